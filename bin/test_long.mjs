@@ -35,6 +35,7 @@ const LONG = [
   'test/fresh_clone.chain.test.ts',
   'test/release.chain.test.ts',
   'test/image.chain.test.ts',
+  'test/bring_a_model.chain.test.ts',
   'test/fleet.chain.test.ts',
   'test/year_of_signals.chain.test.ts',
   'test/models_delivery.server.test.ts',

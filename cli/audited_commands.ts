@@ -19,6 +19,7 @@ export const AUDITED_COMMANDS: readonly string[] = [
   'league',
   'learners install',
   'models deliver',
+  'models import',
   'models note',
   'models promote',
   'models receive',

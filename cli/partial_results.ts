@@ -76,6 +76,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'direction train',
     'job run',
     'league',
+    'models import',
     'train',
   ],
   'a list or a page of what is there': [

@@ -46,7 +46,7 @@ export function addDataset(program: Command, output: () => Output): void {
   dataset
     .command('export')
     .description(
-      'writes features and labels: one row per pair and bar, for `train --features`; with --role the rows of one model with folds and weights, to learn from outside',
+      'writes features and labels: one row per pair and bar, for `train --features`; with --role the rows of one model with folds and weights, to learn from outside (docs/guides/extend/BRING_A_MODEL.md)',
     )
     .requiredOption('--out <place>', 'a file (.csv, .csv.gz, .parquet), or `store`: core.features and core.labels')
     .addOption(new Option('--role <name>', 'rows, label and features of one model').choices(MODEL_NAMES))
@@ -160,6 +160,7 @@ async function exportRole(flags: ExportFlags, role: ModelName, output: Output): 
       output.line(
         `Labels to learn from are known before ${facts.learned_until}; the holdout begins ${facts.holdout_from}.`,
       );
+      output.line(`Then: minutehand models import --role ${role} model.onnx --learned-until ${facts.learned_until}`);
       if (look !== null) output.note(`The holdout was written: look number ${look}, which later edge tests allow for.`);
       const missing = settings.minutehand.pairs.filter((id) => !pairs.includes(id));
       output.result({ out, written_rows: rows, look, missing_pairs: missing, ...facts });

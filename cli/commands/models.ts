@@ -42,6 +42,7 @@ import { admit, type Admitted, type Override } from '../../shared/bundle/admissi
 import { admissionPlace } from '../admission_place.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { addModelsDelivery } from './models_delivery.ts';
+import { addModelsImport } from './models_import.ts';
 import { addModelsVerify } from './models_verify.ts';
 import { addModelsResume, tellHalts } from './models_resume.ts';
 import { pathInside } from '../../shared/path_name.ts';
@@ -104,6 +105,7 @@ export function addModels(program: Command, output: () => Output): void {
     .addOption(new Option('--model <type>', 'of one model only').choices(['AI1', 'AI2', 'AI3']))
     .description('writes notes on a bundle of pairs, or one of its models, into model_registry')
     .action((version: string, text: string, flags: { model?: ModelType }) => note(version, text, flags, output()));
+  addModelsImport(models, output);
   addModelsResume(models, output);
   addModelsDelivery(models, output, promote);
 }
@@ -182,9 +184,11 @@ interface Learning {
   readonly configuration: NonNullable<Manifest['configuration']> | null;
   /** Of the parameter search; 0 without one, null in earlier bundles. */
   readonly search_trials: number | null;
+  /** Roles whose model is of another program. */
+  readonly imported: readonly string[];
 }
 
-function learningOf({ period, engine, seed, dataset_id, configuration, search }: Manifest): Learning {
+function learningOf({ period, engine, seed, dataset_id, configuration, search, imported = {} }: Manifest): Learning {
   return {
     from: period.from,
     to: period.to,
@@ -194,17 +198,28 @@ function learningOf({ period, engine, seed, dataset_id, configuration, search }:
     configuration: configuration ?? null,
     search_trials:
       search === undefined ? null : Math.max(...[search.ai1, search.ai2, search.ai3].map((own) => own?.trials ?? 0)),
+    imported: Object.keys(imported),
   };
 }
 
 /** `gbdt of 2023-11-01T00:00Z to 2024-01-05T11:59Z, seed 1, table 1f0c9a77b2d4, settings 5c3e01d2aa4f`. */
-function learningLine({ from, to, engine, seed, dataset_id, configuration, search_trials }: Learning): string {
+function learningLine({
+  from,
+  to,
+  engine,
+  seed,
+  dataset_id,
+  configuration,
+  search_trials,
+  imported,
+}: Learning): string {
   const table = dataset_id === null ? '' : `, table ${dataset_id.slice(0, 12)}`;
   const { policy_hash } = configuration ?? {};
   const settings = policy_hash === undefined ? '' : `, settings ${String(policy_hash).slice(0, 12)}`;
   const search =
     search_trials === null ? '' : search_trials === 0 ? ', no search' : `, search of ${search_trials} trials`;
-  return `${engine} of ${from} to ${to}, seed ${seed}${table}${settings}${search}`;
+  const brought = imported.length === 0 ? '' : ` (${imported.join(', ')} imported)`;
+  return `${engine}${brought} of ${from} to ${to}, seed ${seed}${table}${settings}${search}`;
 }
 
 function summarize(folder: string): {

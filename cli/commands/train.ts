@@ -278,7 +278,8 @@ export async function runTrainingJob(
   );
   const { adopted, rollout } = adoption;
   const isOwn = job.output.folder === null;
-  output.written(isOwn ? { action: 'train', target: result.version, after: { adopted, rollout } } : null);
+  const action = job.parameters.imported === undefined ? 'train' : 'models import';
+  output.written(isOwn ? { action, target: result.version, after: { adopted, rollout } } : null);
   tellMetadata(job.output.folder ?? paths.models, output);
   report({ result, adoption, job, resources }, output);
   await notifier?.trained({

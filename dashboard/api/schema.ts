@@ -7008,6 +7008,26 @@ export interface components {
                     ai3: number;
                 };
             };
+            imported?: {
+                ai1?: {
+                    sha256: string;
+                    producer: string | null;
+                    learned_until: string;
+                    preprocess: string | null;
+                };
+                ai2?: {
+                    sha256: string;
+                    producer: string | null;
+                    learned_until: string;
+                    preprocess: string | null;
+                };
+                ai3?: {
+                    sha256: string;
+                    producer: string | null;
+                    learned_until: string;
+                    preprocess: string | null;
+                };
+            };
             data_hash: string;
             dataset_id?: string;
             label_policy: {
@@ -7532,6 +7552,26 @@ export interface components {
                     ai1: number;
                     ai2: number;
                     ai3: number;
+                };
+            };
+            imported?: {
+                ai1?: {
+                    sha256: string;
+                    producer: string | null;
+                    learned_until: string;
+                    preprocess: string | null;
+                };
+                ai2?: {
+                    sha256: string;
+                    producer: string | null;
+                    learned_until: string;
+                    preprocess: string | null;
+                };
+                ai3?: {
+                    sha256: string;
+                    producer: string | null;
+                    learned_until: string;
+                    preprocess: string | null;
                 };
             };
             data_hash: string;

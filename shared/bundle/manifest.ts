@@ -213,6 +213,18 @@ const warmStartFrom = z.object({
 });
 export type WarmStartFrom = z.infer<typeof warmStartFrom>;
 
+/** A model that was learned elsewhere, as it was brought. */
+const importedModel = z.strictObject({
+  /** Of the ONNX file. */
+  sha256,
+  /** Its producer, as the file says; null: it does not. */
+  producer: z.string().max(200).nullable(),
+  /** Labels that it was learned from were known before this, as its owner says. */
+  learned_until: z.string(),
+  /** SHA-256 of the file that says how its columns are prepared; null: without. */
+  preprocess: sha256.nullable(),
+});
+
 /** Walk-forward of the model of the result: its trades by the costs that were charged, with and without the windows. */
 const netTrades = z.object({
   costs: z.enum(['flat', 'profile']),
@@ -306,6 +318,10 @@ export const manifestSchema = z.strictObject({
   pairs: z.array(z.string()),
   period: z.object({ from: z.string(), to: z.string(), holdout_from: z.string() }),
   warm_start_from: warmStartFrom.optional(),
+  /** Models that were not trained here. */
+  imported: z
+    .strictObject({ ai1: importedModel.optional(), ai2: importedModel.optional(), ai3: importedModel.optional() })
+    .optional(),
   data_hash: sha256,
   /** Identity of the rows that were learned from and evaluated on. */
   dataset_id: sha256.optional(),

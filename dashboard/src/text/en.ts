@@ -883,6 +883,7 @@ export const EN = {
   'act.models resume': 'lifted a halt',
   'act.models deliver': 'sent models to another machine',
   'act.models receive': 'took models that were delivered',
+  'act.models import': 'brought a model of another program',
   'act.models recover': 'recovered models',
   'act.models sign': 'signed models',
   'act.models note': 'noted something about models',

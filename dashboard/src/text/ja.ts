@@ -878,6 +878,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'act.models resume': '停止を解除',
   'act.models deliver': 'モデルを別のマシンへ送信',
   'act.models receive': '届いたモデルを受け入れ',
+  'act.models import': '外部モデルを取り込み',
   'act.models recover': 'モデルを復元',
   'act.models sign': 'モデルに署名',
   'act.models note': 'モデルに注記',

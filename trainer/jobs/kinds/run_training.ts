@@ -143,6 +143,7 @@ export async function withTrainOptions<Result>(
       workers: resources.workers,
       ...(fleet !== null && { openPool: fleet.openPool }),
       target: parameters.target,
+      ...(parameters.imported && { imported: importedSources(parameters.imported) }),
       onProgress,
     };
     return await work(options, bars);
@@ -157,14 +158,26 @@ export async function withTrainOptions<Result>(
 /** The settings with the parameters of a job in place of the configured ones. */
 function withParameters(
   settings: Settings,
-  { engine, groups, settings: own = {} }: TrainingJob['parameters'],
+  { engine, groups, imported, settings: own = {} }: TrainingJob['parameters'],
 ): Settings {
   const minutehand = withTrainingSettings(settings.minutehand, own);
   const { groups: configured, ...train } = minutehand.train;
-  const chosen = groups ?? configured;
+  // A model that was brought serves all pairs.
+  const chosen = imported === undefined ? (groups ?? configured) : {};
   const isNone = chosen === undefined || Object.keys(chosen).length === 0;
   const changed = { ...train, ...(isNone ? {} : { groups: chosen }), ...(engine === null ? {} : { engine }) };
   return { ...settings, minutehand: { ...minutehand, train: changed } };
+}
+
+function importedSources(
+  imported: NonNullable<TrainingJob['parameters']['imported']>,
+): NonNullable<TrainOptions['imported']> {
+  return Object.fromEntries(
+    Object.entries(imported).map(([role, { file, preprocess, learned_until }]) => [
+      role,
+      { file, preprocess, learnedUntil: openTimeOf(learned_until) },
+    ]),
+  );
 }
 
 /** @param imported the settings without the conversion to mids */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { GROUP_NAME } from '../../../shared/pair.ts';
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
@@ -12,6 +13,12 @@ import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
  */
 export const TRAINING_KINDS = ['train', 'warm_start', 'thresholds'] as const;
 export type TrainingKind = (typeof TRAINING_KINDS)[number];
+
+const importedSource = z.strictObject({
+  file: z.string().min(1).describe('ONNX file'),
+  preprocess: z.string().min(1).nullable().describe('JSON file with columns, impute, mean, scale; null: none'),
+  learned_until: jobInstant.describe('Labels that it was learned from were known before this'),
+});
 
 /**
  * A training, as data: what the command line, the API, the schedule and the monitor all ask for, and what a training
@@ -40,6 +47,10 @@ export const trainingJobSchema = z
       settings: trainingSettingsSchema
         .optional()
         .describe('Settings of this training alone, such as `train.folds`: 3; absent: none'),
+      imported: z
+        .partialRecord(z.enum(MODEL_NAMES), importedSource)
+        .optional()
+        .describe('Models of other programs in place of trained ones; absent: none'),
     }),
     output: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of bundles; null: that of this installation'),
@@ -54,6 +65,14 @@ export const trainingJobSchema = z
     trigger: jobTrigger,
   })
   .refine(({ output, adopt }) => !(output.is_dry_run && adopt), { error: 'a dry run adopts nothing', path: ['adopt'] })
+  .refine(({ kind, parameters }) => kind === 'train' || parameters.imported === undefined, {
+    error: 'only a full training takes models of other programs',
+    path: ['parameters', 'imported'],
+  })
+  .refine(({ parameters: { imported, groups } }) => imported === undefined || Object.keys(groups ?? {}).length === 0, {
+    error: 'a model of another program serves all pairs',
+    path: ['parameters', 'groups'],
+  })
   // No id: the registry of ids is that of the API's document.
   .describe('A training: full, warm start, or of θ2 alone');
 

@@ -83,6 +83,7 @@ function opening(manifest: Manifest): string[] {
     period,
     gates = [],
     warm_start_from,
+    imported = {},
   } = manifest;
   const simulated = market === 'simulated';
   const failed = gates.filter((gate) => !hasPassed(gate)).map((gate) => gateText(gate).name);
@@ -102,9 +103,19 @@ function opening(manifest: Manifest): string[] {
       : [
           `It is warm-started from ${warm_start_from.version}, learned in full from bars before ${warm_start_from.learned_until}: warm start ${warm_start_from.times} since then.`,
         ]),
+    ...MODEL_NAMES.flatMap((role) => broughtLine(role, imported[role])),
     `Bars from ${period.from} to ${period.to}; nothing from ${period.holdout_from} on was used for any choice.`,
     `Everything that was measured, by fold, hour, pair and regime, with the importance of the features: ${VALIDATION_FILE}.`,
     '',
+  ];
+}
+
+function broughtLine(role: ModelName, imported: NonNullable<Manifest['imported']>[ModelName]): string[] {
+  if (imported === undefined) return [];
+  const { producer, sha256, learned_until, preprocess } = imported;
+  const prepared = preprocess === null ? '' : `, columns prepared by ${preprocess.slice(0, 12)}`;
+  return [
+    `${title(role)} was not trained here: it is an ONNX model of ${producer ?? 'an unnamed program'} (SHA-256 ${sha256.slice(0, 12)}${prepared}), learned, as its owner says, from labels known before ${learned_until}, and calibrated on later rows. That it learned from nothing else cannot be tested here.`,
   ];
 }
 

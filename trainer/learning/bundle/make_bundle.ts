@@ -67,6 +67,8 @@ export interface BundleParts {
   readonly skill: Skill | null;
   readonly gates: GateResult[];
   readonly groups: readonly LearnedGroup[];
+  /** Models that were not trained here; null = none. */
+  readonly imported: NonNullable<Manifest['imported']> | null;
   /** null for a bundle that was learned in full. */
   readonly warmStart: { readonly from: NonNullable<Manifest['warm_start_from']>; readonly learnedFrom: string } | null;
 }
@@ -215,6 +217,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
       holdout_from: isoMinute(dataset.holdoutFrom),
     },
     ...(warmStart === null ? {} : { warm_start_from: warmStart.from }),
+    ...(parts.imported && { imported: parts.imported }),
     data_hash: hashBars(bars, readsSeries(windows)),
     dataset_id: dataset.snapshotId,
     label_policy: labelPolicy(parts.policy),

@@ -11,6 +11,15 @@ import { openLearner, voteMembersOf, type LearnerSetup } from './registry.ts';
 /** AI3's target is a fraction rather than a class; it is trained with the same cross-entropy. */
 export const TASK: Task = { kind: 'binary' };
 
+/** A model that was learned elsewhere. Its training rows here are those on which it is calibrated. */
+export interface ImportedModel {
+  readonly model: Fitted;
+  /** Rows that it may have learned from, and those of its calibration. */
+  readonly rows: number;
+  /** Starts of the folds of its calibration: before the first one it has no answer. */
+  readonly foldStarts: readonly number[];
+}
+
 /** Training inputs shared by all three models. */
 export interface Learning {
   readonly dataset: Dataset;
@@ -18,6 +27,8 @@ export interface Learning {
   readonly seed: number;
   /** Starts of the folds of each model; absent = folds of about equal size. */
   readonly foldStarts?: Readonly<Record<ModelName, readonly number[]>>;
+  /** Models that are not learned; absent = none. */
+  readonly imported?: Partial<Readonly<Record<ModelName, ImportedModel>>>;
   /** Models of a warm start; absent = training from scratch. */
   readonly known?: {
     readonly models: Readonly<Record<ModelName, Fitted>>;

@@ -1,7 +1,7 @@
 import { horizonSeconds, type Settings } from '../../../shared/policy/policy.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
-import { columnsOf, openModelLearner, type Learning } from './learning.ts';
+import { columnsOf, openModelLearner, type ImportedModel, type Learning } from './learning.ts';
 import { fitOf, type ModelFit } from './model_learning.ts';
 import type { LearnerSetup } from './registry.ts';
 
@@ -32,11 +32,10 @@ export interface ModelJob {
 }
 
 /** @param fitTrees on this thread (`runFit`), or on those of a pool */
-export function modelJob(
-  name: ModelName,
-  { dataset, settings, seed, known, foldStarts }: Learning,
-  fitTrees: LearnerSetup['fitTrees'],
-): ModelJob {
+export function modelJob(name: ModelName, learning: Learning, fitTrees: LearnerSetup['fitTrees']): ModelJob {
+  const imported = learning.imported?.[name];
+  if (imported !== undefined) return importedJob(name, learning, imported);
+  const { dataset, settings, seed, known, foldStarts } = learning;
   const { train } = settings.minutehand;
   const trained = dataset.train[name];
   const learner = openModelLearner(settings, name, dataset.definitions, fitTrees);
@@ -44,11 +43,7 @@ export function modelJob(
   const fitFromNothing = fitOf(learner, { ...own, continueFrom: null });
   return {
     name,
-    rows: {
-      trained,
-      evaluated: name === 'ai1' ? dataset.evaluation.train : trained,
-      holdout: name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout[name],
-    },
+    rows: rowsOf(name, dataset),
     samples: trained.y.length + (known?.rows[name] ?? 0),
     folds: train.folds,
     foldStarts: foldStarts?.[name],
@@ -63,6 +58,36 @@ export function modelJob(
             continueFrom: known.models[name],
           }),
     fitFromNothing,
+  };
+}
+
+function rowsOf(name: ModelName, { train, holdout, evaluation }: Learning['dataset']): ModelJob['rows'] {
+  const trained = train[name];
+  return {
+    trained,
+    evaluated: name === 'ai1' ? evaluation.train : trained,
+    holdout: name === 'ai1' ? evaluation.holdout : holdout[name],
+  };
+}
+
+/** Each fit is the model as it was brought: what is measured on its rows is measured of rows that it has not seen. */
+function importedJob(
+  name: ModelName,
+  { dataset, settings }: Learning,
+  { model, rows, foldStarts }: ImportedModel,
+): ModelJob {
+  const same: ModelFit = () => Promise.resolve(model);
+  return {
+    name,
+    rows: rowsOf(name, dataset),
+    samples: rows,
+    folds: foldStarts.length,
+    foldStarts,
+    embargo: horizonSeconds(settings.minutehand),
+    isWarmStart: false,
+    stopsEarly: false,
+    fit: same,
+    fitFromNothing: same,
   };
 }
 

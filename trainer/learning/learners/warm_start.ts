@@ -27,7 +27,7 @@ export type WarmStartBase = Pick<
   Manifest,
   'version' | 'market' | 'feature_schema' | 'label_policy' | 'pairs' | 'period' | 'engine'
 > &
-  Partial<Pick<Manifest, 'groups'>> & { readonly warm_start_from?: WarmStartFrom | undefined };
+  Partial<Pick<Manifest, 'groups' | 'imported'>> & { readonly warm_start_from?: WarmStartFrom | undefined };
 
 /** The training parameters of the run. */
 export type WarmStartRun = Pick<Manifest, 'market' | 'feature_schema' | 'label_policy' | 'pairs'> & {
@@ -96,6 +96,8 @@ export function checkWarmStart(base: WarmStartBase, run: WarmStartRun): void {
     const wanted = run.label_policy[name];
     if (own !== wanted) refuse(`was learned with ${name} ${own ?? 'unset'}`, `${name} ${wanted ?? 'unset'}`);
   }
+  const brought = Object.keys(base.imported ?? {});
+  if (brought.length > 0) refuse(`has ${brought.join(', ')} from another program`, 'models that were trained here');
   const groups = ownGroups(base).map(({ name }) => name);
   if (groups.length > 0) refuse(`has models of its own for ${groups.join(', ')}`, 'one set of models for all pairs');
   const unknown = run.pairs.filter((pair) => !base.pairs.includes(pair));

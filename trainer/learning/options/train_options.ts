@@ -1,5 +1,6 @@
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { FeatureSource } from '../feature_table/feature_table.ts';
 import type { CacheOptions } from '../dataset/pair_cache.ts';
@@ -9,6 +10,16 @@ import type { OpenFitPool } from '../learners/trees/fit_pool.ts';
 /** reversion: AI1 as published. net: also a model of the result, which supplies `expected_net_bps`. */
 export const TARGETS = ['reversion', 'net'] as const;
 export type Target = (typeof TARGETS)[number];
+
+/** A model of another program, to be used in place of a trained one. */
+export interface ImportedSource {
+  /** An ONNX file. */
+  readonly file: string;
+  /** A JSON file that says how columns are prepared; null = none. */
+  readonly preprocess: string | null;
+  /** Labels that it was learned from were known before this. */
+  readonly learnedUntil: OpenTime;
+}
 
 export interface TrainOptions {
   readonly settings: Settings;
@@ -34,6 +45,8 @@ export interface TrainOptions {
   readonly scratch?: Scratch | null;
   /** Features and labels from outside, in place of the engine's; absent = none. */
   readonly source?: FeatureSource | null;
+  /** Models that are brought rather than trained; absent = none. */
+  readonly imported?: Partial<Readonly<Record<ModelName, ImportedSource>>>;
   /** Trials of AI1's parameters; 0 learns by the configured ones and takes the initial thresholds. */
   readonly trials: number;
   /** Folder of interrupted searches; null = none. */

@@ -74,8 +74,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
   const { dataset, models, settings, placebo, leakage, net, warmStart } = parts;
   const { seed, onProgress } = options;
   const learned = perModel((name) => models[name].learned);
-  const quantiles =
-    warmStart?.riskQuantiles ?? riskQuantiles(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_QUANTILES);
+  const quantiles = warmStart?.riskQuantiles ?? riskQuantiles(knownRisks(learned.ai2, dataset), RISK_QUANTILES);
   const expectation = warmStart?.expectation ?? calibrateExpectation(dataset, learned.ai1, settings);
   const calibrated = { riskQuantiles: quantiles, expectation };
   const answering = { ...learned, ...(net?.folds && { net: { folds: net.folds } }) };
@@ -120,6 +119,11 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
     limits: settings.retrain,
   });
   return { ...calibrated, thresholds, report, ...holdout, skill, gates };
+}
+
+/** Risks of AI1's candidates out of fold; a model that was brought has none before its calibration. */
+function knownRisks({ folds }: LearnedModel, { train }: Dataset): Float64Array {
+  return outOfFold(folds, train.ai1).filter((risk) => !Number.isNaN(risk));
 }
 
 /** AI1 on the candidates of the holdout, against the same model in placebo markets. */

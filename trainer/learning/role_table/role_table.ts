@@ -1,4 +1,4 @@
-import { isoMinute, SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import { isoMinute } from '../../../shared/bar.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -20,7 +20,7 @@ import { kFoldSplits } from '../splits/splits.ts';
 export const TABLE_PARTS = ['learn', 'calibration', 'holdout'] as const;
 export type TablePart = (typeof TABLE_PARTS)[number];
 
-/** Share of the training period, at its end, that is kept for the calibration of an imported model. */
+/** Share of the minutes of the training period, at its end, that is kept for the calibration of an imported model. */
 export const CALIBRATION_SHARE = 0.2;
 
 export interface RoleTableOptions {
@@ -78,10 +78,13 @@ export interface RoleTable {
   readonly parts: readonly PartRows[];
 }
 
-/** Epoch seconds before which labels of the rows to learn from are known, where nothing else is stated. */
-export function defaultLearnedUntil({ from, holdoutFrom }: Pick<Dataset, 'from' | 'holdoutFrom'>): number {
-  const minutes = Math.floor(((holdoutFrom - from) / SECONDS_PER_BAR) * CALIBRATION_SHARE);
-  return holdoutFrom - minutes * SECONDS_PER_BAR;
+/**
+ * Epoch seconds before which labels of the rows to learn from are known, where nothing else is stated: a share of the
+ * sampled minutes is behind it, whichever role, and however long the market was closed.
+ */
+export function defaultLearnedUntil({ train }: Pick<Dataset, 'train'>): number {
+  const times = train.ai2.time.slice().sort();
+  return times[Math.floor(times.length * (1 - CALIBRATION_SHARE))] ?? NaN;
 }
 
 /** Rows whose labels are known before the calibration. */
@@ -118,6 +121,8 @@ export function roleTable(
   const embargo = horizonSeconds(settings.minutehand);
   const { folds: count } = settings.minutehand.train;
   const learnedUntil = defaultLearnedUntil(dataset);
+  if (Number.isNaN(learnedUntil))
+    throw new MinutehandError('DATA_TOO_SHORT', { seen: 'no labeled minute', expected: 'a longer period' });
   const learn = learnPart(dataset.train[role], learnedUntil);
   if (learn.y.length === 0)
     throw new MinutehandError('DATA_TOO_SHORT', {

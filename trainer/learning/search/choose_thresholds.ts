@@ -4,7 +4,7 @@ import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { resultOfShare, type Expectation } from '../../../shared/core/cost/expected_net.ts';
 import { riskRank } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
-import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { perModel } from '../../../shared/core/features/feature.ts';
 import { pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
@@ -39,6 +39,8 @@ export interface Calibrated {
  */
 interface AnsweredPair {
   readonly history: PriceHistory;
+  /** First bar that all models answer. */
+  readonly from: number;
   /** Bars before the holdout. */
   readonly length: number;
   readonly returnProb: Float64Array;
@@ -67,14 +69,14 @@ export function chooseThresholds(
   const pairs = dataset.histories.map((own) => answerPair(own, dataset, learned, riskQuantiles, settings, rolls));
   const policy = { ...decisionPolicy(settings), require_edge: false };
   const hasBars = new Uint8Array(rolls.length + 1);
-  for (const { history, length } of pairs)
-    for (let t = 0; t < length; t++) hasBars[tradingDayAt(rolls, history.time[t]!)] = 1;
+  for (const { history, from, length } of pairs)
+    for (let t = from; t < length; t++) hasBars[tradingDayAt(rolls, history.time[t]!)] = 1;
   const risks = Float64Array.from(candidateRisks(pairs, policy.z_entry)).sort();
   const daysOf = (thresholds: Thresholds): { days: number[]; trades: number } => {
     const days = new Float64Array(rolls.length + 1);
     let trades = 0;
-    for (const { history, length, returnProb, riskScore, resultSigmas, scale, costs, overnight } of pairs) {
-      const run = runBacktest(history, 0, length, {
+    for (const { history, from, length, returnProb, riskScore, resultSigmas, scale, costs, overnight } of pairs) {
+      const run = runBacktest(history, from, length, {
         thresholds,
         policy,
         edge: true,
@@ -180,6 +182,7 @@ function answerPair(
   const costs = pairCosts(tradingCosts(settings), history.pair);
   return {
     history,
+    from: lowerBound(history.time.subarray(0, length), answeredFrom(learned)),
     length,
     returnProb: answers.ai1,
     riskScore: answers.ai2.map((risk) => (Number.isNaN(risk) ? NaN : riskRank(riskQuantiles, risk))),
@@ -188,6 +191,12 @@ function answerPair(
     costs,
     overnight: { rolls, swaps: costs },
   };
+}
+
+/** Epoch seconds from which on every model has answers out of fold: a model that was brought, from its calibration on. */
+function answeredFrom({ net: _net, ...learned }: PerBundleModel<Pick<LearnedModel, 'folds'>>): OpenTime {
+  const starts = Object.values(learned).map(({ folds }) => Math.min(...folds.map(({ from }) => from)));
+  return (Math.max(...starts) - SECONDS_PER_BAR) as OpenTime;
 }
 
 /** The first `length` bars whose features were kept. */
@@ -204,9 +213,9 @@ function featuresBefore(
 }
 
 function candidateRisks(pairs: readonly AnsweredPair[], zEntry: number): number[] {
-  return pairs.flatMap(({ history, length, riskScore }) => {
+  return pairs.flatMap(({ history, from, length, riskScore }) => {
     const risks: number[] = [];
-    for (let t = 0; t < length; t++) if (Math.abs(history.z[t]!) >= zEntry) risks.push(riskScore[t]!);
+    for (let t = from; t < length; t++) if (Math.abs(history.z[t]!) >= zEntry) risks.push(riskScore[t]!);
     return risks;
   });
 }

@@ -39,7 +39,10 @@ function trialsOf({ search }: Manifest): number {
 
 /** Why a bundle cannot be retrained with these settings; empty if it can. */
 export function obstacles(manifest: Manifest, settings: Settings): string[] {
-  const { warm_start_from: base, search, configuration = {} } = manifest;
+  const { warm_start_from: base, imported = {}, search, configuration = {} } = manifest;
+  const brought = Object.keys(imported);
+  if (brought.length > 0)
+    return [`${brought.join(', ')} was brought by \`models import\`: what it was learned from is not here`];
   if (base !== undefined) return [`its models are warm-started from ${base.version}: verify that bundle`];
   if (search !== undefined && search.ai2 === undefined)
     return ['θ2 was searched again on newer bars: verify the bundle with the same models that was trained in full'];

@@ -15,6 +15,7 @@ import { modelJob } from '../learners/model_job.ts';
 import { countFits, learnModel } from '../learners/model_learning.ts';
 import { examineModel, proveModels } from '../proof/prove_models.ts';
 import { placeboMarkets } from '../placebo/placebo_rows.ts';
+import { importModels, type ImportedModels } from '../imported/imported_models.ts';
 import { makeBundle, type TrainResult } from '../bundle/make_bundle.ts';
 import { planSearch, searchFits, type PlannedSearch } from '../search/plan_search.ts';
 import type { TrainOptions } from '../options/train_options.ts';
@@ -44,11 +45,11 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   const { bars, warmStart } = plan;
 
   // data → features → labels
-  const dataset = await prepareDataset(plan, options);
+  const { dataset, imported } = await prepareDataset(plan, options);
 
   // learn → calibrate → validate → look-ahead leakage tests: model by model, the fits of all three in one queue
   const search = planSearch(trialsOf(plan, options), options.searchFolder);
-  const models = await forEachModel(dataset, plan, search, options, async (name, learning, fit) => {
+  const models = await forEachModel({ dataset, imported }, plan, search, options, async (name, learning, fit) => {
     const job = modelJob(name, learning, fit);
     const { trained } = job.rows;
     const learned = calibrateModel(trained, await learnModel(trained, job, job.fit), !job.isWarmStart);
@@ -96,6 +97,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     search: warmStart?.search ?? { ...(found?.reports ?? NOT_SEARCHED), thresholds: report },
     ...servedProof(proven, groups),
     warmStart: warmStart?.origin ?? null,
+    imported: imported?.facts ?? null,
   });
 }
 
@@ -120,15 +122,21 @@ export async function trainFromWarmStart(base: Bundle, options: TrainOptions): P
 }
 
 /** The rows of a full training, after every check of its data. @throws MinutehandError as `train` */
-export function trainingDataset(options: TrainOptions): Promise<Dataset> {
-  return prepareDataset(fullTraining(options), options);
+export async function trainingDataset(options: TrainOptions): Promise<Dataset> {
+  return (await prepareDataset(fullTraining(options), options)).dataset;
 }
 
-/** The rows of a training, after every check of its data. @throws MinutehandError as `train` */
+interface PreparedDataset {
+  readonly dataset: Dataset;
+  /** Models that are not learned; null = all are. */
+  readonly imported: ImportedModels | null;
+}
+
+/** The rows of a training, after every check of its data and of brought models. @throws MinutehandError as `train` */
 async function prepareDataset(
   { settings, bars, policy, warmStart }: TrainingPlan,
-  { workers, cache, scratch = null, source = null, onProgress }: TrainOptions,
-): Promise<Dataset> {
+  { workers, cache, scratch = null, source = null, imported: sources, onProgress }: TrainOptions,
+): Promise<PreparedDataset> {
   const pairs = settings.minutehand.pairs.map(parsePair);
   refuseLaggingLegs(pairs, bars);
   checkLegSeries(pairs, bars, settings.minutehand.windows);
@@ -141,7 +149,9 @@ async function prepareDataset(
   });
   const dataset = warmStart === null ? built : warmStart.newRows(built);
   refuseImplausible(dataset, source?.place ?? 'the features of these bars');
-  return dataset;
+  if (sources === undefined) return { dataset, imported: null };
+  const imported = await importModels(sources, dataset, settings);
+  return { dataset: imported.dataset, imported };
 }
 
 /** What a training would do, and of how much. */
@@ -164,15 +174,18 @@ export async function outlineTraining(
 ): Promise<TrainingOutline> {
   const { folds, engine } = plan.settings.minutehand.train;
   refuseMissingLearner(engine, voteMembersOf(plan.settings.minutehand.train));
-  const dataset = await prepareDataset(plan, options);
+  const { dataset } = await prepareDataset(plan, options);
   const trials = trialsOf(plan, options);
   return { dataset, plan, trials, fits: trainingFits(folds, trials) };
 }
 
-/** A warm start keeps the parameters of its bundle; without trees or labels to vary, all trials would be the same. */
-function trialsOf({ warmStart, settings }: TrainingPlan, { trials }: TrainOptions): number {
+/**
+ * A warm start keeps the parameters of its bundle, brought models have theirs; without trees or labels to vary, all
+ * trials would be the same.
+ */
+function trialsOf({ warmStart, settings }: TrainingPlan, { trials, imported }: TrainOptions): number {
   const { search, train } = settings.minutehand;
-  return warmStart === null && (hasTrees(train) || search.label) ? trials : 0;
+  return warmStart === null && imported === undefined && (hasTrees(train) || search.label) ? trials : 0;
 }
 
 /** Models that a full training learns for all three roles: folds, walk-forward, leakage tests, trials of a search. */
@@ -182,7 +195,7 @@ export function trainingFits(folds: number, trials: number): number {
 
 /** Runs the work of all models concurrently; each starts once its parameter search has finished. */
 async function forEachModel<Trained>(
-  dataset: Dataset,
+  { dataset, imported }: PreparedDataset,
   { settings, warmStart }: TrainingPlan,
   search: PlannedSearch,
   { seed, workers, openPool = openFitPool, onProgress }: TrainOptions,
@@ -190,7 +203,13 @@ async function forEachModel<Trained>(
 ): Promise<Record<ModelName, Trained>> {
   const { train } = settings.minutehand;
   const fits = trainingFits(train.folds, search.trials) * treeFitsOf(train);
-  const learning: Learning = { dataset, settings, seed, ...(warmStart && { known: warmStart.known }) };
+  const learning: Learning = {
+    dataset,
+    settings,
+    seed,
+    ...(imported && { imported: imported.models }),
+    ...(warmStart && { known: warmStart.known }),
+  };
   const queue = openFitQueue(openPool(workers), fits, (done, total) => onProgress(search.stage(), done, total));
   try {
     const trained = await Promise.all(

@@ -8,6 +8,7 @@ import {
   servedRescaling,
   type Rescaling,
 } from '../contract/rescaled.ts';
+import type { ColumnPreparation } from './column_preparation.ts';
 import { readForeignModel, serveForeign, type ForeignModel } from './foreign_model.ts';
 import { openSession, type Session } from './sessions.ts';
 
@@ -21,13 +22,15 @@ export interface TrainedOutside {
   readonly used: readonly number[];
   readonly iterations: number | null;
   readonly epochs?: readonly Epoch[] | undefined;
+  /** Absent: it gets the columns as they are. */
+  readonly preparation?: ColumnPreparation | null;
 }
 
 /** @throws MinutehandError MODEL_LOAD for a model that cannot be served */
 export async function fittedOnnx(trained: TrainedOutside): Promise<Fitted> {
-  const { bytes, columns, used } = trained;
+  const { bytes, columns, used, preparation = null } = trained;
   const foreign = readForeignModel(bytes, used.length);
-  const session = await openSession(serveForeign(foreign, { columns, used, scaling: null, metadata: {} }));
+  const session = await openSession(serveForeign(foreign, { columns, used, preparation, scaling: null, metadata: {} }));
   return rescaled(trained, { foreign, session }, null);
 }
 
@@ -36,7 +39,7 @@ function rescaled(
   opened: { readonly foreign: ForeignModel; readonly session: Session },
   scaling: Rescaling | null,
 ): Fitted {
-  const { learner, columns, used, iterations, epochs } = trained;
+  const { learner, columns, used, iterations, epochs, preparation = null } = trained;
   const served = servedRescaling(scaling);
   const probabilities = (x: Matrix): Float64Array => {
     if (x.columns !== columns) throw new RangeError(`the model has ${columns} columns, the matrix ${x.columns}`);
@@ -65,6 +68,6 @@ function rescaled(
         next: 'Train it alone: only models of our own learners can be members of a vote.',
       });
     },
-    toOnnx: ({ metadata }) => serveForeign(opened.foreign, { columns, used, scaling: served, metadata }),
+    toOnnx: ({ metadata }) => serveForeign(opened.foreign, { columns, used, preparation, scaling: served, metadata }),
   };
 }

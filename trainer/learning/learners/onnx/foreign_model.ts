@@ -4,6 +4,7 @@ import { INPUT_NAME, OUTPUT_NAME, featuresInput, scoreOutput } from '../../../..
 import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import { castTo, graphNodes } from '../contract/graph_nodes.ts';
 import { rescaledNodes, type Rescaling } from '../contract/rescaled.ts';
+import { preparationNodes, type ColumnPreparation } from './column_preparation.ts';
 import {
   decodeWholeModel,
   encodeSurrounded,
@@ -109,6 +110,8 @@ export interface Served {
   readonly columns: number;
   /** Those that the model gets, in this order. */
   readonly used: readonly number[];
+  /** null: it gets the columns as they are. */
+  readonly preparation: ColumnPreparation | null;
   /** null: the model's own probability. */
   readonly scaling: Rescaling | null;
   readonly metadata: Readonly<Record<string, string>>;
@@ -117,7 +120,7 @@ export interface Served {
 /** The model as bundles have it: input `features` float32 [N, columns], output `score` float32 [N, 1]. */
 export function serveForeign(
   { model, input, output }: ForeignModel,
-  { columns, used, scaling, metadata }: Served,
+  { columns, used, preparation, scaling, metadata }: Served,
 ): Uint8Array {
   const nodes = graphNodes(PREFIX);
   const { named, node } = nodes;
@@ -135,7 +138,11 @@ export function serveForeign(
       before: [
         integers('columns', used),
         { ...node('Gather', [], 'used', [column]), inputs: [INPUT_NAME, named('columns')] },
-        { ...node('Cast', ['used'], 'input', castTo(element)), outputs: [nameOf(input.name)] },
+        ...(preparation === null ? [] : preparationNodes(nodes, 'used', preparation)),
+        {
+          ...node('Cast', [preparation === null ? 'used' : 'prepared'], 'input', castTo(element)),
+          outputs: [nameOf(input.name)],
+        },
       ],
       after: [
         { ...node('Cast', [], 'answers', castTo(ELEMENT_FLOAT64)), inputs: [nameOf(output.name)] },

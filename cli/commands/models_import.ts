@@ -1,0 +1,100 @@
+import { resolve } from 'node:path';
+import { Option, type Command } from 'commander';
+import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { experimentTraining } from '../../trainer/jobs/kinds/experiment_training.ts';
+import type { TrainingJob } from '../../trainer/jobs/kinds/training_job.ts';
+import type { Output } from '../output.ts';
+import { instantOf, parseDay, parseInteger, parseWindow, parseWorkers } from '../period.ts';
+import { runTrainingJob } from './train.ts';
+
+interface ImportFlags {
+  readonly role: ModelName;
+  readonly learnedUntil: string;
+  readonly preprocess?: string;
+  readonly data?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly holdoutFrom?: string;
+  readonly seed: string;
+  readonly trials?: string;
+  readonly out?: string;
+  readonly workers?: string;
+  readonly cache: boolean;
+  readonly requireGates?: boolean;
+  readonly printJob?: boolean;
+  readonly adopt?: boolean;
+}
+
+export function addModelsImport(models: Command, output: () => Output): void {
+  models
+    .command('import')
+    .argument('<file>', 'ONNX: one input float [N, features], one output with the probability, all weights inside')
+    .description(
+      'makes a bundle with a model of another program in one role; the other roles are trained on the same bars. It is calibrated and its thresholds are chosen on rows behind --learned-until; leakage tests, placebo, backtest, gates, signature and registry are those of `train` (docs/guides/extend/BRING_A_MODEL.md)',
+    )
+    .addOption(new Option('--role <name>', 'what it answers').choices(MODEL_NAMES).makeOptionMandatory())
+    .requiredOption(
+      '--learned-until <day>',
+      'UTC day or minute before which all labels that it was learned from were known: `dataset export --role` prints it',
+    )
+    .option('--preprocess <file>', 'JSON with columns, impute, mean and scale, which become part of the graph')
+    .option('--data <folder>', 'folder of SYMBOL.csv[.gz]; without it, the bars that `train` would use')
+    .option('--from <day>', 'first UTC day or minute of the bars to use')
+    .option('--to <day>', 'UTC day or minute of the end')
+    .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
+    .option('--seed <n>', 'seed of the models that are trained', '1')
+    .option('--trials <n>', '0: the initial thresholds (default: they are chosen on the calibration)')
+    .option('--out <folder>', 'folder of bundles to write into (default: the models folder of this installation)')
+    .option('--workers <n>', 'threads to learn on (default: one for each core); affects speed only, not results')
+    .option('--no-cache', 'rebuild all features and labels; the result is the same')
+    .option('--require-gates', 'exit code 1 when a gate fails')
+    .option('--print-job', 'import nothing: print these options as a job, for `minutehand job run`')
+    .option('--adopt', 'make it the active version if it passes the gates')
+    .action((file: string, flags: ImportFlags) => importModel(file, flags, output()));
+}
+
+async function importModel(file: string, flags: ImportFlags, output: Output): Promise<void> {
+  const settings = loadSettings();
+  const job = jobOf(file, flags, settings.minutehand.market);
+  if (flags.printJob === true) {
+    process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
+    return;
+  }
+  if (settings.minutehand.train.groups !== undefined)
+    output.note('train.groups is left out: a model of another program serves all pairs.');
+  await runTrainingJob(
+    job,
+    settings,
+    { verbose: false, requireGates: flags.requireGates === true, notifier: null },
+    output,
+  );
+}
+
+/** @throws MinutehandError USAGE */
+function jobOf(file: string, flags: ImportFlags, market: TrainingJob['market']): TrainingJob {
+  const job = experimentTraining({
+    market: flags.data === undefined ? market : 'live',
+    window: parseWindow(flags),
+    seed: parseInteger(flags.seed, '--seed'),
+    folder: flags.data ?? null,
+    holdoutFrom: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
+    resources: { workers: parseWorkers(flags.workers), cache: flags.cache },
+    trigger: { code: 'command', values: { command: 'models import' } },
+  });
+  const source = {
+    file: resolve(file),
+    preprocess: flags.preprocess === undefined ? null : resolve(flags.preprocess),
+    learned_until: instantOf(parseDay(flags.learnedUntil, '--learned-until')),
+  };
+  return {
+    ...job,
+    parameters: {
+      ...job.parameters,
+      trials: flags.trials === undefined ? null : parseInteger(flags.trials, '--trials'),
+      imported: { [flags.role]: source },
+    },
+    output: { folder: flags.out ?? null, hash_name: false, is_dry_run: false },
+    adopt: flags.adopt === true,
+  };
+}
