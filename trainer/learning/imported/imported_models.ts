@@ -37,8 +37,8 @@ export interface ImportedModels {
 /**
  * Opens models of other programs and cuts the rows of their roles to those that they cannot have learned from, before
  * the holdout.
- * @throws MinutehandError MODEL_LOAD for a file that cannot be served, with how to export it right; MODEL_SCHEMA when it
- * was learned from other features; DATA_TOO_SHORT when too few rows are left
+ * @throws MinutehandError MODEL_LOAD for a file that cannot be served, with how to export it right; MODEL_SCHEMA when
+ * it was learned from other features; DATA_TOO_SHORT when too few rows are left
  */
 export async function importModels(
   sources: NonNullable<TrainOptions['imported']>,

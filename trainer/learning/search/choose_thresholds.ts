@@ -193,7 +193,9 @@ function answerPair(
   };
 }
 
-/** Epoch seconds from which on every model has answers out of fold: a model that was brought, from its calibration on. */
+/**
+ * Epoch seconds from which on every model has answers out of fold: a model that was brought, from its calibration on.
+ */
 function answeredFrom({ net: _net, ...learned }: PerBundleModel<Pick<LearnedModel, 'folds'>>): OpenTime {
   const starts = Object.values(learned).map(({ folds }) => Math.min(...folds.map(({ from }) => from)));
   return (Math.max(...starts) - SECONDS_PER_BAR) as OpenTime;
