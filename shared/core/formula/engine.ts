@@ -1,6 +1,7 @@
 import type { Formula, Node } from './formula.ts';
 import { Graph, type Column, type Steps } from './graph.ts';
 import type { SubjectState } from './step.ts';
+import { wholeBars } from './whole_bars.ts';
 
 /** Bars of the largest block. */
 const CAPACITY = 256;
@@ -36,7 +37,7 @@ export class FormulaEngine {
     this.capacity = capacity;
     this.numbers = graph.numbers;
     this.#roots = formulas.map(({ root }) => columnOf(root, graph, columns).values);
-    this.#bars = formulas.map(({ bars }) => bars);
+    this.#bars = formulas.map(({ bars }) => wholeBars(bars));
     this.outputs = formulas.map(() => new Float64Array(capacity).fill(NaN));
     this.#steps = graph.steps();
     this.inputs = new Map([...graph.inputs].map(([name, { values }]) => [name, values]));

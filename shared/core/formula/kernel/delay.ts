@@ -1,9 +1,11 @@
 import type { Column, Graph } from '../graph.ts';
 import { WindowStep } from '../step.ts';
 import type { MemoryPlace, SubjectMemory } from '../subject_memory.ts';
+import { wholeBars } from '../whole_bars.ts';
 
-/** The value of `bars` bars ago. */
-export function delayed(graph: Graph, input: Column, bars: number): Column {
+/** The value of `window` bars ago. */
+export function delayed(graph: Graph, input: Column, window: number): Column {
+  const bars = wholeBars(window);
   const share = { counters: 1, integers: 0, rows: 0, doubles: bars };
   const [column] = graph.windowed(
     'delay',

@@ -1,11 +1,13 @@
 import type { Column, Graph } from '../graph.ts';
 import { WindowStep } from '../step.ts';
 import type { MemoryPlace, SubjectMemory } from '../subject_memory.ts';
+import { wholeBars } from '../whole_bars.ts';
 
 export type Wanted = 'value' | 'age';
 
-/** The greatest of the last `bars` values (with `sign` −1: the least), or the bars since it; the newest of equals. */
-export function extreme(graph: Graph, input: Column, bars: number, sign: 1 | -1, wanted: Wanted): Column {
+/** The greatest of the last `window` values (with `sign` −1: the least), or the bars since it; the newest of equals. */
+export function extreme(graph: Graph, input: Column, window: number, sign: 1 | -1, wanted: Wanted): Column {
+  const bars = wholeBars(window);
   const name = `extreme ${sign} ${wanted}`;
   const share = { counters: COUNTERS, integers: bars, rows: 0, doubles: bars };
   const [column] = graph.windowed(

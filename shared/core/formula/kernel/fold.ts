@@ -1,6 +1,7 @@
 import type { Column, Graph } from '../graph.ts';
 import { WindowStep } from '../step.ts';
 import type { MemoryPlace, SubjectMemory } from '../subject_memory.ts';
+import { wholeBars } from '../whole_bars.ts';
 
 /**
  * What a fold keeps of consecutive bars, and how two neighbors become one. Nothing is ever subtracted that has left a
@@ -22,8 +23,14 @@ export interface Aggregate {
   advance(fold: Fold, at: number, length: number): void;
 }
 
-/** The raw results of an aggregate over the last `bars` values. */
-export function folded(graph: Graph, aggregate: Aggregate, inputs: readonly Column[], bars: number): readonly Column[] {
+/** The raw results of an aggregate over the last `window` values. */
+export function folded(
+  graph: Graph,
+  aggregate: Aggregate,
+  inputs: readonly Column[],
+  window: number,
+): readonly Column[] {
+  const bars = wholeBars(window);
   const values = inputs.map((input) => input.values);
   const row = aggregate.doubles;
   const share = {

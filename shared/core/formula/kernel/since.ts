@@ -1,6 +1,7 @@
 import type { Column, Graph } from '../graph.ts';
 import { WindowStep } from '../step.ts';
 import type { MemoryPlace, SubjectMemory } from '../subject_memory.ts';
+import { wholeBars } from '../whole_bars.ts';
 
 /** Counters: index of the last bar at which the condition held, and of the last at which it was missing. */
 const LAST_TRUE = 0;
@@ -8,8 +9,9 @@ const LAST_MISSING = 1;
 const COUNTERS = 2;
 const SHARE = { counters: COUNTERS, integers: 0, rows: 0, doubles: 0 };
 
-/** Bars since a condition last held; `bars` when it did not in the last `bars` bars. */
-export function barsSince(graph: Graph, input: Column, bars: number): Column {
+/** Bars since a condition last held; `window` when it did not in the last `window` bars. */
+export function barsSince(graph: Graph, input: Column, window: number): Column {
+  const bars = wholeBars(window);
   const [column] = graph.windowed(
     'since',
     [input],

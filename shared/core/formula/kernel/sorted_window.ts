@@ -1,6 +1,7 @@
 import type { Column, Graph } from '../graph.ts';
 import { WindowStep } from '../step.ts';
 import type { MemoryPlace, SubjectMemory } from '../subject_memory.ts';
+import { wholeBars } from '../whole_bars.ts';
 
 /** The quantile `q` of the last `bars` values: between the two nearest, by distance (Hyndman and Fan's type 7). */
 export function quantileOf(graph: Graph, input: Column, bars: number, q: number): Column {
@@ -13,7 +14,8 @@ export function rankOf(graph: Graph, input: Column, bars: number): Column {
 }
 
 /** @param quantile null: the rank of the current value is wanted */
-function sorted(graph: Graph, name: string, input: Column, bars: number, quantile: number | null): Column {
+function sorted(graph: Graph, name: string, input: Column, window: number, quantile: number | null): Column {
+  const bars = wholeBars(window);
   const share = { counters: COUNTERS, integers: 0, rows: 0, doubles: 2 * bars };
   const [column] = graph.windowed(
     name,
