@@ -45,8 +45,10 @@ const EXTERNAL = [
   'uWebSockets.js',
 ];
 const FOLDER = 'bundle';
-/** File in the chunk folder that lists the files of this build. */
+/** File in the chunk folder that lists the files of this build and of those before it, newest first. */
 const CHUNKS = 'chunks.json';
+/** A program may run for weeks while a checkout is built again and again. */
+const KEPT_BUILDS = 10;
 /** For CommonJS packages that load Node modules. */
 const BANNER = `
 import { createRequire as bundledRequire } from 'node:module';
@@ -120,13 +122,17 @@ const originalUrls = (outdir) => ({
 });
 
 /**
- * Keeps the chunks of the replaced build; a chunk's name contains its hash.
+ * Keeps the chunks of the last builds, which programs that still run from them load when they first need them; a
+ * chunk's name contains its hash.
  * @param {string} replaced
  * @param {string} fresh
  */
 export function keepChunks(replaced, fresh) {
   const own = readdirSync(fresh);
-  for (const name of readJson(join(replaced, CHUNKS)) ?? [])
+  const known = readJson(join(replaced, CHUNKS)) ?? [];
+  // An earlier format has the names of one build.
+  const before = (typeof known[0] === 'string' ? [known] : known).slice(0, KEPT_BUILDS - 1);
+  for (const name of new Set(before.flat()))
     if (!own.includes(name)) copyFileSync(join(replaced, name), join(fresh, name));
-  writeFileSync(join(fresh, CHUNKS), JSON.stringify(own));
+  writeFileSync(join(fresh, CHUNKS), JSON.stringify([own, ...before]));
 }

@@ -40,9 +40,10 @@ export async function pack() {
   for (const path of COPIED_FILES)
     if (!path.startsWith('mt5/') || entries.has(path)) cpSync(join(ROOT, path), join(FOLDER, path));
   cpSync(join(ROOT, 'bin', 'release', 'minutehand.mjs'), join(FOLDER, 'bin', 'minutehand.mjs'));
-  // A build keeps the chunks of the one before, for programs that run.
+  // A build keeps the chunks of those before it, for programs that run.
   const bundles = join(ROOT, 'dist', 'bundle');
-  const chunks = new Set(JSON.parse(readFileSync(join(bundles, 'chunks.json'), 'utf8')));
+  const [own] = JSON.parse(readFileSync(join(bundles, 'chunks.json'), 'utf8'));
+  const chunks = new Set(own);
   cpSync(join(ROOT, 'dist'), join(FOLDER, 'dist'), {
     recursive: true,
     filter(path) {

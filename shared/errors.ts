@@ -351,6 +351,11 @@ export const ERRORS = {
     message: 'An unexpected error.',
     next: 'If it repeats, report it with the log line.',
   },
+  PROGRAM_REPLACED: {
+    status: 503,
+    message: 'The program was replaced while it ran: a part of it that is needed now is gone.',
+    next: 'Restart it; what it has stored is whole.',
+  },
   PORT_TAKEN: {
     status: 500,
     message: 'The port is in use.',
@@ -1222,9 +1227,16 @@ export function knownError(error: unknown): MinutehandError | null {
     const { code, message } = cause as { readonly code?: unknown; readonly message: string };
     const found = typeof code === 'string' ? SYSTEM_CODES.find(([prefix]) => code.startsWith(prefix)) : undefined;
     if (found !== undefined) return new MinutehandError(found[1], { seen: message, cause: error });
+    if (code === 'ERR_MODULE_NOT_FOUND' && isOwnChunk(message))
+      return new MinutehandError('PROGRAM_REPLACED', { seen: message, cause: error });
     cause = cause.cause;
   }
   return null;
+}
+
+/** Whether a file of the compiled program is missing, rather than a package. */
+function isOwnChunk(message: string): boolean {
+  return message.startsWith("Cannot find module '") && /[/\\]dist[/\\]bundle[/\\]/.test(message);
 }
 
 /** The error as `{code, message, next}`, for any thrown value. */

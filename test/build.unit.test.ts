@@ -50,7 +50,7 @@ it('a short command loads only the packages that it uses', () => {
   expect(packages()).toEqual(['commander', 'fastest-levenshtein', 'js-yaml', 'node-cron', 'zod']);
 });
 
-it('a new build keeps the chunks of the previous one, and no older ones', async () => {
+it('a new build keeps the chunks of the last nine before it, and no older ones', async () => {
   const { keepChunks } = (await import(pathToFileURL(join(packageRoot(), 'bin/bundle.mjs')).href)) as {
     keepChunks(replaced: string, fresh: string): void;
   };
@@ -63,7 +63,14 @@ it('a new build keeps the chunks of the previous one, and no older ones', async 
   };
   expect(build('A', 'none')).toEqual(['chunk-A.js', 'main.js']);
   expect(build('B', 'A')).toEqual(['chunk-A.js', 'chunk-B.js', 'main.js']);
-  expect(build('C', 'B')).toEqual(['chunk-B.js', 'chunk-C.js', 'main.js']);
+  expect(build('C', 'B')).toEqual(['chunk-A.js', 'chunk-B.js', 'chunk-C.js', 'main.js']);
   expect(readFileSync(join(folder, 'C', 'main.js'), 'utf8')).toBe('C');
+  for (const [index, name] of [...'DEFGHIJ'].entries()) build(name, 'CDEFGHI'[index]!);
+  const tenth = [...'ABCDEFGHIJ'].map((name) => `chunk-${name}.js`);
+  expect(readdirSync(join(folder, 'J'))).toEqual([...tenth, 'chunks.json', 'main.js']);
+  expect(build('K', 'J')).toEqual([...tenth.slice(1), 'chunk-K.js', 'main.js']);
+  // As an earlier version of the build left it.
+  writeFileSync(join(folder, 'A', 'chunks.json'), JSON.stringify(['chunk-A.js', 'main.js']));
+  expect(build('L', 'A')).toEqual(['chunk-A.js', 'chunk-L.js', 'main.js']);
   rmSync(folder, { recursive: true });
 });
