@@ -110,7 +110,7 @@ function Request({ found }: { readonly found: RequestedBacktest }) {
     ['θ1', request.theta1 === null ? t('backtests.ofBundle') : num(request.theta1)],
     ['θ2', request.theta2 === null ? t('backtests.ofBundle') : num(request.theta2)],
     [t('backtests.costModel'), codeText('costs', request.costs)],
-    [t('backtests.policy'), found.policy_hash],
+    ['policy_hash', found.policy_hash],
     [t('audit.actor'), found.requested_by],
     [t('policy.reason'), found.reason === '' ? '–' : found.reason],
     [t('runs.duration'), started_ms === null ? '–' : duration((finished_ms ?? nowMs.value) - started_ms)],

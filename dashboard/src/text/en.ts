@@ -518,7 +518,6 @@ export const EN = {
   'backtests.pairs': 'Pairs',
   'backtests.ofBundle': 'of the models',
   'backtests.costModel': 'Spreads',
-  'backtests.policy': 'policy_hash',
   'backtests.figures': 'Figures',
   'backtests.view': 'Which pairs',
   'backtests.all_pairs': 'all pairs',

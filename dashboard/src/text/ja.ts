@@ -519,7 +519,6 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'backtests.pairs': 'ペア',
   'backtests.ofBundle': 'モデルの値',
   'backtests.costModel': 'スプレッド',
-  'backtests.policy': 'policy_hash',
   'backtests.figures': '成績',
   'backtests.view': '対象ペア',
   'backtests.all_pairs': '全ペア',
