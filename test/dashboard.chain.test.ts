@@ -377,6 +377,42 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(await page.locator('.unknown-name').innerText()).toMatch(/“77”[^]*There are: .*2/);
   });
 
+  it('shows no figure of the monitor bare: with what chance does to it, or that its rows are too few', async () => {
+    const figure = (live: number, gap_noise: number | null, live_count: number) => ({
+      live,
+      bundle: 0.6,
+      gap: (live - 0.6) / 0.6,
+      gap_noise,
+      live_count,
+      bundle_count: 400,
+    });
+    const kpi = (trades: number) => ({ trades, win_rate: 1 / 2, drawdown: 0.001, candidates: 4, refusal_rate: 0.5 });
+    const report = {
+      version: versions[0],
+      period: { from: '2024-01-02T00:00:00Z', to: '2024-01-03T00:00:00Z', bars: 900 },
+      drift: { skipped: 'few' },
+      performance: {
+        auc: figure(1, null, 28),
+        win_rate: figure(0.66, 0.2, 300),
+        pass_rate: { live: null },
+        risk_streak: { blocks: 0, candidates: 4, limit: null },
+      },
+      kpi: { total: kpi(40), pairs: {} },
+      findings: [],
+    };
+    const looked = { looked_at: '2024-01-03T00:00:00Z', duration_ms: 9, next_look_at: null, report };
+    await page.route('**/api/monitor', (route) => route.fulfill({ json: looked }));
+    await page.goto(new URL('/app/monitor', link).href);
+    const compared = page.getByRole('region', { name: 'Live against backtest' }).first();
+    const row = (name: RegExp) => compared.getByRole('row', { name });
+    await row(/AUC of AI1/).waitFor();
+    expect(await row(/AUC of AI1/).innerText()).toMatch(/1\.000 · too few\s+0\.600\s+–\s+28/);
+    expect(await row(/Win rate/).innerText()).toMatch(/66\.0 %\s+60\.0 %\s+\+10\.0 ± 20\.0 %\s+300/);
+    const kpis = page.getByRole('region', { name: 'Live KPI by subject' }).first();
+    expect(await kpis.innerText()).toMatch(/50\.0 % \(35–65\)[^]+50 % · too few/);
+    await page.unroute('**/api/monitor');
+  });
+
   it('goes on when the server refuses the session and the event stream at first', async () => {
     for (const path of ['**/api/session', '**/api/events'])
       await page.route(path, (route) => route.fulfill({ status: 503, body: '' }), { times: 1 });

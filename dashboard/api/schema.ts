@@ -8292,6 +8292,8 @@ export interface components {
                     bundle: number | null;
                     /** @description (live − bundle) / bundle */
                     gap: number | null;
+                    /** @description What chance alone makes of the gap; null with too few rows for a figure */
+                    gap_noise: number | null;
                     /** @description Rows or trades */
                     live_count: number;
                 } & {
@@ -8302,6 +8304,8 @@ export interface components {
                     bundle: number | null;
                     /** @description (live − bundle) / bundle */
                     gap: number | null;
+                    /** @description What chance alone makes of the gap; null with too few rows for a figure */
+                    gap_noise: number | null;
                     /** @description Rows or trades */
                     live_count: number;
                 } & {
@@ -8315,6 +8319,8 @@ export interface components {
                             bundle: number | null;
                             /** @description (live − bundle) / bundle */
                             gap: number | null;
+                            /** @description What chance alone makes of the gap; null with too few rows for a figure */
+                            gap_noise: number | null;
                             /** @description Rows or trades */
                             live_count: number;
                         } & {
@@ -8325,6 +8331,8 @@ export interface components {
                             bundle: number | null;
                             /** @description (live − bundle) / bundle */
                             gap: number | null;
+                            /** @description What chance alone makes of the gap; null with too few rows for a figure */
+                            gap_noise: number | null;
                             /** @description Rows or trades */
                             live_count: number;
                         } & {
@@ -8424,6 +8432,8 @@ export interface components {
                     bundle: number | null;
                     /** @description (live − bundle) / bundle */
                     gap: number | null;
+                    /** @description What chance alone makes of the gap; null with too few rows for a figure */
+                    gap_noise: number | null;
                     /** @description Rows or trades */
                     live_count: number;
                 } & {
@@ -8434,6 +8444,8 @@ export interface components {
                     bundle: number | null;
                     /** @description (live − bundle) / bundle */
                     gap: number | null;
+                    /** @description What chance alone makes of the gap; null with too few rows for a figure */
+                    gap_noise: number | null;
                     /** @description Rows or trades */
                     live_count: number;
                 } & {
@@ -8447,6 +8459,8 @@ export interface components {
                             bundle: number | null;
                             /** @description (live − bundle) / bundle */
                             gap: number | null;
+                            /** @description What chance alone makes of the gap; null with too few rows for a figure */
+                            gap_noise: number | null;
                             /** @description Rows or trades */
                             live_count: number;
                         } & {
@@ -8457,6 +8471,8 @@ export interface components {
                             bundle: number | null;
                             /** @description (live − bundle) / bundle */
                             gap: number | null;
+                            /** @description What chance alone makes of the gap; null with too few rows for a figure */
+                            gap_noise: number | null;
                             /** @description Rows or trades */
                             live_count: number;
                         } & {

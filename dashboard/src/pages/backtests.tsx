@@ -8,6 +8,7 @@ import { BacktestForm } from '../parts/backtest_form.tsx';
 import { BacktestView, type ShownBacktest } from '../parts/backtest_view.tsx';
 import { levelOf } from '../parts/heat.ts';
 import { RequestedBacktests } from '../parts/requested_backtests.tsx';
+import { shareText } from '../parts/share_text.ts';
 import { sharpeNote, sharpeValue } from '../parts/sharpe.ts';
 import { pathOf, place } from '../router.ts';
 import { t } from '../text/text.ts';
@@ -106,13 +107,13 @@ function columnsOf(): Column<Backtest>[] {
     key: string,
     title: string,
     of: (row: Backtest) => number | null,
-    shown: (value: number | null) => string,
+    shown: (value: number | null, row: Backtest) => string,
   ): Column<Backtest> => ({
     key,
     title,
     isNumber: true,
     value: of,
-    cell: (row) => shown(of(row)),
+    cell: (row) => shown(of(row), row),
   });
   return [
     {
@@ -127,8 +128,18 @@ function columnsOf(): Column<Backtest>[] {
       value: ({ created }) => created,
       cell: ({ created }) => minuteOf(created),
     },
-    number('theta1', 'θ1', ({ theta1 }) => theta1, num),
-    number('theta2', 'θ2', ({ theta2 }) => theta2, num),
+    number(
+      'theta1',
+      'θ1',
+      ({ theta1 }) => theta1,
+      (value) => num(value),
+    ),
+    number(
+      'theta2',
+      'θ2',
+      ({ theta2 }) => theta2,
+      (value) => num(value),
+    ),
     number(
       'trades',
       t('models.trades'),
@@ -139,9 +150,14 @@ function columnsOf(): Column<Backtest>[] {
       'win_rate',
       t('monitor.winRate'),
       ({ holdout }) => holdout?.win_rate ?? null,
-      (value) => (value === null ? '–' : percent(value, 1)),
+      (value, { holdout }) => shareText(value, holdout?.trades ?? 0),
     ),
-    number('mean_net_bps', t('models.net'), ({ holdout }) => holdout?.mean_net_bps ?? null, signed),
+    number(
+      'mean_net_bps',
+      t('models.net'),
+      ({ holdout }) => holdout?.mean_net_bps ?? null,
+      (value) => signed(value),
+    ),
     {
       key: 'net_sharpe',
       title: t('backtests.sharpe'),

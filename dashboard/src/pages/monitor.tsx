@@ -2,6 +2,7 @@ import { api, type MonitorLook as Report } from '../api.ts';
 import { minuteOf, num, percent, signed } from '../format.ts';
 import { nowMs, subjects } from '../live.ts';
 import { Badge, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { shareText } from '../parts/share_text.ts';
 import { pathOf } from '../router.ts';
 import { codeText, t, type TextKey } from '../text/text.ts';
 
@@ -54,29 +55,32 @@ function Findings({ report, lookedAt }: { readonly report: Report; readonly look
   );
 }
 
-const shareText = (share: number | null): string => (share === null ? '–' : percent(share, 1));
-const gapText = (gap: number | null): string => (gap === null ? '–' : `${signed(100 * gap, 1)} %`);
+const share = (value: number | null): string => (value === null ? '–' : percent(value, 1));
 
 type Compared = Report['performance']['auc'];
 
+/** A figure with what chance does to its gap, or that there are too few rows for one. */
 function comparedRow(
   name: string,
-  { live, bundle, gap, live_count }: Compared,
+  { live, bundle, gap, gap_noise, live_count }: Compared,
   shown: (value: number | null) => string,
 ) {
-  return { name, live: shown(live), bundle: shown(bundle), gap: gapText(gap), count: live_count };
+  const isFew = live !== null && gap_noise === null;
+  const gapText = gap === null || gap_noise === null ? '–' : `${signed(100 * gap, 1)} ± ${percent(gap_noise, 1)}`;
+  const liveText = isFew ? `${shown(live)} · ${t('app.tooFew')}` : shown(live);
+  return { name, live: liveText, bundle: shown(bundle), gap: gapText, count: live_count };
 }
 
 function LiveAgainstBacktest({ auc, win_rate, groups = {}, pass_rate, risk_streak }: Report['performance']) {
   const aucText = (value: number | null): string => num(value, 3);
   const rows = [
     comparedRow(t('monitor.auc'), auc, aucText),
-    comparedRow(t('monitor.winRate'), win_rate, shareText),
+    comparedRow(t('monitor.winRate'), win_rate, share),
     ...Object.entries(groups).flatMap(([group, own]) => [
       comparedRow(`${group}: ${t('monitor.auc')}`, own.auc, aucText),
-      comparedRow(`${group}: ${t('monitor.winRate')}`, own.win_rate, shareText),
+      comparedRow(`${group}: ${t('monitor.winRate')}`, own.win_rate, share),
     ]),
-    { name: t('monitor.passRate'), live: shareText(pass_rate.live), bundle: '–', gap: '–', count: null },
+    { name: t('monitor.passRate'), live: share(pass_rate.live), bundle: '–', gap: '–', count: null },
     {
       name: t('monitor.streak'),
       live: `${risk_streak.blocks} / ${risk_streak.limit}`,
@@ -93,7 +97,7 @@ function LiveAgainstBacktest({ auc, win_rate, groups = {}, pass_rate, risk_strea
     cell: (row) => row[key],
   });
   return (
-    <Panel title={t('monitor.comparison')}>
+    <Panel title={t('monitor.comparison')} wide>
       <Table
         name="live_against_backtest"
         label={t('monitor.comparison')}
@@ -171,12 +175,12 @@ function Kpis({ kpi }: Pick<Report, 'kpi'>) {
   const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
   const rows = [{ id: '', ...kpi.total }, ...Object.entries(kpi.pairs).map(([id, own]) => ({ id, ...own }))];
   type Row = (typeof rows)[number];
-  const number = (key: Figure, title: TextKey, shown: (value: number | null) => string): Column<Row> => ({
+  const number = (key: Figure, title: TextKey, shown: (value: number | null, row: Row) => string): Column<Row> => ({
     key,
     title: t(title),
     isNumber: true,
     value: (row) => row[key],
-    cell: (row) => shown(row[key]),
+    cell: (row) => shown(row[key], row),
   });
   return (
     <Panel title={t('monitor.kpi')} wide>
@@ -199,10 +203,10 @@ function Kpis({ kpi }: Pick<Report, 'kpi'>) {
               ),
           },
           number('trades', 'models.trades', (value) => num(value, 0)),
-          number('win_rate', 'monitor.winRate', shareText),
+          number('win_rate', 'monitor.winRate', (value, { trades }) => shareText(value, trades)),
           number('drawdown', 'monitor.drawdown', (value) => (value === null ? '–' : percent(value, 3))),
           number('candidates', 'monitor.candidates', (value) => num(value, 0)),
-          number('refusal_rate', 'monitor.refusalRate', shareText),
+          number('refusal_rate', 'monitor.refusalRate', (value, { candidates }) => shareText(value, candidates)),
         ]}
       />
     </Panel>

@@ -2,6 +2,7 @@ import type { BacktestResult } from '../api.ts';
 import { num, percent, signed } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Panel, Table, type Column } from './basics.tsx';
+import { shareText } from './share_text.ts';
 import { sharpeNote, sharpeValue } from './sharpe.ts';
 
 type Bundle = NonNullable<BacktestResult['figures']>['bundles'][number];
@@ -32,7 +33,13 @@ function figures(): Figure[] {
     { key: 'theta1', title: 'θ1', of: (_view, { theta1 }) => theta1, text: plain },
     { key: 'theta2', title: 'θ2', of: (_view, { theta2 }) => theta2, text: plain },
     { key: 'trades', title: t('models.trades'), of: ({ trades }) => trades, text: whole },
-    { key: 'win_rate', title: t('monitor.winRate'), of: ({ win_rate }) => win_rate, text: share },
+    {
+      key: 'win_rate',
+      title: t('monitor.winRate'),
+      of: ({ win_rate }) => win_rate,
+      text: (value, { trades }) => shareText(value, trades),
+      isRange: true,
+    },
     { key: 'net_return', title: t('backtests.netReturn'), of: ({ net_return }) => net_return, text: fine },
     { key: 'gross_return', title: t('backtests.grossReturn'), of: ({ gross_return }) => gross_return, text: fine },
     { key: 'mean_net_bps', title: t('models.net'), of: ({ mean_net_bps }) => mean_net_bps, text: plus },
@@ -58,7 +65,13 @@ function figures(): Figure[] {
     { key: 'exposure', title: t('performance.inMarket'), of: ({ exposure }) => exposure, text: share },
     { key: 'turnover', title: t('performance.turnover'), of: ({ turnover }) => turnover, text: plain },
     { key: 'candidates', title: t('monitor.candidates'), of: ({ candidates }) => candidates, text: whole },
-    { key: 'refusal_rate', title: t('monitor.refusalRate'), of: ({ refusal_rate }) => refusal_rate, text: share },
+    {
+      key: 'refusal_rate',
+      title: t('monitor.refusalRate'),
+      of: ({ refusal_rate }) => refusal_rate,
+      text: (value, { candidates }) => shareText(value, candidates),
+      isRange: true,
+    },
   ];
 }
 

@@ -4,10 +4,11 @@ import { useMemo, useState } from 'preact/hooks';
 import { SeriesChart } from '../charts/series.tsx';
 import { equityOf, monthsOf, summaryOf, together, type BacktestTrade } from '../charts/trades.ts';
 import type { Range } from '../charts/window.ts';
-import { minuteOf, num, percent, signed } from '../format.ts';
+import { minuteOf, num, signed } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Panel, Table, type Column } from './basics.tsx';
 import { levelOf } from './heat.ts';
+import { shareText } from './share_text.ts';
 
 /** A backtest with its trades in order of exit. */
 export interface ShownBacktest {
@@ -70,13 +71,13 @@ function Summary({ shown }: { readonly shown: readonly ShownBacktest[] }) {
   const number = (
     key: Exclude<keyof Row, 'name'>,
     title: string,
-    text: (value: number | null) => string,
+    text: (value: number | null, row: Row) => string,
   ): Column<Row> => ({
     key,
     title,
     isNumber: true,
     value: (row) => row[key],
-    cell: (row) => text(row[key]),
+    cell: (row) => text(row[key], row),
   });
   return (
     <Panel title={t('backtests.summary')} wide>
@@ -90,10 +91,10 @@ function Summary({ shown }: { readonly shown: readonly ShownBacktest[] }) {
           { key: 'name', title: t('models.version'), value: ({ name }) => name, cell: ({ name }) => name },
           number('trades', t('models.trades'), (value) => num(value, 0)),
           number('net_bps', t('backtests.net'), (value) => signed(value, 1)),
-          number('win_rate', t('monitor.winRate'), (value) => (value === null ? '–' : percent(value, 1))),
-          number('mean_gross_bps', t('models.gross'), signed),
-          number('mean_cost_bps', t('subject.cost'), num),
-          number('mean_net_bps', t('models.net'), signed),
+          number('win_rate', t('monitor.winRate'), (value, { trades }) => shareText(value, trades)),
+          number('mean_gross_bps', t('models.gross'), (value) => signed(value)),
+          number('mean_cost_bps', t('subject.cost'), (value) => num(value)),
+          number('mean_net_bps', t('models.net'), (value) => signed(value)),
           number('max_drawdown_bps', t('backtests.drawdown'), (value) => num(value, 1)),
         ]}
       />

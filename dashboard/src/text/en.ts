@@ -14,6 +14,7 @@ export const EN = {
   'app.disconnected': 'Reconnecting',
   'app.cancel': 'Cancel',
   'app.confirm': 'Confirm',
+  'app.tooFew': 'too few',
   'app.csv': 'CSV',
   'app.json': 'JSON',
   'page.overview': 'Overview',

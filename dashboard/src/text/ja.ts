@@ -16,6 +16,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'app.disconnected': '再接続中',
   'app.cancel': 'キャンセル',
   'app.confirm': '確定',
+  'app.tooFew': '件数不足',
   'app.csv': 'CSV',
   'app.json': 'JSON',
   'page.overview': '概要',

@@ -65,6 +65,7 @@ const comparedSchema = z.looseObject({
   live: figure,
   bundle: figure,
   gap: figure.describe('(live − bundle) / bundle'),
+  gap_noise: figure.describe('What chance alone makes of the gap; null with too few rows for a figure'),
   live_count: z.number().describe('Rows or trades'),
 });
 const livePerformance = z.looseObject({ auc: comparedSchema, win_rate: comparedSchema });

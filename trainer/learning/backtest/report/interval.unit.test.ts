@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../../shared/rng.ts';
 import { TRADING_DAYS_PER_YEAR } from '../../../../shared/bundle/holdout_sharpe.ts';
 import { sharpe } from '../performance.ts';
-import { meanMargin, shareInterval, sharpeMargin } from './interval.ts';
+import { shareInterval } from '../../../../shared/bundle/share_interval.ts';
+import { meanMargin, sharpeMargin } from './interval.ts';
 
 const RUNS = 2000;
 

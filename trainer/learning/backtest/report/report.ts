@@ -16,7 +16,8 @@ import {
 import { TRADING_DAYS_PER_YEAR } from '../../../../shared/bundle/holdout_sharpe.ts';
 import type { Performance } from '../performance.ts';
 import { barChart, columnChart, escapeHtml, histogram, lineChart, type Line } from './chart.ts';
-import { MIN_TRADES, meanMargin, shareInterval, sharpeMargin } from './interval.ts';
+import { shareInterval } from '../../../../shared/bundle/share_interval.ts';
+import { MIN_TRADES, meanMargin, sharpeMargin } from './interval.ts';
 import { htmlPage, htmlTable } from './page.ts';
 
 export interface ReportOptions {
