@@ -8,6 +8,7 @@ import {
   directionFolder,
   isDirectionBundle,
 } from '../shared/bundle/direction/active_direction.ts';
+import { isRuleBundle } from '../shared/bundle/rule/active_rule.ts';
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { timeframeOf } from '../shared/pair.ts';
@@ -68,12 +69,13 @@ function aboutOf(own: ListedDirection): string {
 /**
  * For commands on what only bundles of pairs have: a shadow, a rollout.
  * @param name as it was given
- * @throws MinutehandError USAGE for the folder of a direction bundle
+ * @throws MinutehandError USAGE for the folder of a direction bundle or of a rule
  */
 export function refuseDirection(folder: string, name: string): void {
-  if (!isDirectionBundle(folder)) return;
-  const expected = 'a bundle of pairs: direction models have no shadow and no rollout';
-  throw new MinutehandError('USAGE', { seen: `the direction model ${name}`, expected });
+  const isRule = isRuleBundle(folder);
+  if (!isRule && !isDirectionBundle(folder)) return;
+  const expected = 'a bundle of pairs: direction models and rules have no shadow and no rollout';
+  throw new MinutehandError('USAGE', { seen: `the ${isRule ? 'rule' : 'direction model'} ${name}`, expected });
 }
 
 /**

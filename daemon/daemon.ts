@@ -6,6 +6,9 @@ import { directionFolder, directionPointer } from '../shared/bundle/direction/ac
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
+import { pathInside } from '../shared/path_name.ts';
+import { ruleFolder, rulePlace } from '../shared/bundle/rule/active_rule.ts';
+import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { symbolNames } from '../shared/policy/symbol_names.ts';
 import type { BundleInUse } from '../shared/dependencies/models.ts';
@@ -43,6 +46,7 @@ import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type ConnectionState, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedDirections } from './infer/followed_directions.ts';
+import { FollowedRules } from './infer/followed_rules.ts';
 import { pointerKind } from '../shared/bundle/active_file.ts';
 import { ACTIVE_POINTER } from '../shared/bundle/active_file.ts';
 import type { MarksOf } from '../shared/bundle/pointer_marks.ts';
@@ -98,6 +102,8 @@ export interface DaemonPorts {
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
   /** The same of a direction model; none = no instruments. */
   loadDirection?(folder: string, timeframe: Timeframe, quietly: Quietly): Promise<DirectionModel>;
+  /** Reads and verifies a rule; none = rules are not followed. @throws MinutehandError as readRuleBundle */
+  loadRule?(folder: string): RuleModel;
   /** High-water marks of the pointer files; without them, any is accepted. */
   readonly pointerMarks?: MarksOf;
 }
@@ -204,6 +210,8 @@ class AssembledDaemon implements Daemon {
   readonly #models: FollowedModels;
   /** null = no instruments. */
   readonly #directions: FollowedDirections | null;
+  /** null = no instruments. */
+  readonly #rules: FollowedRules | null;
   readonly #halts: ActiveHalts;
   readonly #calendar: FollowedCalendar;
   readonly #arrivals: ReturnType<typeof watchArrivals>;
@@ -244,6 +252,7 @@ class AssembledDaemon implements Daemon {
     this.pipeline = this.#openPipeline();
     this.#models = this.#followModels();
     this.#directions = this.#followDirections();
+    this.#rules = this.#followRules();
     this.#halts = this.#followHalts();
     this.#calendar = this.#followCalendar();
     this.#arrivals = this.#watchArrivals();
@@ -277,7 +286,7 @@ class AssembledDaemon implements Daemon {
 
   readonly modelsInUse = (): readonly BundleInUse[] => {
     const { models: folder } = this.#options.paths;
-    const { models, directions } = this.pipeline.status;
+    const { models, directions, rules } = this.pipeline.status;
     const shadow = this.#models.shadowVersion;
     return [
       ...(models === null ? [] : [{ pointer: activePath(folder), folder: join(folder, models.version) }]),
@@ -285,6 +294,10 @@ class AssembledDaemon implements Daemon {
       ...Object.entries(directions).map(([timeframe, version]) => ({
         pointer: directionPointer(folder, timeframe as Timeframe),
         folder: join(directionFolder(folder), version),
+      })),
+      ...Object.entries(rules).map(([instrument, version]) => ({
+        pointer: rulePlace(folder, instrument).path,
+        folder: pathInside(ruleFolder(folder), version),
       })),
     ];
   };
@@ -309,6 +322,7 @@ class AssembledDaemon implements Daemon {
       status: this.pipeline.status,
       models: this.#models,
       directions: this.#directions,
+      rules: this.#rules,
       halts: this.#halts,
       calendar: this.#calendar,
       links: this.publishers.links,
@@ -331,6 +345,7 @@ class AssembledDaemon implements Daemon {
       this.#calendar.check();
       await this.#models.check();
       await this.#directions?.check();
+      await this.#rules?.check();
     });
     const checkMs = Math.max(MIN_CHECK_MS, minutehand.feed.straggler_timeout_ms / 8);
     this.#endChecks = scheduler.every(checkMs, () => this.#checkTimes());
@@ -374,6 +389,7 @@ class AssembledDaemon implements Daemon {
     this.#calendar.stop();
     void this.#models.stop();
     void this.#directions?.stop();
+    void this.#rules?.stop();
     await this.#redisFeed?.stop();
     await this.pipeline.settled();
     if (this.#lease?.isHolder() !== false && !hasSuccessor()) this.pipeline.inputs.shutDown();
@@ -385,7 +401,7 @@ class AssembledDaemon implements Daemon {
     this.#halts.stop();
     this.#calendar.stop();
     await this.#redisFeed?.stop();
-    const loading = Promise.all([this.#models.stop(), this.#directions?.stop()]);
+    const loading = Promise.all([this.#models.stop(), this.#directions?.stop(), this.#rules?.stop()]);
     await waitAtMost(this.#ports.scheduler, LOADING_GRACE_MS, (tell) => void loading.then(tell));
     await this.pipeline.settled();
     await this.publishers.close();
@@ -533,9 +549,13 @@ class AssembledDaemon implements Daemon {
   /** On a separate connection to the journal: reading takes several loop turns, during which the journal is written. */
   async #warm(set: ModelSet): Promise<void> {
     if (set.schema.windows.formulas === undefined) return;
+    await this.#warmOnHistory((store) => this.pipeline.warm(set, store));
+  }
+
+  async #warmOnHistory(work: (store: JournalStore) => Promise<void>): Promise<void> {
     const history = this.#ports.openHistory?.();
     try {
-      await this.pipeline.warm(set, history ?? this.#ports.store);
+      await work(history ?? this.#ports.store);
     } finally {
       history?.close();
     }
@@ -566,6 +586,31 @@ class AssembledDaemon implements Daemon {
       apply: (input) => this.pipeline.inputs.apply(input),
       onRefused: (code) => observer.onModelsRefused(code),
       onFailed: (code) => observer.onModelsFailed(code),
+    });
+  }
+
+  #followRules(): FollowedRules | null {
+    const { files, scheduler, loadRule, pointerMarks } = this.#ports;
+    const { settings, paths, observer, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
+    const instruments = this.#subjects.filter(isInstrument);
+    if (instruments.length === 0 || loadRule === undefined) return null;
+    return new FollowedRules({
+      modelsFolder: paths.models,
+      instruments,
+      market: settings.minutehand.market,
+      pollMs: modelPollMs,
+      files,
+      scheduler,
+      log,
+      print,
+      marksOf: (instrument) => pointerMarks?.(pointerKind(`rule_${instrument}`)) ?? null,
+      load: async (folder) => {
+        const rule = loadRule(folder);
+        await this.#warmOnHistory((store) => this.pipeline.warmRule(rule, store));
+        return rule;
+      },
+      apply: (input) => this.pipeline.inputs.apply(input),
+      onRefused: (code) => observer.onModelsRefused(code),
     });
   }
 

@@ -1,3 +1,4 @@
+import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FLAT_POSITION, type InstrumentPosition } from '../shared/strategies/direction/instrument_position.ts';
 import type { Position } from '../shared/core/position/position.ts';
@@ -5,11 +6,18 @@ import { barSecondsOf, instrumentLabel, type Pair } from '../shared/pair.ts';
 import type { LastSignal } from '../shared/store/journal.ts';
 import type { Answer, MinuteAnswer } from './decide/answer.ts';
 import type { Decider } from './decide/decider.ts';
-import { answerInstrument, type DirectionScores, type InstrumentAnswer } from './decide/instrument_answer.ts';
+import {
+  answerByRule,
+  answerInstrument,
+  type DirectionScores,
+  type InstrumentAnswer,
+} from './decide/instrument_answer.ts';
 import { DirectionSlots, type DirectionSlotsOptions } from './infer/direction_slots.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { FeatureMatrix } from './features/feature_matrix.ts';
 import { InstrumentMatrix, type TimeframeRows } from './features/instrument_matrix.ts';
+import type { RuleWarmStore } from './features/rule_warm_up.ts';
+import { ServedRules } from './features/served_rules.ts';
 import type { SeriesReader } from './features/series_reader.ts';
 import type { MinuteItem } from './queue/queue.ts';
 import { RecentHistory } from '../shared/market/recent_history.ts';
@@ -30,6 +38,8 @@ export interface InstrumentsOptions extends DirectionSlotsOptions {
 /** The instruments at the stations features, infer and decide, beside the pairs of the same batch. */
 export class Instruments {
   readonly slots: DirectionSlots;
+  /** Those that answer in place of a direction model. */
+  readonly rules: ServedRules;
   readonly #options: InstrumentsOptions;
   /** Index of the first instrument among the subjects. */
   readonly #first: number;
@@ -46,7 +56,8 @@ export class Instruments {
     this.#first = pairs.length;
     // Stryker disable next-line ConditionalExpression: it saves time only
     this.#isAbsent = instruments.length === 0;
-    this.#matrix = new InstrumentMatrix(instruments, pairs.length, series);
+    this.rules = new ServedRules(instruments);
+    this.#matrix = new InstrumentMatrix(instruments, pairs.length, series, this.rules);
     this.slots = new DirectionSlots(options);
     this.#labels = instruments.map(instrumentLabel);
     this.#positions = instruments.map(() => FLAT_POSITION);
@@ -67,7 +78,9 @@ export class Instruments {
   readonly isReady = (index: number): boolean => {
     const { matrix, activeModels } = this.#options;
     const isPair = index < this.#first;
-    const isWarm = isPair ? matrix.isReady(index, activeModels()) : this.#matrix.isReady(index);
+    const rule = isPair ? null : this.rules.activeOf(index - this.#first);
+    const isRuleWarm = rule?.isWarm ?? true;
+    const isWarm = isPair ? matrix.isReady(index, activeModels()) : this.#matrix.isReady(index) && isRuleWarm;
     const needed = isPair ? matrix.features.warmupBars : this.#matrix.warmupBarsOf(index);
     return isWarm && this.#history.barsOf(index) >= needed;
   };
@@ -111,6 +124,16 @@ export class Instruments {
     return answers.filter(({ minute }) => minute.pairIndex < this.#first) as MinuteAnswer[];
   }
 
+  /** Computes the formulas of a loaded rule over its last bars, before it answers. See `ServedRules.warm`. */
+  warm(
+    rule: RuleModel,
+    store: RuleWarmStore,
+    stored: () => Promise<unknown>,
+    pause: () => Promise<void>,
+  ): Promise<void> {
+    return this.rules.warm(rule, store, (index) => this.#matrix.lastOf(index), stored, pause);
+  }
+
   /** Computes the ids of the next bars of the instruments among the answers. */
   // Stryker disable next-line BlockStatement: it saves time only
   precomputeIds(answers: readonly Answer[]): void {
@@ -119,7 +142,8 @@ export class Instruments {
       // Stryker disable next-line ConditionalExpression,EqualityOperator: an id not computed ahead is computed later
       if (minute.pairIndex < this.#first) continue;
       const { barSeconds } = this.#matrix.groupOf(minute.pairIndex);
-      this.#options.decider.ids.precompute(minute, this.slots.activeOf(barSeconds));
+      const models = this.rules.activeOf(minute.pairIndex - this.#first)?.rule ?? this.slots.activeOf(barSeconds);
+      this.#options.decider.ids.precompute(minute, models);
     }
   }
 
@@ -144,7 +168,12 @@ export class Instruments {
     const instrument = instruments[index]!;
     const label = this.#labels[index]!;
     const before = this.#positions[index]!;
-    const answer = answerInstrument(context, instrument, label, minute, before, decider.ids.idOf(minute, scores.model));
+    const formulas = this.rules.activeOf(index);
+    const id = decider.ids.idOf(minute, formulas?.rule ?? scores.model);
+    const answer =
+      formulas === null
+        ? answerInstrument(context, instrument, label, minute, before, id)
+        : answerByRule(context, formulas, instrument, label, minute, before, id);
     this.#positions[index] = answer.position;
     return answer;
   }

@@ -17,6 +17,7 @@ import { barSecondsOf, symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
 import type { Bus } from '../shared/ports.ts';
 import { filesUnderUmask } from '../shared/private_files.ts';
+import { readRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { barIntervalMs, loadSettings, shardOf, shardPairs, shardsOf, shardSubjects } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/process/home_lock.ts';
@@ -350,6 +351,7 @@ class DaemonProcess {
           createFileThread({ ...this.#whileClaimed(given), scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
         loadModels: this.#provisions?.loadModels ?? loaderOf(this.#options),
         loadDirection: directionLoaderOf(this.#options),
+        loadRule: readRuleBundle,
         pointerMarks: (kind) => new PointerMarks(paths.home, `daemon_${shard}`, kind, () => clock.nowMs()),
       },
       {

@@ -1,3 +1,4 @@
+import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { FormulaStore } from '../shared/store/warm_bars.ts';
@@ -11,6 +12,7 @@ import { HaltedPairs } from './infer/halted_pairs.ts';
 import { ModelSlots } from './infer/model_slots.ts';
 import { RolloutArms } from './infer/rollout_arms.ts';
 import { Shadow } from './infer/shadow.ts';
+import type { RuleWarmStore } from './features/rule_warm_up.ts';
 import { readSeries } from './features/series_reader.ts';
 import { Inputs } from './status/inputs.ts';
 import { Instruments } from './instruments.ts';
@@ -155,6 +157,7 @@ export class Pipeline {
     this.#states = {
       slots: this.#models,
       directions: this.#instruments.slots,
+      rules: this.#instruments.rules,
       halts,
       shadow: this.#shadow,
       arms: this.#arms,
@@ -168,6 +171,7 @@ export class Pipeline {
       subjects,
       slots: this.#models,
       directions: this.#instruments.slots,
+      rules: this.#instruments.rules,
       halts,
       arms: this.#arms,
       decider,
@@ -248,6 +252,16 @@ export class Pipeline {
   warm(set: ModelSet, store: FormulaStore): Promise<void> {
     return this.#matrix.warm(
       set,
+      store,
+      () => this.settled(),
+      () => this.idleWindow(),
+    );
+  }
+
+  /** The same of the formulas of a rule. @param store the journal of this pipeline's bars */
+  warmRule(rule: RuleModel, store: RuleWarmStore): Promise<void> {
+    return this.#instruments.warm(
+      rule,
       store,
       () => this.settled(),
       () => this.idleWindow(),

@@ -3,6 +3,8 @@ import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
 import { minutes, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { checkTimeframes } from '../shared/bar_file/own_timeframe.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
+import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
+import { MinutehandError } from '../shared/errors.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { isInstrument, parseSubject, type Timeframe } from '../shared/pair.ts';
 import { firstMinuteOfBars } from '../shared/store/warm_bars.ts';
@@ -25,6 +27,7 @@ import {
   minuteInputOf,
   type DirectionInput,
   type LoadDirection,
+  type LoadRule,
   type StateInput,
 } from './queue/input.ts';
 import { ReplayedChanges } from './replayed_changes.ts';
@@ -120,6 +123,8 @@ export interface BarReplayOptions extends ReplayOptions {
   readonly models: ModelSet | null;
   /** Of the instruments' timeframes. */
   readonly directions?: readonly Pick<DirectionInput, 'timeframe' | 'set'>[];
+  /** Of the instruments, in place of their direction models. */
+  readonly rules?: readonly RuleModel[];
   /** Earlier bars warm the features and publish nothing. */
   readonly from: OpenTime;
   readonly to: OpenTime;
@@ -139,6 +144,8 @@ export async function replayBars(options: BarReplayOptions): Promise<ReplaySumma
   let answered = 0;
   if (options.models !== null) pipeline.inputs.apply({ kind: 'swap', set: options.models });
   for (const direction of options.directions ?? []) pipeline.inputs.apply({ kind: 'direction', ...direction });
+  for (const rule of options.rules ?? [])
+    pipeline.inputs.apply({ kind: 'rule', instrument: rule.manifest.instrument, rule });
   for (const { time, bars } of minutes(options.bars)) {
     if (time >= options.to) break;
     const isWarmUp = time < options.from;
@@ -164,6 +171,8 @@ export interface JournalReplayOptions extends ReplayOptions {
   loadModels(version: string): Promise<ModelSet>;
   /** Only where there are instruments. @throws MinutehandError MODEL_MISSING … */
   readonly loadDirection?: LoadDirection;
+  /** Only where there are instruments. @throws MinutehandError MODEL_MISSING … */
+  loadRule?(version: string): RuleModel;
 }
 
 export interface JournalReplaySummary extends ReplaySummary {
@@ -213,7 +222,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   const earlier = new ReplayedChanges(
     (store as JournalFile).earlierChanges(ids),
     () => signalsBetween(store, before, end),
-    async (row) => (await inputOf(row, loadModels, options.loadDirection)) as StateInput,
+    async (row) => (await inputOf(row, loadModels, options.loadDirection, loadRule)) as StateInput,
   );
   const screen = screenOfRecord(first, options.settings);
   const { pipeline, settle, summary } = createReplay(options, journal, screen, earlier.before, period);
@@ -227,9 +236,14 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
     await pipeline.warm(set, store);
     return set;
   };
+  const loadRule = async (version: string): Promise<RuleModel> => {
+    const rule = mustLoadRule(options)(version);
+    await pipeline.warmRule(rule, store);
+    return rule;
+  };
   decidesAs(first);
   await settle();
-  if (before !== null) await resumeBehind(before, pipeline, { ...options, loadModels });
+  if (before !== null) await resumeBehind(before, pipeline, { ...options, loadModels, openRule: loadRule });
   let done = 0;
   for (const row of (store as JournalFile).inputsFrom(0 as OpenTime, ids)) {
     // Minutes that a killed process left unanswered were answered by the next one, but from the same bars and models.
@@ -240,7 +254,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
     await earlier.loadThrough(row.time);
     if (row.kind === 'earlier') continue;
     if (row.kind === 'policy') decidesAs(row.subject);
-    else pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, loadModels, options.loadDirection)));
+    else pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, loadModels, options.loadDirection, loadRule)));
     // Stryker disable next-line all: settling more or less often changes only the memory in use
     if (++done % ROWS_PER_TURN === 0) await settle();
   }
@@ -248,6 +262,14 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   // A minute of the period may have been answered behind the first one of the next.
   const later = end === null ? NONE : signalsBetween(store, end, null);
   return { ...summary(), ...compare(signalsBetween(store, before, end), replayed, later, period?.to) };
+}
+
+/** @throws MinutehandError MODEL_MISSING for a journal with rules where none can be opened */
+function mustLoadRule({ loadRule }: Pick<JournalReplayOptions, 'loadRule'>): (version: string) => RuleModel {
+  if (loadRule !== undefined) return loadRule;
+  return (version) => {
+    throw new MinutehandError('MODEL_MISSING', { seen: `the rule ${version}` });
+  };
 }
 
 /** Daemons of the first rules confirmed a level by two agreeing bars, however far it was. */
@@ -291,7 +313,14 @@ function signalsBetween(
 async function resumeBehind(
   { afterInput, last }: PrunedSignals,
   pipeline: Pipeline,
-  { settings, pairIds, store, loadModels, loadDirection }: JournalReplayOptions,
+  {
+    settings,
+    pairIds,
+    store,
+    loadModels,
+    loadDirection,
+    openRule,
+  }: JournalReplayOptions & { readonly openRule: LoadRule },
 ): Promise<void> {
   const journal = store as JournalFile;
   const ids = { through: afterInput };
@@ -306,6 +335,7 @@ async function resumeBehind(
   await pipeline.recover(restoredInputs(journal, from, journal.inputsFrom(from, ids)), last, async () => {
     if (active.version !== '') pipeline.inputs.apply({ kind: 'swap', set: await loadModels(active.version) });
     for (const row of active.directions) pipeline.inputs.apply(await inputOf(row, loadModels, loadDirection));
+    for (const row of active.rules) pipeline.inputs.apply(await inputOf(row, loadModels, loadDirection, openRule));
     pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(active.halts) });
     if (active.news !== null) pipeline.inputs.apply(await inputOf(active.news, loadModels));
     if (active.rollout !== null) pipeline.inputs.apply(await inputOf(active.rollout, loadModels));
@@ -320,6 +350,8 @@ interface StandingState {
   readonly degradations: DegradationSet;
   /** Rows of the direction models. */
   readonly directions: Iterable<InputRow>;
+  /** Rows of the rules. */
+  readonly rules: Iterable<InputRow>;
   /** Row of its stage. */
   readonly rollout: InputRow | null;
   /** Row of the calendar. */
@@ -334,6 +366,7 @@ function standingAt(inputs: Iterable<InputRow>): StandingState {
   let rollout: InputRow | null = null;
   let news: InputRow | null = null;
   const directions = new Map<string, InputRow>();
+  const rules = new Map<string, InputRow>();
   for (const row of inputs) {
     const { kind, subject } = row;
     if (kind === 'swap') {
@@ -342,6 +375,7 @@ function standingAt(inputs: Iterable<InputRow>): StandingState {
     } else if (kind === 'halts') halts = subject;
     else if (kind === 'rollout') rollout = row;
     else if (kind === 'news') news = row;
+    else if (kind === 'rule') rules.set(subject.split(' ')[0]!, row);
     else if (kind === 'direction') {
       const [timeframe, direction = ''] = subject.split(' ') as [Timeframe, string?];
       directions.set(timeframe, row);
@@ -356,10 +390,19 @@ function standingAt(inputs: Iterable<InputRow>): StandingState {
       rollout = null;
       news = null;
       directions.clear();
+      rules.clear();
       degradations.clear();
     }
   }
-  return { version, halts, degradations, directions: directions.values(), rollout, news };
+  return {
+    version,
+    halts,
+    degradations,
+    directions: directions.values(),
+    rules: rules.values(),
+    rollout,
+    news,
+  };
 }
 
 const MAX_DIFFERENCES = 20;

@@ -2,6 +2,7 @@ import { asKnown } from '../shared/calendar/calendar_text.ts';
 import type { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Decider } from './decide/decider.ts';
+import type { ServedRules } from './features/served_rules.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { DirectionSlots } from './infer/direction_slots.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
@@ -15,6 +16,7 @@ import { scopeOf, type DegradationSet } from './queue/degradation_set.ts';
 export interface States {
   readonly slots: Pick<ModelSlots, 'swap' | 'clear'>;
   readonly directions: Pick<DirectionSlots, 'swap' | 'clear'>;
+  readonly rules: Pick<ServedRules, 'swap' | 'clear'>;
   readonly halts: Pick<HaltedPairs, 'setHalts'>;
   readonly shadow: Pick<Shadow, 'swap'>;
   readonly arms: Pick<RolloutArms, 'change' | 'restart'>;
@@ -26,12 +28,14 @@ export interface States {
 }
 
 export function takeEffect(input: StateInput, states: States): void {
-  const { slots, directions, halts, shadow, arms, decider, degradations, batches, series, clock } = states;
+  const { slots, directions, rules, halts, shadow, arms, decider, degradations, batches, series, clock } = states;
   switch (input.kind) {
     case 'swap':
       return slots.swap(input);
     case 'direction':
       return directions.swap(input);
+    case 'rule':
+      return rules.swap(input);
     case 'halts':
       return halts.setHalts(input.standing.halts);
     case 'shadow':
@@ -54,6 +58,7 @@ export function takeEffect(input: StateInput, states: States): void {
       // Halts outlive the process; the calendar is journaled again by each.
       slots.clear();
       directions.clear();
+      rules.clear();
       arms.restart();
       decider.setCalendar([]);
       degradations.clear();

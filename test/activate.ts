@@ -31,7 +31,8 @@ export function unjudged<Through extends Door>(
   { timeframe = null, despite = null, files = MACHINE_FILES }: Unjudged = {},
 ): Admitted<Through> {
   const manifest = join(timeframe === null ? models : directionFolder(models), version, 'manifest.json');
-  return { door, version, timeframe, manifestHash: hashOf(manifest, files), despite } as unknown as Admitted<Through>;
+  const manifestHash = hashOf(manifest, files);
+  return { door, version, timeframe, rule: null, manifestHash, despite } as unknown as Admitted<Through>;
 }
 
 /** `none` for a manifest that cannot be read: tests make such bundles, too. */

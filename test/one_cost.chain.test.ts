@@ -114,6 +114,7 @@ it('only the cost function computes with spread, commission and slippage', () =>
   /** Other files that mention costs: declared, shown, simulated, stored, or compared with fills. */
   const allowed = [
     'shared/bundle/direction/direction_manifest.ts',
+    'shared/bundle/rule/rule_manifest.ts',
     'shared/core/cost/fill_cost.ts',
     'shared/fill/fill.ts',
     'shared/fill/quoted_price.ts',

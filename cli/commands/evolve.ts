@@ -8,15 +8,20 @@ import { yamlLibrary } from '../../shared/policy/yaml.ts';
 import { isoSecond } from '../../trainer/learning/backtest/ledger.ts';
 import { CSCV_BLOCKS } from '../../trainer/learning/statistics/overfitting_probability.ts';
 import { readSearches, searchFingerprint, writeSearches } from '../../trainer/learning/evolve/evolution_file.ts';
-import { evolve, holdoutBar, type EvolveCheck, type EvolveResult } from '../../trainer/learning/evolve/judge.ts';
+import { evolve, type EvolveResult } from '../../trainer/learning/evolve/judge.ts';
 import { readSpaceFile } from '../../trainer/learning/evolve/search_space.ts';
+import { checkLine } from '../../trainer/learning/formula_rules/rule_checks.ts';
 import { barsOfPeriod } from '../../trainer/learning/formula_rules/rule_report.ts';
+import type { RuleSubject } from '../../trainer/learning/formula_rules/rule_subject.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
-import { parseDay, parseInteger, parsePeriod } from '../period.ts';
+import { parseInteger, parsePeriod } from '../period.ts';
+import { holdoutOf, marketOfBars } from '../strategy/holdout_option.ts';
 import { readRuleSubject, type SubjectFlags } from '../strategy/read_subject.ts';
-import { addSubjectOptions, makeOutFolder, NOT_SERVED, reportLines } from './strategy.ts';
+import { lookAtHoldout, refusePairCandidate, writeCandidate, type JudgedBars } from '../strategy/rule_candidate.ts';
+import { reportLines } from '../strategy/report_lines.ts';
+import { addSubjectOptions, makeOutFolder } from '../strategy/rule_run.ts';
 
 interface EvolveFlags extends SubjectFlags {
   readonly from?: string;
@@ -25,6 +30,7 @@ interface EvolveFlags extends SubjectFlags {
   readonly seed: string;
   readonly resamples: string;
   readonly out?: string;
+  readonly candidate?: boolean;
 }
 
 export function addEvolve(program: Command, output: () => Output): void {
@@ -34,7 +40,7 @@ export function addEvolve(program: Command, output: () => Output): void {
       .argument('<space>', 'a search space, such as config/strategies/spaces/hourly.yaml')
       .description(
         'Searches rules of a declared space (features, thresholds, stops, targets, ages) by genetic programming on the development period, and judges the one that it proposes: deflated Sharpe ratio over every rule ever evaluated, ' +
-          `probability of backtest overfitting, test for superior predictive ability, walk-forward searches, holdout, fills one bar later. One failing check refuses it. ${NOT_SERVED} docs/guides/STRATEGIES.md explains space and checks.`,
+          `probability of backtest overfitting, test for superior predictive ability, walk-forward searches, holdout, fills one bar later. One failing check refuses it. docs/guides/STRATEGIES.md explains space and checks.`,
       ),
   )
     .option('--holdout-from <day>', 'start of the holdout (default: the last holdout_fraction of the time)')
@@ -44,12 +50,16 @@ export function addEvolve(program: Command, output: () => Output): void {
       '--out <folder>',
       'folder for report.json, rule.yaml and state.json; a search that was killed continues from the last generation in it',
     )
+    .option(
+      '--candidate',
+      'keep the proposed rule with its verdicts in this installation, for `models promote`; the look at the holdout is counted',
+    )
     .action((file: string, flags: EvolveFlags) => runEvolve(file, flags, output()));
 }
 
 async function runEvolve(file: string, flags: EvolveFlags, output: Output): Promise<void> {
   const settings = loadSettings();
-  const { windows, train } = settings.minutehand;
+  const { windows } = settings.minutehand;
   const space = readSpaceFile(file, windows);
   const { from = -Infinity, to } = parsePeriod(flags);
   const resamples = parseInteger(flags.resamples, '--resamples', 100);
@@ -72,16 +82,11 @@ async function runEvolve(file: string, flags: EvolveFlags, output: Output): Prom
       });
     const first = time[bars.from]!;
     const last = time[bars.to - 1]!;
-    const holdoutTime =
-      flags.holdoutFrom === undefined
-        ? last - train.holdout_fraction * (last - first)
-        : parseDay(flags.holdoutFrom, '--holdout-from');
-    const holdoutFrom = holdoutBar(subject, holdoutTime);
-    if (holdoutFrom <= bars.from || holdoutFrom >= bars.to)
-      throw new MinutehandError('USAGE', {
-        seen: `a holdout from ${isoSecond(holdoutTime)}`,
-        expected: `a time between ${isoSecond(first)} and ${isoSecond(last)}`,
-      });
+    const isKept = flags.candidate === true;
+    if (isKept) refusePairCandidate(subject);
+    const holdoutFrom = holdoutOf(subject, bars, flags.holdoutFrom, settings);
+    const judgedBars = { ...bars, holdoutFrom };
+    const market = marketOfBars(flags, settings);
     const search = { subject, space, windows, bars, holdoutFrom, seed: flags.seed };
     const fingerprint = searchFingerprint(search);
     if (out !== undefined) makeOutFolder(out);
@@ -91,6 +96,7 @@ async function runEvolve(file: string, flags: EvolveFlags, output: Output): Prom
       ...search,
       resamples,
       searches,
+      ...(isKept && { lookAt: lookAtHoldout(subject, judgedBars, market) }),
       onGeneration: async (done, total) => {
         progress.update('generations', done, total);
         if (state !== null) writeSearches(state, fingerprint, searches);
@@ -114,12 +120,37 @@ async function runEvolve(file: string, flags: EvolveFlags, output: Output): Prom
       `${space.document.name} on ${subject.id}: development ${report.development.from} to ${report.development.to}, holdout to ${report.holdout.to}`,
     );
     for (const line of resultLines(result)) output.line(line);
-    output.line(NOT_SERVED);
     if (files !== null) output.line(`Written: ${Object.values(files).join(', ')}`);
-    output.result({ ...report, files });
+    const candidate = isKept ? keepProposal(report, subject, judgedBars, market, output) : null;
+    if (candidate === null) output.written(null);
+    output.result({ ...report, files, candidate });
   } finally {
     progress.stop();
   }
+}
+
+/** The proposed rule with its verdicts; null: the search proposed none. */
+function keepProposal(
+  report: EvolveResult & { readonly seed: string },
+  subject: RuleSubject,
+  bars: JudgedBars,
+  market: 'live' | 'simulated',
+  output: Output,
+): { readonly version: string; readonly path: string } | null {
+  const { proposed, trials, seed, checks } = report;
+  if (proposed === null) {
+    output.note('No candidate was written: the search proposed no rule.');
+    return null;
+  }
+  const { strategy, holdout, holdout_look } = proposed;
+  const look = holdout_look!;
+  return writeCandidate(
+    { strategy, origin: 'evolved', trials, seed, checks, holdout, look, report },
+    subject,
+    bars,
+    market,
+    output,
+  );
 }
 
 function writeResults(out: string, report: object, strategy: StrategyDocument | null) {
@@ -160,9 +191,4 @@ function formulaText(side: string, formula: string | undefined): string {
 
 function bps(distance: StrategyDocument['stop']): string {
   return distance?.bps === undefined ? 'none' : `${distance.bps} bps`;
-}
-
-function checkLine({ code, passed, value, relation, limit }: EvolveCheck): string {
-  const shown = value === null ? 'no value' : String(Number(value.toPrecision(4)));
-  return `${code.padEnd(16)} ${passed ? 'passes' : 'fails '}  ${shown} ${relation} ${limit}`;
 }

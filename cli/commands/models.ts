@@ -17,6 +17,18 @@ import {
   readActiveDirection,
   takeInDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
+import {
+  isRuleBundle,
+  readActiveRule,
+  ruleFolder,
+  rulePlace,
+  takeInRule,
+} from '../../shared/bundle/rule/active_rule.ts';
+import { signRuleBundle } from '../../shared/bundle/rule/rule_bundle.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { symbolNames } from '../../shared/policy/symbol_names.ts';
+import { spellSubject } from '../../shared/symbol/symbol.ts';
+import { showRule } from '../strategy/show_rule.ts';
 import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { Manifest, Skill } from '../../shared/bundle/manifest.ts';
 import type { ActivePointer } from '../../shared/bundle/pointer.ts';
@@ -85,6 +97,7 @@ export function addModels(program: Command, output: () => Output): void {
   models
     .command('rollback')
     .addOption(new Option('--direction <timeframe>', 'of the direction model of a timeframe').choices(TIMEFRAME_NAMES))
+    .option('--rule <instrument>', 'of the rule of an instrument, such as BTCUSDT@1h')
     .addOption(despiteGatesOption())
     .addOption(reasonOption())
     .description(
@@ -122,7 +135,7 @@ async function note(version: string, text: string, flags: { model?: ModelType },
 /** The folder of a bundle that is named by its version or its path. @throws MinutehandError MODEL_MISSING */
 function bundleFolder(name: string): string {
   const { models } = homePaths();
-  return bundleByName([models, directionFolder(models)], name);
+  return bundleByName([models, directionFolder(models), ruleFolder(models)], name);
 }
 
 function list(output: Output): void {
@@ -276,6 +289,7 @@ function summarize(folder: string): {
 
 function show(name: string, output: Output): void {
   if (isDirectionBundle(bundleFolder(name))) return showDirection(bundleFolder(name), output);
+  if (isRuleBundle(bundleFolder(name))) return showRule(bundleFolder(name), output);
   const manifest = readManifest(bundleFolder(name));
   output.line(renderCard(manifest) + rolloutCard(homePaths().models, manifest.version));
   const { golden: _golden, ...rest } = manifest;
@@ -291,8 +305,9 @@ async function promote(name: string, override: Override | null, output: Output):
 }
 
 /** Copies an admitted bundle into the models folder when it is not there. */
-function takeInFolder(folder: string, { version, timeframe }: Admitted, models: string): void {
-  if (timeframe !== null) takeInDirection(folder, models);
+function takeInFolder(folder: string, { version, timeframe, rule }: Admitted, models: string): void {
+  if (rule !== null) takeInRule(folder, models);
+  else if (timeframe !== null) takeInDirection(folder, models);
   else if (resolve(dirname(folder)) !== resolve(models) || basename(folder) !== version) copyBundle(folder, models);
 }
 
@@ -302,11 +317,11 @@ async function makeActive(
   override: Override | null,
   output: Output,
 ): Promise<void> {
-  const { version, timeframe, despite } = admitted;
+  const { version, timeframe, rule, despite } = admitted;
   const { previous } = activateAdmitted(admitted, homePaths());
   if (timeframe === null) await tellRegistry(cause, output);
   const before = previous === null ? '' : ` (before: ${previous})`;
-  const what = timeframe === null ? 'Active' : `Active direction model of ${timeframe}`;
+  const what = activeText(admitted);
   output.line(`${what}: ${version}${before}. A running daemon swaps it in between two bars.`);
   if (despite !== null)
     output.note(`Active despite failed gates (${gatesText(despite.gates)}). Reason: ${oneLine(despite.reason)}`);
@@ -317,11 +332,17 @@ async function makeActive(
     before: { version: previous },
     after: { version, despite_gates: despite },
   });
-  const of = timeframe === null ? {} : { timeframe };
+  const of = timeframe === null ? {} : rule === null ? { timeframe } : { timeframe, rule };
   output.result({ version, previous, ...of, ...(despite !== null && { despite_gates: despite }) });
 }
 
-function targetOf({ version, timeframe }: Admitted): string {
+function activeText({ timeframe, rule }: Admitted): string {
+  if (rule !== null) return `Served rule of ${rule}`;
+  return timeframe === null ? 'Active' : `Active direction model of ${timeframe}`;
+}
+
+function targetOf({ version, timeframe, rule }: Admitted): string {
+  if (rule !== null) return `rule ${version}`;
   return timeframe === null ? version : `direction ${version}`;
 }
 
@@ -358,7 +379,7 @@ async function takeInShadow(name: string): Promise<Admitted<'shadow'>> {
 async function signOne(name: string, output: Output): Promise<void> {
   const paths = homePaths();
   const folder = bundleFolder(name);
-  const key = isDirectionBundle(folder) ? signDirectionBundle(folder) : signBundle(folder);
+  const key = signFolder(folder);
   const version = basename(folder);
   if (resolve(dirname(folder)) === resolve(paths.models))
     await withRegistry(process.env, paths, (registry) => registry.register(version));
@@ -367,18 +388,37 @@ async function signOne(name: string, output: Output): Promise<void> {
   output.result({ version, path: folder, key });
 }
 
-type RollbackFlags = OverrideFlags & { readonly direction?: Timeframe };
+function signFolder(folder: string): string {
+  if (isRuleBundle(folder)) return signRuleBundle(folder);
+  return isDirectionBundle(folder) ? signDirectionBundle(folder) : signBundle(folder);
+}
+
+type RollbackFlags = OverrideFlags & { readonly direction?: Timeframe; readonly rule?: string };
 
 async function rollback(flags: RollbackFlags, output: Output): Promise<void> {
   const { models } = homePaths();
   const { direction } = flags;
   const override = overrideOf(flags);
+  if (flags.rule !== undefined) return rollbackRule(flags, flags.rule, output);
   const active =
     direction === undefined
       ? readActive(models, MACHINE_FILES, trainerMarks(homePaths()))
       : readActiveDirection(models, direction, trainerMarks(homePaths(), `direction_${direction}`));
   const earlier = predecessor(active);
   const folder = join(direction === undefined ? models : directionFolder(models), earlier);
+  const admitted = await admit(admissionPlace(), { door: 'rollback', folder, override });
+  await makeActive(admitted, 'rolled_back', override, output);
+}
+
+async function rollbackRule(flags: RollbackFlags, given: string, output: Output): Promise<void> {
+  const paths = homePaths();
+  if (flags.direction !== undefined)
+    throw new MinutehandError('USAGE', { seen: '--direction with --rule', expected: 'one of them' });
+  const instrument = spellSubject(given, symbolNames(loadSettings()), 'instrument');
+  const { name } = rulePlace(paths.models, instrument);
+  const earlier = predecessor(readActiveRule(paths.models, instrument, trainerMarks(paths, name)));
+  const override = overrideOf(flags);
+  const folder = pathInside(ruleFolder(paths.models), earlier);
   const admitted = await admit(admissionPlace(), { door: 'rollback', folder, override });
   await makeActive(admitted, 'rolled_back', override, output);
 }

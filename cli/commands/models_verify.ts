@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { readManifest } from '../../shared/bundle/bundle.ts';
 import { isDirectionBundle, liveInstrumentSchema } from '../../shared/bundle/direction/active_direction.ts';
+import { isRuleBundle } from '../../shared/bundle/rule/active_rule.ts';
+import { readRuleBundle } from '../../shared/bundle/rule/rule_bundle.ts';
 import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
@@ -60,6 +62,9 @@ export function addModelsVerify(models: Command, output: () => Output, folderOf:
     .action((name: string, flags: VerifyFlags) => verify(folderOf(name), flags, output()));
 }
 
+const NO_DEEP_RULE =
+  'A rule is not trained: `minutehand strategy judge` or `minutehand evolve` with its seed judges it again on the same bars.';
+
 /** @throws MinutehandError as loadModelSet */
 export async function verifyFolder(folder: string, settings = loadSettings()): Promise<Manifest> {
   const set = await loadModelSet(folder, featureSchema(settings.minutehand.windows), 1);
@@ -74,6 +79,15 @@ export async function verifyDirection(folder: string): Promise<string> {
 }
 
 async function verify(folder: string, flags: VerifyFlags, output: Output): Promise<void> {
+  if (isRuleBundle(folder)) {
+    const { version } = readRuleBundle(folder).manifest;
+    output.line(`${version}: hashes, feature schema and formulas are right (${folder})`);
+    if (flags.deep !== true) return output.result({ version, path: folder, ok: true });
+    output.line(`${version}: ${WORDS.impossible}\n  ${NO_DEEP_RULE}`);
+    output.result({ version, path: folder, ok: false, deep: 'impossible', differences: [NO_DEEP_RULE] });
+    process.exitCode = EXIT.impossible;
+    return;
+  }
   if (isDirectionBundle(folder)) {
     const version = await verifyDirection(folder);
     output.line(`${version}: hashes, feature schema and golden answers are right (${folder})`);

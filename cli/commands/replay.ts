@@ -8,6 +8,8 @@ import {
   liveInstrumentSchema,
   readActiveDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
+import { readActiveRule, ruleOpener } from '../../shared/bundle/rule/active_rule.ts';
+import { ruleWarmUpBars, type RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
 import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel, type DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
@@ -107,6 +109,7 @@ async function runJournal(path: string, flags: ReplayFlags, output: Output): Pro
       ...(isPart && { period: { from, to } }),
       loadModels: (version) => loadModelSet(pathInside(modelsFolder, version), schema, pairs.length),
       loadDirection: directionOpener(modelsFolder, instruments.length),
+      loadRule: ruleOpener(modelsFolder),
       onSignals: (batch) => {
         for (const { text } of batch) file?.write(`${text}\n`);
       },
@@ -148,9 +151,11 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const instruments = asked.filter(isInstrument);
   const pairs = asked.filter((subject) => !isInstrument(subject));
   const windows = pairs.length === 0 ? minutehand.windows : windowsInUse(modelsFolder, minutehand.windows);
+  const rules = own === null ? activeRules(modelsFolder, instruments) : [];
   const progress = output.progress();
   const read = await readBarFolder(data, symbolsOf([...pairs, ...instruments]), {
-    from: (from - Math.max(warmUpSeconds(windows), ...instruments.map(instrumentWarmUpSeconds))) as OpenTime,
+    from: (from -
+      Math.max(warmUpSeconds(windows), ...instruments.map((one) => instrumentWarmUpSeconds(one, rules)))) as OpenTime,
     to,
     onProgress: ({ done, total }) => progress.update('reading bars', done, total),
   });
@@ -181,6 +186,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     bars,
     models,
     directions,
+    rules,
     clock: MACHINE_CLOCK,
     bootId: bootIdAt(MACHINE_CLOCK.nowMs()),
     from,
@@ -206,7 +212,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   file?.close();
   const seconds = (performance.now() - startedMs) / 1000;
   output.line(
-    `${summary.signals} signals of ${subjectsText(wanted.length, alone.length)} in ${summary.minutes} minutes (${summary.enters} ENTER, ${summary.exits} EXIT), ${modelsText(wanted.length === 0 ? null : (models?.version ?? 'none'), alone.length === 0 ? null : directionVersions(directions))}, ${seconds.toFixed(1)} s${flags.out === undefined ? '' : `, written to ${flags.out}`}`,
+    `${summary.signals} signals of ${subjectsText(wanted.length, alone.length)} in ${summary.minutes} minutes (${summary.enters} ENTER, ${summary.exits} EXIT), ${modelsText(wanted.length === 0 ? null : (models?.version ?? 'none'), alone.length === 0 ? null : directionVersions(directions))}${rulesText(rules)}, ${seconds.toFixed(1)} s${flags.out === undefined ? '' : `, written to ${flags.out}`}`,
   );
   output.line(`sha256 ${summary.sha256}`);
   const possible = asked.map(({ id }) => id);
@@ -216,6 +222,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     pairs: pairIds,
     missing_pairs: missingSubjects(named),
     model_version: models?.version ?? null,
+    rule_versions: Object.fromEntries(rules.map(({ manifest }) => [manifest.instrument, manifest.version])),
     direction_versions: Object.fromEntries(directions.map(({ timeframe, set }) => [timeframe, set.manifest.version])),
     seconds,
     out: flags.out ?? null,
@@ -260,9 +267,22 @@ function modelsText(pairs: string | null, direction: string | null): string {
 }
 
 /** Bars of an instrument before the first answered one. */
-function instrumentWarmUpSeconds(instrument: Pair): number {
+function instrumentWarmUpSeconds(instrument: Pair, rules: readonly RuleModel[]): number {
   const barSeconds = barSecondsOf(instrument);
-  return (new InstrumentFeatures(INSTRUMENT_WINDOWS, barSeconds).warmupBars + 1) * barSeconds;
+  const ofRules = rules
+    .filter(({ manifest }) => manifest.instrument === instrument.id)
+    .map((rule) => ruleWarmUpBars(rule.strategy));
+  const bars = Math.max(new InstrumentFeatures(INSTRUMENT_WINDOWS, barSeconds).warmupBars, ...ofRules);
+  return (bars + 1) * barSeconds;
+}
+
+/** The rules that are served for these instruments. */
+function activeRules(modelsFolder: string, instruments: readonly Pair[]): RuleModel[] {
+  const open = ruleOpener(modelsFolder);
+  return instruments.flatMap(({ id }) => {
+    const active = readActiveRule(modelsFolder, id);
+    return active === null ? [] : [open(active.version)];
+  });
 }
 
 interface ActiveDirection {
@@ -287,6 +307,10 @@ async function activeDirections(modelsFolder: string, instruments: readonly Pair
 async function openDirection(folder: string, manifest: DirectionManifest, maxRows: number): Promise<ActiveDirection> {
   const set = await loadDirectionModel(folder, liveInstrumentSchema(manifest.timeframe), maxRows);
   return { timeframe: timeframeOf(manifest.timeframe), set };
+}
+
+function rulesText(rules: readonly RuleModel[]): string {
+  return rules.map(({ manifest }) => `, rule ${manifest.version} of ${manifest.instrument}`).join('');
 }
 
 function directionVersions(directions: readonly ActiveDirection[]): string {

@@ -4,30 +4,24 @@ import { closeTimestamp, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import type { ConditionState } from '../../shared/core/rule/conditions.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { makeFolder } from '../../shared/folder.ts';
 import { barSecondsOf } from '../../shared/pair.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { readStrategyFile, strategySources, type FormulaStrategy } from '../../shared/policy/strategy_file.ts';
+import { readStrategyFile, strategySources } from '../../shared/policy/strategy_file.ts';
 import { isoSecond, recordsCsv } from '../../trainer/learning/backtest/ledger.ts';
 import { recordOf } from '../../trainer/learning/backtest/pair_tasks.ts';
 import { RuleExplainer, type RuleExplanation } from '../../trainer/learning/formula_rules/explain_rule.ts';
 import { ruleColumns } from '../../trainer/learning/formula_rules/rule_columns.ts';
-import { barsOfPeriod, ruleReport, type RuleReport } from '../../trainer/learning/formula_rules/rule_report.ts';
-import type { RuleSubject } from '../../trainer/learning/formula_rules/rule_subject.ts';
+import { ruleReport } from '../../trainer/learning/formula_rules/rule_report.ts';
 import { ruleTrades } from '../../trainer/learning/formula_rules/rule_trades.ts';
-import { costsOption } from '../costs_option.ts';
-import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
-import { parseBarClose, parsePeriod } from '../period.ts';
+import { parseBarClose } from '../period.ts';
 import { keepPaper, paperText } from '../strategy/paper.ts';
-import { readRuleSubject, type SubjectFlags } from '../strategy/read_subject.ts';
+import { documentOf, figure, reportLines } from '../strategy/report_lines.ts';
+import { addSubjectOptions, makeOutFolder, readSubject, type PeriodFlags } from '../strategy/rule_run.ts';
+import { addStrategyJudge } from './strategy_judge.ts';
+import { addStrategyServed } from './strategy_served.ts';
 import { ruleSentence, SENTENCE_LANGUAGES, type SentenceLanguage } from '../strategy/rule_sentence.ts';
-
-interface PeriodFlags extends SubjectFlags {
-  readonly from?: string;
-  readonly to?: string;
-}
 
 interface BacktestFlags extends PeriodFlags {
   readonly out?: string;
@@ -42,13 +36,14 @@ interface PaperFlags extends PeriodFlags {
   readonly out: string;
 }
 
-export const NOT_SERVED = 'A rule is judged here and not served: no daemon trades a strategy file yet.';
+const SERVED_HOW =
+  'A rule of an instrument that passed `strategy judge` or `evolve` is served once it is promoted (`models promote`).';
 
 export function addStrategy(program: Command, output: () => Output): void {
   const strategy = program
     .command('strategy')
     .description(
-      `Checks, backtests and explains a rule that is written as formulas in a YAML file, such as config/strategies/hourly_reversal.yaml. ${NOT_SERVED} The language: docs/reference/FORMULAS.md; the keys: docs/guides/STRATEGIES.md.`,
+      `Checks, backtests, judges and explains a rule that is written as formulas in a YAML file, such as config/strategies/hourly_reversal.yaml. ${SERVED_HOW} The language: docs/reference/FORMULAS.md; the keys: docs/guides/STRATEGIES.md.`,
     );
   strategy
     .command('check')
@@ -61,7 +56,7 @@ export function addStrategy(program: Command, output: () => Output): void {
       .command('backtest')
       .argument('<file>', 'a strategy file')
       .description(
-        `what the rule would have earned after costs: decided at each close, filled at the next open, with the prices, costs and P&L of every other backtest; the edge with its error, the result of fills one bar later, and with doubled costs. ${NOT_SERVED}`,
+        `what the rule would have earned after costs: decided at each close, filled at the next open, with the prices, costs and P&L of every other backtest; the edge with its error, the result of fills one bar later, and with doubled costs. Nothing is judged or kept: \`strategy judge\` does that.`,
       ),
   )
     .option('--out <folder>', 'folder for trades.csv')
@@ -73,7 +68,9 @@ export function addStrategy(program: Command, output: () => Output): void {
       .requiredOption('--at <time>', 'close of the bar, UTC: 2026-11-20 12:00, 2026-11-20T12:00Z or epoch seconds')
       .description('what the rule decided at a bar, which condition failed, and by how much'),
   ).action((file: string, flags: ExplainFlags) => runExplain(file, flags, output()));
+  addStrategyJudge(strategy, output);
   addPaper(strategy, output);
+  addStrategyServed(strategy, output);
 }
 
 function addPaper(strategy: Command, output: () => Output): void {
@@ -82,7 +79,7 @@ function addPaper(strategy: Command, output: () => Output): void {
     .argument('<file>', 'a strategy file')
     .description(
       'Keeps a paper account of a rule on bars as they arrive: each run decides the bars that daemons of this installation have journaled since the last one, and appends a line of JSON per bar: action, reason, position, every condition with value and distance. It recomputes the lines before, and refuses to continue where they differ. ' +
-        NOT_SERVED,
+        'Nothing is published.',
     );
   addSubjectOptions(paper)
     .requiredOption('--out <folder>', 'folder of decisions.ndjson')
@@ -93,20 +90,6 @@ function languageOption(): Option {
   return new Option('--lang <language>', 'of the sentence').choices(SENTENCE_LANGUAGES).default('en');
 }
 
-/** Options that name what a rule is run on, and in which period. */
-export function addSubjectOptions(command: Command): Command {
-  return command
-    .option('--pair <id>', 'of a file for pairs, such as XAUUSD_XAGUSD@1h')
-    .option('--symbol <id>', 'of a file for instruments, such as BTCUSDT@1h')
-    .option('--data <folder>', 'folder of SYMBOL.csv[.gz] (default: the bars of this installation)')
-    .option('--series <folder>', 'of an instrument: folder of auxiliary series (default: `series` in the data folder)')
-    .option('--from <day>', 'first UTC day or minute to decide on; bars before it warm the formulas')
-    .option('--to <day>', 'UTC day or minute of the end')
-    .addOption(costsOption())
-    .option('--fee-bps <x>', 'of an instrument: fee per fill (default: the configured costs, else 5)')
-    .option('--slippage-bps <x>', 'of an instrument: slippage per fill (default: the configured costs, else 1)');
-}
-
 function runCheck(file: string, language: SentenceLanguage, output: Output): void {
   const { windows } = loadSettings().minutehand;
   const strategy = readStrategyFile(file, windows);
@@ -114,44 +97,6 @@ function runCheck(file: string, language: SentenceLanguage, output: Output): voi
   output.line(`${strategy.name}: ${strategy.description}`);
   output.line(sentence);
   output.result({ ...documentOf(strategy), sentence });
-}
-
-/** The strategy for programs: formulas in their canonical form. */
-export function documentOf(strategy: FormulaStrategy): object {
-  const { name, description, subject, thresholds, entryLong, entryShort, exit, limits } = strategy;
-  const known = (value: number): number | null => (value === Infinity ? null : value);
-  return {
-    name,
-    description,
-    subject,
-    thresholds,
-    entry_long: entryLong?.text ?? null,
-    entry_short: entryShort?.text ?? null,
-    exit: exit?.text ?? null,
-    stop_bps: known(limits.stopBps),
-    stop_sigmas: known(limits.stopSigmas),
-    target_bps: known(limits.targetBps),
-    target_sigmas: known(limits.targetSigmas),
-    max_age: limits.maxAgeBars,
-  };
-}
-
-async function readSubject(
-  flags: PeriodFlags,
-  strategy: FormulaStrategy,
-  output: Output,
-): Promise<{ readonly subject: RuleSubject; readonly from: number; readonly to: number }> {
-  const { from = -Infinity, to } = parsePeriod(flags);
-  const progress = output.progress();
-  tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
-  try {
-    const subject = await readRuleSubject(flags, strategy.subject, loadSettings(), to, (done, total) =>
-      progress.update('reading bars', done, total),
-    );
-    return { subject, ...barsOfPeriod(subject, from, to ?? Infinity) };
-  } finally {
-    progress.stop();
-  }
 }
 
 async function runBacktest(file: string, flags: BacktestFlags, output: Output): Promise<void> {
@@ -176,7 +121,6 @@ async function runBacktest(file: string, flags: BacktestFlags, output: Output): 
   }
   output.line(`${strategy.name} on ${subject.id}: ${to - from} bars, ${isoSecond(first)} to ${isoSecond(last)}`);
   for (const line of reportLines(report)) output.line(line);
-  output.line(NOT_SERVED);
   if (files !== null) output.line(`Written: ${files.trades}`);
   output.result({
     strategy: documentOf(strategy),
@@ -186,33 +130,6 @@ async function runBacktest(file: string, flags: BacktestFlags, output: Output): 
     ...report,
     files,
   });
-}
-
-/** @throws MinutehandError OUTPUT_UNWRITABLE */
-export function makeOutFolder(folder: string): void {
-  try {
-    makeFolder(folder);
-  } catch (cause) {
-    throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: folder, cause });
-  }
-}
-
-export function reportLines(report: RuleReport): string[] {
-  const { performance, interval, edge, one_bar_later_net_bps, doubled_costs_net_bps } = report;
-  const { trades, win_rate, mean_gross_bps, mean_cost_bps, mean_swap_bps, mean_net_bps } = performance;
-  const exits = Object.entries(performance.exits).map(([reason, count]) => `${reason} ${count}`);
-  return [
-    `trades ${trades}, won ${share(win_rate)}, exposure ${share(performance.exposure)}${exits.length === 0 ? '' : `; ${exits.join(', ')}`}`,
-    `bps per trade: gross ${figure(mean_gross_bps)}, costs ${figure(mean_cost_bps)}, swaps and funding ${figure(mean_swap_bps)}, net ${figure(mean_net_bps)}`,
-    `net return ${share(performance.net_return)}, Sharpe ${figure(performance.net_sharpe)}, maximum drawdown ${share(performance.max_drawdown)}, ${performance.trading_days} trading days`,
-    `edge by trades: ${edge.p === null ? 'no test with fewer than 20 trades' : `p ${edge.p.toFixed(4)}, lower 5 % bound ${figure(edge.lower_5_net_bps)}`}: ${edge.has_edge ? 'edge' : 'NO_EDGE'}`,
-    ...(interval.lower_5_net_bps === null
-      ? []
-      : [
-          `edge by trading days: 90 % interval ${figure(interval.lower_5_net_bps)} to ${figure(interval.upper_95_net_bps)}: ${interval.no_edge ? 'NO_EDGE' : 'edge'}`,
-        ]),
-    `net bps with fills one bar later ${figure(one_bar_later_net_bps)}, with doubled costs ${figure(doubled_costs_net_bps)}`,
-  ];
 }
 
 async function runExplain(file: string, flags: ExplainFlags, output: Output): Promise<void> {
@@ -261,7 +178,6 @@ async function runPaper(file: string, flags: PaperFlags, output: Output): Promis
   output.line(`${strategy.name} on ${subject.id}: ${added} bars decided, ${kept} were in ${path}`);
   output.line(`closed ${closed}: ${newest.action} ${newest.reason}`);
   for (const line of explanationLines(newest)) output.line(line);
-  output.line(NOT_SERVED);
   output.result({ ...header, file: path, kept, added, newest: { closed, ...newest } });
 }
 
@@ -290,12 +206,4 @@ function stateText({ name, holds, value, limit, relation, change }: ConditionSta
 
 function precise(value: number): string {
   return String(Number(value.toPrecision(6)));
-}
-
-function share(value: number | null): string {
-  return value === null ? '–' : `${(100 * value).toFixed(1)} %`;
-}
-
-function figure(value: number | null): string {
-  return value === null ? '–' : value.toFixed(2);
 }

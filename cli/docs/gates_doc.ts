@@ -1,6 +1,9 @@
 import { ADOPTION_GATES, BUNDLE_GATES, MODEL_GATES, rolesOf } from '../../trainer/learning/gates/registry.ts';
 import type { Gate } from '../../trainer/learning/gates/gate.ts';
 import { DIRECTION_GATES } from '../../trainer/learning/gates/direction/registry.ts';
+import type { RuleGateCode } from '../../shared/bundle/gates/gate_codes.ts';
+import { EDGE_LEVEL, MIN_TRADES } from '../../trainer/learning/backtest/edge.ts';
+import { MAX_OVERFITTING, MAX_SPA_P, MIN_DEFLATED_SHARPE } from '../../trainer/learning/formula_rules/rule_checks.ts';
 import { stepAfter } from '../../shared/bundle/gates/gate_steps.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +13,17 @@ import type { EdgeRate } from '../../bench/gates/edge_rates.ts';
 import type { Rates } from '../../bench/gates/rates.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { table } from './table.ts';
+
+/** What each gate of a rule refuses, and by which limit. */
+const RULE_ROWS: readonly (readonly [RuleGateCode, string, string])[] = [
+  ['rule_trades', 'Fewer trades before the holdout.', `${MIN_TRADES} trades`],
+  ['rule_deflated_sharpe', 'A Sharpe ratio that the best of as many rules without skill reaches.', `at least ${MIN_DEFLATED_SHARPE}`],
+  ['rule_overfitting', 'A search whose best rule on half of the blocks is below the median on the others.', `at most ${MAX_OVERFITTING}`],
+  ['rule_spa', 'Days that the best of all rules without skill would have.', `p at most ${MAX_SPA_P}`],
+  ['rule_walk_forward', 'Proposals of earlier searches that earn nothing afterwards.', `p below ${EDGE_LEVEL}`],
+  ['rule_holdout', 'No edge on bars that nothing was chosen on.', 'p below the level of the look: 0.04 at the first'],
+  ['rule_one_bar_later', 'A result that is gone with both fills one bar later.', 'above 0 bps'],
+];
 
 /** docs/reference/GATES.md: the list of gates. */
 export function renderGatesDoc(): string {
@@ -51,21 +65,31 @@ ${table(
   DIRECTION_GATES.map(({ code, vetoes, limit }) => [`\`${code}\``, vetoes, limit, stepAfter(code, 'direction')]),
 )}
 
+## Of a rule
+
+\`minutehand strategy judge\` and \`minutehand evolve\` check them ([STRATEGIES.md](../guides/STRATEGIES.md) has the tests); a rule that a person
+wrote has no search to judge, and so neither \`rule_overfitting\` nor \`rule_walk_forward\`.
+
+${table(
+  ['gate', 'vetoes', 'limit', 'if it fails'],
+  RULE_ROWS.map(([code, vetoes, limit]) => [`\`${code}\``, vetoes, limit, stepAfter(code, null)]),
+)}
+
 ## Admission
 
 \`train --adopt\`, \`models promote\` (also of a folder), \`models rollback\`, \`models recover\`, \`rollout start\`, the promotion at the end of
-a rollout, and the same by API and dashboard, for pairs and for direction models, call one function (\`admit\` in \`shared/bundle/admission/\`). It verifies
+a rollout, and the same by API and dashboard, for pairs, direction models and rules, call one function (\`admit\` in \`shared/bundle/admission/\`). It verifies
 a bundle as a daemon does, and then refuses:
 
 |what|code|override|
 |---|---|---|
 |a bundle of another market|\`MODEL_SIMULATED\`, \`MODEL_MARKET\`|none|
-|of none of the configured timeframes|\`MODEL_TIMEFRAME\`|none|
+|of none of the configured timeframes; a rule of an instrument that is not configured|\`MODEL_TIMEFRAME\`|none|
 |of another feature schema|\`MODEL_SCHEMA\`|none|
 |a manifest other than the registered one, or than that of the installed bundle of this version|\`MODEL_EXISTS\`|none|
 |failed gates in its manifest, gates above (but those before adoption) without a verdict in it, a rejection in the registry, or a registry that cannot be read|\`MODEL_GATES\`, with each gate’s code, value and limit|\`--despite-gates --reason <text>\`; by API the role approver with \`{"despite_gates": true, "reason": "…"}\`|
 
-An override is part of the pointer (\`active.json\`, \`direction/<timeframe>.json\`, \`rollout.json\`) and of the audit. Until another bundle
+An override is part of the pointer (\`active.json\`, \`direction/<timeframe>.json\`, \`rule/<instrument>.json\`, \`rollout.json\`) and of the audit. Until another bundle
 replaces it, every page of the dashboard, \`minutehand status\` (a problem), \`despite_gates\` in the trainer’s \`/healthz\` and in
 \`/api/status\`, and \`minutehand_models_despite_gates\` show it; so do failed and missing gates of a bundle that a pointer written by hand names.
 

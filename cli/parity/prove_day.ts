@@ -1,4 +1,5 @@
 import type { OpenTime } from '../../shared/bar.ts';
+import { ruleOpener } from '../../shared/bundle/rule/active_rule.ts';
 import { directionOpener } from '../../shared/bundle/direction/active_direction.ts';
 import { formulaWindows } from '../../shared/bundle/bundle_windows.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
@@ -110,6 +111,7 @@ async function replayDay(
     period,
     loadModels: (version) => loadModelSet(pathInside(paths.models, version), schema, pairIds.length),
     loadDirection: directionOpener(paths.models, instrumentIds.length),
+    loadRule: ruleOpener(paths.models),
     onSignals: () => undefined,
   });
   return { signals, equal, different, unanswered, sha256 };

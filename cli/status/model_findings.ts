@@ -7,7 +7,12 @@ import { readPointerFile } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
-import { foreignModels, standingOverrides, type StandingOverride } from '../../trainer/control/admission/standing.ts';
+import {
+  foreignModels,
+  instrumentOfSlot,
+  standingOverrides,
+  type StandingOverride,
+} from '../../trainer/control/admission/standing.ts';
 import type { Finding } from './findings.ts';
 
 const TRAIN = 'Train new models with this version: `minutehand train --adopt`, `minutehand direction train`.';
@@ -15,6 +20,8 @@ const TRAIN = 'Train new models with this version: `minutehand train --adopt`, `
 /** The command that replaces models with overridden gates; it differs for pairs, direction models and challengers. */
 function replacement({ slot, version }: StandingOverride, modelsFolder: string): string {
   if (slot === 'challenger') return 'End its rollout: `minutehand rollout abort`.';
+  const instrument = instrumentOfSlot(slot);
+  if (instrument !== null) return `End it: \`minutehand strategy stop ${instrument}\`, or promote a better one.`;
   const timeframe = slot === 'pairs' ? null : (slot.slice('direction '.length) as Timeframe);
   const train = timeframe === null ? '`minutehand train --adopt`' : '`minutehand direction train`';
   if (!hasPredecessor(modelsFolder, timeframe, version)) return `Train better ones: ${train}.`;

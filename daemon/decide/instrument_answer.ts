@@ -3,16 +3,24 @@ import type { StopKind } from '../../shared/bundle/halts.ts';
 import type { NewsWindows } from '../../shared/core/news/news_windows.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { DirectionProbabilities } from '../../shared/strategies/direction/direction_input.ts';
-import { stepInstrument, type InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
+import {
+  stepInstrument,
+  type InstrumentPosition,
+  type InstrumentStep,
+  type KeptExits,
+} from '../../shared/strategies/direction/instrument_position.ts';
+import { keptExits, stepServedRule } from '../../shared/strategies/formula_rule/served_rule.ts';
 import type { Pair } from '../../shared/pair.ts';
 import {
   encodeInstrumentBody,
   instrumentEntry,
+  SERVED_RULE_PREFIX,
   type InstrumentBody,
   type InstrumentReason,
 } from '../../shared/signal/instrument_signal.ts';
 import type { Mode } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
+import type { RuleFormulas } from '../features/rule_formulas.ts';
 
 /** Answers of a timeframe's model to the rows of a batch: up, down, range by row. */
 export interface DirectionScores {
@@ -67,10 +75,81 @@ export function answerInstrument(
   const isDecided = minute.outcome === 'COMPLETE' && isReady;
   const hasEdge = !requireEdge || model?.manifest.edge[instrument.a]?.no_edge === false;
   const strategy = model?.manifest.strategy ?? null;
-  const { action, reason, position } = isDecided
+  const step = isDecided
     ? stepInstrument(strategy, before, { close, probabilities, hasEdge, stop, news, time }, id, time)
-    : { action: 'HOLD' as const, reason: holdReason(minute), position: before };
-  const exits = position.exits ?? before.exits ?? model?.manifest.strategy ?? null;
+    : holding(minute, before);
+  return sealedAnswer(context, { instrument, label, minute, before, id }, step, {
+    probabilities,
+    position_scale: probabilities === null ? null : 1,
+    exits: strategy,
+    version: model?.manifest.version ?? '',
+    mode: modeOf(minute, context, model === null || (row >= 0 && probabilities === null)),
+  });
+}
+
+/**
+ * The same where a rule answers. It needs no direction model; where one has scored the bar, the signal states its
+ * probabilities.
+ * @param formulas of the rule, which have taken the bar
+ */
+export function answerByRule(
+  context: InstrumentContext,
+  formulas: RuleFormulas,
+  instrument: Pair,
+  label: string,
+  minute: AnsweredMinute,
+  before: InstrumentPosition,
+  id: string,
+): InstrumentAnswer {
+  const { scores, row, close, requireEdge, stop, news } = context;
+  const { manifest, strategy } = formulas.rule;
+  const { time } = minute;
+  // Stop, target and age of an open position need no formula.
+  const isReady = context.isReady && (formulas.isWarm || before.side !== 0);
+  const hasEdge = !requireEdge || !manifest.edge.no_edge;
+  const { exit, entryLong, entryShort } = formulas;
+  const bar = { close, exit, entryLong, entryShort, hasEdge, stop, news, time };
+  const step =
+    minute.outcome === 'COMPLETE' && isReady
+      ? stepServedRule(strategy.limits, before, bar, id, time)
+      : holding(minute, before);
+  return sealedAnswer(context, { instrument, label, minute, before, id }, step, {
+    probabilities: row < 0 ? null : probabilitiesAt(scores, row),
+    position_scale: isReady ? 1 : null,
+    exits: keptExits(strategy.limits),
+    version: `${SERVED_RULE_PREFIX}${manifest.version}`,
+    mode: modeOf(minute, { ...context, isReady }, false),
+  });
+}
+
+/** Of a minute that nothing is decided on. */
+function holding(minute: AnsweredMinute, position: InstrumentPosition): InstrumentStep<InstrumentReason> {
+  return { action: 'HOLD', reason: holdReason(minute), position };
+}
+
+interface AnsweredBar {
+  readonly instrument: Pair;
+  readonly label: string;
+  readonly minute: AnsweredMinute;
+  readonly before: InstrumentPosition;
+  readonly id: string;
+}
+
+/** What a signal states of the model or rule that has answered. */
+interface AnsweringStrategy extends Pick<InstrumentBody, 'position_scale' | 'mode'> {
+  readonly probabilities: DirectionProbabilities | null;
+  /** Of a position that it would enter; null = there is none. */
+  readonly exits: KeptExits | null;
+  readonly version: string;
+}
+
+function sealedAnswer(
+  { close, featureSchema, policyHash }: InstrumentContext,
+  { instrument, label, minute, before, id }: AnsweredBar,
+  { action, reason, position }: InstrumentStep<InstrumentReason>,
+  { probabilities, position_scale, exits: own, version, mode }: AnsweringStrategy,
+): InstrumentAnswer {
+  const exits = position.exits ?? before.exits ?? own;
   const body: InstrumentBody = {
     timestamp: closeTimestamp(minute.time),
     pair: label,
@@ -82,7 +161,7 @@ export function answerInstrument(
     risk_flag: null,
     theta1: null,
     theta2: null,
-    position_scale: probabilities === null ? null : 1,
+    position_scale,
     ml_up_prob: probabilities?.ML_UP_PROB ?? null,
     ml_down_prob: probabilities?.ML_DOWN_PROB ?? null,
     ml_range_prob: probabilities?.ML_RANGE_PROB ?? null,
@@ -96,10 +175,10 @@ export function answerInstrument(
     price: minute.a?.close ?? (Number.isNaN(close) ? null : close),
     pair_id: instrument.id,
     signal_id: id,
-    model_version: model?.manifest.version ?? '',
-    feature_schema: context.featureSchema,
-    policy_hash: context.policyHash,
-    mode: modeOf(minute, context, model === null || (row >= 0 && probabilities === null)),
+    model_version: version,
+    feature_schema: featureSchema,
+    policy_hash: policyHash,
+    mode,
   };
   return { minute, body, bodyText: encodeInstrumentBody(body), riskProb: null, position, seq: 0 };
 }

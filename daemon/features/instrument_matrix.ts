@@ -1,3 +1,4 @@
+import type { OpenTime } from '../../shared/bar.ts';
 import { instrumentSchema } from '../../shared/bundle/feature_schema.ts';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
@@ -7,6 +8,7 @@ import { checksum } from '../../shared/signal/encode.ts';
 import { isHeartbeat, type PairMinute } from '../align/minute.ts';
 import type { MinuteItem } from '../queue/queue.ts';
 import type { SeriesReader } from './series_reader.ts';
+import type { ServedRules } from './served_rules.ts';
 
 /** The instruments of one timeframe, and their rows of a batch. */
 export interface TimeframeRows {
@@ -27,6 +29,8 @@ interface Tracked {
   row: number;
   /** NaN before the first bar. */
   close: number;
+  /** Open of the last minute of the newest bar; null before the first. */
+  time: OpenTime | null;
 }
 
 /** The features of all instruments; positions in the list of subjects begin at `first`. */
@@ -35,9 +39,16 @@ export class InstrumentMatrix {
   readonly #first: number;
   readonly #series: Pick<SeriesReader, 'valuesAt'>;
   readonly #tracked: readonly Tracked[];
+  readonly #rules: Pick<ServedRules, 'reads' | 'take'>;
   #hasTaker = false;
 
-  constructor(instruments: readonly Pair[], first: number, series: Pick<SeriesReader, 'valuesAt'>) {
+  constructor(
+    instruments: readonly Pair[],
+    first: number,
+    series: Pick<SeriesReader, 'valuesAt'>,
+    rules: Pick<ServedRules, 'reads' | 'take'>,
+  ) {
+    this.#rules = rules;
     this.#first = first;
     this.#series = series;
     const groups = new Map<number, TimeframeRows>();
@@ -54,7 +65,7 @@ export class InstrumentMatrix {
       const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, barSeconds);
       const { buffer, byteOffset, byteLength } = features.values;
       const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-      return { symbol: instrument.a, features, bytes, group: groups.get(barSeconds)!, row: -1, close: NaN };
+      return { symbol: instrument.a, features, bytes, group: groups.get(barSeconds)!, row: -1, close: NaN, time: null };
     });
   }
 
@@ -74,11 +85,21 @@ export class InstrumentMatrix {
     const own = this.#of(pairIndex);
     const { barSeconds } = own.group;
     const open = barOpen(time, barSeconds);
-    const { high, low, close, volume, takerBuyVolume = NaN } = a!;
+    const { open: first, high, low, close, volume, takerBuyVolume = NaN } = a!;
     const series = this.#series.valuesAt(own.symbol, open + barSeconds);
     own.features.step({ time: open, high, low, close, volume, takerBuyVolume }, series);
     if (!Number.isNaN(takerBuyVolume)) this.#hasTaker = true;
     own.close = close;
+    own.time = time;
+    const index = pairIndex - this.#first;
+    if (!this.#rules.reads(index)) return;
+    const bar = { time: open, open: first, high, low, close, volume, takerBuyVolume };
+    this.#rules.take(index, { bar, features: own.features.values, series });
+  }
+
+  /** Open of the last minute of the newest bar of an instrument, by its index among them; null before the first. */
+  lastOf(index: number): OpenTime | null {
+    return this.#tracked[index]!.time;
   }
 
   /** Whether any bar had its taker volume. */

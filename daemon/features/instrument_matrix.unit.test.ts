@@ -10,6 +10,7 @@ import type { AnsweredMinute } from '../align/minute.ts';
 import type { MinuteItem } from '../queue/queue.ts';
 import { InstrumentMatrix } from './instrument_matrix.ts';
 
+const NO_RULES = { reads: () => false, take: () => undefined };
 const INSTRUMENTS = ['BTCUSDT', 'ETHUSDT@1h', 'SOLUSDT'].map(parseInstrument);
 /** As behind two pairs. */
 const FIRST = 2;
@@ -60,7 +61,7 @@ const series = {
 };
 
 function warmMatrix(): InstrumentMatrix {
-  const matrix = new InstrumentMatrix(INSTRUMENTS, FIRST, series);
+  const matrix = new InstrumentMatrix(INSTRUMENTS, FIRST, series, NO_RULES);
   for (let n = 0; n < WARMUP; n++) matrix.step([BTC, ETH, SOL].map((index) => itemOf(n, index)));
   return matrix;
 }
@@ -69,7 +70,7 @@ const rowsOf = (matrix: InstrumentMatrix): number[] => [BTC, ETH, SOL].map((inde
 
 describe('InstrumentMatrix', () => {
   it('has a group for each timeframe, with room for a row of each of its instruments', () => {
-    const { groups } = new InstrumentMatrix(INSTRUMENTS, FIRST, series);
+    const { groups } = new InstrumentMatrix(INSTRUMENTS, FIRST, series, NO_RULES);
     expect(groups.map(({ barSeconds, values, rows }) => [barSeconds, values.length / COLUMNS, rows])).toEqual([
       [60, 2, 0],
       [3600, 1, 0],
@@ -79,7 +80,7 @@ describe('InstrumentMatrix', () => {
   });
 
   it('scores warm instruments in the order of the batch, each in a row of its group', () => {
-    const matrix = new InstrumentMatrix(INSTRUMENTS, FIRST, series);
+    const matrix = new InstrumentMatrix(INSTRUMENTS, FIRST, series, NO_RULES);
     expect(rowsOf(matrix)).toEqual([-1, -1, -1]);
     expect(matrix.closeOf(BTC)).toBeNaN();
     for (let n = 0; n < WARMUP - 1; n++) matrix.step([BTC, ETH, SOL].map((index) => itemOf(n, index)));
@@ -100,7 +101,7 @@ describe('InstrumentMatrix', () => {
 
   it('reads the series of each symbol at the close of its bar', () => {
     asked.length = 0;
-    new InstrumentMatrix(INSTRUMENTS, FIRST, series).step([itemOf(0, BTC), itemOf(0, ETH)]);
+    new InstrumentMatrix(INSTRUMENTS, FIRST, series, NO_RULES).step([itemOf(0, BTC), itemOf(0, ETH)]);
     expect(asked).toEqual([
       ['BTCUSDT', START + 60],
       ['ETHUSDT', START + 3600],
@@ -125,7 +126,7 @@ describe('InstrumentMatrix', () => {
   });
 
   it('has seen a taker volume from the first bar with one on', () => {
-    const matrix = new InstrumentMatrix(INSTRUMENTS, FIRST, series);
+    const matrix = new InstrumentMatrix(INSTRUMENTS, FIRST, series, NO_RULES);
     matrix.step([itemOf(0, BTC)]);
     expect(matrix.hasTaker).toBe(false);
     matrix.step([itemOf(1, BTC, { taker: 0 })]);

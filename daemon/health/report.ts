@@ -1,6 +1,7 @@
 import type { ActiveHalts } from '../infer/active_halts.ts';
 import type { FollowedCalendar } from '../infer/followed_calendar.ts';
 import type { FollowedDirections } from '../infer/followed_directions.ts';
+import type { FollowedRules } from '../infer/followed_rules.ts';
 import type { FollowedModels } from '../infer/followed_models.ts';
 import type { PipelineStatus } from '../status/pipeline_status.ts';
 import type { Publishers } from '../publish/publishers.ts';
@@ -21,6 +22,7 @@ export interface HealthSources {
   readonly status: PipelineStatus;
   readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion' | 'rolloutRefused'>;
   readonly directions: Pick<FollowedDirections, 'refused' | 'missingSources'> | null;
+  readonly rules: Pick<FollowedRules, 'refused'> | null;
   readonly halts: ActiveHalts;
   readonly calendar: Pick<FollowedCalendar, 'events' | 'fault'>;
   readonly links: Publishers['links'];
@@ -34,7 +36,7 @@ export interface HealthSources {
 
 /** Collects the daemon's health. */
 export function healthReport(sources: HealthSources): HealthReport {
-  const { identity, status, models: followed, directions, halts, links } = sources;
+  const { identity, status, models: followed, directions, rules, halts, links } = sources;
   const { models, silentPairs, expiredPairs, haltedPairs, readyPairs, degradations } = status;
   const redisFeed = sources.redisFeed();
   const lease = sources.lease();
@@ -43,8 +45,8 @@ export function healthReport(sources: HealthSources): HealthReport {
   const isWaiting =
     isUnpublished ||
     (pairs > 0 && (models === null || readyPairs < pairs)) ||
-    (pairs === 0 && (status.readyInstruments < instruments || Object.keys(status.directions).length === 0));
-  const isRefused = followed.refused !== null || (directions?.refused ?? null) !== null;
+    (pairs === 0 && (status.readyInstruments < instruments || !hasStrategy(status)));
+  const isRefused = followed.refused !== null || (directions?.refused ?? rules?.refused ?? null) !== null;
   const isDegraded = isRefused || degradations.size + silentPairs.length + haltedPairs.length > 0;
   return {
     status: isWaiting ? 'waiting' : isDegraded ? 'degraded' : 'ok',
@@ -74,6 +76,8 @@ export function healthReport(sources: HealthSources): HealthReport {
         versions: status.directions,
         refused: directions?.refused ?? null,
         missing_sources: directions?.missingSources ?? [],
+        ...(Object.keys(status.rules).length > 0 && { rules: status.rules }),
+        ...(rules !== null && rules.refused !== null && { rule_refused: rules.refused }),
       },
     }),
     silent_pairs: silentPairs,
@@ -95,6 +99,11 @@ export function healthReport(sources: HealthSources): HealthReport {
       [...status.lastTimes].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
     ),
   };
+}
+
+/** Whether a direction model or a rule answers for any instrument. */
+function hasStrategy({ directions, rules }: PipelineStatus): boolean {
+  return Object.keys(directions).length + Object.keys(rules).length > 0;
 }
 
 /** Without the key of the assignment. */

@@ -30,6 +30,7 @@ function reportOf(status: object = {}, changes: object = {}): HealthReport {
     status: {
       models: MODELS,
       rollout: null,
+      rules: {},
       policyHash: 'p',
       silentPairs: [],
       expiredPairs: [],
@@ -43,6 +44,7 @@ function reportOf(status: object = {}, changes: object = {}): HealthReport {
       ...status,
     },
     models: { refused: null, shadowVersion: null, rolloutRefused: null },
+    rules: null,
     halts: { halts: () => [], stops: () => [], refused: () => null },
     calendar: { events: () => [{}, {}], fault: () => STALE },
     links: {},

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 
@@ -10,6 +12,13 @@ export function fingerprint(files: FileSystem, paths: readonly string[]): string
     return stat === null ? ABSENT : `${path}:${stat.inode}:${stat.bytes}:${stat.modifiedMs}`;
   });
   return [paths[0], ...stats].join('|');
+}
+
+/** Paths of a bundle's files, and of its signature where there is one. */
+export function bundlePaths(folder: string, names: readonly string[], files: FileSystem): string[] {
+  const signature = join(folder, SIGNATURE_FILE);
+  const paths = names.map((name) => join(folder, name));
+  return files.stat(signature) === null ? paths : [...paths, signature];
 }
 
 /** A key or a mark could not be read or written: the disk's fault, not the pointer's. */

@@ -26,6 +26,7 @@ const QUIET: Omit<MetricsSource, 'observed'> = {
     silentPairs: [],
     expiredPairs: [],
     haltedPairs: [],
+    rules: {},
     directions: {},
     sources: [],
     readyInstruments: 0,

@@ -9,6 +9,7 @@ const SLOT_SCOPES: Partial<Record<Degradation, DegradationScope>> = {
   models: 'pairs',
   model_pointer: 'pairs',
   direction_pointer: 'instruments',
+  rule_pointer: 'instruments',
 };
 
 export function scopeOf(what: Degradation): DegradationScope {

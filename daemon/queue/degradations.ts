@@ -7,6 +7,7 @@ export type Degradation =
   | 'direction_models'
   | 'model_pointer'
   | 'direction_pointer'
+  | 'rule_pointer'
   | 'journal'
   | 'bar_stream'
   | 'late_bars'
@@ -34,6 +35,10 @@ export const DEGRADATIONS = {
   direction_pointer: {
     means: 'The same for `direction/<timeframe>.json`.',
     next: '`minutehand status` shows the refusal. Run `minutehand models promote <version>`.',
+  },
+  rule_pointer: {
+    means: 'The same for `rule/<instrument>.json`.',
+    next: '`minutehand status` shows the refusal. Run `minutehand models promote <version>`, or `minutehand strategy stop <instrument>`.',
   },
   late_bars: {
     means: '`BARS_LATE`: live bars arrive so late that their signals have expired; no consumer trades.',

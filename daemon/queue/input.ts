@@ -1,6 +1,7 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { parseStanding, standingText, type Standing } from '../../shared/bundle/halts.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import { calendarText, parseCalendarText, type ScheduledEvent } from '../../shared/calendar/calendar_text.ts';
@@ -45,6 +46,14 @@ export interface DirectionInput {
   readonly set: DirectionModel | null;
   /** The active model that was too slow, when `set` is its fallback. */
   readonly slow?: DirectionModel;
+}
+
+/** Another rule for an instrument, in place of its direction model; null = none any more. */
+export interface RuleInput {
+  readonly kind: 'rule';
+  /** Id of the instrument. */
+  readonly instrument: string;
+  readonly rule: RuleModel | null;
 }
 
 /** All halts that hold from the next bar on, replacing all earlier ones. */
@@ -115,6 +124,7 @@ export interface SeriesInput {
 export type StateInput =
   | SwapInput
   | DirectionInput
+  | RuleInput
   | HaltsInput
   | DegradationInput
   | BootInput
@@ -183,6 +193,8 @@ export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
       return row(input.set?.version ?? '');
     case 'direction':
       return row(`${input.timeframe} ${input.set?.manifest.version ?? ''}`);
+    case 'rule':
+      return row(`${input.instrument} ${input.rule?.manifest.version ?? ''}`);
     case 'halts':
       return row(standingText(input.standing));
     case 'degraded':
@@ -235,15 +247,20 @@ function seriesInputOf({ subject }: InputRow): SeriesInput {
 /** Opens the direction model of a version for a timeframe. */
 export type LoadDirection = (version: string, timeframe: Timeframe) => Promise<DirectionModel>;
 
+/** Opens the rule of a version. */
+export type LoadRule = (version: string) => Promise<RuleModel>;
+
 /**
  * The input of any row of a journal.
  * @param loadModels opens the set of a version
  * @param loadDirection only where there are instruments
+ * @param loadRule only where there are instruments
  */
 export async function inputOf(
   row: InputRow,
   loadModels: (version: string) => Promise<ModelSet>,
   loadDirection?: LoadDirection,
+  loadRule?: LoadRule,
 ): Promise<Input> {
   const minute = minuteInputOf(row);
   if (minute !== null) return minute;
@@ -256,6 +273,11 @@ export async function inputOf(
       const [timeframe, version = ''] = subject.split(' ') as [Timeframe, string?];
       const isNone = version === '' || loadDirection === undefined;
       return { kind, timeframe, set: isNone ? null : await loadDirection(version, timeframe) };
+    }
+    case 'rule': {
+      const [instrument, version = ''] = subject.split(' ') as [string, string?];
+      const isNone = version === '' || loadRule === undefined;
+      return { kind, instrument, rule: isNone ? null : await loadRule(version) };
     }
     case 'halts':
       return { kind, standing: parseStanding(subject) };

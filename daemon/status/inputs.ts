@@ -129,6 +129,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
       case 'rollout':
         this.#announce(input);
         return this.#enqueue(input);
+      case 'rule':
       case 'shadow':
       case 'degraded':
       case 'recovered':

@@ -10,6 +10,7 @@ import type { RolloutArms } from '../infer/rollout_arms.ts';
 import type { HaltedPairs } from '../infer/halted_pairs.ts';
 import type { DirectionSlots } from '../infer/direction_slots.ts';
 import type { ModelSlots } from '../infer/model_slots.ts';
+import type { ServedRules } from '../features/served_rules.ts';
 import { receivedSeries } from '../features/series_reader.ts';
 import type { Inputs } from './inputs.ts';
 import type { BatchPublisher } from '../batches/batch_publisher.ts';
@@ -20,6 +21,7 @@ interface Owners {
   /** Pairs, and behind them instruments. */
   readonly subjects: readonly Pair[];
   readonly directions: Pick<DirectionSlots, 'versions'>;
+  readonly rules: Pick<ServedRules, 'versions'>;
   readonly clock: Clock;
   readonly inputs: Inputs;
   readonly halts: HaltedPairs;
@@ -137,6 +139,11 @@ export class PipelineStatus {
   /** Versions of the active direction models. */
   get directions(): Partial<Record<Timeframe, string>> {
     return this.#owners.directions.versions;
+  }
+
+  /** Versions of the rules that answer, by instrument. */
+  get rules(): Readonly<Record<string, string>> {
+    return this.#owners.rules.versions;
   }
 
   /** Names of what instruments have received beside prices and volume. */

@@ -19,8 +19,11 @@ export const activeFileSchema = z.object({
 /** The content of a pointer to active models. */
 export type ActiveFile = Readonly<z.infer<typeof activeFileSchema>>;
 
-/** `active` of `active.json`, `direction_1h` of `direction/1h.json`: in names of marks and in signed bytes. */
-export type PointerName = 'active' | `direction_${Timeframe}`;
+/**
+ * `active` of `active.json`, `direction_1h` of `direction/1h.json`, `rule_BTCUSDT@1h` of `rule/BTCUSDT@1h.json`: in
+ * names of marks and in signed bytes.
+ */
+export type PointerName = 'active' | `direction_${Timeframe}` | `rule_${string}`;
 
 /** Reads and checks a pointer to active models; only shared/bundle/admission/activation.ts writes one. */
 export function pointerKind(name: PointerName): PointerKind<ActiveFile> {

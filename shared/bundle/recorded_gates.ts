@@ -2,7 +2,9 @@ import * as z from 'zod';
 import type { DirectionManifest } from './direction/direction_manifest.ts';
 import {
   EXPECTED_OF_DIRECTION,
+  EXPECTED_OF_EVOLVED_RULE,
   EXPECTED_OF_PAIRS,
+  EXPECTED_OF_WRITTEN_RULE,
   gateKey,
   needsLimit,
   type GateIdentity,
@@ -19,6 +21,7 @@ import {
 import { failedGateSchema } from './gates/gate_schema.ts';
 import { gateReason, gateText } from './gates/gate_text.ts';
 import { ownGroups, type Manifest } from './manifest.ts';
+import type { RuleManifest } from './rule/rule_manifest.ts';
 
 export type { FailedGate } from './gates/gate_result.ts';
 
@@ -70,6 +73,12 @@ export function recordedDirectionGates({ gates = [], bias }: Pick<DirectionManif
   const biased = bias?.biased ?? [];
   const failed = biased.map((code) => ({ code: `bias ${code}`, seen: 'biased', limit: 'unbiased within chance' }));
   return { failed, missing };
+}
+
+/** Verdicts of a rule. */
+export function recordedRuleGates({ gates, origin }: Pick<RuleManifest, 'gates' | 'origin'>): RecordedGates {
+  const expected = origin === 'evolved' ? EXPECTED_OF_EVOLVED_RULE : EXPECTED_OF_WRITTEN_RULE;
+  return { failed: failuresOf(gates), missing: missingOf(gates, expected) };
 }
 
 function missingOf(results: readonly RecordedGate[], expected: readonly GateIdentity[]): FailedGate[] {

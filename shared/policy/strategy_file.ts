@@ -6,6 +6,7 @@ import { FormulaError } from '../core/formula/formula_error.ts';
 import { parseFormula, type Formula } from '../core/formula/formula.ts';
 import { OPERATOR_BY_NAME } from '../core/formula/operators.ts';
 import { instrumentSources, pairSources, type Sources } from '../core/formula/sources.ts';
+import { MinutehandError } from '../errors.ts';
 import { NO_LIMITS, type RuleLimits } from '../strategies/formula_rule/formula_rule.ts';
 import { faultText } from './formula_fault.ts';
 import { keyText, problemsError, valueText, type ConfigProblem } from './problem.ts';
@@ -65,11 +66,11 @@ export interface FormulaStrategy {
   readonly limits: RuleLimits;
 }
 
+const INSTRUMENT_SOURCES = instrumentSources(instrumentDefinitions(INSTRUMENT_WINDOWS));
+
 /** What formulas of a subject may read. @param windows of the hand-written features of pairs */
 export function strategySources(subject: StrategySubject, windows: Windows): Sources {
-  return subject === 'pair'
-    ? pairSources(handWrittenDefinitions(windows))
-    : instrumentSources(instrumentDefinitions(INSTRUMENT_WINDOWS));
+  return subject === 'pair' ? pairSources(handWrittenDefinitions(windows)) : INSTRUMENT_SOURCES;
 }
 
 /**
@@ -79,6 +80,14 @@ export function strategySources(subject: StrategySubject, windows: Windows): Sou
  * line
  */
 export function readStrategyFile(file: string, windows: Windows): FormulaStrategy {
+  return readStrategyDocument(file, windows).strategy;
+}
+
+/** The same, with the document as the file has it. @throws MinutehandError as readStrategyFile */
+export function readStrategyDocument(
+  file: string,
+  windows: Windows,
+): { readonly document: StrategyDocument; readonly strategy: FormulaStrategy } {
   const read = readYamlFile(file);
   if ('problems' in read) throw problemsError(read.problems);
   const { yaml } = read;
@@ -86,7 +95,7 @@ export function readStrategyFile(file: string, windows: Windows): FormulaStrateg
   if (!parsed.success) throw problemsError(parsed.error.issues.flatMap((issue) => problemsOf(issue, yaml)));
   const checked = checkStrategy(parsed.data, windows, yaml.where);
   if (Array.isArray(checked)) throw problemsError(checked);
-  return checked as FormulaStrategy;
+  return { document: parsed.data, strategy: checked as FormulaStrategy };
 }
 
 function problemsOf(issue: z.core.$ZodIssue, yaml: YamlFile): ConfigProblem[] {
@@ -115,11 +124,32 @@ export function checkStrategy(
   windows: Windows,
   where: (path: readonly PropertyKey[]) => string,
 ): FormulaStrategy | ConfigProblem[] {
+  return checkWith(document, strategySources(document.subject, windows), where);
+}
+
+/**
+ * The strategy of an instrument, of a document that was checked when it was written.
+ * @param file that has it
+ * @throws MinutehandError MODEL_MANIFEST
+ */
+export function instrumentStrategy(document: StrategyDocument, file: string): FormulaStrategy {
+  const refuse = (seen: string): MinutehandError =>
+    new MinutehandError('MODEL_MANIFEST', { seen: `${file}: ${seen}`, expected: 'the rule of an instrument' });
+  if (document.subject !== 'instrument') throw refuse(`a strategy of a ${document.subject}`);
+  const checked = checkWith(document, INSTRUMENT_SOURCES, keyText);
+  if (Array.isArray(checked)) throw refuse(checked.map(({ key, text }) => `${key} ${text}`).join('; '));
+  return checked as FormulaStrategy;
+}
+
+function checkWith(
+  document: StrategyDocument,
+  sources: Sources,
+  where: (path: readonly PropertyKey[]) => string,
+): FormulaStrategy | ConfigProblem[] {
   const { name, description, subject, thresholds = {}, stop, target, max_age } = document;
   const problems: ConfigProblem[] = [];
   const refuse = (path: readonly PropertyKey[], text: string): void =>
     void problems.push({ code: 'CONFIG_INVALID', where: where(path), key: keyText(path), text });
-  const sources = strategySources(subject, windows);
   for (const own of Object.keys(thresholds))
     if (sources.byName.has(own) || OPERATOR_BY_NAME.has(own))
       refuse(['thresholds', own], 'is the name of a source or an operator: choose another name');

@@ -1,4 +1,5 @@
 import type { DirectionReason } from '../strategies/direction/direction.ts';
+import type { ServedRuleReason } from '../strategies/formula_rule/served_rule.ts';
 import type { Action } from '../core/rule/rule.ts';
 import type { Side } from '../core/position/position.ts';
 import { json } from './encode.ts';
@@ -11,11 +12,14 @@ import {
   type SignalEnvelope,
 } from './signal.ts';
 
+/** Before the version of a rule: where it is in the folder of bundles. */
+export const SERVED_RULE_PREFIX = 'rule/';
+
 export const INSTRUMENT_SIGNAL_SCHEMA = 'minutehand.instrument/1';
 
 /** Why an instrument's bar was answered without a decision. */
 export const INSTRUMENT_HOLDS = ['WARMUP', 'LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT', 'SILENCE', 'SHUTDOWN'] as const;
-export type InstrumentReason = DirectionReason | (typeof INSTRUMENT_HOLDS)[number];
+export type InstrumentReason = DirectionReason | ServedRuleReason | (typeof INSTRUMENT_HOLDS)[number];
 
 /** Decision for one instrument at one bar. The first eleven fields are those of a pair's signal. */
 export interface InstrumentBody {
@@ -28,12 +32,12 @@ export interface InstrumentBody {
   risk_score: null;
   /** `BUY_BTCUSDT`; empty unless ENTER. */
   entry: string;
-  /** The larger of ml_up_prob and ml_down_prob. */
+  /** The larger of ml_up_prob and ml_down_prob; where a rule answers, null without a direction model. */
   confidence: number | null;
   risk_flag: null;
   theta1: null;
   theta2: null;
-  /** 1 where the model answers. */
+  /** 1 where a model or a rule answers. */
   position_scale: number | null;
   ml_up_prob: number | null;
   ml_down_prob: number | null;
@@ -44,9 +48,9 @@ export interface InstrumentBody {
   target: Side;
   /** signal_id of the ENTER of the open position, or empty. */
   position_id: string;
-  /** Of the open position, else of the model; null without both. */
+  /** Of the open position, else of the model or rule; null without them. */
   max_age_bars: number | null;
-  /** Loss, as a share of the entry's close, at which a close ends the position. */
+  /** Loss, as a share of the entry's close, at which a close ends the position; null where a rule has none. */
   stop: number | null;
   /** Gain, likewise. */
   take_profit: number | null;
@@ -55,10 +59,16 @@ export interface InstrumentBody {
   /** `BTCUSDT@1h` */
   pair_id: string;
   signal_id: string;
+  /** Of the direction model, or `rule/<version>` where a rule answers. */
   model_version: string;
   feature_schema: string;
   policy_hash: string;
   mode: Mode;
+}
+
+/** Whether a rule has answered, and not the direction model. */
+export function isOfRule({ model_version }: Pick<InstrumentBody, 'model_version'>): boolean {
+  return model_version.startsWith(SERVED_RULE_PREFIX);
 }
 
 /** The body of a signal of any subject. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { DIRECTION_REASONS } from '../strategies/direction/direction.ts';
+import { SERVED_RULE_REASONS } from '../strategies/formula_rule/served_rule.ts';
 import { MinutehandError } from '../errors.ts';
 import { INSTRUMENT_ID, parseInstrument } from '../pair.ts';
 import {
@@ -7,6 +8,7 @@ import {
   INSTRUMENT_HOLDS,
   INSTRUMENT_SIGNAL_SCHEMA,
   instrumentEntry,
+  isOfRule,
   type InstrumentSignal,
 } from './instrument_signal.ts';
 import { ENVELOPE_FIELDS, LEASE_FIELDS, MODES, type Signal } from './signal.ts';
@@ -22,7 +24,7 @@ import {
   wholeLine,
 } from './verify.ts';
 
-const REASONS = [...DIRECTION_REASONS, ...INSTRUMENT_HOLDS] as const;
+const REASONS = [...new Set([...DIRECTION_REASONS, ...SERVED_RULE_REASONS, ...INSTRUMENT_HOLDS])];
 const positive = z.number().positive().nullable();
 
 /** The contract of an instrument's signal: types and ranges of every field. */
@@ -71,6 +73,8 @@ const NUMBERS = [
   'take_profit',
   'price',
 ] as const;
+/** A rule needs no direction model, and may have neither stop nor target. */
+const NUMBERS_OF_RULES: readonly (typeof NUMBERS)[number][] = ['position_scale', 'max_age_bars', 'price'];
 const SUM_TOLERANCE = 1e-6;
 
 /**
@@ -115,7 +119,7 @@ function findContradiction(signal: InstrumentSignal): string | null {
   if (up !== null && !(Math.abs(up + (down ?? NaN) + (range ?? NaN) - 1) <= SUM_TOLERANCE))
     return `probabilities ${up}, ${down} and ${range}, whose sum is not 1`;
   const isUndecided = reason === 'LEG_MISSING' || reason === 'LEG_EMPTY' || reason === 'BAR_SUSPECT';
-  const missing = NUMBERS.find((name) => signal[name] === null);
+  const missing = (isOfRule(signal) ? NUMBERS_OF_RULES : NUMBERS).find((name) => signal[name] === null);
   if (missing !== undefined && mode !== 'WARMUP' && mode !== 'HALT' && !isUndecided)
     return `${missing} is null in mode ${mode}`;
   return null;

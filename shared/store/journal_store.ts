@@ -12,6 +12,7 @@ export const INPUT_KINDS = [
   'shutdown',
   'swap',
   'direction',
+  'rule',
   'halts',
   'rollout',
   'policy',
@@ -28,15 +29,15 @@ export type InputKind = (typeof INPUT_KINDS)[number];
 /**
  * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a
  * leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a direction model of
- * a timeframe, a change of the halts, a stage of a rollout or its end, a degradation or its end, another policy,
- * another calendar of news, a boot, an observation of an auxiliary series, a change that took effect before a minute
- * whose bars stand before it.
+ * a timeframe, a rule of an instrument, a change of the halts, a stage of a rollout or its end, a degradation or its
+ * end, another policy, another calendar of news, a boot, an observation of an auxiliary series, a change that took
+ * effect before a minute whose bars stand before it.
  */
 export interface InputRow {
   readonly kind: InputKind;
   /**
    * By kind: symbol, pair id, model version (empty: no models any more), timeframe and version of a
-   * direction model, all active halts from here on
+   * direction model, instrument and version of a rule, all active halts from here on
    * (`standingText` of shared/bundle/halts.ts), the rollout (`rolloutText` of shared/bundle/rollout.ts; `failed` and
    * its id when the challenger failed), the degradation, the policy (`DecisionRecord.text`), the calendar
    * (`calendarText` of shared/calendar/calendar_text.ts), boot id, or observation

@@ -131,6 +131,28 @@ export async function journaledBarsInPieces(
   return commonOf(rows, pair, count);
 }
 
+/**
+ * The last `count` bars of an instrument up to the one at `time`, with their taker volume, read piece by piece.
+ * @param journal as for `journaledBarsInPieces`
+ */
+export async function instrumentBarsInPieces(
+  journal: WarmStore,
+  instrument: Pair,
+  count: number,
+  time: OpenTime,
+  pause: () => Promise<void>,
+): Promise<Bar[]> {
+  const from = await firstMinuteInPieces(journal, instrument, count, time, pause);
+  if (from === null) return [];
+  const rows: InputRow[] = [];
+  let read = 0;
+  for (const row of upTo(journal.inputsFrom(from, { until: time }), time)) {
+    if (++read % ROWS_AT_A_TIME === 0) await pause();
+    if (row.subject === instrument.a || row.subject === instrument.id) rows.push(row);
+  }
+  return journaledLegs(rows, instrument).a.slice(-count);
+}
+
 async function minutesInPieces(
   journal: Required<WarmStore>,
   pair: Pair,

@@ -1,24 +1,24 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MACHINE_FILES } from '../../files.ts';
 import type { HomePaths } from '../../home.ts';
 import type { FileSystem } from '../../ports.ts';
 import { pointerKind, type ActiveFile } from '../active_file.ts';
 import { placeOfActive, SHADOW_POINTER, shadowPath, type ShadowFile } from '../bundle.ts';
-import { directionPlace } from '../direction/active_direction.ts';
 import type { ActivePointer, PointerPlace } from '../pointer.ts';
 import { readPointerOrNull, whilePointerLocked, writeSealed } from '../pointer_file.ts';
 import { trainerMarks, type PointerMarks } from '../pointer_marks.ts';
 import type { DespiteGates } from '../recorded_gates.ts';
+import { rulePlace } from '../rule/active_rule.ts';
 import { expiryOf, type WritableKind } from '../sealed_pointer.ts';
-import { checkSame, type Admitted } from './admission.ts';
+import { checkSame, placeOf, type Admitted } from './admission.ts';
 
 /** Doors behind which a bundle is active at once. */
 export type ActivatingDoor = 'adoption' | 'promotion' | 'rollback' | 'rollout_end';
 
 /**
- * Makes an admitted bundle of the models folder the active one, of the pairs or of its timeframe. A reader sees the old
- * or the new pointer, never a part. A damaged or refused pointer is replaced by one without a predecessor. The serial
- * rises, also when an older bundle becomes active again.
+ * Makes an admitted bundle of the models folder the active one: of the pairs, of its timeframe, or of its instrument. A
+ * reader sees the old or the new pointer, never a part. A damaged or refused pointer is replaced by one without a
+ * predecessor. The serial rises, also when an older bundle becomes active again.
  * @throws MinutehandError MODEL_MISSING, MODEL_EXISTS, KEY_UNUSABLE, POINTER_MARK, HOME_LOCKED
  */
 export function activateAdmitted(
@@ -26,9 +26,26 @@ export function activateAdmitted(
   paths: Pick<HomePaths, 'models' | 'home'>,
 ): ActivePointer {
   checkSame(admitted, paths.models);
-  const { version, timeframe, despite } = admitted;
-  const place = timeframe === null ? placeOfActive(paths.models) : directionPlace(paths.models, timeframe);
+  const { version, despite } = admitted;
+  const place = placeOf(admitted, paths.models);
   return activateAt(place, { version, despite }, MACHINE_FILES, trainerMarks(paths, place.name));
+}
+
+/**
+ * Ends serving a rule: its pointer is removed. Its marks stay, so that the next one has a higher serial.
+ * @returns the version that was served, or `(damaged)`; null when none was
+ * @throws MinutehandError HOME_LOCKED, NAME_UNSAFE
+ */
+export function endRule(instrument: string, paths: Pick<HomePaths, 'models' | 'home'>): string | null {
+  const place = rulePlace(paths.models, instrument);
+  const files = MACHINE_FILES;
+  if (files.stat(place.path) === null) return null;
+  return whilePointerLocked(place.path, files, () => {
+    const before = readPointerOrNull(pointerKind(place.name), place.path, files, null);
+    files.remove(place.path);
+    files.sync(dirname(place.path));
+    return before?.version ?? '(damaged)';
+  });
 }
 
 /**

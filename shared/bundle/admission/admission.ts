@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { mustExist, readActiveFile } from '../bundle.ts';
+import { mustExist, placeOfActive, readActiveFile } from '../bundle.ts';
 import {
   directionFolder,
   directionPlace,
@@ -13,7 +13,7 @@ import { keyOf, type RecordedGate } from '../gates/gate_result.ts';
 import { loadModelSet } from '../model_set.ts';
 import { readModelsFile } from '../models_file.ts';
 import { refuseForeign, timeframesOf, type BundleOrigin } from '../origin.ts';
-import { readPointerFile } from '../pointer.ts';
+import { readPointerFile, type PointerPlace } from '../pointer.ts';
 import { trainerMarks } from '../pointer_marks.ts';
 import {
   failuresOf,
@@ -21,19 +21,21 @@ import {
   reasonsOf,
   recordedDirectionGates,
   recordedGates,
+  recordedRuleGates,
   unmeasured,
   type DespiteGates,
   type FailedGate,
   type RecordedGates,
   type Rejection,
 } from '../recorded_gates.ts';
-import type { ActiveFile } from '../active_file.ts';
+import { isRuleBundle, ruleFolder, rulePlace } from '../rule/active_rule.ts';
+import { readRuleBundle } from '../rule/rule_bundle.ts';
 import { describeError, ERRORS, MinutehandError } from '../../errors.ts';
 import { gateStep } from '../gates/gate_steps.ts';
 import { gateText } from '../gates/gate_text.ts';
 import { pathInside } from '../../path_name.ts';
 import { MACHINE_FILES } from '../../files.ts';
-import { timeframeOf, type Timeframe } from '../../pair.ts';
+import { barSecondsOf, parseInstrument, timeframeOf, type Timeframe } from '../../pair.ts';
 import type { HomePaths } from '../../home.ts';
 import type { FileSystem } from '../../ports.ts';
 import type { Settings } from '../../policy/policy.ts';
@@ -76,7 +78,7 @@ export interface AdmissionPlace {
 
 export interface AdmissionRequest<Through extends Door = Door> {
   readonly door: Through;
-  /** Folder of the bundle, of pairs or of a direction model. */
+  /** Folder of the bundle: of pairs, of a direction model, or of a rule. */
   readonly folder: string;
   readonly override?: Override | null;
   /** Verdicts beyond those that the bundle and the registry have. */
@@ -95,8 +97,10 @@ export interface Admitted<Through extends Door = Door> {
   readonly [ADMITTED]: true;
   readonly door: Through;
   readonly version: string;
-  /** Timeframe of a direction model; null: models of pairs. */
+  /** Timeframe of a direction model or of a rule; null: models of pairs. */
   readonly timeframe: Timeframe | null;
+  /** Instrument of a rule, whose `timeframe` is that of its bars; null: another kind of bundle. */
+  readonly rule: string | null;
   /** SHA-256 of the manifest that was admitted, hexadecimal: what is used must have it. */
   readonly manifestHash: string;
   /** The override, if gates failed. */
@@ -121,6 +125,7 @@ export async function admit<Through extends Door>(
   const { door } = request;
   const candidate = await verifyCandidate(request.folder, place.settings);
   if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, candidate.timeframe === null));
+  if (candidate.rule !== null) refuseOtherInstrument(candidate, place.settings);
   if (door === 'shadow') return admitted(door, candidate, null);
   const verdicts = await verdictsOf(place, candidate, request);
   return admitted(door, candidate, judge(place, candidate, request, verdicts));
@@ -128,10 +133,10 @@ export async function admit<Through extends Door>(
 
 function admitted<Through extends Door>(
   door: Through,
-  { version, timeframe, manifestHash }: Candidate,
+  { version, timeframe, rule, manifestHash }: Candidate,
   despite: DespiteGates | null,
 ): AdmittedBy<Through> {
-  return { door, version, timeframe, manifestHash, despite } as AdmittedBy<Through>;
+  return { door, version, timeframe, rule, manifestHash, despite } as AdmittedBy<Through>;
 }
 
 /**
@@ -139,12 +144,9 @@ function admitted<Through extends Door>(
  * may have the version already.
  * @throws MinutehandError MODEL_MISSING, MODEL_EXISTS
  */
-export function checkSame(
-  { version, timeframe, manifestHash }: Admitted,
-  modelsFolder: string,
-  files: FileSystem = MACHINE_FILES,
-): void {
-  const folder = timeframe === null ? modelsFolder : directionFolder(modelsFolder);
+export function checkSame(admitted: Admitted, modelsFolder: string, files: FileSystem = MACHINE_FILES): void {
+  const { version, manifestHash } = admitted;
+  const folder = folderOf(admitted, modelsFolder);
   mustExist(folder, version, files);
   if (manifestHashOf(pathInside(folder, version), files) !== manifestHash)
     throw new MinutehandError('MODEL_EXISTS', {
@@ -152,8 +154,31 @@ export function checkSame(
     });
 }
 
-interface Candidate extends BundleOrigin {
-  readonly timeframe: Timeframe | null;
+type Kind = Pick<Admitted, 'timeframe' | 'rule'>;
+
+/** Where bundles of a kind are, by their versions. */
+function folderOf({ timeframe, rule }: Kind, modelsFolder: string): string {
+  if (rule !== null) return ruleFolder(modelsFolder);
+  return timeframe === null ? modelsFolder : directionFolder(modelsFolder);
+}
+
+/** The pointer that names the active bundle of a kind. */
+export function placeOf({ timeframe, rule }: Kind, modelsFolder: string): PointerPlace {
+  if (rule !== null) return rulePlace(modelsFolder, rule);
+  return timeframe === null ? placeOfActive(modelsFolder) : directionPlace(modelsFolder, timeframe);
+}
+
+/** @throws MinutehandError MODEL_TIMEFRAME for a rule of an instrument that does not run here */
+function refuseOtherInstrument({ version, rule }: Candidate, { minutehand }: Settings): void {
+  const { instruments } = minutehand;
+  if (instruments.includes(rule!)) return;
+  throw new MinutehandError('MODEL_TIMEFRAME', {
+    seen: `the rule ${version} was judged for ${rule}`,
+    expected: instruments.length === 0 ? 'an instrument of the configuration: it has none' : instruments.join(' or '),
+  });
+}
+
+interface Candidate extends BundleOrigin, Kind {
   readonly recorded: RecordedGates;
   /** SHA-256 of the manifest. */
   readonly manifestHash: string;
@@ -163,6 +188,21 @@ interface Candidate extends BundleOrigin {
 
 /** Reads, verifies and loads a bundle as a daemon does. */
 async function verifyCandidate(folder: string, settings: Settings): Promise<Candidate> {
+  if (isRuleBundle(folder)) {
+    const { manifest, modelsHash: manifestHash } = readRuleBundle(folder);
+    const { version, market, instrument } = manifest;
+    const own = timeframeOf(barSecondsOf(parseInstrument(instrument)));
+    return {
+      version,
+      market,
+      timeframe: own,
+      rule: instrument,
+      timeframes: [own],
+      recorded: recordedRuleGates(manifest),
+      manifestHash,
+      reasons: [],
+    };
+  }
   if (isDirectionBundle(folder)) {
     const { timeframe } = readDirectionBundle(folder).manifest;
     const { manifest } = await prepareDirection(folder, liveInstrumentSchema(timeframe));
@@ -172,6 +212,7 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
       version,
       market,
       timeframe: own,
+      rule: null,
       timeframes: [own],
       recorded: recordedDirectionGates(manifest),
       manifestHash: manifestHashOf(folder),
@@ -185,6 +226,7 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
     version,
     market,
     timeframe: null,
+    rule: null,
     timeframes: timeframesOf(pairs),
     recorded: recordedGates(set.manifest),
     manifestHash: manifestHashOf(folder),
@@ -215,7 +257,7 @@ async function verdictsOf(
 ): Promise<Verdicts> {
   const failed = [...recorded.failed, ...failuresOf(further)];
   const { missing } = recorded;
-  // A new bundle is not registered yet, and the registry has no direction models.
+  // A new bundle is not registered yet, and the registry has no direction models and no rules.
   if (door === 'adoption' || door === 'folder' || timeframe !== null) return { failed, missing, unread: [] };
   let row: RegisteredBundle | undefined;
   try {
@@ -252,7 +294,7 @@ const ACTIVE_BEFORE: Partial<Record<Door, string>> = {
  */
 function judge(
   place: AdmissionPlace,
-  { version, timeframe }: Candidate,
+  { version, timeframe, rule }: Candidate,
   { door, override = null, carried = null }: AdmissionRequest,
   { failed, missing, unread }: Verdicts,
 ): DespiteGates | null {
@@ -264,7 +306,7 @@ function judge(
   // It was admitted when its rollout started: a store that is down since is no verdict.
   if (door === 'rollout_end' && failed.length + missing.length === 0) return null;
   const reason = ACTIVE_BEFORE[door];
-  const earlier = reason === undefined ? null : activeBefore(place, version, timeframe, door);
+  const earlier = reason === undefined ? null : activeBefore(place, version, { timeframe, rule }, door);
   if (reason === undefined || earlier === null)
     throw new MinutehandError('MODEL_GATES', {
       seen: `${version}: ${gatesText(gates)}`,
@@ -288,23 +330,18 @@ function nextText(failed: Verdicts['failed']): string {
 function activeBefore(
   { paths }: AdmissionPlace,
   version: string,
-  timeframe: Timeframe | null,
+  kind: Kind,
   door: Door,
 ): { readonly despite: DespiteGates | null } | null {
-  const marks = timeframe === null ? trainerMarks(paths) : trainerMarks(paths, `direction_${timeframe}`);
+  const place = placeOf(kind, paths.models);
+  const marks = trainerMarks(paths, place.name);
   // A recovery restores what the registry has as active; the pointer is lost.
   if (door === 'recovery') {
     const last = marks.accepted().find((pointer) => pointer.version === version);
     return { despite: last?.despite_gates ?? null };
   }
-  const pointer = pointerOf(paths.models, timeframe);
+  const pointer = kind.timeframe === null ? readActiveFile(paths.models) : readPointerFile(place, MACHINE_FILES);
   if (pointer === null || pointer.previous !== version) return null;
   marks.check(pointer);
   return { despite: pointer.previous_despite_gates ?? null };
-}
-
-function pointerOf(models: string, timeframe: Timeframe | null): ActiveFile | null {
-  return timeframe === null
-    ? readActiveFile(models)
-    : readPointerFile(directionPlace(models, timeframe), MACHINE_FILES);
 }

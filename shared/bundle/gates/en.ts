@@ -277,6 +277,35 @@ export const EN: EnglishCatalog = {
       limit: (of) => `at least ${100 * (of.number('least_share') ?? 0)} % of the net result remains`,
       next: 'The edge is in values that a daemon receives too late: check `--lag` and the arrival times.',
     },
+    rule_trades: {
+      name: 'rule trades',
+      next: 'The rule hardly ever trades: judge it on a longer period, or loosen its conditions.',
+    },
+    rule_deflated_sharpe: {
+      name: 'rule deflated sharpe',
+      next: 'As many rules without skill reach this Sharpe ratio: the rule is no better than the luck of the search.',
+    },
+    rule_overfitting: {
+      name: 'rule overfitting',
+      next: 'What is best on half of the blocks is not on the other half: search a smaller space.',
+    },
+    rule_spa: {
+      name: 'rule spa',
+      next: 'The best of the rules is within chance: use a longer period or a smaller space.',
+    },
+    rule_walk_forward: {
+      name: 'rule walk forward',
+      next: 'Searches that end earlier propose rules that do not earn afterwards: the search finds nothing that lasts.',
+    },
+    rule_holdout: {
+      name: 'rule holdout',
+      limit: (of) => `below ${of.limit} at look ${of.text('look')} at this holdout`,
+      next: 'The rule earns nothing that is beyond chance on bars that no search has seen: keep it out of use.',
+    },
+    rule_one_bar_later: {
+      name: 'rule one bar later',
+      next: 'The result is in the first bar after the signal, which no order reaches: the rule cannot be traded.',
+    },
     golden_vectors: {
       name: 'golden vectors',
       seen: (of) => (of.has('error') ? of.text('error') : `${of.text('rows')} rows in each of three models`),

@@ -53,6 +53,17 @@ export const DIRECTION_GATES = {
   f1: { roles: ['direction'], needsLimit: false },
 } as const satisfies Readonly<Record<string, GateEntry>>;
 
+/** The same of the judgement of a rule: of one that a person wrote, and of one that a search proposed. */
+export const RULE_GATES = {
+  rule_trades: { roles: BUNDLE, needsLimit: true },
+  rule_deflated_sharpe: { roles: BUNDLE, needsLimit: true },
+  rule_overfitting: { roles: BUNDLE, needsLimit: true },
+  rule_spa: { roles: BUNDLE, needsLimit: true },
+  rule_walk_forward: { roles: BUNDLE, needsLimit: true },
+  rule_holdout: { roles: BUNDLE, needsLimit: true },
+  rule_one_bar_later: { roles: BUNDLE, needsLimit: true },
+} as const satisfies Readonly<Record<string, GateEntry>>;
+
 /** Before an adoption, against what is in use: no manifest has their verdicts. */
 export const ADOPTION_GATES = {
   golden_vectors: { roles: BUNDLE, needsLimit: false },
@@ -64,7 +75,9 @@ export const ADOPTION_GATES = {
 } as const satisfies Readonly<Record<string, GateEntry>>;
 
 const NEEDS_LIMIT: ReadonlySet<string> = new Set(
-  Object.entries({ ...DIRECTION_GATES, ...PAIR_GATES }).flatMap(([code, { needsLimit }]) => (needsLimit ? [code] : [])),
+  Object.entries({ ...DIRECTION_GATES, ...PAIR_GATES, ...RULE_GATES }).flatMap(([code, { needsLimit }]) =>
+    needsLimit ? [code] : [],
+  ),
 );
 
 /** Whether a passed verdict of this gate has a value and a limit. */
@@ -77,8 +90,9 @@ export const OTHER_CODES = ['gates', 'registry'] as const;
 
 export type PairGateCode = keyof typeof PAIR_GATES;
 export type DirectionGateCode = keyof typeof DIRECTION_GATES;
+export type RuleGateCode = keyof typeof RULE_GATES;
 export type AdoptionGateCode = keyof typeof ADOPTION_GATES;
-export type GateCode = PairGateCode | DirectionGateCode | AdoptionGateCode;
+export type GateCode = PairGateCode | DirectionGateCode | RuleGateCode | AdoptionGateCode;
 
 /** Which verdict: of a gate about a role. */
 export interface GateIdentity {
@@ -90,9 +104,14 @@ function identities(gates: Readonly<Record<string, GateEntry>>): readonly GateId
   return Object.entries(gates).flatMap(([code, { roles }]) => roles.map((role) => ({ code, role })));
 }
 
-/** Verdicts that a manifest of pair models has, and one of the direction model. */
+/** Verdicts that a manifest of pair models has, one of the direction model, and one of an evolved rule. */
 export const EXPECTED_OF_PAIRS = identities(PAIR_GATES);
 export const EXPECTED_OF_DIRECTION = identities(DIRECTION_GATES);
+export const EXPECTED_OF_EVOLVED_RULE = identities(RULE_GATES);
+/** Nothing was searched: there is no search that could be overfitted, or repeated on earlier blocks. */
+export const EXPECTED_OF_WRITTEN_RULE = EXPECTED_OF_EVOLVED_RULE.filter(
+  ({ code }) => code !== 'rule_overfitting' && code !== 'rule_walk_forward',
+);
 
 /** `ai1.auc_above_noise`, `risk_pass_rate`. */
 export function gateKey({ code, role }: GateIdentity): string {

@@ -250,6 +250,16 @@ export const JA: GateCatalog = {
       },
       limit: (of) => `純益の ${100 * (of.number('least_share') ?? 0)} % 以上が残る`,
     },
+    rule_trades: { name: 'ルールの取引数' },
+    rule_deflated_sharpe: { name: 'ルールの補正シャープレシオ' },
+    rule_overfitting: { name: 'ルールの過剰適合確率' },
+    rule_spa: { name: 'ルールの優越予測能力検定（SPA）' },
+    rule_walk_forward: { name: 'ルールのウォークフォワード' },
+    rule_holdout: {
+      name: 'ルールのホールドアウト',
+      limit: (of) => `${of.limit} 未満（このホールドアウトの ${of.text('look')} 回目の判定）`,
+    },
+    rule_one_bar_later: { name: 'ルールの約定が1本遅れたとき' },
     golden_vectors: {
       name: 'ゴールデンベクトル',
       seen: (of) => (of.has('error') ? of.text('error') : `三つのモデルで各 ${of.text('rows')} 行`),

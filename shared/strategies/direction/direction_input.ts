@@ -1,4 +1,4 @@
-import type { NewsWindows } from '../../core/news/news_windows.ts';
+import type { StandingOrders } from '../../core/rule/standing_conditions.ts';
 
 /** Calibrated answers of the direction model to one bar; their sum is 1. */
 export interface DirectionProbabilities {
@@ -30,18 +30,12 @@ export interface DirectionPosition {
 export const FLAT_INSTRUMENT: DirectionPosition = { side: 0, entryClose: 0, ageBars: 0 };
 
 /** All that the decision on one bar of an instrument reads. */
-export interface DirectionInput {
+export interface DirectionInput extends StandingOrders {
   readonly close: number;
   /** null: no model, or none of its answers for this bar. */
   readonly probabilities: DirectionProbabilities | null;
   /** Whether the instrument shows an edge after costs: without one there is no entry. */
   readonly hasEdge: boolean;
-  /** A person has stopped the entries, or also has the position closed; null or absent = neither. */
-  readonly stop?: 'entries' | 'close' | null | undefined;
-  /** Where news keep the instrument from entering; null or absent: nowhere. */
-  readonly news?: NewsWindows | null | undefined;
-  /** Open of the bar's last minute, epoch seconds; needed with `news`. */
-  readonly time?: number | undefined;
 }
 
 /** The input with the strategy and the position, already aged by this bar. */

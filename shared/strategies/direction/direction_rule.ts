@@ -1,7 +1,6 @@
-import { MINUTES_PER_WEEK } from '../../core/cost/new_york_time.ts';
-import { hasNewsWindows, isNewsClose, isNewsTime, minutesOfNews } from '../../core/news/news_rule.ts';
 import { comparison, fact } from '../../core/rule/conditions.ts';
 import type { Condition, Rule } from '../../core/rule/rule.ts';
+import { NEWS_CLOSES, NO_NEWS, NOT_STOPPED, PERSON_CLOSES } from '../../core/rule/standing_conditions.ts';
 import type { DirectionQuestion } from './direction_input.ts';
 
 export type DirectionRuleReason =
@@ -86,39 +85,16 @@ const exits: readonly Condition<DirectionQuestion, DirectionExitName, DirectionR
     limitFrom: 'bundle',
     holds: (question) => calledSide(question) === -question.position.side,
   }),
-  fact({
-    name: 'news_close',
-    reason: 'NEWS_CLOSE',
-    limitFrom: 'policy',
-    holds: ({ news, time = NaN }) => isNewsClose(news) && isNewsTime(news, time),
-    applies: ({ news }) => isNewsClose(news),
-  }),
-  fact({ name: 'close_all', reason: 'CLOSE_ALL', limitFrom: 'person', holds: ({ stop }) => stop === 'close' }),
+  NEWS_CLOSES,
+  PERSON_CLOSES,
 ];
 
 /** Of the two sides, the conditions of the nearer one: an entry of the other would need more. */
 const entries: readonly Condition<DirectionQuestion, DirectionEntryName, DirectionRuleReason>[] = [
-  fact({
-    name: 'stop',
-    reason: 'STOPPED',
-    limitFrom: 'person',
-    holds: ({ stop }) => stop === undefined || stop === null,
-  }),
+  NOT_STOPPED,
   fact({ name: 'model', reason: 'NO_MODEL', limitFrom: 'bundle', holds: isAnswered }),
   fact({ name: 'edge', reason: 'NO_EDGE', limitFrom: 'bundle', holds: ({ hasEdge }) => hasEdge }),
-  {
-    name: 'news',
-    reason: 'NEWS',
-    limitFrom: 'policy',
-    holds: ({ news, time = NaN }) => !isNewsTime(news, time),
-    measure: ({ news, time = NaN }) => ({
-      value: minutesOfNews(news, time),
-      relation: '<=',
-      limit: 0,
-      scale: MINUTES_PER_WEEK,
-    }),
-    applies: ({ news }) => hasNewsWindows(news),
-  },
+  NO_NEWS,
   ...sideConditions('up', isUpNearer, upProb, downProb, ({ strategy }) => strategy.theta_up),
   ...sideConditions(
     'down',

@@ -10,18 +10,33 @@ import { stepDirection, type DirectionStep } from './direction.ts';
 /** The rules of a strategy that end a position. */
 export type ExitRules = Pick<DirectionStrategy, 'stop' | 'target' | 'max_age_bars'>;
 
-/** The virtual position of an instrument. An open one keeps the exit rules of its entry, whatever model follows. */
+/** The exit rules of an entry; null: it has no stop, or no target. */
+export interface KeptExits {
+  readonly stop: number | null;
+  readonly target: number | null;
+  readonly max_age_bars: number;
+  /** The same as a strategy file states them, of its entries: results in basis points, before costs. */
+  readonly stop_bps?: number | null;
+  readonly target_bps?: number | null;
+}
+
+/**
+ * The virtual position of an instrument. An open one keeps the exit rules of its entry, whatever model or strategy file
+ * follows.
+ */
 export interface InstrumentPosition extends DirectionPosition {
   /** signal_id of the ENTER; empty when flat. */
   readonly positionId: string;
   readonly entryTime: OpenTime | 0;
   /** null when flat. */
-  readonly exits: ExitRules | null;
+  readonly exits: KeptExits | null;
 }
 
 export const FLAT_POSITION: InstrumentPosition = { ...FLAT_INSTRUMENT, positionId: '', entryTime: 0, exits: null };
 
-export interface InstrumentStep extends Pick<DirectionStep, 'action' | 'reason'> {
+export interface InstrumentStep<Reason extends string = DirectionStep['reason']> {
+  readonly action: DirectionStep['action'];
+  readonly reason: Reason;
   readonly position: InstrumentPosition;
 }
 
@@ -33,7 +48,7 @@ const NO_EXITS: ExitRules = { stop: Infinity, target: Infinity, max_age_bars: In
 export function rulesOf(strategy: DirectionStrategy | null, position: InstrumentPosition): DirectionStrategy {
   const { stop, target, max_age_bars } = position.exits ?? strategy ?? NO_EXITS;
   const { theta_up, theta_down } = strategy ?? NO_ENTRIES;
-  return { theta_up, theta_down, stop, target, max_age_bars };
+  return { theta_up, theta_down, stop: stop ?? Infinity, target: target ?? Infinity, max_age_bars };
 }
 
 /**

@@ -14,21 +14,36 @@ import { readPointerFile } from '../../../shared/bundle/pointer.ts';
 import {
   recordedDirectionGates,
   recordedGates,
+  recordedRuleGates,
   type DespiteGates,
   type FailedGate,
   type RecordedGates,
 } from '../../../shared/bundle/recorded_gates.ts';
+import { instrumentsWithRule, ruleFolder, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
+import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { readRollout, rolloutPath } from '../../../shared/bundle/rollout.ts';
 import type { BundleInUse } from '../../../shared/dependencies/models.ts';
 import { describeError, MinutehandError, type ErrorReport } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import { type Timeframe, TIMEFRAME_NAMES, timeframeOf, TIMEFRAMES } from '../../../shared/pair.ts';
+import {
+  barSecondsOf,
+  parseInstrument,
+  type Timeframe,
+  TIMEFRAME_NAMES,
+  timeframeOf,
+  TIMEFRAMES,
+} from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 
-/** Which models a pointer names: `pairs`, `challenger` of an active rollout, `direction 1h`. */
-export type Slot = 'pairs' | 'challenger' | `direction ${Timeframe}`;
+/** Which bundle a pointer names: `pairs`, `challenger` of an active rollout, `direction 1h`, `rule BTCUSDT@1h`. */
+export type Slot = 'pairs' | 'challenger' | `direction ${Timeframe}` | `rule ${string}`;
+
+/** Instrument of the slot of a rule; null = it is another kind of slot. */
+export function instrumentOfSlot(slot: Slot): string | null {
+  return slot.startsWith('rule ') ? slot.slice('rule '.length) : null;
+}
 
 /** Models in use although gates failed. */
 export interface StandingOverride {
@@ -87,6 +102,9 @@ export function foreignModels(settings: Settings, modelsFolder: string): Foreign
 /** @throws MinutehandError MODEL_SCHEMA */
 function refuseSchema(slot: Slot, { version, schema, windows }: AboutBundle, { minutehand }: Settings): void {
   const isOfPairs = slot === 'pairs' || slot === 'challenger';
+  const instrument = instrumentOfSlot(slot);
+  // A rule is read by the schema of this version alone.
+  if (instrument !== null) return;
   const expected = isOfPairs
     ? bundleSchema(featureSchema(minutehand.windows), { version, windows }).hash
     : liveInstrumentSchema(TIMEFRAMES[slot.slice('direction '.length) as Timeframe]).hash;
@@ -100,6 +118,13 @@ export function namedBundles(modelsFolder: string): (BundleInUse & { readonly sl
     if (slot === 'pairs') return { slot, pointer: activePath(modelsFolder), folder: pathInside(modelsFolder, version) };
     if (slot === 'challenger')
       return { slot, pointer: rolloutPath(modelsFolder), folder: pathInside(modelsFolder, version) };
+    const instrument = instrumentOfSlot(slot);
+    if (instrument !== null)
+      return {
+        slot,
+        pointer: rulePlace(modelsFolder, instrument).path,
+        folder: pathInside(ruleFolder(modelsFolder), version),
+      };
     const timeframe = slot.slice('direction '.length) as Timeframe;
     const folder = pathInside(directionFolder(modelsFolder), version);
     return { slot, pointer: directionPlace(modelsFolder, timeframe).path, folder };
@@ -116,6 +141,11 @@ function namedModels(modelsFolder: string): Named[] {
   for (const timeframe of TIMEFRAME_NAMES) {
     const pointer = quietly(() => readPointerFile(directionPlace(modelsFolder, timeframe), MACHINE_FILES));
     const slot = `direction ${timeframe}` as const;
+    if (pointer !== null) named.push({ slot, version: pointer.version, despite: pointer.despite_gates ?? null });
+  }
+  for (const instrument of instrumentsWithRule(modelsFolder)) {
+    const pointer = quietly(() => readPointerFile(rulePlace(modelsFolder, instrument), MACHINE_FILES));
+    const slot = `rule ${instrument}` as const;
     if (pointer !== null) named.push({ slot, version: pointer.version, despite: pointer.despite_gates ?? null });
   }
   return named;
@@ -136,11 +166,14 @@ const known = new Map<string, { readonly mark: string; readonly about: AboutBund
 /** null: its manifest cannot be read. */
 function aboutBundle(modelsFolder: string, slot: Slot, version: string): AboutBundle | null {
   const isOfPairs = slot === 'pairs' || slot === 'challenger';
-  const folder = pathInside(isOfPairs ? modelsFolder : directionFolder(modelsFolder), version);
+  const isRule = instrumentOfSlot(slot) !== null;
+  const ofInstruments = isRule ? ruleFolder(modelsFolder) : directionFolder(modelsFolder);
+  const folder = pathInside(isOfPairs ? modelsFolder : ofInstruments, version);
   const mark = markOf(join(folder, 'manifest.json'));
   const before = known.get(folder);
   if (before?.mark === mark) return before.about;
-  const about = quietly(() => (isOfPairs ? aboutPairs(folder) : aboutDirection(folder)));
+  const read = isRule ? aboutRule : isOfPairs ? aboutPairs : aboutDirection;
+  const about = quietly(() => read(folder));
   // Bundles come and go; a few are named at a time.
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(folder, { mark, about });
@@ -159,6 +192,14 @@ function aboutDirection(folder: string): AboutBundle {
   const { version, market, timeframe, windows, feature_schema: schema } = manifest;
   const timeframes = [timeframeOf(timeframe)];
   return { version, market, timeframes, schema, windows, notPassed: notPassed(recordedDirectionGates(manifest)) };
+}
+
+function aboutRule(folder: string): AboutBundle {
+  const { manifest } = readRuleBundle(folder);
+  const { version, market, instrument, feature_schema: schema } = manifest;
+  const timeframes = [timeframeOf(barSecondsOf(parseInstrument(instrument)))];
+  const gates = notPassed(recordedRuleGates(manifest));
+  return { version, market, timeframes, schema, windows: {}, notPassed: gates };
 }
 
 function notPassed({ failed, missing }: RecordedGates): FailedGate[] {

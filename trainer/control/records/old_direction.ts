@@ -8,13 +8,27 @@ import {
   isDirectionBundle,
 } from '../../../shared/bundle/direction/active_direction.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
-import { readPointerFile } from '../../../shared/bundle/pointer.ts';
+import { readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
+import { instrumentsWithRule, isRuleBundle, ruleFolder, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import { TIMEFRAME_NAMES, TIMEFRAMES } from '../../../shared/pair.ts';
+import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 
-/** What counts here, of any version of the format: `timeframe` in seconds of its bars. */
-const manifestSchema = z.object({ version: z.string(), timeframe: z.int(), created: z.string() });
+/** What counts here, of any version of the formats: a rule's `instrument`, `timeframe` in seconds of a model's bars. */
+const manifestSchema = z.object({
+  version: z.string(),
+  created: z.string(),
+  timeframe: z.int().optional(),
+  instrument: z.string().optional(),
+});
 type FoundBundle = z.infer<typeof manifestSchema>;
+
+/** Bundles that are not in the registry. */
+interface Kind {
+  readonly folder: string;
+  isBundle(folder: string): boolean;
+  /** The pointers that name them. */
+  readonly places: readonly PointerPlace[];
+}
 
 /** A removal that has not ended: no reader takes the folder for a bundle. */
 const SET_ASIDE = /^\.(.+)\.removed$/;
@@ -26,14 +40,29 @@ const asideOf = (version: string): string => `.${version}.removed`;
  * @returns the removed versions
  */
 export function removeOldDirection(modelsFolder: string, count: number): readonly string[] {
-  const folder = directionFolder(modelsFolder);
-  finishRemovals(modelsFolder, folder);
-  const bound = boundVersions(modelsFolder);
+  const places = TIMEFRAME_NAMES.map((timeframe) => directionPlace(modelsFolder, timeframe));
+  return removeOld({ folder: directionFolder(modelsFolder), isBundle: isDirectionBundle, places }, count);
+}
+
+/** The same of rules, of each instrument. */
+export function removeOldRules(modelsFolder: string, count: number): readonly string[] {
+  const places = instrumentsWithRule(modelsFolder).map((instrument) => rulePlace(modelsFolder, instrument));
+  return removeOld({ folder: ruleFolder(modelsFolder), isBundle: isRuleBundle, places }, count);
+}
+
+function removeOld(kind: Kind, count: number): readonly string[] {
+  const { folder } = kind;
+  finishRemovals(kind);
+  const bound = boundVersions(kind);
   if (bound === null) return [];
-  const bundles = namesIn(folder).flatMap((name) => bundleOf(folder, name) ?? []);
+  const bundles = namesIn(folder).flatMap((name) => bundleOf(kind, name) ?? []);
+  const slots = new Map<string, FoundBundle[]>();
+  for (const bundle of bundles) {
+    const slot = bundle.instrument ?? String(bundle.timeframe);
+    slots.set(slot, [...(slots.get(slot) ?? []), bundle]);
+  }
   const removed: string[] = [];
-  for (const seconds of Object.values(TIMEFRAMES)) {
-    const own = bundles.filter(({ timeframe }) => timeframe === seconds);
+  for (const own of slots.values()) {
     own.sort((a, b) => (a.created < b.created ? 1 : -1));
     const free = own.filter(({ version }) => !bound.includes(version));
     for (const { version } of free.slice(Math.max(0, count - (own.length - free.length)))) {
@@ -42,15 +71,16 @@ export function removeOldDirection(modelsFolder: string, count: number): readonl
     }
   }
   // One that was activated in between comes back.
-  const back = finishRemovals(modelsFolder, folder);
+  const back = finishRemovals(kind);
   return removed.filter((version) => !back.includes(version));
 }
 
 /** @returns what was brought back, since a pointer names it, or nobody knows whether one does */
-function finishRemovals(modelsFolder: string, folder: string): readonly string[] {
+function finishRemovals(kind: Kind): readonly string[] {
+  const { folder } = kind;
   const asides = namesIn(folder).flatMap((name) => SET_ASIDE.exec(name)?.[1] ?? []);
   if (asides.length === 0) return [];
-  const bound = boundVersions(modelsFolder);
+  const bound = boundVersions(kind);
   const back = asides.filter((version) => bound?.includes(version) !== false);
   for (const version of asides) {
     const aside = join(folder, asideOf(version));
@@ -60,11 +90,11 @@ function finishRemovals(modelsFolder: string, folder: string): readonly string[]
   return back;
 }
 
-/** The active version of each timeframe and its predecessor; null while a pointer cannot be read. */
-function boundVersions(modelsFolder: string): readonly string[] | null {
+/** The active version of each pointer and its predecessor; null while one cannot be read. */
+function boundVersions({ places }: Kind): readonly string[] | null {
   try {
-    return TIMEFRAME_NAMES.flatMap((timeframe) => {
-      const pointer = readPointerFile(directionPlace(modelsFolder, timeframe), MACHINE_FILES);
+    return places.flatMap((place) => {
+      const pointer = readPointerFile(place, MACHINE_FILES);
       return pointer === null ? [] : [pointer.version, pointer.previous].filter((version) => version !== null);
     });
   } catch {
@@ -72,9 +102,9 @@ function boundVersions(modelsFolder: string): readonly string[] | null {
   }
 }
 
-function bundleOf(folder: string, name: string): FoundBundle | null {
+function bundleOf({ folder, isBundle }: Kind, name: string): FoundBundle | null {
   const path = join(folder, name);
-  if (name.startsWith('.') || !isDirectionBundle(path)) return null;
+  if (name.startsWith('.') || !isBundle(path)) return null;
   const text = readModelsFile(join(path, 'manifest.json'), 'manifest').toString('utf8');
   const parsed = manifestSchema.safeParse(JSON.parse(text));
   return parsed.success && parsed.data.version === name ? parsed.data : null;

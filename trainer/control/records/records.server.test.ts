@@ -9,8 +9,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
+import { writeRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
+import { tinyRule } from '../../../test/tiny_rule.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { createLogin } from '../api/access/sessions.ts';
 import { notify, resolve } from '../notify/outbox.ts';
@@ -19,7 +22,7 @@ import { openStore, type Store } from '../../store/store.ts';
 import { activateDirection } from '../../../test/activate.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { removeOldDirection } from './old_direction.ts';
+import { removeOldDirection, removeOldRules } from './old_direction.ts';
 import { deleteOldRecords, deleteOldReports, MAX_REFUSED_FILLS } from './old_records.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 17, 12);
@@ -160,6 +163,20 @@ describe('what is left in folders', () => {
     writeFileSync(join(models, 'direction', '1h.json'), '{');
     expect(removeOldDirection(models, 1)).toEqual([]);
     expect(names()).toEqual(expect.arrayContaining([hourly[5]!, ...daily]));
+  });
+
+  it('of rules are the newest of each instrument, with the one that is served', () => {
+    const { models } = homePaths({ MINUTEHAND_HOME: mkdtempSync(join(folder, 'home-')) });
+    const written = (instrument: string, day: number): string =>
+      basename(writeRuleBundle(ruleFolder(models), new Date(NOW_MS + day * DAY_MS), tinyRule(instrument)));
+    const hourly = [1, 2, 3, 4].map((day) => written('BTCUSDT@1h', day));
+    const daily = written('BTCUSDT@1d', 5);
+    const pointer = join(models, 'rule', 'BTCUSDT@1h.json');
+    writeFileSync(pointer, JSON.stringify({ version: hourly[0], previous: null }));
+    expect(removeOldRules(models, 2)).toEqual([hourly[2], hourly[1]]);
+    expect(readdirSync(join(models, 'rule')).sort()).toEqual(['BTCUSDT@1h.json', hourly[0], hourly[3], daily].sort());
+    writeFileSync(pointer, '{');
+    expect(removeOldRules(models, 1)).toEqual([]);
   });
 
   it('of weekly reports is deleted by its age', () => {

@@ -3,15 +3,15 @@ import { openStore, storeUrl } from '../../store/store.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { removeOldDirection } from './old_direction.ts';
+import { removeOldDirection, removeOldRules } from './old_direction.ts';
 import { deleteOldRecords, deleteOldReports } from './old_records.ts';
 
 const DAY_MS = 86_400_000;
 const EVERY_MS = 3_600_000;
 
 /**
- * While the trainer runs, deletes records older than `record_days`, old bundles of direction models, and what killed
- * processes have left, every hour.
+ * While the trainer runs, deletes records older than `record_days`, old bundles of direction models, old rules, and
+ * what killed processes have left, every hour.
  */
 export function startRecordRetention(options: StoreWorkOptions): StoreWork {
   const { settings, paths, log, print, env = process.env, clock = MACHINE_CLOCK } = options;
@@ -23,6 +23,8 @@ export function startRecordRetention(options: StoreWorkOptions): StoreWork {
     if (leftovers.length > 0) log.info({ leftovers }, 'what killed processes have left was removed');
     const bundles = removeOldDirection(paths.models, settings.retrain.model_version_retention);
     if (bundles.length > 0) log.info({ bundles }, 'old bundles of direction models were removed');
+    const rules = removeOldRules(paths.models, settings.retrain.model_version_retention);
+    if (rules.length > 0) log.info({ rules }, 'old rules were removed');
     if (days === null) return;
     const beforeMs = nowMs - days * DAY_MS;
     const reports = deleteOldReports(paths, beforeMs);

@@ -1,6 +1,12 @@
-import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
-import { EDGE_LEVEL, MIN_TRADES } from '../backtest/edge.ts';
+import { EDGE_LEVEL, lookLevel, MIN_TRADES } from '../backtest/edge.ts';
 import { TRADING_DAYS_PER_YEAR } from '../../../shared/bundle/holdout_sharpe.ts';
+import {
+  MAX_OVERFITTING,
+  MAX_SPA_P,
+  MIN_DEFLATED_SHARPE,
+  ruleCheck,
+  type RuleCheck,
+} from '../formula_rules/rule_checks.ts';
 import { ruleColumns } from '../formula_rules/rule_columns.ts';
 import { meanNet, ruleEdge, ruleReport, type RuleEdge, type RuleReport } from '../formula_rules/rule_report.ts';
 import type { RuleSubject } from '../formula_rules/rule_subject.ts';
@@ -32,20 +38,8 @@ import type { SearchSpace } from './search_space.ts';
 export const WALK_FORWARD_BLOCKS = [8, 10, 12, 14] as const;
 /** The searches: of all blocks, then those of the walk-forward. */
 export const SEARCH_BLOCKS: readonly number[] = [CSCV_BLOCKS, ...WALK_FORWARD_BLOCKS];
-export const MIN_DEFLATED_SHARPE = 0.95;
-export const MAX_OVERFITTING = 0.1;
-export const MAX_SPA_P = 0.05;
 const RULES_OF_FRONT = 20;
 const MOST_ANCESTORS = 30;
-
-/** One requirement with its value; a value that is missing fails. */
-export interface EvolveCheck {
-  readonly code: 'TRADES' | 'DEFLATED_SHARPE' | 'OVERFITTING' | 'SPA' | 'WALK_FORWARD' | 'HOLDOUT' | 'ONE_BAR_LATER';
-  readonly passed: boolean;
-  readonly value: number | null;
-  readonly relation: '>=' | '<=' | '<' | '>';
-  readonly limit: number;
-}
 
 export interface EvolveOptions {
   readonly subject: RuleSubject;
@@ -60,6 +54,11 @@ export interface EvolveOptions {
   readonly resamples: number;
   /** The searches so far, by their blocks; kept current. */
   readonly searches: Record<string, EvolutionState>;
+  /**
+   * Counts the look at the holdout before its result is known; absent: it is not counted.
+   * @returns its number, from 1
+   */
+  lookAt?(trades: readonly FilledTrade[]): number;
   /** Called after each generation: what is kept then continues from here. Awaited. */
   onGeneration(done: number, total: number, rules: number): Promise<void> | void;
 }
@@ -76,7 +75,7 @@ export interface EvolveResult {
   readonly front: readonly FrontRule[];
   /** null: no rule has enough trades. */
   readonly proposed: ProposedRule | null;
-  readonly checks: readonly EvolveCheck[];
+  readonly checks: readonly RuleCheck[];
   /** Whether all checks passed. */
   readonly accepted: boolean;
 }
@@ -100,6 +99,8 @@ export interface ProposedRule {
   readonly development: RuleReport;
   readonly walk_forward: { readonly trades: number; readonly net_bps: number | null } & RuleEdge;
   readonly holdout: RuleReport;
+  /** Number of the look at the holdout, at whose level its edge is tested; null: it was not counted. */
+  readonly holdout_look: number | null;
   /** Rules that it came from, the parents first. */
   readonly lineage: readonly StrategyDocument[];
 }
@@ -185,6 +186,7 @@ function judge(
   const development = ruleTrades(subject, columns, bars.from, holdoutFrom);
   const holdout = ruleTrades(subject, columns, holdoutFrom, bars.to);
   const forward = walkForwardTrades(evaluator, options);
+  const look = options.lookAt?.(holdout) ?? null;
   return {
     strategy,
     sharpe: proposed.sharpe,
@@ -199,6 +201,7 @@ function judge(
     development: ruleReport(subject, development, bars.from, holdoutFrom),
     walk_forward: { trades: forward.length, net_bps: meanNet(forward), ...ruleEdge(forward) },
     holdout: ruleReport(subject, holdout, holdoutFrom, bars.to),
+    holdout_look: look,
     lineage: lineageOf(proposed, main).map((key) => strategyDocument(key, space, 'ancestor')),
   };
 }
@@ -237,42 +240,15 @@ function lineageOf({ parents }: EvaluatedRule, { evaluated }: EvolutionState): s
   return [...seen].slice(0, MOST_ANCESTORS);
 }
 
-function checksOf(rule: ProposedRule | null): EvolveCheck[] {
-  const check = (
-    code: EvolveCheck['code'],
-    value: number | null | undefined,
-    relation: EvolveCheck['relation'],
-    limit: number,
-  ): EvolveCheck => {
-    const known = value === undefined || Number.isNaN(value) ? null : value;
-    return { code, passed: known !== null && holds(known, relation, limit), value: known, relation, limit };
-  };
+function checksOf(rule: ProposedRule | null): RuleCheck[] {
+  const level = rule === null || rule.holdout_look === null ? EDGE_LEVEL : lookLevel(rule.holdout_look);
   return [
-    check('TRADES', rule?.development.performance.trades ?? 0, '>=', MIN_TRADES),
-    check('DEFLATED_SHARPE', rule?.deflated_sharpe, '>=', MIN_DEFLATED_SHARPE),
-    check('OVERFITTING', rule?.overfitting_probability, '<=', MAX_OVERFITTING),
-    check('SPA', rule?.spa_p, '<=', MAX_SPA_P),
-    check('WALK_FORWARD', rule?.walk_forward.p, '<', EDGE_LEVEL),
-    check('HOLDOUT', rule?.holdout.edge.p, '<', EDGE_LEVEL),
-    check('ONE_BAR_LATER', rule?.development.one_bar_later_net_bps, '>', 0),
+    ruleCheck('TRADES', rule?.development.performance.trades ?? 0, '>=', MIN_TRADES),
+    ruleCheck('DEFLATED_SHARPE', rule?.deflated_sharpe, '>=', MIN_DEFLATED_SHARPE),
+    ruleCheck('OVERFITTING', rule?.overfitting_probability, '<=', MAX_OVERFITTING),
+    ruleCheck('SPA', rule?.spa_p, '<=', MAX_SPA_P),
+    ruleCheck('WALK_FORWARD', rule?.walk_forward.p, '<', EDGE_LEVEL),
+    ruleCheck('HOLDOUT', rule?.holdout.edge.p, '<', level),
+    ruleCheck('ONE_BAR_LATER', rule?.development.one_bar_later_net_bps, '>', 0),
   ];
-}
-
-function holds(value: number, relation: EvolveCheck['relation'], limit: number): boolean {
-  switch (relation) {
-    case '>=':
-      return value >= limit;
-    case '<=':
-      return value <= limit;
-    case '<':
-      return value < limit;
-    case '>':
-      return value > limit;
-  }
-}
-
-/** First bar of the trading day that begins at `time` or later: no trading day belongs to both periods. */
-export function holdoutBar({ history, overnight }: RuleSubject, time: number): number {
-  const day = overnight.rolls.find((roll) => roll.time >= time)?.time ?? time;
-  return lowerBound(history.time, day);
 }

@@ -33,13 +33,7 @@ export function ruleReport(subject: RuleSubject, trades: readonly FilledTrade[],
   const { history, overnight } = subject;
   const { rolls } = overnight;
   const changes = markToMarket(history, trades, overnight);
-  const dayOf = new Map<number, number>();
-  for (let t = from; t < to; t++) dayOf.set(tradingDayAt(rolls, history.time[t]!), 0);
-  for (let i = 0; i < changes.time.length; i++) {
-    const day = tradingDayAt(rolls, changes.time[i]!);
-    dayOf.set(day, (dayOf.get(day) ?? 0) + changes.change[i]!);
-  }
-  const days = [...dayOf].sort(([a], [b]) => a - b);
+  const days = tradingDays(subject, changes, from, to);
   const performance = performanceOf({
     trades,
     days: days.map(([, sum]) => sum),
@@ -59,6 +53,27 @@ export function ruleReport(subject: RuleSubject, trades: readonly FilledTrade[],
     one_bar_later_net_bps: meanNet(trades.map((trade) => delayedTrade(subject, trade))),
     doubled_costs_net_bps: trades.length === 0 ? null : meanNet(trades)! - mean(trades.map(({ costBps }) => costBps)),
   };
+}
+
+/** Net results of the trading days of a period, in order; 0 where nothing was held. */
+export function ruleDays(subject: RuleSubject, trades: readonly FilledTrade[], from: number, to: number): number[] {
+  const changes = markToMarket(subject.history, trades, subject.overnight);
+  return tradingDays(subject, changes, from, to).map(([, sum]) => sum);
+}
+
+function tradingDays(
+  { history, overnight: { rolls } }: RuleSubject,
+  changes: ReturnType<typeof markToMarket>,
+  from: number,
+  to: number,
+): (readonly [number, number])[] {
+  const dayOf = new Map<number, number>();
+  for (let t = from; t < to; t++) dayOf.set(tradingDayAt(rolls, history.time[t]!), 0);
+  for (let i = 0; i < changes.time.length; i++) {
+    const day = tradingDayAt(rolls, changes.time[i]!);
+    dayOf.set(day, (dayOf.get(day) ?? 0) + changes.change[i]!);
+  }
+  return [...dayOf].sort(([a], [b]) => a - b);
 }
 
 export function ruleEdge(trades: readonly FilledTrade[]): RuleEdge {
@@ -85,4 +100,10 @@ function mean(values: readonly number[]): number {
 /** The bars whose decisions belong to a period, epoch seconds. */
 export function barsOfPeriod({ history }: RuleSubject, from: number, to: number): { from: number; to: number } {
   return { from: lowerBound(history.time, from), to: lowerBound(history.time, to) };
+}
+
+/** First bar of the trading day that begins at `time` or later: no trading day belongs to both periods. */
+export function holdoutBar({ history, overnight }: RuleSubject, time: number): number {
+  const day = overnight.rolls.find((roll) => roll.time >= time)?.time ?? time;
+  return lowerBound(history.time, day);
 }

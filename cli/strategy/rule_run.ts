@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import { MinutehandError } from '../../shared/errors.ts';
+import { makeFolder } from '../../shared/folder.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import type { FormulaStrategy } from '../../shared/policy/strategy_file.ts';
+import { barsOfPeriod } from '../../trainer/learning/formula_rules/rule_report.ts';
+import type { RuleSubject } from '../../trainer/learning/formula_rules/rule_subject.ts';
+import { costsOption } from '../costs_option.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
+import type { Output } from '../output.ts';
+import { parsePeriod } from '../period.ts';
+import { readRuleSubject, type SubjectFlags } from './read_subject.ts';
+
+export interface PeriodFlags extends SubjectFlags {
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** Options that name what a rule is run on, and in which period. */
+export function addSubjectOptions(command: Command): Command {
+  return command
+    .option('--pair <id>', 'of a file for pairs, such as XAUUSD_XAGUSD@1h')
+    .option('--symbol <id>', 'of a file for instruments, such as BTCUSDT@1h')
+    .option('--data <folder>', 'folder of SYMBOL.csv[.gz] (default: the bars of this installation)')
+    .option('--series <folder>', 'of an instrument: folder of auxiliary series (default: `series` in the data folder)')
+    .option('--from <day>', 'first UTC day or minute to decide on; bars before it warm the formulas')
+    .option('--to <day>', 'UTC day or minute of the end')
+    .addOption(costsOption())
+    .option('--fee-bps <x>', 'of an instrument: fee per fill (default: the configured costs, else 5)')
+    .option('--slippage-bps <x>', 'of an instrument: slippage per fill (default: the configured costs, else 1)');
+}
+
+export async function readSubject(
+  flags: PeriodFlags,
+  strategy: FormulaStrategy,
+  output: Output,
+): Promise<{ readonly subject: RuleSubject; readonly from: number; readonly to: number }> {
+  const { from = -Infinity, to } = parsePeriod(flags);
+  const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
+  try {
+    const subject = await readRuleSubject(flags, strategy.subject, loadSettings(), to, (done, total) =>
+      progress.update('reading bars', done, total),
+    );
+    return { subject, ...barsOfPeriod(subject, from, to ?? Infinity) };
+  } finally {
+    progress.stop();
+  }
+}
+
+/** @throws MinutehandError OUTPUT_UNWRITABLE */
+export function makeOutFolder(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (cause) {
+    throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: folder, cause });
+  }
+}

@@ -1,0 +1,73 @@
+import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
+import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../shared/core/features/instrument/definitions.ts';
+import { InstrumentInputs, type InstrumentFields } from '../../shared/core/formula/bar_inputs.ts';
+import { FormulaEngine } from '../../shared/core/formula/engine.ts';
+import type { Formula } from '../../shared/core/formula/formula.ts';
+import type { SubjectState } from '../../shared/core/formula/step.ts';
+
+/** A closed bar of an instrument with all that formulas read. */
+export interface RuleBar {
+  readonly bar: InstrumentFields;
+  /** Of the hand-written features at this bar. */
+  readonly features: Float64Array;
+  /** Values known at its close, in the order of SERIES. */
+  readonly series: Float64Array;
+}
+
+const DEFINITIONS = instrumentDefinitions(INSTRUMENT_WINDOWS);
+
+/**
+ * The formulas of a rule, advanced bar by bar behind the hand-written features of its instrument. After `warmUpBars`
+ * bars their values are a pure function of that many last bars, to the bit.
+ */
+export class RuleFormulas {
+  readonly rule: RuleModel;
+  readonly warmUpBars: number;
+  readonly #engine: FormulaEngine;
+  readonly #state: SubjectState;
+  readonly #inputs: InstrumentInputs;
+  /** Outputs of the engine; null: the file has no such formula. */
+  readonly #entryLong: Float64Array | null;
+  readonly #entryShort: Float64Array | null;
+  readonly #exit: Float64Array | null;
+
+  /** @param barSeconds of the instrument */
+  constructor(rule: RuleModel, barSeconds: number) {
+    const { entryLong, entryShort, exit } = rule.strategy;
+    const formulas = [entryLong, entryShort, exit].filter((formula): formula is Formula => formula !== null);
+    const engine = new FormulaEngine(formulas, 1);
+    const outputOf = (formula: Formula | null): Float64Array | null =>
+      formula === null ? null : engine.outputs[formulas.indexOf(formula)]!;
+    this.rule = rule;
+    this.warmUpBars = engine.warmUpBars;
+    this.#engine = engine;
+    this.#state = engine.createState();
+    this.#inputs = new InstrumentInputs(engine, DEFINITIONS, barSeconds);
+    this.#entryLong = outputOf(entryLong);
+    this.#entryShort = outputOf(entryShort);
+    this.#exit = outputOf(exit);
+  }
+
+  /** Whether enough bars have been taken that the values depend on no earlier ones. */
+  get isWarm(): boolean {
+    return this.#state.bars >= this.warmUpBars;
+  }
+
+  /** Of the newest bar: 1 yes, 0 no, NaN unknown. */
+  get entryLong(): number {
+    return this.#entryLong === null ? NaN : this.#entryLong[0]!;
+  }
+
+  get entryShort(): number {
+    return this.#entryShort === null ? NaN : this.#entryShort[0]!;
+  }
+
+  get exit(): number {
+    return this.#exit === null ? NaN : this.#exit[0]!;
+  }
+
+  step({ bar, features, series }: RuleBar): void {
+    this.#inputs.write(0, bar, features, series);
+    this.#engine.run(this.#state, 1);
+  }
+}

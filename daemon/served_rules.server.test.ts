@@ -1,0 +1,213 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Bar, OpenTime } from '../shared/bar.ts';
+import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
+import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
+import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
+import { parseInstrument } from '../shared/pair.ts';
+import { instrumentStrategy, type StrategyDocument } from '../shared/policy/strategy_file.ts';
+import { createRng } from '../shared/rng.ts';
+import type { InstrumentSignal } from '../shared/signal/instrument_signal.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { tinySettings } from '../test/tiny_settings.ts';
+import { openBench, START_MS, type Bench } from './pipeline.fixture.ts';
+import type { PipelineOptions } from './options/pipeline_options.ts';
+import { barInput, inputOf, minuteInputOf } from './queue/input.ts';
+import { replayJournal } from './replay.ts';
+
+const ID = 'BTCUSDT';
+const settings = tinySettings({ core: { require_edge: false } });
+const ALONE: Partial<PipelineOptions> = { pairs: [], instruments: [parseInstrument(ID)] };
+/** Bars after which the hand-written features are warm. */
+const WARM = new InstrumentFeatures(INSTRUMENT_WINDOWS, 60).warmupBars;
+const BARS = WARM + 400;
+
+const DOCUMENT: StrategyDocument = {
+  name: 'reversal',
+  description: 'a test',
+  subject: 'instrument',
+  entry_long: 'close / delay(close, 3) - 1 < -0.002 and rsi(14) < 50',
+  entry_short: 'close / mean(close, 200) - 1 > 0.004',
+  exit: 'rsi(14) > 70',
+  stop: { bps: 25 },
+  target: { bps: 45 },
+  max_age: 9,
+};
+
+const SEEN = ['NO_ENTRY', 'BOTH_SIDES', 'ENTRY', 'IN_POSITION', 'STOP_EXIT', 'TARGET_EXIT', 'RULE_EXIT', 'AGE_EXIT'];
+
+/** A kept rule. */
+function ruleOf(document: StrategyDocument = DOCUMENT, no_edge = false, version = '20260101_0000-00000000'): RuleModel {
+  const manifest = { version, instrument: ID, market: 'live', strategy: document, edge: { no_edge } };
+  return {
+    manifest: manifest as unknown as RuleModel['manifest'],
+    modelsHash: `hash of ${version}`,
+    strategy: instrumentStrategy(document, 'test'),
+  };
+}
+
+const market: readonly Bar[] = (() => {
+  const rng = createRng('served rule');
+  let close = 20_000;
+  return Array.from({ length: BARS }, (_, n): Bar => {
+    const open = close;
+    close *= Math.exp(0.001 * rng.normal());
+    const high = Math.max(open, close) * 1.0001;
+    const low = Math.min(open, close) * 0.9999;
+    const time = (START_MS / 1000 + 60 * n) as OpenTime;
+    return { symbol: ID, time, open, high, low, close, volume: 3, takerBuyVolume: 3 * rng.uniform() };
+  });
+})();
+
+async function feed({ pipeline }: Bench, from: number, to: number): Promise<void> {
+  for (const bar of market.slice(from, to)) {
+    pipeline.inputs.take(barInput(bar, false));
+    await pipeline.settled();
+  }
+}
+
+const signalsOf = ({ signals }: Bench): InstrumentSignal[] => signals as unknown as InstrumentSignal[];
+
+/** Under a journal on disk with what a bench has recorded. */
+async function withJournal<Result>(bench: Bench, work: (journal: ReturnType<typeof openJournal>) => Promise<Result>) {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-rule-'));
+  const journal = openJournal(join(folder, 'journal.db'));
+  try {
+    journal.append(bench.inputs, bench.rows);
+    return await work(journal);
+  } finally {
+    journal.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+describe('a rule that a pipeline serves', () => {
+  it('answers in place of the direction model, each signal as a consumer reads it', async () => {
+    const bench = openBench(settings, ALONE);
+    const rule = ruleOf();
+    bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule });
+    await feed(bench, 0, BARS);
+    const signals = signalsOf(bench);
+    expect(new Set(signals.slice(0, 199).map(({ mode, reason }) => `${mode} ${reason}`))).toEqual(
+      new Set(['WARMUP WARMUP']),
+    );
+    const decided = signals.slice(200);
+    expect(new Set(decided.map(({ mode }) => mode))).toEqual(new Set(['OK']));
+    expect(new Set(decided.map(({ reason }) => reason))).toEqual(new Set([...SEEN]));
+    const enter = decided.find(({ action }) => action === 'ENTER')!;
+    expect(enter).toMatchObject({
+      model_version: 'rule/20260101_0000-00000000',
+      ml_up_prob: null,
+      position_scale: 1,
+      max_age_bars: 9,
+      stop: 0.0025,
+      take_profit: 0.0045,
+    });
+    const exit = decided.find(({ action, position_id }) => action === 'EXIT' && position_id === enter.signal_id);
+    expect(exit).toBeDefined();
+    expect(bench.pipeline.status.rules).toEqual({ [ID]: '20260101_0000-00000000' });
+  });
+
+  it('is warmed from the journal, and replayed from it to the byte', async () => {
+    const half = BARS - 150;
+    const live = openBench(settings, ALONE);
+    await feed(live, 0, half);
+    const rule = ruleOf();
+    await withJournal(live, async (journal) => {
+      const warming = live.pipeline.warmRule(rule, journal);
+      // Bars that come meanwhile.
+      await feed(live, half, half + 2);
+      await warming;
+    });
+    await feed(live, half + 2, half + 4);
+    live.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule });
+    await feed(live, half + 4, BARS - 10);
+    live.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule: null });
+    await feed(live, BARS - 10, BARS);
+
+    const always = openBench(settings, ALONE);
+    always.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule });
+    await feed(always, 0, BARS - 10);
+    // From the first bar on after which both are flat.
+    const isFlat = (bench: Bench, n: number): boolean => signalsOf(bench)[n]!.target === 0;
+    let first = half + 4;
+    while (!isFlat(live, first) || !isFlat(always, first)) first++;
+    const decisions = (bench: Bench): string[] =>
+      signalsOf(bench)
+        .slice(first + 1, BARS - 10)
+        .map(({ timestamp, action, reason, target }) => `${timestamp} ${action} ${reason} ${target}`);
+    expect(decisions(live)).toEqual(decisions(always));
+    expect(new Set(decisions(live).map((text) => text.split(' ')[1]))).toEqual(new Set(['HOLD', 'ENTER', 'EXIT']));
+    expect(signalsOf(live).at(-1)).toMatchObject({ model_version: '', mode: 'HALT' });
+
+    const summary = await withJournal(live, (store) =>
+      replayJournal({
+        settings,
+        pairIds: [ID],
+        clock: { nowMs: () => START_MS as never, monotonicUs: () => 0 },
+        bootId: '20251014T120000000Z',
+        store,
+        loadModels: () => Promise.reject(new Error('no pairs')),
+        loadRule: () => ruleOf(),
+        onSignals: () => undefined,
+      }),
+    );
+    expect(summary).toMatchObject({ signals: BARS, equal: BARS, different: 0, differences: [] });
+    expect(summary.enters).toBeGreaterThan(3);
+  });
+
+  it('holds NO_EDGE where its judgement shows none and the policy requires one', async () => {
+    const strict = openBench(tinySettings({ core: { require_edge: true } }), ALONE);
+    strict.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule: ruleOf(DOCUMENT, true) });
+    await feed(strict, 0, BARS);
+    expect(new Set(signalsOf(strict).map(({ reason }) => reason))).toEqual(new Set(['WARMUP', 'NO_EDGE']));
+  });
+
+  it('keeps stop, target and age of an entry when another rule follows', async () => {
+    const bench = openBench(settings, ALONE);
+    const always = { ...DOCUMENT, entry_long: 'close > 0', exit: undefined, stop: undefined, target: { bps: 5000 } };
+    const { exit: _exit, stop: _stop, ...document } = always;
+    bench.pipeline.inputs.apply({
+      kind: 'rule',
+      instrument: ID,
+      rule: ruleOf({ ...document, entry_short: 'close < 0' }),
+    });
+    await feed(bench, 0, WARM);
+    const { action, reason, stop } = signalsOf(bench).at(-1)!;
+    expect([action, reason, stop]).toEqual(['ENTER', 'ENTRY', null]);
+    const other = ruleOf(
+      { ...document, entry_long: 'close < 0', stop: { bps: 1 }, max_age: 99 },
+      false,
+      '20260102_0000-0000000a',
+    );
+    bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule: other });
+    await feed(bench, WARM, WARM + 20);
+    const after = signalsOf(bench).slice(WARM);
+    const end = after.findIndex((signal) => signal.action === 'EXIT');
+    expect(after[end]).toMatchObject({ reason: 'AGE_EXIT', model_version: 'rule/20260102_0000-0000000a' });
+    expect(end).toBe(8);
+  });
+
+  it('is an input that a journal names, and that a boot ends', async () => {
+    const bench = openBench(settings, ALONE);
+    bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule: ruleOf() });
+    bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule: null });
+    bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule: ruleOf() });
+    bench.pipeline.inputs.apply({ kind: 'boot', bootId: '20251014T130000000Z' });
+    await bench.pipeline.settled();
+    expect(bench.inputs.map(({ kind, subject }) => `${kind} ${subject}`)).toEqual([
+      `rule ${ID} 20260101_0000-00000000`,
+      `rule ${ID} `,
+      `rule ${ID} 20260101_0000-00000000`,
+      'boot 20251014T130000000Z',
+    ]);
+    expect(bench.pipeline.status.rules).toEqual({});
+    const row = bench.inputs[0]!;
+    const opened: string[] = [];
+    const load = (version: string) => Promise.resolve((opened.push(version), ruleOf()));
+    const input = minuteInputOf(row) ?? (await inputOf(row, () => Promise.reject(new Error()), undefined, load));
+    expect([input.kind, opened]).toEqual(['rule', ['20260101_0000-00000000']]);
+  });
+});

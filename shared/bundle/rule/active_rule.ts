@@ -1,0 +1,73 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { MinutehandError } from '../../errors.ts';
+import { MACHINE_FILES } from '../../files.ts';
+import { INSTRUMENT_ID } from '../../pair.ts';
+import { pathInside } from '../../path_name.ts';
+import { copyFolder } from '../bundle.ts';
+import { readModelsFile } from '../models_file.ts';
+import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
+import type { PointerMarks } from '../pointer_marks.ts';
+import { readRuleBundle, type RuleModel } from './rule_bundle.ts';
+import { RULE_FORMAT } from './rule_manifest.ts';
+
+/** Folder of the rules in a folder of bundles: `<version>/`, and a pointer for each instrument that has one. */
+export function ruleFolder(modelsFolder: string): string {
+  return join(modelsFolder, 'rule');
+}
+
+/** `rule/BTCUSDT@1h.json`: the rule that is served for the instrument. */
+export function rulePlace(modelsFolder: string, instrument: string): PointerPlace {
+  return { path: pathInside(ruleFolder(modelsFolder), `${instrument}.json`), name: `rule_${instrument}` };
+}
+
+/** Opens the rules of a folder by their version. @throws MinutehandError as readRuleBundle */
+export function ruleOpener(modelsFolder: string): (version: string) => RuleModel {
+  return (version) => readRuleBundle(pathInside(ruleFolder(modelsFolder), version));
+}
+
+/** Instruments with a pointer, whether or not it can be read. */
+export function instrumentsWithRule(modelsFolder: string): string[] {
+  const folder = ruleFolder(modelsFolder);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []))
+    .filter((id) => INSTRUMENT_ID.test(id))
+    .sort();
+}
+
+/**
+ * The rule that is served for an instrument; null: none is.
+ * @param marks without them, signature and serial are not checked
+ * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE; as PointerMarks.check
+ */
+export function readActiveRule(
+  modelsFolder: string,
+  instrument: string,
+  marks: Pick<PointerMarks, 'check'> | null = null,
+): ActivePointer | null {
+  return readAccepted(rulePlace(modelsFolder, instrument), MACHINE_FILES, marks);
+}
+
+/** Whether a folder has a rule. */
+export function isRuleBundle(folder: string): boolean {
+  try {
+    const manifest = JSON.parse(readModelsFile(join(folder, 'manifest.json'), 'manifest').toString('utf8')) as unknown;
+    return (manifest as { format?: unknown } | null)?.format === RULE_FORMAT;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Copies a rule into a folder of bundles, whole or not at all.
+ * @throws MinutehandError MODEL_EXISTS; as readRuleBundle
+ */
+export function takeInRule(folder: string, modelsFolder: string): string {
+  const { manifest, modelsHash } = readRuleBundle(folder);
+  const target = pathInside(ruleFolder(modelsFolder), manifest.version);
+  if (MACHINE_FILES.stat(target) === null) copyFolder(MACHINE_FILES, folder, target);
+  else if (readRuleBundle(target).modelsHash !== modelsHash)
+    throw new MinutehandError('MODEL_EXISTS', { seen: `${target} has another rule than ${folder}` });
+  return manifest.version;
+}

@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { INSTRUMENT_WINDOWS } from '../../core/features/instrument/definitions.ts';
+import { replaceDurably, writeDurably } from '../../durable_file.ts';
+import { MinutehandError } from '../../errors.ts';
+import { MACHINE_FILES } from '../../files.ts';
+import { barSecondsOf, parseInstrument } from '../../pair.ts';
+import { instrumentStrategy, type FormulaStrategy } from '../../policy/strategy_file.ts';
+import { sha256Hex } from '../../sha256.ts';
+import { writeVersion } from '../bundle.ts';
+import { instrumentSchema } from '../feature_schema.ts';
+import { parseManifestFile, readBundleFile } from '../manifest_file.ts';
+import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from '../signature.ts';
+import { RULE_FORMAT, RULE_REPORT, ruleManifestSchema, type RuleManifest } from './rule_manifest.ts';
+
+const MANIFEST = 'manifest.json';
+/** Hexadecimal digits of the strategy's hash in a version. */
+const SUFFIX_DIGITS = 8;
+
+export interface RuleContent {
+  readonly manifest: Omit<RuleManifest, 'format' | 'version' | 'created' | 'files' | 'feature_schema'>;
+  /** Plain JSON: all figures of its judgement. */
+  readonly report: unknown;
+}
+
+/** A rule, ready to be served. */
+export interface RuleModel {
+  readonly manifest: RuleManifest;
+  /** SHA-256 of the manifest, which names all other files by theirs. */
+  readonly modelsHash: string;
+  readonly strategy: FormulaStrategy;
+}
+
+/** Hash of the hand-written features that rules of an instrument read. */
+export function ruleFeatureSchema(instrument: string): string {
+  return instrumentSchema(INSTRUMENT_WINDOWS, barSecondsOf(parseInstrument(instrument))).hash;
+}
+
+/** Bars after which the values of a rule's formulas depend on no earlier ones. */
+export function ruleWarmUpBars({ entryLong, entryShort, exit }: FormulaStrategy): number {
+  return Math.max(1, ...[entryLong, entryShort, exit].map((formula) => formula?.bars ?? 1));
+}
+
+/** Writes a rule with its verdicts, whole or not at all, signed when there is a key. @returns its folder */
+export function writeRuleBundle(folder: string, created: Date, content: RuleContent): string {
+  const suffix = `-${sha256Hex(JSON.stringify(content.manifest.strategy)).slice(0, SUFFIX_DIGITS)}`;
+  return writeVersion(
+    folder,
+    created,
+    (draft, version) => {
+      const report = Buffer.from(`${JSON.stringify(content.report)}\n`);
+      writeDurably(MACHINE_FILES, join(draft, RULE_REPORT), report);
+      const manifest: RuleManifest = {
+        format: RULE_FORMAT,
+        version,
+        created: created.toISOString(),
+        ...content.manifest,
+        feature_schema: ruleFeatureSchema(content.manifest.instrument),
+        files: { [RULE_REPORT]: { sha256: sha256Hex(report), bytes: report.length } },
+      };
+      const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
+      writeDurably(MACHINE_FILES, join(draft, MANIFEST), bytes);
+      const key = signingKey();
+      if (key !== null) writeDurably(MACHINE_FILES, join(draft, SIGNATURE_FILE), signatureText(bytes, key));
+    },
+    suffix,
+  );
+}
+
+/**
+ * Reads and verifies a rule: signature, hashes, schema of the features, and its formulas.
+ * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA
+ */
+export function readRuleBundle(folder: string): RuleModel {
+  return readContent(folder, (bytes) => checkSignature(folder, bytes, MACHINE_FILES, trustedKeys()));
+}
+
+/**
+ * Signs a rule with MINUTEHAND_SIGNING_KEY and replaces a present signature. Its files are checked first.
+ * @returns the name of the key
+ * @throws MinutehandError KEY_UNUSABLE; as readRuleBundle
+ */
+export function signRuleBundle(folder: string): string {
+  const key = signingKey();
+  if (key === null) throw new MinutehandError('KEY_UNUSABLE', { seen: 'MINUTEHAND_SIGNING_KEY is not set' });
+  readContent(folder, () => undefined);
+  const bytes = readBundleFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES);
+  replaceDurably(MACHINE_FILES, join(folder, SIGNATURE_FILE), signatureText(bytes, key));
+  return keyName(key);
+}
+
+function readContent(folder: string, checkAuthor: (manifest: Buffer) => void): RuleModel {
+  const path = join(folder, MANIFEST);
+  const bytes = readBundleFile(path, 'manifest', MACHINE_FILES);
+  checkAuthor(bytes);
+  const manifest = parseManifestFile(path, bytes, ruleManifestSchema);
+  const seen = sha256Hex(readBundleFile(join(folder, RULE_REPORT), 'content', MACHINE_FILES));
+  const expected = manifest.files[RULE_REPORT].sha256;
+  if (seen !== expected)
+    throw new MinutehandError('MODEL_HASH', {
+      seen: `${join(folder, RULE_REPORT)} has ${seen.slice(0, 12)}…`,
+      expected: `${expected.slice(0, 12)}…`,
+    });
+  const schema = ruleFeatureSchema(manifest.instrument);
+  if (manifest.feature_schema !== schema)
+    throw new MinutehandError('MODEL_SCHEMA', {
+      seen: `feature schema ${manifest.feature_schema} in ${folder}`,
+      expected: schema,
+    });
+  return { manifest, modelsHash: sha256Hex(bytes), strategy: instrumentStrategy(manifest.strategy, path) };
+}

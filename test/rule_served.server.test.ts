@@ -1,0 +1,247 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readAddress } from '../shared/address.ts';
+import { DEFAULT } from '../shared/core/features/features.fixture.ts';
+import { homePaths } from '../shared/home.ts';
+import { parseInstrument } from '../shared/pair.ts';
+import { checkStrategy, type FormulaStrategy, type StrategyDocument } from '../shared/policy/strategy_file.ts';
+import { createRng } from '../shared/rng.ts';
+import type { InstrumentBody, InstrumentSignal } from '../shared/signal/instrument_signal.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { NO_SERIES } from '../trainer/learning/direction/series_files.ts';
+import { ruleColumns } from '../trainer/learning/formula_rules/rule_columns.ts';
+import { FIXTURE_COSTS } from '../trainer/learning/formula_rules/rule_subject.fixture.ts';
+import { instrumentSubject } from '../trainer/learning/formula_rules/rule_subject.ts';
+import { ruleTrades } from '../trainer/learning/formula_rules/rule_trades.ts';
+import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+
+const HOUR = 3600;
+const START = 1_600_000_000 - (1_600_000_000 % HOUR);
+const HOURS = 1460;
+/** The daemon receives the hours from this one on; the rule was judged on those before. */
+const LIVE_FROM = 1200;
+/** Hours after which hand-written features are warm, and the rule is promoted. */
+const PROMOTED = LIVE_FROM + 180;
+const STARTS_MS = 180_000;
+const ID = 'BTCUSDT@1h';
+
+/** Six hours up, six hours down: a rule that follows the last hour earns. */
+const hours = (() => {
+  const rng = createRng('waves');
+  let close = 20_000;
+  return Array.from({ length: HOURS }, (_, t) => {
+    const open = close;
+    close *= Math.exp((t % 12 < 6 ? 0.005 : -0.005) + 0.0005 * rng.normal());
+    const high = Math.max(open, close) * 1.001;
+    const low = Math.min(open, close) * 0.999;
+    return { time: START + t * HOUR, open, high, low, close, volume: 60, takerBuyVolume: 15 + (t % 16) };
+  });
+})();
+
+const FOLLOWS: StrategyDocument = {
+  name: 'follows',
+  description: 'Follows the last hour.',
+  subject: 'instrument',
+  entry_long: 'close / delay(close, 1) - 1 > 0.002 and close > delay(close, 30) * 0.5',
+  entry_short: 'close / delay(close, 1) - 1 < -0.002',
+  stop: { bps: 150 },
+  max_age: 2,
+};
+const OPPOSES: StrategyDocument = {
+  ...FOLLOWS,
+  name: 'opposes',
+  entry_long: FOLLOWS.entry_short!,
+  entry_short: FOLLOWS.entry_long!,
+};
+
+let place: Workplace;
+beforeAll(() => {
+  place = createWorkplace({
+    minutehand: { market: 'live', instruments: [ID], feed: { interval_ms: 600_000 }, screen: { enabled: false } },
+  });
+  const rows = hours
+    .slice(0, LIVE_FROM)
+    .map((bar) => [bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.takerBuyVolume].join());
+  const header = 'time,open,high,low,close,volume,taker_buy_volume';
+  for (const symbol of ['BTCUSDT', 'ETHUSDT'])
+    writeFileSync(join(place.folder, `${symbol}-1h.csv`), `${header}\n${rows.join('\n')}\n`);
+  for (const document of [FOLLOWS, OPPOSES])
+    writeFileSync(join(place.folder, `${document.name}.yaml`), JSON.stringify(document));
+});
+afterAll(() => place.remove());
+
+const addressFile = (): string => homePaths({ MINUTEHAND_HOME: place.home }).address('daemon_main');
+
+async function startDaemon(): Promise<{ process: Running; url: string }> {
+  rmSync(addressFile(), { force: true });
+  const process = place.start(['daemon']);
+  const url = await eventually(
+    () => `a daemon that listens: ${process.stderr()}`,
+    () => {
+      const address = readAddress(addressFile());
+      return address === null ? null : `http://127.0.0.1:${address.port}`;
+    },
+  );
+  return { process, url };
+}
+
+async function send(url: string, from: number, to: number): Promise<void> {
+  const minutes = hours.slice(from, to).flatMap(({ time, open, high, low, close, takerBuyVolume }) =>
+    [
+      { minute: 0, open, high: open, low: open, close: open, taker_buy_volume: 5 },
+      { minute: 30, open, high, low, close: open, taker_buy_volume: 5 },
+      { minute: 59, open: close, high: close, low: close, close, taker_buy_volume: takerBuyVolume - 10 },
+    ].map(({ minute, ...prices }) => ({
+      symbol: 'BTCUSDT',
+      time: (time + 60 * minute) * 1000,
+      volume: 20,
+      trades: 1,
+      ...prices,
+    })),
+  );
+  const response = await fetch(`${url}/bars`, { method: 'POST', body: JSON.stringify(minutes) });
+  expect(await response.json()).toMatchObject({ rejected: [] });
+}
+
+const signalFile = (): string => join(place.home, 'signals', ID, 'signal.json');
+
+async function lastSignalOf(hour: number): Promise<InstrumentSignal> {
+  const timestamp = new Date((START + hour * HOUR) * 1000).toISOString().replace('.000', '');
+  return eventually(
+    () => `the signal of ${timestamp}`,
+    () => {
+      const text = existsSync(signalFile()) ? readFileSync(signalFile(), 'utf8') : '';
+      return text.includes(timestamp) ? (JSON.parse(text) as InstrumentSignal) : null;
+    },
+  );
+}
+
+async function rulesOf(url: string, process: Running, wanted: object): Promise<void> {
+  await eventually(
+    () => `served rules: ${process.stderr()}`,
+    async () => {
+      const health = (await (await fetch(`${url}/healthz`)).json()) as { direction: { rules?: object } };
+      return JSON.stringify(health.direction.rules ?? {}) === JSON.stringify(wanted) || null;
+    },
+  );
+}
+
+async function judge(file: string, symbol: string): Promise<{ version: string; accepted: boolean; failed: string[] }> {
+  const args = ['strategy', 'judge', file, '--symbol', symbol, '--data', '.', '--candidate', '--json'];
+  const { code, stdout, stderr } = await place.run(args);
+  expect(code, stderr).toBe(0);
+  const { candidate, accepted, checks } = JSON.parse(stdout) as {
+    candidate: { version: string };
+    accepted: boolean;
+    checks: { code: string; passed: boolean }[];
+  };
+  const failed = checks.filter(({ passed }) => !passed).map((check) => check.code);
+  return { version: candidate.version, accepted, failed };
+}
+
+describe('a rule file', () => {
+  it(
+    'is judged, admitted, served, explained by its reasons, and replayed to the byte as it was backtested',
+    { timeout: STARTS_MS },
+    async () => {
+      const good = await judge('follows.yaml', ID);
+      const bad = await judge('opposes.yaml', ID);
+      const other = await judge('follows.yaml', 'ETHUSDT@1h');
+      expect([good.accepted, good.failed]).toEqual([true, []]);
+      expect([bad.accepted, bad.failed]).toEqual([false, ['DEFLATED_SHARPE', 'SPA', 'HOLDOUT', 'ONE_BAR_LATER']]);
+
+      const daemon = await startDaemon();
+      await send(daemon.url, LIVE_FROM, PROMOTED);
+      expect(await lastSignalOf(PROMOTED)).toMatchObject({ mode: 'HALT', reason: 'NO_MODEL', model_version: '' });
+      const [refused, foreign, promoted, list, verified, shadowed] = await place.runEach([
+        ['models', 'promote', bad.version],
+        ['models', 'promote', other.version, '--despite-gates', '--reason', 'it must not be served'],
+        ['models', 'promote', good.version],
+        ['strategy', 'list'],
+        ['models', 'verify', good.version],
+        ['models', 'shadow', good.version],
+      ]);
+      expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_GATES.*rule holdout/) });
+      expect(foreign).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_TIMEFRAME.*ETHUSDT@1h/) });
+      expect(promoted!.code, promoted!.stderr).toBe(0);
+      expect(list!.stdout).toMatch(new RegExp(`^\\* ${good.version} .*follows, written, edge$`, 'm'));
+      expect(list!.stdout).toMatch(new RegExp(`^  ${bad.version} .*NO_EDGE; failed: rule_deflated_sharpe,`, 'm'));
+      expect(verified).toMatchObject({ code: 0 });
+      expect(shadowed).toMatchObject({ code: 2, stderr: expect.stringContaining(`the rule ${good.version}`) });
+      await rulesOf(daemon.url, daemon.process, { [ID]: good.version });
+
+      await send(daemon.url, PROMOTED, PROMOTED + 30);
+      const signal = await lastSignalOf(PROMOTED + 30);
+      expect(signal).toMatchObject({
+        model_version: `rule/${good.version}`,
+        ml_up_prob: null,
+        position_scale: 1,
+        stop: 0.015,
+        take_profit: null,
+        max_age_bars: 2,
+      });
+      const [checked, status] = await place.runEach([['signal', 'verify', signalFile()], ['status']]);
+      expect(checked).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1 signals accepted') });
+      expect(status!.stdout + status!.stderr).not.toMatch(/INTERNAL/);
+
+      daemon.process.kill('SIGKILL');
+      await daemon.process.ended;
+      const second = await startDaemon();
+      await rulesOf(second.url, second.process, { [ID]: good.version });
+      await send(second.url, PROMOTED + 30, HOURS - 10);
+      await lastSignalOf(HOURS - 10);
+      const [stopped, again] = await place.runEach([
+        ['strategy', 'stop', ID],
+        ['strategy', 'stop', ID],
+      ]);
+      expect(stopped!.code, stopped!.stderr).toBe(0);
+      expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('no rule is served for BTCUSDT@1h') });
+      await rulesOf(second.url, second.process, {});
+      await send(second.url, HOURS - 10, HOURS);
+      expect(await lastSignalOf(HOURS)).toMatchObject({ model_version: '' });
+      second.process.kill('SIGTERM');
+      await second.process.ended;
+
+      const replayed = await place.run(['replay', '--journal', join(place.home, 'live_main.db'), '--json']);
+      expect(replayed.code, replayed.stderr + replayed.stdout).toBe(0);
+      const summary = JSON.parse(replayed.stdout) as { signals: number; equal: number; enters: number };
+      expect(summary.equal).toBe(summary.signals);
+      expect(liveEntries()).toEqual(backtestEntries());
+      expect(summary.enters).toBe(liveEntries().length);
+    },
+  );
+});
+
+/** Time and side of each entry that the daemons published. */
+function liveEntries(): string[] {
+  const journal = openJournal(join(place.home, 'live_main.db'), { readOnly: true });
+  const bodies = [...journal.signals()].map(({ body }) => JSON.parse(`${body}}`) as InstrumentBody);
+  journal.close();
+  return bodies.filter(({ action }) => action === 'ENTER').map(({ timestamp, target }) => `${timestamp} ${target}`);
+}
+
+/** The same of a backtest of the rule over the bars that the daemons answered by it. */
+function backtestEntries(): string[] {
+  const column = (of: (bar: (typeof hours)[number]) => number): Float64Array => Float64Array.from(hours, of);
+  const bars = {
+    symbol: 'BTCUSDT',
+    timeframe: HOUR,
+    length: HOURS,
+    time: column(({ time }) => time),
+    open: column(({ open }) => open),
+    high: column(({ high }) => high),
+    low: column(({ low }) => low),
+    close: column(({ close }) => close),
+    volume: column(({ volume }) => volume),
+    takerBuyVolume: column(({ takerBuyVolume }) => takerBuyVolume),
+  };
+  const subject = instrumentSubject({ bars, series: NO_SERIES }, parseInstrument(ID), FIXTURE_COSTS);
+  const strategy = checkStrategy(FOLLOWS, DEFAULT, () => '') as FormulaStrategy;
+  // A position that would be closed at the open of its fill is left out: two bars more than were answered.
+  const trades = ruleTrades(subject, ruleColumns(subject, strategy), PROMOTED, HOURS - 8);
+  return trades.map(({ side, entrySignal }) => {
+    const closed = new Date((hours[entrySignal]!.time + HOUR) * 1000).toISOString().replace('.000', '');
+    return `${closed} ${side}`;
+  });
+}

@@ -1,0 +1,72 @@
+import type { FormulaStrategy } from '../../../shared/policy/strategy_file.ts';
+import { lookLevel, MIN_TRADES } from '../backtest/edge.ts';
+import { probabilisticSharpe, sharpeFacts } from '../statistics/deflated_sharpe_ratio.ts';
+import { superiorAbility } from '../statistics/superior_ability.ts';
+import type { FilledTrade } from '../trades/backtest.ts';
+import { MAX_SPA_P, MIN_DEFLATED_SHARPE, ruleCheck, type RuleCheck } from './rule_checks.ts';
+import { ruleColumns } from './rule_columns.ts';
+import { ruleDays, ruleReport, type RuleReport } from './rule_report.ts';
+import type { RuleSubject } from './rule_subject.ts';
+import { ruleTrades } from './rule_trades.ts';
+
+export interface JudgeOptions {
+  readonly subject: RuleSubject;
+  readonly strategy: FormulaStrategy;
+  /** Bars that are decided on, [from, to). */
+  readonly bars: { readonly from: number; readonly to: number };
+  /** First bar of the holdout. */
+  readonly holdoutFrom: number;
+  readonly seed: string;
+  /** Of the bootstrap. */
+  readonly resamples: number;
+  /** Counts the look at the holdout before its result is known. @returns its number, from 1 */
+  lookAt(trades: readonly FilledTrade[]): number;
+}
+
+/** A rule that a person wrote, judged. */
+export interface JudgedRule {
+  readonly checks: readonly RuleCheck[];
+  /** Whether all checks passed. */
+  readonly accepted: boolean;
+  readonly holdout_look: number;
+  readonly deflated_sharpe: number;
+  readonly spa_p: number;
+  readonly development: RuleReport;
+  readonly holdout: RuleReport;
+}
+
+/**
+ * Judges a rule that a person wrote: one trial, by the checks of an evolved one that do not ask about its search. On
+ * the bars before the holdout: trades, the probability that its Sharpe ratio is above 0, the bootstrap of its days, and
+ * fills one bar later; on the holdout: its edge, at the level of this look.
+ */
+export function judgeRule(options: JudgeOptions): JudgedRule {
+  const { subject, strategy, bars, holdoutFrom, seed, resamples, lookAt } = options;
+  const columns = ruleColumns(subject, strategy);
+  const trades = ruleTrades(subject, columns, bars.from, holdoutFrom);
+  const days = Float64Array.from(ruleDays(subject, trades, bars.from, holdoutFrom));
+  const isTraded = days.length > 1 && days.some((day) => day !== 0);
+  const deflated = isTraded ? probabilisticSharpe(sharpeFacts(days)) : NaN;
+  const spa = isTraded ? superiorAbility([days], { seed: `${seed}/judge`, resamples }).adjusted[0]! : NaN;
+  const development = ruleReport(subject, trades, bars.from, holdoutFrom);
+  const later = ruleTrades(subject, columns, holdoutFrom, bars.to);
+  const look = lookAt(later);
+  const holdout = ruleReport(subject, later, holdoutFrom, bars.to);
+  const checks = [
+    ruleCheck('TRADES', trades.length, '>=', MIN_TRADES),
+    ruleCheck('DEFLATED_SHARPE', deflated, '>=', MIN_DEFLATED_SHARPE),
+    ruleCheck('SPA', spa, '<=', MAX_SPA_P),
+    ruleCheck('HOLDOUT', holdout.edge.p, '<', lookLevel(look)),
+    ruleCheck('ONE_BAR_LATER', development.one_bar_later_net_bps, '>', 0),
+  ];
+  const accepted = checks.every(({ passed }) => passed);
+  return {
+    checks,
+    accepted,
+    holdout_look: look,
+    deflated_sharpe: deflated,
+    spa_p: spa,
+    development,
+    holdout,
+  };
+}

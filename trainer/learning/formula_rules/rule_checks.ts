@@ -1,0 +1,56 @@
+import type { RuleGateCode } from '../../../shared/bundle/gates/gate_codes.ts';
+import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
+import type { Evidence, Unit } from '../../../shared/bundle/gates/gate_schema.ts';
+
+export const MIN_DEFLATED_SHARPE = 0.95;
+export const MAX_OVERFITTING = 0.1;
+export const MAX_SPA_P = 0.05;
+
+/** One requirement of a rule with its value; a value that is missing fails. */
+export interface RuleCheck {
+  readonly code: 'TRADES' | 'DEFLATED_SHARPE' | 'OVERFITTING' | 'SPA' | 'WALK_FORWARD' | 'HOLDOUT' | 'ONE_BAR_LATER';
+  readonly passed: boolean;
+  readonly value: number | null;
+  readonly relation: '>=' | '<=' | '<' | '>';
+  readonly limit: number;
+}
+
+export function ruleCheck(
+  code: RuleCheck['code'],
+  value: number | null | undefined,
+  relation: RuleCheck['relation'],
+  limit: number,
+): RuleCheck {
+  const known = value === undefined || Number.isNaN(value) ? null : value;
+  return { code, passed: known !== null && holds(known, relation, limit), value: known, relation, limit };
+}
+
+function holds(value: number, relation: RuleCheck['relation'], limit: number): boolean {
+  switch (relation) {
+    case '>=':
+      return value >= limit;
+    case '<=':
+      return value <= limit;
+    case '<':
+      return value < limit;
+    case '>':
+      return value > limit;
+  }
+}
+
+const UNITS: Readonly<Partial<Record<RuleCheck['code'], Unit>>> = { TRADES: 'count', ONE_BAR_LATER: 'bps' };
+
+/** The verdicts that a bundle carries. @param look number of the look at the holdout */
+export function ruleGates(checks: readonly RuleCheck[], look: number): GateResult[] {
+  return checks.map(({ code, passed, value, relation, limit }) => {
+    const evidence: Evidence = code === 'HOLDOUT' ? { look } : {};
+    const gate = `rule_${code.toLowerCase()}` as RuleGateCode;
+    return { code: gate, role: null, passed, value, relation, limit, unit: UNITS[code] ?? 'score', evidence };
+  });
+}
+
+/** A check for a person. */
+export function checkLine({ code, passed, value, relation, limit }: RuleCheck): string {
+  const shown = value === null ? 'no value' : String(Number(value.toPrecision(4)));
+  return `${code.padEnd(16)} ${passed ? 'passes' : 'fails '}  ${shown} ${relation} ${String(Number(limit.toPrecision(4)))}`;
+}
