@@ -76,6 +76,42 @@ describe('minutehand features --formula', () => {
     expect(values.length).toBeGreaterThan(1000);
   });
 
+  it('says what the formula of a pair tells of the label, and never looks at the holdout', async () => {
+    const long = new Map([...tinyBars(place.settings, 9000)].filter(([symbol]) => /^XA[UG]USD$/.test(symbol)));
+    const { time } = long.get('XAUUSD')!;
+    const holdoutFrom = time.at(-1)! - 0.25 * (time.at(-1)! - time[0]!);
+    const args = ['--pair', 'XAUUSD_XAGUSD', '--formula', 'abs(z_score)', '--json'];
+    const relation = async (name: string, of: typeof long): Promise<{ rows: number; before: string; auc: number }> => {
+      const { code, stdout, stderr } = await place.run([
+        'features',
+        '--data',
+        await place.writeBars(name, of),
+        ...args,
+      ]);
+      expect(code, stderr).toBe(0);
+      return (JSON.parse(stdout) as { label: { rows: number; before: string; auc: number } }).label;
+    };
+    const seen = await relation('labeled', long);
+    expect(seen.rows).toBeGreaterThan(100);
+    expect(Math.abs(Date.parse(seen.before) / 1000 - holdoutFrom)).toBeLessThanOrEqual(60);
+    // Other prices in the holdout alone.
+    const gold = long.get('XAUUSD')!;
+    const change = (column: Float64Array): Float64Array =>
+      column.map((price, i) => (time[i]! < holdoutFrom ? price : price * (1 + 0.004 * Math.sin(i / 7))));
+    const high = change(gold.high);
+    const low = change(gold.low);
+    const changed = { ...gold, open: change(gold.open), high, low, close: change(gold.close) };
+    expect(await relation('changed', new Map([...long, ['XAUUSD', changed]]))).toEqual(seen);
+    const earlier = gold.close.map((price, i) => (time[i]! < holdoutFrom - 86_400 ? price : changed.close[i]! * 1.001));
+    const moved = {
+      ...changed,
+      close: earlier,
+      high: earlier.map((price, i) => Math.max(price, high[i]!, changed.open[i]!)),
+      low: earlier.map((price, i) => Math.min(price, low[i]!, changed.open[i]!)),
+    };
+    expect(await relation('moved', new Map([...long, ['XAUUSD', moved]]))).not.toEqual(seen);
+  });
+
   it('reads legs and hand-written features of a pair', async () => {
     const own = join(place.folder, 'own.csv');
     const matrix = join(place.folder, 'matrix.csv');

@@ -19,6 +19,7 @@ import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/p
 import { commonMinutes } from '../../trainer/learning/history/pair_history.ts';
 import { formulaReport, reportLines } from '../formula/formula_report.ts';
 import { instrumentValues, pairValues, symbolValues, type FormulaValues } from '../formula/formula_values.ts';
+import { labelRelation, type LabeledPair } from '../formula/label_relation.ts';
 import { readFormula } from '../formula/read_formula.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../shared/core/features/instrument/definitions.ts';
 import { readInstrumentFolder } from '../../trainer/learning/direction/instrument_bars.ts';
@@ -72,7 +73,8 @@ export function addFeatures(program: Command, output: () => Output): void {
 const FORMULA_HELP = `
 Formulas:
   A formula yields a number per bar, from the fields of bars, the columns of the matrix, and operators over the last n
-  bars. Its values, look-back, cost and distribution are shown; with --out they are written as CSV. Examples:
+  bars. Its values, look-back, cost and distribution are shown, and of a pair what it alone says of AI1's label before
+  the holdout of these bars; with --out the values are written as CSV. Examples:
 
     --symbol BTCUSDT --formula 'ema(close, 24) / close - 1' --plot
     --symbol BTCUSDT --formula 'where(close > open, volume, 0) / mean(volume, 60)'
@@ -130,12 +132,17 @@ async function runFormula(text: string, flags: FeaturesFlags, output: Output): P
     throw new MinutehandError('USAGE', { seen: '--series without --instrument', expected: '--instrument <id>' });
   const subject = formulaSubject(flags);
   const read = (sources: Sources): Formula => readFormula(text, sources, (marked) => output.note(marked));
-  const { formula, all } = await (flags.instrument === undefined
+  const {
+    formula,
+    all,
+    labeled = null,
+  } = await (flags.instrument === undefined
     ? barFormula(read, subject, flags, to)
     : instrumentFormula(read, subject, flags, to ?? Infinity));
   const found = all.time.findIndex((time) => time >= from);
   const first = found < 0 ? all.time.length : found;
-  const report = formulaReport(formula, subject.id, all, first);
+  const label = labeled === null ? null : labelRelation(labeled, all, from);
+  const report = formulaReport(formula, subject.id, all, first, label);
   for (const line of reportLines(report, all, first, flags.plot === true)) output.line(line);
   if (flags.out !== undefined) writeValues(flags.out, formula.text, all, first);
   if (report.distribution.values === 0) process.exitCode = FAILED;
@@ -145,6 +152,8 @@ async function runFormula(text: string, flags: FeaturesFlags, output: Output): P
 interface Tried {
   readonly formula: Formula;
   readonly all: FormulaValues;
+  /** Absent: it is not of a pair. */
+  readonly labeled?: LabeledPair;
 }
 
 /** Of a pair or a symbol. */
@@ -159,9 +168,10 @@ async function barFormula(
   const formula = read(symbol === undefined ? pairSources(featureDefinitions(windows)) : symbolSources());
   const legs = await readLegs(subject, data, to, settings);
   const seconds = barSecondsOf(subject);
-  const all =
-    symbol === undefined ? pairValues(formula, legs, windows, seconds) : symbolValues(formula, legs.a, seconds);
-  return { formula, all };
+  if (symbol !== undefined) return { formula, all: symbolValues(formula, legs.a, seconds) };
+  const holdoutFraction = settings.minutehand.train.holdout_fraction;
+  const all = pairValues(formula, legs, windows, seconds);
+  return { formula, all, labeled: { ...legs, windows, holdoutFraction } };
 }
 
 /** Of an instrument, with its auxiliary series. @param to epoch seconds of the end */

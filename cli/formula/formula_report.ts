@@ -1,6 +1,7 @@
 import { isoMinute } from '../../shared/bar.ts';
 import type { Formula } from '../../shared/core/formula/formula.ts';
 import type { FormulaValues } from './formula_values.ts';
+import type { LabelRelation } from './label_relation.ts';
 import { distributionOf, QUANTILES, type Distribution } from './distribution.ts';
 import { histogram, shown, timePicture } from './picture.ts';
 
@@ -24,9 +25,17 @@ export interface FormulaReport {
   readonly from: string | null;
   readonly to: string | null;
   readonly distribution: Distribution;
+  /** null: not of a pair, or too few rows. */
+  readonly label: LabelRelation | null;
 }
 
-export function formulaReport(formula: Formula, subject: string, all: FormulaValues, first: number): FormulaReport {
+export function formulaReport(
+  formula: Formula,
+  subject: string,
+  all: FormulaValues,
+  first: number,
+  label: LabelRelation | null,
+): FormulaReport {
   const time = all.time.subarray(first);
   return {
     formula: formula.text,
@@ -40,7 +49,12 @@ export function formulaReport(formula: Formula, subject: string, all: FormulaVal
     from: time.length === 0 ? null : isoMinute(time[0]!),
     to: time.length === 0 ? null : isoMinute(time.at(-1)!),
     distribution: distributionOf(all.values.subarray(first)),
+    label,
   };
+}
+
+function labelLine({ rows, before, auc, standard_error, correlation }: LabelRelation): string {
+  return `label of AI1: AUC ${auc.toFixed(3)} ± ${standard_error.toFixed(3)}, correlation ${correlation.toFixed(3)}, of ${rows} candidates before ${before}; the holdout is not looked at`;
 }
 
 /** The report for people. @param first index of the first bar that is wanted */
@@ -61,6 +75,7 @@ export function reportLines(report: FormulaReport, all: FormulaValues, first: nu
   const quantiles = distribution.quantiles;
   lines.push('', quantiles.map((value, i) => `${QUANTILE_NAMES[i]} ${shown(value)}`).join('   '));
   lines.push(`mean ${shown(distribution.mean!)}   std ${distribution.std === null ? '–' : shown(distribution.std)}`);
+  if (report.label !== null) lines.push('', labelLine(report.label));
   if (isPlotted) {
     lines.push('', ...timePicture(values, quantiles[LOW]!, quantiles[HIGH]!));
     lines.push('', ...histogram(values, quantiles[LOW]!, quantiles[HIGH]!));
