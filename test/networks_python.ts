@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../shared/root.ts';
 import { skipNote } from './skip_note.ts';
 
 /** A Python with the packages of learners/python. */
@@ -9,4 +12,22 @@ export function networksNote(): string {
   const args = ['-c', 'import numpy, onnx, pyarrow, torch'];
   const isThere = spawnSync(TEST_NETWORKS_PYTHON, args, { stdio: 'ignore' }).status === 0;
   return skipNote(!isThere, 'pip install torch numpy pyarrow onnx, NETWORKS_TEST_PYTHON names its Python');
+}
+
+/** Why there is no fake Python here; empty: there is. */
+export const FAKE_PYTHON_NOTE = skipNote(process.platform === 'win32', 'the fake Python is a shell script');
+
+/**
+ * A Python that is none: a program of Node that speaks the protocol and learns a logistic regression, whatever the
+ * network. It notes its arguments and requests in files of these names.
+ */
+export function fakePython(folder: string): string {
+  const file = join(folder, 'python');
+  const program = join(packageRoot(), 'trainer/learning/learners/program/logistic_program.fixture.mjs');
+  writeFileSync(
+    file,
+    `#!/bin/sh\necho "$@" >> ${folder}/arguments\ntee -a ${folder}/requests | exec ${process.execPath} ${program}\n`,
+  );
+  chmodSync(file, 0o755);
+  return file;
 }

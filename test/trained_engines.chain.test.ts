@@ -129,7 +129,10 @@ describe.each(ENGINES)('a bundle of $engine', ({ engine, train, env, note, check
     if (engine === 'neural_net') {
       const { epochs } = manifest.metrics.ai1;
       expect(epochs).toHaveLength(manifest.metrics.ai1.trees!);
-      expect(manifest.configuration).toMatchObject({ 'train.networks.epochs': 12, 'train.networks.patience': 10 });
+      expect(manifest.configuration).toMatchObject({
+        'train.networks.ai1.epochs': 12,
+        'train.networks.ai2.patience': 10,
+      });
     }
     if (engine === 'vote') expect(manifest.configuration).toMatchObject({ 'train.vote_members': MEMBERS.join(' ') });
     expect(readFileSync(join(place.models, version, 'CARD.md'), 'utf8')).toContain(engine);

@@ -94,10 +94,11 @@ function merged(rows: readonly string[][]): string[][] {
   return [...groups.values()].map((group) => {
     const [key, , range, meaning] = group[0]!;
     if (group.length === 1) return group[0]!;
-    const sections = group.map(([own]) => own!.slice(1).split('.')[0]!);
+    const sections = group.map(([own]) => own!.slice(1, own!.lastIndexOf('.')));
+    const values = group.map(([, value]) => value!);
     return [
       `\`{${sections.join(',')}}.${key!.split('.').at(-1)!}`,
-      group.map(([, value]) => value!).join(' '),
+      values.every((value) => value === 'absent') ? 'absent' : values.join(' '),
       range!,
       meaning!,
     ];

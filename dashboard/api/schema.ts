@@ -7043,6 +7043,7 @@ export interface components {
             theta2: number;
             search?: {
                 ai1: {
+                    balance_penalty?: number;
                     trials: number;
                     complete: number;
                     pruned: number;
@@ -7059,6 +7060,7 @@ export interface components {
                     adopted: boolean;
                 } | null;
                 ai2?: {
+                    balance_penalty?: number;
                     trials: number;
                     complete: number;
                     pruned: number;
@@ -7075,6 +7077,7 @@ export interface components {
                     adopted: boolean;
                 } | null;
                 ai3?: {
+                    balance_penalty?: number;
                     trials: number;
                     complete: number;
                     pruned: number;
@@ -7589,6 +7592,7 @@ export interface components {
             theta2: number;
             search?: {
                 ai1: {
+                    balance_penalty?: number;
                     trials: number;
                     complete: number;
                     pruned: number;
@@ -7605,6 +7609,7 @@ export interface components {
                     adopted: boolean;
                 } | null;
                 ai2?: {
+                    balance_penalty?: number;
                     trials: number;
                     complete: number;
                     pruned: number;
@@ -7621,6 +7626,7 @@ export interface components {
                     adopted: boolean;
                 } | null;
                 ai3?: {
+                    balance_penalty?: number;
                     trials: number;
                     complete: number;
                     pruned: number;

@@ -149,6 +149,8 @@ const parameter = z.union([z.number(), z.string(), z.boolean()]);
  * label.
  */
 const searchReport = z.object({
+  /** Of a network: `configured_log_loss`, `best_log_loss` and `gain` include this × |0.5 − mean answer|. */
+  balance_penalty: z.number().optional(),
   trials: z.int().nonnegative(),
   complete: z.int().nonnegative(),
   pruned: z.int().nonnegative(),

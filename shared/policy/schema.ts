@@ -399,8 +399,8 @@ export const treesPolicy = z.strictObject({
   column_fraction: z.number().gt(0).max(1).describe('Fraction of features drawn for each tree.'),
 });
 
-/** Figures of the networks. Absent keys have the value that their description names. */
-export const networksPolicy = z.strictObject({
+/** Absent keys have the value that their description names. */
+const networkFigures = z.strictObject({
   learning_rate: z.number().min(1e-5).max(0.01).optional().describe('Step of the optimizer (Adam). Absent: 0.001.'),
   dropout: z.number().min(0).max(0.5).optional().describe('Fraction of units left out in each step. Absent: 0.2.'),
   batch_size: z
@@ -416,6 +416,14 @@ export const networksPolicy = z.strictObject({
     .optional()
     .describe('α of the focal loss: weight of positives; negatives have 1 − α. Absent: 0.25.'),
   focal_gamma: z.number().min(1).max(5).optional().describe('γ of the focal loss. Absent: 2.'),
+});
+export type NetworkFigures = z.infer<typeof networkFigures>;
+
+/** Figures of the networks of all models, and of one model in place of these. */
+export const networksPolicy = networkFigures.extend({
+  ai1: networkFigures.optional().describe('Of AI1, in place of those of all models.'),
+  ai2: networkFigures.optional().describe('Of AI2, in place of those of all models.'),
+  ai3: networkFigures.optional().describe('Of AI3, in place of those of all models.'),
 });
 
 export const trainPolicy = z.strictObject({

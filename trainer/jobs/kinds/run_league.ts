@@ -2,6 +2,7 @@ import { horizonSeconds } from '../../../shared/policy/policy.ts';
 import { countResult } from '../../learning/backtest/holdout_looks.ts';
 import { runLeague, type Entrant, type LeagueReport } from '../../learning/league/league.ts';
 import { learnerNamed, openLearner, refuseMissingLearner, voteMembersOf } from '../../learning/learners/registry.ts';
+import { networkParameters } from '../../learning/learners/networks/network_parameters.ts';
 import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { placeboMarkets } from '../../learning/placebo/placebo_rows.ts';
 import { holdoutOf } from '../../learning/proof/prove_models.ts';
@@ -44,7 +45,7 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
         parameters: settings.minutehand.train.ai1,
         fitTrees: pool.fit,
         voteMembers,
-        networks: settings.minutehand.train.networks,
+        network: networkParameters(settings.minutehand.train.networks, 'ai1'),
         columnNames: dataset.definitions.map(({ name }) => name),
       };
       const report = await runLeague({

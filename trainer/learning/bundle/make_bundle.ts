@@ -263,11 +263,17 @@ export function configurationSummary({ minutehand, policyHash }: Settings): NonN
   return { policy_hash: policyHash, ...Object.fromEntries(entries), ...members, ...networksSummary(train) };
 }
 
-/** Figures of a network, the default ones as well; of other engines nothing. */
+/** Figures of the networks, the default ones as well; of other engines nothing. */
 function networksSummary({ engine, networks }: Settings['minutehand']['train']): Record<string, number> {
   if (!isNetwork(engine)) return {};
-  const own = Object.entries(networkParameters(networks));
-  return Object.fromEntries(own.map(([key, value]) => [`train.networks.${key}`, value]));
+  return Object.fromEntries(
+    MODEL_NAMES.flatMap((model) =>
+      Object.entries(networkParameters(networks, model)).map(([key, value]) => [
+        `train.networks.${model}.${key}`,
+        value,
+      ]),
+    ),
+  );
 }
 
 /** Label parameters, as in the manifest. */

@@ -8,6 +8,7 @@ import { networksNote, TEST_NETWORKS_PYTHON } from '../../../test/networks_pytho
 import { skipNote } from '../../../test/skip_note.ts';
 import type { FitRows } from './contract/fit_rows.ts';
 import { fitAllRows, type FitRequest, type Learner } from './contract/learner.ts';
+import { networkParameters } from './networks/network_parameters.ts';
 import { DEFAULT_VOTE, LEARNERS, learnerNamed, openLearner, partsOf } from './registry.ts';
 import { runFit } from './trees/fit.ts';
 
@@ -67,7 +68,13 @@ const PARAMETERS = {
 };
 
 function open(name: string): Learner {
-  return openLearner(name, { parameters: PARAMETERS, fitTrees: runFit, voteMembers: DEFAULT_VOTE, columnNames: NAMES });
+  return openLearner(name, {
+    parameters: PARAMETERS,
+    fitTrees: runFit,
+    voteMembers: DEFAULT_VOTE,
+    columnNames: NAMES,
+    network: networkParameters(undefined, 'ai1'),
+  });
 }
 
 function lossOf(p: Float64Array, { y }: FitRows): number {

@@ -6,6 +6,7 @@ import { treeParams } from './trees/tree_learners.ts';
 import type { Fitted } from './contract/fitted.ts';
 import type { Learner } from './contract/learner.ts';
 import type { Task } from './contract/task.ts';
+import { networkParameters } from './networks/network_parameters.ts';
 import { openLearner, voteMembersOf, type LearnerSetup } from './registry.ts';
 
 /** AI3's target is a fraction rather than a class; it is trained with the same cross-entropy. */
@@ -29,6 +30,11 @@ export interface Learning {
   readonly foldStarts?: Readonly<Record<ModelName, readonly number[]>>;
   /** Models that are not learned; absent = none. */
   readonly imported?: Partial<Readonly<Record<ModelName, ImportedModel>>>;
+  /**
+   * Begins the progress of a fit that no pool of threads counts; absent: all fits are trees.
+   * @returns takes the share done, 0 to 1
+   */
+  readonly startFit?: () => (share: number) => void;
   /** Models of a warm start; absent = training from scratch. */
   readonly known?: {
     readonly models: Readonly<Record<ModelName, Fitted>>;
@@ -62,7 +68,7 @@ export function openModelLearner(
     parameters: train[model],
     fitTrees,
     voteMembers: voteMembersOf(train),
-    networks: train.networks,
+    network: networkParameters(train.networks, model),
     columnNames: definitions.map(({ name }) => name),
   });
 }

@@ -35,12 +35,12 @@ export interface ModelJob {
 export function modelJob(name: ModelName, learning: Learning, fitTrees: LearnerSetup['fitTrees']): ModelJob {
   const imported = learning.imported?.[name];
   if (imported !== undefined) return importedJob(name, learning, imported);
-  const { dataset, settings, seed, known, foldStarts } = learning;
+  const { dataset, settings, seed, known, foldStarts, startFit } = learning;
   const { train } = settings.minutehand;
   const trained = dataset.train[name];
   const learner = openModelLearner(settings, name, dataset.definitions, fitTrees);
   const own = { columns: columnsOf(dataset.definitions, name), seed: `${seed}/${name}` };
-  const fitFromNothing = fitOf(learner, { ...own, continueFrom: null });
+  const fitFromNothing = fitOf(learner, { ...own, continueFrom: null }, startFit);
   return {
     name,
     rows: rowsOf(name, dataset),

@@ -3,7 +3,7 @@ import type { FitRequest, Learner } from './contract/learner.ts';
 import { fittedAnswers, validateSplits, type FoldModel } from './cross_validation.ts';
 import { kFoldSplits, kFoldSplitsAt, walkForwardSplits } from '../splits/splits.ts';
 import type { FitRows } from './contract/fit_rows.ts';
-import { TASK } from './learning.ts';
+import { TASK, type Learning } from './learning.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 
 /** Walk-forward: number of blocks, and share of the rows before the first tested block. */
@@ -13,15 +13,25 @@ export const WALK_FORWARD = { blocks: 3, firstShare: 0.4 } as const;
 export type ModelFit = (rows: FitRows, subset: Int32Array, like: Fitted | null) => Promise<Fitted>;
 
 /** The fits of one model by its learner. */
-export function fitOf(learner: Learner, request: Pick<FitRequest, 'columns' | 'seed' | 'continueFrom'>): ModelFit {
-  return (rows, subset, like) =>
-    learner.fit({
+export function fitOf(
+  learner: Learner,
+  request: Pick<FitRequest, 'columns' | 'seed' | 'continueFrom'>,
+  startFit?: Learning['startFit'],
+): ModelFit {
+  return async (rows, subset, like) => {
+    const onProgress = startFit?.();
+    const fitted = await learner.fit({
       ...request,
       task: TASK,
       rows,
       subset,
       budget: like === null ? { kind: 'early_stopping', stopping: null } : { kind: 'like', model: like },
+      ...(onProgress && { onProgress }),
     });
+    // It may have stopped early.
+    onProgress?.(1);
+    return fitted;
+  };
 }
 
 /** Number of fits in `learnModel`. */

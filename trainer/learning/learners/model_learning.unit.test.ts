@@ -7,11 +7,12 @@ import type { DatasetRows } from '../dataset/dataset.ts';
 import { walkRows } from '../dataset/rows.fixture.ts';
 import { takeLabels, takeRows } from './contract/fit_rows.ts';
 import type { Fitted } from './contract/fitted.ts';
+import type { Learner } from './contract/learner.ts';
 import { fittedTrees, treesOf } from './trees/fitted_trees.ts';
 import { learnHere } from './trees/gbdt.ts';
 import { LEARNER_DEFAULTS } from './trees/learner.ts';
 import type { FoldModel } from './cross_validation.ts';
-import { learnModel, type ModelFit } from './model_learning.ts';
+import { fitOf, learnModel, type ModelFit } from './model_learning.ts';
 
 const OPTIONS = { folds: 4, embargo: 1800, stopsEarly: true } as const;
 
@@ -90,5 +91,31 @@ describe('the calibration of a fold', () => {
     expect(values(plain.walkForward)).toEqual(values(learned.walkForward));
     for (const { model, test, scores } of learned.walkForward)
       model.exactAnswers(takeRows(rows.x, test)).forEach((score, i) => expect(scores[i]).toBeCloseTo(score, 5));
+  });
+});
+
+describe('a fit that no pool counts', () => {
+  it('passes its progress on, and is done also where it stops early', async () => {
+    const shares: number[][] = [];
+    const learner: Learner = {
+      name: 'slow',
+      supports: { stopping: true, continuing: false, tasks: ['binary'] },
+      fit({ onProgress }) {
+        onProgress?.(0.25);
+        return Promise.resolve(learned.model);
+      },
+    };
+    const fit = fitOf(learner, { columns: null, seed: 'progress', continueFrom: null }, () => {
+      const own: number[] = [];
+      shares.push(own);
+      return (share) => own.push(share);
+    });
+    const subset = Int32Array.from(rows.y.keys());
+    await fit(rows, subset, null);
+    await fit(rows, subset, null);
+    expect(shares).toEqual([
+      [0.25, 1],
+      [0.25, 1],
+    ]);
   });
 });

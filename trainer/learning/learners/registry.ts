@@ -1,7 +1,8 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import { ENGINES } from '../../../shared/policy/engines.ts';
-import type { NetworksPolicy, TrainPolicy, TreePolicy } from '../../../shared/policy/policy.ts';
+import type { TrainPolicy, TreePolicy } from '../../../shared/policy/policy.ts';
 import type { Learner, LearnerDefinition } from './contract/learner.ts';
+import type { NetworkParameters } from './networks/network_parameters.ts';
 import { NETWORK_LEARNERS, type NetworkSetup } from './networks/networks.ts';
 import { LOGISTIC } from './linear/logistic.ts';
 import { PRIOR } from './linear/prior.ts';
@@ -27,8 +28,7 @@ export interface LearnerSetup {
   /** On this thread (`runFit`), or on those of a pool. */
   readonly fitTrees: FitTrees;
   readonly voteMembers: readonly string[];
-  /** `train.networks`; absent: their defaults. */
-  readonly networks?: NetworksPolicy | undefined;
+  readonly network: NetworkParameters;
   /** Names of the columns of the matrix. */
   readonly columnNames: readonly string[];
 }

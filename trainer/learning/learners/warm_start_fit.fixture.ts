@@ -2,6 +2,7 @@ import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { TreePolicy } from '../../../shared/policy/policy.ts';
 import type { FitRows } from './contract/fit_rows.ts';
 import { fitAllRows } from './contract/learner.ts';
+import { networkParameters } from './networks/network_parameters.ts';
 import { DEFAULT_VOTE, openLearner } from './registry.ts';
 import { countTrees, fittedTrees, treesOf } from './trees/fitted_trees.ts';
 import type { FitTrees } from './trees/tree_learners.ts';
@@ -21,7 +22,13 @@ export async function warmStartModel(
   { parameters, ...request }: WarmStartRequest,
   fitTrees: FitTrees,
 ): Promise<{ model: TreeModel; added: number }> {
-  const learner = openLearner('gbdt', { parameters, fitTrees, voteMembers: DEFAULT_VOTE, columnNames: [] });
+  const learner = openLearner('gbdt', {
+    parameters,
+    fitTrees,
+    voteMembers: DEFAULT_VOTE,
+    columnNames: [],
+    network: networkParameters(undefined, 'ai1'),
+  });
   const continueFrom = fittedTrees('gbdt', base);
   const model = treesOf(await fitAllRows(learner, { ...request, task: { kind: 'binary' }, continueFrom }));
   return { model, added: countTrees(model) - countTrees(base) };

@@ -3,7 +3,8 @@ import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/featu
 import type { Barriers } from '../label/reversion.ts';
 import type { FitQueue } from '../learners/trees/fit_queue.ts';
 import type { Learning } from '../learners/learning.ts';
-import { searchModel, withTrees, type SearchedLearning } from './search_model.ts';
+import { isNetwork, networkParameters } from '../learners/networks/network_parameters.ts';
+import { searchModel, withSearched, type SearchedLearning } from './search_model.ts';
 
 /** A trial trains on fewer rows than the published models, and most are pruned early. */
 const FITS_PER_TRIAL = 1;
@@ -67,8 +68,9 @@ export function planSearch(trials: number, folder: string | null): PlannedSearch
 function together(found: ReadonlyMap<ModelName, SearchedLearning>): FoundLearning {
   const ai1 = found.get('ai1')!;
   const settings = MODEL_NAMES.reduce((sum, name) => {
-    const trees = found.get(name)!.learning.settings.minutehand.train[name];
-    return withTrees(sum, name, { trees });
+    const { train } = found.get(name)!.learning.settings.minutehand;
+    const network = isNetwork(train.engine) ? networkParameters(train.networks, name) : null;
+    return withSearched(sum, name, { trees: train[name], network });
   }, ai1.learning.settings);
   const reports = { ai1: ai1.report, ai2: found.get('ai2')!.report, ai3: found.get('ai3')!.report };
   return { settings, barriers: ai1.barriers, reports };

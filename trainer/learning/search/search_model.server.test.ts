@@ -1,19 +1,28 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { NETWORKS_PYTHON } from '../../../shared/policy/environment.ts';
 import { wholeHistory } from '../history/kept_history.ts';
 import { createRng } from '../../../shared/rng.ts';
+import { FAKE_PYTHON_NOTE, fakePython } from '../../../test/networks_python.ts';
 import { tinyBars, tinySettings, type SettingsOverrides } from '../../../test/tiny_models.ts';
 import { trainTinyModels } from '../../../test/trained_models.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { relabeled } from '../dataset/relabel.ts';
 import { labelReversion } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import { takeDatasetRows } from '../dataset/labeled_rows.ts';
+import { pick } from '../dataset/rows.ts';
+import { takeRows } from '../learners/contract/fit_rows.ts';
+import { fitOf } from '../learners/model_learning.ts';
+import { networkParameters, type NetworkParameters } from '../learners/networks/network_parameters.ts';
 import { runFit, type FitTask } from '../learners/trees/fit.ts';
-import type { Learning } from '../learners/learning.ts';
+import { columnsOf, openModelLearner, type Learning } from '../learners/learning.ts';
+import { modelMetrics } from '../measures/model_metrics.ts';
 import { rowsOutside } from '../splits/purged_kfold.ts';
 import { kFoldSplits } from '../splits/splits.ts';
+import { balancePenalty } from './balance_penalty.ts';
 import { listJournals, readSearchHistory } from './finished_journals.ts';
 import type { SearchProgress } from './search.ts';
 import { searchAi1, searchModel, type ModelSearchOptions, type SearchedLearning } from './search_model.ts';
@@ -55,6 +64,15 @@ function search(
   return searchAi1({ ...learning, settings }, { ...defaults, ...options });
 }
 
+/** Every n-th row, as trials have them. */
+function evenly(rows: Dataset['train']['ai2'], most: number): Dataset['train']['ai1'] {
+  const { length } = rows.y;
+  return takeDatasetRows(
+    rows,
+    Int32Array.from({ length: most }, (_, i) => Math.floor((i * length) / most)),
+  );
+}
+
 /** Parameters that learn almost nothing. */
 const BAD = { train: { ai1: { rounds: 30, learning_rate: 0.01, leaves: 4, min_data_in_leaf: 1500 }, folds: 5 } };
 
@@ -92,6 +110,54 @@ describe('searchAi1', () => {
     expect(train.ai1).toEqual(settings.minutehand.train.ai1);
     expect(found.dataset.train[name]).toBe(learning.dataset.train[name]);
   });
+
+  it.skipIf(FAKE_PYTHON_NOTE !== '')(
+    `of a network tries its figures, and measures balance as well${FAKE_PYTHON_NOTE}`,
+    async () => {
+      const home = join(folder, 'python');
+      mkdirSync(home);
+      vi.stubEnv(NETWORKS_PYTHON, fakePython(home));
+      try {
+        const settings = tinySettings({
+          minutehand: {
+            train: { engine: 'neural_net', folds: 2, networks: { epochs: 5 } },
+            search: { max_rows: 1000 },
+          },
+        });
+        const options = { trials: 3, folder: null, fitTrees: runFit, onProgress: () => undefined };
+        const own = { ...learning, settings };
+        const { report, learning: found } = await searchModel('ai2', own, options);
+        const requests = readFileSync(join(home, 'requests'), 'utf8').trim().split('\n');
+        const asked = requests.map((line) => (JSON.parse(line) as { parameters: NetworkParameters }).parameters);
+        expect(asked[0]).toEqual(networkParameters({ epochs: 5 }, 'ai2'));
+        expect(new Set(asked.map(({ learning_rate }) => learning_rate)).size).toBe(3);
+        for (const { learning_rate, dropout, batch_size, class_weight_ratio, epochs } of asked) {
+          expect(learning_rate >= 1e-5 && learning_rate <= 1e-2 && epochs === 5).toBe(true);
+          expect(dropout >= 0.1 && dropout <= 0.5 && [256, 512, 1024].includes(batch_size)).toBe(true);
+          expect(class_weight_ratio >= 0.25 && class_weight_ratio <= 0.7).toBe(true);
+        }
+        // The fake one learns the same whatever its figures: nothing is better, and the penalty is what log loss lacks.
+        expect(report).toMatchObject({ trials: 3, gain: 0, adopted: false, balance_penalty: 0.5 });
+        expect(networkParameters(found.settings.minutehand.train.networks, 'ai2')).toEqual(asked[0]);
+        expect(found.settings.minutehand.train.ai2).toEqual(settings.minutehand.train.ai2);
+        const rows = evenly(own.dataset.train.ai2, 1000);
+        const embargo = settings.minutehand.label.horizon_bars * 60;
+        const fit = fitOf(openModelLearner(settings, 'ai2', own.dataset.definitions, runFit), {
+          columns: columnsOf(own.dataset.definitions, 'ai2'),
+          seed: `${own.seed}/ai2`,
+          continueFrom: null,
+        });
+        const values: number[] = [];
+        for (const { train, test } of kFoldSplits(rows, 2, embargo)) {
+          const answers = (await fit(rows, train, null)).answers(takeRows(rows.x, test));
+          values.push(modelMetrics(answers, pick(rows.y, test)).log_loss! + balancePenalty(answers));
+        }
+        expect(report.configured_log_loss).toBeCloseTo((values[0]! + values[1]!) / 2, 9);
+      } finally {
+        vi.unstubAllEnvs();
+      }
+    },
+  );
 
   it('never uses the holdout in a trial, nor a fold’s own time for it', async () => {
     const seen: FitTask[] = [];

@@ -11,11 +11,13 @@ import { EVALUATION_BARRIERS, type Barriers } from '../label/reversion.ts';
 import type { LearnerSetup } from '../learners/registry.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { columnsOf, openModelLearner, type Learning } from '../learners/learning.ts';
+import { isNetwork, networkParameters } from '../learners/networks/network_parameters.ts';
 import { fitOf, WALK_FORWARD, type ModelFit } from '../learners/model_learning.ts';
 import { modelMetrics } from '../measures/model_metrics.ts';
 import { rowsOutside } from '../splits/purged_kfold.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import { kFoldSplits, walkForwardSplits } from '../splits/splits.ts';
+import { BALANCE_PENALTY, balancePenalty } from './balance_penalty.ts';
 import { searchTraining, type SearchProgress, type SearchResult } from './search.ts';
 import { lockHome } from '../../../shared/process/home_lock.ts';
 import { journalLock } from './study_journal.ts';
@@ -52,7 +54,8 @@ interface SearchTarget {
 
 function targetOf(name: ModelName, { dataset, settings }: Learning): SearchTarget {
   const { search, train } = settings.minutehand;
-  const current: SearchedSettings = { trees: train[name], barriers: EVALUATION_BARRIERS };
+  const network = isNetwork(train.engine) ? networkParameters(train.networks, name) : null;
+  const current: SearchedSettings = { trees: train[name], network, barriers: EVALUATION_BARRIERS };
   if (name !== 'ai1') {
     const rows = (most: number): DatasetRows => thinned(dataset.train[name], most);
     return { name, current, label: false, evaluated: rows, trained: (_barriers, most) => rows(most) };
@@ -85,12 +88,12 @@ export function searchAi1(learning: Learning, options: ModelSearchOptions): Prom
 }
 
 /**
- * Searches better parameters of a model's trees, and for AI1 of the label that it learns, by purged k-fold within the
+ * Searches better parameters of a model's trees or network, and for AI1 of the label that it learns, by purged k-fold within the
  * training period. Every trial is measured on the same rows (AI1's: of the evaluation label) by its log loss, which
  * depends on ranks and on calibrated probabilities. The best trial is adopted only when it beats the configured one by
  * more standard errors of their difference over the folds than the best of as many trials without a gain, and then also
  * in walk-forward, with all rows: training on both sides of a fold favors larger models than training on the past
- * alone.
+ * alone. The trials of a network are measured by log loss plus `balancePenalty`; walk-forward by log loss alone.
  * @throws as `searchTraining` and the learner
  */
 export async function searchModel(
@@ -113,6 +116,7 @@ export async function searchModel(
     search,
     train.folds,
     embargo,
+    ...(current.network === null ? [] : [current.network]),
   ]);
   // One process at a time works on a search; it ends with the process, and shows whether one does.
   const unlock = journal === null ? () => undefined : lockHome(journalLock(journal));
@@ -134,7 +138,9 @@ export async function searchModel(
       const { x, y, span } = folds[fold]!;
       const fit = fitWith(learning, name, settingsOf(params, current), options);
       const model = await fit(rows, rowsOutside(rows.time, rows.labelEnd, span, embargo), null);
-      return modelMetrics(model.answers(x), y).log_loss ?? NaN;
+      const answers = model.answers(x);
+      const loss = modelMetrics(answers, y).log_loss ?? NaN;
+      return current.network === null ? loss : loss + balancePenalty(answers);
     },
     nowMs: () => performance.now(),
     onProgress: options.onProgress,
@@ -152,11 +158,11 @@ export async function searchModel(
   return {
     learning: {
       seed,
-      settings: withTrees(settings, name, chosen),
+      settings: withSearched(settings, name, chosen),
       dataset: { ...dataset, train: { ...dataset.train, ai1 } },
     },
     barriers: chosen.barriers,
-    report: reportOf(result, forwardGain, adopted),
+    report: { ...reportOf(result, forwardGain, adopted), ...(current.network && { balance_penalty: BALANCE_PENALTY }) },
   };
 }
 
@@ -224,7 +230,7 @@ function fitWith(
   own: SearchedSettings,
   { fitTrees }: ModelSearchOptions,
 ): ModelFit {
-  const learner = openModelLearner(withTrees(settings, name, own), name, dataset.definitions, fitTrees);
+  const learner = openModelLearner(withSearched(settings, name, own), name, dataset.definitions, fitTrees);
   return fitOf(learner, {
     columns: columnsOf(dataset.definitions, name),
     seed: `${seed}/${name}`,
@@ -232,13 +238,16 @@ function fitWith(
   });
 }
 
-export function withTrees(
+/** The settings with what a trial has changed of one model. */
+export function withSearched(
   settings: Learning['settings'],
   name: ModelName,
-  { trees }: Pick<SearchedSettings, 'trees'>,
+  { trees, network }: Pick<SearchedSettings, 'trees' | 'network'>,
 ): Learning['settings'] {
   const { minutehand } = settings;
-  return { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, [name]: trees } } };
+  const { train } = minutehand;
+  const networks = network && { networks: { ...train.networks, [name]: network } };
+  return { ...settings, minutehand: { ...minutehand, train: { ...train, [name]: trees, ...networks } } };
 }
 
 /** From the first time of these rows to the end of the last of their labels. */

@@ -1,5 +1,6 @@
 import type { SearchedParameter, SearchPolicy, TrainPolicy } from '../../../shared/policy/schema.ts';
 import type { Barriers } from '../label/reversion.ts';
+import type { NetworkParameters } from '../learners/networks/network_parameters.ts';
 import { gridValue } from './axis.ts';
 import type { FloatParameter, IntegerParameter, Parameter, Params, Space } from './space.ts';
 
@@ -10,6 +11,8 @@ export type SearchRanges = NonNullable<SearchPolicy['ranges']>;
 export interface SearchedSettings {
   /** Tree parameters of a model. */
   readonly trees: TrainPolicy['ai1'];
+  /** Figures of a model's network, searched in place of the trees; null: its learner is no network. */
+  readonly network: NetworkParameters | null;
   /** The label to be learned; measures stay on the evaluation label. */
   readonly barriers: Barriers;
 }
@@ -21,7 +24,11 @@ export interface SearchedSettings {
  * @param label whether the barriers of the label are searched too
  * @param ranges those that the configuration has in place of the delivered ones
  */
-export function trainingSpace({ trees, barriers }: SearchedSettings, label: boolean, ranges: SearchRanges = {}): Space {
+export function trainingSpace(
+  { trees, network, barriers }: SearchedSettings,
+  label: boolean,
+  ranges: SearchRanges = {},
+): Space {
   /** The given ends in place of the delivered ones; a delivered end beyond a given one gives way. */
   const within = <P extends FloatParameter | IntegerParameter>(name: SearchedParameter, delivered: P): P => {
     const { low = Math.min(delivered.low, ranges[name]?.high ?? Infinity), high = Math.max(delivered.high, low) } =
@@ -30,7 +37,7 @@ export function trainingSpace({ trees, barriers }: SearchedSettings, label: bool
     const positive = (value: number): number => (name === 'l2' ? Math.max(value, MIN_L2) : value);
     return around(positive(trees[name]), { ...delivered, low: positive(low), high: positive(high) });
   };
-  const learner: Record<string, Parameter> = {
+  const ofTrees: Record<string, Parameter> = {
     'trees.learning_rate': within('learning_rate', { kind: 'float', low: 0.01, high: 0.2, log: true }),
     'trees.leaves': within('leaves', { kind: 'integer', low: 4, high: 64, log: true }),
     'trees.min_data_in_leaf': within('min_data_in_leaf', { kind: 'integer', low: 50, high: 2000, log: true }),
@@ -38,6 +45,7 @@ export function trainingSpace({ trees, barriers }: SearchedSettings, label: bool
     'trees.row_fraction': within('row_fraction', { kind: 'float', low: 0.3, high: 1 }),
     'trees.column_fraction': within('column_fraction', { kind: 'float', low: 0.2, high: 1 }),
   };
+  const learner = network === null ? ofTrees : networkSpace(network);
   if (!label) return learner;
   const when = { parameter: 'label.barriers', is: ['searched'] };
   const { z_entry } = barriers;
@@ -51,8 +59,29 @@ export function trainingSpace({ trees, barriers }: SearchedSettings, label: bool
   };
 }
 
+/** Ranges of the specification, widened to contain the current figures. Early stopping determines the epochs. */
+function networkSpace(network: NetworkParameters): Record<string, Parameter> {
+  return {
+    'network.learning_rate': around(network.learning_rate, { kind: 'float', low: 1e-5, high: 1e-2, log: true }),
+    'network.dropout': around(network.dropout, { kind: 'float', low: 0.1, high: 0.5 }),
+    'network.batch_size': { kind: 'categorical', choices: [256, 512, 1024] },
+    'network.class_weight_ratio': around(network.class_weight_ratio, { kind: 'float', low: 0.3, high: 0.7 }),
+  };
+}
+
 /** The first trial: the current settings, as values of the space. */
-export function configuredParams({ trees }: SearchedSettings, label: boolean): Params {
+export function configuredParams({ trees, network }: SearchedSettings, label: boolean): Params {
+  const ofLabel: Params = label ? { 'label.barriers': 'configured' } : {};
+  if (network !== null) {
+    const { learning_rate, dropout, batch_size, class_weight_ratio } = network;
+    return {
+      'network.learning_rate': learning_rate,
+      'network.dropout': dropout,
+      'network.batch_size': batch_size,
+      'network.class_weight_ratio': class_weight_ratio,
+      ...ofLabel,
+    };
+  }
   return {
     'trees.learning_rate': trees.learning_rate,
     'trees.leaves': trees.leaves,
@@ -60,12 +89,12 @@ export function configuredParams({ trees }: SearchedSettings, label: boolean): P
     'trees.l2': Math.max(trees.l2, MIN_L2),
     'trees.row_fraction': trees.row_fraction,
     'trees.column_fraction': trees.column_fraction,
-    ...(label ? { 'label.barriers': 'configured' } : {}),
+    ...ofLabel,
   };
 }
 
 /** The settings of a trial: the current ones with its values. */
-export function settingsOf(params: Params, { trees, barriers }: SearchedSettings): SearchedSettings {
+export function settingsOf(params: Params, { trees, network, barriers }: SearchedSettings): SearchedSettings {
   const value = (name: string, otherwise: number): number => Number(params[name] ?? otherwise);
   return {
     trees: {
@@ -76,6 +105,13 @@ export function settingsOf(params: Params, { trees, barriers }: SearchedSettings
       l2: value('trees.l2', trees.l2),
       row_fraction: value('trees.row_fraction', trees.row_fraction),
       column_fraction: value('trees.column_fraction', trees.column_fraction),
+    },
+    network: network && {
+      ...network,
+      learning_rate: value('network.learning_rate', network.learning_rate),
+      dropout: value('network.dropout', network.dropout),
+      batch_size: value('network.batch_size', network.batch_size),
+      class_weight_ratio: value('network.class_weight_ratio', network.class_weight_ratio),
     },
     barriers:
       params['label.barriers'] === 'searched'

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import { networkParameters } from '../learners/networks/network_parameters.ts';
+import { balancePenalty } from './balance_penalty.ts';
 import { checkParams } from './space.ts';
 import { createStudy } from './study.ts';
 import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
 
 const { train } = loadSettings({ env: {} }).minutehand;
-const current: SearchedSettings = { trees: train.ai1, barriers: EVALUATION_BARRIERS };
+const current: SearchedSettings = { trees: train.ai1, network: null, barriers: EVALUATION_BARRIERS };
 describe('trainingSpace', () => {
   it.each([false, true])('contains the current settings, and maps back to them (with the label: %s)', (label) => {
     const space = trainingSpace(current, label);
@@ -48,6 +50,34 @@ describe('trainingSpace', () => {
       'trees.learning_rate': { low: learning_rate, high: 0.3 },
       'trees.column_fraction': trainingSpace(current, false)['trees.column_fraction'],
     });
+  });
+
+  it('of a network is that of the specification, and maps back to its figures', () => {
+    const network = networkParameters({ epochs: 7, class_weight_ratio: 0.4 }, 'ai1');
+    const own: SearchedSettings = { ...current, network };
+    const space = trainingSpace(own, true);
+    const configured = configuredParams(own, true);
+    checkParams(space, configured);
+    expect(space).toMatchObject({
+      'network.learning_rate': { kind: 'float', low: 1e-5, high: 1e-2, log: true },
+      'network.dropout': { kind: 'float', low: 0.1, high: 0.5 },
+      'network.batch_size': { kind: 'categorical', choices: [256, 512, 1024] },
+      'network.class_weight_ratio': { kind: 'float', low: 0.3, high: 0.7 },
+      'label.barriers': { kind: 'categorical' },
+    });
+    expect(Object.keys(space).filter((name) => name.startsWith('trees.'))).toEqual([]);
+    expect(settingsOf(configured, own)).toEqual(own);
+    const changed = settingsOf({ ...configured, 'network.batch_size': 1024, 'network.dropout': 0.5 }, own);
+    expect(changed.network).toEqual({ ...network, batch_size: 1024, dropout: 0.5 });
+    // The delivered figure is below the range.
+    const delivered = trainingSpace({ ...own, network: networkParameters(undefined, 'ai1') }, false);
+    expect(delivered['network.class_weight_ratio']).toMatchObject({ low: 0.25, high: 0.7 });
+  });
+
+  it('adds to the log loss of a network what its mean answer is from one half', () => {
+    expect(balancePenalty(Float64Array.of(0.2, 0.4))).toBeCloseTo(0.5 * 0.2, 12);
+    expect(balancePenalty(Float64Array.of(0.9, 0.7))).toBeCloseTo(0.5 * 0.3, 12);
+    expect(balancePenalty(Float64Array.of(0.1, 0.9))).toBeCloseTo(0, 12);
   });
 
   it('gives trials with trainable settings', () => {

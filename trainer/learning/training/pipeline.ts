@@ -7,6 +7,7 @@ import { refuseImplausible } from '../data_quality/implausible_dataset.ts';
 import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
 import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { learnGroups, type LearnedGroup } from '../groups/learn_groups.ts';
+import { isNetwork } from '../learners/networks/network_parameters.ts';
 import { hasTrees, refuseMissingLearner, treeFitsOf, voteMembersOf, type LearnerSetup } from '../learners/registry.ts';
 import { openFitPool } from '../learners/trees/fit_pool.ts';
 import { openFitQueue } from '../learners/trees/fit_queue.ts';
@@ -180,12 +181,14 @@ export async function outlineTraining(
 }
 
 /**
- * A warm start keeps the parameters of its bundle, brought models have theirs; without trees or labels to vary, all
- * trials would be the same.
+ * A warm start keeps the parameters of its bundle, brought models have theirs; without trees, network or labels to
+ * vary, all trials would be the same.
  */
 function trialsOf({ warmStart, settings }: TrainingPlan, { trials, imported }: TrainOptions): number {
   const { search, train } = settings.minutehand;
-  return warmStart === null && imported === undefined && (hasTrees(train) || search.label) ? trials : 0;
+  return warmStart === null && imported === undefined && (hasTrees(train) || isNetwork(train.engine) || search.label)
+    ? trials
+    : 0;
 }
 
 /** Models that a full training learns for all three roles: folds, walk-forward, leakage tests, trials of a search. */
@@ -213,7 +216,10 @@ async function forEachModel<Trained>(
   const queue = openFitQueue(openPool(workers), fits, (done, total) => onProgress(search.stage(), done, total));
   try {
     const trained = await Promise.all(
-      MODEL_NAMES.map(async (name) => work(name, await search.run(name, learning, queue), queue.fit)),
+      MODEL_NAMES.map(async (name) => {
+        const searched = await search.run(name, learning, queue);
+        return work(name, hasTrees(train) ? searched : { ...searched, startFit: () => queue.part(1) }, queue.fit);
+      }),
     );
     onProgress(search.stage(), fits, fits);
     return perModel((name) => trained[MODEL_NAMES.indexOf(name)]!);

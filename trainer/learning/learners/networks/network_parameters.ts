@@ -1,7 +1,9 @@
+import type { ModelName } from '../../../../shared/core/features/feature.ts';
 import { NETWORKS, type Network } from '../../../../shared/policy/engines.ts';
-import type { NetworksPolicy } from '../../../../shared/policy/policy.ts';
+import type { NetworkFigures, NetworksPolicy } from '../../../../shared/policy/policy.ts';
 
-export type NetworkParameters = Readonly<Record<keyof NetworksPolicy, number>>;
+/** Every figure of a network. */
+export type NetworkParameters = Readonly<Record<keyof NetworkFigures, number>>;
 
 /** Figures of the specification, where `train.networks` names no others. */
 const DEFAULTS: NetworkParameters = {
@@ -18,10 +20,11 @@ export function isNetwork(name: string): name is Network {
   return (NETWORKS as readonly string[]).includes(name);
 }
 
-/** What learners/python gets: every figure. */
-export function networkParameters(own: NetworksPolicy = {}): NetworkParameters {
-  const chosen: [string, number][] = Object.entries(own).flatMap(([key, value]) =>
-    value === undefined ? [] : [[key, value]],
-  );
-  return { ...DEFAULTS, ...Object.fromEntries(chosen) };
+/** The figures of a model's network: its own, else those of all models, else the defaults. */
+export function networkParameters(configured: NetworksPolicy | undefined, model: ModelName): NetworkParameters {
+  return { ...DEFAULTS, ...numbersOf(configured), ...numbersOf(configured?.[model]) };
+}
+
+function numbersOf(figures: NetworksPolicy | undefined): Partial<NetworkParameters> {
+  return Object.fromEntries(Object.entries(figures ?? {}).filter(([, value]) => typeof value === 'number'));
 }

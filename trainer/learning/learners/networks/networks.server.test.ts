@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -9,8 +9,7 @@ import { NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
 import type { NetworksPolicy } from '../../../../shared/policy/policy.ts';
 import { packageRoot } from '../../../../shared/root.ts';
 import { createRng } from '../../../../shared/rng.ts';
-import { networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_python.ts';
-import { skipNote } from '../../../../test/skip_note.ts';
+import { FAKE_PYTHON_NOTE, fakePython, networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_python.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import { fitAllRows } from '../contract/learner.ts';
 import type { Fitted } from '../contract/fitted.ts';
@@ -19,7 +18,6 @@ import { isNetwork, networkParameters } from './network_parameters.ts';
 import { NETWORK_LEARNERS } from './networks.ts';
 import { networksPython, pythonEnvironment, readInstalled } from './python_environment.ts';
 
-const FIXTURE = join(import.meta.dirname, '../program/logistic_program.fixture.mjs');
 const NAMES = ['z_score', 'beta', 'half_life'];
 const ROWS = 3000;
 
@@ -52,7 +50,7 @@ function rowsOf(seed: string): FitRows {
 
 function fit(networks?: NetworksPolicy): Promise<Fitted> {
   const rows = rowsOf('networks');
-  return fitAllRows(NETWORK_LEARNERS[0]!.open({ networks, columnNames: NAMES }), {
+  return fitAllRows(NETWORK_LEARNERS[0]!.open({ network: networkParameters(networks, 'ai1'), columnNames: NAMES }), {
     task: { kind: 'binary' },
     rows,
     subset: Int32Array.from(rows.y.keys()),
@@ -62,22 +60,9 @@ function fit(networks?: NetworksPolicy): Promise<Fitted> {
   });
 }
 
-/** A Python that is none: it notes its arguments and requests, and learns a logistic regression. */
-function fakePython(): string {
-  const file = join(folder, 'python');
-  writeFileSync(
-    file,
-    `#!/bin/sh\necho "$@" >> ${folder}/arguments\ntee -a ${folder}/requests | exec ${process.execPath} ${FIXTURE}\n`,
-  );
-  chmodSync(file, 0o755);
-  return file;
-}
-
-const shellNote = skipNote(process.platform === 'win32', 'the fake Python is a shell script');
-
 describe('a network', () => {
-  it.skipIf(shellNote !== '')(`is asked of its own program, with every figure${shellNote}`, async () => {
-    vi.stubEnv(NETWORKS_PYTHON, fakePython());
+  it.skipIf(FAKE_PYTHON_NOTE !== '')(`is asked of its own program, with every figure${FAKE_PYTHON_NOTE}`, async () => {
+    vi.stubEnv(NETWORKS_PYTHON, fakePython(folder));
     const fitted = await fit({ epochs: 7, dropout: 0.3 });
     expect(fitted.learner).toBe(NETWORKS[0]);
     expect(fitted.epochs).toEqual(Array(7).fill({ loss: 0.5, stopping_loss: null, positive_share: 0.25 }));
@@ -112,9 +97,12 @@ describe('a network', () => {
   });
 
   it('has the figures of the specification', () => {
-    expect(networkParameters()).toMatchObject({ batch_size: 512, epochs: 100, patience: 10, dropout: 0.2 });
-    expect(networkParameters()).toMatchObject({ focal_gamma: 2, class_weight_ratio: 0.25 });
-    expect(networkParameters({ epochs: 3 })).toEqual({ ...networkParameters(), epochs: 3 });
+    const delivered = networkParameters(undefined, 'ai1');
+    expect(delivered).toMatchObject({ batch_size: 512, epochs: 100, patience: 10, dropout: 0.2 });
+    expect(delivered).toMatchObject({ focal_gamma: 2, class_weight_ratio: 0.25 });
+    const own = { epochs: 3, ai2: { epochs: 4, dropout: 0 } };
+    expect(networkParameters(own, 'ai1')).toEqual({ ...delivered, epochs: 3 });
+    expect(networkParameters(own, 'ai2')).toEqual({ ...delivered, epochs: 4, dropout: 0 });
     expect([isNetwork('neural_net'), isNetwork('gbdt')]).toEqual([true, false]);
   });
 });
@@ -157,7 +145,7 @@ describe('learners/python', () => {
       features: NAMES,
       seed: 1,
       iterations: 1_000_000,
-      parameters: networkParameters(),
+      parameters: networkParameters(undefined, 'ai1'),
       model: join(folder, 'model.onnx'),
       check_rows: 1,
     };

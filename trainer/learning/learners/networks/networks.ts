@@ -1,17 +1,15 @@
 import { join } from 'node:path';
 import { NETWORKS, type Network } from '../../../../shared/policy/engines.ts';
-import type { NetworksPolicy } from '../../../../shared/policy/policy.ts';
 import { packageRoot } from '../../../../shared/root.ts';
 import { refuseUnsupported, type FitRequest, type LearnerDefinition } from '../contract/learner.ts';
 import { splitOffTheEnd } from '../contract/stopping_rows.ts';
 import { fitByProgram } from '../program/fit_by_program.ts';
 import { processOf } from '../program/processes.ts';
-import { networkParameters } from './network_parameters.ts';
+import type { NetworkParameters } from './network_parameters.ts';
 import { networksPython } from './python_environment.ts';
 
 export interface NetworkSetup {
-  /** `train.networks`; what is absent has its default. */
-  readonly networks?: NetworksPolicy | undefined;
+  readonly network: NetworkParameters;
   /** Names of the columns of the matrix. */
   readonly columnNames: readonly string[];
 }
@@ -35,7 +33,7 @@ function networkLearner(name: Network, complexity: number): LearnerDefinition<Ne
     determinism: 'same_environment',
     supports: { stopping: true, continuing: false, tasks: ['binary'] },
     refuseMissing: () => void networksPython(),
-    open: ({ networks, columnNames }) => ({
+    open: ({ network, columnNames }) => ({
       name,
       supports: definition.supports,
       async fit(request) {
@@ -43,8 +41,7 @@ function networkLearner(name: Network, complexity: number): LearnerDefinition<Ne
         // Isolated from packages of the user, and without writing compiled files beside the sources.
         const command = [networksPython(), '-E', '-s', '-B', join(packageRoot(), PROGRAM_FOLDER), name];
         const program = processOf(command, VARIABLES);
-        const parameters = networkParameters(networks);
-        return fitByProgram({ learner: name, program, parameters, columnNames }, withStoppingRows(request));
+        return fitByProgram({ learner: name, program, parameters: network, columnNames }, withStoppingRows(request));
       },
     }),
   };

@@ -3,6 +3,7 @@ import { createRng } from '../../../../shared/rng.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import { fitAllRows, type FitRequest } from '../contract/learner.ts';
 import { splitOffTheEnd } from '../contract/stopping_rows.ts';
+import { networkParameters } from '../networks/network_parameters.ts';
 import { hasTrees, openLearner, partsOf } from '../registry.ts';
 import { runFit } from '../trees/fit.ts';
 import { voteOf } from './fitted_vote.ts';
@@ -34,7 +35,13 @@ function rowsOf(seed: string): FitRows {
 }
 
 const open = (...voteMembers: string[]) =>
-  openLearner('vote', { parameters: PARAMETERS, fitTrees: runFit, voteMembers, columnNames: [] });
+  openLearner('vote', {
+    parameters: PARAMETERS,
+    fitTrees: runFit,
+    voteMembers,
+    columnNames: [],
+    network: networkParameters(undefined, 'ai1'),
+  });
 
 function requestOf(rows: FitRows): FitRequest {
   return {
@@ -95,6 +102,7 @@ describe('a vote', () => {
       fitTrees: runFit,
       voteMembers: [],
       columnNames: [],
+      network: networkParameters(undefined, 'ai1'),
     }).fit({ ...requestOf(rows), subset: train });
     expect(misled.members[1]!.answers(rows.x)).toEqual(alone.answers(rows.x));
   });
