@@ -88,12 +88,13 @@ export function searchAi1(learning: Learning, options: ModelSearchOptions): Prom
 }
 
 /**
- * Searches better parameters of a model's trees or network, and for AI1 of the label that it learns, by purged k-fold within the
- * training period. Every trial is measured on the same rows (AI1's: of the evaluation label) by its log loss, which
- * depends on ranks and on calibrated probabilities. The best trial is adopted only when it beats the configured one by
- * more standard errors of their difference over the folds than the best of as many trials without a gain, and then also
- * in walk-forward, with all rows: training on both sides of a fold favors larger models than training on the past
- * alone. The trials of a network are measured by log loss plus `balancePenalty`; walk-forward by log loss alone.
+ * Searches better parameters of a model's trees or network, and for AI1 of the label that it learns, by purged k-fold
+ * within the training period. Every trial is measured on the same rows (AI1's: of the evaluation label) by its log
+ * loss, which depends on ranks and on calibrated probabilities. The best trial is adopted only when it beats the
+ * configured one by more standard errors of their difference over the folds than the best of as many trials without a
+ * gain, and then also in walk-forward, with all rows: training on both sides of a fold favors larger models than
+ * training on the past alone. The trials of a network are measured by log loss plus `balancePenalty`; walk-forward by
+ * log loss alone.
  * @throws as `searchTraining` and the learner
  */
 export async function searchModel(
