@@ -78,12 +78,17 @@ export async function sizesOf(redis: Redis, stream: string, ids: readonly string
 /** Why nothing can be added to a stream whose newest id is this one; null when it can. */
 export function exhaustion(stream: string, lastId: string): string | null {
   if (BigInt(lastId.slice(0, lastId.indexOf('-'))) < MS_MAX) return null;
-  return `the newest id of ${stream} is ${lastId}, which no clock gives: nothing can be added after it. With the rights +xrevrange +xdel +xsetid +xgroup this is mended once all groups have read it; else DEL ${stream}`;
+  return `the newest id of ${stream} is ${lastId}, which no clock gives: nothing can be added after it. With the rights +xrevrange +xdel +xsetid +xgroup this is mended once all groups that are in use have read it; else DEL ${stream}`;
 }
+
+/** A group whose consumers have all asked for nothing for so long is nobody's any more. */
+const ABANDONED_MS = 7 * 86_400_000;
 
 /**
  * Removes the entries from ARGV[2] on, and lets the stream and its groups go on after the newest of the others. Does
- * nothing unless the newest id is still ARGV[1], and every group was given it: what has not been read stays.
+ * nothing unless the newest id is still ARGV[1], and every group was given it: what has not been read stays. A group
+ * without consumers, or whose consumers have been idle for ARGV[3] ms, is waited for no longer; it keeps its place
+ * among the entries that stay.
  */
 const MEND = `
 local function valueOf(reply, name)
@@ -91,7 +96,22 @@ local function valueOf(reply, name)
 end
 if valueOf(redis.call('XINFO', 'STREAM', KEYS[1]), 'last-generated-id') ~= ARGV[1] then return false end
 local groups = redis.call('XINFO', 'GROUPS', KEYS[1])
-for _, group in ipairs(groups) do if valueOf(group, 'last-delivered-id') ~= ARGV[1] then return false end end
+local abandoned = {}
+for _, group in ipairs(groups) do
+  local name = valueOf(group, 'name')
+  if valueOf(group, 'last-delivered-id') ~= ARGV[1] then
+    for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], name)) do
+      if valueOf(consumer, 'idle') < tonumber(ARGV[3]) then return false end
+    end
+    abandoned[name] = true
+  end
+end
+local beyond = {}
+for _, group in ipairs(groups) do
+  local ms = string.match(valueOf(group, 'last-delivered-id'), '^%d+')
+  local limit = string.match(ARGV[2], '^%d+')
+  beyond[valueOf(group, 'name')] = #ms > #limit or (#ms == #limit and ms >= limit)
+end
 local removed = 0
 while true do
   local found = redis.call('XRANGE', KEYS[1], ARGV[2], '+', 'COUNT', 10)
@@ -101,7 +121,10 @@ end
 local kept = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local last = kept and kept[1] or '0-1'
 redis.call('XSETID', KEYS[1], last)
-for _, group in ipairs(groups) do redis.call('XGROUP', 'SETID', KEYS[1], valueOf(group, 'name'), last) end
+for _, group in ipairs(groups) do
+  local name = valueOf(group, 'name')
+  if beyond[name] or not abandoned[name] then redis.call('XGROUP', 'SETID', KEYS[1], name, last) end
+end
 return {last, removed}`;
 
 export interface MendedStream {
@@ -113,11 +136,17 @@ export interface MendedStream {
 /**
  * Mends a stream to which nothing can be added after `lastId`, and of which everything has been read: entries with ids
  * that no clock gives are removed.
+ * @param abandonedMs idle time after which a group counts as abandoned
  * @returns null when Redis refuses that, something was added meanwhile, or a group has not read all
  */
-export async function mendStream(redis: Redis, stream: string, lastId: string): Promise<MendedStream | null> {
+export async function mendStream(
+  redis: Redis,
+  stream: string,
+  lastId: string,
+  abandonedMs = ABANDONED_MS,
+): Promise<MendedStream | null> {
   try {
-    const answer = (await redis.eval(MEND, 1, stream, lastId, `${MS_MAX}-0`)) as [string, number] | null;
+    const answer = (await redis.eval(MEND, 1, stream, lastId, `${MS_MAX}-0`, abandonedMs)) as [string, number] | null;
     return answer === null ? null : { lastId: answer[0], removed: answer[1] };
   } catch (error) {
     if ((error as Error).name === 'ReplyError') return null;
