@@ -1046,6 +1046,7 @@ int main(int count, char **arguments) {
   scenario("continues to send bars after a change of chart or inputs", barsAfterAChangeOfChart);
   scenario("does not count the loss of one account on another", lossOfAnotherAccount);
   scenario("checks no loss before the account has equity", equityIsNotKnown);
+  scenario("checks no loss and enters nothing while the account says that it has no equity", equityComesLater);
   scenario("checks no loss while a leg has no price", oneLegHasNoPrice);
   scenario("starts when the terminal has logged in", startsBeforeTheLogin);
   scenario("stays loaded while its folder is locked, and starts when it is free", waitsForTheLock);

@@ -273,6 +273,28 @@ static void equityIsNotKnown() {
   CHECK(run(5000));
   EQUAL(counted("\"reason\":\"Z_EXIT\""), 2);
 }
+
+/** Prices are there, and the account still says 0: any loss would be more than any share of it. An ENTER waits. */
+static void equityComesLater() {
+  world(true);
+  startInTrade(5000);
+  ShimSymbol &a = terminal().symbols["EURUSD.m"];
+  a.bid = 1.0995, a.ask = 1.0996;
+  terminal().equity = 0;
+  CHECK(run(5000));
+  EQUAL(PositionsTotal(), 2);
+  EQUAL(counted("\"kind\":\"close\""), 0);
+  SignalFields fields = enter(2, 1, 0.8, "EURUSD_USDCHF");
+  fields.priceA = 1.09955;
+  publish(fields);
+  CHECK(run(3000));
+  EQUAL(PositionsTotal(), 2);
+  EQUAL(counted("\"kind\":\"refused\""), 0);
+  terminal().equity = 10000;
+  CHECK(run(5000));
+  EQUAL(PositionsTotal(), 4);
+}
+
 /** One leg's loss is the other's gain, and the other has no price yet. */
 static void oneLegHasNoPrice() {
   world(true);
