@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { calendarFault, readCalendar } from '../../shared/calendar/calendar_file.ts';
 import type { ScheduledEvent } from '../../shared/calendar/calendar_text.ts';
 import { publishCalendar } from '../control/news/publish_calendar.ts';
-import { readNews, scheduledNews, takeCalendar, TERMINAL } from './news.ts';
+import { newsCoverage, readNews, scheduledNews, takeCalendar, TERMINAL } from './news.ts';
 import { IN_MEMORY, openStore, type Store } from './store.ts';
 
 const HOUR_S = 3600;
@@ -70,5 +70,15 @@ describe('the calendar in the store', () => {
     } finally {
       rmSync(models, { recursive: true });
     }
+  });
+
+  it('counts as confirmed and covered by whichever source does so longest', async () => {
+    expect(await newsCoverage(store)).toBeNull();
+    await take(0, []);
+    const file = { source: '/x/news.csv', from: NOW_S, to: NOW_S + 500 * HOUR_S, knownFrom: 0, events: [] };
+    await takeCalendar(store, file, (NOW_S - 48 * HOUR_S) * 1000);
+    expect(await newsCoverage(store)).toEqual({ confirmedMs: NOW_S * 1000, coversUntil: NOW_S + 500 * HOUR_S });
+    await take(5, []);
+    expect(await newsCoverage(store)).toMatchObject({ confirmedMs: (NOW_S + 5 * HOUR_S) * 1000 });
   });
 });

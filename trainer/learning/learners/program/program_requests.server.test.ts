@@ -174,6 +174,22 @@ describe('the process of a learner program', () => {
     expect(await answers[2]).toMatchObject({ probabilities: [1, 3], name: 'a test' });
   });
 
+  it('that fails tells the last of what it said on standard error', async () => {
+    const program = new ProgramProcess(
+      programThat(`
+        console.error('first words ' + 'x'.repeat(3000));
+        console.error('CUDA out of memory');
+        process.exitCode = 7;
+        process.stdin.destroy();`),
+      LIMITS,
+    );
+    const failure = (await program.fit(request(1), {}).catch((error: unknown) => error)) as { readonly seen: string };
+    const said = failure.seen.slice(failure.seen.indexOf('it said:'));
+    expect(said).toContain('CUDA out of memory');
+    expect(said).not.toContain('first words');
+    expect(said.length).toBeLessThan(2100);
+  });
+
   it('lives as long as it says something, is ended by its silence, and ends when its fit fails', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const pidOf = (error: unknown): number => Number(/pid (\d+)/.exec((error as { seen: string }).seen)![1]);
