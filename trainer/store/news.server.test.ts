@@ -42,6 +42,14 @@ describe('the calendar in the store', () => {
     expect(await scheduledNews(store, { from: at(3) })).toEqual([event(6, 'speech')]);
   });
 
+  it('says nothing about events outside the span of a part', async () => {
+    await take(0, [event(-2, 'past'), event(2, 'CPI'), event(5, 'speech'), event(6, 'minutes')]);
+    const part = { source: TERMINAL, from: NOW_S, to: NOW_S + 5 * HOUR_S, knownFrom: NOW_S, events: [] };
+    expect(await takeCalendar(store, part, NOW_S * 1000)).toEqual({ added: 0, ended: 1, known: 0 });
+    const names = (await scheduledNews(store, {})).map(({ name }) => name);
+    expect(names).toEqual(['past', 'speech', 'minutes']);
+  });
+
   it('takes nothing from another source, nor by a file, which only adds', async () => {
     await take(0, [event(2, 'CPI')]);
     const file = { source: '/x/news.csv', from: NOW_S, to: NOW_S + 96 * HOUR_S, knownFrom: 0 };
