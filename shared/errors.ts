@@ -542,6 +542,11 @@ export const ERRORS = {
     message: 'No notification channel is configured.',
     next: `Set ${alternatives(CHANNEL_NAMES.map(addressVariable))}.`,
   },
+  CHANNEL_CLOSED: {
+    status: 409,
+    message: 'This notification channel is not open.',
+    next: 'Set its variable in the environment of the trainer and start it again; `minutehand alerts channels` lists them.',
+  },
   STORE_UNUSABLE: {
     status: 500,
     message: 'The trainer’s store cannot be used.',

@@ -1,4 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -116,6 +118,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   let directions: string[];
   /** policy_hash of the signals before the policy change. */
   let policyHash: string;
+  /** Where notifications go. */
+  let hook: Hook;
   /** Messages of the console and refusals of the server. */
   let faults: string[];
 
@@ -133,7 +137,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     versions = [version, copyUnder(place.models, version, `${version}_2`)];
     await register(place, versions);
     await keepBacktests(place, versions);
-    const up = place.start(['up']);
+    hook = await openHook();
+    const up = place.start(['up'], { MINUTEHAND_WEBHOOK_URL: hook.url });
     health = () => up.stdout() + up.stderr();
     // Where nobody sees the output, no link is printed.
     await eventually(health, () => health().includes('minutehand token link') || undefined);
@@ -145,6 +150,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   afterAll(async () => {
     await browser?.close();
     await place?.remove();
+    hook?.close();
   });
 
   it('logs in by the one-time link, once, and shows every subject live', async () => {
@@ -421,6 +427,24 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     forgive(faults, /503/);
   });
 
+  it('tests a notification channel by a button, and says that it was taken, or why not', async () => {
+    await page.goto(new URL('/app/alerts', link).href);
+    const row = page.getByRole('region', { name: 'Channels' }).getByRole('row', { name: /^webhook/ });
+    for (const [status, told] of [
+      [200, 'Taken at'],
+      [404, 'Not taken:'],
+    ] as const) {
+      hook.status = status;
+      await row.getByRole('button', { name: 'Send a test' }).click();
+      await confirm(page);
+      await row.getByRole('status').filter({ hasText: told }).waitFor();
+    }
+    hook.status = 200;
+    expect(hook.received.join('')).toContain('A test of this channel; nothing is wrong.');
+    await page.getByRole('region', { name: 'Channels' }).getByText('MINUTEHAND_SLACK_URL').first().waitFor();
+    expect(await violations(page)).toEqual([]);
+  });
+
   it('silences alerts, and saves a table as CSV', async () => {
     await page.goto(new URL('/app/alerts', link).href);
     await page.getByLabel('Keys, * for any text').fill('=drift:*');
@@ -590,6 +614,27 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       expect(policy).toContain(part);
   });
 });
+
+interface Hook {
+  readonly url: string;
+  readonly received: string[];
+  /** Of its next answers. */
+  status: number;
+  close(): void;
+}
+
+/** A server that receives notifications. */
+async function openHook(): Promise<Hook> {
+  const received: string[] = [];
+  const server = createServer((request, response) => {
+    request.on('data', (part: Buffer) => received.push(part.toString()));
+    request.on('end', () => response.writeHead(opened.status).end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const opened: Hook = { url: `http://127.0.0.1:${port}/`, received, status: 200, close: () => server.close() };
+  return opened;
+}
 
 /** Bars of a symbol in the daemon's journal. */
 function barsIn({ home }: Workplace): number {

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { actorName } from '../../shared/process/actor.ts';
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
@@ -7,9 +6,11 @@ import { oneLine } from '../../shared/one_line.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { addressVariable, CHANNEL_NAMES, type ChannelName } from '../../shared/notification_channels.ts';
+import { channelStates } from '../../trainer/control/notify/channel_states.ts';
 import { openChannels } from '../../trainer/control/notify/channels/open_channels.ts';
 import { recordDirect, sendDirectly, type DirectResult } from '../../trainer/control/notify/direct.ts';
-import { EVENTS, SEVERITIES } from '../../trainer/store/events.ts';
+import { testNotice } from '../../trainer/control/notify/test_notice.ts';
+import { EVENTS } from '../../trainer/store/events.ts';
 import { timeText } from '../../trainer/control/notify/message.ts';
 import { acknowledge, type Notice } from '../../trainer/control/notify/outbox.ts';
 import { unitNotice } from '../../trainer/control/notify/watch/units.ts';
@@ -183,13 +184,9 @@ function durationMs(text: string): number {
 
 function listChannels(output: Output): void {
   const { retrain } = loadSettings();
-  const { channels, problems } = openChannels(retrain, process.env);
-  const rows = CHANNEL_NAMES.map((name) => {
-    const problem = problems.find(({ channel }) => channel === name);
-    const severities = SEVERITIES.filter((severity) => retrain.notification_routes[severity].includes(name));
-    const isOpen = channels.some((channel) => channel.name === name);
-    return { name, is_open: isOpen, problem: problem ?? null, severities };
-  });
+  const opened = openChannels(retrain, process.env);
+  const { channels, problems } = opened;
+  const rows = channelStates(retrain, opened);
   for (const { name, is_open, problem, severities } of rows) {
     const state =
       problem !== null
@@ -211,9 +208,7 @@ function listChannels(output: Output): void {
 
 async function test(only: ChannelName | null, output: Output): Promise<void> {
   const nowMs = MACHINE_CLOCK.nowMs();
-  const text = 'A test of this channel; nothing is wrong.';
-  const key = `self_test:${nowMs}`;
-  const notice: Notice = { key, event: 'self_test', subject: hostname(), text, isOnce: true };
+  const notice = testNotice(nowMs);
   const results = await send(notice, (name) => only === null || name === only, output);
   const taken = results.filter(({ failure }) => failure === null);
   // `golive` asks when a channel took a message; what was not taken is not sent again later.

@@ -34,6 +34,7 @@ export type Status = Answer<'/api/status'>;
 export type Backtest = Answer<'/api/backtests'>['backtests'][number];
 export type RequestedBacktest = Answer<'/api/backtests'>['requested'][number];
 export type BacktestResult = Schemas['BacktestResult'];
+export type Channel = Answer<'/api/alerts/channels'>['channels'][number];
 export type Trade = Answer<'/api/trades'>['trades'][number];
 export type AuditEntry = Answer<'/api/audit'>['entries'][number];
 export type PolicyEntry = Answer<'/api/policy'>['entries'][number];

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { api, ApiError, type Alert, type Silence } from '../api.ts';
+import { api, ApiError, type Alert, type Channel, type Silence } from '../api.ts';
 import { duration, minuteOf } from '../format.ts';
 import { alerts as known, nowMs, readAlerts, session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
@@ -95,6 +95,7 @@ export default function AlertsPage() {
           empty="alerts.none"
         />
       </Panel>
+      <Channels />
       <Silences silences={data?.silences ?? []} onChanged={reload} />
     </>
   );
@@ -173,5 +174,88 @@ function Silences({ silences, onChanged }: { readonly silences: readonly Silence
       )}
       {error !== null && <Failure error={error} />}
     </Panel>
+  );
+}
+
+/** Where notifications go, and a test of each channel. */
+function Channels() {
+  const { data, error } = useLoaded(() => api.get('/api/alerts/channels'), '');
+  const [tested, setTested] = useState<Readonly<Record<string, Tested>>>({});
+  const test = async (channel: Channel['name']): Promise<void> => {
+    const answer = await api.post('/api/alerts/channels/{channel}/test', { path: { channel } });
+    setTested((now) => ({ ...now, [channel]: { ...answer, atMs: Date.now() } }));
+  };
+  return (
+    <Panel title={t('alerts.channels')} wide>
+      {error !== null && <Failure error={error} />}
+      <Table
+        name="channels"
+        label={t('alerts.channels')}
+        rows={data?.channels ?? []}
+        rowKey={({ name }) => name}
+        empty="alerts.noChannels"
+        columns={[
+          { key: 'name', title: t('alerts.channel'), value: ({ name }) => name, cell: ({ name }) => name },
+          {
+            key: 'state',
+            title: t('alerts.state'),
+            value: ({ is_open, problem }) => problem ?? (is_open ? 'open' : 'not set'),
+            cell: (row) => <ChannelState {...row} />,
+          },
+          {
+            key: 'severities',
+            title: t('alerts.receives'),
+            value: ({ severities }) => severities.join(' '),
+            cell: ({ severities }) =>
+              severities.length === 0 ? '–' : severities.map((one) => codeText('severity', one)).join(', '),
+          },
+          {
+            key: 'act',
+            title: t('app.actions'),
+            value: () => null,
+            cell: ({ name, is_open }) =>
+              is_open && session.value?.role !== 'viewer' ? (
+                <div class="stacked">
+                  <ConfirmedButton
+                    label={t('alerts.test')}
+                    question={t('alerts.confirmTest', { channel: name })}
+                    act={() => test(name)}
+                  />
+                  {tested[name] !== undefined && <Outcome tested={tested[name]} />}
+                </div>
+              ) : null,
+          },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+interface Tested {
+  readonly taken: boolean;
+  readonly failure: string | null;
+  readonly atMs: number;
+}
+
+function ChannelState({ is_open, problem, variable }: Channel) {
+  if (problem !== null)
+    return (
+      <span class="bad" lang="en">
+        {problem}
+      </span>
+    );
+  if (is_open) return <Badge tone="good">{t('alerts.channelOpen')}</Badge>;
+  return (
+    <>
+      {t('alerts.channelUnset')} <code>{variable}</code>
+    </>
+  );
+}
+
+function Outcome({ tested: { taken, failure, atMs } }: { readonly tested: Tested }) {
+  return (
+    <span role="status" class={taken ? 'good' : 'bad'}>
+      {taken ? t('alerts.taken', { time: minuteOf(atMs) }) : `${t('alerts.notTaken')} ${failure ?? ''}`}
+    </span>
   );
 }

@@ -20,6 +20,7 @@ import { acceptJsonOnly } from './http_server.ts';
 import { COMMON_ERRORS, operationName, ROUTE_ERRORS } from './route_errors.ts';
 import { addDashboard } from './routes/dashboard.ts';
 import { addAlertRoutes } from './routes/alerts.ts';
+import { addChannelRoutes } from './routes/channels.ts';
 import { addBacktestRoutes } from './routes/backtests.ts';
 import { addAutomlFeatureRoutes } from './routes/automl_features.ts';
 import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
@@ -129,6 +130,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addModelRoutes,
   addRunRoutes,
   addAlertRoutes,
+  addChannelRoutes,
   addTrainingRoutes,
   addModelWriteRoutes,
   addDirectionModelRoutes,

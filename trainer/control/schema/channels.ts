@@ -1,0 +1,25 @@
+import * as z from 'zod';
+import { CHANNEL_NAMES } from '../../../shared/notification_channels.ts';
+import { SEVERITIES } from '../../store/events.ts';
+
+const name = z.enum(CHANNEL_NAMES);
+
+export const channelParams = z.object({ channel: name });
+
+export const channelsSchema = z.object({
+  channels: z.array(
+    z.object({
+      name,
+      is_open: z.boolean().describe('The environment names it, and it can be used'),
+      variable: z.string().describe('Environment variable that opens it'),
+      problem: z.string().nullable().describe('Why it is not open although the environment names it'),
+      severities: z.array(z.enum(SEVERITIES)).describe('What it receives, by notification_routes'),
+    }),
+  ),
+});
+
+export const channelTestSchema = z.object({
+  channel: name,
+  taken: z.boolean().describe('The channel accepted the message; whether a person sees it, only a person knows'),
+  failure: z.string().nullable().describe('Why it did not'),
+});
