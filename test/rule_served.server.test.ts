@@ -14,7 +14,7 @@ import { ruleColumns } from '../trainer/learning/formula_rules/rule_columns.ts';
 import { FIXTURE_COSTS } from '../trainer/learning/formula_rules/rule_subject.fixture.ts';
 import { instrumentSubject } from '../trainer/learning/formula_rules/rule_subject.ts';
 import { ruleTrades } from '../trainer/learning/formula_rules/rule_trades.ts';
-import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+import { createWorkplace, eventually, type Finished, type Running, type Workplace } from './cli_process.ts';
 
 const HOUR = 3600;
 const START = 1_600_000_000 - (1_600_000_000 % HOUR);
@@ -181,7 +181,13 @@ describe('a rule file', () => {
         take_profit: null,
         max_age_bars: 2,
       });
-      const [checked, status] = await place.runEach([['signal', 'verify', signalFile()], ['status']]);
+      const at = signal.timestamp.replace(':00Z', 'Z');
+      const [checked, status, why] = await place.runEach([
+        ['signal', 'verify', signalFile()],
+        ['status'],
+        ['explain', ID, at, '--json'],
+      ]);
+      explains(why!);
       expect(checked).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1 signals accepted') });
       expect(status!.stdout + status!.stderr).not.toMatch(/INTERNAL/);
 
@@ -212,6 +218,28 @@ describe('a rule file', () => {
     },
   );
 });
+
+/** Each condition of the rule, with what it compares, as computed again from the journal. */
+function explains({ code, stdout, stderr }: Finished): void {
+  expect(code, stderr + stdout).toBe(0);
+  const { signal, reproduced, rule, direction, conditions } = JSON.parse(stdout) as {
+    signal: InstrumentBody;
+    reproduced: object;
+    rule: { name: string; formulas: Record<string, { name: string; holds: boolean; value: number; limit: number }[]> };
+    direction: null;
+    conditions: { name: string; holds: boolean }[];
+  };
+  expect([reproduced, direction]).toEqual([{ equal: true, code: null, differences: [] }, null]);
+  expect(rule.name).toBe('follows');
+  const last = hours[PROMOTED + 29]!.close / hours[PROMOTED + 28]!.close - 1;
+  const long = rule.formulas['entry_long']!.find(({ name }) => name === '(close / delay(close, 1)) - 1 > 0.002')!;
+  expect(long).toMatchObject({ holds: last > 0.002, limit: 0.002 });
+  expect(long.value).toBeCloseTo(last, 12);
+  expect(rule.formulas['entry_long']).toHaveLength(2);
+  expect(rule.formulas['entry_short']).toHaveLength(1);
+  const enters = conditions.every(({ holds }) => holds);
+  expect(enters).toBe(signal.action === 'ENTER');
+}
 
 /** Time and side of each entry that the daemons published. */
 function liveEntries(): string[] {

@@ -63,6 +63,7 @@ function linesOf(explanation: Explanation): string[] {
         ]),
     ...exposureLine(explanation),
     ...newsLine(explanation),
+    ...ruleLines(explanation),
     ...titled('to exit, any of these, the nearest first', to_exit),
     ...titled('to enter, all of these, the nearest first', to_enter),
   ];
@@ -82,6 +83,26 @@ function newsLine({ gate }: Explanation): string[] {
   return [
     `news  ${shownMinute(time)} UTC ${currency} ${oneLine(name)} (${importance}): no entry for ${counted(minutes_left, 'more minute')}`,
   ];
+}
+
+/** Each condition of a rule's formulas, the nearest failing one first. */
+function ruleLines(explanation: Explanation): string[] {
+  const rule = explanation.kind === 'instrument' ? explanation.rule : null;
+  if (rule === null) return [];
+  return [
+    `rule ${rule.name}, ${rule.has_edge ? 'edge' : 'NO_EDGE'}`,
+    ...Object.entries(rule.formulas).flatMap(([name, states]) => [
+      `  ${name}: ${states.every(({ holds }) => holds) ? 'true' : 'false'}`,
+      ...states.map((state) => `    ${ruleConditionText(state)}`),
+    ]),
+  ];
+}
+
+function ruleConditionText({ name, holds, value, limit, change }: ConditionState): string {
+  const verdict = holds ? 'holds' : 'fails';
+  if (value === null || limit === null) return `${name}: ${verdict}`;
+  const away = holds || change === null ? '' : `, ${Math.abs(change).toPrecision(4)} away`;
+  return `${name}: ${verdict}, ${value.toPrecision(5)}${away}`;
 }
 
 function titled(title: string, conditions: readonly ConditionState[]): string[] {

@@ -20,7 +20,7 @@ import {
 } from '../../shared/signal/instrument_signal.ts';
 import type { Mode } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
-import type { RuleFormulas } from '../features/rule_formulas.ts';
+import type { RuleFormulas } from '../../shared/bundle/rule/rule_formulas.ts';
 
 /** Answers of a timeframe's model to the rows of a batch: up, down, range by row. */
 export interface DirectionScores {

@@ -8,7 +8,7 @@ import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import type { JournalStore } from '../../shared/store/journal.ts';
 import { parseObservation } from '../../shared/store/observation.ts';
 import { instrumentBarsInPieces, type WarmStore } from '../../shared/store/warm_bars.ts';
-import type { RuleBar } from './rule_formulas.ts';
+import type { RuleBar } from '../../shared/bundle/rule/rule_formulas.ts';
 
 /** What the last bars of an instrument and its series are read from. */
 export type RuleWarmStore = WarmStore & Pick<JournalStore, 'seriesBetween'>;

@@ -2,7 +2,7 @@ import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import type { RuleInput } from '../queue/input.ts';
-import { RuleFormulas, type RuleBar } from './rule_formulas.ts';
+import { RuleFormulas, type RuleBar } from '../../shared/bundle/rule/rule_formulas.ts';
 import { warmBars, type RuleWarmStore } from './rule_warm_up.ts';
 
 /** Bars that are computed before bars that are due have their turn. */

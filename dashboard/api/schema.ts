@@ -6286,6 +6286,29 @@ export interface components {
                 max_age_bars: number;
                 has_edge: boolean;
             } | null;
+            /** @description The rule that answered in place of the direction model */
+            rule?: {
+                version: string;
+                name: string;
+                has_edge: boolean;
+                /** @description Conditions of entry_long, entry_short and exit, nearest failing first */
+                formulas: {
+                    [key: string]: {
+                        name: string;
+                        /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
+                        reason: string;
+                        holds: boolean;
+                        value: number | null;
+                        limit: number | null;
+                        /** @description Required relation of value to limit */
+                        relation: (">=" | ">" | "<=" | "<") | null;
+                        /** @description Required change of value; 0 if the condition holds */
+                        change: number | null;
+                        /** @description |change| relative to the scale of the value */
+                        relative: number | null;
+                    }[];
+                };
+            } | null;
             /** @description Basis points */
             costs: {
                 round_trip_bps: number;
@@ -6300,7 +6323,7 @@ export interface components {
             /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -6316,7 +6339,7 @@ export interface components {
             /** @description Entry conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -6332,7 +6355,7 @@ export interface components {
             /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
             to_exit: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -6545,6 +6568,29 @@ export interface components {
                 max_age_bars: number;
                 has_edge: boolean;
             } | null;
+            /** @description The rule that answered in place of the direction model */
+            rule?: {
+                version: string;
+                name: string;
+                has_edge: boolean;
+                /** @description Conditions of entry_long, entry_short and exit, nearest failing first */
+                formulas: {
+                    [key: string]: {
+                        name: string;
+                        /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
+                        reason: string;
+                        holds: boolean;
+                        value: number | null;
+                        limit: number | null;
+                        /** @description Required relation of value to limit */
+                        relation: (">=" | ">" | "<=" | "<") | null;
+                        /** @description Required change of value; 0 if the condition holds */
+                        change: number | null;
+                        /** @description |change| relative to the scale of the value */
+                        relative: number | null;
+                    }[];
+                };
+            } | null;
             /** @description Basis points */
             costs: {
                 round_trip_bps: number;
@@ -6559,7 +6605,7 @@ export interface components {
             /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -6575,7 +6621,7 @@ export interface components {
             /** @description Entry conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -6591,7 +6637,7 @@ export interface components {
             /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
             to_exit: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;

@@ -4,6 +4,8 @@ import { readDirectionBundle } from '../bundle/direction/direction_bundle.ts';
 import { openDirection, prepareDirection } from '../bundle/direction/direction_model.ts';
 import type { DirectionManifest } from '../bundle/direction/direction_manifest.ts';
 import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
+import type { RuleModel } from '../bundle/rule/rule_bundle.ts';
+import { SERVED_RULE, servedInput } from '../strategies/formula_rule/served_rule.ts';
 import { entryStates, exitStates, failingConditions } from '../core/rule/conditions.ts';
 import { ageInstrument } from '../strategies/direction/direction_input.ts';
 import { DIRECTION_RULE } from '../strategies/direction/direction_rule.ts';
@@ -17,11 +19,12 @@ import { MAX_AGE_SECONDS, SERIES } from '../core/series/series_names.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { barSecondsOf, type Pair } from '../pair.ts';
 import { checksum } from '../signal/encode.ts';
-import type { InstrumentBody } from '../signal/instrument_signal.ts';
+import { isOfRule, SERVED_RULE_PREFIX, type InstrumentBody } from '../signal/instrument_signal.ts';
 import type { JournaledAnswer, JournalFile } from '../store/journal.ts';
 import { parseObservation } from '../store/observation.ts';
 import { firstMinuteOfBars, journaledLegs } from '../store/warm_bars.ts';
 import { attribute } from './explained_scores.ts';
+import { ExplainedRule } from './explained_rule.ts';
 import { stopIn } from './explained_stop.ts';
 import {
   DIRECTION_CLASSES,
@@ -64,12 +67,15 @@ export interface InstrumentQuestion {
   /** Where the news of this minute's calendar keep it from entering; null = nowhere. */
   readonly news: NewsWindows | null;
   modelOf(version: string): Promise<ExplainedDirection>;
+  /** @throws MinutehandError as readRuleBundle */
+  ruleOf(version: string): RuleModel;
 }
 
 /** Why one bar of an instrument was answered as it was. */
 export async function explainInstrument(question: InstrumentQuestion): Promise<InstrumentExplanation> {
   const { instrument, time, answer, requireEdge } = question;
   const signal = JSON.parse(`${answer.body}}`) as InstrumentBody;
+  if (isOfRule(signal)) return explainByRule(question, signal);
   const position =
     answer.positionBefore === null ? FLAT_POSITION : (JSON.parse(answer.positionBefore) as InstrumentPosition);
   const minute = recompute(question);
@@ -119,6 +125,7 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
             range: attribute(range!, model.ensembles[2]!, row, names),
           },
     strategy: strategy === null ? null : { ...strategy, has_edge: hasEdge },
+    rule: null,
     costs: null,
     gate: null,
     conditions,
@@ -127,17 +134,92 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
   };
 }
 
+/** The same where a rule has answered: each of its conditions, with value, limit and distance. */
+function explainByRule(question: InstrumentQuestion, signal: InstrumentBody): InstrumentExplanation {
+  const { instrument, time, answer, requireEdge } = question;
+  const position =
+    answer.positionBefore === null ? FLAT_POSITION : (JSON.parse(answer.positionBefore) as InstrumentPosition);
+  const { rule, error } = openRule(question, signal.model_version.slice(SERVED_RULE_PREFIX.length));
+  const explained = rule === null ? null : new ExplainedRule(rule, barSecondsOf(instrument));
+  const minute = recompute(question, explained);
+  const isDecided =
+    minute?.features.ready === true && explained !== null && (explained.formulas.isWarm || position.side !== 0);
+  const hasEdge = !requireEdge || rule?.manifest.edge.no_edge === false;
+  const decided = !isDecided
+    ? null
+    : servedInput(rule!.strategy.limits, agedPosition(position), {
+        close: minute.inputs.a.close,
+        exit: explained.formulas.exit,
+        entryLong: explained.formulas.entryLong,
+        entryShort: explained.formulas.entryShort,
+        hasEdge,
+        stop: stopIn(signal),
+        news: question.news,
+        time,
+      });
+  const conditions = decided === null ? [] : entryStates(SERVED_RULE, position.side, decided);
+  const { definitions } = liveInstrumentSchema(barSecondsOf(instrument));
+  return {
+    kind: 'instrument',
+    subject: answer.pairId,
+    time: isoMinute(time),
+    signal,
+    meaning: INSTRUMENT_REASONS[signal.reason],
+    position,
+    reproduced: compare(answer, signal, minute, null, error),
+    inputs: minute?.inputs ?? null,
+    features: definitions.map(({ name, unit }, column) => {
+      const value = minute?.features.values[column] ?? NaN;
+      return { name, unit, value: Number.isFinite(value) ? value : null, percentile: null };
+    }),
+    models: null,
+    direction: null,
+    strategy: null,
+    rule:
+      rule === null
+        ? null
+        : {
+            version: rule.manifest.version,
+            name: rule.strategy.name,
+            has_edge: hasEdge,
+            formulas: decided === null ? {} : explained!.states(),
+          },
+    costs: null,
+    gate: null,
+    conditions,
+    to_enter: failingConditions(conditions),
+    to_exit: decided === null ? [] : exitStates(SERVED_RULE, position.side, decided),
+  };
+}
+
+function agedPosition(position: InstrumentPosition): InstrumentPosition {
+  return { ...position, ageBars: ageInstrument(position).ageBars };
+}
+
+function openRule({ ruleOf }: InstrumentQuestion, version: string): { rule: RuleModel | null; error: string | null } {
+  try {
+    return { rule: ruleOf(version), error: null };
+  } catch (error) {
+    if (error instanceof MinutehandError) return { rule: null, error: describeError(error).code };
+    throw error;
+  }
+}
+
 interface RecomputedBar {
   readonly features: InstrumentFeatures;
   readonly inputs: ExplainedInputs;
 }
 
 /** The features as they were at the bar, each bar with the series that had arrived by its close. */
-function recompute({ journal, instrument, time, answer }: InstrumentQuestion): RecomputedBar | null {
+function recompute(
+  { journal, instrument, time, answer }: InstrumentQuestion,
+  rule: ExplainedRule | null = null,
+): RecomputedBar | null {
   if (answer.featuresCrc === null) return null;
   const barSeconds = barSecondsOf(instrument);
   const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, barSeconds);
-  const bars = barsThrough(journal, instrument, features.warmupBars, time);
+  const count = Math.max(features.warmupBars, rule?.warmUpBars ?? 0);
+  const bars = barsThrough(journal, instrument, count, time);
   const last = bars.at(-1);
   if (last?.time !== time) return null;
   const first = barOpen(bars[0]!.time, barSeconds);
@@ -155,6 +237,8 @@ function recompute({ journal, instrument, time, answer }: InstrumentQuestion): R
     book.valuesAt(instrument.a, close, values);
     const { high, low, close: price, volume, takerBuyVolume = NaN } = bar;
     features.step({ time: open, high, low, close: price, volume, takerBuyVolume }, values);
+    const fields = { time: open, open: bar.open, high, low, close: price, volume, takerBuyVolume };
+    rule?.step({ bar: fields, features: features.values, series: values });
   }
   return { features, inputs: { a: last, b: last, bars: bars.length, from: isoMinute(bars[0]!.time) } };
 }

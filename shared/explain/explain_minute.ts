@@ -24,6 +24,7 @@ import { decisionPolicy, shardPairs, shardsOf, shardSubjects, type Settings } fr
 import { checksum } from '../signal/encode.ts';
 import type { SignalBody } from '../signal/signal.ts';
 import { openJournal, type JournaledAnswer, type JournalFile } from '../store/journal.ts';
+import { ruleOpener } from '../bundle/rule/active_rule.ts';
 import { explainInstrument, openExplainedDirection } from './explain_instrument.ts';
 import { explainCosts } from './explained_costs.ts';
 import { openExplainedModels, type ExplainedBundle, type ExplainedModels } from './explained_models.ts';
@@ -70,6 +71,7 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
             requireEdge,
             news: news === undefined ? null : newsWindows(withCalendar(news, knownAt(journal, answer)), pair),
             modelOf: directionOf,
+            ruleOf: ruleOpener(paths.models),
           });
         }
         const signal = JSON.parse(`${answer.body}}`) as SignalBody;

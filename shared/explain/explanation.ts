@@ -56,6 +56,13 @@ export interface InstrumentExplanation extends ExplainedMinute {
   /** `answer` is the softmax of the three scores. */
   readonly direction: Readonly<Record<DirectionClass, ExplainedModel>> | null;
   readonly strategy: (DirectionStrategy & { readonly has_edge: boolean }) | null;
+  /** Where a rule has answered, and not the direction model: each condition of its formulas. */
+  readonly rule: {
+    readonly version: string;
+    readonly name: string;
+    readonly has_edge: boolean;
+    readonly formulas: Record<string, ConditionState[]>;
+  } | null;
   readonly costs: null;
   readonly gate: null;
   readonly conditions: ConditionState[];

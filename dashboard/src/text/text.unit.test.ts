@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SERVED_RULE } from '../../../shared/strategies/formula_rule/served_rule.ts';
 import { DIRECTION_RULE } from '../../../shared/strategies/direction/direction_rule.ts';
 import { EVENTS } from '../../../trainer/store/events.ts';
 import { REASONS } from '../../../shared/strategies/pair_reversion/reasons.ts';
@@ -26,7 +27,7 @@ describe('the dictionaries of the dashboard', () => {
         `meaning.${reason}`,
       ]),
       ...Object.keys(EVENTS).map((event) => `event.${event}`),
-      ...[PAIR_RULE, DIRECTION_RULE].flatMap(({ entries, exits }) =>
+      ...[PAIR_RULE, DIRECTION_RULE, SERVED_RULE].flatMap(({ entries, exits }) =>
         [...entries, ...exits].map(({ name }) => `condition.${name}`),
       ),
       'condition.flat',

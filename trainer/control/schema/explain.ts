@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { PAIR_RULE } from '../../../shared/strategies/pair_reversion/pair_rule.ts';
+import { SERVED_RULE } from '../../../shared/strategies/formula_rule/served_rule.ts';
 import { DIRECTION_RULE } from '../../../shared/strategies/direction/direction_rule.ts';
 import { signalSchema } from './signals.ts';
 
@@ -19,7 +20,9 @@ export const explainQuery = z.object({
 const CONDITION_NAMES = [
   ...new Set([
     'flat',
-    ...[PAIR_RULE, DIRECTION_RULE].flatMap(({ entries, exits }) => [...entries, ...exits].map(({ name }) => name)),
+    ...[PAIR_RULE, DIRECTION_RULE, SERVED_RULE].flatMap(({ entries, exits }) =>
+      [...entries, ...exits].map(({ name }) => name),
+    ),
   ]),
 ];
 
@@ -33,6 +36,9 @@ const conditionSchema = z.object({
   change: number.describe('Required change of value; 0 if the condition holds'),
   relative: number.describe('|change| relative to the scale of the value'),
 });
+
+/** A condition of a rule file: its name is its text. */
+const formulaConditionSchema = conditionSchema.extend({ name: z.string() });
 
 const modelSchema = z.object({
   answer: z.number().describe('Probability, or size of AI3'),
@@ -83,6 +89,18 @@ export const explanationSchema = z
       })
       .nullable()
       .describe('Rules of the direction bundle'),
+    rule: z
+      .object({
+        version: z.string(),
+        name: z.string(),
+        has_edge: z.boolean(),
+        formulas: z
+          .record(z.string(), z.array(formulaConditionSchema))
+          .describe('Conditions of entry_long, entry_short and exit, nearest failing first'),
+      })
+      .nullable()
+      .optional()
+      .describe('The rule that answered in place of the direction model'),
     costs: z
       .object({
         round_trip_bps: z.number(),

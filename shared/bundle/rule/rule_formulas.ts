@@ -1,9 +1,9 @@
-import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
-import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../shared/core/features/instrument/definitions.ts';
-import { InstrumentInputs, type InstrumentFields } from '../../shared/core/formula/bar_inputs.ts';
-import { FormulaEngine } from '../../shared/core/formula/engine.ts';
-import type { Formula } from '../../shared/core/formula/formula.ts';
-import type { SubjectState } from '../../shared/core/formula/step.ts';
+import type { RuleModel } from './rule_bundle.ts';
+import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../core/features/instrument/definitions.ts';
+import { InstrumentInputs, type InstrumentFields } from '../../core/formula/bar_inputs.ts';
+import { FormulaEngine } from '../../core/formula/engine.ts';
+import type { Formula } from '../../core/formula/formula.ts';
+import type { SubjectState } from '../../core/formula/step.ts';
 
 /** A closed bar of an instrument with all that formulas read. */
 export interface RuleBar {
