@@ -1055,13 +1055,13 @@ export const ERRORS = {
   },
   DELIVERY_UNREACHABLE: {
     status: 503,
-    message: 'The SFTP server of the delivery does not respond.',
+    message: 'The server of the delivery does not respond.',
     next: 'Check delivery_target, the network and the server. It is retried.',
   },
   DELIVERY_REFUSED: {
     status: 403,
-    message: 'The SFTP server of the delivery refuses the key or the access.',
-    next: 'Check MINUTEHAND_SFTP_KEY, authorized_keys and the permissions of the folder there.',
+    message: 'The server of the delivery refuses the key or the access.',
+    next: 'SFTP: check MINUTEHAND_SFTP_KEY, authorized_keys and the permissions of the folder there; S3: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, the bucket and its policy.',
   },
   DELIVERY_HOST_KEY: {
     status: 403,

@@ -15,7 +15,7 @@ import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
 import { deliverOnce, startDelivery } from '../trainer/control/delivery/delivery.ts';
 import type { Delivery } from '../trainer/control/delivery/delivery_file.ts';
-import { bundleOf, deliveredMarks, readDelivery, withDelivered } from '../trainer/control/delivery/receive.ts';
+import { bundleOf, deliveredMarks, openDelivered, withDelivered } from '../trainer/control/delivery/receive.ts';
 import { activate, activateDirection } from './activate.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
@@ -74,9 +74,10 @@ describe.skipIf(!hasServer)(
 
     /** What a reader on the other machine finds: each bundle whole, and what is active. */
     async function readFar(far: string): Promise<{ versions: string[]; active: string | null; delivery: Delivery }> {
-      const delivery = readDelivery(far);
+      const source = await openDelivered(far, {});
+      const { delivery } = source;
       for (const bundle of delivery.bundles)
-        await withDelivered(far, bundle, async (path) => {
+        await withDelivered(source, bundle, async (path) => {
           if (bundle.timeframe === null) readBundle(path);
           else readDirectionBundle(path);
           await Promise.resolve();
@@ -334,7 +335,7 @@ describe.skipIf(!hasServer)(
         const older = readFileSync(join(far, 'delivery.json'));
         await from.run(['models', 'promote', B]);
         await from.run(['models', 'deliver'], { env });
-        const { bundles } = readDelivery(far);
+        const { bundles } = (await openDelivered(far, {})).delivery;
         const { sha256, bytes } = bundles
           .find(({ version }) => version === B)!
           .files.find(({ file }) => file === 'ai1.onnx')!;
@@ -357,7 +358,7 @@ describe.skipIf(!hasServer)(
         activateDirection(from.models, hourly, from.home);
         await from.run(['models', 'promote', A]);
         await from.run(['models', 'deliver'], { env });
-        const { bundles } = readDelivery(far);
+        const { bundles } = (await openDelivered(far, {})).delivery;
         const { sha256, bytes } = bundles.find(({ version }) => version === hourly)!.files[0]!;
         writeFileSync(join(far, 'objects', sha256), Buffer.alloc(bytes, 1));
         const refused = await receive();

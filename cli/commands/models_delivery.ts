@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Override } from '../../shared/bundle/admission/admission.ts';
 import { listVersions, readActive } from '../../shared/bundle/bundle.ts';
@@ -8,7 +7,13 @@ import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { deliverOnce } from '../../trainer/control/delivery/delivery.ts';
 import type { DeliveredPointer, Delivery } from '../../trainer/control/delivery/delivery_file.ts';
-import { bundleOf, deliveredMarks, readDelivery, withDelivered } from '../../trainer/control/delivery/receive.ts';
+import {
+  bundleOf,
+  deliveredMarks,
+  openDelivered,
+  withDelivered,
+  type DeliverySource,
+} from '../../trainer/control/delivery/receive.ts';
 import { endPartly, type Output } from '../output.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 
@@ -19,18 +24,25 @@ export function addModelsDelivery(models: Command, output: () => Output, promote
   models
     .command('deliver')
     .description(
-      'sends all bundles and the pointer to the active one to delivery_target by SFTP, and reads back what is there; the trainer does the same whenever they change',
+      'sends all bundles and the pointer to the active one to delivery_target (SFTP, S3), and reads back what is there; the trainer does the same whenever they change',
     )
     .action(() => deliverNow(output()));
   models
     .command('receive')
-    .argument('<folder>', 'of delivery_target, on the machine that has it')
+    .argument('<place>', 'the folder of delivery_target, on the machine that has it, or its s3://… address')
     .addOption(despiteGatesOption())
     .addOption(reasonOption())
     .description(
       'makes the delivered active models active here, when they are new: hashes, signature, golden answers and gates are checked as by `models promote`. Candidates are never activated',
     )
-    .action((folder: string, flags: OverrideFlags) => receive(resolve(folder), overrideOf(flags), output(), promote));
+    .action(async (place: string, flags: OverrideFlags) => {
+      const source = await openDelivered(place, process.env);
+      try {
+        await receive(source, overrideOf(flags), output(), promote);
+      } finally {
+        await source.close();
+      }
+    });
 }
 
 async function deliverNow(output: Output): Promise<void> {
@@ -48,8 +60,13 @@ async function deliverNow(output: Output): Promise<void> {
   output.result({ target, ...delivered, damaged });
 }
 
-async function receive(folder: string, override: Override | null, output: Output, promote: Promote): Promise<void> {
-  const delivery = readDelivery(folder);
+async function receive(
+  source: DeliverySource,
+  override: Override | null,
+  output: Output,
+  promote: Promote,
+): Promise<void> {
+  const { place: folder, delivery } = source;
   const fresh = delivery.pointers.filter((one) => isNew(one));
   if (fresh.length === 0) {
     output.line(`${folder} has no newer active models (${countsOf(delivery)}).`);
@@ -63,7 +80,7 @@ async function receive(folder: string, override: Override | null, output: Output
     const collected = { ...output, result: (value: unknown) => void received.push(value), written: () => undefined };
     try {
       const bundle = bundleOf(delivery, pointer, timeframe);
-      await withDelivered(folder, bundle, (path) => promote(path, override, collected));
+      await withDelivered(source, bundle, (path) => promote(path, override, collected));
       deliveredMarks(homePaths(), timeframe).raise(pointer);
     } catch (error) {
       if (fresh.length === 1) throw error;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MinutehandError, type ErrorCode } from '../errors.ts';
+import type { RemoteFolder } from './remote_folder.ts';
 import type { SftpAddress } from './sftp_address.ts';
 
 /** The used part of ssh2-sftp-client, which is loaded only where models are delivered. */
@@ -38,29 +39,6 @@ export interface SftpOptions {
   readonly connectMs?: number;
 }
 
-export interface SftpFile {
-  readonly name: string;
-  readonly bytes: number;
-}
-
-/** A folder on another machine. Names have slashes; all errors are DELIVERY_*. */
-export interface SftpFolder {
-  /** Regular files; none where there is no such folder. */
-  list(folder: string): Promise<SftpFile[]>;
-  /** null if there is no such file. @throws MinutehandError DELIVERY_DAMAGED above `maxBytes` */
-  read(name: string, maxBytes: number): Promise<Buffer | null>;
-  /**
-   * Writes a file that never changes. It is uploaded to `<name>.part`, continued where an earlier upload was cut, read
-   * back, and renamed only when it has the bytes.
-   * @throws MinutehandError DELIVERY_DAMAGED when the read-back differs
-   */
-  upload(name: string, bytes: Uint8Array): Promise<void>;
-  /** Replaces a file: a reader sees the old or the new bytes. */
-  replace(name: string, bytes: Uint8Array): Promise<void>;
-  remove(name: string): Promise<void>;
-  close(): Promise<void>;
-}
-
 const CONNECT_MS = 20_000;
 const TIMEOUT_MS = 60_000;
 const KEEPALIVE_MS = 10_000;
@@ -74,10 +52,11 @@ const DENIED: readonly unknown[] = [3, 'EACCES'];
 const AUTHENTICATION = /authentication methods failed/i;
 
 /**
- * Connects to an SFTP server whose host key is pinned, with a key as the only means of authentication.
+ * Connects to an SFTP server whose host key is pinned, with a key as the only means of authentication. An upload goes to
+ * `<name>.part`, continues where an earlier one was cut, and is renamed only when it has the bytes.
  * @throws MinutehandError DELIVERY_HOST_KEY, DELIVERY_REFUSED, DELIVERY_UNREACHABLE
  */
-export async function openSftp(options: SftpOptions): Promise<SftpFolder> {
+export async function openSftp(options: SftpOptions): Promise<RemoteFolder> {
   const { address, hostKeys, privateKey, connectMs = CONNECT_MS } = options;
   const { host, port, user, path: root } = address;
   const closed = new AbortController();

@@ -1,4 +1,5 @@
 import { createTask, validate as isCron } from 'node-cron';
+import { isS3Address } from '../blob/s3_address.ts';
 import { parseEntryWindows } from '../core/cost/entry_window.ts';
 import { parsePair } from '../pair.ts';
 import type { Pair } from '../pair.ts';
@@ -401,7 +402,7 @@ const RULES: readonly Rule[] = [
   {
     needs: ['retrain.delivery_target', 'retrain.delivery_host_keys'],
     check({ retrain: { delivery_target: target, delivery_host_keys: keys } }) {
-      if (target === null || keys.length > 0) return [];
+      if (target === null || isS3Address(target) || keys.length > 0) return [];
       const text =
         'is empty, expected the fingerprint of the host key of delivery_target, SHA256:… of `ssh-keygen -lf`';
       return [{ part: 'retrain', path: ['delivery_host_keys'], text }];

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { S3_ADDRESS } from '../blob/s3_address.ts';
 import { HOST_KEY, SFTP_ADDRESS } from '../blob/sftp_address.ts';
 import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { IMPORTANCES } from '../core/news/news_event.ts';
@@ -239,9 +240,11 @@ const retrainValues = {
   adopt_by: z.enum(['swap', 'rollout']),
   delivery_target: z
     .string()
-    .regex(SFTP_ADDRESS)
+    .regex(new RegExp(`${SFTP_ADDRESS.source}|${S3_ADDRESS.source}`))
     .nullable()
-    .meta({ examples: ['sftp://minutehand@windows.example/C:/minutehand/delivery'] }),
+    .meta({
+      examples: ['sftp://minutehand@windows.example/C:/minutehand/delivery', 's3://models/live?region=eu-central-1'],
+    }),
   delivery_host_keys: z.array(z.string().regex(HOST_KEY)).max(10),
   deployment_stages: z.tuple([
     deploymentStage('test'),

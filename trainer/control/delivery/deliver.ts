@@ -1,4 +1,4 @@
-import type { SftpFolder } from '../../../shared/blob/sftp.ts';
+import type { RemoteFolder } from '../../../shared/blob/remote_folder.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import {
@@ -28,12 +28,12 @@ export interface Delivered {
 const AT_ONCE = 6;
 
 /**
- * Makes a folder on another machine equal to the local delivery: files first, then the pointer, then the removal of
+ * Makes a folder on another machine, or in a bucket, equal to the local delivery: files first, then the pointer, then the removal of
  * what it does not name. Whatever has arrived of an earlier, interrupted delivery is kept.
  * @param isChecked whether files that are there are read back as well
  * @throws MinutehandError DELIVERY_*, MODEL_HASH when a bundle changes meanwhile
  */
-export async function deliver(place: SftpFolder, local: LocalDelivery, isChecked: boolean): Promise<Delivered> {
+export async function deliver(place: RemoteFolder, local: LocalDelivery, isChecked: boolean): Promise<Delivered> {
   const { delivery, paths } = local;
   const before = await readFar(place, delivery.sender);
   const there = new Map((await place.list(OBJECTS)).map(({ name, bytes }) => [name, bytes]));
@@ -63,7 +63,7 @@ export async function deliver(place: SftpFolder, local: LocalDelivery, isChecked
 }
 
 /** What is pointed at there; a damaged file is replaced. @throws MinutehandError DELIVERY_FOREIGN */
-async function readFar(place: SftpFolder, sender: string): Promise<Delivery | null> {
+async function readFar(place: RemoteFolder, sender: string): Promise<Delivery | null> {
   const bytes = await place.read(DELIVERY_FILE, MAX_DELIVERY_BYTES);
   if (bytes === null) return null;
   let delivery: Delivery;
@@ -76,7 +76,7 @@ async function readFar(place: SftpFolder, sender: string): Promise<Delivery | nu
   throw new MinutehandError('DELIVERY_FOREIGN', { seen: delivery.sender, expected: sender });
 }
 
-async function isWhole(place: SftpFolder, file: DeliveredFile): Promise<boolean> {
+async function isWhole(place: RemoteFolder, file: DeliveredFile): Promise<boolean> {
   const content = await place.read(`${OBJECTS}/${file.sha256}`, file.bytes);
   return content !== null && isDelivered(file, content);
 }

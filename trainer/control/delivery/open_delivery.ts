@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { openSftp, type SftpFolder } from '../../../shared/blob/sftp.ts';
+import type { RemoteFolder } from '../../../shared/blob/remote_folder.ts';
+import { isS3Address, s3Address } from '../../../shared/blob/s3_address.ts';
+import { openS3Folder } from '../../../shared/blob/s3_folder.ts';
+import { openSftp } from '../../../shared/blob/sftp.ts';
 import { sftpAddress } from '../../../shared/blob/sftp_address.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { RetrainPolicy } from '../../../shared/policy/schema.ts';
@@ -10,11 +13,12 @@ export interface DeliveryPolicy extends Pick<RetrainPolicy, 'delivery_host_keys'
 }
 
 /**
- * Connects to the folder of `delivery_target`, with the key of MINUTEHAND_SFTP_KEY.
+ * Opens the folder of `delivery_target`: by SFTP with the key of MINUTEHAND_SFTP_KEY, or in a bucket.
  * @throws MinutehandError KEY_UNUSABLE, DELIVERY_HOST_KEY, DELIVERY_REFUSED, DELIVERY_UNREACHABLE
  */
-export function openDelivery(policy: DeliveryPolicy, env: NodeJS.ProcessEnv): Promise<SftpFolder> {
+export function openDelivery(policy: DeliveryPolicy, env: NodeJS.ProcessEnv): Promise<RemoteFolder> {
   const { delivery_target: target, delivery_host_keys: hostKeys } = policy;
+  if (isS3Address(target)) return openS3Folder(s3Address(new URL(target)), env);
   const privateKey = readPrivateKey(env['MINUTEHAND_SFTP_KEY']);
   return openSftp({ address: sftpAddress(target), hostKeys, privateKey });
 }

@@ -1,6 +1,8 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { isS3Address, S3_ADDRESS, s3Address } from '../../../shared/blob/s3_address.ts';
+import { openS3Folder } from '../../../shared/blob/s3_folder.ts';
 import { pointerKind, type ActiveFile } from '../../../shared/bundle/active_file.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
@@ -13,17 +15,63 @@ import { pathInside } from '../../../shared/path_name.ts';
 import {
   DELIVERY_FILE,
   isDelivered,
+  MAX_DELIVERY_BYTES,
   OBJECTS,
   parseDelivery,
   type DeliveredBundle,
   type Delivery,
 } from './delivery_file.ts';
 
-/** @throws MinutehandError DELIVERY_MISSING, DELIVERY_DAMAGED */
-export function readDelivery(folder: string): Delivery {
+/** What was delivered, where a receiver reads it. */
+export interface DeliverySource {
+  /** A folder, or an address. */
+  readonly place: string;
+  readonly delivery: Delivery;
+  /** Bytes of a file of `objects`; null when it is not there. */
+  read(sha256: string, maxBytes: number): Promise<Buffer | null>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a delivery: a folder of this machine, or `s3://…`.
+ * @throws MinutehandError DELIVERY_MISSING, DELIVERY_DAMAGED, DELIVERY_REFUSED, DELIVERY_UNREACHABLE, USAGE
+ */
+export async function openDelivered(place: string, env: NodeJS.ProcessEnv): Promise<DeliverySource> {
+  if (isS3Address(place)) return openBucketDelivery(place, env);
+  const folder = resolve(place);
   const path = join(folder, DELIVERY_FILE);
   if (!existsSync(path)) throw new MinutehandError('DELIVERY_MISSING', { seen: path });
-  return parseDelivery(readModelsFile(path, 'manifest'), path);
+  return {
+    place: folder,
+    delivery: parseDelivery(readModelsFile(path, 'manifest'), path),
+    read(sha256) {
+      const object = pathInside(join(folder, OBJECTS), sha256);
+      return Promise.resolve(existsSync(object) ? readModelsFile(object, 'content') : null);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+async function openBucketDelivery(place: string, env: NodeJS.ProcessEnv): Promise<DeliverySource> {
+  if (!S3_ADDRESS.test(place))
+    throw new MinutehandError('USAGE', {
+      seen: place,
+      expected: 's3://bucket/prefix?region=…&endpoint=https://…, as in delivery_target',
+    });
+  const bucket = await openS3Folder(s3Address(new URL(place)), env);
+  try {
+    const bytes = await bucket.read(DELIVERY_FILE, MAX_DELIVERY_BYTES);
+    if (bytes === null) throw new MinutehandError('DELIVERY_MISSING', { seen: `no ${DELIVERY_FILE} in ${place}` });
+    return {
+      place,
+      delivery: parseDelivery(bytes, `${place}: ${DELIVERY_FILE}`),
+      read: (sha256, maxBytes) => bucket.read(`${OBJECTS}/${sha256}`, maxBytes),
+      close: () => bucket.close(),
+    };
+  } catch (error) {
+    await bucket.close();
+    throw error;
+  }
 }
 
 /** The bundle that a delivered pointer names. @throws MinutehandError DELIVERY_DAMAGED */
@@ -52,7 +100,7 @@ export function deliveredMarks({ home }: Pick<HomePaths, 'home'>, timeframe: Tim
  * @throws MinutehandError DELIVERY_DAMAGED
  */
 export async function withDelivered<Result>(
-  folder: string,
+  source: DeliverySource,
   { version, files }: DeliveredBundle,
   use: (bundle: string) => Promise<Result>,
 ): Promise<Result> {
@@ -61,10 +109,10 @@ export async function withDelivered<Result>(
     const bundle = pathInside(temporary, version);
     MACHINE_FILES.makeFolder(bundle);
     for (const one of files) {
-      const path = pathInside(join(folder, OBJECTS), one.sha256);
-      if (!existsSync(path)) throw new MinutehandError('DELIVERY_DAMAGED', { seen: `${path} is not there` });
-      const content = readModelsFile(path, 'content');
-      if (!isDelivered(one, content)) throw new MinutehandError('DELIVERY_DAMAGED', { seen: path });
+      const seen = `${source.place}: ${OBJECTS}/${one.sha256}`;
+      const content = await source.read(one.sha256, one.bytes);
+      if (content === null) throw new MinutehandError('DELIVERY_DAMAGED', { seen: `${seen} is not there` });
+      if (!isDelivered(one, content)) throw new MinutehandError('DELIVERY_DAMAGED', { seen });
       writeDurably(MACHINE_FILES, pathInside(bundle, one.file), content);
     }
     return await use(bundle);
