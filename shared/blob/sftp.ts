@@ -52,8 +52,8 @@ const DENIED: readonly unknown[] = [3, 'EACCES'];
 const AUTHENTICATION = /authentication methods failed/i;
 
 /**
- * Connects to an SFTP server whose host key is pinned, with a key as the only means of authentication. An upload goes to
- * `<name>.part`, continues where an earlier one was cut, and is renamed only when it has the bytes.
+ * Connects to an SFTP server whose host key is pinned, with a key as the only means of authentication. An upload goes
+ * to `<name>.part`, continues where an earlier one was cut, and is renamed only when it has the bytes.
  * @throws MinutehandError DELIVERY_HOST_KEY, DELIVERY_REFUSED, DELIVERY_UNREACHABLE
  */
 export async function openSftp(options: SftpOptions): Promise<RemoteFolder> {

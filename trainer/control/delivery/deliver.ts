@@ -28,8 +28,8 @@ export interface Delivered {
 const AT_ONCE = 6;
 
 /**
- * Makes a folder on another machine, or in a bucket, equal to the local delivery: files first, then the pointer, then the removal of
- * what it does not name. Whatever has arrived of an earlier, interrupted delivery is kept.
+ * Makes a folder on another machine, or in a bucket, equal to the local delivery: files first, then the pointer, then
+ * the removal of what it does not name. Whatever has arrived of an earlier, interrupted delivery is kept.
  * @param isChecked whether files that are there are read back as well
  * @throws MinutehandError DELIVERY_*, MODEL_HASH when a bundle changes meanwhile
  */
