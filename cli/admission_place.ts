@@ -10,7 +10,7 @@ export function admissionPlace(settings: Settings = loadSettings()): AdmissionPl
   return {
     settings,
     paths,
-    registered: (version) => withRegistry(process.env, paths, (registry) => registry.verdictsOf(version)),
+    registered: (version, shelf) => withRegistry(process.env, paths, (registry) => registry.verdictsOf(version), shelf),
   };
 }
 
@@ -23,7 +23,7 @@ export function adoptionPlace(settings: Settings, note: AdoptionPlace['note']): 
   return {
     ...admissionPlace(settings),
     paths,
-    withRegistry: (work) => withRegistry(process.env, paths, work),
+    withRegistry: (work, shelf) => withRegistry(process.env, paths, work, shelf),
     note,
   };
 }

@@ -12,7 +12,6 @@ import { isRuleBundle } from '../shared/bundle/rule/active_rule.ts';
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { timeframeOf } from '../shared/pair.ts';
-import { isPathName } from '../shared/path_name.ts';
 import { directionCard } from '../trainer/learning/direction/direction_card.ts';
 import type { Output } from './output.ts';
 
@@ -76,20 +75,6 @@ export function refuseDirection(folder: string, name: string): void {
   if (!isRule && !isDirectionBundle(folder)) return;
   const expected = 'a bundle of pairs: direction models and rules have no shadow and no rollout';
   throw new MinutehandError('USAGE', { seen: `the ${isRule ? 'rule' : 'direction model'} ${name}`, expected });
-}
-
-/**
- * For commands on the registry, which keeps bundles of pairs.
- * @param version as it was given
- * @throws MinutehandError USAGE for the version of a direction bundle that is there
- */
-export function refuseUnregistered(models: string, version: string): void {
-  if (!isPathName(version) || !isDirectionBundle(join(directionFolder(models), version))) return;
-  throw new MinutehandError('USAGE', {
-    seen: `the direction model ${version}`,
-    expected: 'a bundle of pairs: the registry keeps no direction models, neither notes on them nor their bytes',
-    next: `Copy ${join(directionFolder(models), version)} to keep it; \`minutehand models promote <copy>\` takes it in again.`,
-  });
 }
 
 /** Prints the card of a direction bundle. @throws MinutehandError as readDirectionBundle */

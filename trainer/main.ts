@@ -205,9 +205,9 @@ async function restoreModels(
       log.error({ version, ...error }, 'lost models were not restored');
       print(`Models ${version} of the registry were not restored: ${error.code}: ${error.message}`);
     }
-    if (recovered.length + (activated === null ? 0 : 1) === 0) return;
-    const active = activated === null ? '' : `, ${activated} is active again`;
-    const text = `${paths.models} had lost models. Restored from the registry: ${recovered.join(', ') || 'active.json'}${active}.`;
+    if (recovered.length + activated.length === 0) return;
+    const active = activated.length === 0 ? '' : `; active again: ${activated.join(', ')}`;
+    const text = `${paths.models} had lost models. Restored from the registry: ${recovered.join(', ') || 'pointers'}${active}.`;
     log.warn({ recovered, activated }, 'lost models were restored');
     print(text);
     await audit({

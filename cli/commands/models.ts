@@ -38,6 +38,8 @@ import { renderCard } from '../../trainer/learning/bundle/card.ts';
 import { rolloutCard } from '../../trainer/control/rollout/rollout_card.ts';
 import { withRegistry } from '../../trainer/control/registry/outcome.ts';
 import { recoverAdmitted } from '../../trainer/control/registry/recover_lost.ts';
+import type { Recovery } from '../../trainer/control/registry/registry.ts';
+import type { ShelfName } from '../../shared/bundle/shelf_name.ts';
 import type { ActivationCause } from '../../trainer/control/registry/registry_rows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { oneLine } from '../../shared/one_line.ts';
@@ -46,7 +48,7 @@ import { homePaths } from '../../shared/home.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { ModelType } from '../../trainer/store/tables.ts';
 import { bundleByName } from '../bundle_name.ts';
-import { listDirections, refuseDirection, refuseUnregistered, showDirection } from '../direction_bundles.ts';
+import { listDirections, refuseDirection, showDirection } from '../direction_bundles.ts';
 import { endPartly, type Output } from '../output.ts';
 import { gatesText, recordedGates } from '../../shared/bundle/recorded_gates.ts';
 import { activateAdmitted, setShadow, type ActivatingDoor } from '../../shared/bundle/admission/activation.ts';
@@ -106,17 +108,15 @@ export function addModels(program: Command, output: () => Output): void {
     .action((flags: RollbackFlags) => rollback(flags, output()));
   models
     .command('recover')
-    .argument('[version]', 'the bundle to restore; without it, all of the registry, and active.json when it is lost')
-    .description(
-      'restores lost or damaged bundles of pairs from the registry, byte for byte; it keeps no direction models',
-    )
+    .argument('[version]', 'the bundle to restore; without it, all of the registry, and pointers that are lost')
+    .description('restores lost or damaged bundles, of pairs and of direction models, from the registry, byte for byte')
     .action((version: string | undefined) => recover(version, output()));
   models
     .command('note')
     .argument('<version>')
     .argument('<text>')
-    .addOption(new Option('--model <type>', 'of one model only').choices(['AI1', 'AI2', 'AI3']))
-    .description('writes notes on a bundle of pairs, or one of its models, into model_registry')
+    .addOption(new Option('--model <type>', 'of one model only').choices(['AI1', 'AI2', 'AI3', 'DIRECTION']))
+    .description('writes notes on a bundle, or one of its models, into model_registry')
     .action((version: string, text: string, flags: { model?: ModelType }) => note(version, text, flags, output()));
   addModelsImport(models, output);
   addModelsResume(models, output);
@@ -124,9 +124,15 @@ export function addModels(program: Command, output: () => Output): void {
 }
 
 async function note(version: string, text: string, flags: { model?: ModelType }, output: Output): Promise<void> {
-  refuseUnregistered(homePaths().models, version);
-  const types: readonly ModelType[] = flags.model === undefined ? ['AI1', 'AI2', 'AI3'] : [flags.model];
-  await withRegistry(process.env, homePaths(), (registry) => registry.note(version, types, text));
+  const shelf = await shelfOfRegistered(version);
+  const own: readonly ModelType[] = shelf === 'pairs' ? ['AI1', 'AI2', 'AI3'] : ['DIRECTION'];
+  if (flags.model !== undefined && !own.includes(flags.model))
+    throw new MinutehandError('USAGE', {
+      seen: `--model ${flags.model} of ${version}`,
+      expected: `a model of it: ${own.join(', ')}`,
+    });
+  const types = flags.model === undefined ? own : [flags.model];
+  await withRegistry(process.env, homePaths(), (registry) => registry.note(version, types, text), shelf);
   output.written({ target: version, after: { models: types, notes: text } });
   output.line(`${version}: noted for ${types.join(', ')}.`);
   output.result({ version, models: types, notes: text });
@@ -319,7 +325,7 @@ async function makeActive(
 ): Promise<void> {
   const { version, timeframe, rule, despite } = admitted;
   const { previous } = activateAdmitted(admitted, homePaths());
-  if (timeframe === null) await tellRegistry(cause, output);
+  if (rule === null) await tellRegistry(cause, timeframe === null ? 'pairs' : 'direction', output);
   const before = previous === null ? '' : ` (before: ${previous})`;
   const what = activeText(admitted);
   output.line(`${what}: ${version}${before}. A running daemon swaps it in between two bars.`);
@@ -381,8 +387,9 @@ async function signOne(name: string, output: Output): Promise<void> {
   const folder = bundleFolder(name);
   const key = signFolder(folder);
   const version = basename(folder);
-  if (resolve(dirname(folder)) === resolve(paths.models))
-    await withRegistry(process.env, paths, (registry) => registry.register(version));
+  const shelves: readonly ShelfName[] = ['pairs', 'direction'];
+  const shelf = shelves.find((one) => resolve(dirname(folder)) === resolve(folderOf(one, paths.models)));
+  if (shelf !== undefined) await withRegistry(process.env, paths, (registry) => registry.register(version), shelf);
   output.written({ target: version, after: { key } });
   output.line(`${version} is signed by ${key}.`);
   output.result({ version, path: folder, key });
@@ -430,13 +437,14 @@ function predecessor(active: ActivePointer | null): string {
 }
 
 /** An activation is final: a registry that cannot be reached follows when the trainer starts next. */
-async function tellRegistry(cause: ActivationCause, output: Output): Promise<void> {
+async function tellRegistry(cause: ActivationCause, shelf: ShelfName, output: Output): Promise<void> {
   try {
-    await withRegistry(process.env, homePaths(), (registry) => registry.mend(cause));
+    await withRegistry(process.env, homePaths(), (registry) => registry.mend(cause), shelf);
   } catch (error) {
     const { code, message } = describeError(error);
     output.note(`The registry is not updated yet (${code}: ${message}). The trainer updates it at its next start.`);
   }
+  if (shelf === 'direction') return;
   try {
     writeMetadataViews(homePaths().models);
   } catch (error) {
@@ -444,25 +452,53 @@ async function tellRegistry(cause: ActivationCause, output: Output): Promise<voi
   }
 }
 
+function folderOf(shelf: ShelfName, models: string): string {
+  return shelf === 'pairs' ? models : directionFolder(models);
+}
+
+/** Where the registry has a version: with the bundles of pairs, unless only a direction model has it. */
+async function shelfOfRegistered(version: string): Promise<ShelfName> {
+  const has = (shelf: ShelfName): Promise<boolean> =>
+    withRegistry(process.env, homePaths(), async (registry) => (await registry.find(version)) !== undefined, shelf);
+  return !(await has('pairs')) && (await has('direction')) ? 'direction' : 'pairs';
+}
+
 async function recover(version: string | undefined, output: Output): Promise<void> {
-  const paths = homePaths();
-  const { models } = paths;
-  if (version !== undefined) refuseUnregistered(models, version);
-  const { settings } = admissionPlace();
-  const recovery = await withRegistry(process.env, paths, (registry) =>
-    recoverAdmitted(registry, { settings, paths }, version),
-  );
-  const { recovered, intact, failed, activated } = recovery;
-  for (const made of recovered) output.line(`${made}: restored from the registry (${join(models, made)})`);
-  for (const whole of intact) output.line(`${whole}: intact, as registered`);
-  if (activated !== null) output.line(`Active: ${activated}, according to the registry.`);
+  const { models } = homePaths();
+  const isOfDirection = version !== undefined && (await shelfOfRegistered(version)) === 'direction';
+  const nothing: Recovery = { recovered: [], intact: [], failed: [], activated: [] };
+  const pairs = isOfDirection ? nothing : await recoverShelf('pairs', version, output);
+  const isOfPairs = version !== undefined && !isOfDirection;
+  const direction = isOfPairs ? nothing : await recoverShelf('direction', version, output);
+  const failed = [...pairs.failed, ...direction.failed];
+  const kept = [pairs, direction].reduce((sum, { recovered, intact }) => sum + recovered.length + intact.length, 0);
   output.written({
     target: version ?? 'all',
-    after: { recovered, activated, failed: failed.map((one) => one.version) },
+    after: {
+      recovered: [...pairs.recovered, ...direction.recovered],
+      activated: [...pairs.activated, ...direction.activated],
+      failed: failed.map((one) => one.version),
+    },
   });
-  output.result({ models, ...recovery });
+  // At most one bundle of pairs is active.
+  output.result({ models, ...pairs, activated: pairs.activated[0] ?? null, direction });
   const missing = failed.map(({ version: lost, error }) => `${lost}: ${error.code}: ${error.message}`);
-  if (recovered.length + intact.length + failed.length === 0)
-    missing.push('The registry has no bundles: nothing is recovered.');
-  if (missing.length > 0) endPartly(missing, recovered.length + intact.length > 0, output);
+  if (kept + failed.length === 0) missing.push('The registry has no bundles: nothing is recovered.');
+  if (missing.length > 0) endPartly(missing, kept > 0, output);
+}
+
+async function recoverShelf(shelf: ShelfName, version: string | undefined, output: Output): Promise<Recovery> {
+  const paths = homePaths();
+  const { settings } = admissionPlace();
+  const recovery = await withRegistry(
+    process.env,
+    paths,
+    (registry) => recoverAdmitted(registry, { settings, paths }, version, shelf),
+    shelf,
+  );
+  const folder = folderOf(shelf, paths.models);
+  for (const made of recovery.recovered) output.line(`${made}: restored from the registry (${join(folder, made)})`);
+  for (const whole of recovery.intact) output.line(`${whole}: intact, as registered`);
+  for (const active of recovery.activated) output.line(`Active: ${active}, according to the registry.`);
+  return recovery;
 }

@@ -1747,7 +1747,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Verify a bundle, refuse failed or unknown gates, and activate it; daemons swap it in between two bars. The predecessor is rolled back to */
+        /** Verify a bundle, of pairs or of a direction model, refuse failed or unknown gates, and activate it; daemons swap it in between two bars. The predecessor is rolled back to */
         post: {
             parameters: {
                 query?: never;
@@ -1881,7 +1881,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove the files of a bundle; refused for the active one, its predecessor and the shadow */
+        /** Remove the files of a bundle, of pairs or of a direction model; refused for the active one, its predecessor and the shadow */
         delete: {
             parameters: {
                 query?: never;
@@ -8254,10 +8254,18 @@ export interface components {
             /** @description Same as model_id, as used by `load` */
             model_name: string;
             /**
+             * @description What its models are for: pairs, or instruments
+             * @enum {string}
+             */
+            strategy: "pair_reversion" | "direction";
+            /** @description Of the instruments of a direction model; null: models of pairs */
+            timeframe: string | null;
+            /**
              * @description State in the registry
              * @enum {string}
              */
             status: "candidate" | "active" | "archived" | "rejected";
+            /** @description Of the pairs, or of its timeframe */
             is_active: boolean;
             /** @description Predecessor of the active one, target of a rollback */
             is_previous: boolean;
@@ -8293,13 +8301,16 @@ export interface components {
             })[];
             /** @description Rows of `model_registry` */
             models: {
-                /** @description AI1, AI2 or AI3 */
-                model_type: string;
+                /**
+                 * @description AI1, AI2 and AI3 of pairs; DIRECTION of instruments
+                 * @enum {string}
+                 */
+                model_type: "AI1" | "AI2" | "AI3" | "DIRECTION";
                 train_period_start: unknown;
                 train_period_end: unknown;
                 theta1: number | null;
                 theta2: number | null;
-                /** @description Holdout metrics */
+                /** @description Of the holdout; of a direction model walk-forward */
                 metrics: unknown;
                 notes: string | null;
             }[];
@@ -8375,10 +8386,18 @@ export interface components {
             /** @description Same as model_id, as used by `load` */
             model_name: string;
             /**
+             * @description What its models are for: pairs, or instruments
+             * @enum {string}
+             */
+            strategy: "pair_reversion" | "direction";
+            /** @description Of the instruments of a direction model; null: models of pairs */
+            timeframe: string | null;
+            /**
              * @description State in the registry
              * @enum {string}
              */
             status: "candidate" | "active" | "archived" | "rejected";
+            /** @description Of the pairs, or of its timeframe */
             is_active: boolean;
             /** @description Predecessor of the active one, target of a rollback */
             is_previous: boolean;
@@ -8414,13 +8433,16 @@ export interface components {
             })[];
             /** @description Rows of `model_registry` */
             models: {
-                /** @description AI1, AI2 or AI3 */
-                model_type: string;
+                /**
+                 * @description AI1, AI2 and AI3 of pairs; DIRECTION of instruments
+                 * @enum {string}
+                 */
+                model_type: "AI1" | "AI2" | "AI3" | "DIRECTION";
                 train_period_start: unknown;
                 train_period_end: unknown;
                 theta1: number | null;
                 theta2: number | null;
-                /** @description Holdout metrics */
+                /** @description Of the holdout; of a direction model walk-forward */
                 metrics: unknown;
                 notes: string | null;
             }[];
@@ -8432,6 +8454,8 @@ export interface components {
             previous: string | null;
             /** @description Scores the same bars without publishing */
             shadow: string | null;
+            /** @description Of a direction model; null: models of pairs */
+            timeframe: string | null;
         };
         ModelPointersInput: {
             /** @description Active bundle */
@@ -8440,6 +8464,8 @@ export interface components {
             previous: string | null;
             /** @description Scores the same bars without publishing */
             shadow: string | null;
+            /** @description Of a direction model; null: models of pairs */
+            timeframe: string | null;
         };
         MonitorLook: {
             version: string;

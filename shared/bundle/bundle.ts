@@ -194,6 +194,17 @@ export function writeBundle(
   );
 }
 
+/** Name of the folder of direction models in a folder of bundles. */
+const DIRECTION = 'direction';
+
+/**
+ * The folders whose versions a new one must differ from: a version names one bundle, of pairs or of a direction model.
+ */
+function versionFolders(modelsFolder: string): readonly string[] {
+  const isOfDirection = basename(modelsFolder) === DIRECTION;
+  return [modelsFolder, isOfDirection ? dirname(modelsFolder) : join(modelsFolder, DIRECTION)];
+}
+
 /**
  * Makes the folder of a new version, whole or not at all.
  * @param write fills the draft of a version
@@ -212,7 +223,7 @@ export function writeVersion(
   for (let copy = 1; ; copy++) {
     const version = `${copy === 1 ? minute : `${minute}_${copy}`}${suffix}`;
     const folder = join(modelsFolder, version);
-    if (files.stat(folder) !== null) continue;
+    if (versionFolders(modelsFolder).some((one) => files.stat(join(one, version)) !== null)) continue;
     const draft = join(modelsFolder, `.${version}.${process.pid}.tmp`);
     try {
       files.remove(draft);

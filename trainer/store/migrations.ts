@@ -342,6 +342,16 @@ const MIGRATIONS: readonly Migration[] = [
   },
   { name: 'economic calendar', up: createNewsTables },
   { name: 'triggers of runs as codes with values', up: codeTriggers },
+  {
+    name: 'direction models in the registry',
+    async up(db, { kind }) {
+      await db.schema
+        .alterTable('core.model_registry')
+        .addColumn('slot', 'text', (column) => column.notNull().defaultTo('pairs'))
+        .execute();
+      await replaceModelRegistryView(db, kind);
+    },
+  },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Generated } from 'kysely';
 import type { Importance } from '../../shared/core/news/news_event.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
+import type { Timeframe } from '../../shared/pair.ts';
 import type { EventName, Severity } from './events.ts';
 import type { AccessTables } from './access_tables.ts';
 import type { RecordTables } from './record_tables.ts';
@@ -114,11 +115,16 @@ export interface ImportsTable {
  */
 export type ModelStatus = 'candidate' | 'active' | 'archived' | 'rejected';
 
+/** What has one active bundle: the pairs, or the instruments of a timeframe. */
+export type RegistrySlot = 'pairs' | `direction ${Timeframe}`;
+
 /**
  * One row for each bundle ever registered; it stays when the bundle is removed. Times are ISO 8601 in UTC.
  */
 export interface ModelRegistryTable {
+  /** Its path below the folder of models: `20260101_0830`, or `direction/20260101_0830`. */
   version: string;
+  slot: Generated<RegistrySlot>;
   status: ModelStatus;
   created: string;
   /** The text of manifest.json, and its sha256: the identity of the bundle. */
@@ -136,10 +142,12 @@ export interface ModelRegistryTable {
   folder: string | null;
 }
 
-export type ModelType = 'AI1' | 'AI2' | 'AI3';
+/** `DIRECTION` is the only model of a direction bundle. */
+export type ModelType = 'AI1' | 'AI2' | 'AI3' | 'DIRECTION';
 
 /** Users' notes on a model. */
 export interface ModelNotesTable {
+  /** As in core.model_registry. */
   version: string;
   model_type: ModelType;
   notes: string;
@@ -172,6 +180,7 @@ export interface ModelRegistryView {
  * Every file of a bundle as written. Complete when its row in the registry exists without a time of removal.
  */
 export interface ModelArtifactsTable {
+  /** As in core.model_registry. */
   version: string;
   /** A plain name: ai1.onnx, manifest.json, CARD.md … */
   file: string;

@@ -33,7 +33,7 @@ export default function ModelsPage() {
   const current = currentModel.value;
   const { query } = place.value;
   const { data, error, reload } = useLoaded(() => api.get('/api/ml/models'), current?.version ?? '');
-  const versions = data?.models.map(nameOf) ?? null;
+  const versions = data?.models.filter(isOfPairs).map(nameOf) ?? null;
   const isRead = versions !== null || query.get('a') === null;
   const first = versionNamed(query.get('a'), versions) ?? (isRead ? (current?.version ?? null) : null);
   const second = versionNamed(query.get('b'), versions);
@@ -53,7 +53,12 @@ export default function ModelsPage() {
       {compared.error !== null && <Failure error={compared.error} />}
       {current !== null && current.version === null && <Empty text={t('models.none')} />}
       {shown !== null && (
-        <Figures a={shown} b={compared.data!.b} current={current} versions={models.filter(isKept).map(nameOf)} />
+        <Figures
+          a={shown}
+          b={compared.data!.b}
+          current={current}
+          versions={models.filter(isOfPairs).filter(isKept).map(nameOf)}
+        />
       )}
       <Panel title={t('models.registry')} wide>
         <Table
@@ -61,7 +66,7 @@ export default function ModelsPage() {
           label={t('models.registry')}
           rows={models}
           columns={columnsOf(current?.version ?? '', change)}
-          rowKey={nameOf}
+          rowKey={({ strategy, model_id }) => `${strategy} ${model_id}`}
           empty="models.none"
         />
       </Panel>
@@ -90,6 +95,7 @@ function VersionUnknown({ at, versions }: { readonly at: 'a' | 'b'; readonly ver
 }
 
 const nameOf = ({ model_id }: Model): string => model_id;
+const isOfPairs = ({ strategy }: Model): boolean => strategy === 'pair_reversion';
 const isKept = ({ removed_at }: Model): boolean => removed_at === null;
 
 async function readBoth(a: string | null, b: string | null) {
@@ -230,20 +236,32 @@ function edgeColumns(labels: ReadonlyMap<string, string>): Column<EdgeRow>[] {
   ];
 }
 
+/** `AI1, AI2, AI3`, or `DIRECTION 1h`. */
+function typesOf({ models, timeframe }: Model): string {
+  const types = models.map(({ model_type }) => model_type).join(', ');
+  return timeframe === null ? types : `${types} ${timeframe}`;
+}
+
 function columnsOf(active: string, change: (act: () => Promise<unknown>) => Promise<void>): Column<Model>[] {
   return [
     {
       key: 'model_id',
       title: t('models.version'),
       value: ({ model_id }) => model_id,
-      cell: ({ model_id, is_active, is_previous, is_shadow }) => (
+      cell: ({ strategy, model_id, is_active, is_previous, is_shadow }) => (
         <span class="mono">
-          <a href={`${pathOf('models')}?a=${model_id}`}>{model_id}</a>{' '}
+          {strategy === 'direction' ? model_id : <a href={`${pathOf('models')}?a=${model_id}`}>{model_id}</a>}{' '}
           {is_active && <Badge tone="good">{t('models.badge.active')}</Badge>}
           {is_previous && <Badge tone="quiet">{t('models.badge.previous')}</Badge>}
           {is_shadow && <Badge tone="info">{t('models.badge.shadow')}</Badge>}
         </span>
       ),
+    },
+    {
+      key: 'models',
+      title: t('models.types'),
+      value: typesOf,
+      cell: typesOf,
     },
     {
       key: 'status',
@@ -279,7 +297,11 @@ function columnsOf(active: string, change: (act: () => Promise<unknown>) => Prom
       key: 'act',
       title: t('app.actions'),
       value: () => null,
-      cell: (model) => (model.removed_at === null ? <Actions model={model} active={active} change={change} /> : null),
+      // Direction models are verified and promoted beside their figures, below.
+      cell: (model) =>
+        model.removed_at === null && isOfPairs(model) ? (
+          <Actions model={model} active={active} change={change} />
+        ) : null,
     },
   ];
 }

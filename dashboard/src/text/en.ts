@@ -229,6 +229,7 @@ export const EN = {
   'models.active': 'Active models',
   'models.none': 'No models yet. The first training run creates them.',
   'models.version': 'Version',
+  'models.types': 'Models',
   'models.state': 'State',
   'models.created': 'Created',
   'models.adopted': 'Adopted',

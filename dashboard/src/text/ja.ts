@@ -231,6 +231,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'models.active': '稼働モデル',
   'models.none': 'モデルはまだありません。最初の学習で作られます。',
   'models.version': 'バージョン',
+  'models.types': 'モデル',
   'models.state': '状態',
   'models.created': '作成',
   'models.adopted': '採用',

@@ -10,7 +10,7 @@ import { trainerMarks, type PointerMarks } from '../pointer_marks.ts';
 import type { DespiteGates } from '../recorded_gates.ts';
 import { rulePlace } from '../rule/active_rule.ts';
 import { expiryOf, type WritableKind } from '../sealed_pointer.ts';
-import { checkSame, placeOf, type Admitted } from './admission.ts';
+import { checkSame, folderOf, placeOf, type Admitted } from './admission.ts';
 
 /** Doors behind which a bundle is active at once. */
 export type ActivatingDoor = 'adoption' | 'promotion' | 'rollback' | 'rollout_end';
@@ -64,7 +64,7 @@ export function activateInFolder(
 }
 
 /**
- * Writes a lost `active.json` again, with the predecessor of the registry; with none when its bundle is not there.
+ * Writes a lost pointer again, with the predecessor of the registry; with none when its bundle is not there.
  * @throws MinutehandError as activateAdmitted
  */
 export function restoreActive(
@@ -76,9 +76,10 @@ export function restoreActive(
 ): ActivePointer {
   checkSame(admitted, modelsFolder, files);
   const { version, despite } = admitted;
-  const isThere = previous !== null && files.stat(join(modelsFolder, previous, 'manifest.json')) !== null;
+  const folder = folderOf(admitted, modelsFolder);
+  const isThere = previous !== null && files.stat(join(folder, previous, 'manifest.json')) !== null;
   const pointer = { version, previous: isThere ? previous : null };
-  return write(placeOfActive(modelsFolder), { ...pointer, ...recordOf(despite) }, files, marks);
+  return write(placeOf(admitted, modelsFolder), { ...pointer, ...recordOf(despite) }, files, marks);
 }
 
 /**

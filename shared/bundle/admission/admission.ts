@@ -41,6 +41,7 @@ import type { FileSystem } from '../../ports.ts';
 import type { Settings } from '../../policy/policy.ts';
 import { runningOrigin } from './running.ts';
 import { sha256Hex } from '../../sha256.ts';
+import type { ShelfName } from '../shelf_name.ts';
 
 /**
  * How a bundle gets into use. `adoption` is that of a new bundle that passed its gates, `folder` the same in a folder
@@ -73,7 +74,7 @@ export interface AdmissionPlace {
    * Row of a bundle in the registry; undefined without one.
    * @throws MinutehandError STORE_UNUSABLE
    */
-  registered(version: string): Promise<RegisteredBundle | undefined>;
+  registered(version: string, shelf: ShelfName): Promise<RegisteredBundle | undefined>;
 }
 
 export interface AdmissionRequest<Through extends Door = Door> {
@@ -157,7 +158,7 @@ export function checkSame(admitted: Admitted, modelsFolder: string, files: FileS
 type Kind = Pick<Admitted, 'timeframe' | 'rule'>;
 
 /** Where bundles of a kind are, by their versions. */
-function folderOf({ timeframe, rule }: Kind, modelsFolder: string): string {
+export function folderOf({ timeframe, rule }: Kind, modelsFolder: string): string {
   if (rule !== null) return ruleFolder(modelsFolder);
   return timeframe === null ? modelsFolder : directionFolder(modelsFolder);
 }
@@ -252,16 +253,16 @@ const REGISTRY = { code: 'registry', role: null } as const;
 /** @throws MinutehandError MODEL_EXISTS */
 async function verdictsOf(
   { registered }: AdmissionPlace,
-  { version, timeframe, recorded, reasons, manifestHash }: Candidate,
+  { version, timeframe, rule, recorded, reasons, manifestHash }: Candidate,
   { door, further = [] }: AdmissionRequest,
 ): Promise<Verdicts> {
   const failed = [...recorded.failed, ...failuresOf(further)];
   const { missing } = recorded;
-  // A new bundle is not registered yet, and the registry has no direction models and no rules.
-  if (door === 'adoption' || door === 'folder' || timeframe !== null) return { failed, missing, unread: [] };
+  // A new bundle is not registered yet, and the registry has no rules.
+  if (door === 'adoption' || door === 'folder' || rule !== null) return { failed, missing, unread: [] };
   let row: RegisteredBundle | undefined;
   try {
-    row = await registered(version);
+    row = await registered(version, timeframe === null ? 'pairs' : 'direction');
   } catch (error) {
     const { code, message } = describeError(error);
     const unread = [unmeasured(REGISTRY, { error: `${code}: ${message}` })];

@@ -8,6 +8,7 @@ import { readDirectionBundle } from '../../../shared/bundle/direction/direction_
 import { homePaths, type HomePaths } from '../../../shared/home.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import { tinySettings } from '../../../test/tiny_models.ts';
+import { withRegistry } from '../registry/outcome.ts';
 import { adoptDirection } from './adopt_direction.ts';
 
 let folder: string;
@@ -41,11 +42,14 @@ async function adopt(
       settings,
       paths,
       registered: () => Promise.resolve(undefined),
+      withRegistry: (work, shelf) => withRegistry({}, paths, work, shelf),
       note: (text) => void notes.push(text),
     },
   );
 }
 
+const statuses = (): Promise<string[]> =>
+  withRegistry({}, paths, async (registry) => (await registry.list()).map(({ status }) => status), 'direction');
 const active = (): string | null => readActiveDirection(paths.models, '1h')?.version ?? null;
 
 describe('a trained direction model', () => {
@@ -53,8 +57,10 @@ describe('a trained direction model', () => {
     const bundle = write(4);
     expect(await adopt(bundle, { wanted: false })).toMatchObject({ adopted: false, withheld: null });
     expect(active()).toBeNull();
+    expect(await statuses()).toEqual([]);
     expect(await adopt(bundle)).toMatchObject({ adopted: true, withheld: null });
     expect(active()).toBe(bundle.version);
+    expect(await statuses()).toEqual(['active']);
   });
 
   it('stays a candidate when a gate of its training failed, whatever its bundle records', async () => {
@@ -62,6 +68,7 @@ describe('a trained direction model', () => {
     const failed = bundle.gates.map((gate, index) => (index === 0 ? { ...gate, passed: false } : gate));
     expect(await adopt(bundle, { trained: failed })).toMatchObject({ adopted: false });
     expect(active()).toBeNull();
+    expect(await statuses()).toEqual(['rejected']);
   });
 
   it('does not take the place of the one in use where models are adopted by rollout, and says why', async () => {
@@ -72,6 +79,7 @@ describe('a trained direction model', () => {
     expect(adopted).toBe(false);
     expect(withheld).toContain(`minutehand models promote ${second.version}`);
     expect([notes.length, active()]).toEqual([1, first.version]);
+    expect(await statuses()).toEqual(['active', 'candidate']);
     expect(await adopt(second)).toMatchObject({ adopted: true });
     expect(active()).toBe(second.version);
   });

@@ -7,15 +7,19 @@ import { describeError } from '../../../shared/errors.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { TrainingJob } from '../../jobs/kinds/training_job.ts';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
-import { enterOutcome } from '../registry/outcome.ts';
+import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import { enterOutcome, type Outcome } from '../registry/outcome.ts';
 import type { Registry } from '../registry/registry.ts';
 import { shadowPower } from '../rollout/shadow_power.ts';
 import { startRollout } from '../rollout/steps.ts';
 
 export interface AdoptionPlace extends Omit<AdmissionPlace, 'paths'> {
   readonly paths: AdmissionPlace['paths'] & Parameters<typeof startRollout>[0]['paths'];
-  /** Runs `work` with the registry of this installation. */
-  withRegistry<Result>(work: (registry: Registry) => Promise<Result>): Promise<Result>;
+  /**
+   * Runs `work` with a registry of this installation.
+   * @param shelf by default that of pairs
+   */
+  withRegistry<Result>(work: (registry: Registry) => Promise<Result>, shelf?: ShelfName): Promise<Result>;
   /** A remark for the person or log. */
   note(text: string): void;
 }
@@ -53,7 +57,8 @@ export async function adoptTrained(
     if (admitted.door === 'adoption') activateAdmitted(admitted, place.paths);
     else activateInFolder(admitted, output.folder!);
   }
-  if (isOwn) await tellRegistry({ version, adopted, inRollout: rollout !== null }, gates, place);
+  const outcome = { version, adopted, isCandidate: rollout !== null };
+  if (isOwn) await tellRegistry(outcome, gates, place, 'pairs');
   return { adopted, rollout, gates };
 }
 
@@ -117,17 +122,19 @@ export async function tellStart(
 }
 
 /**
- * A store that cannot be used does not undo what is done: active.json is what counts, and the trainer's registry
+ * A store that cannot be used does not undo what is done: the pointer is what counts, and the trainer's registry
  * follows it.
  */
-async function tellRegistry(
-  about: { readonly version: string; readonly adopted: boolean; readonly inRollout: boolean },
+export async function tellRegistry(
+  about: Omit<Outcome, 'reasons'>,
   gates: readonly RecordedGate[],
-  { settings, withRegistry, note }: AdoptionPlace,
+  { settings, withRegistry, note }: Pick<AdoptionPlace, 'settings' | 'withRegistry' | 'note'>,
+  shelf: ShelfName,
 ): Promise<void> {
-  const outcome = { ...about, reasons: about.adopted || about.inRollout ? [] : failuresOf(gates) };
+  const outcome = { ...about, reasons: about.adopted || about.isCandidate === true ? [] : failuresOf(gates) };
+  const { model_version_retention } = settings.retrain;
   try {
-    await withRegistry((registry) => enterOutcome(registry, outcome, settings.retrain.model_version_retention));
+    await withRegistry((registry) => enterOutcome(registry, outcome, model_version_retention), shelf);
   } catch (error) {
     note(`The registry was not updated: ${describeError(error).message}`);
   }

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { AdmissionPlace, Override } from '../../../shared/bundle/admission/admission.ts';
 import { MAX_REASON, overrideReason, READABLE_REASON } from '../../../shared/bundle/admission/override_reason.ts';
-import { createRegistry } from '../registry/registry.ts';
+import { registryOf } from '../registry/registry.ts';
 import type { ApiContext } from './context.ts';
 
 /** Fields of a body that override failed gates. */
@@ -41,6 +41,6 @@ export function admissionPlaceOf({ settings, paths, store }: ApiContext): Admiss
   return {
     settings,
     paths,
-    registered: async (version) => createRegistry(await store(), paths.models).verdictsOf(version),
+    registered: async (version, shelf) => registryOf(await store(), paths, shelf).verdictsOf(version),
   };
 }

@@ -10,6 +10,8 @@ import { tinySettings } from '../../../test/tiny_settings.ts';
 import { signalRow } from '../history/signal_row.ts';
 import { openSignalTables } from '../history/signal_tables.ts';
 import { textOf } from './routes/signals.ts';
+import { registryOf } from '../registry/registry.ts';
+import { verdict } from '../../../test/passed_gates.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
 
 const SUBJECT = 'BTCUSDT@1h';
@@ -73,7 +75,35 @@ describe('instruments in the API', () => {
       [true, false],
       [false, true],
     ]);
-    expect(await load(versions[0]!)).toMatchObject({ version: versions[0], previous: versions[1] });
+    // Beside the models of pairs, by their own routes: list, load, refusal of the registry's verdict.
+    const byName = (model_name: string) => own.post('/api/ml/models/{model_name}/load', { path: { model_name } });
+    expect(await byName(versions[0]!)).toEqual({
+      timeframe: '1h',
+      version: versions[0],
+      previous: versions[1],
+      shadow: null,
+    });
+    const { models } = await own.get('/api/ml/models');
+    const ofDirection = models.filter(({ strategy }) => strategy === 'direction');
+    expect(ofDirection.map((one) => [one.model_id, one.timeframe, one.status, one.is_active, one.is_previous])).toEqual(
+      [
+        [versions[1], '1h', 'archived', false, true],
+        [versions[0], '1h', 'active', true, false],
+      ],
+    );
+    expect(ofDirection[1]!.models).toMatchObject([{ model_type: 'DIRECTION', theta1: null, notes: null }]);
+    await expect(own.get('/api/ml/models/{model_name}', { path })).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+    await expect(own.delete('/api/ml/models/{model_id}', { path: { model_id: versions[0]! } })).rejects.toMatchObject({
+      code: 'MODEL_IN_USE',
+    });
+    const refusedBefore = writeTinyDirection(api.paths.models, 'BTCUSDT', '1h', new Date(3_600_000));
+    await registryOf(api.store, api.paths, 'direction').reject(refusedBefore, [
+      verdict({ code: 'bias', passed: false }),
+    ]);
+    await expect(byName(refusedBefore)).rejects.toMatchObject({ code: 'MODEL_GATES' });
+    expect((await own.delete('/api/ml/models/{model_id}', { path: { model_id: refusedBefore } })).removed).toEqual([
+      refusedBefore,
+    ]);
     const operator = bearer(await api.token('operator'));
     const refused = await api.ask('POST', `/api/ml/direction-models/${versions[0]!}/load`, { headers: operator });
     expect(refused.body.error?.code).toBe('ROLE_REFUSED');

@@ -50,7 +50,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(models[0]!.models.map(({ model_type }) => model_type)).toEqual(['AI1', 'AI2', 'AI3']);
 
     const loaded = await own.post('/api/ml/models/{model_name}/load', { path: { model_name: versions[2]! } });
-    expect(loaded).toEqual({ version: versions[2], previous: versions[1], shadow: null });
+    expect(loaded).toEqual({ version: versions[2], previous: versions[1], shadow: null, timeframe: null });
     expect(readActive(api.paths.models)).toEqual({ version: versions[2], previous: versions[1] });
     const current = await own.get('/api/ml/models/current');
     expect(current).toMatchObject({ version: versions[2], previous: versions[1], is_signed: false });

@@ -2,6 +2,7 @@ import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
+import { registryOf } from '../registry/registry.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { removeOldDirection, removeOldRules } from './old_direction.ts';
 import { deleteOldRecords, deleteOldReports } from './old_records.ts';
@@ -25,11 +26,14 @@ export function startRecordRetention(options: StoreWorkOptions): StoreWork {
     if (bundles.length > 0) log.info({ bundles }, 'old bundles of direction models were removed');
     const rules = removeOldRules(paths.models, settings.retrain.model_version_retention);
     if (rules.length > 0) log.info({ rules }, 'old rules were removed');
-    if (days === null) return;
-    const beforeMs = nowMs - days * DAY_MS;
-    const reports = deleteOldReports(paths, beforeMs);
+    if (days === null && bundles.length === 0) return;
     const store = await openStore(storeUrl(env, paths), clock);
     try {
+      // Their bytes go with them: a recovery does not bring them back.
+      await registryOf(store, paths, 'direction').forget(bundles);
+      if (days === null) return;
+      const beforeMs = nowMs - days * DAY_MS;
+      const reports = deleteOldReports(paths, beforeMs);
       const rows = await deleteOldRecords(store, beforeMs);
       if (reports > 0 || Object.keys(rows).length > 0) log.info({ rows, reports }, 'old records were deleted');
     } finally {

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import { readActive, readBundle, readShadow, type ActivePointer } from '../../../shared/bundle/bundle.ts';
-import type { PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
-import { readRollout } from '../../../shared/bundle/rollout.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { renamePatiently, writeDurably } from '../../../shared/durable_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
+import type { RegistrySlot } from '../../store/tables.ts';
 import type { Artifact } from './registry_rows.ts';
+import type { Shelf } from './shelf.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 
@@ -18,27 +17,27 @@ const REMOVED = /^\..+\.removed$/;
 const DRAFT = /^\.\d{8}_.+\.tmp$/;
 const DRAFT_LIFE_MS = 86_400_000;
 
-/** Folders of bundles and `active.json`, as read, restored and removed by the registry. */
+/** Folders of the bundles of a shelf, as read, restored and removed by the registry. */
 export class ModelsFolder {
+  readonly #shelf: Shelf;
   readonly #path: string;
   readonly #files: FileSystem;
-  readonly #marks: PointerMarks | null;
 
-  constructor(path: string, files: FileSystem, marks: PointerMarks | null) {
-    this.#path = path;
-    this.#marks = marks;
+  constructor(shelf: Shelf, files: FileSystem) {
+    this.#shelf = shelf;
+    this.#path = shelf.path;
     this.#files = files;
   }
 
   /**
-   * Version, time and text of a bundle's manifest.
+   * Time, slot and text of a bundle's manifest.
    * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH
    */
-  readManifest(version: string): { readonly created: string; readonly text: string } {
+  readManifest(version: string): { readonly created: string; readonly slot: RegistrySlot; readonly text: string } {
     const folder = pathInside(this.#path, version);
-    const { manifest } = readBundle(folder, this.#files);
+    const { created, slot } = this.#shelf.read(folder);
     const text = readModelsFile(join(folder, 'manifest.json'), 'manifest', this.#files).toString('utf8');
-    return { created: manifest.created, text };
+    return { created, slot, text };
   }
 
   fileNames(version: string): readonly string[] {
@@ -74,7 +73,7 @@ export class ModelsFolder {
           throw new MinutehandError('MODEL_HASH', { seen: `${file} of ${version} in the registry` });
         writeDurably(files, pathInside(draft, file), content);
       }
-      readBundle(draft, files);
+      this.#shelf.read(draft);
       files.sync(draft);
       const damaged = this.#setAside(version);
       renamePatiently(files, draft, folder);
@@ -102,40 +101,14 @@ export class ModelsFolder {
     return aside;
   }
 
-  /** Removes leftovers of killed processes. */
+  /** Removes leftovers of killed processes. Removals of direction bundles are ended by `removeOldDirection`. */
   removeLeftovers(nowMs: number): void {
+    if (this.#files.stat(this.#path) === null) return;
     for (const { name } of this.#files.list(this.#path)) {
       const path = join(this.#path, name);
       const ageMs = nowMs - (this.#files.stat(path)?.modifiedMs ?? Infinity);
-      if (REMOVED.test(name) || (DRAFT.test(name) && ageMs > DRAFT_LIFE_MS)) this.#files.remove(path);
-    }
-  }
-
-  /** null when it is missing, damaged or refused. */
-  activePointer(): ActivePointer | null {
-    try {
-      return readActive(this.#path, this.#files, this.#marks);
-    } catch {
-      return null;
-    }
-  }
-
-  /** null when there is none, or its file is damaged. */
-  shadow(): string | null {
-    try {
-      return readShadow(this.#path, this.#files);
-    } catch {
-      return null;
-    }
-  }
-
-  /** Both arms of the active rollout; none when its file is damaged. */
-  rolloutArms(): readonly string[] {
-    try {
-      const rollout = readRollout(this.#path, this.#files);
-      return rollout?.status === 'active' ? [rollout.champion, rollout.challenger] : [];
-    } catch {
-      return [];
+      const isRemoved = this.#shelf.name === 'pairs' && REMOVED.test(name);
+      if (isRemoved || (DRAFT.test(name) && ageMs > DRAFT_LIFE_MS)) this.#files.remove(path);
     }
   }
 }

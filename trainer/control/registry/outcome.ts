@@ -1,16 +1,16 @@
 import type { Rejection } from '../../../shared/bundle/recorded_gates.ts';
-import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
-import { createRegistry, type Registry } from './registry.ts';
+import { registryOf, type Registry } from './registry.ts';
+import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
 
 /** Outcome of a trained bundle. */
 export interface Outcome {
   readonly version: string;
-  /** Whether active.json names it: activation happens first. */
+  /** Whether a pointer names it: activation happens first. */
   readonly adopted: boolean;
-  /** Whether it is the challenger of a rollout that its training started. */
-  readonly inRollout?: boolean;
+  /** Whether it passed without being adopted: the challenger of a rollout, or withheld for a person. */
+  readonly isCandidate?: boolean;
   /** The failed gates; of a rejected bundle. */
   readonly reasons: readonly Rejection[];
 }
@@ -24,18 +24,18 @@ export interface Outcome {
  */
 export async function enterOutcome(
   registry: Registry,
-  { version, adopted, inRollout = false, reasons }: Outcome,
+  { version, adopted, isCandidate = false, reasons }: Outcome,
   retention: number,
 ): Promise<readonly string[]> {
-  if (inRollout) await registry.register(version);
+  if (isCandidate) await registry.register(version);
   else if (!adopted) await registry.reject(version, reasons);
-  // The active bundle is that of active.json, which may have changed meanwhile.
+  // The active bundle is that of the pointer, which may have changed meanwhile.
   await registry.mend();
   return registry.retain(retention);
 }
 
 /**
- * Runs `work` with the registry of this home, and closes its store afterward. Creates the store if absent, because
+ * Runs `work` with a registry of this home, and closes its store afterward. Creates the store if absent, because
  * otherwise the bytes of the active bundle would not be stored for `models recover`.
  * @throws MinutehandError STORE_UNUSABLE, and what `work` throws
  */
@@ -43,10 +43,11 @@ export async function withRegistry<Result>(
   env: NodeJS.ProcessEnv,
   paths: HomePaths,
   work: (registry: Registry) => Promise<Result>,
+  shelf: ShelfName = 'pairs',
 ): Promise<Result> {
   const store = await openStore(storeUrl(env, paths));
   try {
-    return await work(createRegistry(store, paths.models, { marks: trainerMarks(paths) }));
+    return await work(registryOf(store, paths, shelf));
   } finally {
     await store.close();
   }

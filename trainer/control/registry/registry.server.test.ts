@@ -14,13 +14,15 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { activate, admitAll, adopt, setShadow } from '../../../test/activate.ts';
+import { activate, activateDirection, admitAll, adopt, setShadow, unjudged } from '../../../test/activate.ts';
 import type { EpochMs } from '../../../shared/bar.ts';
 import { listVersions, readActive, readBundle } from '../../../shared/bundle/bundle.ts';
 import { tinyVersions } from '../../../test/tiny_models.ts';
+import { writeTinyDirection } from '../../../test/tiny_direction.ts';
+import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../../store/store.ts';
-import { createRegistry, type Registry } from './registry.ts';
+import { createDirectionRegistry, createRegistry, type Registry } from './registry.ts';
 
 const VERSIONS = [1, 2, 3, 4, 5].map((day) => `2024010${day}_1200`);
 const [A, B, C, D, E] = VERSIONS as [string, string, string, string, string];
@@ -87,6 +89,7 @@ describe.each([
     expect(await registry.list()).toEqual([
       {
         version: A,
+        slot: 'pairs',
         status: 'candidate',
         created: '2024-01-01T12:00:00.000Z',
         reasons: [],
@@ -223,14 +226,14 @@ describe.each([
       recovered: [A, B, C],
       intact: [],
       failed: [],
-      activated: C,
+      activated: [C],
     });
     expect([bundlesOf(models), readActive(models)]).toEqual([before, pointer]);
     expect(await registry.recover(undefined, admitAll(models))).toEqual({
       recovered: [],
       intact: [A, B, C],
       failed: [],
-      activated: null,
+      activated: [],
     });
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'archived', [C]: 'active' });
   });
@@ -244,14 +247,14 @@ describe.each([
       recovered: [B],
       intact: [],
       failed: [],
-      activated: null,
+      activated: [],
     });
     expect(contentOf(join(models, B))).toEqual(contentOf(join(trained, B)));
     expect([existsSync(join(models, A)), readFileSync(join(models, 'active.json'), 'utf8')]).toEqual([false, '{']);
     expect(await registry.recover(undefined, admitAll(models))).toMatchObject({
       recovered: [A],
       intact: [B, C],
-      activated: C,
+      activated: [C],
     });
     expect(readActive(models)).toEqual({ version: C, previous: B });
     await expect(registry.recover('20200101_0000', admitAll(models))).rejects.toMatchObject({ code: 'MODEL_MISSING' });
@@ -267,7 +270,7 @@ describe.each([
       .execute();
     rmSync(models, { recursive: true });
     const { recovered, failed, activated } = await registry.recover(undefined, admitAll(models));
-    expect({ recovered, activated }).toEqual({ recovered: [A], activated: null });
+    expect({ recovered, activated }).toEqual({ recovered: [A], activated: [] });
     expect(failed).toMatchObject([{ version: B, error: { code: 'MODEL_HASH' } }]);
     expect(readdirSync(models)).toEqual([A]);
   });
@@ -293,6 +296,80 @@ describe.each([
       { version: A, error: { code: 'MODEL_MISSING' } },
     ]);
     expect((await registry.recover(undefined, admitAll(models))).intact).toEqual([B, C]);
+  });
+
+  it('keeps direction models beside those of pairs: status by timeframe, notes, retention, recovery', async () => {
+    const home = join(models, '..');
+    const directions = createDirectionRegistry(store, { home, models });
+    const written = (minute: number, timeframe: '1h' | '15m'): string =>
+      writeTinyDirection(models, 'BTCUSDT', timeframe, new Date(Date.UTC(2024, 0, 1, 12, minute)));
+    // The minute of bundle A is taken: a version names one bundle.
+    const first = written(0, '1h');
+    const second = written(5, '1h');
+    const other = written(5, '15m');
+    expect([first, second, other]).toEqual([`${A}_2`, '20240101_1205', '20240101_1205_2']);
+    await adopt(registry, models, A);
+    for (const [version, timeframe] of [
+      [first, '1h'],
+      [other, '15m'],
+      [second, '1h'],
+    ] as const) {
+      activateDirection(models, version, home, timeframe);
+      await directions.mend();
+    }
+    const rejected = written(9, '1h');
+    await directions.reject(rejected, [verdict({ code: 'bias', passed: false })]);
+    await directions.note(second, ['DIRECTION'], 'the hourly one');
+    expect((await directions.list()).map(({ version, slot, status }) => [version, slot, status])).toEqual([
+      [first, 'direction 1h', 'archived'],
+      [second, 'direction 1h', 'active'],
+      [other, 'direction 15m', 'active'],
+      [rejected, 'direction 1h', 'rejected'],
+    ]);
+    // The registry of pairs does not see them.
+    expect(await statuses()).toEqual({ [A]: 'active' });
+    const rows = [...(await registry.models()), ...(await directions.models())];
+    expect(rows.map((row) => [row.model_version, row.model_type, row.status, row.notes])).toEqual([
+      ...['AI1', 'AI2', 'AI3'].map((type) => [A, type, 'active', null]),
+      [first, 'DIRECTION', 'archived', null],
+      [second, 'DIRECTION', 'active', 'the hourly one'],
+      [other, 'DIRECTION', 'active', null],
+      [rejected, 'DIRECTION', 'rejected', null],
+    ]);
+    const artifact = rows.find(({ model_version }) => model_version === second)!.artifact_path;
+    expect(artifact).toBe(join(models, 'direction', second, 'direction.onnx'));
+
+    rmSync(join(models, 'direction'), { recursive: true });
+    const admitRecovered = (version: string) =>
+      Promise.resolve(unjudged('recovery', models, version, { timeframe: version === other ? '15m' : '1h' }));
+    expect(await directions.recover(undefined, admitRecovered)).toEqual({
+      recovered: [first, second, other, rejected],
+      intact: [],
+      failed: [],
+      activated: [other, second],
+    });
+    expect(readActiveDirection(models, '1h')).toEqual({ version: second, previous: first });
+    expect(readActiveDirection(models, '15m')).toEqual({ version: other, previous: null });
+    expect(readActive(models)?.version).toBe(A);
+
+    await expect(directions.remove(first)).rejects.toMatchObject({ code: 'MODEL_IN_USE' });
+    expect(await directions.retain(2)).toEqual([rejected]);
+    expect(readdirSync(directionFolder(models)).filter((name) => name.startsWith('2'))).toEqual(
+      [second, other, first].sort(),
+    );
+    await directions.forget([first, A, 'unknown']);
+    expect((await directions.recover(first, admitRecovered)).failed).toMatchObject([
+      { error: { code: 'MODEL_MISSING' } },
+    ]);
+    expect(await filesKept()).toEqual([A, `direction/${second}`, `direction/${other}`].sort());
+    const events = await store.db.selectFrom('core.model_events').select(['kind', 'version', 'body']).execute();
+    const ofDirection = events.filter(({ body }) => body.includes('minutehand.direction_event/1'));
+    expect(ofDirection.map(({ kind, version }) => [kind, version])).toEqual([
+      ['adopted', first],
+      ['adopted', other],
+      ['adopted', second],
+      ['rejected', rejected],
+    ]);
   });
 
   it('removes leftovers of killed processes, but no bundle that is being written', async () => {

@@ -1,20 +1,22 @@
 import type { Rejection } from '../../../shared/bundle/recorded_gates.ts';
 import { resolve } from 'node:path';
-import { restoreActive } from '../../../shared/bundle/admission/activation.ts';
 import type { Admitted, RegisteredBundle } from '../../../shared/bundle/admission/admission.ts';
-import { readActive } from '../../../shared/bundle/bundle.ts';
-import { manifestSchema } from '../../../shared/bundle/manifest.ts';
+import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { SIGNATURE_FILE } from '../../../shared/bundle/signature.ts';
 import type { Rollout } from '../../../shared/bundle/rollout.ts';
-import type { PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
+import { trainerMarks, type PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
+import type { HomePaths } from '../../../shared/home.ts';
+import type { ActivePointer } from '../../../shared/bundle/pointer.ts';
 import type { Clock, FileSystem } from '../../../shared/ports.ts';
 import type { Store } from '../../store/store.ts';
-import type { ModelRegistryView, ModelType } from '../../store/tables.ts';
+import type { ModelRegistryView, ModelType, RegistrySlot } from '../../store/tables.ts';
 import { ModelsFolder } from './models_folder.ts';
 import { RegistryRows, type ActivationCause, type RegisteredModels } from './registry_rows.ts';
+import { directionShelf, pairShelf, type Shelf } from './shelf.ts';
+import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 
@@ -25,16 +27,17 @@ export interface Recovery {
   readonly intact: readonly string[];
   /** Bundles that could not be restored or, of the active one, not activated again, with the reason. */
   readonly failed: readonly { readonly version: string; readonly error: ReturnType<typeof describeError> }[];
-  /** Version in the restored active.json; null if it was intact. */
-  readonly activated: string | null;
+  /** Versions in restored pointers; none if they were intact. */
+  readonly activated: readonly string[];
 }
 
 /** @throws MinutehandError when the bundle is refused */
 export type AdmitRecovered = (version: string) => Promise<Admitted<'recovery'>>;
 
 /**
- * Every bundle with its status and bytes. `models/active.json` is authoritative, because daemons read it; the registry
- * is updated afterward, and `mend` synchronizes it if a process was killed in between.
+ * Every bundle of a shelf with its status and bytes. The pointers, `models/active.json` or those of the direction
+ * models, are authoritative, because daemons read them; the registry is updated afterward, and `mend` synchronizes it
+ * if a process was killed in between.
  */
 export interface Registry {
   /**
@@ -53,14 +56,14 @@ export interface Registry {
    */
   startRollout(rollout: Pick<Rollout, 'id' | 'champion' | 'challenger'>): Promise<void>;
   /**
-   * Synchronizes statuses with active.json: after a crash, or after a manual change.
+   * Synchronizes statuses with the pointers: after a crash, or after a manual change.
    * @param cause how the bundle became active, for its event
-   * @throws MinutehandError as `readActive` and `register`
+   * @throws MinutehandError as `Shelf.pointer` and `register`
    */
   mend(cause?: ActivationCause): Promise<void>;
   /**
-   * Removes folders and bytes of all but `count` bundles. The active one, its predecessor and the shadow are kept and
-   * count; of the others the newest are kept.
+   * Removes folders and bytes of all but `count` bundles of each slot. The active one, its predecessor and the shadow
+   * are kept and count; of the others the newest are kept.
    * @returns the removed versions
    */
   retain(count: number): Promise<readonly string[]>;
@@ -69,10 +72,12 @@ export interface Registry {
    * @throws MinutehandError MODEL_MISSING, MODEL_IN_USE for the active one, its predecessor and the shadow
    */
   remove(version: string): Promise<void>;
+  /** Drops the bytes of bundles whose folders were removed; others are not concerned. */
+  forget(versions: readonly string[]): Promise<void>;
   /**
-   * Restores lost or damaged folders, byte for byte, and active.json when it is missing or damaged.
-   * @param version of the only bundle to check; active.json is not changed then
-   * @param admit the admission of the bundle that active.json is to name
+   * Restores lost or damaged folders, byte for byte, and a pointer that is missing or damaged.
+   * @param version of the only bundle to check; no pointer is changed then
+   * @param admit the admission of the bundle that a pointer is to name
    * @throws MinutehandError MODEL_MISSING when the registry does not have the version
    */
   recover(version: string | undefined, admit: AdmitRecovered): Promise<Recovery>;
@@ -98,34 +103,50 @@ export interface RegistryPorts {
   readonly marks?: PointerMarks | null;
 }
 
-/** @param modelsFolder of the bundles and active.json */
+/** The registry of the models of pairs. @param modelsFolder of the bundles and active.json */
 export function createRegistry(
   store: Store,
   modelsFolder: string,
   { clock = MACHINE_CLOCK, files = MACHINE_FILES, marks = null }: RegistryPorts = {},
 ): Registry {
-  return new StoreRegistry(new RegistryRows(store, clock), modelsFolder, files, clock, marks);
+  const shelf = pairShelf(modelsFolder, files, marks);
+  return new StoreRegistry(new RegistryRows(store, clock, shelf.name), shelf, files, clock);
+}
+
+/** The registry of the direction models of an installation. */
+export function createDirectionRegistry(
+  store: Store,
+  paths: Pick<HomePaths, 'models' | 'home'>,
+  clock: Clock = MACHINE_CLOCK,
+): Registry {
+  const shelf = directionShelf(paths.models, MACHINE_FILES, (timeframe) =>
+    trainerMarks(paths, `direction_${timeframe}`),
+  );
+  return new StoreRegistry(new RegistryRows(store, clock, shelf.name), shelf, MACHINE_FILES, clock);
+}
+
+/** The registry of a shelf of an installation. */
+export function registryOf(store: Store, paths: Pick<HomePaths, 'models' | 'home'>, shelf: ShelfName): Registry {
+  return shelf === 'pairs'
+    ? createRegistry(store, paths.models, { marks: trainerMarks(paths) })
+    : createDirectionRegistry(store, paths);
 }
 
 class StoreRegistry implements Registry {
   readonly #rows: RegistryRows;
+  readonly #shelf: Shelf;
   readonly #folder: ModelsFolder;
-  readonly #modelsFolder: string;
-  readonly #files: FileSystem;
   readonly #clock: Clock;
-  readonly #marks: PointerMarks | null;
 
-  constructor(rows: RegistryRows, modelsFolder: string, files: FileSystem, clock: Clock, marks: PointerMarks | null) {
+  constructor(rows: RegistryRows, shelf: Shelf, files: FileSystem, clock: Clock) {
     this.#rows = rows;
-    this.#folder = new ModelsFolder(modelsFolder, files, marks);
-    this.#marks = marks;
-    this.#modelsFolder = modelsFolder;
-    this.#files = files;
+    this.#shelf = shelf;
+    this.#folder = new ModelsFolder(shelf, files);
     this.#clock = clock;
   }
 
   async register(version: string): Promise<void> {
-    const { created, text } = this.#folder.readManifest(version);
+    const { created, slot, text } = this.#folder.readManifest(version);
     const known = await this.#rows.identityOf(version);
     if (known !== undefined && known.manifest_sha256 !== sha256Hex(text))
       throw new MinutehandError('MODEL_EXISTS', { seen: `the registry has other models under ${version}` });
@@ -136,8 +157,10 @@ class StoreRegistry implements Registry {
       if (!isKept || file === SIGNATURE_FILE)
         await this.#rows.keepArtifact(version, file, this.#folder.read(version, file));
     }
-    if (!isKept)
-      await this.#rows.addCandidate(version, created, text, resolve(pathInside(this.#modelsFolder, version)));
+    if (!isKept) {
+      const folder = resolve(pathInside(this.#shelf.path, version));
+      await this.#rows.addCandidate({ version, slot, created, manifest: text, folder });
+    }
   }
 
   async reject(version: string, reasons: readonly Rejection[]): Promise<void> {
@@ -152,12 +175,20 @@ class StoreRegistry implements Registry {
 
   async mend(cause: ActivationCause = null): Promise<void> {
     this.#folder.removeLeftovers(this.#clock.nowMs());
-    const pointer = readActive(this.#modelsFolder, this.#files, this.#marks);
+    const errors: unknown[] = [];
+    for (const slot of this.#shelf.slots)
+      await this.#follow(slot, cause).catch((error: unknown) => void errors.push(error));
+    // A slot whose pointer cannot be read keeps no other from being followed.
+    if (errors.length > 0) throw errors[0];
+  }
+
+  async #follow(slot: RegistrySlot, cause: ActivationCause): Promise<void> {
+    const pointer = this.#shelf.pointer(slot);
     if (pointer === null) return;
     await this.register(pointer.version);
-    const active = await this.#rows.active();
+    const active = await this.#rows.active(slot);
     if (active?.version !== pointer.version || active.previous_version !== pointer.previous)
-      await this.#rows.setActive(pointer.version, pointer.previous, cause);
+      await this.#rows.setActive(slot, pointer.version, pointer.previous, cause);
   }
 
   async remove(version: string): Promise<void> {
@@ -169,32 +200,47 @@ class StoreRegistry implements Registry {
     await this.#rows.removeArtifacts(version);
   }
 
-  /** Versions that are active, its predecessor, the shadow, or an arm of the active rollout. */
+  /** Versions that are active, their predecessors, the shadow, or an arm of the active rollout. */
   async #bound(): Promise<readonly (string | null | undefined)[]> {
-    const pointer = this.#folder.activePointer();
-    // If active.json cannot be read, use the active version of the registry.
-    const active = await this.#rows.active();
-    const arms = this.#folder.rolloutArms();
-    return [
-      pointer?.version,
-      pointer?.previous,
-      this.#folder.shadow(),
-      active?.version,
-      active?.previous_version,
-      ...arms,
-    ];
+    const bound: (string | null | undefined)[] = [...this.#shelf.others()];
+    for (const slot of this.#shelf.slots) {
+      const pointer = this.#pointerOrNull(slot);
+      // If the pointer cannot be read, use the active version of the registry.
+      const active = await this.#rows.active(slot);
+      bound.push(pointer?.version, pointer?.previous, active?.version, active?.previous_version);
+    }
+    return bound;
+  }
+
+  /** null when it is missing, damaged or refused. */
+  #pointerOrNull(slot: RegistrySlot): ActivePointer | null {
+    try {
+      return this.#shelf.pointer(slot);
+    } catch {
+      return null;
+    }
   }
 
   async retain(count: number): Promise<readonly string[]> {
-    const kept = (await this.#rows.list()).filter(({ removed_at }) => removed_at === null).reverse();
+    const rows = (await this.#rows.list()).filter(({ removed_at }) => removed_at === null).reverse();
     const bound = await this.#bound();
-    const free = kept.filter(({ version }) => !bound.includes(version));
-    const old = free.slice(Math.max(0, count - (kept.length - free.length))).map(({ version }) => version);
+    const old = this.#shelf.slots.flatMap((slot) => {
+      const kept = rows.filter((row) => row.slot === slot);
+      const free = kept.filter(({ version }) => !bound.includes(version));
+      return free.slice(Math.max(0, count - (kept.length - free.length))).map(({ version }) => version);
+    });
     for (const version of old) {
       this.#folder.remove(version);
       await this.#rows.removeArtifacts(version);
     }
     return old;
+  }
+
+  async forget(versions: readonly string[]): Promise<void> {
+    for (const version of versions) {
+      const known = await this.#rows.identityOf(version);
+      if (known !== undefined && known.removed_at === null) await this.#rows.removeArtifacts(version);
+    }
   }
 
   async recover(version: string | undefined, admit: AdmitRecovered): Promise<Recovery> {
@@ -213,18 +259,19 @@ class StoreRegistry implements Registry {
         failed.push({ version: row.version, error: describeError(error) });
       }
     }
-    const active = await this.#rows.active();
-    const isPointerLost = version === undefined && this.#folder.activePointer() === null;
-    if (!isPointerLost || active === undefined || failed.some((one) => one.version === active.version))
-      return { recovered, intact, failed, activated: null };
-    try {
-      const admitted = await admit(active.version);
-      restoreActive(admitted, active.previous_version, this.#modelsFolder, this.#files, this.#marks);
-    } catch (error) {
-      failed.push({ version: active.version, error: describeError(error) });
-      return { recovered, intact, failed, activated: null };
+    const activated: string[] = [];
+    for (const slot of version === undefined ? this.#shelf.slots : []) {
+      const active = await this.#rows.active(slot);
+      const isLost = active !== undefined && this.#pointerOrNull(slot) === null;
+      if (!isLost || failed.some((one) => one.version === active.version)) continue;
+      try {
+        this.#shelf.restore(await admit(active.version), active.previous_version);
+        activated.push(active.version);
+      } catch (error) {
+        failed.push({ version: active.version, error: describeError(error) });
+      }
     }
-    return { recovered, intact, failed, activated: active.version };
+    return { recovered, intact, failed, activated };
   }
 
   find(version: string): Promise<RegisteredModels | undefined> {
@@ -243,8 +290,8 @@ class StoreRegistry implements Registry {
     const rows = await this.#rows.models();
     return rows.map((row) => ({
       ...row,
-      theta1: Number(row.theta1),
-      theta2: Number(row.theta2),
+      theta1: row.theta1 === null ? null : Number(row.theta1),
+      theta2: row.theta2 === null ? null : Number(row.theta2),
       metrics: typeof row.metrics === 'string' ? (JSON.parse(row.metrics) as unknown) : row.metrics,
     }));
   }
@@ -258,7 +305,7 @@ class StoreRegistry implements Registry {
   /** @returns whether the folder had to be made. @throws MinutehandError MODEL_HASH, MODEL_MISSING, MODEL_MANIFEST */
   async #rebuild(version: string): Promise<boolean> {
     const artifacts = await this.#rows.artifacts(version);
-    if (artifacts.length === 0 || !manifestSchema.shape.version.safeParse(version).success)
+    if (artifacts.length === 0 || !VERSION.test(version))
       throw new MinutehandError('MODEL_MISSING', { seen: `the registry has no bytes of ${version}` });
     if (this.#folder.has(version, artifacts)) return false;
     this.#folder.write(version, artifacts);

@@ -12,7 +12,8 @@ import type { Clock } from '../../../shared/ports.ts';
 import { recordModelEvent } from '../model_events/model_event.ts';
 import type { ModelEventKind } from '../../store/record_tables.ts';
 import type { Store } from '../../store/store.ts';
-import type { ModelRegistryView, ModelStatus, ModelType, Tables } from '../../store/tables.ts';
+import type { ModelRegistryView, ModelStatus, ModelType, RegistrySlot, Tables } from '../../store/tables.ts';
+import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 
 /** How a bundle became active; null: inferred from what was active before. */
@@ -21,6 +22,7 @@ export type ActivationCause = Exclude<ModelEventKind, 'rejected' | 'rollout_star
 /** Entry of a bundle in the registry, without the manifest. Times are ISO 8601 in UTC. */
 export interface RegisteredModels {
   readonly version: string;
+  readonly slot: RegistrySlot;
   readonly status: ModelStatus;
   readonly created: string;
   /** The failed gates, in words, and as data where no earlier version recorded them. */
@@ -43,6 +45,7 @@ export interface Artifact {
 
 const COLUMNS = [
   'version',
+  'slot',
   'status',
   'created',
   'reasons',
@@ -58,21 +61,46 @@ function failedGates(manifest: string): FailedGate[] {
   return failuresOf(gates);
 }
 
-type Row = Pick<RegisteredModels, 'version' | 'status' | 'created' | 'previous_version'> &
-  Pick<RegisteredModels, 'adopted_at' | 'retired_at' | 'removed_at'> & { readonly reasons: string };
-
-function registeredModels({ reasons, ...row }: Row): RegisteredModels {
-  return { ...row, ...describeRejections(readRejections(reasons)) };
+/** A bundle that is registered. */
+export interface NewRow {
+  readonly version: string;
+  readonly slot: RegistrySlot;
+  readonly created: string;
+  /** Its text. */
+  readonly manifest: string;
+  /** Absolute path of the bundle. */
+  readonly folder: string;
 }
 
-/** The registry's tables: a row per bundle in `core.model_registry`, a row per file in `core.model_artifacts`. */
+/** Key of the rows of a bundle: its path below the folder of models. */
+function keyIn(shelf: ShelfName, version: string): string {
+  return shelf === 'pairs' ? version : `${shelf}/${version}`;
+}
+
+function versionOf(key: string): string {
+  return key.slice(key.indexOf('/') + 1);
+}
+
+type Row = Pick<RegisteredModels, 'version' | 'slot' | 'status' | 'created' | 'previous_version'> &
+  Pick<RegisteredModels, 'adopted_at' | 'retired_at' | 'removed_at'> & { readonly reasons: string };
+
+function registeredModels({ reasons, version, ...row }: Row): RegisteredModels {
+  return { version: versionOf(version), ...row, ...describeRejections(readRejections(reasons)) };
+}
+
+/**
+ * The registry's tables, for the bundles of a shelf: a row per bundle in `core.model_registry`, a row per file in
+ * `core.model_artifacts`. Pairs and instruments may have the same version; their keys differ.
+ */
 export class RegistryRows {
   readonly #store: Pick<Store, 'db' | 'transaction'>;
   readonly #db: Kysely<Tables>;
   readonly #clock: Clock;
+  readonly #shelf: ShelfName;
 
-  constructor(store: Pick<Store, 'db' | 'transaction'>, clock: Clock) {
+  constructor(store: Pick<Store, 'db' | 'transaction'>, clock: Clock, shelf: ShelfName) {
     this.#store = store;
+    this.#shelf = shelf;
     this.#db = store.db;
     this.#clock = clock;
   }
@@ -82,20 +110,17 @@ export class RegistryRows {
     return this.#db
       .selectFrom('core.model_registry')
       .select(['manifest_sha256', 'removed_at'])
-      .where('version', '=', version)
+      .where('version', '=', this.#key(version))
       .executeTakeFirst();
   }
 
-  /**
-   * Adds a candidate; for a bundle whose bytes were removed, only marks them as kept again.
-   * @param manifest its text
-   * @param folder absolute path of the bundle
-   */
-  async addCandidate(version: string, created: string, manifest: string, folder: string): Promise<void> {
+  /** Adds a candidate; for a bundle whose bytes were removed, only marks them as kept again. */
+  async addCandidate({ version, slot, created, manifest, folder }: NewRow): Promise<void> {
     await this.#db
       .insertInto('core.model_registry')
       .values({
-        version,
+        version: this.#key(version),
+        slot,
         status: 'candidate',
         created,
         manifest,
@@ -115,7 +140,7 @@ export class RegistryRows {
     const kept = { sha256: sha256Hex(content), content };
     await this.#db
       .insertInto('core.model_artifacts')
-      .values({ version, file, ...kept })
+      .values({ version: this.#key(version), file, ...kept })
       .onConflict((conflict) => conflict.columns(['version', 'file']).doUpdateSet(kept))
       .execute();
   }
@@ -125,17 +150,17 @@ export class RegistryRows {
     return this.#db
       .selectFrom('core.model_artifacts')
       .select(['file', 'sha256', 'content'])
-      .where('version', '=', version)
+      .where('version', '=', this.#key(version))
       .orderBy('file')
       .execute();
   }
 
   async removeArtifacts(version: string): Promise<void> {
-    await this.#db.deleteFrom('core.model_artifacts').where('version', '=', version).execute();
+    await this.#db.deleteFrom('core.model_artifacts').where('version', '=', this.#key(version)).execute();
     await this.#db
       .updateTable('core.model_registry')
       .set({ removed_at: this.#now() })
-      .where('version', '=', version)
+      .where('version', '=', this.#key(version))
       .execute();
   }
 
@@ -144,38 +169,37 @@ export class RegistryRows {
       const row = await tx
         .updateTable('core.model_registry')
         .set({ status: 'rejected', reasons: JSON.stringify(reasons) })
-        .where('version', '=', version)
+        .where('version', '=', this.#key(version))
         .where('status', 'in', ['candidate', 'rejected'])
         .returning('version')
         .executeTakeFirst();
       if (row === undefined) return;
-      await recordModelEvent(tx, { kind: 'rejected', version, previous: null, reasons, at: this.#now() });
+      const change = { kind: 'rejected', version, previous: null, reasons, at: this.#now() } as const;
+      await recordModelEvent(tx, this.#key(version), change);
     });
   }
 
   /** Records once that a bundle is the challenger of this rollout; its status stays. */
   async startRollout(version: string, champion: string, rollout: string): Promise<void> {
     const change = { kind: 'rollout_started', version, previous: champion, reasons: [], rollout } as const;
-    await this.#store.transaction((tx) => recordModelEvent(tx, { ...change, at: this.#now() }));
+    await this.#store.transaction((tx) => recordModelEvent(tx, this.#key(version), { ...change, at: this.#now() }));
   }
 
   /**
-   * Activates `version` and archives the previous one in a single statement, so that there are never two active rows.
+   * Activates `version` and archives the previous one of its slot in a single statement, so that there are never two
+   * active rows.
    */
-  async setActive(version: string, previous: string | null, cause: ActivationCause): Promise<void> {
+  async setActive(slot: RegistrySlot, version: string, previous: string | null, cause: ActivationCause): Promise<void> {
     const at = this.#now();
+    const key = this.#key(version);
     await this.#store.transaction(async (tx) => {
-      const before = await tx
-        .selectFrom('core.model_registry')
-        .select(['version', 'previous_version'])
-        .where('status', '=', 'active')
-        .executeTakeFirst();
+      const before = await activeRow(tx, slot);
       const own = await tx
         .selectFrom('core.model_registry')
         .select('status')
-        .where('version', '=', version)
+        .where('version', '=', key)
         .executeTakeFirst();
-      await this.#activate(tx, version, previous, at);
+      await this.#activate(tx, slot, key, previous, at);
       if (before?.version === version) return;
       const inferred =
         before !== undefined && before.previous_version === version
@@ -184,20 +208,26 @@ export class RegistryRows {
             ? 'adopted'
             : 'promoted';
       const kind = cause ?? inferred;
-      await recordModelEvent(tx, { kind, version, previous: before?.version ?? null, reasons: [], at });
+      await recordModelEvent(tx, key, { kind, version, previous: before?.version ?? null, reasons: [], at });
     });
   }
 
-  async #activate(tx: Kysely<Tables>, version: string, previous: string | null, at: string): Promise<void> {
+  async #activate(
+    tx: Kysely<Tables>,
+    slot: RegistrySlot,
+    key: string,
+    previous: string | null,
+    at: string,
+  ): Promise<void> {
     await tx
       .updateTable('core.model_registry')
       .set(({ case: choose, ref, fn, val }) => {
-        const isThis = () => choose().when('version', '=', version);
+        const isThis = () => choose().when('version', '=', key);
         return {
           status: isThis().then<ModelStatus>('active').else<ModelStatus>('archived').end(),
           previous_version: isThis().then(previous).else(null).end(),
           adopted_at: choose()
-            .when('version', '<>', version)
+            .when('version', '<>', key)
             .then(ref('adopted_at'))
             .when('status', '=', 'active')
             .then(fn.coalesce('adopted_at', val(at)))
@@ -206,16 +236,13 @@ export class RegistryRows {
           retired_at: isThis().then(null).else(at).end(),
         };
       })
-      .where(({ or, eb }) => or([eb('version', '=', version), eb('status', '=', 'active')]))
+      .where('slot', '=', slot)
+      .where(({ or, eb }) => or([eb('version', '=', key), eb('status', '=', 'active')]))
       .execute();
   }
 
-  active(): Promise<{ version: string; previous_version: string | null } | undefined> {
-    return this.#db
-      .selectFrom('core.model_registry')
-      .select(['version', 'previous_version'])
-      .where('status', '=', 'active')
-      .executeTakeFirst();
+  active(slot: RegistrySlot): Promise<{ version: string; previous_version: string | null } | undefined> {
+    return activeRow(this.#db, slot);
   }
 
   /** undefined when the bundle was never registered. */
@@ -223,7 +250,7 @@ export class RegistryRows {
     const row = await this.#db
       .selectFrom('core.model_registry')
       .select(COLUMNS)
-      .where('version', '=', version)
+      .where('version', '=', this.#key(version))
       .executeTakeFirst();
     return row === undefined ? undefined : registeredModels(row);
   }
@@ -233,24 +260,29 @@ export class RegistryRows {
     const row = await this.#db
       .selectFrom('core.model_registry')
       .select(['manifest_sha256', 'reasons'])
-      .where('version', '=', version)
+      .where('version', '=', this.#key(version))
       .executeTakeFirst();
     return row === undefined ? undefined : { ...row, reasons: readRejections(row.reasons) };
   }
 
   /** Oldest first. */
   async list(): Promise<readonly RegisteredModels[]> {
-    const rows = await this.#db.selectFrom('core.model_registry').select(COLUMNS).execute();
+    const rows = await this.#db
+      .selectFrom('core.model_registry')
+      .select(COLUMNS)
+      .where('slot', this.#shelf === 'pairs' ? '=' : '<>', 'pairs')
+      .execute();
     return rows
       .map(registeredModels)
       .sort((a, b) => compare(Date.parse(a.created), Date.parse(b.created)) || byVersion(a.version, b.version));
   }
 
-  /** One row per model, oldest bundle first, then AI1, AI2, AI3. */
+  /** One row per model of the shelf, oldest bundle first, then AI1, AI2, AI3. */
   models(): Promise<readonly ModelRegistryView[]> {
     return this.#db
       .selectFrom('model_registry')
       .selectAll()
+      .where('model_type', this.#shelf === 'pairs' ? '<>' : '=', 'DIRECTION')
       .orderBy('created_at')
       .orderBy('model_version')
       .orderBy('model_type')
@@ -261,14 +293,31 @@ export class RegistryRows {
     const updated_at = this.#now();
     await this.#db
       .insertInto('core.model_notes')
-      .values(types.map((model_type) => ({ version, model_type, notes, updated_at })))
+      .values(types.map((model_type) => ({ version: this.#key(version), model_type, notes, updated_at })))
       .onConflict((conflict) => conflict.columns(['version', 'model_type']).doUpdateSet({ notes, updated_at }))
       .execute();
+  }
+
+  #key(version: string): string {
+    return keyIn(this.#shelf, version);
   }
 
   #now(): string {
     return new Date(this.#clock.nowMs()).toISOString();
   }
+}
+
+async function activeRow(
+  db: Kysely<Tables>,
+  slot: RegistrySlot,
+): Promise<{ version: string; previous_version: string | null } | undefined> {
+  const row = await db
+    .selectFrom('core.model_registry')
+    .select(['version', 'previous_version'])
+    .where('status', '=', 'active')
+    .where('slot', '=', slot)
+    .executeTakeFirst();
+  return row === undefined ? undefined : { ...row, version: versionOf(row.version) };
 }
 
 const compare = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0);

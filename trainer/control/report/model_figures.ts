@@ -24,6 +24,7 @@ export async function modelFigures({ db }: Store, market: Market, period: Report
     .select(['version', 'created', 'status', 'reasons', 'manifest'])
     .where('created', '>=', from)
     .where('created', '<', to)
+    .where('slot', '=', 'pairs')
     .orderBy('created')
     .orderBy('version')
     .execute();

@@ -100,7 +100,8 @@ class QueuedRetrainer implements Retrainer {
   }
 
   async models(): Promise<readonly ModelRegistryView[]> {
-    return (await this.#records.registry?.models()) ?? [];
+    const { registry, directions } = this.#records;
+    return [...((await registry?.models()) ?? []), ...((await directions?.models()) ?? [])];
   }
 
   cancel(): RetrainRun | null {
@@ -134,6 +135,9 @@ class QueuedRetrainer implements Retrainer {
       await this.#records.load();
     });
     await this.#attempt('the registry cannot follow active.json', async () => this.#records.registry?.mend());
+    await this.#attempt('the registry cannot follow the active direction models', async () =>
+      this.#records.directions?.mend(),
+    );
     await this.#timer.set();
   }
 

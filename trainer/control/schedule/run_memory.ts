@@ -1,10 +1,9 @@
-import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
-import { createRegistry, type Registry } from '../registry/registry.ts';
+import { registryOf, type Registry } from '../registry/registry.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
 import { configAuthor } from '../../../shared/policy/config_starts.ts';
 import { configValues, followConfigStarts, noteConfigChanges } from './config_changes.ts';
@@ -17,13 +16,21 @@ import { storeQueue, type RunQueue } from './run_queue.ts';
  */
 export interface RunMemory {
   readonly queue: RunQueue;
+  /** Of the models of pairs. */
   readonly registry: Registry | null;
+  readonly directions: Registry | null;
   readonly audit: RunAudit | null;
   close(): Promise<void>;
 }
 
 export function memoryOnly(): RunMemory {
-  return { queue: memoryQueue(MACHINE_CLOCK), registry: null, audit: null, close: () => Promise.resolve() };
+  return {
+    queue: memoryQueue(MACHINE_CLOCK),
+    registry: null,
+    directions: null,
+    audit: null,
+    close: () => Promise.resolve(),
+  };
 }
 
 /** Never fails: a store failure is reported, and training continues without it. */
@@ -38,7 +45,8 @@ export async function openRunMemory({ settings, paths, log, print }: TrainerOpti
       const { market } = settings.minutehand;
       return {
         queue: storeQueue(store, { market, owner: `${hostname()}:${paths.home}`, clock: MACHINE_CLOCK }),
-        registry: createRegistry(store, paths.models, { marks: trainerMarks(paths) }),
+        registry: registryOf(store, paths, 'pairs'),
+        directions: registryOf(store, paths, 'direction'),
         audit,
         close: () => store.close(),
       };

@@ -38,9 +38,14 @@ export class RunRecords {
     return this.#memory.queue;
   }
 
-  /** null when runs are kept in memory only. */
+  /** Of the models of pairs; null when runs are kept in memory only. */
   get registry(): Registry | null {
     return this.#memory.registry;
+  }
+
+  /** Of direction models. */
+  get directions(): Registry | null {
+    return this.#memory.directions;
   }
 
   /** The newest runs, newest first, those of earlier trainers included. */
@@ -98,6 +103,6 @@ export class RunRecords {
   /** Continues with runs in memory only. */
   loseStore(): void {
     const queue = memoryQueue(MACHINE_CLOCK, this.#runs[0]?.run_id);
-    this.#memory = { ...this.#memory, queue, registry: null, audit: null };
+    this.#memory = { ...this.#memory, queue, registry: null, directions: null, audit: null };
   }
 }

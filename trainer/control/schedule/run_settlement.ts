@@ -112,8 +112,7 @@ export class RunSettlement {
           : aboutBundle(pathInside(paths.models, version)),
       ),
     );
-    // The registry has bundles of pairs; those of direction models are their folder.
-    if (run.kind !== 'direction') await this.#attempt('a bundle cannot be registered', () => this.#enterBundle(run));
+    await this.#attempt('a bundle cannot be registered', () => this.#enterBundle(run, withheld !== null));
     log.info(run, 'training ended');
     const outcome = {
       adopted: 'adopted',
@@ -135,13 +134,13 @@ export class RunSettlement {
   }
 
   /** Updates the registry where the training process has not. */
-  async #enterBundle({ model_version, status, gate }: RetrainRun): Promise<void> {
-    const { registry } = this.#records;
+  async #enterBundle({ kind, model_version, status, gate }: RetrainRun, isWithheld: boolean): Promise<void> {
+    const registry = kind === 'direction' ? this.#records.directions : this.#records.registry;
     if (registry === null || model_version === null) return;
     const outcome = {
       version: model_version,
       adopted: status === 'adopted',
-      inRollout: status === 'rollout_started',
+      isCandidate: isWithheld || status === 'rollout_started',
       reasons: status === 'rejected' ? failuresOf(gate ?? []) : [],
     };
     const { settings, log } = this.#options;

@@ -6,8 +6,10 @@ export const modelSchema = z
   .object({
     model_id: z.string().describe('Version of the bundle'),
     model_name: z.string().describe('Same as model_id, as used by `load`'),
+    strategy: z.enum(['pair_reversion', 'direction']).describe('What its models are for: pairs, or instruments'),
+    timeframe: z.string().nullable().describe('Of the instruments of a direction model; null: models of pairs'),
     status: z.enum(['candidate', 'active', 'archived', 'rejected']).describe('State in the registry'),
-    is_active: z.boolean(),
+    is_active: z.boolean().describe('Of the pairs, or of its timeframe'),
     is_previous: z.boolean().describe('Predecessor of the active one, target of a rollback'),
     is_shadow: z.boolean().describe('Scores the same bars without publishing'),
     created: z.string().describe('ISO 8601 in UTC'),
@@ -21,12 +23,14 @@ export const modelSchema = z
     models: z
       .array(
         z.object({
-          model_type: z.string().describe('AI1, AI2 or AI3'),
+          model_type: z
+            .enum(['AI1', 'AI2', 'AI3', 'DIRECTION'])
+            .describe('AI1, AI2 and AI3 of pairs; DIRECTION of instruments'),
           train_period_start: z.unknown(),
           train_period_end: z.unknown(),
           theta1: z.number().nullable(),
           theta2: z.number().nullable(),
-          metrics: z.unknown().describe('Holdout metrics'),
+          metrics: z.unknown().describe('Of the holdout; of a direction model walk-forward'),
           notes: z.string().nullable(),
         }),
       )
@@ -92,6 +96,7 @@ export const pointersSchema = z
     version: z.string().nullable().describe('Active bundle'),
     previous: z.string().nullable().describe('Its predecessor'),
     shadow: z.string().nullable().describe('Scores the same bars without publishing'),
+    timeframe: z.string().nullable().describe('Of a direction model; null: models of pairs'),
   })
   .meta({ id: 'ModelPointers' });
 

@@ -2,19 +2,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
-import {
-  directionFolder,
-  liveInstrumentSchema,
-  readActiveDirection,
-} from '../../../../shared/bundle/direction/active_direction.ts';
+import { directionFolder, liveInstrumentSchema } from '../../../../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
 import { prepareDirection, type PreparedDirection } from '../../../../shared/bundle/direction/direction_model.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { describeError, MinutehandError } from '../../../../shared/errors.ts';
-import { type Timeframe, TIMEFRAME_NAMES, timeframeOf } from '../../../../shared/pair.ts';
-import { activateAdmitted } from '../../../../shared/bundle/admission/activation.ts';
-import { admit } from '../../../../shared/bundle/admission/admission.ts';
-import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
+import { TIMEFRAME_NAMES, timeframeOf } from '../../../../shared/pair.ts';
+import { overrideShape } from '../admission.ts';
+import { directionPointerOf, loadDirection } from '../load_direction.ts';
 import type { Api, ApiContext } from '../context.ts';
 import {
   directionDetailSchema,
@@ -93,21 +88,7 @@ function addWriteRoutes(api: Api, context: ApiContext): void {
       body: z.strictObject(overrideShape).nullish(),
       response: { 200: directionPointerSchema, ...REFUSALS },
     },
-    async handler(request) {
-      const { model_name } = request.params;
-      request.written = { target: `direction ${model_name}` };
-      const override = overrideOf(request.body ?? NO_OVERRIDE, request);
-      const folder = pathInside(directionFolder(paths.models), model_name);
-      const timeframe = timeframeOf(readDirectionBundle(folder).manifest.timeframe);
-      const before = pointerOf(paths.models, timeframe);
-      const door = model_name === before?.previous ? 'rollback' : 'promotion';
-      const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
-      const after = { ...activateAdmitted(admitted, paths), timeframe };
-      const { despite } = admitted;
-      const written = { ...after, ...(despite && { despite_gates: despite }) };
-      request.written = { target: `direction ${model_name}`, before, after: written };
-      return after;
-    },
+    handler: (request) => loadDirection(context, request.params.model_name, request),
   });
 }
 
@@ -119,7 +100,7 @@ async function verify(models: string, version: string): Promise<PreparedDirectio
 }
 
 function listBundles(models: string) {
-  const pointers = TIMEFRAME_NAMES.map((timeframe) => pointerOf(models, timeframe));
+  const pointers = TIMEFRAME_NAMES.map((timeframe) => directionPointerOf(models, timeframe));
   const isOneOf = (of: 'version' | 'previous', version: string): boolean =>
     pointers.some((pointer) => pointer?.[of] === version);
   return versionsIn(directionFolder(models)).map((model_id) => ({
@@ -145,16 +126,6 @@ function summaryOf(folder: string) {
   } catch (error) {
     if (!(error instanceof MinutehandError)) throw error;
     return { timeframe: '', created: '', instruments: [], with_edge: [], error: describeError(error).code };
-  }
-}
-
-/** null without a pointer, or if it cannot be read. */
-function pointerOf(models: string, timeframe: Timeframe) {
-  try {
-    return readActiveDirection(models, timeframe);
-  } catch (error) {
-    if (error instanceof MinutehandError) return null;
-    throw error;
   }
 }
 

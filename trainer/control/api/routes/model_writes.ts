@@ -1,15 +1,16 @@
 import * as z from 'zod';
 import { MACHINE_FILES } from '../../../../shared/files.ts';
-import { trainerMarks, trainerMarksOf } from '../../../../shared/bundle/pointer_marks.ts';
+import { trainerMarksOf } from '../../../../shared/bundle/pointer_marks.ts';
 import { SHADOW_POINTER, VERSION } from '../../../../shared/bundle/bundle.ts';
 import { activateAdmitted, setShadow } from '../../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
-import { createRegistry } from '../../registry/registry.ts';
+import { registryOf } from '../../registry/registry.ts';
 import { writeMetadataViews } from '../../registry/metadata_views.ts';
 import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { cleanupSchema, pointersSchema } from '../../schema/models.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
+import { loadDirection, shelfOfVersion } from '../load_direction.ts';
 import { pointersOf } from './models.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 
@@ -29,13 +30,15 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
     schema: {
       tags: ['models'],
       summary:
-        'Verify a bundle, refuse failed or unknown gates, and activate it; daemons swap it in between two bars. The predecessor is rolled back to',
+        'Verify a bundle, of pairs or of a direction model, refuse failed or unknown gates, and activate it; daemons swap it in between two bars. The predecessor is rolled back to',
       params: z.object({ model_name: version }),
       body: z.strictObject(overrideShape).nullish(),
       response: { 200: pointersSchema, ...REFUSALS },
     },
     async handler(request) {
       const { model_name: name } = request.params;
+      if (shelfOfVersion(paths.models, name) === 'direction')
+        return { ...(await loadDirection(context, name, request)), shadow: null };
       const before = pointersOf(paths.models);
       request.written = { target: name, before };
       const override = overrideOf(request.body ?? NO_OVERRIDE, request);
@@ -45,9 +48,9 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
       activateAdmitted(admitted, paths);
       const cause = isRollback ? 'rolled_back' : 'promoted';
-      await createRegistry(await store(), paths.models, { marks: trainerMarks(paths) }).mend(cause);
+      await registryOf(await store(), paths, 'pairs').mend(cause);
       writeMetadataViews(paths.models);
-      const after = pointersOf(paths.models);
+      const after = { ...pointersOf(paths.models), timeframe: null };
       const { despite } = admitted;
       request.written = { target: name, before, after: { ...after, ...(despite && { despite_gates: despite }) } };
       return after;
@@ -73,7 +76,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
           ? null
           : await admit(admissionPlaceOf(context), { door: 'shadow', folder: pathInside(paths.models, name) });
       setShadow(admitted, paths.models, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, paths));
-      const after = pointersOf(paths.models);
+      const after = { ...pointersOf(paths.models), timeframe: null };
       request.written = { target: name ?? 'none', before, after };
       return after;
     },
@@ -88,14 +91,20 @@ function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): voi
     config: { role: 'approver' },
     schema: {
       tags: ['models'],
-      summary: 'Remove the files of a bundle; refused for the active one, its predecessor and the shadow',
+      summary:
+        'Remove the files of a bundle, of pairs or of a direction model; refused for the active one, its predecessor and the shadow',
       params: z.object({ model_id: version }),
       response: { 200: cleanupSchema, ...REFUSALS },
     },
     async handler(request) {
       const { model_id } = request.params;
       request.written = { target: model_id };
-      await createRegistry(await store(), paths.models, { marks: trainerMarks(paths) }).remove(model_id);
+      // Its files may be damaged or gone: the registry knows what it was.
+      const opened = await store();
+      const pairs = registryOf(opened, paths, 'pairs');
+      const directions = registryOf(opened, paths, 'direction');
+      const isOfPairs = (await pairs.find(model_id)) !== undefined || (await directions.find(model_id)) === undefined;
+      await (isOfPairs ? pairs : directions).remove(model_id);
       return { removed: [model_id] };
     },
   });
@@ -110,8 +119,12 @@ function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): voi
       response: { 200: cleanupSchema, ...REFUSALS },
     },
     async handler(request) {
-      const registry = createRegistry(await store(), paths.models, { marks: trainerMarks(paths) });
-      const removed = [...(await registry.retain(settings.retrain.model_version_retention))];
+      const opened = await store();
+      const count = settings.retrain.model_version_retention;
+      const removed = [
+        ...(await registryOf(opened, paths, 'pairs').retain(count)),
+        ...(await registryOf(opened, paths, 'direction').retain(count)),
+      ];
       request.written = { target: 'models', before: removed };
       return { removed };
     },

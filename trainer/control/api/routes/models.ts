@@ -1,17 +1,19 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { trainerMarks } from '../../../../shared/bundle/pointer_marks.ts';
 import { readActive, readManifest, readShadow, VERSION } from '../../../../shared/bundle/bundle.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
-import { createRegistry } from '../../registry/registry.ts';
+import { registryOf } from '../../registry/registry.ts';
+import { timeframeOfSlot } from '../../registry/shelf.ts';
+import { directionPointerOf, shelfOfVersion } from '../load_direction.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
 import { renderCard } from '../../../learning/bundle/card.ts';
 import { rolloutCard } from '../../rollout/rollout_card.ts';
 import { readValidation } from '../../registry/metadata_views.ts';
 import type { RegisteredModels } from '../../registry/registry_rows.ts';
-import type { ModelRegistryView } from '../../../store/tables.ts';
+import type { ModelRegistryView, RegistrySlot } from '../../../store/tables.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { currentModelSchema, modelDetailSchema, modelsSchema } from '../../schema/models.ts';
+import { currentModelSchema, modelDetailSchema, type modelSchema, modelsSchema } from '../../schema/models.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 
@@ -23,11 +25,17 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
     config: { role: 'viewer' },
     schema: { tags: ['models'], summary: 'Model bundles', response: { 200: modelsSchema, ...REFUSALS } },
     async handler() {
-      const registry = createRegistry(await store(), paths.models, { marks: trainerMarks(paths) });
-      const bundles = await registry.list();
-      const models = await registry.models();
-      const pointers = pointersOf(paths.models);
-      return { models: bundles.map((bundle) => modelOf(bundle, models, pointers)).reverse() };
+      const opened = await store();
+      const models: z.infer<typeof modelSchema>[] = [];
+      for (const shelf of ['pairs', 'direction'] as const) {
+        const registry = registryOf(opened, paths, shelf);
+        const rows = await registry.models();
+        for (const bundle of await registry.list())
+          models.push(modelOf(bundle, rows, slotPointers(paths.models, bundle.slot)));
+      }
+      // Stable: those of the same time stay in the registry's order, the newest first.
+      models.reverse().sort((a, b) => Date.parse(b.created) - Date.parse(a.created));
+      return { models };
     },
   });
 
@@ -65,6 +73,12 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
       response: { 200: modelDetailSchema, ...REFUSALS },
     },
     async handler({ params: { model_name: version } }) {
+      if (shelfOfVersion(paths.models, version) === 'direction')
+        throw new MinutehandError('MODEL_MISSING', {
+          seen: `${version} is a direction model`,
+          expected: 'the version of a bundle of pairs',
+          next: `GET /api/ml/direction-models/${version} shows it.`,
+        });
       const folder = pathInside(paths.models, version);
       const manifest = shownManifest(folder);
       return {
@@ -109,14 +123,26 @@ export function pointersOf(models: string): Pointers {
   return { version: active?.version ?? null, previous: active?.previous ?? null, shadow: readShadow(models) };
 }
 
+/** The pointers of the slot of a bundle. */
+function slotPointers(models: string, slot: RegistrySlot): Pointers {
+  const timeframe = timeframeOfSlot(slot);
+  if (timeframe === null) return pointersOf(models);
+  const { version = null, previous = null } = directionPointerOf(models, timeframe) ?? {};
+  return { version, previous, shadow: null };
+}
+
 function modelOf(
   bundle: RegisteredModels,
   models: readonly ModelRegistryView[],
   { version, previous, shadow }: Pointers,
-) {
-  const { version: own, previous_version: _previous, reasons, failed_gates, ...rest } = bundle;
+): z.infer<typeof modelSchema> {
+  const { version: own, slot, previous_version: _previous, reasons, failed_gates, ...rest } = bundle;
+  const timeframe = timeframeOfSlot(slot);
+  const strategy = timeframe === null ? 'pair_reversion' : 'direction';
   return {
     ...rest,
+    strategy,
+    timeframe,
     model_id: own,
     model_name: own,
     is_active: own === version,

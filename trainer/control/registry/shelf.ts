@@ -1,0 +1,89 @@
+import { restoreActive } from '../../../shared/bundle/admission/activation.ts';
+import type { Admitted } from '../../../shared/bundle/admission/admission.ts';
+import { readActive, readBundle, readShadow } from '../../../shared/bundle/bundle.ts';
+import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import type { ActivePointer } from '../../../shared/bundle/pointer.ts';
+import type { PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
+import { readRollout } from '../../../shared/bundle/rollout.ts';
+import { type Timeframe, TIMEFRAME_NAMES, timeframeOf } from '../../../shared/pair.ts';
+import type { FileSystem } from '../../../shared/ports.ts';
+import type { RegistrySlot } from '../../store/tables.ts';
+import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+
+/** Where the bundles of a strategy are, and which pointers name them. */
+export interface Shelf {
+  readonly name: ShelfName;
+  /** Folder of its bundles. */
+  readonly path: string;
+  /** Each has a pointer and one active bundle. */
+  readonly slots: readonly RegistrySlot[];
+  /**
+   * Verifies the files of a bundle.
+   * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SIGNATURE, MODEL_LOAD
+   */
+  read(folder: string): { readonly created: string; readonly slot: RegistrySlot };
+  /** @throws MinutehandError when the pointer is damaged or refused */
+  pointer(slot: RegistrySlot): ActivePointer | null;
+  /** Writes the lost pointer of an admitted bundle again. */
+  restore(admitted: Admitted<'recovery'>, previous: string | null): void;
+  /** Versions that are in use without being active. A damaged file names none. */
+  others(): readonly (string | null)[];
+}
+
+/** @param marks of the home; without them, active.json is not checked */
+export function pairShelf(modelsFolder: string, files: FileSystem, marks: PointerMarks | null): Shelf {
+  return {
+    name: 'pairs',
+    path: modelsFolder,
+    slots: ['pairs'],
+    read: (folder) => ({ created: readBundle(folder, files).manifest.created, slot: 'pairs' }),
+    pointer: () => readActive(modelsFolder, files, marks),
+    restore: (admitted, previous) => void restoreActive(admitted, previous, modelsFolder, files, marks),
+    others: () => [quietly(() => readShadow(modelsFolder, files)), ...rolloutArms(modelsFolder, files)],
+  };
+}
+
+/** @param marksOf marks of the pointer of a timeframe; null: it is not checked */
+export function directionShelf(
+  modelsFolder: string,
+  files: FileSystem,
+  marksOf: (timeframe: Timeframe) => PointerMarks | null,
+): Shelf {
+  return {
+    name: 'direction',
+    path: directionFolder(modelsFolder),
+    slots: TIMEFRAME_NAMES.map((timeframe) => `direction ${timeframe}` as const),
+    read(folder) {
+      const { created, timeframe } = readDirectionBundle(folder).manifest;
+      return { created, slot: `direction ${timeframeOf(timeframe)}` };
+    },
+    pointer(slot) {
+      const timeframe = timeframeOfSlot(slot);
+      return timeframe === null ? null : readActiveDirection(modelsFolder, timeframe, marksOf(timeframe));
+    },
+    restore(admitted, previous) {
+      const marks = admitted.timeframe === null ? null : marksOf(admitted.timeframe);
+      restoreActive(admitted, previous, modelsFolder, files, marks);
+    },
+    others: () => [],
+  };
+}
+
+/** The timeframe of a slot of direction models; null: that of pairs. */
+export function timeframeOfSlot(slot: RegistrySlot): Timeframe | null {
+  return slot === 'pairs' ? null : (slot.slice('direction '.length) as Timeframe);
+}
+
+function rolloutArms(modelsFolder: string, files: FileSystem): readonly string[] {
+  const rollout = quietly(() => readRollout(modelsFolder, files));
+  return rollout?.status === 'active' ? [rollout.champion, rollout.challenger] : [];
+}
+
+function quietly<Value>(read: () => Value): Value | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
+}
