@@ -122,6 +122,7 @@ describe('what is left in folders', () => {
       join(paths.models, `active.json.${gone}.tmp`),
       join(paths.policy, `approved.json.${gone}.tmp`),
       join(system, 'minutehand-dry-run-Ab12cD'),
+      join(system, 'minutehand-learner-Ab12cD'),
     ];
     const kept = [
       join(paths.home, `active_mark_trainer.json.${process.pid}.tmp`),
@@ -132,11 +133,12 @@ describe('what is left in folders', () => {
       join(system, 'other-Ab12cD'),
     ];
     for (const path of [...removed, ...kept]) touch(path, old);
-    const folderOfOld = removed.at(-1)!;
-    rmSync(folderOfOld);
-    mkdirSync(folderOfOld);
-    touch(join(folderOfOld, 'manifest.json'), old);
-    utimesSync(folderOfOld, (NOW_MS - 8 * DAY_MS) / 1000, (NOW_MS - 8 * DAY_MS) / 1000);
+    for (const folderOfOld of removed.slice(-2)) {
+      rmSync(folderOfOld);
+      mkdirSync(folderOfOld);
+      touch(join(folderOfOld, 'manifest.json'), old);
+      utimesSync(folderOfOld, (NOW_MS - 8 * DAY_MS) / 1000, (NOW_MS - 8 * DAY_MS) / 1000);
+    }
     const fresh = join(paths.home, `home_id.${gone}.tmp`);
     touch(fresh, NOW_MS - 60_000);
     expect([...removeLeftovers(paths, NOW_MS, system)].sort()).toEqual([...removed].sort());

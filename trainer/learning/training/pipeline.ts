@@ -138,6 +138,10 @@ async function prepareDataset(
   { settings, bars, policy, warmStart }: TrainingPlan,
   { workers, cache, scratch = null, source = null, imported: sources, onProgress }: TrainOptions,
 ): Promise<PreparedDataset> {
+  const { engine } = settings.minutehand.train;
+  // Before the minutes that features take; brought models need no learner.
+  const isLearning = MODEL_NAMES.some((name) => sources?.[name] === undefined);
+  if (isLearning) refuseMissingLearner(engine, voteMembersOf(settings.minutehand.train));
   const pairs = settings.minutehand.pairs.map(parsePair);
   refuseLaggingLegs(pairs, bars);
   checkLegSeries(pairs, bars, settings.minutehand.windows);
@@ -173,8 +177,7 @@ export async function outlineTraining(
   options: TrainOptions,
   plan: TrainingPlan = fullTraining(options),
 ): Promise<TrainingOutline> {
-  const { folds, engine } = plan.settings.minutehand.train;
-  refuseMissingLearner(engine, voteMembersOf(plan.settings.minutehand.train));
+  const { folds } = plan.settings.minutehand.train;
   const { dataset } = await prepareDataset(plan, options);
   const trials = trialsOf(plan, options);
   return { dataset, plan, trials, fits: trainingFits(folds, trials) };

@@ -9,6 +9,8 @@ import { NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
 import type { NetworksPolicy } from '../../../../shared/policy/policy.ts';
 import { packageRoot } from '../../../../shared/root.ts';
 import { createRng } from '../../../../shared/rng.ts';
+import { tinyBars, tinySettings, tinyTraining } from '../../../../test/tiny_models.ts';
+import { train } from '../../training/pipeline.ts';
 import { FAKE_PYTHON_NOTE, fakePython, networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_python.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import { fitAllRows } from '../contract/learner.ts';
@@ -94,6 +96,17 @@ describe('a network', () => {
     );
     // An installation that was cut off has no such file.
     expect(readInstalled(pythonEnvironment())).toBeNull();
+  });
+
+  it('that is not installed is refused before features are built', async () => {
+    vi.stubEnv('MINUTEHAND_HOME', folder);
+    vi.stubEnv(NETWORKS_PYTHON, '');
+    const settings = tinySettings({ minutehand: { train: { engine: 'neural_net' } } });
+    const stages: string[] = [];
+    const options = tinyTraining(folder, { settings, bars: tinyBars(settings, 2000) });
+    const training = train({ ...options, onProgress: (stage) => stages.push(stage) });
+    await expect(training).rejects.toMatchObject({ code: 'LEARNER_MISSING' });
+    expect(stages).toEqual([]);
   });
 
   it('has the figures of the specification', () => {
