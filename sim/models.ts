@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { activateInFolder } from '../shared/bundle/admission/activation.ts';
-import type { Admitted, Door } from '../shared/bundle/admission/admission.ts';
+import type { Admitted, UnmarkedBundle, Door } from '../shared/bundle/admission/admission.ts';
 import { writeBundle, type BundleContent } from '../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { ModelReport } from '../shared/bundle/manifest.ts';
@@ -188,7 +188,8 @@ export function unjudged<Through extends Door>(
   files: FileSystem,
 ): Admitted<Through> {
   const manifestHash = sha256Hex(files.read(join(folder, version, 'manifest.json')));
-  return { door, version, timeframe: null, manifestHash, despite: null } as unknown as Admitted<Through>;
+  const own: UnmarkedBundle<Through> = { door, version, timeframe: null, rule: null, manifestHash, despite: null };
+  return own as Admitted<Through>;
 }
 
 /**

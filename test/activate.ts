@@ -4,7 +4,7 @@ import {
   activateInFolder,
   setShadow as setAdmittedShadow,
 } from '../shared/bundle/admission/activation.ts';
-import type { Admitted, Door } from '../shared/bundle/admission/admission.ts';
+import type { Admitted, UnmarkedBundle, Door } from '../shared/bundle/admission/admission.ts';
 import { readActive, type ShadowFile } from '../shared/bundle/bundle.ts';
 import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
@@ -32,7 +32,8 @@ export function unjudged<Through extends Door>(
 ): Admitted<Through> {
   const manifest = join(timeframe === null ? models : directionFolder(models), version, 'manifest.json');
   const manifestHash = hashOf(manifest, files);
-  return { door, version, timeframe, rule: null, manifestHash, despite } as unknown as Admitted<Through>;
+  const own: UnmarkedBundle<Through> = { door, version, timeframe, rule: null, manifestHash, despite };
+  return own as Admitted<Through>;
 }
 
 /** `none` for a manifest that cannot be read: tests make such bundles, too. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { activateAdmitted, activateInFolder } from '../../shared/bundle/admission/activation.ts';
-import type { Admitted } from '../../shared/bundle/admission/admission.ts';
+import type { Admitted, UnmarkedBundle } from '../../shared/bundle/admission/admission.ts';
 import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import { sha256Hex } from '../../shared/sha256.ts';
@@ -9,8 +9,15 @@ import { sha256Hex } from '../../shared/sha256.ts';
 /** Makes models of a benchmark active in its own folder. They are random trees: no gate judges them. */
 export function activateUnjudged(modelsFolder: string, version: string): void {
   const manifestHash = hashOf(join(modelsFolder, version));
-  const admitted = { door: 'folder', version, timeframe: null, manifestHash, despite: null };
-  activateInFolder(admitted as unknown as Admitted<'folder'>, modelsFolder);
+  const own: UnmarkedBundle<'folder'> = {
+    door: 'folder',
+    version,
+    timeframe: null,
+    rule: null,
+    manifestHash,
+    despite: null,
+  };
+  activateInFolder(own as Admitted<'folder'>, modelsFolder);
 }
 
 function hashOf(folder: string): string {
@@ -20,6 +27,13 @@ function hashOf(folder: string): string {
 /** The same of a direction model. */
 export function activateUnjudgedDirection(models: string, version: string, timeframe: Timeframe, home: string): void {
   const manifestHash = hashOf(join(directionFolder(models), version));
-  const admitted = { door: 'promotion', version, timeframe, manifestHash, despite: null };
-  activateAdmitted(admitted as unknown as Admitted<'promotion'>, { models, home });
+  const own: UnmarkedBundle<'promotion'> = {
+    door: 'promotion',
+    version,
+    timeframe,
+    rule: null,
+    manifestHash,
+    despite: null,
+  };
+  activateAdmitted(own as Admitted<'promotion'>, { models, home });
 }

@@ -108,6 +108,11 @@ export interface Admitted<Through extends Door = Door> {
   readonly despite: DespiteGates | null;
 }
 
+/** All of an admitted bundle but its mark: what benchmarks and simulations state of bundles that nothing judges. */
+export type UnmarkedBundle<Through extends Door = Door> = {
+  [Field in keyof Admitted<Through> as Field extends string ? Field : never]: Admitted<Through>[Field];
+};
+
 /** One type per door, so that `door` tells them apart. */
 export type AdmittedBy<Through extends Door> = Through extends Door ? Admitted<Through> : never;
 
