@@ -445,6 +445,19 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(await violations(page)).toEqual([]);
   });
 
+  it('lists the next events of an imported calendar', async () => {
+    const at = new Date(Date.now() + 3_600_000).toISOString().slice(0, 16);
+    const file = join(place.folder, 'calendar.csv');
+    writeFileSync(file, `time,currency,importance,name\n${at}Z,USD,high,FOMC Rate\n${at}Z,TRY,high,Elsewhere\n`);
+    const imported = await place.run(['news', 'import', file]);
+    expect(imported.code, imported.stderr).toBe(0);
+    await page.goto(new URL('/app/alerts', link).href);
+    const news = page.getByRole('region', { name: 'Next events of the calendar' }).first();
+    await news.getByRole('row', { name: /USD high FOMC Rate/ }).waitFor();
+    expect(await news.innerText()).toMatch(/`news_stop` of the policy is off/);
+    expect(await news.innerText()).not.toContain('Elsewhere');
+  });
+
   it('silences alerts, and saves a table as CSV', async () => {
     await page.goto(new URL('/app/alerts', link).href);
     await page.getByLabel('Keys, * for any text').fill('=drift:*');

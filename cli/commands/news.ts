@@ -3,24 +3,20 @@ import { type Command, Option } from 'commander';
 import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
 import { parseTimeZone } from '../../shared/bar_file/time_zone.ts';
 import { readCalendarCsv } from '../../shared/calendar/calendar_csv.ts';
-import { calendarFault } from '../../shared/calendar/calendar_file.ts';
-import type { ScheduledEvent } from '../../shared/calendar/calendar_text.ts';
 import { isoMinute, shownMinute } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { newsCurrencies } from '../../shared/core/news/news_currencies.ts';
-import { IMPORTANCES, isAtLeast, type Importance } from '../../shared/core/news/news_event.ts';
+import { IMPORTANCES, type Importance } from '../../shared/core/news/news_event.ts';
 import { counted } from '../../shared/counted.ts';
 import { homePaths } from '../../shared/home.ts';
-import { parseSubject } from '../../shared/pair.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { publishCalendar } from '../../trainer/control/news/publish_calendar.ts';
-import { countNews, newsCoverage, scheduledNews, takeCalendar } from '../../trainer/store/news.ts';
+import { nextNews } from '../../trainer/control/news/next_news.ts';
+import { countNews, takeCalendar } from '../../trainer/store/news.ts';
 import { openStore, openStoreIfThere, storeUrl, type Store } from '../../trainer/store/store.ts';
 import { FAILED, type Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
 const SHOWN_DAYS = 7;
-const DAY_S = 86_400;
 
 interface ImportFlags {
   readonly timezone: string;
@@ -89,29 +85,21 @@ async function runImport(file: string, { timezone, dryRun }: ImportFlags, output
 }
 
 async function runList({ days, importance, all }: ListFlags, output: Output): Promise<void> {
-  const nowMs = MACHINE_CLOCK.nowMs();
-  const now = Math.floor(nowMs / 1000);
   const settings = loadSettings();
-  const { pairs, instruments } = settings.minutehand;
-  const own = new Set([...pairs, ...instruments].flatMap((id) => newsCurrencies(parseSubject(id))));
-  const until = now + parseInteger(days, '--days', 1) * DAY_S;
-  const isShown = (event: ScheduledEvent): boolean =>
-    isAtLeast(event.importance, importance) && (all === true || own.has(event.currency));
+  const wish = { days: parseInteger(days, '--days', 1), importance, isAll: all === true };
   const store = await openStoreIfThere(process.env, homePaths());
   try {
-    const events = store === null ? [] : await scheduledNews(store, { from: now, to: until });
-    const coverage = store === null ? null : await newsCoverage(store);
-    const fault = calendarFault(coverage, nowMs);
-    const next = events.filter(isShown);
+    const found = await nextNews(store, settings, wish, MACHINE_CLOCK.nowMs());
+    const { events: next, coversUntil, fault, currencies } = found;
     for (const { time, currency, importance: rank, name } of next)
       output.line(`${shown(time)}  ${currency}  ${rank.padEnd(6)}  ${name}`);
     if (next.length === 0) output.line('No events.');
-    if (coverage !== null) output.line(`The calendar reaches to ${shown(coverage.coversUntil)} UTC.`);
+    if (coversUntil !== null) output.line(`The calendar reaches to ${shown(coversUntil)} UTC.`);
     if (fault !== null) output.note(`${fault.code}: ${fault.message} ${fault.next}`);
     output.result({
       news_stop: settings.core.news_stop,
-      currencies: [...own].sort(),
-      covers_until: coverage === null ? null : isoMinute(coverage.coversUntil),
+      currencies,
+      covers_until: coversUntil === null ? null : isoMinute(coversUntil),
       stored: await countsOf(store),
       events: next.map((event) => ({ ...event, time: isoMinute(event.time) })),
       fault: fault?.toJSON() ?? null,

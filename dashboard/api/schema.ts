@@ -867,6 +867,89 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/news": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The next events of the economic calendar, as `minutehand news list` */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Days ahead */
+                    days?: number;
+                    /** @description At least */
+                    importance?: "low" | "medium" | "high";
+                    /** @description true: of all currencies */
+                    all?: "true" | "false";
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description `news_stop` of the policy stops entries */
+                            is_on: boolean;
+                            /** @description Of the configured subjects */
+                            currencies: string[];
+                            /** @description End of the calendar, UTC; null without one */
+                            covers_until: string | null;
+                            /** @description In order of time */
+                            events: {
+                                /** @description ISO 8601 in UTC */
+                                time: string;
+                                currency: string;
+                                /** @enum {string} */
+                                importance: "low" | "medium" | "high";
+                                name: string;
+                            }[];
+                            /** @description Why the calendar cannot be relied on */
+                            fault: {
+                                code: string;
+                                message: string;
+                                next: string;
+                            } | null;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/explain": {
         parameters: {
             query?: never;

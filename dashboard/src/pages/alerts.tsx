@@ -3,6 +3,7 @@ import { api, ApiError, type Alert, type Channel, type Silence } from '../api.ts
 import { duration, minuteOf } from '../format.ts';
 import { alerts as known, nowMs, readAlerts, session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { NextNews } from '../parts/next_news.tsx';
 import { codeText, t } from '../text/text.ts';
 
 export default function AlertsPage() {
@@ -95,6 +96,7 @@ export default function AlertsPage() {
           empty="alerts.none"
         />
       </Panel>
+      <NextNews />
       <Channels />
       <Silences silences={data?.silences ?? []} onChanged={reload} />
     </>

@@ -37,6 +37,7 @@ import { addRolloutRoutes } from './routes/rollout.ts';
 import { addRecordRoutes } from './routes/records.ts';
 import { addPredictRoutes } from './routes/predict.ts';
 import { addGoLiveRoutes } from './routes/golive.ts';
+import { addNewsRoutes } from './routes/news.ts';
 import { addPerformanceRoutes } from './routes/performance.ts';
 import { addReportRoutes } from './routes/reports.ts';
 import { addStopRoutes } from './routes/stops.ts';
@@ -125,6 +126,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addStatusRoutes,
   addSubjectRoutes,
   addSignalRoutes,
+  addNewsRoutes,
   addExplainRoutes,
   addEventRoutes,
   addModelRoutes,
