@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { loadSettings, type SignalsPolicy } from '../../../shared/policy/policy.ts';
+import { S3_KEYS, startS3, type S3Server } from '../../../test/s3_server.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { createArchive, type SignalArchive } from './archive.ts';
 import type { ArchivePlace } from './archive_place.ts';
@@ -14,16 +15,8 @@ import { proveRestore } from './prove_restore.ts';
 import { openSignalTables } from './signal_tables.ts';
 import { journalSignals, simulatedDay } from './signals.fixture.ts';
 
-/** A local S3 server; it has no types. */
-interface Rver {
-  run(): Promise<{ port: number }>;
-  close(): Promise<void>;
-}
-const nameOfRver: string = 's3rver';
-const rver = (await import(nameOfRver)) as { default: new (options: object) => Rver };
-
 const DAY = '2026-03-02';
-const KEYS = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' };
+const KEYS = S3_KEYS;
 const NAME = 'signals/live/2026/2026-03-02.jsonl.gz';
 const policy = loadSettings({ env: {} }).signals;
 
@@ -31,17 +24,18 @@ const policy = loadSettings({ env: {} }).signals;
 const TARGETS = ['LOCAL', 'NAS', 'S3', 'WASABI', 'B2'] as const;
 
 let folder: string;
-let server: Rver;
+let server: S3Server;
 let port: number;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-places-'));
-  const configureBuckets = TARGETS.map((target) => ({ name: target.toLowerCase(), configs: [] }));
-  const directory = join(folder, 's3');
-  server = new rver.default({ port: 0, address: '127.0.0.1', silent: true, directory, configureBuckets });
-  ({ port } = await server.run());
+  server = await startS3(
+    join(folder, 's3'),
+    TARGETS.map((target) => target.toLowerCase()),
+  );
+  ({ port } = server);
 });
 afterAll(async () => {
-  await server?.close();
+  await server?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 

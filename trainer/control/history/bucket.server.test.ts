@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { loadSettings, type SignalsPolicy } from '../../../shared/policy/policy.ts';
+import { S3_KEYS, startS3, type S3Server } from '../../../test/s3_server.ts';
 import { openStore } from '../../store/store.ts';
 import { createArchive } from './archive.ts';
 import { openArchivePlace } from './open_archive_place.ts';
@@ -15,16 +16,7 @@ import { createSignalCopy } from './copy.ts';
 import { openSignalTables } from './signal_tables.ts';
 import { journalSignals, simulatedDay } from './signals.fixture.ts';
 
-/** A local S3 server; it has no types. */
-interface Rver {
-  run(): Promise<{ port: number }>;
-  close(): Promise<void>;
-}
-type RverClass = new (options: object) => Rver;
-const nameOfRver: string = 's3rver';
-const rver = (await import(nameOfRver)) as { default: RverClass };
-
-const KEYS = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' };
+const KEYS = S3_KEYS;
 const STRANGER = { AWS_ACCESS_KEY_ID: 'nobody', AWS_SECRET_ACCESS_KEY: 'hush-hush' };
 const policy = loadSettings({ env: {} }).signals;
 
@@ -41,21 +33,15 @@ describe('the address of a bucket', () => {
 
 describe('an archive in a bucket', () => {
   let folder: string;
-  let server: Rver;
+  let server: S3Server;
   let port: number;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'minutehand-bucket-'));
-    server = new rver.default({
-      port: 0,
-      address: '127.0.0.1',
-      silent: true,
-      directory: join(folder, 's3'),
-      configureBuckets: [{ name: 'archive', configs: [] }],
-    });
-    ({ port } = await server.run());
+    server = await startS3(join(folder, 's3'), ['archive']);
+    ({ port } = server);
   });
   afterAll(async () => {
-    await server.close();
+    await server.stop();
     rmSync(folder, { recursive: true, force: true });
   });
   let proxy: Server | null = null;
