@@ -9,7 +9,12 @@ import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
 import type { DirectionJob } from '../../trainer/jobs/kinds/direction_job.ts';
 import { adoptDirection, type DirectionAdoption } from '../../trainer/control/adoption/adopt_direction.ts';
-import { DIRECTION_DEFAULTS, DIRECTION_SEED } from '../../trainer/jobs/kinds/direction_defaults.ts';
+import {
+  DIRECTION_DEFAULTS,
+  DIRECTION_SEED,
+  DIRECTION_SYMBOLS,
+  defaultSymbols,
+} from '../../trainer/jobs/kinds/direction_defaults.ts';
 import { runDirection } from '../../trainer/jobs/kinds/run_direction.ts';
 import { BALANCES, type Balance } from '../../trainer/learning/balance/balance.ts';
 import { BALANCE_PENALTY } from '../../trainer/learning/direction/search_direction.ts';
@@ -26,7 +31,7 @@ import { addDirectionEvaluate } from './direction_evaluate.ts';
 
 interface TrainFlags {
   readonly data?: string;
-  readonly symbols: string;
+  readonly symbols?: string;
   readonly series?: string;
   readonly balance: Balance;
   readonly compare?: string;
@@ -63,7 +68,10 @@ export function addDirection(program: Command, output: () => Output): void {
       'trains the direction model on bars (SYMBOL[-1h].csv[.gz]: time,open,high,low,close,volume[,taker_buy_volume]) and measures it by purged walk-forward, after taker fees and funding',
     )
     .option('--data <folder>', 'folder of bars (default: the bars of this installation)')
-    .requiredOption('--symbols <list>', 'instruments, such as BTCUSDT,ETHUSDT')
+    .option(
+      '--symbols <list>',
+      `instruments, such as BTCUSDT,ETHUSDT (default: the configured ones of the timeframe; without any, ${DIRECTION_SYMBOLS.join(', ')})`,
+    )
     .addOption(
       new Option('--timeframe <timeframe>', 'of the instruments; shorter bars are joined')
         .choices(TIMEFRAME_NAMES)
@@ -216,7 +224,10 @@ function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
     // Bars of files count as live ones.
     market: flags.market ?? (flags.data === undefined ? settings.minutehand.market : 'live'),
     timeframe: flags.timeframe,
-    symbols: parseSymbolList(flags.symbols, '--symbols', NO_SYMBOL_NAMES),
+    symbols:
+      flags.symbols === undefined
+        ? defaultSymbols(settings, flags.timeframe)
+        : [...parseSymbolList(flags.symbols, '--symbols', NO_SYMBOL_NAMES)],
     window: parseWindow(flags),
     source: { folder: flags.data ?? null, series: seriesFolder(flags) },
     seed: parseInteger(flags.seed, '--seed'),

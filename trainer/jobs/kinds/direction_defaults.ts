@@ -1,4 +1,5 @@
-import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
+import { barSecondsOf, parseInstrument, TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../../learning/label/direction.ts';
 import type { DirectionJob } from './direction_job.ts';
 
@@ -17,6 +18,17 @@ export const DIRECTION_DEFAULTS = {
   compare: [],
   peers: [],
 } as const satisfies Omit<DirectionJob['parameters'], 'label'>;
+
+/** Instruments of a training that names none, where the configuration has none of its timeframe. */
+export const DIRECTION_SYMBOLS: readonly string[] = ['BTCUSDT', 'ETHUSDT', 'ICPUSDT', 'SOLUSDT', 'AVAXUSDT'];
+
+/** Instruments of a training that names none: the configured ones of the timeframe, else DIRECTION_SYMBOLS. */
+export function defaultSymbols({ minutehand }: Pick<Settings, 'minutehand'>, timeframe: Timeframe): string[] {
+  const own = minutehand.instruments
+    .map(parseInstrument)
+    .filter((instrument) => barSecondsOf(instrument) === TIMEFRAMES[timeframe]);
+  return own.length === 0 ? [...DIRECTION_SYMBOLS] : own.map(({ a }) => a);
+}
 
 /** The label of such a training: that of the evaluation. */
 export function defaultLabel(timeframe: Timeframe): DirectionJob['parameters']['label'] {
