@@ -70,7 +70,7 @@ export function readJournalDay(
   const inputs = readInputs(journal, from, end, period);
   const bars = new Map(symbolsOf(pairs).map((symbol) => [symbol, [...journal.bars(symbol, from, end)]]));
   const series = new KnownSeries();
-  series.addJournal(journal);
+  series.addJournal(journal, from, end);
   const historyBy = (pair: Pair, own: Windows): PairDay['history'] =>
     pair.barSeconds === undefined
       ? historyOf(pair, bars, series, inputs, own, period)

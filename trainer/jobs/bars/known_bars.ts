@@ -50,7 +50,7 @@ export async function readKnownBars(options: KnownBarsOptions): Promise<Map<stri
     const journal = openJournal(path, { readOnly: true });
     try {
       for (const symbol of symbols) add(symbol, columnsOf(symbol, journal.bars(symbol, from, to)));
-      series.addJournal(journal);
+      series.addJournal(journal, from, to);
     } finally {
       journal.close();
     }

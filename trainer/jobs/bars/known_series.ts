@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { OpenTime } from '../../../shared/bar.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import type { SymbolSeries } from '../../../shared/core/series/leg_series.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
-import { SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
+import { MAX_AGE_SECONDS, SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
 import type { JournalFile } from '../../../shared/store/journal.ts';
 import { parseObservation } from '../../../shared/store/observation.ts';
 import { historyOf, readSeriesFolder, type Arrived } from '../../learning/direction/series_files.ts';
@@ -30,15 +30,22 @@ function presentOf(all: Readonly<Record<SeriesName, SeriesHistory>>): SymbolSeri
   return Object.fromEntries(Object.entries(all).filter(([, { length }]) => length > 0));
 }
 
+/** Behind every minute. */
+const LAST_MINUTE: number = Number.MAX_SAFE_INTEGER - SECONDS_PER_BAR;
+
 type Observed = Map<string, Map<SeriesName, Arrived[]>>;
 
 /** What the daemons of an installation received, and what was imported into its store. */
 export class KnownSeries {
   readonly #observed: Observed = new Map();
 
-  /** Adds what a daemon has journaled. */
-  addJournal(journal: Pick<JournalFile, 'seriesBetween'>): void {
-    for (const { subject } of journal.seriesBetween(0 as OpenTime, Number.MAX_SAFE_INTEGER as OpenTime)) {
+  /**
+   * Adds what a daemon has journaled.
+   * @param from, to minutes of bars, `to` exclusive: what these may see, which the last one does until its close
+   */
+  addJournal(journal: Pick<JournalFile, 'seriesBetween'>, from = 0, to = LAST_MINUTE): void {
+    const first = Math.max(0, from - MAX_AGE_SECONDS);
+    for (const { subject } of journal.seriesBetween(first as OpenTime, (to + SECONDS_PER_BAR) as OpenTime)) {
       const { symbol, name, eventTime, arrivalTime, value } = parseObservation(subject);
       this.#of(symbol, name).push({ event: eventTime, arrival: arrivalTime, value });
     }
