@@ -432,7 +432,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     const row = page.getByRole('region', { name: 'Channels' }).getByRole('row', { name: /^webhook/ });
     for (const [status, told] of [
       [200, 'Taken at'],
-      [404, 'Not taken:'],
+      [400, 'Not taken:'],
     ] as const) {
       hook.status = status;
       await row.getByRole('button', { name: 'Send a test' }).click();
