@@ -14,9 +14,13 @@ describe('brierLossOf', () => {
 
   it('is the mean difference of the squared errors over all pairs', () => {
     const old = { ai1: { A_B: { scores: [0.5], labels: [1] }, C_D: { scores: [0.5], labels: [0] } } };
-    const young = { ai1: { A_B: { scores: [0.9], labels: [1] }, C_D: { scores: [0.7], labels: [0] } } };
+    const young = { ai1: { A_B: { scores: [0.9], labels: [1] }, C_D: { scores: [0.6], labels: [0] } } };
     const { mean } = brierLossOf(old, young, { A_B: [0], C_D: [60] });
-    expect(mean).toBeCloseTo((0.01 - 0.25 + 0.49 - 0.25) / 2, 12);
+    // Below 0: the challenger is better.
+    expect(mean).toBeCloseTo((0.01 - 0.25 + 0.36 - 0.25) / 2, 12);
+    expect(mean).toBeLessThan(0);
+    const reverse = brierLossOf(young, old, { A_B: [0], C_D: [60] });
+    expect(reverse.mean).toBeCloseTo(-mean!, 12);
   });
 
   it('calls 5 % of equally good challengers worse, although the candidates of eight hours err together', () => {
@@ -29,9 +33,10 @@ describe('brierLossOf', () => {
       const scores: { old: number[]; young: number[] } = { old: [], young: [] };
       for (let block = 0; block < BLOCKS; block++) {
         const errors = [0.2 * (rng.uniform() - 0.5), 0.2 * (rng.uniform() - 0.5)] as const;
+        const label = rng.uniform() < 0.5 ? 0 : 1;
         for (let hour = 0; hour < 8; hour++) {
           times.push((8 * block + hour) * HOUR_S);
-          labels.push(rng.uniform() < 0.5 ? 0 : 1);
+          labels.push(label);
           scores.old.push(0.5 + errors[0]);
           scores.young.push(0.5 + errors[1]);
         }

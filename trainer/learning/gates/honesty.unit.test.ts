@@ -61,6 +61,13 @@ describe('the gate of columns one bar later', () => {
       seen: 'gone: A_B 4.00 → 1.90 bps; corr',
     });
     expect(checkDelayed({ A_B: edge(0.5) }, delayed(edge(-0.1)))).toMatchObject({ passed: false });
+    // No trade is left of the pair, or it is not there at all.
+    const idle: PairEdge = { ...edge(0), trades: 0, mean_net_bps: null, mean_gross_bps: null, lower_5_net_bps: null };
+    expect(checkDelayed({ A_B: edge(4) }, delayed(idle))).toMatchObject({ passed: false, value: 0 });
+    expect(checkDelayed({ A_B: edge(4) }, { columns: ['corr'], edge: {} })).toMatchObject({
+      passed: false,
+      evidence: { gone: ['A_B'] },
+    });
   });
 });
 
