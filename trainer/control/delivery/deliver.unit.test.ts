@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { SftpFolder } from '../../../shared/blob/sftp.ts';
+import type { RemoteFolder } from '../../../shared/blob/remote_folder.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { deliver } from './deliver.ts';
 import { DELIVERY_FILE, parseDelivery, type Delivery } from './delivery_file.ts';
@@ -32,7 +32,7 @@ function localOf(texts: Readonly<Record<string, string>>, version = '20261101_03
 }
 
 /** The other machine, in memory, and what was done there. */
-function farFolder(): SftpFolder & { readonly stored: Map<string, Buffer>; readonly calls: string[] } {
+function farFolder(): RemoteFolder & { readonly stored: Map<string, Buffer>; readonly calls: string[] } {
   const stored = new Map<string, Buffer>();
   const calls: string[] = [];
   const put = (how: string, name: string, bytes: Uint8Array): Promise<void> => {
