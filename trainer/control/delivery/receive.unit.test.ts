@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { deliveryText, type DeliveredBundle, type Delivery } from './delivery_file.ts';
-import { bundleOf, readDelivery, withDelivered } from './receive.ts';
+import { bundleOf, openDelivered, withDelivered, type DeliverySource } from './receive.ts';
 
 const VERSION = '20261101_0300';
 
@@ -25,12 +25,20 @@ function bundle(texts: Readonly<Record<string, string>>, timeframe: DeliveredBun
   return { version: VERSION, timeframe, state: 'active', files } satisfies DeliveredBundle;
 }
 
+/** The delivery of these bundles, as its receiver opens it. */
+function opened(...bundles: DeliveredBundle[]): Promise<DeliverySource> {
+  const delivery: Delivery = { format: 'minutehand.delivery/1', sender: 'me', bundles, pointers: [] };
+  writeFileSync(join(folder, 'delivery.json'), deliveryText(delivery));
+  return openDelivered(folder, {});
+}
+
 const pathOf = (text: string): string => join(folder, 'objects', sha256Hex(Buffer.from(text)));
 
 describe('a delivered bundle', () => {
   it('is put together from its files while it is used, and leaves nothing', async () => {
     let used = '';
-    const names = await withDelivered(folder, bundle({ 'manifest.json': '{}', 'ai1.onnx': 'model' }), (path) => {
+    const delivered = bundle({ 'manifest.json': '{}', 'ai1.onnx': 'model' });
+    const names = await withDelivered(await opened(delivered), delivered, (path) => {
       used = path;
       expect(readFileSync(join(path, 'ai1.onnx'), 'utf8')).toBe('model');
       return Promise.resolve(readdirSync(path).sort());
@@ -48,17 +56,15 @@ describe('a delivered bundle', () => {
     const delivered = bundle({ 'manifest.json': '{}', 'ai1.onnx': 'model' });
     damage(pathOf('model'));
     let isUsed = false;
-    const using = withDelivered(folder, delivered, () => Promise.resolve((isUsed = true)));
+    const using = withDelivered(await opened(delivered), delivered, () => Promise.resolve((isUsed = true)));
     await expect(using).rejects.toMatchObject({ code: 'DELIVERY_DAMAGED' });
     expect(isUsed).toBe(false);
   });
 
-  it('is that of the pointer’s version and timeframe', () => {
+  it('is that of the pointer’s version and timeframe', async () => {
     const pairs = bundle({ a: 'pairs' });
     const hours = bundle({ a: 'hours' }, '1h');
-    const delivery: Delivery = { format: 'minutehand.delivery/1', sender: 'me', bundles: [pairs, hours], pointers: [] };
-    writeFileSync(join(folder, 'delivery.json'), deliveryText(delivery));
-    const read = readDelivery(folder);
+    const { delivery: read } = await opened(pairs, hours);
     const pointer = { version: VERSION } as never;
     expect([bundleOf(read, pointer, '1h'), bundleOf(read, pointer, null)]).toEqual([hours, pairs]);
     for (const [version, timeframe] of [
