@@ -15,7 +15,7 @@ import { computedRows } from '../../trainer/learning/feature_checks/computed_row
 import { storeRows } from '../../trainer/jobs/feature_source/stored_features.ts';
 import { writeTable, type PairRows } from '../../trainer/learning/feature_table/write_table.ts';
 import { countResult } from '../../trainer/learning/backtest/holdout_looks.ts';
-import { BALANCES, type Balance } from '../../trainer/learning/balance/balance.ts';
+import { BALANCES, type Balance } from '../../trainer/learning/learners/balance/balance.ts';
 import { holdoutOf } from '../../trainer/learning/proof/prove_models.ts';
 import { roleTable, TABLE_PARTS, type TablePart } from '../../trainer/learning/role_table/role_table.ts';
 import { factsPath, writeRoleTable } from '../../trainer/learning/role_table/write_role_table.ts';

@@ -16,7 +16,7 @@ import {
   defaultSymbols,
 } from '../../trainer/jobs/kinds/direction_defaults.ts';
 import { runDirection } from '../../trainer/jobs/kinds/run_direction.ts';
-import { BALANCES, type Balance } from '../../trainer/learning/balance/balance.ts';
+import { BALANCES, type Balance } from '../../trainer/learning/learners/balance/balance.ts';
 import { BALANCE_PENALTY } from '../../trainer/learning/direction/search_direction.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/direction.ts';
 import { directionLines } from '../direction_lines.ts';

@@ -7,6 +7,8 @@ import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { TRAIN_ENGINES, type TrainEngine } from '../../shared/policy/engines.ts';
+import { BALANCES } from '../../shared/policy/balances.ts';
+import { balancePolicy } from '../../shared/policy/schema.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import {
   TRAINING_SETTINGS,
@@ -60,6 +62,7 @@ interface TrainFlags {
   readonly hashName?: boolean;
   readonly groups?: string;
   readonly set?: readonly string[];
+  readonly balance?: string;
   readonly printJob?: boolean;
   readonly notify?: boolean;
 }
@@ -111,6 +114,10 @@ export function addTrain(program: Command, output: () => Output): void {
     .option(
       '--set <name=value...>',
       'settings of this training alone, such as train.folds=3 train.ai1.leaves=16; within the limits of the configuration',
+    )
+    .option(
+      '--balance <list>',
+      `against imbalance of the classes, among the rows of each fold that a model is learned from: ai1=smote,ai2=class_weights, of ${BALANCES.join(', ')}; focal: the engine gbdt (default: train.balance)`,
     )
     .option('--require-gates', 'exit code 1 when a gate fails')
     .option('--theta2', 'search θ2 of the active version on the bars since its training; its models stay')
@@ -180,6 +187,7 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
       target: flags.target,
       holdout_from: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
       groups: flags.groups === undefined ? null : parseGroups(flags.groups, settings),
+      ...(flags.balance !== undefined && { balance: parseBalance(flags.balance) }),
       ...(flags.set && { settings: parseSettings(flags.set) }),
     },
     output: { folder: flags.out ?? null, hash_name: flags.hashName === true, is_dry_run: flags.dryRun === true },
@@ -187,6 +195,17 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
     resources: { workers: parseWorkers(flags.workers), cache: flags.cache },
     trigger: { code: 'command', values: { command: 'train' } },
   };
+}
+
+/** @throws MinutehandError USAGE */
+function parseBalance(text: string): NonNullable<TrainingJob['parameters']['balance']> {
+  const parsed = balancePolicy.safeParse(Object.fromEntries(text.split(',').map((part) => part.split('=', 2))));
+  if (parsed.success && text !== '') return parsed.data;
+  throw new MinutehandError('USAGE', {
+    seen: `--balance ${text}`,
+    expected: `ai1=METHOD,ai2=METHOD, of ${BALANCES.join(', ')}`,
+    next: 'The label of ai3 is a fraction, which has no classes.',
+  });
 }
 
 /** @throws MinutehandError USAGE */

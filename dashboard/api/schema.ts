@@ -7172,6 +7172,19 @@ export interface components {
             ensemble_config?: components["schemas"]["EnsembleConfig"];
             /** @description Engine */
             single_model_config?: components["schemas"]["SingleModelConfig"];
+            /** @description Of pairs: against imbalance of the classes of AI1 and AI2, in this training in place of train.balance. Of an instrument not supported: refused when given */
+            balance?: {
+                /**
+                 * @description Of AI1. focal: the engine gbdt alone. Absent: none.
+                 * @enum {string}
+                 */
+                ai1?: "none" | "class_weights" | "undersample" | "smote" | "focal";
+                /**
+                 * @description Of AI2. focal: the engine gbdt alone. Absent: none.
+                 * @enum {string}
+                 */
+                ai2?: "none" | "class_weights" | "undersample" | "smote" | "focal";
+            };
             /**
              * @description What is learned
              * @default full
@@ -7223,6 +7236,19 @@ export interface components {
             ensemble_config?: components["schemas"]["EnsembleConfigInput"];
             /** @description Engine */
             single_model_config?: components["schemas"]["SingleModelConfigInput"];
+            /** @description Of pairs: against imbalance of the classes of AI1 and AI2, in this training in place of train.balance. Of an instrument not supported: refused when given */
+            balance?: {
+                /**
+                 * @description Of AI1. focal: the engine gbdt alone. Absent: none.
+                 * @enum {string}
+                 */
+                ai1?: "none" | "class_weights" | "undersample" | "smote" | "focal";
+                /**
+                 * @description Of AI2. focal: the engine gbdt alone. Absent: none.
+                 * @enum {string}
+                 */
+                ai2?: "none" | "class_weights" | "undersample" | "smote" | "focal";
+            };
             /**
              * @description What is learned
              * @default full

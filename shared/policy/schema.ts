@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { S3_ADDRESS } from '../blob/s3_address.ts';
+import { BALANCES } from './balances.ts';
 import { HOST_KEY, SFTP_ADDRESS } from '../blob/sftp_address.ts';
 import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { IMPORTANCES } from '../core/news/news_event.ts';
@@ -12,9 +13,10 @@ import { isReservedTable } from './reserved_tables.ts';
 
 /*
  * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups`, `train.vote_members`,
- * `train.networks`, `search.ranges` and `symbol_names` is required; one that a policy file lacks has its delivered
- * value, which `config check` names. Types, JSON Schemas, error messages and docs/reference/CONFIGURATION.md all come
- * from here. Rules between two values are in consistency.ts: JSON Schema cannot express them.
+ * `train.networks`, `train.balance`, `search.ranges` and `symbol_names` is required; one that a policy file lacks has
+ * its delivered value, which `config check` names. Types, JSON Schemas, error messages and
+ * docs/reference/CONFIGURATION.md all come from here. Rules between two values are in consistency.ts: JSON Schema cannot
+ * express them.
  */
 
 // Each process checks its configuration once: compiling the checks would take longer than they do.
@@ -429,6 +431,11 @@ export const networksPolicy = networkFigures.extend({
   ai3: networkFigures.optional().describe('Of AI3, in place of those of all models.'),
 });
 
+export const balancePolicy = z.strictObject({
+  ai1: z.enum(BALANCES).optional().describe('Of AI1. focal: the engine gbdt alone. Absent: none.'),
+  ai2: z.enum(BALANCES).optional().describe('Of AI2. focal: the engine gbdt alone. Absent: none.'),
+});
+
 export const trainPolicy = z.strictObject({
   engine: z
     .enum(TRAIN_ENGINES)
@@ -442,6 +449,9 @@ export const trainPolicy = z.strictObject({
     .refine((names) => new Set(names).size === names.length, 'names a learner twice')
     .optional()
     .describe('Members of the engine `vote`. Absent: gbdt, random_forest, logistic.'),
+  balance: balancePolicy
+    .optional()
+    .describe('Against imbalance of the classes, among the rows of a fold that a model is learned from. Absent: none.'),
   networks: networksPolicy.optional().describe('Figures of the engines that are networks.'),
   ai1: treesPolicy.describe('Whether the spread reverts is mostly noise: small trees, much averaging.'),
   ai2: treesPolicy.describe('Risk has clear causes: larger trees pay.'),

@@ -68,6 +68,8 @@ export function directionParametersOf(
         config[name],
         'no value: a direction model searches its trees with optimization_settings',
       );
+  if (config.balance !== undefined)
+    throw unsupported('balance', JSON.stringify(config.balance), 'no value: that of a direction model is fixed here');
   if (Object.keys(config.optimization_settings?.parameter_space ?? {}).length > 0)
     throw unsupported('optimization_settings.parameter_space', 'given', '{} for a direction model');
   refuseUnusable(config);

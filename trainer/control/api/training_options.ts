@@ -25,6 +25,7 @@ export function runParametersOf(config: MLTrainingConfig, { minutehand }: Settin
     engine: engineOf(config),
     from: instantOf(start_date),
     to: instantOf(end_date, 'end'),
+    balance: config.balance,
     settings: settingsOf(config),
   };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);

@@ -2,6 +2,7 @@ import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
+import { balancePolicy } from '../../../shared/policy/schema.ts';
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
 import { formulaSearchSchema } from '../../jobs/kinds/automl_job.ts';
@@ -24,6 +25,8 @@ export const runParametersSchema = z.strictObject({
   seed: z.int().min(0).optional(),
   trials: z.int().min(0).optional(),
   engine: z.enum(TRAIN_ENGINES).optional(),
+  /** Against imbalance of the classes, over that of the configuration. */
+  balance: balancePolicy.optional(),
   /** Settings of this training alone. */
   settings: trainingSettingsSchema.optional(),
   /** First bar and end of the bars, as 2019-03-01T12:00:00Z. */
@@ -51,15 +54,23 @@ export interface RunRequest {
 
 /** The trigger of a request with these parameters. */
 export function requestTrigger(door: 'retrain' | 'api', parameters: RunParameters = {}): RunTrigger {
-  const { settings = {}, formulas, ...others } = parameters;
+  const { settings = {}, formulas, balance, ...others } = parameters;
   const given = Object.entries(others).filter(([, value]) => value !== undefined);
   const options: Record<string, string | number> = {};
   for (const [name, value] of given) options[name] = typeof value === 'number' ? value : String(value);
   const own = Object.entries(settings).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],
   );
+  if (balance !== undefined) options['balance'] = balanceText(balance);
   if (formulas !== undefined) options['generators'] = formulas.generators.join(',');
   return { code: 'request', values: { door, options, settings: Object.fromEntries(own) } };
+}
+
+/** `ai1=smote,ai2=none`. */
+function balanceText(balance: NonNullable<RunParameters['balance']>): string {
+  return Object.entries(balance)
+    .map(([role, method]) => `${role}=${method}`)
+    .join(',');
 }
 
 /** One attempt to train new models. Times are ISO 8601 in UTC. */

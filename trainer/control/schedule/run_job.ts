@@ -38,6 +38,7 @@ export function jobOfRun(run: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'
       target: 'reversion',
       holdout_from: null,
       groups: null,
+      ...(parameters.balance && { balance: parameters.balance }),
       ...(parameters.settings && { settings: parameters.settings }),
     },
     output: { folder: null, hash_name: false, is_dry_run: false },

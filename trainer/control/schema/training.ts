@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { balancePolicy } from '../../../shared/policy/schema.ts';
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { runSchema } from './runs.ts';
 
@@ -170,6 +171,10 @@ export const mlTrainingConfig = z
     ),
     ensemble_config: optional(ensembleConfig, 'Ensembles'),
     single_model_config: optional(singleModelConfig, 'Engine'),
+    balance: optional(
+      balancePolicy,
+      `Of pairs: against imbalance of the classes of AI1 and AI2, ${IN_PLACE_OF} train.balance. Of an instrument ${REFUSED}`,
+    ),
     kind: z.enum(['full', 'incremental', 'thresholds']).default('full').describe('What is learned'),
     reason: optional(z.string().max(500), 'Reason, for the audit'),
   })

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { NATIVE_ENGINES } from '../../../shared/policy/engines.ts';
-import { BALANCES } from '../../learning/balance/balance.ts';
+import { BALANCES } from '../../learning/learners/balance/balance.ts';
 import { jobTrigger, jobWindow } from '../job_fields.ts';
 
 const share = z.number().min(0).max(1);

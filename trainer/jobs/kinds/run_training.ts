@@ -158,14 +158,19 @@ export async function withTrainOptions<Result>(
 /** The settings with the parameters of a job in place of the configured ones. */
 function withParameters(
   settings: Settings,
-  { engine, groups, imported, settings: own = {} }: TrainingJob['parameters'],
+  { engine, groups, balance, imported, settings: own = {} }: TrainingJob['parameters'],
 ): Settings {
   const minutehand = withTrainingSettings(settings.minutehand, own);
   const { groups: configured, ...train } = minutehand.train;
   // A model that was brought serves all pairs.
   const chosen = imported === undefined ? (groups ?? configured) : {};
   const isNone = chosen === undefined || Object.keys(chosen).length === 0;
-  const changed = { ...train, ...(isNone ? {} : { groups: chosen }), ...(engine === null ? {} : { engine }) };
+  const changed = {
+    ...train,
+    ...(balance && { balance: { ...train.balance, ...balance } }),
+    ...(isNone ? {} : { groups: chosen }),
+    ...(engine === null ? {} : { engine }),
+  };
   return { ...settings, minutehand: { ...minutehand, train: changed } };
 }
 

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { GROUP_NAME } from '../../../shared/pair.ts';
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
+import { balancePolicy } from '../../../shared/policy/schema.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
 import { TARGETS } from '../../learning/options/train_options.ts';
 import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
@@ -47,6 +48,9 @@ export const trainingJobSchema = z
       settings: trainingSettingsSchema
         .optional()
         .describe('Settings of this training alone, such as `train.folds`: 3; absent: none'),
+      balance: balancePolicy
+        .optional()
+        .describe('Against imbalance of the classes, over that of train.balance; absent: train.balance'),
       imported: z
         .partialRecord(z.enum(MODEL_NAMES), importedSource)
         .optional()

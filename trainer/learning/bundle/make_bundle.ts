@@ -19,6 +19,7 @@ import type { Expectation } from '../../../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import { readsSeries, warmupBars } from '../../../shared/core/features/features.ts';
+import { BALANCED_ROLES } from '../../../shared/policy/balances.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { lookLevel } from '../backtest/edge.ts';
 import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
@@ -260,7 +261,22 @@ export function configurationSummary({ minutehand, policyHash }: Settings): NonN
   );
   // Other engines have no members, and bundles without them have no such entry.
   const members = train.engine === 'vote' ? { 'train.vote_members': voteMembersOf(train).join(' ') } : {};
-  return { policy_hash: policyHash, ...Object.fromEntries(entries), ...members, ...networksSummary(train) };
+  return {
+    policy_hash: policyHash,
+    ...Object.fromEntries(entries),
+    ...members,
+    ...networksSummary(train),
+    ...balanceSummary(train),
+  };
+}
+
+/** What is configured against imbalance of the classes; nothing where nothing is. */
+function balanceSummary({ balance }: Settings['minutehand']['train']): Record<string, string> {
+  const configured = BALANCED_ROLES.flatMap((role) => {
+    const method = balance?.[role];
+    return method === undefined ? [] : [[`train.balance.${role}`, method] as const];
+  });
+  return Object.fromEntries(configured);
 }
 
 /** Figures of the networks, the default ones as well; of other engines nothing. */

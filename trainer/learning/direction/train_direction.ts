@@ -2,7 +2,7 @@ import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { InstrumentWindows } from '../../../shared/core/features/instrument/definitions.ts';
 import type { Engine } from '../../../shared/policy/engines.ts';
 import { vectorScaled, type VectorScaling } from '../calibrate/vector_scaling.ts';
-import type { Balance } from '../balance/balance.ts';
+import type { Balance } from '../learners/balance/balance.ts';
 import type { DirectionPolicy } from '../label/direction.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../learners/trees/learner.ts';
 import { openFitPool, type FitPool } from '../learners/trees/fit_pool.ts';

@@ -2,7 +2,7 @@ import { isoMinute } from '../../../shared/bar.ts';
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Engine } from '../../../shared/policy/engines.ts';
-import { balanceRows, type BalancePlan } from '../balance/balance.ts';
+import { balanceRows, type BalancePlan } from '../learners/balance/balance.ts';
 import { fitVectorScaling, scaledProbabilities, type VectorScaling } from '../calibrate/vector_scaling.ts';
 import { DIRECTIONS } from '../label/direction.ts';
 import { splitOffTheEnd } from '../learners/contract/stopping_rows.ts';

@@ -1,5 +1,6 @@
 import type { FeatureDefinition, ModelName } from '../../../shared/core/features/feature.ts';
-import type { Settings } from '../../../shared/policy/policy.ts';
+import type { Balance } from '../../../shared/policy/balances.ts';
+import type { Settings, TrainPolicy } from '../../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { LearnerParams } from './trees/learner.ts';
 import { treeParams } from './trees/tree_learners.ts';
@@ -7,6 +8,7 @@ import type { Fitted } from './contract/fitted.ts';
 import type { Learner } from './contract/learner.ts';
 import type { Task } from './contract/task.ts';
 import { networkParameters } from './networks/network_parameters.ts';
+import { balancedLearner } from './balance/balanced_learner.ts';
 import { openLearner, voteMembersOf, type LearnerSetup } from './registry.ts';
 
 /** AI3's target is a fraction rather than a class; it is trained with the same cross-entropy. */
@@ -64,11 +66,17 @@ export function openModelLearner(
   definitions: readonly FeatureDefinition[],
   fitTrees: LearnerSetup['fitTrees'],
 ): Learner {
-  return openLearner(train.engine, {
+  const learner = openLearner(train.engine, {
     parameters: train[model],
     fitTrees,
     voteMembers: voteMembersOf(train),
     network: networkParameters(train.networks, model),
     columnNames: definitions.map(({ name }) => name),
   });
+  return balancedLearner(learner, balanceOf(train, model));
+}
+
+/** @returns what balances the rows of a model; `none` for AI3, whose label is a fraction */
+export function balanceOf({ balance = {} }: Pick<TrainPolicy, 'balance'>, model: ModelName): Balance {
+  return model === 'ai3' ? 'none' : (balance[model] ?? 'none');
 }

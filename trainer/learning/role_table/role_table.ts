@@ -3,7 +3,7 @@ import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { horizonSeconds, type Settings } from '../../../shared/policy/policy.ts';
-import { balanceRows, FOCAL_LOSS, type Balance } from '../balance/balance.ts';
+import { balanceRows, FOCAL_LOSS, type Balance } from '../learners/balance/balance.ts';
 import type { Dataset, DatasetRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
 import { positions } from '../dataset/rows.ts';

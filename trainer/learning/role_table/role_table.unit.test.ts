@@ -7,7 +7,7 @@ import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { horizonSeconds } from '../../../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../../../test/tiny_settings.ts';
-import type { Balance } from '../balance/balance.ts';
+import type { Balance } from '../learners/balance/balance.ts';
 import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { columnsOf } from '../learners/learning.ts';

@@ -9,6 +9,7 @@ import { readManifest } from '../../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { decodeTreeModel } from '../../../shared/bundle/onnx/tree_graph.ts';
 import type { Tree, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { BALANCED_ROLES, BALANCES } from '../../../shared/policy/balances.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { CacheOptions } from '../dataset/pair_cache.ts';
 import { train } from './pipeline.ts';
@@ -24,13 +25,28 @@ const OWN: readonly string[] = ['version', 'created', 'git_commit', 'files'];
 export function recordedSettings(settings: Settings, manifest: Manifest): Settings {
   const { minutehand } = settings;
   const engine = manifest.engine.name as Settings['minutehand']['train']['engine'];
-  const { groups: _present, ...train } = minutehand.train;
+  const { groups: _present, balance: _now, ...train } = minutehand.train;
   const groups = manifest.groups?.map(({ name, pairs }) => [name, pairs] as const);
-  const recorded = { ...train, engine, ...(groups && { groups: Object.fromEntries(groups) }) };
+  const balance = recordedBalance(manifest);
+  const recorded = {
+    ...train,
+    engine,
+    ...(balance && { balance }),
+    ...(groups && { groups: Object.fromEntries(groups) }),
+  };
   const windows = bundleWindows(minutehand.windows, manifest);
   const own: Settings = { ...settings, minutehand: { ...minutehand, train: recorded, windows } };
   // A search starts from the configured parameters; its result is recorded.
   return trialsOf(manifest) > 0 ? own : settingsOfBundle(own, manifest);
+}
+
+/** Of older bundles: none. */
+function recordedBalance({ configuration = {} }: Manifest): Settings['minutehand']['train']['balance'] {
+  const found = BALANCED_ROLES.flatMap((role) => {
+    const recorded = configuration[`train.balance.${role}`];
+    return BALANCES.filter((name) => name === recorded).map((name) => [role, name] as const);
+  });
+  return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
 function trialsOf({ search }: Manifest): number {

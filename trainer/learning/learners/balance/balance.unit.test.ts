@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRng } from '../../../shared/rng.ts';
-import type { FitRows } from '../learners/contract/fit_rows.ts';
+import { createRng } from '../../../../shared/rng.ts';
+import type { FitRows } from '../contract/fit_rows.ts';
 import { BALANCES, balanceRows, classWeights, type Balance } from './balance.ts';
 import { countClasses } from './class_counts.ts';
 

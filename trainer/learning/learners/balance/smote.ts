@@ -1,5 +1,5 @@
-import { createRng } from '../../../shared/rng.ts';
-import type { FitRows } from '../learners/contract/fit_rows.ts';
+import { createRng } from '../../../../shared/rng.ts';
+import type { FitRows } from '../contract/fit_rows.ts';
 import { countClasses } from './class_counts.ts';
 
 /** Number of neighbors from which the second point is drawn (Chawla et al. 2002). */

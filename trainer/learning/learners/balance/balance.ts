@@ -1,12 +1,11 @@
-import { createRng } from '../../../shared/rng.ts';
-import type { FitRows } from '../learners/contract/fit_rows.ts';
-import type { Task } from '../learners/contract/task.ts';
+import type { Balance } from '../../../../shared/policy/balances.ts';
+import { createRng } from '../../../../shared/rng.ts';
+import type { FitRows } from '../contract/fit_rows.ts';
+import type { Task } from '../contract/task.ts';
 import { countClasses } from './class_counts.ts';
 import { smote } from './smote.ts';
 
-/** Methods against class imbalance. Each is applied only to the training rows of a fold. */
-export const BALANCES = ['none', 'class_weights', 'undersample', 'smote', 'focal'] as const;
-export type Balance = (typeof BALANCES)[number];
+export { BALANCES, type Balance } from '../../../../shared/policy/balances.ts';
 
 export const FOCAL_LOSS = { gamma: 2, alpha: 0.25 } as const;
 

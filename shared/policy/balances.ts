@@ -1,0 +1,7 @@
+/** Methods against class imbalance. Each is applied only to the training rows of a fold. */
+export const BALANCES = ['none', 'class_weights', 'undersample', 'smote', 'focal'] as const;
+export type Balance = (typeof BALANCES)[number];
+
+/** Roles whose label is a class: that of AI3 is a fraction. */
+export const BALANCED_ROLES = ['ai1', 'ai2'] as const;
+export type BalancedRole = (typeof BALANCED_ROLES)[number];
