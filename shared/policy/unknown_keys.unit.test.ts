@@ -42,6 +42,7 @@ function exampleOf(schema: z.ZodType): unknown {
     return Object.fromEntries(Object.entries(shape).map(([key, own]) => [key, exampleOf(own)]));
   }
   if (schema instanceof z.ZodEnum) return schema.options[0];
+  if (schema instanceof z.ZodOptional) return exampleOf(schema.unwrap() as z.ZodType);
   const first = [0, 1, 0.001, 0.5, 16, 512, 7400, 'all', true, [], {}].find((value) => schema.safeParse(value).success);
   if (first === undefined) throw new Error(`no example of ${JSON.stringify(z.toJSONSchema(schema))}`);
   return first;
