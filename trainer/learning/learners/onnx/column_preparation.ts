@@ -33,8 +33,8 @@ export function preparationNodes(
     last = 'centered';
   }
   if (scale !== null) {
-    made.push(...doubles(nodes, 'scale', scale), node('Div', [last, 'scale'], 'scaled'));
-    last = 'scaled';
+    made.push(...doubles(nodes, 'scale', scale), node('Div', [last, 'scale'], 'standardized'));
+    last = 'standardized';
   }
   return [...made, node('Identity', [last], 'prepared')];
 }

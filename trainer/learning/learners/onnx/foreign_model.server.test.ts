@@ -159,3 +159,15 @@ describe('an ONNX model of another program', () => {
     expect(() => readForeignModel(new Uint8Array([1, 2, 3]), COLUMNS)).toThrow();
   });
 });
+
+it('a model whose columns are prepared can be calibrated as well', async () => {
+  const preparation = { impute: [0, 0], mean: [1, 0.1], scale: [2, 0.3] };
+  const fitted = await fittedOnnx({ ...trained(modelOf()), preparation });
+  const calibrated = fitted.withMargins({ slope: [0.5], intercept: [0.2] });
+  const { values } = await onnxAnswers(calibrated.toOnnx({ metadata: {} }), x);
+  for (let row = 0; row < x.rows; row++) {
+    const first = (x.values[4 * row + 1]! - 1) / 2;
+    const second = (x.values[4 * row + 2]! - 0.1) / 0.3;
+    expect(values[row]).toBeCloseTo(sigmoid((0.5 * (first + second)) / 2 + 0.2), 5);
+  }
+});
