@@ -5,13 +5,9 @@ import type { Position } from '../shared/core/position/position.ts';
 import { barSecondsOf, instrumentLabel, type Pair } from '../shared/pair.ts';
 import type { LastSignal } from '../shared/store/journal.ts';
 import type { Answer, MinuteAnswer } from './decide/answer.ts';
+import type { DirectionScores } from '../shared/bundle/direction/direction_scores.ts';
 import type { Decider } from './decide/decider.ts';
-import {
-  answerByRule,
-  answerInstrument,
-  type DirectionScores,
-  type InstrumentAnswer,
-} from './decide/instrument_answer.ts';
+import { answerByRule, answerInstrument, type InstrumentAnswer } from './decide/instrument_answer.ts';
 import { DirectionSlots, type DirectionSlotsOptions } from './infer/direction_slots.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { FeatureMatrix } from './features/feature_matrix.ts';
@@ -103,6 +99,10 @@ export class Instruments {
   /** Scores the instruments of the batch. */
   infer(): void {
     for (const group of this.#matrix.groups) this.#scores.set(group, this.slots.infer(group));
+    this.rules.finish((index) => {
+      const pairIndex = this.#first + index;
+      return { scores: this.#scores.get(this.#matrix.groupOf(pairIndex))!, row: this.#matrix.rowOf(pairIndex) };
+    });
   }
 
   /** Answers the items of a batch in their order, those of pairs by `decidePairs`. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
+import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
@@ -188,6 +189,44 @@ describe('a rule that a pipeline serves', () => {
     const end = after.findIndex((signal) => signal.action === 'EXIT');
     expect(after[end]).toMatchObject({ reason: 'AGE_EXIT', model_version: 'rule/20260102_0000-0000000a' });
     expect(end).toBe(8);
+  });
+
+  it('reads the answers of the direction model that it was judged with, and of no other', async () => {
+    const versions = { own: '20260101_0000', other: '20260102_0000' };
+    const direction = (version: string): DirectionModel => ({
+      manifest: { version, timeframe: 60, edge: {} } as unknown as DirectionModel['manifest'],
+      modelsHash: version,
+      check: { rows: 0, largestDifference: 0 },
+      // Up while the close is in the upper half of its last bars.
+      infer: (values, rows) => Float64Array.from({ length: 3 * rows }, (_, i) => (i % 3 === (values[0]! > 0 ? 0 : 1) ? 0.8 : 0.1)), // prettier-ignore
+    });
+    const rule = ruleOf({
+      name: 'combined',
+      description: 'a test',
+      subject: 'instrument',
+      entry_long: 'ML_UP_PROB > 0.7 and rsi(14) >= 45',
+      exit: 'ML_DOWN_PROB > 0.7',
+      max_age: 30,
+    });
+    Object.assign(rule.manifest, { direction: versions.own });
+    const traded = async (version: string): Promise<InstrumentSignal[]> => {
+      const bench = openBench(settings, ALONE);
+      bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: direction(version) });
+      bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule });
+      await feed(bench, 0, BARS);
+      return signalsOf(bench).slice(WARM);
+    };
+    const own = await traded(versions.own);
+    const entered = own.filter(({ action }) => action === 'ENTER');
+    expect(entered.length).toBeGreaterThan(3);
+    expect(new Set(entered.map(({ ml_up_prob }) => ml_up_prob))).toEqual(new Set([0.8]));
+    expect(own.every(({ reason, ml_down_prob }) => reason !== 'RULE_EXIT' || ml_down_prob === 0.8)).toBe(true);
+    expect(own.some(({ reason }) => reason === 'RULE_EXIT')).toBe(true);
+    const other = await traded(versions.other);
+    expect(new Set(other.map(({ reason }) => reason))).toEqual(new Set(['NO_ENTRY']));
+    expect(() => ruleOf({ ...DOCUMENT, entry_long: 'mean(ML_UP_PROB, 5) > 0.5' })).toThrow(
+      /looks back over probabilities/,
+    );
   });
 
   it('is an input that a journal names, and that a boot ends', async () => {

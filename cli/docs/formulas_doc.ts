@@ -12,13 +12,13 @@ import {
 } from '../../shared/core/formula/limits.ts';
 import { isConstant, type Operator } from '../../shared/core/formula/operator.ts';
 import { OPERATORS } from '../../shared/core/formula/operators.ts';
-import { BAR_SOURCES, SERIES_SOURCES } from '../../shared/core/formula/sources.ts';
+import { BAR_SOURCES, PROBABILITY_SOURCES, SERIES_SOURCES } from '../../shared/core/formula/sources.ts';
 import { unitName } from '../../shared/core/formula/unit.ts';
 import { table } from './table.ts';
 
 /** docs/reference/FORMULAS.md: every operator and source from its own definition. */
 export function renderFormulasDoc(): string {
-  const sources = [...BAR_SOURCES, ...SERIES_SOURCES].map(({ name, meaning, unit }) => [`\`${name}\``, meaning, unitName(unit)]);
+  const sources = [...BAR_SOURCES, ...SERIES_SOURCES, ...PROBABILITY_SOURCES].map(({ name, meaning, unit }) => [`\`${name}\``, meaning, unitName(unit)]);
   const operators = OPERATORS.map((operator) => [
     `\`${escaped(signatureOf(operator))}\``,
     escaped(operator.meaning),

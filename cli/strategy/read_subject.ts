@@ -1,3 +1,7 @@
+import { directionFolder, liveInstrumentSchema } from '../../shared/bundle/direction/active_direction.ts';
+import { loadDirectionModel, type DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { homePaths } from '../../shared/home.ts';
+import { bundleByName } from '../bundle_name.ts';
 import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
 import { legBars } from '../../shared/bar_file/resampled_bars.ts';
@@ -27,6 +31,7 @@ export interface SubjectFlags {
   readonly costs: CostModel;
   readonly feeBps?: string;
   readonly slippageBps?: string;
+  readonly direction?: string;
 }
 
 /**
@@ -56,7 +61,20 @@ export async function readRuleSubject(
     },
     onProgress,
   );
-  return instrumentSubject(instrument!, subject, instrumentCosts(subject.a, flags, settings));
+  const direction = flags.direction === undefined ? null : await readDirection(flags.direction, subject);
+  return instrumentSubject(instrument!, subject, instrumentCosts(subject.a, flags, settings), direction);
+}
+
+/** @throws MinutehandError MODEL_MISSING, USAGE; as loadDirectionModel */
+async function readDirection(name: string, instrument: Pair): Promise<DirectionModel> {
+  const barSeconds = barSecondsOf(instrument);
+  const folder = bundleByName([directionFolder(homePaths().models)], name);
+  const model = await loadDirectionModel(folder, liveInstrumentSchema(barSeconds), 1);
+  if (model.manifest.timeframe === barSeconds) return model;
+  throw new MinutehandError('USAGE', {
+    seen: `--direction ${name} of ${timeframeOf(model.manifest.timeframe)} bars`,
+    expected: `a direction model of ${timeframeOf(barSeconds)} bars`,
+  });
 }
 
 /** @throws MinutehandError USAGE */
@@ -94,7 +112,9 @@ async function readPair(
   to: Period['to'],
   onProgress: (done: number, total: number) => void,
 ): Promise<RuleSubject> {
-  const unusable = (['feeBps', 'slippageBps', 'series'] as const).find((name) => flags[name] !== undefined);
+  const unusable = (['feeBps', 'slippageBps', 'series', 'direction'] as const).find(
+    (name) => flags[name] !== undefined,
+  );
   if (unusable !== undefined)
     throw new MinutehandError('USAGE', {
       seen: `--${unusable.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`)} with a pair`,

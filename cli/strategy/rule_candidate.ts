@@ -63,7 +63,7 @@ export function lookAtHoldout(
 /** Writes a rule with its verdicts, whatever they are: it is served only once it is promoted. */
 export function writeCandidate(
   candidate: CandidateRule,
-  { history, costs }: RuleSubject,
+  { history, costs, direction }: RuleSubject,
   { from, holdoutFrom, to }: JudgedBars,
   market: Settings['minutehand']['market'],
   output: Output,
@@ -79,6 +79,7 @@ export function writeCandidate(
       instrument: history.pair.id,
       strategy,
       origin,
+      ...(direction !== null && { direction }),
       trials,
       seed,
       period: {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import type { FormulaStrategy } from '../../shared/policy/strategy_file.ts';
+import { strategyReadsProbabilities, type FormulaStrategy } from '../../shared/policy/strategy_file.ts';
 import { barsOfPeriod } from '../../trainer/learning/formula_rules/rule_report.ts';
 import type { RuleSubject } from '../../trainer/learning/formula_rules/rule_subject.ts';
 import { costsOption } from '../costs_option.ts';
@@ -23,6 +23,10 @@ export function addSubjectOptions(command: Command): Command {
     .option('--symbol <id>', 'of a file for instruments, such as BTCUSDT@1h')
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz] (default: the bars of this installation)')
     .option('--series <folder>', 'of an instrument: folder of auxiliary series (default: `series` in the data folder)')
+    .option(
+      '--direction <bundle>',
+      'of an instrument: version or folder of the direction model whose answers the formulas read as ML_UP_PROB, ML_DOWN_PROB and ML_RANGE_PROB; they are missing before the end of its training',
+    )
     .option('--from <day>', 'first UTC day or minute to decide on; bars before it warm the formulas')
     .option('--to <day>', 'UTC day or minute of the end')
     .addOption(costsOption())
@@ -35,6 +39,11 @@ export async function readSubject(
   strategy: FormulaStrategy,
   output: Output,
 ): Promise<{ readonly subject: RuleSubject; readonly from: number; readonly to: number }> {
+  if (strategyReadsProbabilities(strategy) && flags.direction === undefined)
+    throw new MinutehandError('USAGE', {
+      seen: 'a rule that reads ML_UP_PROB, ML_DOWN_PROB or ML_RANGE_PROB without --direction',
+      expected: '--direction <version or folder of a direction model>',
+    });
   const { from = -Infinity, to } = parsePeriod(flags);
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });

@@ -1,7 +1,6 @@
 import { closeTimestamp } from '../../shared/bar.ts';
 import type { StopKind } from '../../shared/bundle/halts.ts';
 import type { NewsWindows } from '../../shared/core/news/news_windows.ts';
-import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { DirectionProbabilities } from '../../shared/strategies/direction/direction_input.ts';
 import {
   stepInstrument,
@@ -19,15 +18,9 @@ import {
   type InstrumentReason,
 } from '../../shared/signal/instrument_signal.ts';
 import type { Mode } from '../../shared/signal/signal.ts';
+import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 import type { RuleFormulas } from '../../shared/bundle/rule/rule_formulas.ts';
-
-/** Answers of a timeframe's model to the rows of a batch: up, down, range by row. */
-export interface DirectionScores {
-  readonly model: DirectionModel | null;
-  /** null when nothing was scored. */
-  readonly probabilities: Float64Array | null;
-}
 
 /** The deterministic answer to one bar of one instrument. */
 export interface InstrumentAnswer {

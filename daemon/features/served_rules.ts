@@ -1,6 +1,7 @@
 import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
+import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import type { RuleInput } from '../queue/input.ts';
 import { RuleFormulas, type RuleBar } from '../../shared/bundle/rule/rule_formulas.ts';
 import { warmBars, type RuleWarmStore } from './rule_warm_up.ts';
@@ -53,6 +54,20 @@ export class ServedRules {
       if (warmUp.index !== index) continue;
       if (warmUp.waiting === null) warmUp.formulas.step(taken);
       else warmUp.waiting.push({ bar: taken.bar, features: taken.features.slice(), series: taken.series.slice() });
+    }
+  }
+
+  /**
+   * Computes the formulas that read the answers of a direction model to the newest bars. Those of another model than
+   * the one that the rule was judged with are missing to it.
+   */
+  finish(scoresOf: (index: number) => { readonly scores: DirectionScores; readonly row: number }): void {
+    for (let index = 0; index < this.#active.length; index++) {
+      const formulas = this.#active[index]!;
+      if (formulas === null) continue;
+      const { scores, row } = scoresOf(index);
+      const isJudged = scores.model !== null && scores.model.manifest.version === formulas.rule.manifest.direction;
+      formulas.finish(isJudged && row >= 0 ? scores.probabilities : null, Math.max(0, row));
     }
   }
 

@@ -1,7 +1,7 @@
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../shared/pair.ts';
 import type { Clock } from '../../shared/ports.ts';
-import type { DirectionScores } from '../decide/instrument_answer.ts';
+import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import { directionSlot, type DegradationSet } from '../queue/degradation_set.ts';
 import type { DirectionInput, InputSink } from '../queue/input.ts';
 import type { PipelineObserver } from '../options/pipeline_options.ts';

@@ -141,7 +141,9 @@ function explainByRule(question: InstrumentQuestion, signal: InstrumentBody): In
     answer.positionBefore === null ? FLAT_POSITION : (JSON.parse(answer.positionBefore) as InstrumentPosition);
   const { rule, error } = openRule(question, signal.model_version.slice(SERVED_RULE_PREFIX.length));
   const explained = rule === null ? null : new ExplainedRule(rule, barSecondsOf(instrument));
-  const minute = recompute(question, explained);
+  const { ml_up_prob: up, ml_down_prob: down, ml_range_prob: range } = signal;
+  const isRead = rule?.manifest.direction !== undefined && up !== null;
+  const minute = recompute(question, explained, isRead ? [up, down!, range!] : null);
   const isDecided =
     minute?.features.ready === true && explained !== null && (explained.formulas.isWarm || position.side !== 0);
   const hasEdge = !requireEdge || rule?.manifest.edge.no_edge === false;
@@ -214,6 +216,8 @@ interface RecomputedBar {
 function recompute(
   { journal, instrument, time, answer }: InstrumentQuestion,
   rule: ExplainedRule | null = null,
+  /** Of the bar that is explained, for the rule. */
+  probabilities: ArrayLike<number> | null = null,
 ): RecomputedBar | null {
   if (answer.featuresCrc === null) return null;
   const barSeconds = barSecondsOf(instrument);
@@ -238,7 +242,7 @@ function recompute(
     const { high, low, close: price, volume, takerBuyVolume = NaN } = bar;
     features.step({ time: open, high, low, close: price, volume, takerBuyVolume }, values);
     const fields = { time: open, open: bar.open, high, low, close: price, volume, takerBuyVolume };
-    rule?.step({ bar: fields, features: features.values, series: values });
+    rule?.step({ bar: fields, features: features.values, series: values }, bar.time === time ? probabilities : null);
   }
   return { features, inputs: { a: last, b: last, bars: bars.length, from: isoMinute(bars[0]!.time) } };
 }

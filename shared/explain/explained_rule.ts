@@ -5,11 +5,11 @@ import { InstrumentInputs } from '../core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../core/formula/engine.ts';
 import { parseFormula, withoutBrackets, type Formula, type Node } from '../core/formula/formula.ts';
 import { conditionsOf, explainedCondition, partsOf, type PartValues } from '../core/formula/formula_conditions.ts';
-import { instrumentSources } from '../core/formula/sources.ts';
+import { ruleSources } from '../core/formula/sources.ts';
 import { nearestFirst, type ConditionState } from '../core/rule/conditions.ts';
 
 const DEFINITIONS = instrumentDefinitions(INSTRUMENT_WINDOWS);
-const SOURCES = instrumentSources(DEFINITIONS);
+const SOURCES = ruleSources(DEFINITIONS);
 
 /** A rule with the parts of its conditions, advanced bar by bar. */
 export class ExplainedRule {
@@ -50,9 +50,12 @@ export class ExplainedRule {
     return this.formulas.warmUpBars;
   }
 
-  step(taken: RuleBar): void {
+  /** @param probabilities that the direction model gave the bar; null = none that the rule may read */
+  step(taken: RuleBar, probabilities: ArrayLike<number> | null): void {
     this.formulas.step(taken);
+    this.formulas.finish(probabilities);
     this.#inputs.write(0, taken.bar, taken.features, taken.series);
+    if (probabilities !== null) this.#inputs.writeProbabilities(0, probabilities);
     this.#engine.run(this.#state, 1);
   }
 

@@ -3,9 +3,10 @@ import { handWrittenDefinitions } from '../core/features/features.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../core/features/instrument/definitions.ts';
 import type { Windows } from '../core/features/windows.ts';
 import { FormulaError } from '../core/formula/formula_error.ts';
+import { lookBackOnProbabilities, readsProbabilities } from '../core/formula/probabilities.ts';
 import { parseFormula, type Formula } from '../core/formula/formula.ts';
 import { OPERATOR_BY_NAME } from '../core/formula/operators.ts';
-import { instrumentSources, pairSources, type Sources } from '../core/formula/sources.ts';
+import { pairSources, ruleSources, type Sources } from '../core/formula/sources.ts';
 import { MinutehandError } from '../errors.ts';
 import { NO_LIMITS, type RuleLimits } from '../strategies/formula_rule/formula_rule.ts';
 import { faultText } from './formula_fault.ts';
@@ -66,7 +67,12 @@ export interface FormulaStrategy {
   readonly limits: RuleLimits;
 }
 
-const INSTRUMENT_SOURCES = instrumentSources(instrumentDefinitions(INSTRUMENT_WINDOWS));
+const INSTRUMENT_SOURCES = ruleSources(instrumentDefinitions(INSTRUMENT_WINDOWS));
+
+/** Whether any formula of a strategy reads the answers of a direction model. */
+export function strategyReadsProbabilities({ entryLong, entryShort, exit }: FormulaStrategy): boolean {
+  return [entryLong, entryShort, exit].some((formula) => formula !== null && readsProbabilities(formula));
+}
 
 /** What formulas of a subject may read. @param windows of the hand-written features of pairs */
 export function strategySources(subject: StrategySubject, windows: Windows): Sources {
@@ -161,6 +167,11 @@ function checkWith(
     for (const own of numbers.keys()) if (new RegExp(`\\b${own}\\b`).test(text)) used.add(own);
     try {
       const parsed = parseFormula(text, { ...sources, numbers });
+      const lookBack = lookBackOnProbabilities(parsed);
+      if (lookBack !== null) {
+        refuse([key], `looks back over probabilities in ${lookBack}, expected those of the bar alone`);
+        return null;
+      }
       if (parsed.type === 'boolean') return parsed;
       refuse([key], `yields a number, expected yes or no at each bar: compare it, such as ${parsed.text} > 0`);
     } catch (error) {

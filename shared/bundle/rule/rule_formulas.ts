@@ -30,6 +30,8 @@ export class RuleFormulas {
   readonly #entryLong: Float64Array | null;
   readonly #entryShort: Float64Array | null;
   readonly #exit: Float64Array | null;
+  /** The newest bar waits for its probabilities. */
+  #isPending = false;
 
   /** @param barSeconds of the instrument */
   constructor(rule: RuleModel, barSeconds: number) {
@@ -66,8 +68,23 @@ export class RuleFormulas {
     return this.#exit === null ? NaN : this.#exit[0]!;
   }
 
+  /** Takes the next bar. Where formulas read probabilities, they are computed by `finish`, or by the next bar. */
   step({ bar, features, series }: RuleBar): void {
+    if (this.#isPending) this.#run();
     this.#inputs.write(0, bar, features, series);
+    this.#isPending = true;
+    if (!this.#inputs.readsProbabilities) this.#run();
+  }
+
+  /** @param probabilities that the direction model gave the bar, of this row; null = none that the rule may read */
+  finish(probabilities: ArrayLike<number> | null, row = 0): void {
+    if (!this.#isPending) return;
+    if (probabilities !== null) this.#inputs.writeProbabilities(0, probabilities, row);
+    this.#run();
+  }
+
+  #run(): void {
+    this.#isPending = false;
     this.#engine.run(this.#state, 1);
   }
 }

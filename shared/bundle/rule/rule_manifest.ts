@@ -27,6 +27,8 @@ export const ruleManifestSchema = z.strictObject({
   /** Of the hand-written features that its formulas may read. */
   feature_schema: z.string(),
   origin: z.enum(RULE_ORIGINS),
+  /** Direction model whose probabilities its formulas read; absent: they read none. */
+  direction: z.string().optional(),
   /** Rules that were evaluated until it was proposed; 1 of one that a person wrote. */
   trials: z.int().positive(),
   seed: z.string(),

@@ -3,6 +3,7 @@ import type { FeatureDefinition } from '../features/feature.ts';
 import type { InstrumentDefinition } from '../features/instrument/definitions.ts';
 import { SERIES_NAMES } from '../series/series_names.ts';
 import type { FormulaEngine } from './engine.ts';
+import { PROBABILITY_NAMES } from './probability_names.ts';
 import { seriesSource } from './series_source.ts';
 import { BAR_SOURCES, LEG_SERIES_SOURCES, MINUTE_SOURCE } from './sources.ts';
 
@@ -107,6 +108,7 @@ export class InstrumentInputs {
   readonly #fields: readonly { readonly read: keyof InstrumentFields; readonly column: Float64Array }[];
   readonly #features: readonly FeatureInput[];
   readonly #series: readonly FeatureInput[];
+  readonly #probabilities: readonly FeatureInput[];
 
   constructor(engine: FormulaEngine, features: readonly InstrumentDefinition[], barSeconds: number) {
     this.#time = new TimeInputs(engine, barSeconds);
@@ -127,9 +129,11 @@ export class InstrumentInputs {
       features.map(({ name }) => name),
     );
     this.#series = featureInputs(engine, SERIES_NAMES.map(seriesSource));
+    this.#probabilities = featureInputs(engine, PROBABILITY_NAMES);
   }
 
   /**
+   * Probabilities are missing until `writeProbabilities`.
    * @param at index in the block
    * @param values of the hand-written features at this bar
    * @param series values known at its close, in the order of `SERIES`
@@ -142,6 +146,17 @@ export class InstrumentInputs {
     }
     for (const { feature, column } of this.#features) column[at] = values[feature]!;
     for (const { feature, column } of this.#series) column[at] = series[feature]!;
+    for (const { column } of this.#probabilities) column[at] = NaN;
+  }
+
+  /** Whether formulas read the answers of a direction model. */
+  get readsProbabilities(): boolean {
+    return this.#probabilities.length > 0;
+  }
+
+  /** @param probabilities up, down and range of row 0, then of row 1 … */
+  writeProbabilities(at: number, probabilities: ArrayLike<number>, row = 0): void {
+    for (const { feature, column } of this.#probabilities) column[at] = probabilities[3 * row + feature]!;
   }
 }
 

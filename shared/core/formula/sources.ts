@@ -1,6 +1,7 @@
 import type { FeatureDefinition } from '../features/feature.ts';
 import type { InstrumentDefinition } from '../features/instrument/definitions.ts';
 import { SERIES, type SeriesName } from '../series/series_names.ts';
+import { PROBABILITY_NAMES } from './probability_names.ts';
 import { legSeriesSource, seriesSource } from './series_source.ts';
 import { PLAIN, PRICE, VOLUME, type Measure } from './unit.ts';
 
@@ -74,6 +75,19 @@ export function instrumentSources(features: readonly InstrumentDefinition[]): So
   const fields = BAR_SOURCES.filter(({ name }) => !NOT_OF_INSTRUMENTS.includes(name));
   return sourcesOf('an instrument', [...fields, ...features.map(featureSource), ...SERIES_SOURCES]);
 }
+
+/** What a rule of an instrument reads: also the answers of the direction model to the bar, missing without one. */
+export function ruleSources(features: readonly InstrumentDefinition[]): Sources {
+  const { subject, byName } = instrumentSources(features);
+  return sourcesOf(subject, [...byName.values(), ...PROBABILITY_SOURCES]);
+}
+
+export const PROBABILITY_SOURCES: readonly Source[] = PROBABILITY_NAMES.map((name): Source => ({
+  name,
+  meaning: 'answer of the direction model to this bar; in rules alone, and in no operator that looks back',
+  unit: PLAIN,
+  bars: 1,
+}));
 
 /** As known at the close of the bar: joined by arrival, missing beyond their greatest age. */
 export const SERIES_SOURCES: readonly Source[] = SERIES.map(({ name, unit, max_age_seconds }): Source => ({

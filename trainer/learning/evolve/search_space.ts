@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { FormulaError } from '../../../shared/core/formula/formula_error.ts';
+import { lookBackOnProbabilities } from '../../../shared/core/formula/probabilities.ts';
 import { parseFormula, type Formula } from '../../../shared/core/formula/formula.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { NO_LIMITS, type RuleLimits } from '../../../shared/strategies/formula_rule/formula_rule.ts';
@@ -103,6 +104,9 @@ export function spaceOf(
         const texts = thresholds?.flatMap((own) => [`(${whole.text}) > ${own}`, `(${whole.text}) < ${own}`]);
         for (const text of texts ?? [whole.text, `not (${whole.text})`]) {
           const condition = parseFormula(text, sources);
+          const lookBack = lookBackOnProbabilities(condition);
+          if (lookBack !== null)
+            return refuse(`looks back over probabilities in ${lookBack}, expected those of the bar alone`);
           if (!byText.has(condition.text)) byText.set(condition.text, { formula: condition, feature: index });
         }
       }

@@ -1,4 +1,5 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import type { DirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { barReader } from '../../../shared/bar_file/bar_file.ts';
 import type { PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
@@ -31,6 +32,8 @@ export interface RuleSubject {
   readonly costs: PairFillCosts;
   /** Interest of positions held over the end of a trading day; its `rolls` are the trading days. */
   readonly overnight: OvernightSwaps;
+  /** Direction model whose probabilities formulas read; null: they are missing. */
+  readonly direction: string | null;
   /** Funding of a perpetual contract; null where there is none. */
   readonly funding: Settlements | null;
   /** Runs formulas over all bars of the history, in blocks. */
@@ -54,6 +57,7 @@ export function pairSubject(
     history,
     costs,
     overnight: { rolls: rollsOf(history), swaps: costs },
+    direction: null,
     funding: null,
     evaluate(formulas, take) {
       const engine = new FormulaEngine(formulas);
@@ -74,11 +78,15 @@ export function pairSubject(
   };
 }
 
-/** @param costs of a fill; swaps are those of the end of a trading day, funding follows from the series */
+/**
+ * @param costs of a fill; swaps are those of the end of a trading day, funding follows from the series
+ * @param direction gives probabilities to the bars that open after its training, and to no earlier ones
+ */
 export function instrumentSubject(
   instrument: Instrument,
   pair: Pair,
   costs: PairFillCosts['a'] & Partial<SwapCosts>,
+  direction: DirectionModel | null = null,
 ): RuleSubject {
   const { bars, series } = instrument;
   const history = instrumentHistory(instrument, pair);
@@ -88,12 +96,15 @@ export function instrumentSubject(
     history,
     costs: { a: costs, b: costs, barSeconds: bars.timeframe },
     overnight: { rolls: rollsOf(history), swaps: { a: swaps, b: NO_SWAPS } },
+    direction: direction?.manifest.version ?? null,
     funding: series.funding_rate.length === 0 ? null : settlementsOf(series.funding_rate),
     evaluate(formulas, take) {
       const engine = new FormulaEngine(formulas);
       const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, bars.timeframe);
       const inputs = new InstrumentInputs(engine, features.definitions, bars.timeframe);
       const block = new Block(engine, 0, take);
+      const row = new Float32Array(features.definitions.length);
+      const trainedUntil = direction === null ? Infinity : Date.parse(direction.manifest.period.to) / 1000;
       stepAll(bars, series, features, (t, known) => {
         const bar = {
           time: bars.time[t]!,
@@ -105,6 +116,10 @@ export function instrumentSubject(
           takerBuyVolume: bars.takerBuyVolume[t]!,
         };
         inputs.write(block.place, bar, features.values, known);
+        if (direction !== null && inputs.readsProbabilities && features.ready && bar.time >= trainedUntil) {
+          row.set(features.values);
+          inputs.writeProbabilities(block.place, direction.infer(row, 1));
+        }
         block.added();
       });
       block.end();

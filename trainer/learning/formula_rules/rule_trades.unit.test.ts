@@ -78,6 +78,7 @@ describe('the trades of a rule', () => {
       history,
       costs,
       overnight: { rolls: [], swaps: { a: none, b: none } },
+      direction: null,
       funding: null,
       evaluate: () => undefined,
     };
