@@ -15,7 +15,7 @@ function open() {
             void calls.push([`${name}.${String(method)}`, ...given]),
       },
     );
-  const names = ['slots', 'directions', 'halts', 'shadow', 'arms', 'decider', 'batches', 'series'];
+  const names = ['slots', 'directions', 'rules', 'halts', 'shadow', 'arms', 'decider', 'batches', 'series'];
   const degradations = new Set(['file']);
   const clock = { nowMs: () => 17 };
   const states = { ...Object.fromEntries(names.map((name) => [name, part(name)])), degradations, clock };
@@ -31,6 +31,7 @@ it('each change of state takes effect in the part that it concerns, and in no ot
   for (const [kind, call] of [
     ['swap', 'slots.swap'],
     ['direction', 'directions.swap'],
+    ['rule', 'rules.swap'],
     ['shadow', 'shadow.swap'],
     ['rollout', 'arms.change'],
   ] as const)
@@ -48,6 +49,7 @@ it('a start has neither models nor degradations nor a calendar, and the halts of
   expect(apply({ kind: 'boot', bootId: 'b' })).toEqual([
     ['slots.clear'],
     ['directions.clear'],
+    ['rules.clear'],
     ['arms.restart'],
     ['decider.setCalendar', []],
   ]);

@@ -10,10 +10,9 @@ function isKeptWhole(value: number): boolean {
   return String.fromCharCode(serialize(value).at(2)!) === 'I';
 }
 
-/** A number as constants are kept once a formula has had a fraction among its own. */
+/** A number as constants are kept once a formula has had a fraction among its own: the result of a sum of fractions. */
 function besideFraction(value: number): number {
-  const constants = [0.5, value];
-  return constants[1]!;
+  return value + 0.5 - 0.5;
 }
 
 it('places in memory are whole numbers, also where constants stand beside a fraction', () => {
