@@ -118,6 +118,7 @@ class InputReader {
       case 'news':
       case 'policy':
       case 'rollout':
+      case 'rule':
       case 'earlier':
         // Does not occur in simulated worlds.
         return;
