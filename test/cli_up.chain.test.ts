@@ -320,7 +320,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     const isOfNow = ({ generated_at_ms }: Signal): boolean => generated_at_ms > since;
     await signalsWhere('signals by the restored models', (signal) => isOfNow(signal) && signal.mode === 'OK');
     expect((await getJson(trainerPort, '/runs')).body['runs']).toMatchObject([{ run_id: 1, status: 'adopted' }]);
-    expect(up.stderr()).toMatch(new RegExp(`Restored from the registry: .*${version}.*, ${version} is active again`));
+    expect(up.stderr()).toMatch(new RegExp(`Restored from the registry: .*${version}.*; active again: ${version}`));
     const verified = await place.run(['models', 'verify', version]);
     expect(verified.code, verified.stderr).toBe(0);
     const created = await place.run(['token', 'create', '--json']);
@@ -329,7 +329,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     const audit = await fetch(`http://127.0.0.1:${trainerPort}/api/audit?limit=5`, { headers });
     const { entries } = (await audit.json()) as { entries: unknown[] };
     expect(entries).toContainEqual(
-      expect.objectContaining({ actor: 'trainer', action: 'models recover', outcome: 'done', after: expect.objectContaining({ activated: version }) as unknown }), // prettier-ignore
+      expect.objectContaining({ actor: 'trainer', action: 'models recover', outcome: 'done', after: expect.objectContaining({ activated: [version] }) as unknown }), // prettier-ignore
     );
     const pids = processTree(up.pid);
     up.kill('SIGTERM');
