@@ -341,7 +341,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     ])
       await store.db.schema.dropTable(`core.${table}`).execute();
     const added = {
-      'core.model_registry': ['folder'],
+      'core.model_registry': ['folder', 'slot'],
       'core.bars': ['import_number'],
       'core.series': ['import_number'],
       'core.imports': ['import_number'],
