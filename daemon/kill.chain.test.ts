@@ -101,8 +101,8 @@ const essence = ({ time, body, features_crc, risk_prob, position }: StoredSignal
  * handover.test.ts kills more of them: those whose place another one takes. Here the same one comes again. `npm run
  * test:long` kills more often.
  */
-const KILLS = IS_LONG ? 10 : 4;
-const MINUTES = IS_LONG ? 400 : 250;
+const KILLS = IS_LONG ? 10 : 2;
+const MINUTES = IS_LONG ? 400 : 200;
 
 describe('a live daemon that is killed repeatedly', () => {
   it('leaves the same features, bodies and positions as one that was never killed', { timeout: 400_000 }, async () => {

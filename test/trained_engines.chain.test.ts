@@ -18,6 +18,7 @@ import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { lastSignal, sendBars, startDaemon } from './fed_daemon.ts';
 import { networksNote, TEST_NETWORKS_PYTHON } from './networks_python.ts';
 import { tinyBars } from './tiny_models.ts';
+import { LONG_NOTE } from './long.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
@@ -48,7 +49,7 @@ const ENGINES: readonly Engine[] = [
     engine: 'vote',
     train: { vote_members: [...MEMBERS] },
     env: {},
-    note: '',
+    note: LONG_NOTE,
     check(facts, operators) {
       expect(facts['members']).toBe(MEMBERS.join(' '));
       const weights = facts['weights']!.split(' ').map(Number);

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { recoveryStart, restoredInputs, subjectWarmup } from '../../daemon/journal/recovery.ts';
 import { replayJournal } from '../../daemon/replay.ts';
+import { LIFE_RULE } from './home/life_rule.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import { listVersions, readBundle } from '../../shared/bundle/bundle.ts';
 import { directionFolder, liveInstrumentSchema } from '../../shared/bundle/direction/active_direction.ts';
@@ -121,6 +122,7 @@ async function replayOf(place: Place, settings: Settings, store: JournalFile): P
       store,
       loadModels: loaders.loadModels,
       loadDirection: loaders.loadDirection,
+      loadRule: () => LIFE_RULE,
       onSignals: () => undefined,
     });
     return asValue(summary);

@@ -15,6 +15,7 @@ import { isInstrument, parseSubject, type Timeframe } from '../../../shared/pair
 import { decisionRecord } from '../../../shared/policy/decision_record.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { JournalFile } from '../../../shared/store/journal.ts';
+import { LIFE_RULE } from './life_rule.ts';
 import { COIN, type MarketMinute } from './old_market.ts';
 
 /** Models that a life of the daemon uses. They are not released by it. */
@@ -52,7 +53,7 @@ interface Process {
 /**
  * Everything that a journal can contain happens once, at fixed minutes: late, empty, missing and suspect bars, a gap,
  * swaps, a failing set and its fallback, a shadow, the stages of a rollout and one whose challenger fails, direction
- * models, series, halts, policies, leases, degradations, heartbeats, ends and starts of the process.
+ * models, a rule, series, halts, policies, leases, degradations, heartbeats, ends and starts of the process.
  * It depends on nothing but its options.
  */
 export async function liveThrough(options: LifeOptions): Promise<void> {
@@ -72,6 +73,8 @@ export async function liveThrough(options: LifeOptions): Promise<void> {
       await process.pipeline.settled();
       process = await start(options, laterPolicies[1], clock);
     }
+    // As a daemon does it before a rule becomes active.
+    if (live === 305) await process.pipeline.warmRule(LIFE_RULE, options.journal);
     changeState(live, process, options);
     // Nothing arrives for a quarter of an hour: heartbeats only.
     if (live >= 270 && live < 285) process.pipeline.inputs.checkSilence();
@@ -166,6 +169,10 @@ function changeState(live: number, process: Process, { laterPolicies, models }: 
     case 300:
       failing.direction = false;
       return inputs.apply({ kind: 'direction', timeframe: '1m', set: guardedDirection('1m', process, models) });
+    case 305:
+      return inputs.apply({ kind: 'rule', instrument: COIN, rule: LIFE_RULE });
+    case 308:
+      return inputs.apply({ kind: 'rule', instrument: COIN, rule: null });
     case 310:
       return inputs.apply({ kind: 'direction', timeframe: '5m', set: null });
     case 320:

@@ -1,14 +1,14 @@
+import type { Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { activate } from '../../../test/activate.ts';
+import { activate, unjudged } from '../../../test/activate.ts';
 import { readRollout, writeRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import { rolloutRules } from './rules.ts';
 import { abortRollout, carryOut, lookAtRollout, rolloutOutcomes, startRollout, type RolloutLook } from './steps.ts';
-import { sha256Hex } from '../../../shared/sha256.ts';
 
 const CHAMPION = '20260101_0000';
 const CHALLENGERS = ['20260102_0000', '20260103_0000', '20260104_0000'] as const;
@@ -25,8 +25,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(paths.home, { recursive: true }));
 
-const admittedOf = (version: string) =>
-  ({ door: 'rollout', version, timeframe: null, despite: null, manifestHash: sha256Hex('{}') }) as never;
+const admittedOf = (version: string): Admitted<'rollout'> => unjudged('rollout', paths.models, version);
 const start = (version: string): Rollout => startRollout({ settings, paths }, admittedOf(version), null);
 const end = (status: Rollout['status']): void =>
   void writeRollout(paths.models, { ...readRollout(paths.models)!, status, reason: 'over' });
