@@ -7,8 +7,10 @@ import { slack } from './slack.ts';
 import { telegram } from './telegram.ts';
 import { webhook } from './webhook.ts';
 
+type ChannelKinds = Readonly<Record<ChannelName, ChannelKind>>;
+
 /** Every kind of channel that shared/notification_channels.ts declares. */
-export const CHANNEL_KINDS: Readonly<Record<ChannelName, ChannelKind>> = {
+export const CHANNEL_KINDS: ChannelKinds = {
   slack,
   discord,
   telegram,
