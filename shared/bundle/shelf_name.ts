@@ -1,2 +1,2 @@
-/** Kinds of bundles: each has a folder, pointers and rows of the registry of its own. */
+/** Kinds of bundles. Each has its own folder, pointer files and registry rows. */
 export type ShelfName = 'pairs' | 'direction';

@@ -78,7 +78,7 @@ export type Network = (typeof NETWORKS)[number];
 /** What `train.engine` may name: engines of trees, and learners that are not trees alone. */
 export const TRAIN_ENGINES = [...ENGINES, 'logistic', 'vote', 'program', ...NETWORKS] as const;
 export type TrainEngine = (typeof TRAIN_ENGINES)[number];
-/** What may be a member of a vote: not what comes as an ONNX file of another program. */
+/** Engines that `vote` can combine. Learners that return a finished ONNX model cannot be combined. */
 export const VOTERS = [...ENGINES, 'logistic'] as const;
 /** The rows of docs/reference/ENGINES.md. */
 export const LEARNER_SUMMARIES: Readonly<Record<Exclude<TrainEngine, Engine>, string>> = {

@@ -113,7 +113,7 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
       return Promise.resolve();
     },
     claim({ learners }: WorkerFacts) {
-      // Whoever looks for work finds what lost its worker; those that wait only read.
+      // Each claim returns tasks whose lease has expired to the queue; waiting for a result only reads.
       statements.expire.run(attempts, attempts, JSON.stringify(LOST_WORKERS), Date.now());
       const token = randomBytes(16).toString('hex');
       const row = statements.take.get(token, Date.now() + leaseMs, JSON.stringify(learners)) as Row | undefined;

@@ -31,7 +31,7 @@ export interface RoleTableOptions {
   readonly seed: number;
 }
 
-/** What stands beside the rows, for the program that learns from them. */
+/** Metadata of the exported rows. */
 export interface RoleTableFacts {
   readonly format: 'minutehand.role_table/1';
   readonly role: ModelName;
@@ -79,7 +79,7 @@ export interface RoleTable {
 }
 
 /**
- * Epoch seconds before which labels of the rows to learn from are known, where nothing else is stated: a share of the
+ * Default end of the rows to learn from: epoch seconds before which their labels are known. A fixed share of the
  * sampled minutes is behind it, whichever role, and however long the market was closed.
  */
 export function defaultLearnedUntil({ train }: Pick<Dataset, 'train'>): number {

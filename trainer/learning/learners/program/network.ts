@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** Ways to start a program in a network namespace of its own: as root, and as a user where the kernel allows that. */
+/** Command prefixes that give a program its own, empty network namespace: as root, and in a user namespace. */
 const WAYS: readonly (readonly string[])[] = [
   ['unshare', '--net', '--'],
   ['unshare', '--user', '--map-current-user', '--net', '--'],
@@ -8,7 +8,7 @@ const WAYS: readonly (readonly string[])[] = [
 
 let known: readonly string[] | null | undefined;
 
-/** What stands before a command that is to have no network; null where this machine does not allow it. */
+/** The command prefix that cuts a program off from the network; null where this machine supports none. */
 export function networkCut(): readonly string[] | null {
   if (known !== undefined) return known;
   const works = ([program, ...args]: readonly string[]): boolean =>
