@@ -100,7 +100,8 @@ describe('formulas over series of a leg', () => {
     const series = legSeriesFrom(observations, pair);
     const expected = new Map<number, string>();
     for (const { time, bars } of MARKET) {
-      const [a, b] = [pair.a, pair.b].map((symbol) => bars.find((bar) => bar.symbol === symbol));
+      const a = bars.find(({ symbol }) => symbol === pair.a);
+      const b = bars.find(({ symbol }) => symbol === pair.b);
       if (a === undefined || b === undefined) continue;
       features.step(a, b, series.at(time + 60));
       const { buffer, byteOffset, byteLength } = features.values;

@@ -20,14 +20,14 @@ import { holdoutOf } from '../../trainer/learning/proof/prove_models.ts';
 import { roleTable, TABLE_PARTS, type TablePart } from '../../trainer/learning/role_table/role_table.ts';
 import { factsPath, writeRoleTable } from '../../trainer/learning/role_table/write_role_table.ts';
 import { trainingDataset } from '../../trainer/learning/training/pipeline.ts';
-import { experimentTraining } from '../../trainer/jobs/kinds/experiment_training.ts';
 import { withTrainOptions } from '../../trainer/jobs/kinds/run_training.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import { storedKey } from '../../trainer/jobs/feature_source/open_source.ts';
 import { readConfiguredBars } from '../../trainer/jobs/bars/configured_bars.ts';
 import { gitCommit } from '../git_commit.ts';
 import { endPartly, type Output } from '../output.ts';
-import { instantOf, parseDay, parseInteger, parsePeriod, parseWindow, parseWorkers } from '../period.ts';
+import { experimentJob } from '../experiment_job.ts';
+import { parsePeriod } from '../period.ts';
 
 interface ExportFlags {
   readonly out: string;
@@ -127,18 +127,10 @@ async function exportRole(flags: ExportFlags, role: ModelName, output: Output): 
       expected: 'a .csv, .csv.gz or .parquet file',
     });
   const parts = parseParts(flags.parts ?? 'learn');
-  const seed = parseInteger(flags.seed ?? '1', '--seed');
   const settings = loadSettings();
   const paths = homePaths();
-  const job = experimentTraining({
-    market: flags.data === undefined ? settings.minutehand.market : 'live',
-    window: parseWindow(flags),
-    seed,
-    folder: flags.data ?? null,
-    holdoutFrom: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
-    resources: { workers: parseWorkers(undefined), cache: true },
-    trigger: { code: 'command', values: { command: 'dataset export' } },
-  });
+  const job = experimentJob({ ...flags, seed: flags.seed ?? '1' }, settings, 'dataset export', true);
+  const { seed } = job;
   const progress = output.progress();
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
   try {

@@ -1,25 +1,19 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
-import { experimentTraining } from '../../trainer/jobs/kinds/experiment_training.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { TrainingJob } from '../../trainer/jobs/kinds/training_job.ts';
+import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import type { Output } from '../output.ts';
-import { instantOf, parseDay, parseInteger, parseWindow, parseWorkers } from '../period.ts';
+import { instantOf, parseDay, parseInteger } from '../period.ts';
 import { runTrainingJob } from './train.ts';
 
-interface ImportFlags {
+interface ImportFlags extends ExperimentFlags {
   readonly role: ModelName;
   readonly learnedUntil: string;
   readonly preprocess?: string;
-  readonly data?: string;
-  readonly from?: string;
-  readonly to?: string;
-  readonly holdoutFrom?: string;
-  readonly seed: string;
   readonly trials?: string;
   readonly out?: string;
-  readonly workers?: string;
   readonly cache: boolean;
   readonly requireGates?: boolean;
   readonly printJob?: boolean;
@@ -56,7 +50,7 @@ export function addModelsImport(models: Command, output: () => Output): void {
 
 async function importModel(file: string, flags: ImportFlags, output: Output): Promise<void> {
   const settings = loadSettings();
-  const job = jobOf(file, flags, settings.minutehand.market);
+  const job = jobOf(file, flags, settings);
   if (flags.printJob === true) {
     process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
     return;
@@ -72,16 +66,8 @@ async function importModel(file: string, flags: ImportFlags, output: Output): Pr
 }
 
 /** @throws MinutehandError USAGE */
-function jobOf(file: string, flags: ImportFlags, market: TrainingJob['market']): TrainingJob {
-  const job = experimentTraining({
-    market: flags.data === undefined ? market : 'live',
-    window: parseWindow(flags),
-    seed: parseInteger(flags.seed, '--seed'),
-    folder: flags.data ?? null,
-    holdoutFrom: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
-    resources: { workers: parseWorkers(flags.workers), cache: flags.cache },
-    trigger: { code: 'command', values: { command: 'models import' } },
-  });
+function jobOf(file: string, flags: ImportFlags, settings: Settings): TrainingJob {
+  const job = experimentJob(flags, settings, 'models import', flags.cache);
   const source = {
     file: resolve(file),
     preprocess: flags.preprocess === undefined ? null : resolve(flags.preprocess),

@@ -52,7 +52,13 @@ async function checkUpgrade(output: Output): Promise<void> {
     { what: 'this program', verdict: 'ok', detail: `${version} in ${packageRoot()}, Node ${process.versions.node}` },
     ...(settings !== null && problems.length + unusable.length === 0
       ? [configuration(settings)]
-      : [{ what: 'configuration', verdict: 'error' as const, detail: describeProblems([...problems, ...unusable]) }]),
+      : [
+          {
+            what: 'configuration',
+            verdict: 'error' as const,
+            detail: problemsError([...problems, ...unusable]).message,
+          },
+        ]),
     ...warnings.map((detail): CheckResult => ({ what: 'environment', verdict: 'warning', detail })),
     await tables(paths),
   ];
@@ -67,8 +73,6 @@ async function checkUpgrade(output: Output): Promise<void> {
   );
   output.result({ ok: isOk, version, findings });
 }
-
-const describeProblems = (problems: Parameters<typeof problemsError>[0]): string => problemsError(problems).message;
 
 function configuration({ sources, policyHash }: Settings): CheckResult {
   const { configDir, delivered } = sources;

@@ -26,9 +26,8 @@ describe('FeatureMatrix', () => {
   });
 
   it('gives the same for many minutes in one batch as for one after the other', () => {
-    const [whole, single] = [0, 1].map(
-      () => new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook())),
-    ) as [FeatureMatrix, FeatureMatrix];
+    const whole = new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook()));
+    const single = new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook()));
     const last = WARMUP + 40;
     const batches = Array.from({ length: last + 1 }, (_, bar) =>
       allPairs(bar).map((item) => ({ ...item, publish: bar === last })),

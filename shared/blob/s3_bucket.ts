@@ -45,6 +45,15 @@ interface SdkError {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
+/** Names of failures that trying again does not mend: credentials, rights, or the bucket itself. */
+export const S3_REFUSALS: readonly string[] = [
+  'NoSuchBucket',
+  'AccessDenied',
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'CredentialsProviderError',
+];
+
 /** What a server has answered, or why none did. */
 export interface S3Failure {
   readonly name: string;

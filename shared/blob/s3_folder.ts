@@ -1,7 +1,7 @@
 import { MinutehandError, type ErrorCode } from '../errors.ts';
 import type { RemoteFolder } from './remote_folder.ts';
 import type { S3Address } from './s3_address.ts';
-import { openS3Bucket, TOO_LARGE, type S3Failure } from './s3_bucket.ts';
+import { openS3Bucket, S3_REFUSALS, TOO_LARGE, type S3Failure } from './s3_bucket.ts';
 
 /** A folder in a bucket: an object appears whole or not at all. */
 export async function openS3Folder(address: S3Address, env: NodeJS.ProcessEnv): Promise<RemoteFolder> {
@@ -28,16 +28,9 @@ export async function openS3Folder(address: S3Address, env: NodeJS.ProcessEnv): 
   };
 }
 
-const REFUSALS = [
-  'NoSuchBucket',
-  'AccessDenied',
-  'InvalidAccessKeyId',
-  'SignatureDoesNotMatch',
-  'CredentialsProviderError',
-];
 const FORBIDDEN = 403;
 
 function codeOf({ name, status }: S3Failure): ErrorCode {
   if (name === TOO_LARGE) return 'DELIVERY_DAMAGED';
-  return REFUSALS.includes(name) || status === FORBIDDEN ? 'DELIVERY_REFUSED' : 'DELIVERY_UNREACHABLE';
+  return S3_REFUSALS.includes(name) || status === FORBIDDEN ? 'DELIVERY_REFUSED' : 'DELIVERY_UNREACHABLE';
 }

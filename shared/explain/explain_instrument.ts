@@ -10,7 +10,7 @@ import { entryStates, exitStates, failingConditions } from '../core/rule/conditi
 import { ageInstrument } from '../strategies/direction/direction_input.ts';
 import { DIRECTION_RULE } from '../strategies/direction/direction_rule.ts';
 import type { NewsWindows } from '../core/news/news_windows.ts';
-import { INSTRUMENT_WINDOWS } from '../core/features/instrument/definitions.ts';
+import { INSTRUMENT_WINDOWS, type InstrumentDefinition } from '../core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../core/features/instrument/instrument_features.ts';
 import { FLAT_POSITION, rulesOf, type InstrumentPosition } from '../strategies/direction/instrument_position.ts';
 import { barOpen } from '../core/resample/bar_resampler.ts';
@@ -103,19 +103,10 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
         };
   const conditions = decided === null ? [] : entryStates(DIRECTION_RULE, position.side, decided);
   return {
-    kind: 'instrument',
-    subject: answer.pairId,
-    time: isoMinute(time),
-    signal,
-    meaning: INSTRUMENT_REASONS[signal.reason],
-    position,
-    reproduced: compare(answer, signal, minute, probabilities, error),
-    inputs: minute?.inputs ?? null,
-    features: definitions.map(({ name, unit }, column) => {
-      const value = minute?.features.values[column] ?? NaN;
-      return { name, unit, value: Number.isFinite(value) ? value : null, percentile: null };
+    ...answerFacts(question, signal, position, minute, {
+      definitions,
+      reproduced: compare(answer, signal, minute, probabilities, error),
     }),
-    models: null,
     direction:
       model === null || row === null || probabilities === null
         ? null
@@ -162,19 +153,10 @@ function explainByRule(question: InstrumentQuestion, signal: InstrumentBody): In
   const conditions = decided === null ? [] : entryStates(SERVED_RULE, position.side, decided);
   const { definitions } = liveInstrumentSchema(barSecondsOf(instrument));
   return {
-    kind: 'instrument',
-    subject: answer.pairId,
-    time: isoMinute(time),
-    signal,
-    meaning: INSTRUMENT_REASONS[signal.reason],
-    position,
-    reproduced: compare(answer, signal, minute, null, error),
-    inputs: minute?.inputs ?? null,
-    features: definitions.map(({ name, unit }, column) => {
-      const value = minute?.features.values[column] ?? NaN;
-      return { name, unit, value: Number.isFinite(value) ? value : null, percentile: null };
+    ...answerFacts(question, signal, position, minute, {
+      definitions,
+      reproduced: compare(answer, signal, minute, null, error),
     }),
-    models: null,
     direction: null,
     strategy: null,
     rule:
@@ -191,6 +173,34 @@ function explainByRule(question: InstrumentQuestion, signal: InstrumentBody): In
     conditions,
     to_enter: failingConditions(conditions),
     to_exit: decided === null ? [] : exitStates(SERVED_RULE, position.side, decided),
+  };
+}
+
+/** What an explanation states whichever strategy has answered. */
+function answerFacts(
+  { answer, time }: InstrumentQuestion,
+  signal: InstrumentBody,
+  position: InstrumentPosition,
+  minute: RecomputedBar | null,
+  {
+    definitions,
+    reproduced,
+  }: { readonly definitions: readonly InstrumentDefinition[] } & Pick<InstrumentExplanation, 'reproduced'>,
+) {
+  return {
+    kind: 'instrument' as const,
+    subject: answer.pairId,
+    time: isoMinute(time),
+    signal,
+    meaning: INSTRUMENT_REASONS[signal.reason],
+    position,
+    reproduced,
+    inputs: minute?.inputs ?? null,
+    features: definitions.map(({ name, unit }, column) => {
+      const value = minute?.features.values[column] ?? NaN;
+      return { name, unit, value: Number.isFinite(value) ? value : null, percentile: null };
+    }),
+    models: null,
   };
 }
 

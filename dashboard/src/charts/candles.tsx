@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks';
+import { levelSeries } from './level_series.ts';
 import type { Candles, Signal } from '../api.ts';
 import { language, t } from '../text/text.ts';
 import { candleMarks, levelsAt } from './candle_places.ts';
@@ -47,19 +48,5 @@ function seriesOf(candles: Candles, signals: readonly Signal[], signalTimes: rea
     isBare: true,
     values: candles[of],
   });
-  const level = (name: string, tone: Series['tone'], of: 'stop' | 'target'): Series => ({
-    name,
-    tone,
-    digits,
-    isDashed: true,
-    values: levels.map((one) => one[of]),
-  });
-  return [
-    column('close'),
-    column('open'),
-    column('high'),
-    column('low'),
-    level(t('subject.stop'), 'red', 'stop'),
-    level(t('subject.takeProfit'), 'green', 'target'),
-  ];
+  return [column('close'), column('open'), column('high'), column('low'), ...levelSeries(levels, digits)];
 }

@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import type { Signal } from '../api.ts';
 import { language, t } from '../text/text.ts';
+import { levelSeries } from './level_series.ts';
 import { levelsOf } from './levels.ts';
 import { priceDigits } from './price_digits.ts';
 import { SeriesChart, type ChartProps, type Mark, type Series } from './series.tsx';
@@ -21,17 +22,7 @@ function seriesOf([symbolA = '', symbolB]: readonly string[], signals: readonly 
   const a = signals.map(({ price_a, price }) => price_a ?? price ?? null);
   const digits = priceDigits(a);
   const first: Series = { name: symbolA, tone: 'accent', digits, values: a };
-  if (symbolB === undefined) {
-    const levels = levelsOf(signals);
-    const level = (name: string, tone: Series['tone'], of: 'stop' | 'target'): Series => ({
-      name,
-      tone,
-      digits,
-      isDashed: true,
-      values: levels.map((one) => one[of]),
-    });
-    return [first, level(t('subject.stop'), 'red', 'stop'), level(t('subject.takeProfit'), 'green', 'target')];
-  }
+  if (symbolB === undefined) return [first, ...levelSeries(levelsOf(signals), digits)];
   const b = signals.map(({ price_b }) => price_b ?? null);
   return [first, { name: symbolB, tone: 'violet', isRight: true, digits: priceDigits(b), values: b }];
 }

@@ -77,12 +77,13 @@ export function addRoutes(
     throw new MinutehandError(isThere ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND', { seen });
   });
   auditWrites(server, audit);
+  const { version: program_version } = packageManifest();
   server.get('/healthz', async () => {
     const [last] = retrainer.runs();
     const planned = schedules().map(({ name, cron, next }) => ({ name, cron, next: next()?.toISOString() ?? null }));
     return {
       status: faults().length === 0 ? 'ok' : 'degraded',
-      program_version: packageManifest().version,
+      program_version,
       dependencies: faults(),
       ...activeVersion(paths, settings),
       despite_gates: standingOverrides(paths.models),

@@ -1,4 +1,4 @@
-import { openS3Bucket, type S3Failure } from '../../../shared/blob/s3_bucket.ts';
+import { openS3Bucket, S3_REFUSALS, type S3Failure } from '../../../shared/blob/s3_bucket.ts';
 import { MinutehandError, type ErrorCode } from '../../../shared/errors.ts';
 import type { SignalsPolicy } from '../../../shared/policy/schema.ts';
 import type { ArchivePlace } from './archive_place.ts';
@@ -37,16 +37,8 @@ export function endpointOf({ archive_target, archive_region, archive_endpoint }:
   return archive_target === 'B2' ? `https://s3.${archive_region}.backblazeb2.com` : null;
 }
 
-const REFUSALS = [
-  'NoSuchBucket',
-  'AccessDenied',
-  'InvalidAccessKeyId',
-  'SignatureDoesNotMatch',
-  'CredentialsProviderError',
-];
-
 function codeOf({ name, status }: S3Failure): ErrorCode {
-  if (REFUSALS.includes(name)) return 'ARCHIVE_REFUSED';
+  if (S3_REFUSALS.includes(name)) return 'ARCHIVE_REFUSED';
   // Response of Backblaze and others when the bucket's limit of space or cost is reached.
   if (/Quota|CapExceeded|StorageFull/i.test(name) || status === 507) return 'ARCHIVE_FULL';
   return status >= 300 && status < 500 && status !== 408 && status !== 429 ? 'ARCHIVE_REFUSED' : 'ARCHIVE_UNREACHABLE';
