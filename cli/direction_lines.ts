@@ -2,6 +2,7 @@ import type { BlockFigure, DirectionMetrics } from '../trainer/learning/directio
 import type { DirectionManifest, InstrumentEdge } from '../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionEvaluation } from '../trainer/learning/direction/evaluate_direction.ts';
 import { gateLines } from './gate_lines.ts';
+import type { ClassFigures, DirectionValidation } from '../trainer/learning/direction/direction_validation.ts';
 import type { NetResult } from '../trainer/learning/direction/direction_net.ts';
 import type { DirectionPlan, TrainedDirection } from '../trainer/learning/direction/train_direction.ts';
 import type { ClassF1 } from '../trainer/learning/validate/class_f1.ts';
@@ -32,6 +33,7 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan, t
     netLine(net.result),
     ...edgeLines(net.edge),
     `bias: balance ${number(bias.overall_balance, 3)} (${number(bias.prediction_min, 3)} to ${number(bias.prediction_max, 3)}), buys ${number(bias.buy_sell_ratio, 3)}, std ${number(bias.distribution_std, 3)}, bull buys ${number(bias.bull_market_buy_ratio, 3)}, bear sells ${number(bias.bear_market_sell_ratio, 3)}, largest variance of 24 hours ${number(bias.largest_variance_24h, 3)}; ${listed('biased', bias.biased)}`,
+    ...validationLines(trained.validation),
     ...gateLines(trained.gates),
     ...others.flatMap((own) => [
       `${own.name}: log loss ${figure(own.metrics.over_blocks.log_loss)}, difference ${number(own.against?.mean ?? null, 4)} (90 %: ${number(own.against?.lower_5 ?? null, 4)} … ${number(own.against?.upper_95 ?? null, 4)})`,
@@ -39,6 +41,32 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan, t
       `  ${netLine(own.net)}`,
     ]),
     `model of all rows: ${trained.trees} trees, theta ${trained.theta}, calibration ${trained.scaling.kind}`,
+  ];
+}
+
+const IMPORTANT = 5;
+
+/** Stability over the blocks, classes, scenarios and the most important columns. */
+function validationLines({ pooled, stability, scenarios, importance }: DirectionValidation): string[] {
+  const spread = (name: string): string => {
+    const own = stability[name];
+    if (own === undefined) return '–';
+    return `mean ${number(own.mean, 3)}, variance ${number(own.var, 5)}, ${number(own.min, 3)} to ${number(own.max, 3)}, CV ${number(own.cv, 2)}`;
+  };
+  const rows = pooled.confusion.map((own, k) => `${DIRECTIONS[k]} ${own.join(' ')}`);
+  const scenarioLine = (where: string, name: string, own: ClassFigures): string =>
+    `  ${where} ${name.padEnd(15)} ${String(own.rows).padStart(7)} bars, up ${number(own.mean_probability[0]!, 3)}, down ${number(own.mean_probability[1]!, 3)}, log loss ${number(own.log_loss, 4)}, balanced accuracy ${number(own.balanced_accuracy, 3)}`;
+  return [
+    `balanced accuracy ${number(pooled.balanced_accuracy, 3)}, macro precision ${number(pooled.macro_precision, 3)}, recall ${number(pooled.macro_recall, 3)}, F1 ${number(pooled.macro_f1, 3)}; rows of a class, answered as ${DIRECTIONS.join(', ')}: ${rows.join('; ')}`,
+    `over the blocks: balanced accuracy ${spread('balanced_accuracy')}`,
+    `                 up or down AUC ${spread('up_or_down_auc')}`,
+    'scenarios, mean probabilities:',
+    ...Object.entries(scenarios.history).map(([name, own]) => scenarioLine('history  ', name, own)),
+    ...Object.entries(scenarios.generated).map(([name, own]) => scenarioLine('generated', name, own)),
+    `importance (log loss without it, ± of ${importance.resamples} resamples): ${importance.features
+      .slice(0, IMPORTANT)
+      .map(({ feature, drop, std }) => `${feature} ${number(drop, 4)} ± ${number(std, 4)}`)
+      .join(', ')}`,
   ];
 }
 

@@ -21,6 +21,7 @@ import { BALANCE_PENALTY } from '../../trainer/learning/direction/search_directi
 import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/direction.ts';
 import { directionLines } from '../direction_lines.ts';
 import { joinedLine, seriesFolder } from '../direction_source.ts';
+import { warningText } from '../../shared/bundle/training_warning.ts';
 import { activationText } from '../gate_lines.ts';
 import { adoptionPlace } from '../admission_place.ts';
 import { gitCommit } from '../git_commit.ts';
@@ -154,6 +155,8 @@ export async function runDirectionJob(
     });
     progress.stop();
     for (const line of directionLines(trained, plan, job.timeframe)) output.line(line);
+    const { warnings } = trained.validation;
+    for (const warning of warnings) output.note(`warning: ${warningText(warning)}`);
     const place = adoptionPlace(settings, (text) => output.note(text));
     const adoption: DirectionAdoption | null =
       bundle === null ? null : await adoptDirection(bundle, trained.gates, job, place);
@@ -176,6 +179,7 @@ export async function runDirectionJob(
       net: { ...net.result, thetas: net.thetas, edge: net.edge },
       bias,
       gates,
+      validation: trained.validation,
       ...(search && { search }),
       others,
       model: { theta, scaling, trees },

@@ -1,4 +1,5 @@
 import { skillText } from '../../shared/bundle/gates/gate_text.ts';
+import { warningText } from '../../shared/bundle/training_warning.ts';
 import { activationText, gateLines } from '../gate_lines.ts';
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
@@ -385,6 +386,8 @@ function report({ result, adoption, job, resources }: Outcome, output: Output): 
       `${pair.padEnd(16)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades${mean_net_bps === null ? '' : `, ${mean_net_bps.toFixed(2)} bps net each`}`,
     );
   }
+  const { warnings = [] } = result.manifest;
+  for (const warning of warnings) output.note(`warning: ${warningText(warning)}`);
   for (const line of gateLines(gates)) output.line(line);
   if (rollout !== null) output.line(`Challenger of a rollout: ${result.version}`);
   else if (job.adopt) output.line(adopted ? `Active: ${result.version}` : 'Not adopted; the active version stays.');
@@ -407,6 +410,7 @@ function report({ result, adoption, job, resources }: Outcome, output: Output): 
     edge,
     groups: result.manifest.groups ?? [],
     gates,
+    warnings,
     resources,
   });
 }

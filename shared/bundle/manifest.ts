@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { MODEL_NAMES } from '../core/features/feature.ts';
 import { GROUP_NAME } from '../pair.ts';
 import { recordedGateSchema } from './gates/gate_schema.ts';
+import { trainingWarningSchema } from './training_warning.ts';
 import { bundleModels, groupFile, MODEL_FILES, modelFile, NET_FILE } from './bundle_models.ts';
 
 export * from './bundle_models.ts';
@@ -367,6 +368,8 @@ export const manifestSchema = z.strictObject({
   skill: skill.nullable().optional(),
   /** Columns of a feature table whose values are not those that the daemon computes from the same bars. */
   outside_columns: z.array(z.string()).min(1).optional(),
+  /** Of the bars that AI1 learned from; absent without any. */
+  warnings: z.array(trainingWarningSchema).min(1).optional(),
   /** Gates of the training run, without the comparison with the active models. */
   gates: z.array(recordedGateSchema).optional(),
   /** Names of a bundle's own folder, and no others: no path leads out of it. */

@@ -53,6 +53,8 @@ export function findingText({ code, by, values }: Finding): string {
     'FROZEN copied_stretch': () =>
       `${v['bars']} bars in ${v['stretches']} stretches have the prices of those ${lagText(Number(v['minutes']))} before them, first at ${at('from')}: copied, or a feed in a loop`,
     'FLAT_WEEKENDS closed_hours': () => `${v['flat']} of ${v['bars']} bars of closed weekends are flat: filled in`,
+    'SUSPECT closed_hours': () =>
+      `${v['bars']} bars move on ${v['days']} Saturday${v['days'] === 1 ? '' : 's'}, first ${at('from').slice(0, 10)}, when this market is closed: made up, or another market`,
     'GAP distance': () =>
       `no bar for ${v['days']} days, from ${at('from')} to ${at('to')}: ${v['before']} bars before it and ${v['after']} after it${v['gaps'] === 1 ? '' : `; ${v['gaps']} such gaps`}`,
     'SUSPECT row_order': () =>

@@ -390,6 +390,41 @@ describe('copied and invented bars', () => {
     expect(codesOf(flat, 'EURUSDT')).toEqual([]);
   });
 
+  it('on Saturdays are SUSPECT where the market rests, whatever their size, and no sign of another clock', () => {
+    for (const [barSeconds, size] of [[60, 1e-6] as const, [300, 2e-4] as const, [HOUR_S, 1e-3] as const]) {
+      const bars = marketBars({ barSeconds, weeks: 4 });
+      const next = numbers(7);
+      const noise = (from: InspectedBar, until: InspectedBar): InspectedBar[] => {
+        let close = from.close;
+        return Array.from({ length: (until.time - from.time) / barSeconds - 1 }, (_, i) => {
+          const open = close;
+          close = from.close * (1 + size * (next() - 0.5));
+          const time = from.time + (i + 1) * barSeconds;
+          return { time, open, high: Math.max(open, close), low: Math.min(open, close), close, volume: 1 + (i % 9) };
+        });
+      };
+      const weekendOf = (i: number): InspectedBar[] =>
+        bars[i]!.time - bars[i - 1]!.time > DAY_S ? noise(bars[i - 1]!, bars[i]!) : [];
+      const all = bars.flatMap((bar, i) => [...(i === 0 ? [] : weekendOf(i)), bar]);
+      const one = bars.findIndex((bar, i) => i > 0 && bar.time - bars[i - 1]!.time > DAY_S);
+      const single = bars.flatMap((bar, i) => [...(i === one ? weekendOf(i) : []), bar]);
+      expect(inspect(all, 'EURUSD', barSeconds), `${barSeconds} s`).toMatchObject({
+        verdict: 'SUSPECT',
+        findings: [
+          { code: 'SUSPECT', by: 'closed_hours', values: { days: 3, bars: (3 * DAY_S) / barSeconds } },
+        ],
+      });
+      expect(findingText(inspect(single, 'EURUSD', barSeconds).findings[0]!)).toBe(
+        `${DAY_S / barSeconds} bars move on 1 Saturday, first 2019-01-12, when this market is closed: made up, or another market`,
+      );
+      // Coins are traded on Saturdays; of this symbol it is not known.
+      for (const symbol of ['EURUSDT', 'GER40']) expect(codesOf(all, symbol), symbol).toEqual([]);
+    }
+    // A clock that is ahead puts a part of the Friday on Saturday: that is another finding.
+    const ahead = inspect(shifted(marketBars(), 14 * HOUR_S)).findings.map(({ code }) => code);
+    expect(ahead).toEqual(['SHIFTED']);
+  });
+
   it('of a clock that is some minutes off are SHIFTED by these', () => {
     const weeks = marketBars({ barSeconds: 60, weeks: 4 });
     for (const offset of [7, -7, 13]) {

@@ -9,6 +9,9 @@ const NEW_YORK = parseTimeZone('America/New_York');
 /** Flat bars of a closed weekend that are no accident. */
 const WEEKEND_BARS = 12;
 const FLAT_SHARE = 0.9;
+/** A Saturday of which so much has bars that move was made: no clock is off by so many hours. */
+const TRADED_SHARE = 0.3;
+const MAX_SATURDAYS = 2000;
 
 /** Returns whether a bar has one price. */
 export function isFlat({ open, high, low, close }: Omit<InspectedBar, 'time'>): boolean {
@@ -44,8 +47,10 @@ function localHour(time: number): { weekday: number; hour: number } {
   return { weekday: (Math.floor(local / DAY_S) + 4) % 7, hour: Math.floor((local % DAY_S) / HOUR_S) };
 }
 
-/** Flat bars of hours in which the market is closed. */
+/** Bars of hours in which the market is closed: flat ones, and those that move as if it were open. */
 export function createWeekends(due: WeekOpen | null, barSeconds: number) {
+  const isJudged = barSeconds < DAY_S;
+  const traded = due === null || !isJudged ? null : createTradedSaturdays(barSeconds);
   let closed = 0;
   let closedFlat = 0;
   let open = 0;
@@ -53,6 +58,7 @@ export function createWeekends(due: WeekOpen | null, barSeconds: number) {
   return {
     add(bar: InspectedBar): void {
       const flat = isFilling(bar, due);
+      if (!flat) traded?.add(bar.time);
       if (isClosedHour(bar.time, due)) {
         closed++;
         if (flat) closedFlat++;
@@ -62,10 +68,32 @@ export function createWeekends(due: WeekOpen | null, barSeconds: number) {
       }
     },
     findings(): Finding[] {
-      if (closed < WEEKEND_BARS || closedFlat < FLAT_SHARE * closed) return [];
+      const moving = traded?.findings() ?? [];
+      if (moving.length > 0) return moving;
+      if (!isJudged || closed < WEEKEND_BARS || closedFlat < FLAT_SHARE * closed) return [];
       // Where flat bars are usual on working days too, they say nothing about weekends.
-      if (openFlat > 0.5 * open || barSeconds >= DAY_S) return [];
+      if (openFlat > 0.5 * open) return [];
       return [{ code: 'FLAT_WEEKENDS', by: 'closed_hours', values: { flat: closedFlat, bars: closed } }];
+    },
+  };
+}
+
+/** Saturdays in New York on which a market that rests on them has bars that move. */
+function createTradedSaturdays(barSeconds: number) {
+  const ofDay = new Map<number, number>();
+  const least = TRADED_SHARE * (DAY_S / barSeconds);
+  return {
+    add(time: number): void {
+      if (localHour(time).weekday !== 6) return;
+      const day = Math.floor((time + NEW_YORK.offsetAt(time)) / DAY_S);
+      if (ofDay.has(day) || ofDay.size < MAX_SATURDAYS) ofDay.set(day, (ofDay.get(day) ?? 0) + 1);
+    },
+    findings(): Finding[] {
+      const days = [...ofDay].filter(([, bars]) => bars >= least);
+      const bars = days.reduce((sum, [, own]) => sum + own, 0);
+      if (bars < WEEKEND_BARS) return [];
+      const from = Math.min(...days.map(([day]) => day)) * DAY_S;
+      return [{ code: 'SUSPECT', by: 'closed_hours', values: { bars, days: days.length, from } }];
     },
   };
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { recordedGateSchema } from '../gates/gate_schema.ts';
+import { trainingWarningSchema } from '../training_warning.ts';
 
 export const DIRECTION_FORMAT = 'minutehand.direction/2';
 /** Its gates are texts. It is read as it is. */
@@ -78,6 +79,8 @@ export const directionManifestSchema = z.strictObject({
     f1_chance: z.number().optional(),
     /** Lower bound of F1 − chance at 2 %. */
     f1_gain_lower: metric.optional(),
+    /** Mean recall of the classes; absent in earlier bundles. */
+    balanced_accuracy: share.optional(),
   }),
   /** Share of each class in the training rows; absent in earlier bundles. */
   base_rates: z.array(share).length(3).optional(),
@@ -118,6 +121,8 @@ export const directionManifestSchema = z.strictObject({
       }),
     )
     .optional(),
+  /** Of the bars that it learned from; absent without any. */
+  warnings: z.array(trainingWarningSchema).min(1).optional(),
   /** Results of the gates of its training; absent in earlier bundles. */
   gates: z.array(recordedGateSchema).optional(),
   edge: z.record(z.string(), instrumentEdge),

@@ -9,6 +9,7 @@ import {
 } from '../../../shared/bundle/manifest.ts';
 import { gateText } from '../../../shared/bundle/gates/gate_text.ts';
 import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../backtest/executability.ts';
+import { warningText } from '../../../shared/bundle/training_warning.ts';
 import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/feature.ts';
 
 const ANSWERS: Readonly<Record<ModelName, string>> = {
@@ -96,6 +97,7 @@ function opening(manifest: Manifest): string[] {
           '',
         ]
       : []),
+    ...(manifest.warnings ?? []).flatMap((warning) => [`**${warningText(warning)}**`, '']),
     ...(failed.length > 0 ? [`**Failed tests: ${failed.join(', ')}.** See below.`, ''] : []),
     `Trained ${created} with ${engine.name}, seed ${seed}, features ${feature_schema}, code ${git_commit ?? 'unknown'}.`,
     ...(warm_start_from === undefined
@@ -105,7 +107,7 @@ function opening(manifest: Manifest): string[] {
         ]),
     ...MODEL_NAMES.flatMap((role) => broughtLine(role, imported[role])),
     `Bars from ${period.from} to ${period.to}; nothing from ${period.holdout_from} on was used for any choice.`,
-    `Everything that was measured, by fold, hour, pair and regime, with the importance of the features: ${VALIDATION_FILE}.`,
+    `Everything that was measured, by fold, hour, pair, regime and scenario, with the importance of the features: ${VALIDATION_FILE}.`,
     '',
   ];
 }

@@ -239,6 +239,9 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     backtest: parts.backtest,
     executability: parts.executability,
     skill: parts.skill,
+    ...(models.ai1.validation.report.warnings.length > 0 && {
+      warnings: [...models.ai1.validation.report.warnings],
+    }),
     ...(dataset.outsideColumns.length > 0 && { outside_columns: [...dataset.outsideColumns] }),
     gates: parts.gates,
     golden: goldenVectors(dataset, {

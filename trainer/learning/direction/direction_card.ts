@@ -1,6 +1,7 @@
 import { hasPassed } from '../../../shared/bundle/recorded_gates.ts';
 import { gateText } from '../../../shared/bundle/gates/gate_text.ts';
 import type { DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
+import { warningText } from '../../../shared/bundle/training_warning.ts';
 import { timeframeOf } from '../../../shared/pair.ts';
 import { DIRECTIONS } from '../label/direction.ts';
 
@@ -14,6 +15,7 @@ export function directionCard(manifest: DirectionManifest): string {
     '',
     `${instruments.join(', ')}, ${timeframeOf(timeframe)} bars of a ${market} market, ${period.from} to ${period.to}.`,
     '',
+    ...(manifest.warnings ?? []).flatMap((warning) => [`**${warningText(warning)}**`, '']),
     ...metricLines(manifest),
     ...gateLines(manifest),
     ...biasLines(manifest),
@@ -37,6 +39,9 @@ function metricLines({ metrics }: DirectionManifest): string[] {
     `|AUC ${DIRECTIONS.join(', ')}, each against the rest|${auc.map((own, k) => withError(own, errors[k])).join(', ')}|`,
     `|AUC up against down|${withError(metrics.up_or_down_auc, metrics.up_or_down_error)}|`,
     ...f1Lines(metrics),
+    ...(metrics.balanced_accuracy === undefined
+      ? []
+      : [`|balanced accuracy|${text(metrics.balanced_accuracy, 3)}|`]),
     `|net per trade, bps|${text(metrics.net_bps, 1)} (90 %: ${text(metrics.lower_5_net_bps, 1)} … ${text(metrics.upper_95_net_bps, 1)}), ${metrics.trades} trades|`,
     '',
   ];

@@ -181,6 +181,42 @@ describe('the direction model', () => {
     expect(card).toContain(`|F1 of the most probable class, mean|${f1!.toFixed(3)} (up `);
     expect(card).toContain(`|F1 above that of as many random answers (${f1_chance!.toFixed(3)})|`);
     expect(sources).toEqual(['taker_buy_volume']);
+
+    // The report: blocks, their spread, classes, scenarios, importance; in the bundle's file as it is here.
+    const { validation, blocks, rows } = trained;
+    const { pooled, splits, stability, scenarios, importance } = validation;
+    const written = JSON.parse(readFileSync(join(folder, version, 'validation.json'), 'utf8')) as TrainedDirection;
+    expect(written.validation).toEqual(JSON.parse(JSON.stringify(validation)));
+    expect(pooled.log_loss).toBe(trained.metrics.log_loss);
+    expect(metrics.balanced_accuracy).toBe(pooled.balanced_accuracy);
+    expect(pooled.confusion.flat().reduce((sum, count) => sum + count, 0)).toBe(trained.metrics.rows);
+    expect(splits.map(({ split, train_rows }) => [split, train_rows])).toEqual(
+      blocks.map(({ split }) => [split.name, split.train.length]),
+    );
+    for (const [i, own] of splits.entries()) {
+      const { train, test } = blocks[i]!.split;
+      const shareOf = (of: Int32Array, k: number): number =>
+        of.filter((row) => rows.evaluation[row] === k).length / of.length;
+      expect(own.train_class_shares).toEqual([0, 1, 2].map((k) => shareOf(train, k)));
+      expect(own.class_shares).toEqual([0, 1, 2].map((k) => shareOf(test, k)));
+    }
+    const accuracies = splits.map(({ balanced_accuracy }) => balanced_accuracy);
+    const mean = accuracies.reduce((sum, own) => sum + own, 0) / accuracies.length;
+    expect(stability['balanced_accuracy']).toMatchObject({
+      folds: splits.length,
+      mean,
+      min: Math.min(...accuracies),
+      max: Math.max(...accuracies),
+    });
+    expect(Object.keys(stability)).toEqual(expect.arrayContaining(['log_loss', 'macro_f1', 'auc_up', 'recall_range']));
+    const { history, generated } = scenarios;
+    const markets = ['bull', 'bear', 'range'] as const;
+    expect(markets.reduce((sum, name) => sum + (history[name]?.rows ?? 0), 0)).toBe(pooled.rows);
+    expect(Object.keys(generated)).toEqual(['bull', 'bear', 'range', 'high_volatility', 'low_volatility']);
+    expect(generated.bull!.class_shares[0]!).toBeGreaterThan(generated.bear!.class_shares[0]!);
+    expect(generated.high_volatility!.class_shares[2]!).toBeLessThan(generated.low_volatility!.class_shares[2]!);
+    expect([importance.measure, importance.features.length]).toEqual(['log_loss', rows.x.columns]);
+    expect(importance.baseline).toBeCloseTo(trained.metrics.log_loss, 5);
     expect(Object.keys(edge)).toEqual(['ONE', 'TWO']);
     const schema = instrumentSchema(WINDOWS, HOUR);
     const path = join(folder, version);

@@ -28,6 +28,7 @@ import { searchDirection, type DirectionSearch, type DirectionSearchReport } fro
 import { refuseForeseeingColumns, refuseForeseeingSeries } from './series_foresight.ts';
 import type { InstrumentCosts } from './strategy_backtest.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
+import { validateDirection, type DirectionValidation } from './direction_validation.ts';
 import { walkForwardSplits } from '../splits/splits.ts';
 import {
   calibrateBlocks,
@@ -108,6 +109,8 @@ export interface TrainedDirection {
   readonly net: WalkForwardNet;
   readonly bias: DirectionBias;
   readonly gates: readonly GateResult[];
+  /** Stability, classes, scenarios and importance, on rows that the models did not learn from. */
+  readonly validation: DirectionValidation;
   /** Log loss of the priors, and the model's loss minus theirs. */
   readonly priors: readonly { readonly name: string; readonly log_loss: number; readonly difference: LossDifference }[];
   readonly others: readonly Measured[];
@@ -174,6 +177,9 @@ export async function trainDirection(
     const scaling = fitOnBlocks(rows, scored, Infinity);
     const theta = chooseTheta({ rows, instruments, costs: plan.costs }, scored, Infinity);
     const model = vectorScaled(raw, scaling);
+    onStage('report', 0, 1);
+    const validation = validateDirection({ rows, instruments, plan, blocks: calibrated, model, seed: plan.seed });
+    onStage('report', 1, 1);
     const bias = modelBias(rows, answers, instruments[0]!.bars.timeframe, plan.biasLimits);
     const hasEdge = !net.result.no_edge || Object.values(net.edge).some(({ no_edge }) => !no_edge);
     const delayed = hasEdge && series.length > 0 ? delayedEdge(run, calibrated, net) : null;
@@ -203,6 +209,7 @@ export async function trainDirection(
       net,
       bias,
       gates,
+      validation,
       priors,
       others,
     };

@@ -16,8 +16,12 @@ export interface ConfusionMetrics {
   readonly recall: number | null;
   /** Harmonic mean of precision and recall. */
   readonly f1: number | null;
-  /** Mean of recall and specificity. */
+  /** Mean of recall and specificity: the macro average of the recalls of both classes. */
   readonly balanced_accuracy: number | null;
+  /** Mean of the precisions of both classes; null where one of them is never predicted. */
+  readonly macro_precision: number | null;
+  /** Mean of the F1 of both classes; null where a class neither occurs nor is predicted. */
+  readonly macro_f1: number | null;
   /** Correlation of answer and label (Matthews 1975); 0 when every answer is the same. */
   readonly matthews: number | null;
 }
@@ -75,13 +79,16 @@ export function confusionMetrics(of: Confusion): ConfusionMetrics {
   const recall = share(tp, tp + fn);
   const specificity = share(tn, tn + fp);
   const hasBoth = recall !== null && specificity !== null;
+  const mean = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : (a + b) / 2);
   const margins = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn);
   return {
     accuracy: share(tp + tn, tp + fp + fn + tn),
     precision: share(tp, tp + fp),
     recall,
     f1: share(2 * tp, 2 * tp + fp + fn),
-    balanced_accuracy: hasBoth ? (recall + specificity) / 2 : null,
+    balanced_accuracy: mean(recall, specificity),
+    macro_precision: mean(share(tp, tp + fp), share(tn, tn + fn)),
+    macro_f1: mean(share(2 * tp, 2 * tp + fp + fn), share(2 * tn, 2 * tn + fp + fn)),
     matthews: hasBoth ? (margins > 0 ? (tp * tn - fp * fn) / Math.sqrt(margins) : 0) : null,
   };
 }

@@ -40,6 +40,13 @@ function obvious(rows: readonly { p: number; y: number; copies: number }[], limi
     count((r) => !r.yes && !r.so),
     count((r) => !r.so),
   );
+  const negativePrecision = ratio(
+    count((r) => !r.yes && !r.so),
+    count((r) => !r.yes),
+  );
+  const f1Of = (side: boolean): number | null =>
+    ratio(2 * count((r) => r.yes === side && r.so === side), count((r) => r.yes === side) + count((r) => r.so === side));
+  const both = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : (a + b) / 2);
   const bothNull = precision === null && recall === null;
   const harmonic =
     precision === null || recall === null
@@ -62,6 +69,8 @@ function obvious(rows: readonly { p: number; y: number; copies: number }[], limi
     recall,
     f1: bothNull ? null : harmonic,
     balanced_accuracy: recall === null || specificity === null ? null : (recall + specificity) / 2,
+    macro_precision: both(precision, negativePrecision),
+    macro_f1: both(f1Of(true), f1Of(false)),
     matthews: recall === null || specificity === null ? null : spread < 1e-12 ? 0 : covariance(predicted, so) / spread,
   };
 }

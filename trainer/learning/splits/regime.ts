@@ -7,7 +7,7 @@ import type { PairHistory } from '../history/pair_history.ts';
 export const TREND_BARS = 1440;
 
 /** Close time and pair of rows. */
-interface RowPlaces {
+export interface RowPlaces {
   /** Epoch seconds, [rows]. */
   readonly time: ArrayLike<number>;
   /** Index into the histories, [rows]. */
@@ -38,7 +38,7 @@ export function zScores(rows: RowPlaces, histories: readonly KeptHistory[]): Flo
 }
 
 /** The bar of a row in its pair's history. @throws RangeError when it is not there */
-function barOfRow({ time, pair }: RowPlaces, row: number, history: Pick<PairHistory, 'time' | 'length'>): number {
+export function barOfRow({ time, pair }: RowPlaces, row: number, history: Pick<PairHistory, 'time' | 'length'>): number {
   const t = barOpenedAt(history, time[row]! - SECONDS_PER_BAR);
   if (t < 0) throw new RangeError(`row ${row}: pair ${pair[row]} has no bar that closes at ${time[row]}`);
   return t;

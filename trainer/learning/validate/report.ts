@@ -3,6 +3,7 @@ import { detailedMetrics, modelMetrics, type DetailedMetrics } from '../measures
 import { reliability } from '../measures/metrics.ts';
 import { dispersionOfPredictions, type PredictionDispersion } from './prediction_dispersion.ts';
 import { isHard, pick, positions } from '../dataset/rows.ts';
+import { isOfScenario, SCENARIOS, type RowScenarios } from '../splits/scenarios.ts';
 
 const CALIBRATION_BINS = 10;
 const SECONDS_PER_HOUR = 3600;
@@ -21,6 +22,8 @@ export interface EvaluatedRows {
   readonly split?: Int32Array;
   /** Bull 1, bear −1, neither 0: see regime.ts. */
   readonly regime?: Int8Array;
+  /** What the market did: see scenarios.ts. */
+  readonly scenarios?: RowScenarios;
   /** The z-score at the bar, for the side that would be entered. */
   readonly z?: Float64Array;
   /** Threshold between the classes; 0.5 when absent. Fitted, if at all, on other rows. */
@@ -51,7 +54,17 @@ export interface CalibrationBin {
 /** The measures of a part of the rows. */
 export type PartMetrics = Pick<
   DetailedMetrics,
-  'rows' | 'label_mean' | 'auc' | 'brier' | 'brier_baseline' | 'log_loss' | 'ece' | 'f1' | 'balanced_accuracy' | 'rmse'
+  | 'rows'
+  | 'label_mean'
+  | 'auc'
+  | 'brier'
+  | 'brier_baseline'
+  | 'log_loss'
+  | 'ece'
+  | 'f1'
+  | 'macro_f1'
+  | 'balanced_accuracy'
+  | 'rmse'
 >;
 
 /** Plain JSON. */
@@ -64,6 +77,11 @@ export interface ValidationReport {
   readonly by_pair: Readonly<Record<string, PartMetrics>>;
   /** `bull`, `bear`, `flat`; empty when no regime was given. */
   readonly by_regime: Readonly<Record<string, PartMetrics>>;
+  /**
+   * `bull`, `bear`, `range` over about 30 days, and the thirds with the highest and the lowest volatility; empty when
+   * no scenarios were given.
+   */
+  readonly by_scenario: Readonly<Record<string, PartMetrics>>;
   /** `z_above`: sells A, `z_below`: buys A; empty when no z was given. */
   readonly by_side: Readonly<Record<string, PartMetrics>>;
   /** Reliability in ten cells of equal width; empty for soft labels. */
@@ -76,7 +94,7 @@ export interface ValidationReport {
  * @throws RangeError when a score is NaN though a split tested the row, or not in [0, 1]
  */
 export function validationReport(evaluated: EvaluatedRows): ValidationReport {
-  const { pairs, split, regime, z } = evaluated;
+  const { pairs, split, regime, scenarios, z } = evaluated;
   const tested = positions(evaluated.y.length, (row) => split === undefined || split[row]! >= 0);
   const splits = split === undefined ? [] : [...new Set(pick(split, tested))].sort((a, b) => a - b);
   const folds =
@@ -97,6 +115,10 @@ export function validationReport(evaluated: EvaluatedRows): ValidationReport {
     by_hour: parts(HOUR_NAMES, (row) => Math.floor(evaluated.time[row]! / SECONDS_PER_HOUR) % HOURS),
     by_pair: parts(pairs, (row) => evaluated.pair[row]!),
     by_regime: regime === undefined ? {} : parts(['bear', 'flat', 'bull'], (row) => regime[row]! + 1),
+    by_scenario:
+      scenarios === undefined
+        ? {}
+        : metricsOfParts(evaluated, SCENARIOS, (name) => tested.filter((row) => isOfScenario(scenarios, row, name))),
     by_side: z === undefined ? {} : parts(['z_above', 'z_below'], (row) => (z[row]! > 0 ? 0 : 1)),
     calibration: calibrationTable(pick(evaluated.scores, tested), pick(evaluated.y, tested)),
     predictions: dispersionOfPredictions(
@@ -121,7 +143,16 @@ function metricsByPart(
   names: readonly string[],
   partOf: (row: number) => number,
 ): Record<string, PartMetrics> {
-  const parts = names.map((name, part) => [name, rows.filter((row) => partOf(row) === part)] as const);
+  return metricsOfParts(evaluated, names, (_, part) => rows.filter((row) => partOf(row) === part));
+}
+
+/** Parts without rows are left out. */
+function metricsOfParts<Name extends string>(
+  evaluated: EvaluatedRows,
+  names: readonly Name[],
+  rowsOf: (name: Name, part: number) => Int32Array,
+): Record<string, PartMetrics> {
+  const parts = names.map((name, part) => [name, rowsOf(name, part)] as const);
   return Object.fromEntries(
     parts.flatMap(([name, own]) => (own.length === 0 ? [] : [[name, measurePart(evaluated, own)]])),
   );
@@ -135,6 +166,7 @@ function measurePart({ scores, y, threshold = 0.5 }: EvaluatedRows, rows: Int32A
   return {
     ...metrics,
     f1: table?.f1 ?? null,
+    macro_f1: table?.macro_f1 ?? null,
     balanced_accuracy: table?.balanced_accuracy ?? null,
     rmse: metrics.brier === null ? null : Math.sqrt(metrics.brier),
   };

@@ -22,6 +22,10 @@ function evaluatedRows(seed: string, rows = 600): Required<EvaluatedRows> {
     pairs: PAIRS,
     split: Int32Array.from({ length: rows }, () => rng.integer(4) - 1),
     regime: Int8Array.from({ length: rows }, () => rng.integer(3) - 1),
+    scenarios: {
+      trend: Int8Array.from({ length: rows }, () => rng.integer(4) - 1),
+      volatility: Int8Array.from({ length: rows }, () => rng.integer(4) - 1),
+    },
     z: Float64Array.from({ length: rows }, () => 3 * rng.normal()),
     threshold: 0.55,
   };
@@ -57,6 +61,15 @@ describe('validationReport', () => {
     expect(alone(evaluated, (row) => evaluated.z[row]! <= 0)).toMatchObject(report.by_side['z_below']!);
   });
 
+  it('has a table of scenarios, of which a row is in one market and in at most one third of the volatility', () => {
+    expect(Object.keys(report.by_scenario)).toEqual(['bull', 'bear', 'range', 'high_volatility', 'low_volatility']);
+    const { trend, volatility } = evaluated.scenarios;
+    for (const [name, value] of [['bull', 1] as const, ['bear', -1] as const, ['range', 0] as const])
+      expect(alone(evaluated, (row) => trend[row] === value)).toMatchObject(report.by_scenario[name]!);
+    expect(alone(evaluated, (row) => volatility[row] === 1)).toMatchObject(report.by_scenario['high_volatility']!);
+    expect(alone(evaluated, (row) => volatility[row] === -1)).toMatchObject(report.by_scenario['low_volatility']!);
+  });
+
   it('counts each tested row once in every split', () => {
     const tested = evaluated.split.filter((split) => split >= 0).length;
     for (const parts of [report.by_hour, report.by_pair, report.by_regime, report.by_side])
@@ -80,7 +93,7 @@ describe('validationReport', () => {
     const bare = validationReport({ scores, y, time, pair, pairs: PAIRS });
     expect(bare.folds).toEqual([bare.pooled]);
     expect(bare.pooled.rows).toBe(600);
-    expect([bare.by_regime, bare.by_side]).toEqual([{}, {}]);
+    expect([bare.by_regime, bare.by_side, bare.by_scenario]).toEqual([{}, {}, {}]);
     expect(bare.pooled.threshold).toBe(0.5);
   });
 

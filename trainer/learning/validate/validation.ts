@@ -1,9 +1,11 @@
+import type { TrainingWarning } from '../../../shared/bundle/training_warning.ts';
 import type { Dataset, LabeledRows } from '../dataset/dataset.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { rateThreshold } from '../measures/confusion.ts';
 import { outOfFold, splitOfTime, testedScores, type FoldModel } from '../learners/cross_validation.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from './importance.ts';
 import { trendRegimes, zScores } from '../splits/regime.ts';
+import { marketWarnings, scenariosOfRows } from '../splits/scenarios.ts';
 import { validationReport, type ValidationReport } from './report.ts';
 import { isHard, pick, positions } from '../dataset/rows.ts';
 
@@ -17,6 +19,19 @@ export interface ModelValidation {
   readonly holdout: ValidationReport;
   /** On out-of-fold rows. */
   readonly importance: ImportanceReport;
+  /** Of the splits of `out_of_fold` and `walk_forward`, in their order. */
+  readonly class_shares: Readonly<Record<'out_of_fold' | 'walk_forward', readonly SplitShares[]>>;
+  /** Of the rows that the published model learned from. */
+  readonly warnings: readonly TrainingWarning[];
+}
+
+/** Rows and share of positive labels (mean of soft ones) where a split learned, and where it was tested. */
+export interface SplitShares {
+  readonly split: string;
+  readonly train_rows: number;
+  readonly train_share: number | null;
+  readonly test_rows: number;
+  readonly test_share: number | null;
 }
 
 /** The validation of one model. */
@@ -59,6 +74,7 @@ export function validateModel(
       pair: of.pair,
       pairs: dataset.histories.map(({ pair }) => pair.id),
       regime: trendRegimes(of, dataset.histories),
+      scenarios: scenariosOfRows(of, dataset.histories),
       z: zScores(of, dataset.histories),
       threshold: rateThreshold(
         scores.filter((score) => !Number.isNaN(score)),
@@ -77,6 +93,11 @@ export function validateModel(
         names: dataset.definitions.map(({ name }) => name),
         seed,
       }),
+      class_shares: {
+        out_of_fold: learned.folds.map((fold) => sharesOf(fold, trained)),
+        walk_forward: learned.walkForward.map((fold) => sharesOf(fold, trained)),
+      },
+      warnings: marketWarnings(scenariosOfRows(trained, dataset.histories).trend),
     },
     holdoutScores,
     rate,
@@ -86,6 +107,18 @@ export function validateModel(
 function answerAll(models: readonly FoldModel[], trained: LabeledRows, evaluated: LabeledRows): Evaluated {
   if (evaluated === trained) return { rows: evaluated, ...testedScores(models, evaluated.y.length) };
   return { rows: evaluated, scores: outOfFold(models, evaluated), split: splitOfTime(models, evaluated.time) };
+}
+
+function sharesOf({ name, train, test }: FoldModel, { y }: LabeledRows): SplitShares {
+  const share = (rows: Int32Array): number | null =>
+    rows.length === 0 ? null : pick(y, rows).reduce((sum, label) => sum + label, 0) / rows.length;
+  return {
+    split: name,
+    train_rows: train.length,
+    train_share: share(train),
+    test_rows: test.length,
+    test_share: share(test),
+  };
 }
 
 /** Share of positive labels; ½ where labels are soft or there are none. */

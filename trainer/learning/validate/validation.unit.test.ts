@@ -82,7 +82,26 @@ describe('validateModel', () => {
       detailedMetrics(found.holdoutScores, holdout.y, rateThreshold(found.holdoutScores, found.rate)),
     );
     expect(importance.features[0]!.feature).toBe('column_0');
+    const { class_shares, warnings } = found.report;
+    const share = (rows: Int32Array): number => pick(thinned.y, rows).reduce((sum, y) => sum + y, 0) / rows.length;
+    for (const [part, own] of [
+      ['out_of_fold', folds],
+      ['walk_forward', learned.walkForward],
+    ] as const) {
+      expect(class_shares[part]).toEqual(
+        own.map(({ name, train, test }) => ({
+          split: name,
+          train_rows: train.length,
+          train_share: share(train),
+          test_rows: test.length,
+          test_share: share(test),
+        })),
+      );
+    }
+    // Prices of these histories are noise without a trend.
+    expect(warnings.map(({ code }) => code)).toEqual(['NO_BULL_MARKET', 'NO_BEAR_MARKET']);
     for (const report of [out_of_fold, walk_forward, found.report.holdout]) {
+      expect(Object.keys(report.by_scenario)).toContain('range');
       expect(Object.keys(report.by_pair)).toEqual(['AAA_BBB', 'CCC_DDD']);
       expect(Object.keys(report.by_side).length).toBeGreaterThan(0);
     }
