@@ -8,6 +8,8 @@ export interface SeriesReport extends PutCounts {
   readonly file: string;
   readonly read: number;
   readonly rejected_count: number;
+  /** Other columns of numbers of the file, which were not asked for. */
+  readonly left_out?: readonly string[];
   /** Columns beside bars, of which a row may have none: unlike a value of a series of its own, it is not missed. */
   readonly is_beside_bars?: true;
 }

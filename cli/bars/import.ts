@@ -58,8 +58,8 @@ export interface ImportOptions extends ScaleOptions {
   readonly names?: SymbolNames;
   /** How stamps, numbers and spreads are read, where a person says so. */
   readonly reading?: ReadingOptions;
-  /** The name of the series in a file of values that are no bars. */
-  readonly series?: string;
+  /** Names of columns in a file of values that are no bars, or of its only one. */
+  readonly series?: readonly string[];
   /** Keeps taker volume and number of trades beside the bars as series. */
   readonly flow?: boolean;
   /** The clock of stamps that claim to be UTC, where they are not: a zone as `parseTimeZone` takes it. */
@@ -475,7 +475,7 @@ async function groupBySymbol(
   const bySymbol = new Map<string, NamedSource[]>();
   for (const path of paths) {
     try {
-      const layout = await sniffFile(path, series ?? null, reading ?? {});
+      const layout = await sniffFile(path, series ?? [], reading ?? {});
       const stated = layout.name === 'series' ? [] : layout.stated;
       const question = { path, given: symbol, stated, names, isSeries: layout.name === 'series' };
       const own =
@@ -935,7 +935,7 @@ async function takeSeries(
   for (const [symbol, { time, values, read, rejected }] of bySymbol) {
     for (const [column, { name }] of layout.columns.entries()) {
       const counts = await into.putSeries(symbol, name, Float64Array.from(time), Float64Array.from(values[column]!));
-      reports.push({ symbol, name, file: path, read, rejected_count: rejected, ...counts });
+      reports.push({ symbol, name, file: path, left_out: layout.leftOut, read, rejected_count: rejected, ...counts });
     }
     await into.imported({
       symbol,

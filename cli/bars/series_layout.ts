@@ -24,6 +24,8 @@ export interface SeriesRow {
 export interface SeriesLayout {
   readonly name: 'series';
   readonly columns: readonly SeriesColumn[];
+  /** Other columns of numbers, which no `--series` names. */
+  readonly leftOut: readonly string[];
   /** The row, or null when the line does not have the fields. */
   readonly parse: (line: string) => SeriesRow | null;
 }
@@ -45,10 +47,11 @@ const SERIES_NAME = /^[a-z][a-z0-9_]*$/;
  * epoch seconds, milliseconds, microseconds or ISO text with its zone; text without one in Binance's metrics), perhaps
  * a `symbol`, and columns of numbers. null when it is something else.
  *
- * @param wanted the name given with --series: the one column of this name, or the name for the only column there is
- * @throws MinutehandError USAGE when `wanted` fits no column, or is no name
+ * @param wanted the names given with --series: the columns of these names, or the name for the only column there is;
+ *   without any, those with known names
+ * @throws MinutehandError USAGE when a name fits no column, or is no name
  */
-export function recognizeSeries(firstLine: string, wanted: string | null): SeriesLayout | null {
+export function recognizeSeries(firstLine: string, wanted: readonly string[]): SeriesLayout | null {
   const delimiter = delimiterOf(firstLine);
   const names = withoutTrailing(cellsOf(firstLine, delimiter) ?? []).map((name) => name.toLowerCase());
   const plain = names.map(plainName);
@@ -59,7 +62,7 @@ export function recognizeSeries(firstLine: string, wanted: string | null): Serie
     .map((name, field) => ({ name: KNOWN_NAMES[plain[field]!] ?? name, header: name, field }))
     .filter(({ field }) => field !== stamp && !NOT_VALUES.has(plain[field]!));
   const columns =
-    wanted === null ? all.filter(({ field }) => plain[field]! in KNOWN_NAMES) : chosen(all, wanted, names);
+    wanted.length === 0 ? all.filter(({ field }) => plain[field]! in KNOWN_NAMES) : chosen(all, wanted, names);
   if (columns.length === 0) return null;
   const symbol = names.indexOf('symbol');
   // Binance's metrics have text without a zone, in UTC.
@@ -67,6 +70,7 @@ export function recognizeSeries(firstLine: string, wanted: string | null): Serie
   return {
     name: 'series',
     columns: columns.map(({ name, field }) => ({ name, field })),
+    leftOut: all.filter(({ field }) => columns.every((own) => own.field !== field)).map(({ header }) => header),
     parse(line) {
       const fields = cellsOf(line, delimiter);
       if (fields === null || fields.length < names.length || fields.slice(names.length).some((cell) => cell !== ''))
@@ -90,14 +94,21 @@ interface NamedColumn extends SeriesColumn {
   readonly header: string;
 }
 
-function chosen(all: readonly NamedColumn[], wanted: string, names: readonly string[]): readonly NamedColumn[] {
-  if (!SERIES_NAME.test(wanted))
-    throw new MinutehandError('USAGE', { seen: `--series ${wanted}`, expected: 'a name such as funding_rate' });
-  const named = all.filter(({ name, header }) => name === wanted || header === wanted);
-  if (named.length > 0) return named;
-  if (all.length === 1) return [{ ...all[0]!, name: wanted }];
-  throw new MinutehandError('USAGE', {
-    seen: `--series ${wanted}, and a file with ${names.join(', ')}`,
-    expected: 'one of its columns',
+function chosen(
+  all: readonly NamedColumn[],
+  wanted: readonly string[],
+  names: readonly string[],
+): readonly NamedColumn[] {
+  const taken = wanted.flatMap((own) => {
+    if (!SERIES_NAME.test(own))
+      throw new MinutehandError('USAGE', { seen: `--series ${own}`, expected: 'a name such as funding_rate' });
+    const named = all.filter(({ name, header }) => name === own || header === own);
+    if (named.length > 0) return named;
+    if (all.length === 1 && wanted.length === 1) return [{ ...all[0]!, name: own }];
+    throw new MinutehandError('USAGE', {
+      seen: `--series ${own}, and a file with ${names.join(', ')}`,
+      expected: 'one of its columns',
+    });
   });
+  return all.flatMap(({ field }) => taken.find((own) => own.field === field) ?? []);
 }

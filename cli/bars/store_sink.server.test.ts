@@ -105,6 +105,7 @@ describe.each([
         symbol: 'BTCUSDT',
         name: 'funding_rate',
         file: known,
+        left_out: [],
         read: 3,
         rejected_count: 1,
         added: 2,
@@ -120,14 +121,24 @@ describe.each([
     expect((await take(known)).series[0]).toMatchObject({ added: 0, duplicates: 2 });
     const own = write('XAUUSD.csv', 'time,value\n60,1\n120,2\n60,1\n60,3\n');
     await expect(take(own)).rejects.toMatchObject({ code: 'DATA_FORMAT' });
-    expect((await take(own, { series: 'gold_lease' })).series[0]).toMatchObject({
+    expect((await take(own, { series: ['gold_lease'] })).series[0]).toMatchObject({
       symbol: 'XAUUSD',
       name: 'gold_lease',
       added: 2,
       duplicates: 1,
       conflicts: 1,
     });
-    await expect(take(own, { series: 'Gold Lease' })).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(take(own, { series: ['Gold Lease'] })).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(take(own, { series: ['gold_lease', 'other'] })).rejects.toMatchObject({ code: 'USAGE' });
+    // Several columns at once, in the file's order; the others are named.
+    const wide = write('GBPUSD.csv', 'time,skew,carry,depth\n60,1,2,3\n120,4,5,6\n');
+    const taken = (await take(wide, { series: ['carry', 'skew'] })).series;
+    expect(taken.map(({ name, added, left_out }) => [name, added, left_out])).toEqual([
+      ['skew', 2, ['depth']],
+      ['carry', 2, ['depth']],
+    ]);
+    expect([...(await store.series.read('live', 'GBPUSD', 'carry')).value]).toEqual([2, 5]);
+    await expect(take(wide, { series: ['carry', 'nothing'] })).rejects.toMatchObject({ code: 'USAGE' });
   });
 
   it.skipIf(binance === null)(

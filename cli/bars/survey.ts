@@ -131,7 +131,7 @@ const SAMPLE_LINES = 1000;
  */
 export async function sniffFile(
   path: string,
-  series: string | null,
+  series: readonly string[],
   options: ReadingOptions,
 ): Promise<BarLayout | SeriesLayout> {
   const lines: string[] = [];

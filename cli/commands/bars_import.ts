@@ -50,7 +50,7 @@ interface ImportFlags {
   readonly maxRejected: number;
   readonly flow?: boolean;
   readonly symbol?: string;
-  readonly series?: string;
+  readonly series?: readonly string[];
   readonly price?: PriceKind;
   readonly dryRun?: boolean;
 }
@@ -138,7 +138,11 @@ function withImportOptions(command: Command): Command {
     .option('--trust-prices', 'do not compare prices and spreads with those known of the symbol')
     .addOption(new Option('--price <kind>', 'price type; at bid, a buy pays the whole spread').choices(PRICE_KINDS))
     .option('--flow', 'also keep columns of taker volume and number of trades, as series of the store')
-    .option('--series <name>', 'name of the series in a file without bars, such as funding_rate');
+    .option(
+      '--series <name>',
+      'column of a file without bars, such as funding_rate, or the name of its only one; several: once for each',
+      (name: string, before: readonly string[] = []) => [...before, ...name.split(',')],
+    );
 }
 
 function parsePercent(text: string): number {
@@ -215,6 +219,9 @@ async function runImport(source: string, flags: ImportFlags, isReplacing: boolea
     output.line(
       `${one.symbol} ${one.name}: ${one.read} read, ${one.added} added, ${one.duplicates} already there, ${one.conflicts} in conflict, ${one.rejected_count} rejected`,
     );
+  for (const [file, columns = []] of new Map(result.series.map((one) => [one.file, one.left_out])))
+    if (columns.length > 0)
+      output.note(`${file}: not taken: ${columns.join(', ')} (--series <name>, once for each, takes them)`);
   if (result.import_number !== null)
     output.line(`Import ${result.import_number}; \`minutehand bars undo ${result.import_number}\` takes it back.`);
   const models = isReplacing && out === undefined ? await modelsOn(result) : [];
@@ -293,9 +300,10 @@ function endImport(
   const isTaken = (counts: { added: number; duplicates: number; conflicts: number; replaced?: number }): boolean =>
     counts.added + counts.duplicates + (counts.replaced ?? 0) > 0;
   const isAnyTaken = symbols.some((one) => one.imported && isTaken(one)) || series.some(isTaken);
-  for (const { symbol, name, read, rejected_count, is_beside_bars } of series)
-    if (rejected_count > 0 && is_beside_bars !== true)
-      missing.push(`${symbol} ${name}: ${rejected_count} of ${read} rows were rejected.`);
+  for (const { symbol, name, read, rejected_count, conflicts } of series.filter((one) => one.is_beside_bars !== true)) {
+    if (rejected_count > 0) missing.push(`${symbol} ${name}: ${rejected_count} of ${read} rows were rejected.`);
+    if (conflicts > 0) missing.push(`${symbol} ${name}: ${conflicts} values differ from stored ones, which were kept.`);
+  }
   if (!isAnyTaken && missing.every((text) => !text.startsWith('BARS_REFUSED')))
     missing.push(problemText(new MinutehandError('IMPORT_EMPTY', { seen: 'no bar and no value that could be taken' })));
   endPartly(missing, isAnyTaken, output);

@@ -410,9 +410,7 @@ describe('copied and invented bars', () => {
       const single = bars.flatMap((bar, i) => [...(i === one ? weekendOf(i) : []), bar]);
       expect(inspect(all, 'EURUSD', barSeconds), `${barSeconds} s`).toMatchObject({
         verdict: 'SUSPECT',
-        findings: [
-          { code: 'SUSPECT', by: 'closed_hours', values: { days: 3, bars: (3 * DAY_S) / barSeconds } },
-        ],
+        findings: [{ code: 'SUSPECT', by: 'closed_hours', values: { days: 3, bars: (3 * DAY_S) / barSeconds } }],
       });
       expect(findingText(inspect(single, 'EURUSD', barSeconds).findings[0]!)).toBe(
         `${DAY_S / barSeconds} bars move on 1 Saturday, first 2019-01-12, when this market is closed: made up, or another market`,

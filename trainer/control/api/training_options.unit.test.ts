@@ -3,7 +3,15 @@ import { loadSettings } from '../../../shared/policy/policy.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { requestTrigger, runParametersSchema } from '../schedule/run.ts';
 import { jobOfRun } from '../schedule/run_job.ts';
-import { mlTrainingConfig } from '../schema/training.ts';
+import {
+  mlTrainingConfig,
+  optimizationSettingsConfig,
+  parameterSpaceConfig,
+  singleModelConfig,
+} from '../schema/training.ts';
+import { directionOf } from './direction_request.ts';
+import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
+import { spellSubjects } from './spelled_subjects.ts';
 import { runParametersOf } from './training_options.ts';
 
 const settings = loadSettings({ env: {} });
@@ -69,5 +77,96 @@ describe('fields of a training request', () => {
   ])('refuse the ranges %j', (ranges, words) => {
     expect(() => settingsFor(search(ranges))).toThrow(words);
     expect(() => settingsFor({ optimization_settings: { parameter_space: ranges } })).toThrow('enabled');
+  });
+});
+
+describe('a body with each field of a schema', () => {
+  type Body = Record<string, unknown>;
+  const parametersOf = (body: Body): object => runParametersOf(mlTrainingConfig.parse(body), settings);
+  /** A field acts on the parameters of the run, or the words name it in a refusal. */
+  type Effect = readonly [value: unknown, effect: object | string];
+  const check = (wrap: (field: string, value: unknown) => Body, fields: Readonly<Record<string, Effect>>): void => {
+    for (const [field, [value, effect]] of Object.entries(fields)) {
+      const body = wrap(field, value);
+      if (typeof effect === 'string') expect(() => parametersOf(body), field).toThrow(effect);
+      else expect(parametersOf(body), field).toMatchObject(effect);
+    }
+  };
+  const whole = (schema: { readonly shape: object }, fields: object): void =>
+    expect(Object.keys(fields).sort()).toEqual(Object.keys(schema.shape).sort());
+
+  it('MLTrainingConfig: each acts on the run of all pairs, or is refused by its name', () => {
+    const holdout = { settings: { 'train.holdout_fraction': 0.3 } };
+    const fields: Record<string, Effect> = {
+      symbol: ['XAUUSD_XAGUSD', 'symbol XAUUSD_XAGUSD'],
+      timeframe: ['4h', 'timeframe 4h'],
+      start_date: ['2022-01-01', { from: '2022-01-01T00:00:00Z' }],
+      end_date: ['2023-12-31', { to: '2024-01-01T00:00:00Z' }],
+      save_model: [false, 'save_model'],
+      validation_split: [0.3, holdout],
+      train_test_split: [0.7, holdout],
+      cross_validation_folds: [3, { settings: { 'train.folds': 3 } }],
+      prediction_horizon: [7, 'prediction_horizon 7'],
+      random_state: [3, { seed: 3 }],
+      early_stopping_rounds: [7, 'early_stopping_rounds 7'],
+      max_depth: [3, { settings: { 'train.ai1.leaves': 8 } }],
+      n_estimators: [40, { settings: { 'train.ai2.rounds': 40 } }],
+      learning_rate: [0.2, { settings: { 'train.ai3.learning_rate': 0.2 } }],
+      optimization_settings: [{ enabled: true, n_calls: 7 }, { trials: 7 }],
+      automl_config: [{ autofeat: { enabled: true } }, 'automl_config.autofeat.enabled'],
+      ensemble_config: [{ enabled: true }, {}],
+      single_model_config: [{ model_type: 'random_forest' }, { engine: 'random_forest' }],
+      balance: [{ ai1: 'smote', ai2: 'none' }, { balance: { ai1: 'smote', ai2: 'none' } }],
+      kind: ['nothing', 'kind'],
+      reason: [7, 'reason'],
+    };
+    whole(mlTrainingConfig, fields);
+    check((field, value) => ({ [field]: value }), fields);
+    // A symbol of an instrument is another strategy, in any spelling and timeframe.
+    for (const symbol of ['BTC/USDT', 'BTC-USDT', 'btcusdt']) {
+      const body = { symbol, timeframe: '4h' };
+      spellSubjects(body, NO_SYMBOL_NAMES);
+      expect(directionOf(mlTrainingConfig.parse(body))).toEqual({ symbol: 'BTCUSDT', timeframe: '4h' });
+    }
+    // What only a full training takes is refused of another kind, by name.
+    for (const kind of ['incremental', 'thresholds']) {
+      expect(parametersOf({ kind })).toEqual({});
+      expect(() => parametersOf({ kind, random_state: 3 })).toThrow(/kind .*full, for seed/);
+    }
+    expect(() => mlTrainingConfig.parse({ epochs: 3 })).toThrow('epochs');
+  });
+
+  it('OptimizationSettingsConfig', () => {
+    const space = { num_leaves: { type: 'integer', low: 4, high: 16 } };
+    const fields: Record<string, Effect> = {
+      enabled: [false, { trials: 0 }],
+      method: ['genetic', 'method'],
+      n_calls: [9, 'n_calls 9'],
+      parameter_space: [space, 'parameter_space.num_leaves'],
+    };
+    whole(optimizationSettingsConfig, fields);
+    check((field, value) => ({ optimization_settings: { [field]: value } }), fields);
+    for (const method of ['tpe', 'optuna'])
+      expect(
+        parametersOf({ optimization_settings: { enabled: true, method, n_calls: 9, parameter_space: space } }),
+      ).toEqual({ trials: 9, settings: { 'search.ranges.leaves.low': 4, 'search.ranges.leaves.high': 16 } });
+  });
+
+  it('ParameterSpaceConfig', () => {
+    const fields: Record<string, Effect> = {
+      type: ['categorical', 'categorical'],
+      low: [4, { settings: { 'search.ranges.leaves.low': 4 } }],
+      high: [64, { settings: { 'search.ranges.leaves.high': 64 } }],
+      categories: [[4, 8], 'parameter_space.leaves'],
+    };
+    whole(parameterSpaceConfig, fields);
+    check((field, value) => search({ leaves: { type: 'integer', [field]: value } }) as Body, fields);
+  });
+
+  it('SingleModelConfig', () => {
+    whole(singleModelConfig, { model_type: null });
+    for (const engine of ['gbdt', 'lightgbm', 'logistic'])
+      expect(parametersOf({ single_model_config: { model_type: engine } })).toMatchObject({ engine });
+    expect(() => parametersOf({ single_model_config: { model_type: 'svm' } })).toThrow('model_type');
   });
 });

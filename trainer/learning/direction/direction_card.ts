@@ -39,9 +39,7 @@ function metricLines({ metrics }: DirectionManifest): string[] {
     `|AUC ${DIRECTIONS.join(', ')}, each against the rest|${auc.map((own, k) => withError(own, errors[k])).join(', ')}|`,
     `|AUC up against down|${withError(metrics.up_or_down_auc, metrics.up_or_down_error)}|`,
     ...f1Lines(metrics),
-    ...(metrics.balanced_accuracy === undefined
-      ? []
-      : [`|balanced accuracy|${text(metrics.balanced_accuracy, 3)}|`]),
+    ...(metrics.balanced_accuracy === undefined ? [] : [`|balanced accuracy|${text(metrics.balanced_accuracy, 3)}|`]),
     `|net per trade, bps|${text(metrics.net_bps, 1)} (90 %: ${text(metrics.lower_5_net_bps, 1)} … ${text(metrics.upper_95_net_bps, 1)}), ${metrics.trades} trades|`,
     '',
   ];

@@ -45,7 +45,10 @@ function obvious(rows: readonly { p: number; y: number; copies: number }[], limi
     count((r) => !r.yes),
   );
   const f1Of = (side: boolean): number | null =>
-    ratio(2 * count((r) => r.yes === side && r.so === side), count((r) => r.yes === side) + count((r) => r.so === side));
+    ratio(
+      2 * count((r) => r.yes === side && r.so === side),
+      count((r) => r.yes === side) + count((r) => r.so === side),
+    );
   const both = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : (a + b) / 2);
   const bothNull = precision === null && recall === null;
   const harmonic =

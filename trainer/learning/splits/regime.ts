@@ -38,7 +38,11 @@ export function zScores(rows: RowPlaces, histories: readonly KeptHistory[]): Flo
 }
 
 /** The bar of a row in its pair's history. @throws RangeError when it is not there */
-export function barOfRow({ time, pair }: RowPlaces, row: number, history: Pick<PairHistory, 'time' | 'length'>): number {
+export function barOfRow(
+  { time, pair }: RowPlaces,
+  row: number,
+  history: Pick<PairHistory, 'time' | 'length'>,
+): number {
   const t = barOpenedAt(history, time[row]! - SECONDS_PER_BAR);
   if (t < 0) throw new RangeError(`row ${row}: pair ${pair[row]} has no bar that closes at ${time[row]}`);
   return t;

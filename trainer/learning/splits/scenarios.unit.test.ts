@@ -49,7 +49,10 @@ describe('scenariosOfPrices', () => {
   });
 
   it('is that of the bar of each row, and each row with a trend has one of three', () => {
-    const bars = Array.from({ length: 400 }, (_, i) => ({ ...CALM_BAR, lnA: i < 200 ? 0.01 * i : 2 - 0.01 * (i - 200) }));
+    const bars = Array.from({ length: 400 }, (_, i) => ({
+      ...CALM_BAR,
+      lnA: i < 200 ? 0.01 * i : 2 - 0.01 * (i - 200),
+    }));
     const history = historyOf(bars);
     const rows = { time: history.time.map((opened) => opened + 60), pair: new Int32Array(400) };
     const found = scenariosOfRows(rows, [history]);
