@@ -176,7 +176,7 @@ describe('bars import', () => {
     expect(imported.stdout).toMatch(
       /^BTCUSDT funding_rate: 1 read, 1 added, 0 already there, 0 in conflict, 0 rejected\nImport \d+; /,
     );
-    // Another file with one other value, one that cannot be read, and a column that nobody asked for: a part is missing.
+    // Another value, one that cannot be read, and a column that nobody asked for: a part is missing.
     const other = join(place.folder, 'BTCUSDT-again.csv');
     writeFileSync(
       other,
