@@ -36,6 +36,7 @@ import { parseSymbol } from '../../shared/symbol/symbol.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
 import type { Store } from '../../trainer/store/store.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, FAILED, type Output } from '../output.ts';
 import { parsePeriod } from '../period.ts';
 import { addImportHistory } from './bars_history.ts';
@@ -157,6 +158,7 @@ async function checkStore(market: Market, screening: ScreenPolicy | null, output
     const symbols = await storedSymbols(store, market, []);
     const total = symbols.reduce((sum, { bars }) => sum + bars, 0);
     const progress = output.progress();
+    tellWhenInterrupted({ output, progress, kept: () => ['Nothing was changed.'] });
     const reports: InspectedBars[] = [];
     let done = 0;
     for (const { symbol } of symbols) {
@@ -187,6 +189,7 @@ async function checkFiles(path: string, screening: ScreenPolicy | null, output: 
     : [path];
   if (files.length === 0) throw new MinutehandError('DATA_MISSING', { seen: `no .csv or .csv.gz in ${path}` });
   const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['Nothing was changed.'] });
   const reports: InspectedBars[] = [];
   const unread: string[] = [];
   for (const file of files) {
@@ -283,6 +286,11 @@ async function runExport(flags: ExportFlags, output: Output): Promise<void> {
     }
     const progress = output.progress();
     const written: { symbol: string; file: string; bars: number }[] = [];
+    tellWhenInterrupted({
+      output,
+      progress,
+      kept: () => written.map(({ symbol, file }) => `${symbol} is whole in ${file}.`),
+    });
     for (const { symbol } of symbols) {
       const file = pathInside(out, `${symbol}.${format}`);
       const flow = await readFlow(store.series, market, symbol, period);

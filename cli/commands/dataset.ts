@@ -25,6 +25,7 @@ import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import { storedKey } from '../../trainer/jobs/feature_source/open_source.ts';
 import { readConfiguredBars } from '../../trainer/jobs/bars/configured_bars.ts';
 import { gitCommit } from '../git_commit.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, type Output } from '../output.ts';
 import { experimentJob } from '../experiment_job.ts';
 import { parsePeriod } from '../period.ts';
@@ -80,6 +81,11 @@ async function exportDataset(flags: ExportFlags, output: Output): Promise<void> 
   const settings = withFormulas(loadSettings());
   const market = flags.data === undefined ? settings.minutehand.market : 'live';
   const progress = output.progress();
+  const left =
+    out === 'store'
+      ? 'The store may have a part of the pairs; the same command writes all.'
+      : `${out} was not written.`;
+  tellWhenInterrupted({ output, progress, kept: () => [left] });
   try {
     const bars = await readConfiguredBars(flags.data ?? null, parsePeriod(flags), settings, (done, total) =>
       progress.update('reading bars', done, total),
@@ -132,6 +138,7 @@ async function exportRole(flags: ExportFlags, role: ModelName, output: Output): 
   const job = experimentJob({ ...flags, seed: flags.seed ?? '1' }, settings, 'dataset export', true);
   const { seed } = job;
   const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => [`${out} was not written.`] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
   try {
     const context = { settings, paths, gitCommit: gitCommit(), onProgress };

@@ -19,6 +19,7 @@ import { f1Floor } from '../../trainer/learning/validate/quality_gate.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { evaluationLines } from '../direction_lines.ts';
 import { joinedLine, seriesFolder } from '../direction_source.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { parsePeriod } from '../period.ts';
 
@@ -75,6 +76,7 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
     slippageBps: flags.slippageBps === undefined ? slippage_bps : bps(flags.slippageBps, '--slippage-bps'),
   };
   const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
     const symbols = flags.symbols?.split(',') ?? manifest.instruments;
     const timeframe = timeframeOf(manifest.timeframe);

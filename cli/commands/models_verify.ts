@@ -21,6 +21,7 @@ import {
   retrainAndCompare,
 } from '../../trainer/learning/training/deep_verification.ts';
 import { withOwnPrices } from '../../trainer/jobs/bars/installation_bars.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output, Progress } from '../output.ts';
 import { parseWorkers } from '../period.ts';
 import { readConfiguredBars } from '../../trainer/jobs/bars/configured_bars.ts';
@@ -103,6 +104,7 @@ async function verify(folder: string, flags: VerifyFlags, output: Output): Promi
   output.line(`${version}: hashes, feature schema and golden answers are right (${folder})`);
   if (flags.deep !== true) return output.result({ version, path: folder, ok: true });
   const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['Nothing was changed.'] });
   const found = await verifyDeeply(folder, settings, flags, progress).finally(() => progress.stop());
   const { verdict, lines } = found;
   output.line(`${version}: ${WORDS[verdict]}`);

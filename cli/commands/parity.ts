@@ -23,6 +23,7 @@ import {
   verdictText,
 } from '../parity/certificate_page.ts';
 import { DAY_SECONDS, proveDay } from '../parity/prove_day.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, FAILED, type Output } from '../output.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
 import { parseDay } from '../period.ts';
@@ -64,6 +65,7 @@ async function prove({ day, shard, market: wanted, out }: ParityFlags, output: O
   const paths = homePaths();
   const { market } = settings.minutehand;
   const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['No certificate was written.'] });
   const certificate = await proveDay({
     settings,
     paths,

@@ -12,6 +12,7 @@ import type { EvidenceFigures } from '../../trainer/control/policy/evidence_sche
 import { changedTexts, textsOf } from '../../trainer/control/policy/config_texts.ts';
 import { PolicyChanges } from '../../trainer/control/policy/policy_changes.ts';
 import type { Store } from '../../trainer/store/store.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 import { computeEvidence } from '../policy_evidence.ts';
@@ -174,6 +175,11 @@ async function evidence(id: string, policy: PolicyChanges, store: Store, output:
   const { changes } = await changeWith(id, store);
   const before = policy.current();
   const progress = output.progress();
+  tellWhenInterrupted({
+    output,
+    progress,
+    kept: () => ['The evidence was not computed; the proposal stays as it is.'],
+  });
   const result = await computeEvidence({
     before,
     texts: changedTexts(textsOf(before), changes),

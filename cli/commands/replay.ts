@@ -38,6 +38,7 @@ import { bootIdAt } from '../../shared/signal/boot_id.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { replayBars, replayJournal, type JournalReplaySummary } from '../../daemon/replay.ts';
 import { endWithMissing, missingSubjects } from '../missing_subjects.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
 import { addPairsOption, configuredSubjects, type PairsFlags } from '../pairs_option.ts';
@@ -153,6 +154,11 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const windows = pairs.length === 0 ? minutehand.windows : windowsInUse(modelsFolder, minutehand.windows);
   const rules = own === null ? activeRules(modelsFolder, instruments) : [];
   const progress = output.progress();
+  tellWhenInterrupted({
+    output,
+    progress,
+    kept: () => [flags.out === undefined ? 'Nothing was written.' : `${flags.out} was not written.`],
+  });
   const read = await readBarFolder(data, symbolsOf([...pairs, ...instruments]), {
     from: (from -
       Math.max(warmUpSeconds(windows), ...instruments.map((one) => instrumentWarmUpSeconds(one, rules)))) as OpenTime,

@@ -19,6 +19,7 @@ import { openSignalTables, type SignalFilter, type SignalTables } from '../../tr
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import type { InstrumentBody } from '../../shared/signal/instrument_signal.ts';
 import { csvCell } from '../../shared/csv/csv_cell.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, FAILED, PARTLY_DONE, type Output } from '../output.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
 import { addPairsOption, type PairsFlags } from '../pairs_option.ts';
@@ -293,6 +294,7 @@ async function verify(flags: VerifyFlags, output: Output): Promise<void> {
     const chosen =
       wanted ?? known.filter(({ parts, day, added }) => parts > 0 || (day <= last && added > 0)).map(({ day }) => day);
     const progress = output.progress();
+    tellWhenInterrupted({ output, progress, kept: () => ['Nothing was changed.'] });
     const results = await each(chosen, async (day, index) => {
       const result = await archived.verify(market, day);
       progress.update('verify', index + 1, chosen.length);

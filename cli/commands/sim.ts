@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { PlantedBug } from '../../sim/planted.ts';
 import type { SeedReport } from '../../sim/sim.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { addSimRollout } from './sim_rollout.ts';
 
@@ -104,6 +105,7 @@ async function runMany(
 ): Promise<void> {
   const { runSeeds } = await import('../../sim/sim.ts');
   const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['The worlds so far were simulated; nothing was written.'] });
   const report = await runSeeds({
     from,
     to,

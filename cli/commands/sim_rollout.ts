@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import type { RolloutSimulation } from '../../trainer/control/rollout/simulation/rollouts.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 
 const FAILED = 1;
@@ -46,6 +47,7 @@ async function run(flags: SimRolloutFlags, output: Output): Promise<void> {
   const earlier = Array.from({ length: parseCount(flags.earlier) }, () => false);
   const rules = rolloutRules(loadSettings().retrain, earlier);
   const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   const result = simulateRollouts(rules, counts, (done, total) => progress.update('Rollouts', done, total));
   progress.stop();
   const failures = failuresOf(result, powerError);
