@@ -5888,6 +5888,7 @@ export interface components {
                 f1_by_class?: number[];
                 f1_chance?: number;
                 f1_gain_lower?: number | null;
+                balanced_accuracy?: number;
             };
             base_rates?: number[];
             costs?: {
@@ -5914,6 +5915,12 @@ export interface components {
                 measured: number | null;
                 met: boolean;
                 implausible?: boolean;
+            }[];
+            warnings?: {
+                /** @enum {string} */
+                code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
+                share: number;
+                limit: number;
             }[];
             gates?: ({
                 code: string;
@@ -6022,6 +6029,7 @@ export interface components {
                 f1_by_class?: number[];
                 f1_chance?: number;
                 f1_gain_lower?: number | null;
+                balanced_accuracy?: number;
             };
             base_rates?: number[];
             costs?: {
@@ -6048,6 +6056,12 @@ export interface components {
                 measured: number | null;
                 met: boolean;
                 implausible?: boolean;
+            }[];
+            warnings?: {
+                /** @enum {string} */
+                code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
+                share: number;
+                limit: number;
             }[];
             gates?: ({
                 code: string;
@@ -7741,6 +7755,12 @@ export interface components {
                 days: number;
             } | null;
             outside_columns?: string[];
+            warnings?: {
+                /** @enum {string} */
+                code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
+                share: number;
+                limit: number;
+            }[];
             gates?: ({
                 code: string;
                 role: ("ai1" | "ai2" | "ai3" | "direction") | null;
@@ -8290,6 +8310,12 @@ export interface components {
                 days: number;
             } | null;
             outside_columns?: string[];
+            warnings?: {
+                /** @enum {string} */
+                code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
+                share: number;
+                limit: number;
+            }[];
             gates?: ({
                 code: string;
                 role: ("ai1" | "ai2" | "ai3" | "direction") | null;
