@@ -15,6 +15,7 @@ import {
   tolerateClosedPipes,
   type Output,
 } from './output.ts';
+import { spelledCommand } from './strategy_option.ts';
 
 type AddCommand = (program: Command, output: () => Output) => void;
 
@@ -242,14 +243,16 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.exitCode = DONE;
   const audit = new CommandAudit();
   const note = (text: string): void => void process.stderr.write(`${text}\n`);
+  const spelled = spelledCommand(argv);
+  if (spelled.note !== null && !json) note(spelled.note);
   try {
     const program = await createProgram(
-      wantedCommands(argv),
+      wantedCommands(spelled.argv),
       () => createOutput(json, (change) => audit.written(change)),
       (text) => (json ? answers.push(text) : process.stdout.write(text)),
     );
     program.hook('preAction', (_program, command) => audit.begin(command));
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync([...spelled.argv], { from: 'user' });
     const code = process.exitCode;
     await audit.end(code === DONE ? 'done' : code === PARTLY_DONE ? 'partly done' : 'failed', note);
     return code;

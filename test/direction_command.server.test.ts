@@ -99,11 +99,13 @@ describe('the commands of an instrument', () => {
     const train = ['direction', 'train', '--symbols', 'BTCUSDT'];
     const [none, market] = await place.runEach([train, [...train, '--market', 'live']]);
     expect(none).toMatchObject({ code: 1, stderr: expect.stringMatching(/DATA_MISSING.*no bars of BTCUSDT in the/) });
+    expect(none!.stderr).toContain('`direction train` is `train --strategy direction` now; both do the same.');
     expect(market).toMatchObject({ code: 2, stderr: expect.stringMatching(/USAGE.*--market live without --data/) });
   });
 
   it('train on bars of a folder, find no edge in a random walk, and write a verified bundle', async () => {
-    const train = ['direction', 'train', '--data', '.', '--symbols', 'BTCUSDT', '--stride', '1', '--out', 'models'];
+    const train = ['train', '--strategy', 'direction', '--data', '.', '--symbols', 'BTCUSDT', '--stride', '1'];
+    train.push('--out', 'models');
     train.push('--trials', '2', '--balance-penalty', '--class-weight-ratio', '0.8');
     const { code, stdout, stderr } = await place.run([...train, '--json']);
     expect(code, stderr).toBe(0);
@@ -133,12 +135,16 @@ describe('the commands of an instrument', () => {
     const promote = ['models', 'promote', `models/${report.version}`];
     const bundle = join('models', report.version);
     const evaluate = ['direction', 'evaluate', bundle, '--data', '.', '--json'];
-    const [shown, none, all, twice] = await place.runEach([
+    const [shown, none, all, twice, pairs, active] = await place.runEach([
       ['models', 'show', bundle],
       evaluate,
       [...evaluate, '--from', '2020-10-15'],
-      ['backtest', '--models', bundle, '--data', '.', '--from', '2020-10-15', '--json'],
+      ['backtest', '--strategy', 'direction', '--models', bundle, '--data', '.', '--from', '2020-10-15', '--json'],
+      ['backtest', '--strategy', 'pair_reversion', '--models', bundle],
+      ['backtest', '--strategy', 'direction'],
     ]);
+    expect(pairs).toMatchObject({ code: 2, stderr: expect.stringMatching(/USAGE.*a bundle of pairs/) });
+    expect(active).toMatchObject({ code: 2, stderr: expect.stringMatching(/USAGE.*0 active direction models/) });
     expect(shown!.stdout).toContain(`# Direction model ${report.version}`);
     expect(none).toMatchObject({ code: 1, stderr: expect.stringMatching(/DATA_TOO_SHORT.*no labeled bar from/) });
     expect([all!.code, twice!.code], all!.stderr).toEqual([0, 0]);

@@ -38,9 +38,9 @@ const ADOPTION_IDENTITIES = (Object.keys(ADOPTION_GATES) as AdoptionGateCode[]).
 
 const side = (version: string, auc: number | null, sharpe: number | null = auc): Compared => ({
   version,
-  models: { ai1: { auc, brier: auc } },
-  all_pairs: { total: { net_sharpe: sharpe, trades: 50 } },
-  edge_pairs: { total: { net_sharpe: sharpe, trades: 50 } },
+  scores: { auc, brier: auc },
+  all: { net_sharpe: sharpe, trades: 50 },
+  withEdge: { net_sharpe: sharpe, trades: 50 },
 });
 const limits = {
   adopt_min_auc: 0.52,
@@ -51,8 +51,9 @@ const limits = {
 };
 const unlimited = { ...limits, adopt_min_sharpe_ratio: null, adopt_min_sharpe_gain: null };
 const brierLoss = { mean: 0.1, chance: 0.01 };
-const adoption = (comparison: AdoptionEvidence['comparison']): GateResult[] =>
+const adoption = (comparison: AdoptionEvidence['comparison'], role: AdoptionEvidence['role'] = null): GateResult[] =>
   checkAdoption({
+    role,
     golden: verdict({
       code: 'golden_vectors',
       value: null,
@@ -266,6 +267,7 @@ function results(): GateResult[] {
       adoption({ kind: 'none', evidence: { reason: 'other_market', version: '20240101_0300', market } }),
     ),
     ...adoption({ kind: 'none', evidence: { reason: 'none' } }),
+    ...adoption({ kind: 'none', evidence: { reason: 'none' } }, 'direction'),
     ...directionResults(),
     ...FITTED,
   ];

@@ -305,7 +305,7 @@ async function speaksOfInstruments(data: string): Promise<void> {
   expect(backtest).toMatchObject({ code: 2, stderr: expect.stringContaining('minutehand direction evaluate') });
   expect(empty).toMatchObject({ code: 1, stderr: expect.stringMatching(/^DATA_MISSING.* no bars /m) });
   expect(parity).toMatchObject({ code: 1, stderr: expect.stringMatching(/Expected: a day from 20\d\d-.* to 20/) });
-  expect(status!.stdout).toContain('Train better ones: `minutehand direction train`.');
+  expect(status!.stdout).toContain('Train better ones: `minutehand train --strategy direction`.');
   expect(copied!.code, copied!.stderr).toBe(0);
   expect(list!.stdout).toMatch(/BTCUSDT@1h .* target -?\d  up \d\.\d\d  down \d\.\d\d  range \d\.\d\d$/m);
 }

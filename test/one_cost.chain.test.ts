@@ -125,6 +125,7 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'shared/run_trigger/ja.ts',
     'trainer/control/fills/fill_figures.ts',
     'trainer/control/fills/intake.ts',
+    'trainer/control/monitor/direction_look.ts',
     'trainer/control/monitor/fill_performance.ts',
     'trainer/control/monitor/report.ts',
     'trainer/control/performance/account_performance.ts',

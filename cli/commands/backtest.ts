@@ -1,9 +1,14 @@
 import type { Command } from 'commander';
-import { isDirectionBundle } from '../../shared/bundle/direction/active_direction.ts';
+import {
+  activeDirectionVersions,
+  directionFolder,
+  isDirectionBundle,
+} from '../../shared/bundle/direction/active_direction.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { counted } from '../../shared/counted.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
+import { pathInside } from '../../shared/path_name.ts';
 import type { CostModel } from '../../shared/policy/costs.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { BacktestJob } from '../../trainer/jobs/kinds/backtest_job.ts';
@@ -25,11 +30,13 @@ import { endWithMissing, missingSubjects } from '../missing_subjects.ts';
 import type { Output } from '../output.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { instantOf, parsePeriod, parseWorkers } from '../period.ts';
+import { backtestStrategyOption, type StrategyName } from '../strategy_option.ts';
 import { runEvaluate } from './direction_evaluate.ts';
 
 interface BacktestFlags extends PairsFlags {
   readonly data?: string;
   readonly models?: string[];
+  readonly strategy?: StrategyName;
   readonly from?: string;
   readonly to?: string;
   readonly theta1?: string;
@@ -55,6 +62,7 @@ export function addBacktest(program: Command, output: () => Output): void {
       'a bundle, or a folder of bundles (then the active one, else the newest); default: the models folder of this installation',
       (folder: string, before: string[] | undefined) => [...(before ?? []), folder],
     )
+    .addOption(backtestStrategyOption())
     .option('--from <day>', 'first UTC day or minute to decide on; up to 14 days before it are the warm-up')
     .option('--to <day>', 'UTC day or minute of the end');
   addPairsOption(backtest, 'only these pairs, comma-separated (default: all configured pairs with bars)')
@@ -73,8 +81,8 @@ export function addBacktest(program: Command, output: () => Output): void {
 }
 
 async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise<void> {
-  const direction = flags.models?.find((folder) => isDirectionBundle(folder));
-  if (direction !== undefined) return backtestDirection(direction, flags, output);
+  const direction = directionOf(flags);
+  if (direction !== null) return backtestDirection(direction, flags, output);
   const settings = loadSettings();
   const job = jobOf(flags, settings);
   if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
@@ -151,6 +159,27 @@ export async function runBacktest(job: BacktestJob, settings: Settings, output: 
     files,
   });
   endWithMissing({ ...asked, reason: 'no common bars of both symbols in this period' }, output);
+}
+
+/**
+ * The direction model that is asked for: that of --models, or the active one; null for pairs.
+ * @throws MinutehandError USAGE where strategy and bundle disagree, or without a single active direction model
+ */
+function directionOf({ models, strategy }: BacktestFlags): string | null {
+  const direction = models?.find((folder) => isDirectionBundle(folder)) ?? null;
+  if (strategy === undefined || (strategy === 'direction') === (direction !== null)) return direction;
+  if (strategy !== 'direction' || models !== undefined)
+    throw new MinutehandError('USAGE', {
+      seen: `--strategy ${strategy} with --models ${(models ?? []).join(' ')}`,
+      expected: `a bundle of ${strategy === 'direction' ? 'the direction model' : 'pairs'}`,
+    });
+  const folder = homePaths().models;
+  const active = Object.values(activeDirectionVersions(folder));
+  if (active.length === 1) return pathInside(directionFolder(folder), active[0]!);
+  throw new MinutehandError('USAGE', {
+    seen: `--strategy direction without --models, and ${counted(active.length, 'active direction model')}`,
+    expected: '--models <bundle>: `minutehand models list` shows them',
+  });
 }
 
 /** A bundle of the direction model trades by its own threshold and costs. */

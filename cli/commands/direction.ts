@@ -22,7 +22,7 @@ import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/d
 import { directionLines } from '../direction_lines.ts';
 import { joinedLine, seriesFolder } from '../direction_source.ts';
 import { warningText } from '../../shared/bundle/training_warning.ts';
-import { activationText } from '../gate_lines.ts';
+import { activationText, gateLines } from '../gate_lines.ts';
 import { adoptionPlace } from '../admission_place.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
@@ -66,7 +66,7 @@ export function addDirection(program: Command, output: () => Output): void {
   direction
     .command('train')
     .description(
-      'trains the direction model on bars (SYMBOL[-1h].csv[.gz]: time,open,high,low,close,volume[,taker_buy_volume]) and measures it by purged walk-forward, after taker fees and funding',
+      'the former spelling of `train --strategy direction`: trains the direction model on bars (SYMBOL[-1h].csv[.gz]: time,open,high,low,close,volume[,taker_buy_volume]) and measures it by purged walk-forward, after taker fees and funding',
     )
     .option('--data <folder>', 'folder of bars (default: the bars of this installation)')
     .option(
@@ -146,7 +146,7 @@ export async function runDirectionJob(
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
-    const { trained, plan, bundle, resources } = await runDirection(job, {
+    const { trained, plan, gates, bundle, resources } = await runDirection(job, {
       settings,
       paths: homePaths(),
       gitCommit: gitCommit(),
@@ -157,21 +157,21 @@ export async function runDirectionJob(
     for (const line of directionLines(trained, plan, job.timeframe)) output.line(line);
     const { warnings } = trained.validation;
     for (const warning of warnings) output.note(`warning: ${warningText(warning)}`);
+    for (const line of gateLines(gates.slice(trained.gates.length))) output.line(line);
     const place = adoptionPlace(settings, (text) => output.note(text));
-    const adoption: DirectionAdoption | null =
-      bundle === null ? null : await adoptDirection(bundle, trained.gates, job, place);
+    const adoption: DirectionAdoption | null = bundle === null ? null : await adoptDirection(bundle, gates, job, place);
     const adopted = adoption?.adopted === true;
     output.written(
       bundle === null ? null : { target: `direction ${bundle.version}`, after: { out: dirname(bundle.path), adopted } },
     );
     if (bundle !== null) {
-      const hasPassed = trained.gates.every(({ passed }) => passed);
+      const hasPassed = gates.every(({ passed }) => passed);
       output.line(`bundle ${bundle.path}, verified against onnxruntime`);
       if (adopted) output.line(`Active direction model of ${job.timeframe}: ${bundle.version}`);
       else if (job.adopt) output.line('Not adopted; the active version stays.');
       else output.line(activationText(bundle.path, hasPassed));
     }
-    const { metrics, net, bias, gates, priors, others, theta, scaling, trees, search } = trained;
+    const { metrics, net, bias, priors, others, theta, scaling, trees, search } = trained;
     output.result({
       rows: metrics.rows,
       metrics,

@@ -6,7 +6,7 @@ import {
   liveInstrumentSchema,
 } from '../../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
-import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
+import { EARLIER_COSTS, type DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { timeframeOf } from '../../shared/pair.ts';
@@ -22,9 +22,6 @@ import { joinedLine, seriesFolder } from '../direction_source.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { parsePeriod } from '../period.ts';
-
-/** Of earlier bundles, which do not state their costs. */
-const EARLIER_COSTS = { taker_fee_bps: 5, slippage_bps: 1 };
 
 export interface EvaluateFlags {
   readonly data?: string;

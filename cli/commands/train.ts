@@ -36,6 +36,7 @@ import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { openTrainingNotifier, type TrainingNotifier } from '../training_notice.ts';
 import { planReport, printPlan } from '../training_plan.ts';
+import { trainStrategyOption } from '../strategy_option.ts';
 import { instantOf, parseDay, parseInteger, parseWindow, parseWorkers } from '../period.ts';
 
 interface TrainFlags {
@@ -75,6 +76,7 @@ export function addTrain(program: Command, output: () => Output): void {
       'Bars → features → labels → search → three models → purged validation → thresholds → backtest → bundle. The last part of the bars (train.holdout_fraction) is seen by no choice; ' +
         'metrics, costs and NO_EDGE are evaluated on it. The same bars, configuration and seed give byte-identical ONNX files.',
     )
+    .addOption(trainStrategyOption())
     .option(
       '--data <folder>',
       'folder of SYMBOL.csv[.gz]; without it, the bars that the daemon has journaled and those that were imported',

@@ -133,12 +133,12 @@ function reportDirection({ problem }: Report, { minutehand }: Settings, { shard,
     if (direction.versions[timeframe] === undefined)
       problem(
         `has no active direction model of ${timeframe}: its instruments have mode HALT and enter nothing.`,
-        '`minutehand direction train --out <folder>` makes one, `minutehand models promote <path>` activates it.',
+        '`minutehand train --strategy direction --out <folder>` makes one, `minutehand models promote <path>` activates it.',
       );
   if (direction.missing_sources.length > 0)
     problem(
       `its direction model was trained on ${direction.missing_sources.join(', ')}, which it does not receive: those features are missing, and the measured quality does not apply.`,
-      'Train without them (`direction train` on bars and a series folder that lack them), or send them.',
+      'Train without them (`train --strategy direction` on bars and a series folder that lack them), or send them.',
     );
   if (direction.refused === null) return;
   const { version, code, message, next } = direction.refused;

@@ -15,7 +15,8 @@ import {
 } from '../../trainer/control/admission/standing.ts';
 import type { Finding } from './findings.ts';
 
-const TRAIN = 'Train new models with this version: `minutehand train --adopt`, `minutehand direction train`.';
+const TRAIN =
+  'Train new models with this version: `minutehand train --adopt`, `minutehand train --strategy direction`.';
 
 /** The command that replaces models with overridden gates; it differs for pairs, direction models and challengers. */
 function replacement({ slot, version }: StandingOverride, modelsFolder: string): string {
@@ -23,7 +24,7 @@ function replacement({ slot, version }: StandingOverride, modelsFolder: string):
   const instrument = instrumentOfSlot(slot);
   if (instrument !== null) return `End it: \`minutehand strategy stop ${instrument}\`, or promote a better one.`;
   const timeframe = slot === 'pairs' ? null : (slot.slice('direction '.length) as Timeframe);
-  const train = timeframe === null ? '`minutehand train --adopt`' : '`minutehand direction train`';
+  const train = timeframe === null ? '`minutehand train --adopt`' : '`minutehand train --strategy direction`';
   if (!hasPredecessor(modelsFolder, timeframe, version)) return `Train better ones: ${train}.`;
   return `Train better ones (${train}), or \`minutehand models rollback${timeframe === null ? '' : ` --direction ${timeframe}`}\`.`;
 }

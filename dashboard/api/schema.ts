@@ -8700,7 +8700,7 @@ export interface components {
             } & {
                 [key: string]: unknown;
             };
-            /** @description Bias of published direction probabilities, by timeframe */
+            /** @description Active direction models by timeframe: bias of published probabilities, drift, age, win rate */
             direction?: {
                 [key: string]: {
                     /** @description Why there is no figure */
@@ -8840,7 +8840,7 @@ export interface components {
             } & {
                 [key: string]: unknown;
             };
-            /** @description Bias of published direction probabilities, by timeframe */
+            /** @description Active direction models by timeframe: bias of published probabilities, drift, age, win rate */
             direction?: {
                 [key: string]: {
                     /** @description Why there is no figure */
@@ -9554,7 +9554,7 @@ export interface components {
                 values: {
                     findings: {
                         /** @enum {string} */
-                        trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
+                        trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "direction drift psi" | "direction drift mean shift" | "direction win rate" | "direction age" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
                         subject: string;
                         figure: number;
                         limit: number;
@@ -9678,7 +9678,7 @@ export interface components {
                 values: {
                     findings: {
                         /** @enum {string} */
-                        trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
+                        trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "direction drift psi" | "direction drift mean shift" | "direction win rate" | "direction age" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
                         subject: string;
                         figure: number;
                         limit: number;
@@ -10094,7 +10094,7 @@ export interface components {
                 values: {
                     findings: {
                         /** @enum {string} */
-                        trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
+                        trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "direction drift psi" | "direction drift mean shift" | "direction win rate" | "direction age" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
                         subject: string;
                         figure: number;
                         limit: number;
@@ -10226,7 +10226,7 @@ export interface components {
                 values: {
                     findings: {
                         /** @enum {string} */
-                        trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
+                        trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "direction drift psi" | "direction drift mean shift" | "direction win rate" | "direction age" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
                         subject: string;
                         figure: number;
                         limit: number;

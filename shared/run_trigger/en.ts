@@ -30,6 +30,13 @@ export const EN: TriggerCatalog = {
     'win rate': (of) => compared('win rate', of),
     'direction bias': (of) =>
       `direction bias ${of.subject}: outside its limits; mean prediction ${of.fixed('mean', 2)}, ${(100 * of.figure).toFixed(0)} % of ${of.text('calls')} calls of ${of.text('version')} are up`,
+    'direction drift psi': (of) =>
+      `direction drift psi ${of.subject} ${of.figure.toFixed(2)} > ${of.limit}${mostIn(of)}`,
+    'direction drift mean shift': (of) =>
+      `direction drift mean shift ${of.subject} ${of.figure.toFixed(2)} > ${of.limit} σ${mostIn(of)}`,
+    'direction win rate': (of) =>
+      `direction win rate ${of.subject} ${of.fixed('live', 3)} against ${of.fixed('bundle', 3)} of the bundle: ${(of.figure * 100).toFixed(0)} % apart > ${of.limit * 100} %`,
+    'direction age': (of) => `direction age ${of.subject} ${of.figure.toFixed(1)} > ${of.limit} days`,
     'pass rate': (of) => `pass rate ${of.figure.toFixed(2)} outside ${of.text('lowest')} to ${of.text('highest')}`,
     'risk streak': (of) =>
       `risk streak: risk_flag 1 at the last ${of.text('candidates')} candidates, ${of.figure} blocks of time in a row, at least ${of.limit} are too many for a pass rate of ${of.fixed('pass_rate', 2)}`,

@@ -9,6 +9,10 @@ export const FINDING_CODES = [
   'auc',
   'win rate',
   'direction bias',
+  'direction drift psi',
+  'direction drift mean shift',
+  'direction win rate',
+  'direction age',
   'pass rate',
   'risk streak',
   'model age',
@@ -21,7 +25,10 @@ export type FindingCode = (typeof FINDING_CODES)[number];
 /** A significant violation of a limit, as data. */
 export const findingSchema = z.strictObject({
   trigger: z.enum(FINDING_CODES),
-  /** A feature, a group, a kind of account, a symbol and a kind of account, or empty. */
+  /**
+   * A feature, a group, a kind of account, a symbol and a kind of account, or empty; of a direction model its
+   * timeframe, and a feature or limit after it.
+   */
   subject: z.string(),
   figure: z.number(),
   limit: z.number(),

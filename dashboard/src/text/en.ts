@@ -688,7 +688,7 @@ export const EN = {
   'meaning.instrument.LEG_EMPTY': 'The instrument did not trade in this bar.',
   'meaning.instrument.BAR_SUSPECT': 'The bar does not fit the recent ones.',
   'direction.title': 'Direction models',
-  'direction.none': 'No direction models. minutehand direction train makes them.',
+  'direction.none': 'No direction models. minutehand train --strategy direction makes them.',
   'direction.timeframe': 'Timeframe',
   'direction.instruments': 'Instruments',
   'direction.withEdge': 'With edge',

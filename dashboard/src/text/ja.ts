@@ -687,7 +687,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'meaning.instrument.LEG_EMPTY': 'この足の期間に取引がありませんでした。',
   'meaning.instrument.BAR_SUSPECT': '足が直近の足と整合しません。',
   'direction.title': '方向モデル',
-  'direction.none': '方向モデルはありません。minutehand direction train で作成します。',
+  'direction.none': '方向モデルはありません。minutehand train --strategy direction で作成します。',
   'direction.timeframe': '時間足',
   'direction.instruments': '銘柄',
   'direction.withEdge': '優位性あり',

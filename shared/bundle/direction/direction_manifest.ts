@@ -8,6 +8,9 @@ export const WRITTEN_DIRECTION_FORMAT = 'minutehand.direction/1';
 export const DIRECTION_FILE = 'direction.onnx';
 export const DIRECTION_REPORT = 'validation.json';
 
+/** Per fill, in bundles that do not state their costs. */
+export const EARLIER_COSTS = { taker_fee_bps: 5, slippage_bps: 1 };
+
 const share = z.number().min(0).max(1);
 const metric = z.number().nullable();
 const file = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().positive() });

@@ -67,7 +67,7 @@ function champion(of: GateFigures): string {
     case 'unusable':
       return of.text('error');
     default:
-      return `${of.value} entry candidates that neither these models nor ${of.text('version')} have learned from`;
+      return `${of.value} ${of.role === 'direction' ? 'labeled bars' : 'entry candidates'} that neither these models nor ${of.text('version')} have learned from`;
   }
 }
 
@@ -336,7 +336,9 @@ export const EN: EnglishCatalog = {
       limit: (of) => {
         if (of.reason === 'no_ratio') return 'champion auc and champion brier decide';
         if (of.reason === 'no_limit') return 'no limit in the policy';
-        const basis = of.text('view') === 'all_pairs' ? 'as if every pair had an edge' : 'of the pairs with an edge';
+        const subject = of.role === 'direction' ? 'instrument' : 'pair';
+        const basis =
+          of.text('view') === 'all_pairs' ? `as if every ${subject} had an edge` : `of the ${subject}s with an edge`;
         return `at least ${of.limit}, ${basis}`;
       },
       next: 'Keep the champion.',

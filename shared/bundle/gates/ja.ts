@@ -67,7 +67,7 @@ function champion(of: GateFigures): string {
     case 'unusable':
       return `使用不可: ${of.text('error')}`;
     default:
-      return `このモデルも ${of.text('version')} も学習していないエントリー候補 ${of.value} 件`;
+      return `このモデルも ${of.text('version')} も学習していない${of.role === 'direction' ? 'ラベル付きバー' : 'エントリー候補'} ${of.value} 件`;
   }
 }
 
@@ -286,7 +286,9 @@ export const JA: GateCatalog = {
       limit: (of) => {
         if (of.reason === 'no_ratio') return 'チャンピオンとの AUC とブライアスコアで判定';
         if (of.reason === 'no_limit') return 'ポリシーに基準なし';
-        const basis = of.text('view') === 'all_pairs' ? '全ペアに優位性があるとして' : '優位性のあるペアのみ';
+        const subject = of.role === 'direction' ? '銘柄' : 'ペア';
+        const basis =
+          of.text('view') === 'all_pairs' ? `全${subject}に優位性があるとして` : `優位性のある${subject}のみ`;
         return `${of.limit} 以上（${basis}）`;
       },
     },

@@ -221,14 +221,17 @@ const CHECKS: Readonly<Record<GoLiveId, (facts: GoLiveFacts) => Judged>> = {
     if (missing.length > 0)
       return todo(
         `none is active for ${few(missing)}`,
-        '`minutehand train --adopt`, `minutehand direction train`; see docs/guides/TRAIN.md.',
+        '`minutehand train --adopt`, `minutehand train --strategy direction`; see docs/guides/TRAIN.md.',
       );
     return ok(few(versions));
   },
 
   gates({ models: { versions, overrides } }) {
     if (overrides.length > 0)
-      return todo(overrides[0]!, 'Train better ones: `minutehand train --adopt`, `minutehand direction train`.');
+      return todo(
+        overrides[0]!,
+        'Train better ones: `minutehand train --adopt`, `minutehand train --strategy direction`.',
+      );
     return versions.length === 0 ? ask('no models to judge', 'See models.') : ok('the models in use passed every gate');
   },
 

@@ -74,6 +74,17 @@ it('compares the published probabilities of the active direction model with the 
   // Without the week that warms the features and the hours whose label is not known yet.
   expect(balanced!.bars).toBeGreaterThan((DAYS - 9) * 24);
   expect(balanced).toMatchObject({ version, bias: { biased: [] } });
+  // It has learned from bars up to March 2020: all of these are new, and each hour but the last day has an outcome.
+  const { age_days, new_bars, drift, win_rate } = balanced!;
+  expect(new_bars).toBe(balanced!.bars);
+  const lastBarDays = START / 86_400 + DAYS - Date.parse('2020-03-01T00:00Z') / 86_400_000;
+  expect(age_days).toBeLessThan(lastBarDays);
+  expect(age_days).toBeGreaterThanOrEqual(lastBarDays - 1.1);
+  expect(drift).toEqual({ skipped: 'the bundle has no reference: it was made before there was one' });
+  // As published, whatever the model would answer: its trades alternate at random.
+  expect(win_rate.live_count).toBeGreaterThan(20);
+  expect(win_rate).toMatchObject({ bundle: null, gap: null });
+  expect(Math.abs(win_rate.live! - 0.4)).toBeLessThan(0.3);
   expect(bullish!.bias.buy_sell_ratio).toBe(1);
   expect(bullish!.bias.overall.base_rate).toBeGreaterThan(0.3);
   expect(bullish!.bias.overall.base_rate).toBeLessThan(0.7);

@@ -1,12 +1,26 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { barSecondsOf, parseInstrument, timeframeOf, type Pair } from '../../../shared/pair.ts';
+import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import { EARLIER_COSTS, type DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
+import { pathInside } from '../../../shared/path_name.ts';
+import { positions } from '../../learning/dataset/rows.ts';
+import { noAnswers, put } from '../../learning/direction/direction_net.ts';
+import {
+  directionDrift,
+  readDirectionReference,
+  type DirectionReference,
+} from '../../learning/direction/direction_reference.ts';
+import { firstUnseen } from '../../learning/direction/evaluate_direction.ts';
+import { backtestStrategy } from '../../learning/direction/strategy_backtest.ts';
+import { takeRows } from '../../learning/learners/contract/fit_rows.ts';
+import { compareWinRate, type Compared } from '../../learning/profile/performance_drift.ts';
 import type { EvaluatedAnswers } from '../../learning/direction/direction_report.ts';
 import { instrumentBarsOf } from '../../learning/direction/instrument_bars.ts';
-import { instrumentRows } from '../../learning/direction/instrument_rows.ts';
+import { instrumentRows, type Instrument, type InstrumentRows } from '../../learning/direction/instrument_rows.ts';
 import { modelBias } from '../../learning/direction/model_bias.ts';
 import { NO_SERIES } from '../../learning/direction/series_files.ts';
 import { withJournals } from '../fills/signal_lookup.ts';
@@ -14,14 +28,27 @@ import { evaluationLabel } from '../../learning/label/direction.ts';
 import { CLASSES } from '../../learning/direction/walk_forward.ts';
 import type { BiasLimits } from '../../learning/gates/direction/bias_limits.ts';
 import type { DirectionBias } from '../../learning/direction/direction_bias.ts';
-import type { Part } from '../../learning/profile/part.ts';
+import { isSkipped, type Part } from '../../learning/profile/part.ts';
 
-/** Published probabilities of the active direction model of a timeframe. */
+const SECONDS_PER_DAY = 86_400;
+
+/** The active direction model of a timeframe on live bars. */
 export interface LiveDirection {
   readonly version: string;
   /** Bars with published probabilities and a known outcome. */
   readonly bars: number;
   readonly bias: DirectionBias;
+  /** Between the last bar that was known in training and the newest one with a known outcome. */
+  readonly age_days: number;
+  /** Labeled bars of all instruments that it has not learned from: what a new model could be compared on. */
+  readonly new_bars: number;
+  /** Features of the bars after its training. */
+  readonly drift: ReturnType<typeof directionDrift>;
+  /**
+   * Share of trades that earned after costs: those that the published probabilities give after its training, as if
+   * every instrument had an edge, beside those of its evaluated blocks.
+   */
+  readonly win_rate: Compared;
 }
 
 /** By timeframe, such as 1h. */
@@ -36,7 +63,7 @@ export interface DirectionLookTask {
   readonly limits: BiasLimits;
 }
 
-/** Bias of what the active direction models published, against the outcomes, by timeframe. */
+/** What the active direction models published, against the outcomes and their training, by timeframe. */
 export function lookAtDirections({
   instruments,
   modelsFolder,
@@ -52,7 +79,8 @@ export function lookAtDirections({
       try {
         const version = readActiveDirection(modelsFolder, timeframeOf(seconds))?.version ?? null;
         if (version === null) return [timeframeOf(seconds), { skipped: 'no direction model is active' }];
-        return [timeframeOf(seconds), lookAtVersion(version, own, seconds, journals, bars, limits)];
+        const folder = pathInside(directionFolder(modelsFolder), version);
+        return [timeframeOf(seconds), lookAtVersion({ folder, instruments: own, seconds, journals, bars, limits })];
       } catch (error) {
         return [timeframeOf(seconds), { skipped: describeError(error).message }];
       }
@@ -60,30 +88,32 @@ export function lookAtDirections({
   );
 }
 
-function lookAtVersion(
-  version: string,
-  instruments: readonly Pair[],
-  seconds: number,
-  journals: readonly string[],
-  bars: ReadonlyMap<string, BarColumns>,
-  limits: BiasLimits,
-): Part<LiveDirection> {
+interface VersionTask extends Pick<DirectionLookTask, 'journals' | 'bars' | 'limits'> {
+  /** Of the bundle. */
+  readonly folder: string;
+  readonly instruments: readonly Pair[];
+  /** Of a bar. */
+  readonly seconds: number;
+}
+
+/** @throws MinutehandError as `readDirectionBundle` */
+function lookAtVersion({ folder, instruments, seconds, journals, bars, limits }: VersionTask): Part<LiveDirection> {
   const known = instruments.filter(({ a }) => bars.has(a));
   if (known.length === 0) return { skipped: 'no bar has come' };
+  const { manifest } = readDirectionBundle(folder);
+  const { version } = manifest;
   const { policy } = evaluationLabel(seconds);
-  const rows = instrumentRows(
-    // Without auxiliary series: outcomes and regime depend on prices alone.
-    known.map(({ a }) => ({ bars: instrumentBarsOf(bars.get(a)!, seconds), series: NO_SERIES })),
-    { windows: INSTRUMENT_WINDOWS, label: policy },
-  );
+  // Without auxiliary series: outcomes and regime depend on prices alone.
+  const own = known.map(({ a }) => ({ bars: instrumentBarsOf(bars.get(a)!, seconds), series: NO_SERIES }));
+  const rows = instrumentRows(own, { windows: INSTRUMENT_WINDOWS, label: policy });
   const published: number[] = [];
   const probabilities: number[] = [];
   withJournals(journals, (opened) => {
     for (const [index, { id }] of known.entries()) {
-      const own = [...rows.time.keys()].filter((row) => rows.instrument[row] === index);
+      const ofIt = [...rows.time.keys()].filter((row) => rows.instrument[row] === index);
       const minuteOf = (row: number): number => rows.time[row]! - SECONDS_PER_BAR;
-      const answers = opened.map((journal) => journal.probabilitiesBy(version, id, own.map(minuteOf)));
-      for (const row of own) {
+      const answers = opened.map((journal) => journal.probabilitiesBy(version, id, ofIt.map(minuteOf)));
+      for (const row of ofIt) {
         const answer = answers.map((found) => found.get(minuteOf(row))).find((found) => found !== undefined);
         if (answer === undefined) continue;
         published.push(row);
@@ -98,7 +128,68 @@ function lookAtVersion(
     labels: Float64Array.from(published, (row) => rows.evaluation[row]!),
     rows: Int32Array.from(published),
   };
-  return { version, bars: published.length, bias: modelBias(rows, answers, seconds, limits) };
+  const reference = readDirectionReference(folder);
+  const trainedTo = Date.parse(manifest.period.to) / 1000;
+  const later = rowsFrom(rows, trainedTo + 1);
+  return {
+    version,
+    bars: published.length,
+    bias: modelBias(rows, answers, seconds, limits),
+    age_days: (rows.time.reduce((most, time) => Math.max(most, time), 0) - trainedTo) / SECONDS_PER_DAY,
+    new_bars: rowsFrom(rows, firstUnseen(manifest)).time.length,
+    drift: directionDrift(
+      reference,
+      later,
+      known.map(({ a }) => a),
+      seconds,
+    ),
+    win_rate: liveWinRate({ manifest, reference, instruments: own, rows, answers, from: trainedTo }),
+  };
+}
+
+/** The rows of bars that close from then on: what drift looks at. @param from epoch seconds */
+function rowsFrom(rows: InstrumentRows, from: number): InstrumentRows {
+  const kept = positions(rows.time.length, (row) => rows.time[row]! >= from);
+  const pick = (values: Float64Array): Float64Array => Float64Array.from(kept, (row) => values[row]!);
+  return {
+    columns: rows.columns,
+    x: takeRows(rows.x, kept),
+    y: pick(rows.y),
+    time: pick(rows.time),
+    labelEnd: pick(rows.labelEnd),
+    weights: Float64Array.from(kept, (row) => rows.weights[row]!),
+    instrument: Int32Array.from(kept, (row) => rows.instrument[row]!),
+    bar: Int32Array.from(kept, (row) => rows.bar[row]!),
+    evaluation: pick(rows.evaluation),
+  };
+}
+
+interface WinRateTask {
+  readonly manifest: DirectionManifest;
+  readonly reference: Part<DirectionReference>;
+  readonly instruments: readonly Instrument[];
+  readonly rows: InstrumentRows;
+  /** The published probabilities. */
+  readonly answers: EvaluatedAnswers;
+  /** Epoch seconds: entries at bars that close later count. */
+  readonly from: number;
+}
+
+function liveWinRate({ manifest, reference, instruments, rows, answers, from }: WinRateTask): Compared {
+  const byBar = noAnswers(instruments);
+  put(byBar, rows, answers.rows, answers.probabilities);
+  const { taker_fee_bps, slippage_bps } = manifest.costs ?? EARLIER_COSTS;
+  const costs = { takerFeeBps: taker_fee_bps, slippageBps: slippage_bps };
+  const trades = instruments
+    .flatMap((own, i) => backtestStrategy(own, byBar[i]!, () => manifest.strategy, costs))
+    .filter(({ entryTime }) => entryTime >= from);
+  const days = trades.map(({ entryTime }) => Math.floor((entryTime - from) / SECONDS_PER_DAY));
+  return compareWinRate(
+    trades.map(({ netBps }) => ({ scale: 1, netBps })),
+    days,
+    days.reduce((most, day) => Math.max(most, day), 0) + 1,
+    isSkipped(reference) ? null : reference.backtest,
+  );
 }
 
 /** Earliest bar that look needs before the first one that counts. */

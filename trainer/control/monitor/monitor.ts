@@ -14,7 +14,7 @@ import { haltsOf } from './kpi.ts';
 import type { LookTask, NoLook } from './look.ts';
 import { startLook, type RunningLook } from './look_thread.ts';
 import type { MonitorReport } from './report.ts';
-import { RetrainTrigger, type AnsweredTrigger, type Trigger } from './retrain_trigger.ts';
+import { RetrainTrigger, type AnsweredTrigger, type Trigger, type TriggerPauses } from './retrain_trigger.ts';
 
 const MINUTES_PER_HOUR = 60;
 /** The first check runs soon after the start, however rare the others are. */
@@ -94,11 +94,13 @@ class RunningMonitor implements Monitor {
     this.#clock = clock;
     this.#everyMs = monitor_minutes * minuteMs;
     const dayMs = 24 * MINUTES_PER_HOUR * minuteMs;
-    this.#trigger = new RetrainTrigger(options.retrainer, clock, {
+    const pauses: TriggerPauses = {
       cooldownMs: drift_cooldown_hours * MINUTES_PER_HOUR * minuteMs,
       // Until no bar of the rejected check is compared again.
-      answeredMs: (trigger) => (trigger === 'model age' ? (model_max_age_days ?? 0) : monitor_days) * dayMs,
-    });
+      answeredMs: (trigger) =>
+        (trigger === 'model age' || trigger === 'direction age' ? (model_max_age_days ?? 0) : monitor_days) * dayMs,
+    };
+    this.#trigger = new RetrainTrigger(options.retrainer, clock, pauses, options.settings);
   }
 
   begin(): void {
@@ -169,7 +171,8 @@ class RunningMonitor implements Monitor {
     if (version !== this.#reportedVersion) this.#reported.clear();
     this.#reportedVersion = version;
     for (const found of findings) {
-      const key = `${found.trigger} ${found.subject}`;
+      // A direction model may be replaced while the models of pairs stay.
+      const key = `${found.trigger} ${found.subject} ${found.evidence['version'] ?? ''}`;
       if (this.#reported.has(key)) continue;
       this.#reported.add(key);
       this.#options.log.warn({ ...found, version }, 'the active models have drifted');

@@ -1,7 +1,8 @@
 import type { Finding, FindingCode } from '../../../shared/run_trigger/run_trigger.ts';
 import { findingText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
-import type { LiveDirections } from './direction_look.ts';
+import type { Timeframe } from '../../../shared/pair.ts';
+import type { LiveDirection, LiveDirections } from './direction_look.ts';
 import { SIGMAS, type FeatureDrift } from '../../learning/profile/drift.ts';
 import type { FillPerformance, SymbolFills } from './fill_performance.ts';
 import type { ServedPerformance } from './group_performance.ts';
@@ -23,7 +24,7 @@ export interface MonitorReport {
     readonly pass_rate: PassRate;
     readonly risk_streak: RiskStreak;
   };
-  /** Bias of the direction models, by timeframe; empty without instruments. */
+  /** The direction models by timeframe; empty without instruments. */
   readonly direction: LiveDirections;
   /** Fills of this version's entries: `paper`, `demo`, `real`, each as far as it has fills. */
   readonly fills: Part<{ readonly accounts: Readonly<Record<string, FillPerformance>> }>;
@@ -34,10 +35,13 @@ export interface MonitorReport {
   readonly breaches: readonly Breach[];
 }
 
+/** The pairs in full or θ2 only, or the direction model of a timeframe. */
+export type Retraining = 'full' | 'thresholds' | { readonly direction: Timeframe };
+
 /** A significant violation of a limit. */
 export interface DriftFinding extends Finding {
-  /** Kind of retraining: full, or θ2 only; null: the configuration must be changed first. */
-  readonly retrains: 'full' | 'thresholds' | null;
+  /** What is to be trained again; null: the configuration must be changed first. */
+  readonly retrains: Retraining | null;
   /** In English, e.g. `drift psi z_score 0.41 > 0.25 (most in EURUSD_GBPUSD)`. */
   readonly text: string;
 }
@@ -55,6 +59,7 @@ export type DriftPolicy = Pick<
   | 'fill_win_rate_gap'
   | 'fill_net_gap_bps'
   | 'fill_cost_gap'
+  | 'adopt_min_candidates'
 >;
 
 /** A direction model without bias calls up as often as down. */
@@ -81,7 +86,7 @@ export function findingsOf(
       ...comparisonFinding('auc', group, auc, policy.drift_metric_gap),
       ...winRateFinding(group, win_rate, policy),
     ]),
-    ...directionFindings(direction),
+    ...directionFindings(direction, policy),
     ...passRateFinding(performance.pass_rate, policy.pass_rate_range),
     ...streakFinding(performance.risk_streak),
     ...(policy.model_max_age_days !== null && age_days > policy.model_max_age_days && new_bars >= minBars
@@ -94,20 +99,46 @@ export function findingsOf(
   ];
 }
 
-function directionFindings(directions: LiveDirections): DriftFinding[] {
-  return Object.entries(directions).flatMap(([timeframe, own]) => {
+/**
+ * Without enough bars to compare a new model with the active one, nothing is trained: its run would be rejected.
+ */
+function directionFindings(directions: LiveDirections, policy: DriftPolicy): DriftFinding[] {
+  return Object.entries(directions).flatMap(([name, own]) => {
     if (isSkipped(own)) return [];
-    const { biased, buy_sell_ratio, overall_balance } = own.bias;
-    return biased.map((name) => {
-      const subject = `${timeframe} ${name}`;
-      const buys = buy_sell_ratio!;
-      const evidence = { mean: overall_balance!, calls: own.bars, version: own.version };
-      return {
-        ...finding('direction bias', subject, buys, BALANCED, null, evidence),
-        retrains: null,
-      };
-    });
+    const timeframe = name as Timeframe;
+    const hasNewBars = own.new_bars >= policy.adopt_min_candidates;
+    const retrains = hasNewBars ? { direction: timeframe } : null;
+    return [
+      ...biasFindings(timeframe, own),
+      ...directionDriftFindings(timeframe, own, policy),
+      ...directionWinRate(timeframe, own, policy),
+      ...(hasNewBars ? directionAge(timeframe, own, policy) : []),
+    ].map((found) => ({ ...found, retrains, evidence: { ...found.evidence, version: own.version } }));
   });
+}
+
+function biasFindings(timeframe: Timeframe, { bias, bars, version }: LiveDirection): DriftFinding[] {
+  const evidence = { mean: bias.overall_balance!, calls: bars, version };
+  return bias.biased.map((name) =>
+    finding('direction bias', `${timeframe} ${name}`, bias.buy_sell_ratio!, BALANCED, null, evidence),
+  );
+}
+
+function directionDriftFindings(timeframe: Timeframe, { drift }: LiveDirection, policy: DriftPolicy): DriftFinding[] {
+  const codes = { psi: 'direction drift psi', shift: 'direction drift mean shift' } as const;
+  const features = isSkipped(drift) ? [] : drift.features;
+  return features.flatMap((feature) =>
+    featureFindings({ ...feature, name: `${timeframe} ${feature.name}` }, policy, codes),
+  );
+}
+
+function directionWinRate(timeframe: Timeframe, { win_rate }: LiveDirection, policy: DriftPolicy): DriftFinding[] {
+  return winRateFinding(timeframe, win_rate, policy, 'direction win rate');
+}
+
+function directionAge(timeframe: Timeframe, { age_days }: LiveDirection, policy: DriftPolicy): DriftFinding[] {
+  const limit = policy.model_max_age_days;
+  return limit === null || age_days <= limit ? [] : [finding('direction age', timeframe, age_days, limit, null, {})];
 }
 
 function fillFindings(
@@ -172,17 +203,21 @@ function costFinding(
   return [{ ...finding('fill costs', `${symbol} (${account})`, worst.bps!, limit, null, evidence), retrains: null }];
 }
 
-function featureFindings(feature: FeatureDrift, { drift_psi_max, drift_mean_shift_max }: DriftPolicy): DriftFinding[] {
+function featureFindings(
+  feature: FeatureDrift,
+  { drift_psi_max, drift_mean_shift_max }: DriftPolicy,
+  codes: { readonly psi: FindingCode; readonly shift: FindingCode } = { psi: 'drift psi', shift: 'drift mean shift' },
+): DriftFinding[] {
   const { name, psi, psi_noise, shift, shift_noise } = feature;
   const found: DriftFinding[] = [];
   if (drift_psi_max !== null && psi > drift_psi_max && psi > psi_noise) {
     const pair = mostMoved(feature, (own) => own.psi);
-    found.push(finding('drift psi', name, psi, drift_psi_max, pair, {}));
+    found.push(finding(codes.psi, name, psi, drift_psi_max, pair, {}));
   }
   const moved = Math.abs(shift ?? 0);
   if (drift_mean_shift_max !== null && moved > drift_mean_shift_max && moved > shift_noise) {
     const pair = mostMoved(feature, (own) => Math.abs(own.shift ?? 0));
-    found.push(finding('drift mean shift', name, moved, drift_mean_shift_max, pair, {}));
+    found.push(finding(codes.shift, name, moved, drift_mean_shift_max, pair, {}));
   }
   return found;
 }
@@ -194,11 +229,16 @@ function mostMoved({ pairs }: FeatureDrift, by: (drift: FeatureDrift['pairs'][st
 }
 
 /** As specified, a win rate past its limit is a finding; the policy can demand that it is beyond chance. */
-function winRateFinding(group: string, win_rate: Compared, policy: DriftPolicy): DriftFinding[] {
+function winRateFinding(
+  subject: string,
+  win_rate: Compared,
+  policy: DriftPolicy,
+  code: 'win rate' | 'direction win rate' = 'win rate',
+): DriftFinding[] {
   const { live_count, bundle_count } = win_rate;
   if (Math.min(live_count, bundle_count) < policy.win_rate_min_trades) return [];
   const own = { ...win_rate, gap_noise: winRateNoise(win_rate, policy) };
-  return comparisonFinding('win rate', group, own, policy.drift_metric_gap);
+  return comparisonFinding(code, subject, own, policy.drift_metric_gap);
 }
 
 /** Gap that `win_rate_noise_sigmas` standard errors allow. */
@@ -207,15 +247,15 @@ function winRateNoise({ gap_noise }: Compared, { win_rate_noise_sigmas: sigmas }
 }
 
 function comparisonFinding(
-  name: 'auc' | 'win rate',
-  group: string,
+  name: 'auc' | 'win rate' | 'direction win rate',
+  subject: string,
   { live, bundle, gap, gap_noise }: Compared,
   limit: number | null,
 ): DriftFinding[] {
   if (limit === null || gap === null) return [];
   const apart = Math.abs(gap);
   if (!(apart > limit && apart > gap_noise)) return [];
-  return [finding(name, group, apart, limit, null, { live: live!, bundle: bundle! })];
+  return [finding(name, subject, apart, limit, null, { live: live!, bundle: bundle! })];
 }
 
 function passRateFinding({ live, noise }: PassRate, [low, high]: DriftPolicy['pass_rate_range']): DriftFinding[] {

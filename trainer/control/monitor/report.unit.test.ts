@@ -13,6 +13,7 @@ import { findingsOf, type DriftFinding, type DriftPolicy } from './report.ts';
 import { triggerOfText } from '../../store/trigger_migration.ts';
 import { findingText, triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { monitorTrigger } from './retrain_trigger.ts';
+import { tinySettings } from '../../../test/tiny_models.ts';
 
 const POLICY: DriftPolicy = {
   drift_psi_max: 0.25,
@@ -26,7 +27,9 @@ const POLICY: DriftPolicy = {
   fill_win_rate_gap: 0.15,
   fill_net_gap_bps: 1,
   fill_cost_gap: 0.25,
+  adopt_min_candidates: 50,
 };
+const SETTINGS = tinySettings({ minutehand: { instruments: ['BTCUSDT@1h', 'ETHUSDT@1h', 'BTCUSDT@4h'] } });
 const NO_PAUSES = { cooldownMs: 0, answeredMs: () => 0 };
 const CALM = { psi: 0.05, psi_noise: 0.02, shift: 0.1, shift_noise: 0.05, missing: 0, missing_in_training: 0 };
 const FEATURE: FeatureDrift = {
@@ -34,7 +37,17 @@ const FEATURE: FeatureDrift = {
   ...CALM,
   pairs: { AAA_BBB: CALM, CCC_DDD: { ...CALM, psi: 0.3, shift: -2 } },
 };
+const UNBIASED = { biased: [], buy_sell_ratio: 0.82, overall_balance: 0.64 } as unknown as LiveDirection['bias'];
 const SAME: Compared = { live: 0.6, bundle: 0.6, gap: 0, gap_noise: 0.1, live_count: 100, bundle_count: 100 };
+const DIRECTION: LiveDirection = {
+  version: 'v1',
+  bars: 300,
+  bias: UNBIASED,
+  age_days: 10,
+  new_bars: 240,
+  drift: { rows: 100, features: [] },
+  win_rate: SAME,
+};
 const PASSED: PassRate = { live: 0.2, noise: 0.05, candidates: 1000 };
 const FILLED: FillPerformance = {
   figures: { total: {} as FillFigures, pairs: {} },
@@ -121,19 +134,43 @@ describe('findingsOf', () => {
     expect(textsOf({ pass_rate: { live: null } })).toEqual([]);
   });
 
-  it('finds a bias of published direction probabilities, which is no reason to train pairs', () => {
-    const bias = {
-      biased: ['prediction mean', 'buy ratio by hour'],
-      buy_sell_ratio: 0.82,
-      overall_balance: 0.64,
-    } as unknown as LiveDirection['bias'];
-    const direction = { '1h': { version: 'v1', bars: 300, bias }, '4h': { skipped: 'no bar has come' } };
-    const seen = found({ direction });
+  it('finds a bias of published direction probabilities, and has the model of that timeframe trained again', () => {
+    const bias = { ...UNBIASED, biased: ['prediction mean', 'buy ratio by hour'] };
+    const seen = found({ direction: { '1h': { ...DIRECTION, bias }, '4h': { skipped: 'no bar has come' } } });
     expect(seen.map(({ trigger, subject, retrains }) => [trigger, subject, retrains])).toEqual([
-      ['direction bias', '1h prediction mean', null],
-      ['direction bias', '1h buy ratio by hour', null],
+      ['direction bias', '1h prediction mean', { direction: '1h' }],
+      ['direction bias', '1h buy ratio by hour', { direction: '1h' }],
     ]);
     expect(seen[0]!.text).toContain('mean prediction 0.64, 82 % of 300 calls of v1 are up');
+  });
+
+  it('judges a direction model by the limits of pairs, and has it trained where there are bars to compare a new one by', () => {
+    const textsFor = (own: Partial<LiveDirection>, policy: Partial<DriftPolicy> = {}): string[] =>
+      textsOf({ direction: { '1h': { ...DIRECTION, ...own } } }, policy);
+    expect(textsFor({})).toEqual([]);
+    expect(textsFor({ age_days: 46.5 })).toEqual(['direction age 1h 46.5 > 45 days']);
+    expect(textsFor({ age_days: 46.5, new_bars: 49 })).toEqual([]);
+    const apart = { ...SAME, live: 0.5, gap: -0.167 };
+    expect(textsFor({ win_rate: apart })).toEqual([
+      'direction win rate 1h 0.500 against 0.600 of the bundle: 17 % apart > 15 %',
+    ]);
+    expect(textsFor({ win_rate: { ...apart, live_count: 99 } })).toEqual([]);
+    const moved = (change: Partial<FeatureDrift>): LiveDirection['drift'] => ({
+      rows: 100,
+      features: [{ ...FEATURE, name: 'rsi', pairs: { BTCUSDT: CALM }, ...change }],
+    });
+    expect(textsFor({ drift: moved({ psi: 0.41 }) })).toEqual([
+      'direction drift psi 1h rsi 0.41 > 0.25 (most in BTCUSDT)',
+    ]);
+    expect(textsFor({ drift: moved({ shift: -0.7 }) })).toEqual([
+      'direction drift mean shift 1h rsi 0.70 > 0.5 σ (most in BTCUSDT)',
+    ]);
+    expect(textsFor({ drift: moved({ psi: 0.41, psi_noise: 0.5 }) })).toEqual([]);
+    const off = { drift_psi_max: null, drift_mean_shift_max: null, drift_metric_gap: null, model_max_age_days: null };
+    expect(textsFor({ age_days: 400, win_rate: apart, drift: moved({ psi: 9, shift: 9 }) }, off)).toEqual([]);
+    // Reported, but a new model could not be compared with this one yet.
+    const few = found({ direction: { '1h': { ...DIRECTION, win_rate: apart, new_bars: 49 } } });
+    expect(few.map(({ retrains }) => retrains)).toEqual([null]);
   });
 
   it('finds old models, when there are new bars to train on', () => {
@@ -254,7 +291,7 @@ describe('a streak of risk flags', () => {
       ...found({ pass_rate: { live: 0.01, noise: 0.001, candidates: 900 } }),
     ];
     expect(findings).toHaveLength(2);
-    const ask = () => new RetrainTrigger(retrainer, MACHINE_CLOCK, NO_PAUSES).ask(findings);
+    const ask = () => new RetrainTrigger(retrainer, MACHINE_CLOCK, NO_PAUSES, SETTINGS).ask(findings);
     await ask();
     runs = [{ ...run, status: 'rejected' }];
     await ask();
@@ -274,7 +311,7 @@ describe('a streak of risk flags', () => {
       caused: () => Promise.resolve([]),
       startOrWait: ({ kind = 'full' }: RunRequest) => (asked.push(kind), Promise.resolve(true)),
     };
-    const trigger = () => new RetrainTrigger(retrainer, MACHINE_CLOCK, NO_PAUSES);
+    const trigger = () => new RetrainTrigger(retrainer, MACHINE_CLOCK, NO_PAUSES, SETTINGS);
     const streak = found({ risk_streak: { blocks: 30 } });
     await trigger().ask(streak);
     await trigger().ask([...streak, ...found({ age_days: 400 })]);
@@ -296,11 +333,30 @@ describe('a streak of risk flags', () => {
   });
 });
 
-describe('a trigger that a rejected run has answered', () => {
+const ofDirection = (own: Partial<LiveDirection>): DriftFinding[] =>
+  found({ direction: { '1h': { ...DIRECTION, ...own } } });
+
+describe.each([
+  {
+    strategy: 'pairs',
+    kind: 'full' as const,
+    AGED: found({ age_days: 400 }),
+    DRIFTED: found({ feature: { psi: 9 } }),
+    causes: ['model age', 'drift psi'],
+  },
+  {
+    strategy: 'direction',
+    kind: 'direction' as const,
+    AGED: ofDirection({ age_days: 400 }),
+    DRIFTED: ofDirection({ drift: { rows: 9, features: [{ ...FEATURE, psi: 9 }] } }),
+    causes: ['direction age 1h', 'direction drift psi 1h'],
+  },
+])('a trigger of $strategy that a rejected run has answered', ({ kind: wanted, AGED, DRIFTED, causes: CAUSES }) => {
   const DAY_MS = 86_400_000;
-  const AGED = found({ age_days: 400 });
-  const DRIFTED = found({ feature: { psi: 9 } });
-  const pauses = { cooldownMs: DAY_MS, answeredMs: (trigger: string) => (trigger === 'model age' ? 45 : 30) * DAY_MS };
+  const pauses = {
+    cooldownMs: DAY_MS,
+    answeredMs: (trigger: string) => (trigger.endsWith('age') ? 45 : 30) * DAY_MS,
+  };
   const FIRST_MS = Date.parse('2026-01-01T00:00:00Z');
 
   /** Days on which a monitor that checks hourly asks for a run, of ended runs as the store keeps them. */
@@ -318,18 +374,19 @@ describe('a trigger that a rejected run has answered', () => {
       // A list for display: shorter than the interval.
       runs: () => ended.slice(0, 20),
       caused: () => Promise.resolve(ended),
-      startOrWait({ trigger, kind = 'full', causes = [] }: RunRequest) {
+      startOrWait({ trigger, kind = 'full', causes = [], parameters = {} }: RunRequest) {
+        expect(kind).toBe(wanted);
         const at = new Date(clock.nowMs()).toISOString();
-        const run = newRun({ run_id: ended.length + 1, kind, trigger, causes, attempt: 1, started_at: at });
+        const run = newRun({ run_id: ended.length + 1, kind, trigger, causes, parameters, attempt: 1, started_at: at });
         ended.unshift({ ...run, status, finished_at: at });
         asked.push(Math.floor((clock.nowMs() - FIRST_MS) / DAY_MS));
         return Promise.resolve(true);
       },
     };
-    let trigger = new RetrainTrigger(retrainer, clock, pauses);
+    let trigger = new RetrainTrigger(retrainer, clock, pauses, SETTINGS);
     for (let hour = 0; hour < 24 * days; hour++) {
       nowMs = FIRST_MS + (hour * DAY_MS) / 24;
-      if (hour > 0 && hour % (24 * restartDays) === 0) trigger = new RetrainTrigger(retrainer, clock, pauses);
+      if (hour > 0 && hour % (24 * restartDays) === 0) trigger = new RetrainTrigger(retrainer, clock, pauses, SETTINGS);
       await trigger.ask(findings);
     }
     return asked;
@@ -348,8 +405,9 @@ describe('a trigger that a rejected run has answered', () => {
 
   it('leaves other triggers free, and says until when it waits', async () => {
     const at = '2026-01-01T00:00:00.000Z';
-    const run = newRun({ run_id: 7, kind: 'full', trigger: triggerOfText('monitor: x'), attempt: 1, started_at: at });
-    const rejected = { ...run, status: 'rejected' as const, finished_at: at, causes: ['model age'] };
+    const trigger7 = triggerOfText('monitor: x');
+    const run = newRun({ run_id: 7, kind: wanted, trigger: trigger7, attempt: 1, started_at: at });
+    const rejected = { ...run, status: 'rejected' as const, finished_at: at, causes: [CAUSES[0]!] };
     const asked: (readonly string[])[] = [];
     const retrainer = {
       runs: () => [],
@@ -357,14 +415,53 @@ describe('a trigger that a rejected run has answered', () => {
       startOrWait: ({ causes = [] }: RunRequest) => (asked.push(causes), Promise.resolve(true)),
     };
     const clock = { ...MACHINE_CLOCK, nowMs: () => (FIRST_MS + 2 * DAY_MS) as EpochMs };
-    const trigger = new RetrainTrigger(retrainer, clock, pauses);
+    const trigger = new RetrainTrigger(retrainer, clock, pauses, SETTINGS);
     await trigger.ask(AGED);
     expect(asked).toEqual([]);
-    expect(trigger.answered).toEqual([{ trigger: 'model age', run_id: 7, until: '2026-02-15T00:00:00.000Z' }]);
+    expect(trigger.answered).toEqual([{ trigger: CAUSES[0], run_id: 7, until: '2026-02-15T00:00:00.000Z' }]);
     await trigger.ask([...AGED, ...DRIFTED]);
-    expect(asked).toEqual([['model age', 'drift psi']]);
+    expect(asked.map((causes) => causes.toSorted())).toEqual([CAUSES.toSorted()]);
     await trigger.ask([]);
     expect(trigger.answered).toEqual([]);
+  });
+});
+
+describe('findings of several models at once', () => {
+  const aged = (timeframe: string): LiveDirections => ({ [timeframe]: { ...DIRECTION, age_days: 400 } });
+  const all = found({ age_days: 400, direction: { ...aged('1h'), ...aged('4h') } });
+  const asked: (Pick<RunRequest, 'kind' | 'parameters'> & { readonly text: string })[] = [];
+  const begun: RetrainRun[] = [];
+  let nowMs = Date.parse('2026-01-01T00:00:00Z');
+  const retrainer = {
+    runs: () => begun,
+    caused: () => Promise.resolve([]),
+    startOrWait({ kind, parameters, trigger }: RunRequest) {
+      asked.push({ kind, parameters, text: triggerText(trigger) });
+      return Promise.resolve(true);
+    },
+  };
+
+  it('ask for a run of each, with its own findings and instruments; one direction model waits at a time', async () => {
+    const clock = { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs };
+    const trigger = new RetrainTrigger(retrainer, clock, { cooldownMs: 3_600_000, answeredMs: () => 0 }, SETTINGS);
+    await trigger.ask(all);
+    const pairs = { kind: 'full', parameters: undefined, text: 'monitor: model age 400.0 > 45 days' };
+    const hourly = {
+      kind: 'direction',
+      parameters: { symbols: ['BTCUSDT', 'ETHUSDT'], timeframe: '1h' },
+      text: 'monitor: direction age 1h 400.0 > 45 days',
+    };
+    expect(asked).toEqual([pairs, hourly]);
+    nowMs += 60_000;
+    await trigger.ask(all);
+    expect(asked).toHaveLength(2);
+    const started_at = new Date(nowMs).toISOString();
+    const run = { run_id: 1, kind: 'direction' as const, trigger: triggerOfText('monitor: x'), attempt: 1, started_at };
+    begun.push(newRun({ ...run, parameters: { symbols: ['BTCUSDT', 'ETHUSDT'], timeframe: '1h' } }));
+    nowMs += 60_000;
+    await trigger.ask(all);
+    const slow = { symbols: ['BTCUSDT'], timeframe: '4h' };
+    expect(asked.slice(2)).toMatchObject([{ kind: 'direction', parameters: slow }]);
   });
 });
 

@@ -1,8 +1,11 @@
 import type { Clock } from '../../../shared/ports.ts';
-import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
+import type { FindingCode, RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
+import type { Timeframe } from '../../../shared/pair.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { directionParameters } from '../schedule/direction_runs.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
-import type { RetrainRun } from '../schedule/run.ts';
+import type { RetrainRun, RunRequest } from '../schedule/run.ts';
 import type { DriftFinding } from './report.ts';
 
 /** Findings that a trigger names; the others are counted. */
@@ -27,24 +30,34 @@ export interface AnsweredTrigger {
 export interface TriggerPauses {
   /** After any run that the monitor caused. */
   readonly cooldownMs: number;
-  /** After models that a run for this trigger made were rejected. */
-  answeredMs(trigger: string): number;
+  /** After models that a run for this trigger made were rejected. @param trigger code of a finding */
+  answeredMs(trigger: FindingCode): number;
 }
 
 type Runs = Pick<Retrainer, 'startOrWait' | 'runs' | 'caused'>;
 
-/** Requests a training run when findings call for one, with a pause after each run. */
+/** The models that a run trains: those of pairs, or the direction model of a timeframe. */
+type Subject = 'pairs' | Timeframe;
+
+/**
+ * Requests a training run when findings call for one, with a pause after each run. The models of pairs and each
+ * direction model have pauses of their own.
+ */
 export class RetrainTrigger {
   readonly #retrainer: Runs;
   readonly #clock: Clock;
   readonly #pauses: TriggerPauses;
+  readonly #settings: Pick<Settings, 'minutehand'>;
   #last: Trigger | null = null;
+  readonly #asked = new Map<Subject, string>();
   #answered: readonly AnsweredTrigger[] = [];
 
-  constructor(retrainer: Runs, clock: Clock, pauses: TriggerPauses) {
+  /** @param settings of the instruments that a run of a direction model trains */
+  constructor(retrainer: Runs, clock: Clock, pauses: TriggerPauses, settings: Pick<Settings, 'minutehand'>) {
     this.#retrainer = retrainer;
     this.#clock = clock;
     this.#pauses = pauses;
+    this.#settings = settings;
   }
 
   /** null before the first. */
@@ -57,56 +70,107 @@ export class RetrainTrigger {
     return this.#answered;
   }
 
+  /** @param findings that call for a training */
   async ask(findings: readonly DriftFinding[]): Promise<void> {
-    this.#answered = findings.length === 0 ? [] : await this.#answersTo(findings);
-    const due = findings.filter(({ trigger }) => !this.#answered.some((answer) => answer.trigger === trigger));
-    if (due.length === 0 || this.#isCooling()) return;
+    // The models of pairs come first: one run is in progress at a time.
+    const subjects = [...new Set(findings.map(subjectOf))].sort(
+      (a, b) => Number(b === 'pairs') - Number(a === 'pairs'),
+    );
+    const answered: AnsweredTrigger[] = [];
+    for (const subject of subjects) {
+      const own = findings.filter((found) => subjectOf(found) === subject);
+      answered.push(...(await this.#askFor(subject, own)));
+    }
+    this.#answered = answered;
+  }
+
+  /** @returns its triggers that a rejected run has answered */
+  async #askFor(subject: Subject, findings: readonly DriftFinding[]): Promise<readonly AnsweredTrigger[]> {
+    const answered = await this.#answersTo(subject, findings);
+    const due = findings.filter((found) => !answered.some(({ trigger }) => trigger === causeOf(found)));
+    if (due.length === 0 || this.#isCooling(subject) || this.#isTaken(subject)) return answered;
+    const trigger = monitorTrigger(findings);
+    const causes = [...new Set(findings.map(causeOf))];
+    const at = new Date(this.#clock.nowMs()).toISOString();
+    if (await this.#retrainer.startOrWait({ trigger, causes, ...this.#runOf(subject, due) })) {
+      this.#last = { at, trigger, text: triggerText(trigger) };
+      this.#asked.set(subject, at);
+    }
+    return answered;
+  }
+
+  /** Whether the model of another timeframe waits for its turn: one run of a direction model can wait. */
+  #isTaken(subject: Subject): boolean {
+    if (subject === 'pairs') return false;
+    const begun = this.#retrainer.runs().filter(({ kind }) => kind === 'direction');
+    const newest = Math.max(-Infinity, ...begun.map(({ started_at }) => Date.parse(started_at)));
+    return [...this.#asked].some(([other, at]) => other !== 'pairs' && other !== subject && Date.parse(at) > newest);
+  }
+
+  #runOf(subject: Subject, due: readonly DriftFinding[]): Pick<RunRequest, 'kind' | 'parameters'> {
+    if (subject !== 'pairs') return { kind: 'direction', parameters: directionParameters(this.#settings, subject) };
     // A full run chooses θ2 as well.
     const isFull = due.some(({ retrains }) => retrains === 'full') || this.#hasThresholdsFailed();
-    const kind = isFull ? 'full' : 'thresholds';
-    const trigger = monitorTrigger(findings);
-    const causes = [...new Set(findings.map((found) => found.trigger))];
-    const at = new Date(this.#clock.nowMs()).toISOString();
-    if (await this.#retrainer.startOrWait({ trigger, kind, causes }))
-      this.#last = { at, trigger, text: triggerText(trigger) };
+    return { kind: isFull ? 'full' : 'thresholds' };
   }
 
   /**
    * The same bars would give the same models: a trigger whose models were rejected, also in the life of another
    * trainer, waits until its interval has passed. A rejected θ2 is followed by a full run instead.
    */
-  async #answersTo(findings: readonly DriftFinding[]): Promise<readonly AnsweredTrigger[]> {
-    const runs = (await this.#retrainer.caused()).filter(({ kind }) => kind === 'full');
+  async #answersTo(subject: Subject, findings: readonly DriftFinding[]): Promise<readonly AnsweredTrigger[]> {
+    const wanted = subject === 'pairs' ? 'full' : 'direction';
+    const runs = (await this.#retrainer.caused()).filter(({ kind }) => kind === wanted);
     const nowMs = this.#clock.nowMs();
-    return [...new Set(findings.map(({ trigger }) => trigger))].flatMap((trigger) => {
-      const newest = runs.find(({ causes }) => causes.includes(trigger));
+    const codes = new Map(findings.map((found) => [causeOf(found), found.trigger]));
+    return [...codes].flatMap(([cause, code]) => {
+      const newest = runs.find(({ causes }) => causes.includes(cause));
       if (newest?.status !== 'rejected' || newest.finished_at === null) return [];
-      const untilMs = Date.parse(newest.finished_at) + this.#pauses.answeredMs(trigger);
-      return nowMs < untilMs ? [{ trigger, run_id: newest.run_id, until: new Date(untilMs).toISOString() }] : [];
+      const untilMs = Date.parse(newest.finished_at) + this.#pauses.answeredMs(code);
+      return nowMs < untilMs ? [{ trigger: cause, run_id: newest.run_id, until: new Date(untilMs).toISOString() }] : [];
     });
   }
 
-  /** Whether the last run that the monitor caused found no θ2 to adopt. */
+  /** Whether the last run of pairs that the monitor caused found no θ2 to adopt. */
   #hasThresholdsFailed(): boolean {
-    const last = this.#ownRuns()[0];
+    const last = this.#ownRuns('pairs')[0];
     return last?.kind === 'thresholds' && (last.status === 'rejected' || last.status === 'nothing_new');
   }
 
-  /** The newest first. */
-  #ownRuns(): readonly RetrainRun[] {
-    return this.#retrainer.runs().filter(({ trigger }) => trigger.code === 'monitor');
+  /** Those that the monitor caused, the newest first. */
+  #ownRuns(subject: Subject): readonly RetrainRun[] {
+    return this.#retrainer
+      .runs()
+      .filter(({ trigger, kind, parameters }) =>
+        trigger.code !== 'monitor'
+          ? false
+          : subject === 'pairs'
+            ? kind !== 'direction'
+            : kind === 'direction' && parameters.timeframe === subject,
+      );
   }
 
   /**
    * After a run that the monitor caused, also in the life of another trainer, the new models get time to show whether
    * it helped.
    */
-  #isCooling(): boolean {
-    const times = this.#ownRuns().flatMap(({ started_at, finished_at }) => [started_at, finished_at ?? started_at]);
-    const asked = this.#last === null ? [] : [this.#last.at];
-    const last = Math.max(-Infinity, ...[...times, ...asked].map((time) => Date.parse(time)));
+  #isCooling(subject: Subject): boolean {
+    const runs = this.#ownRuns(subject);
+    const times = runs.flatMap(({ started_at, finished_at }) => [started_at, finished_at ?? started_at]);
+    const asked = this.#asked.get(subject) ?? [];
+    const last = Math.max(-Infinity, ...times.concat(asked).map((time) => Date.parse(time)));
     return this.#clock.nowMs() - last < this.#pauses.cooldownMs;
   }
+}
+
+function subjectOf({ retrains }: DriftFinding): Subject {
+  return typeof retrains === 'object' && retrains !== null ? retrains.direction : 'pairs';
+}
+
+/** As a run records what it answers: `model age`, `direction age 1h`. */
+function causeOf(found: DriftFinding): string {
+  const subject = subjectOf(found);
+  return subject === 'pairs' ? found.trigger : `${found.trigger} ${subject}`;
 }
 
 /** The findings furthest past their limits, and how many more there are. */

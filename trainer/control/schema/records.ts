@@ -100,7 +100,7 @@ const lookSchema = z
     direction: z
       .record(z.string(), z.looseObject({ skipped: z.string().optional().describe('Why there is no figure') }))
       .optional()
-      .describe('Bias of published direction probabilities, by timeframe'),
+      .describe('Active direction models by timeframe: bias of published probabilities, drift, age, win rate'),
     kpi: z.looseObject({ total: kpiSchema, pairs: z.record(z.string(), kpiSchema) }),
     findings: z.array(z.looseObject({ text: z.string() })).describe('Significant violations of limits'),
   })

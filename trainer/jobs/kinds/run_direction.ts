@@ -1,11 +1,13 @@
 import { isoMinute } from '../../../shared/bar.ts';
 import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
 import { directionFolder } from '../../../shared/bundle/direction/active_direction.ts';
+import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { countLook } from '../../learning/backtest/holdout_looks.ts';
 import { biasLimits } from '../../learning/gates/direction/bias_limits.ts';
+import { directionAdoptionGates } from '../../learning/direction/compare_directions.ts';
 import { makeDirectionBundle } from '../../learning/direction/make_direction_bundle.ts';
 import {
   DIRECTION_PARAMS,
@@ -35,6 +37,8 @@ export interface DirectionContext {
 export interface DirectionProduct {
   readonly trained: TrainedDirection;
   readonly plan: DirectionPlan;
+  /** Of the training, and against the active model of the timeframe where the bundle is one of this installation. */
+  readonly gates: readonly GateResult[];
   /** The written bundle; null after a dry run. */
   readonly bundle: WrittenDirection | null;
   readonly resources: RunResources;
@@ -79,10 +83,17 @@ async function makeProduct(
     countLook(looks, { market, from: isoMinute(from), to: isoMinute(to) }, trades),
   );
   const gpu = { gpu_seconds: null, gpu_memory_bytes: null };
-  if (out === null) return { trained, plan, bundle: null, resources: ownResources(gpu) };
+  if (out === null) return { trained, plan, gates: trained.gates, bundle: null, resources: ownResources(gpu) };
   const parts = { instruments, plan, trained, out, market, created: new Date(), gitCommit };
-  const { version } = await makeDirectionBundle(parts);
-  return { trained, plan, bundle: { version, path: pathInside(out, version) }, resources: ownResources(gpu) };
+  const { version, golden } = await makeDirectionBundle(parts);
+  const bundle = { version, path: pathInside(out, version) };
+  const goldenRows = golden.features.length;
+  const challenger = { trained, instruments, costs: plan.costs, version, market, goldenRows };
+  const isOwn = job.output.folder === null;
+  if (isOwn) onProgress('champion and challenger', 0, 1);
+  const place = { modelsFolder: context.paths.models, limits: settings.retrain };
+  const gates = [...trained.gates, ...(isOwn ? await directionAdoptionGates(challenger, place) : [])];
+  return { trained, plan, gates, bundle, resources: ownResources(gpu) };
 }
 
 function planOf({ parameters, seed, resources }: DirectionJob, settings: Settings): DirectionPlan {

@@ -82,7 +82,7 @@ export function evaluateDirection(request: EvaluationRequest): DirectionEvaluati
       expected: 'bars after the labels of the training period, and 24 hours after them',
       next: 'Give newer bars, or `--from` with an earlier day: figures of the training period are in-sample.',
     });
-  const answers = answersOf(request, rows, chosen);
+  const answers = answersTo(request.infer, rows, chosen);
   const trades = tradesOf(request, rows, answers);
   const symbols = instruments.map(({ bars: { symbol } }) => symbol);
   const times = chosen.map((row) => rows.time[row]!);
@@ -135,8 +135,8 @@ function withoutClaims(edge: Readonly<Record<string, InstrumentEdge>>): Record<s
   return Object.fromEntries(Object.entries(edge).map(([symbol, own]) => [symbol, { ...own, no_edge: true }]));
 }
 
-/** Probabilities and labels of the chosen rows. */
-function answersOf({ infer }: EvaluationRequest, rows: InstrumentRows, chosen: Int32Array): EvaluatedAnswers {
+/** Probabilities of a finished model, and labels, of the chosen rows. @param infer of at most `rowsPerScore` rows */
+export function answersTo(infer: DirectionModel['infer'], rows: InstrumentRows, chosen: Int32Array): EvaluatedAnswers {
   const x = takeRows(rows.x, chosen);
   const probabilities = new Float64Array(chosen.length * CLASSES);
   const chunk = new Float32Array(ROWS_PER_SCORE * x.columns);
@@ -172,7 +172,7 @@ function delayedOf(
   const claimed = Object.keys(edge).filter((symbol) => !edge[symbol]!.no_edge);
   const isClaimed = ({ pairId }: { readonly pairId: string }): boolean =>
     claimed.length === 0 || claimed.includes(pairId);
-  const trades = tradesOf(request, rows, answersOf(request, rows, chosen)).filter(isClaimed);
+  const trades = tradesOf(request, rows, answersTo(request.infer, rows, chosen)).filter(isClaimed);
   const claimedEdges = claimed.map((symbol) => edge[symbol]!);
   const count = claimedEdges.reduce((sum, own) => sum + own.trades, 0);
   const claimedNet =

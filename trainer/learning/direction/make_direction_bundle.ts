@@ -13,6 +13,7 @@ import { takeRows } from '../learners/contract/fit_rows.ts';
 import { DIRECTIONS } from '../label/direction.ts';
 import { directionCard } from './direction_card.ts';
 import { strategyOf } from './direction_net.ts';
+import { directionReference } from './direction_reference.ts';
 import { SERIES_NAMES } from '../../../shared/core/series/series_names.ts';
 import type { Instrument } from './instrument_rows.ts';
 import { successTargets } from './success_targets.ts';
@@ -43,10 +44,13 @@ export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<
   const schema = instrumentSchema(plan.windows, timeframe);
   const metadata = { model: 'direction', feature_schema: schema.hash, classes: JSON.stringify(DIRECTIONS) };
   const { metrics, blocks: _, rows, model, ...report } = trained;
+  const { trades } = report.net;
+  const symbols = instruments.map(({ bars: { symbol } }) => symbol);
+  const reference = directionReference({ rows, symbols, windows: plan.windows, timeframe, trades });
   const folder = writeDirectionBundle(out, created, {
     manifest: manifestOf(parts, schema.hash, timeframe),
     model: encodeTreeModel(withCover(model, rows.x), { metadata }),
-    report: { ...report, metrics, net: { ...report.net, trades: report.net.trades.length } },
+    report: { ...report, metrics, net: { ...report.net, trades: trades.length }, reference },
     card: directionCard,
   });
   try {

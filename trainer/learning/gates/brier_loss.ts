@@ -19,20 +19,31 @@ export function brierLossOf(
   times: Readonly<Record<string, ArrayLike<number>>>,
 ): BrierLoss {
   const losses: number[] = [];
-  const blocks: number[] = [];
-  const blockOf = new Map<number, number>();
+  const all: number[] = [];
   for (const [pair, time] of Object.entries(times)) {
     const old = champion.ai1[pair]!;
     const young = challenger.ai1[pair]!;
     for (let row = 0; row < time.length; row++) {
       const label = young.labels[row]!;
-      const loss = squared(young.scores[row]! - label) - squared(old.scores[row]! - label);
-      const block = Math.floor(time[row]! / BLOCK_S);
-      if (!blockOf.has(block)) blockOf.set(block, blockOf.size);
-      losses.push(loss);
-      blocks.push(blockOf.get(block)!);
+      losses.push(squared(young.scores[row]! - label) - squared(old.scores[row]! - label));
+      all.push(time[row]!);
     }
   }
+  return meanLoss(losses, all, BLOCK_S);
+}
+
+/**
+ * @param losses of the challenger minus those of the champion, row by row
+ * @param times epoch seconds of the rows
+ * @param blockSeconds time within which rows are dependent
+ */
+export function meanLoss(losses: readonly number[], times: readonly number[], blockSeconds: number): BrierLoss {
+  const blockOf = new Map<number, number>();
+  const blocks = times.map((time) => {
+    const block = Math.floor(time / blockSeconds);
+    if (!blockOf.has(block)) blockOf.set(block, blockOf.size);
+    return blockOf.get(block)!;
+  });
   const { mean, standardError } = meanOverBlocks(losses, blocks, blockOf.size);
   const errors = errorsOfChance(-normalQuantile(SIGNIFICANCE), blockOf.size);
   return { mean, chance: errors === Infinity ? Infinity : errors * standardError };

@@ -4,14 +4,16 @@ import type { AdoptionEvidence, AdoptionLimits, BrierLoss, Compared, Comparison,
 
 export const champion: Gate<AdoptionEvidence> = {
   code: 'champion',
-  vetoes: 'Too few entry candidates on bars unseen by both bundles. Passes without a comparable champion.',
+  vetoes:
+    'Too few entry candidates (of a direction model: labeled bars) unseen by both bundles. Passes without a comparable champion.',
   threshold: { key: 'adopt_min_candidates' },
   check: ({ comparison }) => checkChampion(comparison),
 };
 
 export const championAuc: Gate<AdoptionEvidence> = {
   code: 'champion_auc',
-  vetoes: 'An AUC of AI1 below that of the champion on the same bars by the limit or more.',
+  vetoes:
+    'An AUC of AI1 (of a direction model: mean over up, down and range, each against the rest) below that of the champion on the same bars by the limit or more.',
   threshold: { key: 'adopt_max_auc_loss' },
   check: ({ comparison, limits }) => compare(comparison, limits, checkChampionAuc),
 };
@@ -19,8 +21,8 @@ export const championAuc: Gate<AdoptionEvidence> = {
 export const championBrier: Gate<AdoptionEvidence> = {
   code: 'champion_brier',
   vetoes:
-    'Where neither side has a Sharpe ratio (no trades, or less than two days): a Brier score of AI1 worse than the champion’s on the same bars by more than chance.',
-  threshold: { fixed: 'Student’s t, one-sided 5 %, over blocks of eight hours' },
+    'Where neither side has a Sharpe ratio (no trades, or less than two days): a Brier score of AI1 (of a direction model: over its three classes) worse than the champion’s on the same bars by more than chance.',
+  threshold: { fixed: 'Student’s t, one-sided 5 %, over blocks of eight hours (direction: three days)' },
   check: ({ comparison, limits }) =>
     compare(comparison, limits, (champion, challenger, _, brierLoss) =>
       checkChampionBrier(champion, challenger, brierLoss),
@@ -30,7 +32,7 @@ export const championBrier: Gate<AdoptionEvidence> = {
 export const championNetSharpe: Gate<AdoptionEvidence> = {
   code: 'champion_net_sharpe',
   vetoes:
-    'A net Sharpe ratio on the same bars below the limit times the champion’s, below zero: below the champion’s. `adopt_min_sharpe_gain` can demand a gain. Trades count as if every pair had an edge; where only one side has any, those that would be published. Passes where neither side has a ratio.',
+    'A net Sharpe ratio on the same bars below the limit times the champion’s, below zero: below the champion’s. `adopt_min_sharpe_gain` can demand a gain. Trades count as if every pair or instrument had an edge; where only one side has any, those that would be published. Passes where neither side has a ratio.',
   threshold: { key: 'adopt_min_sharpe_ratio' },
   check: ({ comparison, limits }) => compare(comparison, limits, checkChampionSharpe),
 };
@@ -62,9 +64,15 @@ function compare(
   return result === null ? null : { ...result, evidence: { ...result.evidence, since } };
 }
 
+/** Why there is no comparison: an unusable champion does not block its successor. */
+export interface NoChampion {
+  readonly reason: 'none' | 'other_market' | 'unusable';
+  readonly [figure: string]: string;
+}
+
 /**
  * Why the challenger cannot be compared with the champion `version`; null if it can.
- * @param times open times of the holdout's entry candidates
+ * @param times epoch seconds of the rows that the challenger was not trained on: entry candidates, or labeled bars
  * @param from start of the comparison: neither side was trained on bars that open at or after it
  */
 export function checkCandidates(
@@ -96,8 +104,8 @@ export function checkChampionAuc(
   challenger: Compared,
   { adopt_max_auc_loss: limit }: AdoptionLimits,
 ): GateResult {
-  const old = champion.models.ai1.auc;
-  const young = challenger.models.ai1.auc;
+  const old = champion.scores.auc;
+  const young = challenger.scores.auc;
   const loss = old === null ? 0 : young === null ? Infinity : old - young;
   return {
     code: 'champion_auc',
@@ -118,8 +126,8 @@ export function checkChampionAuc(
  */
 export function checkChampionBrier(champion: Compared, challenger: Compared, loss: BrierLoss): GateResult | null {
   if (sharpeRatios(champion, challenger) !== null) return null;
-  const old = champion.models.ai1.brier;
-  const young = challenger.models.ai1.brier;
+  const old = champion.scores.brier;
+  const young = challenger.scores.brier;
   const isKnown = young !== null || old === null;
   const isWorse = loss.mean !== null && loss.mean > Math.max(0, loss.chance);
   const error = finite(Math.max(0, loss.chance));
@@ -157,16 +165,16 @@ export function checkChampionSharpe(
     unit: 'ratio',
   } as const;
   if (ratios === null) {
-    const trades = challenger.all_pairs.total.trades;
-    const champion_trades = champion.all_pairs.total.trades;
+    const { trades } = challenger.all;
+    const champion_trades = champion.all.trades;
     return { ...idle, evidence: { reason: 'no_ratio', trades, champion_trades, version } };
   }
   const { old, young, view } = ratios;
   const leastByShare = share === null ? -Infinity : Math.min(share * old, old);
   const leastByGain = gain === null ? -Infinity : old + gain;
   const least = Math.max(leastByShare, leastByGain);
-  const trades = challenger[view].total.trades;
-  const champion_trades = champion[view].total.trades;
+  const { trades } = challenger[VIEWS[view]];
+  const champion_trades = champion[VIEWS[view]].trades;
   const figures = { champion: old, trades, champion_trades, version, view };
   if (least === -Infinity) return { ...idle, value: young, evidence: { reason: 'no_limit', ...figures } };
   return {
@@ -179,24 +187,28 @@ export function checkChampionSharpe(
   };
 }
 
+/** The trades that a recorded verdict names. */
+const VIEWS = { all_pairs: 'all', edge_pairs: 'withEdge' } as const;
+
 interface SharpeRatios {
   readonly old: number;
   readonly young: number;
   /** The trades that are compared. */
-  readonly view: 'all_pairs' | 'edge_pairs';
+  readonly view: keyof typeof VIEWS;
 }
 
 /**
- * Sharpe ratios to compare; null if neither side has one. Where only one side trades as if every pair had an edge, the
- * trades that the daemon would publish decide, so that models without trades are not kept because others lose in pairs
- * that are not traded. A side without trades then has 0: not trading is better than losing and worse than earning.
+ * Sharpe ratios to compare; null if neither side has one. Where only one side trades as if every subject had an edge,
+ * the trades that the daemon would publish decide, so that models without trades are not kept because others lose in
+ * subjects that are not traded. A side without trades then has 0: not trading is better than losing and worse than
+ * earning.
  */
 function sharpeRatios(champion: Compared, challenger: Compared): SharpeRatios | null {
-  const oldOfAll = champion.all_pairs.total.net_sharpe;
-  const youngOfAll = challenger.all_pairs.total.net_sharpe;
+  const oldOfAll = champion.all.net_sharpe;
+  const youngOfAll = challenger.all.net_sharpe;
   if (oldOfAll != null && youngOfAll != null) return { old: oldOfAll, young: youngOfAll, view: 'all_pairs' };
-  const old = champion.edge_pairs.total.net_sharpe;
-  const young = challenger.edge_pairs.total.net_sharpe;
+  const old = champion.withEdge.net_sharpe;
+  const young = challenger.withEdge.net_sharpe;
   if (old == null && young == null) return null;
   return { old: old ?? 0, young: young ?? 0, view: 'edge_pairs' };
 }

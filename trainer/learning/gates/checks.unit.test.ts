@@ -191,9 +191,9 @@ describe('a comparison with the champion', () => {
   /** @param published Sharpe ratio of the pairs with an edge: by default that of all */
   const side = (auc: number | null, sharpe: number | null, version = 'v1', published = sharpe): Compared => ({
     version,
-    models: { ai1: { auc, brier: 0.23 } },
-    all_pairs: { total: { net_sharpe: sharpe, trades: sharpe === null ? 0 : 50 } },
-    edge_pairs: { total: { net_sharpe: published, trades: published === null ? 0 : 40 } },
+    scores: { auc, brier: 0.23 },
+    all: { net_sharpe: sharpe, trades: sharpe === null ? 0 : 50 },
+    withEdge: { net_sharpe: published, trades: published === null ? 0 : 40 },
   });
 
   it('has the limits of the specification as delivered', () => {

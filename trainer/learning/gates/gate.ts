@@ -52,6 +52,8 @@ export interface ModelEvidence {
 
 /** Results of a written bundle before it becomes active. */
 export interface AdoptionEvidence {
+  /** What the verdicts are about: null for a bundle of pairs as a whole. */
+  readonly role: Extract<GateRole, 'direction'> | null;
   readonly golden: GateResult;
   /** null for a bundle that does not load. */
   readonly comparison: Comparison | null;
@@ -61,7 +63,7 @@ export interface AdoptionEvidence {
 export type Comparison =
   /** No champion; `reason` of the evidence says why. */
   | { readonly kind: 'none'; readonly evidence: Evidence }
-  /** Too few entry candidates that neither side was trained on. */
+  /** Too few rows that neither side was trained on. */
   | { readonly kind: 'refused'; readonly result: GateResult }
   | {
       readonly kind: 'compared';
@@ -92,23 +94,27 @@ export interface Delayed {
 
 /** Trading result of one side of a comparison. `net_sharpe` is null without trades, or without two different days. */
 export interface ComparedTrading {
-  readonly total: { readonly net_sharpe: number | null; readonly trades: number };
+  readonly net_sharpe: number | null;
+  readonly trades: number;
 }
 
 /**
- * Metrics of each side of a comparison: AI1's, and the trades, as if every pair had an edge and as published by the
- * daemon.
+ * Figures of each side of a comparison, on the same rows. Each strategy fills them: pairs with the answers of AI1 to
+ * entry candidates, direction with the probabilities of up, down and range.
  */
 export interface Compared {
   readonly version: string;
-  readonly models: { readonly ai1: Pick<ModelMetrics, 'auc' | 'brier'> };
-  readonly all_pairs: ComparedTrading;
-  readonly edge_pairs: ComparedTrading;
+  /** Of the probabilities. */
+  readonly scores: Pick<ModelMetrics, 'auc' | 'brier'>;
+  /** The trades as if every subject had an edge. */
+  readonly all: ComparedTrading;
+  /** Those of the subjects with an edge, as the daemon publishes them. */
+  readonly withEdge: ComparedTrading;
 }
 
-/** Brier score of the challenger's AI1 minus that of the champion's, on the same candidates. */
+/** Brier score of the challenger minus that of the champion, on the same rows. */
 export interface BrierLoss {
-  /** null without candidates. */
+  /** null without rows. */
   readonly mean: number | null;
   /**
    * The largest difference of equal models: Student's t, one-sided 5 %, over blocks of time. Infinity for few blocks.

@@ -80,7 +80,11 @@ export function checkTraining(evidence: BundleEvidence): GateResult[] {
 
 /** Results of the gates of a written bundle. */
 export function checkAdoption(evidence: AdoptionEvidence): GateResult[] {
-  return ADOPTION_GATES.flatMap((gate) => gate.check(evidence, null) ?? []);
+  const { role } = evidence;
+  return ADOPTION_GATES.flatMap((gate) => {
+    const result = gate.check(evidence, role);
+    return result === null ? [] : [{ ...result, role }];
+  });
 }
 
 /** What a gate judges: each has a result of its own. */

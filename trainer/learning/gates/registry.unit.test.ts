@@ -16,9 +16,9 @@ import type { BundleEvidence, Comparison } from './gate.ts';
 const golden = verdict({ code: 'golden_vectors' });
 const side = (version: string, auc: number): Compared => ({
   version,
-  models: { ai1: { auc, brier: 0.23 } },
-  all_pairs: { total: { net_sharpe: 1, trades: 50 } },
-  edge_pairs: { total: { net_sharpe: 1, trades: 50 } },
+  scores: { auc, brier: 0.23 },
+  all: { net_sharpe: 1, trades: 50 },
+  withEdge: { net_sharpe: 1, trades: 50 },
 });
 const limits = {
   adopt_min_auc: 0.52,
@@ -28,8 +28,6 @@ const limits = {
   adopt_max_auc_loss: 0.02,
 };
 const brierLoss = { mean: 0.1, chance: 0.01 };
-const namesOf = (comparison: Comparison | null): string[] => checkAdoption({ golden, limits, comparison }).map(keyOf);
-
 describe('the list of gates', () => {
   it('has the codes that are registered, each once', () => {
     const codes = GATES.map(({ code }) => code);
@@ -51,42 +49,48 @@ describe('the list of gates', () => {
   });
 });
 
-describe('checkAdoption', () => {
+describe.each([null, 'direction'] as const)('checkAdoption of the role %s', (role) => {
+  const own = (gate: GateResult): GateResult => ({ ...gate, role });
+  const keyed = (code: string): string => gateKey({ code, role });
+  const named = (name: string): string => (role === null ? name : `${role} ${name}`);
+  const namesOf = (comparison: Comparison | null): string[] =>
+    checkAdoption({ role, golden, limits, comparison }).map(keyOf);
+
   it('compares nothing with a bundle that does not load', () => {
-    expect(namesOf(null)).toEqual(['golden_vectors']);
+    expect(namesOf(null)).toEqual([keyed('golden_vectors')]);
   });
 
   it('has one result where there is no champion or too little to compare, and two where both were compared', () => {
     const refusal = verdict({ code: 'champion', passed: false, value: 3, limit: 50, unit: 'count' });
-    expect(checkAdoption({ golden, limits, comparison: { kind: 'refused', result: refusal } })).toEqual([
-      golden,
-      refusal,
+    expect(checkAdoption({ role, golden, limits, comparison: { kind: 'refused', result: refusal } })).toEqual([
+      own(golden),
+      own(refusal),
     ]);
     const alone: Comparison = { kind: 'none', evidence: { reason: 'none' } };
-    expect(checkAdoption({ golden, limits, comparison: alone }).slice(1).map(writtenGate)).toEqual([
-      { name: 'champion', passed: true, seen: 'there is none', limit: 'none to compare with' },
+    expect(checkAdoption({ role, golden, limits, comparison: alone }).slice(1).map(writtenGate)).toEqual([
+      { name: named('champion'), passed: true, seen: 'there is none', limit: 'none to compare with' },
     ]);
     const compared = { champion: side('v1', 0.6), challenger: side('v2', 0.5), brierLoss, since: '2024-01-02T00:00Z' };
-    const [, rank, sharpe] = checkAdoption({ golden, limits, comparison: { kind: 'compared', ...compared } });
+    const [, rank, sharpe] = checkAdoption({ role, golden, limits, comparison: { kind: 'compared', ...compared } });
     expect(rank).toMatchObject({ code: 'champion_auc', passed: false, evidence: { since: '2024-01-02T00:00Z' } });
     expect(sharpe).toMatchObject({ code: 'champion_net_sharpe', passed: true });
     expect([rank!, sharpe!].map(isExplained)).toEqual([true, true]);
   });
 
   it('checks the Brier score in place of the Sharpe ratio where neither side trades', () => {
-    const silent = { total: { net_sharpe: null, trades: 0 } };
+    const silent = { net_sharpe: null, trades: 0 };
     const comparison = {
       kind: 'compared' as const,
-      champion: { ...side('v1', 0.6), all_pairs: silent, edge_pairs: silent },
-      challenger: { ...side('v2', 0.6), all_pairs: silent, edge_pairs: silent },
+      champion: { ...side('v1', 0.6), all: silent, withEdge: silent },
+      challenger: { ...side('v2', 0.6), all: silent, withEdge: silent },
       brierLoss,
       since: '2024-01-02T00:00Z',
     };
-    expect(checkAdoption({ golden, limits, comparison }).map((gate) => `${keyOf(gate)} ${gate.passed}`)).toEqual([
-      'golden_vectors true',
-      'champion_auc true',
-      'champion_brier false',
-      'champion_net_sharpe true',
+    expect(checkAdoption({ role, golden, limits, comparison }).map((gate) => `${keyOf(gate)} ${gate.passed}`)).toEqual([
+      `${keyed('golden_vectors')} true`,
+      `${keyed('champion_auc')} true`,
+      `${keyed('champion_brier')} false`,
+      `${keyed('champion_net_sharpe')} true`,
     ]);
   });
 });

@@ -3,7 +3,7 @@ import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { readActive } from '../../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
-import { GOLDEN_TOLERANCE, loadModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
+import { loadModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { warmUpSeconds } from '../../../shared/core/features/features.ts';
@@ -12,11 +12,12 @@ import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts'
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import type { TrainResult } from './pipeline.ts';
-import type { Evidence, GateResult, RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
-import { checkCandidates } from '../gates/champion.ts';
+import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
+import { checkCandidates, type NoChampion } from '../gates/champion.ts';
 import { brierLossOf } from '../gates/brier_loss.ts';
 import { checkAdoption } from '../gates/registry.ts';
-import type { AdoptionEvidence, Comparison } from '../gates/gate.ts';
+import type { AdoptionEvidence, Compared, Comparison } from '../gates/gate.ts';
+import { goldenResult } from '../gates/golden_vectors.ts';
 
 export interface AdoptionContext {
   readonly settings: Settings;
@@ -43,11 +44,13 @@ async function adoptionEvidence(result: TrainResult, context: AdoptionContext): 
     challenger = await loadModelSet(result.path, schemaOf(context), ROWS_PER_SCORE);
   } catch (error) {
     const { code, message } = describeError(error);
-    return { golden: goldenResult(false, { error_code: code, error: message }), comparison: null, limits };
+    const golden = goldenResult(false, { error_code: code, error: message });
+    return { role: null, golden, comparison: null, limits };
   }
   try {
     const rows = result.manifest.golden.features.length;
     return {
+      role: null,
       golden: goldenResult(true, { rows }),
       comparison: await compareWithChampion(result, challenger, context),
       limits,
@@ -55,18 +58,6 @@ async function adoptionEvidence(result: TrainResult, context: AdoptionContext): 
   } finally {
     await challenger.release();
   }
-}
-
-function goldenResult(passed: boolean, found: Evidence): GateResult {
-  const judged = {
-    code: 'golden_vectors',
-    role: null,
-    value: null,
-    relation: null,
-    limit: null,
-    unit: 'count',
-  } as const;
-  return { ...judged, passed, evidence: { ...found, tolerance: GOLDEN_TOLERANCE } };
 }
 
 async function compareWithChampion(
@@ -108,12 +99,17 @@ async function compare(
   });
   const [old, young] = bundles as [BundleResult, BundleResult];
   const brierLoss = brierLossOf(old, young, ai1Times);
-  return { kind: 'compared', champion: old, challenger: young, brierLoss, since: isoMinute(from) };
+  return {
+    kind: 'compared',
+    champion: comparedBundle(old),
+    challenger: comparedBundle(young),
+    brierLoss,
+    since: isoMinute(from),
+  };
 }
 
-interface NoChampion {
-  readonly reason: 'none' | 'other_market' | 'unusable';
-  readonly [figure: string]: string;
+function comparedBundle({ version, models, all_pairs, edge_pairs }: BundleResult): Compared {
+  return { version, scores: models.ai1, all: all_pairs.total, withEdge: edge_pairs.total };
 }
 
 /** The active bundle, or the reason for no comparison: an unusable champion does not block its successor. */

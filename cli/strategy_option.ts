@@ -1,0 +1,52 @@
+import { Option } from 'commander';
+
+/** What is traded, as `--strategy` names it. */
+export const STRATEGIES = ['pair_reversion', 'direction'] as const;
+export type StrategyName = (typeof STRATEGIES)[number];
+
+const FLAG = '--strategy';
+
+/** Of `train`: each strategy has options of its own, which `--help` shows beside it. */
+export function trainStrategyOption(): Option {
+  return new Option(
+    `${FLAG} <name>`,
+    'what is traded: pairs, or instruments by the direction model, whose options are others (`train --strategy direction --help`)',
+  )
+    .choices(STRATEGIES)
+    .default('pair_reversion');
+}
+
+/** Of `backtest`: a bundle has one strategy, so that it acts where none is named. */
+export function backtestStrategyOption(): Option {
+  return new Option(
+    `${FLAG} <name>`,
+    'that of --models (default: by the bundle); direction without --models: the active direction model',
+  ).choices(STRATEGIES);
+}
+
+export interface SpelledCommand {
+  /** The arguments with the command that does it. */
+  readonly argv: readonly string[];
+  /** What the former spelling is called now; null where it was not used. */
+  readonly note: string | null;
+}
+
+/**
+ * `train --strategy direction …` is done by `direction train …`, which is the former spelling of it and stays.
+ * @param argv without the program
+ */
+export function spelledCommand(argv: readonly string[]): SpelledCommand {
+  const first = argv.findIndex((argument) => argument !== '--json');
+  if (argv[first] === 'direction' && argv[first + 1] === 'train')
+    return { argv, note: '`direction train` is `train --strategy direction` now; both do the same.' };
+  if (argv[first] !== 'train') return { argv, note: null };
+  const rest = argv.slice(first + 1);
+  const at = rest.findIndex((argument, i) => argument === `${FLAG}=direction` || isPair(rest, i));
+  if (at < 0) return { argv, note: null };
+  const length = isPair(rest, at) ? 2 : 1;
+  return { argv: [...argv.slice(0, first), 'direction', 'train', ...rest.toSpliced(at, length)], note: null };
+}
+
+function isPair(argv: readonly string[], at: number): boolean {
+  return argv[at] === FLAG && argv[at + 1] === 'direction';
+}
