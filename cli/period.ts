@@ -40,8 +40,11 @@ export function parseDay(text: string, option: string): OpenTime {
   return (ms / 1000) as OpenTime;
 }
 
-/** Shown times of bars, in UTC: `2026-11-21 08:27`, `2026-11-21T08:27:00.000Z`, with or without seconds and zone. */
-const SHOWN_TIME = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::(\d{2})(?:\.\d+)?)?(?:Z| ?UTC|\+00:00)?$/;
+/**
+ * Shown times of bars, in UTC: `2026-11-21 08:27`, `2026-11-21T08:27:00.000Z`, with or without seconds and zone, and
+ * the word that stands before them.
+ */
+const SHOWN_TIME = /^(?:closed )?(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::(\d{2})(?:\.\d+)?)?(?:Z| ?UTC|\+00:00)?$/;
 /** Seconds, milliseconds or microseconds from 1973 on. */
 const EPOCH = /^\d{9,16}$/;
 

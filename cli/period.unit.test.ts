@@ -58,6 +58,8 @@ describe('parseBarClose', () => {
     const forms = [
       '2026-11-21 08:27',
       '2026-11-21 08:27 UTC',
+      'closed 2026-11-21 08:27',
+      'closed 2026-11-21 08:27 UTC',
       '2026-11-21T08:27Z',
       '2026-11-21T08:27:00Z',
       '2026-11-21T08:27:35.374Z',
@@ -71,7 +73,17 @@ describe('parseBarClose', () => {
   });
 
   it('refuses what is no time, or of another zone', () => {
-    for (const text of ['2026-02-30 08:27', '08:27', '2026-11-21', '2026-11-21T08:27+02:00', 'now', '-5', ''])
+    for (const text of [
+      '2026-02-30 08:27',
+      'opened 2026-11-21 08:27',
+      'closed',
+      '08:27',
+      '2026-11-21',
+      '2026-11-21T08:27+02:00',
+      'now',
+      '-5',
+      '',
+    ])
       expect(() => parseBarClose(text), text).toThrow(/close of a bar in UTC/);
   });
 });

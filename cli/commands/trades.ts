@@ -1,3 +1,4 @@
+import { shownMinute } from '../../shared/bar.ts';
 import { counted } from '../../shared/counted.ts';
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
@@ -24,6 +25,7 @@ const CHECKED_DAYS = 7;
 /** A position that is closed in the period was opened no longer ago than a long weekend and its maximum age. */
 const OPENED_BEFORE_MS = 7 * DAY_MS;
 const SHOWN_ROWS = 50;
+const CLOSED_WIDTH = 'closed 2026-11-21 08:27'.length;
 
 /** Columns of the export, in this order. */
 const COLUMNS = [
@@ -125,7 +127,7 @@ async function list(flags: TradesFlags, output: Output): Promise<void> {
   const trades = await withStore((store) => readTrades(store, wanted), []);
   const figures = fillFigures({ trades, ...signalsOf(wanted, trades[0]?.time_ms ?? 0) });
   if (trades.length === 0) output.line('No fills yet: `minutehand ea` trades on paper, mt5/ in MetaTrader 5.');
-  for (const trade of trades.slice(-SHOWN_ROWS)) output.line(rowOf(trade));
+  for (const trade of trades.slice(-SHOWN_ROWS)) output.line(fillLine(trade));
   if (trades.length > SHOWN_ROWS) output.note(`${trades.length - SHOWN_ROWS} older ones: trades export has them all.`);
   for (const [account, { total, pairs }] of Object.entries(figures)) {
     for (const [id, figure] of Object.entries(pairs)) output.line(figureLine(account, id, figure));
@@ -192,9 +194,15 @@ function signalsOf({ settings, pairIds, toMs }: Selection, fromMs: number): Agai
 
 const pairsOf = ({ pairIds }: Selection): Pick<Selection, 'pairIds'> => (pairIds === undefined ? {} : { pairIds });
 
-function rowOf(trade: LiveTrade): string {
+/**
+ * A fill with the time at which it was made and, as in `status` and `signals list`, the close of the bar of the signal
+ * that it follows: on a simulated market these are two clocks. An exit of the account's own follows none.
+ */
+export function fillLine(trade: LiveTrade): string {
   const { time_ms, account, pair_id, kind, leg, side, lots, symbol, filled_price, slippage_bps, latency_ms, pnl, error, reason } = trade; // prettier-ignore
-  const head = `${isoSecond(time_ms)}  ${account.padEnd(5)}  ${pair_id.padEnd(16)} ${kind.padEnd(7)}`;
+  const bar = kind === 'close' && trade.signal_id === trade.position_id ? null : trade.signal_bar;
+  const closed = (bar === null ? '' : `closed ${shownMinute(bar)}`).padEnd(CLOSED_WIDTH);
+  const head = `${isoSecond(time_ms)}  ${closed}  ${account.padEnd(5)}  ${pair_id.padEnd(16)} ${kind.padEnd(7)}`;
   if (kind === 'refused') return `${head} ${error}`;
   const cells = [
     `${leg} ${side.padEnd(4)} ${lots} ${account === 'paper' ? 'units' : 'lots'} ${symbol} at ${filled_price}`,

@@ -1,0 +1,15 @@
+import { expect, it } from 'vitest';
+import { closeFill, openFill } from '../../shared/fill/fill.fixture.ts';
+import { enterBody, idOf } from '../../shared/signal/signal.fixture.ts';
+import { tradeOf } from '../../trainer/control/fills/trade.fixture.ts';
+import { fillLine } from './trades.ts';
+
+it('a line of a fill has the close of the bar that its signal answered, on the market’s clock, if it followed one', () => {
+  const body = { ...enterBody(idOf(1)), timestamp: '2024-01-22T00:05:00.000Z' };
+  const opened = fillLine(tradeOf(openFill(), body));
+  expect(opened).toMatch(/^2026-11-20T08:26:00Z {2}closed 2024-01-22 00:05 {2}paper {2}XAUUSD_XAGUSD +open +A SELL/);
+  const own = fillLine(tradeOf(closeFill({ reason: 'OWN_MAX_AGE', signal_id: idOf(1) }), body));
+  expect(own).not.toContain('closed 20');
+  expect(own.indexOf('paper')).toBe(opened.indexOf('paper'));
+  expect(fillLine(tradeOf(openFill(), null))).not.toContain('closed');
+});
