@@ -136,7 +136,7 @@ const without = (process.env.TESTS_ELSEWHERE ?? '')
 const FLOORS = {
   'shared/{core,strategies}/**': { statements: 99, branches: 97, functions: 98, lines: 99 },
   'daemon/**': { statements: 93, branches: 89.5, functions: 91.5, lines: 94 },
-  'trainer/learning/{gate,criteria}/**': { statements: 99, branches: 93, functions: 99.5, lines: 99.5 },
+  'trainer/learning/gates/**': { statements: 86, branches: 75, functions: 86, lines: 86.5 },
 };
 
 /** In CI the property tests have the seed of the day: a change is refused for its own faults only. */

@@ -4,7 +4,7 @@ import type { ArrivalResult, Pattern } from './end_to_end/arrival.ts';
 import { STAGES } from './end_to_end/signal_stages.ts';
 import type { EndToEndResult } from './end_to_end/end_to_end.ts';
 import type { Transport } from './end_to_end/field.ts';
-import type { FloorPace, FloorResult } from './end_to_end/floor.ts';
+import type { Attribution, FloorPace, FloorResult } from './end_to_end/floor.ts';
 import type { ProcessWork } from './end_to_end/process_work.ts';
 import { BROWSERS_LIMIT, type BrowsersResult } from './end_to_end/browsers.ts';
 import type { InstrumentsResult } from './end_to_end/instruments.ts';
@@ -104,7 +104,7 @@ ${rows.join('\n')}
 `;
 }
 
-function floor({ pairs, request_bytes, answer_bytes, paces }: FloorResult): string {
+function floor({ pairs, request_bytes, answer_bytes, paces, attribution }: FloorResult): string {
   const row = (pace: FloorPace, name: string, own: Percentiles | null | undefined): string[] =>
     own === null || own === undefined
       ? []
@@ -141,7 +141,43 @@ ${pairs} pairs: what the machine allows, beside daemon and null daemon in one ru
 | pace | what | round trips | p50/p99/max | × echo |
 |---|---|---|---|---|
 ${rows.join('\n')}
-${work}`;
+${work}${attributionText(attribution)}`;
+}
+
+function attributionText({ daemon, null_daemon }: FloorResult['attribution']): string {
+  const places = comparedRows(daemon.places_us, null_daemon.places_us, PLACE_LIMIT_US);
+  const sum = (us: Attribution['places_us']): number => Object.values(us).reduce((total, one) => total + one, 0);
+  const callsText =
+    daemon.system_calls === null || null_daemon.system_calls === null
+      ? ''
+      : `
+System calls per minute of bars, of all threads, counted by strace; without those below ${CALLS_LIMIT} a minute.
+
+| call | daemon | null daemon |
+|---|---|---|
+${comparedRows(daemon.system_calls, null_daemon.system_calls, CALLS_LIMIT).join('\n')}
+`;
+  return `
+Where the main threads spend this time, microseconds per minute of bars back to back: self time by package, folder of this project, or kind, from V8's sampling profiler, which makes both a little slower; without places below ${PLACE_LIMIT_US} µs.
+
+| place | daemon | null daemon |
+|---|---|---|
+${places.join('\n')}
+| **sum** | **${whole(sum(daemon.places_us))}** | **${whole(sum(null_daemon.places_us))}** |
+${callsText}`;
+}
+
+/** Rows of what either has at least `limit` of, the daemon's largest first. */
+function comparedRows(
+  own: Readonly<Record<string, number>>,
+  base: Readonly<Record<string, number>>,
+  limit: number,
+): string[] {
+  return [...new Set([...Object.keys(own), ...Object.keys(base)])]
+    .map((name) => ({ name, own: own[name] ?? 0, base: base[name] ?? 0 }))
+    .filter((row) => Math.max(row.own, row.base) >= limit)
+    .sort((a, b) => b.own - a.own || b.base - a.base)
+    .map((row) => `| ${row.name} | ${row.own.toFixed(1)} | ${row.base.toFixed(1)} |`);
 }
 
 function workRow(gapMs: number, name: string, work: ProcessWork | null): string[] {
@@ -152,6 +188,8 @@ function workRow(gapMs: number, name: string, work: ProcessWork | null): string[
   ];
 }
 
+const PLACE_LIMIT_US = 2;
+const CALLS_LIMIT = 0.1;
 const FLOOR_ROWS = ['websocket', 'redis', 'file', 'all'] as const;
 const whole = (us: number): string => String(Math.round(us));
 

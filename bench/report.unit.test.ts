@@ -73,6 +73,13 @@ describe('docs/reference/BENCHMARKS.md', () => {
             all_over_echo: 9,
           },
         ],
+        attribution: {
+          daemon: {
+            places_us: { ws: 90, 'Node.js': 150.26, 'daemon/align': 1 },
+            system_calls: { write: 11, brk: 0.02 },
+          },
+          null_daemon: { places_us: { ws: 95.5, other: 3 }, system_calls: { write: 10, futex: 1 } },
+        },
       },
     });
     const rows = text.split('\n').filter((line) => line.startsWith('|back-to-back'));
@@ -85,6 +92,15 @@ describe('docs/reference/BENCHMARKS.md', () => {
       '|back-to-back|daemon, all|1|900/900/900|**9.0**|',
       '|back-to-back|daemon|512|main 400, thread 100|3|21.3|0.0|',
     ]);
+    const attributed = text.slice(text.indexOf('|place|')).split('\n');
+    expect(attributed.slice(2, 6)).toEqual([
+      '|Node.js|150.3|0.0|',
+      '|ws|90.0|95.5|',
+      '|other|0.0|3.0|',
+      '|**sum**|**241**|**99**|',
+    ]);
+    const calls = attributed.slice(attributed.indexOf('|call|daemon|null daemon|'));
+    expect(calls.slice(2, 4)).toEqual(['|write|11.0|10.0|', '|futex|0.0|1.0|']);
   });
 
   it('shows the p99 ratio with open dashboards and its interval for each transport', () => {

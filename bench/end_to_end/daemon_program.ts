@@ -6,12 +6,14 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { homePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { memoryNow, watchCollections } from './collections.ts';
+import { createCpuProfiler } from './cpu_profile.ts';
 import type { DaemonArgument, ProgramMessage } from './field.ts';
 
 const { settingsPath, home } = JSON.parse(process.argv[2]!) as DaemonArgument;
 const tell = (message: ProgramMessage): void => void process.send!(message);
 
 const collections = watchCollections();
+const profiler = createCpuProfiler();
 const daemon = await startDaemon({
   settings: JSON.parse(readFileSync(settingsPath, 'utf8')) as Settings,
   paths: homePaths({ MINUTEHAND_HOME: home }),
@@ -28,11 +30,14 @@ process.on(
     readonly collect?: true;
     readonly pauses?: true;
     readonly health?: true;
+    readonly profile?: 'start' | 'stop';
     readonly priority?: number;
   }) => {
     if (message.memory) tell(memoryNow());
     if (message.collect) tell(collections.collect());
     if (message.pauses) tell({ pauses: collections.takePauses() });
+    if (message.profile === 'start') void profiler.start().then(() => tell({ profiling: true }));
+    if (message.profile === 'stop') void profiler.stop().then((places) => tell({ places }));
     if (message.health) {
       const { model_version, pairs_ready, redis } = daemon.health();
       tell({ version: model_version, ready: pairs_ready, redis });

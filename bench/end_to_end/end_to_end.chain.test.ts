@@ -49,7 +49,7 @@ describe('the floor', () => {
     `times round trips without our code beside both daemons, at both paces, and leaves nothing behind${LONG_NOTE}`,
     async () => {
       const field = await withField(async (open) => {
-        const { pairs, paces } = await measureFloor(open, 30, () => undefined);
+        const { pairs, paces, attribution } = await measureFloor(open, 30, () => undefined);
         expect(pairs).toBe(PAIRS);
         expect(paces.map(({ gap_ms, minutes }) => [gap_ms, minutes])).toEqual([
           [0, 30],
@@ -68,6 +68,11 @@ describe('the floor', () => {
           expect(ratios.daemon_work!.cpu_us).toBeGreaterThan(10);
           expect(ratios.daemon_work!.slept).toBeGreaterThan(1);
           expect(ratios.null_daemon_work!.cpu_us).toBeGreaterThan(10);
+        }
+        for (const { places_us, system_calls } of Object.values(attribution)) {
+          expect(places_us['Node.js']).toBeGreaterThan(1);
+          // Each signal of each pair is written into a file.
+          if (system_calls !== null) expect(system_calls.rename).toBeGreaterThanOrEqual(PAIRS);
         }
       });
       expect(existsSync(field.home)).toBe(false);

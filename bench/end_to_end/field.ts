@@ -13,6 +13,7 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { barsMessage, benchMarket, benchPairs, daysAgo } from '../market.ts';
 import { benchSettings } from '../settings.ts';
 import { openTemporaryFolder } from '../temporary_folder.ts';
+import type { CpuPlaces } from './cpu_profile.ts';
 import { instantNs } from './instant.ts';
 import { startHelper, startRedis, type Helper } from './process.ts';
 
@@ -72,6 +73,8 @@ export type ProgramMessage =
   | { readonly port: number }
   | { readonly listening: true }
   | { readonly collected: true }
+  | { readonly profiling: true }
+  | { readonly places: CpuPlaces }
   | DaemonMemory
   | CollectedMemory
   | Pick<CollectedMemory, 'pauses'>
@@ -123,6 +126,8 @@ export interface Target {
   readonly helper: Helper;
   /** Sends the next minute. Resolves when all transports have its signals and the daemon has replied to the feeder. */
   minute(arrival?: Arrival): Promise<Latencies>;
+  /** Runs `work` while the daemon's main thread is profiled. */
+  profiled(work: () => Promise<void>): Promise<CpuPlaces>;
 }
 
 /** Both daemons and their consumers, each in its own process. */
@@ -242,6 +247,11 @@ async function raiseField(options: FieldOptions, folder: string, undo: Undo): Pr
   const target = (kind: Target['kind'], { helper, feeders }: FedDaemon, from: SimulatedMarket): Target => ({
     kind,
     helper,
+    async profiled(work) {
+      await ask<{ profiling: true }>(helper, { profile: 'start' }, 'profiling');
+      await work();
+      return (await ask<{ places: CpuPlaces }>(helper, { profile: 'stop' }, 'places')).places;
+    },
     minute: (arrival = TOGETHER) =>
       Promise.race([sendMinute({ feeders, market: from, arrival, legs, transports, waiting }), broken]),
   });

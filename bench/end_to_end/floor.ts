@@ -6,10 +6,12 @@ import { Redis } from 'ioredis';
 import { benchModels } from '../models.ts';
 import { percentiles, type Percentiles } from '../percentiles.ts';
 import { openTemporaryFolder } from '../temporary_folder.ts';
-import { openField, TRANSPORTS, type Field, type Latencies, type Transport } from './field.ts';
+import type { CpuPlaces } from './cpu_profile.ts';
+import { openField, TRANSPORTS, type Field, type Latencies, type Target, type Transport } from './field.ts';
 import { instantNs } from './instant.ts';
 import { startHelper, startRedis } from './process.ts';
 import { ProcessWorkMeter, type ProcessWork } from './process_work.ts';
+import { countSystemCalls, type SystemCalls } from './system_calls.ts';
 
 const PAIRS = 10;
 /** Twelve bars of a minute as JSON. */
@@ -17,6 +19,9 @@ const REQUEST_BYTES = 1500;
 const SIGNAL_BYTES = 600;
 const BLOCK_MINUTES = 25;
 const WARM_UP_MINUTES = 300;
+/** Minutes under the profiler, and under strace: neither is timed. */
+const PROFILED_MINUTES = 500;
+const TRACED_MINUTES = 50;
 const NS_PER_US = 1000;
 
 /** Microseconds of one pace. */
@@ -45,6 +50,16 @@ export interface FloorResult {
   readonly request_bytes: number;
   readonly answer_bytes: number;
   readonly paces: readonly FloorPace[];
+  /** Where each process spends its time, back to back, measured after the paces; per minute of bars. */
+  readonly attribution: { readonly null_daemon: Attribution; readonly daemon: Attribution };
+}
+
+/** Per minute of bars. */
+export interface Attribution {
+  /** Microseconds of the main thread by place, from a sampling profiler. */
+  readonly places_us: CpuPlaces;
+  /** System calls of all threads; null without strace. */
+  readonly system_calls: SystemCalls | null;
 }
 
 interface Samples {
@@ -82,10 +97,41 @@ export async function measureFloor(field: Field, minutes: number, print: (line: 
       print(`floor: ${minutes} minutes, ${gapMs === 0 ? 'back to back' : `${gapMs} ms of idleness before each`} …`);
       paces.push(paceOf(gapMs, await measureBlocks(field, base, minutes, gapMs)));
     }
-    return { pairs: field.pairs.length, request_bytes: REQUEST_BYTES, answer_bytes: PAIRS * SIGNAL_BYTES, paces };
+    print('floor: where the time goes …');
+    const attribution = {
+      null_daemon: await attributionOf(field.null!, minutes),
+      daemon: await attributionOf(field.real, minutes),
+    };
+    return {
+      pairs: field.pairs.length,
+      request_bytes: REQUEST_BYTES,
+      answer_bytes: PAIRS * SIGNAL_BYTES,
+      paces,
+      attribution,
+    };
   } finally {
     await base.close();
   }
+}
+
+async function attributionOf(target: Target, minutes: number): Promise<Attribution> {
+  const run = async (count: number): Promise<void> => {
+    for (let minute = 0; minute < count; minute++) await target.minute();
+  };
+  const profiled = Math.min(PROFILED_MINUTES, minutes);
+  const traced = Math.min(TRACED_MINUTES, minutes);
+  const places = await target.profiled(() => run(profiled));
+  const calls = await countSystemCalls(target.helper.pid, () => run(traced));
+  return {
+    places_us: perMinute(places, profiled),
+    system_calls: calls === null ? null : perMinute(calls, traced),
+  };
+}
+
+/** Sums over minutes, as means per minute, the largest first. */
+function perMinute(sums: Readonly<Record<string, number>>, minutes: number): Record<string, number> {
+  const rows = Object.entries(sums).map(([name, sum]) => [name, sum / minutes] as const);
+  return Object.fromEntries(rows.sort(([, a], [, b]) => b - a));
 }
 
 /** Round trips without our code. */

@@ -51,6 +51,28 @@ export async function tryGit(args: readonly string[], options: GitOptions = {}):
   }
 }
 
+/**
+ * Texts of objects, such as `<commit>:config/core_policy.yaml`, read by one process.
+ * @throws MinutehandError GIT_MISSING, GIT_FAILED when one of them is missing
+ */
+export async function gitBlobs(names: readonly string[], gitDir: string): Promise<string[]> {
+  const output = Buffer.from(
+    await git(['cat-file', '--batch'], { gitDir, input: names.map((name) => `${name}\n`).join('') }),
+  );
+  // Each object is a line `<hash> blob <bytes>`, its bytes and a line break; `git` has stripped the last one.
+  const texts: string[] = [];
+  let offset = 0;
+  for (const name of names) {
+    const end = output.indexOf('\n', offset);
+    const header = output.toString('utf8', offset, end === -1 ? output.length : end);
+    const bytes = Number(/ blob (\d+)$/.exec(header)?.[1] ?? NaN);
+    if (Number.isNaN(bytes)) throw new MinutehandError('GIT_FAILED', { seen: `git cat-file ${name}: ${header}` });
+    texts.push(output.toString('utf8', end + 1, end + 1 + bytes));
+    offset = end + 1 + bytes + 1;
+  }
+  return texts;
+}
+
 /** A repository that the caller's environment names is not ours; messages are in English. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const entries = Object.entries(process.env).filter(

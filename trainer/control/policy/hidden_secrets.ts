@@ -20,8 +20,10 @@ export function withoutSecrets(texts: ConfigTexts): ConfigTexts {
 
 /** The files of a commit, with the secrets that `own` has at the same places. */
 export function withSecrets(texts: ConfigTexts, own: ConfigTexts): ConfigTexts {
+  const ownValues = new Map<string, unknown>();
+  for (const [name, text] of Object.entries(own)) ownValues.set(name, parsed(text));
   return eachFile(texts, (name, value, path) => {
-    const secret = valueAt(own[name], path);
+    const secret = valueAt(ownValues.get(name), path);
     return typeof secret === 'string' && secret !== value && maskSecretsIn(secret) === value ? secret : null;
   });
 }
@@ -53,8 +55,8 @@ function leavesOf(value: unknown, path: Path): { readonly path: Path; readonly v
   return Object.entries(value).flatMap(([key, one]) => leavesOf(one, [...path, isList ? Number(key) : key]));
 }
 
-function valueAt(text: string | undefined, path: Path): unknown {
-  let value: unknown = text === undefined ? null : parsed(text);
+function valueAt(document: unknown, path: Path): unknown {
+  let value = document;
   for (const step of path) value = (value as Record<string | number, unknown> | null | undefined)?.[step];
   return value;
 }

@@ -5,7 +5,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { makeFolder } from '../../../shared/folder.ts';
 import { CONFIG_FILE_NAMES, type ConfigTexts } from '../../../shared/policy/approved.ts';
 import { packageRoot } from '../../../shared/root.ts';
-import { git, tryGit } from './git.ts';
+import { git, gitBlobs, tryGit } from './git.ts';
 import { withoutSecrets, withSecrets } from './hidden_secrets.ts';
 
 export interface Person {
@@ -134,12 +134,12 @@ export class ConfigRepository {
 
   /** The four files of a commit. @throws MinutehandError GIT_FAILED when one is missing */
   async texts(commit: string): Promise<ConfigTexts> {
-    const { folder } = this.#place;
-    const entries = CONFIG_FILE_NAMES.map(async (name) => {
-      // `git` strips the last line break.
-      return [name, `${await this.#git('cat-file', 'blob', `${commit}:${folder}${name}`)}\n`] as const;
-    });
-    const texts = Object.fromEntries(await Promise.all(entries));
+    const { folder, gitDir } = this.#place;
+    const blobs = await gitBlobs(
+      CONFIG_FILE_NAMES.map((name) => `${commit}:${folder}${name}`),
+      gitDir,
+    );
+    const texts = Object.fromEntries(CONFIG_FILE_NAMES.map((name, index) => [name, blobs[index]!]));
     return this.#secrets === null ? texts : withSecrets(texts, this.#secrets());
   }
 
@@ -156,10 +156,13 @@ export class ConfigRepository {
     try {
       await git(parents.length === 0 ? ['read-tree', '--empty'] : ['read-tree', parents[0]!], withIndex);
       const committed = this.#secrets === null ? texts : withoutSecrets(texts);
-      for (const [name, text] of Object.entries(committed)) {
-        const blob = await git(['hash-object', '-w', '--stdin'], { gitDir, input: text });
-        await git(['update-index', '--add', '--cacheinfo', `100644,${blob},${this.#place.folder}${name}`], withIndex);
-      }
+      const entries = await Promise.all(
+        Object.entries(committed).map(async ([name, text]) => {
+          const blob = await git(['hash-object', '-w', '--stdin'], { gitDir, input: text });
+          return `100644 ${blob}\t${this.#place.folder}${name}\n`;
+        }),
+      );
+      await git(['update-index', '--add', '--index-info'], { ...withIndex, input: entries.join('') });
       const tree = await git(['write-tree'], withIndex);
       const args = ['commit-tree', tree, ...parents.flatMap((parent) => ['-p', parent])];
       return await git(args, { gitDir, input: message, env: identity(author, committer) });
