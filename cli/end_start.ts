@@ -9,6 +9,36 @@ export interface Start {
   exit(code: number): void;
 }
 
+/**
+ * Waits for the modules of a process. Nothing is held yet, so a request to end ends the process at once; loading them
+ * may take seconds on a busy machine.
+ */
+export async function loadedUnlessEnding<Modules>(
+  { stopping, print, exit }: Pick<Start, 'stopping' | 'print' | 'exit'>,
+  loading: Promise<Modules>,
+): Promise<Modules> {
+  let isLoading = true;
+  void stopping.then((reason) => {
+    if (!isLoading) return;
+    print(`The start was ended (${reason}).`);
+    exit(0);
+  });
+  try {
+    return await loading;
+  } finally {
+    isLoading = false;
+  }
+}
+
+/** The end of a process whose start was given up and has released what it held. */
+export function endedStart(
+  { print, exit }: Pick<Start, 'print'> & { exit(code: number): never },
+  ending: AbortSignal,
+): never {
+  print(`The start was ended (${(ending.reason as Error).message}).`);
+  return exit(0);
+}
+
 /** A request to end also ends a start that waits for something, or that does not release what it holds. */
 export function endStartOnRequest({ stopping, starting, print, exit }: Start): void {
   let isStarting = true;

@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { endStartOnRequest } from './end_start.ts';
+import { endedStart, endStartOnRequest, loadedUnlessEnding } from './end_start.ts';
 
 interface Settable<Value> {
   readonly promise: Promise<Value>;
@@ -16,6 +17,52 @@ function settable<Value>(): Settable<Value> {
   });
   return { promise, resolve, reject };
 }
+
+describe('a request to end while modules are loaded', () => {
+  const begun = () => {
+    const stopping = settable<string>();
+    const loading = settable<string>();
+    const seen: unknown[] = [];
+    const request = {
+      stopping: stopping.promise,
+      print: (line: string) => void seen.push(line),
+      exit: (code: number) => void seen.push(code),
+    };
+    return { stopping, loading, seen, loaded: loadedUnlessEnding(request, loading.promise) };
+  };
+
+  it('ends the process at once', async () => {
+    const { stopping, seen } = begun();
+    stopping.resolve('SIGTERM');
+    await nextTurn();
+    expect(seen).toEqual(['The start was ended (SIGTERM).', 0]);
+  });
+
+  it('is left to the start once they are loaded, or cannot be', async () => {
+    const one = begun();
+    one.loading.resolve('modules');
+    expect(await one.loaded).toBe('modules');
+    const other = begun();
+    other.loading.reject(new Error('no such file'));
+    await expect(other.loaded).rejects.toThrow('no such file');
+    for (const { stopping, seen } of [one, other]) {
+      stopping.resolve('SIGTERM');
+      await nextTurn();
+      expect(seen).toEqual([]);
+    }
+  });
+});
+
+it('a start that was given up ends the process without an error, and says why', () => {
+  const seen: unknown[] = [];
+  const exit = (code: number): never => {
+    seen.push(code);
+    throw new Error('ended');
+  };
+  const ending = AbortSignal.abort(new Error('SIGTERM'));
+  expect(() => endedStart({ print: (line) => void seen.push(line), exit }, ending)).toThrow('ended');
+  expect(seen).toEqual(['The start was ended (SIGTERM).', 0]);
+});
 
 describe('a request to end during a start', () => {
   beforeEach(() => void vi.useFakeTimers());

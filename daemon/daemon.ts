@@ -35,6 +35,7 @@ import type { JournaledLease } from '../shared/store/lease_text.ts';
 import type { ScreenedBar } from './align/suspects.ts';
 import type { Answer } from './decide/answer.ts';
 import { waitAtMost } from './threads/wait.ts';
+import { unlessEnding } from '../shared/process/ending.ts';
 import { watchArrivals, type LateBars } from './feed/arrival.ts';
 import type { Degradation } from './queue/degradations.ts';
 import { barsRoute, seriesRoute } from './feed/http.ts';
@@ -136,6 +137,8 @@ export interface DaemonOptions {
   readonly modelPollMs?: number;
   /** See `JournalOptions`. */
   readonly maxWaitingRows?: number;
+  /** Aborted when the process is to end: the recovery is given up at its next step. */
+  readonly ending?: AbortSignal | undefined;
 }
 
 /** A daemon without its sockets: the whole processing of a bar. */
@@ -176,7 +179,7 @@ export interface Daemon {
 
 /**
  * Assembles a daemon and restores the state of the previous one. When it resolves, bars can be taken.
- * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED
+ * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED; the reason of `ending` when that was aborted
  */
 export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions): Promise<Daemon> {
   const daemon = new AssembledDaemon(ports, options);
@@ -338,14 +341,15 @@ class AssembledDaemon implements Daemon {
   async recover(): Promise<void> {
     const { scheduler, store } = this.#ports;
     const { minutehand } = this.#options.settings;
+    const { ending } = this.#options;
     const from = recoveryStart(store, this.#subjects, subjectWarmup(minutehand.windows));
     await this.pipeline.recover(restoredInputs(store, from, store.inputsFrom(from)), store.lastSignals(), async () => {
       // Before the models, so that not one bar is answered without them.
       this.#halts.check();
       this.#calendar.check();
-      await this.#models.check();
-      await this.#directions?.check();
-      await this.#rules?.check();
+      await unlessEnding(ending, this.#models.check());
+      await unlessEnding(ending, this.#directions?.check());
+      await unlessEnding(ending, this.#rules?.check());
     });
     const checkMs = Math.max(MIN_CHECK_MS, minutehand.feed.straggler_timeout_ms / 8);
     this.#endChecks = scheduler.every(checkMs, () => this.#checkTimes());

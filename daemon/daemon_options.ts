@@ -13,6 +13,8 @@ export interface DaemonOptions {
   readonly signalsUmask?: number | null;
   /** See `JournalOptions`. */
   readonly maxWaitingRows?: number;
+  /** Aborted when the process is to end: a start is given up at its next step. */
+  readonly ending?: AbortSignal;
   /** Prints one line for a person. */
   print(line: string): void;
 }

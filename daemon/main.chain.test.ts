@@ -783,6 +783,44 @@ describe('a daemon with a simulated market', () => {
   });
 });
 
+describe('a start that the process is not to complete', () => {
+  const simulated = tinySettings({
+    minutehand: { simulated: { history_bars: 100_000 }, transports: { redis: { enabled: 'off' } } },
+  });
+  const reason = new Error('SIGTERM');
+
+  /** Aborts a start when it prints a line, and starts the next daemon in its place. */
+  async function abortAt(line: RegExp, changed: Settings, prepare: (home: Home) => void): Promise<Daemon> {
+    const home = makeHome();
+    prepare(home);
+    const ending = new AbortController();
+    const print = (text: string): void => {
+      if (line.test(text)) ending.abort(reason);
+    };
+    const { paths } = home;
+    const options = { settings: changed, paths, shard: 'main', clock: MACHINE_CLOCK, token: undefined, print };
+    if (line.test('')) ending.abort(reason);
+    await expect(startDaemon({ ...options, ending: ending.signal })).rejects.toBe(reason);
+    return home.start();
+  }
+
+  it('is given up in the middle of the simulated history, and the next one starts', async () => {
+    const began = performance.now();
+    const daemon = await abortAt(/minutes of history/, simulated, () => undefined);
+    expect(performance.now() - began).toBeLessThan(30_000);
+    expect(daemon.health()).toMatchObject({ status: 'waiting' });
+  });
+
+  it('is given up before its models are loaded', async () => {
+    let version = '';
+    const daemon = await abortAt(/^$/, settings, (home) => {
+      version = home.install(trained.live);
+      activate(home.paths.models, version);
+    });
+    expect(daemon.health()).toMatchObject({ model_version: version });
+  });
+});
+
 describe('dry runs', () => {
   /** The daemon runs on this thread: a turn of the loop follows each change. */
   async function seenDuring(work: Promise<unknown>, isSo: () => boolean): Promise<void> {

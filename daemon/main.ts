@@ -20,6 +20,7 @@ import { filesUnderUmask } from '../shared/private_files.ts';
 import { readRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { barIntervalMs, loadSettings, shardOf, shardPairs, shardsOf, shardSubjects } from '../shared/policy/policy.ts';
+import { unlessEnding } from '../shared/process/ending.ts';
 import { isLocked, lockHome } from '../shared/process/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
 import { collectionOf, IdleCollector } from './collector.ts';
@@ -85,7 +86,8 @@ export interface RunningDaemon {
 
 /**
  * Starts the data plane on this machine: bars in, signals out.
- * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, JOURNAL_WRITE, JOURNAL_DAMAGED, PORT_TAKEN, CONFIG_INVALID
+ * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, JOURNAL_WRITE, JOURNAL_DAMAGED, PORT_TAKEN, CONFIG_INVALID; the
+ * reason of `options.ending` when that was aborted before the end of the start
  */
 export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
   return run(options, lockHome(placeOf(options)), null);
@@ -102,13 +104,14 @@ function placeOf({ settings, paths, shard }: DaemonOptions): string {
  * then nothing in the home is written except the lock of the standbys.
  * @param onWaiting called once when the lease is held and this daemon is the next
  * @returns null when `ending` was aborted while it waited
- * @throws MinutehandError as startDaemon, but HOME_LOCKED; ENGINE_MISSING
+ * @throws as startDaemon, but HOME_LOCKED; MinutehandError ENGINE_MISSING
  */
 export async function standBy(
-  options: DaemonOptions,
+  given: DaemonOptions,
   ending: AbortSignal,
   onWaiting: () => void,
 ): Promise<RunningDaemon | null> {
+  const options = { ...given, ending };
   if (!isLocked(placeOf(options))) {
     try {
       return await startDaemon(options);
@@ -183,22 +186,26 @@ class DaemonProcess {
     const store = openJournal(journalPath);
     this.#undo.push(() => store.close());
     const journal = this.#openJournalThread(journalPath, store);
+    this.#goOn();
     this.#noteConfiguration();
     const processWatch = new ProcessWatch();
     this.#undo.push(() => processWatch.close());
     const daemon = await this.#assemble(store, journal);
+    this.#goOn();
     this.#followPolicy(daemon);
     this.#watchDependencies(daemon, journalPath);
     const metrics = new Exposition(this.#metricsSource(daemon), processWatch);
     // The first text of a process takes some milliseconds, later ones a fraction of one.
     await metrics.text();
+    this.#goOn();
     const port = await this.#listen(daemon, metrics);
-    if (market === 'simulated') this.#feed = await startSimulated(this.#options, daemon.pipeline, journal, log);
-    else this.#keepRetention(daemon, store, journal, journalPath);
     this.#undo.push(async () => {
       await this.#feed?.stop();
       await daemon.signOff(() => isLocked(paths.lock(`standby_${shard}`)));
     });
+    this.#goOn();
+    if (market === 'simulated') this.#feed = await startSimulated(this.#options, daemon.pipeline, journal, log);
+    else this.#keepRetention(daemon, store, journal, journalPath);
     return {
       port,
       bootId: daemon.bootId,
@@ -209,6 +216,11 @@ class DaemonProcess {
         return this.#undo.unwind();
       },
     };
+  }
+
+  /** Between the steps of a start. @throws the reason of `ending` when that was aborted */
+  #goOn(): void {
+    this.#options.ending?.throwIfAborted();
   }
 
   #followPolicy({ pipeline }: Daemon): void {
@@ -311,9 +323,10 @@ class DaemonProcess {
     const { settings, paths } = this.#options;
     const { url, seconds } = settings.minutehand.lease;
     if (url === null) return;
-    const ending = new AbortController();
-    this.#undo.push(() => ending.abort());
-    await learnLeaseServerId(store, { home: paths.home, url, waitMs: 1000 * seconds }, ending.signal);
+    const closing = new AbortController();
+    this.#undo.push(() => closing.abort());
+    const learning = learnLeaseServerId(store, { home: paths.home, url, waitMs: 1000 * seconds }, closing.signal);
+    await unlessEnding(this.#options.ending, learning);
   }
 
   #openJournalThread(path: string, store: JournalFile): JournalThread {
@@ -328,7 +341,7 @@ class DaemonProcess {
   }
 
   async #assemble(store: JournalStore, journalWriter: JournalThread): Promise<Daemon> {
-    const { settings, paths, shard, clock, print, maxWaitingRows, signalsUmask = null } = this.#options;
+    const { settings, paths, shard, clock, print, maxWaitingRows, ending, signalsUmask = null } = this.#options;
     const { market, transports } = settings.minutehand;
     const { redis } = transports;
     const lease = await openLease(this.#options);
@@ -361,6 +374,7 @@ class DaemonProcess {
         log: this.#logs.events,
         print,
         ...(maxWaitingRows === undefined ? {} : { maxWaitingRows }),
+        ending,
         observer: this.#observer(),
         isFeedOpen: () => market === 'live' || this.#feed?.begun === true,
         faults: () => this.#dependencies?.faults ?? [],
@@ -598,7 +612,7 @@ async function startSimulated(
   journal: JournalThread,
   log: Logger,
 ): Promise<RunningFeed> {
-  const { settings, print } = options;
+  const { settings, print, ending } = options;
   const { simulated } = settings.minutehand;
   const symbols = symbolsOf(shardSubjects(settings.minutehand, options.shard)).sort();
   const lastTimes = [...pipeline.status.lastTimes.values()];
@@ -619,6 +633,7 @@ async function startSimulated(
     hasModels: () => pipeline.status.models !== null,
     awaitModelsMs: simulated.await_models_ms,
     settled: () => pipeline.settled(),
+    ending,
     onProgress: (done, total) => {
       if (done === total || done % PROGRESS_MINUTES === 0)
         print(`Simulated market: ${done} of ${total} minutes of history.`);

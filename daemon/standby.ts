@@ -10,6 +10,7 @@ import { shardOf, shardPairs } from '../shared/policy/policy.ts';
 import type { DaemonPorts } from './daemon.ts';
 import type { Bus } from '../shared/ports.ts';
 import { ownerOf } from '../shared/owner/owner.ts';
+import { unlessEnding } from '../shared/process/ending.ts';
 import { waitForLock } from '../shared/process/home_lock.ts';
 import type { DaemonOptions } from './daemon_options.ts';
 import { loadDirectionOffTheWay, loadOffTheWay } from './infer/model_loader.ts';
@@ -61,7 +62,8 @@ export interface Succession {
  * lock when it ends.
  * @param onWaiting called once, when this one is the next
  * @returns null when `ending` was aborted before
- * @throws MinutehandError HOME_UNUSABLE, ENGINE_MISSING, CONFIG_INVALID
+ * @throws MinutehandError HOME_UNUSABLE, ENGINE_MISSING, CONFIG_INVALID; the reason of `ending` when that was aborted
+ * while models were loaded
  */
 export async function awaitSuccession(
   options: DaemonOptions,
@@ -84,7 +86,7 @@ export async function awaitSuccession(
   let unlock: (() => void) | null = null;
   try {
     bus = openBus(options);
-    await preload.check();
+    await unlessEnding(ending, preload.check());
     unlockNext = await waitForLock(paths.lock(`standby_${shard}`), LOCK_POLL_MS, ending);
     if (unlockNext !== null) {
       onWaiting();

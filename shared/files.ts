@@ -10,7 +10,9 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { makeFolder } from './folder.ts';
+import { inHeldFolder } from './held_folder.ts';
 import { createFile } from './outside_files.ts';
 import type { FileSystem, ReadLimits } from './ports.ts';
 
@@ -29,7 +31,10 @@ export const MACHINE_FILES: FileSystem = {
       closeSync(file);
     }
   },
-  rename: (from, to) => renameSync(from, to),
+  rename(from, to) {
+    if (dirname(from) !== dirname(to)) return renameSync(from, to);
+    inHeldFolder(from, (held) => renameSync(held, join(dirname(held), basename(to))));
+  },
   makeFolder: (path) => void makeFolder(path),
   remove(path) {
     try {

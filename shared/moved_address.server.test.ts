@@ -54,6 +54,22 @@ describe('the watch of an address', () => {
     expect(left()).toBe(0);
   });
 
+  it.each(['::ffff:10.0.0.1', '10.0.0.1%eth0'])('knows a listed address that its socket states as %s', async (form) => {
+    const asked = resolveTo(['10.0.0.2', '10.0.0.1']);
+    const socket = { remoteAddress: form };
+    const left = watchOf('redis.example', () => socket);
+    await expect.poll(asked).toBeGreaterThan(4);
+    expect(left()).toBe(0);
+  });
+
+  it('takes an answer without addresses for none', async () => {
+    const asked = resolveTo([]);
+    const socket = { remoteAddress: '10.0.0.1' };
+    const left = watchOf('redis.example', () => socket);
+    await expect.poll(asked).toBeGreaterThan(4);
+    expect(left()).toBe(0);
+  });
+
   it('counts the look-ups of one connection only', async () => {
     const asked = resolveTo(['10.0.0.2']);
     let made = 0;

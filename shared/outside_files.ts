@@ -1,9 +1,11 @@
-import { closeSync, constants, fstatSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, constants, fstatSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { inHeldFolder } from './held_folder.ts';
 
 /**
  * Files in folders that other users can write: the signals folder and the folders of expert advisors, which a terminal
  * shares. Whoever can write there could put a link to one of our files, or a pipe, under a name that we use. So links
- * are never followed, new files are created and never overwritten in place, and nothing waits.
+ * are never followed, also not in the place of a folder, new files are created and never overwritten in place, and
+ * nothing waits.
  */
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL }: typeof constants = constants;
@@ -19,6 +21,18 @@ const CREATE_ONLY = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
  * @throws the system's error
  */
 export function createFile(path: string, data: string | Uint8Array): void {
+  inHeldFolder(path, (held) => create(held, data));
+}
+
+/** The same with a mode that does not depend on the umask. */
+export function createFileOfMode(path: string, data: string | Uint8Array, mode: number): void {
+  inHeldFolder(path, (held) => {
+    create(held, data);
+    chmodSync(held, mode);
+  });
+}
+
+function create(path: string, data: string | Uint8Array): void {
   // One call with a path: Node opens, writes and closes a text natively then, and not in three calls.
   const options = { flag: CREATE_ONLY as unknown as string, mode: MODE };
   try {
@@ -33,7 +47,7 @@ export function createFile(path: string, data: string | Uint8Array): void {
 /** Creates an empty file where nothing has this name, not even a link. @throws the system's error but EEXIST */
 export function createOnly(path: string): void {
   try {
-    writeFileSync(path, '', { flag: CREATE_ONLY as unknown as string, mode: MODE });
+    inHeldFolder(path, (held) => writeFileSync(held, '', { flag: CREATE_ONLY as unknown as string, mode: MODE }));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
@@ -44,7 +58,7 @@ export function createOnly(path: string): void {
  * @throws the system's error; EFTYPE for anything but a regular file, ELOOP for a link
  */
 export function openForReading(path: string): number {
-  return regular(openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW), path);
+  return inHeldFolder(path, (held) => regular(openSync(held, O_RDONLY | O_NONBLOCK | O_NOFOLLOW), path));
 }
 
 /**
@@ -52,7 +66,8 @@ export function openForReading(path: string): number {
  * @throws the system's error; EFTYPE for anything but a regular file, ELOOP for a link
  */
 export function openForAppending(path: string): number {
-  return regular(openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW, MODE), path);
+  const flags = O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW;
+  return inHeldFolder(path, (held) => regular(openSync(held, flags, MODE), path));
 }
 
 function regular(file: number, path: string): number {

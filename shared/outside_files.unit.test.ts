@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readNewLines } from '../trainer/control/fills/tail.ts';
 import { MACHINE_FILES } from './files.ts';
+import { filesUnderUmask } from './private_files.ts';
 import { createFile, openForAppending, openForReading } from './outside_files.ts';
 
 let folder: string;
@@ -39,7 +40,8 @@ const errorCodeOf = (work: () => unknown): string => {
 describe.runIf(process.platform !== 'win32')('a folder that another user can write', () => {
   it('cannot make us write through a link: the link is replaced by the new file', () => {
     const name = join(folder, '.signal.json.1.tmp');
-    for (const create of [createFile, MACHINE_FILES.write.bind(MACHINE_FILES)]) {
+    const underUmask = filesUnderUmask(0o022);
+    for (const create of [createFile, MACHINE_FILES.write, underUmask.write].map((own) => own.bind(underUmask))) {
       symlinkSync(secret, name);
       create(name, 'signal');
       expect(lstatSync(name).isFile()).toBe(true);

@@ -1,7 +1,8 @@
-import { chmodSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MACHINE_FILES } from './files.ts';
 import { makeFolder } from './folder.ts';
+import { createFileOfMode } from './outside_files.ts';
 import type { FileSystem } from './ports.ts';
 
 /** The umask before it was made private, octal: for processes that this one starts. */
@@ -61,8 +62,7 @@ export function filesUnderUmask(umask: number): FileSystem {
   return {
     ...MACHINE_FILES,
     write(path, data) {
-      writeFileSync(path, data);
-      chmodSync(path, 0o666 & ~umask);
+      createFileOfMode(path, data, 0o666 & ~umask);
     },
     makeFolder(path) {
       const highest = makeFolder(path);

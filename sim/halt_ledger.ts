@@ -35,6 +35,8 @@ export function createHaltLedger(): HaltLedger {
   const possible = new Set<string>();
   /** Possibly lifted: the operator's command was interrupted. */
   const unsure = new Set<string>();
+  /** Lifted, but no daemon has certainly read that yet. */
+  const unread = new Set<string>();
 
   const covers = (keys: ReadonlySet<string>, pair_id: string, version: string): boolean =>
     keys.has(keyOf({ pair_id, version })) || keys.has(keyOf({ pair_id: ALL_PAIRS, version }));
@@ -45,23 +47,33 @@ export function createHaltLedger(): HaltLedger {
     ordered(halt) {
       possible.add(keyOf(halt));
       unsure.delete(keyOf(halt));
+      unread.delete(keyOf(halt));
     },
     lifted(pairId, version, isDone) {
       for (const key of [...possible, ...kept]) {
         const [ofPair, ofVersion] = key.split(' ');
         if (ofVersion !== version || (pairId !== ALL_PAIRS && ofPair !== pairId)) continue;
         kept.delete(key);
-        if (isDone) possible.delete(key);
-        else unsure.add(key);
+        if (!isDone) unsure.add(key);
+        else if (possible.delete(key)) unread.add(key);
       }
     },
     lost(journaled, inFile) {
       const stillNamed = new Set(inFile.map(keyOf));
       if (journaled === null) kept.clear();
-      for (const key of (journaled ?? []).map(keyOf))
-        if (!stillNamed.has(key) && possible.has(key) && !unsure.has(key)) kept.add(key);
+      for (const key of (journaled ?? []).map(keyOf)) {
+        if (stillNamed.has(key)) continue;
+        // A daemon that finds no file keeps what it has: it cannot know that the halt had been lifted in it.
+        if (unread.has(key)) {
+          possible.add(key);
+          unsure.add(key);
+        } else if (possible.has(key) && !unsure.has(key)) kept.add(key);
+      }
     },
-    settle: (halts) => void (named = new Set((halts ?? []).map(keyOf))),
+    settle(halts) {
+      named = new Set((halts ?? []).map(keyOf));
+      unread.clear();
+    },
     unsettle: () => void (named = null),
     get isSettled() {
       return named !== null;

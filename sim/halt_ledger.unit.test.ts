@@ -36,6 +36,26 @@ describe('the ledger of halts', () => {
     },
   );
 
+  it('allows a halt that was lifted and then lost with the file before a daemon had read that, and requires none', () => {
+    const ledger = halted();
+    ledger.unsettle();
+    ledger.lifted('A_B', '1', true);
+    ledger.lost([HALT], []);
+    ledger.settle([]);
+    expect([ledger.mustHalt('A_B', '1'), ledger.mayHalt('A_B', '1')]).toEqual([false, true]);
+  });
+
+  it('allows no halt that was lifted before the file was lost, and that the daemon had read', () => {
+    const ledger = halted();
+    ledger.unsettle();
+    ledger.lifted('A_B', '1', true);
+    ledger.settle([]);
+    ledger.lost([], []);
+    ledger.settle([]);
+    ledger.lost([HALT], []);
+    expect([ledger.mustHalt('A_B', '1'), ledger.mayHalt('A_B', '1')]).toEqual([false, false]);
+  });
+
   it('requires nothing where the journal lost it too, or an operator may have lifted it', () => {
     const lost = halted();
     const unsure = halted();

@@ -75,6 +75,22 @@ vi.setConfig({ testTimeout: 120_000 });
 const runsWhere = (fits: (runs: readonly RetrainRun[]) => boolean) =>
   expect.poll(() => fits(trainer!.retrainer.runs()), { timeout: WAIT_MS }).toBe(true);
 
+describe('a start of the trainer', () => {
+  it('is given up at its next step when the process is to end, and leaves port and home to the next', async () => {
+    const ending = new AbortController();
+    const settings = tinySettings();
+    const paths = homePaths({ MINUTEHAND_HOME: folder });
+    const log = pino({ level: 'silent' });
+    const print = (): void => undefined;
+    const first = startTrainer({ settings, paths, log, command: program(HANGS), print, ending: ending.signal });
+    const reason = new Error('SIGTERM');
+    ending.abort(reason);
+    await expect(first).rejects.toBe(reason);
+    await start(program(HANGS));
+    expect(await ask('GET', '/healthz')).toMatchObject({ status: 200 });
+  });
+});
+
 describe('the API of the trainer', () => {
   it('accepts POST /retrain, shows the run and its stage, and refuses a second one while it runs', async () => {
     await start(program(HANGS));

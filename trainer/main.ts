@@ -49,7 +49,8 @@ export interface RunningTrainer {
 
 /**
  * Starts the control plane: first models when there are none, then by schedule and on demand.
- * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, PORT_TAKEN, ADDRESS_UNUSABLE
+ * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, PORT_TAKEN, ADDRESS_UNUSABLE; the reason of `options.ending` when
+ * that was aborted before the end of the start
  */
 export async function startTrainer(options: TrainerOptions): Promise<RunningTrainer> {
   const { settings, paths } = options;
@@ -113,10 +114,13 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     unlock();
   };
   try {
+    options.ending?.throwIfAborted();
     await server.listen({ host, port });
+    options.ending?.throwIfAborted();
   } catch (cause) {
     await watch.stop();
     await close();
+    if (options.ending?.aborted === true) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     const seen = `${host}:${port}${code === undefined || code === 'EADDRINUSE' ? '' : ` (${code})`}`;
     throw new MinutehandError(code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'ADDRESS_UNUSABLE', { seen, cause });

@@ -10,8 +10,9 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate, tightenFolder } from '../../shared/private_files.ts';
 import { openSystemd, type Systemd } from '../systemd/systemd.ts';
 import { launcher } from '../../shared/launcher.ts';
+import type { TrainerOptions } from '../../trainer/control/trainer_options.ts';
 import type { Output } from '../output.ts';
-import { endStartOnRequest } from '../end_start.ts';
+import { endedStart, endStartOnRequest, loadedUnlessEnding } from '../end_start.ts';
 import { stopSignal } from '../stop_signal.ts';
 
 const POLICY_POLL_MS = 500;
@@ -66,9 +67,11 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
   const settings = loadSettings();
   const paths = homePaths();
   const umask = keepPrivate(paths);
+  const ending = abortedBy(stopping);
+  const request = { stopping, print, exit: (code: number) => process.exit(code) };
   // Loading the servers takes longer than most other commands do.
-  const { standBy, startDaemon } = await import('../../daemon/main.ts');
-  const { statusLine } = await import('../../daemon/health/status_line.ts');
+  const modules = Promise.all([import('../../daemon/main.ts'), import('../../daemon/health/status_line.ts')]);
+  const [{ standBy, startDaemon }, { statusLine }] = await loadedUnlessEnding(request, modules);
   const options = {
     settings,
     paths,
@@ -77,19 +80,19 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
     token: process.env['MINUTEHAND_TOKEN'],
     signalsUmask: isSet('MINUTEHAND_EXCHANGE') ? umask : null,
     print,
+    ending,
   };
-  const ending = new AbortController();
-  void stopping.then(() => ending.abort());
   process.on('uncaughtExceptionMonitor', (error) => noteFatal(paths, shard, error, Date.now()));
   const starting =
     standby === true
-      ? standBy(options, ending.signal, () => {
+      ? standBy(options, ending, () => {
           print(`Standby: a daemon of shard ${shard} runs; this one takes over when it ends.`);
           systemd.ready({ status: () => `standby, waits for the lease of shard ${shard}`, isMoving: () => true });
         })
       : startDaemon(options);
-  endStartOnRequest({ stopping, starting, print, exit: (code) => process.exit(code) });
+  endStartOnRequest({ ...request, starting });
   const daemon = await starting.catch((error: unknown) => {
+    if (error === ending.reason) return endedStart(request, ending);
     // Another daemon runs here: this one was not needed, and nothing ended.
     if (!(error instanceof MinutehandError) || error.code !== 'HOME_LOCKED') noteFatal(paths, shard, error, Date.now());
     throw error;
@@ -127,12 +130,21 @@ async function runTrainer(output: Output): Promise<void> {
   const settings = loadSettings();
   const paths = homePaths();
   keepPrivate(paths);
-  const { startTrainer } = await import('../../trainer/main.ts');
+  const ending = abortedBy(stopping);
+  const request = { stopping, print, exit: (code: number) => process.exit(code) };
+  const { startTrainer } = await loadedUnlessEnding(request, import('../../trainer/main.ts'));
   const { log, flush } = openLog(paths.log, 'trainer', settings.minutehand.log.level);
-  const options = { paths, log, command: launcher(), token: process.env['MINUTEHAND_TRAINER_TOKEN'], print };
-  const starting = startTrainer({ ...options, settings });
-  endStartOnRequest({ stopping, starting, print, exit: (code) => process.exit(code) });
-  let trainer = await starting;
+  const options = { paths, log, command: launcher(), token: process.env['MINUTEHAND_TRAINER_TOKEN'], print, ending };
+  const start = async (changed: Partial<TrainerOptions> & Pick<TrainerOptions, 'settings'>) => {
+    const starting = startTrainer({ ...options, ...changed });
+    endStartOnRequest({ ...request, starting });
+    return starting.catch((error: unknown) => {
+      if (error !== ending.reason) throw error;
+      flush();
+      return endedStart(request, ending);
+    });
+  };
+  let trainer = await start({ settings });
   print(`Trainer listens on ${settings.minutehand.transports.trainer.host}:${trainer.port}.`);
   // Its event loop is all that can hang: trainings and looks at live KPIs have processes and threads of their own.
   systemd.ready({ status: () => trainer.status(), isMoving: () => true });
@@ -146,9 +158,16 @@ async function runTrainer(output: Output): Promise<void> {
     loaded = approved;
     if (loaded === null) break;
     print(`Trainer continues with change ${loaded.sources.approved!.change_id}.`);
-    trainer = await startTrainer({ ...options, settings: loaded, port: trainer.port });
+    trainer = await start({ settings: loaded, port: trainer.port });
   }
   flush();
+}
+
+/** A signal that is aborted, with the reason as an error, when the process is to end. */
+function abortedBy(stopping: Promise<string>): AbortSignal {
+  const ending = new AbortController();
+  void stopping.then((reason) => ending.abort(new Error(reason)));
+  return ending.signal;
 }
 
 /** Waits until another configuration was approved and no training is in progress. */

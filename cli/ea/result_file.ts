@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, ftruncateSync, readSync, statSync, writeSync } from 'node:fs';
 import { renameFile } from '../../shared/durable_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { inHeldFolder } from '../../shared/held_folder.ts';
 import { openForAppending, openForReading } from '../../shared/outside_files.ts';
 
 /** `result.json`: one line for each fill. A full one is renamed to `result.json.1`, and a new one begun. */
@@ -73,7 +74,7 @@ function renameFull(path: string, maxBytes: number): void {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size === 0 || size <= maxBytes) return;
   try {
-    renameFile(path, fullResultFile(path));
+    inHeldFolder(path, (held) => renameFile(held, fullResultFile(held)));
   } catch (cause) {
     throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: `${path}: ${(cause as Error).message}`, cause });
   }

@@ -21,6 +21,8 @@ export interface SimulatedFeedOptions {
   readonly awaitModelsMs: number;
   settled(): Promise<unknown>;
   onProgress(done: number, total: number): void;
+  /** Aborted when the process is to end: the history is given up at its next part. */
+  readonly ending?: AbortSignal | undefined;
 }
 
 export interface RunningFeed {
@@ -30,14 +32,19 @@ export interface RunningFeed {
   stop(): Promise<void>;
 }
 
-/** The seeded market: history first, as backfill, then one minute every `barIntervalMs`. */
+/**
+ * The seeded market: history first, as backfill, then one minute every `barIntervalMs`.
+ * @throws the reason of `ending` when that was aborted
+ */
 export async function startSimulatedFeed(options: SimulatedFeedOptions): Promise<RunningFeed> {
   const market = createSimulatedMarket({ seed: options.seed, symbols: options.symbols, start: options.start });
   let minutesDone = 0;
   for (; options.resumeAfter !== null && market.nextTime <= options.resumeAfter; minutesDone++) {
     market.skip(1);
     // A week of the market takes seconds, in which /healthz has to answer.
-    if (minutesDone % SKIPPED_MINUTES_PER_TURN === 0) await loopTurn();
+    if (minutesDone % SKIPPED_MINUTES_PER_TURN !== 0) continue;
+    await loopTurn();
+    options.ending?.throwIfAborted();
   }
   await backfill(market, minutesDone, options);
 
@@ -73,6 +80,7 @@ async function backfill(market: SimulatedMarket, minutesDone: number, options: S
     const slice = Math.min(BACKFILL_MINUTES_PER_SLICE, options.historyBars - done);
     for (let i = 0; i < slice; i++) for (const bar of market.next().bars) options.sink.take(barInput(bar, true));
     await options.settled();
+    options.ending?.throwIfAborted();
     done += slice;
     options.onProgress(done, options.historyBars);
   }

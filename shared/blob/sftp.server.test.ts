@@ -85,6 +85,10 @@ describe.skipIf(!hasServer)(`a folder of an OpenSSH server${skipNote(!hasServer,
     expect(readdirSync(folder)).toEqual(['a']);
     await third.upload('cut/b', BYTES);
     expect(readFileSync(join(folder, 'b')).equals(BYTES)).toBe(true);
+    // Of an upload under the same name that was longer: nothing of it can be continued.
+    writeFileSync(join(folder, 'c.part'), Buffer.concat([BYTES, BYTES]));
+    await third.upload('cut/c', BYTES);
+    expect(readFileSync(join(folder, 'c')).equals(BYTES)).toBe(true);
     await third.close();
     await proxy.stop();
   });

@@ -15,5 +15,7 @@ export interface TrainerOptions {
   readonly port?: number;
   /** Token that clients on other machines must present to change something; none = they are refused. */
   readonly token?: string | undefined;
+  /** Aborted when the process is to end: a start is given up at its next step. */
+  readonly ending?: AbortSignal;
   print(line: string): void;
 }

@@ -39,6 +39,9 @@ export interface ApiParts {
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
 
+/** Below it, each request has a token or a session of its own, which takes the place of the trainer's token. */
+const API_PATH = '/api/';
+
 /** What is said of trainings and models without a login: to this machine, or with the token. */
 const OWN_PAGES: readonly string[] = ['/runs', '/models', '/monitor'];
 
@@ -52,7 +55,8 @@ export function addRoutes(
 ): void {
   const refuse = createAccess({
     ...access,
-    needsAuthorization: ({ method, path }) => method !== 'GET' || OWN_PAGES.includes(path),
+    needsAuthorization: ({ method, path }) =>
+      !path.startsWith(API_PATH) && (method !== 'GET' || OWN_PAGES.includes(path)),
   });
   server.addHook('onRequest', async (request) => {
     if (missesHost(request.raw)) throw hostMissing();

@@ -32,7 +32,7 @@ async function openChange(): Promise<number> {
 }
 
 /** A runner of a program in place of the command line. */
-function runnerOf(source: string): EvidenceRunner {
+function runnerOf(source: string, limitMs?: number): EvidenceRunner {
   const program = join(folder, 'program.mjs');
   writeFileSync(program, source);
   let nowMs = NOW_MS;
@@ -40,6 +40,7 @@ function runnerOf(source: string): EvidenceRunner {
     command: [process.execPath, program],
     clock: { nowMs: () => (nowMs += 2000) },
     log: pino({ level: 'silent' }),
+    ...(limitMs === undefined ? {} : { limitMs }),
     store: () => Promise.resolve(store),
   });
 }
@@ -90,5 +91,43 @@ describe('the evidence of a change', () => {
     await runner.stop();
     const [change] = await listChanges(store, NOW_MS, 10);
     expect(change!.evidence).toBeNull();
+  });
+
+  it('has failed when it takes too long', async () => {
+    const id = await openChange();
+    const runner = runnerOf('setInterval(() => undefined, 1000);', 100);
+    runner.look();
+    const failed = await evidenceWhen(id, ({ status }) => status !== 'running');
+    expect(failed).toMatchObject({ status: 'failed', error: 'it ended with a signal' });
+    await runner.stop();
+  });
+
+  it('is given up when the change is rejected, and not when it is approved', async () => {
+    const approved = await openChange();
+    const gate = join(folder, 'gate');
+    const runner = runnerOf(`
+      import { existsSync } from 'node:fs';
+      while (!existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 5));
+      process.stdout.write(JSON.stringify({ check: ${JSON.stringify(CHECK)}, backtest: null, replay: null }));
+    `);
+    runner.look();
+    await evidenceWhen(approved, ({ status }) => status === 'running');
+    await updateChange(store, approved, { status: 'approved' });
+    runner.look();
+    await delay(100);
+    writeFileSync(gate, '');
+    expect(await evidenceWhen(approved, ({ status }) => status !== 'running')).toMatchObject({ status: 'done' });
+    rmSync(gate);
+    const rejected = await openChange();
+    await expect
+      .poll(async () => {
+        runner.look();
+        return (await listChanges(store, NOW_MS, 10)).find(({ change_id }) => change_id === rejected)!.evidence?.status;
+      })
+      .toBe('running');
+    await updateChange(store, rejected, { status: 'rejected' });
+    runner.look();
+    expect(await evidenceWhen(rejected, ({ status }) => status !== 'running')).toMatchObject({ status: 'failed' });
+    await runner.stop();
   });
 });

@@ -15,6 +15,8 @@ export interface EvidenceOptions {
   readonly command: readonly string[];
   readonly clock: { nowMs(): number };
   readonly log: Logger;
+  /** Of one change; its evidence has failed then. */
+  readonly limitMs?: number;
   store(): Promise<Store>;
 }
 
@@ -23,6 +25,9 @@ export class EvidenceRunner {
   readonly #options: EvidenceOptions;
   readonly #done = new Set<number>();
   #child: CommandProcess | null = null;
+  /** Of the change whose evidence is computed. */
+  #changeId: number | null = null;
+  #looking: Promise<void> | null = null;
   #running: Promise<void> | null = null;
   #stopped = false;
 
@@ -30,9 +35,18 @@ export class EvidenceRunner {
     this.#options = options;
   }
 
-  /** Begins with the oldest open change without evidence, unless one is being computed. */
+  /**
+   * Begins with the oldest open change without evidence, unless one is being computed. That of a change that nobody
+   * waits for any more, because it was rejected or has expired, is given up.
+   */
   look(): void {
-    if (this.#stopped || this.#running !== null) return;
+    if (this.#stopped) return;
+    if (this.#running !== null) {
+      this.#looking ??= this.#stopUnneeded()
+        .catch(() => undefined)
+        .finally(() => (this.#looking = null));
+      return;
+    }
     this.#running = this.#next()
       .catch((error: unknown) => this.#options.log.warn({ err: error }, 'evidence of a change was not computed'))
       .finally(() => (this.#running = null));
@@ -42,6 +56,20 @@ export class EvidenceRunner {
     this.#stopped = true;
     this.#child?.stop();
     await this.#running;
+    await this.#looking;
+  }
+
+  async #stopUnneeded(): Promise<void> {
+    const id = this.#changeId;
+    if (id === null) return;
+    const { db } = await this.#options.store();
+    const row = await db
+      .selectFrom('core.change_requests')
+      .select('status')
+      .where('change_id', '=', id)
+      .executeTakeFirst();
+    const isWanted = row?.status === 'open' || row?.status === 'approved';
+    if (!isWanted && this.#changeId === id) this.#child?.stop();
   }
 
   async #next(): Promise<void> {
@@ -99,10 +127,12 @@ export class EvidenceRunner {
     const command = [...this.#options.command, 'policy', 'evidence', String(id), '--json'];
     const child = startCommand({ command, maxAnswer: MAX_ANSWER, onProgress });
     this.#child = child;
-    const limit = setTimeout(() => child.stop(), LIMIT_MS);
+    this.#changeId = id;
+    const limit = setTimeout(() => child.stop(), this.#options.limitMs ?? LIMIT_MS);
     const end = await child.ended;
     clearTimeout(limit);
     this.#child = null;
+    this.#changeId = null;
     return answerOf(end, 'it');
   }
 }

@@ -269,6 +269,48 @@ describe('every operation of the API', () => {
   });
 });
 
+describe('the API through a proxy of this machine', () => {
+  const headers = { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https' };
+  const silence = { pattern: 'proxied_*', minutes: 1 };
+
+  it('takes writes with its own token or session, and none without', async () => {
+    const token = await api.token('operator', 'proxied');
+    const write = (own: Record<string, string>) =>
+      api.ask('POST', '/api/alerts/silence', { body: silence, headers: { ...headers, ...own } });
+    expect((await write(bearer(token))).status).toBe(200);
+    expect(refusal(await write({}))).toBe('401 LOGIN_REQUIRED');
+    expect(refusal(await write({ cookie: 'minutehand_session=x' }))).toBe('401 LOGIN_REQUIRED');
+    const login = await api.ask('POST', '/api/session', { body: { token }, headers });
+    expect(login.status).toBe(200);
+    const [setCookie] = login.headers['set-cookie']!;
+    expect(setCookie).toContain('Secure');
+    const cookie = setCookie!.split(';')[0]!;
+    const { csrf_token } = login.body as { csrf_token: string };
+    expect((await write({ cookie, 'x-csrf-token': csrf_token })).status).toBe(200);
+    expect(refusal(await write({ cookie }))).toBe('403 CSRF_REFUSED');
+  });
+
+  it('is only that: a path that is spelled like it reaches no route of the trainer', async () => {
+    for (const path of ['/api/../retrain', '/api/%2e%2e/retrain', '/api//retrain', '/api/retrain']) {
+      const { status } = await api.ask('POST', path, { headers });
+      expect([401, 404], path).toContain(status);
+    }
+  });
+});
+
+describe('a login in a browser that has a session', () => {
+  it('ends that session, so that no id is used on, and leaves those of other browsers', async () => {
+    const earlier = await api.logIn('operator', 'twice');
+    const elsewhere = await api.logIn('operator', 'twice');
+    const token = await api.token('operator', 'twice');
+    const { status } = await api.ask('POST', '/api/session', { body: { token }, headers: { cookie: earlier.cookie } });
+    expect(status).toBe(200);
+    const read = ({ cookie }: { readonly cookie: string }) => api.ask('GET', '/api/session', { headers: { cookie } });
+    expect(refusal(await read(earlier))).toBe('401 LOGIN_REQUIRED');
+    expect((await read(elsewhere)).status).toBe(200);
+  });
+});
+
 describe('what the trainer says without a login', () => {
   it('of trainings and models is for this machine: a proxy is refused, however it spells the path', async () => {
     const headers = { 'x-forwarded-for': '203.0.113.9' };
