@@ -1,6 +1,6 @@
 import type { Fitted } from '../learners/contract/fitted.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
-import { takeLabels, takeRows } from '../learners/contract/fit_rows.ts';
+import { takeLabels, withRows } from '../learners/contract/fit_rows.ts';
 import type { FittedModel } from '../learners/model_learning.ts';
 import type { FoldModel } from '../learners/cross_validation.ts';
 import { modelMetrics } from '../measures/model_metrics.ts';
@@ -47,7 +47,7 @@ function logitsOutOfFold(rows: DatasetRows, folds: readonly FoldModel[]): Float6
   if (folds.some(({ model }) => model.link !== 'sigmoid')) return null;
   const logits = new Float64Array(rows.y.length);
   for (const { model, test } of folds) {
-    const own = model.openMargins()(takeRows(rows.x, test))[0]!;
+    const own = withRows(rows.x, test, (x) => model.openMargins()(x)[0]!);
     test.forEach((row, i) => (logits[row] = own[i]!));
   }
   return logits;
@@ -59,6 +59,6 @@ function calibrateFold(rows: DatasetRows, fold: FoldModel, logits: Float64Array)
   const platt = fitPlatt(takeLabels(logits, train), takeLabels(rows.y, train), takeLabels(rows.weights, train));
   if (platt === null) return fold;
   const model = fold.model.withMargins(scalingOfPlatt(platt));
-  const scores = model.answers(takeRows(rows.x, test));
+  const scores = withRows(rows.x, test, (x) => model.answers(x));
   return { ...fold, model, scores, metrics: modelMetrics(scores, takeLabels(rows.y, test)) };
 }

@@ -33,8 +33,15 @@ export const FORESIGHT_LIMITS = {
   level: 0.1,
   /** By how much absolute returns ahead must exceed those that were known: volatility is predictable. */
   sizeGain: 0.1,
-  /** Standard errors, as for a lag between legs. */
+  /** Standard errors, as for a lag between legs: of changes, of which a hundred lags are looked at, and of sizes. */
   errors: 6.5,
+  /**
+   * Standard errors of a level with returns ahead, of which a dozen spans are looked at. Price, momentum, volume, open
+   * interest and funding of five coins, and random walks (1 h, 180 to 730 days, 4,446 comparisons), reach 4.7 where
+   * they reach `level`. Of series that know the next 24 hours on three days in ten, and are noise on the others, it
+   * finds 8 in 10 within nine months; 6.5 errors found 6.
+   */
+  levelErrors: 5,
 } as const;
 
 /**
@@ -119,7 +126,8 @@ function statedReturn(level: Grid, closes: Grid, span: number): Foresight | null
   const correlation = crossCorrelate(level, { ...closes, values: returns }, span);
   if (correlation === null) return null;
   const own = correlation.at(0);
-  if (Math.abs(own.value) < FORESIGHT_LIMITS.level || !isSignificant(own)) return null;
+  const { level: least, levelErrors } = FORESIGHT_LIMITS;
+  if (Math.abs(own.value) < least || !isSignificant(own, levelErrors)) return null;
   return {
     aheadSeconds: span * closes.step,
     by: 'level',
@@ -195,6 +203,6 @@ function ranks(values: Float64Array): Float64Array {
   return ranked;
 }
 
-function isSignificant({ value, error }: Estimate): boolean {
-  return Math.abs(value) >= FORESIGHT_LIMITS.errors * error;
+function isSignificant({ value, error }: Estimate, errors: number = FORESIGHT_LIMITS.errors): boolean {
+  return Math.abs(value) >= errors * error;
 }

@@ -71,6 +71,24 @@ describe('a series', () => {
     expect(findForesight(ahead(hours, Math.abs), closes)).not.toBeNull();
   });
 
+  it('that states the next 24 hours on three days in ten of nine months, and noise on the others, is mostly found', () => {
+    let found = 0;
+    for (let seed = 0; seed < 10; seed++) {
+      const own = createRng(`part ${seed}`);
+      const prices = new Float64Array(270 * 24);
+      for (let t = 1; t < prices.length; t++) prices[t] = prices[t - 1]! + 0.006 * own.normal();
+      let knows = false;
+      let noise = 0;
+      const series = prices.map((now, t) => {
+        if (t % 24 === 0) knows = own.uniform() < 0.3;
+        noise = 0.9 * noise + 0.0128 * own.normal();
+        return knows && t + 24 < prices.length ? prices[t + 24]! - now : noise;
+      });
+      if (findForesight(grid(series), grid(prices))?.of === 'returns') found++;
+    }
+    expect(found).toBeGreaterThanOrEqual(8);
+  });
+
   it('is refused with its name and how far it looks', () => {
     expect(() => refuseForesight('open_interest', 'BTCUSDT', later(market.openInterest, 6), closes)).toThrow(
       expect.objectContaining({

@@ -84,14 +84,20 @@ export function readColumns(path: string): { readonly meta: unknown; readonly co
   return { meta, columns: found };
 }
 
+/** Memory, by the name of a column, that one file after the other is read into. */
+export type ColumnSpace = Map<string, ArrayBuffer>;
+
 /** An open file of `writeColumns`, of which columns are read when they are needed. It may be deleted meanwhile. */
 export interface ColumnFile {
   readonly meta: unknown;
   readonly names: ReadonlySet<string>;
   /** Elements. @throws RangeError without such a column */
   lengthOf(name: string): number;
-  /** A copy in memory of its own. @throws RangeError without such a column; Error of the file system */
-  read(name: string): Column;
+  /**
+   * A copy, in memory of its own, or in that of `space`, which grows where it is too small.
+   * @throws RangeError without such a column; Error of the file system
+   */
+  read(name: string, space?: ColumnSpace): Column;
   close(): void;
 }
 
@@ -118,11 +124,16 @@ export function openColumns(path: string): ColumnFile | null {
     meta,
     names: new Set(places.keys()),
     lengthOf: (name) => placeOf(name).length,
-    read(name) {
+    read(name, space) {
       const { type, length, at } = placeOf(name);
-      const column = new TYPES[type](length);
-      readExactly(file, new Uint8Array(column.buffer), at);
-      return column;
+      const bytes = length * TYPES[type].BYTES_PER_ELEMENT;
+      let memory = space?.get(name);
+      if (memory === undefined || memory.byteLength < bytes) {
+        memory = new ArrayBuffer(bytes);
+        space?.set(name, memory);
+      }
+      readExactly(file, new Uint8Array(memory, 0, bytes), at);
+      return new TYPES[type](memory, 0, length);
     },
     close: () => closeSync(file),
   };

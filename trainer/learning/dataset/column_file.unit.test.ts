@@ -33,6 +33,20 @@ function withOpen(path: string, work: (file: ColumnFile) => void): void {
 }
 
 describe('writeColumns, readColumns and openColumns', () => {
+  it('read one file after the other into memory that grows to the longest', () => {
+    const space = new Map<string, ArrayBuffer>();
+    const found = [3, 5, 2].map((length) => {
+      const path = join(folder, `of ${length}`);
+      writeColumns(path, null, new Map([['time', new Float64Array(length).fill(length)]]));
+      let read!: Column;
+      withOpen(path, (file) => (read = file.read('time', space)));
+      expect([...read]).toEqual(new Array(length).fill(length));
+      return read;
+    });
+    expect(found.map(({ buffer }) => buffer === space.get('time'))).toEqual([false, true, true]);
+    expect(space.get('time')!.byteLength).toBe(40);
+  });
+
   it('preserve names, order, types and bits of arbitrary columns', () => {
     const path = join(folder, 'any');
     fc.assert(

@@ -57,7 +57,7 @@ function historiesIn(builds: readonly WithHistory[]): KeptHistory[] {
 export function takeDatasetRows<Rows extends DatasetRows>(rows: Rows, subset: Int32Array): Rows {
   const take = (values: Float64Array): Float64Array => Float64Array.from(subset, (row) => values[row]!);
   const { columns, values } = rows.x;
-  const x = { rows: subset.length, columns, values: new Float32Array(subset.length * columns) };
+  const x = { rows: subset.length, columns, values: sharedFloat32(subset.length * columns) };
   subset.forEach((row, i) => x.values.set(values.subarray(row * columns, (row + 1) * columns), i * columns));
   const own = { x, y: take(rows.y), time: take(rows.time), labelEnd: take(rows.labelEnd) };
   const pair = Int32Array.from(subset, (row) => rows.pair[row]!);

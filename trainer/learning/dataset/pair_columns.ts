@@ -1,6 +1,6 @@
 import type { Pair } from '../../../shared/pair.ts';
 import { RISK_PARTS, type BarLabels, type PairLabels } from '../label/pair_labels.ts';
-import type { Column, ColumnFile, NamedColumns } from './column_file.ts';
+import type { Column, ColumnFile, ColumnSpace, NamedColumns } from './column_file.ts';
 import type { KeptBuild, PairBuild } from './pair_build.ts';
 import type { HistoryPart, StoredHistory } from '../history/kept_history.ts';
 import { HISTORY_COLUMNS, type PairHistory } from '../history/pair_history.ts';
@@ -45,9 +45,9 @@ function storedHistory(pair: Pair, file: ColumnFile, rows: number): StoredHistor
   const length = file.lengthOf('row');
   // Such as spreads that the source does not quote: read once, they take no more memory.
   const unknown = new Set<string>();
-  const read = (name: HistoryPart): Column => {
+  const read = (name: HistoryPart, space: ColumnSpace | undefined): Column => {
     if (unknown.has(name)) return unknownValues(length);
-    const column = file.read(name);
+    const column = file.read(name, space);
     if (!isAllUnknown(name, column)) return column;
     unknown.add(name);
     return unknownValues(length);
@@ -56,8 +56,8 @@ function storedHistory(pair: Pair, file: ColumnFile, rows: number): StoredHistor
     pair,
     length,
     rows,
-    read: <Part extends HistoryPart>(parts: readonly Part[]) =>
-      Object.fromEntries(parts.map((name) => [name, read(name)])) as unknown as Pick<PairHistory, Part>,
+    read: <Part extends HistoryPart>(parts: readonly Part[], space?: ColumnSpace) =>
+      Object.fromEntries(parts.map((name) => [name, read(name, space)])) as unknown as Pick<PairHistory, Part>,
   };
 }
 

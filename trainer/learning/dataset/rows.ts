@@ -16,12 +16,15 @@ export function isHard(labels: ArrayLike<number>): boolean {
 
 /** The elements at these positions. */
 export function pick(values: ArrayLike<number>, at: ArrayLike<number>): Float64Array {
-  return Float64Array.from(at, (row) => values[row]!);
+  const picked = new Float64Array(at.length);
+  for (let i = 0; i < picked.length; i++) picked[i] = values[at[i]!]!;
+  return picked;
 }
 
 /** Positions for which `is` holds, ascending. */
 export function positions(count: number, is: (row: number) => boolean): Int32Array {
-  const found: number[] = [];
-  for (let row = 0; row < count; row++) if (is(row)) found.push(row);
-  return Int32Array.from(found);
+  const found = new Int32Array(count);
+  let length = 0;
+  for (let row = 0; row < count; row++) if (is(row)) found[length++] = row;
+  return found.slice(0, length);
 }

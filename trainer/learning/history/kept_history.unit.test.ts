@@ -6,9 +6,14 @@ import { HISTORY_COLUMNS, type PairHistory } from './pair_history.ts';
 const histories = [randomHistory('one', 40, 1), randomHistory('two', 30, -1)];
 
 /** The history as if it were in a file; `asked` receives what is read. */
-function stored(history: PairHistory, asked: string[]): StoredHistory {
+function stored(history: PairHistory, asked: string[], spaces: unknown[] = []): StoredHistory {
   const { pair, length, rows } = history;
-  return { pair, length, rows, read: (parts) => (asked.push(`${length}: ${parts.join()}`), history) };
+  return {
+    pair,
+    length,
+    rows,
+    read: (parts, space) => (asked.push(`${length}: ${parts.join()}`), spaces.push(space), history),
+  };
 }
 
 it('a history in memory is itself, of a stored one nothing is read but what is asked for', () => {
@@ -25,13 +30,18 @@ it('a history in memory is itself, of a stored one nothing is read but what is a
   expect(asked).toEqual(['40: z,time', `40: ${columns}`, `40: ${columns},row,features`]);
 });
 
-it('rows in order of pairs read each history once', () => {
+it('rows in order of pairs read each history once, all of them into the same memory', () => {
   const asked: string[] = [];
+  const spaces: unknown[] = [];
   const historyOf = historiesInTurn(
-    histories.map((history) => stored(history, asked)),
+    histories.map((history) => stored(history, asked, spaces)),
     'lnA',
   );
   const seen = [0, 0, 0, 1, 1].map((pair, row) => historyOf(pair).lnA[row]);
   expect(seen).toEqual([0, 0, 0, 1, 1].map((pair, row) => histories[pair]!.lnA[row]));
   expect(asked).toEqual(['40: lnA', '30: lnA']);
+  expect(spaces).toEqual([expect.any(Map), expect.any(Map)]);
+  expect(spaces[1]).toBe(spaces[0]);
+  partOfHistory(stored(histories[0]!, asked, spaces), 'lnA');
+  expect(spaces[2]).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 import type { ModelMetrics } from '../../../shared/bundle/manifest.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import { takeRows } from './contract/fit_rows.ts';
+import { withRows } from './contract/fit_rows.ts';
 import type { Fitted } from './contract/fitted.ts';
 import { modelMetrics } from '../measures/model_metrics.ts';
 import { pick, positions, type Fit, type ValidationRows } from '../dataset/rows.ts';
@@ -27,7 +27,7 @@ export async function validateSplits<Rows extends ValidationRows, Model>(
   const models = await Promise.all(splits.map(({ train }) => fit(rows, train)));
   return splits.map((split, i) => {
     const model = models[i]!;
-    const scores = answer(model, takeRows(rows.x, split.test));
+    const scores = withRows(rows.x, split.test, (x) => answer(model, x));
     return { ...split, model, scores, metrics: modelMetrics(scores, pick(rows.y, split.test)) };
   });
 }
@@ -75,7 +75,7 @@ export function outOfFold(
   const split = splitOfTime(models, rows.time);
   models.forEach(({ model }, index) => {
     const own = positions(rows.x.rows, (row) => split[row] === index);
-    model.answers(takeRows(rows.x, own)).forEach((score, i) => (scores[own[i]!] = score));
+    withRows(rows.x, own, (x) => model.answers(x)).forEach((score, i) => (scores[own[i]!] = score));
   });
   return scores;
 }

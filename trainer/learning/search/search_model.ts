@@ -9,7 +9,7 @@ import { takeDatasetRows } from '../dataset/labeled_rows.ts';
 import { relabeled } from '../dataset/relabel.ts';
 import { EVALUATION_BARRIERS, type Barriers } from '../label/reversion.ts';
 import type { LearnerSetup } from '../learners/registry.ts';
-import { takeRows } from '../learners/contract/fit_rows.ts';
+import { takeRows, withRows } from '../learners/contract/fit_rows.ts';
 import { columnsOf, openModelLearner, type Learning } from '../learners/learning.ts';
 import { isNetwork, networkParameters } from '../learners/networks/network_parameters.ts';
 import { fitOf, WALK_FORWARD, type ModelFit } from '../learners/model_learning.ts';
@@ -216,7 +216,8 @@ async function gainForward(
       blocks.map(async ({ test, from }) => {
         const subset = positions(rows.y.length, (row) => rows.labelEnd[row]! + embargo < from);
         const model = await fit(rows, subset, null);
-        return modelMetrics(model.answers(takeRows(evaluated.x, test)), pick(evaluated.y, test)).log_loss ?? NaN;
+        const answers = withRows(evaluated.x, test, (x) => model.answers(x));
+        return modelMetrics(answers, pick(evaluated.y, test)).log_loss ?? NaN;
       }),
     );
   };

@@ -66,6 +66,7 @@ describe('readFolderBars', () => {
   it('reads what a reader of the folder and a screen give, in memory that threads share', async () => {
     const market = recordMarket(createSimulatedMarket({ seed: 3, symbols: ['XAUUSD', 'XAGUSD'], start }), 600);
     for (const columns of market.values()) {
+      columns.volume.fill(0);
       columns.high[400]! *= 1.5;
       await writeBarFile(join(folder, `${columns.symbol}.csv`), columns);
     }
@@ -83,6 +84,8 @@ describe('readFolderBars', () => {
     expect([...read.values()]).toEqual([...expected.values()]);
     expect(expected.get('XAUUSD')!.length).toBe(399);
     expect([...read.values()].every(({ close }) => close.buffer instanceof SharedArrayBuffer)).toBe(true);
+    // Volumes that the source does not state share one memory.
+    expect(new Set(Array.from(read.values(), ({ volume }) => volume.buffer)).size).toBe(1);
     expect(progress).toEqual([1, 2, 3].map((done) => [done, 3]));
     expect(await readSymbol({ folder, symbol: 'NONE', screening: null })).toBeNull();
   });

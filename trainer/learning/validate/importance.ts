@@ -2,7 +2,7 @@ import { exp, ln, sigmoid } from '../../../shared/elementary.ts';
 import type { Link, Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Rng } from '../../../shared/ports.ts';
 import { createRng } from '../../../shared/rng.ts';
-import { takeRows } from '../learners/contract/fit_rows.ts';
+import { withRows } from '../learners/contract/fit_rows.ts';
 import type { Task } from '../learners/contract/task.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import type { FoldModel } from '../learners/cross_validation.ts';
@@ -85,9 +85,12 @@ export function permutationImportance(
   const measure = measureOf(options.task, rows.y);
   const trials = folds
     .filter(({ test }) => test.length > 0)
-    .map(({ model, test }, fold) =>
-      tryFold(rows, model, thin(test, share), measure, options, `${options.seed}/${fold}`),
-    );
+    .map(({ model, test }, fold) => {
+      const own = thin(test, share);
+      return withRows(rows.x, own, (x) =>
+        tryFold({ ...rows, x }, model, own, measure, options, `${options.seed}/${fold}`),
+      );
+    });
   const total = trials.reduce((sum, { weight }) => sum + weight, 0);
   const pooled = (of: (trial: FoldTrial) => number): number =>
     trials.reduce((sum, trial) => sum + trial.weight * of(trial), 0) / (total || 1);
@@ -142,8 +145,9 @@ interface Measure {
   prepare(raw: readonly Float32Array[], link: Link, question: Question): Sampled;
 }
 
+/** @param rows of all splits, but with the features of the test rows alone, which change meanwhile and are restored */
 function tryFold(
-  rows: ValidationRows,
+  { x, y, time, pair }: ValidationRows,
   model: Fitted,
   test: Int32Array,
   measure: Measure,
@@ -151,15 +155,14 @@ function tryFold(
   seed: string,
 ): FoldTrial {
   const rng = createRng(seed);
-  const x = takeRows(rows.x, test);
-  const day = numberDays(test, rows.time);
+  const day = numberDays(test, time);
   const days = day.reduce((most, at) => Math.max(most, at), 0) + 1;
-  const question: Question = { y: pick(rows.y, test), day, days };
+  const question: Question = { y: pick(y, test), day, days };
   const samples = Array.from({ length: options.resamples }, () => resampleDays(rng, days, options.blockDays));
   const once = new Float64Array(days).fill(1);
   const score = model.openMargins();
   const ask = (): Sampled => measure.prepare(score(x), model.link, question);
-  const groups = groupRows(test, rows.pair);
+  const groups = groupRows(test, pair);
 
   const whole = ask();
   const baseline = whole(once);

@@ -6,7 +6,7 @@ import { outOfFold, splitOfTime, testedScores, type FoldModel } from '../learner
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from './importance.ts';
 import { trendRegimes, zScores } from '../splits/regime.ts';
 import { marketWarnings, scenariosOfRows } from '../splits/scenarios.ts';
-import { validationReport, type ValidationReport } from './report.ts';
+import { validationReport, type EvaluatedRows, type ValidationReport } from './report.ts';
 import { isHard, pick, positions } from '../dataset/rows.ts';
 
 /** The full report of one model, on rows it was not trained on. Plain JSON. */
@@ -43,6 +43,9 @@ export interface Validated {
   readonly rate: number;
 }
 
+/** What the market was at each row, [rows]. */
+type Places = Required<Pick<EvaluatedRows, 'regime' | 'scenarios' | 'z'>>;
+
 /** Rows with their out-of-fold scores; split −1 and a score of NaN without one. */
 interface Evaluated {
   readonly rows: LabeledRows;
@@ -66,16 +69,20 @@ export function validateModel(
   const walkForward = answerAll(learned.walkForward, trained, evaluated);
   const holdoutScores = learned.model.answers(holdout.x);
   const rate = positiveShare(crossValidated);
-  const report = (of: LabeledRows, scores: Float64Array, split?: Int32Array): ValidationReport =>
+  const placesOf = (of: LabeledRows): Places => ({
+    regime: trendRegimes(of, dataset.histories),
+    scenarios: scenariosOfRows(of, dataset.histories),
+    z: zScores(of, dataset.histories),
+  });
+  const evaluatedPlaces = placesOf(evaluated);
+  const report = (of: LabeledRows, places: Places, scores: Float64Array, split?: Int32Array): ValidationReport =>
     validationReport({
       scores,
       y: of.y,
       time: of.time,
       pair: of.pair,
       pairs: dataset.histories.map(({ pair }) => pair.id),
-      regime: trendRegimes(of, dataset.histories),
-      scenarios: scenariosOfRows(of, dataset.histories),
-      z: zScores(of, dataset.histories),
+      ...places,
       threshold: rateThreshold(
         scores.filter((score) => !Number.isNaN(score)),
         rate,
@@ -84,9 +91,9 @@ export function validateModel(
     });
   return {
     report: {
-      out_of_fold: report(evaluated, crossValidated.scores, crossValidated.split),
-      walk_forward: report(evaluated, walkForward.scores, walkForward.split),
-      holdout: report(holdout, holdoutScores),
+      out_of_fold: report(evaluated, evaluatedPlaces, crossValidated.scores, crossValidated.split),
+      walk_forward: report(evaluated, evaluatedPlaces, walkForward.scores, walkForward.split),
+      holdout: report(holdout, placesOf(holdout), holdoutScores),
       importance: permutationImportance(trained, learned.folds, {
         ...IMPORTANCE_DEFAULTS,
         task: { kind: 'binary' },

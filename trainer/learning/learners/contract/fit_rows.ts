@@ -1,4 +1,5 @@
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { createLoan } from './loan.ts';
 
 /** Labeled rows with their times. All arrays: [rows]. */
 export interface FitRows {
@@ -21,7 +22,32 @@ export function takeRows(x: Matrix, rows: ArrayLike<number>): Matrix {
   return { rows: rows.length, columns: x.columns, values };
 }
 
+/** Memory of the rows that `withRows` takes. */
+const taken = createLoan<Float32Array>();
+
+/**
+ * What `use` makes of these rows of a matrix, in this order. The next call takes them into the same memory, so that no
+ * megabytes wait for garbage collection after each: `use` keeps nothing of the matrix, and may write to it.
+ */
+export function withRows<Result>(x: Matrix, rows: ArrayLike<number>, use: (taken: Matrix) => Result): Result {
+  const { columns } = x;
+  const length = rows.length * columns;
+  const kept = taken.take();
+  const memory = kept !== undefined && kept.length >= length ? kept : new Float32Array(length);
+  try {
+    for (let i = 0; i < rows.length; i++) {
+      const at = rows[i]! * columns;
+      memory.set(x.values.subarray(at, at + columns), i * columns);
+    }
+    return use({ rows: rows.length, columns, values: memory.subarray(0, length) });
+  } finally {
+    taken.giveBack(memory);
+  }
+}
+
 /** The labels of these rows, in this order. */
 export function takeLabels(y: Float64Array, rows: ArrayLike<number>): Float64Array {
-  return Float64Array.from(rows, (row) => y[row]!);
+  const own = new Float64Array(rows.length);
+  for (let i = 0; i < own.length; i++) own[i] = y[rows[i]!]!;
+  return own;
 }

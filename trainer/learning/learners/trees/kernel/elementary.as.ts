@@ -46,3 +46,33 @@ export function ln(x: f64): f64 {
   for (let n: f64 = 23; n >= 3; n -= 2) series = (series + 1 / n) * square;
   return (k as f64) * 0.6931471803691238 + ((k as f64) * 1.9082149292705877e-10 + 2 * s * series + 2 * s);
 }
+
+/** `exp` in two lanes: the same operations in the same order, so the same bits. */
+export function exp2(x: v128): v128 {
+  const k = f64x2.nearest(f64x2.mul(x, f64x2.splat(1.4426950408889634)));
+  const high = f64x2.sub(x, f64x2.mul(k, f64x2.splat(0.6931471803691238)));
+  const r = f64x2.sub(high, f64x2.mul(k, f64x2.splat(1.9082149292705877e-10)));
+  const one = f64x2.splat(1);
+  let sum = one;
+  for (let n: f64 = 13; n >= 1; n -= 1) sum = f64x2.add(one, f64x2.div(f64x2.mul(sum, r), f64x2.splat(n)));
+  const whole = i64x2.extend_low_i32x4_s(i32x4.trunc_sat_f64x2_s_zero(k));
+  const power = i64x2.shl(i64x2.add(whole, i64x2.splat(1023)), 52);
+  return v128.and(f64x2.mul(sum, power), f64x2.ge(x, f64x2.splat(-700)));
+}
+
+/** `ln` in two lanes: the same operations in the same order, so the same bits. */
+export function ln2(x: v128): v128 {
+  const mantissa = v128.or(v128.and(x, i64x2.splat(0x000fffffffffffff)), i64x2.splat(0x3ff0000000000000));
+  const isLarge = f64x2.gt(mantissa, f64x2.splat(1.4142135623730951));
+  const m = v128.bitselect(f64x2.mul(mantissa, f64x2.splat(0.5)), mantissa, isLarge);
+  const power = i64x2.sub(i64x2.sub(i64x2.shr_u(x, 52), i64x2.splat(1023)), isLarge);
+  const k = f64x2.convert_low_i32x4_s(i32x4.shuffle(power, power, 0, 2, 0, 2));
+  const one = f64x2.splat(1);
+  const s = f64x2.div(f64x2.sub(m, one), f64x2.add(m, one));
+  const square = f64x2.mul(s, s);
+  let series = f64x2.splat(0);
+  for (let n: f64 = 23; n >= 3; n -= 2) series = f64x2.mul(f64x2.add(series, f64x2.splat(1 / n)), square);
+  const twice = f64x2.mul(f64x2.splat(2), s);
+  const small = f64x2.add(f64x2.mul(k, f64x2.splat(1.9082149292705877e-10)), f64x2.mul(twice, series));
+  return f64x2.add(f64x2.mul(k, f64x2.splat(0.6931471803691238)), f64x2.add(small, twice));
+}

@@ -1,4 +1,4 @@
-import { exp, ln } from './elementary.as';
+import { exp, exp2, ln, ln2 } from './elementary.as';
 import {
   BINARY,
   CHUNK_ROWS,
@@ -70,19 +70,61 @@ export function walkUnseen(chunk: u32): void {
   const nodes = load<u32>(NODES);
   const order = load<u32>(ORDER);
   const scores = load<u32>(SCORES) + load<u32>(CLASS) * stride * 8;
-  for (let i = from; i < to; i++) {
+  let i = from;
+  for (; i + 4 <= to; i += 4) {
+    const at = order + i * 4;
+    const row0 = load<u32>(at);
+    const row1 = load<u32>(at, 4);
+    const row2 = load<u32>(at, 8);
+    const row3 = load<u32>(at, 12);
+    let node0 = nodes;
+    let node1 = nodes;
+    let node2 = nodes;
+    let node3 = nodes;
+    // A slot is far below NOBODY: all bits of all four are set at four leaves only.
+    while ((load<u32>(node0) & load<u32>(node1) & load<u32>(node2) & load<u32>(node3)) != NOBODY) {
+      node0 = nextByBin(node0, nodes, bins + row0, stride);
+      node1 = nextByBin(node1, nodes, bins + row1, stride);
+      node2 = nextByBin(node2, nodes, bins + row2, stride);
+      node3 = nextByBin(node3, nodes, bins + row3, stride);
+    }
+    addValue(scores + row0 * 8, node0);
+    addValue(scores + row1 * 8, node1);
+    addValue(scores + row2 * 8, node2);
+    addValue(scores + row3 * 8, node3);
+  }
+  for (; i < to; i++) {
     const row = load<u32>(order + i * 4);
     let node = nodes;
-    let slot = load<u32>(node);
-    while (slot != NOBODY) {
-      const bin = load<u8>(bins + slot * stride + row) as u32;
-      const isLeft = bin == MISSING_BIN ? load<u32>(node, 16) == 1 : bin <= load<u32>(node, 12);
-      node = nodes + load<u32>(node + ((!isLeft as u32) << 2), 20) * NODE_BYTES;
-      slot = load<u32>(node);
-    }
-    const score = scores + row * 8;
-    store<f64>(score, load<f64>(score) + (load<f32>(node, 28) as f64));
+    while (load<u32>(node) != NOBODY) node = nextByBin(node, nodes, bins + row, stride);
+    addValue(scores + row * 8, node);
   }
+}
+
+/** Adds the value of a leaf to a score. */
+function addValue(score: u32, leaf: u32): void {
+  store<f64>(score, load<f64>(score) + (load<f32>(leaf, 28) as f64));
+}
+
+/**
+ * The next node of a row by its bins; a leaf is its own. Without branches, so that four rows walk beside one another
+ * instead of waiting for the loads of one.
+ * @param bins of the row in the first slot; those of the next one are a stride behind
+ */
+function nextByBin(node: u32, nodes: u32, bins: u32, stride: u32): u32 {
+  const slot = load<u32>(node);
+  const isLeaf = slot == NOBODY;
+  const bin = load<u8>(bins + select<u32>(0, slot, isLeaf) * stride) as u32;
+  const isLeft = select<bool>(load<u32>(node, 16) == 1, bin <= load<u32>(node, 12), bin == MISSING_BIN);
+  return select<u32>(node, nodes + load<u32>(node + ((!isLeft as u32) << 2), 20) * NODE_BYTES, isLeaf);
+}
+
+/** `nextByBin` of a row by its values, as the exported graph compares them. @param x of the row */
+function nextByValue(node: u32, nodes: u32, x: u32): u32 {
+  const isLeaf = load<u32>(node) == NOBODY;
+  const value = load<f32>(x + (select<u32>(0, load<u32>(node, 4), isLeaf) << 2));
+  const isLeft = select<bool>(load<u32>(node, 16) == 1, value <= load<f32>(node, 8), value != value);
+  return select<u32>(node, nodes + load<u32>(node + ((!isLeft as u32) << 2), 20) * NODE_BYTES, isLeaf);
 }
 
 /**
@@ -98,25 +140,57 @@ export function stoppingLoss(chunk: u32): void {
   const k = load<u32>(CLASS);
   const nodes = load<u32>(NODES);
   const scores = load<u32>(STOPPING_SCORES) + k * rows * 8;
-  let x = load<u32>(STOPPING_X) + from * width * 4;
-  for (let row = from; row < to; row++, x += width * 4) {
-    let node = nodes;
-    while (load<u32>(node) != NOBODY) {
-      const value = load<f32>(x + (load<u32>(node, 4) << 2));
-      const isLeft = value != value ? load<u32>(node, 16) == 1 : value <= load<f32>(node, 8);
-      node = nodes + load<u32>(node + ((!isLeft as u32) << 2), 20) * NODE_BYTES;
+  const rowBytes = width * 4;
+  let x = load<u32>(STOPPING_X) + from * rowBytes;
+  let row = from;
+  for (; row + 4 <= to; row += 4, x += 4 * rowBytes) {
+    let node0 = nodes;
+    let node1 = nodes;
+    let node2 = nodes;
+    let node3 = nodes;
+    while ((load<u32>(node0) & load<u32>(node1) & load<u32>(node2) & load<u32>(node3)) != NOBODY) {
+      node0 = nextByValue(node0, nodes, x);
+      node1 = nextByValue(node1, nodes, x + rowBytes);
+      node2 = nextByValue(node2, nodes, x + 2 * rowBytes);
+      node3 = nextByValue(node3, nodes, x + 3 * rowBytes);
     }
-    store<f64>(scores + row * 8, load<f64>(scores + row * 8) + (load<f32>(node, 28) as f64));
+    const score = scores + row * 8;
+    addValue(score, node0);
+    addValue(score + 8, node1);
+    addValue(score + 16, node2);
+    addValue(score + 24, node3);
+  }
+  for (; row < to; row++, x += rowBytes) {
+    let node = nodes;
+    while (load<u32>(node) != NOBODY) node = nextByValue(node, nodes, x);
+    addValue(scores + row * 8, node);
   }
   if (k + 1 < load<u32>(CLASSES)) return;
   const targets = load<u32>(STOPPING_TARGETS);
   const weights = load<u32>(STOPPING_WEIGHTS);
   let sum: f64 = 0;
-  for (let row = from; row < to; row++) {
-    const weight = weights == 0 ? 1 : (load<f32>(weights + row * 4) as f64);
-    sum += weight * lossOf(row, load<f64>(targets + row * 8));
+  row = from;
+  if (load<u32>(OBJECTIVE) == BINARY) {
+    const own = load<u32>(STOPPING_SCORES);
+    for (; row + 2 <= to; row += 2) {
+      const losses = binaryLosses(v128.load(own + row * 8), v128.load(targets + row * 8));
+      sum += weightOf(weights, row) * f64x2.extract_lane(losses, 0);
+      sum += weightOf(weights, row + 1) * f64x2.extract_lane(losses, 1);
+    }
   }
+  for (; row < to; row++) sum += weightOf(weights, row) * lossOf(row, load<f64>(targets + row * 8));
   store<f64>(load<u32>(STOPPING_LOSSES) + chunk * 8, sum);
+}
+
+function weightOf(weights: u32, row: u32): f64 {
+  return weights == 0 ? 1 : (load<f32>(weights + row * 4) as f64);
+}
+
+/** `lossOf` of two rows of a binary task: most of the time of a round of small trees, one after the other. */
+function binaryLosses(s: v128, y: v128): v128 {
+  const zero = f64x2.splat(0);
+  const softened = ln2(f64x2.add(f64x2.splat(1), exp2(f64x2.neg(f64x2.abs(s)))));
+  return f64x2.sub(f64x2.add(f64x2.max(s, zero), softened), f64x2.mul(y, s));
 }
 
 function lossOf(row: u32, y: f64): f64 {
