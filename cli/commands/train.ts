@@ -7,9 +7,9 @@ import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
-import { TRAIN_ENGINES, type TrainEngine } from '../../shared/policy/engines.ts';
+import { ENSEMBLES, TRAIN_ENGINES, VOTERS, type TrainEngine } from '../../shared/policy/engines.ts';
 import { BALANCES } from '../../shared/policy/balances.ts';
-import { balancePolicy } from '../../shared/policy/schema.ts';
+import { balancePolicy, ensemblePolicy, type EnsemblePolicy } from '../../shared/policy/schema.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import {
   TRAINING_SETTINGS,
@@ -53,6 +53,8 @@ interface TrainFlags {
   readonly theta2?: boolean;
   readonly holdoutFrom?: string;
   readonly engine?: string;
+  readonly singleModel?: string;
+  readonly members?: string;
   readonly target: Target;
   readonly mid?: boolean;
   readonly cache: boolean;
@@ -68,6 +70,8 @@ interface TrainFlags {
   readonly printJob?: boolean;
   readonly notify?: boolean;
 }
+
+const SINGLE_MODELS = TRAIN_ENGINES.filter((name) => !(ENSEMBLES as readonly string[]).includes(name));
 
 export function addTrain(program: Command, output: () => Output): void {
   program
@@ -96,6 +100,11 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--workers <n>', 'threads to learn on (default: one for each core); affects speed only, not results')
     .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
     .option('--engine <name>', `${TRAIN_ENGINES.join(', ')} (default: train.engine)`)
+    .option('--single-model <name>', `one learner, no ensemble: ${SINGLE_MODELS.join(', ')}`)
+    .option(
+      '--members <list>',
+      `members of the engine ${ENSEMBLES.join(', ')}: of ${VOTERS.join(', ')} (default: train.vote_members, train.bagging, train.stacking)`,
+    )
     .addOption(
       new Option('--target <name>', 'net: a fourth model, of the result before costs, supplies expected_net_bps')
         .choices(TARGETS)
@@ -186,11 +195,12 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
     source: { folder: flags.data ?? null, features: flags.features ?? null, mid: flags.mid === true },
     parameters: {
       trials: flags.trials === undefined ? null : parseInteger(flags.trials, '--trials'),
-      engine: parseEngine(flags.engine),
+      engine: engineOf(flags),
       target: flags.target,
       holdout_from: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
       groups: flags.groups === undefined ? null : parseGroups(flags.groups, settings),
       ...(flags.balance !== undefined && { balance: parseBalance(flags.balance) }),
+      ...(flags.members !== undefined && { ensemble: parseMembers(flags.members, engineOf(flags), settings) }),
       ...(flags.set && { settings: parseSettings(flags.set) }),
     },
     output: { folder: flags.out ?? null, hash_name: flags.hashName === true, is_dry_run: flags.dryRun === true },
@@ -229,6 +239,43 @@ function parseSettings(given: readonly string[]): TrainingSettings {
   if (issue === undefined) return settings;
   const name = String(issue.path[0]);
   throw new MinutehandError('USAGE', { seen: `--set ${name}=${settings[name]}: ${issue.message}` });
+}
+
+/** @throws MinutehandError USAGE */
+function engineOf({ engine, singleModel }: TrainFlags): TrainEngine | null {
+  if (singleModel === undefined) return parseEngine(engine);
+  const single = SINGLE_MODELS.find((name) => name === singleModel);
+  if (single === undefined)
+    throw new MinutehandError('USAGE', { seen: `--single-model ${singleModel}`, expected: SINGLE_MODELS.join(', ') });
+  if (engine !== undefined) throw new MinutehandError('USAGE', { seen: '--single-model with --engine' });
+  return single;
+}
+
+/**
+ * The members of the ensemble that is trained; the other figures of that are the configured ones.
+ * @throws MinutehandError USAGE
+ */
+function parseMembers(text: string, engine: TrainEngine | null, { minutehand: { train } }: Settings): EnsemblePolicy {
+  const members = text.split(',').map((name) => name.trim());
+  const { base: _base, mixed: _mixed, ...bagging } = train.bagging ?? {};
+  const ensembles: Partial<Record<TrainEngine, unknown>> = {
+    vote: { vote_members: members },
+    bagging: { bagging: { ...bagging, ...(members.length === 1 ? { base: members[0] } : { mixed: members }) } },
+    stacking: { stacking: { ...train.stacking, members } },
+  };
+  const trained = engine ?? train.engine;
+  const ensemble = ensembles[trained];
+  if (ensemble === undefined)
+    throw new MinutehandError('USAGE', {
+      seen: `--members with the engine ${trained}`,
+      expected: `--engine ${ENSEMBLES.join(', ')}`,
+    });
+  const { data, error } = ensemblePolicy.safeParse(ensemble);
+  if (data !== undefined) return data;
+  throw new MinutehandError('USAGE', {
+    seen: `--members ${text}: ${error?.issues[0]?.message}`,
+    expected: `two to five of ${VOTERS.join(', ')}, each once`,
+  });
 }
 
 /** @throws MinutehandError USAGE */

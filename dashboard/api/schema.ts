@@ -1606,7 +1606,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Start a training run */
+        /**
+         * Start a training run
+         * @description With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer says so. Without a body: the engine of the configuration.
+         */
         post: {
             parameters: {
                 query?: never;
@@ -1664,7 +1667,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Start a training run */
+        /**
+         * Start a training run
+         * @description With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer says so. Without a body: the engine of the configuration.
+         */
         post: {
             parameters: {
                 query?: never;
@@ -5437,27 +5443,27 @@ export interface components {
             figures: components["schemas"]["BacktestFiguresInput"] | null;
         };
         BaggingParamsConfig: {
-            /** @description not supported: refused when given */
+            /** @description Number of members, 2 to 50; default: 10 */
             n_estimators?: number;
-            /** @description not supported: refused when given */
+            /** @description Days that a member draws, with replacement, as a share of all days, 0.1 to 1; default: 1 */
             bootstrap_fraction?: number;
-            /** @description not supported: refused when given */
+            /** @description Learner of all members, of gbdt, random_forest, lightgbm, xgboost, logistic; default: gbdt */
             base_model_type?: string;
-            /** @description not supported: refused when given */
+            /** @description Learners that the members have in turn, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic, in place of base_model_type */
             mixed_models?: string[] | null;
-            /** @description not supported: refused when given */
+            /** @description Draws of the members, beside the seed of the training; null or absent: that seed alone */
             random_state?: number | null;
         };
         BaggingParamsConfigInput: {
-            /** @description not supported: refused when given */
+            /** @description Number of members, 2 to 50; default: 10 */
             n_estimators?: number;
-            /** @description not supported: refused when given */
+            /** @description Days that a member draws, with replacement, as a share of all days, 0.1 to 1; default: 1 */
             bootstrap_fraction?: number;
-            /** @description not supported: refused when given */
+            /** @description Learner of all members, of gbdt, random_forest, lightgbm, xgboost, logistic; default: gbdt */
             base_model_type?: string;
-            /** @description not supported: refused when given */
+            /** @description Learners that the members have in turn, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic, in place of base_model_type */
             mixed_models?: string[] | null;
-            /** @description not supported: refused when given */
+            /** @description Draws of the members, beside the seed of the training; null or absent: that seed alone */
             random_state?: number | null;
         };
         /** @description Bars of a symbol, joined for a chart */
@@ -6156,34 +6162,34 @@ export interface components {
         };
         EnsembleConfig: {
             /**
-             * @description true: the engine `vote`, the weighted vote of train.vote_members (pairs only)
+             * @description true (pairs only): the ensemble of `method` is trained. false: one learner, that of single_model_config or of train.engine
              * @default false
              */
             enabled: boolean;
             /**
-             * @description not supported: refused when given
+             * @description Absent: the weighted vote of train.vote_members, else of lightgbm, xgboost and random_forest
              * @enum {string}
              */
             method?: "bagging" | "stacking";
-            /** @description not supported: refused when given */
+            /** @description Members of a bag, in place of train.bagging; only with its method */
             bagging_params?: components["schemas"]["BaggingParamsConfig"];
-            /** @description not supported: refused when given */
+            /** @description Members of a stack, in place of train.stacking; only with its method */
             stacking_params?: components["schemas"]["StackingParamsConfig"];
         };
         EnsembleConfigInput: {
             /**
-             * @description true: the engine `vote`, the weighted vote of train.vote_members (pairs only)
+             * @description true (pairs only): the ensemble of `method` is trained. false: one learner, that of single_model_config or of train.engine
              * @default false
              */
             enabled?: boolean;
             /**
-             * @description not supported: refused when given
+             * @description Absent: the weighted vote of train.vote_members, else of lightgbm, xgboost and random_forest
              * @enum {string}
              */
             method?: "bagging" | "stacking";
-            /** @description not supported: refused when given */
+            /** @description Members of a bag, in place of train.bagging; only with its method */
             bagging_params?: components["schemas"]["BaggingParamsConfigInput"];
-            /** @description not supported: refused when given */
+            /** @description Members of a stack, in place of train.stacking; only with its method */
             stacking_params?: components["schemas"]["StackingParamsConfigInput"];
         };
         Explanation: {
@@ -7182,9 +7188,9 @@ export interface components {
             optimization_settings?: components["schemas"]["OptimizationSettingsConfig"];
             /** @description Enabled generators are refused: search formulas first, by POST /api/automl-features/generate */
             automl_config?: components["schemas"]["AutoMLConfigModel"];
-            /** @description Ensembles */
+            /** @description Of pairs. Absent, and without single_model_config: the weighted vote of lightgbm, xgboost and random_forest, in which gbdt stands in for what is not installed. Of an instrument gbdt is trained, and an ensemble refused */
             ensemble_config?: components["schemas"]["EnsembleConfig"];
-            /** @description Engine */
+            /** @description One learner in place of an ensemble */
             single_model_config?: components["schemas"]["SingleModelConfig"];
             /** @description Of pairs: against imbalance of the classes of AI1 and AI2, in this training in place of train.balance. Of an instrument not supported: refused when given */
             balance?: {
@@ -7246,9 +7252,9 @@ export interface components {
             optimization_settings?: components["schemas"]["OptimizationSettingsConfigInput"];
             /** @description Enabled generators are refused: search formulas first, by POST /api/automl-features/generate */
             automl_config?: components["schemas"]["AutoMLConfigModelInput"];
-            /** @description Ensembles */
+            /** @description Of pairs. Absent, and without single_model_config: the weighted vote of lightgbm, xgboost and random_forest, in which gbdt stands in for what is not installed. Of an instrument gbdt is trained, and an ensemble refused */
             ensemble_config?: components["schemas"]["EnsembleConfigInput"];
-            /** @description Engine */
+            /** @description One learner in place of an ensemble */
             single_model_config?: components["schemas"]["SingleModelConfigInput"];
             /** @description Of pairs: against imbalance of the classes of AI1 and AI2, in this training in place of train.balance. Of an instrument not supported: refused when given */
             balance?: {
@@ -10014,40 +10020,40 @@ export interface components {
         };
         SingleModelConfig: {
             /**
-             * @description Learning engine of this run
+             * @description The one learner of this run; an ensemble is refused here
              * @enum {string}
              */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "program" | "neural_net";
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "bagging" | "stacking" | "program" | "neural_net";
         };
         SingleModelConfigInput: {
             /**
-             * @description Learning engine of this run
+             * @description The one learner of this run; an ensemble is refused here
              * @enum {string}
              */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "program" | "neural_net";
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "bagging" | "stacking" | "program" | "neural_net";
         };
         StackingParamsConfig: {
-            /** @description not supported: refused when given */
+            /** @description Learners whose answers are combined, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic; default: gbdt, random_forest, logistic */
             base_models?: string[];
-            /** @description not supported: refused when given */
+            /** @description What learns from their answers: greedy (default; weights of a mean, halfway to equal ones) or logistic (logistic_regression) */
             meta_model?: string;
-            /** @description not supported: refused when given */
+            /** @description Blocks of time, 1 to 10, each answered by members that learned only rows before it; default: 3 */
             cv_folds?: number;
-            /** @description not supported: refused when given */
+            /** @description Whether probabilities (default) are combined, or their logits */
             use_probas?: boolean;
-            /** @description not supported: refused when given */
+            /** @description Draws of the members, beside the seed of the training; null or absent: that seed alone */
             random_state?: number | null;
         };
         StackingParamsConfigInput: {
-            /** @description not supported: refused when given */
+            /** @description Learners whose answers are combined, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic; default: gbdt, random_forest, logistic */
             base_models?: string[];
-            /** @description not supported: refused when given */
+            /** @description What learns from their answers: greedy (default; weights of a mean, halfway to equal ones) or logistic (logistic_regression) */
             meta_model?: string;
-            /** @description not supported: refused when given */
+            /** @description Blocks of time, 1 to 10, each answered by members that learned only rows before it; default: 3 */
             cv_folds?: number;
-            /** @description not supported: refused when given */
+            /** @description Whether probabilities (default) are combined, or their logits */
             use_probas?: boolean;
-            /** @description not supported: refused when given */
+            /** @description Draws of the members, beside the seed of the training; null or absent: that seed alone */
             random_state?: number | null;
         };
         /** @description A training run that begins */
@@ -10171,6 +10177,21 @@ export interface components {
             cpu_seconds: number | null;
             peak_memory_bytes: number | null;
             duration_ms: number | null;
+            /** @description What the run learns with */
+            learner: {
+                /** @description Learning engine */
+                engine: string;
+                /** @description Learner of each member of an ensemble; empty for a single learner */
+                members: string[];
+                /** @description Engines that others stand in for */
+                stand_ins: {
+                    /** @description Engine that the specified vote has */
+                    engine: string;
+                    /** @description Engine that is trained in its place */
+                    by: string;
+                    reason: string;
+                }[];
+            };
             /** @description Of each instrument of a direction model; empty for pairs */
             bars: {
                 symbol: string;
@@ -10303,6 +10324,21 @@ export interface components {
             cpu_seconds: number | null;
             peak_memory_bytes: number | null;
             duration_ms: number | null;
+            /** @description What the run learns with */
+            learner: {
+                /** @description Learning engine */
+                engine: string;
+                /** @description Learner of each member of an ensemble; empty for a single learner */
+                members: string[];
+                /** @description Engines that others stand in for */
+                stand_ins: {
+                    /** @description Engine that the specified vote has */
+                    engine: string;
+                    /** @description Engine that is trained in its place */
+                    by: string;
+                    reason: string;
+                }[];
+            };
             /** @description Of each instrument of a direction model; empty for pairs */
             bars: {
                 symbol: string;

@@ -75,16 +75,26 @@ export const BUILT_IN_ENGINES = ENGINES.filter((engine) => DECLARATIONS[engine].
 export const NETWORKS = ['neural_net'] as const;
 export type Network = (typeof NETWORKS)[number];
 
+/** Learners over learners. */
+export const ENSEMBLES = ['vote', 'bagging', 'stacking'] as const;
+export type Ensemble = (typeof ENSEMBLES)[number];
+/** What can learn from the answers of the members of a stack. */
+export const META_LEARNERS = ['greedy', 'logistic'] as const;
+
 /** What `train.engine` may name: engines of trees, and learners that are not trees alone. */
-export const TRAIN_ENGINES = [...ENGINES, 'logistic', 'vote', 'program', ...NETWORKS] as const;
+export const TRAIN_ENGINES = [...ENGINES, 'logistic', ...ENSEMBLES, 'program', ...NETWORKS] as const;
 export type TrainEngine = (typeof TRAIN_ENGINES)[number];
-/** Engines that `vote` can combine. Learners that return a finished ONNX model cannot be combined. */
+/** Engines that an ensemble can combine. Learners that return a finished ONNX model cannot be combined. */
 export const VOTERS = [...ENGINES, 'logistic'] as const;
 /** The rows of docs/reference/ENGINES.md. */
 export const LEARNER_SUMMARIES: Readonly<Record<Exclude<TrainEngine, Engine>, string>> = {
   logistic:
     'ridge logistic regression on standardized columns, a missing value counts as the mean; `train` and `league` only; served by onnxruntime',
   vote: 'the weighted mean of the probabilities of `train.vote_members` (absent: gbdt, random_forest, logistic), one ONNX graph; weights from the last part of the time, halfway to equal ones; `train` and `league` only; served by onnxruntime',
+  bagging:
+    'the mean of ten `gbdt` (or of `train.bagging`), each on a bootstrap sample of the days; boosted trees are averaged by their logits and are one model of trees for the kernel of the daemon, others by their probabilities in onnxruntime; `train` and `league` only',
+  stacking:
+    'learners of `train.stacking` (absent: gbdt, random_forest, logistic), combined by what their answers to later blocks of time were worth: greedy weights halfway to equal ones, or a logistic regression; one model of trees where boosted trees are combined by logits, else onnxruntime; `train` and `league` only',
   program:
     'a program of yours, in any language, that trains on the rows it is given and writes ONNX (docs/guides/extend/WRITE_A_LEARNER.md); `train` and `league` only; served by onnxruntime',
   neural_net:

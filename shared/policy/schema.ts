@@ -8,14 +8,14 @@ import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { CHANNEL_NAMES } from '../notification_channels.ts';
 import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
 import { isSymbol, SYMBOL_SOURCE } from '../symbol_source.ts';
-import { NATIVE_ENGINES, TRAIN_ENGINES, VOTERS } from './engines.ts';
+import { META_LEARNERS, NATIVE_ENGINES, TRAIN_ENGINES, VOTERS } from './engines.ts';
 import { isReservedTable } from './reserved_tables.ts';
 
 /*
  * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups`, `train.vote_members`,
- * `train.networks`, `train.balance`, `search.ranges` and `symbol_names` is required; one that a policy file lacks has
- * its delivered value, which `config check` names. Types, JSON Schemas, error messages and
- * docs/reference/CONFIGURATION.md all come from here. Rules between two values are in consistency.ts: JSON Schema
+ * `train.bagging`, `train.stacking`, `train.networks`, `train.balance`, `search.ranges` and `symbol_names` is required;
+ * one that a policy file lacks has its delivered value, which `config check` names. Types, JSON Schemas, error messages
+ * and docs/reference/CONFIGURATION.md all come from here. Rules between two values are in consistency.ts: JSON Schema
  * cannot express them.
  */
 
@@ -436,6 +436,58 @@ export const balancePolicy = z.strictObject({
   ai2: z.enum(BALANCES).optional().describe('Of AI2. focal: the engine gbdt alone. Absent: none.'),
 });
 
+const memberSeed = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1)
+  .optional()
+  .describe('Draws of the members, beside the seed of the training. Absent: that one alone.');
+
+export const baggingPolicy = z
+  .strictObject({
+    members: z.int().min(2).max(50).optional().describe('Number of members. Absent: 10.'),
+    fraction: z
+      .number()
+      .min(0.1)
+      .max(1)
+      .optional()
+      .describe('Days that a member draws, with replacement, as a share of all days. Absent: 1.'),
+    base: z.enum(VOTERS).optional().describe('Learner of all members. Absent: gbdt.'),
+    mixed: z
+      .array(z.enum(VOTERS))
+      .min(2)
+      .max(5)
+      .refine((names) => new Set(names).size === names.length, 'names a learner twice')
+      .optional()
+      .describe('Learners that the members have in turn, in place of `base`. Absent: `base`.'),
+    seed: memberSeed,
+  })
+  .refine(({ base, mixed }) => base === undefined || mixed === undefined, 'base and mixed exclude each other');
+
+export const stackingPolicy = z.strictObject({
+  members: z
+    .array(z.enum(VOTERS))
+    .min(2)
+    .max(5)
+    .refine((names) => new Set(names).size === names.length, 'names a learner twice')
+    .optional()
+    .describe('Learners whose answers are combined. Absent: gbdt, random_forest, logistic.'),
+  meta: z
+    .enum(META_LEARNERS)
+    .optional()
+    .describe(
+      'What learns from the answers: greedy weights of a mean, halfway to equal ones, or a regression. Absent: greedy.',
+    ),
+  folds: z
+    .int()
+    .min(1)
+    .max(10)
+    .optional()
+    .describe('Later blocks of time that the members answer before they have learned them. Absent: 3.'),
+  probabilities: z.boolean().optional().describe('Whether probabilities are combined, or their logits. Absent: true.'),
+  seed: memberSeed,
+});
+
 export const trainPolicy = z.strictObject({
   engine: z
     .enum(TRAIN_ENGINES)
@@ -449,6 +501,8 @@ export const trainPolicy = z.strictObject({
     .refine((names) => new Set(names).size === names.length, 'names a learner twice')
     .optional()
     .describe('Members of the engine `vote`. Absent: gbdt, random_forest, logistic.'),
+  bagging: baggingPolicy.optional().describe('Members of the engine `bagging`.'),
+  stacking: stackingPolicy.optional().describe('Members of the engine `stacking`.'),
   balance: balancePolicy
     .optional()
     .describe('Against imbalance of the classes, among the rows of a fold that a model is learned from. Absent: none.'),
@@ -478,6 +532,10 @@ export const trainPolicy = z.strictObject({
       'Pairs by group, such as `metals: [XAUUSD_XAGUSD]`: models of its own where they beat the pooled ones. Absent: none.',
     ),
 });
+
+/** What learners over learners consist of. */
+export const ensemblePolicy = trainPolicy.pick({ vote_members: true, bagging: true, stacking: true });
+export type EnsemblePolicy = z.infer<typeof ensemblePolicy>;
 
 /** Parameters of trees that a search tries. `rounds` is none: early stopping determines it. */
 export const SEARCHED_PARAMETERS = ['learning_rate', 'leaves', 'min_data_in_leaf', 'l2', 'row_fraction', 'column_fraction'] as const; // prettier-ignore

@@ -38,8 +38,9 @@ function sectionsOf(schema: z.ZodType, value: unknown, path: readonly string[] =
 /** A value that an object of the schema takes, made from the bounds and examples of its parts. */
 function exampleOf(schema: z.ZodType): unknown {
   if (schema instanceof z.ZodObject) {
-    const shape = schema.shape as Record<string, z.ZodType>;
-    return Object.fromEntries(Object.entries(shape).map(([key, own]) => [key, exampleOf(own)]));
+    const shape = Object.entries(schema.shape as Record<string, z.ZodType>);
+    const isList = (own: z.ZodType): boolean => own instanceof z.ZodOptional && own.unwrap() instanceof z.ZodArray;
+    return Object.fromEntries(shape.filter(([, own]) => !isList(own)).map(([key, own]) => [key, exampleOf(own)]));
   }
   if (schema instanceof z.ZodEnum) return schema.options[0];
   if (schema instanceof z.ZodOptional) return exampleOf(schema.unwrap() as z.ZodType);

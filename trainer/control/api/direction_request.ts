@@ -57,7 +57,7 @@ export function directionParametersOf(
   refuseUnless('kind', kind, 'full');
   refuseUnless('cross_validation_folds', cross_validation_folds, DIRECTION_WALK_FORWARD.blocks);
   refuseUnless('single_model_config.model_type', single?.model_type, 'gbdt');
-  refuseUnless('ensemble_config.enabled', config.ensemble_config?.enabled, false);
+  refuseEnsemble(config);
   for (const name of ['validation_split', 'train_test_split'] as const)
     if (config[name] !== undefined)
       throw unsupported(name, config[name], 'no value: a direction model is measured by walk-forward, on every block');
@@ -82,6 +82,17 @@ export function directionParametersOf(
   };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return { ...(Object.fromEntries(given) as RunParameters), symbols: [symbol], timeframe };
+}
+
+/** @throws MinutehandError SETTING_UNSUPPORTED for any part of an ensemble */
+function refuseEnsemble({ ensemble_config }: MLTrainingConfig): void {
+  for (const [name, value] of Object.entries(ensemble_config ?? {}))
+    if (value !== undefined && value !== false)
+      throw unsupported(
+        `ensemble_config.${name}`,
+        JSON.stringify(value),
+        'no value: the direction model is one boosted model, of gbdt',
+      );
 }
 
 /**

@@ -110,7 +110,7 @@ describe('the endpoints of the specification, by the generated client', () => {
       { ensemble_config: { bagging_params: { n_estimators: 5 } } },
       { ensemble_config: { enabled: false, stacking_params: {} } },
       { automl_config: { autofeat: { feateng_steps: 2 } } },
-      { ensemble_config: { enabled: true, method: 'bagging' } },
+      { ensemble_config: { enabled: true, method: 'bagging', stacking_params: {} } },
       { ensemble_config: { enabled: true }, single_model_config: { model_type: 'gbdt' } },
       { symbol: 'BTC/USDT', ensemble_config: { enabled: true } },
       { automl_config: { tsfresh: { enabled: true } } },
@@ -131,13 +131,22 @@ describe('the endpoints of the specification, by the generated client', () => {
         reason: 'a test',
       },
     });
+    const [forest] = run.learner.members.slice(-1);
+    expect([run.learner.engine, forest]).toEqual(['vote', 'random_forest']);
     expect(run).toMatchObject({
       status: 'running',
       trigger: {
         code: 'request',
         values: {
           door: 'api',
-          options: { seed: 3, trials: 12, engine: 'vote', from: '2024-01-02T00:00:00Z', to: '2024-01-05T12:00:00Z' },
+          options: {
+            seed: 3,
+            trials: 12,
+            engine: 'vote',
+            members: run.learner.members.join(','),
+            from: '2024-01-02T00:00:00Z',
+            to: '2024-01-05T12:00:00Z',
+          },
           settings: {},
         },
       },

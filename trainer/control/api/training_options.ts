@@ -1,10 +1,10 @@
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import type { TrainEngine } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { SEARCHED_PARAMETERS, type SearchedParameter } from '../../../shared/policy/schema.ts';
 import { trainingSettingsSchema, type TrainingSettings } from '../../../shared/policy/training_settings.ts';
 import { EARLY_STOPPING_ROUNDS } from '../../learning/learners/trees/fit.ts';
+import { chosenLearner, type ChosenLearner } from './ensemble_request.ts';
 import type { RunParameters } from '../schedule/run.ts';
 import { ALL_SUBJECTS } from './spelled_subjects.ts';
 import type { MLTrainingConfig } from '../schema/training.ts';
@@ -13,7 +13,12 @@ import type { MLTrainingConfig } from '../schema/training.ts';
  * Converts a request to the parameters of its run.
  * @throws MinutehandError SETTING_UNSUPPORTED for unsupported values
  */
-export function runParametersOf(config: MLTrainingConfig, { minutehand }: Settings): RunParameters {
+export function runParametersOf(
+  config: MLTrainingConfig,
+  settings: Settings,
+  learner: ChosenLearner = chosenLearner(config, settings),
+): RunParameters {
+  const { minutehand } = settings;
   refuseUnless('symbol', config.symbol, ALL_SUBJECTS);
   refuseUnless('timeframe', config.timeframe, '1m');
   refuseUnless('prediction_horizon', config.prediction_horizon, minutehand.label.horizon_bars);
@@ -22,7 +27,8 @@ export function runParametersOf(config: MLTrainingConfig, { minutehand }: Settin
   const options = {
     seed: random_state,
     trials: trialsOf(config),
-    engine: engineOf(config),
+    engine: learner.engine,
+    ensemble: learner.ensemble,
     from: instantOf(start_date),
     to: instantOf(end_date, 'end'),
     balance: config.balance,
@@ -32,17 +38,6 @@ export function runParametersOf(config: MLTrainingConfig, { minutehand }: Settin
   if (config.kind !== 'full' && given.length > 0)
     throw unsupported('kind', config.kind, `full, for ${given.map(([name]) => name).join(', ')}`);
   return Object.fromEntries(given);
-}
-
-/**
- * An enabled ensemble is the vote of `train.vote_members`.
- * @throws MinutehandError SETTING_UNSUPPORTED for an ensemble beside a single model
- */
-function engineOf({ ensemble_config, single_model_config: single }: MLTrainingConfig): TrainEngine | undefined {
-  if (ensemble_config?.enabled !== true) return single?.model_type;
-  if (single !== undefined && single.model_type !== 'vote')
-    throw unsupported('single_model_config.model_type', single.model_type, 'no value beside an enabled ensemble');
-  return 'vote';
 }
 
 /**
@@ -144,11 +139,11 @@ export function trialsOf({ optimization_settings: search }: MLTrainingConfig): n
 }
 
 /**
- * No part of minutehand reads what generators and ensembles consist of, so it is refused, also where they are disabled:
- * nobody should believe that it acts.
- * @throws MinutehandError SETTING_UNSUPPORTED for parts of ensembles, and for feature generators
+ * No training reads what generators consist of, so it is refused, also where they are disabled: nobody should believe
+ * that it acts.
+ * @throws MinutehandError SETTING_UNSUPPORTED for feature generators
  */
-export function refuseGenerators({ automl_config, ensemble_config }: Partial<MLTrainingConfig>): void {
+export function refuseGenerators({ automl_config }: Partial<MLTrainingConfig>): void {
   for (const [name, { enabled, ...parts }] of Object.entries(automl_config ?? {})) {
     const of = `automl_config.${name}`;
     if (enabled)
@@ -159,8 +154,6 @@ export function refuseGenerators({ automl_config, ensemble_config }: Partial<MLT
       });
     refuseParts(of, parts);
   }
-  const { enabled: _, ...parts } = ensemble_config ?? {};
-  refuseParts('ensemble_config', parts);
 }
 
 function refuseParts(of: string, parts: Readonly<Record<string, unknown>>): void {

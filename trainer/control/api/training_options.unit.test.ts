@@ -12,6 +12,8 @@ import {
 import { directionOf } from './direction_request.ts';
 import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
 import { spellSubjects } from './spelled_subjects.ts';
+import type { TrainingJob } from '../../jobs/kinds/training_job.ts';
+import { chosenLearner, trainedLearner } from './ensemble_request.ts';
 import { runParametersOf } from './training_options.ts';
 
 const settings = loadSettings({ env: {} });
@@ -25,6 +27,22 @@ function settingsFor(body: object): unknown {
     settings,
   );
   return 'settings' in ofJob ? ofJob.settings : undefined;
+}
+
+/** Engine and ensemble in the job of a request, on a machine without LightGBM and XGBoost. */
+function learnerFor(body: object, installed: readonly string[] = ['gbdt', 'random_forest']): unknown {
+  const config = mlTrainingConfig.parse(body);
+  const parameters = runParametersOf(
+    config,
+    settings,
+    chosenLearner(config, settings, () => installed),
+  );
+  const stored = runParametersSchema.parse(JSON.parse(JSON.stringify(parameters)));
+  const { parameters: ofJob } = jobOfRun(
+    { kind: config.kind, trigger: requestTrigger('api', stored), parameters: stored },
+    settings,
+  ) as TrainingJob;
+  return [ofJob.engine, ofJob.ensemble];
 }
 
 const ofAllModels = (name: string, value: number): Record<string, number> =>
@@ -59,7 +77,12 @@ describe('fields of a training request', () => {
 
   it('are shown in its trigger', () => {
     const parameters = runParametersOf(
-      mlTrainingConfig.parse({ random_state: 3, cross_validation_folds: 3, validation_split: 0.3 }),
+      mlTrainingConfig.parse({
+        random_state: 3,
+        cross_validation_folds: 3,
+        validation_split: 0.3,
+        ensemble_config: {},
+      }),
       settings,
     );
     expect(triggerText(requestTrigger('api', parameters))).toBe(
@@ -168,5 +191,73 @@ describe('a body with each field of a schema', () => {
     for (const engine of ['gbdt', 'lightgbm', 'logistic'])
       expect(parametersOf({ single_model_config: { model_type: engine } })).toMatchObject({ engine });
     expect(() => parametersOf({ single_model_config: { model_type: 'svm' } })).toThrow('model_type');
+  });
+});
+
+const bagging = (bagging_params: object): object => ({
+  ensemble_config: { enabled: true, method: 'bagging', bagging_params },
+});
+const stacking = (stacking_params: object): object => ({
+  ensemble_config: { enabled: true, method: 'stacking', stacking_params },
+});
+
+describe('the learner of a training request', () => {
+  it.each([
+    [{}, 'vote', { vote_members: ['gbdt', 'random_forest'] }],
+    [{ ensemble_config: { enabled: true } }, 'vote', { vote_members: ['gbdt', 'random_forest'] }],
+    [{ ensemble_config: { enabled: false } }, null, undefined],
+    [{ ensemble_config: {}, single_model_config: { model_type: 'logistic' } }, 'logistic', undefined],
+    [{ single_model_config: { model_type: 'gbdt' } }, 'gbdt', undefined],
+    [{ kind: 'incremental' }, null, undefined],
+    [{ ensemble_config: { enabled: true, method: 'bagging' } }, 'bagging', {}],
+    [bagging({ n_estimators: 4 }), 'bagging', { bagging: { members: 4 } }],
+    [bagging({ bootstrap_fraction: 0.6 }), 'bagging', { bagging: { fraction: 0.6 } }],
+    [bagging({ base_model_type: 'logistic_regression' }), 'bagging', { bagging: { base: 'logistic' } }],
+    [bagging({ mixed_models: ['gbdt', 'logistic'] }), 'bagging', { bagging: { mixed: ['gbdt', 'logistic'] } }],
+    [bagging({ random_state: 7, mixed_models: null }), 'bagging', { bagging: { seed: 7 } }],
+    [stacking({ base_models: ['gbdt', 'logistic'] }), 'stacking', { stacking: { members: ['gbdt', 'logistic'] } }],
+    [stacking({ meta_model: 'logistic_regression' }), 'stacking', { stacking: { meta: 'logistic' } }],
+    [stacking({ cv_folds: 5, use_probas: false }), 'stacking', { stacking: { folds: 5, probabilities: false } }],
+    [stacking({ random_state: 2 }), 'stacking', { stacking: { seed: 2 } }],
+  ])('of %j is %s with %j', (body, engine, ensemble) => {
+    expect(learnerFor(body)).toEqual([engine, ensemble]);
+  });
+
+  it('is the vote that is specified where its engines are installed, and says who stands in where they are not', () => {
+    const installed = ['gbdt', 'random_forest', 'xgboost'];
+    expect(learnerFor({}, installed)).toEqual(['vote', { vote_members: ['gbdt', 'xgboost', 'random_forest'] }]);
+    const chosen = chosenLearner(mlTrainingConfig.parse({}), settings, () => installed);
+    expect(trainedLearner(chosen, settings)).toEqual({
+      engine: 'vote',
+      members: ['gbdt', 'xgboost', 'random_forest'],
+      stand_ins: [{ engine: 'lightgbm', by: 'gbdt', reason: 'the library of lightgbm is not installed' }],
+    });
+    const all = chosenLearner(mlTrainingConfig.parse({}), settings, () => [...installed, 'lightgbm']);
+    expect(trainedLearner(all, settings)).toMatchObject({
+      members: ['lightgbm', 'xgboost', 'random_forest'],
+      stand_ins: [],
+    });
+  });
+
+  it.each([
+    [{ ensemble_config: { method: 'bagging' } }, 'ensemble_config.method'],
+    [{ ensemble_config: { enabled: false, stacking_params: {} } }, 'ensemble_config.stacking_params'],
+    [{ ensemble_config: { enabled: true, bagging_params: {} } }, 'ensemble_config.bagging_params'],
+    [{ ensemble_config: { enabled: true, method: 'bagging', stacking_params: {} } }, 'ensemble_config.stacking_params'],
+    [{ ensemble_config: { enabled: true }, single_model_config: { model_type: 'gbdt' } }, 'single_model_config'],
+    [{ single_model_config: { model_type: 'vote' } }, 'single_model_config.model_type vote'],
+    [bagging({ n_estimators: 1 }), 'bagging_params.n_estimators'],
+    [bagging({ bootstrap_fraction: 1.5 }), 'bagging_params.bootstrap_fraction'],
+    [bagging({ base_model_type: 'neural_net' }), 'base_model_type neural_net'],
+    [bagging({ base_model_type: 'gbdt', mixed_models: ['gbdt', 'logistic'] }), 'mixed_models'],
+    [bagging({ mixed_models: ['gbdt'] }), 'bagging_params.mixed_models'],
+    [bagging({ random_state: -1 }), 'bagging_params.random_state'],
+    [stacking({ base_models: ['gbdt'] }), 'stacking_params.base_models'],
+    [stacking({ base_models: ['gbdt', 'gbdt'] }), 'stacking_params.base_models'],
+    [stacking({ meta_model: 'ridge' }), 'stacking_params.meta_model'],
+    [stacking({ cv_folds: 11 }), 'stacking_params.cv_folds'],
+    [stacking({ random_state: -1 }), 'stacking_params.random_state'],
+  ])('is refused by the name of the field: %j', (body, name) => {
+    expect(() => learnerFor(body)).toThrow(name);
   });
 });

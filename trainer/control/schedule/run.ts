@@ -2,7 +2,7 @@ import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
-import { balancePolicy } from '../../../shared/policy/schema.ts';
+import { balancePolicy, ensemblePolicy } from '../../../shared/policy/schema.ts';
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
 import { formulaSearchSchema } from '../../jobs/kinds/automl_job.ts';
@@ -27,6 +27,8 @@ export const runParametersSchema = z.strictObject({
   engine: z.enum(TRAIN_ENGINES).optional(),
   /** Against imbalance of the classes, over that of the configuration. */
   balance: balancePolicy.optional(),
+  /** What an ensemble consists of, over that of the configuration. */
+  ensemble: ensemblePolicy.optional(),
   /** Settings of this training alone. */
   settings: trainingSettingsSchema.optional(),
   /** First bar and end of the bars, as 2019-03-01T12:00:00Z. */
@@ -54,7 +56,7 @@ export interface RunRequest {
 
 /** The trigger of a request with these parameters. */
 export function requestTrigger(door: 'retrain' | 'api', parameters: RunParameters = {}): RunTrigger {
-  const { settings = {}, formulas, balance, ...others } = parameters;
+  const { settings = {}, formulas, balance, ensemble, ...others } = parameters;
   const given = Object.entries(others).filter(([, value]) => value !== undefined);
   const options: Record<string, string | number> = {};
   for (const [name, value] of given) options[name] = typeof value === 'number' ? value : String(value);
@@ -62,8 +64,23 @@ export function requestTrigger(door: 'retrain' | 'api', parameters: RunParameter
     value === undefined ? [] : [[name, value] as const],
   );
   if (balance !== undefined) options['balance'] = balanceText(balance);
+  if (ensemble !== undefined) Object.assign(options, ensembleOptions(ensemble));
   if (formulas !== undefined) options['generators'] = formulas.generators.join(',');
   return { code: 'request', values: { door, options, settings: Object.fromEntries(own) } };
+}
+
+/** `members`: `gbdt,random_forest`, and the other figures by the names of the configuration. */
+function ensembleOptions({
+  vote_members,
+  bagging = {},
+  stacking = {},
+}: NonNullable<RunParameters['ensemble']>): Record<string, string | number> {
+  const options: Record<string, string | number> = {};
+  if (vote_members !== undefined) options['members'] = vote_members.join(',');
+  for (const [section, values] of Object.entries({ bagging, stacking }))
+    for (const [name, value] of Object.entries(values))
+      options[`${section}.${name}`] = typeof value === 'number' ? value : String(value);
+  return options;
 }
 
 /** `ai1=smote,ai2=none`. */

@@ -39,6 +39,7 @@ export function jobOfRun(run: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'
       holdout_from: null,
       groups: null,
       ...(parameters.balance && { balance: parameters.balance }),
+      ...(parameters.ensemble && { ensemble: parameters.ensemble }),
       ...(parameters.settings && { settings: parameters.settings }),
     },
     output: { folder: null, hash_name: false, is_dry_run: false },

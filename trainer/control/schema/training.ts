@@ -1,12 +1,14 @@
 import * as z from 'zod';
 import { balancePolicy } from '../../../shared/policy/schema.ts';
-import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
+import { TRAIN_ENGINES, VOTERS } from '../../../shared/policy/engines.ts';
 import { runSchema } from './runs.ts';
 
 const optional = <Schema extends z.ZodType>(schema: Schema, description: string) =>
   schema.optional().describe(description);
 const FIXED = 'fixed by the configuration: only its current value is accepted';
 const REFUSED = 'not supported: refused when given';
+const MEMBERS = VOTERS.join(', ');
+const MEMBER_SEED = 'Draws of the members, beside the seed of the training; null or absent: that seed alone';
 const IN_PLACE_OF = 'in this training in place of';
 
 export const parameterSpaceConfig = z
@@ -34,21 +36,36 @@ export const optimizationSettingsConfig = z
 
 export const baggingParamsConfig = z
   .strictObject({
-    n_estimators: optional(z.int(), REFUSED),
-    bootstrap_fraction: optional(z.number(), REFUSED),
-    base_model_type: optional(z.string(), REFUSED),
-    mixed_models: optional(z.array(z.string()).nullable(), REFUSED),
-    random_state: optional(z.int().nullable(), REFUSED),
+    n_estimators: optional(z.int(), 'Number of members, 2 to 50; default: 10'),
+    bootstrap_fraction: optional(
+      z.number(),
+      'Days that a member draws, with replacement, as a share of all days, 0.1 to 1; default: 1',
+    ),
+    base_model_type: optional(z.string(), `Learner of all members, of ${MEMBERS}; default: gbdt`),
+    mixed_models: optional(
+      z.array(z.string()).nullable(),
+      `Learners that the members have in turn, 2 to 5 of ${MEMBERS}, in place of base_model_type`,
+    ),
+    random_state: optional(z.int().nullable(), MEMBER_SEED),
   })
   .meta({ id: 'BaggingParamsConfig' });
 
 export const stackingParamsConfig = z
   .strictObject({
-    base_models: optional(z.array(z.string()), REFUSED),
-    meta_model: optional(z.string(), REFUSED),
-    cv_folds: optional(z.int(), REFUSED),
-    use_probas: optional(z.boolean(), REFUSED),
-    random_state: optional(z.int().nullable(), REFUSED),
+    base_models: optional(
+      z.array(z.string()),
+      `Learners whose answers are combined, 2 to 5 of ${MEMBERS}; default: gbdt, random_forest, logistic`,
+    ),
+    meta_model: optional(
+      z.string(),
+      'What learns from their answers: greedy (default; weights of a mean, halfway to equal ones) or logistic (logistic_regression)',
+    ),
+    cv_folds: optional(
+      z.int(),
+      'Blocks of time, 1 to 10, each answered by members that learned only rows before it; default: 3',
+    ),
+    use_probas: optional(z.boolean(), 'Whether probabilities (default) are combined, or their logits'),
+    random_state: optional(z.int().nullable(), MEMBER_SEED),
   })
   .meta({ id: 'StackingParamsConfig' });
 
@@ -57,15 +74,25 @@ export const ensembleConfig = z
     enabled: z
       .boolean()
       .default(false)
-      .describe('true: the engine `vote`, the weighted vote of train.vote_members (pairs only)'),
-    method: optional(z.enum(['bagging', 'stacking']), REFUSED),
-    bagging_params: optional(baggingParamsConfig, REFUSED),
-    stacking_params: optional(stackingParamsConfig, REFUSED),
+      .describe(
+        'true (pairs only): the ensemble of `method` is trained. false: one learner, that of single_model_config or of train.engine',
+      ),
+    method: optional(
+      z.enum(['bagging', 'stacking']),
+      'Absent: the weighted vote of train.vote_members, else of lightgbm, xgboost and random_forest',
+    ),
+    bagging_params: optional(baggingParamsConfig, 'Members of a bag, in place of train.bagging; only with its method'),
+    stacking_params: optional(
+      stackingParamsConfig,
+      'Members of a stack, in place of train.stacking; only with its method',
+    ),
   })
   .meta({ id: 'EnsembleConfig' });
 
 export const singleModelConfig = z
-  .strictObject({ model_type: z.enum(TRAIN_ENGINES).describe('Learning engine of this run') })
+  .strictObject({
+    model_type: z.enum(TRAIN_ENGINES).describe('The one learner of this run; an ensemble is refused here'),
+  })
   .meta({ id: 'SingleModelConfig' });
 
 const enabled = (what: string) => z.boolean().default(false).describe(`Whether ${what} are candidates`);
@@ -169,8 +196,11 @@ export const mlTrainingConfig = z
       autoMLConfigModel,
       'Enabled generators are refused: search formulas first, by POST /api/automl-features/generate',
     ),
-    ensemble_config: optional(ensembleConfig, 'Ensembles'),
-    single_model_config: optional(singleModelConfig, 'Engine'),
+    ensemble_config: optional(
+      ensembleConfig,
+      'Of pairs. Absent, and without single_model_config: the weighted vote of lightgbm, xgboost and random_forest, in which gbdt stands in for what is not installed. Of an instrument gbdt is trained, and an ensemble refused',
+    ),
+    single_model_config: optional(singleModelConfig, 'One learner in place of an ensemble'),
     balance: optional(
       balancePolicy,
       `Of pairs: against imbalance of the classes of AI1 and AI2, ${IN_PLACE_OF} train.balance. Of an instrument ${REFUSED}`,
@@ -189,8 +219,28 @@ const trainedBarsSchema = z.object({
 });
 export type TrainedBars = z.infer<typeof trainedBarsSchema>;
 
+const trainedLearnerSchema = z
+  .object({
+    engine: z.string().describe('Learning engine'),
+    members: z.array(z.string()).describe('Learner of each member of an ensemble; empty for a single learner'),
+    stand_ins: z
+      .array(
+        z.object({
+          engine: z.string().describe('Engine that the specified vote has'),
+          by: z.string().describe('Engine that is trained in its place'),
+          reason: z.string(),
+        }),
+      )
+      .describe('Engines that others stand in for'),
+  })
+  .describe('What the run learns with');
+export type TrainedLearner = z.infer<typeof trainedLearnerSchema>;
+
 export const startedRunSchema = runSchema
-  .extend({ bars: z.array(trainedBarsSchema).describe('Of each instrument of a direction model; empty for pairs') })
+  .extend({
+    learner: trainedLearnerSchema,
+    bars: z.array(trainedBarsSchema).describe('Of each instrument of a direction model; empty for pairs'),
+  })
   .meta({ id: 'StartedRun', description: 'A training run that begins' });
 
 export const trainingStatusSchema = z

@@ -1,7 +1,8 @@
 import { horizonSeconds } from '../../../shared/policy/policy.ts';
 import { countResult } from '../../learning/backtest/holdout_looks.ts';
 import { runLeague, type Entrant, type LeagueReport } from '../../learning/league/league.ts';
-import { learnerNamed, openLearner, refuseMissingLearner, voteMembersOf } from '../../learning/learners/registry.ts';
+import { learnerNamed, openLearner, refuseMissingLearner } from '../../learning/learners/registry.ts';
+import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
 import { networkParameters } from '../../learning/learners/networks/network_parameters.ts';
 import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { placeboMarkets } from '../../learning/placebo/placebo_rows.ts';
@@ -25,8 +26,8 @@ export interface LeagueOutcome extends LeagueReport {
 export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Promise<LeagueOutcome> {
   const names = job.parameters.entrants;
   const definitions = names.map(learnerNamed);
-  const voteMembers = voteMembersOf(context.settings.minutehand.train);
-  for (const name of names) refuseMissingLearner(name, voteMembers);
+  const ensembles = ensembleParameters(context.settings.minutehand.train);
+  for (const name of names) refuseMissingLearner(name, ensembles);
   return await withTrainOptions(trainingOfExperiment(job, job.resources), context, async (options, bars) => {
     const { settings, seed, workers, openPool = openFitPool, onProgress } = options;
     const { dataset } = await outlineTraining(options);
@@ -44,7 +45,7 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
       const setup = {
         parameters: settings.minutehand.train.ai1,
         fitTrees: pool.fit,
-        voteMembers,
+        ensembles,
         network: networkParameters(settings.minutehand.train.networks, 'ai1'),
         columnNames: dataset.definitions.map(({ name }) => name),
       };

@@ -158,7 +158,7 @@ export async function withTrainOptions<Result>(
 /** The settings with the parameters of a job in place of the configured ones. */
 function withParameters(
   settings: Settings,
-  { engine, groups, balance, imported, settings: own = {} }: TrainingJob['parameters'],
+  { engine, groups, balance, ensemble, imported, settings: own = {} }: TrainingJob['parameters'],
 ): Settings {
   const minutehand = withTrainingSettings(settings.minutehand, own);
   const { groups: configured, ...train } = minutehand.train;
@@ -167,6 +167,7 @@ function withParameters(
   const isNone = chosen === undefined || Object.keys(chosen).length === 0;
   const changed = {
     ...train,
+    ...ensemble,
     ...(balance && { balance: { ...train.balance, ...balance } }),
     ...(isNone ? {} : { groups: chosen }),
     ...(engine === null ? {} : { engine }),

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { GROUP_NAME } from '../../../shared/pair.ts';
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
-import { balancePolicy } from '../../../shared/policy/schema.ts';
+import { balancePolicy, ensemblePolicy } from '../../../shared/policy/schema.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
 import { TARGETS } from '../../learning/options/train_options.ts';
 import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
@@ -51,6 +51,9 @@ export const trainingJobSchema = z
       balance: balancePolicy
         .optional()
         .describe('Against imbalance of the classes, over that of train.balance; absent: train.balance'),
+      ensemble: ensemblePolicy
+        .optional()
+        .describe('What ensembles consist of, over that of the configuration; absent: that'),
       imported: z
         .partialRecord(z.enum(MODEL_NAMES), importedSource)
         .optional()

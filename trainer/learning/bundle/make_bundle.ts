@@ -28,7 +28,7 @@ import type { GateResult, RecordedGate } from '../../../shared/bundle/gates/gate
 import type { Fitted } from '../learners/contract/fitted.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { isNetwork, networkParameters } from '../learners/networks/network_parameters.ts';
-import { voteMembersOf } from '../learners/registry.ts';
+import { ensembleParameters } from '../learners/mixture/ensemble_parameters.ts';
 import type { LearnedGroup, OwnModels } from '../groups/learn_groups.ts';
 import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
 import { monitorReference, type ProfileSource } from '../profile/reference.ts';
@@ -262,15 +262,34 @@ export function configurationSummary({ minutehand, policyHash }: Settings): NonN
         : [[`${section}.${key}`, value as string | number | boolean | null]],
     ),
   );
-  // Other engines have no members, and bundles without them have no such entry.
-  const members = train.engine === 'vote' ? { 'train.vote_members': voteMembersOf(train).join(' ') } : {};
   return {
     policy_hash: policyHash,
     ...Object.fromEntries(entries),
-    ...members,
+    ...ensembleSummary(train),
     ...networksSummary(train),
     ...balanceSummary(train),
   };
+}
+
+/** What an ensemble consists of, the default members as well; of other engines nothing. */
+function ensembleSummary(train: Settings['minutehand']['train']): Record<string, string | number | boolean> {
+  const { voteMembers, bagging, stacking } = ensembleParameters(train);
+  if (train.engine === 'vote') return { 'train.vote_members': voteMembers.join(' ') };
+  if (train.engine === 'bagging')
+    return {
+      'train.bagging.learners': bagging.members.join(' '),
+      'train.bagging.fraction': bagging.fraction,
+      ...(bagging.seed !== null && { 'train.bagging.seed': bagging.seed }),
+    };
+  if (train.engine === 'stacking')
+    return {
+      'train.stacking.members': stacking.members.join(' '),
+      'train.stacking.meta': stacking.meta,
+      'train.stacking.folds': stacking.blocks,
+      'train.stacking.probabilities': stacking.probabilities,
+      ...(stacking.seed !== null && { 'train.stacking.seed': stacking.seed }),
+    };
+  return {};
 }
 
 /** What is configured against imbalance of the classes; nothing where nothing is. */

@@ -8,8 +8,9 @@ import { networksNote, TEST_NETWORKS_PYTHON } from '../../../test/networks_pytho
 import { skipNote } from '../../../test/skip_note.ts';
 import type { FitRows } from './contract/fit_rows.ts';
 import { fitAllRows, type FitRequest, type Learner } from './contract/learner.ts';
+import { ensembleParameters } from './mixture/ensemble_parameters.ts';
 import { networkParameters } from './networks/network_parameters.ts';
-import { DEFAULT_VOTE, LEARNERS, learnerNamed, openLearner, partsOf } from './registry.ts';
+import { LEARNERS, learnerNamed, openLearner, partsOf } from './registry.ts';
 import { runFit } from './trees/fit.ts';
 
 const ROWS = 1600;
@@ -55,6 +56,7 @@ const REQUEST = {
   continueFrom: null,
 } as const satisfies Partial<FitRequest>;
 
+const ENSEMBLES = ensembleParameters({ bagging: { members: 3 } });
 const NAMES = Array.from({ length: COLUMNS }, (_, column) => `feature_${column}`);
 
 const PARAMETERS = {
@@ -71,7 +73,7 @@ function open(name: string): Learner {
   return openLearner(name, {
     parameters: PARAMETERS,
     fitTrees: runFit,
-    voteMembers: DEFAULT_VOTE,
+    ensembles: ENSEMBLES,
     columnNames: NAMES,
     network: networkParameters(undefined, 'ai1'),
   });
@@ -109,9 +111,9 @@ describe.each(LEARNERS)('the learner $name', ({ name, complexity, supports, refu
     expect(answers).toHaveLength(ROWS);
     expect(answers.every((p) => p >= 0 && p <= 1)).toBe(true);
     expect([first.learner, first.columns, first.width]).toEqual([name, COLUMNS, 1]);
-    expect(
-      first.iterations === null || first.iterations <= PARAMETERS.rounds * partsOf(name, DEFAULT_VOTE).length,
-    ).toBe(true);
+    expect(first.iterations === null || first.iterations <= PARAMETERS.rounds * partsOf(name, ENSEMBLES).length).toBe(
+      true,
+    );
   });
 
   test('beats a constant where it is more than one', async () => {

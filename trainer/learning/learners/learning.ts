@@ -7,9 +7,10 @@ import { treeParams } from './trees/tree_learners.ts';
 import type { Fitted } from './contract/fitted.ts';
 import type { Learner } from './contract/learner.ts';
 import type { Task } from './contract/task.ts';
+import { ensembleParameters } from './mixture/ensemble_parameters.ts';
 import { networkParameters } from './networks/network_parameters.ts';
 import { balancedLearner } from './balance/balanced_learner.ts';
-import { openLearner, voteMembersOf, type LearnerSetup } from './registry.ts';
+import { openLearner, type LearnerSetup } from './registry.ts';
 
 /** AI3's target is a fraction rather than a class; it is trained with the same cross-entropy. */
 export const TASK: Task = { kind: 'binary' };
@@ -69,7 +70,7 @@ export function openModelLearner(
   const learner = openLearner(train.engine, {
     parameters: train[model],
     fitTrees,
-    voteMembers: voteMembersOf(train),
+    ensembles: ensembleParameters(train),
     network: networkParameters(train.networks, model),
     columnNames: definitions.map(({ name }) => name),
   });

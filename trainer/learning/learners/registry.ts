@@ -8,16 +8,21 @@ import { LOGISTIC } from './linear/logistic.ts';
 import { PRIOR } from './linear/prior.ts';
 import { PROGRAM, type ProgramSetup } from './program/program.ts';
 import { TREE_LEARNERS, type FitTrees, type TreeSetup } from './trees/tree_learners.ts';
-import { VOTE, type VoteSetup } from './vote/vote.ts';
+import { BAGGING } from './bagging/bagging.ts';
+import { ensembleParameters, type EnsembleParameters, type EnsembleSetup } from './mixture/ensemble_parameters.ts';
+import { STACKING } from './stacking/stacking.ts';
+import { VOTE } from './vote/vote.ts';
 
 /** What a learner may need to open. */
-type Setup = TreeSetup & VoteSetup & ProgramSetup & NetworkSetup;
+type Setup = TreeSetup & EnsembleSetup & ProgramSetup & NetworkSetup;
 
 /** Every learner. A new one is a folder beside this file and a line here. */
 export const LEARNERS: readonly LearnerDefinition<Setup>[] = [
   PRIOR,
   LOGISTIC,
   ...TREE_LEARNERS,
+  BAGGING,
+  STACKING,
   VOTE,
   PROGRAM,
   ...NETWORK_LEARNERS,
@@ -27,17 +32,10 @@ export interface LearnerSetup {
   readonly parameters: TreePolicy;
   /** On this thread (`runFit`), or on those of a pool. */
   readonly fitTrees: FitTrees;
-  readonly voteMembers: readonly string[];
+  readonly ensembles: EnsembleParameters;
   readonly network: NetworkParameters;
   /** Names of the columns of the matrix. */
   readonly columnNames: readonly string[];
-}
-
-/** Members of a vote where `train.vote_members` is absent: what every machine has. */
-export const DEFAULT_VOTE: readonly string[] = ['gbdt', 'random_forest', 'logistic'];
-
-export function voteMembersOf({ vote_members }: Pick<TrainPolicy, 'vote_members'>): readonly string[] {
-  return vote_members ?? DEFAULT_VOTE;
 }
 
 /** @throws MinutehandError USAGE */
@@ -55,16 +53,27 @@ export function openLearner(name: string, setup: LearnerSetup): Learner {
   return learnerNamed(name).open({ ...setup, openMember: (member) => openLearner(member, setup) });
 }
 
-/** Names of the learners that one consists of; its own where it is one. */
-export function partsOf(name: string, voteMembers: readonly string[]): readonly string[] {
-  return name === VOTE.name ? voteMembers : [name];
+/** Names of the learners of the members of one, in order; its own where it is one. */
+export function partsOf(name: string, { voteMembers, bagging, stacking }: EnsembleParameters): readonly string[] {
+  switch (name) {
+    case VOTE.name:
+      return voteMembers;
+    case BAGGING.name:
+      return bagging.members;
+    case STACKING.name:
+      return stacking.members;
+    default:
+      return [name];
+  }
 }
 
-type Trained = Pick<TrainPolicy, 'engine' | 'vote_members'>;
+type Trained = Pick<TrainPolicy, 'engine' | 'vote_members' | 'bagging' | 'stacking'>;
 
 /** Fits of trees behind one model; at least 1. */
 export function treeFitsOf(train: Trained): number {
-  return Math.max(1, treePartsOf(train).length);
+  // A stack learns its members again before each later block.
+  const times = train.engine === STACKING.name ? ensembleParameters(train).stacking.blocks + 1 : 1;
+  return Math.max(1, times * treePartsOf(train).length);
 }
 
 /** Whether the parameters of trees have an effect, so that a search can find better ones. */
@@ -74,10 +83,10 @@ export function hasTrees(train: Trained): boolean {
 
 function treePartsOf(train: Trained): string[] {
   const engines: readonly string[] = ENGINES;
-  return partsOf(train.engine, voteMembersOf(train)).filter((name) => engines.includes(name));
+  return partsOf(train.engine, ensembleParameters(train)).filter((name) => engines.includes(name));
 }
 
 /** @throws MinutehandError LEARNER_MISSING when a library that it needs is not on this machine */
-export function refuseMissingLearner(name: string, voteMembers: readonly string[]): void {
-  for (const part of partsOf(name, voteMembers)) learnerNamed(part).refuseMissing();
+export function refuseMissingLearner(name: string, ensembles: EnsembleParameters): void {
+  for (const part of new Set(partsOf(name, ensembles))) learnerNamed(part).refuseMissing();
 }

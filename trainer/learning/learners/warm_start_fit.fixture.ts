@@ -2,8 +2,9 @@ import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { TreePolicy } from '../../../shared/policy/policy.ts';
 import type { FitRows } from './contract/fit_rows.ts';
 import { fitAllRows } from './contract/learner.ts';
+import { ensembleParameters } from './mixture/ensemble_parameters.ts';
 import { networkParameters } from './networks/network_parameters.ts';
-import { DEFAULT_VOTE, openLearner } from './registry.ts';
+import { openLearner } from './registry.ts';
 import { countTrees, fittedTrees, treesOf } from './trees/fitted_trees.ts';
 import type { FitTrees } from './trees/tree_learners.ts';
 
@@ -25,7 +26,7 @@ export async function warmStartModel(
   const learner = openLearner('gbdt', {
     parameters,
     fitTrees,
-    voteMembers: DEFAULT_VOTE,
+    ensembles: ensembleParameters({}),
     columnNames: [],
     network: networkParameters(undefined, 'ai1'),
   });

@@ -8,7 +8,8 @@ import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
 import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { learnGroups, type LearnedGroup } from '../groups/learn_groups.ts';
 import { isNetwork } from '../learners/networks/network_parameters.ts';
-import { hasTrees, refuseMissingLearner, treeFitsOf, voteMembersOf, type LearnerSetup } from '../learners/registry.ts';
+import { ensembleParameters } from '../learners/mixture/ensemble_parameters.ts';
+import { hasTrees, refuseMissingLearner, treeFitsOf, type LearnerSetup } from '../learners/registry.ts';
 import { openFitPool } from '../learners/trees/fit_pool.ts';
 import { openFitQueue } from '../learners/trees/fit_queue.ts';
 import type { Learning } from '../learners/learning.ts';
@@ -141,7 +142,7 @@ async function prepareDataset(
   const { engine } = settings.minutehand.train;
   // Before the minutes that features take; brought models need no learner.
   const isLearning = MODEL_NAMES.some((name) => sources?.[name] === undefined);
-  if (isLearning) refuseMissingLearner(engine, voteMembersOf(settings.minutehand.train));
+  if (isLearning) refuseMissingLearner(engine, ensembleParameters(settings.minutehand.train));
   const pairs = settings.minutehand.pairs.map(parsePair);
   refuseLaggingLegs(pairs, bars);
   checkLegSeries(pairs, bars, settings.minutehand.windows);

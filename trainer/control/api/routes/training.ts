@@ -5,6 +5,7 @@ import { REFUSALS } from '../../schema/refusal.ts';
 import { runSchema } from '../../schema/runs.ts';
 import { mlTrainingConfig, startedRunSchema, trainingStatusSchema } from '../../schema/training.ts';
 import { barsOfRequest, directionOf, directionParametersOf } from '../direction_request.ts';
+import { chosenLearner, CONFIGURED_LEARNER, trainedLearner } from '../ensemble_request.ts';
 import { runParametersOf } from '../training_options.ts';
 import { shownRun } from './runs.ts';
 
@@ -19,6 +20,8 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
       schema: {
         tags: ['training'],
         summary: 'Start a training run',
+        description:
+          'With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer says so. Without a body: the engine of the configuration.',
         body: mlTrainingConfig.nullish(),
         response: { 202: startedRunSchema, ...REFUSALS },
       },
@@ -26,14 +29,19 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
         const config = request.body ?? mlTrainingConfig.parse({});
         request.written = { target: config.kind, after: config };
         const direction = directionOf(config);
+        // Without a body it is the training of the configuration, as the button of the dashboard asks for.
+        const chosen =
+          request.body == null || direction !== null ? CONFIGURED_LEARNER : chosenLearner(config, settings);
         const parameters =
-          direction === null ? runParametersOf(config, settings) : directionParametersOf(config, direction);
+          direction === null ? runParametersOf(config, settings, chosen) : directionParametersOf(config, direction);
+        const learner =
+          direction === null ? trainedLearner(chosen, settings) : { engine: 'gbdt', members: [], stand_ins: [] };
         const kind = direction === null ? config.kind : 'direction';
         const bars = direction === null ? [] : await barsOfRequest(parameters, context);
         const run = await retrainer.start({ trigger: requestTrigger('api', parameters), kind, parameters });
         if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
         request.written = { target: `run ${run.run_id}`, after: config };
-        return reply.status(202).send({ ...shownRun(run), bars });
+        return reply.status(202).send({ ...shownRun(run), bars, learner });
       },
     });
 

@@ -4,6 +4,7 @@ import { createRng } from '../../../../shared/rng.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import { fitAllRows, type FitRequest, type Learner } from '../contract/learner.ts';
 import { auc } from '../../measures/metrics.ts';
+import { ensembleParameters } from '../mixture/ensemble_parameters.ts';
 import { networkParameters } from '../networks/network_parameters.ts';
 import { openLearner } from '../registry.ts';
 import { runFit } from '../trees/fit.ts';
@@ -54,7 +55,7 @@ function gbdt(): Learner {
   return openLearner('gbdt', {
     parameters: PARAMETERS,
     fitTrees: runFit,
-    voteMembers: [],
+    ensembles: ensembleParameters({}),
     network: networkParameters(undefined, 'ai1'),
     columnNames: ['a', 'b'],
   });

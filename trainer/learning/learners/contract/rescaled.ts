@@ -11,7 +11,7 @@ import type { GraphNodes } from './graph_nodes.ts';
 /**
  * Probabilities are kept that far from 0 and 1 before their logit is taken: a float32 number, and 1 minus it as well.
  */
-const LEAST = 2 ** -20;
+export const LEAST = 2 ** -20;
 
 /** Both are float32 numbers where a graph serves them. */
 export interface Rescaling {

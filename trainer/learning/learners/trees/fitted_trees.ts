@@ -31,10 +31,14 @@ export function fittedTrees(learner: string, trees: TreeModel): FittedTrees {
   };
 }
 
+export function isTrees(fitted: Fitted): fitted is FittedTrees {
+  return 'trees' in fitted;
+}
+
 /** @throws RangeError when the model is not of trees alone */
 export function treesOf(fitted: Fitted): TreeModel {
-  if (!('trees' in fitted)) throw new RangeError(`a model of ${fitted.learner} is not of trees`);
-  return (fitted as FittedTrees).trees;
+  if (!isTrees(fitted)) throw new RangeError(`a model of ${fitted.learner} is not of trees`);
+  return fitted.trees;
 }
 
 /** Trees, per answer if there are several. */

@@ -1,82 +1,71 @@
 import { takeRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
-import {
-  refuseUnsupported,
-  type Budget,
-  type FitRequest,
-  type Learner,
-  type LearnerDefinition,
-} from '../contract/learner.ts';
+import { refuseUnsupported, type Budget, type FitRequest, type LearnerDefinition } from '../contract/learner.ts';
 import { splitOffTheEnd } from '../contract/stopping_rows.ts';
-import { fittedVote, VOTE_NAME, voteOf } from './fitted_vote.ts';
+import type { EnsembleSetup } from '../mixture/ensemble_parameters.ts';
+import { fittedMixture, mixtureOf, type FittedMixture } from '../mixture/fitted_mixture.ts';
+import { fitMembers } from '../mixture/member_fits.ts';
 import { voteWeights } from './vote_weights.ts';
-
-export interface VoteSetup {
-  /** Names of the learners that vote. */
-  readonly voteMembers: readonly string[];
-  openMember(name: string): Learner;
-}
 
 /**
  * The weighted mean of the probabilities of other learners. The weights come from rows that no member has learned from:
  * the last part of the time, on which boosting stops as well. A model like another one has its weights.
  */
-export const VOTE: LearnerDefinition<VoteSetup> = {
-  name: VOTE_NAME,
-  complexity: 5,
+export const VOTE: LearnerDefinition<EnsembleSetup> = {
+  name: 'vote',
+  complexity: 7,
   // Of its least deterministic member.
   determinism: 'same_environment',
   supports: { stopping: true, continuing: false, tasks: ['binary'] },
   refuseMissing: () => undefined,
-  open: ({ voteMembers, openMember }) => ({
-    name: VOTE_NAME,
+  open: ({ ensembles: { voteMembers }, openMember }) => ({
+    name: VOTE.name,
     supports: VOTE.supports,
     async fit(request) {
       refuseUnsupported(VOTE, request);
       const learners = voteMembers.map(openMember);
+      const fitAll = (subset: Int32Array, budgetOf: (member: number) => Budget): Promise<Fitted[]> =>
+        fitMembers(
+          request,
+          learners.map((learner, i) => ({
+            learner,
+            changes: { subset, budget: budgetOf(i), seed: `${request.seed}/${learner.name}` },
+          })),
+        );
       const { budget, rows, subset } = request;
       if (budget.kind === 'like') {
-        const { members, weights } = voteOf(budget.model);
-        const fitted = await fitAll(learners, request, subset, (i) => ({ kind: 'like', model: members[i]! }));
-        return fittedVote(fitted, weights);
+        const { members, weights } = mixtureOf(budget.model);
+        return vote(await fitAll(subset, (i) => ({ kind: 'like', model: members[i]! })), weights);
       }
-      const equal = new Float64Array(learners.length).fill(1 / learners.length);
-      if (budget.kind === 'fixed') return fittedVote(await fitAll(learners, request, subset, () => budget), equal);
-      const parts =
-        budget.stopping === null ? splitOffTheEnd(rows, subset) : { train: subset, stopping: budget.stopping };
-      if (parts === null) return fittedVote(await fitAll(learners, request, subset, () => budget), equal);
+      const parts = partsToWeigh(request);
+      if (parts === null) {
+        const equal = new Float64Array(learners.length).fill(1 / learners.length);
+        return vote(await fitAll(subset, () => budget), equal);
+      }
       const { train, stopping } = parts;
-      const fitted = await fitAll(learners, request, train, () => ({ kind: 'early_stopping', stopping }));
+      const fitted = await fitAll(train, () => ({ kind: 'early_stopping', stopping }));
       const x = takeRows(rows.x, stopping);
       const weights = voteWeights({
         answers: fitted.map((member) => member.answers(x)),
         labels: Float64Array.from(stopping, (row) => rows.y[row]!),
         weights: Float64Array.from(stopping, (row) => rows.weights[row]!),
       });
-      return fittedVote(fitted, weights);
+      return vote(fitted, weights);
     },
   }),
 };
 
-function fitAll(
-  learners: readonly Learner[],
-  request: FitRequest,
-  subset: Int32Array,
-  budgetOf: (member: number) => Budget,
-): Promise<Fitted[]> {
-  const shares = new Float64Array(learners.length);
-  return Promise.all(
-    learners.map((learner, i) =>
-      learner.fit({
-        ...request,
-        subset,
-        budget: budgetOf(i),
-        seed: `${request.seed}/${learner.name}`,
-        onProgress(share) {
-          shares[i] = share;
-          request.onProgress?.(shares.reduce((sum, own) => sum + own, 0) / learners.length);
-        },
-      }),
-    ),
-  );
+/** Rows to learn from and rows to weigh the members by; null: they are weighed alike. */
+function partsToWeigh({
+  budget,
+  rows,
+  subset,
+}: FitRequest): { readonly train: Int32Array; readonly stopping: Int32Array } | null {
+  if (budget.kind !== 'early_stopping') return null;
+  return budget.stopping === null ? splitOffTheEnd(rows, subset) : { train: subset, stopping: budget.stopping };
+}
+
+/** @param weights one per member, which sum to 1 */
+function vote(members: readonly Fitted[], weights: Float64Array): FittedMixture {
+  return fittedMixture({ learner: VOTE.name, members, weights, of: 'probability', intercept: null });
 }

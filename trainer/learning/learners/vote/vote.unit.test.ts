@@ -6,7 +6,8 @@ import { splitOffTheEnd } from '../contract/stopping_rows.ts';
 import { networkParameters } from '../networks/network_parameters.ts';
 import { hasTrees, openLearner, partsOf } from '../registry.ts';
 import { runFit } from '../trees/fit.ts';
-import { voteOf } from './fitted_vote.ts';
+import { ensembleParameters } from '../mixture/ensemble_parameters.ts';
+import { mixtureOf } from '../mixture/fitted_mixture.ts';
 import { voteWeights } from './vote_weights.ts';
 
 const ROWS = 3000;
@@ -38,7 +39,7 @@ const open = (...voteMembers: string[]) =>
   openLearner('vote', {
     parameters: PARAMETERS,
     fitTrees: runFit,
-    voteMembers,
+    ensembles: { ...ensembleParameters({}), voteMembers },
     columnNames: [],
     network: networkParameters(undefined, 'ai1'),
   });
@@ -88,19 +89,19 @@ describe('voteWeights', () => {
 describe('a vote', () => {
   it('weighs its members by rows that none of them has learned from', async () => {
     const rows = rowsOf('unseen');
-    const fitted = voteOf(await open('prior', 'logistic').fit(requestOf(rows)));
+    const fitted = mixtureOf(await open('prior', 'logistic').fit(requestOf(rows)));
     expect(fitted.members.map(({ learner }) => learner)).toEqual(['prior', 'logistic']);
     expect(fitted.weights[1]).toBeGreaterThan(0.7);
     // Labels of the last part of the time that contradict the rest: what a line learned before is wrong there.
     const { train, stopping } = splitOffTheEnd(rows, requestOf(rows).subset)!;
     const turned = rows.y.slice();
     for (const row of stopping) turned[row] = 1 - turned[row]!;
-    const misled = voteOf(await open('prior', 'logistic').fit(requestOf({ ...rows, y: turned })));
+    const misled = mixtureOf(await open('prior', 'logistic').fit(requestOf({ ...rows, y: turned })));
     expect(misled.weights[1]).toBeLessThan(0.3);
     const alone = await openLearner('logistic', {
       parameters: PARAMETERS,
       fitTrees: runFit,
-      voteMembers: [],
+      ensembles: ensembleParameters({}),
       columnNames: [],
       network: networkParameters(undefined, 'ai1'),
     }).fit({ ...requestOf(rows), subset: train });
@@ -110,9 +111,9 @@ describe('a vote', () => {
   it('learns all rows with the weights and the trees that it has found out', async () => {
     const rows = rowsOf('all');
     const learner = open('gbdt', 'logistic');
-    const first = voteOf(await learner.fit(requestOf(rows)));
+    const first = mixtureOf(await learner.fit(requestOf(rows)));
     const { budget: _, ...request } = requestOf(rows);
-    const all = voteOf(await fitAllRows(learner, request));
+    const all = mixtureOf(await fitAllRows(learner, request));
     expect(all.weights).toEqual(first.weights);
     expect(all.iterations).toBe(first.iterations);
     expect(all.members[1]!.answers(rows.x)).not.toEqual(first.members[1]!.answers(rows.x));
@@ -121,15 +122,15 @@ describe('a vote', () => {
   it('is the mean of its members by their weights, and weighs them alike where rows are few', async () => {
     const rows = rowsOf('few');
     const subset = Int32Array.from({ length: 400 }, (_, row) => row);
-    const fitted = voteOf(await open('gbdt', 'logistic').fit({ ...requestOf(rows), subset }));
+    const fitted = mixtureOf(await open('gbdt', 'logistic').fit({ ...requestOf(rows), subset }));
     expect([...fitted.weights]).toEqual([0.5, 0.5]);
     const [a, b] = fitted.members.map((member) => member.answers(rows.x));
     fitted.answers(rows.x).forEach((p, row) => expect(p).toBe(Math.fround((a![row]! + b![row]!) / 2)));
   });
 
   it('consists of its members, any other learner of itself', () => {
-    expect(partsOf('vote', ['gbdt', 'logistic'])).toEqual(['gbdt', 'logistic']);
-    expect(partsOf('gbdt', ['gbdt', 'logistic'])).toEqual(['gbdt']);
+    expect(partsOf('vote', ensembleParameters({ vote_members: ['gbdt', 'logistic'] }))).toEqual(['gbdt', 'logistic']);
+    expect(partsOf('gbdt', ensembleParameters({}))).toEqual(['gbdt']);
     expect(hasTrees({ engine: 'vote', vote_members: ['gbdt', 'logistic'] })).toBe(true);
     expect(hasTrees({ engine: 'logistic' })).toBe(false);
   });

@@ -1,0 +1,57 @@
+import { refuseUnsupported, type Budget, type LearnerDefinition } from '../contract/learner.ts';
+import { splitOffTheEnd } from '../contract/stopping_rows.ts';
+import { memberSeed, type EnsembleSetup } from '../mixture/ensemble_parameters.ts';
+import { fittedMixture, mixtureOf } from '../mixture/fitted_mixture.ts';
+import { fitMembers } from '../mixture/member_fits.ts';
+import { areLogitTrees } from '../mixture/merged_trees.ts';
+import { blockBootstrap } from './block_bootstrap.ts';
+
+/**
+ * Bagging (Breiman 1996): the same learner, or several in turn, each on its own bootstrap sample of the days. All
+ * members stop on the same rows, from which none learns. Boosted trees are averaged by their logits, so that the bag is
+ * one model of trees; other members by their probabilities.
+ */
+export const BAGGING: LearnerDefinition<EnsembleSetup> = {
+  name: 'bagging',
+  complexity: 5,
+  // Of its least deterministic member.
+  determinism: 'same_environment',
+  supports: { stopping: true, continuing: false, tasks: ['binary'] },
+  refuseMissing: () => undefined,
+  open: ({ ensembles: { bagging }, openMember }) => ({
+    name: BAGGING.name,
+    supports: BAGGING.supports,
+    async fit(request) {
+      refuseUnsupported(BAGGING, request);
+      const { budget, rows } = request;
+      const like = budget.kind === 'like' ? mixtureOf(budget.model).members : null;
+      const parts =
+        budget.kind === 'early_stopping' && budget.stopping === null ? splitOffTheEnd(rows, request.subset) : null;
+      const ofAll: Budget = parts === null ? budget : { kind: 'early_stopping', stopping: parts.stopping };
+      const subset = parts?.train ?? request.subset;
+      const members = await fitMembers(
+        request,
+        bagging.members.map((name, member) => {
+          const seed = `${memberSeed(request.seed, bagging.seed)}/${member}/${name}`;
+          return {
+            learner: openMember(name),
+            changes: {
+              ...blockBootstrap(rows, subset, { fraction: bagging.fraction, seed: `${seed}/days` }),
+              budget: like === null ? ofAll : { kind: 'like', model: like[member]! },
+              seed,
+            },
+          };
+        }),
+      );
+      const weights = new Float64Array(members.length).fill(1 / members.length);
+      const isOfLogits = areLogitTrees(members);
+      return fittedMixture({
+        learner: BAGGING.name,
+        members,
+        weights,
+        of: isOfLogits ? 'logit' : 'probability',
+        intercept: isOfLogits ? 0 : null,
+      });
+    },
+  }),
+};
