@@ -552,7 +552,8 @@ class AssembledDaemon implements Daemon {
 
   /** On a separate connection to the journal: reading takes several loop turns, during which the journal is written. */
   async #warm(set: ModelSet): Promise<void> {
-    if (set.schema.windows.formulas === undefined) return;
+    const { formulas, sequence } = set.schema.windows;
+    if (formulas === undefined && sequence === undefined) return;
     await this.#warmOnHistory((store) => this.pipeline.warm(set, store));
   }
 

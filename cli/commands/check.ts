@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { listVersions, readActive, readManifest, readShadow } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, partsOfSet } from '../../shared/bundle/model_set.ts';
+import { sequenceBars } from '../../shared/core/features/windows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
@@ -87,8 +88,8 @@ async function verify(folder: string, schema: ReturnType<typeof featureSchema>, 
   try {
     if (!test) return null;
     const rng = createRng(folder);
-    const columns = set.manifest.features.length;
-    const rows = Float32Array.from({ length: TEST_ROWS * columns }, () => rng.normal());
+    const width = set.manifest.features.length * sequenceBars(set.schema.windows);
+    const rows = Float32Array.from({ length: TEST_ROWS * width }, () => rng.normal());
     const beganMs = performance.now();
     const parts = partsOfSet(set);
     for (const part of parts) {

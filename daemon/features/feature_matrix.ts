@@ -31,7 +31,7 @@ export class FeatureMatrix {
   readonly #windows: Windows;
   /** Of the legs of each pair. */
   readonly #series: readonly LegSeries[];
-  /** Of the loaded sets that have formulas; sets with the same formulas share one. */
+  /** Of the loaded sets that have formulas or a sequence; sets with the same formulas share one. */
   #plans: readonly FormulaPlan[] = [];
   #warmUps: readonly FormulaWarmUp[] = [];
 
@@ -86,8 +86,9 @@ export class FeatureMatrix {
       features.stepPair(pairIndex, a, b);
       const values = features.values(pairIndex);
       const series = readsSeries ? this.#series[pairIndex]!.at(a.time + SECONDS_PER_BAR) : null;
-      for (const plan of this.#plans) plan.add(pairIndex, a, b, values, series);
-      for (const warmUp of this.#warmUps) warmUp.note(pairIndex, a, b, values, series);
+      const bar = { pairIndex, a, b, features: values, series, isWarm: features.ready(pairIndex) };
+      for (const plan of this.#plans) plan.add(bar);
+      for (const warmUp of this.#warmUps) warmUp.note(bar);
     }
     for (const plan of this.#plans) plan.run();
   }
@@ -126,7 +127,7 @@ export class FeatureMatrix {
     return set === null || this.#planOf(set)?.ready(pairIndex) !== false;
   }
 
-  /** Hash of the features that a set scores; null = it has no formulas. */
+  /** Hash of the features that a set scores; null = it has neither formulas nor a sequence. */
   formulaSchemaOf(set: ModelSet | null): string | null {
     return set === null ? null : (this.#planOf(set)?.schema.hash ?? null);
   }
@@ -141,11 +142,11 @@ export class FeatureMatrix {
     return checksum(this.#bytes[pairIndex]!);
   }
 
-  // ---- formulas ----
+  // ---- formulas and sequences ----
 
-  /** null: it has no formulas. */
+  /** null: it has neither formulas nor a sequence. */
   #planOf(set: ModelSet): FormulaPlan | null {
-    if (!hasFormulas(set)) return null;
+    if (!hasOwnRows(set)) return null;
     const { hash } = set.schema;
     for (const plan of this.#plans) if (plan.schema.hash === hash) return plan;
     throw new Error(`the formulas of ${set.version} are not computed`);
@@ -162,7 +163,7 @@ export class FeatureMatrix {
     stored: () => Promise<unknown>,
     pause: () => Promise<void>,
   ): Promise<void> {
-    if (!hasFormulas(set)) return;
+    if (!hasOwnRows(set)) return;
     const known = this.#plans.find(({ schema }) => schema.hash === set.schema.hash);
     if (known !== undefined) {
       known.isExpected = true;
@@ -186,7 +187,7 @@ export class FeatureMatrix {
    * with the next bar.
    */
   use(sets: readonly ModelSet[]): void {
-    const own = sets.filter(hasFormulas);
+    const own = sets.filter(hasOwnRows);
     if (own.length + this.#plans.length === 0) return;
     const hashes = new Set(own.map(({ schema }) => schema.hash));
     for (const plan of this.#plans) if (hashes.has(plan.schema.hash)) plan.isExpected = false;
@@ -201,6 +202,7 @@ export class FeatureMatrix {
   }
 }
 
-function hasFormulas(set: ModelSet): boolean {
-  return set.schema.windows.formulas !== undefined;
+/** Whether the rows of a set are not those of the newest hand-written features: formulas, or a sequence. */
+function hasOwnRows({ schema: { windows } }: ModelSet): boolean {
+  return windows.formulas !== undefined || windows.sequence !== undefined;
 }

@@ -21,6 +21,13 @@ const setOf = (formulas: string): ModelSet =>
 /** Looks back over more bars than the hand-written features. */
 const LONGER = setOf(`far = mean(abs(z_score), 70)\nmomentum = a.close / delay(a.close, ${LONG - 1}) - 1`);
 const SHORTER = setOf('ratio = a.close / b.close');
+const sequenceOf = (sequence: number, formulas?: string): ModelSet =>
+  ({
+    version: `${sequence} bars`,
+    schema: featureSchema({ ...windows, sequence, ...(formulas !== undefined && { formulas }) }),
+  }) as ModelSet;
+const SEQUENCE = sequenceOf(7);
+const SEQUENCE_OF_FORMULAS = sequenceOf(5, 'far = mean(abs(z_score), 70)');
 const WITHOUT = { version: 'none', schema: SCHEMA } as ModelSet;
 
 let folder = '';
@@ -59,7 +66,7 @@ function expectedAfter(set: ModelSet, bars: number, pairIndex: number): PairFeat
 function expectRows(matrix: FeatureMatrix, set: ModelSet, bars: number): void {
   for (const pairIndex of PAIRS.keys()) {
     const features = expectedAfter(set, bars, pairIndex);
-    const width = features.definitions.length;
+    const width = features.rowLength;
     const expected = new Float32Array(width);
     features.writeRow(expected, 0);
     const row = matrix.rowOf(pairIndex, set);
@@ -154,5 +161,53 @@ describe('formulas of a loaded set', () => {
     expect(() => matrix.valuesOf(twin)).toThrow(/are not computed/);
     await matrix.warm(twin, counted, stored, stored);
     expect(reads).toBe(2 * first);
+  });
+});
+
+describe.each([
+  ['a sequence', SEQUENCE],
+  ['a sequence with formulas', SEQUENCE_OF_FORMULAS],
+] as const)('%s of a loaded set', (_, set) => {
+  const warm = warmupBars(set.schema.windows);
+
+  it('is that of a training from its first bar on, when it is filled from the journal', async () => {
+    const matrix = matrixAfter(STORED);
+    let pauses = 0;
+    const pause = async (): Promise<void> => {
+      // A bar comes in the middle.
+      if (++pauses === 3) matrix.step(allPairs(STORED));
+      return Promise.resolve();
+    };
+    await matrix.warm(set, store, stored, pause);
+    matrix.use([set, WITHOUT]);
+    for (const bars of [STORED + 2, STORED + 3]) {
+      expect(matrix.step(allPairs(bars - 1))).toBe(PAIRS.length);
+      expectRows(matrix, set, bars);
+    }
+  });
+
+  it('has each bar of a batch with many minutes of a pair', () => {
+    const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook()));
+    matrix.use([set]);
+    const bars = warm + 3;
+    const items = [...PAIRS.keys()].flatMap((pairIndex) =>
+      Array.from({ length: bars }, (__, bar) => ({ ...itemOf(bar, pairIndex), publish: bar === bars - 1 })),
+    );
+    expect(matrix.step(items)).toBe(PAIRS.length);
+    expectRows(matrix, set, bars);
+  });
+
+  it('makes no row before all of its bars are warm, while sets without one are scored', () => {
+    const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook()));
+    matrix.use([set, WITHOUT]);
+    for (let bar = 0; bar < warm; bar++) {
+      matrix.step(allPairs(bar));
+      const isWarm = bar === warm - 1;
+      expect([matrix.isReady(0, set), matrix.rowOf(0, set) >= 0]).toEqual([isWarm, isWarm]);
+      if (bar >= WARMUP) expect(matrix.rowOf(0, WITHOUT)).toBe(0);
+    }
+    expectRows(matrix, set, warm);
+    expect(matrix.valuesOf(WITHOUT)).toBe(matrix.values);
+    expect(matrix.formulaSchemaOf(set)).toBe(set.schema.hash);
   });
 });

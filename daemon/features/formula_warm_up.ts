@@ -1,22 +1,12 @@
-import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { FeatureEngine } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { journaledBarsInPieces, journaledSeries, type FormulaStore } from '../../shared/store/warm_bars.ts';
-import type { FormulaPlan } from './formula_plan.ts';
+import type { FormulaPlan, PairBar } from './formula_plan.ts';
 
 /** Bars that are computed before bars that are due have their turn. */
 const BARS_PER_PIECE = 500;
-
-interface LiveBar {
-  readonly pairIndex: number;
-  readonly a: Bar;
-  readonly b: Bar;
-  /** Of the hand-written features. */
-  readonly features: Float64Array;
-  /** Of the legs, as known at the close of the bar. */
-  readonly series: Float64Array | null;
-}
 
 /**
  * Computes formulas over the bars that the journal has of each pair, piece by piece, and then over those that came
@@ -29,7 +19,7 @@ export class FormulaWarmUp {
   readonly #windows: Windows;
   /** Of each pair's last bar before the beginning; null = it had none. */
   readonly #until: readonly (OpenTime | null)[];
-  readonly #live: LiveBar[] = [];
+  readonly #live: PairBar[] = [];
 
   /** @param features of all pairs, with the hand-written features of `windows` */
   constructor(plan: FormulaPlan, pairs: readonly Pair[], windows: Windows, features: FeatureEngine) {
@@ -43,8 +33,8 @@ export class FormulaWarmUp {
   }
 
   /** A bar that came since the beginning. */
-  note(pairIndex: number, a: Bar, b: Bar, features: Float64Array, series: Float64Array | null): void {
-    this.#live.push({ pairIndex, a, b, features: features.slice(), series: series?.slice() ?? null });
+  note(bar: PairBar): void {
+    this.#live.push({ ...bar, features: bar.features.slice(), series: bar.series?.slice() ?? null });
   }
 
   /** @param pause resolves when the thread may be blocked for some milliseconds */
@@ -58,14 +48,21 @@ export class FormulaWarmUp {
       for (const [i, { a, b }] of bars.entries()) {
         if (i % BARS_PER_PIECE === 0) await pause();
         engine.stepPair(0, a, b);
-        this.plan.step(pairIndex, a, b, engine.values(0), series?.at(a.time + SECONDS_PER_BAR) ?? null);
+        this.plan.step({
+          pairIndex,
+          a,
+          b,
+          features: engine.values(0),
+          series: series?.at(a.time + SECONDS_PER_BAR) ?? null,
+          isWarm: engine.ready(0),
+        });
       }
     }
   }
 
   /** The bars that came meanwhile: from here on the plan is up to date. */
   catchUp(): void {
-    for (const { pairIndex, a, b, features, series } of this.#live) this.plan.step(pairIndex, a, b, features, series);
+    for (const bar of this.#live) this.plan.step(bar);
     this.#live.length = 0;
   }
 }

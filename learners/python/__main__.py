@@ -10,9 +10,14 @@ import torch
 from minutehand_learner import serve
 from network_training import fit_network
 from neural_net import NeuralNet
+from recurrent import Gru, Lstm
+from transformer import Transformer
 
 NETWORKS = {
-    "neural_net": lambda features, settings: NeuralNet(features, settings.dropout),
+    "neural_net": lambda shape, settings: NeuralNet(shape.features, settings.dropout),
+    "lstm": lambda shape, settings: Lstm(shape.features, settings.lstm_units, settings.dropout),
+    "gru": lambda shape, settings: Gru(shape.features, settings.dropout),
+    "transformer": lambda shape, settings: Transformer(shape.bars, shape.features, settings.dropout),
 }
 
 

@@ -9,7 +9,7 @@ import os
 import queue
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable
 
 import numpy as np
@@ -32,6 +32,22 @@ class Rows:
     """int64 [rows], epoch seconds at which the features were known."""
     label_end: np.ndarray
     """int64 [rows], epoch seconds at which the label was known."""
+    sequence: "Sequence | None" = None
+    """The rows before each row, for a model that gets a sequence of them; None: it gets each row alone."""
+
+
+@dataclass(frozen=True)
+class Sequence:
+    bars: int
+    """Rows that a model gets together: the row itself is the last of them."""
+    table: np.ndarray
+    """float32 [rows of the table, features]; NaN = missing. The rows of a sequence follow each other here."""
+    last: np.ndarray
+    """int64 [rows], the row of the table that each row is."""
+
+    def of(self, rows: slice) -> np.ndarray:
+        """:returns: float32 [rows, bars, features], the oldest row first"""
+        return self.table[self.last[rows, None] + np.arange(1 - self.bars, 1)]
 
 
 @dataclass(frozen=True)
@@ -50,9 +66,11 @@ class Request:
 @dataclass(frozen=True)
 class Model:
     onnx: bytes
-    """One input, float [N, features]; one output with the probability, float [N], [N, 1] or [N, 2]."""
+    """One input, float [N, features] or [N, bars, features];
+    one output with the probability, float [N], [N, 1] or [N, 2]."""
     probability: Callable[[np.ndarray], np.ndarray]
-    """Of rows of x. minutehand compares it with the ONNX model in onnxruntime (1e-5)."""
+    """Of rows of x, or of sequences [rows, bars, features].
+    minutehand compares it with the ONNX model in onnxruntime (1e-5)."""
     iterations: int | None = None
     epochs: list[dict[str, float | None]] | None = None
     """Seen after each epoch, for the manifest of the bundle: loss, stopping_loss, positive_share."""
@@ -73,7 +91,7 @@ def serve(name: str, fit: Callable[[Rows, Request, Callable[[float], None]], Mod
         request = json.loads(requests.get())
         number = request["id"]
         try:
-            rows, stopping = _read(request["rows"], request["features"])
+            rows, stopping = _read(request)
             asked = Request(
                 features=request["features"],
                 seed=request["seed"],
@@ -84,7 +102,8 @@ def serve(name: str, fit: Callable[[Rows, Request, Callable[[float], None]], Mod
             model = fit(rows, asked, lambda share: say({"id": number, "progress": min(max(share, 0.0), 1.0)}))
             with open(request["model"], "wb") as file:
                 file.write(model.onnx)
-            checked = model.probability(rows.x[: request["check_rows"]])
+            first = slice(0, request["check_rows"])
+            checked = model.probability(rows.x[first] if rows.sequence is None else rows.sequence.of(first))
             say(
                 {
                     "id": number,
@@ -105,15 +124,21 @@ def _listen(requests: "queue.SimpleQueue[str]") -> None:
     os._exit(0)
 
 
-def _read(path: str, features: list[str]) -> tuple[Rows, Rows | None]:
-    table = pq.read_table(path)
+def _read(request: dict) -> tuple[Rows, Rows | None]:
+    features = request["features"]
+    table = pq.read_table(request["rows"])
     columns = {name: table[name].to_numpy() for name in table.column_names}
+    sequence = None
+    if request.get("sequence") is not None:
+        bars = np.fromfile(request["sequence"]["table"], dtype="<f4").reshape(-1, len(features))
+        sequence = Sequence(request["sequence"]["bars"], bars, columns["last"].astype(np.int64))
     whole = Rows(
         x=np.column_stack([columns[name] for name in features]).astype(np.float32),
         label=columns["label"],
         weight=columns["weight"],
         time=columns["time"],
         label_end=columns["label_end"],
+        sequence=sequence,
     )
     held = columns["stopping"] == 1
     return _some(whole, ~held), _some(whole, held) if held.any() else None
@@ -126,4 +151,5 @@ def _some(rows: Rows, which: np.ndarray) -> Rows:
         weight=rows.weight[which],
         time=rows.time[which],
         label_end=rows.label_end[which],
+        sequence=None if rows.sequence is None else replace(rows.sequence, last=rows.sequence.last[which]),
     )

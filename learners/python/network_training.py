@@ -3,7 +3,7 @@
 import copy
 import io
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, Iterator
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from minutehand_learner import Model, Request, Rows
 from scaling import Scaling, scaling_of
 
 OPSET = 17
-"""Rows scored at once, so that memory does not grow with them."""
+"""Rows of features that are scored at once, so that memory does not grow with them."""
 SCORED_AT_ONCE = 65_536
 """A watched share does not need more rows than these."""
 WATCHED_ROWS = 20_000
@@ -33,6 +33,41 @@ class NetworkSettings:
     class_weight_ratio: float
     """Alpha of the focal loss: the weight of a label of 1; that of 0 is 1 minus it."""
     focal_gamma: float
+    lstm_units: int = 128
+    """Of the first layer of `lstm`; other networks have none."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a network gets for one row."""
+
+    bars: int
+    """Rows of a sequence; 1: the row alone, without a dimension for it."""
+    features: int
+
+
+class Inputs:
+    """Standardized inputs of a network by the number of the row, so that no sequence is in memory twice."""
+
+    def __init__(self, scaling: Scaling, rows: Rows) -> None:
+        sequence = rows.sequence
+        self.bars = 1 if sequence is None else sequence.bars
+        self.table = _scaled(scaling, rows.x if sequence is None else sequence.table)
+        self.last = torch.arange(len(rows.x)) if sequence is None else torch.from_numpy(sequence.last)
+        self.offsets = torch.arange(1 - self.bars, 1)
+
+    def __len__(self) -> int:
+        return len(self.last)
+
+    def of(self, rows: torch.Tensor) -> torch.Tensor:
+        """:param rows: int64 [n]; :returns: float32 [n, features] or [n, bars, features]"""
+        last = self.last[rows]
+        return self.table[last] if self.bars == 1 else self.table[last[:, None] + self.offsets]
+
+    def parts(self, count: int | None = None) -> Iterator[torch.Tensor]:
+        """Numbers of the first rows in order, as many at a time as memory should hold."""
+        rows = torch.arange(len(self) if count is None else min(count, len(self)))
+        return iter(rows.split(max(1, SCORED_AT_ONCE // self.bars)))
 
 
 class Served(nn.Module):
@@ -48,8 +83,8 @@ class Served(nn.Module):
         return self.loss.probability(self.network(self.scaling(x))).unsqueeze(1)
 
 
-Build = Callable[[int, NetworkSettings], nn.Module]
-"""Makes a network for so many features, whose last layer is called `last`."""
+Build = Callable[[Shape, NetworkSettings], nn.Module]
+"""Makes a network for inputs of this shape, whose last layer is called `last`."""
 
 
 def fit_network(build: Build, rows: Rows, request: Request, progress: Callable[[float], None]) -> Model:
@@ -59,13 +94,14 @@ def fit_network(build: Build, rows: Rows, request: Request, progress: Callable[[
     torch.manual_seed(request.seed)
     settings = NetworkSettings(**request.parameters)
     loss = FocalLoss(settings.focal_gamma, settings.class_weight_ratio)
-    network = build(rows.x.shape[-1], settings)
+    sequence = rows.sequence
+    network = build(Shape(1 if sequence is None else sequence.bars, rows.x.shape[1]), settings)
     weight = rows.weight / rows.weight.mean()
     with torch.no_grad():
         network.last.bias.fill_(loss.logit_of(float(np.average(rows.label, weights=rows.weight))))
-    served = Served(scaling_of(rows.x), network, loss)
+    served = Served(scaling_of(_learned_from(rows)), network, loss)
 
-    x = _scaled(served.scaling, rows.x)
+    inputs = Inputs(served.scaling, rows)
     label = torch.from_numpy(rows.label.astype(np.float32))
     weights = torch.from_numpy(weight.astype(np.float32))
     held = None if request.stopping is None else _Held(served, request.stopping)
@@ -80,18 +116,18 @@ def fit_network(build: Build, rows: Rows, request: Request, progress: Callable[[
         total = 0.0
         for batch in torch.randperm(len(label), generator=order).split(settings.batch_size):
             optimizer.zero_grad()
-            mean = (loss.of(network(x[batch]), label[batch]) * weights[batch]).mean()
+            mean = (loss.of(network(inputs.of(batch)), label[batch]) * weights[batch]).mean()
             mean.backward()
             optimizer.step()
             total += float(mean.detach()) * len(batch)
         network.eval()
         stopping_loss = None if held is None else held.loss()
-        watched = x[:WATCHED_ROWS] if held is None else held.x
+        seen_now = _answers(served, inputs, WATCHED_ROWS) if held is None else _answers(served, held.inputs)
         seen.append(
             {
                 "loss": total / len(label),
                 "stopping_loss": stopping_loss,
-                "positive_share": float((_probabilities(served, watched) > 0.5).mean()),
+                "positive_share": float((seen_now > 0.5).mean()),
             }
         )
         progress(epoch / epochs)
@@ -107,7 +143,7 @@ def fit_network(build: Build, rows: Rows, request: Request, progress: Callable[[
     network.load_state_dict(state)
     served.eval()
     return Model(
-        onnx=_exported(served, rows.x[:2]),
+        onnx=_exported(served, rows.x[:2] if sequence is None else sequence.of(slice(0, 2))),
         probability=lambda of: _probabilities(served, _scaled(served.scaling, of)),
         iterations=max(kept, 1),
         epochs=seen,
@@ -119,17 +155,35 @@ class _Held:
 
     def __init__(self, served: Served, rows: Rows) -> None:
         self.served = served
-        self.x = _scaled(served.scaling, rows.x)
+        self.inputs = Inputs(served.scaling, rows)
         self.label = torch.from_numpy(rows.label.astype(np.float32))
         self.weight = torch.from_numpy((rows.weight / rows.weight.sum()).astype(np.float32))
 
     def loss(self) -> float:
         total = 0.0
         with torch.no_grad():
-            parts = zip(*(of.split(SCORED_AT_ONCE) for of in (self.x, self.label, self.weight)))
-            for x, label, weight in parts:
-                total += float((self.served.loss.of(self.served.network(x), label) * weight).sum())
+            for rows in self.inputs.parts():
+                logits = self.served.network(self.inputs.of(rows))
+                total += float((self.served.loss.of(logits, self.label[rows]) * self.weight[rows]).sum())
         return total
+
+
+def _learned_from(rows: Rows) -> np.ndarray:
+    """:returns: [n, features], each row of features that is in an input of a row once"""
+    if rows.sequence is None:
+        return rows.x
+    bars, table, last = rows.sequence.bars, rows.sequence.table, rows.sequence.last
+    used = np.zeros(len(table), dtype=bool)
+    for back in range(bars):
+        used[last - back] = True
+    return table[used]
+
+
+def _answers(served: Served, inputs: Inputs, count: int | None = None) -> np.ndarray:
+    """:returns: probabilities of the first rows, or of all"""
+    with torch.no_grad():
+        parts = [served.loss.probability(served.network(inputs.of(rows))) for rows in inputs.parts(count)]
+        return torch.cat(parts).numpy()
 
 
 def _scaled(scaling: Scaling, x: np.ndarray) -> torch.Tensor:
@@ -139,7 +193,8 @@ def _scaled(scaling: Scaling, x: np.ndarray) -> torch.Tensor:
 
 def _probabilities(served: Served, scaled: torch.Tensor) -> np.ndarray:
     with torch.no_grad():
-        parts = [served.loss.probability(served.network(part)) for part in scaled.split(SCORED_AT_ONCE)]
+        at_once = SCORED_AT_ONCE // (scaled.shape[1] if scaled.dim() == 3 else 1)
+        parts = [served.loss.probability(served.network(part)) for part in scaled.split(at_once)]
         return torch.cat(parts).numpy()
 
 

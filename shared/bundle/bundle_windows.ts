@@ -21,8 +21,11 @@ export function windowsInUse(folder: string, configured: Windows): Windows {
   }
 }
 
-/** The windows of one bundle; null where it has no formulas. @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */
+/**
+ * The windows of one bundle; null where it has neither formulas nor a sequence.
+ * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST
+ */
 export function formulaWindows(folder: string, configured: Windows): Windows | null {
   const windows = bundleWindows(configured, readManifest(folder));
-  return windows.formulas === undefined ? null : windows;
+  return windows.formulas === undefined && windows.sequence === undefined ? null : windows;
 }

@@ -6,7 +6,7 @@ import {
   type InstrumentDefinition,
   type InstrumentWindows,
 } from '../core/features/instrument/definitions.ts';
-import type { Windows } from '../core/features/windows.ts';
+import { MAX_SEQUENCE, sequenceBars, type Windows } from '../core/features/windows.ts';
 import { FormulaError } from '../core/formula/formula_error.ts';
 import { SERIES } from '../core/series/series_names.ts';
 import { MinutehandError } from '../errors.ts';
@@ -37,11 +37,15 @@ export function featureSchema(windows: Windows): FeatureSchema {
   return { hash, definitions, windows };
 }
 
-/** The windows of this configuration with the formulas of a bundle, which it brings along. */
+/** The windows of this configuration with the formulas and the sequence of a bundle, which it brings along. */
 export function bundleWindows(configured: Windows, { windows }: Pick<Manifest, 'windows'>): Windows {
-  const { formulas: _others, ...own } = configured;
-  const { formulas } = windows;
-  return typeof formulas === 'string' ? { ...own, formulas } : own;
+  const { formulas: _others, sequence: _other, ...own } = configured;
+  const { formulas, sequence } = windows;
+  return {
+    ...own,
+    ...(typeof formulas === 'string' && { formulas }),
+    ...(typeof sequence === 'number' && { sequence }),
+  };
 }
 
 /**
@@ -53,7 +57,13 @@ export function bundleSchema(
   manifest: Pick<Manifest, 'version' | 'windows'>,
 ): FeatureSchema {
   const windows = bundleWindows(configured.windows, manifest);
-  if (windows.formulas === configured.windows.formulas) return configured;
+  const { formulas, sequence } = configured.windows;
+  if (windows.formulas === formulas && windows.sequence === sequence) return configured;
+  if (sequenceBars(windows) < 1 || sequenceBars(windows) > MAX_SEQUENCE)
+    throw new MinutehandError('MODEL_MANIFEST', {
+      seen: `a sequence of ${windows.sequence} bars in ${manifest.version}`,
+      expected: `2 to ${MAX_SEQUENCE}`,
+    });
   try {
     return featureSchema(windows);
   } catch (error) {

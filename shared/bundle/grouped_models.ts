@@ -7,6 +7,7 @@ type Own = SetGroups['own'];
  * One set of the pooled models and those of groups: each row is scored by the set of its pair, one call per set, and
  * thresholds are those of `groups.serving`. Everything else is that of the pooled set.
  * @param maxRows rows that each set was loaded for
+ * @param columns numbers of each row of a batch
  */
 export function groupModelSets(pooled: ModelSet, own: Own, maxRows: number, columns: number): ModelSet {
   const sets = [pooled, ...own.map(({ set }) => set)];

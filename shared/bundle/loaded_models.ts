@@ -35,8 +35,8 @@ export interface ModelSet {
   readonly groups?: SetGroups;
   hasEdge(pairId: string): boolean;
   /**
-   * Scores the first `rows` rows of `features`, [rows × columns]. At once, and without allocating, when WASM serves all
-   * models; else a promise.
+   * Scores the first `rows` rows of `features`, [rows × columns], or [rows × bars × columns] where models get a
+   * sequence. At once, and without allocating, when WASM serves all models; else a promise.
    * @param only models of the set to be used; the answers of the others are undefined. Default: all
    * @param pairs id of the pair of each row; needed where there are groups
    * @throws RangeError more rows than the set was loaded for

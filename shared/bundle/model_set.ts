@@ -6,7 +6,7 @@ import { bundleModels, goldenFeatures, modelPath, perBundleModel, type BundleMod
 import { groupModelSets } from './grouped_models.ts';
 import type { BatchScores, ModelSet } from './loaded_models.ts';
 import type { PreparedGroup, PreparedModels, PrepareOptions } from './prepared_models.ts';
-import { loadScorer, type Scorer } from './scorer.ts';
+import { loadScorer, rowWidth, type Scorer } from './scorer.ts';
 import { openTreeKernel, type TreeKernel } from './tree_kernel/tree_kernel.ts';
 
 export { partsOfSet, servingSet, type BatchScores, type ModelSet } from './loaded_models.ts';
@@ -53,7 +53,7 @@ export async function openModelSet(
   options: OpenOptions = {},
 ): Promise<ModelSet> {
   const pooled = await openPart(prepared, maxRows, options);
-  const { groups = [], columns } = prepared;
+  const { groups = [], shape } = prepared;
   if (groups.length === 0) return pooled;
   const own: { name: string; pairs: readonly string[]; set: ModelSet }[] = [];
   try {
@@ -65,7 +65,7 @@ export async function openModelSet(
     for (const { set } of [{ set: pooled }, ...own]) await set.release();
     throw error;
   }
-  return groupModelSets(pooled, own, maxRows, columns);
+  return groupModelSets(pooled, own, maxRows, rowWidth(shape));
 }
 
 /** One bundle without groups, or one group. */
@@ -84,7 +84,7 @@ async function openPart(
       if (model.engine !== 'onnxruntime-node') continue;
       await quietly(async () => {
         const path = pathOf(prepared, name);
-        scorers[name] = await loadScorer(model.bytes, prepared.columns, path);
+        scorers[name] = await loadScorer(model.bytes, prepared.shape, path);
         await checkScorer(prepared, name, scorers[name]);
       });
     }
@@ -102,9 +102,9 @@ function pathOf(prepared: Part, name: BundleModel): string {
 }
 
 /** Takes the way of a bar often enough that the first bar does not find it cold. */
-async function warm(set: ModelSet, { manifest, columns }: Part, maxRows: number): Promise<void> {
+async function warm(set: ModelSet, { manifest, shape }: Part, maxRows: number): Promise<void> {
   const features = goldenFeatures(manifest.golden);
-  const rows = Math.min(maxRows, features.length / columns);
+  const rows = Math.min(maxRows, features.length / rowWidth(shape));
   for (let run = 0; run < WARM_UP_RUNS; run++) await set.infer(features, run % 2 === 0 ? rows : 1);
 }
 
@@ -123,7 +123,7 @@ async function openTrees(prepared: Part, maxRows: number, quietly: Quietly): Pro
   if (packed.length === 0) return null;
   return quietly(() => {
     const golden = goldenFeatures(prepared.manifest.golden);
-    const rows = golden.length / prepared.columns;
+    const rows = golden.length / rowWidth(prepared.shape);
     const kernel = openTreeKernel(packed, Math.max(maxRows, rows));
     // The engine compiles what runs often once more, better, and keeps that for all later sets.
     for (let run = 0; run < WARM_UP_RUNS; run++) kernel.score(golden, 1);
@@ -136,7 +136,7 @@ async function openTrees(prepared: Part, maxRows: number, quietly: Quietly): Pro
 /** Warms the model. A graph that takes other shapes than its features shows here. */
 async function checkScorer(prepared: Part, name: BundleModel, scorer: Scorer): Promise<void> {
   const golden = goldenFeatures(prepared.manifest.golden);
-  const rows = golden.length / prepared.columns;
+  const rows = golden.length / rowWidth(prepared.shape);
   let answers: Float32Array;
   try {
     await scorer.score(golden, rows);

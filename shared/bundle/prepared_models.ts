@@ -12,7 +12,8 @@ import {
   type PerBundleModel,
 } from './bundle_models.ts';
 import { decodeTreeGraph, type TreeGraph } from './onnx/tree_graph.ts';
-import { loadScorer } from './scorer.ts';
+import { sequenceBars } from '../core/features/windows.ts';
+import { loadScorer, rowWidth, type RowShape } from './scorer.ts';
 import { checkRows, CROSS_CHECK_TOLERANCE, checkTrees, type CrossCheckResult } from './tree_kernel/cross_check.ts';
 import { packTrees, type PackedTrees } from './tree_kernel/pack.ts';
 import { kernelModule } from './tree_kernel/tree_kernel.ts';
@@ -44,7 +45,8 @@ export type PreparedModel = { readonly note: string } & (
 /** A bundle that is read, verified, decoded and cross-checked: all that takes time, but for its golden answers. */
 export interface PreparedModels {
   readonly folder: string;
-  readonly columns: number;
+  /** What the models get for a row of a batch. */
+  readonly shape: RowShape;
   /** Its own: the formulas are those of the bundle. */
   readonly schema: FeatureSchema;
   readonly manifest: Manifest;
@@ -79,13 +81,13 @@ export async function prepareModels(
       expected: schema.hash,
     });
   }
-  const columns = schema.definitions.length;
-  const common = { folder, columns, schema, modelsHash };
-  const models = await prepareAll(bundle, columns, options);
+  const shape = rowShapeOf(schema);
+  const common = { folder, shape, schema, modelsHash };
+  const models = await prepareAll(bundle, shape, options);
   const groups: PreparedGroup[] = [];
   for (const { name, pairs, ...own } of bundle.groups ?? []) {
     const graphs: Graphs = { ...own, folder, group: name, pooled: { bytes: bundle.models, prepared: models } };
-    groups.push({ ...common, name, pairs, manifest: own.manifest, models: await prepareAll(graphs, columns, options) });
+    groups.push({ ...common, name, pairs, manifest: own.manifest, models: await prepareAll(graphs, shape, options) });
   }
   return { ...common, manifest, models, ...(groups.length > 0 && { groups }) };
 }
@@ -97,32 +99,36 @@ interface Graphs extends Pick<Bundle, 'folder' | 'manifest' | 'models'> {
   readonly pooled?: { readonly bytes: Bundle['models']; readonly prepared: PerBundleModel<PreparedModel> };
 }
 
+/** What models with features of this schema get for a row of a batch. */
+function rowShapeOf({ definitions, windows }: FeatureSchema): RowShape {
+  return { columns: definitions.length, bars: sequenceBars(windows) };
+}
+
 async function prepareAll(
   graphs: Graphs,
-  columns: number,
+  shape: RowShape,
   options: PrepareOptions,
 ): Promise<PerBundleModel<PreparedModel>> {
   const { manifest, models, pooled } = graphs;
-  if (manifest.golden.features.some((row) => row.length !== columns))
+  if (manifest.golden.features.some((row) => row.length !== rowWidth(shape)))
     throw new MinutehandError('MODEL_MANIFEST', { seen: 'golden rows of the wrong length' });
   const prepared: Partial<Record<BundleModel, PreparedModel>> = {};
   for (const name of bundleModels(manifest))
     prepared[name] =
-      pooled?.bytes[name] === models[name]
-        ? pooled!.prepared[name]!
-        : await prepareModel(graphs, name, columns, options);
+      pooled?.bytes[name] === models[name] ? pooled!.prepared[name]! : await prepareModel(graphs, name, shape, options);
   return prepared as PerBundleModel<PreparedModel>;
 }
 
 async function prepareModel(
   bundle: Graphs,
   name: BundleModel,
-  columns: number,
+  { columns, bars }: RowShape,
   { engine = 'auto', crossCheck = true, pack = packTrees }: PrepareOptions,
 ): Promise<PreparedModel> {
   const bytes = bundle.models[name]!;
   const inOnnxruntime = (note: string): PreparedModel => ({ engine: 'onnxruntime-node', bytes, note });
   if (engine === 'onnxruntime') return inOnnxruntime('as configured');
+  if (bars > 1) return inOnnxruntime(`a sequence of ${bars} bars`);
 
   let graph: TreeGraph;
   try {
@@ -173,7 +179,7 @@ async function compare(
   const features = new Float32Array(golden.length + hard.length);
   features.set(golden);
   features.set(hard, golden.length);
-  const scorer = await loadScorer(bytes, columns, path);
+  const scorer = await loadScorer(bytes, { columns, bars: 1 }, path);
   try {
     return checkTrees(packed, features, await scorer.score(features, features.length / columns));
   } catch (cause) {

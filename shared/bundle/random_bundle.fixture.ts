@@ -16,6 +16,8 @@ export interface RandomBundleOptions {
   readonly market?: 'live' | 'simulated';
   readonly created?: Date;
   readonly goldenRows?: number;
+  /** Golden rows and answers of `models`, in place of those of the random trees. */
+  readonly golden?: Manifest['golden'];
   /** ONNX files to write instead; the golden answers stay those of the random trees. */
   readonly models?: Partial<Record<ModelName, Uint8Array>>;
   /** Of the manifest; default: none. */
@@ -57,7 +59,10 @@ export function writeRandomBundle(modelsFolder: string, options: RandomBundleOpt
     git_commit: null,
     feature_schema: schema.hash,
     features: schema.definitions.map(({ name }) => name),
-    windows: schema.windows.formulas === undefined ? {} : { formulas: schema.windows.formulas },
+    windows: {
+      ...(schema.windows.formulas !== undefined && { formulas: schema.windows.formulas }),
+      ...(schema.windows.sequence !== undefined && { sequence: schema.windows.sequence }),
+    },
     pairs: [...(options.pairs ?? [])],
     period: { from: '', to: '', holdout_from: '' },
     data_hash: sha256Hex(seed),
@@ -68,12 +73,14 @@ export function writeRandomBundle(modelsFolder: string, options: RandomBundleOpt
     risk_quantiles: Array.from({ length: 101 }, (_, i) => i / 100),
     metrics: { ai1: NO_REPORT, ai2: NO_REPORT, ai3: NO_REPORT, ai2_parts: {} },
     edge: {},
-    golden: {
-      features: Array.from({ length: goldenRows }, (_, row) =>
-        [...golden.values.subarray(row * columns, (row + 1) * columns)].map((x) => (Number.isNaN(x) ? null : x)),
-      ),
-      ...Object.fromEntries(MODEL_NAMES.map((name) => [name, answers(name)])),
-    } as Manifest['golden'],
+    golden:
+      options.golden ??
+      ({
+        features: Array.from({ length: goldenRows }, (_, row) =>
+          [...golden.values.subarray(row * columns, (row + 1) * columns)].map((x) => (Number.isNaN(x) ? null : x)),
+        ),
+        ...Object.fromEntries(MODEL_NAMES.map((name) => [name, answers(name)])),
+      } as Manifest['golden']),
   };
   const content = groups.map(({ name, pairs, own, ensembles: ofGroup, theta1, theta2 }) => ({
     name,

@@ -2,11 +2,24 @@ import type { InferenceSession } from './onnxruntime.ts';
 import { MinutehandError } from '../errors.ts';
 import { refuseOutsideData } from './onnx/graph_limits.ts';
 
-/** One model: float32 features [rows, columns] in, one float32 answer per row out. */
+/** One model: float32 features [rows, columns], or [rows, bars, columns], in, one float32 answer per row out. */
 export interface Scorer {
   /** Scores the first `rows` rows of `features`. The answer belongs to the caller until the next call. */
   score(features: Float32Array, rows: number): Float32Array | Promise<Float32Array>;
   release(): Promise<void>;
+}
+
+/** What a model gets for each row of a batch. */
+export interface RowShape {
+  /** Columns of the features. */
+  readonly columns: number;
+  /** Bars whose features it gets together, the oldest first; 1 = those of the newest alone. */
+  readonly bars: number;
+}
+
+/** Numbers of each row of a batch. */
+export function rowWidth({ columns, bars }: RowShape): number {
+  return bars * columns;
 }
 
 /**
@@ -15,7 +28,7 @@ export interface Scorer {
  * for some milliseconds.
  * @throws MinutehandError MODEL_LOAD
  */
-export async function loadScorer(bytes: Uint8Array, columns: number, name: string): Promise<Scorer> {
+export async function loadScorer(bytes: Uint8Array, { columns, bars }: RowShape, name: string): Promise<Scorer> {
   // Its library takes 50 ms to load; a process whose models all are trees for the WASM scorer never needs it.
   const { Tensor } = await import('./onnxruntime.ts');
   const session = await createSession(bytes, name);
@@ -31,10 +44,12 @@ export async function loadScorer(bytes: Uint8Array, columns: number, name: strin
       expected: 'one input, an output score',
     });
   }
+  const width = bars * columns;
+  const shape = bars === 1 ? [columns] : [bars, columns];
   return {
     async score(features, rows) {
-      const view = features.length === rows * columns ? features : features.subarray(0, rows * columns);
-      const answer = (await session.run({ [input]: new Tensor('float32', view, [rows, columns]) }, [output]))[output]!;
+      const view = features.length === rows * width ? features : features.subarray(0, rows * width);
+      const answer = (await session.run({ [input]: new Tensor('float32', view, [rows, ...shape]) }, [output]))[output]!;
       if (!(answer.data instanceof Float32Array)) throw new TypeError(`${output} is ${answer.type}, not float32`);
       if (answer.data.length === rows) return answer.data;
       const { data } = answer;

@@ -20,7 +20,7 @@ export async function scoreRow(
   features: PairFeatures,
   { definitions }: FeatureSchema,
 ): Promise<ScoredRow> {
-  const row = new Float32Array(definitions.length);
+  const row = new Float32Array(features.rowLength);
   features.writeRow(row, 0);
   const { return_prob, risk_prob, risk_score, position_scale } = await set.infer(row, 1);
   const answers = { ai1: return_prob[0]!, ai2: risk_prob[0]!, ai3: position_scale[0]! };

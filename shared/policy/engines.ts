@@ -72,8 +72,10 @@ export const NATIVE_ENGINES = ENGINES.filter((engine): engine is NativeEngine =>
 export const BUILT_IN_ENGINES = ENGINES.filter((engine) => DECLARATIONS[engine].library === null);
 
 /** Networks that learners/python trains, in the environment that `minutehand learners install` makes. */
-export const NETWORKS = ['neural_net'] as const;
+export const NETWORKS = ['neural_net', 'gru', 'lstm', 'transformer'] as const;
 export type Network = (typeof NETWORKS)[number];
+/** Those that get the features of the last bars together. */
+export const SEQUENCE_NETWORKS: readonly string[] = ['gru', 'lstm', 'transformer'] satisfies Network[];
 
 /** Learners over learners. */
 export const ENSEMBLES = ['vote', 'bagging', 'stacking'] as const;
@@ -99,6 +101,9 @@ export const LEARNER_SUMMARIES: Readonly<Record<Exclude<TrainEngine, Engine>, st
     'a program of yours, in any language, that trains on the rows it is given and writes ONNX (docs/guides/extend/WRITE_A_LEARNER.md); `train` and `league` only; served by onnxruntime',
   neural_net:
     'a network of two hidden layers (64, 32, dropout) over one row, by PyTorch with focal loss and early stopping; needs `minutehand learners install`; `train` and `league` only; served by onnxruntime',
+  gru: 'a GRU of 32 units over the features of the last `train.networks.sequence_bars` bars; otherwise as neural_net',
+  lstm: 'LSTM of `train.networks.lstm_units`, LSTM of half of them, a dense layer of 32, dropout between them, over the features of the last bars; otherwise as gru',
+  transformer: 'two layers of attention with four heads, 32 wide, over the features of the last bars; otherwise as gru',
 };
 
 export function declarationOf(engine: Engine): EngineDeclaration {

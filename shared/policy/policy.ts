@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { parseEntryWindows } from '../core/cost/entry_window.ts';
+import { sequenceBars, type Windows } from '../core/features/windows.ts';
 import type { NewsEvent } from '../core/news/news_event.ts';
 import type { DecisionPolicy as CoreDecisionPolicy } from '../strategies/pair_reversion/pair_input.ts';
 import type { ScreenPolicy } from '../core/screen/bar_screen.ts';
@@ -271,6 +272,19 @@ export function decisionPolicy({
 /** Horizon of AI1's label in bars of the longest timeframe of the pairs, seconds. */
 export function horizonSeconds({ label, pairs }: Pick<MinutehandSettings, 'label' | 'pairs'>): number {
   return label.horizon_bars * Math.max(...pairs.map((id) => barSecondsOf(parsePair(id))));
+}
+
+/**
+ * Time that has to lie between the labels of training rows and the rows that test them: the horizon of the labels, and
+ * where models get the rows of several bars together, the time of these bars.
+ */
+export function embargoSeconds({
+  label,
+  pairs,
+  windows,
+}: Pick<MinutehandSettings, 'label' | 'pairs'> & { readonly windows: Windows }): number {
+  const horizon_bars = label.horizon_bars + sequenceBars(windows) - 1;
+  return horizonSeconds({ label: { ...label, horizon_bars }, pairs });
 }
 
 /** Screening of bars for bad ticks; null = none. */

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { S3_ADDRESS } from '../blob/s3_address.ts';
 import { BALANCES } from './balances.ts';
 import { HOST_KEY, SFTP_ADDRESS } from '../blob/sftp_address.ts';
+import { MAX_SEQUENCE } from '../core/features/windows.ts';
 import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { IMPORTANCES } from '../core/news/news_event.ts';
 import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
@@ -421,11 +422,24 @@ const networkFigures = z.strictObject({
     .optional()
     .describe('α of the focal loss: weight of positives; negatives have 1 − α. Absent: 0.25.'),
   focal_gamma: z.number().min(1).max(5).optional().describe('γ of the focal loss. Absent: 2.'),
+  lstm_units: z
+    .int()
+    .min(64)
+    .max(256)
+    .multipleOf(2)
+    .optional()
+    .describe('Units of the first layer of `lstm`; its second has half of them. Absent: 128.'),
 });
 export type NetworkFigures = z.infer<typeof networkFigures>;
 
 /** Figures of the networks of all models, and of one model in place of these. */
 export const networksPolicy = networkFigures.extend({
+  sequence_bars: z
+    .int()
+    .min(2)
+    .max(MAX_SEQUENCE)
+    .optional()
+    .describe('Bars whose features gru, lstm and transformer get together, the newest included. Absent: 60.'),
   ai1: networkFigures.optional().describe('Of AI1, in place of those of all models.'),
   ai2: networkFigures.optional().describe('Of AI2, in place of those of all models.'),
   ai3: networkFigures.optional().describe('Of AI3, in place of those of all models.'),

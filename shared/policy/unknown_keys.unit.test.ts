@@ -44,7 +44,9 @@ function exampleOf(schema: z.ZodType): unknown {
   }
   if (schema instanceof z.ZodEnum) return schema.options[0];
   if (schema instanceof z.ZodOptional) return exampleOf(schema.unwrap() as z.ZodType);
-  const first = [0, 1, 0.001, 0.5, 16, 512, 7400, 'all', true, [], {}].find((value) => schema.safeParse(value).success);
+  const first = [0, 1, 0.001, 0.5, 16, 64, 512, 7400, 'all', true, [], {}].find(
+    (value) => schema.safeParse(value).success,
+  );
   if (first === undefined) throw new Error(`no example of ${JSON.stringify(z.toJSONSchema(schema))}`);
   return first;
 }

@@ -99,9 +99,9 @@ export function encodeGraph({ name, inputs, nodes, width, metadata }: ScoreGraph
   });
 }
 
-/** The input `features` float32 [N, columns]. */
-export function featuresInput(columns: number): OnnxValue {
-  return float32Value(INPUT_NAME, columns);
+/** The input `features` float32 [N, columns], or [N, bars, columns] with more bars than one. */
+export function featuresInput(columns: number, bars = 1): OnnxValue {
+  return float32Value(INPUT_NAME, ...(bars === 1 ? [] : [bars]), columns);
 }
 
 /** The output `score` float32 [N, width]. */
@@ -166,8 +166,9 @@ function checkModel({ link, ensembles }: TreeModel): number {
   return columns;
 }
 
-function float32Value(name: string, width: number): OnnxValue {
-  const dimensions = [{ symbol: 'N' }, { size: width }];
+/** @param sizes of the dimensions behind the first one, which is free */
+function float32Value(name: string, ...sizes: readonly number[]): OnnxValue {
+  const dimensions = [{ symbol: 'N' }, ...sizes.map((size) => ({ size }))];
   return { name, type: { tensor: { elementType: ELEMENT_FLOAT32, shape: { dimensions } } } };
 }
 

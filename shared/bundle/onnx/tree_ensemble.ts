@@ -5,6 +5,18 @@ export interface Matrix {
   readonly rows: number;
   readonly columns: number;
   readonly values: Float32Array;
+  /** Absent: models get each row alone. */
+  readonly past?: PastRows;
+}
+
+/** The sequence of rows that ends at each row of a matrix: parts of one table, which many matrices share. */
+export interface PastRows {
+  /** Rows of a sequence, the row itself included, at least 2. */
+  readonly bars: number;
+  /** [rows of the table × columns of the matrix]; rows of a subject that follow each other do so here. */
+  readonly table: Float32Array;
+  /** Row of the table that each row of the matrix is, at least `bars` − 1: [rows of the matrix] */
+  readonly last: Int32Array;
 }
 
 /**

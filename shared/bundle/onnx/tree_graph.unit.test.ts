@@ -60,7 +60,7 @@ async function expectAnswersOfOnnxruntime(bytes: Uint8Array): Promise<void> {
   const { ensemble: decoded, link } = decodeTreeGraph(bytes);
   const kernel = openTreeKernel([packTrees(decoded, link)], rows);
   kernel.score(features, rows);
-  const scorer = await loadScorer(bytes, COLUMNS, 'other');
+  const scorer = await loadScorer(bytes, { columns: COLUMNS, bars: 1 }, 'other');
   const answers = await scorer.score(features, rows);
   expect(new Set(answers).size).toBeGreaterThan(rows / 4);
   answers.forEach((answer, row) => expect(Math.abs(answer - kernel.answers[0]![row]!)).toBeLessThanOrEqual(1e-6));

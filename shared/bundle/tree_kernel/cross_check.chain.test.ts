@@ -11,7 +11,7 @@ const features = checkRows(ensemble, 'seed');
 const rows = features.length / COLUMNS;
 
 async function verdictOn(packed: PackedTrees): Promise<number> {
-  const scorer = await loadScorer(encodeOnnx(ensemble), COLUMNS, 'check');
+  const scorer = await loadScorer(encodeOnnx(ensemble), { columns: COLUMNS, bars: 1 }, 'check');
   const verdict = checkTrees(packed, features, await scorer.score(features, rows));
   await scorer.release();
   expect(verdict.rows).toBe(rows);

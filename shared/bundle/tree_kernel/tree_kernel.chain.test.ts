@@ -104,12 +104,12 @@ describe('the tree kernel', () => {
       const hard = checkRows(ensemble, 'onnxruntime');
       const features = Float32Array.from([...hard, ...randomRows(createRng(leaves), 700, 11)]);
       const rows = features.length / 11;
-      const logits = await loadScorer(logitsOnnx(ensemble), 11, 'logits');
+      const logits = await loadScorer(logitsOnnx(ensemble), { columns: 11, bars: 1 }, 'logits');
       const expected = await logits.score(features, rows);
       expect(plain(scoreByKernel(ensemble, 'none', features))).toEqual(plain(expected));
       await logits.release();
 
-      const probabilities = await loadScorer(encodeOnnx(ensemble), 11, 'probabilities');
+      const probabilities = await loadScorer(encodeOnnx(ensemble), { columns: 11, bars: 1 }, 'probabilities');
       const answers = await probabilities.score(features, rows);
       const reference = predict(ensemble, { rows, columns: 11, values: features });
       scoreByKernel(ensemble, 'sigmoid', features).forEach((own, row) => {

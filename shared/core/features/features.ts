@@ -17,10 +17,12 @@ import { Stability } from './stability.ts';
 import { TrueRange } from './true_range.ts';
 import { UnitPosition } from './unit_position.ts';
 import { Volatility } from './volatility.ts';
+import { writeFloats } from './float_row.ts';
 import { FoldPlanner, type FoldPlan } from './window/fold_plan.ts';
 import type { LagRows } from './window/lag_ring.ts';
 import type { FoldState } from './window/sliding_fold.ts';
-import type { Windows } from './windows.ts';
+import { RowRing } from './row_ring.ts';
+import { sequenceBars, type Windows } from './windows.ts';
 import { ZScore } from './zscore.ts';
 
 /** The hand-written columns in schema order. */
@@ -63,9 +65,12 @@ function longestBarSeconds({ timeframes = '1m' }: Windows): number {
   return Math.max(...timeframes.split(',').map((name) => TIMEFRAMES[name as Timeframe]));
 }
 
-/** Bars a pair needs before every feature exists; its state is a pure function of that many last bars. */
+/**
+ * Bars a pair needs before every feature exists, of each row of a sequence; its state is a pure function of that many
+ * last bars.
+ */
 export function warmupBars(windows: Windows): number {
-  return longestOf(featureDefinitions(windows));
+  return longestOf(featureDefinitions(windows)) + sequenceBars(windows) - 1;
 }
 
 function longestOf(definitions: readonly FeatureDefinition[]): number {
@@ -101,7 +106,6 @@ interface PairsMemory {
 
 const OLS_STAGE = 0;
 const SPREAD_STAGE = 1;
-const MAX_FLOAT32 = 3.4e38;
 /**
  * A bar arrives once a minute, and its pairs' data has left the caches by then. Cache lines that are requested together
  * arrive together; those that a step misses arrive one by one.
@@ -305,15 +309,10 @@ export class FeatureEngine {
   }
 }
 
-/** Writes `count` values from `from` on as float32; what it cannot hold becomes ±3.4e38. */
-export function writeFloats(values: Float64Array, from: number, count: number, out: Float32Array, at: number): void {
-  for (let c = 0; c < count; c++) {
-    const value = values[from + c]!;
-    out[at + c] = value > MAX_FLOAT32 ? MAX_FLOAT32 : value < -MAX_FLOAT32 ? -MAX_FLOAT32 : value;
-  }
-}
-
-/** All columns of one pair: an engine with a single pair, and the formulas of its schema. */
+/**
+ * All columns of one pair: an engine with a single pair, the formulas of its schema, and the last rows where models get
+ * a sequence of them.
+ */
 export class PairFeatures {
   readonly definitions: readonly FeatureDefinition[];
   readonly warmupBars: number;
@@ -325,6 +324,8 @@ export class PairFeatures {
   readonly #written: Float64Array;
   /** null = the schema has none. */
   readonly #formulas: FormulaColumns | null;
+  /** null = models get the newest row alone. */
+  readonly #sequence: RowRing | null;
 
   /** @param barSeconds of the pair's timeframe */
   constructor(windows: Windows, barSeconds = SECONDS_PER_BAR) {
@@ -337,7 +338,9 @@ export class PairFeatures {
     this.frame = engine.frame(0);
     this.#formulas = formulas.length === 0 ? null : new FormulaColumns(formulas, engine.definitions, [barSeconds]);
     this.definitions = [...engine.definitions, ...formulas.map(formulaDefinition)];
-    this.warmupBars = Math.max(engine.warmupBars, this.#formulas?.warmupBars ?? 1);
+    const bars = sequenceBars(windows);
+    this.warmupBars = Math.max(engine.warmupBars, this.#formulas?.warmupBars ?? 1) + bars - 1;
+    this.#sequence = bars === 1 ? null : new RowRing(bars, this.definitions.length);
     this.values = this.#formulas === null ? written : new Float64Array(this.definitions.length).fill(NaN);
   }
 
@@ -362,15 +365,23 @@ export class PairFeatures {
   step(a: Bar, b: Bar, series: Float64Array | null = null): void {
     this.#engine.stepPair(0, a, b);
     const formulas = this.#formulas;
-    if (formulas === null) return;
-    formulas.step(0, a, b, this.#written, series);
-    this.values.set(this.#written);
-    this.values.set(formulas.values(0), this.#written.length);
+    if (formulas !== null) {
+      formulas.step(0, a, b, this.#written, series);
+      this.values.set(this.#written);
+      this.values.set(formulas.values(0), this.#written.length);
+    }
+    this.#sequence?.push(this.values);
   }
 
-  /** See `FeatureEngine.writeRow`. */
+  /** Numbers that `writeRow` writes. */
+  get rowLength(): number {
+    return this.definitions.length * (this.#sequence?.bars ?? 1);
+  }
+
+  /** See `FeatureEngine.writeRow`; where models get a sequence, its rows one behind the other, the newest last. */
   writeRow(out: Float32Array, at: number): void {
-    writeFloats(this.values, 0, this.values.length, out, at);
+    if (this.#sequence === null) writeFloats(this.values, 0, this.values.length, out, at);
+    else this.#sequence.write(out, at);
   }
 }
 
@@ -383,7 +394,7 @@ export interface HistoryFeatures {
 
 /** @param barSeconds of the pair's timeframe @throws FormulaError */
 export function historyFeatures(windows: Windows, barSeconds = SECONDS_PER_BAR): HistoryFeatures {
-  const { formulas: _formulas, ...own } = windows;
+  const { formulas: _formulas, sequence: _sequence, ...own } = windows;
   const written = new PairFeatures(own, barSeconds);
   const formulas = formulasOf(windows, written.definitions);
   return {

@@ -16,4 +16,14 @@ export interface Windows {
   readonly timeframes?: string;
   /** Formulas that are columns behind the hand-written ones, as `formulasText` writes them; absent: none. */
   readonly formulas?: string;
+  /** Bars whose rows, the newest one included, a model gets together; absent: the newest row alone. */
+  readonly sequence?: number;
+}
+
+/** Rows that a model gets together at most. */
+export const MAX_SEQUENCE = 240;
+
+/** Bars whose rows a model gets together, at least 1. */
+export function sequenceBars({ sequence = 1 }: Windows): number {
+  return sequence;
 }

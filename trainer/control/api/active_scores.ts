@@ -1,3 +1,4 @@
+import { sequenceBars } from '../../../shared/core/features/windows.ts';
 import type * as z from 'zod';
 import { readActive } from '../../../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../../../shared/bundle/feature_schema.ts';
@@ -40,6 +41,13 @@ export class ActiveScores {
   async #score(request: Request): Promise<z.infer<typeof rowScoresSchema>> {
     const { subject } = request;
     const active = await this.#active();
+    const bars = sequenceBars(active.schema.windows);
+    if (bars > 1)
+      throw new MinutehandError('FEATURES_REFUSED', {
+        seen: `one row of features for ${active.version}, whose models read the rows of the last ${bars} bars`,
+        expected: 'models that read one row',
+        next: 'Ask for the answer to a bar instead: minutehand explain.',
+      });
     const row = rowOf(request, active.schema);
     if (active.groups !== undefined && (subject === undefined || !active.manifest.pairs.includes(subject)))
       throw new MinutehandError('FEATURES_REFUSED', {

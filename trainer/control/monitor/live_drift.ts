@@ -1,6 +1,7 @@
 import { servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
 import { ROWS_PER_SCORE } from '../../learning/backtest/bar_scores.ts';
+import { barsPerRow, isSequence, sequencesOf } from '../../learning/learners/contract/past_rows.ts';
 import { featureDrift, type FeatureDrift } from '../../learning/profile/drift.ts';
 import type { ProfiledRows } from '../../learning/profile/feature_profile.ts';
 import type { MonitorReference } from '../../learning/profile/reference.ts';
@@ -16,11 +17,11 @@ export async function withScores(rows: ProfiledRows, set: ModelSet, ids: readonl
   const { x, pair } = rows;
   const columns = x.columns + SCORE_COLUMNS.length;
   const values = new Float32Array(x.rows * columns);
-  const batch = new Float32Array(ROWS_PER_SCORE * x.columns);
+  const batch = new Float32Array(ROWS_PER_SCORE * x.columns * barsPerRow(x));
   for (let first = 0; first < x.rows;) {
     let end = first;
     while (end < x.rows && end - first < ROWS_PER_SCORE && pair[end] === pair[first]) end++;
-    batch.set(x.values.subarray(first * x.columns, end * x.columns));
+    batch.set(isSequence(x) ? sequencesOf(x, first, end) : x.values.subarray(first * x.columns, end * x.columns));
     const scores = await servingSet(set, ids[pair[first]!]!).infer(batch, end - first);
     for (let row = first; row < end; row++) {
       values.set(x.values.subarray(row * x.columns, (row + 1) * x.columns), row * columns);

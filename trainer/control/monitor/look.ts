@@ -8,6 +8,7 @@ import { NO_HALTS, readHalts, resumedAt, ALL_PAIRS, type Halts } from '../../../
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { loadModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import { warmUpSeconds, warmupBars } from '../../../shared/core/features/features.ts';
+import { sequenceBars } from '../../../shared/core/features/windows.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { parseInstrument, parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
 import { tradingCosts } from '../../../shared/policy/costs.ts';
@@ -164,7 +165,7 @@ async function tryModels(
   });
   try {
     const { passed, streak } = await livePassRate(live, set, task);
-    const rows = await withScores(profiledRows(live), set, idsOf(live));
+    const rows = await withScores(profiledRows(live, sequenceBars(minutehand.windows)), set, idsOf(live));
     const period = await backtestPeriod({
       pairs,
       bars,

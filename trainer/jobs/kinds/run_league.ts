@@ -1,9 +1,9 @@
-import { horizonSeconds } from '../../../shared/policy/policy.ts';
+import { embargoSeconds } from '../../../shared/policy/policy.ts';
 import { countResult } from '../../learning/backtest/holdout_looks.ts';
 import { runLeague, type Entrant, type LeagueReport } from '../../learning/league/league.ts';
 import { learnerNamed, openLearner, refuseMissingLearner } from '../../learning/learners/registry.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
-import { networkParameters } from '../../learning/learners/networks/network_parameters.ts';
+import { networkParameters, withSequence } from '../../learning/learners/networks/network_parameters.ts';
 import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { placeboMarkets } from '../../learning/placebo/placebo_rows.ts';
 import { holdoutOf } from '../../learning/proof/prove_models.ts';
@@ -28,7 +28,8 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
   const definitions = names.map(learnerNamed);
   const ensembles = ensembleParameters(context.settings.minutehand.train);
   for (const name of names) refuseMissingLearner(name, ensembles);
-  return await withTrainOptions(trainingOfExperiment(job, job.resources), context, async (options, bars) => {
+  const sequential = { ...context, settings: withSequence(context.settings, names) };
+  return await withTrainOptions(trainingOfExperiment(job, job.resources), sequential, async (options, bars) => {
     const { settings, seed, workers, openPool = openFitPool, onProgress } = options;
     const { dataset } = await outlineTraining(options);
     const placebo = await placeboMarkets({
@@ -57,7 +58,7 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
           learner: openLearner(name, setup),
         })),
         folds: settings.minutehand.train.folds,
-        embargo: horizonSeconds(settings.minutehand),
+        embargo: embargoSeconds(settings.minutehand),
         seed,
         onHoldout(_entrant, probabilities) {
           const { buffer, byteOffset, byteLength } = probabilities;

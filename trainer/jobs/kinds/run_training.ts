@@ -25,6 +25,7 @@ import {
 import { warmStartTraining } from '../../learning/training/training_plan.ts';
 import { readConfiguredBars } from '../bars/configured_bars.ts';
 import { withOwnPrices } from '../bars/installation_bars.ts';
+import { withSequence } from '../../learning/learners/networks/network_parameters.ts';
 import { openSource } from '../feature_source/open_source.ts';
 import { fleetOfTraining } from '../fleet/fleet_training.ts';
 import { holdingFolders } from '../held_folders.ts';
@@ -172,7 +173,7 @@ function withParameters(
     ...(isNone ? {} : { groups: chosen }),
     ...(engine === null ? {} : { engine }),
   };
-  return { ...settings, minutehand: { ...minutehand, train: changed } };
+  return withSequence({ ...settings, minutehand: { ...minutehand, train: changed } }, [changed.engine]);
 }
 
 function importedSources(

@@ -2,6 +2,7 @@ import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { bundleModels, type BundleModel } from '../../../shared/bundle/bundle_models.ts';
 import { servingSet, type BatchScores, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { DecisionPolicy, Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
+import { sequenceBars } from '../../../shared/core/features/windows.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { PairHistory } from '../history/pair_history.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
@@ -54,7 +55,7 @@ export async function scoreBars(
   const set = servingSet(whole, history.pair.id);
   const { z, time } = history;
   const { ai1, ai2, ai3, riskScore, resultSigmas } = scores;
-  const batch = newBatch(history);
+  const batch = newBatch(history, sequenceBars(set.schema.windows));
   const farOut = Math.min(policy.z_entry, EVALUATION_BARRIERS.z_entry);
   await scoreWhere(
     set,
@@ -108,7 +109,7 @@ export async function scoreAllBars(set: ModelSet, history: PairHistory, start: n
     all,
     history,
     start,
-    newBatch(history),
+    newBatch(history, sequenceBars(serving.schema.windows)),
     (t) => history.row[t]! >= 0,
     (t, answers, i) => {
       ai1[t] = answers.return_prob[i]!;
@@ -124,12 +125,19 @@ export async function scoreAllBars(set: ModelSet, history: PairHistory, start: n
 /** Rows to score, with their bars. */
 interface Batch {
   readonly rows: Float32Array;
+  /** Of a row of the history. */
+  readonly columns: number;
   readonly bars: Int32Array;
 }
 
-function newBatch({ features, rows }: PairHistory): Batch {
+/** @param sequence rows of the history that make one row of the batch */
+function newBatch({ features, rows }: PairHistory, sequence: number): Batch {
   const columns = rows === 0 ? 0 : features.length / rows;
-  return { rows: new Float32Array(ROWS_PER_SCORE * columns), bars: new Int32Array(ROWS_PER_SCORE) };
+  return {
+    rows: new Float32Array(ROWS_PER_SCORE * sequence * columns),
+    columns,
+    bars: new Int32Array(ROWS_PER_SCORE),
+  };
 }
 
 /** Scores the bars that `isWanted` selects with these models, in ascending order; `take` receives each answer. */
@@ -138,22 +146,22 @@ async function scoreWhere(
   models: readonly BundleModel[],
   { length, row, features }: PairHistory,
   start: number,
-  { rows, bars }: Batch,
+  { rows, columns, bars }: Batch,
   isWanted: (t: number) => boolean,
   take: (t: number, answers: BatchScores, i: number) => void,
 ): Promise<void> {
-  const columns = rows.length / ROWS_PER_SCORE;
+  const width = rows.length / ROWS_PER_SCORE;
   for (let t = start; t < length;) {
     let count = 0;
     for (; t < length && count < ROWS_PER_SCORE; t++) {
       if (!isWanted(t)) continue;
-      const from = row[t]! * columns;
+      const from = (row[t]! + 1) * columns - width;
       // Creating a view of each row would take longer than the loop.
-      for (let c = 0; c < columns; c++) rows[count * columns + c] = features[from + c]!;
+      for (let c = 0; c < width; c++) rows[count * width + c] = features[from + c]!;
       bars[count++] = t;
     }
     if (count === 0) return;
-    const asked = set.infer(rows.subarray(0, count * columns), count, models);
+    const asked = set.infer(rows.subarray(0, count * width), count, models);
     // Trees answer synchronously.
     const answers = asked instanceof Promise ? await asked : asked;
     for (let i = 0; i < count; i++) take(bars[i]!, answers, i);

@@ -1,6 +1,7 @@
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import type { HoldoutBacktest, Manifest, PairEdge } from '../../../shared/bundle/manifest.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { sequenceBars } from '../../../shared/core/features/windows.ts';
 import { resultOfShare, type Expectation } from '../../../shared/core/cost/expected_net.ts';
 import { riskRank } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
@@ -10,6 +11,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { wholeHistory } from '../history/kept_history.ts';
 import type { PairHistory } from '../history/pair_history.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
+import { rowsOfTable } from '../learners/contract/past_rows.ts';
 import { backtest, type FilledTrade } from '../trades/backtest.ts';
 import { lookLevel, pairEdges } from './edge.ts';
 import { executabilityOf, tallyExecutability, type ExecutabilityTally } from './executability.ts';
@@ -63,7 +65,7 @@ export function proveEdge(
     onPair(index + 1, dataset.histories.length);
     const history = wholeHistory(kept);
     const from = lowerBound(history.time, dataset.holdoutFrom);
-    const x = holdoutFeatures(history, from, dataset.definitions.length);
+    const x = holdoutFeatures(history, from, dataset.definitions.length, sequenceBars(settings.minutehand.windows));
     const returns = ai1.answers(x);
     const risks = ai2.answers(x);
     const results = net === undefined ? null : net.answers(x);
@@ -117,9 +119,12 @@ export function edgesOf(
   return Object.fromEntries(Object.entries(edges).map(([id, edge]) => [id, { ...edge, ...breakEven(trades[id]!) }]));
 }
 
-/** Features of every bar from `from` on: the holdout keeps all, so its rows are contiguous. */
-function holdoutFeatures(history: PairHistory, from: number, columns: number): Matrix {
+/**
+ * Features of every bar from `from` on: the holdout keeps all, so its rows are contiguous.
+ * @param bars rows that a model gets together
+ */
+function holdoutFeatures(history: PairHistory, from: number, columns: number, bars: number): Matrix {
   const rows = history.length - from;
   const first = rows === 0 ? history.rows : history.row[from]!;
-  return { rows, columns, values: history.features.subarray(first * columns, (first + rows) * columns) };
+  return rowsOfTable(history.features, { first, rows, columns, bars });
 }

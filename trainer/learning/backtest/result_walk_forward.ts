@@ -1,7 +1,7 @@
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { NetReport } from '../../../shared/bundle/manifest.ts';
-import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { sequenceBars } from '../../../shared/core/features/windows.ts';
 import { resultOfShare } from '../../../shared/core/cost/expected_net.ts';
 import { COST_MODELS, pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
@@ -9,6 +9,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { partOfHistory, pricesOf, type KeptHistory } from '../history/kept_history.ts';
 import type { PriceHistory } from '../history/pair_history.ts';
 import { outOfFold, type FoldModel } from '../learners/cross_validation.ts';
+import { rowsOfTable } from '../learners/contract/past_rows.ts';
 import { backtest, type FilledTrade } from '../trades/backtest.ts';
 import { netInterval, tradeDays } from './net_interval.ts';
 import { rollovers, tradingDayAt } from '../../../shared/core/cost/rollover.ts';
@@ -26,7 +27,8 @@ export function evaluateResult(
   settings: Settings,
 ): readonly Row[] {
   const first = Math.min(...walkForward.map((block) => block.from));
-  const answered = histories.map((history) => answerPair(history, walkForward, first, holdoutFrom, definitions.length));
+  const rows = { columns: definitions.length, bars: sequenceBars(settings.minutehand.windows) };
+  const answered = histories.map((history) => answerPair(history, walkForward, first, holdoutFrom, rows));
   const rolls = rollovers(from, holdoutFrom);
   const days = daysWithBars(answered, rolls);
   return COST_MODELS.flatMap((costs) =>
@@ -68,7 +70,7 @@ function answerPair(
   walkForward: readonly FoldModel[],
   first: number,
   holdoutFrom: number,
-  columns: number,
+  { columns, bars: sequence }: { readonly columns: number; readonly bars: number },
 ): Answered {
   const history = pricesOf(kept);
   const { row, features } = partOfHistory(kept, 'row', 'features');
@@ -77,12 +79,8 @@ function answerPair(
   const end = lowerBound(time, holdoutFrom);
   const bars: number[] = [];
   for (let t = start; t < end; t++) if (row[t]! >= 0) bars.push(t);
-  const rows = bars.length === 0 ? [0, 0] : [row[bars[0]!]!, row[bars.at(-1)!]! + 1];
-  const x: Matrix = {
-    rows: bars.length,
-    columns,
-    values: features.subarray(rows[0]! * columns, rows[1]! * columns),
-  };
+  const firstRow = bars.length === 0 ? 0 : row[bars[0]!]!;
+  const x = rowsOfTable(features, { first: firstRow, rows: bars.length, columns, bars: sequence });
   const answers = outOfFold(walkForward, { x, time: Float64Array.from(bars, (t) => time[t]! + SECONDS_PER_BAR) });
   const sigmas = new Float64Array(end - start).fill(-Infinity);
   bars.forEach((t, i) => {

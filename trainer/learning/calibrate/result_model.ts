@@ -1,5 +1,5 @@
 import { RESULT_CLIP, shareOfResult } from '../../../shared/core/cost/expected_net.ts';
-import { decisionPolicy, horizonSeconds, type Settings } from '../../../shared/policy/policy.ts';
+import { decisionPolicy, embargoSeconds, type Settings } from '../../../shared/policy/policy.ts';
 import { calibrateModel, type LearnedModel } from './calibrate_model.ts';
 import type { Dataset, DatasetRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
@@ -62,7 +62,7 @@ export async function learnResult(
   const learner = openModelLearner(settings, 'ai1', definitions, fitTrees);
   const plan = {
     folds: train.folds,
-    embargo: horizonSeconds(settings.minutehand),
+    embargo: embargoSeconds(settings.minutehand),
     stopsEarly: learner.supports.stopping,
   };
   const request = { columns: columnsOf(definitions, 'ai1'), seed: `${seed}/net`, continueFrom: null };

@@ -1,7 +1,7 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { RISK_PARTS, type BarLabels, type RiskLabels, type RiskPart } from '../label/pair_labels.ts';
-import { historiesInTurn, type KeptHistory } from '../history/kept_history.ts';
+import { historiesInTurn, partOfHistory, type KeptHistory } from '../history/kept_history.ts';
 import { sharedFloat32 } from '../threads/shared_array.ts';
 import { rowUniqueness } from './noise.ts';
 import { averageUniqueness, sampleWeights } from '../label/uniqueness.ts';
@@ -9,16 +9,58 @@ import type { DatasetRows, RiskRows } from './dataset_rows.ts';
 import type { KeptBuild } from './pair_build.ts';
 import type { RowList, WithHistory } from './row_list.ts';
 
-/** Features of the listed bars, [rows, columns], in memory that the fits of all threads read. */
-export function gatherFeatures(builds: readonly WithHistory[], list: RowList, columns: number): Matrix {
+/** The features of all bars of all builds, one build behind the other, from which sequences are taken. */
+export interface BarTable {
+  /** Rows of a sequence. */
+  readonly bars: number;
+  /** [rows × columns], in memory that the fits of all threads read. */
+  readonly rows: Float32Array;
+  /** First row of each build. */
+  readonly first: readonly number[];
+}
+
+/** `BarTable.first` */
+export function firstRows(builds: readonly WithHistory[]): number[] {
+  let count = 0;
+  return builds.map(({ history }) => {
+    const own = count;
+    count += history.rows;
+    return own;
+  });
+}
+
+/** @param bars rows of a sequence @returns null where models get each row alone: no memory is taken */
+export function gatherBars(builds: readonly WithHistory[], columns: number, bars: number): BarTable | null {
+  if (bars === 1) return null;
+  const first = firstRows(builds);
+  const count = builds.reduce((sum, { history }) => sum + history.rows, 0);
+  const rows = sharedFloat32(count * columns);
+  builds.forEach(({ history }, i) => rows.set(partOfHistory(history, 'features').features, first[i]! * columns));
+  return { bars, rows, first };
+}
+
+/**
+ * Features of the listed bars, [rows, columns], in memory that the fits of all threads read.
+ * @param table of the same builds; null = models get each row alone
+ */
+export function gatherFeatures(
+  builds: readonly WithHistory[],
+  list: RowList,
+  columns: number,
+  table: BarTable | null,
+): Matrix {
   const values = sharedFloat32(list.length * columns);
   const historyOf = historiesInTurn(historiesIn(builds), 'features', 'row');
+  const last = new Int32Array(table === null ? 0 : list.length);
   for (let i = 0; i < list.length; i++) {
     const { features, row } = historyOf(list.pair[i]!);
-    const at = row[list.bar[i]!]! * columns;
+    const own = row[list.bar[i]!]!;
+    const at = own * columns;
     values.set(features.subarray(at, at + columns), i * columns);
+    if (table !== null) last[i] = table.first[list.pair[i]!]! + own;
   }
-  return { rows: list.length, columns, values };
+  const past = table === null ? {} : { past: { bars: table.bars, table: table.rows, last } };
+  return { rows: list.length, columns, values, ...past };
 }
 
 /** The rows of a list. @param x their features */
@@ -56,8 +98,13 @@ function historiesIn(builds: readonly WithHistory[]): KeptHistory[] {
 /** A subset of rows, with the overlap of labels recomputed within it. */
 export function takeDatasetRows<Rows extends DatasetRows>(rows: Rows, subset: Int32Array): Rows {
   const take = (values: Float64Array): Float64Array => Float64Array.from(subset, (row) => values[row]!);
-  const { columns, values } = rows.x;
-  const x = { rows: subset.length, columns, values: sharedFloat32(subset.length * columns) };
+  const { columns, values, past } = rows.x;
+  const x = {
+    rows: subset.length,
+    columns,
+    values: sharedFloat32(subset.length * columns),
+    ...(past && { past: { ...past, last: Int32Array.from(subset, (row) => past.last[row]!) } }),
+  };
   subset.forEach((row, i) => x.values.set(values.subarray(row * columns, (row + 1) * columns), i * columns));
   const own = { x, y: take(rows.y), time: take(rows.time), labelEnd: take(rows.labelEnd) };
   const pair = Int32Array.from(subset, (row) => rows.pair[row]!);

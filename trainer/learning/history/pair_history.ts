@@ -3,12 +3,13 @@ import { barSecondsOf } from '../../../shared/pair.ts';
 import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../../shared/bar.ts';
 import { barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { quotedBps } from '../../../shared/core/cost/fill_cost.ts';
-import { historyFeatures, writeFloats } from '../../../shared/core/features/features.ts';
+import { historyFeatures } from '../../../shared/core/features/features.ts';
+import { writeFloats } from '../../../shared/core/features/float_row.ts';
 import type { FormulaBlock } from '../../../shared/core/formula/formula_block.ts';
 import { legSeriesOf, type LegSeries } from '../../../shared/core/series/leg_series.ts';
 import type { Market } from '../../../shared/core/position/position.ts';
 import { recentBars, type RecentBars } from '../../../shared/market/recent_history.ts';
-import type { Windows } from '../../../shared/core/features/windows.ts';
+import { sequenceBars, type Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
 
 /**
@@ -34,7 +35,10 @@ export interface PairHistory {
   readonly zStd: Float64Array;
   readonly z: Float64Array;
   readonly atrRatio: Float64Array;
-  /** Row of each bar in `features`; −1 if its features were not kept. */
+  /**
+   * Row of each bar in `features`; −1 if its features were not kept. Where models get a sequence of rows, those of all
+   * bars are kept, and before the first bar as many as its sequence needs: the rows of a bar's sequence end at its own.
+   */
   readonly row: Int32Array;
   /** [kept rows, columns], float32 as scored by the models; NaN = missing. */
   readonly features: Float32Array;
@@ -82,7 +86,7 @@ export function viewColumns<Columns extends Readonly<Record<string, Float64Array
 
 /**
  * Runs the daemon's own features over a pair's bars. Formulas read the series that come with the bars of a leg.
- * @param keep whether to keep the features of a warm bar
+ * @param keep whether to keep the features of a warm bar; where models get a sequence of rows, all are kept
  * @param given columns to write to, with at least as many elements as there are warm bars; default: new ones
  * @throws RangeError where formulas read series and nobody has looked for those of the legs
  */
@@ -96,8 +100,12 @@ export function buildPairHistory(
 ): PairHistory {
   const { length: minutes, inA, inB } = matchMinutes(a, b);
   const { written: engine, formulas } = historyFeatures(windows, pair.barSeconds);
+  const bars = sequenceBars(windows);
+  const isSequence = bars > 1;
   const warmup = Math.max(engine.warmupBars, formulas?.warmupBars ?? 1);
-  const capacity = Math.max(0, minutes - warmup + 1);
+  const warmupWithSequence = warmup + bars - 1;
+  const capacity = Math.max(0, minutes - warmupWithSequence + 1);
+  const mostRows = Math.max(0, minutes - warmup + 1);
   const columns = given ?? historyColumns(() => new Float64Array(capacity));
   const row = new Int32Array(capacity).fill(-1);
   const width = engine.definitions.length + (formulas?.width ?? 0);
@@ -107,6 +115,12 @@ export function buildPairHistory(
   let length = 0;
   let rows = 0;
   const { frame, values } = engine;
+  const keepRow = (): void => {
+    if ((rows + 1) * width > features.length) features = grow(features, mostRows * width);
+    engine.writeRow(features, rows * width);
+    blockRows?.keep(rows);
+    rows++;
+  };
   const barOfA = barReader(a);
   const barOfB = barReader(b);
   for (let minute = 0; minute < minutes; minute++) {
@@ -116,6 +130,8 @@ export function buildPairHistory(
     engine.step(barA, barB);
     if (blockRows !== null) blockRows.add(barA, barB, values, features);
     if (frame.bars < warmup) continue;
+    if (isSequence) keepRow();
+    if (frame.bars < warmupWithSequence) continue;
     const time = a.time[i]! as OpenTime;
     columns.time[length] = time;
     columns.openA[length] = frame.a.open;
@@ -131,11 +147,10 @@ export function buildPairHistory(
     columns.zStd[length] = frame.zStd;
     columns.z[length] = frame.z;
     columns.atrRatio[length] = values[atrRatio]!;
-    if (keep(time, frame.z)) {
-      if ((rows + 1) * width > features.length) features = grow(features, capacity * width);
-      engine.writeRow(features, rows * width);
-      blockRows?.keep(rows);
-      row[length] = rows++;
+    if (isSequence) row[length] = rows - 1;
+    else if (keep(time, frame.z)) {
+      keepRow();
+      row[length] = rows - 1;
     }
     length++;
   }

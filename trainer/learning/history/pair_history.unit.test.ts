@@ -104,6 +104,30 @@ describe('buildPairHistory', () => {
     expect(needsFloat64).toEqual(new Set(HISTORY_COLUMNS));
   });
 
+  it('begins where a sequence has its rows, and has those of each bar one behind the other', () => {
+    const { minutehand } = tinySettings();
+    const windows = { ...minutehand.windows, sequence: 6 };
+    const bars = tinyBars(tinySettings(), 300);
+    const a = bars.get('XAUUSD')!;
+    const b = bars.get('XAGUSD')!;
+    const history = buildPairHistory(parsePair('XAUUSD_XAGUSD'), a, b, windows, () => false);
+    const engine = new PairFeatures(windows);
+    const row = new Float32Array(engine.rowLength);
+    const width = engine.definitions.length;
+    let t = 0;
+    for (const bar of commonBars(a, b)) {
+      engine.step(bar.a, bar.b);
+      if (!engine.ready) continue;
+      engine.writeRow(row, 0);
+      expect(history.time[t]).toBe(bar.a.time);
+      const end = (history.row[t]! + 1) * width;
+      expect(history.features.subarray(end - row.length, end)).toEqual(row);
+      t++;
+    }
+    expect(t).toBeGreaterThan(100);
+    expect([history.length, history.rows]).toEqual([t, t + 5]);
+  });
+
   it('keeps the requested features and marks the others', () => {
     const settings = tinySettings();
     const { windows } = settings.minutehand;

@@ -1,4 +1,4 @@
-import { horizonSeconds, type Settings } from '../../../shared/policy/policy.ts';
+import { embargoSeconds, type Settings } from '../../../shared/policy/policy.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 import { columnsOf, openModelLearner, type ImportedModel, type Learning } from './learning.ts';
@@ -47,7 +47,7 @@ export function modelJob(name: ModelName, learning: Learning, fitTrees: LearnerS
     samples: trained.y.length + (known?.rows[name] ?? 0),
     folds: train.folds,
     foldStarts: foldStarts?.[name],
-    embargo: horizonSeconds(settings.minutehand),
+    embargo: embargoSeconds(settings.minutehand),
     isWarmStart: known !== undefined,
     stopsEarly: learner.supports.stopping,
     fit:
@@ -83,7 +83,7 @@ function importedJob(
     samples: rows,
     folds: foldStarts.length,
     foldStarts,
-    embargo: horizonSeconds(settings.minutehand),
+    embargo: embargoSeconds(settings.minutehand),
     isWarmStart: false,
     stopsEarly: false,
     fit: same,

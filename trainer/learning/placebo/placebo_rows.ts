@@ -4,11 +4,13 @@ import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
-import type { Windows } from '../../../shared/core/features/windows.ts';
+import { sequenceBars, type Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { partOfHistory, type KeptHistory } from '../history/kept_history.ts';
 import { buildPairHistory, matchMinutes } from '../history/pair_history.ts';
 import type { Dataset } from '../dataset/dataset.ts';
+import { takeRows } from '../learners/contract/fit_rows.ts';
+import { rowsOfTable } from '../learners/contract/past_rows.ts';
 import { labelReversion } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
 import { runOnThreads } from '../threads/thread_tasks.ts';
@@ -50,21 +52,19 @@ export function placeboRowsOf({ pair, a, b, windows, holdoutFrom, seed }: Placeb
   const { bar, label } = labelReversion(history, EVALUATION_BARRIERS);
   const kept = [...bar.keys()].filter((i) => history.row[bar[i]!]! >= 0);
   const columns = history.rows === 0 ? 0 : history.features.length / history.rows;
-  const values = new Float32Array(kept.length * columns);
-  kept.forEach((i, row) => {
-    const from = history.row[bar[i]!]! * columns;
-    values.set(history.features.subarray(from, from + columns), row * columns);
-  });
+  const last = Int32Array.from(kept, (i) => history.row[bar[i]!]!);
+  const all = rowsOfTable(history.features, { first: 0, rows: history.rows, columns, bars: sequenceBars(windows) });
   return {
     pairId: pair.id,
-    x: { rows: kept.length, columns, values },
+    x: takeRows(all, last),
     y: Float64Array.from(kept, (i) => label[i]!),
     time: Float64Array.from(kept, (i) => history.time[bar[i]!]! + SECONDS_PER_BAR),
   };
 }
 
 export function buffersOf({ x, y, time }: PlaceboRows): ArrayBuffer[] {
-  return [x.values.buffer, y.buffer, time.buffer] as ArrayBuffer[];
+  const past = x.past === undefined ? [] : [x.past.table.buffer, x.past.last.buffer];
+  return [x.values.buffer, y.buffer, time.buffer, ...past] as ArrayBuffer[];
 }
 
 export interface PlaceboOptions {

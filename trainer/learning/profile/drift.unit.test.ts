@@ -357,7 +357,7 @@ describe('featureDrift of features of the engine', () => {
   function rowsBetween(bars: ReadonlyMap<string, BarColumns>, from: OpenTime, to?: OpenTime): [ProfiledRows, string[]] {
     const clipped = new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, undefined, to)]));
     const live = buildLivePairs({ pairs, bars: clipped, windows, from, farOut: 2 });
-    return [profiledRows(live), live.map(({ pair }) => pair.id)];
+    return [profiledRows(live, 1), live.map(({ pair }) => pair.id)];
   }
 
   it('is none in an unchanged market, and clear where prices begin to jump', () => {
@@ -397,7 +397,7 @@ describe('featureDrift of features of the engine', () => {
     const bars = await readBarFolder(m1!, symbolsOf(own), { from: at('2019-04-07'), to: at('2019-05-15') });
     const between = (from: string, to: string): ProfiledRows => {
       const clipped = new Map([...bars].map(([symbol, all]) => [symbol, clipBars(all, undefined, at(to))]));
-      return profiledRows(buildLivePairs({ pairs: own, bars: clipped, windows: real, from: at(from), farOut: 2 }));
+      return profiledRows(buildLivePairs({ pairs: own, bars: clipped, windows: real, from: at(from), farOut: 2 }), 1);
     };
     const ids = own.map(({ id }) => id);
     const definitionsOf = featureDefinitions(real);

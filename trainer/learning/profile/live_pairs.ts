@@ -1,7 +1,7 @@
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import type { Windows } from '../../../shared/core/features/windows.ts';
+import { sequenceBars, type Windows } from '../../../shared/core/features/windows.ts';
 import { servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { ROWS_PER_SCORE } from '../backtest/bar_scores.ts';
@@ -54,28 +54,38 @@ function isProfiled(time: number): boolean {
   return (time / SECONDS_PER_BAR) % MINUTES_PER_ROW === 0;
 }
 
-/** The rows that lie evenly in time, of all pairs; `pair` is the index into `live`. */
-export function profiledRows(live: readonly LivePair[]): ProfiledRows {
-  const bars = live.map(({ history: { time, length }, start }) => {
+/**
+ * The rows that lie evenly in time, of all pairs; `pair` is the index into `live`.
+ * @param bars rows that a model gets together
+ */
+export function profiledRows(live: readonly LivePair[], bars: number): ProfiledRows {
+  const wantedBars = live.map(({ history: { time, length }, start }) => {
     const wanted: number[] = [];
     for (let t = start; t < length; t++) if (isProfiled(time[t]!)) wanted.push(t);
     return wanted;
   });
-  const rows = bars.reduce((sum, { length }) => sum + length, 0);
+  const rows = wantedBars.reduce((sum, { length }) => sum + length, 0);
   const columns = widthOf(live);
   const values = new Float32Array(rows * columns);
   const time = new Float64Array(rows);
   const pair = new Int32Array(rows);
+  const table = bars === 1 ? null : new Float32Array(rows * bars * columns);
+  const last = new Int32Array(rows);
   let at = 0;
   for (const [i, { history }] of live.entries()) {
-    for (const t of bars[i]!) {
-      const row = history.row[t]! * columns;
-      values.set(history.features.subarray(row, row + columns), at * columns);
+    for (const t of wantedBars[i]!) {
+      const end = (history.row[t]! + 1) * columns;
+      values.set(history.features.subarray(end - columns, end), at * columns);
+      if (table !== null) {
+        table.set(history.features.subarray(end - bars * columns, end), at * bars * columns);
+        last[at] = (at + 1) * bars - 1;
+      }
       time[at] = history.time[t]!;
       pair[at++] = i;
     }
   }
-  return { x: { rows, columns, values }, time, pair };
+  const past = table === null ? {} : { past: { bars, table, last } };
+  return { x: { rows, columns, values, ...past }, time, pair };
 }
 
 function widthOf(live: readonly LivePair[]): number {
@@ -112,10 +122,14 @@ export async function scoreCandidates(
     const serving = servingSet(set, history.pair.id);
     expected += candidates.length * passRateOf(serving);
     const columns = features.length / rows;
-    const batch = new Float32Array(ROWS_PER_SCORE * columns);
+    const width = columns * sequenceBars(serving.schema.windows);
+    const batch = new Float32Array(ROWS_PER_SCORE * width);
     for (let first = 0; first < candidates.length; first += ROWS_PER_SCORE) {
       const part = candidates.slice(first, first + ROWS_PER_SCORE);
-      part.forEach((t, i) => batch.set(features.subarray(row[t]! * columns, (row[t]! + 1) * columns), i * columns));
+      part.forEach((t, i) => {
+        const end = (row[t]! + 1) * columns;
+        batch.set(features.subarray(end - width, end), i * width);
+      });
       const { risk_score } = await serving.infer(batch, part.length);
       part.forEach((t, i) => {
         risks.push(risk_score[i]!);

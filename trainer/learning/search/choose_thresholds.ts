@@ -1,3 +1,5 @@
+import { sequenceBars } from '../../../shared/core/features/windows.ts';
+import { rowsOfTable } from '../learners/contract/past_rows.ts';
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import type { PerBundleModel, ThresholdReport } from '../../../shared/bundle/manifest.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
@@ -169,7 +171,7 @@ function answerPair(
 ): AnsweredPair {
   const history = pricesOf(kept);
   const length = lowerBound(history.time.subarray(0, history.length), holdoutFrom);
-  const { bars, x } = featuresBefore(kept, length, definitions.length);
+  const { bars, x } = featuresBefore(kept, length, definitions.length, sequenceBars(settings.minutehand.windows));
   const time = Float64Array.from(bars, (t) => history.time[t]! + SECONDS_PER_BAR);
   const answersOf = (folds: LearnedModel['folds'] | undefined): Float64Array => {
     const all = new Float64Array(length).fill(NaN);
@@ -201,17 +203,22 @@ function answeredFrom({ net: _net, ...learned }: PerBundleModel<Pick<LearnedMode
   return (Math.max(...starts) - SECONDS_PER_BAR) as OpenTime;
 }
 
-/** The first `length` bars whose features were kept. */
+/**
+ * The first `length` bars whose features were kept.
+ * @param sequence rows that a model gets together
+ */
 function featuresBefore(
   history: KeptHistory,
   length: number,
   columns: number,
+  sequence: number,
 ): { readonly bars: readonly number[]; readonly x: Matrix } {
   const { row, features } = partOfHistory(history, 'row', 'features');
   const bars: number[] = [];
   for (let t = 0; t < length; t++) if (row[t]! >= 0) bars.push(t);
   // Features are kept in order of time: those before the holdout come first.
-  return { bars, x: { rows: bars.length, columns, values: features.subarray(0, bars.length * columns) } };
+  const first = bars.length === 0 ? 0 : row[bars[0]!]!;
+  return { bars, x: rowsOfTable(features, { first, rows: bars.length, columns, bars: sequence }) };
 }
 
 function candidateRisks(pairs: readonly AnsweredPair[], zEntry: number): number[] {

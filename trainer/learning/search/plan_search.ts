@@ -3,7 +3,7 @@ import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/featu
 import type { Barriers } from '../label/reversion.ts';
 import type { FitQueue } from '../learners/trees/fit_queue.ts';
 import type { Learning } from '../learners/learning.ts';
-import { isNetwork, networkParameters } from '../learners/networks/network_parameters.ts';
+import { searchedNetwork } from '../learners/networks/network_parameters.ts';
 import { searchModel, withSearched, type SearchedLearning } from './search_model.ts';
 
 /** A trial trains on fewer rows than the published models, and most are pruned early. */
@@ -69,7 +69,7 @@ function together(found: ReadonlyMap<ModelName, SearchedLearning>): FoundLearnin
   const ai1 = found.get('ai1')!;
   const settings = MODEL_NAMES.reduce((sum, name) => {
     const { train } = found.get(name)!.learning.settings.minutehand;
-    const network = isNetwork(train.engine) ? networkParameters(train.networks, name) : null;
+    const network = searchedNetwork(train, name);
     return withSearched(sum, name, { trees: train[name], network });
   }, ai1.learning.settings);
   const reports = { ai1: ai1.report, ai2: found.get('ai2')!.report, ai3: found.get('ai3')!.report };

@@ -1,4 +1,4 @@
-import { horizonSeconds } from '../../../shared/policy/policy.ts';
+import { embargoSeconds } from '../../../shared/policy/policy.ts';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { makeFolder } from '../../../shared/folder.ts';
@@ -11,7 +11,7 @@ import { EVALUATION_BARRIERS, type Barriers } from '../label/reversion.ts';
 import type { LearnerSetup } from '../learners/registry.ts';
 import { takeRows, withRows } from '../learners/contract/fit_rows.ts';
 import { columnsOf, openModelLearner, type Learning } from '../learners/learning.ts';
-import { isNetwork, networkParameters } from '../learners/networks/network_parameters.ts';
+import { searchedNetwork } from '../learners/networks/network_parameters.ts';
 import { fitOf, WALK_FORWARD, type ModelFit } from '../learners/model_learning.ts';
 import { modelMetrics } from '../measures/model_metrics.ts';
 import { rowsOutside } from '../splits/purged_kfold.ts';
@@ -54,7 +54,7 @@ interface SearchTarget {
 
 function targetOf(name: ModelName, { dataset, settings }: Learning): SearchTarget {
   const { search, train } = settings.minutehand;
-  const network = isNetwork(train.engine) ? networkParameters(train.networks, name) : null;
+  const network = searchedNetwork(train, name);
   const current: SearchedSettings = { trees: train[name], network, barriers: EVALUATION_BARRIERS };
   if (name !== 'ai1') {
     const rows = (most: number): DatasetRows => thinned(dataset.train[name], most);
@@ -104,7 +104,7 @@ export async function searchModel(
 ): Promise<SearchedLearning> {
   const { dataset, settings, seed } = learning;
   const { search, train } = settings.minutehand;
-  const embargo = horizonSeconds(settings.minutehand);
+  const embargo = embargoSeconds(settings.minutehand);
   const target = targetOf(name, learning);
   const { current } = target;
   const evaluated = target.evaluated(search.max_rows);
@@ -206,7 +206,7 @@ async function gainForward(
 ): Promise<number> {
   const { settings } = learning;
   const { train } = settings.minutehand;
-  const embargo = horizonSeconds(settings.minutehand);
+  const embargo = embargoSeconds(settings.minutehand);
   const evaluated = target.evaluated(train.max_rows);
   const blocks = walkForwardSplits(evaluated, { ...WALK_FORWARD, embargo, window: null });
   const lossesOf = async (own: SearchedSettings): Promise<number[]> => {

@@ -66,6 +66,9 @@ function networkSpace(network: NetworkParameters): Record<string, Parameter> {
     'network.dropout': around(network.dropout, { kind: 'float', low: 0.1, high: 0.5 }),
     'network.batch_size': { kind: 'categorical', choices: [256, 512, 1024] },
     'network.class_weight_ratio': around(network.class_weight_ratio, { kind: 'float', low: 0.3, high: 0.7 }),
+    ...(network.lstm_units !== undefined && {
+      'network.lstm_units': around(network.lstm_units, { kind: 'integer', low: 64, high: 256, step: 2 }),
+    }),
   };
 }
 
@@ -73,12 +76,13 @@ function networkSpace(network: NetworkParameters): Record<string, Parameter> {
 export function configuredParams({ trees, network }: SearchedSettings, label: boolean): Params {
   const ofLabel: Params = label ? { 'label.barriers': 'configured' } : {};
   if (network !== null) {
-    const { learning_rate, dropout, batch_size, class_weight_ratio } = network;
+    const { learning_rate, dropout, batch_size, class_weight_ratio, lstm_units } = network;
     return {
       'network.learning_rate': learning_rate,
       'network.dropout': dropout,
       'network.batch_size': batch_size,
       'network.class_weight_ratio': class_weight_ratio,
+      ...(lstm_units !== undefined && { 'network.lstm_units': lstm_units }),
       ...ofLabel,
     };
   }
@@ -112,6 +116,7 @@ export function settingsOf(params: Params, { trees, network, barriers }: Searche
       dropout: value('network.dropout', network.dropout),
       batch_size: value('network.batch_size', network.batch_size),
       class_weight_ratio: value('network.class_weight_ratio', network.class_weight_ratio),
+      ...(network.lstm_units !== undefined && { lstm_units: value('network.lstm_units', network.lstm_units) }),
     },
     barriers:
       params['label.barriers'] === 'searched'

@@ -1,3 +1,5 @@
+import { MinutehandError } from '../../../shared/errors.ts';
+import { sequenceBars } from '../../../shared/core/features/windows.ts';
 import type { Bundle } from '../../../shared/bundle/bundle.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import { parsePair } from '../../../shared/pair.ts';
@@ -142,6 +144,14 @@ async function prepareDataset(
   const { engine } = settings.minutehand.train;
   // Before the minutes that features take; brought models need no learner.
   const isLearning = MODEL_NAMES.some((name) => sources?.[name] === undefined);
+  const sequence = sequenceBars(settings.minutehand.windows);
+  const beside = sources !== undefined ? 'a model that was brought' : source !== null ? 'a feature table' : null;
+  if (sequence > 1 && beside !== null)
+    throw new MinutehandError('USAGE', {
+      seen: `${beside} beside the engine ${engine}, whose models get the features of ${sequence} bars together`,
+      expected: 'an engine whose models get those of one bar',
+      next: 'Set train.engine to gbdt, or --engine gbdt.',
+    });
   if (isLearning) refuseMissingLearner(engine, ensembleParameters(settings.minutehand.train));
   const pairs = settings.minutehand.pairs.map(parsePair);
   refuseLaggingLegs(pairs, bars);

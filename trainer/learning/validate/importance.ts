@@ -3,6 +3,7 @@ import type { Link, Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts'
 import type { Rng } from '../../../shared/ports.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { withRows } from '../learners/contract/fit_rows.ts';
+import { barsPerRow, isSequence, withOwnPast } from '../learners/contract/past_rows.ts';
 import type { Task } from '../learners/contract/task.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import type { FoldModel } from '../learners/cross_validation.ts';
@@ -147,7 +148,7 @@ interface Measure {
 
 /** @param rows of all splits, but with the features of the test rows alone, which change meanwhile and are restored */
 function tryFold(
-  { x, y, time, pair }: ValidationRows,
+  { x: taken, y, time, pair }: ValidationRows,
   model: Fitted,
   test: Int32Array,
   measure: Measure,
@@ -155,6 +156,8 @@ function tryFold(
   seed: string,
 ): FoldTrial {
   const rng = createRng(seed);
+  // A column is permuted with its past.
+  const x = isSequence(taken) ? withOwnPast(taken) : taken;
   const day = numberDays(test, time);
   const days = day.reduce((most, at) => Math.max(most, at), 0) + 1;
   const question: Question = { y: pick(y, test), day, days };
@@ -163,6 +166,7 @@ function tryFold(
   const score = model.openMargins();
   const ask = (): Sampled => measure.prepare(score(x), model.link, question);
   const groups = groupRows(test, pair);
+  const places = Int32Array.from({ length: x.rows }, (_, row) => row);
 
   const whole = ask();
   const baseline = whole(once);
@@ -176,12 +180,12 @@ function tryFold(
     if (splits[column] === 0) continue;
     const kept = columnOf(x, column);
     for (let repeat = 0; repeat < options.repeats; repeat++) {
-      writeColumn(x, column, permuted(kept, groups, rng));
+      writeColumn(x, column, kept, permuted(places, groups, rng));
       const without = ask();
       drop[column]! += lost(baseline, without(once));
       samples.forEach((times, b) => (resampled[b]![column]! += lost(wholeResampled[b]!, without(times))));
     }
-    writeColumn(x, column, kept);
+    writeColumn(x, column, kept, places);
   }
   return { rows: test.length, weight: baseline === null ? 0 : test.length, baseline: baseline ?? 0, drop, resampled };
 }
@@ -375,7 +379,7 @@ function groupRows(test: Int32Array, pair: Int32Array): Int32Array[] {
 }
 
 /** The values in another order inside each group (Fisher & Yates). */
-function permuted(values: Float32Array, groups: readonly Int32Array[], rng: Rng): Float32Array {
+function permuted(values: Int32Array, groups: readonly Int32Array[], rng: Rng): Int32Array {
   const moved = values.slice();
   for (const group of groups) {
     for (let i = group.length - 1; i > 0; i--) {
@@ -389,12 +393,23 @@ function permuted(values: Float32Array, groups: readonly Int32Array[], rng: Rng)
   return moved;
 }
 
+/** A column of every row, with its past: [rows × bars], oldest first. */
 function columnOf(x: Matrix, column: number): Float32Array {
-  return Float32Array.from({ length: x.rows }, (_, row) => x.values[row * x.columns + column]!);
+  const cells = isSequence(x) ? x.past.table : x.values;
+  return Float32Array.from({ length: x.rows * barsPerRow(x) }, (_, i) => cells[i * x.columns + column]!);
 }
 
-function writeColumn(x: Matrix, column: number, values: Float32Array): void {
-  for (let row = 0; row < x.rows; row++) x.values[row * x.columns + column] = values[row]!;
+/**
+ * Gives each row the column of another.
+ * @param x where it has a past, with a table of its own
+ * @param from row whose column each row gets
+ */
+function writeColumn(x: Matrix, column: number, kept: Float32Array, from: Int32Array): void {
+  const cells = isSequence(x) ? x.past.table : x.values;
+  const bars = barsPerRow(x);
+  for (let row = 0; row < x.rows; row++)
+    for (let bar = 0; bar < bars; bar++)
+      cells[(row * bars + bar) * x.columns + column] = kept[from[row]! * bars + bar]!;
 }
 
 /** Evenly spread, at least one. */

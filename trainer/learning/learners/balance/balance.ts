@@ -1,3 +1,5 @@
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { isSequence } from '../contract/past_rows.ts';
 import type { Balance } from '../../../../shared/policy/balances.ts';
 import { createRng } from '../../../../shared/rng.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
@@ -46,6 +48,11 @@ export function balanceRows(
   const weighted = reweighted(rows, even, [stopping]);
   if (balance === 'undersample')
     return { rows: weighted, task, train: undersampled(rows.y, train, classes, seed), stopping };
+  if (isSequence(rows.x))
+    throw new MinutehandError('LEARNER_TASK', {
+      seen: 'train.balance smote with an engine that gets the features of several bars together',
+      next: 'Use class_weights or undersample: a row between two others has no bars before it.',
+    });
   const { rows: more, train: all } = smote(weighted, train, classes, seed);
   return { rows: more, task, train: all, stopping };
 }

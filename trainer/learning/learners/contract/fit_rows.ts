@@ -1,5 +1,6 @@
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { createLoan } from './loan.ts';
+import { takePast } from './past_rows.ts';
 
 /** Labeled rows with their times. All arrays: [rows]. */
 export interface FitRows {
@@ -19,7 +20,7 @@ export function takeRows(x: Matrix, rows: ArrayLike<number>): Matrix {
     const at = rows[i]! * x.columns;
     values.set(x.values.subarray(at, at + x.columns), i * x.columns);
   }
-  return { rows: rows.length, columns: x.columns, values };
+  return { rows: rows.length, columns: x.columns, values, ...takePast(x, rows) };
 }
 
 /** Memory of the rows that `withRows` takes. */
@@ -39,7 +40,7 @@ export function withRows<Result>(x: Matrix, rows: ArrayLike<number>, use: (taken
       const at = rows[i]! * columns;
       memory.set(x.values.subarray(at, at + columns), i * columns);
     }
-    return use({ rows: rows.length, columns, values: memory.subarray(0, length) });
+    return use({ rows: rows.length, columns, values: memory.subarray(0, length), ...takePast(x, rows) });
   } finally {
     taken.giveBack(memory);
   }

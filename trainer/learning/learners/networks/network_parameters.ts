@@ -1,9 +1,12 @@
 import type { ModelName } from '../../../../shared/core/features/feature.ts';
-import { NETWORKS, type Network } from '../../../../shared/policy/engines.ts';
-import type { NetworkFigures, NetworksPolicy } from '../../../../shared/policy/policy.ts';
+import { NETWORKS, SEQUENCE_NETWORKS, type Network } from '../../../../shared/policy/engines.ts';
+import { withWindows } from '../../../../shared/policy/feature_settings.ts';
+import type { NetworkFigures, NetworksPolicy, Settings, TrainPolicy } from '../../../../shared/policy/policy.ts';
 
-/** Every figure of a network. */
-export type NetworkParameters = Readonly<Record<keyof NetworkFigures, number>>;
+/** Every figure of a network. `lstm_units` is one of `lstm` alone; a search of another network leaves it out. */
+export type NetworkParameters = Readonly<Record<Exclude<keyof NetworkFigures, 'lstm_units'>, number>> & {
+  readonly lstm_units?: number;
+};
 
 /** Figures of the specification, where `train.networks` names no others. */
 const DEFAULTS: NetworkParameters = {
@@ -14,7 +17,9 @@ const DEFAULTS: NetworkParameters = {
   patience: 10,
   class_weight_ratio: 0.25,
   focal_gamma: 2,
+  lstm_units: 128,
 };
+const DEFAULT_SEQUENCE_BARS = 60;
 
 export function isNetwork(name: string): name is Network {
   return (NETWORKS as readonly string[]).includes(name);
@@ -25,6 +30,24 @@ export function networkParameters(configured: NetworksPolicy | undefined, model:
   return { ...DEFAULTS, ...numbersOf(configured), ...numbersOf(configured?.[model]) };
 }
 
-function numbersOf(figures: NetworksPolicy | undefined): Partial<NetworkParameters> {
-  return Object.fromEntries(Object.entries(figures ?? {}).filter(([, value]) => typeof value === 'number'));
+/** The figures that a search of the engine's parameters changes or keeps; null: the engine is no network. */
+export function searchedNetwork({ engine, networks }: TrainPolicy, model: ModelName): NetworkParameters | null {
+  if (!isNetwork(engine)) return null;
+  const { lstm_units, ...own } = networkParameters(networks, model);
+  return engine === 'lstm' ? { ...own, lstm_units: lstm_units! } : own;
+}
+
+/** Without `sequence_bars`, which is a property of the rows. */
+function numbersOf({ sequence_bars: _bars, ...figures }: NetworksPolicy = {}): Partial<NetworkParameters> {
+  return Object.fromEntries(Object.entries(figures).filter(([, value]) => typeof value === 'number'));
+}
+
+/**
+ * The settings of a training in which these learners take part: their features are those of the last bars together
+ * where one of them reads a sequence.
+ */
+export function withSequence(settings: Settings, learners: readonly string[]): Settings {
+  if (!learners.some((name) => SEQUENCE_NETWORKS.includes(name))) return settings;
+  const { windows, train } = settings.minutehand;
+  return withWindows(settings, { ...windows, sequence: train.networks?.sequence_bars ?? DEFAULT_SEQUENCE_BARS });
 }

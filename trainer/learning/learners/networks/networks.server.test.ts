@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { NETWORKS } from '../../../../shared/policy/engines.ts';
+import { NETWORKS, SEQUENCE_NETWORKS } from '../../../../shared/policy/engines.ts';
 import { NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
 import type { NetworksPolicy } from '../../../../shared/policy/policy.ts';
 import { packageRoot } from '../../../../shared/root.ts';
@@ -12,7 +12,9 @@ import { createRng } from '../../../../shared/rng.ts';
 import { tinyBars, tinySettings, tinyTraining } from '../../../../test/tiny_models.ts';
 import { train } from '../../training/pipeline.ts';
 import { FAKE_PYTHON_NOTE, fakePython, networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_python.ts';
-import type { FitRows } from '../contract/fit_rows.ts';
+import { auc } from '../../measures/metrics.ts';
+import { takeRows, type FitRows } from '../contract/fit_rows.ts';
+import { rowsOfTable } from '../contract/past_rows.ts';
 import { fitAllRows } from '../contract/learner.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { writeRows } from '../program/rows_file.ts';
@@ -50,6 +52,21 @@ function rowsOf(seed: string): FitRows {
   };
 }
 
+const BARS = 5;
+
+/** Each row with the four before it; the label depends on the first column of the row three bars ago. */
+function sequencesOf(seed: string): FitRows {
+  const rng = createRng(seed);
+  const table = Float32Array.from({ length: (ROWS + BARS - 1) * NAMES.length }, () => rng.normal());
+  const x = rowsOfTable(table, { first: BARS - 1, rows: ROWS, columns: NAMES.length, bars: BARS });
+  const y = Float64Array.from({ length: ROWS }, (_, row) =>
+    table[(row + BARS - 1 - 3) * NAMES.length]! + rng.normal() > 0 ? 1 : 0,
+  );
+  return { ...rowsOf(seed), x, y };
+}
+
+const learnerOf = (name: string) => NETWORK_LEARNERS.find((own) => own.name === name)!;
+
 function fit(networks?: NetworksPolicy): Promise<Fitted> {
   const rows = rowsOf('networks');
   return fitAllRows(NETWORK_LEARNERS[0]!.open({ network: networkParameters(networks, 'ai1'), columnNames: NAMES }), {
@@ -81,6 +98,7 @@ describe('a network', () => {
       patience: 10,
       class_weight_ratio: 0.25,
       focal_gamma: 2,
+      lstm_units: 128,
     });
   });
 
@@ -137,6 +155,38 @@ describe('learners/python', () => {
     expect(epochs.at(-1)!.positive_share).toBeCloseTo(share, 2);
   });
 
+  it.skipIf(note !== '').each(SEQUENCE_NETWORKS)(
+    `%s learns what was some bars ago, alike each time${note}`,
+    async (name) => {
+      vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+      const rows = sequencesOf('networks');
+      const learner = learnerOf(name).open({
+        network: { ...networkParameters(undefined, 'ai1'), epochs: 4, learning_rate: 0.01, lstm_units: 64 },
+        columnNames: NAMES,
+      });
+      const ask = (): Promise<Fitted> =>
+        learner.fit({
+          task: { kind: 'binary' },
+          rows,
+          subset: Int32Array.from({ length: ROWS / 2 }, (_, row) => row),
+          columns: null,
+          budget: { kind: 'fixed', iterations: 4 },
+          seed: name,
+          continueFrom: null,
+        });
+      const [fitted, again] = [await ask(), await ask()];
+      expect(fitted.toOnnx({ metadata: {} })).toEqual(again.toOnnx({ metadata: {} }));
+      const unseen = Array.from({ length: ROWS / 2 }, (_, row) => ROWS / 2 + row);
+      const p = fitted.answers(takeRows(rows.x, unseen));
+      expect(
+        auc(
+          p,
+          Float64Array.from(unseen, (row) => rows.y[row]!),
+        ),
+      ).toBeGreaterThan(0.65);
+    },
+  );
+
   it.skipIf(note !== '')(`ends in the middle of a fit when minutehand is gone${note}`, async () => {
     const rows = rowsOf('orphan');
     const rowsFile = join(folder, 'rows.parquet');
@@ -146,6 +196,7 @@ describe('learners/python', () => {
       stopping: null,
       columns: [0, 1, 2],
       names: NAMES,
+      table: null,
     });
     const program = join(packageRoot(), 'learners', 'python');
     const child = spawn(TEST_NETWORKS_PYTHON, ['-E', '-s', '-B', program, 'neural_net'], {

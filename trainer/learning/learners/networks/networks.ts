@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { NETWORKS, type Network } from '../../../../shared/policy/engines.ts';
+import { NETWORKS, SEQUENCE_NETWORKS, type Network } from '../../../../shared/policy/engines.ts';
 import { packageRoot } from '../../../../shared/root.ts';
 import { refuseUnsupported, type FitRequest, type LearnerDefinition } from '../contract/learner.ts';
 import { splitOffTheEnd } from '../contract/stopping_rows.ts';
@@ -41,7 +41,11 @@ function networkLearner(name: Network, complexity: number): LearnerDefinition<Ne
         // Isolated from packages of the user, and without writing compiled files beside the sources.
         const command = [networksPython(), '-E', '-s', '-B', join(packageRoot(), PROGRAM_FOLDER), name];
         const program = processOf(command, VARIABLES);
-        return fitByProgram({ learner: name, program, parameters: network, columnNames }, withStoppingRows(request));
+        const sequential = SEQUENCE_NETWORKS.includes(name);
+        return fitByProgram(
+          { learner: name, program, parameters: { ...network }, columnNames, sequential },
+          withStoppingRows(request),
+        );
       },
     }),
   };

@@ -8,6 +8,7 @@ import {
   servedRescaling,
   type Rescaling,
 } from '../contract/rescaled.ts';
+import { barsPerRow, isSequence, sequencesOf } from '../contract/past_rows.ts';
 import type { ColumnPreparation } from './column_preparation.ts';
 import { readForeignModel, serveForeign, type ForeignModel } from './foreign_model.ts';
 import { openSession, type Session } from './sessions.ts';
@@ -24,13 +25,20 @@ export interface TrainedOutside {
   readonly epochs?: readonly Epoch[] | undefined;
   /** Absent: it gets the columns as they are. */
   readonly preparation?: ColumnPreparation | null;
+  /** Rows that the model gets together, the oldest first; absent: 1, each row alone. */
+  readonly bars?: number;
 }
+
+/** Sequences that are in memory together. */
+const SEQUENCES_AT_ONCE = 1024;
 
 /** @throws MinutehandError MODEL_LOAD for a model that cannot be served */
 export async function fittedOnnx(trained: TrainedOutside): Promise<Fitted> {
-  const { bytes, columns, used, preparation = null } = trained;
-  const foreign = readForeignModel(bytes, used.length);
-  const session = await openSession(serveForeign(foreign, { columns, used, preparation, scaling: null, metadata: {} }));
+  const { bytes, columns, used, preparation = null, bars = 1 } = trained;
+  const foreign = readForeignModel(bytes, { columns: used.length, bars });
+  const session = await openSession(
+    serveForeign(foreign, { columns, bars, used, preparation, scaling: null, metadata: {} }),
+  );
   return rescaled(trained, { foreign, session }, null);
 }
 
@@ -39,11 +47,20 @@ function rescaled(
   opened: { readonly foreign: ForeignModel; readonly session: Session },
   scaling: Rescaling | null,
 ): Fitted {
-  const { learner, columns, used, iterations, epochs, preparation = null } = trained;
+  const { learner, columns, used, iterations, epochs, preparation = null, bars = 1 } = trained;
   const served = servedRescaling(scaling);
   const probabilities = (x: Matrix): Float64Array => {
     if (x.columns !== columns) throw new RangeError(`the model has ${columns} columns, the matrix ${x.columns}`);
-    return Float64Array.from(opened.session.run(x));
+    if (bars === 1) return Float64Array.from(opened.session.run(x));
+    if (!isSequence(x) || x.past.bars !== bars)
+      throw new RangeError(`the model gets sequences of ${bars} rows, the matrix has ${barsPerRow(x)}`);
+    const all = new Float64Array(x.rows);
+    for (let from = 0; from < x.rows; from += SEQUENCES_AT_ONCE) {
+      const to = Math.min(x.rows, from + SEQUENCES_AT_ONCE);
+      const part = { rows: to - from, columns: bars * columns, values: sequencesOf(x, from, to) };
+      all.set(opened.session.run(part, bars), from);
+    }
+    return all;
   };
   return {
     learner,
@@ -68,6 +85,7 @@ function rescaled(
         next: 'Train it alone: only models of our own learners can be members of a vote.',
       });
     },
-    toOnnx: ({ metadata }) => serveForeign(opened.foreign, { columns, used, preparation, scaling: served, metadata }),
+    toOnnx: ({ metadata }) =>
+      serveForeign(opened.foreign, { columns, bars, used, preparation, scaling: served, metadata }),
   };
 }

@@ -143,7 +143,7 @@ describe('an ONNX model of another program', () => {
       /a float.*b float/,
     ],
   ] satisfies [string, Shape, RegExp][])('%s is refused', (_, shape, seen) => {
-    expect(() => readForeignModel(modelOf(shape), COLUMNS)).toThrow(
+    expect(() => readForeignModel(modelOf(shape), { columns: COLUMNS, bars: 1 })).toThrow(
       expect.objectContaining({ code: 'MODEL_LOAD', seen: expect.stringMatching(seen) as string }) as Error,
     );
   });
@@ -156,7 +156,7 @@ describe('an ONNX model of another program', () => {
       code: 'MODEL_LOAD',
       seen: expect.stringContaining('NoSuchOperator') as string,
     });
-    expect(() => readForeignModel(new Uint8Array([1, 2, 3]), COLUMNS)).toThrow();
+    expect(() => readForeignModel(new Uint8Array([1, 2, 3]), { columns: COLUMNS, bars: 1 })).toThrow();
   });
 });
 

@@ -32,11 +32,17 @@ export interface ForeignModel {
   readonly output: { readonly name: string; readonly width: 1 | 2 };
 }
 
+/** What a model gets for one row. */
+export interface ModelShape {
+  readonly columns: number;
+  /** Rows of a sequence; 1: each row alone, without a dimension for it. */
+  readonly bars: number;
+}
+
 /**
- * @param columns that the model gets
  * @throws MinutehandError MODEL_LOAD with what is wrong and how to export it right
  */
-export function readForeignModel(bytes: Uint8Array, columns: number): ForeignModel {
+export function readForeignModel(bytes: Uint8Array, shape: ModelShape): ForeignModel {
   refuseOutsideData(bytes, 'the model');
   const model = decodeWholeModel(bytes);
   const { graph, opsets } = model;
@@ -45,32 +51,30 @@ export function readForeignModel(bytes: Uint8Array, columns: number): ForeignMod
   if (opset !== undefined && opset < MIN_OPSET)
     throw refusal(`opset ${opset}`, `opset ${MIN_OPSET} or newer`, `Export it with opset ${MIN_OPSET} or newer.`);
   const whole = opset === undefined ? { ...model, opsets: [...opsets, { domain: '', version: 15 }] } : model;
-  return { model: { ...whole, graph }, input: inputOf(graph, columns), output: outputOf(graph.outputs) };
+  return { model: { ...whole, graph }, input: inputOf(graph, shape), output: outputOf(graph.outputs) };
 }
 
 /** Exporters may list initializers among the inputs; the only other input holds the rows. */
-function inputOf(graph: WholeGraph, columns: number): ForeignModel['input'] {
+function inputOf(graph: WholeGraph, { columns, bars }: ModelShape): ForeignModel['input'] {
+  const wanted = bars === 1 ? [columns] : [bars, columns];
+  const expected = `float [N, ${wanted.join(', ')}]`;
   const tensors = valueNames({ ...graph, nodes: [] });
   const inputs = graph.inputs.filter(({ name }) => !tensors.has(name));
   const [input] = inputs;
   if (input === undefined || inputs.length > 1)
     throw refusal(
       `${inputs.length} inputs: ${inputs.map(({ name }) => name).join(', ')}`,
-      `one input, float [N, ${columns}]`,
+      `one input, ${expected}`,
       'Export it with one matrix of all columns as its input.',
     );
   const elementType = input.type?.tensor?.elementType ?? 0;
   const dimensions = input.type?.tensor?.shape?.dimensions ?? [];
   const isFloat = elementType === ELEMENT_FLOAT32 || elementType === ELEMENT_FLOAT64;
-  const width = dimensions[1]?.size ?? 0;
-  if (!isFloat || dimensions.length !== 2 || (width !== 0 && width !== columns))
-    throw refusal(`the input ${describe(input)}`, `float [N, ${columns}]`, 'Train it on the columns that it gets.');
+  const isOther = wanted.some((size, i) => ![0, size].includes(dimensions[i + 1]?.size ?? 0));
+  if (!isFloat || dimensions.length !== wanted.length + 1 || isOther)
+    throw refusal(`the input ${describe(input)}`, expected, 'Train it on the columns that it gets.');
   if (dimensions[0]!.size !== 0)
-    throw refusal(
-      `the input ${describe(input)}`,
-      `float [N, ${columns}]`,
-      'Export it with a free first dimension (dynamic_axes).',
-    );
+    throw refusal(`the input ${describe(input)}`, expected, 'Export it with a free first dimension (dynamic_axes).');
   return { name: input.name, elementType };
 }
 
@@ -105,9 +109,7 @@ function refusal(seen: string, expected: string, next?: string): MinutehandError
   return new MinutehandError('MODEL_LOAD', { seen, expected, ...(next !== undefined && { next }) });
 }
 
-export interface Served {
-  /** Columns of the features. */
-  readonly columns: number;
+export interface Served extends ModelShape {
   /** Those that the model gets, in this order. */
   readonly used: readonly number[];
   /** null: it gets the columns as they are. */
@@ -117,10 +119,13 @@ export interface Served {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** The model as bundles have it: input `features` float32 [N, columns], output `score` float32 [N, 1]. */
+/**
+ * The model as bundles have it: input `features` float32 [N, columns], or [N, bars, columns], output `score` float32
+ * [N, 1].
+ */
 export function serveForeign(
   { model, input, output }: ForeignModel,
-  { columns, used, preparation, scaling, metadata }: Served,
+  { columns, bars, used, preparation, scaling, metadata }: Served,
 ): Uint8Array {
   const nodes = graphNodes(PREFIX);
   const { named, node } = nodes;
@@ -129,15 +134,15 @@ export function serveForeign(
   const graph = renameValues(model.graph, names);
   const integers = (name: string, values: readonly number[]): OnnxNode =>
     node('Constant', [], name, [{ name: 'value_ints', type: ATTRIBUTE.INTS, integers: [...values] }]);
-  const column = { name: 'axis', type: ATTRIBUTE.INT, integer: 1 };
+  const axis = (integer: number) => ({ name: 'axis', type: ATTRIBUTE.INT, integer });
   const element = input.elementType === ELEMENT_FLOAT64 ? ELEMENT_FLOAT64 : ELEMENT_FLOAT32;
   return encodeSurrounded(
     { ...model, graph },
     {
-      input: featuresInput(columns),
+      input: featuresInput(columns, bars),
       before: [
         integers('columns', used),
-        { ...node('Gather', [], 'used', [column]), inputs: [INPUT_NAME, named('columns')] },
+        { ...node('Gather', [], 'used', [axis(bars === 1 ? 1 : 2)]), inputs: [INPUT_NAME, named('columns')] },
         ...(preparation === null ? [] : preparationNodes(nodes, 'used', preparation)),
         {
           ...node('Cast', [preparation === null ? 'used' : 'prepared'], 'input', castTo(element)),
@@ -149,7 +154,7 @@ export function serveForeign(
         integers('row_by_row', [-1, output.width]),
         node('Reshape', ['answers', 'row_by_row'], 'rows'),
         integers('positive', [output.width === 2 ? POSITIVE : 0]),
-        node('Gather', ['rows', 'positive'], 'own_probability', [column]),
+        node('Gather', ['rows', 'positive'], 'own_probability', [axis(1)]),
         ...(scaling === null ? [] : rescaledNodes(nodes, 'own_probability', scaling)),
         {
           ...node('Cast', [scaling === null ? 'own_probability' : 'probability'], 'result', castTo(ELEMENT_FLOAT32)),

@@ -24,13 +24,14 @@ async function serve(request: SessionRequest): Promise<void> {
     await session?.release();
     return;
   }
-  const { rows, columns, values, answers } = request;
+  const { rows, columns, bars, values, answers } = request;
+  const shape = bars === 1 ? [columns] : [bars, columns / bars];
   const session = sessions.get(request.id)!;
   for (let from = 0; from < rows; from += BATCH_ROWS) {
     const count = Math.min(BATCH_ROWS, rows - from);
     // A copy: onnxruntime takes no shared memory.
     const own = values.slice(from * columns, (from + count) * columns);
-    const result = await session.run({ [INPUT_NAME]: new Tensor('float32', own, [count, columns]) });
+    const result = await session.run({ [INPUT_NAME]: new Tensor('float32', own, [count, ...shape]) });
     answers.set(result[OUTPUT_NAME]!.data as Float32Array, from);
   }
 }

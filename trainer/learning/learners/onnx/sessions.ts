@@ -14,6 +14,8 @@ export type SessionRequest =
       readonly id: number;
       readonly rows: number;
       readonly columns: number;
+      /** Rows of features in each of them, of `columns` / `bars` numbers. */
+      readonly bars: number;
       /** In shared memory, [rows × columns]. */
       readonly values: Float32Array;
       /** In shared memory, [rows]. */
@@ -32,8 +34,12 @@ export interface SessionAnswer {
 
 /** An ONNX model (input `features`, output `score` [N, 1]) in onnxruntime, whose answers are there at once. */
 export interface Session {
-  /** @returns float32 answers, [rows] @throws MinutehandError MODEL_LOAD when onnxruntime reports an error */
-  run(x: Matrix): Float32Array;
+  /**
+   * @param bars rows of features that lie one behind the other in each row of the matrix; default 1
+   * @returns float32 answers, [rows]
+   * @throws MinutehandError MODEL_LOAD when onnxruntime reports an error
+   */
+  run(x: Matrix, bars?: number): Float32Array;
 }
 
 /** Beside the compiled thread, so that sources and built code start the same one. */
@@ -65,18 +71,18 @@ class SessionThread {
     this.#opening.delete(id);
     if (this.#opening.size === 0) this.#thread.unref();
     if (error !== null) throw new MinutehandError('MODEL_LOAD', { seen: error });
-    const session: Session = { run: (x) => this.#run(id, x) };
+    const session: Session = { run: (x, bars = 1) => this.#run(id, x, bars) };
     this.#unused.register(session, id);
     return session;
   }
 
-  #run(id: number, { rows, columns, values }: Matrix): Float32Array {
+  #run(id: number, { rows, columns, values }: Matrix, bars: number): Float32Array {
     const shared = sharedFloat32(rows * columns);
     shared.set(values.subarray(0, rows * columns));
     const answers = sharedFloat32(rows);
     const state = new Int32Array(new SharedArrayBuffer(8));
     const message = new Uint8Array(new SharedArrayBuffer(MESSAGE_BYTES));
-    this.#send({ kind: 'run', id, rows, columns, values: shared, answers, state, message });
+    this.#send({ kind: 'run', id, rows, columns, bars, values: shared, answers, state, message });
     if (Atomics.wait(state, 0, 0, LONGEST_RUN_MS) === 'timed-out')
       throw new MinutehandError('MODEL_LOAD', { seen: `no answers within ${LONGEST_RUN_MS / 60_000} minutes` });
     if (Atomics.load(state, 0) === 1) return answers.slice();

@@ -6,10 +6,12 @@ import { MinutehandError } from '../../../../shared/errors.ts';
 import { takeRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { noWeight, usedColumns, type FitRequest } from '../contract/learner.ts';
+import { barsPerRow, isSequence, ownTable, type SequenceMatrix } from '../contract/past_rows.ts';
 import { fittedOnnx } from '../onnx/fitted_onnx.ts';
 import type { ProgramProcess } from './program_process.ts';
 import type { Done } from './protocol.ts';
 import { writeRows } from './rows_file.ts';
+import { writeTable } from './table_file.ts';
 
 export interface ProgramFit {
   /** Name of the learner. */
@@ -18,6 +20,8 @@ export interface ProgramFit {
   readonly parameters: Readonly<Record<string, number>>;
   /** Names of the columns of the matrix. */
   readonly columnNames: readonly string[];
+  /** Whether its models get the sequence of rows that ends at each row, where rows have one. */
+  readonly sequential?: boolean;
 }
 
 /** Rows whose answers are compared with the program's own. */
@@ -44,7 +48,7 @@ export async function fitByProgram(how: ProgramFit, request: FitRequest): Promis
 }
 
 async function fitInFolder(
-  { learner, program, parameters, columnNames }: ProgramFit,
+  { learner, program, parameters, columnNames, sequential = false }: ProgramFit,
   request: FitRequest,
   folder: string,
 ): Promise<Fitted> {
@@ -58,7 +62,11 @@ async function fitInFolder(
   const stopping = budget.kind === 'early_stopping' && budget.stopping !== null ? weighted(budget.stopping) : null;
   const rowsFile = join(folder, 'rows.parquet');
   const model = join(folder, 'model.onnx');
-  await writeRows(rowsFile, { rows, subset, stopping, columns, names });
+  const tableFile = join(folder, 'table.f32');
+  const isSequential = sequential && isSequence(rows.x);
+  const given = stopping === null ? subset : Int32Array.from([...subset, ...stopping]);
+  const table = isSequential ? writeTable(tableFile, rows.x as SequenceMatrix, given, columns) : null;
+  await writeRows(rowsFile, { rows, subset, stopping, columns, names, table });
   const done = await program.fit(
     {
       id: ++requests,
@@ -68,6 +76,7 @@ async function fitInFolder(
       seed: createRng(seed).integer(2 ** 31),
       iterations: iterationsOf(budget),
       parameters,
+      ...(isSequential && { sequence: { bars: barsPerRow(rows.x), table: tableFile } }),
       model,
       check_rows: Math.min(CHECKED_ROWS, subset.length),
     },
@@ -80,6 +89,7 @@ async function fitInFolder(
     used: columns,
     iterations: done.iterations,
     epochs: done.epochs,
+    bars: isSequential ? barsPerRow(rows.x) : 1,
   });
   refuseOtherAnswers(fitted, request, subset, done);
   return fitted;
@@ -118,7 +128,8 @@ function refuseOtherAnswers(fitted: Fitted, { rows }: FitRequest, subset: Int32A
         expected: `a difference of at most ${PARITY}`,
         next: 'Export the model with all its steps, scaling and imputation included, in float32.',
       });
-  const nothing = { rows: 1, columns: x.columns, values: new Float32Array(x.columns).fill(NaN) };
+  const shape = { rows: 1, columns: x.columns, bars: barsPerRow(x) };
+  const nothing = ownTable(new Float32Array(shape.bars * shape.columns).fill(NaN), shape);
   const [p] = fitted.exactAnswers(nothing);
   if (!(p! >= 0 && p! <= 1))
     throw new MinutehandError('LEARNER_FAILED', {

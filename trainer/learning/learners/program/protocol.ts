@@ -26,6 +26,16 @@ export interface ProgramRequest {
   readonly iterations: number | null;
   /** `train.ai1` and so on: meant for trees, taken by whoever can use them. */
   readonly parameters: Readonly<Record<string, number>>;
+  /** Of a model that gets a sequence of rows; absent: each row alone. */
+  readonly sequence?: {
+    /** Rows of a sequence, the row itself included. */
+    readonly bars: number;
+    /**
+     * File of little-endian float32 numbers, [rows × features]: the rows of all sequences. Column `last` of the rows is
+     * the row of the table at which a sequence ends.
+     */
+    readonly table: string;
+  };
   /** Where the program writes the ONNX file. */
   readonly model: string;
   /** The answer holds the probabilities of so many rows, from the first one on. */
@@ -59,3 +69,5 @@ export type Done = Extract<ProgramAnswer, { readonly done: true }>;
 
 /** Columns behind the features. `stopping`: 1 = not to be learned from, the number of steps is chosen on it. */
 export const ROW_COLUMNS = ['label', 'weight', 'time', 'label_end', 'stopping'] as const;
+/** Column behind these where a model gets a sequence of rows. */
+export const LAST_COLUMN = 'last';

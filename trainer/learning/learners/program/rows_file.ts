@@ -1,6 +1,7 @@
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
 import type { FitRows } from '../contract/fit_rows.ts';
-import { ROW_COLUMNS } from './protocol.ts';
+import { LAST_COLUMN, ROW_COLUMNS } from './protocol.ts';
+import type { ProgramTable } from './table_file.ts';
 
 const ROWS_PER_GROUP = 50_000;
 
@@ -12,14 +13,19 @@ export interface ProgramRows {
   readonly stopping: Int32Array | null;
   readonly columns: readonly number[];
   readonly names: readonly string[];
+  /** The rows of sequences; null: a model gets each row alone. */
+  readonly table: ProgramTable | null;
 }
 
 /** Writes the rows of a fit as Parquet (Snappy), those of the subset first. */
-export async function writeRows(path: string, { rows, subset, stopping, columns, names }: ProgramRows): Promise<void> {
+export async function writeRows(
+  path: string,
+  { rows, subset, stopping, columns, names, table }: ProgramRows,
+): Promise<void> {
   const parquet = new ParquetWriter({
     writer: fileWriter(path),
     schema: [
-      { name: 'rows', num_children: columns.length + ROW_COLUMNS.length },
+      { name: 'rows', num_children: columns.length + ROW_COLUMNS.length + (table === null ? 0 : 1) },
       ...names.map((name) => ({ name, type: 'FLOAT' as const, repetition_type: 'REQUIRED' as const })),
       ...(['label', 'weight'] as const).map((name) => ({
         name,
@@ -32,6 +38,7 @@ export async function writeRows(path: string, { rows, subset, stopping, columns,
         repetition_type: 'REQUIRED' as const,
       })),
       { name: 'stopping', type: 'INT32', repetition_type: 'REQUIRED' },
+      ...(table === null ? [] : [{ name: LAST_COLUMN, type: 'INT32' as const, repetition_type: 'REQUIRED' as const }]),
     ],
     createdBy: 'minutehand',
   });
@@ -51,6 +58,7 @@ export async function writeRows(path: string, { rows, subset, stopping, columns,
         { name: 'time', data: seconds(rows.time) },
         { name: 'label_end', data: seconds(rows.labelEnd) },
         { name: 'stopping', data: Int32Array.from(part, (_, i) => (from + i < subset.length ? 0 : 1)) },
+        ...(table === null ? [] : [{ name: LAST_COLUMN, data: Int32Array.from(part, (row) => table.lastOf(row)) }]),
       ],
       rowGroupSize: part.length,
     });

@@ -46,7 +46,8 @@ export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAhe
     const cutOf = buildsBetween(run, history, options);
     return ({ t }) => {
       const cut = cutOf(t, t);
-      if (cut.length !== 1 || cut.rows !== 1) return [{ ...placeOf(history, t), first_warm_bars: cut.length }];
+      if (cut.length !== 1 || cut.rows === 0 || cut.row[0] !== cut.rows - 1)
+        return [{ ...placeOf(history, t), first_warm_bars: cut.length }];
       const columns = differingColumns(history, t, cut);
       return columns.length === 0 ? [] : [{ ...placeOf(history, t), first_columns: columns }];
     };
@@ -172,10 +173,11 @@ function differingColumns(history: PairHistory, t: number, cut: PairHistory): st
     const long = history[name as keyof PairHistory] as Float64Array;
     return Object.is(values[0], long[t]) ? [] : [name];
   });
-  const columns = cut.features.length;
-  const row = history.row[t]! * columns;
+  // Where models get a sequence, the short run has all of its rows.
+  const columns = cut.features.length / cut.rows;
+  const first = (history.row[t]! + 1) * columns - cut.features.length;
   const ofFeatures = Array.from(cut.features.keys()).filter(
-    (column) => !Object.is(cut.features[column], history.features[row + column]),
+    (value) => !Object.is(cut.features[value], history.features[first + value]),
   );
   return [...ofBars, ...ofFeatures.map((column) => `feature ${column}`)];
 }

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { createRng } from '../../../../shared/rng.ts';
 import type { Rng } from '../../../../shared/ports.ts';
 import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
+import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { isSequence, usedRows } from '../../learners/contract/past_rows.ts';
 import type { Task } from '../../learners/contract/task.ts';
 import { createLoan } from '../../learners/contract/loan.ts';
 import { sharedFloat32 } from '../../threads/shared_array.ts';
@@ -87,10 +89,28 @@ function replaceOthers<Rows extends ValidationRows>(
     if (isTraining[row] === 1) continue;
     y[row] = otherLabel(y[row]!, task, rng);
     for (let column = 0; column < columns; column++) {
-      values[row * columns + column] = rng.uniform() < 0.1 ? NaN : rng.normal() * 10 ** (rng.integer(9) - 4);
+      values[row * columns + column] = otherValue(rng);
     }
   }
-  return { ...rows, x: { ...rows.x, values }, y };
+  return { ...rows, x: { ...rows.x, values, ...withOtherPast(rows.x, train, rng) }, y };
+}
+
+/** The table with all rows replaced that no sequence of a training row has. */
+function withOtherPast(x: Matrix, train: Int32Array, rng: Rng): Pick<Matrix, 'past'> {
+  if (!isSequence(x)) return {};
+  const { columns, past } = x;
+  const isTraining = usedRows(x, train);
+  const table = sharedFloat32(past.table.length);
+  table.set(past.table);
+  for (let row = 0; row < isTraining.length; row++) {
+    if (isTraining[row] === 1) continue;
+    for (let column = 0; column < columns; column++) table[row * columns + column] = otherValue(rng);
+  }
+  return { past: { ...past, table } };
+}
+
+function otherValue(rng: Rng): number {
+  return rng.uniform() < 0.1 ? NaN : rng.normal() * 10 ** (rng.integer(9) - 4);
 }
 
 function otherLabel(label: number, task: Task, rng: Rng): number {
