@@ -11,6 +11,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'an entry of a listing of this folder, or a constant name in it': [
     'cli/policy_evidence.ts: join(folder, name)',
     'trainer/jobs/fleet/own_code.ts: join(root, name)',
+    'trainer/jobs/kinds/kept_generations.ts: join(folder, name)',
     'shared/blob/folder_blobs.ts: join(entry.parentPath, entry.name)',
     'cli/file_patterns.ts: join(folder, name)',
     'cli/stop_door.ts: join(home, FOLDER, name)',

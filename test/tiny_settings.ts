@@ -31,6 +31,8 @@ const TINY: SettingsOverrides = {
   retrain: {
     retrain_weekly_cron: null,
     retrain_direction_cron: null,
+    rule_search_cron: null,
+    rule_search_space: 'hourly',
     retrain_incremental_cron: null,
     pass_rate_range: [0.05, 0.95],
     kpi_refusal_rate_min: null,

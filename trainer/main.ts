@@ -32,6 +32,8 @@ import { FIRST_MODELS } from './control/schedule/run.ts';
 import { createRunLog } from './control/schedule/run_log.ts';
 import { scheduleByCron, type Schedule } from './control/cron/schedule.ts';
 import { statusLine } from './control/schedule/status_line.ts';
+import { RunRound } from './control/schedule/run_round.ts';
+import { scheduledSearches } from './control/schedule/rule_runs.ts';
 import { DirectionRound } from './control/schedule/direction_runs.ts';
 import { lackOfModels, waitForFirstBars } from './control/schedule/first_models.ts';
 import { trainerChecks } from './control/trainer_dependencies.ts';
@@ -259,9 +261,11 @@ function scheduled(schedule: ScheduleName): RunTrigger {
   return { code: 'schedule', values: { schedule } };
 }
 
-function scheduleAll({ settings, paths, print }: TrainerOptions, retrainer: Retrainer): readonly NamedSchedule[] {
+function scheduleAll({ settings, paths, log, print }: TrainerOptions, retrainer: Retrainer): readonly NamedSchedule[] {
   const { retrain_cron, retrain_weekly_cron, retrain_incremental_cron, retrain_direction_cron } = settings.retrain;
+  const { rule_search_cron } = settings.retrain;
   const round = new DirectionRound(retrainer, settings, print);
+  const searches = new RunRound(retrainer, 'evolve', print);
 
   async function beginFull(trigger: RunTrigger): Promise<void> {
     if (!(await retrainer.startOrWait({ trigger })))
@@ -275,6 +279,16 @@ function scheduleAll({ settings, paths, print }: TrainerOptions, retrainer: Retr
       print('The incremental training is skipped: another run is active.');
   }
 
+  async function beginSearches(): Promise<void> {
+    try {
+      await searches.begin(scheduled('rules'), scheduledSearches(settings, MACHINE_CLOCK.nowMs()));
+    } catch (error) {
+      const { code, message } = describeError(error);
+      log.error({ code }, message);
+      print(`The search of rules is skipped: ${code}: ${message}`);
+    }
+  }
+
   const planned: readonly PlannedSchedule[] = [
     { name: 'Retraining', cron: retrain_cron, work: () => beginFull(scheduled('full')) },
     { name: 'Weekly retraining', cron: retrain_weekly_cron, work: () => beginFull(scheduled('weekly')) },
@@ -285,6 +299,12 @@ function scheduleAll({ settings, paths, print }: TrainerOptions, retrainer: Retr
       cron: settings.minutehand.instruments.length === 0 ? null : retrain_direction_cron,
       work: () => round.begin(scheduled('direction')),
       end: () => round.stop(),
+    },
+    {
+      name: 'Search of rules',
+      cron: settings.minutehand.instruments.length === 0 ? null : rule_search_cron,
+      work: beginSearches,
+      end: () => searches.stop(),
     },
   ];
   return planned.flatMap(({ name, cron, work, end }) => {

@@ -1,36 +1,30 @@
-import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { MinutehandError } from '../../shared/errors.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
+import { homePaths } from '../../shared/home.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { StrategyDocument } from '../../shared/policy/strategy_file.ts';
-import { yamlLibrary } from '../../shared/policy/yaml.ts';
-import { isoSecond } from '../../trainer/learning/backtest/ledger.ts';
-import { CSCV_BLOCKS } from '../../trainer/learning/statistics/overfitting_probability.ts';
-import { readSearches, searchFingerprint, writeSearches } from '../../trainer/learning/evolve/evolution_file.ts';
-import { evolve, type EvolveResult } from '../../trainer/learning/evolve/judge.ts';
+import type { EvolveJob } from '../../trainer/jobs/kinds/evolve_job.ts';
+import { runEvolve } from '../../trainer/jobs/kinds/run_evolve.ts';
+import { generationsFile } from '../../trainer/jobs/kinds/kept_generations.ts';
+import { ownResources } from '../../trainer/jobs/resources/run_resources.ts';
+import type { EvolveResult } from '../../trainer/learning/evolve/judge.ts';
 import { readSpaceFile } from '../../trainer/learning/evolve/search_space.ts';
 import { checkLine } from '../../trainer/learning/formula_rules/rule_checks.ts';
-import { barsOfPeriod } from '../../trainer/learning/formula_rules/rule_report.ts';
-import type { RuleSubject } from '../../trainer/learning/formula_rules/rule_subject.ts';
+import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
-import { openOutputFile } from '../../shared/output_file.ts';
-import { parseInteger, parsePeriod } from '../period.ts';
-import { holdoutOf, marketOfBars } from '../strategy/holdout_option.ts';
-import { readRuleSubject, type SubjectFlags } from '../strategy/read_subject.ts';
-import { lookAtHoldout, refusePairCandidate, writeCandidate, type JudgedBars } from '../strategy/rule_candidate.ts';
+import { instantOf, parseDay, parseInteger } from '../period.ts';
+import { candidateLine } from '../strategy/candidate_line.ts';
 import { reportLines } from '../strategy/report_lines.ts';
-import { addSubjectOptions, makeOutFolder } from '../strategy/rule_run.ts';
+import { ruleMarketOf } from '../strategy/rule_market.ts';
+import { addSubjectOptions, type PeriodFlags } from '../strategy/rule_run.ts';
 
-interface EvolveFlags extends SubjectFlags {
-  readonly from?: string;
-  readonly to?: string;
+interface EvolveFlags extends PeriodFlags {
   readonly holdoutFrom?: string;
   readonly seed: string;
   readonly resamples: string;
   readonly out?: string;
   readonly candidate?: boolean;
+  readonly printJob?: boolean;
 }
 
 export function addEvolve(program: Command, output: () => Output): void {
@@ -48,122 +42,71 @@ export function addEvolve(program: Command, output: () => Output): void {
     .option('--resamples <n>', 'of the bootstrap', '1000')
     .option(
       '--out <folder>',
-      'folder for report.json, rule.yaml and state.json; a search that was killed continues from the last generation in it',
+      'folder for report.json, rule.yaml and state.json, from which a search that was killed continues (default: its generations are kept in this installation until it has ended)',
     )
     .option(
       '--candidate',
       'keep the proposed rule with its verdicts in this installation, for `models promote`; the look at the holdout is counted',
     )
-    .action((file: string, flags: EvolveFlags) => runEvolve(file, flags, output()));
+    .option('--print-job', 'search nothing: print these options as a job, for `minutehand job run`')
+    .action((file: string, flags: EvolveFlags) => search(file, flags, output()));
 }
 
-async function runEvolve(file: string, flags: EvolveFlags, output: Output): Promise<void> {
+async function search(file: string, flags: EvolveFlags, output: Output): Promise<void> {
   const settings = loadSettings();
-  const { windows } = settings.minutehand;
-  const space = readSpaceFile(file, windows);
-  const { from = -Infinity, to } = parsePeriod(flags);
-  const resamples = parseInteger(flags.resamples, '--resamples', 100);
+  const job = jobOf(file, flags, settings);
+  if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
+  else await runEvolution(job, settings, output);
+}
+
+/**
+ * The space and the flags as a job.
+ * @throws MinutehandError USAGE; as readSpaceFile
+ */
+function jobOf(file: string, flags: EvolveFlags, settings: Settings): EvolveJob {
+  const { document, subject } = readSpaceFile(file, settings.minutehand.windows);
+  const { holdoutFrom, out } = flags;
+  return {
+    kind: 'evolve',
+    ...ruleMarketOf(flags, subject, settings),
+    holdout_from: holdoutFrom === undefined ? null : instantOf(parseDay(holdoutFrom, '--holdout-from')),
+    seed: flags.seed,
+    resamples: parseInteger(flags.resamples, '--resamples', 100),
+    space: document,
+    output: { folder: out ?? null, candidate: flags.candidate === true },
+    trigger: { code: 'command', values: { command: 'evolve' } },
+  };
+}
+
+/** Searches rules in this process and prints what it found. */
+export async function runEvolution(job: EvolveJob, settings: Settings, output: Output): Promise<void> {
+  const paths = homePaths();
   const progress = output.progress();
-  const { out } = flags;
   tellWhenInterrupted({
     output,
     progress,
-    kept: () => [out === undefined ? 'Nothing was written.' : `The same command continues from the state in ${out}.`],
+    kept: () => [`The same command continues from the generations in ${generationsFile(job, paths)}.`],
   });
-  try {
-    const subject = await readRuleSubject(flags, space.subject, settings, to, (done, total) =>
-      progress.update('reading bars', done, total),
-    );
-    const bars = barsOfPeriod(subject, from, to ?? Infinity);
-    const { time } = subject.history;
-    if (bars.to - bars.from < 2)
-      throw new MinutehandError('DATA_TOO_SHORT', {
-        seen: `${bars.to - bars.from} bars of ${subject.id} in this period`,
-      });
-    const first = time[bars.from]!;
-    const last = time[bars.to - 1]!;
-    const isKept = flags.candidate === true;
-    if (isKept) refusePairCandidate(subject);
-    const holdoutFrom = holdoutOf(subject, bars, flags.holdoutFrom, settings);
-    const judgedBars = { ...bars, holdoutFrom };
-    const market = marketOfBars(flags, settings);
-    const search = { subject, space, windows, bars, holdoutFrom, seed: flags.seed };
-    const fingerprint = searchFingerprint(search);
-    if (out !== undefined) makeOutFolder(out);
-    const state = out === undefined ? null : join(out, 'state.json');
-    const searches = state === null ? {} : readSearches(state, fingerprint);
-    const result = await evolve({
-      ...search,
-      resamples,
-      searches,
-      ...(isKept && { lookAt: lookAtHoldout(subject, judgedBars, market) }),
-      onGeneration: async (done, total) => {
-        progress.update('generations', done, total);
-        if (state !== null) writeSearches(state, fingerprint, searches);
-        // Lets an interruption be answered.
-        await setImmediate();
-      },
-    });
-    progress.stop();
-    const report = {
-      space: space.document,
-      subject: subject.id,
-      seed: flags.seed,
-      development: { from: isoSecond(first), to: isoSecond(time[holdoutFrom]!), blocks: CSCV_BLOCKS },
-      holdout: { from: isoSecond(time[holdoutFrom]!), to: isoSecond(last) },
-      conditions: space.conditions.length,
-      fingerprint,
-      ...result,
-    };
-    const files = out === undefined ? null : writeResults(out, report, result.proposed?.strategy ?? null);
-    output.line(
-      `${space.document.name} on ${subject.id}: development ${report.development.from} to ${report.development.to}, holdout to ${report.holdout.to}`,
-    );
-    for (const line of resultLines(result)) output.line(line);
-    if (files !== null) output.line(`Written: ${Object.values(files).join(', ')}`);
-    const candidate = isKept ? keepProposal(report, subject, judgedBars, market, output) : null;
-    if (candidate === null) output.written(null);
-    output.result({ ...report, files, candidate });
-  } finally {
-    progress.stop();
-  }
-}
-
-/** The proposed rule with its verdicts; null: the search proposed none. */
-function keepProposal(
-  report: EvolveResult & { readonly seed: string },
-  subject: RuleSubject,
-  bars: JudgedBars,
-  market: 'live' | 'simulated',
-  output: Output,
-): { readonly version: string; readonly path: string } | null {
-  const { proposed, trials, seed, checks } = report;
-  if (proposed === null) {
-    output.note('No candidate was written: the search proposed no rule.');
-    return null;
-  }
-  const { strategy, holdout, holdout_look } = proposed;
-  const look = holdout_look!;
-  return writeCandidate(
-    { strategy, origin: 'evolved', trials, seed, checks, holdout, look, report },
-    subject,
-    bars,
-    market,
-    output,
+  const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
+  const context = { settings, paths, gitCommit: gitCommit(), onProgress };
+  const { report, files, candidate } = await runEvolve(job, context).finally(() => progress.stop());
+  output.line(
+    `${report.space.name} on ${report.subject}: development ${report.development.from} to ${report.development.to}, holdout to ${report.holdout.to}`,
   );
-}
-
-function writeResults(out: string, report: object, strategy: StrategyDocument | null) {
-  const files = { report: join(out, 'report.json'), ...(strategy !== null && { rule: join(out, 'rule.yaml') }) };
-  writeText(files.report, `${JSON.stringify(report, null, 2)}\n`);
-  if (files.rule !== undefined) writeText(files.rule, yamlLibrary().stringify(strategy));
-  return files;
-}
-
-function writeText(path: string, text: string): void {
-  const file = openOutputFile(path);
-  file.write(text);
-  file.close();
+  for (const line of resultLines(report)) output.line(line);
+  if (files !== null) output.line(`Written: ${Object.values(files).join(', ')}`);
+  if (job.output.candidate && candidate === null) output.note('No candidate was written: the search proposed no rule.');
+  if (candidate !== null) output.line(candidateLine(candidate, report.accepted));
+  output.written(
+    candidate === null
+      ? null
+      : {
+          target: `rule ${candidate.version}`,
+          after: { instrument: report.subject, passed: report.accepted },
+        },
+  );
+  const resources = ownResources({ gpu_seconds: null, gpu_memory_bytes: null });
+  output.result({ ...report, files, candidate, resources });
 }
 
 function resultLines({ trials, searches, proposed, checks, accepted }: EvolveResult): string[] {

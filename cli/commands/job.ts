@@ -8,7 +8,9 @@ import type { Output } from '../output.ts';
 import { runFormulaSearch } from './automl.ts';
 import { runBacktest } from './backtest.ts';
 import { runDirectionJob } from './direction.ts';
+import { runEvolution } from './evolve.ts';
 import { runLeague } from './league.ts';
+import { runJudgement } from './strategy_judge.ts';
 import { runTrainingJob } from './train.ts';
 
 /** File descriptor of standard input. */
@@ -19,7 +21,7 @@ export function addJob(program: Command, output: () => Output): void {
   job
     .command('run <file>')
     .description(
-      'runs a job that `--print-job` of `train`, `direction train`, `automl`, `league` or `backtest` has printed, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
+      'runs a job that `--print-job` of `train`, `direction train`, `automl`, `league`, `backtest`, `evolve` or `strategy judge` has printed, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
     )
     .action((file: string) => runJob(readJob(file), output()));
   job
@@ -44,6 +46,8 @@ const RUNS: { readonly [Kind in JobKind]: Run<Kind> } = {
   automl: runFormulaSearch,
   league: runLeague,
   backtest: runBacktest,
+  evolve: runEvolution,
+  judge: runJudgement,
 };
 
 async function runJob(job: Job, output: Output): Promise<void> {

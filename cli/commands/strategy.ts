@@ -21,7 +21,11 @@ import { documentOf, figure, reportLines } from '../strategy/report_lines.ts';
 import { addSubjectOptions, makeOutFolder, readSubject, type PeriodFlags } from '../strategy/rule_run.ts';
 import { addStrategyJudge } from './strategy_judge.ts';
 import { addStrategyServed } from './strategy_served.ts';
-import { ruleSentence, SENTENCE_LANGUAGES, type SentenceLanguage } from '../strategy/rule_sentence.ts';
+import {
+  ruleSentence,
+  SENTENCE_LANGUAGES,
+  type SentenceLanguage,
+} from '../../trainer/learning/formula_rules/rule_sentence.ts';
 
 interface BacktestFlags extends PeriodFlags {
   readonly out?: string;

@@ -1,22 +1,26 @@
 import type { Command } from 'commander';
-import { MinutehandError } from '../../shared/errors.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
+import { homePaths } from '../../shared/home.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { readStrategyDocument } from '../../shared/policy/strategy_file.ts';
-import { isoSecond } from '../../trainer/learning/backtest/ledger.ts';
-import { judgeRule } from '../../trainer/learning/formula_rules/judge_rule.ts';
+import type { JudgeJob } from '../../trainer/jobs/kinds/judge_job.ts';
+import { runJudge } from '../../trainer/jobs/kinds/run_judge.ts';
+import { ownResources } from '../../trainer/jobs/resources/run_resources.ts';
 import { checkLine } from '../../trainer/learning/formula_rules/rule_checks.ts';
+import { gitCommit } from '../git_commit.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
-import { parseInteger } from '../period.ts';
-import { lookAtHoldout, refusePairCandidate, writeCandidate } from '../strategy/rule_candidate.ts';
-import { documentOf, reportLines } from '../strategy/report_lines.ts';
-import { addSubjectOptions, readSubject, type PeriodFlags } from '../strategy/rule_run.ts';
-import { holdoutOf, marketOfBars } from '../strategy/holdout_option.ts';
+import { instantOf, parseDay, parseInteger } from '../period.ts';
+import { candidateLine } from '../strategy/candidate_line.ts';
+import { reportLines } from '../strategy/report_lines.ts';
+import { ruleMarketOf } from '../strategy/rule_market.ts';
+import { addSubjectOptions, type PeriodFlags } from '../strategy/rule_run.ts';
 
 interface JudgeFlags extends PeriodFlags {
   readonly holdoutFrom?: string;
   readonly seed: string;
   readonly resamples: string;
   readonly candidate?: boolean;
+  readonly printJob?: boolean;
 }
 
 export function addStrategyJudge(strategy: Command, output: () => Output): void {
@@ -24,69 +28,71 @@ export function addStrategyJudge(strategy: Command, output: () => Output): void 
     .command('judge')
     .argument('<file>', 'a strategy file')
     .description(
-      'Judges a rule that a person wrote: trades, deflated Sharpe ratio of one trial, bootstrap of its days and fills one bar later before the holdout; the edge on the holdout. Each further look at a holdout demands more of it. One failing check refuses the rule. A rule that a search proposed is judged by `evolve`, which counts all that it tried.',
+      'Judges a rule: trades, deflated Sharpe ratio, bootstrap of its days and fills one bar later before the holdout; the edge on the holdout. Each further look at a holdout demands more of it. One failing check refuses the rule. A rule that a person wrote is one trial; one that a search proposed has all the trials of the search, and needs its verdicts to be promoted: `evolve --candidate` gives them.',
     );
   addSubjectOptions(judge)
     .option('--holdout-from <day>', 'start of the holdout (default: the last holdout_fraction of the time)')
     .option('--seed <text>', 'of the bootstrap', '0')
     .option('--resamples <n>', 'of the bootstrap', '1000')
     .option('--candidate', 'keep the rule with its verdicts in this installation, for `models promote`')
-    .action((file: string, flags: JudgeFlags) => runJudge(file, flags, output()));
+    .option('--print-job', 'judge nothing: print these options as a job, for `minutehand job run`')
+    .action((file: string, flags: JudgeFlags) => judgeFile(file, flags, output()));
 }
 
-async function runJudge(file: string, flags: JudgeFlags, output: Output): Promise<void> {
+async function judgeFile(file: string, flags: JudgeFlags, output: Output): Promise<void> {
   const settings = loadSettings();
-  const { document, strategy } = readStrategyDocument(file, settings.minutehand.windows);
-  const resamples = parseInteger(flags.resamples, '--resamples', 100);
-  const { subject, from, to } = await readSubject(flags, strategy, output);
-  const { time } = subject.history;
-  if (to - from < 2)
-    throw new MinutehandError('DATA_TOO_SHORT', {
-      seen: `${to - from} bars of ${subject.id} in this period whose features are warm`,
-      expected: 'two at least',
-    });
-  if (flags.candidate === true) refusePairCandidate(subject);
-  const holdoutFrom = holdoutOf(subject, { from, to }, flags.holdoutFrom, settings);
-  const bars = { from, holdoutFrom, to };
-  const market = marketOfBars(flags, settings);
-  const { seed } = flags;
-  const lookAt = lookAtHoldout(subject, bars, market);
-  const judged = judgeRule({ subject, strategy, bars: { from, to }, holdoutFrom, seed, resamples, lookAt });
-  const period = {
-    from: isoSecond(time[from]!),
-    holdout_from: isoSecond(time[holdoutFrom]!),
-    to: isoSecond(time[to - 1]!),
+  const job = jobOf(file, flags, settings);
+  if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
+  else await runJudgement(job, settings, output);
+}
+
+/**
+ * The file and the flags as a job.
+ * @throws MinutehandError USAGE; as readStrategyDocument
+ */
+function jobOf(file: string, flags: JudgeFlags, settings: Settings): JudgeJob {
+  const { document } = readStrategyDocument(file, settings.minutehand.windows);
+  const { holdoutFrom } = flags;
+  return {
+    kind: 'judge',
+    ...ruleMarketOf(flags, document.subject, settings),
+    holdout_from: holdoutFrom === undefined ? null : instantOf(parseDay(holdoutFrom, '--holdout-from')),
+    seed: flags.seed,
+    resamples: parseInteger(flags.resamples, '--resamples', 100),
+    strategy: document,
+    output: { candidate: flags.candidate === true },
+    trigger: { code: 'command', values: { command: 'strategy judge' } },
   };
+}
+
+/** Judges a rule in this process and prints its verdicts. */
+export async function runJudgement(job: JudgeJob, settings: Settings, output: Output): Promise<void> {
+  const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
+  const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
+  const context = { settings, paths: homePaths(), gitCommit: gitCommit(), onProgress };
+  const { report, candidate } = await runJudge(job, context).finally(() => progress.stop());
+  const { strategy, subject, period, trials } = report;
   output.line(
-    `${strategy.name} on ${subject.id}: development ${period.from} to ${period.holdout_from}, holdout to ${period.to}`,
+    `${strategy.name} on ${subject}: development ${period.from} to ${period.holdout_from}, holdout to ${period.to}`,
   );
+  if (trials > 1)
+    output.line(
+      `one of ${trials} rules of a search; OVERFITTING and WALK_FORWARD are verdicts on the search: \`minutehand evolve --candidate\``,
+    );
   output.line('development:');
-  for (const line of reportLines(judged.development)) output.line(`  ${line}`);
-  output.line(`holdout, look ${judged.holdout_look}:`);
-  for (const line of reportLines(judged.holdout)) output.line(`  ${line}`);
-  for (const check of judged.checks) output.line(checkLine(check));
-  const failed = judged.checks.filter(({ passed }) => !passed).map(({ code }) => code);
-  output.line(judged.accepted ? 'ACCEPTED: every check passed' : `REFUSED: ${failed.join(', ')}`);
-  const report = { strategy: documentOf(strategy), subject: subject.id, seed, period, ...judged };
-  const candidate =
-    flags.candidate === true
-      ? writeCandidate(
-          {
-            strategy: document,
-            origin: 'written',
-            trials: 1,
-            seed,
-            checks: judged.checks,
-            holdout: judged.holdout,
-            look: judged.holdout_look,
-            report,
-          },
-          subject,
-          bars,
-          market,
-          output,
-        )
-      : null;
-  if (candidate === null) output.written(null);
-  output.result({ ...report, candidate });
+  for (const line of reportLines(report.development)) output.line(`  ${line}`);
+  output.line(`holdout, look ${report.holdout_look}:`);
+  for (const line of reportLines(report.holdout)) output.line(`  ${line}`);
+  for (const check of report.checks) output.line(checkLine(check));
+  const failed = report.checks.filter(({ passed }) => !passed).map(({ code }) => code);
+  output.line(report.accepted ? 'ACCEPTED: every check passed' : `REFUSED: ${failed.join(', ')}`);
+  if (candidate !== null) output.line(candidateLine(candidate, report.accepted && trials === 1));
+  output.written(
+    candidate === null
+      ? null
+      : { target: `rule ${candidate.version}`, after: { instrument: subject, passed: report.accepted } },
+  );
+  const resources = ownResources({ gpu_seconds: null, gpu_memory_bytes: null });
+  output.result({ ...report, candidate, resources });
 }

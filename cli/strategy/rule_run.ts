@@ -2,21 +2,16 @@ import type { Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { strategyReadsProbabilities, type FormulaStrategy } from '../../shared/policy/strategy_file.ts';
-import { barsOfPeriod } from '../../trainer/learning/formula_rules/rule_report.ts';
-import type { RuleSubject } from '../../trainer/learning/formula_rules/rule_subject.ts';
+import type { FormulaStrategy } from '../../shared/policy/strategy_file.ts';
+import { refuseMissingModel } from '../../trainer/jobs/kinds/run_judge.ts';
+import { readRuleSubject, type RuleBars } from '../../trainer/jobs/kinds/read_rule_subject.ts';
 import { costsOption } from '../costs_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
-import { parsePeriod } from '../period.ts';
-import { readRuleSubject, type SubjectFlags } from './read_subject.ts';
+import { ruleMarketOf, type RuleMarketFlags } from './rule_market.ts';
 
-export interface PeriodFlags extends SubjectFlags {
-  readonly from?: string;
-  readonly to?: string;
-}
+export type PeriodFlags = RuleMarketFlags;
 
-/** Options that name what a rule is run on, and in which period. */
 export function addSubjectOptions(command: Command): Command {
   return command
     .option('--pair <id>', 'of a file for pairs, such as XAUUSD_XAGUSD@1h')
@@ -34,24 +29,16 @@ export function addSubjectOptions(command: Command): Command {
     .option('--slippage-bps <x>', 'of an instrument: slippage per fill (default: the configured costs, else 1)');
 }
 
-export async function readSubject(
-  flags: PeriodFlags,
-  strategy: FormulaStrategy,
-  output: Output,
-): Promise<{ readonly subject: RuleSubject; readonly from: number; readonly to: number }> {
-  if (strategyReadsProbabilities(strategy) && flags.direction === undefined)
-    throw new MinutehandError('USAGE', {
-      seen: 'a rule that reads ML_UP_PROB, ML_DOWN_PROB or ML_RANGE_PROB without --direction',
-      expected: '--direction <version or folder of a direction model>',
-    });
-  const { from = -Infinity, to } = parsePeriod(flags);
+export async function readSubject(flags: PeriodFlags, strategy: FormulaStrategy, output: Output): Promise<RuleBars> {
+  const settings = loadSettings();
+  const market = ruleMarketOf(flags, strategy.subject, settings);
+  refuseMissingModel(strategy, market);
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
-    const subject = await readRuleSubject(flags, strategy.subject, loadSettings(), to, (done, total) =>
+    return await readRuleSubject(market, strategy.subject, settings, (done, total) =>
       progress.update('reading bars', done, total),
     );
-    return { subject, ...barsOfPeriod(subject, from, to ?? Infinity) };
   } finally {
     progress.stop();
   }

@@ -3,7 +3,7 @@ import { gateText } from '../../shared/bundle/gates/gate_text.ts';
 import { hasPassed } from '../../shared/bundle/recorded_gates.ts';
 import { readRuleBundle } from '../../shared/bundle/rule/rule_bundle.ts';
 import type { Output } from '../output.ts';
-import { ruleSentence } from './rule_sentence.ts';
+import { ruleSentence } from '../../trainer/learning/formula_rules/rule_sentence.ts';
 
 /** Prints a kept rule with its verdicts. @throws MinutehandError as readRuleBundle */
 export function showRule(folder: string, output: Output): void {

@@ -4542,6 +4542,551 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/strategies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Kept rules, strategy files and search spaces */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Newest first */
+                            rules: components["schemas"]["KeptRule"][];
+                            /** @description Search spaces of config/strategies/spaces, without .yaml */
+                            spaces: string[];
+                            /** @description Strategy files of config/strategies, without .yaml */
+                            files: string[];
+                            /** @description Configured ones: a daemon serves rules of these */
+                            instruments: string[];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The search or judgement in progress, its generations and its front */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description The search or judgement in progress */
+                            run: components["schemas"]["Run"] | null;
+                            /** @description Of the search in progress, after its last generation */
+                            searches: components["schemas"]["Evolving"][];
+                            /** @description The newest searches and judgements that have ended */
+                            ended: components["schemas"]["Run"][];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A rule: manifest, sentence, and all figures of its judgement */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Version of a rule */
+                    version: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["StrategyDetail"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check a strategy file: every problem with its line and column */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["StrategyCheckRequestInput"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["CheckedStrategy"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search rules in a declared space, and judge the one that is proposed
+         * @description Begins a run of the kind `evolve`. The proposed rule of an instrument is kept with its verdicts, whatever they are, and the look at the holdout is counted. Nothing is served before someone promotes it.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["StrategySearchRequestInput"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Run"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/judge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Judge a rule
+         * @description Begins a run of the kind `judge`. Each judgement is a look at the holdout and is counted. The rule of an instrument is kept with its verdicts, whatever they are.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["StrategyJudgeRequestInput"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Run"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop the search or judgement in progress; the same search continues from its last generation */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Run"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/{version}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse failed or unknown gates, and have the daemon serve the rule for its instrument. The predecessor is rolled back to */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Version of a rule */
+                    version: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Although gates failed; needs a reason
+                         * @default false
+                         */
+                        despite_gates?: boolean;
+                        /**
+                         * @description With despite_gates: why; recorded, and shown until replaced
+                         * @default
+                         */
+                        reason?: string;
+                    } | null;
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RulePointer"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End serving the rule of an instrument: its direction model answers again, if there is one */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["EndServingRequestInput"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RulePointer"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -5730,6 +6275,36 @@ export interface components {
             /** @description Why */
             reason: string;
         };
+        CheckedStrategy: {
+            valid: boolean;
+            sentence: {
+                en: string;
+                ja: string;
+            } | null;
+            problems: {
+                code: string;
+                /** @description Empty: the whole file */
+                key: string;
+                line: number | null;
+                column: number | null;
+                text: string;
+            }[];
+        };
+        CheckedStrategyInput: {
+            valid: boolean;
+            sentence: {
+                en: string;
+                ja: string;
+            } | null;
+            problems: {
+                code: string;
+                /** @description Empty: the whole file */
+                key: string;
+                line: number | null;
+                column: number | null;
+                text: string;
+            }[];
+        };
         ClearedCache: {
             success: boolean;
             message: string;
@@ -6160,6 +6735,14 @@ export interface components {
             /** @description Its predecessor */
             previous: string | null;
         };
+        EndServingRequest: {
+            instrument: string;
+            reason?: string;
+        };
+        EndServingRequestInput: {
+            instrument: string;
+            reason?: string;
+        };
         EnsembleConfig: {
             /**
              * @description true (pairs only): the ensemble of `method` is trained. false: one learner, that of single_model_config or of train.engine
@@ -6191,6 +6774,40 @@ export interface components {
             bagging_params?: components["schemas"]["BaggingParamsConfigInput"];
             /** @description Members of a stack, in place of train.stacking; only with its method */
             stacking_params?: components["schemas"]["StackingParamsConfigInput"];
+        };
+        Evolving: {
+            /** @description Training blocks of this search: 16 is the one that proposes, the others walk forward */
+            blocks: number;
+            /** @description Generations that are done */
+            generation: number;
+            /** @description Rules that were evaluated */
+            rules: number;
+            /** @description First front of Sharpe ratio, drawdown, trades and conditions (NSGA-II), the fittest first */
+            front: {
+                rule: string;
+                /** @description Of the training blocks, annual, after costs */
+                sharpe: number;
+                drawdown: number;
+                trades: number;
+                conditions: number;
+            }[];
+        };
+        EvolvingInput: {
+            /** @description Training blocks of this search: 16 is the one that proposes, the others walk forward */
+            blocks: number;
+            /** @description Generations that are done */
+            generation: number;
+            /** @description Rules that were evaluated */
+            rules: number;
+            /** @description First front of Sharpe ratio, drawdown, trades and conditions (NSGA-II), the fittest first */
+            front: {
+                rule: string;
+                /** @description Of the training blocks, annual, after costs */
+                sharpe: number;
+                drawdown: number;
+                trades: number;
+                conditions: number;
+            }[];
         };
         Explanation: {
             subject: string;
@@ -7065,6 +7682,42 @@ export interface components {
             later_files: string[];
             /** @description Versions that were trained on these bars */
             models: string[];
+        };
+        /** @description A rule with its verdicts */
+        KeptRule: {
+            version: string;
+            /** @description A running daemon serves it */
+            served: boolean;
+            /** @description null: it cannot be read */
+            instrument: string | null;
+            name: string | null;
+            /** @description written by a person, or evolved */
+            origin: string | null;
+            /** @description Its holdout shows no edge */
+            no_edge: boolean | null;
+            failed_gates: string[];
+            /** @description Gates without a verdict */
+            missing_gates: string[];
+            /** @description Code and text if it is unusable */
+            error: string | null;
+        };
+        /** @description A rule with its verdicts */
+        KeptRuleInput: {
+            version: string;
+            /** @description A running daemon serves it */
+            served: boolean;
+            /** @description null: it cannot be read */
+            instrument: string | null;
+            name: string | null;
+            /** @description written by a person, or evolved */
+            origin: string | null;
+            /** @description Its holdout shows no edge */
+            no_edge: boolean | null;
+            failed_gates: string[];
+            /** @description Gates without a verdict */
+            missing_gates: string[];
+            /** @description Code and text if it is unusable */
+            error: string | null;
         };
         LatestScores: {
             subject: string;
@@ -9516,12 +10169,194 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description The manifest of a rule */
+        RuleManifest: {
+            /** @constant */
+            format: "minutehand.rule/1";
+            version: string;
+            /** Format: date-time */
+            created: string;
+            git_commit: string | null;
+            /** @enum {string} */
+            market: "live" | "simulated";
+            instrument: string;
+            strategy: {
+                name: string;
+                description: string;
+                /** @enum {string} */
+                subject: "instrument" | "pair";
+                thresholds?: {
+                    [key: string]: number;
+                };
+                entry_long?: string;
+                entry_short?: string;
+                exit?: string;
+                stop?: {
+                    bps?: number;
+                    sigmas?: number;
+                };
+                target?: {
+                    bps?: number;
+                    sigmas?: number;
+                };
+                max_age: number;
+                trials?: number;
+            };
+            feature_schema: string;
+            /** @enum {string} */
+            origin: "written" | "evolved";
+            direction?: string;
+            trials: number;
+            seed: string;
+            period: {
+                from: string;
+                holdout_from: string;
+                to: string;
+            };
+            costs: {
+                spread_bps: number;
+                commission_bps: number;
+                slippage_bps: number;
+            };
+            gates: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+            } | {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
+            })[];
+            edge: {
+                no_edge: boolean;
+                trades: number;
+                net_bps: number | null;
+                lower_net_bps: number | null;
+                p_value: number | null;
+            };
+            holdout_look: number;
+            files: {
+                "report.json": {
+                    sha256: string;
+                    bytes: number;
+                };
+            };
+        };
+        /** @description The manifest of a rule */
+        RuleManifestInput: {
+            /** @constant */
+            format: "minutehand.rule/1";
+            version: string;
+            /** Format: date-time */
+            created: string;
+            git_commit: string | null;
+            /** @enum {string} */
+            market: "live" | "simulated";
+            instrument: string;
+            strategy: {
+                name: string;
+                description: string;
+                /** @enum {string} */
+                subject: "instrument" | "pair";
+                thresholds?: {
+                    [key: string]: number;
+                };
+                entry_long?: string;
+                entry_short?: string;
+                exit?: string;
+                stop?: {
+                    bps?: number;
+                    sigmas?: number;
+                };
+                target?: {
+                    bps?: number;
+                    sigmas?: number;
+                };
+                max_age: number;
+                trials?: number;
+            };
+            feature_schema: string;
+            /** @enum {string} */
+            origin: "written" | "evolved";
+            direction?: string;
+            trials: number;
+            seed: string;
+            period: {
+                from: string;
+                holdout_from: string;
+                to: string;
+            };
+            costs: {
+                spread_bps: number;
+                commission_bps: number;
+                slippage_bps: number;
+            };
+            gates: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+            } | {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
+            })[];
+            edge: {
+                no_edge: boolean;
+                trades: number;
+                net_bps: number | null;
+                lower_net_bps: number | null;
+                p_value: number | null;
+            };
+            holdout_look: number;
+            files: {
+                "report.json": {
+                    sha256: string;
+                    bytes: number;
+                };
+            };
+        };
+        RulePointer: {
+            instrument: string;
+            /** @description The rule that is served; null: none */
+            version: string | null;
+            /** @description Its predecessor */
+            previous: string | null;
+        };
+        RulePointerInput: {
+            instrument: string;
+            /** @description The rule that is served; null: none */
+            version: string | null;
+            /** @description Its predecessor */
+            previous: string | null;
+        };
         /** @description A training run */
         Run: {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
+            kind: "full" | "incremental" | "thresholds" | "direction" | "automl" | "evolve" | "judge";
             /** @description What caused it: a code, and what belongs to it */
             trigger: {
                 /** @constant */
@@ -9552,7 +10387,7 @@ export interface components {
                 code: "schedule";
                 values: {
                     /** @enum {string} */
-                    schedule: "full" | "weekly" | "incremental" | "direction";
+                    schedule: "full" | "weekly" | "incremental" | "direction" | "rules";
                 };
             } | {
                 /** @constant */
@@ -9604,7 +10439,7 @@ export interface components {
             model_version: string | null;
             /** @description Active bundle at its start */
             previous_version: string | null;
-            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml */
+            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml; of a search or judgement of rules its figures */
             metrics: unknown;
             /** @description Every gate with its verdict */
             gate: ({
@@ -9645,7 +10480,7 @@ export interface components {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
+            kind: "full" | "incremental" | "thresholds" | "direction" | "automl" | "evolve" | "judge";
             /** @description What caused it: a code, and what belongs to it */
             trigger: {
                 /** @constant */
@@ -9676,7 +10511,7 @@ export interface components {
                 code: "schedule";
                 values: {
                     /** @enum {string} */
-                    schedule: "full" | "weekly" | "incremental" | "direction";
+                    schedule: "full" | "weekly" | "incremental" | "direction" | "rules";
                 };
             } | {
                 /** @constant */
@@ -9728,7 +10563,7 @@ export interface components {
             model_version: string | null;
             /** @description Active bundle at its start */
             previous_version: string | null;
-            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml */
+            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml; of a search or judgement of rules its figures */
             metrics: unknown;
             /** @description Every gate with its verdict */
             gate: ({
@@ -10061,7 +10896,7 @@ export interface components {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
+            kind: "full" | "incremental" | "thresholds" | "direction" | "automl" | "evolve" | "judge";
             /** @description What caused it: a code, and what belongs to it */
             trigger: {
                 /** @constant */
@@ -10092,7 +10927,7 @@ export interface components {
                 code: "schedule";
                 values: {
                     /** @enum {string} */
-                    schedule: "full" | "weekly" | "incremental" | "direction";
+                    schedule: "full" | "weekly" | "incremental" | "direction" | "rules";
                 };
             } | {
                 /** @constant */
@@ -10144,7 +10979,7 @@ export interface components {
             model_version: string | null;
             /** @description Active bundle at its start */
             previous_version: string | null;
-            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml */
+            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml; of a search or judgement of rules its figures */
             metrics: unknown;
             /** @description Every gate with its verdict */
             gate: ({
@@ -10208,7 +11043,7 @@ export interface components {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
+            kind: "full" | "incremental" | "thresholds" | "direction" | "automl" | "evolve" | "judge";
             /** @description What caused it: a code, and what belongs to it */
             trigger: {
                 /** @constant */
@@ -10239,7 +11074,7 @@ export interface components {
                 code: "schedule";
                 values: {
                     /** @enum {string} */
-                    schedule: "full" | "weekly" | "incremental" | "direction";
+                    schedule: "full" | "weekly" | "incremental" | "direction" | "rules";
                 };
             } | {
                 /** @constant */
@@ -10291,7 +11126,7 @@ export interface components {
             model_version: string | null;
             /** @description Active bundle at its start */
             previous_version: string | null;
-            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml */
+            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml; of a search or judgement of rules its figures */
             metrics: unknown;
             /** @description Every gate with its verdict */
             gate: ({
@@ -10393,6 +11228,136 @@ export interface components {
                 by: string;
                 since: string;
             }[];
+        };
+        StrategyCheckRequest: {
+            /** @description A strategy file, YAML */
+            text: string;
+        };
+        StrategyCheckRequestInput: {
+            /** @description A strategy file, YAML */
+            text: string;
+        };
+        StrategyDetail: {
+            version: string;
+            served: boolean;
+            is_signed: boolean;
+            /** @description The rule in words */
+            sentence: {
+                en: string;
+                ja: string;
+            };
+            manifest: components["schemas"]["RuleManifest"];
+            /** @description All figures of its judgement: of a search also front, lineage and trials */
+            report: unknown;
+        };
+        StrategyDetailInput: {
+            version: string;
+            served: boolean;
+            is_signed: boolean;
+            /** @description The rule in words */
+            sentence: {
+                en: string;
+                ja: string;
+            };
+            manifest: components["schemas"]["RuleManifestInput"];
+            /** @description All figures of its judgement: of a search also front, lineage and trials */
+            report: unknown;
+        };
+        StrategyJudgeRequest: {
+            /** @description Such as BTCUSDT@1h; of a rule for pairs the pair, such as XAUUSD_XAGUSD@1h, which is judged only */
+            instrument: string;
+            /** @description First bar to decide on, UTC; default: all */
+            start_date?: string;
+            /** @description End of the bars, UTC; default: now */
+            end_date?: string;
+            /** @description Start of the holdout, UTC; default: the last holdout_fraction of the time */
+            holdout_from?: string;
+            /** @description Version of the direction model whose probabilities formulas read */
+            direction?: string;
+            /**
+             * @description Of the search and the bootstrap
+             * @default 0
+             */
+            seed: string;
+            /**
+             * @description Of the bootstrap
+             * @default 1000
+             */
+            resamples: number;
+            /** @description A strategy file, YAML */
+            text: string;
+        };
+        StrategyJudgeRequestInput: {
+            /** @description Such as BTCUSDT@1h; of a rule for pairs the pair, such as XAUUSD_XAGUSD@1h, which is judged only */
+            instrument: string;
+            /** @description First bar to decide on, UTC; default: all */
+            start_date?: string;
+            /** @description End of the bars, UTC; default: now */
+            end_date?: string;
+            /** @description Start of the holdout, UTC; default: the last holdout_fraction of the time */
+            holdout_from?: string;
+            /** @description Version of the direction model whose probabilities formulas read */
+            direction?: string;
+            /**
+             * @description Of the search and the bootstrap
+             * @default 0
+             */
+            seed?: string;
+            /**
+             * @description Of the bootstrap
+             * @default 1000
+             */
+            resamples?: number;
+            /** @description A strategy file, YAML */
+            text: string;
+        };
+        StrategySearchRequest: {
+            /** @description Such as BTCUSDT@1h; of a rule for pairs the pair, such as XAUUSD_XAGUSD@1h, which is judged only */
+            instrument: string;
+            /** @description First bar to decide on, UTC; default: all */
+            start_date?: string;
+            /** @description End of the bars, UTC; default: now */
+            end_date?: string;
+            /** @description Start of the holdout, UTC; default: the last holdout_fraction of the time */
+            holdout_from?: string;
+            /** @description Version of the direction model whose probabilities formulas read */
+            direction?: string;
+            /**
+             * @description Of the search and the bootstrap
+             * @default 0
+             */
+            seed: string;
+            /**
+             * @description Of the bootstrap
+             * @default 1000
+             */
+            resamples: number;
+            /** @description Name of a search space: a file of config/strategies/spaces without .yaml */
+            space: string;
+        };
+        StrategySearchRequestInput: {
+            /** @description Such as BTCUSDT@1h; of a rule for pairs the pair, such as XAUUSD_XAGUSD@1h, which is judged only */
+            instrument: string;
+            /** @description First bar to decide on, UTC; default: all */
+            start_date?: string;
+            /** @description End of the bars, UTC; default: now */
+            end_date?: string;
+            /** @description Start of the holdout, UTC; default: the last holdout_fraction of the time */
+            holdout_from?: string;
+            /** @description Version of the direction model whose probabilities formulas read */
+            direction?: string;
+            /**
+             * @description Of the search and the bootstrap
+             * @default 0
+             */
+            seed?: string;
+            /**
+             * @description Of the bootstrap
+             * @default 1000
+             */
+            resamples?: number;
+            /** @description Name of a search space: a file of config/strategies/spaces without .yaml */
+            space: string;
         };
         Subject: {
             /** @description Identifier, e.g. XAUUSD_XAGUSD; `pair_id` of its signals */

@@ -342,6 +342,7 @@ const RULES: readonly Rule[] = [
   cronRule('retrain', 'retrain_cron', '0 3 1 * *'),
   cronRule('retrain', 'retrain_weekly_cron', '0 4 * * 6'),
   cronRule('retrain', 'retrain_direction_cron', '0 5 * * 0'),
+  cronRule('retrain', 'rule_search_cron', '0 7 * * 0'),
   cronRule('retrain', 'notification_self_test_cron', '0 9 * * 1'),
   cronRule('retrain', 'parity_cron', '30 1 * * *'),
   cronRule('retrain', 'report_cron', '0 6 * * 1'),

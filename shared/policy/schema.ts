@@ -178,6 +178,15 @@ const retrainValues = {
     .min(1)
     .nullable()
     .meta({ examples: ['0 5 * * 0'] }),
+  rule_search_cron: z
+    .string()
+    .min(1)
+    .nullable()
+    .meta({ examples: ['0 7 * * 0'] }),
+  rule_search_space: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,63}$/)
+    .meta({ examples: ['hourly'] }),
   retrain_incremental_cron: z
     .string()
     .min(1)

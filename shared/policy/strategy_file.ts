@@ -12,7 +12,7 @@ import { NO_LIMITS, type RuleLimits } from '../strategies/formula_rule/formula_r
 import { faultText } from './formula_fault.ts';
 import { keyText, problemsError, valueText, type ConfigProblem } from './problem.ts';
 import { didYouMean } from './spelling.ts';
-import { readYamlFile, type YamlFile } from './yaml_file.ts';
+import { readYamlFile, readYamlText, type YamlFile } from './yaml_file.ts';
 
 /** What a strategy trades: two symbols against each other, or one. */
 export const STRATEGY_SUBJECTS = ['instrument', 'pair'] as const;
@@ -37,6 +37,8 @@ export const STRATEGY_SCHEMA = z.strictObject({
   stop: distance.optional(),
   target: distance.optional(),
   max_age: z.int().min(1).max(65_536),
+  /** Rules that a search evaluated before it proposed this one; without it, one. */
+  trials: z.int().min(1).optional(),
 });
 export type StrategyDocument = z.infer<typeof STRATEGY_SCHEMA>;
 
@@ -52,6 +54,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   stop: 'a distance above 0, such as bps: 50, or of a pair sigmas: 1.5',
   target: 'a distance above 0, such as bps: 80, or of a pair sigmas: 2',
   max_age: 'a whole number of bars from 1 to 65536',
+  trials: 'a whole number from 1 on: the rules that a search tried before it proposed this one',
 };
 
 /** A strategy that has been checked. */
@@ -90,18 +93,30 @@ export function readStrategyFile(file: string, windows: Windows): FormulaStrateg
 }
 
 /** The same, with the document as the file has it. @throws MinutehandError as readStrategyFile */
-export function readStrategyDocument(
-  file: string,
-  windows: Windows,
-): { readonly document: StrategyDocument; readonly strategy: FormulaStrategy } {
-  const read = readYamlFile(file);
-  if ('problems' in read) throw problemsError(read.problems);
+export function readStrategyDocument(file: string, windows: Windows): StrategyRead {
+  const read = readStrategy(readYamlFile(file), windows);
+  if (Array.isArray(read)) throw problemsError(read);
+  return read as StrategyRead;
+}
+
+/** A strategy and its document as it was written. */
+export interface StrategyRead {
+  readonly document: StrategyDocument;
+  readonly strategy: FormulaStrategy;
+}
+
+/** The strategy of a text, or all that is wrong with it. @param file name in the places of problems */
+export function readStrategyText(file: string, text: string, windows: Windows): StrategyRead | ConfigProblem[] {
+  return readStrategy(readYamlText(file, text), windows);
+}
+
+function readStrategy(read: ReturnType<typeof readYamlFile>, windows: Windows): StrategyRead | ConfigProblem[] {
+  if ('problems' in read) return read.problems;
   const { yaml } = read;
   const parsed = STRATEGY_SCHEMA.safeParse(yaml.value);
-  if (!parsed.success) throw problemsError(parsed.error.issues.flatMap((issue) => problemsOf(issue, yaml)));
+  if (!parsed.success) return parsed.error.issues.flatMap((issue) => problemsOf(issue, yaml));
   const checked = checkStrategy(parsed.data, windows, yaml.where);
-  if (Array.isArray(checked)) throw problemsError(checked);
-  return { document: parsed.data, strategy: checked as FormulaStrategy };
+  return Array.isArray(checked) ? checked : { document: parsed.data, strategy: checked as FormulaStrategy };
 }
 
 function problemsOf(issue: z.core.$ZodIssue, yaml: YamlFile): ConfigProblem[] {

@@ -47,7 +47,11 @@ function readText(file: string): string | ConfigProblem {
  */
 export function readYamlFile(file: string): { yaml: YamlFile } | { problems: ConfigProblem[] } {
   const text = readText(file);
-  if (typeof text !== 'string') return { problems: [text] };
+  return typeof text === 'string' ? readYamlText(file, text) : { problems: [text] };
+}
+
+/** The same of a text. @param file name in the places of problems */
+export function readYamlText(file: string, text: string): { yaml: YamlFile } | { problems: ConfigProblem[] } {
   let value: unknown;
   try {
     value = parseYaml(text);

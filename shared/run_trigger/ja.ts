@@ -14,6 +14,7 @@ const SCHEDULES = {
   weekly: '週次スケジュール',
   incremental: '追加学習スケジュール',
   direction: '方向モデルのスケジュール',
+  rules: 'ルール探索のスケジュール',
 } as const;
 
 const COSTS: Readonly<Record<string, string>> = {

@@ -40,9 +40,10 @@ export const findingSchema = z.strictObject({
 export type Finding = Readonly<z.infer<typeof findingSchema>>;
 
 /**
- * Schedules of trainings: `retrain_cron`, `retrain_weekly_cron`, `retrain_incremental_cron`, `retrain_direction_cron`.
+ * Schedules of trainings: `retrain_cron`, `retrain_weekly_cron`, `retrain_incremental_cron`, `retrain_direction_cron`,
+ * `rule_search_cron`.
  */
-export const SCHEDULES = ['full', 'weekly', 'incremental', 'direction'] as const;
+export const SCHEDULES = ['full', 'weekly', 'incremental', 'direction', 'rules'] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
 /** Text of an earlier version, which had no values: it is shown as it is. */

@@ -18,17 +18,24 @@ export function refuseOtherMarket(
   { market, source, output, adopt }: AdoptingJob,
   { minutehand }: Pick<Settings, 'minutehand'>,
 ): void {
-  if (market === minutehand.market) return;
-  if (source.folder === null)
-    throw new MinutehandError('MODEL_MARKET', {
-      seen: `a job on bars of a ${market} market`,
-      expected: `those of this installation: ${minutehand.market}`,
-      next: 'Name the folder of the bars, or set MINUTEHAND_MARKET.',
-    });
-  if (!adopt || output.folder !== null) return;
+  refuseForeignBars({ market, source }, { minutehand });
+  if (market === minutehand.market || !adopt || output.folder !== null) return;
   throw new MinutehandError('MODEL_MARKET', {
     seen: `models of a ${market} market to adopt`,
     expected: `a ${minutehand.market} market, which runs here`,
     next: 'Train without --adopt or with --out, or set MINUTEHAND_MARKET.',
+  });
+}
+
+/** @throws MinutehandError MODEL_MARKET for bars of this installation that are said to be of another market */
+export function refuseForeignBars(
+  { market, source }: Pick<AdoptingJob, 'market' | 'source'>,
+  { minutehand }: Pick<Settings, 'minutehand'>,
+): void {
+  if (market === minutehand.market || source.folder !== null) return;
+  throw new MinutehandError('MODEL_MARKET', {
+    seen: `a job on bars of a ${market} market`,
+    expected: `those of this installation: ${minutehand.market}`,
+    next: 'Name the folder of the bars, or set MINUTEHAND_MARKET.',
   });
 }

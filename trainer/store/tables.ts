@@ -211,7 +211,7 @@ export type RunStatus =
  * `full`: training on all bars. `incremental`: a warm start of the active models on newer bars. `thresholds`: θ2 only.
  * `direction`: training of the direction model of a timeframe. `automl`: search of formulas; it makes no models.
  */
-export type RunKind = 'full' | 'incremental' | 'thresholds' | 'direction' | 'automl';
+export type RunKind = 'full' | 'incremental' | 'thresholds' | 'direction' | 'automl' | 'evolve' | 'judge';
 
 /** Training runs: current, pending and ended ones with their outcome. Times `_at` are ISO 8601 in UTC. */
 export interface TrainingRunsTable {

@@ -40,6 +40,7 @@ import { addGoLiveRoutes } from './routes/golive.ts';
 import { addNewsRoutes } from './routes/news.ts';
 import { addPerformanceRoutes } from './routes/performance.ts';
 import { addReportRoutes } from './routes/reports.ts';
+import { addStrategyRoutes } from './routes/strategies.ts';
 import { addStopRoutes } from './routes/stops.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addSearchRoutes } from './routes/searches.ts';
@@ -151,6 +152,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addCandleRoutes,
   addImportRoutes,
   addSearchRoutes,
+  addStrategyRoutes,
 ];
 
 /** A route with its role and its error codes. */

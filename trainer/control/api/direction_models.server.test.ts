@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createClient } from '../../../dashboard/api/client.ts';
 import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import { encodeInstrumentBody } from '../../../shared/signal/instrument_signal.ts';
@@ -12,6 +12,9 @@ import { openSignalTables } from '../history/signal_tables.ts';
 import { textOf } from './routes/signals.ts';
 import { registryOf } from '../registry/registry.ts';
 import { verdict } from '../../../test/passed_gates.ts';
+import { ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
+import { writeRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
+import { tinyRule } from '../../../test/tiny_rule.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
 
 const SUBJECT = 'BTCUSDT@1h';
@@ -34,6 +37,81 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 const load = (model_name: string) => own.post('/api/ml/direction-models/{model_name}/load', { path: { model_name } });
+
+const RULE = `name: mine
+description: A test.
+subject: instrument
+entry_long: rsi(14) < oversold
+max_age: 3
+`;
+
+describe('rules in the API', () => {
+  const promote = (version: string) => own.post('/api/strategies/{version}/promote', { path: { version } });
+
+  it('are checked as text, each problem at its line and column, or told as a sentence', async () => {
+    const wrong = await own.post('/api/strategies/check', { body: { text: RULE } });
+    expect(wrong).toMatchObject({
+      valid: false,
+      sentence: null,
+      problems: [{ key: 'entry_long', line: 4, column: 1 }],
+    });
+    const good = await own.post('/api/strategies/check', { body: { text: RULE.replace('oversold', '30') } });
+    expect(good).toMatchObject({ valid: true, problems: [] });
+    expect(good.sentence!.en).toContain('rsi(close, 14) < 30');
+    const request = { instrument: SUBJECT, text: RULE };
+    await expect(own.post('/api/strategies/judge', { body: request })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+    });
+  });
+
+  it('are listed, shown, promoted behind the lock of all models, and end being served', async () => {
+    const folder = ruleFolder(api.paths.models);
+    const written = (changes: Parameters<typeof tinyRule>[1]) =>
+      writeRuleBundle(folder, new Date(0), tinyRule(SUBJECT, { market: tinySettings().minutehand.market, ...changes }))
+        .split('/')
+        .at(-1)!;
+    const good = written({});
+    const failed = verdict({ code: 'rule_spa', role: null, passed: false });
+    const bad = written({ gates: [failed] });
+    await expect(promote(bad)).rejects.toMatchObject({ code: 'MODEL_GATES' });
+    expect(await promote(good)).toEqual({ instrument: SUBJECT, version: good, previous: null });
+    const { rules, spaces, instruments } = await own.get('/api/strategies');
+    expect(rules.map(({ version, served }) => [version, served]).sort()).toEqual(
+      [
+        [good, true],
+        [bad, false],
+      ].sort(),
+    );
+    expect([spaces.includes('hourly'), instruments]).toEqual([true, [SUBJECT]]);
+    const detail = await own.get('/api/strategies/{version}', { path: { version: good } });
+    expect(detail).toMatchObject({ served: true, manifest: { instrument: SUBJECT }, report: { made: 'by a test' } });
+    const ended = { instrument: SUBJECT, version: null, previous: null };
+    const end = () => own.post('/api/strategies/end', { body: { instrument: 'btc/usdt@1h' } });
+    expect(await end()).toEqual(ended);
+    await expect(end()).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+    const operator = bearer(await api.token('operator'));
+    const refused = await api.ask('POST', `/api/strategies/${good}/promote`, { headers: operator });
+    expect(refused.body.error?.code).toBe('ROLE_REFUSED');
+  });
+
+  it('are searched by a run that its status shows and that is stopped, in a known space only', async () => {
+    expect(await own.get('/api/strategies/status')).toEqual({ run: null, searches: [], ended: [] });
+    await expect(own.post('/api/strategies/stop')).rejects.toMatchObject({ code: 'RETRAIN_IDLE' });
+    const start = (space: string) => own.post('/api/strategies/start', { body: { instrument: 'btc/usdt@1h', space } });
+    await expect(start('nowhere')).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    const { run_id } = await start('hourly');
+    expect(await own.get('/api/strategies/status')).toMatchObject({
+      run: { run_id, kind: 'evolve', parameters: { rule_job: { subject: SUBJECT, output: { candidate: true } } } },
+      searches: [],
+    });
+    await expect(start('hourly')).rejects.toMatchObject({ code: 'RETRAIN_RUNNING' });
+    expect(await own.post('/api/strategies/stop')).toMatchObject({ run_id });
+    await vi.waitFor(async () => {
+      const { ended } = await own.get('/api/strategies/status');
+      expect(ended.map((run) => [run.run_id, run.status])).toEqual([[run_id, 'stopped']]);
+    }, 20_000);
+  });
+});
 
 describe('instruments in the API', () => {
   it('list, show, verify, promote and roll back their bundles, and refuse a damaged one', async () => {

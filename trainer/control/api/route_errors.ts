@@ -8,6 +8,7 @@ export const COMMON_ERRORS: readonly ErrorCode[] = [
 
 const WITH_BODY: readonly ErrorCode[] = ['BODY_TOO_LARGE'];
 const TRAIN: readonly ErrorCode[] = ['SETTING_UNSUPPORTED', 'DATA_MISSING', 'RETRAIN_RUNNING', ...WITH_BODY];
+const RULE_RUN: readonly ErrorCode[] = ['CONFIG_INVALID', 'CONFIG_UNKNOWN_KEY', 'RETRAIN_RUNNING', ...WITH_BODY];
 const BUNDLE: readonly ErrorCode[] = [
   ...(['MODEL_MISSING', 'MODEL_MANIFEST', 'MODEL_HASH', 'MODEL_SCHEMA', 'MODEL_LOAD', 'MODEL_GOLDEN'] as const),
   ...(['MODEL_SIGNATURE', 'MODEL_OUTPUT', 'MODEL_FILE'] as const),
@@ -83,6 +84,14 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'GET /api/performance': ['EA_STATE'],
   'GET /api/reports': ['EA_STATE'],
   'GET /api/events': ['STREAMS_TOO_MANY'],
+  'GET /api/strategies': ['MODEL_FILE'],
+  'GET /api/strategies/{version}': BUNDLE,
+  'POST /api/strategies/check': WITH_BODY,
+  'POST /api/strategies/start': RULE_RUN,
+  'POST /api/strategies/judge': RULE_RUN,
+  'POST /api/strategies/stop': ['RETRAIN_IDLE'],
+  'POST /api/strategies/{version}/promote': [...ADMISSION, ...WITH_BODY],
+  'POST /api/strategies/end': ['MODEL_MISSING', 'HOME_LOCKED', ...WITH_BODY],
 };
 
 /** `POST /api/alerts/:alert_id/ack` → `POST /api/alerts/{alert_id}/ack` */

@@ -409,9 +409,11 @@ interface Document {
  */
 const BEYOND_SCHEMA = [
   ...['GET /api/explain', 'PUT /api/ml/config', 'POST /api/ml/config/reset', 'POST /api/backtests'],
+  'POST /api/strategies/start',
   ...[
     'POST /api/ml/models/{model_name}/load',
     'POST /api/ml/direction-models/{model_name}/load',
+    'POST /api/strategies/{version}/promote',
     'POST /api/ml/rollout',
   ],
 ];

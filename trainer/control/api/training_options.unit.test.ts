@@ -3,6 +3,7 @@ import { loadSettings } from '../../../shared/policy/policy.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { requestTrigger, runParametersSchema } from '../schedule/run.ts';
 import { jobOfRun } from '../schedule/run_job.ts';
+import { trainingJobSchema } from '../../jobs/kinds/training_job.ts';
 import {
   mlTrainingConfig,
   optimizationSettingsConfig,
@@ -22,11 +23,8 @@ const settings = loadSettings({ env: {} });
 function settingsFor(body: object): unknown {
   const parameters = runParametersOf(mlTrainingConfig.parse(body), settings);
   const stored = runParametersSchema.parse(JSON.parse(JSON.stringify(parameters)));
-  const { parameters: ofJob } = jobOfRun(
-    { kind: 'full', trigger: requestTrigger('api', stored), parameters: stored },
-    settings,
-  );
-  return 'settings' in ofJob ? ofJob.settings : undefined;
+  const job = jobOfRun({ kind: 'full', trigger: requestTrigger('api', stored), parameters: stored }, settings);
+  return trainingJobSchema.parse(job).parameters.settings;
 }
 
 /** Engine and ensemble in the job of a request, on a machine without LightGBM and XGBoost. */

@@ -6,6 +6,8 @@ import { balancePolicy, ensemblePolicy } from '../../../shared/policy/schema.ts'
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
 import { formulaSearchSchema } from '../../jobs/kinds/automl_job.ts';
+import { evolveJobSchema } from '../../jobs/kinds/evolve_job.ts';
+import { judgeJobSchema } from '../../jobs/kinds/judge_job.ts';
 import type { RunKind, RunStatus } from '../../store/tables.ts';
 import type { StageTime } from './run_progress.ts';
 
@@ -41,6 +43,10 @@ export const runParametersSchema = z.strictObject({
   /** Of a search of formulas, which needs the first: what it does, and its threads. */
   formulas: formulaSearchSchema.optional(),
   workers: z.int().min(1).optional(),
+  /** Of a search or a judgement of rules, which need it: the job, but for what asked for it. */
+  rule_job: z
+    .discriminatedUnion('kind', [evolveJobSchema.omit({ trigger: true }), judgeJobSchema.omit({ trigger: true })])
+    .optional(),
 });
 export type RunParameters = Readonly<z.infer<typeof runParametersSchema>>;
 
@@ -56,7 +62,7 @@ export interface RunRequest {
 
 /** The trigger of a request with these parameters. */
 export function requestTrigger(door: 'retrain' | 'api', parameters: RunParameters = {}): RunTrigger {
-  const { settings = {}, formulas, balance, ensemble, ...others } = parameters;
+  const { settings = {}, formulas, balance, ensemble, rule_job, ...others } = parameters;
   const given = Object.entries(others).filter(([, value]) => value !== undefined);
   const options: Record<string, string | number> = {};
   for (const [name, value] of given) options[name] = typeof value === 'number' ? value : String(value);
@@ -66,6 +72,11 @@ export function requestTrigger(door: 'retrain' | 'api', parameters: RunParameter
   if (balance !== undefined) options['balance'] = balanceText(balance);
   if (ensemble !== undefined) Object.assign(options, ensembleOptions(ensemble));
   if (formulas !== undefined) options['generators'] = formulas.generators.join(',');
+  if (rule_job !== undefined) {
+    options['rule'] = rule_job.kind === 'evolve' ? rule_job.space.name : rule_job.strategy.name;
+    options['subject'] = rule_job.subject;
+    options['seed'] = rule_job.seed;
+  }
   return { code: 'request', values: { door, options, settings: Object.fromEntries(own) } };
 }
 

@@ -1,5 +1,6 @@
 import { readActive } from '../../../shared/bundle/bundle.ts';
 import { readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { readActiveRule } from '../../../shared/bundle/rule/active_rule.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import type { BestEffort } from './best_effort.ts';
 import type { RetrainRun } from './run.ts';
@@ -71,10 +72,11 @@ export function executeRun(
 }
 
 function activeVersion(modelsFolder: string, { kind, parameters }: RetrainRun): string | null {
-  const { timeframe } = parameters;
+  const { timeframe, rule_job } = parameters;
   try {
     if (kind === 'direction')
       return timeframe === undefined ? null : (readActiveDirection(modelsFolder, timeframe)?.version ?? null);
+    if (rule_job !== undefined) return readActiveRule(modelsFolder, rule_job.subject)?.version ?? null;
     return readActive(modelsFolder)?.version ?? null;
   } catch {
     return null;

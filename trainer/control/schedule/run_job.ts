@@ -12,7 +12,7 @@ import type { RetrainRun } from './run.ts';
 /** One core stays free for the daemon. */
 const WORKERS = Math.max(1, availableParallelism() - 1);
 
-const JOB_KINDS: Readonly<Record<Exclude<RunKind, 'direction' | 'automl'>, TrainingKind>> = {
+const JOB_KINDS: Readonly<Record<Exclude<RunKind, 'direction' | 'automl' | 'evolve' | 'judge'>, TrainingKind>> = {
   full: 'train',
   incremental: 'warm_start',
   thresholds: 'thresholds',
@@ -24,6 +24,7 @@ export function jobOfRun(run: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'
   const { minutehand } = settings;
   if (kind === 'direction') return directionJobOf(run, settings);
   if (kind === 'automl') return automlJobOf(run, settings);
+  if (kind === 'evolve' || kind === 'judge') return ruleJobOf(run);
   const isFirst = trigger.code === 'first_models';
   return {
     kind: JOB_KINDS[kind],
@@ -47,6 +48,13 @@ export function jobOfRun(run: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'
     resources: { workers: WORKERS, cache: true },
     trigger,
   };
+}
+
+/** @throws RangeError for a run without its job, which no door begins */
+function ruleJobOf({ kind, trigger, parameters }: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'>): Job {
+  const { rule_job } = parameters;
+  if (rule_job?.kind !== kind) throw new RangeError(`the run "${triggerText(trigger)}" of a rule has no job`);
+  return { ...rule_job, trigger };
 }
 
 /** @throws RangeError for a run without instruments or timeframe, which no door begins */

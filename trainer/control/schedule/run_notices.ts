@@ -44,7 +44,7 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
         } as const,
         rejected: {
           event: 'retrain_rejected',
-          text: `Models ${model_version} did not pass: ${reasons.join('; ')}. The active models stay.`,
+          text: `${modelsText(run)} did not pass: ${reasons.join('; ')}. The active models stay.`,
         } as const,
       }[status];
       const key = `${event}:${run_id}:${started_at}`;
@@ -61,4 +61,10 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
     case 'stopped':
       return NOTHING;
   }
+}
+
+/** What a run has made. */
+function modelsText({ kind, model_version }: RetrainRun): string {
+  if (kind !== 'evolve' && kind !== 'judge') return `Models ${model_version}`;
+  return model_version === null ? 'A rule' : `The rule ${model_version}`;
 }

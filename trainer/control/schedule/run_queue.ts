@@ -82,6 +82,8 @@ export const PRIORITIES = {
   incremental: 3,
   direction: 4,
   automl: 5,
+  judge: 6,
+  evolve: 7,
 } as const satisfies Readonly<Record<RunKind, number>>;
 
 /** Heartbeat interval of a run in progress. */

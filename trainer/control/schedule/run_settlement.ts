@@ -10,7 +10,8 @@ import type { BestEffort } from './best_effort.ts';
 import type { RetrainRun, RunParameters } from './run.ts';
 import type { RunRecords } from './run_records.ts';
 import { aboutFormulas } from './found_formulas.ts';
-import type { FoundFormulas, TrainingAnswer, TrainingResult } from './training_process.ts';
+import { aboutRule } from './judged_rules.ts';
+import type { FoundFormulas, RuleAnswer, TrainingAnswer, TrainingResult } from './training_process.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 
 const MS_PER_MINUTE = 60_000;
@@ -48,6 +49,7 @@ export class RunSettlement {
       return this.fail(run, 'failed');
     }
     if ('judged' in result) return this.#settleFormulas(run, result);
+    if ('judgement' in result) return this.#settleRule(run, result);
     const { version } = result;
     if (version === null)
       return this.#settleNothing(
@@ -90,6 +92,19 @@ export class RunSettlement {
     run.status = isFound ? 'found' : 'nothing_new';
     run.reasons = [text];
     log.info(run, 'search of formulas ended');
+    print(`Training run ${run.run_id}: ${text}.`);
+  }
+
+  /** A rule that passed is a candidate: it is served once a person promotes it. */
+  #settleRule(run: RetrainRun, { judgement }: RuleAnswer): void {
+    const { log, print } = this.#options;
+    const { metrics, status, text } = aboutRule(judgement);
+    run.metrics = metrics;
+    run.percent = 100;
+    run.status = status;
+    run.model_version = judgement.candidate?.version ?? null;
+    run.reasons = [text];
+    log.info(run, 'judgement of a rule ended');
     print(`Training run ${run.run_id}: ${text}.`);
   }
 

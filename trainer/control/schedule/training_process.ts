@@ -41,13 +41,35 @@ const foundSchema = z.object({
   entries: z.string(),
   resources: runResourcesSchema.optional(),
 });
+/** Of a search or a judgement of rules. */
+const judgedRuleSchema = z.looseObject({
+  subject: z.string(),
+  trials: z.number(),
+  accepted: z.boolean(),
+  checks: z.array(
+    z.object({
+      code: z.string(),
+      passed: z.boolean(),
+      value: z.number().nullable(),
+      relation: z.string(),
+      limit: z.number(),
+    }),
+  ),
+  candidate: z.object({ version: z.string() }).nullable(),
+});
 const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
 export type TrainingAnswer = z.infer<typeof answerSchema>;
 export type FoundFormulas = z.infer<typeof foundSchema>;
+/** All figures of a search or a judgement of rules; only those of the schema are read here. */
+export interface RuleAnswer {
+  readonly judgement: z.infer<typeof judgedRuleSchema>;
+  readonly resources?: RunResources | undefined;
+}
 export type TrainingResult =
   | TrainingAnswer
   | FoundFormulas
+  | RuleAnswer
   | { readonly error: string; readonly resources?: RunResources };
 
 export interface TrainingProcess {
@@ -98,7 +120,11 @@ function readAnswer(text: string): TrainingResult | null {
   const answer = answerSchema.safeParse(json);
   if (answer.success) return answer.data;
   const found = foundSchema.safeParse(json);
-  return found.success ? found.data : null;
+  if (found.success) return found.data;
+  const judged = judgedRuleSchema.safeParse(json);
+  if (!judged.success) return null;
+  const { resources, ...judgement } = judged.data;
+  return { judgement, resources: runResourcesSchema.optional().parse(resources) };
 }
 
 function endWithoutAnswer(code: number | null, lastLine: string): string {

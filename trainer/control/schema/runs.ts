@@ -5,7 +5,7 @@ import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts'
 export const runSchema = z
   .looseObject({
     run_id: z.number().int().describe('Number of the attempt'),
-    kind: z.enum(['full', 'incremental', 'thresholds', 'direction', 'automl']),
+    kind: z.enum(['full', 'incremental', 'thresholds', 'direction', 'automl', 'evolve', 'judge']),
     trigger: runTriggerSchema.describe('What caused it: a code, and what belongs to it'),
     attempt: z.number().int().describe('1 for the first'),
     started_at: z.string().describe('ISO 8601 in UTC'),
@@ -21,7 +21,9 @@ export const runSchema = z
     previous_version: z.string().nullable().describe('Active bundle at its start'),
     metrics: z
       .unknown()
-      .describe('Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml'),
+      .describe(
+        'Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml; of a search or judgement of rules its figures',
+      ),
     gate: z.array(recordedGateSchema).nullable().describe('Every gate with its verdict'),
     reasons: z
       .array(z.string())

@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { automlJobSchema } from './automl_job.ts';
 import { backtestJobSchema } from './backtest_job.ts';
 import { directionJobSchema } from './direction_job.ts';
+import { evolveJobSchema } from './evolve_job.ts';
+import { judgeJobSchema } from './judge_job.ts';
 import { leagueJobSchema } from './league_job.ts';
 import { trainingJobSchema } from './training_job.ts';
 
@@ -12,6 +14,8 @@ export const jobSchema = z.discriminatedUnion('kind', [
   automlJobSchema,
   leagueJobSchema,
   backtestJobSchema,
+  evolveJobSchema,
+  judgeJobSchema,
 ]);
 
 export type Job = z.infer<typeof jobSchema>;

@@ -1,3 +1,4 @@
+import { MinutehandError } from '../../../shared/errors.ts';
 import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';
 import { tradeOf } from '../formula_rules/rule_trades.ts';
 import type { RuleSubject } from '../formula_rules/rule_subject.ts';
@@ -51,7 +52,7 @@ export class RuleEvaluator {
   readonly #exits: PlanExits;
   readonly #tables = new Map<number, ExitTable>();
 
-  /** @throws RangeError with fewer trading days than two per block */
+  /** @throws MinutehandError DATA_TOO_SHORT with fewer trading days than two per block */
   constructor(subject: RuleSubject, space: SearchSpace, { from, to }: Development, blocks = CSCV_BLOCKS) {
     this.#subject = subject;
     this.#space = space;
@@ -61,7 +62,11 @@ export class RuleEvaluator {
     this.#exits = new PlanExits(subject.history, space.plans, from, to);
     this.#dayOf = daysOf(subject, from, to);
     const days = (this.#dayOf[this.#bars - 1] ?? -1) + 1;
-    if (days < 2 * blocks) throw new RangeError(`${days} trading days for ${blocks} blocks`);
+    if (days < 2 * blocks)
+      throw new MinutehandError('DATA_TOO_SHORT', {
+        seen: `${days} trading days of ${subject.id} before the holdout`,
+        expected: `${2 * blocks} at least: two for each of ${blocks} blocks`,
+      });
     this.blockOfDay = Int32Array.from({ length: days }, (_, day) => Math.floor((day * blocks) / days));
     const firstBars = Array.from({ length: blocks }, (_, block) =>
       this.#dayOf.findIndex((day) => this.blockOfDay[day] === block),

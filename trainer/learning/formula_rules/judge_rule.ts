@@ -1,6 +1,6 @@
 import type { FormulaStrategy } from '../../../shared/policy/strategy_file.ts';
 import { lookLevel, MIN_TRADES } from '../backtest/edge.ts';
-import { probabilisticSharpe, sharpeFacts } from '../statistics/deflated_sharpe_ratio.ts';
+import { expectedMaxSharpe, probabilisticSharpe, sharpeFacts } from '../statistics/deflated_sharpe_ratio.ts';
 import { superiorAbility } from '../statistics/superior_ability.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
 import { MAX_SPA_P, MIN_DEFLATED_SHARPE, ruleCheck, type RuleCheck } from './rule_checks.ts';
@@ -12,6 +12,8 @@ import { ruleTrades } from './rule_trades.ts';
 export interface JudgeOptions {
   readonly subject: RuleSubject;
   readonly strategy: FormulaStrategy;
+  /** Rules that were tried before this one was chosen, itself included. */
+  readonly trials: number;
   /** Bars that are decided on, [from, to). */
   readonly bars: { readonly from: number; readonly to: number };
   /** First bar of the holdout. */
@@ -23,7 +25,7 @@ export interface JudgeOptions {
   lookAt(trades: readonly FilledTrade[]): number;
 }
 
-/** A rule that a person wrote, judged. */
+/** A rule, judged. */
 export interface JudgedRule {
   readonly checks: readonly RuleCheck[];
   /** Whether all checks passed. */
@@ -36,17 +38,20 @@ export interface JudgedRule {
 }
 
 /**
- * Judges a rule that a person wrote: one trial, by the checks of an evolved one that do not ask about its search. On
- * the bars before the holdout: trades, the probability that its Sharpe ratio is above 0, the bootstrap of its days, and
- * fills one bar later; on the holdout: its edge, at the level of this look.
+ * Judges a rule by the checks of an evolved one that do not ask about its search. On the bars before the holdout:
+ * trades, the probability that its Sharpe ratio is above what the best of as many trials without skill is expected to
+ * reach (0 of one trial), the bootstrap of its days, and fills one bar later; on the holdout: its edge, at the level of
+ * this look.
  */
 export function judgeRule(options: JudgeOptions): JudgedRule {
-  const { subject, strategy, bars, holdoutFrom, seed, resamples, lookAt } = options;
+  const { subject, strategy, trials: tried, bars, holdoutFrom, seed, resamples, lookAt } = options;
   const columns = ruleColumns(subject, strategy);
   const trades = ruleTrades(subject, columns, bars.from, holdoutFrom);
   const days = Float64Array.from(ruleDays(subject, trades, bars.from, holdoutFrom));
   const isTraded = days.length > 1 && days.some((day) => day !== 0);
-  const deflated = isTraded ? probabilisticSharpe(sharpeFacts(days)) : NaN;
+  // With the variance of the ratio of independent days without skill, as a search deflates it.
+  const benchmark = isTraded ? expectedMaxSharpe(tried, 1 / (days.length - 1)) : 0;
+  const deflated = isTraded ? probabilisticSharpe(sharpeFacts(days), benchmark) : NaN;
   const spa = isTraded ? superiorAbility([days], { seed: `${seed}/judge`, resamples }).adjusted[0]! : NaN;
   const development = ruleReport(subject, trades, bars.from, holdoutFrom);
   const later = ruleTrades(subject, columns, holdoutFrom, bars.to);

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT } from '../../shared/core/features/features.fixture.ts';
-import { readStrategyFile } from '../../shared/policy/strategy_file.ts';
-import { packageRoot } from '../../shared/root.ts';
+import { DEFAULT } from '../../../shared/core/features/features.fixture.ts';
+import { readStrategyFile } from '../../../shared/policy/strategy_file.ts';
+import { packageRoot } from '../../../shared/root.ts';
 import { ruleSentence } from './rule_sentence.ts';
 
 describe('the sentence of a strategy', () => {

@@ -1,21 +1,28 @@
 import { basename } from 'node:path';
-import { ruleFolder } from '../../shared/bundle/rule/active_rule.ts';
-import { writeRuleBundle } from '../../shared/bundle/rule/rule_bundle.ts';
-import type { RuleManifest } from '../../shared/bundle/rule/rule_manifest.ts';
-import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { MinutehandError } from '../../shared/errors.ts';
-import { homePaths } from '../../shared/home.ts';
-import { isInstrument } from '../../shared/pair.ts';
-import type { Settings } from '../../shared/policy/policy.ts';
-import type { StrategyDocument } from '../../shared/policy/strategy_file.ts';
-import { isoSecond } from '../../trainer/learning/backtest/ledger.ts';
-import { countLook } from '../../trainer/learning/backtest/holdout_looks.ts';
-import { ruleGates, type RuleCheck } from '../../trainer/learning/formula_rules/rule_checks.ts';
-import type { RuleReport } from '../../trainer/learning/formula_rules/rule_report.ts';
-import type { RuleSubject } from '../../trainer/learning/formula_rules/rule_subject.ts';
-import type { FilledTrade } from '../../trainer/learning/trades/backtest.ts';
-import { gitCommit } from '../git_commit.ts';
-import type { Output } from '../output.ts';
+import { ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
+import { writeRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
+import type { RuleManifest } from '../../../shared/bundle/rule/rule_manifest.ts';
+import { MACHINE_CLOCK } from '../../../shared/clock.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import type { HomePaths } from '../../../shared/home.ts';
+import { isInstrument } from '../../../shared/pair.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { StrategyDocument } from '../../../shared/policy/strategy_file.ts';
+import { countLook } from '../../learning/backtest/holdout_looks.ts';
+import { isoSecond } from '../../learning/backtest/ledger.ts';
+import { ruleGates, type RuleCheck } from '../../learning/formula_rules/rule_checks.ts';
+import type { RuleReport } from '../../learning/formula_rules/rule_report.ts';
+import type { RuleSubject } from '../../learning/formula_rules/rule_subject.ts';
+import type { FilledTrade } from '../../learning/trades/backtest.ts';
+
+/** What a job of a rule gets beside its document. */
+export interface RuleContext {
+  readonly settings: Settings;
+  readonly paths: Pick<HomePaths, 'home' | 'models'>;
+  /** Of this program, for the manifest; null outside a repository. */
+  readonly gitCommit: string | null;
+  onProgress(stage: string, done: number, total: number): void;
+}
 
 /** The bars that a rule is judged on: indexes of the subject's history, ascending; `to` is the bar behind the last. */
 export interface JudgedBars {
@@ -36,11 +43,17 @@ export interface CandidateRule {
   readonly report: unknown;
 }
 
+/** A rule that was kept. */
+export interface KeptRule {
+  readonly version: string;
+  readonly path: string;
+}
+
 /** @throws MinutehandError USAGE for a pair: only rules of instruments are served */
 export function refusePairCandidate({ history }: RuleSubject): void {
   if (isInstrument(history.pair)) return;
   throw new MinutehandError('USAGE', {
-    seen: `--candidate with the pair ${history.pair.id}`,
+    seen: `a candidate of the pair ${history.pair.id}`,
     expected: 'the rule of an instrument: no daemon serves a rule of a pair',
   });
 }
@@ -54,10 +67,11 @@ export function lookAtHoldout(
   { history }: RuleSubject,
   { holdoutFrom, to }: JudgedBars,
   market: Settings['minutehand']['market'],
+  models: string,
 ) {
   const from = isoSecond(history.time[holdoutFrom]!);
   const end = isoSecond(history.time[to - 1]!);
-  return (trades: readonly FilledTrade[]): number => countLook(homePaths().models, { market, from, to: end }, trades);
+  return (trades: readonly FilledTrade[]): number => countLook(models, { market, from, to: end }, trades);
 }
 
 /** Writes a rule with its verdicts, whatever they are: it is served only once it is promoted. */
@@ -66,15 +80,15 @@ export function writeCandidate(
   { history, costs, direction }: RuleSubject,
   { from, holdoutFrom, to }: JudgedBars,
   market: Settings['minutehand']['market'],
-  output: Output,
-): { readonly version: string; readonly path: string } {
+  { paths, gitCommit }: Pick<RuleContext, 'paths' | 'gitCommit'>,
+): KeptRule {
   const { strategy, origin, trials, seed, checks, holdout, look, report } = candidate;
   const { edge, performance } = holdout;
   const holdoutCheck = checks.find(({ code }) => code === 'HOLDOUT')!;
   const { spread_bps, commission_bps, slippage_bps } = costs.a;
-  const path = writeRuleBundle(ruleFolder(homePaths().models), new Date(MACHINE_CLOCK.nowMs()), {
+  const path = writeRuleBundle(ruleFolder(paths.models), new Date(MACHINE_CLOCK.nowMs()), {
     manifest: {
-      git_commit: gitCommit(),
+      git_commit: gitCommit,
       market,
       instrument: history.pair.id,
       strategy,
@@ -100,13 +114,5 @@ export function writeCandidate(
     },
     report,
   });
-  const version = basename(path);
-  const hasPassed = checks.every(({ passed }) => passed);
-  output.written({ target: `rule ${version}`, after: { instrument: history.pair.id, passed: hasPassed } });
-  output.line(
-    hasPassed
-      ? `Candidate ${path}. \`minutehand models promote ${version}\` has a running daemon serve it.`
-      : `Candidate ${path}. It failed its judgement: \`minutehand models promote\` refuses it without an override.`,
-  );
-  return { version, path };
+  return { version: basename(path), path };
 }

@@ -1,6 +1,6 @@
-import type { Node } from '../../shared/core/formula/formula.ts';
-import type { FormulaStrategy } from '../../shared/policy/strategy_file.ts';
-import { conditionsOf, conditionText } from '../../shared/core/formula/formula_conditions.ts';
+import type { Node } from '../../../shared/core/formula/formula.ts';
+import type { FormulaStrategy } from '../../../shared/policy/strategy_file.ts';
+import { conditionsOf, conditionText } from '../../../shared/core/formula/formula_conditions.ts';
 
 export const SENTENCE_LANGUAGES = ['en', 'ja'] as const;
 export type SentenceLanguage = (typeof SENTENCE_LANGUAGES)[number];

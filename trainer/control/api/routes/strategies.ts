@@ -1,0 +1,271 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { activateAdmitted, endRule } from '../../../../shared/bundle/admission/activation.ts';
+import { admit } from '../../../../shared/bundle/admission/admission.ts';
+import { VERSION } from '../../../../shared/bundle/bundle.ts';
+import { readActiveRule, ruleFolder } from '../../../../shared/bundle/rule/active_rule.ts';
+import { readRuleBundle } from '../../../../shared/bundle/rule/rule_bundle.ts';
+import { RULE_REPORT } from '../../../../shared/bundle/rule/rule_manifest.ts';
+import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { pathInside } from '../../../../shared/path_name.ts';
+import { readStrategyText, type FormulaStrategy, type StrategyRead } from '../../../../shared/policy/strategy_file.ts';
+import { symbolNames } from '../../../../shared/policy/symbol_names.ts';
+import { spellSubject } from '../../../../shared/symbol/symbol.ts';
+import { evolvingSearches } from '../../rules/evolving.ts';
+import { keptRules, servedRules } from '../../rules/kept_rules.ts';
+import { ruleSentence } from '../../../learning/formula_rules/rule_sentence.ts';
+import { configuredSpaces, configuredStrategies } from '../../schedule/rule_runs.ts';
+import { requestTrigger, type RetrainRun, type RunKind, type RunParameters } from '../../schedule/run.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
+import { runSchema } from '../../schema/runs.ts';
+import {
+  checkedStrategySchema,
+  checkRequest,
+  endServingRequest,
+  judgeRequest,
+  rulePointerSchema,
+  searchRequest,
+  strategiesSchema,
+  strategyDetailSchema,
+  strategyStatusSchema,
+} from '../../schema/strategies.ts';
+import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { judgeParameters, placedProblem, searchParameters } from '../strategy_requests.ts';
+import { shownRun } from './runs.ts';
+
+const tags = ['strategies'];
+const params = z.object({ version: z.string().max(60).regex(VERSION).describe('Version of a rule') });
+const ENDED_RUNS = 10;
+
+const isOfRules = ({ kind }: Pick<RetrainRun, 'kind'>): boolean => kind === 'evolve' || kind === 'judge';
+
+/** `/api/strategies/…`: rule files, searches of rules, and the rules that a daemon serves. */
+export function addStrategyRoutes(api: Api, context: ApiContext): void {
+  addReadRoutes(api, context);
+  addRunRoutes(api, context);
+  addServingRoutes(api, context);
+}
+
+function addReadRoutes(api: Api, { paths, settings, retrainer }: ApiContext): void {
+  api.route({
+    method: 'GET',
+    url: '/api/strategies',
+    config: { role: 'viewer' },
+    schema: {
+      tags,
+      summary: 'Kept rules, strategy files and search spaces',
+      response: { 200: strategiesSchema, ...REFUSALS },
+    },
+    handler: () =>
+      Promise.resolve({
+        rules: keptRules(paths.models)
+          .map((rule) => ({ ...rule, failed_gates: [...rule.failed_gates], missing_gates: [...rule.missing_gates] }))
+          .reverse(),
+        spaces: configuredSpaces(),
+        files: configuredStrategies(),
+        instruments: [...settings.minutehand.instruments],
+      }),
+  });
+
+  api.route({
+    method: 'GET',
+    url: '/api/strategies/status',
+    config: { role: 'viewer' },
+    schema: {
+      tags,
+      summary: 'The search or judgement in progress, its generations and its front',
+      response: { 200: strategyStatusSchema, ...REFUSALS },
+    },
+    handler() {
+      const runs = retrainer.runs().filter(isOfRules);
+      const run = runs.find(({ status }) => status === 'running');
+      return Promise.resolve({
+        run: run === undefined ? null : shownRun(run),
+        searches: run === undefined ? [] : evolvingSearches(run, settings, paths),
+        ended: runs
+          .filter(({ status }) => status !== 'running')
+          .slice(0, ENDED_RUNS)
+          .map(shownRun),
+      });
+    },
+  });
+
+  api.route({
+    method: 'GET',
+    url: '/api/strategies/:version',
+    config: { role: 'viewer' },
+    schema: {
+      tags,
+      summary: 'A rule: manifest, sentence, and all figures of its judgement',
+      params,
+      response: { 200: strategyDetailSchema, ...REFUSALS },
+    },
+    handler({ params: { version } }) {
+      const folder = pathInside(ruleFolder(paths.models), version);
+      const { manifest, strategy } = readRuleBundle(folder);
+      return Promise.resolve({
+        version,
+        served: Object.values(servedRules(paths.models)).includes(version),
+        is_signed: existsSync(join(folder, SIGNATURE_FILE)),
+        sentence: sentencesOf(strategy),
+        manifest,
+        report: JSON.parse(readFileSync(join(folder, RULE_REPORT), 'utf8')) as unknown,
+      });
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/strategies/check',
+    config: { role: 'viewer' },
+    schema: {
+      tags,
+      summary: 'Check a strategy file: every problem with its line and column',
+      body: checkRequest,
+      response: { 200: checkedStrategySchema, ...REFUSALS },
+    },
+    handler({ body: { text } }) {
+      const read = readStrategyText('text', text, settings.minutehand.windows);
+      return Promise.resolve(
+        Array.isArray(read)
+          ? { valid: false, sentence: null, problems: read.map(placedProblem) }
+          : { valid: true, sentence: sentencesOf((read as StrategyRead).strategy), problems: [] },
+      );
+    },
+  });
+}
+
+function addRunRoutes(api: Api, context: ApiContext): void {
+  const { retrainer } = context;
+  const begin = async (kind: RunKind, parameters: RunParameters) => {
+    const run = await retrainer.start({ kind, trigger: requestTrigger('api', parameters), parameters });
+    if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
+    return run;
+  };
+
+  api.route({
+    method: 'POST',
+    url: '/api/strategies/start',
+    config: { role: 'operator' },
+    schema: {
+      tags,
+      summary: 'Search rules in a declared space, and judge the one that is proposed',
+      description:
+        'Begins a run of the kind `evolve`. The proposed rule of an instrument is kept with its verdicts, whatever they are, and the look at the holdout is counted. Nothing is served before someone promotes it.',
+      body: searchRequest,
+      response: { 202: runSchema, ...REFUSALS },
+    },
+    async handler(request, reply) {
+      request.written = { target: `search of rules ${request.body.instrument}` };
+      const run = await begin('evolve', searchParameters(request.body, context));
+      request.written = { target: `run ${run.run_id}`, after: request.body };
+      return reply.status(202).send(shownRun(run));
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/strategies/judge',
+    config: { role: 'operator' },
+    schema: {
+      tags,
+      summary: 'Judge a rule',
+      description:
+        'Begins a run of the kind `judge`. Each judgement is a look at the holdout and is counted. The rule of an instrument is kept with its verdicts, whatever they are.',
+      body: judgeRequest,
+      response: { 202: runSchema, ...REFUSALS },
+    },
+    async handler(request, reply) {
+      request.written = { target: `judgement of a rule ${request.body.instrument}` };
+      const run = await begin('judge', judgeParameters(request.body, context));
+      request.written = { target: `run ${run.run_id}`, after: request.body };
+      return reply.status(202).send(shownRun(run));
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/strategies/stop',
+    config: { role: 'operator' },
+    schema: {
+      tags,
+      summary: 'Stop the search or judgement in progress; the same search continues from its last generation',
+      response: { 202: runSchema, ...REFUSALS },
+    },
+    async handler(request, reply) {
+      const current = retrainer.runs().find(({ status }) => status === 'running');
+      const run = current !== undefined && isOfRules(current) ? retrainer.cancel() : null;
+      if (run === null) throw new MinutehandError('RETRAIN_IDLE');
+      request.written = { target: `run ${run.run_id}` };
+      return reply.status(202).send(shownRun(run));
+    },
+  });
+}
+
+function addServingRoutes(api: Api, context: ApiContext): void {
+  const { paths, settings } = context;
+  api.route({
+    method: 'POST',
+    url: '/api/strategies/:version/promote',
+    config: { role: 'approver' },
+    schema: {
+      tags,
+      summary:
+        'Refuse failed or unknown gates, and have the daemon serve the rule for its instrument. The predecessor is rolled back to',
+      params,
+      body: z.strictObject(overrideShape).nullish(),
+      response: { 200: rulePointerSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const { version } = request.params;
+      request.written = { target: `rule ${version}` };
+      const override = overrideOf(request.body ?? NO_OVERRIDE, request);
+      const folder = pathInside(ruleFolder(paths.models), version);
+      const { instrument } = readRuleBundle(folder).manifest;
+      const before = pointerOf(paths.models, instrument);
+      const door = version === before?.previous ? 'rollback' : 'promotion';
+      const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
+      const after = { instrument, ...activateAdmitted(admitted, paths) };
+      const { despite } = admitted;
+      request.written = { target: `rule ${version}`, before, after: { ...after, ...(despite && { despite }) } };
+      return after;
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/strategies/end',
+    config: { role: 'approver' },
+    schema: {
+      tags,
+      summary: 'End serving the rule of an instrument: its direction model answers again, if there is one',
+      body: endServingRequest,
+      response: { 200: rulePointerSchema, ...REFUSALS },
+    },
+    handler(request) {
+      const instrument = spellSubject(request.body.instrument, symbolNames(settings), 'instrument');
+      request.written = { target: `rule ${instrument}` };
+      const version = endRule(instrument, paths);
+      if (version === null)
+        throw new MinutehandError('MODEL_MISSING', { seen: `no rule is served for ${instrument.slice(0, 60)}` });
+      request.written = { target: `rule ${instrument}`, before: { version }, after: { version: null } };
+      return Promise.resolve({ instrument, version: null, previous: null });
+    },
+  });
+}
+
+function pointerOf(models: string, instrument: string) {
+  try {
+    return readActiveRule(models, instrument);
+  } catch (error) {
+    if (error instanceof MinutehandError) return null;
+    throw error;
+  }
+}
+
+function sentencesOf(strategy: FormulaStrategy) {
+  return { en: ruleSentence(strategy, 'en'), ja: ruleSentence(strategy, 'ja') };
+}

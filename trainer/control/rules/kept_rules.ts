@@ -1,0 +1,62 @@
+import { readdirSync } from 'node:fs';
+import { VERSION } from '../../../shared/bundle/bundle.ts';
+import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
+import { recordedRuleGates } from '../../../shared/bundle/recorded_gates.ts';
+import { instrumentsWithRule, readActiveRule, ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
+import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
+import { describeError } from '../../../shared/errors.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import { pathInside } from '../../../shared/path_name.ts';
+
+/** A rule in a list. */
+export interface ListedRule {
+  readonly version: string;
+  readonly served: boolean;
+  readonly instrument: string | null;
+  readonly name: string | null;
+  readonly origin: string | null;
+  readonly no_edge: boolean | null;
+  readonly failed_gates: readonly string[];
+  readonly missing_gates: readonly string[];
+  readonly error: string | null;
+}
+
+/** The rules that an installation keeps, oldest first. @throws MinutehandError as readActiveRule */
+export function keptRules(models: string): readonly ListedRule[] {
+  const folder = ruleFolder(models);
+  const served = Object.values(servedRules(models));
+  const entries = MACHINE_FILES.stat(folder) === null ? [] : readdirSync(folder, { withFileTypes: true });
+  const versions = entries.filter((own) => own.isDirectory() && VERSION.test(own.name)).map(({ name }) => name);
+  return versions.sort().map((version) => listedRule(models, version, served.includes(version)));
+}
+
+/** Version by instrument. @throws MinutehandError as readActiveRule */
+export function servedRules(models: string): Record<string, string> {
+  const named = instrumentsWithRule(models).flatMap((instrument) => {
+    const active = readActiveRule(models, instrument);
+    return active === null ? [] : [[instrument, active.version] as const];
+  });
+  return Object.fromEntries(named);
+}
+
+function listedRule(models: string, version: string, served: boolean): ListedRule {
+  try {
+    const { manifest } = readRuleBundle(pathInside(ruleFolder(models), version));
+    const { failed, missing } = recordedRuleGates(manifest);
+    return {
+      version,
+      served,
+      instrument: manifest.instrument,
+      name: manifest.strategy.name,
+      origin: manifest.origin,
+      no_edge: manifest.edge.no_edge,
+      failed_gates: failed.map(keyOf),
+      missing_gates: missing.map(keyOf),
+      error: null,
+    };
+  } catch (error) {
+    const { code, message } = describeError(error);
+    const nothing = { instrument: null, name: null, origin: null, no_edge: null, failed_gates: [], missing_gates: [] };
+    return { version, served, ...nothing, error: `${code}: ${message}` };
+  }
+}

@@ -1,0 +1,134 @@
+import * as z from 'zod';
+import { VERSION } from '../../../shared/bundle/bundle.ts';
+import { ruleManifestSchema } from '../../../shared/bundle/rule/rule_manifest.ts';
+import { runSchema } from './runs.ts';
+
+const keptRuleSchema = z
+  .object({
+    version: z.string(),
+    served: z.boolean().describe('A running daemon serves it'),
+    instrument: z.string().nullable().describe('null: it cannot be read'),
+    name: z.string().nullable(),
+    origin: z.string().nullable().describe('written by a person, or evolved'),
+    no_edge: z.boolean().nullable().describe('Its holdout shows no edge'),
+    failed_gates: z.array(z.string()),
+    missing_gates: z.array(z.string()).describe('Gates without a verdict'),
+    error: z.string().nullable().describe('Code and text if it is unusable'),
+  })
+  .meta({ id: 'KeptRule', description: 'A rule with its verdicts' });
+
+export const strategiesSchema = z.object({
+  rules: z.array(keptRuleSchema).describe('Newest first'),
+  spaces: z.array(z.string()).describe('Search spaces of config/strategies/spaces, without .yaml'),
+  files: z.array(z.string()).describe('Strategy files of config/strategies, without .yaml'),
+  instruments: z.array(z.string()).describe('Configured ones: a daemon serves rules of these'),
+});
+
+const sentenceSchema = z.object({ en: z.string(), ja: z.string() }).describe('The rule in words');
+
+export const strategyDetailSchema = z
+  .object({
+    version: z.string(),
+    served: z.boolean(),
+    is_signed: z.boolean(),
+    sentence: sentenceSchema,
+    manifest: ruleManifestSchema.meta({ id: 'RuleManifest', description: 'The manifest of a rule' }),
+    report: z.unknown().describe('All figures of its judgement: of a search also front, lineage and trials'),
+  })
+  .meta({ id: 'StrategyDetail' });
+
+const market = {
+  instrument: z
+    .string()
+    .min(1)
+    .max(80)
+    .describe('Such as BTCUSDT@1h; of a rule for pairs the pair, such as XAUUSD_XAGUSD@1h, which is judged only'),
+  start_date: z.iso.date().or(z.iso.datetime()).optional().describe('First bar to decide on, UTC; default: all'),
+  end_date: z.iso.date().or(z.iso.datetime()).optional().describe('End of the bars, UTC; default: now'),
+  holdout_from: z.iso
+    .date()
+    .or(z.iso.datetime())
+    .optional()
+    .describe('Start of the holdout, UTC; default: the last holdout_fraction of the time'),
+  direction: z
+    .string()
+    .max(60)
+    .regex(VERSION)
+    .optional()
+    .describe('Version of the direction model whose probabilities formulas read'),
+  seed: z.string().max(60).default('0').describe('Of the search and the bootstrap'),
+  resamples: z.int().min(100).max(100_000).default(1000).describe('Of the bootstrap'),
+};
+
+export const searchRequest = z
+  .strictObject({
+    ...market,
+    space: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]{0,63}$/)
+      .describe('Name of a search space: a file of config/strategies/spaces without .yaml'),
+  })
+  .meta({ id: 'StrategySearchRequest' });
+
+export const judgeRequest = z
+  .strictObject({ ...market, text: z.string().max(20_000).describe('A strategy file, YAML') })
+  .meta({ id: 'StrategyJudgeRequest' });
+
+export type RuleRequest = z.infer<z.ZodObject<typeof market>>;
+
+export const checkRequest = z
+  .strictObject({ text: z.string().max(20_000).describe('A strategy file, YAML') })
+  .meta({ id: 'StrategyCheckRequest' });
+
+export const checkedStrategySchema = z
+  .object({
+    valid: z.boolean(),
+    sentence: sentenceSchema.nullable(),
+    problems: z.array(
+      z.object({
+        code: z.string(),
+        key: z.string().describe('Empty: the whole file'),
+        line: z.int().nullable(),
+        column: z.int().nullable(),
+        text: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'CheckedStrategy' });
+
+const evolvingSchema = z
+  .object({
+    blocks: z.int().describe('Training blocks of this search: 16 is the one that proposes, the others walk forward'),
+    generation: z.int().describe('Generations that are done'),
+    rules: z.int().describe('Rules that were evaluated'),
+    front: z
+      .array(
+        z.object({
+          rule: z.string(),
+          sharpe: z.number().describe('Of the training blocks, annual, after costs'),
+          drawdown: z.number(),
+          trades: z.int(),
+          conditions: z.int(),
+        }),
+      )
+      .describe('First front of Sharpe ratio, drawdown, trades and conditions (NSGA-II), the fittest first'),
+  })
+  .meta({ id: 'Evolving' });
+
+export const strategyStatusSchema = z.object({
+  run: runSchema.nullable().describe('The search or judgement in progress'),
+  searches: z.array(evolvingSchema).describe('Of the search in progress, after its last generation'),
+  ended: z.array(runSchema).describe('The newest searches and judgements that have ended'),
+});
+
+export const endServingRequest = z
+  .strictObject({ instrument: z.string().min(1).max(80), reason: z.string().max(500).optional() })
+  .meta({ id: 'EndServingRequest' });
+
+export const rulePointerSchema = z
+  .object({
+    instrument: z.string(),
+    version: z.string().nullable().describe('The rule that is served; null: none'),
+    previous: z.string().nullable().describe('Its predecessor'),
+  })
+  .meta({ id: 'RulePointer' });

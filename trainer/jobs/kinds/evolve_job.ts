@@ -1,0 +1,29 @@
+import * as z from 'zod';
+import { SPACE_SCHEMA } from '../../learning/evolve/search_space.ts';
+import { jobTrigger } from '../job_fields.ts';
+import { judgementShape, ruleMarketShape } from './rule_market.ts';
+
+/** A search of rules by genetic programming, as data. Every field acts; none has a default. */
+export const evolveJobSchema = z
+  .strictObject({
+    kind: z.literal('evolve'),
+    ...ruleMarketShape,
+    ...judgementShape,
+    space: SPACE_SCHEMA.describe('Features, thresholds, stops, targets and ages of the rules'),
+    output: z.strictObject({
+      folder: z
+        .string()
+        .min(1)
+        .nullable()
+        .describe(
+          'Folder for report.json, rule.yaml and state.json; null: generations are kept in the installation until the search has ended',
+        ),
+      candidate: z
+        .boolean()
+        .describe('Whether the proposed rule is kept with its verdicts, and the look at the holdout counted'),
+    }),
+    trigger: jobTrigger,
+  })
+  .describe('A search of rules');
+
+export type EvolveJob = z.infer<typeof evolveJobSchema>;

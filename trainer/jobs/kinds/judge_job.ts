@@ -1,0 +1,20 @@
+import * as z from 'zod';
+import { STRATEGY_SCHEMA } from '../../../shared/policy/strategy_file.ts';
+import { jobTrigger } from '../job_fields.ts';
+import { judgementShape, ruleMarketShape } from './rule_market.ts';
+
+/** A judgement of one rule, as data. Every field acts; none has a default. */
+export const judgeJobSchema = z
+  .strictObject({
+    kind: z.literal('judge'),
+    ...ruleMarketShape,
+    ...judgementShape,
+    strategy: STRATEGY_SCHEMA.describe('The rule, as its file has it'),
+    output: z.strictObject({
+      candidate: z.boolean().describe('Whether the rule is kept with its verdicts'),
+    }),
+    trigger: jobTrigger,
+  })
+  .describe('A judgement of a rule');
+
+export type JudgeJob = z.infer<typeof judgeJobSchema>;

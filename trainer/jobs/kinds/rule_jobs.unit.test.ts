@@ -1,0 +1,158 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
+import { recordedRuleGates } from '../../../shared/bundle/recorded_gates.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { loadSettings } from '../../../shared/policy/policy.ts';
+import { readStrategyDocument } from '../../../shared/policy/strategy_file.ts';
+import type { EvolveJob } from './evolve_job.ts';
+import type { JudgeJob } from './judge_job.ts';
+import { jobSchema } from './registry.ts';
+import { runEvolve } from './run_evolve.ts';
+import { runJudge } from './run_judge.ts';
+import { generationsFile } from './kept_generations.ts';
+import type { RuleContext } from './rule_candidate.ts';
+
+const HOUR = 3600;
+const BARS = 2000;
+const settings = loadSettings({ env: {} });
+
+let folder: string;
+let context: RuleContext;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rule-jobs'));
+  const rng = createRng('rule jobs');
+  let price = 100;
+  const bars = Array.from({ length: BARS }, (_, t) => {
+    const open = price;
+    price *= Math.exp(0.006 * rng.normal());
+    return `${1_600_000_000 - (1_600_000_000 % HOUR) + t * HOUR},${open},${Math.max(open, price)},${Math.min(open, price)},${price},1`;
+  });
+  writeFileSync(join(folder, 'BTCUSDT.csv'), `time,open,high,low,close,volume\n${bars.join('\n')}\n`);
+  const home = join(folder, 'home');
+  context = { settings, paths: { home, models: join(home, 'models') }, gitCommit: null, onProgress: () => undefined };
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const market = () => ({
+  market: 'live' as const,
+  subject: 'BTCUSDT@1h',
+  window: { from: null, to: null },
+  source: { folder, series: null },
+  direction: null,
+  costs: { model: 'profile' as const, fee_bps: 1, slippage_bps: 0 },
+  holdout_from: null,
+  seed: '0',
+  resamples: 100,
+  trigger: { code: 'command' as const, values: { command: 'test' } },
+});
+
+const searchJob = (output: EvolveJob['output']): EvolveJob => ({
+  kind: 'evolve',
+  ...market(),
+  space: {
+    name: 'tiny',
+    description: 'a test',
+    subject: 'instrument',
+    features: [{ formula: 'close / delay(close, n) - 1', windows: [1, 3], thresholds: [-0.005, 0.005] }],
+    operators: ['and', 'or'],
+    sides: ['long', 'short'],
+    max_conditions: 2,
+    stop_bps: [null],
+    target_bps: [null],
+    max_age: [1, 3],
+    population: 8,
+    generations: 3,
+    complexity_penalty: 0,
+  },
+  output,
+});
+
+const judgeJob = (strategy: JudgeJob['strategy'], candidate: boolean): JudgeJob => ({
+  kind: 'judge',
+  ...market(),
+  strategy,
+  output: { candidate },
+});
+
+it('continues a search that was cut off from the generations of the installation, and ends with the same figures', async () => {
+  const job = searchJob({ folder: null, candidate: false });
+  const file = generationsFile(job, context.paths);
+  const whole = await runEvolve(job, context);
+  expect(existsSync(file)).toBe(false);
+  let seen = 0;
+  const cut = (stage: string, done: number): void => {
+    if (stage === 'generations' && done === 5) throw new Error('cut off');
+  };
+  await expect(runEvolve(job, { ...context, onProgress: cut })).rejects.toThrow('cut off');
+  // The fifth generation was not kept yet.
+  expect(existsSync(file)).toBe(true);
+  const count = (stage: string): void => void (seen += stage === 'generations' ? 1 : 0);
+  const resumed = await runEvolve(job, { ...context, onProgress: count });
+  expect(seen).toBe(3 * 5 - 4);
+  expect(resumed.report).toEqual(whole.report);
+  expect(existsSync(file)).toBe(false);
+});
+
+it('begins anew where the kept generations are of other bars', async () => {
+  const job = searchJob({ folder: null, candidate: false });
+  const whole = await runEvolve(job, context);
+  const cut = (stage: string, done: number): void => {
+    if (stage === 'generations' && done === 2) throw new Error('cut off');
+  };
+  await expect(runEvolve(job, { ...context, onProgress: cut })).rejects.toThrow('cut off');
+  const file = generationsFile(job, context.paths);
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/"fingerprint":"\w{8}/, '"fingerprint":"00000000'));
+  expect((await runEvolve(job, context)).report).toEqual(whole.report);
+});
+
+it('judges an evolved rule as one of all that its search tried, also a renamed copy of a kept one', async () => {
+  const out = join(folder, 'out');
+  const { report, candidate } = await runEvolve(searchJob({ folder: out, candidate: true }), context);
+  expect(readdirSync(out).sort()).toEqual(['report.json', 'rule.yaml', 'state.json']);
+  const { document } = readStrategyDocument(join(out, 'rule.yaml'), settings.minutehand.windows);
+  expect(document.trials).toBe(report.trials);
+  const judged = await runJudge(judgeJob(document, true), context);
+  expect(judged.report.trials).toBe(report.trials);
+  const { manifest } = readRuleBundle(judged.candidate!.path);
+  expect([manifest.origin, manifest.trials]).toEqual(['evolved', report.trials]);
+  expect(recordedRuleGates(manifest).missing.map(({ code }) => code)).toEqual(
+    expect.arrayContaining(['rule_overfitting', 'rule_walk_forward']),
+  );
+  const { trials: _trials, ...unnamed } = document;
+  const copied = await runJudge(judgeJob({ ...unnamed, name: 'mine' }, false), context);
+  expect([candidate !== null, copied.report.trials]).toEqual([true, report.trials]);
+  expect(copied.report.deflated_sharpe).toBe(judged.report.deflated_sharpe);
+  const elsewhere = { ...context, paths: { ...context.paths, models: join(folder, 'others') } };
+  const alone = await runJudge(judgeJob(unnamed, false), elsewhere);
+  expect(alone.report.trials).toBe(1);
+  expect(alone.report.deflated_sharpe).toBeGreaterThan(judged.report.deflated_sharpe);
+  const other = await runJudge(judgeJob({ ...unnamed, max_age: 2 }, false), context);
+  expect(other.report.trials).toBe(1);
+});
+
+it('refuses a period with fewer trading days than its blocks need, with what there is', async () => {
+  const window = { from: null, to: '2020-09-20T00:00:00Z' };
+  const job = { ...searchJob({ folder: null, candidate: false }), window };
+  await expect(runEvolve(job, context)).rejects.toMatchObject({ code: 'DATA_TOO_SHORT' });
+});
+
+it('has documents that the schema of jobs takes, and refuses fields that would not act', () => {
+  const search = searchJob({ folder: null, candidate: true });
+  const judge = judgeJob(
+    { name: 'a', description: '', subject: 'instrument', entry_long: 'close > 1', max_age: 1 },
+    true,
+  );
+  for (const job of [search, judge]) expect(jobSchema.parse(JSON.parse(JSON.stringify(job)))).toEqual(job);
+  expect(jobSchema.safeParse({ ...judge, space: search.space }).success).toBe(false);
+  expect(jobSchema.safeParse({ ...search, resources: { workers: 2 } }).success).toBe(false);
+});
+
+it('refuses bars of the installation that are said to be of another market', async () => {
+  const job = { ...searchJob({ folder: null, candidate: false }), market: 'simulated' as const };
+  const other = settings.minutehand.market === 'simulated' ? ('live' as const) : ('simulated' as const);
+  const own = { ...job, market: other, source: { folder: null, series: null } };
+  await expect(runEvolve(own, context)).rejects.toMatchObject({ code: 'MODEL_MARKET' });
+});

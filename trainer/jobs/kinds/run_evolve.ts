@@ -1,0 +1,147 @@
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { MinutehandError } from '../../../shared/errors.ts';
+import { makeFolder } from '../../../shared/folder.ts';
+import { openOutputFile } from '../../../shared/output_file.ts';
+import { keyText } from '../../../shared/policy/problem.ts';
+import type { StrategyDocument } from '../../../shared/policy/strategy_file.ts';
+import { yamlLibrary } from '../../../shared/policy/yaml.ts';
+import { isoSecond } from '../../learning/backtest/ledger.ts';
+import { searchFingerprint } from '../../learning/evolve/evolution_file.ts';
+import { evolve, type EvolveResult } from '../../learning/evolve/judge.ts';
+import { spaceOf, type SpaceDocument } from '../../learning/evolve/search_space.ts';
+import { CSCV_BLOCKS } from '../../learning/statistics/overfitting_probability.ts';
+import { refuseForeignBars } from '../other_market.ts';
+import { holdoutOf } from './holdout.ts';
+import { openGenerations } from './kept_generations.ts';
+import { readRuleSubject, refuseFewBars } from './read_rule_subject.ts';
+import {
+  lookAtHoldout,
+  refusePairCandidate,
+  writeCandidate,
+  type KeptRule,
+  type RuleContext,
+} from './rule_candidate.ts';
+import type { EvolveJob } from './evolve_job.ts';
+
+/** All figures of a search, as report.json has them. */
+export interface EvolveReport extends EvolveResult {
+  readonly space: SpaceDocument;
+  readonly subject: string;
+  readonly seed: string;
+  readonly development: { readonly from: string; readonly to: string; readonly blocks: number };
+  readonly holdout: { readonly from: string; readonly to: string };
+  /** Conditions of the grid. */
+  readonly conditions: number;
+  readonly fingerprint: string;
+}
+
+export interface EvolveProduct {
+  readonly report: EvolveReport;
+  /** Files in the folder of the job; null: it names none. */
+  readonly files: { readonly report: string; readonly rule?: string } | null;
+  /** null: it was not asked for, or no rule was proposed. */
+  readonly candidate: KeptRule | null;
+}
+
+/**
+ * Searches rules and judges the one that it proposes; a search that was killed continues from its last generation. It
+ * activates nothing.
+ * @throws MinutehandError CONFIG_INVALID for a space, DATA_TOO_SHORT, OUTPUT_UNWRITABLE, SEARCH_JOURNAL; as
+ * readRuleSubject
+ */
+export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<EvolveProduct> {
+  const { settings, paths, onProgress } = context;
+  refuseForeignBars(job, settings);
+  const { windows } = settings.minutehand;
+  const { market, seed, resamples, output } = job;
+  const space = spaceOf(job.space, windows, keyText);
+  const bars = await readRuleSubject(job, space.subject, settings, (done, total) =>
+    onProgress('reading bars', done, total),
+  );
+  refuseFewBars(bars);
+  const { subject, from, to } = bars;
+  if (output.candidate) refusePairCandidate(subject);
+  const holdoutFrom = holdoutOf(bars, job.holdout_from, settings);
+  const search = { subject, space, windows, bars: { from, to }, holdoutFrom, seed };
+  const fingerprint = searchFingerprint(search);
+  if (output.folder !== null) makeOutputFolder(output.folder);
+  const generations = openGenerations(job, paths, fingerprint);
+  const judged = { from, holdoutFrom, to };
+  const result = await evolve({
+    ...search,
+    resamples,
+    searches: generations.searches,
+    ...(output.candidate && { lookAt: lookAtHoldout(subject, judged, market, paths.models) }),
+    onGeneration: async (done, total) => {
+      onProgress('generations', done, total);
+      generations.keep();
+      // Lets an interruption be answered.
+      await setImmediate();
+    },
+  });
+  const { time } = subject.history;
+  const report: EvolveReport = {
+    space: space.document,
+    subject: subject.id,
+    seed,
+    development: { from: isoSecond(time[from]!), to: isoSecond(time[holdoutFrom]!), blocks: CSCV_BLOCKS },
+    holdout: { from: isoSecond(time[holdoutFrom]!), to: isoSecond(time[to - 1]!) },
+    conditions: space.conditions.length,
+    fingerprint,
+    ...result,
+  };
+  const { proposed, trials, checks } = result;
+  const files = output.folder === null ? null : writeResults(output.folder, report);
+  const candidate =
+    output.candidate && proposed !== null
+      ? writeCandidate(
+          {
+            strategy: proposed.strategy,
+            origin: 'evolved',
+            trials,
+            seed,
+            checks,
+            holdout: proposed.holdout,
+            look: proposed.holdout_look!,
+            report,
+          },
+          subject,
+          judged,
+          market,
+          context,
+        )
+      : null;
+  generations.end();
+  return { report, files, candidate };
+}
+
+function writeResults(folder: string, report: EvolveReport): NonNullable<EvolveProduct['files']> {
+  const path = join(folder, 'report.json');
+  writeText(path, `${JSON.stringify(report, null, 2)}\n`);
+  if (report.proposed === null) return { report: path };
+  const rule = join(folder, 'rule.yaml');
+  writeText(rule, yamlLibrary().stringify(evolvedFile(report.proposed.strategy, report.trials)));
+  return { report: path, rule };
+}
+
+/** A strategy file that says of how many rules it was chosen: `judge` counts them. */
+function evolvedFile(strategy: StrategyDocument, trials: number): StrategyDocument {
+  const { name, description, subject, ...rule } = strategy;
+  return { name, description, subject, trials, ...rule };
+}
+
+/** @throws MinutehandError OUTPUT_UNWRITABLE */
+function makeOutputFolder(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (cause) {
+    throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: folder, cause });
+  }
+}
+
+function writeText(path: string, text: string): void {
+  const file = openOutputFile(path);
+  file.write(text);
+  file.close();
+}

@@ -1,0 +1,109 @@
+import { keyText, problemsError } from '../../../shared/policy/problem.ts';
+import {
+  checkStrategy,
+  strategyReadsProbabilities,
+  type FormulaStrategy,
+  type StrategyDocument,
+} from '../../../shared/policy/strategy_file.ts';
+import type { Windows } from '../../../shared/core/features/windows.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import { isoSecond } from '../../learning/backtest/ledger.ts';
+import { judgeRule, type JudgedRule } from '../../learning/formula_rules/judge_rule.ts';
+import { refuseForeignBars } from '../other_market.ts';
+import { holdoutOf } from './holdout.ts';
+import { readRuleSubject, refuseFewBars } from './read_rule_subject.ts';
+import {
+  lookAtHoldout,
+  refusePairCandidate,
+  writeCandidate,
+  type KeptRule,
+  type RuleContext,
+} from './rule_candidate.ts';
+import { trialsOf } from './trials_of_rule.ts';
+import type { RuleMarket } from './rule_market.ts';
+import type { JudgeJob } from './judge_job.ts';
+
+/** All figures of a judgement. */
+export interface JudgeReport extends JudgedRule {
+  readonly strategy: StrategyDocument;
+  readonly subject: string;
+  readonly seed: string;
+  /** Rules that were tried before this one was chosen, itself included. */
+  readonly trials: number;
+  readonly period: { readonly from: string; readonly holdout_from: string; readonly to: string };
+}
+
+export interface JudgeProduct {
+  readonly report: JudgeReport;
+  /** null: it was not asked for. */
+  readonly candidate: KeptRule | null;
+}
+
+/**
+ * Judges one rule; each judgement is a look at the holdout. It activates nothing.
+ * @throws MinutehandError CONFIG_INVALID for a rule, DATA_TOO_SHORT; as readRuleSubject
+ */
+export async function runJudge(job: JudgeJob, context: RuleContext): Promise<JudgeProduct> {
+  const { settings, paths, onProgress } = context;
+  refuseForeignBars(job, settings);
+  const { market, seed, resamples, output } = job;
+  const strategy = strategyOf(job.strategy, settings.minutehand.windows);
+  refuseMissingModel(strategy, job);
+  const bars = await readRuleSubject(job, strategy.subject, settings, (done, total) =>
+    onProgress('reading bars', done, total),
+  );
+  refuseFewBars(bars);
+  const { subject, from, to } = bars;
+  if (output.candidate) refusePairCandidate(subject);
+  const holdoutFrom = holdoutOf(bars, job.holdout_from, settings);
+  const judgedBars = { from, holdoutFrom, to };
+  const trials = trialsOf(job.strategy, strategy, paths.models);
+  onProgress('judging', 0, 1);
+  const judged = judgeRule({
+    subject,
+    strategy,
+    trials,
+    bars: { from, to },
+    holdoutFrom,
+    seed,
+    resamples,
+    lookAt: lookAtHoldout(subject, judgedBars, market, paths.models),
+  });
+  onProgress('judging', 1, 1);
+  const { time } = subject.history;
+  const period = {
+    from: isoSecond(time[from]!),
+    holdout_from: isoSecond(time[holdoutFrom]!),
+    to: isoSecond(time[to - 1]!),
+  };
+  const report: JudgeReport = { strategy: job.strategy, subject: subject.id, seed, trials, period, ...judged };
+  const { checks, holdout, holdout_look: look } = judged;
+  // A rule that a search proposed also needs the verdicts on its search, which only the search can give.
+  const origin = trials > 1 ? 'evolved' : 'written';
+  const candidate = output.candidate
+    ? writeCandidate(
+        { strategy: job.strategy, origin, trials, seed, checks, holdout, look, report },
+        subject,
+        judgedBars,
+        market,
+        context,
+      )
+    : null;
+  return { report, candidate };
+}
+
+/** @throws MinutehandError CONFIG_INVALID */
+function strategyOf(document: StrategyDocument, windows: Windows): FormulaStrategy {
+  const checked = checkStrategy(document, windows, keyText);
+  if (Array.isArray(checked)) throw problemsError(checked);
+  return checked as FormulaStrategy;
+}
+
+/** @throws MinutehandError USAGE: the probabilities that it reads would be missing at every bar */
+export function refuseMissingModel(strategy: FormulaStrategy, { direction }: Pick<RuleMarket, 'direction'>): void {
+  if (direction !== null || !strategyReadsProbabilities(strategy)) return;
+  throw new MinutehandError('USAGE', {
+    seen: 'a rule that reads ML_UP_PROB, ML_DOWN_PROB or ML_RANGE_PROB without a direction model',
+    expected: '--direction <version or folder of a direction model>',
+  });
+}
