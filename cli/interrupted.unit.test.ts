@@ -7,6 +7,8 @@ it('every command that shows its progress answers Ctrl-C with what is kept', () 
   const count = (text: string, words: RegExp): number => text.match(words)?.length ?? 0;
   const shown = readdirSync(join(packageRoot(), 'cli'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    // It passes on the progress of the command that it records, which answers.
+    .filter((file) => file !== 'recorded_job.ts')
     .map((file) => ({ file, text: readFileSync(join(packageRoot(), 'cli', file), 'utf8') }))
     .map(({ file, text }) => ({
       file,

@@ -113,6 +113,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'run a training that is described by a document',
     load: async () => (await import('./commands/job.ts')).addJob,
   },
+  jobs: {
+    summary: 'every job, whoever started it: list, show, log, cancel',
+    load: async () => (await import('./commands/jobs.ts')).addJobs,
+  },
   learners: {
     summary: 'list learners, and install the environment of the networks',
     load: async () => (await import('./commands/learners.ts')).addLearners,

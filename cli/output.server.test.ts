@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { PROGRESS_FORM, PROGRESS_VARIABLE, readProgressLine } from '../trainer/control/schedule/progress_line.ts';
+import { PROGRESS_FORM, PROGRESS_VARIABLE, readProgressLine } from '../trainer/jobs/progress/progress_line.ts';
 import { createOutput } from './output.ts';
 
 afterEach(() => {

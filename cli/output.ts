@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type * as CliProgress from 'cli-progress';
 import { describeError, knownError, type MinutehandError } from '../shared/errors.ts';
 import { maskSecrets } from '../shared/secrets.ts';
-import { PROGRESS_FORM, PROGRESS_VARIABLE, progressLine } from '../trainer/control/schedule/progress_line.ts';
+import { PROGRESS_FORM, PROGRESS_VARIABLE, progressLine } from '../trainer/jobs/progress/progress_line.ts';
 
 /** Exit codes. Nothing done is a failure; a part done has a code of its own, and the rest is on standard error. */
 export const DONE = 0;

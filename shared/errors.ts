@@ -752,6 +752,21 @@ export const ERRORS = {
     message: 'No such backtest.',
     next: 'GET /api/backtests lists them.',
   },
+  JOB_UNKNOWN: {
+    status: 404,
+    message: 'There is no job with this number in this market.',
+    next: '`minutehand jobs list` and GET /api/jobs list them.',
+  },
+  JOBS_TOO_MANY: {
+    status: 429,
+    message: 'Too many jobs wait already.',
+    next: 'Wait until some are done, or cancel them.',
+  },
+  JOB_ENDED: {
+    status: 409,
+    message: 'The job has ended.',
+    next: '`minutehand jobs show` and GET /api/jobs/{job_id} show how.',
+  },
   BACKTEST_ENDED: {
     status: 409,
     message: 'The backtest has ended.',

@@ -73,8 +73,14 @@ describe.each([
     expect(symbols.map(({ symbol, added }) => [symbol, added]).sort()).toEqual(
       [...bars].map(([symbol, { length }]) => [symbol, length]).sort(),
     );
-    const second = await json(['bars', 'import', join(data, 'XAUUSD.csv')], env);
-    expect(second).toMatchObject({ code: 0, document: { symbols: [{ added: 0, duplicates: count, bars: count }] } });
+    // By its document.
+    const input = (await place.run(['bars', 'import', join(data, 'XAUUSD.csv'), '--print-job'])).stdout;
+    const again = await place.run(['job', 'run', '-', '--json'], { env, input });
+    const second = { code: again.code, document: JSON.parse(again.stdout) as object };
+    expect(second, again.stderr).toMatchObject({
+      code: 0,
+      document: { symbols: [{ added: 0, duplicates: count, bars: count }] },
+    });
 
     const check = await json(['bars', 'check'], env);
     expect(check).toMatchObject({

@@ -1,3 +1,6 @@
+import { MACHINE_CLOCK } from '../shared/clock.ts';
+import type { Job } from '../trainer/jobs/kinds/registry.ts';
+import { JobRecords } from '../trainer/jobs/records/job_records.ts';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -51,7 +54,7 @@ const FIRST_VIEW_BYTES = 150_000;
 const FIRST_VIEW_MS = 1000;
 const AXE = readFileSync(join(packageRoot(), 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
 const DIST = join(packageRoot(), 'dashboard', 'dist');
-const ALL_PAGES = [...PAGES, `/app/subjects/${INSTRUMENT}`, '/app/backtests/2?with=1'];
+const ALL_PAGES = [...PAGES, `/app/subjects/${INSTRUMENT}`, '/app/backtests/2?with=1', '/app/jobs/1'];
 
 describe('the first view of the dashboard', () => {
   it(`has at most ${FIRST_VIEW_BYTES / 1000} kB, gzipped`, () => {
@@ -137,6 +140,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     versions = [version, copyUnder(place.models, version, `${version}_2`)];
     await register(place, versions);
     await keepBacktests(place, versions);
+    await keepJobs(place);
     hook = await openHook();
     const up = place.start(['up'], { MINUTEHAND_WEBHOOK_URL: hook.url });
     health = () => up.stdout() + up.stderr();
@@ -381,6 +385,32 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(await violations(page)).toEqual([]);
     await page.goto(new URL('/app/backtests/77', link).href);
     expect(await page.locator('.unknown-name').innerText()).toMatch(/“77”[^]*There are: .*2/);
+  });
+
+  it('lists jobs, also those of a terminal, with what they wait for; each has options, log and a way to end it', async () => {
+    await page.goto(new URL('/app/jobs', link).href);
+    const list = page.getByRole('region', { name: 'Jobs' }).first();
+    await list.getByRole('row', { name: /scan of pairs/ }).waitFor();
+    expect(await list.getByRole('row', { name: /league of learners/ }).innerText()).toMatch(
+      /queued\s+needs 2 cores, 1 are free; running: 1/,
+    );
+    await page.getByLabel('Status').selectOption('queued');
+    expect(await list.getByRole('row').count()).toBe(2);
+    await page.getByLabel('Status').selectOption('');
+    await list.getByRole('link', { name: '1', exact: true }).click();
+    await page.waitForURL(/\/app\/jobs\/1$/);
+    const options = page.getByRole('region', { name: 'Options' });
+    expect(await options.innerText()).toMatch(/Timeframes\s+5m, 1h/);
+    const log = page.getByRole('region', { name: /^Log/ }).first();
+    await log.getByText('3 trials').waitFor();
+    expect(await log.innerText()).toMatch(/running[^]*scan 40 %/);
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Cancel' }).first().click();
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    await page.getByText('is being ended').waitFor();
+    await page.goto(new URL('/app/jobs/77', link).href);
+    expect(await page.locator('.unknown-name').innerText()).toContain('There is no job 77.');
+    expect(faults.splice(0).filter((text) => !/404/.test(text))).toEqual([]);
   });
 
   it('shows no figure of the monitor bare: with what chance does to it, or that its rows are too few', async () => {
@@ -662,6 +692,51 @@ function barsIn({ home }: Workplace): number {
 async function register({ home, models }: Workplace, versions: readonly string[]): Promise<void> {
   const store = await openStore(join(home, 'trainer.db'));
   for (const version of versions) await createRegistry(store, models).register(version);
+  await store.close();
+}
+
+/** A job that another machine runs, and one that waits for its cores. */
+async function keepJobs({ home }: Workplace): Promise<void> {
+  const store = await openStore(join(home, 'trainer.db'));
+  const records = new JobRecords(store, { market: 'simulated', host: 'elsewhere:/home', clock: MACHINE_CLOCK });
+  const trigger = { code: 'command', values: { command: 'scan' } } as const;
+  const period = { from: null, to: null };
+  const scan: Job = {
+    kind: 'scan',
+    market: 'simulated',
+    period,
+    symbols: null,
+    source: { folder: null },
+    seed: 0,
+    parameters: {
+      timeframes: ['5m', '1h'],
+      windows: null,
+      holdout_from: null,
+      costs: 'profile',
+      level: 0.05,
+      resamples: 200,
+    },
+    output: { folder: null },
+    resources: { workers: 1 },
+    trigger,
+  };
+  const league: Job = {
+    kind: 'league',
+    market: 'simulated',
+    window: { ...period, days: 30 },
+    seed: 1,
+    source: { folder: null },
+    parameters: { holdout_from: null, entrants: ['prior', 'logistic'] },
+    resources: { workers: 2, cache: true },
+    trigger,
+  };
+  const running = await records.begin({ job: scan, requestedBy: 'ann', cores: 1 }, { pid: 1, start: null });
+  await records.beat(running, { stage: 'scan', percent: 40, etaSeconds: 90, stages: [] }, [
+    { type: 'progress', stage: 'scan', done: 4, total: 10 },
+    { type: 'message', text: '3 trials' },
+  ]);
+  const queued = await records.queue({ job: league, requestedBy: 'ben', cores: 2 });
+  await records.wait(queued, { code: 'cores', needed: 2, free: 1, jobs: [running] });
   await store.close();
 }
 

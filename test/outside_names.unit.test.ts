@@ -197,18 +197,22 @@ function variableJoins(file: string): string[] {
 }
 
 describe('A name from outside', () => {
-  it('becomes a part of a path by pathInside alone: every other call of join and resolve is known, with a reason', () => {
-    const files = execFileSync('git', ['ls-files', 'cli', 'daemon', 'shared', 'trainer'], {
-      cwd: packageRoot(),
-      encoding: 'utf8',
-    })
-      .split('\n')
-      .filter((file) => file.endsWith('.ts') && !/\.(?:test|fixture|oracle)\.ts$/.test(file));
-    const found = new Set(files.flatMap(variableJoins));
-    const known = Object.values(KNOWN).flat();
-    expect(found.size).toBeGreaterThan(50);
-    expect([...found].filter((one) => !known.includes(one))).toEqual([]);
-    // What is gone, or has changed, is judged anew.
-    expect(known.filter((one) => !found.has(one))).toEqual([]);
-  });
+  it(
+    'becomes a part of a path by pathInside alone: every other call of join and resolve is known, with a reason',
+    { timeout: 120_000 },
+    () => {
+      const files = execFileSync('git', ['ls-files', 'cli', 'daemon', 'shared', 'trainer'], {
+        cwd: packageRoot(),
+        encoding: 'utf8',
+      })
+        .split('\n')
+        .filter((file) => file.endsWith('.ts') && !/\.(?:test|fixture|oracle)\.ts$/.test(file));
+      const found = new Set(files.flatMap(variableJoins));
+      const known = Object.values(KNOWN).flat();
+      expect(found.size).toBeGreaterThan(50);
+      expect([...found].filter((one) => !known.includes(one))).toEqual([]);
+      // What is gone, or has changed, is judged anew.
+      expect(known.filter((one) => !found.has(one))).toEqual([]);
+    },
+  );
 });

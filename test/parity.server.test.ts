@@ -164,7 +164,9 @@ it('minutehand parity ends with 3 when its certificate is not archived, or the s
 }); // prettier-ignore
 
 it('minutehand parity verify accepts the signed file only', { timeout: 120_000 }, async () => {
-  const { stdout } = await place.run(['parity', '--day', day, '--json'], { env: signing });
+  // By its document.
+  const { stdout: input } = await place.run(['parity', '--day', day, '--print-job'], { env: signing });
+  const { stdout } = await place.run(['job', 'run', '-', '--json'], { input, env: signing });
   const { file } = JSON.parse(stdout) as { file: string };
   const verify = ['parity', 'verify', file, '--json'];
   expect((await place.run(verify, { env: trusting })).code).toBe(0);

@@ -15,13 +15,17 @@ beforeAll(async () => {
 afterAll(() => place.remove());
 
 describe('minutehand scan', () => {
-  it('tries each two symbols in each timeframe, and writes table and page, the same with any number of threads', async () => {
+  it('tries each two symbols in each timeframe, and writes table and page, the same with any number of threads and by its document', async () => {
     const outs = ['1', '2'].map((workers) => join(place.folder, `with ${workers}`));
     const scan = ['scan', '--data', data, '--timeframes', '1m,5m', '--windows', '30/20,60/30', '--resamples', '200'];
     const documents = [];
     for (const [i, out] of outs.entries()) {
-      const { code, stdout } = await place.run([...scan, '--workers', String(i + 1), '--out', out, '--json']);
-      expect(code).toBe(0);
+      const flags = [...scan, '--workers', String(i + 1), '--out', out];
+      // The second one by its document, as the trainer runs it.
+      const input = i === 0 ? '' : (await place.run([...flags, '--print-job'])).stdout;
+      const command = i === 0 ? [...flags, '--json'] : ['job', 'run', '-', '--json'];
+      const { code, stdout, stderr } = await place.run(command, { input });
+      expect(code, stderr).toBe(0);
       const { seconds: _seconds, files: _files, ...document } = JSON.parse(stdout) as Record<string, never>;
       documents.push(document);
     }

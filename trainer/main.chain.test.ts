@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { homePaths } from '../shared/home.ts';
 import { tinySettings, type SettingsOverrides } from '../test/tiny_models.ts';
 import { startTrainer, type RunningTrainer } from './main.ts';
-import { progressLine } from './control/schedule/progress_line.ts';
+import { progressLine } from './jobs/progress/progress_line.ts';
 import { FIRST_MODELS, type RetrainRun } from './control/schedule/run.ts';
 
 let folder: string;

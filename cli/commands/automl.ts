@@ -20,6 +20,7 @@ import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
+import { recordJob } from '../recorded_job.ts';
 import { parseInteger } from '../period.ts';
 
 interface AutomlFlags extends ExperimentFlags {
@@ -79,7 +80,7 @@ async function search(flags: AutomlFlags, output: Output): Promise<void> {
   const settings = loadSettings();
   const job = jobOf(flags, settings);
   if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
-  else await runFormulaSearch(job, settings, output);
+  else await recordJob(job, settings, output, (own) => runFormulaSearch(job, settings, own));
 }
 
 /**

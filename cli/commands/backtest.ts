@@ -28,6 +28,7 @@ import { costsOption } from '../costs_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { endWithMissing, missingSubjects } from '../missing_subjects.ts';
 import type { Output } from '../output.ts';
+import { recordJob } from '../recorded_job.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { instantOf, parsePeriod, parseWorkers } from '../period.ts';
 import { backtestStrategyOption, type StrategyName } from '../strategy_option.ts';
@@ -86,7 +87,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
   const settings = loadSettings();
   const job = jobOf(flags, settings);
   if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
-  else await runBacktest(job, settings, output);
+  else await recordJob(job, settings, output, (own) => runBacktest(job, settings, own));
 }
 
 /**

@@ -12,9 +12,10 @@ import { findingText, verdictText } from '../../shared/bar_file/verdict/finding_
 import { PRICE_KINDS, type PriceKind } from '../../shared/core/cost/fill_cost.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { DateOrder } from '../../shared/csv/stamps.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { parseInteger } from '../period.ts';
+import type { ImportJob } from '../../trainer/jobs/kinds/import_job.ts';
 import { keepPriceKind } from '../../trainer/store/price_kinds.ts';
 import { folderSink } from '../bars/folder_sink.ts';
 import {
@@ -30,6 +31,7 @@ import { previewSink } from '../bars/preview_sink.ts';
 import { storeSink } from '../bars/store_sink.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, problemText, type Change, type Output } from '../output.ts';
+import { recordJob } from '../recorded_job.ts';
 import { marketOption, withStore } from './bars_store.ts';
 
 interface ImportFlags {
@@ -53,6 +55,7 @@ interface ImportFlags {
   readonly series?: readonly string[];
   readonly price?: PriceKind;
   readonly dryRun?: boolean;
+  readonly printJob?: boolean;
 }
 
 const REJECTED_SHOWN = 5;
@@ -78,7 +81,7 @@ Examples:
   minutehand bars import funding/`,
     )
     .action((source: string, flags: ImportFlags) => {
-      return runImport(source, flags, false, output());
+      return importCommand(source, flags, false, output());
     });
   withImportOptions(bars.command('replace'))
     .option('--dry-run', 'only show what would be added and replaced, and the models that were trained on those bars')
@@ -86,7 +89,7 @@ Examples:
       'imports into the store as `import` does, but bars of other numbers take the place of stored ones; `bars undo` brings those back',
     )
     .action((source: string, flags: ImportFlags) => {
-      return runImport(source, flags, true, output());
+      return importCommand(source, flags, true, output());
     });
 }
 
@@ -142,7 +145,8 @@ function withImportOptions(command: Command): Command {
       '--series <name>',
       'column of a file without bars, such as funding_rate, or the name of its only one; several: once for each',
       (name: string, before: readonly string[] = []) => [...before, ...name.split(',')],
-    );
+    )
+    .option('--print-job', 'import nothing: print these options as a job, for `minutehand job run`');
 }
 
 function parsePercent(text: string): number {
@@ -151,68 +155,79 @@ function parsePercent(text: string): number {
   throw new MinutehandError('USAGE', { seen: `--max-rejected ${text}`, expected: '0 to 100' });
 }
 
-async function runImport(source: string, flags: ImportFlags, isReplacing: boolean, output: Output): Promise<void> {
+async function importCommand(source: string, flags: ImportFlags, isReplacing: boolean, output: Output): Promise<void> {
+  const job = jobOf(source, flags, isReplacing);
+  const settings = loadSettings();
+  if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
+  else await recordJob(job, settings, output, (own) => runImport(job, settings, own));
+}
+
+/**
+ * The flags as a job.
+ * @throws MinutehandError USAGE
+ */
+function jobOf(path: string, flags: ImportFlags, isReplacing: boolean): ImportJob {
+  return {
+    kind: 'import',
+    market: flags.market,
+    source: { path },
+    parameters: {
+      is_replacing: isReplacing,
+      timezone: flags.timezone,
+      epoch_timezone: flags.epochTimezone ?? null,
+      trust_clock: flags.trustClock === true,
+      strip: [...(flags.strip ?? [])],
+      symbol: flags.symbol ?? null,
+      series: flags.series === undefined ? null : [...flags.series],
+      decimal: flags.decimal ?? null,
+      date_order: flags.dateOrder ?? null,
+      stamp: flags.stamp ?? null,
+      spread: flags.spread ?? null,
+      digits: flags.digits === undefined ? null : parseInteger(flags.digits, '--digits'),
+      trust_prices: flags.trustPrices === true,
+      price: flags.price ?? null,
+      flow: flags.flow === true,
+      drop_flat_weekends: flags.dropFlatWeekends === true,
+      accept: [...(flags.accept ?? [])],
+      max_rejected_percent: flags.maxRejected,
+    },
+    output: { folder: flags.out ?? null, is_dry_run: flags.dryRun === true },
+    trigger: { code: 'command', values: { command: isReplacing ? 'bars replace' : 'bars import' } },
+  };
+}
+
+/** Imports in this process, and prints what was taken and what was not. */
+export async function runImport(job: ImportJob, { minutehand }: Settings, output: Output): Promise<void> {
+  const { market, parameters } = job;
+  const { folder, is_dry_run: isDry } = job.output;
+  const { price, is_replacing: isReplacing } = parameters;
   const progress = output.progress();
   const left =
-    flags.out === undefined
+    folder === null
       ? 'Rows that were read are in the store, as one import: bars history.'
       : 'Symbols that were read as a whole are in the folder; the same command adds the others.';
   tellWhenInterrupted({ output, progress, kept: () => [left] });
-  const { minutehand } = loadSettings();
-  const known = symbolNames({ minutehand });
-  const strip = flags.strip ?? [];
-  const names = { ...known, prefixes: [...known.prefixes, ...strip], suffixes: [...known.suffixes, ...strip] };
-  const { decimal, dateOrder, stamp, spread } = flags;
   const pairs = minutehand.pairs.map(parsePair);
+  const onProgress = (done: number, total: number): void => progress.update('importing', done, total);
   const work = (into: BarSink, neighbors: NeighborBars): Promise<ImportResult> =>
-    importBars({
-      source,
-      into,
-      neighbors,
-      timezone: flags.timezone,
-      trustClock: flags.trustClock === true,
-      flow: flags.flow === true,
-      dropFlatWeekends: flags.dropFlatWeekends === true,
-      accept: flags.accept ?? [],
-      maxRejectedPercent: flags.maxRejected,
-      ...(flags.market === 'simulated' && flags.out === undefined && { nowMs: null }),
-      ...(flags.epochTimezone === undefined ? {} : { epochTimezone: flags.epochTimezone }),
-      ...(flags.symbol === undefined ? {} : { symbol: flags.symbol }),
-      ...(flags.series === undefined ? {} : { series: flags.series }),
-      names,
-      reading: {
-        ...(decimal !== undefined && { decimal }),
-        ...(dateOrder !== undefined && { dateOrder }),
-        ...(stamp !== undefined && { stamp }),
-        ...(spread !== undefined && { spread }),
-      },
-      ...(flags.digits !== undefined && { digits: parseInteger(flags.digits, '--digits') }),
-      trustPrices: flags.trustPrices === true,
-      spreadBps: Object.fromEntries(
-        Object.entries(minutehand.symbols).map(([symbol, { spread_bps }]) => [symbol, spread_bps]),
-      ),
-      onProgress: ({ done, total }) => progress.update('importing', done, total),
-    });
-  const { price, out } = flags;
+    importBars({ ...importOptionsOf(job, minutehand, onProgress), into, neighbors });
+  const run = { source: job.source.path, isReplacing };
   const result =
-    out === undefined
+    folder === null
       ? await withStore((store) =>
           work(
-            flags.dryRun === true
-              ? previewSink(store, flags.market, { source, isReplacing })
-              : storeSink(store, flags.market, { source, isReplacing }),
-            storedNeighbors(store, flags.market, pairs),
+            isDry ? previewSink(store, market, run) : storeSink(store, market, run),
+            storedNeighbors(store, market, pairs),
           ),
         )
-      : await work(await folderSink(out), folderNeighbors(out, pairs));
-  const isDry = flags.dryRun === true;
-  if (price !== undefined && !isDry) {
+      : await work(await folderSink(folder), folderNeighbors(folder, pairs));
+  if (price !== null && !isDry) {
     const symbols = result.symbols.filter(({ imported }) => imported).map(({ symbol }) => symbol);
-    if (out === undefined) await withStore((store) => keepPriceKind(store, flags.market, symbols, price));
-    else for (const symbol of symbols) writePriceKind(out, symbol, price);
+    if (folder === null) await withStore((store) => keepPriceKind(store, market, symbols, price));
+    else for (const symbol of symbols) writePriceKind(folder, symbol, price);
   }
   progress.stop();
-  output.written(out === undefined && !isDry ? importedOf(source, flags, result) : null);
+  output.written(folder === null && !isDry ? importedOf(job, result) : null);
   if (isDry) output.line('Nothing is written; it would be:');
   for (const one of result.symbols) sayImported(one, output);
   for (const one of result.series)
@@ -224,11 +239,46 @@ async function runImport(source: string, flags: ImportFlags, isReplacing: boolea
       output.note(`${file}: not taken: ${columns.join(', ')} (--series <name>, once for each, takes them)`);
   if (result.import_number !== null)
     output.line(`Import ${result.import_number}; \`minutehand bars undo ${result.import_number}\` takes it back.`);
-  const models = isReplacing && out === undefined ? await modelsOn(result) : [];
+  const models = isReplacing ? await modelsOn(result) : [];
   if (models.length > 0)
     output.note(`Models that were trained on these bars: ${models.join(', ')}. Train again before you rely on them.`);
   output.result(isReplacing ? { ...result, dry_run: isDry, models } : result);
-  endImport(result, new Set(flags.accept), output);
+  endImport(result, new Set(parameters.accept), output);
+}
+
+function importOptionsOf(
+  { market, source, parameters, output }: ImportJob,
+  minutehand: Settings['minutehand'],
+  onProgress: (done: number, total: number) => void,
+): Omit<Parameters<typeof importBars>[0], 'into' | 'neighbors'> {
+  const { epoch_timezone, symbol, series, decimal, date_order, stamp, spread, digits, strip } = parameters;
+  const known = symbolNames({ minutehand });
+  return {
+    source: source.path,
+    timezone: parameters.timezone,
+    trustClock: parameters.trust_clock,
+    flow: parameters.flow,
+    dropFlatWeekends: parameters.drop_flat_weekends,
+    accept: parameters.accept,
+    maxRejectedPercent: parameters.max_rejected_percent,
+    ...(market === 'simulated' && output.folder === null && { nowMs: null }),
+    ...(epoch_timezone !== null && { epochTimezone: epoch_timezone }),
+    ...(symbol !== null && { symbol }),
+    ...(series !== null && { series }),
+    names: { ...known, prefixes: [...known.prefixes, ...strip], suffixes: [...known.suffixes, ...strip] },
+    reading: {
+      ...(decimal !== null && { decimal }),
+      ...(date_order !== null && { dateOrder: date_order }),
+      ...(stamp !== null && { stamp }),
+      ...(spread !== null && { spread }),
+    },
+    ...(digits !== null && { digits }),
+    trustPrices: parameters.trust_prices,
+    spreadBps: Object.fromEntries(
+      Object.entries(minutehand.symbols).map(([name, { spread_bps }]) => [name, spread_bps]),
+    ),
+    onProgress: ({ done, total }) => onProgress(done, total),
+  };
 }
 
 function storedNeighbors(store: Store, market: Market, pairs: readonly Pair[]): NeighborBars {
@@ -271,14 +321,13 @@ async function modelsOn({ symbols }: ImportResult): Promise<readonly string[]> {
 
 /** What an import has changed in the store. */
 function importedOf(
-  source: string,
-  { market, price }: ImportFlags,
+  { market, source, parameters: { price } }: ImportJob,
   { symbols, series, import_number }: ImportResult,
 ): Change {
   const bars = symbols.map(({ symbol, added, conflicts, replaced = 0 }) => ({ symbol, added, replaced, conflicts }));
   const values = series.map(({ symbol, name, added }) => ({ symbol, series: name, added }));
-  const of = { market, import_number, ...(price !== undefined && { price }) };
-  return { target: source, after: { ...of, bars, series: values } };
+  const of = { market, import_number, ...(price !== null && { price }) };
+  return { target: source.path, after: { ...of, bars, series: values } };
 }
 
 /** Exit code and standard error: nothing taken is a failure, a part of it a code of its own. */

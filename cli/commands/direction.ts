@@ -27,6 +27,7 @@ import { adoptionPlace } from '../admission_place.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
+import { recordJob } from '../recorded_job.ts';
 import { parseInteger, parseWindow } from '../period.ts';
 import { addDirectionEvaluate } from './direction_evaluate.ts';
 
@@ -128,7 +129,9 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
     return;
   }
-  await runDirectionJob(job, settings, { requireGates: flags.requireGates === true }, output);
+  await recordJob(job, settings, output, (own) =>
+    runDirectionJob(job, settings, { requireGates: flags.requireGates === true }, own),
+  );
 }
 
 export interface DirectionCommand {

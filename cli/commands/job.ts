@@ -5,12 +5,16 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { jobSchema, type Job, type JobKind, type JobOf } from '../../trainer/jobs/kinds/registry.ts';
 import type { Output } from '../output.ts';
+import { recordJob } from '../recorded_job.ts';
 import { runFormulaSearch } from './automl.ts';
 import { runBacktest } from './backtest.ts';
+import { runImport } from './bars_import.ts';
 import { runDirectionJob } from './direction.ts';
 import { runEvolution } from './evolve.ts';
 import { runLeague } from './league.ts';
 import { runJudgement } from './strategy_judge.ts';
+import { runParity } from './parity.ts';
+import { runScan } from './scan.ts';
 import { runTrainingJob } from './train.ts';
 
 /** File descriptor of standard input. */
@@ -21,7 +25,7 @@ export function addJob(program: Command, output: () => Output): void {
   job
     .command('run <file>')
     .description(
-      'runs a job that `--print-job` of `train`, `direction train`, `automl`, `league`, `backtest`, `evolve` or `strategy judge` has printed, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
+      'runs a job that `--print-job` of `train`, `direction train`, `automl`, `league`, `backtest`, `evolve`, `strategy judge`, `scan`, `parity` or `bars import` has printed, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
     )
     .action((file: string) => runJob(readJob(file), output()));
   job
@@ -48,11 +52,15 @@ const RUNS: { readonly [Kind in JobKind]: Run<Kind> } = {
   backtest: runBacktest,
   evolve: runEvolution,
   judge: runJudgement,
+  scan: (job, settings, output) => runScan(job, settings, output),
+  parity: runParity,
+  import: runImport,
 };
 
 async function runJob(job: Job, output: Output): Promise<void> {
   const run = RUNS[job.kind] as Run<JobKind>;
-  await run(job, loadSettings(), output);
+  const settings = loadSettings();
+  await recordJob(job, settings, output, (own) => run(job, settings, own));
 }
 
 /** @throws MinutehandError USAGE, JOB_INVALID */

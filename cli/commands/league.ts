@@ -10,6 +10,7 @@ import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
+import { recordJob } from '../recorded_job.ts';
 
 const DEFAULT_ENTRANTS = 'prior,logistic,gbdt,random_forest';
 
@@ -47,7 +48,7 @@ async function play(flags: LeagueFlags, output: Output): Promise<void> {
   const settings = loadSettings();
   const job = jobOf(flags, settings);
   if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
-  else await runLeague(job, settings, output);
+  else await recordJob(job, settings, output, (own) => runLeague(job, settings, own));
 }
 
 /**

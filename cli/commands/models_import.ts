@@ -5,6 +5,7 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { TrainingJob } from '../../trainer/jobs/kinds/training_job.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import type { Output } from '../output.ts';
+import { recordJob } from '../recorded_job.ts';
 import { instantOf, parseDay, parseInteger } from '../period.ts';
 import { runTrainingJob } from './train.ts';
 
@@ -57,12 +58,8 @@ async function importModel(file: string, flags: ImportFlags, output: Output): Pr
   }
   if (settings.minutehand.train.groups !== undefined)
     output.note('train.groups is left out: a model of another program serves all pairs.');
-  await runTrainingJob(
-    job,
-    settings,
-    { verbose: false, requireGates: flags.requireGates === true, notifier: null },
-    output,
-  );
+  const command = { verbose: false, requireGates: flags.requireGates === true, notifier: null };
+  await recordJob(job, settings, output, (own) => runTrainingJob(job, settings, command, own));
 }
 
 /** @throws MinutehandError USAGE */

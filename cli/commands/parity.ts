@@ -11,6 +11,8 @@ import { openArchivePlace } from '../../trainer/control/history/open_archive_pla
 import type { ArchivePlace } from '../../trainer/control/history/archive_place.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { keepParityResult } from '../../trainer/control/parity/parity_results.ts';
+import type { ParityJob } from '../../trainer/jobs/kinds/parity_job.ts';
+import { refuseOtherMarket } from '../../trainer/jobs/other_market.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { readCertificate, signatureOf, type Certificate } from '../parity/certificate.ts';
 import {
@@ -25,8 +27,9 @@ import {
 import { DAY_SECONDS, proveDay } from '../parity/prove_day.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, FAILED, type Output } from '../output.ts';
+import { recordJob } from '../recorded_job.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
-import { parseDay } from '../period.ts';
+import { instantOf, parseDay } from '../period.ts';
 import { applyMarket, marketOption } from './processes.ts';
 
 interface ParityFlags {
@@ -34,6 +37,7 @@ interface ParityFlags {
   readonly shard: string;
   readonly market?: string;
   readonly out?: string;
+  readonly printJob?: boolean;
 }
 
 export function addParity(program: Command, output: () => Output): void {
@@ -51,6 +55,7 @@ export function addParity(program: Command, output: () => Output): void {
     .option('--shard <name>', 'the shard of config/minutehand.yaml', 'main')
     .addOption(marketOption())
     .option('--out <folder>', 'where to write (default: parity of MINUTEHAND_HOME)')
+    .option('--print-job', 'compare nothing: print these options as a job, for `minutehand job run`')
     .action((flags: ParityFlags) => prove(flags, output()));
   parity
     .command('verify')
@@ -59,11 +64,26 @@ export function addParity(program: Command, output: () => Output): void {
     .action((file: string) => verify(file, output()));
 }
 
-async function prove({ day, shard, market: wanted, out }: ParityFlags, output: Output): Promise<void> {
+async function prove({ day, shard, market: wanted, out, printJob }: ParityFlags, output: Output): Promise<void> {
   applyMarket(wanted);
   const settings = loadSettings();
+  const job: ParityJob = {
+    kind: 'parity',
+    market: settings.minutehand.market,
+    parameters: { shard, day: day === undefined ? null : instantOf(wholeDay(day)).slice(0, 10) },
+    output: { folder: out ?? null },
+    trigger: { code: 'command', values: { command: 'parity' } },
+  };
+  if (printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
+  else await recordJob(job, settings, output, (own) => runParity(job, settings, own));
+}
+
+/** Compares a day in this process, writes its certificate, and prints it. */
+export async function runParity(job: ParityJob, settings: Settings, output: Output): Promise<void> {
+  const { market, parameters } = job;
+  const { shard, day } = parameters;
+  refuseOtherMarket({ market, source: { folder: null }, output: job.output, adopt: false }, settings);
   const paths = homePaths();
-  const { market } = settings.minutehand;
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['No certificate was written.'] });
   const certificate = await proveDay({
@@ -71,11 +91,11 @@ async function prove({ day, shard, market: wanted, out }: ParityFlags, output: O
     paths,
     market,
     shard,
-    day: day === undefined ? null : wholeDay(day),
+    day: day === null ? null : wholeDay(day),
     onProgress: (part, done, total) => progress.update(part, done, total),
-  });
-  progress.stop();
-  const path = write(certificate, out ?? join(paths.home, 'parity'));
+  }).finally(() => progress.stop());
+  output.written(null);
+  const path = write(certificate, job.output.folder ?? join(paths.home, 'parity'));
   const archive = await copyToArchive(path, certificate, settings);
   const recordError = await record(certificate);
   show(certificate, output);

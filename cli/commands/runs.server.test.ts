@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { homePaths } from '../../shared/home.ts';
 import { tinySettings } from '../../test/tiny_models.ts';
 import { startTrainer, type RunningTrainer } from '../../trainer/main.ts';
-import { progressLine } from '../../trainer/control/schedule/progress_line.ts';
+import { progressLine } from '../../trainer/jobs/progress/progress_line.ts';
 import type { RetrainRun } from '../../trainer/control/schedule/run.ts';
 import { main } from '../main.ts';
 

@@ -34,6 +34,7 @@ import { gitCommit } from '../git_commit.ts';
 import { groupLines, parseGroups } from '../groups_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
+import { recordJob } from '../recorded_job.ts';
 import { openTrainingNotifier, type TrainingNotifier } from '../training_notice.ts';
 import { planReport, printPlan } from '../training_plan.ts';
 import { trainStrategyOption } from '../strategy_option.ts';
@@ -160,16 +161,12 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
     return;
   }
-  await runTrainingJob(
-    job,
-    settings,
-    {
-      verbose: flags.verbose === true,
-      requireGates: flags.requireGates === true,
-      notifier: flags.notify === true ? openTrainingNotifier(settings, job.market, output) : null,
-    },
-    output,
-  );
+  const command = {
+    verbose: flags.verbose === true,
+    requireGates: flags.requireGates === true,
+    notifier: flags.notify === true ? openTrainingNotifier(settings, job.market, output) : null,
+  };
+  await recordJob(job, settings, output, (own) => runTrainingJob(job, settings, command, own));
 }
 
 /**

@@ -7,6 +7,7 @@ export const PAGES = [
   'trades',
   'models',
   'runs',
+  'jobs',
   'backtests',
   'monitor',
   'data',
@@ -19,14 +20,14 @@ export const PAGES = [
 export type PageName = (typeof PAGES)[number];
 
 /** Pages whose path goes on with a name. */
-const NAMED_PAGES: readonly PageName[] = ['subjects', 'data', 'backtests'];
+const NAMED_PAGES: readonly PageName[] = ['subjects', 'data', 'backtests', 'jobs'];
 
 export interface Place {
   /** null: the path is of no page. */
   readonly page: PageName | null;
   /** What the path names as a page. */
   readonly asked: string;
-  /** Rest of the path: a subject, a symbol, or the number of a backtest. */
+  /** Rest of the path: a subject, a symbol, or the number of a backtest or a job. */
   readonly part: string;
   readonly query: URLSearchParams;
 }

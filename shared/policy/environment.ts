@@ -187,7 +187,7 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
 ];
 
 /** Set by the programs for each other, and by the tests. */
-const INTERNAL = /^MINUTEHAND_(PROGRESS|LONG|UMASK|ACTOR|TEST_[A-Z_]+)$/;
+const INTERNAL = /^MINUTEHAND_(PROGRESS|JOB|LONG|UMASK|ACTOR|TEST_[A-Z_]+)$/;
 const MAX_EDITS = 2;
 
 /** A variable that nothing reads, and the known name closest to it. */

@@ -27,6 +27,8 @@ const RESERVED: ReadonlySet<string> = new Set([
   'core_model_artifacts',
   'core_model_notes',
   'core_model_registry',
+  'core_jobs',
+  'core_job_events',
   'core_news_events',
   'core_news_sources',
   'core_refused_fills',

@@ -52,6 +52,11 @@ export const STORE_TABLES: Readonly<Record<string, StoredTable>> = {
   core_drift_figures: { what: 'Drift by feature and day.', bound: '`record_days`.' },
   core_parity_results: { what: 'Daily certificates.', bound: 'A row for each shard and day.' },
   core_backtests: { what: 'Backtests from the dashboard.', bound: RECORD_DAYS },
+  core_jobs: { what: 'Jobs, whoever started them.', bound: RECORD_DAYS },
+  core_job_events: {
+    what: 'Their progress and messages.',
+    bound: '`record_days`; at most a few thousand for each job.',
+  },
   core_api_tokens: { what: 'Tokens.', bound: PER_DECISION },
   core_api_logins: { what: 'Login links.', bound: RECORD_DAYS },
   core_api_sessions: { what: 'Sessions.', bound: RECORD_DAYS },

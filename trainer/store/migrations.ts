@@ -3,6 +3,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { addChangeColumns, createAccessTables } from './access_migration.ts';
 import type { Engine } from './engine.ts';
 import { createModelRegistryView, replaceModelRegistryView } from './model_registry_view.ts';
+import { createJobTables } from './job_migration.ts';
 import { createNewsTables } from './news_migration.ts';
 import { createImportRuns } from './import_run_migration.ts';
 import { withNumberedKey } from './numbered_key.ts';
@@ -352,6 +353,7 @@ const MIGRATIONS: readonly Migration[] = [
       await replaceModelRegistryView(db, kind);
     },
   },
+  { name: 'jobs and their events', up: createJobTables },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {

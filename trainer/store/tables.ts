@@ -4,6 +4,7 @@ import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import type { EventName, Severity } from './events.ts';
 import type { AccessTables } from './access_tables.ts';
+import type { JobEventsTable, JobsTable } from './job_tables.ts';
 import type { RecordTables } from './record_tables.ts';
 
 /** One-minute bars; those of `market` simulated never mix with real ones. */
@@ -538,6 +539,8 @@ export interface MigrationsTable {
 export interface Tables extends AccessTables, RecordTables {
   'core.bars': BarsTable;
   'core.series': SeriesTable;
+  'core.jobs': JobsTable;
+  'core.job_events': JobEventsTable;
   'core.news_events': NewsEventsTable;
   'core.news_sources': NewsSourcesTable;
   'core.imports': ImportsTable;

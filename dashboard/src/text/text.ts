@@ -35,7 +35,7 @@ export function codeText(prefix: string, code: string): string {
 
 const TRIAL = /(ai\d) trial (\d+) of (\d+), log loss (\S+) \(configured ([^)]+)\)/g;
 
-/** Last detail of the stage of a job that gets no processor: `WAITING` of trainer/control/schedule/processor_wait.ts. */
+/** Last detail of the stage of a job that gets no processor: `WAITING` of trainer/jobs/progress/processor_wait.ts. */
 const WAITING = 'waiting for processor time';
 
 /** A stage of a training run; text after its comma is shown unchanged, except the trials of searches. */

@@ -42,6 +42,7 @@ import { addPerformanceRoutes } from './routes/performance.ts';
 import { addReportRoutes } from './routes/reports.ts';
 import { addStrategyRoutes } from './routes/strategies.ts';
 import { addStopRoutes } from './routes/stops.ts';
+import { addJobRoutes } from './routes/jobs.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addSearchRoutes } from './routes/searches.ts';
 import { addSessionRoutes } from './routes/session.ts';
@@ -132,6 +133,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addEventRoutes,
   addModelRoutes,
   addRunRoutes,
+  addJobRoutes,
   addAlertRoutes,
   addChannelRoutes,
   addTrainingRoutes,

@@ -6,6 +6,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { Monitor } from '../monitor/monitor.ts';
+import type { JobRunner } from '../jobs/job_runner.ts';
 import type { PolicyService } from '../policy/policy_service.ts';
 import type { BacktestRunner } from '../schedule/backtest_runner.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
@@ -34,6 +35,7 @@ export interface ApiContext {
   /** @throws MinutehandError STORE_UNUSABLE */
   store(): Promise<Store>;
   readonly backtests: BacktestRunner;
+  readonly jobs: JobRunner;
   readonly hub: EventHub;
   readonly signals: DaemonSignals;
   readonly policy: Pick<PolicyService, 'propose' | 'approve' | 'reject'>;

@@ -1,8 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { readActive } from '../../../shared/bundle/bundle.ts';
 import { activeDirectionVersions } from '../../../shared/bundle/direction/active_direction.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import { JobRunner } from '../jobs/job_runner.ts';
 import { startPolicyService } from '../policy/policy_service.ts';
 import { BacktestRunner } from '../schedule/backtest_runner.ts';
+import type { Retrainer } from '../schedule/retrainer.ts';
 import { openStore, storeUrl, type Store } from '../../store/store.ts';
 import { storeOpener } from '../../store/store_opener.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
@@ -40,9 +43,18 @@ export async function startControlPlane(
     onChange: ({ backtest_id, status, percent }) =>
       hub.publish('backtest', JSON.stringify({ backtest_id, status, percent })),
   });
-  const context: ApiContext = { ...parts, hub, signals, policy, store, backtests };
+  const jobs = new JobRunner({
+    ...parts,
+    store,
+    market: settings.minutehand.market,
+    leastFreeMb: settings.retrain.retrain_min_free_mb,
+    cancelOrigin: (origin) => cancelOrigin(origin, parts.retrainer, backtests),
+    onChange: (job_id) => hub.publish('job', JSON.stringify({ job_id })),
+  });
+  const context: ApiContext = { ...parts, hub, signals, policy, store, backtests, jobs };
   await addApi(server, context);
   backtests.begin();
+  jobs.begin();
   void opener.get().then(
     ({ store: own }) => takeOverKept(own, paths),
     () => undefined,
@@ -52,12 +64,27 @@ export async function startControlPlane(
     async stop() {
       clearInterval(watching);
       signals.stop();
+      await jobs.stop();
       await backtests.stop();
       hub.close();
       await policy.stop();
       await opener.close();
     },
   };
+}
+
+/** Ends a run or a backtest by the name that its job has for it. */
+async function cancelOrigin(origin: string, retrainer: Retrainer, backtests: BacktestRunner): Promise<void> {
+  const [what, number] = origin.split(':');
+  const id = Number(number);
+  if (what === 'run' && retrainer.runs().some(({ run_id, status }) => run_id === id && status === 'running'))
+    retrainer.cancel();
+  if (what !== 'backtest') return;
+  try {
+    await backtests.cancel(id);
+  } catch (error) {
+    if (!(error instanceof MinutehandError) || error.code !== 'BACKTEST_ENDED') throw error;
+  }
 }
 
 /** Publishes changes of the newest run and the active models. */

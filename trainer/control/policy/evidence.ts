@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { updateChange } from './changes.ts';
 import { answerOf, startCommand, type CommandAnswer, type CommandProcess } from '../schedule/command_process.ts';
-import type { ProgressLine } from '../schedule/progress_line.ts';
+import type { ProgressLine } from '../../jobs/progress/progress_line.ts';
 import type { Store } from '../../store/store.ts';
 import type { Evidence, EvidenceResult } from './evidence_schema.ts';
 

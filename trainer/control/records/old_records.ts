@@ -57,6 +57,8 @@ const BY_TIME: readonly (readonly [keyof Tables, string])[] = [
   ['core.api_sessions', 'expires_ms'],
   ['core.backtests', 'finished_ms'],
   ['core.drift_figures', 'looked_ms'],
+  ['core.job_events', 'at_ms'],
+  ['core.jobs', 'finished_ms'],
   ['core.refused_fills', 'received_ms'],
 ];
 

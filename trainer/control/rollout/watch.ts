@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { Notifications } from '../notify/notifications.ts';
-import { PROGRESS_FORM, PROGRESS_VARIABLE } from '../schedule/progress_line.ts';
+import { PROGRESS_FORM, PROGRESS_VARIABLE } from '../../jobs/progress/progress_line.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { endUnsealedRollout, UNSEALED } from './steps.ts';
 

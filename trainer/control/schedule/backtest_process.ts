@@ -1,9 +1,10 @@
 import { pathInside } from '../../../shared/path_name.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
+import { originEnv } from '../../jobs/records/job_origin.ts';
 import type { BacktestJob } from '../../jobs/kinds/backtest_job.ts';
 import type { BacktestRequest } from './backtest_queue.ts';
 import { answerOf, startCommand, type CommandAnswer } from './command_process.ts';
-import type { ProgressLine } from './progress_line.ts';
+import type { ProgressLine } from '../../jobs/progress/progress_line.ts';
 
 const MAX_ANSWER = 16 * 1024 * 1024;
 
@@ -18,6 +19,8 @@ export interface BacktestProcessOptions {
   /** Program and first arguments of the command line. */
   readonly command: readonly string[];
   readonly request: BacktestRequest;
+  readonly backtestId: number;
+  readonly requestedBy: string;
   /** Folder of bundles, and of the files of the result. */
   readonly models: string;
   readonly out: string;
@@ -27,10 +30,13 @@ export interface BacktestProcessOptions {
 
 /** Runs a backtest as a job in a separate process with one thread. */
 export function startBacktest(options: BacktestProcessOptions): BacktestProcess {
-  const { command, market, onProgress } = options;
+  const { command, market, backtestId, requestedBy, onProgress } = options;
   const { ended, stop } = startCommand({
     command: [...command, 'job', 'run', '-', '--json'],
-    env: { MINUTEHAND_MARKET: market },
+    env: {
+      MINUTEHAND_MARKET: market,
+      ...originEnv({ origin: `backtest:${backtestId}`, requested_by: requestedBy }),
+    },
     input: JSON.stringify(jobOf(options)),
     maxAnswer: MAX_ANSWER,
     onProgress,

@@ -133,6 +133,8 @@ export class BacktestRunner {
       const process = startBacktest({
         command,
         request,
+        backtestId: id,
+        requestedBy: backtest.requested_by,
         market,
         models: paths.models,
         out: this.folder(id),

@@ -1,8 +1,13 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { lowerPriority, lowPriorityPrefix } from './low_priority.ts';
-import { WAITING, watchProcessorWait } from './processor_wait.ts';
-import { PROGRESS_FORM, PROGRESS_VARIABLE, readProgressLine, type ProgressLine } from './progress_line.ts';
+import { WAITING, watchProcessorWait } from '../../jobs/progress/processor_wait.ts';
+import {
+  PROGRESS_FORM,
+  PROGRESS_VARIABLE,
+  readProgressLine,
+  type ProgressLine,
+} from '../../jobs/progress/progress_line.ts';
 
 /** Time to end after a request, before it is killed. */
 const END_MS = 5000;

@@ -9,7 +9,7 @@ import { IN_FULL, type CausedRun, type RetrainRun, type RunRequest } from './run
 import { executeRun, type RunExecution } from './run_execution.ts';
 import { availableMemoryBytes, limitTime, memoryLack, timeLimitError } from './run_limits.ts';
 import type { RunLog } from './run_log.ts';
-import type { StageTime } from './run_progress.ts';
+import type { StageTime } from '../../jobs/progress/run_progress.ts';
 import { BEAT_MS, SILENCE_MS } from './run_queue.ts';
 import { RunRecords } from './run_records.ts';
 import { RunSettlement } from './run_settlement.ts';

@@ -9,7 +9,7 @@ import { formulaSearchSchema } from '../../jobs/kinds/automl_job.ts';
 import { evolveJobSchema } from '../../jobs/kinds/evolve_job.ts';
 import { judgeJobSchema } from '../../jobs/kinds/judge_job.ts';
 import type { RunKind, RunStatus } from '../../store/tables.ts';
-import type { StageTime } from './run_progress.ts';
+import type { StageTime } from '../../jobs/progress/run_progress.ts';
 
 export type { RunKind } from '../../store/tables.ts';
 

@@ -338,6 +338,8 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       'removed_bars',
       'news_events',
       'news_sources',
+      'jobs',
+      'job_events',
     ])
       await store.db.schema.dropTable(`core.${table}`).execute();
     const added = {

@@ -19,7 +19,7 @@ import {
   type RunRequest,
 } from './run.ts';
 import type { RunNotices } from './run_notices.ts';
-import type { StageTime } from './run_progress.ts';
+import type { StageTime } from '../../jobs/progress/run_progress.ts';
 
 /** A run in progress when its trainer ended, and its training process. */
 export interface Orphan {

@@ -6,7 +6,7 @@ import type { BestEffort } from './best_effort.ts';
 import type { RetrainRun } from './run.ts';
 import { memoryOnly, openRunMemory, type RunMemory } from './run_memory.ts';
 import { noticesOfRun, type RunNotices } from './run_notices.ts';
-import type { StageTime } from './run_progress.ts';
+import type { StageTime } from '../../jobs/progress/run_progress.ts';
 import { memoryQueue } from './memory_queue.ts';
 import type { RunQueue } from './run_queue.ts';
 

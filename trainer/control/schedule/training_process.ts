@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 import type { Job } from '../../jobs/kinds/registry.ts';
 import { startCommand } from './command_process.ts';
-import type { ProgressLine } from './progress_line.ts';
+import type { ProgressLine } from '../../jobs/progress/progress_line.ts';
+import { originEnv } from '../../jobs/records/job_origin.ts';
 import { runResourcesSchema, type RunResources } from '../../jobs/resources/run_resources.ts';
 
 /** Arguments after the program and its first arguments; the job is on standard input. */
@@ -84,16 +85,19 @@ export interface TrainingOptions {
   /** Program and first arguments of the command line. */
   readonly command: readonly string[];
   readonly job: Job;
+  /** What the trainer calls it, such as `run:12`; default: nothing. */
+  readonly origin?: string;
   /** Whether it runs at low priority. */
   readonly yields: boolean;
   onProgress(line: ProgressLine): void;
 }
 
 /** Runs a training job in a process of its own. */
-export function startTraining({ command, job, yields, onProgress }: TrainingOptions): TrainingProcess {
+export function startTraining({ command, job, origin, yields, onProgress }: TrainingOptions): TrainingProcess {
   const { pid, ended, stop } = startCommand({
     command: [...command, ...ARGUMENTS],
     input: JSON.stringify(job),
+    ...(origin !== undefined && { env: originEnv({ origin, requested_by: 'trainer' }) }),
     yields,
     onProgress,
   });

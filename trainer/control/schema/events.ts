@@ -7,6 +7,7 @@ export const EVENT_KINDS = {
   run: 'a Run, when its state, stage or percentage changes',
   models: '{version, previous}: the active bundle, when it or an active direction bundle changes',
   backtest: '{backtest_id, status, percent}: a requested backtest, when it changes',
+  job: '{job_id}: a queued job, when it changes; read /api/jobs/{job_id}',
   alert: '{}: alerts have changed; read /api/alerts',
 } as const;
 

@@ -1,0 +1,81 @@
+import { MACHINE_CLOCK } from '../shared/clock.ts';
+import { describeError } from '../shared/errors.ts';
+import { homePaths } from '../shared/home.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import { actorName } from '../shared/process/actor.ts';
+import type { Job } from '../trainer/jobs/kinds/registry.ts';
+import { artifactsOf } from '../trainer/jobs/records/job_event.ts';
+import { JOB_VARIABLE, readOrigin } from '../trainer/jobs/records/job_origin.ts';
+import { JobRecorder } from '../trainer/jobs/records/job_recorder.ts';
+import { jobHost, JobRecords } from '../trainer/jobs/records/job_records.ts';
+import { openStoreIfThere } from '../trainer/store/store.ts';
+import { FAILED, type Output } from './output.ts';
+
+const BYTES_PER_KB = 1024;
+
+/**
+ * Does a job in this process, and records it in the store of this installation, where there is one: what it prints, how
+ * far it is, what it made, how it ended. `minutehand jobs` and the dashboard show it, and can cancel it.
+ * @throws what the job throws
+ */
+export async function recordJob(
+  job: Job,
+  { minutehand: { market } }: Pick<Settings, 'minutehand'>,
+  output: Output,
+  work: (output: Output) => Promise<void>,
+): Promise<void> {
+  const origin = readOrigin(process.env);
+  // Of this process alone, not of those that it starts.
+  delete process.env[JOB_VARIABLE];
+  const recorder = new JobRecorder({
+    job,
+    origin,
+    user: actorName(),
+    async open() {
+      const store = await openStoreIfThere(process.env, homePaths());
+      if (store === null) return null;
+      const records = new JobRecords(store, { market, host: jobHost(homePaths()), clock: MACHINE_CLOCK });
+      return { records, close: () => store.close() };
+    },
+    interrupt: () => void process.kill(process.pid, 'SIGINT'),
+    peakMemory: () => process.resourceUsage().maxRSS * BYTES_PER_KB,
+    onLost: (error) => output.note(`This job is not recorded: ${describeError(error).message}`),
+  });
+  try {
+    await work(recording(output, recorder));
+  } catch (error) {
+    const { code, message } = describeError(error);
+    await recorder.end(`${code}: ${message}`);
+    throw error;
+  }
+  await recorder.end(process.exitCode === FAILED ? 'it ended with exit code 1; its log says why' : null);
+}
+
+/** An output whose lines, progress and result are recorded as well. */
+function recording(output: Output, recorder: JobRecorder): Output {
+  return {
+    ...output,
+    line(text) {
+      recorder.say(text);
+      output.line(text);
+    },
+    note(text) {
+      recorder.say(text);
+      output.note(text);
+    },
+    result(value) {
+      recorder.made(artifactsOf(value));
+      output.result(value);
+    },
+    progress() {
+      const shown = output.progress();
+      return {
+        update(stage, done, total) {
+          recorder.update(stage, done, total);
+          shown.update(stage, done, total);
+        },
+        stop: () => shown.stop(),
+      };
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import * as z from 'zod';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { refuseOtherMarket } from '../../../jobs/other_market.ts';
+import type { Job } from '../../../jobs/kinds/registry.ts';
+import { requestedJobSchema } from '../../../jobs/kinds/registry.ts';
+import type { RecordedJob, StoredEvent } from '../../../jobs/records/job_records.ts';
+import {
+  jobEventsQuery,
+  jobEventsSchema,
+  jobRequest,
+  jobsQuery,
+  jobsSchema,
+  recordedJobSchema,
+} from '../../schema/jobs.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
+import type { Api, ApiContext } from '../context.ts';
+
+const tags = ['jobs'];
+const viewer = { role: 'viewer' } as const;
+const operator = { role: 'operator' } as const;
+const params = z.object({ job_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+
+/** Routes below `/api/jobs`. */
+export function addJobRoutes(api: Api, { jobs, settings }: ApiContext): void {
+  api.route({
+    method: 'GET',
+    url: '/api/jobs',
+    config: viewer,
+    schema: {
+      tags,
+      summary: 'Jobs of this market, whoever started them',
+      querystring: jobsQuery,
+      response: { 200: jobsSchema, ...REFUSALS },
+    },
+    async handler({ query: { limit, status, kind } }) {
+      const records = await jobs.records();
+      const found = await records.list({
+        limit,
+        statuses: status === undefined ? undefined : [status],
+        kinds: kind === undefined ? undefined : [kind],
+      });
+      return { jobs: found.map(shown) };
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/jobs',
+    config: operator,
+    schema: {
+      tags,
+      summary: 'Queue a job on the bars of this installation',
+      body: jobRequest,
+      response: { 202: recordedJobSchema, ...REFUSALS },
+    },
+    async handler(request, reply) {
+      const { job: document, priority } = request.body;
+      request.written = { target: 'job', after: document };
+      const job = jobOf(document);
+      refuseOtherMarket(
+        { market: job.market, source: { folder: null }, output: { folder: null }, adopt: false },
+        settings,
+      );
+      const added = await jobs.request(job, request.identity!.name, priority);
+      request.written = { target: `job ${added.job_id}`, after: document };
+      return reply.status(202).send(shown(added));
+    },
+  });
+
+  api.route({
+    method: 'GET',
+    url: '/api/jobs/:job_id',
+    config: viewer,
+    schema: { tags, summary: 'A job', params, response: { 200: recordedJobSchema, ...REFUSALS } },
+    handler: async ({ params: { job_id } }) => shown(await (await jobs.records()).find(job_id)),
+  });
+
+  api.route({
+    method: 'GET',
+    url: '/api/jobs/:job_id/events',
+    config: viewer,
+    schema: {
+      tags,
+      summary: 'What happened to a job: states, waits, progress, messages and artifacts',
+      params,
+      querystring: jobEventsQuery,
+      response: { 200: jobEventsSchema, ...REFUSALS },
+    },
+    async handler({ params: { job_id }, query: { after, limit } }) {
+      const records = await jobs.records();
+      await records.find(job_id);
+      return { events: (await records.events(job_id, after, limit)).map(shownEvent) };
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/jobs/:job_id/cancel',
+    config: operator,
+    schema: {
+      tags,
+      summary: 'Cancel a job, also one that was started at a terminal',
+      params,
+      response: { 202: recordedJobSchema, ...REFUSALS },
+    },
+    async handler(request, reply) {
+      const { job_id } = request.params;
+      request.written = { target: `job ${job_id}` };
+      return reply.status(202).send(shown(await jobs.cancel(job_id, request.identity!.name)));
+    },
+  });
+}
+
+/** @throws MinutehandError JOB_INVALID */
+function jobOf(document: unknown): Job {
+  const parsed = requestedJobSchema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
+  throw new MinutehandError('JOB_INVALID', {
+    seen: `${path.length === 0 ? 'job' : `job.${path.join('.')}`}: ${message}`,
+  });
+}
+
+function shown(job: RecordedJob): z.infer<typeof recordedJobSchema> {
+  return { ...job, stages: job.stages.map((stage) => ({ ...stage })) };
+}
+
+function shownEvent(event: StoredEvent): z.infer<typeof jobEventsSchema>['events'][number] {
+  return event;
+}

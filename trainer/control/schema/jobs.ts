@@ -1,0 +1,64 @@
+import * as z from 'zod';
+import { JOB_KINDS, REQUESTED_KINDS } from '../../jobs/kinds/registry.ts';
+import { jobEventSchema, jobWaitSchema } from '../../jobs/records/job_event.ts';
+import { JOB_STATUSES } from '../../store/job_tables.ts';
+
+const ms = z.number().describe('Epoch ms');
+
+export const recordedJobSchema = z
+  .object({
+    job_id: z.number().int(),
+    market: z.enum(['live', 'simulated']),
+    kind: z.string(),
+    status: z.enum(JOB_STATUSES).describe('killed: its process ended without a result'),
+    document: z.record(z.string(), z.unknown()).describe('What is to be done: `minutehand job schema` describes it'),
+    requested_by: z.string(),
+    priority: z.number().int().describe('A higher one begins first'),
+    origin: z.string().nullable().describe('`run:12` or `backtest:3` of the trainer; null: a terminal, or the queue'),
+    host: z.string().describe('Machine and home'),
+    pid: z.number().int().nullable(),
+    cores: z.number().int().describe('Threads that it asks for'),
+    peak_memory_bytes: z.number().nullable(),
+    stage: z.string(),
+    percent: z
+      .number()
+      .describe('Of the whole job, by the stages of the last one of its kind; of its stage where there was none'),
+    eta_seconds: z.number().nullable().describe('Time left; null while unknown'),
+    stages: z.array(z.object({ stage: z.string(), duration_ms: z.number() })),
+    waits_for: jobWaitSchema.nullable().describe('Of a queued one'),
+    beat_ms: ms,
+    requested_ms: ms,
+    started_ms: ms.nullable(),
+    finished_ms: ms.nullable(),
+    cancel_ms: ms.nullable().describe('When its end was asked for'),
+    cancel_by: z.string().nullable(),
+    error: z.string().nullable(),
+  })
+  .meta({ id: 'Job', description: 'A job, whoever started it' });
+
+export const jobsSchema = z.object({
+  jobs: z.array(recordedJobSchema).describe('Those that have not ended first, then the newest'),
+});
+
+export const jobsQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).default(200),
+  status: z.enum(JOB_STATUSES).optional(),
+  kind: z.enum(JOB_KINDS).optional(),
+});
+
+export const jobEventsQuery = z.object({
+  after: z.coerce.number().int().min(0).default(0).describe('`event_id` of the last one that is known'),
+  limit: z.coerce.number().int().min(1).max(5000).default(1000),
+});
+
+export const jobEventsSchema = z.object({
+  events: z
+    .array(z.intersection(z.object({ event_id: z.number().int(), at_ms: ms }), jobEventSchema))
+    .describe('In order'),
+});
+
+/** The body of `POST /api/jobs`. */
+export const jobRequest = z.object({
+  job: z.record(z.string(), z.unknown()).describe(`A document of kind ${REQUESTED_KINDS.join(', ')}`),
+  priority: z.int().min(-100).max(100).default(0).describe('A higher one begins first'),
+});

@@ -1,0 +1,23 @@
+import * as z from 'zod';
+import { jobTrigger } from '../job_fields.ts';
+
+/** A certificate of a day, as data. Every field acts; none has a default. */
+export const parityJobSchema = z
+  .strictObject({
+    kind: z.literal('parity'),
+    market: z.enum(['live', 'simulated']).describe('Market of the journal'),
+    parameters: z.strictObject({
+      shard: z.string().min(1).describe('Of config/minutehand.yaml'),
+      day: z.iso
+        .date()
+        .nullable()
+        .describe('UTC day of the bars; null: yesterday, on a simulated market the day before that of its last signal'),
+    }),
+    output: z.strictObject({
+      folder: z.string().min(1).nullable().describe('Folder of the certificate; null: parity of this home'),
+    }),
+    trigger: jobTrigger,
+  })
+  .describe('A comparison of a day’s signals with a replay and a backtest');
+
+export type ParityJob = z.infer<typeof parityJobSchema>;

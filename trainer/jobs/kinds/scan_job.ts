@@ -1,0 +1,44 @@
+import * as z from 'zod';
+import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
+import { COST_MODELS } from '../../../shared/policy/costs.ts';
+import { jobInstant, jobTrigger } from '../job_fields.ts';
+
+/** A scan of pairs, timeframes and windows, as data. Every field acts; none has a default. */
+export const scanJobSchema = z
+  .strictObject({
+    kind: z.literal('scan'),
+    market: z.enum(['live', 'simulated']).describe('Market of the bars'),
+    period: z.strictObject({
+      from: jobInstant.nullable().describe('First bar; null: the first one'),
+      to: jobInstant.nullable().describe('End, exclusive; null: up to the newest bar'),
+    }),
+    symbols: z
+      .array(z.string().min(1))
+      .min(2)
+      .nullable()
+      .describe('Every two of them are a pair; null: all that have bars and costs'),
+    source: z.strictObject({
+      folder: z.string().min(1).nullable().describe('Folder of SYMBOL.csv[.gz]; null: the bars of this installation'),
+    }),
+    seed: z.int().min(0).describe('Of the bootstrap'),
+    parameters: z.strictObject({
+      timeframes: z.array(z.enum(TIMEFRAME_NAMES)).min(1).describe('Timeframes to try'),
+      windows: z
+        .array(z.strictObject({ beta_window: z.int().min(10), z_window: z.int().min(10) }))
+        .min(1)
+        .nullable()
+        .describe('Windows to try, in bars; null: the configured ones'),
+      holdout_from: jobInstant.nullable().describe('Start of the holdout; null: train.holdout_fraction'),
+      costs: z.enum(COST_MODELS).describe('Spreads by minute of the week, or one per symbol'),
+      level: z.number().gt(0).lt(1).describe('Accepted chance of a single false finding among all trials'),
+      resamples: z.int().min(100).describe('Of the bootstrap'),
+    }),
+    output: z.strictObject({
+      folder: z.string().min(1).nullable().describe('Folder for trials.csv and report.html; null: none'),
+    }),
+    resources: z.strictObject({ workers: z.int().min(0).describe('Threads; they affect speed only') }),
+    trigger: jobTrigger,
+  })
+  .describe('A scan of pairs, timeframes and windows');
+
+export type ScanJob = z.infer<typeof scanJobSchema>;

@@ -1,0 +1,29 @@
+import * as z from 'zod';
+
+/** In the environment of a process that does a job which another one has recorded, or has a name of its own for. */
+export const JOB_VARIABLE = 'MINUTEHAND_JOB';
+
+const originSchema = z.strictObject({
+  /** Of a queued job: the process takes its record over. */
+  job_id: z.int().optional(),
+  /** `run:12`, `backtest:3`. */
+  origin: z.string().optional(),
+  requested_by: z.string().optional(),
+});
+export type JobOrigin = z.infer<typeof originSchema>;
+
+/** The environment that tells a process which job it does. */
+export function originEnv(origin: JobOrigin): NodeJS.ProcessEnv {
+  return { [JOB_VARIABLE]: JSON.stringify(origin) };
+}
+
+/** What the environment of this process says of its job; {}: nothing. */
+export function readOrigin(env: NodeJS.ProcessEnv): JobOrigin {
+  const text = env[JOB_VARIABLE];
+  if (text === undefined) return {};
+  try {
+    return originSchema.parse(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,174 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job } from '../kinds/registry.ts';
+import { createRunProgress, stageName } from '../progress/run_progress.ts';
+import { WAITING, watchProcessorWait } from '../progress/processor_wait.ts';
+import type { JobEvent } from './job_event.ts';
+import type { JobOrigin } from './job_origin.ts';
+import type { JobRecords } from './job_records.ts';
+import { coresOf } from './job_resources.ts';
+import { markOf } from './process_mark.ts';
+
+const BEAT_MS = 2000;
+/** Time for the store to take what is left when the work is done. */
+const LAST_MS = 5000;
+/** Lines of a log that are kept; a job that prints more has a table of its own. */
+const MAX_MESSAGES = 2000;
+const MAX_CHARACTERS = 1000;
+/** A progress event for each stage, and for each tenth of it. */
+const TENTHS = 10;
+/** Kinds whose stages are known before the first one is done. */
+const TRAININGS: readonly string[] = ['train', 'warm_start', 'thresholds'];
+
+export interface RecorderOptions {
+  readonly job: Job;
+  readonly origin: JobOrigin;
+  /** The user of a command. */
+  readonly user: string;
+  /** The records of this installation; null where it has none. */
+  open(): Promise<{ readonly records: JobRecords; close(): Promise<void> } | null>;
+  /** Ends this process, as Ctrl-C does. */
+  interrupt(): void;
+  /** Of this process, in bytes. */
+  peakMemory(): number;
+  /** Told once, when the records cannot be written. */
+  onLost(error: unknown): void;
+}
+
+/**
+ * Records a job that this process does: its state, progress, messages and artifacts, whoever started it. The work never
+ * waits for the store, and goes on without it.
+ */
+export class JobRecorder {
+  readonly #options: RecorderOptions;
+  readonly #beganMs = performance.now();
+  readonly #opened: ReturnType<RecorderOptions['open']>;
+  readonly #timer: NodeJS.Timeout;
+  readonly #endWatch: () => void;
+  #id: number | null = null;
+  #isLost = false;
+  #isOver = false;
+  #events: JobEvent[] = [];
+  #messages = 0;
+  #stage = 'starting';
+  #share = 0;
+  #told = '';
+  #isWaiting = false;
+  #progress = createRunProgress([]);
+  #hasPlan: boolean;
+  #turn: Promise<void>;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.#hasPlan = TRAININGS.includes(options.job.kind);
+    this.#opened = options.open().catch((error: unknown) => this.#lose(error));
+    this.#turn = this.#begin();
+    this.#timer = setInterval(() => this.#beat(), BEAT_MS).unref();
+    this.#endWatch = watchProcessorWait(process.pid, (isWaiting) => (this.#isWaiting = isWaiting));
+  }
+
+  update(stage: string, done: number, total: number): void {
+    this.#stage = stage;
+    this.#share = total > 0 ? Math.min(1, Math.max(0, done / total)) : 1;
+    this.#progress.update({ stage, share: this.#share }, performance.now() - this.#beganMs);
+    const key = `${stageName(stage)} ${Math.floor(this.#share * TENTHS)}`;
+    if (key === this.#told) return;
+    this.#told = key;
+    this.#events.push({ type: 'progress', stage, done, total });
+  }
+
+  say(text: string): void {
+    this.#messages++;
+    if (this.#messages > MAX_MESSAGES) return;
+    const last = this.#messages === MAX_MESSAGES ? '… further lines are not kept' : text;
+    this.#events.push({ type: 'message', text: last.slice(0, MAX_CHARACTERS) });
+  }
+
+  made(artifacts: readonly JobEvent[]): void {
+    this.#events.push(...artifacts);
+  }
+
+  /** @param error null: it is done */
+  async end(error: string | null): Promise<void> {
+    this.#isOver = true;
+    clearInterval(this.#timer);
+    this.#endWatch();
+    this.#inTurn(async (records, id) => {
+      const outcome = { status: error === null ? 'done' : 'failed', error } as const;
+      await records.beat(id, this.#now(), this.#taken());
+      await records.end(id, { ...outcome, peakMemoryBytes: this.#options.peakMemory() });
+    });
+    const closed = this.#turn.then(async () => (await this.#opened)?.close());
+    await Promise.race([closed, sleep(LAST_MS, undefined, { ref: false })]);
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      const opened = await this.#opened;
+      if (opened === null) return;
+      const { job, origin, user } = this.#options;
+      const { stages } = await opened.records.lastOf(job.kind);
+      if (stages.length > 0) {
+        this.#hasPlan = true;
+        this.#progress = createRunProgress(stages);
+        this.#progress.update({ stage: this.#stage, share: this.#share }, performance.now() - this.#beganMs);
+      }
+      const mark = markOf(process.pid);
+      if (origin.job_id !== undefined) {
+        this.#id = origin.job_id;
+        // Canceled between the start of this process and now.
+        if (!(await opened.records.start(origin.job_id, mark))) this.#options.interrupt();
+        return;
+      }
+      const cores = coresOf(job, availableParallelism());
+      const wanted = { job, cores, requestedBy: origin.requested_by ?? user, origin: origin.origin ?? null };
+      this.#id = await opened.records.begin(wanted, mark);
+    } catch (error) {
+      this.#lose(error);
+    }
+  }
+
+  #beat(): void {
+    this.#inTurn(async (records, id) => {
+      const isCanceled = await records.beat(id, this.#now(), this.#taken());
+      // The trainer ends what it calls a run or a backtest itself, and settles its record.
+      if (!isCanceled || this.#isOver || this.#options.origin.origin !== undefined) return;
+      await records.end(id, { status: 'canceled', error: null });
+      this.#options.interrupt();
+    });
+  }
+
+  #inTurn(work: (records: JobRecords, id: number) => Promise<void>): void {
+    this.#turn = this.#turn.then(async () => {
+      try {
+        const opened = await this.#opened;
+        if (opened !== null && this.#id !== null && !this.#isLost) await work(opened.records, this.#id);
+      } catch (error) {
+        this.#lose(error);
+      }
+    });
+  }
+
+  #now() {
+    const stage = this.#stage;
+    const percent = this.#hasPlan ? this.#progress.percent() : Math.floor(this.#share * 100);
+    return {
+      stage: this.#isWaiting ? `${stage}, ${WAITING}` : stage,
+      percent,
+      etaSeconds: this.#hasPlan ? this.#progress.etaSeconds() : null,
+      stages: this.#isOver ? this.#progress.end(performance.now() - this.#beganMs) : this.#progress.stages(),
+    };
+  }
+
+  #taken(): readonly JobEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+
+  #lose(error: unknown): null {
+    if (!this.#isLost) this.#options.onLost(error);
+    this.#isLost = true;
+    return null;
+  }
+}
