@@ -1288,6 +1288,353 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Jobs of this market, whoever started them */
+        get: {
+            parameters: {
+                query?: {
+                    limit?: number;
+                    status?: "queued" | "running" | "done" | "failed" | "canceled" | "killed";
+                    kind?: "train" | "warm_start" | "thresholds" | "direction" | "automl" | "league" | "backtest" | "evolve" | "judge" | "scan" | "parity" | "import";
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Those that have not ended first, then the newest */
+                            jobs: components["schemas"]["Job"][];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Queue a job on the bars of this installation */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description A document of kind league, scan, parity */
+                        job: {
+                            [key: string]: unknown;
+                        };
+                        /**
+                         * @description A higher one begins first
+                         * @default 0
+                         */
+                        priority?: number;
+                    };
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Job"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A job */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job_id: number;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Job"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to a job: states, waits, progress, messages and artifacts */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description `event_id` of the last one that is known */
+                    after?: number;
+                    limit?: number;
+                };
+                header?: never;
+                path: {
+                    job_id: number;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description In order */
+                            events: ({
+                                event_id: number;
+                                /** @description Epoch ms */
+                                at_ms: number;
+                            } & ({
+                                /** @enum {string} */
+                                type: "state";
+                                /** @enum {string} */
+                                status: "queued" | "running" | "done" | "failed" | "canceled" | "killed";
+                                /** @description Who asked for it; null: nobody */
+                                by: string | null;
+                                error: string | null;
+                            } | {
+                                /** @enum {string} */
+                                type: "waits";
+                                waits_for: {
+                                    /**
+                                     * @description Another job begins first
+                                     * @enum {string}
+                                     */
+                                    code: "order";
+                                    job_id: number;
+                                } | {
+                                    /**
+                                     * @description Other jobs take the cores
+                                     * @enum {string}
+                                     */
+                                    code: "cores";
+                                    needed: number;
+                                    free: number;
+                                    /** @description Those that run */
+                                    jobs: number[];
+                                } | {
+                                    /**
+                                     * @description Too little memory is free
+                                     * @enum {string}
+                                     */
+                                    code: "memory";
+                                    needed_mb: number;
+                                    free_mb: number;
+                                };
+                            } | {
+                                /** @enum {string} */
+                                type: "progress";
+                                stage: string;
+                                /** @description Of `total`, in units of the stage: bars, trees, trials … */
+                                done: number;
+                                total: number;
+                            } | {
+                                /** @enum {string} */
+                                type: "message";
+                                text: string;
+                            } | {
+                                /** @enum {string} */
+                                type: "artifact";
+                                /** @enum {string} */
+                                what: "bundle" | "file" | "import";
+                                /** @description Version of a bundle, path of a file, number of an import */
+                                name: string;
+                            }))[];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a job, also one that was started at a terminal */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job_id: number;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Job"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/alerts": {
         parameters: {
             query?: never;
@@ -7683,6 +8030,152 @@ export interface components {
             /** @description Versions that were trained on these bars */
             models: string[];
         };
+        /** @description A job, whoever started it */
+        Job: {
+            job_id: number;
+            /** @enum {string} */
+            market: "live" | "simulated";
+            kind: string;
+            /**
+             * @description killed: its process ended without a result
+             * @enum {string}
+             */
+            status: "queued" | "running" | "done" | "failed" | "canceled" | "killed";
+            /** @description What is to be done: `minutehand job schema` describes it */
+            document: {
+                [key: string]: unknown;
+            };
+            requested_by: string;
+            /** @description A higher one begins first */
+            priority: number;
+            /** @description `run:12` or `backtest:3` of the trainer; null: a terminal, or the queue */
+            origin: string | null;
+            /** @description Machine and home */
+            host: string;
+            pid: number | null;
+            /** @description Threads that it asks for */
+            cores: number;
+            peak_memory_bytes: number | null;
+            stage: string;
+            /** @description Of the whole job, by the stages of the last one of its kind; of its stage where there was none */
+            percent: number;
+            /** @description Time left; null while unknown */
+            eta_seconds: number | null;
+            stages: {
+                stage: string;
+                duration_ms: number;
+            }[];
+            /** @description Of a queued one */
+            waits_for: ({
+                /**
+                 * @description Another job begins first
+                 * @constant
+                 */
+                code: "order";
+                job_id: number;
+            } | {
+                /**
+                 * @description Other jobs take the cores
+                 * @constant
+                 */
+                code: "cores";
+                needed: number;
+                free: number;
+                /** @description Those that run */
+                jobs: number[];
+            } | {
+                /**
+                 * @description Too little memory is free
+                 * @constant
+                 */
+                code: "memory";
+                needed_mb: number;
+                free_mb: number;
+            }) | null;
+            /** @description Epoch ms */
+            beat_ms: number;
+            /** @description Epoch ms */
+            requested_ms: number;
+            started_ms: number | null;
+            finished_ms: number | null;
+            /** @description When its end was asked for */
+            cancel_ms: number | null;
+            cancel_by: string | null;
+            error: string | null;
+        };
+        /** @description A job, whoever started it */
+        JobInput: {
+            job_id: number;
+            /** @enum {string} */
+            market: "live" | "simulated";
+            kind: string;
+            /**
+             * @description killed: its process ended without a result
+             * @enum {string}
+             */
+            status: "queued" | "running" | "done" | "failed" | "canceled" | "killed";
+            /** @description What is to be done: `minutehand job schema` describes it */
+            document: {
+                [key: string]: unknown;
+            };
+            requested_by: string;
+            /** @description A higher one begins first */
+            priority: number;
+            /** @description `run:12` or `backtest:3` of the trainer; null: a terminal, or the queue */
+            origin: string | null;
+            /** @description Machine and home */
+            host: string;
+            pid: number | null;
+            /** @description Threads that it asks for */
+            cores: number;
+            peak_memory_bytes: number | null;
+            stage: string;
+            /** @description Of the whole job, by the stages of the last one of its kind; of its stage where there was none */
+            percent: number;
+            /** @description Time left; null while unknown */
+            eta_seconds: number | null;
+            stages: {
+                stage: string;
+                duration_ms: number;
+            }[];
+            /** @description Of a queued one */
+            waits_for: ({
+                /**
+                 * @description Another job begins first
+                 * @constant
+                 */
+                code: "order";
+                job_id: number;
+            } | {
+                /**
+                 * @description Other jobs take the cores
+                 * @constant
+                 */
+                code: "cores";
+                needed: number;
+                free: number;
+                /** @description Those that run */
+                jobs: number[];
+            } | {
+                /**
+                 * @description Too little memory is free
+                 * @constant
+                 */
+                code: "memory";
+                needed_mb: number;
+                free_mb: number;
+            }) | null;
+            /** @description Epoch ms */
+            beat_ms: number;
+            /** @description Epoch ms */
+            requested_ms: number;
+            started_ms: number | null;
+            finished_ms: number | null;
+            /** @description When its end was asked for */
+            cancel_ms: number | null;
+            cancel_by: string | null;
+            error: string | null;
+        };
         /** @description A rule with its verdicts */
         KeptRule: {
             version: string;
@@ -10858,14 +11351,14 @@ export interface components {
              * @description The one learner of this run; an ensemble is refused here
              * @enum {string}
              */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "bagging" | "stacking" | "program" | "neural_net";
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "bagging" | "stacking" | "program" | "neural_net" | "gru" | "lstm" | "transformer";
         };
         SingleModelConfigInput: {
             /**
              * @description The one learner of this run; an ensemble is refused here
              * @enum {string}
              */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "bagging" | "stacking" | "program" | "neural_net";
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "bagging" | "stacking" | "program" | "neural_net" | "gru" | "lstm" | "transformer";
         };
         StackingParamsConfig: {
             /** @description Learners whose answers are combined, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic; default: gbdt, random_forest, logistic */
