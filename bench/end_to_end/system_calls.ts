@@ -50,8 +50,11 @@ async function isAttached(pid: number | undefined, told: () => string): Promise<
 
 /** Lines of `strace -c -U calls,name`: a number and a name; rules and the sum are left out. */
 export function parseCounts(report: string): SystemCalls {
-  const rows = [...report.matchAll(/^\s*(\d+)\s+([a-z]\w*)\s*$/gm)].map(
-    ([, calls, name]) => [name!, Number(calls)] as const,
-  );
-  return Object.fromEntries(rows.filter(([name]) => name !== 'total'));
+  const calls: Record<string, number> = {};
+  for (const line of report.split('\n')) {
+    const [count, name] = line.trim().split(/\s+/);
+    if (name !== undefined && name !== 'total' && /^[a-z]\w*$/.test(name) && /^\d+$/.test(count!))
+      calls[name] = Number(count);
+  }
+  return calls;
 }

@@ -170,7 +170,7 @@ describe('a body with each field of a schema', () => {
     for (const method of ['tpe', 'optuna'])
       expect(
         parametersOf({ optimization_settings: { enabled: true, method, n_calls: 9, parameter_space: space } }),
-      ).toEqual({ trials: 9, settings: { 'search.ranges.leaves.low': 4, 'search.ranges.leaves.high': 16 } });
+      ).toMatchObject({ trials: 9, settings: { 'search.ranges.leaves.low': 4, 'search.ranges.leaves.high': 16 } });
   });
 
   it('ParameterSpaceConfig', () => {

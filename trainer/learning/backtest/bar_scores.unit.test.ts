@@ -53,6 +53,8 @@ function createSet(answers: readonly number[], isPromise: boolean) {
   };
   const asked: { readonly models: string; readonly bars: readonly number[] }[] = [];
   const set = {
+    // Each bar alone: the rule of sequences is in the schema's windows.
+    schema: { windows: {} },
     infer(features: Float32Array, rows: number, only: readonly BundleModel[]) {
       expect(features).toHaveLength(rows * COLUMNS);
       const bars = Array.from({ length: rows }, (_, i) => features[i * COLUMNS]!);

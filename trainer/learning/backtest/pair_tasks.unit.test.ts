@@ -32,6 +32,7 @@ const history = buildPairHistory(pair, a, b, windows, () => true);
 const { length } = history;
 const from = history.time[FIRST]! as OpenTime;
 const set = {
+  schema: { windows },
   infer(features: Float32Array, rows: number): BatchScores {
     const column = (c: number) =>
       Float64Array.from({ length: rows }, (_, i) => Math.abs(Math.sin(features[(i * features.length) / rows + c]!)));
