@@ -8,6 +8,7 @@ export const PARTS = [
   'inference',
   'features',
   'formulas',
+  'sequences',
   'growth',
   'rounding',
   'trainer',

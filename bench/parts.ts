@@ -18,6 +18,7 @@ import { benchInference, type InferenceResult } from './inference.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import type { Part } from './part_names.ts';
 import { benchSearch, type SearchBenchResult } from './search.ts';
+import { benchSequences, type SequencesResult } from './sequences.ts';
 import { benchStations, type StationsResult } from './stations.ts';
 import { runTrainerBench, type TrainerResult } from './trainer.ts';
 import { measureTrainingMemory } from './training_memory.ts';
@@ -34,6 +35,7 @@ export interface BenchResult {
   readonly inference?: InferenceResult;
   readonly features?: FeaturesResult;
   readonly formulas?: FormulasResult;
+  readonly sequences?: SequencesResult;
   readonly growth?: GrowthResult;
   readonly rounding?: Rounding;
   readonly trainer?: TrainerResult;
@@ -119,6 +121,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     ...(wants('inference') && { inference: await benchInference(print) }),
     ...(wants('features') && { features: await features(print) }),
     ...(wants('formulas') && { formulas: await formulas(print) }),
+    ...(wants('sequences') && { sequences: await benchSequences(print) }),
     ...(wants('growth') && { growth: benchGrowth(print) }),
     ...(wants('rounding') && { rounding: rounding(print) }),
     ...(wants('trainer') && {

@@ -13,6 +13,7 @@ import { soakFailure, type HeapTrend, type SoakResult } from './end_to_end/soak.
 import type { MemoryTrend, WeatherResult } from './end_to_end/weather.ts';
 import type { FeaturesResult } from './features.ts';
 import type { FormulasResult } from './formulas.ts';
+import type { SequencesResult } from './sequences.ts';
 import type { GrowthPoint, GrowthResult } from './growth.ts';
 import type { InferenceResult } from './inference.ts';
 import type { Machine } from './machine.ts';
@@ -60,6 +61,7 @@ Nearest-rank percentiles: below 1,000 values p99.9 is the maximum.
     result.inference && inference(result.inference),
     result.features && features(result.features),
     result.formulas && formulas(result.formulas),
+    result.sequences && sequences(result.sequences),
     result.growth && growth(result.growth),
     result.rounding && rounding(result.rounding),
     result.soak && soak(result.soak),
@@ -385,6 +387,21 @@ Live, in blocks of one bar: microseconds that a minute of all subjects adds.
 | ${live.pairs} pairs × ${live.formulas} formulas | ${minute(live)} |
 | ${subjects.subjects} pairs × ${subjects.formulas} formulas | ${minute(subjects)} |
 ${stationRows(live, minute)}${endToEndRows(live)}`;
+}
+
+function sequences({ pairs, bars, without_us, with_us, infer_us, budget_us }: SequencesResult): string {
+  return `## Sequences
+
+Models that get the rows of the last ${bars} bars (\`npm run bench -- --parts sequences\`): ${pairs} pairs, one after the
+other in one process, microseconds per minute, p50/p99/p99.9/max of ${infer_us.count} minutes. Models have to answer within
+${Math.round(budget_us / 1000)} ms.
+
+| | µs |
+|---|---|
+| station of features, bundle without a sequence | ${spreadUs(without_us)} |
+| the same with the rows of a sequence, by turns | ${spreadUs(with_us)} |
+| three GRU of 32 units, onnxruntime on one thread | ${spreadUs(infer_us)} |
+`;
 }
 
 function stationRows(
