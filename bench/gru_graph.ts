@@ -26,7 +26,13 @@ export function gruGraph(columns: number, bars: number, seed: string): Uint8Arra
       'Constant',
       [],
       [`${name}_flat`],
-      [{ name: 'value_floats', type: ATTRIBUTE.FLOATS, floats: random(shape.reduce((product, size) => product * size)) }],
+      [
+        {
+          name: 'value_floats',
+          type: ATTRIBUTE.FLOATS,
+          floats: random(shape.reduce((product, size) => product * size)),
+        },
+      ],
     ),
     integers(`${name}_shape`, shape),
     node('Reshape', [`${name}_flat`, `${name}_shape`], [name]),
