@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { ONLY_LONG } from './bin/only_long.mjs';
 import { leaveSettingsOut } from './test/own_environment.ts';
 
 // Tests and the programs that they start inherit this environment.
@@ -131,7 +132,8 @@ const COVERED = '{shared/{core,strategies},daemon,trainer/learning/gates}/**';
 const without = (process.env.TESTS_ELSEWHERE ?? '')
   .split(',')
   .filter((path) => path !== '')
-  .map((path) => (path.endsWith('/') ? `${path}**/*.test.ts` : path));
+  .map((path) => (path.endsWith('/') ? `${path}**/*.test.ts` : path))
+  .concat(process.env.CI && process.env.MINUTEHAND_LONG === undefined ? ONLY_LONG : []);
 /** Percent, just under what is measured. Programs that tests start are not counted. */
 const FLOORS = {
   'shared/{core,strategies}/**': { statements: 99, branches: 97, functions: 98, lines: 99 },

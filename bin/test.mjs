@@ -10,6 +10,7 @@ import { aptInstall, aptInstallPostgres, hasPostgres, inPath } from './machine.m
 import { OTHER_NODES, freshCopy, startOnNode } from './node_runtime.mjs';
 import { capture } from './programs.mjs';
 import { ROOT, print } from './project.mjs';
+import { ONLY_LONG } from './only_long.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 import { conclude, mustHold, repeatFailedAlone, testsHold } from './steps.mjs';
 
@@ -133,6 +134,7 @@ await run(async () => {
  * run beside all others, so that they keep no processor from them.
  */
 async function allTestsHold() {
+  print(`\nleft out, for npm run test:long: ${ONLY_LONG.join(', ')}`);
   const waiting = testsHold('tests that wait', ['--maxWorkers=2', ...WAITING]);
   await testsHold('tests with coverage', ['--coverage', ...COVERED]);
   await testsHold('other tests', [], { env: { TESTS_ELSEWHERE: [...COVERED, ...WAITING].join() } });

@@ -4,10 +4,12 @@
  * and the LightGBM engine, whose library is compiled the first time. Arguments replace the list of files.
  */
 import { ensureLightgbm } from './lightgbm.mjs';
+import { ONLY_LONG } from './only_long.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 import { conclude, mustHold, testsHold } from './steps.mjs';
 
 const LONG = [
+  ...ONLY_LONG,
   'sim/sim.chain.test.ts',
   'shared/bar_file/bar_check.unit.test.ts',
   'shared/core/formula/formula.unit.test.ts',
@@ -30,7 +32,6 @@ const LONG = [
   'test/cheats.chain.test.ts',
   'test/signals_crash.server.test.ts',
   'test/bars_crash.server.test.ts',
-  'trainer/learning/profile/drift.unit.test.ts',
   'test/formulas_trained.chain.test.ts',
   'test/retrain_chain.chain.test.ts',
   'test/registry_crash.server.test.ts',
@@ -47,7 +48,6 @@ const LONG = [
   'test/news.chain.test.ts',
   'test/two_machines.chain.test.ts',
   'trainer/learning/profile/evidence.unit.test.ts',
-  'trainer/control/rollout/simulation/rollouts.unit.test.ts',
   'trainer/learning/dataset/real_dataset.slow.test.ts',
   'trainer/learning/scan/scan.unit.test.ts',
   'trainer/learning/evolve/evolve.unit.test.ts',
