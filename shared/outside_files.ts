@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, constants, fstatSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { inHeldFolder } from './held_folder.ts';
 
 /**
@@ -27,8 +27,14 @@ export function createFile(path: string, data: string | Uint8Array): void {
 /** The same with a mode that does not depend on the umask. */
 export function createFileOfMode(path: string, data: string | Uint8Array, mode: number): void {
   inHeldFolder(path, (held) => {
-    create(held, data);
-    chmodSync(held, mode);
+    // By its descriptor: another file may have the name meanwhile.
+    const file = openNew(held);
+    try {
+      writeFileSync(file, data);
+      fchmodSync(file, mode);
+    } finally {
+      closeSync(file);
+    }
   });
 }
 
@@ -41,6 +47,16 @@ function create(path: string, data: string | Uint8Array): void {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     rmSync(path, { recursive: true, force: true });
     writeFileSync(path, data, options);
+  }
+}
+
+function openNew(path: string): number {
+  try {
+    return openSync(path, CREATE_ONLY, MODE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    rmSync(path, { recursive: true, force: true });
+    return openSync(path, CREATE_ONLY, MODE);
   }
 }
 

@@ -122,7 +122,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   } catch (cause) {
     await watch.stop();
     await close();
-    if (options.ending?.aborted === true) throw cause;
+    options.ending?.throwIfAborted();
     const { code } = cause as NodeJS.ErrnoException;
     const seen = `${host}:${port}${code === undefined || code === 'EADDRINUSE' ? '' : ` (${code})`}`;
     throw new MinutehandError(code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'ADDRESS_UNUSABLE', { seen, cause });

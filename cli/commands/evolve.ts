@@ -12,6 +12,7 @@ import { checkLine } from '../../trainer/learning/formula_rules/rule_checks.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
+import { recordJob } from '../recorded_job.ts';
 import { instantOf, parseDay, parseInteger } from '../period.ts';
 import { candidateLine } from '../strategy/candidate_line.ts';
 import { reportLines } from '../strategy/report_lines.ts';
@@ -56,7 +57,7 @@ async function search(file: string, flags: EvolveFlags, output: Output): Promise
   const settings = loadSettings();
   const job = jobOf(file, flags, settings);
   if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
-  else await runEvolution(job, settings, output);
+  else await recordJob(job, settings, output, (own) => runEvolution(job, settings, own));
 }
 
 /**

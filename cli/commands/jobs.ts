@@ -122,7 +122,7 @@ async function cancel(text: string, output: Output): Promise<void> {
   const id = parseInteger(text, 'job', 1);
   const job = await withRecords<RecordedJob | null>(null, async (records) => {
     const asked = await records.cancel(id, actorName());
-    output.written({ target: `job ${id}`, before: { status: asked.status } });
+    output.written({ target: `job ${id}`, after: { status: asked.status } });
     return asked.status === 'canceled' ? asked : await endOf(records, asked);
   });
   if (job === null) throw new MinutehandError('JOB_UNKNOWN', { seen: text });
@@ -139,8 +139,12 @@ async function endOf(records: JobRecords, { job_id }: RecordedJob): Promise<Reco
     if (job.status !== 'running') return job;
   }
   const mark = await records.markOf(job_id);
-  if (mark !== null && isAlive(mark)) {
-    process.kill(mark.pid, 'SIGKILL');
+  if (mark !== null && mark.start !== null && isAlive(mark)) {
+    try {
+      process.kill(mark.pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile, or belongs to another user.
+    }
     await sleep(LOOK_MS);
     await records.settleDead();
   }

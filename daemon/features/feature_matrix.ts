@@ -8,7 +8,7 @@ import type { LegSeries } from '../../shared/core/series/leg_series.ts';
 import { isHeartbeat } from '../align/minute.ts';
 import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { MinuteItem } from '../queue/queue.ts';
-import { FormulaPlan } from './formula_plan.ts';
+import { FormulaPlan, type PairBar } from './formula_plan.ts';
 import { FormulaWarmUp } from './formula_warm_up.ts';
 import type { SeriesReader } from './series_reader.ts';
 
@@ -33,6 +33,8 @@ export class FeatureMatrix {
   readonly #series: readonly LegSeries[];
   /** Of the loaded sets that have formulas or a sequence; sets with the same formulas share one. */
   #plans: readonly FormulaPlan[] = [];
+  /** Written anew for each bar: plans keep nothing of it, and a warm-up copies it. */
+  readonly #bar = {} as { -readonly [Field in keyof PairBar]: PairBar[Field] };
   #warmUps: readonly FormulaWarmUp[] = [];
 
   constructor(pairs: readonly Pair[], windows: Windows, columns: number, series: Pick<SeriesReader, 'ofPair'>) {
@@ -81,12 +83,18 @@ export class FeatureMatrix {
   /** Hand-written features bar by bar, because formulas read them; formulas of all pairs together. */
   #stepFormulas(complete: readonly PairBars[]): void {
     const { features, readsSeries } = this;
+    const bar = this.#bar;
     for (const { pairIndex } of complete) features.touch(pairIndex);
     for (const { pairIndex, a, b } of complete) {
       features.stepPair(pairIndex, a, b);
       const values = features.values(pairIndex);
       const series = readsSeries ? this.#series[pairIndex]!.at(a.time + SECONDS_PER_BAR) : null;
-      const bar = { pairIndex, a, b, features: values, series, isWarm: features.ready(pairIndex) };
+      bar.pairIndex = pairIndex;
+      bar.a = a;
+      bar.b = b;
+      bar.features = values;
+      bar.series = series;
+      bar.isWarm = features.ready(pairIndex);
       for (const plan of this.#plans) plan.add(bar);
       for (const warmUp of this.#warmUps) warmUp.note(bar);
     }

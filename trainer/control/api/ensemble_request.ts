@@ -87,6 +87,7 @@ function enabledEnsemble(
         `no value unless ensemble_config.method is ${name}`,
         `Set ensemble_config.method to ${name}, or leave ${name}_params out.`,
       );
+  if (method === undefined && installed === null) refuseMissingLearner('vote', ensembleParameters(train));
   if (method === undefined)
     return installed === null
       ? { ...CONFIGURED_LEARNER, engine: 'vote', ensemble: { vote_members: [...(train.vote_members ?? [])] } }
@@ -96,7 +97,7 @@ function enabledEnsemble(
   return { engine: method, ensemble, standIns: [] };
 }
 
-/** Fields that are not given keep their configured value, or their default. */
+/** Without its parameters, the configured ensemble; with them, that is replaced: fields not given have their default. */
 function baggingOf({ bagging_params: given }: NonNullable<MLTrainingConfig['ensemble_config']>): unknown {
   if (given === undefined) return {};
   const { n_estimators, bootstrap_fraction, base_model_type, mixed_models, random_state } = given;

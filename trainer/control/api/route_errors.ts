@@ -88,7 +88,7 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'GET /api/performance': ['EA_STATE'],
   'GET /api/reports': ['EA_STATE'],
   'GET /api/events': ['STREAMS_TOO_MANY'],
-  'GET /api/strategies': ['MODEL_FILE'],
+  'GET /api/strategies': ['MODEL_MANIFEST', 'MODEL_FILE'],
   'GET /api/strategies/{version}': BUNDLE,
   'POST /api/strategies/check': WITH_BODY,
   'POST /api/strategies/start': RULE_RUN,

@@ -2,7 +2,12 @@ import { directionFolder } from '../../../shared/bundle/direction/active_directi
 import { MinutehandError } from '../../../shared/errors.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { problemText, type ConfigProblem } from '../../../shared/policy/problem.ts';
-import { readStrategyText, type StrategyRead, type StrategySubject } from '../../../shared/policy/strategy_file.ts';
+import {
+  readStrategyText,
+  strategyReadsProbabilities,
+  type StrategyRead,
+  type StrategySubject,
+} from '../../../shared/policy/strategy_file.ts';
 import { symbolNames } from '../../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../../shared/symbol/symbol.ts';
 import { configuredSpace, configuredSpaces, ruleRunDefaults } from '../schedule/rule_runs.ts';
@@ -31,13 +36,19 @@ export function searchParameters(request: RuleRequest & { readonly space: string
 
 /**
  * A request as the run of a judgement.
- * @throws MinutehandError CONFIG_INVALID with every problem of the text, MODEL_MISSING
+ * @throws MinutehandError CONFIG_INVALID with every problem of the text; REQUEST_INVALID for one that reads
+ * probabilities without a direction model
  */
 export function judgeParameters(request: RuleRequest & { readonly text: string }, place: Place): RunParameters {
   const read = readStrategyText(TEXT, request.text, place.settings.minutehand.windows);
   if (Array.isArray(read))
     throw new MinutehandError('CONFIG_INVALID', { seen: read.map(problemText).join('; ').slice(0, 2000) });
-  const { document: strategy } = read as StrategyRead;
+  const { document: strategy, strategy: checked } = read as StrategyRead;
+  if (request.direction === undefined && strategyReadsProbabilities(checked))
+    throw new MinutehandError('REQUEST_INVALID', {
+      seen: 'a rule that reads ML_UP_PROB, ML_DOWN_PROB or ML_RANGE_PROB without a direction model',
+      expected: 'direction: its version',
+    });
   const output = { candidate: strategy.subject === 'instrument' };
   return { rule_job: { kind: 'judge', ...marketOf(request, strategy.subject, place), strategy, output } };
 }

@@ -23,6 +23,14 @@ export function runParametersOf(
   refuseUnless('timeframe', config.timeframe, '1m');
   refuseUnless('prediction_horizon', config.prediction_horizon, minutehand.label.horizon_bars);
   refuseUnusable(config);
+  const engine = learner.engine ?? minutehand.train.engine;
+  for (const [model, balance] of Object.entries({ ...minutehand.train.balance, ...config.balance }))
+    if (balance === 'focal' && engine !== 'gbdt')
+      throw unsupported(
+        `balance.${model}`,
+        `focal with the engine ${engine}`,
+        'another one, or single_model_config.model_type gbdt',
+      );
   const { random_state, start_date, end_date } = config;
   const options = {
     seed: random_state,

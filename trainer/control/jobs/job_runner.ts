@@ -96,8 +96,8 @@ export class JobRunner {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);
-    for (const process of this.#processes.values()) process.stop();
     await this.#turn;
+    for (const process of this.#processes.values()) process.stop();
     await Promise.all(this.#ended);
   }
 
@@ -123,7 +123,7 @@ export class JobRunner {
       if (job.cancel_ms === null || job.host !== this.#host) continue;
       this.#processes.get(job.job_id)?.stop();
       if (job.origin !== null) await this.#options.cancelOrigin(job.origin);
-      else if (nowMs - job.cancel_ms > END_MS) endProcess(await records.markOf(job.job_id));
+      if (nowMs - job.cancel_ms > END_MS) endProcess(await records.markOf(job.job_id));
     }
   }
 
@@ -141,8 +141,16 @@ export class JobRunner {
         await records.wait(job.job_id, { code: 'order', job_id: ahead.job_id });
         continue;
       }
+      if (!jobSchema.safeParse(job.document).success) {
+        const error = 'JOB_INVALID: it was queued by another version of minutehand';
+        await records.end(job.job_id, { status: 'failed', error });
+        this.#options.onChange(job.job_id);
+        continue;
+      }
       const { peakMemoryBytes } = await records.lastOf(job.kind);
-      const memoryMb = Math.max(this.#options.leastFreeMb, Math.ceil((peakMemoryBytes ?? 0) / BYTES_PER_MB));
+      // Alone it need not have what the last one took, maybe on another machine: waiting would free nothing.
+      const usualMb = running.length === 0 ? 0 : Math.ceil((peakMemoryBytes ?? 0) / BYTES_PER_MB);
+      const memoryMb = Math.max(this.#options.leastFreeMb, usualMb);
       const machine = { cores: jobCores(), freeMemoryMb: availableMemoryBytes() / BYTES_PER_MB };
       const lack = lackFor({ cores: job.cores, memoryMb }, running, machine);
       if (lack === null) {
@@ -202,7 +210,7 @@ function withOwnCores(job: Job): Job {
 }
 
 function endProcess(mark: ProcessMark | null): void {
-  if (mark === null || !isAlive(mark)) return;
+  if (mark === null || mark.start === null || !isAlive(mark)) return;
   try {
     process.kill(mark.pid, 'SIGKILL');
   } catch {

@@ -10,7 +10,7 @@ import { loadModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts
 import { warmUpSeconds, warmupBars } from '../../../shared/core/features/features.ts';
 import { sequenceBars } from '../../../shared/core/features/windows.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
-import { parseInstrument, parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
+import { barSecondsOf, parseInstrument, parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
 import { tradingCosts } from '../../../shared/policy/costs.ts';
 import { withWindows } from '../../../shared/policy/feature_settings.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
@@ -189,7 +189,11 @@ async function liveDirections(task: LookTask, last: OpenTime): Promise<LiveDirec
   const { instruments } = settings.minutehand;
   if (instruments.length === 0) return {};
   const symbols = instruments.map((id) => parseInstrument(id).a);
-  const from = last - settings.retrain.monitor_days * DAY_S - directionWarmUp(instruments);
+  const { monitor_days, adopt_min_candidates } = settings.retrain;
+  const slowest = Math.max(...instruments.map((id) => barSecondsOf(parseInstrument(id))));
+  // So many bars of the longest timeframe, weekends included, that a new model could be compared.
+  const needed = 1.5 * (adopt_min_candidates + 2) * slowest + DAY_S;
+  const from = last - Math.max(monitor_days * DAY_S, needed) - directionWarmUp(instruments);
   const bars = await withStore(task, (store) => readBars(task, symbols, from, store));
   return lookAtDirections({ instruments, modelsFolder, journals, bars, limits: biasLimits(settings) });
 }

@@ -104,7 +104,13 @@ export class RetrainTrigger {
     if (subject === 'pairs') return false;
     const begun = this.#retrainer.runs().filter(({ kind }) => kind === 'direction');
     const newest = Math.max(-Infinity, ...begun.map(({ started_at }) => Date.parse(started_at)));
-    return [...this.#asked].some(([other, at]) => other !== 'pairs' && other !== subject && Date.parse(at) > newest);
+    return [...this.#asked].some(
+      ([other, at]) =>
+        other !== 'pairs' &&
+        other !== subject &&
+        Date.parse(at) > newest &&
+        this.#clock.nowMs() - Date.parse(at) < this.#pauses.cooldownMs,
+    );
   }
 
   #runOf(subject: Subject, due: readonly DriftFinding[]): Pick<RunRequest, 'kind' | 'parameters'> {

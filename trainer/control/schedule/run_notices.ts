@@ -15,6 +15,10 @@ const NOTHING: RunNotices = { raised: [], cleared: [] };
 /** Pure: from the outcome of a run to notices. The same run gives the same keys. */
 export function noticesOfRun(run: RetrainRun): RunNotices {
   const { run_id, kind, trigger, attempt, started_at, status, error, reasons, model_version } = run;
+  // A judged rule says nothing about a training that failed.
+  const isOfRules = kind === 'evolve' || kind === 'judge';
+  const failed = isOfRules ? `${FAILED}:rules` : FAILED;
+  const aborted = isOfRules ? `${ABORTED}:rules` : ABORTED;
   const subject = `training run ${run_id} (${kind}, ${triggerText(trigger)})`;
   const details = { run_id, kind, trigger, attempt, started_at, status, error, model_version };
   const common = {
@@ -27,11 +31,11 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
     case 'failed':
     case 'killed': {
       const text = `Attempt ${attempt}: ${error ?? 'unknown reason'} It is retried; the active models stay.`;
-      return { raised: [{ ...common, key: FAILED, event: 'retrain_failed', text }], cleared: [] };
+      return { raised: [{ ...common, key: failed, event: 'retrain_failed', text }], cleared: [] };
     }
     case 'aborted': {
       const text = `Aborted after ${attempt} attempts. ${error ?? ''} The active models stay.`;
-      return { raised: [{ ...common, key: ABORTED, event: 'retrain_aborted', text }], cleared: [] };
+      return { raised: [{ ...common, key: aborted, event: 'retrain_aborted', text }], cleared: [] };
     }
     case 'adopted':
     case 'rollout_started':
@@ -50,13 +54,13 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
       const key = `${event}:${run_id}:${started_at}`;
       return {
         raised: [{ ...common, key, event, text, version: model_version, isOnce: true }],
-        cleared: [FAILED, ABORTED],
+        cleared: [failed, aborted],
       };
     }
     // A daily event, which needs no message; formulas are an answer to a request.
     case 'nothing_new':
     case 'found':
-      return { raised: [], cleared: [FAILED, ABORTED] };
+      return { raised: [], cleared: [failed, aborted] };
     case 'running':
     case 'stopped':
       return NOTHING;

@@ -51,19 +51,16 @@ export class RunRound {
   }
 
   async #run(trigger: RunTrigger, parameters: RunParameters): Promise<void> {
-    const before = this.#newest();
+    // A queued attempt keeps its number when it begins: a number does not say what began later.
+    const before = new Set(this.#retrainer.runs().map(({ run_id }) => run_id));
     // A run of this kind that someone asked for comes first.
     while (!this.#stopped && !(await this.#retrainer.startOrWait({ kind: this.#kind, trigger, parameters })))
       await this.#pause();
     while (!this.#stopped && !this.#hasEnded(before)) await this.#pause();
   }
 
-  #newest(): number {
-    return Math.max(0, ...this.#retrainer.runs().map(({ run_id }) => run_id));
-  }
-
-  #hasEnded(before: number): boolean {
-    const newer = this.#retrainer.runs().filter(({ kind, run_id }) => kind === this.#kind && run_id > before);
+  #hasEnded(before: ReadonlySet<number>): boolean {
+    const newer = this.#retrainer.runs().filter(({ kind, run_id }) => kind === this.#kind && !before.has(run_id));
     return newer.length > 0 && newer.every(({ status }) => status !== 'running');
   }
 

@@ -75,7 +75,7 @@ export const ensembleConfig = z
       .boolean()
       .default(false)
       .describe(
-        'true (pairs only): the ensemble of `method` is trained. false: one learner, that of single_model_config or of train.engine',
+        'true (pairs only): the ensemble of `method` is trained. false: single_model_config, or train.engine as it is configured',
       ),
     method: optional(
       z.enum(['bagging', 'stacking']),

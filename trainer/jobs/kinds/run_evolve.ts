@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { readsProbabilities } from '../../../shared/core/formula/probabilities.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { makeFolder } from '../../../shared/folder.ts';
 import { openOutputFile } from '../../../shared/output_file.ts';
@@ -47,8 +48,8 @@ export interface EvolveProduct {
 /**
  * Searches rules and judges the one that it proposes; a search that was killed continues from its last generation. It
  * activates nothing.
- * @throws MinutehandError CONFIG_INVALID for a space, DATA_TOO_SHORT, OUTPUT_UNWRITABLE, SEARCH_JOURNAL; as
- * readRuleSubject
+ * @throws MinutehandError CONFIG_INVALID for a space, USAGE for one that reads probabilities without a direction
+ * model, DATA_TOO_SHORT, OUTPUT_UNWRITABLE, SEARCH_JOURNAL; as readRuleSubject
  */
 export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<EvolveProduct> {
   const { settings, paths, onProgress } = context;
@@ -56,6 +57,11 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
   const { windows } = settings.minutehand;
   const { market, seed, resamples, output } = job;
   const space = spaceOf(job.space, windows, keyText);
+  if (job.direction === null && space.conditions.some(({ formula }) => readsProbabilities(formula)))
+    throw new MinutehandError('USAGE', {
+      seen: 'a space that reads ML_UP_PROB, ML_DOWN_PROB or ML_RANGE_PROB without a direction model',
+      expected: '--direction <version or folder of a direction model>',
+    });
   const bars = await readRuleSubject(job, space.subject, settings, (done, total) =>
     onProgress('reading bars', done, total),
   );

@@ -8,6 +8,7 @@ import type { JobOrigin } from './job_origin.ts';
 import type { JobRecords } from './job_records.ts';
 import { coresOf } from './job_resources.ts';
 import { markOf } from './process_mark.ts';
+import { maskSecrets } from '../../../shared/secrets.ts';
 
 const BEAT_MS = 2000;
 /** Time for the store to take what is left when the work is done. */
@@ -81,7 +82,7 @@ export class JobRecorder {
     this.#messages++;
     if (this.#messages > MAX_MESSAGES) return;
     const last = this.#messages === MAX_MESSAGES ? '… further lines are not kept' : text;
-    this.#events.push({ type: 'message', text: last.slice(0, MAX_CHARACTERS) });
+    this.#events.push({ type: 'message', text: maskSecrets(last).slice(0, MAX_CHARACTERS) });
   }
 
   made(artifacts: readonly JobEvent[]): void {
@@ -95,7 +96,7 @@ export class JobRecorder {
     this.#endWatch();
     this.#inTurn(async (records, id) => {
       const outcome = { status: error === null ? 'done' : 'failed', error } as const;
-      await records.beat(id, this.#now(), this.#taken());
+      await this.#tell(records, id);
       await records.end(id, { ...outcome, peakMemoryBytes: this.#options.peakMemory() });
     });
     const closed = this.#turn.then(async () => (await this.#opened)?.close());
@@ -130,7 +131,7 @@ export class JobRecorder {
 
   #beat(): void {
     this.#inTurn(async (records, id) => {
-      const isCanceled = await records.beat(id, this.#now(), this.#taken());
+      const isCanceled = await this.#tell(records, id);
       // The trainer ends what it calls a run or a backtest itself, and settles its record.
       if (!isCanceled || this.#isOver || this.#options.origin.origin !== undefined) return;
       await records.end(id, { status: 'canceled', error: null });
@@ -144,9 +145,21 @@ export class JobRecorder {
         const opened = await this.#opened;
         if (opened !== null && this.#id !== null && !this.#isLost) await work(opened.records, this.#id);
       } catch (error) {
-        this.#lose(error);
+        // The next heartbeat tries again; after the last one there is none.
+        if (this.#isOver) this.#lose(error);
       }
     });
+  }
+
+  /** Stores what has happened; what cannot be stored is kept for the next heartbeat. */
+  async #tell(records: JobRecords, id: number): Promise<boolean> {
+    const events = this.#taken();
+    try {
+      return await records.beat(id, this.#now(), events);
+    } catch (error) {
+      this.#events = [...events, ...this.#events];
+      throw error;
+    }
   }
 
   #now() {

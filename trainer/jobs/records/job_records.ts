@@ -108,7 +108,10 @@ export class JobRecords {
         .returning('cancel_ms')
         .executeTakeFirst();
       await note(db, jobId, nowMs, events);
-      return row !== undefined && row.cancel_ms !== null;
+      if (row !== undefined) return row.cancel_ms !== null;
+      // Canceled between its start and this heartbeat.
+      const now = await db.selectFrom('core.jobs').select('status').where('job_id', '=', jobId).executeTakeFirst();
+      return now?.status === 'canceled';
     });
   }
 
@@ -292,7 +295,10 @@ export class JobRecords {
     const silentSinceMs = this.#clock.nowMs() - SILENCE_MS;
     for (const { job_id, host, pid, process_start, beat_ms } of rows) {
       const isHere = host === this.#host && pid !== null;
-      if (isHere ? isAlive({ pid: Number(pid), start: process_start }) : Number(beat_ms) >= silentSinceMs) continue;
+      const isGone = isHere && !isAlive({ pid: Number(pid), start: process_start });
+      // Where a process has no known start, its number alone says nothing: another process may have it.
+      const isKnown = isHere && process_start !== null;
+      if (!isGone && (isKnown || Number(beat_ms) >= silentSinceMs)) continue;
       await this.end(Number(job_id), { status: 'killed', error: 'its process has ended without a result' });
     }
   }

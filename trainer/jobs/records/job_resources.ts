@@ -22,8 +22,8 @@ export function coresOf(
 }
 
 /**
- * Why a queued job cannot begin beside those that run; null when it can. Alone it may always begin: it cannot get more
- * of this machine by waiting.
+ * Why a queued job cannot begin beside those that run; null when it can. Alone it needs no free cores: it cannot get
+ * more of them by waiting.
  */
 export function lackFor(
   needs: JobNeeds,

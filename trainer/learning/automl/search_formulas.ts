@@ -2,7 +2,7 @@ import type { FeatureDefinition } from '../../../shared/core/features/feature.ts
 import { formulasText } from '../../../shared/core/formula/named_formulas.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { withWindows } from '../../../shared/policy/feature_settings.ts';
-import { horizonSeconds } from '../../../shared/policy/policy.ts';
+import { embargoSeconds } from '../../../shared/policy/policy.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { candidatesOf, type Candidate, type Generator } from './candidates.ts';
 import { scoreCandidate } from './screen.ts';
@@ -191,7 +191,7 @@ class Search {
     const { time, labelEnd } = rows;
     const ordered = Float64Array.from(time).sort();
     const border = ordered[Math.floor((1 - CONFIRMED_SHARE) * ordered.length)]!;
-    const embargo = horizonSeconds(settings.minutehand);
+    const embargo = embargoSeconds(settings.minutehand);
     return {
       rows,
       screened: positions(time.length, (row) => labelEnd[row]! + embargo < border),
@@ -202,7 +202,7 @@ class Search {
   /** Probability of each row, by a model that has not learned from its time. */
   async #outOfFold(rows: DatasetRows, columns: readonly number[], definitions: readonly FeatureDefinition[]) {
     const { settings, onProgress } = this.#training;
-    const splits = kFoldSplits(rows, settings.minutehand.train.folds, horizonSeconds(settings.minutehand));
+    const splits = kFoldSplits(rows, settings.minutehand.train.folds, embargoSeconds(settings.minutehand));
     const probabilities = new Float64Array(rows.y.length);
     let done = 0;
     await Promise.all(

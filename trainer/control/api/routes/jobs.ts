@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { MinutehandError } from '../../../../shared/errors.ts';
+import { maskSecretsIn } from '../../../../shared/secrets.ts';
 import { refuseOtherMarket } from '../../../jobs/other_market.ts';
 import type { Job } from '../../../jobs/kinds/registry.ts';
 import { requestedJobSchema } from '../../../jobs/kinds/registry.ts';
@@ -122,7 +123,7 @@ function jobOf(document: unknown): Job {
 }
 
 function shown(job: RecordedJob): z.infer<typeof recordedJobSchema> {
-  return { ...job, stages: job.stages.map((stage) => ({ ...stage })) };
+  return { ...job, document: maskSecretsIn(job.document), stages: job.stages.map((stage) => ({ ...stage })) };
 }
 
 function shownEvent(event: StoredEvent): z.infer<typeof jobEventsSchema>['events'][number] {

@@ -192,7 +192,8 @@ function addRunRoutes(api: Api, context: ApiContext): void {
     config: { role: 'operator' },
     schema: {
       tags,
-      summary: 'Stop the search or judgement in progress; the same search continues from its last generation',
+      summary:
+        'Stop the search or judgement in progress; a search with the same body and an end_date continues from its last generation',
       response: { 202: runSchema, ...REFUSALS },
     },
     async handler(request, reply) {
@@ -246,12 +247,17 @@ function addServingRoutes(api: Api, context: ApiContext): void {
       response: { 200: rulePointerSchema, ...REFUSALS },
     },
     handler(request) {
+      const { reason } = request.body;
       const instrument = spellSubject(request.body.instrument, symbolNames(settings), 'instrument');
       request.written = { target: `rule ${instrument}` };
       const version = endRule(instrument, paths);
       if (version === null)
         throw new MinutehandError('MODEL_MISSING', { seen: `no rule is served for ${instrument.slice(0, 60)}` });
-      request.written = { target: `rule ${instrument}`, before: { version }, after: { version: null } };
+      request.written = {
+        target: `rule ${instrument}`,
+        before: { version },
+        after: { version: null, ...(reason !== undefined && { reason }) },
+      };
       return Promise.resolve({ instrument, version: null, previous: null });
     },
   });
