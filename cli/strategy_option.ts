@@ -37,8 +37,10 @@ export interface SpelledCommand {
  */
 export function spelledCommand(argv: readonly string[]): SpelledCommand {
   const first = argv.findIndex((argument) => argument !== '--json');
-  if (argv[first] === 'direction' && argv[first + 1] === 'train')
-    return { argv, note: '`direction train` is `train --strategy direction` now; both do the same.' };
+  if (argv[first] === 'direction' && argv[first + 1] === 'train') {
+    const isHelp = argv.includes('--help') || argv.includes('-h');
+    return { argv, note: isHelp ? null : '`direction train` is `train --strategy direction` now; both do the same.' };
+  }
   if (argv[first] !== 'train') return { argv, note: null };
   const rest = argv.slice(first + 1);
   const at = rest.findIndex((argument, i) => argument === `${FLAG}=direction` || isPair(rest, i));

@@ -28,5 +28,6 @@ describe('--strategy', () => {
     });
     expect(spelledCommand(['train', '--strategy', 'direction']).note).toBeNull();
     expect(spelledCommand(['direction', 'evaluate']).note).toBeNull();
+    expect(spelledCommand(['direction', 'train', '--help']).note).toBeNull();
   });
 });

@@ -5259,7 +5259,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stop the search or judgement in progress; the same search continues from its last generation */
+        /** Stop the search or judgement in progress; a search with the same body and an end_date continues from its last generation */
         post: {
             parameters: {
                 query?: never;
@@ -7092,7 +7092,7 @@ export interface components {
         };
         EnsembleConfig: {
             /**
-             * @description true (pairs only): the ensemble of `method` is trained. false: one learner, that of single_model_config or of train.engine
+             * @description true (pairs only): the ensemble of `method` is trained. false: single_model_config, or train.engine as it is configured
              * @default false
              */
             enabled: boolean;
@@ -7108,7 +7108,7 @@ export interface components {
         };
         EnsembleConfigInput: {
             /**
-             * @description true (pairs only): the ensemble of `method` is trained. false: one learner, that of single_model_config or of train.engine
+             * @description true (pairs only): the ensemble of `method` is trained. false: single_model_config, or train.engine as it is configured
              * @default false
              */
             enabled?: boolean;
