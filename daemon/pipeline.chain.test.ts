@@ -618,7 +618,7 @@ describe('recovery', () => {
       ),
       { numRuns: 40 },
     );
-  });
+  }, 120_000);
 
   it('journals no input twice, and recognizes the bars it has', async () => {
     const whole = await calmMarket();
