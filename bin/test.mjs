@@ -50,14 +50,10 @@ const COVERED = [
  */
 const WAITING = [
   'test/two_machines.chain.test.ts',
-  'test/disks.chain.test.ts',
   'test/retrain_chain.chain.test.ts',
-  'test/second_start.chain.test.ts',
-  'test/alerts_command.chain.test.ts',
   'test/lease_clock.server.test.ts',
   'test/dependencies.chain.test.ts',
   'test/collect.chain.test.ts',
-  'test/two_installations.chain.test.ts',
   'mt5/day.server.test.ts',
 ];
 
