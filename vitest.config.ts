@@ -150,8 +150,8 @@ const project = (name: string, test: ViteUserConfig['test']): ViteUserConfig => 
   resolve: { alias },
   test: {
     name,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     // The default is a second, which a busy machine may take to start a thread.
     expect: { poll: { timeout: 20_000 } },
     pool: 'forks',

@@ -13,7 +13,7 @@ export class GuidedTree {
   readonly #written = new Set<string>();
 
   constructor() {
-    for (const name of ['shared', 'trainer', 'cli'])
+    for (const name of ['shared', 'trainer', 'cli', 'daemon'])
       cpSync(join(packageRoot(), name), join(this.folder, name), { recursive: true });
     for (const name of ['package.json', 'tsconfig.json']) cpSync(join(packageRoot(), name), join(this.folder, name));
     symlinkSync(join(packageRoot(), 'node_modules'), join(this.folder, 'node_modules'));

@@ -410,6 +410,8 @@ interface Document {
 const BEYOND_SCHEMA = [
   ...['GET /api/explain', 'PUT /api/ml/config', 'POST /api/ml/config/reset', 'POST /api/backtests'],
   'POST /api/strategies/start',
+  'POST /api/strategies/judge',
+  'POST /api/strategies/check',
   ...[
     'POST /api/ml/models/{model_name}/load',
     'POST /api/ml/direction-models/{model_name}/load',

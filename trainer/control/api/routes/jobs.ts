@@ -2,7 +2,6 @@ import * as z from 'zod';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { maskSecretsIn } from '../../../../shared/secrets.ts';
 import { refuseOtherMarket } from '../../../jobs/other_market.ts';
-import type { Job } from '../../../jobs/kinds/registry.ts';
 import { requestedJobSchema } from '../../../jobs/kinds/registry.ts';
 import type { RecordedJob, StoredEvent } from '../../../jobs/records/job_records.ts';
 import {
@@ -113,7 +112,7 @@ export function addJobRoutes(api: Api, { jobs, settings }: ApiContext): void {
 }
 
 /** @throws MinutehandError JOB_INVALID */
-function jobOf(document: unknown): Job {
+function jobOf(document: unknown): z.infer<typeof requestedJobSchema> {
   const parsed = requestedJobSchema.safeParse(document);
   if (parsed.success) return parsed.data;
   const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
