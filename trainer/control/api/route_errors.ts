@@ -8,7 +8,13 @@ export const COMMON_ERRORS: readonly ErrorCode[] = [
 
 const WITH_BODY: readonly ErrorCode[] = ['BODY_TOO_LARGE'];
 const TRAIN: readonly ErrorCode[] = ['SETTING_UNSUPPORTED', 'DATA_MISSING', 'RETRAIN_RUNNING', ...WITH_BODY];
-const RULE_RUN: readonly ErrorCode[] = ['CONFIG_INVALID', 'CONFIG_UNKNOWN_KEY', 'RETRAIN_RUNNING', ...WITH_BODY];
+const RULE_RUN: readonly ErrorCode[] = [
+  'CONFIG_INVALID',
+  'CONFIG_UNKNOWN_KEY',
+  'NAME_UNSAFE',
+  'RETRAIN_RUNNING',
+  ...WITH_BODY,
+];
 const BUNDLE: readonly ErrorCode[] = [
   ...(['MODEL_MISSING', 'MODEL_MANIFEST', 'MODEL_HASH', 'MODEL_SCHEMA', 'MODEL_LOAD', 'MODEL_GOLDEN'] as const),
   ...(['MODEL_SIGNATURE', 'MODEL_OUTPUT', 'MODEL_FILE'] as const),
@@ -95,7 +101,7 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'POST /api/strategies/judge': RULE_RUN,
   'POST /api/strategies/stop': ['RETRAIN_IDLE'],
   'POST /api/strategies/{version}/promote': [...ADMISSION, ...WITH_BODY],
-  'POST /api/strategies/end': ['MODEL_MISSING', 'HOME_LOCKED', ...WITH_BODY],
+  'POST /api/strategies/end': ['MODEL_MISSING', 'HOME_LOCKED', 'NAME_UNSAFE', ...WITH_BODY],
 };
 
 /** `POST /api/alerts/:alert_id/ack` → `POST /api/alerts/{alert_id}/ack` */
