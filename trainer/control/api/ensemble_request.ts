@@ -97,7 +97,7 @@ function enabledEnsemble(
   return { engine: method, ensemble, standIns: [] };
 }
 
-/** Without its parameters, the configured ensemble; with them, that is replaced: fields not given have their default. */
+/** Without its parameters, the configured ensemble; with them, their defaults for what is not given. */
 function baggingOf({ bagging_params: given }: NonNullable<MLTrainingConfig['ensemble_config']>): unknown {
   if (given === undefined) return {};
   const { n_estimators, bootstrap_fraction, base_model_type, mixed_models, random_state } = given;
