@@ -1,7 +1,7 @@
 import type { Settings } from '../shared/policy/policy.ts';
 import { experimentTraining } from '../trainer/jobs/kinds/experiment_training.ts';
 import type { TrainingJob } from '../trainer/jobs/kinds/training_job.ts';
-import { instantOf, parseDay, parseInteger, parseWindow, parseWorkers } from './period.ts';
+import { parseHoldoutFrom, parseInteger, parseWindow, parseWorkers } from './period.ts';
 
 /** Options of a command that uses the rows of a training and writes no bundle. */
 export interface ExperimentFlags {
@@ -32,7 +32,7 @@ export function experimentJob(
     window: parseWindow(flags),
     seed: parseInteger(flags.seed, '--seed'),
     folder: flags.data ?? null,
-    holdoutFrom: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
+    holdoutFrom: parseHoldoutFrom(flags.holdoutFrom),
     resources: { workers: parseWorkers(flags.workers), cache },
     trigger: { code: 'command', values: { command } },
   });

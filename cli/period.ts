@@ -93,3 +93,8 @@ export function parseWindow(flags: PeriodFlags & { readonly days?: string }): Tr
 export function instantOf(time: OpenTime): string {
   return `${new Date(time * 1000).toISOString().slice(0, 19)}Z`;
 }
+
+/** `--holdout-from` as a job has it; null: not given. @throws MinutehandError USAGE */
+export function parseHoldoutFrom(text: string | undefined): string | null {
+  return text === undefined ? null : instantOf(parseDay(text, '--holdout-from'));
+}

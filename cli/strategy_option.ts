@@ -6,7 +6,7 @@ export type StrategyName = (typeof STRATEGIES)[number];
 
 const FLAG = '--strategy';
 
-/** Of `train`: each strategy has options of its own, which `--help` shows beside it. */
+/** Of `train`. The options differ by strategy: `train --strategy direction --help` lists those of direction models. */
 export function trainStrategyOption(): Option {
   return new Option(
     `${FLAG} <name>`,

@@ -100,3 +100,12 @@ function isFolder(path: string): boolean {
 function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;
 }
+
+/** @throws MinutehandError OUTPUT_UNWRITABLE */
+export function makeOutputFolder(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (cause) {
+    throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: folder, cause });
+  }
+}

@@ -28,7 +28,7 @@ export function createFile(path: string, data: string | Uint8Array): void {
 export function createFileOfMode(path: string, data: string | Uint8Array, mode: number): void {
   inHeldFolder(path, (held) => {
     // By its descriptor: another file may have the name meanwhile.
-    const file = openNew(held);
+    const file = replacing(held, () => openSync(held, CREATE_ONLY, MODE));
     try {
       writeFileSync(file, data);
       fchmodSync(file, mode);
@@ -41,22 +41,17 @@ export function createFileOfMode(path: string, data: string | Uint8Array, mode: 
 function create(path: string, data: string | Uint8Array): void {
   // One call with a path: Node opens, writes and closes a text natively then, and not in three calls.
   const options = { flag: CREATE_ONLY as unknown as string, mode: MODE };
-  try {
-    writeFileSync(path, data, options);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    rmSync(path, { recursive: true, force: true });
-    writeFileSync(path, data, options);
-  }
+  replacing(path, () => writeFileSync(path, data, options));
 }
 
-function openNew(path: string): number {
+/** Creates what has this name; something that has it already is removed first. */
+function replacing<Result>(path: string, make: () => Result): Result {
   try {
-    return openSync(path, CREATE_ONLY, MODE);
+    return make();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     rmSync(path, { recursive: true, force: true });
-    return openSync(path, CREATE_ONLY, MODE);
+    return make();
   }
 }
 

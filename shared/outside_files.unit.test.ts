@@ -40,8 +40,8 @@ const errorCodeOf = (work: () => unknown): string => {
 describe.runIf(process.platform !== 'win32')('a folder that another user can write', () => {
   it('cannot make us write through a link: the link is replaced by the new file', () => {
     const name = join(folder, '.signal.json.1.tmp');
-    const underUmask = filesUnderUmask(0o022);
-    for (const create of [createFile, MACHINE_FILES.write, underUmask.write].map((own) => own.bind(underUmask))) {
+    const files = [MACHINE_FILES, filesUnderUmask(0o022)];
+    for (const create of [createFile, ...files.map((own) => own.write.bind(own))]) {
       symlinkSync(secret, name);
       create(name, 'signal');
       expect(lstatSync(name).isFile()).toBe(true);

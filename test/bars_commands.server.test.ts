@@ -186,12 +186,12 @@ describe('bars import', () => {
     const other = join(place.folder, 'BTCUSDT-again.csv');
     writeFileSync(
       other,
-      'timestamp,symbol,funding_rate,depth\n1768233600000,BTCUSDT,0.0002,1\n1768262400000,BTCUSDT,x,1\n',
+      'timestamp,symbol,funding_rate,depth\n1768233600000,BTCUSDT,0.0002,1\n1768262400000,BTCUSDT,x,1\n1768291200000,BTCUSDT,0.0003,1\n',
     );
     const partly = await place.run(['bars', 'import', other], { env: env() });
     expect(partly.code).toBe(3);
     expect(partly.stderr).toContain('not taken: depth (--series <name>, once for each, takes them)');
-    expect(partly.stderr).toContain('BTCUSDT funding_rate: 1 of 2 rows were rejected.');
+    expect(partly.stderr).toContain('BTCUSDT funding_rate: 1 of 3 rows were rejected.');
     expect(partly.stderr).toContain('BTCUSDT funding_rate: 1 values differ from stored ones, which were kept.');
     const out = join(place.folder, 'no-series');
     expect(await json(['bars', 'import', path, '--out', out])).toMatchObject({

@@ -153,7 +153,12 @@ describe('help', () => {
     const top = await place.run(['--help']);
     expect(top.code).toBe(0);
     const names = (text: string): string[] =>
-      [...text.slice(text.indexOf('Commands:')).matchAll(/^ {2}([a-z]+) (?=.*\S)/gm)]
+      [
+        ...text
+          .slice(text.indexOf('Commands:'))
+          .split('\n\n', 1)[0]!
+          .matchAll(/^ {2}([a-z]+) (?=.*\S)/gm),
+      ]
         .map((match) => match[1]!)
         .filter((name) => name !== 'help');
     const commands = names(top.stdout);

@@ -263,7 +263,6 @@ function scheduled(schedule: ScheduleName): RunTrigger {
 
 function scheduleAll({ settings, paths, log, print }: TrainerOptions, retrainer: Retrainer): readonly NamedSchedule[] {
   const { retrain_cron, retrain_weekly_cron, retrain_incremental_cron, retrain_direction_cron } = settings.retrain;
-  const { rule_search_cron } = settings.retrain;
   const round = new DirectionRound(retrainer, settings, print);
   const searches = new RunRound(retrainer, 'evolve', print);
 
@@ -302,7 +301,7 @@ function scheduleAll({ settings, paths, log, print }: TrainerOptions, retrainer:
     },
     {
       name: 'Search of rules',
-      cron: settings.minutehand.instruments.length === 0 ? null : rule_search_cron,
+      cron: settings.minutehand.instruments.length === 0 ? null : settings.retrain.rule_search_cron,
       work: beginSearches,
       end: () => searches.stop(),
     },

@@ -37,6 +37,17 @@ export function createCpuProfiler(): CpuProfiler {
   };
 }
 
+/** Starts or stops a profile, as a message to a program of the bench asks for it. */
+export async function answerProfile(
+  profiler: CpuProfiler,
+  wanted: 'start' | 'stop',
+  tell: (message: { readonly profiling: true } | { readonly places: CpuPlaces }) => void,
+): Promise<void> {
+  if (wanted === 'stop') return tell({ places: await profiler.stop() });
+  await profiler.start();
+  tell({ profiling: true });
+}
+
 /** Self time of a profile by place. */
 export function placesOf(profile: Pick<Profiler.Profile, 'nodes' | 'samples' | 'timeDeltas'>): CpuPlaces {
   const placeById = new Map(profile.nodes.map(({ id, callFrame }) => [id, placeOf(callFrame)]));

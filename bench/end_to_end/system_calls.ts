@@ -12,7 +12,7 @@ export type SystemCalls = Readonly<Record<string, number>>;
 
 /**
  * Counts the system calls of a process while `work` runs, by `strace`, which makes each of them several times slower:
- * the counts are exact, and no time that is measured meanwhile says anything.
+ * the counts are exact, and times that are measured meanwhile are not valid.
  * @returns null where strace is not installed or may not watch the process; `work` has not run then
  */
 export async function countSystemCalls(pid: number, work: () => Promise<void>): Promise<SystemCalls | null> {
@@ -38,7 +38,7 @@ export async function countSystemCalls(pid: number, work: () => Promise<void>): 
   }
 }
 
-/** strace says so on its standard error when it watches the process. */
+/** Whether strace has attached to the process: it then writes "attached" to its standard error. */
 async function isAttached(pid: number | undefined, told: () => string): Promise<boolean> {
   if (pid === undefined) return false;
   for (const deadline = performance.now() + ATTACH_TIMEOUT_MS; performance.now() < deadline; await sleep(POLL_MS)) {

@@ -196,7 +196,7 @@ function jobOf(path: string, flags: ImportFlags, isReplacing: boolean): ImportJo
   };
 }
 
-/** Imports in this process, and prints what was taken and what was not. */
+/** Runs an import in this process, and prints accepted and rejected rows. */
 export async function runImport(job: ImportJob, { minutehand }: Settings, output: Output): Promise<void> {
   const { market, parameters } = job;
   const { folder, is_dry_run: isDry } = job.output;

@@ -9,14 +9,12 @@ import { actorName } from '../../shared/process/actor.ts';
 import { JOB_KINDS } from '../../trainer/jobs/kinds/registry.ts';
 import { jobHost, JobRecords, type RecordedJob, type StoredEvent } from '../../trainer/jobs/records/job_records.ts';
 import { eventText, megabytes, waitText } from '../../trainer/jobs/records/job_texts.ts';
-import { isAlive } from '../../trainer/jobs/records/process_mark.ts';
+import { CANCEL_GRACE_MS, killMarked } from '../../trainer/jobs/records/process_mark.ts';
 import { JOB_STATUSES, type JobStatus } from '../../trainer/store/job_tables.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
-/** Time of a canceled process to end by itself, before it is ended. */
-const END_MS = 10_000;
 const LOOK_MS = 500;
 const EVENTS_AT_ONCE = 1000;
 /** Before the first job no table of jobs has a row, and no store may be there. */
@@ -31,7 +29,7 @@ export function addJobs(program: Command, output: () => Output): void {
     .addHelpText(
       'after',
       `
-A queued job says what it waits for; a running one how far it is and how long it takes. killed: its process ended without a result.
+Of a queued job, the list shows what it waits for; of a running one, its progress and the time left. killed: its process ended without a result.
 
 Examples:
   minutehand jobs list --status running
@@ -131,20 +129,14 @@ async function cancel(text: string, output: Output): Promise<void> {
   output.result(job);
 }
 
-/** Waits until a job has ended; a process of this installation that does not is ended. */
+/** Waits until a job has ended; a process of this installation that does not end in time is killed. */
 async function endOf(records: JobRecords, { job_id }: RecordedJob): Promise<RecordedJob> {
-  for (const beganMs = performance.now(); performance.now() - beganMs < END_MS; await sleep(LOOK_MS)) {
+  for (const beganMs = performance.now(); performance.now() - beganMs < CANCEL_GRACE_MS; await sleep(LOOK_MS)) {
     await records.settleDead();
     const job = await records.find(job_id);
     if (job.status !== 'running') return job;
   }
-  const mark = await records.markOf(job_id);
-  if (mark !== null && mark.start !== null && isAlive(mark)) {
-    try {
-      process.kill(mark.pid, 'SIGKILL');
-    } catch {
-      // It has ended meanwhile, or belongs to another user.
-    }
+  if (killMarked(await records.markOf(job_id))) {
     await sleep(LOOK_MS);
     await records.settleDead();
   }

@@ -12,7 +12,7 @@ import type { ArchivePlace } from '../../trainer/control/history/archive_place.t
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { keepParityResult } from '../../trainer/control/parity/parity_results.ts';
 import type { ParityJob } from '../../trainer/jobs/kinds/parity_job.ts';
-import { refuseOtherMarket } from '../../trainer/jobs/other_market.ts';
+import { refuseForeignBars } from '../../trainer/jobs/other_market.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { readCertificate, signatureOf, type Certificate } from '../parity/certificate.ts';
 import {
@@ -82,7 +82,7 @@ async function prove({ day, shard, market: wanted, out, printJob }: ParityFlags,
 export async function runParity(job: ParityJob, settings: Settings, output: Output): Promise<void> {
   const { market, parameters } = job;
   const { shard, day } = parameters;
-  refuseOtherMarket({ market, source: { folder: null }, output: job.output, adopt: false }, settings);
+  refuseForeignBars({ market, source: { folder: null } }, settings);
   const paths = homePaths();
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['No certificate was written.'] });

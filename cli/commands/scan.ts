@@ -19,7 +19,7 @@ import { tellWhenInterrupted } from '../interrupted.ts';
 import { endWithMissing } from '../missing_subjects.ts';
 import { endPartly, type Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
-import { instantOf, parseDay, parseInteger, parsePeriod, parseWorkers } from '../period.ts';
+import { instantOf, parseHoldoutFrom, parseInteger, parsePeriod, parseWorkers } from '../period.ts';
 
 interface ScanFlags {
   readonly data?: string;
@@ -98,7 +98,7 @@ function jobOf(flags: ScanFlags, settings: Settings): ScanJob {
     parameters: {
       timeframes: parseTimeframes(flags.timeframes),
       windows: flags.windows === undefined ? null : parseWindows(flags.windows),
-      holdout_from: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
+      holdout_from: parseHoldoutFrom(flags.holdoutFrom),
       costs: flags.costs,
       level: parseLevel(flags.level),
       resamples: parseInteger(flags.resamples, '--resamples', 100),
@@ -132,7 +132,10 @@ export async function runScan(job: ScanJob, settings: Settings, output: Output, 
   endScan(job, outcome, output);
 }
 
-/** What a job named and was not tried is missing; what is left out where it named nothing is a remark. */
+/**
+ * Subjects that were not scanned: missing, and so a partial result, where the job names its subjects; a note where it
+ * scans all that there are.
+ */
 function endScan(job: ScanJob, { symbols, scanned, withoutCosts, result }: ScanOutcome, output: Output): void {
   const asked = job.symbols === null ? undefined : symbols;
   endWithMissing({ asked, possible: symbols, done: scanned, reason: 'no bars of this period' }, output);

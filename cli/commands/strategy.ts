@@ -4,6 +4,7 @@ import { closeTimestamp, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import type { ConditionState } from '../../shared/core/rule/conditions.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { makeOutputFolder } from '../../shared/folder.ts';
 import { barSecondsOf } from '../../shared/pair.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { readStrategyFile, strategySources } from '../../shared/policy/strategy_file.ts';
@@ -18,7 +19,7 @@ import { openOutputFile } from '../../shared/output_file.ts';
 import { parseBarClose } from '../period.ts';
 import { keepPaper, paperText } from '../strategy/paper.ts';
 import { documentOf, figure, reportLines } from '../strategy/report_lines.ts';
-import { addSubjectOptions, makeOutFolder, readSubject, type PeriodFlags } from '../strategy/rule_run.ts';
+import { addSubjectOptions, readSubject, type PeriodFlags } from '../strategy/rule_run.ts';
 import { addStrategyJudge } from './strategy_judge.ts';
 import { addStrategyServed } from './strategy_served.ts';
 import {
@@ -118,7 +119,7 @@ async function runBacktest(file: string, flags: BacktestFlags, output: Output): 
   const last = history.time[to - 1]!;
   const files = flags.out === undefined ? null : { trades: join(flags.out, 'trades.csv') };
   if (files !== null) {
-    makeOutFolder(flags.out!);
+    makeOutputFolder(flags.out!);
     const out = openOutputFile(files.trades);
     for (const part of recordsCsv(trades.map((trade) => recordOf(history, trade)))) out.write(part);
     out.close();
@@ -174,7 +175,7 @@ async function runPaper(file: string, flags: PaperFlags, output: Output): Promis
     });
   const explainer = new RuleExplainer(subject, strategy, strategySources(strategy.subject, windows), from);
   const header = { strategy: documentOf(strategy), subject: subject.id, from: closeTimestamp(time[from]! as OpenTime) };
-  makeOutFolder(flags.out);
+  makeOutputFolder(flags.out);
   const path = join(flags.out, 'decisions.ndjson');
   const { kept, added } = keepPaper(path, paperText(header, subject, explainer, from, to));
   const newest = explainer.at(to - 1);

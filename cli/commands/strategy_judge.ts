@@ -10,7 +10,7 @@ import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
-import { instantOf, parseDay, parseInteger } from '../period.ts';
+import { parseHoldoutFrom, parseInteger } from '../period.ts';
 import { candidateLine } from '../strategy/candidate_line.ts';
 import { reportLines } from '../strategy/report_lines.ts';
 import { ruleMarketOf } from '../strategy/rule_market.ts';
@@ -57,7 +57,7 @@ function jobOf(file: string, flags: JudgeFlags, settings: Settings): JudgeJob {
   return {
     kind: 'judge',
     ...ruleMarketOf(flags, document.subject, settings),
-    holdout_from: holdoutFrom === undefined ? null : instantOf(parseDay(holdoutFrom, '--holdout-from')),
+    holdout_from: parseHoldoutFrom(holdoutFrom),
     seed: flags.seed,
     resamples: parseInteger(flags.resamples, '--resamples', 100),
     strategy: document,

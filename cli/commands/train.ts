@@ -38,7 +38,7 @@ import { recordJob } from '../recorded_job.ts';
 import { openTrainingNotifier, type TrainingNotifier } from '../training_notice.ts';
 import { planReport, printPlan } from '../training_plan.ts';
 import { trainStrategyOption } from '../strategy_option.ts';
-import { instantOf, parseDay, parseInteger, parseWindow, parseWorkers } from '../period.ts';
+import { parseHoldoutFrom, parseInteger, parseWindow, parseWorkers } from '../period.ts';
 
 interface TrainFlags {
   readonly data?: string;
@@ -194,7 +194,7 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
       trials: flags.trials === undefined ? null : parseInteger(flags.trials, '--trials'),
       engine: engineOf(flags),
       target: flags.target,
-      holdout_from: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
+      holdout_from: parseHoldoutFrom(flags.holdoutFrom),
       groups: flags.groups === undefined ? null : parseGroups(flags.groups, settings),
       ...(flags.balance !== undefined && { balance: parseBalance(flags.balance) }),
       ...(flags.members !== undefined && { ensemble: parseMembers(flags.members, engineOf(flags), settings) }),

@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
-import { MinutehandError } from '../../shared/errors.ts';
-import { makeFolder } from '../../shared/folder.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import type { FormulaStrategy } from '../../shared/policy/strategy_file.ts';
-import { refuseMissingModel } from '../../trainer/jobs/kinds/run_judge.ts';
+import { strategyReadsProbabilities, type FormulaStrategy } from '../../shared/policy/strategy_file.ts';
+import { refuseMissingDirection } from '../../trainer/jobs/kinds/missing_direction.ts';
 import { readRuleSubject, type RuleBars } from '../../trainer/jobs/kinds/read_rule_subject.ts';
 import { costsOption } from '../costs_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
@@ -32,7 +30,7 @@ export function addSubjectOptions(command: Command): Command {
 export async function readSubject(flags: PeriodFlags, strategy: FormulaStrategy, output: Output): Promise<RuleBars> {
   const settings = loadSettings();
   const market = ruleMarketOf(flags, strategy.subject, settings);
-  refuseMissingModel(strategy, market);
+  refuseMissingDirection('a rule', strategyReadsProbabilities(strategy), market);
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
@@ -41,14 +39,5 @@ export async function readSubject(flags: PeriodFlags, strategy: FormulaStrategy,
     );
   } finally {
     progress.stop();
-  }
-}
-
-/** @throws MinutehandError OUTPUT_UNWRITABLE */
-export function makeOutFolder(folder: string): void {
-  try {
-    makeFolder(folder);
-  } catch (cause) {
-    throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: folder, cause });
   }
 }

@@ -33,7 +33,7 @@ export class FeatureMatrix {
   readonly #series: readonly LegSeries[];
   /** Of the loaded sets that have formulas or a sequence; sets with the same formulas share one. */
   #plans: readonly FormulaPlan[] = [];
-  /** Written anew for each bar: plans keep nothing of it, and a warm-up copies it. */
+  /** Reused for each bar, to allocate nothing: plans keep no reference to it, and a warm-up copies it. */
   readonly #bar = {} as { -readonly [Field in keyof PairBar]: PairBar[Field] };
   #warmUps: readonly FormulaWarmUp[] = [];
 

@@ -1955,7 +1955,7 @@ export interface paths {
         put?: never;
         /**
          * Start a training run
-         * @description With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer says so. Without a body: the engine of the configuration.
+         * @description With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer names what is trained. Without a body: the engine of the configuration.
          */
         post: {
             parameters: {
@@ -2016,7 +2016,7 @@ export interface paths {
         put?: never;
         /**
          * Start a training run
-         * @description With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer says so. Without a body: the engine of the configuration.
+         * @description With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer names what is trained. Without a body: the engine of the configuration.
          */
         post: {
             parameters: {

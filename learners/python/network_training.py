@@ -14,10 +14,10 @@ from minutehand_learner import Model, Request, Rows
 from scaling import Scaling, scaling_of
 
 OPSET = 17
-"""Rows of features that are scored at once, so that memory does not grow with them."""
 SCORED_AT_ONCE = 65_536
-"""A watched share does not need more rows than these."""
+"""Rows of features that are scored at once, so that memory does not grow with them."""
 WATCHED_ROWS = 20_000
+"""A watched share does not need more rows than these."""
 
 
 @dataclass(frozen=True)

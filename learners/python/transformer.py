@@ -19,7 +19,7 @@ INNER = 64
 
 
 class Attention(nn.Module):
-    """Every bar looks at every bar, with HEADS independent weightings."""
+    """Each bar attends to all bars, with HEADS independent weightings."""
 
     def __init__(self, dropout: float) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
 /**
- * What is said of the bars that a model learned from, as data. No gate: such a model may be all that there is. `share`
- * is that of the rows in such a market, of those whose market is known; it is said below `limit`.
+ * A warning about the bars that a model learned from, as data. It is no gate: there may be no better model. `share` is
+ * that of the rows in such a market, of those whose market is known; the warning is given below `limit`.
  */
 export const trainingWarningSchema = z.strictObject({
   code: z.enum(['NO_BULL_MARKET', 'NO_BEAR_MARKET']),

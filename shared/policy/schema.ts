@@ -459,6 +459,13 @@ export const balancePolicy = z.strictObject({
   ai2: z.enum(BALANCES).optional().describe('Of AI2. focal: the engine gbdt alone. Absent: none.'),
 });
 
+/** Learners of an ensemble, each once. */
+const memberNames = z
+  .array(z.enum(VOTERS))
+  .min(2)
+  .max(5)
+  .refine((names) => new Set(names).size === names.length, 'names a learner twice')
+  .optional();
 const memberSeed = z
   .int()
   .min(0)
@@ -466,7 +473,7 @@ const memberSeed = z
   .optional()
   .describe('Draws of the members, beside the seed of the training. Absent: that one alone.');
 
-export const baggingPolicy = z
+const baggingPolicy = z
   .strictObject({
     members: z.int().min(2).max(50).optional().describe('Number of members. Absent: 10.'),
     fraction: z
@@ -476,25 +483,13 @@ export const baggingPolicy = z
       .optional()
       .describe('Days that a member draws, with replacement, as a share of all days. Absent: 1.'),
     base: z.enum(VOTERS).optional().describe('Learner of all members. Absent: gbdt.'),
-    mixed: z
-      .array(z.enum(VOTERS))
-      .min(2)
-      .max(5)
-      .refine((names) => new Set(names).size === names.length, 'names a learner twice')
-      .optional()
-      .describe('Learners that the members have in turn, in place of `base`. Absent: `base`.'),
+    mixed: memberNames.describe('Learners that the members have in turn, in place of `base`. Absent: `base`.'),
     seed: memberSeed,
   })
   .refine(({ base, mixed }) => base === undefined || mixed === undefined, 'base and mixed exclude each other');
 
-export const stackingPolicy = z.strictObject({
-  members: z
-    .array(z.enum(VOTERS))
-    .min(2)
-    .max(5)
-    .refine((names) => new Set(names).size === names.length, 'names a learner twice')
-    .optional()
-    .describe('Learners whose answers are combined. Absent: gbdt, random_forest, logistic.'),
+const stackingPolicy = z.strictObject({
+  members: memberNames.describe('Learners whose answers are combined. Absent: gbdt, random_forest, logistic.'),
   meta: z
     .enum(META_LEARNERS)
     .optional()
@@ -517,13 +512,7 @@ export const trainPolicy = z.strictObject({
     .describe(
       `Learning engine. ${NATIVE_ENGINES.join(' and ')} need their library, program a program of yours; all others are built in. docs/reference/ENGINES.md.`,
     ),
-  vote_members: z
-    .array(z.enum(VOTERS))
-    .min(2)
-    .max(5)
-    .refine((names) => new Set(names).size === names.length, 'names a learner twice')
-    .optional()
-    .describe('Members of the engine `vote`. Absent: gbdt, random_forest, logistic.'),
+  vote_members: memberNames.describe('Members of the engine `vote`. Absent: gbdt, random_forest, logistic.'),
   bagging: baggingPolicy.optional().describe('Members of the engine `bagging`.'),
   stacking: stackingPolicy.optional().describe('Members of the engine `stacking`.'),
   balance: balancePolicy

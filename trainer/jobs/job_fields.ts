@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { OpenTime } from '../../shared/bar.ts';
 import { runTriggerSchema } from '../../shared/run_trigger/run_trigger.ts';
 
 /** Fields that jobs of several kinds have. None has a default. */
@@ -17,3 +18,8 @@ export const jobTrigger = z.preprocess((value) => {
   const earlier = z.strictObject({ code: z.string(), text: z.string() }).safeParse(value);
   return earlier.success ? { code: 'other', values: { text: earlier.data.text } } : value;
 }, runTriggerSchema);
+
+/** An instant of a job as the open of a bar. */
+export function openTimeOf(instant: string): OpenTime {
+  return (Date.parse(instant) / 1000) as OpenTime;
+}

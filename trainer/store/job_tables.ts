@@ -27,8 +27,9 @@ export interface JobsTable {
   /** The start of that process, so that another one with its number is not taken for it; null where unknown. */
   process_start: string | null;
   beat_ms: number;
-  /** Cores and memory that it takes; null until it has begun, or where unknown. */
+  /** Threads that it asks for. */
   cores: number;
+  /** Most memory that it took; null until it has ended, or where unknown. */
   peak_memory_bytes: number | null;
   stage: string;
   /** 0 to 100 of the whole job. */

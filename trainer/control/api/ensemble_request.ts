@@ -55,7 +55,7 @@ export function chosenLearner(
       'no value beside an enabled ensemble',
       'Set ensemble_config.enabled to false, or leave single_model_config out.',
     );
-  return enabledEnsemble(ensemble, train.vote_members === undefined ? installed : null, train);
+  return enabledEnsemble(ensemble, installed, train);
 }
 
 /** The weighted vote, of what this machine has. */
@@ -73,10 +73,9 @@ function specifiedVote(installed: readonly string[]): ChosenLearner {
   };
 }
 
-/** @param installed null: the vote of the configured members */
 function enabledEnsemble(
   config: NonNullable<MLTrainingConfig['ensemble_config']>,
-  installed: (() => readonly string[]) | null,
+  installed: () => readonly string[],
   train: Settings['minutehand']['train'],
 ): ChosenLearner {
   const { method } = config;
@@ -87,11 +86,11 @@ function enabledEnsemble(
         `no value unless ensemble_config.method is ${name}`,
         `Set ensemble_config.method to ${name}, or leave ${name}_params out.`,
       );
-  if (method === undefined && installed === null) refuseMissingLearner('vote', ensembleParameters(train));
-  if (method === undefined)
-    return installed === null
-      ? { ...CONFIGURED_LEARNER, engine: 'vote', ensemble: { vote_members: [...(train.vote_members ?? [])] } }
-      : specifiedVote(installed());
+  if (method === undefined) {
+    if (train.vote_members === undefined) return specifiedVote(installed());
+    refuseMissingLearner('vote', ensembleParameters(train));
+    return { ...CONFIGURED_LEARNER, engine: 'vote', ensemble: { vote_members: [...train.vote_members] } };
+  }
   const ensemble = checked(method === 'bagging' ? baggingOf(config) : stackingOf(config));
   refuseMissingLearner(method, ensembleParameters({ ...train, ...ensemble }));
   return { engine: method, ensemble, standIns: [] };
@@ -174,7 +173,7 @@ function refuseBesideDisabled({ enabled: _, ...parts }: NonNullable<MLTrainingCo
       );
 }
 
-/** What a request trains, as its answer says it. */
+/** What a request trains, as it is stated in the answer. */
 export function trainedLearner(
   { engine, ensemble, standIns }: ChosenLearner,
   { minutehand: { train } }: Settings,

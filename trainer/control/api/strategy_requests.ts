@@ -10,6 +10,7 @@ import {
 } from '../../../shared/policy/strategy_file.ts';
 import { symbolNames } from '../../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../../shared/symbol/symbol.ts';
+import { missingDirection } from '../../jobs/kinds/missing_direction.ts';
 import { configuredSpace, configuredSpaces, ruleRunDefaults } from '../schedule/rule_runs.ts';
 import type { RunParameters } from '../schedule/run.ts';
 import type { RuleRequest } from '../schema/strategies.ts';
@@ -45,10 +46,7 @@ export function judgeParameters(request: RuleRequest & { readonly text: string }
     throw new MinutehandError('CONFIG_INVALID', { seen: read.map(problemText).join('; ').slice(0, 2000) });
   const { document: strategy, strategy: checked } = read as StrategyRead;
   if (request.direction === undefined && strategyReadsProbabilities(checked))
-    throw new MinutehandError('REQUEST_INVALID', {
-      seen: 'a rule that reads ML_UP_PROB, ML_DOWN_PROB or ML_RANGE_PROB without a direction model',
-      expected: 'direction: its version',
-    });
+    throw missingDirection('REQUEST_INVALID', 'a rule', 'direction: its version');
   const output = { candidate: strategy.subject === 'instrument' };
   return { rule_job: { kind: 'judge', ...marketOf(request, strategy.subject, place), strategy, output } };
 }

@@ -151,7 +151,7 @@ export function trialsOf({ optimization_settings: search }: MLTrainingConfig): n
  * that it acts.
  * @throws MinutehandError SETTING_UNSUPPORTED for feature generators
  */
-export function refuseGenerators({ automl_config }: Partial<MLTrainingConfig>): void {
+function refuseGenerators({ automl_config }: Partial<MLTrainingConfig>): void {
   for (const [name, { enabled, ...parts }] of Object.entries(automl_config ?? {})) {
     const of = `automl_config.${name}`;
     if (enabled)

@@ -9,14 +9,12 @@ import { jobSchema } from '../../jobs/kinds/registry.ts';
 import { originEnv } from '../../jobs/records/job_origin.ts';
 import { jobHost, JobRecords, type RecordedJob } from '../../jobs/records/job_records.ts';
 import { coresOf, lackFor } from '../../jobs/records/job_resources.ts';
-import { isAlive, markOf, type ProcessMark } from '../../jobs/records/process_mark.ts';
+import { CANCEL_GRACE_MS, killMarked, markOf } from '../../jobs/records/process_mark.ts';
 import type { Store } from '../../store/store.ts';
 import { answerOf, startCommand, type CommandProcess } from '../schedule/command_process.ts';
 import { availableMemoryBytes } from '../schedule/run_limits.ts';
 
 const LOOK_MS = 2000;
-/** Time of a canceled process to end by itself, before it is ended. */
-const END_MS = 10_000;
 const MAX_WAITING = 50;
 const BYTES_PER_MB = 1024 * 1024;
 
@@ -111,7 +109,7 @@ export class JobRunner {
         await this.#endCanceled(records);
         await this.#beginQueued(records);
       } catch (error) {
-        this.#options.log.warn({ err: error }, 'jobs cannot be looked after');
+        this.#options.log.warn({ err: error }, 'queued and canceled jobs cannot be processed');
       }
     });
     return this.#turn;
@@ -123,7 +121,7 @@ export class JobRunner {
       if (job.cancel_ms === null || job.host !== this.#host) continue;
       this.#processes.get(job.job_id)?.stop();
       if (job.origin !== null) await this.#options.cancelOrigin(job.origin);
-      if (nowMs - job.cancel_ms > END_MS) endProcess(await records.markOf(job.job_id));
+      if (nowMs - job.cancel_ms > CANCEL_GRACE_MS) killMarked(await records.markOf(job.job_id));
     }
   }
 
@@ -132,6 +130,7 @@ export class JobRunner {
     const queued = (await records.list({ limit: MAX_WAITING, statuses: ['queued'] }))
       .filter(({ host }) => host === this.#host)
       .sort((a, b) => b.priority - a.priority || a.job_id - b.job_id);
+    if (queued.length === 0) return;
     const running = (await records.list({ limit: 1000, statuses: ['running'] })).filter(
       ({ host }) => host === this.#host,
     );
@@ -207,13 +206,4 @@ function withOwnCores(job: Job): Job {
   const { workers } = job.resources;
   const own = workers === 0 ? jobCores() : Math.min(workers, jobCores());
   return { ...job, resources: { ...job.resources, workers: own } } as Job;
-}
-
-function endProcess(mark: ProcessMark | null): void {
-  if (mark === null || mark.start === null || !isAlive(mark)) return;
-  try {
-    process.kill(mark.pid, 'SIGKILL');
-  } catch {
-    // It has ended meanwhile, or belongs to another user.
-  }
 }

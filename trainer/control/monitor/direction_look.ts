@@ -7,7 +7,7 @@ import { directionFolder, readActiveDirection } from '../../../shared/bundle/dir
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
 import { EARLIER_COSTS, type DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
 import { pathInside } from '../../../shared/path_name.ts';
-import { positions } from '../../learning/dataset/rows.ts';
+import { pick, positions } from '../../learning/dataset/rows.ts';
 import { noAnswers, put } from '../../learning/direction/direction_net.ts';
 import {
   directionDrift,
@@ -136,7 +136,7 @@ function lookAtVersion({ folder, instruments, seconds, journals, bars, limits }:
     bars: published.length,
     bias: modelBias(rows, answers, seconds, limits),
     age_days: (rows.time.reduce((most, time) => Math.max(most, time), 0) - trainedTo) / SECONDS_PER_DAY,
-    new_bars: rowsFrom(rows, firstUnseen(manifest)).time.length,
+    new_bars: positionsFrom(rows, firstUnseen(manifest)).length,
     drift: directionDrift(
       reference,
       later,
@@ -147,20 +147,24 @@ function lookAtVersion({ folder, instruments, seconds, journals, bars, limits }:
   };
 }
 
+/** Positions of the rows of bars that close from then on. @param from epoch seconds */
+function positionsFrom({ time }: Pick<InstrumentRows, 'time'>, from: number): Int32Array {
+  return positions(time.length, (row) => time[row]! >= from);
+}
+
 /** The rows of bars that close from then on: what drift looks at. @param from epoch seconds */
 function rowsFrom(rows: InstrumentRows, from: number): InstrumentRows {
-  const kept = positions(rows.time.length, (row) => rows.time[row]! >= from);
-  const pick = (values: Float64Array): Float64Array => Float64Array.from(kept, (row) => values[row]!);
+  const kept = positionsFrom(rows, from);
   return {
     columns: rows.columns,
     x: takeRows(rows.x, kept),
-    y: pick(rows.y),
-    time: pick(rows.time),
-    labelEnd: pick(rows.labelEnd),
-    weights: Float64Array.from(kept, (row) => rows.weights[row]!),
+    y: pick(rows.y, kept),
+    time: pick(rows.time, kept),
+    labelEnd: pick(rows.labelEnd, kept),
+    weights: pick(rows.weights, kept),
     instrument: Int32Array.from(kept, (row) => rows.instrument[row]!),
     bar: Int32Array.from(kept, (row) => rows.bar[row]!),
-    evaluation: pick(rows.evaluation),
+    evaluation: pick(rows.evaluation, kept),
   };
 }
 

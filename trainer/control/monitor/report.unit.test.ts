@@ -405,8 +405,8 @@ describe.each([
 
   it('leaves other triggers free, and says until when it waits', async () => {
     const at = '2026-01-01T00:00:00.000Z';
-    const trigger7 = triggerOfText('monitor: x');
-    const run = newRun({ run_id: 7, kind: wanted, trigger: trigger7, attempt: 1, started_at: at });
+    const cause = triggerOfText('monitor: x');
+    const run = newRun({ run_id: 7, kind: wanted, trigger: cause, attempt: 1, started_at: at });
     const rejected = { ...run, status: 'rejected' as const, finished_at: at, causes: [CAUSES[0]!] };
     const asked: (readonly string[])[] = [];
     const retrainer = {

@@ -145,15 +145,9 @@ export class RetrainTrigger {
 
   /** Those that the monitor caused, the newest first. */
   #ownRuns(subject: Subject): readonly RetrainRun[] {
-    return this.#retrainer
-      .runs()
-      .filter(({ trigger, kind, parameters }) =>
-        trigger.code !== 'monitor'
-          ? false
-          : subject === 'pairs'
-            ? kind !== 'direction'
-            : kind === 'direction' && parameters.timeframe === subject,
-      );
+    const isOwn = ({ kind, parameters }: RetrainRun): boolean =>
+      subject === 'pairs' ? kind !== 'direction' : kind === 'direction' && parameters.timeframe === subject;
+    return this.#retrainer.runs().filter((run) => run.trigger.code === 'monitor' && isOwn(run));
   }
 
   /**

@@ -13,6 +13,11 @@ import type { StageTime } from '../../jobs/progress/run_progress.ts';
 
 export type { RunKind } from '../../store/tables.ts';
 
+/** Whether a run searches or judges rules. */
+export function isOfRules(kind: RunKind): kind is 'evolve' | 'judge' {
+  return kind === 'evolve' || kind === 'judge';
+}
+
 /** A run that completed, with any result of its gates. */
 export const ENDED_WITH_RESULT: readonly RunStatus[] = ['adopted', 'rollout_started', 'rejected', 'found'];
 

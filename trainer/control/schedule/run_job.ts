@@ -7,7 +7,7 @@ import type { Job } from '../../jobs/kinds/registry.ts';
 import type { TrainingKind } from '../../jobs/kinds/training_job.ts';
 import type { RunKind } from '../../store/tables.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
-import type { RetrainRun } from './run.ts';
+import { isOfRules, type RetrainRun } from './run.ts';
 
 /** One core stays free for the daemon. */
 const WORKERS = Math.max(1, availableParallelism() - 1);
@@ -24,7 +24,7 @@ export function jobOfRun(run: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'
   const { minutehand } = settings;
   if (kind === 'direction') return directionJobOf(run, settings);
   if (kind === 'automl') return automlJobOf(run, settings);
-  if (kind === 'evolve' || kind === 'judge') return ruleJobOf(run);
+  if (isOfRules(kind)) return ruleJobOf(run);
   const isFirst = trigger.code === 'first_models';
   return {
     kind: JOB_KINDS[kind],

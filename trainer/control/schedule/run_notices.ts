@@ -1,6 +1,6 @@
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { Notice } from '../notify/outbox.ts';
-import type { RetrainRun } from './run.ts';
+import { isOfRules, type RetrainRun } from './run.ts';
 
 /** Notifications at the end of a run, and the alerts that it resolves. */
 export interface RunNotices {
@@ -16,9 +16,8 @@ const NOTHING: RunNotices = { raised: [], cleared: [] };
 export function noticesOfRun(run: RetrainRun): RunNotices {
   const { run_id, kind, trigger, attempt, started_at, status, error, reasons, model_version } = run;
   // A judged rule says nothing about a training that failed.
-  const isOfRules = kind === 'evolve' || kind === 'judge';
-  const failed = isOfRules ? `${FAILED}:rules` : FAILED;
-  const aborted = isOfRules ? `${ABORTED}:rules` : ABORTED;
+  const failed = isOfRules(kind) ? `${FAILED}:rules` : FAILED;
+  const aborted = isOfRules(kind) ? `${ABORTED}:rules` : ABORTED;
   const subject = `training run ${run_id} (${kind}, ${triggerText(trigger)})`;
   const details = { run_id, kind, trigger, attempt, started_at, status, error, model_version };
   const common = {
@@ -69,6 +68,6 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
 
 /** What a run has made. */
 function modelsText({ kind, model_version }: RetrainRun): string {
-  if (kind !== 'evolve' && kind !== 'judge') return `Models ${model_version}`;
+  if (!isOfRules(kind)) return `Models ${model_version}`;
   return model_version === null ? 'A rule' : `The rule ${model_version}`;
 }

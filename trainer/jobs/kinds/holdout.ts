@@ -2,6 +2,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { isoSecond } from '../../learning/backtest/ledger.ts';
 import { holdoutBar } from '../../learning/formula_rules/rule_report.ts';
+import { openTimeOf } from '../job_fields.ts';
 import type { RuleBars } from './read_rule_subject.ts';
 
 /**
@@ -13,7 +14,7 @@ export function holdoutOf({ subject, from, to }: RuleBars, given: string | null,
   const { time } = subject.history;
   const first = time[from]!;
   const last = time[to - 1]!;
-  const begin = given === null ? last - minutehand.train.holdout_fraction * (last - first) : Date.parse(given) / 1000;
+  const begin = given === null ? last - minutehand.train.holdout_fraction * (last - first) : openTimeOf(given);
   const holdoutFrom = holdoutBar(subject, begin);
   if (holdoutFrom > from && holdoutFrom < to) return holdoutFrom;
   throw new MinutehandError('USAGE', {

@@ -5,7 +5,6 @@ import { readBarFolder, type BarColumns } from '../../../shared/bar_file/bar_fil
 import { checkTimeframes } from '../../../shared/bar_file/own_timeframe.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
-import type { OpenTime } from '../../../shared/bar.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import {
   barSecondsOf,
@@ -27,6 +26,7 @@ import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.t
 import { readInstruments } from '../bars/instruments.ts';
 import { withFolderSeries } from '../bars/known_series.ts';
 import { DIRECTION_DEFAULTS } from './direction_defaults.ts';
+import { openTimeOf } from '../job_fields.ts';
 import type { RuleMarket } from './rule_market.ts';
 
 /** What a rule is run on, and the bars that are decided on: indexes of its history, [from, to). */
@@ -54,8 +54,8 @@ export async function readRuleSubject(
     kind === 'pair'
       ? await readPair(named, market, settings, onProgress)
       : await readInstrument(named, market, settings, onProgress);
-  const from = window.from === null ? -Infinity : timeOf(window.from);
-  const to = window.to === null ? Infinity : timeOf(window.to);
+  const from = window.from === null ? -Infinity : openTimeOf(window.from);
+  const to = window.to === null ? Infinity : openTimeOf(window.to);
   return { subject, ...barsOfPeriod(subject, from, to) };
 }
 
@@ -153,7 +153,7 @@ async function readLegs(
   settings: Settings,
   onProgress: (done: number, total: number) => void,
 ): Promise<ReadonlyMap<string, BarColumns>> {
-  const period = window.to === null ? {} : { to: timeOf(window.to) };
+  const period = window.to === null ? {} : { to: openTimeOf(window.to) };
   const symbols = [pair.a, pair.b];
   const bars =
     folder === null
@@ -181,8 +181,4 @@ function instrumentCosts(symbol: string, { model, fee_bps, slippage_bps }: RuleM
     commission_bps: fee_bps ?? DIRECTION_DEFAULTS.taker_fee_bps,
     slippage_bps: slippage_bps ?? DIRECTION_DEFAULTS.slippage_bps,
   };
-}
-
-function timeOf(instant: string): OpenTime {
-  return (Date.parse(instant) / 1000) as OpenTime;
 }

@@ -77,21 +77,34 @@ const judgeJob = (strategy: JudgeJob['strategy'], candidate: boolean): JudgeJob 
   output: { candidate },
 });
 
+/** Runs a search that is cut off in this generation, before that one is kept. */
+async function runCutOff(job: EvolveJob, generation: number): Promise<void> {
+  const onProgress = (stage: string, done: number): void => {
+    if (stage === 'generations' && done === generation) throw new Error('cut off');
+  };
+  await expect(runEvolve(job, { ...context, onProgress })).rejects.toThrow('cut off');
+}
+
+/** Runs a search, and counts the generations that it makes. */
+async function runCounted(job: EvolveJob) {
+  let made = 0;
+  const onProgress = (stage: string): void => {
+    if (stage === 'generations') made++;
+  };
+  const { report } = await runEvolve(job, { ...context, onProgress });
+  return { report, made };
+}
+
 it('continues a search that was cut off from the generations of the installation, and ends with the same figures', async () => {
   const job = searchJob({ folder: null, candidate: false });
   const file = generationsFile(job, context.paths);
   const whole = await runEvolve(job, context);
   expect(existsSync(file)).toBe(false);
-  let seen = 0;
-  const cut = (stage: string, done: number): void => {
-    if (stage === 'generations' && done === 5) throw new Error('cut off');
-  };
-  await expect(runEvolve(job, { ...context, onProgress: cut })).rejects.toThrow('cut off');
+  await runCutOff(job, 5);
   // The fifth generation was not kept yet.
   expect(existsSync(file)).toBe(true);
-  const count = (stage: string): void => void (seen += stage === 'generations' ? 1 : 0);
-  const resumed = await runEvolve(job, { ...context, onProgress: count });
-  expect(seen).toBe(3 * 5 - 4);
+  const resumed = await runCounted(job);
+  expect(resumed.made).toBe(3 * 5 - 4);
   expect(resumed.report).toEqual(whole.report);
   expect(existsSync(file)).toBe(false);
 });
@@ -99,13 +112,12 @@ it('continues a search that was cut off from the generations of the installation
 it('begins anew where the kept generations are of other bars', async () => {
   const job = searchJob({ folder: null, candidate: false });
   const whole = await runEvolve(job, context);
-  const cut = (stage: string, done: number): void => {
-    if (stage === 'generations' && done === 2) throw new Error('cut off');
-  };
-  await expect(runEvolve(job, { ...context, onProgress: cut })).rejects.toThrow('cut off');
+  await runCutOff(job, 2);
   const file = generationsFile(job, context.paths);
   writeFileSync(file, readFileSync(file, 'utf8').replace(/"fingerprint":"\w{8}/, '"fingerprint":"00000000'));
-  expect((await runEvolve(job, context)).report).toEqual(whole.report);
+  const again = await runCounted(job);
+  expect(again.made).toBe(3 * 5);
+  expect(again.report).toEqual(whole.report);
 });
 
 it('judges an evolved rule as one of all that its search tried, also a renamed copy of a kept one', async () => {
@@ -151,8 +163,8 @@ it('has documents that the schema of jobs takes, and refuses fields that would n
 });
 
 it('refuses bars of the installation that are said to be of another market', async () => {
-  const job = { ...searchJob({ folder: null, candidate: false }), market: 'simulated' as const };
   const other = settings.minutehand.market === 'simulated' ? ('live' as const) : ('simulated' as const);
-  const own = { ...job, market: other, source: { folder: null, series: null } };
-  await expect(runEvolve(own, context)).rejects.toMatchObject({ code: 'MODEL_MARKET' });
+  const source = { folder: null, series: null };
+  const job = { ...searchJob({ folder: null, candidate: false }), market: other, source };
+  await expect(runEvolve(job, context)).rejects.toMatchObject({ code: 'MODEL_MARKET' });
 });

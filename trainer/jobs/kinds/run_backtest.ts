@@ -27,7 +27,7 @@ import { datasetPolicy } from '../../learning/dataset/dataset_policy.ts';
 import { readFolderBars } from '../../learning/dataset/folder_bars.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';
 import { withFolderSeries } from '../bars/known_series.ts';
-import { refuseOtherMarket } from '../other_market.ts';
+import { refuseForeignBars } from '../other_market.ts';
 import type { BacktestJob } from './backtest_job.ts';
 
 export interface BacktestContext {
@@ -71,7 +71,7 @@ export interface NewsInPeriod {
 export async function runBacktestJob(job: BacktestJob, context: BacktestContext): Promise<BacktestOutcome> {
   const { source, parameters, output, resources, period } = job;
   const { onProgress } = context;
-  refuseOtherMarket({ ...job, adopt: false }, context.settings);
+  refuseForeignBars(job, context.settings);
   const settings = await withOwnPrices(context.settings, source.folder ?? undefined);
   const { minutehand } = settings;
   const pairs = configuredPairs(job.pairs, settings).map(parsePair);

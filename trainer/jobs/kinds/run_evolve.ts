@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { readsProbabilities } from '../../../shared/core/formula/probabilities.ts';
-import { MinutehandError } from '../../../shared/errors.ts';
-import { makeFolder } from '../../../shared/folder.ts';
+import { makeOutputFolder } from '../../../shared/folder.ts';
 import { openOutputFile } from '../../../shared/output_file.ts';
 import { keyText } from '../../../shared/policy/problem.ts';
 import type { StrategyDocument } from '../../../shared/policy/strategy_file.ts';
@@ -15,6 +14,7 @@ import { CSCV_BLOCKS } from '../../learning/statistics/overfitting_probability.t
 import { refuseForeignBars } from '../other_market.ts';
 import { holdoutOf } from './holdout.ts';
 import { openGenerations } from './kept_generations.ts';
+import { refuseMissingDirection } from './missing_direction.ts';
 import { readRuleSubject, refuseFewBars } from './read_rule_subject.ts';
 import {
   lookAtHoldout,
@@ -57,11 +57,8 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
   const { windows } = settings.minutehand;
   const { market, seed, resamples, output } = job;
   const space = spaceOf(job.space, windows, keyText);
-  if (job.direction === null && space.conditions.some(({ formula }) => readsProbabilities(formula)))
-    throw new MinutehandError('USAGE', {
-      seen: 'a space that reads ML_UP_PROB, ML_DOWN_PROB or ML_RANGE_PROB without a direction model',
-      expected: '--direction <version or folder of a direction model>',
-    });
+  const reads = space.conditions.some(({ formula }) => readsProbabilities(formula));
+  refuseMissingDirection('a space', reads, job);
   const bars = await readRuleSubject(job, space.subject, settings, (done, total) =>
     onProgress('reading bars', done, total),
   );
@@ -131,19 +128,10 @@ function writeResults(folder: string, report: EvolveReport): NonNullable<EvolveP
   return { report: path, rule };
 }
 
-/** A strategy file that says of how many rules it was chosen: `judge` counts them. */
+/** A strategy file with the number of rules that were tried, which `judge` counts. */
 function evolvedFile(strategy: StrategyDocument, trials: number): StrategyDocument {
   const { name, description, subject, ...rule } = strategy;
   return { name, description, subject, trials, ...rule };
-}
-
-/** @throws MinutehandError OUTPUT_UNWRITABLE */
-function makeOutputFolder(folder: string): void {
-  try {
-    makeFolder(folder);
-  } catch (cause) {
-    throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: folder, cause });
-  }
 }
 
 function writeText(path: string, text: string): void {

@@ -6,11 +6,11 @@ import {
   type StrategyDocument,
 } from '../../../shared/policy/strategy_file.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
-import { MinutehandError } from '../../../shared/errors.ts';
 import { isoSecond } from '../../learning/backtest/ledger.ts';
 import { judgeRule, type JudgedRule } from '../../learning/formula_rules/judge_rule.ts';
 import { refuseForeignBars } from '../other_market.ts';
 import { holdoutOf } from './holdout.ts';
+import { refuseMissingDirection } from './missing_direction.ts';
 import { readRuleSubject, refuseFewBars } from './read_rule_subject.ts';
 import {
   lookAtHoldout,
@@ -20,7 +20,6 @@ import {
   type RuleContext,
 } from './rule_candidate.ts';
 import { trialsOf } from './trials_of_rule.ts';
-import type { RuleMarket } from './rule_market.ts';
 import type { JudgeJob } from './judge_job.ts';
 
 /** All figures of a judgement. */
@@ -48,7 +47,7 @@ export async function runJudge(job: JudgeJob, context: RuleContext): Promise<Jud
   refuseForeignBars(job, settings);
   const { market, seed, resamples, output } = job;
   const strategy = strategyOf(job.strategy, settings.minutehand.windows);
-  refuseMissingModel(strategy, job);
+  refuseMissingDirection('a rule', strategyReadsProbabilities(strategy), job);
   const bars = await readRuleSubject(job, strategy.subject, settings, (done, total) =>
     onProgress('reading bars', done, total),
   );
@@ -97,13 +96,4 @@ function strategyOf(document: StrategyDocument, windows: Windows): FormulaStrate
   const checked = checkStrategy(document, windows, keyText);
   if (Array.isArray(checked)) throw problemsError(checked);
   return checked as FormulaStrategy;
-}
-
-/** @throws MinutehandError USAGE: the probabilities that it reads would be missing at every bar */
-export function refuseMissingModel(strategy: FormulaStrategy, { direction }: Pick<RuleMarket, 'direction'>): void {
-  if (direction !== null || !strategyReadsProbabilities(strategy)) return;
-  throw new MinutehandError('USAGE', {
-    seen: 'a rule that reads ML_UP_PROB, ML_DOWN_PROB or ML_RANGE_PROB without a direction model',
-    expected: '--direction <version or folder of a direction model>',
-  });
 }

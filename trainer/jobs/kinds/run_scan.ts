@@ -5,7 +5,7 @@ import { readBarFolder, type BarColumns } from '../../../shared/bar_file/bar_fil
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { makeFolder } from '../../../shared/folder.ts';
+import { makeOutputFolder } from '../../../shared/folder.ts';
 import { openOutputFile } from '../../../shared/output_file.ts';
 import { parsePair, type Pair } from '../../../shared/pair.ts';
 import { tradingCosts } from '../../../shared/policy/costs.ts';
@@ -14,7 +14,8 @@ import { isoSecond } from '../../learning/backtest/ledger.ts';
 import { scan, type ScanResult } from '../../learning/scan/scan.ts';
 import { renderScan, trialsCsv } from '../../learning/scan/scan_report.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';
-import { refuseOtherMarket } from '../other_market.ts';
+import { openTimeOf } from '../job_fields.ts';
+import { refuseForeignBars } from '../other_market.ts';
 import type { ScanJob } from './scan_job.ts';
 
 /** Rows of the written report. */
@@ -47,7 +48,7 @@ type Period = { readonly from?: OpenTime; readonly to?: OpenTime };
  */
 export async function runScanJob(job: ScanJob, { settings: given, onProgress }: ScanContext): Promise<ScanOutcome> {
   const { source, period, parameters, output, resources } = job;
-  refuseOtherMarket({ ...job, adopt: false }, given);
+  refuseForeignBars(job, given);
   const settings = await withOwnPrices(given, source.folder ?? undefined);
   const { windows: configured, train, pairs } = settings.minutehand;
   const { symbols, withoutCosts } = await symbolsToScan(job, settings);
@@ -74,10 +75,8 @@ export async function runScanJob(job: ScanJob, { settings: given, onProgress }: 
 }
 
 function periodOf({ from, to }: ScanJob['period']): Period {
-  return { ...(from !== null && { from: timeOf(from) }), ...(to !== null && { to: timeOf(to) }) };
+  return { ...(from !== null && { from: openTimeOf(from) }), ...(to !== null && { to: openTimeOf(to) }) };
 }
-
-const timeOf = (instant: string): OpenTime => (Date.parse(instant) / 1000) as OpenTime;
 
 /** @throws MinutehandError JOB_INVALID, DATA_MISSING */
 async function symbolsToScan(
@@ -143,7 +142,7 @@ function holdoutOf(instant: string | null, bars: ReadonlyMap<string, BarColumns>
   const first = Math.min(...[...bars.values()].map(({ time }) => time[0]!));
   const last = Math.max(...[...bars.values()].map(({ time, length }) => time[length - 1]!));
   if (instant === null) return (last - fraction * (last - first)) as OpenTime;
-  const from = timeOf(instant);
+  const from = openTimeOf(instant);
   if (from <= first || from >= last)
     throw new MinutehandError('JOB_INVALID', {
       seen: `parameters.holdout_from: ${instant}`,
@@ -154,11 +153,7 @@ function holdoutOf(instant: string | null, bars: ReadonlyMap<string, BarColumns>
 
 /** @throws MinutehandError OUTPUT_UNWRITABLE */
 function writeFiles(folder: string, result: ScanResult, level: number): Readonly<Record<'trials' | 'report', string>> {
-  try {
-    makeFolder(folder);
-  } catch (cause) {
-    throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: folder, cause });
-  }
+  makeOutputFolder(folder);
   const files = { trials: join(folder, 'trials.csv'), report: join(folder, 'report.html') };
   write(files.trials, trialsCsv(result));
   write(files.report, [renderScan(result, { level, top: REPORTED_TRIALS })]);

@@ -32,6 +32,7 @@ import { holdingFolders } from '../held_folders.ts';
 import { returnFreedMemory, trimRepeatedly } from '../resources/freed_memory.ts';
 import { watchGpu } from '../resources/gpu_watch.ts';
 import { ownResources, type RunResources } from '../resources/run_resources.ts';
+import { openTimeOf } from '../job_fields.ts';
 import { refuseOtherMarket } from '../other_market.ts';
 import type { TrainingJob } from './training_job.ts';
 
@@ -208,10 +209,6 @@ function lastDays(bars: ReadonlyMap<string, BarColumns>, days: number): Map<stri
   const newest = Math.max(...[...bars.values()].map(({ time }) => time.at(-1) ?? -Infinity));
   const from = (newest - days * SECONDS_PER_DAY + SECONDS_PER_BAR) as OpenTime;
   return new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, from)]));
-}
-
-function openTimeOf(instant: string): OpenTime {
-  return (Date.parse(instant) / 1000) as OpenTime;
 }
 
 function trainAs(

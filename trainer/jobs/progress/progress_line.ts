@@ -14,9 +14,14 @@ export interface ProgressLine {
   readonly share: number;
 }
 
+/** 0 to 1; a stage without work is done. */
+export function shareOf(done: number, total: number): number {
+  return total > 0 ? Math.min(1, Math.max(0, done / total)) : 1;
+}
+
 /** @returns a line without its end */
 export function progressLine(stage: string, done: number, total: number): string {
-  const share = total > 0 ? Math.min(1, Math.max(0, done / total)) : 1;
+  const share = shareOf(done, total);
   return JSON.stringify({ progress: { stage, share: Math.round(share * 1e4) / 1e4 } });
 }
 

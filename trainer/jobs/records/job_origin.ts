@@ -17,7 +17,7 @@ export function originEnv(origin: JobOrigin): NodeJS.ProcessEnv {
   return { [JOB_VARIABLE]: JSON.stringify(origin) };
 }
 
-/** What the environment of this process says of its job; {}: nothing. */
+/** The origin of the job of this process, from its environment; {}: none. */
 export function readOrigin(env: NodeJS.ProcessEnv): JobOrigin {
   const text = env[JOB_VARIABLE];
   if (text === undefined) return {};

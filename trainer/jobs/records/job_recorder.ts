@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from '../kinds/registry.ts';
+import { shareOf } from '../progress/progress_line.ts';
 import { createRunProgress, stageName } from '../progress/run_progress.ts';
 import { WAITING, watchProcessorWait } from '../progress/processor_wait.ts';
 import type { JobEvent } from './job_event.ts';
@@ -70,7 +71,7 @@ export class JobRecorder {
 
   update(stage: string, done: number, total: number): void {
     this.#stage = stage;
-    this.#share = total > 0 ? Math.min(1, Math.max(0, done / total)) : 1;
+    this.#share = shareOf(done, total);
     this.#progress.update({ stage, share: this.#share }, performance.now() - this.#beganMs);
     const key = `${stageName(stage)} ${Math.floor(this.#share * TENTHS)}`;
     if (key === this.#told) return;

@@ -1,3 +1,4 @@
+import type { StageTime } from '../progress/run_progress.ts';
 import { hostname } from 'node:os';
 import type { Kysely, Selectable } from 'kysely';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
@@ -19,7 +20,7 @@ type Row = Selectable<JobsTable>;
 /** A job with its document, what it waits for and how far it is. */
 export type RecordedJob = Omit<Row, 'document' | 'stages' | 'waits_for' | 'process_start'> & {
   readonly document: Record<string, unknown>;
-  readonly stages: readonly { readonly stage: string; readonly duration_ms: number }[];
+  readonly stages: readonly StageTime[];
   readonly waits_for: JobWait | null;
 };
 
@@ -30,7 +31,7 @@ export interface JobProgress {
   readonly stage: string;
   readonly percent: number;
   readonly etaSeconds: number | null;
-  readonly stages: readonly { readonly stage: string; readonly duration_ms: number }[];
+  readonly stages: readonly StageTime[];
 }
 
 export interface WantedJob {
@@ -62,12 +63,12 @@ export class JobRecords {
 
   /** Queues a job. @returns its id */
   async queue(wanted: WantedJob): Promise<number> {
-    return await this.#add(wanted, 'queued', null);
+    return await this.#add(wanted, null);
   }
 
   /** Records a job that a process runs already. @returns its id */
   async begin(wanted: WantedJob, mark: ProcessMark): Promise<number> {
-    return await this.#add(wanted, 'running', mark);
+    return await this.#add(wanted, mark);
   }
 
   /** Marks a queued job as running, once or again. @returns false when it was canceled meanwhile */
@@ -305,9 +306,9 @@ export class JobRecords {
 
   async #add(
     { job, requestedBy, cores, priority = 0, origin = null }: WantedJob,
-    status: 'queued' | 'running',
     mark: ProcessMark | null,
   ): Promise<number> {
+    const status = mark === null ? 'queued' : 'running';
     const nowMs = this.#clock.nowMs();
     return await this.#store.transaction(async (db) => {
       const { job_id } = await db

@@ -34,3 +34,20 @@ function startOf(pid: number): string | null {
     return null;
   }
 }
+
+/** Time that a canceled job has to end by itself before its process is killed. */
+export const CANCEL_GRACE_MS = 10_000;
+
+/**
+ * Kills a process that still runs, if it is certain that it is that process: a number without a start may be another's.
+ * @returns whether it was running
+ */
+export function killMarked(mark: ProcessMark | null): boolean {
+  if (mark === null || mark.start === null || !isAlive(mark)) return false;
+  try {
+    process.kill(mark.pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile, or belongs to another user.
+  }
+  return true;
+}

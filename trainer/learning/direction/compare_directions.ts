@@ -13,10 +13,10 @@ import { checkCandidates, type NoChampion } from '../gates/champion.ts';
 import type { AdoptionLimits, BrierLoss, Compared, Comparison } from '../gates/gate.ts';
 import { goldenResult } from '../gates/golden_vectors.ts';
 import { checkAdoption } from '../gates/registry.ts';
-import { classMetrics } from '../measures/class_metrics.ts';
+import { classMetrics, meanAndError } from '../measures/class_metrics.ts';
 import type { Trade } from '../trades/backtest.ts';
-import { noAnswers, put, strategyOf } from './direction_net.ts';
-import { answersOfBlocks, type EvaluatedAnswers } from './direction_report.ts';
+import { noAnswers, put, strategyByBlock } from './direction_net.ts';
+import { answersOfBlocks, pickAnswers, type EvaluatedAnswers } from './direction_report.ts';
 import { answersTo, firstUnseen, rowsPerScore } from './evaluate_direction.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
 import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
@@ -103,18 +103,13 @@ export function compareDirections(
   const firstEvaluated = blocks[0]!.split.from;
   const from = Math.max(firstUnseen(manifest), firstEvaluated);
   const times = Array.from(evaluated.rows, (row) => rows.time[row]!);
-  const refusal = checkCandidates(times, from as Parameters<typeof checkCandidates>[1], manifest.version, limits);
+  const refusal = checkCandidates(times, from, manifest.version, limits);
   if (refusal !== null) return { kind: 'refused', result: refusal };
-  const young = after(evaluated, times, from);
+  const young = pickAnswers(
+    evaluated,
+    positions(times.length, (i) => times[i]! >= from),
+  );
   const old = answersTo((features, count) => champion.infer(features, count), rows, young.rows);
-  const strategies = net.thetas.map((theta) => strategyOf(theta, manifest.timeframe));
-  const ofBlock = (close: number): DirectionStrategy =>
-    strategies[
-      Math.max(
-        0,
-        blocks.findLastIndex(({ split }) => close >= split.from),
-      )
-    ]!;
   const sideOf = (side: Omit<Side, 'rows' | 'instruments' | 'costs' | 'from'>): Compared =>
     compared({ ...side, rows, instruments, costs, from });
   return {
@@ -125,23 +120,14 @@ export function compareDirections(
       edge: manifest.edge,
       strategyAt: () => manifest.strategy,
     }),
-    challenger: sideOf({ version, answers: young, edge: net.edge, strategyAt: ofBlock }),
+    challenger: sideOf({
+      version,
+      answers: young,
+      edge: net.edge,
+      strategyAt: strategyByBlock(blocks, net.thetas, manifest.timeframe),
+    }),
     brierLoss: brierLossOfClasses(old, young, rows),
     since: isoMinute(from),
-  };
-}
-
-/** The answers to bars that close from then on. */
-function after(answers: EvaluatedAnswers, times: readonly number[], from: number): EvaluatedAnswers {
-  const kept = positions(times.length, (i) => times[i]! >= from);
-  return {
-    classes: CLASSES,
-    rows: Int32Array.from(kept, (i) => answers.rows[i]!),
-    labels: Float64Array.from(kept, (i) => answers.labels[i]!),
-    probabilities: Float64Array.from(
-      { length: kept.length * CLASSES },
-      (_, at) => answers.probabilities[kept[Math.floor(at / CLASSES)]! * CLASSES + (at % CLASSES)]!,
-    ),
   };
 }
 
@@ -170,7 +156,8 @@ function compared(side: Side): Compared {
   const { auc, brier } = classMetrics(answers);
   return {
     version,
-    scores: { auc: meanOf(auc), brier },
+    // Of the classes that occur among the rows: the same ones for both sides.
+    scores: { auc: meanAndError(auc).mean, brier },
     all: tradingOf(trades, from, until),
     withEdge: tradingOf(
       trades.filter(({ pairId }) => edge[pairId]?.no_edge === false),
@@ -178,12 +165,6 @@ function compared(side: Side): Compared {
       until,
     ),
   };
-}
-
-/** Of the classes that occur among the rows: the same ones for both sides. */
-function meanOf(values: readonly (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null);
-  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
 /** By the UTC day of the exit, days without a trade included, annualized like the ratio of pairs. */

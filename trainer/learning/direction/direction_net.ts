@@ -31,6 +31,21 @@ export function strategyOf(theta: number, timeframe: number): DirectionStrategy 
   return { theta_up: theta, theta_down: theta, stop: threshold, target: threshold, max_age_bars };
 }
 
+/**
+ * The strategy of the block that a bar's close (epoch seconds) falls into; before the first block, that of the first.
+ */
+export function strategyByBlock(
+  blocks: readonly Pick<CalibratedBlock, 'split'>[],
+  thetas: readonly number[],
+  timeframe: number,
+): (close: number) => DirectionStrategy {
+  const strategies = thetas.map((theta) => strategyOf(theta, timeframe));
+  return (close) => {
+    const block = blocks.findLastIndex(({ split }) => close >= split.from);
+    return strategies[Math.max(0, block)]!;
+  };
+}
+
 /** Net result of trades of all instruments, with its 90 % interval by trading days. */
 export interface NetResult {
   readonly trades: number;
@@ -93,17 +108,10 @@ export function tradesOfBlocks({
 }: Pick<NetParts, 'rows' | 'instruments' | 'calibrated' | 'costs'> & { readonly thetas: readonly number[] }): Trade[] {
   const answers = noAnswers(instruments);
   for (const { split, probabilities } of calibrated) put(answers, rows, split.test, probabilities);
-  const strategies = thetas.map((theta) => strategyOf(theta, instruments[0]!.bars.timeframe));
+  const strategyAt = strategyByBlock(calibrated, thetas, instruments[0]!.bars.timeframe);
   return instruments.flatMap((own, i) => {
     const { time, timeframe } = own.bars;
-    const strategyAt = (t: number): DirectionStrategy =>
-      strategies[
-        Math.max(
-          0,
-          calibrated.findLastIndex(({ split }) => time[t]! + timeframe >= split.from),
-        )
-      ]!;
-    return backtestStrategy(own, answers[i]!, strategyAt, costs);
+    return backtestStrategy(own, answers[i]!, (t) => strategyAt(time[t]! + timeframe), costs);
   });
 }
 

@@ -14,7 +14,8 @@ import { NO_SERIES } from './series_files.ts';
 
 const HOUR = 3600;
 const SYMBOLS = ['BTCUSDT'];
-const [TRAINED, LIVE] = [2000, 700];
+const TRAINED = 2000;
+const LIVE = 700;
 
 /** A random walk whose hourly move has this standard deviation. */
 function walk(symbol: string, hours: number, sigma: number): InstrumentBars {

@@ -55,6 +55,21 @@ export function answersOfBlocks(
   };
 }
 
+/** Those of the answers that are at these positions. */
+export function pickAnswers(
+  { classes, probabilities, labels, rows }: EvaluatedAnswers,
+  own: Int32Array,
+): EvaluatedAnswers {
+  const picked = new Float64Array(own.length * classes);
+  own.forEach((i, at) => picked.set(probabilities.subarray(i * classes, (i + 1) * classes), at * classes));
+  return {
+    classes,
+    probabilities: picked,
+    labels: Float64Array.from(own, (i) => labels[i]!),
+    rows: own.map((i) => rows[i]!),
+  };
+}
+
 export function directionMetrics(
   rows: InstrumentRows,
   blocks: readonly Pick<CalibratedBlock, 'split' | 'probabilities'>[],

@@ -19,7 +19,7 @@ import {
 } from '../splits/scenarios.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from '../validate/importance.ts';
 import { spreadOverFolds, type Spread } from '../validate/report.ts';
-import { answersOfBlocks, upOrDownAuc, type EvaluatedAnswers } from './direction_report.ts';
+import { answersOfBlocks, pickAnswers, upOrDownAuc, type EvaluatedAnswers } from './direction_report.ts';
 import { generatedInstrument } from './generated_markets.ts';
 import { instrumentRows, type Instrument, type InstrumentRows, type RowsPlan } from './instrument_rows.ts';
 import { CLASSES, type CalibratedBlock } from './walk_forward.ts';
@@ -157,18 +157,10 @@ function figuresOf(rows: Pick<InstrumentRows, 'time'>, answers: EvaluatedAnswers
   };
 }
 
-function pickAnswers({ classes, probabilities, labels, rows }: EvaluatedAnswers, own: Int32Array): EvaluatedAnswers {
-  const picked = new Float64Array(own.length * classes);
-  own.forEach((i, at) => picked.set(probabilities.subarray(i * classes, (i + 1) * classes), at * classes));
-  return {
-    classes,
-    probabilities: picked,
-    labels: Float64Array.from(own, (i) => labels[i]!),
-    rows: own.map((i) => rows[i]!),
-  };
-}
-
-/** The measures of a split whose spread is told: single numbers, and those of each class under its name. */
+/**
+ * The measures of a split whose spread over the splits is reported: single numbers, and those of each class under its
+ * name.
+ */
 function measuresOf({ auc, precision, recall, f1, class_shares, answer_shares, ...report }: SplitReport): object {
   const { log_loss, brier, class_wise_ece, up_or_down_auc } = report;
   const { accuracy, balanced_accuracy, macro_precision, macro_recall, macro_f1 } = report;

@@ -18,7 +18,7 @@ const RETURN_SHARE = 1 / 48;
 const FACTORS: Readonly<Partial<Record<Scenario, number>>> = { high_volatility: 2, low_volatility: 0.5 };
 
 /**
- * A market that never was, made of an instrument's own bars: blocks of a day's moves in random order, without their
+ * A generated market, made of an instrument's own bars: blocks of a day's moves in random order, without their
  * mean, to which a scenario adds a drift, a pull back to the start, or another size. Bars keep their volume and the
  * reach of their high and low. It has no series: what a model makes of funding or sentiment is not in it.
  */

@@ -11,6 +11,7 @@ import { predictModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { DIRECTIONS } from '../label/direction.ts';
+import { classShares } from '../measures/class_table.ts';
 import { directionCard } from './direction_card.ts';
 import { strategyOf } from './direction_net.ts';
 import { directionReference } from './direction_reference.ts';
@@ -109,7 +110,7 @@ function manifestOf(
       upper_95_net_bps: net.result.upper_95_net_bps,
       trades: net.result.trades,
     },
-    base_rates: baseRates(rows),
+    base_rates: classShares(rows.evaluation, DIRECTIONS.length),
     costs: { taker_fee_bps: plan.costs.takerFeeBps, slippage_bps: plan.costs.slippageBps },
     bias: biasOf(bias),
     targets: successTargets({
@@ -137,11 +138,6 @@ function biasOf(all: DirectionBias): ManifestBias {
     outcome_observed: observed,
     biased: [...biased],
   };
-}
-
-/** Of the evaluation label. */
-function baseRates({ evaluation }: TrainedDirection['rows']): number[] {
-  return DIRECTIONS.map((_, k) => evaluation.filter((label) => label === k).length / evaluation.length);
 }
 
 /** Evenly spread rows, and one with every value missing. */

@@ -1,4 +1,3 @@
-import type { OpenTime } from '../../../shared/bar.ts';
 import { finite, type GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import type { AdoptionEvidence, AdoptionLimits, BrierLoss, Compared, Comparison, Gate } from './gate.ts';
 
@@ -77,7 +76,7 @@ export interface NoChampion {
  */
 export function checkCandidates(
   times: ArrayLike<number>,
-  from: OpenTime,
+  from: number,
   version: string,
   { adopt_min_candidates: least }: Pick<AdoptionLimits, 'adopt_min_candidates'>,
 ): GateResult | null {

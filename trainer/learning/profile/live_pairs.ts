@@ -6,6 +6,7 @@ import { servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { ROWS_PER_SCORE } from '../backtest/bar_scores.ts';
 import { buildPairHistory, countCommonMinutes, type PairHistory } from '../history/pair_history.ts';
+import { ownTable } from '../learners/contract/past_rows.ts';
 import type { ProfiledRows } from './feature_profile.ts';
 
 /** Neighbors are nearly the same. */
@@ -66,26 +67,20 @@ export function profiledRows(live: readonly LivePair[], bars: number): ProfiledR
   });
   const rows = wantedBars.reduce((sum, { length }) => sum + length, 0);
   const columns = widthOf(live);
-  const values = new Float32Array(rows * columns);
+  const width = bars * columns;
+  const table = new Float32Array(rows * width);
   const time = new Float64Array(rows);
   const pair = new Int32Array(rows);
-  const table = bars === 1 ? null : new Float32Array(rows * bars * columns);
-  const last = new Int32Array(rows);
   let at = 0;
   for (const [i, { history }] of live.entries()) {
     for (const t of wantedBars[i]!) {
       const end = (history.row[t]! + 1) * columns;
-      values.set(history.features.subarray(end - columns, end), at * columns);
-      if (table !== null) {
-        table.set(history.features.subarray(end - bars * columns, end), at * bars * columns);
-        last[at] = (at + 1) * bars - 1;
-      }
+      table.set(history.features.subarray(end - width, end), at * width);
       time[at] = history.time[t]!;
       pair[at++] = i;
     }
   }
-  const past = table === null ? {} : { past: { bars, table, last } };
-  return { x: { rows, columns, values, ...past }, time, pair };
+  return { x: ownTable(table, { rows, columns, bars }), time, pair };
 }
 
 function widthOf(live: readonly LivePair[]): number {

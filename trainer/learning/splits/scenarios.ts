@@ -27,11 +27,8 @@ export interface BarScenarios {
   readonly volatility: Int8Array;
 }
 
-/** Close times and markets of rows. */
-export interface RowScenarios {
-  readonly trend: Int8Array;
-  readonly volatility: Int8Array;
-}
+/** What the bar of each row belongs to: [rows], values as in `BarScenarios`. */
+export type RowScenarios = BarScenarios;
 
 const UNKNOWN = 2;
 
@@ -111,8 +108,8 @@ export function isOfScenario({ trend, volatility }: RowScenarios, row: number, s
 }
 
 /**
- * Says when rows to learn from have next to no rising, or no falling, market: what a model answers in one that it has
- * not seen is a guess. Nothing where no row has a known trend.
+ * Warnings for rows to learn from with almost no rising, or no falling, market: answers in a market that was not
+ * learned are not reliable. None where no row has a known trend.
  * @param trend of the rows that learn, as in `BarScenarios`
  */
 export function marketWarnings(trend: ArrayLike<number>): TrainingWarning[] {
@@ -126,10 +123,9 @@ export function marketWarnings(trend: ArrayLike<number>): TrainingWarning[] {
     if (trend[row] === -1) bear++;
   }
   if (known === 0) return [];
-  return (
-    [
-      ['NO_BULL_MARKET', bull / known],
-      ['NO_BEAR_MARKET', bear / known],
-    ] as const
-  ).flatMap(([code, share]) => (share < MISSING_SHARE ? [{ code, share, limit: MISSING_SHARE }] : []));
+  const warningOf = (code: TrainingWarning['code'], rows: number): TrainingWarning[] => {
+    const share = rows / known;
+    return share < MISSING_SHARE ? [{ code, share, limit: MISSING_SHARE }] : [];
+  };
+  return [...warningOf('NO_BULL_MARKET', bull), ...warningOf('NO_BEAR_MARKET', bear)];
 }

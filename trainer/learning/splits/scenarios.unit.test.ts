@@ -40,7 +40,8 @@ describe('scenariosOfPrices', () => {
   it('knows a trend at its bar: later bars change none, and nothing is said before the look-back is complete', () => {
     const all = prices('later', [{ bars: 6000, drift: 0, size: 0.01 }]);
     const changed = all.map((own, t) => (t > 4000 ? own + 5 : own));
-    const [before, after] = [all, changed].map((own) => scenariosOfPrices(own, HOUR).trend.subarray(0, 4001));
+    const before = scenariosOfPrices(all, HOUR).trend.subarray(0, 4001);
+    const after = scenariosOfPrices(changed, HOUR).trend.subarray(0, 4001);
     expect(after).toEqual(before);
     expect(scenariosOfPrices(all, HOUR).trend.subarray(0, 721).lastIndexOf(2)).toBe(719);
     // A price that never moves is a range; a history of a few bars has no trend.

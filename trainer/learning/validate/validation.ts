@@ -75,6 +75,8 @@ export function validateModel(
     z: zScores(of, dataset.histories),
   });
   const evaluatedPlaces = placesOf(evaluated);
+  const learnedScenarios =
+    trained === evaluated ? evaluatedPlaces.scenarios : scenariosOfRows(trained, dataset.histories);
   const report = (of: LabeledRows, places: Places, scores: Float64Array, split?: Int32Array): ValidationReport =>
     validationReport({
       scores,
@@ -104,7 +106,7 @@ export function validateModel(
         out_of_fold: learned.folds.map((fold) => sharesOf(fold, trained)),
         walk_forward: learned.walkForward.map((fold) => sharesOf(fold, trained)),
       },
-      warnings: marketWarnings(scenariosOfRows(trained, dataset.histories).trend),
+      warnings: marketWarnings(learnedScenarios.trend),
     },
     holdoutScores,
     rate,

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { maskSecretsIn } from '../../../../shared/secrets.ts';
-import { refuseOtherMarket } from '../../../jobs/other_market.ts';
+import { refuseForeignBars } from '../../../jobs/other_market.ts';
 import { requestedJobSchema } from '../../../jobs/kinds/registry.ts';
-import type { RecordedJob, StoredEvent } from '../../../jobs/records/job_records.ts';
+import type { RecordedJob } from '../../../jobs/records/job_records.ts';
 import {
   jobEventsQuery,
   jobEventsSchema,
@@ -57,10 +57,7 @@ export function addJobRoutes(api: Api, { jobs, settings }: ApiContext): void {
       const { job: document, priority } = request.body;
       request.written = { target: 'job', after: document };
       const job = jobOf(document);
-      refuseOtherMarket(
-        { market: job.market, source: { folder: null }, output: { folder: null }, adopt: false },
-        settings,
-      );
+      refuseForeignBars({ market: job.market, source: { folder: null } }, settings);
       const added = await jobs.request(job, request.identity!.name, priority);
       request.written = { target: `job ${added.job_id}`, after: document };
       return reply.status(202).send(shown(added));
@@ -89,7 +86,7 @@ export function addJobRoutes(api: Api, { jobs, settings }: ApiContext): void {
     async handler({ params: { job_id }, query: { after, limit } }) {
       const records = await jobs.records();
       await records.find(job_id);
-      return { events: (await records.events(job_id, after, limit)).map(shownEvent) };
+      return { events: await records.events(job_id, after, limit) };
     },
   });
 
@@ -123,8 +120,4 @@ function jobOf(document: unknown): z.infer<typeof requestedJobSchema> {
 
 function shown(job: RecordedJob): z.infer<typeof recordedJobSchema> {
   return { ...job, document: maskSecretsIn(job.document), stages: job.stages.map((stage) => ({ ...stage })) };
-}
-
-function shownEvent(event: StoredEvent): z.infer<typeof jobEventsSchema>['events'][number] {
-  return event;
 }

@@ -17,7 +17,7 @@ import { evolvingSearches } from '../../rules/evolving.ts';
 import { keptRules, servedRules } from '../../rules/kept_rules.ts';
 import { ruleSentence } from '../../../learning/formula_rules/rule_sentence.ts';
 import { configuredSpaces, configuredStrategies } from '../../schedule/rule_runs.ts';
-import { requestTrigger, type RetrainRun, type RunKind, type RunParameters } from '../../schedule/run.ts';
+import { isOfRules, requestTrigger, type RunKind, type RunParameters } from '../../schedule/run.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { runSchema } from '../../schema/runs.ts';
 import {
@@ -39,8 +39,6 @@ import { shownRun } from './runs.ts';
 const tags = ['strategies'];
 const params = z.object({ version: z.string().max(60).regex(VERSION).describe('Version of a rule') });
 const ENDED_RUNS = 10;
-
-const isOfRules = ({ kind }: Pick<RetrainRun, 'kind'>): boolean => kind === 'evolve' || kind === 'judge';
 
 /** `/api/strategies/…`: rule files, searches of rules, and the rules that a daemon serves. */
 export function addStrategyRoutes(api: Api, context: ApiContext): void {
@@ -80,7 +78,7 @@ function addReadRoutes(api: Api, { paths, settings, retrainer }: ApiContext): vo
       response: { 200: strategyStatusSchema, ...REFUSALS },
     },
     handler() {
-      const runs = retrainer.runs().filter(isOfRules);
+      const runs = retrainer.runs().filter(({ kind }) => isOfRules(kind));
       const run = runs.find(({ status }) => status === 'running');
       return Promise.resolve({
         run: run === undefined ? null : shownRun(run),
@@ -198,7 +196,7 @@ function addRunRoutes(api: Api, context: ApiContext): void {
     },
     async handler(request, reply) {
       const current = retrainer.runs().find(({ status }) => status === 'running');
-      const run = current !== undefined && isOfRules(current) ? retrainer.cancel() : null;
+      const run = current !== undefined && isOfRules(current.kind) ? retrainer.cancel() : null;
       if (run === null) throw new MinutehandError('RETRAIN_IDLE');
       request.written = { target: `run ${run.run_id}` };
       return reply.status(202).send(shownRun(run));

@@ -21,7 +21,7 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
         tags: ['training'],
         summary: 'Start a training run',
         description:
-          'With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer says so. Without a body: the engine of the configuration.',
+          'With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer names what is trained. Without a body: the engine of the configuration.',
         body: mlTrainingConfig.nullish(),
         response: { 202: startedRunSchema, ...REFUSALS },
       },

@@ -1,5 +1,5 @@
-import { refuseUnsupported, type Budget, type LearnerDefinition } from '../contract/learner.ts';
-import { splitOffTheEnd } from '../contract/stopping_rows.ts';
+import { refuseUnsupported, type LearnerDefinition } from '../contract/learner.ts';
+import { withStoppingRows } from '../contract/stopping_rows.ts';
 import { memberSeed, type EnsembleSetup } from '../mixture/ensemble_parameters.ts';
 import { fittedMixture, mixtureOf } from '../mixture/fitted_mixture.ts';
 import { fitMembers } from '../mixture/member_fits.ts';
@@ -25,10 +25,7 @@ export const BAGGING: LearnerDefinition<EnsembleSetup> = {
       refuseUnsupported(BAGGING, request);
       const { budget, rows } = request;
       const like = budget.kind === 'like' ? mixtureOf(budget.model).members : null;
-      const parts =
-        budget.kind === 'early_stopping' && budget.stopping === null ? splitOffTheEnd(rows, request.subset) : null;
-      const ofAll: Budget = parts === null ? budget : { kind: 'early_stopping', stopping: parts.stopping };
-      const subset = parts?.train ?? request.subset;
+      const { budget: ofAll, subset } = withStoppingRows(request);
       const members = await fitMembers(
         request,
         bagging.members.map((name, member) => {

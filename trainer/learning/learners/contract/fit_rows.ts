@@ -15,12 +15,17 @@ export interface FitRows {
 
 /** These rows of a matrix, in this order. */
 export function takeRows(x: Matrix, rows: ArrayLike<number>): Matrix {
-  const values = new Float32Array(rows.length * x.columns);
+  return rowsInto(new Float32Array(rows.length * x.columns), x, rows);
+}
+
+/** These rows of a matrix, in this order, in this memory. */
+function rowsInto(values: Float32Array, x: Matrix, rows: ArrayLike<number>): Matrix {
+  const { columns } = x;
   for (let i = 0; i < rows.length; i++) {
-    const at = rows[i]! * x.columns;
-    values.set(x.values.subarray(at, at + x.columns), i * x.columns);
+    const at = rows[i]! * columns;
+    values.set(x.values.subarray(at, at + columns), i * columns);
   }
-  return { rows: rows.length, columns: x.columns, values, ...takePast(x, rows) };
+  return { rows: rows.length, columns, values, ...takePast(x, rows) };
 }
 
 /** Memory of the rows that `withRows` takes. */
@@ -31,16 +36,11 @@ const taken = createLoan<Float32Array>();
  * megabytes wait for garbage collection after each: `use` keeps nothing of the matrix, and may write to it.
  */
 export function withRows<Result>(x: Matrix, rows: ArrayLike<number>, use: (taken: Matrix) => Result): Result {
-  const { columns } = x;
-  const length = rows.length * columns;
+  const length = rows.length * x.columns;
   const kept = taken.take();
   const memory = kept !== undefined && kept.length >= length ? kept : new Float32Array(length);
   try {
-    for (let i = 0; i < rows.length; i++) {
-      const at = rows[i]! * columns;
-      memory.set(x.values.subarray(at, at + columns), i * columns);
-    }
-    return use({ rows: rows.length, columns, values: memory.subarray(0, length), ...takePast(x, rows) });
+    return use(rowsInto(memory.subarray(0, length), x, rows));
   } finally {
     taken.giveBack(memory);
   }

@@ -1,4 +1,5 @@
 import type { FitRows } from './fit_rows.ts';
+import type { FitRequest } from './learner.ts';
 
 /** Share of the training time, at its end, that determines the number of trees. */
 const STOPPING_SHARE = 0.15;
@@ -18,4 +19,13 @@ export function splitOffTheEnd(
   const train = subset.filter((row) => rows.labelEnd[row]! < from);
   const stopping = subset.filter((row) => rows.time[row]! >= from);
   return Math.min(train.length, stopping.length) < MIN_ROWS ? null : { train, stopping };
+}
+
+/** With the rows on which the number of steps is chosen, as trees choose theirs; too few rows: all steps. */
+export function withStoppingRows(request: FitRequest): FitRequest {
+  const { budget, rows, subset } = request;
+  if (budget.kind !== 'early_stopping' || budget.stopping !== null) return request;
+  const parts = splitOffTheEnd(rows, subset);
+  if (parts === null) return request;
+  return { ...request, subset: parts.train, budget: { kind: 'early_stopping', stopping: parts.stopping } };
 }

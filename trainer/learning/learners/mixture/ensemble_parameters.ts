@@ -1,8 +1,8 @@
 import type { TrainPolicy } from '../../../../shared/policy/policy.ts';
 import type { Learner } from '../contract/learner.ts';
 
-/** Members of a vote and of a stack that names none: what every machine has. */
-export const DEFAULT_MEMBERS: readonly string[] = ['gbdt', 'random_forest', 'logistic'];
+/** Members of a vote and of a stack that names none: learners that need no further library. */
+const DEFAULT_MEMBERS: readonly string[] = ['gbdt', 'random_forest', 'logistic'];
 const BAG_MEMBERS = 10;
 const STACK_BLOCKS = 3;
 

@@ -38,7 +38,7 @@ export function mixtureOf(fitted: Fitted): FittedMixture {
   return fitted as FittedMixture;
 }
 
-/** Trees that remember whose they are. */
+/** A model of trees, with the members that its trees come from. */
 function asMixture(trees: FittedTrees, mixture: Mixture): FittedMixture & FittedTrees {
   return {
     ...trees,

@@ -1,16 +1,11 @@
 import { ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
-import type { Fitted, GraphPlace } from '../contract/fitted.ts';
+import type { GraphPlace } from '../contract/fitted.ts';
 import { castTo, graphNodes, type GraphNodes } from '../contract/graph_nodes.ts';
 import { LEAST, rescaledNodes, type Rescaling } from '../contract/rescaled.ts';
+import type { Mixture } from './mixture.ts';
 
-export interface MixtureGraph {
-  readonly members: readonly Fitted[];
-  /** Float32 numbers, one per member. */
-  readonly weights: Float64Array;
-  /** What is weighed: the probabilities of the members, or their logits. */
-  readonly of: 'probability' | 'logit';
-  /** A float32 number that is added to the weighted sum, which is then a margin; null: the sum is a probability. */
-  readonly intercept: number | null;
+/** Weights and intercept are float32 numbers. */
+export interface MixtureGraph extends Omit<Mixture, 'learner'> {
   /** Of a sum that is a probability; null: the answer is the sum itself. */
   readonly scaling: Rescaling | null;
 }

@@ -174,7 +174,8 @@ describe('learners/python', () => {
           seed: name,
           continueFrom: null,
         });
-      const [fitted, again] = [await ask(), await ask()];
+      const fitted = await ask();
+      const again = await ask();
       expect(fitted.toOnnx({ metadata: {} })).toEqual(again.toOnnx({ metadata: {} }));
       const unseen = Array.from({ length: ROWS / 2 }, (_, row) => ROWS / 2 + row);
       const p = fitted.answers(takeRows(rows.x, unseen));

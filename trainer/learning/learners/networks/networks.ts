@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { NETWORKS, SEQUENCE_NETWORKS, type Network } from '../../../../shared/policy/engines.ts';
 import { packageRoot } from '../../../../shared/root.ts';
-import { refuseUnsupported, type FitRequest, type LearnerDefinition } from '../contract/learner.ts';
-import { splitOffTheEnd } from '../contract/stopping_rows.ts';
+import { refuseUnsupported, type LearnerDefinition } from '../contract/learner.ts';
+import { withStoppingRows } from '../contract/stopping_rows.ts';
 import { fitByProgram } from '../program/fit_by_program.ts';
 import { processOf } from '../program/processes.ts';
 import type { NetworkParameters } from './network_parameters.ts';
@@ -50,13 +50,4 @@ function networkLearner(name: Network, complexity: number): LearnerDefinition<Ne
     }),
   };
   return definition;
-}
-
-/** With the rows on which the number of epochs is chosen, as trees choose theirs; too few rows: all epochs. */
-function withStoppingRows(request: FitRequest): FitRequest {
-  const { budget, rows, subset } = request;
-  if (budget.kind !== 'early_stopping' || budget.stopping !== null) return request;
-  const parts = splitOffTheEnd(rows, subset);
-  if (parts === null) return request;
-  return { ...request, subset: parts.train, budget: { kind: 'early_stopping', stopping: parts.stopping } };
 }

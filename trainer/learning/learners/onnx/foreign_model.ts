@@ -5,6 +5,7 @@ import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../.
 import { castTo, graphNodes } from '../contract/graph_nodes.ts';
 import { rescaledNodes, type Rescaling } from '../contract/rescaled.ts';
 import { preparationNodes, type ColumnPreparation } from './column_preparation.ts';
+import type { RowShape } from '../../../../shared/bundle/scorer.ts';
 import {
   decodeWholeModel,
   encodeSurrounded,
@@ -32,17 +33,10 @@ export interface ForeignModel {
   readonly output: { readonly name: string; readonly width: 1 | 2 };
 }
 
-/** What a model gets for one row. */
-export interface ModelShape {
-  readonly columns: number;
-  /** Rows of a sequence; 1: each row alone, without a dimension for it. */
-  readonly bars: number;
-}
-
 /**
  * @throws MinutehandError MODEL_LOAD with what is wrong and how to export it right
  */
-export function readForeignModel(bytes: Uint8Array, shape: ModelShape): ForeignModel {
+export function readForeignModel(bytes: Uint8Array, shape: RowShape): ForeignModel {
   refuseOutsideData(bytes, 'the model');
   const model = decodeWholeModel(bytes);
   const { graph, opsets } = model;
@@ -55,7 +49,7 @@ export function readForeignModel(bytes: Uint8Array, shape: ModelShape): ForeignM
 }
 
 /** Exporters may list initializers among the inputs; the only other input holds the rows. */
-function inputOf(graph: WholeGraph, { columns, bars }: ModelShape): ForeignModel['input'] {
+function inputOf(graph: WholeGraph, { columns, bars }: RowShape): ForeignModel['input'] {
   const wanted = bars === 1 ? [columns] : [bars, columns];
   const expected = `float [N, ${wanted.join(', ')}]`;
   const tensors = valueNames({ ...graph, nodes: [] });
@@ -109,7 +103,7 @@ function refusal(seen: string, expected: string, next?: string): MinutehandError
   return new MinutehandError('MODEL_LOAD', { seen, expected, ...(next !== undefined && { next }) });
 }
 
-export interface Served extends ModelShape {
+export interface Served extends RowShape {
   /** Those that the model gets, in this order. */
   readonly used: readonly number[];
   /** null: it gets the columns as they are. */

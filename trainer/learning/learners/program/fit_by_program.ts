@@ -6,7 +6,7 @@ import { MinutehandError } from '../../../../shared/errors.ts';
 import { takeRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { noWeight, usedColumns, type FitRequest } from '../contract/learner.ts';
-import { barsPerRow, isSequence, ownTable, type SequenceMatrix } from '../contract/past_rows.ts';
+import { barsPerRow, isSequence, ownTable } from '../contract/past_rows.ts';
 import { fittedOnnx } from '../onnx/fitted_onnx.ts';
 import type { ProgramProcess } from './program_process.ts';
 import type { Done } from './protocol.ts';
@@ -63,9 +63,10 @@ async function fitInFolder(
   const rowsFile = join(folder, 'rows.parquet');
   const model = join(folder, 'model.onnx');
   const tableFile = join(folder, 'table.f32');
-  const isSequential = sequential && isSequence(rows.x);
+  const sequences = sequential && isSequence(rows.x) ? rows.x : null;
+  const bars = sequences?.past.bars ?? 1;
   const given = stopping === null ? subset : Int32Array.from([...subset, ...stopping]);
-  const table = isSequential ? writeTable(tableFile, rows.x as SequenceMatrix, given, columns) : null;
+  const table = sequences === null ? null : writeTable(tableFile, sequences, given, columns);
   await writeRows(rowsFile, { rows, subset, stopping, columns, names, table });
   const done = await program.fit(
     {
@@ -76,7 +77,7 @@ async function fitInFolder(
       seed: createRng(seed).integer(2 ** 31),
       iterations: iterationsOf(budget),
       parameters,
-      ...(isSequential && { sequence: { bars: barsPerRow(rows.x), table: tableFile } }),
+      ...(sequences !== null && { sequence: { bars, table: tableFile } }),
       model,
       check_rows: Math.min(CHECKED_ROWS, subset.length),
     },
@@ -89,7 +90,7 @@ async function fitInFolder(
     used: columns,
     iterations: done.iterations,
     epochs: done.epochs,
-    bars: isSequential ? barsPerRow(rows.x) : 1,
+    bars,
   });
   refuseOtherAnswers(fitted, request, subset, done);
   return fitted;

@@ -6,7 +6,7 @@ import type { AnsweredRows } from './answered_rows.ts';
 const DRAWS = 50;
 /** Share of the equal weights: chosen weights are noise where members answer alike. */
 const EQUAL_SHARE = 0.5;
-/** Kept away from 0, so that a single sure and wrong answer does not decide. */
+/** Kept away from 0, so that a single wrong answer near 0 or 1 does not decide. */
 const LEAST_LIKELIHOOD = 1e-12;
 
 /**
