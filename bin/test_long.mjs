@@ -25,7 +25,6 @@ const LONG = [
   'bench/compare/compare.chain.test.ts',
   'bench/gates/rates.unit.test.ts',
   'bench/end_to_end/soak.unit.test.ts',
-  'bench/end_to_end/end_to_end.chain.test.ts',
   'mt5/day.server.test.ts',
   'mt5/broker.server.test.ts',
   'test/cheats.chain.test.ts',
