@@ -1,8 +1,10 @@
 import { MinutehandError } from '../../errors.ts';
+import { callsRefusal, type FunctionName, type ModelFunction } from './function_calls.ts';
 
 /**
  * What a model must not have: weights in another file, which no hash of the bundle covers and which could be exchanged
- * after it was verified; and a `Loop`, whose end may never come. Looked for wherever ONNX allows a tensor or a node
+ * after it was verified; a `Loop`, whose end may never come; and functions that call each other until no runtime could
+ * load the graph (function_calls.ts). Looked for wherever ONNX allows a tensor or a node
  * (https://onnx.ai/onnx/repo-docs/IR.html, https://onnx.ai/onnx/repo-docs/ExternalData.html): also in subgraphs of
  * attributes, in functions, in sparse tensors and in training graphs. The rest of the message is not decoded.
  */
@@ -25,6 +27,11 @@ const TENSOR_EXTERNAL_DATA = 13;
 const TENSOR_DATA_LOCATION = 14;
 const NODE_OPERATOR = 4;
 const NAME_FIELD = { Tensor: 8, Node: 3 } as const;
+/** Fields of what is called (Node), and of what is called by it (Function). */
+const CALL_FIELDS: Partial<Record<MessageName, Readonly<Record<number, keyof FunctionName>>>> = {
+  Node: { [NODE_OPERATOR]: 'name', 7: 'domain', 8: 'overload' },
+  Function: { 1: 'name', 10: 'domain', 13: 'overload' },
+};
 const WIRE = { varint: 0, bits64: 1, bytes: 2, bits32: 5 } as const;
 /** Subgraphs within subgraphs; each is three messages. */
 const MAX_DEPTH = 100;
@@ -35,7 +42,8 @@ const MAX_NAME_BYTES = 200;
  * @throws RangeError when the bytes are no protobuf message
  */
 export function graphRefusal(bytes: Uint8Array): string | null {
-  return new Walk(bytes).message('Model', 0, bytes.length, 0);
+  const walk = new Walk(bytes);
+  return walk.message('Model', 0, bytes.length, 0) ?? callsRefusal(walk.nodes, walk.functions);
 }
 
 /** @param bytes of a model that is about to be run @throws MinutehandError MODEL_LOAD */
@@ -50,7 +58,7 @@ export function refuseOutsideData(bytes: Uint8Array, name: string): void {
   if (refusal !== null)
     throw new MinutehandError('MODEL_LOAD', {
       seen: `${name}: ${refusal}`,
-      expected: 'all weights in the file itself, and no Loop',
+      expected: 'all weights in the file itself, no Loop, and no functions that call each other without end',
     });
 }
 
@@ -68,6 +76,9 @@ export function refuseOutsideDataOf(bytes: Uint8Array, path: string): void {
 }
 
 class Walk {
+  /** Of the graphs, after the walk. */
+  nodes: FunctionName[] = [];
+  readonly functions: ModelFunction[] = [];
   readonly #bytes: Uint8Array;
   #at = 0;
 
@@ -78,6 +89,10 @@ class Walk {
   message(name: MessageName, from: number, end: number, depth: number): string | null {
     if (depth > MAX_DEPTH) return `messages nested deeper than ${MAX_DEPTH}`;
     const children: Readonly<Record<number, MessageName>> = CHILDREN[name];
+    const callFields = CALL_FIELDS[name];
+    const call = { domain: '', name: '', overload: '' };
+    const nodesOutside = this.nodes;
+    if (name === 'Function') this.nodes = [];
     let label = '';
     let found: string | null = null;
     this.#at = from;
@@ -104,10 +119,17 @@ class Walk {
         }
         if (name === 'Tensor' && field === TENSOR_EXTERNAL_DATA) found ??= 'data in another file';
         if (name === 'Node' && field === NODE_OPERATOR && this.#text(start, length) === 'Loop') found ??= 'is a Loop';
+        const callField = callFields?.[field];
+        if (callField !== undefined) call[callField] = this.#text(start, length, length);
         if ((name === 'Tensor' || name === 'Node') && field === NAME_FIELD[name]) label = this.#text(start, length);
       } else {
         throw new RangeError(`wire type ${wire}`);
       }
+    }
+    if (name === 'Node') this.nodes.push(call);
+    if (name === 'Function') {
+      this.functions.push({ name: call, nodes: this.nodes });
+      this.nodes = nodesOutside;
     }
     if (found === null) return null;
     return `${name === 'Tensor' ? 'the tensor' : 'the node'} ${JSON.stringify(label)} ${name === 'Tensor' ? 'has ' : ''}${found}`;
@@ -129,7 +151,7 @@ class Walk {
     this.#at += length;
   }
 
-  #text(start: number, length: number): string {
-    return Buffer.from(this.#bytes.subarray(start, start + Math.min(length, MAX_NAME_BYTES))).toString('utf8');
+  #text(start: number, length: number, maxBytes = MAX_NAME_BYTES): string {
+    return Buffer.from(this.#bytes.subarray(start, start + Math.min(length, maxBytes))).toString('utf8');
   }
 }

@@ -71,6 +71,61 @@ describe('a model', () => {
     expect(graphRefusal(field(7, deep))).toMatch(/nested deeper/);
   });
 
+  describe('with functions', () => {
+    /** Nodes by the functions they call; a call of nothing known is an operator. */
+    const calls = (...names: readonly string[]): Buffer => join(...names.map((name) => field(7, callOf(name))));
+    const callOf = (name: string): Buffer => join(field(4, name), field(7, 'own'));
+    const functionOf = (name: string, ...called: readonly string[]): Buffer =>
+      field(25, join(calls(...called), field(1, name), field(10, 'own')));
+    const graph = (...called: readonly string[]): Buffer =>
+      field(7, join(...called.map((name) => graphOf(callOf(name)))));
+    /** The n-th calls the one before twice. */
+    const doubling = (count: number): Buffer[] =>
+      Array.from({ length: count }, (_, i) => functionOf(`f${i}`, ...(i === 0 ? ['Add'] : [`f${i - 1}`, `f${i - 1}`])));
+
+    it('may call them, each other too, up to a number of nodes', () => {
+      expect(graphRefusal(join(graph('f13'), ...doubling(14)))).toBeNull();
+      expect(graphRefusal(join(...doubling(15), graph('f14')))).toBe(
+        'its functions call each other until there are 16384 nodes; at most 10000',
+      );
+      expect(graphRefusal(join(graph('f60'), ...doubling(61)))).toMatch(/until there are 1152921504606847000 nodes/);
+      // Functions that nothing calls cost nothing.
+      expect(graphRefusal(join(graph('Add'), ...doubling(61)))).toBeNull();
+    });
+
+    it('may not have one that calls itself, over others or in a subgraph', () => {
+      const self = 'the function "f" calls itself';
+      expect(graphRefusal(join(graph('f'), functionOf('f', 'Add', 'f')))).toBe(self);
+      expect(graphRefusal(join(graph('f'), functionOf('f', 'g'), functionOf('g', 'f')))).toBe(self);
+      const within = field(7, attribute(6, graphOf(callOf('f'))));
+      expect(graphRefusal(join(graph('f'), field(25, join(within, field(1, 'f'), field(10, 'own')))))).toBe(self);
+    });
+
+    it('may not have a chain of them that is too long to follow', () => {
+      const chain = Array.from({ length: 20_000 }, (_, i) => functionOf(`f${i}`, i === 0 ? 'Add' : `f${i - 1}`));
+      expect(graphRefusal(join(graph('f999'), ...chain))).toBeNull();
+      expect(graphRefusal(join(graph('f19999'), ...chain))).toBe(
+        'more than 1000 of its functions call each other in a chain',
+      );
+    });
+
+    it('are told apart by their whole names', () => {
+      const long = 'x'.repeat(300);
+      const bomb = [...doubling(18), functionOf(`${long}1`, 'f17'), functionOf(`${long}2`, 'Add')];
+      expect(graphRefusal(join(graph(`${long}1`), ...bomb))).toMatch(/131072 nodes/);
+    });
+
+    it('of one name in two domains, or with overloads, are two', () => {
+      const other = field(25, join(field(7, callOf('f')), field(1, 'f'), field(10, 'other')));
+      expect(
+        graphRefusal(join(field(7, graphOf(join(field(4, 'f'), field(7, 'other')))), other, functionOf('f', 'Add'))),
+      ).toBeNull();
+      const first = field(25, join(field(7, join(callOf('f'), field(8, 'second'))), field(1, 'f'), field(10, 'own')));
+      const second = field(25, join(calls('Add'), field(1, 'f'), field(10, 'own'), field(13, 'second')));
+      expect(graphRefusal(join(graph('f'), first, second))).toBeNull();
+    });
+  });
+
   it('that is cut off is refused where it would be run', () => {
     const cut = TENSOR_PLACES['initializer']!(LOCATED).subarray(0, 5);
     expect(() => refuseOutsideData(cut, 'ai1.onnx')).toThrow(/ai1\.onnx: .*goes beyond/);
