@@ -18,7 +18,7 @@ const HELP = `Usage: npm run image -- [options]
 
 Builds minutehand-daemon:<version> and minutehand-trainer:<version>.
 
-  --target <name>    only this one: daemon, trainer, trainer-python (may be repeated)
+  --target <name>    only this one: daemon, trainer, trainer-python, worker, worker-python (may be repeated)
   --builder <name>   docker, podman or buildah; else the first that is installed
   --base <image>     the image of Node to build on; else NODE_IMAGE of deploy/images.env. "debian" makes one from
                      Debian's archive and npm's package of Node, where no registry of images can be reached (root,
@@ -26,9 +26,10 @@ Builds minutehand-daemon:<version> and minutehand-trainer:<version>.
   --pin              writes the present digest of each image into deploy/images.env, and builds nothing
   --help             this text
 `;
-const TARGETS = ['daemon', 'trainer', 'trainer-python'];
+const TARGETS = ['daemon', 'trainer', 'trainer-python', 'worker', 'worker-python'];
 const DEFAULT_TARGETS = ['daemon', 'trainer'];
 const BUILDERS = ['docker', 'podman', 'buildah'];
+const ENGINE = '@btc-vision/uwebsockets.js';
 const CONTEXT = join(ROOT, 'var', 'image');
 const DEPLOY = join(ROOT, 'deploy');
 const IMAGES = join(DEPLOY, 'images.env');
@@ -69,7 +70,24 @@ async function makeContext() {
   const { file, first } = npmCommand();
   const parts = await capture(file, [...first, 'sbom', '--omit', 'dev', '--sbom-format', 'cyclonedx']);
   if (parts.code !== 0) throw new SetupError('npm sbom failed');
-  writeFileSync(join(CONTEXT, 'package', 'sbom.cdx.json'), parts.output);
+  const bill = JSON.parse(parts.output);
+  bill.components.push(engineComponent());
+  writeFileSync(join(CONTEXT, 'package', 'sbom.cdx.json'), `${JSON.stringify(bill, null, 2)}\n`);
+}
+
+/** The server engine, which the images have from a lock file of its own, for the bill of materials (CycloneDX). */
+function engineComponent() {
+  const { packages } = readJson(join(DEPLOY, 'image', 'engine', 'package-lock.json'));
+  const { version, integrity } = packages[`node_modules/${ENGINE}`];
+  const [algorithm, content] = integrity.split('-', 2);
+  if (algorithm !== 'sha512') throw new SetupError(`${ENGINE} is locked by ${algorithm}, expected sha512`);
+  return {
+    type: 'library',
+    name: ENGINE,
+    version,
+    purl: `pkg:npm/${ENGINE.replace('@', '%40')}@${version}`,
+    hashes: [{ alg: 'SHA-512', content: Buffer.from(content, 'base64').toString('hex') }],
+  };
 }
 
 /** @returns {Promise<{ revision: string, seconds: string }>} of the commit; the time makes builds repeatable */

@@ -534,6 +534,7 @@ class DaemonProcess {
         needsAuthorization: ({ path }) => path === '/bars' || path === '/series',
       }),
       onError: (error) => log.error({ err: error }, 'unexpected error'),
+      onFallback: ({ code, seen }) => log.info({ code, seen }, 'the server engine is ws: no uWebSockets.js loads'),
     });
     this.#server = server;
     daemon.attach(server);

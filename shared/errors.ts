@@ -369,7 +369,7 @@ export const ERRORS = {
   ENGINE_MISSING: {
     status: 500,
     message: 'uWebSockets.js cannot be loaded on this machine.',
-    next: 'Use the engine `auto` or `ws`, or see README.md.',
+    next: 'Use the engine `auto` or `ws`, or install a build for this machine: docs/reference/DEPENDENCIES.md.',
   },
   NODE_UNSUPPORTED: {
     status: 500,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { UWEBSOCKETS_PACKAGES } from '../daemon/serve/uwebsockets.ts';
 import { unknownVariables } from '../shared/policy/environment.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -29,7 +30,7 @@ describe('images', () => {
       expect(known).toContain(base);
       known.push(name!);
     }
-    expect(known).toEqual(expect.arrayContaining(['daemon', 'trainer', 'trainer-python']));
+    expect(known).toEqual(expect.arrayContaining(['daemon', 'trainer', 'trainer-python', 'worker', 'worker-python']));
   });
 
   it('end as a user without rights, and say when they are unwell', () => {
@@ -40,10 +41,17 @@ describe('images', () => {
       const base = /^FROM (\S+)/.exec(own[0]!)![1]!;
       return base === '${NODE_IMAGE}' ? own : [...stageOf(base), ...own];
     };
-    for (const target of ['daemon', 'trainer', 'trainer-python']) {
+    for (const target of ['daemon', 'trainer', 'trainer-python', 'worker', 'worker-python']) {
       const stage = stageOf(target);
       expect(stage.filter((line) => line.startsWith('USER ')).at(-1)).toBe('USER 10001:10001');
-      expect(stage.some((line) => line.startsWith('HEALTHCHECK '))).toBe(true);
+      // A worker serves no port: its process is its health, and the check of the trainer would be that of another port.
+      const isWorker = target.startsWith('worker');
+      const check = stage.filter((line) => line.startsWith('HEALTHCHECK ')).at(-1);
+      expect([target, check === 'HEALTHCHECK NONE']).toEqual([target, isWorker]);
+      expect([target, stage.at(-1)]).toEqual([
+        target,
+        expect.stringMatching(isWorker ? /^CMD \["worker"\]/ : /^(CMD|USER) /),
+      ]);
     }
   });
 
@@ -59,6 +67,22 @@ describe('images', () => {
       .split('\n')
       .filter((one) => /^\w/.test(one)))
       expect(line).toMatch(/^[a-z-]+==\d+(\.\d+)+$/);
+  });
+
+  it('have the server engine that the package names, locked by its content', () => {
+    const { peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      peerDependencies: Record<string, string>;
+    };
+    const { dependencies } = JSON.parse(read('image/engine/package.json')) as { dependencies: Record<string, string> };
+    const [name] = UWEBSOCKETS_PACKAGES;
+    expect(dependencies).toEqual({ [name]: peerDependencies[name] });
+    const { packages } = JSON.parse(read('image/engine/package-lock.json')) as {
+      packages: Record<string, { version: string; integrity: string }>;
+    };
+    expect(packages[`node_modules/${name}`]).toMatchObject({
+      version: peerDependencies[name],
+      integrity: expect.stringMatching(/^sha512-/) as string,
+    });
   });
 
   it('have versions, and all of them are used', () => {
@@ -93,7 +117,7 @@ describe('compose', () => {
   });
 
   it('gives them no rights, and only this machine their ports', () => {
-    for (const service of [...own, services['machine']!])
+    for (const service of [...own, services['machine']!, services['worker']!])
       expect(service).toMatchObject({
         read_only: true,
         cap_drop: ['ALL'],
@@ -113,11 +137,24 @@ describe('compose', () => {
     }
     const names = new Set(used.map(([, name]) => name!));
     expect([...described.keys()].filter((name) => !names.has(name))).toEqual([]);
-    for (const { environment } of own) expect(unknown(Object.keys(environment!))).toEqual([]);
+    for (const { environment } of [...own, services['worker']!])
+      expect(unknown(Object.keys(environment!))).toEqual([]);
+  });
+
+  it('gives a worker what a fleet needs, and neither the volume nor a token', () => {
+    const { profiles, volumes, environment } = services['worker']!;
+    expect([profiles, volumes]).toEqual([['fleet'], undefined]);
+    const names = Object.keys(environment!);
+    expect(names).toEqual(expect.arrayContaining(['MINUTEHAND_QUEUE', 'MINUTEHAND_BLOBS', 'MINUTEHAND_REDIS_URL']));
+    expect(names.filter((name) => /TOKEN|DATABASE/.test(name))).toEqual([]);
+    // The trainer must have the same queue and blobs.
+    for (const name of ['MINUTEHAND_QUEUE', 'MINUTEHAND_BLOBS'])
+      expect([name, services['trainer']!.environment![name]]).toEqual([name, environment![name]]);
   });
 
   it('is of this version', () => {
-    for (const service of [...own, services['machine']!]) expect(service.image).toContain(`:-${version}}`);
+    for (const service of [...own, services['machine']!, services['worker']!])
+      expect(service.image).toContain(`:-${version}}`);
   });
 
   it('has the jobs of Prometheus that the rules know', () => {
@@ -193,6 +230,42 @@ describe('Kubernetes', () => {
     expect(named.map(({ newTag }) => newTag)).toEqual([version, version]);
     for (const path of resources) expect(read(`kubernetes/${path}`)).not.toBe('');
     expect(unknown([...variablesOf('kubernetes/secrets.env.example').keys()])).toEqual([]);
+  });
+});
+
+describe('workers of Kubernetes', () => {
+  const [deployment, policy] = parseAllDocuments(read('kubernetes/workers/workers.yaml')).map(
+    (one) => one.toJS() as unknown,
+  ) as [
+    { spec: { template: { spec: Pod; metadata: { labels: object } }; selector: { matchLabels: object } } },
+    { spec: { podSelector: { matchLabels: object }; policyTypes: string[]; ingress?: unknown } },
+  ];
+  const { spec: pod, metadata } = deployment.spec.template;
+
+  it('have no rights, no way in, and of the secret only what they use', () => {
+    expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 10001 });
+    const [worker] = pod.containers;
+    expect(worker!.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    const secrets = variablesOf('kubernetes/secrets.env.example');
+    const names = worker!.env.map(({ name }) => name);
+    expect(names.filter((name) => !secrets.has(name))).toEqual([]);
+    expect(unknown(names)).toEqual([]);
+    expect(names.filter((name) => /TOKEN|DATABASE/.test(name))).toEqual([]);
+    expect(policy.spec.policyTypes).toEqual(['Ingress']);
+    expect(policy.spec.ingress).toBeUndefined();
+    for (const labels of [deployment.spec.selector.matchLabels, policy.spec.podSelector.matchLabels])
+      expect(labels).toEqual(metadata.labels);
+  });
+
+  it('are of this version', () => {
+    const { images: named } = parse(read('kubernetes/workers/kustomization.yaml')) as {
+      images: { name: string; newTag: string }[];
+    };
+    expect(named).toEqual([{ name: pod.containers[0]!.image, newTag: version }]);
   });
 });
 

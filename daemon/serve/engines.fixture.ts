@@ -2,8 +2,9 @@ import type { Engine } from './server.ts';
 import { loadUwebsockets } from './uwebsockets.ts';
 
 /**
- * The engines to test with this Node. The npm registry has builds of uWebSockets.js up to Node 20: there one that does
- * not load must fail its tests. Newer versions of Node have it only where it was installed from its own source.
+ * The engines to test with this Node. An installation comes with a build of uWebSockets.js for Node up to 20: there one
+ * that does not load must fail its tests. Newer versions of Node have it where `@btc-vision/uwebsockets.js` is installed
+ * and loads, as in the images.
  */
 export const ENGINES: readonly Engine[] = isUwebsocketsExpected() ? ['uwebsockets', 'ws'] : ['ws'];
 

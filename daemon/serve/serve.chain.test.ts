@@ -15,6 +15,7 @@ import { chooseEngine, openServer } from './serve.ts';
 import type { Server, ServerOptions } from './server.ts';
 import type { Connection, WebSocketRoute } from './websocket_route.ts';
 import { loadUwebsockets } from './uwebsockets.ts';
+import type { Uwebsockets } from './uwebsockets_native.ts';
 import { addressText } from './uwebsockets_requests.ts';
 
 const MAX_BODY_BYTES = 100_000;
@@ -901,8 +902,34 @@ describe('the ws engine', () => {
 describe('the choice of the engine', () => {
   const missing = () => loadUwebsockets(createRequire('/nowhere/at/all.js'));
 
-  it('falls back to ws when uWebSockets.js cannot be loaded', () => {
-    expect(chooseEngine('auto', missing)).toBe('ws');
+  it('falls back to ws when uWebSockets.js cannot be loaded, and says why', () => {
+    const reasons: (string | undefined)[] = [];
+    expect(chooseEngine('auto', missing, ({ seen }) => reasons.push(seen))).toBe('ws');
+    expect(reasons).toEqual([
+      `Node ${process.version}: @btc-vision/uwebsockets.js is not installed; uWebSockets.js is not installed`,
+    ]);
+  });
+
+  it('loads the newer build where both are installed, and the other one where that does not load', () => {
+    const builds = { newer: {} as Uwebsockets, older: {} as Uwebsockets };
+    const refused = new Error("This version of uWS.js supports only …\n\nError: version `GLIBC_2.38' not found");
+    const load = (newer: unknown) => () =>
+      loadUwebsockets((name) => {
+        if (name === 'uWebSockets.js') return builds.older;
+        if (newer instanceof Error) throw newer;
+        return newer;
+      });
+    const noReason = vi.fn();
+    expect(chooseEngine('auto', load(builds.newer), noReason)).toBe(builds.newer);
+    expect(chooseEngine('auto', load(refused), noReason)).toBe(builds.older);
+    expect(noReason).not.toHaveBeenCalled();
+    const none = () =>
+      loadUwebsockets(() => {
+        throw refused;
+      });
+    expect(() => chooseEngine('uwebsockets', none)).toThrowError(
+      /@btc-vision\/uwebsockets\.js does not load: Error: version `GLIBC_2\.38' not found; uWebSockets\.js does not/,
+    );
   });
 
   if (ENGINES.includes('uwebsockets')) {
@@ -910,7 +937,7 @@ describe('the choice of the engine', () => {
       expect(chooseEngine('auto', loadUwebsockets)).toBe(loadUwebsockets());
     });
   } else {
-    it('is ws with this Node, for which the npm registry has no other', () => {
+    it('is ws with this Node, for which no other is installed', () => {
       expect(chooseEngine('auto', loadUwebsockets)).toBe('ws');
       expect(() => chooseEngine('uwebsockets', loadUwebsockets)).toThrowError(
         /uWebSockets\.js cannot be loaded.*Node v/,

@@ -1,3 +1,4 @@
+import type { MinutehandError } from '../../shared/errors.ts';
 import { openNodeHttp } from './node_http.ts';
 import type { Server, ServerOptions } from './server.ts';
 import { loadUwebsockets, openUwebsockets } from './uwebsockets.ts';
@@ -5,15 +6,21 @@ import type { Uwebsockets } from './uwebsockets_native.ts';
 
 /**
  * The engine to use: `auto` prefers uWebSockets.js and falls back to ws.
+ * @param onFallback called with the reason when `auto` falls back
  * @throws MinutehandError ENGINE_MISSING when uWebSockets.js was requested by name and cannot be loaded.
  */
-export function chooseEngine(engine: ServerOptions['engine'], load: () => Uwebsockets): Uwebsockets | 'ws' {
+export function chooseEngine(
+  engine: ServerOptions['engine'],
+  load: () => Uwebsockets,
+  onFallback?: (reason: MinutehandError) => void,
+): Uwebsockets | 'ws' {
   if (engine === 'ws') return 'ws';
   try {
     return load();
   } catch (error) {
-    if (engine === 'auto') return 'ws';
-    throw error;
+    if (engine !== 'auto') throw error;
+    onFallback?.(error as MinutehandError);
+    return 'ws';
   }
 }
 
@@ -27,6 +34,6 @@ export function warmEngine(engine: ServerOptions['engine']): void {
  * @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE, ENGINE_MISSING
  */
 export function openServer(options: ServerOptions): Promise<Server> {
-  const engine = chooseEngine(options.engine, loadUwebsockets);
+  const engine = chooseEngine(options.engine, loadUwebsockets, options.onFallback);
   return engine === 'ws' ? openNodeHttp(options) : openUwebsockets(engine, options);
 }

@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly connectionLimits?: ConnectionLimits;
   /** Defects only: an error of a handler that is not a MinutehandError. */
   onError(error: unknown): void;
+  /** Called once with ENGINE_MISSING when the engine `auto` is ws because no uWebSockets.js loads. */
+  onFallback?(reason: MinutehandError): void;
   /** Called first, for requests and upgrades alike. An error is the answer; null accepts the request. */
   authorize?(request: RequestHead): MinutehandError | null;
 }

@@ -31,16 +31,39 @@ const FREE_PORT_ATTEMPTS = 5;
 const LAST_WORDS_MS = 20;
 
 /**
- * Loads the optional package. CommonJS on purpose: its ES module wrapper lacks functions that its native part has.
- * @throws MinutehandError ENGINE_MISSING with the loader's own message
+ * Optional packages with builds of the same server. The first is a build of its release 20.57 for Node 20 to 25 and
+ * glibc 2.38 or newer, which the images install; the second, for Node up to 20, comes with every installation. See
+ * docs/adr/0035-engine-by-platform.md.
+ */
+export const UWEBSOCKETS_PACKAGES = ['@btc-vision/uwebsockets.js', 'uWebSockets.js'] as const;
+
+/**
+ * Loads the first of the optional packages that this machine can load. CommonJS on purpose: their ES module wrapper
+ * lacks functions that their native part has.
+ * @throws MinutehandError ENGINE_MISSING that says of each package why it was not loaded
  */
 export function loadUwebsockets(require: (name: string) => unknown = createRequire(import.meta.url)): Uwebsockets {
-  try {
-    return require('uWebSockets.js') as Uwebsockets;
-  } catch (cause) {
-    const words = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new MinutehandError('ENGINE_MISSING', { seen: `Node ${process.version}: ${words}`, cause });
+  const reasons: string[] = [];
+  const causes: unknown[] = [];
+  for (const name of UWEBSOCKETS_PACKAGES) {
+    try {
+      return require(name) as Uwebsockets;
+    } catch (cause) {
+      reasons.push(`${name} ${reasonOf(cause)}`);
+      causes.push(cause);
+    }
   }
+  throw new MinutehandError('ENGINE_MISSING', {
+    seen: `Node ${process.version}: ${reasons.join('; ')}`,
+    cause: new AggregateError(causes),
+  });
+}
+
+/** In one line: the loader's own words are the last ones, after what its package supports. */
+function reasonOf(cause: unknown): string {
+  if ((cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return 'is not installed';
+  const lines = (cause instanceof Error ? cause.message : String(cause)).split('\n').filter((line) => line !== '');
+  return `does not load: ${lines.at(-1)}`;
 }
 
 /** The fast engine. @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE */
