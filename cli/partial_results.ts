@@ -77,6 +77,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   ],
   'it trains on the pairs that have bars, and its gates and bundle name them': [
     'automl',
+    'check ml-models',
     'direction train',
     'job run',
     'league',
@@ -112,7 +113,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'a check: any finding is exit code 1, after all was checked': [
     'audit verify',
     'bench',
-    'check ml-models',
+    'check models',
     'config check',
     'doctor',
     'upgrade',

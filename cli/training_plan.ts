@@ -1,5 +1,3 @@
-import { statfsSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { readManifest } from '../shared/bundle/bundle.ts';
 import type { Manifest } from '../shared/bundle/manifest.ts';
 import { isoMinute } from '../shared/bar.ts';
@@ -12,9 +10,9 @@ import { storeQueue } from '../trainer/control/schedule/run_queue.ts';
 import type { TrainingJob } from '../trainer/jobs/kinds/training_job.ts';
 import { trainingFits, type TrainingOutline } from '../trainer/learning/training/pipeline.ts';
 import { openStoreIfThere } from '../trainer/store/store.ts';
+import { freeDiskBytes, gibibytes, spaceLine } from './free_space.ts';
 import type { Output } from './output.ts';
 
-const GIB = 2 ** 30;
 /** Runs of the trainer that are looked through for one with a bundle. */
 const EARLIER_RUNS = 50;
 
@@ -140,21 +138,8 @@ function comparable(run: RetrainRun, paths: HomePaths, folds: number): EarlierRu
   };
 }
 
-/** Space of the nearest folder that exists; null where the system does not tell. */
-function freeDiskBytes(folder: string): number | null {
-  for (let at = folder; ; at = dirname(at)) {
-    try {
-      const { bavail, bsize } = statfsSync(at);
-      return bavail * bsize;
-    } catch {
-      if (dirname(at) === at) return null;
-    }
-  }
-}
-
 export function printPlan(report: TrainingPlanReport, output: Output): void {
   const { period, pairs, left_out, rows, expected, free_disk_bytes } = report;
-  const gib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;
   output.line(`Dry run: nothing is learned and no bundle is written. ${report.kind}, market ${report.market}`);
   output.line(`bars     ${period.from} to ${period.to}, holdout from ${period.holdout_from}`);
   for (const { pair, bars } of pairs) output.line(`  ${pair.padEnd(20)} ${bars} bars with features`);
@@ -169,11 +154,9 @@ export function printPlan(report: TrainingPlanReport, output: Output): void {
   output.line(
     expected === null
       ? 'time     unknown: the trainer of this installation has no finished run of this kind'
-      : `time     about ${Math.max(1, Math.round(expected.seconds / 60))} min, as run ${expected.from_run} took for its rows and fits${memory === null ? '' : `; its peak memory was ${gib(memory)}`}`,
+      : `time     about ${Math.max(1, Math.round(expected.seconds / 60))} min, as run ${expected.from_run} took for its rows and fits${memory === null ? '' : `; its peak memory was ${gibibytes(memory)}`}`,
   );
-  output.line(
-    `space    ${free_disk_bytes === null ? 'unknown' : gib(free_disk_bytes)} free for ${report.models_folder}; ${gib(report.free_memory_bytes)} of memory free`,
-  );
+  output.line(spaceLine(free_disk_bytes, report.models_folder, report.free_memory_bytes));
   if (memory !== null && memory > report.free_memory_bytes)
     output.note(`That run needed more memory than is free now: end other programs, or train fewer days (--days).`);
 }

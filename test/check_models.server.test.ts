@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Manifest } from '../shared/bundle/manifest.ts';
@@ -13,13 +13,14 @@ vi.setConfig({ testTimeout: 120_000 });
 let place: Workplace;
 let bars: Map<string, BarColumns>;
 let trained: Finished;
+let data: string;
 let version: string;
 let manifest: Manifest;
 beforeAll(async () => {
   // No AUC reaches this, so one gate always fails.
   place = createWorkplace({ retrain: { adopt_min_auc: 0.99 } });
   bars = tinyBars(place.settings);
-  const data = await place.writeBars('bars', bars);
+  data = await place.writeBars('bars', bars);
   const flags = ['--trials', '0', '--days', '1', '--verbose', '--require-gates', '--hash-name', '--json'];
   const config = join(place.config, 'minutehand.yaml');
   trained = await place.run(['train', '--data', data, '--config', config, ...flags], {
@@ -33,7 +34,7 @@ afterAll(() => place.remove());
 const read = (file: string): Record<string, unknown> =>
   JSON.parse(readFileSync(join(place.models, file), 'utf8')) as Record<string, unknown>;
 const check = async (...flags: string[]) => {
-  const { code, stdout } = await place.run(['check', 'ml-models', ...flags, '--json']);
+  const { code, stdout } = await place.run(['check', 'models', ...flags, '--json']);
   return { code, ...(JSON.parse(stdout) as { ok: boolean; bundles: Record<string, unknown>[] }) };
 };
 
@@ -77,6 +78,30 @@ describe('train', () => {
 });
 
 describe('check ml-models', () => {
+  it('prints the plan alone with --dry-run, from a configuration in one file, and then trains by it', async () => {
+    const unified = join(place.config, 'unified.yaml');
+    const parts = ['minutehand: minutehand.yaml', 'core: core_policy.yaml', 'retrain: retrain_policy.yaml'];
+    writeFileSync(unified, `${parts.join('\n')}\n`);
+    const args = ['check', 'ml-models', '--data', data, '--days', '1', '--trials', '0', '--config', unified, '--json'];
+    const env = { MINUTEHAND_CONFIG: '/nowhere' };
+    const before = readdirSync(place.models);
+    const planned = await place.run([...args, '--dry-run'], { env });
+    expect([planned.code, planned.stderr]).toEqual([0, expect.any(String)]);
+    const { training: plan } = JSON.parse(planned.stdout) as { training: { kind: string; period: { from: string } } };
+    expect(plan).toMatchObject({ kind: 'train', engine: 'gbdt', trials: 0, models_folder: place.models });
+    expect(readdirSync(place.models)).toEqual(before);
+    const run = await place.run([...args, '--verbose'], { env });
+    const checked = JSON.parse(run.stdout) as { ok: boolean; training: { version: string }; bundles: { version: string }[] }; // prettier-ignore
+    expect([run.code, checked.ok]).toEqual([0, true]);
+    expect(run.stderr).toMatch(/ s: reading bars\n.* s: learning\n/s);
+    expect(checked.bundles.map((bundle) => bundle.version).sort()).toEqual([version, checked.training.version].sort());
+    const learned = JSON.parse(readFileSync(join(place.models, checked.training.version, 'manifest.json'), 'utf8')) as Manifest; // prettier-ignore
+    expect(learned.period.from).toBe(plan.period.from);
+    rmSync(join(place.models, checked.training.version), { recursive: true });
+  });
+});
+
+describe('check models', () => {
   it('fails while nothing is active, and after a bundle was damaged', async () => {
     expect(await check()).toMatchObject({ code: 1, ok: false, bundles: [{ version, role: null, ok: true }] });
   });

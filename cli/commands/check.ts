@@ -10,10 +10,18 @@ import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
+import { configOf, configOption } from '../config_option.ts';
 import type { Output } from '../output.ts';
 import { pathInside } from '../../shared/path_name.ts';
+import { runTrain, TRAIN_DEFAULTS, type TrainFlags } from './train.ts';
 
-interface CheckFlags {
+interface VerifyFlags {
+  readonly dryRun?: boolean;
+  readonly test?: boolean;
+}
+
+/** Of `check ml-models`: the first are those of a training. */
+interface CheckFlags extends Pick<TrainFlags, 'data' | 'days' | 'config' | 'trials' | 'verbose' | 'workers' | 'adopt'> {
   readonly dryRun?: boolean;
   readonly test?: boolean;
 }
@@ -23,11 +31,44 @@ export function addCheck(program: Command, output: () => Output): void {
   check
     .command('ml-models')
     .description(
+      'trains, as `train` with these options, then verifies every bundle as `check models` does; exit code 1 when the training fails or a bundle is unusable',
+    )
+    .option('--data <folder>', 'folder of SYMBOL.csv[.gz] (default: the bars of this installation)')
+    .option('--days <n>', 'the last n days of these bars only')
+    .addOption(configOption())
+    .option('--trials <n>', 'trials of the parameter search (default: search.trials)')
+    .option('--workers <n>', 'threads to learn on (default: one for each core)')
+    .option('--verbose', 'a line on standard error for each stage')
+    .option('--adopt', 'make it the active version if it passes the gates')
+    .option('--dry-run', 'check everything that precedes learning, print the plan, and neither learn nor write anything')
+    .option('--test', 'also score random rows with each bundle and time them')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  minutehand check ml-models --days 365 --verbose --dry-run\n  minutehand check ml-models --days 365 --config config/core/unified.yaml',
+    )
+    .action((flags: CheckFlags) => trainAndCheck(flags, output()));
+  check
+    .command('models')
+    .description(
       'verifies every bundle as the daemon does, and writes training/training_metadata.json and production/production_model_metadata.json; exit code 1 when a bundle is unusable or none is active',
     )
     .option('--dry-run', 'write nothing')
     .option('--test', 'also score random rows with each bundle and time them')
-    .action((flags: CheckFlags) => checkModels(flags, output()));
+    .action((flags: VerifyFlags) => checkModels(flags, output()));
+}
+
+/** A training, then the check of all bundles that are there; with `--dry-run` the plan of the training alone. */
+async function trainAndCheck({ test, ...flags }: CheckFlags, output: Output): Promise<void> {
+  if (flags.dryRun === true && test === true)
+    throw new MinutehandError('USAGE', { seen: '--dry-run with --test', expected: 'one of them' });
+  let training: unknown = null;
+  const own: Output = { ...output, result: (value) => void (training = value) };
+  await runTrain({ ...TRAIN_DEFAULTS, ...flags }, own);
+  if (flags.dryRun === true) return output.result({ training });
+  const checked = await verifyAll({ test, config: flags.config }, output);
+  if (checked.ok) writeMetadataViews(checked.models);
+  output.result({ training, ...checked });
+  if (!checked.ok) process.exitCode = 1;
 }
 
 interface CheckedBundle {
@@ -40,9 +81,30 @@ interface CheckedBundle {
   readonly error: string | null;
 }
 
-async function checkModels({ dryRun = false, test = false }: CheckFlags, output: Output): Promise<void> {
+async function checkModels({ dryRun = false, test }: VerifyFlags, output: Output): Promise<void> {
+  const { ok: areUsable, models, bundles } = await verifyAll({ test }, output);
+  const isActiveThere = bundles.some(({ role, ok }) => role === 'active' && ok);
+  if (!isActiveThere) output.line('No usable active bundle: every signal is HOLD NO_MODEL.');
+  const ok = isActiveThere && areUsable;
+  if (!dryRun && ok) writeMetadataViews(models);
+  output.result({ ok, models, bundles });
+  if (!ok) process.exitCode = 1;
+}
+
+interface Checked {
+  /** Whether all bundles are usable. */
+  readonly ok: boolean;
+  readonly models: string;
+  readonly bundles: readonly CheckedBundle[];
+}
+
+/** Verifies every bundle as the daemon does, and prints a line for each. */
+async function verifyAll(
+  { test = false, config }: Pick<CheckFlags, 'test' | 'config'>,
+  output: Output,
+): Promise<Checked> {
   const { models } = homePaths();
-  const schema = featureSchema(loadSettings().minutehand.windows);
+  const schema = featureSchema(loadSettings(configOf(config)).minutehand.windows);
   const active = readActive(models);
   const shadow = readShadow(models);
   const roleOf = (version: string): CheckedBundle['role'] =>
@@ -72,12 +134,7 @@ async function checkModels({ dryRun = false, test = false }: CheckFlags, output:
     const gates = failed_gates.length === 0 ? '' : `, gates failed: ${failed_gates.join(', ')}`;
     output.line(`${version.padEnd(16)} ${(role ?? '').padEnd(8)} ${ok ? `ok${speed}${gates}` : error}`);
   }
-  const isActiveThere = bundles.some(({ role, ok }) => role === 'active' && ok);
-  if (!isActiveThere) output.line('No usable active bundle: every signal is HOLD NO_MODEL.');
-  const ok = isActiveThere && bundles.every((bundle) => bundle.ok);
-  if (!dryRun && ok) writeMetadataViews(models);
-  output.result({ ok, models, bundles });
-  if (!ok) process.exitCode = 1;
+  return { ok: bundles.every((bundle) => bundle.ok), models, bundles };
 }
 
 const TEST_ROWS = 1000;

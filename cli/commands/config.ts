@@ -2,8 +2,13 @@ import type { Command } from 'commander';
 import { inspectSettings, loadSettings } from '../../shared/policy/policy.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
 import { checkEnvironment } from '../environment_check.ts';
+import { configOf, configOption } from '../config_option.ts';
 import type { Output } from '../output.ts';
 import { maskSecretsIn } from '../../shared/secrets.ts';
+
+interface ConfigFlags {
+  readonly config?: string;
+}
 
 export function addConfig(program: Command, output: () => Output): void {
   const config = program
@@ -14,15 +19,17 @@ export function addConfig(program: Command, output: () => Output): void {
   config
     .command('check')
     .description('lists every problem of files and environment variables')
-    .action(() => check(output()));
+    .addOption(configOption())
+    .action((flags: ConfigFlags) => check(flags, output()));
   config
     .command('show')
     .description('the values in effect, environment variables included')
-    .action(() => show(output()));
+    .addOption(configOption())
+    .action((flags: ConfigFlags) => show(flags, output()));
 }
 
-function check(output: Output): void {
-  const { settings, problems } = inspectSettings();
+function check({ config }: ConfigFlags, output: Output): void {
+  const { settings, problems } = inspectSettings(configOf(config));
   const environment = checkEnvironment();
   for (const warning of environment.warnings) output.note(`warning: ${warning}`);
   const all = [...problems, ...environment.problems];
@@ -47,8 +54,8 @@ function check(output: Output): void {
   });
 }
 
-function show(output: Output): void {
-  const { core, retrain, signals, minutehand, formulas, policyHash, sources } = loadSettings();
+function show({ config }: ConfigFlags, output: Output): void {
+  const { core, retrain, signals, minutehand, formulas, policyHash, sources } = loadSettings(configOf(config));
   const shown = maskSecretsIn({ core, retrain, signals, minutehand, formulas, policyHash, sources });
   output.line(JSON.stringify(shown, null, 2));
   output.result(shown);

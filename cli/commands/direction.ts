@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
-import { homePaths } from '../../shared/home.ts';
+import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { type Timeframe, TIMEFRAME_NAMES, TIMEFRAMES } from '../../shared/pair.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
@@ -15,20 +15,23 @@ import {
   DIRECTION_SYMBOLS,
   defaultSymbols,
 } from '../../trainer/jobs/kinds/direction_defaults.ts';
-import { runDirection } from '../../trainer/jobs/kinds/run_direction.ts';
+import { rehearseDirection, runDirection, type DirectionContext } from '../../trainer/jobs/kinds/run_direction.ts';
 import { BALANCES, type Balance } from '../../trainer/learning/learners/balance/balance.ts';
 import { BALANCE_PENALTY } from '../../trainer/learning/direction/search_direction.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/direction.ts';
+import { configOf, configOption } from '../config_option.ts';
 import { directionLines } from '../direction_lines.ts';
+import { directionPlanReport, printDirectionPlan } from '../direction_plan.ts';
 import { joinedLine, seriesFolder } from '../direction_source.ts';
 import { warningText } from '../../shared/bundle/training_warning.ts';
 import { activationText, gateLines } from '../gate_lines.ts';
 import { adoptionPlace } from '../admission_place.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
-import type { Output } from '../output.ts';
+import type { Output, Progress } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { parseInteger, parseWindow } from '../period.ts';
+import { stageLines } from '../stage_lines.ts';
 import { addDirectionEvaluate } from './direction_evaluate.ts';
 
 interface TrainFlags {
@@ -57,6 +60,9 @@ interface TrainFlags {
   readonly from?: string;
   readonly to?: string;
   readonly days?: string;
+  readonly config?: string;
+  readonly verbose?: boolean;
+  readonly dryRun?: boolean;
   readonly printJob?: boolean;
 }
 
@@ -116,25 +122,78 @@ export function addDirection(program: Command, output: () => Output): void {
     .option('--from <day>', 'first UTC day or minute of the bars to use')
     .option('--to <day>', 'UTC day or minute of the end')
     .option('--days <n>', 'the last n days of these bars only')
+    .addOption(configOption())
+    .option('--verbose', 'a line on standard error for each stage')
     .option('--require-gates', 'exit with 1 if a gate fails')
+    .option(
+      '--dry-run',
+      'check configuration, bars, series, features and engines, print the plan with its size and expected time, and learn nothing',
+    )
     .option('--print-job', 'train nothing: print these options as a job, for `minutehand job run`')
     .action((flags: TrainFlags) => runTrain(flags, output()));
   addDirectionEvaluate(direction, output);
 }
 
 async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
-  const settings = loadSettings();
+  const settings = loadSettings(configOf(flags.config));
   const job = jobOf(flags, settings);
   if (flags.printJob === true) {
     process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
     return;
   }
+  const verbose = flags.verbose === true;
+  if (flags.dryRun === true) return await planDirection(job, settings, verbose, output);
   await recordJob(job, settings, output, (own) =>
-    runDirectionJob(job, settings, { requireGates: flags.requireGates === true }, own),
+    runDirectionJob(job, settings, { verbose, requireGates: flags.requireGates === true }, own),
   );
 }
 
+/** A dry run: the plan of a training, and nothing learned. */
+async function planDirection(
+  job: DirectionJob,
+  settings: Settings,
+  verbose: boolean,
+  output: Output,
+): Promise<void> {
+  const paths = homePaths();
+  const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
+  const rehearsed = await rehearseDirection(job, contextOf({ job, settings, paths, verbose, progress, output })).finally(
+    () => progress.stop(),
+  );
+  const report = await directionPlanReport(job, rehearsed, paths);
+  printDirectionPlan(report, output);
+  output.written(null);
+  output.result(report);
+}
+
+interface Shown {
+  readonly job: DirectionJob;
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  readonly verbose: boolean;
+  readonly progress: Progress;
+  readonly output: Output;
+}
+
+/** What a training tells while it runs. */
+function contextOf({ job, settings, paths, verbose, progress, output }: Shown): DirectionContext {
+  const onStage = verbose ? stageLines((line) => output.note(line)) : null;
+  return {
+    settings,
+    paths,
+    gitCommit: gitCommit(),
+    onProgress(stage, done, total) {
+      onStage?.(stage);
+      progress.update(stage, done, total);
+    },
+    onJoined: (symbol, seconds) => output.line(joinedLine(symbol, seconds, job.timeframe)),
+  };
+}
+
 export interface DirectionCommand {
+  /** Whether each stage gets a line. */
+  readonly verbose: boolean;
   /** Whether a failed gate is a failed command. */
   readonly requireGates: boolean;
 }
@@ -143,19 +202,14 @@ export interface DirectionCommand {
 export async function runDirectionJob(
   job: DirectionJob,
   settings: Settings,
-  { requireGates }: DirectionCommand,
+  { verbose, requireGates }: DirectionCommand,
   output: Output,
 ): Promise<void> {
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
-    const { trained, plan, gates, bundle, resources } = await runDirection(job, {
-      settings,
-      paths: homePaths(),
-      gitCommit: gitCommit(),
-      onProgress: (stage, done, total) => progress.update(stage, done, total),
-      onJoined: (symbol, seconds) => output.line(joinedLine(symbol, seconds, job.timeframe)),
-    });
+    const context = contextOf({ job, settings, paths: homePaths(), verbose, progress, output });
+    const { trained, plan, gates, bundle, resources } = await runDirection(job, context);
     progress.stop();
     for (const line of directionLines(trained, plan, job.timeframe)) output.line(line);
     const { warnings } = trained.validation;
@@ -219,6 +273,9 @@ function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
     });
   if (flags.adopt === true && flags.out !== undefined)
     throw new MinutehandError('USAGE', { seen: '--adopt with --out', expected: 'one of them' });
+  for (const [other, isGiven] of Object.entries({ '--adopt': flags.adopt, '--print-job': flags.printJob }))
+    if (flags.dryRun === true && isGiven === true)
+      throw new MinutehandError('USAGE', { seen: `--dry-run with ${other}`, expected: 'one of them' });
   const threshold = flags.sigmas ?? flags.threshold;
   const trials = parseInteger(flags.trials, '--trials');
   const classWeightRatio = number(flags.classWeightRatio, '--class-weight-ratio');

@@ -46,7 +46,7 @@ const RUNS: { readonly [Kind in JobKind]: Run<Kind> } = {
   train: runTraining,
   warm_start: runTraining,
   thresholds: runTraining,
-  direction: (job, settings, output) => runDirectionJob(job, settings, { requireGates: false }, output),
+  direction: (job, settings, output) => runDirectionJob(job, settings, { verbose: false, requireGates: false }, output),
   automl: runFormulaSearch,
   league: runLeague,
   backtest: runBacktest,

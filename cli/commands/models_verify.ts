@@ -21,12 +21,12 @@ import {
   retrainAndCompare,
 } from '../../trainer/learning/training/deep_verification.ts';
 import { withOwnPrices } from '../../trainer/jobs/bars/installation_bars.ts';
+import { configOf } from '../config_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output, Progress } from '../output.ts';
 import { parseWorkers } from '../period.ts';
 import { readConfiguredBars } from '../../trainer/jobs/bars/configured_bars.ts';
 import { gitCommit } from '../git_commit.ts';
-import { configFolder } from './train.ts';
 
 const LINES = 20;
 const EXIT = { same: 0, different: 1, impossible: 3 } as const;
@@ -55,7 +55,10 @@ export function addModelsVerify(models: Command, output: () => Output, folderOf:
       'trains it again from the bars of its data hash and compares bit for bit; takes as long as training',
     )
     .option('--data <folder>', 'with --deep: bar files it was trained on (default: bars of this installation)')
-    .option('--config <folder>', 'with --deep: configuration it was trained with (default: the current one)')
+    .option(
+      '--config <place>',
+      'with --deep: configuration it was trained with, a folder or one file with all of it (default: the current one)',
+    )
     .option('--workers <n>', 'with --deep: threads (default: one for each core)')
     .description(
       'checks signature, hashes, feature schema and golden answers, as the daemon does. Exit code of --deep: 0 same, 1 different, 3 cannot be trained again',
@@ -99,7 +102,7 @@ async function verify(folder: string, flags: VerifyFlags, output: Output): Promi
     process.exitCode = EXIT.impossible;
     return;
   }
-  const settings = loadSettings(configFolder(flags.config));
+  const settings = loadSettings(configOf(flags.config));
   const { version } = await verifyFolder(folder, settings);
   output.line(`${version}: hashes, feature schema and golden answers are right (${folder})`);
   if (flags.deep !== true) return output.result({ version, path: folder, ok: true });

@@ -1,7 +1,6 @@
 import { skillText } from '../../shared/bundle/gates/gate_text.ts';
 import { warningText } from '../../shared/bundle/training_warning.ts';
 import { activationText, gateLines } from '../gate_lines.ts';
-import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
@@ -29,6 +28,7 @@ import type { TrainingJob } from '../../trainer/jobs/kinds/training_job.ts';
 import { TARGETS, type Target } from '../../trainer/learning/options/train_options.ts';
 import type { TrainResult } from '../../trainer/learning/training/pipeline.ts';
 import { adoptionPlace } from '../admission_place.ts';
+import { configOf, configOption } from '../config_option.ts';
 import { costTable } from '../cost_table.ts';
 import { gitCommit } from '../git_commit.ts';
 import { groupLines, parseGroups } from '../groups_option.ts';
@@ -37,10 +37,11 @@ import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { openTrainingNotifier, type TrainingNotifier } from '../training_notice.ts';
 import { planReport, printPlan } from '../training_plan.ts';
+import { stageLines } from '../stage_lines.ts';
 import { trainStrategyOption } from '../strategy_option.ts';
 import { parseHoldoutFrom, parseInteger, parseWindow, parseWorkers } from '../period.ts';
 
-interface TrainFlags {
+export interface TrainFlags {
   readonly data?: string;
   readonly from?: string;
   readonly to?: string;
@@ -74,6 +75,9 @@ interface TrainFlags {
 
 const SINGLE_MODELS = TRAIN_ENGINES.filter((name) => !(ENSEMBLES as readonly string[]).includes(name));
 
+/** The flags that are always there. */
+export const TRAIN_DEFAULTS = { seed: '1', target: 'reversion', cache: true } as const;
+
 export function addTrain(program: Command, output: () => Output): void {
   program
     .command('train')
@@ -93,7 +97,7 @@ export function addTrain(program: Command, output: () => Output): void {
     )
     .option('--to <day>', 'UTC day or minute of the end')
     .option('--out <folder>', 'folder of bundles to write into (default: the models folder of this installation)')
-    .option('--seed <n>', 'seed of row and column sampling', '1')
+    .option('--seed <n>', 'seed of row and column sampling', TRAIN_DEFAULTS.seed)
     .option(
       '--trials <n>',
       'trials of the parameter search; 0: parameters and thresholds of config/ (default: search.trials)',
@@ -109,7 +113,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .addOption(
       new Option('--target <name>', 'net: a fourth model, of the result before costs, supplies expected_net_bps')
         .choices(TARGETS)
-        .default('reversion'),
+        .default(TRAIN_DEFAULTS.target),
     )
     .option('--mid', 'experiment: convert bid bars to mids, by half the spread of each minute; the daemon does not')
     .option('--no-cache', 'rebuild all features and labels; the result is the same')
@@ -118,7 +122,7 @@ export function addTrain(program: Command, output: () => Output): void {
       'warm-start the active version on the bars since its full training: a few more trees, no search',
     )
     .option('--days <n>', 'the last n days of these bars only')
-    .option('--config <folder>', 'folder of the configuration, or a file in it (default: MINUTEHAND_CONFIG, config/)')
+    .addOption(configOption())
     .option('--verbose', 'a line on standard error for each stage')
     .option(
       '--groups <list>',
@@ -154,8 +158,9 @@ export function addTrain(program: Command, output: () => Output): void {
     });
 }
 
-async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
-  const settings = loadSettings(configFolder(flags.config));
+/** Trains, or prints the plan or the job. @throws MinutehandError USAGE, and as a training */
+export async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
+  const settings = loadSettings(configOf(flags.config));
   const job = jobOf(flags, settings);
   if (flags.printJob === true) {
     process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
@@ -364,23 +369,6 @@ function keptBy({ resources }: TrainingJob, { datasetCache, searches }: HomePath
     'No bundle was written, and the active models stay.',
     `Features and labels that were ready are in ${datasetCache}, finished trials of a search in ${searches}: the same command continues there.`,
   ];
-}
-
-/** @throws MinutehandError CONFIG_MISSING */
-export function configFolder(place: string | undefined): { configDir?: string } {
-  if (place === undefined) return {};
-  return { configDir: /\.ya?ml$/.test(place) ? dirname(place) : place };
-}
-
-/** Prints a line when a stage begins; its progress after a comma is omitted. */
-function stageLines(tell: (line: string) => void): (stage: string) => void {
-  const beganMs = performance.now();
-  let last = '';
-  return (stage) => {
-    const name = stage.split(',')[0]!;
-    if (name !== last) tell(`${((performance.now() - beganMs) / 1000).toFixed(1)} s: ${name}`);
-    last = name;
-  };
 }
 
 /** The views follow the bundles: a failed write does not undo the training. */

@@ -7,6 +7,7 @@ import { parseFormula } from '../core/formula/formula.ts';
 import { checkTogether, COLUMN_NAME, type NamedFormula } from '../core/formula/named_formulas.ts';
 import { pairSources, type Sources } from '../core/formula/sources.ts';
 import { faultText } from './formula_fault.ts';
+import { isMapping } from './mapping.ts';
 import { keyText, valueText, type ConfigProblem } from './problem.ts';
 import { didYouMean } from './spelling.ts';
 import { readYamlFile, type YamlFile } from './yaml_file.ts';
@@ -41,7 +42,7 @@ export function readFeatureFile(
   const { value } = read.yaml;
   // Comments alone.
   if (value === null || value === undefined) return { formulas: [], problems: [] };
-  if (!isMap(value)) {
+  if (!isMapping(value)) {
     const text = `is ${valueText(value)}, expected names of formulas, such as my_momentum: ema(a.close, 24) / a.close - 1`;
     return { formulas: [], problems: [{ code: 'CONFIG_INVALID', where: file, key: '', text }] };
   }
@@ -71,7 +72,7 @@ class Reader {
       return this.#refuse([name], 'is no name of a column: expected lower-case letters, digits and _, a letter first');
     if (this.#taken.has(name)) return this.#refuse([name], 'is a hand-written feature: choose another name');
     if (typeof entry === 'string') return this.#parse(name, entry, [name], {});
-    if (!isMap(entry)) return this.#refuse([name], `is ${valueText(entry)}, expected a formula`);
+    if (!isMapping(entry)) return this.#refuse([name], `is ${valueText(entry)}, expected a formula`);
     const unknown = Object.keys(entry).filter((key) => !KEYS.includes(key));
     for (const key of unknown)
       this.#refuse([name, key], `is no key of a formula${didYouMean(key, KEYS)}`, 'CONFIG_UNKNOWN_KEY');
@@ -118,8 +119,4 @@ class Reader {
   #refuse(path: readonly string[], text: string, code: ConfigProblem['code'] = 'CONFIG_INVALID'): void {
     this.problems.push({ code, where: this.#yaml.where(path), key: keyText(path), text });
   }
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

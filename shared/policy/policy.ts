@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseEntryWindows } from '../core/cost/entry_window.ts';
 import { sequenceBars, type Windows } from '../core/features/windows.ts';
 import type { NewsEvent } from '../core/news/news_event.ts';
@@ -29,6 +29,7 @@ import { homePaths } from '../home.ts';
 import { rememberSecrets } from '../secrets.ts';
 import { didYouMean } from './spelling.ts';
 import { withSpelledSymbols } from './symbol_names.ts';
+import { readUnifiedFile, type ConfigSource } from './unified_file.ts';
 import { readYamlFile } from './yaml_file.ts';
 import type { YamlFile } from './yaml_file.ts';
 
@@ -68,6 +69,8 @@ export interface LoadOptions {
    * `config/` of the package.
    */
   readonly configDir?: string;
+  /** One file in place of that folder (unified_file.ts). */
+  readonly configFile?: string;
   /** The environment; `process.env` unless given. An empty variable is an unset one. */
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -142,6 +145,16 @@ export function configPaths(configDir: string): readonly string[] {
   return PARTS.map((part) => join(configDir, CONFIG_FILES[part]));
 }
 
+/** The files of a folder, or what one file has in their place. */
+function configSources(file: string | undefined, configDir: string): Record<ConfigPart, ConfigSource> {
+  if (file !== undefined) return readUnifiedFile(resolve(file));
+  const sources = PARTS.map((part): [ConfigPart, ConfigSource] => {
+    const own = join(configDir, CONFIG_FILES[part]);
+    return [part, { file: own, read: readYamlFile(own) }];
+  });
+  return Object.fromEntries(sources) as Record<ConfigPart, ConfigSource>;
+}
+
 /** The folder that a person edits. */
 export function ownConfigDir(env: NodeJS.ProcessEnv = process.env): string {
   return resolve(env['MINUTEHAND_CONFIG'] || join(packageRoot(), 'config'));
@@ -164,19 +177,18 @@ function approvedOf(env: NodeJS.ProcessEnv, problems: ConfigProblem[]): Approved
 export function inspectSettings(options: LoadOptions = {}): { settings: Settings | null; problems: ConfigProblem[] } {
   const env = options.env ?? process.env;
   const problems: ConfigProblem[] = [];
-  const approved = options.configDir === undefined ? approvedOf(env, problems) : null;
-  const configDir = resolve(options.configDir ?? approved?.folder ?? ownConfigDir(env));
+  const isNamed = options.configDir !== undefined || options.configFile !== undefined;
+  const approved = isNamed ? null : approvedOf(env, problems);
+  const sourceOf = configSources(options.configFile, resolve(options.configDir ?? approved?.folder ?? ownConfigDir(env)));
+  const files = Object.fromEntries(PARTS.map((part) => [part, sourceOf[part].file])) as Record<ConfigPart, string>;
+  const configDir = dirname(files.minutehand);
   const yamls: Partial<Record<ConfigPart, YamlFile>> = {};
   const faulty: { part: ConfigPart; path: KeyPath }[] = [];
   const delivered: string[] = [];
-  const files = Object.fromEntries(PARTS.map((part) => [part, join(configDir, CONFIG_FILES[part])])) as Record<
-    ConfigPart,
-    string
-  >;
   const values = { core: {}, retrain: {}, signals: {}, minutehand: {} } as Record<ConfigPart, Record<string, unknown>>;
 
   for (const part of PARTS) {
-    const read = readYamlFile(files[part]);
+    const { read } = sourceOf[part];
     if ('problems' in read) {
       problems.push(...read.problems);
       faulty.push({ part, path: [] });
@@ -206,7 +218,7 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
     const where = yamls[part]?.where(inFile) ?? files[part];
     problems.push({ code: 'CONFIG_INVALID', where, key: keyText(inFile), text });
   }
-  const features = formulasOf(parts, isFaulty, options.configDir === undefined ? ownConfigDir(env) : configDir);
+  const features = formulasOf(parts, isFaulty, isNamed ? configDir : ownConfigDir(env));
   if (problems.length > 0) return { settings: null, problems: [...problems, ...features.problems] };
 
   rememberSecrets(parts);

@@ -1,5 +1,6 @@
 import { parseSymbol, spellSubject, type SymbolNames } from '../symbol/symbol.ts';
 import { parseSubject, symbolsOf } from '../pair.ts';
+import { isMapping } from './mapping.ts';
 import type { MinutehandSettings, SymbolNamesPolicy } from './schema.ts';
 
 /** How names become symbols in this installation. */
@@ -30,23 +31,23 @@ export function parseSymbolList(text: string, option: string, names: SymbolNames
 
 /** Spells the symbols of a file of minutehand.yaml, before it is checked; what cannot be read stays as it is. */
 export function withSpelledSymbols(content: unknown): unknown {
-  if (!isMap(content)) return content;
-  const names = namesOf(isMap(content['symbol_names']) ? policyOf(content['symbol_names']) : undefined, []);
+  if (!isMapping(content)) return content;
+  const names = namesOf(isMapping(content['symbol_names']) ? policyOf(content['symbol_names']) : undefined, []);
   const spell = (value: unknown, kind: 'pair' | 'instrument' | 'either'): unknown =>
     Array.isArray(value)
       ? value.map((one: unknown) => (typeof one === 'string' ? spellSubject(one, names, kind) : one))
       : value;
   const list = (value: unknown): unknown => spell(value, 'either');
   const pairs = (value: unknown): unknown => spell(value, 'pair');
-  const shard = (value: unknown): unknown => (isMap(value) ? { ...value, pairs: pairs(value['pairs']) } : pairs(value));
+  const shard = (value: unknown): unknown => (isMapping(value) ? { ...value, pairs: pairs(value['pairs']) } : pairs(value));
   const { train } = content;
   return {
     ...content,
     ...('pairs' in content && { pairs: pairs(content['pairs']) }),
     ...('instruments' in content && { instruments: spell(content['instruments'], 'instrument') }),
-    ...(isMap(content['shards']) && { shards: mapped(content['shards'], shard) }),
-    ...(isMap(content['symbols']) && { symbols: withSpelledKeys(content['symbols'], names) }),
-    ...(isMap(train) && isMap(train['groups']) && { train: { ...train, groups: mapped(train['groups'], list) } }),
+    ...(isMapping(content['shards']) && { shards: mapped(content['shards'], shard) }),
+    ...(isMapping(content['symbols']) && { symbols: withSpelledKeys(content['symbols'], names) }),
+    ...(isMapping(train) && isMapping(train['groups']) && { train: { ...train, groups: mapped(train['groups'], list) } }),
   };
 }
 
@@ -65,7 +66,7 @@ function withSpelledKeys(symbols: Record<string, unknown>, names: SymbolNames): 
 function policyOf({ aliases, prefixes, suffixes }: Record<string, unknown>): SymbolNamesPolicy {
   const texts = (value: unknown): string[] =>
     Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : [];
-  const pairs = isMap(aliases) ? Object.entries(aliases) : [];
+  const pairs = isMapping(aliases) ? Object.entries(aliases) : [];
   return {
     aliases: Object.fromEntries(pairs.filter((pair): pair is [string, string] => typeof pair[1] === 'string')),
     prefixes: texts(prefixes),
@@ -75,8 +76,4 @@ function policyOf({ aliases, prefixes, suffixes }: Record<string, unknown>): Sym
 
 function mapped(record: Record<string, unknown>, change: (value: unknown) => unknown): Record<string, unknown> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

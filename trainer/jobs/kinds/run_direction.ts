@@ -12,7 +12,9 @@ import { makeDirectionBundle } from '../../learning/direction/make_direction_bun
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
+  outlineDirection,
   trainDirection,
+  type DirectionOutline,
   type DirectionPlan,
   type TrainedDirection,
 } from '../../learning/direction/train_direction.ts';
@@ -60,6 +62,34 @@ export async function runDirection(job: DirectionJob, context: DirectionContext)
   return await holdingFolders(folder === null ? [home] : [home, folder], () => makeProduct(job, folder, context));
 }
 
+/** The plan of a training, and what it would learn from. */
+export interface RehearsedDirection {
+  readonly plan: DirectionPlan;
+  readonly outline: DirectionOutline;
+  /** Folder that a bundle would be written to; null: the training would only measure. */
+  readonly out: string | null;
+}
+
+/**
+ * Everything that precedes the first fit of a training, by the same code, and nothing after it.
+ * @throws MinutehandError as `runDirection`
+ */
+export async function rehearseDirection(job: DirectionJob, context: DirectionContext): Promise<RehearsedDirection> {
+  refuseOtherMarket(job, context.settings);
+  const { instruments, plan } = await readPlan(job, context);
+  const outline = outlineDirection(instruments, plan, context.onProgress);
+  return { plan, outline, out: outputFolder(job, context.paths) };
+}
+
+/** The plan of a job, and its bars and series. */
+async function readPlan(job: DirectionJob, { settings, onProgress, onJoined }: DirectionContext) {
+  const { source, symbols, timeframe, window } = job;
+  const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
+  const instruments = await readInstruments({ ...source, symbols, timeframe, window, settings }, onRead);
+  for (const { bars } of instruments) if (bars.joinedFrom !== undefined) onJoined(bars.symbol, bars.joinedFrom);
+  return { plan: planOf(job, settings), instruments };
+}
+
 /** Folder of the bundle; null: nothing is written. */
 function outputFolder({ output }: DirectionJob, { models }: Pick<HomePaths, 'models'>): string | null {
   if (output.is_dry_run) return null;
@@ -71,12 +101,9 @@ async function makeProduct(
   out: string | null,
   context: DirectionContext,
 ): Promise<DirectionProduct> {
-  const { settings, gitCommit, onProgress, onJoined } = context;
-  const plan = planOf(job, settings);
-  const { source, symbols, timeframe, market, window } = job;
-  const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
-  const instruments = await readInstruments({ ...source, symbols, timeframe, window, settings }, onRead);
-  for (const { bars } of instruments) if (bars.joinedFrom !== undefined) onJoined(bars.symbol, bars.joinedFrom);
+  const { settings, gitCommit, onProgress } = context;
+  const { market } = job;
+  const { instruments, plan } = await readPlan(job, context);
   // What a dry run prints is a look as well.
   const looks = out ?? directionFolder(context.paths.models);
   const trained = await trainDirection(instruments, plan, onProgress, ({ from, to, trades }) =>

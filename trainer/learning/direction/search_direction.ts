@@ -61,6 +61,11 @@ export interface DirectionSearchReport {
   readonly adopted: boolean;
 }
 
+/** Models that a search learns at most: every trial on all blocks but the last, then the test of two ways on all. */
+export function directionSearchFits(trials: number): number {
+  return trials * (INNER.blocks - 1) + 2 * INNER.blocks;
+}
+
 export interface DirectionSearchRequest {
   readonly rows: InstrumentRows;
   readonly learning: LearningPlan;

@@ -5,6 +5,7 @@ import { vectorScaled, type VectorScaling } from '../calibrate/vector_scaling.ts
 import type { Balance } from '../learners/balance/balance.ts';
 import type { DirectionPolicy } from '../label/direction.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../learners/trees/learner.ts';
+import { refuseMissingEngine } from '../learners/trees/engines/engines.ts';
 import { openFitPool, type FitPool } from '../learners/trees/fit_pool.ts';
 import type { BiasLimits } from '../gates/direction/bias_limits.ts';
 import { delayedEdge } from './delayed_edge.ts';
@@ -24,7 +25,7 @@ import {
 import { modelBias } from './model_bias.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
-import { searchDirection, type DirectionSearch, type DirectionSearchReport } from './search_direction.ts';
+import { directionSearchFits, searchDirection, type DirectionSearch, type DirectionSearchReport } from './search_direction.ts';
 import { refuseForeseeingColumns, refuseForeseeingSeries } from './series_foresight.ts';
 import type { InstrumentCosts } from './strategy_backtest.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
@@ -148,11 +149,7 @@ export async function trainDirection(
   onStage: OnStage,
   countLook: ((look: DirectionLook) => number) | null = null,
 ): Promise<TrainedDirection> {
-  onStage('features and labels', 0, 1);
-  const series = refuseForeseeingSeries(instruments);
-  const rows = instrumentRows(instruments, plan);
-  const column = refuseForeseeingColumns(rows, trainingRows(rows, plan.walkForward));
-  onStage('features and labels', 1, 1);
+  const { rows, series, column } = prepare(instruments, plan, onStage);
   const pool = openFitPool(plan.workers);
   const run: Run = { rows, instruments, plan, pool, onStage, countLook, look: null };
   try {
@@ -218,6 +215,67 @@ export async function trainDirection(
   }
 }
 
+/** Features and labels, after their checks for foresight. */
+function prepare(instruments: readonly Instrument[], plan: DirectionPlan, onStage: OnStage) {
+  onStage('features and labels', 0, 1);
+  const series = refuseForeseeingSeries(instruments);
+  const rows = instrumentRows(instruments, plan);
+  const column = refuseForeseeingColumns(rows, trainingRows(rows, plan.walkForward));
+  onStage('features and labels', 1, 1);
+  return { rows, series, column };
+}
+
+/** What a training would learn. */
+export interface DirectionOutline {
+  readonly rows: number;
+  readonly columns: number;
+  /** Bars of each instrument, and how many of them have features and a known label. */
+  readonly instruments: readonly { readonly symbol: string; readonly bars: number; readonly labeled: number }[];
+  /** Closes of the first labeled bar, of the first evaluated one, and of the last one, epoch seconds. */
+  readonly period: { readonly from: number; readonly evaluatedFrom: number; readonly to: number };
+  readonly evaluatedRows: number;
+  /** Models that are learned; at most, where a search ends trials early. */
+  readonly fits: number;
+}
+
+/**
+ * Everything that precedes the first fit of a training, by the same code, and nothing after it.
+ * @throws MinutehandError as `trainDirection`
+ */
+export function outlineDirection(
+  instruments: readonly Instrument[],
+  plan: DirectionPlan,
+  onStage: OnStage,
+): DirectionOutline {
+  for (const peer of plan.peers) refuseMissingEngine(peer);
+  const { rows } = prepare(instruments, plan, onStage);
+  const { calibrationBlocks, ...walkForward } = plan.walkForward;
+  const evaluated = walkForwardSplits(rows, { ...walkForward, window: null }).slice(calibrationBlocks);
+  const ways = 1 + variantsOf(plan);
+  return {
+    rows: rows.x.rows,
+    columns: rows.x.columns,
+    instruments: instruments.map(({ bars: { symbol, length } }, i) => ({
+      symbol,
+      bars: length,
+      labeled: rows.instrument.reduce((count, own) => count + (own === i ? 1 : 0), 0),
+    })),
+    period: {
+      from: rows.time.reduce((least, time) => Math.min(least, time), Infinity),
+      evaluatedFrom: evaluated[0]!.from,
+      to: rows.time.reduce((most, time) => Math.max(most, time), -Infinity),
+    },
+    evaluatedRows: evaluated.reduce((sum, { test }) => sum + test.length, 0),
+    // One for each block and way, one of all rows, and those of the search.
+    fits: ways * walkForward.blocks + 1 + (plan.search === null ? 0 : directionSearchFits(plan.search.trials)),
+  };
+}
+
+/** Balances and engines that are measured beside the chosen way. */
+function variantsOf({ balances, balance, peers }: DirectionPlan): number {
+  return balances.filter((own) => own !== balance).length + peers.length;
+}
+
 /** Of the last block: the most that any evaluated model has learned from. */
 function trainingRows(rows: InstrumentRows, { blocks, firstShare, embargo }: WalkForwardPlan): Int32Array {
   return walkForwardSplits(rows, { blocks, firstShare, embargo, window: null }).at(-1)!.train;
@@ -278,7 +336,7 @@ async function measure(
 }> {
   const { rows, instruments, plan, pool, onStage } = run;
   const { walkForward, costs } = plan;
-  const variants = 1 + plan.balances.filter((own) => own !== plan.balance).length + plan.peers.length;
+  const variants = 1 + variantsOf(plan);
   const scored = await scoreBlocks(rows, way, walkForward, pool, (done, total) => onStage(stage, done, total));
   const calibrated = calibrateBlocks(rows, scored, walkForward);
   const levelOf = (trades: readonly Trade[]): number => {
