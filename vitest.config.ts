@@ -143,6 +143,14 @@ const FLOORS = {
   'trainer/learning/gates/**': { statements: 86, branches: 75, functions: 86, lines: 86.5 },
 };
 
+/**
+ * Of the whole program, by `npm run coverage`, which is a job of its own in .github/workflows/ci.yml. The figure is that
+ * of the specification; what is measured is in docs/adr/0032-differences-from-the-specification.md.
+ */
+const EVERYTHING = '{shared,daemon,trainer,cli,learners,sim,mt5,dashboard}/**/*.{ts,tsx}';
+const FLOOR_OF_EVERYTHING = { lines: 58.64 };
+const isOfEverything = process.env.COVERAGE_OF === 'everything';
+
 /** In CI the property tests have the seed of the day: a change is refused for its own faults only. */
 const alias = process.env.CI ? { 'fast-check': join(import.meta.dirname, 'test/seeded_fast_check.ts') } : {};
 
@@ -172,11 +180,11 @@ export default defineConfig({
     experimental: { fsModuleCache: true },
     coverage: {
       provider: 'v8',
-      include: [`${COVERED}/*.ts`],
+      include: [isOfEverything ? EVERYTHING : `${COVERED}/*.ts`],
       exclude: ['**/*.{test,fixture,oracle,as}.ts'],
       reportsDirectory: 'var/coverage',
       reporter: ['text-summary', 'json-summary'],
-      thresholds: FLOORS,
+      thresholds: isOfEverything ? FLOOR_OF_EVERYTHING : FLOORS,
     },
     projects: [
       project('chain', { include: filesOf('chain'), exclude: without }),

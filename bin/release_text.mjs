@@ -1,0 +1,70 @@
+/** What a release changes in the files that state the version, and what its notes say. */
+
+/** Files that state the version, with the words around it; `?` stands for the version. */
+const STATED = {
+  'package.json': ['\n  "version": "?"'],
+  'package-lock.json': ['\n  "version": "?"', '\n    "": {\n      "name": "minutehand",\n      "version": "?"'],
+  'README.md': ['Version ?:', '|maturity|yours|**MetaTrader\'s**|**years in production**|?|'],
+  'dashboard/api/openapi.json': ['\n    "version": "?"'],
+  'deploy/cloud-run/train.yaml': ['/minutehand-trainer:?\n'],
+  'deploy/compose/compose.yaml': ['${MINUTEHAND_VERSION:-?}'],
+  'deploy/kubernetes/kustomization.yaml': ['newTag: ? }'],
+  'deploy/kubernetes/workers/kustomization.yaml': ['newTag: ? }'],
+  'docs/guides/OPERATE.md': ['minutehand-?.tgz'],
+};
+export const STATED_FILES = Object.keys(STATED);
+
+const VERSION = /^(\d+)\.(\d+)\.(\d+)$/;
+const UNRELEASED = '## [Unreleased]\n';
+const NOT_RELEASED = 'Nothing has been released yet. ';
+
+/**
+ * @param {string} given @param {string} present
+ * @returns {string | null} what is wrong with a version as the next one; the present one is right where it has no tag
+ */
+export function versionFault(given, present) {
+  const numbers = VERSION.exec(given)?.slice(1).map(Number);
+  if (numbers === undefined) return `${given} is no version, expected three numbers such as 0.2.0`;
+  const [major, minor, patch] = /** @type {number[]} */ (VERSION.exec(present)?.slice(1).map(Number));
+  const next = [`${major + 1}.0.0`, `${major}.${minor + 1}.0`, `${major}.${minor}.${patch + 1}`, present];
+  return next.includes(given) ? null : `${given} does not follow ${present}, expected one of ${next.join(', ')}`;
+}
+
+/**
+ * @param {string} name of one of STATED_FILES @param {string} text its content
+ * @param {string} from @param {string} to versions
+ * @throws {Error} where the file does not state the version as it should
+ */
+export function withVersion(name, text, from, to) {
+  let changed = text;
+  for (const words of STATED[/** @type {keyof typeof STATED} */ (name)]) {
+    const stated = words.replace('?', from);
+    if (!changed.includes(stated)) throw new Error(`${name} does not state the version ${from} as ${stated.trim()}`);
+    changed = changed.replaceAll(stated, words.replace('?', to));
+  }
+  return changed;
+}
+
+/**
+ * @param {string} text of CHANGELOG.md @param {string} version @param {string} day such as 2026-11-26
+ * @returns {{ text: string, section: string }} the changelog in which what was unreleased is this version, and that part
+ * @throws {Error} where nothing is unreleased
+ */
+export function withRelease(text, version, day) {
+  const at = text.indexOf(UNRELEASED);
+  const rest = at < 0 ? '' : text.slice(at + UNRELEASED.length);
+  const end = rest.search(/^## /m);
+  const section = (end < 0 ? rest : rest.slice(0, end)).trim();
+  if (section === '') throw new Error('CHANGELOG.md has nothing below [Unreleased]');
+  const head = text.slice(0, at).replace(NOT_RELEASED, '');
+  return {
+    text: `${head}${UNRELEASED}\n## [${version}] - ${day}\n${rest}`,
+    section: `## [${version}] - ${day}\n\n${section}`,
+  };
+}
+
+/** @param {string} section of the changelog @param {string[]} commits `hash subject`, the newest first */
+export function notesOf(section, commits) {
+  const lines = commits.map((commit) => `- ${commit}`);
+  return `${section}\n\n### Commits\n\n${lines.join('\n')}\n`;
+}
