@@ -3,7 +3,8 @@
  * `npm run image`: container images of the daemon and the trainer, from the released package (`npm run pack`), by
  * docker, podman or buildah. `--help` has the options.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -54,11 +55,12 @@ function builderOf(wanted) {
 }
 
 /**
- * Puts together what the Dockerfile copies: the released package, the lock file, which fixes every package of Node, and
- * what is in them (CycloneDX).
+ * Puts together what the Dockerfile copies: the released package, the lock files, which fix every package of Node, what
+ * is in them (CycloneDX), and from what it was built (in-toto, SLSA).
+ * @param {string} base the image of Node
  * @throws {SetupError}
  */
-async function makeContext() {
+async function makeContext(base) {
   const log = join(LOG_FOLDER, 'image_pack.log');
   const packed = await runLogged('packing the release', { file: process.execPath, first: [] }, ['bin/pack.mjs'], log);
   if (packed !== 0) throw new SetupError(`npm run pack failed; the whole log is ${log}`);
@@ -73,6 +75,43 @@ async function makeContext() {
   const bill = JSON.parse(parts.output);
   bill.components.push(engineComponent());
   writeFileSync(join(CONTEXT, 'package', 'sbom.cdx.json'), `${JSON.stringify(bill, null, 2)}\n`);
+  writeFileSync(join(CONTEXT, 'package', 'provenance.json'), `${JSON.stringify(await provenance(base), null, 2)}\n`);
+}
+
+/**
+ * The statement of https://slsa.dev/spec/v1.0/provenance, without a signature: who builds the image signs it, in the
+ * registry.
+ * @param {string} base
+ */
+async function provenance(base) {
+  const release = join(ROOT, 'var', 'release');
+  const packed = readdirSync(release).filter((name) => name.endsWith('.tgz'));
+  const locks = ['package-lock.json', 'deploy/image/engine/package-lock.json'];
+  const { revision, seconds } = await commitOf();
+  return {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: packed.map((name) => ({ name, digest: { sha256: sha256Of(join(release, name)) } })),
+    predicateType: 'https://slsa.dev/provenance/v1',
+    predicate: {
+      buildDefinition: {
+        buildType: 'npm run image',
+        externalParameters: { base },
+        resolvedDependencies: [
+          { uri: 'git', digest: { gitCommit: revision } },
+          ...locks.map((name) => ({ uri: name, digest: { sha256: sha256Of(join(ROOT, name)) } })),
+        ],
+      },
+      runDetails: {
+        builder: { id: 'bin/image.mjs' },
+        metadata: { startedOn: new Date(Number(seconds) * 1000).toISOString() },
+      },
+    },
+  };
+}
+
+/** @param {string} path */
+function sha256Of(path) {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 
 /** The server engine, which the images have from a lock file of its own, for the bill of materials (CycloneDX). */
@@ -200,8 +239,8 @@ await run(async () => {
     return 0;
   }
   await ensureInstalled();
-  await makeContext();
   const base = values.base === 'debian' ? await buildDebianBase() : (values.base ?? nodeImage());
+  await makeContext(base);
   for (const target of targets) {
     const name = await build(builder, target, base);
     print(`${name}: ${(await sizeOf(builder, name)).toFixed(0)} MB`);

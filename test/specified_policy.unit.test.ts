@@ -81,7 +81,7 @@ archive_target:
   label_ja: アーカイブ先
 `;
 
-type Labels = Readonly<Record<string, { readonly label_ja: string }>>;
+type Labels = Readonly<Record<string, { readonly label_ja: string; readonly description?: string }>>;
 
 let folder: string;
 beforeEach(() => {
@@ -118,10 +118,12 @@ describe('policy files with the keys of the specification alone', () => {
     ['core', CORE],
     ['retrain', RETRAIN],
     ['signals', SIGNALS],
-  ])('have the labels that %s_policy.yaml is delivered with', (part, specified) => {
+  ])('have the labels and begin the descriptions that %s_policy.yaml is delivered with', (part, specified) => {
     const delivered = load(readFileSync(join(packageRoot(), 'config', `${part}_policy.yaml`), 'utf8')) as Labels;
-    for (const [key, { label_ja }] of Object.entries(load(specified) as Labels))
+    for (const [key, { label_ja, description = '' }] of Object.entries(load(specified) as Labels)) {
       expect([key, delivered[key]?.label_ja]).toEqual([key, label_ja]);
+      expect([key, delivered[key]?.description?.startsWith(description)]).toEqual([key, true]);
+    }
   });
 
   it.each(['ongoing', 'full'])('may have stages of a rollout that end with the duration %s', (duration) => {
