@@ -87,7 +87,7 @@ async function provenance(base) {
   const release = join(ROOT, 'var', 'release');
   const packed = readdirSync(release).filter((name) => name.endsWith('.tgz'));
   const locks = ['package-lock.json', 'deploy/image/engine/package-lock.json'];
-  const { revision, seconds } = await commitOf();
+  const { revision } = await commitOf();
   return {
     _type: 'https://in-toto.io/Statement/v1',
     subject: packed.map((name) => ({ name, digest: { sha256: sha256Of(join(release, name)) } })),
@@ -101,10 +101,7 @@ async function provenance(base) {
           ...locks.map((name) => ({ uri: name, digest: { sha256: sha256Of(join(ROOT, name)) } })),
         ],
       },
-      runDetails: {
-        builder: { id: 'bin/image.mjs' },
-        metadata: { startedOn: new Date(Number(seconds) * 1000).toISOString() },
-      },
+      runDetails: { builder: { id: 'bin/image.mjs' } },
     },
   };
 }
