@@ -63,12 +63,16 @@ await run(async () => {
   const day = new Date().toISOString().slice(0, 10);
   const changelog = stated(() => withRelease(read('CHANGELOG.md'), version, day));
   const texts = stated(() =>
-    STATED_FILES.map((name) => /** @type {[string, string]} */ ([name, withVersion(name, read(name), present, version)])),
+    STATED_FILES.map(
+      (name) => /** @type {[string, string]} */ ([name, withVersion(name, read(name), present, version)]),
+    ),
   );
   const notes = notesOf(changelog.section, commits);
   if (values['dry-run']) {
     process.stdout.write(notes);
-    print(`Version ${version} after ${before ?? 'no release'}: CHANGELOG.md, ${STATED_FILES.join(', ')}. Nothing was changed.`);
+    print(
+      `Version ${version} after ${before ?? 'no release'}: CHANGELOG.md, ${STATED_FILES.join(', ')}. Nothing was changed.`,
+    );
     return 0;
   }
   for (const [name, text] of [...texts, /** @type {[string, string]} */ (['CHANGELOG.md', changelog.text])])

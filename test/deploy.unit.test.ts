@@ -137,8 +137,7 @@ describe('compose', () => {
     }
     const names = new Set(used.map(([, name]) => name!));
     expect([...described.keys()].filter((name) => !names.has(name))).toEqual([]);
-    for (const { environment } of [...own, services['worker']!])
-      expect(unknown(Object.keys(environment!))).toEqual([]);
+    for (const { environment } of [...own, services['worker']!]) expect(unknown(Object.keys(environment!))).toEqual([]);
   });
 
   it('gives a worker what a fleet needs, and neither the volume nor a token', () => {

@@ -27,7 +27,9 @@ describe('a release', () => {
     // Deployments name no other version than the one that was replaced.
     for (const name of STATED_FILES.filter((one) => one.startsWith('deploy/')))
       expect([name, withVersion(name, read(name), version, '98.7.6').includes(version)]).toEqual([name, false]);
-    expect(() => withVersion('package.json', '{}', version, '98.7.6')).toThrow(`package.json does not state the version`);
+    expect(() => withVersion('package.json', '{}', version, '98.7.6')).toThrow(
+      `package.json does not state the version`,
+    );
   });
 
   it.each([
@@ -45,7 +47,8 @@ describe('a release', () => {
   });
 
   it('closes the unreleased part of the changelog, and opens an empty one', () => {
-    const before = '# Changelog\n\nNothing has been released yet. Contracts: a.\n\n## [Unreleased]\n\n### Added\n\n- One\n';
+    const before =
+      '# Changelog\n\nNothing has been released yet. Contracts: a.\n\n## [Unreleased]\n\n### Added\n\n- One\n';
     const { text, section } = withRelease(before, '0.1.0', '2026-11-26');
     expect(text).toBe(
       '# Changelog\n\nContracts: a.\n\n## [Unreleased]\n\n## [0.1.0] - 2026-11-26\n\n### Added\n\n- One\n',

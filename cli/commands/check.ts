@@ -7,7 +7,7 @@ import { loadModelSet, partsOfSet } from '../../shared/bundle/model_set.ts';
 import { sequenceBars } from '../../shared/core/features/windows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
+import { loadSettings, type LoadOptions } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import { configOf, configOption } from '../config_option.ts';
@@ -40,7 +40,10 @@ export function addCheck(program: Command, output: () => Output): void {
     .option('--workers <n>', 'threads to learn on (default: one for each core)')
     .option('--verbose', 'a line on standard error for each stage')
     .option('--adopt', 'make it the active version if it passes the gates')
-    .option('--dry-run', 'check everything that precedes learning, print the plan, and neither learn nor write anything')
+    .option(
+      '--dry-run',
+      'check everything that precedes learning, print the plan, and neither learn nor write anything',
+    )
     .option('--test', 'also score random rows with each bundle and time them')
     .addHelpText(
       'after',
@@ -58,14 +61,14 @@ export function addCheck(program: Command, output: () => Output): void {
 }
 
 /** A training, then the check of all bundles that are there; with `--dry-run` the plan of the training alone. */
-async function trainAndCheck({ test, ...flags }: CheckFlags, output: Output): Promise<void> {
-  if (flags.dryRun === true && test === true)
+async function trainAndCheck({ test = false, ...flags }: CheckFlags, output: Output): Promise<void> {
+  if (flags.dryRun === true && test)
     throw new MinutehandError('USAGE', { seen: '--dry-run with --test', expected: 'one of them' });
   let training: unknown = null;
   const own: Output = { ...output, result: (value) => void (training = value) };
   await runTrain({ ...TRAIN_DEFAULTS, ...flags }, own);
   if (flags.dryRun === true) return output.result({ training });
-  const checked = await verifyAll({ test, config: flags.config }, output);
+  const checked = await verifyAll({ test, config: configOf(flags.config) }, output);
   if (checked.ok) writeMetadataViews(checked.models);
   output.result({ training, ...checked });
   if (!checked.ok) process.exitCode = 1;
@@ -81,8 +84,8 @@ interface CheckedBundle {
   readonly error: string | null;
 }
 
-async function checkModels({ dryRun = false, test }: VerifyFlags, output: Output): Promise<void> {
-  const { ok: areUsable, models, bundles } = await verifyAll({ test }, output);
+async function checkModels({ dryRun = false, test = false }: VerifyFlags, output: Output): Promise<void> {
+  const { ok: areUsable, models, bundles } = await verifyAll({ test, config: {} }, output);
   const isActiveThere = bundles.some(({ role, ok }) => role === 'active' && ok);
   if (!isActiveThere) output.line('No usable active bundle: every signal is HOLD NO_MODEL.');
   const ok = isActiveThere && areUsable;
@@ -100,11 +103,11 @@ interface Checked {
 
 /** Verifies every bundle as the daemon does, and prints a line for each. */
 async function verifyAll(
-  { test = false, config }: Pick<CheckFlags, 'test' | 'config'>,
+  { test, config }: { readonly test: boolean; readonly config: LoadOptions },
   output: Output,
 ): Promise<Checked> {
   const { models } = homePaths();
-  const schema = featureSchema(loadSettings(configOf(config)).minutehand.windows);
+  const schema = featureSchema(loadSettings(config).minutehand.windows);
   const active = readActive(models);
   const shadow = readShadow(models);
   const roleOf = (version: string): CheckedBundle['role'] =>

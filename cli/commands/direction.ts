@@ -149,18 +149,14 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
 }
 
 /** A dry run: the plan of a training, and nothing learned. */
-async function planDirection(
-  job: DirectionJob,
-  settings: Settings,
-  verbose: boolean,
-  output: Output,
-): Promise<void> {
+async function planDirection(job: DirectionJob, settings: Settings, verbose: boolean, output: Output): Promise<void> {
   const paths = homePaths();
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
-  const rehearsed = await rehearseDirection(job, contextOf({ job, settings, paths, verbose, progress, output })).finally(
-    () => progress.stop(),
-  );
+  const rehearsed = await rehearseDirection(
+    job,
+    contextOf({ job, settings, paths, verbose, progress, output }),
+  ).finally(() => progress.stop());
   const report = await directionPlanReport(job, rehearsed, paths);
   printDirectionPlan(report, output);
   output.written(null);

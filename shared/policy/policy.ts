@@ -179,7 +179,10 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
   const problems: ConfigProblem[] = [];
   const isNamed = options.configDir !== undefined || options.configFile !== undefined;
   const approved = isNamed ? null : approvedOf(env, problems);
-  const sourceOf = configSources(options.configFile, resolve(options.configDir ?? approved?.folder ?? ownConfigDir(env)));
+  const sourceOf = configSources(
+    options.configFile,
+    resolve(options.configDir ?? approved?.folder ?? ownConfigDir(env)),
+  );
   const files = Object.fromEntries(PARTS.map((part) => [part, sourceOf[part].file])) as Record<ConfigPart, string>;
   const configDir = dirname(files.minutehand);
   const yamls: Partial<Record<ConfigPart, YamlFile>> = {};

@@ -39,7 +39,8 @@ export function withSpelledSymbols(content: unknown): unknown {
       : value;
   const list = (value: unknown): unknown => spell(value, 'either');
   const pairs = (value: unknown): unknown => spell(value, 'pair');
-  const shard = (value: unknown): unknown => (isMapping(value) ? { ...value, pairs: pairs(value['pairs']) } : pairs(value));
+  const shard = (value: unknown): unknown =>
+    isMapping(value) ? { ...value, pairs: pairs(value['pairs']) } : pairs(value);
   const { train } = content;
   return {
     ...content,
@@ -47,7 +48,8 @@ export function withSpelledSymbols(content: unknown): unknown {
     ...('instruments' in content && { instruments: spell(content['instruments'], 'instrument') }),
     ...(isMapping(content['shards']) && { shards: mapped(content['shards'], shard) }),
     ...(isMapping(content['symbols']) && { symbols: withSpelledKeys(content['symbols'], names) }),
-    ...(isMapping(train) && isMapping(train['groups']) && { train: { ...train, groups: mapped(train['groups'], list) } }),
+    ...(isMapping(train) &&
+      isMapping(train['groups']) && { train: { ...train, groups: mapped(train['groups'], list) } }),
   };
 }
 

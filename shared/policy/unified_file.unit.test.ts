@@ -60,7 +60,11 @@ describe('one file with the whole configuration', () => {
     ['a list', '- a', ['is ["a"], expected']],
     ['no minutehand', 'core: ../core_policy.yaml', ['minutehand is not there']],
     ['a misspelled part', `${PATHS}signal: a`, ['signal is not a part of the configuration (did you mean "signals"?)']],
-    ['a number for a part', PATHS.replace('../core_policy.yaml', '7'), ['core is 7, expected the path of core_policy.yaml']],
+    [
+      'a number for a part',
+      PATHS.replace('../core_policy.yaml', '7'),
+      ['core is 7, expected the path of core_policy.yaml'],
+    ],
     ['a file that is not there', PATHS.replace('../core', '../cor'), ['the file cannot be read (ENOENT)']],
   ])('is refused once with %s', (_name, text, expected) => {
     expect(texts(text)).toEqual(expected.map((one) => expect.stringContaining(one) as string));

@@ -25,7 +25,12 @@ import {
 import { modelBias } from './model_bias.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
-import { directionSearchFits, searchDirection, type DirectionSearch, type DirectionSearchReport } from './search_direction.ts';
+import {
+  directionSearchFits,
+  searchDirection,
+  type DirectionSearch,
+  type DirectionSearchReport,
+} from './search_direction.ts';
 import { refuseForeseeingColumns, refuseForeseeingSeries } from './series_foresight.ts';
 import type { InstrumentCosts } from './strategy_backtest.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
