@@ -50,13 +50,13 @@ describe('one file with the whole configuration', () => {
   });
 
   it('takes what it says itself, beside the files that it names', () => {
-    const { settings } = inspect(`${PATHS.replace('../signals_policy.yaml', '{archive_target: {value: NAS}}')}`);
+    const { settings } = inspect(`${PATHS.replace('../signals_policy.yaml', '{archive_target: {value: NAS, label_ja: アーカイブ先}}')}`);
     expect(settings!.signals.archive_target).toBe('NAS');
     expect(settings!.sources.configDir).toBe(folder);
   });
 
   it.each([
-    ['nothing', '# nothing', ['is null, expected minutehand']],
+    ['nothing', '# nothing', ['is null, expected core']],
     ['a list', '- a', ['is ["a"], expected']],
     ['no minutehand', 'core: ../core_policy.yaml', ['minutehand is not there']],
     ['a misspelled part', `${PATHS}signal: a`, ['signal is not a part of the configuration (did you mean "signals"?)']],
