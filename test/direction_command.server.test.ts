@@ -25,6 +25,7 @@ const IMPORT = ['series', 'import', 'funding.csv', '--symbol', 'BTCUSDT', '--int
 
 interface Report {
   readonly version: string;
+  readonly metrics: { readonly rows: number };
   readonly search: { readonly best_parameters: object };
   readonly net: { readonly no_edge: boolean; readonly edge: Record<string, unknown> };
   readonly gates: readonly GateResult[];
@@ -107,9 +108,22 @@ describe('the commands of an instrument', () => {
     const train = ['train', '--strategy', 'direction', '--data', '.', '--symbols', 'BTCUSDT', '--stride', '1'];
     train.push('--out', 'models');
     train.push('--trials', '2', '--balance-penalty', '--class-weight-ratio', '0.8');
+    const [plan, both, nowhere] = await place.runEach([
+      [...train, '--dry-run', '--verbose', '--config', join(place.config, 'minutehand.yaml'), '--json'],
+      [...train, '--dry-run', '--print-job'],
+      ['train', '--strategy', 'direction', '--data', 'none', '--dry-run'],
+    ]);
+    expect(plan!.stderr).toMatch(/ s: reading bars\n.* s: features and labels\n/s);
+    expect(existsSync(join(place.folder, 'models'))).toBe(false);
+    const planned = JSON.parse(plan!.stdout) as { rows: { evaluated: number }; fits: number };
+    // Eight blocks and the model of all bars; two trials on five blocks, and two ways on six.
+    expect(planned).toMatchObject({ kind: 'direction', trials: 2, fits: 8 + 1 + 2 * 5 + 2 * 6, expected: null });
+    expect(both).toMatchObject({ code: 2, stderr: expect.stringMatching(/USAGE.*--dry-run with --print-job/) });
+    expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringMatching(/DATA_MISSING.*none cannot be read/) });
     const { code, stdout, stderr } = await place.run([...train, '--json']);
     expect(code, stderr).toBe(0);
     const report = JSON.parse(stdout) as Report;
+    expect(report.metrics.rows).toBe(planned.rows.evaluated);
     expect(report.net.no_edge).toBe(true);
     expect(report.search).toMatchObject({ trials: 2, balance_penalty: 0.5 });
     expect(report.search.best_parameters).toHaveProperty('class_weight_ratio');

@@ -50,7 +50,9 @@ describe('one file with the whole configuration', () => {
   });
 
   it('takes what it says itself, beside the files that it names', () => {
-    const { settings } = inspect(`${PATHS.replace('../signals_policy.yaml', '{archive_target: {value: NAS, label_ja: アーカイブ先}}')}`);
+    const { settings } = inspect(
+      `${PATHS.replace('../signals_policy.yaml', '{archive_target: {value: NAS, label_ja: アーカイブ先}}')}`,
+    );
     expect(settings!.signals.archive_target).toBe('NAS');
     expect(settings!.sources.configDir).toBe(folder);
   });

@@ -85,6 +85,7 @@ export async function rehearseDirection(job: DirectionJob, context: DirectionCon
 async function readPlan(job: DirectionJob, { settings, onProgress, onJoined }: DirectionContext) {
   const { source, symbols, timeframe, window } = job;
   const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
+  onRead(0, 1);
   const instruments = await readInstruments({ ...source, symbols, timeframe, window, settings }, onRead);
   for (const { bars } of instruments) if (bars.joinedFrom !== undefined) onJoined(bars.symbol, bars.joinedFrom);
   return { plan: planOf(job, settings), instruments };

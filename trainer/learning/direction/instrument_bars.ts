@@ -44,7 +44,7 @@ export async function readInstrumentFolder(
   symbols: readonly string[],
   timeframe: number,
 ): Promise<InstrumentBars[]> {
-  const files = readdirSync(folder).filter((name) => FILE.test(name));
+  const files = namesIn(folder).filter((name) => FILE.test(name));
   const all: InstrumentBars[] = [];
   for (const symbol of symbols) {
     const own = filesOf(files, symbol, timeframe);
@@ -63,6 +63,16 @@ export async function readInstrumentFolder(
     all.push(bars.timeframe === timeframe ? bars : joinBars(bars, timeframe));
   }
   return all;
+}
+
+/** @throws MinutehandError DATA_MISSING */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    const { code = String(cause) } = cause as NodeJS.ErrnoException;
+    throw new MinutehandError('DATA_MISSING', { seen: `${folder} cannot be read (${code})`, expected: 'a folder of bars', cause }); // prettier-ignore
+  }
 }
 
 /** Symbol of a file of bars; null for any other file. */
