@@ -1,10 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { GateResult } from '../shared/bundle/gates/gate_result.ts';
 import { gateText } from '../shared/bundle/gates/gate_text.ts';
 import { createRng } from '../shared/rng.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
+
+// A search, a training and its evaluation, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 });
 
 let place: Workplace;
 beforeAll(() => {
