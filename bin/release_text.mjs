@@ -47,7 +47,7 @@ export function withVersion(name, text, from, to) {
 
 /**
  * @param {string} text of CHANGELOG.md @param {string} version @param {string} day such as 2026-11-26
- * @returns {{ text: string, section: string }} the changelog in which what was unreleased is this version, and that part
+ * @returns {{ text: string, section: string }} the changelog in which what was unreleased is this version; that part
  * @throws {Error} where nothing is unreleased
  */
 export function withRelease(text, version, day) {

@@ -68,7 +68,7 @@ export async function directionPlanReport(
   };
 }
 
-/** By the newest finished run of the trainer of the same timeframe without a search, in proportion to evaluated bars. */
+/** By the newest finished run of the trainer of the same timeframe, without a search: as its time by evaluated bars. */
 async function expectedTime(
   job: DirectionJob,
   evaluatedRows: number,

@@ -120,6 +120,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'cli/systemd/installation.ts: join(folder, path)',
     "cli/systemd/installation.ts: join(packageRoot(), 'systemd', ...path)",
     'cli/systemd/installation.ts: join(root, UNIT_FOLDER, `${TARGET}.wants`)',
+    'shared/policy/unified_file.ts: resolve(dirname(file), own)',
     'trainer/control/history/open_archive_place.ts: resolve(paths.home, path)',
     'trainer/learning/learners/trees/engines/engine_library.ts: join(prefix, at)',
   ],

@@ -1031,6 +1031,7 @@ export const EN = {
   'act.league': 'compared learners',
   'act.learners install': 'installed the networks’ environment',
   'act.automl': 'searched formulas',
+  'act.check ml-models': 'trained models and checked all',
   'act.direction train': 'trained a direction model',
   'act.evolve': 'kept an evolved rule',
   'act.strategy judge': 'judged a rule',

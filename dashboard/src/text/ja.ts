@@ -1026,6 +1026,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'act.league': '学習器を比較',
   'act.learners install': 'ネットワーク用の環境を導入',
   'act.automl': '特徴量を探索',
+  'act.check ml-models': 'モデルを学習し、すべてを検査',
   'act.direction train': '方向モデルを学習',
   'act.evolve': '進化で得たルールを保存',
   'act.strategy judge': 'ルールを判定',
