@@ -46,13 +46,14 @@ import { createSeriesIntake, type SeriesIntake, type SeriesIntakeOptions } from 
 import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type ConnectionState, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
-import { FollowedDirections } from './infer/followed_directions.ts';
+import { FollowedDirections, refuseForeignDirection } from './infer/followed_directions.ts';
 import { FollowedRules } from './infer/followed_rules.ts';
 import { pointerKind } from '../shared/bundle/active_file.ts';
 import { ACTIVE_POINTER } from '../shared/bundle/active_file.ts';
 import type { MarksOf } from '../shared/bundle/pointer_marks.ts';
 import { timeframesOf } from '../shared/bundle/origin.ts';
 import { FollowedModels } from './infer/followed_models.ts';
+import type { ChallengedDirections } from './infer/followed_rollout.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
 import { followCalendar, type FollowedCalendar } from './infer/followed_calendar.ts';
 import { LeaseKeeper, type LeaseHealth } from './lease/lease_keeper.ts';
@@ -543,6 +544,7 @@ class AssembledDaemon implements Daemon {
         await this.#warm(set);
         return set;
       },
+      directions: this.#challengedDirections(),
       apply: (input) => this.pipeline.inputs.apply(input),
       lastShadows: (version) => [...store.lastShadows(version), ...this.#journal.waitingShadows(version)],
       onRefused: (code) => observer.onModelsRefused(code),
@@ -567,11 +569,12 @@ class AssembledDaemon implements Daemon {
   }
 
   #followDirections(): FollowedDirections | null {
-    const { files, scheduler, loadDirection, pointerMarks } = this.#ports;
+    const { files, scheduler, pointerMarks } = this.#ports;
     const { settings, paths, observer, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
     const { market } = settings.minutehand;
-    const timeframes = [...new Set(this.#subjects.filter(isInstrument).map(barSecondsOf))].map(timeframeOf);
-    if (timeframes.length === 0 || loadDirection === undefined) return null;
+    const directions = this.#loadsDirections();
+    if (directions === null) return null;
+    const { timeframes, load } = directions;
     return new FollowedDirections({
       modelsFolder: paths.models,
       timeframes,
@@ -583,15 +586,39 @@ class AssembledDaemon implements Daemon {
       print,
       marksOf: (timeframe) => pointerMarks?.(pointerKind(`direction_${timeframe}`)) ?? null,
       sources: () => this.pipeline.status.sources,
-      load: (folder, timeframe) =>
-        loadDirection(folder, timeframe, async (work) => {
-          await this.pipeline.idleWindow();
-          return work();
-        }),
+      load,
       apply: (input) => this.pipeline.inputs.apply(input),
       onRefused: (code) => observer.onModelsRefused(code),
       onFailed: (code) => observer.onModelsFailed(code),
     });
+  }
+
+  /** The timeframes of the instruments, and how their models are loaded; null without instruments. */
+  #loadsDirections() {
+    const { loadDirection } = this.#ports;
+    const timeframes = [...new Set(this.#subjects.filter(isInstrument).map(barSecondsOf))].map(timeframeOf);
+    if (timeframes.length === 0 || loadDirection === undefined) return null;
+    const load = (folder: string, timeframe: Timeframe): Promise<DirectionModel> =>
+      loadDirection(folder, timeframe, async (work) => {
+        await this.pipeline.idleWindow();
+        return work();
+      });
+    return { timeframes, load };
+  }
+
+  /** What a rollout of direction models needs; null without instruments. */
+  #challengedDirections(): ChallengedDirections | null {
+    const { paths, settings } = this.#options;
+    const directions = this.#loadsDirections();
+    if (directions === null) return null;
+    return {
+      timeframes: directions.timeframes,
+      load: async (version, timeframe) => {
+        const model = await directions.load(pathInside(directionFolder(paths.models), version), timeframe);
+        refuseForeignDirection(model, settings.minutehand.market, timeframe);
+        return model;
+      },
+    };
   }
 
   #followRules(): FollowedRules | null {

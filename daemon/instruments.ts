@@ -7,7 +7,8 @@ import type { LastSignal } from '../shared/store/journal.ts';
 import type { Answer, MinuteAnswer } from './decide/answer.ts';
 import type { DirectionScores } from '../shared/bundle/direction/direction_scores.ts';
 import type { Decider } from './decide/decider.ts';
-import { answerByRule, answerInstrument, type InstrumentAnswer } from './decide/instrument_answer.ts';
+import { answerByRule, answerInstrument, type InstrumentAnswer, type InstrumentContext } from './decide/instrument_answer.ts';
+import { DirectionArms, type DirectionArmsOptions } from './infer/direction_arms.ts';
 import { DirectionSlots, type DirectionSlotsOptions } from './infer/direction_slots.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { FeatureMatrix } from './features/feature_matrix.ts';
@@ -18,7 +19,9 @@ import type { SeriesReader } from './features/series_reader.ts';
 import type { MinuteItem } from './queue/queue.ts';
 import { RecentHistory } from '../shared/market/recent_history.ts';
 
-export interface InstrumentsOptions extends DirectionSlotsOptions {
+export interface InstrumentsOptions
+  extends Omit<DirectionSlotsOptions, 'observer'>, Pick<DirectionArmsOptions, 'journal'> {
+  readonly observer: DirectionSlotsOptions['observer'] & DirectionArmsOptions['observer'];
   readonly pairs: readonly Pair[];
   /** Their indexes among the subjects follow those of the pairs. */
   readonly instruments: readonly Pair[];
@@ -34,6 +37,7 @@ export interface InstrumentsOptions extends DirectionSlotsOptions {
 /** The instruments at the stations features, infer and decide, beside the pairs of the same batch. */
 export class Instruments {
   readonly slots: DirectionSlots;
+  readonly arms: DirectionArms;
   /** Those that answer in place of a direction model. */
   readonly rules: ServedRules;
   readonly #options: InstrumentsOptions;
@@ -55,6 +59,7 @@ export class Instruments {
     this.rules = new ServedRules(instruments);
     this.#matrix = new InstrumentMatrix(instruments, pairs.length, series, this.rules);
     this.slots = new DirectionSlots(options);
+    this.arms = new DirectionArms({ ...options, activeOf: (barSeconds) => this.slots.activeOf(barSeconds) });
     this.#labels = instruments.map(instrumentLabel);
     this.#positions = instruments.map(() => FLAT_POSITION);
     this.#history = new RecentHistory([...pairs, ...instruments].map(barSecondsOf));
@@ -98,7 +103,12 @@ export class Instruments {
 
   /** Scores the instruments of the batch. */
   infer(): void {
-    for (const group of this.#matrix.groups) this.#scores.set(group, this.slots.infer(group));
+    this.arms.begin();
+    for (const group of this.#matrix.groups) {
+      const scores = this.slots.infer(group);
+      this.#scores.set(group, scores);
+      if (this.arms.concerns(group.barSeconds)) this.arms.infer(group, scores);
+    }
     this.rules.finish((index) => {
       const pairIndex = this.#first + index;
       return { scores: this.#scores.get(this.#matrix.groupOf(pairIndex))!, row: this.#matrix.rowOf(pairIndex) };
@@ -142,18 +152,58 @@ export class Instruments {
       // Stryker disable next-line ConditionalExpression,EqualityOperator: an id not computed ahead is computed later
       if (minute.pairIndex < this.#first) continue;
       const { barSeconds } = this.#matrix.groupOf(minute.pairIndex);
-      const models = this.rules.activeOf(minute.pairIndex - this.#first)?.rule ?? this.slots.activeOf(barSeconds);
+      const index = minute.pairIndex - this.#first;
+      const rule = this.rules.activeOf(index)?.rule;
+      const models = rule ?? this.arms.nextModel(barSeconds, index, minute.time, this.#positions[index]!);
       this.#options.decider.ids.precompute(minute, models);
     }
   }
 
+  /** Journals the virtual answers of both arms of a rollout to a batch that `decide` answered. */
+  follow(answers: readonly Answer[]): void {
+    // Stryker disable next-line ConditionalExpression: it saves time only
+    if (this.#isAbsent || this.arms.rollout === null) return;
+    const compared = answers.filter(({ minute: { pairIndex, outcome } }) => {
+      if (pairIndex < this.#first || outcome !== 'COMPLETE' || this.#matrix.rowOf(pairIndex) < 0) return false;
+      // Where a rule answers, no arm does.
+      const isOfRule = this.rules.activeOf(pairIndex - this.#first) !== null;
+      return !isOfRule && this.arms.concerns(this.#matrix.groupOf(pairIndex).barSeconds);
+    }) as InstrumentAnswer[];
+    const { instruments } = this.#options;
+    this.arms.follow(compared, this.#first, ({ minute, body }, scores, before) => {
+      const index = minute.pairIndex - this.#first;
+      // Arms are compared without a person's stops, like a shadow.
+      const context = { ...this.#contextOf(minute.pairIndex, scores), stop: null };
+      return answerInstrument(context, instruments[index]!, this.#labels[index]!, minute, before, body.signal_id);
+    });
+  }
+
   #answer({ minute }: MinuteItem): InstrumentAnswer {
-    const { instruments, decider, degradations, halts } = this.#options;
+    const { instruments, decider } = this.#options;
     const { pairIndex } = minute;
     const index = pairIndex - this.#first;
     const group = this.#matrix.groupOf(pairIndex);
-    const scores = this.#scores.get(group)!;
-    const context = {
+    const before = this.#positions[index]!;
+    const formulas = this.rules.activeOf(index);
+    const arm = formulas === null ? this.arms.choose(group.barSeconds, index, minute.time, before) : null;
+    const scores = arm?.scores ?? this.#scores.get(group)!;
+    const context = this.#contextOf(pairIndex, scores, arm?.rollout);
+    const instrument = instruments[index]!;
+    const label = this.#labels[index]!;
+    const id = decider.ids.idOf(minute, formulas?.rule ?? scores.model);
+    const answer =
+      formulas === null
+        ? answerInstrument(context, instrument, label, minute, before, id)
+        : answerByRule(context, formulas, instrument, label, minute, before, id);
+    this.#positions[index] = answer.position;
+    return answer;
+  }
+
+  /** @param rollout id, where the scores are of its challenger and decide what is published */
+  #contextOf(pairIndex: number, scores: DirectionScores, rollout?: string): InstrumentContext {
+    const { decider, degradations, halts } = this.#options;
+    const group = this.#matrix.groupOf(pairIndex);
+    return {
       scores,
       row: this.#matrix.rowOf(pairIndex),
       isReady: this.#matrix.isReady(pairIndex),
@@ -162,20 +212,10 @@ export class Instruments {
       policyHash: decider.policyHash,
       requireEdge: decider.requireEdge,
       isDegraded: degradations.isInstrumentDegraded(group.timeframe),
-      stop: halts.stopOfInstrument(index),
+      stop: halts.stopOfInstrument(pairIndex - this.#first),
       news: decider.newsOf(pairIndex),
+      rollout,
     };
-    const instrument = instruments[index]!;
-    const label = this.#labels[index]!;
-    const before = this.#positions[index]!;
-    const formulas = this.rules.activeOf(index);
-    const id = decider.ids.idOf(minute, formulas?.rule ?? scores.model);
-    const answer =
-      formulas === null
-        ? answerInstrument(context, instrument, label, minute, before, id)
-        : answerByRule(context, formulas, instrument, label, minute, before, id);
-    this.#positions[index] = answer.position;
-    return answer;
   }
 
   #pairsOf(batch: readonly MinuteItem[]): readonly MinuteItem[] {

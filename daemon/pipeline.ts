@@ -44,6 +44,8 @@ export class Pipeline {
   readonly #decider: Decider;
   readonly #shadow: Shadow;
   readonly #arms: RolloutArms;
+  /** Of a rollout, by strategy: each keeps what concerns it. */
+  readonly #lanes: readonly Pick<RolloutArms, 'announce' | 'change' | 'restart'>[];
   readonly #instruments: Instruments;
   readonly #envelope: Envelope;
   readonly #batches: BatchPublisher;
@@ -87,7 +89,7 @@ export class Pipeline {
       halts,
       slots: this.#models,
       directions: { announce: (input) => this.#instruments.slots.announce(input) },
-      arms: { announce: () => this.#arms.announce() },
+      arms: { announce: () => this.#lanes.forEach((arms) => arms.announce()) },
     });
 
     // features → infer → decide
@@ -115,6 +117,7 @@ export class Pipeline {
       halts,
       degradations,
       series,
+      journal,
       activeModels: () => this.#models.active,
       inputs,
       observer,
@@ -131,6 +134,7 @@ export class Pipeline {
       inputs,
       observer,
     });
+    this.#lanes = [this.#arms, this.#instruments.arms];
 
     // publish → journal
     this.#envelope = new Envelope({ pairs: subjects, market: options.market, bootId, feedIntervalMs }, clock.nowMs());
@@ -160,7 +164,10 @@ export class Pipeline {
       rules: this.#instruments.rules,
       halts,
       shadow: this.#shadow,
-      arms: this.#arms,
+      arms: {
+        change: (input) => this.#lanes.forEach((arms) => arms.change(input)),
+        restart: () => this.#lanes.forEach((arms) => arms.restart()),
+      },
       decider,
       degradations,
       batches: this.#batches,
@@ -174,6 +181,7 @@ export class Pipeline {
       rules: this.#instruments.rules,
       halts,
       arms: this.#arms,
+      directionArms: this.#instruments.arms,
       decider,
       degradations,
       batches: this.#batches,
@@ -227,6 +235,7 @@ export class Pipeline {
     const ofPairs = this.#instruments.pairsIn(answers);
     if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(ofPairs, rows);
     this.#arms.follow(ofPairs);
+    this.#instruments.follow(answers);
     watch.lap('shadow');
     this.#books.add({ answers, ofPairs, publications, nowMs, timing: watch.timing(answers.length) });
     if (this.queue.isEmpty) this.#books.finish();

@@ -338,7 +338,7 @@ async function resumeBehind(
     for (const row of active.rules) pipeline.inputs.apply(await inputOf(row, loadModels, loadDirection, openRule));
     pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(active.halts) });
     if (active.news !== null) pipeline.inputs.apply(await inputOf(active.news, loadModels));
-    if (active.rollout !== null) pipeline.inputs.apply(await inputOf(active.rollout, loadModels));
+    if (active.rollout !== null) pipeline.inputs.apply(await inputOf(active.rollout, loadModels, loadDirection));
     for (const text of active.degradations.texts())
       pipeline.inputs.apply({ kind: 'degraded', ...parseDegradationText(text) });
   });

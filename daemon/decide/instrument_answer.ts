@@ -50,6 +50,8 @@ export interface InstrumentContext {
   readonly stop: StopKind | null;
   /** Where news keep it from entering; null = nowhere. */
   readonly news: NewsWindows | null;
+  /** Id of the rollout whose challenger the scores are of; absent: they are the active model's. */
+  readonly rollout?: string | undefined;
 }
 
 /** @param id signal_id of the answer */
@@ -71,7 +73,7 @@ export function answerInstrument(
   const step = isDecided
     ? stepInstrument(strategy, before, { close, probabilities, hasEdge, stop, news, time }, id, time)
     : holding(minute, before);
-  return sealedAnswer(context, { instrument, label, minute, before, id }, step, {
+  return sealedAnswer(context, { instrument, label, minute, before, id }, heldBy(context.rollout, step), {
     probabilities,
     position_scale: probabilities === null ? null : 1,
     exits: strategy,
@@ -113,6 +115,12 @@ export function answerByRule(
     version: `${SERVED_RULE_PREFIX}${manifest.version}`,
     mode: modeOf(minute, { ...context, isReady }, false),
   });
+}
+
+/** A position that the challenger of a rollout has opened names the rollout. */
+function heldBy(rollout: string | undefined, step: InstrumentStep): InstrumentStep {
+  if (rollout === undefined || step.action !== 'ENTER') return step;
+  return { ...step, position: { ...step.position, rollout } };
 }
 
 /** Of a minute that nothing is decided on. */

@@ -53,8 +53,7 @@ export class FollowedDirections {
       pathsOf: (version) => bundlePaths(folderOf(version), BUNDLE_FILES, files),
       load: async (version, timeframe) => {
         const set = await load(folderOf(version), timeframe);
-        const origin = { version, market: set.manifest.market, timeframes: [timeframeOf(set.manifest.timeframe)] };
-        refuseForeign(origin, { market, timeframes: [timeframe] });
+        refuseForeignDirection(set, market, timeframe);
         return set;
       },
       apply: (timeframe, set) => apply({ kind: 'direction', timeframe, set }),
@@ -117,6 +116,13 @@ export class FollowedDirections {
     log.info({ version }, 'direction model fast again');
     print(`Direction model ${version} is fast again.`);
   }
+}
+
+/** @throws MinutehandError MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME for a bundle of another market or timeframe */
+export function refuseForeignDirection({ manifest }: DirectionModel, market: MarketKind, timeframe: Timeframe): void {
+  const { version } = manifest;
+  const origin = { version, market: manifest.market, timeframes: [timeframeOf(manifest.timeframe)] };
+  refuseForeign(origin, { market, timeframes: [timeframe] });
 }
 
 function fallbackText({ manifest: { version } }: DirectionModel, fallback: DirectionModel | null): string {

@@ -4,12 +4,13 @@ import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import { describeError, type ErrorReport } from '../../shared/errors.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
-import type { DegradationInput, RolloutInput, ShadowInput, SwapInput } from '../queue/input.ts';
+import type { Challenger, DegradationInput, RolloutInput, ShadowInput, SwapInput } from '../queue/input.ts';
+import type { InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
 import { watchModels, type ModelSlot, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
 
 export interface FollowedModelsOptions extends Pick<
   ModelWatchOptions,
-  'modelsFolder' | 'running' | 'pollMs' | 'files' | 'scheduler' | 'load' | 'marksOf'
+  'modelsFolder' | 'running' | 'pollMs' | 'files' | 'scheduler' | 'load' | 'directions' | 'marksOf'
 > {
   apply(input: SwapInput | ShadowInput | RolloutInput | DegradationInput): void;
   /** The newest answers of the shadow set of this version, the newest of a pair last. */
@@ -126,12 +127,12 @@ export class FollowedModels {
   #setShadow(set: ModelSet | null): void {
     const { apply, lastShadows, print } = this.#options;
     this.#shadowVersion = set?.version ?? null;
-    const positions = positionsOf(set === null ? [] : lastShadows(set.version));
+    const positions = positionsOf<Position>(set === null ? [] : lastShadows(set.version));
     apply({ kind: 'shadow', set, positions });
     print(set === null ? 'No shadow models any more.' : `Shadow models ${set.version} score along, unpublished.`);
   }
 
-  onChallengerFailure(error: unknown, failed: ModelSet, rolloutId: string): void {
+  onChallengerFailure(error: unknown, failed: { readonly version: string }, rolloutId: string): void {
     const { log, print, onFailed } = this.#options;
     const report = describeError(error);
     this.#watch.forgetChallenger();
@@ -141,7 +142,7 @@ export class FollowedModels {
     print(`Challenger ${failed.version} failed; the champion answers alone: ${report.message}`);
   }
 
-  #setRollout(rollout: ActiveRollout | null, set: ModelSet | null): void {
+  #setRollout(rollout: ActiveRollout | null, set: Challenger | null): void {
     const { apply, lastShadows, print } = this.#options;
     if (rollout === null) {
       apply({ kind: 'rollout', rollout: null, set: null });
@@ -149,8 +150,8 @@ export class FollowedModels {
     }
     const { id, champion, challenger, stage, share } = rollout;
     const positions = {
-      champion: positionsOf(lastShadows(armVersion(champion, id))),
-      challenger: positionsOf(lastShadows(armVersion(challenger, id))),
+      champion: positionsOf<Position | InstrumentPosition>(lastShadows(armVersion(champion, id))),
+      challenger: positionsOf<Position | InstrumentPosition>(lastShadows(armVersion(challenger, id))),
     };
     apply({ kind: 'rollout', rollout, set, positions });
     print(`Rollout ${id}, stage ${stage}: ${challenger} decides ${100 * share} % of entries.`);
@@ -174,6 +175,7 @@ function fallbackText(failed: ModelSet, fallback: ModelSet | null): string {
   return `Models ${fallback.version} serve again.`;
 }
 
-function positionsOf(answers: readonly LastSignal[]): ReadonlyMap<string, Position> {
-  return new Map(answers.map(({ pairId, position }) => [pairId, JSON.parse(position) as Position]));
+/** Positions of one kind of subject, as the journal has them. */
+function positionsOf<Held>(answers: readonly LastSignal[]): ReadonlyMap<string, Held> {
+  return new Map(answers.map(({ pairId, position }) => [pairId, JSON.parse(position) as Held]));
 }

@@ -7,19 +7,32 @@ import {
   type ActiveRollout,
   type RolloutFile,
 } from '../../shared/bundle/rollout.ts';
+import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import type { Timeframe } from '../../shared/pair.ts';
 import type { FileSystem } from '../../shared/ports.ts';
+import type { Challenger } from '../queue/input.ts';
 import { fingerprint, isUnreadSeal } from './file_mark.ts';
 import { pathInside } from '../../shared/path_name.ts';
+
+/** The direction models that a daemon runs. */
+export interface ChallengedDirections {
+  /** Of its instruments. */
+  readonly timeframes: readonly Timeframe[];
+  /** Reads, verifies and loads a challenger. @throws MinutehandError */
+  load(version: string, timeframe: Timeframe): Promise<DirectionModel>;
+}
 
 export interface FollowedRolloutOptions {
   readonly modelsFolder: string;
   readonly files: FileSystem;
   /** High-water marks of `rollout.json`; without them, any is accepted. */
   readonly marks?: Pick<PointerMarks<RolloutFile>, 'check' | 'raiseQuietly'> | undefined;
-  /** Reads, verifies, loads and warms the challenger. @throws MinutehandError */
+  /** Reads, verifies, loads and warms a challenger of pairs. @throws MinutehandError */
   load(folder: string): Promise<ModelSet>;
+  /** A rollout of another timeframe is none of this daemon. Absent: it has no instruments. */
+  readonly directions?: ChallengedDirections | null;
   /** The rollout from now on; null = none any more. The sink releases the set. */
-  onRollout(rollout: ActiveRollout | null, challenger: ModelSet | null): void;
+  onRollout(rollout: ActiveRollout | null, challenger: Challenger | null): void;
   /** The state cannot be read, or the challenger cannot be loaded: no rollout. Called once for the same bytes. */
   onRefused(version: string, error: unknown): void;
   /** After a refusal, or a dropped challenger: the state was accepted. */
@@ -34,7 +47,8 @@ export class FollowedRollout {
   #text = '';
   /** Fingerprint of the file of which it was reported that its seal cannot be checked. */
   #reported = '';
-  #challenger: { readonly version: string; readonly set: ModelSet } | null = null;
+  #challenger: { readonly version: string; readonly timeframe: Timeframe | undefined; readonly set: Challenger } | null =
+    null;
   #refusalStands = false;
   #isStopped = false;
 
@@ -59,7 +73,7 @@ export class FollowedRollout {
     let version = '(rollout.json)';
     try {
       const state = await this.#read();
-      if (state?.status !== 'active') {
+      if (state?.status !== 'active' || !this.#isOurs(state)) {
         this.#end();
         this.#withdraw();
       } else {
@@ -103,16 +117,28 @@ export class FollowedRollout {
   }
 
   async #begin(state: ActiveRollout): Promise<void> {
-    const { modelsFolder, load, onRollout } = this.#options;
     const text = rolloutText(state);
     if (text === this.#text) return;
-    const { challenger } = state;
-    const kept = this.#challenger?.version === challenger ? this.#challenger.set : null;
-    const set = kept ?? (await load(pathInside(modelsFolder, challenger)));
-    if (this.#isStopped) return kept === null ? await set.release() : undefined;
+    const { challenger: version, timeframe } = state;
+    const loaded = this.#challenger;
+    const kept = loaded?.version === version && loaded.timeframe === timeframe ? loaded.set : null;
+    const set = kept ?? (await this.#load(state));
+    if (this.#isStopped) return kept === null ? await releaseChallenger(set) : undefined;
     this.#text = text;
-    this.#challenger = { version: challenger, set };
-    onRollout(state, set);
+    this.#challenger = { version, timeframe, set };
+    this.#options.onRollout(state, set);
+  }
+
+  /** Whether this daemon has subjects of a rollout. Daemons without pairs load the models of pairs, too. */
+  #isOurs({ timeframe }: ActiveRollout): boolean {
+    return timeframe === undefined || this.#options.directions?.timeframes.includes(timeframe) === true;
+  }
+
+  #load({ challenger, timeframe }: ActiveRollout): Promise<Challenger> {
+    const { modelsFolder, load, directions } = this.#options;
+    return timeframe === undefined
+      ? load(pathInside(modelsFolder, challenger))
+      : directions!.load(challenger, timeframe);
   }
 
   #end(): void {
@@ -121,4 +147,9 @@ export class FollowedRollout {
     this.#text = '';
     this.#options.onRollout(null, null);
   }
+}
+
+/** Nothing of a direction model is bound to a thread. */
+async function releaseChallenger(set: Challenger): Promise<void> {
+  if ('release' in set) await set.release();
 }

@@ -8,8 +8,9 @@ import type { MarksOf, PointerMarks } from '../../shared/bundle/pointer_marks.ts
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { ROLLOUT_POINTER, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
+import type { Challenger } from '../queue/input.ts';
 import { fingerprint, isUnread } from './file_mark.ts';
-import { FollowedRollout } from './followed_rollout.ts';
+import { FollowedRollout, type ChallengedDirections } from './followed_rollout.ts';
 import { provedVersions } from './proved_versions.ts';
 
 /** `active.json` names the active models, `shadow.json` those that score along, `rollout.json` a challenger. */
@@ -26,6 +27,8 @@ export interface ModelWatchOptions {
   readonly marksOf?: MarksOf;
   /** Reads, verifies, loads and warms a bundle. @throws MinutehandError */
   load(folder: string): Promise<ModelSet>;
+  /** Challengers of rollouts of direction models; null or absent: this daemon has no instruments. */
+  readonly directions?: ChallengedDirections | null;
   /**
    * A set that is verified and warm: activate it between two bars. The sink releases it.
    * @param isProved by an earlier pointer; the present one, or its bundle, is refused
@@ -34,7 +37,7 @@ export interface ModelWatchOptions {
   /** The set that scores along from now on, which the sink releases; null = none any more. */
   onShadow(set: ModelSet | null): void;
   /** The rollout from now on, with its challenger, which the sink releases; null = none any more. */
-  onRollout(rollout: ActiveRollout | null, challenger: ModelSet | null): void;
+  onRollout(rollout: ActiveRollout | null, challenger: Challenger | null): void;
   /** A bundle was refused: the active and shadow models stay. Called once for as long as the pointer names it. */
   onRefused(version: string, error: unknown, slot: ModelSlot): void;
   /** After a refusal: the pointer names the active set again, or the rollout's state was accepted. */
@@ -91,6 +94,7 @@ class PointerWatch implements ModelWatch {
       files,
       marks: marksOf?.(ROLLOUT_POINTER),
       load: (folder) => loadAllowed(folder, options),
+      directions: options.directions ?? null,
       onRollout: (rollout, challenger) => options.onRollout(rollout, challenger),
       onRefused: (version, error) => options.onRefused(version, error, 'rollout'),
       onWithdrawn: () => options.onWithdrawn('rollout'),

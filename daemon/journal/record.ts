@@ -2,7 +2,7 @@ import type { EpochMs } from '../../shared/bar.ts';
 import type { InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import type { ShadowRow } from '../../shared/store/journal.ts';
-import type { Answer, MinuteAnswer } from '../decide/answer.ts';
+import type { Answer } from '../decide/answer.ts';
 import type { MinuteItem } from '../queue/queue.ts';
 import type { Journal } from './journal.ts';
 
@@ -69,7 +69,7 @@ export class SignalRecorder {
 }
 
 /** The signal a shadow set would have produced instead of the published one. */
-export function shadowRow({ minute, body, bodyText, riskProb, position }: MinuteAnswer): ShadowRow {
+export function shadowRow({ minute, body, bodyText, riskProb, position }: Answer): ShadowRow {
   return {
     signalId: body.signal_id,
     pairId: body.pair_id,

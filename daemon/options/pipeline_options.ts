@@ -36,7 +36,7 @@ export interface PipelineObserver {
   /** The shadow set failed and is released. */
   onShadowFailure(error: unknown, failed: ModelSet): void;
   /** The challenger of a rollout failed and is released; the champion answers from this bar on. */
-  onChallengerFailure(error: unknown, failed: ModelSet, rolloutId: string): void;
+  onChallengerFailure(error: unknown, failed: { readonly version: string }, rolloutId: string): void;
   /** Behind the signals of the batch. */
   onScreened(bar: ScreenedBar): void;
 }

@@ -7,6 +7,7 @@ import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } fro
 import { calendarText, parseCalendarText, type ScheduledEvent } from '../../shared/calendar/calendar_text.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import type { Arm } from '../../shared/core/rollout/assignment.ts';
+import type { InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import type { Observation } from '../../shared/core/series/series_book.ts';
 import { parseDecisionRecord, type DecisionRecord } from '../../shared/policy/decision_record.ts';
@@ -90,15 +91,21 @@ export interface ShadowInput {
   readonly positions?: ReadonlyMap<string, Position>;
 }
 
+/** What a rollout compares with the active models: a set of pairs, or a direction model of its timeframe. */
+export type Challenger = ModelSet | DirectionModel;
+
 /** The state of a rollout from the next bar on. */
 export interface RolloutInput {
   readonly kind: 'rollout';
   /** The active one; null = none any more. */
   readonly rollout: ActiveRollout | null;
-  /** Its challenger, which the pipeline releases; null without a rollout. */
-  readonly set: ModelSet | null;
-  /** Virtual positions so far by arm and pair id; flat where there are none. */
-  readonly positions?: Readonly<Record<Arm, ReadonlyMap<string, Position>>>;
+  /**
+   * Its challenger, a direction model where the rollout has a timeframe, which the pipeline releases; null without a
+   * rollout, and where this daemon has no subject of it.
+   */
+  readonly set: Challenger | null;
+  /** Virtual positions so far by arm and subject; flat where there are none. */
+  readonly positions?: Readonly<Record<Arm, ReadonlyMap<string, Position | InstrumentPosition>>>;
   /** Id of the rollout that ends because its challenger failed. */
   readonly failed?: string;
 }
@@ -290,7 +297,10 @@ export async function inputOf(
       if (subject.startsWith(FAILED_ROLLOUT))
         return { kind, rollout: null, set: null, failed: subject.slice(FAILED_ROLLOUT.length) };
       const rollout = parseRolloutText(subject);
-      return { kind, rollout, set: rollout === null ? null : await loadModels(rollout.challenger) };
+      if (rollout?.timeframe === undefined)
+        return { kind, rollout, set: rollout === null ? null : await loadModels(rollout.challenger) };
+      const { challenger, timeframe } = rollout;
+      return { kind, rollout, set: (await loadDirection?.(challenger, timeframe)) ?? null };
     }
     case 'lease':
       return { kind, ...parseLeaseText(subject) };

@@ -8,6 +8,7 @@ import type { Clock } from '../../shared/ports.ts';
 import type { Decider } from '../decide/decider.ts';
 import type { RolloutArms } from '../infer/rollout_arms.ts';
 import type { HaltedPairs } from '../infer/halted_pairs.ts';
+import type { DirectionArms } from '../infer/direction_arms.ts';
 import type { DirectionSlots } from '../infer/direction_slots.ts';
 import type { ModelSlots } from '../infer/model_slots.ts';
 import type { ServedRules } from '../features/served_rules.ts';
@@ -27,6 +28,7 @@ interface Owners {
   readonly halts: HaltedPairs;
   readonly slots: ModelSlots;
   readonly arms: RolloutArms;
+  readonly directionArms: Pick<DirectionArms, 'rollout'>;
   readonly degradations: DegradationSet;
   isReady(pairIndex: number): boolean;
   /** Whether any bar of an instrument had its taker volume. */
@@ -62,8 +64,8 @@ export class PipelineStatus {
 
   /** null without one, and while other models than its champion are active. */
   get rollout(): ActiveRollout | null {
-    const { arms, slots } = this.#owners;
-    return arms.isActive(slots.active) ? arms.rollout : null;
+    const { arms, directionArms, slots } = this.#owners;
+    return arms.isActive(slots.active) ? arms.rollout : directionArms.rollout;
   }
 
   /** Of the policy that decides. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import type { KeyedHash } from '../core/rollout/assignment.ts';
 import { MACHINE_FILES } from '../files.ts';
+import { TIMEFRAME_NAMES } from '../pair.ts';
 import type { FileSystem } from '../ports.ts';
 import { VERSION } from './active_file.ts';
 import { readPointer, whilePointerLocked, writeSealed } from './pointer_file.ts';
@@ -25,6 +26,8 @@ const activeShape = {
   key: z.string().regex(/^[0-9a-f]{32}$/),
   /** Length of a time block of the assignment. */
   block_minutes: z.int().min(1).max(10_080),
+  /** Of the instruments whose direction models are compared; absent: the models are those of pairs. */
+  timeframe: z.enum(TIMEFRAME_NAMES).optional(),
 };
 const activeSchema = z.object(activeShape);
 export type ActiveRollout = Readonly<z.infer<typeof activeSchema>>;
@@ -53,6 +56,7 @@ export const rolloutSchema = z.object({
       z.object({
         id: activeShape.id,
         challenger: activeShape.challenger,
+        timeframe: activeShape.timeframe,
         status: z.enum(['promoted', 'aborted', 'inconclusive']),
         reason: z.string(),
         promotion_e_value: z.number().min(1),
@@ -124,8 +128,9 @@ export function whileRolloutLocked<Result>(modelsFolder: string, change: () => R
 /** A rollout as one line of words for the journal; empty for none. */
 export function rolloutText(rollout: ActiveRollout | null): string {
   if (rollout === null) return '';
-  const { id, stage, share, champion, challenger, key, block_minutes } = rollout;
-  return [id, stage, share, champion, challenger, key, block_minutes].join(' ');
+  const { id, stage, share, champion, challenger, key, block_minutes, timeframe } = rollout;
+  const fields = [id, stage, share, champion, challenger, key, block_minutes];
+  return (timeframe === undefined ? fields : [...fields, timeframe]).join(' ');
 }
 
 /** Begins the journal's text of a rollout that ends because its challenger failed; its id follows. */
@@ -134,7 +139,7 @@ export const FAILED_ROLLOUT = 'failed ';
 /** Parses the output of `rolloutText`. */
 export function parseRolloutText(text: string): ActiveRollout | null {
   if (text === '') return null;
-  const [id, stage, share, champion, challenger, key, block] = text.split(' ');
+  const [id, stage, share, champion, challenger, key, block, timeframe] = text.split(' ');
   return activeSchema.parse({
     id,
     stage,
@@ -143,6 +148,7 @@ export function parseRolloutText(text: string): ActiveRollout | null {
     key,
     share: Number(share),
     block_minutes: Number(block),
+    ...(timeframe !== undefined && { timeframe }),
   });
 }
 

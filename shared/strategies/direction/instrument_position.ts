@@ -30,6 +30,8 @@ export interface InstrumentPosition extends DirectionPosition {
   readonly entryTime: OpenTime | 0;
   /** null when flat. */
   readonly exits: KeptExits | null;
+  /** Id of the rollout whose challenger opened it, and decides until its exit while that rollout is active. */
+  readonly rollout?: string;
 }
 
 export const FLAT_POSITION: InstrumentPosition = { ...FLAT_INSTRUMENT, positionId: '', entryTime: 0, exits: null };
