@@ -66,14 +66,14 @@ function aboutOf(own: ListedDirection): string {
 }
 
 /**
- * For commands on what only bundles of pairs have: a shadow, a rollout.
+ * For a command on what only bundles of pairs have: a shadow.
  * @param name as it was given
  * @throws MinutehandError USAGE for the folder of a direction bundle or of a rule
  */
 export function refuseDirection(folder: string, name: string): void {
   const isRule = isRuleBundle(folder);
   if (!isRule && !isDirectionBundle(folder)) return;
-  const expected = 'a bundle of pairs: direction models and rules have no shadow and no rollout';
+  const expected = 'a bundle of pairs: direction models and rules have no shadow';
   throw new MinutehandError('USAGE', { seen: `the ${isRule ? 'rule' : 'direction model'} ${name}`, expected });
 }
 

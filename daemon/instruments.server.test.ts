@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import { parseStanding } from '../shared/bundle/halts.ts';
+import { keyedHash, type ActiveRollout } from '../shared/bundle/rollout.ts';
+import { Assignment } from '../shared/core/rollout/assignment.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
 import { SeriesCursor } from '../shared/core/series/series_cursor.ts';
@@ -396,3 +399,155 @@ const NO_EVENTS = {
   onChallengerFailure: () => undefined,
   onScreened: () => undefined,
 };
+
+describe('a rollout of a direction model', () => {
+  const [CHAMPION, CHALLENGER] = ['20260101_0000', '20260102_0000'];
+  const KEY = '0f'.repeat(16);
+  const FROM = WARM + 5;
+  const TO = FROM + 200;
+  const rolloutOf = (share: number): ActiveRollout => ({
+    id: 'r1',
+    stage: 'pilot',
+    share,
+    champion: CHAMPION!,
+    challenger: CHALLENGER!,
+    key: KEY,
+    block_minutes: 5,
+    timeframe: '1m',
+  });
+
+  /** Answers by the features of each row: the same in a replay. @param failAt which of its calls throws */
+  function readingModel(version: string, sign: number, failAt = Infinity): DirectionModel {
+    let calls = 0;
+    return {
+      ...modelOf(version, () => RANGE, { max_age_bars: 7 }),
+      infer(features) {
+        if (++calls === failAt) throw new RangeError('broken');
+        return Float64Array.from(sign * (features[0]! - 50) > 0 ? UP : DOWN);
+      },
+    };
+  }
+  const modelBy = (version: string, failAt?: number): DirectionModel =>
+    readingModel(version, version === CHAMPION ? 1 : -1, failAt);
+
+  async function boot(changes: Partial<PipelineOptions> = {}): Promise<Bench> {
+    const bench = openBench(settings, { ...INSTRUMENTS, pairs: [], ...changes });
+    bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: modelBy(CHAMPION!) });
+    await feed(bench, 0, FROM);
+    return bench;
+  }
+  const begin = ({ pipeline }: Bench, share: number, failAt?: number): void =>
+    pipeline.inputs.apply({ kind: 'rollout', rollout: rolloutOf(share), set: modelBy(CHALLENGER!, failAt) });
+  const openedBy = ({ rows }: Bench): (string | undefined)[] =>
+    rows.slice(FROM).map(({ position }) => (JSON.parse(position) as { rollout?: string }).rollout);
+
+  /** The journaled inputs, computed again by another pipeline. */
+  async function replayed({ inputs }: Bench, failAt?: number): Promise<string[]> {
+    const again = openBench(settings, { ...INSTRUMENTS, pairs: [] });
+    const load = (version: string): Promise<DirectionModel> => Promise.resolve(modelBy(version, failAt));
+    for (const row of inputs.filter(({ kind }) => kind !== 'earlier')) {
+      again.pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, () => Promise.reject(), load)));
+      await again.pipeline.settled();
+    }
+    return again.rows.map(({ body, position }) => `${body} ${position}`);
+  }
+  const told = ({ rows }: Bench): string[] => rows.map(({ body, position }) => `${body} ${position}`);
+
+  it('chooses the arm by the keyed hash, keeps it until the exit, and replays to the byte', async () => {
+    const bench = await boot();
+    begin(bench, 0.3);
+    await feed(bench, FROM, FROM + 100);
+    expect(bench.pipeline.status.rollout).toMatchObject({ id: 'r1', timeframe: '1m' });
+    begin(bench, 0.7);
+    await feed(bench, FROM + 100, TO);
+    const assignment = new Assignment([ID], keyedHash(KEY), 300);
+    let open: string | null = null;
+    const seen = { [CHAMPION!]: 0, [CHALLENGER!]: 0, kept: 0 };
+    const marks = openedBy(bench);
+    ofInstrument(bench)
+      .slice(FROM)
+      .forEach(({ model_version: version, action, target }, t) => {
+        const arm = assignment.armOf(0, market[FROM + t]!.time, t < 100 ? 0.3 : 0.7);
+        const assigned = arm === 'champion' ? CHAMPION : CHALLENGER;
+        expect([t, version]).toEqual([t, open ?? assigned]);
+        if (open !== null && open !== assigned) seen.kept++;
+        seen[version]!++;
+        if (action === 'ENTER') open = version;
+        if (target === 0) open = null;
+        expect(marks[t]).toBe(target !== 0 && open === CHALLENGER ? 'r1' : undefined);
+      });
+    expect(Math.min(...Object.values(seen))).toBeGreaterThan(10);
+    expect(await replayed(bench)).toEqual(told(bench));
+  });
+
+  it('journals the virtual answers of both arms, which each keep a position of their own', async () => {
+    const bench = await boot();
+    begin(bench, 0.5);
+    await feed(bench, FROM, TO);
+    for (const version of [CHAMPION, CHALLENGER]) {
+      const own = bench.shadows.filter(({ modelVersion }) => modelVersion === `${version}@r1`);
+      expect(own.map(({ time }) => time)).toEqual(market.slice(FROM, TO).map(({ time }) => time));
+      // As a pipeline that has this model alone from here on.
+      const alone = openBench(settings, { ...INSTRUMENTS, pairs: [] });
+      await feed(alone, 0, FROM);
+      alone.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: modelBy(version!) });
+      await feed(alone, FROM, TO);
+      const decided = (text: string): unknown[] => {
+        const { action, reason, target, ml_up_prob } = JSON.parse(`${text}}`) as InstrumentSignal;
+        return [action, reason, target, ml_up_prob];
+      };
+      expect(own.map(({ body }) => decided(body))).toEqual(
+        alone.rows.slice(FROM).map(({ body }) => decided(body)),
+      );
+    }
+  });
+
+  it('ends with a challenger that fails, before the bar is decided, and a replay gives the same', async () => {
+    const bench = await boot();
+    begin(bench, 1, 30);
+    await feed(bench, FROM, FROM + 60);
+    expect(bench.failures).toEqual([{ code: undefined, failed: CHALLENGER, fallback: 'r1' }]);
+    expect(bench.pipeline.status.rollout).toBeNull();
+    const versions = ofInstrument(bench).slice(FROM).map(({ model_version: version }) => version);
+    expect(versions).toEqual(versions.map((_, t) => (t < 29 ? CHALLENGER : CHAMPION)));
+    expect(bench.inputs.filter(({ kind }) => kind === 'rollout').at(-1)!.subject).toBe('failed r1');
+    expect(await replayed(bench, 30)).toEqual(told(bench));
+  });
+
+  it('decides nothing while another model than its champion is active, and ends with its state', async () => {
+    const bench = await boot();
+    const other = '20260103_0000';
+    begin(bench, 1);
+    bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: modelBy(other) });
+    await feed(bench, FROM, FROM + 5);
+    expect([bench.pipeline.status.rollout, bench.shadows]).toEqual([null, []]);
+    bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: modelBy(CHAMPION!) });
+    await feed(bench, FROM + 5, FROM + 10);
+    bench.pipeline.inputs.apply({ kind: 'rollout', rollout: null, set: null });
+    await feed(bench, FROM + 10, FROM + 15);
+    const versions = ofInstrument(bench).slice(FROM).map(({ model_version: version }) => version);
+    expect(versions).toEqual([other, CHALLENGER, CHAMPION].flatMap((version) => new Array<string>(5).fill(version!)));
+    expect(bench.shadows).toHaveLength(10);
+  });
+
+  it('is no rollout of pairs, whose signals stay as they are beside it', async () => {
+    const alone = openBench(settings, INSTRUMENTS);
+    const beside = openBench(settings, INSTRUMENTS);
+    begin(beside, 1);
+    for (const bench of [alone, beside]) await feed(bench, 0, 60);
+    const ofPairs = ({ texts }: Bench): string[] => texts.filter((text) => !text.includes('"ml_up_prob"'));
+    expect(ofPairs(beside)).toEqual(ofPairs(alone));
+  });
+
+  it('compares both arms without the stops of a person, which what is published obeys', async () => {
+    const bench = await boot();
+    begin(bench, 1);
+    const standing = parseStanding(`${ID}@*`);
+    bench.pipeline.inputs.apply({ kind: 'halts', standing });
+    await feed(bench, FROM, FROM + 20);
+    const actions = (bodies: readonly { readonly body: string }[]): Set<string> =>
+      new Set(bodies.map(({ body }) => (JSON.parse(`${body}}`) as InstrumentSignal).action));
+    expect(actions(bench.rows.slice(FROM))).not.toContain('ENTER');
+    expect(actions(bench.shadows)).toContain('ENTER');
+  });
+});

@@ -8,7 +8,8 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
 import type { DirectionJob } from '../../trainer/jobs/kinds/direction_job.ts';
-import { adoptDirection, type DirectionAdoption } from '../../trainer/control/adoption/adopt_direction.ts';
+import { adoptDirection } from '../../trainer/control/adoption/adopt_direction.ts';
+import type { Adoption } from '../../trainer/control/adoption/adopt_trained.ts';
 import {
   DIRECTION_DEFAULTS,
   DIRECTION_SEED,
@@ -212,15 +213,16 @@ export async function runDirectionJob(
     for (const warning of warnings) output.note(`warning: ${warningText(warning)}`);
     for (const line of gateLines(gates.slice(trained.gates.length))) output.line(line);
     const place = adoptionPlace(settings, (text) => output.note(text));
-    const adoption: DirectionAdoption | null = bundle === null ? null : await adoptDirection(bundle, gates, job, place);
+    const adoption: Adoption | null = bundle === null ? null : await adoptDirection(bundle, gates, job, place);
     const adopted = adoption?.adopted === true;
-    output.written(
-      bundle === null ? null : { target: `direction ${bundle.version}`, after: { out: dirname(bundle.path), adopted } },
-    );
+    const rollout = adoption?.rollout ?? null;
+    const after = bundle === null ? {} : { out: dirname(bundle.path), adopted, ...(rollout !== null && { rollout }) };
+    output.written(bundle === null ? null : { target: `direction ${bundle.version}`, after });
     if (bundle !== null) {
       const hasPassed = gates.every(({ passed }) => passed);
       output.line(`bundle ${bundle.path}, verified against onnxruntime`);
       if (adopted) output.line(`Active direction model of ${job.timeframe}: ${bundle.version}`);
+      else if (rollout !== null) output.line(`Challenger of rollout ${rollout}: ${bundle.version}`);
       else if (job.adopt) output.line('Not adopted; the active version stays.');
       else output.line(activationText(bundle.path, hasPassed));
     }
@@ -231,7 +233,7 @@ export async function runDirectionJob(
       priors,
       net: { ...net.result, thetas: net.thetas, edge: net.edge },
       bias,
-      gates,
+      gates: adoption?.gates ?? gates,
       validation: trained.validation,
       ...(search && { search }),
       others,
@@ -239,8 +241,7 @@ export async function runDirectionJob(
       version: bundle?.version ?? null,
       path: bundle?.path ?? null,
       adopted,
-      rollout: null,
-      withheld: adoption?.withheld ?? null,
+      rollout,
       resources,
     });
     if (requireGates && gates.some(({ passed }) => !passed)) process.exitCode = 1;

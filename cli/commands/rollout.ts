@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { folderOfVersion } from '../../shared/bundle/shelf_of_version.ts';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
-import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { oneLine } from '../../shared/one_line.ts';
-import { pathInside } from '../../shared/path_name.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { admit, type Override } from '../../shared/bundle/admission/admission.ts';
@@ -21,7 +19,6 @@ import {
 import type { Outlook } from '../../trainer/control/rollout/verdict.ts';
 import { tellStart } from '../../trainer/control/adoption/adopt_trained.ts';
 import { admissionPlace, adoptionPlace } from '../admission_place.ts';
-import { refuseDirection } from '../direction_bundles.ts';
 import type { Output } from '../output.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { applyMarket, marketOption } from './processes.ts';
@@ -38,7 +35,7 @@ export function addRollout(program: Command, output: () => Output): void {
     );
   rollout
     .command('start')
-    .argument('<version>', 'the challenger: a bundle of the models folder')
+    .argument('<version>', 'the challenger: models of pairs, or a direction model, of the models folder')
     .addOption(marketOption())
     .addOption(despiteGatesOption())
     .addOption(reasonOption())
@@ -76,11 +73,11 @@ function placeOf(market: string | undefined): RolloutPlace {
 }
 
 async function start(version: string, place: RolloutPlace, override: Override | null, output: Output): Promise<void> {
-  const folder = pathInside(place.paths.models, version);
-  if (!existsSync(folder)) refuseDirection(pathInside(directionFolder(place.paths.models), version), version);
+  const folder = folderOfVersion(place.paths.models, version);
   const admitted = await admit(admissionPlace(place.settings), { door: 'rollout', folder, override });
-  await withRegistry(process.env, homePaths(), (registry) => registry.register(version));
-  const power = await shadowPower(place, version);
+  const shelf = admitted.timeframe === null ? 'pairs' : 'direction';
+  await withRegistry(process.env, homePaths(), (registry) => registry.register(version), shelf);
+  const power = await shadowPower(place, admitted);
   const rollout = startRollout(place, admitted, power);
   const { id, champion, despite_gates } = rollout;
   output.written({ target: version, after: { id, champion, ...(despite_gates && { despite_gates }) } });
@@ -124,21 +121,23 @@ async function advance(place: RolloutPlace, output: Output): Promise<void> {
   output.written(isChanged ? { target: after.id, before: shortOf(look.rollout), after: shortOf(after) } : null);
   for (const line of linesOf({ ...look, rollout: after })) output.line(line);
   output.result(resultOf(look, after));
-  if (after.status === 'promoted') await tellRegistry(output);
+  if (after.status === 'promoted') await tellRegistry(after, output);
 }
 
-/** active.json counts; a registry that cannot be reached follows at the next start of the trainer. */
-async function tellRegistry(output: Output): Promise<void> {
+/** The pointer counts; a registry that cannot be reached follows at the next start of the trainer. */
+async function tellRegistry({ timeframe }: Rollout, output: Output): Promise<void> {
   try {
-    await withRegistry(process.env, homePaths(), (registry) => registry.mend());
+    const shelf = timeframe === undefined ? 'pairs' : 'direction';
+    await withRegistry(process.env, homePaths(), (registry) => registry.mend(), shelf);
   } catch (error) {
     output.note(`The registry is not updated yet: ${describeError(error).message}`);
   }
 }
 
-function describe({ id, challenger, champion, stage, share, status, reason }: Rollout): string {
+function describe({ id, challenger, champion, stage, share, status, reason, timeframe }: Rollout): string {
   const end = status === 'active' ? '' : `, ${status}${reason === '' ? '' : `: ${oneLine(reason)}`}`;
-  return `Rollout ${id}: ${challenger} against ${champion}, stage ${stage} (${100 * share} % of entries)${end}`;
+  const of = timeframe === undefined ? '' : `direction ${timeframe}, `;
+  return `Rollout ${id}: ${of}${challenger} against ${champion}, stage ${stage} (${100 * share} % of entries)${end}`;
 }
 
 function linesOf({ rollout, facts, verdict, outlook, intervals, lossBps }: RolloutLook): string[] {

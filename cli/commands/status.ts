@@ -1,3 +1,4 @@
+import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
 import { triggerText } from '../../shared/run_trigger/trigger_text.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
@@ -130,19 +131,24 @@ function directionText(direction: DirectionHealth | undefined): string {
 function rolloutText(rollout: NonNullable<DaemonState['health']>['rollout']): string {
   return rollout === null
     ? ''
-    : `, rollout ${rollout.id} stage ${rollout.stage}: ${rollout.challenger} ${100 * rollout.share} %`;
+    : `, rollout ${rollout.id} stage ${rollout.stage}: ${challengerText(rollout)} ${100 * rollout.share} %`;
+}
+
+/** `direction 1h 20261120_0830`, or the version of models of pairs. */
+function challengerText({ timeframe, challenger }: Pick<ActiveRollout, 'timeframe' | 'challenger'>): string {
+  return timeframe === undefined ? challenger : `direction ${timeframe} ${challenger}`;
 }
 
 /** `  rollout  …` with its evidence, the next step and what blocks it. */
 function rolloutLines(rollout: NonNullable<TrainerState['health']>['rollout']): string[] {
   if (rollout === null) return [];
-  const { id, stage, share, challenger, champion, promotion_e_value, evidence, next, blocked } = rollout;
+  const { id, stage, share, champion, promotion_e_value, evidence, next, blocked } = rollout;
   const seen =
     evidence === null
       ? 'not evaluated yet'
       : `${evidence.labels} matured labels, e-values benefit ${evidence.benefit.toFixed(2)} of ${promotion_e_value.toFixed(0)}, harm ${evidence.harm.toFixed(2)} of 20, ${evidence.loss_bps.toFixed(1)} bps behind`;
   return [
-    `  rollout  ${id} stage ${stage}: ${challenger} ${100 * share} % against ${champion}; ${seen}`,
+    `  rollout  ${id} stage ${stage}: ${challengerText(rollout)} ${100 * share} % against ${champion}; ${seen}`,
     ...(next === '' && blocked.length === 0
       ? []
       : [`           next ${next || 'unknown'}${blocked.length === 0 ? '' : `, blocked: ${blocked.join('; ')}`}`]),

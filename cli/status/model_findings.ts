@@ -10,7 +10,9 @@ import type { Settings } from '../../shared/policy/policy.ts';
 import {
   foreignModels,
   instrumentOfSlot,
+  isChallenger,
   standingOverrides,
+  timeframeOfSlot,
   type StandingOverride,
 } from '../../trainer/control/admission/standing.ts';
 import type { Finding } from './findings.ts';
@@ -20,10 +22,10 @@ const TRAIN =
 
 /** The command that replaces models with overridden gates; it differs for pairs, direction models and challengers. */
 function replacement({ slot, version }: StandingOverride, modelsFolder: string): string {
-  if (slot === 'challenger') return 'End its rollout: `minutehand rollout abort`.';
+  if (isChallenger(slot)) return 'End its rollout: `minutehand rollout abort`.';
   const instrument = instrumentOfSlot(slot);
   if (instrument !== null) return `End it: \`minutehand strategy stop ${instrument}\`, or promote a better one.`;
-  const timeframe = slot === 'pairs' ? null : (slot.slice('direction '.length) as Timeframe);
+  const timeframe = timeframeOfSlot(slot);
   const train = timeframe === null ? '`minutehand train --adopt`' : '`minutehand train --strategy direction`';
   if (!hasPredecessor(modelsFolder, timeframe, version)) return `Train better ones: ${train}.`;
   return `Train better ones (${train}), or \`minutehand models rollback${timeframe === null ? '' : ` --direction ${timeframe}`}\`.`;

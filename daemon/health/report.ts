@@ -109,8 +109,8 @@ function hasStrategy({ directions, rules }: PipelineStatus): boolean {
 /** Without the key of the assignment. */
 function rolloutOf({ rollout }: PipelineStatus): HealthReport['rollout'] {
   if (rollout === null) return null;
-  const { id, stage, share, champion, challenger } = rollout;
-  return { id, stage, share, champion, challenger };
+  const { id, stage, share, champion, challenger, timeframe } = rollout;
+  return { id, stage, share, champion, challenger, ...(timeframe !== undefined && { timeframe }) };
 }
 
 /** @param links of the transports that are used */

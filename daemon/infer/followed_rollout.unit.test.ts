@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { parseRolloutText, rolloutPath, rolloutText, writeRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -30,7 +31,7 @@ let models: string;
 beforeEach(() => (models = mkdtempSync(join(tmpdir(), 'minutehand-followed-rollout-'))));
 afterEach(() => rmSync(models, { recursive: true, force: true }));
 
-function follow(options: Pick<FollowedRolloutOptions, 'marks'> = {}) {
+function follow(options: Pick<FollowedRolloutOptions, 'marks' | 'directions'> = {}) {
   const seen: string[] = [];
   const control = { isBroken: false };
   const followed = new FollowedRollout({
@@ -129,6 +130,31 @@ describe('the followed rollout', () => {
     expect(await look()).toEqual([]);
   });
 
+  it('of a direction model loads it for its timeframe, and is none where no instrument has that', async () => {
+    const loads: string[] = [];
+    const { look } = follow({
+      directions: {
+        timeframes: ['1h'],
+        load(version, timeframe) {
+          loads.push(`${version} ${timeframe}`);
+          return Promise.resolve({} as DirectionModel);
+        },
+      },
+    });
+    writeRollout(models, { ...ROLLOUT, timeframe: '1h' });
+    expect([await look(), loads]).toEqual([['test 0.1'], ['20261108_0000 1h']]);
+    writeRollout(models, { ...ROLLOUT, timeframe: '1h', stage: 'pilot', share: 0.3 });
+    expect([await look(), loads.length]).toEqual([['pilot 0.3'], 1]);
+    // Models of pairs may have the same version.
+    writeRollout(models, { ...ROLLOUT, stage: 'pilot', share: 0.3 });
+    expect([await look(), loads.length]).toEqual([['load 20261108_0000', 'pilot 0.3'], 1]);
+    writeRollout(models, { ...ROLLOUT, timeframe: '4h' });
+    expect([await look(), loads.length]).toEqual([['none null'], 1]);
+    writeRollout(models, { ...ROLLOUT, timeframe: '1h' });
+    const alone = follow();
+    expect(await alone.look()).toEqual([]);
+  });
+
   it('releases a challenger that was loaded while the daemon ended', async () => {
     const { look, followed } = follow();
     writeRollout(models, ROLLOUT);
@@ -172,6 +198,7 @@ describe('the text of a rollout in the journal', () => {
       key,
       block_minutes,
     });
+    expect(parseRolloutText(rolloutText({ ...ROLLOUT, timeframe: '4h' }))!.timeframe).toBe('4h');
     expect([rolloutText(null), parseRolloutText('')]).toEqual(['', null]);
   });
 });

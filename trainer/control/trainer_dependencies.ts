@@ -8,7 +8,7 @@ import type { HomePaths } from '../../shared/home.ts';
 import { configPaths, type Settings } from '../../shared/policy/policy.ts';
 import { openStore, storeUnusable, storeUrl, type Store } from '../store/store.ts';
 import type { FillsLink } from './fills/fills_link.ts';
-import { namedBundles } from './admission/standing.ts';
+import { isChallenger, namedBundles } from './admission/standing.ts';
 
 export interface TrainerDependencies {
   readonly settings: Settings;
@@ -67,8 +67,8 @@ function knownBundles(modelsFolder: string): () => readonly BundleInUse[] {
   const known = new Map<string, BundleInUse>();
   return () => {
     const named = namedBundles(modelsFolder);
-    for (const bundle of named) if (bundle.slot !== 'challenger') known.set(bundle.slot, bundle);
-    return [...known.values(), ...named.filter(({ slot }) => slot === 'challenger')];
+    for (const bundle of named) if (!isChallenger(bundle.slot)) known.set(bundle.slot, bundle);
+    return [...known.values(), ...named.filter(({ slot }) => isChallenger(slot))];
   };
 }
 

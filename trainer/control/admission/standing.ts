@@ -37,8 +37,26 @@ import type { Settings } from '../../../shared/policy/policy.ts';
 import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 
-/** Which bundle a pointer names: `pairs`, `challenger` of an active rollout, `direction 1h`, `rule BTCUSDT@1h`. */
-export type Slot = 'pairs' | 'challenger' | `direction ${Timeframe}` | `rule ${string}`;
+/**
+ * Which bundle a pointer names: `pairs`, `direction 1h`, `rule BTCUSDT@1h`, or the `challenger` of an active rollout, of
+ * a direction model `challenger 1h`.
+ */
+export type Slot = 'pairs' | 'challenger' | `challenger ${Timeframe}` | `direction ${Timeframe}` | `rule ${string}`;
+
+export function isChallenger(slot: Slot): boolean {
+  return slot.startsWith('challenger');
+}
+
+/** Timeframe of the slot of a direction model; null = it is of pairs, or of a rule. */
+export function timeframeOfSlot(slot: Slot): Timeframe | null {
+  if (instrumentOfSlot(slot) !== null) return null;
+  const [, timeframe = null] = slot.split(' ') as [string, Timeframe?];
+  return timeframe;
+}
+
+function isOfPairs(slot: Slot): boolean {
+  return slot === 'pairs' || slot === 'challenger';
+}
 
 /** Instrument of the slot of a rule; null = it is another kind of slot. */
 export function instrumentOfSlot(slot: Slot): string | null {
@@ -89,7 +107,7 @@ export function foreignModels(settings: Settings, modelsFolder: string): Foreign
     const about = aboutBundle(modelsFolder, slot, version);
     if (about === null) return [];
     try {
-      const running = runningOrigin(settings, slot === 'pairs' || slot === 'challenger');
+      const running = runningOrigin(settings, isOfPairs(slot));
       refuseForeign(about, running);
       refuseSchema(slot, about, settings);
       return [];
@@ -101,13 +119,14 @@ export function foreignModels(settings: Settings, modelsFolder: string): Foreign
 
 /** @throws MinutehandError MODEL_SCHEMA */
 function refuseSchema(slot: Slot, { version, schema, windows }: AboutBundle, { minutehand }: Settings): void {
-  const isOfPairs = slot === 'pairs' || slot === 'challenger';
   const instrument = instrumentOfSlot(slot);
   // A rule is read by the schema of this version alone.
   if (instrument !== null) return;
-  const expected = isOfPairs
-    ? bundleSchema(featureSchema(minutehand.windows), { version, windows }).hash
-    : liveInstrumentSchema(TIMEFRAMES[slot.slice('direction '.length) as Timeframe]).hash;
+  const timeframe = timeframeOfSlot(slot);
+  const expected =
+    timeframe === null
+      ? bundleSchema(featureSchema(minutehand.windows), { version, windows }).hash
+      : liveInstrumentSchema(TIMEFRAMES[timeframe]).hash;
   if (schema !== expected)
     throw new MinutehandError('MODEL_SCHEMA', { seen: `feature schema ${schema} of ${version}`, expected });
 }
@@ -116,8 +135,11 @@ function refuseSchema(slot: Slot, { version, schema, windows }: AboutBundle, { m
 export function namedBundles(modelsFolder: string): (BundleInUse & { readonly slot: Slot })[] {
   return namedModels(modelsFolder).map(({ slot, version }) => {
     if (slot === 'pairs') return { slot, pointer: activePath(modelsFolder), folder: pathInside(modelsFolder, version) };
-    if (slot === 'challenger')
-      return { slot, pointer: rolloutPath(modelsFolder), folder: pathInside(modelsFolder, version) };
+    const timeframe = timeframeOfSlot(slot);
+    if (isChallenger(slot)) {
+      const shelf = timeframe === null ? modelsFolder : directionFolder(modelsFolder);
+      return { slot, pointer: rolloutPath(modelsFolder), folder: pathInside(shelf, version) };
+    }
     const instrument = instrumentOfSlot(slot);
     if (instrument !== null)
       return {
@@ -125,9 +147,8 @@ export function namedBundles(modelsFolder: string): (BundleInUse & { readonly sl
         pointer: rulePlace(modelsFolder, instrument).path,
         folder: pathInside(ruleFolder(modelsFolder), version),
       };
-    const timeframe = slot.slice('direction '.length) as Timeframe;
     const folder = pathInside(directionFolder(modelsFolder), version);
-    return { slot, pointer: directionPlace(modelsFolder, timeframe).path, folder };
+    return { slot, pointer: directionPlace(modelsFolder, timeframe!).path, folder };
   });
 }
 
@@ -137,7 +158,11 @@ function namedModels(modelsFolder: string): Named[] {
   const named: Named[] = [];
   if (active !== null) named.push({ slot: 'pairs', version: active.version, despite: active.despite_gates ?? null });
   if (rollout?.status === 'active')
-    named.push({ slot: 'challenger', version: rollout.challenger, despite: rollout.despite_gates ?? null });
+    named.push({
+      slot: rollout.timeframe === undefined ? 'challenger' : `challenger ${rollout.timeframe}`,
+      version: rollout.challenger,
+      despite: rollout.despite_gates ?? null,
+    });
   for (const timeframe of TIMEFRAME_NAMES) {
     const pointer = quietly(() => readPointerFile(directionPlace(modelsFolder, timeframe), MACHINE_FILES));
     const slot = `direction ${timeframe}` as const;
@@ -165,14 +190,13 @@ const known = new Map<string, { readonly mark: string; readonly about: AboutBund
 
 /** null: its manifest cannot be read. */
 function aboutBundle(modelsFolder: string, slot: Slot, version: string): AboutBundle | null {
-  const isOfPairs = slot === 'pairs' || slot === 'challenger';
   const isRule = instrumentOfSlot(slot) !== null;
   const ofInstruments = isRule ? ruleFolder(modelsFolder) : directionFolder(modelsFolder);
-  const folder = pathInside(isOfPairs ? modelsFolder : ofInstruments, version);
+  const folder = pathInside(isOfPairs(slot) ? modelsFolder : ofInstruments, version);
   const mark = markOf(join(folder, 'manifest.json'));
   const before = known.get(folder);
   if (before?.mark === mark) return before.about;
-  const read = isRule ? aboutRule : isOfPairs ? aboutPairs : aboutDirection;
+  const read = isRule ? aboutRule : isOfPairs(slot) ? aboutPairs : aboutDirection;
   const about = quietly(() => read(folder));
   // Bundles come and go; a few are named at a time.
   if (known.size >= MAX_KNOWN) known.clear();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { readRollout } from '../../../shared/bundle/rollout.ts';
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
 import { homePaths, type HomePaths } from '../../../shared/home.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
@@ -37,7 +38,7 @@ async function adopt(
   return adoptDirection(
     { version, path },
     trained,
-    { adopt: wanted, timeframe: '1h' },
+    { adopt: wanted },
     {
       settings,
       paths,
@@ -55,10 +56,10 @@ const active = (): string | null => readActiveDirection(paths.models, '1h')?.ver
 describe('a trained direction model', () => {
   it('becomes the active one of its timeframe when it passed its gates and adoption was asked for', async () => {
     const bundle = write(4);
-    expect(await adopt(bundle, { wanted: false })).toMatchObject({ adopted: false, withheld: null });
+    expect(await adopt(bundle, { wanted: false })).toMatchObject({ adopted: false, rollout: null });
     expect(active()).toBeNull();
     expect(await statuses()).toEqual([]);
-    expect(await adopt(bundle)).toMatchObject({ adopted: true, withheld: null });
+    expect(await adopt(bundle)).toMatchObject({ adopted: true, rollout: null });
     expect(active()).toBe(bundle.version);
     expect(await statuses()).toEqual(['active']);
   });
@@ -71,15 +72,20 @@ describe('a trained direction model', () => {
     expect(await statuses()).toEqual(['rejected']);
   });
 
-  it('does not take the place of the one in use where models are adopted by rollout, and says why', async () => {
+  it('is the challenger of the one in use where models are adopted by rollout, one at a time', async () => {
     const first = write(4);
-    expect(await adopt(first, { by: 'rollout' })).toMatchObject({ adopted: true });
+    expect(await adopt(first, { by: 'rollout' })).toMatchObject({ adopted: true, rollout: null });
     const second = write(9);
-    const { adopted, withheld } = await adopt(second, { by: 'rollout' });
-    expect(adopted).toBe(false);
-    expect(withheld).toContain(`minutehand models promote ${second.version}`);
-    expect([notes.length, active()]).toEqual([1, first.version]);
+    const { adopted, rollout } = await adopt(second, { by: 'rollout' });
+    const state = readRollout(paths.models)!;
+    expect([adopted, rollout]).toEqual([false, state.id]);
+    expect(state).toMatchObject({ champion: first.version, challenger: second.version, timeframe: '1h', power: null });
+    expect([notes, active()]).toEqual([[`Rollout ${state.id} begins; power unknown.`], first.version]);
     expect(await statuses()).toEqual(['active', 'candidate']);
+    const third = await adopt(write(14), { by: 'rollout' });
+    expect(third).toMatchObject({ adopted: false, rollout: null });
+    expect(third.gates.at(-1)).toMatchObject({ code: 'rollout', passed: false, evidence: { active: state.id } });
+    expect(await statuses()).toEqual(['active', 'candidate', 'rejected']);
     expect(await adopt(second)).toMatchObject({ adopted: true });
     expect(active()).toBe(second.version);
   });

@@ -1,9 +1,10 @@
 import { activateAdmitted, activateInFolder } from '../../../shared/bundle/admission/activation.ts';
-import { admit, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
-import { readActive } from '../../../shared/bundle/bundle.ts';
+import { admit, placeOf, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { failuresOf } from '../../../shared/bundle/recorded_gates.ts';
+import { readPointerFile } from '../../../shared/bundle/pointer.ts';
 import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { describeError } from '../../../shared/errors.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { TrainingJob } from '../../jobs/kinds/training_job.ts';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
@@ -75,7 +76,7 @@ function admitNew(
 }
 
 /** By `adopt_by: rollout` a candidate waits for the end of the active rollout. */
-function rolloutGate({ settings: { retrain }, paths }: AdoptionPlace): RecordedGate[] {
+export function rolloutGate({ settings: { retrain }, paths }: AdoptionPlace): RecordedGate[] {
   if (retrain.adopt_by !== 'rollout') return [];
   const rollout = readRollout(paths.models);
   const active = rollout?.status === 'active' ? rollout.id : null;
@@ -94,15 +95,17 @@ function rolloutGate({ settings: { retrain }, paths }: AdoptionPlace): RecordedG
 }
 
 /**
- * By `adopt_by: rollout` a bundle that passed all gates is the challenger of the active models.
+ * By `adopt_by: rollout` a bundle that passed all gates is the challenger of the active models, of pairs or of its
+ * timeframe.
  * @returns the id of the rollout; null when it is to be activated: there are no active models yet, or by policy
  */
-async function beginRollout(admitted: Admitted<'adoption'>, place: AdoptionPlace): Promise<string | null> {
+export async function beginRollout(admitted: Admitted<'adoption'>, place: AdoptionPlace): Promise<string | null> {
   const { settings, paths, note } = place;
-  const { version } = admitted;
-  if (settings.retrain.adopt_by !== 'rollout' || readActive(paths.models) === null) return null;
-  await place.withRegistry((registry) => registry.register(version));
-  const rollout = startRollout({ settings, paths }, admitted, await shadowPower({ settings, paths }, version));
+  const { version, timeframe } = admitted;
+  const isFirst = readPointerFile(placeOf(admitted, paths.models), MACHINE_FILES) === null;
+  if (settings.retrain.adopt_by !== 'rollout' || isFirst) return null;
+  await place.withRegistry((registry) => registry.register(version), timeframe === null ? 'pairs' : 'direction');
+  const rollout = startRollout({ settings, paths }, admitted, await shadowPower({ settings, paths }, admitted));
   await tellStart(rollout, place);
   const { id, power } = rollout;
   note(`Rollout ${id} begins; power ${power === null ? 'unknown' : power.toFixed(2)}.`);
@@ -115,7 +118,8 @@ export async function tellStart(
   { withRegistry, note }: Pick<AdoptionPlace, 'withRegistry' | 'note'>,
 ): Promise<void> {
   try {
-    await withRegistry((registry) => registry.startRollout(rollout));
+    const shelf = rollout.timeframe === undefined ? 'pairs' : 'direction';
+    await withRegistry((registry) => registry.startRollout(rollout), shelf);
   } catch (error) {
     note(`The registry has no event of it: ${describeError(error).message}`);
   }

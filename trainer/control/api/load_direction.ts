@@ -2,16 +2,10 @@ import type { FastifyRequest } from 'fastify';
 import type * as z from 'zod';
 import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../shared/bundle/admission/admission.ts';
-import {
-  directionFolder,
-  isDirectionBundle,
-  readActiveDirection,
-} from '../../../shared/bundle/direction/active_direction.ts';
+import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
 import type { ActivePointer } from '../../../shared/bundle/pointer.ts';
-import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { MACHINE_FILES } from '../../../shared/files.ts';
 import { timeframeOf, type Timeframe } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { registryOf } from '../registry/registry.ts';
@@ -19,12 +13,6 @@ import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from './admi
 import type { ApiContext } from './context.ts';
 
 type OverrideBody = z.infer<z.ZodObject<typeof overrideShape>>;
-
-/** Which bundle a version names: that of pairs, unless only a direction model has it. */
-export function shelfOfVersion(models: string, version: string): ShelfName {
-  const isOfPairs = MACHINE_FILES.stat(pathInside(models, version)) !== null;
-  return !isOfPairs && isDirectionBundle(pathInside(directionFolder(models), version)) ? 'direction' : 'pairs';
-}
 
 /** null without a pointer, or if it cannot be read. */
 export function directionPointerOf(models: string, timeframe: Timeframe): ActivePointer | null {

@@ -9,7 +9,7 @@ export interface Outcome {
   readonly version: string;
   /** Whether a pointer names it: activation happens first. */
   readonly adopted: boolean;
-  /** Whether it passed without being adopted: the challenger of a rollout, or withheld for a person. */
+  /** Whether it passed without being adopted: it is the challenger of a rollout. */
   readonly isCandidate?: boolean;
   /** The failed gates; of a rejected bundle. */
   readonly reasons: readonly Rejection[];

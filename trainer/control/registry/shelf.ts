@@ -40,7 +40,7 @@ export function pairShelf(modelsFolder: string, files: FileSystem, marks: Pointe
     read: (folder) => ({ created: readBundle(folder, files).manifest.created, slot: 'pairs' }),
     pointer: () => readActive(modelsFolder, files, marks),
     restore: (admitted, previous) => void restoreActive(admitted, previous, modelsFolder, files, marks),
-    others: () => [quietly(() => readShadow(modelsFolder, files)), ...rolloutArms(modelsFolder, files)],
+    others: () => [quietly(() => readShadow(modelsFolder, files)), ...rolloutArms(modelsFolder, files, false)],
   };
 }
 
@@ -66,7 +66,7 @@ export function directionShelf(
       const marks = admitted.timeframe === null ? null : marksOf(admitted.timeframe);
       restoreActive(admitted, previous, modelsFolder, files, marks);
     },
-    others: () => [],
+    others: () => rolloutArms(modelsFolder, files, true),
   };
 }
 
@@ -75,9 +75,11 @@ export function timeframeOfSlot(slot: RegistrySlot): Timeframe | null {
   return slot === 'pairs' ? null : (slot.slice('direction '.length) as Timeframe);
 }
 
-function rolloutArms(modelsFolder: string, files: FileSystem): readonly string[] {
+/** Both arms of the active rollout. @param isOfDirection whether those of direction models, or of pairs, are wanted */
+function rolloutArms(modelsFolder: string, files: FileSystem, isOfDirection: boolean): readonly string[] {
   const rollout = quietly(() => readRollout(modelsFolder, files));
-  return rollout?.status === 'active' ? [rollout.champion, rollout.challenger] : [];
+  if (rollout?.status !== 'active' || (rollout.timeframe !== undefined) !== isOfDirection) return [];
+  return [rollout.champion, rollout.challenger];
 }
 
 function quietly<Value>(read: () => Value): Value | null {

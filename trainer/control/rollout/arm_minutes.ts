@@ -21,29 +21,45 @@ export interface ArmAnswer {
   readonly resultBps: number;
 }
 
-/** Answers of both arms to one minute, by pair id. */
-export interface ArmMinute {
+/** Answers of both arms to one minute, by the id of the subject. */
+export interface ArmMinute<Answer = ArmAnswer> {
   readonly time: OpenTime;
-  readonly pairs: Map<string, Partial<Record<Arm, ArmAnswer>>>;
+  readonly pairs: Map<string, Partial<Record<Arm, Answer>>>;
 }
 
-/** Virtual answers of both arms of a rollout in ascending time. To be called within a snapshot of the journal. */
+/** Virtual answers of both arms of a rollout of pairs. See `readArms`. */
 export function readArmMinutes(
   journals: readonly JournalFile[],
   rollout: ActiveRollout,
   from: OpenTime,
   costs: Readonly<Record<string, TradingCosts>>,
 ): ArmMinute[] {
-  const minutes = new Map<number, ArmMinute>();
+  return readArms(journals, rollout, from, () => {
+    const open = new Map<string, SignalBody>();
+    return (body: SignalBody, time) => answerOf(body, open, costs, time);
+  });
+}
+
+/**
+ * Virtual answers of both arms of a rollout in ascending time. To be called within a snapshot of the journal.
+ * @param answerer of one arm in one journal, whose bodies it receives in order
+ */
+export function readArms<Body, Answer>(
+  journals: readonly JournalFile[],
+  rollout: ActiveRollout,
+  from: OpenTime,
+  answerer: () => (body: Body, time: OpenTime) => Answer,
+): ArmMinute<Answer>[] {
+  const minutes = new Map<number, ArmMinute<Answer>>();
   for (const journal of journals)
     for (const arm of ARMS) {
-      const open = new Map<string, SignalBody>();
+      const answerOfArm = answerer();
       for (const { pairId, time, body: text } of journal.shadowsOf(armVersion(rollout[arm], rollout.id), from)) {
-        const body = JSON.parse(`${text}}`) as SignalBody;
-        const minute = minutes.get(time) ?? { time, pairs: new Map() };
+        const body = JSON.parse(`${text}}`) as Body;
+        const minute = minutes.get(time) ?? { time, pairs: new Map<string, Partial<Record<Arm, Answer>>>() };
         minutes.set(time, minute);
         const answers = minute.pairs.get(pairId) ?? {};
-        answers[arm] = answerOf(body, open, costs, time);
+        answers[arm] = answerOfArm(body, time);
         minute.pairs.set(pairId, answers);
       }
     }

@@ -1,5 +1,5 @@
 import { Guards, type GuardLimits, type GuardMinute } from './guards.ts';
-import { PairedScores, type PairedScore } from './paired_scores.ts';
+import { advantageOf, PairedScores, type MinuteAdvantage, type PairedScore } from './paired_scores.ts';
 import type { RolloutStage } from '../../../shared/bundle/rollout.ts';
 import type { RolloutFacts } from './verdict.ts';
 
@@ -17,7 +17,12 @@ export class RolloutEvidence {
 
   /** Adds the labels of a minute whose horizon is over. */
   addScores(minute: number, scores: readonly PairedScore[]): void {
-    this.scores.add(minute, scores);
+    if (scores.length > 0) this.addAdvantage(minute, advantageOf(scores));
+  }
+
+  /** The same of a minute whose scores are compared already. */
+  addAdvantage(minute: number, advantage: MinuteAdvantage): void {
+    this.scores.addAdvantage(minute, advantage);
     this.#harm = Math.max(this.#harm, this.scores.harm);
   }
 

@@ -12,12 +12,11 @@ import { buildLivePairs } from '../../learning/profile/live_pairs.ts';
 import { readArmMinutes, type ArmAnswer, type ArmMinute } from './arm_minutes.ts';
 import { RolloutEvidence } from './evidence.ts';
 import type { GuardMinute } from './guards.ts';
-import type { PairedScore } from './paired_scores.ts';
+import { addBars, bothArms, sharesOf, type ComparedBar } from './compared_bars.ts';
+import { advantageOf, type PairedScore } from './paired_scores.ts';
 import type { RolloutRules } from './rules.ts';
 
 const { horizon: HORIZON, z_entry: CANDIDATE_Z } = EVALUATION_BARRIERS;
-/** Bars after which a label that is still unknown counts as missing: its pair has had no bars. */
-const MATURE_AFTER = 3 * HORIZON;
 
 export interface LiveEvidence {
   readonly evidence: RolloutEvidence;
@@ -83,25 +82,24 @@ export function addMinutes(
   evidence: RolloutEvidence,
   minutes: readonly ArmMinute[],
   labels: Labels,
-  { stages }: Pick<Rollout, 'stages'>,
+  rollout: Pick<Rollout, 'stages'>,
   pairs: readonly string[],
 ): void {
-  const starts = stages.map(({ from, share }) => ({ from: Date.parse(from) / 1000, share }));
-  const shareAt = (time: number): number => starts.findLast(({ from }) => from <= time)?.share ?? 0;
+  const shareAt = sharesOf(rollout);
   timeframesOf(pairs).forEach((barMinutes, group) => {
     const own = minutes.flatMap(({ time, pairs: answers }) => {
       const ofTimeframe = new Map([...answers].filter(([pairId]) => barMinutesOf(pairId) === barMinutes));
       return ofTimeframe.size === 0 ? [] : [{ time, pairs: ofTimeframe }];
     });
-    let isWaiting = false;
-    own.forEach(({ time, pairs: answers }, bar) => {
-      const step = group * HORIZON + (bar % HORIZON);
+    const bars = own.map(({ time, pairs: answers }): ComparedBar => {
       const { scores, unknown } = scoresOf(answers, labels, time);
-      const isMature = bar < own.length - MATURE_AFTER;
-      isWaiting ||= unknown > 0 && !isMature;
-      if (!isWaiting) evidence.addScores(step, scores);
-      evidence.addGuards(guardMinute(step, shareAt(time), answers, isMature ? unknown : 0, pairs.length));
+      return {
+        advantage: scores.length === 0 ? null : advantageOf(scores),
+        unknown,
+        guard: (step, unlabeled) => guardMinute(step, shareAt(time), answers, unlabeled, pairs.length),
+      };
     });
+    addBars(evidence, bars, { horizon: HORIZON, first: group * HORIZON });
   });
 }
 
@@ -143,9 +141,7 @@ function guardMinute(
   pairCount: number,
 ): GuardMinute {
   const answers = [...pairs.values()];
-  const both = answers.flatMap(({ champion, challenger }) =>
-    champion === undefined || challenger === undefined ? [] : [{ champion, challenger }],
-  );
+  const both = bothArms(answers);
   const candidates = both.map(({ challenger }) => challenger).filter(isCandidate);
   const mean = (arm: 'champion' | 'challenger'): number =>
     answers.reduce((sum, answer) => sum + (answer[arm]?.resultBps ?? 0), 0) / pairCount;

@@ -7,7 +7,7 @@ const CLIP = 0.02;
 const EDGE = 1e-6;
 
 /** Largest differences of two clipped losses: the scales of the e-values, the same at every minute. */
-const LOG_LOSS_SCALE = ln((1 - CLIP) / CLIP);
+export const LOG_LOSS_SCALE = ln((1 - CLIP) / CLIP);
 const BRIER_SCALE = (1 - CLIP) * (1 - CLIP) - CLIP * CLIP;
 
 /** One bar of a subject with a known label, scored by both models. */
@@ -87,7 +87,8 @@ function boundOf(share: number): number {
   return Math.min(1, share);
 }
 
-function clipped(probability: number): number {
+/** As it enters the log loss of an e-value. */
+export function clipped(probability: number): number {
   return Math.min(1 - CLIP, Math.max(CLIP, probability));
 }
 

@@ -1,13 +1,15 @@
 import { describeError } from '../../../shared/errors.ts';
 import { oneLine } from '../../../shared/one_line.ts';
+import type { Timeframe } from '../../../shared/pair.ts';
 import { readRollout } from '../../../shared/bundle/rollout.ts';
 
 /**
  * The section of a bundle's card on its rollouts: their levels in the online false-discovery control (e-LOND). Empty
  * without a rollout.
+ * @param timeframe of a direction model; undefined: models of pairs
  */
-export function rolloutCard(modelsFolder: string, version: string): string {
-  const rows = rolloutsOf(modelsFolder, version);
+export function rolloutCard(modelsFolder: string, version: string, timeframe?: Timeframe): string {
+  const rows = rolloutsOf(modelsFolder, version, timeframe);
   if (rows.length === 0) return '';
   return [
     '',
@@ -22,13 +24,13 @@ export function rolloutCard(modelsFolder: string, version: string): string {
   ].join('\n');
 }
 
-function rolloutsOf(modelsFolder: string, version: string): string[] {
+function rolloutsOf(modelsFolder: string, version: string, timeframe: Timeframe | undefined): string[] {
   try {
     const newest = readRollout(modelsFolder);
     if (newest === null) return [];
     const all = [...(newest.earlier ?? []), { ...newest, candidate: newest.history.length + 1 }];
     return all
-      .filter(({ challenger }) => challenger === version)
+      .filter((own) => own.challenger === version && own.timeframe === timeframe)
       .map(({ id, candidate, promotion_e_value: needed, status, reason }) => {
         const outcome = reason === '' ? status : `${status}: ${oneLine(reason)}`;
         return `|${id}|${candidate}|${(1 / needed).toPrecision(2)}|${needed.toFixed(0)}|${outcome}|`;

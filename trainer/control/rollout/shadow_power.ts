@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { OpenTime } from '../../../shared/bar.ts';
+import type { Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { readActive } from '../../../shared/bundle/bundle.ts';
 import { barMinutesOf } from '../../../shared/pair.ts';
 import { createRng } from '../../../shared/rng.ts';
@@ -18,9 +19,13 @@ const OPEN_SHARE = 5 / 7;
 
 /**
  * Power of a rollout that starts now, from the shadow period of its challenger: at the e-value that the next candidate
- * needs. null without a shadow period.
+ * needs. null without a shadow period, which direction models do not have.
  */
-export async function shadowPower({ settings, paths }: RolloutPlace, challenger: string): Promise<number | null> {
+export async function shadowPower(
+  { settings, paths }: RolloutPlace,
+  { version: challenger, timeframe }: Pick<Admitted, 'version' | 'timeframe'>,
+): Promise<number | null> {
+  if (timeframe !== null) return null;
   const { minutehand, retrain } = settings;
   const champion = readActive(paths.models)?.version;
   const journals = Object.keys(minutehand.shards)

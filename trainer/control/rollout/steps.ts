@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { readActive, readActiveFile } from '../../../shared/bundle/bundle.ts';
+import { readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
 import {
   readRollout,
@@ -16,10 +17,12 @@ import { MACHINE_FILES } from '../../../shared/files.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { hasFullTradingWeek } from '../../../shared/market/trading_week.ts';
 import type { HomePaths } from '../../../shared/home.ts';
+import type { Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts';
-import { admit, checkSame, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
+import { admit, checkSame, folderOf, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
+import { directionEvidence } from './direction_evidence.ts';
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
 import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type RolloutVerdict } from './verdict.ts';
@@ -61,7 +64,9 @@ function start({ settings, paths }: RolloutPlace, admitted: Challenger, power: n
   const { version: challenger, despite } = admitted;
   const before = readChecked(paths);
   if (before?.status === 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: `${before.id} is active` });
-  const champion = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version;
+  const { timeframe, rule } = admitted;
+  if (rule !== null) throw new MinutehandError('ROLLOUT_STATE', { seen: `${challenger} is a rule, which has no rollout` });
+  const champion = activeVersion(paths, timeframe);
   if (champion === undefined || champion === challenger) {
     const seen = champion === undefined ? 'no models are active' : `${challenger} is active already`;
     throw new MinutehandError('ROLLOUT_STATE', { seen });
@@ -83,6 +88,7 @@ function start({ settings, paths }: RolloutPlace, admitted: Challenger, power: n
     reason: '',
     key: randomBytes(16).toString('hex'),
     block_minutes: retrain.rollout_block_minutes,
+    ...(timeframe !== null && { timeframe }),
     started,
     stage_started: started,
     stages: [{ from: started, share: first!.share }],
@@ -93,6 +99,13 @@ function start({ settings, paths }: RolloutPlace, admitted: Challenger, power: n
     ...(despite !== null && { despite_gates: despite }),
   };
   return write(paths, rollout);
+}
+
+/** Version of the active models that a rollout compares. @param timeframe of direction models; null = those of pairs */
+function activeVersion(paths: Paths, timeframe: Timeframe | null): string | undefined {
+  return timeframe === null
+    ? readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version
+    : readActiveDirection(paths.models, timeframe, trainerMarks(paths, `direction_${timeframe}`))?.version;
 }
 
 /** Outcomes of all candidates so far, of which the next one's threshold depends: promoted or not. */
@@ -106,8 +119,9 @@ function outcomesOf(newest: Rollout | null): boolean[] {
 
 function earlierWith(before: Rollout | null): NonNullable<Rollout['earlier']> {
   if (before === null || before.status === 'active') return before?.earlier ?? [];
-  const { id, challenger, status, reason, promotion_e_value, history, earlier = [] } = before;
-  return [...earlier, { id, challenger, status, reason, promotion_e_value, candidate: history.length + 1 }];
+  const { id, challenger, timeframe, status, reason, promotion_e_value, history, earlier = [] } = before;
+  const own = { id, challenger, status, reason, promotion_e_value, candidate: history.length + 1 };
+  return [...earlier, timeframe === undefined ? own : { ...own, timeframe }];
 }
 
 /** Evaluates the active rollout from the journals without changes; null = none is active. */
@@ -118,7 +132,10 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
     ...rolloutRules(place.settings.retrain, rollout.history),
     promotionEValue: rollout.promotion_e_value,
   };
-  const { evidence, newest } = await liveEvidence(rollout, rules, place.settings, journalsOf(place));
+  const { evidence, newest } =
+    rollout.timeframe === undefined
+      ? await liveEvidence(rollout, rules, place.settings, journalsOf(place))
+      : await directionEvidence(rollout, rules, place.settings, journalsOf(place), place.paths.models);
   const [started, stageStarted] = [rollout.started, rollout.stage_started].map((text) => Date.parse(text));
   const nowMs = newest === null ? started! : newest * 1000;
   const facts = evidence.facts(
@@ -139,8 +156,8 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
 }
 
 /** Other models than the champion were activated: by an interrupted promotion, or by a person. */
-function verdictOfPointer(paths: Paths, { champion, challenger }: Rollout): RolloutVerdict | null {
-  const active = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version;
+function verdictOfPointer(paths: Paths, { champion, challenger, timeframe }: Rollout): RolloutVerdict | null {
+  const active = activeVersion(paths, timeframe ?? null);
   if (active === champion) return null;
   if (active === challenger) return { verdict: 'promote' };
   return { verdict: 'abort', reason: `models ${active ?? 'none'} were activated` };
@@ -174,7 +191,8 @@ interface Promotion {
 
 /** The challenger is admitted again, with the override of its start; a refused one ends the rollout. */
 async function promotionOf(rollout: Rollout, admission: AdmissionPlace): Promise<Step> {
-  const folder = pathInside(admission.paths.models, rollout.challenger);
+  const { timeframe = null, challenger } = rollout;
+  const folder = pathInside(folderOf({ timeframe, rule: null }, admission.paths.models), challenger);
   try {
     const carried = rollout.despite_gates ?? null;
     return { verdict: 'promote', admitted: await admit(admission, { door: 'rollout_end', folder, carried }) };

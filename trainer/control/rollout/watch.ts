@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import * as z from 'zod';
 import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
+import type { Timeframe } from '../../../shared/pair.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { Notifications } from '../notify/notifications.ts';
 import { PROGRESS_FORM, PROGRESS_VARIABLE } from '../../jobs/progress/progress_line.ts';
@@ -31,6 +32,8 @@ export interface RolloutState {
   readonly share: number;
   readonly champion: string;
   readonly challenger: string;
+  /** Of direction models; absent for models of pairs. */
+  readonly timeframe?: Timeframe;
   readonly promotion_e_value: number;
   /** null before the first evaluation. */
   readonly evidence: {
@@ -109,8 +112,9 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
 }
 
 function stateFor(rollout: Rollout, answer: LookAnswer | string | null): RolloutState {
-  const { id, stage, share, champion, challenger, promotion_e_value } = rollout;
-  const known = { id, stage, share, champion, challenger, promotion_e_value };
+  const { id, stage, share, champion, challenger, timeframe, promotion_e_value } = rollout;
+  const own = { id, stage, share, champion, challenger, promotion_e_value };
+  const known = timeframe === undefined ? own : { ...own, timeframe };
   if (answer === null) return { ...known, evidence: null, next: '', blocked: [] };
   if (typeof answer === 'string') return { ...known, evidence: null, next: '', blocked: [`not evaluated: ${answer}`] };
   const { next, blocked, facts, loss_bps = 0 } = answer;

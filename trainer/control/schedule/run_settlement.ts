@@ -111,14 +111,14 @@ export class RunSettlement {
   async #settleBundle(
     run: RetrainRun,
     version: string,
-    { adopted, rollout, gates, withheld }: TrainingAnswer,
+    { adopted, rollout, gates }: TrainingAnswer,
   ): Promise<void> {
     const { log, print, paths } = this.#options;
     run.model_version = version;
     run.status = rollout !== null ? 'rollout_started' : adopted ? 'adopted' : 'rejected';
     run.gate = gates;
     run.percent = 100;
-    if (run.status === 'rejected') run.reasons = withheld === null ? reasonsOf(gates) : [withheld];
+    if (run.status === 'rejected') run.reasons = reasonsOf(gates);
     await this.#attempt('the bundle of a run cannot be read', () =>
       Object.assign(
         run,
@@ -127,7 +127,7 @@ export class RunSettlement {
           : aboutBundle(pathInside(paths.models, version)),
       ),
     );
-    await this.#attempt('a bundle cannot be registered', () => this.#enterBundle(run, withheld !== null));
+    await this.#attempt('a bundle cannot be registered', () => this.#enterBundle(run));
     log.info(run, 'training ended');
     const outcome = {
       adopted: 'adopted',
@@ -149,13 +149,13 @@ export class RunSettlement {
   }
 
   /** Updates the registry where the training process has not. */
-  async #enterBundle({ kind, model_version, status, gate }: RetrainRun, isWithheld: boolean): Promise<void> {
+  async #enterBundle({ kind, model_version, status, gate }: RetrainRun): Promise<void> {
     const registry = kind === 'direction' ? this.#records.directions : this.#records.registry;
     if (registry === null || model_version === null) return;
     const outcome = {
       version: model_version,
       adopted: status === 'adopted',
-      isCandidate: isWithheld || status === 'rollout_started',
+      isCandidate: status === 'rollout_started',
       reasons: status === 'rejected' ? failuresOf(gate ?? []) : [],
     };
     const { settings, log } = this.#options;

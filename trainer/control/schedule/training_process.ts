@@ -14,8 +14,6 @@ const answerSchema = z.object({
   adopted: z.boolean(),
   /** Id of the rollout that it started instead of its activation. */
   rollout: z.string().nullable().default(null),
-  /** Why a bundle that passed its gates was left as a candidate. */
-  withheld: z.string().nullable().default(null),
   gates: z.array(recordedGateSchema),
   resources: runResourcesSchema.optional(),
 });

@@ -10,7 +10,8 @@ import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../adm
 import type { Api, ApiContext } from '../context.ts';
 import { cleanupSchema, pointersSchema } from '../../schema/models.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
-import { loadDirection, shelfOfVersion } from '../load_direction.ts';
+import { loadDirection } from '../load_direction.ts';
+import { shelfOfVersion } from '../../../../shared/bundle/shelf_of_version.ts';
 import { pointersOf } from './models.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 

@@ -5,7 +5,8 @@ import { readActive, readManifest, readShadow, VERSION } from '../../../../share
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { registryOf } from '../../registry/registry.ts';
 import { timeframeOfSlot } from '../../registry/shelf.ts';
-import { directionPointerOf, shelfOfVersion } from '../load_direction.ts';
+import { directionPointerOf } from '../load_direction.ts';
+import { shelfOfVersion } from '../../../../shared/bundle/shelf_of_version.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { renderCard } from '../../../learning/bundle/card.ts';
 import { rolloutCard } from '../../rollout/rollout_card.ts';

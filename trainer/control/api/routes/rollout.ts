@@ -1,15 +1,14 @@
 import * as z from 'zod';
-import { trainerMarks } from '../../../../shared/bundle/pointer_marks.ts';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
+import { folderOfVersion } from '../../../../shared/bundle/shelf_of_version.ts';
 import { readRollout, rolloutSchema } from '../../../../shared/bundle/rollout.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
-import { createRegistry } from '../../registry/registry.ts';
+import { registryOf } from '../../registry/registry.ts';
 import { shadowPower } from '../../rollout/shadow_power.ts';
 import { abortRollout, startRollout } from '../../rollout/steps.ts';
 import { admissionPlaceOf, overrideOf, overrideShape } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
-import { pathInside } from '../../../../shared/path_name.ts';
 
 /** Excludes the assignment key, which is secret. */
 const shownRollout = rolloutSchema.omit({ key: true }).meta({ id: 'Rollout' });
@@ -35,7 +34,7 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
       tags: ['models'],
       summary: 'Verify a bundle, refuse failed or unknown gates, and start its rollout',
       body: z.strictObject({
-        model_name: z.string().max(60).regex(VERSION).describe('The challenger'),
+        model_name: z.string().max(60).regex(VERSION).describe('The challenger: models of pairs, or a direction model'),
         ...overrideShape,
       }),
       response: answer,
@@ -44,12 +43,12 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
       const { model_name: name } = request.body;
       request.written = { target: name };
       const override = overrideOf(request.body, request);
-      const folder = pathInside(paths.models, name);
+      const folder = folderOfVersion(paths.models, name);
       const admitted = await admit(admissionPlaceOf(context), { door: 'rollout', folder, override });
-      const registry = createRegistry(await store(), paths.models, { marks: trainerMarks(paths) });
+      const registry = registryOf(await store(), paths, admitted.timeframe === null ? 'pairs' : 'direction');
       await registry.register(name);
       const place = { settings, paths };
-      const rollout = startRollout(place, admitted, await shadowPower(place, name));
+      const rollout = startRollout(place, admitted, await shadowPower(place, admitted));
       await registry.startRollout(rollout);
       const { id, despite_gates } = rollout;
       request.written = { target: name, after: { id, ...(despite_gates && { despite_gates }) } };

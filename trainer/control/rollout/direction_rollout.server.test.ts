@@ -1,0 +1,169 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
+import { readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { armVersion, readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
+import { homePaths } from '../../../shared/home.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { openJournal, type InputRow, type ShadowRow } from '../../../shared/store/journal.ts';
+import { activateDirection, unjudged } from '../../../test/activate.ts';
+import { writeTinyDirection } from '../../../test/tiny_direction.ts';
+import { tinySettings } from '../../../test/tiny_settings.ts';
+import { directionShelf } from '../registry/shelf.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import { standingOverrides } from '../admission/standing.ts';
+import { carryOut, lookAtRollout, startRollout, type RolloutLook } from './steps.ts';
+
+const ID = 'BTCUSDT@1h';
+const HOUR = 3600;
+const START = Date.parse('2026-01-05T00:00:00Z') / 1000;
+const settings = tinySettings({
+  minutehand: { instruments: [ID] },
+  retrain: {
+    deployment_stages: [
+      { name: 'test', allocation: 0.1, duration: '24h' },
+      { name: 'pilot', allocation: 0.3, duration: '3d' },
+      { name: 'rollout', allocation: 0.7, duration: '7d' },
+      { name: 'full', allocation: 1, duration: 'ongoing' },
+    ],
+    rollout_min_labels: 40,
+    rollout_timeout_days: 60,
+    rollout_loss_budget_bps: 100_000,
+  },
+});
+const EVEN = [0.35, 0.35, 0.3] as const;
+/** By the direction of the next hour. */
+const KNOWING = { 1: [0.8, 0.1, 0.1], '-1': [0.1, 0.8, 0.1] } as const;
+
+let paths: ReturnType<typeof homePaths>;
+let champion: string;
+let challenger: string;
+/** Hours of the market so far. */
+let hours: number;
+let close: number;
+let rng: ReturnType<typeof createRng>;
+/** Direction of the next hour: more than the threshold of the label. */
+let next: 1 | -1;
+
+beforeEach(() => {
+  paths = homePaths({ MINUTEHAND_HOME: mkdtempSync(join(tmpdir(), 'minutehand-direction-rollout-')) });
+  const write = (day: number): string =>
+    writeTinyDirection(paths.models, 'BTCUSDT', '1h', new Date(Date.UTC(2026, 0, day)));
+  champion = write(1);
+  challenger = write(2);
+  activateDirection(paths.models, champion, paths.home);
+  hours = 0;
+  close = 20_000;
+  rng = createRng('hours');
+  next = 1;
+});
+afterEach(() => rmSync(paths.home, { recursive: true }));
+
+const place = () => ({ settings, paths, registered: () => Promise.resolve(undefined) });
+const start = (version = challenger): Rollout =>
+  startRollout({ settings, paths }, unjudged('rollout', paths.models, version, { timeframe: '1h' }), null);
+const look = async (): Promise<RolloutLook> => (await lookAtRollout({ settings, paths }))!;
+
+/** Hours of the market, each with the virtual answers of both arms where a rollout is given. */
+function pass(count: number, rollout: Rollout | null, isBetter = true): void {
+  const inputs: InputRow[] = [];
+  const shadows: ShadowRow[] = [];
+  for (let hour = hours; hour < hours + count; hour++) {
+    close *= 1 + 0.03 * next;
+    const time = (START + (hour + 1) * HOUR - SECONDS_PER_BAR) as OpenTime;
+    const bar = { symbol: 'BTCUSDT', time, open: close, high: close, low: close, close, volume: 1 };
+    inputs.push({ kind: 'bar', subject: 'BTCUSDT', time, bar, backfill: false });
+    next = rng.uniform() < 0.5 ? 1 : -1;
+    if (rollout === null) continue;
+    const answers = { champion: isBetter ? EVEN : KNOWING[next], challenger: isBetter ? KNOWING[next] : EVEN };
+    for (const arm of ['champion', 'challenger'] as const) {
+      const [ml_up_prob, ml_down_prob, ml_range_prob] = answers[arm];
+      const body = { pair_id: ID, action: 'HOLD', price: close, target: 0, ml_up_prob, ml_down_prob, ml_range_prob };
+      shadows.push({
+        signalId: `${arm} ${hour}`,
+        pairId: ID,
+        time,
+        modelVersion: armVersion(rollout[arm], rollout.id),
+        body: JSON.stringify(body).slice(0, -1),
+        riskProb: null,
+        position: '{}',
+      });
+    }
+  }
+  hours += count;
+  const path = paths.journal('simulated', 'main');
+  mkdirSync(dirname(path), { recursive: true });
+  const journal = openJournal(path);
+  journal.append(inputs, [], shadows);
+  journal.close();
+}
+
+/** Evaluates day by day, as the trainer does more often, until the rollout ends. @returns its stages, and its end */
+async function until(rollout: Rollout, isBetter: boolean, days: number): Promise<string[]> {
+  const seen = [rollout.stage as string];
+  for (let day = 0; day < days; day++) {
+    pass(24, rollout, isBetter);
+    const { stage, status, reason } = await carryOut({ settings, paths }, await look(), place());
+    if (stage !== seen.at(-1)) seen.push(stage);
+    if (status !== 'active') return [...seen, `${status}: ${reason}`];
+  }
+  return seen;
+}
+
+describe('a rollout of a direction model', () => {
+  it('goes through its stages on evidence of its own loss, and makes a better model the active one', async () => {
+    pass(30, null);
+    const rollout = start();
+    expect(rollout).toMatchObject({ champion, challenger, timeframe: '1h', stage: 'test', share: 0.1 });
+    expect(rollout.started).toBe(new Date((START + 30 * HOUR) * 1000).toISOString());
+    expect(await until(rollout, true, 58)).toEqual(['test', 'pilot', 'rollout', 'full', 'promoted: evidence']);
+    expect(readActiveDirection(paths.models, '1h')).toMatchObject({ version: challenger, previous: champion });
+  });
+
+  it('ends when the challenger is worse', async () => {
+    pass(30, null);
+    const seen = await until(start(), false, 40);
+    expect(seen.at(-1)).toMatch(/^aborted: scores are worse: e-value/);
+    expect(readActiveDirection(paths.models, '1h')!.version).toBe(champion);
+  });
+
+  it('counts labels once their hours are over, and results of both arms after costs', async () => {
+    pass(30, null);
+    const rollout = start();
+    pass(60, rollout);
+    const { facts, lossBps } = await look();
+    // Every hour moves beyond the threshold of the label: only the last one has no label yet.
+    expect(facts).toMatchObject({ labels: 59, stage: 'test' });
+    expect([facts.meanLogLoss > 1, facts.meanBrier > 0.4, lossBps]).toEqual([true, true, 0]);
+  });
+
+  it('ends when another model becomes active, and is one at a time', async () => {
+    pass(30, null);
+    const rollout = start();
+    expect(() => start()).toThrow(expect.objectContaining({ code: 'ROLLOUT_STATE', seen: `${rollout.id} is active` }));
+    pass(3, rollout);
+    const other = writeTinyDirection(paths.models, 'BTCUSDT', '1h', new Date(Date.UTC(2026, 0, 3)));
+    activateDirection(paths.models, other, paths.home);
+    const ended = await carryOut({ settings, paths }, await look(), place());
+    expect(ended).toMatchObject({ status: 'aborted', reason: `models ${other} were activated`, timeframe: '1h' });
+    expect(readRollout(paths.models)!.status).toBe('aborted');
+    expect(() => start(other)).toThrow(expect.objectContaining({ seen: `${other} is active already` }));
+    expect(start().earlier).toMatchObject([{ challenger, timeframe: '1h', status: 'aborted' }]);
+  });
+
+  it('keeps both arms from being removed, and is shown as what is in use', () => {
+    pass(1, null);
+    const { models } = paths;
+    const others = (): readonly (string | null)[] => directionShelf(models, MACHINE_FILES, () => null).others();
+    expect(others()).toEqual([]);
+    const admitted = unjudged('rollout', models, challenger, {
+      timeframe: '1h',
+      despite: { gates: [], at: '2026-01-05T00:00:00.000Z', reason: 'tried', by: 'Ann' },
+    });
+    startRollout({ settings, paths }, admitted, null);
+    expect(others()).toEqual([champion, challenger]);
+    expect(standingOverrides(models)).toMatchObject([{ slot: 'challenger 1h', version: challenger, by: 'Ann' }]);
+  });
+});
