@@ -403,7 +403,7 @@ const NO_EVENTS = {
 describe('a rollout of a direction model', () => {
   const [CHAMPION, CHALLENGER] = ['20260101_0000', '20260102_0000'];
   const KEY = '0f'.repeat(16);
-  const FROM = WARM + 5;
+  const FROM = WARM;
   const TO = FROM + 200;
   const rolloutOf = (share: number): ActiveRollout => ({
     id: 'r1',
@@ -428,12 +428,12 @@ describe('a rollout of a direction model', () => {
     };
   }
   const modelBy = (version: string, failAt?: number): DirectionModel =>
-    readingModel(version, version === CHAMPION ? 1 : -1, failAt);
+    version === CHAMPION ? readingModel(version, 1) : readingModel(version, -1, failAt);
 
   async function boot(changes: Partial<PipelineOptions> = {}): Promise<Bench> {
     const bench = openBench(settings, { ...INSTRUMENTS, pairs: [], ...changes });
-    bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: modelBy(CHAMPION!) });
     await feed(bench, 0, FROM);
+    bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: modelBy(CHAMPION!) });
     return bench;
   }
   const begin = ({ pipeline }: Bench, share: number, failAt?: number): void =>
@@ -496,9 +496,7 @@ describe('a rollout of a direction model', () => {
         const { action, reason, target, ml_up_prob } = JSON.parse(`${text}}`) as InstrumentSignal;
         return [action, reason, target, ml_up_prob];
       };
-      expect(own.map(({ body }) => decided(body))).toEqual(
-        alone.rows.slice(FROM).map(({ body }) => decided(body)),
-      );
+      expect(own.map(({ body }) => decided(body))).toEqual(alone.rows.slice(FROM).map(({ body }) => decided(body)));
     }
   });
 
@@ -508,7 +506,9 @@ describe('a rollout of a direction model', () => {
     await feed(bench, FROM, FROM + 60);
     expect(bench.failures).toEqual([{ code: undefined, failed: CHALLENGER, fallback: 'r1' }]);
     expect(bench.pipeline.status.rollout).toBeNull();
-    const versions = ofInstrument(bench).slice(FROM).map(({ model_version: version }) => version);
+    const versions = ofInstrument(bench)
+      .slice(FROM)
+      .map(({ model_version: version }) => version);
     expect(versions).toEqual(versions.map((_, t) => (t < 29 ? CHALLENGER : CHAMPION)));
     expect(bench.inputs.filter(({ kind }) => kind === 'rollout').at(-1)!.subject).toBe('failed r1');
     expect(await replayed(bench, 30)).toEqual(told(bench));
@@ -518,14 +518,16 @@ describe('a rollout of a direction model', () => {
     const bench = await boot();
     const other = '20260103_0000';
     begin(bench, 1);
-    bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: modelBy(other) });
+    bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: modelOf(other, () => RANGE) });
     await feed(bench, FROM, FROM + 5);
     expect([bench.pipeline.status.rollout, bench.shadows]).toEqual([null, []]);
     bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: modelBy(CHAMPION!) });
     await feed(bench, FROM + 5, FROM + 10);
     bench.pipeline.inputs.apply({ kind: 'rollout', rollout: null, set: null });
     await feed(bench, FROM + 10, FROM + 15);
-    const versions = ofInstrument(bench).slice(FROM).map(({ model_version: version }) => version);
+    const versions = ofInstrument(bench)
+      .slice(FROM)
+      .map(({ model_version: version }) => version);
     expect(versions).toEqual([other, CHALLENGER, CHAMPION].flatMap((version) => new Array<string>(5).fill(version!)));
     expect(bench.shadows).toHaveLength(10);
   });

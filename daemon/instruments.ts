@@ -7,7 +7,12 @@ import type { LastSignal } from '../shared/store/journal.ts';
 import type { Answer, MinuteAnswer } from './decide/answer.ts';
 import type { DirectionScores } from '../shared/bundle/direction/direction_scores.ts';
 import type { Decider } from './decide/decider.ts';
-import { answerByRule, answerInstrument, type InstrumentAnswer, type InstrumentContext } from './decide/instrument_answer.ts';
+import {
+  answerByRule,
+  answerInstrument,
+  type InstrumentAnswer,
+  type InstrumentContext,
+} from './decide/instrument_answer.ts';
 import { DirectionArms, type DirectionArmsOptions } from './infer/direction_arms.ts';
 import { DirectionSlots, type DirectionSlotsOptions } from './infer/direction_slots.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';

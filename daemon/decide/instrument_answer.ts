@@ -118,7 +118,7 @@ export function answerByRule(
 }
 
 /** A position that the challenger of a rollout has opened names the rollout. */
-function heldBy(rollout: string | undefined, step: InstrumentStep): InstrumentStep {
+function heldBy(rollout: string | undefined, step: InstrumentStep<InstrumentReason>): InstrumentStep<InstrumentReason> {
   if (rollout === undefined || step.action !== 'ENTER') return step;
   return { ...step, position: { ...step.position, rollout } };
 }

@@ -270,7 +270,7 @@ describe('a followed rollout', () => {
     writeRollout(models, ROLLOUT);
     await followed.check();
     const { set } = applied[0] as RolloutInput;
-    followed.onChallengerFailure(new MinutehandError('MODEL_OUTPUT', { seen: 'NaN' }), set!, ROLLOUT.id);
+    followed.onChallengerFailure(new MinutehandError('MODEL_OUTPUT', { seen: 'NaN' }), set as ModelSet, ROLLOUT.id);
     await followed.check();
     expect([applied.length, counted]).toEqual([1, ['failed MODEL_OUTPUT']]);
     expect(followed.rolloutRefused).toMatchObject({ version: SECOND, code: 'MODEL_OUTPUT' });

@@ -47,8 +47,11 @@ export class FollowedRollout {
   #text = '';
   /** Fingerprint of the file of which it was reported that its seal cannot be checked. */
   #reported = '';
-  #challenger: { readonly version: string; readonly timeframe: Timeframe | undefined; readonly set: Challenger } | null =
-    null;
+  #challenger: {
+    readonly version: string;
+    readonly timeframe: Timeframe | undefined;
+    readonly set: Challenger;
+  } | null = null;
   #refusalStands = false;
   #isStopped = false;
 

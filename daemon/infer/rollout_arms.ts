@@ -112,7 +112,10 @@ export class RolloutArms {
       challenger: decider.contextOf(challenger, challengerScores, mask, this.#encoder, { id, arm: 'challenger' }),
     };
     this.#decided = contexts;
-    return decider.decideBy(items, (pairIndex, time, position) => contexts[this.#lane.armOf(pairIndex, time, position)]);
+    return decider.decideBy(
+      items,
+      (pairIndex, time, position) => contexts[this.#lane.armOf(pairIndex, time, position)],
+    );
   }
 
   /** Journals the virtual answers of both arms to a batch that `decide` answered, and prepares the next bar. */

@@ -51,19 +51,19 @@ describe('the advantage of a challenger that scores classes', () => {
   it('of two equal models is decisive in at most one of 20 markets, and of a better one is', () => {
     const rng = createRng('markets of classes');
     const decisive = (challengerOf: (truth: number[]) => number[]): boolean => {
-      const scores = new PairedScores(24);
-      for (let bar = 0; bar < 1500; bar++) {
-        const truth = rng.uniform() < 0.5 ? [0.6, 0.2, 0.2] : [0.2, 0.6, 0.2];
+      const scores = new PairedScores(6);
+      for (let bar = 0; bar < 3000; bar++) {
+        const truth = rng.uniform() < 0.5 ? [0.8, 0.1, 0.1] : [0.1, 0.8, 0.1];
         const draw = rng.uniform();
         const label = draw < truth[0]! ? 0 : draw < truth[0]! + truth[1]! ? 1 : 2;
         const champion = rng.uniform() < 0.5 ? EVEN : [0.3, 0.4, 0.3];
-        scores.addAdvantage(bar % 24, classAdvantageOf([{ champion, challenger: challengerOf(truth), label }]));
+        scores.addAdvantage(bar % 6, classAdvantageOf([{ champion, challenger: challengerOf(truth), label }]));
         if (scores.benefit >= 20) return true;
       }
       return false;
     };
     const equal = (): number[] => (rng.uniform() < 0.5 ? EVEN : [0.3, 0.4, 0.3]);
-    expect(Array.from({ length: 40 }, () => decisive(equal)).filter(Boolean).length).toBeLessThanOrEqual(2);
+    expect(Array.from({ length: 20 }, () => decisive(equal)).filter(Boolean).length).toBeLessThanOrEqual(1);
     expect(decisive((truth) => truth)).toBe(true);
   });
 });

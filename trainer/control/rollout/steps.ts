@@ -21,7 +21,13 @@ import type { Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts';
-import { admit, checkSame, folderOf, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
+import {
+  admit,
+  checkSame,
+  folderOf,
+  type AdmissionPlace,
+  type Admitted,
+} from '../../../shared/bundle/admission/admission.ts';
 import { directionEvidence } from './direction_evidence.ts';
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
@@ -65,7 +71,8 @@ function start({ settings, paths }: RolloutPlace, admitted: Challenger, power: n
   const before = readChecked(paths);
   if (before?.status === 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: `${before.id} is active` });
   const { timeframe, rule } = admitted;
-  if (rule !== null) throw new MinutehandError('ROLLOUT_STATE', { seen: `${challenger} is a rule, which has no rollout` });
+  if (rule !== null)
+    throw new MinutehandError('ROLLOUT_STATE', { seen: `${challenger} is a rule, which has no rollout` });
   const champion = activeVersion(paths, timeframe);
   if (champion === undefined || champion === challenger) {
     const seen = champion === undefined ? 'no models are active' : `${challenger} is active already`;

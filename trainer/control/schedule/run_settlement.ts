@@ -108,11 +108,7 @@ export class RunSettlement {
     print(`Training run ${run.run_id}: ${text}.`);
   }
 
-  async #settleBundle(
-    run: RetrainRun,
-    version: string,
-    { adopted, rollout, gates }: TrainingAnswer,
-  ): Promise<void> {
+  async #settleBundle(run: RetrainRun, version: string, { adopted, rollout, gates }: TrainingAnswer): Promise<void> {
     const { log, print, paths } = this.#options;
     run.model_version = version;
     run.status = rollout !== null ? 'rollout_started' : adopted ? 'adopted' : 'rejected';

@@ -40,7 +40,9 @@ export const statusSchema = z.object({
   despite_gates: z
     .array(
       z.object({
-        slot: z.string().describe('pairs, or direction with its timeframe; challenger, of a direction model with its timeframe'),
+        slot: z
+          .string()
+          .describe('pairs, or direction with its timeframe; challenger, of a direction model with its timeframe'),
         version: z.string(),
         gates: z.array(failedGateSchema).describe('Failed gates, and those without a recorded verdict'),
         reason: z.string().describe('Empty: none was stated'),
