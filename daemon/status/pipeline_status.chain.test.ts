@@ -16,14 +16,15 @@ describe('the status of a pipeline', () => {
   it('has a rollout only while its champion is active', () => {
     const rollout = { id: 'r' };
     const active = { version: 'v' };
+    const ofDirection = { id: 'd' };
     const seen = [active, null].map((set) => {
       const arms = { rollout, isActive: (asked: unknown) => asked === active };
-      const status = open({ slots: { active: set }, arms });
+      const status = open({ slots: { active: set }, arms, directionArms: { rollout: ofDirection } });
       return [status.models, status.rollout];
     });
     expect(seen).toEqual([
       [active, rollout],
-      [null, null],
+      [null, ofDirection],
     ]);
   });
 
