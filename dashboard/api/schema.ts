@@ -310,7 +310,7 @@ export interface paths {
                             }[];
                             /** @description Models in use although gates failed or have no verdict */
                             despite_gates: {
-                                /** @description pairs, challenger, or direction with its timeframe */
+                                /** @description pairs, or direction with its timeframe; challenger, of a direction model with its timeframe */
                                 slot: string;
                                 version: string;
                                 /** @description Failed gates, and those without a recorded verdict */
@@ -480,7 +480,7 @@ export interface paths {
                             }[];
                             /** @description Models in use although gates failed or have no verdict */
                             despite_gates: {
-                                /** @description pairs, challenger, or direction with its timeframe */
+                                /** @description pairs, or direction with its timeframe; challenger, of a direction model with its timeframe */
                                 slot: string;
                                 version: string;
                                 /** @description Failed gates, and those without a recorded verdict */
@@ -2721,7 +2721,7 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": {
-                        /** @description The challenger */
+                        /** @description The challenger: models of pairs, or a direction model */
                         model_name: string;
                         /**
                          * @description Although gates failed; needs a reason
@@ -10521,6 +10521,8 @@ export interface components {
             challenger: string;
             block_minutes: number;
             /** @enum {string} */
+            timeframe?: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
+            /** @enum {string} */
             status: "active" | "promoted" | "aborted" | "inconclusive";
             reason: string;
             /** Format: date-time */
@@ -10564,6 +10566,8 @@ export interface components {
                 id: string;
                 challenger: string;
                 /** @enum {string} */
+                timeframe?: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
+                /** @enum {string} */
                 status: "promoted" | "aborted" | "inconclusive";
                 reason: string;
                 promotion_e_value: number;
@@ -10578,6 +10582,8 @@ export interface components {
             champion: string;
             challenger: string;
             block_minutes: number;
+            /** @enum {string} */
+            timeframe?: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
             /** @enum {string} */
             status: "active" | "promoted" | "aborted" | "inconclusive";
             reason: string;
@@ -10621,6 +10627,8 @@ export interface components {
             earlier?: {
                 id: string;
                 challenger: string;
+                /** @enum {string} */
+                timeframe?: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
                 /** @enum {string} */
                 status: "promoted" | "aborted" | "inconclusive";
                 reason: string;
