@@ -191,6 +191,10 @@ const DOORS: Readonly<Record<string, Door>> = {
     kind: 'direction',
     command: (fault) => ['models', 'promote', bundles.direction.of[fault]],
   },
+  'rollout start of a direction model': {
+    kind: 'direction',
+    command: (fault) => ['rollout', 'start', bundles.direction.of[fault]],
+  },
   'POST /api/ml/models/{model_name}/load': {
     kind: 'pairs',
     request: (fault) => ({ path: `/api/ml/models/${bundles.of[fault]}/load` }),
@@ -198,6 +202,10 @@ const DOORS: Readonly<Record<string, Door>> = {
   'POST /api/ml/rollout': {
     kind: 'pairs',
     request: (fault) => ({ path: '/api/ml/rollout', body: { model_name: bundles.of[fault] } }),
+  },
+  'POST /api/ml/rollout of a direction model': {
+    kind: 'direction',
+    request: (fault) => ({ path: '/api/ml/rollout', body: { model_name: bundles.direction.of[fault] } }),
   },
   'POST /api/ml/direction-models/{model_name}/load': {
     kind: 'direction',
