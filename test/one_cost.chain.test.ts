@@ -132,6 +132,7 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'trainer/control/performance/performance_schema.ts',
     'trainer/control/report/fill_figures.ts',
     'trainer/control/report/report_page.ts',
+    'trainer/control/rollout/direction_evidence.ts',
     'trainer/control/schedule/rule_runs.ts',
     'trainer/control/schema/records.ts',
     'trainer/control/schema/reports.ts',

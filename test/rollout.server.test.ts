@@ -1,12 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { activate } from './activate.ts';
+import { activate, activateDirection } from './activate.ts';
 import { readActive } from '../shared/bundle/bundle.ts';
 import { readRollout, type Rollout } from '../shared/bundle/rollout.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import type { SignalBody } from '../shared/signal/signal.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+import { writeTinyDirection } from './tiny_direction.ts';
 import { tinyModels } from './tiny_models.ts';
 
 const STAGES = [
@@ -19,14 +20,17 @@ const STAGES = [
 let place: Workplace;
 let daemon: Running;
 let versions: string[];
+let directions: string[];
 beforeAll(async () => {
   place = createWorkplace({
     retrain: { deployment_stages: STAGES, rollout_min_labels: 5, rollout_loss_budget_bps: 10_000 },
-    minutehand: { simulated: { history_bars: 100, bar_interval_ms: 15 } },
+    minutehand: { instruments: ['XAUUSD'], simulated: { history_bars: 100, bar_interval_ms: 15 } },
   });
   versions = [];
   for (const seed of [1, 2]) versions.push((await tinyModels(place.models, { seed })).version);
   activate(place.models, versions[0]!);
+  directions = [1, 2].map((day) => writeTinyDirection(place.models, 'XAUUSD', '1m', new Date(Date.UTC(2026, 0, day))));
+  activateDirection(place.models, directions[0]!, place.home);
 }, 60_000);
 afterAll(() => place.remove());
 
@@ -91,11 +95,34 @@ describe('a rollout through all processes', { timeout: 300_000 }, () => {
     expect(status.facts.labels).toBeGreaterThanOrEqual(5);
     await json('rollout', 'abort', 'for a test');
     expect(readRollout(place.models)).toMatchObject({ status: 'aborted', reason: 'for a test' });
-    await eventually('signals without a rollout', () => (published().at(-1)!.arm === undefined ? true : undefined));
+    await eventually(
+      'signals without a rollout',
+      () =>
+        published()
+          .slice(-8)
+          .every(({ arm }) => arm === undefined) || undefined,
+    );
+
+    // The same daemon, now of its instrument.
+    const own = await json<Rollout>('rollout', 'start', directions[1]!);
+    expect(own).toMatchObject({ timeframe: '1m', stage: 'test', champion: directions[0], challenger: directions[1] });
+    await newSignals('signals of the direction challenger', ({ model_version: by }) => by === directions[1]);
+    daemon.kill('SIGKILL');
+    await daemon.ended;
+    daemon = place.start(['daemon']);
+    await newSignals('its signals after a kill', ({ model_version: by }) => by === directions[1]);
+    const look = await json<{ verdict: string; rollout: Rollout }>('rollout', 'advance');
+    expect(look).toMatchObject({ rollout: { id: own.id, timeframe: '1m', status: 'active' } });
+    expect(['continue', 'advance']).toContain(look.verdict);
+    await json('rollout', 'abort', 'for a test');
+    const ended = published().length;
+    await newSignals('signals of the direction champion alone', ({ model_version: by }) => by === directions[0]);
+    expect(published().length).toBeGreaterThan(ended);
 
     daemon.kill('SIGTERM');
     await daemon.ended;
-    const bodies = published();
+    const all = published();
+    const bodies = all.filter(({ pair_id }) => pair_id !== 'XAUUSD');
     for (const { arm, model_version } of bodies)
       expect(model_version).toBe(arm === 'challenger' ? versions[1] : model_version === '' ? '' : versions[0]);
     expect(new Set(bodies.map(({ arm }) => arm))).toEqual(new Set([undefined, 'champion', 'challenger']));
@@ -103,6 +130,6 @@ describe('a rollout through all processes', { timeout: 300_000 }, () => {
       ...['replay', '--journal', journal(), '--models', place.models],
     );
     expect(replay.differences).toEqual([]);
-    expect(replay.equal).toBe(bodies.length);
+    expect(replay.equal).toBe(all.length);
   });
 });

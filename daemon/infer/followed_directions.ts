@@ -118,7 +118,7 @@ export class FollowedDirections {
   }
 }
 
-/** @throws MinutehandError MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME for a bundle of another market or timeframe */
+/** @throws MinutehandError MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME for another market or timeframe */
 export function refuseForeignDirection({ manifest }: DirectionModel, market: MarketKind, timeframe: Timeframe): void {
   const { version } = manifest;
   const origin = { version, market: manifest.market, timeframes: [timeframeOf(manifest.timeframe)] };

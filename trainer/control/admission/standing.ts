@@ -38,8 +38,8 @@ import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 
 /**
- * Which bundle a pointer names: `pairs`, `direction 1h`, `rule BTCUSDT@1h`, or the `challenger` of an active rollout, of
- * a direction model `challenger 1h`.
+ * Which bundle a pointer names: `pairs`, `direction 1h`, `rule BTCUSDT@1h`, or the `challenger` of an active rollout,
+ * of a direction model `challenger 1h`.
  */
 export type Slot = 'pairs' | 'challenger' | `challenger ${Timeframe}` | `direction ${Timeframe}` | `rule ${string}`;
 

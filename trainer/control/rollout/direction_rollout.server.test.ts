@@ -101,11 +101,11 @@ function pass(count: number, rollout: Rollout | null, isBetter = true): void {
   journal.close();
 }
 
-/** Evaluates day by day, as the trainer does more often, until the rollout ends. @returns its stages, and its end */
-async function until(rollout: Rollout, isBetter: boolean, days: number): Promise<string[]> {
+/** Evaluates every second day, the trainer does more often, until the rollout ends. @returns its stages, and its end */
+async function until(rollout: Rollout, isBetter: boolean): Promise<string[]> {
   const seen = [rollout.stage as string];
-  for (let day = 0; day < days; day++) {
-    pass(24, rollout, isBetter);
+  for (let day = 0; day < 58; day += 2) {
+    pass(48, rollout, isBetter);
     const { stage, status, reason } = await carryOut({ settings, paths }, await look(), place());
     if (stage !== seen.at(-1)) seen.push(stage);
     if (status !== 'active') return [...seen, `${status}: ${reason}`];
@@ -119,13 +119,13 @@ describe('a rollout of a direction model', () => {
     const rollout = start();
     expect(rollout).toMatchObject({ champion, challenger, timeframe: '1h', stage: 'test', share: 0.1 });
     expect(rollout.started).toBe(new Date((START + 30 * HOUR) * 1000).toISOString());
-    expect(await until(rollout, true, 58)).toEqual(['test', 'pilot', 'rollout', 'full', 'promoted: evidence']);
+    expect(await until(rollout, true)).toEqual(['test', 'pilot', 'rollout', 'full', 'promoted: evidence']);
     expect(readActiveDirection(paths.models, '1h')).toMatchObject({ version: challenger, previous: champion });
   });
 
   it('ends when the challenger is worse', async () => {
     pass(30, null);
-    const seen = await until(start(), false, 40);
+    const seen = await until(start(), false);
     expect(seen.at(-1)).toMatch(/^aborted: scores are worse: e-value/);
     expect(readActiveDirection(paths.models, '1h')!.version).toBe(champion);
   });
