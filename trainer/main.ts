@@ -264,7 +264,7 @@ function scheduled(schedule: ScheduleName): RunTrigger {
 function scheduleAll({ settings, paths, log, print }: TrainerOptions, retrainer: Retrainer): readonly NamedSchedule[] {
   const { retrain_cron, retrain_weekly_cron, retrain_incremental_cron, retrain_direction_cron } = settings.retrain;
   const round = new DirectionRound(retrainer, settings, print);
-  const searches = new RunRound(retrainer, 'evolve', print);
+  const searches = new RunRound(retrainer, 'evolve', settings.retrain, print);
 
   async function beginFull(trigger: RunTrigger): Promise<void> {
     if (!(await retrainer.startOrWait({ trigger })))

@@ -73,7 +73,7 @@ export class JobRunner {
   /** @throws MinutehandError JOBS_TOO_MANY, STORE_UNUSABLE */
   async request(job: Job, requestedBy: string, priority: number): Promise<RecordedJob> {
     const records = await this.records();
-    const waiting = await records.list({ limit: MAX_WAITING, statuses: ['queued'] });
+    const waiting = await records.list({ limit: MAX_WAITING, statuses: ['queued'], isHere: true });
     if (waiting.length >= MAX_WAITING)
       throw new MinutehandError('JOBS_TOO_MANY', { seen: String(waiting.length), expected: `at most ${MAX_WAITING}` });
     const id = await records.queue({ job, requestedBy, priority, cores: coresOf(job, ownCores()) });
@@ -117,8 +117,8 @@ export class JobRunner {
 
   async #endCanceled(records: JobRecords): Promise<void> {
     const nowMs = this.#options.clock.nowMs();
-    for (const job of await records.list({ limit: 1000, statuses: ['running'] })) {
-      if (job.cancel_ms === null || job.host !== this.#host) continue;
+    for (const job of await records.list({ limit: 1000, statuses: ['running'], isHere: true })) {
+      if (job.cancel_ms === null) continue;
       this.#processes.get(job.job_id)?.stop();
       if (job.origin !== null) await this.#options.cancelOrigin(job.origin);
       if (nowMs - job.cancel_ms > CANCEL_GRACE_MS) killMarked(await records.markOf(job.job_id));
@@ -127,13 +127,11 @@ export class JobRunner {
 
   /** In order of priority, then of age; one that does not fit lets no later one pass, or it might wait for ever. */
   async #beginQueued(records: JobRecords): Promise<void> {
-    const queued = (await records.list({ limit: MAX_WAITING, statuses: ['queued'] }))
-      .filter(({ host }) => host === this.#host)
-      .sort((a, b) => b.priority - a.priority || a.job_id - b.job_id);
-    if (queued.length === 0) return;
-    const running = (await records.list({ limit: 1000, statuses: ['running'] })).filter(
-      ({ host }) => host === this.#host,
+    const queued = (await records.list({ limit: MAX_WAITING, statuses: ['queued'], isHere: true })).sort(
+      (a, b) => b.priority - a.priority || a.job_id - b.job_id,
     );
+    if (queued.length === 0) return;
+    const running = await records.list({ limit: 1000, statuses: ['running'], isHere: true });
     let ahead: RecordedJob | null = null;
     for (const job of queued) {
       if (ahead !== null) {

@@ -51,11 +51,11 @@ export class DirectionRound {
 
   constructor(
     retrainer: Pick<Retrainer, 'startOrWait' | 'runs'>,
-    settings: Pick<Settings, 'minutehand'>,
+    settings: Pick<Settings, 'minutehand' | 'retrain'>,
     print: (line: string) => void,
     lookMs?: number,
   ) {
-    this.#round = new RunRound(retrainer, 'direction', print, lookMs);
+    this.#round = new RunRound(retrainer, 'direction', settings.retrain, print, lookMs);
     this.#settings = settings;
   }
 

@@ -74,6 +74,37 @@ describe('a round of direction models', () => {
     expect(asked.map(({ parameters }) => parameters!.timeframe)).toEqual(['1h', '1h', '4h']);
   });
 
+  it.each([
+    ['waits for the retry of a failed run', 60, ['failed', 'killed', 'aborted', 'adopted'], ['1h', '4h']],
+    ['goes on after a failed run without a retry', -10, ['failed', 'adopted'], ['1h', '4h']],
+  ] as const)('%s', async (_, minutes, outcomes, timeframes) => {
+    const runs: RetrainRun[] = [];
+    const asked: (string | undefined)[] = [];
+    const attempt = (trigger: RunRequest['trigger'], number: number): void => {
+      const run = newRun({ run_id: runs.length + 1, kind: 'direction', trigger, attempt: number, started_at: '' });
+      const status = outcomes[runs.length]!;
+      runs.unshift(run);
+      setTimeout(() => {
+        run.status = status;
+        if (minutes > 0 && (status === 'failed' || status === 'killed'))
+          setTimeout(() => attempt(trigger, number + 1), 10);
+      }, 5);
+    };
+    const retrainer = {
+      runs: () => runs,
+      startOrWait: async ({ trigger, parameters }: RunRequest) => {
+        asked.push(parameters!.timeframe);
+        // The next timeframe comes behind the last attempt of the one before it.
+        if (minutes > 0 && asked.length === 2) expect(runs[0]!.status).toBe('aborted');
+        attempt(trigger, 1);
+        return true;
+      },
+    };
+    const own = { ...settings, retrain: { ...settings.retrain, retrain_retry_delay_minutes: minutes } };
+    await new DirectionRound(retrainer, own, () => undefined, 1).begin(triggerOfText('direction schedule'));
+    expect([asked, runs.map(({ status }) => status).reverse()]).toEqual([timeframes, outcomes]);
+  });
+
   it('ends when it is stopped, and says that there are no instruments', async () => {
     const retrainer = { runs: () => [], startOrWait: async () => true };
     const printed: string[] = [];

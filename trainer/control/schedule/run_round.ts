@@ -1,33 +1,47 @@
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { Retrainer } from './retrainer.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { RunStatus } from '../../store/tables.ts';
 import type { RunKind, RunParameters } from './run.ts';
 
 /** How often a round looks whether its run has ended. */
 const LOOK_MS = 5000;
+/** Time beyond the delay of a retry in which it begins, where no other run is in progress. */
+const RETRY_MARGIN_MS = 10 * 60_000;
+const MS_PER_MINUTE = 60_000;
+/** Statuses of an attempt that another one follows, after a delay. */
+const RETRIED: readonly RunStatus[] = ['failed', 'killed'];
 
 /**
- * Runs of one kind, one after the other: one run of a kind can wait.
- * @param print told what is skipped
+ * Runs of one kind, one after the other, each with its retries: one run of a kind can wait, and the next one would take
+ * the place of a queued retry.
  */
 export class RunRound {
   readonly #retrainer: Pick<Retrainer, 'startOrWait' | 'runs'>;
   readonly #kind: RunKind;
   readonly #print: (line: string) => void;
+  readonly #retryMs: number;
   readonly #lookMs: number;
   #isBusy = false;
   #stopped = false;
   #wake: (() => void) | null = null;
 
+  /**
+   * @param retrain delay after which an attempt follows a failed one
+   * @param print told what is skipped
+   */
   constructor(
     retrainer: Pick<Retrainer, 'startOrWait' | 'runs'>,
     kind: RunKind,
+    { retrain_retry_delay_minutes }: Pick<Settings['retrain'], 'retrain_retry_delay_minutes'>,
     print: (line: string) => void,
     lookMs = LOOK_MS,
   ) {
     this.#retrainer = retrainer;
     this.#kind = kind;
     this.#print = print;
+    this.#retryMs = retrain_retry_delay_minutes * MS_PER_MINUTE + RETRY_MARGIN_MS;
     this.#lookMs = lookMs;
   }
 
@@ -56,12 +70,20 @@ export class RunRound {
     // A run of this kind that someone asked for comes first.
     while (!this.#stopped && !(await this.#retrainer.startOrWait({ kind: this.#kind, trigger, parameters })))
       await this.#pause();
-    while (!this.#stopped && !this.#hasEnded(before)) await this.#pause();
+    let retryWaitMs = 0;
+    while (!this.#stopped) {
+      const newest = this.#newest(before);
+      if (newest === null) retryWaitMs = 0;
+      else if (!RETRIED.includes(newest) || retryWaitMs >= this.#retryMs) return;
+      else retryWaitMs += this.#lookMs;
+      await this.#pause();
+    }
   }
 
-  #hasEnded(before: ReadonlySet<number>): boolean {
+  /** Status of the newest attempt; null while one is in progress, or before the first. */
+  #newest(before: ReadonlySet<number>): RunStatus | null {
     const newer = this.#retrainer.runs().filter(({ kind, run_id }) => kind === this.#kind && !before.has(run_id));
-    return newer.length > 0 && newer.every(({ status }) => status !== 'running');
+    return newer.some(({ status }) => status === 'running') ? null : (newer[0]?.status ?? null);
   }
 
   #pause(): Promise<void> {

@@ -19,6 +19,8 @@ const MAX_MESSAGES = 2000;
 const MAX_CHARACTERS = 1000;
 /** A progress event for each stage, and for each tenth of it. */
 const TENTHS = 10;
+/** Progress events that are kept: stages may take turns without end. How far the job is stays up to date. */
+const MAX_PROGRESS = 2000;
 /** Kinds whose stages are known before the first one is done. */
 const TRAININGS: readonly string[] = ['train', 'warm_start', 'thresholds'];
 
@@ -52,6 +54,7 @@ export class JobRecorder {
   #isOver = false;
   #events: JobEvent[] = [];
   #messages = 0;
+  #steps = 0;
   #stage = 'starting';
   #share = 0;
   #told = '';
@@ -76,7 +79,7 @@ export class JobRecorder {
     const key = `${stageName(stage)} ${Math.floor(this.#share * TENTHS)}`;
     if (key === this.#told) return;
     this.#told = key;
-    this.#events.push({ type: 'progress', stage, done, total });
+    if (++this.#steps <= MAX_PROGRESS) this.#events.push({ type: 'progress', stage, done, total });
   }
 
   say(text: string): void {

@@ -210,14 +210,18 @@ export class JobRecords {
     limit,
     statuses,
     kinds,
+    isHere = false,
   }: {
     readonly limit: number;
+    /** Whether only jobs of this host are wanted. */
+    readonly isHere?: boolean;
     readonly statuses?: readonly JobStatus[] | undefined;
     readonly kinds?: readonly string[] | undefined;
   }): Promise<RecordedJob[]> {
     let query = this.#store.db.selectFrom('core.jobs').selectAll().where('market', '=', this.#market);
     if (statuses !== undefined) query = query.where('status', 'in', statuses);
     if (kinds !== undefined) query = query.where('kind', 'in', kinds);
+    if (isHere) query = query.where('host', '=', this.#host);
     const rows = await query
       .orderBy('finished_ms', (order) => order.desc().nullsFirst())
       .orderBy('job_id', 'desc')

@@ -98,6 +98,16 @@ describe('the records of jobs', () => {
     expect((await records.list({ limit: 1 })).map(({ job_id }) => job_id)).toEqual([alive]);
     expect(await records.list({ limit: 10, statuses: ['done'] })).toEqual([]);
   });
+
+  it('of a host are listed however many another one has left', async () => {
+    const records = recordsOf('here:/home');
+    const own = await records.queue(WANTED);
+    const gone = recordsOf('there:/home');
+    for (let count = 0; count < 3; count++) await gone.queue(WANTED);
+    const queued = await records.list({ limit: 2, statuses: ['queued'], isHere: true });
+    expect(queued.map(({ job_id }) => job_id)).toEqual([own]);
+    expect(await records.list({ limit: 2, statuses: ['queued'] })).toHaveLength(2);
+  });
 });
 
 describe('the recorder of a job', () => {
@@ -132,6 +142,19 @@ describe('the recorder of a job', () => {
       ['import', '3'],
     ]);
     expect(events.at(-1)).toMatchObject({ type: 'state', status: 'done' });
+  });
+
+  it('keeps a bounded number of progress events, and how far the job is', async () => {
+    const recorder = new JobRecorder(options());
+    // Stages that take turns: each is news.
+    for (let round = 0; round < 1500; round++) for (const stage of ['fit', 'judge']) recorder.update(stage, 1, 4);
+    recorder.update('write', 3, 4);
+    await recorder.end('FAILED: something');
+    const records = recordsOf('here:/home');
+    const [job] = await records.list({ limit: 1 });
+    const events = await records.events(job!.job_id, 0, 10_000);
+    expect(events.filter(({ type }) => type === 'progress')).toHaveLength(2000);
+    expect(job).toMatchObject({ stage: 'write', percent: 75 });
   });
 
   it('takes a queued record over, and ends its process when a person cancels it', async () => {
