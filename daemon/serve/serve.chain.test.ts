@@ -15,8 +15,8 @@ import { chooseEngine, openServer } from './serve.ts';
 import type { Server, ServerOptions } from './server.ts';
 import type { Connection, WebSocketRoute } from './websocket_route.ts';
 import { loadUwebsockets } from './uwebsockets.ts';
-import type { Uwebsockets } from './uwebsockets_native.ts';
-import { addressText } from './uwebsockets_requests.ts';
+import type { NativeRequest, NativeResponse, Uwebsockets } from './uwebsockets_native.ts';
+import { addressText, headOf } from './uwebsockets_requests.ts';
 
 const MAX_BODY_BYTES = 100_000;
 const MAX_BUFFERED_BYTES = 1_000_000;
@@ -955,6 +955,28 @@ describe('the choice of the engine', () => {
 
   it('reports clearly that an engine requested by name is missing', () => {
     expect(() => chooseEngine('uwebsockets', missing)).toThrowError(/uWebSockets\.js cannot be loaded.*Node v/);
+  });
+});
+
+describe('the head of a request', () => {
+  it.each(['forEach', 'forEachHeader'])('has all headers of a build that names them by %s', (name) => {
+    const request = {
+      getCaseSensitiveMethod: () => 'GET',
+      getUrl: () => '/facts',
+      getQuery: () => 'a=1',
+      [name](each: (header: string, value: string) => void) {
+        for (const value of ['one', 'two']) each('x-token', value);
+      },
+    } as unknown as NativeRequest;
+    const response = { getRemoteAddress: () => Uint8Array.from([127, 0, 0, 1]).buffer } as unknown as NativeResponse;
+    const head = headOf(response, request);
+    expect([head.method, head.path, head.query.get('a'), head.remoteAddress]).toEqual([
+      'GET',
+      '/facts',
+      '1',
+      '127.0.0.1',
+    ]);
+    expect([head.header('X-Token'), head.header('absent')]).toEqual(['one, two', '']);
   });
 });
 

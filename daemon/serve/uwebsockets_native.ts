@@ -40,7 +40,9 @@ export interface NativeRequest {
   getCaseSensitiveMethod(): string;
   getUrl(): string;
   getQuery(): string | undefined;
-  forEachHeader(each: (name: string, value: string) => void): void;
+  /** The name in the official release, then the one in the 2023 build on the npm registry. */
+  forEach?(each: (name: string, value: string) => void): void;
+  forEachHeader?(each: (name: string, value: string) => void): void;
 }
 
 export interface NativeResponse {

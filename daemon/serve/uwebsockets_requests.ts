@@ -99,10 +99,12 @@ function framingProblem({ header }: RequestHead): string | null {
 /** All that is read from `request` is read before this returns: it lives on the native stack. */
 export function headOf(response: NativeResponse, request: NativeRequest): RequestHead {
   const headers = new Map<string, string>();
-  request.forEachHeader((name, value) => {
+  const take = (name: string, value: string): void => {
     const earlier = headers.get(name);
     headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
-  });
+  };
+  if (request.forEach === undefined) request.forEachHeader!(take);
+  else request.forEach(take);
   return {
     method: request.getCaseSensitiveMethod(),
     path: request.getUrl(),
