@@ -6,7 +6,7 @@ import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
-import { ENSEMBLES, TRAIN_ENGINES, VOTERS, type TrainEngine } from '../../shared/policy/engines.ts';
+import { ENSEMBLES, LEAGUE_ENTRANTS, TRAIN_ENGINES, VOTERS, type TrainEngine } from '../../shared/policy/engines.ts';
 import { BALANCES } from '../../shared/policy/balances.ts';
 import { balancePolicy, ensemblePolicy, type EnsemblePolicy } from '../../shared/policy/schema.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
@@ -108,7 +108,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--single-model <name>', `one learner, no ensemble: ${SINGLE_MODELS.join(', ')}`)
     .option(
       '--members <list>',
-      `members of the engine ${ENSEMBLES.join(', ')}: of ${VOTERS.join(', ')} (default: train.vote_members, train.bagging, train.stacking)`,
+      `members of the engine ${ENSEMBLES.join(', ')}: of ${VOTERS.join(', ')}, those of league also of other engines (default: train.vote_members, train.bagging, train.stacking, train.league)`,
     )
     .addOption(
       new Option('--target <name>', 'net: a fourth model, of the result before costs, supplies expected_net_bps')
@@ -264,6 +264,7 @@ function parseMembers(text: string, engine: TrainEngine | null, { minutehand: { 
     vote: { vote_members: members },
     bagging: { bagging: { ...bagging, ...(members.length === 1 ? { base: members[0] } : { mixed: members }) } },
     stacking: { stacking: { ...train.stacking, members } },
+    league: { league: { ...train.league, entrants: members } },
   };
   const trained = engine ?? train.engine;
   const ensemble = ensembles[trained];
@@ -276,7 +277,10 @@ function parseMembers(text: string, engine: TrainEngine | null, { minutehand: { 
   if (data !== undefined) return data;
   throw new MinutehandError('USAGE', {
     seen: `--members ${text}: ${error?.issues[0]?.message}`,
-    expected: `two to five of ${VOTERS.join(', ')}, each once`,
+    expected:
+      trained === 'league'
+        ? `two to ten of ${LEAGUE_ENTRANTS.join(', ')}, each once`
+        : `two to five of ${VOTERS.join(', ')}, each once`,
   });
 }
 

@@ -56,6 +56,8 @@ const modelReport = z.object({
   rows: z.int().nonnegative().optional(),
   effective_rows: z.number().optional(),
   trees: z.int().nonnegative().optional(),
+  /** Of the engine `league`: the engine that was chosen. */
+  learner: z.string().optional(),
   /** Of a network: what was seen after each epoch of its last fit, on all rows. */
   epochs: z.array(z.object({ loss: z.number(), stopping_loss: metric, positive_share: share })).optional(),
   /** Platt scaling inside the graph; null where it did not help out of fold. */

@@ -78,7 +78,7 @@ export type Network = (typeof NETWORKS)[number];
 export const SEQUENCE_NETWORKS: readonly string[] = ['gru', 'lstm', 'transformer'] satisfies Network[];
 
 /** Learners over learners. */
-export const ENSEMBLES = ['vote', 'bagging', 'stacking'] as const;
+export const ENSEMBLES = ['vote', 'bagging', 'stacking', 'league'] as const;
 export type Ensemble = (typeof ENSEMBLES)[number];
 /** What can learn from the answers of the members of a stack. */
 export const META_LEARNERS = ['greedy', 'logistic'] as const;
@@ -88,6 +88,10 @@ export const TRAIN_ENGINES = [...ENGINES, 'logistic', ...ENSEMBLES, 'program', .
 export type TrainEngine = (typeof TRAIN_ENGINES)[number];
 /** Engines that an ensemble can combine. Learners that return a finished ONNX model cannot be combined. */
 export const VOTERS = [...ENGINES, 'logistic'] as const;
+/** Engines that the engine `league` can choose among: those whose models get the features of one bar. */
+export const LEAGUE_ENTRANTS = [...VOTERS, 'vote', 'bagging', 'stacking', 'program', 'neural_net'] as const;
+/** How it chooses. */
+export const LEAGUE_CHOICES = ['best', 'simplest_within_error'] as const;
 /** The rows of docs/reference/ENGINES.md. */
 export const LEARNER_SUMMARIES: Readonly<Record<Exclude<TrainEngine, Engine>, string>> = {
   logistic:
@@ -97,6 +101,8 @@ export const LEARNER_SUMMARIES: Readonly<Record<Exclude<TrainEngine, Engine>, st
     'the mean of ten `gbdt` (or of `train.bagging`), each on a bootstrap sample of the days; boosted trees are averaged by their logits and are one model of trees for the kernel of the daemon, others by their probabilities in onnxruntime; `train` and `league` only',
   stacking:
     'learners of `train.stacking` (absent: gbdt, random_forest, logistic), combined by what their answers to later blocks of time were worth: greedy weights halfway to equal ones, or a logistic regression; one model of trees where boosted trees are combined by logits, else onnxruntime; `train` and `league` only',
+  league:
+    'for each model, one of `train.league.entrants` (absent: gbdt, random_forest, logistic): the one with the lowest log loss on later blocks of time, or by `train.league.choice` the simplest one within one standard error of it; served as the chosen one is; `train` and `league` only',
   program:
     'a program of yours, in any language, that trains on the rows it is given and writes ONNX (docs/guides/extend/WRITE_A_LEARNER.md); `train` and `league` only; served by onnxruntime',
   neural_net:

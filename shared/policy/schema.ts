@@ -9,7 +9,14 @@ import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { CHANNEL_NAMES } from '../notification_channels.ts';
 import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
 import { isSymbol, SYMBOL_SOURCE } from '../symbol_source.ts';
-import { META_LEARNERS, NATIVE_ENGINES, TRAIN_ENGINES, VOTERS } from './engines.ts';
+import {
+  LEAGUE_CHOICES,
+  LEAGUE_ENTRANTS,
+  META_LEARNERS,
+  NATIVE_ENGINES,
+  TRAIN_ENGINES,
+  VOTERS,
+} from './engines.ts';
 import { isReservedTable } from './reserved_tables.ts';
 
 /*
@@ -506,6 +513,28 @@ const stackingPolicy = z.strictObject({
   seed: memberSeed,
 });
 
+const leaguePolicy = z.strictObject({
+  entrants: z
+    .array(z.enum(LEAGUE_ENTRANTS))
+    .min(2)
+    .max(10)
+    .refine((names) => new Set(names).size === names.length, 'names a learner twice')
+    .optional()
+    .describe('Engines that one is chosen of. Absent: gbdt, random_forest, logistic.'),
+  choice: z
+    .enum(LEAGUE_CHOICES)
+    .optional()
+    .describe(
+      'best: the lowest log loss; simplest_within_error: the simplest engine within one standard error of it. Absent: best.',
+    ),
+  blocks: z
+    .int()
+    .min(1)
+    .max(10)
+    .optional()
+    .describe('Later blocks of time that they are compared on, before they have learned them. Absent: 3.'),
+});
+
 export const trainPolicy = z.strictObject({
   engine: z
     .enum(TRAIN_ENGINES)
@@ -515,6 +544,7 @@ export const trainPolicy = z.strictObject({
   vote_members: memberNames.describe('Members of the engine `vote`. Absent: gbdt, random_forest, logistic.'),
   bagging: baggingPolicy.optional().describe('Members of the engine `bagging`.'),
   stacking: stackingPolicy.optional().describe('Members of the engine `stacking`.'),
+  league: leaguePolicy.optional().describe('Choice of the engine `league`.'),
   balance: balancePolicy
     .optional()
     .describe('Against imbalance of the classes, among the rows of a fold that a model is learned from. Absent: none.'),
@@ -546,7 +576,7 @@ export const trainPolicy = z.strictObject({
 });
 
 /** What learners over learners consist of. */
-export const ensemblePolicy = trainPolicy.pick({ vote_members: true, bagging: true, stacking: true });
+export const ensemblePolicy = trainPolicy.pick({ vote_members: true, bagging: true, stacking: true, league: true });
 export type EnsemblePolicy = z.infer<typeof ensemblePolicy>;
 
 /** Parameters of trees that a search tries. `rounds` is none: early stopping determines it. */

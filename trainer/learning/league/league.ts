@@ -5,15 +5,16 @@ import { fitAllRows, type Learner } from '../learners/contract/learner.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import { columnsOf, TASK } from '../learners/learning.ts';
 import { WALK_FORWARD } from '../learners/model_learning.ts';
-import { auc, expectedCalibrationError, rowLogLoss } from '../measures/metrics.ts';
+import { auc, expectedCalibrationError } from '../measures/metrics.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import { kFoldSplits, walkForwardSplits, type Split } from '../splits/splits.ts';
 import { aucByDays } from '../statistics/auc_error.ts';
-import { clusteredMean, type ClusteredMean } from '../statistics/cluster.ts';
-import { timeBlocks } from '../statistics/time_blocks.ts';
+import { figureByDays, figureOf, meanByDays, rowLosses, simplestWithinError, standingsOf } from './standings.ts';
+import type { Figure } from './standings.ts';
 
-const SECONDS_PER_DAY = 86_400;
+export type { Figure } from './standings.ts';
+
 const CALIBRATION_BINS = 10;
 
 /** A learner of AI1 in a league. Every entrant gets the same rows of the same splits. */
@@ -21,12 +22,6 @@ export interface Entrant {
   readonly learner: Learner;
   /** Order of simplicity: a smaller number is simpler. */
   readonly complexity: number;
-}
-
-/** A figure over rows that depend on each other within a day, and its standard error. */
-export interface Figure {
-  readonly value: number | null;
-  readonly standard_error: number | null;
 }
 
 export interface Measured {
@@ -112,17 +107,11 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
   const forwardSplits = walkForwardSplits(rows, { ...WALK_FORWARD, embargo, window: null });
   const played: Played[] = [];
   for (const entrant of entrants) played.push(await play(entrant, foldSplits, forwardSplits, options));
-  const losses = played.map((one) => rowLosses(one.folds));
-  const order = [...played.keys()].sort((a, b) => meanOf(losses[a]!) - meanOf(losses[b]!));
-  const best = order[0]!;
-  const reports = order.map((index): EntrantReport => {
+  const losses = played.map(({ folds: { probabilities, y } }) => rowLosses(probabilities, y));
+  const standings = standingsOf(losses, played[0]!.folds.time);
+  const reports = standings.order.map((index): EntrantReport => {
     const { entrant, skill, seconds, ...scored } = played[index]!;
-    const behind = figureOf(
-      meanByDays(
-        losses[index]!.map((loss, row) => loss - losses[best]![row]!),
-        scored.folds.time,
-      ),
-    );
+    const { behind, isWithinError } = standings.of[index]!;
     return {
       name: entrant.learner.name,
       complexity: entrant.complexity,
@@ -130,23 +119,22 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
       walk_forward: measure(scored.walkForward),
       holdout: measure(scored.holdout),
       skill,
-      behind_best: index === best ? { value: 0, standard_error: 0 } : behind,
-      is_within_error:
-        index === best ||
-        (behind.standard_error !== null && behind.value !== null && behind.value <= behind.standard_error),
+      behind_best: behind,
+      is_within_error: isWithinError,
       seconds,
     };
   });
-  const simplest = reports
-    .filter(({ is_within_error }) => is_within_error)
-    .reduce((least, one) => (one.complexity < least.complexity ? one : least));
+  const simplest = simplestWithinError(
+    standings,
+    entrants.map(({ complexity }) => complexity),
+  );
   return {
     dataset_id: dataset.snapshotId,
     seed,
     folds,
     entrants: reports,
     best: reports[0]!.name,
-    simplest_within_error: simplest.name,
+    simplest_within_error: entrants[simplest]!.learner.name,
   };
 }
 
@@ -206,8 +194,8 @@ async function play(
 function measure({ probabilities, y, time }: Scored): Measured {
   // Within a single day there is no error.
   const byDays = aucByDays(probabilities, y, time);
-  const logLoss = meanByDays(rowLosses({ probabilities, y }), time);
-  const brier = meanByDays(
+  const logLoss = meanByDays(rowLosses(probabilities, y), time);
+  const brier = figureByDays(
     y.map((label, row) => (probabilities[row]! - label) ** 2),
     time,
   );
@@ -215,27 +203,8 @@ function measure({ probabilities, y, time }: Scored): Measured {
     rows: y.length,
     days: logLoss.blocks,
     log_loss: figureOf(logLoss),
-    brier: figureOf(brier),
+    brier,
     auc: { value: byDays?.auc ?? auc(probabilities, y), standard_error: byDays?.standard_error ?? null },
     ece: expectedCalibrationError(probabilities, y, CALIBRATION_BINS),
   };
-}
-
-/** Log loss of each row, nats. */
-function rowLosses({ probabilities, y }: Pick<Scored, 'probabilities' | 'y'>): Float64Array {
-  return y.map((label, row) => rowLogLoss(probabilities[row]!, label));
-}
-
-/** Mean over rows; its error takes the rows of a UTC day as one block. */
-function meanByDays(values: Float64Array, time: Float64Array): ClusteredMean {
-  const { sum, count } = timeBlocks(time, SECONDS_PER_DAY, (row) => values[row]!);
-  return clusteredMean(sum, count);
-}
-
-function figureOf({ mean, standardError }: ClusteredMean): Figure {
-  return { value: mean, standard_error: Number.isFinite(standardError) ? standardError : null };
-}
-
-function meanOf(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -10,6 +10,7 @@ import { PROGRAM, type ProgramSetup } from './program/program.ts';
 import { TREE_LEARNERS, type FitTrees, type TreeSetup } from './trees/tree_learners.ts';
 import { BAGGING } from './bagging/bagging.ts';
 import { ensembleParameters, type EnsembleParameters, type EnsembleSetup } from './mixture/ensemble_parameters.ts';
+import { LEAGUE } from './league/league_learner.ts';
 import { STACKING } from './stacking/stacking.ts';
 import { VOTE } from './vote/vote.ts';
 
@@ -24,6 +25,7 @@ export const LEARNERS: readonly LearnerDefinition<Setup>[] = [
   BAGGING,
   STACKING,
   VOTE,
+  LEAGUE,
   PROGRAM,
   ...NETWORK_LEARNERS,
 ];
@@ -50,11 +52,16 @@ export function learnerNamed(name: string): LearnerDefinition<Setup> {
 
 /** @throws MinutehandError USAGE */
 export function openLearner(name: string, setup: LearnerSetup): Learner {
-  return learnerNamed(name).open({ ...setup, openMember: (member) => openLearner(member, setup) });
+  return learnerNamed(name).open({
+    ...setup,
+    openMember: (member) => openLearner(member, setup),
+    complexityOf: (member) => learnerNamed(member).complexity,
+  });
 }
 
 /** Names of the learners of the members of one, in order; its own where it is one. */
-export function partsOf(name: string, { voteMembers, bagging, stacking }: EnsembleParameters): readonly string[] {
+export function partsOf(name: string, ensembles: EnsembleParameters): readonly string[] {
+  const { voteMembers, bagging, stacking, league } = ensembles;
   switch (name) {
     case VOTE.name:
       return voteMembers;
@@ -62,31 +69,45 @@ export function partsOf(name: string, { voteMembers, bagging, stacking }: Ensemb
       return bagging.members;
     case STACKING.name:
       return stacking.members;
+    case LEAGUE.name:
+      return league.entrants;
     default:
       return [name];
   }
 }
 
-type Trained = Pick<TrainPolicy, 'engine' | 'vote_members' | 'bagging' | 'stacking'>;
+type Trained = Pick<TrainPolicy, 'engine' | 'vote_members' | 'bagging' | 'stacking' | 'league'>;
 
 /** Fits of trees behind one model; at least 1. */
 export function treeFitsOf(train: Trained): number {
+  return Math.max(1, treeFits(train.engine, ensembleParameters(train)));
+}
+
+function treeFits(name: string, ensembles: EnsembleParameters): number {
+  const { stacking, league } = ensembles;
+  if (isTreeEngine(name)) return 1;
+  const parts = partsOf(name, ensembles);
+  if (parts.length === 1 && parts[0] === name) return 0;
+  const once = parts.reduce((sum, part) => sum + treeFits(part, ensembles), 0);
   // A stack learns its members again before each later block.
-  const times = train.engine === STACKING.name ? ensembleParameters(train).stacking.blocks + 1 : 1;
-  return Math.max(1, times * treePartsOf(train).length);
+  if (name === STACKING.name) return (stacking.blocks + 1) * once;
+  // A league has all of its entrants learn before each block, and then one of them all rows.
+  if (name === LEAGUE.name) return league.blocks * once + Math.min(1, once);
+  return once;
 }
 
 /** Whether the parameters of trees have an effect, so that a search can find better ones. */
 export function hasTrees(train: Trained): boolean {
-  return treePartsOf(train).length > 0;
+  return treeFits(train.engine, ensembleParameters(train)) > 0;
 }
 
-function treePartsOf(train: Trained): string[] {
-  const engines: readonly string[] = ENGINES;
-  return partsOf(train.engine, ensembleParameters(train)).filter((name) => engines.includes(name));
+function isTreeEngine(name: string): boolean {
+  return (ENGINES as readonly string[]).includes(name);
 }
 
 /** @throws MinutehandError LEARNER_MISSING when a library that it needs is not on this machine */
 export function refuseMissingLearner(name: string, ensembles: EnsembleParameters): void {
-  for (const part of new Set(partsOf(name, ensembles))) learnerNamed(part).refuseMissing();
+  for (const part of new Set(partsOf(name, ensembles)))
+    if (part === name) learnerNamed(part).refuseMissing();
+    else refuseMissingLearner(part, ensembles);
 }

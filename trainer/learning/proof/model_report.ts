@@ -2,6 +2,7 @@ import type { ModelMetrics, ModelReport } from '../../../shared/bundle/manifest.
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { LabeledRows } from '../dataset/dataset.ts';
 import type { KeptHistory } from '../history/kept_history.ts';
+import { isChosen } from '../learners/league/league_learner.ts';
 import type { ModelJob } from '../learners/model_job.ts';
 import { meanMetrics, modelMetrics } from '../measures/model_metrics.ts';
 import { pick, positions } from '../dataset/rows.ts';
@@ -29,6 +30,7 @@ export function modelReport(
     rows: job.samples,
     effective_rows: job.rows.trained.effectiveRows,
     trees: learned.model.iterations ?? 0,
+    ...(isChosen(learned.model) && { learner: learned.model.chosen.learner }),
     ...(learned.model.epochs && { epochs: [...learned.model.epochs] }),
     calibration: learned.platt,
     cross_validation: { mean: meanMetrics(crossValidation), folds: crossValidation },
