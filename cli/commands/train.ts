@@ -6,7 +6,15 @@ import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
-import { ENSEMBLES, LEAGUE_ENTRANTS, TRAIN_ENGINES, VOTERS, type TrainEngine } from '../../shared/policy/engines.ts';
+import {
+  DEVICES,
+  ENSEMBLES,
+  LEAGUE_ENTRANTS,
+  TRAIN_ENGINES,
+  VOTERS,
+  type Device,
+  type TrainEngine,
+} from '../../shared/policy/engines.ts';
 import { BALANCES } from '../../shared/policy/balances.ts';
 import { balancePolicy, ensemblePolicy, type EnsemblePolicy } from '../../shared/policy/schema.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
@@ -69,6 +77,7 @@ export interface TrainFlags {
   readonly groups?: string;
   readonly set?: readonly string[];
   readonly balance?: string;
+  readonly device?: Device;
   readonly printJob?: boolean;
   readonly notify?: boolean;
 }
@@ -131,6 +140,12 @@ export function addTrain(program: Command, output: () => Output): void {
     .option(
       '--set <name=value...>',
       'settings of this training alone, such as train.folds=3 train.ai1.leaves=16; within the limits of the configuration',
+    )
+    .addOption(
+      new Option(
+        '--device <name>',
+        'gpu: lightgbm, xgboost and the networks learn on the GPU (default: train.device, else cpu)',
+      ).choices(DEVICES),
     )
     .option(
       '--balance <list>',
@@ -202,6 +217,7 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
       holdout_from: parseHoldoutFrom(flags.holdoutFrom),
       groups: flags.groups === undefined ? null : parseGroups(flags.groups, settings),
       ...(flags.balance !== undefined && { balance: parseBalance(flags.balance) }),
+      ...(flags.device !== undefined && { device: flags.device }),
       ...(flags.members !== undefined && { ensemble: parseMembers(flags.members, engineOf(flags), settings) }),
       ...(flags.set && { settings: parseSettings(flags.set) }),
     },

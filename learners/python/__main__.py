@@ -22,13 +22,14 @@ NETWORKS = {
 
 
 def main() -> None:
-    name = sys.argv[1] if len(sys.argv) == 2 else ""
+    name, *more = sys.argv[1:] or [""]
     build = NETWORKS.get(name)
-    if build is None:
-        sys.exit(f"usage: python learners/python NAME, with one of {', '.join(NETWORKS)}")
+    if build is None or more not in ([], ["gpu"]):
+        sys.exit(f"usage: python learners/python NAME [gpu], with one of {', '.join(NETWORKS)}")
+    device = "cuda" if more else "cpu"
     serve(
         f"{name}, torch {torch.__version__}",
-        lambda rows, request, progress: fit_network(build, rows, request, progress),
+        lambda rows, request, progress: fit_network(build, rows, request, progress, device),
     )
 
 

@@ -49,10 +49,10 @@ class Shape:
 class Inputs:
     """Standardized inputs of a network by the number of the row, so that no sequence is in memory twice."""
 
-    def __init__(self, scaling: Scaling, rows: Rows) -> None:
+    def __init__(self, scaling: Scaling, rows: Rows, device: str) -> None:
         sequence = rows.sequence
         self.bars = 1 if sequence is None else sequence.bars
-        self.table = _scaled(scaling, rows.x if sequence is None else sequence.table)
+        self.table = _scaled(scaling, rows.x if sequence is None else sequence.table).to(device)
         self.last = torch.arange(len(rows.x)) if sequence is None else torch.from_numpy(sequence.last)
         self.offsets = torch.arange(1 - self.bars, 1)
 
@@ -61,8 +61,8 @@ class Inputs:
 
     def of(self, rows: torch.Tensor) -> torch.Tensor:
         """:param rows: int64 [n]; :returns: float32 [n, features] or [n, bars, features]"""
-        last = self.last[rows]
-        return self.table[last] if self.bars == 1 else self.table[last[:, None] + self.offsets]
+        last = self.last[rows].to(self.table.device)
+        return self.table[last] if self.bars == 1 else self.table[last[:, None] + self.offsets.to(last.device)]
 
     def parts(self, count: int | None = None) -> Iterator[torch.Tensor]:
         """Numbers of the first rows in order, as many at a time as memory should hold."""
@@ -87,8 +87,16 @@ Build = Callable[[Shape, NetworkSettings], nn.Module]
 """Makes a network for inputs of this shape, whose last layer is called `last`."""
 
 
-def fit_network(build: Build, rows: Rows, request: Request, progress: Callable[[float], None]) -> Model:
-    """The same request gives the same model: one thread, fixed seeds, deterministic operators."""
+def fit_network(
+    build: Build, rows: Rows, request: Request, progress: Callable[[float], None], device: str = "cpu"
+) -> Model:
+    """The same request gives the same model: one thread, fixed seeds, deterministic operators.
+
+    :param device: `cpu` or `cuda`; the network starts from the same numbers on both, and is exported from the processor
+    :raises RuntimeError: without a GPU that torch can use
+    """
+    if device != "cpu" and not torch.cuda.is_available():
+        raise RuntimeError(f"train.device is gpu, and torch {torch.__version__} finds no GPU that it can use")
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(request.seed)
@@ -101,10 +109,11 @@ def fit_network(build: Build, rows: Rows, request: Request, progress: Callable[[
         network.last.bias.fill_(loss.logit_of(float(np.average(rows.label, weights=rows.weight))))
     served = Served(scaling_of(_learned_from(rows)), network, loss)
 
-    inputs = Inputs(served.scaling, rows)
-    label = torch.from_numpy(rows.label.astype(np.float32))
-    weights = torch.from_numpy(weight.astype(np.float32))
-    held = None if request.stopping is None else _Held(served, request.stopping)
+    inputs = Inputs(served.scaling, rows, device)
+    label = torch.from_numpy(rows.label.astype(np.float32)).to(device)
+    weights = torch.from_numpy(weight.astype(np.float32)).to(device)
+    held = None if request.stopping is None else _Held(served, request.stopping, device)
+    network.to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     order = torch.Generator().manual_seed(request.seed)
 
@@ -116,7 +125,8 @@ def fit_network(build: Build, rows: Rows, request: Request, progress: Callable[[
         total = 0.0
         for batch in torch.randperm(len(label), generator=order).split(settings.batch_size):
             optimizer.zero_grad()
-            mean = (loss.of(network(inputs.of(batch)), label[batch]) * weights[batch]).mean()
+            at = batch.to(device)
+            mean = (loss.of(network(inputs.of(batch)), label[at]) * weights[at]).mean()
             mean.backward()
             optimizer.step()
             total += float(mean.detach()) * len(batch)
@@ -141,6 +151,7 @@ def fit_network(build: Build, rows: Rows, request: Request, progress: Callable[[
 
     _, kept, state = best
     network.load_state_dict(state)
+    served.to("cpu")
     served.eval()
     return Model(
         onnx=_exported(served, rows.x[:2] if sequence is None else sequence.of(slice(0, 2))),
@@ -153,18 +164,19 @@ def fit_network(build: Build, rows: Rows, request: Request, progress: Callable[[
 class _Held:
     """Rows on which the number of epochs is chosen."""
 
-    def __init__(self, served: Served, rows: Rows) -> None:
+    def __init__(self, served: Served, rows: Rows, device: str) -> None:
         self.served = served
-        self.inputs = Inputs(served.scaling, rows)
-        self.label = torch.from_numpy(rows.label.astype(np.float32))
-        self.weight = torch.from_numpy((rows.weight / rows.weight.sum()).astype(np.float32))
+        self.inputs = Inputs(served.scaling, rows, device)
+        self.label = torch.from_numpy(rows.label.astype(np.float32)).to(device)
+        self.weight = torch.from_numpy((rows.weight / rows.weight.sum()).astype(np.float32)).to(device)
 
     def loss(self) -> float:
         total = 0.0
         with torch.no_grad():
             for rows in self.inputs.parts():
                 logits = self.served.network(self.inputs.of(rows))
-                total += float((self.served.loss.of(logits, self.label[rows]) * self.weight[rows]).sum())
+                at = rows.to(logits.device)
+                total += float((self.served.loss.of(logits, self.label[at]) * self.weight[at]).sum())
         return total
 
 
@@ -183,7 +195,7 @@ def _answers(served: Served, inputs: Inputs, count: int | None = None) -> np.nda
     """:returns: probabilities of the first rows, or of all"""
     with torch.no_grad():
         parts = [served.loss.probability(served.network(inputs.of(rows))) for rows in inputs.parts(count)]
-        return torch.cat(parts).numpy()
+        return torch.cat(parts).cpu().numpy()
 
 
 def _scaled(scaling: Scaling, x: np.ndarray) -> torch.Tensor:

@@ -77,6 +77,12 @@ export type Network = (typeof NETWORKS)[number];
 /** Those that get the features of the last bars together. */
 export const SEQUENCE_NETWORKS: readonly string[] = ['gru', 'lstm', 'transformer'] satisfies Network[];
 
+/** Where a model is learned. */
+export const DEVICES = ['cpu', 'gpu'] as const;
+export type Device = (typeof DEVICES)[number];
+/** Engines that can learn on a GPU. In an ensemble, members of other engines learn on the processor. */
+export const GPU_ENGINES: readonly string[] = [...NATIVE_ENGINES, ...NETWORKS];
+
 /** Learners over learners. */
 export const ENSEMBLES = ['vote', 'bagging', 'stacking', 'league'] as const;
 export type Ensemble = (typeof ENSEMBLES)[number];

@@ -10,6 +10,7 @@ import { CHANNEL_NAMES } from '../notification_channels.ts';
 import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
 import { isSymbol, SYMBOL_SOURCE } from '../symbol_source.ts';
 import {
+  DEVICES,
   LEAGUE_CHOICES,
   LEAGUE_ENTRANTS,
   META_LEARNERS,
@@ -540,6 +541,12 @@ export const trainPolicy = z.strictObject({
     .enum(TRAIN_ENGINES)
     .describe(
       `Learning engine. ${NATIVE_ENGINES.join(' and ')} need their library, program a program of yours; all others are built in. docs/reference/ENGINES.md.`,
+    ),
+  device: z
+    .enum(DEVICES)
+    .optional()
+    .describe(
+      'gpu: lightgbm (a build with OpenCL), xgboost and the networks (CUDA) learn on the GPU; refused where no engine of the training can. Absent: cpu.',
     ),
   vote_members: memberNames.describe('Members of the engine `vote`. Absent: gbdt, random_forest, logistic.'),
   bagging: baggingPolicy.optional().describe('Members of the engine `bagging`.'),

@@ -1,7 +1,7 @@
 import { embargoSeconds } from '../../../shared/policy/policy.ts';
 import { countResult } from '../../learning/backtest/holdout_looks.ts';
 import { runLeague, type Entrant, type LeagueReport } from '../../learning/league/league.ts';
-import { learnerNamed, openLearner, refuseMissingLearner } from '../../learning/learners/registry.ts';
+import { learnerNamed, openLearner, refuseMissingLearner, refuseUnusedDevice } from '../../learning/learners/registry.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
 import { networkParameters, withSequence } from '../../learning/learners/networks/network_parameters.ts';
 import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
@@ -27,8 +27,13 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
   const names = job.parameters.entrants;
   const definitions = names.map(learnerNamed);
   const ensembles = ensembleParameters(context.settings.minutehand.train);
+  // The rows are those of the configured engine, which may learn on the processor alone.
+  const { minutehand } = context.settings;
+  const { device, ...train } = minutehand.train;
+  refuseUnusedDevice(names, device, ensembles);
   for (const name of names) refuseMissingLearner(name, ensembles);
-  const sequential = { ...context, settings: withSequence(context.settings, names) };
+  const settings = withSequence({ ...context.settings, minutehand: { ...minutehand, train } }, names);
+  const sequential = { ...context, settings };
   return await withTrainOptions(trainingOfExperiment(job, job.resources), sequential, async (options, bars) => {
     const { settings, seed, workers, openPool = openFitPool, onProgress } = options;
     const { dataset } = await outlineTraining(options);
@@ -47,6 +52,7 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
         parameters: settings.minutehand.train.ai1,
         fitTrees: pool.fit,
         ensembles,
+        device,
         network: networkParameters(settings.minutehand.train.networks, 'ai1'),
         columnNames: dataset.definitions.map(({ name }) => name),
       };

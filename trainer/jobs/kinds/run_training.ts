@@ -160,7 +160,7 @@ export async function withTrainOptions<Result>(
 /** The settings with the parameters of a job in place of the configured ones. */
 function withParameters(
   settings: Settings,
-  { engine, groups, balance, ensemble, imported, settings: own = {} }: TrainingJob['parameters'],
+  { engine, groups, balance, device, ensemble, imported, settings: own = {} }: TrainingJob['parameters'],
 ): Settings {
   const minutehand = withTrainingSettings(settings.minutehand, own);
   const { groups: configured, ...train } = minutehand.train;
@@ -170,6 +170,7 @@ function withParameters(
   const changed = {
     ...train,
     ...ensemble,
+    ...(device && { device }),
     ...(balance && { balance: { ...train.balance, ...balance } }),
     ...(isNone ? {} : { groups: chosen }),
     ...(engine === null ? {} : { engine }),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { GROUP_NAME } from '../../../shared/pair.ts';
-import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
+import { DEVICES, TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { balancePolicy, ensemblePolicy } from '../../../shared/policy/schema.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
 import { TARGETS } from '../../learning/options/train_options.ts';
@@ -51,6 +51,7 @@ export const trainingJobSchema = z
       balance: balancePolicy
         .optional()
         .describe('Against imbalance of the classes, over that of train.balance; absent: train.balance'),
+      device: z.enum(DEVICES).optional().describe('Where models are learned; absent: train.device'),
       ensemble: ensemblePolicy
         .optional()
         .describe('What ensembles consist of, over that of the configuration; absent: that'),

@@ -72,6 +72,7 @@ export function openModelLearner(
     fitTrees,
     ensembles: ensembleParameters(train),
     network: networkParameters(train.networks, model),
+    device: train.device,
     columnNames: definitions.map(({ name }) => name),
   });
   return balancedLearner(learner, balanceOf(train, model));

@@ -1,5 +1,5 @@
 import { MinutehandError } from '../../../shared/errors.ts';
-import { ENGINES } from '../../../shared/policy/engines.ts';
+import { ENGINES, GPU_ENGINES, type Device } from '../../../shared/policy/engines.ts';
 import type { TrainPolicy, TreePolicy } from '../../../shared/policy/policy.ts';
 import type { Learner, LearnerDefinition } from './contract/learner.ts';
 import type { NetworkParameters } from './networks/network_parameters.ts';
@@ -36,6 +36,8 @@ export interface LearnerSetup {
   readonly fitTrees: FitTrees;
   readonly ensembles: EnsembleParameters;
   readonly network: NetworkParameters;
+  /** Absent: cpu. */
+  readonly device?: Device | undefined;
   /** Names of the columns of the matrix. */
   readonly columnNames: readonly string[];
 }
@@ -110,4 +112,23 @@ export function refuseMissingLearner(name: string, ensembles: EnsembleParameters
   for (const part of new Set(partsOf(name, ensembles)))
     if (part === name) learnerNamed(part).refuseMissing();
     else refuseMissingLearner(part, ensembles);
+}
+
+/**
+ * @param names of the learners of a training
+ * @throws MinutehandError SETTING_UNSUPPORTED for a GPU that none of them would use
+ */
+export function refuseUnusedDevice(
+  names: readonly string[],
+  device: Device | undefined,
+  ensembles: EnsembleParameters,
+): void {
+  const usesGpu = (name: string): boolean =>
+    GPU_ENGINES.includes(name) || partsOf(name, ensembles).some((part) => part !== name && usesGpu(part));
+  if (device !== 'gpu' || names.some(usesGpu)) return;
+  throw new MinutehandError('SETTING_UNSUPPORTED', {
+    seen: `train.device gpu with ${names.join(', ')}`,
+    expected: `one of ${GPU_ENGINES.join(', ')}: the others learn on the processor`,
+    next: 'Set train.device to cpu, or train.engine to one of these.',
+  });
 }

@@ -11,7 +11,7 @@ import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { learnGroups, type LearnedGroup } from '../groups/learn_groups.ts';
 import { isNetwork } from '../learners/networks/network_parameters.ts';
 import { ensembleParameters } from '../learners/mixture/ensemble_parameters.ts';
-import { hasTrees, refuseMissingLearner, treeFitsOf, type LearnerSetup } from '../learners/registry.ts';
+import { hasTrees, refuseMissingLearner, refuseUnusedDevice, treeFitsOf, type LearnerSetup } from '../learners/registry.ts';
 import { openFitPool } from '../learners/trees/fit_pool.ts';
 import { openFitQueue } from '../learners/trees/fit_queue.ts';
 import type { Learning } from '../learners/learning.ts';
@@ -152,7 +152,11 @@ async function prepareDataset(
       expected: 'an engine whose models get those of one bar',
       next: 'Set train.engine to gbdt, or --engine gbdt.',
     });
-  if (isLearning) refuseMissingLearner(engine, ensembleParameters(settings.minutehand.train));
+  if (isLearning) {
+    const ensembles = ensembleParameters(settings.minutehand.train);
+    refuseUnusedDevice([engine], settings.minutehand.train.device, ensembles);
+    refuseMissingLearner(engine, ensembles);
+  }
   const pairs = settings.minutehand.pairs.map(parsePair);
   refuseLaggingLegs(pairs, bars);
   checkLegSeries(pairs, bars, settings.minutehand.windows);

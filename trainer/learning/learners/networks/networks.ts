@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { NETWORKS, SEQUENCE_NETWORKS, type Network } from '../../../../shared/policy/engines.ts';
+import { NETWORKS, SEQUENCE_NETWORKS, type Device, type Network } from '../../../../shared/policy/engines.ts';
 import { packageRoot } from '../../../../shared/root.ts';
 import { refuseUnsupported, type LearnerDefinition } from '../contract/learner.ts';
 import { withStoppingRows } from '../contract/stopping_rows.ts';
@@ -12,6 +12,8 @@ export interface NetworkSetup {
   readonly network: NetworkParameters;
   /** Names of the columns of the matrix. */
   readonly columnNames: readonly string[];
+  /** Absent: cpu. */
+  readonly device?: Device | undefined;
 }
 
 /** The program of all networks: its argument is the name of one. */
@@ -19,7 +21,13 @@ const PROGRAM_FOLDER = join('learners', 'python');
 /** Of the simplest network. */
 const LEAST_COMPLEXITY = 7;
 /** The same request gives the same model: one thread, no hashing by chance. */
-const VARIABLES = { OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1', PYTHONHASHSEED: '0' };
+const VARIABLES = {
+  OMP_NUM_THREADS: '1',
+  MKL_NUM_THREADS: '1',
+  PYTHONHASHSEED: '0',
+  // Without it, matrix products of CUDA depend on the order of its streams.
+  CUBLAS_WORKSPACE_CONFIG: ':4096:8',
+};
 
 /** Networks of PyTorch (`learners/python`): `minutehand learners install` makes their environment. */
 export const NETWORK_LEARNERS: readonly LearnerDefinition<NetworkSetup>[] = NETWORKS.map((name, i) =>
@@ -33,13 +41,14 @@ function networkLearner(name: Network, complexity: number): LearnerDefinition<Ne
     determinism: 'same_environment',
     supports: { stopping: true, continuing: false, tasks: ['binary'] },
     refuseMissing: () => void networksPython(),
-    open: ({ network, columnNames }) => ({
+    open: ({ network, columnNames, device }) => ({
       name,
       supports: definition.supports,
       async fit(request) {
         refuseUnsupported(definition, request);
         // Isolated from packages of the user, and without writing compiled files beside the sources.
-        const command = [networksPython(), '-E', '-s', '-B', join(packageRoot(), PROGRAM_FOLDER), name];
+        const folder = join(packageRoot(), PROGRAM_FOLDER);
+        const command = [networksPython(), '-E', '-s', '-B', folder, name, ...(device === 'gpu' ? ['gpu'] : [])];
         const program = processOf(command, VARIABLES);
         const sequential = SEQUENCE_NETWORKS.includes(name);
         return fitByProgram(

@@ -47,6 +47,8 @@ export interface LearnerParams {
   readonly seed: string;
   /** Columns allowed to split; null = all. */
   readonly columns: readonly number[] | null;
+  /** Where LightGBM and XGBoost learn; absent: on the processor, as the other engines always do. */
+  readonly device?: 'gpu';
 }
 
 /** LightGBM's own defaults, with 200 rounds. */

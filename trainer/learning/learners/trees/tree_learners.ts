@@ -1,4 +1,4 @@
-import type { Engine } from '../../../../shared/policy/engines.ts';
+import { GPU_ENGINES, type Device, type Engine } from '../../../../shared/policy/engines.ts';
 import type { TreePolicy } from '../../../../shared/policy/policy.ts';
 import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Fitted } from '../contract/fitted.ts';
@@ -17,6 +17,8 @@ export type FitTrees = (
 
 export interface TreeSetup {
   readonly parameters: TreePolicy;
+  /** Absent: cpu. */
+  readonly device?: Device | undefined;
   readonly fitTrees: FitTrees;
 }
 
@@ -74,16 +76,18 @@ function treeLearner(
     ...facts,
     name: engine,
     refuseMissing: () => refuseMissingEngine(engine),
-    open: ({ parameters, fitTrees }) => ({
+    open: ({ parameters, device, fitTrees }) => ({
       name: engine,
       supports: facts.supports,
       async fit(request) {
         refuseUnsupported({ name: engine, supports: facts.supports }, request);
         const { onProgress, signal } = request;
         const own = taskOf(engine, parameters, facts.supports.stopping, request);
+        const onGpu = device === 'gpu' && GPU_ENGINES.includes(engine);
         if ('finished' in own) return fittedTrees(engine, own.finished);
         const onTree: OnTree = (done, total) => onProgress?.(done / total);
-        return fittedTrees(engine, await fitTrees(own, onTree, { ...(signal && { signal }) }));
+        const placed: FitTask = onGpu ? { ...own, params: { ...own.params, device: 'gpu' } } : own;
+        return fittedTrees(engine, await fitTrees(placed, onTree, { ...(signal && { signal }) }));
       },
     }),
   };

@@ -197,6 +197,7 @@ export function lightgbmParameters(
     feature_fraction: params.columnFraction,
     seed: seedNumber(params.seed),
     num_threads: threads,
+    ...(params.device === 'gpu' && { device_type: 'gpu' }),
     // Without these two, sums depend on thread order, and the choice between row- and column-wise on timing.
     deterministic: true,
     force_col_wise: true,

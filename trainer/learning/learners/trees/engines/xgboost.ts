@@ -35,6 +35,7 @@ export interface XgboostApi {
     out: Out<string>,
   ) => void;
   readonly XGBoosterSaveModelToBuffer: (booster: Handle, format: string, length: Out<number>, out: Out<Handle>) => void;
+  readonly XGBoosterSaveJsonConfig: (booster: Handle, length: Out<number>, out: Out<string>) => void;
   readonly XGBoosterFree: (booster: Handle) => void;
 }
 
@@ -49,10 +50,12 @@ const DECLARATIONS: Readonly<Record<keyof XgboostApi, string>> = {
   XGBoosterEvalOneIter:
     'void *handle, int iter, const void *dmats, const char **evnames, uint64_t len, _Out_ const char **out_result',
   XGBoosterSaveModelToBuffer: 'void *handle, const char *config, _Out_ uint64_t *out_len, _Out_ void **out_dptr',
+  XGBoosterSaveJsonConfig: 'void *handle, _Out_ uint64_t *out_len, _Out_ const char **out_str',
   XGBoosterFree: 'void *handle',
 };
 
 const QUANTILE_SINCE = 2;
+const DEVICE_SINCE = 2;
 
 /**
  * The functions of an open library.
@@ -117,7 +120,8 @@ export function boostXgboost(
     const known = BigUint64Array.from([train, ...evaluations]);
     const booster = answered<Handle>((out) => api.XGBoosterCreate(known, known.length, out));
     held.push(() => api.XGBoosterFree(booster));
-    for (const [name, value] of xgboostParameters(task, params, { threads, mean: weightedMean(rows) })) {
+    const facts = { threads, mean: weightedMean(rows), major: version[0] };
+    for (const [name, value] of xgboostParameters(task, params, facts)) {
       api.XGBoosterSetParam(booster, name, value);
     }
     let round = 0;
@@ -125,6 +129,8 @@ export function boostXgboost(
       {
         step() {
           api.XGBoosterUpdateOneIter(booster, round++, train);
+          if (round === 1 && params.device === 'gpu')
+            refuseProcessor(answered<string>((out) => api.XGBoosterSaveJsonConfig(booster, [null], out)));
           return true;
         },
         loss: () =>
@@ -149,6 +155,31 @@ function modelText({ koffi }: OpenLibrary, api: XgboostApi, booster: Handle): st
   const address = answered<Handle>((out) => api.XGBoosterSaveModelToBuffer(booster, '{"format": "json"}', length, out));
   // The bytes belong to the library and are invalid after the next call.
   return new TextDecoder().decode(new Uint8Array(koffi.view(address, Number(length[0]))).slice());
+}
+
+/** The GPU was a method of its own before version 2. */
+function treeMethod({ device }: LearnerParams, major: number): Record<string, string> {
+  if (device !== 'gpu') return { tree_method: 'hist' };
+  return major < DEVICE_SINCE ? { tree_method: 'gpu_hist' } : { tree_method: 'hist', device: 'cuda' };
+}
+
+/**
+ * XGBoost goes on silently on the processor where it finds no GPU.
+ * @param config of a booster after a round, as JSON
+ * @throws MinutehandError LEARNER_FAILED
+ */
+export function refuseProcessor(config: string): void {
+  const { learner } = JSON.parse(config) as {
+    readonly learner: { readonly generic_param: { readonly device?: string; readonly gpu_id?: string } };
+  };
+  const { device, gpu_id: gpu } = learner.generic_param;
+  const onGpu = device === undefined ? gpu !== undefined && Number(gpu) >= 0 : device.startsWith('cuda');
+  if (onGpu) return;
+  throw new MinutehandError('LEARNER_FAILED', {
+    seen: `train.device gpu, and XGBoost learns on ${device ?? 'the processor'}`,
+    expected: 'a GPU that a build of XGBoost with CUDA can use',
+    next: 'Set train.device to cpu, or MINUTEHAND_XGBOOST_LIBRARY to a library with CUDA.',
+  });
 }
 
 /** The number in `[7]\tstopping-logloss:0.61`. */
@@ -181,7 +212,7 @@ const OBJECTIVES: Readonly<Record<Task['kind'], { readonly objective: string; re
 export function xgboostParameters(
   task: Task,
   params: LearnerParams,
-  { threads, mean }: { readonly threads: number; readonly mean: number },
+  { threads, mean, major }: { readonly threads: number; readonly mean: number; readonly major: number },
 ): [name: string, value: string][] {
   const { objective, metric } = OBJECTIVES[task.kind];
   const parameters: Record<string, string | number> = {
@@ -191,7 +222,7 @@ export function xgboostParameters(
     ...(task.kind === 'quantile' && { quantile_alpha: task.quantile }),
     ...(task.kind === 'binary' && { base_score: Math.min(Math.max(mean, MIN_PROBABILITY), 1 - MIN_PROBABILITY) }),
     ...(task.kind === 'regression' && { base_score: mean }),
-    tree_method: 'hist',
+    ...treeMethod(params, major),
     grow_policy: 'lossguide',
     eta: params.learningRate,
     max_leaves: params.leaves,
