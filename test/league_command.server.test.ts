@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { leagueJobSchema } from '../trainer/jobs/kinds/league_job.ts';
+import type { Increment } from '../trainer/learning/league/increments.ts';
 import type { LeagueOutcome } from '../trainer/jobs/kinds/run_league.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { tinyBars } from './tiny_models.ts';
@@ -22,17 +23,27 @@ async function league(...args: string[]): Promise<LeagueOutcome> {
   return JSON.parse(stdout) as LeagueOutcome;
 }
 
+const readLooks = (): string => {
+  const path = join(place.models, 'holdout_looks.json');
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+};
+
 /** Without times of this machine and the count of looks. */
 const figures = ({ entrants, best, simplest_within_error }: LeagueOutcome) => ({
   best,
   simplest_within_error,
-  entrants: entrants.map(({ seconds: _, ...own }) => own),
+  entrants: entrants.map(({ seconds: _seconds, memory_mb: _memory, serving: { engine, bytes }, ...own }) => ({
+    ...own,
+    engine,
+    bytes,
+  })),
 });
 
 describe('minutehand league', () => {
   it('measures every entrant on the same rows, and repeats itself on any number of threads', async () => {
-    const names = ['prior', 'logistic', 'gbdt', 'random_forest'];
-    const first = await league('--workers', '1');
+    const names = ['prior', 'logistic@baseline', 'gbdt', 'bagging'];
+    const entrants = ['--entrants', names.join(',')];
+    const first = await league(...entrants, '--workers', '1');
     expect(first.entrants.map(({ name }) => name).sort()).toEqual([...names].sort());
     const [{ folds, holdout }] = first.entrants as [LeagueOutcome['entrants'][number]];
     for (const own of first.entrants) {
@@ -50,8 +61,27 @@ describe('minutehand league', () => {
     const simplest = within.reduce((least, own) => (own.complexity < least.complexity ? own : least));
     expect(first.simplest_within_error).toBe(simplest.name);
 
+    // What each step adds, by its best entrant, paired with the step before.
+    const byName = (name: string) => first.entrants.find((own) => own.name === name)!;
+    expect(first.increments.map(({ step }) => step)).toEqual(['baseline', 'advanced_features', 'ensemble']);
+    const [baseline, advanced] = first.increments as [Increment, Increment, Increment];
+    expect([baseline.entrant, baseline.gain]).toEqual(['logistic@baseline', null]);
+    expect(advanced.gain!.value).toBeCloseTo(baseline.log_loss - advanced.log_loss, 10);
+    expect([byName('logistic@baseline').columns, byName('gbdt').columns > 20]).toEqual([6, true]);
+    // What it costs and earns: trees by the kernel, and trades after costs.
+    expect([byName('gbdt').serving.engine, byName('gbdt').serving.bytes > 1000]).toEqual(['wasm-simd', true]);
+    expect(byName('logistic@baseline').serving.engine).toBe('onnxruntime-node');
+    expect(byName('gbdt').net.net_bps.value!).toBeLessThan(byName('gbdt').net.gross_bps!);
+    for (const { folds, scenarios, net, log_loss_of_seeds } of first.entrants) {
+      expect(folds.ece.standard_error).toBeGreaterThanOrEqual(0);
+      expect(Object.values(scenarios).reduce((sum, { rows }) => sum + rows, 0)).toBeGreaterThan(folds.rows / 2);
+      expect(net.trades).toBeGreaterThanOrEqual(0);
+      expect(log_loss_of_seeds).toHaveLength(1);
+      expect(log_loss_of_seeds[0]).toBeCloseTo(folds.log_loss.value!, 10);
+    }
+
     // By its document, as the trainer would run it.
-    const printed = await place.run(['league', '--data', data, '--workers', '2', '--print-job']);
+    const printed = await place.run(['league', '--data', data, ...entrants, '--workers', '2', '--print-job']);
     const job = leagueJobSchema.parse(JSON.parse(printed.stdout));
     expect(job).toMatchObject({ parameters: { entrants: names }, resources: { workers: 2, cache: true } });
     const file = join(place.folder, 'league.json');
@@ -68,12 +98,18 @@ describe('minutehand league', () => {
   });
 
   it('shows a table for people, and refuses entrants that it does not know, one alone, and engines that are missing', async () => {
-    const { code, stdout } = await place.run(['league', '--data', data, '--entrants', 'prior,vote']);
+    const coins = ['--coins', '3', '--seeds', '2', '--entrants', 'prior,vote'];
+    const looksBefore = readLooks();
+    const { code, stdout } = await place.run(['league', '--data', data, ...coins]);
     expect(code).toBe(0);
+    // On a market of coins nothing of the recorded holdout is seen.
+    expect(readLooks()).toBe(looksBefore);
+    expect(stdout).toMatch(/^PLACEBO: the direction of every bar was drawn/m);
+    expect(stdout).toMatch(/^vote .* 0\.\d+ to 0\.\d+ /m);
     expect(stdout).toMatch(/^AI1, \d+ rows of \d+ days in \d+ purged folds/);
     expect(stdout).toMatch(/^vote/m);
     expect(stdout).toMatch(/^Best: (prior|vote)\. Simplest within its error: (prior|vote)\.$/m);
-    for (const entrants of ['prior', 'prior,prior', 'prior,neural'])
+    for (const entrants of ['prior', 'prior,prior', 'prior,neural', 'prior,vote@baseline'])
       expect(await place.run(['league', '--data', data, '--entrants', entrants])).toMatchObject({ code: 2 });
     const env = { MINUTEHAND_XGBOOST_LIBRARY: join(place.folder, 'no.so') };
     const missing = await place.run(['league', '--data', data, '--entrants', 'prior,xgboost'], { env });

@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { ENTRANTS, type LeagueJob } from '../../trainer/jobs/kinds/league_job.ts';
+import { ENTRANTS, MAX_SEEDS, type LeagueJob } from '../../trainer/jobs/kinds/league_job.ts';
 import { runLeagueJob, type LeagueOutcome } from '../../trainer/jobs/kinds/run_league.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Figure } from '../../trainer/learning/league/league.ts';
+import { parseInteger } from '../period.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
@@ -16,6 +17,8 @@ const DEFAULT_ENTRANTS = 'prior,logistic,gbdt,random_forest';
 
 interface LeagueFlags extends ExperimentFlags {
   readonly entrants: string;
+  readonly seeds: string;
+  readonly coins?: string;
   readonly cache: boolean;
   readonly printJob?: boolean;
 }
@@ -34,12 +37,17 @@ export function addLeague(program: Command, output: () => Output): void {
     .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
     .option('--entrants <list>', `of ${ENTRANTS.join(', ')}`, DEFAULT_ENTRANTS)
     .option('--seed <n>', 'seed of row and column sampling', '1')
+    .option('--seeds <n>', 'seeds that the folds are repeated with, from --seed on', '1')
+    .option(
+      '--coins <n>',
+      'placebo: everybody learns and is measured on these bars with the direction of each drawn by coins of this seed; counts no look',
+    )
     .option('--workers <n>', 'threads (default: one for each core); affects speed only, not results')
     .option('--no-cache', 'rebuild all features and labels; the result is the same')
     .option('--print-job', 'play nothing: print these options as a job, for `minutehand job run`')
     .addHelpText(
       'after',
-      '\nExamples:\n  minutehand league --data ./m1 --days 120\n  minutehand league --data ./m1 --entrants prior,logistic,gbdt --json',
+      '\nExamples:\n  minutehand league --data ./m1 --days 120\n  minutehand league --data ./m1 --entrants prior,logistic,gbdt --json\n  minutehand league --entrants logistic@baseline,gbdt,stacking   # what features and an ensemble add\n  minutehand league --coins 1   # the same where nothing can be known',
     )
     .action((flags: LeagueFlags) => play(flags, output()));
 }
@@ -65,7 +73,12 @@ function jobOf(flags: LeagueFlags, settings: Settings): LeagueJob {
     window,
     seed,
     source: { folder: source.folder },
-    parameters: { holdout_from: parameters.holdout_from, entrants },
+    parameters: {
+      holdout_from: parameters.holdout_from,
+      entrants,
+      seeds: parseSeeds(flags.seeds),
+      ...(flags.coins !== undefined && { coins: parseInteger(flags.coins, '--coins') }),
+    },
     resources,
     trigger,
   };
@@ -88,6 +101,13 @@ export async function runLeague(job: LeagueJob, settings: Settings, output: Outp
 }
 
 /** @throws MinutehandError USAGE */
+function parseSeeds(text: string): number {
+  const seeds = parseInteger(text, '--seeds', 1);
+  if (seeds <= MAX_SEEDS) return seeds;
+  throw new MinutehandError('USAGE', { seen: `--seeds ${text}`, expected: `at most ${MAX_SEEDS}` });
+}
+
+/** @throws MinutehandError USAGE */
 function parseEntrants(text: string): string[] {
   const names = text.split(',').map((name) => name.trim());
   const isKnown = (name: string): boolean => ENTRANTS.includes(name);
@@ -101,23 +121,16 @@ function parseEntrants(text: string): string[] {
   return known;
 }
 
-function print({ entrants, best, simplest_within_error, holdout_looks, folds }: LeagueOutcome, output: Output): void {
-  const shown = ({ value, standard_error }: Figure, digits: number): string =>
-    `${value === null ? '–' : value.toFixed(digits)}${standard_error === null ? '' : ` ± ${standard_error.toFixed(digits)}`}`;
-  const columns = [18, 20, 20, 20, 20, 20, 8] as const;
-  const row = (cells: readonly string[]): void =>
-    output.line(
-      cells
-        .map((cell, index) => cell.padEnd(columns[index] ?? 0))
-        .join('')
-        .trimEnd(),
-    );
+function print(outcome: LeagueOutcome, output: Output): void {
+  const { entrants, best, simplest_within_error, holdout_looks, folds, market } = outcome;
   output.line(
     `AI1, ${entrants[0]!.folds.rows} rows of ${entrants[0]!.folds.days} days in ${folds} purged folds; ± one standard error by days`,
   );
-  row(['entrant', 'log loss, folds', 'behind best', 'AUC, folds', 'AUC, holdout', 'skill, holdout', 'seconds']);
-  for (const { name, folds: own, holdout, behind_best, is_within_error, skill, seconds } of entrants)
-    row([
+  if (market === 'coins')
+    output.line('PLACEBO: the direction of every bar was drawn. What an AUC is above one half here, geometry earns.');
+  table(output, [
+    ['entrant', 'log loss, folds', 'behind best', 'AUC, folds', 'AUC, holdout', 'skill, holdout', 'seconds'],
+    ...entrants.map(({ name, folds: own, holdout, behind_best, is_within_error, skill, seconds }) => [
       `${name}${is_within_error ? ' *' : ''}`,
       shown(own.log_loss, 5),
       shown(behind_best, 5),
@@ -125,10 +138,82 @@ function print({ entrants, best, simplest_within_error, holdout_looks, folds }: 
       shown(holdout.auc, 4),
       skill === null ? '–' : shown({ value: skill.skill, standard_error: skill.standard_error }, 4),
       seconds.toFixed(1),
-    ]);
+    ]),
+  ]);
   output.line('* within one standard error of the best log loss of the folds');
   output.line(`Best: ${best}. Simplest within its error: ${simplest_within_error}.`);
+  printCosts(outcome, output);
+  printScenarios(outcome, output);
+  printIncrements(outcome, output);
+  if (market === 'recorded')
+    output.line(
+      `Skill is the AUC beyond that of markets whose direction is a coin. Looks at this holdout so far: ${holdout_looks}; a training on it now needs more evidence for an edge.`,
+    );
+}
+
+/** What each earns, and what it costs. */
+function printCosts({ entrants }: LeagueOutcome, output: Output): void {
+  output.line('');
+  table(output, [
+    ['entrant', 'calibration error', 'net bp, holdout', 'trades', 'log loss by seed', 'memory MB', 'model kB', 'µs'],
+    ...entrants.map(({ name, folds, net, log_loss_of_seeds, memory_mb, serving }) => [
+      name,
+      shown(folds.ece, 4),
+      shown(net.net_bps, 2),
+      String(net.trades),
+      rangeOf(log_loss_of_seeds),
+      memory_mb.toFixed(0),
+      (serving.bytes / 1000).toFixed(1),
+      `${serving.latency_us.p50.toFixed(0)}, p99 ${serving.latency_us.p99.toFixed(0)} (${serving.engine})`,
+    ]),
+  ]);
   output.line(
-    `Skill is the AUC beyond that of markets whose direction is a coin. Looks at this holdout so far: ${holdout_looks}; a training on it now needs more evidence for an edge.`,
+    'Net: after costs, of entering the fifth of the candidates that it finds the likeliest, risk and size ignored. µs: ten subjects in the daemon.',
   );
+}
+
+function printScenarios({ entrants }: LeagueOutcome, output: Output): void {
+  const names = Object.keys(entrants[0]!.scenarios) as (keyof LeagueOutcome['entrants'][number]['scenarios'])[];
+  if (names.length === 0) return;
+  output.line('');
+  table(output, [
+    ['log loss in', ...names],
+    ...entrants.map(({ name, scenarios }) => [name, ...names.map((of) => shown(scenarios[of]!.log_loss, 4))]),
+    ['rows', ...names.map((of) => String(entrants[0]!.scenarios[of]!.rows))],
+  ]);
+}
+
+function printIncrements({ increments }: LeagueOutcome, output: Output): void {
+  if (increments.length < 2) return;
+  output.line('');
+  table(output, [
+    ['step', 'entrant', 'log loss', 'gain over the step before'],
+    ...increments.map(({ step, entrant, log_loss, gain }) => [
+      step.replace('_', ' '),
+      entrant,
+      log_loss.toFixed(5),
+      gain === null ? '' : shown(gain, 5),
+    ]),
+  ]);
+}
+
+/** Columns as wide as their widest cell. */
+function table(output: Output, rows: readonly (readonly string[])[]): void {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)) + 2);
+  for (const row of rows)
+    output.line(
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('')
+        .trimEnd(),
+    );
+}
+
+function shown({ value, standard_error }: Figure, digits: number): string {
+  return `${value === null ? '–' : value.toFixed(digits)}${standard_error === null ? '' : ` ± ${standard_error.toFixed(digits)}`}`;
+}
+
+function rangeOf(values: readonly number[]): string {
+  const least = Math.min(...values).toFixed(5);
+  return values.length === 1 ? least : `${least} to ${Math.max(...values).toFixed(5)}`;
 }

@@ -1,11 +1,14 @@
 import * as z from 'zod';
 import { LEARNERS } from '../../learning/learners/registry.ts';
+import { entrantNames } from '../../learning/league/entrants.ts';
 import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
 
-/** Learners that a league can have. */
-export const ENTRANTS: readonly string[] = LEARNERS.filter(({ supports }) => supports.tasks.includes('binary')).map(
-  ({ name }) => name,
+/** Entrants that a league can have: learners, single ones also with the baseline columns alone. */
+export const ENTRANTS: readonly string[] = entrantNames(
+  LEARNERS.filter(({ supports }) => supports.tasks.includes('binary')).map(({ name }) => name),
 );
+/** Seeds that the folds can be repeated with. */
+export const MAX_SEEDS = 20;
 
 /** A league of learners of AI1, as data. Every field acts; none has a default. */
 export const leagueJobSchema = z
@@ -23,7 +26,21 @@ export const leagueJobSchema = z
         .array(z.enum(ENTRANTS))
         .min(2)
         .refine((names) => new Set(names).size === names.length, { error: 'each entrant once' })
-        .describe('Learners'),
+        .describe('Learners; `gbdt@baseline` has the columns of the pair’s own rule alone'),
+      seeds: z
+        .int()
+        .min(1)
+        .max(MAX_SEEDS)
+        .optional()
+        .describe('Seeds that the folds are repeated with, from `seed` on; absent: 1'),
+      coins: z
+        .int()
+        .min(0)
+        .nullable()
+        .optional()
+        .describe(
+          'Seed of coins that draw the direction of every bar: all learn and are measured on that market, and no look at the holdout is counted; absent or null: the recorded one',
+        ),
     }),
     resources: z.strictObject({
       workers: z.int().min(0).describe('Threads; they affect speed only'),

@@ -11,10 +11,13 @@ import { outlineTraining } from '../../learning/training/pipeline.ts';
 import { withTrainOptions, type TrainingContext } from './run_training.ts';
 import type { LeagueJob } from './league_job.ts';
 import { trainingOfExperiment } from './experiment_training.ts';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { entrantColumns, entrantNamed } from '../../learning/league/entrants.ts';
+import { coinsOf, mirrorBars } from '../../learning/placebo/mirrored_bars.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 
 export interface LeagueOutcome extends LeagueReport {
-  /** Looks at this holdout so far, the entrants of this league included. */
+  /** Looks at this holdout so far, the entrants of this league included; 0 on a market of coins. */
   readonly holdout_looks: number;
 }
 
@@ -24,8 +27,9 @@ export interface LeagueOutcome extends LeagueReport {
  * @throws MinutehandError as `rehearseTraining`, and LEARNER_MISSING for an entrant whose engine is not installed
  */
 export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Promise<LeagueOutcome> {
-  const names = job.parameters.entrants;
-  const definitions = names.map(learnerNamed);
+  const { entrants: chosen, seeds = 1, coins = null } = job.parameters;
+  const entrants = chosen.map((name) => ({ name, ...entrantNamed(name) }));
+  const names = entrants.map(({ learner }) => learner);
   const ensembles = ensembleParameters(context.settings.minutehand.train);
   // The rows are those of the configured engine, which may learn on the processor alone.
   const { minutehand } = context.settings;
@@ -34,39 +38,49 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
   for (const name of names) refuseMissingLearner(name, ensembles);
   const settings = withSequence({ ...context.settings, minutehand: { ...minutehand, train } }, names);
   const sequential = { ...context, settings };
-  return await withTrainOptions(trainingOfExperiment(job, job.resources), sequential, async (options, bars) => {
-    const { settings, seed, workers, openPool = openFitPool, onProgress } = options;
+  return await withTrainOptions(trainingOfExperiment(job, job.resources), sequential, async (recorded) => {
+    const bars = coins === null ? recorded.bars : withCoins(recorded.bars, coins);
+    const options = { ...recorded, bars };
+    const { settings: own, seed, workers, openPool = openFitPool, onProgress } = options;
     const { dataset } = await outlineTraining(options);
     const placebo = await placeboMarkets({
       dataset,
       bars,
       seed,
       workers,
-      windows: settings.minutehand.windows,
+      windows: own.minutehand.windows,
       onProgress: (done, total) => onProgress('placebo markets', done, total),
     });
     const pool = openPool(workers);
     let looks = 0;
     try {
       const setup = {
-        parameters: settings.minutehand.train.ai1,
+        parameters: own.minutehand.train.ai1,
         fitTrees: pool.fit,
         ensembles,
         device,
-        network: networkParameters(settings.minutehand.train.networks, 'ai1'),
+        network: networkParameters(own.minutehand.train.networks, 'ai1'),
         columnNames: dataset.definitions.map(({ name }) => name),
       };
       const report = await runLeague({
         dataset,
         placebo,
-        entrants: definitions.map(({ name, complexity }): Entrant => ({
-          complexity,
-          learner: openLearner(name, setup),
+        entrants: entrants.map(({ name, learner, kind }): Entrant => ({
+          name,
+          kind,
+          complexity: learnerNamed(learner).complexity,
+          columns: entrantColumns(dataset.definitions, kind),
+          learner: openLearner(learner, setup),
         })),
-        folds: settings.minutehand.train.folds,
-        embargo: embargoSeconds(settings.minutehand),
+        folds: own.minutehand.train.folds,
+        embargo: embargoSeconds(own.minutehand),
         seed,
+        seeds,
+        settings: own,
+        market: coins === null ? 'recorded' : 'coins',
         onHoldout(_entrant, probabilities) {
+          // Nothing of the recorded holdout can be learned from a market whose direction was drawn.
+          if (coins !== null) return;
           const { buffer, byteOffset, byteLength } = probabilities;
           const result = sha256Hex(Buffer.from(buffer, byteOffset, byteLength));
           looks = Math.max(looks, countResult(options.out, holdoutOf(dataset, options), result));
@@ -78,4 +92,10 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
       await pool.close();
     }
   });
+}
+
+/** The market whose direction was drawn, one coin per bar time for all symbols. */
+function withCoins(bars: ReadonlyMap<string, BarColumns>, seed: number): ReadonlyMap<string, BarColumns> {
+  const coins = coinsOf(`${seed}/league market`);
+  return new Map([...bars].map(([symbol, own]) => [symbol, mirrorBars(own, coins)]));
 }

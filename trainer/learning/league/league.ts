@@ -1,25 +1,40 @@
 import type { Skill } from '../../../shared/bundle/manifest.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
+import { pick, positions } from '../dataset/rows.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { fitAllRows, type Learner } from '../learners/contract/learner.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
-import { columnsOf, TASK } from '../learners/learning.ts';
+import { TASK } from '../learners/learning.ts';
 import { WALK_FORWARD } from '../learners/model_learning.ts';
-import { auc, expectedCalibrationError } from '../measures/metrics.ts';
+import { auc } from '../measures/metrics.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import { kFoldSplits, walkForwardSplits, type Split } from '../splits/splits.ts';
+import {
+  isOfScenario,
+  SCENARIOS,
+  scenariosOfRows,
+  type RowScenarios,
+  type Scenario,
+} from '../splits/scenarios.ts';
 import { aucByDays } from '../statistics/auc_error.ts';
+import { calibrationError } from './calibration_error.ts';
+import { holdoutNet, type HoldoutNet } from './holdout_net.ts';
+import { incrementsOf, type EntrantKind, type Increment } from './increments.ts';
+import { servingCost, type ServingCost } from './serving_cost.ts';
 import { figureByDays, figureOf, meanByDays, rowLosses, simplestWithinError, standingsOf } from './standings.ts';
 import type { Figure } from './standings.ts';
 
 export type { Figure } from './standings.ts';
 
-const CALIBRATION_BINS = 10;
-
 /** A learner of AI1 in a league. Every entrant gets the same rows of the same splits. */
 export interface Entrant {
+  readonly name: string;
   readonly learner: Learner;
+  readonly kind: EntrantKind;
+  /** Columns that it may use. */
+  readonly columns: readonly number[];
   /** Order of simplicity: a smaller number is simpler. */
   readonly complexity: number;
 }
@@ -30,12 +45,22 @@ export interface Measured {
   readonly log_loss: Figure;
   readonly brier: Figure;
   readonly auc: Figure;
-  readonly ece: number;
+  readonly ece: Figure;
+}
+
+/** The rows of the folds of one scenario. */
+export interface ScenarioMeasured {
+  readonly rows: number;
+  readonly log_loss: Figure;
+  readonly auc: number | null;
 }
 
 export interface EntrantReport {
   readonly name: string;
+  readonly kind: EntrantKind;
   readonly complexity: number;
+  /** Columns of the features that it may use. */
+  readonly columns: number;
   /** Purged k-fold of the training rows. */
   readonly folds: Measured;
   /** Blocks of the training rows, each by a fit of the rows before it. */
@@ -48,14 +73,28 @@ export interface EntrantReport {
   readonly behind_best: Figure;
   /** Whether that is within one standard error. The best one is. */
   readonly is_within_error: boolean;
-  /** Seconds of all fits. */
+  /** Log loss of the folds by each seed, the first one's first. */
+  readonly log_loss_of_seeds: readonly number[];
+  /** Log loss and AUC of the folds' rows in each scenario that has rows. */
+  readonly scenarios: Readonly<Partial<Record<Scenario, ScenarioMeasured>>>;
+  /** Trades on the holdout by this entrant's AI1 alone. */
+  readonly net: HoldoutNet;
+  /** Of the model of all training rows, in the daemon. */
+  readonly serving: ServingCost;
+  /** Seconds of the fits with the first seed. */
   readonly seconds: number;
+  /** Highest resident memory of this process during the fits, the rows included, MB; programs have their own. */
+  readonly memory_mb: number;
 }
 
 export interface LeagueReport {
   readonly dataset_id: string;
   readonly seed: number;
   readonly folds: number;
+  /** coins: bars whose direction was drawn, on which nothing can be known beyond geometry. */
+  readonly market: 'recorded' | 'coins';
+  /** Baseline → advanced features → ensemble. */
+  readonly increments: readonly Increment[];
   /** The lowest log loss of the folds first. */
   readonly entrants: readonly EntrantReport[];
   /** The entrant with the lowest log loss. */
@@ -72,6 +111,10 @@ export interface LeagueOptions {
   /** Seconds between the end of a training label and a test row. */
   readonly embargo: number;
   readonly seed: number;
+  /** Seeds that the folds are repeated with, from `seed` on; at least 1. */
+  readonly seeds: number;
+  readonly settings: Settings;
+  readonly market: LeagueReport['market'];
   /** An answer to the holdout exists, and is not yet evaluated: this is a look. */
   onHoldout(entrant: Entrant, probabilities: Float64Array): void;
   onProgress(entrant: string, done: number, total: number): void;
@@ -84,7 +127,7 @@ interface Played {
   readonly walkForward: Scored;
   readonly holdout: Scored;
   readonly skill: Skill | null;
-  readonly seconds: number;
+  readonly others: Pick<EntrantReport, 'log_loss_of_seeds' | 'net' | 'serving' | 'seconds' | 'memory_mb'>;
 }
 
 /** Probabilities of rows that no fit behind them has seen. */
@@ -93,6 +136,8 @@ interface Scored {
   readonly y: Float64Array;
   /** Epoch seconds. */
   readonly time: Float64Array;
+  /** Row of the data set that each is. */
+  readonly row: Int32Array;
 }
 
 /**
@@ -101,27 +146,33 @@ interface Scored {
  * without the calibration that `train` adds.
  */
 export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
-  const { dataset, entrants, folds, embargo, seed } = options;
+  const { dataset, entrants, folds, embargo, seed, market } = options;
   const rows = dataset.train.ai1;
   const foldSplits = kFoldSplits(rows, folds, embargo);
   const forwardSplits = walkForwardSplits(rows, { ...WALK_FORWARD, embargo, window: null });
   const played: Played[] = [];
   for (const entrant of entrants) played.push(await play(entrant, foldSplits, forwardSplits, options));
   const losses = played.map(({ folds: { probabilities, y } }) => rowLosses(probabilities, y));
-  const standings = standingsOf(losses, played[0]!.folds.time);
+  const { time, row: tested } = played[0]!.folds;
+  const standings = standingsOf(losses, time);
+  const scenarios = scenariosOfRows(rows, dataset.histories);
   const reports = standings.order.map((index): EntrantReport => {
-    const { entrant, skill, seconds, ...scored } = played[index]!;
+    const { entrant, skill, others, ...scored } = played[index]!;
     const { behind, isWithinError } = standings.of[index]!;
+    const { name, kind, complexity, columns } = entrant;
     return {
-      name: entrant.learner.name,
-      complexity: entrant.complexity,
-      folds: measure(scored.folds),
-      walk_forward: measure(scored.walkForward),
-      holdout: measure(scored.holdout),
+      name,
+      kind,
+      complexity,
+      columns: columns.length,
+      folds: measure(scored.folds, seed),
+      walk_forward: measure(scored.walkForward, seed),
+      holdout: measure(scored.holdout, seed),
       skill,
       behind_best: behind,
       is_within_error: isWithinError,
-      seconds,
+      scenarios: measureScenarios(scored.folds, scenarios),
+      ...others,
     };
   });
   const simplest = simplestWithinError(
@@ -132,9 +183,14 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
     dataset_id: dataset.snapshotId,
     seed,
     folds,
+    market,
+    increments: incrementsOf(
+      standings.order.map((index) => ({ ...entrants[index]!, losses: losses[index]! })),
+      time,
+    ),
     entrants: reports,
     best: reports[0]!.name,
-    simplest_within_error: entrants[simplest]!.learner.name,
+    simplest_within_error: entrants[simplest]!.name,
   };
 }
 
@@ -142,44 +198,54 @@ async function play(
   entrant: Entrant,
   foldSplits: readonly Split[],
   forwardSplits: readonly Split[],
-  { dataset, placebo, seed, onHoldout, onProgress }: LeagueOptions,
+  { dataset, placebo, seed, seeds, settings, onHoldout, onProgress }: LeagueOptions,
 ): Promise<Played> {
   const rows = dataset.train.ai1;
-  const { learner } = entrant;
-  const fitOn = (subset: Int32Array): Promise<Fitted> =>
+  const { name, learner, columns } = entrant;
+  const fitOn = (subset: Int32Array, ownSeed = seed): Promise<Fitted> =>
     fitAllRows(learner, {
       task: TASK,
       rows,
       subset,
-      columns: columnsOf(dataset.definitions, 'ai1'),
-      seed: `${seed}/ai1`,
+      columns,
+      seed: `${ownSeed}/ai1`,
       continueFrom: null,
     });
-  const total = foldSplits.length + forwardSplits.length + 1;
+  const total = seeds * foldSplits.length + forwardSplits.length + 1;
   const startMs = performance.now();
   let done = 0;
-  onProgress(learner.name, done, total);
-  const scoreSplits = async (splits: readonly Split[]): Promise<Scored> => {
+  let memory = process.memoryUsage().rss;
+  const step = (count: number): void => {
+    done += count;
+    memory = Math.max(memory, process.memoryUsage().rss);
+    onProgress(name, done, total);
+  };
+  step(0);
+  const scoreSplits = async (splits: readonly Split[], ownSeed = seed): Promise<Scored> => {
     const tested = Int32Array.from(splits.flatMap(({ test }) => [...test]));
     const probabilities: number[] = [];
     for (const { train, test } of splits) {
-      const fitted = await fitOn(train);
+      const fitted = await fitOn(train, ownSeed);
       for (const p of fitted.answers(takeRows(rows.x, test))) probabilities.push(p);
-      onProgress(learner.name, ++done, total);
+      step(1);
     }
     return {
       probabilities: Float64Array.from(probabilities),
       y: Float64Array.from(tested, (row) => rows.y[row]!),
       time: Float64Array.from(tested, (row) => rows.time[row]!),
+      row: tested,
     };
   };
   const folds = await scoreSplits(foldSplits);
   const walkForward = await scoreSplits(forwardSplits);
   const fitted = await fitOn(Int32Array.from(rows.y.keys()));
-  onProgress(learner.name, ++done, total);
+  step(1);
   const seconds = (performance.now() - startMs) / 1000;
+  const lossesOfSeeds = [meanLoss(folds)];
+  for (let other = 1; other < seeds; other++)
+    lossesOfSeeds.push(meanLoss(await scoreSplits(foldSplits, seed + other)));
   const { x, y, time } = dataset.evaluation.holdout;
-  const holdout = { probabilities: fitted.answers(x), y, time };
+  const holdout = { probabilities: fitted.answers(x), y, time, row: Int32Array.from(y.keys()) };
   onHoldout(entrant, holdout.probabilities);
   const skill = modelSkill(
     (of) => fitted.answers(of),
@@ -188,10 +254,42 @@ async function play(
     dataset.histories.map(({ pair }) => pair.id),
     `${seed}/league`,
   );
-  return { entrant, folds, walkForward, holdout, skill, seconds };
+  const others = {
+    log_loss_of_seeds: lossesOfSeeds,
+    net: holdoutNet(dataset, fitted, folds.probabilities, settings),
+    serving: await servingCost(fitted, rows.x),
+    seconds,
+    memory_mb: memory / 2 ** 20,
+  };
+  return { entrant, folds, walkForward, holdout, skill, others };
 }
 
-function measure({ probabilities, y, time }: Scored): Measured {
+function meanLoss({ probabilities, y }: Scored): number {
+  return rowLosses(probabilities, y).reduce((sum, loss) => sum + loss, 0) / y.length;
+}
+
+/** @param scenarios of all rows of the data set */
+function measureScenarios(
+  { probabilities, y, time, row }: Scored,
+  scenarios: RowScenarios,
+): EntrantReport['scenarios'] {
+  return Object.fromEntries(
+    SCENARIOS.flatMap((scenario) => {
+      const own = positions(row.length, (i) => isOfScenario(scenarios, row[i]!, scenario));
+      if (own.length === 0) return [];
+      const scores = pick(probabilities, own);
+      const labels = pick(y, own);
+      const measured: ScenarioMeasured = {
+        rows: own.length,
+        log_loss: figureByDays(rowLosses(scores, labels), pick(time, own)),
+        auc: auc(scores, labels),
+      };
+      return [[scenario, measured]];
+    }),
+  );
+}
+
+function measure({ probabilities, y, time }: Scored, seed: number): Measured {
   // Within a single day there is no error.
   const byDays = aucByDays(probabilities, y, time);
   const logLoss = meanByDays(rowLosses(probabilities, y), time);
@@ -205,6 +303,6 @@ function measure({ probabilities, y, time }: Scored): Measured {
     log_loss: figureOf(logLoss),
     brier,
     auc: { value: byDays?.auc ?? auc(probabilities, y), standard_error: byDays?.standard_error ?? null },
-    ece: expectedCalibrationError(probabilities, y, CALIBRATION_BINS),
+    ece: calibrationError(probabilities, y, time, `${seed}/calibration error`),
   };
 }

@@ -1,0 +1,54 @@
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { proveEdge } from '../backtest/holdout.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
+import { fittedTrees } from '../learners/trees/fitted_trees.ts';
+import { figureByDays, type Figure } from './standings.ts';
+
+/** Share of the candidates that an entrant may enter: those that it finds the likeliest to revert. */
+export const ENTERED_SHARE = 0.2;
+
+/** What trades on the holdout would have earned, at full size, after costs and overnight swaps. */
+export interface HoldoutNet {
+  /** Probability above which it enters: of its own answers out of fold, so that no choice sees the holdout. */
+  readonly threshold: number;
+  readonly trades: number;
+  /** Basis points per trade; the error takes the trades of a UTC day as one block. */
+  readonly net_bps: Figure;
+  readonly gross_bps: number | null;
+}
+
+/**
+ * Trades of AI1 alone: risk and size are the same for every entrant, so that entrants of any calibration are compared
+ * on equally many candidates.
+ * @param outOfFold probabilities of the training candidates
+ */
+export function holdoutNet(
+  dataset: Dataset,
+  ai1: Fitted,
+  outOfFold: Float64Array,
+  settings: Settings,
+): HoldoutNet {
+  const sorted = outOfFold.slice().sort();
+  const threshold = sorted[Math.min(sorted.length - 1, Math.floor((1 - ENTERED_SHARE) * sorted.length))]!;
+  const columns = dataset.definitions.length;
+  const usualRisk = fittedTrees('prior', { link: 'identity', ensembles: [{ columns, baseScore: 0.5, trees: [] }] });
+  const proof = proveEdge(
+    dataset,
+    // Without quantiles every risk has the middle rank.
+    { ai1, ai2: usualRisk, riskQuantiles: [], thresholds: { theta1: threshold, theta2: 1 }, expectation: null },
+    settings,
+    // The look is counted with the answers.
+    () => 1,
+    () => undefined,
+  );
+  const trades = proof.pairs.flatMap(({ pair }) => pair.trades);
+  const net = Float64Array.from(trades, ({ netBps }) => netBps);
+  const time = Float64Array.from(trades, ({ entryTime }) => entryTime);
+  return {
+    threshold,
+    trades: trades.length,
+    net_bps: figureByDays(net, time),
+    gross_bps: trades.length === 0 ? null : trades.reduce((sum, { grossBps }) => sum + grossBps, 0) / trades.length,
+  };
+}
