@@ -569,8 +569,8 @@ export const ERRORS = {
   },
   LOOKS_FORMAT: {
     status: 422,
-    message: 'models/holdout_looks.json cannot be used.',
-    next: 'Restore it from a copy: it counts the looks at each holdout, which the edge test needs.',
+    message: 'holdout_looks.json or trials.json in models/ cannot be used.',
+    next: 'Restore it from a copy: it counts the looks at each holdout, or the trials before it, which verdicts need.',
   },
   MODEL_MISSING: {
     status: 404,

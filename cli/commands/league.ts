@@ -122,7 +122,7 @@ function parseEntrants(text: string): string[] {
 }
 
 function print(outcome: LeagueOutcome, output: Output): void {
-  const { entrants, best, simplest_within_error, holdout_looks, folds, market } = outcome;
+  const { entrants, best, simplest_within_error, holdout_looks, trials, folds, market } = outcome;
   output.line(
     `AI1, ${entrants[0]!.folds.rows} rows of ${entrants[0]!.folds.days} days in ${folds} purged folds; ± one standard error by days`,
   );
@@ -147,7 +147,7 @@ function print(outcome: LeagueOutcome, output: Output): void {
   printIncrements(outcome, output);
   if (market === 'recorded')
     output.line(
-      `Skill is the AUC beyond that of markets whose direction is a coin. Looks at this holdout so far: ${holdout_looks}; a training on it now needs more evidence for an edge.`,
+      `Skill is the AUC beyond that of markets whose direction is a coin. Looks at this holdout so far: ${holdout_looks}; a training on it now needs more evidence for an edge. Trials on the bars before it: ${trials}.`,
     );
 }
 

@@ -363,6 +363,11 @@ export const manifestSchema = z.strictObject({
    * single false edge that this one may have. Older bundles have none.
    */
   holdout_look: z.object({ look: z.int().positive(), level: share }).optional(),
+  /**
+   * Configurations that this training tried on the bars before its holdout, and all that were ever tried on them in its
+   * models folder, these included. The Sharpe ratio of the thresholds is deflated by the total. Older bundles have none.
+   */
+  trials: z.object({ own: z.int().positive(), total: z.int().positive() }).optional(),
   backtest: holdoutBacktest.optional(),
   /** Of the holdout's trades: all pairs as if each had an edge, and those of the pairs with one. */
   executability: z.object({ all_pairs: executability, edge_pairs: executability }).optional(),

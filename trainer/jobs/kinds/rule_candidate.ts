@@ -8,7 +8,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 import { isInstrument } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { StrategyDocument } from '../../../shared/policy/strategy_file.ts';
-import { countLook } from '../../learning/backtest/holdout_looks.ts';
+import { countLook, type Holdout } from '../../learning/backtest/holdout_looks.ts';
 import { isoSecond } from '../../learning/backtest/ledger.ts';
 import { ruleGates, type RuleCheck } from '../../learning/formula_rules/rule_checks.ts';
 import type { RuleReport } from '../../learning/formula_rules/rule_report.ts';
@@ -72,6 +72,20 @@ export function lookAtHoldout(
   const from = isoSecond(history.time[holdoutFrom]!);
   const end = isoSecond(history.time[to - 1]!);
   return (trades: readonly FilledTrade[]): number => countLook(models, { market, from, to: end }, trades);
+}
+
+/** The holdout of one subject, by which the trials of its rules are counted. */
+export function ruleHoldout(
+  { id, history }: RuleSubject,
+  { holdoutFrom, to }: JudgedBars,
+  market: Settings['minutehand']['market'],
+): Holdout {
+  return {
+    market,
+    subject: id,
+    from: isoSecond(history.time[holdoutFrom]!),
+    to: isoSecond(history.time[to - 1]!),
+  };
 }
 
 /** Writes a rule with its verdicts, whatever they are: it is served only once it is promoted. */

@@ -5,7 +5,10 @@ import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 import { countLook } from '../../learning/backtest/holdout_looks.ts';
+import { countTrials } from '../../learning/backtest/trial_ledger.ts';
 import { biasLimits } from '../../learning/gates/direction/bias_limits.ts';
 import { directionAdoptionGates } from '../../learning/direction/compare_directions.ts';
 import { makeDirectionBundle } from '../../learning/direction/make_direction_bundle.ts';
@@ -107,9 +110,14 @@ async function makeProduct(
   const { instruments, plan } = await readPlan(job, context);
   // What a dry run prints is a look as well.
   const looks = out ?? directionFolder(context.paths.models);
-  const trained = await trainDirection(instruments, plan, onProgress, ({ from, to, trades }) =>
-    countLook(looks, { market, from: isoMinute(from), to: isoMinute(to) }, trades),
-  );
+  const trained = await trainDirection(instruments, plan, onProgress, ({ from, to, trades }) => {
+    const place = { market, from: isoMinute(from), to: isoMinute(to) };
+    const { workers: _workers, ...settings } = plan;
+    const work = sha256Hex(canonicalJson({ symbols, timeframe, window, settings }));
+    const trials = 1 + (plan.search?.trials ?? 0) + plan.balances.length;
+    countTrials(looks, { ...place, subject: timeframe }, { kind: 'direction', work, trials });
+    return countLook(looks, place, trades);
+  });
   const gpu = { gpu_seconds: null, gpu_memory_bytes: null };
   if (out === null) return { trained, plan, gates: trained.gates, bundle: null, resources: ownResources(gpu) };
   const parts = { instruments, plan, trained, out, market, created: new Date(), gitCommit };

@@ -6,7 +6,9 @@ import { openOutputFile } from '../../../shared/output_file.ts';
 import { keyText } from '../../../shared/policy/problem.ts';
 import type { StrategyDocument } from '../../../shared/policy/strategy_file.ts';
 import { yamlLibrary } from '../../../shared/policy/yaml.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 import { isoSecond } from '../../learning/backtest/ledger.ts';
+import { countTrials, trialsBefore } from '../../learning/backtest/trial_ledger.ts';
 import { searchFingerprint } from '../../learning/evolve/evolution_file.ts';
 import { evolve, type EvolveResult } from '../../learning/evolve/judge.ts';
 import { spaceOf, type SpaceDocument } from '../../learning/evolve/search_space.ts';
@@ -19,6 +21,7 @@ import { readRuleSubject, refuseFewBars } from './read_rule_subject.ts';
 import {
   lookAtHoldout,
   refusePairCandidate,
+  ruleHoldout,
   writeCandidate,
   type KeptRule,
   type RuleContext,
@@ -35,6 +38,8 @@ export interface EvolveReport extends EvolveResult {
   /** Conditions of the grid. */
   readonly conditions: number;
   readonly fingerprint: string;
+  /** Rules that others had tried on the bars before this holdout, by which the Sharpe ratio is deflated as well. */
+  readonly trials_before: number;
 }
 
 export interface EvolveProduct {
@@ -71,9 +76,14 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
   if (output.folder !== null) makeOutputFolder(output.folder);
   const generations = openGenerations(job, paths, fingerprint);
   const judged = { from, holdoutFrom, to };
+  const place = ruleHoldout(subject, judged, market);
+  // A search that goes on after a kill, or is repeated, is the same one.
+  const work = sha256Hex(`evolution ${fingerprint}`);
+  const before = trialsBefore(paths.models, place, work);
   const result = await evolve({
     ...search,
     resamples,
+    trialsBefore: before,
     searches: generations.searches,
     ...(output.candidate && { lookAt: lookAtHoldout(subject, judged, market, paths.models) }),
     onGeneration: async (done, total) => {
@@ -83,6 +93,7 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
       await setImmediate();
     },
   });
+  countTrials(paths.models, place, { kind: 'evolution', work, trials: result.trials });
   const { time } = subject.history;
   const report: EvolveReport = {
     space: space.document,
@@ -92,6 +103,7 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
     holdout: { from: isoSecond(time[holdoutFrom]!), to: isoSecond(time[to - 1]!) },
     conditions: space.conditions.length,
     fingerprint,
+    trials_before: before,
     ...result,
   };
   const { proposed, trials, checks } = result;

@@ -6,7 +6,9 @@ import {
   type StrategyDocument,
 } from '../../../shared/policy/strategy_file.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 import { isoSecond } from '../../learning/backtest/ledger.ts';
+import { countTrials, trialsBefore } from '../../learning/backtest/trial_ledger.ts';
 import { judgeRule, type JudgedRule } from '../../learning/formula_rules/judge_rule.ts';
 import { refuseForeignBars } from '../other_market.ts';
 import { holdoutOf } from './holdout.ts';
@@ -15,11 +17,12 @@ import { readRuleSubject, refuseFewBars } from './read_rule_subject.ts';
 import {
   lookAtHoldout,
   refusePairCandidate,
+  ruleHoldout,
   writeCandidate,
   type KeptRule,
   type RuleContext,
 } from './rule_candidate.ts';
-import { trialsOf } from './trials_of_rule.ts';
+import { strategyIdentity, trialsOf } from './trials_of_rule.ts';
 import type { JudgeJob } from './judge_job.ts';
 
 /** All figures of a judgement. */
@@ -27,7 +30,7 @@ export interface JudgeReport extends JudgedRule {
   readonly strategy: StrategyDocument;
   readonly subject: string;
   readonly seed: string;
-  /** Rules that were tried before this one was chosen, itself included. */
+  /** Rules that were tried on the bars before this holdout, or before this one was chosen, itself included. */
   readonly trials: number;
   readonly period: { readonly from: string; readonly holdout_from: string; readonly to: string };
 }
@@ -56,7 +59,14 @@ export async function runJudge(job: JudgeJob, context: RuleContext): Promise<Jud
   if (output.candidate) refusePairCandidate(subject);
   const holdoutFrom = holdoutOf(bars, job.holdout_from, settings);
   const judgedBars = { from, holdoutFrom, to };
-  const trials = trialsOf(job.strategy, strategy, paths.models);
+  const tried = trialsOf(job.strategy, strategy, paths.models);
+  const place = ruleHoldout(subject, judgedBars, market);
+  const work = sha256Hex(`rule ${strategyIdentity(strategy)}`);
+  const before = trialsBefore(paths.models, place, work);
+  // An evolved rule is one of those that its search has counted; one written by hand is a further trial.
+  const trials = tried > 1 ? Math.max(tried, before) : before + 1;
+  const further = trials - before;
+  if (further > 0) countTrials(paths.models, place, { kind: 'rule', work, trials: further });
   onProgress('judging', 0, 1);
   const judged = judgeRule({
     subject,
@@ -78,7 +88,7 @@ export async function runJudge(job: JudgeJob, context: RuleContext): Promise<Jud
   const report: JudgeReport = { strategy: job.strategy, subject: subject.id, seed, trials, period, ...judged };
   const { checks, holdout, holdout_look: look } = judged;
   // A rule that a search proposed also needs the verdicts on its search, which only the search can give.
-  const origin = trials > 1 ? 'evolved' : 'written';
+  const origin = tried > 1 ? 'evolved' : 'written';
   const candidate = output.candidate
     ? writeCandidate(
         { strategy: job.strategy, origin, trials, seed, checks, holdout, look, report },

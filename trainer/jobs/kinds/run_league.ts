@@ -1,7 +1,13 @@
 import { embargoSeconds } from '../../../shared/policy/policy.ts';
 import { countResult } from '../../learning/backtest/holdout_looks.ts';
+import { countTrials, type TriedWork } from '../../learning/backtest/trial_ledger.ts';
 import { runLeague, type Entrant, type LeagueReport } from '../../learning/league/league.ts';
-import { learnerNamed, openLearner, refuseMissingLearner, refuseUnusedDevice } from '../../learning/learners/registry.ts';
+import {
+  learnerNamed,
+  openLearner,
+  refuseMissingLearner,
+  refuseUnusedDevice,
+} from '../../learning/learners/registry.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
 import { networkParameters, withSequence } from '../../learning/learners/networks/network_parameters.ts';
 import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
@@ -19,6 +25,8 @@ import { sha256Hex } from '../../../shared/sha256.ts';
 export interface LeagueOutcome extends LeagueReport {
   /** Looks at this holdout so far, the entrants of this league included; 0 on a market of coins. */
   readonly holdout_looks: number;
+  /** Configurations that were ever tried on the bars before this holdout, those of this league included; 0 of coins. */
+  readonly trials: number;
 }
 
 /**
@@ -87,11 +95,18 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
         },
         onProgress: (entrant, done, total) => onProgress(`league: ${entrant}`, done, total),
       });
-      return { ...report, holdout_looks: looks };
+      const trials = coins === null ? countTrials(options.out, holdoutOf(dataset, options), triedBy(job, report)) : 0;
+      return { ...report, holdout_looks: looks, trials };
     } finally {
       await pool.close();
     }
   });
+}
+
+/** Each entrant, and each seed of it, is a trial. */
+function triedBy({ parameters: { entrants, seeds = 1 } }: LeagueJob, { dataset_id, seed }: LeagueReport): TriedWork {
+  const work = sha256Hex(JSON.stringify(['league', dataset_id, seed, seeds, entrants]));
+  return { kind: 'league', work, trials: entrants.length * seeds };
 }
 
 /** The market whose direction was drawn, one coin per bar time for all symbols. */

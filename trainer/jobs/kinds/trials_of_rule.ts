@@ -11,13 +11,13 @@ import type { FormulaStrategy, StrategyDocument } from '../../../shared/policy/s
  * kept rule with the same conditions and exits. A renamed copy of an evolved rule stays one of thousands.
  */
 export function trialsOf({ trials = 1 }: StrategyDocument, strategy: FormulaStrategy, models: string): number {
-  const own = identityOf(strategy);
+  const own = strategyIdentity(strategy);
   const kept = keptRules(models).filter((rule) => rule.identity === own);
   return Math.max(trials, ...kept.map((rule) => rule.trials));
 }
 
 /** Formulas in their canonical form, and exits. */
-function identityOf({ subject, entryLong, entryShort, exit, limits }: FormulaStrategy): string {
+export function strategyIdentity({ subject, entryLong, entryShort, exit, limits }: FormulaStrategy): string {
   const formulas = [entryLong, entryShort, exit].map((formula) => formula?.text ?? null);
   // JSON has no infinity: it stands for the exits that a rule does not have.
   return JSON.stringify([subject, formulas, limits]);
@@ -30,7 +30,7 @@ function keptRules(models: string): { readonly identity: string; readonly trials
     if (!VERSION.test(version)) return [];
     try {
       const { manifest, strategy } = readRuleBundle(pathInside(folder, version));
-      return [{ identity: identityOf(strategy), trials: manifest.trials }];
+      return [{ identity: strategyIdentity(strategy), trials: manifest.trials }];
     } catch {
       // A damaged rule is shown by `strategy list`, and counts nothing.
       return [];

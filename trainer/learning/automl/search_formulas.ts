@@ -20,6 +20,9 @@ import type { TrainOptions } from '../options/train_options.ts';
 import { kFoldSplits } from '../splits/splits.ts';
 import { clusteredMean } from '../statistics/cluster.ts';
 import { timeBlocks } from '../statistics/time_blocks.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
+import { countTrials } from '../backtest/trial_ledger.ts';
+import { holdoutOf } from '../proof/prove_models.ts';
 import { outlineTraining } from '../training/pipeline.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -154,6 +157,7 @@ class Search {
     onProgress('candidates', candidates.length, candidates.length);
     const judged = selectCandidates(scored, { level, most, mostOf, columns });
     const chosen = judged.filter(({ refusal }) => refusal === null).map(({ candidate }) => candidate);
+    this.#count(base, candidates);
     return {
       dataset_id: base.snapshotId,
       rows: { screened: parts.screened.length, confirmed: parts.confirmed.length },
@@ -163,6 +167,14 @@ class Search {
       confirmation: chosen.length === 0 ? null : await this.#confirm(chosen, slowest, parts),
       is_shuffled: this.#options.isShuffled,
     };
+  }
+
+  /** Each candidate is a trial on the bars before the holdout; with shuffled labels nothing can be chosen. */
+  #count(base: Dataset, candidates: readonly Candidate[]): void {
+    if (this.#options.isShuffled) return;
+    const work = sha256Hex(JSON.stringify(['automl', base.snapshotId, candidates.map(({ text }) => text)]));
+    const tried = { kind: 'automl', work, trials: candidates.length } as const;
+    countTrials(this.#training.out, holdoutOf(base, this.#training), tried);
   }
 
   /** Candidates whose values of all bars, float32, fit into the memory; at least one. */

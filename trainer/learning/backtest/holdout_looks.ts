@@ -2,32 +2,20 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { listVersions, readManifest } from '../../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
-import { readModelsFile } from '../../../shared/bundle/models_file.ts';
-import { replaceDurably } from '../../../shared/durable_file.ts';
-import { MinutehandError } from '../../../shared/errors.ts';
-import { MACHINE_FILES } from '../../../shared/files.ts';
-import { makeFolder } from '../../../shared/folder.ts';
-import { lockHome } from '../../../shared/process/home_lock.ts';
 import type { Trade } from '../trades/backtest.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
+import { changeCounts, covers, holdoutOfKey, keyOf, type CountsFile, type Holdout } from './counts_file.ts';
+
+export type { Holdout } from './counts_file.ts';
 
 const looksSchema = z.record(z.string(), z.array(z.strictObject({ trades: z.string(), look: z.int().positive() })));
 type Looks = z.infer<typeof looksSchema>;
 
-const LOCK_WAIT_MS = 5000;
-
-/** A holdout with a smaller share of time that an earlier one did not have is that one once more. */
-const NEW_SHARE = 0.1;
-
-/** A holdout: its market and the times of its bars, ISO 8601. */
-export interface Holdout extends Pick<Manifest, 'market'> {
-  readonly from: string;
-  readonly to: string;
-}
+const FILE: CountsFile<Looks> = { name: 'holdout_looks.json', schema: looksSchema };
 
 export function looksPath(modelsFolder: string): string {
-  return join(modelsFolder, 'holdout_looks.json');
+  return join(modelsFolder, FILE.name);
 }
 
 /**
@@ -48,55 +36,17 @@ export function countLook(modelsFolder: string, holdout: Holdout, trades: readon
  * @param own identity of the result, 64 hex digits
  */
 export function countResult(modelsFolder: string, holdout: Holdout, own: string): number {
-  makeFolder(modelsFolder);
-  const unlock = lockHome(`${looksPath(modelsFolder)}.lock`, LOCK_WAIT_MS);
-  try {
-    const looks = readLooks(modelsFolder);
+  return changeCounts(modelsFolder, FILE, (counts) => {
+    const looks = counts ?? {};
     const key = keyOf(holdout);
     const known = looks[key] ?? [];
     const repeated = known.find((look) => look.trades === own);
-    if (repeated !== undefined) return repeated.look;
+    if (repeated !== undefined) return { counts: null, result: repeated.look };
     const overlapping = Object.keys(looks).filter((other) => covers(holdoutOfKey(other), holdout));
     const earlier = overlapping.reduce((sum, other) => sum + looks[other]!.length, 0);
     const look = 1 + Math.max(0, earlier, ...known.map((one) => one.look), ...looksOfBundles(modelsFolder, holdout));
-    const counted: Looks = { ...looks, [key]: [...known, { trades: own, look }] };
-    replaceDurably(MACHINE_FILES, looksPath(modelsFolder), `${JSON.stringify(counted, null, 1)}\n`);
-    return look;
-  } finally {
-    unlock();
-  }
-}
-
-function keyOf({ market, from, to }: Holdout): string {
-  return `${market} ${from} ${to}`;
-}
-
-function holdoutOfKey(key: string): Holdout {
-  const [market, from, to] = key.split(' ') as [Holdout['market'], string, string];
-  return { market, from, to };
-}
-
-/** Whether an earlier holdout has all but `NEW_SHARE` of the time of another one. */
-function covers(earlier: Holdout, holdout: Holdout): boolean {
-  const begin = Math.max(Date.parse(earlier.from), Date.parse(holdout.from));
-  const end = Math.min(Date.parse(earlier.to), Date.parse(holdout.to));
-  const whole = Date.parse(holdout.to) - Date.parse(holdout.from);
-  return earlier.market === holdout.market && end - begin > (1 - NEW_SHARE) * whole;
-}
-
-function readLooks(modelsFolder: string): Looks {
-  const path = looksPath(modelsFolder);
-  if (MACHINE_FILES.stat(path) === null) return {};
-  let json: unknown;
-  try {
-    json = JSON.parse(readModelsFile(path, 'halts').toString('utf8'));
-  } catch (cause) {
-    throw new MinutehandError('LOOKS_FORMAT', { seen: `${path} cannot be read, or is not JSON`, cause });
-  }
-  const parsed = looksSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new MinutehandError('LOOKS_FORMAT', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
+    return { counts: { ...looks, [key]: [...known, { trades: own, look }] }, result: look };
+  });
 }
 
 /**

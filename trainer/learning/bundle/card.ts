@@ -311,9 +311,14 @@ function searchVerdict({ adopted, forward_gain = null }: SearchReport): string {
 }
 
 /** Search results, and their probability by chance. */
-function search({ search: found, theta1, theta2 }: Manifest): string[] {
+function search({ search: found, trials, theta1, theta2 }: Manifest): string[] {
   const { thresholds = null } = found ?? {};
   const lines: string[] = [];
+  if (trials !== undefined)
+    lines.push(
+      `Trials on the bars before this holdout: ${trials.own} by this training, ${trials.total} ever in this installation (searches, leagues and trainings by hand count alike). The Sharpe ratio below is deflated by all of them.`,
+      '',
+    );
   for (const name of MODEL_NAMES) {
     const report = found?.[name] ?? null;
     if (report === null) continue;

@@ -62,6 +62,7 @@ export interface BundleParts {
   readonly edge: Readonly<Record<string, PairEdge>>;
   /** Number of this look at the holdout, from 1. */
   readonly look: number;
+  readonly trials: NonNullable<Manifest['trials']>;
   readonly backtest: HoldoutBacktest;
   readonly executability: NonNullable<Manifest['executability']>;
   /** Of AI1; null where it cannot be measured. */
@@ -236,6 +237,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     },
     edge: parts.edge,
     holdout_look: { look: parts.look, level: lookLevel(parts.look) },
+    trials: parts.trials,
     backtest: parts.backtest,
     executability: parts.executability,
     skill: parts.skill,

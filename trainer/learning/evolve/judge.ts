@@ -59,6 +59,8 @@ export interface EvolveOptions {
    * @returns its number, from 1
    */
   lookAt?(trades: readonly FilledTrade[]): number;
+  /** Rules of other searches and judgements that were tried on the bars before this holdout; absent: none. */
+  readonly trialsBefore?: number;
   /** Called after each generation: what is kept then continues from here. Awaited. */
   onGeneration(done: number, total: number, rules: number): Promise<void> | void;
 }
@@ -169,7 +171,7 @@ function judge(
   // Variance of the ratio of independent days without skill. That of the rules that were tried is no estimate of it:
   // how often they pay costs, and whom they are bred from, disperse their ratios further, and no rule of any skill
   // passes.
-  const expectedMax = expectedMaxSharpe(keys.length, 1 / (own.days.length - 1));
+  const expectedMax = expectedMaxSharpe(keys.length + (options.trialsBefore ?? 0), 1 / (own.days.length - 1));
   // Rules with equal trades are one model of a test.
   const different = [
     ...new Map(

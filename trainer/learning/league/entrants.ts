@@ -22,8 +22,7 @@ export function entrantNames(learners: readonly string[]): string[] {
 }
 
 export function entrantNamed(name: string): NamedEntrant {
-  if (name.endsWith(BASELINE_SUFFIX))
-    return { learner: name.slice(0, -BASELINE_SUFFIX.length), kind: 'baseline' };
+  if (name.endsWith(BASELINE_SUFFIX)) return { learner: name.slice(0, -BASELINE_SUFFIX.length), kind: 'baseline' };
   return { learner: name, kind: isEnsemble(name) ? 'ensemble' : 'single' };
 }
 

@@ -23,12 +23,7 @@ export interface HoldoutNet {
  * on equally many candidates.
  * @param outOfFold probabilities of the training candidates
  */
-export function holdoutNet(
-  dataset: Dataset,
-  ai1: Fitted,
-  outOfFold: Float64Array,
-  settings: Settings,
-): HoldoutNet {
+export function holdoutNet(dataset: Dataset, ai1: Fitted, outOfFold: Float64Array, settings: Settings): HoldoutNet {
   const sorted = outOfFold.slice().sort();
   const threshold = sorted[Math.min(sorted.length - 1, Math.floor((1 - ENTERED_SHARE) * sorted.length))]!;
   const columns = dataset.definitions.length;

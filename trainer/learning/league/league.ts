@@ -11,13 +11,7 @@ import { auc } from '../measures/metrics.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import { kFoldSplits, walkForwardSplits, type Split } from '../splits/splits.ts';
-import {
-  isOfScenario,
-  SCENARIOS,
-  scenariosOfRows,
-  type RowScenarios,
-  type Scenario,
-} from '../splits/scenarios.ts';
+import { isOfScenario, SCENARIOS, scenariosOfRows, type RowScenarios, type Scenario } from '../splits/scenarios.ts';
 import { aucByDays } from '../statistics/auc_error.ts';
 import { calibrationError } from './calibration_error.ts';
 import { holdoutNet, type HoldoutNet } from './holdout_net.ts';
@@ -153,7 +147,7 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
   const played: Played[] = [];
   for (const entrant of entrants) played.push(await play(entrant, foldSplits, forwardSplits, options));
   const losses = played.map(({ folds: { probabilities, y } }) => rowLosses(probabilities, y));
-  const { time, row: tested } = played[0]!.folds;
+  const { time } = played[0]!.folds;
   const standings = standingsOf(losses, time);
   const scenarios = scenariosOfRows(rows, dataset.histories);
   const reports = standings.order.map((index): EntrantReport => {
@@ -242,8 +236,7 @@ async function play(
   step(1);
   const seconds = (performance.now() - startMs) / 1000;
   const lossesOfSeeds = [meanLoss(folds)];
-  for (let other = 1; other < seeds; other++)
-    lossesOfSeeds.push(meanLoss(await scoreSplits(foldSplits, seed + other)));
+  for (let other = 1; other < seeds; other++) lossesOfSeeds.push(meanLoss(await scoreSplits(foldSplits, seed + other)));
   const { x, y, time } = dataset.evaluation.holdout;
   const holdout = { probabilities: fitted.answers(x), y, time, row: Int32Array.from(y.keys()) };
   onHoldout(entrant, holdout.probabilities);

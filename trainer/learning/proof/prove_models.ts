@@ -1,10 +1,12 @@
 import { isoMinute } from '../../../shared/bar.ts';
 import { riskQuantiles } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
-import type { Skill, ThresholdReport } from '../../../shared/bundle/manifest.ts';
+import type { Manifest, Skill, ThresholdReport } from '../../../shared/bundle/manifest.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 import { proveEdge, type HoldoutProof } from '../backtest/holdout.ts';
 import { calibrateExpectation } from '../calibrate/expectation.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
@@ -14,6 +16,7 @@ import { candidateRisks } from '../gates/candidate_risks.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { checkTraining } from '../gates/registry.ts';
 import { countLook, type Holdout } from '../backtest/holdout_looks.ts';
+import { countTrials, trialsBefore } from '../backtest/trial_ledger.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import type { TrainedModel } from './model_report.ts';
@@ -45,12 +48,18 @@ export interface LearnedParts {
   readonly warmStart: (Calibrated & { readonly thresholds: Thresholds }) | null;
   /** Number of this look at the holdout, from 1; absent: it is counted with the trades of these models. */
   readonly look?: number;
+  /** Trials of the search of parameters. */
+  readonly searchTrials: number;
+  /** Trials before these models were learned, which are then not counted themselves; absent: as counted so far. */
+  readonly trialsBefore?: number;
 }
 
 export interface ProvenModels extends Calibrated, HoldoutProof {
   readonly thresholds: Thresholds;
   /** Choice of the thresholds; null without one. */
   readonly report: ThresholdReport | null;
+  /** Configurations that were tried on the bars before the holdout: by this training, and ever. */
+  readonly trials: NonNullable<Manifest['trials']>;
   /** Of AI1; null where it cannot be measured. */
   readonly skill: Skill | null;
   readonly gates: GateResult[];
@@ -78,10 +87,18 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
   const expectation = warmStart?.expectation ?? calibrateExpectation(dataset, learned.ai1, settings);
   const calibrated = { riskQuantiles: quantiles, expectation };
   const answering = { ...learned, ...(net?.folds && { net: { folds: net.folds } }) };
+  const place = holdoutOf(dataset, options);
+  const work = workOf(parts, options);
+  const before = parts.trialsBefore ?? options.trialsBefore ?? trialsBefore(options.out, place, work);
+  // The configuration itself is a trial.
+  const ofSearch = 1 + parts.searchTrials;
   const { thresholds, report } =
     warmStart === null
-      ? findThresholds(dataset, answering, calibrated, options)
+      ? findThresholds(dataset, answering, calibrated, options, before + ofSearch)
       : { thresholds: warmStart.thresholds, report: null };
+  const own = ofSearch + (report?.tried ?? 0);
+  if (parts.trialsBefore === undefined && options.trialsBefore === undefined)
+    countTrials(options.out, place, { kind: 'training', work, trials: own });
 
   const { ai1, ai2 } = perModel((name) => learned[name].model);
   const deciders = { ai1, ai2, ...calibrated, thresholds, ...(net && { net: net.model }) };
@@ -89,7 +106,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
     dataset,
     deciders,
     settings,
-    (trades) => parts.look ?? options.holdoutLook ?? countLook(options.out, holdoutOf(dataset, options), trades),
+    (trades) => parts.look ?? options.holdoutLook ?? countLook(options.out, place, trades),
     (done, total) => onProgress('backtest of the holdout', done, total),
   );
 
@@ -118,7 +135,19 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
     requireEdge: settings.core.require_edge,
     limits: settings.retrain,
   });
-  return { ...calibrated, thresholds, report, ...holdout, skill, gates };
+  return { ...calibrated, thresholds, report, trials: { own, total: before + own }, ...holdout, skill, gates };
+}
+
+/** Identity of a training: the same rows, settings and seed are no further trial. */
+function workOf(
+  { dataset, settings, searchTrials }: LearnedParts,
+  { seed, target = 'reversion' }: TrainOptions,
+): string {
+  const { train, search, decision, label } = settings.minutehand;
+  const { theta1_initial, theta2_initial, theta_search_range, theta_step } = settings.core;
+  const thetas = { theta1_initial, theta2_initial, theta_search_range, theta_step };
+  const identity = { rows: dataset.snapshotId, train, search, decision, label, thetas, searchTrials, seed, target };
+  return sha256Hex(canonicalJson(identity));
 }
 
 /** Risks of AI1's candidates out of fold; a model that was brought has none before its calibration. */

@@ -58,6 +58,7 @@ interface AnsweredPair {
  * θ1 and θ2 by backtests of the training period on out-of-fold scores: the
  * largest net Sharpe ratio among those with enough trades and a pass rate in its range, else the initial ones. An open
  * position meets `risk_exit` only at bars whose features were kept, which are all candidates and the sampled minutes.
+ * @param otherTrials on the bars before the same holdout, by which the Sharpe ratio is deflated as well
  */
 export function chooseThresholds(
   dataset: Dataset,
@@ -65,6 +66,7 @@ export function chooseThresholds(
   { riskQuantiles, expectation }: Calibrated,
   settings: Settings,
   onProgress: (done: number, total: number) => void,
+  otherTrials = 0,
 ): ChosenThresholds {
   const { core, retrain, minutehand } = settings;
   const rolls = rollovers(dataset.from, dataset.holdoutFrom);
@@ -125,19 +127,23 @@ export function chooseThresholds(
       chosen: best !== null,
       trades,
       pass_rate: shareBelow(risks, thresholds.theta2),
-      ...sharpeReport(days, tried),
+      ...sharpeReport(days, tried, otherTrials),
     },
   };
 }
 
-/** The Sharpe ratio of the days, deflated by the number and the dispersion of the trials. */
+/**
+ * The Sharpe ratio of the days, deflated by the number and the dispersion of the trials.
+ * @param otherTrials that count as well
+ */
 export function sharpeReport(
   days: readonly number[],
   tried: readonly { readonly netSharpe: number }[],
+  otherTrials = 0,
 ): Pick<ChosenThresholds['report'], 'net_sharpe' | 'expected_max_sharpe' | 'probabilistic_sharpe' | 'deflated_sharpe'> {
   const ratio = sharpe(days);
   const perDay = tried.map(({ netSharpe }) => netSharpe / Math.sqrt(TRADING_DAYS_PER_YEAR));
-  const deflated = ratio === null ? null : deflatedSharpe(sharpeFacts(days), perDay);
+  const deflated = ratio === null ? null : deflatedSharpe(sharpeFacts(days), perDay, otherTrials);
   return {
     net_sharpe: ratio,
     expected_max_sharpe: deflated === null ? null : deflated.expectedMaxSharpe * Math.sqrt(TRADING_DAYS_PER_YEAR),
@@ -152,13 +158,13 @@ export function findThresholds(
   learned: PerBundleModel<Pick<LearnedModel, 'folds'>>,
   calibrated: Calibrated,
   { settings, trials, onProgress }: Pick<TrainOptions, 'settings' | 'trials' | 'onProgress'>,
+  otherTrials = 0,
 ): { readonly thresholds: Thresholds; readonly report: ThresholdReport | null } {
   const { core, minutehand } = settings;
   if (trials === 0 || minutehand.search.theta_evaluations === 0)
     return { thresholds: { theta1: core.theta1_initial, theta2: core.theta2_initial }, report: null };
-  return chooseThresholds(dataset, learned, calibrated, settings, (done, total) =>
-    onProgress('thresholds', done, total),
-  );
+  const onStep = (done: number, total: number): void => onProgress('thresholds', done, total);
+  return chooseThresholds(dataset, learned, calibrated, settings, onStep, otherTrials);
 }
 
 function answerPair(

@@ -31,6 +31,8 @@ import { checkSkill } from '../gates/skill.ts';
 import { buildLivePairs, scoreCandidates } from '../profile/live_pairs.ts';
 import { renderCard } from '../bundle/card.ts';
 import { countLook } from '../backtest/holdout_looks.ts';
+import { countTrials } from '../backtest/trial_ledger.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 import type { TrainResult } from '../bundle/make_bundle.ts';
 import type { TrainOptions } from '../options/train_options.ts';
 import { gridValue } from './axis.ts';
@@ -82,6 +84,7 @@ interface Found {
   /** Open times of the candidates' bars. */
   readonly times: readonly number[];
   readonly report: ThresholdReport;
+  readonly trials: NonNullable<Manifest['trials']>;
 }
 
 interface Span {
@@ -118,6 +121,10 @@ async function searchTheta2(set: ModelSet, options: TrainOptions): Promise<Found
       net_sharpe !== null && trades >= minutehand.search.min_trades && passRate >= min && passRate <= max;
     return { theta2, passRate, netSharpe: net_sharpe ?? NaN, trades, days: all_pairs.days, isAllowed };
   });
+  const { market, period, version } = set.manifest;
+  const place = { market, from: period.holdout_from, to: period.to };
+  const work = sha256Hex(JSON.stringify(['thresholds', version, span, values]));
+  const total = countTrials(options.out, place, { kind: 'thresholds', work, trials: tried.length });
   const allowed = tried.filter(({ isAllowed }) => isAllowed);
   if (allowed.length === 0) return null;
   const best = allowed.reduce((one, other) => (other.netSharpe > one.netSharpe ? other : one));
@@ -132,8 +139,9 @@ async function searchTheta2(set: ModelSet, options: TrainOptions): Promise<Found
       chosen: true,
       trades: best.trades,
       pass_rate: best.passRate,
-      ...sharpeReport(best.days, tried),
+      ...sharpeReport(best.days, tried, total - tried.length),
     },
+    trials: { own: tried.length, total },
   };
 }
 
@@ -217,7 +225,7 @@ async function backtestOf(
 async function writeResult(
   { folder, manifest: base, models }: Bundle,
   set: ModelSet,
-  { theta2, risks, times: candidateTimes, report }: Found,
+  { theta2, risks, times: candidateTimes, report, trials }: Found,
   proof: Proof,
   options: TrainOptions,
 ): Promise<Theta2Result> {
@@ -237,7 +245,7 @@ async function writeResult(
   const kinds = new Set(checked.map(keyOf));
   const gates = [...(base.gates ?? []).filter((gate) => !kinds.has(keyOf(gate))), ...checked];
   const search = { ai1: base.search?.ai1 ?? null, thresholds: report };
-  const manifest = { ...kept, theta2, search, ...proof, gates };
+  const manifest = { ...kept, theta2, search, ...proof, trials, gates };
   const path = writeBundle(out, created, {
     manifest,
     models,

@@ -86,9 +86,10 @@ export interface DeflatedSharpe extends SharpeFacts {
  * @param chosen of the returns of the trial that was chosen
  * @param tried the Sharpe ratios, per return, of all trials, the chosen one included; those that are not finite are
  * left out of the variance and still count as trials
+ * @param more trials on the same returns, whose ratios are not known
  */
-export function deflatedSharpe(chosen: SharpeFacts, tried: readonly number[]): DeflatedSharpe {
-  const trials = Math.max(tried.length, 1);
+export function deflatedSharpe(chosen: SharpeFacts, tried: readonly number[], more = 0): DeflatedSharpe {
+  const trials = Math.max(tried.length + more, 1);
   const expectedMax = expectedMaxSharpe(trials, varianceOf(tried.filter(Number.isFinite)));
   return {
     ...chosen,

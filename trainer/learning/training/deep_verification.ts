@@ -128,6 +128,7 @@ export async function retrainAndCompare(folder: string, options: Retraining): Pr
       trials: trialsOf(manifest),
       searchFolder: null,
       holdoutLook: manifest.holdout_look?.look ?? 1,
+      trialsBefore: manifest.trials === undefined ? 0 : manifest.trials.total - manifest.trials.own,
       holdoutFrom: holdoutOf(manifest, options.settings),
     });
     return compareBundles(folder, path);

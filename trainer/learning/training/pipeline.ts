@@ -11,7 +11,13 @@ import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { learnGroups, type LearnedGroup } from '../groups/learn_groups.ts';
 import { isNetwork } from '../learners/networks/network_parameters.ts';
 import { ensembleParameters } from '../learners/mixture/ensemble_parameters.ts';
-import { hasTrees, refuseMissingLearner, refuseUnusedDevice, treeFitsOf, type LearnerSetup } from '../learners/registry.ts';
+import {
+  hasTrees,
+  refuseMissingLearner,
+  refuseUnusedDevice,
+  treeFitsOf,
+  type LearnerSetup,
+} from '../learners/registry.ts';
 import { openFitPool } from '../learners/trees/fit_pool.ts';
 import { openFitQueue } from '../learners/trees/fit_queue.ts';
 import type { Learning } from '../learners/learning.ts';
@@ -76,11 +82,13 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     windows: settings.minutehand.windows,
     onProgress: (done, total) => options.onProgress('placebo markets', done, total),
   });
-  const pooled = { dataset, models, settings, placebo, leakage, net, warmStart };
+  const searchTrials = MODEL_NAMES.reduce((sum, name) => sum + (found?.reports[name]?.trials ?? 0), 0);
+  const pooled = { dataset, models, settings, placebo, leakage, net, warmStart, searchTrials };
   const proven = proveModels(pooled, options);
 
   // groups
-  const groups = warmStart === null ? await learnGroups({ ...pooled, look: proven.look }, options) : [];
+  const { look, trials } = proven;
+  const groups = warmStart === null ? await learnGroups({ ...pooled, look, trialsBefore: trials.total }, options) : [];
 
   // bundle
   const { report, gates, skill, riskQuantiles, expectation, thresholds } = proven;
@@ -96,6 +104,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     thresholds,
     net,
     skill,
+    trials,
     gates,
     groups,
     search: warmStart?.search ?? { ...(found?.reports ?? NOT_SEARCHED), thresholds: report },

@@ -117,7 +117,10 @@ describe('the engine league', () => {
     const train = { engine: 'league', league: { entrants: ['gbdt', 'vote', 'logistic'], blocks: 2 } } as const;
     // Two blocks of one and of two fits of trees, and the chosen one.
     expect(treeFitsOf({ ...train, league: { ...train.league, entrants: [...train.league.entrants] } })).toBe(7);
-    const ensembles = { ...ensembleParameters({}), league: { entrants: ['stacking'], choice: 'best', blocks: 1 } } as const;
+    const ensembles = {
+      ...ensembleParameters({}),
+      league: { entrants: ['stacking'], choice: 'best', blocks: 1 },
+    } as const;
     expect(partsOf('league', ensembles)).toEqual(['stacking']);
     const missing = { ...ensembles, stacking: { ...ensembles.stacking, members: ['no learner'] } };
     expect(() => refuseMissingLearner('league', missing)).toThrow(expect.objectContaining({ code: 'USAGE' }) as Error);

@@ -63,13 +63,19 @@ describe('train.device gpu', () => {
   });
 
   it('is refused where no engine of the training would use it', () => {
-    const ensembles = ensembleParameters({ vote_members: ['gbdt', 'lightgbm'], stacking: { members: ['gbdt', 'logistic'] } });
+    const ensembles = ensembleParameters({
+      vote_members: ['gbdt', 'lightgbm'],
+      stacking: { members: ['gbdt', 'logistic'] },
+    });
     const refused = { code: 'SETTING_UNSUPPORTED' };
     for (const name of ['gbdt', 'logistic', 'stacking'])
       expect(() => refuseUnusedDevice([name], 'gpu', ensembles)).toThrow(expect.objectContaining(refused) as Error);
     for (const name of ['lightgbm', 'vote', 'lstm', 'league'])
       expect(() => {
-        refuseUnusedDevice([name], 'gpu', { ...ensembles, league: { ...ensembles.league, entrants: ['gbdt', 'vote'] } });
+        refuseUnusedDevice([name], 'gpu', {
+          ...ensembles,
+          league: { ...ensembles.league, entrants: ['gbdt', 'vote'] },
+        });
       }).not.toThrow();
     expect(() => refuseUnusedDevice(['gbdt'], undefined, ensembles)).not.toThrow();
   });
@@ -77,7 +83,9 @@ describe('train.device gpu', () => {
   it('ends with an error where XGBoost has gone on without a GPU', () => {
     const config = (generic_param: object): string => JSON.stringify({ learner: { generic_param } });
     for (const other of [{ device: 'cpu' }, { gpu_id: '-1' }, {}])
-      expect(() => refuseProcessor(config(other))).toThrow(expect.objectContaining({ code: 'LEARNER_FAILED' }) as Error);
+      expect(() => refuseProcessor(config(other))).toThrow(
+        expect.objectContaining({ code: 'LEARNER_FAILED' }) as Error,
+      );
     for (const gpu of [{ device: 'cuda:0' }, { gpu_id: '0' }]) expect(() => refuseProcessor(config(gpu))).not.toThrow();
   });
 });
