@@ -249,13 +249,19 @@ function lookText({ holdout_look: counted }: Manifest): string {
   return `Look ${look} at this holdout: a single false edge among all pairs has a probability of at most ${digits(100 * level, 2)} %, and of at most 5 % over all looks. `;
 }
 
+/** What was tried on the bars before the holdout. */
+function trialsText({ trials }: Manifest): string {
+  if (trials === undefined) return '';
+  return `On the bars before it ${trials.total} configurations were ever tried here, ${trials.own} of them by this training: trainings by hand, searches, leagues, automl. `;
+}
+
 function edge(manifest: Manifest): string[] {
   const { edge, metrics, theta1, theta2 } = manifest;
   const withEdge = Object.values(edge).filter(({ no_edge }) => !no_edge).length;
   return [
     `## Edge after costs on the holdout: ${withEdge} of ${Object.keys(edge).length} pairs`,
     '',
-    `Thresholds: return_prob > ${theta1}, risk_score < ${theta2}. ${lookText(manifest)}A pair without a proven edge is published with HOLD NO_EDGE. At the break-even cost of a round trip the trades earn nothing.`,
+    `Thresholds: return_prob > ${theta1}, risk_score < ${theta2}. ${lookText(manifest)}${trialsText(manifest)}A pair without a proven edge is published with HOLD NO_EDGE. At the break-even cost of a round trip the trades earn nothing.`,
     '',
     ...table(
       [
@@ -311,14 +317,9 @@ function searchVerdict({ adopted, forward_gain = null }: SearchReport): string {
 }
 
 /** Search results, and their probability by chance. */
-function search({ search: found, trials, theta1, theta2 }: Manifest): string[] {
+function search({ search: found, theta1, theta2 }: Manifest): string[] {
   const { thresholds = null } = found ?? {};
   const lines: string[] = [];
-  if (trials !== undefined)
-    lines.push(
-      `Trials on the bars before this holdout: ${trials.own} by this training, ${trials.total} ever in this installation (searches, leagues and trainings by hand count alike). The Sharpe ratio below is deflated by all of them.`,
-      '',
-    );
   for (const name of MODEL_NAMES) {
     const report = found?.[name] ?? null;
     if (report === null) continue;
@@ -340,7 +341,7 @@ function search({ search: found, trials, theta1, theta2 }: Manifest): string[] {
       ...table(
         [
           'net Sharpe ratio there',
-          'expected maximum of as many tries',
+          'expected maximum of all trials',
           'probability it is above 0',
           'above the expected maximum (deflated)',
         ],
