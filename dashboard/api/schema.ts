@@ -8567,6 +8567,7 @@ export interface components {
                     rows?: number;
                     effective_rows?: number;
                     trees?: number;
+                    learner?: string;
                     epochs?: {
                         loss: number;
                         stopping_loss: number | null;
@@ -8650,6 +8651,7 @@ export interface components {
                     rows?: number;
                     effective_rows?: number;
                     trees?: number;
+                    learner?: string;
                     epochs?: {
                         loss: number;
                         stopping_loss: number | null;
@@ -8733,6 +8735,7 @@ export interface components {
                     rows?: number;
                     effective_rows?: number;
                     trees?: number;
+                    learner?: string;
                     epochs?: {
                         loss: number;
                         stopping_loss: number | null;
@@ -8855,6 +8858,10 @@ export interface components {
             holdout_look?: {
                 look: number;
                 level: number;
+            };
+            trials?: {
+                own: number;
+                total: number;
             };
             backtest?: {
                 trades: number;
@@ -9122,6 +9129,7 @@ export interface components {
                     rows?: number;
                     effective_rows?: number;
                     trees?: number;
+                    learner?: string;
                     epochs?: {
                         loss: number;
                         stopping_loss: number | null;
@@ -9205,6 +9213,7 @@ export interface components {
                     rows?: number;
                     effective_rows?: number;
                     trees?: number;
+                    learner?: string;
                     epochs?: {
                         loss: number;
                         stopping_loss: number | null;
@@ -9288,6 +9297,7 @@ export interface components {
                     rows?: number;
                     effective_rows?: number;
                     trees?: number;
+                    learner?: string;
                     epochs?: {
                         loss: number;
                         stopping_loss: number | null;
@@ -9410,6 +9420,10 @@ export interface components {
             holdout_look?: {
                 look: number;
                 level: number;
+            };
+            trials?: {
+                own: number;
+                total: number;
             };
             backtest?: {
                 trades: number;
@@ -11359,14 +11373,14 @@ export interface components {
              * @description The one learner of this run; an ensemble is refused here
              * @enum {string}
              */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "bagging" | "stacking" | "program" | "neural_net" | "gru" | "lstm" | "transformer";
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "bagging" | "stacking" | "league" | "program" | "neural_net" | "gru" | "lstm" | "transformer";
         };
         SingleModelConfigInput: {
             /**
              * @description The one learner of this run; an ensemble is refused here
              * @enum {string}
              */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "bagging" | "stacking" | "program" | "neural_net" | "gru" | "lstm" | "transformer";
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "bagging" | "stacking" | "league" | "program" | "neural_net" | "gru" | "lstm" | "transformer";
         };
         StackingParamsConfig: {
             /** @description Learners whose answers are combined, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic; default: gbdt, random_forest, logistic */

@@ -135,9 +135,22 @@ describe('a training that searches', () => {
   it('ships the thresholds that its out-of-fold backtests have chosen', () => {
     const { risk_quantiles: riskQuantiles, theta1, theta2, search, expectation = null } = result.manifest;
     const calibrated = { riskQuantiles, expectation };
-    const { thresholds, report } = chooseThresholds(dataset, learned, calibrated, settings, () => undefined);
+    const { own, total } = result.manifest.trials!;
+    const { tried } = search!.thresholds!;
+    // The configuration itself, the trials of the parameters, and those of the thresholds.
+    expect(own).toBe(1 + search!.ai1!.trials + search!.ai2!.trials + search!.ai3!.trials + tried);
+    const { thresholds, report } = chooseThresholds(
+      dataset,
+      learned,
+      calibrated,
+      settings,
+      () => undefined,
+      total - tried,
+    );
     expect({ theta1, theta2 }).toEqual(thresholds);
     expect(search!.thresholds).toEqual(report);
+    const alone = chooseThresholds(dataset, learned, calibrated, settings, () => undefined).report;
+    expect(report.expected_max_sharpe).toBeGreaterThan(alone.expected_max_sharpe!);
   });
 
   it('checks edge and pass rate on the holdout with the published thresholds', () => {
