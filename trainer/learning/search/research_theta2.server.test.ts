@@ -103,11 +103,16 @@ describe('a search of θ2 alone', () => {
   it('keeps models, θ1, ranks and training, and measures the edge again on the holdout of the bundle', async () => {
     const next = readBundle(result.path);
     expect(next.models).toEqual(base.models);
-    const { theta2, search, edge, holdout_look, gates, backtest, executability, ...rest } = next.manifest;
+    const { theta2, search, edge, holdout_look, trials, gates, backtest, executability, ...rest } = next.manifest;
     const { version: _v, created: _c, files: _f, ...kept } = rest;
     expect(base.manifest).toMatchObject({ ...kept });
     expect(theta2).not.toBe(base.manifest.theta2);
     expect(search!.thresholds!.tried).toBe(4);
+    // Those of the training count on.
+    expect([base.manifest.trials, trials]).toEqual([
+      { own: 1, total: 1 },
+      { own: 4, total: 5 },
+    ]);
     const measuredAgain = [
       'risk_pass_rate',
       'executable_outside_wide_minutes',
