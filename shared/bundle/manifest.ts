@@ -364,8 +364,9 @@ export const manifestSchema = z.strictObject({
    */
   holdout_look: z.object({ look: z.int().positive(), level: share }).optional(),
   /**
-   * Configurations that this training tried on the bars before its holdout, and all that were ever tried on them in its
-   * models folder, these included. The Sharpe ratio of the thresholds is deflated by the total. Older bundles have none.
+   * Configurations that this training tried on the bars before its holdout, and all that were ever tried on them in
+   * its models folder, these included. The Sharpe ratio of the thresholds is deflated by the total. Older bundles have
+   * none.
    */
   trials: z.object({ own: z.int().positive(), total: z.int().positive() }).optional(),
   backtest: holdoutBacktest.optional(),

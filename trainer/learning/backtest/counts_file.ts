@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type * as z from 'zod';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
@@ -6,6 +5,7 @@ import { replaceDurably } from '../../../shared/durable_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { makeFolder } from '../../../shared/folder.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 import { lockHome } from '../../../shared/process/home_lock.ts';
 
 const LOCK_WAIT_MS = 5000;
@@ -51,7 +51,7 @@ export function readCounts<Counts extends object>(
   modelsFolder: string,
   { name, schema }: CountsFile<Counts>,
 ): Counts | null {
-  const path = join(modelsFolder, name);
+  const path = pathInside(modelsFolder, name);
   if (MACHINE_FILES.stat(path) === null) return null;
   let json: unknown;
   try {
@@ -76,7 +76,7 @@ export function changeCounts<Counts extends object, Result>(
   change: (counts: Counts | null) => { readonly counts: Counts | null; readonly result: Result },
 ): Result {
   makeFolder(modelsFolder);
-  const path = join(modelsFolder, file.name);
+  const path = pathInside(modelsFolder, file.name);
   const unlock = lockHome(`${path}.lock`, LOCK_WAIT_MS);
   try {
     const { counts, result } = change(readCounts(modelsFolder, file));

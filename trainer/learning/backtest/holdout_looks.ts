@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import * as z from 'zod';
 import { listVersions, readManifest } from '../../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
@@ -15,7 +14,7 @@ type Looks = z.infer<typeof looksSchema>;
 const FILE: CountsFile<Looks> = { name: 'holdout_looks.json', schema: looksSchema };
 
 export function looksPath(modelsFolder: string): string {
-  return join(modelsFolder, FILE.name);
+  return pathInside(modelsFolder, FILE.name);
 }
 
 /**

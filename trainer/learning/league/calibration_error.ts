@@ -1,6 +1,6 @@
 import { createRng } from '../../../shared/rng.ts';
 import { expectedCalibrationError } from '../measures/metrics.ts';
-import type { Figure } from './standings.ts';
+import type { Figure } from '../statistics/standings.ts';
 
 const SECONDS_PER_DAY = 86_400;
 const BINS = 10;

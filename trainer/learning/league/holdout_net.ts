@@ -3,7 +3,7 @@ import { proveEdge } from '../backtest/holdout.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import { fittedTrees } from '../learners/trees/fitted_trees.ts';
-import { figureByDays, type Figure } from './standings.ts';
+import { figureByDays, type Figure } from '../statistics/standings.ts';
 
 /** Share of the candidates that an entrant may enter: those that it finds the likeliest to revert. */
 export const ENTERED_SHARE = 0.2;

@@ -1,4 +1,4 @@
-import { figureByDays, type Figure } from './standings.ts';
+import { figureByDays, type Figure } from '../statistics/standings.ts';
 
 /** What an entrant is in the table of increments. */
 export type EntrantKind = 'baseline' | 'single' | 'ensemble';

@@ -17,10 +17,17 @@ import { calibrationError } from './calibration_error.ts';
 import { holdoutNet, type HoldoutNet } from './holdout_net.ts';
 import { incrementsOf, type EntrantKind, type Increment } from './increments.ts';
 import { servingCost, type ServingCost } from './serving_cost.ts';
-import { figureByDays, figureOf, meanByDays, rowLosses, simplestWithinError, standingsOf } from './standings.ts';
-import type { Figure } from './standings.ts';
+import {
+  figureByDays,
+  figureOf,
+  meanByDays,
+  rowLosses,
+  simplestWithinError,
+  standingsOf,
+} from '../statistics/standings.ts';
+import type { Figure } from '../statistics/standings.ts';
 
-export type { Figure } from './standings.ts';
+export type { Figure } from '../statistics/standings.ts';
 
 /** A learner of AI1 in a league. Every entrant gets the same rows of the same splits. */
 export interface Entrant {

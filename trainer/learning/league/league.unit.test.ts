@@ -4,7 +4,7 @@ import { expectedCalibrationError } from '../measures/metrics.ts';
 import { calibrationError } from './calibration_error.ts';
 import { entrantNamed, entrantNames } from './entrants.ts';
 import { incrementsOf } from './increments.ts';
-import { rowLosses, simplestWithinError, standingsOf } from './standings.ts';
+import { rowLosses, simplestWithinError, standingsOf } from '../statistics/standings.ts';
 
 const DAYS = 40;
 const PER_DAY = 25;
@@ -62,7 +62,7 @@ describe('the error of a calibration error', () => {
     expect(own.value).toBe(expectedCalibrationError(p, y, 10));
     expect(own.standard_error).toBeGreaterThan(0);
     expect(calibrationError(p, y, time, 'seed')).toEqual(own);
-    // Twenty-five copies of each row within its day say no more than one: less than √25 times the rows' own error is lost.
+    // Twenty-five copies of each row within its day say no more than one.
     const first = (row: number): number => Math.floor(row / PER_DAY) * PER_DAY;
     const copied = calibrationError(
       p.map((_, row) => p[first(row)]!),

@@ -53,7 +53,9 @@ export interface TrainOptions {
   readonly searchFolder: string | null;
   /** Number of this look at the holdout, when a bundle is made again; absent: it is counted in `out`. */
   readonly holdoutLook?: number;
-  /** Trials of other works on the bars before the holdout, when a bundle is made again; absent: those counted in `out`. */
+  /**
+   * Trials of other works on the bars before the holdout, when a bundle is made again; absent: those counted in `out`.
+   */
   readonly trialsBefore?: number;
   /** Start of the holdout; null = at the configured share of the time. */
   readonly holdoutFrom: OpenTime | null;

@@ -1,4 +1,4 @@
-import { rowLosses, simplestWithinError, standingsOf } from '../../league/standings.ts';
+import { rowLosses, simplestWithinError, standingsOf } from '../../statistics/standings.ts';
 import { takeLabels, takeRows, type FitRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { refuseUnsupported, type FitRequest, type Learner, type LearnerDefinition } from '../contract/learner.ts';

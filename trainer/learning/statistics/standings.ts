@@ -1,6 +1,6 @@
 import { rowLogLoss } from '../measures/metrics.ts';
-import { clusteredMean, type ClusteredMean } from '../statistics/cluster.ts';
-import { timeBlocks } from '../statistics/time_blocks.ts';
+import { clusteredMean, type ClusteredMean } from './cluster.ts';
+import { timeBlocks } from './time_blocks.ts';
 
 const SECONDS_PER_DAY = 86_400;
 
