@@ -106,7 +106,7 @@ async function makeProduct(
   context: DirectionContext,
 ): Promise<DirectionProduct> {
   const { settings, gitCommit, onProgress } = context;
-  const { market } = job;
+  const { market, symbols, timeframe, window } = job;
   const { instruments, plan } = await readPlan(job, context);
   // What a dry run prints is a look as well.
   const looks = out ?? directionFolder(context.paths.models);
