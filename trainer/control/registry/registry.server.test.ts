@@ -42,11 +42,11 @@ afterAll(async () => {
 });
 
 /** Every file below a folder with its content. */
-/** Without active.json, the looks at holdouts, and their locks. */
+/** Without active.json, the counts of looks and trials, and their locks. */
 const bundlesOf = (folder: string): Record<string, string> =>
   Object.fromEntries(
     Object.entries(contentOf(folder)).filter(
-      ([path]) => !path.startsWith('/active.json') && !path.startsWith('/holdout_looks.json'),
+      ([path]) => !['/active.json', '/holdout_looks.json', '/trials.json'].some((own) => path.startsWith(own)),
     ),
   );
 

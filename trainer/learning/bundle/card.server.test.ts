@@ -123,7 +123,7 @@ describe('renderCard', () => {
     const { ai1, ai2 } = manifest.metrics;
     const metrics = { ...manifest.metrics, ai1: { ...ai1, learner: 'logistic' }, ai2: { ...ai2, learner: 'gbdt' } };
     const card = renderCard({ ...manifest, trials: { own: 41, total: 140 }, metrics });
-    expect(card).toContain('140 configurations were ever tried here, 41 of them by this training');
+    expect(card).toContain('Configurations ever tried here on the bars before it: 140, 41 of them by this training');
     expect(card).toContain('Chosen by their log loss on later blocks of the training period: AI1 logistic, AI2 gbdt.');
     expect(renderCard(manifest)).not.toContain('Chosen by');
   });

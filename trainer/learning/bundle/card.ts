@@ -252,7 +252,7 @@ function lookText({ holdout_look: counted }: Manifest): string {
 /** What was tried on the bars before the holdout. */
 function trialsText({ trials }: Manifest): string {
   if (trials === undefined) return '';
-  return `On the bars before it ${trials.total} configurations were ever tried here, ${trials.own} of them by this training: trainings by hand, searches, leagues, automl. `;
+  return `Configurations ever tried here on the bars before it: ${trials.total}, ${trials.own} of them by this training (trainings by hand, searches, leagues and automl count alike). `;
 }
 
 function edge(manifest: Manifest): string[] {
