@@ -36,17 +36,20 @@ describe('minutehand automl', () => {
   it('ends with 1 when it was to write and had nothing to write, and refuses what makes no sense', async () => {
     const file = join(place.folder, 'config', 'features.yaml');
     writeFileSync(file, '# mine\n');
-    // At this level of false candidates, none of so few is sure.
-    const options = ['--generators', 'calendar', '--level', '1e-9', '--write'];
+    // The time is over before the first candidate.
+    const options = ['--generators', 'calendar', '--minutes', '1e-9', '--write'];
     const { code, stdout, stderr } = await place.run(['automl', '--data', data, ...options]);
     expect(code, stderr).toBe(1);
     expect(stdout).toContain('None was chosen');
+    expect(stdout).toContain('3 further candidates were not tested');
+    expect(stdout).toMatch(/\d+ of 36 present columns are shown to help AI1/);
     expect(stderr).toContain('Nothing was written');
     expect(readFileSync(file, 'utf8')).toBe('# mine\n');
     for (const wrong of [
       ['--level', '0'],
       ['--generators', 'tsfresh'],
       ['--candidates', '0'],
+      ['--minutes', '0'],
       ['--shuffle-labels', '--write'],
     ])
       // prettier-ignore

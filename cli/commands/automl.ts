@@ -14,7 +14,13 @@ import { watchGpu } from '../../trainer/jobs/resources/gpu_watch.ts';
 import { ownResources } from '../../trainer/jobs/resources/run_resources.ts';
 import { GENERATORS, type Candidate, type Generator } from '../../trainer/learning/automl/candidates.ts';
 import { withEntries } from '../../trainer/learning/automl/feature_entries.ts';
-import { isSure, SURE_ERRORS, type AutomlOutcome } from '../../trainer/learning/automl/search_formulas.ts';
+import {
+  canLeaveOut,
+  isSure,
+  SURE_ERRORS,
+  type AutomlOutcome,
+  type Confirmation,
+} from '../../trainer/learning/automl/search_formulas.ts';
 import { REFUSALS, type Refusal } from '../../trainer/learning/automl/select.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { gitCommit } from '../git_commit.ts';
@@ -28,6 +34,7 @@ interface AutomlFlags extends ExperimentFlags {
   readonly candidates: string;
   readonly most: string;
   readonly level: string;
+  readonly minutes?: string;
   readonly shuffleLabels?: boolean;
   readonly write?: boolean;
   readonly printJob?: boolean;
@@ -59,6 +66,7 @@ export function addAutoml(program: Command, output: () => Output): void {
       'expected share of false candidates among those whose effect counts as real',
       String(DEFAULTS.level),
     )
+    .option('--minutes <n>', 'test no further candidates after so many minutes; results then depend on the machine')
     .option('--seed <n>', 'seed of candidates, models and tests', '1')
     .option('--workers <n>', 'threads (default: one for each core); affects speed only, not results')
     .option('--shuffle-labels', 'exchange the labels among the rows: nothing should be chosen then')
@@ -108,6 +116,7 @@ function jobOf(flags: AutomlFlags, settings: Settings): AutomlJob {
         candidates: atLeastOne(flags.candidates, '--candidates'),
         most: atLeastOne(flags.most, '--most'),
         level: parseLevel(flags.level),
+        ...(flags.minutes !== undefined && { limit_minutes: parseMinutes(flags.minutes) }),
         shuffle_labels: flags.shuffleLabels === true,
       },
     },
@@ -171,6 +180,13 @@ function parseLevel(text: string): number {
   throw new MinutehandError('USAGE', { seen: `--level ${text}`, expected: 'a share above 0 and below 1' });
 }
 
+/** @throws MinutehandError USAGE */
+function parseMinutes(text: string): number {
+  const minutes = Number(text);
+  if (minutes > 0 && minutes < Infinity) return minutes;
+  throw new MinutehandError('USAGE', { seen: `--minutes ${text}`, expected: 'a number above 0' });
+}
+
 /** @throws MinutehandError CONFIG_INVALID when the file would have a problem; it stays as it is then */
 function write(file: string, outcome: AutomlOutcome, settings: Settings): void {
   const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
@@ -189,7 +205,7 @@ const REFUSAL_TEXTS: Readonly<Record<Refusal, string>> = {
 };
 
 function print(outcome: AutomlOutcome, output: Output): void {
-  const { rows, tested, judged, chosen, confirmation, is_shuffled } = outcome;
+  const { rows, tested, untested, judged, chosen, confirmation, is_shuffled } = outcome;
   const counts = Object.entries(tested).map(([generator, count]) => `${count} of ${generator}`);
   output.line(
     `${judged.length} candidates (${counts.join(', ')}) on ${rows.screened} rows of AI1${is_shuffled ? ', labels exchanged' : ''}`,
@@ -201,12 +217,30 @@ function print(outcome: AutomlOutcome, output: Output): void {
   if (chosen.length === 0) output.line('None was chosen: the present columns have what these formulas know.');
   for (const { candidate, score, refusal } of judged)
     if (refusal === null) output.line(`${chosenText(candidate)}  p ${score.p.toPrecision(2)}`);
-  if (confirmation === null) return;
-  const { days, auc_before, auc_after, gain, standard_error } = confirmation;
-  const figure = (value: number | null): string => (value === null ? '–' : value.toFixed(4));
+  if (untested > 0) output.line(`${untested} further candidates were not tested: the time was over (--minutes)`);
+  if (confirmation !== null)
+    output.line(
+      `Confirmed on ${comparedText(confirmation, rows.confirmed)} (${isSure(outcome) ? `more than ${SURE_ERRORS} standard errors` : 'may be chance'})`,
+    );
+  printColumns(outcome, output);
+}
+
+/** Columns that the present model does not need, and what it loses without them. */
+function printColumns({ columns, without_idle: confirmed, rows }: AutomlOutcome, output: Output): void {
+  const idle = columns.filter(({ is_idle }) => is_idle).map(({ feature }) => feature);
+  output.line(`${columns.length - idle.length} of ${columns.length} present columns are shown to help AI1 out of fold`);
+  if (confirmed === null) return;
+  output.line(`Without the other ${idle.length}, on ${comparedText(confirmed, rows.confirmed)}`);
   output.line(
-    `Confirmed on ${rows.confirmed} later rows of ${days} days: AUC ${figure(auc_before)} → ${figure(auc_after)}, log loss lower by ${gain.toExponential(1)} ± ${standard_error.toExponential(1)} (${isSure(outcome) ? `more than ${SURE_ERRORS} standard errors` : 'may be chance'})`,
+    canLeaveOut({ without_idle: confirmed })
+      ? `They can be left out, by train.left_out of minutehand.yaml: { ai1: [${idle.join(', ')}] }`
+      : 'They stay: together they help by more than a standard error.',
   );
+}
+
+function comparedText({ days, auc_before, auc_after, gain, standard_error }: Confirmation, rows: number): string {
+  const figure = (value: number | null): string => (value === null ? '–' : value.toFixed(4));
+  return `${rows} later rows of ${days} days: AUC ${figure(auc_before)} → ${figure(auc_after)}, log loss lower by ${gain.toExponential(1)} ± ${standard_error.toExponential(1)}`;
 }
 
 const noteOf = ({ dataset_id }: AutomlOutcome): string =>

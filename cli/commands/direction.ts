@@ -18,6 +18,11 @@ import {
 } from '../../trainer/jobs/kinds/direction_defaults.ts';
 import { rehearseDirection, runDirection, type DirectionContext } from '../../trainer/jobs/kinds/run_direction.ts';
 import { BALANCES, type Balance } from '../../trainer/learning/learners/balance/balance.ts';
+import {
+  DIRECTION_SETTINGS,
+  directionSettingsSchema,
+  type DirectionSettings,
+} from '../../trainer/learning/direction/direction_settings.ts';
 import { BALANCE_PENALTY } from '../../trainer/learning/direction/search_direction.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/direction.ts';
 import { configOf, configOption } from '../config_option.ts';
@@ -31,6 +36,7 @@ import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output, Progress } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
+import { parseSettings } from '../settings_option.ts';
 import { parseInteger, parseWindow } from '../period.ts';
 import { stageLines } from '../stage_lines.ts';
 import { addDirectionEvaluate } from './direction_evaluate.ts';
@@ -64,6 +70,7 @@ interface TrainFlags {
   readonly config?: string;
   readonly verbose?: boolean;
   readonly dryRun?: boolean;
+  readonly set?: string[];
   readonly printJob?: boolean;
 }
 
@@ -125,6 +132,10 @@ export function addDirection(program: Command, output: () => Output): void {
     .option('--days <n>', 'the last n days of these bars only')
     .addOption(configOption())
     .option('--verbose', 'a line on standard error for each stage')
+    .option(
+      '--set <name=value...>',
+      'settings of this training alone, such as trees.leaves=8 walk_forward.blocks=6 search.ranges.leaves.high=32',
+    )
     .option('--require-gates', 'exit with 1 if a gate fails')
     .option(
       '--dry-run',
@@ -310,6 +321,7 @@ function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
       slippage_bps: number(flags.slippageBps, '--slippage-bps'),
       compare: chosen(flags.compare, BALANCES, '--compare'),
       peers: chosen<NativeEngine>(flags.peers, NATIVE_ENGINES, '--peers'),
+      ...(flags.set && { settings: settingsOf(flags.set, trials) }),
     },
     // Without a folder to write to, it measures.
     output: { folder: flags.out ?? null, is_dry_run: flags.out === undefined && flags.adopt !== true },
@@ -317,6 +329,15 @@ function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
     resources: { workers: parseInteger(flags.workers, '--workers', 1) },
     trigger: { code: 'command', values: { command: 'direction train' } },
   };
+}
+
+/** @throws MinutehandError USAGE */
+function settingsOf(given: readonly string[], trials: number): DirectionSettings {
+  const settings = parseSettings(given, DIRECTION_SETTINGS, directionSettingsSchema);
+  const range = Object.keys(settings).find((name) => name.startsWith('search.'));
+  if (range !== undefined && trials === 0)
+    throw new MinutehandError('USAGE', { seen: `--set ${range} without --trials`, expected: '--trials <n>' });
+  return settings;
 }
 
 function chosen<T extends string>(list: string | undefined, all: readonly T[], option: string): T[] {

@@ -18,11 +18,7 @@ import {
 import { BALANCES } from '../../shared/policy/balances.ts';
 import { balancePolicy, ensemblePolicy, type EnsemblePolicy } from '../../shared/policy/schema.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
-import {
-  TRAINING_SETTINGS,
-  trainingSettingsSchema,
-  type TrainingSettings,
-} from '../../shared/policy/training_settings.ts';
+import { TRAINING_SETTINGS, trainingSettingsSchema } from '../../shared/policy/training_settings.ts';
 import { adoptTrained, type Adoption } from '../../trainer/control/adoption/adopt_trained.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { RunResources } from '../../trainer/jobs/resources/run_resources.ts';
@@ -43,6 +39,7 @@ import { groupLines, parseGroups } from '../groups_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
+import { parseSettings } from '../settings_option.ts';
 import { openTrainingNotifier, type TrainingNotifier } from '../training_notice.ts';
 import { planReport, printPlan } from '../training_plan.ts';
 import { stageLines } from '../stage_lines.ts';
@@ -219,7 +216,7 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
       ...(flags.balance !== undefined && { balance: parseBalance(flags.balance) }),
       ...(flags.device !== undefined && { device: flags.device }),
       ...(flags.members !== undefined && { ensemble: parseMembers(flags.members, engineOf(flags), settings) }),
-      ...(flags.set && { settings: parseSettings(flags.set) }),
+      ...(flags.set && { settings: parseSettings(flags.set, TRAINING_SETTINGS, trainingSettingsSchema) }),
     },
     output: { folder: flags.out ?? null, hash_name: flags.hashName === true, is_dry_run: flags.dryRun === true },
     adopt: flags.adopt === true,
@@ -237,26 +234,6 @@ function parseBalance(text: string): NonNullable<TrainingJob['parameters']['bala
     expected: `ai1=METHOD,ai2=METHOD, of ${BALANCES.join(', ')}`,
     next: 'The label of ai3 is a fraction, which has no classes.',
   });
-}
-
-/** @throws MinutehandError USAGE */
-function parseSettings(given: readonly string[]): TrainingSettings {
-  const settings: Record<string, number> = {};
-  for (const text of given) {
-    const [name = '', value] = text.split('=');
-    if (!TRAINING_SETTINGS.includes(name) || value === undefined || value.trim() === '') {
-      throw new MinutehandError('USAGE', {
-        seen: `--set ${text}`,
-        expected: `NAME=NUMBER, of ${TRAINING_SETTINGS.join(', ')}`,
-      });
-    }
-    settings[name] = Number(value);
-  }
-  const { error } = trainingSettingsSchema.safeParse(settings);
-  const issue = error?.issues[0];
-  if (issue === undefined) return settings;
-  const name = String(issue.path[0]);
-  throw new MinutehandError('USAGE', { seen: `--set ${name}=${settings[name]}: ${issue.message}` });
 }
 
 /** @throws MinutehandError USAGE */

@@ -414,6 +414,12 @@ const label = z.strictObject({
 /** Tree parameters of one model. */
 export const treesPolicy = z.strictObject({
   rounds: z.int().min(1).max(5000).describe('Maximum number of trees.'),
+  early_stopping_rounds: z
+    .int()
+    .min(1)
+    .max(5000)
+    .optional()
+    .describe('Trees without an improvement after which boosting ends. Absent: 20.'),
   learning_rate: z.number().gt(0).max(1).describe('Weight of each tree.'),
   leaves: z.int().min(2).max(255).describe('Maximum leaves per tree.'),
   min_data_in_leaf: z.int().min(1).max(1_000_000).describe('Minimum rows of a leaf.'),
@@ -465,6 +471,14 @@ export const networksPolicy = networkFigures.extend({
 export const balancePolicy = z.strictObject({
   ai1: z.enum(BALANCES).optional().describe('Of AI1. focal: the engine gbdt alone. Absent: none.'),
   ai2: z.enum(BALANCES).optional().describe('Of AI2. focal: the engine gbdt alone. Absent: none.'),
+});
+
+const columnNames = z.array(z.string().min(1)).optional();
+/** Columns are computed all the same: other models have them, and the daemon has one schema. */
+const leftOutPolicy = z.strictObject({
+  ai1: columnNames.describe('Of AI1. Absent: none.'),
+  ai2: columnNames.describe('Of AI2. Absent: none.'),
+  ai3: columnNames.describe('Of AI3. Absent: none.'),
 });
 
 /** Learners of an ensemble, each once. */
@@ -556,6 +570,7 @@ export const trainPolicy = z.strictObject({
     .optional()
     .describe('Against imbalance of the classes, among the rows of a fold that a model is learned from. Absent: none.'),
   networks: networksPolicy.optional().describe('Figures of the engines that are networks.'),
+  left_out: leftOutPolicy.optional().describe('Columns that a model does not get, as `automl` proposes them.'),
   ai1: treesPolicy.describe('Whether the spread reverts is mostly noise: small trees, much averaging.'),
   ai2: treesPolicy.describe('Risk has clear causes: larger trees pay.'),
   ai3: treesPolicy.describe('Volatility of the next hour, likewise.'),

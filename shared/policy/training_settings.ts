@@ -8,7 +8,7 @@ const OF_TRAIN = ['folds', 'holdout_fraction', 'max_rows', 'min_bars'] as const;
 const OF_SEARCH = ['max_rows', 'theta_evaluations', 'min_trades'] as const;
 
 /** By name, such as `train.ai1.leaves`. */
-const schemas: Record<string, z.ZodType<number>> = {};
+const schemas: Record<string, z.ZodType<number | undefined>> = {};
 for (const model of MODELS) {
   for (const [name, schema] of Object.entries(treesPolicy.shape)) schemas[`train.${model}.${name}`] = schema;
 }

@@ -147,7 +147,7 @@ export const DIRECTION_PARTS: readonly GoldenPart[] = [
     what: 'the same with a search for its parameters, 4 trials',
     isLong: true,
     measure: (workshop) => {
-      const search = { trials: 4, balancePenalty: true, biasLimits: BIAS_LIMITS };
+      const search = { trials: 4, balancePenalty: true, biasLimits: BIAS_LIMITS, ranges: {} };
       return measure({ ...PLAN, balances: [], peers: [], search }, SEARCHED_HOURS, workshop.folder('direction search'));
     },
   },

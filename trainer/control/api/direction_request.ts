@@ -1,5 +1,3 @@
-import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
-import { MinutehandError } from '../../../shared/errors.ts';
 import {
   isInstrument,
   parseSubject,
@@ -8,14 +6,20 @@ import {
   timeframeOf,
   TIMEFRAMES,
 } from '../../../shared/pair.ts';
-import { barExtent } from '../../jobs/bars/bar_extent.ts';
-import { noBarsText } from '../../jobs/bars/instruments.ts';
-import { DIRECTION_WALK_FORWARD } from '../../learning/direction/train_direction.ts';
+import { directionSettingsSchema, type DirectionSettings } from '../../learning/direction/direction_settings.ts';
 import type { RunParameters } from '../schedule/run.ts';
-import type { MLTrainingConfig, TrainedBars } from '../schema/training.ts';
-import type { ApiContext } from './context.ts';
+import type { MLTrainingConfig } from '../schema/training.ts';
 import { ALL_SUBJECTS } from './spelled_subjects.ts';
-import { instantOf, refuseUnless, refuseUnusable, trialsOf, unsupported } from './training_options.ts';
+import {
+  beyondLimit,
+  instantOf,
+  rangesOf,
+  refuseGenerators,
+  refuseUnless,
+  treesOf,
+  trialsOf,
+  unsupported,
+} from './training_options.ts';
 
 /** Bars of an instrument when a request names no timeframe. */
 const DEFAULT_TIMEFRAME: Timeframe = '1h';
@@ -53,35 +57,47 @@ export function directionParametersOf(
   config: MLTrainingConfig,
   { symbol, timeframe }: { readonly symbol: string; readonly timeframe: Timeframe },
 ): RunParameters {
-  const { kind, single_model_config: single, cross_validation_folds, prediction_horizon } = config;
+  const { kind, single_model_config: single, prediction_horizon } = config;
   refuseUnless('kind', kind, 'full');
-  refuseUnless('cross_validation_folds', cross_validation_folds, DIRECTION_WALK_FORWARD.blocks);
   refuseUnless('single_model_config.model_type', single?.model_type, 'gbdt');
   refuseEnsemble(config);
   for (const name of ['validation_split', 'train_test_split'] as const)
     if (config[name] !== undefined)
       throw unsupported(name, config[name], 'no value: a direction model is measured by walk-forward, on every block');
-  for (const name of ['max_depth', 'n_estimators', 'learning_rate'] as const)
-    if (config[name] !== undefined)
-      throw unsupported(
-        name,
-        config[name],
-        'no value: a direction model searches its trees with optimization_settings',
-      );
-  if (config.balance !== undefined)
-    throw unsupported('balance', JSON.stringify(config.balance), 'no value: that of a direction model is fixed here');
-  if (Object.keys(config.optimization_settings?.parameter_space ?? {}).length > 0)
-    throw unsupported('optimization_settings.parameter_space', 'given', '{} for a direction model');
-  refuseUnusable(config);
+  for (const role of ['ai1', 'ai2'] as const)
+    if (config.balance?.[role] !== undefined)
+      throw unsupported(`balance.${role}`, config.balance[role], 'no value: an instrument has balance.direction');
+  refuseGenerators(config);
   const options = {
     seed: config.random_state,
     trials: trialsOf(config),
     from: instantOf(config.start_date),
     to: instantOf(config.end_date, 'end'),
     horizon: prediction_horizon,
+    direction_balance: config.balance?.direction,
+    direction_settings: settingsOf(config),
   };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return { ...(Object.fromEntries(given) as RunParameters), symbols: [symbol], timeframe };
+}
+
+/**
+ * Trees, blocks and ranges that a request names otherwise than they are delivered; undefined: none.
+ * @throws MinutehandError SETTING_UNSUPPORTED for values beyond a limit
+ */
+function settingsOf(config: MLTrainingConfig): DirectionSettings | undefined {
+  const trees = Object.entries(treesOf(config)).map(([name, value]) => [`trees.${name}`, value] as const);
+  const wanted: Record<string, number | undefined> = {
+    ...Object.fromEntries(trees),
+    'walk_forward.blocks': config.cross_validation_folds,
+    ...rangesOf(config),
+  };
+  const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return undefined;
+  const { data, error } = directionSettingsSchema.safeParse(Object.fromEntries(given));
+  const issue = error?.issues[0];
+  if (issue === undefined) return data;
+  throw beyondLimit(String(issue.path[0]), wanted, issue.message);
 }
 
 /** @throws MinutehandError SETTING_UNSUPPORTED for any part of an ensemble */
@@ -93,37 +109,4 @@ function refuseEnsemble({ ensemble_config }: MLTrainingConfig): void {
         JSON.stringify(value),
         'no value: the direction model is one boosted model, of gbdt',
       );
-}
-
-/**
- * First and last bar of each instrument that a training would read.
- * @throws MinutehandError DATA_MISSING for one without bars in the period, with what there is
- */
-export async function barsOfRequest(
-  { symbols = [], timeframe = DEFAULT_TIMEFRAME, from, to }: RunParameters,
-  { settings, paths, store }: Pick<ApiContext, 'settings' | 'paths' | 'store'>,
-): Promise<TrainedBars[]> {
-  const { market, shards } = settings.minutehand;
-  const journals = Object.keys(shards).map((shard) => paths.journal(market, shard));
-  const opened = await store();
-  const found: TrainedBars[] = [];
-  for (const symbol of symbols) {
-    const task = { market, symbol, journals, store: opened };
-    const extent = await barExtent(task, { ...timeOf('from', from), ...timeOf('to', to) });
-    if (extent === null) {
-      const all = await barExtent(task);
-      const period = { from: from ?? null, to: to ?? null };
-      const extents = all === null ? null : ([all.first, all.last] as const);
-      throw new MinutehandError('DATA_MISSING', noBarsText(symbol, timeframe, period, extents));
-    }
-    found.push({ symbol, first: isoMinute(extent.first), last: isoMinute(extent.last) });
-  }
-  return found;
-}
-
-function timeOf(
-  name: 'from' | 'to',
-  instant: string | undefined,
-): { readonly from?: OpenTime; readonly to?: OpenTime } {
-  return instant === undefined ? {} : { [name]: (Date.parse(instant) / 1000) as OpenTime };
 }

@@ -56,6 +56,9 @@ describe('POST /api/ml-training/train for an instrument', () => {
             to: '2022-01-21T00:00:00Z',
           },
           bars: [{ symbol: 'BTCUSDT', first: '2022-01-03T00:00Z', last: '2022-01-20T23:00Z' }],
+          // No such run has completed.
+          expected: null,
+          origin: `run:${run['run_id'] as number}`,
         },
       ]);
       expect((await train(body)).body.error?.code).toBe('RETRAIN_RUNNING');

@@ -5,6 +5,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { activate } from '../../../test/activate.ts';
 import { createClient } from '../../../dashboard/api/client.ts';
+import type { OpenTime } from '../../../shared/bar.ts';
+import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
 import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { ERRORS, type ErrorCode } from '../../../shared/errors.ts';
@@ -95,15 +97,15 @@ describe('the endpoints of the specification, by the generated client', () => {
       { symbol: 'XAUUSD_XAGUSD' },
       { symbol: 'BTC/USDT', timeframe: '7m' },
       { symbol: 'BTC/USDT', kind: 'incremental' },
-      { symbol: 'BTC/USDT', max_depth: 4 },
+      { symbol: 'BTC/USDT', cross_validation_folds: 3 },
       { symbol: 'BTC/USDT', validation_split: 0.2 },
       { symbol: 'BTC/USDT', single_model_config: { model_type: 'xgboost' } },
       { timeframe: '1h' },
       { n_estimators: 5001 },
       { cross_validation_folds: 21 },
       { validation_split: 0.3, train_test_split: 0.8 },
-      { early_stopping_rounds: 10 },
-      { symbol: 'BTC/USDT', n_estimators: 100 },
+      { early_stopping_rounds: 5001 },
+      { symbol: 'BTC/USDT', balance: { ai1: 'smote' } },
       { kind: 'incremental', max_depth: 3 },
       { optimization_settings: { n_calls: 10 } },
       { ensemble_config: { method: 'bagging' } },
@@ -120,6 +122,16 @@ describe('the endpoints of the specification, by the generated client', () => {
       const { status, body: answer } = await api.ask('POST', '/api/ml-training/train', { headers: approver, body });
       expect([status, answer.error?.code], JSON.stringify(body)).toEqual([422, 'SETTING_UNSUPPORTED']);
     }
+    const minutes = Array.from({ length: 60 }, (_, minute) => ({
+      symbol: 'XAUUSD',
+      time: (Date.UTC(2024, 0, 2) / 1000 + 60 * minute) as OpenTime,
+      ...{ open: 100, high: 101, low: 99, close: 100, volume: 1 },
+    }));
+    await api.store.bars.put('simulated', columnsOf('XAUUSD', minutes));
+    const other = { headers: approver, body: { start_date: '2031-01-01' } };
+    const none = await api.ask('POST', '/api/ml-training/train', other);
+    expect([none.status, none.body.error?.code]).toEqual([404, 'DATA_MISSING']);
+    expect(JSON.stringify(none.body)).toContain('2024-01-02T00:00Z to 2024-01-02T00:59Z');
     const run = await own.post('/api/ml-training/train', {
       body: {
         symbol: 'all',
@@ -135,6 +147,8 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect([run.learner.engine, forest]).toEqual(['vote', 'random_forest']);
     expect(run).toMatchObject({
       status: 'running',
+      bars: [{ symbol: 'XAUUSD', first: '2024-01-02T00:00Z', last: '2024-01-02T00:59Z' }],
+      expected: null,
       trigger: {
         code: 'request',
         values: {

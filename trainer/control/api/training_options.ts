@@ -1,9 +1,11 @@
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { ENGINES, NETWORKS } from '../../../shared/policy/engines.ts';
 import { SEARCHED_PARAMETERS, type SearchedParameter } from '../../../shared/policy/schema.ts';
 import { trainingSettingsSchema, type TrainingSettings } from '../../../shared/policy/training_settings.ts';
-import { EARLY_STOPPING_ROUNDS } from '../../learning/learners/trees/fit.ts';
+import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
+import { partsOf } from '../../learning/learners/registry.ts';
 import { chosenLearner, type ChosenLearner } from './ensemble_request.ts';
 import type { RunParameters } from '../schedule/run.ts';
 import { ALL_SUBJECTS } from './spelled_subjects.ts';
@@ -22,10 +24,17 @@ export function runParametersOf(
   refuseUnless('symbol', config.symbol, ALL_SUBJECTS);
   refuseUnless('timeframe', config.timeframe, '1m');
   refuseUnless('prediction_horizon', config.prediction_horizon, minutehand.label.horizon_bars);
-  refuseUnusable(config);
+  refuseGenerators(config);
   const engine = learner.engine ?? minutehand.train.engine;
-  for (const [model, balance] of Object.entries({ ...minutehand.train.balance, ...config.balance }))
-    if (balance === 'focal' && engine !== 'gbdt')
+  const { direction: ofDirection, ...balance } = config.balance ?? {};
+  refuseUnless('balance.direction', ofDirection, undefined);
+  refuseOfOtherLearners(config, {
+    engine,
+    parts: partsOf(engine, ensembleParameters({ ...minutehand.train, ...learner.ensemble })),
+    isLabelSearched: minutehand.search.label,
+  });
+  for (const [model, method] of Object.entries({ ...minutehand.train.balance, ...balance }))
+    if (method === 'focal' && engine !== 'gbdt')
       throw unsupported(
         `balance.${model}`,
         `focal with the engine ${engine}`,
@@ -39,7 +48,7 @@ export function runParametersOf(
     ensemble: learner.ensemble,
     from: instantOf(start_date),
     to: instantOf(end_date, 'end'),
-    balance: config.balance,
+    balance: config.balance && balance,
     settings: settingsOf(config),
   };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
@@ -56,22 +65,104 @@ function settingsOf(config: MLTrainingConfig): TrainingSettings | undefined {
   const { validation_split, train_test_split, cross_validation_folds } = config;
   const holdout = validation_split ?? (train_test_split === undefined ? undefined : rest(train_test_split));
   refuseUnless('train_test_split', train_test_split, holdout === undefined ? undefined : rest(holdout));
-  const { n_estimators, learning_rate, max_depth } = config;
-  const ofTrees = { rounds: n_estimators, learning_rate, leaves: max_depth === undefined ? undefined : 2 ** max_depth };
   const wanted: Record<string, number | undefined> = {
     'train.folds': cross_validation_folds,
     'train.holdout_fraction': holdout,
   };
   Object.assign(wanted, rangesOf(config));
   for (const model of MODEL_NAMES)
-    for (const [name, value] of Object.entries(ofTrees)) wanted[`train.${model}.${name}`] = value;
+    for (const [name, value] of Object.entries(treesOf(config))) wanted[`train.${model}.${name}`] = value;
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
   if (given.length === 0) return undefined;
   const { data, error } = trainingSettingsSchema.safeParse(Object.fromEntries(given));
   const issue = error?.issues[0];
   if (issue === undefined) return data;
-  const name = String(issue.path[0]);
-  throw unsupported(name, wanted[name], issue.message);
+  throw beyondLimit(String(issue.path[0]), wanted, issue.message);
+}
+
+/** Fields by the end of the names of their settings. */
+const FIELD_OF: Readonly<Record<string, string>> = {
+  rounds: 'n_estimators',
+  early_stopping_rounds: 'early_stopping_rounds',
+  learning_rate: 'learning_rate',
+  leaves: 'max_depth',
+  folds: 'cross_validation_folds',
+  blocks: 'cross_validation_folds',
+  holdout_fraction: 'validation_split',
+};
+
+/** The refusal of a setting beyond its limit, by the name of its field. */
+export function beyondLimit(
+  setting: string,
+  wanted: Readonly<Record<string, number | undefined>>,
+  message: string,
+): MinutehandError {
+  const field = setting.startsWith('search.')
+    ? `optimization_settings.parameter_space (${setting})`
+    : (FIELD_OF[setting.split('.').at(-1)!] ?? setting);
+  const seen = setting.endsWith('.leaves') ? `of ${wanted[setting]} leaves` : wanted[setting];
+  return unsupported(field, seen, message);
+}
+
+/** Parameters of trees by the names of the configuration; undefined: not given. */
+export function treesOf({
+  n_estimators,
+  learning_rate,
+  max_depth,
+  early_stopping_rounds,
+}: MLTrainingConfig): Record<string, number | undefined> {
+  return {
+    rounds: n_estimators,
+    early_stopping_rounds,
+    learning_rate,
+    leaves: max_depth === undefined ? undefined : 2 ** max_depth,
+  };
+}
+
+/** What a request learns with. */
+interface RequestedLearner {
+  readonly engine: string;
+  /** Learners of its members; its own where it has none. */
+  readonly parts: readonly string[];
+  /** Whether a search varies the label, which every learner has. */
+  readonly isLabelSearched: boolean;
+}
+
+const TREES: readonly string[] = ENGINES;
+/** Its trees have no weight and are as many as are asked for. */
+const FOREST = 'random_forest';
+
+/**
+ * Refuses parameters of trees where no member has trees, and a search of a learner that has nothing to search.
+ * @throws MinutehandError SETTING_UNSUPPORTED
+ */
+function refuseOfOtherLearners(
+  { n_estimators, max_depth, learning_rate, early_stopping_rounds, optimization_settings }: MLTrainingConfig,
+  { engine, parts, isLabelSearched }: RequestedLearner,
+): void {
+  const hasTrees = parts.some((part) => TREES.includes(part));
+  const isBoosted = parts.some((part) => TREES.includes(part) && part !== FOREST);
+  const refuseOf = (fields: Readonly<Record<string, unknown>>, isUsed: boolean, expected: string): void => {
+    for (const [name, value] of Object.entries(fields))
+      if (value !== undefined && !isUsed)
+        throw new MinutehandError('SETTING_UNSUPPORTED', {
+          seen: `${name} ${String(value)} with the learner ${engine}`,
+          expected,
+          next: 'Omit it, or set single_model_config.model_type to gbdt.',
+        });
+  };
+  refuseOf({ n_estimators, max_depth }, hasTrees, 'no value: it has no trees');
+  refuseOf({ learning_rate, early_stopping_rounds }, isBoosted, 'no value: it has no boosted trees');
+  if (optimization_settings?.enabled !== true) return;
+  const isNetwork = (NETWORKS as readonly string[]).includes(engine);
+  refuseOf(
+    { 'optimization_settings.enabled': true },
+    hasTrees || isNetwork || isLabelSearched,
+    'false: it has no parameters that a search varies',
+  );
+  const [range] = Object.keys(optimization_settings.parameter_space);
+  if (range !== undefined)
+    refuseOf({ [`optimization_settings.parameter_space.${range}`]: 'given' }, hasTrees, 'no range: it has no trees');
 }
 
 /**
@@ -95,7 +186,7 @@ const PARAMETER_NAMES: Readonly<Record<string, SearchedParameter>> = {
  * Ends of the ranges of a search, as settings; `max_depth` is a range of leaves.
  * @throws MinutehandError SETTING_UNSUPPORTED for what no search tries, and for ranges of a disabled search
  */
-function rangesOf({ optimization_settings: search }: MLTrainingConfig): Record<string, number> {
+export function rangesOf({ optimization_settings: search }: MLTrainingConfig): Record<string, number> {
   const settings: Record<string, number> = {};
   for (const [name, { type, low, high, categories }] of Object.entries(search?.parameter_space ?? {})) {
     const at = `optimization_settings.parameter_space.${name}`;
@@ -122,15 +213,6 @@ function rangesOf({ optimization_settings: search }: MLTrainingConfig): Record<s
 /** Without the noise of the last binary digit: 1 − 0.8 is 0.2. */
 const rest = (fraction: number): number => Number((1 - fraction).toFixed(12));
 
-/**
- * Refuses what no training takes from a request.
- * @throws MinutehandError SETTING_UNSUPPORTED
- */
-export function refuseUnusable(config: MLTrainingConfig): void {
-  refuseUnless('early_stopping_rounds', config.early_stopping_rounds, EARLY_STOPPING_ROUNDS);
-  refuseGenerators(config);
-}
-
 /** Trials of a search of a request that names no number. */
 const DEFAULT_TRIALS = 50;
 
@@ -151,7 +233,7 @@ export function trialsOf({ optimization_settings: search }: MLTrainingConfig): n
  * that it acts.
  * @throws MinutehandError SETTING_UNSUPPORTED for feature generators
  */
-function refuseGenerators({ automl_config }: Partial<MLTrainingConfig>): void {
+export function refuseGenerators({ automl_config }: Partial<MLTrainingConfig>): void {
   for (const [name, { enabled, ...parts }] of Object.entries(automl_config ?? {})) {
     const of = `automl_config.${name}`;
     if (enabled)

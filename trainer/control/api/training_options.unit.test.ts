@@ -13,9 +13,11 @@ import {
 import { directionOf } from './direction_request.ts';
 import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
 import { spellSubjects } from './spelled_subjects.ts';
+import { directionJobSchema, type DirectionJob } from '../../jobs/kinds/direction_job.ts';
 import type { TrainingJob } from '../../jobs/kinds/training_job.ts';
 import { chosenLearner, trainedLearner } from './ensemble_request.ts';
 import { runParametersOf } from './training_options.ts';
+import { requestedTraining } from './training_request.ts';
 
 const settings = loadSettings({ env: {} });
 
@@ -67,7 +69,7 @@ describe('fields of a training request', () => {
       search({ max_depth: { type: 'integer', low: 2, high: 4 } }),
       { 'search.ranges.leaves.low': 4, 'search.ranges.leaves.high': 16 },
     ],
-    [{ early_stopping_rounds: 20 }, undefined],
+    [{ early_stopping_rounds: 7 }, ofAllModels('early_stopping_rounds', 7)],
     [{}, undefined],
   ])('%j are the settings %j of its training', (body, expected) => {
     expect(settingsFor(body)).toEqual(expected);
@@ -129,13 +131,13 @@ describe('a body with each field of a schema', () => {
       cross_validation_folds: [3, { settings: { 'train.folds': 3 } }],
       prediction_horizon: [7, 'prediction_horizon 7'],
       random_state: [3, { seed: 3 }],
-      early_stopping_rounds: [7, 'early_stopping_rounds 7'],
+      early_stopping_rounds: [7, { settings: { 'train.ai3.early_stopping_rounds': 7 } }],
       max_depth: [3, { settings: { 'train.ai1.leaves': 8 } }],
       n_estimators: [40, { settings: { 'train.ai2.rounds': 40 } }],
       learning_rate: [0.2, { settings: { 'train.ai3.learning_rate': 0.2 } }],
       optimization_settings: [{ enabled: true, n_calls: 7 }, { trials: 7 }],
       automl_config: [{ autofeat: { enabled: true } }, 'automl_config.autofeat.enabled'],
-      ensemble_config: [{ enabled: true }, {}],
+      ensemble_config: [{ enabled: true }, { engine: 'vote' }],
       single_model_config: [{ model_type: 'random_forest' }, { engine: 'random_forest' }],
       balance: [{ ai1: 'smote', ai2: 'none' }, { balance: { ai1: 'smote', ai2: 'none' } }],
       kind: ['nothing', 'kind'],
@@ -151,10 +153,92 @@ describe('a body with each field of a schema', () => {
     }
     // What only a full training takes is refused of another kind, by name.
     for (const kind of ['incremental', 'thresholds']) {
-      expect(parametersOf({ kind })).toEqual({});
+      const config = mlTrainingConfig.parse({ kind });
+      expect(requestedTraining(config, settings)).toMatchObject({ kind, parameters: {}, learner: { engine: 'gbdt' } });
       expect(() => parametersOf({ kind, random_state: 3 })).toThrow(/kind .*full, for seed/);
     }
     expect(() => mlTrainingConfig.parse({ epochs: 3 })).toThrow('epochs');
+  });
+
+  it('MLTrainingConfig: each acts on the job of an instrument, or is refused by its name with a next step', () => {
+    const jobOf = (body: Body): DirectionJob => {
+      const { kind, parameters } = requestedTraining(mlTrainingConfig.parse({ symbol: 'BTCUSDT', ...body }), settings);
+      const stored = runParametersSchema.parse(JSON.parse(JSON.stringify(parameters)));
+      return directionJobSchema.parse(
+        jobOfRun({ kind, trigger: requestTrigger('api', stored), parameters: stored }, settings),
+      );
+    };
+    const parameters = (of: object): object => ({ parameters: of });
+    const set = (name: string, value: number): object => parameters({ settings: { [name]: value } });
+    const range = { leaves: { type: 'integer', low: 4, high: 16 } };
+    const fields: Record<string, Effect> = {
+      symbol: ['ETHUSDT', { symbols: ['ETHUSDT'] }],
+      timeframe: ['4h', { timeframe: '4h' }],
+      start_date: ['2022-01-01', { window: { from: '2022-01-01T00:00:00Z' } }],
+      end_date: ['2023-12-31', { window: { to: '2024-01-01T00:00:00Z' } }],
+      save_model: [false, 'save_model'],
+      validation_split: [0.3, 'validation_split 0.3'],
+      train_test_split: [0.7, 'train_test_split 0.7'],
+      cross_validation_folds: [6, set('walk_forward.blocks', 6)],
+      prediction_horizon: [7, parameters({ label: { horizon: 7 } })],
+      random_state: [3, { seed: 3 }],
+      early_stopping_rounds: [7, set('trees.early_stopping_rounds', 7)],
+      max_depth: [3, set('trees.leaves', 8)],
+      n_estimators: [40, set('trees.rounds', 40)],
+      learning_rate: [0.2, set('trees.learning_rate', 0.2)],
+      optimization_settings: [
+        { enabled: true, n_calls: 7, parameter_space: range },
+        parameters({ trials: 7, settings: { 'search.ranges.leaves.low': 4, 'search.ranges.leaves.high': 16 } }),
+      ],
+      automl_config: [{ autofeat: { enabled: true } }, 'automl_config.autofeat.enabled'],
+      ensemble_config: [{ enabled: true }, 'ensemble_config.enabled'],
+      single_model_config: [{ model_type: 'xgboost' }, 'single_model_config.model_type xgboost'],
+      balance: [{ direction: 'smote' }, parameters({ balance: 'smote' })],
+      kind: ['incremental', 'kind incremental'],
+      reason: [7, 'reason'],
+    };
+    whole(mlTrainingConfig, fields);
+    for (const [field, [value, effect]] of Object.entries(fields)) {
+      if (typeof effect === 'string') expect(() => jobOf({ [field]: value }), field).toThrow(effect);
+      else expect(jobOf({ [field]: value }), field).toMatchObject(effect);
+    }
+    const beyond: [Body, string][] = [
+      [{ n_estimators: 5001 }, 'n_estimators'],
+      [{ max_depth: 7, cross_validation_folds: 3 }, 'cross_validation_folds'],
+      [{ balance: { ai1: 'smote' } }, 'balance.ai1'],
+      [search({ leaves: { type: 'integer', low: 9, high: 8 } }) as Body, 'at most high'],
+      [{ optimization_settings: { parameter_space: range } }, 'parameter_space.leaves'],
+    ];
+    for (const [body, words] of beyond) expect(() => jobOf(body), words).toThrow(words);
+    expect(() => parametersOf({ balance: { direction: 'smote' } })).toThrow('balance.direction');
+  });
+
+  it('refuses parameters of trees of a learner that has none, or none that are boosted', () => {
+    const refused = (body: Body, words: string): void => expect(() => parametersOf(body), words).toThrow(words);
+    const of = (model_type: string): Body => ({ single_model_config: { model_type } });
+    for (const fields of [
+      { n_estimators: 9 },
+      { max_depth: 3 },
+      { learning_rate: 0.2 },
+      { early_stopping_rounds: 9 },
+    ]) {
+      refused({ ...of('logistic'), ...fields }, 'with the learner logistic');
+      refused({ ...of('gru'), ...fields }, 'with the learner gru');
+      expect(parametersOf({ ...of('gbdt'), ...fields })).toHaveProperty('settings');
+      expect(parametersOf({ ensemble_config: { enabled: true, method: 'stacking' }, ...fields })).toHaveProperty('settings'); // prettier-ignore
+    }
+    expect(parametersOf({ ...of('random_forest'), max_depth: 3 })).toHaveProperty('settings');
+    refused({ ...of('random_forest'), learning_rate: 0.2 }, 'learning_rate 0.2 with the learner random_forest');
+    const searched = { optimization_settings: { enabled: true, n_calls: 3 } };
+    // A search varies AI1's label for every learner, unless it is configured not to.
+    expect(parametersOf({ ...of('logistic'), ...searched })).toMatchObject({ trials: 3 });
+    const { minutehand } = settings;
+    const fixed = { ...settings, minutehand: { ...minutehand, search: { ...minutehand.search, label: false } } };
+    const config = mlTrainingConfig.parse({ ...of('logistic'), ...searched });
+    expect(() => runParametersOf(config, fixed)).toThrow('optimization_settings.enabled');
+    expect(parametersOf({ ...of('lstm'), ...searched })).toMatchObject({ trials: 3 });
+    const ranges = search({ leaves: { type: 'integer', low: 4 } }) as Body;
+    refused({ ...of('lstm'), ...ranges }, 'parameter_space.leaves');
   });
 
   it('OptimizationSettingsConfig', () => {

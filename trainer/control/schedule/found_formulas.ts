@@ -1,4 +1,4 @@
-import { isSure } from '../../learning/automl/search_formulas.ts';
+import { canLeaveOut, isSure } from '../../learning/automl/search_formulas.ts';
 import type { FoundFormulas } from './training_process.ts';
 
 /** Candidates of a run that are kept, the surest first: all of them are thousands. */
@@ -6,7 +6,8 @@ const KEPT = 20;
 
 /** What a run keeps of a search of formulas. */
 export function aboutFormulas(found: FoundFormulas) {
-  const { judged, rows, tested, confirmation, entries } = found;
+  const { judged, rows, tested, untested, confirmation, columns, without_idle, entries } = found;
+  const idle = columns.filter(({ is_idle }) => is_idle).map(({ feature }) => feature);
   const counts: Record<string, number> = {};
   for (const { refusal } of judged) if (refusal !== null) counts[refusal] = (counts[refusal] ?? 0) + 1;
   const chosen = judged.filter(({ refusal }) => refusal === null);
@@ -15,6 +16,7 @@ export function aboutFormulas(found: FoundFormulas) {
     metrics: {
       rows,
       tested,
+      untested,
       refused: counts,
       surest: judged.slice(0, KEPT).map(({ candidate, score, refusal }) => ({
         name: candidate.name,
@@ -27,6 +29,8 @@ export function aboutFormulas(found: FoundFormulas) {
       is_confirmed: isHelpful,
       /** As features.yaml has them. */
       entries,
+      /** Present columns that AI1 is not shown to need, and the model without them. */
+      idle_columns: { names: idle, without: without_idle, can_be_left_out: canLeaveOut({ without_idle }) },
     },
     isFound: chosen.length > 0,
     text:

@@ -2,12 +2,14 @@ import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
+import { BALANCES } from '../../../shared/policy/balances.ts';
 import { balancePolicy, ensemblePolicy } from '../../../shared/policy/schema.ts';
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
 import { formulaSearchSchema } from '../../jobs/kinds/automl_job.ts';
 import { evolveJobSchema } from '../../jobs/kinds/evolve_job.ts';
 import { judgeJobSchema } from '../../jobs/kinds/judge_job.ts';
+import { directionSettingsSchema } from '../../learning/direction/direction_settings.ts';
 import type { RunKind, RunStatus } from '../../store/tables.ts';
 import type { StageTime } from '../../jobs/progress/run_progress.ts';
 
@@ -45,6 +47,9 @@ export const runParametersSchema = z.strictObject({
   symbols: z.array(z.string().min(1)).min(1).optional(),
   timeframe: z.enum(TIMEFRAME_NAMES).optional(),
   horizon: z.int().min(1).optional(),
+  /** Of a direction model: balance of its classes, and settings of this training alone. */
+  direction_balance: z.enum(BALANCES).optional(),
+  direction_settings: directionSettingsSchema.optional(),
   /** Of a search of formulas, which needs the first: what it does, and its threads. */
   formulas: formulaSearchSchema.optional(),
   workers: z.int().min(1).optional(),
@@ -67,11 +72,11 @@ export interface RunRequest {
 
 /** The trigger of a request with these parameters. */
 export function requestTrigger(door: 'retrain' | 'api', parameters: RunParameters = {}): RunTrigger {
-  const { settings = {}, formulas, balance, ensemble, rule_job, ...others } = parameters;
+  const { settings = {}, direction_settings = {}, formulas, balance, ensemble, rule_job, ...others } = parameters;
   const given = Object.entries(others).filter(([, value]) => value !== undefined);
   const options: Record<string, string | number> = {};
   for (const [name, value] of given) options[name] = typeof value === 'number' ? value : String(value);
-  const own = Object.entries(settings).flatMap(([name, value]) =>
+  const own = Object.entries({ ...settings, ...direction_settings }).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],
   );
   if (balance !== undefined) options['balance'] = balanceText(balance);

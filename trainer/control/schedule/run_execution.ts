@@ -7,6 +7,7 @@ import type { RetrainRun } from './run.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { jobOfRun } from './run_job.ts';
 import type { RunLog } from './run_log.ts';
+import { originOfRun } from '../../jobs/records/job_origin.ts';
 import { createRunProgress, stageName, type StageTime } from '../../jobs/progress/run_progress.ts';
 import { BEAT_MS, type RunQueue } from './run_queue.ts';
 import { startTraining, type TrainingResult } from './training_process.ts';
@@ -42,7 +43,7 @@ export function executeRun(
   const process = startTraining({
     command,
     job: jobOfRun(run, settings),
-    origin: `run:${run.run_id}`,
+    origin: originOfRun(run.run_id),
     // Without models no tradable signal can be delayed.
     yields: run.trigger.code !== 'first_models',
     onProgress(line) {

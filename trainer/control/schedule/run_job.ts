@@ -62,7 +62,7 @@ function directionJobOf(
   { trigger, parameters }: Pick<RetrainRun, 'trigger' | 'parameters'>,
   { minutehand }: Settings,
 ): DirectionJob {
-  const { symbols, timeframe, horizon } = parameters;
+  const { symbols, timeframe, horizon, direction_balance, direction_settings } = parameters;
   if (symbols === undefined || timeframe === undefined)
     throw new RangeError(`the run "${triggerText(trigger)}" of a direction model names no instruments or no timeframe`);
   const label = defaultLabel(timeframe);
@@ -80,6 +80,8 @@ function directionJobOf(
       peers: [],
       trials: parameters.trials ?? DIRECTION_DEFAULTS.trials,
       label: { ...label, horizon: horizon ?? label.horizon },
+      ...(direction_balance && { balance: direction_balance }),
+      ...(direction_settings && { settings: direction_settings }),
     },
     output: { folder: null, is_dry_run: false },
     adopt: true,

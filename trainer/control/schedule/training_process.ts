@@ -17,10 +17,20 @@ const answerSchema = z.object({
   gates: z.array(recordedGateSchema),
   resources: runResourcesSchema.optional(),
 });
+const confirmationSchema = z
+  .object({
+    days: z.number(),
+    auc_before: z.number().nullable(),
+    auc_after: z.number().nullable(),
+    gain: z.number(),
+    standard_error: z.number(),
+  })
+  .nullable();
 /** Of a search of formulas: only what is read here. */
 const foundSchema = z.object({
   rows: z.object({ screened: z.number(), confirmed: z.number() }),
   tested: z.record(z.string(), z.number()),
+  untested: z.number(),
   judged: z.array(
     z.object({
       candidate: z.object({ name: z.string(), text: z.string() }),
@@ -28,15 +38,9 @@ const foundSchema = z.object({
       refusal: z.string().nullable(),
     }),
   ),
-  confirmation: z
-    .object({
-      days: z.number(),
-      auc_before: z.number().nullable(),
-      auc_after: z.number().nullable(),
-      gain: z.number(),
-      standard_error: z.number(),
-    })
-    .nullable(),
+  confirmation: confirmationSchema,
+  columns: z.array(z.object({ feature: z.string(), mean: z.number(), std: z.number(), is_idle: z.boolean() })),
+  without_idle: confirmationSchema,
   entries: z.string(),
   resources: runResourcesSchema.optional(),
 });

@@ -20,6 +20,12 @@ export const generateRequest = z
       .max(20_000)
       .optional()
       .describe(ofSearch('Candidates at most, more are thinned by the seed; default: 600')),
+    limit_minutes: z
+      .number()
+      .gt(0)
+      .max(10_000)
+      .optional()
+      .describe(ofSearch('Minutes after which no further candidates are tested; default: none')),
     random_state: z.int().min(0).optional().describe(ofSearch('Seed; default: 1')),
     include_target: z
       .literal(false)

@@ -44,6 +44,7 @@ export const jobsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(200),
   status: z.enum(JOB_STATUSES).optional(),
   kind: z.enum(JOB_KINDS).optional(),
+  origin: z.string().max(40).optional().describe('`run:12` or `backtest:3` of the trainer'),
 });
 
 export const jobEventsQuery = z.object({

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { BALANCES } from '../../../shared/policy/balances.ts';
 import { balancePolicy } from '../../../shared/policy/schema.ts';
 import { TRAIN_ENGINES, VOTERS } from '../../../shared/policy/engines.ts';
 import { runSchema } from './runs.ts';
@@ -6,7 +7,8 @@ import { runSchema } from './runs.ts';
 const optional = <Schema extends z.ZodType>(schema: Schema, description: string) =>
   schema.optional().describe(description);
 const FIXED = 'fixed by the configuration: only its current value is accepted';
-const REFUSED = 'not supported: refused when given';
+const REFUSED = 'refused: every block of its walk-forward is measured';
+const OF_TREES = 'Refused of a learner without boosted trees';
 const MEMBERS = VOTERS.join(', ');
 const MEMBER_SEED = 'Draws of the members, beside the seed of the training; null or absent: that seed alone';
 const IN_PLACE_OF = 'in this training in place of';
@@ -29,7 +31,7 @@ export const optimizationSettingsConfig = z
       .record(z.string(), parameterSpaceConfig)
       .default({})
       .describe(
-        `Of pairs: ranges of an enabled search, ${IN_PLACE_OF} search.ranges, widened to contain the configured value. Of an instrument ${REFUSED}`,
+        `Ranges of tree parameters in an enabled search, ${IN_PLACE_OF} search.ranges (of an instrument: of the delivered ranges), widened to contain the configured value`,
       ),
   })
   .meta({ id: 'OptimizationSettingsConfig' });
@@ -154,6 +156,10 @@ export const autoMLConfigModel = z
   });
 export type AutoMLConfig = z.infer<typeof autoMLConfigModel>;
 
+export const balanceConfig = balancePolicy.extend({
+  direction: z.enum(BALANCES).optional().describe('Of the direction model of an instrument'),
+});
+
 export const mlTrainingConfig = z
   .strictObject({
     symbol: optional(
@@ -169,7 +175,10 @@ export const mlTrainingConfig = z
       `Of pairs: ${IN_PLACE_OF} train.holdout_fraction. Of an instrument ${REFUSED}`,
     ),
     train_test_split: optional(z.number(), 'The rest of validation_split'),
-    cross_validation_folds: optional(z.int(), `Of pairs: ${IN_PLACE_OF} train.folds. Of an instrument ${FIXED}`),
+    cross_validation_folds: optional(
+      z.int(),
+      `Of pairs: folds, 2 to 20, ${IN_PLACE_OF} train.folds. Of an instrument: blocks of its walk-forward, 4 to 20, the first two of which calibrate; default: 8`,
+    ),
     prediction_horizon: optional(z.int().min(1), `Of an instrument: bars until the labeled close. Of pairs ${FIXED}`),
     random_state: optional(
       z
@@ -178,18 +187,21 @@ export const mlTrainingConfig = z
         .max(2 ** 31 - 1),
       'Seed',
     ),
-    early_stopping_rounds: optional(z.int(), FIXED),
+    early_stopping_rounds: optional(
+      z.int(),
+      `Trees without an improvement after which boosting ends; default: 20. ${OF_TREES}`,
+    ),
     max_depth: optional(
       z.int().min(1).max(7),
-      `Of pairs: trees of at most 2^max_depth leaves, ${IN_PLACE_OF} train.ai1.leaves, ai2, ai3. Of an instrument ${REFUSED}`,
+      `Trees of at most 2^max_depth leaves, ${IN_PLACE_OF} train.ai1.leaves, ai2, ai3; of an instrument in place of 12 leaves. Refused of a learner without trees`,
     ),
     n_estimators: optional(
       z.int(),
-      `Of pairs: trees of each model at most, ${IN_PLACE_OF} train.ai1.rounds, ai2, ai3. Of an instrument ${REFUSED}`,
+      `Trees of each model at most, ${IN_PLACE_OF} train.ai1.rounds, ai2, ai3; of an instrument in place of 300 per class. Refused of a learner without trees`,
     ),
     learning_rate: optional(
       z.number(),
-      `Of pairs: ${IN_PLACE_OF} train.ai1.learning_rate, ai2, ai3. Of an instrument ${REFUSED}`,
+      `Weight of each tree, ${IN_PLACE_OF} train.ai1.learning_rate, ai2, ai3; of an instrument in place of 0.03. ${OF_TREES}`,
     ),
     optimization_settings: optional(optimizationSettingsConfig, 'Search; default: the configuration'),
     automl_config: optional(
@@ -202,8 +214,8 @@ export const mlTrainingConfig = z
     ),
     single_model_config: optional(singleModelConfig, 'One learner in place of an ensemble'),
     balance: optional(
-      balancePolicy,
-      `Of pairs: against imbalance of the classes of AI1 and AI2, ${IN_PLACE_OF} train.balance. Of an instrument ${REFUSED}`,
+      balanceConfig,
+      `Against imbalance of the classes: ai1 and ai2 of pairs, ${IN_PLACE_OF} train.balance; direction of an instrument, in place of class_weights`,
     ),
     kind: z.enum(['full', 'incremental', 'thresholds']).default('full').describe('What is learned'),
     reason: optional(z.string().max(500), 'Reason, for the audit'),
@@ -236,10 +248,21 @@ const trainedLearnerSchema = z
   .describe('What the run learns with');
 export type TrainedLearner = z.infer<typeof trainedLearnerSchema>;
 
+const expectedTimeSchema = z.object({
+  seconds: z.int(),
+  from_run: z.int().describe('The newest completed run of this kind, whose time is scaled by the length of the bars'),
+});
+
 export const startedRunSchema = runSchema
   .extend({
     learner: trainedLearnerSchema,
-    bars: z.array(trainedBarsSchema).describe('Of each instrument of a direction model; empty for pairs'),
+    bars: z
+      .array(trainedBarsSchema)
+      .describe('Of each instrument of a direction model, or of each leg of the pairs that has bars in the period'),
+    expected: expectedTimeSchema
+      .nullable()
+      .describe('Time that the run may take; null: no run of this kind has completed yet'),
+    origin: z.string().describe('Origin of its record among the jobs: GET /api/jobs?origin='),
   })
   .meta({ id: 'StartedRun', description: 'A training run that begins' });
 

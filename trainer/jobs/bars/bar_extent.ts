@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { openJournal, type JournalFile } from '../../../shared/store/journal.ts';
+import type { StoredSymbol } from '../../store/bars.ts';
 import type { Store } from '../../store/store.ts';
 
 /** First and last bar, by their open times. */
@@ -12,7 +13,7 @@ export interface BarExtent {
 
 export interface ExtentTask {
   readonly market: Market;
-  readonly symbol: string;
+  readonly symbols: readonly string[];
   /** Journal files of the daemon's shards; those that do not exist have no bars. */
   readonly journals: readonly string[];
   readonly store: Store;
@@ -27,17 +28,32 @@ export interface ExtentPeriod {
 const SECONDS_PER_DAY = 86_400;
 
 /**
- * First and last bar of a symbol in a period, of those that this installation has journaled or imported; null without
- * any. Reads few bars: suspect ones, which a training leaves out, count.
+ * First and last bar of each symbol in a period, of those that this installation has journaled or imported; symbols
+ * without any are absent. Reads few bars: suspect ones, which a training leaves out, count.
  */
-export async function barExtent(task: ExtentTask, period: ExtentPeriod = {}): Promise<BarExtent | null> {
-  const stored = await storedExtent(task, period);
-  return task.journals.reduce((found, path) => joined(found, journaledExtent(path, task.symbol, period)), stored);
+export async function barExtents(
+  { market, symbols, journals, store }: ExtentTask,
+  period: ExtentPeriod = {},
+): Promise<ReadonlyMap<string, BarExtent>> {
+  const found = new Map<string, BarExtent>();
+  const stored = await store.bars.symbols(market);
+  for (const symbol of symbols) {
+    const all = stored.find((one) => one.symbol === symbol);
+    const extent = all === undefined ? null : await storedExtent({ market, store }, all, period);
+    if (extent !== null) found.set(symbol, extent);
+  }
+  for (const path of journals)
+    for (const [symbol, extent] of journaledExtents(path, symbols, period))
+      found.set(symbol, joined(found.get(symbol), extent));
+  return found;
 }
 
-async function storedExtent({ market, symbol, store }: ExtentTask, period: ExtentPeriod): Promise<BarExtent | null> {
-  const all = (await store.bars.symbols(market)).find((one) => one.symbol === symbol);
-  if (all === undefined) return null;
+async function storedExtent(
+  { market, store }: Pick<ExtentTask, 'market' | 'store'>,
+  all: StoredSymbol,
+  period: ExtentPeriod,
+): Promise<BarExtent | null> {
+  const { symbol } = all;
   const { from = all.first, to = (all.last + 1) as OpenTime } = period;
   const first = await firstStored(store.bars.pages(market, symbol, { from, to }, 1));
   if (first === null) return null;
@@ -69,14 +85,24 @@ async function lastBefore(
   return (await readLast(first)) ?? first;
 }
 
-function journaledExtent(path: string, symbol: string, { from, to }: ExtentPeriod): BarExtent | null {
-  if (!existsSync(path)) return null;
+function journaledExtents(
+  path: string,
+  symbols: readonly string[],
+  { from, to }: ExtentPeriod,
+): Map<string, BarExtent> {
+  const found = new Map<string, BarExtent>();
+  if (!existsSync(path)) return found;
   const journal = openJournal(path, { readOnly: true });
   try {
-    const newest = journal.lastBars().get(symbol);
-    const first = firstJournaled(journal, symbol, from, to);
-    if (newest === undefined || first === null) return null;
-    return { first, last: to === undefined || newest < to ? newest : lastJournaled(journal, symbol, first, to) };
+    const newestOf = journal.lastBars();
+    for (const symbol of symbols) {
+      const newest = newestOf.get(symbol);
+      const first = newest === undefined ? null : firstJournaled(journal, symbol, from, to);
+      if (newest === undefined || first === null) continue;
+      const last = to === undefined || newest < to ? newest : lastJournaled(journal, symbol, first, to);
+      found.set(symbol, { first, last });
+    }
+    return found;
   } finally {
     journal.close();
   }
@@ -97,7 +123,7 @@ function lastJournaled(journal: JournalFile, symbol: string, first: OpenTime, to
   return last;
 }
 
-function joined(a: BarExtent | null, b: BarExtent | null): BarExtent | null {
-  if (a === null || b === null) return a ?? b;
+function joined(a: BarExtent | undefined, b: BarExtent): BarExtent {
+  if (a === undefined) return b;
   return { first: Math.min(a.first, b.first) as OpenTime, last: Math.max(a.last, b.last) as OpenTime };
 }

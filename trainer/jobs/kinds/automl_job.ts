@@ -15,6 +15,12 @@ export const formulaSearchSchema = z.strictObject({
   level: z.number().gt(0).lt(1).describe('Expected share of false ones among those whose effect counts as real'),
   parts: z.int().min(2).max(50).describe('Parts of the time: one explains something in all of them but one'),
   memory_gb: z.number().gt(0).nullable().describe('For values of candidates; null: 60 of them at a time'),
+  limit_minutes: z
+    .number()
+    .gt(0)
+    .nullable()
+    .optional()
+    .describe('Time after which no further candidates are tested, so that results depend on the machine; null: none'),
   shuffle_labels: z.boolean().describe('Whether labels are exchanged among rows: nothing should be chosen then'),
 });
 

@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { NATIVE_ENGINES } from '../../../shared/policy/engines.ts';
+import { directionSettingsSchema } from '../../learning/direction/direction_settings.ts';
 import { BALANCES } from '../../learning/learners/balance/balance.ts';
 import { jobTrigger, jobWindow } from '../job_fields.ts';
 
 const share = z.number().min(0).max(1);
+const isOfSearch = (name: string): boolean => name.startsWith('search.');
 
 /** A training of the direction model of a timeframe, as data. Every field acts; none has a default. */
 export const directionJobSchema = z
@@ -35,10 +37,17 @@ export const directionJobSchema = z
         slippage_bps: z.number().min(0).describe('Per fill'),
         compare: z.array(z.enum(BALANCES)).describe('Balances to measure beside it'),
         peers: z.array(z.enum(NATIVE_ENGINES)).describe('Engines to measure on the same rows'),
+        settings: directionSettingsSchema
+          .optional()
+          .describe('Trees, blocks and ranges of the search by name, in place of the delivered ones; absent: these'),
       })
       .refine(({ trials, balance_penalty }) => trials > 0 || !balance_penalty, {
         error: 'balance_penalty acts in a search: trials must be above 0',
         path: ['balance_penalty'],
+      })
+      .refine(({ trials, settings = {} }) => trials > 0 || !Object.keys(settings).some(isOfSearch), {
+        error: 'ranges act in a search: trials must be above 0',
+        path: ['settings'],
       }),
     output: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of bundles; null: that of this installation'),

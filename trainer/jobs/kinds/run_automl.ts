@@ -4,6 +4,8 @@ import type { AutomlJob } from './automl_job.ts';
 import { trainingOfExperiment } from './experiment_training.ts';
 import { withTrainOptions, type TrainingContext } from './run_training.ts';
 
+const MS_PER_MINUTE = 60_000;
+
 /**
  * Searches formulas on the rows that a training of these bars would have. It writes nothing.
  * @throws MinutehandError as `rehearseTraining`, and USAGE without a candidate
@@ -19,6 +21,8 @@ export async function runAutomlJob(job: AutomlJob, context: TrainingContext): Pr
     level: search.level,
     parts: search.parts,
     memoryGb: search.memory_gb,
+    limitMs: search.limit_minutes == null ? null : search.limit_minutes * MS_PER_MINUTE,
+    nowMs: () => performance.now(),
     isShuffled: search.shuffle_labels,
   };
   return await withTrainOptions(

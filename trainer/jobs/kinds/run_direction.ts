@@ -10,6 +10,7 @@ import { sha256Hex } from '../../../shared/sha256.ts';
 import { countLook } from '../../learning/backtest/holdout_looks.ts';
 import { countTrials } from '../../learning/backtest/trial_ledger.ts';
 import { biasLimits } from '../../learning/gates/direction/bias_limits.ts';
+import { paramsWith, rangesOf, walkForwardWith } from '../../learning/direction/direction_settings.ts';
 import { directionAdoptionGates } from '../../learning/direction/compare_directions.ts';
 import { makeDirectionBundle } from '../../learning/direction/make_direction_bundle.ts';
 import {
@@ -134,15 +135,19 @@ async function makeProduct(
 
 function planOf({ parameters, seed, resources }: DirectionJob, settings: Settings): DirectionPlan {
   const { label, balance, class_weight_ratio, trials, balance_penalty, stride, compare, peers } = parameters;
+  const own = parameters.settings ?? {};
   return {
     windows: INSTRUMENT_WINDOWS,
     label,
     balance,
     classWeightRatio: class_weight_ratio,
-    search: trials === 0 ? null : { trials, balancePenalty: balance_penalty, biasLimits: biasLimits(settings) },
+    search:
+      trials === 0
+        ? null
+        : { trials, balancePenalty: balance_penalty, biasLimits: biasLimits(settings), ranges: rangesOf(own) },
     stride,
-    params: DIRECTION_PARAMS,
-    walkForward: DIRECTION_WALK_FORWARD,
+    params: paramsWith(DIRECTION_PARAMS, own),
+    walkForward: walkForwardWith(DIRECTION_WALK_FORWARD, own),
     costs: { takerFeeBps: parameters.taker_fee_bps, slippageBps: parameters.slippage_bps },
     f1Floor: f1Floor(settings, 'direction'),
     biasLimits: biasLimits(settings),

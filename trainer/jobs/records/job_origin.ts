@@ -12,6 +12,11 @@ const originSchema = z.strictObject({
 });
 export type JobOrigin = z.infer<typeof originSchema>;
 
+/** Origin of the job of a run of the trainer. */
+export function originOfRun(runId: number): string {
+  return `run:${runId}`;
+}
+
 /** The environment that tells a process which job it does. */
 export function originEnv(origin: JobOrigin): NodeJS.ProcessEnv {
   return { [JOB_VARIABLE]: JSON.stringify(origin) };

@@ -211,17 +211,20 @@ export class JobRecords {
     statuses,
     kinds,
     isHere = false,
+    origin,
   }: {
     readonly limit: number;
     /** Whether only jobs of this host are wanted. */
     readonly isHere?: boolean;
     readonly statuses?: readonly JobStatus[] | undefined;
     readonly kinds?: readonly string[] | undefined;
+    readonly origin?: string | undefined;
   }): Promise<RecordedJob[]> {
     let query = this.#store.db.selectFrom('core.jobs').selectAll().where('market', '=', this.#market);
     if (statuses !== undefined) query = query.where('status', 'in', statuses);
     if (kinds !== undefined) query = query.where('kind', 'in', kinds);
     if (isHere) query = query.where('host', '=', this.#host);
+    if (origin !== undefined) query = query.where('origin', '=', origin);
     const rows = await query
       .orderBy('finished_ms', (order) => order.desc().nullsFirst())
       .orderBy('job_id', 'desc')

@@ -5,6 +5,7 @@ import { withWindows } from '../../../shared/policy/feature_settings.ts';
 import { embargoSeconds } from '../../../shared/policy/policy.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { candidatesOf, type Candidate, type Generator } from './candidates.ts';
+import { judgeColumns, type JudgedColumn } from './idle_columns.ts';
 import { scoreCandidate } from './screen.ts';
 import { selectCandidates, type JudgedCandidate, type ScoredCandidate } from './select.ts';
 import { unexplainedOf } from './unexplained.ts';
@@ -12,6 +13,7 @@ import type { Dataset, DatasetRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
 import { positions } from '../dataset/rows.ts';
 import { openModelLearner, TASK } from '../learners/learning.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
 import { fitAllRows } from '../learners/contract/learner.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { FitPool } from '../learners/trees/fit_pool.ts';
@@ -24,6 +26,7 @@ import { sha256Hex } from '../../../shared/sha256.ts';
 import { countTrials } from '../backtest/trial_ledger.ts';
 import { holdoutOf } from '../proof/prove_models.ts';
 import { outlineTraining } from '../training/pipeline.ts';
+import { IMPORTANCE_DEFAULTS, permutationImportance } from '../validate/importance.ts';
 
 const SECONDS_PER_DAY = 86_400;
 /** Share of the training rows, the newest, on which the chosen candidates are confirmed. */
@@ -47,6 +50,9 @@ export interface AutomlOptions {
   readonly parts: number;
   /** Memory for the values of candidates; fewer are computed at a time then. null: `AT_ONCE` of them. */
   readonly memoryGb: number | null;
+  /** Time after which no further candidates are tested, ms from the start of the search; null: none. */
+  readonly limitMs: number | null;
+  nowMs(): number;
   /** Whether the labels are exchanged among the rows: nothing should be found then. */
   readonly isShuffled: boolean;
 }
@@ -55,11 +61,20 @@ export interface AutomlOutcome {
   readonly dataset_id: string;
   readonly rows: { readonly screened: number; readonly confirmed: number };
   readonly tested: Readonly<Record<string, number>>;
+  /** Candidates that the time limit left untested. */
+  readonly untested: number;
   /** The surest first. */
   readonly judged: readonly JudgedCandidate[];
   readonly chosen: readonly Candidate[];
   /** On rows after those of the screening; null when none was chosen. */
   readonly confirmation: Confirmation | null;
+  /** The present columns, the most important first. */
+  readonly columns: readonly JudgedColumn[];
+  /**
+   * The present model without its idle columns against that with them, on the later rows; null without one, or where
+   * all are.
+   */
+  readonly without_idle: Confirmation | null;
   readonly is_shuffled: boolean;
 }
 
@@ -73,6 +88,15 @@ export function isSure({
   readonly confirmation: Pick<Confirmation, 'gain' | 'standard_error'> | null;
 }): boolean {
   return confirmation !== null && confirmation.gain > SURE_ERRORS * confirmation.standard_error;
+}
+
+/** Whether the idle columns can be left out: without them, the model is not behind by more than a standard error. */
+export function canLeaveOut({
+  without_idle: confirmed,
+}: {
+  readonly without_idle: Pick<Confirmation, 'gain' | 'standard_error'> | null;
+}): boolean {
+  return confirmed !== null && confirmed.gain > -confirmed.standard_error;
 }
 
 export interface Confirmation {
@@ -117,6 +141,7 @@ class Search {
 
   async run(): Promise<AutomlOutcome> {
     const { settings, seed, onProgress } = this.#training;
+    const beganMs = this.#options.nowMs();
     const { generators, windowBars, candidates: limit, level, most, mostOf, parts: timeParts } = this.#options;
     const known = new Set(settings.formulas.map(({ text }) => text));
     const candidates = candidatesOf({
@@ -137,12 +162,14 @@ class Search {
     const parts = this.#partsOf(base.train.ai1);
     const present = columnsOf(base.definitions, (name) => name !== slowest.name);
     const screened = takeDatasetRows(parts.rows, parts.screened);
-    const unexplained = unexplainedOf(screened, await this.#outOfFold(screened, present, base.definitions));
+    const outOfFold = await this.#outOfFold(screened, present, base.definitions);
+    const unexplained = unexplainedOf(screened, outOfFold.probabilities);
+    const judgedColumns = this.#judgeColumns(screened, present, base.definitions, outOfFold.folds);
     const columns = new Map(present.map((column) => [base.definitions[column]!.name, valuesOf(screened, column)]));
 
     const scored: ScoredCandidate[] = [];
     const atOnce = this.#atOnce();
-    for (let from = 0; from < candidates.length; from += atOnce) {
+    for (let from = 0; from < candidates.length && !this.#isOver(beganMs); from += atOnce) {
       onProgress('candidates', from, candidates.length);
       const some = candidates.slice(from, from + atOnce);
       const dataset = await this.#datasetWith(some.includes(slowest) ? some : [...some, slowest]);
@@ -161,10 +188,13 @@ class Search {
     return {
       dataset_id: base.snapshotId,
       rows: { screened: parts.screened.length, confirmed: parts.confirmed.length },
-      tested: countBy(candidates, ({ generator }) => generator),
+      tested: countBy(scored, ({ candidate }) => candidate.generator),
+      untested: candidates.length - scored.length,
       judged,
       chosen,
       confirmation: chosen.length === 0 ? null : await this.#confirm(chosen, slowest, parts),
+      columns: judgedColumns,
+      without_idle: await this.#confirmWithout(judgedColumns, present, base, parts),
       is_shuffled: this.#options.isShuffled,
     };
   }
@@ -175,6 +205,11 @@ class Search {
     const work = sha256Hex(JSON.stringify(['automl', base.snapshotId, candidates.map(({ text }) => text)]));
     const tried = { kind: 'automl', work, trials: candidates.length } as const;
     countTrials(this.#training.out, holdoutOf(base, this.#training), tried);
+  }
+
+  #isOver(beganMs: number): boolean {
+    const { limitMs, nowMs } = this.#options;
+    return limitMs !== null && nowMs() - beganMs >= limitMs;
   }
 
   /** Candidates whose values of all bars, float32, fit into the memory; at least one. */
@@ -211,21 +246,54 @@ class Search {
     };
   }
 
-  /** Probability of each row, by a model that has not learned from its time. */
+  /** Probability of each row, by a model that has not learned from its time, and these models. */
   async #outOfFold(rows: DatasetRows, columns: readonly number[], definitions: readonly FeatureDefinition[]) {
     const { settings, onProgress } = this.#training;
     const splits = kFoldSplits(rows, settings.minutehand.train.folds, embargoSeconds(settings.minutehand));
     const probabilities = new Float64Array(rows.y.length);
     let done = 0;
-    await Promise.all(
-      splits.map(async ({ train, test }) => {
+    const folds = await Promise.all(
+      splits.map(async ({ train, test }): Promise<TestedModel> => {
         const model = await this.#fit(rows, train, columns, definitions);
         const answers = model.answers(takeRows(rows.x, test));
         test.forEach((row, i) => (probabilities[row] = answers[i]!));
         onProgress('present model', ++done, splits.length);
+        return { model, test };
       }),
     );
-    return probabilities;
+    return { probabilities, folds };
+  }
+
+  #judgeColumns(
+    rows: DatasetRows,
+    present: readonly number[],
+    definitions: readonly FeatureDefinition[],
+    folds: readonly TestedModel[],
+  ): JudgedColumn[] {
+    const names = definitions.map(({ name }) => name);
+    const importance = permutationImportance(rows, folds, {
+      ...IMPORTANCE_DEFAULTS,
+      task: TASK,
+      names,
+      seed: `${this.#training.seed}/columns`,
+    });
+    return judgeColumns(importance, new Set(present.map((column) => names[column]!)));
+  }
+
+  /** The present model without its idle columns against the same with them. */
+  async #confirmWithout(
+    judged: readonly JudgedColumn[],
+    present: readonly number[],
+    { definitions }: Dataset,
+    { rows, screened, confirmed }: Parts,
+  ): Promise<Confirmation | null> {
+    const idle = new Set(judged.filter(({ is_idle }) => is_idle).map(({ feature }) => feature));
+    const needed = present.filter((column) => !idle.has(definitions[column]!.name));
+    if (idle.size === 0 || needed.length === 0) return null;
+    const answersOf = async (columns: readonly number[]): Promise<Float64Array> =>
+      (await this.#fit(rows, screened, columns, definitions)).answers(takeRows(rows.x, confirmed));
+    const [before, after] = await Promise.all([answersOf(present), answersOf(needed)]);
+    return comparedOn(rows, confirmed, before, after);
   }
 
   /** As many steps as help on the last part of the rows, then on all of them, as a training does. */
@@ -253,25 +321,36 @@ class Search {
     const after = columnsOf(definitions, (name) => name !== slowest.name || names.has(name));
     const before = after.filter((column) => !names.has(definitions[column]!.name));
     const x = takeRows(own.x, confirmed);
-    const y = Float64Array.from(confirmed, (row) => rows.y[row]!);
-    const time = Float64Array.from(confirmed, (row) => rows.time[row]!);
     const scoresOf = async (columns: readonly number[]) =>
       (await this.#fit(own, screened, columns, definitions)).answers(x);
     const [old, extended] = await Promise.all([scoresOf(before), scoresOf(after)]);
-    const saved = timeBlocks(
-      time,
-      SECONDS_PER_DAY,
-      (row) => rowLogLoss(old[row]!, y[row]!) - rowLogLoss(extended[row]!, y[row]!),
-    );
-    const { mean, standardError, blocks } = clusteredMean(saved.sum, saved.count);
-    return {
-      days: blocks,
-      auc_before: auc(old, y),
-      auc_after: auc(extended, y),
-      gain: mean ?? 0,
-      standard_error: standardError,
-    };
+    return comparedOn(rows, confirmed, old, extended);
   }
+}
+
+interface TestedModel {
+  readonly model: Fitted;
+  /** Rows that it was not trained on. */
+  readonly test: Int32Array;
+}
+
+/** Answers before and after a change, to the rows of the confirmation. */
+function comparedOn(rows: DatasetRows, confirmed: Int32Array, before: Float64Array, after: Float64Array): Confirmation {
+  const y = Float64Array.from(confirmed, (row) => rows.y[row]!);
+  const time = Float64Array.from(confirmed, (row) => rows.time[row]!);
+  const saved = timeBlocks(
+    time,
+    SECONDS_PER_DAY,
+    (row) => rowLogLoss(before[row]!, y[row]!) - rowLogLoss(after[row]!, y[row]!),
+  );
+  const { mean, standardError, blocks } = clusteredMean(saved.sum, saved.count);
+  return {
+    days: blocks,
+    auc_before: auc(before, y),
+    auc_after: auc(after, y),
+    gain: mean ?? 0,
+    standard_error: standardError,
+  };
 }
 
 function columnsOf(definitions: readonly FeatureDefinition[], isWanted: (name: string) => boolean): number[] {

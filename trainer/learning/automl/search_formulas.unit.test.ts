@@ -34,6 +34,9 @@ describe('a search of formulas whose labels are exchanged, at a level that lets 
         level: 1000,
         parts: 2,
         memoryGb: null,
+        // The clock stands still: no candidate is left untested.
+        limitMs: 1,
+        nowMs: () => 0,
         isShuffled: true,
       },
       watched,
@@ -53,6 +56,14 @@ describe('a search of formulas whose labels are exchanged, at a level that lets 
     const horizonS = horizonSeconds(settings.minutehand);
     for (const { rows, subset } of fits)
       expect(Math.max(...subset.map((row) => rows.labelEnd[row]!)) + horizonS).toBeLessThan(border);
+  });
+
+  it('judges the present columns, and compares the model without the idle ones on the same later rows', () => {
+    const { columns, without_idle: without, untested } = found;
+    expect([columns.length, untested]).toEqual([36, 0]);
+    const idle = columns.filter(({ is_idle }) => is_idle);
+    expect(idle.length).toBeGreaterThan(18);
+    expect(without).toMatchObject({ days: expect.any(Number) as number, auc_before: found.confirmation!.auc_before });
   });
 
   it('does not confirm what chance chose', () => {

@@ -45,6 +45,8 @@ export interface DatasetPolicy {
   readonly holdoutFrom: OpenTime | null;
   /** Maximum rows of the training period per model, evenly spread over time. */
   readonly maxRows: number;
+  /** Columns that a model does not get, by model; absent: none. */
+  readonly leftOut?: { readonly [Model in ModelName]?: readonly string[] | undefined };
   /** A pair with fewer common bars up to its newest one, without a gap of more than five days, is excluded. */
   readonly minBars: number;
 }
@@ -142,7 +144,7 @@ export async function buildDataset(
     const own: PairPolicy = { ...pairPolicy(policy), share, holdoutFrom };
     return { pair, a: legBars(bars, pair, 'a')!, b: legBars(bars, pair, 'b')!, policy: own };
   });
-  const definitions = featureDefinitions(policy.windows);
+  const definitions = withoutLeftOut(featureDefinitions(policy.windows), policy.leftOut);
   const { source = null } = options;
   if (source !== null) checkSchema(source, definitions);
   const { builds: computed, cache } = await buildAll(tasks, options);
@@ -184,6 +186,29 @@ export async function buildDataset(
     cache,
     outsideColumns: [...outside],
   };
+}
+
+/**
+ * The definitions, of which a model does not use those that it is to leave out. They stay columns of the matrix.
+ * @throws MinutehandError CONFIG_INVALID for a name that is no column of the model
+ */
+export function withoutLeftOut(
+  definitions: readonly FeatureDefinition[],
+  leftOut: DatasetPolicy['leftOut'] = {},
+): readonly FeatureDefinition[] {
+  for (const [model, names = []] of Object.entries(leftOut)) {
+    const own = definitions.filter(({ models }) => models.includes(model as ModelName)).map(({ name }) => name);
+    const unknown = names.find((name) => !own.includes(name));
+    if (unknown !== undefined)
+      throw new MinutehandError('CONFIG_INVALID', {
+        seen: `train.left_out.${model}: ${unknown}`,
+        expected: `columns of ${model}: ${own.join(', ')}`,
+      });
+  }
+  return definitions.map((definition) => {
+    const models = definition.models.filter((model) => leftOut[model]?.includes(definition.name) !== true);
+    return models.length === definition.models.length ? definition : { ...definition, models };
+  });
 }
 
 /** Reads cached pairs, builds the others, and caches them. */

@@ -11,6 +11,7 @@ import { datasetPolicy } from './dataset_policy.ts';
 import { RISK_PARTS } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS, isCandidate } from '../label/reversion.ts';
 import { averageUniqueness } from '../label/uniqueness.ts';
+import { columnsOf } from '../learners/learning.ts';
 import { buildDataset, type Dataset, type DatasetOptions, type DatasetPolicy } from './dataset.ts';
 import { commonMinutes } from '../history/pair_history.ts';
 
@@ -255,6 +256,19 @@ describe('buildDataset', () => {
       await idOf({ scale: { ...policy.scale, target_sigma: 0.004 } }),
     ];
     expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('gives a model no column that it is to leave out, and refuses a name that it does not have', async () => {
+    const leaving = tinySettings({ minutehand: { train: { left_out: { ai1: ['z_score'] } } } });
+    const { definitions } = await buildDataset(pairs, bars, datasetPolicy(leaving), QUIET);
+    const before = columnsOf(dataset.definitions, 'ai1');
+    const zScore = definitions.findIndex(({ name }) => name === 'z_score');
+    expect(columnsOf(definitions, 'ai1')).toEqual(before.filter((column) => column !== zScore));
+    expect(before).toContain(zScore);
+    expect(columnsOf(definitions, 'ai2')).toEqual(columnsOf(dataset.definitions, 'ai2'));
+    // `spread` is a column that no model has.
+    const unknown = { ...policy, leftOut: { ai2: ['spread'] } };
+    await expect(buildDataset(pairs, bars, unknown, QUIET)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
   it('starts the holdout at a given minute, and refuses one before the first bar', async () => {

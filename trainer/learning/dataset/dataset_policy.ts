@@ -25,5 +25,6 @@ export function datasetPolicy({ core, minutehand }: Settings, holdoutFrom: OpenT
     holdoutFrom,
     maxRows: learning.max_rows,
     minBars: learning.min_bars,
+    ...(learning.left_out && { leftOut: learning.left_out }),
   };
 }

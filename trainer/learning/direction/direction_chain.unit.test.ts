@@ -275,7 +275,7 @@ describe('trainDirection', () => {
 });
 
 describe('the search for parameters', () => {
-  const search = { trials: 3, balancePenalty: true, biasLimits: PREDICTION_BIAS_LIMITS };
+  const search = { trials: 3, balancePenalty: true, biasLimits: PREDICTION_BIAS_LIMITS, ranges: {} };
 
   it('searches class_weight_ratio before all evaluated blocks: bars from the first of them on change nothing', async () => {
     const rows = instrumentRows([instrumentOf(randomWalk('SEARCH', 1000))], PLAN);

@@ -2,11 +2,13 @@ import { ln } from '../../../shared/elementary.ts';
 import type { FitPool } from '../learners/trees/fit_pool.ts';
 import type { LearnerParams } from '../learners/trees/learner.ts';
 import { searchTraining } from '../search/search.ts';
-import type { Params, Space } from '../search/space.ts';
+import type { FloatParameter, IntegerParameter, Params, Space } from '../search/space.ts';
+import { around, MIN_L2 } from '../search/training_space.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import { meanTest, type MeanTest } from '../statistics/mean_test.ts';
 import { walkForwardSplits, type Split } from '../splits/splits.ts';
 import { answersOfBlocks, directionMetrics, priorBlocks } from './direction_report.ts';
+import type { DirectionRanges } from './direction_settings.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
 import type { BiasLimits } from '../gates/direction/bias_limits.ts';
 import { modelBias } from './model_bias.ts';
@@ -39,6 +41,8 @@ export interface DirectionSearch {
   readonly biasLimits: BiasLimits;
   /** Whether `BALANCE_PENALTY` applies to trials with biased predictions. */
   readonly balancePenalty: boolean;
+  /** In place of the delivered ranges of tree parameters; widened to contain the configured values. */
+  readonly ranges: DirectionRanges;
 }
 
 /** Gains: log loss of the base rates minus that of the model, before all evaluated blocks. */
@@ -95,7 +99,7 @@ export async function searchDirection(
   const splits = innerSplits(rows, walkForward);
   const first = INNER.calibrationBlocks;
   const result = await searchTraining<Trial>({
-    space: searchSpace(learning),
+    space: searchSpace(learning, search.ranges),
     configured: paramsOf(learning),
     seed: `${learning.params.seed}/search`,
     direction: 'maximize',
@@ -213,14 +217,31 @@ function innerSplits(
 }
 
 /** `class_weight_ratio` is searched with class weights only; the others have none. */
-function searchSpace({ balance: { balance } }: LearningPlan): Space {
+export function searchSpace({ params, balance: { balance } }: LearningPlan, ranges: DirectionRanges): Space {
+  /** The given ends in place of the delivered ones; a delivered end beyond a given one gives way. */
+  const within = <P extends FloatParameter | IntegerParameter>(
+    name: keyof DirectionRanges,
+    value: number,
+    delivered: P,
+  ): P => {
+    const given = ranges[name] ?? {};
+    const low = given.low ?? Math.min(delivered.low, given.high ?? Infinity);
+    const high = given.high ?? Math.max(delivered.high, low);
+    const positive = (own: number): number => (name === 'l2' ? Math.max(own, MIN_L2) : own);
+    return around(value, { ...delivered, low: positive(low), high: positive(high) });
+  };
   return {
-    learning_rate: { kind: 'float', low: 0.01, high: 0.2, log: true },
-    leaves: { kind: 'integer', low: 4, high: 64, log: true },
-    min_data_in_leaf: { kind: 'integer', low: 20, high: 2000, log: true },
-    l2: { kind: 'float', low: 0.1, high: 100, log: true },
-    row_fraction: { kind: 'float', low: 0.3, high: 1 },
-    column_fraction: { kind: 'float', low: 0.2, high: 1 },
+    learning_rate: within('learning_rate', params.learningRate, { kind: 'float', low: 0.01, high: 0.2, log: true }),
+    leaves: within('leaves', params.leaves, { kind: 'integer', low: 4, high: 64, log: true }),
+    min_data_in_leaf: within('min_data_in_leaf', params.minDataInLeaf, {
+      kind: 'integer',
+      low: 20,
+      high: 2000,
+      log: true,
+    }),
+    l2: within('l2', Math.max(params.l2, MIN_L2), { kind: 'float', low: 0.1, high: 100, log: true }),
+    row_fraction: within('row_fraction', params.rowFraction, { kind: 'float', low: 0.3, high: 1 }),
+    column_fraction: within('column_fraction', params.columnFraction, { kind: 'float', low: 0.2, high: 1 }),
     ...(balance === 'class_weights' && { class_weight_ratio: { kind: 'float', low: 0, high: 1 } }),
   };
 }
@@ -230,7 +251,7 @@ function paramsOf({ params, balance }: LearningPlan): Params {
     learning_rate: params.learningRate,
     leaves: params.leaves,
     min_data_in_leaf: params.minDataInLeaf,
-    l2: params.l2,
+    l2: Math.max(params.l2, MIN_L2),
     row_fraction: params.rowFraction,
     column_fraction: params.columnFraction,
     ...(balance.balance === 'class_weights' && { class_weight_ratio: balance.classWeightRatio }),

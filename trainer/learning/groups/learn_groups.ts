@@ -158,12 +158,12 @@ function compare({ job, learned }: Candidate, pooled: LearnedModel, comparisons:
 async function examineChosen(
   candidates: Readonly<Record<ModelName, Candidate>>,
   isOwn: Readonly<Record<ModelName, boolean>>,
-  { dataset, models, settings }: LearnedParts,
+  { dataset, generated, models, settings }: LearnedParts,
   { seed }: TrainOptions,
 ): Promise<Record<ModelName, ExaminedModel>> {
   const examined = await Promise.all(
     MODEL_NAMES.map(async (name) =>
-      isOwn[name] ? examineModel(name, candidates[name], dataset, settings, seed) : models[name],
+      isOwn[name] ? examineModel(name, candidates[name], { dataset, generated, settings, seed }) : models[name],
     ),
   );
   return perModel((name) => examined[MODEL_NAMES.indexOf(name)]!);

@@ -17,6 +17,7 @@ import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { checkTraining } from '../gates/registry.ts';
 import { countLook, type Holdout } from '../backtest/holdout_looks.ts';
 import { countTrials, trialsBefore } from '../backtest/trial_ledger.ts';
+import { marketsOf, type GeneratedMarkets } from '../generated/generated_pairs.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import type { TrainedModel } from './model_report.ts';
@@ -36,6 +37,8 @@ export interface ExaminedModel extends TrainedModel {
 /** Trained models for the pairs of `dataset`. */
 export interface LearnedParts {
   readonly dataset: Dataset;
+  /** Markets of each scenario, of these pairs and others; null where they cannot be made. */
+  readonly generated: GeneratedMarkets | null;
   readonly models: Readonly<Record<ModelName, ExaminedModel>>;
   readonly settings: Settings;
   /** The holdout of these pairs in placebo markets. */
@@ -69,11 +72,10 @@ export interface ProvenModels extends Calibrated, HoldoutProof {
 export async function examineModel(
   name: ModelName,
   { job, learned }: Pick<TrainedModel, 'job' | 'learned'>,
-  dataset: Dataset,
-  settings: Settings,
-  seed: number,
+  { dataset, generated, settings, seed }: Pick<LearnedParts, 'dataset' | 'generated' | 'settings'> & { seed: number },
 ): Promise<ExaminedModel> {
-  const validation = validateModel(learned, job.rows, dataset, `${seed}/importance/${name}`);
+  const markets = marketsOf(generated, name, dataset);
+  const validation = validateModel(learned, job.rows, { dataset, markets, seed: `${seed}/importance/${name}` });
   const leakage = await testModelLeakage(job, learned, validation, settings, `${seed}/${name}`);
   return { job, learned, validation, leakage };
 }

@@ -33,7 +33,6 @@ export function trainingSpace(
   const within = <P extends FloatParameter | IntegerParameter>(name: SearchedParameter, delivered: P): P => {
     const { low = Math.min(delivered.low, ranges[name]?.high ?? Infinity), high = Math.max(delivered.high, low) } =
       ranges[name] ?? {};
-    // 0 has no logarithm; a configured 0 means almost none.
     const positive = (value: number): number => (name === 'l2' ? Math.max(value, MIN_L2) : value);
     return around(positive(trees[name]), { ...delivered, low: positive(low), high: positive(high) });
   };
@@ -102,7 +101,7 @@ export function settingsOf(params: Params, { trees, network, barriers }: Searche
   const value = (name: string, otherwise: number): number => Number(params[name] ?? otherwise);
   return {
     trees: {
-      rounds: trees.rounds,
+      ...trees,
       learning_rate: value('trees.learning_rate', trees.learning_rate),
       leaves: value('trees.leaves', trees.leaves),
       min_data_in_leaf: value('trees.min_data_in_leaf', trees.min_data_in_leaf),
@@ -130,10 +129,11 @@ export function settingsOf(params: Params, { trees, network, barriers }: Searche
   };
 }
 
-const MIN_L2 = 1e-3;
+/** 0 has no logarithm; a configured 0 means almost none. */
+export const MIN_L2 = 1e-3;
 
 /** The parameter, its range widened by whole steps to include the current value. */
-function around<P extends FloatParameter | IntegerParameter>(value: number, parameter: P): P {
+export function around<P extends FloatParameter | IntegerParameter>(value: number, parameter: P): P {
   const { low, high } = parameter;
   const step = parameter.kind === 'float' ? parameter.step : undefined;
   if (step === undefined) return { ...parameter, low: Math.min(low, value), high: Math.max(high, value) };

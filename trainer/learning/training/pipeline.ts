@@ -24,6 +24,7 @@ import type { Learning } from '../learners/learning.ts';
 import { modelJob } from '../learners/model_job.ts';
 import { countFits, learnModel } from '../learners/model_learning.ts';
 import { examineModel, proveModels } from '../proof/prove_models.ts';
+import { generatedMarkets } from '../generated/generated_pairs.ts';
 import { placeboMarkets } from '../placebo/placebo_rows.ts';
 import { importModels, type ImportedModels } from '../imported/imported_models.ts';
 import { makeBundle, type TrainResult } from '../bundle/make_bundle.ts';
@@ -56,6 +57,13 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
 
   // data → features → labels
   const { dataset, imported } = await prepareDataset(plan, options);
+  const generated = generatedMarkets({
+    dataset,
+    bars,
+    policy: plan.policy,
+    seed: `${seed}/generated`,
+    onProgress: (done, total) => options.onProgress('generated markets', done, total),
+  });
 
   // learn → calibrate → validate → look-ahead leakage tests: model by model, the fits of all three in one queue
   const search = planSearch(trialsOf(plan, options), options.searchFolder);
@@ -63,7 +71,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     const job = modelJob(name, learning, fit);
     const { trained } = job.rows;
     const learned = calibrateModel(trained, await learnModel(trained, job, job.fit), !job.isWarmStart);
-    return examineModel(name, { job, learned }, dataset, plan.settings, seed);
+    return examineModel(name, { job, learned }, { dataset, generated, settings: plan.settings, seed });
   });
   if (warmStart?.gainsTrees(perModel((name) => models[name].learned.model)) === false) return null;
   const found = search.found();
@@ -83,7 +91,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     onProgress: (done, total) => options.onProgress('placebo markets', done, total),
   });
   const searchTrials = MODEL_NAMES.reduce((sum, name) => sum + (found?.reports[name]?.trials ?? 0), 0);
-  const pooled = { dataset, models, settings, placebo, leakage, net, warmStart, searchTrials };
+  const pooled = { dataset, generated, models, settings, placebo, leakage, net, warmStart, searchTrials };
   const proven = proveModels(pooled, options);
 
   // groups

@@ -159,6 +159,11 @@ function metricsOfParts<Name extends string>(
   );
 }
 
+/** The measures of a set of rows by themselves. */
+export function partMetrics(evaluated: Pick<EvaluatedRows, 'scores' | 'y' | 'threshold'>): PartMetrics {
+  return measurePart(evaluated, Int32Array.from(evaluated.y.keys()));
+}
+
 /** The rows of each part, in their order, in two passes over all of them. */
 function rowsByPart(rows: Int32Array, parts: number, partOf: (row: number) => number): Int32Array[] {
   const counts = new Int32Array(parts);
@@ -172,7 +177,10 @@ function rowsByPart(rows: Int32Array, parts: number, partOf: (row: number) => nu
   return found;
 }
 
-function measurePart({ scores, y, threshold = 0.5 }: EvaluatedRows, rows: Int32Array): PartMetrics {
+function measurePart(
+  { scores, y, threshold = 0.5 }: Pick<EvaluatedRows, 'scores' | 'y' | 'threshold'>,
+  rows: Int32Array,
+): PartMetrics {
   const own = pick(scores, rows);
   const labels = pick(y, rows);
   const metrics = modelMetrics(own, labels);

@@ -5,8 +5,15 @@ import { rateThreshold } from '../measures/confusion.ts';
 import { outOfFold, splitOfTime, testedScores, type FoldModel } from '../learners/cross_validation.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from './importance.ts';
 import { trendRegimes, zScores } from '../splits/regime.ts';
-import { marketWarnings, scenariosOfRows } from '../splits/scenarios.ts';
-import { validationReport, type EvaluatedRows, type ValidationReport } from './report.ts';
+import type { ModelMarkets } from '../generated/generated_pairs.ts';
+import { marketWarnings, SCENARIOS, scenariosOfRows } from '../splits/scenarios.ts';
+import {
+  partMetrics,
+  validationReport,
+  type EvaluatedRows,
+  type PartMetrics,
+  type ValidationReport,
+} from './report.ts';
 import { isHard, pick, positions } from '../dataset/rows.ts';
 
 /** The full report of one model, on rows it was not trained on. Plain JSON. */
@@ -17,12 +24,22 @@ export interface ModelValidation {
   readonly walk_forward: ValidationReport;
   /** The published model on the holdout, which no choice has used. */
   readonly holdout: ValidationReport;
+  /**
+   * Answers of the published model in markets made of the pairs' own bars, by scenario: what it says in such a market.
+   * Their labels are no evidence for an edge. Empty where a model has columns that the bars do not give.
+   */
+  readonly generated: Readonly<Record<string, GeneratedMetrics>>;
   /** On out-of-fold rows. */
   readonly importance: ImportanceReport;
   /** Of the splits of `out_of_fold` and `walk_forward`, in their order. */
   readonly class_shares: Readonly<Record<'out_of_fold' | 'walk_forward', readonly SplitShares[]>>;
   /** Of the rows that the published model learned from. */
   readonly warnings: readonly TrainingWarning[];
+}
+
+/** Measures of a generated market. */
+export interface GeneratedMetrics extends PartMetrics {
+  readonly answer_mean: number;
 }
 
 /** Rows and share of positive labels (mean of soft ones) where a split learned, and where it was tested. */
@@ -43,6 +60,13 @@ export interface Validated {
   readonly rate: number;
 }
 
+export interface ValidationContext {
+  readonly dataset: Pick<Dataset, 'histories' | 'definitions'>;
+  /** Generated ones of this model. */
+  readonly markets: ModelMarkets;
+  readonly seed: string;
+}
+
 /** What the market was at each row, [rows]. */
 type Places = Required<Pick<EvaluatedRows, 'regime' | 'scenarios' | 'z'>>;
 
@@ -61,8 +85,7 @@ interface Evaluated {
 export function validateModel(
   learned: LearnedModel,
   rows: { readonly trained: LabeledRows; readonly evaluated: LabeledRows; readonly holdout: LabeledRows },
-  dataset: Pick<Dataset, 'histories' | 'definitions'>,
-  seed: string,
+  { dataset, markets, seed }: ValidationContext,
 ): Validated {
   const { trained, evaluated, holdout } = rows;
   const crossValidated = answerAll(learned.folds, trained, evaluated);
@@ -96,6 +119,7 @@ export function validateModel(
       out_of_fold: report(evaluated, evaluatedPlaces, crossValidated.scores, crossValidated.split),
       walk_forward: report(evaluated, evaluatedPlaces, walkForward.scores, walkForward.split),
       holdout: report(holdout, placesOf(holdout), holdoutScores),
+      generated: generatedMetrics(learned, markets, rateThreshold(holdoutScores, rate)),
       importance: permutationImportance(trained, learned.folds, {
         ...IMPORTANCE_DEFAULTS,
         task: { kind: 'binary' },
@@ -111,6 +135,24 @@ export function validateModel(
     holdoutScores,
     rate,
   };
+}
+
+/** Scenarios without a row are left out. */
+function generatedMetrics(
+  { model }: LearnedModel,
+  markets: ModelMarkets,
+  threshold: number,
+): Record<string, GeneratedMetrics> {
+  const found: Record<string, GeneratedMetrics> = {};
+  for (const scenario of SCENARIOS) {
+    const parts = (markets[scenario] ?? []).filter(({ y }) => y.length > 0);
+    if (parts.length === 0) continue;
+    const scores = Float64Array.from(parts.flatMap(({ x }) => [...model.answers(x)]));
+    const y = Float64Array.from(parts.flatMap((part) => [...part.y]));
+    const answer_mean = scores.reduce((sum, own) => sum + own, 0) / scores.length;
+    found[scenario] = { answer_mean, ...partMetrics({ scores, y, threshold }) };
+  }
+  return found;
 }
 
 function answerAll(models: readonly FoldModel[], trained: LabeledRows, evaluated: LabeledRows): Evaluated {

@@ -8,7 +8,7 @@ import { rateThreshold } from '../measures/confusion.ts';
 import { fittedAnswers } from '../learners/cross_validation.ts';
 import { crossValidate, testedScores, validateSplits } from '../learners/cross_validation.ts';
 import { detailedMetrics } from '../measures/model_metrics.ts';
-import { pick, type ValidationRows } from '../dataset/rows.ts';
+import { pick, positions, type ValidationRows } from '../dataset/rows.ts';
 import { smallFits, walkRows } from '../dataset/rows.fixture.ts';
 import { finalSplit, kFoldSplits, walkForwardSplits } from '../splits/splits.ts';
 import { validateModel } from './validation.ts';
@@ -63,8 +63,15 @@ describe('validateModel', () => {
       platt: null,
       calibration: null,
     };
-    const dataset = datasetFor(all);
-    const found = validateModel(learned, { trained: thinned, evaluated: trained, holdout }, dataset, 'seed');
+    const parts = [0, 1].map((part) =>
+      cut(
+        holdout,
+        positions(holdout.y.length, (row) => row % 2 === part),
+      ),
+    );
+    const bull = parts.map(({ x, y }) => ({ pairId: 'AAA_BBB', x, y }));
+    const context = { dataset: datasetFor(all), markets: { bull }, seed: 'seed' };
+    const found = validateModel(learned, { trained: thinned, evaluated: trained, holdout }, context);
 
     // Every row of the training period once, by the model of its time.
     const { out_of_fold, walk_forward, importance } = found.report;
@@ -81,6 +88,18 @@ describe('validateModel', () => {
     expect(found.report.holdout.pooled).toEqual(
       detailedMetrics(found.holdoutScores, holdout.y, rateThreshold(found.holdoutScores, found.rate)),
     );
+    const { generated } = found.report;
+    expect(Object.keys(generated)).toEqual(['bull']);
+    expect(generated['bull']).toMatchObject({
+      rows: holdout.y.length,
+      label_mean: expect.closeTo(holdout.y.reduce((sum, own) => sum + own, 0) / holdout.y.length, 12) as number,
+      answer_mean: expect.closeTo(
+        found.holdoutScores.reduce((sum, own) => sum + own, 0) / holdout.y.length,
+        12,
+      ) as number,
+      auc: expect.closeTo(found.report.holdout.pooled.auc!, 12) as number,
+      f1: expect.closeTo(found.report.holdout.pooled.f1!, 12) as number,
+    });
     expect(importance.features[0]!.feature).toBe('column_0');
     const { class_shares, warnings } = found.report;
     const share = (rows: Int32Array): number => pick(thinned.y, rows).reduce((sum, y) => sum + y, 0) / rows.length;
@@ -108,7 +127,7 @@ describe('validateModel', () => {
     expect(JSON.parse(JSON.stringify(found.report))).toEqual(found.report);
 
     // Evaluated on the training rows themselves, the scores of the folds are used.
-    const same = validateModel(learned, { trained: thinned, evaluated: thinned, holdout }, dataset, 'seed');
+    const same = validateModel(learned, { trained: thinned, evaluated: thinned, holdout }, context);
     const own = testedScores(folds, thinned.y.length).scores;
     expect(same.report.out_of_fold.pooled).toEqual(detailedMetrics(own, thinned.y, rateThreshold(own, same.rate)));
     expect(kFoldSplits(thinned, 4, EMBARGO).map(({ test }) => test.length)).toEqual(

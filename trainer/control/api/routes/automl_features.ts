@@ -104,7 +104,7 @@ export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
 
 /** @throws MinutehandError SETTING_UNSUPPORTED for values that would not act */
 function searchParametersOf(request: GenerateRequest): RunParameters {
-  const { symbol, limit, automl_config, start_date, end_date, candidates, random_state } = request;
+  const { symbol, limit, automl_config, start_date, end_date, candidates, random_state, limit_minutes } = request;
   if (symbol !== ALL_SUBJECTS) throw unsupported('symbol', symbol, 'all: AI1 learns from all pairs, as a search does');
   if (limit !== undefined) throw unsupported('limit', limit, 'no value: a search has start_date and end_date');
   const { search, workers } = formulaSearchOf(autoMLConfigModel.parse(automl_config));
@@ -117,13 +117,17 @@ function searchParametersOf(request: GenerateRequest): RunParameters {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return {
     ...(Object.fromEntries(given) as RunParameters),
-    formulas: { ...search, candidates: candidates ?? search.candidates },
+    formulas: {
+      ...search,
+      candidates: candidates ?? search.candidates,
+      ...(limit_minutes !== undefined && { limit_minutes }),
+    },
   };
 }
 
 /** @throws MinutehandError SETTING_UNSUPPORTED for fields of a search where there is none */
 function refuseOfSearch(request: GenerateRequest): void {
-  for (const name of ['start_date', 'end_date', 'candidates', 'random_state'] as const)
+  for (const name of ['start_date', 'end_date', 'candidates', 'random_state', 'limit_minutes'] as const)
     if (request[name] !== undefined) throw unsupported(name, request[name], 'no value without an enabled generator');
   if (request.automl_config !== undefined) refuseIdleKeys(request.automl_config);
 }

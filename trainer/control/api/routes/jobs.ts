@@ -32,12 +32,13 @@ export function addJobRoutes(api: Api, { jobs, settings }: ApiContext): void {
       querystring: jobsQuery,
       response: { 200: jobsSchema, ...REFUSALS },
     },
-    async handler({ query: { limit, status, kind } }) {
+    async handler({ query: { limit, status, kind, origin } }) {
       const records = await jobs.records();
       const found = await records.list({
         limit,
         statuses: status === undefined ? undefined : [status],
         kinds: kind === undefined ? undefined : [kind],
+        origin,
       });
       return { jobs: found.map(shown) };
     },

@@ -1,12 +1,13 @@
 import { MinutehandError } from '../../../../shared/errors.ts';
+import { originOfRun } from '../../../jobs/records/job_origin.ts';
 import { requestTrigger, type RetrainRun } from '../../schedule/run.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { runSchema } from '../../schema/runs.ts';
-import { mlTrainingConfig, startedRunSchema, trainingStatusSchema } from '../../schema/training.ts';
-import { barsOfRequest, directionOf, directionParametersOf } from '../direction_request.ts';
-import { chosenLearner, CONFIGURED_LEARNER, trainedLearner } from '../ensemble_request.ts';
-import { runParametersOf } from '../training_options.ts';
+import { mlTrainingConfig, startedRunSchema, trainingStatusSchema, type TrainedBars } from '../../schema/training.ts';
+import { expectedTime, type BarSpan } from '../../schedule/expected_time.ts';
+import { barsOfRequest } from '../bars_of_request.ts';
+import { requestedTraining } from '../training_request.ts';
 import { shownRun } from './runs.ts';
 
 /** `POST /api/ml-training/train`, `GET /api/ml-training/training/status`, `POST /api/ml-training/stop`. */
@@ -28,20 +29,13 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
       async handler(request, reply) {
         const config = request.body ?? mlTrainingConfig.parse({});
         request.written = { target: config.kind, after: config };
-        const direction = directionOf(config);
-        // Without a body it is the training of the configuration, as the button of the dashboard asks for.
-        const chosen =
-          request.body == null || direction !== null ? CONFIGURED_LEARNER : chosenLearner(config, settings);
-        const parameters =
-          direction === null ? runParametersOf(config, settings, chosen) : directionParametersOf(config, direction);
-        const learner =
-          direction === null ? trainedLearner(chosen, settings) : { engine: 'gbdt', members: [], stand_ins: [] };
-        const kind = direction === null ? config.kind : 'direction';
-        const bars = direction === null ? [] : await barsOfRequest(parameters, context);
+        const { kind, parameters, learner } = requestedTraining(request.body ?? null, settings);
+        const bars = await barsOfRequest(parameters, context);
         const run = await retrainer.start({ trigger: requestTrigger('api', parameters), kind, parameters });
         if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
         request.written = { target: `run ${run.run_id}`, after: config };
-        return reply.status(202).send({ ...shownRun(run), bars, learner });
+        const expected = expectedTime(run, retrainer.runs(), spanOf(bars));
+        return reply.status(202).send({ ...shownRun(run), bars, learner, expected, origin: originOfRun(run.run_id) });
       },
     });
 
@@ -73,6 +67,12 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
       return reply.status(202).send(shownRun(run));
     },
   });
+}
+
+function spanOf(bars: readonly TrainedBars[]): BarSpan | null {
+  if (bars.length === 0) return null;
+  const times = (of: 'first' | 'last'): number[] => bars.map((own) => Date.parse(own[of]));
+  return { firstMs: Math.min(...times('first')), lastMs: Math.max(...times('last')) };
 }
 
 function statusOf(run: RetrainRun | undefined) {

@@ -24,7 +24,8 @@ export const PROGRAM: LearnerDefinition<ProgramSetup> = {
     async fit(request) {
       refuseUnsupported(PROGRAM, request);
       const program = processOf(programCommand());
-      return fitByProgram({ learner: PROGRAM.name, program, parameters: { ...parameters }, columnNames }, request);
+      const given = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== undefined));
+      return fitByProgram({ learner: PROGRAM.name, program, parameters: given, columnNames }, request);
     },
   }),
 };

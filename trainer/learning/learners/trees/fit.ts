@@ -7,7 +7,7 @@ import type { Task } from '../contract/task.ts';
 import type { LearnerParams, LearnRequest, TrainingTable } from './learner.ts';
 import { openTreeLearner } from './learners.ts';
 
-/** Rounds without an improvement before boosting ends. */
+/** Rounds without an improvement before boosting ends, unless the parameters say otherwise. */
 export const EARLY_STOPPING_ROUNDS = 20;
 /** One model to train on `subset` of `rows`. */
 export interface FitTask {
@@ -43,7 +43,10 @@ export async function runFit(
     task,
     params,
     table: tableOf(rows, parts === null ? subset : parts.train),
-    stopping: parts === null ? null : { table: tableOf(rows, parts.stopping), patience: EARLY_STOPPING_ROUNDS },
+    stopping:
+      parts === null
+        ? null
+        : { table: tableOf(rows, parts.stopping), patience: params.patience ?? EARLY_STOPPING_ROUNDS },
     threads: 1,
     base: base ?? null,
     onRound(done, total) {

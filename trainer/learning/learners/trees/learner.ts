@@ -44,6 +44,8 @@ export interface LearnerParams {
   readonly rowFraction: number;
   /** Share of the columns each tree may split on, (0, 1]; never less than one column. */
   readonly columnFraction: number;
+  /** Trees without an improvement before boosting ends, where it stops early; absent: EARLY_STOPPING_ROUNDS. */
+  readonly patience?: number;
   readonly seed: string;
   /** Columns allowed to split; null = all. */
   readonly columns: readonly number[] | null;

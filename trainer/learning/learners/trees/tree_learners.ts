@@ -50,13 +50,23 @@ export const TREE_LEARNERS: readonly LearnerDefinition<TreeSetup>[] = [
 
 /** @param columns that may split; null = all */
 export function treeParams(
-  { rounds, learning_rate, leaves, min_data_in_leaf, l2, row_fraction, column_fraction }: TreePolicy,
+  {
+    rounds,
+    early_stopping_rounds,
+    learning_rate,
+    leaves,
+    min_data_in_leaf,
+    l2,
+    row_fraction,
+    column_fraction,
+  }: TreePolicy,
   columns: readonly number[] | null,
   seed: string,
 ): LearnerParams {
   return {
     ...LEARNER_DEFAULTS,
     rounds,
+    ...(early_stopping_rounds !== undefined && { patience: early_stopping_rounds }),
     learningRate: learning_rate,
     leaves,
     minDataInLeaf: min_data_in_leaf,

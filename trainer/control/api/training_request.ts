@@ -1,0 +1,33 @@
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { RunKind, RunParameters } from '../schedule/run.ts';
+import { mlTrainingConfig, type MLTrainingConfig, type TrainedLearner } from '../schema/training.ts';
+import { directionOf, directionParametersOf } from './direction_request.ts';
+import { chosenLearner, CONFIGURED_LEARNER, trainedLearner } from './ensemble_request.ts';
+import { runParametersOf } from './training_options.ts';
+
+/** The run that a request begins. */
+export interface RequestedTraining {
+  readonly kind: RunKind;
+  readonly parameters: RunParameters;
+  readonly learner: TrainedLearner;
+}
+
+const OF_DIRECTION: TrainedLearner = { engine: 'gbdt', members: [], stand_ins: [] };
+
+/**
+ * What a request trains: the direction model of an instrument, or the models of all pairs.
+ * @param body null: the training of the configuration, as the button of the dashboard asks for
+ * @throws MinutehandError SETTING_UNSUPPORTED for values that would not act
+ */
+export function requestedTraining(body: MLTrainingConfig | null, settings: Settings): RequestedTraining {
+  const config = body ?? mlTrainingConfig.parse({});
+  const direction = directionOf(config);
+  if (direction !== null)
+    return { kind: 'direction', parameters: directionParametersOf(config, direction), learner: OF_DIRECTION };
+  const chosen = body === null ? CONFIGURED_LEARNER : chosenLearner(config, settings);
+  return {
+    kind: config.kind,
+    parameters: runParametersOf(config, settings, chosen),
+    learner: trainedLearner(chosen, settings),
+  };
+}

@@ -1,0 +1,42 @@
+import { expect, it } from 'vitest';
+import { directionSettingsSchema, paramsWith, rangesOf, walkForwardWith } from './direction_settings.ts';
+import { searchSpace } from './search_direction.ts';
+import { DIRECTION_PARAMS, DIRECTION_WALK_FORWARD } from './train_direction.ts';
+import type { LearningPlan } from './walk_forward.ts';
+
+const learning: LearningPlan = {
+  engine: 'gbdt',
+  params: DIRECTION_PARAMS,
+  balance: { balance: 'none', classWeightRatio: 1, seed: 's' },
+  stride: 1,
+};
+
+it('settings of one training stand in for trees and blocks, the others stay', () => {
+  const given = { 'trees.leaves': 8, 'trees.early_stopping_rounds': 5, 'walk_forward.blocks': 6 };
+  expect(paramsWith(DIRECTION_PARAMS, given)).toEqual({ ...DIRECTION_PARAMS, leaves: 8, patience: 5 });
+  expect(walkForwardWith(DIRECTION_WALK_FORWARD, given)).toEqual({ ...DIRECTION_WALK_FORWARD, blocks: 6 });
+  expect(paramsWith(DIRECTION_PARAMS, {})).toEqual(DIRECTION_PARAMS);
+});
+
+it('ranges of a search stand in for the delivered ones, and contain the configured values', () => {
+  const given = { 'search.ranges.leaves.high': 10, 'search.ranges.l2.low': 0, 'search.ranges.row_fraction.low': 0.9 };
+  const space = searchSpace(learning, rangesOf(given));
+  // 12 leaves and 0.7 of the rows are delivered.
+  expect(space['leaves']).toMatchObject({ low: 4, high: 12 });
+  expect(space['row_fraction']).toMatchObject({ low: 0.7, high: 1 });
+  expect(space['l2']).toMatchObject({ low: 1e-3, high: 100 });
+  expect(space['learning_rate']).toEqual(searchSpace(learning, {})['learning_rate']);
+});
+
+it('values beyond their limits, unknown names and ranges that end before they begin are refused', () => {
+  const isTaken = (given: object): boolean => directionSettingsSchema.safeParse(given).success;
+  expect(isTaken({ 'walk_forward.blocks': 4, 'trees.leaves': 2 })).toBe(true);
+  for (const wrong of [
+    { 'walk_forward.blocks': 3 },
+    { 'walk_forward.blocks': 21 },
+    { 'trees.leaves': 1 },
+    { 'trees.depth': 3 },
+    { 'search.ranges.l2.low': 3, 'search.ranges.l2.high': 2 },
+  ])
+    expect(isTaken(wrong), JSON.stringify(wrong)).toBe(false);
+});
