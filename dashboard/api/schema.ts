@@ -1302,6 +1302,8 @@ export interface paths {
                     limit?: number;
                     status?: "queued" | "running" | "done" | "failed" | "canceled" | "killed";
                     kind?: "train" | "warm_start" | "thresholds" | "direction" | "automl" | "league" | "backtest" | "evolve" | "judge" | "scan" | "parity" | "import";
+                    /** @description `run:12` or `backtest:3` of the trainer */
+                    origin?: string;
                 };
                 header?: never;
                 path?: never;
@@ -7739,6 +7741,8 @@ export interface components {
             end_date?: string;
             /** @description Candidates at most, more are thinned by the seed; default: 600; of a search */
             candidates?: number;
+            /** @description Minutes after which no further candidates are tested; default: none; of a search */
+            limit_minutes?: number;
             /** @description Seed; default: 1; of a search */
             random_state?: number;
             /**
@@ -7769,6 +7773,8 @@ export interface components {
             end_date?: string;
             /** @description Candidates at most, more are thinned by the seed; default: 600; of a search */
             candidates?: number;
+            /** @description Minutes after which no further candidates are tested; default: none; of a search */
+            limit_minutes?: number;
             /** @description Seed; default: 1; of a search */
             random_state?: number;
             /**
@@ -8312,23 +8318,23 @@ export interface components {
              * @constant
              */
             save_model: true;
-            /** @description Of pairs: in this training in place of train.holdout_fraction. Of an instrument not supported: refused when given */
+            /** @description Of pairs: in this training in place of train.holdout_fraction. Of an instrument refused: every block of its walk-forward is measured */
             validation_split?: number;
             /** @description The rest of validation_split */
             train_test_split?: number;
-            /** @description Of pairs: in this training in place of train.folds. Of an instrument fixed by the configuration: only its current value is accepted */
+            /** @description Of pairs: folds, 2 to 20, in this training in place of train.folds. Of an instrument: blocks of its walk-forward, 4 to 20, the first two of which calibrate; default: 8 */
             cross_validation_folds?: number;
             /** @description Of an instrument: bars until the labeled close. Of pairs fixed by the configuration: only its current value is accepted */
             prediction_horizon?: number;
             /** @description Seed */
             random_state?: number;
-            /** @description fixed by the configuration: only its current value is accepted */
+            /** @description Trees without an improvement after which boosting ends; default: 20. Refused of a learner without boosted trees */
             early_stopping_rounds?: number;
-            /** @description Of pairs: trees of at most 2^max_depth leaves, in this training in place of train.ai1.leaves, ai2, ai3. Of an instrument not supported: refused when given */
+            /** @description Trees of at most 2^max_depth leaves, in this training in place of train.ai1.leaves, ai2, ai3; of an instrument in place of 12 leaves. Refused of a learner without trees */
             max_depth?: number;
-            /** @description Of pairs: trees of each model at most, in this training in place of train.ai1.rounds, ai2, ai3. Of an instrument not supported: refused when given */
+            /** @description Trees of each model at most, in this training in place of train.ai1.rounds, ai2, ai3; of an instrument in place of 300 per class. Refused of a learner without trees */
             n_estimators?: number;
-            /** @description Of pairs: in this training in place of train.ai1.learning_rate, ai2, ai3. Of an instrument not supported: refused when given */
+            /** @description Weight of each tree, in this training in place of train.ai1.learning_rate, ai2, ai3; of an instrument in place of 0.03. Refused of a learner without boosted trees */
             learning_rate?: number;
             /** @description Search; default: the configuration */
             optimization_settings?: components["schemas"]["OptimizationSettingsConfig"];
@@ -8338,7 +8344,7 @@ export interface components {
             ensemble_config?: components["schemas"]["EnsembleConfig"];
             /** @description One learner in place of an ensemble */
             single_model_config?: components["schemas"]["SingleModelConfig"];
-            /** @description Of pairs: against imbalance of the classes of AI1 and AI2, in this training in place of train.balance. Of an instrument not supported: refused when given */
+            /** @description Against imbalance of the classes: ai1 and ai2 of pairs, in this training in place of train.balance; direction of an instrument, in place of class_weights */
             balance?: {
                 /**
                  * @description Of AI1. focal: the engine gbdt alone. Absent: none.
@@ -8350,6 +8356,11 @@ export interface components {
                  * @enum {string}
                  */
                 ai2?: "none" | "class_weights" | "undersample" | "smote" | "focal";
+                /**
+                 * @description Of the direction model of an instrument
+                 * @enum {string}
+                 */
+                direction?: "none" | "class_weights" | "undersample" | "smote" | "focal";
             };
             /**
              * @description What is learned
@@ -8376,23 +8387,23 @@ export interface components {
              * @constant
              */
             save_model?: true;
-            /** @description Of pairs: in this training in place of train.holdout_fraction. Of an instrument not supported: refused when given */
+            /** @description Of pairs: in this training in place of train.holdout_fraction. Of an instrument refused: every block of its walk-forward is measured */
             validation_split?: number;
             /** @description The rest of validation_split */
             train_test_split?: number;
-            /** @description Of pairs: in this training in place of train.folds. Of an instrument fixed by the configuration: only its current value is accepted */
+            /** @description Of pairs: folds, 2 to 20, in this training in place of train.folds. Of an instrument: blocks of its walk-forward, 4 to 20, the first two of which calibrate; default: 8 */
             cross_validation_folds?: number;
             /** @description Of an instrument: bars until the labeled close. Of pairs fixed by the configuration: only its current value is accepted */
             prediction_horizon?: number;
             /** @description Seed */
             random_state?: number;
-            /** @description fixed by the configuration: only its current value is accepted */
+            /** @description Trees without an improvement after which boosting ends; default: 20. Refused of a learner without boosted trees */
             early_stopping_rounds?: number;
-            /** @description Of pairs: trees of at most 2^max_depth leaves, in this training in place of train.ai1.leaves, ai2, ai3. Of an instrument not supported: refused when given */
+            /** @description Trees of at most 2^max_depth leaves, in this training in place of train.ai1.leaves, ai2, ai3; of an instrument in place of 12 leaves. Refused of a learner without trees */
             max_depth?: number;
-            /** @description Of pairs: trees of each model at most, in this training in place of train.ai1.rounds, ai2, ai3. Of an instrument not supported: refused when given */
+            /** @description Trees of each model at most, in this training in place of train.ai1.rounds, ai2, ai3; of an instrument in place of 300 per class. Refused of a learner without trees */
             n_estimators?: number;
-            /** @description Of pairs: in this training in place of train.ai1.learning_rate, ai2, ai3. Of an instrument not supported: refused when given */
+            /** @description Weight of each tree, in this training in place of train.ai1.learning_rate, ai2, ai3; of an instrument in place of 0.03. Refused of a learner without boosted trees */
             learning_rate?: number;
             /** @description Search; default: the configuration */
             optimization_settings?: components["schemas"]["OptimizationSettingsConfigInput"];
@@ -8402,7 +8413,7 @@ export interface components {
             ensemble_config?: components["schemas"]["EnsembleConfigInput"];
             /** @description One learner in place of an ensemble */
             single_model_config?: components["schemas"]["SingleModelConfigInput"];
-            /** @description Of pairs: against imbalance of the classes of AI1 and AI2, in this training in place of train.balance. Of an instrument not supported: refused when given */
+            /** @description Against imbalance of the classes: ai1 and ai2 of pairs, in this training in place of train.balance; direction of an instrument, in place of class_weights */
             balance?: {
                 /**
                  * @description Of AI1. focal: the engine gbdt alone. Absent: none.
@@ -8414,6 +8425,11 @@ export interface components {
                  * @enum {string}
                  */
                 ai2?: "none" | "class_weights" | "undersample" | "smote" | "focal";
+                /**
+                 * @description Of the direction model of an instrument
+                 * @enum {string}
+                 */
+                direction?: "none" | "class_weights" | "undersample" | "smote" | "focal";
             };
             /**
              * @description What is learned
@@ -10091,7 +10107,7 @@ export interface components {
             /** @description Trials of each model of an enabled search; default: 50 */
             n_calls?: number;
             /**
-             * @description Of pairs: ranges of an enabled search, in this training in place of search.ranges, widened to contain the configured value. Of an instrument not supported: refused when given
+             * @description Ranges of tree parameters in an enabled search, in this training in place of search.ranges (of an instrument: of the delivered ranges), widened to contain the configured value
              * @default {}
              */
             parameter_space: {
@@ -10113,7 +10129,7 @@ export interface components {
             /** @description Trials of each model of an enabled search; default: 50 */
             n_calls?: number;
             /**
-             * @description Of pairs: ranges of an enabled search, in this training in place of search.ranges, widened to contain the configured value. Of an instrument not supported: refused when given
+             * @description Ranges of tree parameters in an enabled search, in this training in place of search.ranges (of an instrument: of the delivered ranges), widened to contain the configured value
              * @default {}
              */
             parameter_space?: {
@@ -11542,7 +11558,7 @@ export interface components {
                     reason: string;
                 }[];
             };
-            /** @description Of each instrument of a direction model; empty for pairs */
+            /** @description Of each instrument of a direction model, or of each leg of the pairs that has bars in the period */
             bars: {
                 symbol: string;
                 /** @description Open time of its first bar in the period */
@@ -11550,6 +11566,14 @@ export interface components {
                 /** @description Open time of its last one */
                 last: string;
             }[];
+            /** @description Time that the run may take; null: no run of this kind has completed yet */
+            expected: {
+                seconds: number;
+                /** @description The newest completed run of this kind, whose time is scaled by the length of the bars */
+                from_run: number;
+            } | null;
+            /** @description Origin of its record among the jobs: GET /api/jobs?origin= */
+            origin: string;
         } & {
             [key: string]: unknown;
         };
@@ -11689,7 +11713,7 @@ export interface components {
                     reason: string;
                 }[];
             };
-            /** @description Of each instrument of a direction model; empty for pairs */
+            /** @description Of each instrument of a direction model, or of each leg of the pairs that has bars in the period */
             bars: {
                 symbol: string;
                 /** @description Open time of its first bar in the period */
@@ -11697,6 +11721,14 @@ export interface components {
                 /** @description Open time of its last one */
                 last: string;
             }[];
+            /** @description Time that the run may take; null: no run of this kind has completed yet */
+            expected: {
+                seconds: number;
+                /** @description The newest completed run of this kind, whose time is scaled by the length of the bars */
+                from_run: number;
+            } | null;
+            /** @description Origin of its record among the jobs: GET /api/jobs?origin= */
+            origin: string;
         } & {
             [key: string]: unknown;
         };
