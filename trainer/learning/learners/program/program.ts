@@ -24,7 +24,8 @@ export const PROGRAM: LearnerDefinition<ProgramSetup> = {
     async fit(request) {
       refuseUnsupported(PROGRAM, request);
       const program = processOf(programCommand());
-      const given = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== undefined));
+      const isGiven = (entry: [string, number | undefined]): entry is [string, number] => entry[1] !== undefined;
+      const given = Object.fromEntries(Object.entries(parameters).filter(isGiven));
       return fitByProgram({ learner: PROGRAM.name, program, parameters: given, columnNames }, request);
     },
   }),
