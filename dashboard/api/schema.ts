@@ -8313,11 +8313,10 @@ export interface components {
             /** @description End of the bars, UTC; a day is included */
             end_date?: string;
             /**
-             * @description A run always writes its bundle
+             * @description Only true: a run always writes its bundle, and the gates decide whether it becomes active
              * @default true
-             * @constant
              */
-            save_model: true;
+            save_model: boolean;
             /** @description Of pairs: in this training in place of train.holdout_fraction. Of an instrument refused: every block of its walk-forward is measured */
             validation_split?: number;
             /** @description The rest of validation_split */
@@ -8382,11 +8381,10 @@ export interface components {
             /** @description End of the bars, UTC; a day is included */
             end_date?: string;
             /**
-             * @description A run always writes its bundle
+             * @description Only true: a run always writes its bundle, and the gates decide whether it becomes active
              * @default true
-             * @constant
              */
-            save_model?: true;
+            save_model?: boolean;
             /** @description Of pairs: in this training in place of train.holdout_fraction. Of an instrument refused: every block of its walk-forward is measured */
             validation_split?: number;
             /** @description The rest of validation_split */

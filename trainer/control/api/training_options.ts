@@ -23,7 +23,13 @@ export function runParametersOf(
   const { minutehand } = settings;
   refuseUnless('symbol', config.symbol, ALL_SUBJECTS);
   refuseUnless('timeframe', config.timeframe, '1m');
-  refuseUnless('prediction_horizon', config.prediction_horizon, minutehand.label.horizon_bars);
+  const { horizon_bars } = minutehand.label;
+  if (config.prediction_horizon !== undefined && config.prediction_horizon !== horizon_bars)
+    throw new MinutehandError('SETTING_UNSUPPORTED', {
+      seen: `prediction_horizon ${config.prediction_horizon}`,
+      expected: `${horizon_bars}: the horizon of the labels, by which folds are purged and models are compared`,
+      next: 'Omit it, or propose a change of label.horizon_bars: PUT /api/ml/config.',
+    });
   refuseGenerators(config);
   const engine = learner.engine ?? minutehand.train.engine;
   const { direction: ofDirection, ...balance } = config.balance ?? {};

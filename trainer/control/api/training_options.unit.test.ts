@@ -105,7 +105,7 @@ describe('fields of a training request', () => {
 
 describe('a body with each field of a schema', () => {
   type Body = Record<string, unknown>;
-  const parametersOf = (body: Body): object => runParametersOf(mlTrainingConfig.parse(body), settings);
+  const parametersOf = (body: Body): object => requestedTraining(mlTrainingConfig.parse(body), settings).parameters;
   /** A field acts on the parameters of the run, or the words name it in a refusal. */
   type Effect = readonly [value: unknown, effect: object | string];
   const check = (wrap: (field: string, value: unknown) => Body, fields: Readonly<Record<string, Effect>>): void => {
@@ -125,7 +125,7 @@ describe('a body with each field of a schema', () => {
       timeframe: ['4h', 'timeframe 4h'],
       start_date: ['2022-01-01', { from: '2022-01-01T00:00:00Z' }],
       end_date: ['2023-12-31', { to: '2024-01-01T00:00:00Z' }],
-      save_model: [false, 'save_model'],
+      save_model: [false, 'save_model false'],
       validation_split: [0.3, holdout],
       train_test_split: [0.7, holdout],
       cross_validation_folds: [3, { settings: { 'train.folds': 3 } }],
@@ -176,7 +176,7 @@ describe('a body with each field of a schema', () => {
       timeframe: ['4h', { timeframe: '4h' }],
       start_date: ['2022-01-01', { window: { from: '2022-01-01T00:00:00Z' } }],
       end_date: ['2023-12-31', { window: { to: '2024-01-01T00:00:00Z' } }],
-      save_model: [false, 'save_model'],
+      save_model: [false, 'save_model false'],
       validation_split: [0.3, 'validation_split 0.3'],
       train_test_split: [0.7, 'train_test_split 0.7'],
       cross_validation_folds: [6, set('walk_forward.blocks', 6)],

@@ -1,3 +1,4 @@
+import { MinutehandError } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { RunKind, RunParameters } from '../schedule/run.ts';
 import { mlTrainingConfig, type MLTrainingConfig, type TrainedLearner } from '../schema/training.ts';
@@ -21,6 +22,12 @@ const OF_DIRECTION: TrainedLearner = { engine: 'gbdt', members: [], stand_ins: [
  */
 export function requestedTraining(body: MLTrainingConfig | null, settings: Settings): RequestedTraining {
   const config = body ?? mlTrainingConfig.parse({});
+  if (!config.save_model)
+    throw new MinutehandError('SETTING_UNSUPPORTED', {
+      seen: 'save_model false',
+      expected: 'true: a run always writes its bundle, and its gates decide whether it becomes active',
+      next: 'Omit it. `minutehand train --dry-run` shows what a run would do, and writes nothing.',
+    });
   const direction = directionOf(config);
   if (direction !== null)
     return { kind: 'direction', parameters: directionParametersOf(config, direction), learner: OF_DIRECTION };

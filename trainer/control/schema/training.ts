@@ -169,7 +169,10 @@ export const mlTrainingConfig = z
     timeframe: optional(z.string().max(8), 'Of an instrument (default: 1h); for all pairs only 1m is accepted'),
     start_date: optional(z.iso.date().or(z.iso.datetime()), 'First bar, UTC'),
     end_date: optional(z.iso.date().or(z.iso.datetime()), 'End of the bars, UTC; a day is included'),
-    save_model: z.literal(true).default(true).describe('A run always writes its bundle'),
+    save_model: z
+      .boolean()
+      .default(true)
+      .describe('Only true: a run always writes its bundle, and the gates decide whether it becomes active'),
     validation_split: optional(
       z.number(),
       `Of pairs: ${IN_PLACE_OF} train.holdout_fraction. Of an instrument ${REFUSED}`,

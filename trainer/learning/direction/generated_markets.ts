@@ -15,8 +15,9 @@ const TREND_DAYS = 30;
 const RETURN_SHARE = 1 / 48;
 
 /**
- * A generated market, made of an instrument's own bars: blocks of a day's moves in random order, with the drift, pull or
- * size of a scenario. Bars keep their volume. It has no series: what a model makes of funding or sentiment is not in it.
+ * A generated market, made of an instrument's own bars: blocks of a day's moves in random order, with the drift, pull
+ * or size of a scenario. Bars keep their volume. It has no series: what a model makes of funding or sentiment is not in
+ * it.
  */
 export function generatedInstrument({ bars }: Instrument, scenario: Scenario, seed: string): Instrument {
   const { symbol, timeframe } = bars;
