@@ -47,6 +47,7 @@ const LONG = [
   'trainer/learning/dataset/real_dataset.slow.test.ts',
   'trainer/learning/scan/scan.unit.test.ts',
   'trainer/learning/evolve/evolve.unit.test.ts',
+  'trainer/learning/automl/search_formulas.unit.test.ts',
   'test/rollout_month.chain.test.ts',
   'test/golden/golden.slow.test.ts',
   'trainer/learning/learners/trees/engines/engines.chain.test.ts',

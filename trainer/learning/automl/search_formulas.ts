@@ -119,21 +119,25 @@ interface Parts {
  * Searches formulas that help AI1 beyond the columns of its schema. Candidates are screened on the first part of the
  * training rows, against what a model of the present columns leaves unexplained out of fold; the chosen ones are then
  * confirmed together on the rest of the training rows, which no choice has seen. The holdout is not looked at.
+ * @param outline makes the rows of a training with further formulas
  */
 export async function searchFormulas(
   training: TrainOptions,
   options: AutomlOptions,
   pool: FitPool,
+  outline: typeof outlineTraining = outlineTraining,
 ): Promise<AutomlOutcome> {
-  return await new Search(training, options, pool).run();
+  return await new Search(training, options, pool, outline).run();
 }
 
 class Search {
   readonly #training: TrainOptions;
   readonly #options: AutomlOptions;
   readonly #pool: FitPool;
+  readonly #outline: typeof outlineTraining;
 
-  constructor(training: TrainOptions, options: AutomlOptions, pool: FitPool) {
+  constructor(training: TrainOptions, options: AutomlOptions, pool: FitPool, outline: typeof outlineTraining) {
+    this.#outline = outline;
     this.#training = training;
     this.#options = options;
     this.#pool = pool;
@@ -228,7 +232,7 @@ class Search {
     const formulas = formulasText([...settings.formulas, ...candidates]);
     const own = withWindows(settings, { ...settings.minutehand.windows, formulas });
     // Caches of candidates would crowd out those of trainings, and files of many datasets would be open.
-    return (await outlineTraining({ ...this.#training, settings: own, cache: null, scratch: null })).dataset;
+    return (await this.#outline({ ...this.#training, settings: own, cache: null, scratch: null })).dataset;
   }
 
   /** The rows with their labels, exchanged among them when nothing is to be found, and their parts. */

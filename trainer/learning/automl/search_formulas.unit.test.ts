@@ -6,9 +6,26 @@ import { horizonSeconds } from '../../../shared/policy/policy.ts';
 import { tinyBars, tinySettings, tinyTraining } from '../../../test/tiny_models.ts';
 import { openFitPool, type FitPool } from '../learners/trees/fit_pool.ts';
 import type { FitTask } from '../learners/trees/fit.ts';
-import { isSure, searchFormulas, type AutomlOutcome } from './search_formulas.ts';
+import { IS_LONG, LONG_NOTE } from '../../../test/long.ts';
+import { outlineTraining } from '../training/pipeline.ts';
+import { isSure, searchFormulas, type AutomlOptions, type AutomlOutcome } from './search_formulas.ts';
 
 const settings = tinySettings();
+/** Days of the placebo: signs of whole days are flipped, and so many can be flipped in many ways. */
+const PLACEBO_DAYS = 28;
+const PLACEBO: AutomlOptions = {
+  generators: ['windows', 'calendar'],
+  windowBars: [30],
+  candidates: 1000,
+  most: 8,
+  mostOf: {},
+  level: 0.05,
+  parts: 3,
+  memoryGb: null,
+  limitMs: null,
+  nowMs: () => 0,
+  isShuffled: true,
+};
 
 describe('a search of formulas whose labels are exchanged, at a level that lets chance pass', () => {
   const folder = mkdtempSync(join(tmpdir(), 'minutehand-search-'));
@@ -70,6 +87,36 @@ describe('a search of formulas whose labels are exchanged, at a level that lets 
     expect(isSure(found)).toBe(false);
   });
 });
+
+it.skipIf(!IS_LONG)(
+  `of 100 searches on exchanged labels, at most 5 choose anything${LONG_NOTE}`,
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-placebo-'));
+    const pool = openFitPool(0);
+    const training = tinyTraining(folder, { settings, bars: tinyBars(settings, PLACEBO_DAYS * 1440) });
+    // The candidates are the same in every search, and so are the rows.
+    const outlines = new Map<string, ReturnType<typeof outlineTraining>>();
+    const outline: typeof outlineTraining = (options, ...others) => {
+      const key = String(options.settings.minutehand.windows.formulas);
+      const known = outlines.get(key) ?? outlineTraining(options, ...others);
+      outlines.set(key, known);
+      return known;
+    };
+    const choosing: number[] = [];
+    const smallest: number[] = [];
+    for (let seed = 1; seed <= 100; seed++) {
+      const { chosen, judged } = await searchFormulas({ ...training, seed }, PLACEBO, pool, outline);
+      if (chosen.length > 0) choosing.push(seed);
+      smallest.push(Math.min(...judged.map(({ score }) => score.p)));
+    }
+    expect(choosing.length).toBeLessThanOrEqual(5);
+    // The tests could have found something: p values are as small as chance makes them.
+    expect(smallest.filter((p) => p < 0.05).length).toBeGreaterThan(50);
+    await pool.close();
+    rmSync(folder, { recursive: true, force: true });
+  },
+  3_600_000,
+);
 
 it('a gain is sure from two standard errors on', () => {
   const confirmed = (gain: number): boolean => isSure({ confirmation: { gain, standard_error: 1 } });

@@ -1,4 +1,4 @@
-import { PREDICTION_BIAS_LIMITS } from '../gates/direction/bias_limits.fixture.ts';
+import { DELIVERED_BIAS_LIMITS, PREDICTION_BIAS_LIMITS } from '../gates/direction/bias_limits.fixture.ts';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -61,6 +61,33 @@ function randomWalk(symbol: string, length: number): InstrumentBars {
   return { symbol, timeframe: HOUR, length, time, open, high: high!, low: low!, close, volume, takerBuyVolume };
 }
 
+/**
+ * Days that rise or fall, which the taker volume of the day before hints at.
+ * @param rising probability of a rising day
+ * @param sign −1: the mirror image
+ */
+function hintedDays(symbol: string, rising: number, sign: 1 | -1): InstrumentBars {
+  const rng = createRng('bias walk');
+  const bars = randomWalk(symbol, 2400);
+  let price = 100;
+  let today = 1;
+  let tomorrow = 1;
+  for (let t = 0; t < bars.length; t++) {
+    if (t % 24 === 0) {
+      today = tomorrow;
+      tomorrow = rng.uniform() < rising ? 1 : -1;
+    }
+    bars.open[t] = price;
+    price *= Math.exp(sign * (0.006 * rng.normal() + 0.001 * today));
+    bars.close[t] = price;
+    bars.high[t] = Math.max(price, bars.open[t]!);
+    bars.low[t] = Math.min(price, bars.open[t]!);
+    bars.volume[t] = 1;
+    bars.takerBuyVolume[t] = 0.5 + 0.2 * sign * tomorrow + 0.1 * (rng.uniform() - 0.5);
+  }
+  return bars;
+}
+
 /** The future price as a series: its event time is that of the bar, its arrival `lateBars` later. */
 function canary(bars: InstrumentBars, lateBars: number): SeriesHistory {
   const { time } = bars;
@@ -112,6 +139,24 @@ describe('the direction model', () => {
       code: 'SERIES_FORESIGHT',
       seen: expect.stringMatching(/^sentiment knows the next \d+ h of CANARY/),
     });
+  });
+
+  it('fails the gate of bias where it has learned from a bull market alone, and passes it in a balanced one', async () => {
+    const delivered = { biasLimits: DELIVERED_BIAS_LIMITS };
+    const gateOf = async (...markets: InstrumentBars[]) => {
+      const { gates } = await train(
+        markets.map((bars) => instrumentOf(bars)),
+        delivered,
+      );
+      return gates.find(({ code }) => code === 'bias')!;
+    };
+    const bull = await gateOf(hintedDays('UP', 1, 1));
+    expect(bull.passed).toBe(false);
+    expect(bull.evidence!['biased']).toEqual(
+      expect.arrayContaining(['prediction mean', 'buy ratio', 'buy ratio by hour', 'bull market']),
+    );
+    const balanced = await gateOf(hintedDays('ONE', 0.5, 1), hintedDays('TWO', 0.5, -1));
+    expect([balanced.passed, balanced.evidence!['biased']]).toEqual([true, []]);
   });
 
   it('has rows that depend neither on later bars nor on values that arrive after the close', () => {
