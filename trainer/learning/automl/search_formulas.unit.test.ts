@@ -97,7 +97,7 @@ it.skipIf(!IS_LONG)(
     // The candidates are the same in every search, and so are the rows.
     const outlines = new Map<string, ReturnType<typeof outlineTraining>>();
     const outline: typeof outlineTraining = (options, ...others) => {
-      const key = String(options.settings.minutehand.windows.formulas);
+      const key = JSON.stringify(options.settings.minutehand.windows);
       const known = outlines.get(key) ?? outlineTraining(options, ...others);
       outlines.set(key, known);
       return known;
