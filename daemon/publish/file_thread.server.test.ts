@@ -12,7 +12,8 @@ import type { FilePublisher } from './file.ts';
 
 let programs: string;
 let folder: string;
-const told: string[] = [];
+/** What the publishers of a test have reported. */
+let told: string[] = [];
 const toClose: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
@@ -33,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(programs, { recursive: true, force: true }));
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-signals-'));
-  told.length = 0;
+  told = [];
 });
 afterEach(async () => {
   for (const close of toClose.splice(0)) await close();
@@ -41,12 +42,14 @@ afterEach(async () => {
 });
 
 function open(program = 'real', scheduler = MACHINE_SCHEDULER, more: Partial<FileThreadOptions> = {}): FilePublisher {
+  // A publisher of an earlier test that ends late reports to that one.
+  const reports = told;
   const options: FileThreadOptions = {
     folder,
     scheduler,
     program: pathToFileURL(join(programs, `${program}.mjs`)),
-    onFailure: (error) => told.push(`${error.code} ${error.seen}`),
-    onRecovered: () => told.push('recovered'),
+    onFailure: (error) => reports.push(`${error.code} ${error.seen}`),
+    onRecovered: () => reports.push('recovered'),
     ...more,
   };
   const publisher = createFileThread(options);
@@ -84,7 +87,10 @@ function manual() {
 describe('the thread for signal files', () => {
   it('writes the same as the file publisher', async () => {
     const publisher = open();
-    publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
+    // Closing waits a second: on a busy machine a thread takes longer to start.
+    publisher.publish([signal('A_B', 1)]);
+    await expect.poll(() => seqOf('A_B')).toBe(1);
+    publisher.publish([signal('C_D', 1)]);
     publisher.publish([signal('C_D', 2)]);
     await publisher.close();
     expect(read('A_B', 'signal.json')).toBe('{"pair_id":"A_B","seq":1}\n');
