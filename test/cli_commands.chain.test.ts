@@ -624,18 +624,14 @@ describe('train', () => {
     expect(none).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
   });
 
-  it('says of a direction model what it cannot do: train it again, a shadow, a rollout', async () => {
+  it('says of a direction model what it cannot do: train it again, a shadow', async () => {
     const version = writeTinyDirection(place.models, 'BTCUSDT', '1h', new Date('2026-01-03'));
     expect(await json('models', 'verify', version)).toMatchObject({ code: 0, document: { ok: true } });
     expect(await json('models', 'verify', '--deep', version)).toMatchObject({
       code: 3,
       document: { version, ok: false, deep: 'impossible' },
     });
-    for (const command of [
-      ['models', 'shadow'],
-      ['rollout', 'start'],
-    ])
-      expect(await failure(...command, version)).toMatchObject({ exit: 2, code: 'USAGE' });
+    expect(await failure('models', 'shadow', version)).toMatchObject({ exit: 2, code: 'USAGE' });
   });
 });
 
