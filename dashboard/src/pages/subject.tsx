@@ -348,12 +348,16 @@ function useRange(): Shared<Range | null> {
   const range = useMemo(() => signal<Range | null>(rangeInQuery()), []);
   useEffect(() => {
     let timer = 0;
+    let written = range.peek();
     return effect(() => {
       void range.value;
       // Not with every frame of a gesture.
       timer ||= setTimeout(() => {
         timer = 0;
         const now = range.peek();
+        // A view that cannot be shown stays in the address, and its message on the page.
+        if (now === written) return;
+        written = now;
         const text = now === null ? '' : now.map((time) => Math.round(time / 60)).join();
         if (text !== (place.value.query.get('view') ?? '')) setQuery('view', text);
       }, 300) as unknown as number;
