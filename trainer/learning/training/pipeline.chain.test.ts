@@ -89,6 +89,7 @@ describe('train', () => {
     // Progress was reported from nothing to all of every stage, in order.
     expect([...stages.keys()]).toEqual([
       'features and labels',
+      'generated markets',
       'learning',
       'placebo markets',
       'backtest of the holdout',
