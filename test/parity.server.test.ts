@@ -72,7 +72,9 @@ it(
     const kept = await store.db.selectFrom('core.parity_results').selectAll().execute();
     await store.close();
     const { verdict, replay } = certificate;
-    const result = { verdict, signals: replay.signals, equal_signals: replay.equal, mismatches: 0 };
+    // The daemon runs: the inputs of its last minute may have no answers yet.
+    const signals = replay.signals - (replay.unanswered ?? 0);
+    const result = { verdict, signals, equal_signals: replay.equal, mismatches: 0 };
     expect(kept.filter((one) => one.day === day)).toMatchObject([{ market: 'simulated', shard: 'main', ...result }]);
   },
 );
