@@ -3,8 +3,7 @@ import { readSeries } from '../daemon/features/series_reader.ts';
 import type { MinuteItem } from '../daemon/queue/queue.ts';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { minutes } from '../shared/bar_file/bar_file.ts';
-import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
-import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import { SeriesBook } from '../shared/core/series/series_book.ts';
@@ -70,7 +69,7 @@ export function openStationTurns(
 }
 
 /** The complete minutes of pairs that have both bars. */
-function minuteItems(pairs: readonly Pair[], bars: readonly (Bar & { readonly symbol: string })[]): MinuteItem[] {
+function minuteItems(pairs: readonly Pair[], bars: readonly Bar[]): MinuteItem[] {
   const ofSymbol = new Map(bars.map((bar) => [bar.symbol, bar]));
   return pairs.flatMap((pair, pairIndex): MinuteItem[] => {
     const a = ofSymbol.get(pair.a);

@@ -401,7 +401,8 @@ const NO_EVENTS = {
 };
 
 describe('a rollout of a direction model', () => {
-  const [CHAMPION, CHALLENGER] = ['20260101_0000', '20260102_0000'];
+  const CHAMPION: string = '20260101_0000';
+  const CHALLENGER: string = '20260102_0000';
   const KEY = '0f'.repeat(16);
   const FROM = WARM;
   const TO = FROM + 200;

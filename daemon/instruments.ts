@@ -112,7 +112,7 @@ export class Instruments {
     for (const group of this.#matrix.groups) {
       const scores = this.slots.infer(group);
       this.#scores.set(group, scores);
-      if (this.arms.concerns(group.barSeconds)) this.arms.infer(group, scores);
+      this.arms.infer(group, scores);
     }
     this.rules.finish((index) => {
       const pairIndex = this.#first + index;

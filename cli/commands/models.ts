@@ -1,3 +1,4 @@
+import { shelfOfTimeframe } from '../../shared/bundle/shelf_name.ts';
 import { keyOf } from '../../shared/bundle/gates/gate_result.ts';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
@@ -325,7 +326,7 @@ async function makeActive(
 ): Promise<void> {
   const { version, timeframe, rule, despite } = admitted;
   const { previous } = activateAdmitted(admitted, homePaths());
-  if (rule === null) await tellRegistry(cause, timeframe === null ? 'pairs' : 'direction', output);
+  if (rule === null) await tellRegistry(cause, shelfOfTimeframe(timeframe), output);
   const before = previous === null ? '' : ` (before: ${previous})`;
   const what = activeText(admitted);
   output.line(`${what}: ${version}${before}. A running daemon swaps it in between two bars.`);

@@ -1,3 +1,4 @@
+import { shelfOfTimeframe } from '../../shared/bundle/shelf_name.ts';
 import type { Command } from 'commander';
 import { folderOfVersion } from '../../shared/bundle/shelf_of_version.ts';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
@@ -75,8 +76,12 @@ function placeOf(market: string | undefined): RolloutPlace {
 async function start(version: string, place: RolloutPlace, override: Override | null, output: Output): Promise<void> {
   const folder = folderOfVersion(place.paths.models, version);
   const admitted = await admit(admissionPlace(place.settings), { door: 'rollout', folder, override });
-  const shelf = admitted.timeframe === null ? 'pairs' : 'direction';
-  await withRegistry(process.env, homePaths(), (registry) => registry.register(version), shelf);
+  await withRegistry(
+    process.env,
+    homePaths(),
+    (registry) => registry.register(version),
+    shelfOfTimeframe(admitted.timeframe),
+  );
   const power = await shadowPower(place, admitted);
   const rollout = startRollout(place, admitted, power);
   const { id, champion, despite_gates } = rollout;
@@ -127,8 +132,7 @@ async function advance(place: RolloutPlace, output: Output): Promise<void> {
 /** The pointer counts; a registry that cannot be reached follows at the next start of the trainer. */
 async function tellRegistry({ timeframe }: Rollout, output: Output): Promise<void> {
   try {
-    const shelf = timeframe === undefined ? 'pairs' : 'direction';
-    await withRegistry(process.env, homePaths(), (registry) => registry.mend(), shelf);
+    await withRegistry(process.env, homePaths(), (registry) => registry.mend(), shelfOfTimeframe(timeframe));
   } catch (error) {
     output.note(`The registry is not updated yet: ${describeError(error).message}`);
   }

@@ -89,7 +89,7 @@ export class DirectionArms {
   }
 
   /**
-   * Scores the rows of a timeframe that a rollout concerns.
+   * Scores the rows of a timeframe by the challenger, if the rollout concerns that timeframe.
    * @param champion scores of the active model
    */
   infer(group: TimeframeRows, champion: DirectionScores): void {

@@ -481,13 +481,16 @@ const leftOutPolicy = z.strictObject({
   ai3: columnNames.describe('Of AI3. Absent: none.'),
 });
 
-/** Learners of an ensemble, each once. */
-const memberNames = z
-  .array(z.enum(VOTERS))
-  .min(2)
-  .max(5)
-  .refine((names) => new Set(names).size === names.length, 'names a learner twice')
-  .optional();
+/** Two learners or more, each once. */
+const namesOnce = <Name extends string>(names: readonly Name[], most: number) =>
+  z
+    .array(z.enum(names))
+    .min(2)
+    .max(most)
+    .refine((given) => new Set(given).size === given.length, 'names a learner twice')
+    .optional();
+/** Learners of an ensemble. */
+const memberNames = namesOnce(VOTERS, 5);
 const memberSeed = z
   .int()
   .min(0)
@@ -529,13 +532,9 @@ const stackingPolicy = z.strictObject({
 });
 
 const leaguePolicy = z.strictObject({
-  entrants: z
-    .array(z.enum(LEAGUE_ENTRANTS))
-    .min(2)
-    .max(10)
-    .refine((names) => new Set(names).size === names.length, 'names a learner twice')
-    .optional()
-    .describe('Engines that one is chosen of. Absent: gbdt, random_forest, logistic.'),
+  entrants: namesOnce(LEAGUE_ENTRANTS, 10).describe(
+    'Engines that one is chosen of. Absent: gbdt, random_forest, logistic.',
+  ),
   choice: z
     .enum(LEAGUE_CHOICES)
     .optional()

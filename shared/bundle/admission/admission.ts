@@ -1,3 +1,4 @@
+import { shelfOfTimeframe } from '../shelf_name.ts';
 import { join } from 'node:path';
 import { mustExist, placeOfActive, readActiveFile } from '../bundle.ts';
 import {
@@ -267,7 +268,7 @@ async function verdictsOf(
   if (door === 'adoption' || door === 'folder' || rule !== null) return { failed, missing, unread: [] };
   let row: RegisteredBundle | undefined;
   try {
-    row = await registered(version, timeframe === null ? 'pairs' : 'direction');
+    row = await registered(version, shelfOfTimeframe(timeframe));
   } catch (error) {
     const { code, message } = describeError(error);
     const unread = [unmeasured(REGISTRY, { error: `${code}: ${message}` })];

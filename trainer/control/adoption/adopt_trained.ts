@@ -1,3 +1,4 @@
+import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
 import { activateAdmitted, activateInFolder } from '../../../shared/bundle/admission/activation.ts';
 import { admit, placeOf, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { failuresOf } from '../../../shared/bundle/recorded_gates.ts';
@@ -104,7 +105,7 @@ export async function beginRollout(admitted: Admitted<'adoption'>, place: Adopti
   const { version, timeframe } = admitted;
   const isFirst = readPointerFile(placeOf(admitted, paths.models), MACHINE_FILES) === null;
   if (settings.retrain.adopt_by !== 'rollout' || isFirst) return null;
-  await place.withRegistry((registry) => registry.register(version), timeframe === null ? 'pairs' : 'direction');
+  await place.withRegistry((registry) => registry.register(version), shelfOfTimeframe(timeframe));
   const rollout = startRollout({ settings, paths }, admitted, await shadowPower({ settings, paths }, admitted));
   await tellStart(rollout, place);
   const { id, power } = rollout;
@@ -118,8 +119,7 @@ export async function tellStart(
   { withRegistry, note }: Pick<AdoptionPlace, 'withRegistry' | 'note'>,
 ): Promise<void> {
   try {
-    const shelf = rollout.timeframe === undefined ? 'pairs' : 'direction';
-    await withRegistry((registry) => registry.startRollout(rollout), shelf);
+    await withRegistry((registry) => registry.startRollout(rollout), shelfOfTimeframe(rollout.timeframe));
   } catch (error) {
     note(`The registry has no event of it: ${describeError(error).message}`);
   }

@@ -3,6 +3,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { parsePair, symbolsOf, type Timeframe } from '../../../shared/pair.ts';
 import { barExtents, type ExtentTask } from '../../jobs/bars/bar_extent.ts';
 import { noBarsText } from '../../jobs/bars/instruments.ts';
+import { openTimeOf } from '../../jobs/job_fields.ts';
 import type { RunParameters } from '../schedule/run.ts';
 import type { TrainedBars } from '../schema/training.ts';
 import type { ApiContext } from './context.ts';
@@ -44,5 +45,5 @@ function timeOf(
   name: 'from' | 'to',
   instant: string | undefined,
 ): { readonly from?: OpenTime; readonly to?: OpenTime } {
-  return instant === undefined ? {} : { [name]: (Date.parse(instant) / 1000) as OpenTime };
+  return instant === undefined ? {} : { [name]: openTimeOf(instant) };
 }

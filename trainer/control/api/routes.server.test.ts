@@ -125,7 +125,11 @@ describe('the endpoints of the specification, by the generated client', () => {
     const minutes = Array.from({ length: 60 }, (_, minute) => ({
       symbol: 'XAUUSD',
       time: (Date.UTC(2024, 0, 2) / 1000 + 60 * minute) as OpenTime,
-      ...{ open: 100, high: 101, low: 99, close: 100, volume: 1 },
+      open: 100,
+      high: 101,
+      low: 99,
+      close: 100,
+      volume: 1,
     }));
     await api.store.bars.put('simulated', columnsOf('XAUUSD', minutes));
     const other = { headers: approver, body: { start_date: '2031-01-01' } };

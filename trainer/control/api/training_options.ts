@@ -1,11 +1,11 @@
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { ENGINES, NETWORKS } from '../../../shared/policy/engines.ts';
 import { SEARCHED_PARAMETERS, type SearchedParameter } from '../../../shared/policy/schema.ts';
 import { trainingSettingsSchema, type TrainingSettings } from '../../../shared/policy/training_settings.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
-import { partsOf } from '../../learning/learners/registry.ts';
+import { isNetwork } from '../../learning/learners/networks/network_parameters.ts';
+import { isTreeEngine, partsOf } from '../../learning/learners/registry.ts';
 import { chosenLearner, type ChosenLearner } from './ensemble_request.ts';
 import type { RunParameters } from '../schedule/run.ts';
 import { ALL_SUBJECTS } from './spelled_subjects.ts';
@@ -134,7 +134,6 @@ interface RequestedLearner {
   readonly isLabelSearched: boolean;
 }
 
-const TREES: readonly string[] = ENGINES;
 /** Its trees have no weight and are as many as are asked for. */
 const FOREST = 'random_forest';
 
@@ -146,8 +145,8 @@ function refuseOfOtherLearners(
   { n_estimators, max_depth, learning_rate, early_stopping_rounds, optimization_settings }: MLTrainingConfig,
   { engine, parts, isLabelSearched }: RequestedLearner,
 ): void {
-  const hasTrees = parts.some((part) => TREES.includes(part));
-  const isBoosted = parts.some((part) => TREES.includes(part) && part !== FOREST);
+  const hasTrees = parts.some(isTreeEngine);
+  const isBoosted = parts.some((part) => isTreeEngine(part) && part !== FOREST);
   const refuseOf = (fields: Readonly<Record<string, unknown>>, isUsed: boolean, expected: string): void => {
     for (const [name, value] of Object.entries(fields))
       if (value !== undefined && !isUsed)
@@ -160,10 +159,9 @@ function refuseOfOtherLearners(
   refuseOf({ n_estimators, max_depth }, hasTrees, 'no value: it has no trees');
   refuseOf({ learning_rate, early_stopping_rounds }, isBoosted, 'no value: it has no boosted trees');
   if (optimization_settings?.enabled !== true) return;
-  const isNetwork = (NETWORKS as readonly string[]).includes(engine);
   refuseOf(
     { 'optimization_settings.enabled': true },
-    hasTrees || isNetwork || isLabelSearched,
+    hasTrees || isNetwork(engine) || isLabelSearched,
     'false: it has no parameters that a search varies',
   );
   const [range] = Object.keys(optimization_settings.parameter_space);

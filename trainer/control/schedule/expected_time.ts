@@ -2,7 +2,7 @@ import { ENDED_WITH_RESULT, FIRST_MODELS, type RetrainRun } from './run.ts';
 
 const MS_PER_SECOND = 1000;
 
-/** How long a run may take, and the run that says so. */
+/** Estimated duration of a run, and the completed run that the estimate is based on. */
 export interface ExpectedTime {
   readonly seconds: number;
   readonly from_run: number;

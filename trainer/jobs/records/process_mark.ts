@@ -35,7 +35,7 @@ function startOf(pid: number): string | null {
   }
 }
 
-/** Time that a canceled job has to end by itself before its process is killed. */
+/** Grace period of a canceled job: if it has not exited by then, its process is killed. */
 export const CANCEL_GRACE_MS = 10_000;
 
 /**

@@ -9,8 +9,8 @@ export interface JudgedColumn extends Pick<ColumnImportance, 'feature' | 'mean' 
 }
 
 /**
- * Columns whose permutation costs the present model nothing beyond chance, out of fold. Two columns that say the same
- * are both idle, though the model needs one of them: what is left out together is confirmed on later rows.
+ * Columns with a permutation importance within chance for the present model, out of fold. Redundant columns are all
+ * idle, though the model needs one of them; therefore a model without all idle columns is compared on later rows.
  * @param present names of the columns of the model
  */
 export function judgeColumns({ features }: ImportanceReport, present: ReadonlySet<string>): JudgedColumn[] {

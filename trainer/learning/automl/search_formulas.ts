@@ -11,7 +11,7 @@ import { selectCandidates, type JudgedCandidate, type ScoredCandidate } from './
 import { unexplainedOf } from './unexplained.ts';
 import type { Dataset, DatasetRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
-import { positions } from '../dataset/rows.ts';
+import { pick, positions } from '../dataset/rows.ts';
 import { openModelLearner, TASK } from '../learners/learning.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import { fitAllRows } from '../learners/contract/learner.ts';
@@ -20,15 +20,13 @@ import type { FitPool } from '../learners/trees/fit_pool.ts';
 import { auc, rowLogLoss } from '../measures/metrics.ts';
 import type { TrainOptions } from '../options/train_options.ts';
 import { kFoldSplits } from '../splits/splits.ts';
-import { clusteredMean } from '../statistics/cluster.ts';
-import { timeBlocks } from '../statistics/time_blocks.ts';
+import { meanByDays } from '../statistics/standings.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { countTrials } from '../backtest/trial_ledger.ts';
 import { holdoutOf } from '../proof/prove_models.ts';
 import { outlineTraining } from '../training/pipeline.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance } from '../validate/importance.ts';
 
-const SECONDS_PER_DAY = 86_400;
 /** Share of the training rows, the newest, on which the chosen candidates are confirmed. */
 const CONFIRMED_SHARE = 0.25;
 /** Formulas computed at a time at most: their values of all bars are in memory. */
@@ -340,14 +338,9 @@ interface TestedModel {
 
 /** Answers before and after a change, to the rows of the confirmation. */
 function comparedOn(rows: DatasetRows, confirmed: Int32Array, before: Float64Array, after: Float64Array): Confirmation {
-  const y = Float64Array.from(confirmed, (row) => rows.y[row]!);
-  const time = Float64Array.from(confirmed, (row) => rows.time[row]!);
-  const saved = timeBlocks(
-    time,
-    SECONDS_PER_DAY,
-    (row) => rowLogLoss(before[row]!, y[row]!) - rowLogLoss(after[row]!, y[row]!),
-  );
-  const { mean, standardError, blocks } = clusteredMean(saved.sum, saved.count);
+  const y = pick(rows.y, confirmed);
+  const saved = y.map((label, row) => rowLogLoss(before[row]!, label) - rowLogLoss(after[row]!, label));
+  const { mean, standardError, blocks } = meanByDays(saved, pick(rows.time, confirmed));
   return {
     days: blocks,
     auc_before: auc(before, y),

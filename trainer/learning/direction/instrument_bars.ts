@@ -71,7 +71,11 @@ function namesIn(folder: string): string[] {
     return readdirSync(folder);
   } catch (cause) {
     const { code = String(cause) } = cause as NodeJS.ErrnoException;
-    throw new MinutehandError('DATA_MISSING', { seen: `${folder} cannot be read (${code})`, expected: 'a folder of bars', cause }); // prettier-ignore
+    throw new MinutehandError('DATA_MISSING', {
+      seen: `${folder} cannot be read (${code})`,
+      expected: 'a folder of bars',
+      cause,
+    });
   }
 }
 

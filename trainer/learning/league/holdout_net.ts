@@ -10,7 +10,7 @@ export const ENTERED_SHARE = 0.2;
 
 /** What trades on the holdout would have earned, at full size, after costs and overnight swaps. */
 export interface HoldoutNet {
-  /** Probability above which it enters: of its own answers out of fold, so that no choice sees the holdout. */
+  /** Entry threshold: a quantile of the entrant's own out-of-fold probabilities; the holdout does not influence it. */
   readonly threshold: number;
   readonly trades: number;
   /** Basis points per trade; the error takes the trades of a UTC day as one block. */

@@ -103,7 +103,8 @@ export function hasTrees(train: Trained): boolean {
   return treeFits(train.engine, ensembleParameters(train)) > 0;
 }
 
-function isTreeEngine(name: string): boolean {
+/** Whether a learner is a single engine of trees. */
+export function isTreeEngine(name: string): boolean {
   return (ENGINES as readonly string[]).includes(name);
 }
 

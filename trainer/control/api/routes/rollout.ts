@@ -1,3 +1,4 @@
+import { shelfOfTimeframe } from '../../../../shared/bundle/shelf_name.ts';
 import * as z from 'zod';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
 import { folderOfVersion } from '../../../../shared/bundle/shelf_of_version.ts';
@@ -45,7 +46,7 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
       const override = overrideOf(request.body, request);
       const folder = folderOfVersion(paths.models, name);
       const admitted = await admit(admissionPlaceOf(context), { door: 'rollout', folder, override });
-      const registry = registryOf(await store(), paths, admitted.timeframe === null ? 'pairs' : 'direction');
+      const registry = registryOf(await store(), paths, shelfOfTimeframe(admitted.timeframe));
       await registry.register(name);
       const place = { settings, paths };
       const rollout = startRollout(place, admitted, await shadowPower(place, admitted));

@@ -14,9 +14,9 @@ export interface ChosenModel extends Fitted {
 
 /**
  * The entrant with the lowest log loss on blocks of time that came after all that it had learned from, or the simplest
- * one within one standard error of that (Breiman et al. 1984, 1-SE rule); then it learns all rows. Folds and holdout of
- * a training see the choice as a part of the fit: in each fold it is made anew, from the rows of that fold alone. A
- * model like another one is of its learner.
+ * one within one standard error of that (Breiman et al. 1984, 1-SE rule); then it learns all rows. The selection is
+ * part of the fit: in each fold it is repeated with the training rows of that fold alone. With the budget `like`, the
+ * learner of the given model is used.
  */
 export const LEAGUE: LearnerDefinition<EnsembleSetup> = {
   name: 'league',

@@ -157,7 +157,7 @@ function modelText({ koffi }: OpenLibrary, api: XgboostApi, booster: Handle): st
   return new TextDecoder().decode(new Uint8Array(koffi.view(address, Number(length[0]))).slice());
 }
 
-/** The GPU was a method of its own before version 2. */
+/** Before version 2, XGBoost has a separate tree method for the GPU; from then on, a parameter for the device. */
 function treeMethod({ device }: LearnerParams, major: number): Record<string, string> {
   if (device !== 'gpu') return { tree_method: 'hist' };
   return major < DEVICE_SINCE ? { tree_method: 'gpu_hist' } : { tree_method: 'hist', device: 'cuda' };
