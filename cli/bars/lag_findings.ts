@@ -95,7 +95,7 @@ export function lagsAmong(all: readonly BarColumns[], configured: readonly Legs[
   return found;
 }
 
-function findingOf(symbol: string, { a, b, lagSeconds, of, correlation, atZero }: LaggingLegs): Finding {
+function findingOf(symbol: string, { a, b, lagSeconds, part, of, correlation, atZero }: LaggingLegs): Finding {
   const [other, seconds] = symbol === b ? [a, lagSeconds] : [b, -lagSeconds];
   return {
     code: 'LAGS',
@@ -106,6 +106,7 @@ function findingOf(symbol: string, { a, b, lagSeconds, of, correlation, atZero }
       of,
       correlation: Number(correlation.value.toFixed(3)),
       unshifted: Number(atZero.value.toFixed(3)),
+      ...(part !== null && { from: part.from, to: part.to }),
     },
   };
 }

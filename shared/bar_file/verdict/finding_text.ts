@@ -42,7 +42,8 @@ export function findingText({ code, by, values }: Finding): string {
       `${ahead}: so the sizes of its moves fit those of ${v['symbol']} (correlation ${v['correlation']}, unshifted ${v['unshifted']})`,
     'LAGS returns': () => {
       const minutes = Number(v['minutes']);
-      return `moves ${Math.abs(minutes)} min ${minutes > 0 ? 'after' : 'before'} ${v['symbol']}: a copy at another time, or a wrong clock (correlation of ${v['of']} ${v['correlation']} at this lag, ${v['unshifted']} at the same time)`;
+      const when = v['from'] === undefined ? '' : `, most clearly from ${at('from')} to ${at('to')}`;
+      return `moves ${Math.abs(minutes)} min ${minutes > 0 ? 'after' : 'before'} ${v['symbol']}${when}: a copy at another time, or a wrong clock (correlation of ${v['of']} ${v['correlation']} at this lag, ${v['unshifted']} at the same time)`;
     },
     'CLOSE_STAMPED week_edges': () =>
       `bars carry the time of their close: ${v['late']} of ${v['of']} weeks end with a bar stamped at New York’s close`,

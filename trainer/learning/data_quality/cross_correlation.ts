@@ -39,6 +39,20 @@ export interface CrossCorrelation {
   band(from: number, to: number): Estimate;
   /** Correlation at one lag minus that at another. */
   difference(lag: number, other: number): Estimate;
+  /** Blocks of time, the oldest first; together they are the common period but a rest at its end. */
+  readonly blocks: number;
+  /** Epoch seconds of a block's start; of `blocks`, the end of the last one. */
+  startOf(block: number): number;
+  /** `count` blocks from `block` on. */
+  part(block: number, count: number): PartCorrelation;
+}
+
+/** Correlation over a part of the time. It has too few blocks for a standard error. */
+export interface PartCorrelation {
+  /** Of each lag, −reach first. */
+  readonly values: Float64Array;
+  /** Share of the part in the squares of both series, 0…1. */
+  readonly share: number;
 }
 
 /**
@@ -59,7 +73,7 @@ export function crossCorrelate(a: Grid, b: Grid, reach: number): CrossCorrelatio
     b: withoutMissing(b.values.subarray((from - b.from) / step)),
   };
   const sums = blockSums(known.a, known.b, { blocks, size, reach });
-  return sums === null ? null : estimates(sums, reach);
+  return sums === null ? null : estimates(sums, { reach, from, blockSeconds: size * step });
 }
 
 /** Up to half as long as wanted, where that halves the transform. */
@@ -119,7 +133,14 @@ function blockSums(a: Float64Array, b: Float64Array, { blocks, size, reach }: La
   return { products, shares };
 }
 
-function estimates({ products, shares }: BlockSums, reach: number): CrossCorrelation {
+interface Blocks {
+  readonly reach: number;
+  /** Epoch seconds of the first one's start. */
+  readonly from: number;
+  readonly blockSeconds: number;
+}
+
+function estimates({ products, shares }: BlockSums, { reach, from, blockSeconds }: Blocks): CrossCorrelation {
   const blocks = products.length;
   /** A weighted sum of lags: its value is the sum over blocks, its error that of a ratio of sums over blocks. */
   const estimate = (of: (sums: Float64Array) => number): Estimate => {
@@ -138,6 +159,14 @@ function estimates({ products, shares }: BlockSums, reach: number): CrossCorrela
     band: (from, to) =>
       estimate((sums) => sums.subarray(reach + from, reach + to + 1).reduce((sum, own) => sum + own, 0)),
     difference: (lag, other) => estimate((sums) => sums[reach + lag]! - sums[reach + other]!),
+    blocks,
+    startOf: (block) => from + block * blockSeconds,
+    part(block, count) {
+      const part = new Float64Array(2 * reach + 1);
+      for (const sums of products.slice(block, block + count)) sums.forEach((sum, lag) => (part[lag]! += sum));
+      const share = shares.subarray(block, block + count).reduce((sum, own) => sum + own, 0);
+      return { values: part.map((sum) => (share > 0 ? sum / share : 0)), share };
+    },
   };
 }
 

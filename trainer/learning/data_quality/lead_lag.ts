@@ -10,11 +10,19 @@ export interface LeadLag {
   readonly lagSeconds: number;
   /** null: one lag. Of lags that change: the longest that was looked at. */
   readonly withinSeconds: number | null;
+  /** Of a lag that only part of the bars has. null: all of them. */
+  readonly part: Period | null;
   /** Of what the correlation is. */
   readonly of: 'returns' | 'absolute returns';
-  /** At this lag, or summed over all within `withinSeconds`; and at the same time. */
+  /** At this lag, or summed over all within `withinSeconds`; and at the same time. Of `part`, if there is one. */
   readonly correlation: Estimate;
   readonly atZero: Estimate;
+}
+
+/** Epoch seconds. */
+interface Period {
+  readonly from: number;
+  readonly to: number;
 }
 
 const HOUR_S = 3600;
@@ -44,11 +52,27 @@ export const LEAD_LAG_LIMITS = {
   sharpness: 0.06,
   /** Standard errors: with 3,000 lags of both kinds, one false finding in more than 1,000 pairs. */
   errors: 6.5,
+  /**
+   * Smallest correlation of returns within a part of the bars, as a multiple of the one at lag 0 in that part, and of
+   * the standard deviation of those at all other lags. Of 91 pairs of real symbols (one-minute bars of 2019, two and
+   * eight months, 15,000 parts of 1 to 8 sixtieths) the largest at more than two bars reaches 6.3 deviations.
+   */
+  part: 0.1,
+  partMultiple: 2,
+  partDeviations: 8,
 } as const;
 
 const NEAR_STEPS = 2;
 /** Lags that are summed, in bars after one another: a delay that changes leaves little at each of them. */
 const SUMMED_STEPS: readonly number[] = [5, 15, 30, 60];
+/** Lengths of the parts that are looked at alone, in blocks of a cross-correlation: some sixtieths of the bars. */
+const PART_BLOCKS: readonly number[] = [1, 2, 4, 8];
+/** A part without so much of the moves that its length lets expect, as a weekend, is not judged. */
+const LEAST_MOVES = 0.5;
+/** Lags around the same time that do not show what chance makes of the others. */
+const AROUND_ZERO = 8;
+/** Lags to either side that show the same of one lag. */
+const BESIDE_LAG = 40;
 
 /** Moves of a symbol are computed once per step. */
 export type MovesOf = (bars: BarColumns, step: number) => Moves;
@@ -68,7 +92,8 @@ export function movesCache(): MovesOf {
  * Whether one symbol repeats the other at another time: a copy that comes late, a clock that is off, a leg that knows
  * what comes. Returns are compared at every lag up to 25 hours, and so are absolute returns, which also show a clock
  * that is off where the signs have nothing in common. The largest finding counts. Where no single lag is one, returns
- * are compared over several: a copy that comes late by changing times.
+ * are compared over several, for a copy that comes late by changing times, and then in parts of the bars: a clock that
+ * is off for the weeks in which only one continent has summer time, a copy that comes late at the end alone.
  * @returns null when there is none, or too little data to say
  */
 export function findLeadLag(a: BarColumns, b: BarColumns, movesOf: MovesOf = movesOfBars): LeadLag | null {
@@ -83,6 +108,7 @@ export function findLeadLag(a: BarColumns, b: BarColumns, movesOf: MovesOf = mov
     b: b.symbol,
     lagSeconds: lag * step,
     withinSeconds: null,
+    part: null,
     of,
     correlation,
     atZero,
@@ -93,6 +119,11 @@ export function findLeadLag(a: BarColumns, b: BarColumns, movesOf: MovesOf = mov
   if (summed !== null) {
     const found = make(summed.lag, 'returns', summed.correlation, signed.at(0));
     return { ...found, withinSeconds: summed.steps * step };
+  }
+  const parted = ledPart(signed);
+  if (parted !== null) {
+    const { lag, part, correlation, atZero } = parted;
+    return { ...make(lag, 'returns', correlation, atZero), part };
   }
   const sizes = crossCorrelate(movesA.size, movesB.size, reach);
   const sharp = sizes === null ? null : ledSizes(sizes);
@@ -146,6 +177,59 @@ function meanLag(signed: CrossCorrelation, side: number, steps: number): number 
   return Math.max(1, Math.min(steps, Math.round(products / sum)));
 }
 
+interface LedPart {
+  readonly lag: number;
+  readonly part: Period;
+  readonly correlation: Estimate;
+  readonly atZero: Estimate;
+}
+
+/** The part of the bars, and the lag, at which the legs move together and hardly at the same time. */
+function ledPart(signed: CrossCorrelation): LedPart | null {
+  const { reach, blocks } = signed;
+  let best: LedPart | null = null;
+  for (const count of PART_BLOCKS) {
+    for (let block = 0; block + count <= blocks; block += Math.ceil(count / 2)) {
+      const { values, share } = signed.part(block, count);
+      if (share < (LEAST_MOVES * count) / blocks) continue;
+      const atZero = values[reach]!;
+      const least = Math.max(
+        LEAD_LAG_LIMITS.part,
+        LEAD_LAG_LIMITS.partMultiple * Math.abs(atZero),
+        Math.abs(best?.correlation.value ?? 0),
+      );
+      const lag = largest(values, (_, value) => Math.abs(value) > least);
+      if (lag === null) continue;
+      const error = deviationAt(values, reach + lag);
+      const correlation = { value: values[reach + lag]!, error };
+      if (Math.abs(correlation.value) < LEAD_LAG_LIMITS.partDeviations * error) continue;
+      const part = { from: signed.startOf(block), to: signed.startOf(block + count) };
+      best = { lag, part, correlation, atZero: { value: atZero, error } };
+    }
+  }
+  return best;
+}
+
+/**
+ * What chance makes of the correlation at a lag: the larger one of the standard deviations, about 0, of those at all
+ * lags but around 0, and of those beside the lag. The latter is larger where this lag brings two lively hours together.
+ */
+function deviationAt(values: Float64Array, at: number): number {
+  const zero = (values.length - 1) / 2;
+  const isOther = (other: number): boolean => Math.abs(other - zero) > AROUND_ZERO && Math.abs(other - at) > NEAR_STEPS;
+  const deviation = (from: number, to: number): number => {
+    let squares = 0;
+    let count = 0;
+    for (let other = Math.max(0, from); other <= Math.min(values.length - 1, to); other++) {
+      if (!isOther(other)) continue;
+      squares += values[other]! * values[other]!;
+      count++;
+    }
+    return Math.sqrt(squares / count);
+  };
+  return Math.max(deviation(0, values.length - 1), deviation(at - BESIDE_LAG, at + BESIDE_LAG));
+}
+
 /** The lag other than 0 at which absolute returns coincide most sharply, and more than at 0; null without one. */
 function ledSizes(sizes: CrossCorrelation): number | null {
   const sharpness = sizes.values.map((_, at) => aboveNeighbors(sizes.values, at));
@@ -181,13 +265,19 @@ export function durationText(seconds: number): string {
 /**
  * `NZDUSD repeats AUDUSD 10 min later (correlation of returns 0.67 ± 0.01 at this lag, 0.00 ± 0.01 at the same time)`.
  */
-export function leadLagText({ a, b, lagSeconds, withinSeconds, of, correlation, atZero }: LeadLag): string {
+export function leadLagText({ a, b, lagSeconds, withinSeconds, part, of, correlation, atZero }: LeadLag): string {
   const [leader, follower] = lagSeconds > 0 ? [a, b] : [b, a];
   const shown = ({ value, error }: Estimate): string => `${value.toFixed(3)} ± ${error.toFixed(3)}`;
   const late = durationText(lagSeconds);
   const same = `${shown(atZero)} at the same time`;
+  const when = part === null ? '' : `, most clearly from ${dayOf(part.from)} to ${dayOf(part.to)}`;
   if (withinSeconds === null)
-    return `${follower} repeats ${leader} ${late} later (correlation of ${of} ${shown(correlation)} at this lag, ${same})`;
+    return `${follower} repeats ${leader} ${late} later${when} (correlation of ${of} ${shown(correlation)} at this lag, ${same})`;
   const sum = `correlations of ${of} add up to ${shown(correlation)} over the lags up to ${durationText(withinSeconds)}`;
   return `${follower} repeats ${leader} by changing times, about ${late}, later (${sum}, ${same})`;
+}
+
+/** `2019-03-10`, UTC. */
+function dayOf(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 10);
 }

@@ -137,6 +137,27 @@ describe('a leg that is the other one at another time', () => {
     }
   });
 
+  it.each([
+    ['an hour late for the weeks of one summer time', 9000, 12_500, 60],
+    ['ten minutes late at the end alone', 16_500, 20_000, 10],
+    ['ten minutes early for a while', 3000, 6500, -10],
+  ])('is found in a part of the bars, with the days: %s', (_, from, to, minutes) => {
+    const parted = (of: BarColumns): BarColumns =>
+      columns(
+        'BBB',
+        of.close.map((price, t) => (t >= from && t < to ? (of.close[t - minutes] ?? price) : price)),
+      );
+    const found = findLeadLag(a, parted(b))!;
+    expect(found).toMatchObject({ lagSeconds: 60 * minutes, of: 'returns' });
+    // The part that is named has at most a few blocks before or after the changed bars.
+    expect(found.part!.from).toBeGreaterThanOrEqual(START + 60 * (from - 1000));
+    expect(found.part!.to).toBeLessThanOrEqual(START + 60 * (to + 1000));
+    expect(found.correlation.value).toBeGreaterThan(2 * Math.abs(found.atZero.value));
+    expect(leadLagText(found)).toMatch(/ later, most clearly from 2019-01-\d\d to 2019-01-\d\d \(correlation of returns 0/);
+    // Whole days of other noise have no such part.
+    expect(findLeadLag(a, parted(walks(20_000, 0, 'others').b))).toBeNull();
+  });
+
   it.each([-14, -5, -0.5, 1, 5.5, 24])('is found when its clock is off by %d hours', (hours) => {
     expect(findLeadLag(a, shifted(b, 3600 * hours))).toMatchObject({ lagSeconds: 3600 * hours, of: 'returns' });
   });
@@ -169,6 +190,17 @@ describe('a leg that is the other one at another time', () => {
     expect(findLeadLag(stretched(hourly.a), shifted(stretched(hourly.b), 18_000))).toMatchObject({
       lagSeconds: 18_000,
     });
+  });
+
+  it('is not found in a part of bars with weekends, of one leg alone or of both', () => {
+    // Two and a half days of every seven have no bars; those of b begin six hours later.
+    const open = (bars: BarColumns, late: number): BarColumns => {
+      const kept = [...bars.time.keys()].filter((t) => (t + 1440 - late) % 10_080 < 6480);
+      const picked = (values: Float64Array): Float64Array => Float64Array.from(kept, (t) => values[t]!);
+      return { ...columns(bars.symbol, picked(bars.close)), time: picked(bars.time) };
+    };
+    const { a: longA, b: longB } = walks(60_000, 0.5, 'weekends');
+    expect(findLeadLag(open(longA, 0), open(longB, 360))).toBeNull();
   });
 
   it('is not claimed of bars that are too few to say', () => {
