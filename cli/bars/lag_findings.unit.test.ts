@@ -38,7 +38,9 @@ describe('an imported symbol', () => {
     const time = own.time.map((at) => (at >= from ? at + 600 : at));
     const [finding] = await lagsOfImport({ ...own, time }, neighbors('XAUUSD'));
     expect(finding).toMatchObject({ code: 'LAGS', values: { symbol: 'XAUUSD', minutes: 10 } });
-    expect(findingText(finding!)).toMatch(/^moves 10 min after XAUUSD, most clearly from 20\d\d-.*Z to 20\d\d-.*Z: a copy/);
+    expect(findingText(finding!)).toMatch(
+      /^moves 10 min after XAUUSD, most clearly from 20\d\d-.*Z to 20\d\d-.*Z: a copy/,
+    );
   });
 
   it('is compared with the partners of configured pairs first', () => {

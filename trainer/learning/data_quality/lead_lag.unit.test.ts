@@ -153,7 +153,9 @@ describe('a leg that is the other one at another time', () => {
     expect(found.part!.from).toBeGreaterThanOrEqual(START + 60 * (from - 1000));
     expect(found.part!.to).toBeLessThanOrEqual(START + 60 * (to + 1000));
     expect(found.correlation.value).toBeGreaterThan(2 * Math.abs(found.atZero.value));
-    expect(leadLagText(found)).toMatch(/ later, most clearly from 2019-01-\d\d to 2019-01-\d\d \(correlation of returns 0/);
+    expect(leadLagText(found)).toMatch(
+      / later, most clearly from 2019-01-\d\d to 2019-01-\d\d \(correlation of returns 0/,
+    );
     // Whole days of other noise have no such part.
     expect(findLeadLag(a, parted(walks(20_000, 0, 'others').b))).toBeNull();
   });
