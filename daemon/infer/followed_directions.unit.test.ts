@@ -205,6 +205,18 @@ describe('the pointers of direction models', () => {
     expect(loads).toEqual([FIRST]);
   });
 
+  it('leave the active model when they are gone, and are followed again when they are back', async () => {
+    for (const version of [FIRST, SECOND]) bundle(version!);
+    point('1h', FIRST!);
+    await followed.check();
+    rmSync(join(models, 'direction', '1h.json'));
+    for (let i = 0; i < 2; i++) await followed.check();
+    expect([applied, codes]).toEqual([[`1h ${FIRST}`], []]);
+    point('1h', SECOND!);
+    await followed.check();
+    expect(applied).toEqual([`1h ${FIRST}`, `1h ${SECOND}`]);
+  });
+
   it('withdraw a refusal when they name the active model again, and refuse what is no pointer', async () => {
     bundle(FIRST!);
     point('1h', FIRST!);

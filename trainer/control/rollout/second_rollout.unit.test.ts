@@ -81,7 +81,10 @@ it('what happened between an evaluation and its step is not undone: an abort, an
   const advance = { verdict: 'advance', to: next! } as const;
   const started = start(CHALLENGERS[0]);
   const advanced = await carryOut(place, lookAt(started, advance), admission());
+  const advancedAt = new Date(Date.parse(started.started) + FACTS.sinceStartMs).toISOString();
   expect(advanced).toMatchObject({ stage: next!.name, share: next!.share, status: 'active' });
+  expect(Date.parse(advanced.stage_started)).toBe(Date.parse(advancedAt));
+  expect(advanced.stages.at(-1)).toMatchObject({ from: advanced.stage_started, share: next!.share });
   // Evaluated before the stage was reached.
   expect(await carryOut(place, lookAt(started, { verdict: 'abort', reason: 'late' }), admission())).toEqual(advanced);
   expect(readRollout(paths.models)).toMatchObject({ status: 'active', stage: next!.name });
