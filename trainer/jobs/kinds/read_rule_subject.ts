@@ -20,8 +20,10 @@ import type { StrategySubject } from '../../../shared/policy/strategy_file.ts';
 import { symbolNames } from '../../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../../shared/symbol/symbol.ts';
 import { refuseLaggingLegs } from '../../learning/data_quality/lagging_legs.ts';
+import { refuseForeseeingSeries } from '../../learning/direction/series_foresight.ts';
 import { barsOfPeriod } from '../../learning/formula_rules/rule_report.ts';
 import { instrumentSubject, pairSubject, type RuleSubject } from '../../learning/formula_rules/rule_subject.ts';
+import { refuseForeseeingLegs } from '../../learning/feature_checks/leg_series.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';
 import { readInstruments } from '../bars/instruments.ts';
 import { withFolderSeries } from '../bars/known_series.ts';
@@ -39,7 +41,7 @@ export interface RuleBars {
 /**
  * The bars, prices and costs of a pair or an instrument.
  * @param kind what the rule is written for
- * @throws MinutehandError USAGE, DATA_MISSING, DATA_FORMAT, LEG_LAGS; as loadDirectionModel
+ * @throws MinutehandError USAGE, DATA_MISSING, DATA_FORMAT, LEG_LAGS, SERIES_FORESIGHT; as loadDirectionModel
  */
 export async function readRuleSubject(
   market: RuleMarket,
@@ -84,6 +86,7 @@ async function readInstrument(
     },
     onProgress,
   );
+  refuseForeseeingSeries([bars!]);
   const model = direction === null ? null : await readDirection(direction, instrument);
   return instrumentSubject(bars!, instrument, instrumentCosts(instrument.a, costs, settings), model);
 }
@@ -169,6 +172,7 @@ async function readLegs(
     });
   checkTimeframes([pair], bars);
   refuseLaggingLegs([pair], bars);
+  refuseForeseeingLegs(symbols, bars);
   return bars;
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -21,6 +21,9 @@ const settings = loadSettings({ env: {} });
 
 let folder: string;
 let context: RuleContext;
+/** Close of every bar. */
+const closes: number[] = [];
+const timeOf = (bar: number): number => 1_600_000_000 - (1_600_000_000 % HOUR) + bar * HOUR;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'rule-jobs'));
   const rng = createRng('rule jobs');
@@ -28,7 +31,8 @@ beforeAll(() => {
   const bars = Array.from({ length: BARS }, (_, t) => {
     const open = price;
     price *= Math.exp(0.006 * rng.normal());
-    return `${1_600_000_000 - (1_600_000_000 % HOUR) + t * HOUR},${open},${Math.max(open, price)},${Math.min(open, price)},${price},1`;
+    closes.push(price);
+    return `${timeOf(t)},${open},${Math.max(open, price)},${Math.min(open, price)},${price},1`;
   });
   writeFileSync(join(folder, 'BTCUSDT.csv'), `time,open,high,low,close,volume\n${bars.join('\n')}\n`);
   const home = join(folder, 'home');
@@ -118,6 +122,30 @@ it('begins anew where the kept generations are of other bars', async () => {
   const again = await runCounted(job);
   expect(again.made).toBe(3 * 5);
   expect(again.report).toEqual(whole.report);
+});
+
+/** Open interest that is known at the close of every bar, in a folder of series. */
+function writeSeries(name: string, valueAt: (bar: number) => number): string {
+  const own = join(folder, name);
+  mkdirSync(own);
+  const rows = closes.map((_, bar) => `${timeOf(bar + 1)},${timeOf(bar + 1)},${valueAt(bar)}`);
+  const text = `event_time,arrival_time,value\n${rows.join('\n')}\n`;
+  writeFileSync(join(own, 'BTCUSDT.open_interest.csv'), text);
+  return own;
+}
+
+it('refuses a series that knows what the price does next, in a search and in a judgment', async () => {
+  const peeking = writeSeries('peeking', (bar) => 1000 * closes[Math.min(bar + 6, BARS - 1)]!);
+  const seen = expect.stringMatching(/^open_interest moves 6 h before BTCUSDT/);
+  const search = { ...searchJob({ folder: null, candidate: false }), source: { folder, series: peeking } };
+  await expect(runEvolve(search, context)).rejects.toMatchObject({ code: 'SERIES_FORESIGHT', seen });
+  const entry_long = 'series("open_interest") > delay(series("open_interest"), 1)';
+  const rule = { name: 'interest', description: '', subject: 'instrument' as const, entry_long, max_age: 3 };
+  const judged = { ...judgeJob(rule, false), source: { folder, series: peeking } };
+  await expect(runJudge(judged, context)).rejects.toMatchObject({ code: 'SERIES_FORESIGHT', seen });
+  const honest = { ...judged, source: { folder, series: writeSeries('honest', (bar) => 1000 * closes[bar]!) } };
+  const elsewhere = { ...context, paths: { ...context.paths, models: join(folder, 'of series') } };
+  expect((await runJudge(honest, elsewhere)).report.trials).toBe(1);
 });
 
 it('judges an evolved rule as one of all that its search tried, also a renamed copy of a kept one', async () => {

@@ -13,6 +13,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { pairCosts, type TradingCosts } from '../../../shared/policy/costs.ts';
 import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
+import { refuseForeseeingFormulas } from '../feature_checks/leg_series.ts';
 import type { DatasetPolicy } from '../dataset/dataset.ts';
 import { countCommonMinutes, historyColumns } from '../history/pair_history.ts';
 import type { PairLabelPolicy } from '../label/pair_labels.ts';
@@ -120,7 +121,8 @@ export interface PeriodResult {
 
 /**
  * Trades of every bundle on the same bars, by the daemon's features, scores, decision and position, bar by bar.
- * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_OUTPUT, LEG_LAGS, DATA_FORMAT as `checkTimeframes`
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_OUTPUT, LEG_LAGS, SERIES_FORESIGHT, DATA_FORMAT as
+ * `checkTimeframes`
  */
 export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResult> {
   const { sets, prepared } = options;
@@ -155,6 +157,7 @@ async function backtestSets(options: PeriodOptions): Promise<PeriodResult> {
   const { bars, sets } = options;
   checkTimeframes(options.pairs, bars);
   refuseLaggingLegs(options.pairs, bars);
+  refuseForeseeingFormulas(options.pairs, bars, options.labels.windows);
   const pairs = options.pairs.filter(
     (pair) => countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')) > 0,
   );

@@ -87,10 +87,10 @@ it('where no file can be written they stay in memory', async () => {
 });
 
 it('columns that arrive one bar later are the same in both places', async () => {
-  const outsideColumns = [plain.definitions[0]!.name, plain.definitions.at(-1)!.name];
+  const columns = [plain.definitions[0]!.name, plain.definitions.at(-1)!.name];
   const stored = await build({ scratch });
-  const later = withColumnsLater({ ...stored, outsideColumns }).histories.map(wholeHistory);
-  expect(later).toEqual(withColumnsLater({ ...plain, outsideColumns }).histories.map(wholeHistory));
+  const later = withColumnsLater(stored, columns).histories.map(wholeHistory);
+  expect(later).toEqual(withColumnsLater(plain, columns).histories.map(wholeHistory));
   expect(later[0]!.features).not.toEqual(wholeHistory(plain.histories[0]!).features);
   expect(MODEL_NAMES.every((name) => stored.train[name].y.length > 0)).toBe(true);
 });

@@ -1,15 +1,28 @@
+import type { Windows } from '../../../shared/core/features/windows.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { partOfHistory, type HistoryPart, type KeptHistory } from '../history/kept_history.ts';
+import { columnsOfSeries } from './leg_series.ts';
+
+/** Columns that do not follow from the bars alone: of a feature table, and of formulas that read series of legs. */
+export function columnsFromOutside(
+  { definitions, outsideColumns }: Pick<Dataset, 'definitions' | 'outsideColumns'>,
+  windows: Windows,
+): string[] {
+  const known = new Set(definitions.map(({ name }) => name));
+  const ofSeries = columnsOfSeries(windows).filter((name) => known.has(name));
+  return [...new Set([...outsideColumns, ...ofSeries])];
+}
 
 /**
- * The dataset as if every column that the daemon does not compute had arrived one bar later: each kept bar has the
- * values of the bar before, where that was kept too, otherwise none. In the holdout every bar is kept.
+ * The dataset as if these columns had arrived one bar later: each kept bar has the values of the bar before, where that
+ * was kept too, otherwise none. In the holdout every bar is kept.
  */
-export function withColumnsLater<Given extends Pick<Dataset, 'histories' | 'definitions' | 'outsideColumns'>>(
+export function withColumnsLater<Given extends Pick<Dataset, 'histories' | 'definitions'>>(
   dataset: Given,
+  names: readonly string[],
 ): Given {
-  const { histories, definitions, outsideColumns } = dataset;
-  const columns = outsideColumns.map((name) => definitions.findIndex((definition) => definition.name === name));
+  const { histories, definitions } = dataset;
+  const columns = names.map((name) => definitions.findIndex((definition) => definition.name === name));
   return { ...dataset, histories: histories.map((history) => later(history, columns, definitions.length)) };
 }
 

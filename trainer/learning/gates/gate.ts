@@ -33,7 +33,7 @@ export interface BundleEvidence {
   readonly edge: Manifest['edge'];
   /** Of AI1; null where it cannot be measured. */
   readonly skill: Skill | null;
-  /** The holdout with the columns of a feature table one bar later; null without columns that the daemon lacks. */
+  /** The holdout with the columns from outside the bars one bar later; null without any. */
   readonly delayed: Delayed | null;
   /** Whether only pairs with an edge would trade. */
   readonly requireEdge: boolean;

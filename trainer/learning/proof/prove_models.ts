@@ -11,7 +11,7 @@ import { proveEdge, type HoldoutProof } from '../backtest/holdout.ts';
 import { calibrateExpectation } from '../calibrate/expectation.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { withColumnsLater } from '../feature_checks/columns_later.ts';
+import { columnsFromOutside, withColumnsLater } from '../feature_checks/columns_later.ts';
 import { candidateRisks } from '../gates/candidate_risks.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { checkTraining } from '../gates/registry.ts';
@@ -112,12 +112,12 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
     (done, total) => onProgress('backtest of the holdout', done, total),
   );
 
-  const { outsideColumns } = dataset;
+  const fromOutside = columnsFromOutside(dataset, settings.minutehand.windows);
   const delayed =
-    outsideColumns.length === 0
+    fromOutside.length === 0
       ? null
       : proveEdge(
-          withColumnsLater(dataset),
+          withColumnsLater(dataset, fromOutside),
           deciders,
           settings,
           () => holdout.look,
@@ -133,7 +133,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
     candidateRisks: candidateRisks(dataset, ai2, quantiles),
     candidates: dataset.evaluation.holdout,
     theta2: thresholds.theta2,
-    delayed: delayed && { columns: outsideColumns, edge: delayed.edge },
+    delayed: delayed && { columns: fromOutside, edge: delayed.edge },
     requireEdge: settings.core.require_edge,
     limits: settings.retrain,
   });

@@ -30,7 +30,7 @@ import { importModels, type ImportedModels } from '../imported/imported_models.t
 import { makeBundle, type TrainResult } from '../bundle/make_bundle.ts';
 import { planSearch, searchFits, type PlannedSearch } from '../search/plan_search.ts';
 import type { TrainOptions } from '../options/train_options.ts';
-import { checkLegSeries } from './leg_series.ts';
+import { checkLegSeries } from '../feature_checks/leg_series.ts';
 import { learnNet } from './train_net.ts';
 import { warmStartTraining, fullTraining, type TrainingPlan } from './training_plan.ts';
 import { checkBars } from '../validate/leakage/bars.ts';

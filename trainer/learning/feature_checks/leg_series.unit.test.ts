@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { emptyColumns, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { featureDefinitions } from '../../../shared/core/features/features.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { exp } from '../../../shared/elementary.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
-import { checkLegSeries } from './leg_series.ts';
+import { columnsFromOutside } from './columns_later.ts';
+import { checkLegSeries, columnsOfSeries, refuseForeseeingFormulas, refuseForeseeingLegs } from './leg_series.ts';
 
 const HOURS = 4000;
 const FIRST = 1_735_689_540;
@@ -64,5 +66,33 @@ describe('series of legs in a training', () => {
     });
     expect(() => check(undefined)).toThrow(missing);
     expect(() => check({ funding_rate: hourly(() => 0) })).toThrow(missing);
+  });
+});
+
+describe('series of legs in a backtest, and of a rule', () => {
+  const { close } = MARKET.get('XAGUSD')!;
+  const foreseeing = hourly((hour) => 100 * (close[Math.min(HOURS - 1, hour + 6)]! / close[hour]! - 1));
+  const bars = new Map(MARKET).set('XAGUSD', { ...MARKET.get('XAGUSD')!, series: { sentiment: foreseeing } });
+  const refused = expect.objectContaining({ code: 'SERIES_FORESIGHT' });
+
+  it('are refused when they know what the leg does next, and a formula reads them', () => {
+    const formulas = 'mood = b.series("sentiment")';
+    expect(() => refuseForeseeingFormulas(PAIRS, bars, { ...windows, formulas })).toThrow(refused);
+    refuseForeseeingFormulas(PAIRS, bars, { ...windows, formulas: 'mood = a.series("sentiment")' });
+    // A bundle may read what these bars do not have: its features are missing then.
+    refuseForeseeingFormulas(PAIRS, MARKET, { ...windows, formulas });
+  });
+
+  it('are refused whatever a rule reads of them', () => {
+    expect(() => refuseForeseeingLegs(['XAUUSD', 'XAGUSD'], bars)).toThrow(refused);
+    refuseForeseeingLegs(['XAUUSD', 'AUDUSD'], bars);
+  });
+
+  it('make the columns that come one bar later in the test of arrival', () => {
+    const formulas = 'mood = b.series("sentiment") + a.series("sentiment")\nmomentum = a.close / delay(a.close, 5)';
+    expect(columnsOfSeries({ ...windows, formulas })).toEqual(['mood']);
+    const definitions = featureDefinitions({ ...windows, formulas });
+    const columns = columnsFromOutside({ definitions, outsideColumns: ['beta'] }, { ...windows, formulas });
+    expect(columns).toEqual(['beta', 'mood']);
   });
 });

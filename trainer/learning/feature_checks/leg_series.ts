@@ -1,0 +1,86 @@
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { handWrittenDefinitions } from '../../../shared/core/features/features.ts';
+import type { Windows } from '../../../shared/core/features/windows.ts';
+import { formulasOf } from '../../../shared/core/formula/named_formulas.ts';
+import { parseLegSeries } from '../../../shared/core/formula/series_source.ts';
+import type { SeriesName } from '../../../shared/core/series/series_names.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import type { Pair } from '../../../shared/pair.ts';
+import { instrumentBarsOf } from '../direction/instrument_bars.ts';
+import { refuseForeseeing } from '../direction/series_foresight.ts';
+
+/** The limits of foresight were measured on bars of this length. */
+const FORESIGHT_BAR_SECONDS = 3600;
+
+/** A series of a leg that a formula reads. */
+interface ReadSeries {
+  /** Name of the formula. */
+  readonly name: string;
+  /** As the formula writes it. */
+  readonly source: string;
+  readonly leg: 'a' | 'b';
+  readonly series: SeriesName;
+}
+
+/** What the formulas of a configuration read of the series of legs. */
+function seriesRead(windows: Windows): ReadSeries[] {
+  return formulasOf(windows, handWrittenDefinitions(windows)).flatMap(({ name, formula }) =>
+    formula.sources.flatMap((source) => {
+      const read = parseLegSeries(source);
+      return read === null ? [] : [{ name, source, leg: read.leg, series: read.series as SeriesName }];
+    }),
+  );
+}
+
+/** Columns whose values depend on series of legs: by the names of their formulas. */
+export function columnsOfSeries(windows: Windows): string[] {
+  return [...new Set(seriesRead(windows).map(({ name }) => name))];
+}
+
+/**
+ * The series of legs that formulas read: each must be known of a leg, and must not know what its price does next.
+ * @throws MinutehandError DATA_MISSING for a source that no pair has a value of, SERIES_FORESIGHT
+ */
+export function checkLegSeries(pairs: readonly Pair[], bars: ReadonlyMap<string, BarColumns>, windows: Windows): void {
+  for (const { name, source, leg, series } of seriesRead(windows)) {
+    const symbols = pairs.map((pair) => pair[leg]).filter((symbol) => bars.has(symbol));
+    if (symbols.some((symbol) => (bars.get(symbol)!.series?.[series]?.length ?? 0) > 0)) continue;
+    throw new MinutehandError('DATA_MISSING', {
+      seen: `${source} of the formula ${name}: no ${series} of ${[...new Set(symbols)].join(', ')}`,
+      next: 'Import it with `minutehand series import` into the folder `series` of the bars, or with `minutehand bars import --series` into the store; or take the formula out of config/features.yaml.',
+    });
+  }
+  refuseForeseeingFormulas(pairs, bars, windows);
+}
+
+/**
+ * Compares each series of a leg that formulas read with the price of that leg.
+ * @throws MinutehandError SERIES_FORESIGHT
+ */
+export function refuseForeseeingFormulas(
+  pairs: readonly Pair[],
+  bars: ReadonlyMap<string, BarColumns>,
+  windows: Windows,
+): void {
+  const read = seriesRead(windows).flatMap(({ leg, series }) => pairs.map((pair) => ({ symbol: pair[leg], series })));
+  const distinct = new Map(read.map((one) => [`${one.symbol} ${one.series}`, one]));
+  for (const { symbol, series } of distinct.values()) refuseForeseeingOf(bars.get(symbol), series);
+}
+
+/**
+ * Compares every known series of these symbols with their prices, whether anything reads it or not.
+ * @throws MinutehandError SERIES_FORESIGHT
+ */
+export function refuseForeseeingLegs(symbols: readonly string[], bars: ReadonlyMap<string, BarColumns>): void {
+  for (const symbol of new Set(symbols)) {
+    const own = bars.get(symbol);
+    for (const series of Object.keys(own?.series ?? {})) refuseForeseeingOf(own, series as SeriesName);
+  }
+}
+
+/** @param bars undefined, or without values of the series: nothing is compared */
+function refuseForeseeingOf(bars: BarColumns | undefined, series: SeriesName): void {
+  const history = bars?.series?.[series];
+  if (bars === undefined || history === undefined || history.length === 0) return;
+  refuseForeseeing(instrumentBarsOf(bars, FORESIGHT_BAR_SECONDS), series, history);
+}
