@@ -11,6 +11,7 @@ import {
 import { cellsOf, delimiterOf, withoutTrailing, type Delimiter } from '../../shared/csv/cells.ts';
 import { decimalsOf, numberOf, PLAIN_NUMBERS, styleOf, type NumberStyle } from '../../shared/csv/numbers.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
+import { amountFault, priceFault } from '../../shared/bar_rules.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { refuseOtherCounts } from './count_units.ts';
 import { TABLE_NAMES, VALUE_HEADERS, BAR_VALUES, englishHeader, headerOf, type BarValue } from './column_names.ts';
@@ -567,15 +568,21 @@ function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime' 
         .slice(0, lastStampField + 1)
         .join(' ')
         .slice(0, 40)}”`;
-    const numbers: (readonly [string, number | null])[] = [
-      ['open', open],
-      ['high', high],
-      ['low', low],
-      ['close', close],
-      ['volume', volume],
-    ];
-    const wrong = numbers.find(([, at]) => at !== null && Number.isNaN(numberOf(fields[at]!, style)));
-    return wrong === undefined ? null : `${wrong[0]} “${fields[wrong[1]!]!.slice(0, 40)}”`;
+    const prices = Object.entries({ open, high, low, close });
+    const amounts = Object.entries({ volume, spread }).flatMap(([name, at]) =>
+      at === null ? [] : [[name, at] as const],
+    );
+    const valueAt = (at: number): number => numberOf(fields[at]!, style);
+    const shown = (name: string, at: number): string => `${name} “${fields[at]!.slice(0, 40)}”`;
+    for (const [name, at] of prices) if (priceFault(valueAt(at)) !== null) return shown(name, at);
+    for (const [name, at] of amounts) {
+      const isAbsent = name === 'spread' && (fields[at] ?? '') === '';
+      if (!isAbsent && amountFault(valueAt(at)) !== null) return shown(name, at);
+    }
+    const beyond = prices.find(([, at]) => valueAt(at) > valueAt(high) || valueAt(at) < valueAt(low));
+    if (beyond === undefined) return null;
+    const [name, at] = beyond;
+    return `${shown(name, at)}, outside ${shown('low', low)} to ${shown('high', high)}`;
   };
   return { parse, parseTime, wrongCell, values: beside.map(([name]) => name) };
 }

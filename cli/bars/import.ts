@@ -842,8 +842,17 @@ function toPoints(columns: Batch['columns'], length: number, decimals: number): 
   for (let i = 0; i < length; i++) columns.spread[i]! /= pointsPerUnit;
 }
 
+/** Faults that a cell of the row has. */
+const OF_A_CELL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'BAR_MALFORMED',
+  'BAR_NOT_FINITE',
+  'BAR_NOT_POSITIVE',
+  'BAR_PRICE_RANGE',
+  'BAR_RANGE',
+]);
+
 function seenOf(text: string, code: ErrorCode, time: number, layout: BarLayout): string {
-  const cell = code === 'BAR_MALFORMED' || code === 'BAR_NOT_FINITE' ? layout.wrongCell(text) : null;
+  const cell = OF_A_CELL.has(code) ? layout.wrongCell(text) : null;
   const line = cell === null ? text.slice(0, 120) : `${cell} in ${text.slice(0, 120)}`;
   return code === 'BAR_TIME_RANGE' ? `${line} (expected ${expectedTime(time)})` : line;
 }

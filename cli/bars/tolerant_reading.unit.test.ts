@@ -293,11 +293,23 @@ describe('A guess that would change prices or spreads by a power of ten is refus
 });
 
 it('a rejected row names its cell', async () => {
-  const lines = [...PLAIN, `${START + 3600},1.08,1.09,1.07,1.0x,5`, `${START + 3660},1.08,1.09`];
-  const report = await read(await given('EURUSD.csv', lines.join('\n')));
+  const rows = [
+    '1.08,1.09,1.07,1.0x,5',
+    '1.08,1.09',
+    '1.08,1.09,1.07,-1,5',
+    '1.08,1.09,1.07,1.08,-7',
+    '1.08,1e300,1.07,1.08,5',
+    '1.08,1.05,1.07,1.06,5',
+  ];
+  const lines = [...PLAIN, ...rows.map((row, i) => `${START + 3600 + 60 * i},${row}`)];
+  const report = await read(await given('EURUSD.csv', lines.join('\n')), { maxRejectedPercent: 50 });
   expect(report.rejected.map(({ line, seen }) => `${line}: ${seen}`)).toEqual([
     expect.stringContaining(`${ROWS + 2}: close “1.0x”`),
     expect.stringContaining(`${ROWS + 3}: 3 cells, expected 6`),
+    expect.stringContaining(`${ROWS + 4}: close “-1”`),
+    expect.stringContaining(`${ROWS + 5}: volume “-7”`),
+    expect.stringContaining(`${ROWS + 6}: high “1e300”`),
+    expect.stringContaining(`${ROWS + 7}: open “1.08”, outside low “1.07” to high “1.05”`),
   ]);
 });
 

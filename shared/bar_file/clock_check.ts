@@ -7,6 +7,7 @@ export interface ClockReport {
   readonly week_opens_new_york: Readonly<Record<string, number>>;
   /**
    * The openings vary between hours, or are outside 17:00–20:59: the stamps are probably not UTC, or not all of them.
+   * Never of bars longer than an hour, which begin before the week does.
    */
   readonly suspect: boolean;
 }
@@ -39,10 +40,13 @@ export function checkClock(columns: BarColumns): ClockReport {
 export function createClockCheck(): ClockCheck {
   const hours = new Map<number, number>();
   let last = NaN;
+  let shortest = Infinity;
   return {
     add({ time, length }) {
       for (let i = 0; i < length; i++) {
-        if (time[i]! - last >= GAP_S) {
+        const apart = time[i]! - last;
+        if (apart < shortest) shortest = apart;
+        if (apart >= GAP_S) {
           const hour = Math.floor((time[i]! + NEW_YORK.offsetAt(time[i]!)) / HOUR_S) % 24;
           hours.set(hour, (hours.get(hour) ?? 0) + 1);
         }
@@ -56,8 +60,8 @@ export function createClockCheck(): ClockCheck {
       // Holidays and the weeks in which only one continent has summer time move some openings; a wrong zone moves whole
       // seasons.
       const usual = sorted.filter(([, count]) => count > RARE * total).map(([hour]) => hour);
-      const suspect = usual.length > 1 || usual.some((hour) => hour < EARLIEST_HOUR || hour > LATEST_HOUR);
-      return { week_opens_new_york: opens, suspect };
+      const isOff = usual.length > 1 || usual.some((hour) => hour < EARLIEST_HOUR || hour > LATEST_HOUR);
+      return { week_opens_new_york: opens, suspect: isOff && shortest <= HOUR_S };
     },
   };
 }

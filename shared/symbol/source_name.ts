@@ -67,7 +67,7 @@ export function readSourceName(path: string, names: SymbolNames = NO_SYMBOL_NAME
   const barSeconds = secondsOf(stem);
   const configured = configuredPart(stem, names);
   if (configured !== null) return found(configured.symbol, configured.part, barSeconds);
-  const words = stem.split(/[-_ ()[\]]+/).filter((word) => word !== '');
+  const words = stem.split(/[-_ ,()[\]]+/).filter((word) => word !== '');
   const { parts, problem } = partsOf(words, names);
   if (problem !== null) return notFound(problem.candidates, problem.reason, barSeconds);
   const strong = parts.filter(({ isStrong }) => isStrong);
@@ -203,7 +203,7 @@ function brokerTail(text: string, { known }: SymbolNames): string | null {
 
 /** `BTCUSDT-1h.csv`, `EURUSD_H4.csv`. */
 function secondsOf(stem: string): number | null {
-  for (const part of stem.split(/[-_ ]+/)) {
+  for (const part of stem.split(/[-_ ,]+/)) {
     const [, unit, count] = /^([MHD])(\d{1,2})$/i.exec(part) ?? [];
     const [, ofMinutes] = /^(\d{1,4})mins?$/i.exec(part) ?? [];
     if (ofMinutes !== undefined && KNOWN_SECONDS.has(Number(ofMinutes) * 60)) return Number(ofMinutes) * 60;

@@ -22,6 +22,10 @@ describe('The name of a file', () => {
       'EURUSD_M30_2019.csv': ['EURUSD', null],
       'BTCUSDT_H1.csv': ['BTCUSDT', 3600],
       'data/../AAPL_1d.csv': ['AAPL', 86_400],
+      // TradingView: exchange, symbol, and the minutes of a bar behind a comma.
+      'FX_EURUSD, 1.csv': ['EURUSD', null],
+      'BINANCE_BTCUSDT, 60_3f2a1.csv': ['BTCUSDT', null],
+      'OANDA_XAUUSD, 1D.csv': ['XAUUSD', 86_400],
     } as const;
     for (const [name, [symbol, barSeconds]] of Object.entries(names))
       expect(readSourceName(name), name).toMatchObject({ symbol, barSeconds });

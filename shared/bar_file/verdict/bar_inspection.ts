@@ -56,6 +56,8 @@ export function createBarInspection(
   const gaps = createGaps();
   let previous: InspectedBar | null = null;
   let live: number | null = null;
+  /** Of bars that are more than a repeated close. */
+  const range = { oldest: Infinity, newest: -Infinity };
   let bars = 0;
   let newest = -Infinity;
 
@@ -70,7 +72,7 @@ export function createBarInspection(
     if (previous === null) {
       scale.first(bar);
       previous = bar;
-      live = bar.time;
+      setLive(bar.time);
       return;
     }
     if (bar.time === previous.time) return;
@@ -82,9 +84,15 @@ export function createBarInspection(
     // Bars that only repeat the last close stand for a closed market as a gap does.
     if (!isFiller(earlier, later, due)) {
       if (edges !== null && live !== null) addEdge(bar.time, live);
-      live = bar.time;
+      setLive(bar.time);
     }
     previous = bar;
+  }
+
+  function setLive(time: number): void {
+    live = time;
+    if (time < range.oldest) range.oldest = time;
+    if (time > range.newest) range.newest = time;
   }
 
   function addEdge(one: number, other: number): void {
@@ -97,16 +105,20 @@ export function createBarInspection(
     add,
     addRefused: (bar) => order.add(bar),
     addPage: (columns) => addPage(add, columns),
-    findings: () => [
-      ...order.findings(),
-      ...scale.findings(),
-      ...(edges?.findings() ?? []),
-      ...frozen.findings(),
-      ...stretches.findings(),
-      ...weekends.findings(),
-      ...copies.findings(),
-      ...gaps.findings(bars),
-    ],
+    findings: () => {
+      const hasClosed = weekends.hasTradedEdges();
+      const ofClock = edges === null || bars === 0 ? [] : edges.findings({ ...range, hasClosed });
+      return [
+        ...order.findings(),
+        ...scale.findings(),
+        ...ofClock,
+        ...frozen.findings(),
+        ...stretches.findings(),
+        ...weekends.findings({ isClockOff: ofClock.length > 0 }),
+        ...copies.findings(),
+        ...gaps.findings(bars),
+      ];
+    },
     samples: () => samples.closes,
     get bars() {
       return bars;

@@ -35,6 +35,8 @@ export function findingText({ code, by, values }: Finding): string {
       v['zone'] === undefined
         ? `${ahead}: ${v['weeks']} of ${v['of']} weeks end and begin so much off New York’s close; they open ${v['due']}${v['or_close_stamped'] === undefined ? '' : ', or the bars are stamped with their close'}`
         : `to the clock ${v['zone']}: ${v['weeks']} of ${v['of']} weeks do not open ${v['due']}`,
+    'SHIFTED single_weeks': () =>
+      `${ahead} in ${v['weeks']} of ${v['of']} weeks, first that of ${at('from')}: it ends and begins so much off New York’s close; weeks open ${v['due']}${v['or_close_stamped'] === undefined ? '' : ', or its bars are stamped with their close'}`,
     'SHIFTED daily_pause': () => `${ahead}: ${v['weeks']} of ${v['of']} daily pauses are so much off 17:00 in New York`,
     'SHIFTED known_bars': () =>
       `${ahead}: so its moves fit the ${v['symbol']} that is stored (correlation ${v['correlation']}, unshifted ${v['unshifted']})`,
@@ -56,6 +58,8 @@ export function findingText({ code, by, values }: Finding): string {
     'FLAT_WEEKENDS closed_hours': () => `${v['flat']} of ${v['bars']} bars of closed weekends are flat: filled in`,
     'SUSPECT closed_hours': () =>
       `${v['bars']} bars move on ${v['days']} Saturday${v['days'] === 1 ? '' : 's'}, first ${at('from').slice(0, 10)}, when this market is closed: made up, or another market`,
+    'SUSPECT closed_edges': () =>
+      `${v['bars']} bars move on ${v['weekends']} weekend${v['weekends'] === 1 ? '' : 's'} after New York’s close or before its opening, first at ${at('from')}, when this market is closed: another clock, or another market`,
     'GAP distance': () =>
       `no bar for ${v['days']} days, from ${at('from')} to ${at('to')}: ${v['before']} bars before it and ${v['after']} after it${v['gaps'] === 1 ? '' : `; ${v['gaps']} such gaps`}`,
     'SUSPECT row_order': () =>

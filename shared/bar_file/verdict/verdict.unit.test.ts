@@ -115,6 +115,46 @@ describe('a clock', () => {
     expect(inspect(days, 'XAUUSD').verdict).toBe('OK');
   });
 
+  it('of one week among others, or of the only one, is SHIFTED with its hours and its begin', () => {
+    for (const barSeconds of [300, HOUR_S]) {
+      const sound = marketBars({ barSeconds, weeks: 4 });
+      const begin = (week: number): number => SUNDAY + week * 7 * DAY_S;
+      const off = (weeks: readonly number[], seconds: number): InspectedBar[] =>
+        sound.map((bar) => {
+          const week = Math.floor((bar.time - SUNDAY) / (7 * DAY_S));
+          return weeks.includes(week) ? { ...bar, time: bar.time + seconds } : bar;
+        });
+      for (const [weeks, hours] of [[[0], 2] as const, [[1], -2] as const, [[3], 2] as const, [[0, 2], 3] as const]) {
+        const text = `weeks ${weeks.join()} by ${hours} h, bars of ${barSeconds} s`;
+        const from = begin(weeks[0]!) + (22 + hours) * HOUR_S;
+        const bars = off(weeks, hours * HOUR_S);
+        for (const own of barSeconds === HOUR_S ? [bars, bars.toReversed()] : [bars])
+          expect(inspect(own, 'EURUSD', barSeconds), text).toMatchObject({
+            verdict: 'SHIFTED',
+            findings: [{ by: 'single_weeks', values: { hours, weeks: weeks.length, of: 4, from } }],
+          });
+      }
+      const only = sound.filter(({ time }) => time < begin(1));
+      expect(inspect(shifted(only, 2 * HOUR_S), 'EURUSD', barSeconds).findings).toMatchObject([
+        { code: 'SHIFTED', by: 'single_weeks', values: { hours: 2, weeks: 1, of: 1 } },
+      ]);
+      expect(inspect(only, 'EURUSD', barSeconds).verdict).toBe('OK');
+    }
+  });
+
+  it('of less than a week is SUSPECT by bars that move while the market is closed; a stray bar is not', () => {
+    const days = marketBars({ barSeconds: 60, weeks: 1 }).slice(0, 2000);
+    const early = inspect(shifted(days, -2 * HOUR_S), 'EURUSD', 60);
+    expect(early.findings).toMatchObject([
+      { code: 'SUSPECT', by: 'closed_edges', values: { bars: 120, weekends: 1, from: days[0]!.time - 2 * HOUR_S } },
+    ]);
+    expect(findingText(early.findings[0]!)).toMatch(/^120 bars move on 1 weekend after .* first at 2019-01-06T20:00Z/);
+    const friday = marketBars({ barSeconds: 60, weeks: 1 }).slice(-2000);
+    expect(inspect(shifted(friday, HOUR_S), 'EURUSD', 60).findings).toMatchObject([{ by: 'closed_edges' }]);
+    expect(inspect([...friday, ...shifted(friday.slice(-20), 20 * 60)], 'EURUSD', 60).verdict).toBe('OK');
+    expect(inspect(shifted(days, -2 * HOUR_S), 'EURUSDT', 60).verdict).toBe('OK');
+  });
+
   it('without daylight-saving time is named as such', () => {
     const bars = marketBars({ weeks: 40, barSeconds: HOUR_S }).map((bar) => {
       const isSummer = NEW_YORK.offsetAt(bar.time) === -4 * HOUR_S;

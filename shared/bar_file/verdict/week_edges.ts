@@ -34,7 +34,7 @@ interface Edges {
 export function createWeekEdges(due: WeekOpen, barSeconds: number) {
   const weeks: Edges[] = [];
   const days: Edges[] = [];
-  const opens: number[] = [];
+  const rests: Rest[] = [];
   const pauses = due.hour > CLOSE_HOUR && due.place.name === 'America/New_York';
 
   /** Seconds since the begin of the local week on Sunday 00:00. */
@@ -48,7 +48,7 @@ export function createWeekEdges(due: WeekOpen, barSeconds: number) {
 
   return {
     addWeekend(last: number, open: number): void {
-      opens.push(open);
+      rests.push({ last, open });
       if (open - last < SHORTEST_S || open - last > LONGEST_S) return;
       const end = last + barSeconds;
       weeks.push({ close: signed(ofWeek(end) - dueClose), open: signed(ofWeek(open) - dueOpen) });
@@ -65,12 +65,43 @@ export function createWeekEdges(due: WeekOpen, barSeconds: number) {
       });
     },
 
-    findings(): Finding[] {
-      const market = { due, barSeconds, weeks, days, opens };
+    findings({ oldest, newest, hasClosed }: WeekRange): Finding[] {
+      const market = { due, barSeconds, weeks, days, opens: rests.map(({ open }) => open) };
       const stamped = closeStamped(market);
-      return stamped === null ? shifted(market) : [stamped];
+      if (stamped !== null) return [stamped];
+      const ofAll = shifted(market);
+      if (ofAll.length > 0 || !hasClosed) return ofAll;
+      const single = weeksOf(rests, oldest, newest).map(({ open, last }) => ({
+        from: open,
+        close: signed(ofWeek(last + barSeconds) - dueClose),
+        open: signed(ofWeek(open) - dueOpen),
+      }));
+      return singleWeeks(market, single);
     },
   };
+}
+
+/** What the bars of all weeks have. */
+interface WeekRange {
+  /** Opens of the first and of the last bar. */
+  readonly oldest: number;
+  readonly newest: number;
+  /** Some move while the market is closed: more than a stray one. */
+  readonly hasClosed: boolean;
+}
+
+/** A time without bars: the open of the last one before it, and that of the first one after it. */
+interface Rest {
+  readonly last: number;
+  readonly open: number;
+}
+
+/** The weeks between the rests, in the order of time. */
+function weeksOf(rests: readonly Rest[], oldest: number, newest: number): { open: number; last: number }[] {
+  const sorted = [...rests].sort((a, b) => a.last - b.last);
+  const begins = [oldest, ...sorted.map(({ open }) => open)];
+  const ends = [...sorted.map(({ last }) => last), newest];
+  return begins.map((open, i) => ({ open, last: ends[i]! }));
 }
 
 interface MarketEdges {
@@ -137,6 +168,30 @@ function minutesOff({ due, barSeconds, weeks }: MarketEdges): Finding[] {
   if (alike.length < 2 || alike.length < CLEAR_SHARE * weeks.length || Math.abs(usual) >= HOUR_S) return [];
   const values = { hours: usual / HOUR_S, weeks: alike.length, of: weeks.length, due: due.text };
   return [{ code: 'SHIFTED', by: 'week_edges', values }];
+}
+
+/**
+ * Weeks of their own clock among others, or a single one: each ends as late as it begins, or begins as early as it
+ * ends. The rests on both sides of such a week do not show it, because one of their edges is right.
+ */
+function singleWeeks(
+  { due, barSeconds }: MarketEdges,
+  weeks: readonly (Edges & { readonly from: number })[],
+): Finding[] {
+  const off = weeks.flatMap((week) => {
+    const hours = hoursOff(week);
+    // A week that is cut off at one edge shows no shift.
+    const isWhole = Math.abs(week.close) < DAY_S && Math.abs(week.open) < DAY_S;
+    return hours === null || hours === 0 || !isWhole ? [] : [{ hours, from: week.from }];
+  });
+  if (off.length === 0) return [];
+  const counts = new Map<number, number>();
+  for (const { hours } of off) counts.set(hours, (counts.get(hours) ?? 0) + 1);
+  const [hours, count] = [...counts].sort((a, b) => b[1] - a[1])[0]!;
+  const from = off.find((week) => week.hours === hours)!.from;
+  const alike = hours * HOUR_S === barSeconds ? { or_close_stamped: 1 } : {};
+  const values = { hours, weeks: count, of: weeks.length, due: due.text, from, ...alike };
+  return [{ code: 'SHIFTED', by: 'single_weeks', values }];
 }
 
 /** Weeks that are off in one season only: the clock of a place. */

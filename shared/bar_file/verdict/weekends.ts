@@ -11,7 +11,10 @@ const WEEKEND_BARS = 12;
 const FLAT_SHARE = 0.9;
 /** A Saturday of which so much has bars that move was made: no clock is off by so many hours. */
 const TRADED_SHARE = 0.3;
-const MAX_SATURDAYS = 2000;
+const MAX_WEEKENDS = 2000;
+/** Of the bars of an hour, so many that move beyond the edges of one week are no strays; of hours two. */
+const EDGE_SHARE = 0.4;
+const MIN_EDGE_BARS = 2;
 
 /** Returns whether a bar has one price. */
 export function isFlat({ open, high, low, close }: Omit<InspectedBar, 'time'>): boolean {
@@ -51,6 +54,8 @@ function localHour(time: number): { weekday: number; hour: number } {
 export function createWeekends(due: WeekOpen | null, barSeconds: number) {
   const isJudged = barSeconds < DAY_S;
   const traded = due === null || !isJudged ? null : createTradedSaturdays(barSeconds);
+  // Longer bars begin before the market does.
+  const beyond = due === null || barSeconds > HOUR_S ? null : createTradedEdges(barSeconds);
   let closed = 0;
   let closedFlat = 0;
   let open = 0;
@@ -62,18 +67,50 @@ export function createWeekends(due: WeekOpen | null, barSeconds: number) {
       if (isClosedHour(bar.time, due)) {
         closed++;
         if (flat) closedFlat++;
+        else beyond?.add(bar.time);
       } else {
         open++;
         if (flat) openFlat++;
       }
     },
-    findings(): Finding[] {
+    /** Whether on some weekend more bars move after the close, or before the opening, than strays do. */
+    hasTradedEdges: () => beyond !== null && beyond.findings().length > 0,
+    /** @param isClockOff bars of closed hours are explained by their clock */
+    findings({ isClockOff }: { readonly isClockOff: boolean }): Finding[] {
       const moving = traded?.findings() ?? [];
       if (moving.length > 0) return moving;
+      const strays = isClockOff ? [] : (beyond?.findings() ?? []);
+      if (strays.length > 0) return strays;
       if (!isJudged || closed < WEEKEND_BARS || closedFlat < FLAT_SHARE * closed) return [];
       // Where flat bars are usual on working days too, they say nothing about weekends.
       if (openFlat > 0.5 * open) return [];
       return [{ code: 'FLAT_WEEKENDS', by: 'closed_hours', values: { flat: closedFlat, bars: closed } }];
+    },
+  };
+}
+
+/** Bars that move after New York's close on Friday, or before its opening on Sunday. */
+function createTradedEdges(barSeconds: number) {
+  const ofWeekend = new Map<number, { bars: number; from: number }>();
+  const least = Math.max(MIN_EDGE_BARS, EDGE_SHARE * (HOUR_S / barSeconds));
+  return {
+    add(time: number): void {
+      // Friday evening, Saturday and Sunday have one number: weeks from Monday.
+      const weekend = Math.floor((time + NEW_YORK.offsetAt(time) + 3 * DAY_S) / (7 * DAY_S));
+      const own = ofWeekend.get(weekend);
+      if (own === undefined) {
+        if (ofWeekend.size < MAX_WEEKENDS) ofWeekend.set(weekend, { bars: 1, from: time });
+        return;
+      }
+      own.bars++;
+      own.from = Math.min(own.from, time);
+    },
+    findings(): Finding[] {
+      const traded = [...ofWeekend.values()].filter(({ bars }) => bars >= least);
+      if (traded.length === 0) return [];
+      const bars = traded.reduce((sum, one) => sum + one.bars, 0);
+      const from = Math.min(...traded.map((one) => one.from));
+      return [{ code: 'SUSPECT', by: 'closed_edges', values: { bars, weekends: traded.length, from } }];
     },
   };
 }
@@ -86,7 +123,7 @@ function createTradedSaturdays(barSeconds: number) {
     add(time: number): void {
       if (localHour(time).weekday !== 6) return;
       const day = Math.floor((time + NEW_YORK.offsetAt(time)) / DAY_S);
-      if (ofDay.has(day) || ofDay.size < MAX_SATURDAYS) ofDay.set(day, (ofDay.get(day) ?? 0) + 1);
+      if (ofDay.has(day) || ofDay.size < MAX_WEEKENDS) ofDay.set(day, (ofDay.get(day) ?? 0) + 1);
     },
     findings(): Finding[] {
       const days = [...ofDay].filter(([, bars]) => bars >= least);
