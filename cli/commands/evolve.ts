@@ -35,7 +35,7 @@ export function addEvolve(program: Command, output: () => Output): void {
       .argument('<space>', 'a search space, such as config/strategies/spaces/hourly.yaml')
       .description(
         'Searches rules of a declared space (features, thresholds, stops, targets, ages) by genetic programming on the development period, and judges the one that it proposes: deflated Sharpe ratio over every rule ever evaluated, ' +
-          `probability of backtest overfitting, test for superior predictive ability, walk-forward searches, holdout, fills one bar later. One failing check refuses it. docs/guides/STRATEGIES.md explains space and checks.`,
+          `probability of backtest overfitting, test for superior predictive ability, walk-forward searches, holdout, fills and series one bar later. One failing check refuses it. docs/guides/STRATEGIES.md explains space and checks.`,
       ),
   )
     .option('--holdout-from <day>', 'start of the holdout (default: the last holdout_fraction of the time)')

@@ -11,7 +11,7 @@ import { readStrategyFile, strategySources } from '../../shared/policy/strategy_
 import { isoSecond, recordsCsv } from '../../trainer/learning/backtest/ledger.ts';
 import { recordOf } from '../../trainer/learning/backtest/pair_tasks.ts';
 import { RuleExplainer, type RuleExplanation } from '../../trainer/learning/formula_rules/explain_rule.ts';
-import { ruleColumns } from '../../trainer/learning/formula_rules/rule_columns.ts';
+import { laterColumns, ruleColumns } from '../../trainer/learning/formula_rules/rule_columns.ts';
 import { ruleReport } from '../../trainer/learning/formula_rules/rule_report.ts';
 import { ruleTrades } from '../../trainer/learning/formula_rules/rule_trades.ts';
 import type { Output } from '../output.ts';
@@ -61,7 +61,7 @@ export function addStrategy(program: Command, output: () => Output): void {
       .command('backtest')
       .argument('<file>', 'a strategy file')
       .description(
-        `what the rule would have earned after costs: decided at each close, filled at the next open, with the prices, costs and P&L of every other backtest; the edge with its error, the result of fills one bar later, and with doubled costs. Nothing is judged or kept: \`strategy judge\` does that.`,
+        `what the rule would have earned after costs: decided at each close, filled at the next open, with the prices, costs and P&L of every other backtest; the edge with its error, the result of fills and of series one bar later, and with doubled costs. Nothing is judged or kept: \`strategy judge\` does that.`,
       ),
   )
     .option('--out <folder>', 'folder for trades.csv')
@@ -114,7 +114,7 @@ async function runBacktest(file: string, flags: BacktestFlags, output: Output): 
       expected: 'two at least',
     });
   const trades = ruleTrades(subject, ruleColumns(subject, strategy), from, to);
-  const report = ruleReport(subject, trades, from, to);
+  const report = ruleReport({ subject, trades, later: laterColumns(subject, strategy) }, from, to);
   const first = history.time[from]!;
   const last = history.time[to - 1]!;
   const files = flags.out === undefined ? null : { trades: join(flags.out, 'trades.csv') };

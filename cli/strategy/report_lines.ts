@@ -22,7 +22,8 @@ export function documentOf(strategy: FormulaStrategy): object {
 }
 
 export function reportLines(report: RuleReport): string[] {
-  const { performance, interval, edge, one_bar_later_net_bps, doubled_costs_net_bps } = report;
+  const { performance, interval, edge, one_bar_later_net_bps, series_one_bar_later_net_bps, doubled_costs_net_bps } =
+    report;
   const { trades, win_rate, mean_gross_bps, mean_cost_bps, mean_swap_bps, mean_net_bps } = performance;
   const exits = Object.entries(performance.exits).map(([reason, count]) => `${reason} ${count}`);
   return [
@@ -35,7 +36,7 @@ export function reportLines(report: RuleReport): string[] {
       : [
           `edge by trading days: 90 % interval ${figure(interval.lower_5_net_bps)} to ${figure(interval.upper_95_net_bps)}: ${interval.no_edge ? 'NO_EDGE' : 'edge'}`,
         ]),
-    `net bps with fills one bar later ${figure(one_bar_later_net_bps)}, with doubled costs ${figure(doubled_costs_net_bps)}`,
+    `net bps with fills one bar later ${figure(one_bar_later_net_bps)}, with series one bar later ${figure(series_one_bar_later_net_bps)}, with doubled costs ${figure(doubled_costs_net_bps)}`,
   ];
 }
 

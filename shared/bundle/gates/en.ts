@@ -304,7 +304,7 @@ export const EN: EnglishCatalog = {
     },
     rule_one_bar_later: {
       name: 'rule one bar later',
-      next: 'The result is in the first bar after the signal, which no order reaches: the rule cannot be traded.',
+      next: 'The result is in the first bar after the signal or after an observation of a series, which no order reaches: the rule cannot be traded.',
     },
     golden_vectors: {
       name: 'golden vectors',

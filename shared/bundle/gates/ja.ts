@@ -259,7 +259,7 @@ export const JA: GateCatalog = {
       name: 'ルールのホールドアウト',
       limit: (of) => `${of.limit} 未満（このホールドアウトの ${of.text('look')} 回目の判定）`,
     },
-    rule_one_bar_later: { name: 'ルールの約定が1本遅れたとき' },
+    rule_one_bar_later: { name: 'ルールの約定または系列が1本遅れたとき' },
     golden_vectors: {
       name: 'ゴールデンベクトル',
       seen: (of) => (of.has('error') ? of.text('error') : `三つのモデルで各 ${of.text('rows')} 行`),

@@ -4,10 +4,11 @@ import {
   MAX_OVERFITTING,
   MAX_SPA_P,
   MIN_DEFLATED_SHARPE,
+  oneBarLaterCheck,
   ruleCheck,
   type RuleCheck,
 } from '../formula_rules/rule_checks.ts';
-import { ruleColumns } from '../formula_rules/rule_columns.ts';
+import { laterColumns, ruleColumns } from '../formula_rules/rule_columns.ts';
 import { meanNet, ruleEdge, ruleReport, type RuleEdge, type RuleReport } from '../formula_rules/rule_report.ts';
 import type { RuleSubject } from '../formula_rules/rule_subject.ts';
 import { ruleTrades } from '../formula_rules/rule_trades.ts';
@@ -184,7 +185,9 @@ function judge(
   const ability = superiorAbility(different, { seed: `${seed}/evolve`, resamples });
   const overfitting = different.length < 2 ? null : overfittingProbability(different, evaluator.blockOfDay);
   const strategy = strategyDocument(proposed.key, space, 'evolved');
-  const columns = ruleColumns(subject, checked(strategy, windows));
+  const rule = checked(strategy, windows);
+  const columns = ruleColumns(subject, rule);
+  const later = laterColumns(subject, rule);
   const development = ruleTrades(subject, columns, bars.from, holdoutFrom);
   const holdout = ruleTrades(subject, columns, holdoutFrom, bars.to);
   const forward = walkForwardTrades(evaluator, options);
@@ -200,9 +203,9 @@ function judge(
     overfitting_trials: different.length,
     spa_p: ability.adjusted[ownIndex]!,
     white_p: ability.pWhite,
-    development: ruleReport(subject, development, bars.from, holdoutFrom),
+    development: ruleReport({ subject, trades: development, later }, bars.from, holdoutFrom),
     walk_forward: { trades: forward.length, net_bps: meanNet(forward), ...ruleEdge(forward) },
-    holdout: ruleReport(subject, holdout, holdoutFrom, bars.to),
+    holdout: ruleReport({ subject, trades: holdout, later }, holdoutFrom, bars.to),
     holdout_look: look,
     lineage: lineageOf(proposed, main).map((key) => strategyDocument(key, space, 'ancestor')),
   };
@@ -251,6 +254,6 @@ function checksOf(rule: ProposedRule | null): RuleCheck[] {
     ruleCheck('SPA', rule?.spa_p, '<=', MAX_SPA_P),
     ruleCheck('WALK_FORWARD', rule?.walk_forward.p, '<', EDGE_LEVEL),
     ruleCheck('HOLDOUT', rule?.holdout.edge.p, '<', level),
-    ruleCheck('ONE_BAR_LATER', rule?.development.one_bar_later_net_bps, '>', 0),
+    oneBarLaterCheck(rule?.development),
   ];
 }

@@ -3,8 +3,8 @@ import { lookLevel, MIN_TRADES } from '../backtest/edge.ts';
 import { expectedMaxSharpe, probabilisticSharpe, sharpeFacts } from '../statistics/deflated_sharpe_ratio.ts';
 import { superiorAbility } from '../statistics/superior_ability.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
-import { MAX_SPA_P, MIN_DEFLATED_SHARPE, ruleCheck, type RuleCheck } from './rule_checks.ts';
-import { ruleColumns } from './rule_columns.ts';
+import { MAX_SPA_P, MIN_DEFLATED_SHARPE, oneBarLaterCheck, ruleCheck, type RuleCheck } from './rule_checks.ts';
+import { laterColumns, ruleColumns } from './rule_columns.ts';
 import { ruleDays, ruleReport, type RuleReport } from './rule_report.ts';
 import type { RuleSubject } from './rule_subject.ts';
 import { ruleTrades } from './rule_trades.ts';
@@ -40,7 +40,7 @@ export interface JudgedRule {
 /**
  * Judges a rule by the checks of an evolved one that do not ask about its search. On the bars before the holdout:
  * trades, the probability that its Sharpe ratio is above what the best of as many trials without skill is expected to
- * reach (0 of one trial), the bootstrap of its days, and fills one bar later; on the holdout: its edge, at the level of
+ * reach (0 of one trial), the bootstrap of its days, and fills and series one bar later; on the holdout: its edge, at the level of
  * this look.
  */
 export function judgeRule(options: JudgeOptions): JudgedRule {
@@ -53,16 +53,17 @@ export function judgeRule(options: JudgeOptions): JudgedRule {
   const benchmark = isTraded ? expectedMaxSharpe(tried, 1 / (days.length - 1)) : 0;
   const deflated = isTraded ? probabilisticSharpe(sharpeFacts(days), benchmark) : NaN;
   const spa = isTraded ? superiorAbility([days], { seed: `${seed}/judge`, resamples }).adjusted[0]! : NaN;
-  const development = ruleReport(subject, trades, bars.from, holdoutFrom);
-  const later = ruleTrades(subject, columns, holdoutFrom, bars.to);
-  const look = lookAt(later);
-  const holdout = ruleReport(subject, later, holdoutFrom, bars.to);
+  const later = laterColumns(subject, strategy);
+  const development = ruleReport({ subject, trades, later }, bars.from, holdoutFrom);
+  const tested = ruleTrades(subject, columns, holdoutFrom, bars.to);
+  const look = lookAt(tested);
+  const holdout = ruleReport({ subject, trades: tested, later }, holdoutFrom, bars.to);
   const checks = [
     ruleCheck('TRADES', trades.length, '>=', MIN_TRADES),
     ruleCheck('DEFLATED_SHARPE', deflated, '>=', MIN_DEFLATED_SHARPE),
     ruleCheck('SPA', spa, '<=', MAX_SPA_P),
     ruleCheck('HOLDOUT', holdout.edge.p, '<', lookLevel(look)),
-    ruleCheck('ONE_BAR_LATER', development.one_bar_later_net_bps, '>', 0),
+    oneBarLaterCheck(development),
   ];
   const accepted = checks.every(({ passed }) => passed);
   return {

@@ -1,6 +1,7 @@
 import type { RuleGateCode } from '../../../shared/bundle/gates/gate_codes.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import type { Evidence, Unit } from '../../../shared/bundle/gates/gate_schema.ts';
+import type { RuleReport } from './rule_report.ts';
 
 export const MIN_DEFLATED_SHARPE = 0.95;
 export const MAX_OVERFITTING = 0.1;
@@ -24,6 +25,17 @@ export function ruleCheck(
   const known = value === undefined || Number.isNaN(value) ? null : value;
   return { code, passed: known !== null && holds(known, relation, limit), value: known, relation, limit };
 }
+
+/**
+ * A result above 0 with both fills a bar later, and one with each auxiliary series a bar later: by the worse of both.
+ */
+export function oneBarLaterCheck(report: LaterResults | undefined): RuleCheck {
+  const { one_bar_later_net_bps: fills = null, series_one_bar_later_net_bps: series = null } = report ?? {};
+  const worse = fills === null || series === null ? null : Math.min(fills, series);
+  return ruleCheck('ONE_BAR_LATER', worse, '>', 0);
+}
+
+type LaterResults = Pick<RuleReport, 'one_bar_later_net_bps' | 'series_one_bar_later_net_bps'>;
 
 function holds(value: number, relation: RuleCheck['relation'], limit: number): boolean {
   switch (relation) {

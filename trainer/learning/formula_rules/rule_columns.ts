@@ -12,3 +12,8 @@ export function ruleColumns(subject: RuleSubject, strategy: FormulaStrategy): Ru
     formula === null ? null : values[formulas.indexOf(formula)]!;
   return { limits, entryLong: of(entryLong), entryShort: of(entryShort), exit: of(exit) };
 }
+
+/** As ruleColumns, of a rule that knows each auxiliary series one bar later. */
+export function laterColumns(subject: RuleSubject, strategy: FormulaStrategy): RuleColumns {
+  return ruleColumns(subject.withSeriesLater(), strategy);
+}

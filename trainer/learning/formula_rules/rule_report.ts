@@ -7,7 +7,7 @@ import { netInterval, tradeDays, type NetInterval } from '../backtest/net_interv
 import { performanceOf, type Performance } from '../backtest/performance.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
 import type { RuleSubject } from './rule_subject.ts';
-import { tradeOf, type RuleTrade } from './rule_trades.ts';
+import { ruleTrades, tradeOf, type RuleColumns, type RuleTrade } from './rule_trades.ts';
 
 /** What a rule earned in a period. Basis points of the gross notional per trade. */
 export interface RuleReport {
@@ -17,6 +17,8 @@ export interface RuleReport {
   readonly edge: RuleEdge;
   /** The same decisions, both fills one bar later. */
   readonly one_bar_later_net_bps: number | null;
+  /** The decisions of the same rule where each auxiliary series is known one bar later. */
+  readonly series_one_bar_later_net_bps: number | null;
   /** Spread, commission and slippage of every fill twice; swaps and funding once. */
   readonly doubled_costs_net_bps: number | null;
 }
@@ -28,8 +30,17 @@ export interface RuleEdge {
   readonly lower_5_net_bps: number | null;
 }
 
+/** What a rule is reported on. */
+export interface ReportedRule {
+  readonly subject: RuleSubject;
+  /** Of the rule in the period. */
+  readonly trades: readonly FilledTrade[];
+  /** The rule where each auxiliary series is known one bar later. */
+  readonly later: RuleColumns;
+}
+
 /** @param from first decided bar @param to bars from here on are not decided on */
-export function ruleReport(subject: RuleSubject, trades: readonly FilledTrade[], from: number, to: number): RuleReport {
+export function ruleReport({ subject, trades, later }: ReportedRule, from: number, to: number): RuleReport {
   const { history, overnight } = subject;
   const { rolls } = overnight;
   const changes = markToMarket(history, trades, overnight);
@@ -51,6 +62,7 @@ export function ruleReport(subject: RuleSubject, trades: readonly FilledTrade[],
     ),
     edge: ruleEdge(trades),
     one_bar_later_net_bps: meanNet(trades.map((trade) => delayedTrade(subject, trade))),
+    series_one_bar_later_net_bps: meanNet(ruleTrades(subject, later, from, to)),
     doubled_costs_net_bps: trades.length === 0 ? null : meanNet(trades)! - mean(trades.map(({ costBps }) => costBps)),
   };
 }

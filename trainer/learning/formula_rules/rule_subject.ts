@@ -20,6 +20,7 @@ import { stepAll, type Instrument } from '../direction/instrument_rows.ts';
 import { settlementsOf, type Settlements } from '../direction/strategy_backtest.ts';
 import { buildPairHistory, historyColumns, matchMinutes, type PairHistory } from '../history/pair_history.ts';
 import type { OvernightSwaps } from '../trades/backtest.ts';
+import { laterSeries } from './later_series.ts';
 
 /** Receives values of formulas. @param outputs [formulas], each with `count` values of the bars from `begin` on */
 export type TakeValues = (begin: number, count: number, outputs: readonly Float64Array[]) => void;
@@ -38,6 +39,8 @@ export interface RuleSubject {
   readonly funding: Settlements | null;
   /** Runs formulas over all bars of the history, in blocks. */
   evaluate(formulas: readonly Formula[], take: TakeValues): void;
+  /** The same bars and costs, whose formulas read every auxiliary series as it was known one bar before. */
+  withSeriesLater(): RuleSubject;
 }
 
 const NO_SWAPS: SwapCosts = { swap_long_bps_per_night: 0, swap_short_bps_per_night: 0 };
@@ -52,6 +55,7 @@ export function pairSubject(
 ): RuleSubject {
   const written: Windows = { ...windows, formulas: '' };
   const history = buildPairHistory(pair, a, b, written, () => false);
+  const barSeconds = pair.barSeconds ?? 60;
   return {
     id: pair.id,
     history,
@@ -62,7 +66,7 @@ export function pairSubject(
     evaluate(formulas, take) {
       const engine = new FormulaEngine(formulas);
       const features = new PairFeatures(written, pair.barSeconds);
-      const inputs = new PairInputs(engine, features.definitions, pair.barSeconds ?? 60);
+      const inputs = new PairInputs(engine, features.definitions, barSeconds);
       const series = legSeriesOf(a.series ?? {}, b.series ?? {});
       const { length, inA, inB } = matchMinutes(a, b);
       const barOfA = barReader(a);
@@ -75,7 +79,13 @@ export function pairSubject(
         inputs.write(at, barA, barB, features.values, series.at(barA.time + SECONDS_PER_BAR));
       });
     },
+    withSeriesLater: () =>
+      pairSubject(pair, withLaterSeries(a, barSeconds), withLaterSeries(b, barSeconds), windows, costs),
   };
+}
+
+function withLaterSeries(bars: BarColumns, seconds: number): BarColumns {
+  return { ...bars, series: laterSeries(bars.series ?? {}, seconds) };
 }
 
 /**
@@ -91,13 +101,14 @@ export function instrumentSubject(
   const { bars, series } = instrument;
   const history = instrumentHistory(instrument, pair);
   const swaps: SwapCosts = { ...NO_SWAPS, ...costs };
+  const funding = series.funding_rate.length === 0 ? null : settlementsOf(series.funding_rate);
   return {
     id: pair.id,
     history,
     costs: { a: costs, b: costs, barSeconds: bars.timeframe },
     overnight: { rolls: rollsOf(history), swaps: { a: swaps, b: NO_SWAPS } },
     direction: direction?.manifest.version ?? null,
-    funding: series.funding_rate.length === 0 ? null : settlementsOf(series.funding_rate),
+    funding,
     evaluate(formulas, take) {
       const engine = new FormulaEngine(formulas);
       const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, bars.timeframe);
@@ -123,6 +134,11 @@ export function instrumentSubject(
         block.added();
       });
       block.end();
+    },
+    withSeriesLater() {
+      const later = { bars, series: laterSeries(series, bars.timeframe) };
+      // Settlements are paid when they are due, whenever a formula reads of them.
+      return { ...instrumentSubject(later, pair, costs, direction), funding };
     },
   };
 }

@@ -81,6 +81,7 @@ describe('the trades of a rule', () => {
       direction: null,
       funding: null,
       evaluate: () => undefined,
+      withSeriesLater: () => subject,
     };
     const entryShort = Float64Array.from(history.z, (z) => (z > 1 ? 1 : 0));
     const limits = { ...NO_LIMITS, stopSigmas: 1, targetSigmas: 1.5, maxAgeBars: 60 };
@@ -106,7 +107,7 @@ describe('the report of a rule', () => {
     exit: null,
   };
   const trades = ruleTrades(SUBJECT, rule, 0, 400);
-  const report = ruleReport(SUBJECT, trades, 0, 400);
+  const report = ruleReport({ subject: SUBJECT, trades, later: rule }, 0, 400);
 
   it('charges doubled costs, and fills one bar later at the opens of the next bars', () => {
     const { open } = BARS;
