@@ -40,8 +40,8 @@ export interface JudgedRule {
 /**
  * Judges a rule by the checks of an evolved one that do not ask about its search. On the bars before the holdout:
  * trades, the probability that its Sharpe ratio is above what the best of as many trials without skill is expected to
- * reach (0 of one trial), the bootstrap of its days, and fills and series one bar later; on the holdout: its edge, at the level of
- * this look.
+ * reach (0 of one trial), the bootstrap of its days, and fills and series one bar later; on the holdout: its edge, at
+ * the level of this look.
  */
 export function judgeRule(options: JudgeOptions): JudgedRule {
   const { subject, strategy, trials: tried, bars, holdoutFrom, seed, resamples, lookAt } = options;
