@@ -19,16 +19,17 @@ export interface LabeledColumns {
 
 const BINS = 32;
 /** Larger tables are read in part: the bound is far from what chance adds on so many rows. */
-const MAX_ROWS = 40_000;
+export const MAX_ROWS = 40_000;
 
 /**
  * AUC of each column alone, missing values lowest or highest. Since a tree also finds what is not monotonic, the
  * values are put into 32 bins of equal size as well, and the shares of positives that one half of the rows has in them
  * rank the other half.
+ * @param maxRows of a larger table every second, third … row is read
  * @returns in the order of the columns; empty without rows of both classes
  */
-export function columnSkills({ x, y, names }: LabeledColumns): ColumnSkill[] {
-  const stride = Math.max(1, Math.ceil(x.rows / MAX_ROWS));
+export function columnSkills({ x, y, names }: LabeledColumns, maxRows = MAX_ROWS): ColumnSkill[] {
+  const stride = Math.max(1, Math.ceil(x.rows / maxRows));
   const rows = Math.floor((x.rows + stride - 1) / stride);
   const labels = Float64Array.from({ length: rows }, (_, i) => y[i * stride]!);
   const positives = labels.reduce((sum, label) => sum + label, 0);

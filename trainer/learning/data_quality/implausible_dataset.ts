@@ -3,7 +3,9 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { DatasetRows } from '../dataset/dataset_rows.ts';
 import { aucStandardError } from '../dataset/noise.ts';
-import { columnSkills } from './implausible.ts';
+import { positions } from '../dataset/rows.ts';
+import { takeRows } from '../learners/contract/fit_rows.ts';
+import { columnSkills, MAX_ROWS } from './implausible.ts';
 
 /**
  * AUC that no single honest feature reaches, by the model whose label it is; AI3's label counts as high above its
@@ -13,21 +15,29 @@ import { columnSkills } from './implausible.ts';
  */
 export const FEATURE_AUC_LIMITS: Readonly<Record<ModelName, number>> = { ai1: 0.72, ai2: 0.87, ai3: 0.93 };
 
+/** Rows that are read of each pair alone. */
+const ROWS_OF_PAIR = 2000;
+
 /** Standard errors that are added: few rows reach any AUC by chance. */
 const STANDARD_ERRORS = 4;
 
 /**
  * Features that tell a label better than any honest feature of a market can: their values must come from after the bar.
- * Measured on the rows of training.
+ * Measured on the rows of training, of all pairs and of each alone: what knows the future of one pair in ten is
+ * hardly seen among all.
  * @param place where the features come from
  * @throws MinutehandError FEATURE_FORESIGHT that names the model and each such column
  */
-export function refuseImplausible({ definitions, train, evaluation }: Dataset, place: string): void {
+export function refuseImplausible(
+  { definitions, train, evaluation, histories }: Pick<Dataset, 'definitions' | 'train' | 'evaluation' | 'histories'>,
+  place: string,
+): void {
   const names = definitions.map(({ name }) => name);
+  const pairIds = histories.map(({ pair }) => pair.id);
   const found = MODEL_NAMES.flatMap((model) => {
     const sets = model === 'ai1' && evaluation.train !== train.ai1 ? [train.ai1, evaluation.train] : [train[model]];
     return sets.flatMap((rows) =>
-      implausibleColumns(rows, names, FEATURE_AUC_LIMITS[model]).map((text) => [model, text]),
+      implausibleOf(rows, pairIds, names, FEATURE_AUC_LIMITS[model]).map((text) => [model, text]),
     );
   });
   if (found.length === 0) return;
@@ -37,14 +47,45 @@ export function refuseImplausible({ definitions, train, evaluation }: Dataset, p
   });
 }
 
+/** Those of all pairs; where there are none, those of each pair, with its name. */
+function implausibleOf(
+  rows: DatasetRows,
+  pairIds: readonly string[],
+  names: readonly string[],
+  limit: number,
+): string[] {
+  const together = implausibleColumns(rows, names, limit, MAX_ROWS);
+  if (together.length > 0 || pairIds.length === 1) return together;
+  return pairIds.flatMap((id, pair) =>
+    implausibleColumns(ofPair(rows, pair), names, limit, ROWS_OF_PAIR).map((text) => `${text} in ${id}`),
+  );
+}
+
+type JudgedRows = Pick<DatasetRows, 'x' | 'y' | 'effectiveRows'>;
+
+function ofPair({ x, y, pair, effectiveRows }: DatasetRows, own: number): JudgedRows {
+  const chosen = positions(pair.length, (row) => pair[row] === own);
+  return {
+    x: takeRows(x, chosen),
+    y: Float64Array.from(chosen, (row) => y[row]!),
+    effectiveRows: (effectiveRows * chosen.length) / pair.length,
+  };
+}
+
 /** `z_score with an AUC of 0.981`, the largest first. */
-function implausibleColumns({ x, y, effectiveRows }: DatasetRows, names: readonly string[], limit: number): string[] {
+function implausibleColumns(
+  { x, y, effectiveRows }: JudgedRows,
+  names: readonly string[],
+  limit: number,
+  maxRows: number,
+): string[] {
+  if (y.length === 0) return [];
   const labels = isHardLabel(y) ? y : aboveMedian(y);
   const positives = labels.reduce((sum, label) => sum + label, 0);
-  const share = Math.min(1, effectiveRows / labels.length);
+  const share = Math.min(1, Math.min(effectiveRows, maxRows) / labels.length);
   const error = aucStandardError(limit, positives * share, (labels.length - positives) * share);
   const bound = limit + STANDARD_ERRORS * error;
-  return columnSkills({ x, y: labels, names })
+  return columnSkills({ x, y: labels, names }, maxRows)
     .filter(({ auc }) => auc > Math.min(bound, 0.999))
     .sort((one, other) => other.auc - one.auc)
     .map(({ name, auc }) => `${name} with an AUC of ${auc.toFixed(3)}`);
