@@ -262,13 +262,29 @@ export async function main(argv: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     const { code } = describeError(error);
-    if (code !== 'USAGE' && !(error instanceof CommanderError)) await audit.end(`refused ${code}`, note);
+    if (code !== 'USAGE' && !(error instanceof CommanderError)) await endRefused(audit, code, note);
     if (isClosedPipe(error)) return DONE;
     if (!(error instanceof CommanderError)) return showError(error, json);
     // Asking for help or the version is not misuse.
     const isMisuse = error.exitCode !== 0;
     if (json) process.stdout.write(`${JSON.stringify(isMisuse ? misuse(error) : { text: answers.join('') })}\n`);
     return isMisuse ? MISUSED : DONE;
+  }
+}
+
+/** Records that a command was refused. Where even that fails, as on a full disk, the reason of the refusal stays. */
+export async function endRefused(
+  audit: Pick<CommandAudit, 'end'>,
+  code: string,
+  note: (text: string) => void,
+): Promise<void> {
+  try {
+    await audit.end(`refused ${code}`, note);
+  } catch (cause) {
+    const { code: why, message, seen } = describeError(cause);
+    note(
+      `The audit log has no record of this command. ${why}: ${message}${seen === undefined ? '' : ` Seen: ${seen}.`}`,
+    );
   }
 }
 

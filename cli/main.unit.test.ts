@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createProgram, wantedCommands } from './main.ts';
+import { MinutehandError } from '../shared/errors.ts';
+import { createProgram, endRefused, wantedCommands } from './main.ts';
 
 const loadedFor = (args: string): readonly string[] => wantedCommands(args.split(' ')).loaded;
 
@@ -19,4 +20,21 @@ describe('the list of commands', () => {
     for (const args of ['', '--help', '--version', 'help', 'confg', '--jsn', 'toString'])
       expect(loadedFor(args)).toEqual([]);
   });
+});
+
+it('a refusal stays the answer where its record cannot be kept', async () => {
+  const notes: string[] = [];
+  const full = new MinutehandError('DISK_FULL', { seen: 'audit_kept.jsonl' });
+  const ended: string[] = [];
+  const audit = {
+    end: (outcome: string) => {
+      ended.push(outcome);
+      return Promise.reject(full);
+    },
+  };
+  await endRefused(audit, 'DISK_FULL', (text) => notes.push(text));
+  expect(ended).toEqual(['refused DISK_FULL']);
+  expect(notes).toEqual([
+    'The audit log has no record of this command. DISK_FULL: The disk is full. Seen: audit_kept.jsonl.',
+  ]);
 });

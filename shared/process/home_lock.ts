@@ -1,7 +1,7 @@
 import { existsSync, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MinutehandError } from '../errors.ts';
+import { knownError, MinutehandError } from '../errors.ts';
 import { holdFolder } from '../folder.ts';
 import { createOnly } from '../outside_files.ts';
 import { makePrivateFolder } from '../private_files.ts';
@@ -18,7 +18,7 @@ const LOOK_MS = 20;
  * ends: with its last thread, when nothing of the process can write any more.
  * @param waitMs how long to wait, blocking this thread, for another process to release it
  * @returns a function that releases it
- * @throws MinutehandError HOME_LOCKED; HOME_UNUSABLE when the file cannot be made or is not a lock
+ * @throws MinutehandError HOME_LOCKED; DISK_FULL; HOME_UNUSABLE when the file cannot be made or is not a lock
  */
 export function lockHome(path: string, waitMs = LOOK_MS): Unlock {
   const unlock = tryLock(path, waitMs);
@@ -94,8 +94,14 @@ function tryLock(path: string, timeoutMs: number): Unlock | null {
   } catch (cause) {
     db?.close();
     if (cause instanceof SqliteError && cause.code.startsWith('SQLITE_BUSY')) return null;
-    if (cause instanceof MinutehandError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new MinutehandError('HOME_UNUSABLE', { seen: `${path}: ${reason}`, cause });
+    throw lockFault(path, cause);
   }
+}
+
+/** Why a lock file cannot be used: DISK_FULL where that is the reason, else HOME_UNUSABLE. */
+export function lockFault(path: string, cause: unknown): MinutehandError {
+  if (cause instanceof MinutehandError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const code = knownError(cause)?.code === 'DISK_FULL' ? 'DISK_FULL' : 'HOME_UNUSABLE';
+  return new MinutehandError(code, { seen: `${path}: ${reason}`, cause });
 }
