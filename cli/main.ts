@@ -281,10 +281,8 @@ export async function endRefused(
   try {
     await audit.end(`refused ${code}`, note);
   } catch (cause) {
-    const { code: why, message, seen } = describeError(cause);
-    note(
-      `The audit log has no record of this command. ${why}: ${message}${seen === undefined ? '' : ` Seen: ${seen}.`}`,
-    );
+    const { code: why, message } = describeError(cause);
+    note(`The audit log has no record of this command. ${why}: ${message}`);
   }
 }
 
