@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
@@ -17,14 +18,17 @@ interface ReportFlags extends PeriodFlags {
   readonly html?: string;
 }
 
+const DEFAULT_DAYS = 7;
+const DAY_SECONDS = 86_400;
+
 export function addReport(program: Command, output: () => Output): void {
   program
     .command('report')
     .description(
       'Figures of a period from the trainer’s store: models, signals, refusal rate, P&L by account, costs, drift, parity, targets.',
     )
-    .requiredOption('--from <day>', 'first UTC day or minute')
-    .requiredOption('--to <day>', 'UTC day or minute of the end')
+    .option('--from <day>', `first UTC day or minute (default: ${DEFAULT_DAYS} days before the end)`)
+    .option('--to <day>', 'UTC day or minute of the end (default: now)')
     .option('--html <file>', 'also as a page; - is standard output')
     .addOption(marketOption())
     .action((flags: ReportFlags) => report(flags, output()));
@@ -32,11 +36,11 @@ export function addReport(program: Command, output: () => Output): void {
 
 async function report(flags: ReportFlags, output: Output): Promise<void> {
   applyMarket(flags.market);
-  const { from, to } = parsePeriod(flags);
+  const { from, to } = reportedPeriod(flags, MACHINE_CLOCK.nowMs());
   const store = await openStoreIfThere(process.env, homePaths());
   if (store === null) throw new MinutehandError('DATA_MISSING', { seen: 'no store', expected: 'that of a trainer' });
   try {
-    const made = await makeReport(store, loadSettings(), homePaths(), isoOf(from!), isoOf(to!));
+    const made = await makeReport(store, loadSettings(), homePaths(), isoOf(from), isoOf(to));
     if (flags.html === '-' && !output.json) {
       process.stdout.write(reportPage(made));
       return;
@@ -52,6 +56,22 @@ async function report(flags: ReportFlags, output: Output): Promise<void> {
   } finally {
     await store.close();
   }
+}
+
+/**
+ * Epoch seconds of the reported period: the last seven days, where neither end is given.
+ * @throws MinutehandError USAGE where it is empty
+ */
+export function reportedPeriod(flags: PeriodFlags, nowMs: number): { readonly from: number; readonly to: number } {
+  const given = parsePeriod(flags);
+  const to = given.to ?? Math.ceil(nowMs / 1000);
+  const from = given.from ?? to - DEFAULT_DAYS * DAY_SECONDS;
+  if (from >= to)
+    throw new MinutehandError('USAGE', {
+      seen: `--from ${flags.from}`,
+      expected: 'a time before now, or --to after it',
+    });
+  return { from, to };
 }
 
 const isoOf = (seconds: number): string => new Date(seconds * 1000).toISOString();

@@ -194,6 +194,11 @@ function signalsOf({ settings, pairIds, toMs }: Selection, fromMs: number): Agai
 
 const pairsOf = ({ pairIds }: Selection): Pick<Selection, 'pairIds'> => (pairIds === undefined ? {} : { pairIds });
 
+/** Nine digits: enough for every tick, without what a computed price of the paper account carries behind it. */
+const PRICE_DIGITS = 9;
+const priceText = (price: number | null): string =>
+  price === null ? '–' : String(Number(price.toPrecision(PRICE_DIGITS)));
+
 /**
  * A fill with the time at which it was made and, as in `status` and `signals list`, the close of the bar of the signal
  * that it follows: on a simulated market these are two clocks. An exit of the account's own follows none.
@@ -205,7 +210,7 @@ export function fillLine(trade: LiveTrade): string {
   const head = `${isoSecond(time_ms)}  ${closed}  ${account.padEnd(5)}  ${pair_id.padEnd(16)} ${kind.padEnd(7)}`;
   if (kind === 'refused') return `${head} ${error}`;
   const cells = [
-    `${leg} ${side.padEnd(4)} ${lots} ${account === 'paper' ? 'units' : 'lots'} ${symbol} at ${filled_price}`,
+    `${leg} ${side.padEnd(4)} ${lots} ${account === 'paper' ? 'units' : 'lots'} ${symbol} at ${priceText(filled_price)}`,
     `${slippage_bps!.toFixed(2)} bps`,
     latency_ms === null ? '' : `${latency_ms} ms`,
     reason,

@@ -13,3 +13,9 @@ it('a line of a fill has the close of the bar that its signal answered, on the m
   expect(own.indexOf('paper')).toBe(opened.indexOf('paper'));
   expect(fillLine(tradeOf(openFill(), null))).not.toContain('closed');
 });
+
+it('a computed price has the digits of a quote', () => {
+  const line = (filled_price: number): string => fillLine(tradeOf(openFill({ filled_price }), null));
+  expect(line(1.3849184514769919)).toContain(' at 1.38491845  ');
+  expect(line(4099.59)).toContain(' at 4099.59  ');
+});

@@ -184,6 +184,9 @@ function Header() {
       <span class={`link-state ${isConnected.value ? 'on' : 'off'}`} role="status">
         {t(isConnected.value ? 'app.connected' : 'app.disconnected')}
       </span>
+      <abbr class="zone" title={t('app.zone')}>
+        UTC
+      </abbr>
       <div class="controls">
         <StopButton />
         <select

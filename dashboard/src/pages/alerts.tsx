@@ -229,6 +229,7 @@ function Channels() {
           },
         ]}
       />
+      {data?.channels.some(({ is_open }) => !is_open) === true && <p class="note">{t('alerts.howToSet')}</p>}
     </Panel>
   );
 }

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { api, type ImportRun, type SymbolCoverage } from '../api.ts';
 import { duration, minuteOf, num, percent } from '../format.ts';
-import { session, status } from '../live.ts';
+import { nowMs, session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { NameUnknown, useSubjectNamed } from '../parts/unknown_name.tsx';
 import { pathOf, place, respell } from '../router.ts';
@@ -23,7 +23,7 @@ export default function DataPage() {
   return (
     <>
       {error !== null && <Failure error={error} />}
-      {data === null && error === null && <Empty text={`${t('app.loading')}…`} />}
+      {data === null && error === null && <Scanning />}
       {data !== null && (
         <Panel
           title={t('data.title')}
@@ -51,6 +51,22 @@ export default function DataPage() {
       {chosen !== undefined && <Symbol coverage={chosen} />}
       <Imports />
     </>
+  );
+}
+
+const PROGRESS_MS = 1000;
+
+/** The first scan reads every bar of every symbol: how many symbols are done. */
+function Scanning() {
+  const { data } = useLoaded(() => api.get('/api/data/progress'), String(Math.floor(nowMs.value / PROGRESS_MS)));
+  const scan = data?.scan ?? null;
+  if (scan === null) return <Empty text={`${t('app.loading')}…`} />;
+  const text = t('data.scanning', { done: scan.done, total: scan.total });
+  return (
+    <Panel title={t('data.title')} wide>
+      <p role="status">{text}</p>
+      <progress max={scan.total} value={scan.done} aria-label={text} />
+    </Panel>
   );
 }
 

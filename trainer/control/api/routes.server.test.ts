@@ -231,6 +231,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/);
     expect(await own.get('/api/monitor')).toHaveProperty('report');
     expect(await own.get('/api/data')).toMatchObject({ symbols: [{ symbol: 'XAUUSD', bars: 60 }] });
+    expect(await own.get('/api/data/progress')).toEqual({ scan: null });
     expect(await own.get('/api/imports')).toEqual({ imports: [] });
     expect(await own.get('/api/searches')).toEqual({ searches: [] });
     const search = own.get('/api/searches/{search_id}', { path: { search_id: '../..' } });

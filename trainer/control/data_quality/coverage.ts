@@ -54,14 +54,20 @@ export interface SymbolCoverage extends Omit<BarReport, 'first' | 'last'> {
   readonly greatest_spikes: readonly { readonly at: string; readonly change: number }[];
 }
 
-/** Coverage of the symbols, one after the other, so that only one is in memory. */
-export async function scanCoverage(task: CoverageTask): Promise<readonly SymbolCoverage[]> {
+/**
+ * Coverage of the symbols, one after the other, so that only one is in memory.
+ * @param onSymbol called with the number of symbols that are done, after each of them
+ */
+export async function scanCoverage(
+  task: CoverageTask,
+  onSymbol: (done: number) => void,
+): Promise<readonly SymbolCoverage[]> {
   const { symbols, market, screening } = task;
   const store = task.storeUrl === null ? null : await openStore(task.storeUrl);
   const journals = task.journals.filter((path) => existsSync(path));
   const covered: SymbolCoverage[] = [];
   try {
-    for (const symbol of symbols) {
+    for (const [index, symbol] of symbols.entries()) {
       const bars = await readKnownBars({
         symbols: [symbol],
         market,
@@ -72,6 +78,7 @@ export async function scanCoverage(task: CoverageTask): Promise<readonly SymbolC
       });
       const columns = bars.get(symbol);
       if (columns !== undefined) covered.push(coverageOf(columns, screening, market));
+      onSymbol(index + 1);
     }
   } finally {
     await store?.close();

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { loadSettings, screenPolicy } from '../../../shared/policy/policy.ts';
-import { coverageOf } from './coverage.ts';
+import { coverageOf, scanCoverage } from './coverage.ts';
 
 const MONDAY = Date.parse('2024-01-08T00:00:00Z') / 1000;
 
@@ -20,6 +20,19 @@ function columnsOf(minutes: readonly number[], closes: readonly number[]): BarCo
     spread: null,
   };
 }
+
+it('a scan reports each symbol that is done, also those without bars', async () => {
+  const done: number[] = [];
+  const task = {
+    symbols: ['EURUSD', 'XAUUSD'],
+    market: 'simulated',
+    journals: [],
+    storeUrl: null,
+    screening: null,
+  } as const;
+  expect(await scanCoverage(task, (count) => done.push(count))).toEqual([]);
+  expect(done).toEqual([1, 2]);
+});
 
 describe('coverage of a symbol', () => {
   it('lists days, gaps inside a session and spikes, and does not count weekends as gaps', () => {

@@ -1,3 +1,4 @@
+import { counted } from '../../../shared/counted.ts';
 import type { AccountPerformance, Performance, PerformanceRow } from './performance_schema.ts';
 
 const ISO_MINUTE = 16;
@@ -26,13 +27,16 @@ function accountLines(own: AccountPerformance): string[] {
     `  turnover      ${money(own.turnover)}, in the market ${percent(own.time_in_market)} of the time`,
     ...rowLines('subject', own.by_subject, money),
     ...rowLines('reason', own.by_reason, money),
-    ...rowLines('hour', own.by_hour, money),
+    ...rowLines('hour', own.by_hour.map(atUtcHour), money),
     ...open.map(
       ({ subject, opened, floating: value, floating_bps, legs }) =>
         `  open          ${subject} since ${opened?.slice(0, ISO_MINUTE).replace('T', ' ') ?? '–'}, ${money(value)} (${bps(floating_bps)}): ${legs.map(({ side, size, symbol, price, now }) => `${side} ${size} ${symbol} at ${price}, now ${now ?? '–'}`).join('; ')}`,
     ),
   ];
 }
+
+/** The key of an hour row, `23`, as a reader needs it: `23:00 UTC`. */
+const atUtcHour = (row: PerformanceRow): PerformanceRow => ({ ...row, key: `${row.key}:00 UTC` });
 
 function rowLines(name: string, rows: readonly PerformanceRow[], money: (value: number) => string): string[] {
   return rows.map(
@@ -43,9 +47,10 @@ function rowLines(name: string, rows: readonly PerformanceRow[], money: (value: 
 
 /** Never a bare ratio: with its error and its days, or why there is none. */
 export function sharpeText({ value, standard_error, days, needed_days }: AccountPerformance['sharpe']): string {
-  if (days < needed_days) return `not shown: ${days} trading days, ${needed_days} needed`;
-  if (value === null || standard_error === null) return `none: every trading day had the same result (${days} days)`;
-  return `${value.toFixed(2)} ± ${standard_error.toFixed(2)} (standard error, ${days} trading days)`;
+  if (days < needed_days) return `not shown: ${counted(days, 'trading day')}, ${needed_days} needed`;
+  if (value === null || standard_error === null)
+    return `none: every trading day had the same result (${counted(days, 'day')})`;
+  return `${value.toFixed(2)} ± ${standard_error.toFixed(2)} (standard error, ${counted(days, 'trading day')})`;
 }
 
 const percent = (share: number | null): string => (share === null ? '–' : `${(100 * share).toFixed(1)} %`);

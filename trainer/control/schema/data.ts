@@ -35,3 +35,10 @@ export const dataSchema = z.object({
   duration_ms: z.number(),
   symbols: z.array(symbolCoverage).describe('Configured symbols with a bar, imported or journaled'),
 });
+
+export const dataProgressSchema = z.object({
+  scan: z
+    .object({ done: count.describe('Symbols that are read'), total: count })
+    .nullable()
+    .describe('Null while nothing is scanned'),
+});
