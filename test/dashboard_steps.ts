@@ -14,6 +14,7 @@ export const PAGES = [
     'performance',
     'models',
     'runs',
+    'strategies',
     'jobs',
     'backtests',
     'monitor',

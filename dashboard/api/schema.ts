@@ -10941,6 +10941,30 @@ export interface components {
             /** @description Its predecessor */
             previous: string | null;
         };
+        RuleTrade: {
+            side: -1 | 1;
+            /** @description Of the fill, UTC */
+            entry_time: string;
+            exit_time: string;
+            reason: string;
+            gross_bps: number;
+            cost_bps: number;
+            /** @description Swaps and funding; positive is paid */
+            swap_bps: number;
+            net_bps: number;
+        };
+        RuleTradeInput: {
+            side: -1 | 1;
+            /** @description Of the fill, UTC */
+            entry_time: string;
+            exit_time: string;
+            reason: string;
+            gross_bps: number;
+            cost_bps: number;
+            /** @description Swaps and funding; positive is paid */
+            swap_bps: number;
+            net_bps: number;
+        };
         /** @description A training run */
         Run: {
             /** @description Number of the attempt */
@@ -11853,6 +11877,47 @@ export interface components {
                 ja: string;
             };
             manifest: components["schemas"]["RuleManifest"];
+            /** @description null: the report has none */
+            periods: {
+                development: {
+                    trades: number;
+                    /** @description Mean per trade after costs */
+                    net_bps: number | null;
+                    /** @description With both fills one bar later */
+                    one_bar_later_net_bps: number | null;
+                    /** @description With each auxiliary series known one bar later; null for earlier rules, too */
+                    series_one_bar_later_net_bps: number | null;
+                    doubled_costs_net_bps: number | null;
+                };
+                holdout: {
+                    trades: number;
+                    /** @description Mean per trade after costs */
+                    net_bps: number | null;
+                    /** @description With both fills one bar later */
+                    one_bar_later_net_bps: number | null;
+                    /** @description With each auxiliary series known one bar later; null for earlier rules, too */
+                    series_one_bar_later_net_bps: number | null;
+                    doubled_costs_net_bps: number | null;
+                };
+            } | null;
+            /** @description First front of its search, the fittest first; empty for a rule that a person wrote */
+            front: {
+                /** @description The rule in words */
+                sentence: {
+                    en: string;
+                    ja: string;
+                };
+                sharpe: number;
+                drawdown: number;
+                trades: number;
+            }[];
+            /** @description Rules that its search made it of, the parents first */
+            lineage: {
+                en: string;
+                ja: string;
+            }[];
+            /** @description Of development period and holdout, in order; empty for earlier rules */
+            trades: components["schemas"]["RuleTrade"][];
             /** @description All figures of its judgement: of a search also front, lineage and trials */
             report: unknown;
         };
@@ -11866,6 +11931,47 @@ export interface components {
                 ja: string;
             };
             manifest: components["schemas"]["RuleManifestInput"];
+            /** @description null: the report has none */
+            periods: {
+                development: {
+                    trades: number;
+                    /** @description Mean per trade after costs */
+                    net_bps: number | null;
+                    /** @description With both fills one bar later */
+                    one_bar_later_net_bps: number | null;
+                    /** @description With each auxiliary series known one bar later; null for earlier rules, too */
+                    series_one_bar_later_net_bps: number | null;
+                    doubled_costs_net_bps: number | null;
+                };
+                holdout: {
+                    trades: number;
+                    /** @description Mean per trade after costs */
+                    net_bps: number | null;
+                    /** @description With both fills one bar later */
+                    one_bar_later_net_bps: number | null;
+                    /** @description With each auxiliary series known one bar later; null for earlier rules, too */
+                    series_one_bar_later_net_bps: number | null;
+                    doubled_costs_net_bps: number | null;
+                };
+            } | null;
+            /** @description First front of its search, the fittest first; empty for a rule that a person wrote */
+            front: {
+                /** @description The rule in words */
+                sentence: {
+                    en: string;
+                    ja: string;
+                };
+                sharpe: number;
+                drawdown: number;
+                trades: number;
+            }[];
+            /** @description Rules that its search made it of, the parents first */
+            lineage: {
+                en: string;
+                ja: string;
+            }[];
+            /** @description Of development period and holdout, in order; empty for earlier rules */
+            trades: components["schemas"]["RuleTradeInput"][];
             /** @description All figures of its judgement: of a search also front, lineage and trials */
             report: unknown;
         };

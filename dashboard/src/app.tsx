@@ -16,6 +16,7 @@ import { api } from './api.ts';
 const SubjectPage = lazy(() => import('./pages/subject.tsx'));
 const ModelsPage = lazy(() => import('./pages/models.tsx'));
 const RunsPage = lazy(() => import('./pages/runs.tsx'));
+const StrategiesPage = lazy(() => import('./pages/strategies.tsx'));
 const JobsPage = lazy(() => import('./pages/jobs.tsx'));
 const BacktestsPage = lazy(() => import('./pages/backtests.tsx'));
 const MonitorPage = lazy(() => import('./pages/monitor.tsx'));
@@ -33,6 +34,7 @@ const ICONS: Readonly<Record<PageName, string>> = {
   subjects: 'M3 20V4M3 20h18M7 15l4-5 3 3 6-8',
   models: 'M12 3l8 4.5v9L12 21l-8-4.5v-9zM12 12l8-4.5M12 12v9M12 12L4 7.5',
   runs: 'M6 4l13 8-13 8z',
+  strategies: 'M6 3v5M6 8c0 5 12 3 12 8v5M18 3v5c0 5-12 3-12 8v5',
   jobs: 'M5 6h2M10 6h9M5 12h2M10 12h9M5 18h2M10 18h9',
   backtests: 'M4 4v16h16M8 16v-4M12 16V8M16 16v-6M20 16V5',
   monitor: 'M3 12h4l3-8 4 16 3-8h4',
@@ -93,6 +95,8 @@ function Page({ page }: { readonly page: PageName | null }) {
       return <ModelsPage />;
     case 'runs':
       return <RunsPage />;
+    case 'strategies':
+      return <StrategiesPage />;
     case 'jobs':
       return <JobsPage />;
     case 'alerts':

@@ -7,6 +7,7 @@ export const PAGES = [
   'trades',
   'models',
   'runs',
+  'strategies',
   'jobs',
   'backtests',
   'monitor',

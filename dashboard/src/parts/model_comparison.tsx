@@ -149,9 +149,15 @@ interface GateRow {
   readonly b: Gate | null;
 }
 
+/** A bundle of any kind with its verdicts. */
+interface Judged {
+  readonly version: string;
+  readonly manifest: Pick<ModelDetail['manifest'], 'gates'>;
+}
+
 /** Gate results of one bundle, or of two side by side. */
-export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDetail | null }) {
-  const of = (detail: ModelDetail | null): ReadonlyMap<string, Gate> =>
+export function Gates({ a, b }: { readonly a: Judged; readonly b: Judged | null }) {
+  const of = (detail: Judged | null): ReadonlyMap<string, Gate> =>
     new Map((detail?.manifest.gates ?? []).map((gate) => [keyOf(gate), gate]));
   const own = of(a);
   const other = of(b);

@@ -26,6 +26,31 @@ export const strategiesSchema = z.object({
 
 const sentenceSchema = z.object({ en: z.string(), ja: z.string() }).describe('The rule in words');
 
+/** What a report of a judgement has of the trades of its rule. */
+export const ruleTradeSchema = z
+  .object({
+    side: z.union([z.literal(-1), z.literal(1)]),
+    entry_time: z.string().describe('Of the fill, UTC'),
+    exit_time: z.string(),
+    reason: z.string(),
+    gross_bps: z.number(),
+    cost_bps: z.number(),
+    swap_bps: z.number().describe('Swaps and funding; positive is paid'),
+    net_bps: z.number(),
+  })
+  .meta({ id: 'RuleTrade' });
+
+const judgedFigures = z.object({
+  trades: z.int(),
+  net_bps: z.number().nullable().describe('Mean per trade after costs'),
+  one_bar_later_net_bps: z.number().nullable().describe('With both fills one bar later'),
+  series_one_bar_later_net_bps: z
+    .number()
+    .nullable()
+    .describe('With each auxiliary series known one bar later; null for earlier rules, too'),
+  doubled_costs_net_bps: z.number().nullable(),
+});
+
 export const strategyDetailSchema = z
   .object({
     version: z.string(),
@@ -33,6 +58,15 @@ export const strategyDetailSchema = z
     is_signed: z.boolean(),
     sentence: sentenceSchema,
     manifest: ruleManifestSchema.meta({ id: 'RuleManifest', description: 'The manifest of a rule' }),
+    periods: z
+      .object({ development: judgedFigures, holdout: judgedFigures })
+      .nullable()
+      .describe('null: the report has none'),
+    front: z
+      .array(z.object({ sentence: sentenceSchema, sharpe: z.number(), drawdown: z.number(), trades: z.int() }))
+      .describe('First front of its search, the fittest first; empty for a rule that a person wrote'),
+    lineage: z.array(sentenceSchema).describe('Rules that its search made it of, the parents first'),
+    trades: z.array(ruleTradeSchema).describe('Of development period and holdout, in order; empty for earlier rules'),
     report: z.unknown().describe('All figures of its judgement: of a search also front, lineage and trials'),
   })
   .meta({ id: 'StrategyDetail' });

@@ -9,7 +9,15 @@ import {
   type RuleCheck,
 } from '../formula_rules/rule_checks.ts';
 import { laterColumns, ruleColumns } from '../formula_rules/rule_columns.ts';
-import { meanNet, ruleEdge, ruleReport, type RuleEdge, type RuleReport } from '../formula_rules/rule_report.ts';
+import {
+  meanNet,
+  reportedTrade,
+  ruleEdge,
+  ruleReport,
+  type ReportedTrade,
+  type RuleEdge,
+  type RuleReport,
+} from '../formula_rules/rule_report.ts';
 import type { RuleSubject } from '../formula_rules/rule_subject.ts';
 import { ruleTrades } from '../formula_rules/rule_trades.ts';
 import { checkStrategy, type FormulaStrategy, type StrategyDocument } from '../../../shared/policy/strategy_file.ts';
@@ -104,6 +112,8 @@ export interface ProposedRule {
   readonly holdout: RuleReport;
   /** Number of the look at the holdout, at whose level its edge is tested; null: it was not counted. */
   readonly holdout_look: number | null;
+  /** Of development period and holdout, in order. */
+  readonly trades: readonly ReportedTrade[];
   /** Rules that it came from, the parents first. */
   readonly lineage: readonly StrategyDocument[];
 }
@@ -207,6 +217,7 @@ function judge(
     walk_forward: { trades: forward.length, net_bps: meanNet(forward), ...ruleEdge(forward) },
     holdout: ruleReport({ subject, trades: holdout, later }, holdoutFrom, bars.to),
     holdout_look: look,
+    trades: [...development, ...holdout].map(reportedTrade),
     lineage: lineageOf(proposed, main).map((key) => strategyDocument(key, space, 'ancestor')),
   };
 }

@@ -5,7 +5,7 @@ import { superiorAbility } from '../statistics/superior_ability.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
 import { MAX_SPA_P, MIN_DEFLATED_SHARPE, oneBarLaterCheck, ruleCheck, type RuleCheck } from './rule_checks.ts';
 import { laterColumns, ruleColumns } from './rule_columns.ts';
-import { ruleDays, ruleReport, type RuleReport } from './rule_report.ts';
+import { reportedTrade, ruleDays, ruleReport, type ReportedTrade, type RuleReport } from './rule_report.ts';
 import type { RuleSubject } from './rule_subject.ts';
 import { ruleTrades } from './rule_trades.ts';
 
@@ -35,6 +35,8 @@ export interface JudgedRule {
   readonly spa_p: number;
   readonly development: RuleReport;
   readonly holdout: RuleReport;
+  /** Of both periods, in order. */
+  readonly trades: readonly ReportedTrade[];
 }
 
 /**
@@ -74,5 +76,6 @@ export function judgeRule(options: JudgeOptions): JudgedRule {
     spa_p: spa,
     development,
     holdout,
+    trades: [...trades, ...tested].map(reportedTrade),
   };
 }

@@ -3,6 +3,7 @@ import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';
 import { EDGE_LEVEL, MIN_TRADES } from '../backtest/edge.ts';
 import { edgeTest } from '../backtest/edge_test.ts';
 import { cumulate, markToMarket, maxDrawdown } from '../backtest/equity.ts';
+import { isoSecond } from '../backtest/ledger.ts';
 import { netInterval, tradeDays, type NetInterval } from '../backtest/net_interval.ts';
 import { performanceOf, type Performance } from '../backtest/performance.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
@@ -28,6 +29,32 @@ export interface RuleEdge {
   readonly has_edge: boolean;
   readonly p: number | null;
   readonly lower_5_net_bps: number | null;
+}
+
+/** A trade of a rule, as a report has it. Times are UTC instants of the fills. */
+export interface ReportedTrade {
+  readonly side: -1 | 1;
+  readonly entry_time: string;
+  readonly exit_time: string;
+  readonly reason: string;
+  readonly gross_bps: number;
+  readonly cost_bps: number;
+  /** Swaps and funding; positive is paid. */
+  readonly swap_bps: number;
+  readonly net_bps: number;
+}
+
+export function reportedTrade(trade: FilledTrade): ReportedTrade {
+  return {
+    side: trade.side,
+    entry_time: isoSecond(trade.entryTime),
+    exit_time: isoSecond(trade.exitTime),
+    reason: trade.reason,
+    gross_bps: trade.grossBps,
+    cost_bps: trade.costBps,
+    swap_bps: trade.swapBps,
+    net_bps: trade.netBps,
+  };
 }
 
 /** What a rule is reported on. */

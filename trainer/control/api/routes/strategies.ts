@@ -14,6 +14,7 @@ import { readStrategyText, type FormulaStrategy, type StrategyRead } from '../..
 import { symbolNames } from '../../../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../../../shared/symbol/symbol.ts';
 import { evolvingSearches } from '../../rules/evolving.ts';
+import { judgedFigures } from '../../rules/judged_figures.ts';
 import { keptRules, servedRules } from '../../rules/kept_rules.ts';
 import { ruleSentence } from '../../../learning/formula_rules/rule_sentence.ts';
 import { configuredSpaces, configuredStrategies } from '../../schedule/rule_runs.ts';
@@ -104,13 +105,16 @@ function addReadRoutes(api: Api, { paths, settings, retrainer }: ApiContext): vo
     handler({ params: { version } }) {
       const folder = pathInside(ruleFolder(paths.models), version);
       const { manifest, strategy } = readRuleBundle(folder);
+      const path = join(folder, RULE_REPORT);
+      const report = JSON.parse(readFileSync(path, 'utf8')) as unknown;
       return Promise.resolve({
         version,
         served: Object.values(servedRules(paths.models)).includes(version),
         is_signed: existsSync(join(folder, SIGNATURE_FILE)),
         sentence: sentencesOf(strategy),
         manifest,
-        report: JSON.parse(readFileSync(join(folder, RULE_REPORT), 'utf8')) as unknown,
+        ...judgedFigures(report, path),
+        report,
       });
     },
   });
