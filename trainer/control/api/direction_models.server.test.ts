@@ -85,6 +85,7 @@ describe('rules in the API', () => {
     expect([spaces.includes('hourly'), instruments]).toEqual([true, [SUBJECT]]);
     const detail = await own.get('/api/strategies/{version}', { path: { version: good } });
     expect(detail).toMatchObject({ served: true, manifest: { instrument: SUBJECT }, report: { made: 'by a test' } });
+    expect(detail).toMatchObject({ periods: null, trades: [], front: [], lineage: [] });
     const ended = { instrument: SUBJECT, version: null, previous: null };
     const end = () => own.post('/api/strategies/end', { body: { instrument: 'btc/usdt@1h' } });
     expect(await end()).toEqual(ended);
