@@ -50,6 +50,15 @@ it('a short command loads only the packages that it uses', () => {
   expect(packages()).toEqual(['commander', 'fastest-levenshtein', 'js-yaml', 'node-cron', 'zod']);
 });
 
+it('programs contain no other language of zod than English: half of its code is translations', () => {
+  const bundle = join(packageRoot(), 'dist', 'bundle');
+  const [own] = JSON.parse(readFileSync(join(bundle, 'chunks.json'), 'utf8')) as string[][];
+  const texts = own!.map((chunk) => readFileSync(join(bundle, chunk), 'utf8'));
+  const languages = texts.flatMap((text) => [...text.matchAll(/^\/\/ node_modules\/zod\/v4\/locales\/(.+)\.js$/gm)]);
+  // All of them come with `import { z } from 'zod'`, of which a bundler cannot leave anything out.
+  expect([...new Set(languages.map(([, language]) => language))]).toEqual(['en']);
+});
+
 it('a new build keeps the chunks of the last nine before it, and no older ones', async () => {
   const { keepChunks } = (await import(pathToFileURL(join(packageRoot(), 'bin/bundle.mjs')).href)) as {
     keepChunks(replaced: string, fresh: string): void;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What minutehand and the program of a learner tell each other: one JSON object a line, on the program's standard input
