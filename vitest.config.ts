@@ -21,6 +21,11 @@ const filesOf = (kind: 'unit' | 'server' | 'chain' | 'slow'): string[] => [
   `{shared,daemon,trainer,cli,bench,sim,test,mt5,dashboard}/**/*.${kind}.test.ts`,
 ];
 /**
+ * Kinds whose files share processes. Only files of one project do, so CI, which runs all of them, has them in one
+ * (bin/test.mjs).
+ */
+const SHARING = ['server', 'slow', 'unit'] as const;
+/**
  * The longest first, so that the last of them does not run when all the others are done. The order: by time, measured.
  */
 const LONGEST = [
@@ -35,6 +40,10 @@ const LONGEST = [
   'test/dependencies',
   'daemon/publish/redis_owner',
   'trainer/control/policy/policy_changes',
+  'test/bars_commands',
+  'test/models_delivery',
+  'test/parity',
+  'test/job_command',
   'test/cli_commands',
   'test/collect',
   'test/cli_up',
@@ -60,7 +69,6 @@ const LONGEST = [
   'test/cheats',
   'test/dashboard',
   'bench/end_to_end/end_to_end',
-  'test/bars_commands',
   'test/forgotten_connections',
   'test/formulas_live',
   'trainer/learning/evolve/evolve',
@@ -94,7 +102,6 @@ const LONGEST = [
   'test/scan_command',
   'mt5/redis',
   'trainer/control/api/attacks',
-  'test/job_command',
   'test/policy_chain',
   'test/league_command',
   'test/weekly_retrain',
@@ -105,7 +112,6 @@ const LONGEST = [
   'test/verify_deep',
   'shared/core/features/allocation',
   'trainer/learning/learners/trees/engines/engines',
-  'test/parity',
   'test/fit',
   'trainer/learning/dataset/real_dataset',
   'test/groups',
@@ -121,9 +127,10 @@ class LongestFirst extends BaseSequencer {
       return index === -1 ? LONGEST.length : index;
     };
     const sorted = await super.sort(files);
-    // A process is kept for the next file only where that one may share it.
+    // Processes of their own first. Another file in between would end a process that several files share, and the next
+    // one would load all modules again.
     const shared = ({ project }: TestSpecification): number => (project.config.isolate ? 0 : 1);
-    return sorted.sort((a, b) => place(a) - place(b) || shared(a) - shared(b));
+    return sorted.sort((a, b) => shared(a) - shared(b) || place(a) - place(b));
   }
 }
 
@@ -188,9 +195,9 @@ export default defineConfig({
     },
     projects: [
       project('chain', { include: filesOf('chain'), exclude: without }),
-      project('server', { include: filesOf('server'), exclude: without, isolate: false }),
-      project('slow', { include: filesOf('slow'), exclude: without, isolate: false }),
-      project('unit', { include: filesOf('unit'), exclude: without, isolate: false }),
+      ...(process.env.TESTS_SHARED === undefined
+        ? SHARING.map((kind) => project(kind, { include: filesOf(kind), exclude: without, isolate: false }))
+        : [project('shared', { include: SHARING.flatMap(filesOf), exclude: without, isolate: false })]),
     ],
   },
 });

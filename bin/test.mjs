@@ -113,25 +113,35 @@ await run(async () => {
     await mustHold('build', async () => void (await ensureBuilt()));
     // Compiling it takes minutes, so it is used only if an earlier run has compiled it.
     process.env.MINUTEHAND_LIGHTGBM_LIBRARY ||= compiledLightgbm() ?? '';
-    await (inCi && given.length === 0 ? allTestsHold() : testsHold('tests', given));
+    const onOtherNodes = async () => {
+      const others = (await beside?.otherNodes) ?? [];
+      await Promise.all(others.map((runTests) => runTests?.(['--maxWorkers=1', ...NODE_TESTS])));
+    };
+    if (inCi && given.length === 0) await allTestsHold(onOtherNodes);
+    else {
+      await testsHold('tests', given);
+      await onOtherNodes();
+    }
   }
   await beside?.checks;
-  const others = (await beside?.otherNodes) ?? [];
-  if (isInstalled) await Promise.all(others.map((runTests) => runTests?.(NODE_TESTS)));
+  await beside?.otherNodes;
   if (inCi) await repeatFailedAlone();
   return conclude();
 });
 
 /**
  * Coverage slows computation, so only the folders with a floor (vitest.config.ts) are measured. Tests that mostly wait
- * run beside all others, so that they keep no processor from them.
+ * run beside all others, so that they keep no processor from them. So do those of the other versions of Node, most of
+ * whose time is that of one file.
+ * @param {() => Promise<void>} onOtherNodes
  */
-async function allTestsHold() {
+async function allTestsHold(onOtherNodes) {
   print(`\nleft out, for npm run test:long: ${ONLY_LONG.join(', ')}`);
+  process.env.TESTS_SHARED = '1';
   const waiting = testsHold('tests that wait', ['--maxWorkers=2', ...WAITING]);
   await testsHold('tests with coverage', ['--coverage', ...COVERED]);
-  await testsHold('other tests', [], { env: { TESTS_ELSEWHERE: [...COVERED, ...WAITING].join() } });
-  await waiting;
+  const others = testsHold('other tests', [], { env: { TESTS_ELSEWHERE: [...COVERED, ...WAITING].join() } });
+  await Promise.all([others, waiting, onOtherNodes()]);
 }
 
 async function ensureRedis() {

@@ -30,7 +30,7 @@ import { Database } from '../shared/store/sqlite.ts';
  * The long form is `HANDOVERS=1000 HANDOVER_PROGRAM=<compiled daemon_program> npx vitest run` with
  * `daemon/handover.chain.test.ts`.
  */
-const HANDOVERS = Number(process.env['HANDOVERS'] ?? 5);
+const HANDOVERS = Number(process.env['HANDOVERS'] ?? 3);
 const COMPILED = process.env['HANDOVER_PROGRAM'];
 const MINUTE_MS = Number(process.env['HANDOVER_MINUTE_MS'] ?? 150);
 const MINUTES_PER_HANDOVER = 150;

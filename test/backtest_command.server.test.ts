@@ -26,7 +26,7 @@ afterAll(() => place.remove());
 
 /** Output of a command with --json. */
 async function json(...args: string[]): Promise<{ code: number | string; document: Record<string, never> }> {
-  const { code, stdout } = await place.run(['backtest', ...args, '--json']);
+  const { code, stdout } = await place.call(['backtest', ...args, '--json']);
   return { code, document: JSON.parse(stdout) as Record<string, never> };
 }
 
@@ -83,13 +83,13 @@ describe('minutehand backtest', () => {
 
   it('gives the same figures as a job, and refuses one of other pairs or of another market', async () => {
     const flags = ['--data', data, '--from', from, '--theta1', '0.4', '--pairs', 'XAUUSD_XAGUSD', '--cost-table'];
-    const printed = await place.run(['backtest', ...flags, '--print-job']);
+    const printed = await place.call(['backtest', ...flags, '--print-job']);
     const job = backtestJobSchema.parse(JSON.parse(printed.stdout));
     expect(job).toMatchObject({ pairs: ['XAUUSD_XAGUSD'], parameters: { theta1: 0.4, theta2: null } });
     const run = async (document: object): Promise<{ code: number | string; document: Record<string, unknown> }> => {
       const file = join(place.folder, 'backtest.json');
       writeFileSync(file, JSON.stringify(document));
-      const { code, stdout } = await place.run(['job', 'run', file, '--json']);
+      const { code, stdout } = await place.call(['job', 'run', file, '--json']);
       return { code, document: JSON.parse(stdout) as Record<string, unknown> };
     };
     const byFlags = await json(...flags);
@@ -108,7 +108,7 @@ describe('minutehand backtest', () => {
   });
 
   it('prints a readable report, and that the models were trained on part of the period', async () => {
-    const { code, stdout } = await place.run(['backtest', '--data', data, '--pairs', 'XAUUSD_XAGUSD']);
+    const { code, stdout } = await place.call(['backtest', '--data', data, '--pairs', 'XAUUSD_XAGUSD']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^1 pair, \d+ bars/);
     expect(stdout).toMatch(/partly in-sample/);

@@ -38,7 +38,7 @@ interface CommandResult {
 }
 
 async function json(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
-  const { code, stdout, stderr } = await place.run([...args, '--json'], { env });
+  const { code, stdout, stderr } = await place.call([...args, '--json'], { env });
   const lines = stdout.trimEnd().split('\n');
   expect(lines, stderr).toHaveLength(1);
   return { code, document: JSON.parse(lines[0]!) as unknown };
@@ -128,10 +128,10 @@ describe('bars import', () => {
   it('detects the clock of HistData, and refuses a different one unless it is trusted', async () => {
     const path = join(place.folder, 'DAT_ASCII_EURUSD_M1_2019.csv');
     writeFileSync(path, histdata());
-    const wrong = await place.run(['bars', 'import', path, '--timezone', '-05:00'], { env: env() });
+    const wrong = await place.call(['bars', 'import', path, '--timezone', '-05:00'], { env: env() });
     expect({ code: wrong.code, stdout: wrong.stdout }).toEqual({ code: 1, stdout: '' });
     expect(wrong.stderr).toMatch(/CLOCK_MISMATCH: [^]*-05:00\/EU, which fits[^]*→ Use --timezone -05:00\/EU/);
-    const right = await place.run(['bars', 'import', path], { env: env() });
+    const right = await place.call(['bars', 'import', path], { env: env() });
     expect(right.code).toBe(0);
     expect(right.stdout).toMatch(/EURUSD: 60 read, 60 added[^]*clock -05:00\/EU, 29 of 29 weeks open where they must/);
     const out = join(place.folder, 'forced');
@@ -149,7 +149,7 @@ describe('bars import', () => {
   it('reports when a file is too short for its clock to be checked', async () => {
     const path = join(place.folder, 'DAT_ASCII_GBPUSD_M1_2019.csv');
     writeFileSync(path, histdata().split('\n').slice(0, 2).join('\n'));
-    const { code, stderr } = await place.run(['bars', 'import', path], { env: env() });
+    const { code, stderr } = await place.call(['bars', 'import', path], { env: env() });
     expect(code).toBe(0);
     expect(stderr).toMatch(/GBPUSD.*read on the clock -05:00\/EU, which could not be checked: 0 openings/);
   });
@@ -165,12 +165,12 @@ describe('bars import', () => {
     const accepted = ['--accept', 'SHIFTED', 'SCALED', 'SUSPECT', 'CLOSE_STAMPED'];
     const folder = await place.writeBars('late', late);
     const out = join(place.folder, 'late out');
-    expect((await place.run(['bars', 'import', join(folder, 'XAUUSD.csv'), '--out', out, ...accepted])).code).toBe(0);
-    const refused = await place.run(['bars', 'import', join(folder, 'XAGUSD.csv'), '--out', out, ...accepted]);
+    expect((await place.call(['bars', 'import', join(folder, 'XAUUSD.csv'), '--out', out, ...accepted])).code).toBe(0);
+    const refused = await place.call(['bars', 'import', join(folder, 'XAGUSD.csv'), '--out', out, ...accepted]);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/BARS_REFUSED.*LAGS moves 10 min after XAUUSD/s);
     expect(readdirSync(out)).toEqual(['XAUUSD.csv.gz']);
-    const checked = await place.run(['bars', 'check', folder]);
+    const checked = await place.call(['bars', 'check', folder]);
     expect(checked.code).toBe(1);
     expect(checked.stdout).toMatch(/XAGUSD: .*LAGS moves 10 min after XAUUSD/);
   });
@@ -178,7 +178,7 @@ describe('bars import', () => {
   it('imports series into the store, not into a folder of bars', async () => {
     const path = join(place.folder, 'BTCUSDT-8h.csv');
     writeFileSync(path, 'timestamp,symbol,funding_rate\n1768233600000,BTCUSDT,0.0001\n');
-    const imported = await place.run(['bars', 'import', path], { env: env() });
+    const imported = await place.call(['bars', 'import', path], { env: env() });
     expect(imported.stdout).toMatch(
       /^BTCUSDT funding_rate: 1 read, 1 added, 0 already there, 0 in conflict, 0 rejected\nImport \d+; /,
     );
@@ -188,7 +188,7 @@ describe('bars import', () => {
       other,
       'timestamp,symbol,funding_rate,depth\n1768233600000,BTCUSDT,0.0002,1\n1768262400000,BTCUSDT,x,1\n1768291200000,BTCUSDT,0.0003,1\n',
     );
-    const partly = await place.run(['bars', 'import', other], { env: env() });
+    const partly = await place.call(['bars', 'import', other], { env: env() });
     expect(partly.code).toBe(3);
     expect(partly.stderr).toContain('not taken: depth (--series <name>, once for each, takes them)');
     expect(partly.stderr).toContain('BTCUSDT funding_rate: 1 of 3 rows were rejected.');
@@ -334,11 +334,11 @@ describe('bars undo', () => {
     const write = (name: string, lines: readonly string[]): void =>
       writeFileSync(join(folder, name), ['time,open,high,low,close,volume', ...lines].join('\n'));
     write('EURUSD.csv', rows(-1));
-    const refused = await place.run(['bars', 'import', join(folder, 'EURUSD.csv')], { env });
+    const refused = await place.call(['bars', 'import', join(folder, 'EURUSD.csv')], { env });
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/BARS_REFUSED: [^]*EURUSD: REJECTED 60 of 60 rows[^]*BAR_NOT_POSITIVE/);
     write('USDCAD.csv', rows(1.4));
-    const part = await place.run(['bars', 'import', folder], { env });
+    const part = await place.call(['bars', 'import', folder], { env });
     expect(part.code).toBe(3);
     expect(part.stdout).toContain('USDCAD: 60 read, 60 added');
     expect(part.stderr).toContain('BARS_REFUSED');
@@ -362,7 +362,7 @@ describe('bars check', () => {
     const gapped = file('USDCAD.csv', TUESDAY_S, 200, 100);
     expect(await json(['bars', 'import', gapped], env)).toMatchObject({ code: 1 });
     expect(await json(['bars', 'import', gapped, '--accept', 'GAP'], env)).toMatchObject({ code: 0 });
-    const known = await place.run(['bars', 'check'], { env });
+    const known = await place.call(['bars', 'check'], { env });
     expect(known).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/USDCAD: GAP .* \(accepted: GAP\)/) as string,
@@ -397,7 +397,7 @@ describe('bars export', () => {
     expect(await json(['bars', 'import', folder, '--accept', 'SCALED', 'SUSPECT'], env)).toMatchObject({ code: 0 });
     const out = join(place.folder, 'periods_out');
     const exported = (from: string, to: string) =>
-      place.run(['bars', 'export', '--out', out, '--format', 'csv', '--from', from, '--to', to], { env });
+      place.call(['bars', 'export', '--out', out, '--format', 'csv', '--from', from, '--to', to], { env });
     expect(await exported('2025-01-06', '2025-01-09')).toMatchObject({ code: 0 });
     const part = await exported('2025-01-08', '2025-01-09');
     expect(part.code).toBe(3);
@@ -430,7 +430,7 @@ describe('bars export', () => {
   });
 
   it('is refused with a code when the server is down, and without its password', async () => {
-    const finished = await place.run(['bars', 'check'], {
+    const finished = await place.call(['bars', 'check'], {
       env: { MINUTEHAND_DATABASE_URL: 'postgres://user:s3cret@127.0.0.1:1/db' },
     });
     expect(finished.code).toBe(1);

@@ -16,24 +16,37 @@ import { tinySettings, type SettingsOverrides } from './tiny_models.ts';
 export const PROGRAM = join(packageRoot(), 'dist', 'cli', 'minutehand.js');
 const SOURCE = join(packageRoot(), 'config');
 const urlOf = (...parts: string[]): string => JSON.stringify(pathToFileURL(join(packageRoot(), ...parts)).href);
-/** Receives the arguments of many commands as JSON, and returns their results as JSON. */
-const MANY_COMMANDS = `
+/** Runs one command in this process. */
+const ONE_COMMAND = `
 const { main } = await import(${urlOf('dist', 'cli', 'main.js')});
 const streams = ['stdout', 'stderr'];
-const finished = [];
-const [commands, envs] = JSON.parse(process.argv[1]);
-for (const [index, args] of commands.entries()) {
-  const own = Object.entries(envs[index] ?? {}).map(([name, value]) => [name, value, process.env[name]]);
-  for (const [name, value] of own) process.env[name] = value;
+async function runOne(args, env = {}) {
+  const own = Object.entries(env).map(([name, value]) => [name, value, process.env[name]]);
+  for (const [name, value] of own) value === null ? delete process.env[name] : (process.env[name] = value);
   const output = { stdout: '', stderr: '' };
   for (const name of streams) process[name].write = (text) => ((output[name] += text), true);
   const code = await main(args);
   for (const name of streams) delete process[name].write;
   for (const [name, , before] of own) before === undefined ? delete process.env[name] : (process.env[name] = before);
-  finished.push({ code, ...output });
+  return { code, ...output };
 }
+`;
+/** Receives the arguments of many commands as JSON, and returns their results as JSON. */
+const MANY_COMMANDS = `${ONE_COMMAND}
+const finished = [];
+const [commands, envs] = JSON.parse(process.argv[1]);
+for (const [index, args] of commands.entries()) finished.push(await runOne(args, envs[index]));
 process.exitCode = 0;
 process.stdout.write(JSON.stringify(finished));
+`;
+/** Receives a command per line of its input, and returns its result as a line. */
+const NEXT_COMMANDS = `${ONE_COMMAND}
+const { createInterface } = await import('node:readline');
+for await (const line of createInterface({ input: process.stdin })) {
+  const finished = await runOne(...JSON.parse(line));
+  process.stdout.write(JSON.stringify(finished) + String.fromCharCode(10));
+}
+process.exitCode = 0;
 `;
 
 /** A folder with its own configuration and home, in which commands run as for a user. */
@@ -45,6 +58,11 @@ export interface Workplace {
   readonly settings: Settings;
   /** Runs a command until it exits. */
   run(args: readonly string[], options?: RunOptions): Promise<Finished>;
+  /**
+   * Runs a command to which its process does not matter, without input, in one that such commands of this place share,
+   * one after the other: loading the program takes longer than most of them.
+   */
+  call(args: readonly string[], options?: Pick<RunOptions, 'env'>): Promise<Finished>;
   /**
    * Runs short commands, such as invalid ones, one after the other in a single process, because process start-up
    * dominates their time. That process must exit unaided, as theirs would.
@@ -112,6 +130,30 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
     return launched;
   }
 
+  let shared: Launched | null = null;
+  let called: Promise<unknown> = Promise.resolve();
+  async function callNext(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Finished> {
+    shared ??= launchNode(['--input-type=module', '-e', NEXT_COMMANDS]);
+    const { child, output, ended } = shared;
+    const answer = new Promise<string>((resolve) => {
+      const look = (): void => {
+        const end = output.stdout.indexOf('\n');
+        if (end === -1) return;
+        child.stdout.off('data', look);
+        resolve(output.stdout.slice(0, end));
+        output.stdout = output.stdout.slice(end + 1);
+      };
+      child.stdout.on('data', look);
+    });
+    // An undefined variable would keep its value.
+    const variables = Object.entries(env).map(([name, value]) => [name, value ?? null]);
+    child.stdin.write(`${JSON.stringify([args, Object.fromEntries(variables)])}\n`);
+    const line = await Promise.race([answer, ended.then(() => null)]);
+    if (line !== null) return JSON.parse(line) as Finished;
+    shared = null;
+    throw new Error(`the process of commands ended: ${output.stderr}`);
+  }
+
   return {
     folder,
     home,
@@ -126,6 +168,11 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
       const code = await ended;
       clearTimeout(timer);
       return { code, ...output };
+    },
+    call(args, { env = {} } = {}) {
+      const finished = called.then(() => callNext(args, env));
+      called = finished.catch(() => undefined);
+      return finished;
     },
     async runEach(commands, envs = []) {
       const { child, output, ended } = launchNode([

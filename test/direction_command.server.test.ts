@@ -54,7 +54,7 @@ describe('the commands of an instrument', () => {
     expect(without).toMatchObject({ code: 2, stderr: expect.stringMatching(/^USAGE.*neither --arrival nor --lag/) });
     expect(unknown).toMatchObject({ code: 2, stderr: expect.stringMatching(/^USAGE.*--name rate/) });
     for (const added of [2, 0]) {
-      const { code, stdout } = await place.run([...IMPORT, '--name', 'funding_rate', '--lag', '60', '--json']);
+      const { code, stdout } = await place.call([...IMPORT, '--name', 'funding_rate', '--lag', '60', '--json']);
       expect([code, JSON.parse(stdout)]).toEqual([
         0,
         {
@@ -89,12 +89,12 @@ describe('the commands of an instrument', () => {
       '--into',
       'early',
     ];
-    const { code, stderr } = await place.run([...importOi, '--value', 'open_interest', '--lag', '0', '--bars', '.']);
+    const { code, stderr } = await place.call([...importOi, '--value', 'open_interest', '--lag', '0', '--bars', '.']);
     expect([code, existsSync(join(place.folder, 'early'))]).toEqual([1, false]);
     expect(stderr).toMatch(/^SERIES_FORESIGHT.*open_interest moves 6 h before BTCUSDT/);
     const honest = rows.map(([time, , , , close]) => `${Number(time) + 3600},${close}`);
     writeFileSync(join(place.folder, 'oi.csv'), `time,open_interest\n${honest.join('\n')}\n`);
-    const taken = await place.run([...importOi, '--value', 'open_interest', '--lag', '0', '--bars', '.']);
+    const taken = await place.call([...importOi, '--value', 'open_interest', '--lag', '0', '--bars', '.']);
     expect(taken.stderr).toBe('');
     expect(taken.stdout).toContain('Compared with 1800 bars of BTCUSDT');
   });
@@ -123,7 +123,7 @@ describe('the commands of an instrument', () => {
     expect(planned).toMatchObject({ kind: 'direction', trials: 2, fits: 8 + 1 + 2 * 5 + 2 * 6, expected: null });
     expect(both).toMatchObject({ code: 2, stderr: expect.stringMatching(/USAGE.*--dry-run with --print-job/) });
     expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringMatching(/DATA_MISSING.*none cannot be read/) });
-    const { code, stdout, stderr } = await place.run([...train, '--json']);
+    const { code, stdout, stderr } = await place.call([...train, '--json']);
     expect(code, stderr).toBe(0);
     const report = JSON.parse(stdout) as Report;
     expect(report.metrics.rows).toBe(planned.rows.evaluated);
@@ -174,7 +174,7 @@ describe('the commands of an instrument', () => {
     expect(evaluated.metrics.auc_errors).toHaveLength(3);
     expect(evaluated.net.trades).toBe(evaluated.net.edge['BTCUSDT']!.trades);
     const matrix = ['features', '--instrument', 'BTCUSDT@1h', '--data', '.', '--model', `models/${report.version}`];
-    const { stdout: csv } = await place.run(matrix);
+    const { stdout: csv } = await place.call(matrix);
     const [header, ...lines] = csv
       .trimEnd()
       .split('\n')
@@ -195,13 +195,13 @@ describe('the commands of an instrument', () => {
 
     const override = ['--despite-gates', '--reason', 'a test of one instrument'];
     const env = { MINUTEHAND_MARKET: 'live' };
-    const simulated = await place.run(promote);
-    const refused = await place.run(promote, { env });
-    const taken = await place.run([...promote, ...override], { env });
+    const simulated = await place.call(promote);
+    const refused = await place.call(promote, { env });
+    const taken = await place.call([...promote, ...override], { env });
     expect(simulated).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_MARKET/) });
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_GATES.*direction bias: seen/) });
     expect(taken.stdout).toContain(`Active direction model of 1h: ${report.version}`);
-    const listed = await place.run(['models', 'list']);
+    const listed = await place.call(['models', 'list']);
     expect(listed.stdout).toMatch(new RegExp(`\\* ${report.version} .*direction 1h.*of 1 instruments with an edge`));
   });
 });

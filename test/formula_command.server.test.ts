@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => place.remove());
 
-const features = (...args: string[]): ReturnType<Workplace['run']> => place.run(['features', '--data', data, ...args]);
+const features = (...args: string[]): ReturnType<Workplace['run']> => place.call(['features', '--data', data, ...args]);
 
 describe('minutehand features --formula', () => {
   it('writes the values of a symbol', async () => {
@@ -48,7 +48,7 @@ describe('minutehand features --formula', () => {
     );
     const out = join(place.folder, 'flow.csv');
     const args = ['features', '--data', folder, '--symbol', 'XAUUSD', '--formula', 'taker_buy_volume / volume'];
-    const { code, stdout, stderr } = await place.run([...args, '--out', out]);
+    const { code, stdout, stderr } = await place.call([...args, '--out', out]);
     expect(code, stderr).toBe(0);
     expect(stdout).toContain(`${BARS} bars`);
     const values = readFileSync(out, 'utf8').trimEnd().split('\n').slice(1);
@@ -82,7 +82,7 @@ describe('minutehand features --formula', () => {
     const holdoutFrom = time.at(-1)! - 0.25 * (time.at(-1)! - time[0]!);
     const args = ['--pair', 'XAUUSD_XAGUSD', '--formula', 'abs(z_score)', '--json'];
     const relation = async (name: string, of: typeof long): Promise<{ rows: number; before: string; auc: number }> => {
-      const { code, stdout, stderr } = await place.run([
+      const { code, stdout, stderr } = await place.call([
         'features',
         '--data',
         await place.writeBars(name, of),
@@ -152,7 +152,7 @@ describe('minutehand features --formula', () => {
     const valuesOf = async (formula: string): Promise<string[]> => {
       const out = join(place.folder, 'instrument.csv');
       const args = ['features', '--data', folder, '--instrument', 'BTCUSDT@1h', '--formula', formula, '--out', out];
-      const { code, stderr } = await place.run(args);
+      const { code, stderr } = await place.call(args);
       expect(code, stderr).toBe(0);
       return readFileSync(out, 'utf8')
         .trimEnd()
@@ -175,7 +175,7 @@ describe('minutehand features --formula', () => {
     expect(await valuesOf('series("funding_rate")')).toEqual(expected);
 
     const matrix = join(place.folder, 'instrument_matrix.csv');
-    await place.run(['features', '--data', folder, '--instrument', 'BTCUSDT@1h', '--out', matrix]);
+    await place.call(['features', '--data', folder, '--instrument', 'BTCUSDT@1h', '--out', matrix]);
     const table = readFileSync(matrix, 'utf8')
       .trimEnd()
       .split('\n')

@@ -111,10 +111,11 @@ describe.skipIf(missing.length > 0)(
         words!.trim(),
       );
       expect(named).toContain('models promote');
-      for (const command of new Set(named)) {
-        const { code } = await place.run([...command.split(' '), '--help']);
-        expect([command, code]).toEqual([command, 0]);
-      }
+      const commands = [...new Set(named)];
+      const answers = await place.runEach(commands.map((command) => [...command.split(' '), '--help']));
+      expect(answers.map(({ code }, index) => [commands[index], code])).toEqual(
+        commands.map((command) => [command, 0]),
+      );
     });
   },
 );

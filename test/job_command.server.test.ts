@@ -33,7 +33,7 @@ describe('minutehand job', () => {
   afterAll(() => place.remove());
 
   const jobOf = async (...flags: string[]): Promise<TrainingJob> => {
-    const { code, stdout } = await place.run(['train', '--print-job', ...flags]);
+    const { code, stdout } = await place.call(['train', '--print-job', ...flags]);
     expect(code).toBe(0);
     return trainingJobSchema.parse(JSON.parse(stdout));
   };
@@ -69,7 +69,7 @@ describe('minutehand job', () => {
   });
 
   it('has every option of direction train', async () => {
-    const { code, stdout } = await place.run([
+    const { code, stdout } = await place.call([
       ...['direction', 'train', '--print-job', '--data', 'bars', '--symbols', 'BTCUSDT,ETHUSDT', '--timeframe', '4h'],
       ...[
         '--series',
@@ -120,25 +120,24 @@ describe('minutehand job', () => {
     writeFileSync(join(bars, 'COIN.csv'), hourlyBars());
     const flags = ['--data', bars, '--symbols', 'COIN', '--seed', '3', '--stride', '6'];
     const asked = [...flags, '--out', join(place.folder, 'by_command')];
-    const command = await place.run(['direction', 'train', ...asked]);
+    const command = await place.call(['direction', 'train', ...asked]);
     expect([command.code, command.stderr]).toEqual([0, expect.any(String)]);
-    const printed = await place.run(['direction', 'train', '--print-job', ...flags]);
+    const printed = await place.call(['direction', 'train', '--print-job', ...flags]);
     const job = {
       ...JSON.parse(printed.stdout),
       output: { folder: join(place.folder, 'by_job'), is_dry_run: false },
     } as Job;
     const file = join(place.folder, 'direction.json');
     writeFileSync(file, JSON.stringify(job));
-    expect((await place.run(['job', 'run', file])).code).toBe(0);
+    expect((await place.call(['job', 'run', file])).code).toBe(0);
     expect(modelIn(join(place.folder, 'by_job'))).toEqual(modelIn(join(place.folder, 'by_command')));
     // Bars of this installation are those of its own market, whatever a document says.
     writeFileSync(file, JSON.stringify({ ...job, market: 'live', source: { folder: null, series: null } }));
-    const other = await place.run(['job', 'run', file], { env: { MINUTEHAND_MARKET: 'simulated' } });
+    const other = await place.call(['job', 'run', file], { env: { MINUTEHAND_MARKET: 'simulated' } });
     expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('MODEL_MARKET')]);
   });
 
   it('refuses a document that is none, names the field, and trains nothing', async () => {
-    const file = join(place.folder, 'job.json');
     const job = await jobOf();
     const cases: readonly (readonly [string, string])[] = [
       ['{', 'JSON'],
@@ -148,20 +147,23 @@ describe('minutehand job', () => {
       [JSON.stringify({ ...job, window: { ...job.window, from: 'yesterday' } }), 'window.from'],
       [JSON.stringify({ ...job, adopt: true, output: { ...job.output, is_dry_run: true } }), 'adopt'],
     ];
-    for (const [text, named] of cases) {
-      writeFileSync(file, text);
-      const { code, stderr } = await place.run(['job', 'run', file]);
+    const files = cases.map((_, index) => join(place.folder, `job_${index}.json`));
+    for (const [index, [text]] of cases.entries()) writeFileSync(files[index]!, text);
+    const absent = join(place.folder, 'absent.json');
+    const answers = await place.runEach([...files, absent].map((file) => ['job', 'run', file]));
+    for (const [index, [text, named]] of cases.entries()) {
+      const { code, stderr } = answers[index]!;
       expect([text, code, stderr.includes('JOB_INVALID'), stderr.includes(named)]).toEqual([text, 1, true, true]);
     }
-    expect(await place.run(['job', 'run', join(place.folder, 'absent.json')])).toMatchObject({ code: 2 });
+    expect(answers.at(-1)).toMatchObject({ code: 2 });
   });
 
   it('runs a document like the command that printed it', async () => {
     const file = join(place.folder, 'job.json');
     const flags = ['--data', join(place.folder, 'no-bars')];
     writeFileSync(file, JSON.stringify(await jobOf(...flags)));
-    const byCommand = await place.run(['train', ...flags]);
-    const byJob = await place.run(['job', 'run', file]);
+    const byCommand = await place.call(['train', ...flags]);
+    const byJob = await place.call(['job', 'run', file]);
     expect(byJob).toEqual(byCommand);
     expect(byJob.code).toBe(1);
   });
@@ -171,7 +173,7 @@ describe('minutehand job', () => {
     const job = await jobOf();
     const other = job.market === 'live' ? 'simulated' : 'live';
     writeFileSync(file, JSON.stringify({ ...job, market: other, adopt: true }));
-    const { code, stderr } = await place.run(['job', 'run', file]);
+    const { code, stderr } = await place.call(['job', 'run', file]);
     expect([code, stderr.includes('MODEL_MARKET')]).toEqual([1, true]);
   });
 });

@@ -109,10 +109,12 @@ describe('minutehand league', () => {
     expect(stdout).toMatch(/^AI1, \d+ rows of \d+ days in \d+ purged folds/);
     expect(stdout).toMatch(/^vote/m);
     expect(stdout).toMatch(/^Best: (prior|vote)\. Simplest within its error: (prior|vote)\.$/m);
-    for (const entrants of ['prior', 'prior,prior', 'prior,neural', 'prior,vote@baseline'])
-      expect(await place.run(['league', '--data', data, '--entrants', entrants])).toMatchObject({ code: 2 });
-    const env = { MINUTEHAND_XGBOOST_LIBRARY: join(place.folder, 'no.so') };
-    const missing = await place.run(['league', '--data', data, '--entrants', 'prior,xgboost'], { env });
-    expect(missing.stderr).toContain('LEARNER_MISSING');
+    const refused = ['prior', 'prior,prior', 'prior,neural', 'prior,vote@baseline', 'prior,xgboost'];
+    const answers = await place.runEach(
+      refused.map((entrants) => ['league', '--data', data, '--entrants', entrants]),
+      refused.map(() => ({ MINUTEHAND_XGBOOST_LIBRARY: join(place.folder, 'no.so') })),
+    );
+    expect(answers.slice(0, -1).map(({ code: refusal }) => refusal)).toEqual([2, 2, 2, 2]);
+    expect(answers.at(-1)!.stderr).toContain('LEARNER_MISSING');
   });
 });

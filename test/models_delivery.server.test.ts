@@ -304,37 +304,37 @@ describe.skipIf(!hasServer)(
       afterAll(() => Promise.all([from?.remove(), to?.remove()]));
 
       const receive = async (...more: string[]) => {
-        const { code, stdout, stderr } = await to.run(['models', 'receive', far, ...more, '--json']);
+        const { code, stdout, stderr } = await to.call(['models', 'receive', far, ...more, '--json']);
         return { code, stderr, document: JSON.parse(stdout) as unknown };
       };
 
       it('is refused where nothing was delivered, or no target is named', async () => {
         expect(await receive()).toMatchObject({ code: 1, document: { error: { code: 'DELIVERY_MISSING' } } });
-        const none = await to.run(['models', 'deliver', '--json']);
+        const none = await to.call(['models', 'deliver', '--json']);
         expect(JSON.parse(none.stdout)).toMatchObject({ error: { code: 'SETTING_UNSUPPORTED' } });
-        const keyless = await from.run(['models', 'deliver', '--json']);
+        const keyless = await from.call(['models', 'deliver', '--json']);
         expect(JSON.parse(keyless.stdout)).toMatchObject({ error: { code: 'KEY_UNUSABLE' } });
       });
 
       it('activates what is active there, and never a candidate', async () => {
-        const candidates = await from.run(['models', 'deliver'], { env });
+        const candidates = await from.call(['models', 'deliver'], { env });
         expect(candidates).toMatchObject({ code: 0 });
         expect(candidates.stdout).toContain(`New there: ${A}, ${B}.`);
         expect(await receive()).toMatchObject({ code: 0, document: { received: [] } });
         expect(listVersions(to.models)).toEqual([]);
-        await from.run(['models', 'promote', A]);
-        await from.run(['models', 'deliver'], { env });
+        await from.call(['models', 'promote', A]);
+        await from.call(['models', 'deliver'], { env });
         expect(await receive()).toMatchObject({ code: 0, document: { received: [{ version: A, previous: null }] } });
         expect(await receive()).toMatchObject({ code: 0, document: { received: [] } });
         expect(readActive(to.models)).toEqual({ version: A, previous: null });
         expect(listVersions(to.models)).toEqual([A]);
-        expect(await to.run(['models', 'verify', A])).toMatchObject({ code: 0 });
+        expect(await to.call(['models', 'verify', A])).toMatchObject({ code: 0 });
       });
 
       it('keeps what it has when a delivery is damaged, goes back, or names models that its own lock refuses', async () => {
         const older = readFileSync(join(far, 'delivery.json'));
-        await from.run(['models', 'promote', B]);
-        await from.run(['models', 'deliver'], { env });
+        await from.call(['models', 'promote', B]);
+        await from.call(['models', 'deliver'], { env });
         const { bundles } = (await openDelivered(far, {})).delivery;
         const { sha256, bytes } = bundles
           .find(({ version }) => version === B)!
@@ -356,8 +356,8 @@ describe.skipIf(!hasServer)(
       it('takes what it can: a damaged direction model does not keep back the models of the pairs, exit code 3', async () => {
         const hourly = writeTinyDirection(from.models, 'BTCUSDT', '1h', new Date('2024-02-01T00:00:00Z'));
         activateDirection(from.models, hourly, from.home);
-        await from.run(['models', 'promote', A]);
-        await from.run(['models', 'deliver'], { env });
+        await from.call(['models', 'promote', A]);
+        await from.call(['models', 'deliver'], { env });
         const { bundles } = (await openDelivered(far, {})).delivery;
         const { sha256, bytes } = bundles.find(({ version }) => version === hourly)!.files[0]!;
         writeFileSync(join(far, 'objects', sha256), Buffer.alloc(bytes, 1));

@@ -26,7 +26,7 @@ beforeAll(async () => {
   daemon = place.start(['daemon']);
   await eventually(
     () => `a daemon that has published for a while: ${daemon.stderr()}`,
-    async () => (await place.run(['status', '--json'])).stdout.includes('"mode":"OK"'),
+    async () => (await place.call(['status', '--json'])).stdout.includes('"mode":"OK"'),
   );
   await eventually('600 signals', () => publishedDay(join(place.home, 'simulated_main.db')));
   const key = join(place.folder, 'key.pem');
@@ -53,7 +53,7 @@ it(
   { timeout: 120_000 },
   async () => {
     const store = await openStore(join(place.home, 'trainer.db'));
-    const run = await place.run(['parity', '--day', day, '--market', 'simulated', '--json']);
+    const run = await place.call(['parity', '--day', day, '--market', 'simulated', '--json']);
     const certificate = JSON.parse(run.stdout) as Certificate & { readonly file: string };
     expect(certificate.instruments!['XAUUSD@5m']).toBeGreaterThan(10);
     expect(Object.keys(certificate.decisions)).toEqual(place.settings.minutehand.pairs);
@@ -66,7 +66,7 @@ it(
     expect(page).toContain('Instruments, compared by the replay alone: XAUUSD@5m');
     // A simulated market has days of its own: the default is not this machine’s yesterday.
     const before = new Date(Date.parse(day) - 86_400_000).toISOString().slice(0, 10);
-    const byDefault = await place.run(['parity', '--market', 'simulated']);
+    const byDefault = await place.call(['parity', '--market', 'simulated']);
     if (byDefault.code !== 0) expect(byDefault.stderr).toContain(`no signals of bars of ${before}`);
     else expect(byDefault.stdout).toContain(`${before}, market simulated`);
     const kept = await store.db.selectFrom('core.parity_results').selectAll().execute();
@@ -148,7 +148,7 @@ it('minutehand parity ends with 3 when its certificate is not archived, or the s
   rmSync(join(home, 'archive'), { recursive: true, force: true });
   writeFileSync(join(home, 'archive'), 'no folder');
   const args = ['parity', '--day', day, '--market', 'simulated', '--json'];
-  const unarchived = await place.run(args, { env: { MINUTEHAND_HOME: home } });
+  const unarchived = await place.call(args, { env: { MINUTEHAND_HOME: home } });
   expect(unarchived.stderr).toMatch(/The certificate was not archived\. ARCHIVE_/);
   expect(unarchived.code).toBe(3);
   const certificate = JSON.parse(unarchived.stdout) as Certificate & { readonly file: string };
@@ -160,7 +160,7 @@ it('minutehand parity ends with 3 when its certificate is not archived, or the s
   const [table] = store.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%parity_results'").all() as { name: string }[];
   store.exec(`DROP TABLE "${table!.name}"`);
   store.close();
-  const unrecorded = await place.run(args, { env: { MINUTEHAND_HOME: unwritable } });
+  const unrecorded = await place.call(args, { env: { MINUTEHAND_HOME: unwritable } });
   expect(unrecorded.stderr).toContain('The store has no record of it: ');
   expect(unrecorded.code).toBe(3);
 }); // prettier-ignore
@@ -171,9 +171,9 @@ it('minutehand parity verify accepts the signed file only', { timeout: 120_000 }
   const { stdout } = await place.run(['job', 'run', '-', '--json'], { input, env: signing });
   const { file } = JSON.parse(stdout) as { file: string };
   const verify = ['parity', 'verify', file, '--json'];
-  expect((await place.run(verify, { env: trusting })).code).toBe(0);
+  expect((await place.call(verify, { env: trusting })).code).toBe(0);
   writeFileSync(file, readFileSync(file, 'utf8').replace('"shard": "main"', '"shard": "Main"'));
-  const changed = await place.run(verify, { env: trusting });
+  const changed = await place.call(verify, { env: trusting });
   expect([changed.code, changed.stdout]).toEqual([1, expect.stringContaining('PARITY_SIGNATURE')]);
   const [unchecked, missing] = await place.runEach([verify, ['parity', '--day', '2001-01-01', '--json']]);
   expect([unchecked!.code, unchecked!.stdout]).toEqual([1, expect.stringContaining('KEY_UNUSABLE')]);

@@ -26,16 +26,16 @@ describe('An archive of which a part cannot be made', () => {
     const observation = { symbol: 'BTCUSDT', name: 'funding_rate', eventTime: 1_763_712_000, arrivalTime: 1_763_712_001 } as const; // prettier-ignore
     journal.append([observationRow({ ...observation, value: 1e-4 })], []);
     journal.close();
-    const alone = await place.run(['series', 'archive', '--into', into]);
+    const alone = await place.call(['series', 'archive', '--into', into]);
     expect(alone.stderr).toBe('');
     expect(alone).toMatchObject({ code: 0, stdout: 'BTCUSDT funding_rate: 1 added\n' });
     writeFileSync(journalOf('two'), 'no database'.repeat(1000));
-    const part = await place.run(['series', 'archive', '--into', into, '--json']);
+    const part = await place.call(['series', 'archive', '--into', into, '--json']);
     expect(part.stderr).toMatch(/live_two\.db: [A-Z_]+: /);
     expect(part.code).toBe(3);
     expect(JSON.parse(part.stdout)).toMatchObject([{ symbol: 'BTCUSDT', name: 'funding_rate', added: 0 }]);
     expect(readFileSync(join(into, 'BTCUSDT.funding_rate.csv'), 'utf8').trimEnd().split('\n')).toHaveLength(2);
-    const damaged = await place.run(['series', 'archive', '--into', into, '--journal', journalOf('two')]);
+    const damaged = await place.call(['series', 'archive', '--into', into, '--journal', journalOf('two')]);
     expect(damaged).toMatchObject({ code: 1, stdout: '' });
   });
 
@@ -47,17 +47,17 @@ describe('An archive of which a part cannot be made', () => {
         for (const day of [DAY, NEXT])
           journalSignals(homePaths({ MINUTEHAND_HOME: home }).journal('live', 'main'), simulatedDay(day, { pairs: SHARDS.main, minutes: 5 })); // prettier-ignore
       const year = join('archive', 'signals', 'live', '2024');
-      expect((await first.run(['signals', 'archive', '--day', NEXT, '--market', 'live'])).code).toBe(0);
+      expect((await first.call(['signals', 'archive', '--day', NEXT, '--market', 'live'])).code).toBe(0);
       // A folder stands where a file of the second day belongs.
       for (const name of readdirSync(join(first.home, year)))
         mkdirSync(join(second.home, year, name), { recursive: true });
       const range = ['signals', 'archive', '--from', DAY, '--to', NEXT, '--market', 'live', '--json'];
-      const part = await second.run(range);
+      const part = await second.call(range);
       expect(part.stderr).toMatch(/^ARCHIVE_[A-Z]+: /m);
       expect(part.code).toBe(3);
       expect(JSON.parse(part.stdout)).toMatchObject({ written: [{ day: DAY, rows: 5 }], failures: [{}] });
       // What is left fails as a whole.
-      expect((await second.run(['signals', 'archive', '--day', NEXT, '--market', 'live'])).code).toBe(1);
+      expect((await second.call(['signals', 'archive', '--day', NEXT, '--market', 'live'])).code).toBe(1);
     } finally {
       await Promise.all([first.remove(), second.remove()]);
     }

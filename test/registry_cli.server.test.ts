@@ -18,7 +18,7 @@ afterAll(() => place.remove());
 
 const UNREACHABLE = { MINUTEHAND_DATABASE_URL: 'postgres://u@127.0.0.1:1/d' };
 async function json(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const { code, stdout, stderr } = await place.run([...args, '--json'], { env });
+  const { code, stdout, stderr } = await place.call([...args, '--json'], { env });
   return { code, stderr, document: JSON.parse(stdout) as Record<string, unknown> };
 }
 async function statuses(): Promise<Record<string, string>> {
@@ -61,10 +61,10 @@ describe('the commands of models and the registry', () => {
 
     writeFileSync(join(place.models, B, 'ai1.onnx'), 'damaged');
     rmSync(join(place.models, A), { recursive: true });
-    const one = await place.run(['models', 'recover', B]);
+    const one = await place.call(['models', 'recover', B]);
     expect(one).toMatchObject({ code: 0, stdout: `${B}: restored from the registry (${join(place.models, B)})\n` });
     expect(existsSync(join(place.models, A))).toBe(false);
-    expect((await place.run(['models', 'recover'])).stdout).toBe(
+    expect((await place.call(['models', 'recover'])).stdout).toBe(
       `${A}: restored from the registry (${join(place.models, A)})\n${B}: intact, as registered\n`,
     );
   });

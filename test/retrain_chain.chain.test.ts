@@ -54,7 +54,7 @@ const SMALL: SettingsOverrides = {
     label,
     train: { ai1: SHORT, ai2: SHORT, ai3: SHORT, folds: 2, max_rows: 10_000 },
     search: { trials: 0, theta_evaluations: 0 },
-    simulated: { seed: 2, bar_interval_ms: 100, history_bars: 600 },
+    simulated: { seed: 2, bar_interval_ms: 250, history_bars: 600 },
   },
 };
 const MINUTES = 8000;
@@ -308,16 +308,19 @@ describe('trainer, training process, gates and daemon', () => {
     await eventually('signals without a rollout', () => received.at(-1)!.rollout === undefined);
   });
 
-  it('answer requests for a warm start and for θ2 without newer bars: the processes name what is missing', async () => {
-    const before = activeText();
-    const run = await retrain('incremental');
-    expect(run).toMatchObject({ kind: 'incremental', status: 'nothing_new', error: null });
-    expect(run.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .* of a holdout from /)]);
-    const thresholds = await retrain('thresholds');
-    expect(thresholds).toMatchObject({ kind: 'thresholds', status: 'nothing_new', error: null });
-    expect(thresholds.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .*bars after /)]);
-    expect(activeText()).toBe(before);
-  });
+  it.runIf(IS_LONG)(
+    `answer requests for a warm start and for θ2 without newer bars: the processes name what is missing${LONG_NOTE}`,
+    async () => {
+      const before = activeText();
+      const run = await retrain('incremental');
+      expect(run).toMatchObject({ kind: 'incremental', status: 'nothing_new', error: null });
+      expect(run.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .* of a holdout from /)]);
+      const thresholds = await retrain('thresholds');
+      expect(thresholds).toMatchObject({ kind: 'thresholds', status: 'nothing_new', error: null });
+      expect(thresholds.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .*bars after /)]);
+      expect(activeText()).toBe(before);
+    },
+  );
 
   it('give the daemon a θ2 chosen on newer bars, with the same models and θ1', async () => {
     await importBars(MINUTES + NEWER_MINUTES);

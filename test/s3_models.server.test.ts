@@ -45,9 +45,9 @@ describe('models that are delivered into a bucket', () => {
   });
   afterAll(() => Promise.all([from.remove(), to.remove()]));
 
-  const deliver = () => from.run(['models', 'deliver', '--json'], { env: S3_KEYS });
+  const deliver = () => from.call(['models', 'deliver', '--json'], { env: S3_KEYS });
   const receive = async (place = urlOf('models'), env: NodeJS.ProcessEnv = S3_KEYS) => {
-    const { code, stdout } = await to.run(['models', 'receive', place, '--json'], { env });
+    const { code, stdout } = await to.call(['models', 'receive', place, '--json'], { env });
     return { code, document: JSON.parse(stdout) as unknown };
   };
 
@@ -57,7 +57,7 @@ describe('models that are delivered into a bucket', () => {
     expect(first.code, first.stderr).toBe(0);
     expect(await receive()).toMatchObject({ code: 0, document: { received: [] } });
     expect(listVersions(to.models)).toEqual([]);
-    await from.run(['models', 'promote', version]);
+    await from.call(['models', 'promote', version]);
     expect((await deliver()).code).toBe(0);
     expect(await receive()).toMatchObject({ code: 0, document: { received: [{ version }] } });
     expect(readActive(to.models)?.version).toBe(version);

@@ -372,7 +372,8 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
     const table = kind === 'sqlite' ? 'audit_config_changes' : 'audit.config_changes';
     const home = mkdtempSync(join(root, 'starts-'));
     const path = homePaths({ MINUTEHAND_HOME: home }).configStarts('main');
-    const values = configValues(tinySettings());
+    // One of four files: each start writes all values of the starts that are kept.
+    const values = { ...configValues(tinySettings()), minutehand: {}, retrain: {} };
     let made = 0;
     const noteSome = (count: number): void => {
       const end = made + count;

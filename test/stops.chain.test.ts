@@ -54,7 +54,7 @@ describe('a person who stops entries, closes all and resumes', () => {
     const { version } = await tinyModels(place.models, { settings: place.settings });
     activate(place.models, version);
     for (const role of ['viewer', 'operator', 'approver']) {
-      const made = await place.run(['token', 'create', '--role', role, '--name', role, '--json']);
+      const made = await place.call(['token', 'create', '--role', role, '--name', role, '--json']);
       tokens[role] = (JSON.parse(made.stdout) as { token: string }).token;
     }
     await start();
@@ -66,7 +66,7 @@ describe('a person who stops entries, closes all and resumes', () => {
     expect((await ask('POST', '/api/stops', 'viewer', order)).status).toBe(403);
     expect((await ask('POST', '/api/stops', 'operator', { ...order, reason: ' ' })).json.error.code).toBe('REQUEST_INVALID'); // prettier-ignore
     expect((await ask('POST', '/api/stops', 'operator', { ...order, subjects: ['XXXYYY_ZZZZZZ'] })).json.error.code).toBe('PAIR_UNKNOWN'); // prettier-ignore
-    expect((await place.run(['halt', '--json'])).code).toBe(2);
+    expect((await place.call(['halt', '--json'])).code).toBe(2);
     expect((await ask('GET', '/api/stops', 'viewer')).json).toEqual({ stops: [] });
   });
 
@@ -85,7 +85,7 @@ describe('a person who stops entries, closes all and resumes', () => {
     expect(signalOf(pairs()[0]!)).toMatchObject({ action: 'HOLD', target: 0 });
     const { json: status } = await ask('GET', '/api/status', 'viewer');
     expect(status.stops).toMatchObject([{ pair_id: '*', kind: 'close' }]);
-    const { stdout } = await place.run(['status']);
+    const { stdout } = await place.call(['status']);
     expect(stdout).toContain('all subjects: closed and stopped by operator');
   });
 
@@ -98,16 +98,16 @@ describe('a person who stops entries, closes all and resumes', () => {
       const now = signalOf(pairs()[0]!);
       return now.boot_id !== boot_id && now.seq > 20 && now.reason === 'STOPPED';
     });
-    const refused = await place.run(['resume', pairs()[0]!, '--json']);
+    const refused = await place.call(['resume', pairs()[0]!, '--json']);
     expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining('STOP_OF_ALL')]);
-    const resumed = await place.run(['resume', 'all', '--json']);
+    const resumed = await place.call(['resume', 'all', '--json']);
     expect(JSON.parse(resumed.stdout)).toMatchObject({ stops: [] });
     await eventually(up.stderr, () => openLegs() > 0);
   });
 
   it('stops the entries of one subject, whose open position goes on to its own exit', async () => {
     const [stopped, other] = pairs() as [string, string];
-    const halted = await place.run(['halt', stopped, '--reason', 'a broken leg', '--json']);
+    const halted = await place.call(['halt', stopped, '--reason', 'a broken leg', '--json']);
     expect(JSON.parse(halted.stdout)).toMatchObject({ stops: [{ pair_id: stopped, kind: 'entries', reason: 'a broken leg' }] }); // prettier-ignore
     await eventually(up.stderr, () => signalOf(stopped).reason === 'STOPPED');
     const before = fills().length;
@@ -126,7 +126,7 @@ describe('a person who stops entries, closes all and resumes', () => {
     expect(ofStops.find(({ action, outcome }) => action === 'POST /api/stops' && outcome === 'done')).toMatchObject({ target: '*', after: [{ reason: 'FOMC' }] }); // prettier-ignore
     up.kill('SIGTERM');
     expect(await up.ended).toBe(0);
-    const replay = await place.run(['replay', '--journal', join(place.home, 'simulated_main.db'), '--json']);
+    const replay = await place.call(['replay', '--journal', join(place.home, 'simulated_main.db'), '--json']);
     expect({ code: replay.code, stderr: replay.stderr.slice(-2000) }).toMatchObject({ code: 0 });
     expect(JSON.parse(replay.stdout)).toMatchObject({ differences: [] });
   });
