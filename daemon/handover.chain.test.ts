@@ -91,7 +91,7 @@ async function runCalm(
 describe('daemons that take over from each other', () => {
   it(
     'never both publish, leave no minute out, and together publish the signals of one daemon that never ended',
-    { timeout: 60_000 + HANDOVERS * 20_000 },
+    { timeout: 120_000 + HANDOVERS * 20_000 },
     async (context) => {
       if (redis === null) return context.skip('redis-server is not installed');
       const settings = tinySettings({
