@@ -54,7 +54,7 @@ const SMALL: SettingsOverrides = {
     label,
     train: { ai1: SHORT, ai2: SHORT, ai3: SHORT, folds: 2, max_rows: 10_000 },
     search: { trials: 0, theta_evaluations: 0 },
-    simulated: { seed: 2, bar_interval_ms: 250, history_bars: 600 },
+    simulated: { seed: 2, bar_interval_ms: 100, history_bars: 600 },
   },
 };
 const MINUTES = 8000;

@@ -105,8 +105,8 @@ async function launch(programs: string, port: number): Promise<PostgresServer> {
   const endAtOnce = (): void => void child.kill('SIGQUIT');
   process.once('exit', endAtOnce);
   const end = async (): Promise<void> => {
-    signalAll('SIGCONT');
     if (child.exitCode !== null || child.signalCode !== null) return;
+    signalAll('SIGCONT');
     const exited = once(child, 'exit');
     child.kill('SIGINT');
     await exited;
