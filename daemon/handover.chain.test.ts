@@ -30,7 +30,7 @@ import { Database } from '../shared/store/sqlite.ts';
  * The long form is `HANDOVERS=1000 HANDOVER_PROGRAM=<compiled daemon_program> npx vitest run` with
  * `daemon/handover.chain.test.ts`.
  */
-const HANDOVERS = Number(process.env['HANDOVERS'] ?? 3);
+const HANDOVERS = Number(process.env['HANDOVERS'] ?? 5);
 const COMPILED = process.env['HANDOVER_PROGRAM'];
 const MINUTE_MS = Number(process.env['HANDOVER_MINUTE_MS'] ?? 150);
 const MINUTES_PER_HANDOVER = 150;
@@ -91,7 +91,7 @@ async function runCalm(
 describe('daemons that take over from each other', () => {
   it(
     'never both publish, leave no minute out, and together publish the signals of one daemon that never ended',
-    { timeout: 120_000 + HANDOVERS * 20_000 },
+    { timeout: 60_000 + HANDOVERS * 20_000 },
     async (context) => {
       if (redis === null) return context.skip('redis-server is not installed');
       const settings = tinySettings({

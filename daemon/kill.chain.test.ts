@@ -102,7 +102,7 @@ const essence = ({ time, body, features_crc, risk_prob, position }: StoredSignal
  * test:long` kills more often.
  */
 const KILLS = IS_LONG ? 10 : 2;
-const MINUTES = IS_LONG ? 400 : 120;
+const MINUTES = IS_LONG ? 400 : 200;
 
 describe('a live daemon that is killed repeatedly', () => {
   it('leaves the same features, bodies and positions as one that was never killed', { timeout: 400_000 }, async () => {

@@ -401,14 +401,14 @@ describe('train', () => {
   const onnx = (folder: string): string[] =>
     ['ai1.onnx', 'ai2.onnx', 'ai3.onnx'].map((name) => readFileSync(join(folder, name), 'base64'));
 
-  it('with the same bars and seed writes the same ONNX files, byte for byte, on any number of threads', async () => {
-    const train = async (workers: string): Promise<string> => {
+  it('with the same bars and seed writes the same ONNX files, byte for byte, on any number of threads; another seed does not', async () => {
+    const train = async (seed: string, workers: string): Promise<string> => {
       const { code, document } = await json(
         'train',
         '--data',
         data,
         '--seed',
-        '3',
+        seed,
         '--workers',
         workers,
         '--trials',
@@ -419,11 +419,13 @@ describe('train', () => {
       expect(code).toBe(0);
       return (document as { path: string }).path;
     };
-    const first = await train('1');
-    const second = await train('3');
-    elsewhere = second;
+    const first = await train('3', '1');
+    const second = await train('3', '3');
+    const other = await train('4', '2');
+    elsewhere = other;
     expect(second).not.toBe(first);
     expect(onnx(second)).toEqual(onnx(first));
+    expect(onnx(other)).not.toEqual(onnx(first));
     expect(readdirSync(first).sort()).toEqual([
       'CARD.md',
       'ai1.onnx',

@@ -56,7 +56,7 @@ async function faults(): Promise<Pick<HealthReport, 'degradations' | 'late_bars'
 
 /** Problems that `status` reports, but for the clock. */
 async function problems(): Promise<string[]> {
-  const { stdout } = await workplace.call(['status', '--json'], { env });
+  const { stdout } = await workplace.run(['status', '--json'], { env });
   const { findings } = JSON.parse(stdout) as { findings: readonly { weight: string; text: string }[] };
   return findings
     .filter(({ weight, text }) => weight === 'problem' && !text.startsWith('CLOCK_STEPPED'))
@@ -75,7 +75,7 @@ async function sendLate(minutes: number, lateMs: number): Promise<void> {
 }
 
 const health = async (): Promise<HealthReport> => (await (await fetch(`${url}/healthz`)).json()) as HealthReport;
-const status = (): Promise<Finished> => workplace.call(['status'], { env });
+const status = (): Promise<Finished> => workplace.run(['status'], { env });
 
 async function metric(name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
@@ -166,7 +166,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
     expect(seen.stdout).toContain(words);
     expect(seen.stdout).not.toContain('All is well');
     expect(seen.code).toBe(1);
-    const doctor = await workplace.call(['doctor'], { env });
+    const doctor = await workplace.run(['doctor'], { env });
     expect(doctor.stdout).toContain(words);
     expect(doctor.code).toBe(1);
     expect(await metric('minutehand_bars_late_seconds')).toBe(LATE_MS / 1000);
@@ -189,7 +189,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
   it('has everything in its journal, which reproduces the same signals', async () => {
     processes.kill('SIGTERM');
     expect(await processes.ended).toBe(0);
-    const { code, stdout } = await workplace.call(['replay', '--journal', join(workplace.home, 'live_main.db')]);
+    const { code, stdout } = await workplace.run(['replay', '--journal', join(workplace.home, 'live_main.db')]);
     expect(stdout).toMatch(/^(\d+) signals \(.*\), \1 equal to the journal/);
     expect(code).toBe(0);
   });
