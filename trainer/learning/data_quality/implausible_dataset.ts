@@ -21,9 +21,12 @@ const ROWS_OF_PAIR = 2000;
 /** Standard errors that are added: few rows reach any AUC by chance. */
 const STANDARD_ERRORS = 4;
 
+/** The label itself, on however few rows. */
+const CERTAIN = 0.999;
+
 /**
  * Features that tell a label better than any honest feature of a market can: their values must come from after the bar.
- * Measured on the rows of training, of all pairs and of each alone: what knows the future of one pair in ten is
+ * Measured on the rows of training, of all pairs and, for AI1 and AI2, of each alone: what knows the future of one pair in ten is
  * hardly seen among all.
  * @param place where the features come from
  * @throws MinutehandError FEATURE_FORESIGHT that names the model and each such column
@@ -36,9 +39,7 @@ export function refuseImplausible(
   const pairIds = histories.map(({ pair }) => pair.id);
   const found = MODEL_NAMES.flatMap((model) => {
     const sets = model === 'ai1' && evaluation.train !== train.ai1 ? [train.ai1, evaluation.train] : [train[model]];
-    return sets.flatMap((rows) =>
-      implausibleOf(rows, pairIds, names, FEATURE_AUC_LIMITS[model]).map((text) => [model, text]),
-    );
+    return sets.flatMap((rows) => implausibleOf(rows, model, pairIds, names).map((text) => [model, text]));
   });
   if (found.length === 0) return;
   throw new MinutehandError('FEATURE_FORESIGHT', {
@@ -47,18 +48,27 @@ export function refuseImplausible(
   });
 }
 
-/** Those of all pairs; where there are none, those of each pair, with its name. */
+/**
+ * Those of all pairs; where there are none, those of each pair that has enough rows to say, with its name. AI3's label
+ * is judged over all pairs alone: it measures the size of a trade's result, which within one calm pair may honestly
+ * follow from one feature, such as the z-score at the entry.
+ */
 function implausibleOf(
   rows: DatasetRows,
+  model: ModelName,
   pairIds: readonly string[],
   names: readonly string[],
-  limit: number,
 ): string[] {
-  const together = implausibleColumns(rows, names, limit, MAX_ROWS);
-  if (together.length > 0 || pairIds.length === 1) return together;
-  return pairIds.flatMap((id, pair) =>
-    implausibleColumns(ofPair(rows, pair), names, limit, ROWS_OF_PAIR).map((text) => `${text} in ${id}`),
-  );
+  const limit = FEATURE_AUC_LIMITS[model];
+  const bound = Math.min(boundOf(rows, limit, MAX_ROWS), CERTAIN);
+  const together = implausibleColumns(rows, names, bound, MAX_ROWS);
+  if (together.length > 0 || pairIds.length === 1 || model === 'ai3') return together;
+  return pairIds.flatMap((id, pair) => {
+    const own = ofPair(rows, pair);
+    const ownBound = boundOf(own, limit, ROWS_OF_PAIR);
+    if (ownBound >= CERTAIN) return [];
+    return implausibleColumns(own, names, ownBound, ROWS_OF_PAIR).map((text) => `${text} in ${id}`);
+  });
 }
 
 type JudgedRows = Pick<DatasetRows, 'x' | 'y' | 'effectiveRows'>;
@@ -72,23 +82,23 @@ function ofPair({ x, y, pair, effectiveRows }: DatasetRows, own: number): Judged
   };
 }
 
+/** AUC above which a feature is implausible: what no honest one has, and what chance adds on so few rows. */
+function boundOf({ y, effectiveRows }: JudgedRows, limit: number, maxRows: number): number {
+  const positives = hardLabels(y).reduce((sum, label) => sum + label, 0);
+  const share = Math.min(1, Math.min(effectiveRows, maxRows) / y.length);
+  return limit + STANDARD_ERRORS * aucStandardError(limit, positives * share, (y.length - positives) * share);
+}
+
 /** `z_score with an AUC of 0.981`, the largest first. */
-function implausibleColumns(
-  { x, y, effectiveRows }: JudgedRows,
-  names: readonly string[],
-  limit: number,
-  maxRows: number,
-): string[] {
-  if (y.length === 0) return [];
-  const labels = isHardLabel(y) ? y : aboveMedian(y);
-  const positives = labels.reduce((sum, label) => sum + label, 0);
-  const share = Math.min(1, Math.min(effectiveRows, maxRows) / labels.length);
-  const error = aucStandardError(limit, positives * share, (labels.length - positives) * share);
-  const bound = limit + STANDARD_ERRORS * error;
-  return columnSkills({ x, y: labels, names }, maxRows)
-    .filter(({ auc }) => auc > Math.min(bound, 0.999))
+function implausibleColumns({ x, y }: JudgedRows, names: readonly string[], bound: number, maxRows: number): string[] {
+  return columnSkills({ x, y: hardLabels(y), names }, maxRows)
+    .filter(({ auc }) => auc > bound)
     .sort((one, other) => other.auc - one.auc)
     .map(({ name, auc }) => `${name} with an AUC of ${auc.toFixed(3)}`);
+}
+
+function hardLabels(y: Float64Array): Float64Array {
+  return isHardLabel(y) ? y : aboveMedian(y);
 }
 
 function isHardLabel(y: Float64Array): boolean {

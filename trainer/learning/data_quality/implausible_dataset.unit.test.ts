@@ -5,15 +5,20 @@ import { refuseImplausible } from './implausible_dataset.ts';
 
 const PAIRS = ['AAAUSD_BBBUSD', 'CCCUSD_DDDUSD', 'EEEUSD_FFFUSD', 'GGGUSD_HHHUSD', 'IIIUSD_JJJUSD'];
 const ROWS_OF_PAIR = 1200;
+/** Of a pair whose rows are too few to tell chance from a leak. */
+const FEW_ROWS = 12;
 const NAMES = ['noise', 'leaked'];
 /** Overlapping labels count for half of an independent row each. */
 const UNIQUENESS = 0.5;
 
 /** Rows of a coin. @param leakOf what the column `leaked` has in a row of a pair, by its label and a normal number */
-function rowsOf(leakOf: (pair: number, label: number, noise: number) => number): DatasetRows {
+function rowsOf(
+  leakOf: (pair: number, label: number, noise: number) => number,
+  rowsOfPair: (pair: number) => number = () => ROWS_OF_PAIR,
+): DatasetRows {
   const rng = createRng('implausible');
-  const rows = PAIRS.length * ROWS_OF_PAIR;
-  const pair = Int32Array.from({ length: rows }, (_, i) => Math.floor(i / ROWS_OF_PAIR));
+  const pair = Int32Array.from(PAIRS.flatMap((_, own) => new Array<number>(rowsOfPair(own)).fill(own)));
+  const rows = pair.length;
   const y = Float64Array.from(pair, () => (rng.uniform() < 0.5 ? 1 : 0));
   const values = new Float32Array(2 * rows);
   y.forEach((label, i) => values.set([rng.normal(), leakOf(pair[i]!, label, rng.normal())], 2 * i));
@@ -23,12 +28,12 @@ function rowsOf(leakOf: (pair: number, label: number, noise: number) => number):
   return { x, y, time, labelEnd: time, pair, weights, effectiveRows: UNIQUENESS * rows };
 }
 
-function check(own: DatasetRows): void {
+function check(own: DatasetRows, ofSize = rowsOf((_pair, _label, normal) => normal)): void {
   const noise = rowsOf((_pair, _label, normal) => normal);
   const dataset = {
     definitions: NAMES.map((name) => ({ name })),
     histories: PAIRS.map((id) => ({ pair: { id } })),
-    train: { ai1: own, ai2: noise, ai3: noise },
+    train: { ai1: own, ai2: noise, ai3: ofSize },
     evaluation: { train: own, holdout: noise },
   };
   refuseImplausible(dataset as never, 'table.csv');
@@ -52,5 +57,24 @@ describe('a column of a dataset', () => {
     const seen = 'table.csv: leaked with an AUC of 1.000 in GGGUSD_HHHUSD for the label of ai1';
     expect(() => check(leaks(0))).toThrow(expect.objectContaining({ code: 'FEATURE_FORESIGHT', seen }));
     expect(() => check(leaks(0.5))).toThrow(/leaked with an AUC of 0\.9\d\d in GGGUSD_HHHUSD/);
+  });
+
+  it('that tells the size of a result within one pair is no cheat, and one that tells it in all pairs is', () => {
+    const noise = rowsOf((_pair, _label, normal) => normal);
+    check(
+      noise,
+      rowsOf((pair, label, normal) => (pair === 3 ? label : normal)),
+    );
+    const inAll = rowsOf((_pair, label) => label);
+    expect(() => check(noise, inAll)).toThrow(/leaked with an AUC of 1\.000 for the label of ai3/);
+  });
+
+  it('that agrees with the few rows of one pair is no cheat: chance does that, too', () => {
+    check(
+      rowsOf(
+        (pair, label, normal) => (pair === 3 ? label : normal),
+        (pair) => (pair === 3 ? FEW_ROWS : ROWS_OF_PAIR),
+      ),
+    );
   });
 });
