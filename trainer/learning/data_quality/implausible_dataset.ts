@@ -26,8 +26,8 @@ const CERTAIN = 0.999;
 
 /**
  * Features that tell a label better than any honest feature of a market can: their values must come from after the bar.
- * Measured on the rows of training, of all pairs and, for AI1 and AI2, of each alone: what knows the future of one pair in ten is
- * hardly seen among all.
+ * Measured on the rows of training, of all pairs and, for AI1 and AI2, of each alone: what knows the future of one pair
+ * in ten is hardly seen among all.
  * @param place where the features come from
  * @throws MinutehandError FEATURE_FORESIGHT that names the model and each such column
  */
