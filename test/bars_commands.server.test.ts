@@ -349,6 +349,7 @@ describe('bars check', () => {
   it('takes what an import has accepted as known, and ends with what is new; --accept is for one check', async () => {
     const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'known.db') };
     const YEAR_S = 365 * 86_400;
+    const WEEK_S = 7 * 86_400;
     const file = (name: string, startS: number, count: number, gapBefore = Infinity): string => {
       const lines = Array.from({ length: count }, (_, i) => {
         const time = startS + i * 60 - (i < gapBefore ? 0 : -YEAR_S);
@@ -373,8 +374,8 @@ describe('bars check', () => {
     // A file that has one gap less is a file of its own: its path is no import.
     expect(await json(['bars', 'check', gapped], env)).toMatchObject({ code: 1, document: [{ accepted: [] }] });
     expect(await json(['bars', 'check', gapped, '--accept', 'GAP'], env)).toMatchObject({ code: 0 });
-    // Two years before: each file is whole, the gap between them is new.
-    expect(await json(['bars', 'import', file('USDCAD_M1_2021.csv', TUESDAY_S - 3 * YEAR_S, 60)], env)).toMatchObject({ code: 0 }); // prettier-ignore
+    // Three years before, on a Tuesday as well: each file is whole, the gap between them is new.
+    expect(await json(['bars', 'import', file('USDCAD_M1_2021.csv', TUESDAY_S - 156 * WEEK_S, 60)], env)).toMatchObject({ code: 0 }); // prettier-ignore
     expect(await json(['bars', 'check'], env)).toMatchObject({ code: 1, document: [{ accepted: [] }] });
     expect(await json(['bars', 'check', '--accept', 'GAP'], env)).toMatchObject({
       code: 0,
