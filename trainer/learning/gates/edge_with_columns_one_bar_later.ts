@@ -8,7 +8,7 @@ const REMAINING_SHARE = 0.5;
 export const edgeWithColumnsOneBarLater: Gate<BundleEvidence> = {
   code: 'edge_with_columns_one_bar_later',
   vetoes:
-    'An edge that is gone when what comes from outside the bars arrives one bar later: columns of a feature table that the daemon does not compute, and formulas that read series.',
+    'An edge that disappears when external inputs are delayed by one bar: columns of a feature table that the daemon does not compute, and formulas that read auxiliary series.',
   threshold: { fixed: 'half of each pair’s edge' },
   check: ({ edge, delayed }) => checkDelayed(edge, delayed),
 };
