@@ -1,3 +1,4 @@
+import { utcDay } from '../shared/utc_day.ts';
 import type { BlockFigure, DirectionMetrics } from '../trainer/learning/direction/direction_report.ts';
 import type { DirectionManifest, InstrumentEdge } from '../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionEvaluation } from '../trainer/learning/direction/evaluate_direction.ts';
@@ -19,7 +20,7 @@ const listed = (name: string, all: readonly string[]): string =>
 /** The report of `direction train` for people. */
 export function directionLines(trained: TrainedDirection, plan: DirectionPlan, timeframe: Timeframe): string[] {
   const { metrics, net, bias, priors, others, blocks, rows } = trained;
-  const first = new Date(blocks[0]!.split.from * 1000).toISOString().slice(0, 10);
+  const first = utcDay(blocks[0]!.split.from * 1000);
   return [
     `${rows.x.rows} labeled bars × ${rows.x.columns} features; evaluated from ${first}: ${metrics.rows} bars in ${blocks.length} blocks, balance ${plan.balance}`,
     `evaluation label: ${labelLine(TIMEFRAMES[timeframe])}`,

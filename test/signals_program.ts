@@ -4,6 +4,7 @@
  * over, and deleted from the journal. It resumes where it was killed. Step n counts transactions and archive files;
  * step 0 is never killed.
  */
+import { utcDay } from '../shared/utc_day.ts';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { OpenTime } from '../shared/bar.ts';
@@ -16,7 +17,7 @@ import { archiveAlone } from '../trainer/control/history/archive_lock.ts';
 import { openArchivePlace } from '../trainer/control/history/open_archive_place.ts';
 import { archiveRound } from '../trainer/control/history/archive_round.ts';
 import { createSignalCopy } from '../trainer/control/history/copy.ts';
-import { dayOf, dayStartMs } from '../trainer/control/history/day.ts';
+import { dayStartMs } from '../trainer/control/history/day.ts';
 import { openSignalTables } from '../trainer/control/history/signal_tables.ts';
 import { nextDay, simulatedDay } from '../trainer/control/history/signals.fixture.ts';
 import { openStore, type Store } from '../trainer/store/store.ts';
@@ -81,7 +82,7 @@ function journaled(day: string): { rows: number; lastDay: string | null } {
     const { ms } = db.prepare('SELECT generated_at_ms AS ms FROM signals ORDER BY signal_row DESC LIMIT 1').get() as {
       ms: number;
     };
-    return { rows, lastDay: dayOf(ms) };
+    return { rows, lastDay: utcDay(ms) };
   } catch {
     return { rows: 0, lastDay: null };
   } finally {

@@ -1,3 +1,4 @@
+import { utcDay } from '../../shared/utc_day.ts';
 import { shownMinute } from '../../shared/bar.ts';
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
@@ -11,7 +12,7 @@ import { openArchivePlace } from '../../trainer/control/history/open_archive_pla
 import { archiveRound, lastWholeDay } from '../../trainer/control/history/archive_round.ts';
 import { proveRestore } from '../../trainer/control/history/prove_restore.ts';
 import { createSignalCopy } from '../../trainer/control/history/copy.ts';
-import { DAY_MS, dayOf, daysBetween, dayStartMs } from '../../trainer/control/history/day.ts';
+import { DAY_MS, daysBetween, dayStartMs } from '../../trainer/control/history/day.ts';
 import { listDays } from '../../trainer/control/history/day_list.ts';
 import { SIGNAL_COLUMNS, type SignalRow } from '../../trainer/control/history/signal_row.ts';
 import { noteArchived } from '../../trainer/control/history/note_archived.ts';
@@ -438,7 +439,7 @@ function lineOf(row: SignalRow): string {
   const { generated_at_ms, bar_close, pair_id, action, reason, mode, target, z_score, return_prob, risk_score } = row;
   const number = (name: string, value: number | null): string => (value === null ? '' : `${name} ${value.toFixed(2)}`);
   const cells = [
-    `${dayOf(generated_at_ms)} ${new Date(generated_at_ms).toISOString().slice(11, 23)}`,
+    `${utcDay(generated_at_ms)} ${new Date(generated_at_ms).toISOString().slice(11, 23)}`,
     `closed ${shownMinute(bar_close)}`,
     pair_id.padEnd(13),
     action.padEnd(5),

@@ -1,3 +1,4 @@
+import { utcDay } from '../../shared/utc_day.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import { ruleOpener } from '../../shared/bundle/rule/active_rule.ts';
 import { directionOpener } from '../../shared/bundle/direction/active_direction.ts';
@@ -217,5 +218,5 @@ function dayOfTime(seconds: number): number {
 }
 
 function isoDay(time: OpenTime): string {
-  return new Date(time * 1000).toISOString().slice(0, 10);
+  return utcDay(time * 1000);
 }

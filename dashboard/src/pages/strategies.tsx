@@ -1,7 +1,8 @@
 import { api, type Evolving, type KeptRule } from '../api.ts';
-import { num, percent } from '../format.ts';
+import { num } from '../format.ts';
 import { nowMs, run as live, session } from '../live.ts';
 import { Badge, ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { frontColumns } from '../parts/front_columns.tsx';
 import { RuleDetail } from '../parts/rule_detail.tsx';
 import { RuleEditor } from '../parts/rule_editor.tsx';
 import { SearchStart } from '../parts/search_start.tsx';
@@ -186,27 +187,7 @@ function Front({ search }: { readonly search: Evolving }) {
           value: ({ rule }) => rule,
           cell: ({ rule }) => <span class="mono">{rule}</span>,
         },
-        {
-          key: 'sharpe',
-          title: t('strategies.sharpe'),
-          isNumber: true,
-          value: ({ sharpe }) => sharpe,
-          cell: ({ sharpe }) => num(sharpe),
-        },
-        {
-          key: 'drawdown',
-          title: t('strategies.drawdown'),
-          isNumber: true,
-          value: ({ drawdown }) => drawdown,
-          cell: ({ drawdown }) => percent(drawdown, 1),
-        },
-        {
-          key: 'trades',
-          title: t('models.trades'),
-          isNumber: true,
-          value: ({ trades }) => trades,
-          cell: ({ trades }) => num(trades, 0),
-        },
+        ...frontColumns(),
         {
           key: 'conditions',
           title: t('strategies.conditions'),

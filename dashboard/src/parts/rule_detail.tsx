@@ -1,11 +1,12 @@
 import { useMemo } from 'preact/hooks';
 import { api, type StrategyDetail } from '../api.ts';
 import type { BacktestTrade } from '../charts/trades.ts';
-import { minuteOf, num, percent, signed } from '../format.ts';
+import { minuteOf, num, signed } from '../format.ts';
 import { session } from '../live.ts';
 import { language, t } from '../text/text.ts';
 import { BacktestView } from './backtest_view.tsx';
 import { ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column } from './basics.tsx';
+import { frontColumns } from './front_columns.tsx';
 import { Gates } from './model_comparison.tsx';
 
 type Period = NonNullable<StrategyDetail['periods']>['development'];
@@ -128,27 +129,7 @@ function Front({ detail: { front } }: { readonly detail: StrategyDetail }) {
             value: ({ sentence }) => sentence[text],
             cell: ({ sentence }) => <span class="prose">{sentence[text]}</span>,
           },
-          {
-            key: 'sharpe',
-            title: t('strategies.sharpe'),
-            isNumber: true,
-            value: ({ sharpe }) => sharpe,
-            cell: ({ sharpe }) => num(sharpe),
-          },
-          {
-            key: 'drawdown',
-            title: t('strategies.drawdown'),
-            isNumber: true,
-            value: ({ drawdown }) => drawdown,
-            cell: ({ drawdown }) => percent(drawdown, 1),
-          },
-          {
-            key: 'trades',
-            title: t('models.trades'),
-            isNumber: true,
-            value: ({ trades }) => trades,
-            cell: ({ trades }) => num(trades, 0),
-          },
+          ...frontColumns(),
         ]}
       />
     </>

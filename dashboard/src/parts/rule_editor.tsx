@@ -2,8 +2,9 @@ import { useState } from 'preact/hooks';
 import { api, ApiError, type CheckedStrategy } from '../api.ts';
 import { session } from '../live.ts';
 import { language, t } from '../text/text.ts';
-import { ConfirmedButton, Failure, Panel } from './basics.tsx';
-import { Choice } from './search_start.tsx';
+import { Failure, Panel } from './basics.tsx';
+import { Choice } from './choice.tsx';
+import { RuleRunButton } from './rule_run_button.tsx';
 
 const EXAMPLE = `name: hourly_reversal
 description: Buys after a fall of more than 3 % in a day when oversold.
@@ -22,7 +23,6 @@ export function RuleEditor({ instruments }: { readonly instruments: readonly str
   const [checked, setChecked] = useState<CheckedStrategy | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [chosen, setChosen] = useState<string | null>(null);
-  const [begun, setBegun] = useState<number | null>(null);
   const instrument = chosen ?? instruments[0];
   async function check(): Promise<void> {
     setError(null);
@@ -41,7 +41,10 @@ export function RuleEditor({ instruments }: { readonly instruments: readonly str
         rows={12}
         spellcheck={false}
         value={text}
-        onInput={({ currentTarget }) => (setText(currentTarget.value), setChecked(null), setBegun(null))}
+        onInput={({ currentTarget }) => {
+          setText(currentTarget.value);
+          setChecked(null);
+        }}
       />
       {error !== null && <Failure error={error} />}
       {checked !== null && <Checked checked={checked} />}
@@ -53,18 +56,12 @@ export function RuleEditor({ instruments }: { readonly instruments: readonly str
           {t('strategies.check')}
         </button>
         {instrument !== undefined && checked?.valid === true && session.value?.role !== 'viewer' && (
-          <ConfirmedButton
+          <RuleRunButton
             label={t('strategies.judge')}
             question={t('strategies.confirmJudge', { instrument })}
-            act={async () => {
-              const { run_id } = await api.post('/api/strategies/judge', { body: { instrument, text } });
-              setBegun(run_id);
-            }}
+            start={() => api.post('/api/strategies/judge', { body: { instrument, text } })}
           />
         )}
-        <span class="note" role="status">
-          {begun !== null && t('strategies.begun', { id: begun })}
-        </span>
       </div>
     </Panel>
   );

@@ -136,18 +136,17 @@ function closeStamped(market: MarketEdges): Finding | null {
 function shifted(market: MarketEdges): Finding[] {
   const { due, barSeconds } = market;
   for (const { by, edges, least } of testsOf(market)) {
-    const counts = new Map<number, number>();
-    for (const hours of edges.map(hoursOff)) if (hours !== null) counts.set(hours, (counts.get(hours) ?? 0) + 1);
-    const known = [...counts.values()].reduce((sum, count) => sum + count, 0);
-    const off = [...counts].filter(([hours]) => hours !== 0).sort((a, b) => b[1] - a[1])[0];
+    const counts = countsOfHours(edges.map(hoursOff));
+    const known = counts.reduce((sum, { count }) => sum + count, 0);
+    const off = counts.find(({ hours }) => hours !== 0);
     // One weekend is enough where both of its edges are off alike.
     const isOneClearWeek = by === 'week_edges' && known === 1 && off !== undefined && edges.length === 1;
     if (known < least && !isOneClearWeek) continue;
     if (off === undefined) return [];
-    const [hours, count] = off;
+    const { hours, count } = off;
     if (count >= CLEAR_SHARE * known) {
-      const alike = hours * HOUR_S === barSeconds ? { or_close_stamped: 1 } : {};
-      return [{ code: 'SHIFTED', by, values: { hours, weeks: count, of: known, due: due.text, ...alike } }];
+      const values = { hours, weeks: count, of: known, due: due.text, ...orCloseStamped(hours, barSeconds) };
+      return [{ code: 'SHIFTED', by, values }];
     }
     if (count >= MIXED_SHARE * known) return [mixed(market, by, count, known)];
   }
@@ -184,14 +183,24 @@ function singleWeeks(
     const isWhole = Math.abs(week.close) < DAY_S && Math.abs(week.open) < DAY_S;
     return hours === null || hours === 0 || !isWhole ? [] : [{ hours, from: week.from }];
   });
-  if (off.length === 0) return [];
-  const counts = new Map<number, number>();
-  for (const { hours } of off) counts.set(hours, (counts.get(hours) ?? 0) + 1);
-  const [hours, count] = [...counts].sort((a, b) => b[1] - a[1])[0]!;
-  const from = off.find((week) => week.hours === hours)!.from;
-  const alike = hours * HOUR_S === barSeconds ? { or_close_stamped: 1 } : {};
-  const values = { hours, weeks: count, of: weeks.length, due: due.text, from, ...alike };
+  const [usual] = countsOfHours(off.map(({ hours }) => hours));
+  if (usual === undefined) return [];
+  const { hours, count } = usual;
+  const { from } = off.find((week) => week.hours === hours)!;
+  const values = { hours, weeks: count, of: weeks.length, due: due.text, from, ...orCloseStamped(hours, barSeconds) };
   return [{ code: 'SHIFTED', by: 'single_weeks', values }];
+}
+
+/** How often each shift occurs, the most frequent first. @param shifts hours; null where none is known */
+function countsOfHours(shifts: readonly (number | null)[]): { readonly hours: number; readonly count: number }[] {
+  const counts = new Map<number, number>();
+  for (const hours of shifts) if (hours !== null) counts.set(hours, (counts.get(hours) ?? 0) + 1);
+  return [...counts].map(([hours, count]) => ({ hours, count })).sort((a, b) => b.count - a.count);
+}
+
+/** A shift by exactly one bar may also be stamps of the close. */
+function orCloseStamped(hours: number, barSeconds: number): { readonly or_close_stamped?: 1 } {
+  return hours * HOUR_S === barSeconds ? { or_close_stamped: 1 } : {};
 }
 
 /** Weeks that are off in one season only: the clock of a place. */

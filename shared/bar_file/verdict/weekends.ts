@@ -91,46 +91,61 @@ export function createWeekends(due: WeekOpen | null, barSeconds: number) {
 
 /** Bars that move after New York's close on Friday, or before its opening on Sunday. */
 function createTradedEdges(barSeconds: number) {
-  const ofWeekend = new Map<number, { bars: number; from: number }>();
-  const least = Math.max(MIN_EDGE_BARS, EDGE_SHARE * (HOUR_S / barSeconds));
+  const weekends = createTradedPeriods(Math.max(MIN_EDGE_BARS, EDGE_SHARE * (HOUR_S / barSeconds)));
   return {
     add(time: number): void {
       // Friday evening, Saturday and Sunday have one number: weeks from Monday.
-      const weekend = Math.floor((time + NEW_YORK.offsetAt(time) + 3 * DAY_S) / (7 * DAY_S));
-      const own = ofWeekend.get(weekend);
-      if (own === undefined) {
-        if (ofWeekend.size < MAX_WEEKENDS) ofWeekend.set(weekend, { bars: 1, from: time });
-        return;
-      }
-      own.bars++;
-      own.from = Math.min(own.from, time);
+      weekends.add(Math.floor((time + NEW_YORK.offsetAt(time) + 3 * DAY_S) / (7 * DAY_S)), time);
     },
     findings(): Finding[] {
-      const traded = [...ofWeekend.values()].filter(({ bars }) => bars >= least);
+      const traded = weekends.traded();
       if (traded.length === 0) return [];
-      const bars = traded.reduce((sum, one) => sum + one.bars, 0);
       const from = Math.min(...traded.map((one) => one.from));
-      return [{ code: 'SUSPECT', by: 'closed_edges', values: { bars, weekends: traded.length, from } }];
+      return [{ code: 'SUSPECT', by: 'closed_edges', values: { bars: barsOf(traded), weekends: traded.length, from } }];
     },
   };
 }
 
 /** Saturdays in New York on which a market that rests on them has bars that move. */
 function createTradedSaturdays(barSeconds: number) {
-  const ofDay = new Map<number, number>();
-  const least = TRADED_SHARE * (DAY_S / barSeconds);
+  const days = createTradedPeriods(TRADED_SHARE * (DAY_S / barSeconds));
   return {
     add(time: number): void {
-      if (localHour(time).weekday !== 6) return;
-      const day = Math.floor((time + NEW_YORK.offsetAt(time)) / DAY_S);
-      if (ofDay.has(day) || ofDay.size < MAX_WEEKENDS) ofDay.set(day, (ofDay.get(day) ?? 0) + 1);
+      if (localHour(time).weekday === 6) days.add(Math.floor((time + NEW_YORK.offsetAt(time)) / DAY_S), time);
     },
     findings(): Finding[] {
-      const days = [...ofDay].filter(([, bars]) => bars >= least);
-      const bars = days.reduce((sum, [, own]) => sum + own, 0);
+      const traded = days.traded();
+      const bars = barsOf(traded);
       if (bars < WEEKEND_BARS) return [];
-      const from = Math.min(...days.map(([day]) => day)) * DAY_S;
-      return [{ code: 'SUSPECT', by: 'closed_hours', values: { bars, days: days.length, from } }];
+      const from = Math.min(...traded.map(({ number }) => number)) * DAY_S;
+      return [{ code: 'SUSPECT', by: 'closed_hours', values: { bars, days: traded.length, from } }];
     },
   };
+}
+
+/** A period of a closed market, by its number, with bars that move. */
+interface TradedPeriod {
+  readonly number: number;
+  bars: number;
+  /** Open of the first of them, epoch seconds. */
+  from: number;
+}
+
+/** Counts moving bars by period. @param least bars of a period from which on they are no strays */
+function createTradedPeriods(least: number) {
+  const periods = new Map<number, TradedPeriod>();
+  return {
+    add(number: number, time: number): void {
+      const own = periods.get(number);
+      if (own !== undefined) {
+        own.bars++;
+        own.from = Math.min(own.from, time);
+      } else if (periods.size < MAX_WEEKENDS) periods.set(number, { number, bars: 1, from: time });
+    },
+    traded: (): TradedPeriod[] => [...periods.values()].filter(({ bars }) => bars >= least),
+  };
+}
+
+function barsOf(periods: readonly TradedPeriod[]): number {
+  return periods.reduce((sum, { bars }) => sum + bars, 0);
 }

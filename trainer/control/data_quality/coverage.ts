@@ -1,3 +1,4 @@
+import { utcDay } from '../../../shared/utc_day.ts';
 import { existsSync } from 'node:fs';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { createBarCheck, BREAK_MINUTES, SPIKE, type BarReport } from '../../../shared/bar_file/bar_check.ts';
@@ -137,7 +138,7 @@ function walk(
   const greatest = spikes.sort((a, b) => Math.abs(b.change) - Math.abs(a.change)).slice(0, SHOWN);
   return {
     days: [...days].map(([day, counts]) => ({
-      day: new Date(day * DAY_S * 1000).toISOString().slice(0, 10),
+      day: utcDay(day * DAY_S * 1000),
       ...counts,
     })),
     longest_gaps: longest.map(({ from, minutes }) => ({ from: isoMinute(from as OpenTime), minutes })),

@@ -1,3 +1,4 @@
+import { utcDay } from '../../../shared/utc_day.ts';
 import { counted } from '../../../shared/counted.ts';
 import type { ErrorReport } from '../../../shared/errors.ts';
 import type { Presence } from '../../../shared/process/process_state.ts';
@@ -109,7 +110,6 @@ export const PAPER_POSITIONS = 20;
 
 const few = (names: readonly string[]): string =>
   names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 /** The checklist in the order in which its lines are worked off. Pure. */
 export function goLiveChecks(facts: GoLiveFacts): GoLiveCheck[] {
@@ -259,7 +259,7 @@ const CHECKS: Readonly<Record<GoLiveId, (facts: GoLiveFacts) => Judged>> = {
     const names = channels.join(', ');
     if (lastSentMs === null || nowMs - lastSentMs > CHANNEL_DAYS * DAY_MS)
       return todo(`${names}: nothing was sent in ${CHANNEL_DAYS} days`, '`minutehand alerts test`');
-    return ok(`${names}: took a message on ${dayOf(lastSentMs)}`);
+    return ok(`${names}: took a message on ${utcDay(lastSentMs)}`);
   },
 
   backup: () =>
@@ -286,7 +286,7 @@ const CHECKS: Readonly<Record<GoLiveId, (facts: GoLiveFacts) => Judged>> = {
         '`minutehand ea` trades on paper; the expert advisor too, by default: docs/guides/METATRADER.md.',
       );
     const texts = places.map(
-      ({ place, account, lastMs }) => `${place} (${account}, last fill ${dayOf(Math.min(lastMs, nowMs))})`,
+      ({ place, account, lastMs }) => `${place} (${account}, last fill ${utcDay(Math.min(lastMs, nowMs))})`,
     );
     return ok(few(texts));
   },

@@ -1,7 +1,8 @@
+import { utcDay } from '../../../shared/utc_day.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { ArchivedDay, SignalArchive } from './archive.ts';
-import { DAY_MS, dayOf, dayStartMs } from './day.ts';
+import { DAY_MS, dayStartMs } from './day.ts';
 
 export interface ArchiveRound {
   readonly archived: readonly ArchivedDay[];
@@ -26,7 +27,7 @@ const SETTLED_MS = 5 * 60_000;
 
 /** The last complete UTC day at this time. */
 export function lastWholeDay(nowMs: number): string {
-  return dayOf(nowMs - SETTLED_MS - DAY_MS);
+  return utcDay(nowMs - SETTLED_MS - DAY_MS);
 }
 
 /**
@@ -61,7 +62,7 @@ export async function archiveRound(options: RoundOptions): Promise<ArchiveRound>
     if (!continues) return { archived, pruned, failures };
   }
   if (historyDays === null) return { archived, pruned, failures };
-  const kept = dayOf(dayStartMs(dayOf(nowMs)) - historyDays * DAY_MS);
+  const kept = utcDay(dayStartMs(utcDay(nowMs)) - historyDays * DAY_MS);
   for (const day of await archive.prunable(market, kept, nowMs - historyDays * DAY_MS)) {
     if (!isWanted()) break;
     const continues = await attempt(async () => {

@@ -1,3 +1,4 @@
+import { utcDay } from '../../../shared/utc_day.ts';
 import { hostname } from 'node:os';
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { sql, type Kysely } from 'kysely';
@@ -6,7 +7,6 @@ import type { HomePaths } from '../../../shared/home.ts';
 import { groupedBy } from '../fills/grouping.ts';
 import type { Store } from '../../store/store.ts';
 import type { Tables } from '../../store/tables.ts';
-import { dayOf } from './day.ts';
 import {
   journalFiles,
   openJournalRows,
@@ -107,7 +107,7 @@ class JournalCopy implements SignalCopy {
     const signals = batch.map(({ signal }) => signal);
     const added = await this.#store.transaction(async (on) => {
       let sum = 0;
-      for (const [day, rows] of groupedBy(signals, ({ generated_at_ms }) => dayOf(generated_at_ms))) {
+      for (const [day, rows] of groupedBy(signals, ({ generated_at_ms }) => utcDay(generated_at_ms))) {
         const count = await this.#tables.add(on, rows);
         sum += count;
         if (count > 0) await this.#countDay(on, file.market, day, count);

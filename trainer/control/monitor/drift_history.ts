@@ -1,3 +1,4 @@
+import { utcDay } from '../../../shared/utc_day.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openStore, storeUrl, type Store } from '../../store/store.ts';
@@ -27,7 +28,7 @@ export async function writeDrift(
   looked_ms: number,
 ): Promise<void> {
   if (isSkipped(drift) || drift.features.length === 0) return;
-  const day = new Date(looked_ms).toISOString().slice(0, 10);
+  const day = utcDay(looked_ms);
   const rows = drift.features.map(({ name: feature, psi, psi_noise }) => ({
     market,
     model_version,

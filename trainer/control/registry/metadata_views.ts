@@ -1,3 +1,4 @@
+import { utcDay } from '../../../shared/utc_day.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { renamePatiently } from '../../../shared/durable_file.ts';
@@ -77,20 +78,15 @@ function about({ version, created, market, period, feature_schema, theta1, theta
     model_version: version,
     created_at: created,
     market,
-    train_period_start: dayOf(Date.parse(period.from)),
+    train_period_start: utcDay(Date.parse(period.from)),
     // No bar of the holdout was learned from.
-    train_period_end: dayOf(Date.parse(period.holdout_from) - 1),
+    train_period_end: utcDay(Date.parse(period.holdout_from) - 1),
     feature_schema,
     pairs,
     engine: engine.name,
     theta1,
     theta2,
   };
-}
-
-/** As in the view `model_registry`. */
-function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }
 
 function figuresOf(modelsFolder: string, { version, metrics }: Manifest): Record<ModelName, ModelFigures> {

@@ -1,3 +1,4 @@
+import { utcDay } from '../../../shared/utc_day.ts';
 import { counted } from '../../../shared/counted.ts';
 import { dirname, join } from 'node:path';
 import { describeError } from '../../../shared/errors.ts';
@@ -62,7 +63,7 @@ export async function makeUpMissed(options: WeeklyReportOptions, cron: string): 
 }
 
 function pageOf(home: string, market: string, toMs: number): string {
-  const [from, to] = [toMs - WEEK_MS, toMs].map((ms) => new Date(ms).toISOString().slice(0, 10));
+  const [from, to] = [toMs - WEEK_MS, toMs].map(utcDay);
   return join(home, 'reports', `report_${market}_${from}_${to}.html`);
 }
 

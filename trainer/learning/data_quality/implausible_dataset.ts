@@ -3,7 +3,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { DatasetRows } from '../dataset/dataset_rows.ts';
 import { aucStandardError } from '../dataset/noise.ts';
-import { positions } from '../dataset/rows.ts';
+import { pick, positions } from '../dataset/rows.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { columnSkills, MAX_ROWS } from './implausible.ts';
 
@@ -60,11 +60,12 @@ function implausibleOf(
   names: readonly string[],
 ): string[] {
   const limit = FEATURE_AUC_LIMITS[model];
-  const bound = Math.min(boundOf(rows, limit, MAX_ROWS), CERTAIN);
-  const together = implausibleColumns(rows, names, bound, MAX_ROWS);
+  const all = withHardLabels(rows);
+  const bound = Math.min(boundOf(all, limit, MAX_ROWS), CERTAIN);
+  const together = implausibleColumns(all, names, bound, MAX_ROWS);
   if (together.length > 0 || pairIds.length === 1 || model === 'ai3') return together;
   return pairIds.flatMap((id, pair) => {
-    const own = ofPair(rows, pair);
+    const own = withHardLabels(ofPair(rows, pair));
     const ownBound = boundOf(own, limit, ROWS_OF_PAIR);
     if (ownBound >= CERTAIN) return [];
     return implausibleColumns(own, names, ownBound, ROWS_OF_PAIR).map((text) => `${text} in ${id}`);
@@ -77,28 +78,29 @@ function ofPair({ x, y, pair, effectiveRows }: DatasetRows, own: number): Judged
   const chosen = positions(pair.length, (row) => pair[row] === own);
   return {
     x: takeRows(x, chosen),
-    y: Float64Array.from(chosen, (row) => y[row]!),
+    y: pick(y, chosen),
     effectiveRows: (effectiveRows * chosen.length) / pair.length,
   };
 }
 
 /** AUC above which a feature is implausible: what no honest one has, and what chance adds on so few rows. */
 function boundOf({ y, effectiveRows }: JudgedRows, limit: number, maxRows: number): number {
-  const positives = hardLabels(y).reduce((sum, label) => sum + label, 0);
+  const positives = y.reduce((sum, label) => sum + label, 0);
   const share = Math.min(1, Math.min(effectiveRows, maxRows) / y.length);
   return limit + STANDARD_ERRORS * aucStandardError(limit, positives * share, (y.length - positives) * share);
 }
 
 /** `z_score with an AUC of 0.981`, the largest first. */
 function implausibleColumns({ x, y }: JudgedRows, names: readonly string[], bound: number, maxRows: number): string[] {
-  return columnSkills({ x, y: hardLabels(y), names }, maxRows)
+  return columnSkills({ x, y, names }, maxRows)
     .filter(({ auc }) => auc > bound)
     .sort((one, other) => other.auc - one.auc)
     .map(({ name, auc }) => `${name} with an AUC of ${auc.toFixed(3)}`);
 }
 
-function hardLabels(y: Float64Array): Float64Array {
-  return isHardLabel(y) ? y : aboveMedian(y);
+/** Rows whose label is 0 or 1: a graded one counts as above its median. */
+function withHardLabels({ x, y, effectiveRows }: JudgedRows): JudgedRows {
+  return { x, y: isHardLabel(y) ? y : aboveMedian(y), effectiveRows };
 }
 
 function isHardLabel(y: Float64Array): boolean {

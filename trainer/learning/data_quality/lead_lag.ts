@@ -1,3 +1,4 @@
+import { utcDay } from '../../../shared/utc_day.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { aboveNeighbors, crossCorrelate, type CrossCorrelation, type Estimate } from './cross_correlation.ts';
 import { commonStep, movesOfBars, type Moves } from './moves.ts';
@@ -270,14 +271,9 @@ export function leadLagText({ a, b, lagSeconds, withinSeconds, part, of, correla
   const shown = ({ value, error }: Estimate): string => `${value.toFixed(3)} ± ${error.toFixed(3)}`;
   const late = durationText(lagSeconds);
   const same = `${shown(atZero)} at the same time`;
-  const when = part === null ? '' : `, most clearly from ${dayOf(part.from)} to ${dayOf(part.to)}`;
+  const when = part === null ? '' : `, most clearly from ${utcDay(part.from * 1000)} to ${utcDay(part.to * 1000)}`;
   if (withinSeconds === null)
     return `${follower} repeats ${leader} ${late} later${when} (correlation of ${of} ${shown(correlation)} at this lag, ${same})`;
   const sum = `correlations of ${of} add up to ${shown(correlation)} over the lags up to ${durationText(withinSeconds)}`;
   return `${follower} repeats ${leader} by changing times, about ${late}, later (${sum}, ${same})`;
-}
-
-/** `2019-03-10`, UTC. */
-function dayOf(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().slice(0, 10);
 }

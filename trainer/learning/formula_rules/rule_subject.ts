@@ -56,18 +56,21 @@ export function pairSubject(
   const written: Windows = { ...windows, formulas: '' };
   const history = buildPairHistory(pair, a, b, written, () => false);
   const barSeconds = pair.barSeconds ?? 60;
-  return {
+  const unchanged = {
     id: pair.id,
     history,
     costs,
     overnight: { rolls: rollsOf(history), swaps: costs },
     direction: null,
     funding: null,
+  };
+  const withSeries = (ofA: LegSeries, ofB: LegSeries): RuleSubject => ({
+    ...unchanged,
     evaluate(formulas, take) {
       const engine = new FormulaEngine(formulas);
       const features = new PairFeatures(written, pair.barSeconds);
       const inputs = new PairInputs(engine, features.definitions, barSeconds);
-      const series = legSeriesOf(a.series ?? {}, b.series ?? {});
+      const series = legSeriesOf(ofA, ofB);
       const { length, inA, inB } = matchMinutes(a, b);
       const barOfA = barReader(a);
       const barOfB = barReader(b);
@@ -79,14 +82,12 @@ export function pairSubject(
         inputs.write(at, barA, barB, features.values, series.at(barA.time + SECONDS_PER_BAR));
       });
     },
-    withSeriesLater: () =>
-      pairSubject(pair, withLaterSeries(a, barSeconds), withLaterSeries(b, barSeconds), windows, costs),
-  };
+    withSeriesLater: () => withSeries(laterSeries(ofA, barSeconds), laterSeries(ofB, barSeconds)),
+  });
+  return withSeries(a.series ?? {}, b.series ?? {});
 }
 
-function withLaterSeries(bars: BarColumns, seconds: number): BarColumns {
-  return { ...bars, series: laterSeries(bars.series ?? {}, seconds) };
-}
+type LegSeries = NonNullable<BarColumns['series']>;
 
 /**
  * @param costs of a fill; swaps are those of the end of a trading day, funding follows from the series
@@ -98,17 +99,20 @@ export function instrumentSubject(
   costs: PairFillCosts['a'] & Partial<SwapCosts>,
   direction: DirectionModel | null = null,
 ): RuleSubject {
-  const { bars, series } = instrument;
+  const { bars, series: known } = instrument;
   const history = instrumentHistory(instrument, pair);
   const swaps: SwapCosts = { ...NO_SWAPS, ...costs };
-  const funding = series.funding_rate.length === 0 ? null : settlementsOf(series.funding_rate);
-  return {
+  const unchanged = {
     id: pair.id,
     history,
     costs: { a: costs, b: costs, barSeconds: bars.timeframe },
     overnight: { rolls: rollsOf(history), swaps: { a: swaps, b: NO_SWAPS } },
     direction: direction?.manifest.version ?? null,
-    funding,
+    // Settlements are paid when they are due, whenever a formula reads of them.
+    funding: known.funding_rate.length === 0 ? null : settlementsOf(known.funding_rate),
+  };
+  const withSeries = (series: Instrument['series']): RuleSubject => ({
+    ...unchanged,
     evaluate(formulas, take) {
       const engine = new FormulaEngine(formulas);
       const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, bars.timeframe);
@@ -116,7 +120,7 @@ export function instrumentSubject(
       const block = new Block(engine, 0, take);
       const row = new Float32Array(features.definitions.length);
       const trainedUntil = direction === null ? Infinity : Date.parse(direction.manifest.period.to) / 1000;
-      stepAll(bars, series, features, (t, known) => {
+      stepAll(bars, series, features, (t, values) => {
         const bar = {
           time: bars.time[t]!,
           open: bars.open[t]!,
@@ -126,7 +130,7 @@ export function instrumentSubject(
           volume: bars.volume[t]!,
           takerBuyVolume: bars.takerBuyVolume[t]!,
         };
-        inputs.write(block.place, bar, features.values, known);
+        inputs.write(block.place, bar, features.values, values);
         if (direction !== null && inputs.readsProbabilities && features.ready && bar.time >= trainedUntil) {
           row.set(features.values);
           inputs.writeProbabilities(block.place, direction.infer(row, 1));
@@ -135,12 +139,9 @@ export function instrumentSubject(
       });
       block.end();
     },
-    withSeriesLater() {
-      const later = { bars, series: laterSeries(series, bars.timeframe) };
-      // Settlements are paid when they are due, whenever a formula reads of them.
-      return { ...instrumentSubject(later, pair, costs, direction), funding };
-    },
-  };
+    withSeriesLater: () => withSeries(laterSeries(series, bars.timeframe)),
+  });
+  return withSeries(known);
 }
 
 function instrumentHistory({ bars }: Instrument, pair: Pair): PairHistory {
