@@ -293,7 +293,9 @@ class AssembledDaemon implements Daemon {
     const { models, directions, rules } = this.pipeline.status;
     const shadow = this.#models.shadowVersion;
     return [
-      ...(models === null ? [] : [{ pointer: activePath(folder), folder: join(folder, models.version) }]),
+      ...(models === null
+        ? this.#lastAccepted()
+        : [{ pointer: activePath(folder), folder: join(folder, models.version) }]),
       ...(shadow === null ? [] : [{ pointer: shadowPath(folder), folder: join(folder, shadow) }]),
       ...Object.entries(directions).map(([timeframe, version]) => ({
         pointer: directionPointer(folder, timeframe as Timeframe),
@@ -305,6 +307,14 @@ class AssembledDaemon implements Daemon {
       })),
     ];
   };
+
+  /** The bundle that this home accepted last, and has not: its pointer, or its folder, may be lost. */
+  #lastAccepted(): readonly BundleInUse[] {
+    const { models: folder } = this.#options.paths;
+    const [last] = this.#ports.pointerMarks?.(ACTIVE_POINTER).accepted() ?? [];
+    if (last === undefined) return [];
+    return [{ pointer: activePath(folder), folder: pathInside(folder, last.version) }];
+  }
 
   readonly redisStates = (): readonly ConnectionState[] => [
     ...Object.values(this.publishers.links).map((link): ConnectionState => link.state ?? 'unknown'),

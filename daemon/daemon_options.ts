@@ -15,6 +15,8 @@ export interface DaemonOptions {
   readonly maxWaitingRows?: number;
   /** Aborted when the process is to end: a start is given up at its next step. */
   readonly ending?: AbortSignal;
+  /** See `LostModelsOptions`; none = lost models are left to others. */
+  readonly recoverModels?: () => Promise<string | null>;
   /** Prints one line for a person. */
   print(line: string): void;
 }

@@ -32,6 +32,7 @@ import { readBarStream } from './feed/redis_stream.ts';
 import { startSimulatedFeed, type RunningFeed } from './feed/simulated.ts';
 import { daemonChecks } from './health/daemon_dependencies.ts';
 import type { HealthReport } from './health/health.ts';
+import { askForLostModels } from './health/lost_models.ts';
 import { openJournalThread, type JournalThread } from './journal/journal_thread.ts';
 import { subjectWarmup } from './journal/recovery.ts';
 import { keepRetention } from './journal/retention.ts';
@@ -194,6 +195,7 @@ class DaemonProcess {
     this.#goOn();
     this.#followPolicy(daemon);
     this.#watchDependencies(daemon, journalPath);
+    this.#askForLostModels(daemon);
     const metrics = new Exposition(this.#metricsSource(daemon), processWatch);
     // The first text of a process takes some milliseconds, later ones a fraction of one.
     await metrics.text();
@@ -296,6 +298,22 @@ class DaemonProcess {
     this.#dependencies = watch;
     this.#undo.push(() => watch.stop());
     watch.start();
+  }
+
+  #askForLostModels({ pipeline, health }: Daemon): void {
+    const { recoverModels: recover, clock, print } = this.#options;
+    if (recover === undefined) return;
+    this.#undo.push(
+      askForLostModels({
+        health,
+        recover,
+        scheduler: MACHINE_SCHEDULER,
+        nowMs: () => clock.monotonicUs() / 1000,
+        whenIdle: () => pipeline.idleWindow(),
+        log: this.#logs.events,
+        print,
+      }),
+    );
   }
 
   /** For the audit of the trainer, which is no reason not to trade. */

@@ -575,7 +575,7 @@ export const ERRORS = {
   MODEL_MISSING: {
     status: 404,
     message: 'A bundle, or one of its files, is missing.',
-    next: 'See `minutehand models list`, or train.',
+    next: 'See `minutehand models list`. `minutehand models recover` restores what the registry has. Or train.',
   },
   MODEL_FILE: {
     status: 422,
@@ -590,7 +590,7 @@ export const ERRORS = {
   MODEL_HASH: {
     status: 422,
     message: 'A file of the bundle was changed (sha256).',
-    next: 'Restore the bundle from a copy, or train again.',
+    next: '`minutehand models recover` restores it from the registry. Or train again.',
   },
   MODEL_SIGNATURE: {
     status: 422,

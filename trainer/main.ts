@@ -39,7 +39,7 @@ import { lackOfModels, waitForFirstBars } from './control/schedule/first_models.
 import { trainerChecks } from './control/trainer_dependencies.ts';
 import type { TrainerOptions } from './control/trainer_options.ts';
 import { activeSkill } from './control/registry/active_skill.ts';
-import { recoverLostModels } from './control/registry/recover_lost.ts';
+import { ModelKeeper } from './control/registry/model_keeper.ts';
 
 export interface RunningTrainer {
   readonly port: number;
@@ -140,7 +140,10 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const leave = announce(paths.address('trainer'), { host, port: listening });
 
   const waiting = new AbortController();
-  void restoreModels(options, { audit, notifier }).then(() => trainFirstModels(options, retrainer, waiting.signal));
+  // Models that were lost are those of the registry again. Otherwise first models would be trained in their place.
+  const keeping = { ...options, env: process.env, clock: MACHINE_CLOCK, scheduler: MACHINE_SCHEDULER, audit, notifier };
+  const keeper = new ModelKeeper(keeping);
+  void keeper.start().then(() => trainFirstModels(options, retrainer, waiting.signal));
   return {
     port: listening,
     retrainer,
@@ -151,6 +154,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       for (const schedule of schedules) schedule.stop();
       endHeartbeat();
       await endChat();
+      await keeper.stop();
       await watch.stop();
       await stopRecords();
       await close();
@@ -194,49 +198,10 @@ function startRecords(
   };
 }
 
-/**
- * Models that were lost, with a disk or by a mistake, are those of the registry again. Otherwise first models would be
- * trained in their place.
- */
-async function restoreModels(
-  options: TrainerOptions,
-  { audit, notifier }: { readonly audit: (entry: AuditEntry) => Promise<void>; readonly notifier: Notifications },
-): Promise<void> {
-  const { paths, log, print } = options;
-  try {
-    const recovery = await recoverLostModels({ ...options, env: process.env });
-    if (recovery === null) return;
-    const { recovered, activated, failed } = recovery;
-    for (const { version, error } of failed) {
-      log.error({ version, ...error }, 'lost models were not restored');
-      print(`Models ${version} of the registry were not restored: ${error.code}: ${error.message}`);
-    }
-    if (recovered.length + activated.length === 0) return;
-    const active = activated.length === 0 ? '' : `; active again: ${activated.join(', ')}`;
-    const text = `${paths.models} had lost models. Restored from the registry: ${recovered.join(', ') || 'pointers'}${active}.`;
-    log.warn({ recovered, activated }, 'lost models were restored');
-    print(text);
-    await audit({
-      actor: 'trainer',
-      role: 'system',
-      via: 'trainer',
-      action: 'models recover',
-      target: 'all',
-      before: null,
-      after: { recovered, activated, failed: failed.map(({ version }) => version) },
-      outcome: 'done',
-    });
-    const key = `models_recovered:${MACHINE_CLOCK.nowMs()}`;
-    await notifier.raise({ key, event: 'models_recovered', subject: 'models', text, isOnce: true });
-  } catch (error) {
-    log.error(describeError(error), 'lost models cannot be looked for in the registry');
-  }
-}
-
 /** Trains as soon as there are enough bars, if the daemon has no models. */
 function trainFirstModels({ settings, paths, print }: TrainerOptions, retrainer: Retrainer, signal: AbortSignal): void {
   const lack = lackOfModels(settings, paths);
-  if (lack === null) return;
+  if (lack === null || signal.aborted) return;
   void waitForFirstBars(settings, paths, signal, lack, print).then(async (enough) => {
     if (enough && lackOfModels(settings, paths) !== null) await retrainer.start({ trigger: FIRST_MODELS });
   });

@@ -38,7 +38,15 @@ import { trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.
 import { renderCard } from '../../trainer/learning/bundle/card.ts';
 import { rolloutCard } from '../../trainer/control/rollout/rollout_card.ts';
 import { withRegistry } from '../../trainer/control/registry/outcome.ts';
-import { recoverAdmitted } from '../../trainer/control/registry/recover_lost.ts';
+import {
+  LossFinder,
+  recoverAdmitted,
+  recoverLostModels,
+  recoveredNotice,
+  type LostPlace,
+} from '../../trainer/control/registry/recover_lost.ts';
+import { notify } from '../../trainer/control/notify/outbox.ts';
+import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Recovery } from '../../trainer/control/registry/registry.ts';
 import type { ShelfName } from '../../shared/bundle/shelf_name.ts';
 import type { ActivationCause } from '../../trainer/control/registry/registry_rows.ts';
@@ -110,8 +118,16 @@ export function addModels(program: Command, output: () => Output): void {
   models
     .command('recover')
     .argument('[version]', 'the bundle to restore; without it, all of the registry, and pointers that are lost')
+    .addOption(
+      new Option(
+        '--lost',
+        'only when active models are lost or damaged, as daemon and trainer do by themselves: no failed gate is accepted without the override of a person',
+      ),
+    )
     .description('restores lost or damaged bundles, of pairs and of direction models, from the registry, byte for byte')
-    .action((version: string | undefined) => recover(version, output()));
+    .action((version: string | undefined, flags: { lost?: boolean }) =>
+      flags.lost === true ? recoverLost(version, output()) : recover(version, output()),
+    );
   models
     .command('note')
     .argument('<version>')
@@ -464,13 +480,14 @@ async function shelfOfRegistered(version: string): Promise<ShelfName> {
   return !(await has('pairs')) && (await has('direction')) ? 'direction' : 'pairs';
 }
 
+const NOTHING_RECOVERED: Recovery = { recovered: [], intact: [], failed: [], activated: [] };
+
 async function recover(version: string | undefined, output: Output): Promise<void> {
   const { models } = homePaths();
   const isOfDirection = version !== undefined && (await shelfOfRegistered(version)) === 'direction';
-  const nothing: Recovery = { recovered: [], intact: [], failed: [], activated: [] };
-  const pairs = isOfDirection ? nothing : await recoverShelf('pairs', version, output);
+  const pairs = isOfDirection ? NOTHING_RECOVERED : await recoverShelf('pairs', version, output);
   const isOfPairs = version !== undefined && !isOfDirection;
-  const direction = isOfPairs ? nothing : await recoverShelf('direction', version, output);
+  const direction = isOfPairs ? NOTHING_RECOVERED : await recoverShelf('direction', version, output);
   const failed = [...pairs.failed, ...direction.failed];
   const kept = [pairs, direction].reduce((sum, { recovered, intact }) => sum + recovered.length + intact.length, 0);
   output.written({
@@ -486,6 +503,47 @@ async function recover(version: string | undefined, output: Output): Promise<voi
   const missing = failed.map(({ version: lost, error }) => `${lost}: ${error.code}: ${error.message}`);
   if (kept + failed.length === 0) missing.push('The registry has no bundles: nothing is recovered.');
   if (missing.length > 0) endPartly(missing, kept > 0, output);
+}
+
+/** @throws MinutehandError USAGE, STORE_UNUSABLE; as `Registry.recover` */
+async function recoverLost(version: string | undefined, output: Output): Promise<void> {
+  if (version !== undefined)
+    throw new MinutehandError('USAGE', { seen: `--lost with ${version}`, expected: 'one of the two' });
+  const paths = homePaths();
+  const { settings } = admissionPlace();
+  const place = { settings, paths, env: process.env };
+  const finder = new LossFinder(place);
+  const losses = finder.losses();
+  const recovery = (await recoverLostModels(place, finder)) ?? { ...NOTHING_RECOVERED, left: [] };
+  const { recovered, activated, failed, left } = recovery;
+  const restored = recovered.length + activated.length;
+  if (restored > 0) {
+    const target = 'all';
+    output.written({ target, after: { recovered, activated, failed: failed.map((one) => one.version) } });
+    await tellRecovered(recovery, place);
+  }
+  for (const { slot, error } of losses) output.line(`${slot} was lost: ${error.code}: ${error.message}`);
+  for (const made of recovered) output.line(`${made}: restored from the registry`);
+  for (const active of activated) output.line(`Active: ${active}, according to the registry.`);
+  if (losses.length === 0) output.line('No active models are lost.');
+  output.result({ models: paths.models, losses, ...recovery });
+  const missing = [
+    ...failed.map(({ version: lost, error }) => `${lost}: ${error.code}: ${error.message}`),
+    ...left.map(({ slot, error }) => `${slot}: ${error.code}: ${error.message}`),
+  ];
+  if (missing.length > 0) endPartly(missing, restored > 0, output);
+}
+
+/** The trainer sends it, when it runs. */
+async function tellRecovered(recovery: Recovery, { settings, paths, env }: LostPlace): Promise<void> {
+  const nowMs = Date.now();
+  const store = await openStore(storeUrl(env, paths));
+  try {
+    const notice = recoveredNotice(recovery, paths.models, nowMs);
+    await store.transaction((tx) => notify(tx, { market: settings.minutehand.market, nowMs }, notice));
+  } finally {
+    await store.close();
+  }
 }
 
 async function recoverShelf(shelf: ShelfName, version: string | undefined, output: Output): Promise<Recovery> {

@@ -1,3 +1,4 @@
+import { recoverByCommand } from '../lost_models.ts';
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -79,6 +80,7 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
     clock: MACHINE_CLOCK,
     token: process.env['MINUTEHAND_TOKEN'],
     signalsUmask: isSet('MINUTEHAND_EXCHANGE') ? umask : null,
+    recoverModels: () => recoverByCommand(paths, process.env),
     print,
     ending,
   };

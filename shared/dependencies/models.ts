@@ -26,6 +26,10 @@ async function there(path: string): Promise<void> {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const seen = code === 'ENOENT' || code === 'ENOTDIR' ? `${path} is gone` : `${path} (${code})`;
-    throw new MinutehandError('MODEL_MISSING', { seen, cause });
+    throw new MinutehandError('MODEL_MISSING', {
+      seen,
+      next: 'The registry restores it by itself where it can; `minutehand models recover` does it by hand.',
+      cause,
+    });
   }
 }

@@ -46,6 +46,11 @@ export const EVENTS = {
     title: 'Lost models restored from the registry',
     command: 'minutehand models verify',
   },
+  models_lost: {
+    severity: 'critical',
+    title: 'Active models are lost',
+    command: 'minutehand models recover',
+  },
   retrain_trained: { severity: 'info', title: 'Models trained', command: 'minutehand models promote <version>' },
   retrain_rollout: { severity: 'info', title: 'Rollout started', command: 'minutehand rollout status' },
   retrain_rejected: { severity: 'info', title: 'Models rejected', command: 'minutehand runs list' },

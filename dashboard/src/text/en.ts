@@ -612,6 +612,7 @@ export const EN = {
   'event.retrain_aborted': 'Training given up',
   'event.retrain_adopted': 'Models adopted',
   'event.models_recovered': 'Lost models restored from the registry',
+  'event.models_lost': 'Active models are lost',
   'event.retrain_trained': 'Models trained',
   'event.retrain_rollout': 'Rollout started',
   'event.retrain_rejected': 'Models rejected',

@@ -612,6 +612,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'event.retrain_aborted': '学習の断念',
   'event.retrain_adopted': 'モデルの採用',
   'event.models_recovered': '失われたモデルの登録簿からの復元',
+  'event.models_lost': '使用中のモデルの喪失',
   'event.retrain_trained': 'モデルを学習',
   'event.retrain_rollout': 'ロールアウト開始',
   'event.retrain_rejected': 'モデルの不採用',

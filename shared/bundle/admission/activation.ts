@@ -64,7 +64,8 @@ export function activateInFolder(
 }
 
 /**
- * Writes a lost pointer again, with the predecessor of the registry; with none when its bundle is not there.
+ * Writes a lost pointer again, with the predecessor of the registry; with none when its bundle is not there. A pointer
+ * that is valid by now stays: another process has written it since the loss was found.
  * @throws MinutehandError as activateAdmitted
  */
 export function restoreActive(
@@ -77,9 +78,14 @@ export function restoreActive(
   checkSame(admitted, modelsFolder, files);
   const { version, despite } = admitted;
   const folder = folderOf(admitted, modelsFolder);
-  const isThere = previous !== null && files.stat(join(folder, previous, 'manifest.json')) !== null;
-  const pointer = { version, previous: isThere ? previous : null };
-  return write(placeOf(admitted, modelsFolder), { ...pointer, ...recordOf(despite) }, files, marks);
+  const place = placeOf(admitted, modelsFolder);
+  return whilePointerLocked(place.path, files, () => {
+    const newer = readPointerOrNull(pointerKind(place.name), place.path, files, marks);
+    if (newer !== null) return newer;
+    const isThere = previous !== null && files.stat(join(folder, previous, 'manifest.json')) !== null;
+    const pointer = { version, previous: isThere ? previous : null };
+    return write(place, { ...pointer, ...recordOf(despite) }, files, marks);
+  });
 }
 
 /**

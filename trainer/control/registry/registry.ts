@@ -15,7 +15,7 @@ import type { Store } from '../../store/store.ts';
 import type { ModelRegistryView, ModelType, RegistrySlot } from '../../store/tables.ts';
 import { ModelsFolder } from './models_folder.ts';
 import { RegistryRows, type ActivationCause, type RegisteredModels } from './registry_rows.ts';
-import { directionShelf, pairShelf, type Shelf } from './shelf.ts';
+import { pairShelf, shelfOf, type Shelf } from './shelf.ts';
 import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
@@ -75,12 +75,15 @@ export interface Registry {
   /** Drops the bytes of bundles whose folders were removed; others are not concerned. */
   forget(versions: readonly string[]): Promise<void>;
   /**
-   * Restores lost or damaged folders, byte for byte, and a pointer that is missing or damaged.
+   * Restores lost or damaged folders, byte for byte, and a pointer that is missing or damaged. A pointer is not
+   * restored to another version than the newest one that this home accepted: the registry may lag behind it, or the
+   * home may be an old copy, and which of them is meant is a person's decision (`models promote`).
    * @param version of the only bundle to check; no pointer is changed then
    * @param admit the admission of the bundle that a pointer is to name
+   * @param slots whose pointers may be restored; default: all of the shelf
    * @throws MinutehandError MODEL_MISSING when the registry does not have the version
    */
-  recover(version: string | undefined, admit: AdmitRecovered): Promise<Recovery>;
+  recover(version: string | undefined, admit: AdmitRecovered, slots?: readonly RegistrySlot[]): Promise<Recovery>;
   /** undefined when the registry never had the version. */
   find(version: string): Promise<RegisteredModels | undefined>;
   /** For its admission; undefined when the registry never had the version. */
@@ -119,9 +122,7 @@ export function createDirectionRegistry(
   paths: Pick<HomePaths, 'models' | 'home'>,
   clock: Clock = MACHINE_CLOCK,
 ): Registry {
-  const shelf = directionShelf(paths.models, MACHINE_FILES, (timeframe) =>
-    trainerMarks(paths, `direction_${timeframe}`),
-  );
+  const shelf = shelfOf(paths, 'direction');
   return new StoreRegistry(new RegistryRows(store, clock, shelf.name), shelf, MACHINE_FILES, clock);
 }
 
@@ -243,7 +244,11 @@ class StoreRegistry implements Registry {
     }
   }
 
-  async recover(version: string | undefined, admit: AdmitRecovered): Promise<Recovery> {
+  async recover(
+    version: string | undefined,
+    admit: AdmitRecovered,
+    slots: readonly RegistrySlot[] = this.#shelf.slots,
+  ): Promise<Recovery> {
     const rows = (await this.#rows.list()).filter((row) =>
       version === undefined ? row.removed_at === null : row.version === version,
     );
@@ -260,11 +265,12 @@ class StoreRegistry implements Registry {
       }
     }
     const activated: string[] = [];
-    for (const slot of version === undefined ? this.#shelf.slots : []) {
+    for (const slot of version === undefined ? this.#shelf.slots.filter((one) => slots.includes(one)) : []) {
       const active = await this.#rows.active(slot);
       const isLost = active !== undefined && this.#pointerOrNull(slot) === null;
       if (!isLost || failed.some((one) => one.version === active.version)) continue;
       try {
+        this.#refuseOlder(slot, active.version);
         this.#shelf.restore(await admit(active.version), active.previous_version);
         activated.push(active.version);
       } catch (error) {
@@ -272,6 +278,16 @@ class StoreRegistry implements Registry {
       }
     }
     return { recovered, intact, failed, activated };
+  }
+
+  /** @throws MinutehandError POINTER_ROLLBACK */
+  #refuseOlder(slot: RegistrySlot, version: string): void {
+    const accepted = this.#shelf.accepted(slot);
+    if (accepted === null || accepted === version) return;
+    throw new MinutehandError('POINTER_ROLLBACK', {
+      seen: `the registry has ${version} as active, the newest pointer that this home accepted named ${accepted}`,
+      next: `\`minutehand models promote <version>\` with the one that is to be active.`,
+    });
   }
 
   find(version: string): Promise<RegisteredModels | undefined> {

@@ -4,8 +4,10 @@ import { readActive, readBundle, readShadow } from '../../../shared/bundle/bundl
 import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
 import type { ActivePointer } from '../../../shared/bundle/pointer.ts';
-import type { PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
+import { trainerMarks, type PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readRollout } from '../../../shared/bundle/rollout.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import { type Timeframe, TIMEFRAME_NAMES, timeframeOf } from '../../../shared/pair.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
 import type { RegistrySlot } from '../../store/tables.ts';
@@ -25,10 +27,21 @@ export interface Shelf {
   read(folder: string): { readonly created: string; readonly slot: RegistrySlot };
   /** @throws MinutehandError when the pointer is damaged or refused */
   pointer(slot: RegistrySlot): ActivePointer | null;
+  /**
+   * The version that the newest accepted pointer of this home named, also when the pointer is lost; null: none is known.
+   * @throws MinutehandError POINTER_MARK, KEY_UNUSABLE
+   */
+  accepted(slot: RegistrySlot): string | null;
   /** Writes the lost pointer of an admitted bundle again. */
   restore(admitted: Admitted<'recovery'>, previous: string | null): void;
   /** Versions that are in use without being active. A damaged file names none. */
   others(): readonly (string | null)[];
+}
+
+/** A shelf of an installation. */
+export function shelfOf(paths: Pick<HomePaths, 'models' | 'home'>, name: ShelfName): Shelf {
+  if (name === 'pairs') return pairShelf(paths.models, MACHINE_FILES, trainerMarks(paths));
+  return directionShelf(paths.models, MACHINE_FILES, (timeframe) => trainerMarks(paths, `direction_${timeframe}`));
 }
 
 /** @param marks of the home; without them, active.json is not checked */
@@ -39,6 +52,7 @@ export function pairShelf(modelsFolder: string, files: FileSystem, marks: Pointe
     slots: ['pairs'],
     read: (folder) => ({ created: readBundle(folder, files).manifest.created, slot: 'pairs' }),
     pointer: () => readActive(modelsFolder, files, marks),
+    accepted: () => newestOf(marks),
     restore: (admitted, previous) => void restoreActive(admitted, previous, modelsFolder, files, marks),
     others: () => [quietly(() => readShadow(modelsFolder, files)), ...rolloutArms(modelsFolder, files, false)],
   };
@@ -62,6 +76,10 @@ export function directionShelf(
       const timeframe = timeframeOfSlot(slot);
       return timeframe === null ? null : readActiveDirection(modelsFolder, timeframe, marksOf(timeframe));
     },
+    accepted(slot) {
+      const timeframe = timeframeOfSlot(slot);
+      return timeframe === null ? null : newestOf(marksOf(timeframe));
+    },
     restore(admitted, previous) {
       const marks = admitted.timeframe === null ? null : marksOf(admitted.timeframe);
       restoreActive(admitted, previous, modelsFolder, files, marks);
@@ -73,6 +91,10 @@ export function directionShelf(
 /** The timeframe of a slot of direction models; null: that of pairs. */
 export function timeframeOfSlot(slot: RegistrySlot): Timeframe | null {
   return slot === 'pairs' ? null : (slot.slice('direction '.length) as Timeframe);
+}
+
+function newestOf(marks: PointerMarks | null): string | null {
+  return marks?.accepted()[0]?.version ?? null;
 }
 
 /** Both arms of the active rollout. @param isOfDirection whether those of direction models, or of pairs, are wanted */

@@ -1,0 +1,144 @@
+import type { Logger } from 'pino';
+import { describeError } from '../../../shared/errors.ts';
+import type { Clock, Scheduler } from '../../../shared/ports.ts';
+import type { AuditEntry } from '../api/audit.ts';
+import type { Notifier } from '../notify/notifier.ts';
+import {
+  hadModels,
+  LossFinder,
+  recoveredNotice,
+  recoverLostModels,
+  type LostPlace,
+  type Loss,
+} from './recover_lost.ts';
+import type { Recovery } from './registry.ts';
+
+/** Time between two looks at the models folder; a look is a few calls of the file system. */
+const LOOK_MS = 10_000;
+/** Longest time between two attempts to restore what could not be restored. */
+const MAX_RETRY_MS = 300_000;
+const LOST_KEY = 'models_lost';
+
+export interface ModelKeeperOptions extends LostPlace {
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly notifier: Notifier;
+  print(line: string): void;
+  audit(entry: AuditEntry): Promise<void>;
+}
+
+/**
+ * Restores models that are lost or damaged, at the start of the trainer and while it runs, and reports it: log, audit,
+ * notification. What cannot be restored is an alert until it is whole again; attempts become rarer.
+ */
+export class ModelKeeper {
+  readonly #options: ModelKeeperOptions;
+  readonly #finder: LossFinder;
+  #cancel: () => void = () => undefined;
+  #running: Promise<void> = Promise.resolve();
+  #retryMs = LOOK_MS;
+  #notBeforeMs = -Infinity;
+  /** The losses of the last look. */
+  #seen = '';
+  #reported = '';
+  #isStopped = false;
+
+  constructor(options: ModelKeeperOptions) {
+    this.#options = options;
+    this.#finder = new LossFinder(options);
+  }
+
+  /** Looks now and from then on at regular times. Resolves after the first look; never rejects. */
+  async start(): Promise<void> {
+    await this.look();
+    if (!this.#isStopped) this.#cancel = this.#options.scheduler.every(LOOK_MS, () => void this.look());
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancel();
+    await this.#running;
+  }
+
+  /** Never rejects. */
+  look(): Promise<void> {
+    return (this.#running = this.#running.then(() => this.#look()));
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isStopped) return;
+    const losses = this.#finder.losses();
+    const nowMs = this.#options.clock.monotonicUs() / 1000;
+    const seen = losses.map(textOf).join('; ');
+    // Slots that never had models count as losses that nobody can restore: a further one is restored at once.
+    if (seen !== this.#seen) {
+      this.#seen = seen;
+      this.#retryMs = LOOK_MS;
+    } else if (nowMs < this.#notBeforeMs) return;
+    const isWhole = losses.length === 0 || (await this.#restore(losses));
+    if (isWhole) await this.#clear();
+    this.#notBeforeMs = nowMs + this.#retryMs;
+    this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
+  }
+
+  async #clear(): Promise<void> {
+    if (this.#reported === '') return;
+    this.#reported = '';
+    await this.#options.notifier.clear(LOST_KEY);
+  }
+
+  /** @returns whether everything is there that the registry, or this home, knows */
+  async #restore(losses: readonly Loss[]): Promise<boolean> {
+    try {
+      const recovery = await recoverLostModels(this.#options, this.#finder);
+      if (recovery !== null) await this.#tellRestored(recovery);
+      const { left, failed } = recovery ?? { left: [], failed: [] };
+      if (left.length === 0) return true;
+      const reasons = failed.map(({ version, error }) => `${version}: ${error.code}: ${error.message}`);
+      await this.#tellLost([...left.map(textOf), ...reasons].join('; '));
+    } catch (error) {
+      const { code, message } = describeError(error);
+      // A new installation has no models to restore: its store reports its own problem.
+      const known = losses.filter(({ slot }) => hadModels(this.#options.paths, slot));
+      if (known.length === 0) return true;
+      await this.#tellLost(`${known.map(textOf).join('; ')}; ${code}: ${message}`);
+    }
+    return false;
+  }
+
+  async #tellRestored(recovery: Recovery): Promise<void> {
+    const { log, print, audit, notifier, paths, clock } = this.#options;
+    const { recovered, activated, failed } = recovery;
+    if (recovered.length + activated.length === 0) return;
+    const notice = recoveredNotice(recovery, paths.models, clock.nowMs());
+    log.warn({ recovered, activated }, 'lost models were restored');
+    print(notice.text);
+    await audit({
+      actor: 'trainer',
+      role: 'system',
+      via: 'trainer',
+      action: 'models recover',
+      target: 'all',
+      before: null,
+      after: { recovered, activated, failed: failed.map(({ version }) => version) },
+      outcome: 'done',
+    });
+    await notifier.raise(notice);
+  }
+
+  /** Once for each reason. */
+  async #tellLost(why: string): Promise<void> {
+    const { log, print, notifier } = this.#options;
+    if (this.#reported === why) return;
+    this.#reported = why;
+    const text = `Models are lost and were not restored: ${why}. \`minutehand models recover\` restores them by hand.`;
+    log.error({ why }, 'lost models were not restored');
+    print(text);
+    await notifier.raise({ key: LOST_KEY, event: 'models_lost', subject: 'models', text });
+  }
+}
+
+function textOf({ slot, error }: Loss): string {
+  return `${slot}: ${error.code}: ${error.message}`;
+}
