@@ -39,7 +39,7 @@ import { lackOfModels, waitForFirstBars } from './control/schedule/first_models.
 import { trainerChecks } from './control/trainer_dependencies.ts';
 import type { TrainerOptions } from './control/trainer_options.ts';
 import { activeSkill } from './control/registry/active_skill.ts';
-import { ModelKeeper } from './control/registry/model_keeper.ts';
+import { ModelKeeper } from './control/recovery/model_keeper.ts';
 
 export interface RunningTrainer {
   readonly port: number;

@@ -1,5 +1,4 @@
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { admit, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { placeOfActive } from '../../../shared/bundle/bundle.ts';
 import { directionFolder, directionPlace } from '../../../shared/bundle/direction/active_direction.ts';
@@ -35,8 +34,8 @@ export interface LossRecovery extends Recovery {
 }
 
 /**
- * Codes of a pointer or bundle that is missing or damaged. A pointer that is refused (an old copy, a wrong signature, an
- * expired one) is not lost: somebody has put it there, and a person decides about it.
+ * Codes of a pointer or bundle that is missing or damaged. A pointer that is refused (an old copy, a wrong signature,
+ * an expired one) is not lost: somebody has put it there, and a person decides about it.
  */
 const LOST: ReadonlySet<ErrorCode> = new Set([
   'MODEL_MISSING',
@@ -74,7 +73,7 @@ export class LossFinder {
         if (active === null) throw new MinutehandError('MODEL_MISSING', { seen: `${pointer} is not there` });
         const folder = pathInside(shelf.path, active.version);
         const mark = markOf(folder);
-        if (mark !== this.#whole.get(slot)) shelf.read(folder);
+        if (mark === '' || mark !== this.#whole.get(slot)) shelf.read(folder);
         this.#whole.set(slot, mark);
         return [];
       } catch (error) {
@@ -93,7 +92,7 @@ function markOf(folder: string): string {
     return [
       folder,
       ...names.map((name) => {
-        const { ino, size, mtimeMs } = statSync(join(folder, name));
+        const { ino, size, mtimeMs } = statSync(pathInside(folder, name));
         return `${name}:${ino}:${size}:${mtimeMs}`;
       }),
     ].join(' ');

@@ -28,7 +28,8 @@ export interface Shelf {
   /** @throws MinutehandError when the pointer is damaged or refused */
   pointer(slot: RegistrySlot): ActivePointer | null;
   /**
-   * The version that the newest accepted pointer of this home named, also when the pointer is lost; null: none is known.
+   * The version that the newest accepted pointer of this home named, also when the pointer is lost; null: none is
+   * known.
    * @throws MinutehandError POINTER_MARK, KEY_UNUSABLE
    */
   accepted(slot: RegistrySlot): string | null;

@@ -10,8 +10,8 @@ import {
   recoverLostModels,
   type LostPlace,
   type Loss,
-} from './recover_lost.ts';
-import type { Recovery } from './registry.ts';
+} from '../registry/recover_lost.ts';
+import type { Recovery } from '../registry/registry.ts';
 
 /** Time between two looks at the models folder; a look is a few calls of the file system. */
 const LOOK_MS = 10_000;

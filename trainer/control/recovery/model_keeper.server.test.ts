@@ -19,7 +19,7 @@ import { openStore } from '../../store/store.ts';
 import type { AuditEntry } from '../api/audit.ts';
 import type { Notice } from '../notify/outbox.ts';
 import { ModelKeeper } from './model_keeper.ts';
-import { withRegistry } from './outcome.ts';
+import { withRegistry } from '../registry/outcome.ts';
 
 const settings = tinySettings({ minutehand: { instruments: ['BTCUSDT@1h'] } });
 const OLD = '20240106_1200';
