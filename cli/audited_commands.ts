@@ -98,6 +98,7 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
       'check models',
       'dataset export',
       'docs',
+      'ea export-signals',
       'features',
       'fit',
       'parity',

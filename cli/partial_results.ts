@@ -36,6 +36,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'bars undo',
     'close-all',
     'direction evaluate',
+    'ea export-signals',
     'evolve',
     'explain',
     'features',

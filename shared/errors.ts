@@ -552,6 +552,11 @@ export const ERRORS = {
     message: 'The trainer’s store cannot be used.',
     next: 'Check MINUTEHAND_DATABASE_URL and the server, or that MINUTEHAND_HOME is writable.',
   },
+  TESTER_EMPTY: {
+    status: 409,
+    message: 'The backtest has no trade for the strategy tester to replay.',
+    next: 'Choose another view, period or model.',
+  },
   TABLE_FORMAT: {
     status: 422,
     message: 'A table has another layout than expected.',

@@ -12,6 +12,7 @@ import type { Output } from '../output.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { parseInteger } from '../period.ts';
 import { stopSignal } from '../stop_signal.ts';
+import { addExportSignals } from './ea_export.ts';
 import { applyMarket, marketOption, type ReadyMessage } from './processes.ts';
 
 interface EaFlags extends PairsFlags {
@@ -51,6 +52,7 @@ export function addEa(program: Command, output: () => Output): void {
       applyMarket(flags.market);
       return run(flags, output());
     });
+  addExportSignals(ea, output);
 }
 
 async function run(flags: EaFlags, output: Output): Promise<void> {

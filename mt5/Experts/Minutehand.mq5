@@ -6,6 +6,7 @@
 #property description "Trades pairs on the signals of a minutehand daemon: by file or by Redis, on paper unless told otherwise."
 
 #include <Minutehand\Agent.mqh>
+#include <Minutehand\Replay.mqh>
 #include <Minutehand\WakeEvent.mqh>
 
 enum MhWay
@@ -62,6 +63,9 @@ input group "Paper"
 input double InpPaperEquity = 10000.0;                 // Equity to begin with
 input double InpPaperSpreadBps = 1.0;                  // Spread on simulated markets (bps)
 input double InpPaperSlippageBps = 0.2;                // Slippage (bps)
+input group "Strategy tester"
+input string InpTesterFile = "minutehand\\tester_signals.csv"; // Signals of `minutehand ea export-signals`, in Common\Files
+input double InpTesterOffset = 2.0;                    // Server's offset from UTC in winter (hours)
 input group "Terminal"
 input int    InpTimerMs = 100;                         // Timer (ms)
 input bool   InpWake = false;                          // Also react to the service MinutehandWake (untried on Windows)
@@ -69,6 +73,8 @@ input bool   InpPanel = true;                          // Panel on the chart
 input bool   InpTrace = false;                         // Write every checked text to trace.jsonl
 
 MhAgent g_agent;
+MhReplay g_replay;
+bool    g_isReplaying = false;
 ulong   g_panelTick = 0;
 bool    g_isRunning = false;
 int     g_panelRows = 0;
@@ -137,13 +143,38 @@ void MhDrawPanel()
    ChartRedraw(0);
   }
 
+// The strategy tester has neither sockets nor the daemon: a file of signals is replayed.
+int StartReplay()
+  {
+   MhReplaySettings settings;
+   settings.file = InpTesterFile;
+   settings.winterOffset = (int)MathRound(InpTesterOffset * 60) * 60;
+   settings.dst = InpServerDst;
+   settings.symbols = InpSymbols;
+   settings.suffix = InpSuffix;
+   settings.magic = InpMagic;
+   settings.risk = InpRisk;
+   settings.maxLots = InpMaxLots;
+   settings.maxHedgeError = InpMaxHedgeError;
+   settings.maxSpreadBps = InpMaxSpreadBps;
+   settings.maxDriftBps = InpMaxDriftBps;
+   settings.slippageBps = InpSlippageBps;
+   settings.maxOpenPairs = InpMaxOpenPairs;
+   settings.dailyLossPercent = InpDailyLossPercent;
+   settings.stopPercent = InpStopPercent;
+   // Agents of an optimization run at the same time.
+   settings.writesFills = MQLInfoInteger(MQL_OPTIMIZATION) == 0;
+   if(!g_replay.Start(settings))
+      return INIT_PARAMETERS_INCORRECT;
+   g_isReplaying = true;
+   // Legs have ticks when the chart's symbol has none.
+   return EventSetMillisecondTimer(1000) ? INIT_SUCCEEDED : INIT_FAILED;
+  }
+
 int OnInit()
   {
    if(MQLInfoInteger(MQL_TESTER) != 0)
-     {
-      Print("minutehand: the strategy tester has neither sockets nor the daemon's clock; use minutehand backtest");
-      return INIT_FAILED;
-     }
+      return StartReplay();
    MhSettings settings;
    settings.pairs = InpPairs;
    settings.symbols = InpSymbols;
@@ -193,6 +224,9 @@ int OnInit()
 void OnDeinit(const int reason)
   {
    EventKillTimer();
+   if(g_isReplaying)
+      Print("minutehand: ", g_replay.Summary());
+   g_isReplaying = false;
    if(g_isRunning)
       g_agent.Stop();
    g_isRunning = false;
@@ -203,6 +237,8 @@ void OnDeinit(const int reason)
 
 void OnTimer()
   {
+   if(g_isReplaying)
+      g_replay.Turn();
    if(!g_isRunning)
       return;
    g_agent.Timer();
@@ -212,9 +248,11 @@ void OnTimer()
    MhDrawPanel();
   }
 
-// Everything is driven by the timer, not by ticks of this chart's symbol.
+// Everything is driven by the timer, not by ticks of this chart's symbol, but in the strategy tester.
 void OnTick()
   {
+   if(g_isReplaying)
+      g_replay.Turn();
   }
 
 // A deal of this account, own or by hand: handled now instead of at the next timer event.

@@ -1,9 +1,10 @@
 /**
  * The expert advisor against a simulated broker, clock and signal files, one scenario after another. Prints
  * `ok <scenario>` or `FAILED <scenario>: <what>` for each. Arguments: folder, then a part of the names of scenarios, or
- * `days <first seed> <last seed> <minutes>`.
+ * `days <first seed> <last seed> <minutes>`, or `tester <ticks> [InpName=value ...]`.
  */
 #include "days.h"
+#include "tester.h"
 
 static void bothLegs(bool hedging) {
   world(hedging);
@@ -965,6 +966,11 @@ int main(int count, char **arguments) {
   if (count > 5 && std::string(arguments[2]) == "days") {
     runDays(atoi(arguments[3]), atoi(arguments[4]), atoi(arguments[5]));
     return 0;
+  }
+  if (count > 3 && std::string(arguments[2]) == "tester") {
+    std::vector<std::string> rest(arguments + 3, arguments + count);
+    rest.insert(rest.begin(), root);
+    return runTester(rest);
   }
   // Only scenarios whose name contains the argument.
   std::string wanted = count > 2 ? arguments[2] : "";

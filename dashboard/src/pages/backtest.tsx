@@ -250,9 +250,29 @@ function TradesOf({ own, other, children }: TradesProps) {
               </a>
             </li>
           ))}
+          {testerFiles(own).map(({ version, view, path }) => (
+            <li key={path}>
+              <a class="mono" href={path} download>
+                tester_signals.csv
+              </a>{' '}
+              <span class="note">{t('backtests.tester', { model: version, view: t(`backtests.${view}`) })}</span>
+            </li>
+          ))}
         </ul>
       </Panel>
     </>
+  );
+}
+
+/** Files for MetaTrader's strategy tester: one for each bundle and view with trades. */
+function testerFiles({ backtest_id, figures }: BacktestResult) {
+  return (figures?.bundles ?? []).flatMap((bundle) =>
+    (['edge_pairs', 'all_pairs'] as const)
+      .filter((view) => bundle[view].trades > 0)
+      .map((view) => {
+        const query = new URLSearchParams({ view, model: bundle.version });
+        return { version: bundle.version, view, path: `/api/backtests/${backtest_id}/tester-signals?${query}` };
+      }),
   );
 }
 

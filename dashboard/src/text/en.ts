@@ -568,6 +568,7 @@ export const EN = {
   'backtests.costs': 'Costs, bp',
   'backtests.assumptions': 'How the figures are computed',
   'backtests.files': 'Files',
+  'backtests.tester': 'for MetaTrader’s strategy tester: {model}, {view}',
   'backtests.noFiles': 'No trades, or the files are no longer kept: those of the last 50 are.',
   'backtests.noBundle': 'These models are no longer on disk.',
   'costs.profile': 'by minute of the week',

@@ -568,6 +568,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'backtests.costs': 'コスト bp',
   'backtests.assumptions': '計算方法',
   'backtests.files': 'ファイル',
+  'backtests.tester': 'MetaTraderのストラテジーテスター用（{model}、{view}）',
   'backtests.noFiles': '取引がないか、ファイルが保存期間（直近50件）を過ぎています。',
   'backtests.noBundle': 'これらのモデルはもうディスクにありません。',
   'costs.profile': '週内の分ごと',

@@ -567,7 +567,7 @@ private:
          double volume = lots;
          if(!opens && MhIsHedging())
            {
-            position = PositionTicket(m_trades[i].legs[k].position);
+            position = MhPositionTicket(m_trades[i].legs[k].position);
             // Without its position a closing order would open another one.
             if(position == 0 || !PositionSelectByTicket(position))
               {
@@ -594,18 +594,6 @@ private:
         }
       done.outcome = MH_ORDER_DONE;
       done.ticket = OwnTicket(i);
-     }
-
-   // The ticket of a position by its permanent identifier; 0 when it no longer exists.
-   ulong             PositionTicket(const ulong identifier)
-     {
-      for(int k = PositionsTotal() - 1; k >= 0; k--)
-        {
-         ulong ticket = PositionGetTicket(k);
-         if(ticket != 0 && (ulong)PositionGetInteger(POSITION_IDENTIFIER) == identifier)
-            return ticket;
-        }
-      return 0;
      }
 
    void              ReportLeg(const int i, const int k, const bool opens, const MhExecution &done, const double pnl)
@@ -1167,7 +1155,7 @@ private:
       double held = m_trades[i].legs[k].lots;
       if(MhIsHedging())
         {
-         ulong ticket = PositionTicket(m_trades[i].legs[k].position);
+         ulong ticket = MhPositionTicket(m_trades[i].legs[k].position);
          return ticket != 0 && PositionSelectByTicket(ticket) ? MathMin(held, PositionGetDouble(POSITION_VOLUME)) : 0;
         }
       string symbol = BrokerName(m_trades[i].legs[k].symbol);

@@ -328,6 +328,18 @@ void MhSendOrder(const string symbol, const int side, const double lots, const u
    done.error = "RETCODE_" + MhLong((long)result.retcode) + (isSent ? "" : " error " + MhLong(GetLastError()));
   }
 
+// The ticket of a position by its permanent identifier; 0 when it no longer exists.
+ulong MhPositionTicket(const ulong identifier)
+  {
+   for(int k = PositionsTotal() - 1; k >= 0; k--)
+     {
+      ulong ticket = PositionGetTicket(k);
+      if(ticket != 0 && (ulong)PositionGetInteger(POSITION_IDENTIFIER) == identifier)
+         return ticket;
+     }
+   return 0;
+  }
+
 // Signed lots of a symbol's position on a netting account; 0 when there is none.
 double MhNetLots(const string symbol)
   {

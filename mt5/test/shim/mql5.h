@@ -405,6 +405,8 @@ struct Terminal {
   /** The calendar's server does not answer. */
   bool newsFails = false;
   bool hedging = true, connected = true, tradeAllowed = true;
+  /** In the strategy tester: all clocks are the server's. */
+  bool tester = false;
   /** Before the log-in the account has no data: login, equity and balance are 0, texts empty. */
   bool loggedIn = true;
   long login = 1;
@@ -488,7 +490,7 @@ inline long shimNowMs() {
 }
 /** Time of the PC's clock. */
 inline long shimPcMs() { return shimNowMs() + terminal().faults.pcAheadMs; }
-inline datetime TimeGMT() { return (datetime)(shimPcMs() / 1000); }
+inline datetime TimeGMT() { return (datetime)(shimPcMs() / 1000 + (terminal().tester ? terminal().serverOffsetSeconds : 0)); }
 /** Calculated in the terminal from the PC's clock. */
 inline datetime TimeTradeServer() { return (datetime)(shimPcMs() / 1000 + terminal().serverOffsetSeconds); }
 /** Of the last tick of all symbols. */
@@ -984,7 +986,7 @@ enum ENUM_ACCOUNT_MARGIN_MODE { ACCOUNT_MARGIN_MODE_RETAIL_NETTING, ACCOUNT_MARG
 enum ENUM_ACCOUNT_TRADE_MODE { ACCOUNT_TRADE_MODE_DEMO, ACCOUNT_TRADE_MODE_CONTEST, ACCOUNT_TRADE_MODE_REAL };
 enum ENUM_TERMINAL_INFO_INTEGER { TERMINAL_CONNECTED, TERMINAL_TRADE_ALLOWED };
 enum ENUM_TERMINAL_INFO_STRING { TERMINAL_DATA_PATH };
-enum ENUM_MQL_INFO_INTEGER { MQL_TRADE_ALLOWED, MQL_TESTER };
+enum ENUM_MQL_INFO_INTEGER { MQL_TRADE_ALLOWED, MQL_TESTER, MQL_OPTIMIZATION };
 inline double AccountInfoDouble(ENUM_ACCOUNT_INFO_DOUBLE what) {
   if (!terminal().loggedIn) return 0;
   return what == ACCOUNT_EQUITY ? terminal().equity : terminal().balance;
@@ -1006,7 +1008,10 @@ inline int TerminalInfoInteger(ENUM_TERMINAL_INFO_INTEGER what) {
   return what == TERMINAL_CONNECTED ? terminal().connected : terminal().tradeAllowed;
 }
 inline string TerminalInfoString(ENUM_TERMINAL_INFO_STRING) { return string(terminal().commonFolder); }
-inline int MQLInfoInteger(ENUM_MQL_INFO_INTEGER what) { return what == MQL_TESTER ? 0 : terminal().tradeAllowed; }
+inline int MQLInfoInteger(ENUM_MQL_INFO_INTEGER what) {
+  if (what == MQL_TESTER) return terminal().tester;
+  return what == MQL_TRADE_ALLOWED && terminal().tradeAllowed;
+}
 
 enum ENUM_TRADE_REQUEST_ACTIONS { TRADE_ACTION_DEAL = 1 };
 enum ENUM_ORDER_TYPE { ORDER_TYPE_BUY, ORDER_TYPE_SELL };

@@ -369,6 +369,23 @@ describe('the endpoints of the specification, by the generated client', () => {
     writeFileSync(join(api.paths.home, 'backtests', String(first.backtest_id), 'trades.csv'), 'pair,net\n');
     const csv = await api.ask('GET', `${files}/trades.csv`, { headers: approver });
     expect([csv.status, csv.headers['content-type'], csv.text]).toEqual([200, 'text/csv; charset=utf-8', 'pair,net\n']);
+    const tester = await api.ask('GET', `/api/backtests/${first.backtest_id}/tester-signals`, { headers: approver });
+    expect([tester.status, tester.body.error?.code]).toEqual([422, 'DATA_FORMAT']);
+    const columns =
+      'model_version,published,pair_id,side,entry_signal,entry_time,entry_price_a,entry_price_b,exit_signal,' +
+      'exit_time,exit_price_a,exit_price_b,reason,beta,position_scale';
+    const [entry, exit] = ['2026-01-05T10:00:00Z', '2026-01-05T10:30:00Z'];
+    const trade = `one,0,AAA_BBB,-1,${entry},${entry},1,2,${exit},${exit},1.1,2.2,Z_EXIT,0.8,0.5`;
+    const folder = join(api.paths.home, 'backtests', String(first.backtest_id));
+    writeFileSync(join(folder, 'trades.csv'), `${columns}\n${trade}\n`);
+    const path = `/api/backtests/${first.backtest_id}/tester-signals`;
+    const all = await api.ask('GET', `${path}?view=all_pairs`, { headers: approver });
+    expect([all.status, all.text.split('\n')[0]]).toEqual([
+      200,
+      'minutehand.tester/1,model=one,view=all_pairs,trades=1',
+    ]);
+    const edge = await api.ask('GET', path, { headers: approver });
+    expect([edge.status, edge.body.error?.code]).toEqual([409, 'TESTER_EMPTY']);
     const absent = await api.ask('GET', `${files}/report.html`, { headers: approver });
     expect([absent.status, absent.body.error?.code]).toEqual([404, 'BACKTEST_UNKNOWN']);
   });

@@ -1,10 +1,12 @@
 import { createReadStream, existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { listVersions, readActive, readManifest } from '../../../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { holdoutSharpe } from '../../../../shared/bundle/holdout_sharpe.ts';
 import { pairUnknown } from '../../../../shared/policy/known_subject.ts';
 import { shardsOf } from '../../../../shared/policy/policy.ts';
+import { testerSignals } from '../../../learning/backtest/tester_signals.ts';
 import type { BacktestRequest } from '../../schedule/backtest_queue.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { backtestFigures } from '../backtest_figures.ts';
@@ -147,6 +149,43 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
       return reply.send(createReadStream(file));
     },
   });
+
+  api.route({
+    method: 'GET',
+    url: '/api/backtests/:backtest_id/tester-signals',
+    config: viewer,
+    schema: {
+      tags,
+      summary: 'Trades of a backtest as a file that the expert advisor replays in MetaTrader’s strategy tester',
+      params,
+      querystring: z.object({
+        view: z.enum(['edge_pairs', 'all_pairs']).default('edge_pairs').describe('all_pairs: as if every pair had an edge'), // prettier-ignore
+        model: z.string().max(64).optional().describe('of a backtest of two bundles'),
+      }),
+      response: {
+        200: { description: 'The file', content: { 'text/csv': { schema: z.any() } } },
+        ...REFUSALS,
+      },
+    },
+    async handler({ params: { backtest_id }, query: { view, model } }, reply) {
+      await (await backtests.queue()).find(backtest_id);
+      const trades = await tradesOf(backtests.folder(backtest_id));
+      if (trades === null) throw new MinutehandError('BACKTEST_UNKNOWN', { seen: `no trades.csv of ${backtest_id}` });
+      const signals = testerSignals(trades, { view, ...(model === undefined ? {} : { model }) });
+      if (signals.trades === 0)
+        throw new MinutehandError('TESTER_EMPTY', {
+          seen: `${view} of ${signals.model}: ${signals.unpublished} trades were prevented by NO_EDGE`,
+        });
+      void reply.header('content-disposition', 'attachment; filename="tester_signals.csv"');
+      return reply.type('text/csv; charset=utf-8').send(signals.text);
+    },
+  });
+}
+
+/** null where the files are no longer kept. */
+async function tradesOf(folder: string): Promise<string | null> {
+  const file = pathInside(folder, 'trades.csv');
+  return existsSync(file) ? readFile(file, 'utf8') : null;
 }
 
 /** @throws MinutehandError MODEL_MISSING, PAIR_UNKNOWN, REQUEST_INVALID */
