@@ -16,6 +16,7 @@ const PROGRAMS = [
   'daemon/publish/file_thread_program',
   'trainer/learning/backtest/period_worker',
   'trainer/control/data_quality/coverage_worker',
+  'trainer/control/formulas/try_worker',
   'trainer/learning/dataset/folder_bars_worker',
   'trainer/learning/dataset/pair_worker',
   'trainer/learning/learners/onnx/session_worker',

@@ -15,6 +15,7 @@ export const PAGES = [
     'models',
     'runs',
     'strategies',
+    'formulas',
     'jobs',
     'backtests',
     'monitor',

@@ -17,9 +17,15 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { barSecondsOf, INSTRUMENT_ID, parseInstrument, parsePair, type Pair } from '../../shared/pair.ts';
 import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { commonMinutes } from '../../trainer/learning/history/pair_history.ts';
-import { formulaReport, reportLines } from '../formula/formula_report.ts';
-import { instrumentValues, pairValues, symbolValues, type FormulaValues } from '../formula/formula_values.ts';
-import { labelRelation, type LabeledPair } from '../formula/label_relation.ts';
+import { formulaReport } from '../../trainer/learning/formula_trial/formula_report.ts';
+import {
+  instrumentValues,
+  pairValues,
+  symbolValues,
+  type FormulaValues,
+} from '../../trainer/learning/formula_trial/formula_values.ts';
+import { holdoutStart, labelRelation, type LabeledPair } from '../../trainer/learning/formula_trial/label_relation.ts';
+import { reportLines } from '../formula/report_lines.ts';
 import { readFormula } from '../formula/read_formula.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../shared/core/features/instrument/definitions.ts';
 import { readInstrumentFolder } from '../../trainer/learning/direction/instrument_bars.ts';
@@ -169,9 +175,11 @@ async function barFormula(
   const legs = await readLegs(subject, data, to, settings);
   const seconds = barSecondsOf(subject);
   if (symbol !== undefined) return { formula, all: symbolValues(formula, legs.a, seconds) };
-  const holdoutFraction = settings.minutehand.train.holdout_fraction;
   const all = pairValues(formula, legs, windows, seconds);
-  return { formula, all, labeled: { ...legs, windows, holdoutFraction } };
+  const { length } = all.time;
+  if (length === 0) return { formula, all };
+  const holdoutFrom = holdoutStart(all.time[0]!, all.time[length - 1]!, settings.minutehand.train.holdout_fraction);
+  return { formula, all, labeled: { ...legs, windows, holdoutFrom } };
 }
 
 /** Of an instrument, with its auxiliary series. @param to epoch seconds of the end */

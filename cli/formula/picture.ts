@@ -1,3 +1,5 @@
+import { countValues } from '../../trainer/learning/formula_trial/distribution.ts';
+
 const WIDTH = 72;
 const HEIGHT = 12;
 const BINS = 12;
@@ -35,12 +37,8 @@ export function timePicture(values: Float64Array, low: number, high: number): st
 
 /** Bars whose lengths show how many values lie in each part of `low` … `high`; the outer ones take what is beyond. */
 export function histogram(values: Float64Array, low: number, high: number): string[] {
-  const counts = new Array<number>(BINS).fill(0);
+  const counts = countValues(values, low, high, BINS);
   const width = high > low ? (high - low) / BINS : 1;
-  for (const value of values) {
-    if (Number.isNaN(value)) continue;
-    counts[Math.max(0, Math.min(BINS - 1, Math.floor((value - low) / width)))]!++;
-  }
   const most = Math.max(1, ...counts);
   const total = counts.reduce((sum, count) => sum + count, 0);
   const labels = counts.map((_, i) => shown(low + i * width));

@@ -5558,6 +5558,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/formulas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check a formula, and try it on the newest bars of a subject
+         * @description A fault is an answer, with its position. A trial has values over time, their distribution, the cost per bar, and what the formula alone tells of AI1’s label on training rows; the holdout is not read for that.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Identifier of a configured pair or instrument */
+                    subject: string;
+                    /** @description Text of a formula, such as zscore(log(a.close), 240) */
+                    formula: string;
+                    /** @description Newest days of bars that it is computed over; 0: it is checked only */
+                    days?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FormulaTrial"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -7983,6 +8047,50 @@ export interface components {
             max_features?: number;
         } & {
             [key: string]: unknown;
+        };
+        FormulaTrial: {
+            fault: {
+                code: string;
+                /** @description Position in the formula; 1 is the first character */
+                column: number;
+                text: string;
+            } | null;
+            /** @description null with a fault */
+            checked: {
+                /** @description Canonical text: equal formulas have equal texts */
+                formula: string;
+                unit: string;
+                /** @description config/features.yaml takes it: of a pair, and in no unit that differs between pairs */
+                is_column: boolean;
+                look_back_bars: number;
+                /** @description Numbers that its windows keep per subject */
+                window_numbers: number;
+                sources: string[];
+            } | null;
+            /** @description null with a fault, and where no days are asked for */
+            tried: components["schemas"]["TriedFormula"] | null;
+        };
+        FormulaTrialInput: {
+            fault: {
+                code: string;
+                /** @description Position in the formula; 1 is the first character */
+                column: number;
+                text: string;
+            } | null;
+            /** @description null with a fault */
+            checked: {
+                /** @description Canonical text: equal formulas have equal texts */
+                formula: string;
+                unit: string;
+                /** @description config/features.yaml takes it: of a pair, and in no unit that differs between pairs */
+                is_column: boolean;
+                look_back_bars: number;
+                /** @description Numbers that its windows keep per subject */
+                window_numbers: number;
+                sources: string[];
+            } | null;
+            /** @description null with a fault, and where no days are asked for */
+            tried: components["schemas"]["TriedFormulaInput"] | null;
         };
         GoLive: {
             /** Format: date-time */
@@ -12373,6 +12481,92 @@ export interface components {
             error: string | null;
             /** @description The newest run */
             run: components["schemas"]["RunInput"] | null;
+        };
+        /** @description A formula over the newest bars of a subject */
+        TriedFormula: {
+            /** @description Per bar */
+            computations: number;
+            /** @description Of the evaluator, in blocks, on this machine */
+            microseconds_per_bar: number;
+            /** @description Open of the first bar; null without bars */
+            from: string | null;
+            to: string | null;
+            distribution: {
+                bars: number;
+                /** @description Bars with a value */
+                values: number;
+                mean: number | null;
+                std: number | null;
+                /** @description Least value, 1, 5, 25, 50, 75, 95, 99 %, greatest value; null without values */
+                quantiles: number[] | null;
+            };
+            /** @description What the formula alone tells of AI1’s label on up to 31 days of rows before the holdout; null: not of a pair, or too few rows */
+            label: {
+                /** @description Candidates with a value */
+                rows: number;
+                /** @description Start of the holdout, of which no bar is read */
+                before: string;
+                auc: number;
+                standard_error: number;
+                correlation: number;
+            } | null;
+            chart: {
+                /** @description Epoch seconds of the last bar of each column */
+                time: number[];
+                /** @description Least value of each column */
+                least: (number | null)[];
+                greatest: (number | null)[];
+            };
+            /** @description Values in equal parts of low to high; the outer parts take what is beyond */
+            histogram: {
+                /** @description The 1 % quantile */
+                low: number;
+                high: number;
+                counts: number[];
+            } | null;
+        };
+        /** @description A formula over the newest bars of a subject */
+        TriedFormulaInput: {
+            /** @description Per bar */
+            computations: number;
+            /** @description Of the evaluator, in blocks, on this machine */
+            microseconds_per_bar: number;
+            /** @description Open of the first bar; null without bars */
+            from: string | null;
+            to: string | null;
+            distribution: {
+                bars: number;
+                /** @description Bars with a value */
+                values: number;
+                mean: number | null;
+                std: number | null;
+                /** @description Least value, 1, 5, 25, 50, 75, 95, 99 %, greatest value; null without values */
+                quantiles: number[] | null;
+            };
+            /** @description What the formula alone tells of AI1’s label on up to 31 days of rows before the holdout; null: not of a pair, or too few rows */
+            label: {
+                /** @description Candidates with a value */
+                rows: number;
+                /** @description Start of the holdout, of which no bar is read */
+                before: string;
+                auc: number;
+                standard_error: number;
+                correlation: number;
+            } | null;
+            chart: {
+                /** @description Epoch seconds of the last bar of each column */
+                time: number[];
+                /** @description Least value of each column */
+                least: (number | null)[];
+                greatest: (number | null)[];
+            };
+            /** @description Values in equal parts of low to high; the outer parts take what is beyond */
+            histogram: {
+                /** @description The 1 % quantile */
+                low: number;
+                high: number;
+                counts: number[];
+            } | null;
         };
         VerifiedDirection: {
             version: string;

@@ -17,6 +17,7 @@ const SubjectPage = lazy(() => import('./pages/subject.tsx'));
 const ModelsPage = lazy(() => import('./pages/models.tsx'));
 const RunsPage = lazy(() => import('./pages/runs.tsx'));
 const StrategiesPage = lazy(() => import('./pages/strategies.tsx'));
+const FormulasPage = lazy(() => import('./pages/formulas.tsx'));
 const JobsPage = lazy(() => import('./pages/jobs.tsx'));
 const BacktestsPage = lazy(() => import('./pages/backtests.tsx'));
 const MonitorPage = lazy(() => import('./pages/monitor.tsx'));
@@ -35,6 +36,7 @@ const ICONS: Readonly<Record<PageName, string>> = {
   models: 'M12 3l8 4.5v9L12 21l-8-4.5v-9zM12 12l8-4.5M12 12v9M12 12L4 7.5',
   runs: 'M6 4l13 8-13 8z',
   strategies: 'M6 3v5M6 8c0 5 12 3 12 8v5M18 3v5c0 5-12 3-12 8v5',
+  formulas: 'M17 4h-3c-2 0-2.6 1.4-3 3L9 17c-.4 1.6-1 3-3 3H4M7 10h8M14 13l6 7M20 13l-6 7',
   jobs: 'M5 6h2M10 6h9M5 12h2M10 12h9M5 18h2M10 18h9',
   backtests: 'M4 4v16h16M8 16v-4M12 16V8M16 16v-6M20 16V5',
   monitor: 'M3 12h4l3-8 4 16 3-8h4',
@@ -97,6 +99,8 @@ function Page({ page }: { readonly page: PageName | null }) {
       return <RunsPage />;
     case 'strategies':
       return <StrategiesPage />;
+    case 'formulas':
+      return <FormulasPage />;
     case 'jobs':
       return <JobsPage />;
     case 'alerts':

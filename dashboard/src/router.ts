@@ -8,6 +8,7 @@ export const PAGES = [
   'models',
   'runs',
   'strategies',
+  'formulas',
   'jobs',
   'backtests',
   'monitor',

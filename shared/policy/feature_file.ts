@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { handWrittenDefinitions } from '../core/features/features.ts';
 import type { Windows } from '../core/features/windows.ts';
 import { FormulaError } from '../core/formula/formula_error.ts';
-import { parseFormula } from '../core/formula/formula.ts';
+import { parseFormula, type Formula } from '../core/formula/formula.ts';
 import { checkTogether, COLUMN_NAME, type NamedFormula } from '../core/formula/named_formulas.ts';
 import { pairSources, type Sources } from '../core/formula/sources.ts';
 import { faultText } from './formula_fault.ts';
@@ -52,6 +52,11 @@ export function readFeatureFile(
   return reader;
 }
 
+/** Whether a formula can be a column: values in the unit of a price or a volume differ from pair to pair. */
+export function fitsColumn({ unit }: Pick<Formula, 'unit'>): boolean {
+  return unit === 'number' || unit === 'yes or no';
+}
+
 class Reader {
   readonly formulas: FeatureFormula[] = [];
   readonly #parsed: NamedFormula[] = [];
@@ -88,7 +93,7 @@ class Reader {
     const { label, description } = entry;
     try {
       const formula = parseFormula(text, this.#sources);
-      if (formula.unit !== 'number' && formula.unit !== 'yes or no')
+      if (!fitsColumn(formula))
         return this.#refuse(
           path,
           `has the unit ${formula.unit}, which differs from pair to pair: divide by what has the same unit`,

@@ -76,8 +76,15 @@ function tokens(text: string): Token[] {
   TOKEN.lastIndex = 0;
   let at = 0;
   while (at < text.length) {
-    const match = TOKEN.exec(text);
     const column = at + 1;
+    OTHER_SYMBOL.lastIndex = at;
+    if (OTHER_SYMBOL.test(text))
+      throw new FormulaError(
+        'FORMULA_NAME',
+        column,
+        'a formula reads the bars of its own subject; those of other symbols cannot be read',
+      );
+    const match = TOKEN.exec(text);
     if (match === null) throw new FormulaError('FORMULA_SYNTAX', column, unreadable(text, at));
     const leg = match[1];
     const series = match[2];
@@ -93,6 +100,9 @@ function tokens(text: string): Token[] {
   found.push({ kind: 'end', text: '', column: text.length + 1 });
   return found;
 }
+
+/** Bars of another symbol, which no place that computes formulas waits for. */
+const OTHER_SYMBOL = /symbol[ \t]*\([ \t]*"/y;
 
 function unreadable(text: string, at: number): string {
   const character = String.fromCodePoint(text.codePointAt(at)!);

@@ -56,6 +56,11 @@ describe('parseFormula', () => {
       'column 1: a symbol has no auxiliary series; pairs and instruments have them',
     ],
     ['series("sentiment)', 'FORMULA_SYNTAX', 'column 8: "\\"" has no meaning here'],
+    [
+      'close / symbol("BTCUSDT").close',
+      'FORMULA_NAME',
+      'column 9: a formula reads the bars of its own subject; those of other symbols cannot be read',
+    ],
     ['rsi + 1', 'FORMULA_ARGUMENTS', 'column 1: rsi is an operator: write rsi(x = close, n)'],
     ['mean(close)', 'FORMULA_ARGUMENTS', 'column 1: n is missing; write mean(x, n)'],
     ['mean(close, 5, 6)', 'FORMULA_ARGUMENTS', 'column 16: too many arguments; write mean(x, n)'],

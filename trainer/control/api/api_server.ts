@@ -36,6 +36,7 @@ import { addModelWriteRoutes } from './routes/model_writes.ts';
 import { addRolloutRoutes } from './routes/rollout.ts';
 import { addRecordRoutes } from './routes/records.ts';
 import { addPredictRoutes } from './routes/predict.ts';
+import { addFormulaRoutes } from './routes/formulas.ts';
 import { addGoLiveRoutes } from './routes/golive.ts';
 import { addNewsRoutes } from './routes/news.ts';
 import { addPerformanceRoutes } from './routes/performance.ts';
@@ -155,6 +156,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addImportRoutes,
   addSearchRoutes,
   addStrategyRoutes,
+  addFormulaRoutes,
 ];
 
 /** A route with its role and its error codes. */

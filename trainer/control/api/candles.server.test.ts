@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../../shared/bar.ts';
-import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
+import { columnsOf, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
 
 const FIRST = Date.UTC(2026, 2, 2, 9) / 1000;
@@ -11,6 +11,12 @@ let viewer: { readonly authorization: string };
 beforeAll(async () => {
   api = await openApiWorkplace();
   viewer = bearer(await api.token('viewer'));
+  await api.store.bars.put('simulated', candles());
+});
+afterAll(() => api.close());
+
+/** 40 bars of the euro. */
+function candles(): BarColumns {
   const bars = Array.from({ length: 40 }, (_, i) => ({
     symbol: 'EURUSD',
     time: (FIRST + 60 * i) as OpenTime,
@@ -20,9 +26,8 @@ beforeAll(async () => {
     close: 1.1 + 0.0001 * i,
     volume: 1,
   }));
-  await api.store.bars.put('simulated', columnsOf('EURUSD', bars));
-});
-afterAll(() => api.close());
+  return columnsOf('EURUSD', bars);
+}
 
 const ask = (query: Readonly<Record<string, string>>) =>
   api.ask('GET', `/api/candles?${new URLSearchParams(query).toString()}`, { headers: viewer });
@@ -47,5 +52,44 @@ describe('GET /api/candles', () => {
     const long = await refused({ symbol: 'EURUSD', from: iso(0), to: iso(31 * 1440 + 1) });
     expect(long).toMatchObject({ code: 'REQUEST_INVALID' });
     expect(long!.message).toContain('at most 31 days');
+  });
+});
+
+describe('GET /api/formulas', () => {
+  const tried = async (query: Readonly<Record<string, string>>) => {
+    const { status, body } = await api.ask('GET', `/api/formulas?${new URLSearchParams(query).toString()}`, {
+      headers: viewer,
+    });
+    return { status, body, code: body.error?.code };
+  };
+
+  it('answers a fault with its position, and what a formula without one says of itself', async () => {
+    const wrong = await tried({ subject: 'EURUSD_GBPUSD', formula: 'rank(z_scroe, 100)' });
+    expect(wrong).toMatchObject({
+      status: 200,
+      body: { fault: { code: 'FORMULA_NAME', column: 6 }, checked: null, tried: null },
+    });
+    const right = await tried({ subject: 'eur/usd_gbp/usd', formula: 'rank(z_score,  100)' });
+    expect(right).toMatchObject({
+      status: 200,
+      body: { fault: null, checked: { formula: 'rank(z_score, 100)', is_column: true }, tried: null },
+    });
+  });
+
+  it('tries it on the newest bars, and refuses a subject that is unknown, or has none', async () => {
+    const formula = 'a.close / b.close';
+    expect(await tried({ subject: 'EURUSD_GBPUSB', formula, days: '1' })).toMatchObject({ code: 'PAIR_UNKNOWN' });
+    expect(await tried({ subject: 'EURUSD_GBPUSD', formula, days: '1' })).toMatchObject({ code: 'DATA_MISSING' });
+    expect(await tried({ subject: 'EURUSD_GBPUSD', formula, days: '32' })).toMatchObject({ code: 'REQUEST_INVALID' });
+    const { time, open, high, low, close, volume } = candles();
+    const sterling = { symbol: 'GBPUSD', length: time.length, time, open, high, low, close, volume, spread: null };
+    await api.store.bars.put('simulated', sterling);
+    expect(await tried({ subject: 'EURUSD_GBPUSD', formula, days: '1' })).toMatchObject({
+      status: 200,
+      body: {
+        fault: null,
+        tried: { label: null, distribution: { bars: 40, mean: 1, std: 0 }, chart: { time: { length: 40 } } },
+      },
+    });
   });
 });

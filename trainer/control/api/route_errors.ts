@@ -90,6 +90,7 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'GET /api/stops': ['HALTS_FORMAT'],
   'POST /api/stops': ['HALTS_FORMAT', 'PAIR_UNKNOWN', 'HOME_LOCKED', ...WITH_BODY],
   'POST /api/stops/resume': ['HALTS_FORMAT', 'PAIR_UNKNOWN', 'STOP_OF_ALL', 'HOME_LOCKED', ...WITH_BODY],
+  'GET /api/formulas': ['PAIR_UNKNOWN', 'DATA_MISSING', 'DATA_FORMAT'],
   'GET /api/candles': ['PAIR_UNKNOWN', 'DATA_FORMAT'],
   'GET /api/performance': ['EA_STATE'],
   'GET /api/reports': ['EA_STATE'],

@@ -23,6 +23,7 @@ const SPELLINGS = ['eurusd_gbpusd', 'EUR/USD_GBP/USD', 'eur-usd_gbp-usd', ' EURU
 /** What else a route needs, so that it answers to the subject and not to something that is absent. */
 const OTHERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'GET /api/candles': { from: '2026-11-20T12:00:00Z', to: '2026-11-20T13:00:00Z' },
+  'GET /api/formulas': { formula: 'z_score' },
   'GET /api/explain': { time: '2026-11-20T12:35Z' },
   'POST /api/stops': { kind: 'entries', reason: 'a test of spellings' },
   'POST /api/ml/predict': { feature_schema: 'another', features: [] },
@@ -69,6 +70,7 @@ describe('a subject at the API, in any spelling', () => {
       [
         "GET /api/candles symbol",
         "GET /api/explain subject",
+        "GET /api/formulas subject",
         "GET /api/ml/predict subject",
         "GET /api/signals subject",
         "GET /api/signals/history subject",

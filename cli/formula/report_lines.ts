@@ -1,8 +1,8 @@
 import { isoMinute } from '../../shared/bar.ts';
-import type { Formula } from '../../shared/core/formula/formula.ts';
-import type { FormulaValues } from './formula_values.ts';
-import type { LabelRelation } from './label_relation.ts';
-import { distributionOf, QUANTILES, type Distribution } from './distribution.ts';
+import { QUANTILES } from '../../trainer/learning/formula_trial/distribution.ts';
+import type { FormulaReport } from '../../trainer/learning/formula_trial/formula_report.ts';
+import type { FormulaValues } from '../../trainer/learning/formula_trial/formula_values.ts';
+import type { LabelRelation } from '../../trainer/learning/formula_trial/label_relation.ts';
 import { histogram, shown, timePicture } from './picture.ts';
 
 const LAST_VALUES = 5;
@@ -10,48 +10,6 @@ const QUANTILE_NAMES = ['min', '1 %', '5 %', '25 %', 'median', '75 %', '95 %', '
 /** The picture leaves out the rarest values, which would flatten the others. */
 const LOW = QUANTILES.indexOf(0.01);
 const HIGH = QUANTILES.indexOf(0.99);
-
-/** What `minutehand features --formula` tells of a formula. */
-export interface FormulaReport {
-  readonly formula: string;
-  readonly subject: string;
-  readonly unit: string;
-  readonly look_back_bars: number;
-  /** Doubles that its windows keep. */
-  readonly window_numbers: number;
-  readonly sources: readonly string[];
-  readonly computations: number;
-  readonly microseconds_per_bar: number;
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly distribution: Distribution;
-  /** null: not of a pair, or too few rows. */
-  readonly label: LabelRelation | null;
-}
-
-export function formulaReport(
-  formula: Formula,
-  subject: string,
-  all: FormulaValues,
-  first: number,
-  label: LabelRelation | null,
-): FormulaReport {
-  const time = all.time.subarray(first);
-  return {
-    formula: formula.text,
-    subject,
-    unit: formula.unit,
-    look_back_bars: formula.bars,
-    window_numbers: formula.doubles,
-    sources: formula.sources,
-    computations: all.computations,
-    microseconds_per_bar: all.microsecondsPerBar,
-    from: time.length === 0 ? null : isoMinute(time[0]!),
-    to: time.length === 0 ? null : isoMinute(time.at(-1)!),
-    distribution: distributionOf(all.values.subarray(first)),
-    label,
-  };
-}
 
 function labelLine({ rows, before, auc, standard_error, correlation }: LabelRelation): string {
   return `label of AI1: AUC ${auc.toFixed(3)} ± ${standard_error.toFixed(3)}, correlation ${correlation.toFixed(3)}, of ${rows} candidates before ${before}; the holdout is not looked at`;

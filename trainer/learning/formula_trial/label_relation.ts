@@ -1,19 +1,19 @@
-import { isoMinute, SECONDS_PER_BAR } from '../../shared/bar.ts';
-import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
-import type { Windows } from '../../shared/core/features/windows.ts';
-import type { Pair } from '../../shared/pair.ts';
-import { correlation } from '../../trainer/learning/automl/select.ts';
-import { buildPairHistory } from '../../trainer/learning/history/pair_history.ts';
-import { labelReversion } from '../../trainer/learning/label/pair_labels.ts';
-import { EVALUATION_BARRIERS } from '../../trainer/learning/label/reversion.ts';
-import { aucByDays } from '../../trainer/learning/statistics/auc_error.ts';
+import { isoMinute, SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import type { Windows } from '../../../shared/core/features/windows.ts';
+import type { Pair } from '../../../shared/pair.ts';
+import { correlation } from '../automl/select.ts';
+import { buildPairHistory } from '../history/pair_history.ts';
+import { labelReversion } from '../label/pair_labels.ts';
+import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import { aucByDays } from '../statistics/auc_error.ts';
 import type { FormulaValues } from './formula_values.ts';
 
 /** What a formula alone says of AI1's label, on rows that a training of these bars may learn from. */
 export interface LabelRelation {
   /** Candidates with a value. */
   readonly rows: number;
-  /** Their labels were known before this minute, where the holdout of these bars begins. */
+  /** Their labels were known before this minute, where the holdout begins. */
   readonly before: string;
   /** 0.5: nothing. Below it, large values come with candidates that do not revert. */
   readonly auc: number;
@@ -27,8 +27,13 @@ export interface LabeledPair {
   readonly a: BarColumns;
   readonly b: BarColumns;
   readonly windows: Windows;
-  /** Fraction of the time at the end that a training reserves. */
-  readonly holdoutFraction: number;
+  /** Epoch seconds of the first minute that a training reserves. */
+  readonly holdoutFrom: number;
+}
+
+/** Where a training of these minutes alone begins its holdout. @param fraction of the time @returns epoch seconds */
+export function holdoutStart(first: number, last: number, fraction: number): number {
+  return last - SECONDS_PER_BAR * Math.floor(((last - first) / SECONDS_PER_BAR) * fraction);
 }
 
 /**
@@ -37,7 +42,7 @@ export interface LabeledPair {
  * @returns null with rows of one class alone, or of fewer than two days
  */
 export function labelRelation(
-  { pair, a, b, windows, holdoutFraction }: LabeledPair,
+  { pair, a, b, windows, holdoutFrom }: LabeledPair,
   { time, values }: FormulaValues,
   from: number,
 ): LabelRelation | null {
@@ -45,9 +50,6 @@ export function labelRelation(
   const history = buildPairHistory(pair, a, b, written, () => false);
   const { bar, end, label } = labelReversion(history, EVALUATION_BARRIERS);
   if (time.length === 0) return null;
-  const last = time[time.length - 1]!;
-  const minutes = Math.floor(((last - time[0]!) / SECONDS_PER_BAR) * holdoutFraction);
-  const holdoutFrom = last - SECONDS_PER_BAR * minutes;
   const scores: number[] = [];
   const labels: number[] = [];
   const times: number[] = [];

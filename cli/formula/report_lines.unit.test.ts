@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { symbolSources } from '../../shared/core/formula/sources.ts';
-import { distributionOf } from './distribution.ts';
+import { distributionOf } from '../../trainer/learning/formula_trial/distribution.ts';
 import { histogram, timePicture } from './picture.ts';
 import { marked, readFormula } from './read_formula.ts';
 

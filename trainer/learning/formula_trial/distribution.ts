@@ -28,3 +28,17 @@ export function distributionOf(values: Float64Array): Distribution {
     quantiles: QUANTILES.map((q) => sorted[Math.round(q * (known - 1))]!),
   };
 }
+
+/**
+ * How many values lie in each of `bins` equal parts of `low` … `high`; the outer ones take what is beyond. Missing
+ * values are not counted.
+ */
+export function countValues(values: Float64Array, low: number, high: number, bins: number): number[] {
+  const counts = new Array<number>(bins).fill(0);
+  const width = high > low ? (high - low) / bins : 1;
+  for (const value of values) {
+    if (Number.isNaN(value)) continue;
+    counts[Math.max(0, Math.min(bins - 1, Math.floor((value - low) / width)))]!++;
+  }
+  return counts;
+}

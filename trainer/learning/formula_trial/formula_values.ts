@@ -1,19 +1,19 @@
-import { SECONDS_PER_BAR } from '../../shared/bar.ts';
-import { barAt, barReader, type BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { InstrumentInputs, PairInputs, SymbolInputs } from '../../shared/core/formula/bar_inputs.ts';
-import { FormulaEngine } from '../../shared/core/formula/engine.ts';
-import type { SubjectState } from '../../shared/core/formula/step.ts';
-import type { Formula } from '../../shared/core/formula/formula.ts';
-import { PairFeatures } from '../../shared/core/features/features.ts';
-import type { Windows } from '../../shared/core/features/windows.ts';
-import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
-import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
-import { legSeriesOf } from '../../shared/core/series/leg_series.ts';
-import type { SeriesHistory } from '../../shared/core/series/series_cursor.ts';
-import type { SeriesName } from '../../shared/core/series/series_names.ts';
-import type { InstrumentBars } from '../../trainer/learning/direction/instrument_bars.ts';
-import { stepAll } from '../../trainer/learning/direction/instrument_rows.ts';
-import { commonMinutes } from '../../trainer/learning/history/pair_history.ts';
+import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import { barAt, barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { InstrumentInputs, PairInputs, SymbolInputs } from '../../../shared/core/formula/bar_inputs.ts';
+import { FormulaEngine } from '../../../shared/core/formula/engine.ts';
+import type { SubjectState } from '../../../shared/core/formula/step.ts';
+import type { Formula } from '../../../shared/core/formula/formula.ts';
+import { PairFeatures } from '../../../shared/core/features/features.ts';
+import type { Windows } from '../../../shared/core/features/windows.ts';
+import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
+import { InstrumentFeatures } from '../../../shared/core/features/instrument/instrument_features.ts';
+import { legSeriesOf } from '../../../shared/core/series/leg_series.ts';
+import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
+import type { SeriesName } from '../../../shared/core/series/series_names.ts';
+import type { InstrumentBars } from '../direction/instrument_bars.ts';
+import { stepAll } from '../direction/instrument_rows.ts';
+import { commonMinutes } from '../history/pair_history.ts';
 
 /** Values of a formula at all bars of a subject. */
 export interface FormulaValues {

@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs';
+import { readManifest, resolveBundle } from '../../../../shared/bundle/bundle.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { parseSubject } from '../../../../shared/pair.ts';
+import { pairUnknown } from '../../../../shared/policy/known_subject.ts';
+import { screenPolicy } from '../../../../shared/policy/policy.ts';
+import { journalsOf } from '../../../jobs/bars/recent_bars.ts';
+import { storeUrl } from '../../../store/store.ts';
+import { checkFormula } from '../../formulas/check_formula.ts';
+import { FormulaTrials } from '../../formulas/try_thread.ts';
+import { formulaQuery, formulaSchema } from '../../schema/formulas.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
+import type { Api, ApiContext } from '../context.ts';
+
+/** `GET /api/formulas`. It reads alone, so that trials are no entries of the audit. */
+export function addFormulaRoutes(api: Api, { settings, paths }: ApiContext): void {
+  const { market, pairs, instruments, windows, train } = settings.minutehand;
+  const trials = new FormulaTrials();
+
+  api.route({
+    method: 'GET',
+    url: '/api/formulas',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['strategies'],
+      summary: 'Check a formula, and try it on the newest bars of a subject',
+      description:
+        'A fault is an answer, with its position. A trial has values over time, their distribution, the cost per bar, and what the formula alone tells of AI1’s label on training rows; the holdout is not read for that.',
+      querystring: formulaQuery,
+      response: { 200: formulaSchema, ...REFUSALS },
+    },
+    async handler({ query: { subject, formula, days } }) {
+      const known = [...pairs, ...instruments];
+      if (!known.includes(subject)) throw pairUnknown([subject], known);
+      const found = checkFormula(formula, parseSubject(subject), windows);
+      if ('code' in found) return { fault: found, checked: null, tried: null };
+      const checked = { ...found, sources: [...found.sources] };
+      if (days === 0) return { fault: null, checked, tried: null };
+      const url = storeUrl(process.env, paths);
+      const tried = await trials.run({
+        subject,
+        formula,
+        days,
+        pairs,
+        windows,
+        holdoutFraction: train.holdout_fraction,
+        activeHoldout: activeHoldout(paths.models),
+        market,
+        screening: screenPolicy(settings),
+        journals: journalsOf(settings, paths),
+        storeUrl: url === paths.trainer && !existsSync(url) ? null : url,
+      });
+      if (tried === null) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${subject}` });
+      return { fault: null, checked, tried: plainTrial(tried) };
+    },
+  });
+}
+
+type Trial = NonNullable<Awaited<ReturnType<FormulaTrials['run']>>>;
+
+/** Without what `checked` says already, in arrays of its own. */
+function plainTrial({ distribution, chart, histogram, label, ...tried }: Trial) {
+  const { quantiles, ...rest } = distribution;
+  return {
+    computations: tried.computations,
+    microseconds_per_bar: tried.microseconds_per_bar,
+    from: tried.from,
+    to: tried.to,
+    distribution: { ...rest, quantiles: quantiles === null ? null : [...quantiles] },
+    label,
+    chart: { time: [...chart.time], least: [...chart.least], greatest: [...chart.greatest] },
+    histogram: histogram === null ? null : { ...histogram, counts: [...histogram.counts] },
+  };
+}
+
+/** Epoch seconds; null without models that can be read. */
+function activeHoldout(models: string): number | null {
+  try {
+    return Date.parse(readManifest(resolveBundle(models)).period.holdout_from) / 1000;
+  } catch (error) {
+    if (error instanceof MinutehandError) return null;
+    throw error;
+  }
+}
