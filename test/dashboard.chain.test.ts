@@ -428,7 +428,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(await page.evaluate(cursor)).toBe('z_scroe');
     await text.fill('a.close / mean(a.close, 20) - 1');
     await text.press('Control+Enter');
-    await page.locator('.histogram').waitFor();
+    // The thread of a trial gives way to everything else on the machine.
+    await page.locator('.histogram').waitFor({ timeout: 120_000 });
     const shown = await page.locator('main').innerText();
     expect(shown).toMatch(/looks back over 20 bars/);
     expect(shown).toMatch(/my_feature: "\(a\.close \/ mean\(a\.close, 20\)\) - 1"/);

@@ -13,7 +13,10 @@ const DAYS = ['1', '3', '7', '14', '31'] as const;
 const USUAL_DAYS = '7';
 /** From the last key to the check. */
 const SETTLED_MS = 300;
-const EXAMPLES = { pair: 'zscore(log(a.close) - log(b.close), 240)', instrument: 'ema(close, 24) / close - 1' } as const;
+const EXAMPLES = {
+  pair: 'zscore(log(a.close) - log(b.close), 240)',
+  instrument: 'ema(close, 24) / close - 1',
+} as const;
 
 type Trial = NonNullable<FormulaTrial['tried']>;
 

@@ -1004,7 +1004,8 @@ export const EN = {
   'formulas.lookBack': 'Bars looked back over',
   'formulas.memory': 'Numbers kept per subject',
   'formulas.use': 'As a feature',
-  'formulas.useNote': 'This line in config/features.yaml, under a name of yours, makes it a column of the next training.',
+  'formulas.useNote':
+    'This line in config/features.yaml, under a name of yours, makes it a column of the next training.',
   'page.jobs': 'Jobs',
   'unknown.job': 'There is no job {name}.',
   'jobs.title': 'Jobs',

@@ -90,8 +90,18 @@ describe('a trial of a formula', () => {
     expect(seen.rows).toBeGreaterThan(100);
     expect(Date.parse(seen.before) / 1000).toBe(HOLDOUT);
     const active = HOLDOUT - 86_400;
-    expect(await labelOf(await storeOf('holdout.db', moved((time) => time >= HOLDOUT)))).toEqual(seen);
-    const later = await storeOf('later.db', moved((time) => time >= active));
+    expect(
+      await labelOf(
+        await storeOf(
+          'holdout.db',
+          moved((time) => time >= HOLDOUT),
+        ),
+      ),
+    ).toEqual(seen);
+    const later = await storeOf(
+      'later.db',
+      moved((time) => time >= active),
+    );
     expect(await labelOf(later)).not.toEqual(seen);
     const earlier = (await labelOf(recorded, { activeHoldout: active }))!;
     expect([Date.parse(earlier.before) / 1000, earlier.rows < seen.rows]).toEqual([active, true]);
@@ -135,6 +145,8 @@ describe('the check of a formula', () => {
     expect(check('mean(z_score, 5)')).toMatchObject({ is_column: true, unit: 'number' });
     expect(check('a.close > a.volume')).toMatchObject({ code: 'FORMULA_UNIT' });
     expect(check('a.close')).toMatchObject({ is_column: false, unit: 'price' });
-    expect(checkFormula('close / open', { id: 'BTCUSDT@1h', a: 'BTCUSDT', b: 'BTCUSDT', barSeconds: 3600 }, windows)).toMatchObject({ is_column: false });
+    expect(
+      checkFormula('close / open', { id: 'BTCUSDT@1h', a: 'BTCUSDT', b: 'BTCUSDT', barSeconds: 3600 }, windows),
+    ).toMatchObject({ is_column: false });
   });
 });

@@ -5,7 +5,10 @@ const number = z.number().nullable();
 
 export const formulaQuery = z.object({
   subject: z.string().max(80).describe('Identifier of a configured pair or instrument'),
-  formula: z.string().max(4 * MAX_LENGTH).describe("Text of a formula, such as zscore(log(a.close), 240)"),
+  formula: z
+    .string()
+    .max(4 * MAX_LENGTH)
+    .describe('Text of a formula, such as zscore(log(a.close), 240)'),
   days: z.coerce
     .number()
     .int()
@@ -18,7 +21,9 @@ export const formulaQuery = z.object({
 const checkedSchema = z.object({
   formula: z.string().describe('Canonical text: equal formulas have equal texts'),
   unit: z.string(),
-  is_column: z.boolean().describe('config/features.yaml takes it: of a pair, and in no unit that differs between pairs'),
+  is_column: z
+    .boolean()
+    .describe('config/features.yaml takes it: of a pair, and in no unit that differs between pairs'),
   look_back_bars: z.int(),
   window_numbers: z.int().describe('Numbers that its windows keep per subject'),
   sources: z.array(z.string()),
