@@ -24,6 +24,7 @@ import { startWatch } from './control/notify/watch/watch.ts';
 import { startNightlyParity } from './control/parity/nightly.ts';
 import { startRecordRetention } from './control/records/retention.ts';
 import { watchRollout } from './control/rollout/watch.ts';
+import { startDailySummary } from './control/report/daily_summary.ts';
 import { startWeeklyReport } from './control/report/weekly_report.ts';
 import { createRetrainer, type Retrainer } from './control/schedule/retrainer.ts';
 import type { RunTrigger, ScheduleName } from '../shared/run_trigger/run_trigger.ts';
@@ -183,6 +184,7 @@ function startRecords(
 ): () => Promise<void> {
   const parity = startNightlyParity(options);
   const weekly = startWeeklyReport(options);
+  const daily = startDailySummary(options);
   const delivery = startDelivery(options);
   const parts = [
     startFills(options),
@@ -192,7 +194,7 @@ function startRecords(
     startRecordRetention(options),
   ];
   return async () => {
-    for (const one of [parity, weekly]) one.stop();
+    for (const one of [parity, weekly, daily]) one.stop();
     for (const part of parts) await part.stop();
     await delivery?.stop();
   };

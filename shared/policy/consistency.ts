@@ -346,6 +346,7 @@ const RULES: readonly Rule[] = [
   cronRule('retrain', 'notification_self_test_cron', '0 9 * * 1'),
   cronRule('retrain', 'parity_cron', '30 1 * * *'),
   cronRule('retrain', 'report_cron', '0 6 * * 1'),
+  cronRule('retrain', 'daily_summary_cron', '15 0 * * *'),
   cronRule('retrain', 'retrain_incremental_cron', '30 22 * * *'),
   cronRule('signals', 'archive_cron', '30 0 * * *'),
   runColumnsRule,

@@ -203,7 +203,7 @@ describe('values that contradict each other', () => {
       'schedules that are none',
       ({ retrain, signals }) => {
         Object.assign(retrain, { retrain_cron: 'a', notification_self_test_cron: 'b', parity_cron: 'c' });
-        Object.assign(retrain, { report_cron: 'd', retrain_incremental_cron: 'e' });
+        Object.assign(retrain, { report_cron: 'd', daily_summary_cron: 'g', retrain_incremental_cron: 'e' });
         signals.archive_cron = 'f';
       },
       ...(
@@ -212,6 +212,7 @@ describe('values that contradict each other', () => {
           ['retrain notification_self_test_cron is "b"', '0 9 * * 1'],
           ['retrain parity_cron is "c"', '30 1 * * *'],
           ['retrain report_cron is "d"', '0 6 * * 1'],
+          ['retrain daily_summary_cron is "g"', '15 0 * * *'],
           ['retrain retrain_incremental_cron is "e"', '30 22 * * *'],
           ['signals archive_cron is "f"', '30 0 * * *'],
         ] as const

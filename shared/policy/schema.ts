@@ -232,6 +232,11 @@ const retrainValues = {
     .min(9)
     .nullable()
     .meta({ examples: ['0 6 * * 1'] }),
+  daily_summary_cron: z
+    .string()
+    .min(9)
+    .nullable()
+    .meta({ examples: ['15 0 * * *'] }),
   notification_disk_min_mb: z.int().min(1).max(100_000_000),
   model_version_retention: z.int().min(2).max(1000),
   record_days: z.int().min(30).max(36_500).nullable(),

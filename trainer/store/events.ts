@@ -59,6 +59,7 @@ export const EVENTS = {
     title: 'Live differs from the backtest',
     command: 'minutehand parity --day <day>',
   },
+  daily_summary: { severity: 'info', title: 'Daily summary', command: 'minutehand report' },
   report: { severity: 'info', title: 'Weekly report', command: 'minutehand report' },
   rollout: { severity: 'info', title: 'Rollout stage', command: 'minutehand rollout status' },
   archive_failed: { severity: 'warning', title: 'Signals cannot be archived', command: 'minutehand signals archive' },

@@ -619,6 +619,7 @@ export const EN = {
   'event.retrain_rejected': 'Models rejected',
   'event.parity': 'Live differs from the backtest',
   'event.report': 'Weekly report',
+  'event.daily_summary': 'Daily summary',
   'event.rollout': 'Rollout stage',
   'event.archive_failed': 'Signals cannot be archived',
   'event.delivery_failed': 'Models cannot be delivered',

@@ -619,6 +619,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'event.retrain_rejected': 'モデルの不採用',
   'event.parity': '運用とバックテストの不一致',
   'event.report': '週次レポート',
+  'event.daily_summary': '日次サマリー',
   'event.rollout': 'ロールアウトの段階',
   'event.archive_failed': 'シグナルを保管できません',
   'event.delivery_failed': 'モデルを配信できません',

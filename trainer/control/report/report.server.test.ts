@@ -26,6 +26,7 @@ import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../store/p
 import { openStore, type Store } from '../../store/store.ts';
 import { makeReport, targetsOf } from './make_report.ts';
 import { reportPage } from './report_page.ts';
+import { daySummary, makeUpMissedSummary, sendDailySummary, type DayFigures } from './daily_summary.ts';
 import { makeUpMissed, sendWeeklyReport, summaryOf, type WeeklyReportOptions } from './weekly_report.ts';
 
 const settings = tinySettings({ minutehand: { market: 'live' } });
@@ -334,6 +335,82 @@ describe.each([
     expect(await makeUpMissed(options(wednesday), '0 6 * * 1')).toBeNull();
     expect(await makeUpMissed(options(wednesday + 21 * 86_400_000), '0 6 * * 1')).toBeNull();
     expect(raised).toHaveLength(1);
+  });
+
+  it('is summed up by day: results by account and entries, once a day, and for a missed day too', async () => {
+    const raised: Notice[] = [];
+    const options = (nowMs: number): WeeklyReportOptions => ({
+      settings,
+      paths: homePaths({ MINUTEHAND_HOME: join(folder, 'daily') }),
+      log: pino({ level: 'silent' }),
+      env: { MINUTEHAND_DATABASE_URL: url },
+      clock: { nowMs: () => nowMs as EpochMs, monotonicUs: () => 0 },
+      notifier: { raise: (notice) => Promise.resolve(void raised.push(notice)), clear: () => Promise.resolve() },
+    });
+    // The paper account closed its first position at the begin of November 17.
+    const after = FROM_MS + 2 * DAY_MS + 900_000;
+    expect(await sendDailySummary(options(after))).toBe(true);
+    expect(raised).toMatchObject([{ key: 'daily_summary:2026-11-17', event: 'daily_summary', isOnce: true }]);
+    const [, result, ...rest] = raised[0]!.text.split('\n');
+    expect(raised[0]!.text).toMatch(/^2026-11-17 \(UTC\)\n/);
+    expect(result).toMatch(/^paper\/\S+: 7\.00 USD net of costs, 1 position closed \(1 won\)/);
+    expect(rest.join('\n')).toMatch(/\d+ signals, \d+ entr(y|ies)/);
+    expect(await makeUpMissedSummary(options(after + 3_600_000), '15 0 * * *')).toBe(true);
+    expect(raised[1]!.key).toBe(raised[0]!.key);
+    // Before the first signal of the store there is nothing to sum up.
+    expect(await makeUpMissedSummary(options(FROM_MS - 5 * DAY_MS), '15 0 * * *')).toBe(false);
+    expect(raised).toHaveLength(2);
+  });
+});
+
+describe('the summary of a day', () => {
+  const performance = { market: 'live', is_simulated: false, from: null, to: null, accounts: [] };
+  const none = { candidates: 0, entered: 0, refused: 0, rate: null, reasons: [] };
+  const figures = (report: Partial<DayFigures['report']>, openAlerts = 0): DayFigures => ({
+    day: '2026-11-26',
+    report: { signals: [], refusal: none, performance, runs: [], parity: [], ...report },
+    zEntry: 2,
+    openAlerts,
+  });
+  const hold = (reason: string, count: number) => ({ action: 'HOLD', reason, count });
+
+  it('says why there was no entry: no signal, no candidate, or what refused the candidates', () => {
+    expect(daySummary(figures({}))).toBe(
+      '2026-11-26 (UTC)\nNo signal was published: the daemon did not run, or no bar came.\nNo open alert',
+    );
+    expect(daySummary(figures({ signals: [hold('NO_SETUP', 90), hold('WARMUP', 10)] }, 2)).split('\n')).toEqual([
+      '2026-11-26 (UTC)',
+      '100 signals, 0 entries: no pair was 2 standard deviations from its mean.',
+      '- NO_SETUP 90 % (90): |z| is below z_entry.',
+      '- WARMUP 10 % (10): the pair has not seen enough bars yet.',
+      'Open alerts: 2',
+    ]);
+    const reasons = ['NO_EDGE', 'SESSION', 'NEWS', 'COST_HIGH', 'RISK_HIGH'].map((reason, i) => ({ reason, count: 6 - i })); // prettier-ignore
+    const refusal = { candidates: 20, entered: 0, refused: 20, rate: 1, reasons };
+    const lines = daySummary(figures({ signals: [hold('NO_EDGE', 20)], refusal })).split('\n');
+    expect(lines[1]).toBe('20 signals, 0 entries; 20 of 20 candidates refused:');
+    expect(lines[2]).toBe('- NO_EDGE 30 % (6): the models have shown no edge after costs for this pair.');
+    expect(lines[6]).toBe('- other reasons: 2');
+  });
+
+  it('names entries that nobody followed, failed trainings, mismatches and a simulated market', () => {
+    const text = daySummary(
+      figures({
+        signals: [{ action: 'ENTER', reason: 'ENTRY', count: 1 }],
+        refusal: { candidates: 1, entered: 1, refused: 0, rate: 0, reasons: [] },
+        performance: { ...performance, is_simulated: true },
+        runs: [{ kind: 'full', status: 'failed', count: 2 }],
+        parity: [{ verdict: 'MISMATCH' }] as unknown as DayFigures['report']['parity'],
+      }),
+    );
+    expect(text.split('\n')).toEqual([
+      '2026-11-26 (UTC), on a SIMULATED market',
+      '1 signal, 1 entry',
+      'No account reported a fill of these entries: does a consumer follow the signals?',
+      'Trainings failed: 2',
+      'Parity: 1 mismatch',
+      'No open alert',
+    ]);
   });
 });
 

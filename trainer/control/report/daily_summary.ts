@@ -1,0 +1,167 @@
+import { counted } from '../../../shared/counted.ts';
+import { MACHINE_CLOCK } from '../../../shared/clock.ts';
+import { describeError } from '../../../shared/errors.ts';
+import { REASONS, type Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
+import type { Market } from '../../../shared/bar_file/bar_sink.ts';
+import { utcDay } from '../../../shared/utc_day.ts';
+import { openStore, storeUrl, type Store } from '../../store/store.ts';
+import { lastTimeOf, scheduleByCron, type Schedule } from '../cron/schedule.ts';
+import { openSignalTables } from '../history/signal_tables.ts';
+import type { AccountPerformance } from '../performance/performance_schema.ts';
+import type { Report } from '../schema/reports.ts';
+import { makeReport } from './make_report.ts';
+import type { WeeklyReportOptions } from './weekly_report.ts';
+
+const DAY_MS = 86_400_000;
+/** A daily schedule is due at least once in this time. */
+const MAX_MISS_MS = 2 * DAY_MS;
+const SHOWN_REASONS = 4;
+
+export type DailySummaryOptions = WeeklyReportOptions;
+
+/** What the summary of a day is made of. */
+export interface DayFigures {
+  /** UTC, `2026-11-26`. */
+  readonly day: string;
+  readonly report: Pick<Report, 'signals' | 'refusal' | 'performance' | 'runs' | 'parity'>;
+  /** Distance from the mean below which no pair is a candidate. */
+  readonly zEntry: number;
+  /** Alerts that are open now. */
+  readonly openAlerts: number;
+}
+
+/** Sends a summary of the UTC day before by `daily_summary_cron`; one that was missed is sent at once. */
+export function startDailySummary(options: DailySummaryOptions): Pick<Schedule, 'stop'> {
+  const { daily_summary_cron } = options.settings.retrain;
+  if (daily_summary_cron === null) return { stop: () => undefined };
+  void makeUpMissedSummary(options, daily_summary_cron);
+  return scheduleByCron(daily_summary_cron, () => sendDailySummary(options));
+}
+
+/** Sends the summary that was due while no trainer ran, unless there was no signal before its end. Never rejects. */
+export async function makeUpMissedSummary(options: DailySummaryOptions, cron: string): Promise<boolean> {
+  const { clock = MACHINE_CLOCK } = options;
+  const nowMs = clock.nowMs();
+  const dueMs = lastTimeOf(cron, nowMs, nowMs - MAX_MISS_MS);
+  return dueMs === null ? false : sendDailySummary(options, { dueMs, isMissed: true });
+}
+
+/**
+ * Sends the summary of the UTC day before that of `dueMs`. A day has one: a second one of its key is not sent. Never
+ * rejects.
+ * @returns whether it was handed to the notifier
+ */
+export async function sendDailySummary(
+  options: DailySummaryOptions,
+  { dueMs, isMissed = false }: { readonly dueMs?: number; readonly isMissed?: boolean } = {},
+): Promise<boolean> {
+  const { settings, paths, log, notifier, env = process.env, clock = MACHINE_CLOCK } = options;
+  const toMs = Math.floor((dueMs ?? clock.nowMs()) / DAY_MS) * DAY_MS;
+  const day = utcDay(toMs - DAY_MS);
+  try {
+    const store = await openStore(storeUrl(env, paths), clock);
+    try {
+      const { market } = settings.minutehand;
+      if (isMissed) {
+        const tables = await openSignalTables(store, settings.signals);
+        if ((await tables.newest({ market, toMs }, 1)).length === 0) return false;
+      }
+      const [from, to] = [toMs - DAY_MS, toMs].map((ms) => new Date(ms).toISOString()) as [string, string];
+      const report = await makeReport(store, settings, paths, from, to, clock);
+      const figures: DayFigures = {
+        day,
+        report,
+        zEntry: settings.minutehand.decision.z_entry,
+        openAlerts: await openAlertsOf(store, market),
+      };
+      await notifier.raise({
+        key: `daily_summary:${day}`,
+        event: 'daily_summary',
+        subject: day,
+        text: daySummary(figures),
+        details: { day, refusal: report.refusal, positions: report.positions, open_alerts: figures.openAlerts },
+        isOnce: true,
+      });
+      return true;
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    log.error({ err: error, code: describeError(error).code }, 'the daily summary could not be made');
+    return false;
+  }
+}
+
+async function openAlertsOf({ db }: Store, market: Market): Promise<number> {
+  const { count } = await db
+    .selectFrom('core.alerts')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('market', '=', market)
+    .where('resolved_ms', 'is', null)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/**
+ * A day in a few lines: what each account earned, what was signaled, and why nothing was where nothing was. Paper, demo
+ * and real accounts are never added up. Pure.
+ */
+export function daySummary({ day, report, zEntry, openAlerts }: DayFigures): string {
+  const { signals, refusal, performance, runs, parity } = report;
+  const published = signals.reduce((sum, { count }) => sum + count, 0);
+  const failed = runs.filter(({ status }) => status === 'failed').reduce((sum, { count }) => sum + count, 0);
+  const mismatches = parity.filter(({ verdict }) => verdict === 'MISMATCH').length;
+  const active = performance.accounts.filter(({ opened, closed, open, refused }) => opened + closed + open.length + refused > 0); // prettier-ignore
+  return [
+    performance.is_simulated ? `${day} (UTC), on a SIMULATED market` : `${day} (UTC)`,
+    ...active.map(accountLine),
+    ...entryLines(report, published, zEntry),
+    ...(refusal.entered > 0 && active.length === 0
+      ? ['No account reported a fill of these entries: does a consumer follow the signals?']
+      : []),
+    ...(failed > 0 ? [`Trainings failed: ${failed}`] : []),
+    ...(mismatches > 0 ? [`Parity: ${counted(mismatches, 'mismatch', 'mismatches')}`] : []),
+    openAlerts === 0 ? 'No open alert' : `Open alerts: ${openAlerts}`,
+  ].join('\n');
+}
+
+/** `paper/terminal_paper: 12.30 USD net of costs, 3 closed (2 won), 1 open (-0.20 USD)` */
+function accountLine({ id, currency, realised, closed, wins, open, floating, refused }: AccountPerformance): string {
+  const result = closed === 0 ? 'no position closed' : `${counted(closed, 'position')} closed (${wins} won)`;
+  const worth = floating === null ? '' : ` (${money(floating, currency)})`;
+  const parts = [
+    `${id}: ${money(realised, currency)} net of costs`,
+    result,
+    ...(open.length === 0 ? [] : [`${open.length} open now${worth}`]),
+    ...(refused === 0 ? [] : [`${counted(refused, 'entry', 'entries')} not made by its own limits`]),
+  ];
+  return parts.join(', ');
+}
+
+const money = (value: number, currency: string): string => `${value.toFixed(2)} ${currency}`.trim();
+
+function entryLines({ signals, refusal }: DayFigures['report'], published: number, zEntry: number): string[] {
+  if (published === 0) return ['No signal was published: the daemon did not run, or no bar came.'];
+  const head = `${counted(published, 'signal')}, ${counted(refusal.entered, 'entry', 'entries')}`;
+  const { candidates, refused } = refusal;
+  if (refused > 0)
+    return [
+      `${head}; ${refused} of ${counted(candidates, 'candidate')} refused:`,
+      ...reasonLines(refusal.reasons, refused),
+    ];
+  if (refusal.entered > 0) return [head];
+  const holds = signals.filter(({ action }) => action === 'HOLD');
+  const held = holds.reduce((sum, { count }) => sum + count, 0);
+  return [`${head}: no pair was ${zEntry} standard deviations from its mean.`, ...reasonLines(holds, held)];
+}
+
+/** The most frequent reasons in words. */
+function reasonLines(rows: readonly { readonly reason: string; readonly count: number }[], total: number): string[] {
+  const sorted = [...rows].sort((one, other) => other.count - one.count);
+  const shown = sorted.slice(0, SHOWN_REASONS).map(({ reason, count }) => {
+    const words = (REASONS[reason as Reason] as string | undefined)?.replace(/^\w+: /, '') ?? '';
+    return `- ${reason} ${Math.round((100 * count) / total)} % (${count}): ${words}`;
+  });
+  const rest = sorted.slice(SHOWN_REASONS).reduce((sum, { count }) => sum + count, 0);
+  return rest === 0 ? shown : [...shown, `- other reasons: ${rest}`];
+}
