@@ -125,13 +125,15 @@ export function daySummary({ day, report, zEntry, openAlerts }: DayFigures): str
   ].join('\n');
 }
 
-/** `paper/terminal_paper: 12.30 USD net of costs, 3 closed (2 won), 1 open (-0.20 USD)` */
-function accountLine({ id, currency, realised, closed, wins, open, floating, refused }: AccountPerformance): string {
-  const result = closed === 0 ? 'no position closed' : `${counted(closed, 'position')} closed (${wins} won)`;
+/** `paper/terminal_paper: 12.30 USD net of costs, 2 positions opened, 3 closed (2 won), 1 open now (-0.20 USD)` */
+function accountLine(own: AccountPerformance): string {
+  const { id, currency, realised, opened, closed, wins, open, floating, refused } = own;
+  const won = closed === 0 ? '' : ` (${wins} won)`;
   const worth = floating === null ? '' : ` (${money(floating, currency)})`;
   const parts = [
     `${id}: ${money(realised, currency)} net of costs`,
-    result,
+    `${counted(opened, 'position')} opened`,
+    `${closed} closed${won}`,
     ...(open.length === 0 ? [] : [`${open.length} open now${worth}`]),
     ...(refused === 0 ? [] : [`${counted(refused, 'entry', 'entries')} not made by its own limits`]),
   ];
