@@ -9,7 +9,7 @@ import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.
 import { copyBars, emptyColumns, expectedTime, isMissing, unreadableFile } from '../../shared/bar_file/bar_file.ts';
 import { createBarValues, type SeriesReport } from './bar_values.ts';
 import type { BarLayout, BarValue, ForeignRow, ReadingOptions } from './bar_layout.ts';
-import { checkSameTimeframe, timeframeName } from '../../shared/bar_file/own_timeframe.ts';
+import { checkSameTimeframe, ENOUGH_BARS, timeframeName } from '../../shared/bar_file/own_timeframe.ts';
 import type { ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink, ImportSummary, PutCounts, SunkBars, SymbolSink } from '../../shared/bar_file/bar_sink.ts';
 import type { ClockReport } from '../../shared/bar_file/clock_check.ts';
@@ -225,7 +225,7 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
         if (surveyed.layout.name === 'series') {
           series.push(...(await takeSeries({ ...source, layout: surveyed.layout, readBy: [] }, symbol, options)));
         } else {
-          takeTimeframe(symbol, surveyed, target.timeframe);
+          takeTimeframe(path, symbol, surveyed, target.timeframe);
           const clock = clockOf(path, symbol, surveyed, surveyed.layout, clocks, options.trustClock === true);
           const question = { path, symbol, survey: surveyed, layout: surveyed.layout, near: sink.near, options };
           const { decimals, evidence } = await checkScale(question);
@@ -384,11 +384,30 @@ interface Target {
   readonly series: SeriesReport[];
 }
 
-/** @throws MinutehandError DATA_FORMAT where the symbol has bars of another timeframe */
-function takeTimeframe(symbol: string, { barSeconds }: Survey, timeframe: Target['timeframe']): void {
+/**
+ * @throws MinutehandError DATA_FORMAT where the symbol has bars of another timeframe, and where a few bars do not show
+ * theirs
+ */
+function takeTimeframe(path: string, symbol: string, survey: Survey, timeframe: Target['timeframe']): void {
+  const { barSeconds, unclearSeconds } = survey;
+  if (unclearSeconds !== null) checkFewBars(path, unclearSeconds, timeframe.barSeconds);
   if (barSeconds === null) return;
   checkSameTimeframe(symbol, timeframe.barSeconds ?? barSeconds, barSeconds);
   timeframe.barSeconds = barSeconds;
+}
+
+/**
+ * Rare bars of a minute may be some minutes apart, for a symbol that has bars of a minute; further apart, or for a new
+ * symbol, they are more likely bars of a longer timeframe.
+ */
+function checkFewBars(path: string, apart: number, known: number | null): void {
+  if (known !== null && (known === apart || apart < HOUR_S)) return;
+  const timeframe = timeframeName(apart);
+  throw new MinutehandError('DATA_FORMAT', {
+    seen: `${path}: a few bars, ${timeframe} apart or more, which do not show whether they are bars of 1m or of ${timeframe}`,
+    expected: `${ENOUGH_BARS} bars or more, or a file name that states the timeframe`,
+    next: `Name the file as exchanges do: EURUSD-1m.csv, or EURUSD-${timeframe}.csv.`,
+  });
 }
 
 interface Source<Layout> {

@@ -78,6 +78,35 @@ describe('an import of other timeframes', () => {
     expect(symbols[0]!.sources[0]).toMatchObject({ timeframe: '1h', timeframe_by: 'name' });
   });
 
+  it('asks for the timeframe of a few bars that may be of days or hours as well as rare ones of a minute', async () => {
+    const MONTH = 30 * 86_400;
+    for (const [seconds, count] of [
+      [86_400, 15],
+      [3600, 2],
+      [300, 19],
+    ] as const) {
+      const error = await refusal(source('EURUSD.csv', [HEADER, ...rows(seconds, count)]));
+      expect(error.message, `${count} of ${seconds} s`).toContain('do not show whether they are bars of 1m or of');
+    }
+    // Few minutes, and minutes of which some are missing.
+    await imported(source('EURUSD.csv', [HEADER, ...rows(60, 3), ...rows(300, 3, MONDAY + 3600)]));
+    await imported(source('XAUUSD.csv', [HEADER, ...rows(420, 3)]));
+
+    // A symbol whose timeframe is known takes bars that fit it.
+    for (const [symbol, seconds] of [
+      ['GBPUSD', 60],
+      ['AUDUSD', 3600],
+      ['NZDUSD', 86_400],
+    ] as const) {
+      await imported(source(`${symbol}.csv`, [HEADER, ...rows(seconds, 25)]));
+      const later = source(`${symbol}.csv`, [HEADER, ...rows(Math.max(seconds, 300), 4, MONDAY + MONTH)]);
+      expect((await imported(later)).symbols[0]).toMatchObject({ added: 4 });
+    }
+    const days = [HEADER, ...rows(86_400, 4, MONDAY + 2 * MONTH)];
+    expect((await refusal(source('GBPUSD.csv', days))).message).toContain('bars of 1m or of 1d');
+    expect((await refusal(source('AUDUSD.csv', days))).code).toBe('DATA_FORMAT');
+  });
+
   it('refuses a mixture for one symbol: within a file, between files, and with stored bars', async () => {
     const mixed = [HEADER, ...rows(3600, 30), ...rows(60, 30, MONDAY + 30 * 3600)];
     expect((await refusal(source('EURUSD.csv', mixed))).message).toContain('bars of 1m and of 1h');

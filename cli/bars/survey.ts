@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { LATEST_TIME_S } from '../../shared/bar.ts';
+import { LATEST_TIME_S, SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { ENOUGH_BARS, timeframeName } from '../../shared/bar_file/own_timeframe.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { TIMEFRAME_NAMES, TIMEFRAMES } from '../../shared/pair.ts';
@@ -32,6 +32,11 @@ export interface Survey {
   readonly barSeconds: number | null;
   /** What the timeframe was inferred from. */
   readonly timeframeBy: 'spacing' | 'name' | null;
+  /**
+   * Seconds between the nearest of a few bars, where they may be bars of that timeframe as well as rare bars of a
+   * minute; null where that is no question.
+   */
+  readonly unclearSeconds: number | null;
   readonly order: RowOrder;
   /** The rows are in no order, and too many to be put in one in memory. */
   readonly isUnsortable: boolean;
@@ -272,7 +277,7 @@ function medianOf(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
-const NO_TIMEFRAME = { barSeconds: null, timeframeBy: null } as const;
+const NO_TIMEFRAME = { barSeconds: null, timeframeBy: null, unclearSeconds: null } as const;
 
 interface Distances {
   add(apart: number): void;
@@ -310,9 +315,13 @@ function timeframeOf(
   path: string,
   rows: number,
   { smallest, longer }: Distances,
-): Pick<Survey, 'barSeconds' | 'timeframeBy'> {
+): Pick<Survey, 'barSeconds' | 'timeframeBy' | 'unclearSeconds'> {
   const named = readSourceName(path).barSeconds;
-  if (rows < ENOUGH_BARS) return named === null ? NO_TIMEFRAME : { barSeconds: named, timeframeBy: 'name' };
+  if (rows < ENOUGH_BARS) {
+    if (named !== null) return { barSeconds: named, timeframeBy: 'name', unclearSeconds: null };
+    const apart = smallest > SECONDS_PER_BAR && KNOWN_SECONDS.has(smallest) ? smallest : null;
+    return { ...NO_TIMEFRAME, unclearSeconds: apart };
+  }
   const expected = `bars of one timeframe: ${TIMEFRAME_NAMES.join(', ')}`;
   if (!KNOWN_SECONDS.has(smallest))
     throw new MinutehandError('DATA_FORMAT', {
@@ -332,7 +341,7 @@ function timeframeOf(
       expected: 'a name that fits the bars',
       next: 'Rename the file, or export it again.',
     });
-  return { barSeconds: smallest, timeframeBy: 'spacing' };
+  return { barSeconds: smallest, timeframeBy: 'spacing', unclearSeconds: null };
 }
 
 function unknownLayout(path: string, first: string): MinutehandError {

@@ -71,6 +71,8 @@ export function findingText({ code, by, values }: Finding): string {
     'SUSPECT price_name': () => `${v['kind']} by the name “${v['name']}”: nobody traded at these prices`,
     'SUSPECT two_series': () =>
       `${v['repeated']} of ${v['of']} sampled minutes are there twice with different prices: two symbols, or two versions, in one source`,
+    'SUSPECT same_bars': () =>
+      `${v['equal']} of ${v['moves']} sampled moves are those of ${v['symbol']} to the last digit: the same bars under another name`,
     'SUSPECT leap': () =>
       `the close leaps by a factor of ${v['ratio']} at ${at('from')}, and ${v['leaps']} times in all`,
     'SUSPECT usual_prices': () =>

@@ -13,6 +13,10 @@ const RELATED = 0.4;
 const CLEARLY_BETTER = 0.2;
 /** Standard errors of the correlation of unrelated moves: the best of some fifty shifts must not be one of chance. */
 const STANDARD_ERRORS = 5;
+/** Moves of a copy: equal but for the rounding of floating-point numbers, of at least so many, but for a few. */
+const SAME_MOVE = 1e-9;
+const MIN_COPIED_MOVES = 20;
+const COPIED_SHARE = 0.9;
 const NEAR_POWER = 0.05;
 /** Levels of one symbol from two sources differ less. */
 const SAME_LEVEL = 0.05;
@@ -29,6 +33,8 @@ export function compareWithKnown(own: SampledCloses, known: readonly SampledClos
   if (ofLevel !== null) found.push(ofLevel);
   const shift = same === undefined ? null : shiftOf(own, same, true);
   if (shift !== null) found.push(shift);
+  const copied = copyOf(own, known);
+  if (copied !== null) found.push(copied);
   if (same !== undefined && isComparable(own, same)) return found;
   const ofOthers = known
     .filter(({ symbol }) => symbol !== own.symbol)
@@ -39,6 +45,29 @@ export function compareWithKnown(own: SampledCloses, known: readonly SampledClos
   if (ofOthers.length > 0 && lags.size === 1 && ofOthers[0] !== null && ofOthers[0] !== undefined)
     found.push(ofOthers[0]);
   return found;
+}
+
+/**
+ * SUSPECT where the moves are those of another symbol to the last digit: one series under two names. Prices of two
+ * markets never move so, and those of one market differ from broker to broker.
+ */
+function copyOf(own: SampledCloses, known: readonly SampledCloses[]): Finding | null {
+  for (const other of known) {
+    if (other.symbol === own.symbol || other.bucketSeconds !== own.bucketSeconds) continue;
+    let moves = 0;
+    let equal = 0;
+    for (const [bucket, close] of own.closes) {
+      const before = own.closes.get(bucket - 1);
+      const there = other.closes.get(bucket);
+      const thereBefore = other.closes.get(bucket - 1);
+      if (before === undefined || there === undefined || thereBefore === undefined || close === before) continue;
+      moves++;
+      if (Math.abs(Math.log(close / before) - Math.log(there / thereBefore)) < SAME_MOVE) equal++;
+    }
+    if (moves >= MIN_COPIED_MOVES && equal > COPIED_SHARE * moves)
+      return { code: 'SUSPECT', by: 'same_bars', values: { symbol: other.symbol, equal, moves } };
+  }
+  return null;
 }
 
 function isComparable(own: SampledCloses, other: SampledCloses): boolean {

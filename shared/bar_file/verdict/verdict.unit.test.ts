@@ -279,6 +279,29 @@ describe('a scale', () => {
   });
 });
 
+describe('known bars of another symbol', () => {
+  it('show a copy under another name, also at another scale and of half an hour, and nothing else', async () => {
+    const bars = marketBars({ weeks: 1, price: 1.1 });
+    const known = await samplesOf('EURUSD', bars);
+    const copied = [{ code: 'SUSPECT', by: 'same_bars', values: { symbol: 'EURUSD' } }];
+    expect(compareWithKnown(await samplesOf('ABCDEF', bars), [known])).toMatchObject(copied);
+    const scaled = bars.map((bar) => times(bar, 3));
+    expect(compareWithKnown(await samplesOf('ABCDEF', scaled), [known])).toMatchObject(copied);
+    const few = bars.slice(0, 150);
+    expect(compareWithKnown(await samplesOf('ABCDEF', few), [known])).toMatchObject(copied);
+
+    // Another broker's quotes of the same market, and the same symbol again.
+    const noise = numbers(3);
+    const quoted = bars.map((bar) => times(bar, 1 + 1e-5 * (noise() - 0.5)));
+    expect(compareWithKnown(await samplesOf('ABCDEF', quoted), [known])).toEqual([]);
+    expect(compareWithKnown(await samplesOf('EURUSD', bars), [known])).toEqual([]);
+    // Bars that never moved are alike in every market.
+    const flat = bars.map((bar) => ({ ...bar, open: 1, high: 1, low: 1, close: 1 }));
+    const still = await samplesOf('XYZ', flat);
+    expect(compareWithKnown(await samplesOf('ABCDEF', flat), [still])).toEqual([]);
+  });
+});
+
 describe('known bars show a shift', () => {
   it('of a market without weeks: by the symbol itself, and by the sizes of related moves', async () => {
     const next = numbers(7);
