@@ -178,6 +178,16 @@ describe('the intake of bars', () => {
     expect(sendOne({ ...GOOD, high: null }).rejected[0]!.next).toContain('Omit the bar');
   });
 
+  it('refuses a bar that says it is not of a minute', () => {
+    for (const more of [{ timeframe: '1h' }, { interval: '1M' }, { timeframe: 'PERIOD_H1' }, { interval: 300 }])
+      expect(sendOne({ ...GOOD, ...more }).rejected[0]).toMatchObject({
+        code: 'BAR_MALFORMED',
+        message: expect.stringContaining('Expected: bars of one minute') as string,
+      });
+    for (const more of [{ timeframe: '1m' }, { interval: 'M1', timeframe: null }, { interval: 60 }])
+      expect(sendOne({ ...GOOD, ...more })).toMatchObject({ accepted: 1 });
+  });
+
   it('recognizes epoch seconds, even the one in a thousand that would be a whole minute of 1970', () => {
     for (const time of [Date.parse(GOOD.time) / 1000, 1_760_400_000]) {
       expect(sendOne({ ...GOOD, time }).rejected[0]).toMatchObject({

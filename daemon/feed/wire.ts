@@ -17,6 +17,9 @@ const SHOWN_LENGTH = 60;
 /** Sums of decimal volumes differ in their last digits. */
 const TAKER_TOLERANCE = 1e-9;
 
+/** Spellings of the only timeframe; `1M` is a month. */
+const ONE_MINUTE: ReadonlySet<string> = new Set(['1m', 'M1', 'm1', '1min', '1T', 'PERIOD_M1', '1', '60', '60s']);
+
 /** Fields that an empty minute cannot have. */
 const PRICES = ['open', 'high', 'low', 'close'] as const;
 
@@ -34,6 +37,9 @@ export function parseWireMinute(value: unknown, latestOpenMs: number): WireMinut
   const { symbol } = fields;
   if (typeof symbol !== 'string' || symbol === '')
     throw new MinutehandError('BAR_MALFORMED', { seen: `symbol ${shown(symbol)}`, expected: 'a name' });
+  const { timeframe, interval } = fields;
+  if (timeframe !== undefined) refuseOtherTimeframe('timeframe', timeframe);
+  if (interval !== undefined) refuseOtherTimeframe('interval', interval);
   const time = parseTime(fields['time'], latestOpenMs);
   if (fields['empty'] === true) {
     refuseContent(fields);
@@ -77,6 +83,15 @@ function withFlow(bar: Bar, fields: Record<string, unknown>): Bar {
       throw new MinutehandError('BAR_MALFORMED', { seen: `trades ${flow.trades}`, expected: 'a whole number' });
   }
   return { ...bar, ...flow };
+}
+
+/** Bars are of one minute; one that says otherwise is not a minute's. null and an empty text say nothing. */
+function refuseOtherTimeframe(name: string, value: unknown): void {
+  if (value === null || value === '' || ONE_MINUTE.has(String(value))) return;
+  throw new MinutehandError('BAR_MALFORMED', {
+    seen: `${name} ${shown(value)}`,
+    expected: 'bars of one minute, which the daemon itself joins to longer ones',
+  });
 }
 
 /** A minute without a trade has no prices and no volume: whichever of the two is meant, it must not be guessed. */
