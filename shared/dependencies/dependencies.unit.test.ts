@@ -1,8 +1,10 @@
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { skipNote } from '../../test/skip_note.ts';
+import { MACHINE_SCHEDULER } from '../clock.ts';
 import { MinutehandError } from '../errors.ts';
 import type { Scheduler } from '../ports.ts';
 import { clockSteps } from './clock_step.ts';
@@ -135,9 +137,16 @@ function handScheduler(): Scheduler & { fire(ms: number): void } {
     timers.set(key, { ms, work });
     return () => void timers.delete(key);
   };
+  const once = (ms: number, work: () => void): (() => void) => {
+    const remove = add(ms, () => {
+      remove();
+      work();
+    });
+    return remove;
+  };
   return {
     afterTurn: (work) => void setImmediate(work),
-    after: add,
+    after: once,
     every: add,
     fire: (ms) => {
       for (const timer of [...timers.values()]) if (timer.ms === ms) timer.work();
@@ -172,7 +181,8 @@ describe('the watch of dependencies', () => {
     const look = async (): Promise<void> => {
       const looked = watch.look();
       await new Promise((resolve) => setImmediate(resolve));
-      scheduler.fire(8);
+      // The eight parts of the time for an answer.
+      for (let part = 0; part < 8; part++) scheduler.fire(1);
       await looked;
     };
     await look();
@@ -196,6 +206,28 @@ describe('the watch of dependencies', () => {
     await look();
     expect(found.slice(1)).toEqual(['journal_file FILE_REPLACED', 'journal_file DISK_FULL', 'journal_file well']);
     expect(started).toBe(1);
+    watch.stop();
+  });
+
+  it('does not take time in which this process itself could not read answers for that of a dependency', async () => {
+    const found: string[] = [];
+    const watch = new DependencyWatch({
+      checks: { home_folder: () => stat(folder).then(() => undefined), log_folder: () => new Promise(() => undefined) },
+      scheduler: MACHINE_SCHEDULER,
+      nowMs: () => 0,
+      onFault: ({ dependency, code }: DependencyFault) => found.push(`${dependency} ${code}`),
+      onWell: () => undefined,
+      timeoutMs: 80,
+    });
+    const looked = watch.look();
+    // The checks have begun; then this thread computes for longer than they may take.
+    await Promise.resolve();
+    await Promise.resolve();
+    await Promise.resolve();
+    const until = performance.now() + 200;
+    while (performance.now() < until);
+    await looked;
+    expect(found).toEqual(['log_folder FOLDER_UNUSABLE']);
     watch.stop();
   });
 });

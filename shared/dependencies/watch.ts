@@ -38,6 +38,8 @@ export interface DependencyWatchOptions {
   readonly timeoutMs?: number;
 }
 
+const TIMEOUT_PARTS = 8;
+
 /** Checks dependencies at regular times, each on its own: one that hangs delays no other. */
 export class DependencyWatch {
   readonly #options: DependencyWatchOptions;
@@ -81,10 +83,9 @@ export class DependencyWatch {
   }
 
   async #check(name: DependencyName): Promise<void> {
-    const { scheduler, timeoutMs = CHECK_TIMEOUT_MS } = this.#options;
     let cancel = (): void => undefined;
     const late = new Promise<'late'>((resolve) => {
-      cancel = scheduler.after(timeoutMs, () => resolve('late'));
+      cancel = this.#afterTimeout(() => resolve('late'));
     });
     try {
       const outcome = await Promise.race([this.#run(name), late]);
@@ -95,6 +96,22 @@ export class DependencyWatch {
     } finally {
       cancel();
     }
+  }
+
+  /**
+   * Runs `work` when the time for an answer is over. The time passes in parts, each begun in a turn of the event loop in
+   * which answers are read: while this process computes, or waits for a processor, no more than one part passes.
+   * @returns a function that cancels it
+   */
+  #afterTimeout(work: () => void): () => void {
+    const { scheduler, timeoutMs = CHECK_TIMEOUT_MS } = this.#options;
+    let left = TIMEOUT_PARTS;
+    let cancel = (): void => undefined;
+    const wait = (): void => {
+      cancel = scheduler.after(timeoutMs / TIMEOUT_PARTS, () => (--left === 0 ? work() : wait()));
+    };
+    wait();
+    return () => cancel();
   }
 
   /** A check that hangs is not started a second time. */
