@@ -31,6 +31,8 @@ const LONG = [
   'test/signals_crash.server.test.ts',
   'test/formulas_trained.chain.test.ts',
   'test/retrain_chain.chain.test.ts',
+  'test/lease_clock.server.test.ts',
+  'test/write_a_job.server.test.ts',
   'test/dashboard.chain.test.ts',
   'test/dashboard_frames.chain.test.ts',
   'test/fresh_clone.chain.test.ts',

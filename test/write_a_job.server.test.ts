@@ -3,6 +3,7 @@ import type { jobSchema as JobSchema } from '../trainer/jobs/kinds/registry.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { createWorkplace } from './cli_process.ts';
 import { GuidedTree } from './followed_guide.ts';
+import { IS_LONG, LONG_NOTE } from './long.ts';
 import { tinyBars } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -32,8 +33,11 @@ describe('the guide to a kind of job', () => {
     ]);
   });
 
-  it('makes a kind that compiles, reads its document, and runs', async () => {
+  it.runIf(IS_LONG)(`makes a kind that compiles${LONG_NOTE}`, async () => {
     expect(await tree.typeCheck()).toBe('');
+  });
+
+  it('makes a kind that reads its document, and runs', async () => {
     const program = (await tree.load([
       "export { jobSchema } from './trainer/jobs/kinds/registry.ts';",
       "export { runCountJob } from './trainer/jobs/kinds/count_job.ts';",

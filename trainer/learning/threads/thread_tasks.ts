@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { MinutehandError, type ErrorCode, type ErrorDetail } from '../../../shared/errors.ts';
+import { endThreads } from '../../../shared/thread_end.ts';
 
 /** Answer of a thread's program (`thread_program.ts`) to a task. */
 export type TaskAnswer<Result> =
@@ -68,7 +69,7 @@ export function openTaskThreads<Task, Result>(
     async close() {
       urgent.length = 0;
       waiting.length = 0;
-      await Promise.all(threads.map((thread) => thread.terminate()));
+      await endThreads(threads);
     },
   };
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { MinutehandError, type describeError } from '../../../../shared/errors.ts';
 import { packageRoot } from '../../../../shared/root.ts';
+import { endThreads } from '../../../../shared/thread_end.ts';
 import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { runFit, untilAborted, type FitTask, type OnTree } from './fit.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
@@ -116,7 +117,7 @@ export function openFitPool(workers: number): FitPool {
     },
     async close() {
       isClosed = true;
-      await Promise.all(threads.map((thread) => thread.terminate()));
+      await endThreads(threads);
     },
   };
 }
