@@ -322,7 +322,7 @@ describe('trainer, training process, gates and daemon', () => {
     },
   );
 
-  it.runIf(IS_LONG)(`give the daemon a θ2 chosen on newer bars, with the same models and θ1${LONG_NOTE}`, async () => {
+  it('give the daemon a θ2 chosen on newer bars, with the same models and θ1', async () => {
     await importBars(MINUTES + NEWER_MINUTES);
     const { version: champion } = readActive(place.models)!;
     const before = readManifest(join(place.models, champion));
