@@ -99,8 +99,8 @@ export class DependencyWatch {
   }
 
   /**
-   * Runs `work` when the time for an answer is over. The time passes in parts, each begun in a turn of the event loop in
-   * which answers are read: while this process computes, or waits for a processor, no more than one part passes.
+   * Runs `work` when the time for an answer is over. The time passes in parts, each begun in a turn of the event loop
+   * in which answers are read: while this process computes, or waits for a processor, no more than one part passes.
    * @returns a function that cancels it
    */
   #afterTimeout(work: () => void): () => void {
