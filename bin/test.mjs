@@ -49,12 +49,9 @@ const COVERED = [
  * first.
  */
 const WAITING = [
-  'test/two_machines.chain.test.ts',
   'test/retrain_chain.chain.test.ts',
   'test/lease_clock.server.test.ts',
   'test/dependencies.chain.test.ts',
-  'test/collect.chain.test.ts',
-  'mt5/day.server.test.ts',
 ];
 
 /** @param {string} name @param {string[]} args */

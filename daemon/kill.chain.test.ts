@@ -211,7 +211,7 @@ describe('a live daemon that is killed repeatedly', () => {
 describe('a live daemon that is killed while it is halted', () => {
   it(
     'is halted after the restart, and the replay of its journal reproduces every signal',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const settings = tinySettings({ minutehand: { market: 'live', feed: { straggler_timeout_ms: 50_000 } } });
       const { path, version } = await tinyModels(models, { market: 'live', settings, seed: 3 });

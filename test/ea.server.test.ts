@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
@@ -10,6 +11,7 @@ import { startDaemon, type RunningDaemon } from '../daemon/main.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { fillKey, parseFill, type Fill } from '../shared/fill/fill.ts';
 import { homePaths } from '../shared/home.ts';
+import { packageRoot } from '../shared/root.ts';
 import { createRng } from '../shared/rng.ts';
 import { startFills } from '../trainer/control/fills/fills.ts';
 import {
@@ -25,6 +27,8 @@ import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { buildProgram, type Program, type RunningProgram } from './program.ts';
 import { freePort, startRedis, type RedisServer } from './redis_server.ts';
+import { NO_PANDAS, PANDAS } from './formula_pandas/run_pandas.ts';
+import { skipNote } from './skip_note.ts';
 import { tinyModels } from './tiny_models.ts';
 
 const MINUTES = 220;
@@ -36,6 +40,7 @@ const KILLED: readonly Name[] = ['file', 'ws'];
 const KILLS = 5;
 const REDIS_RESTARTS = 3;
 const TRAINER_KILLS = 2;
+const EXAMPLE = join(packageRoot(), 'examples', 'pandas_exports.py');
 
 describe('minutehand ea beside a real daemon, its fills in the store of a trainer', () => {
   let place: Workplace;
@@ -46,6 +51,8 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
   let env: NodeJS.ProcessEnv;
   let trades: readonly LiveTrade[];
   let refusedLines: readonly RefusedLine[];
+  /** What `trades export` wrote. */
+  let exported: string;
   const running = new Map<Name, RunningProgram>();
   const published = new Set<string>();
   const entered = new Set<string>();
@@ -214,7 +221,27 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     expect(checked).toMatchObject({ market: 'simulated', fills: trades.length });
     const csv = await output(command('trades', 'export'));
     expect(csv.trim().split('\n')).toHaveLength(trades.length + 1);
+    exported = csv;
   });
+
+  it.skipIf(PANDAS === null)(
+    `has exports that the example in pandas reads${skipNote(PANDAS === null, NO_PANDAS)}`,
+    async () => {
+      const fillsFile = join(place.folder, 'trades.csv');
+      const signalsFile = join(place.folder, 'signals.csv');
+      writeFileSync(fillsFile, exported);
+      await output(command('signals', 'list', '--out', signalsFile));
+      const args = [EXAMPLE, '--signals', signalsFile, '--trades', fillsFile];
+      const { stdout, stderr } = spawnSync(PANDAS!, args, { encoding: 'utf8' });
+      expect(stderr).toBe('');
+      const closed = trades.filter(({ kind }) => kind === 'close').map((one) => `${one.account} ${one.position_id}`);
+      expect(stdout).toContain(`\n${new Set(closed).size} closed positions\n`);
+      const sum = trades.reduce((total, { kind, pnl }) => total + (kind === 'close' ? (pnl ?? 0) : 0), 0);
+      const days = [...stdout.matchAll(/\d{4}-\d\d-\d\d +(-?[\d.]+) +\d+$/gm)];
+      expect(days.reduce((total, [, result]) => total + Number(result), 0)).toBeCloseTo(sum, 1);
+      expect(stdout).toMatch(/mean fall of \|z\|\nprobability/);
+    },
+  );
 });
 
 async function output({ process: child, ended }: RunningProgram): Promise<string> {

@@ -183,9 +183,9 @@ export function symbolUnclear(
 }
 
 /**
- * A pair or instrument with its symbols spelled: `eur/usd_gbp/usd@1H` is `EURUSD_GBPUSD@1h`. `BTC_USDT` and
- * `BTCUSDT_250328` are one symbol where an instrument is meant, where the configuration has it, or by their parts. What
- * is no such id is returned as it is.
+ * A pair or instrument with its symbols spelled: `eur/usd_gbp/usd@1H` is `EURUSD_GBPUSD@1h`, and so is
+ * `eurusd/gbpusd@1H`. `BTC_USDT` and `BTCUSDT_250328` are one symbol where an instrument is meant, where the
+ * configuration has it, or by their parts. What is no such id is returned as it is.
  * @param kind what the place takes; absent = either
  */
 export function spellSubject(
@@ -197,12 +197,20 @@ export function spellSubject(
   if (legs === undefined || more.length > 0) return text;
   const suffix = timeframe === undefined ? '' : `@${timeframe.toLowerCase()}`;
   const whole = readSymbol(legs, names);
-  const parts = legs.split('_');
+  const parts = legsOf(legs, names);
   const asOne = whole.symbol === null ? text : whole.symbol + suffix;
   if (parts.length !== 2 || kind === 'instrument') return asOne;
   const symbols = parts.flatMap((part) => readSymbol(part, names).symbol ?? []);
   if (whole.symbol !== null && isOneSymbol(whole.symbol, parts, symbols, names, kind)) return asOne;
   return symbols.length === 2 ? symbols.join('_') + suffix : text;
+}
+
+/** The legs of a pair: parted by `_`, or by another mark where both sides are symbols by themselves. */
+function legsOf(text: string, { known }: SymbolNames): readonly string[] {
+  const marked = /^([A-Za-z0-9.]+)[/:-]([A-Za-z0-9.]+)$/.exec(text);
+  const [, a, b] = marked ?? [];
+  const isWhole = (leg: string): boolean => known.has(leg.toUpperCase()) || isPairForm(leg.toUpperCase());
+  return a !== undefined && b !== undefined && isWhole(a) && isWhole(b) ? [a, b] : text.split('_');
 }
 
 /** Whether two parts with `_` between them are one symbol and no pair. */

@@ -111,6 +111,16 @@ describe('A subject', () => {
     ]);
     expect(spellSubject('BTC_ETH', NO_SYMBOL_NAMES, 'pair')).toBe('BTC_ETH');
     expect(spellSubject('BTC_ETH', NO_SYMBOL_NAMES, 'instrument')).toBe('BTCETH');
+    for (const text of ['audusd/nzdusd', 'AUDUSD-NZDUSD', 'AUDUSD:nzdusd'])
+      expect(spellSubject(`${text}@5M`), text).toBe('AUDUSD_NZDUSD@5m');
+    expect(spellSubject('us500/nas100', { ...NO_SYMBOL_NAMES, known: new Set(['US500', 'NAS100']) })).toBe(
+      'US500_NAS100',
+    );
+    expect(['BTC/USDT', 'BTC-USDT', 'EUR/USD'].map((text) => spellSubject(text))).toEqual([
+      'BTCUSDT',
+      'BTCUSDT',
+      'EURUSD',
+    ]);
     expect(spellSubject('../X_EURUSD')).toBe('../X_EURUSD');
   });
 });
