@@ -415,29 +415,33 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(faults.splice(0).filter((text) => !/404/.test(text))).toEqual([]);
   });
 
-  it('marks the fault of a formula below its position, and tries one on the newest bars', async () => {
-    await page.goto(new URL('/app/formulas', link).href);
-    const text = page.getByLabel('Formula', { exact: true });
-    await text.fill('mean(a.close,\n 20) / z_scroe');
-    const fault = page.locator('.formula-fault');
-    await fault.waitFor();
-    expect(await fault.locator('pre').innerText()).toBe(' 20) / z_scroe\n       ^');
-    expect(await fault.innerText()).toContain('did you mean "z_score"');
-    await fault.getByRole('button', { name: 'Go to the position' }).click();
-    const cursor = `(() => { const { selectionStart, value } = document.activeElement; return value.slice(selectionStart); })()`;
-    expect(await page.evaluate(cursor)).toBe('z_scroe');
-    await text.fill('a.close / mean(a.close, 20) - 1');
-    await text.press('Control+Enter');
-    // The thread of a trial gives way to everything else on the machine.
-    await page.locator('.histogram').waitFor({ timeout: 120_000 });
-    const shown = await page.locator('main').innerText();
-    expect(shown).toMatch(/looks back over 20 bars/);
-    expect(shown).toMatch(/my_feature: "\(a\.close \/ mean\(a\.close, 20\)\) - 1"/);
-    expect(await page.locator('.chart .u-over').count()).toBe(1);
-    // A text that changed has no results of the one before.
-    await text.fill('a.close / mean(a.close, 30) - 1');
-    await page.locator('.histogram').waitFor({ state: 'detached' });
-  });
+  it(
+    'marks the fault of a formula below its position, and tries one on the newest bars',
+    { timeout: 400_000 },
+    async () => {
+      await page.goto(new URL('/app/formulas', link).href);
+      const text = page.getByLabel('Formula', { exact: true });
+      await text.fill('mean(a.close,\n 20) / z_scroe');
+      const fault = page.locator('.formula-fault');
+      await fault.waitFor();
+      expect(await fault.locator('pre').innerText()).toBe(' 20) / z_scroe\n       ^');
+      expect(await fault.innerText()).toContain('did you mean "z_score"');
+      await fault.getByRole('button', { name: 'Go to the position' }).click();
+      const cursor = `(() => { const { selectionStart, value } = document.activeElement; return value.slice(selectionStart); })()`;
+      expect(await page.evaluate(cursor)).toBe('z_scroe');
+      await text.fill('a.close / mean(a.close, 20) - 1');
+      await text.press('Control+Enter');
+      // The thread of a trial gives way to everything else on the machine.
+      await page.locator('.histogram').waitFor({ timeout: 300_000 });
+      const shown = await page.locator('main').innerText();
+      expect(shown).toMatch(/looks back over 20 bars/);
+      expect(shown).toMatch(/my_feature: "\(a\.close \/ mean\(a\.close, 20\)\) - 1"/);
+      expect(await page.locator('.chart .u-over').count()).toBe(1);
+      // A text that changed has no results of the one before.
+      await text.fill('a.close / mean(a.close, 30) - 1');
+      await page.locator('.histogram').waitFor({ state: 'detached' });
+    },
+  );
 
   it('shows no figure of the monitor bare: with what chance does to it, or that its rows are too few', async () => {
     const figure = (live: number, gap_noise: number | null, live_count: number) => ({
