@@ -397,8 +397,8 @@ describe('a value that is not allowed', () => {
       'an ill-formed pair',
       'minutehand.yaml',
       '  - USDJPY_USDCHF',
-      '  - USDJPY/USDCHF',
-      'pairs[9] is "USDJPY/USDCHF", expected text such as "XAUUSD_XAGUSD"',
+      '  - USDJPY+USDCHF',
+      'pairs[9] is "USDJPY+USDCHF", expected text such as "XAUUSD_XAGUSD"',
     ],
     [
       'a start off the minute',

@@ -43,9 +43,13 @@ function Editor({ subject, ids }: { readonly subject: string; readonly ids: read
   const field = useRef<HTMLTextAreaElement>(null);
   /** Number of the newest question: the answers to earlier ones are dropped. */
   const question = useRef(0);
+  /** Text, subject and days of the newest trial: a check of the same would drop its answer. */
+  const triedFor = useRef<string | null>(null);
+  const current = JSON.stringify([formula, subject, days]);
 
   async function ask(overDays: number): Promise<void> {
     const own = ++question.current;
+    if (overDays > 0) triedFor.current = current;
     setBusy(overDays > 0);
     try {
       const answer = await api.get('/api/formulas', { query: { subject, formula, days: overDays } });
@@ -63,12 +67,16 @@ function Editor({ subject, ids }: { readonly subject: string; readonly ids: read
 
   // What was tried is of another text or subject.
   useEffect(() => {
+    if (triedFor.current === current) return;
+    triedFor.current = null;
     setTried(null);
     question.current++;
     setBusy(false);
-    const timer = setTimeout(() => void ask(0), SETTLED_MS);
+    const timer = setTimeout(() => {
+      if (triedFor.current !== current) void ask(0);
+    }, SETTLED_MS);
     return () => clearTimeout(timer);
-  }, [formula, subject, days]);
+  }, [current]);
 
   const fault = shown?.fault ?? null;
   const checked = shown?.checked ?? null;
