@@ -117,7 +117,9 @@ function ticksOf({ time, openA, openB, pair }: PairHistory, spreadBps = 0): stri
 
 /** Published trades as `minutehand backtest --out` writes them. */
 function tradesFile(trades: readonly ReturnType<typeof recordOf>[]): string {
-  const [header, ...rows] = [...recordsCsv(trades)];
+  const lines = [...recordsCsv(trades)];
+  const header = lines[0];
+  const rows = lines.slice(1);
   return [`model_version,published,${header}`, ...rows.map((row) => `20260101_0000,1,${row}`)].join('');
 }
 

@@ -23,7 +23,7 @@ type Seen = Pick<HealthReport, 'pairs' | 'model_version' | 'model_refused' | 'de
 export interface LostModelsOptions {
   readonly health: () => Seen;
   /**
-   * Has the registry restore what is lost, in a process of its own.
+   * Starts a process that restores lost models from the registry, and waits for its end.
    * @returns what was done, in a sentence; null when nobody was asked, because there is no registry, or its trainer
    * runs and does it itself
    */

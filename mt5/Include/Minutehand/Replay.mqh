@@ -64,7 +64,7 @@ struct MhReplayRow
 // A position that is being opened, is open, or is being closed.
 struct MhReplayTrade
   {
-   // The row that opens it, and the one that closes it (-1 for a close of its own).
+   // Index of the row that opens the position, and of the row that closes it; -1 when a limit of the advisor closes it.
    int               opening;
    int               closing;
    bool              isClosing;

@@ -374,7 +374,8 @@ describe('the endpoints of the specification, by the generated client', () => {
     const columns =
       'model_version,published,pair_id,side,entry_signal,entry_time,entry_price_a,entry_price_b,exit_signal,' +
       'exit_time,exit_price_a,exit_price_b,reason,beta,position_scale';
-    const [entry, exit] = ['2026-01-05T10:00:00Z', '2026-01-05T10:30:00Z'];
+    const entry = '2026-01-05T10:00:00Z';
+    const exit = '2026-01-05T10:30:00Z';
     const trade = `one,0,AAA_BBB,-1,${entry},${entry},1,2,${exit},${exit},1.1,2.2,Z_EXIT,0.8,0.5`;
     const folder = join(api.paths.home, 'backtests', String(first.backtest_id));
     writeFileSync(join(folder, 'trades.csv'), `${columns}\n${trade}\n`);

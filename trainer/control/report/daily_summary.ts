@@ -66,7 +66,8 @@ export async function sendDailySummary(
         const tables = await openSignalTables(store, settings.signals);
         if ((await tables.newest({ market, toMs }, 1)).length === 0) return false;
       }
-      const [from, to] = [toMs - DAY_MS, toMs].map((ms) => new Date(ms).toISOString()) as [string, string];
+      const from = new Date(toMs - DAY_MS).toISOString();
+      const to = new Date(toMs).toISOString();
       const report = await makeReport(store, settings, paths, from, to, clock);
       const figures: DayFigures = {
         day,
@@ -111,7 +112,9 @@ export function daySummary({ day, report, zEntry, openAlerts }: DayFigures): str
   const published = signals.reduce((sum, { count }) => sum + count, 0);
   const failed = runs.filter(({ status }) => status === 'failed').reduce((sum, { count }) => sum + count, 0);
   const mismatches = parity.filter(({ verdict }) => verdict === 'MISMATCH').length;
-  const active = performance.accounts.filter(({ opened, closed, open, refused }) => opened + closed + open.length + refused > 0); // prettier-ignore
+  const active = performance.accounts.filter(
+    ({ opened, closed, open, refused }) => opened + closed + open.length + refused > 0,
+  );
   return [
     performance.is_simulated ? `${day} (UTC), on a SIMULATED market` : `${day} (UTC)`,
     ...active.map(accountLine),

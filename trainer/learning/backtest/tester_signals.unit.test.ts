@@ -17,7 +17,8 @@ interface Row {
 }
 
 function rowOf({ model = 'one', published = 1, pair = 'AAA_BBB', from, to, isOpen = false }: Row): string {
-  const [entry, exit] = [from, to].map((clock) => `2026-01-05T${clock}:00Z`);
+  const entry = `2026-01-05T${from}:00Z`;
+  const exit = `2026-01-05T${to}:00Z`;
   const left = `${isOpen ? '' : exit},${exit},1.1,2.2,${isOpen ? 'END' : 'Z_EXIT'}`;
   return `${model},${published},${pair},-1,${entry},${entry},1,2,${left},0.8,0.5,3`;
 }
