@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long a thread rests after its last work before it ends, in milliseconds. */
-export const REST_MS = 100;
+const REST_MS = 100;
 
 /** What of a `worker_threads` thread is needed to end it. */
 interface Endable {
@@ -16,4 +16,9 @@ interface Endable {
 export async function endThreads(threads: readonly Endable[]): Promise<void> {
   if (threads.length > 0) await sleep(REST_MS);
   await Promise.all(threads.map((thread) => thread.terminate()));
+}
+
+/** Called by a thread that has done its work and ends by itself: keeps it for the same rest. */
+export function restBeforeEnd(): void {
+  setTimeout(() => undefined, REST_MS);
 }

@@ -10,6 +10,7 @@ import { openOutputFile } from '../../shared/output_file.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { isoSecond } from '../../trainer/learning/backtest/ledger.ts';
 import {
+  TESTER_VIEWS,
   testerSignals,
   type TesterSelection,
   type TesterSignals,
@@ -40,7 +41,7 @@ export function addExportSignals(ea: Command, output: () => Output): void {
     ) // prettier-ignore
     .addOption(
       new Option('--view <view>', 'edge_pairs: what was published; all_pairs: as if every pair had an edge')
-        .choices(['edge_pairs', 'all_pairs'])
+        .choices(TESTER_VIEWS)
         .default('edge_pairs'),
     )
     .option('--model <version>', 'of a backtest of two bundles');
@@ -57,8 +58,8 @@ export function addExportSignals(ea: Command, output: () => Output): void {
 }
 
 /**
- * The parser gives `ea` the options that it has itself, wherever they stand: `--pairs` limits the export as well, the
- * others are refused.
+ * The command-line parser assigns an option that `ea` declares to `ea`, even where it is written after
+ * `export-signals`. `--pairs` is read from there; any other one would have no effect, and is refused.
  * @throws MinutehandError USAGE
  */
 function withOptionsOf(ea: Command, flags: ExportFlags): ExportFlags & PairsFlags {

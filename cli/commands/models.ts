@@ -40,6 +40,7 @@ import { rolloutCard } from '../../trainer/control/rollout/rollout_card.ts';
 import { withRegistry } from '../../trainer/control/registry/outcome.ts';
 import {
   LossFinder,
+  lossText,
   recoverAdmitted,
   recoverLostModels,
   recoveredNotice,
@@ -529,7 +530,7 @@ async function recoverLost(version: string | undefined, output: Output): Promise
   output.result({ models: paths.models, losses, ...recovery });
   const missing = [
     ...failed.map(({ version: lost, error }) => `${lost}: ${error.code}: ${error.message}`),
-    ...left.map(({ slot, error }) => `${slot}: ${error.code}: ${error.message}`),
+    ...left.map(lossText),
   ];
   if (missing.length > 0) endPartly(missing, restored > 0, output);
 }

@@ -1,4 +1,3 @@
-import { recoverByCommand } from '../lost_models.ts';
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -14,6 +13,7 @@ import { launcher } from '../../shared/launcher.ts';
 import type { TrainerOptions } from '../../trainer/control/trainer_options.ts';
 import type { Output } from '../output.ts';
 import { endedStart, endStartOnRequest, loadedUnlessEnding } from '../end_start.ts';
+import { recoverByCommand } from '../lost_models.ts';
 import { stopSignal } from '../stop_signal.ts';
 
 const POLICY_POLL_MS = 500;

@@ -1,6 +1,6 @@
 import '../../shared/low_priority.ts';
 import { parentPort, workerData } from 'node:worker_threads';
-import { REST_MS } from '../../shared/thread_end.ts';
+import { restBeforeEnd } from '../../shared/thread_end.ts';
 import type { LoadTask } from './model_loader.ts';
 
 /** Prepares one bundle, hands its tables over without copying them, and ends. */
@@ -8,5 +8,4 @@ import type { LoadTask } from './model_loader.ts';
 const { answerTask, tablesOf } = await import('./model_loader.ts');
 const answer = await answerTask(workerData as LoadTask);
 parentPort!.postMessage(answer, tablesOf(answer));
-// Not before V8 has compiled what it began: see shared/thread_end.ts.
-setTimeout(() => undefined, REST_MS);
+restBeforeEnd();

@@ -50,14 +50,20 @@ export function storeUrl(env: NodeJS.ProcessEnv, paths: HomePaths): string {
   return url === undefined || url === '' ? paths.trainer : url;
 }
 
+/** As storeUrl, for readers; null when its SQLite file is not there. A configured PostgreSQL counts as present. */
+export function storeUrlIfThere(env: NodeJS.ProcessEnv, paths: HomePaths): string | null {
+  const url = storeUrl(env, paths);
+  return url === paths.trainer && !existsSync(url) ? null : url;
+}
+
 /**
  * The store of this home as openStore opens it, for readers: a missing file is not created, since it would be empty.
- * @returns null when there is none. A configured PostgreSQL counts as present.
+ * @returns null when there is none, as storeUrlIfThere
  * @throws MinutehandError as openStore
  */
 export async function openStoreIfThere(env: NodeJS.ProcessEnv, paths: HomePaths): Promise<Store | null> {
-  const url = storeUrl(env, paths);
-  return url === paths.trainer && !existsSync(url) ? null : openStore(url);
+  const url = storeUrlIfThere(env, paths);
+  return url === null ? null : openStore(url);
 }
 
 /**

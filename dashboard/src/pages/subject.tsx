@@ -8,6 +8,7 @@ import { basisPoints, duration, num, percent, signed } from '../format.ts';
 import { last, nowMs, subjects } from '../live.ts';
 import { minuteNamed, numberNamed, type UnknownName } from '../named.ts';
 import { Empty, Failure, ModeBadge, Panel, SideText, useLoaded } from '../parts/basics.tsx';
+import { Fact } from '../parts/fact.tsx';
 import { InstrumentPrices } from '../parts/instrument_prices.tsx';
 import { MarkLegend } from '../parts/mark_legend.tsx';
 import { NameUnknown, useSubjectNamed } from '../parts/unknown_name.tsx';
@@ -448,7 +449,7 @@ function Head({ id, hours, newest }: { readonly id: string; readonly hours: numb
         ) : (
           <DirectionFacts newest={newest} />
         )}
-        <Fact name={t('subject.last')} value={newest === null ? '–' : duration(nowMs.value - newest.generated_at_ms)} />
+        <Fact name={t('subject.last')}>{newest === null ? '–' : duration(nowMs.value - newest.generated_at_ms)}</Fact>
       </dl>
       <div class="segments" role="group" aria-label={t('subject.range')}>
         {HOURS.map((count) => (
@@ -469,10 +470,10 @@ function Head({ id, hours, newest }: { readonly id: string; readonly hours: numb
 function SpreadFacts({ subject, newest }: { readonly subject: SubjectRow; readonly newest: Signal | null }) {
   return (
     <>
-      <Fact name="z" value={signed(newest?.z_score)} />
-      <Fact name={t('subject.beta')} value={num(newest?.beta, 3)} />
-      <Fact name={t('subject.cost')} value={basisPoints(subject.cost_bps)} />
-      <Fact name={t('subject.breakEven')} value={basisPoints(subject.break_even_cost_bps)} />
+      <Fact name="z">{signed(newest?.z_score)}</Fact>
+      <Fact name={t('subject.beta')}>{num(newest?.beta, 3)}</Fact>
+      <Fact name={t('subject.cost')}>{basisPoints(subject.cost_bps)}</Fact>
+      <Fact name={t('subject.breakEven')}>{basisPoints(subject.break_even_cost_bps)}</Fact>
     </>
   );
 }
@@ -482,22 +483,13 @@ function DirectionFacts({ newest }: { readonly newest: Signal | null }) {
     value === null || value === undefined ? '–' : percent(value, 1);
   return (
     <>
-      <Fact name={t('tile.up')} value={share(newest?.ml_up_prob)} />
-      <Fact name={t('tile.down')} value={share(newest?.ml_down_prob)} />
-      <Fact name={t('tile.range')} value={share(newest?.ml_range_prob)} />
-      <Fact name={t('subject.stop')} value={share(newest?.stop)} />
-      <Fact name={t('subject.takeProfit')} value={share(newest?.take_profit)} />
-      <Fact name={t('subject.maxAge')} value={num(newest?.max_age_bars as number | null, 0)} />
+      <Fact name={t('tile.up')}>{share(newest?.ml_up_prob)}</Fact>
+      <Fact name={t('tile.down')}>{share(newest?.ml_down_prob)}</Fact>
+      <Fact name={t('tile.range')}>{share(newest?.ml_range_prob)}</Fact>
+      <Fact name={t('subject.stop')}>{share(newest?.stop)}</Fact>
+      <Fact name={t('subject.takeProfit')}>{share(newest?.take_profit)}</Fact>
+      <Fact name={t('subject.maxAge')}>{num(newest?.max_age_bars as number | null, 0)}</Fact>
     </>
-  );
-}
-
-function Fact({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 

@@ -1,5 +1,4 @@
 import { signal } from '@preact/signals';
-import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import type { FormulaTrial } from '../api.ts';
 import { SeriesChart, type Series } from '../charts/series.tsx';
@@ -8,6 +7,7 @@ import { Histogram } from '../charts/histogram.tsx';
 import { compact, minuteOf, num } from '../format.ts';
 import { language, t } from '../text/text.ts';
 import { Empty, Panel } from './basics.tsx';
+import { Fact } from './fact.tsx';
 
 interface Props {
   readonly tried: NonNullable<FormulaTrial['tried']>;
@@ -62,15 +62,6 @@ export function FormulaResult({ tried, checked }: Props) {
         )}
       </Panel>
     </>
-  );
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

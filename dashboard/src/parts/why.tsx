@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, ApiError, type Condition, type ExplainedModel, type Explanation } from '../api.ts';
 import { compact, minuteOf, num, percent, signed } from '../format.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
+import { Fact } from './fact.tsx';
 import { codeText, meaningText, t } from '../text/text.ts';
 
 /** An explanation is requested once the pointer has rested on a minute for this long. */
@@ -103,11 +104,11 @@ function Answer({ why }: { readonly why: Explanation }) {
             <>
               <h3>{t('why.costs')}</h3>
               <dl class="facts">
-                <Line name={t('why.gross')} value={`${signed(costs.expected_gross_bps)} bp`} />
-                <Line name={t('why.roundTrip')} value={`−${num(costs.round_trip_bps)} bp`} />
-                <Line name={t('why.swap')} value={`${signed(-costs.expected_swap_bps)} bp`} />
-                <Line name={t('why.net')} value={`${signed(costs.expected_net_bps)} bp`} />
-                <Line name={t('why.breakEven')} value={num(costs.break_even_prob)} />
+                <Fact name={t('why.gross')}>{`${signed(costs.expected_gross_bps)} bp`}</Fact>
+                <Fact name={t('why.roundTrip')}>{`−${num(costs.round_trip_bps)} bp`}</Fact>
+                <Fact name={t('why.swap')}>{`${signed(-costs.expected_swap_bps)} bp`}</Fact>
+                <Fact name={t('why.net')}>{`${signed(costs.expected_net_bps)} bp`}</Fact>
+                <Fact name={t('why.breakEven')}>{num(costs.break_even_prob)}</Fact>
               </dl>
             </>
           )}
@@ -127,15 +128,6 @@ function Answer({ why }: { readonly why: Explanation }) {
         {reproduced.equal ? t('why.reproduced') : t('why.differs', { code: reproduced.code ?? '' })}
       </p>
     </>
-  );
-}
-
-function Line({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 

@@ -56,14 +56,11 @@ function copyOf(own: SampledCloses, known: readonly SampledCloses[]): Finding | 
     if (other.symbol === own.symbol || other.bucketSeconds !== own.bucketSeconds) continue;
     let moves = 0;
     let equal = 0;
-    for (const [bucket, close] of own.closes) {
-      const before = own.closes.get(bucket - 1);
-      const there = other.closes.get(bucket);
-      const thereBefore = other.closes.get(bucket - 1);
-      if (before === undefined || there === undefined || thereBefore === undefined || close === before) continue;
+    forCommonMoves(own, other, 0, (move, others) => {
+      if (move === 0) return;
       moves++;
-      if (Math.abs(Math.log(close / before) - Math.log(there / thereBefore)) < SAME_MOVE) equal++;
-    }
+      if (Math.abs(move - others) < SAME_MOVE) equal++;
+    });
     if (moves >= MIN_COPIED_MOVES && equal > COPIED_SHARE * moves)
       return { code: 'SUSPECT', by: 'same_bars', values: { symbol: other.symbol, equal, moves } };
   }
@@ -104,7 +101,23 @@ function shiftOf(own: SampledCloses, other: SampledCloses, isSame: boolean): Fin
   };
 }
 
-/** Of the moves from bucket to bucket of one symbol with those of another, `lag` buckets earlier. */
+/** Calls `take` with each log return of one symbol between buckets, and with that of the other `lag` buckets earlier. */
+function forCommonMoves(
+  own: SampledCloses,
+  other: SampledCloses,
+  lag: number,
+  take: (move: number, others: number) => void,
+): void {
+  for (const [bucket, close] of own.closes) {
+    const before = own.closes.get(bucket - 1);
+    const there = other.closes.get(bucket - lag);
+    const thereBefore = other.closes.get(bucket - lag - 1);
+    if (before === undefined || there === undefined || thereBefore === undefined) continue;
+    take(Math.log(close / before), Math.log(there / thereBefore));
+  }
+}
+
+/** Of the moves of two symbols, each turned by `of`. */
 function correlation(
   own: SampledCloses,
   other: SampledCloses,
@@ -117,20 +130,16 @@ function correlation(
   let sxx = 0;
   let syy = 0;
   let sxy = 0;
-  for (const [bucket, close] of own.closes) {
-    const before = own.closes.get(bucket - 1);
-    const there = other.closes.get(bucket - lag);
-    const thereBefore = other.closes.get(bucket - lag - 1);
-    if (before === undefined || there === undefined || thereBefore === undefined) continue;
-    const x = of(Math.log(close / before));
-    const y = of(Math.log(there / thereBefore));
+  forCommonMoves(own, other, lag, (move, others) => {
+    const x = of(move);
+    const y = of(others);
     n++;
     sx += x;
     sy += y;
     sxx += x * x;
     syy += y * y;
     sxy += x * y;
-  }
+  });
   const variance = (n * sxx - sx * sx) * (n * syy - sy * sy);
   return { value: variance > 0 ? (n * sxy - sx * sy) / Math.sqrt(variance) : 0, moves: n };
 }

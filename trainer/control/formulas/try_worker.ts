@@ -1,17 +1,6 @@
 import '../../../shared/low_priority.ts';
-import { parentPort, workerData } from 'node:worker_threads';
-import { MinutehandError } from '../../../shared/errors.ts';
-import { tryFormula, type FormulaTask } from './try_formula.ts';
-import type { TrialMessage } from './try_thread.ts';
+import { serveTasks } from '../../learning/threads/thread_program.ts';
+import { tryFormula } from './try_formula.ts';
 
-const port = parentPort!;
-const send = (message: TrialMessage): void => port.postMessage(message);
-
-/** One trial: its task in, its result or its refusal out. */
-try {
-  send({ tried: await tryFormula(workerData as FormulaTask) });
-} catch (error) {
-  if (!(error instanceof MinutehandError)) throw error;
-  const { code, seen, expected, next } = error;
-  send({ refused: { code, seen, expected, next } });
-}
+/** The thread of a trial. */
+serveTasks(tryFormula);

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { addHalts, ALL_PAIRS } from '../../../shared/bundle/halts.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
@@ -8,7 +7,7 @@ import { barIntervalMs, type Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
-import { storeUrl } from '../../store/store.ts';
+import { storeUrlIfThere } from '../../store/store.ts';
 import { keepDrift } from './drift_history.ts';
 import { haltsOf } from './kpi.ts';
 import type { LookTask, NoLook } from './look.ts';
@@ -214,12 +213,11 @@ async function halt(
 
 function taskOf({ settings, paths }: MonitorOptions, nowMs: number): LookTask {
   const { market, shards } = settings.minutehand;
-  const url = storeUrl(process.env, paths);
   return {
     settings,
     modelsFolder: paths.models,
     journals: Object.keys(shards).map((shard) => paths.journal(market, shard)),
-    storeUrl: url === paths.trainer && !existsSync(url) ? null : url,
+    storeUrl: storeUrlIfThere(process.env, paths),
     nowMs,
   };
 }

@@ -6,6 +6,7 @@ import type { Notifier } from '../notify/notifier.ts';
 import {
   hadModels,
   LossFinder,
+  lossText,
   recoveredNotice,
   recoverLostModels,
   type LostPlace,
@@ -70,7 +71,7 @@ export class ModelKeeper {
     if (this.#isStopped) return;
     const losses = this.#finder.losses();
     const nowMs = this.#options.clock.monotonicUs() / 1000;
-    const seen = losses.map(textOf).join('; ');
+    const seen = losses.map(lossText).join('; ');
     // Slots that never had models count as losses that nobody can restore: a further one is restored at once.
     if (seen !== this.#seen) {
       this.#seen = seen;
@@ -96,13 +97,13 @@ export class ModelKeeper {
       const { left, failed } = recovery ?? { left: [], failed: [] };
       if (left.length === 0) return true;
       const reasons = failed.map(({ version, error }) => `${version}: ${error.code}: ${error.message}`);
-      await this.#tellLost([...left.map(textOf), ...reasons].join('; '));
+      await this.#tellLost([...left.map(lossText), ...reasons].join('; '));
     } catch (error) {
       const { code, message } = describeError(error);
       // A new installation has no models to restore: its store reports its own problem.
       const known = losses.filter(({ slot }) => hadModels(this.#options.paths, slot));
       if (known.length === 0) return true;
-      await this.#tellLost(`${known.map(textOf).join('; ')}; ${code}: ${message}`);
+      await this.#tellLost(`${known.map(lossText).join('; ')}; ${code}: ${message}`);
     }
     return false;
   }
@@ -137,8 +138,4 @@ export class ModelKeeper {
     print(text);
     await notifier.raise({ key: LOST_KEY, event: 'models_lost', subject: 'models', text });
   }
-}
-
-function textOf({ slot, error }: Loss): string {
-  return `${slot}: ${error.code}: ${error.message}`;
 }

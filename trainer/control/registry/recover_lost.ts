@@ -28,6 +28,11 @@ export interface Loss {
   readonly error: ErrorReport;
 }
 
+/** One line for a person. */
+export function lossText({ slot, error }: Loss): string {
+  return `${slot}: ${error.code}: ${error.message}`;
+}
+
 export interface LossRecovery extends Recovery {
   /** What the registry knows, and what is lost nevertheless. */
   readonly left: readonly Loss[];

@@ -21,10 +21,12 @@ export const TESTER_COLUMNS = [
   'reason',
 ] as const;
 
+/** `edge_pairs`: as published; `all_pairs`: as if every pair had an edge. */
+export const TESTER_VIEWS = ['edge_pairs', 'all_pairs'] as const;
+
 /** Trades that MetaTrader's strategy tester is to replay. */
 export interface TesterSelection {
-  /** `edge_pairs`: as published; `all_pairs`: as if every pair had an edge. */
-  readonly view: 'edge_pairs' | 'all_pairs';
+  readonly view: (typeof TESTER_VIEWS)[number];
   /** Of the backtest's bundles; absent where it has one. */
   readonly model?: string;
   /** Absent: all. */

@@ -6,7 +6,7 @@ import { MinutehandError } from '../../../../shared/errors.ts';
 import { holdoutSharpe } from '../../../../shared/bundle/holdout_sharpe.ts';
 import { pairUnknown } from '../../../../shared/policy/known_subject.ts';
 import { shardsOf } from '../../../../shared/policy/policy.ts';
-import { testerSignals } from '../../../learning/backtest/tester_signals.ts';
+import { TESTER_VIEWS, testerSignals } from '../../../learning/backtest/tester_signals.ts';
 import type { BacktestRequest } from '../../schedule/backtest_queue.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { backtestFigures } from '../backtest_figures.ts';
@@ -159,7 +159,7 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
       summary: 'Trades of a backtest as a file that the expert advisor replays in MetaTrader’s strategy tester',
       params,
       querystring: z.object({
-        view: z.enum(['edge_pairs', 'all_pairs']).default('edge_pairs').describe('all_pairs: as if every pair had an edge'), // prettier-ignore
+        view: z.enum(TESTER_VIEWS).default('edge_pairs').describe('all_pairs: as if every pair had an edge'), // prettier-ignore
         model: z.string().max(64).optional().describe('of a backtest of two bundles'),
       }),
       response: {

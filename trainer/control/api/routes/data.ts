@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
 import type * as z from 'zod';
 import { symbolsOf } from '../../../../shared/pair.ts';
 import { screenPolicy, shardsOf, shardSubjects } from '../../../../shared/policy/policy.ts';
 import { scanOnThread } from '../../data_quality/coverage_thread.ts';
-import { storeUrl } from '../../../store/store.ts';
+import { storeUrlIfThere } from '../../../store/store.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { dataProgressSchema, dataSchema } from '../../schema/data.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
@@ -64,7 +63,6 @@ async function scan(
 ): Promise<Scan> {
   const { market } = settings.minutehand;
   const shards = shardsOf(settings.minutehand);
-  const url = storeUrl(process.env, paths);
   const beganUs = clock.monotonicUs();
   const scannedAt = new Date(clock.nowMs()).toISOString();
   const wanted = symbolsOf(shards.flatMap(({ name }) => shardSubjects(settings.minutehand, name)));
@@ -73,7 +71,7 @@ async function scan(
     symbols: wanted,
     market,
     journals: shards.map(({ name }) => paths.journal(market, name)),
-    storeUrl: url === paths.trainer && !existsSync(url) ? null : url,
+    storeUrl: storeUrlIfThere(process.env, paths),
     screening: screenPolicy(settings),
   };
   const symbols = await scanOnThread(task, (done) => onSymbol(done, wanted.length));

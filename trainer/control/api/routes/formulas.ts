@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
 import { readManifest, resolveBundle } from '../../../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { parseSubject } from '../../../../shared/pair.ts';
 import { pairUnknown } from '../../../../shared/policy/known_subject.ts';
 import { screenPolicy } from '../../../../shared/policy/policy.ts';
 import { journalsOf } from '../../../jobs/bars/recent_bars.ts';
-import { storeUrl } from '../../../store/store.ts';
+import { storeUrlIfThere } from '../../../store/store.ts';
 import { checkFormula } from '../../formulas/check_formula.ts';
 import { FormulaTrials } from '../../formulas/try_thread.ts';
 import { formulaQuery, formulaSchema } from '../../schema/formulas.ts';
@@ -36,7 +35,6 @@ export function addFormulaRoutes(api: Api, { settings, paths }: ApiContext): voi
       if ('code' in found) return { fault: found, checked: null, tried: null };
       const checked = { ...found, sources: [...found.sources] };
       if (days === 0) return { fault: null, checked, tried: null };
-      const url = storeUrl(process.env, paths);
       const tried = await trials.run({
         subject,
         formula,
@@ -48,7 +46,7 @@ export function addFormulaRoutes(api: Api, { settings, paths }: ApiContext): voi
         market,
         screening: screenPolicy(settings),
         journals: journalsOf(settings, paths),
-        storeUrl: url === paths.trainer && !existsSync(url) ? null : url,
+        storeUrl: storeUrlIfThere(process.env, paths),
       });
       if (tried === null) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${subject}` });
       return { fault: null, checked, tried: plainTrial(tried) };
@@ -58,7 +56,7 @@ export function addFormulaRoutes(api: Api, { settings, paths }: ApiContext): voi
 
 type Trial = NonNullable<Awaited<ReturnType<FormulaTrials['run']>>>;
 
-/** Without what `checked` says already, in arrays of its own. */
+/** The answer of a trial, without the fields that the check has answered. Arrays are copied, as the schema's type asks. */
 function plainTrial({ distribution, chart, histogram, label, ...tried }: Trial) {
   const { quantiles, ...rest } = distribution;
   return {
