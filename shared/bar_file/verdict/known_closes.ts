@@ -101,7 +101,7 @@ function shiftOf(own: SampledCloses, other: SampledCloses, isSame: boolean): Fin
   };
 }
 
-/** Calls `take` with each log return of one symbol between buckets, and with that of the other `lag` buckets earlier. */
+/** Calls `take` with each log return of one symbol between buckets, and that of the other `lag` buckets earlier. */
 function forCommonMoves(
   own: SampledCloses,
   other: SampledCloses,

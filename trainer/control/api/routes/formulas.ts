@@ -56,7 +56,7 @@ export function addFormulaRoutes(api: Api, { settings, paths }: ApiContext): voi
 
 type Trial = NonNullable<Awaited<ReturnType<FormulaTrials['run']>>>;
 
-/** The answer of a trial, without the fields that the check has answered. Arrays are copied, as the schema's type asks. */
+/** A trial without the fields that the check has answered. Arrays are copied, as the type of the schema asks. */
 function plainTrial({ distribution, chart, histogram, label, ...tried }: Trial) {
   const { quantiles, ...rest } = distribution;
   return {
