@@ -199,8 +199,13 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
       ({ model_version, mode }) => model_version === version && mode === 'OK',
     );
 
+    // The file of a signal may be read before its frame.
+    const receivedOf = (pair: string): Signal[] => received.filter(({ pair_id }) => pair_id === pair);
+    await eventually(`frames of ${version}`, () =>
+      PAIRS.every((pair) => receivedOf(pair).some(({ model_version }) => model_version === version)),
+    );
     for (const pair of PAIRS) {
-      const own = received.filter(({ pair_id }) => pair_id === pair);
+      const own = receivedOf(pair);
       expect(new Set(own.map(({ model_version }) => model_version)).size).toBeGreaterThan(1);
       for (let i = 1; i < own.length; i++) {
         expect(own[i]!.seq).toBe(own[i - 1]!.seq + 1);

@@ -14,18 +14,17 @@ import { main } from '../main.ts';
 
 let folder: string;
 let trainer: RunningTrainer | null;
-const before = { ...process.env };
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-runs-'));
   trainer = null;
-  process.env['MINUTEHAND_HOME'] = folder;
-  process.env['MINUTEHAND_MARKET'] = 'simulated';
+  vi.stubEnv('MINUTEHAND_HOME', folder);
+  vi.stubEnv('MINUTEHAND_MARKET', 'simulated');
   // No server listens there.
-  process.env['MINUTEHAND_TRAINER_PORT'] = '1';
+  vi.stubEnv('MINUTEHAND_TRAINER_PORT', '1');
 });
 afterEach(async () => {
   await trainer?.stop();
-  process.env = { ...before };
+  vi.unstubAllEnvs();
   process.exitCode = 0;
   rmSync(folder, { recursive: true, force: true });
 });
@@ -41,7 +40,7 @@ async function startHanging(): Promise<void> {
     command: [process.execPath, path],
     print: () => undefined,
   });
-  process.env['MINUTEHAND_TRAINER_PORT'] = String(trainer.port);
+  vi.stubEnv('MINUTEHAND_TRAINER_PORT', String(trainer.port));
 }
 
 /** Runs `minutehand` with these arguments in this process. */
@@ -108,7 +107,7 @@ describe('the command runs', () => {
   ])('does not take another program at that port (%i %s) for a trainer', async (status, text) => {
     const server = createServer((_request, response) => response.writeHead(status).end(text)).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
-    process.env['MINUTEHAND_TRAINER_PORT'] = String((server.address() as AddressInfo).port);
+    vi.stubEnv('MINUTEHAND_TRAINER_PORT', String((server.address() as AddressInfo).port));
     try {
       expect(await json('runs', 'start')).toMatchObject({ code: 1, document: { error: { code: 'TRAINER_ABSENT' } } });
     } finally {

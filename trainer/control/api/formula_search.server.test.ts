@@ -16,7 +16,6 @@ interface ShownRun {
 
 /** A search of formulas that is asked for by HTTP, and carried out by the real program. */
 describe('POST /api/automl-features/generate', () => {
-  const before = { ...process.env };
   let place: Workplace;
   let api: ApiWorkplace;
   let headers: { readonly authorization: string };
@@ -26,14 +25,15 @@ describe('POST /api/automl-features/generate', () => {
     // First models would wait for more bars than there are, and are not trained.
     const waiting = { minutehand: { simulated: { history_bars: 1_000_000 } } };
     api = await openApiWorkplace(waiting, async () => undefined, [process.execPath, PROGRAM]);
-    Object.assign(process.env, { MINUTEHAND_HOME: api.folder, MINUTEHAND_CONFIG: place.config });
+    vi.stubEnv('MINUTEHAND_HOME', api.folder);
+    vi.stubEnv('MINUTEHAND_CONFIG', place.config);
     for (const columns of tinyBars(place.settings).values())
       await api.store.bars.put(place.settings.minutehand.market, columns);
     headers = bearer(await api.token('operator'));
   });
   afterAll(async () => {
     await api.close();
-    process.env = { ...before };
+    vi.unstubAllEnvs();
     await place.remove();
   });
 
