@@ -59,8 +59,8 @@ export async function testsHold(name, args, { node = process.execPath, root = RO
 }
 
 /**
- * Runs the files of failed tests once more, with nothing beside them. Tests that pass then count as passed and are
- * named in the result: they depend on how busy the machine is, which is a fault of the test, not of the change.
+ * Runs the files of failed tests once more, with nothing beside them. Each test that passes then counts as passed and is
+ * named in the result: it depends on how busy the machine is, which is a fault of the test, not of the change.
  * A failure in most of a run is not repeated.
  */
 export async function repeatFailedAlone() {
@@ -68,14 +68,22 @@ export async function repeatFailedAlone() {
     const files = [...new Set(run.failures.map(({ file }) => file))];
     if (files.length > REPEATED_FILES) continue;
     const name = `${run.name}, failed files alone`;
-    const { isGood } = await runVitest(name, ['--maxWorkers=1', ...files], { node: run.node, root: run.root, env: {} });
-    if (!isGood) continue;
-    failedRuns.splice(failedRuns.indexOf(run), 1);
-    tests.failed -= run.failed;
-    tests.passed += run.failed;
-    passedAlone.push(...run.failures.map(describeFailure));
+    const again = await runVitest(name, ['--maxWorkers=1', ...files], { node: run.node, root: run.root, env: {} });
+    // An error outside any test says nothing of single tests.
+    if (!again.isGood && again.failures.length === 0) continue;
+    // Of a file that could not be loaded the first time, no test has a name: it is judged by the whole repetition.
+    const isPassed = (/** @type {Failure} */ failure) => again.isGood || again.passedNames.has(nameOf(failure));
+    const passed = run.failures.filter(isPassed);
+    tests.failed -= passed.length;
+    tests.passed += passed.length;
+    passedAlone.push(...passed.map(describeFailure));
+    run.failures = run.failures.filter((failure) => !isPassed(failure));
+    if (run.failures.length === 0) failedRuns.splice(failedRuns.indexOf(run), 1);
   }
 }
+
+/** @param {Pick<Failure, 'file' | 'test'>} failure */
+const nameOf = ({ file, test }) => `${file}: ${test}`;
 
 /** @param {Failure} failure */
 const describeFailure = ({ file, test, message }) => `  ${file}: ${test}\n      ${message}`;
@@ -84,7 +92,7 @@ const describeFailure = ({ file, test, message }) => `  ${file}: ${test}\n      
  * @param {string} name
  * @param {string[]} args of vitest
  * @param {{ node: string, root: string, env: NodeJS.ProcessEnv }} where
- * @returns {Promise<{ isGood: boolean, counts: Counts, failures: Failure[] }>}
+ * @returns {Promise<{ isGood: boolean, counts: Counts, failures: Failure[], passedNames: ReadonlySet<string> }>}
  */
 async function runVitest(name, args, { node, root, env }) {
   const reportPath = join(ROOT, 'var', `test-report-${process.pid}-${name.replaceAll(' ', '_')}.json`);
@@ -120,26 +128,29 @@ export function conclude() {
  * Counts tests; a file that could not be loaded counts as one failed test.
  * @param {string} path
  * @param {string} root of the project in which the tests ran
- * @returns {{ counts: Counts, failures: Failure[] }}
+ * @returns {{ counts: Counts, failures: Failure[], passedNames: ReadonlySet<string> }} names as by {@link nameOf}
  */
 function readReport(path, root) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   /** @type {Failure[]} */
   const failures = [];
+  /** @type {Set<string>} */
+  const passedNames = new Set();
   let report;
   try {
     report = JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    return { counts, failures };
+    return { counts, failures, passedNames };
   }
   rmSync(path, { force: true });
   for (const file of report.testResults) {
     const statuses = file.assertionResults.map((/** @type {{ status: string }} */ test) => test.status);
     const failed = statuses.filter((/** @type {string} */ status) => status === 'failed').length;
     const ofFile = relative(root, file.name);
-    for (const test of file.assertionResults)
-      if (test.status === 'failed')
-        failures.push({ file: ofFile, test: test.fullName, message: firstLine(test.failureMessages?.[0]) });
+    for (const { status, fullName: test, failureMessages } of file.assertionResults) {
+      if (status === 'failed') failures.push({ file: ofFile, test, message: firstLine(failureMessages?.[0]) });
+      if (status === 'passed') passedNames.add(nameOf({ file: ofFile, test }));
+    }
     if (failed === 0 && file.status === 'failed')
       failures.push({ file: ofFile, test: 'the file could not be loaded', message: firstLine(file.message) });
     counts.passed += statuses.filter((/** @type {string} */ status) => status === 'passed').length;
@@ -148,7 +159,7 @@ function readReport(path, root) {
       ['pending', 'skipped', 'todo'].includes(status),
     ).length;
   }
-  return { counts, failures };
+  return { counts, failures, passedNames };
 }
 
 /** @param {string | undefined} text */

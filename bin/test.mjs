@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * All checks of a change: build, types, lint, format, tests. Arguments are passed to vitest. In CI, also start and
- * version-dependent tests with the newest version of Node.
+ * version-dependent tests with the newest version of Node, and of the slow test files one part: TEST_PART=1/3 to 3/3,
+ * or all (bin/parts.mjs).
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { OTHER_NODES, freshCopy, startOnNode } from './node_runtime.mjs';
 import { capture } from './programs.mjs';
 import { ROOT, print } from './project.mjs';
 import { ONLY_LONG } from './only_long.mjs';
+import { chosenPart } from './parts.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 import { conclude, mustHold, repeatFailedAlone, testsHold } from './steps.mjs';
 
@@ -133,11 +135,17 @@ await run(async () => {
  * @param {() => Promise<void>} onOtherNodes
  */
 async function allTestsHold(onOtherNodes) {
+  const { name, leftOut } = chosenPart(process.env.TEST_PART);
   print(`\nleft out, for npm run test:long: ${ONLY_LONG.join(', ')}`);
+  print(
+    `\npart of the slow files: ${name}; left out, for the other parts (TEST_PART): ${leftOut.join(', ') || 'none'}`,
+  );
   process.env.TESTS_SHARED = '1';
-  const waiting = testsHold('tests that wait', ['--maxWorkers=2', ...WAITING]);
+  const waitingHere = WAITING.filter((file) => !leftOut.includes(file));
+  const waiting = waitingHere.length === 0 ? null : testsHold('tests that wait', ['--maxWorkers=2', ...waitingHere]);
   await testsHold('tests with coverage', ['--coverage', ...COVERED]);
-  const others = testsHold('other tests', [], { env: { TESTS_ELSEWHERE: [...COVERED, ...WAITING].join() } });
+  const elsewhere = [...COVERED, ...WAITING, ...leftOut].join();
+  const others = testsHold('other tests', [], { env: { TESTS_ELSEWHERE: elsewhere } });
   await Promise.all([others, waiting, onOtherNodes()]);
 }
 

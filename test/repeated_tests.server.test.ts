@@ -71,6 +71,16 @@ it('fails for a test that also fails alone, and names it in the last lines', () 
   expect(errors).not.toMatch(/passed alone/);
 });
 
+it('counts each test by itself when one passes alone and another does not', () => {
+  writeTest('shaky', onSecondTime('shaky'));
+  writeTest('wrong', 'false');
+  const { code, last, errors } = runSteps();
+  expect(last).toBe('3 passed, 1 failed');
+  expect(code).toBe(1);
+  expect(errors).toMatch(/passed alone:\n {2}shaky\.test\.js: holds\n/);
+  expect(errors).toMatch(/failed tests:\n {2}wrong\.test\.js: holds\n/);
+});
+
 it('repeats nothing when many files fail', () => {
   for (let index = 0; index < 5; index++) writeTest(`shaky${index}`, onSecondTime(`shaky${index}`));
   const { code, last } = runSteps();
