@@ -275,7 +275,7 @@ function benchLive({ numbers, columns }: Walk, pairs: number, formulas: number, 
     });
     const begun = performance.now();
     for (let pair = 0; pair < pairs; pair++) {
-      inputs.write(0, bars[pair]!.a, bars[pair]!.b, none, null);
+      inputs.write(0, { ...bars[pair]!, features: none, series: null });
       engine.run(states[pair]!, 1);
     }
     if (minute >= warmUp) times.push((performance.now() - begun) * 1000);

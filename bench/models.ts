@@ -145,7 +145,7 @@ function shuffleRows(values: Float32Array, columns: number, rng: Rng): void {
 function formulaRows(settings: Settings, windows: Windows, rows: number): FeatureRows {
   const pair = parsePair(settings.minutehand.pairs[0]!);
   const market = benchMarket([pair.id], 'bench formulas', START);
-  const features = new PairFeatures(windows, pair.barSeconds);
+  const features = new PairFeatures(windows, pair);
   const columns = features.definitions.length;
   const values = new Float32Array(rows * columns);
   for (let minute = 0; minute < features.warmupBars + rows; minute++) {

@@ -15,13 +15,18 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 /** A training that adopts simulated bars as live ones, as a user of a live market has them. */
 const ENV = { MINUTEHAND_MARKET: 'live' };
 const PAIR = 'XAUUSD_XAGUSD';
+const OTHER = 'AUDUSD_USDCAD';
 /** Looks back further than all hand-written features of these settings, of which the longest takes 49 bars. */
 const LOOK_BACK = 150;
 const FORMULAS = {
   momentum: '(ema(a.close, 6) / a.close) - 1',
   z_rank: `rank(z_score, ${LOOK_BACK - 48})`,
   mood: 'a.series("sentiment") - mean(a.series("sentiment"), 30)',
+  here: 'beta - corr',
+  elsewhere: `(delay(a.close, ${LOOK_BACK + 60}) / a.close) - 1`,
 };
+/** The pairs that some of them are for. */
+const SUBJECTS: Readonly<Record<string, readonly string[]>> = { here: [PAIR], elsewhere: [OTHER] };
 const FILE = `# Of mine.
 momentum:
   formula: a.close ** 2
@@ -37,6 +42,8 @@ const RIGHT = `momentum:
   description: Distance of the price from its mean.
 z_rank: "${FORMULAS.z_rank}"
 mood: ${FORMULAS.mood}
+here: {formula: ${FORMULAS.here}, for: xau/usd_xag/usd}
+elsewhere: {formula: "${FORMULAS.elsewhere}", for: [${OTHER}]}
 `;
 
 let place: Workplace;
@@ -186,12 +193,12 @@ describe('formulas of a user', () => {
       readonly features: readonly string[];
       readonly windows: Readonly<Record<string, unknown>>;
     };
-    expect(manifest.features.slice(-3)).toEqual(['momentum', 'z_rank', 'mood']);
-    expect(manifest.windows['formulas']).toBe(
-      Object.entries(FORMULAS)
-        .map(([name, text]) => `${name} = ${text}`)
-        .join('\n'),
-    );
+    expect(manifest.features.slice(-5)).toEqual(Object.keys(FORMULAS));
+    const lines = Object.entries(FORMULAS).map(([name, text]) => {
+      const subjects = SUBJECTS[name];
+      return `${subjects === undefined ? name : `${name} for ${subjects.join()}`} = ${text}`;
+    });
+    expect(manifest.windows['formulas']).toBe(lines.join('\n'));
     await promote(folder);
   });
 
@@ -202,6 +209,7 @@ describe('formulas of a user', () => {
     published = 80;
     const all = await answersOf(published);
     const reasons = all.map(({ reason }) => reason);
+    // The longest formula is for another pair.
     expect(reasons.slice(0, LOOK_BACK - 101)).toEqual(new Array(LOOK_BACK - 101).fill('WARMUP'));
     expect(reasons.slice(LOOK_BACK - 101)).not.toContain('WARMUP');
     expect(all.at(-1)).toMatchObject({ model_version: version, return_prob: expect.any(Number) });
@@ -229,11 +237,13 @@ describe('formulas of a user', () => {
       readonly features: readonly { readonly name: string; readonly value: number | null }[];
     };
     expect(explanation.reproduced).toMatchObject({ equal: true });
-    expect(explanation.features.slice(-3)).toMatchObject([
+    expect(explanation.features.slice(-5)).toMatchObject([
       { name: 'momentum', value: expect.any(Number) },
       { name: 'z_rank', value: expect.any(Number) },
       // Nobody has sent it to the daemon.
       { name: 'mood', value: null },
+      { name: 'here', value: expect.any(Number) },
+      { name: 'elsewhere', value: null },
     ]);
   });
 

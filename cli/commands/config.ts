@@ -1,3 +1,4 @@
+import type { FeatureFormula } from '../../shared/policy/feature_file.ts';
 import type { Command } from 'commander';
 import { inspectSettings, loadSettings } from '../../shared/policy/policy.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
@@ -40,8 +41,7 @@ function check({ config }: ConfigFlags, output: Output): void {
   );
   if (sources.delivered.length > 0)
     output.line(`Not in the files, delivered values apply: ${sources.delivered.join(', ')}.`);
-  if (formulas.length > 0)
-    output.line(`Formulas of the next training: ${formulas.map(({ name }) => name).join(', ')}.`);
+  if (formulas.length > 0) output.line(`Formulas of the next training: ${formulas.map(namedFormula).join(', ')}.`);
   const { warnings } = environment;
   output.result({
     ok: true,
@@ -52,6 +52,11 @@ function check({ config }: ConfigFlags, output: Output): void {
     formulas: formulas.map(({ name }) => name),
     warnings,
   });
+}
+
+/** `rank_of_z`, or `gold_momentum (XAUUSD_XAGUSD)` where it is not for all pairs. */
+function namedFormula({ name, subjects }: FeatureFormula): string {
+  return subjects === null ? name : `${name} (${subjects.join(', ')})`;
 }
 
 function show({ config }: ConfigFlags, output: Output): void {

@@ -173,9 +173,8 @@ async function barFormula(
   const { windows } = settings.minutehand;
   const formula = read(symbol === undefined ? pairSources(featureDefinitions(windows)) : symbolSources());
   const legs = await readLegs(subject, data, to, settings);
-  const seconds = barSecondsOf(subject);
-  if (symbol !== undefined) return { formula, all: symbolValues(formula, legs.a, seconds) };
-  const all = pairValues(formula, legs, windows, seconds);
+  if (symbol !== undefined) return { formula, all: symbolValues(formula, legs.a, barSecondsOf(subject)) };
+  const all = pairValues(formula, legs, windows, subject);
   const { length } = all.time;
   if (length === 0) return { formula, all };
   const holdoutFrom = holdoutStart(all.time[0]!, all.time[length - 1]!, settings.minutehand.train.holdout_fraction);
@@ -304,7 +303,7 @@ async function writeMatrix(
   { pair, a, b }: { readonly pair: Pair; readonly a: BarColumns; readonly b: BarColumns },
   from: number,
 ): Promise<number> {
-  const features = new PairFeatures(windows, pair.barSeconds);
+  const features = new PairFeatures(windows, pair);
   let lines = [['time', ...features.definitions.map(({ name }) => name)].join(',')];
   let rows = 0;
   const flush = async (): Promise<void> => {

@@ -1,23 +1,17 @@
-import type { Bar } from '../../shared/bar.ts';
 import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { writeFloats } from '../../shared/core/features/float_row.ts';
 import { RowRing } from '../../shared/core/features/row_ring.ts';
 import { sequenceBars } from '../../shared/core/features/windows.ts';
+import { pairInputs, type PairReading } from '../../shared/core/formula/bar_inputs.ts';
 import { FormulaColumns } from '../../shared/core/formula/formula_columns.ts';
 import { formulasOf } from '../../shared/core/formula/named_formulas.ts';
-import { barSecondsOf, type Pair } from '../../shared/pair.ts';
+import type { Pair } from '../../shared/pair.ts';
 
 /** The next bar of a pair. */
-export interface PairBar {
+export interface PairBar extends PairReading {
   readonly pairIndex: number;
-  readonly a: Bar;
-  readonly b: Bar;
-  /** Values of the hand-written features at this bar. */
-  readonly features: Float64Array;
-  /** Of the legs as known at its close; null where no formula reads one. */
-  readonly series: Float64Array | null;
   /** Whether the hand-written features are warm. */
   readonly isWarm: boolean;
 }
@@ -36,7 +30,7 @@ export class FormulaPlan {
   /** A loaded set will use it: it is kept until then. */
   isExpected = true;
   /** null: the schema has none. */
-  readonly #formulas: FormulaColumns | null;
+  readonly #formulas: FormulaColumns<PairReading> | null;
   /** The columns of one pair, as doubles and as their bytes. */
   readonly #row: Float64Array;
   readonly #bytes: Uint8Array;
@@ -53,7 +47,7 @@ export class FormulaPlan {
   constructor(schema: FeatureSchema, pairs: readonly Pair[], features: readonly FeatureDefinition[]) {
     this.schema = schema;
     const formulas = formulasOf(schema.windows, features);
-    this.#formulas = formulas.length === 0 ? null : new FormulaColumns(formulas, features, pairs.map(barSecondsOf));
+    this.#formulas = formulas.length === 0 ? null : new FormulaColumns(formulas, pairs, pairInputs(features));
     this.#written = features.length;
     this.#row = new Float64Array(features.length + (this.#formulas?.width ?? 0));
     this.#bytes = new Uint8Array(this.#row.buffer);
@@ -65,10 +59,13 @@ export class FormulaPlan {
     this.values = new Float32Array(pairs.length * bars * columns);
   }
 
-  /** Bars from which the rows of a batch follow, those of the hand-written features not counted for a single row. */
-  get warmupBars(): number {
-    const ofFormulas = this.#formulas?.warmupBars ?? 1;
-    return this.#bars === 1 ? ofFormulas : warmupBars(this.schema.windows);
+  /**
+   * Bars from which a pair's row of a batch follows, those of the hand-written features not counted for a single row.
+   * 0 = none: no formula is for the pair.
+   */
+  warmupBarsOf(pairIndex: number): number {
+    if (this.#bars > 1) return warmupBars(this.schema.windows);
+    return this.#formulas?.isFor(pairIndex) === true ? this.#formulas.warmupBarsOf(pairIndex) : 0;
   }
 
   /** Whether `step` and `add` need the series of the legs. */
@@ -78,8 +75,8 @@ export class FormulaPlan {
 
   /** Takes the next bar of a pair. */
   step(bar: PairBar): void {
-    const { pairIndex, a, b, features, series } = bar;
-    this.#formulas?.step(pairIndex, a, b, features, series);
+    const { pairIndex, features } = bar;
+    this.#formulas?.step(pairIndex, bar);
     if (this.#rings === null) return;
     const isRowWarm = bar.isWarm && this.#formulas?.ready(pairIndex) !== false;
     this.#counts[pairIndex] = isRowWarm ? Math.min(this.#counts[pairIndex]! + 1, this.#bars) : 0;
@@ -92,7 +89,7 @@ export class FormulaPlan {
   add(bar: PairBar): void {
     // A pair may have several bars before `run`, and a sequence needs the row of each.
     if (this.#rings !== null) this.step(bar);
-    else this.#formulas?.add(bar.pairIndex, bar.a, bar.b, bar.features, bar.series);
+    else this.#formulas?.add(bar.pairIndex, bar);
   }
 
   /** Computes the bars that were added. */

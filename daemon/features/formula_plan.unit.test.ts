@@ -55,7 +55,7 @@ function matrixAfter(bars: number): FeatureMatrix {
 
 /** All columns of a pair after so many bars, by the engine of trainings. */
 function expectedAfter(set: ModelSet, bars: number, pairIndex: number): PairFeatures {
-  const features = new PairFeatures(set.schema.windows);
+  const features = new PairFeatures(set.schema.windows, PAIRS[pairIndex]!);
   for (let bar = 0; bar < bars; bar++) {
     const { a, b } = itemOf(bar, pairIndex).minute;
     features.step(a!, b!);
@@ -134,6 +134,30 @@ describe('formulas of a loaded set', () => {
     expect(matrix.valuesOf(WITHOUT)).toBe(matrix.values);
     expect(matrix.formulaSchemaOf(WITHOUT)).toBeNull();
     expect(matrix.formulaSchemaOf(LONGER)).toBe(LONGER.schema.hash);
+  });
+
+  it('are computed, and warmed from the journal, for the pairs alone that they are for', async () => {
+    const own = PAIRS[1]!.id;
+    const set = setOf(
+      `far for ${own} = mean(abs(z_score), 70)\nmomentum for ${own} = a.close / delay(a.close, ${LONG})`,
+    );
+    const matrix = matrixAfter(STORED);
+    const asked: string[] = [];
+    const counted = { ...store, commonBars: (...ask: Parameters<JournalFile['commonBars']>) => (asked.push(ask[0].id), store.commonBars(...ask)), commonMinuteBefore: store.commonMinuteBefore.bind(store), inputsFrom: store.inputsFrom.bind(store) } as JournalFile; // prettier-ignore
+    await matrix.warm(set, counted, stored, stored);
+    expect(new Set(asked)).toEqual(new Set([own]));
+    matrix.use([set]);
+    expect(PAIRS.map((_, pairIndex) => matrix.isReady(pairIndex, set))).toEqual(PAIRS.map(() => true));
+    matrix.step(allPairs(STORED));
+    expectRows(matrix, set, STORED + 1);
+    const values = matrix.valuesOf(set).slice(0, PAIRS.length * (COLUMNS + 2));
+    const missing = PAIRS.map((_, row) => Number.isNaN(values[(row + 1) * (COLUMNS + 2) - 1]));
+    expect(missing).toEqual(PAIRS.map((_, row) => row !== 1));
+    // A new pair of the plan is warm without it.
+    const young = matrixAfter(WARMUP);
+    young.use([set]);
+    young.step(allPairs(WARMUP));
+    expect([0, 1].map((pairIndex) => young.isReady(pairIndex, set))).toEqual([true, false]);
   });
 
   it('begin with the next bar where nothing was warmed', () => {

@@ -41,8 +41,9 @@ export class FormulaWarmUp {
   async readJournal(store: FormulaStore, pause: () => Promise<void>): Promise<void> {
     for (const [pairIndex, pair] of this.#pairs.entries()) {
       const until = this.#until[pairIndex]!;
-      if (until === null) continue;
-      const bars = await journaledBarsInPieces(store, pair, this.plan.warmupBars, until, pause);
+      const needed = this.plan.warmupBarsOf(pairIndex);
+      if (until === null || needed === 0) continue;
+      const bars = await journaledBarsInPieces(store, pair, needed, until, pause);
       const engine = new FeatureEngine([pair], this.#windows);
       const series = this.plan.readsSeries ? journaledSeries(store, pair, bars) : null;
       for (const [i, { a, b }] of bars.entries()) {

@@ -8,7 +8,7 @@ import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import type { JournalStore } from '../../shared/store/journal.ts';
 import { parseObservation } from '../../shared/store/observation.ts';
 import { instrumentBarsInPieces, type WarmStore } from '../../shared/store/warm_bars.ts';
-import type { RuleBar } from '../../shared/bundle/rule/rule_formulas.ts';
+import type { InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
 
 /** What the last bars of an instrument and its series are read from. */
 export type RuleWarmStore = WarmStore & Pick<JournalStore, 'seriesBetween'>;
@@ -25,7 +25,7 @@ export async function warmBars(
   count: number,
   until: OpenTime,
   pause: () => Promise<void>,
-): Promise<RuleBar[]> {
+): Promise<InstrumentReading[]> {
   const barSeconds = barSecondsOf(instrument);
   const bars = await instrumentBarsInPieces(store, instrument, count, until, pause);
   if (bars.length === 0) return [];

@@ -3,7 +3,8 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import type { RuleInput } from '../queue/input.ts';
-import { RuleFormulas, type RuleBar } from '../../shared/bundle/rule/rule_formulas.ts';
+import { RuleFormulas } from '../../shared/bundle/rule/rule_formulas.ts';
+import type { InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
 import { warmBars, type RuleWarmStore } from './rule_warm_up.ts';
 
 /** Bars that are computed before bars that are due have their turn. */
@@ -14,7 +15,7 @@ interface WarmUp {
   readonly index: number;
   readonly formulas: RuleFormulas;
   /** Bars that came since the beginning; null = the formulas are up to date. */
-  waiting: RuleBar[] | null;
+  waiting: InstrumentReading[] | null;
 }
 
 /** The rule that is served for each instrument, and those that are about to be. */
@@ -48,7 +49,7 @@ export class ServedRules {
   }
 
   /** Takes the next complete bar of an instrument; its arrays belong to the caller. */
-  take(index: number, taken: RuleBar): void {
+  take(index: number, taken: InstrumentReading): void {
     this.#active[index]?.step(taken);
     for (const warmUp of this.#warmUps) {
       if (warmUp.index !== index) continue;

@@ -149,7 +149,7 @@ function recompute(
   windows: Windows,
 ): RecomputedMinute | null {
   if (featuresCrc === null) return null;
-  const features = new PairFeatures(windows, pair.barSeconds);
+  const features = new PairFeatures(windows, pair);
   const bars = journaledBars(journal, pair, features.warmupBars, time);
   const last = bars.at(-1);
   if (last?.a.time !== time) return null;

@@ -1,7 +1,7 @@
 import type { RuleModel } from '../bundle/rule/rule_bundle.ts';
-import { RuleFormulas, type RuleBar } from '../bundle/rule/rule_formulas.ts';
+import { RuleFormulas } from '../bundle/rule/rule_formulas.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../core/features/instrument/definitions.ts';
-import { InstrumentInputs } from '../core/formula/bar_inputs.ts';
+import { InstrumentInputs, type InstrumentReading } from '../core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../core/formula/engine.ts';
 import { parseFormula, withoutBrackets, type Formula, type Node } from '../core/formula/formula.ts';
 import { conditionsOf, explainedCondition, partsOf, type PartValues } from '../core/formula/formula_conditions.ts';
@@ -51,10 +51,10 @@ export class ExplainedRule {
   }
 
   /** @param probabilities that the direction model gave the bar; null = none that the rule may read */
-  step(taken: RuleBar, probabilities: ArrayLike<number> | null): void {
+  step(taken: InstrumentReading, probabilities: ArrayLike<number> | null): void {
     this.formulas.step(taken);
     this.formulas.finish(probabilities);
-    this.#inputs.write(0, taken.bar, taken.features, taken.series);
+    this.#inputs.write(0, taken);
     if (probabilities !== null) this.#inputs.writeProbabilities(0, probabilities);
     this.#engine.run(this.#state, 1);
   }

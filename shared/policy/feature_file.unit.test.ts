@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tinySettings } from '../../test/tiny_settings.ts';
+import type { Windows } from '../core/features/windows.ts';
 import { packageRoot } from '../root.ts';
 import { readFeatureFile } from './feature_file.ts';
 import { withFormulas } from './feature_settings.ts';
@@ -15,10 +16,14 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const settings = tinySettings();
 const { windows } = settings.minutehand;
+const CONTEXT = {
+  pairs: ['XAUUSD_XAGUSD', 'AUDUSD_USDCAD', 'BTCUSDT_ETHUSDT@1h'],
+  train: { ...settings.minutehand.train, groups: { metals: ['XAUUSD_XAGUSD'] } },
+};
 
 function read(text: string): ReturnType<typeof readFeatureFile> {
   writeFileSync(join(folder, 'features.yaml'), text);
-  return readFeatureFile(folder, windows);
+  return readFeatureFile(folder, { ...settings.minutehand, ...CONTEXT });
 }
 
 const problems = (text: string): string[] =>
@@ -27,7 +32,7 @@ const problems = (text: string): string[] =>
 describe('features.yaml', () => {
   it('may be absent, empty, or of comments alone', () => {
     const none = { formulas: [], problems: [] };
-    expect(readFeatureFile(join(folder, 'nowhere'), windows)).toEqual(none);
+    expect(readFeatureFile(join(folder, 'nowhere'), settings.minutehand)).toEqual(none);
     for (const text of ['', '# nothing\n']) expect(read(text)).toEqual(none);
   });
 
@@ -42,8 +47,9 @@ describe('features.yaml', () => {
         text: expect.stringContaining('b.close / a.close'),
         label: 'Ratio',
         description: 'of the legs',
+        subjects: null,
       },
-      { name: 'first', text: 'rank(z_score, 30)', label: 'first', description: null },
+      { name: 'first', text: 'rank(z_score, 30)', label: 'first', description: null, subjects: null },
     ]);
     const own = withFormulas({ ...settings, formulas });
     expect(own.minutehand.windows).toEqual({
@@ -51,6 +57,23 @@ describe('features.yaml', () => {
       formulas: `second = ${formulas[0]!.text}\nfirst = rank(z_score, 30)`,
     });
     expect(withFormulas(settings)).toBe(settings);
+  });
+
+  it('has formulas for some pairs, by their ids in any spelling or by their group', () => {
+    const { formulas, problems: found } = read(
+      'one: {formula: beta, for: aud/usd_usdcad}\n' +
+        'two: {formula: beta, for: [btcusdt_ethusdt, metals, XAUUSD_XAGUSD]}\nall: corr\n',
+    );
+    expect(found).toEqual([]);
+    expect(formulas.map(({ subjects }) => subjects)).toEqual([
+      ['AUDUSD_USDCAD'],
+      ['BTCUSDT_ETHUSDT@1h', 'XAUUSD_XAGUSD'],
+      null,
+    ]);
+    const { windows: own } = withFormulas({ ...settings, formulas }).minutehand;
+    expect((own as Windows).formulas).toBe(
+      'one for AUDUSD_USDCAD = beta\ntwo for BTCUSDT_ETHUSDT@1h,XAUUSD_XAGUSD = beta\nall = corr',
+    );
   });
 
   it('with a fault refuses a training in full, and nothing else', () => {
@@ -77,6 +100,13 @@ describe('features.yaml', () => {
     ['x: a.volume\n', /FILE:1:1: x has the unit volume/],
     ['x: coalesce(b.trades, 1)\n', /column 10: a pair has no source b\.trades/],
     ['x: [\n', /FILE:/],
+    [
+      'x: {formula: beta, for: metal}\n',
+      /FILE:1:20: x.for names "metal", which is neither .* \(did you mean "metals"\?\)/,
+    ],
+    ['x: {formula: beta, for: [xau/usd_xag/eur]}\n', /names "xau\/usd_xag\/eur", .*did you mean "XAUUSD_XAGUSD"/],
+    ['x: {formula: beta, for: []}\n', /FILE:1:20: x.for is \[\], expected a pair or a group/],
+    ['x: {formula: beta, for: 5}\n', /x.for is 5, expected a pair or a group/],
   ])('%j is refused with its position', (text, seen) => {
     const found = problems(text);
     expect(found).toHaveLength(1);

@@ -239,8 +239,9 @@ function formulasOf(
   isFaulty: (part: ConfigPart, path: KeyPath) => boolean,
   configDir: string,
 ): ReturnType<typeof readFeatureFile> {
-  if (isFaulty('minutehand', ['windows'])) return { formulas: [], problems: [] };
-  return readFeatureFile(configDir, minutehand.windows);
+  const read = [['windows'], ['pairs'], ['instruments'], ['symbols'], ['symbol_names'], ['train', 'groups']];
+  if (read.some((path) => isFaulty('minutehand', path))) return { formulas: [], problems: [] };
+  return readFeatureFile(configDir, minutehand);
 }
 
 /**

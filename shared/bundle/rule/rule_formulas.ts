@@ -1,18 +1,9 @@
 import type { RuleModel } from './rule_bundle.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../core/features/instrument/definitions.ts';
-import { InstrumentInputs, type InstrumentFields } from '../../core/formula/bar_inputs.ts';
+import { InstrumentInputs, type InstrumentReading } from '../../core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../../core/formula/engine.ts';
 import type { Formula } from '../../core/formula/formula.ts';
 import type { SubjectState } from '../../core/formula/step.ts';
-
-/** A closed bar of an instrument with all that formulas read. */
-export interface RuleBar {
-  readonly bar: InstrumentFields;
-  /** Of the hand-written features at this bar. */
-  readonly features: Float64Array;
-  /** Values known at its close, in the order of SERIES. */
-  readonly series: Float64Array;
-}
 
 const DEFINITIONS = instrumentDefinitions(INSTRUMENT_WINDOWS);
 
@@ -69,9 +60,9 @@ export class RuleFormulas {
   }
 
   /** Takes the next bar. Where formulas read probabilities, they are computed by `finish`, or by the next bar. */
-  step({ bar, features, series }: RuleBar): void {
+  step(reading: InstrumentReading): void {
     if (this.#isPending) this.#run();
-    this.#inputs.write(0, bar, features, series);
+    this.#inputs.write(0, reading);
     this.#isPending = true;
     if (!this.#inputs.readsProbabilities) this.#run();
   }

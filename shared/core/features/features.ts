@@ -1,6 +1,7 @@
 import type { Bar } from '../../bar.ts';
 import { SECONDS_PER_BAR } from '../../bar.ts';
 import { barSecondsOf, TIMEFRAMES, type Pair, type Timeframe } from '../../pair.ts';
+import { pairInputs, type PairReading } from '../formula/bar_inputs.ts';
 import { FormulaBlock } from '../formula/formula_block.ts';
 import { FormulaColumns } from '../formula/formula_columns.ts';
 import { formulaDefinition, formulasOf } from '../formula/named_formulas.ts';
@@ -309,6 +310,9 @@ export class FeatureEngine {
   }
 }
 
+// Stryker disable next-line StringLiteral: nothing reads the names of a single pair
+const ANY_PAIR: Pair = { id: 'A_B', a: 'A', b: 'B' };
+
 /**
  * All columns of one pair: an engine with a single pair, the formulas of its schema, and the last rows where models get
  * a sequence of them.
@@ -323,20 +327,20 @@ export class PairFeatures {
   readonly #engine: FeatureEngine;
   readonly #written: Float64Array;
   /** null = the schema has none. */
-  readonly #formulas: FormulaColumns | null;
+  readonly #formulas: FormulaColumns<PairReading> | null;
   /** null = models get the newest row alone. */
   readonly #sequence: RowRing | null;
 
-  /** @param barSeconds of the pair's timeframe */
-  constructor(windows: Windows, barSeconds = SECONDS_PER_BAR) {
-    // Stryker disable next-line StringLiteral: nothing reads the names of a single pair
-    const engine = new FeatureEngine([{ id: 'A_B', a: 'A', b: 'B', barSeconds }], windows);
+  /** @param pair default: one of one-minute bars, which no formula names */
+  constructor(windows: Windows, pair: Pair = ANY_PAIR) {
+    const engine = new FeatureEngine([pair], windows);
     const written = engine.values(0);
     const formulas = formulasOf(windows, engine.definitions);
     this.#engine = engine;
     this.#written = written;
     this.frame = engine.frame(0);
-    this.#formulas = formulas.length === 0 ? null : new FormulaColumns(formulas, engine.definitions, [barSeconds]);
+    this.#formulas =
+      formulas.length === 0 ? null : new FormulaColumns(formulas, [pair], pairInputs(engine.definitions));
     this.definitions = [...engine.definitions, ...formulas.map(formulaDefinition)];
     const bars = sequenceBars(windows);
     this.warmupBars = Math.max(engine.warmupBars, this.#formulas?.warmupBars ?? 1) + bars - 1;
@@ -359,14 +363,14 @@ export class PairFeatures {
 
   /**
    * Takes the next minute that both legs have.
-   * @param series of the legs as known at its close, see `PairInputs.write`; null where no formula reads one
+   * @param series of the legs as known at its close, see `PairReading`; null where no formula reads one
    * @throws RangeError when the legs differ in time or time does not ascend, or without series that formulas read
    */
   step(a: Bar, b: Bar, series: Float64Array | null = null): void {
     this.#engine.stepPair(0, a, b);
     const formulas = this.#formulas;
     if (formulas !== null) {
-      formulas.step(0, a, b, this.#written, series);
+      formulas.step(0, { a, b, features: this.#written, series });
       this.values.set(this.#written);
       this.values.set(formulas.values(0), this.#written.length);
     }
@@ -389,17 +393,17 @@ export class PairFeatures {
 export interface HistoryFeatures {
   readonly written: PairFeatures;
   /** null = the schema has none. */
-  readonly formulas: FormulaBlock | null;
+  readonly formulas: FormulaBlock<PairReading> | null;
 }
 
-/** @param barSeconds of the pair's timeframe @throws FormulaError */
-export function historyFeatures(windows: Windows, barSeconds = SECONDS_PER_BAR): HistoryFeatures {
+/** @throws FormulaError */
+export function historyFeatures(windows: Windows, pair: Pair): HistoryFeatures {
   const { formulas: _formulas, sequence: _sequence, ...own } = windows;
-  const written = new PairFeatures(own, barSeconds);
+  const written = new PairFeatures(own, pair);
   const formulas = formulasOf(windows, written.definitions);
   return {
     written,
-    formulas: formulas.length === 0 ? null : new FormulaBlock(formulas, written.definitions, barSeconds),
+    formulas: formulas.length === 0 ? null : new FormulaBlock(formulas, pair, pairInputs(written.definitions)),
   };
 }
 

@@ -17,6 +17,8 @@ import {
 } from './features.ts';
 import type { Windows } from './windows.ts';
 
+const HOURLY = parsePair('A_B@1h');
+
 function run(windows: Windows, a: readonly Bar[], b: readonly Bar[]): PairFeatures {
   const features = new PairFeatures(windows);
   for (let i = 0; i < a.length; i++) features.step(a[i]!, b[i]!);
@@ -495,7 +497,7 @@ describe('FeatureEngine', () => {
       expect(() => engine.step([hour])).toThrow(/^bar (\d+) after bar \1$/);
     }
     expect(engine.ready(1)).toBe(true);
-    expect(new PairFeatures(SMALL, 3600).bars).toBe(0);
+    expect(new PairFeatures(SMALL, HOURLY).bars).toBe(0);
   });
 
   it('writes rows in float32, missing as NaN, and never an infinity', () => {
@@ -551,7 +553,7 @@ describe('Values and bars of a timeframe', () => {
   });
 
   it('a pair of hours takes one bar of an hour', () => {
-    const features = new PairFeatures(SMALL, 3600);
+    const features = new PairFeatures(SMALL, HOURLY);
     const step = (minute: number): void => features.step(flatBar('A', minute, 2), flatBar('B', minute, 3));
     step(119);
     step(120);

@@ -20,8 +20,34 @@ interface FeatureInput {
   readonly column: Float64Array;
 }
 
+/** What a step over the bars of a kind of subject takes, written to the inputs of an engine. */
+export interface ReadingInputs<Reading> {
+  /** Whether a formula reads an auxiliary series. */
+  readonly readsSeries: boolean;
+  /** @param at index in the block */
+  write(at: number, reading: Reading): void;
+}
+
+/** Makes the inputs of an engine for a kind of subject. */
+export type InputsOf<Reading> = (engine: FormulaEngine, barSeconds: number) => ReadingInputs<Reading>;
+
+/** A bar that both legs of a pair have, with all that formulas read. */
+export interface PairReading {
+  readonly a: Bar;
+  readonly b: Bar;
+  /** Of the hand-written features at this bar, by column. */
+  readonly features: Float64Array;
+  /** Of the legs as known at its close, in the order of `LEG_SERIES_SOURCES`; null where no formula reads one. */
+  readonly series: Float64Array | null;
+}
+
+/** @param features hand-written ones, whose values a reading has */
+export function pairInputs(features: readonly FeatureDefinition[]): InputsOf<PairReading> {
+  return (engine, barSeconds) => new PairInputs(engine, features, barSeconds);
+}
+
 /** Writes the bars of a pair, its hand-written features and the series of its legs to the inputs of an engine. */
-export class PairInputs {
+export class PairInputs implements ReadingInputs<PairReading> {
   readonly #time: TimeInputs;
   readonly #a: readonly FieldInput[];
   readonly #b: readonly FieldInput[];
@@ -42,18 +68,15 @@ export class PairInputs {
     );
   }
 
-  /** Whether a formula reads a series of a leg. */
   get readsSeries(): boolean {
     return this.#series.length > 0;
   }
 
   /**
    * @param at index in the block
-   * @param values of the hand-written features at this bar, by column
-   * @param series values known at its close, in the order of `LEG_SERIES_SOURCES`; null where no formula reads one
    * @throws RangeError for formulas that read series without them
    */
-  write(at: number, a: Bar, b: Bar, values: Float64Array, series: Float64Array | null): void {
+  write(at: number, { a, b, features: values, series }: PairReading): void {
     this.#time.write(at, a.time);
     writeFields(this.#a, at, a);
     writeFields(this.#b, at, b);
@@ -102,8 +125,22 @@ export interface InstrumentFields {
   readonly takerBuyVolume: number;
 }
 
+/** A closed bar of an instrument with all that formulas read. */
+export interface InstrumentReading {
+  readonly bar: InstrumentFields;
+  /** Of the hand-written features at this bar, by column. */
+  readonly features: Float64Array;
+  /** Values known at its close, in the order of `SERIES`. */
+  readonly series: Float64Array;
+}
+
+/** @param features hand-written ones, whose values a reading has */
+export function instrumentInputs(features: readonly InstrumentDefinition[]): InputsOf<InstrumentReading> {
+  return (engine, barSeconds) => new InstrumentInputs(engine, features, barSeconds);
+}
+
 /** Writes the bars of an instrument, its hand-written features and its series to the inputs of an engine. */
-export class InstrumentInputs {
+export class InstrumentInputs implements ReadingInputs<InstrumentReading> {
   readonly #time: TimeInputs;
   readonly #fields: readonly { readonly read: keyof InstrumentFields; readonly column: Float64Array }[];
   readonly #features: readonly FeatureInput[];
@@ -132,13 +169,12 @@ export class InstrumentInputs {
     this.#probabilities = featureInputs(engine, PROBABILITY_NAMES);
   }
 
-  /**
-   * Probabilities are missing until `writeProbabilities`.
-   * @param at index in the block
-   * @param values of the hand-written features at this bar
-   * @param series values known at its close, in the order of `SERIES`
-   */
-  write(at: number, bar: InstrumentFields, values: Float64Array, series: Float64Array): void {
+  get readsSeries(): boolean {
+    return this.#series.length > 0;
+  }
+
+  /** Probabilities are missing until `writeProbabilities`. @param at index in the block */
+  write(at: number, { bar, features: values, series }: InstrumentReading): void {
     this.#time.write(at, bar.time);
     for (const { read, column } of this.#fields) {
       const value = bar[read];

@@ -3,8 +3,9 @@ import type { Bar, OpenTime } from '../../bar.ts';
 import { handWrittenDefinitions } from '../features/features.ts';
 import { randomPair, SMALL } from '../features/features.fixture.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../features/instrument/definitions.ts';
+import { parsePair } from '../../pair.ts';
 import { SERIES_NAMES } from '../series/series_names.ts';
-import { InstrumentInputs, SymbolInputs } from './bar_inputs.ts';
+import { InstrumentInputs, pairInputs, SymbolInputs, type PairReading } from './bar_inputs.ts';
 import { FormulaEngine } from './engine.ts';
 import { FormulaBlock } from './formula_block.ts';
 import { FormulaColumns } from './formula_columns.ts';
@@ -12,6 +13,7 @@ import { parseFormula } from './formula.ts';
 import { formulasOf, formulasText } from './named_formulas.ts';
 import { instrumentSources, symbolSources } from './sources.ts';
 
+const PAIR = parsePair('XAUUSD_XAGUSD');
 const time = (14 * 3600) as OpenTime;
 
 describe('the inputs of formulas', () => {
@@ -41,7 +43,7 @@ describe('the inputs of formulas', () => {
     const known = Float64Array.from(SERIES_NAMES, (_, index) => 200 + index);
     const state = engine.createState();
     const values = (of: typeof bar): number[] => {
-      inputs.write(0, of, handWritten, known);
+      inputs.write(0, { bar: of, features: handWritten, series: known });
       engine.run(state, 1);
       return engine.outputs.map((column) => column[0]!);
     };
@@ -63,8 +65,8 @@ describe('formulas of a pair in blocks', () => {
     const { a, b } = randomPair('formulas in blocks', 700, { gaps: true, quoted: true });
     const features = written.map((_, column) => a.map((__, bar) => Math.sin(bar + column)));
     const at = (bar: number): Float64Array => Float64Array.from(features, (column) => column[bar]!);
-    const columns = new FormulaColumns(formulas, written, [60]);
-    const block = new FormulaBlock(formulas, written, 60);
+    const columns = new FormulaColumns(formulas, [PAIR], pairInputs(written));
+    const block = new FormulaBlock(formulas, PAIR, pairInputs(written));
     expect([block.width, block.warmupBars]).toEqual([columns.width, columns.warmupBars]);
     const wanted: number[][] = [];
     const found: number[][] = [];
@@ -79,9 +81,10 @@ describe('formulas of a pair in blocks', () => {
       filled = 0;
     };
     a.forEach((bar, index) => {
-      columns.step(0, bar, b[index]!, at(index), null);
+      const reading = { a: bar, b: b[index]!, features: at(index), series: null };
+      columns.step(0, reading);
       wanted.push([...columns.values(0)]);
-      block.add(bar, b[index]!, at(index), null);
+      block.add(reading);
       filled++;
       if (block.isFull || index % 97 === 0) flush();
     });
@@ -99,20 +102,21 @@ describe('formulas of several pairs', () => {
     const { a, b } = randomPair('formulas together', 60, { gaps: false, quoted: true });
     const features = new Float64Array(written.length);
     const pairs = Array.from({ length: 70 }, (_, pair) => pair);
-    const seconds = pairs.map(() => 60);
-    const alone = new FormulaColumns(formulas, written, seconds);
-    const together = new FormulaColumns(formulas, written, seconds);
+    const subjects = pairs.map(() => PAIR);
+    const at = (bar: number): PairReading => ({ a: a[bar]!, b: b[bar]!, features, series: null });
+    const alone = new FormulaColumns(formulas, subjects, pairInputs(written));
+    const together = new FormulaColumns(formulas, subjects, pairInputs(written));
     // Bar by bar of one pair after the other: all bars of a pair wait for the same run.
     for (const pair of pairs)
       for (let bar = 0; bar < 20 + (pair % 3); bar++) {
-        together.add(pair, a[bar]!, b[bar]!, features, null);
-        alone.step(pair, a[bar]!, b[bar]!, features, null);
+        together.add(pair, at(bar));
+        alone.step(pair, at(bar));
       }
     together.run();
     // Bars of all pairs wait together.
     for (const pair of pairs) {
-      together.add(pair, a[30]!, b[30]!, features, null);
-      alone.step(pair, a[30]!, b[30]!, features, null);
+      together.add(pair, at(30));
+      alone.step(pair, at(30));
     }
     together.run();
     for (const pair of pairs) expect([...together.values(pair)]).toEqual([...alone.values(pair)]);

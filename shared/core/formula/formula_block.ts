@@ -1,35 +1,39 @@
-import type { Bar } from '../../bar.ts';
-import type { FeatureDefinition } from '../features/feature.ts';
-import { PairInputs } from './bar_inputs.ts';
+import { barSecondsOf, type Pair } from '../../pair.ts';
+import type { InputsOf, ReadingInputs } from './bar_inputs.ts';
 import { FormulaEngine } from './engine.ts';
+import { columnsFor } from './formula_columns.ts';
 import type { SubjectState } from './step.ts';
 import type { NamedFormula } from './named_formulas.ts';
 
 /**
- * The formulas of one pair over a history, in blocks of bars: the bits of `FormulaColumns`, several times as fast. Bars
- * are added until the block is full; `run` computes the values of all of them.
+ * The formulas of one subject over a history, in blocks of bars: the bits of `FormulaColumns`, several times as fast.
+ * Bars are added until the block is full; `run` computes the values of all of them. Formulas that are not for the
+ * subject are missing.
  */
-export class FormulaBlock {
+export class FormulaBlock<Reading> {
   /** Columns. */
   readonly width: number;
-  /** The pair's bar count at which all values exist. */
+  /** The subject's bar count at which all values exist. */
   readonly warmupBars: number;
   readonly #engine: FormulaEngine;
-  readonly #inputs: PairInputs;
+  /** Where each formula of the subject goes. */
+  readonly #columns: readonly number[];
+  readonly #inputs: ReadingInputs<Reading>;
   readonly #state: SubjectState;
   #count = 0;
 
-  /** @param features hand-written ones, whose values `add` takes */
-  constructor(formulas: readonly NamedFormula[], features: readonly FeatureDefinition[], barSeconds: number) {
-    const engine = new FormulaEngine(formulas.map(({ formula }) => formula));
+  constructor(formulas: readonly NamedFormula[], subject: Pair, inputsOf: InputsOf<Reading>) {
+    const columns = columnsFor(formulas, subject.id);
+    const engine = new FormulaEngine(columns.map((column) => formulas[column]!.formula));
     this.#engine = engine;
-    this.#inputs = new PairInputs(engine, features, barSeconds);
+    this.#columns = columns;
+    this.#inputs = inputsOf(engine, barSecondsOf(subject));
     this.#state = engine.createState();
     this.width = formulas.length;
     this.warmupBars = engine.warmUpBars;
   }
 
-  /** Whether `add` needs the series of the legs. */
+  /** Whether `add` needs auxiliary series. */
   get readsSeries(): boolean {
     return this.#inputs.readsSeries;
   }
@@ -38,13 +42,9 @@ export class FormulaBlock {
     return this.#count === this.#engine.capacity;
   }
 
-  /**
-   * Takes the next bar that both legs have.
-   * @param features values of the hand-written ones at this bar
-   * @param series of the legs as known at its close, see `PairInputs.write`
-   */
-  add(a: Bar, b: Bar, features: Float64Array, series: Float64Array | null): void {
-    this.#inputs.write(this.#count, a, b, features, series);
+  /** Takes the next bar. */
+  add(reading: Reading): void {
+    this.#inputs.write(this.#count, reading);
     this.#count++;
   }
 
@@ -57,6 +57,7 @@ export class FormulaBlock {
   /** @param place of a bar in the block @param out `width` values */
   read(place: number, out: Float64Array): void {
     const { outputs } = this.#engine;
-    for (let i = 0; i < outputs.length; i++) out[i] = outputs[i]![place]!;
+    if (outputs.length < this.width) out.fill(NaN, 0, this.width);
+    for (let i = 0; i < outputs.length; i++) out[this.#columns[i]!] = outputs[i]![place]!;
   }
 }

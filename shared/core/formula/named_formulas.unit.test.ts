@@ -74,7 +74,10 @@ describe('PairFeatures with formulas', () => {
     const alone = run(SMALL);
     const together = run(windows);
     for (let begin = 0; begin < a.length; begin += 100) {
-      for (let i = 0; i < 100; i++) inputs.write(i, a[begin + i]!, b[begin + i]!, alone[begin + i]!, null);
+      for (let i = 0; i < 100; i++) {
+        const features = alone[begin + i]!;
+        inputs.write(i, { a: a[begin + i]!, b: b[begin + i]!, features, series: null });
+      }
       engine.run(state, 100);
       for (let i = 0; i < 100; i++) {
         const values = together[begin + i]!;

@@ -42,7 +42,7 @@ export async function recentFeatures(
   const shard = shardsOf(settings.minutehand).find(({ pairs }) => pairs.some(({ id }) => id === subject));
   const pair = shard?.pairs.find(({ id }) => id === subject);
   if (shard === undefined || pair === undefined) throw pairUnknown([subject], settings.minutehand.pairs);
-  const features = new PairFeatures(windows, pair.barSeconds);
+  const features = new PairFeatures(windows, pair);
   const last = signals.last.get(subject);
   const newest = last === undefined ? clock.nowMs() / 1000 : Date.parse(last.timestamp) / 1000;
   const from = Math.floor(newest - (limit + features.warmupBars) * barSecondsOf(pair) - CLOSED_S) as OpenTime;

@@ -191,7 +191,7 @@ class Trial {
     const a = legBars(bars, subject, 'a');
     const b = legBars(bars, subject, 'b');
     if (a === undefined || b === undefined) return null;
-    return { a, b, values: pairValues(this.#formula, { a, b }, windows, seconds) };
+    return { a, b, values: pairValues(this.#formula, { a, b }, windows, subject) };
   }
 }
 

@@ -72,7 +72,12 @@ describe('a trial of a formula', () => {
   it('has the values of the newest days, to the bit, wherever the reading began', async () => {
     const tried = (await tryFormula(task(recorded)))!;
     const formula = parseTried(FORMULA, parsePair(PAIR), windows);
-    const all = pairValues(formula, { a: LEGS.get('XAUUSD')!, b: LEGS.get('XAGUSD')! }, windows, 60);
+    const all = pairValues(
+      formula,
+      { a: LEGS.get('XAUUSD')!, b: LEGS.get('XAGUSD')! },
+      windows,
+      parsePair('XAUUSD_XAGUSD'),
+    );
     const first = all.time.findIndex((time) => time >= LAST - 2 * 86_400);
     const values = all.values.subarray(first);
     expect(tried.distribution).toMatchObject({ bars: values.length, values: values.length });

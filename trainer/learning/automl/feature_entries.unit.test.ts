@@ -8,7 +8,8 @@ import { candidatesOf, GENERATORS, WINDOW_BARS } from './candidates.ts';
 import { withEntries } from './feature_entries.ts';
 
 it('puts entries that the feature file has, behind what a person wrote', () => {
-  const { windows } = loadSettings({ env: {} }).minutehand;
+  const { minutehand } = loadSettings({ env: {} });
+  const { windows } = minutehand;
   const candidates = candidatesOf({ generators: GENERATORS, windowBars: WINDOW_BARS, most: 60, seed: 3, windows });
   const folder = mkdtempSync(join(tmpdir(), 'entries'));
   try {
@@ -16,7 +17,7 @@ it('puts entries that the feature file has, behind what a person wrote', () => {
       const text = withEntries(before, candidates, 'Found by a "search": yes');
       expect(text.startsWith(before)).toBe(true);
       writeFileSync(join(folder, FEATURE_FILE), text);
-      const { formulas, problems } = readFeatureFile(folder, windows);
+      const { formulas, problems } = readFeatureFile(folder, minutehand);
       expect(problems).toEqual([]);
       const found = formulas.filter(({ name }) => name !== 'mine');
       expect(found.map(({ name, text: formula }) => [name, formula])).toEqual(candidates.map(({ name, text: formula }) => [name, formula])); // prettier-ignore

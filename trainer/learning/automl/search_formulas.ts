@@ -145,7 +145,7 @@ class Search {
     const { settings, seed, onProgress } = this.#training;
     const beganMs = this.#options.nowMs();
     const { generators, windowBars, candidates: limit, level, most, mostOf, parts: timeParts } = this.#options;
-    const known = new Set(settings.formulas.map(({ text }) => text));
+    const known = new Set(settings.formulas.flatMap(({ text, subjects }) => (subjects === null ? [text] : [])));
     const candidates = candidatesOf({
       generators,
       windowBars,

@@ -1,7 +1,7 @@
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { handWrittenDefinitions } from '../../../shared/core/features/features.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
-import { formulasOf } from '../../../shared/core/formula/named_formulas.ts';
+import { formulasOf, isFor, type NamedFormula } from '../../../shared/core/formula/named_formulas.ts';
 import { parseLegSeries } from '../../../shared/core/formula/series_source.ts';
 import type { SeriesName } from '../../../shared/core/series/series_names.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -16,6 +16,7 @@ const FORESIGHT_BAR_SECONDS = 3600;
 interface ReadSeries {
   /** Name of the formula. */
   readonly name: string;
+  readonly subjects: NamedFormula['subjects'];
   /** As the formula writes it. */
   readonly source: string;
   readonly leg: 'a' | 'b';
@@ -24,12 +25,17 @@ interface ReadSeries {
 
 /** What the formulas of a configuration read of the series of legs. */
 function seriesRead(windows: Windows): ReadSeries[] {
-  return formulasOf(windows, handWrittenDefinitions(windows)).flatMap(({ name, formula }) =>
+  return formulasOf(windows, handWrittenDefinitions(windows)).flatMap(({ name, formula, subjects }) =>
     formula.sources.flatMap((source) => {
       const read = parseLegSeries(source);
-      return read === null ? [] : [{ name, source, leg: read.leg, series: read.series as SeriesName }];
+      return read === null ? [] : [{ name, subjects, source, leg: read.leg, series: read.series as SeriesName }];
     }),
   );
+}
+
+/** Symbols whose series is read: the leg of the pairs that the formula is for. */
+function legsRead(read: ReadSeries, pairs: readonly Pair[]): string[] {
+  return pairs.filter(({ id }) => isFor(read, id)).map((pair) => pair[read.leg]);
 }
 
 /** Columns whose values depend on series of legs: by the names of their formulas. */
@@ -42,8 +48,11 @@ export function columnsOfSeries(windows: Windows): string[] {
  * @throws MinutehandError DATA_MISSING for a source that no pair has a value of, SERIES_FORESIGHT
  */
 export function checkLegSeries(pairs: readonly Pair[], bars: ReadonlyMap<string, BarColumns>, windows: Windows): void {
-  for (const { name, source, leg, series } of seriesRead(windows)) {
-    const symbols = pairs.map((pair) => pair[leg]).filter((symbol) => bars.has(symbol));
+  for (const read of seriesRead(windows)) {
+    const { name, source, series } = read;
+    const symbols = legsRead(read, pairs).filter((symbol) => bars.has(symbol));
+    // Of no pair of this training.
+    if (symbols.length === 0 && read.subjects !== null) continue;
     if (symbols.some((symbol) => (bars.get(symbol)!.series?.[series]?.length ?? 0) > 0)) continue;
     throw new MinutehandError('DATA_MISSING', {
       seen: `${source} of the formula ${name}: no ${series} of ${[...new Set(symbols)].join(', ')}`,
@@ -62,7 +71,9 @@ export function refuseForeseeingFormulas(
   bars: ReadonlyMap<string, BarColumns>,
   windows: Windows,
 ): void {
-  const read = seriesRead(windows).flatMap(({ leg, series }) => pairs.map((pair) => ({ symbol: pair[leg], series })));
+  const read = seriesRead(windows).flatMap((one) =>
+    legsRead(one, pairs).map((symbol) => ({ symbol, series: one.series })),
+  );
   const distinct = new Map(read.map((one) => [`${one.symbol} ${one.series}`, one]));
   for (const { symbol, series } of distinct.values()) refuseForeseeingOf(bars.get(symbol), series);
 }

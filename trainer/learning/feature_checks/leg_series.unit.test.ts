@@ -69,6 +69,17 @@ describe('series of legs in a training', () => {
   });
 });
 
+describe('series of the pairs that a formula is for', () => {
+  it('are asked of no others', () => {
+    const check = (formulas: string): void => checkLegSeries(PAIRS, MARKET, { ...windows, formulas });
+    expect(() => check('mood for AUDUSD_USDCAD = b.series("sentiment")')).toThrow(
+      expect.objectContaining({ seen: 'b.series("sentiment") of the formula mood: no sentiment of USDCAD' }),
+    );
+    // Of no pair of this training.
+    check('mood for EURUSD_GBPUSD = b.series("sentiment")');
+  });
+});
+
 describe('series of legs in a backtest, and of a rule', () => {
   const { close } = MARKET.get('XAGUSD')!;
   const foreseeing = hourly((hour) => 100 * (close[Math.min(HOURS - 1, hour + 6)]! / close[hour]! - 1));
@@ -79,6 +90,7 @@ describe('series of legs in a backtest, and of a rule', () => {
     const formulas = 'mood = b.series("sentiment")';
     expect(() => refuseForeseeingFormulas(PAIRS, bars, { ...windows, formulas })).toThrow(refused);
     refuseForeseeingFormulas(PAIRS, bars, { ...windows, formulas: 'mood = a.series("sentiment")' });
+    refuseForeseeingFormulas(PAIRS, bars, { ...windows, formulas: 'mood for AUDUSD_USDCAD = b.series("sentiment")' });
     // A bundle may read what these bars do not have: its features are missing then.
     refuseForeseeingFormulas(PAIRS, MARKET, { ...windows, formulas });
   });

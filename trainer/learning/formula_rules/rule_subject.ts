@@ -68,7 +68,7 @@ export function pairSubject(
     ...unchanged,
     evaluate(formulas, take) {
       const engine = new FormulaEngine(formulas);
-      const features = new PairFeatures(written, pair.barSeconds);
+      const features = new PairFeatures(written, pair);
       const inputs = new PairInputs(engine, features.definitions, barSeconds);
       const series = legSeriesOf(ofA, ofB);
       const { length, inA, inB } = matchMinutes(a, b);
@@ -79,7 +79,12 @@ export function pairSubject(
         const barA = barOfA(inA[bar]!);
         const barB = barOfB(inB[bar]!);
         features.step(barA, barB);
-        inputs.write(at, barA, barB, features.values, series.at(barA.time + SECONDS_PER_BAR));
+        inputs.write(at, {
+          a: barA,
+          b: barB,
+          features: features.values,
+          series: series.at(barA.time + SECONDS_PER_BAR),
+        });
       });
     },
     withSeriesLater: () => withSeries(laterSeries(ofA, barSeconds), laterSeries(ofB, barSeconds)),
@@ -130,7 +135,7 @@ export function instrumentSubject(
           volume: bars.volume[t]!,
           takerBuyVolume: bars.takerBuyVolume[t]!,
         };
-        inputs.write(block.place, bar, features.values, values);
+        inputs.write(block.place, { bar, features: features.values, series: values });
         if (direction !== null && inputs.readsProbabilities && features.ready && bar.time >= trainedUntil) {
           row.set(features.values);
           inputs.writeProbabilities(block.place, direction.infer(row, 1));

@@ -1,4 +1,5 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import { barSecondsOf, type Pair } from '../../../shared/pair.ts';
 import { barAt, barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { InstrumentInputs, PairInputs, SymbolInputs } from '../../../shared/core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../../../shared/core/formula/engine.ts';
@@ -38,16 +39,16 @@ export function symbolValues(formula: Formula, bars: BarColumns, barSeconds: num
   });
 }
 
-/** @param legs with the series that formulas may read @param barSeconds of the pair's bars */
+/** @param legs with the series that formulas may read */
 export function pairValues(
   formula: Formula,
   legs: { readonly a: BarColumns; readonly b: BarColumns },
   windows: Windows,
-  barSeconds: number,
+  pair: Pair,
 ): FormulaValues {
   const engine = new FormulaEngine([formula]);
-  const features = new PairFeatures(windows, barSeconds);
-  const inputs = new PairInputs(engine, features.definitions, barSeconds);
+  const features = new PairFeatures(windows, pair);
+  const inputs = new PairInputs(engine, features.definitions, barSecondsOf(pair));
   const series = legSeriesOf(legs.a.series ?? {}, legs.b.series ?? {});
   const minutes = [...commonMinutes(legs.a, legs.b)];
   const barOfA = barReader(legs.a);
@@ -56,7 +57,7 @@ export function pairValues(
     const a = barOfA(minutes[bar]![0]);
     const b = barOfB(minutes[bar]![1]);
     features.step(a, b);
-    inputs.write(at, a, b, features.values, series.at(a.time + SECONDS_PER_BAR));
+    inputs.write(at, { a, b, features: features.values, series: series.at(a.time + SECONDS_PER_BAR) });
     return a.time;
   });
 }
@@ -82,7 +83,7 @@ export function instrumentValues(
       volume: volume[t]!,
       takerBuyVolume: takerBuyVolume[t]!,
     };
-    inputs.write(evaluation.place, bar, features.values, known);
+    inputs.write(evaluation.place, { bar, features: features.values, series: known });
     evaluation.add(bar.time);
   });
   return evaluation.result();

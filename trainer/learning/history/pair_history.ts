@@ -5,6 +5,7 @@ import { barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts
 import { quotedBps } from '../../../shared/core/cost/fill_cost.ts';
 import { historyFeatures } from '../../../shared/core/features/features.ts';
 import { writeFloats } from '../../../shared/core/features/float_row.ts';
+import type { PairReading } from '../../../shared/core/formula/bar_inputs.ts';
 import type { FormulaBlock } from '../../../shared/core/formula/formula_block.ts';
 import { legSeriesOf, type LegSeries } from '../../../shared/core/series/leg_series.ts';
 import type { Market } from '../../../shared/core/position/position.ts';
@@ -99,7 +100,7 @@ export function buildPairHistory(
   given?: HistoryColumns,
 ): PairHistory {
   const { length: minutes, inA, inB } = matchMinutes(a, b);
-  const { written: engine, formulas } = historyFeatures(windows, pair.barSeconds);
+  const { written: engine, formulas } = historyFeatures(windows, pair);
   const bars = sequenceBars(windows);
   const isSequence = bars > 1;
   const warmup = Math.max(engine.warmupBars, formulas?.warmupBars ?? 1);
@@ -166,14 +167,14 @@ export function buildPairHistory(
 }
 
 /** null: no formula reads them, or they are not known. */
-function seriesOfLegs({ readsSeries }: FormulaBlock, a: BarColumns, b: BarColumns): LegSeries | null {
+function seriesOfLegs({ readsSeries }: FormulaBlock<PairReading>, a: BarColumns, b: BarColumns): LegSeries | null {
   const isKnown = readsSeries && a.series !== undefined && b.series !== undefined;
   return isKnown ? legSeriesOf(a.series, b.series) : null;
 }
 
 /** Computes the formulas of a history in blocks, and writes those of kept bars behind the hand-written columns. */
 class BlockRows {
-  readonly #formulas: FormulaBlock;
+  readonly #formulas: FormulaBlock<PairReading>;
   readonly #width: number;
   readonly #values: Float64Array;
   readonly #series: LegSeries | null;
@@ -181,7 +182,7 @@ class BlockRows {
   #rows: number[] = [];
 
   /** @param width columns of a row, those of formulas last @param series of the legs; null = not known */
-  constructor(formulas: FormulaBlock, width: number, series: LegSeries | null) {
+  constructor(formulas: FormulaBlock<PairReading>, width: number, series: LegSeries | null) {
     this.#formulas = formulas;
     this.#series = series;
     this.#width = width;
@@ -191,7 +192,7 @@ class BlockRows {
   /** Takes the next bar. @param written values of the hand-written columns @param features all rows so far */
   add(a: Bar, b: Bar, written: Float64Array, features: Float32Array): void {
     if (this.#formulas.isFull) this.flush(features);
-    this.#formulas.add(a, b, written, this.#series?.at(a.time + SECONDS_PER_BAR) ?? null);
+    this.#formulas.add({ a, b, features: written, series: this.#series?.at(a.time + SECONDS_PER_BAR) ?? null });
     this.#rows.push(-1);
   }
 
