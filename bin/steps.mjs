@@ -59,9 +59,9 @@ export async function testsHold(name, args, { node = process.execPath, root = RO
 }
 
 /**
- * Runs the files of failed tests once more, with nothing beside them. Each test that passes then counts as passed and is
- * named in the result: it depends on how busy the machine is, which is a fault of the test, not of the change.
- * A failure in most of a run is not repeated.
+ * Runs the files of failed tests once more, with nothing beside them. Each test that passes then counts as passed and
+ * is named in the result: it depends on how busy the machine is, which is a fault of the test, not of the change. A
+ * failure in most of a run is not repeated.
  */
 export async function repeatFailedAlone() {
   for (const run of failedRuns.slice()) {
