@@ -37,6 +37,7 @@ const LONG = [
   'test/release.chain.test.ts',
   'test/image.chain.test.ts',
   'test/bring_a_model.chain.test.ts',
+  'test/real_bars.chain.test.ts',
   'test/fleet.chain.test.ts',
   'test/year_of_signals.chain.test.ts',
   'test/notified.chain.test.ts',

@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { packageRoot } from '../shared/root.ts';
+import { IS_LONG, LONG_NOTE } from './long.ts';
+import { skipNote } from './skip_note.ts';
+
+const PROGRAM = join(packageRoot(), 'examples', 'real_bars.mjs');
+const REAL = join(packageRoot(), '..', 'shared', 'data', 'm1');
+const hasReal = existsSync(REAL);
+let folder: string;
+let source: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-real-bars-'));
+  source = join(folder, 'downloads');
+  mkdirSync(source);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function realBars(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { ...process.env, NODE_OPTIONS: '' } });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const code = await new Promise<number>((ended) => child.on('close', ended));
+  return { code, stdout, stderr };
+}
+
+describe('examples/real_bars.mjs', () => {
+  it('says what it takes when it is given nothing', async () => {
+    expect(await realBars([])).toMatchObject({ code: 2, stderr: expect.stringContaining('Usage: node examples') });
+  });
+
+  it('ends with the first command that fails, its code and the next step', async () => {
+    writeFileSync(join(source, 'notes.csv'), 'no bars\n');
+    const { code, stdout, stderr } = await realBars([source, '--home', join(folder, 'home')]);
+    expect(code).toBe(1);
+    expect(stdout).toContain('$ npx minutehand bars import');
+    expect(stdout).not.toContain('train');
+    expect(stderr).toMatch(/DATA_FORMAT: /);
+  });
+
+  it.runIf(IS_LONG && hasReal)(
+    `says what a trade of real bars earns and costs${IS_LONG ? skipNote(!hasReal, 'no real data here') : LONG_NOTE}`,
+    async () => {
+      for (const symbol of ['EURUSD', 'GBPUSD'])
+        copyFileSync(join(REAL, `${symbol}.csv.gz`), join(source, `${symbol}.csv.gz`));
+      const { code, stdout, stderr } = await realBars([source, '--home', join(folder, 'home')]);
+      expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(/AUC of 0\.6\d\d; -?0\.0\d\d ± 0\.0\d\d of it/);
+      expect(stdout).toContain('EURUSD_GBPUSD: NO_EDGE');
+      for (const timeframe of ['1m', '5m', '15m', '1h'])
+        expect(stdout).toMatch(
+          new RegExp(`bars of ${timeframe}: \\d+ trades, each -?\\d+\\.\\d+ bps before costs of 1\\.\\d+: -`),
+        );
+      expect(stdout).toContain('Nothing pays');
+      expect(existsSync(join(folder, 'home', 'report', 'report.html'))).toBe(true);
+    },
+    1_800_000,
+  );
+});
