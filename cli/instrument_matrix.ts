@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { loadDirectionModel, type DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { instrumentSchema } from '../shared/bundle/feature_schema.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
-import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
+import { InstrumentColumns } from '../shared/core/features/instrument/instrument_columns.ts';
+import { writeFloats } from '../shared/core/features/float_row.ts';
 import { barSecondsOf, type Pair } from '../shared/pair.ts';
 import { readInstrumentFolder } from '../trainer/learning/direction/instrument_bars.ts';
 import { stepAll } from '../trainer/learning/direction/instrument_rows.ts';
@@ -19,7 +20,7 @@ export interface InstrumentMatrix {
 }
 
 /**
- * Features of an instrument, with the answers of a direction model.
+ * Features of an instrument, with the formulas and the answers of a direction model.
  * @param series folder of auxiliary series; null: `series` in the data folder
  * @param model folder of a direction bundle; null: without answers
  * @throws MinutehandError DATA_MISSING, DATA_FORMAT; as loadDirectionModel
@@ -31,11 +32,12 @@ export async function instrumentMatrix(
   model: string | null,
 ): Promise<InstrumentMatrix> {
   const timeframe = barSecondsOf(instrument);
-  const schema = instrumentSchema(INSTRUMENT_WINDOWS, timeframe);
+  const written = instrumentSchema(INSTRUMENT_WINDOWS, timeframe);
   const [bars] = await readInstrumentFolder(data, [instrument.a], timeframe);
   const known = await readSeriesFolder(series ?? join(data, 'series'), instrument.a);
-  const direction = model === null ? null : await loadDirectionModel(model, schema, 1);
-  const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, timeframe);
+  const direction = model === null ? null : await loadDirectionModel(model, written, 1);
+  const schema = direction?.formulas ?? written;
+  const features = new InstrumentColumns(schema.windows, instrument);
   const names = features.definitions.map(({ name }) => name);
   return {
     columns: direction === null ? names : [...names, ...PROBABILITIES],
@@ -54,7 +56,9 @@ export async function instrumentMatrix(
 }
 
 /** Empty cells in warm-up. */
-function answers(direction: DirectionModel, features: InstrumentFeatures): string[] {
+function answers(direction: DirectionModel, features: InstrumentColumns): string[] {
   if (!features.ready) return PROBABILITIES.map(() => '');
-  return [...direction.infer(Float32Array.from(features.values), 1)].map(String);
+  const row = new Float32Array(features.values.length);
+  writeFloats(features.values, 0, row.length, row, 0);
+  return [...direction.infer(row, 1)].map(String);
 }

@@ -608,11 +608,14 @@ class AssembledDaemon implements Daemon {
     const { loadDirection } = this.#ports;
     const timeframes = [...new Set(this.#subjects.filter(isInstrument).map(barSecondsOf))].map(timeframeOf);
     if (timeframes.length === 0 || loadDirection === undefined) return null;
-    const load = (folder: string, timeframe: Timeframe): Promise<DirectionModel> =>
-      loadDirection(folder, timeframe, async (work) => {
+    const load = async (folder: string, timeframe: Timeframe): Promise<DirectionModel> => {
+      const model = await loadDirection(folder, timeframe, async (work) => {
         await this.pipeline.idleWindow();
         return work();
       });
+      if (model.formulas !== undefined) await this.#warmOnHistory((store) => this.pipeline.warmDirection(model, store));
+      return model;
+    };
     return { timeframes, load };
   }
 

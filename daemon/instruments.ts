@@ -1,4 +1,5 @@
 import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
+import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FLAT_POSITION, type InstrumentPosition } from '../shared/strategies/direction/instrument_position.ts';
 import type { Position } from '../shared/core/position/position.ts';
@@ -86,14 +87,21 @@ export class Instruments {
     const isPair = index < this.#first;
     const rule = isPair ? null : this.rules.activeOf(index - this.#first);
     const isRuleWarm = rule?.isWarm ?? true;
-    const isWarm = isPair ? matrix.isReady(index, activeModels()) : this.#matrix.isReady(index) && isRuleWarm;
+    const isWarm = isPair ? matrix.isReady(index, activeModels()) : this.#isInstrumentReady(index) && isRuleWarm;
     const needed = isPair ? matrix.features.warmupBars : this.#matrix.warmupBarsOf(index);
     return isWarm && this.#history.barsOf(index) >= needed;
   };
 
+  /** With the formulas of the direction model, where no rule answers in its place. */
+  #isInstrumentReady(index: number): boolean {
+    const isOfRule = this.rules.activeOf(index - this.#first) !== null;
+    const model = isOfRule ? null : this.slots.activeOf(this.#matrix.groupOf(index).barSeconds);
+    return this.#matrix.isReady(index, model);
+  }
+
   /** CRC-32 of the features of a subject. @param schema hash of those that were scored */
   checksum(index: number, schema: string): string {
-    return index < this.#first ? this.#options.matrix.checksum(index, schema) : this.#matrix.checksum(index);
+    return index < this.#first ? this.#options.matrix.checksum(index, schema) : this.#matrix.checksum(index, schema);
   }
 
   /** Updates the features of the instruments in a batch. @returns the items of pairs */
@@ -116,7 +124,8 @@ export class Instruments {
     }
     this.rules.finish((index) => {
       const pairIndex = this.#first + index;
-      return { scores: this.#scores.get(this.#matrix.groupOf(pairIndex))!, row: this.#matrix.rowOf(pairIndex) };
+      const scores = this.#scores.get(this.#matrix.groupOf(pairIndex))!;
+      return { scores, row: this.#matrix.rowOf(pairIndex, scores.model) };
     });
   }
 
@@ -147,6 +156,25 @@ export class Instruments {
     pause: () => Promise<void>,
   ): Promise<void> {
     return this.rules.warm(rule, store, (index) => this.#matrix.lastOf(index), stored, pause);
+  }
+
+  /** The same of the formulas of a loaded direction model. See `InstrumentMatrix.warm`. */
+  warmDirection(
+    model: DirectionModel,
+    store: RuleWarmStore,
+    stored: () => Promise<unknown>,
+    pause: () => Promise<void>,
+  ): Promise<void> {
+    return this.#matrix.warm(model, store, stored, pause);
+  }
+
+  /** Models have come or gone: the formulas of those that answer from now on are computed. */
+  useModels(): void {
+    for (const { barSeconds } of this.#matrix.groups) {
+      const challenger = this.arms.challengerOf(barSeconds);
+      const models = this.slots.modelsOf(barSeconds);
+      this.#matrix.use(barSeconds, challenger === null ? models : [...models, challenger]);
+    }
   }
 
   /** Computes the ids of the next bars of the instruments among the answers. */
@@ -192,14 +220,14 @@ export class Instruments {
     const formulas = this.rules.activeOf(index);
     const arm = formulas === null ? this.arms.choose(group.barSeconds, index, minute.time, before) : null;
     const scores = arm?.scores ?? this.#scores.get(group)!;
-    const context = this.#contextOf(pairIndex, scores, arm?.rollout);
+    const ofModel = this.#contextOf(pairIndex, scores, arm?.rollout);
     const instrument = instruments[index]!;
     const label = this.#labels[index]!;
     const id = decider.ids.idOf(minute, formulas?.rule ?? scores.model);
     const answer =
       formulas === null
-        ? answerInstrument(context, instrument, label, minute, before, id)
-        : answerByRule(context, formulas, instrument, label, minute, before, id);
+        ? answerInstrument(ofModel, instrument, label, minute, before, id)
+        : answerByRule(this.#ofRule(ofModel, pairIndex), formulas, instrument, label, minute, before, id);
     this.#positions[index] = answer.position;
     return answer;
   }
@@ -210,10 +238,10 @@ export class Instruments {
     const group = this.#matrix.groupOf(pairIndex);
     return {
       scores,
-      row: this.#matrix.rowOf(pairIndex),
-      isReady: this.#matrix.isReady(pairIndex),
+      row: this.#matrix.rowOf(pairIndex, scores.model),
+      isReady: this.#matrix.isReady(pairIndex, scores.model),
       close: this.#matrix.closeOf(pairIndex),
-      featureSchema: group.featureSchema,
+      featureSchema: this.#matrix.featureSchemaOf(pairIndex, scores.model),
       policyHash: decider.policyHash,
       requireEdge: decider.requireEdge,
       isDegraded: degradations.isInstrumentDegraded(group.timeframe),
@@ -221,6 +249,12 @@ export class Instruments {
       news: decider.newsOf(pairIndex),
       rollout,
     };
+  }
+
+  /** A rule reads the hand-written features, and no formulas of a model. */
+  #ofRule(context: InstrumentContext, pairIndex: number): InstrumentContext {
+    const { featureSchema } = this.#matrix.groupOf(pairIndex);
+    return { ...context, isReady: this.#matrix.isReady(pairIndex), featureSchema };
   }
 
   #pairsOf(batch: readonly MinuteItem[]): readonly MinuteItem[] {

@@ -1,4 +1,5 @@
 import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
+import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { FormulaStore } from '../shared/store/warm_bars.ts';
@@ -199,6 +200,7 @@ export class Pipeline {
     takeEffect(input, this.#states);
     const others = [this.#shadow.set, this.#arms.challenger].filter((set) => set !== null);
     this.#matrix.use([...this.#models.sets, ...others]);
+    this.#instruments.useModels();
   }
 
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
@@ -271,6 +273,16 @@ export class Pipeline {
   warmRule(rule: RuleModel, store: RuleWarmStore): Promise<void> {
     return this.#instruments.warm(
       rule,
+      store,
+      () => this.settled(),
+      () => this.idleWindow(),
+    );
+  }
+
+  /** The same of a direction model. @param store the journal of this pipeline's bars */
+  warmDirection(model: DirectionModel, store: RuleWarmStore): Promise<void> {
+    return this.#instruments.warmDirection(
+      model,
       store,
       () => this.settled(),
       () => this.idleWindow(),

@@ -222,7 +222,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   const earlier = new ReplayedChanges(
     (store as JournalFile).earlierChanges(ids),
     () => signalsBetween(store, before, end),
-    async (row) => (await inputOf(row, loadModels, options.loadDirection, loadRule)) as StateInput,
+    async (row) => (await inputOf(row, loadModels, opens.loadDirection, loadRule)) as StateInput,
   );
   const screen = screenOfRecord(first, options.settings);
   const { pipeline, settle, summary } = createReplay(options, journal, screen, earlier.before, period);
@@ -241,9 +241,15 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
     await pipeline.warmRule(rule, store);
     return rule;
   };
+  const loadDirection: LoadDirection = async (version, timeframe) => {
+    const model = await options.loadDirection!(version, timeframe);
+    await pipeline.warmDirection(model, store);
+    return model;
+  };
+  const opens: JournalReplayOptions = options.loadDirection === undefined ? options : { ...options, loadDirection };
   decidesAs(first);
   await settle();
-  if (before !== null) await resumeBehind(before, pipeline, { ...options, loadModels, openRule: loadRule });
+  if (before !== null) await resumeBehind(before, pipeline, { ...opens, loadModels, openRule: loadRule });
   let done = 0;
   for (const row of (store as JournalFile).inputsFrom(0 as OpenTime, ids)) {
     // Minutes that a killed process left unanswered were answered by the next one, but from the same bars and models.
@@ -254,7 +260,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
     await earlier.loadThrough(row.time);
     if (row.kind === 'earlier') continue;
     if (row.kind === 'policy') decidesAs(row.subject);
-    else pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, loadModels, options.loadDirection, loadRule)));
+    else pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, loadModels, opens.loadDirection, loadRule)));
     // Stryker disable next-line all: settling more or less often changes only the memory in use
     if (++done % ROWS_PER_TURN === 0) await settle();
   }

@@ -51,6 +51,12 @@ export function parseInstrument(id: string): Pair {
   return { id, a: symbol, b: symbol, ...(timeframe !== undefined && { barSeconds: TIMEFRAMES[timeframe] }) };
 }
 
+/** The instrument of a symbol with bars of this length. @throws RangeError when no timeframe has so many seconds */
+export function instrumentOf(symbol: string, barSeconds: number): Pair {
+  const id = barSeconds === SECONDS_PER_BAR ? symbol : `${symbol}@${timeframeOf(barSeconds)}`;
+  return { id, a: symbol, b: symbol, barSeconds };
+}
+
 /** @throws RangeError when it is the id of neither a pair nor an instrument */
 export function parseSubject(id: string): Pair {
   return id.includes('_') ? parsePair(id) : parseInstrument(id);

@@ -5,8 +5,9 @@ import { WebSocket } from 'ws';
 import { readAddress } from '../shared/address.ts';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { columnsOf } from '../shared/bar_file/bar_file.ts';
-import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
+import { InstrumentColumns } from '../shared/core/features/instrument/instrument_columns.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
+import { parseInstrument } from '../shared/pair.ts';
 import { SERIES_NAMES } from '../shared/core/series/series_names.ts';
 import { homePaths } from '../shared/home.ts';
 import { createRng } from '../shared/rng.ts';
@@ -23,6 +24,14 @@ const HOURS = 1500;
 /** The daemon receives the hours from this one on. */
 const LIVE_FROM = 1200;
 const STARTS_MS = 120_000;
+/** Bars before the model is promoted: the last of its formulas looks back over almost as many. */
+const BEFORE_MODEL = 180;
+const FORMULAS = `steep = (close / mean(close, 30)) - 1
+here for BTCUSDT@1h = (close / delay(close, 174)) - 1`;
+const FEATURES = `steep: {formula: "close / mean(close, 30) - 1", for: instruments}
+of_pairs: beta - corr
+here: {formula: "close / delay(close, 174) - 1", for: [btc/usdt]}
+`;
 
 interface HourBar {
   readonly time: number;
@@ -99,10 +108,19 @@ beforeAll(async () => {
     join(place.folder, 'BTCUSDT-1h.csv'),
     `time,open,high,low,close,volume,taker_buy_volume\n${rows.join('\n')}\n`,
   );
+  writeFileSync(join(place.config, 'features.yaml'), FEATURES);
   const train = ['direction', 'train', '--data', '.', '--symbols', 'BTCUSDT', '--stride', '1', '--out', 'made'];
   const { code, stdout, stderr } = await place.run([...train, '--json']);
   expect(code, stderr).toBe(0);
   ({ version } = JSON.parse(stdout) as { version: string });
+  const manifest = JSON.parse(readFileSync(join(place.folder, 'made', version, 'manifest.json'), 'utf8')) as {
+    readonly features: readonly string[];
+    readonly windows: object;
+  };
+  expect(manifest.features.slice(-2)).toEqual(['steep', 'here']);
+  expect(manifest.windows).toEqual({ ...INSTRUMENT_WINDOWS, formulas: FORMULAS });
+  // The bundle brings its formulas.
+  rmSync(join(place.config, 'features.yaml'));
 }, STARTS_MS);
 afterAll(() => place.remove());
 
@@ -316,6 +334,11 @@ async function explainsEach(journaled: readonly AnsweredSignal[], journalPath: s
   let entered = 0;
   for (const { pairId, time, body } of journaled.filter((_, index) => index % 3 === 0)) {
     const why = await explainer.explain(pairId, time);
+    if ((why.signal as InstrumentBody).ml_up_prob !== null)
+      expect(why.features.slice(-2)).toMatchObject([
+        { name: 'steep', value: expect.any(Number) },
+        { name: 'here', value: expect.any(Number) },
+      ]);
     expect(why.reproduced).toEqual({ equal: true, code: null, differences: [] });
     expect(JSON.stringify(why.signal)).toBe(`${body}}`);
     const signal = why.signal as InstrumentBody;
@@ -349,10 +372,14 @@ async function explainsEach(journaled: readonly AnsweredSignal[], journalPath: s
 
 /** Feature checksums of the hours, stepped as in training. */
 function batchChecksums(): string[] {
-  const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, HOUR);
+  const instrument = parseInstrument('BTCUSDT@1h');
+  const written = new InstrumentColumns(INSTRUMENT_WINDOWS, instrument);
+  const features = new InstrumentColumns({ ...INSTRUMENT_WINDOWS, formulas: FORMULAS }, instrument);
   const missing = new Float64Array(SERIES_NAMES.length).fill(NaN);
-  return hours.slice(LIVE_FROM).map((bar) => {
+  return hours.slice(LIVE_FROM).map((bar, index) => {
+    written.step(bar, missing);
     features.step(bar, missing);
-    return checksum(new Uint8Array(features.values.buffer));
+    const { values } = index < BEFORE_MODEL ? written : features;
+    return checksum(new Uint8Array(values.buffer));
   });
 }

@@ -191,7 +191,7 @@ function parseMinutes(text: string): number {
 function write(file: string, outcome: AutomlOutcome, settings: Settings): void {
   const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
   replaceDurably(MACHINE_FILES, file, withEntries(before, outcome.chosen, noteOf(outcome)));
-  const { problems } = readFeatureFile(ownConfigDir(), settings.minutehand);
+  const { problems } = readFeatureFile(ownConfigDir(), settings.minutehand).pairs;
   if (problems.length === 0) return;
   replaceDurably(MACHINE_FILES, file, before);
   throw problemsError(problems);

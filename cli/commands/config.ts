@@ -35,13 +35,16 @@ function check({ config }: ConfigFlags, output: Output): void {
   for (const warning of environment.warnings) output.note(`warning: ${warning}`);
   const all = [...problems, ...environment.problems];
   if (settings === null || all.length > 0) throw problemsError(all);
-  const { sources, policyHash, minutehand, formulas } = settings;
+  const { sources, policyHash, minutehand, formulas, instrumentFormulas } = settings;
   output.line(
     `The configuration in ${sources.configDir} is valid. Market: ${minutehand.market}. policy_hash ${policyHash}`,
   );
   if (sources.delivered.length > 0)
     output.line(`Not in the files, delivered values apply: ${sources.delivered.join(', ')}.`);
   if (formulas.length > 0) output.line(`Formulas of the next training: ${formulas.map(namedFormula).join(', ')}.`);
+  const ofInstruments = instrumentFormulas.formulas;
+  if (ofInstruments.length > 0)
+    output.line(`Formulas of the next direction training: ${ofInstruments.map(namedFormula).join(', ')}.`);
   const { warnings } = environment;
   output.result({
     ok: true,
@@ -50,18 +53,29 @@ function check({ config }: ConfigFlags, output: Output): void {
     policy_hash: policyHash,
     as_delivered: sources.delivered,
     formulas: formulas.map(({ name }) => name),
+    instrument_formulas: ofInstruments.map(({ name }) => name),
     warnings,
   });
 }
 
-/** `rank_of_z`, or `gold_momentum (XAUUSD_XAGUSD)` where it is not for all pairs. */
+/** `rank_of_z`, or `gold_momentum (XAUUSD_XAGUSD)` where it is not for all subjects of the strategy. */
 function namedFormula({ name, subjects }: FeatureFormula): string {
   return subjects === null ? name : `${name} (${subjects.join(', ')})`;
 }
 
 function show({ config }: ConfigFlags, output: Output): void {
-  const { core, retrain, signals, minutehand, formulas, policyHash, sources } = loadSettings(configOf(config));
-  const shown = maskSecretsIn({ core, retrain, signals, minutehand, formulas, policyHash, sources });
+  const { core, retrain, signals, minutehand, formulas, policyHash, sources, ...more } = loadSettings(configOf(config));
+  const instrument_formulas = more.instrumentFormulas.formulas;
+  const shown = maskSecretsIn({
+    core,
+    retrain,
+    signals,
+    minutehand,
+    formulas,
+    instrument_formulas,
+    policyHash,
+    sources,
+  });
   output.line(JSON.stringify(shown, null, 2));
   output.result(shown);
 }

@@ -3,6 +3,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
 import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import {
+  directionFolder,
   directionOpener,
   isDirectionBundle,
   liveInstrumentSchema,
@@ -14,13 +15,13 @@ import { readDirectionBundle } from '../../shared/bundle/direction/direction_bun
 import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel, type DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { windowsInUse } from '../../shared/bundle/bundle_windows.ts';
-import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { bundleInstrumentWindows, featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
-import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
+import { INSTRUMENT_WINDOWS, type InstrumentWindows } from '../../shared/core/features/instrument/definitions.ts';
+import { instrumentWarmUp } from '../../shared/core/features/instrument/instrument_columns.ts';
 import {
   barSecondsOf,
   isInstrument,
@@ -153,6 +154,8 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const pairs = asked.filter((subject) => !isInstrument(subject));
   const windows = pairs.length === 0 ? minutehand.windows : windowsInUse(modelsFolder, minutehand.windows);
   const rules = own === null ? activeRules(modelsFolder, instruments) : [];
+  const windowsOf = (one: Pair): InstrumentWindows =>
+    own === null ? directionWindows(modelsFolder, one) : bundleInstrumentWindows(INSTRUMENT_WINDOWS, own);
   const progress = output.progress();
   tellWhenInterrupted({
     output,
@@ -161,7 +164,10 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   });
   const read = await readBarFolder(data, symbolsOf([...pairs, ...instruments]), {
     from: (from -
-      Math.max(warmUpSeconds(windows), ...instruments.map((one) => instrumentWarmUpSeconds(one, rules)))) as OpenTime,
+      Math.max(
+        warmUpSeconds(windows),
+        ...instruments.map((one) => instrumentWarmUpSeconds(one, rules, windowsOf(one))),
+      )) as OpenTime,
     to,
     onProgress: ({ done, total }) => progress.update('reading bars', done, total),
   });
@@ -273,13 +279,21 @@ function modelsText(pairs: string | null, direction: string | null): string {
 }
 
 /** Bars of an instrument before the first answered one. */
-function instrumentWarmUpSeconds(instrument: Pair, rules: readonly RuleModel[]): number {
+function instrumentWarmUpSeconds(instrument: Pair, rules: readonly RuleModel[], windows: InstrumentWindows): number {
   const barSeconds = barSecondsOf(instrument);
   const ofRules = rules
     .filter(({ manifest }) => manifest.instrument === instrument.id)
     .map((rule) => ruleWarmUpBars(rule.strategy));
-  const bars = Math.max(new InstrumentFeatures(INSTRUMENT_WINDOWS, barSeconds).warmupBars, ...ofRules);
+  const bars = Math.max(instrumentWarmUp(windows), ...ofRules);
   return (bars + 1) * barSeconds;
+}
+
+/** The windows of the active direction model of an instrument; without one, those of the hand-written features. */
+function directionWindows(modelsFolder: string, instrument: Pair): InstrumentWindows {
+  const active = readActiveDirection(modelsFolder, timeframeOf(barSecondsOf(instrument)));
+  if (active === null) return INSTRUMENT_WINDOWS;
+  const { manifest } = readDirectionBundle(pathInside(directionFolder(modelsFolder), active.version));
+  return bundleInstrumentWindows(INSTRUMENT_WINDOWS, manifest);
 }
 
 /** The rules that are served for these instruments. */

@@ -82,8 +82,7 @@ ${table(
 A symbol reads the fields of its bars by name; a pair reads \`a.close\`, \`b.close\` and so on, but for
 \`taker_buy_volume\` and \`trades\`, every column of [FEATURES.md](FEATURES.md) by its name, and auxiliary series of its legs,
 \`a.series("funding_rate")\`. An instrument (\`features --instrument BTCUSDT@1h --formula '…'\`) reads the fields of
-its bars but for \`spread\` and \`trades\`, the columns of its matrix by name, and auxiliary series; formulas of instruments
-can be tried, and are not columns of direction models.
+its bars but for \`spread\` and \`trades\`, the columns of its matrix by name, and auxiliary series.
 
 ${table(['source', 'meaning', 'unit'], sources)}
 

@@ -1,4 +1,4 @@
-import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { FeatureEngine, type PairBars } from '../../shared/core/features/features.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
@@ -6,11 +6,17 @@ import type { Pair } from '../../shared/pair.ts';
 import { checksum } from '../../shared/signal/encode.ts';
 import type { LegSeries } from '../../shared/core/series/leg_series.ts';
 import { isHeartbeat } from '../align/minute.ts';
+import type { PairReading } from '../../shared/core/formula/bar_inputs.ts';
+import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { MinuteItem } from '../queue/queue.ts';
-import { FormulaPlan, type PairBar } from './formula_plan.ts';
+import type { FormulaPlan, PlannedBar } from './formula_plan.ts';
+import { FormulaPlans } from './formula_plans.ts';
+import { copyOfPairBar, pairHistoryOf, planOfPairs } from './pair_plan.ts';
 import { FormulaWarmUp } from './formula_warm_up.ts';
 import type { SeriesReader } from './series_reader.ts';
+
+type PairPlan = FormulaPlan<PairReading, FeatureSchema>;
 
 /** Minutes whose rows are written while their features are in the cache. */
 const PIECE = 64;
@@ -27,22 +33,29 @@ export class FeatureMatrix {
   readonly #rows: Int32Array;
   /** The feature values of each pair as bytes, for their checksum. */
   readonly #bytes: readonly Uint8Array[];
-  readonly #pairs: readonly Pair[];
   readonly #windows: Windows;
   /** Of the legs of each pair. */
   readonly #series: readonly LegSeries[];
   /** Of the loaded sets that have formulas or a sequence; sets with the same formulas share one. */
-  #plans: readonly FormulaPlan[] = [];
+  readonly #plans: FormulaPlans<PairReading, FeatureSchema>;
   /** Reused for each bar, to allocate nothing: plans keep no reference to it, and a warm-up copies it. */
-  readonly #bar = {} as { -readonly [Field in keyof PairBar]: PairBar[Field] };
-  #warmUps: readonly FormulaWarmUp[] = [];
+  readonly #bar = {} as { -readonly [Field in keyof PlannedBar<PairReading>]: PlannedBar<PairReading>[Field] };
 
   constructor(pairs: readonly Pair[], windows: Windows, columns: number, series: Pick<SeriesReader, 'ofPair'>) {
     this.features = new FeatureEngine(pairs, windows);
-    this.#pairs = pairs;
     this.#windows = windows;
     this.#series = pairs.map((pair) => series.ofPair(pair));
     this.values = new Float32Array(pairs.length * columns);
+    this.#plans = new FormulaPlans({
+      planOf: (schema) => planOfPairs(schema, pairs, this.features.definitions),
+      warmUpOf: (plan) =>
+        new FormulaWarmUp(
+          plan,
+          pairs,
+          pairs.map((_, index) => this.#lastOf(index)),
+          copyOfPairBar,
+        ),
+    });
     this.#ids = pairs.map(({ id }) => id);
     this.rowPairs = [...this.#ids];
     this.#columns = columns;
@@ -70,13 +83,13 @@ export class FeatureMatrix {
 
   /** Whether formulas read the series of legs: what arrived must have taken effect before a bar. */
   get readsSeries(): boolean {
-    return this.#plans.some((plan) => plan.readsSeries) || this.#warmUps.some(({ plan }) => plan.readsSeries);
+    return this.#plans.readsSeries;
   }
 
   #stepFeatures(items: readonly MinuteItem[]): void {
     const complete: PairBars[] = [];
     for (const { minute } of items) if (minute.outcome === 'COMPLETE') complete.push(minute as PairBars);
-    if (this.#plans.length + this.#warmUps.length === 0) this.features.step(complete);
+    if (this.#plans.isEmpty) this.features.step(complete);
     else this.#stepFormulas(complete);
   }
 
@@ -89,16 +102,15 @@ export class FeatureMatrix {
       features.stepPair(pairIndex, a, b);
       const values = features.values(pairIndex);
       const series = readsSeries ? this.#series[pairIndex]!.at(a.time + SECONDS_PER_BAR) : null;
-      bar.pairIndex = pairIndex;
+      bar.index = pairIndex;
       bar.a = a;
       bar.b = b;
       bar.features = values;
       bar.series = series;
       bar.isWarm = features.ready(pairIndex);
-      for (const plan of this.#plans) plan.add(bar);
-      for (const warmUp of this.#warmUps) warmUp.note(bar);
+      this.#plans.take(bar);
     }
-    for (const plan of this.#plans) plan.run();
+    this.#plans.run();
   }
 
   /** @returns how many rows there are then */
@@ -111,7 +123,7 @@ export class FeatureMatrix {
       if (!isScored) continue;
       this.rowPairs[rows] = this.#ids[pairIndex]!;
       this.features.writeRow(pairIndex, this.values, rows * this.#columns);
-      for (const plan of this.#plans) plan.fillRow(pairIndex, this.features.values(pairIndex), rows);
+      for (const plan of this.#plans.list) plan.fillRow(pairIndex, this.features.values(pairIndex), rows);
       rows++;
     }
     return rows;
@@ -145,26 +157,27 @@ export class FeatureMatrix {
    * @param schema hash of the features that were scored: with formulas, their values come behind
    */
   checksum(pairIndex: number, schema: string): string {
-    for (const plan of this.#plans)
-      if (plan.schema.hash === schema) return checksum(plan.bytes(pairIndex, this.features.values(pairIndex)));
-    return checksum(this.#bytes[pairIndex]!);
+    const plan = this.#plans.find(schema);
+    return checksum(plan?.bytes(pairIndex, this.features.values(pairIndex)) ?? this.#bytes[pairIndex]!);
+  }
+
+  /** Open of the newest bar of a pair; null before the first. */
+  #lastOf(pairIndex: number): OpenTime | null {
+    const { bars, a } = this.features.frame(pairIndex);
+    return bars === 0 ? null : a.time;
   }
 
   // ---- formulas and sequences ----
 
   /** null: it has neither formulas nor a sequence. */
-  #planOf(set: ModelSet): FormulaPlan | null {
+  #planOf(set: ModelSet): PairPlan | null {
     if (!hasOwnRows(set)) return null;
-    const { hash } = set.schema;
-    for (const plan of this.#plans) if (plan.schema.hash === hash) return plan;
+    const plan = this.#plans.find(set.schema.hash);
+    if (plan !== null) return plan;
     throw new Error(`the formulas of ${set.version} are not computed`);
   }
 
-  /**
-   * Computes the formulas of a loaded set from its last bars on, if they are not computed yet.
-   * @param pause resolves when the thread may be blocked for some milliseconds
-   * @param stored resolves when the journal has all bars that have been taken
-   */
+  /** Computes the formulas of a loaded set from its last bars on. See `FormulaPlans.warm`. */
   async warm(
     set: ModelSet,
     store: FormulaStore,
@@ -172,41 +185,12 @@ export class FeatureMatrix {
     pause: () => Promise<void>,
   ): Promise<void> {
     if (!hasOwnRows(set)) return;
-    const known = this.#plans.find(({ schema }) => schema.hash === set.schema.hash);
-    if (known !== undefined) {
-      known.isExpected = true;
-      return;
-    }
-    const plan = new FormulaPlan(set.schema, this.#pairs, this.features.definitions);
-    const warmUp = new FormulaWarmUp(plan, this.#pairs, this.#windows, this.features);
-    this.#warmUps = [...this.#warmUps, warmUp];
-    try {
-      await stored();
-      await warmUp.readJournal(store, pause);
-      warmUp.catchUp();
-      this.#plans = [...this.#plans, plan];
-    } finally {
-      this.#warmUps = this.#warmUps.filter((own) => own !== warmUp);
-    }
+    await this.#plans.warm(set.schema, pairHistoryOf(store, this.#windows), stored, pause);
   }
 
-  /**
-   * Sets that answer from now on. Formulas that no set has are computed no longer; those that were not warmed begin
-   * with the next bar.
-   */
+  /** Sets that answer from now on. See `FormulaPlans.use`. */
   use(sets: readonly ModelSet[]): void {
-    const own = sets.filter(hasOwnRows);
-    if (own.length + this.#plans.length === 0) return;
-    const hashes = new Set(own.map(({ schema }) => schema.hash));
-    for (const plan of this.#plans) if (hashes.has(plan.schema.hash)) plan.isExpected = false;
-    const kept = this.#plans.filter((plan) => plan.isExpected || hashes.has(plan.schema.hash));
-    for (const { schema } of own) {
-      if (kept.some((plan) => plan.schema.hash === schema.hash)) continue;
-      const plan = new FormulaPlan(schema, this.#pairs, this.features.definitions);
-      plan.isExpected = false;
-      kept.push(plan);
-    }
-    this.#plans = kept;
+    this.#plans.use(sets.filter(hasOwnRows).map(({ schema }) => schema));
   }
 }
 

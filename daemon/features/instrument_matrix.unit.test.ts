@@ -1,11 +1,18 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import { instrumentSchema } from '../../shared/bundle/feature_schema.ts';
-import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
+import { INSTRUMENT_WINDOWS, type InstrumentWindows } from '../../shared/core/features/instrument/definitions.ts';
+import { InstrumentColumns } from '../../shared/core/features/instrument/instrument_columns.ts';
 import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
 import { SERIES } from '../../shared/core/series/series_names.ts';
 import { parseInstrument } from '../../shared/pair.ts';
 import { checksum } from '../../shared/signal/encode.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import { barInput } from '../queue/input.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { MinuteItem } from '../queue/queue.ts';
 import { InstrumentMatrix } from './instrument_matrix.ts';
@@ -133,5 +140,95 @@ describe('InstrumentMatrix', () => {
     expect(matrix.hasTaker).toBe(true);
     matrix.step([itemOf(2, BTC)]);
     expect(matrix.hasTaker).toBe(true);
+  });
+});
+
+describe('formulas of direction models', () => {
+  const WINDOWS = (formulas: string): InstrumentWindows => ({ ...INSTRUMENT_WINDOWS, formulas });
+  const modelOf = (formulas: string, seconds = 60) => ({ formulas: instrumentSchema(WINDOWS(formulas), seconds) });
+  /** Looks back further than the hand-written features. */
+  const LONG = modelOf(`far = close / delay(close, ${WARMUP + 2}) - 1\nhour_now = hour()`);
+  const OF_SOL = modelOf('steep for SOLUSDT = rank(close, 30)');
+  const WRITTEN = {};
+
+  /** All columns after bars 0 … `last`, by what trainings use. */
+  function columnsAfter(last: number, index: number, windows: InstrumentWindows): InstrumentColumns {
+    const columns = new InstrumentColumns(windows, INSTRUMENTS[index - FIRST]!);
+    for (let n = 0; n <= last; n++)
+      columns.step({ ...barOf(n, index), time: openOf(n, index), open: 1, takerBuyVolume: NaN }, NO_SERIES);
+    return columns;
+  }
+
+  it('are those of a training, for each of the models that answer at once; another timeframe has none', () => {
+    const matrix = new InstrumentMatrix(INSTRUMENTS, FIRST, series, NO_RULES);
+    matrix.use(60, [LONG, OF_SOL, WRITTEN]);
+    const readyAt: Record<string, number> = {};
+    for (let n = 0; n < WARMUP + 5; n++) {
+      matrix.step([BTC, ETH, SOL].map((index) => itemOf(n, index)));
+      if (matrix.isReady(BTC, LONG)) readyAt['long'] ??= n + 1;
+      if (matrix.isReady(BTC, OF_SOL)) readyAt['of SOL'] ??= n + 1;
+      if (matrix.isReady(BTC)) readyAt['written'] ??= n + 1;
+      expect(matrix.rowOf(BTC, LONG) >= 0).toBe(matrix.isReady(BTC, LONG));
+    }
+    expect(readyAt).toEqual({ long: WARMUP + 3, 'of SOL': WARMUP, written: WARMUP });
+    for (const model of [LONG, OF_SOL])
+      for (const index of [BTC, SOL]) {
+        const { values } = columnsAfter(WARMUP + 4, index, model.formulas.windows);
+        const row = matrix.rowOf(index, model);
+        const own = matrix
+          .groupOf(index)
+          .valuesOf(model)
+          .slice(row * values.length, (row + 1) * values.length);
+        expect(own).toEqual(Float32Array.from(values));
+        expect(matrix.checksum(index, model.formulas.hash)).toBe(checksum(new Uint8Array(values.buffer)));
+        expect(matrix.featureSchemaOf(index, model)).toBe(model.formulas.hash);
+        expect(Number.isNaN(values.at(-1))).toBe(model === OF_SOL && index === BTC);
+      }
+    const group = matrix.groupOf(BTC);
+    expect([group.valuesOf(WRITTEN), matrix.featureSchemaOf(BTC, WRITTEN)]).toEqual([
+      group.values,
+      group.featureSchema,
+    ]);
+    expect(() => matrix.groupOf(ETH).valuesOf(LONG)).toThrow(/are not computed/);
+    // No model has them any more.
+    matrix.use(60, [WRITTEN]);
+    expect(() => group.valuesOf(LONG)).toThrow(/are not computed/);
+  });
+
+  it('are warmed from the journal while bars come, of the instruments alone that they are for', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-instruments-'));
+    const store = openJournal(join(folder, 'journal.db'));
+    try {
+      const stored = WARMUP + 20;
+      // One of them comes while the first model is warmed.
+      const inputs = Array.from({ length: stored + 1 }, (_, n) =>
+        [BTC, SOL].map((index) => {
+          const { a } = itemOf(n, index).minute;
+          return barInput({ ...a!, symbol: INSTRUMENTS[index - FIRST]!.a }, false);
+        }),
+      );
+      store.append(inputs.flat(), [], []);
+      const matrix = new InstrumentMatrix(INSTRUMENTS, FIRST, series, NO_RULES);
+      const step = (n: number): void => matrix.step([BTC, SOL].map((index) => itemOf(n, index)));
+      for (let n = 0; n < stored; n++) step(n);
+      let pauses = 0;
+      const pause = (): Promise<void> => {
+        if (++pauses === 2) step(stored);
+        return Promise.resolve();
+      };
+      const manifest = { timeframe: 60 } as DirectionModel['manifest'];
+      for (const model of [LONG, OF_SOL]) await matrix.warm({ ...model, manifest }, store, pause, pause);
+      matrix.use(60, [LONG, OF_SOL]);
+      step(stored + 1);
+      for (const model of [LONG, OF_SOL])
+        for (const index of [BTC, SOL]) {
+          expect(matrix.isReady(index, model)).toBe(true);
+          const { values } = columnsAfter(stored + 1, index, model.formulas.windows);
+          expect(matrix.checksum(index, model.formulas.hash)).toBe(checksum(new Uint8Array(values.buffer)));
+        }
+    } finally {
+      store.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 });

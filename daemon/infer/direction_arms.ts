@@ -83,6 +83,11 @@ export class DirectionArms {
     return timeframe !== undefined && TIMEFRAMES[timeframe] === barSeconds;
   }
 
+  /** The challenger of a rollout that concerns a timeframe; null = there is none. */
+  challengerOf(barSeconds: number): DirectionModel | null {
+    return this.concerns(barSeconds) ? this.#lane.running!.challenger : null;
+  }
+
   /** A batch begins. */
   begin(): void {
     this.#scored = null;
@@ -102,7 +107,9 @@ export class DirectionArms {
     // A bar that nothing is decided on names the model of its arm, too.
     if (group.rows === 0) return void (this.#scored = scored(null));
     // Direction models answer at once.
-    const probabilities = this.#lane.infer((model) => model.infer(group.values, group.rows)) as Float64Array | null;
+    const probabilities = this.#lane.infer((model) =>
+      model.infer(group.valuesOf(model), group.rows),
+    ) as Float64Array | null;
     if (probabilities !== null) this.#scored = scored(probabilities);
   }
 

@@ -38,6 +38,11 @@ export class DirectionSlots {
     return Object.fromEntries(active) as Partial<Record<Timeframe, string>>;
   }
 
+  /** The active model of a timeframe and its fallback. */
+  modelsOf(barSeconds: number): readonly DirectionModel[] {
+    return this.#slots.get(barSeconds)?.models ?? [];
+  }
+
   activeOf(barSeconds: number): DirectionModel | null {
     return this.#slots.get(barSeconds)?.active ?? null;
   }
@@ -81,7 +86,7 @@ export class DirectionSlots {
       degradations,
       degradation: directionSlot(timeframe),
       versionOf: ({ manifest }) => manifest.version,
-      score: (model, { values, rows }) => model.infer(values, rows),
+      score: (model, group) => model.infer(group.valuesOf(model), group.rows),
       swapTo: (set, slow) =>
         slow === undefined ? { kind: 'direction', timeframe, set } : { kind: 'direction', timeframe, set, slow },
       inputs,

@@ -16,6 +16,7 @@ const rowsOf = (barSeconds: number, rows: number) => ({
   timeframe: timeframeOf(barSeconds),
   featureSchema: '',
   values: new Float32Array(4),
+  valuesOf: () => new Float32Array(4),
   rows,
 });
 

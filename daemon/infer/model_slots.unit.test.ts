@@ -12,7 +12,13 @@ import { ModelSlots } from './model_slots.ts';
 const SLOW_MS = 50;
 const MATRIX = new Float32Array(4);
 const ROWS = { valuesOf: () => MATRIX };
-const HOURLY = { barSeconds: 3600, timeframe: '1h', featureSchema: '', values: MATRIX } as const;
+const HOURLY = {
+  barSeconds: 3600,
+  timeframe: '1h',
+  featureSchema: '',
+  values: MATRIX,
+  valuesOf: () => MATRIX,
+} as const;
 
 interface Answers {
   /** Milliseconds that each call takes; the last one for all that follow. */

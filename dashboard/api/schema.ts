@@ -6956,7 +6956,7 @@ export interface components {
             };
             timeframe: number;
             windows: {
-                [key: string]: number;
+                [key: string]: number | string;
             };
             feature_schema: string;
             features: string[];
@@ -7097,7 +7097,7 @@ export interface components {
             };
             timeframe: number;
             windows: {
-                [key: string]: number;
+                [key: string]: number | string;
             };
             feature_schema: string;
             features: string[];
@@ -8060,7 +8060,7 @@ export interface components {
                 /** @description Canonical text: equal formulas have equal texts */
                 formula: string;
                 unit: string;
-                /** @description config/features.yaml takes it: of a pair, and in no unit that differs between pairs */
+                /** @description config/features.yaml takes it: in no unit that differs between subjects; of an instrument with `for: instruments` */
                 is_column: boolean;
                 look_back_bars: number;
                 /** @description Numbers that its windows keep per subject */
@@ -8082,7 +8082,7 @@ export interface components {
                 /** @description Canonical text: equal formulas have equal texts */
                 formula: string;
                 unit: string;
-                /** @description config/features.yaml takes it: of a pair, and in no unit that differs between pairs */
+                /** @description config/features.yaml takes it: in no unit that differs between subjects; of an instrument with `for: instruments` */
                 is_column: boolean;
                 look_back_bars: number;
                 /** @description Numbers that its windows keep per subject */

@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
 import { featureDefinitions, readsSeries } from '../core/features/features.ts';
 import type { FeatureDefinition } from '../core/features/feature.ts';
-import {
-  instrumentDefinitions,
-  type InstrumentDefinition,
-  type InstrumentWindows,
-} from '../core/features/instrument/definitions.ts';
+import type { InstrumentDefinition, InstrumentWindows } from '../core/features/instrument/definitions.ts';
+import { instrumentColumns } from '../core/features/instrument/instrument_columns.ts';
 import { MAX_SEQUENCE, sequenceBars, type Windows } from '../core/features/windows.ts';
 import { FormulaError } from '../core/formula/formula_error.ts';
 import { SERIES } from '../core/series/series_names.ts';
 import { MinutehandError } from '../errors.ts';
+import type { DirectionManifest } from './direction/direction_manifest.ts';
 import type { Manifest } from './manifest.ts';
 
 export interface FeatureSchema {
@@ -64,23 +62,22 @@ export function bundleSchema(
       seen: `a sequence of ${windows.sequence} bars in ${manifest.version}`,
       expected: `2 to ${MAX_SEQUENCE}`,
     });
-  try {
-    return featureSchema(windows);
-  } catch (error) {
-    if (!(error instanceof FormulaError)) throw error;
-    throw new MinutehandError('MODEL_MANIFEST', { seen: `a formula of ${manifest.version}: ${error.message}` });
-  }
+  return orManifestFault(manifest.version, () => featureSchema(windows));
 }
 
 export interface InstrumentSchema {
   /** 16 hex digits, as of `FeatureSchema`, over timeframe and the ages at which series are missing too. */
   readonly hash: string;
   readonly definitions: readonly InstrumentDefinition[];
+  /** Look-backs of the hand-written features, and the formulas. */
+  readonly windows: InstrumentWindows;
+  /** Seconds per bar. */
+  readonly timeframe: number;
 }
 
-/** The ordered features of an instrument. @param timeframe seconds per bar */
+/** The ordered features of an instrument. @param timeframe seconds per bar @throws FormulaError */
 export function instrumentSchema(windows: InstrumentWindows, timeframe: number): InstrumentSchema {
-  const definitions = instrumentDefinitions(windows);
+  const definitions = instrumentColumns(windows);
   const identity = definitions.map(({ name, formula, window, ddof }) => [name, formula, window, ddof]);
   const parameters = Object.entries(windows).sort(([a], [b]) => (a < b ? -1 : 1));
   const series = SERIES.map(({ name, max_age_seconds }) => [name, max_age_seconds]);
@@ -88,5 +85,36 @@ export function instrumentSchema(windows: InstrumentWindows, timeframe: number):
     .update(JSON.stringify([identity, parameters, timeframe, series]))
     .digest('hex')
     .slice(0, 16);
-  return { hash, definitions };
+  return { hash, definitions, windows, timeframe };
+}
+
+/** The windows of this version with the formulas of a bundle, which it brings along. */
+export function bundleInstrumentWindows(
+  { formulas: _others, ...own }: InstrumentWindows,
+  { windows: { formulas } }: Pick<DirectionManifest, 'windows'>,
+): InstrumentWindows {
+  return typeof formulas === 'string' ? { ...own, formulas } : own;
+}
+
+/**
+ * The schema of a bundle of the direction model: the hand-written features of this version, and the bundle's formulas.
+ * @throws MinutehandError MODEL_MANIFEST for formulas that this version does not compute
+ */
+export function bundleInstrumentSchema(
+  configured: InstrumentSchema,
+  manifest: Pick<DirectionManifest, 'version' | 'windows'>,
+): InstrumentSchema {
+  const windows = bundleInstrumentWindows(configured.windows, manifest);
+  if (windows.formulas === configured.windows.formulas) return configured;
+  return orManifestFault(manifest.version, () => instrumentSchema(windows, configured.timeframe));
+}
+
+/** @throws MinutehandError MODEL_MANIFEST where a formula of the bundle is not computed by this version */
+function orManifestFault<T>(version: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof FormulaError)) throw error;
+    throw new MinutehandError('MODEL_MANIFEST', { seen: `a formula of ${version}: ${error.message}` });
+  }
 }

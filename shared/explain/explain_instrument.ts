@@ -3,6 +3,7 @@ import { directionFolder, liveInstrumentSchema } from '../bundle/direction/activ
 import { readDirectionBundle } from '../bundle/direction/direction_bundle.ts';
 import { openDirection, prepareDirection } from '../bundle/direction/direction_model.ts';
 import type { DirectionManifest } from '../bundle/direction/direction_manifest.ts';
+import type { InstrumentSchema } from '../bundle/feature_schema.ts';
 import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
 import type { RuleModel } from '../bundle/rule/rule_bundle.ts';
 import { SERVED_RULE, servedInput } from '../strategies/formula_rule/served_rule.ts';
@@ -10,8 +11,13 @@ import { entryStates, exitStates, failingConditions } from '../core/rule/conditi
 import { ageInstrument } from '../strategies/direction/direction_input.ts';
 import { DIRECTION_RULE } from '../strategies/direction/direction_rule.ts';
 import type { NewsWindows } from '../core/news/news_windows.ts';
-import { INSTRUMENT_WINDOWS, type InstrumentDefinition } from '../core/features/instrument/definitions.ts';
-import { InstrumentFeatures } from '../core/features/instrument/instrument_features.ts';
+import {
+  INSTRUMENT_WINDOWS,
+  type InstrumentDefinition,
+  type InstrumentWindows,
+} from '../core/features/instrument/definitions.ts';
+import { writeFloats } from '../core/features/float_row.ts';
+import { InstrumentColumns } from '../core/features/instrument/instrument_columns.ts';
 import { FLAT_POSITION, rulesOf, type InstrumentPosition } from '../strategies/direction/instrument_position.ts';
 import { barOpen } from '../core/resample/bar_resampler.ts';
 import { SeriesBook } from '../core/series/series_book.ts';
@@ -38,6 +44,8 @@ import { pathInside } from '../path_name.ts';
 /** A direction bundle with all that explaining one of its answers takes. */
 export interface ExplainedDirection {
   readonly manifest: DirectionManifest;
+  /** Of its columns. */
+  readonly schema: InstrumentSchema;
   /** Up, down, range. */
   readonly ensembles: readonly TreeEnsemble[];
   /** Probabilities of one row: up, down, range. */
@@ -48,10 +56,12 @@ export interface ExplainedDirection {
 export async function openExplainedDirection(models: string, version: string): Promise<ExplainedDirection> {
   const folder = pathInside(directionFolder(models), version);
   const { timeframe } = readDirectionBundle(folder).manifest;
-  const prepared = await prepareDirection(folder, liveInstrumentSchema(timeframe));
+  const written = liveInstrumentSchema(timeframe);
+  const prepared = await prepareDirection(folder, written);
   const model = openDirection(prepared, 1);
   return {
     manifest: prepared.manifest,
+    schema: prepared.formulas ?? written,
     ensembles: prepared.model.ensembles,
     infer: (row) => model.infer(row, 1),
   };
@@ -78,11 +88,11 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
   if (isOfRule(signal)) return explainByRule(question, signal);
   const position =
     answer.positionBefore === null ? FLAT_POSITION : (JSON.parse(answer.positionBefore) as InstrumentPosition);
-  const minute = recompute(question);
   const { model, error } = await openModel(question, signal.model_version);
-  const row = minute?.features.ready === true ? Float32Array.from(minute.features.values) : null;
+  const { definitions, windows } = model?.schema ?? liveInstrumentSchema(barSecondsOf(instrument));
+  const minute = recompute(question, windows);
+  const row = minute?.features.ready === true ? rowOf(minute.features) : null;
   const probabilities = model === null || row === null ? null : [...model.infer(row)];
-  const definitions = liveInstrumentSchema(barSecondsOf(instrument)).definitions;
   const names = definitions.map(({ name }) => name);
   const [up, down, range] = probabilities ?? [];
   const hasEdge = !requireEdge || model?.manifest.edge[instrument.a]?.no_edge === false;
@@ -134,7 +144,7 @@ function explainByRule(question: InstrumentQuestion, signal: InstrumentBody): In
   const explained = rule === null ? null : new ExplainedRule(rule, barSecondsOf(instrument));
   const { ml_up_prob: up, ml_down_prob: down, ml_range_prob: range } = signal;
   const isRead = rule?.manifest.direction !== undefined && up !== null;
-  const minute = recompute(question, explained, isRead ? [up, down!, range!] : null);
+  const minute = recompute(question, INSTRUMENT_WINDOWS, explained, isRead ? [up, down!, range!] : null);
   const isDecided =
     minute?.features.ready === true && explained !== null && (explained.formulas.isWarm || position.side !== 0);
   const hasEdge = !requireEdge || rule?.manifest.edge.no_edge === false;
@@ -218,20 +228,21 @@ function openRule({ ruleOf }: InstrumentQuestion, version: string): { rule: Rule
 }
 
 interface RecomputedBar {
-  readonly features: InstrumentFeatures;
+  readonly features: InstrumentColumns;
   readonly inputs: ExplainedInputs;
 }
 
 /** The features as they were at the bar, each bar with the series that had arrived by its close. */
 function recompute(
   { journal, instrument, time, answer }: InstrumentQuestion,
+  windows: InstrumentWindows,
   rule: ExplainedRule | null = null,
   /** Of the bar that is explained, for the rule. */
   probabilities: ArrayLike<number> | null = null,
 ): RecomputedBar | null {
   if (answer.featuresCrc === null) return null;
   const barSeconds = barSecondsOf(instrument);
-  const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, barSeconds);
+  const features = new InstrumentColumns(windows, instrument);
   const count = Math.max(features.warmupBars, rule?.warmUpBars ?? 0);
   const bars = barsThrough(journal, instrument, count, time);
   const last = bars.at(-1);
@@ -250,11 +261,18 @@ function recompute(
     while (next < observations.length && observations[next]!.arrivalTime <= close) book.take(observations[next++]!);
     book.valuesAt(instrument.a, close, values);
     const { high, low, close: price, volume, takerBuyVolume = NaN } = bar;
-    features.step({ time: open, high, low, close: price, volume, takerBuyVolume }, values);
     const fields = { time: open, open: bar.open, high, low, close: price, volume, takerBuyVolume };
+    features.step(fields, values);
     rule?.step({ bar: fields, features: features.values, series: values }, bar.time === time ? probabilities : null);
   }
   return { features, inputs: { a: last, b: last, bars: bars.length, from: isoMinute(bars[0]!.time) } };
+}
+
+/** As the model takes them. */
+function rowOf({ values }: InstrumentColumns): Float32Array {
+  const row = new Float32Array(values.length);
+  writeFloats(values, 0, values.length, row, 0);
+  return row;
 }
 
 /** The last `count` bars up to the one at `time`, with their taker volume. */

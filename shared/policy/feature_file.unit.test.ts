@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tinySettings } from '../../test/tiny_settings.ts';
 import type { Windows } from '../core/features/windows.ts';
 import { packageRoot } from '../root.ts';
-import { readFeatureFile } from './feature_file.ts';
-import { withFormulas } from './feature_settings.ts';
+import { problemsOf, readFeatureFile, type FeatureFile, type StrategyFormulas } from './feature_file.ts';
+import { INSTRUMENT_WINDOWS } from '../core/features/instrument/definitions.ts';
+import { withFormulas, withInstrumentFormulas } from './feature_settings.ts';
 import { inspectSettings, loadSettings } from './policy.ts';
 import { problemText } from './problem.ts';
 
@@ -17,14 +18,17 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const settings = tinySettings();
 const { windows } = settings.minutehand;
 const CONTEXT = {
+  instruments: ['BTCUSDT@1h', 'ETHUSDT@1h'],
   pairs: ['XAUUSD_XAGUSD', 'AUDUSD_USDCAD', 'BTCUSDT_ETHUSDT@1h'],
   train: { ...settings.minutehand.train, groups: { metals: ['XAUUSD_XAGUSD'] } },
 };
 
-function read(text: string): ReturnType<typeof readFeatureFile> {
+function readAll(text: string): FeatureFile {
   writeFileSync(join(folder, 'features.yaml'), text);
   return readFeatureFile(folder, { ...settings.minutehand, ...CONTEXT });
 }
+
+const read = (text: string): StrategyFormulas => readAll(text).pairs;
 
 const problems = (text: string): string[] =>
   read(text).problems.map((problem) => problemText(problem).replace(`${join(folder, 'features.yaml')}`, 'FILE'));
@@ -32,7 +36,7 @@ const problems = (text: string): string[] =>
 describe('features.yaml', () => {
   it('may be absent, empty, or of comments alone', () => {
     const none = { formulas: [], problems: [] };
-    expect(readFeatureFile(join(folder, 'nowhere'), settings.minutehand)).toEqual(none);
+    expect(readFeatureFile(join(folder, 'nowhere'), settings.minutehand)).toEqual({ pairs: none, instruments: none });
     for (const text of ['', '# nothing\n']) expect(read(text)).toEqual(none);
   });
 
@@ -76,6 +80,50 @@ describe('features.yaml', () => {
     );
   });
 
+  it('has formulas for instruments, and for both strategies, each checked against what the strategy has', () => {
+    const { pairs, instruments } = readAll(
+      'mine: {formula: "close / mean(close, 24) - 1", for: instruments}\n' +
+        'one: {formula: hour(), for: [btc/usdt, aud/usd_usdcad]}\n' +
+        'all: {formula: hour(), for: [pairs, instruments]}\nof_pairs: beta\n',
+    );
+    expect([pairs.problems, instruments.problems]).toEqual([[], []]);
+    const found = ({ formulas }: StrategyFormulas) => formulas.map(({ name, subjects }) => [name, subjects]);
+    expect(found(pairs)).toEqual([
+      ['one', ['AUDUSD_USDCAD']],
+      ['all', null],
+      ['of_pairs', null],
+    ]);
+    expect(found(instruments)).toEqual([
+      ['mine', null],
+      ['one', ['BTCUSDT@1h']],
+      ['all', null],
+    ]);
+    const own = { ...settings, instrumentFormulas: instruments };
+    expect(withInstrumentFormulas(own, INSTRUMENT_WINDOWS).formulas).toBe(
+      'mine = (close / mean(close, 24)) - 1\none for BTCUSDT@1h = hour()\nall = hour()',
+    );
+    expect(withInstrumentFormulas(settings, INSTRUMENT_WINDOWS)).toBe(INSTRUMENT_WINDOWS);
+  });
+
+  it('refuses for a strategy alone what it does not have', () => {
+    const file = readAll(
+      'x: {formula: beta, for: [pairs, instruments]}\nrsi: {formula: hour(), for: [pairs, instruments]}\n' +
+        'y: {formula: close, for: instruments}\n',
+    );
+    expect(file.pairs.problems).toEqual([]);
+    expect(file.pairs.formulas.map(({ name }) => name)).toEqual(['x', 'rsi']);
+    expect(file.instruments.problems.map(problemText)).toEqual([
+      expect.stringMatching(/x\.formula is no formula: .*an instrument has no source beta/),
+      expect.stringMatching(/rsi is a hand-written feature/),
+      expect.stringMatching(/y\.formula has the unit price, which differs from instrument to instrument/),
+    ]);
+    expect(() =>
+      withInstrumentFormulas({ ...settings, instrumentFormulas: file.instruments }, INSTRUMENT_WINDOWS),
+    ).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    // A fault of both is one fault.
+    expect(problemsOf(readAll('x: {formula: hour(), lable: a, for: [pairs, instruments]}\n'))).toHaveLength(1);
+  });
+
   it('with a fault refuses a training in full, and nothing else', () => {
     const configDir = join(folder, 'config');
     cpSync(join(packageRoot(), 'config'), configDir, { recursive: true });
@@ -105,8 +153,9 @@ describe('features.yaml', () => {
       /FILE:1:20: x.for names "metal", which is neither .* \(did you mean "metals"\?\)/,
     ],
     ['x: {formula: beta, for: [xau/usd_xag/eur]}\n', /names "xau\/usd_xag\/eur", .*did you mean "XAUUSD_XAGUSD"/],
-    ['x: {formula: beta, for: []}\n', /FILE:1:20: x.for is \[\], expected a pair or a group/],
-    ['x: {formula: beta, for: 5}\n', /x.for is 5, expected a pair or a group/],
+    ['x: {formula: beta, for: []}\n', /FILE:1:20: x.for is \[\], expected pairs, instruments, a pair/],
+    ['x: {formula: beta, for: 5}\n', /x.for is 5, expected pairs, instruments, a pair/],
+    ['x: {formula: beta, for: instrument}\n', /names "instrument", .*did you mean "instruments"/],
   ])('%j is refused with its position', (text, seen) => {
     const found = problems(text);
     expect(found).toHaveLength(1);

@@ -12,7 +12,14 @@ import { deliveredValues } from './delivered.ts';
 import { findInconsistencies, ownPort, pairList } from './consistency.ts';
 import type { Parts } from './consistency.ts';
 import { OVERRIDES } from './environment.ts';
-import { readFeatureFile, type FeatureFormula } from './feature_file.ts';
+import {
+  NO_FORMULAS,
+  problemsOf,
+  readFeatureFile,
+  type FeatureFile,
+  type FeatureFormula,
+  type StrategyFormulas,
+} from './feature_file.ts';
 import { checkFile } from './file_check.ts';
 import type { KeyPath } from './file_check.ts';
 import { allowed, jsonSchema, schemaAt } from './json_schema.ts';
@@ -54,8 +61,10 @@ export interface Settings extends Parts {
   readonly policyHash: string;
   /** Columns of the next training, beside the hand-written ones: those of `features.yaml`. */
   readonly formulas: readonly FeatureFormula[];
-  /** What is wrong with `features.yaml`: a training in full is refused, and nothing that runs. */
+  /** What is wrong with those formulas: a training in full is refused, and nothing that runs. */
   readonly formulaProblems: readonly ConfigProblem[];
+  /** The same of the next training of direction models. */
+  readonly instrumentFormulas: StrategyFormulas;
   /** 1: of a journal of the first version, whose arithmetic of decisions it has; absent: the newest. */
   readonly rules?: 1;
   /** The economic calendar, where someone has read it from the store: backtests and trainings do. */
@@ -222,15 +231,16 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
     problems.push({ code: 'CONFIG_INVALID', where, key: keyText(inFile), text });
   }
   const features = formulasOf(parts, isFaulty, isNamed ? configDir : ownConfigDir(env));
-  if (problems.length > 0) return { settings: null, problems: [...problems, ...features.problems] };
+  if (problems.length > 0) return { settings: null, problems: [...problems, ...problemsOf(features)] };
 
   rememberSecrets(parts);
   setTimeframes(parts.minutehand);
   const hash = policyHash(parts.core, parts.minutehand.decision, parts.minutehand.symbols);
   const sources: SettingsSources = { configDir, approved, files, overrides: environment.overrides, delivered };
-  const { formulas, problems: formulaProblems } = features;
-  const settings = { ...parts, formulas, formulaProblems, policyHash: hash, sources };
-  return { settings: deepFreeze(settings), problems: [...formulaProblems] };
+  const { formulas, problems: formulaProblems } = features.pairs;
+  const instrumentFormulas = features.instruments;
+  const settings = { ...parts, formulas, formulaProblems, instrumentFormulas, policyHash: hash, sources };
+  return { settings: deepFreeze(settings), problems: problemsOf(features) };
 }
 
 /** Of the folder that a person edits: formulas decide nothing until a training has proven them. */
@@ -238,9 +248,9 @@ function formulasOf(
   { minutehand }: Parts,
   isFaulty: (part: ConfigPart, path: KeyPath) => boolean,
   configDir: string,
-): ReturnType<typeof readFeatureFile> {
+): FeatureFile {
   const read = [['windows'], ['pairs'], ['instruments'], ['symbols'], ['symbol_names'], ['train', 'groups']];
-  if (read.some((path) => isFaulty('minutehand', path))) return { formulas: [], problems: [] };
+  if (read.some((path) => isFaulty('minutehand', path))) return NO_FORMULAS;
   return readFeatureFile(configDir, minutehand);
 }
 

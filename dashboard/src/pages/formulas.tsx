@@ -135,7 +135,9 @@ function Editor({ subject, ids }: { readonly subject: string; readonly ids: read
           </button>
         </div>
       </Panel>
-      {tried !== null && checked !== null && <FormulaResult tried={tried} checked={checked} />}
+      {tried !== null && checked !== null && (
+        <FormulaResult tried={tried} checked={checked} isInstrument={kindOf(subject) === 'instrument'} />
+      )}
     </>
   );
 }

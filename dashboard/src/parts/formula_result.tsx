@@ -12,6 +12,7 @@ import { Fact } from './fact.tsx';
 interface Props {
   readonly tried: NonNullable<FormulaTrial['tried']>;
   readonly checked: NonNullable<FormulaTrial['checked']>;
+  readonly isInstrument: boolean;
 }
 
 const NS_PER_US = 1000;
@@ -19,7 +20,7 @@ const NS_PER_US = 1000;
 const SECONDS_PER_BAR = 60;
 
 /** Values of a formula over time, their distribution, what they tell of the label, and what they cost. */
-export function FormulaResult({ tried, checked }: Props) {
+export function FormulaResult({ tried, checked, isInstrument }: Props) {
   const { distribution } = tried;
   return (
     <>
@@ -56,13 +57,19 @@ export function FormulaResult({ tried, checked }: Props) {
         {checked.is_column && (
           <>
             <h3>{t('formulas.use')}</h3>
-            <pre class="mono formula-line">{`my_feature: ${JSON.stringify(checked.formula)}`}</pre>
+            <pre class="mono formula-line">{entryOf(checked.formula, isInstrument)}</pre>
             <p class="note">{t('formulas.useNote')}</p>
           </>
         )}
       </Panel>
     </>
   );
+}
+
+/** The line of `features.yaml`. */
+function entryOf(formula: string, isInstrument: boolean): string {
+  const text = JSON.stringify(formula);
+  return isInstrument ? `my_feature: {formula: ${text}, for: instruments}` : `my_feature: ${text}`;
 }
 
 /** The range from the least to the greatest value of each column of bars. */

@@ -981,7 +981,7 @@ export const EN = {
   'formulas.running': 'Computing',
   'formulas.show': 'Go to the position',
   'formulas.checked': 'looks back over {bars} bars · unit: {unit}',
-  'formulas.noColumn': 'cannot become a feature of pairs: its unit differs between them, or the subject is no pair',
+  'formulas.noColumn': 'cannot become a feature: its unit differs between subjects',
   'formulas.values': 'Values over time',
   'formulas.period': '{bars} bars, {missing} without a value · {from} to {to} UTC',
   'formulas.noBars': 'no bars in these days',

@@ -976,7 +976,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'formulas.running': '計算中',
   'formulas.show': '位置へ移動',
   'formulas.checked': '過去 {bars} 本を参照 · 単位: {unit}',
-  'formulas.noColumn': 'ペアの特徴量にはできません（単位がペアごとに異なるか、対象がペアではありません）',
+  'formulas.noColumn': '特徴量にはできません（単位が対象ごとに異なります）',
   'formulas.values': '値の推移',
   'formulas.period': '{bars} 本、うち値なし {missing} 本 · {from} ～ {to} UTC',
   'formulas.noBars': 'この期間に足がありません',

@@ -38,7 +38,8 @@ export const directionManifestSchema = z.strictObject({
   engine: z.object({ name: z.string(), parameters: z.record(z.string(), z.number()) }),
   /** Seconds per bar. */
   timeframe: z.int().positive(),
-  windows: z.record(z.string(), z.int()),
+  /** Look-backs, and as `formulas` the formulas that the model learned from; absent: none. */
+  windows: z.record(z.string(), z.union([z.int(), z.string()])),
   feature_schema: z.string(),
   features: z.array(z.string()).min(1),
   instruments: z.array(z.string()).min(1),

@@ -1,6 +1,6 @@
 import { MinutehandError } from '../../errors.ts';
 import { exp } from '../../elementary.ts';
-import type { InstrumentSchema } from '../feature_schema.ts';
+import { bundleInstrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
 import { onnxAnswers } from '../onnx/answers.ts';
 import { decodeTreeModel } from '../onnx/tree_graph.ts';
 import type { TreeModel } from '../onnx/tree_ensemble.ts';
@@ -17,6 +17,8 @@ const TOLERANCE = 1e-5;
 export interface DirectionModel {
   readonly manifest: DirectionManifest;
   readonly modelsHash: string;
+  /** Of its columns, where there are formulas among them; absent: the hand-written features are all. */
+  readonly formulas?: InstrumentSchema;
   /** Rows that were compared with onnxruntime, and the largest difference of a probability. */
   readonly check: { readonly rows: number; readonly largestDifference: number };
   /**
@@ -29,11 +31,11 @@ export interface DirectionModel {
 }
 
 /** A verified bundle without anything that is bound to a thread. */
-export interface PreparedDirection extends Pick<DirectionModel, 'manifest' | 'modelsHash' | 'check'> {
+export interface PreparedDirection extends Pick<DirectionModel, 'manifest' | 'modelsHash' | 'check' | 'formulas'> {
   readonly model: TreeModel;
 }
 
-/** Reads, verifies and opens a bundle. @throws MinutehandError as prepareDirection */
+/** Reads, verifies and opens a bundle, with its own formulas. @throws MinutehandError as prepareDirection */
 export async function loadDirectionModel(
   folder: string,
   schema: InstrumentSchema,
@@ -45,11 +47,13 @@ export async function loadDirectionModel(
 /**
  * Reads and verifies a bundle, and compares the WASM scorer with onnxruntime on rows at all thresholds and with the
  * golden answers.
+ * @param configured schema of this version; the formulas of a bundle are its own
  * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD,
  * MODEL_GOLDEN, KERNEL_MISSING
  */
-export async function prepareDirection(folder: string, schema: InstrumentSchema): Promise<PreparedDirection> {
+export async function prepareDirection(folder: string, configured: InstrumentSchema): Promise<PreparedDirection> {
   const { manifest, modelsHash, model: bytes } = readDirectionBundle(folder);
+  const schema = bundleInstrumentSchema(configured, manifest);
   if (manifest.feature_schema !== schema.hash)
     throw new MinutehandError('MODEL_SCHEMA', {
       seen: `feature schema ${manifest.feature_schema} in ${folder}`,
@@ -76,18 +80,18 @@ export async function prepareDirection(folder: string, schema: InstrumentSchema)
       expected: `at most ${TOLERANCE}`,
     });
   checkGolden(manifest, answers, folder);
-  return { manifest, modelsHash, check: { rows: count, largestDifference }, model };
+  const check = { rows: count, largestDifference };
+  return { manifest, modelsHash, check, model, ...(schema.windows.formulas !== undefined && { formulas: schema }) };
 }
 
 /** @param maxRows of one call @throws MinutehandError KERNEL_MISSING */
 export function openDirection(prepared: PreparedDirection, maxRows: number): DirectionModel {
-  const { manifest, modelsHash, check, model } = prepared;
+  const { model, ...known } = prepared;
+  const { manifest } = known;
   const score = softmaxScorer(model, maxRows);
   const classes = model.ensembles.length;
   return {
-    manifest,
-    modelsHash,
-    check,
+    ...known,
     infer(features, wanted) {
       const probabilities = score(features, wanted);
       for (let i = 0; i < wanted * classes; i++)

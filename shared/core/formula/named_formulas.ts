@@ -1,11 +1,12 @@
 import type { FeatureDefinition } from '../features/feature.ts';
 import { MODEL_NAMES } from '../features/feature.ts';
 import { SUBJECT_ID } from '../../pair.ts';
+import type { InstrumentDefinition, InstrumentWindows } from '../features/instrument/definitions.ts';
 import type { Windows } from '../features/windows.ts';
 import { parseFormula, type Formula } from './formula.ts';
 import { FormulaError } from './formula_error.ts';
 import { MAX_FORMULAS, MAX_SUBJECT_DOUBLES } from './limits.ts';
-import { pairSources } from './sources.ts';
+import { instrumentSources, pairSources, type Sources } from './sources.ts';
 
 /** A formula that is a column of the feature schema. */
 export interface NamedFormula {
@@ -48,22 +49,44 @@ export function isFor({ subjects }: Pick<NamedFormula, 'subjects'>, id: string):
   return subjects === null || subjects.includes(id);
 }
 
-const known = new WeakMap<Windows, readonly NamedFormula[]>();
+const known = new WeakMap<object, readonly NamedFormula[]>();
 
 /**
- * The formulas of these windows, checked against the hand-written features.
+ * The formulas of pairs in these windows, checked against the hand-written features.
  * @throws FormulaError
  */
 export function formulasOf(windows: Windows, features: readonly FeatureDefinition[]): readonly NamedFormula[] {
+  return parsedOf(windows, features, pairSources);
+}
+
+/**
+ * The formulas of instruments in these windows, checked against the hand-written features.
+ * @throws FormulaError
+ */
+export function instrumentFormulasOf(
+  windows: InstrumentWindows,
+  features: readonly InstrumentDefinition[],
+): readonly NamedFormula[] {
+  return parsedOf(windows, features, instrumentSources);
+}
+
+function parsedOf<Definition extends { readonly name: string }>(
+  windows: { readonly formulas?: string },
+  features: readonly Definition[],
+  sourcesOf: (features: readonly Definition[]) => Sources,
+): readonly NamedFormula[] {
   const { formulas } = windows;
   if (formulas === undefined || formulas === '') return [];
-  const parsed = known.get(windows) ?? parseFormulas(formulas, features);
+  const parsed = known.get(windows) ?? parseFormulas(formulas, features, sourcesOf(features));
   known.set(windows, parsed);
   return parsed;
 }
 
-function parseFormulas(text: string, features: readonly FeatureDefinition[]): readonly NamedFormula[] {
-  const sources = pairSources(features);
+function parseFormulas(
+  text: string,
+  features: readonly { readonly name: string }[],
+  sources: Sources,
+): readonly NamedFormula[] {
   const taken = new Set(features.map(({ name }) => name));
   const formulas = text.split('\n').map((line): NamedFormula => {
     const at = line.indexOf(' = ');

@@ -7,7 +7,7 @@ import {
   liveInstrumentSchema,
 } from '../../../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
-import { bundleSchema, featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { bundleInstrumentSchema, bundleSchema, featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { refuseForeign, timeframesOf, type BundleOrigin } from '../../../shared/bundle/origin.ts';
 import { readPointerFile } from '../../../shared/bundle/pointer.ts';
@@ -126,7 +126,7 @@ function refuseSchema(slot: Slot, { version, schema, windows }: AboutBundle, { m
   const expected =
     timeframe === null
       ? bundleSchema(featureSchema(minutehand.windows), { version, windows }).hash
-      : liveInstrumentSchema(TIMEFRAMES[timeframe]).hash;
+      : bundleInstrumentSchema(liveInstrumentSchema(TIMEFRAMES[timeframe]), { version, windows }).hash;
   if (schema !== expected)
     throw new MinutehandError('MODEL_SCHEMA', { seen: `feature schema ${schema} of ${version}`, expected });
 }

@@ -21,7 +21,7 @@ export interface CheckedFormula {
   /** Canonical. */
   readonly formula: string;
   readonly unit: string;
-  /** Whether `config/features.yaml` takes it: of a pair, and comparable between pairs. */
+  /** Whether `config/features.yaml` takes it: its values can be compared between subjects. */
   readonly is_column: boolean;
   readonly look_back_bars: number;
   readonly window_numbers: number;
@@ -43,7 +43,7 @@ export function checkFormula(text: string, subject: Pair, windows: Windows): Che
     return {
       formula: formula.text,
       unit: formula.unit,
-      is_column: !isInstrument(subject) && fitsColumn(formula),
+      is_column: fitsColumn(formula),
       look_back_bars: formula.bars,
       window_numbers: formula.doubles,
       sources: formula.sources,

@@ -152,6 +152,6 @@ describe('the check of a formula', () => {
     expect(check('a.close')).toMatchObject({ is_column: false, unit: 'price' });
     expect(
       checkFormula('close / open', { id: 'BTCUSDT@1h', a: 'BTCUSDT', b: 'BTCUSDT', barSeconds: 3600 }, windows),
-    ).toMatchObject({ is_column: false });
+    ).toMatchObject({ is_column: true });
   });
 });

@@ -1,9 +1,15 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
-import { describeError } from '../../../shared/errors.ts';
+import { INSTRUMENT_WINDOWS, type InstrumentWindows } from '../../../shared/core/features/instrument/definitions.ts';
+import { instrumentWarmUp } from '../../../shared/core/features/instrument/instrument_columns.ts';
+import { bundleInstrumentSchema, bundleInstrumentWindows } from '../../../shared/bundle/feature_schema.ts';
+import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { barSecondsOf, parseInstrument, timeframeOf, type Pair } from '../../../shared/pair.ts';
-import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import {
+  directionFolder,
+  liveInstrumentSchema,
+  readActiveDirection,
+} from '../../../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
 import { EARLIER_COSTS, type DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
 import { pathInside } from '../../../shared/path_name.ts';
@@ -105,7 +111,8 @@ function lookAtVersion({ folder, instruments, seconds, journals, bars, limits }:
   const { policy } = evaluationLabel(seconds);
   // Without auxiliary series: outcomes and regime depend on prices alone.
   const own = known.map(({ a }) => ({ bars: instrumentBarsOf(bars.get(a)!, seconds), series: NO_SERIES }));
-  const rows = instrumentRows(own, { windows: INSTRUMENT_WINDOWS, label: policy });
+  const windows = bundleInstrumentWindows(INSTRUMENT_WINDOWS, manifest);
+  const rows = instrumentRows(own, { windows, label: policy });
   const published: number[] = [];
   const probabilities: number[] = [];
   withJournals(journals, (opened) => {
@@ -141,7 +148,7 @@ function lookAtVersion({ folder, instruments, seconds, journals, bars, limits }:
       reference,
       later,
       known.map(({ a }) => a),
-      seconds,
+      { timeframe: seconds, windows },
     ),
     win_rate: liveWinRate({ manifest, reference, instruments: own, rows, answers, from: trainedTo }),
   };
@@ -196,8 +203,22 @@ function liveWinRate({ manifest, reference, instruments, rows, answers, from }: 
   );
 }
 
-/** Earliest bar that look needs before the first one that counts. */
-export function directionWarmUp(instruments: readonly string[]): number {
-  const bars = Math.max(...Object.values(INSTRUMENT_WINDOWS)) + 2;
-  return Math.max(0, ...instruments.map((id) => bars * barSecondsOf(parseInstrument(id))));
+/** Seconds of bars that a look needs before the first one that counts, with the formulas of the active models. */
+export function directionWarmUp(instruments: readonly string[], modelsFolder: string): number {
+  const seconds = new Set(instruments.map((id) => barSecondsOf(parseInstrument(id))));
+  return Math.max(0, ...[...seconds].map((own) => (instrumentWarmUp(windowsInUse(modelsFolder, own)) + 1) * own));
+}
+
+/** Of the active model of a timeframe; without one that can be read, the hand-written features alone. */
+function windowsInUse(modelsFolder: string, barSeconds: number): InstrumentWindows {
+  try {
+    const active = readActiveDirection(modelsFolder, timeframeOf(barSeconds));
+    if (active === null) return INSTRUMENT_WINDOWS;
+    const { manifest } = readDirectionBundle(pathInside(directionFolder(modelsFolder), active.version));
+    return bundleInstrumentSchema(liveInstrumentSchema(barSeconds), manifest).windows;
+  } catch (error) {
+    if (!(error instanceof MinutehandError)) throw error;
+    // `lookAtDirections` reports it.
+    return INSTRUMENT_WINDOWS;
+  }
 }

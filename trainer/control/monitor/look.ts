@@ -193,7 +193,7 @@ async function liveDirections(task: LookTask, last: OpenTime): Promise<LiveDirec
   const slowest = Math.max(...instruments.map((id) => barSecondsOf(parseInstrument(id))));
   // So many bars of the longest timeframe, weekends included, that a new model could be compared.
   const needed = 1.5 * (adopt_min_candidates + 2) * slowest + DAY_S;
-  const from = last - Math.max(monitor_days * DAY_S, needed) - directionWarmUp(instruments);
+  const from = last - Math.max(monitor_days * DAY_S, needed) - directionWarmUp(instruments, modelsFolder);
   const bars = await withStore(task, (store) => readBars(task, symbols, from, store));
   return lookAtDirections({ instruments, modelsFolder, journals, bars, limits: biasLimits(settings) });
 }

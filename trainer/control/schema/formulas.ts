@@ -23,7 +23,9 @@ const checkedSchema = z.object({
   unit: z.string(),
   is_column: z
     .boolean()
-    .describe('config/features.yaml takes it: of a pair, and in no unit that differs between pairs'),
+    .describe(
+      'config/features.yaml takes it: in no unit that differs between subjects; of an instrument with `for: instruments`',
+    ),
   look_back_bars: z.int(),
   window_numbers: z.int().describe('Numbers that its windows keep per subject'),
   sources: z.array(z.string()),

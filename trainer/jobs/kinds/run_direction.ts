@@ -1,4 +1,5 @@
 import { isoMinute } from '../../../shared/bar.ts';
+import { withInstrumentFormulas } from '../../../shared/policy/feature_settings.ts';
 import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
 import { directionFolder } from '../../../shared/bundle/direction/active_direction.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
@@ -125,7 +126,7 @@ async function makeProduct(
   const { version, golden } = await makeDirectionBundle(parts);
   const bundle = { version, path: pathInside(out, version) };
   const goldenRows = golden.features.length;
-  const challenger = { trained, instruments, costs: plan.costs, version, market, goldenRows };
+  const challenger = { trained, instruments, plan, costs: plan.costs, version, market, goldenRows };
   const isOwn = job.output.folder === null;
   if (isOwn) onProgress('champion and challenger', 0, 1);
   const place = { modelsFolder: context.paths.models, limits: settings.retrain };
@@ -137,7 +138,7 @@ function planOf({ parameters, seed, resources }: DirectionJob, settings: Setting
   const { label, balance, class_weight_ratio, trials, balance_penalty, stride, compare, peers } = parameters;
   const own = parameters.settings ?? {};
   return {
-    windows: INSTRUMENT_WINDOWS,
+    windows: withInstrumentFormulas(settings, INSTRUMENT_WINDOWS),
     label,
     balance,
     classWeightRatio: class_weight_ratio,

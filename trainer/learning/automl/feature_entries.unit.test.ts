@@ -17,7 +17,7 @@ it('puts entries that the feature file has, behind what a person wrote', () => {
       const text = withEntries(before, candidates, 'Found by a "search": yes');
       expect(text.startsWith(before)).toBe(true);
       writeFileSync(join(folder, FEATURE_FILE), text);
-      const { formulas, problems } = readFeatureFile(folder, minutehand);
+      const { formulas, problems } = readFeatureFile(folder, minutehand).pairs;
       expect(problems).toEqual([]);
       const found = formulas.filter(({ name }) => name !== 'mine');
       expect(found.map(({ name, text: formula }) => [name, formula])).toEqual(candidates.map(({ name, text: formula }) => [name, formula])); // prettier-ignore

@@ -1,6 +1,7 @@
 import { isoMinute } from '../../../shared/bar.ts';
 import { directionOpener, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import type { InstrumentEdge } from '../../../shared/bundle/direction/direction_manifest.ts';
+import type { InstrumentWindows } from '../../../shared/core/features/instrument/definitions.ts';
 import type { DirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { describeError } from '../../../shared/errors.ts';
@@ -18,9 +19,9 @@ import type { Trade } from '../trades/backtest.ts';
 import { noAnswers, put, strategyByBlock } from './direction_net.ts';
 import { answersOfBlocks, pickAnswers, type EvaluatedAnswers } from './direction_report.ts';
 import { answersTo, firstUnseen, rowsPerScore } from './evaluate_direction.ts';
-import type { Instrument, InstrumentRows } from './instrument_rows.ts';
+import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
-import type { TrainedDirection } from './train_direction.ts';
+import type { DirectionPlan, TrainedDirection } from './train_direction.ts';
 import { CLASSES } from './walk_forward.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -31,6 +32,7 @@ const BLOCK_SECONDS = 3 * SECONDS_PER_DAY;
 export interface NewDirection {
   readonly trained: Pick<TrainedDirection, 'rows' | 'blocks' | 'net'>;
   readonly instruments: readonly Instrument[];
+  readonly plan: Pick<DirectionPlan, 'windows' | 'label'>;
   readonly costs: InstrumentCosts;
   readonly version: string;
   readonly market: 'live' | 'simulated';
@@ -94,8 +96,8 @@ async function openActive(
  * earlier bars; the model of all rows, which becomes active, has learned from these bars and cannot be judged on them.
  */
 export function compareDirections(
-  { trained: { rows, blocks, net }, instruments, costs, version }: NewDirection,
-  champion: Pick<DirectionModel, 'manifest' | 'infer'>,
+  { trained: { rows, blocks, net }, instruments, plan, costs, version }: NewDirection,
+  champion: Pick<DirectionModel, 'manifest' | 'infer' | 'formulas'>,
   limits: AdoptionLimits,
 ): Comparison {
   const { manifest } = champion;
@@ -105,11 +107,16 @@ export function compareDirections(
   const times = Array.from(evaluated.rows, (row) => rows.time[row]!);
   const refusal = checkCandidates(times, from, manifest.version, limits);
   if (refusal !== null) return { kind: 'refused', result: refusal };
+  const own = rowsOfChampion(champion, rows, { instruments, plan });
   const young = pickAnswers(
     evaluated,
-    positions(times.length, (i) => times[i]! >= from),
+    positions(times.length, (i) => times[i]! >= from && own.at(evaluated.rows[i]!) >= 0),
   );
-  const old = answersTo((features, count) => champion.infer(features, count), rows, young.rows);
+  const chosen = young.rows.map((row) => own.at(row));
+  const old = {
+    ...answersTo((features, count) => champion.infer(features, count), own.rows, chosen),
+    rows: young.rows,
+  };
   const sideOf = (side: Omit<Side, 'rows' | 'instruments' | 'costs' | 'from'>): Compared =>
     compared({ ...side, rows, instruments, costs, from });
   return {
@@ -129,6 +136,24 @@ export function compareDirections(
     brierLoss: brierLossOfClasses(old, young, rows),
     since: isoMinute(from),
   };
+}
+
+/**
+ * The rows of the same bars with the columns of the champion, whose formulas may be others.
+ * `at` says where a row of the challenger is among them; −1: the formulas of the champion were not warm at this bar.
+ */
+function rowsOfChampion(
+  { formulas }: Pick<DirectionModel, 'formulas'>,
+  rows: InstrumentRows,
+  { instruments, plan }: Pick<NewDirection, 'instruments' | 'plan'>,
+): { readonly rows: InstrumentRows; at(row: number): number } {
+  const { formulas: _ofChallenger, ...written } = plan.windows;
+  const windows: InstrumentWindows = formulas?.windows ?? written;
+  if (windows.formulas === plan.windows.formulas) return { rows, at: (row) => row };
+  const own = instrumentRows(instruments, { windows, label: plan.label });
+  const keyOf = ({ instrument, bar }: InstrumentRows, row: number): string => `${instrument[row]} ${bar[row]}`;
+  const places = new Map(Array.from(own.bar, (_, row) => [keyOf(own, row), row]));
+  return { rows: own, at: (row) => places.get(keyOf(rows, row)) ?? -1 };
 }
 
 interface Side {

@@ -12,7 +12,8 @@ import { goldenResult } from '../gates/golden_vectors.ts';
 import type { Comparison } from '../gates/gate.ts';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { gateText } from '../../../shared/bundle/gates/gate_text.ts';
-import { DOWN, RANGE, UP } from '../label/direction.ts';
+import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
+import { DOWN, EVALUATION_LABEL, RANGE, UP } from '../label/direction.ts';
 import { compareDirections, directionAdoptionGates, type NewDirection } from './compare_directions.ts';
 import { strategyOf } from './direction_net.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
@@ -132,6 +133,7 @@ function comparison({ old, young, learnedDays = 10, horizon, thetas = [0.45, 0.4
     version: 'new',
     market: 'live',
     goldenRows: 3,
+    plan: { windows: INSTRUMENT_WINDOWS, label: EVALUATION_LABEL },
   } as unknown as NewDirection;
   const known = answersOf(old);
   const infer: DirectionModel['infer'] = (features, wanted) =>

@@ -2,7 +2,10 @@ import * as z from 'zod';
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { DIRECTION_REPORT } from '../../../shared/bundle/direction/direction_manifest.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
-import { INSTRUMENT_WINDOWS, type InstrumentWindows } from '../../../shared/core/features/instrument/definitions.ts';
+import { instrumentDefinitions, type InstrumentWindows } from '../../../shared/core/features/instrument/definitions.ts';
+import { instrumentWarmUp } from '../../../shared/core/features/instrument/instrument_columns.ts';
+import { instrumentFormulasOf } from '../../../shared/core/formula/named_formulas.ts';
+import { isSeriesSource } from '../../../shared/core/formula/series_source.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { featureDrift, type FeatureDrift } from '../profile/drift.ts';
 import {
@@ -57,17 +60,19 @@ export function readDirectionReference(folder: string): Part<DirectionReference>
  * Drift of the features on live bars, instrument by instrument and in all. Features without a single live value are
  * left out: the monitor reads no auxiliary series, and `status` reports those that the daemon lacks.
  * @param symbols of the instruments that `live.instrument` names
+ * @param windows of the model
  */
 export function directionDrift(
   reference: Part<DirectionReference>,
   live: InstrumentRows,
   symbols: readonly string[],
-  timeframe: number,
+  { timeframe, windows }: Pick<DirectionReferenceSource, 'timeframe' | 'windows'>,
 ): Part<{ readonly rows: number; readonly features: readonly FeatureDrift[] }> {
   if (isSkipped(reference)) return reference;
   const rows = profiled(live);
-  const columns = columnsOf(live).map((column, k) => (hasValue(live, k) ? column : { ...column, name: '' }));
-  const lookBack = lookBackMinutes(INSTRUMENT_WINDOWS, timeframe);
+  const blind = blindColumns(live, windows);
+  const columns = columnsOf(live).map((column) => (blind.has(column.name) ? { ...column, name: '' } : column));
+  const lookBack = lookBackMinutes(windows, timeframe);
   const features = featureDrift(reference.profile, rows, columns, symbols, lookBack);
   return features === null
     ? { skipped: 'too few bars yet to separate drift from chance' }
@@ -83,6 +88,16 @@ function columnsOf({ columns }: Pick<InstrumentRows, 'columns'>): ProfiledColumn
   return columns.map((name) => ({ name, models: ['ai1'] }));
 }
 
+/** Columns without a single live value, and formulas that read one of them or a series. */
+function blindColumns(live: InstrumentRows, windows: InstrumentWindows): ReadonlySet<string> {
+  const empty = new Set(live.columns.filter((_, k) => !hasValue(live, k)));
+  const formulas = instrumentFormulasOf(windows, instrumentDefinitions(windows));
+  const reading = formulas.filter(({ formula }) =>
+    formula.sources.some((own) => isSeriesSource(own) || empty.has(own)),
+  );
+  return new Set([...empty, ...reading.map(({ name }) => name)]);
+}
+
 function hasValue({ x }: Pick<InstrumentRows, 'x'>, column: number): boolean {
   for (let row = 0; row < x.rows; row++) if (!Number.isNaN(x.values[row * x.columns + column]!)) return true;
   return false;
@@ -90,5 +105,5 @@ function hasValue({ x }: Pick<InstrumentRows, 'x'>, column: number): boolean {
 
 /** Bars of one minute that features look back over. */
 function lookBackMinutes(windows: InstrumentWindows, timeframe: number): number {
-  return (Math.max(...Object.values(windows)) + 1) * (timeframe / SECONDS_PER_BAR);
+  return instrumentWarmUp(windows) * (timeframe / SECONDS_PER_BAR);
 }

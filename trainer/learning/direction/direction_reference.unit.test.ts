@@ -74,7 +74,10 @@ it('counts the trades that earned after costs, and goes through the report of th
 
 it('finds a market that moves three times as much, and nothing in one that moves alike', () => {
   const drifted = (sigma: number): string[] => {
-    const drift = directionDrift(reference, rowsOf(LIVE, sigma), SYMBOLS, HOUR);
+    const drift = directionDrift(reference, rowsOf(LIVE, sigma), SYMBOLS, {
+      timeframe: HOUR,
+      windows: INSTRUMENT_WINDOWS,
+    });
     if ('skipped' in drift) throw new Error(drift.skipped);
     const names = drift.features.map(({ name }) => name);
     // Neither hours nor series that are not read here.
@@ -88,8 +91,12 @@ it('finds a market that moves three times as much, and nothing in one that moves
 
 it('says why there is nothing to compare', () => {
   const skipped = { skipped: 'none' };
-  expect(directionDrift(skipped, rowsOf(300, 0.006), SYMBOLS, HOUR)).toBe(skipped);
-  expect(directionDrift(reference, rowsOf(240, 0.006), SYMBOLS, HOUR)).toEqual({
+  expect(directionDrift(skipped, rowsOf(300, 0.006), SYMBOLS, { timeframe: HOUR, windows: INSTRUMENT_WINDOWS })).toBe(
+    skipped,
+  );
+  expect(
+    directionDrift(reference, rowsOf(240, 0.006), SYMBOLS, { timeframe: HOUR, windows: INSTRUMENT_WINDOWS }),
+  ).toEqual({
     skipped: 'too few bars yet to separate drift from chance',
   });
 });

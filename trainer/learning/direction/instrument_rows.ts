@@ -1,7 +1,13 @@
-import { InstrumentFeatures } from '../../../shared/core/features/instrument/instrument_features.ts';
+import { writeFloats } from '../../../shared/core/features/float_row.ts';
+import {
+  InstrumentColumns,
+  instrumentColumns,
+  instrumentWarmUp,
+} from '../../../shared/core/features/instrument/instrument_columns.ts';
 import type { InstrumentWindows } from '../../../shared/core/features/instrument/definitions.ts';
 import { SeriesCursor, type SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { SERIES, type SeriesName } from '../../../shared/core/series/series_names.ts';
+import { instrumentOf } from '../../../shared/pair.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { directionLabels, evaluationLabel, type DirectionPolicy } from '../label/direction.ts';
 import { averageUniqueness, sampleWeights } from '../label/uniqueness.ts';
@@ -43,9 +49,9 @@ export function instrumentRows(instruments: readonly Instrument[], { windows, la
   if (rows === 0)
     throw new MinutehandError('DATA_TOO_SHORT', {
       seen: `no labeled bar of ${instruments.map(({ bars }) => bars.symbol).join(', ')}`,
-      expected: `more than ${new InstrumentFeatures(windows, 60).warmupBars + label.horizon} bars`,
+      expected: `more than ${instrumentWarmUp(windows) + label.horizon} bars`,
     });
-  const { definitions } = new InstrumentFeatures(windows, 60);
+  const definitions = instrumentColumns(windows);
   const joined = (of: (part: Part) => Float64Array): Float64Array => {
     const all = new Float64Array(rows);
     let at = 0;
@@ -85,13 +91,13 @@ interface Part {
 }
 
 function rowsOf({ bars, series }: Instrument, windows: InstrumentWindows, policy: DirectionPolicy): Part {
-  const features = new InstrumentFeatures(windows, bars.timeframe);
+  const features = new InstrumentColumns(windows, instrumentOf(bars.symbol, bars.timeframe));
   const sigmaColumn = features.definitions.findIndex(({ name }) => name === 'volatility_long');
   const width = features.definitions.length;
   const matrix = new Float32Array(bars.length * width);
   const sigma = new Float64Array(bars.length);
   const isReady = stepAll(bars, series, features, (t) => {
-    matrix.set(features.values, t * width);
+    writeFloats(features.values, 0, width, matrix, t * width);
     sigma[t] = features.values[sigmaColumn]!;
   });
   const { policy: ofEvaluation, everySeconds } = evaluationLabel(bars.timeframe);
@@ -125,7 +131,7 @@ function rowsOf({ bars, series }: Instrument, windows: InstrumentWindows, policy
 export function stepAll(
   bars: InstrumentBars,
   series: Readonly<Record<SeriesName, SeriesHistory>>,
-  features: InstrumentFeatures,
+  features: Pick<InstrumentColumns, 'step' | 'ready'>,
   observe: (t: number, series: Float64Array) => void,
 ): Uint8Array {
   const cursors = SERIES.map(({ name, max_age_seconds }) => new SeriesCursor(series[name], max_age_seconds));
@@ -137,6 +143,7 @@ export function stepAll(
     features.step(
       {
         time: bars.time[t]!,
+        open: bars.open[t]!,
         high: bars.high[t]!,
         low: bars.low[t]!,
         close: bars.close[t]!,

@@ -24,6 +24,7 @@ import {
 } from './direction_report.ts';
 import { modelBias } from './model_bias.ts';
 import type { DirectionBias } from './direction_bias.ts';
+import { refuseMissingSeries } from './formula_series.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import {
   directionSearchFits,
@@ -146,7 +147,8 @@ interface Run {
  * data → features → labels → checks for foresight → purged walk-forward → calibration → evaluation against priors and
  * peers → net result → gates → model of all rows. No choice uses the block it is evaluated on.
  * @param countLook counts a look at the evaluated blocks and gives its number, from 1; null: they are seen once
- * @throws MinutehandError SERIES_FORESIGHT, FEATURE_FORESIGHT, DATA_TOO_SHORT, LEARNER_MISSING
+ * @throws MinutehandError SERIES_FORESIGHT, FEATURE_FORESIGHT, DATA_MISSING for a series that a formula reads and no
+ * instrument has, DATA_TOO_SHORT, LEARNER_MISSING
  */
 export async function trainDirection(
   instruments: readonly Instrument[],
@@ -224,6 +226,7 @@ export async function trainDirection(
 function prepare(instruments: readonly Instrument[], plan: DirectionPlan, onStage: OnStage) {
   onStage('features and labels', 0, 1);
   const series = refuseForeseeingSeries(instruments);
+  refuseMissingSeries(instruments, plan.windows);
   const rows = instrumentRows(instruments, plan);
   const column = refuseForeseeingColumns(rows, trainingRows(rows, plan.walkForward));
   onStage('features and labels', 1, 1);

@@ -6,8 +6,9 @@ import type { PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
 import { rollovers, type Rollover } from '../../../shared/core/cost/rollover.ts';
 import type { SwapCosts } from '../../../shared/core/cost/swap.ts';
 import { PairFeatures } from '../../../shared/core/features/features.ts';
-import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
-import { InstrumentFeatures } from '../../../shared/core/features/instrument/instrument_features.ts';
+import { writeFloats } from '../../../shared/core/features/float_row.ts';
+import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../../shared/core/features/instrument/definitions.ts';
+import { InstrumentColumns } from '../../../shared/core/features/instrument/instrument_columns.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { InstrumentInputs, PairInputs } from '../../../shared/core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../../../shared/core/formula/engine.ts';
@@ -15,7 +16,7 @@ import type { Formula } from '../../../shared/core/formula/formula.ts';
 import { legSeriesOf } from '../../../shared/core/series/leg_series.ts';
 import { lastMinuteOf } from '../../../shared/core/resample/bar_resampler.ts';
 import { ln } from '../../../shared/elementary.ts';
-import type { Pair } from '../../../shared/pair.ts';
+import { instrumentOf, type Pair } from '../../../shared/pair.ts';
 import { stepAll, type Instrument } from '../direction/instrument_rows.ts';
 import { settlementsOf, type Settlements } from '../direction/strategy_backtest.ts';
 import { buildPairHistory, historyColumns, matchMinutes, type PairHistory } from '../history/pair_history.ts';
@@ -120,8 +121,10 @@ export function instrumentSubject(
     ...unchanged,
     evaluate(formulas, take) {
       const engine = new FormulaEngine(formulas);
-      const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, bars.timeframe);
-      const inputs = new InstrumentInputs(engine, features.definitions, bars.timeframe);
+      // Of the direction model, whose first columns are the hand-written ones that formulas read.
+      const windows = direction?.formulas?.windows ?? INSTRUMENT_WINDOWS;
+      const features = new InstrumentColumns(windows, instrumentOf(bars.symbol, bars.timeframe));
+      const inputs = new InstrumentInputs(engine, instrumentDefinitions(windows), bars.timeframe);
       const block = new Block(engine, 0, take);
       const row = new Float32Array(features.definitions.length);
       const trainedUntil = direction === null ? Infinity : Date.parse(direction.manifest.period.to) / 1000;
@@ -135,9 +138,9 @@ export function instrumentSubject(
           volume: bars.volume[t]!,
           takerBuyVolume: bars.takerBuyVolume[t]!,
         };
-        inputs.write(block.place, { bar, features: features.values, series: values });
+        inputs.write(block.place, { bar, features: features.written, series: values });
         if (direction !== null && inputs.readsProbabilities && features.ready && bar.time >= trainedUntil) {
-          row.set(features.values);
+          writeFloats(features.values, 0, row.length, row, 0);
           inputs.writeProbabilities(block.place, direction.infer(row, 1));
         }
         block.added();

@@ -8,6 +8,8 @@ export interface InstrumentWindows {
   readonly short_window: number;
   readonly medium_window: number;
   readonly long_window: number;
+  /** Formulas that are columns behind the hand-written ones, as `formulasText` writes them; absent: none. */
+  readonly formulas?: string;
 }
 
 /** A day, three days and a week of hourly bars; RSI, Bollinger and ATR at their usual lengths. */

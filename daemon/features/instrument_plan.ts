@@ -1,0 +1,36 @@
+import type { InstrumentSchema } from '../../shared/bundle/feature_schema.ts';
+import type { InstrumentDefinition } from '../../shared/core/features/instrument/definitions.ts';
+import { instrumentInputs, type InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
+import { instrumentFormulasOf } from '../../shared/core/formula/named_formulas.ts';
+import type { Pair } from '../../shared/pair.ts';
+import { FormulaPlan, type PlannedBar } from './formula_plan.ts';
+import type { ReadHistory } from './formula_warm_up.ts';
+import { warmBars, type RuleWarmStore } from './rule_warm_up.ts';
+
+/** The plan of a schema of instruments. @param features hand-written ones */
+export function planOfInstruments(
+  schema: InstrumentSchema,
+  instruments: readonly Pair[],
+  features: readonly InstrumentDefinition[],
+): FormulaPlan<InstrumentReading, InstrumentSchema> {
+  return new FormulaPlan({
+    schema,
+    formulas: instrumentFormulasOf(schema.windows, features),
+    subjects: instruments,
+    written: features.length,
+    inputsOf: instrumentInputs(features),
+    sequence: { bars: 1, warmupBars: 0 },
+  });
+}
+
+export function copyOfInstrumentBar(bar: PlannedBar<InstrumentReading>): PlannedBar<InstrumentReading> {
+  return { ...bar, features: bar.features.slice(), series: bar.series.slice() };
+}
+
+/** The last bars of instruments that a journal has, with their hand-written features and series. */
+export function instrumentHistoryOf(store: RuleWarmStore): ReadHistory<InstrumentReading> {
+  return async ({ subject, index, count, until, pause }) => {
+    const bars = await warmBars(store, subject, count, until, pause);
+    return bars.map((reading) => ({ ...reading, index, isWarm: true }));
+  };
+}

@@ -1,0 +1,49 @@
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
+import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
+import { FeatureEngine, warmupBars } from '../../shared/core/features/features.ts';
+import { sequenceBars, type Windows } from '../../shared/core/features/windows.ts';
+import { pairInputs, type PairReading } from '../../shared/core/formula/bar_inputs.ts';
+import { formulasOf } from '../../shared/core/formula/named_formulas.ts';
+import type { Pair } from '../../shared/pair.ts';
+import { journaledBarsInPieces, journaledSeries, type FormulaStore } from '../../shared/store/warm_bars.ts';
+import { FormulaPlan, type PlannedBar } from './formula_plan.ts';
+import type { ReadHistory } from './formula_warm_up.ts';
+
+/** The plan of a schema of pairs. @param features hand-written ones */
+export function planOfPairs(
+  schema: FeatureSchema,
+  pairs: readonly Pair[],
+  features: readonly FeatureDefinition[],
+): FormulaPlan<PairReading, FeatureSchema> {
+  const { windows } = schema;
+  return new FormulaPlan({
+    schema,
+    formulas: formulasOf(windows, features),
+    subjects: pairs,
+    written: features.length,
+    inputsOf: pairInputs(features),
+    sequence: { bars: sequenceBars(windows), warmupBars: warmupBars(windows) },
+  });
+}
+
+export function copyOfPairBar(bar: PlannedBar<PairReading>): PlannedBar<PairReading> {
+  return { ...bar, features: bar.features.slice(), series: bar.series?.slice() ?? null };
+}
+
+/** The last bars of pairs that a journal has, with their hand-written features. @param windows of these features */
+export function pairHistoryOf(store: FormulaStore, windows: Windows): ReadHistory<PairReading> {
+  return async ({ subject: pair, index, count, until, readsSeries, pause }) => {
+    const bars = await journaledBarsInPieces(store, pair, count, until, pause);
+    const engine = new FeatureEngine([pair], windows);
+    const series = readsSeries ? journaledSeries(store, pair, bars) : null;
+    function* readings(): IterableIterator<PlannedBar<PairReading>> {
+      for (const { a, b } of bars) {
+        engine.stepPair(0, a, b);
+        const known = series?.at(a.time + SECONDS_PER_BAR) ?? null;
+        yield { index, a, b, features: engine.values(0), series: known, isWarm: engine.ready(0) };
+      }
+    }
+    return readings();
+  };
+}
