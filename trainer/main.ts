@@ -37,6 +37,7 @@ import { RunRound } from './control/schedule/run_round.ts';
 import { scheduledSearches } from './control/schedule/rule_runs.ts';
 import { DirectionRound } from './control/schedule/direction_runs.ts';
 import { lackOfModels, waitForFirstBars } from './control/schedule/first_models.ts';
+import { FleetLook } from './control/fleet/fleet_look.ts';
 import { trainerChecks } from './control/trainer_dependencies.ts';
 import type { TrainerOptions } from './control/trainer_options.ts';
 import { activeSkill } from './control/registry/active_skill.ts';
@@ -74,7 +75,8 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     loopbackNeedsToken: loopback_needs_token,
   };
   const fillsLink = new FillsLink();
-  const { checks, close: closeChecks } = trainerChecks({ ...options, env: process.env, fillsLink });
+  const fleet = new FleetLook({ settings, paths, env: process.env });
+  const { checks, close: closeChecks } = trainerChecks({ ...options, env: process.env, fillsLink, fleet });
   const dependencies = watchDependencies(options, checks);
   const watch = startWatch({ ...options, clock: MACHINE_CLOCK, notifier, faults: () => dependencies.faults });
   const metrics = {
@@ -86,6 +88,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     isWell: () => watch.isWell(),
     dependencies: () => dependencies.states,
     overrides: () => standingOverrides(paths.models),
+    fleet: () => fleet.last(),
   };
   const audit = async (entry: AuditEntry): Promise<void> => {
     const error = await appendOrKeep(process.env, paths, entry, MACHINE_CLOCK.nowMs());

@@ -313,6 +313,7 @@ export async function runTrainingJob(
       onStage?.(stage);
       progress.update(stage, done, total);
     },
+    onNote: (line) => output.note(line),
   };
   if (job.output.is_dry_run) {
     const outline = await rehearseTraining(job, context).finally(() => progress.stop());

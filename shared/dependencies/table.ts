@@ -73,6 +73,12 @@ export const DEPENDENCIES = {
     codes: ['REDIS_DOWN', 'REDIS_TAKEN', 'STREAM_REFUSED'],
     by: ['daemon', 'trainer'],
   },
+  fleet: {
+    what: 'The fleet, where MINUTEHAND_QUEUE names one.',
+    check: 'The queue answers; in the last day no two workers made different results of one task.',
+    codes: ['QUEUE_UNREACHABLE', 'TASK_DIFFERS'],
+    by: ['trainer'],
+  },
   clock: {
     what: 'The clock of this machine.',
     check:

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { homePaths } from '../../shared/home.ts';
 import { tinySettings } from '../../test/tiny_settings.ts';
 import { FillsLink } from './fills/fills_link.ts';
+import { FleetLook } from './fleet/fleet_look.ts';
 import { trainerChecks } from './trainer_dependencies.ts';
 
 const NOBODY = 65_534;
@@ -13,7 +14,14 @@ it('a folder that another user linked among those of fills is removed, and a fau
   if (process.geteuid?.() !== 0) return skip('links of another user are made as root');
   const folder = mkdtempSync(join(tmpdir(), 'minutehand-fills-folder-'));
   const paths = homePaths({ MINUTEHAND_HOME: folder });
-  const { checks, close } = trainerChecks({ settings: tinySettings({}), paths, env: {}, fillsLink: new FillsLink() });
+  const fleet = new FleetLook({ settings: tinySettings({}), paths, env: {} });
+  const { checks, close } = trainerChecks({
+    settings: tinySettings({}),
+    paths,
+    env: {},
+    fillsLink: new FillsLink(),
+    fleet,
+  });
   try {
     const { exchange_folder: check } = checks;
     const elsewhere = join(folder, 'elsewhere');

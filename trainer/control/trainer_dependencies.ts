@@ -8,6 +8,7 @@ import type { HomePaths } from '../../shared/home.ts';
 import { configPaths, type Settings } from '../../shared/policy/policy.ts';
 import { openStore, storeUnusable, storeUrl, type Store } from '../store/store.ts';
 import type { FillsLink } from './fills/fills_link.ts';
+import type { FleetLook } from './fleet/fleet_look.ts';
 import { isChallenger, namedBundles } from './admission/standing.ts';
 
 export interface TrainerDependencies {
@@ -16,16 +17,17 @@ export interface TrainerDependencies {
   /** Environment with the address of the store. */
   readonly env: NodeJS.ProcessEnv;
   readonly fillsLink: FillsLink;
+  readonly fleet: FleetLook;
 }
 
 export interface TrainerChecks {
   readonly checks: DependencyChecks;
-  /** Ends the connection to PostgreSQL. */
+  /** Ends the connections to PostgreSQL and to the queue. */
   close(): Promise<void>;
 }
 
 /** The checks of a trainer; see shared/dependencies/table.ts. */
-export function trainerChecks({ settings, paths, env, fillsLink }: TrainerDependencies): TrainerChecks {
+export function trainerChecks({ settings, paths, env, fillsLink, fleet }: TrainerDependencies): TrainerChecks {
   const url = storeUrl(env, paths);
   const server = url === paths.trainer ? null : new StoreServer(url);
   return {
@@ -37,8 +39,12 @@ export function trainerChecks({ settings, paths, env, fillsLink }: TrainerDepend
       exchange_folder: fillsFolder(paths.ea),
       config_folder: readableFiles(configPaths(settings.sources.configDir)),
       ...(settings.minutehand.transports.redis.enabled !== 'off' && { redis_link: fillsLink.check }),
+      ...(fleet.isUsed && { fleet: () => fleet.check() }),
     },
-    close: () => server?.close() ?? Promise.resolve(),
+    async close() {
+      await server?.close();
+      await fleet.close();
+    },
   };
 }
 

@@ -6,6 +6,8 @@ import type { StandingOverride } from '../admission/standing.ts';
 import type { MonitorStatus } from '../monitor/monitor.ts';
 import { isSkipped } from '../../learning/profile/part.ts';
 import type { MonitorReport } from '../monitor/report.ts';
+import { DIFFERENCE_FAULT_MS, type FleetView } from '../../jobs/fleet/fleet_view.ts';
+import type { LearnerTasks, TaskTotals } from '../../jobs/fleet/task_queue.ts';
 import { SEVERITIES } from '../../store/events.ts';
 import type { Notifications } from '../notify/notifications.ts';
 import type { RetrainRun } from '../schedule/run.ts';
@@ -26,6 +28,8 @@ export interface TrainerMetricsSource {
   dependencies(): DependencyWatch['states'];
   /** Models in use although gates failed. */
   overrides(): readonly StandingOverride[];
+  /** As the last check has seen it; null: there is none, or it does not answer. */
+  fleet(): FleetView | null;
 }
 
 const MS_PER_SECOND = 1000;
@@ -160,6 +164,58 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
       (await source.outbox())?.deliveries.map(({ channel, status, count }) => [[channel, status], count]) ?? null,
   },
   {
+    name: 'minutehand_fleet_tasks',
+    type: 'gauge',
+    labels: ['learner', 'state'],
+    help: 'Fits in the queue of the fleet: waiting, running, failed.',
+    read: (source) =>
+      tasksOf(source, ({ learner, ...tasks }) =>
+        (['waiting', 'running', 'failed'] as const).map((state) => [[learner, state], tasks[state]]),
+      ),
+  },
+  {
+    name: 'minutehand_fleet_tasks_total',
+    type: 'counter',
+    labels: ['learner', 'outcome'],
+    help: 'Fits of the fleet: finished by workers, given_up, retried, and known because their result was there.',
+    read: (source) =>
+      tasksOf(source, ({ learner, totals }) => TASK_OUTCOMES.map((outcome) => [[learner, outcome], totals[outcome]])),
+  },
+  {
+    name: 'minutehand_fleet_fit_seconds_total',
+    type: 'counter',
+    labels: ['learner'],
+    help: 'Wall time of workers for fits that they have finished.',
+    read: (source) => tasksOf(source, ({ learner, totals }) => [[learner, totals.seconds]]),
+  },
+  {
+    name: 'minutehand_fleet_workers',
+    type: 'gauge',
+    labels: ['build'],
+    help: 'Workers heard of within a minute: of the same build as the trainer that enqueued last, or another.',
+    read: (source) => {
+      const workers = source.fleet()?.workers;
+      if (workers === undefined) return null;
+      const others = workers.filter(({ isOtherBuild }) => isOtherBuild).length;
+      return [
+        ['same', workers.length - others],
+        ['other', others],
+      ];
+    },
+  },
+  {
+    name: 'minutehand_fleet_slots',
+    type: 'gauge',
+    help: 'Fits that these workers do at the same time.',
+    read: (source) => source.fleet()?.workers.reduce((sum, { slots }) => sum + slots, 0) ?? null,
+  },
+  {
+    name: 'minutehand_fleet_differences',
+    type: 'gauge',
+    help: 'Fits of which two workers made different results in the last day; any is an alarm.',
+    read: (source) => source.fleet()?.differences.filter(({ agoMs }) => agoMs < DIFFERENCE_FAULT_MS).length ?? null,
+  },
+  {
     name: 'minutehand_dependency_up',
     type: 'gauge',
     labels: ['dependency'],
@@ -173,6 +229,12 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     read: (source) => (source.isWell() ? 1 : 0),
   },
 ];
+
+const TASK_OUTCOMES = ['finished', 'given_up', 'retried', 'known'] as const satisfies readonly (keyof TaskTotals)[];
+
+function tasksOf(source: TrainerMetricsSource, read: (tasks: LearnerTasks) => readonly Sample[]): Sample[] | null {
+  return source.fleet()?.tasks.flatMap(read) ?? null;
+}
 
 function skillFigures(skill: Skill | null): [string, number][] | null {
   if (skill === null) return null;

@@ -6,14 +6,19 @@ import { describeError } from '../../../shared/errors.ts';
 import { redisAddress } from '../../../shared/redis_address.ts';
 import { isRefusalOfReplica } from '../../../shared/redis_role.ts';
 import {
+  inOrder,
   LOST_WORKERS,
+  MOST_DIFFERENCES,
+  NO_TOTALS,
   QUEUE_TIMING,
   WORKER_GONE_MS,
   type Claim,
   type FleetIdentity,
+  type LearnerTasks,
   type QueuedTask,
   type QueueTiming,
   type SeenWorker,
+  type TaskDifference,
   type TaskOutcome,
   type TaskQueue,
   type WorkerFacts,
@@ -23,6 +28,11 @@ import {
 const PREFIX = 'minutehand:fleet';
 /** One queue for each learner: BullMQ gives a worker whatever comes next, and not every worker has every learner. */
 type Payload = Pick<QueuedTask, 'payload' | 'isUrgent'>;
+
+/** Fields are a learner and the name of a total. */
+const TOTALS = `${PREFIX}:totals`;
+/** Sorted by the server's time, in ms. */
+const DIFFERENCES = `${PREFIX}:differences`;
 
 /** Events are lost while Redis fails over: the state is asked for as well. */
 const LOOK_MS = 2000;
@@ -194,17 +204,45 @@ export function bullmqQueue(
       await redis.del(`${PREFIX}:${learners.get(key) ?? ''}:${key}:lock`);
       await job?.remove().catch(() => undefined);
     },
-    async counts() {
-      let waiting = 0;
-      let running = 0;
-      let failed = 0;
-      for (const learner of await knownLearners(redis)) {
-        const counts = await queueOf(learner).getJobCounts('wait', 'prioritized', 'delayed', 'active', 'failed');
-        waiting += (counts['wait'] ?? 0) + (counts['prioritized'] ?? 0) + (counts['delayed'] ?? 0);
-        running += counts['active'] ?? 0;
-        failed += counts['failed'] ?? 0;
+    async tasks() {
+      const totals = new Map<string, Record<string, number>>();
+      for (const [field, value] of Object.entries(await redis.hgetall(TOTALS))) {
+        const [learner, what] = field.split(' ') as [string, string];
+        totals.set(learner, { ...totals.get(learner), [what]: Number(value) });
       }
-      return { waiting, running, failed };
+      const learners = new Set([...totals.keys(), ...(await knownLearners(redis))]);
+      const all: LearnerTasks[] = [];
+      for (const learner of [...learners].sort()) {
+        const counts = await queueOf(learner).getJobCounts('wait', 'prioritized', 'delayed', 'active', 'failed');
+        all.push({
+          learner,
+          waiting: (counts['wait'] ?? 0) + (counts['prioritized'] ?? 0) + (counts['delayed'] ?? 0),
+          running: counts['active'] ?? 0,
+          failed: counts['failed'] ?? 0,
+          totals: { ...NO_TOTALS, ...totals.get(learner) },
+        });
+      }
+      return all;
+    },
+    async tally(learner, more) {
+      const changes = redis.multi();
+      for (const [what, value] of Object.entries(more)) changes.hincrbyfloat(TOTALS, `${learner} ${what}`, value);
+      await changes.exec();
+    },
+    async report(difference) {
+      await redis
+        .multi()
+        .zadd(DIFFERENCES, await nowMs(redis), JSON.stringify(inOrder(difference)))
+        .zremrangebyrank(DIFFERENCES, 0, -1 - MOST_DIFFERENCES)
+        .exec();
+    },
+    async differences() {
+      const [now, found] = await Promise.all([nowMs(redis), redis.zrevrange(DIFFERENCES, 0, -1, 'WITHSCORES')]);
+      return found.flatMap((text, at) => {
+        // Texts and their times by turns.
+        if (at % 2 === 1) return [];
+        return [{ ...(JSON.parse(text) as TaskDifference), agoMs: now - Number(found[at + 1]) }];
+      });
     },
     async greet(worker, identity, done) {
       const text = JSON.stringify({ ...worker, identity, done });
@@ -259,6 +297,11 @@ function errorOf(text: string | undefined): { code: string; message: string } {
     // BullMQ's own reason: `job stalled more than allowable limit`.
     return LOST_WORKERS;
   }
+}
+
+async function nowMs(redis: Redis): Promise<number> {
+  const [seconds, microseconds] = await redis.time();
+  return Number(seconds) * 1000 + Number(microseconds) / 1000;
 }
 
 async function keysOf(redis: Redis, pattern: string): Promise<string[]> {

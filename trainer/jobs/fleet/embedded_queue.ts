@@ -4,15 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makePrivateFolder } from '../../../shared/private_files.ts';
 import { Database } from '../../../shared/store/sqlite.ts';
 import {
+  inOrder,
   LOST_WORKERS,
+  MOST_DIFFERENCES,
+  NO_TOTALS,
   QUEUE_TIMING,
   WORKER_GONE_MS,
   type Claim,
   type FleetIdentity,
   type QueuedTask,
   type QueueTiming,
+  type TaskDifference,
   type TaskOutcome,
   type TaskQueue,
+  type TaskTotals,
   type WorkerFacts,
 } from './task_queue.ts';
 
@@ -27,6 +32,10 @@ CREATE TABLE IF NOT EXISTS workers (
   name TEXT PRIMARY KEY, learners TEXT NOT NULL, slots INTEGER NOT NULL, identity TEXT NOT NULL,
   seen REAL NOT NULL, done INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS totals (
+  learner TEXT NOT NULL, what TEXT NOT NULL, value REAL NOT NULL, PRIMARY KEY (learner, what)
+) STRICT;
+CREATE TABLE IF NOT EXISTS differences (difference TEXT PRIMARY KEY, seen REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS leader (id INTEGER PRIMARY KEY CHECK (id = 1), identity TEXT NOT NULL) STRICT;
 `;
 const BUSY_MS = 10_000;
@@ -73,7 +82,18 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
     ),
     read: db.prepare('SELECT state, error FROM tasks WHERE key = ?'),
     remove: db.prepare('DELETE FROM tasks WHERE key = ?'),
-    count: db.prepare('SELECT state, COUNT(*) AS n FROM tasks GROUP BY state'),
+    count: db.prepare('SELECT learner, state, COUNT(*) AS n FROM tasks GROUP BY learner, state'),
+    totals: db.prepare('SELECT learner, what, value FROM totals'),
+    tally: db.prepare(
+      `INSERT INTO totals VALUES (?, ?, ?) ON CONFLICT (learner, what) DO UPDATE SET value = value + excluded.value`,
+    ),
+    report: db.prepare(
+      'INSERT INTO differences VALUES (?, ?) ON CONFLICT (difference) DO UPDATE SET seen = excluded.seen',
+    ),
+    forget: db.prepare(
+      'DELETE FROM differences WHERE difference NOT IN (SELECT difference FROM differences ORDER BY seen DESC LIMIT ?)',
+    ),
+    differences: db.prepare('SELECT difference, seen FROM differences ORDER BY seen DESC, rowid DESC'),
     greet: db.prepare(
       `INSERT INTO workers VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET learners = excluded.learners,
          slots = excluded.slots, identity = excluded.identity, seen = excluded.seen, done = excluded.done`,
@@ -132,10 +152,42 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
       statements.remove.run(key);
       return Promise.resolve();
     },
-    counts() {
-      const rows = statements.count.all() as { state: string; n: number }[];
-      const of = (state: string): number => rows.find((row) => row.state === state)?.n ?? 0;
-      return Promise.resolve({ waiting: of('waiting'), running: of('running'), failed: of('failed') });
+    tasks() {
+      const counts = statements.count.all() as { learner: string; state: string; n: number }[];
+      const totals = statements.totals.all() as { learner: string; what: keyof TaskTotals; value: number }[];
+      const learners = [...new Set([...counts, ...totals].map(({ learner }) => learner))].sort();
+      return Promise.resolve(
+        learners.map((learner) => {
+          const of = (state: string): number =>
+            counts.find((row) => row.learner === learner && row.state === state)?.n ?? 0;
+          const own = totals.filter((row) => row.learner === learner).map(({ what, value }) => [what, value] as const);
+          return {
+            learner,
+            waiting: of('waiting'),
+            running: of('running'),
+            failed: of('failed'),
+            totals: { ...NO_TOTALS, ...Object.fromEntries(own) },
+          };
+        }),
+      );
+    },
+    tally(learner, more) {
+      db.transaction(() => {
+        for (const [what, value] of Object.entries(more)) statements.tally.run(learner, what, value);
+      })();
+      return Promise.resolve();
+    },
+    report(difference) {
+      statements.report.run(JSON.stringify(inOrder(difference)), Date.now());
+      statements.forget.run(MOST_DIFFERENCES);
+      return Promise.resolve();
+    },
+    differences() {
+      const now = Date.now();
+      const rows = statements.differences.all() as { difference: string; seen: number }[];
+      return Promise.resolve(
+        rows.map(({ difference, seen }) => ({ ...(JSON.parse(difference) as TaskDifference), agoMs: now - seen })),
+      );
     },
     greet({ name, learners, slots }, identity, done) {
       statements.greet.run(name, JSON.stringify(learners), slots, JSON.stringify(identity), Date.now(), done);

@@ -36,7 +36,7 @@ describe('tasks in a file', () => {
     expect(await claimed()).toBeUndefined();
     pass(1);
     expect((await queue.claim(WORKER))!.attempt).toBe(2);
-    expect(await queue.counts()).toEqual({ waiting: 0, running: 1, failed: 0 });
+    expect(await queue.tasks()).toMatchObject([{ waiting: 0, running: 1, failed: 0 }]);
     pass(LEASE_MS + 1);
     expect(await claimed()).toBeUndefined();
     expect(await queue.outcome('a')).toEqual({ state: 'failed', error: LOST_WORKERS });
@@ -94,10 +94,10 @@ describe('tasks in a file', () => {
     const canceled = new AbortController();
     const pool = fleetPool(queue, blobs, true);
     const fitting = pool.fit(fit, () => undefined, { signal: canceled.signal });
-    await expect.poll(() => queue.counts()).toMatchObject({ waiting: 1 });
+    await expect.poll(() => queue.tasks()).toMatchObject([{ waiting: 1 }]);
     canceled.abort(new Error('stopped'));
     await expect(fitting).rejects.toThrow('stopped');
-    expect(await queue.counts()).toEqual({ waiting: 0, running: 0, failed: 0 });
+    expect(await queue.tasks()).toEqual([]);
     await expect(pool.fit(fit, () => undefined, { signal: canceled.signal })).rejects.toThrow('stopped');
     expect(await claimed()).toBeUndefined();
   });

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError, MinutehandError } from '../../../shared/errors.ts';
+import { describeError } from '../../../shared/errors.ts';
 import type { Blobs, ContentHash } from '../../../shared/blob/blobs.ts';
 import { unpackArrays, type PackedArray } from '../../../shared/blob/packed_arrays.ts';
 import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { isRefusedFit } from '../../learning/learners/trees/lost_fit.ts';
 import { ownIdentity, packModel, taskOf, type FitIdentity } from './fit_identity.ts';
-import type { Claim, TaskQueue, WorkerFacts } from './task_queue.ts';
+import { differenceLine } from './fleet_view.ts';
+import type { Claim, TaskQueue, TaskTotals, WorkerFacts } from './task_queue.ts';
 
 export interface WorkerOptions {
   readonly facts: WorkerFacts;
@@ -56,8 +57,12 @@ export async function runWorker(options: WorkerOptions, ending: AbortSignal): Pr
 
 /** @returns whether this worker ended the task */
 async function work(claim: Claim, options: WorkerOptions, arrays: ArrayCache): Promise<boolean> {
-  const { blobs, pool, facts, leaseMs } = options;
-  const { key, payload } = claim.task;
+  const { blobs, pool, facts, leaseMs, queue } = options;
+  const { key, payload, needs } = claim.task;
+  const beganMs = performance.now();
+  // Figures for people: a queue that does not take them holds up no work.
+  const tally = (more: Partial<TaskTotals>): Promise<void> => queue.tally(needs.learner, more).catch(() => undefined);
+  if (claim.attempt > 1) await tally({ retried: 1 });
   const lost = new AbortController();
   const extending = setInterval(() => {
     // An error of the network is no answer: the claim may still be ours.
@@ -74,11 +79,14 @@ async function work(claim: Claim, options: WorkerOptions, arrays: ArrayCache): P
     const hash = await blobs.put(packModel(model));
     const kept = await blobs.keep(key, { hash, maker: facts.name });
     if (kept.hash !== hash) {
-      const seen = `task ${key}: ${kept.maker} made ${kept.hash}, ${facts.name} made ${hash}`;
-      const { code, message, next } = describeError(new MinutehandError('TASK_DIFFERS', { seen }));
-      options.print(`${code}: ${message} ${next}`);
+      const difference = { key, learner: needs.learner, kept, other: { hash, maker: facts.name } };
+      options.print(differenceLine(difference));
+      // Before the task ends, so that whoever waits for it finds the report. Where the queue fails, it is done again.
+      await queue.report(difference);
     }
-    return await claim.complete();
+    const isOwn = await claim.complete();
+    if (isOwn) await tally({ finished: 1, seconds: (performance.now() - beganMs) / 1000 });
+    return isOwn;
   } catch (error) {
     if (lost.signal.aborted) return false;
     const { code, message } = describeError(error);

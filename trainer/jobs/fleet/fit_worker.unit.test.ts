@@ -74,11 +74,14 @@ async function queueOf(blobs: Blobs, tasks: number, extend: () => Promise<boolea
     complete: () => end({ how: 'done' }),
     fail: ({ code }, mayRetry) => end({ how: code, mayRetry }),
   });
-  const queue: Pick<TaskQueue, 'claim' | 'greet'> = {
+  const told: unknown[] = [];
+  const queue: Pick<TaskQueue, 'claim' | 'greet' | 'tally' | 'report'> = {
     claim: () => Promise.resolve(left-- > 0 ? claim() : null),
     greet: () => Promise.resolve(),
+    tally: (learner, more) => Promise.resolve(void told.push([learner, more])),
+    report: (difference) => Promise.resolve(void told.push([difference, ended.length])),
   };
-  return { queue: queue as TaskQueue, ended, stop };
+  return { queue: queue as TaskQueue, ended, told, stop };
 }
 
 const printed: string[] = [];
@@ -117,11 +120,23 @@ describe('a worker', () => {
     expect(new Set(blobs.reads).size).toBe(blobs.reads.length);
   });
 
-  it('reports a result that differs from the one that is kept, and names both makers', async () => {
-    const blobs = memoryBlobs({ hash: 'f'.repeat(64), maker: 'another' });
-    const { queue, stop } = await queueOf(blobs, 1);
+  it('reports a result that differs from the one that is kept, and names both makers, before the task ends', async () => {
+    const kept = { hash: 'f'.repeat(64), maker: 'another' };
+    const blobs = memoryBlobs(kept);
+    const { queue, told, stop } = await queueOf(blobs, 1);
     await work(queue, blobs, runFit, stop.signal);
+    const other = { hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string, maker: 'one' };
+    const difference = { key: expect.any(String) as string, learner: 'gbdt', kept, other };
+    const done = ['gbdt', { finished: 1, seconds: expect.any(Number) as number }];
+    expect(told).toEqual([[difference, 0], done]);
     expect(printed).toEqual([expect.stringMatching(/^TASK_DIFFERS: .*another made f{64}, one made [0-9a-f]{64}/)]);
+  });
+
+  it('does a task again whose difference the queue did not take', async () => {
+    const blobs = memoryBlobs({ hash: 'f'.repeat(64), maker: 'another' });
+    const { queue, ended, stop } = await queueOf(blobs, 1);
+    await work({ ...queue, report: () => Promise.reject(new Error('ECONNRESET')) }, blobs, runFit, stop.signal);
+    expect(ended).toEqual([{ how: 'INTERNAL', mayRetry: true }]);
   });
 
   it('gives up a task that is another’s by now, and neither ends nor fails it', async () => {

@@ -137,7 +137,7 @@ it('passes on a refusal, once, and what it says', async () => {
     (error: unknown) => error,
   )) as MinutehandError;
   await expect(pool.fit(refused, () => undefined)).rejects.toMatchObject({ code, message: expect.stringContaining(message) as string }); // prettier-ignore
-  expect((await queue.counts()).waiting).toBe(0);
+  expect((await queue.tasks()).every(({ waiting }) => waiting === 0)).toBe(true);
 });
 
 it('reports two results of one task, and keeps the first', async () => {
@@ -150,6 +150,12 @@ it('reports two results of one task, and keeps the first', async () => {
   const pool = fleetPool(queue, blobs, false);
   expect(await pool.fit(task, () => undefined)).toEqual(wrong);
   expect(printed).toEqual([expect.stringMatching(/^TASK_DIFFERS: .*broken made [0-9a-f]{64}, one made [0-9a-f]{64}/)]);
+  // Of the tasks of this training alone.
+  expect(await pool.differences()).toMatchObject([{ key, kept: { maker: 'broken' }, other: { maker: 'one' } }]);
+  const another = fleetPool(queue, blobs, true);
+  await another.fit(taskOf('untouched'), () => undefined);
+  expect(await another.differences()).toEqual([]);
+  expect(await queue.tasks()).toMatchObject([{ learner: 'gbdt' }, { learner: 'random_forest' }]);
 });
 
 it('makes again what is not there, and uses nothing that is damaged', async () => {
@@ -197,7 +203,7 @@ it('waits no longer for a fit that is not wanted', async () => {
   const waiting = pool.fit(taskOf('a'), () => undefined, { signal: stop.signal });
   stop.abort(new Error('not wanted'));
   await expect(waiting).rejects.toThrow('not wanted');
-  expect(await queue.counts()).toMatchObject({ waiting: 0, running: 0 });
+  expect((await queue.tasks()).every(({ waiting, running }) => waiting + running === 0)).toBe(true);
 });
 
 it('packs arrays and models to the bit', async () => {

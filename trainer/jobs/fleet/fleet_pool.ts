@@ -4,7 +4,7 @@ import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { FitTask } from '../../learning/learners/trees/fit.ts';
 import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { identityOf, keyOf, unpackModel, type FitIdentity, type KnownArrays } from './fit_identity.ts';
-import type { TaskQueue } from './task_queue.ts';
+import type { TaskDifference, TaskQueue, TaskTotals } from './task_queue.ts';
 
 /** What a training did not have to do itself. */
 export interface FleetUse {
@@ -17,6 +17,8 @@ export interface FleetUse {
 /** A pool whose fits are tasks of a queue: whoever has a free thread does them, this process too if it has a worker. */
 export interface FleetPool extends FitPool {
   use(): FleetUse;
+  /** Of tasks that it has asked for, whoever has reported them. @throws errors of the queue */
+  differences(): Promise<readonly TaskDifference[]>;
 }
 
 /**
@@ -27,6 +29,9 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
   const closing = new AbortController();
   let known = 0;
   let done = 0;
+  const asked = new Set<string>();
+  const tally = (learner: string, more: Partial<TaskTotals>): Promise<void> =>
+    queue.tally(learner, more).catch(() => undefined);
 
   /** null: there is none, or its bytes are gone. */
   async function keptModel(key: string): Promise<TreeModel | null> {
@@ -44,10 +49,13 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
   }
 
   /** @returns null when it is done, and its result is not there @throws what the worker met */
-  async function settledModel(key: string, signal: AbortSignal): Promise<TreeModel | null> {
+  async function settledModel(key: string, learner: string, signal: AbortSignal): Promise<TreeModel | null> {
     try {
       const outcome = await queue.settled(key, signal);
-      if (outcome.state === 'failed') throw errorOf(outcome.error);
+      if (outcome.state === 'failed') {
+        await tally(learner, { given_up: 1 });
+        throw errorOf(outcome.error);
+      }
     } catch (error) {
       // Nobody waits for it any more.
       if (signal.aborted) await queue.remove(key).catch(() => undefined);
@@ -65,14 +73,16 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
       const kept = usesKnown ? await keptModel(key) : null;
       if (kept !== null) {
         known++;
+        await tally(task.engine, { known: 1 });
         onTree(1, 1);
         return kept;
       }
       const queued = { key, needs: { learner: task.engine }, isUrgent, payload: JSON.stringify(identity) };
       const askForIt = async (): Promise<TreeModel | null> => {
         await queue.enqueue(queued);
-        return await settledModel(key, either);
+        return await settledModel(key, task.engine, either);
       };
+      asked.add(key);
       if (!usesKnown) await forget(key, identity, task);
       let made = await askForIt();
       if (made === null && usesKnown) {
@@ -90,6 +100,9 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
       return Promise.resolve();
     },
     use: () => ({ known, done }),
+    async differences() {
+      return asked.size === 0 ? [] : (await queue.differences()).filter(({ key }) => asked.has(key));
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { openFitPool, type FitPool, type OpenFitPool } from '../../learning/lear
 import { installedEngines } from '../../learning/learners/trees/engines/engines.ts';
 import { ownIdentity } from './fit_identity.ts';
 import { runWorker } from './fit_worker.ts';
+import { differenceLine } from './fleet_view.ts';
 import { fleetPool } from './fleet_pool.ts';
 import { openFleet, type Fleet } from './open_fleet.ts';
 
@@ -53,18 +54,26 @@ function withOwnWorker(
   const pool = fleetPool(queue, blobs, usesKnown);
   const own = openFitPool(workers);
   const ending = new AbortController();
+  const told = new Set<string>();
+  const tell = (line: string): void => {
+    if (told.has(line)) return;
+    told.add(line);
+    print(line);
+  };
   const facts = {
     name: `${hostname()}/training ${process.pid}`,
     learners: installedEngines(),
     slots: Math.max(1, workers),
   };
   const working = runWorker(
-    { facts, queue, blobs, pool: own, memoryBytes: WORKER_MEMORY_BYTES, leaseMs, print },
+    { facts, queue, blobs, pool: own, memoryBytes: WORKER_MEMORY_BYTES, leaseMs, print: tell },
     ending.signal,
   );
   return {
     fit: pool.fit,
     async close() {
+      // Also those that a worker elsewhere has found.
+      for (const difference of await pool.differences().catch(() => [])) tell(differenceLine(difference));
       await pool.close();
       ending.abort();
       await working;

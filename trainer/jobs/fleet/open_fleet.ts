@@ -44,6 +44,7 @@ export async function openFleet(
   { minutehand }: Settings,
   paths: HomePaths,
   env: NodeJS.ProcessEnv = process.env,
+  answersWithinMs = ANSWERS_WITHIN_MS,
 ): Promise<Fleet | null> {
   const kind = queueKind(env);
   if (kind === null) return null;
@@ -63,7 +64,7 @@ export async function openFleet(
       ? // Half a second that only a fleet pays.
         (await import('./bullmq_queue.ts')).bullmqQueue(url, ca_file, timing)
       : embeddedQueue(join(folder, 'queue.db'), timing);
-  await answers(queue, url).catch(async (error: unknown) => {
+  await answers(queue, url, answersWithinMs).catch(async (error: unknown) => {
     blobs.close();
     await queue.close();
     throw error;
@@ -85,11 +86,11 @@ export async function openFleet(
  * Afterward a queue may be away for as long as it likes; one that never answered is a mistake in the address.
  * @throws MinutehandError QUEUE_UNREACHABLE
  */
-async function answers(queue: TaskQueue, url: string): Promise<void> {
+async function answers(queue: TaskQueue, url: string, withinMs: number): Promise<void> {
   const giveUp = new AbortController();
-  const tooLate = sleep(ANSWERS_WITHIN_MS, undefined, { signal: giveUp.signal }).then(() => {
+  const tooLate = sleep(withinMs, undefined, { signal: giveUp.signal }).then(() => {
     throw new MinutehandError('QUEUE_UNREACHABLE', {
-      seen: `no answer of ${withoutPassword(url)} in ${ANSWERS_WITHIN_MS / 1000} s`,
+      seen: `no answer of ${withoutPassword(url)} in ${withinMs / 1000} s`,
     });
   });
   try {

@@ -11,7 +11,14 @@ import { bullmqQueue } from './bullmq_queue.ts';
 import { embeddedQueue } from './embedded_queue.ts';
 import { ownIdentity } from './fit_identity.ts';
 import { openFleet } from './open_fleet.ts';
-import type { QueuedTask, TaskQueue, WorkerFacts } from './task_queue.ts';
+import {
+  MOST_DIFFERENCES,
+  NO_TOTALS,
+  type QueuedTask,
+  type TaskDifference,
+  type TaskQueue,
+  type WorkerFacts,
+} from './task_queue.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -90,7 +97,7 @@ describe.each(QUEUES)('the %s queue', (name, open) => {
     const claim = await claimed(one);
     expect(claim).toMatchObject({ task: taskOf('a'), attempt: 1 });
     expect(await two.claim(WORKER)).toBeNull();
-    expect(await trainer.counts()).toEqual({ waiting: 0, running: 1, failed: 0 });
+    expect(await trainer.tasks()).toEqual([{ learner: 'gbdt', waiting: 0, running: 1, failed: 0, totals: NO_TOTALS }]);
     const settled = trainer.settled(keyOf('a'), NEVER);
     expect(await claim.complete()).toBe(true);
     expect(await settled).toEqual({ state: 'done' });
@@ -190,6 +197,42 @@ describe.each(QUEUES)('the %s queue', (name, open) => {
     expect(await one.claim(WORKER)).toBeNull();
   });
 
+  it('adds up what every side has done, by learner', async (context) => {
+    const [trainer, one, two] = sides(context);
+    await trainer.enqueue(taskOf('a'));
+    await one.tally('gbdt', { finished: 1, seconds: 1.5 });
+    await two.tally('gbdt', { finished: 1, seconds: 0.25 });
+    await two.tally('forest', { known: 3, retried: 1, given_up: 2 });
+    expect(await trainer.tasks()).toEqual([
+      { learner: 'forest', waiting: 0, running: 0, failed: 0, totals: { ...NO_TOTALS, known: 3, retried: 1, given_up: 2 } }, // prettier-ignore
+      { learner: 'gbdt', waiting: 1, running: 0, failed: 0, totals: { ...NO_TOTALS, finished: 2, seconds: 1.75 } },
+    ]);
+  });
+
+  it('remembers two results of one task, once, and the newest of very many', async (context) => {
+    const [trainer, one, two] = sides(context);
+    const differenceOf = (n: number): TaskDifference => ({
+      key: keyOf(`${n}`),
+      learner: 'gbdt',
+      kept: { hash: 'a'.repeat(64), maker: 'one' },
+      other: { hash: 'b'.repeat(64), maker: `${n}` },
+    });
+    expect(await trainer.differences()).toEqual([]);
+    await one.report(differenceOf(0));
+    const { key, learner, kept, other } = differenceOf(0);
+    await two.report({ other, kept, learner, key });
+    const [seen, ...more] = await trainer.differences();
+    expect([seen, more]).toEqual([{ ...differenceOf(0), agoMs: expect.any(Number) as number }, []]);
+    expect(seen!.agoMs).toBeGreaterThanOrEqual(0);
+    expect(seen!.agoMs).toBeLessThan(60_000);
+    await sleep(5);
+    for (let n = 1; n <= MOST_DIFFERENCES; n++) await one.report(differenceOf(n));
+    const makers = (await trainer.differences()).map((difference) => Number(difference.other.maker));
+    expect(makers).toHaveLength(MOST_DIFFERENCES);
+    expect(makers).not.toContain(0);
+    expect(makers).toContain(MOST_DIFFERENCES);
+  });
+
   it('knows its workers and the build that leads', async (context) => {
     const [trainer, one] = sides(context);
     expect([await trainer.workers(), await trainer.leader()]).toEqual([[], null]);
@@ -208,7 +251,7 @@ describe('a queue that does not answer', () => {
 
   it('is an error within seconds that shows no password', async () => {
     const env = { MINUTEHAND_QUEUE: 'bullmq', MINUTEHAND_BLOBS: folder };
-    const error: unknown = await openFleet(settings, paths, env).catch((thrown: unknown) => thrown);
+    const error: unknown = await openFleet(settings, paths, env, 500).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'QUEUE_UNREACHABLE', seen: expect.stringContaining('redis://127.0.0.1:1') as string }); // prettier-ignore
     expect(String(error)).not.toContain('secret');
   });

@@ -1,3 +1,5 @@
+import type { KeptResult } from '../../../shared/blob/blobs.ts';
+
 /** What a task needs of whoever does it. */
 export interface TaskNeeds {
   /** Name of a learner, which the worker must have. */
@@ -58,10 +60,45 @@ export interface SeenWorker extends WorkerFacts {
   readonly done: number;
 }
 
-export interface QueueCounts {
+/** What has happened to the tasks of a learner since the queue exists. A worker that is killed counts nothing. */
+export interface TaskTotals {
+  /** Done by a worker. */
+  readonly finished: number;
+  /** Given up: refused, or too many workers were lost. */
+  readonly given_up: number;
+  /** Begun once more, after an error or a lost worker. */
+  readonly retried: number;
+  /** Not done, since their result was there. */
+  readonly known: number;
+  /** Of the workers' wall time for those that they have finished. */
+  readonly seconds: number;
+}
+
+export const NO_TOTALS: TaskTotals = { finished: 0, given_up: 0, retried: 0, known: 0, seconds: 0 };
+
+/** The tasks of a learner. */
+export interface LearnerTasks {
+  readonly learner: string;
   readonly waiting: number;
   readonly running: number;
+  /** Given up, and not asked for again; the queue forgets them in time. */
   readonly failed: number;
+  readonly totals: TaskTotals;
+}
+
+/** Two results of one task, which must be equal to the bit: one of the two makers is at fault. */
+export interface TaskDifference {
+  readonly key: string;
+  readonly learner: string;
+  /** The first result, which stays. */
+  readonly kept: KeptResult;
+  /** The later one, which nobody uses. */
+  readonly other: KeptResult;
+}
+
+export interface SeenDifference extends TaskDifference {
+  /** Since it was last reported, by the clock of the queue. */
+  readonly agoMs: number;
 }
 
 /** Tasks between the trainer and its workers. One suite runs over all implementations. */
@@ -76,7 +113,14 @@ export interface TaskQueue {
   settled(key: string, signal: AbortSignal): Promise<TaskOutcome>;
   /** Removes a task: a worker that has it is told at its next `extend`. */
   remove(key: string): Promise<void>;
-  counts(): Promise<QueueCounts>;
+  /** By learner, in order of its name. */
+  tasks(): Promise<readonly LearnerTasks[]>;
+  /** Adds to the totals of a learner. */
+  tally(learner: string, more: Partial<TaskTotals>): Promise<void>;
+  /** Records two results of one task. The same two are recorded once. */
+  report(difference: TaskDifference): Promise<void>;
+  /** Newest first; no more than the last hundred. */
+  differences(): Promise<readonly SeenDifference[]>;
   /** Says that this worker lives. */
   greet(worker: WorkerFacts, identity: FleetIdentity, done: number): Promise<void>;
   /** Workers heard of within a minute. */
@@ -100,6 +144,15 @@ export const QUEUE_TIMING: QueueTiming = { leaseMs: 30_000, attempts: 4 };
 
 /** Workers that were not heard of for longer are gone. */
 export const WORKER_GONE_MS = 60_000;
+
+/** With its fields in one order, so that equal differences are equal texts. */
+export function inOrder({ key, learner, kept, other }: TaskDifference): TaskDifference {
+  const of = ({ hash, maker }: KeptResult): KeptResult => ({ hash, maker });
+  return { key, learner, kept: of(kept), other: of(other) };
+}
+
+/** Differences that a queue remembers. */
+export const MOST_DIFFERENCES = 100;
 
 /** Error of a task whose workers were lost, one after the other. */
 export const LOST_WORKERS = {

@@ -44,6 +44,8 @@ export interface TrainingContext {
   /** Of this program, for the manifest; null outside a repository. */
   readonly gitCommit: string | null;
   onProgress(stage: string, done: number, total: number): void;
+  /** A remark for the person and the record of the job; without it, it goes to stderr. */
+  onNote?(line: string): void;
 }
 
 /** What a training has made. It has activated nothing. */
@@ -122,7 +124,8 @@ export async function withTrainOptions<Result>(
   const imported = await withOwnPrices(configured, place.folder ?? undefined);
   const settings = place.mid ? withMids(imported) : imported;
   const bars = await barsOf(job, settings, imported, (done, total) => onProgress('reading bars', done, total));
-  const fleet = await fleetOfTraining(settings, paths, resources.cache, (line) => process.stderr.write(`${line}\n`));
+  const tell = context.onNote ?? ((line: string) => void process.stderr.write(`${line}\n`));
+  const fleet = await fleetOfTraining(settings, paths, resources.cache, tell);
   const features = place.features === null ? null : await openSource(place.features, settings, job.market);
   const scratch = openScratch(paths.datasetCache);
   const endTrims = trimRepeatedly();

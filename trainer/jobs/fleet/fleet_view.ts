@@ -1,0 +1,74 @@
+import { describeError, MinutehandError } from '../../../shared/errors.ts';
+import type { Fleet, QueueKind } from './open_fleet.ts';
+import { ownIdentity } from './fit_identity.ts';
+import type { FleetIdentity, LearnerTasks, SeenDifference, SeenWorker, TaskDifference } from './task_queue.ts';
+
+/** Two different results of one task are a fault of the fleet for so long after they were last reported. */
+export const DIFFERENCE_FAULT_MS = 86_400_000;
+
+export interface ViewedWorker extends SeenWorker {
+  /** It takes no tasks of the build that leads. */
+  readonly isOtherBuild: boolean;
+}
+
+/** A fleet as people see it: by command, in metrics, in checks of the trainer. */
+export interface FleetView {
+  readonly kind: QueueKind;
+  /** Of the queue and of the blobs, without passwords. */
+  readonly queue: string;
+  readonly blobs: string;
+  /** Of the trainer that enqueued last; null: none has. */
+  readonly leader: FleetIdentity | null;
+  readonly tasks: readonly LearnerTasks[];
+  readonly workers: readonly ViewedWorker[];
+  /** Newest first. */
+  readonly differences: readonly SeenDifference[];
+}
+
+/** @throws errors of the queue */
+export async function lookAtFleet({ kind, places, queue }: Fleet): Promise<FleetView> {
+  const [tasks, workers, leader, differences] = await Promise.all([
+    queue.tasks(),
+    queue.workers(),
+    queue.leader(),
+    queue.differences(),
+  ]);
+  return {
+    kind,
+    queue: places[0],
+    blobs: places[1],
+    leader,
+    tasks,
+    workers: workers.map((worker) => ({
+      ...worker,
+      isOtherBuild: leader !== null && buildText(worker.identity) !== buildText(leader),
+    })),
+    differences,
+  };
+}
+
+/** One build, as people compare it. */
+export function buildText({ version, code, node, architecture }: FleetIdentity = ownIdentity()): string {
+  return `${version} (build ${code.slice(0, 12)}), Node ${node}, ${architecture}`;
+}
+
+/** Names both makers. */
+export function differenceText({ key, learner, kept, other }: TaskDifference): string {
+  return `task ${key} of ${learner}: ${kept.maker} made ${kept.hash}, ${other.maker} made ${other.hash}`;
+}
+
+/** As a line for a person, with the code and what to do. */
+export function differenceLine(difference: TaskDifference): string {
+  const error = new MinutehandError('TASK_DIFFERS', { seen: differenceText(difference) });
+  const { code, message, next } = describeError(error);
+  return `${code}: ${message} ${next}`;
+}
+
+/** @throws MinutehandError TASK_DIFFERS while two results of one task have differed lately */
+export function refuseDifferences({ differences }: Pick<FleetView, 'differences'>): void {
+  const recent = differences.filter(({ agoMs }) => agoMs < DIFFERENCE_FAULT_MS);
+  const newest = recent[0];
+  if (newest === undefined) return;
+  const others = recent.length === 1 ? '' : `; ${recent.length} such in the last day`;
+  throw new MinutehandError('TASK_DIFFERS', { seen: `${differenceText(newest)}${others}` });
+}
