@@ -1,5 +1,15 @@
 import { existsSync } from 'node:fs';
-import { Kysely, sql, SqliteDialect } from 'kysely';
+import {
+  Kysely,
+  SelectQueryNode,
+  sql,
+  SqliteDialect,
+  SqliteDriver,
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  type QueryResult,
+} from 'kysely';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makePrivateFolder } from '../../shared/private_files.ts';
@@ -37,7 +47,7 @@ export async function openSqlite(path: string): Promise<Engine> {
     file.close();
     throw error;
   }
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: file }), plugins: [FLAT_SCHEMA] });
+  const db = new Kysely<Tables>({ dialect: new WaitingDialect(file), plugins: [FLAT_SCHEMA] });
   const statements = new Map<string, Statement>();
   const statementFor = (text: string): Statement => {
     const known = statements.get(text) ?? file.prepare(text);
@@ -112,6 +122,45 @@ function insertRows(
       return added;
     })
     .immediate();
+}
+
+/**
+ * A write outside a transaction waits for its turn like a transaction does. SQLite's own wait would block this process,
+ * and a transaction of another connection of this process could then never end.
+ */
+class WaitingDialect extends SqliteDialect {
+  readonly #file: Database;
+
+  constructor(file: Database) {
+    super({ database: file });
+    this.#file = file;
+  }
+
+  override createDriver(): Driver {
+    return new WaitingDriver(this.#file);
+  }
+}
+
+class WaitingDriver extends SqliteDriver {
+  readonly #file: Database;
+
+  constructor(file: Database) {
+    super({ database: file });
+    this.#file = file;
+  }
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    const file = this.#file;
+    const connection = await super.acquireConnection();
+    return {
+      executeQuery: async <Row>(query: CompiledQuery) => {
+        const execute = (): Promise<QueryResult<Row>> => connection.executeQuery<Row>(query);
+        const waits = !file.inTransaction && !SelectQueryNode.is(query.query);
+        return waits ? await whenFree(file, execute) : await execute();
+      },
+      streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
+    };
+  }
 }
 
 /**

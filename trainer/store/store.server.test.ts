@@ -3,13 +3,14 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
 import { columnsOf, emptyColumns, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { joinBars, mergeBars } from '../../shared/bar_file/bar_merge.ts';
 import { describeError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from './postgres_server.fixture.ts';
+import { openSqlite } from './sqlite.ts';
 import { openStore, openStoreIfThere, storeUnusable, storeUrl, type Store } from './store.ts';
 
 const T0 = 1_546_300_800 as OpenTime;
@@ -438,5 +439,28 @@ describe('PostgreSQL that ends its sessions', () => {
       process.off('uncaughtException', note);
       await store.close();
     }
+  });
+});
+
+describe('a store in a file', () => {
+  it('lets another connection of this process write after a transaction, and does not block the process', async () => {
+    const path = join(folder, 'shared', 'trainer.db');
+    const [one, other] = [await openSqlite(path), await openSqlite(path)];
+    await sql`CREATE TABLE notes (text TEXT)`.execute(one.db);
+    const order: string[] = [];
+    const write = (text: string, db: typeof one.db): Promise<void> =>
+      sql`INSERT INTO notes VALUES (${text})`.execute(db).then(() => void order.push(text));
+    const transaction = one.transaction(async (db) => {
+      await write('in the transaction', db);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    });
+    await vi.waitFor(() => expect(order).toEqual(['in the transaction']));
+    const ticks: string[] = [];
+    const tick = setInterval(() => ticks.push('tick'), 10);
+    await Promise.all([transaction, write('alone', other.db)]);
+    clearInterval(tick);
+    expect(order).toEqual(['in the transaction', 'alone']);
+    expect(ticks.length).toBeGreaterThan(1);
+    await Promise.all([one.close(), other.close()]);
   });
 });
