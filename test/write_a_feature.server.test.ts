@@ -36,7 +36,8 @@ it('the file of the guide is accepted, and so is its mistake with a suggestion',
   const checked = await place.run(['config', 'check']);
   expect(checked.code, checked.stderr).toBe(0);
   const { formulas } = loadSettings({ configDir: place.config, env: {} });
-  expect(formulas.map(({ name }) => name)).toEqual(['gold_momentum', 'rank_of_z', 'far']);
+  // Those of pairs; the last one is for instruments.
+  expect(formulas.map(({ name }) => name)).toEqual(['gold_momentum', 'rank_of_z', 'far', 'gold_by_hour']);
   writeFileSync(file, blockOf('yaml').replace('z_score, 240', 'z_scor, 240'));
   const refused = await place.run(['config', 'check']);
   expect(refused.code).toBe(1);
