@@ -607,6 +607,16 @@ export const ERRORS = {
     message: 'A pointer to models is older than one already accepted.',
     next: 'Find its origin; `minutehand models promote <version>` writes a newer one.',
   },
+  PROMOTION_OWNER: {
+    status: 409,
+    message: 'Another installation that uses this store promotes models of this market.',
+    next: 'Promote there, or stop its trainer: a minute after its last sign of life this one may.',
+  },
+  PROMOTION_STALE: {
+    status: 409,
+    message: 'Another installation has become the owner of promotions since.',
+    next: 'See `minutehand models list`, and promote again what is to be active.',
+  },
   POINTER_SIGNATURE: {
     status: 422,
     message: 'No trusted key has signed a pointer to models.',

@@ -188,7 +188,15 @@ export function unjudged<Through extends Door>(
   files: FileSystem,
 ): Admitted<Through> {
   const manifestHash = sha256Hex(files.read(join(folder, version, 'manifest.json')));
-  const own: UnmarkedBundle<Through> = { door, version, timeframe: null, rule: null, manifestHash, despite: null };
+  const own: UnmarkedBundle<Through> = {
+    door,
+    version,
+    timeframe: null,
+    rule: null,
+    manifestHash,
+    despite: null,
+    fence: null,
+  };
   return own as Admitted<Through>;
 }
 

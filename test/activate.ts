@@ -20,6 +20,7 @@ import { sha256Hex } from '../shared/sha256.ts';
 interface Unjudged {
   readonly timeframe?: Timeframe | null;
   readonly despite?: DespiteGates | null;
+  readonly fence?: number | null;
   readonly files?: FileSystem;
 }
 
@@ -28,11 +29,11 @@ export function unjudged<Through extends Door>(
   door: Through,
   models: string,
   version: string,
-  { timeframe = null, despite = null, files = MACHINE_FILES }: Unjudged = {},
+  { timeframe = null, despite = null, fence = null, files = MACHINE_FILES }: Unjudged = {},
 ): Admitted<Through> {
   const manifest = join(timeframe === null ? models : directionFolder(models), version, 'manifest.json');
   const manifestHash = hashOf(manifest, files);
-  const own: UnmarkedBundle<Through> = { door, version, timeframe, rule: null, manifestHash, despite };
+  const own: UnmarkedBundle<Through> = { door, version, timeframe, rule: null, manifestHash, despite, fence };
   return own as Admitted<Through>;
 }
 

@@ -19,6 +19,7 @@ import { activateAdmitted, setShadow } from '../shared/bundle/admission/activati
 import { admit, type AdmissionPlace, type Admitted } from '../shared/bundle/admission/admission.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
 import { verifyAudit } from '../trainer/control/api/audit.ts';
+import { promotionFence } from '../trainer/control/registry/promotion_fence.ts';
 import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { carryOut, startRollout, type RolloutLook } from '../trainer/control/rollout/steps.ts';
 import { openStore } from '../trainer/store/store.ts';
@@ -478,7 +479,12 @@ describe('a manifest that was changed after its bundle was registered', () => {
       await request('POST', '/api/ml/rollout', { model_name: version, ...override }),
     ];
     expect(answers.map((refusal) => refusal?.code)).toEqual(['MODEL_EXISTS', 'MODEL_EXISTS', 'MODEL_EXISTS']);
-    const place = { settings, paths: api.paths, registered: (one: string) => registry.verdictsOf(one) };
+    const place = {
+      settings,
+      paths: api.paths,
+      registered: (one: string) => registry.verdictsOf(one),
+      promotionFence: () => promotionFence(api.store, api.paths, 'simulated'),
+    };
     const folder = join(api.paths.models, version);
     for (const door of ['rollback', 'recovery', 'rollout_end'] as const)
       await expect(admit(place, { door, folder }), door).rejects.toMatchObject({ code: 'MODEL_EXISTS' });
@@ -621,7 +627,7 @@ describe('admission', () => {
     mkdirSync(folder);
     paths = homePaths({ MINUTEHAND_HOME: folder });
     own = writeBundles(paths.models);
-    home = { settings, paths, registered: NO_ROW };
+    home = { settings, paths, registered: NO_ROW, promotionFence: () => Promise.resolve(1) };
   });
 
   it.each(['no recorded gates', 'some gates not recorded'] as const)(
@@ -670,6 +676,7 @@ describe('admission', () => {
   it('counts verdicts of a comparison with the champion, but not that another rollout was active', async () => {
     const of = (reasons: Rejection[]): AdmissionPlace => ({
       ...home,
+      promotionFence: () => Promise.resolve(1),
       registered: () => Promise.resolve({ manifest_sha256: hashOf(own.good), reasons }),
     });
     const request = { door: 'promotion', folder: folderOf(own.good) } as const;

@@ -113,7 +113,11 @@ async function live(bars: ReadonlyMap<string, BarColumns>, champion: string, cha
     const look = isStarted ? await lookAtRollout(place) : null;
     if (look === null) continue;
     const before = `${look.rollout.stage} ${look.rollout.status}`;
-    const after = await carryOut(place, look, { ...place, registered: () => Promise.resolve(undefined) });
+    const after = await carryOut(place, look, {
+      ...place,
+      registered: () => Promise.resolve(undefined),
+      promotionFence: () => Promise.resolve(1),
+    });
     if (`${after.stage} ${after.status}` !== before) await follow();
   }
   store();

@@ -42,6 +42,7 @@ import { trainerChecks } from './control/trainer_dependencies.ts';
 import type { TrainerOptions } from './control/trainer_options.ts';
 import { activeSkill } from './control/registry/active_skill.ts';
 import { ModelKeeper } from './control/recovery/model_keeper.ts';
+import { keepOwnership } from './control/registry/ownership.ts';
 
 export interface RunningTrainer {
   readonly port: number;
@@ -147,6 +148,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   // Models that were lost are those of the registry again. Otherwise first models would be trained in their place.
   const keeping = { ...options, env: process.env, clock: MACHINE_CLOCK, scheduler: MACHINE_SCHEDULER, audit, notifier };
   const keeper = new ModelKeeper(keeping);
+  const endOwnership = keepOwnership(keeping);
   void keeper.start().then(() => trainFirstModels(options, retrainer, waiting.signal));
   return {
     port: listening,
@@ -159,6 +161,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       endHeartbeat();
       await endChat();
       await keeper.stop();
+      await endOwnership();
       await watch.stop();
       await stopRecords();
       await close();

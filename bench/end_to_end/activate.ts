@@ -16,6 +16,7 @@ export function activateUnjudged(modelsFolder: string, version: string): void {
     rule: null,
     manifestHash,
     despite: null,
+    fence: null,
   };
   activateInFolder(own as Admitted<'folder'>, modelsFolder);
 }
@@ -34,6 +35,7 @@ export function activateUnjudgedDirection(models: string, version: string, timef
     rule: null,
     manifestHash,
     despite: null,
+    fence: null,
   };
   activateAdmitted(own as Admitted<'promotion'>, { models, home });
 }

@@ -14,6 +14,11 @@ export const activeFileSchema = z.object({
   despite_gates: despiteGatesSchema.optional(),
   /** The same of the predecessor, for a rollback. */
   previous_despite_gates: despiteGatesSchema.optional(),
+  /**
+   * Of the owner of promotions that wrote it (trainer/store/promotion_owner.ts): writers with a lower one are refused.
+   * Not signed: daemons, those of earlier versions too, go by the signed serial.
+   */
+  fence: z.int().min(1).optional(),
   ...sealShape,
 });
 /** The content of a pointer to active models. */

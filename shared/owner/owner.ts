@@ -37,7 +37,12 @@ export function ownerOf({ minutehand }: Pick<Settings, 'minutehand'>, { home }: 
         return server === null ? null : `${market}:lease:${server}`;
       },
     };
-  return { id: `${market}:${homeId(home)}@${hostname()}`, where };
+  return { id: `${market}:${installationOf(home)}`, where };
+}
+
+/** A home on a machine. A copy of the home on another machine is another installation. */
+export function installationOf(home: string): string {
+  return `${homeId(home)}@${hostname()}`;
 }
 
 /** Random, made with the home. A copy of the home on another machine is told apart by its host. */

@@ -25,6 +25,7 @@ export const STORE_TABLES: Readonly<Record<string, StoredTable>> = {
   core_feature_schemas: { what: 'Their names.', bound: 'One for each schema.' },
   core_labels: { what: 'Their labels.', bound: 'Replaced by each build.' },
   core_model_registry: { what: 'Bundles that were trained.', bound: PER_TRAINING },
+  core_promotion_owners: { what: 'The installation that may promote models.', bound: 'One for each market.' },
   core_model_notes: { what: 'Notes on bundles.', bound: PER_DECISION },
   core_model_artifacts: { what: 'Bytes of bundles.', bound: '`model_version_retention`.' },
   core_training_runs: { what: 'Trainings, queued and ended.', bound: PER_TRAINING },

@@ -354,6 +354,19 @@ const MIGRATIONS: readonly Migration[] = [
     },
   },
   { name: 'jobs and their events', up: createJobTables },
+  {
+    name: 'owners of promotions',
+    async up(db) {
+      await db.schema
+        .createTable('core.promotion_owners')
+        .addColumn('market', 'text', (column) => column.primaryKey())
+        .addColumn('holder', 'text', (column) => column.notNull())
+        .addColumn('fence', 'bigint', (column) => column.notNull())
+        .addColumn('renewed_ms', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema.alterTable('core.model_registry').addColumn('fence', 'bigint').execute();
+    },
+  },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {

@@ -141,10 +141,22 @@ export interface ModelRegistryTable {
   removed_at: string | null;
   /** Absolute path of its folder, where it was last registered from; null in rows of earlier versions. */
   folder: string | null;
+  /** Of the owner of promotions that made it active last; null before. */
+  fence: Generated<number | null>;
 }
 
 /** `DIRECTION` is the only model of a direction bundle. */
 export type ModelType = 'AI1' | 'AI2' | 'AI3' | 'DIRECTION';
+
+/** One row for each market: the installation that may promote models. See trainer/store/promotion_owner.ts. */
+export interface PromotionOwnersTable {
+  market: string;
+  /** Empty: nobody. */
+  holder: string;
+  fence: number;
+  /** Of the server's clock, epoch ms. */
+  renewed_ms: number;
+}
 
 /** Users' notes on a model. */
 export interface ModelNotesTable {
@@ -547,6 +559,7 @@ export interface Tables extends AccessTables, RecordTables {
   'core.import_runs': ImportRunsTable;
   'core.removed_bars': RemovedBarsTable;
   'core.model_registry': ModelRegistryTable;
+  'core.promotion_owners': PromotionOwnersTable;
   'core.model_artifacts': ModelArtifactsTable;
   'core.model_notes': ModelNotesTable;
   model_registry: ModelRegistryView;

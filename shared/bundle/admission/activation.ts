@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { MACHINE_FILES } from '../../files.ts';
 import type { HomePaths } from '../../home.ts';
+import { MinutehandError } from '../../errors.ts';
 import type { FileSystem } from '../../ports.ts';
 import { pointerKind, type ActiveFile } from '../active_file.ts';
 import { placeOfActive, SHADOW_POINTER, shadowPath, type ShadowFile } from '../bundle.ts';
@@ -19,16 +20,16 @@ export type ActivatingDoor = 'adoption' | 'promotion' | 'rollback' | 'rollout_en
  * Makes an admitted bundle of the models folder the active one: of the pairs, of its timeframe, or of its instrument. A
  * reader sees the old or the new pointer, never a part. A damaged or refused pointer is replaced by one without a
  * predecessor. The serial rises, also when an older bundle becomes active again.
- * @throws MinutehandError MODEL_MISSING, MODEL_EXISTS, KEY_UNUSABLE, POINTER_MARK, HOME_LOCKED
+ * @throws MinutehandError MODEL_MISSING, MODEL_EXISTS, KEY_UNUSABLE, POINTER_MARK, HOME_LOCKED; PROMOTION_STALE when a
+ * later owner of promotions has written the pointer since the admission
  */
 export function activateAdmitted(
   admitted: Admitted<ActivatingDoor>,
   paths: Pick<HomePaths, 'models' | 'home'>,
 ): ActivePointer {
   checkSame(admitted, paths.models);
-  const { version, despite } = admitted;
   const place = placeOf(admitted, paths.models);
-  return activateAt(place, { version, despite }, MACHINE_FILES, trainerMarks(paths, place.name));
+  return activateAt(place, admitted, MACHINE_FILES, trainerMarks(paths, place.name));
 }
 
 /**
@@ -76,7 +77,7 @@ export function restoreActive(
   marks: PointerMarks | null,
 ): ActivePointer {
   checkSame(admitted, modelsFolder, files);
-  const { version, despite } = admitted;
+  const { version, despite, fence } = admitted;
   const folder = folderOf(admitted, modelsFolder);
   const place = placeOf(admitted, modelsFolder);
   return whilePointerLocked(place.path, files, () => {
@@ -84,7 +85,8 @@ export function restoreActive(
     if (newer !== null) return newer;
     const isThere = previous !== null && files.stat(join(folder, previous, 'manifest.json')) !== null;
     const pointer = { version, previous: isThere ? previous : null };
-    return write(place, { ...pointer, ...recordOf(despite) }, files, marks);
+    const own = fenceAfter(place, fence, files, marks);
+    return write(place, { ...pointer, ...recordOf(despite), ...own }, files, marks);
   });
 }
 
@@ -108,15 +110,36 @@ export function setShadow(
 
 type Content = Omit<ActiveFile, 'serial' | 'expires' | 'key' | 'signature'>;
 
+/**
+ * The fence of a pointer that is to be written: that of its writer, or that of the pointer before it.
+ * @param fence of the writer; null: the store that has it cannot be asked, or the folder is no installation's
+ * @throws MinutehandError PROMOTION_STALE
+ */
+function fenceAfter(
+  { name, path }: PointerPlace,
+  fence: number | null,
+  files: FileSystem,
+  marks: PointerMarks | null,
+): Pick<ActiveFile, 'fence'> {
+  const written = readPointerOrNull(pointerKind(name), path, files, null)?.fence ?? 0;
+  const accepted = marks?.accepted()[0]?.fence ?? 0;
+  const highest = Math.max(written, accepted);
+  if (fence !== null && fence < highest)
+    throw new MinutehandError('PROMOTION_STALE', { seen: `fence ${fence}`, expected: `at least ${highest}` });
+  const own = fence ?? highest;
+  return own === 0 ? {} : { fence: own };
+}
+
 function activateAt(
   place: PointerPlace,
-  { version, despite }: Pick<Admitted, 'version' | 'despite'>,
+  { version, despite, fence }: Pick<Admitted, 'version' | 'despite' | 'fence'>,
   files: FileSystem,
   marks: PointerMarks | null,
 ): ActivePointer {
   return whilePointerLocked(place.path, files, () => {
     const before = readPointerOrNull(pointerKind(place.name), place.path, files, marks);
-    return write(place, { version, ...recordOf(despite), ...predecessorOf(version, before) }, files, marks);
+    const own = fenceAfter(place, fence, files, marks);
+    return write(place, { version, ...recordOf(despite), ...predecessorOf(version, before), ...own }, files, marks);
   });
 }
 
@@ -144,11 +167,12 @@ function write(
   // No other module has a writable kind of these pointers: what is active was admitted.
   const kind: WritableKind<ActiveFile> = {
     ...pointerKind(name),
-    withSeal: ({ version, previous, despite_gates, previous_despite_gates }, seal) => ({
+    withSeal: ({ version, previous, despite_gates, previous_despite_gates, fence }, seal) => ({
       version,
       previous,
       ...(despite_gates && { despite_gates }),
       ...(previous_despite_gates && { previous_despite_gates }),
+      ...(fence !== undefined && { fence }),
       ...seal,
     }),
   };

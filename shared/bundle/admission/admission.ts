@@ -76,6 +76,12 @@ export interface AdmissionPlace {
    * @throws MinutehandError STORE_UNUSABLE
    */
   registered(version: string, shelf: ShelfName): Promise<RegisteredBundle | undefined>;
+  /**
+   * Makes this installation the owner of promotions of a market, or renews it.
+   * @returns its fencing token
+   * @throws MinutehandError PROMOTION_OWNER when another installation is; STORE_UNUSABLE
+   */
+  promotionFence(market: string): Promise<number>;
 }
 
 export interface AdmissionRequest<Through extends Door = Door> {
@@ -107,6 +113,8 @@ export interface Admitted<Through extends Door = Door> {
   readonly manifestHash: string;
   /** The override, if gates failed. */
   readonly despite: DespiteGates | null;
+  /** Token of the owner of promotions at the admission; null: of a shadow, of another folder, or of a store that is down. */
+  readonly fence: number | null;
 }
 
 /** All of an admitted bundle but its mark: what benchmarks and simulations state of bundles that nothing judges. */
@@ -122,8 +130,8 @@ export type AdmittedBy<Through extends Door> = Through extends Door ? Admitted<T
  * market, timeframe or feature schema, and a manifest other than the registered one, are always refused; failed,
  * missing or unreadable verdicts of gates are refused unless a person overrides them with a reason, or the bundle was
  * active before and is rolled back to or recovered (docs/adr/0024-one-lock-for-models.md).
- * @throws MinutehandError MODEL_GATES, MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME, MODEL_SCHEMA, MODEL_EXISTS; as
- * loadModelSet and prepareDirection
+ * @throws MinutehandError MODEL_GATES, MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME, MODEL_SCHEMA, MODEL_EXISTS,
+ * PROMOTION_OWNER; STORE_UNUSABLE for what no person has asked for; as loadModelSet and prepareDirection
  */
 export async function admit<Through extends Door>(
   place: AdmissionPlace,
@@ -133,17 +141,33 @@ export async function admit<Through extends Door>(
   const candidate = await verifyCandidate(request.folder, place.settings);
   if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, candidate.timeframe === null));
   if (candidate.rule !== null) refuseOtherInstrument(candidate, place.settings);
-  if (door === 'shadow') return admitted(door, candidate, null);
+  if (door === 'shadow') return admitted(door, candidate, null, null);
   const verdicts = await verdictsOf(place, candidate, request);
-  return admitted(door, candidate, judge(place, candidate, request, verdicts));
+  const despite = judge(place, candidate, request, verdicts);
+  return admitted(door, candidate, despite, await fenceOf(place, candidate, door));
 }
 
 function admitted<Through extends Door>(
   door: Through,
   { version, timeframe, rule, manifestHash }: Candidate,
   despite: DespiteGates | null,
+  fence: number | null,
 ): AdmittedBy<Through> {
-  return { door, version, timeframe, rule, manifestHash, despite } as AdmittedBy<Through>;
+  return { door, version, timeframe, rule, manifestHash, despite, fence } as AdmittedBy<Through>;
+}
+
+/** Doors that a person opens: they must work while the store is down, as a rollback has to. */
+const BY_PERSON: ReadonlySet<Door> = new Set(['promotion', 'rollback']);
+
+/** @throws MinutehandError as AdmissionPlace.promotionFence */
+async function fenceOf(place: AdmissionPlace, { market }: Candidate, door: Door): Promise<number | null> {
+  if (door === 'folder') return null;
+  try {
+    return await place.promotionFence(market ?? place.settings.minutehand.market);
+  } catch (error) {
+    if (describeError(error).code === 'STORE_UNUSABLE' && BY_PERSON.has(door)) return null;
+    throw error;
+  }
 }
 
 /**

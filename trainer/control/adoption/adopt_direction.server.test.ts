@@ -43,6 +43,7 @@ async function adopt(
       settings,
       paths,
       registered: () => Promise.resolve(undefined),
+      promotionFence: () => Promise.resolve(1),
       withRegistry: (work, shelf) => withRegistry({}, paths, work, shelf),
       note: (text) => void notes.push(text),
     },

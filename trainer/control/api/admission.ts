@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { FastifyRequest } from 'fastify';
+import { promotionFence } from '../registry/promotion_fence.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { AdmissionPlace, Override } from '../../../shared/bundle/admission/admission.ts';
 import { MAX_REASON, overrideReason, READABLE_REASON } from '../../../shared/bundle/admission/override_reason.ts';
@@ -42,5 +43,6 @@ export function admissionPlaceOf({ settings, paths, store }: ApiContext): Admiss
     settings,
     paths,
     registered: async (version, shelf) => registryOf(await store(), paths, shelf).verdictsOf(version),
+    promotionFence: async (market) => promotionFence(await store(), paths, market),
   };
 }

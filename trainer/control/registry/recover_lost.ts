@@ -128,7 +128,12 @@ function admission(
   const bundles = shelf === 'pairs' ? paths.models : directionFolder(paths.models);
   return (active) =>
     admit(
-      { settings, paths, registered: (one) => registry.verdictsOf(one) },
+      {
+        settings,
+        paths,
+        registered: (one) => registry.verdictsOf(one),
+        promotionFence: (market) => registry.promotionFence(market),
+      },
       { door: 'recovery', folder: pathInside(bundles, active) },
     );
 }

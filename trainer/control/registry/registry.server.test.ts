@@ -22,6 +22,7 @@ import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import { installationOf } from '../../../shared/owner/owner.ts';
 import { createDirectionRegistry, createRegistry, type Registry } from './registry.ts';
 
 const VERSIONS = [1, 2, 3, 4, 5].map((day) => `2024010${day}_1200`);
@@ -72,7 +73,7 @@ describe.each([
     store = await openStore(await newUrl(folder));
     nowMs = Date.UTC(2024, 1, 1);
     const clock = { nowMs: () => nowMs as EpochMs, monotonicUs: () => 0 };
-    registry = createRegistry(store, models, { clock });
+    registry = createRegistry(store, models, { clock, holder: installationOf(folder) });
   });
   afterEach(async () => {
     if (note === '') await store.close();

@@ -9,6 +9,7 @@ import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
+import { installationOf } from '../../../shared/owner/owner.ts';
 import type { ActivePointer } from '../../../shared/bundle/pointer.ts';
 import type { Clock, FileSystem } from '../../../shared/ports.ts';
 import type { Store } from '../../store/store.ts';
@@ -58,7 +59,8 @@ export interface Registry {
   /**
    * Synchronizes statuses with the pointers: after a crash, or after a manual change.
    * @param cause how the bundle became active, for its event
-   * @throws MinutehandError as `Shelf.pointer` and `register`
+   * @throws MinutehandError as `Shelf.pointer` and `register`; PROMOTION_OWNER, PROMOTION_STALE when another
+   * installation is, or was since, the owner of promotions
    */
   mend(cause?: ActivationCause): Promise<void>;
   /**
@@ -69,7 +71,8 @@ export interface Registry {
   retain(count: number): Promise<readonly string[]>;
   /**
    * Removes folder and bytes of a bundle; its row stays.
-   * @throws MinutehandError MODEL_MISSING, MODEL_IN_USE for the active one, its predecessor and the shadow
+   * @throws MinutehandError MODEL_MISSING; MODEL_IN_USE for the active one, its predecessor and the shadow;
+   * PROMOTION_OWNER
    */
   remove(version: string): Promise<void>;
   /** Drops the bytes of bundles whose folders were removed; others are not concerned. */
@@ -88,6 +91,8 @@ export interface Registry {
   find(version: string): Promise<RegisteredModels | undefined>;
   /** For its admission; undefined when the registry never had the version. */
   verdictsOf(version: string): Promise<RegisteredBundle | undefined>;
+  /** As `AdmissionPlace.promotionFence`. */
+  promotionFence(market: string): Promise<number>;
   /** Oldest first. */
   list(): Promise<readonly RegisteredModels[]>;
   /** The view `model_registry`: a row per model, oldest bundle first. */
@@ -104,16 +109,18 @@ export interface RegistryPorts {
   readonly files?: FileSystem;
   /** Of the home; without them, active.json is not checked. */
   readonly marks?: PointerMarks | null;
+  /** The installation, as the owner of promotions; without it, as in a folder of bundles alone, nobody is asked. */
+  readonly holder?: string | null;
 }
 
 /** The registry of the models of pairs. @param modelsFolder of the bundles and active.json */
 export function createRegistry(
   store: Store,
   modelsFolder: string,
-  { clock = MACHINE_CLOCK, files = MACHINE_FILES, marks = null }: RegistryPorts = {},
+  { clock = MACHINE_CLOCK, files = MACHINE_FILES, marks = null, holder = null }: RegistryPorts = {},
 ): Registry {
   const shelf = pairShelf(modelsFolder, files, marks);
-  return new StoreRegistry(new RegistryRows(store, clock, shelf.name), shelf, files, clock);
+  return new StoreRegistry(new RegistryRows(store, { clock, shelf: shelf.name, holder }), shelf, files, clock);
 }
 
 /** The registry of the direction models of an installation. */
@@ -123,13 +130,14 @@ export function createDirectionRegistry(
   clock: Clock = MACHINE_CLOCK,
 ): Registry {
   const shelf = shelfOf(paths, 'direction');
-  return new StoreRegistry(new RegistryRows(store, clock, shelf.name), shelf, MACHINE_FILES, clock);
+  const rows = new RegistryRows(store, { clock, shelf: shelf.name, holder: installationOf(paths.home) });
+  return new StoreRegistry(rows, shelf, MACHINE_FILES, clock);
 }
 
 /** The registry of a shelf of an installation. */
 export function registryOf(store: Store, paths: Pick<HomePaths, 'models' | 'home'>, shelf: ShelfName): Registry {
   return shelf === 'pairs'
-    ? createRegistry(store, paths.models, { marks: trainerMarks(paths) })
+    ? createRegistry(store, paths.models, { marks: trainerMarks(paths), holder: installationOf(paths.home) })
     : createDirectionRegistry(store, paths);
 }
 
@@ -189,7 +197,7 @@ class StoreRegistry implements Registry {
     await this.register(pointer.version);
     const active = await this.#rows.active(slot);
     if (active?.version !== pointer.version || active.previous_version !== pointer.previous)
-      await this.#rows.setActive(slot, pointer.version, pointer.previous, cause);
+      await this.#rows.setActive(slot, { ...pointer, fence: this.#shelf.fence(slot) }, cause);
   }
 
   async remove(version: string): Promise<void> {
@@ -197,6 +205,7 @@ class StoreRegistry implements Registry {
     if (known === undefined || known.removed_at !== null)
       throw new MinutehandError('MODEL_MISSING', { seen: `the registry does not have ${version}` });
     if ((await this.#bound()).includes(version)) throw new MinutehandError('MODEL_IN_USE', { seen: version });
+    await this.#rows.ownOf(version);
     this.#folder.remove(version);
     await this.#rows.removeArtifacts(version);
   }
@@ -231,6 +240,7 @@ class StoreRegistry implements Registry {
       return free.slice(Math.max(0, count - (kept.length - free.length))).map(({ version }) => version);
     });
     for (const version of old) {
+      await this.#rows.ownOf(version);
       this.#folder.remove(version);
       await this.#rows.removeArtifacts(version);
     }
@@ -296,6 +306,10 @@ class StoreRegistry implements Registry {
 
   verdictsOf(version: string): Promise<RegisteredBundle | undefined> {
     return this.#rows.verdictsOf(version);
+  }
+
+  promotionFence(market: string): Promise<number> {
+    return this.#rows.own(market);
   }
 
   list(): Promise<readonly RegisteredModels[]> {

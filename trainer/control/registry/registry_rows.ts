@@ -8,9 +8,11 @@ import {
   type FailedGate,
   type Rejection,
 } from '../../../shared/bundle/recorded_gates.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { recordModelEvent } from '../model_events/model_event.ts';
 import type { ModelEventKind } from '../../store/record_tables.ts';
+import { ownPromotions } from '../../store/promotion_owner.ts';
 import type { Store } from '../../store/store.ts';
 import type { ModelRegistryView, ModelStatus, ModelType, RegistrySlot, Tables } from '../../store/tables.ts';
 import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
@@ -61,6 +63,20 @@ function failedGates(manifest: string): FailedGate[] {
   return failuresOf(gates);
 }
 
+/** What a pointer says. */
+export interface RegisteredPointer {
+  readonly version: string;
+  readonly previous: string | null;
+  /** Of the owner of promotions that wrote it; null: a person, or an earlier version. */
+  readonly fence: number | null;
+}
+
+interface ActiveRow {
+  readonly version: string;
+  readonly previous_version: string | null;
+  readonly fence: number | null;
+}
+
 /** A bundle that is registered. */
 export interface NewRow {
   readonly version: string;
@@ -88,19 +104,28 @@ function registeredModels({ reasons, version, ...row }: Row): RegisteredModels {
   return { version: versionOf(version), ...row, ...describeRejections(readRejections(reasons)) };
 }
 
+export interface RowsOptions {
+  readonly clock: Clock;
+  readonly shelf: ShelfName;
+  /** The installation, as the owner of promotions; null: nobody is asked. */
+  readonly holder: string | null;
+}
+
 /**
  * The registry's tables, for the bundles of a shelf: a row per bundle in `core.model_registry`, a row per file in
  * `core.model_artifacts`. Pairs and instruments may have the same version; their keys differ.
  */
 export class RegistryRows {
-  readonly #store: Pick<Store, 'db' | 'transaction'>;
+  readonly #store: Pick<Store, 'db' | 'transaction' | 'kind'>;
   readonly #db: Kysely<Tables>;
   readonly #clock: Clock;
   readonly #shelf: ShelfName;
+  readonly #holder: string | null;
 
-  constructor(store: Pick<Store, 'db' | 'transaction'>, clock: Clock, shelf: ShelfName) {
+  constructor(store: Pick<Store, 'db' | 'transaction' | 'kind'>, { clock, shelf, holder }: RowsOptions) {
     this.#store = store;
     this.#shelf = shelf;
+    this.#holder = holder;
     this.#db = store.db;
     this.#clock = clock;
   }
@@ -156,12 +181,12 @@ export class RegistryRows {
   }
 
   async removeArtifacts(version: string): Promise<void> {
-    await this.#db.deleteFrom('core.model_artifacts').where('version', '=', this.#key(version)).execute();
-    await this.#db
-      .updateTable('core.model_registry')
-      .set({ removed_at: this.#now() })
-      .where('version', '=', this.#key(version))
-      .execute();
+    const key = this.#key(version);
+    await this.#store.transaction(async (tx) => {
+      await this.#ownFor(tx, key);
+      await tx.deleteFrom('core.model_artifacts').where('version', '=', key).execute();
+      await tx.updateTable('core.model_registry').set({ removed_at: this.#now() }).where('version', '=', key).execute();
+    });
   }
 
   async reject(version: string, reasons: readonly Rejection[]): Promise<void> {
@@ -186,20 +211,33 @@ export class RegistryRows {
   }
 
   /**
-   * Activates `version` and archives the previous one of its slot in a single statement, so that there are never two
-   * active rows.
+   * Activates the version of a pointer and archives the previous one of its slot in a single statement, so that there
+   * are never two active rows. In the same transaction the installation is, or becomes, the owner of promotions.
+   * @throws MinutehandError PROMOTION_OWNER; PROMOTION_STALE when a later owner's version is active
    */
-  async setActive(slot: RegistrySlot, version: string, previous: string | null, cause: ActivationCause): Promise<void> {
+  async setActive(slot: RegistrySlot, pointer: RegisteredPointer, cause: ActivationCause): Promise<void> {
+    const { version, previous, fence } = pointer;
     const at = this.#now();
     const key = this.#key(version);
     await this.#store.transaction(async (tx) => {
+      const owned = await this.#ownFor(tx, key);
       const before = await activeRow(tx, slot);
+      const later = Number(before?.fence ?? 0);
+      if (before?.version !== version && fence !== null && fence < later)
+        throw new MinutehandError('PROMOTION_STALE', {
+          seen: `${version} was promoted with fence ${fence}, ${before!.version} with ${later}`,
+        });
       const own = await tx
         .selectFrom('core.model_registry')
         .select('status')
         .where('version', '=', key)
         .executeTakeFirst();
       await this.#activate(tx, slot, key, previous, at);
+      await tx
+        .updateTable('core.model_registry')
+        .set({ fence: fence ?? (owned === 0 ? null : owned) })
+        .where('version', '=', key)
+        .execute();
       if (before?.version === version) return;
       const inferred =
         before !== undefined && before.previous_version === version
@@ -241,8 +279,34 @@ export class RegistryRows {
       .execute();
   }
 
-  active(slot: RegistrySlot): Promise<{ version: string; previous_version: string | null } | undefined> {
+  active(slot: RegistrySlot): Promise<ActiveRow | undefined> {
     return activeRow(this.#db, slot);
+  }
+
+  /** @returns the fence @throws MinutehandError PROMOTION_OWNER */
+  own(market: string): Promise<number> {
+    return this.#store.transaction((tx) => this.#own(tx, market));
+  }
+
+  /** Before the folder of a bundle is removed. @throws MinutehandError PROMOTION_OWNER */
+  ownOf(version: string): Promise<number> {
+    return this.#store.transaction((tx) => this.#ownFor(tx, this.#key(version)));
+  }
+
+  async #own(tx: Kysely<Tables>, market: string): Promise<number> {
+    if (this.#holder === null) return 0;
+    return await ownPromotions(tx, { kind: this.#store.kind, market, holder: this.#holder });
+  }
+
+  /** For a change of a bundle, by its market. @throws MinutehandError PROMOTION_OWNER */
+  async #ownFor(tx: Kysely<Tables>, key: string): Promise<number> {
+    const { manifest } = await tx
+      .selectFrom('core.model_registry')
+      .select('manifest')
+      .where('version', '=', key)
+      .executeTakeFirstOrThrow();
+    const { market = 'live' } = JSON.parse(manifest) as { readonly market?: string };
+    return this.#own(tx, market);
   }
 
   /** undefined when the bundle was never registered. */
@@ -307,13 +371,10 @@ export class RegistryRows {
   }
 }
 
-async function activeRow(
-  db: Kysely<Tables>,
-  slot: RegistrySlot,
-): Promise<{ version: string; previous_version: string | null } | undefined> {
+async function activeRow(db: Kysely<Tables>, slot: RegistrySlot): Promise<ActiveRow | undefined> {
   const row = await db
     .selectFrom('core.model_registry')
-    .select(['version', 'previous_version'])
+    .select(['version', 'previous_version', 'fence'])
     .where('status', '=', 'active')
     .where('slot', '=', slot)
     .executeTakeFirst();

@@ -1,9 +1,13 @@
 import { restoreActive } from '../../../shared/bundle/admission/activation.ts';
 import type { Admitted } from '../../../shared/bundle/admission/admission.ts';
-import { readActive, readBundle, readShadow } from '../../../shared/bundle/bundle.ts';
-import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { placeOfActive, readActive, readBundle, readShadow } from '../../../shared/bundle/bundle.ts';
+import {
+  directionFolder,
+  directionPlace,
+  readActiveDirection,
+} from '../../../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
-import type { ActivePointer } from '../../../shared/bundle/pointer.ts';
+import { readPointerFile, type ActivePointer } from '../../../shared/bundle/pointer.ts';
 import { trainerMarks, type PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readRollout } from '../../../shared/bundle/rollout.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
@@ -27,6 +31,8 @@ export interface Shelf {
   read(folder: string): { readonly created: string; readonly slot: RegistrySlot };
   /** @throws MinutehandError when the pointer is damaged or refused */
   pointer(slot: RegistrySlot): ActivePointer | null;
+  /** Of the owner of promotions that wrote the pointer; null: none. @throws MinutehandError as `pointer` */
+  fence(slot: RegistrySlot): number | null;
   /**
    * The version that the newest accepted pointer of this home named, also when the pointer is lost; null: none is
    * known.
@@ -53,6 +59,7 @@ export function pairShelf(modelsFolder: string, files: FileSystem, marks: Pointe
     slots: ['pairs'],
     read: (folder) => ({ created: readBundle(folder, files).manifest.created, slot: 'pairs' }),
     pointer: () => readActive(modelsFolder, files, marks),
+    fence: () => readPointerFile(placeOfActive(modelsFolder), files)?.fence ?? null,
     accepted: () => newestOf(marks),
     restore: (admitted, previous) => void restoreActive(admitted, previous, modelsFolder, files, marks),
     others: () => [quietly(() => readShadow(modelsFolder, files)), ...rolloutArms(modelsFolder, files, false)],
@@ -76,6 +83,11 @@ export function directionShelf(
     pointer(slot) {
       const timeframe = timeframeOfSlot(slot);
       return timeframe === null ? null : readActiveDirection(modelsFolder, timeframe, marksOf(timeframe));
+    },
+    fence(slot) {
+      const timeframe = timeframeOfSlot(slot);
+      if (timeframe === null) return null;
+      return readPointerFile(directionPlace(modelsFolder, timeframe), files)?.fence ?? null;
     },
     accepted(slot) {
       const timeframe = timeframeOfSlot(slot);

@@ -62,7 +62,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(paths.home, { recursive: true }));
 
-const place = () => ({ settings, paths, registered: () => Promise.resolve(undefined) });
+const place = () => ({
+  settings,
+  paths,
+  registered: () => Promise.resolve(undefined),
+  promotionFence: () => Promise.resolve(1),
+});
 const start = (version = challenger): Rollout =>
   startRollout({ settings, paths }, unjudged('rollout', paths.models, version, { timeframe: '1h' }), null);
 const look = async (): Promise<RolloutLook> => (await lookAtRollout({ settings, paths }))!;

@@ -73,6 +73,7 @@ const admission = (): Parameters<typeof carryOut>[2] => ({
   settings,
   paths,
   registered: () => Promise.resolve(undefined),
+  promotionFence: () => Promise.resolve(1),
 });
 
 it('what happened between an evaluation and its step is not undone: an abort, another stage, another rollout', async () => {

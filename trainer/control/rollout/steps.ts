@@ -205,6 +205,8 @@ async function promotionOf(rollout: Rollout, admission: AdmissionPlace): Promise
     return { verdict: 'promote', admitted: await admit(admission, { door: 'rollout_end', folder, carried }) };
   } catch (error) {
     const { code, message } = describeError(error);
+    // Says nothing about the challenger: it is tried again at the next look.
+    if (code === 'PROMOTION_OWNER' || code === 'STORE_UNUSABLE') throw error;
     return { verdict: 'abort', reason: `${code}: ${message}` };
   }
 }

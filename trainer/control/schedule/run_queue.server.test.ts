@@ -340,10 +340,11 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       'news_sources',
       'jobs',
       'job_events',
+      'promotion_owners',
     ])
       await store.db.schema.dropTable(`core.${table}`).execute();
     const added = {
-      'core.model_registry': ['folder', 'slot'],
+      'core.model_registry': ['folder', 'slot', 'fence'],
       'core.bars': ['import_number'],
       'core.series': ['import_number'],
       'core.imports': ['import_number'],
