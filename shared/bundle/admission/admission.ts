@@ -113,7 +113,9 @@ export interface Admitted<Through extends Door = Door> {
   readonly manifestHash: string;
   /** The override, if gates failed. */
   readonly despite: DespiteGates | null;
-  /** Token of the owner of promotions at the admission; null: of a shadow, of another folder, or of a store that is down. */
+  /**
+   * Token of the owner of promotions at the admission; null: of a shadow, another folder, or a store that is down.
+   */
   readonly fence: number | null;
 }
 
