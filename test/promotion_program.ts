@@ -1,6 +1,7 @@
 /**
  * For tests of the owner of promotions: `<store> <home> <models> <versions>` promotes one version after the other, with
- * a pause between admission and write, until it is killed. Prints `promoted <version> <fence>` or the code of a refusal.
+ * a pause between admission and write, until it is killed. Prints `promoted <version> <fence>` or the code of a
+ * refusal.
  */
 import { activateAdmitted } from '../shared/bundle/admission/activation.ts';
 import { describeError } from '../shared/errors.ts';
