@@ -38,6 +38,7 @@ const LONG = [
   'test/image.chain.test.ts',
   'test/bring_a_model.chain.test.ts',
   'test/real_bars.chain.test.ts',
+  'test/promotion_owner.server.test.ts',
   'test/fleet.chain.test.ts',
   'test/year_of_signals.chain.test.ts',
   'test/notified.chain.test.ts',

@@ -13,10 +13,10 @@ export function admissionPlace(settings: Settings = loadSettings()): AdmissionPl
     settings,
     paths,
     registered: (version, shelf) => withRegistry(process.env, paths, (registry) => registry.verdictsOf(version), shelf),
-    async promotionFence(market) {
+    async promotionFence(market, present) {
       const store = await openStore(storeUrl(process.env, paths));
       try {
-        return await promotionFence(store, paths, market);
+        return await promotionFence(store, paths, { market, present });
       } finally {
         await store.close();
       }

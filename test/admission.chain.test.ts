@@ -483,7 +483,7 @@ describe('a manifest that was changed after its bundle was registered', () => {
       settings,
       paths: api.paths,
       registered: (one: string) => registry.verdictsOf(one),
-      promotionFence: () => promotionFence(api.store, api.paths, 'simulated'),
+      promotionFence: () => promotionFence(api.store, api.paths, { market: 'simulated' }),
     };
     const folder = join(api.paths.models, version);
     for (const door of ['rollback', 'recovery', 'rollout_end'] as const)

@@ -178,6 +178,6 @@ describe('a running installation', () => {
 describe('the table of dependencies', () => {
   it('is checked completely by each process', () => {
     const all = new Set([...dependenciesOf('daemon'), ...dependenciesOf('trainer')]);
-    expect([...all]).toHaveLength(9);
+    expect([...all]).toHaveLength(10);
   });
 });

@@ -19,7 +19,7 @@ const registry = registryOf(store, paths, 'pairs');
 for (let n = 0; ; n++) {
   const version = versions[n % versions.length]!;
   try {
-    const fence = await promotionFence(store, paths, 'live');
+    const fence = await promotionFence(store, paths, { market: 'live' });
     await new Promise((resolve) => setTimeout(resolve, 30 * Math.random()));
     activateAdmitted(unjudged('promotion', models, version, { fence }), paths);
     await registry.mend('promoted');

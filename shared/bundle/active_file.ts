@@ -6,6 +6,9 @@ import { sealShape, type PointerKind } from './sealed_pointer.ts';
 /** Form of a version: the minute of its making in UTC, and a number for a further one of that minute. */
 export const VERSION = /^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/;
 
+/** A fence is a time in ms or a little more: no clock gives this one. */
+export const MAX_FENCE = 2 ** 52;
+
 export const activeFileSchema = z.object({
   version: z.string().regex(VERSION),
   /** Absent where a person wrote the file: then there is no version to go back to. */
@@ -18,7 +21,7 @@ export const activeFileSchema = z.object({
    * Of the owner of promotions that wrote it (trainer/store/promotion_owner.ts): writers with a lower one are refused.
    * Not signed: daemons, those of earlier versions too, go by the signed serial.
    */
-  fence: z.int().min(1).optional(),
+  fence: z.int().min(1).max(MAX_FENCE).optional(),
   ...sealShape,
 });
 /** The content of a pointer to active models. */

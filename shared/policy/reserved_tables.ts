@@ -44,6 +44,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'core_model_event_deliveries',
   'core_model_events',
   'core_parity_results',
+  'core_promotion_owners',
   'core_training_runs_queued',
   'model_registry',
 ]);

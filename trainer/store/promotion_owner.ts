@@ -1,4 +1,5 @@
 import { sql, type Kysely } from 'kysely';
+import { MAX_FENCE } from '../../shared/bundle/active_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Store } from './store.ts';
 import type { Tables } from './tables.ts';
@@ -19,22 +20,33 @@ export interface Ownership {
 
 export const NO_OWNER: Ownership = { holder: '', fence: 0, renewedMs: 0 };
 
+/** An installation that asks for the ownership. */
+export interface Claim {
+  readonly holder: string;
+  /** The server's clock, which may jump in either direction; never that of the installation. */
+  readonly nowMs: number;
+  /**
+   * Fence of the pointer that is to be replaced. With one store it is never above that of the row; a pointer of another
+   * store, or one that has outlived its store, must not keep the owner from promoting for good.
+   */
+  readonly present?: number;
+  readonly leaseMs?: number;
+}
+
 /**
  * The rule of the store, over one row. The lease only decides who may try; that a paused owner, or one whose clock is
  * wrong, changes nothing afterward is due to the fence, which every write compares. A fence is at least the server's
  * time, so that it rises even when the server has lost its newest data.
- * @param nowMs the server's clock, which may jump in either direction
  * @returns the row after `holder` has asked for it; null: it is another's
  */
 export function claimOwnership(
   row: Ownership,
-  holder: string,
-  nowMs: number,
-  leaseMs = OWNERSHIP_MS,
+  { holder, nowMs, present = 0, leaseMs = OWNERSHIP_MS }: Claim,
 ): Ownership | null {
-  if (row.holder === holder) return { ...row, renewedMs: nowMs };
+  const above = Math.min(present + 1, MAX_FENCE);
+  if (row.holder === holder) return { holder, fence: present > row.fence ? above : row.fence, renewedMs: nowMs };
   const isFree = row.holder === '' || Math.abs(nowMs - row.renewedMs) > leaseMs;
-  return isFree ? { holder, fence: Math.max(row.fence + 1, Math.floor(nowMs)), renewedMs: nowMs } : null;
+  return isFree ? { holder, fence: Math.max(row.fence + 1, Math.floor(nowMs), above), renewedMs: nowMs } : null;
 }
 
 /** A market's row for an installation, in a store. */
@@ -46,14 +58,25 @@ export interface OwnerPlace {
 
 /**
  * Takes or renews the ownership within a transaction, and keeps it locked until the transaction ends: what else the
- * transaction writes is written by the owner, or not at all.
+ * transaction writes is written by the owner, or not at all. An owner that stops within it holds the lock no longer
+ * than it may be the owner: PostgreSQL then ends its transaction.
+ * @param present fence of the pointer that is to be replaced; 0: none
  * @returns the fence
  * @throws MinutehandError PROMOTION_OWNER
  */
-export async function ownPromotions(tx: Kysely<Tables>, { kind, market, holder }: OwnerPlace): Promise<number> {
+export async function ownPromotions(
+  tx: Kysely<Tables>,
+  { kind, market, holder }: OwnerPlace,
+  present = 0,
+): Promise<number> {
+  const leaseMs = leaseOf(process.env);
+  if (kind === 'postgres') {
+    const limit = sql.lit(`${leaseMs}ms`);
+    await sql`SET LOCAL idle_in_transaction_session_timeout = ${limit}`.execute(tx);
+  }
   const row = await lockedRow(tx, kind, market);
   const nowMs = await serverMs(tx, kind);
-  const next = claimOwnership(row, holder, nowMs, leaseOf(process.env));
+  const next = claimOwnership(row, { holder, nowMs, present, leaseMs });
   if (next === null) {
     const seconds = Math.round((nowMs - row.renewedMs) / 1000);
     throw new MinutehandError('PROMOTION_OWNER', { seen: `${row.holder} owns them, renewed ${seconds} s ago` });

@@ -1,24 +1,37 @@
 import { describe, expect, it } from 'vitest';
+import { MAX_FENCE } from '../../shared/bundle/active_file.ts';
 import { explore, type ModelStep } from '../../test/explorer.ts';
 import { claimOwnership, NO_OWNER, OWNERSHIP_MS, type Ownership } from './promotion_owner.ts';
 
 describe('the ownership of promotions', () => {
-  const owned = claimOwnership(NO_OWNER, 'a', 1_000_000)!;
+  const owned = claimOwnership(NO_OWNER, { holder: 'a', nowMs: 1_000_000 })!;
 
   it('is taken when it is free, with a fence of at least the server’s time, and kept by its holder', () => {
     expect(owned).toEqual({ holder: 'a', fence: 1_000_000, renewedMs: 1_000_000 });
-    expect(claimOwnership(owned, 'a', 1_010_000)).toEqual({ ...owned, renewedMs: 1_010_000 });
-    expect(claimOwnership({ ...owned, holder: '' }, 'b', 1_000_001)).toMatchObject({ holder: 'b', fence: 1_000_001 });
+    expect(claimOwnership(owned, { holder: 'a', nowMs: 1_010_000 })).toEqual({ ...owned, renewedMs: 1_010_000 });
+    expect(claimOwnership({ ...owned, holder: '' }, { holder: 'b', nowMs: 1_000_001 })).toMatchObject({
+      holder: 'b',
+      fence: 1_000_001,
+    });
   });
 
   it('is another’s only after a minute without a renewal, or when the server’s clock jumped', () => {
-    expect(claimOwnership(owned, 'b', 1_000_000 + OWNERSHIP_MS)).toBeNull();
-    expect(claimOwnership(owned, 'b', 1_000_001 + OWNERSHIP_MS)).toMatchObject({ holder: 'b', fence: 1_060_001 });
-    // The clock was set back by an hour: nobody waits an hour, and the fence rises all the same.
-    expect(claimOwnership({ ...owned, renewedMs: 4_600_000, fence: 4_600_000 }, 'b', 1_000_000)).toMatchObject({
+    expect(claimOwnership(owned, { holder: 'b', nowMs: 1_000_000 + OWNERSHIP_MS })).toBeNull();
+    expect(claimOwnership(owned, { holder: 'b', nowMs: 1_000_001 + OWNERSHIP_MS })).toMatchObject({
       holder: 'b',
-      fence: 4_600_001,
+      fence: 1_060_001,
     });
+    // The clock was set back by an hour: nobody waits an hour, and the fence rises all the same.
+    const later = { ...owned, renewedMs: 4_600_000, fence: 4_600_000 };
+    expect(claimOwnership(later, { holder: 'b', nowMs: 1_000_000 })).toMatchObject({ holder: 'b', fence: 4_600_001 });
+  });
+
+  it('rises above the fence of a pointer that another store has written, for its owner alone', () => {
+    expect(claimOwnership(owned, { holder: 'a', nowMs: 1_000_000, present: 5_000_000 })?.fence).toBe(5_000_001);
+    expect(claimOwnership(owned, { holder: 'a', nowMs: 1_000_000, present: 900_000 })?.fence).toBe(owned.fence);
+    expect(claimOwnership(NO_OWNER, { holder: 'b', nowMs: 1_000_000, present: 5_000_000 })?.fence).toBe(5_000_001);
+    expect(claimOwnership(owned, { holder: 'b', nowMs: 1_000_000, present: 5_000_000 })).toBeNull();
+    expect(claimOwnership(owned, { holder: 'a', nowMs: 1, present: MAX_FENCE })?.fence).toBe(MAX_FENCE);
   });
 });
 
@@ -66,7 +79,7 @@ function worldOf(names: readonly string[], { claim, isTaken }: Rules, most: Boun
     const { [name]: _, ...others } = promotions;
     const steps: ModelStep<World>[] = [];
     if (own === undefined) {
-      const next = claim(row, name, nowMs);
+      const next = claim(row, { holder: name, nowMs, present: pointer.fence });
       if (next !== null && begun < most.promotions)
         steps.push({
           name: `${name} is admitted`,
@@ -97,7 +110,7 @@ function worldOf(names: readonly string[], { claim, isTaken }: Rules, most: Boun
       });
       return steps;
     }
-    const next = claim(row, name, nowMs);
+    const next = claim(row, { holder: name, nowMs, present: pointer.fence });
     const isWritten = next !== null && isTaken(own.fence, registry.fence);
     steps.push({
       name: `${name} tells the registry`,
@@ -153,17 +166,17 @@ describe('every order of admissions, pauses, kills, minutes and clock steps', ()
     ]);
     const flat: Rules = {
       ...RULES,
-      claim(row, holder, nowMs) {
-        const next = claimOwnership(row, holder, nowMs);
+      claim(row, claim) {
+        const next = claimOwnership(row, claim);
         return next === null ? null : { ...next, fence: Math.max(1, row.fence) };
       },
     };
     expect(explore(worldOf(['a', 'b'], flat)).counterexample?.at(-1)).toBe('two owners have one fence');
     const byTime: Rules = {
       ...RULES,
-      claim(row, holder, nowMs) {
-        const next = claimOwnership(row, holder, nowMs);
-        return next === null || next.fence === row.fence ? next : { ...next, fence: nowMs };
+      claim(row, claim) {
+        const next = claimOwnership(row, claim);
+        return next === null || next.fence === row.fence ? next : { ...next, fence: claim.nowMs };
       },
     };
     // A clock that is set back would give a lower one: the new owner would be refused, or the old one accepted.

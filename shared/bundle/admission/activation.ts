@@ -12,6 +12,7 @@ import type { DespiteGates } from '../recorded_gates.ts';
 import { rulePlace } from '../rule/active_rule.ts';
 import { expiryOf, type WritableKind } from '../sealed_pointer.ts';
 import { checkSame, folderOf, placeOf, type Admitted } from './admission.ts';
+import { pointerFence } from './pointer_fence.ts';
 
 /** Doors behind which a bundle is active at once. */
 export type ActivatingDoor = 'adoption' | 'promotion' | 'rollback' | 'rollout_end';
@@ -112,18 +113,16 @@ type Content = Omit<ActiveFile, 'serial' | 'expires' | 'key' | 'signature'>;
 
 /**
  * The fence of a pointer that is to be written: that of its writer, or that of the pointer before it.
- * @param fence of the writer; null: the store that has it cannot be asked, or the folder is no installation's
+ * @param fence of the writer; null: nobody has had one yet, or the folder is no installation's
  * @throws MinutehandError PROMOTION_STALE
  */
 function fenceAfter(
-  { name, path }: PointerPlace,
+  place: PointerPlace,
   fence: number | null,
   files: FileSystem,
   marks: PointerMarks | null,
 ): Pick<ActiveFile, 'fence'> {
-  const written = readPointerOrNull(pointerKind(name), path, files, null)?.fence ?? 0;
-  const accepted = marks?.accepted()[0]?.fence ?? 0;
-  const highest = Math.max(written, accepted);
+  const highest = pointerFence(place, files, marks);
   if (fence !== null && fence < highest)
     throw new MinutehandError('PROMOTION_STALE', { seen: `fence ${fence}`, expected: `at least ${highest}` });
   const own = fence ?? highest;

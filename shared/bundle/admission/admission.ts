@@ -40,6 +40,7 @@ import { barSecondsOf, parseInstrument, timeframeOf, type Timeframe } from '../.
 import type { HomePaths } from '../../home.ts';
 import type { FileSystem } from '../../ports.ts';
 import type { Settings } from '../../policy/policy.ts';
+import { pointerFence } from './pointer_fence.ts';
 import { runningOrigin } from './running.ts';
 import { sha256Hex } from '../../sha256.ts';
 import type { ShelfName } from '../shelf_name.ts';
@@ -78,10 +79,12 @@ export interface AdmissionPlace {
   registered(version: string, shelf: ShelfName): Promise<RegisteredBundle | undefined>;
   /**
    * Makes this installation the owner of promotions of a market, or renews it.
-   * @returns its fencing token
+   * @param present fence of the pointer that is to be replaced. It is higher than any of this store when the pointer
+   * was written through another store, or this one was lost since
+   * @returns its fencing token, above `present` or equal to it
    * @throws MinutehandError PROMOTION_OWNER when another installation is; STORE_UNUSABLE
    */
-  promotionFence(market: string): Promise<number>;
+  promotionFence(market: string, present: number): Promise<number>;
 }
 
 export interface AdmissionRequest<Through extends Door = Door> {
@@ -114,7 +117,8 @@ export interface Admitted<Through extends Door = Door> {
   /** The override, if gates failed. */
   readonly despite: DespiteGates | null;
   /**
-   * Token of the owner of promotions at the admission; null: of a shadow, another folder, or a store that is down.
+   * Token of the owner of promotions at the admission. While the store is down, that of the pointer which a person
+   * replaces. null: of a shadow, of another folder, or nobody has had one yet.
    */
   readonly fence: number | null;
 }
@@ -162,13 +166,16 @@ function admitted<Through extends Door>(
 const BY_PERSON: ReadonlySet<Door> = new Set(['promotion', 'rollback']);
 
 /** @throws MinutehandError as AdmissionPlace.promotionFence */
-async function fenceOf(place: AdmissionPlace, { market }: Candidate, door: Door): Promise<number | null> {
+async function fenceOf(place: AdmissionPlace, candidate: Candidate, door: Door): Promise<number | null> {
   if (door === 'folder') return null;
+  const { settings, paths } = place;
+  const pointer = placeOf(candidate, paths.models);
+  const present = pointerFence(pointer, MACHINE_FILES, trainerMarks(paths, pointer.name));
   try {
-    return await place.promotionFence(market ?? place.settings.minutehand.market);
+    return await place.promotionFence(candidate.market ?? settings.minutehand.market, present);
   } catch (error) {
-    if (describeError(error).code === 'STORE_UNUSABLE' && BY_PERSON.has(door)) return null;
-    throw error;
+    if (describeError(error).code !== 'STORE_UNUSABLE' || !BY_PERSON.has(door)) throw error;
+    return present === 0 ? null : present;
   }
 }
 

@@ -43,6 +43,6 @@ export function admissionPlaceOf({ settings, paths, store }: ApiContext): Admiss
     settings,
     paths,
     registered: async (version, shelf) => registryOf(await store(), paths, shelf).verdictsOf(version),
-    promotionFence: async (market) => promotionFence(await store(), paths, market),
+    promotionFence: async (market, present) => promotionFence(await store(), paths, { market, present }),
   };
 }

@@ -27,7 +27,7 @@ export function keepOwnership(options: OwnershipOptions): () => Promise<void> {
   async function renew(): Promise<void> {
     try {
       store ??= await openStore(storeUrl(env, paths));
-      const fence = await promotionFence(store, paths, market);
+      const fence = await promotionFence(store, paths, { market });
       if (told !== '') print('This installation is the owner of promotions again.');
       if (told !== '') log.info({ fence }, 'owner of promotions');
       told = '';

@@ -6,12 +6,17 @@ import { storeUnusable, type Store } from '../../store/store.ts';
 
 /**
  * Makes an installation the owner of promotions of a market, or renews it, as `AdmissionPlace.promotionFence` needs it.
+ * @param asked the market, and the fence of the pointer that is to be replaced, if there is one
  * @throws MinutehandError PROMOTION_OWNER; STORE_UNUSABLE
  */
-export async function promotionFence(store: Store, { home }: Pick<HomePaths, 'home'>, market: string): Promise<number> {
+export async function promotionFence(
+  store: Store,
+  { home }: Pick<HomePaths, 'home'>,
+  { market, present = 0 }: { readonly market: string; readonly present?: number },
+): Promise<number> {
   try {
     const place = { kind: store.kind, market, holder: installationOf(home) };
-    return await store.transaction((tx) => ownPromotions(tx, place));
+    return await store.transaction((tx) => ownPromotions(tx, place, present));
   } catch (error) {
     throw error instanceof MinutehandError ? error : storeUnusable(store.place, error);
   }

@@ -132,7 +132,7 @@ function admission(
         settings,
         paths,
         registered: (one) => registry.verdictsOf(one),
-        promotionFence: (market) => registry.promotionFence(market),
+        promotionFence: (market, present) => registry.promotionFence(market, present),
       },
       { door: 'recovery', folder: pathInside(bundles, active) },
     );

@@ -92,7 +92,7 @@ export interface Registry {
   /** For its admission; undefined when the registry never had the version. */
   verdictsOf(version: string): Promise<RegisteredBundle | undefined>;
   /** As `AdmissionPlace.promotionFence`. */
-  promotionFence(market: string): Promise<number>;
+  promotionFence(market: string, present: number): Promise<number>;
   /** Oldest first. */
   list(): Promise<readonly RegisteredModels[]>;
   /** The view `model_registry`: a row per model, oldest bundle first. */
@@ -308,8 +308,8 @@ class StoreRegistry implements Registry {
     return this.#rows.verdictsOf(version);
   }
 
-  promotionFence(market: string): Promise<number> {
-    return this.#rows.own(market);
+  promotionFence(market: string, present: number): Promise<number> {
+    return this.#rows.own(market, present);
   }
 
   list(): Promise<readonly RegisteredModels[]> {

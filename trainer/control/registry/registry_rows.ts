@@ -284,8 +284,8 @@ export class RegistryRows {
   }
 
   /** @returns the fence @throws MinutehandError PROMOTION_OWNER */
-  own(market: string): Promise<number> {
-    return this.#store.transaction((tx) => this.#own(tx, market));
+  own(market: string, present: number): Promise<number> {
+    return this.#store.transaction((tx) => this.#own(tx, market, present));
   }
 
   /** Before the folder of a bundle is removed. @throws MinutehandError PROMOTION_OWNER */
@@ -293,9 +293,9 @@ export class RegistryRows {
     return this.#store.transaction((tx) => this.#ownFor(tx, this.#key(version)));
   }
 
-  async #own(tx: Kysely<Tables>, market: string): Promise<number> {
-    if (this.#holder === null) return 0;
-    return await ownPromotions(tx, { kind: this.#store.kind, market, holder: this.#holder });
+  async #own(tx: Kysely<Tables>, market: string, present = 0): Promise<number> {
+    if (this.#holder === null) return present;
+    return await ownPromotions(tx, { kind: this.#store.kind, market, holder: this.#holder }, present);
   }
 
   /** For a change of a bundle, by its market. @throws MinutehandError PROMOTION_OWNER */
