@@ -3,8 +3,6 @@ import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import type { AdmissionPlace } from '../shared/bundle/admission/admission.ts';
 import type { AdoptionPlace } from '../trainer/control/adoption/adopt_trained.ts';
 import { withRegistry } from '../trainer/control/registry/outcome.ts';
-import { promotionFence } from '../trainer/control/registry/promotion_fence.ts';
-import { openStore, storeUrl } from '../trainer/store/store.ts';
 
 /** This installation, for the admission of bundles. */
 export function admissionPlace(settings: Settings = loadSettings()): AdmissionPlace {
@@ -13,14 +11,8 @@ export function admissionPlace(settings: Settings = loadSettings()): AdmissionPl
     settings,
     paths,
     registered: (version, shelf) => withRegistry(process.env, paths, (registry) => registry.verdictsOf(version), shelf),
-    async promotionFence(market, present) {
-      const store = await openStore(storeUrl(process.env, paths));
-      try {
-        return await promotionFence(store, paths, { market, present });
-      } finally {
-        await store.close();
-      }
-    },
+    promotionFence: (market, present) =>
+      withRegistry(process.env, paths, (registry) => registry.promotionFence(market, present)),
   };
 }
 

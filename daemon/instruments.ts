@@ -18,6 +18,7 @@ import { DirectionArms, type DirectionArmsOptions } from './infer/direction_arms
 import { DirectionSlots, type DirectionSlotsOptions } from './infer/direction_slots.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { FeatureMatrix } from './features/feature_matrix.ts';
+import type { WarmUpTurns } from './features/formula_warm_up.ts';
 import { InstrumentMatrix, type TimeframeRows } from './features/instrument_matrix.ts';
 import type { RuleWarmStore } from './features/rule_warm_up.ts';
 import { ServedRules } from './features/served_rules.ts';
@@ -149,23 +150,13 @@ export class Instruments {
   }
 
   /** Computes the formulas of a loaded rule over its last bars, before it answers. See `ServedRules.warm`. */
-  warm(
-    rule: RuleModel,
-    store: RuleWarmStore,
-    stored: () => Promise<unknown>,
-    pause: () => Promise<void>,
-  ): Promise<void> {
-    return this.rules.warm(rule, store, (index) => this.#matrix.lastOf(index), stored, pause);
+  warm(rule: RuleModel, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
+    return this.rules.warm(rule, store, (index) => this.#matrix.lastOf(index), turns);
   }
 
   /** The same of the formulas of a loaded direction model. See `InstrumentMatrix.warm`. */
-  warmDirection(
-    model: DirectionModel,
-    store: RuleWarmStore,
-    stored: () => Promise<unknown>,
-    pause: () => Promise<void>,
-  ): Promise<void> {
-    return this.#matrix.warm(model, store, stored, pause);
+  warmDirection(model: DirectionModel, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
+    return this.#matrix.warm(model, store, turns);
   }
 
   /** Models have come or gone: the formulas of those that answer from now on are computed. */

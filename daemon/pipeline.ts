@@ -9,6 +9,7 @@ import type { Answer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
 import { IdleWindow } from './status/idle_window.ts';
 import { FeatureMatrix } from './features/feature_matrix.ts';
+import type { WarmUpTurns } from './features/formula_warm_up.ts';
 import { HaltedPairs } from './infer/halted_pairs.ts';
 import { ModelSlots } from './infer/model_slots.ts';
 import { RolloutArms } from './infer/rollout_arms.ts';
@@ -40,6 +41,7 @@ export class Pipeline {
   readonly touch = (pairIndex: number): void => this.#matrix.features.touch(pairIndex);
   readonly #options: PipelineOptions;
   readonly #idle: IdleWindow;
+  readonly #warmUpTurns: WarmUpTurns = { stored: () => this.settled(), pause: () => this.idleWindow() };
   readonly #models: ModelSlots;
   readonly #matrix: FeatureMatrix;
   readonly #decider: Decider;
@@ -261,32 +263,17 @@ export class Pipeline {
    * @param store the journal of this pipeline's bars
    */
   warm(set: ModelSet, store: FormulaStore): Promise<void> {
-    return this.#matrix.warm(
-      set,
-      store,
-      () => this.settled(),
-      () => this.idleWindow(),
-    );
+    return this.#matrix.warm(set, store, this.#warmUpTurns);
   }
 
   /** The same of the formulas of a rule. @param store the journal of this pipeline's bars */
   warmRule(rule: RuleModel, store: RuleWarmStore): Promise<void> {
-    return this.#instruments.warm(
-      rule,
-      store,
-      () => this.settled(),
-      () => this.idleWindow(),
-    );
+    return this.#instruments.warm(rule, store, this.#warmUpTurns);
   }
 
   /** The same of a direction model. @param store the journal of this pipeline's bars */
   warmDirection(model: DirectionModel, store: RuleWarmStore): Promise<void> {
-    return this.#instruments.warmDirection(
-      model,
-      store,
-      () => this.settled(),
-      () => this.idleWindow(),
-    );
+    return this.#instruments.warmDirection(model, store, this.#warmUpTurns);
   }
 
   /** No bars can be expected yet: silence and expiry are counted from now on. */

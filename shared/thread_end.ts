@@ -18,7 +18,7 @@ export async function endThreads(threads: readonly Endable[]): Promise<void> {
   await Promise.all(threads.map((thread) => thread.terminate()));
 }
 
-/** Called by a thread that has done its work and ends by itself: keeps it for the same rest. */
+/** For a thread that ends by itself: keeps it alive for the same rest after its work. */
 export function restBeforeEnd(): void {
   setTimeout(() => undefined, REST_MS);
 }

@@ -121,12 +121,8 @@ describe('formulas over the series of the legs', () => {
         store.append(arrived.map(observationRow), [], []);
         for (const observation of arrived) book.take(observation);
         for (let bar = 0; bar <= restart; bar++) matrix.step(allPairs(bar));
-        await matrix.warm(
-          SET,
-          store,
-          () => Promise.resolve(),
-          () => Promise.resolve(),
-        );
+        const now = (): Promise<void> => Promise.resolve();
+        await matrix.warm(SET, store, { stored: now, pause: now });
         matrix.use([SET]);
         for (const observation of observations.slice(arrived.length))
           if (observation.arrivalTime <= MARKET[restart + 1]!.time + 60) book.take(observation);

@@ -92,7 +92,8 @@ describe.each([
     (await registry.list()).filter(({ status }) => status === 'active').map(({ version }) => version);
 
   it('is one installation: another is refused until it is given back, or its minute is over', async () => {
-    const [one, other] = [installation('one'), installation('other')];
+    const one = installation('one');
+    const other = installation('other');
     const fence = await one.admit();
     expect(await one.admit()).toBe(fence);
     await expect(other.admit()).rejects.toMatchObject({ code: 'PROMOTION_OWNER' });
@@ -107,7 +108,8 @@ describe.each([
   });
 
   it('that was paused over its end can write neither pointer nor registry, nor remove a bundle', async () => {
-    const [stale, owner] = [installation('stale'), installation('owner')];
+    const stale = installation('stale');
+    const owner = installation('owner');
     const late = await stale.admit();
     await expire();
     owner.write(B, await owner.admit());
@@ -122,7 +124,8 @@ describe.each([
   });
 
   it('has its version in the registry although an earlier owner’s own folder names another', async () => {
-    const [stale, owner] = [installation('stale', false), installation('owner')];
+    const stale = installation('stale', false);
+    const owner = installation('owner');
     cpSync(join(root, 'models'), stale.paths.models, { recursive: true });
     stale.write(A, await stale.admit());
     await expire();
@@ -140,7 +143,8 @@ describe.each([
   // A stopped process that holds the file of SQLite holds up its writers: there is no server that could end it.
   if (kind === 'postgres')
     it('that stops within a transaction holds up no other for longer than it may', async () => {
-      const [stopped, other] = [installation('stopped'), installation('other')];
+      const stopped = installation('stopped');
+      const other = installation('other');
       const holder = installationOf(stopped.paths.home);
       vi.stubEnv('MINUTEHAND_TEST_LEASE_MS', '300');
       const transaction = store.transaction(async (tx) => {

@@ -201,7 +201,7 @@ describe('the API of the trainer', () => {
       await runsWhere(([run]) => run!.stage === 'alpha');
       const [run] = retrainer.runs();
       expect(run).toMatchObject({ kind });
-      // More where the start was a stage of its own, which has ended.
+      // Greater if the start of the program was recorded as a stage: that stage is complete.
       expect(run!.percent).toBeGreaterThanOrEqual(percent);
       expect(run!.percent === 0).toBe(percent === 0);
       expect(run!.eta_seconds === null).toBe(percent === 0);

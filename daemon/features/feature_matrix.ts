@@ -13,7 +13,7 @@ import type { MinuteItem } from '../queue/queue.ts';
 import type { FormulaPlan, PlannedBar } from './formula_plan.ts';
 import { FormulaPlans } from './formula_plans.ts';
 import { copyOfPairBar, pairHistoryOf, planOfPairs } from './pair_plan.ts';
-import { FormulaWarmUp } from './formula_warm_up.ts';
+import { FormulaWarmUp, type WarmUpTurns } from './formula_warm_up.ts';
 import type { SeriesReader } from './series_reader.ts';
 
 type PairPlan = FormulaPlan<PairReading, FeatureSchema>;
@@ -178,14 +178,9 @@ export class FeatureMatrix {
   }
 
   /** Computes the formulas of a loaded set from its last bars on. See `FormulaPlans.warm`. */
-  async warm(
-    set: ModelSet,
-    store: FormulaStore,
-    stored: () => Promise<unknown>,
-    pause: () => Promise<void>,
-  ): Promise<void> {
+  async warm(set: ModelSet, store: FormulaStore, turns: WarmUpTurns): Promise<void> {
     if (!hasOwnRows(set)) return;
-    await this.#plans.warm(set.schema, pairHistoryOf(store, this.#windows), stored, pause);
+    await this.#plans.warm(set.schema, pairHistoryOf(store, this.#windows), turns);
   }
 
   /** Sets that answer from now on. See `FormulaPlans.use`. */

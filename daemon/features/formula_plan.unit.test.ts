@@ -84,7 +84,7 @@ describe('formulas of a loaded set', () => {
       if (++pauses === 3) matrix.step(allPairs(STORED));
       return Promise.resolve();
     };
-    await matrix.warm(LONGER, store, stored, pause);
+    await matrix.warm(LONGER, store, { stored, pause });
     expect(pauses).toBeGreaterThan(PAIRS.length);
     matrix.use([LONGER]);
     for (const bars of [STORED + 2, STORED + 3]) {
@@ -111,7 +111,7 @@ describe('formulas of a loaded set', () => {
 
   it('are read from no bar that has not moved the features yet', async () => {
     const matrix = matrixAfter(STORED - 5);
-    await matrix.warm(LONGER, store, stored, stored);
+    await matrix.warm(LONGER, store, { stored, pause: stored });
     matrix.use([LONGER]);
     for (let bar = STORED - 5; bar < STORED; bar++) matrix.step(allPairs(bar));
     expectRows(matrix, LONGER, STORED);
@@ -120,7 +120,7 @@ describe('formulas of a loaded set', () => {
   it('make no row where the journal has too few bars, while those of other sets are scored', async () => {
     const warm = warmupBars(LONGER.schema.windows);
     const matrix = matrixAfter(warm - 3);
-    await matrix.warm(LONGER, store, stored, stored);
+    await matrix.warm(LONGER, store, { stored, pause: stored });
     matrix.use([LONGER, WITHOUT, SHORTER]);
     for (let bar = warm - 3; bar < warm; bar++) {
       matrix.step(allPairs(bar));
@@ -144,7 +144,7 @@ describe('formulas of a loaded set', () => {
     const matrix = matrixAfter(STORED);
     const asked: string[] = [];
     const counted = { ...store, commonBars: (...ask: Parameters<JournalFile['commonBars']>) => (asked.push(ask[0].id), store.commonBars(...ask)), commonMinuteBefore: store.commonMinuteBefore.bind(store), inputsFrom: store.inputsFrom.bind(store) } as JournalFile; // prettier-ignore
-    await matrix.warm(set, counted, stored, stored);
+    await matrix.warm(set, counted, { stored, pause: stored });
     expect(new Set(asked)).toEqual(new Set([own]));
     matrix.use([set]);
     expect(PAIRS.map((_, pairIndex) => matrix.isReady(pairIndex, set))).toEqual(PAIRS.map(() => true));
@@ -173,9 +173,9 @@ describe('formulas of a loaded set', () => {
     const twin = { ...LONGER, version: 'twin' };
     let reads = 0;
     const counted = { ...store, commonBars: (...asked: Parameters<JournalFile['commonBars']>) => (reads++, store.commonBars(...asked)), commonMinuteBefore: store.commonMinuteBefore.bind(store), inputsFrom: store.inputsFrom.bind(store) } as JournalFile; // prettier-ignore
-    await matrix.warm(LONGER, counted, stored, stored);
+    await matrix.warm(LONGER, counted, { stored, pause: stored });
     const first = reads;
-    await matrix.warm(twin, counted, stored, stored);
+    await matrix.warm(twin, counted, { stored, pause: stored });
     expect([first > 0, reads]).toEqual([true, first]);
     // It was loaded, and waits in the queue, when the others go.
     matrix.use([WITHOUT]);
@@ -183,7 +183,7 @@ describe('formulas of a loaded set', () => {
     matrix.use([twin, WITHOUT]);
     matrix.use([WITHOUT]);
     expect(() => matrix.valuesOf(twin)).toThrow(/are not computed/);
-    await matrix.warm(twin, counted, stored, stored);
+    await matrix.warm(twin, counted, { stored, pause: stored });
     expect(reads).toBe(2 * first);
   });
 });
@@ -202,7 +202,7 @@ describe.each([
       if (++pauses === 3) matrix.step(allPairs(STORED));
       return Promise.resolve();
     };
-    await matrix.warm(set, store, stored, pause);
+    await matrix.warm(set, store, { stored, pause });
     matrix.use([set, WITHOUT]);
     for (const bars of [STORED + 2, STORED + 3]) {
       expect(matrix.step(allPairs(bars - 1))).toBe(PAIRS.length);

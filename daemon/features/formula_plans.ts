@@ -1,5 +1,5 @@
 import type { FormulaPlan, PlannedBar } from './formula_plan.ts';
-import type { FormulaWarmUp, ReadHistory } from './formula_warm_up.ts';
+import type { FormulaWarmUp, ReadHistory, WarmUpTurns } from './formula_warm_up.ts';
 
 /** A feature schema of models whose rows are not those of the newest hand-written features. */
 export interface PlannedSchema {
@@ -57,17 +57,8 @@ export class FormulaPlans<Reading, Schema extends PlannedSchema> {
     return null;
   }
 
-  /**
-   * Computes the formulas of a loaded model from its last bars on, if they are not computed yet.
-   * @param stored resolves when the journal has all bars that have been taken
-   * @param pause resolves when the thread may be blocked for some milliseconds
-   */
-  async warm(
-    schema: Schema,
-    read: ReadHistory<Reading>,
-    stored: () => Promise<unknown>,
-    pause: () => Promise<void>,
-  ): Promise<void> {
+  /** Computes the formulas of a loaded model from its last bars on, if they are not computed yet. */
+  async warm(schema: Schema, read: ReadHistory<Reading>, turns: WarmUpTurns): Promise<void> {
     const known = this.find(schema.hash);
     if (known !== null) {
       known.isExpected = true;
@@ -77,8 +68,8 @@ export class FormulaPlans<Reading, Schema extends PlannedSchema> {
     const warmUp = this.#options.warmUpOf(plan);
     this.#warmUps = [...this.#warmUps, warmUp];
     try {
-      await stored();
-      await warmUp.readJournal(read, pause);
+      await turns.stored();
+      await warmUp.readJournal(read, () => turns.pause());
       warmUp.catchUp();
       this.#plans = [...this.#plans, plan];
     } finally {

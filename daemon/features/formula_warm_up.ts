@@ -5,6 +5,14 @@ import type { FormulaPlan, PlannedBar } from './formula_plan.ts';
 /** Bars that are computed before bars that are due have their turn. */
 const BARS_PER_PIECE = 500;
 
+/** What a warm-up waits for. */
+export interface WarmUpTurns {
+  /** Resolves when the journal has all bars that have been taken. */
+  stored(): Promise<unknown>;
+  /** Resolves when the thread may be blocked for some milliseconds. */
+  pause(): Promise<void>;
+}
+
 /** What is asked of the journal of a subject. */
 export interface HistoryQuestion {
   readonly subject: Pair;

@@ -11,7 +11,7 @@ import { isHeartbeat, type PairMinute } from '../align/minute.ts';
 import type { MinuteItem } from '../queue/queue.ts';
 import type { FormulaPlan, PlannedBar } from './formula_plan.ts';
 import { FormulaPlans } from './formula_plans.ts';
-import { FormulaWarmUp } from './formula_warm_up.ts';
+import { FormulaWarmUp, type WarmUpTurns } from './formula_warm_up.ts';
 import { copyOfInstrumentBar, instrumentHistoryOf, planOfInstruments } from './instrument_plan.ts';
 import type { RuleWarmStore } from './rule_warm_up.ts';
 import type { SeriesReader } from './series_reader.ts';
@@ -156,12 +156,11 @@ export class InstrumentMatrix {
   async warm(
     { manifest, formulas }: Pick<DirectionModel, 'manifest' | 'formulas'>,
     store: RuleWarmStore,
-    stored: () => Promise<unknown>,
-    pause: () => Promise<void>,
+    turns: WarmUpTurns,
   ): Promise<void> {
     const group = this.groups.find(({ barSeconds }) => barSeconds === manifest.timeframe);
     if (formulas === undefined || group === undefined) return;
-    await group.plans.warm(formulas, instrumentHistoryOf(store), stored, pause);
+    await group.plans.warm(formulas, instrumentHistoryOf(store), turns);
   }
 
   /** Models of a timeframe that answer from now on. See `FormulaPlans.use`. */

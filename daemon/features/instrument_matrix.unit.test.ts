@@ -217,7 +217,7 @@ describe('formulas of direction models', () => {
         return Promise.resolve();
       };
       const manifest = { timeframe: 60 } as DirectionModel['manifest'];
-      for (const model of [LONG, OF_SOL]) await matrix.warm({ ...model, manifest }, store, pause, pause);
+      for (const model of [LONG, OF_SOL]) await matrix.warm({ ...model, manifest }, store, { stored: pause, pause });
       matrix.use(60, [LONG, OF_SOL]);
       step(stored + 1);
       for (const model of [LONG, OF_SOL])

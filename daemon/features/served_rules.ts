@@ -5,6 +5,7 @@ import type { DirectionScores } from '../../shared/bundle/direction/direction_sc
 import type { RuleInput } from '../queue/input.ts';
 import { RuleFormulas } from '../../shared/bundle/rule/rule_formulas.ts';
 import type { InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
+import type { WarmUpTurns } from './formula_warm_up.ts';
 import { warmBars, type RuleWarmStore } from './rule_warm_up.ts';
 
 /** Bars that are computed before bars that are due have their turn. */
@@ -75,15 +76,12 @@ export class ServedRules {
   /**
    * Computes the formulas of a loaded rule over its last journaled bars, before it answers.
    * @param lastOf the last bar that each instrument has taken; null = none
-   * @param stored resolves when the journal has all bars that have been taken
-   * @param pause resolves when the thread may be blocked for some milliseconds
    */
   async warm(
     rule: RuleModel,
     store: RuleWarmStore,
     lastOf: (index: number) => OpenTime | null,
-    stored: () => Promise<unknown>,
-    pause: () => Promise<void>,
+    turns: WarmUpTurns,
   ): Promise<void> {
     const index = this.#indexOf(rule.manifest.instrument);
     if (index < 0) return;
@@ -94,7 +92,8 @@ export class ServedRules {
     // One that never became active gives way to the next.
     this.#warmUps = [...this.#warmUps.filter((own) => own.index !== index), warmUp];
     try {
-      await stored();
+      const pause = (): Promise<void> => turns.pause();
+      await turns.stored();
       const bars = until === null ? [] : await warmBars(store, instrument, formulas.warmUpBars, until, pause);
       let taken = 0;
       for (const bar of bars) {

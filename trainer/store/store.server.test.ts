@@ -445,7 +445,8 @@ describe('PostgreSQL that ends its sessions', () => {
 describe('a store in a file', () => {
   it('lets another connection of this process write after a transaction, and does not block the process', async () => {
     const path = join(folder, 'shared', 'trainer.db');
-    const [one, other] = [await openSqlite(path), await openSqlite(path)];
+    const one = await openSqlite(path);
+    const other = await openSqlite(path);
     await sql`CREATE TABLE notes (text TEXT)`.execute(one.db);
     const order: string[] = [];
     const write = (text: string, db: typeof one.db): Promise<void> =>

@@ -62,7 +62,7 @@ export class FleetLook {
   /** A queue that is away keeps what it is asked until it is back: it is not asked again before that. */
   async #answer(): Promise<FleetView> {
     this.#looking ??= this.#look().finally(() => (this.#looking = null));
-    // What comes after the time is over is of the next check.
+    // An answer or an error that comes after the time limit is used by the next check.
     this.#looking.catch(() => undefined);
     const giveUp = new AbortController();
     const { answerMs = ANSWER_MS } = this.#options;

@@ -13,6 +13,7 @@ import type { Clock } from '../../../shared/ports.ts';
 import { recordModelEvent } from '../model_events/model_event.ts';
 import type { ModelEventKind } from '../../store/record_tables.ts';
 import { ownPromotions } from '../../store/promotion_owner.ts';
+import { fenceOfHolder } from './promotion_fence.ts';
 import type { Store } from '../../store/store.ts';
 import type { ModelRegistryView, ModelStatus, ModelType, RegistrySlot, Tables } from '../../store/tables.ts';
 import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
@@ -116,13 +117,13 @@ export interface RowsOptions {
  * `core.model_artifacts`. Pairs and instruments may have the same version; their keys differ.
  */
 export class RegistryRows {
-  readonly #store: Pick<Store, 'db' | 'transaction' | 'kind'>;
+  readonly #store: Pick<Store, 'db' | 'transaction' | 'kind' | 'place'>;
   readonly #db: Kysely<Tables>;
   readonly #clock: Clock;
   readonly #shelf: ShelfName;
   readonly #holder: string | null;
 
-  constructor(store: Pick<Store, 'db' | 'transaction' | 'kind'>, { clock, shelf, holder }: RowsOptions) {
+  constructor(store: Pick<Store, 'db' | 'transaction' | 'kind' | 'place'>, { clock, shelf, holder }: RowsOptions) {
     this.#store = store;
     this.#shelf = shelf;
     this.#holder = holder;
@@ -283,19 +284,14 @@ export class RegistryRows {
     return activeRow(this.#db, slot);
   }
 
-  /** @returns the fence @throws MinutehandError PROMOTION_OWNER */
-  own(market: string, present: number): Promise<number> {
-    return this.#store.transaction((tx) => this.#own(tx, market, present));
+  /** As `AdmissionPlace.promotionFence`. */
+  async own(market: string, present: number): Promise<number> {
+    return this.#holder === null ? present : await fenceOfHolder(this.#store, this.#holder, { market, present });
   }
 
   /** Before the folder of a bundle is removed. @throws MinutehandError PROMOTION_OWNER */
   ownOf(version: string): Promise<number> {
     return this.#store.transaction((tx) => this.#ownFor(tx, this.#key(version)));
-  }
-
-  async #own(tx: Kysely<Tables>, market: string, present = 0): Promise<number> {
-    if (this.#holder === null) return present;
-    return await ownPromotions(tx, { kind: this.#store.kind, market, holder: this.#holder }, present);
   }
 
   /** For a change of a bundle, by its market. @throws MinutehandError PROMOTION_OWNER */
@@ -306,7 +302,8 @@ export class RegistryRows {
       .where('version', '=', key)
       .executeTakeFirstOrThrow();
     const { market = 'live' } = JSON.parse(manifest) as { readonly market?: string };
-    return this.#own(tx, market);
+    if (this.#holder === null) return 0;
+    return await ownPromotions(tx, { kind: this.#store.kind, market, holder: this.#holder });
   }
 
   /** undefined when the bundle was never registered. */

@@ -6,7 +6,7 @@ import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { isRefusedFit } from '../../learning/learners/trees/lost_fit.ts';
 import { ownIdentity, packModel, taskOf, type FitIdentity } from './fit_identity.ts';
 import { differenceLine } from './fleet_view.ts';
-import type { Claim, TaskQueue, TaskTotals, WorkerFacts } from './task_queue.ts';
+import { tallyIfPossible, type Claim, type TaskQueue, type WorkerFacts } from './task_queue.ts';
 
 export interface WorkerOptions {
   readonly facts: WorkerFacts;
@@ -60,9 +60,7 @@ async function work(claim: Claim, options: WorkerOptions, arrays: ArrayCache): P
   const { blobs, pool, facts, leaseMs, queue } = options;
   const { key, payload, needs } = claim.task;
   const beganMs = performance.now();
-  // Figures for people: a queue that does not take them holds up no work.
-  const tally = (more: Partial<TaskTotals>): Promise<void> => queue.tally(needs.learner, more).catch(() => undefined);
-  if (claim.attempt > 1) await tally({ retried: 1 });
+  if (claim.attempt > 1) await tallyIfPossible(queue, needs.learner, { retried: 1 });
   const lost = new AbortController();
   const extending = setInterval(() => {
     // An error of the network is no answer: the claim may still be ours.
@@ -81,11 +79,13 @@ async function work(claim: Claim, options: WorkerOptions, arrays: ArrayCache): P
     if (kept.hash !== hash) {
       const difference = { key, learner: needs.learner, kept, other: { hash, maker: facts.name } };
       options.print(differenceLine(difference));
-      // Before the task ends, so that whoever waits for it finds the report. Where the queue fails, it is done again.
+      // Before the task is completed, so that the trainer that waits for it finds the report. If the report fails, the
+      // task is done again.
       await queue.report(difference);
     }
     const isOwn = await claim.complete();
-    if (isOwn) await tally({ finished: 1, seconds: (performance.now() - beganMs) / 1000 });
+    const seconds = (performance.now() - beganMs) / 1000;
+    if (isOwn) await tallyIfPossible(queue, needs.learner, { finished: 1, seconds });
     return isOwn;
   } catch (error) {
     if (lost.signal.aborted) return false;

@@ -4,7 +4,7 @@ import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { FitTask } from '../../learning/learners/trees/fit.ts';
 import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { identityOf, keyOf, unpackModel, type FitIdentity, type KnownArrays } from './fit_identity.ts';
-import type { TaskDifference, TaskQueue, TaskTotals } from './task_queue.ts';
+import { tallyIfPossible, type TaskDifference, type TaskQueue } from './task_queue.ts';
 
 /** What a training did not have to do itself. */
 export interface FleetUse {
@@ -17,7 +17,7 @@ export interface FleetUse {
 /** A pool whose fits are tasks of a queue: whoever has a free thread does them, this process too if it has a worker. */
 export interface FleetPool extends FitPool {
   use(): FleetUse;
-  /** Of tasks that it has asked for, whoever has reported them. @throws errors of the queue */
+  /** Different results of the tasks that this pool has enqueued, by any worker. @throws errors of the queue */
   differences(): Promise<readonly TaskDifference[]>;
 }
 
@@ -30,8 +30,6 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
   let known = 0;
   let done = 0;
   const asked = new Set<string>();
-  const tally = (learner: string, more: Partial<TaskTotals>): Promise<void> =>
-    queue.tally(learner, more).catch(() => undefined);
 
   /** null: there is none, or its bytes are gone. */
   async function keptModel(key: string): Promise<TreeModel | null> {
@@ -53,7 +51,7 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
     try {
       const outcome = await queue.settled(key, signal);
       if (outcome.state === 'failed') {
-        await tally(learner, { given_up: 1 });
+        await tallyIfPossible(queue, learner, { given_up: 1 });
         throw errorOf(outcome.error);
       }
     } catch (error) {
@@ -73,7 +71,7 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
       const kept = usesKnown ? await keptModel(key) : null;
       if (kept !== null) {
         known++;
-        await tally(task.engine, { known: 1 });
+        await tallyIfPossible(queue, task.engine, { known: 1 });
         onTree(1, 1);
         return kept;
       }

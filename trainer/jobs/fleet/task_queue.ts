@@ -151,6 +151,11 @@ export function inOrder({ key, learner, kept, other }: TaskDifference): TaskDiff
   return { key, learner, kept: of(kept), other: of(other) };
 }
 
+/** Adds to totals that are read by people: a queue that does not take them holds up no work. */
+export async function tallyIfPossible(queue: TaskQueue, learner: string, more: Partial<TaskTotals>): Promise<void> {
+  await queue.tally(learner, more).catch(() => undefined);
+}
+
 /** Differences that a queue remembers. */
 export const MOST_DIFFERENCES = 100;
 
