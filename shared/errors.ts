@@ -522,6 +522,11 @@ export const ERRORS = {
     message: 'One symbol repeats another one at another time: a late copy, or a wrong clock.',
     next: 'Import it again on its own clock, or from another source.',
   },
+  LEGS_EQUAL: {
+    status: 422,
+    message: 'Both symbols of a pair have the same bars, so that there is nothing to trade between them.',
+    next: 'Import the right bars under one of the names (`minutehand bars check` names copies), or take the pair out.',
+  },
   SERIES_FORESIGHT: {
     status: 422,
     message: 'A series knows what the market does next.',

@@ -4,9 +4,7 @@ import { Option, type Command } from 'commander';
 import { ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
 import { createBarCheck, type BarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
-import { exportBars, EXPORT_FORMATS, type ExportFormat } from '../bars/bar_export.ts';
-import { readFlow, withFlow } from '../bars/bar_flow.ts';
-import { OPTIONAL_COLUMNS, readBarFile, type BarColumns, type OptionalColumn } from '../../shared/bar_file/bar_file.ts';
+import { readBarFile, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import { addLearnSpreads } from './learn_spreads.ts';
 import type { ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
@@ -30,29 +28,18 @@ import { knownFindings, NOTHING_KNOWN, type KnownFindings } from '../bars/known_
 import { lagsAmong, recentCloses, type RecentCloses } from '../bars/lag_findings.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { pathInside } from '../../shared/path_name.ts';
-import { symbolNames } from '../../shared/policy/symbol_names.ts';
-import { parseSymbol } from '../../shared/symbol/symbol.ts';
-import { makeFolder } from '../../shared/folder.ts';
 import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
+import type { StoredSymbol } from '../../trainer/store/bars.ts';
 import type { Store } from '../../trainer/store/store.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, FAILED, type Output } from '../output.ts';
-import { parsePeriod } from '../period.ts';
+import { addExport } from './bars_export.ts';
 import { addImportHistory } from './bars_history.ts';
 import { addImport } from './bars_import.ts';
 import { marketOption, withStore } from './bars_store.ts';
 
 interface MarketFlag {
   readonly market: Market;
-}
-
-interface ExportFlags extends MarketFlag {
-  readonly out: string;
-  readonly format: ExportFormat;
-  readonly symbol?: readonly string[];
-  readonly from?: string;
-  readonly to?: string;
 }
 
 interface CheckFlags extends MarketFlag {
@@ -85,20 +72,7 @@ export function addBars(program: Command, output: () => Output): void {
     )
     .action((path: string | undefined, flags: CheckFlags) => runCheck(path, flags, output()));
   addLearnSpreads(bars, output);
-  bars
-    .command('export')
-    .requiredOption('--out <folder>', 'folder to write into, one file per symbol; a file of that name is replaced')
-    .addOption(new Option('--format <format>', 'format of the files').choices(EXPORT_FORMATS).default('csv.gz'))
-    .option('--symbol <names...>', 'these symbols only')
-    .option('--from <day>', 'first UTC day or minute of the bars')
-    .option('--to <day>', 'UTC day or minute of the end')
-    .addOption(marketOption('which bars of the store'))
-    .description('writes bars of the store as CSV or Parquet files')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  minutehand bars export --out ./bars\n  minutehand bars export --out . --format parquet --symbol XAUUSD XAGUSD --from 2019-03-01',
-    )
-    .action((flags: ExportFlags) => runExport(flags, output()));
+  addExport(bars, output);
 }
 
 async function runCheck(path: string | undefined, { market, accept = [] }: CheckFlags, output: Output): Promise<void> {
@@ -155,7 +129,7 @@ interface CheckedStore {
 
 async function checkStore(market: Market, screening: ScreenPolicy | null, output: Output): Promise<CheckedStore> {
   return withStore(async (store) => {
-    const symbols = await storedSymbols(store, market, []);
+    const symbols = await storedSymbols(store, market);
     const total = symbols.reduce((sum, { bars }) => sum + bars, 0);
     const progress = output.progress();
     tellWhenInterrupted({ output, progress, kept: () => ['Nothing was changed.'] });
@@ -272,63 +246,14 @@ async function checkPages(
   return { checked: { ...report, clock: clock.report() }, inspection, closes };
 }
 
-async function runExport(flags: ExportFlags, output: Output): Promise<void> {
-  const { market, format, out } = flags;
-  const period = parsePeriod(flags);
-  const files = await withStore(async (store) => {
-    const names = symbolNames(loadSettings());
-    const wanted = (flags.symbol ?? []).map((name) => parseSymbol(name, '--symbol', names));
-    const symbols = await storedSymbols(store, market, wanted);
-    try {
-      makeFolder(out);
-    } catch (cause) {
-      throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: out, cause });
-    }
-    const progress = output.progress();
-    const written: { symbol: string; file: string; bars: number }[] = [];
-    tellWhenInterrupted({
-      output,
-      progress,
-      kept: () => written.map(({ symbol, file }) => `${symbol} is whole in ${file}.`),
-    });
-    for (const { symbol } of symbols) {
-      const file = pathInside(out, `${symbol}.${format}`);
-      const flow = await readFlow(store.series, market, symbol, period);
-      const has: Record<OptionalColumn, boolean> = {
-        spread: await store.bars.hasSpread(market, symbol, period),
-        taker_buy_volume: flow.takerBuyVolume !== null,
-        trades: flow.trades !== null,
-      };
-      const optional = OPTIONAL_COLUMNS.filter((name) => has[name]);
-      const pages = withFlow(store.bars.pages(market, symbol, period), flow);
-      written.push({ symbol, file, bars: await exportBars(file, format, { optional, pages }) });
-      progress.update('exporting', written.length, symbols.length);
-    }
-    progress.stop();
-    return written;
-  });
-  for (const { symbol, file, bars } of files) output.line(`${symbol}: ${bars} bars in ${file}`);
-  output.result({ format, files });
-  const empty = files
-    .filter(({ bars }) => bars === 0)
-    .map(({ symbol, file }) => `${symbol}: no bar of this period; ${file} has its header only`);
-  endPartly(empty, empty.length < files.length, output);
-}
-
-/** The symbols of the store, or the requested ones of them. @throws MinutehandError DATA_MISSING */
-async function storedSymbols(
-  store: Store,
-  market: Market,
-  wanted: readonly string[],
-): Promise<{ symbol: string; bars: number }[]> {
+/** @throws MinutehandError DATA_MISSING */
+async function storedSymbols(store: Store, market: Market): Promise<readonly StoredSymbol[]> {
   const stored = await store.bars.symbols(market);
-  const absent = wanted.filter((name) => !stored.some(({ symbol }) => symbol === name));
-  if (stored.length === 0 || absent.length > 0)
-    throw new MinutehandError('DATA_MISSING', {
-      seen: `no ${market} bars${absent.length > 0 ? ` of ${absent.join(', ')}` : ''} in ${store.place}`,
-      next: 'Import some first: minutehand bars import <source>.',
-    });
-  return stored.filter(({ symbol }) => wanted.length === 0 || wanted.includes(symbol));
+  if (stored.length > 0) return stored;
+  throw new MinutehandError('DATA_MISSING', {
+    seen: `no ${market} bars in ${store.place}`,
+    next: 'Import some first: minutehand bars import <source>.',
+  });
 }
 
 function weekOpens({ week_opens_new_york, suspect }: ClockReport): string {

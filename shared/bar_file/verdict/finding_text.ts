@@ -65,7 +65,7 @@ export function findingText({ code, by, values }: Finding): string {
     'SUSPECT row_order': () =>
       `${v['rows']} rows in no order of time, more than the ${v['most']} that can be put in order: clock, gaps and repeated bars cannot be judged`,
     'SCALED year_prices': () =>
-      `by ${v['factor']}: the price is about ${v['price']} in ${v['year']}, when ${v['symbol']} was ${v['low']} to ${v['high']}; the quotes seem to be inverted`,
+      `by ${v['factor']}: the price is about ${v['price']} in ${v['year']}, when ${v['symbol']} was ${v['low']} to ${v['high']}${v['factor'] === '1/x' ? '; the quotes seem to be inverted' : ''}`,
     'SUSPECT untraded': () =>
       `${v['untraded']} of ${v['rows']} klines move without volume: mark, index or premium prices, at which nobody traded`,
     'SUSPECT price_name': () => `${v['kind']} by the name “${v['name']}”: nobody traded at these prices`,

@@ -1,6 +1,6 @@
 import type { InspectedBar } from './inspected_bar.ts';
 import type { Finding } from './finding.ts';
-import { createYearWatch } from './year_prices.ts';
+import { createYearWatch, isPairOfCurrencies, powerInto, type YearQuote } from './year_prices.ts';
 
 /** From one close to the next: no market moves so far between two bars; a change of the scale does. */
 const LEAP = 4;
@@ -107,18 +107,20 @@ export function createScaleWatch(symbol: string, { isReal }: { readonly isReal: 
       if (ofLevel !== null) found.push(ofLevel);
       const inverted = ofLevel === null ? yearWatch.inverse() : null;
       const strange = inverted ?? (isReal && found.length === 0 ? yearWatch.outside() : null);
-      if (strange !== null) {
-        const { year, price, low, high } = strange;
-        const values = { symbol, year, price: round(price), low: round(low), high: round(high) };
-        found.push(
-          inverted === null
-            ? { code: 'SUSPECT', by: 'year_prices', values }
-            : { code: 'SCALED', by: 'year_prices', values: { factor: '1/x', ...values } },
-        );
-      }
+      const ofYear = strange === null ? null : yearFinding(strange, inverted !== null);
+      if (ofYear !== null) found.push(ofYear);
       return found;
     },
   };
+
+  function yearFinding({ year, price, low, high }: YearQuote, isInverted: boolean): Finding | null {
+    const values = { symbol, year, price: round(price), low: round(low), high: round(high) };
+    if (isInverted) return { code: 'SCALED', by: 'year_prices', values: { factor: '1/x', ...values } };
+    const power = powerInto(price, [low, high]);
+    if (power !== null)
+      return { code: 'SCALED', by: 'year_prices', values: { factor: Number(`1e${power}`), ...values } };
+    return isPairOfCurrencies(symbol.toUpperCase()) ? { code: 'SUSPECT', by: 'year_prices', values } : null;
+  }
 
   function levelFinding(): Finding | null {
     const coin = INVERTED_COINS[symbol.toUpperCase()];

@@ -35,38 +35,73 @@ year EURUSD GBPUSD AUDUSD NZDUSD USDCHF USDCAD
 2025 1.01-1.20 1.20-1.39 0.59-0.69 0.54-0.63 0.78-0.93 1.34-1.48
 `;
 
+/**
+ * The same in dollars of metals, coins, Brent crude oil and two indices, rounded outward by a few percent. The bars of
+ * 2019 (metals, oil, indices) and of 2020 to June 2025 (coins) that the tests have lie inside. A cell without a number
+ * is not known.
+ */
+const DOLLAR_TABLE = `
+year XAUUSD XAGUSD BCOUSD SPXUSD NSXUSD BTCUSD ETHUSD SOLUSD
+2010 1030-1450 14-32 65-97 990-1280 1650-2280 ? ? ?
+2011 1290-1940 25-51 90-130 1050-1390 2000-2480 ? ? ?
+2012 1500-1820 25-39 86-131 1240-1500 2230-2930 ? ? ?
+2013 1160-1720 17.5-33.5 94-122 1410-1870 2600-3640 ? ? ?
+2014 1110-1410 14-23 53-119 1710-2120 3370-4400 ? ? ?
+2015 1030-1330 13-19 34-72 1820-2160 3700-4800 ? ? ?
+2016 1040-1400 13.4-22 26-60 1780-2310 3830-5060 ? ? ?
+2017 1120-1380 14-19.2 43-69 2220-2730 4800-6600 730-20500 7-900 ?
+2018 1140-1390 13.5-18.3 48-89 2310-2980 5780-7800 3000-17800 78-1480 ?
+2019 1250-1580 14-20.2 49-78 2400-3290 6000-8920 3300-14300 98-380 ?
+2020 1420-2110 11-31 15-74 2100-3820 6400-13100 3600-29700 80-780 0.4-5.2
+2021 1650-1990 21-31 48-89 3600-4880 12000-17000 27000-71000 690-5000 1.1-270
+2022 1590-2110 17-28 73-143 3420-4890 10200-16800 15000-49500 850-4000 7.5-185
+2023 1770-2180 19.4-27 68-101 3720-4860 10500-17200 16000-46000 1150-2520 7.5-131
+2024 1940-2850 21-36 66-96 4600-6200 15800-22600 37500-111000 2000-4240 76-273
+2025 ? ? ? ? ? 72000-130000 1340-5100 91-305
+`;
+
 type Range = readonly [low: number, high: number];
 
 /** By quote, and year. */
-const YEARS = readTable(TABLE);
+const CURRENCY_YEARS = readTable(TABLE);
+const YEARS = new Map([...CURRENCY_YEARS, ...readTable(DOLLAR_TABLE)]);
+const CURRENCIES: ReadonlySet<string> = new Set([...CURRENCY_YEARS.keys()].map((quote) => quote.replace('USD', '')));
 
 function readTable(text: string): ReadonlyMap<string, ReadonlyMap<number, Range>> {
   const [header = '', ...rows] = text.trim().split('\n');
   const [, ...quotes] = header.split(' ');
   const cells = rows.map((row) => row.split(' '));
-  const rangesOf = (column: number) =>
-    new Map(cells.map((row) => [Number(row[0]), row[column]!.split('-').map(Number) as unknown as Range]));
+  const rangesOf = (column: number) => {
+    const known = cells.filter((row) => row[column] !== '?');
+    return new Map(known.map((row) => [Number(row[0]), row[column]!.split('-').map(Number) as unknown as Range]));
+  };
   return new Map(quotes.map((quote, i) => [quote, rangesOf(i + 1)]));
 }
 
 /** What sources differ by, and the shortest of spikes. */
 const ROOM = 0.02;
 
-/** Dollar prices of a unit of a currency in a year; null where they are not known. */
+/** Quotes in these are taken as quotes in dollars: they were within the room of one, but for hours. */
+const DOLLARS: ReadonlySet<string> = new Set(['USD', 'USDT', 'USDC']);
+
+/** Dollar prices of a unit of a currency, metal, coin or index in a year; null where they are not known. */
 function dollarsOf(currency: string, year: number): Range | null {
-  if (currency === 'USD') return [1, 1];
+  if (DOLLARS.has(currency)) return [1, 1];
   const own = YEARS.get(`${currency}USD`)?.get(year);
   if (own !== undefined) return own;
   const inverse = YEARS.get(`USD${currency}`)?.get(year);
   return inverse === undefined ? null : [1 / inverse[1], 1 / inverse[0]];
 }
 
-/** Between which prices a pair of currencies was in a year, with room; null where that is not known. */
+/**
+ * Between which prices a symbol was in a year, with room: two of the listed currencies, metals, coins and indices, such
+ * as EURGBP, XAUUSD or BTCUSDT. Null where that is not known.
+ */
 export function pricesInYear(symbol: string, year: number): Range | null {
-  if (symbol.length !== 6) return null;
-  const base = dollarsOf(symbol.slice(0, 3), year);
-  const quote = dollarsOf(symbol.slice(3), year);
-  if (base === null || quote === null || symbol.slice(0, 3) === symbol.slice(3)) return null;
+  const [baseName, quoteName] = [symbol.slice(0, 3), symbol.slice(3)];
+  const base = dollarsOf(baseName, year);
+  const quote = dollarsOf(quoteName, year);
+  if (base === null || quote === null || baseName === quoteName) return null;
   return [(base[0] / quote[1]) * (1 - ROOM), (base[1] / quote[0]) * (1 + ROOM)];
 }
 
@@ -89,7 +124,24 @@ export interface YearQuote {
   readonly high: number;
 }
 
-/** Finds quotes of a pair of currencies that do not fit their years, or do so only when they are inverted. */
+/**
+ * Powers of ten by which a price is in another unit. A metal, coin, oil or index that is outside its year by another
+ * factor is not remarked on: its contracts differ between sources by more than a currency's.
+ */
+const UNITS = [1, -1, 2, -2];
+
+/** The power of ten that brings a price into a range; null where none does. */
+export function powerInto(price: number, [low, high]: Range): number | null {
+  return UNITS.find((power) => price / 10 ** power >= low && price / 10 ** power <= high) ?? null;
+}
+
+/** Returns whether both sides of a symbol are currencies of the Federal Reserve's release. */
+export function isPairOfCurrencies(symbol: string): boolean {
+  const isCurrency = (name: string): boolean => name === 'USD' || CURRENCIES.has(name);
+  return isCurrency(symbol.slice(0, 3)) && isCurrency(symbol.slice(3));
+}
+
+/** Finds quotes of a symbol that do not fit their years, or do so only when they are inverted. */
 export function createYearWatch(symbol: string): {
   add(time: number, close: number): void;
   /** Of the year with the most bars outside its prices; null where the quotes fit, or neither way does. */

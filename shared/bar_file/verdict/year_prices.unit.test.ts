@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findBarFile, readBarFile } from '../bar_file.ts';
 import { realData, skipNote } from '../real_data.fixture.ts';
@@ -19,7 +20,7 @@ describe('the prices of a year', () => {
     expect([low, high].map((one) => one.toFixed(3))).toEqual(['0.845', '0.944']);
     const [crossLow, crossHigh] = pricesInYear('EURGBP', 2019)!;
     expect(0.85 > crossLow && 0.93 < crossHigh && crossHigh < 1).toBe(true);
-    expect([pricesInYear('EURUSD', 2026), pricesInYear('EURSEK', 2019), pricesInYear('EUREUR', 2019), pricesInYear('BTCUSDT', 2019)]).toEqual([null, null, null, null]); // prettier-ignore
+    expect([pricesInYear('EURUSD', 2026), pricesInYear('EURSEK', 2019), pricesInYear('EUREUR', 2019), pricesInYear('SOLUSDT', 2019)]).toEqual([null, null, null, null]); // prettier-ignore
   });
 
   it.each([
@@ -41,7 +42,7 @@ describe('the prices of a year', () => {
   it('tell nothing of prices around 1, of other years and symbols, and of prices that fit neither way', () => {
     expect([inverseOf('USDCHF', 2019, 0.99), inverseOf('USDCHF', 2019, 1 / 0.99)]).toEqual([null, null]);
     expect([mayBeInverse('USDCHF', 2019, 0.99), mayBeInverse('USDCHF', 2026, 0.99)]).toEqual([true, false]);
-    expect([inverseOf('EURUSD', 2027, 0.88), inverseOf('XAUUSD', 2019, 1 / 1300), inverseOf('EURUSD', 2019, 7)]).toEqual([null, null, null]); // prettier-ignore
+    expect([inverseOf('EURUSD', 2027, 0.88), inverseOf('XAUUSD', 2029, 1 / 1300), inverseOf('EURUSD', 2019, 7)]).toEqual([null, null, null]); // prettier-ignore
   });
 
   it('do not count a spike, and need some bars', () => {
@@ -69,8 +70,52 @@ describe('the prices of a year', () => {
   });
 });
 
+describe('prices of metals, coins, oil and indices', () => {
+  const findingsOf = (symbol: string, year: number, price: number) => {
+    const inspection = createBarInspection(symbol, 60);
+    for (let i = 0; i < 100; i++) {
+      const close = price * (1 + (i % 5) * 1e-4);
+      inspection.add({ time: at(year, i), open: close, high: close, low: close, close, volume: i + 1 });
+    }
+    return inspection.findings().filter(({ by }) => by === 'year_prices');
+  };
+
+  it.each([
+    ['BTCUSDT', 2024, 65_000],
+    ['ETHUSD', 2024, 3300],
+    ['SOLUSDC', 2023, 22],
+    ['SPXUSD', 2019, 2800],
+    ['NSXUSD', 2019, 7100],
+    ['BCOUSD', 2019, 65],
+    ['XAUEUR', 2019, 1160],
+  ])('of %s in %i are SCALED at ten times and a tenth of them', (symbol, year, price) => {
+    expect(findingsOf(symbol, year, price)).toEqual([]);
+    expect(findingsOf(symbol, year, price * 10)).toMatchObject([{ code: 'SCALED', values: { factor: 10, year } }]);
+    expect(findingsOf(symbol, year, price / 10)).toMatchObject([{ code: 'SCALED', values: { factor: 0.1, year } }]);
+  });
+
+  it('say nothing of another factor, since contracts differ by source', () => {
+    expect(findingsOf('SPXUSD', 2019, 280 * 3.9)).toEqual([]);
+    expect(findingsOf('EURUSD', 2019, 1.6)).toMatchObject([{ code: 'SUSPECT' }]);
+  });
+});
+
 const folder = realData('m1');
-const PAIRS = ['EURUSD', 'GBPUSD', 'AUDUSD', 'NZDUSD', 'USDCHF', 'USDCAD', 'EURGBP', 'AUDNZD'];
+const PAIRS = [
+  'EURUSD',
+  'GBPUSD',
+  'AUDUSD',
+  'NZDUSD',
+  'USDCHF',
+  'USDCAD',
+  'EURGBP',
+  'AUDNZD', // prettier-ignore
+  'XAUUSD',
+  'XAGUSD',
+  'BCOUSD',
+  'SPXUSD',
+  'NSXUSD', // prettier-ignore
+];
 
 describe.skipIf(folder === null)(`real bars${skipNote(folder)}`, () => {
   it.each(PAIRS)('of %s are within the prices of their years', async (symbol) => {
@@ -81,6 +126,21 @@ describe.skipIf(folder === null)(`real bars${skipNote(folder)}`, () => {
       if (close[i]! < low || close[i]! > high) outside++;
     }
     expect(length).toBeGreaterThan(100_000);
+    expect(outside).toBe(0);
+  });
+});
+
+const coins = realData('crypto/perp');
+
+describe.skipIf(coins === null)(`real bars of coins${skipNote(coins)}`, () => {
+  it.each(['BTCUSDT', 'ETHUSDT', 'SOLUSDT'])('of %s are within the prices of their years', async (symbol) => {
+    const { time, close, length } = await readBarFile(join(coins!, `${symbol}-1h.csv.gz`));
+    let outside = 0;
+    for (let i = 0; i < length; i++) {
+      const [low, high] = pricesInYear(symbol, new Date(time[i]! * 1000).getUTCFullYear())!;
+      if (close[i]! < low || close[i]! > high) outside++;
+    }
+    expect(length).toBeGreaterThan(20_000);
     expect(outside).toBe(0);
   });
 });

@@ -19,7 +19,7 @@ import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import type { StrategySubject } from '../../../shared/policy/strategy_file.ts';
 import { symbolNames } from '../../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../../shared/symbol/symbol.ts';
-import { refuseLaggingLegs } from '../../learning/data_quality/lagging_legs.ts';
+import { refuseUnsoundLegs } from '../../learning/data_quality/unsound_legs.ts';
 import { refuseForeseeingSeries } from '../../learning/direction/series_foresight.ts';
 import { barsOfPeriod } from '../../learning/formula_rules/rule_report.ts';
 import { instrumentSubject, pairSubject, type RuleSubject } from '../../learning/formula_rules/rule_subject.ts';
@@ -171,7 +171,7 @@ async function readLegs(
       seen: `no bars of ${missing.join(' and ')}${folder === null ? '' : ` in ${folder}`}`,
     });
   checkTimeframes([pair], bars);
-  refuseLaggingLegs([pair], bars);
+  refuseUnsoundLegs([pair], bars);
   refuseForeseeingLegs(symbols, bars);
   return bars;
 }

@@ -12,7 +12,7 @@ import { perModel, type ModelName } from '../../../shared/core/features/feature.
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { pairCosts, type TradingCosts } from '../../../shared/policy/costs.ts';
-import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
+import { refuseUnsoundLegs } from '../data_quality/unsound_legs.ts';
 import { refuseForeseeingFormulas } from '../feature_checks/leg_series.ts';
 import type { DatasetPolicy } from '../dataset/dataset.ts';
 import { countCommonMinutes, historyColumns } from '../history/pair_history.ts';
@@ -156,7 +156,7 @@ function joined(results: readonly PeriodResult[], hashes: readonly string[], { s
 async function backtestSets(options: PeriodOptions): Promise<PeriodResult> {
   const { bars, sets } = options;
   checkTimeframes(options.pairs, bars);
-  refuseLaggingLegs(options.pairs, bars);
+  refuseUnsoundLegs(options.pairs, bars);
   refuseForeseeingFormulas(options.pairs, bars, options.labels.windows);
   const pairs = options.pairs.filter(
     (pair) => countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')) > 0,

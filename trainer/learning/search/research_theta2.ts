@@ -23,7 +23,7 @@ import { tradingCosts } from '../../../shared/policy/costs.ts';
 import { lookLevel } from '../backtest/edge.ts';
 import { edgesOf } from '../backtest/holdout.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
-import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
+import { refuseUnsoundLegs } from '../data_quality/unsound_legs.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { checkExecutable } from '../gates/executable.ts';
 import { checkPassRate } from '../gates/risk_pass_rate.ts';
@@ -63,7 +63,7 @@ export async function researchTheta2(bundle: Bundle, given: TrainOptions): Promi
       expected: 'one θ2 for all pairs',
       next: 'Train in full: `minutehand train`.',
     });
-  refuseLaggingLegs(settings.minutehand.pairs.map(parsePair), options.bars);
+  refuseUnsoundLegs(settings.minutehand.pairs.map(parsePair), options.bars);
   const set = await loadModelSet(bundle.folder, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE, {
     engine: settings.minutehand.inference.engine,
   });

@@ -6,7 +6,7 @@ import { parsePair } from '../../../shared/pair.ts';
 import { proofOf, type HoldoutProof } from '../backtest/holdout.ts';
 import { calibrateModel } from '../calibrate/calibrate_model.ts';
 import { refuseImplausible } from '../data_quality/implausible_dataset.ts';
-import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
+import { refuseUnsoundLegs } from '../data_quality/unsound_legs.ts';
 import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { learnGroups, type LearnedGroup } from '../groups/learn_groups.ts';
 import { isNetwork } from '../learners/networks/network_parameters.ts';
@@ -175,7 +175,7 @@ async function prepareDataset(
     refuseMissingLearner(engine, ensembles);
   }
   const pairs = settings.minutehand.pairs.map(parsePair);
-  refuseLaggingLegs(pairs, bars);
+  refuseUnsoundLegs(pairs, bars);
   checkLegSeries(pairs, bars, settings.minutehand.windows);
   const built = await buildDataset(pairs, bars, policy, {
     workers,

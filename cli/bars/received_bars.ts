@@ -1,0 +1,110 @@
+import { existsSync } from 'node:fs';
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import {
+  columnsOf,
+  emptyColumns,
+  lowerBound,
+  OPTIONAL_COLUMNS,
+  optionalColumn,
+  type BarColumns,
+} from '../../shared/bar_file/bar_file.ts';
+import type { Market } from '../../shared/bar_file/bar_sink.ts';
+import { ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
+import { homePaths } from '../../shared/home.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import type { StorePeriod } from '../../trainer/store/bars.ts';
+
+/** Bars that the daemons of this home have received and still keep in their journals. */
+export interface ReceivedBars {
+  /** Ascending by name. */
+  readonly symbols: readonly string[];
+  /** By the open of the bar, as the store has them; no bar where the daemons received none in the period. */
+  read(symbol: string, period: StorePeriod): BarColumns;
+  close(): void;
+}
+
+/** Opens the journals of a market's shards for reading; daemons may go on writing them. */
+export function openReceivedBars(market: Market, shards: readonly string[]): ReceivedBars {
+  const paths = shards.map((shard) => homePaths().journal(market, shard)).filter((path) => existsSync(path));
+  const journals = paths.map((path) => ({ path, journal: openJournal(path, { readOnly: true }) }));
+  return {
+    symbols: [...new Set(journals.flatMap(({ journal }) => [...journal.lastBars().keys()]))].sort(),
+    read(symbol, { from, to }) {
+      const parts = journals.map(({ journal }) => columnsOf(symbol, journal.bars(symbol)));
+      const own = parts.reduce((all, part) => mergedBars(all, part), emptyBars(symbol));
+      // A journal has a longer bar under its last minute.
+      const shift = ownBarSeconds(own) - SECONDS_PER_BAR;
+      return partOf(shift === 0 ? own : { ...own, time: own.time.map((time) => time - shift) }, from, to);
+    },
+    close: () => {
+      for (const { journal } of journals) journal.close();
+    },
+  };
+}
+
+/**
+ * Pages of stored bars with the received ones among them, in the memory of one page and the received bars. For a minute
+ * in both, the received bar counts: the daemon answered that one.
+ */
+export async function* withReceived(
+  pages: AsyncIterable<BarColumns>,
+  received: BarColumns,
+): AsyncGenerator<BarColumns, void> {
+  let done = 0;
+  for await (const page of pages) {
+    const last = page.time[page.length - 1]!;
+    const end = lowerBound(received.time.subarray(0, received.length), last + 1);
+    yield done === end ? page : mergedBars(slice(received, done, end), page);
+    done = end;
+  }
+  if (done < received.length) yield slice(received, done, received.length);
+}
+
+function emptyBars(symbol: string): BarColumns {
+  return { symbol, length: 0, ...emptyColumns(0) };
+}
+
+function partOf(bars: BarColumns, from?: OpenTime, to?: OpenTime): BarColumns {
+  const time = bars.time.subarray(0, bars.length);
+  const first = from === undefined ? 0 : lowerBound(time, from);
+  return slice(bars, first, to === undefined ? bars.length : Math.max(first, lowerBound(time, to)));
+}
+
+const PRICES_AND_VOLUME = ['open', 'high', 'low', 'close', 'volume'] as const;
+
+function slice(bars: BarColumns, from: number, to: number): BarColumns {
+  return takeRows(
+    bars.symbol,
+    Array.from({ length: to - from }, (_, i) => [bars, from + i]),
+  );
+}
+
+/** Both ascending; of a minute in both, the bar of `first`. */
+function mergedBars(first: BarColumns, second: BarColumns): BarColumns {
+  const rows: Row[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < first.length || j < second.length) {
+    const timeOfFirst = i < first.length ? first.time[i]! : Infinity;
+    const timeOfSecond = j < second.length ? second.time[j]! : Infinity;
+    rows.push(timeOfFirst <= timeOfSecond ? [first, i] : [second, j]);
+    if (timeOfFirst <= timeOfSecond) i++;
+    if (timeOfSecond <= timeOfFirst) j++;
+  }
+  return takeRows(first.symbol, rows);
+}
+
+type Row = readonly [from: BarColumns, index: number];
+
+function takeRows(symbol: string, rows: readonly Row[]): BarColumns {
+  const columns = emptyColumns(rows.length);
+  rows.forEach(([from, i], row) => {
+    columns.time[row] = from.time[i]!;
+    for (const name of PRICES_AND_VOLUME) columns[name][row] = from[name][i]!;
+  });
+  const [spread, takerBuyVolume, trades] = OPTIONAL_COLUMNS.map((name) => {
+    const isKnown = rows.some(([from]) => optionalColumn(from, name) !== null);
+    return isKnown ? Float64Array.from(rows, ([from, i]) => optionalColumn(from, name)?.[i] ?? NaN) : null;
+  }) as [Float64Array | null, Float64Array | null, Float64Array | null];
+  return { symbol, length: rows.length, ...columns, spread, flow: { takerBuyVolume, trades } };
+}
