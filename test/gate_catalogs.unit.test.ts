@@ -89,6 +89,7 @@ function honestyResults(): GateResult[] {
     checkDelayed(claims, delayed(2)),
     checkDelayed(claims, delayed(-2)),
     checkPlausible('ai1', 0.9)!,
+    checkPlausible('ai1', 0.6, [{ id: 'A_B', auc: 0.95, positives: 400, negatives: 600 }])!,
   ];
 }
 

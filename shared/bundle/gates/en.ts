@@ -138,6 +138,8 @@ export const EN: EnglishCatalog = {
     },
     auc_plausible: {
       name: 'auc plausible',
+      seen: (of) =>
+        of.has('pair') ? `${of.value} of ${of.text('pair')} alone, ${of.fixed('pooled', 4)} of all pairs` : of.value,
       next: 'The bars or features know what comes: check their source and their times.',
     },
     features_look_ahead: {

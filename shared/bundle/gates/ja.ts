@@ -133,7 +133,11 @@ export const JA: GateCatalog = {
       seen: delayed,
       limit: (of) => `0 超、かつ各ペアの優位性の ${100 * (of.number('least_share') ?? 0)} % 以上`,
     },
-    auc_plausible: { name: 'AUC の妥当性' },
+    auc_plausible: {
+      name: 'AUC の妥当性',
+      seen: (of) =>
+        of.has('pair') ? `${of.text('pair')} のみで ${of.value}、全ペアで ${of.fixed('pooled', 4)}` : of.value,
+    },
     features_look_ahead: {
       name: '特徴量の先読み',
       seen: lookAhead,

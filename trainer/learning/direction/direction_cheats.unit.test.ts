@@ -1,5 +1,5 @@
 import { PREDICTION_BIAS_LIMITS } from '../gates/direction/bias_limits.fixture.ts';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EXPECTED_OF_DIRECTION, gateKey } from '../../../shared/bundle/gates/gate_codes.ts';
 import { isExplained, keyOf, type GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { writtenGate } from '../../../test/written_gate.ts';
@@ -94,7 +94,22 @@ function openInterest(bars: InstrumentBars): (t: number) => number {
   return (t) => values[t]!;
 }
 
+afterEach(() => vi.unstubAllEnvs());
+
 describe('the training of a direction model', () => {
+  it('names an engine that this machine lacks before anything is learned', async () => {
+    vi.stubEnv('MINUTEHAND_XGBOOST_LIBRARY', 'no-such-library-anywhere.so');
+    const stages = new Set<string>();
+    const plan: DirectionPlan = { ...PLAN, peers: ['xgboost'] };
+    const training = trainDirection(
+      [withSeries(walk('A', 400), 'open_interest', NO_SERIES.open_interest)],
+      plan,
+      (stage) => stages.add(stage),
+    );
+    await expect(training).rejects.toMatchObject({ code: 'LEARNER_MISSING' });
+    expect([...stages]).toEqual([]);
+  });
+
   it('passes an honest series, and finds no edge in a random walk', async () => {
     const bars = walk('HONEST', 3000);
     const { gates, net } = await train([withSeries(bars, 'open_interest', seriesOf(bars, 0, openInterest(bars)))]);

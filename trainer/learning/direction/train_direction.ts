@@ -222,8 +222,9 @@ export async function trainDirection(
   }
 }
 
-/** Features and labels, after their checks for foresight. */
+/** Features and labels, after their checks for foresight, and for engines that this machine lacks. */
 function prepare(instruments: readonly Instrument[], plan: DirectionPlan, onStage: OnStage) {
+  for (const peer of plan.peers) refuseMissingEngine(peer);
   onStage('features and labels', 0, 1);
   const series = refuseForeseeingSeries(instruments);
   refuseMissingSeries(instruments, plan.windows);
@@ -255,7 +256,6 @@ export function outlineDirection(
   plan: DirectionPlan,
   onStage: OnStage,
 ): DirectionOutline {
-  for (const peer of plan.peers) refuseMissingEngine(peer);
   const { rows } = prepare(instruments, plan, onStage);
   const { calibrationBlocks, ...walkForward } = plan.walkForward;
   const evaluated = walkForwardSplits(rows, { ...walkForward, window: null }).slice(calibrationBlocks);

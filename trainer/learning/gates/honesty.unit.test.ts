@@ -2,8 +2,14 @@ import { writtenGate } from '../../../test/written_gate.ts';
 import { describe, expect, it } from 'vitest';
 import type { PairEdge, Skill } from '../../../shared/bundle/manifest.ts';
 import { checkDelayed } from './edge_with_columns_one_bar_later.ts';
-import { checkPlausible } from './auc_plausible.ts';
+import { isExplained } from '../../../shared/bundle/gates/gate_result.ts';
+import { createRng } from '../../../shared/rng.ts';
+import type { ValidationRows } from '../dataset/rows.ts';
+import { auc } from '../measures/metrics.ts';
+import { checkPlausible, ranksByPair } from './auc_plausible.ts';
 import { checkSkill } from './skill.ts';
+
+type RankedRows = Pick<ValidationRows, 'y' | 'time' | 'labelEnd' | 'pair'>;
 
 const edge = (mean_net_bps: number, no_edge = false): PairEdge => ({
   no_edge,
@@ -79,4 +85,37 @@ it('an AUC that no honest model reaches fails', () => {
     limit: 'at most 0.8',
   });
   expect(checkPlausible('ai2', null)).toBeNull();
+});
+
+describe('an AUC of one pair alone', () => {
+  const rng = createRng('one pair of ten');
+  const ROWS = 1000;
+  /** Ten pairs whose labels of an hour do not overlap; what a model knows of the last pair's label, and of the others'. */
+  function tenPairs(own: number, others: number): { rows: RankedRows; scores: Float64Array; ids: string[] } {
+    const ids = Array.from({ length: 10 }, (_, pair) => `P${pair}_Q`);
+    const pair = Int32Array.from({ length: 10 * ROWS }, (_, row) => Math.floor(row / ROWS));
+    const time = Float64Array.from(pair, (_, row) => 3600 * (row % ROWS));
+    const y = Float64Array.from(pair, () => (rng.uniform() < 0.4 ? 1 : 0));
+    const scores = y.map((label, row) => label * (pair[row] === 9 ? own : others) + rng.normal());
+    return { rows: { y, pair, time, labelEnd: time.map((at) => at + 3600) }, scores, ids };
+  }
+  const verdictOf = ({ rows, scores, ids }: ReturnType<typeof tenPairs>) =>
+    checkPlausible('ai1', auc(scores, rows.y), ranksByPair(rows, scores, ids))!;
+
+  it('fails beyond chance, and is named, where all together are within the limit', () => {
+    const verdict = verdictOf(tenPairs(2.5, 0.4));
+    expect(verdict).toMatchObject({ passed: false, evidence: { pair: 'P9_Q' } });
+    expect(isExplained(verdict)).toBe(true);
+    expect(verdict.value).toBeGreaterThan(0.9);
+    expect(verdict.limit).toBeGreaterThan(0.83);
+    expect(writtenGate(verdict).seen).toMatch(/^0\.9\d* of P9_Q alone, 0\.6\d* of all pairs$/);
+  });
+
+  it('passes at what honest models reach, and where so few independent rows may reach it by chance', () => {
+    expect(verdictOf(tenPairs(0.8, 0.4))).toMatchObject({ passed: true, evidence: {} });
+    const { rows, scores, ids } = tenPairs(2.5, 0.4);
+    // Labels that all end with the last row are worth hardly more than one.
+    const overlapping = { ...rows, labelEnd: rows.time.map(() => 3600 * ROWS) };
+    expect(verdictOf({ rows: overlapping, scores, ids })).toMatchObject({ passed: true });
+  });
 });

@@ -119,6 +119,7 @@ describe('checkTraining', () => {
     validation: {
       rate: 0.5,
       holdoutScores: Float64Array.of(0.1, 0.2, 0.8, 0.9),
+      pairs: ['A_B'],
       report: {
         holdout: {
           pooled: { auc: 0.6 + index / 100, brier: 0.2 + index / 100, brier_baseline: 0.25 },

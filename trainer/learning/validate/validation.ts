@@ -56,6 +56,8 @@ export interface Validated {
   readonly report: ModelValidation;
   /** Its answers to the holdout, [rows]. */
   readonly holdoutScores: Float64Array;
+  /** Ids of the pairs that its rows name. */
+  readonly pairs: readonly string[];
   /** Share of positive answers: that of positive labels out of fold. */
   readonly rate: number;
 }
@@ -100,13 +102,14 @@ export function validateModel(
   const evaluatedPlaces = placesOf(evaluated);
   const learnedScenarios =
     trained === evaluated ? evaluatedPlaces.scenarios : scenariosOfRows(trained, dataset.histories);
+  const pairs = dataset.histories.map(({ pair }) => pair.id);
   const report = (of: LabeledRows, places: Places, scores: Float64Array, split?: Int32Array): ValidationReport =>
     validationReport({
       scores,
       y: of.y,
       time: of.time,
       pair: of.pair,
-      pairs: dataset.histories.map(({ pair }) => pair.id),
+      pairs,
       ...places,
       threshold: rateThreshold(
         scores.filter((score) => !Number.isNaN(score)),
@@ -133,6 +136,7 @@ export function validateModel(
       warnings: marketWarnings(learnedScenarios.trend),
     },
     holdoutScores,
+    pairs,
     rate,
   };
 }
