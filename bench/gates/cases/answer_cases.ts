@@ -2,7 +2,7 @@ import { createRng } from '../../../shared/rng.ts';
 import { sigmoid } from '../../../shared/elementary.ts';
 import type { Rng } from '../../../shared/ports.ts';
 import { checkDelayed } from '../../../trainer/learning/gates/edge_with_columns_one_bar_later.ts';
-import { checkPlausible, MODEL_AUC_LIMITS } from '../../../trainer/learning/gates/auc_plausible.ts';
+import { checkPlausible, MODEL_AUC_LIMITS, ranksByPair } from '../../../trainer/learning/gates/auc_plausible.ts';
 import { checkSkill } from '../../../trainer/learning/gates/skill.ts';
 import { auc } from '../../../trainer/learning/measures/metrics.ts';
 import { checkPredictionDispersion } from '../../../trainer/learning/gates/prediction_dispersion.ts';
@@ -57,6 +57,20 @@ function isAucRefused(model: keyof typeof MODEL_AUC_LIMITS, trueAuc: number, see
   const labels = Float64Array.from({ length: HOLDOUT_ROWS }, () => (rng.uniform() < 0.5 ? 1 : 0));
   const scores = labels.map((label) => label * distance + rng.normal());
   return checkPlausible(model, auc(scores, labels))?.passed === false;
+}
+
+/** Independent rows of each of ten pairs, of which the last one has another true AUC than the others. */
+const PAIR_ROWS = 300;
+
+function isPairRefused(own: number, others: number, seed: string): boolean {
+  const rng = createRng(seed);
+  const pair = Int32Array.from({ length: PAIRS.length * PAIR_ROWS }, (_, row) => Math.floor(row / PAIR_ROWS));
+  const y = Float64Array.from(pair, () => (rng.uniform() < 0.5 ? 1 : 0));
+  const distances = [others, own].map((trueAuc) => Math.SQRT2 * normalQuantile(trueAuc));
+  const scores = y.map((label, row) => label * distances[pair[row] === PAIRS.length - 1 ? 1 : 0]! + rng.normal());
+  const time = Float64Array.from(pair, (_, row) => START + 3600 * (row % PAIR_ROWS));
+  const rows = { y, pair, time, labelEnd: time.map((at) => at + 3600) };
+  return checkPlausible('ai1', auc(scores, y), ranksByPair(rows, scores, PAIRS))?.passed === false;
 }
 
 /** An edge on one pair: the gate applies to bundles that claim one. */
@@ -125,6 +139,14 @@ const plausible = (model: keyof typeof MODEL_AUC_LIMITS, measures: GateCase['mea
   refuses: (index) => isAucRefused(model, auc, `plausible ${model} ${auc} ${index}`),
 });
 
+const plausiblePair = (measures: GateCase['measures'], own: number): GateCase => ({
+  gate: 'ai1.auc_plausible',
+  measures,
+  worlds: 1000,
+  world: `a true AUC of 0.63 of nine pairs and ${own} of a tenth, ${PAIR_ROWS} independent rows of each`,
+  refuses: (index) => isPairRefused(own, 0.63, `plausible pair ${own} ${index}`),
+});
+
 /** Here a pass is the false alarm: a model without direction must be refused. */
 const skill = (days: number, direction: number, auc: string): GateCase => ({
   gate: 'ai1.skill',
@@ -152,6 +174,8 @@ export const ANSWER_CASES: readonly GateCase[] = [
   plausible('ai1', 'false alarms', 0.63),
   plausible('ai1', 'false alarms', 0.72),
   plausible('ai1', 'power', 0.85),
+  plausiblePair('false alarms', 0.72),
+  plausiblePair('power', 0.95),
   plausible('ai2', 'false alarms', 0.83),
   plausible('ai2', 'power', 0.96),
   skill(30, 0, ''),

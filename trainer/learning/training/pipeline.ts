@@ -77,7 +77,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   const found = search.found();
   const settings = found?.settings ?? plan.settings;
   const policy = found === null ? plan.policy : { ...plan.policy, barriers: found.barriers };
-  const leakage = checkBars(dataset.histories, bars, policy, `${seed}/cut off`);
+  const leakage = checkBars(dataset, bars, policy, `${seed}/cut off`);
   const learnedNet = warmStart === null && options.target === 'net' ? await learnNet(dataset, settings, options) : null;
   const net = learnedNet ?? warmStart?.net ?? null;
 

@@ -14,7 +14,7 @@ const SAMPLES = 100;
 
 /** The leakage tests that need the bars: features use no data after their bar, labels none after their stated end. */
 export function checkBars(
-  histories: Dataset['histories'],
+  { histories, definitions }: Pick<Dataset, 'histories' | 'definitions'>,
   bars: ReadonlyMap<string, BarColumns>,
   policy: DatasetPolicy,
   seed: string,
@@ -25,6 +25,7 @@ export function checkBars(
   );
   const options: LookAheadOptions = {
     build: (pair, a, b) => buildPairHistory(pair, a, b, windows, () => true),
+    names: definitions.map(({ name }) => name),
     warmupBars: warmupBars(windows),
     samples: SAMPLES,
     seed,

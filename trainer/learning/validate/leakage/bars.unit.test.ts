@@ -1,5 +1,6 @@
 import { writtenGate } from '../../../../test/written_gate.ts';
 import { expect, it } from 'vitest';
+import { featureDefinitions } from '../../../../shared/core/features/features.ts';
 import { parsePair } from '../../../../shared/pair.ts';
 import { tinyBars, tinySettings } from '../../../../test/tiny_settings.ts';
 import { datasetPolicy } from '../../dataset/dataset_policy.ts';
@@ -13,6 +14,7 @@ const histories = settings.minutehand.pairs.map((id) => {
   const pair = parsePair(id);
   return buildPairHistory(pair, bars.get(pair.a)!, bars.get(pair.b)!, policy.windows, () => true);
 });
+const dataset = { histories, definitions: featureDefinitions(policy.windows) };
 const verdicts = (...given: Parameters<typeof checkBars>) =>
   checkBars(...given)
     .map(writtenGate)
@@ -23,9 +25,9 @@ const SAME = [
 ];
 
 it('features and the labels of all models are checked, AI1’s on its candidates alone', () => {
-  expect(verdicts(histories, bars, policy, 'bars')).toEqual(SAME);
+  expect(verdicts(dataset, bars, policy, 'bars')).toEqual(SAME);
   const none = { ...policy, barriers: { ...policy.barriers, z_entry: 1000 } };
-  expect(verdicts(histories, bars, none, 'bars')).toEqual([
+  expect(verdicts(dataset, bars, none, 'bars')).toEqual([
     SAME[0],
     ['ai1 label ends', false, '0 sampled labels the same'],
     ...SAME.slice(2),
@@ -34,5 +36,10 @@ it('features and the labels of all models are checked, AI1’s on its candidates
 
 it('features that differ from those of the bars are found', () => {
   const changed = histories.map((history) => ({ ...history, features: history.features.map((value) => value + 1) }));
-  expect(verdicts(changed, bars, policy, 'bars').map(([, passed]) => passed)).toEqual([false, true, true, true]);
+  expect(verdicts({ ...dataset, histories: changed }, bars, policy, 'bars').map(([, passed]) => passed)).toEqual([
+    false,
+    true,
+    true,
+    true,
+  ]);
 });

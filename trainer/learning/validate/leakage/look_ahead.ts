@@ -25,6 +25,8 @@ export function longRun(history: KeptHistory, a: BarColumns, b: BarColumns): Lon
 export interface LookAheadOptions {
   /** Builds a history with the features of every bar. */
   readonly build: (pair: Pair, a: BarColumns, b: BarColumns) => PairHistory;
+  /** Names of the features, in the order of their columns. */
+  readonly names: readonly string[];
   /** Bars that the features need, the bar itself included. */
   readonly warmupBars: number;
   /** Tested bars or labels, drawn from all bars with kept features. */
@@ -48,7 +50,7 @@ export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAhe
       const cut = cutOf(t, t);
       if (cut.length !== 1 || cut.rows === 0 || cut.row[0] !== cut.rows - 1)
         return [{ ...placeOf(history, t), first_warm_bars: cut.length }];
-      const columns = differingColumns(history, t, cut);
+      const columns = differingColumns(history, t, cut, options.names);
       return columns.length === 0 ? [] : [{ ...placeOf(history, t), first_columns: columns }];
     };
   }).flat();
@@ -166,8 +168,8 @@ function buildsBetween(
   };
 }
 
-/** Names of the differences between bar `t` of the long run and the only bar of the short one; features by number. */
-function differingColumns(history: PairHistory, t: number, cut: PairHistory): string[] {
+/** Names of the differences between bar `t` of the long run and the only bar of the short one. */
+function differingColumns(history: PairHistory, t: number, cut: PairHistory, names: readonly string[]): string[] {
   const ofBars = Object.entries(cut).flatMap(([name, values]: [string, unknown]) => {
     if (!(values instanceof Float64Array)) return [];
     const long = history[name as keyof PairHistory] as Float64Array;
@@ -179,7 +181,7 @@ function differingColumns(history: PairHistory, t: number, cut: PairHistory): st
   const ofFeatures = Array.from(cut.features.keys()).filter(
     (value) => !Object.is(cut.features[value], history.features[first + value]),
   );
-  return [...ofBars, ...ofFeatures.map((column) => `feature ${column}`)];
+  return [...ofBars, ...new Set(ofFeatures.map((value) => `feature ${names[value % columns]}`))];
 }
 
 function placeOf(history: PriceHistory, t: number): Evidence {

@@ -2,7 +2,7 @@ import { writtenGate } from '../../../../test/written_gate.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readBarFolder } from '../../../../shared/bar_file/bar_file.ts';
 import { realData, skipNote } from '../../../../shared/bar_file/real_data.fixture.ts';
-import { warmupBars } from '../../../../shared/core/features/features.ts';
+import { featureDefinitions, warmupBars } from '../../../../shared/core/features/features.ts';
 import { parsePair } from '../../../../shared/pair.ts';
 import { loadSettings } from '../../../../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../../../../test/tiny_settings.ts';
@@ -31,6 +31,7 @@ const LABELS: Record<string, LabelOf> = {
 };
 const options: LookAheadOptions = {
   build: (pair, a, b) => buildPairHistory(pair, a, b, windows, () => true),
+  names: featureDefinitions(windows).map(({ name }) => name),
   warmupBars: warmupBars(windows),
   samples: 60,
   seed: 'cut off',
@@ -89,7 +90,7 @@ describe('checkFeatureLookAhead', () => {
     };
     const verdict = writtenGate(checkFeatureLookAhead(runsOf(ahead, true), { ...options, build: ahead }));
     expect(verdict.passed).toBe(false);
-    expect(verdict.seen).toMatch(/^60 of 60 sampled bars differ, first \w+ 20.*Z: z, feature 2$/);
+    expect(verdict.seen).toMatch(/^60 of 60 sampled bars differ, first \w+ 20.*Z: z, feature corr$/);
   });
 
   it('tries every bar with kept features, including the first one of each pair', () => {
@@ -114,7 +115,7 @@ describe('checkFeatureLookAhead', () => {
     const ahead = tampered((history, t) => history.z[Math.min(t + 1, history.length - 1)]!);
     const verdict = writtenGate(checkFeatureLookAhead(runsOf(ahead, true), { ...options, build: ahead }));
     expect(verdict.passed).toBe(false);
-    expect(verdict.seen).toMatch(/of 60 sampled bars differ, first \w+ 20.*Z: feature 2$/);
+    expect(verdict.seen).toMatch(/of 60 sampled bars differ, first \w+ 20.*Z: feature corr$/);
   });
 
   it('fails a feature that was scaled by statistics of the whole run', () => {
@@ -218,6 +219,7 @@ describe('on real bars', () => {
     const history = buildPairHistory(parsePair('XAUUSD_XAGUSD'), a, b, real, (time) => time % 300 === 0);
     const own: LookAheadOptions = {
       build: (pair, legA, legB) => buildPairHistory(pair, legA, legB, real, () => true),
+      names: options.names,
       warmupBars: warmupBars(real),
       samples: 100,
       seed: 'real',
