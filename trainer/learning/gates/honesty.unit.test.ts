@@ -90,7 +90,7 @@ it('an AUC that no honest model reaches fails', () => {
 describe('an AUC of one pair alone', () => {
   const rng = createRng('one pair of ten');
   const ROWS = 1000;
-  /** Ten pairs whose labels of an hour do not overlap; what a model knows of the last pair's label, and of the others'. */
+  /** Ten pairs with labels that do not overlap, and what a model knows of the last pair's and of the others'. */
   function tenPairs(own: number, others: number): { rows: RankedRows; scores: Float64Array; ids: string[] } {
     const ids = Array.from({ length: 10 }, (_, pair) => `P${pair}_Q`);
     const pair = Int32Array.from({ length: 10 * ROWS }, (_, row) => Math.floor(row / ROWS));
