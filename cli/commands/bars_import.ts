@@ -63,6 +63,12 @@ const REJECTED_SHOWN = 5;
 export function addImport(bars: Command, output: () => Output): void {
   withImportOptions(bars.command('import'))
     .option('--out <folder>', 'a folder of bars to merge into instead of the store; its bars stay')
+    .addOption(
+      new Option(
+        '--dry-run',
+        'only show what is inferred, the verdicts, and what would be added to the store',
+      ).conflicts('out'),
+    )
     .description(
       'Reads CSV, HistData ASCII, MetaTrader and Binance klines of 1m to 1d, and series such as funding rates, recognized by content. Symbol, timeframe and clock are inferred and printed; a symbol has one timeframe. Ends with a verdict on each symbol; bars with another verdict than OK are not taken unless it is accepted. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
     )

@@ -4889,6 +4889,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/imports/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What an import of a file would do
+         * @description Symbol, timeframe, clock and units as `minutehand bars import` infers them, each with what tells it; the verdict on the bars; and how many would be added. Nothing is stored. A file that cannot be read is an answer, too: `refused`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["ImportPreviewRequestInput"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ImportPreview"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/searches": {
         parameters: {
             query?: never;
@@ -8139,6 +8200,138 @@ export interface components {
                 fix: string;
             }[];
             next: string;
+        };
+        ImportPreview: {
+            /** @description Why nothing of it can be read */
+            refused: {
+                code: string;
+                message: string;
+                next: string;
+            } | null;
+            symbols: {
+                symbol: string;
+                /** @description What tells the symbol: name, content, prices, option */
+                symbol_by: string;
+                timeframe: string;
+                /** @description What tells the timeframe; null: nothing does, so that it is one minute */
+                timeframe_by: string | null;
+                layout: string;
+                /** @description Clock on which the stamps were read */
+                clock: string | null;
+                /** @description Whether the openings of the weeks confirm it */
+                clock_is_checked: boolean;
+                /** @description Lowest low and highest high */
+                price_range: [
+                    number,
+                    number
+                ] | null;
+                /** @description How stamps, numbers and spreads were read, each with what shows it */
+                read_by: string[];
+                /** @enum {string} */
+                verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                findings: {
+                    /** @enum {string} */
+                    code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                    text: string;
+                }[];
+                would_be_taken: boolean;
+                /** @description Rows */
+                read: number;
+                added: number;
+                duplicates: number;
+                /** @description Stored bars with other numbers, which an import keeps */
+                conflicts: number;
+                rejected: number;
+                /** @description The first 5 */
+                first_rejected: {
+                    line: number;
+                    code: string;
+                    seen: string;
+                }[];
+            }[];
+            series: {
+                symbol: string;
+                name: string;
+                read: number;
+                added: number;
+                rejected: number;
+            }[];
+        };
+        ImportPreviewInput: {
+            /** @description Why nothing of it can be read */
+            refused: {
+                code: string;
+                message: string;
+                next: string;
+            } | null;
+            symbols: {
+                symbol: string;
+                /** @description What tells the symbol: name, content, prices, option */
+                symbol_by: string;
+                timeframe: string;
+                /** @description What tells the timeframe; null: nothing does, so that it is one minute */
+                timeframe_by: string | null;
+                layout: string;
+                /** @description Clock on which the stamps were read */
+                clock: string | null;
+                /** @description Whether the openings of the weeks confirm it */
+                clock_is_checked: boolean;
+                /** @description Lowest low and highest high */
+                price_range: [
+                    number,
+                    number
+                ] | null;
+                /** @description How stamps, numbers and spreads were read, each with what shows it */
+                read_by: string[];
+                /** @enum {string} */
+                verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                findings: {
+                    /** @enum {string} */
+                    code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                    text: string;
+                }[];
+                would_be_taken: boolean;
+                /** @description Rows */
+                read: number;
+                added: number;
+                duplicates: number;
+                /** @description Stored bars with other numbers, which an import keeps */
+                conflicts: number;
+                rejected: number;
+                /** @description The first 5 */
+                first_rejected: {
+                    line: number;
+                    code: string;
+                    seen: string;
+                }[];
+            }[];
+            series: {
+                symbol: string;
+                name: string;
+                read: number;
+                added: number;
+                rejected: number;
+            }[];
+        };
+        ImportPreviewRequest: {
+            /** @description Name of the file, without a folder, such as EURUSD_M1.csv: symbol and timeframe may be inferred from it */
+            name: string;
+            /** @description The file, or its first part */
+            text: string;
+            /** @description Where name and content do not tell it */
+            symbol?: string;
+            /** @description Clock of the stamps, such as +02:00/US (default: inferred) */
+            timezone?: string;
+        };
+        ImportPreviewRequestInput: {
+            /** @description Name of the file, without a folder, such as EURUSD_M1.csv: symbol and timeframe may be inferred from it */
+            name: string;
+            /** @description The file, or its first part */
+            text: string;
+            /** @description Where name and content do not tell it */
+            symbol?: string;
+            /** @description Clock of the stamps, such as +02:00/US (default: inferred) */
+            timezone?: string;
         };
         ImportRun: {
             import_number: number;

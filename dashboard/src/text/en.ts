@@ -1114,6 +1114,7 @@ export const EN = {
   'act.bars replace': 'replaced bars',
   'act.bars undo': 'undid an import',
   'act.POST /api/imports/:import_number/undo': 'undid an import',
+  'act.POST /api/imports/preview': 'looked at a file before its import',
   'act.news import': 'imported an economic calendar',
   'act.series import': 'imported a series',
   'act.series archive': 'archived a series',

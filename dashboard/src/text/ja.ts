@@ -1108,6 +1108,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'act.bars replace': '足を置換',
   'act.bars undo': 'インポートを取り消し',
   'act.POST /api/imports/:import_number/undo': 'インポートを取り消し',
+  'act.POST /api/imports/preview': 'インポート前にファイルを確認',
   'act.news import': '経済指標カレンダーを取り込み',
   'act.series import': '系列をインポート',
   'act.series archive': '系列を保管',

@@ -27,6 +27,7 @@ import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
 import { addDescriptionRoutes } from './routes/description.ts';
 import { addCandleRoutes } from './routes/candles.ts';
 import { addDataRoutes } from './routes/data.ts';
+import { addImportPreviewRoute } from './routes/import_preview.ts';
 import { addImportRoutes } from './routes/imports.ts';
 import { addDirectionModelRoutes } from './routes/direction_models.ts';
 import { addEventRoutes } from './routes/events.ts';
@@ -154,6 +155,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addDataRoutes,
   addCandleRoutes,
   addImportRoutes,
+  addImportPreviewRoute,
   addSearchRoutes,
   addStrategyRoutes,
   addFormulaRoutes,

@@ -6,6 +6,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { Monitor } from '../monitor/monitor.ts';
+import type { ImportPreviews } from '../imports/import_preview.ts';
 import type { JobRunner } from '../jobs/job_runner.ts';
 import type { PolicyService } from '../policy/policy_service.ts';
 import type { BacktestRunner } from '../schedule/backtest_runner.ts';
@@ -36,6 +37,7 @@ export interface ApiContext {
   store(): Promise<Store>;
   readonly backtests: BacktestRunner;
   readonly jobs: JobRunner;
+  readonly previews: ImportPreviews;
   readonly hub: EventHub;
   readonly signals: DaemonSignals;
   readonly policy: Pick<PolicyService, 'propose' | 'approve' | 'reject'>;

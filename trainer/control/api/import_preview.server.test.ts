@@ -1,0 +1,76 @@
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createWorkplace, PROGRAM, type Workplace } from '../../../test/cli_process.ts';
+import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
+
+let place: Workplace;
+let api: ApiWorkplace;
+let headers: { readonly authorization: string };
+
+beforeAll(async () => {
+  place = createWorkplace();
+  // First models would wait for more bars than there are, and are not trained.
+  const waiting = { minutehand: { simulated: { history_bars: 1_000_000 } } };
+  api = await openApiWorkplace(waiting, async () => undefined, [process.execPath, PROGRAM]);
+  vi.stubEnv('MINUTEHAND_HOME', api.folder);
+  vi.stubEnv('MINUTEHAND_CONFIG', place.config);
+  headers = bearer(await api.token('operator'));
+});
+afterAll(async () => {
+  await api.close();
+  vi.unstubAllEnvs();
+  await place.remove();
+});
+
+const MONDAY = Date.parse('2025-01-06T00:00Z') / 1000;
+const barsAt = (price: number, count = 60): string =>
+  ['time,open,high,low,close,volume']
+    .concat(
+      Array.from({ length: count }, (_, i) => {
+        const close = (price * (1 + ((i * 7) % 13) * 1e-5)).toFixed(5);
+        return `${MONDAY + i * 60},${close},${close},${close},${close},${i + 1}`;
+      }),
+    )
+    .join('\n');
+
+const preview = async (body: object) => (await api.ask('POST', '/api/imports/preview', { headers, body })).body;
+
+describe('the preview of an import', () => {
+  it('infers symbol, timeframe and clock, with what tells them, and stores nothing', async () => {
+    expect(await preview({ name: 'eur-usd.csv', text: barsAt(1.03) })).toMatchObject({
+      refused: null,
+      symbols: [
+        { symbol: 'EURUSD', symbol_by: 'name', timeframe: '1m', timeframe_by: 'spacing', clock: 'UTC', verdict: 'OK' },
+      ],
+    });
+    expect(await api.store.bars.symbols('live')).toEqual([]);
+    expect(await api.store.bars.symbols('simulated')).toEqual([]);
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('minutehand-preview-'))).toEqual([]);
+  });
+
+  it('says why bars would be refused, and which symbols the prices can be of', async () => {
+    expect(await preview({ name: 'EURUSD.csv', text: barsAt(10.3) })).toMatchObject({
+      symbols: [{ verdict: 'SCALED', would_be_taken: false, findings: [{ text: expect.stringContaining('10') }] }],
+    });
+    const unnamed = await preview({ name: 'bars.csv', text: barsAt(1.03) });
+    expect(unnamed).toMatchObject({
+      refused: { code: expect.stringMatching(/^(USAGE|SYMBOL_UNCLEAR)$/) },
+      symbols: [],
+    });
+    expect(await preview({ name: 'bars.csv', text: barsAt(1.03), symbol: 'EURUSD' })).toMatchObject({
+      symbols: [{ symbol: 'EURUSD', symbol_by: 'option' }],
+    });
+    expect(await preview({ name: 'x.csv', text: '<html>404</html>' })).toMatchObject({
+      refused: { code: 'DATA_FORMAT' },
+    });
+  });
+
+  it('is refused for a name with a path, a text that is too long, and a viewer', async () => {
+    const ask = (body: object, own = headers) => api.ask('POST', '/api/imports/preview', { headers: own, body });
+    expect((await ask({ name: '../EURUSD.csv', text: 'x' })).body).toMatchObject({ error: { code: 'NAME_UNSAFE' } });
+    expect((await ask({ name: 'EURUSD.csv', text: 'x'.repeat(8_000_001) })).status).toBe(400);
+    expect((await ask({ name: 'EURUSD.csv', text: 'x'.repeat(13_000_000) })).status).toBe(413);
+    expect((await ask({ name: 'EURUSD.csv', text: 'x' }, bearer(await api.token('viewer')))).status).toBe(403);
+  });
+});

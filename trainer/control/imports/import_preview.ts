@@ -1,0 +1,149 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { VERDICTS, type VerdictCode } from '../../../shared/bar_file/verdict/finding.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import { pathInside } from '../../../shared/path_name.ts';
+import { startCommand, type CommandProcess } from '../schedule/command_process.ts';
+
+export interface PreviewedFile {
+  /** Of the file, without a folder: symbol and timeframe may be inferred from it. */
+  readonly name: string;
+  readonly text: string;
+  /** Where the name and the content do not tell it. */
+  readonly symbol: string | null;
+  /** Clock of the stamps, such as `+02:00/US`; null: inferred. */
+  readonly timezone: string | null;
+}
+
+const finding = z.object({
+  code: z.custom<VerdictCode>((code) => code !== 'OK' && VERDICTS.some((known) => known === code)),
+  by: z.string(),
+  values: z.record(z.string(), z.union([z.string(), z.number()])),
+});
+
+/** What is read of the answer of `bars import --dry-run --json`. */
+const answerSchema = z.union([
+  z.object({ error: z.object({ code: z.string(), message: z.string(), next: z.string() }) }),
+  z.object({
+    symbols: z.array(
+      z.object({
+        symbol: z.string(),
+        verdict: z.object({ verdict: z.enum(VERDICTS), findings: z.array(finding) }),
+        imported: z.boolean(),
+        read: z.number(),
+        added: z.number(),
+        duplicates: z.number(),
+        conflicts: z.number(),
+        rejected_count: z.number(),
+        rejected: z.array(z.object({ line: z.number(), code: z.string(), seen: z.string() })),
+        sources: z
+          .array(
+            z.object({
+              layout: z.string(),
+              symbol_by: z.string(),
+              timeframe: z.string(),
+              timeframe_by: z.string().nullable(),
+              timezone: z.string().nullable(),
+              checked: z.boolean(),
+              price_range: z.tuple([z.number(), z.number()]).nullable(),
+              read_by: z.array(z.string()),
+            }),
+          )
+          .min(1),
+      }),
+    ),
+    series: z.array(
+      z.object({
+        symbol: z.string(),
+        name: z.string(),
+        read: z.number(),
+        added: z.number(),
+        rejected_count: z.number(),
+      }),
+    ),
+  }),
+]);
+
+export type ImportPreview = z.infer<typeof answerSchema>;
+
+/** Previews that wait or run. Each has its file in memory and on the disk. */
+const MOST = 4;
+/** It runs at low priority: on a busy machine it waits for the daemon and for trainings. */
+const TIME_LIMIT_MS = 180_000;
+const MAX_ANSWER = 4_000_000;
+
+/** Says what an import of a file would do, by `bars import --dry-run` in a process of its own; one at a time. */
+export class ImportPreviews {
+  readonly #command: readonly string[];
+  readonly #market: string;
+  #last: Promise<unknown> = Promise.resolve();
+  #count = 0;
+  #running: CommandProcess | null = null;
+  #isStopped = false;
+
+  /** @param command program and first arguments of the command line */
+  constructor(command: readonly string[], market: string) {
+    this.#command = command;
+    this.#market = market;
+  }
+
+  /** @throws MinutehandError JOBS_TOO_MANY; NAME_UNSAFE; INTERNAL where the command did not answer in time */
+  run(file: PreviewedFile): Promise<ImportPreview> {
+    if (this.#count >= MOST) throw new MinutehandError('JOBS_TOO_MANY', { seen: `${this.#count} previews` });
+    this.#count++;
+    const preview = this.#last.then(() => this.#preview(file)).finally(() => this.#count--);
+    this.#last = preview.catch(() => undefined);
+    return preview;
+  }
+
+  /** Ends the one that runs, and begins none that waits. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#running?.stop();
+  }
+
+  async #preview({ name, text, symbol, timezone }: PreviewedFile): Promise<ImportPreview> {
+    if (this.#isStopped) throw new MinutehandError('INTERNAL', { seen: 'the trainer ends' });
+    const folder = await mkdtemp(join(tmpdir(), 'minutehand-preview-'));
+    try {
+      const path = pathInside(folder, name);
+      await writeFile(path, text, { mode: 0o600 });
+      const told = [
+        ...(symbol === null ? [] : [`--symbol=${symbol}`]),
+        ...(timezone === null ? [] : [`--timezone=${timezone}`]),
+      ];
+      return await this.#ask(['bars', 'import', path, '--dry-run', '--json', '--market', this.#market, ...told]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async #ask(args: readonly string[]): Promise<ImportPreview> {
+    const command = startCommand({
+      command: [...this.#command, ...args],
+      maxAnswer: MAX_ANSWER,
+      onProgress: () => undefined,
+    });
+    this.#running = command;
+    const timer = setTimeout(() => command.stop(), TIME_LIMIT_MS);
+    try {
+      const { answer, code, lastLine } = await command.ended;
+      const read = answerSchema.safeParse(jsonOf(answer));
+      if (read.success) return read.data;
+      throw new MinutehandError('INTERNAL', { seen: `the preview ended with ${code ?? 'a signal'}: ${lastLine}` });
+    } finally {
+      clearTimeout(timer);
+      this.#running = null;
+    }
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

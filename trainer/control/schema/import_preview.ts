@@ -1,0 +1,62 @@
+import * as z from 'zod';
+import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
+
+/** Of the text of a file, in characters: 100,000 bars and more. */
+export const MAX_PREVIEWED_TEXT = 8_000_000;
+
+export const previewBody = z
+  .object({
+    name: z
+      .string()
+      .min(1)
+      .max(200)
+      .describe(
+        'Name of the file, without a folder, such as EURUSD_M1.csv: symbol and timeframe may be inferred from it',
+      ),
+    text: z.string().min(1).max(MAX_PREVIEWED_TEXT).describe('The file, or its first part'),
+    symbol: z.string().min(1).max(100).optional().describe('Where name and content do not tell it'),
+    timezone: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('Clock of the stamps, such as +02:00/US (default: inferred)'),
+  })
+  .meta({ id: 'ImportPreviewRequest' });
+
+const count = z.int();
+
+const previewedSymbol = z.object({
+  symbol: z.string(),
+  symbol_by: z.string().describe('What tells the symbol: name, content, prices, option'),
+  timeframe: z.string(),
+  timeframe_by: z
+    .string()
+    .nullable()
+    .describe('What tells the timeframe; null: nothing does, so that it is one minute'),
+  layout: z.string(),
+  clock: z.string().nullable().describe('Clock on which the stamps were read'),
+  clock_is_checked: z.boolean().describe('Whether the openings of the weeks confirm it'),
+  price_range: z.tuple([z.number(), z.number()]).nullable().describe('Lowest low and highest high'),
+  read_by: z.array(z.string()).describe('How stamps, numbers and spreads were read, each with what shows it'),
+  verdict: z.enum(VERDICTS),
+  findings: z.array(z.object({ code: z.enum(VERDICTS), text: z.string() })),
+  would_be_taken: z.boolean(),
+  read: count.describe('Rows'),
+  added: count,
+  duplicates: count,
+  conflicts: count.describe('Stored bars with other numbers, which an import keeps'),
+  rejected: count,
+  first_rejected: z.array(z.object({ line: count, code: z.string(), seen: z.string() })).describe('The first 5'),
+});
+
+export const previewSchema = z
+  .object({
+    refused: z
+      .object({ code: z.string(), message: z.string(), next: z.string() })
+      .nullable()
+      .describe('Why nothing of it can be read'),
+    symbols: z.array(previewedSymbol),
+    series: z.array(z.object({ symbol: z.string(), name: z.string(), read: count, added: count, rejected: count })),
+  })
+  .meta({ id: 'ImportPreview' });
