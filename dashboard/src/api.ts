@@ -21,6 +21,7 @@ export type StrategyDetail = Schemas['StrategyDetail'];
 export type Evolving = Schemas['Evolving'];
 export type CheckedStrategy = Schemas['CheckedStrategy'];
 export type FormulaTrial = Schemas['FormulaTrial'];
+export type ImportPreview = Schemas['ImportPreview'];
 export type Job = Schemas['Job'];
 export type JobEvent = Answer<'/api/jobs/{job_id}/events'>['events'][number];
 export type Model = Schemas['Model'];

@@ -3,6 +3,7 @@ import { api, type ImportRun, type SymbolCoverage } from '../api.ts';
 import { duration, minuteOf, num, percent } from '../format.ts';
 import { nowMs, session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { ImportPreviewPanel } from '../parts/import_preview.tsx';
 import { NameUnknown, useSubjectNamed } from '../parts/unknown_name.tsx';
 import { pathOf, place, respell } from '../router.ts';
 import { codeText, t, type TextKey } from '../text/text.ts';
@@ -49,6 +50,7 @@ export default function DataPage() {
         <NameUnknown text="unknown.symbol" own={own} known={names} pathTo={(symbol) => pathOf('data', symbol)} />
       )}
       {chosen !== undefined && <Symbol coverage={chosen} />}
+      {session.value?.role !== 'viewer' && <ImportPreviewPanel />}
       <Imports />
     </>
   );

@@ -61,9 +61,6 @@ describe('the preview of an import', () => {
     expect(await preview({ name: 'bars.csv', text: barsAt(1.03), symbol: 'EURUSD' })).toMatchObject({
       symbols: [{ symbol: 'EURUSD', symbol_by: 'option' }],
     });
-    expect(await preview({ name: 'x.csv', text: '<html>404</html>' })).toMatchObject({
-      refused: { code: 'DATA_FORMAT' },
-    });
   });
 
   it('is refused for a name with a path, a text that is too long, and a viewer', async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { VERDICTS, type VerdictCode } from '../../../shared/bar_file/verdict/finding.ts';
+import { VERDICTS, type Finding } from '../../../shared/bar_file/verdict/finding.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { startCommand, type CommandProcess } from '../schedule/command_process.ts';
@@ -18,7 +18,7 @@ export interface PreviewedFile {
 }
 
 const finding = z.object({
-  code: z.custom<VerdictCode>((code) => code !== 'OK' && VERDICTS.some((known) => known === code)),
+  code: z.custom<Finding['code']>((code) => code !== 'OK' && VERDICTS.some((known) => known === code)),
   by: z.string(),
   values: z.record(z.string(), z.union([z.string(), z.number()])),
 });

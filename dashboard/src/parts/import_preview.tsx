@@ -1,0 +1,138 @@
+import { useState } from 'preact/hooks';
+import { api, ApiError, type ImportPreview } from '../api.ts';
+import { num } from '../format.ts';
+import { codeText, t } from '../text/text.ts';
+import { Badge, Failure, Panel } from './basics.tsx';
+import { Fact } from './fact.tsx';
+
+/** Characters of a file that are looked at. */
+const MOST = 8_000_000;
+
+interface Shown {
+  readonly name: string;
+  /** Whether only its first part was looked at. */
+  readonly isCut: boolean;
+  readonly preview: ImportPreview;
+}
+
+/** A file of bars that is looked at before it is imported: nothing of it is stored. */
+export function ImportPreviewPanel() {
+  const [shown, setShown] = useState<Shown | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
+  const [busyWith, setBusyWith] = useState<string | null>(null);
+
+  async function look(file: File): Promise<void> {
+    setBusyWith(file.name);
+    setShown(null);
+    setError(null);
+    try {
+      const text = await textOf(file);
+      const name = file.name.replace(/\.gz$/i, '');
+      const preview = await api.post('/api/imports/preview', { body: { name, text: text.slice(0, MOST) } });
+      setShown({ name: file.name, isCut: text.length > MOST, preview });
+    } catch (caught) {
+      if (!(caught instanceof ApiError)) throw caught;
+      setError(caught);
+    } finally {
+      setBusyWith(null);
+    }
+  }
+
+  return (
+    <Panel title={t('preview.title')} wide>
+      <p class="note">{t('preview.intro')}</p>
+      <label class="form">
+        <span>{t('preview.file')}</span>
+        <input
+          type="file"
+          accept=".csv,.txt,.json,.gz"
+          disabled={busyWith !== null}
+          onChange={({ currentTarget }) => {
+            const file = currentTarget.files?.[0];
+            if (file !== undefined) void look(file);
+            currentTarget.value = '';
+          }}
+        />
+      </label>
+      {busyWith !== null && <p role="status">{t('preview.looking', { name: busyWith })}…</p>}
+      {error !== null && <Failure error={error} />}
+      {shown !== null && <Preview shown={shown} />}
+    </Panel>
+  );
+}
+
+/** Of a file that the browser decompresses where its name ends in .gz; a damaged one is shown as it is. */
+async function textOf(file: File): Promise<string> {
+  if (!/\.gz$/i.test(file.name)) return file.text();
+  try {
+    return await new Response(file.stream().pipeThrough(new DecompressionStream('gzip'))).text();
+  } catch {
+    return file.text();
+  }
+}
+
+function Preview({ shown: { name, isCut, preview } }: { readonly shown: Shown }) {
+  const { refused, symbols, series } = preview;
+  if (refused !== null)
+    return (
+      <div role="alert">
+        <p class="bad">
+          {name}: {refused.message}
+        </p>
+        <p>{refused.next}</p>
+      </div>
+    );
+  return (
+    <div role="status">
+      {isCut && <p class="note">{t('preview.cut')}</p>}
+      {symbols.map((symbol) => (
+        <PreviewedSymbol key={symbol.symbol} symbol={symbol} />
+      ))}
+      {series.map((one) => (
+        <p key={`${one.symbol} ${one.name}`}>
+          {t('preview.series', { symbol: one.symbol, name: one.name, added: num(one.added, 0) })}
+        </p>
+      ))}
+      <p>
+        {t('preview.next')} <code>minutehand bars import {name}</code>
+      </p>
+    </div>
+  );
+}
+
+function PreviewedSymbol({ symbol: one }: { readonly symbol: ImportPreview['symbols'][number] }) {
+  const [low, high] = one.price_range ?? [null, null];
+  return (
+    <>
+      <h3>
+        {one.symbol} <Badge tone={one.would_be_taken ? 'good' : 'bad'}>{codeText('verdict', one.verdict)}</Badge>
+      </h3>
+      {one.findings.map(({ code, text }) => (
+        <p key={text} class="bad">
+          {codeText('verdict', code)}: {text}
+        </p>
+      ))}
+      <dl class="facts">
+        <Fact name={t('preview.symbol')}>{`${one.symbol} (${one.symbol_by})`}</Fact>
+        <Fact name={t('preview.timeframe')}>
+          {one.timeframe_by === null ? one.timeframe : `${one.timeframe} (${one.timeframe_by})`}
+        </Fact>
+        <Fact name={t('preview.clock')}>
+          {`${one.clock ?? '–'}${one.clock_is_checked ? ` (${t('preview.clockChecked')})` : ''}`}
+        </Fact>
+        <Fact name={t('preview.prices')}>{low === null ? '–' : `${low} – ${high}`}</Fact>
+        <Fact name={t('preview.rows')}>{num(one.read, 0)}</Fact>
+        <Fact name={t('preview.added')}>{num(one.added, 0)}</Fact>
+        <Fact name={t('preview.duplicates')}>{num(one.duplicates, 0)}</Fact>
+        <Fact name={t('preview.conflicts')}>{num(one.conflicts, 0)}</Fact>
+        <Fact name={t('preview.rejected')}>{num(one.rejected, 0)}</Fact>
+      </dl>
+      {one.read_by.length > 0 && <p class="note">{one.read_by.join('; ')}</p>}
+      {one.first_rejected.map(({ line, code, seen }) => (
+        <p key={line} class="note">
+          {t('preview.rejectedRow', { line, code, seen })}
+        </p>
+      ))}
+    </>
+  );
+}
