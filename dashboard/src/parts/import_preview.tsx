@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { api, ApiError, type ImportPreview } from '../api.ts';
 import { num } from '../format.ts';
+import { status } from '../live.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
 import { Fact } from './fact.tsx';
@@ -73,6 +74,7 @@ async function textOf(file: File): Promise<string> {
 
 function Preview({ shown: { name, isCut, preview } }: { readonly shown: Shown }) {
   const { refused, symbols, series } = preview;
+  const market = status.value?.market;
   if (refused !== null)
     return (
       <div role="alert">
@@ -93,9 +95,12 @@ function Preview({ shown: { name, isCut, preview } }: { readonly shown: Shown })
           {t('preview.series', { symbol: one.symbol, name: one.name, added: num(one.added, 0) })}
         </p>
       ))}
-      <p>
-        {t('preview.next')} <code>minutehand bars import {name}</code>
-      </p>
+      {[...symbols.filter(({ would_be_taken }) => would_be_taken), ...series].length > 0 && (
+        <p>
+          {t('preview.next')}{' '}
+          <code>{`minutehand bars import ${name}${market === 'simulated' ? ' --market simulated' : ''}`}</code>
+        </p>
+      )}
     </div>
   );
 }
@@ -112,7 +117,7 @@ function PreviewedSymbol({ symbol: one }: { readonly symbol: ImportPreview['symb
           {codeText('verdict', code)}: {text}
         </p>
       ))}
-      <dl class="facts">
+      <dl class="facts row">
         <Fact name={t('preview.symbol')}>{`${one.symbol} (${one.symbol_by})`}</Fact>
         <Fact name={t('preview.timeframe')}>
           {one.timeframe_by === null ? one.timeframe : `${one.timeframe} (${one.timeframe_by})`}

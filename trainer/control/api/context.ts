@@ -56,6 +56,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Role required by a route; `public` routes need none. Every route below /api has one. */
     role?: Role | 'public';
+    /** The text of a body that is a file, such as `body.text`: only its schema limits its length. */
+    filePath?: string;
   }
   interface FastifyRequest {
     /** Set by the guard; null on public routes without credentials. */

@@ -42,7 +42,7 @@ export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits =
     const { body, query, params } = request;
     checkRequestValues(params, 'path');
     checkRequestValues(query, 'query');
-    checkRequestValues(body, 'body');
+    checkRequestValues(body, 'body', request.routeOptions.config.filePath);
   });
   limitConnections(server.server);
   return server;

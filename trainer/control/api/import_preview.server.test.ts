@@ -38,7 +38,7 @@ const preview = async (body: object) => (await api.ask('POST', '/api/imports/pre
 
 describe('the preview of an import', () => {
   it('infers symbol, timeframe and clock, with what tells them, and stores nothing', async () => {
-    expect(await preview({ name: 'eur-usd.csv', text: barsAt(1.03) })).toMatchObject({
+    expect(await preview({ name: 'eur-usd.csv', text: barsAt(1.03, 400) })).toMatchObject({
       refused: null,
       symbols: [
         { symbol: 'EURUSD', symbol_by: 'name', timeframe: '1m', timeframe_by: 'spacing', clock: 'UTC', verdict: 'OK' },

@@ -14,7 +14,7 @@ export function addImportPreviewRoute(api: Api, { previews }: ApiContext): void 
   api.route({
     method: 'POST',
     url: '/api/imports/preview',
-    config: { role: 'operator' },
+    config: { role: 'operator', filePath: 'body.text' },
     bodyLimit: MAX_BODY_BYTES,
     schema: {
       tags: ['records'],
