@@ -3,7 +3,9 @@ import { MinutehandError } from '../../../shared/errors.ts';
 /** Objects and arrays inside each other: the deepest schema has six. */
 const MAX_DEPTH = 32;
 
-/** Of one text: twice the longest value of a policy, and far more than any reason. A file has the limit of its schema. */
+/**
+ * Of one text: twice the longest value of a policy, and far more than any reason. A file has the limit of its schema.
+ */
 const MAX_TEXT = 8192;
 
 interface Place {
