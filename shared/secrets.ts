@@ -42,6 +42,11 @@ const SECRET_NAME =
 const SECRET_IN_QUERY = /^(?:sig|key|code)$/i;
 /** A name and its value in a query, a connection string of libpq or an assignment. The name's length is bounded. */
 const ASSIGNMENT = /(^|[?&;\s,"'{(#])([\w.%[\]-]{1,64})=([^\s"'&#;,)}]+)/g;
+/** A name and its value as people and YAML write them: `password: x`, `"token": "x"`. Lengths are bounded. */
+const TOLD = /(?<![\w.-])([\w.-]{1,64})(["']? {0,3}: {0,3}["']?)([^\s"'`,;(){}<>]{6,})/g;
+/** Names whose value is secret wherever it stands: in an object, or behind a colon. */
+const WHOLE_SECRET_NAME =
+  /(?:^|[_.-])(?:password|passwd|passphrase|pwd|secret|token|(?:api|access|private|secret)[_-]?key|credentials?|authorization)$/i;
 const AUTHORIZATION = /\b(bearer|basic) +[\w.~+/=-]{8,}/gi;
 const TOKENS =
   /\b(?:mh_[0-9a-z]{1,32}_[\w-]{20,}|gh[opsur]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})/g;
@@ -70,6 +75,10 @@ export function maskSecrets(text: string): string {
     masked = masked.replace(ASSIGNMENT, (all, before: string, name: string, value: string) =>
       isSecretName(name, before) && value !== MASK ? `${before}${name}=${MASK}` : all,
     );
+  if (masked.includes(':'))
+    masked = masked.replace(TOLD, (all, name: string, between: string, value: string) =>
+      WHOLE_SECRET_NAME.test(name) && !isWord(value) ? `${name}${between}${MASK}` : all,
+    );
   return masked.replace(AUTHORIZATION, `$1 ${MASK}`).replace(TOKENS, MASK).replace(WEBHOOKS, `$1${MASK}`);
 }
 
@@ -85,7 +94,7 @@ export function maskSecretsIn<Value>(value: Value, depth = 0): Value {
   // What JSON writes by itself, such as dates, stays.
   if ('toJSON' in value && typeof value.toJSON === 'function') return maskSecretsIn(value.toJSON() as Value, depth + 1);
   const entries = Object.entries(value).map(([name, one]: [string, unknown]) => {
-    const isSecret = typeof one === 'string' && one !== '' && /^(?:password|passwd|secret|authorization)$/i.test(name);
+    const isSecret = typeof one === 'string' && one !== '' && WHOLE_SECRET_NAME.test(name);
     return [maskSecrets(name), isSecret ? MASK : maskSecretsIn(one, depth + 1)] as const;
   });
   return Object.fromEntries(entries) as Value;
@@ -140,6 +149,11 @@ function withoutPrivateKeys(text: string): string {
       return `${MASK}${quote < 0 ? '' : part.slice(quote)}`;
     })
     .join('');
+}
+
+/** Behind a colon may stand a sentence, such as "token: expired": a secret has digits. */
+function isWord(value: string): boolean {
+  return !/\d/.test(value);
 }
 
 function isSecretName(name: string, before: string): boolean {

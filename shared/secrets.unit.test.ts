@@ -35,6 +35,8 @@ describe('maskSecrets', () => {
     [`https://hooks.slack.com/services/T0/B0/${S}`, 'https://hooks.slack.com/***'],
     [`https://discord.com/api/webhooks/1/${S}?wait=1`, 'https://discord.com/api/webhooks/***?wait=1'],
     [`key: -----BEGIN PRIVATE KEY-----\n${S}\n-----END PRIVATE KEY----- end`, 'key: *** end'],
+    [`the password: ${S}, and token: ${S}`, 'the password: ***, and token: ***'],
+    [`{"api_key": "${S}", 'lease.password':'${S}'}`, `{"api_key": "***", 'lease.password':'***'}`],
     [`{"url":"redis://:${S}@h","b":1}`, '{"url":"redis://***@h","b":1}'],
   ])('%j', (text, masked) => {
     expect(maskSecrets(text)).toBe(masked);
@@ -48,6 +50,7 @@ describe('maskSecrets', () => {
     'unix:///run/redis/redis.sock?db=1',
     'core.theta1_initial=0.7',
     'key=abc, code=ENOENT',
+    'a wrong token: expired; passed: 1234567, token_id: 1242a1b85726',
     '2026-11-21T12:00:00Z XAUUSD_XAGUSD@5m',
     '-----BEGIN PUBLIC KEY-----\nabc\n-----END PUBLIC KEY-----',
   ])('leaves %j', (text) => expect(maskSecrets(text)).toBe(text));
@@ -66,7 +69,23 @@ describe('maskSecrets', () => {
   });
 
   it('takes long texts that would make a backtracking search hang', () => {
-    for (const piece of ['@', ':', 'a=', '?a', '://', '://@', 'mh_', '-----BEGIN ', 'bearer ', 'password', '%', '"@:'])
+    for (const piece of [
+      '@',
+      ':',
+      'a=',
+      '?a',
+      '://',
+      '://@',
+      'mh_',
+      '-----BEGIN ',
+      'bearer ',
+      'password',
+      '%',
+      '"@:',
+      'token: ',
+      'a.',
+      'a:',
+    ])
       expect(maskSecrets(piece.repeat(200_000)).length).toBeGreaterThan(0);
   });
 });
@@ -81,6 +100,13 @@ describe('maskSecretsIn', () => {
       deep: { url: 'smtp://***@m' },
     });
     expect(maskSecretsIn('postgres://[broken')).toBe('postgres://***');
+    // A change of a setting that does not exist, as the audit has it.
+    expect(maskSecretsIn({ 'lease.password': S, 'core.api_key': S, token_id: 'x', passes: 'y' })).toEqual({
+      'lease.password': '***',
+      'core.api_key': '***',
+      token_id: 'x',
+      passes: 'y',
+    });
   });
 
   it('shows nothing of what is nested beyond its depth', () => {

@@ -1,4 +1,15 @@
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +19,9 @@ import { MACHINE_SCHEDULER } from '../clock.ts';
 import { MinutehandError } from '../errors.ts';
 import type { Scheduler } from '../ports.ts';
 import { clockSteps } from './clock_step.ts';
+import { Database } from '../store/sqlite.ts';
+import { damageOf, noteDamage } from '../store/damaged_files.ts';
+import { databaseInUse } from './database.ts';
 import { fileInUse, folderInUse } from './files.ts';
 import { DependencyWatch, type DependencyFault } from './watch.ts';
 
@@ -32,6 +46,68 @@ describe('a file in use', () => {
     await expect(check()).rejects.toMatchObject({ code: 'FILE_REPLACED', seen: `${path} is another file` });
     rmSync(path);
     await expect(check()).rejects.toMatchObject({ code: 'FILE_REPLACED', seen: `${path} is gone` });
+  });
+});
+
+describe('a database in use', () => {
+  const withTable = (path: string): void => {
+    const db = new Database(path);
+    db.pragma('journal_mode = WAL');
+    db.exec('CREATE TABLE t (text)');
+    for (let i = 0; i < 20; i++) db.prepare('INSERT INTO t VALUES (?)').run('x'.repeat(3000));
+    db.close();
+  };
+  const DAMAGED = { code: 'DATABASE_DAMAGED' };
+
+  it('fails when it is cut in place, but not while a checkpoint lengthens it', async () => {
+    const path = join(folder, 'a.db');
+    const check = databaseInUse(path);
+    await check();
+    withTable(path);
+    await check();
+    const { size } = await stat(path);
+    truncateSync(path, size / 2);
+    await check();
+    truncateSync(path, size);
+    await check();
+    truncateSync(path, size / 2);
+    await check();
+    await expect(check()).rejects.toMatchObject({ ...DAMAGED, seen: `${path}: ${size / 2} of ${size} bytes` });
+    truncateSync(path, 0);
+    await expect(check()).rejects.toMatchObject({ ...DAMAGED, seen: `${path}: the file is empty` });
+  });
+
+  it('may be empty until its first page is written', async () => {
+    const path = join(folder, 'a.db');
+    writeFileSync(path, '');
+    const check = databaseInUse(path);
+    await check();
+    await check();
+  });
+
+  it('fails when its header is overwritten', async () => {
+    const path = join(folder, 'a.db');
+    withTable(path);
+    const check = databaseInUse(path);
+    await check();
+    const file = openSync(path, 'r+');
+    writeSync(file, Buffer.alloc(16, 'y'), 0, 16, 0);
+    closeSync(file);
+    await expect(check()).rejects.toMatchObject(DAMAGED);
+  });
+
+  it('fails once this process has met damage in it, and asks the other check only while nothing else is wrong', async () => {
+    const path = join(folder, 'a.db');
+    withTable(path);
+    let asked = 0;
+    const check = databaseInUse(path, () => void asked++);
+    await check();
+    noteDamage(path, Object.assign(new Error('busy'), { code: 'SQLITE_BUSY' }));
+    await check();
+    expect(damageOf(path)).toBeUndefined();
+    noteDamage(path, Object.assign(new Error('malformed'), { code: 'SQLITE_CORRUPT_INDEX' }));
+    await expect(check()).rejects.toMatchObject({ ...DAMAGED, seen: `${path}: malformed` });
+    expect(asked).toBe(2);
   });
 });
 

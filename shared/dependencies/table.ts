@@ -25,14 +25,15 @@ export const CHECK_TIMEOUT_MS = 8000;
 export const DEPENDENCIES = {
   journal_file: {
     what: 'The journal `<market>_<shard>.db`.',
-    check: 'The file at its path is the one that was opened.',
-    codes: ['FILE_REPLACED'],
+    check: 'The file at its path is the one that was opened, and whole by its header.',
+    codes: ['FILE_REPLACED', 'DATABASE_DAMAGED'],
     by: ['daemon'],
   },
   store: {
     what: 'The store: `trainer.db`, or PostgreSQL.',
-    check: 'The file at its path is the one that was opened; PostgreSQL answers a query.',
-    codes: ['FILE_REPLACED', 'STORE_UNUSABLE'],
+    check:
+      'The file at its path is the one that was opened, whole by its header, and no query met damage; it answers a query.',
+    codes: ['FILE_REPLACED', 'DATABASE_DAMAGED', 'STORE_UNUSABLE'],
     by: ['trainer'],
   },
   models_folder: {

@@ -143,6 +143,15 @@ function cronRule(part: 'retrain' | 'signals', key: string, example: string): Ru
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+/**
+ * What a table and the view and index that are made beside it are called where there are no schemas: in SQLite `a.b_c`
+ * and `a_b.c` are one table.
+ */
+function namesOf(table: string): string[] {
+  const flat = table.replace('.', '_');
+  return [flat, `${flat}_policy`, `${flat}_for_charts`];
+}
+
 function isBucketPath(path: string): boolean {
   return /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[A-Za-z0-9!_.*'()=-]+)*\/?$/.test(path);
 }
@@ -368,18 +377,17 @@ const RULES: readonly Rule[] = [
   },
   {
     needs: ['signals.signals_table', 'signals.signals_history_table'],
-    check({ signals }) {
-      if (signals.signals_table !== signals.signals_history_table) return [];
-      const text = `is "${signals.signals_history_table}", expected another table than signals_table`;
+    check({ signals: { signals_table: live, signals_history_table: history } }) {
+      if (!namesOf(live).some((name) => namesOf(history).includes(name))) return [];
+      const text = `is "${history}", expected another table than signals_table`;
       return [{ part: 'signals', path: ['signals_history_table'], text }];
     },
   },
   {
     needs: ['retrain.retrain_runs_table', 'signals.signals_table', 'signals.signals_history_table'],
     check({ retrain: { retrain_runs_table: runs }, signals }) {
-      const others = [signals.signals_table, signals.signals_history_table];
-      // SQLite has no schemas: `a.b_c` and `a_b.c` are one table there.
-      if (!others.some((other) => other.replace('.', '_') === runs.replace('.', '_'))) return [];
+      const others = [signals.signals_table, signals.signals_history_table].flatMap(namesOf);
+      if (!namesOf(runs).some((name) => others.includes(name))) return [];
       const text = `is "${runs}", expected another table than those of signals`;
       return [{ part: 'retrain', path: ['retrain_runs_table'], text }];
     },

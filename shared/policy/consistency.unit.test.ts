@@ -265,6 +265,21 @@ describe('values that contradict each other', () => {
       'signals signals_history_table is "core.signals_live", expected another table than signals_table',
     ],
     [
+      'two names of one table, where there are no schemas',
+      ({ signals }) => Object.assign(signals, { signals_table: 'own.live_x', signals_history_table: 'own_live.x' }),
+      'signals signals_history_table is "own_live.x", expected another table than signals_table',
+    ],
+    [
+      'the view that is made beside another table',
+      ({ signals }) => (signals.signals_table = 'core.signals_history_policy'),
+      'signals signals_history_table is "core.signals_history", expected another table than signals_table',
+    ],
+    [
+      'the index that is made beside a table of signals',
+      ({ retrain }) => (retrain.retrain_runs_table = 'core.signals_live_for_charts'),
+      'retrain retrain_runs_table is "core.signals_live_for_charts", expected another table than those of signals',
+    ],
+    [
       'swaps that pay both sides',
       ({ minutehand }) =>
         Object.assign(minutehand.symbols.EURUSD!, { swap_long_bps_per_night: 0.2, swap_short_bps_per_night: -0.3 }),

@@ -47,9 +47,20 @@ const RESERVED: ReadonlySet<string> = new Set([
   'core_promotion_owners',
   'core_training_runs_queued',
   'model_registry',
+  // Indexes and triggers, whose names no table may have either.
+  'alert_deliveries_open',
+  'alert_messages_open',
+  'edit_model_notes',
+  'job_events_by_job',
+  'jobs_by_status',
+  'live_trades_time',
+  'live_trades_unjoined',
+  'news_events_by_time',
+  'training_runs_queued',
+  'training_runs_running',
 ]);
-/** Schemas of PostgreSQL itself, and tables of SQLite itself. */
-const OF_THE_DATABASE = /^(?:pg_|information_schema|sqlite[_.])/;
+/** Schemas of PostgreSQL itself, its indexes of primary keys, and tables of SQLite itself. */
+const OF_THE_DATABASE = /^(?:pg_|information_schema|sqlite[_.])|_pkey$/;
 
 /** Whether a policy may not use this table. @param table `schema.table` */
 export function isReservedTable(table: string): boolean {

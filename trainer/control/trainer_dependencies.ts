@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import { fileInUse, folderInUse, readableFiles } from '../../shared/dependencies/files.ts';
+import { databaseInUse } from '../../shared/dependencies/database.ts';
+import { folderInUse, readableFiles } from '../../shared/dependencies/files.ts';
 import { bundlesInUse, type BundleInUse } from '../../shared/dependencies/models.ts';
 import type { DependencyCheck, DependencyChecks } from '../../shared/dependencies/watch.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -22,17 +23,17 @@ export interface TrainerDependencies {
 
 export interface TrainerChecks {
   readonly checks: DependencyChecks;
-  /** Ends the connections to PostgreSQL and to the queue. */
+  /** Ends the connections to the store and to the queue. */
   close(): Promise<void>;
 }
 
 /** The checks of a trainer; see shared/dependencies/table.ts. */
 export function trainerChecks({ settings, paths, env, fillsLink, fleet }: TrainerDependencies): TrainerChecks {
   const url = storeUrl(env, paths);
-  const server = url === paths.trainer ? null : new StoreServer(url);
+  const store = new StoreLink(url);
   return {
     checks: {
-      store: server === null ? fileInUse(url) : () => server.answers(),
+      store: url === paths.trainer ? databaseInUse(url, store.answers) : store.answers,
       models_folder: modelsFolder(paths.models),
       home_folder: folderInUse(paths.home),
       log_folder: folderInUse(paths.log, { mayBeAbsent: true }),
@@ -42,7 +43,7 @@ export function trainerChecks({ settings, paths, env, fillsLink, fleet }: Traine
       ...(fleet.isUsed && { fleet: () => fleet.check() }),
     },
     async close() {
-      await server?.close();
+      await store.close();
       await fleet.close();
     },
   };
@@ -78,8 +79,8 @@ function knownBundles(modelsFolder: string): () => readonly BundleInUse[] {
   };
 }
 
-/** A store that is not the file of this home. */
-class StoreServer {
+/** A connection to the store for the checks alone. */
+class StoreLink {
   readonly #url: string;
   #store: Store | null = null;
 
@@ -87,11 +88,12 @@ class StoreServer {
     this.#url = url;
   }
 
-  /** @throws MinutehandError STORE_UNUSABLE */
+  /** @throws MinutehandError STORE_UNUSABLE, DATABASE_DAMAGED */
   readonly answers: DependencyCheck = async () => {
     this.#store ??= await openStore(this.#url);
     try {
-      await sql`SELECT 1`.execute(this.#store.db);
+      // Of a table: an SQLite file is not read for a number.
+      await sql`SELECT count(*) FROM ${sql.table('core.migrations')}`.execute(this.#store.db);
     } catch (error) {
       await this.close();
       throw storeUnusable(this.#url, error);

@@ -16,6 +16,7 @@ import { makePrivateFolder } from '../../shared/private_files.ts';
 import type { BulkRows, Cell, Engine } from './engine.ts';
 import { FLAT_SCHEMA, flatName } from './flat_schema.ts';
 import type { Tables } from './tables.ts';
+import { noteDamage } from '../../shared/store/damaged_files.ts';
 import { boundWal, Database, SqliteError, type Statement } from '../../shared/store/sqlite.ts';
 
 /** Another process may be importing: its transactions take well under a second each. */
@@ -78,11 +79,10 @@ export async function openSqlite(path: string): Promise<Engine> {
     insert: (rows) => db.connection().execute(() => whenFree(file, () => insertRows(file, statementFor, rows))),
     rows: (query) =>
       db.connection().execute(() =>
-        Promise.resolve(
-          statementFor(query.sql)
-            .raw()
-            .all(...query.parameters) as (readonly Cell[])[],
-        ),
+        noting(file, async () => {
+          const statement = statementFor(query.sql).raw();
+          return statement.all(...query.parameters) as (readonly Cell[])[];
+        }),
       ),
     close: () => db.destroy(),
   };
@@ -156,10 +156,20 @@ class WaitingDriver extends SqliteDriver {
       executeQuery: async <Row>(query: CompiledQuery) => {
         const execute = (): Promise<QueryResult<Row>> => connection.executeQuery<Row>(query);
         const waits = !file.inTransaction && !SelectQueryNode.is(query.query);
-        return waits ? await whenFree(file, execute) : await execute();
+        return noting(file, async () => (waits ? await whenFree(file, execute) : await execute()));
       },
       streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
     };
+  }
+}
+
+/** Runs work, and notes damage of the file that it meets. */
+async function noting<Result>(file: Database, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    noteDamage(file.name, error);
+    throw error;
   }
 }
 
@@ -174,6 +184,7 @@ async function whenFree<Result>(file: Database, work: () => Result): Promise<Res
     try {
       return work();
     } catch (error) {
+      noteDamage(file.name, error);
       const isBusy = error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY');
       if (!isBusy || performance.now() > deadlineMs) throw error;
     } finally {

@@ -385,7 +385,7 @@ describe('the URL of the store', () => {
     expect(String(await refusal('postgres://u:secret@127.0.0.1:1/d'))).not.toContain('secret');
     expect(await refusal('mysql://h/d')).toMatchObject({ code: 'STORE_UNUSABLE' });
     writeFileSync(join(folder, 'text.db'), 'this is no database, only text that is long enough to look at'.repeat(20));
-    expect(await refusal(join(folder, 'text.db'))).toMatchObject({ code: 'STORE_UNUSABLE' });
+    expect(await refusal(join(folder, 'text.db'))).toMatchObject({ code: 'DATABASE_DAMAGED' });
     writeFileSync(join(folder, 'file'), '');
     expect(await refusal(join(folder, 'file', 'x.db'))).toMatchObject({ code: 'STORE_UNUSABLE' });
     expect(readdirSync(folder).sort()).toEqual(['file', 'text.db']);

@@ -1,10 +1,11 @@
-import { MinutehandError } from '../../shared/errors.ts';
+import { knownError, MinutehandError } from '../../shared/errors.ts';
 
-/** STORE_UNUSABLE with the reason; an error with a code stays. @param place of the store, without a password */
+/** STORE_UNUSABLE, or DATABASE_DAMAGED, with the reason; an error with a code stays. @param place of the store, without a password */
 export function unusable(place: string, cause: unknown): MinutehandError {
   if (cause instanceof MinutehandError) return cause;
   // When a host has several addresses, the reasons are inside the error.
   const reasons = cause instanceof AggregateError ? (cause.errors as unknown[]) : [cause];
   const texts = reasons.map((reason) => (reason instanceof Error ? reason.message : String(reason)));
-  return new MinutehandError('STORE_UNUSABLE', { seen: `${place}: ${texts.join('; ')}`, cause });
+  const code = knownError(cause)?.code === 'DATABASE_DAMAGED' ? 'DATABASE_DAMAGED' : 'STORE_UNUSABLE';
+  return new MinutehandError(code, { seen: `${place}: ${texts.join('; ')}`, cause });
 }

@@ -1,0 +1,76 @@
+import { open } from 'node:fs/promises';
+import { MinutehandError } from '../errors.ts';
+import { damageOf } from '../store/damaged_files.ts';
+import { fileInUse } from './files.ts';
+import type { DependencyCheck } from './watch.ts';
+
+/** The first bytes of a database: https://www.sqlite.org/fileformat.html, section 1.3. */
+const HEADER_BYTES = 100;
+const MAGIC = 'SQLite format 3\0';
+const PAGE_SIZE_AT = 16;
+const PAGES_AT = 28;
+/** What stands for a page of 65,536 bytes, which two bytes cannot hold. */
+const LARGEST_PAGE = 1;
+
+/**
+ * Checks that an SQLite file in use is the one that was opened, and that it is whole as far as that can be seen without
+ * reading all of it: its header is that of a database, no page that the header counts lies behind its end, and this
+ * process has met no damage in it. A file that is cut or overwritten in place keeps its identity, and a program that
+ * has its pages in memory goes on for a while.
+ *
+ * A checkpoint writes the header before it lengthens the file. So a file counts as cut when it is as short at the next
+ * check.
+ * @param also another check of it, while these find nothing
+ */
+export function databaseInUse(path: string, also: DependencyCheck = () => undefined): DependencyCheck {
+  const file = fileInUse(path);
+  let shortBytes: number | null = null;
+  let hadPages = false;
+  return async () => {
+    await file();
+    const cause = damageOf(path);
+    if (cause !== undefined) throw damaged(path, cause instanceof Error ? cause.message : String(cause), cause);
+    const extent = await extentOf(path);
+    if (extent !== null) {
+      const { bytes, countedBytes } = extent;
+      // A database that is being made has no header yet.
+      if (bytes === 0 && hadPages) throw damaged(path, 'the file is empty');
+      hadPages ||= bytes > 0;
+      const isShort = bytes < countedBytes;
+      if (isShort && shortBytes === bytes) throw damaged(path, `${bytes} of ${countedBytes} bytes`);
+      shortBytes = isShort ? bytes : null;
+    }
+    await also();
+  };
+}
+
+/**
+ * The length of the file, and the one that its header tells.
+ * @returns null when there is no file
+ * @throws MinutehandError DATABASE_DAMAGED when it does not begin as a database does
+ */
+async function extentOf(path: string): Promise<{ readonly bytes: number; readonly countedBytes: number } | null> {
+  let file;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    const header = Buffer.alloc(HEADER_BYTES);
+    const { bytesRead } = await file.read(header, 0, HEADER_BYTES, 0);
+    const { size: bytes } = await file.stat();
+    if (bytes === 0) return { bytes, countedBytes: 0 };
+    if (bytesRead < HEADER_BYTES || header.toString('latin1', 0, MAGIC.length) !== MAGIC)
+      throw damaged(path, 'it does not begin as a database does');
+    const pageSize = header.readUInt16BE(PAGE_SIZE_AT);
+    return { bytes, countedBytes: (pageSize === LARGEST_PAGE ? 65_536 : pageSize) * header.readUInt32BE(PAGES_AT) };
+  } finally {
+    await file.close();
+  }
+}
+
+function damaged(path: string, what: string, cause?: unknown): MinutehandError {
+  return new MinutehandError('DATABASE_DAMAGED', { seen: `${path}: ${what}`, cause });
+}
