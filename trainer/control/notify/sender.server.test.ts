@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { EpochMs } from '../../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { homePaths } from '../../../shared/home.ts';
@@ -373,19 +374,32 @@ describe('the sender', () => {
 describe('notifications', () => {
   it('arrive from memory while the store cannot be written, and the alert of the store is over when it can', async () => {
     const home = join(folder, 'home');
-    const unusable = 'postgres://u@127.0.0.1:1/d';
-    const env: NodeJS.ProcessEnv = { MINUTEHAND_WEBHOOK_URL: address, MINUTEHAND_DATABASE_URL: unusable };
+    // A file where the folder of the store should be.
+    const place = join(folder, 'place');
+    writeFileSync(place, '');
+    const env: NodeJS.ProcessEnv = { MINUTEHAND_WEBHOOK_URL: address, MINUTEHAND_DATABASE_URL: join(place, 'x.db') };
+    let aheadMs = 0;
+    const clock: Clock = { ...MACHINE_CLOCK, nowMs: () => (MACHINE_CLOCK.nowMs() + aheadMs) as EpochMs };
     const notifications = startNotifications({
       settings: tinySettings(),
       paths: homePaths({ MINUTEHAND_HOME: home }),
       log: pino({ level: 'silent' }),
       print: () => undefined,
       env,
+      clock,
     });
     const arrived = () => accepted().flatMap(({ body }) => body.messages!.map(({ key, action }) => `${action} ${key}`));
+    const inMemory = ['trigger store', 'trigger kpi_halt:A_B'];
     await notifications.raise(halt('A_B'));
-    await expect.poll(arrived, { timeout: 60_000 }).toEqual(['trigger store', 'trigger kpi_halt:A_B']);
+    await expect.poll(arrived, { timeout: 60_000 }).toEqual(inMemory);
     expect(await notifications.openKeys()).toEqual(['store', 'kpi_halt:A_B']);
+    rmSync(place);
+    // The store is not tried again at once.
+    aheadMs = 20_000;
+    await notifications.clear('kpi_halt:A_B');
+    const over = ['resolve store', 'resolve kpi_halt:A_B'];
+    await expect.poll(() => arrived().slice(2).sort(), { timeout: 60_000 }).toEqual(over.sort());
+    expect(await notifications.openKeys()).toEqual([]);
     await notifications.stop();
   });
 

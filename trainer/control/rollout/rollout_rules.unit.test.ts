@@ -255,6 +255,23 @@ describe('a challenger that is', () => {
     expect(facts.benefit).toBeLessThan(1);
     expect(facts.harm).toBeGreaterThanOrEqual(evidence.scores.harm);
   });
+
+  it('worse stays proved, although the challenger is better later', () => {
+    const evidence = new RolloutEvidence(rules.guards, 20);
+    const rng = createRng('recovering');
+    let most = 0;
+    for (let minute = 0; minute < 6000; minute++) {
+      const truth = 0.3 + 0.4 * rng.uniform();
+      const isWorse = minute < 3000;
+      const [champion, challenger] = isWorse ? [truth, shifted(truth, 0.9)] : [shifted(truth, 0.9), truth];
+      evidence.addScores(minute, [{ champion, challenger, label: rng.uniform() < truth ? 1 : 0 }]);
+      most = Math.max(most, evidence.scores.harm);
+    }
+    const { harm } = evidence.facts('rollout', FACTS.inStageMs, FACTS.sinceStartMs, true);
+    expect(most).toBeGreaterThan(10);
+    expect(evidence.scores.harm).toBeLessThan(most / 2);
+    expect(harm).toBe(most);
+  });
 });
 
 const QUIET: Omit<GuardMinute, 'minute'> = {

@@ -135,6 +135,21 @@ describe('the threshold of an evaluated block', () => {
     );
   });
 
+  it('knows no price after its time: it trades no entry whose outcome comes later', () => {
+    const scored = blocksOf(2);
+    const test = scored.at(-1)!.split.test;
+    const until = rows.labelEnd[test[Math.floor(test.length / 8)]!]!;
+    const own = instruments[0]!.bars;
+    // Every later bar is half as dear: what is open then loses half, or gains it.
+    const of = (prices: Float64Array) => prices.map((price, t) => (own.time[t]! >= until ? price / 2 : price));
+    const [open, high, low] = [own.open, own.high, own.low].map((prices) => of(prices as Float64Array));
+    const later = { ...own, open: open!, high: high!, low: low!, close: of(own.close as Float64Array) };
+    const parts = { rows, costs: COSTS };
+    expect(chooseTheta({ ...parts, instruments: [instrumentOf(later)] }, scored, until)).toBe(
+      chooseTheta({ ...parts, instruments }, scored, until),
+    );
+  });
+
   it('has the best mean result over its standard error, not over its standard deviation', () => {
     const differing = [-1, 0, 0.5, 1, 2].filter((knows) => {
       const scored = blocksOf(knows);
