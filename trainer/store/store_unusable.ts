@@ -1,6 +1,9 @@
 import { knownError, MinutehandError } from '../../shared/errors.ts';
 
-/** STORE_UNUSABLE, or DATABASE_DAMAGED, with the reason; an error with a code stays. @param place of the store, without a password */
+/**
+ * STORE_UNUSABLE, or DATABASE_DAMAGED, with the reason; an error with a code stays.
+ * @param place of the store, without a password
+ */
 export function unusable(place: string, cause: unknown): MinutehandError {
   if (cause instanceof MinutehandError) return cause;
   // When a host has several addresses, the reasons are inside the error.
