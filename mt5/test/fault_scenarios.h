@@ -450,6 +450,15 @@ static void priceNeverComes() {
   CHECK(run(10000));
   EQUAL(terminal().ordersSent, 0);
   EQUAL(counted("GIVEN_UP"), 1);
+  // The machine sleeps until the signal has expired, and wakes with a price.
+  terminal().symbols["GBPUSD.m"].bid = 0;
+  publish(enter(3));
+  CHECK(run(2000));
+  terminal().symbols["GBPUSD.m"].bid = 1.25;
+  CHECK(run(400000, 400000));
+  CHECK(run(10000));
+  EQUAL(terminal().ordersSent, 0);
+  EQUAL(counted("NO_PRICE GBPUSD.m"), 2);
 }
 static void missingNameIsReported() {
   world(true);
