@@ -8318,8 +8318,8 @@ export interface components {
             name: string;
             /** @description The file, or its first part */
             text: string;
-            /** @description Where name and content do not tell it */
-            symbol?: string;
+            /** @description Symbol, where name and content do not tell it */
+            as_symbol?: string;
             /** @description Clock of the stamps, such as +02:00/US (default: inferred) */
             timezone?: string;
         };
@@ -8328,8 +8328,8 @@ export interface components {
             name: string;
             /** @description The file, or its first part */
             text: string;
-            /** @description Where name and content do not tell it */
-            symbol?: string;
+            /** @description Symbol, where name and content do not tell it */
+            as_symbol?: string;
             /** @description Clock of the stamps, such as +02:00/US (default: inferred) */
             timezone?: string;
         };

@@ -58,7 +58,7 @@ describe('the preview of an import', () => {
       refused: { code: expect.stringMatching(/^(USAGE|SYMBOL_UNCLEAR)$/) },
       symbols: [],
     });
-    expect(await preview({ name: 'bars.csv', text: barsAt(1.03), symbol: 'EURUSD' })).toMatchObject({
+    expect(await preview({ name: 'bars.csv', text: barsAt(1.03), as_symbol: 'EURUSD' })).toMatchObject({
       symbols: [{ symbol: 'EURUSD', symbol_by: 'option' }],
     });
   });

@@ -70,8 +70,7 @@ export type ImportPreview = z.infer<typeof answerSchema>;
 
 /** Previews that wait or run. Each has its file in memory and on the disk. */
 const MOST = 4;
-/** It runs at low priority: on a busy machine it waits for the daemon and for trainings. */
-const TIME_LIMIT_MS = 180_000;
+const TIME_LIMIT_MS = 120_000;
 const MAX_ANSWER = 4_000_000;
 
 /** Says what an import of a file would do, by `bars import --dry-run` in a process of its own; one at a time. */
@@ -124,6 +123,8 @@ export class ImportPreviews {
     const command = startCommand({
       command: [...this.#command, ...args],
       maxAnswer: MAX_ANSWER,
+      // A person waits for a second of work, as at a terminal.
+      yields: false,
       onProgress: () => undefined,
     });
     this.#running = command;

@@ -14,7 +14,7 @@ export const previewBody = z
         'Name of the file, without a folder, such as EURUSD_M1.csv: symbol and timeframe may be inferred from it',
       ),
     text: z.string().min(1).max(MAX_PREVIEWED_TEXT).describe('The file, or its first part'),
-    symbol: z.string().min(1).max(100).optional().describe('Where name and content do not tell it'),
+    as_symbol: z.string().min(1).max(100).optional().describe('Symbol, where name and content do not tell it'),
     timezone: z
       .string()
       .min(1)

@@ -25,7 +25,7 @@ export function addImportPreviewRoute(api: Api, { previews }: ApiContext): void 
       response: { 200: previewSchema, ...REFUSALS },
     },
     async handler(request) {
-      const { name, text, symbol = null, timezone = null } = request.body;
+      const { name, text, as_symbol: symbol = null, timezone = null } = request.body;
       request.written = { target: `preview of ${name}` };
       return shown(await previews.run({ name, text, symbol, timezone }));
     },
