@@ -1,4 +1,6 @@
-import { open } from 'node:fs/promises';
+import { fstat, open, read } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { MinutehandError } from '../errors.ts';
 import { damageOf } from '../store/damaged_files.ts';
 import { fileInUse } from './files.ts';
@@ -50,24 +52,44 @@ export function databaseInUse(path: string, also: DependencyCheck = () => undefi
  * @throws MinutehandError DATABASE_DAMAGED when it does not begin as a database does
  */
 async function extentOf(path: string): Promise<{ readonly bytes: number; readonly countedBytes: number } | null> {
-  let file;
+  const file = await openForGood(path);
+  if (file === null) return null;
+  const header = Buffer.alloc(HEADER_BYTES);
+  const { bytesRead } = await readInto(file, header, 0, HEADER_BYTES, 0);
+  const { size: bytes } = await statOf(file);
+  if (bytes === 0) return { bytes, countedBytes: 0 };
+  if (bytesRead < HEADER_BYTES || header.toString('latin1', 0, MAGIC.length) !== MAGIC)
+    throw damaged(path, 'it does not begin as a database does');
+  const pageSize = header.readUInt16BE(PAGE_SIZE_AT);
+  return { bytes, countedBytes: (pageSize === LARGEST_PAGE ? 65_536 : pageSize) * header.readUInt32BE(PAGES_AT) };
+}
+
+const openFile = promisify(open);
+const readInto = promisify(read);
+const statOf = promisify(fstat);
+
+/** Descriptors by the file that they are of. */
+const opened = new Map<string, number>();
+
+/**
+ * A descriptor that stays open until this process ends, one for each file: to close any descriptor of a file gives back
+ * all locks that the process has on it, those of SQLite too, and then another process may take the database for unused
+ * and delete its log (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ * @returns null when there is no file
+ */
+async function openForGood(path: string): Promise<number | null> {
   try {
-    file = await open(path, 'r');
+    const { dev, ino } = await stat(path, { bigint: true });
+    const key = `${dev}:${ino}`;
+    const known = opened.get(key);
+    if (known !== undefined) return known;
+    const file = await openFile(path, 'r');
+    // Another check may have opened it meanwhile; neither is closed.
+    opened.set(key, file);
+    return file;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
-  }
-  try {
-    const header = Buffer.alloc(HEADER_BYTES);
-    const { bytesRead } = await file.read(header, 0, HEADER_BYTES, 0);
-    const { size: bytes } = await file.stat();
-    if (bytes === 0) return { bytes, countedBytes: 0 };
-    if (bytesRead < HEADER_BYTES || header.toString('latin1', 0, MAGIC.length) !== MAGIC)
-      throw damaged(path, 'it does not begin as a database does');
-    const pageSize = header.readUInt16BE(PAGE_SIZE_AT);
-    return { bytes, countedBytes: (pageSize === LARGEST_PAGE ? 65_536 : pageSize) * header.readUInt32BE(PAGES_AT) };
-  } finally {
-    await file.close();
   }
 }
 

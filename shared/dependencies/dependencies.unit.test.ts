@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -75,6 +76,24 @@ describe('a database in use', () => {
     await expect(check()).rejects.toMatchObject({ ...DAMAGED, seen: `${path}: ${size / 2} of ${size} bytes` });
     truncateSync(path, 0);
     await expect(check()).rejects.toMatchObject({ ...DAMAGED, seen: `${path}: the file is empty` });
+  });
+
+  it.skipIf(process.platform !== 'linux')('keeps the locks that this process has on it', async () => {
+    const path = join(folder, 'a.db');
+    withTable(path);
+    const db = new Database(path);
+    db.prepare('SELECT count(*) FROM t').get();
+    const { ino } = await stat(path);
+    const locks = () =>
+      readFileSync('/proc/locks', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(`:${ino} `));
+    expect(locks()).toHaveLength(1);
+    const check = databaseInUse(path);
+    await check();
+    await check();
+    expect(locks()).toHaveLength(1);
+    db.close();
   });
 
   it('may be empty until its first page is written', async () => {
