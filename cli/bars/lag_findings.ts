@@ -2,6 +2,7 @@ import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Finding } from '../../shared/bar_file/verdict/finding.ts';
 import { findLaggingLegs, type LaggingLegs } from '../../trainer/learning/data_quality/lagging_legs.ts';
+import { stratumText } from '../../trainer/learning/data_quality/stratum_correlation.ts';
 
 /** Bars of other symbols, with which an imported one is compared. */
 export interface NeighborBars {
@@ -95,7 +96,7 @@ export function lagsAmong(all: readonly BarColumns[], configured: readonly Legs[
   return found;
 }
 
-function findingOf(symbol: string, { a, b, lagSeconds, part, of, correlation, atZero }: LaggingLegs): Finding {
+function findingOf(symbol: string, { a, b, lagSeconds, part, among, of, correlation, atZero }: LaggingLegs): Finding {
   const [other, seconds] = symbol === b ? [a, lagSeconds] : [b, -lagSeconds];
   return {
     code: 'LAGS',
@@ -107,6 +108,7 @@ function findingOf(symbol: string, { a, b, lagSeconds, part, of, correlation, at
       correlation: Number(correlation.value.toFixed(3)),
       unshifted: Number(atZero.value.toFixed(3)),
       ...(part !== null && { from: part.from, to: part.to }),
+      ...(among !== null && { among: stratumText(among) }),
     },
   };
 }

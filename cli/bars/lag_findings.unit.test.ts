@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { findingText } from '../../shared/bar_file/verdict/finding_text.ts';
+import { createRng } from '../../shared/rng.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
 import { lagsAmong, lagsOfImport, neighborsOf, recentCloses, type NeighborBars } from './lag_findings.ts';
 
@@ -41,6 +42,30 @@ describe('an imported symbol', () => {
     expect(findingText(finding!)).toMatch(
       /^moves 10 min after XAUUSD, most clearly from 20\d\d-.*Z to 20\d\d-.*Z: a copy/,
     );
+  });
+
+  it('that knows what its partner does next at one hour of the day lags, with this hour', async () => {
+    const rng = createRng('one hour');
+    const walk = (symbol: string): BarColumns => {
+      let level = 0;
+      const close = Float64Array.from({ length: 100_000 }, () => Math.exp((level += 1e-4 * rng.normal())));
+      const time = close.map((_, t) => 1_546_473_600 + 60 * t);
+      const volume = new Float64Array(close.length);
+      return { symbol, length: close.length, time, open: close, high: close, low: close, close, volume, spread: null };
+    };
+    const partner = walk('AAAUSD');
+    const own = walk('BBBUSD');
+    const close = own.close.map((price, t) =>
+      Math.floor(own.time[t]! / 3600) % 24 === 5
+        ? (price * (partner.close[t + 10] ?? partner.close[t]!)) / partner.close[t]!
+        : price,
+    );
+    const [finding] = await lagsOfImport(
+      { ...own, open: close, high: close, low: close, close },
+      { symbolsFor: () => Promise.resolve(['AAAUSD']), read: () => Promise.resolve(partner) },
+    );
+    expect(finding).toMatchObject({ code: 'LAGS', values: { among: 'in the hour from 05:00 UTC' } });
+    expect(findingText(finding!)).toMatch(/^moves 10 min before AAAUSD in the hour from 05:00 UTC: a copy/);
   });
 
   it('is compared with the partners of configured pairs first', () => {

@@ -45,7 +45,8 @@ export function findingText({ code, by, values }: Finding): string {
     'LAGS returns': () => {
       const minutes = Number(v['minutes']);
       const when = v['from'] === undefined ? '' : `, most clearly from ${at('from')} to ${at('to')}`;
-      return `moves ${Math.abs(minutes)} min ${minutes > 0 ? 'after' : 'before'} ${v['symbol']}${when}: a copy at another time, or a wrong clock (correlation of ${v['of']} ${v['correlation']} at this lag, ${v['unshifted']} at the same time)`;
+      const among = v['among'] === undefined ? '' : ` ${v['among']}`;
+      return `moves ${Math.abs(minutes)} min ${minutes > 0 ? 'after' : 'before'} ${v['symbol']}${when}${among}: a copy at another time, or a wrong clock (correlation of ${v['of']} ${v['correlation']} at this lag, ${v['unshifted']} at the same time)`;
     },
     'CLOSE_STAMPED week_edges': () =>
       `bars carry the time of their close: ${v['late']} of ${v['of']} weeks end with a bar stamped at New York’s close`,

@@ -160,6 +160,58 @@ describe('a leg that is the other one at another time', () => {
     expect(findLeadLag(a, parted(walks(20_000, 0, 'others').b))).toBeNull();
   });
 
+  describe('in some of its moves', () => {
+    const long = walks(130_000, 0.5, 'strata');
+    /** b, which besides has the moves of a of the next `ahead` minutes wherever `isKnown` says so. */
+    const knowing = (ahead: number, isKnown: (time: number, move: number) => boolean): BarColumns =>
+      columns(
+        'BBB',
+        long.b.close.map((price, t) => {
+          const ratio = (long.a.close[t + ahead] ?? long.a.close[t]!) / long.a.close[t]!;
+          return isKnown(START + 60 * t, Math.abs(Math.log(ratio))) ? price * ratio : price;
+        }),
+      );
+    const hourOf = (time: number): number => Math.floor(time / 3600) % 24;
+
+    it('is found with the hour of the day at which it knows the next ten minutes', () => {
+      const found = findLeadLag(
+        long.a,
+        knowing(10, (time) => hourOf(time) === 14),
+      );
+      expect(found).toMatchObject({ lagSeconds: -600, among: { kind: 'hour of the day', hour: 14 } });
+      expect(leadLagText(found!)).toMatch(
+        /^AAA repeats BBB 10 min later in the hour from 14:00 UTC \(correlation of returns 0\.\d+ ± 0\.\d+ at this lag, /,
+      );
+      const other = findLeadLag(
+        knowing(1, (time) => hourOf(time) === 3),
+        long.a,
+      );
+      expect(other).toMatchObject({ lagSeconds: 60, among: { kind: 'hour of the day', hour: 3 } });
+    });
+
+    it('is found where it knows only the largest moves that come', () => {
+      const found = findLeadLag(
+        long.a,
+        knowing(10, (_, move) => move > 2e-3),
+      );
+      expect(found).toMatchObject({ lagSeconds: -600, among: { kind: 'large moves' } });
+      expect(leadLagText(found!)).toContain('AAA repeats BBB 10 min later where its move is large (');
+    });
+  });
+
+  it('is found with the hour of the week at which it knows the next ten minutes', () => {
+    const { a: year, b: other } = walks(310_000, 0.5, 'weeks');
+    const close = other.close.map((price, t) =>
+      // 2019-01-03 was a Thursday.
+      Math.floor((START + 60 * t) / 3600 + 96) % 168 === 86
+        ? (price * (year.close[t + 10] ?? year.close[t]!)) / year.close[t]!
+        : price,
+    );
+    const found = findLeadLag(year, columns('BBB', close))!;
+    expect(found).toMatchObject({ lagSeconds: -600, among: { kind: 'hour of the week', hour: 86 } });
+    expect(leadLagText(found)).toContain('10 min later on Wednesdays in the hour from 14:00 UTC (');
+  });
+
   it.each([-14, -5, -0.5, 1, 5.5, 24])('is found when its clock is off by %d hours', (hours) => {
     expect(findLeadLag(a, shifted(b, 3600 * hours))).toMatchObject({ lagSeconds: 3600 * hours, of: 'returns' });
   });
