@@ -142,7 +142,6 @@ function cronRule(part: 'retrain' | 'signals', key: string, example: string): Ru
   };
 }
 
-/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
 /**
  * What a table and the view and index that are made beside it are called where there are no schemas: in SQLite `a.b_c`
  * and `a_b.c` are one table.
@@ -152,6 +151,7 @@ function namesOf(table: string): string[] {
   return [flat, `${flat}_policy`, `${flat}_for_charts`];
 }
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
 function isBucketPath(path: string): boolean {
   return /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[A-Za-z0-9!_.*'()=-]+)*\/?$/.test(path);
 }
