@@ -1,6 +1,6 @@
 import { clockSteps } from '../../shared/dependencies/clock_step.ts';
 import { databaseInUse } from '../../shared/dependencies/database.ts';
-import { fileInUse, folderInUse, readableFiles } from '../../shared/dependencies/files.ts';
+import { folderInUse, readableFiles } from '../../shared/dependencies/files.ts';
 import { bundlesInUse, type BundleInUse } from '../../shared/dependencies/models.ts';
 import type { DependencyCheck, DependencyChecks } from '../../shared/dependencies/watch.ts';
 import { removeForeignLinks } from '../../shared/foreign_links.ts';
@@ -37,7 +37,7 @@ export function daemonChecks(options: DaemonDependencies): DependencyChecks {
   const { transports } = settings.minutehand;
   const steps = clockSteps({ wallMs, uptimeMs, maxStepMs: MAX_CLOCK_STEP_MS, reportedMs: CLOCK_STEP_SHOWN_MS });
   return {
-    journal_file: all(databaseInUse(journalPath), fileInUse(`${journalPath}-wal`)),
+    journal_file: databaseInUse(journalPath),
     models_folder: bundlesInUse(() => options.modelsInUse()),
     home_folder: folderInUse(paths.home),
     log_folder: folderInUse(paths.log, { mayBeAbsent: true }),

@@ -17,8 +17,9 @@ export type Degradation =
 /** Faults with which signals continue in mode DEGRADED. docs/reference/DEGRADATIONS.md is generated from this. */
 export const DEGRADATIONS = {
   journal: {
-    means: '`JOURNAL_WRITE`: the journal cannot be written; bars are answered and buffered in memory.',
-    next: 'Check disk space (`df -h`) and permissions of the home folder soon: a restart loses buffered bars.',
+    means:
+      '`JOURNAL_WRITE` or `JOURNAL_DAMAGED`: the journal cannot be written; bars are answered and buffered in memory.',
+    next: 'Check disk space (`df -h`) and permissions of the home folder soon, or restore a damaged journal: a restart loses buffered bars.',
   },
   models: {
     means: 'The active models failed or were too slow; their predecessor answers, or, without one, the slow ones.',

@@ -15,8 +15,8 @@ const PAGES_AT = 28;
 const LARGEST_PAGE = 1;
 
 /**
- * Checks that an SQLite file in use is the one that was opened, and that it is whole as far as that can be seen without
- * reading all of it: its header is that of a database, no page that the header counts lies behind its end, and this
+ * Checks that an SQLite file in use and its write-ahead log are those that were opened, and that the file is whole as
+ * far as that can be seen without reading all of it: its header is that of a database, no page that the header counts lies behind its end, and this
  * process has met no damage in it. A file that is cut or overwritten in place keeps its identity, and a program that
  * has its pages in memory goes on for a while.
  *
@@ -26,6 +26,7 @@ const LARGEST_PAGE = 1;
  */
 export function databaseInUse(path: string, also: DependencyCheck = () => undefined): DependencyCheck {
   const file = fileInUse(path);
+  const log = fileInUse(`${path}-wal`);
   let shortBytes: number | null = null;
   let hadPages = false;
   return async () => {
@@ -43,6 +44,8 @@ export function databaseInUse(path: string, also: DependencyCheck = () => undefi
       shortBytes = isShort ? bytes : null;
     }
     await also();
+    // Last: once the other check has opened the database, nobody removes its log.
+    await log();
   };
 }
 

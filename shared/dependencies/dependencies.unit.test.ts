@@ -96,6 +96,19 @@ describe('a database in use', () => {
     db.close();
   });
 
+  it('fails when its log is gone: what is written since then is in no file', async () => {
+    const path = join(folder, 'a.db');
+    withTable(path);
+    const check = databaseInUse(path);
+    await check();
+    const db = new Database(path);
+    db.exec("INSERT INTO t VALUES ('in the log')");
+    await check();
+    rmSync(`${path}-wal`);
+    await expect(check()).rejects.toMatchObject({ code: 'FILE_REPLACED', seen: `${path}-wal is gone` });
+    db.close();
+  });
+
   it('may be empty until its first page is written', async () => {
     const path = join(folder, 'a.db');
     writeFileSync(path, '');

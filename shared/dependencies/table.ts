@@ -25,14 +25,14 @@ export const CHECK_TIMEOUT_MS = 8000;
 export const DEPENDENCIES = {
   journal_file: {
     what: 'The journal `<market>_<shard>.db`.',
-    check: 'The file at its path is the one that was opened, and whole by its header.',
+    check: 'The file at its path, and its log, are those that were opened; it is whole by its header.',
     codes: ['FILE_REPLACED', 'DATABASE_DAMAGED'],
     by: ['daemon'],
   },
   store: {
     what: 'The store: `trainer.db`, or PostgreSQL.',
     check:
-      'The file at its path is the one that was opened, whole by its header, and no query met damage; it answers a query.',
+      'The file at its path, and its log, are those that were opened; it is whole by its header, no query met damage, and it answers one.',
     codes: ['FILE_REPLACED', 'DATABASE_DAMAGED', 'STORE_UNUSABLE'],
     by: ['trainer'],
   },

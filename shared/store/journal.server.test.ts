@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -18,6 +18,8 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const freshPath = (): string => join(folder, `${++files}.db`);
 const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
+
+const BOOT = { market: 'live', featureSchema: 'f', policyHash: 'p', startedMs: 1 };
 
 describeJournalStore('on disk', () => {
   const path = freshPath();
@@ -139,11 +141,10 @@ describe('the journal file', () => {
       db.exec(
         `CREATE TRIGGER watch_${table} AFTER INSERT ON ${table} BEGIN INSERT INTO seen SELECT '${table}', synchronous FROM pragma_synchronous; END`,
       );
-    const boot = { market: 'live', featureSchema: 'f', policyHash: 'p', startedMs: 1 };
     store.append([bar('A', 1)], []);
-    store.addBoot({ ...boot, bootId: 'b1' });
+    store.addBoot({ ...BOOT, bootId: 'b1' });
     store.append([bar('A', 2)], []);
-    expect(() => store.addBoot({ ...boot, bootId: 'b1' })).toThrowError(withCode('JOURNAL_WRITE'));
+    expect(() => store.addBoot({ ...BOOT, bootId: 'b1' })).toThrowError(withCode('JOURNAL_WRITE'));
     store.append([bar('A', 3)], []);
     expect(db.prepare('SELECT * FROM seen').raw().all()).toEqual([
       ['inputs', 1],
@@ -272,6 +273,22 @@ describe('the journal file', () => {
     expect(() => openJournal(path, { readOnly: true })).toThrowError(/not created the tables yet/);
     openJournal(path).close();
     openJournal(path, { readOnly: true }).close();
+  });
+
+  it('is damaged, and lacks no room, when a write meets a page that is none', () => {
+    const path = freshPath();
+    const store = openJournal(path);
+    store.append([bar('A', 1)], []);
+    store.close();
+    const pages = openSync(path, 'r+');
+    // Behind the first page, which opening reads: the tables' roots.
+    writeSync(pages, Buffer.alloc(statSync(path).size - 4096, 0xa5), 0, null, 4096);
+    closeSync(pages);
+    const damaged = openJournal(path);
+    expect(() => damaged.append([bar('A', 2)], [])).toThrowError(withCode('JOURNAL_DAMAGED'));
+    expect(() => damaged.addBoot({ ...BOOT, bootId: 'b1' })).toThrowError(withCode('JOURNAL_DAMAGED'));
+    expect(() => damaged.forgetBefore(at(2))).toThrowError(withCode('JOURNAL_DAMAGED'));
+    damaged.close();
   });
 
   it('is not opened when it cannot be a journal, and the file stays as it was', () => {

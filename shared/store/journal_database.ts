@@ -46,6 +46,9 @@ const TABLES = `
   ) STRICT;
 `;
 
+/** Codes of SQLite for a file that is no whole database: its own bytes, or those of its WAL, are damaged. */
+const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB)/;
+
 /** For the tables of a file that is being created. */
 const TABLES_WAIT_MS = 1000;
 const TABLES_POLL_MS = 20;
@@ -109,12 +112,13 @@ function addFlowColumns(db: Database): void {
     if (!columns.some((column) => column.name === name)) db.exec(`ALTER TABLE inputs ADD COLUMN ${name} REAL`);
 }
 
-/** Runs what writes. @throws MinutehandError JOURNAL_WRITE */
+/** Runs what writes. @throws MinutehandError JOURNAL_WRITE, or JOURNAL_DAMAGED for a file that is no whole database */
 export function writing(path: string, work: () => void): void {
   try {
     work();
   } catch (cause) {
-    throw new MinutehandError('JOURNAL_WRITE', {
+    const isDamaged = cause instanceof SqliteError && DAMAGED.test(cause.code);
+    throw new MinutehandError(isDamaged ? 'JOURNAL_DAMAGED' : 'JOURNAL_WRITE', {
       seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
       cause,
     });

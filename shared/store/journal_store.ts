@@ -124,7 +124,7 @@ export interface JournalStore {
   /**
    * Stores all or nothing, inputs before signals.
    * @param feedPosition position of a resumable feed after these inputs, in its own format; none = unchanged
-   * @throws MinutehandError JOURNAL_WRITE
+   * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED
    */
   append(
     inputs: readonly InputRow[],
@@ -134,7 +134,7 @@ export interface JournalStore {
   ): void;
   /** The newest one that was stored; null when there is none. */
   feedPosition(): string | null;
-  /** Survives a power cut, and with it all that was stored before. @throws MinutehandError JOURNAL_WRITE */
+  /** Survives a power cut, and with it all that was stored before. @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED */
   addBoot(boot: BootRow): void;
   lastBoot(): BootRow | null;
   /** The policy of a hash that a boot or a `policy` input named; null when none did. */
@@ -181,7 +181,7 @@ export interface JournalStore {
   bars(symbol: string, from?: OpenTime, to?: OpenTime): IterableIterator<Bar>;
   /**
    * Deletes inputs and signals of minutes before `time`, but not the halts that were active then.
-   * @throws MinutehandError JOURNAL_WRITE
+   * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED
    */
   forgetBefore(time: OpenTime): void;
   /**
@@ -270,13 +270,13 @@ export interface JournalFile extends JournalStore {
    * not shrink.
    * @param limit signals at most
    * @returns how many signals were passed; 0 when none is left within the bounds
-   * @throws MinutehandError JOURNAL_WRITE
+   * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED
    */
   prune(bounds: PruneBounds, limit: number): number;
   /**
    * Deletes old minutes of a simulated market, so that what is left can be replayed: signals as `prune` does, and the
    * bars and heartbeats before them. Models, halts, policies and whatever else holds until it is replaced stay.
-   * @throws MinutehandError JOURNAL_WRITE
+   * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED
    */
   forgetMinutes(bounds: ForgetBounds): void;
   /** See `signalFingerprint`; null when the row is not there. */
