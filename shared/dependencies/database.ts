@@ -16,9 +16,9 @@ const LARGEST_PAGE = 1;
 
 /**
  * Checks that an SQLite file in use and its write-ahead log are those that were opened, and that the file is whole as
- * far as that can be seen without reading all of it: its header is that of a database, no page that the header counts lies behind its end, and this
- * process has met no damage in it. A file that is cut or overwritten in place keeps its identity, and a program that
- * has its pages in memory goes on for a while.
+ * far as that can be seen without reading all of it: its header is that of a database, no page that the header counts
+ * lies behind its end, and this process has met no damage in it. A file that is cut or overwritten in place keeps its
+ * identity, and a program that has its pages in memory goes on for a while.
  *
  * A checkpoint writes the header before it lengthens the file. So a file counts as cut when it is as short at the next
  * check.

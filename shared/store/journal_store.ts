@@ -134,7 +134,10 @@ export interface JournalStore {
   ): void;
   /** The newest one that was stored; null when there is none. */
   feedPosition(): string | null;
-  /** Survives a power cut, and with it all that was stored before. @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED */
+  /**
+   * Survives a power cut, and with it all that was stored before.
+   * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED
+   */
   addBoot(boot: BootRow): void;
   lastBoot(): BootRow | null;
   /** The policy of a hash that a boot or a `policy` input named; null when none did. */

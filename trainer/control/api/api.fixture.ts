@@ -27,6 +27,9 @@ export interface Ask {
 }
 
 /** A real trainer with its store, in a temporary folder. */
+const NO_FILE = JSON.stringify({ error: { code: 'DATA_MISSING', message: 'no such file', next: 'name one' } });
+const HANGING = `if (process.argv.includes('bars')) console.log(${JSON.stringify(NO_FILE)}); else setInterval(() => undefined, 1000)`;
+
 export interface ApiWorkplace {
   readonly port: number;
   readonly origin: string;
@@ -42,12 +45,12 @@ export interface ApiWorkplace {
 
 /**
  * @param prepare runs before the trainer starts
- * @param command program of training processes; absent: one that hangs
+ * @param command program of training processes; absent: one that hangs, and finds no file in the preview of an import
  */
 export async function openApiWorkplace(
   overrides: SettingsOverrides = {},
   prepare: (paths: HomePaths) => Promise<void> = async () => undefined,
-  command: readonly string[] = [process.execPath, '-e', 'setInterval(() => undefined, 1000)', '--'],
+  command: readonly string[] = [process.execPath, '-e', HANGING, '--'],
 ): Promise<ApiWorkplace> {
   const folder = mkdtempSync(join(tmpdir(), 'minutehand-api-'));
   const paths = homePaths({ MINUTEHAND_HOME: folder });
