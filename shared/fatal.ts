@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { describeError } from './errors.ts';
+import { jsonOrNull } from './json_or_null.ts';
 import { appendBounded, newestLines, type LineBounds } from './line_file.ts';
 import { makePrivateFolder } from './private_files.ts';
 import type { HomePaths } from './home.ts';
@@ -45,18 +46,10 @@ export function readFatals(paths: HomePaths, shard: string): readonly Fatal[] {
   try {
     const lines = newestLines(fatalPath(paths, shard), FATAL_BOUNDS.maxBytes);
     return lines.slice(-MAX_LINES).flatMap((line) => {
-      const parsed = fatalSchema.safeParse(jsonOf(line));
+      const parsed = fatalSchema.safeParse(jsonOrNull(line));
       return parsed.success ? [parsed.data] : [];
     });
   } catch {
     return [];
-  }
-}
-
-function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
   }
 }

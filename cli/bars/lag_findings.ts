@@ -1,7 +1,7 @@
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Finding } from '../../shared/bar_file/verdict/finding.ts';
-import { findLaggingLegs, type LaggingLegs } from '../../trainer/learning/data_quality/lagging_legs.ts';
+import { findLaggingLegs, type LaggingLegs, type Legs } from '../../trainer/learning/data_quality/lagging_legs.ts';
 import { stratumText } from '../../trainer/learning/data_quality/stratum_correlation.ts';
 
 /** Bars of other symbols, with which an imported one is compared. */
@@ -10,11 +10,6 @@ export interface NeighborBars {
   symbolsFor(symbol: string): Promise<readonly string[]>;
   /** Bars with `from` <= time < `to`, epoch seconds; null without one. */
   read(symbol: string, from: number, to: number): Promise<BarColumns | null>;
-}
-
-interface Legs {
-  readonly a: string;
-  readonly b: string;
 }
 
 /** Newest bars that are compared: some four months of minutes. */

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import {
+  clipBars,
   columnsOf,
+  copyBars,
   emptyColumns,
   lowerBound,
   OPTIONAL_COLUMNS,
@@ -9,7 +10,7 @@ import {
   type BarColumns,
 } from '../../shared/bar_file/bar_file.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
-import { ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
+import { atOpen } from '../../shared/bar_file/own_timeframe.ts';
 import { homePaths } from '../../shared/home.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import type { StorePeriod } from '../../trainer/store/bars.ts';
@@ -26,18 +27,16 @@ export interface ReceivedBars {
 /** Opens the journals of a market's shards for reading; daemons may go on writing them. */
 export function openReceivedBars(market: Market, shards: readonly string[]): ReceivedBars {
   const paths = shards.map((shard) => homePaths().journal(market, shard)).filter((path) => existsSync(path));
-  const journals = paths.map((path) => ({ path, journal: openJournal(path, { readOnly: true }) }));
+  const journals = paths.map((path) => openJournal(path, { readOnly: true }));
   return {
-    symbols: [...new Set(journals.flatMap(({ journal }) => [...journal.lastBars().keys()]))].sort(),
+    symbols: [...new Set(journals.flatMap((journal) => [...journal.lastBars().keys()]))].sort(),
     read(symbol, { from, to }) {
-      const parts = journals.map(({ journal }) => columnsOf(symbol, journal.bars(symbol)));
-      const own = parts.reduce((all, part) => mergedBars(all, part), emptyBars(symbol));
-      // A journal has a longer bar under its last minute.
-      const shift = ownBarSeconds(own) - SECONDS_PER_BAR;
-      return partOf(shift === 0 ? own : { ...own, time: own.time.map((time) => time - shift) }, from, to);
+      const parts = journals.map((journal) => columnsOf(symbol, journal.bars(symbol)));
+      const own = parts.reduce((all, part) => mergedBars(all, part), columnsOf(symbol, []));
+      return clipBars(atOpen(own), from, to);
     },
     close: () => {
-      for (const { journal } of journals) journal.close();
+      for (const journal of journals) journal.close();
     },
   };
 }
@@ -54,32 +53,15 @@ export async function* withReceived(
   for await (const page of pages) {
     const last = page.time[page.length - 1]!;
     const end = lowerBound(received.time.subarray(0, received.length), last + 1);
-    yield done === end ? page : mergedBars(slice(received, done, end), page);
+    yield done === end ? page : mergedBars(copyBars(received, done, end), page);
     done = end;
   }
-  if (done < received.length) yield slice(received, done, received.length);
-}
-
-function emptyBars(symbol: string): BarColumns {
-  return { symbol, length: 0, ...emptyColumns(0) };
-}
-
-function partOf(bars: BarColumns, from?: OpenTime, to?: OpenTime): BarColumns {
-  const time = bars.time.subarray(0, bars.length);
-  const first = from === undefined ? 0 : lowerBound(time, from);
-  return slice(bars, first, to === undefined ? bars.length : Math.max(first, lowerBound(time, to)));
+  if (done < received.length) yield copyBars(received, done, received.length);
 }
 
 const PRICES_AND_VOLUME = ['open', 'high', 'low', 'close', 'volume'] as const;
 
-function slice(bars: BarColumns, from: number, to: number): BarColumns {
-  return takeRows(
-    bars.symbol,
-    Array.from({ length: to - from }, (_, i) => [bars, from + i]),
-  );
-}
-
-/** Both ascending; of a minute in both, the bar of `first`. */
+/** As `mergeBars`, with taker volume and trades, which that leaves out. Of a minute in both, the bar of `first`. */
 function mergedBars(first: BarColumns, second: BarColumns): BarColumns {
   const rows: Row[] = [];
   let i = 0;

@@ -42,10 +42,17 @@ function divisorOf(a: number, b: number): number {
  * that use them expect; stored bars have their open.
  */
 export function atLastMinute<Columns extends Timed>(columns: Columns): Columns {
-  const barSeconds = ownBarSeconds(columns);
-  if (barSeconds === SECONDS_PER_BAR) return columns;
-  const shift = barSeconds - SECONDS_PER_BAR;
-  return { ...columns, time: columns.time.slice(0, columns.length).map((time) => time + shift) };
+  return shifted(columns, ownBarSeconds(columns) - SECONDS_PER_BAR);
+}
+
+/** The reverse: bars that have the time of their last minute, as in a journal, with that of their open. */
+export function atOpen<Columns extends Timed>(columns: Columns): Columns {
+  return shifted(columns, SECONDS_PER_BAR - ownBarSeconds(columns));
+}
+
+function shifted<Columns extends Timed>(columns: Columns, seconds: number): Columns {
+  if (seconds === 0) return columns;
+  return { ...columns, time: columns.time.slice(0, columns.length).map((time) => time + seconds) };
 }
 
 /** @throws MinutehandError DATA_FORMAT where bars of a leg are longer than those of its pair, or no part of them */

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { pauseThread } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { makePrivateFolder } from '../private_files.ts';
+import { isDatabaseDamage } from './damaged_files.ts';
 import { boundWal, Database, SqliteError } from './sqlite.ts';
 
 /**
@@ -45,9 +46,6 @@ const TABLES = `
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1), signal_row INTEGER NOT NULL, after_input INTEGER NOT NULL, last TEXT NOT NULL
   ) STRICT;
 `;
-
-/** Codes of SQLite for a file that is no whole database: its own bytes, or those of its WAL, are damaged. */
-const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB)/;
 
 /** For the tables of a file that is being created. */
 const TABLES_WAIT_MS = 1000;
@@ -117,8 +115,7 @@ export function writing(path: string, work: () => void): void {
   try {
     work();
   } catch (cause) {
-    const isDamaged = cause instanceof SqliteError && DAMAGED.test(cause.code);
-    throw new MinutehandError(isDamaged ? 'JOURNAL_DAMAGED' : 'JOURNAL_WRITE', {
+    throw new MinutehandError(isDatabaseDamage(cause) ? 'JOURNAL_DAMAGED' : 'JOURNAL_WRITE', {
       seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
       cause,
     });

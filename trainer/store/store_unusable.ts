@@ -1,4 +1,5 @@
-import { knownError, MinutehandError } from '../../shared/errors.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { isDatabaseDamage } from '../../shared/store/damaged_files.ts';
 
 /**
  * STORE_UNUSABLE, or DATABASE_DAMAGED, with the reason; an error with a code stays.
@@ -9,6 +10,6 @@ export function unusable(place: string, cause: unknown): MinutehandError {
   // When a host has several addresses, the reasons are inside the error.
   const reasons = cause instanceof AggregateError ? (cause.errors as unknown[]) : [cause];
   const texts = reasons.map((reason) => (reason instanceof Error ? reason.message : String(reason)));
-  const code = knownError(cause)?.code === 'DATABASE_DAMAGED' ? 'DATABASE_DAMAGED' : 'STORE_UNUSABLE';
+  const code = isDatabaseDamage(cause) ? 'DATABASE_DAMAGED' : 'STORE_UNUSABLE';
   return new MinutehandError(code, { seen: `${place}: ${texts.join('; ')}`, cause });
 }

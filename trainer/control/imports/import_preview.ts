@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { VERDICTS, type Finding } from '../../../shared/bar_file/verdict/finding.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { jsonOrNull } from '../../../shared/json_or_null.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { startCommand, type CommandProcess } from '../schedule/command_process.ts';
 
@@ -73,7 +74,7 @@ const MOST = 4;
 const TIME_LIMIT_MS = 120_000;
 const MAX_ANSWER = 4_000_000;
 
-/** Says what an import of a file would do, by `bars import --dry-run` in a process of its own; one at a time. */
+/** Previews of imports: runs `bars import --dry-run` on a temporary copy of a file, in one child process at a time. */
 export class ImportPreviews {
   readonly #command: readonly string[];
   readonly #market: string;
@@ -131,20 +132,12 @@ export class ImportPreviews {
     const timer = setTimeout(() => command.stop(), TIME_LIMIT_MS);
     try {
       const { answer, code, lastLine } = await command.ended;
-      const read = answerSchema.safeParse(jsonOf(answer));
+      const read = answerSchema.safeParse(jsonOrNull(answer));
       if (read.success) return read.data;
       throw new MinutehandError('INTERNAL', { seen: `the preview ended with ${code ?? 'a signal'}: ${lastLine}` });
     } finally {
       clearTimeout(timer);
       this.#running = null;
     }
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

@@ -1,5 +1,7 @@
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { matchMinutes } from '../history/pair_history.ts';
+import type { Legs } from './lagging_legs.ts';
 
 /** Two legs whose closes move alike to the last digit: the bars of one symbol under two names. */
 export interface EqualLegs {
@@ -11,11 +13,6 @@ export interface EqualLegs {
   readonly equal: number;
 }
 
-interface Legs {
-  readonly a: string;
-  readonly b: string;
-}
-
 /** With fewer moves nothing is said. */
 const MIN_MOVES = 100;
 /** Quotes of two sources of one market agree to the last digit in some minutes, but not in nearly all. */
@@ -25,19 +22,13 @@ const ROUNDING = 1e-9;
 
 /** Compares two legs, whose spread is then constant: there is nothing to learn and nothing to trade. */
 export function findEqualLegs(a: BarColumns, b: BarColumns): EqualLegs | null {
+  const { length, inA, inB } = matchMinutes(a, b);
   let moves = 0;
   let equal = 0;
-  let previousA = NaN;
-  let previousB = NaN;
-  let j = 0;
-  for (let i = 0; i < a.length; i++) {
-    while (j < b.length && b.time[j]! < a.time[i]!) j++;
-    if (j === b.length) break;
-    if (b.time[j] !== a.time[i]) continue;
-    const moveA = a.close[i]! / previousA;
-    const moveB = b.close[j]! / previousB;
-    [previousA, previousB] = [a.close[i]!, b.close[j]!];
-    if (Number.isNaN(moveA) || moveA === 1) continue;
+  for (let minute = 1; minute < length; minute++) {
+    const moveA = a.close[inA[minute]!]! / a.close[inA[minute - 1]!]!;
+    const moveB = b.close[inB[minute]!]! / b.close[inB[minute - 1]!]!;
+    if (moveA === 1) continue;
     moves++;
     if (Math.abs(moveA / moveB - 1) < ROUNDING || Math.abs(moveA * moveB - 1) < ROUNDING) equal++;
   }

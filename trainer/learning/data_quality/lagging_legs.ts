@@ -14,7 +14,8 @@ export interface LaggingLegs extends LeadLag {
 const WITNESSES = 6;
 const HALF_HOUR_S = 1800;
 
-interface Legs {
+/** The symbols of a pair. */
+export interface Legs {
   readonly a: string;
   readonly b: string;
 }
