@@ -81,7 +81,7 @@ function readTable(text: string): ReadonlyMap<string, ReadonlyMap<number, Range>
 /** What sources differ by, and the shortest of spikes. */
 const ROOM = 0.02;
 
-/** Quotes in these are taken as quotes in dollars: they were within the room of one, but for hours. */
+/** Quote currencies that count as dollars: these stablecoins left the room of one dollar for some hours only. */
 const DOLLARS: ReadonlySet<string> = new Set(['USD', 'USDT', 'USDC']);
 
 /** Dollar prices of a unit of a currency, metal, coin or index in a year; null where they are not known. */
@@ -98,7 +98,8 @@ function dollarsOf(currency: string, year: number): Range | null {
  * as EURGBP, XAUUSD or BTCUSDT. Null where that is not known.
  */
 export function pricesInYear(symbol: string, year: number): Range | null {
-  const [baseName, quoteName] = [symbol.slice(0, 3), symbol.slice(3)];
+  const baseName = symbol.slice(0, 3);
+  const quoteName = symbol.slice(3);
   const base = dollarsOf(baseName, year);
   const quote = dollarsOf(quoteName, year);
   if (base === null || quote === null || baseName === quoteName) return null;

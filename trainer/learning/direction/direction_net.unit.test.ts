@@ -141,9 +141,15 @@ describe('the threshold of an evaluated block', () => {
     const until = rows.labelEnd[test[Math.floor(test.length / 8)]!]!;
     const own = instruments[0]!.bars;
     // Every later bar is half as dear: what is open then loses half, or gains it.
-    const of = (prices: Float64Array) => prices.map((price, t) => (own.time[t]! >= until ? price / 2 : price));
-    const [open, high, low] = [own.open, own.high, own.low].map((prices) => of(prices as Float64Array));
-    const later = { ...own, open: open!, high: high!, low: low!, close: of(own.close as Float64Array) };
+    const halved = (prices: ArrayLike<number>): Float64Array =>
+      Float64Array.from(prices, (price, t) => (own.time[t]! >= until ? price / 2 : price));
+    const later = {
+      ...own,
+      open: halved(own.open),
+      high: halved(own.high),
+      low: halved(own.low),
+      close: halved(own.close),
+    };
     const parts = { rows, costs: COSTS };
     expect(chooseTheta({ ...parts, instruments: [instrumentOf(later)] }, scored, until)).toBe(
       chooseTheta({ ...parts, instruments }, scored, until),
