@@ -18,7 +18,7 @@ export async function endThreads(threads: readonly Endable[]): Promise<void> {
   await Promise.all(threads.map((thread) => thread.terminate()));
 }
 
-/** For a thread that ends by itself: keeps it alive for the same rest after its work. */
+/** Keeps a worker thread that exits by itself alive for the same delay after its work. */
 export function restBeforeEnd(): void {
   setTimeout(() => undefined, REST_MS);
 }

@@ -11,7 +11,7 @@ const HEADER_BYTES = 100;
 const MAGIC = 'SQLite format 3\0';
 const PAGE_SIZE_AT = 16;
 const PAGES_AT = 28;
-/** What stands for a page of 65,536 bytes, which two bytes cannot hold. */
+/** The header's page size 1 means 65,536 bytes, which its two bytes cannot hold. */
 const LARGEST_PAGE = 1;
 
 /**

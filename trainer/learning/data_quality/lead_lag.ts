@@ -95,7 +95,7 @@ const SUMMED_STEPS: readonly number[] = [5, 15, 30, 60];
 const PART_BLOCKS: readonly number[] = [1, 2, 4, 8];
 /** A part without so much of the moves that its length lets expect, as a weekend, is not judged. */
 const LEAST_MOVES = 0.5;
-/** Lags of some of the moves, in bars: what comes next, at a bearable cost. */
+/** Longest lag, in bars, of comparisons among some of the moves: each lag costs a pass over the bars. */
 const STRATUM_REACH = 30;
 /** Lags around the same time that do not show what chance makes of the others. */
 const AROUND_ZERO = 8;
@@ -122,8 +122,8 @@ export function movesCache(): MovesOf {
  * that is off where the signs have nothing in common. The largest finding counts. Where no single lag is one, returns
  * are compared over several, for a copy that comes late by changing times, and then in parts of the bars: a clock that
  * is off for the weeks in which only one continent has summer time, a copy that comes late at the end alone. Last come
- * some of the moves, at lags up to 30 bars: a leg that knows what comes at one hour of the day or of the week, or only
- * when it will be large.
+ * some of the moves, at lags up to 30 bars: a leg that knows the future in one hour of the day or of the week, or only
+ * its large moves.
  * @returns null when there is none, or too little data to say
  */
 export function findLeadLag(a: BarColumns, b: BarColumns, movesOf: MovesOf = movesOfBars): LeadLag | null {
@@ -273,7 +273,7 @@ function ledStratum(a: Grid, b: Grid): LedStratum | null {
   return null;
 }
 
-/** The lag with the largest correlation that no market has by itself among such moves; null without one. */
+/** The lag with the largest correlation above the limits of `LEAD_LAG_LIMITS` for such moves; null without one. */
 function ledLag({ kind, lags }: StratumCorrelation): number | null {
   const limits = LEAD_LAG_LIMITS;
   const atZero = Math.abs(lags[0]!.value);

@@ -162,7 +162,7 @@ describe('a leg that is the other one at another time', () => {
 
   describe('in some of its moves', () => {
     const long = walks(130_000, 0.5, 'strata');
-    /** b, which besides has the moves of a of the next `ahead` minutes wherever `isKnown` says so. */
+    /** A copy of b that also makes a's moves of the next `ahead` minutes wherever `isKnown` is true. */
     const knowing = (ahead: number, isKnown: (time: number, move: number) => boolean): BarColumns =>
       columns(
         'BBB',

@@ -15,9 +15,9 @@ const STANDARD_ERRORS = 4;
 
 export const aucPlausible: Gate<BundleEvidence> = {
   code: 'auc_plausible',
-  vetoes: 'An AUC on the holdout that no honest model of a market reaches, over all pairs or of one alone.',
+  vetoes: 'An AUC on the holdout that no honest model of a market reaches, over all pairs or in a single pair.',
   threshold: {
-    fixed: `${MODEL_AUC_LIMITS.ai1} of AI1, ${MODEL_AUC_LIMITS.ai2} of AI2; of a pair alone, and ${STANDARD_ERRORS} standard errors`,
+    fixed: `${MODEL_AUC_LIMITS.ai1} of AI1, ${MODEL_AUC_LIMITS.ai2} of AI2; in a single pair, plus ${STANDARD_ERRORS} standard errors`,
   },
   check: ({ models }, role) => {
     const model = role as keyof typeof MODEL_AUC_LIMITS;

@@ -177,7 +177,7 @@ describe('a learner program', () => {
   });
 
   it('gets no secrets of this process, by their names or by their form', async () => {
-    // No word that the environment of a test run has by itself.
+    // A value that occurs nowhere else in the environment of a test run.
     const PLANTED = 'Zq7planted';
     const secrets = {
       MINUTEHAND_DATABASE_URL: `postgres://${PLANTED}`,
