@@ -1,8 +1,11 @@
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Bar, OpenTime } from '../shared/bar.ts';
 import { readBarFile, type BarColumns } from '../shared/bar_file/bar_file.ts';
+import { homePaths } from '../shared/home.ts';
+import { openJournal } from '../shared/store/journal.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
@@ -418,6 +421,24 @@ describe('bars export', () => {
       document: { error: { code: 'DATA_MISSING' } },
     });
     expect(existsSync(out)).toBe(false);
+    // What a daemon received is judged as an import of it: ten times what a euro costs.
+    const path = homePaths({ MINUTEHAND_HOME: place.home }).journal('live', 'main');
+    mkdirSync(dirname(path), { recursive: true });
+    const journal = openJournal(path);
+    const received = Array.from({ length: 60 }, (_, i): Bar => {
+      const close = 10.8 + (i % 7) / 1000;
+      return { symbol: 'EURUSD', time: (i * 60) as OpenTime, open: close, high: close, low: close, close, volume: i };
+    });
+    journal.append(
+      received.map((bar) => ({ kind: 'bar', subject: bar.symbol, time: bar.time, bar, backfill: true })),
+      [],
+    );
+    journal.close();
+    expect(await json(['bars', 'check'], env)).toMatchObject({
+      code: 1,
+      document: [{ symbol: 'EURUSD', bars: 60, verdict: { verdict: 'SCALED' } }],
+    });
+    rmSync(path);
     const one = join(place.folder, 'one');
     mkdirSync(one);
     writeFileSync(join(one, 'EURUSD.csv'), 'time,open,high,low,close,volume\n60,1,1,1,1,0\n');

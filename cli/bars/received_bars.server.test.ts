@@ -65,11 +65,25 @@ it('are those of all shards, within the period', () => {
   expect(openReceivedBars('simulated', ['main']).symbols).toEqual([]);
 });
 
+it('are read from the journal for the period that is asked for, and for no other', () => {
+  journalOf('main', [bar(1, 1.1), bar(2, 1.2), bar(3, 1.3), bar(9, 1.9)]);
+  const probe = openJournal(homePaths().journal('live', 'main'), { readOnly: true });
+  const read = vi.spyOn(Object.getPrototypeOf(probe) as typeof probe, 'bars');
+  probe.close();
+  const received = openReceivedBars('live', ['main']);
+  received.read('EURUSD', { from: 120 as OpenTime, to: 240 as OpenTime });
+  expect(read.mock.calls).toEqual([['EURUSD', 120, 240]]);
+  read.mockRestore();
+  received.close();
+});
+
 it('of an hour have the time of their open, as stored ones', () => {
   const hours = Array.from({ length: 30 }, (_, i) => bar(i * 60 + 59, 1 + i / 100));
   journalOf('main', hours);
   const received = openReceivedBars('live', ['main']);
   expect(Array.from(received.read('EURUSD', {}).time.slice(0, 2))).toEqual([0, 3600]);
+  const afternoon = received.read('EURUSD', { from: 7200 as OpenTime, to: 14_400 as OpenTime });
+  expect(Array.from(afternoon.time)).toEqual([7200, 10_800]);
   received.close();
 });
 

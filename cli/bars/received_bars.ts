@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import {
-  clipBars,
   columnsOf,
   copyBars,
   emptyColumns,
@@ -10,9 +10,10 @@ import {
   type BarColumns,
 } from '../../shared/bar_file/bar_file.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
-import { atOpen } from '../../shared/bar_file/own_timeframe.ts';
+import { ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
 import { homePaths } from '../../shared/home.ts';
 import { openJournal } from '../../shared/store/journal.ts';
+import type { JournalStore } from '../../shared/store/journal_store.ts';
 import type { StorePeriod } from '../../trainer/store/bars.ts';
 
 /** Bars that the daemons of this home have received and still keep in their journals. */
@@ -31,14 +32,26 @@ export function openReceivedBars(market: Market, shards: readonly string[]): Rec
   return {
     symbols: [...new Set(journals.flatMap((journal) => [...journal.lastBars().keys()]))].sort(),
     read(symbol, { from, to }) {
-      const parts = journals.map((journal) => columnsOf(symbol, journal.bars(symbol)));
+      const toOpen = barSecondsIn(journals, symbol) - SECONDS_PER_BAR;
+      const received = (open: OpenTime | undefined) => (open === undefined ? undefined : ((open + toOpen) as OpenTime));
+      const parts = journals.map((journal) => columnsOf(symbol, journal.bars(symbol, received(from), received(to))));
       const own = parts.reduce((all, part) => mergedBars(all, part), columnsOf(symbol, []));
-      return clipBars(atOpen(own), from, to);
+      return toOpen === 0 ? own : { ...own, time: own.time.map((time) => time - toOpen) };
     },
     close: () => {
       for (const journal of journals) journal.close();
     },
   };
+}
+
+/** Newest bars of a journal that tell how long its bars are. */
+const ASKED_BARS = 2000;
+
+/** Seconds of a symbol's bars; journals have the time of their last minute. */
+function barSecondsIn(journals: readonly Pick<JournalStore, 'newestBars'>[], symbol: string): number {
+  const opens = new Set(journals.flatMap((journal) => journal.newestBars(symbol, ASKED_BARS)));
+  const time = Float64Array.from(opens).sort();
+  return ownBarSeconds({ time, length: time.length });
 }
 
 /**

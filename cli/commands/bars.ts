@@ -25,11 +25,11 @@ import {
 import { verdictText } from '../../shared/bar_file/verdict/finding_text.ts';
 import { compareWithKnown } from '../../shared/bar_file/verdict/known_closes.ts';
 import { knownFindings, NOTHING_KNOWN, type KnownFindings } from '../bars/known_findings.ts';
+import { openReceivedBars, withReceived, type ReceivedBars } from '../bars/received_bars.ts';
 import { lagsAmong, recentCloses, type RecentCloses } from '../bars/lag_findings.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
-import type { StoredSymbol } from '../../trainer/store/bars.ts';
+import { loadSettings, screenPolicy, shardsOf } from '../../shared/policy/policy.ts';
 import type { Store } from '../../trainer/store/store.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, FAILED, type Output } from '../output.ts';
@@ -64,8 +64,11 @@ export function addBars(program: Command, output: () => Output): void {
   addImportHistory(bars, output);
   bars
     .command('check')
-    .argument('[path]', 'a bar file, or a folder of them; without it, the store')
-    .addOption(marketOption('which bars of the store'))
+    .argument(
+      '[path]',
+      'a bar file, or a folder of them; without it, the bars of this installation: imported ones, and those that its daemons received',
+    )
+    .addOption(marketOption('which bars of the installation'))
     .addOption(new Option('--accept <verdicts...>', 'verdicts that are known').choices([...REFUSING]))
     .description(
       'counts gaps, holes, breaks, flat bars, spikes and suspect bars of each symbol, shows its week openings, and ends with a verdict on it: OK, or what is wrong with its clock, columns, scale or source. Exit code 1 where a verdict is wrong and neither accepted here nor, for the same evidence, by an import of the symbol',
@@ -128,20 +131,27 @@ interface CheckedStore {
 }
 
 async function checkStore(market: Market, screening: ScreenPolicy | null, output: Output): Promise<CheckedStore> {
-  return withStore(async (store) => {
-    const symbols = await storedSymbols(store, market);
-    const total = symbols.reduce((sum, { bars }) => sum + bars, 0);
-    const progress = output.progress();
-    tellWhenInterrupted({ output, progress, kept: () => ['Nothing was changed.'] });
-    const reports: InspectedBars[] = [];
-    let done = 0;
-    for (const { symbol } of symbols) {
-      const onPage = (rows: number): void => progress.update('checking', (done += rows), total);
-      reports.push(await checkPages(symbol, market, screening, store.bars.pages(market, symbol), onPage));
-    }
-    progress.stop();
-    return { reports: withVerdicts(reports), known: knownFindings(await store.importRuns.list(market, ALL_RUNS)) };
-  });
+  const received = openReceivedBars(
+    market,
+    shardsOf(loadSettings().minutehand).map(({ name }) => name),
+  );
+  try {
+    return await withStore(async (store) => {
+      const symbols = await knownSymbols(store, received, market);
+      const progress = output.progress();
+      tellWhenInterrupted({ output, progress, kept: () => ['Nothing was changed.'] });
+      const reports: InspectedBars[] = [];
+      for (const symbol of symbols) {
+        progress.update('checking', reports.length, symbols.length);
+        const pages = withReceived(store.bars.pages(market, symbol), received.read(symbol, {}));
+        reports.push(await checkPages(symbol, market, screening, pages, () => undefined));
+      }
+      progress.stop();
+      return { reports: withVerdicts(reports), known: knownFindings(await store.importRuns.list(market, ALL_RUNS)) };
+    });
+  } finally {
+    received.close();
+  }
 }
 
 const ALL_RUNS = Number.MAX_SAFE_INTEGER;
@@ -246,12 +256,13 @@ async function checkPages(
   return { checked: { ...report, clock: clock.report() }, inspection, closes };
 }
 
-/** @throws MinutehandError DATA_MISSING */
-async function storedSymbols(store: Store, market: Market): Promise<readonly StoredSymbol[]> {
+/** Symbols with imported or received bars, ascending. @throws MinutehandError DATA_MISSING */
+async function knownSymbols(store: Store, received: ReceivedBars, market: Market): Promise<readonly string[]> {
   const stored = await store.bars.symbols(market);
-  if (stored.length > 0) return stored;
+  const symbols = new Set([...stored.map(({ symbol }) => symbol), ...received.symbols]);
+  if (symbols.size > 0) return [...symbols].sort();
   throw new MinutehandError('DATA_MISSING', {
-    seen: `no ${market} bars in ${store.place}`,
+    seen: `no ${market} bars in ${store.place}, and none received by a daemon`,
     next: 'Import some first: minutehand bars import <source>.',
   });
 }

@@ -2,6 +2,7 @@ import { accessSync, constants, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Command } from 'commander';
 import { readAddress } from '../../shared/address.ts';
+import { counted } from '../../shared/counted.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { earlierText } from '../../shared/market/recent_history.ts';
 import { parseSubject, symbolsOf } from '../../shared/pair.ts';
@@ -14,7 +15,8 @@ import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { librariesFrom } from '../../trainer/learning/learners/trees/engines/engine_library.ts';
 import { findEngine } from '../../trainer/learning/learners/trees/engines/engines.ts';
-import { readRecentBars } from '../../trainer/jobs/bars/recent_bars.ts';
+import { receivedVerdicts, refusedFeeds } from '../../trainer/jobs/bars/received_verdicts.ts';
+import { journalsOf, readRecentBars } from '../../trainer/jobs/bars/recent_bars.ts';
 import { endWithChecks, printChecks, type CheckResult } from '../check_result.ts';
 import { checkEnvironment } from '../environment_check.ts';
 import { checkDirections, checkModels } from '../model_checks.ts';
@@ -76,7 +78,7 @@ async function runDoctor(output: Output): Promise<void> {
       await checkModels(settings, paths),
       ...(await checkDirections(settings, paths)),
     );
-    findings.push(halts(paths), await history(settings, paths));
+    findings.push(halts(paths), await history(settings, paths), ...(await receivedBars(settings, paths)));
     findings.push(...(await runningDaemons(settings, paths)));
   }
   findings.push(...environment(), home(paths), expertAdvisor());
@@ -240,6 +242,32 @@ async function history(settings: Settings, paths: HomePaths): Promise<CheckResul
   } catch (error) {
     const { code, message, next } = describeError(error);
     return { what, verdict: 'warning', detail: `${code}: ${message} ${next}` };
+  }
+}
+
+/** What the newest bars that the daemons received show about themselves; nothing where none came from outside. */
+async function receivedBars(settings: Settings, paths: HomePaths): Promise<CheckResult[]> {
+  const what = 'received bars';
+  const { pairs, instruments, market } = settings.minutehand;
+  if (market !== 'live') return [];
+  const symbols = symbolsOf([...pairs, ...instruments].map(parseSubject));
+  try {
+    const judged = await receivedVerdicts({ journals: journalsOf(settings, paths), symbols });
+    if (judged.length === 0) return [];
+    const refused = refusedFeeds(judged);
+    if (refused.length === 0)
+      return [{ what, verdict: 'ok', detail: `nothing is wrong with those of ${counted(judged.length, 'symbol')}` }];
+    const texts = refused.map(({ text }) => text).join('; ');
+    return [
+      {
+        what,
+        verdict: 'warning',
+        detail: `an import would refuse them: ${texts}. Mend the feeder; \`minutehand bars check\``,
+      },
+    ];
+  } catch (error) {
+    const { code, message, next } = describeError(error);
+    return [{ what, verdict: 'warning', detail: `${code}: ${message} ${next}` }];
   }
 }
 

@@ -12529,6 +12529,15 @@ export interface components {
                 /** @description Timestamps are probably not UTC */
                 suspect: boolean;
             };
+            /** @description What imported and received bars together show about their clock, columns, scale and source */
+            verdict: {
+                /** @enum {string} */
+                code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                /** @description Evidence of every finding */
+                text: string;
+                /** @description An import of these bars would keep them out */
+                refuses: boolean;
+            };
             /** @description UTC days with bars, ascending */
             days: {
                 day: string;
@@ -12578,6 +12587,15 @@ export interface components {
                 };
                 /** @description Timestamps are probably not UTC */
                 suspect: boolean;
+            };
+            /** @description What imported and received bars together show about their clock, columns, scale and source */
+            verdict: {
+                /** @enum {string} */
+                code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                /** @description Evidence of every finding */
+                text: string;
+                /** @description An import of these bars would keep them out */
+                refuses: boolean;
             };
             /** @description UTC days with bars, ascending */
             days: {

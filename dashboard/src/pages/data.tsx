@@ -113,6 +113,16 @@ function columnsOf(): Column<SymbolCoverage>[] {
     count('suspects', 'data.suspects'),
     count('flat_bars', 'data.flat'),
     {
+      key: 'verdict',
+      title: t('data.verdict'),
+      value: ({ verdict }) => verdict.code,
+      cell: ({ verdict: { code, text, refuses } }) => (
+        <span title={text}>
+          <Badge tone={refuses ? 'bad' : 'good'}>{codeText('verdict', code)}</Badge>
+        </span>
+      ),
+    },
+    {
       key: 'clock',
       title: t('data.clock'),
       value: ({ clock }) => !clock.suspect,

@@ -477,6 +477,7 @@ export const EN = {
   'data.spikes': 'Spikes',
   'data.suspects': 'Suspect',
   'data.flat': 'Flat',
+  'data.verdict': 'Verdict',
   'data.clock': 'Clock',
   'data.clock.good': 'UTC',
   'data.clock.suspect': 'suspect',

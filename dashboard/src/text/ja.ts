@@ -479,6 +479,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'data.spikes': '急変',
   'data.suspects': '異常の疑い',
   'data.flat': '値動きなし',
+  'data.verdict': '判定',
   'data.clock': '時計',
   'data.clock.good': 'UTC（正常）',
   'data.clock.suspect': '疑わしい',

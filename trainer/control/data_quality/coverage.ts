@@ -4,6 +4,10 @@ import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.t
 import { createBarCheck, BREAK_MINUTES, SPIKE, type BarReport } from '../../../shared/bar_file/bar_check.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { checkClock, type ClockReport } from '../../../shared/bar_file/clock_check.ts';
+import { atOpen, ownBarSeconds } from '../../../shared/bar_file/own_timeframe.ts';
+import { createBarInspection } from '../../../shared/bar_file/verdict/bar_inspection.ts';
+import { REFUSING, verdictOf, type VerdictCode } from '../../../shared/bar_file/verdict/finding.ts';
+import { verdictText } from '../../../shared/bar_file/verdict/finding_text.ts';
 import { withoutSuspects } from '../../../shared/bar_file/screened_bars.ts';
 import type { ScreenPolicy } from '../../../shared/core/screen/bar_screen.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
@@ -39,6 +43,15 @@ export interface DayCoverage {
   readonly suspects: number;
 }
 
+/** What the bars of a symbol show about their clock, columns, scale and source. */
+export interface JudgedCoverage {
+  readonly code: VerdictCode;
+  /** The evidence of every finding. */
+  readonly text: string;
+  /** An import would keep bars of this verdict out. */
+  readonly refuses: boolean;
+}
+
 /** Bars of a symbol in this installation, imported or journaled. */
 export interface SymbolCoverage extends Omit<BarReport, 'first' | 'last'> {
   /** Open of the first and last bar, ISO 8601; null without bars. */
@@ -47,6 +60,8 @@ export interface SymbolCoverage extends Omit<BarReport, 'first' | 'last'> {
   /** Bars that lead up to now, or in a simulated market to the last one, without a gap of more than five days. */
   readonly recent_bars: number;
   readonly clock: ClockReport;
+  /** As an import of all these bars would end, whichever door they came through. */
+  readonly verdict: JudgedCoverage;
   /** Ascending, without days that have no bars. */
   readonly days: readonly DayCoverage[];
   /** Longest runs of missing minutes inside a session: open of the first one. */
@@ -99,8 +114,18 @@ export function coverageOf(columns: BarColumns, screening: ScreenPolicy | null, 
     last: iso(last),
     recent_bars: recentBars(columns.time.subarray(0, columns.length), historyEnd(market)).bars,
     clock: checkClock(columns),
+    verdict: judge(columns, market),
     ...walk(columns, screening),
   };
+}
+
+/** Bars longer than a minute carry the time of their last minute here, and that of their open in an inspection. */
+function judge(columns: BarColumns, market: Market): JudgedCoverage {
+  const barSeconds = ownBarSeconds(columns);
+  const inspection = createBarInspection(columns.symbol, barSeconds, { hasWeeks: market === 'live' });
+  inspection.addPage(atOpen(columns));
+  const verdict = verdictOf(inspection.findings());
+  return { code: verdict.verdict, text: verdictText(verdict), refuses: REFUSING.has(verdict.verdict) };
 }
 
 function walk(

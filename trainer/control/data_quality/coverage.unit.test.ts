@@ -55,6 +55,22 @@ describe('coverage of a symbol', () => {
     expect(coverageOf(columns, null, 'live').recent_bars).toBe(0);
   });
 
+  it('has the verdict of an import of these bars', () => {
+    const minutes = Array.from({ length: 300 }, (_, i) => i);
+    const closes = minutes.map((i) => 1.08 + (i % 7) * 1e-4);
+    const ofScale = (factor: number) =>
+      coverageOf(
+        columnsOf(
+          minutes,
+          closes.map((close) => close * factor),
+        ),
+        null,
+        'live',
+      );
+    expect(ofScale(1).verdict).toEqual({ code: 'OK', text: 'OK', refuses: false });
+    expect(ofScale(100).verdict).toMatchObject({ code: 'SCALED', refuses: true });
+  });
+
   it('adds up to the report of the whole file by day, whatever the bars', () => {
     const screening = screenPolicy(loadSettings());
     const bars = fc.array(fc.tuple(fc.integer({ min: 1, max: 90 }), fc.integer({ min: 1, max: 12 })), {

@@ -1,6 +1,7 @@
 import { utcDay } from '../../../shared/utc_day.ts';
 import { counted } from '../../../shared/counted.ts';
 import type { ErrorReport } from '../../../shared/errors.ts';
+import type { RefusedFeed } from '../../jobs/bars/received_verdicts.ts';
 import type { Presence } from '../../../shared/process/process_state.ts';
 
 export const GO_LIVE_IDS = [
@@ -70,6 +71,8 @@ export interface GoLiveFacts {
   readonly minBars: number;
   readonly daemons: readonly DaemonFacts[];
   readonly symbols: readonly SymbolFacts[];
+  /** Symbols whose received bars an import of the same bars would refuse. */
+  readonly refusedFeeds: readonly RefusedFeed[];
   /** Share of the minutes of either leg that both have, by pair; without pairs whose legs have no recent bars. */
   readonly sharedMinutes: ReadonlyMap<string, number>;
   readonly models: {
@@ -147,7 +150,7 @@ const CHECKS: Readonly<Record<GoLiveId, (facts: GoLiveFacts) => Judged>> = {
     return ok(daemons.map(({ shard }) => `${shard} answers`).join(', '));
   },
 
-  bars({ daemons, symbols, nowMs, isOpen, market }) {
+  bars({ daemons, symbols, refusedFeeds, nowMs, isOpen, market }) {
     const newest = new Map(daemons.flatMap(({ health }) => Object.entries(health?.last_bars ?? {})));
     const never = symbols.filter(({ symbol }) => !newest.has(symbol)).map(({ symbol }) => symbol);
     const next = 'Start the feeder: the expert advisor, `minutehand collect`, or POST /bars. docs/guides/GO_LIVE.md';
@@ -158,6 +161,12 @@ const CHECKS: Readonly<Record<GoLiveId, (facts: GoLiveFacts) => Judged>> = {
         .filter((symbol) => nowMs - Date.parse(newest.get(symbol)!) > FRESH_MS + MINUTE_MS);
       if (old.length > 0) return todo(`the last bars of ${few(old)} are older than five minutes`, next);
     }
+    const refused = refusedFeeds.find(({ isCertain }) => isCertain) ?? refusedFeeds[0];
+    if (refused !== undefined)
+      return (refused.isCertain ? todo : ask)(
+        `an import would refuse the bars that the daemon received: ${refused.text}`,
+        'Mend the feeder. `minutehand bars check` shows the verdict of every symbol.',
+      );
     const closed = isOpen ? '' : '; the market is closed now';
     return ok(`${symbols.length} of ${symbols.length} symbols${closed}`);
   },

@@ -32,6 +32,7 @@ const READY: GoLiveFacts = {
   minBars: 20_160,
   daemons: [{ shard: 'main', presence: 'up', hasStandby: true, health: health() }],
   symbols: [symbolOf('XAUUSD'), symbolOf('XAGUSD')],
+  refusedFeeds: [],
   sharedMinutes: new Map([['XAUUSD_XAGUSD', 0.97]]),
   models: {
     versions: ['20261120_0830'],
@@ -81,6 +82,11 @@ describe('the checklist of going live', () => {
         ],
       },
       /last bars of XAGUSD are older/,
+    ],
+    [
+      'bars',
+      { refusedFeeds: [{ symbol: 'XAUUSD', text: 'XAUUSD: SWAPPED columns open, close', isCertain: true }] },
+      /an import would refuse .*XAUUSD: SWAPPED/,
     ],
     [
       'clock',

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
 
 const count = z.int();
 const time = z.string().describe('Open of a bar, ISO 8601 in UTC');
@@ -22,6 +23,13 @@ const symbolCoverage = z
       week_opens_new_york: z.record(z.string(), count).describe('Week openings by hour in New York'),
       suspect: z.boolean().describe('Timestamps are probably not UTC'),
     }),
+    verdict: z
+      .object({
+        code: z.enum(VERDICTS),
+        text: z.string().describe('Evidence of every finding'),
+        refuses: z.boolean().describe('An import of these bars would keep them out'),
+      })
+      .describe('What imported and received bars together show about their clock, columns, scale and source'),
     days: z
       .array(z.object({ day: z.string(), bars: count, missing: count, spikes: count, suspects: count }))
       .describe('UTC days with bars, ascending'),

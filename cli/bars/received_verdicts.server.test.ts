@@ -1,0 +1,102 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import { receivedVerdicts, refusedFeeds } from '../../trainer/jobs/bars/received_verdicts.ts';
+import { folderSink } from './folder_sink.ts';
+import { importBars } from './import.ts';
+
+const SYMBOL = 'EURUSD';
+/** A Monday, 00:00 UTC. */
+const MONDAY_S = Date.parse('2025-03-03T00:00:00Z') / 1000;
+const DAY_BARS = 1440;
+const DAYS = 3;
+
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'received-verdicts-'))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Minutes of three days of a market that moves; `change` makes of each what a feeder would send. */
+function sent(change: (bar: Bar, index: number, all: readonly Bar[]) => Bar): Bar[] {
+  let state = 1;
+  const random = (): number => {
+    state = Math.imul(state ^ (state >>> 15), 0x2c1b_3c6d) + 0x9e37_79b9;
+    return ((state ^ (state >>> 13)) >>> 0) / 2 ** 32;
+  };
+  let price = 1.08;
+  const bars = Array.from({ length: DAYS * DAY_BARS }, (_, i): Bar => {
+    const open = price;
+    price *= 1 + (random() - 0.5) * 4e-4;
+    const [high, low] = [Math.max(open, price) * 1.00003, Math.min(open, price) * 0.99997];
+    const time = (MONDAY_S + i * SECONDS_PER_BAR) as OpenTime;
+    return { symbol: SYMBOL, time, open, high, low, close: price, volume: Math.round(random() * 100) + 1 };
+  });
+  return bars.map(change);
+}
+
+const times = (bar: Bar, factor: number): Bar => ({
+  ...bar,
+  open: bar.open * factor,
+  high: bar.high * factor,
+  low: bar.low * factor,
+  close: bar.close * factor,
+});
+
+/** A journal as a daemon leaves it that took these bars, whichever door they came through. */
+function journalOf(bars: readonly Bar[]): string {
+  const path = join(folder, 'live_main.db');
+  const journal = openJournal(path);
+  const inputs = bars.map((bar) => ({ kind: 'bar', subject: SYMBOL, time: bar.time, bar, backfill: true }) as const);
+  journal.append(inputs, []);
+  journal.close();
+  return path;
+}
+
+async function importOf(bars: readonly Bar[]) {
+  const source = join(folder, 'in');
+  mkdirSync(source);
+  const rows = bars.map(({ time, open, high, low, close, volume }) => [time, open, high, low, close, volume].join(','));
+  writeFileSync(join(source, `${SYMBOL}.csv`), ['time,open,high,low,close,volume', ...rows, ''].join('\n'));
+  const { symbols } = await importBars({ source, into: await folderSink(join(folder, 'out')) });
+  return symbols[0]!;
+}
+
+describe('bars that a daemon received', () => {
+  it.each<[string, (bar: Bar, index: number, all: readonly Bar[]) => Bar]>([
+    ['OK', (bar) => bar],
+    ['SWAPPED', (bar) => ({ ...bar, open: bar.close, close: bar.open })],
+    ['SCALED', (bar) => times(bar, 10)],
+    ['SCALED', (bar, index) => (index < 2 * DAY_BARS ? bar : times(bar, 100))],
+    ['FROZEN', (bar, index, all) => (index > 2000 && index < 2200 ? { ...all[2000]!, time: bar.time } : bar)],
+    ['FROZEN', (bar, index, all) => (index < 3500 ? bar : { ...all[index - DAY_BARS]!, time: bar.time })],
+    ['SUSPECT', (bar) => ({ ...bar, time: (bar.time + 4 * 86_400) as OpenTime })],
+  ])('get the verdict of an import of the same bars: %s', async (code, change) => {
+    const bars = sent(change);
+    const [judged] = await receivedVerdicts({ journals: [journalOf(bars)], symbols: [SYMBOL, 'XAUUSD'] });
+    const { verdict } = await importOf(bars);
+    expect(judged).toEqual({ symbol: SYMBOL, bars: bars.length, verdict });
+    expect(verdict.verdict).toBe(code);
+    expect(refusedFeeds([judged!]).map(({ symbol }) => symbol)).toEqual(code === 'OK' ? [] : [SYMBOL]);
+  });
+
+  it('are judged by the two weeks up to the newest of them', async () => {
+    const before = sent((bar) => ({ ...times(bar, 10), time: (bar.time - 20 * 86_400) as OpenTime }));
+    const bars = sent((bar) => bar);
+    const [judged] = await receivedVerdicts({ journals: [journalOf([...before, ...bars])], symbols: [SYMBOL] });
+    expect(judged).toMatchObject({ bars: bars.length, verdict: { verdict: 'OK' } });
+  });
+
+  it('are wrong for certain where no market looks like that, and for a person to judge where a quiet one does', () => {
+    const judged = (['SWAPPED', 'FROZEN', 'STALE'] as const).map((verdict) => ({
+      symbol: verdict,
+      bars: 1,
+      verdict: { verdict, findings: [] },
+    }));
+    expect(refusedFeeds(judged).map(({ symbol, isCertain }) => [symbol, isCertain])).toEqual([
+      ['SWAPPED', true],
+      ['FROZEN', false],
+    ]);
+  });
+});

@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
+import { createBarInspection } from '../../../shared/bar_file/verdict/bar_inspection.ts';
+import { REFUSING, verdictOf, type Verdict, type VerdictCode } from '../../../shared/bar_file/verdict/finding.ts';
+import { verdictText } from '../../../shared/bar_file/verdict/finding_text.ts';
+import { openJournal } from '../../../shared/store/journal.ts';
+
+/** Two weeks: the edges of at least one of them are inside. */
+const INSPECTED_S = 14 * 86_400;
+
+/** Verdicts on a live feed for which no market is an explanation. */
+const NEVER_A_MARKET: ReadonlySet<VerdictCode> = new Set(['SWAPPED', 'SCALED', 'SHIFTED', 'CLOSE_STAMPED']);
+
+/** What the newest bars of a symbol that a daemon received show about their clock, columns, scale and source. */
+export interface ReceivedVerdict {
+  readonly symbol: string;
+  readonly bars: number;
+  readonly verdict: Verdict;
+}
+
+export interface ReceivedBarsOptions {
+  /** Journal files of the daemon's shards; absent ones are left out. */
+  readonly journals: readonly string[];
+  readonly symbols: readonly string[];
+}
+
+/**
+ * Judges the bars that daemons received in the two weeks up to the newest one, whichever door they came through, by the
+ * same inspection as an import of these bars. Only the bars of that period are read. Other work of the process goes on
+ * between two symbols.
+ * @returns the symbols of which bars were received
+ * @throws MinutehandError as openJournal
+ */
+export async function receivedVerdicts({ journals, symbols }: ReceivedBarsOptions): Promise<ReceivedVerdict[]> {
+  const judged: ReceivedVerdict[] = [];
+  for (const path of journals.filter((own) => existsSync(own))) {
+    const journal = openJournal(path, { readOnly: true });
+    try {
+      const newest = journal.lastBars();
+      for (const symbol of symbols) {
+        const last = newest.get(symbol);
+        if (last === undefined) continue;
+        await nextTurn();
+        const inspection = createBarInspection(symbol, SECONDS_PER_BAR);
+        for (const bar of journal.bars(symbol, (last - INSPECTED_S) as OpenTime)) inspection.add(bar);
+        judged.push({ symbol, bars: inspection.bars, verdict: verdictOf(inspection.findings()) });
+      }
+    } finally {
+      journal.close();
+    }
+  }
+  return judged;
+}
+
+/** A symbol whose received bars an import would refuse, in words. */
+export interface RefusedFeed {
+  readonly symbol: string;
+  readonly text: string;
+  /** False where a quiet market can look like this, so that a person has to decide. */
+  readonly isCertain: boolean;
+}
+
+/** The symbols whose bars an import of the same bars would keep out. */
+export function refusedFeeds(judged: readonly ReceivedVerdict[]): RefusedFeed[] {
+  return judged
+    .filter(({ verdict }) => REFUSING.has(verdict.verdict))
+    .map(({ symbol, verdict }) => ({
+      symbol,
+      text: `${symbol}: ${verdictText(verdict)}`,
+      isCertain: NEVER_A_MARKET.has(verdict.verdict),
+    }));
+}
