@@ -620,6 +620,7 @@ export const EN = {
   'event.daemon_mute': 'Daemon does not respond',
   'event.daemon_fatal': 'Daemon ended with an error',
   'event.feed_silent': 'No bars arrive',
+  'event.feed_suspect': 'Received bars look wrong',
   'event.daemon_halt': 'Daemon is in mode HALT',
   'event.daemon_degraded': 'Daemon is DEGRADED',
   'event.latency': 'Signals exceed the latency budget',

@@ -620,6 +620,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'event.daemon_mute': 'デーモンが応答しません',
   'event.daemon_fatal': 'デーモンがエラーで終了',
   'event.feed_silent': '足が届きません',
+  'event.feed_suspect': '受信した足に異常の疑い',
   'event.daemon_halt': 'デーモンが停止モード',
   'event.daemon_degraded': 'デーモンが縮退モード',
   'event.latency': 'シグナルの遅延超過',

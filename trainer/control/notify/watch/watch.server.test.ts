@@ -1,15 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { announce } from '../../../../shared/address.ts';
+import type { Bar, EpochMs, OpenTime } from '../../../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../../../shared/clock.ts';
 import type { DependencyFault } from '../../../../shared/dependencies/watch.ts';
 import { noteFatal } from '../../../../shared/fatal.ts';
 import { homePaths, type HomePaths } from '../../../../shared/home.ts';
+import { openJournal } from '../../../../shared/store/journal.ts';
 import { lockHome, type Unlock } from '../../../../shared/process/home_lock.ts';
 import { tinySettings } from '../../../../test/tiny_settings.ts';
 import { startWatch, type Watch } from './watch.ts';
@@ -46,6 +48,7 @@ let open: Set<string>;
 let raised: string[];
 let faults: DependencyFault[];
 let watch: Watch;
+let nowMs: number;
 const tiny = tinySettings({ retrain: { notification_disk_min_mb: 1 } });
 const settings = {
   ...tiny,
@@ -72,11 +75,16 @@ beforeEach(async () => {
   open = new Set();
   raised = [];
   faults = [];
-  watch = startWatch({
-    settings,
+  nowMs = Date.now();
+  watch = newWatch();
+});
+
+const newWatch = (market: 'live' | 'simulated' = 'simulated'): Watch =>
+  startWatch({
+    settings: { ...settings, minutehand: { ...settings.minutehand, market } },
     paths,
     log: pino({ level: 'silent' }),
-    clock: MACHINE_CLOCK,
+    clock: { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs },
     faults: () => faults,
     notifier: {
       openKeys: () => Promise.resolve([...open]),
@@ -91,7 +99,6 @@ beforeEach(async () => {
       },
     },
   });
-});
 afterEach(async () => {
   await watch.stop();
   for (const { server, unlock } of Object.values(daemons)) {
@@ -142,6 +149,31 @@ describe('the watch of several shards', () => {
     daemons.metals = await fakeDaemon('metals');
     await watch.look();
     expect(keys()).toEqual([]);
+  });
+
+  it('tells of received bars that an import would refuse: of a euro that costs ten times as much', async () => {
+    await watch.stop();
+    const path = paths.journal('live', 'fx');
+    mkdirSync(dirname(path), { recursive: true });
+    const journal = openJournal(path);
+    const bars = Array.from({ length: 60 }, (_, i): Bar => {
+      const close = 10.8 + (i % 7) / 1000;
+      return { symbol: 'EURUSD', time: (i * 60) as OpenTime, open: close, high: close, low: close, close, volume: i };
+    });
+    journal.append(
+      bars.map((bar) => ({ kind: 'bar', subject: bar.symbol, time: bar.time, bar, backfill: true })),
+      [],
+    );
+    journal.close();
+    watch = newWatch('live');
+    await watch.look();
+    expect(keys()).toEqual([`feed_suspect:${PLACE}`]);
+    await watch.look();
+    expect(raised).toEqual([`feed_suspect:${PLACE}`]);
+    nowMs += 3_600_000;
+    rmSync(path);
+    await watch.look();
+    expect(keys()).not.toContain(`feed_suspect:${PLACE}`);
   });
 
   it('does not take the answer of one for that of another', async () => {

@@ -4,8 +4,11 @@ import type { Logger } from 'pino';
 import { SessionCalendar } from '../../../../shared/market/session_calendar.ts';
 import type { DependencyFault } from '../../../../shared/dependencies/watch.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
+import { parseSubject, symbolsOf } from '../../../../shared/pair.ts';
 import { shardsOf, type Settings } from '../../../../shared/policy/policy.ts';
 import type { Clock } from '../../../../shared/ports.ts';
+import { receivedVerdicts, refusedFeeds } from '../../../jobs/bars/received_verdicts.ts';
+import { journalsOf } from '../../../jobs/bars/recent_bars.ts';
 import type { Notifier } from '../notifier.ts';
 import type { Notice } from '../outbox.ts';
 import { readBarSlots } from './bar_slots.ts';
@@ -17,6 +20,8 @@ import { isUnitBack } from './units.ts';
 /** A dead daemon is detected after three checks. */
 const LOOK_MS = 10_000;
 const CALENDAR_MS = 6 * 3_600_000;
+const FEEDS_MS = 3_600_000;
+const FEED_SUSPECT = 'feed_suspect';
 const MEGABYTE = 1024 ** 2;
 
 export interface WatchOptions {
@@ -56,6 +61,8 @@ class RunningWatch implements Watch {
   }[];
   #calendar = new SessionCalendar(new Map());
   #calendarMs = -Infinity;
+  #feeds: readonly Notice[] = [];
+  #feedsMs = -Infinity;
   #wellMs = -Infinity;
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
@@ -109,6 +116,7 @@ class RunningWatch implements Watch {
   async #lookOnce(): Promise<void> {
     const { settings, paths, clock, notifier } = this.#options;
     await this.#readCalendar();
+    await this.#judgeFeeds();
     const own = this.#dependencies();
     // Daemons are found by files of the home: without it nothing is known of them.
     const seen = this.#isHomeLost() ? [] : this.#daemons;
@@ -116,7 +124,7 @@ class RunningWatch implements Watch {
     const found = seen.map(({ conditions }, i) => conditions.check(looks[i]!, clock.nowMs()));
     const disk = await this.#disk();
     if (this.#stopped) return;
-    const notices = [...found.flatMap(({ notices }) => notices), ...disk, ...own];
+    const notices = [...found.flatMap(({ notices }) => notices), ...disk, ...own, ...this.#feeds];
     const open = new Set(await notifier.openKeys());
     for (const notice of notices) if (!open.has(notice.key)) await notifier.raise(notice);
     const current = new Set(notices.map(({ key }) => key));
@@ -130,7 +138,8 @@ class RunningWatch implements Watch {
 
   /** Whether this check could have detected the alert of this key. */
   #isChecked(key: string, found: readonly Conditions[]): boolean {
-    if (key === `disk:${this.#place}` || key.startsWith(`${DEPENDENCY}:trainer@${this.#place}:`)) return true;
+    if (key === `disk:${this.#place}` || key === `${FEED_SUSPECT}:${this.#place}`) return true;
+    if (key.startsWith(`${DEPENDENCY}:trainer@${this.#place}:`)) return true;
     const [event, place] = key.split(':') as [string, string?];
     if (found.length === 0) return false;
     // A halt applies to every daemon.
@@ -168,6 +177,28 @@ class RunningWatch implements Watch {
     if (free >= least) return [];
     const text = `${free} MB free on the disk of ${paths.home}, expected at least ${least}.`;
     return [{ key: `disk:${this.#place}`, event: 'disk', subject: this.#place, text }];
+  }
+
+  /** One notice of all symbols whose received bars an import would refuse; after an hour it is decided again. */
+  async #judgeFeeds(): Promise<void> {
+    const { settings, paths, clock, log } = this.#options;
+    const { market, pairs, instruments } = settings.minutehand;
+    if (market !== 'live' || Math.abs(clock.nowMs() - this.#feedsMs) < FEEDS_MS || this.#isHomeLost()) return;
+    this.#feedsMs = clock.nowMs();
+    try {
+      const symbols = symbolsOf([...pairs, ...instruments].map(parseSubject));
+      const refused = refusedFeeds(await receivedVerdicts({ journals: journalsOf(settings, paths), symbols }));
+      const text = `An import would refuse the bars that the daemon received. ${refused.map((own) => own.text).join('; ')}`;
+      const notice = {
+        key: `${FEED_SUSPECT}:${this.#place}`,
+        event: FEED_SUSPECT,
+        subject: this.#place,
+        text,
+      } as const;
+      this.#feeds = refused.length === 0 ? [] : [notice];
+    } catch (error) {
+      log.warn({ err: error }, 'received bars cannot be judged');
+    }
   }
 
   async #readCalendar(): Promise<void> {
