@@ -73,7 +73,7 @@ function validationLines({ pooled, stability, scenarios, importance }: Direction
 
 /** The report of `direction evaluate` for people. */
 export function evaluationLines(
-  { period, inSample, metrics, prior, net, edge, bias, gates }: DirectionEvaluation,
+  { period, inSample, look, metrics, prior, net, edge, bias, gates }: DirectionEvaluation,
   manifest: DirectionManifest,
 ): string[] {
   const day = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 16);
@@ -98,12 +98,19 @@ export function evaluationLines(
         ]),
     netLine(net),
     ...edgeLines(edge),
+    ...lookLines(look),
     ...Object.entries(manifest.edge)
       .filter(([symbol, own]) => !inSample && !own.no_edge && edge[symbol]?.no_edge === true)
       .map(([symbol, own]) => `  ${symbol}: the edge of its training (${number(own.net_bps, 1)} bps) is not there`),
     `bias: ${listed('biased', bias.biased)}`,
     ...gateLines(gates),
   ];
+}
+
+/** How often these bars were looked at. */
+function lookLines(look: DirectionEvaluation['look']): string[] {
+  if (look === null) return [];
+  return [`  look ${look.number} at these bars: an edge needs p below ${Number(look.level.toPrecision(3))}`];
 }
 
 function edgeLines(edge: Readonly<Record<string, InstrumentEdge>>): string[] {

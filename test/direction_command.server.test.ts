@@ -167,7 +167,7 @@ describe('the commands of an instrument', () => {
     expect([all!.code, twice!.code], all!.stderr).toEqual([0, 0]);
     const evaluated = JSON.parse(all!.stdout) as Evaluation;
     expect(JSON.parse(twice!.stdout)).toEqual(evaluated);
-    expect(evaluated).toMatchObject({ version: report.version, trained_on_period: true });
+    expect(evaluated).toMatchObject({ version: report.version, trained_on_period: true, evaluation_look: null });
     expect(evaluated.period.from).toBe('2020-10-15T00:00:00.000Z');
     const column = evaluated.gates.find(({ code }) => code === 'single_column')!;
     expect(gateText(column, 'en').seen).toBe('judged in its training: see `models show`');

@@ -10,9 +10,11 @@ import { EARLIER_COSTS, type DirectionManifest } from '../../shared/bundle/direc
 import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { timeframeOf } from '../../shared/pair.ts';
+import { isoMinute } from '../../shared/bar.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { biasLimits } from '../../trainer/learning/gates/direction/bias_limits.ts';
+import { countLook } from '../../trainer/learning/backtest/holdout_looks.ts';
 import { readInstruments } from '../../trainer/jobs/bars/instruments.ts';
 import { firstUnseen, evaluateDirection, rowsPerScore } from '../../trainer/learning/direction/evaluate_direction.ts';
 import { f1Floor } from '../../trainer/learning/validate/quality_gate.ts';
@@ -39,7 +41,7 @@ export function addDirectionEvaluate(direction: Command, output: () => Output): 
     .command('evaluate')
     .argument('<version or path>', 'a bundle of the direction model')
     .description(
-      'measures a finished model on bars that it has not learned from: probabilities of each class with standard errors, and trades by its own threshold after costs, with the edge of each instrument and of all together (5 % false edges over all of them)',
+      'measures a finished model on bars that it has not learned from: probabilities of each class with standard errors, and trades by its own threshold after costs, with the edge of each instrument and of all together (a false one in at most 5 % of cases, over all of them and all looks at the same bars: each evaluation with other trades is a look)',
     )
     .option('--data <folder>', 'folder of bars (default: the bars of this installation)')
     .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
@@ -72,6 +74,8 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
     takerFeeBps: flags.feeBps === undefined ? taker_fee_bps : bps(flags.feeBps, '--fee-bps'),
     slippageBps: flags.slippageBps === undefined ? slippage_bps : bps(flags.slippageBps, '--slippage-bps'),
   };
+  // Of this installation, wherever the bundle is: the bars are what is looked at.
+  const looks = directionFolder(homePaths().models);
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
@@ -99,16 +103,20 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
       seed: flags.seed,
       f1Floor: f1Floor(settings, 'direction'),
       biasLimits: biasLimits(settings),
+      countLook: ({ from: first, to: last, trades }) =>
+        countLook(looks, { market: manifest.market ?? 'live', from: isoMinute(first), to: isoMinute(last) }, trades),
     });
     progress.stop();
     for (const line of evaluationLines(evaluation, manifest)) output.line(line);
-    const { net, edge, period: evaluated, inSample, ...figures } = evaluation;
+    const { net, edge, period: evaluated, inSample, look, ...figures } = evaluation;
     output.result({
       version: manifest.version,
       path: resolve(folder),
       trained: manifest.period,
       trained_on_period: inSample,
       period: { from: isoOf(evaluated.from), to: isoOf(evaluated.to) },
+      evaluation_look: look?.number ?? null,
+      edge_level: look?.level ?? null,
       ...figures,
       net: { ...net, edge },
       claimed: claimsOf(manifest),

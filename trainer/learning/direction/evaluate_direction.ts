@@ -5,7 +5,9 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { evaluationLabel } from '../label/direction.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
+import type { Trade } from '../trades/backtest.ts';
 import type { DirectionBias } from './direction_bias.ts';
+import { lookLevel } from '../backtest/edge.ts';
 import { positions } from '../dataset/rows.ts';
 import { directionGates } from '../gates/direction/registry.ts';
 import { edgeClaims, netResult, noAnswers, put, type NetResult } from './direction_net.ts';
@@ -41,6 +43,18 @@ export interface EvaluationRequest {
   readonly f1Floor: number | null;
   readonly biasLimits: BiasLimits;
   readonly seed: string;
+  /**
+   * Counts a look at the evaluated bars, before its result is known, and gives its number, from 1. Not called where the
+   * model has learned from some of them.
+   */
+  countLook(look: EvaluationLook): number;
+}
+
+/** First and last evaluated close, epoch seconds, and the trades between them. */
+export interface EvaluationLook {
+  readonly from: number;
+  readonly to: number;
+  readonly trades: readonly Trade[];
 }
 
 /** A finished model on bars that it has not learned from. */
@@ -49,6 +63,8 @@ export interface DirectionEvaluation {
   readonly period: { readonly from: number; readonly to: number };
   /** The model has learned from bars of the period: no edge is claimed. */
   readonly inSample: boolean;
+  /** Number of this look at these bars, and the probability of a false edge that it may have; null in-sample. */
+  readonly look: { readonly number: number; readonly level: number } | null;
   readonly metrics: Omit<DirectionMetrics, 'over_blocks'>;
   /** Log loss of the base rates of the training rows, and the model's loss minus theirs; null in earlier bundles. */
   readonly prior: { readonly log_loss: number; readonly difference: LossDifference } | null;
@@ -63,7 +79,8 @@ export const rowsPerScore = ROWS_PER_SCORE;
 
 /**
  * Measures the model of a bundle with its own threshold: probabilities against the labels, and trades after costs.
- * There is nothing to choose, so that every bar is out of sample if the model has not learned from it.
+ * There is nothing to choose, so that every bar is out of sample if the model has not learned from it. Who evaluates
+ * several models, or one with several costs, on the same bars chooses among them: each is a look (`lookLevel`).
  * @throws MinutehandError SERIES_FORESIGHT; DATA_TOO_SHORT without a labeled bar in the period
  */
 export function evaluateDirection(request: EvaluationRequest): DirectionEvaluation {
@@ -88,7 +105,8 @@ export function evaluateDirection(request: EvaluationRequest): DirectionEvaluati
   const times = chosen.map((row) => rows.time[row]!);
   const period = { from: times.reduce((a, b) => Math.min(a, b)), to: times.reduce((a, b) => Math.max(a, b)) };
   const inSample = period.from < firstUnseen(manifest);
-  const { pooled, edge: found } = edgeClaims(trades, symbols, 1);
+  const look = inSample ? null : lookOf(request.countLook({ ...period, trades }));
+  const { pooled, edge: found } = edgeClaims(trades, symbols, 1, look?.level);
   const all = netResult(trades, costs, pooled);
   const net = inSample ? { ...all, no_edge: true } : all;
   const edge = inSample ? withoutClaims(found) : found;
@@ -100,6 +118,7 @@ export function evaluateDirection(request: EvaluationRequest): DirectionEvaluati
   return {
     period,
     inSample,
+    look,
     metrics,
     prior: priorOf(manifest, rows, answers, seed),
     net,
@@ -129,6 +148,10 @@ export function firstUnseen({
   timeframe,
 }: Pick<DirectionManifest, 'period' | 'label' | 'timeframe'>): number {
   return Date.parse(period.to) / 1000 + Math.max(LABEL_SECONDS, label.horizon * timeframe);
+}
+
+function lookOf(number: number): NonNullable<DirectionEvaluation['look']> {
+  return { number, level: lookLevel(number) };
 }
 
 function withoutClaims(edge: Readonly<Record<string, InstrumentEdge>>): Record<string, InstrumentEdge> {

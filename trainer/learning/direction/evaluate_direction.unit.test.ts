@@ -4,7 +4,8 @@ import type { DirectionManifest } from '../../../shared/bundle/direction/directi
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
 import { createRng } from '../../../shared/rng.ts';
-import { evaluateDirection, firstUnseen } from './evaluate_direction.ts';
+import { lookLevel } from '../backtest/edge.ts';
+import { evaluateDirection, firstUnseen, type EvaluationLook } from './evaluate_direction.ts';
 import type { Instrument } from './instrument_rows.ts';
 import { NO_OBSERVATIONS } from './series_files.ts';
 
@@ -42,7 +43,11 @@ function risingMarket(): Instrument {
 const isoOf = (bar: number): string => new Date((START + bar * HOUR) * 1000).toISOString();
 
 /** A model that always expects a rise, and that learned from bars up to this one. */
-function evaluated(learnedBars: number, fromBar: number, horizon = 24): ReturnType<typeof evaluateDirection> {
+function evaluated(
+  learnedBars: number,
+  fromBar: number,
+  { horizon = 24, countLook = () => 1 }: { horizon?: number; countLook?: (look: EvaluationLook) => number } = {},
+): ReturnType<typeof evaluateDirection> {
   const manifest = {
     timeframe: HOUR,
     windows: { rsi_window: 6, bollinger_window: 8, atr_window: 6, short_window: 8, medium_window: 16, long_window: 24 },
@@ -60,6 +65,7 @@ function evaluated(learnedBars: number, fromBar: number, horizon = 24): ReturnTy
     f1Floor: null,
     biasLimits: PREDICTION_BIAS_LIMITS,
     seed: '1',
+    countLook,
   });
 }
 
@@ -86,5 +92,37 @@ it('counts bars within the horizon of the last label as learned from', () => {
   // A training label of three days knows prices three days later.
   expect([firstOf(72, HOUR), firstOf(72, 4 * HOUR)]).toEqual([172, 388]);
   expect([evaluated(600, 624).inSample, evaluated(600, 623).inSample]).toEqual([false, true]);
-  expect([evaluated(600, 672, 72).inSample, evaluated(600, 671, 72).inSample]).toEqual([false, true]);
+  expect([evaluated(600, 672, { horizon: 72 }).inSample, evaluated(600, 671, { horizon: 72 }).inSample]).toEqual([false, true]);
+});
+
+it('counts a look at the evaluated bars, and a later look claims less', () => {
+  const looks: EvaluationLook[] = [];
+  const at = (number: number) =>
+    evaluated(500, 600, {
+      countLook: (look) => {
+        looks.push(look);
+        return number;
+      },
+    });
+  const first = at(1);
+  expect(first.look).toEqual({ number: 1, level: lookLevel(1) });
+  expect(looks[0]).toMatchObject(first.period);
+  expect(looks[0]!.trades).toHaveLength(first.net.trades);
+  const { lower_net_bps: bound, p_value } = first.edge['BTCUSDT']!;
+  expect(p_value).toBeLessThan(lookLevel(1));
+  // The first look whose level the result does not reach.
+  const late = Math.ceil(Math.sqrt(0.01 / p_value!)) + 1;
+  expect(lookLevel(late)).toBeLessThan(p_value!);
+  const later = at(late);
+  expect(later.look).toEqual({ number: late, level: lookLevel(late) });
+  expect([later.net.no_edge, later.edge['BTCUSDT']!.no_edge]).toEqual([true, true]);
+  expect(later.edge['BTCUSDT']!.lower_net_bps).toBeLessThan(bound!);
+  expect({ ...later.net, no_edge: false }).toEqual(first.net);
+});
+
+it('counts no look at bars of which the model has learned some: it claims nothing of them', () => {
+  const countLook = (): never => {
+    throw new Error('no look');
+  };
+  expect(evaluated(700, 600, { countLook }).look).toBeNull();
 });
