@@ -155,7 +155,7 @@ describe('the commands of an instrument', () => {
     const [shown, none, all, twice, pairs, active] = await place.runEach([
       ['models', 'show', bundle],
       evaluate,
-      [...evaluate, '--from', '2020-10-15'],
+      [...evaluate, '--from', '2020-10-15', '--symbols', 'btc/usdt'],
       ['backtest', '--strategy', 'direction', '--models', bundle, '--data', '.', '--from', '2020-10-15', '--json'],
       ['backtest', '--strategy', 'pair_reversion', '--models', bundle],
       ['backtest', '--strategy', 'direction'],

@@ -13,6 +13,8 @@ import { timeframeOf } from '../../shared/pair.ts';
 import { isoMinute } from '../../shared/bar.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
+import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
 import { biasLimits } from '../../trainer/learning/gates/direction/bias_limits.ts';
 import { countLook } from '../../trainer/learning/backtest/holdout_looks.ts';
 import { readInstruments } from '../../trainer/jobs/bars/instruments.ts';
@@ -79,7 +81,8 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
-    const symbols = flags.symbols?.split(',') ?? manifest.instruments;
+    const symbols =
+      flags.symbols === undefined ? manifest.instruments : parseSymbolList(flags.symbols, '--symbols', NO_SYMBOL_NAMES);
     const timeframe = timeframeOf(manifest.timeframe);
     const source = {
       folder: flags.data ?? null,

@@ -92,7 +92,10 @@ it('counts bars within the horizon of the last label as learned from', () => {
   // A training label of three days knows prices three days later.
   expect([firstOf(72, HOUR), firstOf(72, 4 * HOUR)]).toEqual([172, 388]);
   expect([evaluated(600, 624).inSample, evaluated(600, 623).inSample]).toEqual([false, true]);
-  expect([evaluated(600, 672, { horizon: 72 }).inSample, evaluated(600, 671, { horizon: 72 }).inSample]).toEqual([false, true]);
+  expect([evaluated(600, 672, { horizon: 72 }).inSample, evaluated(600, 671, { horizon: 72 }).inSample]).toEqual([
+    false,
+    true,
+  ]);
 });
 
 it('counts a look at the evaluated bars, and a later look claims less', () => {
