@@ -542,6 +542,16 @@ export const ERRORS = {
     message: 'No such open alert.',
     next: 'See `minutehand alerts list`.',
   },
+  SILENCE_PATTERN: {
+    status: 400,
+    message: 'No alert has such a key: nothing would be silenced.',
+    next: 'Copy the key from `minutehand alerts list --all`; docs/reference/NOTIFICATIONS.md lists all events.',
+  },
+  SILENCE_UNKNOWN: {
+    status: 404,
+    message: 'No silence of this pattern is in force.',
+    next: 'See `minutehand alerts list`: it lists the silences.',
+  },
   CHANNELS_MISSING: {
     status: 500,
     message: 'No notification channel is configured.',

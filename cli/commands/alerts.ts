@@ -12,6 +12,7 @@ import { recordDirect, sendDirectly, type DirectResult } from '../../trainer/con
 import { testNotice } from '../../trainer/control/notify/test_notice.ts';
 import { EVENTS } from '../../trainer/store/events.ts';
 import { timeText } from '../../trainer/control/notify/message.ts';
+import { checkSilencePattern } from '../../trainer/control/notify/silence_pattern.ts';
 import { acknowledge, type Notice } from '../../trainer/control/notify/outbox.ts';
 import { unitNotice } from '../../trainer/control/notify/watch/units.ts';
 import { openStore, openStoreIfThere, storeUrl, type Store } from '../../trainer/store/store.ts';
@@ -162,9 +163,11 @@ async function silence(
       .where('until_ms', '>', nowMs)
       .returning('silence_id')
       .execute();
-    output.line(oneLine(rows.length === 0 ? `${pattern} is not silenced.` : `${pattern} is sent again.`));
+    if (rows.length === 0) throw new MinutehandError('SILENCE_UNKNOWN', { seen: pattern });
+    output.line(oneLine(`${pattern} is sent again.`));
     return output.result({ ended: rows.length });
   }
+  checkSilencePattern(pattern);
   const until_ms = nowMs + durationMs(flags.for);
   const created_by = actorName();
   await store.db

@@ -78,7 +78,7 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'POST /api/automl-features/clear-cache': ['RETRAIN_RUNNING'],
   'POST /api/alerts/{alert_id}/ack': ['ALERT_UNKNOWN'],
   'POST /api/alerts/channels/{channel}/test': ['CHANNEL_CLOSED'],
-  'POST /api/alerts/silence': WITH_BODY,
+  'POST /api/alerts/silence': ['SILENCE_PATTERN', ...WITH_BODY],
   'POST /api/backtests': ['MODEL_MISSING', 'PAIR_UNKNOWN', 'BACKTESTS_TOO_MANY', ...WITH_BODY],
   'POST /api/backtests/{backtest_id}/cancel': ['BACKTEST_UNKNOWN', 'BACKTEST_ENDED'],
   'POST /api/jobs': ['JOB_INVALID', 'JOBS_TOO_MANY', 'MODEL_MARKET', ...WITH_BODY],

@@ -1,6 +1,7 @@
 import type { Market } from '../../../../shared/bar_file/bar_sink.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { EVENTS } from '../../../store/events.ts';
+import { checkSilencePattern } from '../../notify/silence_pattern.ts';
 import { acknowledge } from '../../notify/outbox.ts';
 import * as z from 'zod';
 import type { Api, ApiContext } from '../context.ts';
@@ -101,6 +102,7 @@ function addAlertWrites(
     },
     async handler(request) {
       const { pattern, minutes } = request.body;
+      checkSilencePattern(pattern);
       const nowMs = clock.nowMs();
       const row = { pattern, until_ms: nowMs + minutes * 60_000, created_by: request.identity!.name };
       request.written = { target: pattern, after: row };
