@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keepReading, type StreamReader } from '../../shared/policy/redis_stream.ts';
@@ -235,6 +236,21 @@ describe('a reader of the stream', options, () => {
     for (let count = 1; !second.events.join(' ').includes(bar('13-0')); count++) await second.received(count);
   });
 
+  it('stays connected while the newest entry is too large, whose content belongs to the state of a stream', async (context) => {
+    const { client, add, read } = place(context);
+    await add('1-0');
+    await client.xadd(BARS_STREAM, '2-0', 'bar', 'x'.repeat(17 << 20));
+    const { events, received } = read(BEGINNING);
+    const downs = (): number => events.filter((event) => event === 'down').length;
+    for (let count = 1; !events.join(' ').includes('oversized 2-0'); count++) await received(count);
+    const before = downs();
+    // It asks for the state when nothing has come for a second.
+    await sleep(2500);
+    await add('3-0');
+    for (let count = 1; !events.join(' ').includes(bar('3-0')); count++) await received(count);
+    expect(downs()).toBe(before);
+  });
+
   it('reads many entries of permitted size, too many for one reply', async (context) => {
     const { client, read } = place(context);
     const big = 'y'.repeat(1_000_000);
@@ -308,6 +324,34 @@ describe('a reader of the stream', options, () => {
     const { client, read } = place(context);
     await client.set(BARS_STREAM, 'text');
     expect(await read(BEGINNING).received(2)).toEqual(['beginning', 'refused WRONGTYPE']);
+  });
+});
+
+describe('a Redis that answers too late', () => {
+  it('is asked for less and waited for longer, until it has answered', async (context) => {
+    if (server === null) return context.skip(REDIS_NOTE);
+    const BUSY = "local t = redis.call('TIME'); local e = t[1] * 1e6 + t[2] + 300000; repeat t = redis.call('TIME') until t[1] * 1e6 + t[2] > e"; // prettier-ignore
+    const reads: boolean[] = [];
+    const own = await requireRedis(context);
+    const reader = keepReading({
+      transport: { url: own.url, ca_file: null, connect_timeout_ms: 5000, command_timeout_ms: 50 },
+      name: 'late',
+      blockMs: 20,
+      firstRetryMs: 10,
+      begin: () => Promise.resolve(),
+      async read(connection) {
+        reads.push(connection.isSlow);
+        await connection.redis.eval(BUSY, 0);
+      },
+      onState: () => undefined,
+    });
+    try {
+      // 120, 240 and 480 ms are waited.
+      await expect.poll(() => reads.slice(0, 5), { timeout: 10_000 }).toEqual([false, true, true, false, true]);
+    } finally {
+      await reader.stop();
+      await own.stop();
+    }
   });
 });
 

@@ -6,6 +6,7 @@ import {
   type StreamReader,
 } from '../../shared/policy/redis_stream.ts';
 import {
+  ENTRY_BYTES_MAX,
   exhaustion,
   mendStream,
   nextEntries,
@@ -29,13 +30,22 @@ const ENTRIES_AT_ONCE = 250;
 const BLOCK_MS = 1000;
 const FIRST_RETRY_MS = 100;
 
-/** As XINFO STREAM, without the contents of the first and the last entry. */
+/** Pause between looks at a stream whose first or last entry is large: Redis copies both for each. */
+const LARGE_LOOK_MS = 10_000;
+
+/** As XINFO STREAM, with the bytes of the first and the last entry, `ends-bytes`, in place of their contents. */
 const STATE = `
 local state = redis.call('XINFO', 'STREAM', KEYS[1])
+local bytes = 0
 for i = 1, #state, 2 do
-  if state[i] == 'last-entry' then state[i + 1] = false end
-  if state[i] == 'first-entry' and state[i + 1] then state[i + 1] = {state[i + 1][1]} end
+  local entry = state[i + 1]
+  if (state[i] == 'last-entry' or state[i] == 'first-entry') and entry then
+    for _, field in ipairs(entry[2]) do bytes = bytes + #field end
+    state[i + 1] = {entry[1]}
+  end
 end
+state[#state + 1] = 'ends-bytes'
+state[#state + 1] = bytes
 return state`;
 const IS_THERE = "return #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])";
 
@@ -81,6 +91,9 @@ export function readBarStream(
   listener: StreamListener,
 ): StreamReader {
   let { from: position } = listener;
+  /** Whether the first or the last entry is too large to be asked for: XINFO STREAM has both. */
+  let areEndsLarge = false;
+  let lookedMs = -Infinity;
 
   async function findPlace(connection: StreamConnection): Promise<void> {
     const { redis } = connection;
@@ -96,7 +109,7 @@ export function readBarStream(
   }
 
   async function readOn(connection: StreamConnection): Promise<void> {
-    const count = connection.isCareful ? await passOversized(connection) : ENTRIES_AT_ONCE;
+    const count = connection.isCareful ? await passOversized(connection) : connection.isSlow ? 1 : ENTRIES_AT_ONCE;
     if (count === 0 || connection.isStopped) return;
     const answer = (await connection.redis.xread(
       'COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', BARS_STREAM, position.id)) as [string, StreamEntry[]][] | null; // prettier-ignore
@@ -113,11 +126,11 @@ export function readBarStream(
     const { oversized, count, isSound } = await nextEntries(connection.redis, BARS_STREAM, position.id);
     if (connection.isStopped) return 0;
     if (isSound) connection.trust();
-    const last = oversized.at(-1);
-    if (last === undefined) return isSound && count === 0 ? ENTRIES_AT_ONCE : count;
+    if (oversized === null) return isSound && count === 0 ? ENTRIES_AT_ONCE : count;
+    areEndsLarge = true;
     const { number } = position;
-    position = { id: last.id, number: number === null ? null : number + oversized.length };
-    listener.onOversized(oversized);
+    position = { id: oversized.id, number: number === null ? null : number + 1 };
+    listener.onOversized([oversized]);
     listener.onPosition(position);
     return 0;
   }
@@ -145,6 +158,7 @@ export function readBarStream(
 
   /** Nothing comes: whether all that was written has been read, and whether the stream is still the same. */
   async function takeStock(connection: StreamConnection): Promise<void> {
+    if (areEndsLarge && performance.now() - lookedMs < LARGE_LOOK_MS) return;
     const stream = await look(connection);
     if (connection.isStopped || (await mendExhausted(stream, connection))) return;
     const lost = entriesLost(position, stream) ?? 0;
@@ -164,8 +178,11 @@ export function readBarStream(
 
   async function look({ redis, isCareful }: StreamConnection): Promise<StreamState> {
     try {
-      if (isCareful) return streamStateOf((await redis.eval(STATE, 1, BARS_STREAM)) as unknown[]);
-      return streamStateOf((await redis.xinfo('STREAM', BARS_STREAM)) as unknown[]);
+      lookedMs = performance.now();
+      if (!isCareful && !areEndsLarge) return streamStateOf((await redis.xinfo('STREAM', BARS_STREAM)) as unknown[]);
+      const state = (await redis.eval(STATE, 1, BARS_STREAM)) as unknown[];
+      areEndsLarge = (state.at(-1) as number) > ENTRY_BYTES_MAX;
+      return streamStateOf(state);
     } catch (error) {
       if (/no such key/i.test((error as Error).message)) return NO_STREAM;
       throw error;

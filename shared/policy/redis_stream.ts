@@ -8,6 +8,8 @@ import { REPLY_BYTES_MAX } from './stream_sizes.ts';
 const MAX_RETRY_MS = 5000;
 /** A replica that was the primary serves reads without an error, from data that may no longer change. */
 const ROLE_CHECK_MS = 10_000;
+/** Longest wait for one reply: Redis copies an entry to send or measure it, and entries can have a gigabyte. */
+const MAX_WAIT_MS = 60_000;
 const CLOSED = 'the connection was closed';
 
 export interface StreamConnectionOptions {
@@ -38,6 +40,11 @@ export interface StreamConnection {
    * Whether a reply was too large: sizes are to be asked for before entries are, until `trust` is called.
    */
   readonly isCareful: boolean;
+  /**
+   * Whether no reply came in time, as when many large entries are asked for at once: one entry is to be asked for, until
+   * a read has succeeded.
+   */
+  readonly isSlow: boolean;
   /** The next entries are of usual size. */
   trust(): void;
   /** The detail of `onState` when the error that is thrown next does not come from Redis. */
@@ -56,6 +63,7 @@ export interface StreamReader {
  */
 export function keepReading(options: StreamConnectionOptions): StreamReader {
   const { transport, name, blockMs, firstRetryMs, roleCheckMs = ROLE_CHECK_MS, begin, read, onState } = options;
+  const socketTimeout = blockMs + 2 * transport.command_timeout_ms;
   const redis = new Redis({
     ...redisAddress(transport.url, transport.ca_file),
     lazyConnect: true,
@@ -65,7 +73,7 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     connectTimeout: transport.connect_timeout_ms,
-    socketTimeout: blockMs + 2 * transport.command_timeout_ms,
+    socketTimeout,
     // The loop below connects again: it has to `begin` then.
     retryStrategy: () => null,
     connectionName: name,
@@ -73,6 +81,7 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
   });
   let reason = CLOSED;
   let isCareful = false;
+  let isSlow = false;
   /** Bytes since the last read began. */
   let received = 0;
   redis.on('error', (error: Error) => (reason = connectionProblem(error)));
@@ -86,16 +95,36 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
     get isCareful() {
       return isCareful;
     },
-    trust: () => void (isCareful = false),
+    get isSlow() {
+      return isSlow;
+    },
+    trust: () => beCareful(false),
     because: (text) => void (reason = text),
   };
+
+  function beCareful(isSo: boolean): void {
+    isCareful = isSo;
+    redis.options.socketTimeout = isSo ? MAX_WAIT_MS : socketTimeout;
+  }
+
+  /** The next reply is waited for twice as long. */
+  function beSlow(): void {
+    isSlow = true;
+    redis.options.socketTimeout = Math.min(2 * redis.options.socketTimeout!, MAX_WAIT_MS);
+  }
+
+  function hasRead(): void {
+    if (!isSlow) return;
+    isSlow = false;
+    redis.options.socketTimeout = isCareful ? MAX_WAIT_MS : socketTimeout;
+  }
 
   /** Counts the bytes of a reply as they come, and hangs up before more of it is held. */
   function watchReplies(): void {
     redis.stream.on('data', (chunk: Buffer) => {
       received += chunk.length;
       if (received <= REPLY_BYTES_MAX) return;
-      isCareful = true;
+      beCareful(true);
       reason = `a reply of more than ${REPLY_BYTES_MAX} bytes`;
       hangUp();
     });
@@ -130,6 +159,7 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
         while (!connection.isStopped) {
           received = 0;
           await read(connection);
+          hasRead();
           if (role !== 'primary' || performance.now() - checkedMs < roleCheckMs) continue;
           checkedMs = performance.now();
           if ((await roleOf(redis)) === 'replica') {
@@ -140,6 +170,7 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
       } catch (error) {
         if (connection.isStopped) return;
         const isRefused = error instanceof Error && error.name === 'ReplyError';
+        if (reason.startsWith('Socket timeout')) beSlow();
         enter(isRefused ? 'refused' : 'down', isRefused ? error.message : reason);
         hangUp();
       }

@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { REDIS_NOTE, startRedis, type RedisServer } from '../../test/redis_server.ts';
-import { mendStream } from './stream_sizes.ts';
+import { idAfter } from './stream_ids.ts';
+import { mendStream, nextEntries } from './stream_sizes.ts';
 
 const STREAM = 'minutehand:fills';
 const LARGEST = '18446744073709551615-18446744073709551615';
@@ -70,5 +71,54 @@ describe('a stream that is exhausted', () => {
     await redis.xadd(STREAM, '*', 'a', 'b');
     const next = (await redis.xreadgroup('GROUP', 'gone', 'one', 'STREAMS', STREAM, '>')) as [string, unknown[]][];
     expect(next[0]![1]).toHaveLength(1);
+  });
+});
+
+describe('sizes of the entries of a stream', () => {
+  const MB = 1 << 20;
+  const next = (after: string): ReturnType<typeof nextEntries> => nextEntries(redis, STREAM, after);
+
+  it('are asked for until one is too large, which is told alone', async () => {
+    await redis.del(STREAM);
+    for (const [id, bytes] of [['1-0', 10], ['2-0', 10], ['3-0', 2 * MB], ['4-0', 2 * MB], ['5-0', 10]] as const)
+      await redis.xadd(STREAM, id, 'bar', 'x'.repeat(bytes)); // prettier-ignore
+    expect(await next('0-0')).toEqual({ oversized: null, count: 2, isSound: false });
+    expect(await next('2-0')).toEqual({ oversized: { id: '3-0', bytes: 2 * MB + 3 }, count: 0, isSound: false });
+    expect(await next('3-0')).toEqual({ oversized: { id: '4-0', bytes: 2 * MB + 3 }, count: 0, isSound: false });
+    expect(await next('4-0')).toEqual({ oversized: null, count: 1, isSound: true });
+    expect(await next('5-0')).toEqual({ oversized: null, count: 0, isSound: true });
+  });
+
+  it('of permitted entries are added up to what one reply may have', async () => {
+    await redis.del(STREAM);
+    for (let i = 1; i <= 17; i++) await redis.xadd(STREAM, `${i}-0`, 'bar', 'x'.repeat(1_000_000));
+    expect(await next('0-0')).toEqual({ oversized: null, count: 16, isSound: false });
+    expect(await next('16-0')).toEqual({ oversized: null, count: 1, isSound: true });
+  });
+
+  it('are nothing after the greatest id', async () => {
+    expect(await next(LARGEST)).toEqual({ oversized: null, count: 0, isSound: true });
+    expect(await next('3-0')).toEqual({ oversized: null, count: 1, isSound: true });
+  });
+
+  it('cost Redis the memory of one entry, not of all', async () => {
+    await redis.del(STREAM);
+    for (let i = 1; i <= 8; i++) await redis.xadd(STREAM, `${i}-0`, 'bar', 'x'.repeat(4 * MB));
+    const memory = async (name: string): Promise<number> =>
+      Number(new RegExp(`${name}:(\\d+)`).exec(await redis.info('memory'))![1]);
+    const before = await memory('used_memory');
+    await next('0-0');
+    const bytes = (await memory('used_memory_peak')) - before;
+    expect(bytes).toBeLessThan(16 * MB);
+  });
+
+  it.each([
+    ['1-0', '1-1'],
+    ['0-0', '0-1'],
+    ['1-18446744073709551615', '2-0'],
+    ['18446744073709551614-18446744073709551615', '18446744073709551615-0'],
+    [LARGEST, null],
+  ])('begin after %s at %s', (id, following) => {
+    expect(idAfter(id)).toBe(following);
   });
 });

@@ -1,31 +1,31 @@
 import type { Redis } from 'ioredis';
-import { compareIds } from './stream_ids.ts';
+import { idAfter } from './stream_ids.ts';
 
 /**
  * Anyone who may write to a stream of Redis may write entries of any size and with any id. A reply beyond
  * `REPLY_BYTES_MAX` ends the connection before it is parsed; then the sizes of the next entries are asked for first,
- * and one beyond `ENTRY_BYTES_MAX` is passed over.
+ * one by one, and one beyond `ENTRY_BYTES_MAX` is passed over.
  */
 
 /** Far more than an entry of all symbols' minutes, or a fill, has. */
 export const ENTRY_BYTES_MAX = 1 << 20;
 /** Of one reply: as many bytes are held at once. */
 export const REPLY_BYTES_MAX = 16 << 20;
-/** Entries whose sizes are asked for at once. */
+/** Entries whose sizes are asked for before the next are read. */
 const LOOKED_AT = 20;
 /** Milliseconds that no clock gives: a stream with such an id takes no entry, or few, of its own numbering. */
 const MS_MAX = 2n ** 53n;
 
-/** Ids and bytes of the entries after `ARGV[1]`: nothing of their content leaves Redis. */
-const SIZES = `
-local sizes = {}
-local found = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
-for i, entry in ipairs(found) do
-  local bytes = 0
-  for _, field in ipairs(entry[2]) do bytes = bytes + #field end
-  sizes[i] = {entry[1], bytes}
-end
-return sizes`;
+/**
+ * Id and bytes of the first entry from `ARGV[1]` to `ARGV[2]`: nothing of its content leaves Redis. One entry at a time,
+ * since Redis copies it to measure it, and answers nobody meanwhile: eight of 40 MB took it ten seconds.
+ */
+const SIZE = `
+local entry = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[2], 'COUNT', 1)[1]
+if not entry then return false end
+local bytes = 0
+for _, field in ipairs(entry[2]) do bytes = bytes + #field end
+return {entry[1], bytes}`;
 
 export interface EntrySize {
   readonly id: string;
@@ -34,45 +34,34 @@ export interface EntrySize {
 
 /** What can be read after a position without holding more than REPLY_BYTES_MAX. */
 export interface NextEntries {
-  /** Entries beyond the limit that stand first, oldest first: to be passed over. */
-  readonly oversized: readonly EntrySize[];
-  /** Entries after those that may be read at once; 0 = there are none. */
+  /** The next entry, where it is beyond the limit: to be passed over. */
+  readonly oversized: EntrySize | null;
+  /** Entries that may be read at once; 0 = the next is oversized, or there is none. */
   readonly count: number;
-  /** Whether no entry that was looked at is beyond the limit. */
+  /** Whether those that were looked at are all that follow, or as many as are looked at, and none is beyond a limit. */
   readonly isSound: boolean;
 }
 
 /** Looks at the entries after an id. Needs the right `+eval`. @throws the server's refusal */
 export async function nextEntries(redis: Redis, stream: string, after: string): Promise<NextEntries> {
-  const found = (await redis.eval(SIZES, 1, stream, after, LOOKED_AT + 1)) as [id: string, bytes: number][];
-  const sizes = found.map(([id, bytes]): EntrySize => ({ id, bytes })).filter(({ id }) => compareIds(id, after) > 0);
-  const firstSound = sizes.findIndex(({ bytes }) => bytes <= ENTRY_BYTES_MAX);
-  const oversized = firstSound < 0 ? sizes : sizes.slice(0, firstSound);
   let count = 0;
   let total = 0;
-  for (const { bytes } of sizes.slice(oversized.length)) {
-    total += bytes;
-    if (bytes > ENTRY_BYTES_MAX || total > REPLY_BYTES_MAX) break;
-    count += 1;
+  let from = idAfter(after);
+  for (; count < LOOKED_AT && from !== null; count++) {
+    const next = await sizeOf(redis, stream, from);
+    if (next === null) break;
+    total += next.bytes;
+    if (next.bytes > ENTRY_BYTES_MAX) return { oversized: count === 0 ? next : null, count, isSound: false };
+    if (total > REPLY_BYTES_MAX) return { oversized: null, count, isSound: false };
+    from = idAfter(next.id);
   }
-  return { oversized, count, isSound: sizes.every(({ bytes }) => bytes <= ENTRY_BYTES_MAX) };
+  return { oversized: null, count, isSound: true };
 }
 
-const BYTES_OF = `
-local sizes = {}
-for i, id in ipairs(ARGV) do
-  local bytes = 0
-  local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
-  if entry then for _, field in ipairs(entry[2]) do bytes = bytes + #field end end
-  sizes[i] = bytes
-end
-return sizes`;
-
-/** Sizes of these entries; 0 for one that is gone. */
-export async function sizesOf(redis: Redis, stream: string, ids: readonly string[]): Promise<EntrySize[]> {
-  if (ids.length === 0) return [];
-  const sizes = (await redis.eval(BYTES_OF, 1, stream, ...ids)) as number[];
-  return ids.map((id, i) => ({ id, bytes: sizes[i]! }));
+/** Size of the first entry from this id on, up to another id; null where there is none. @throws the server's refusal */
+export async function sizeOf(redis: Redis, stream: string, from: string, to = '+'): Promise<EntrySize | null> {
+  const found = (await redis.eval(SIZE, 1, stream, from, to)) as [id: string, bytes: number] | null;
+  return found === null ? null : { id: found[0], bytes: found[1] };
 }
 
 /** Why nothing can be added to a stream whose newest id is this one; null when it can. */
@@ -114,9 +103,9 @@ for _, group in ipairs(groups) do
 end
 local removed = 0
 while true do
-  local found = redis.call('XRANGE', KEYS[1], ARGV[2], '+', 'COUNT', 10)
-  if #found == 0 then break end
-  for _, entry in ipairs(found) do removed = removed + redis.call('XDEL', KEYS[1], entry[1]) end
+  local entry = redis.call('XRANGE', KEYS[1], ARGV[2], '+', 'COUNT', 1)[1]
+  if not entry then break end
+  removed = removed + redis.call('XDEL', KEYS[1], entry[1])
 end
 local kept = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local last = kept and kept[1] or '0-1'

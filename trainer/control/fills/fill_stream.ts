@@ -7,7 +7,7 @@ import {
   exhaustion,
   mendStream,
   nextEntries,
-  sizesOf,
+  sizeOf,
   type EntrySize,
   type MendedStream,
 } from '../../../shared/policy/stream_sizes.ts';
@@ -115,14 +115,15 @@ export function readFillStream(options: FillStreamOptions): StreamReader {
     const { redis } = connection;
     for (let from = '0-0'; ;) {
       const [next, ids] = (await redis.xautoclaim(FILLS_STREAM, group, CONSUMER, 0, from, 'COUNT', LOOKED_AT, 'JUSTID')) as [string, string[]]; // prettier-ignore
-      for (const size of await sizesOf(redis, FILLS_STREAM, ids)) {
-        if (size.bytes > ENTRY_BYTES_MAX) {
+      for (const id of ids) {
+        const size = await sizeOf(redis, FILLS_STREAM, id, id);
+        if (size !== null && size.bytes > ENTRY_BYTES_MAX) {
           onOversized([size]);
         } else {
-          const [entry] = (await redis.xrange(FILLS_STREAM, size.id, size.id)) as Entry[];
+          const [entry] = (await redis.xrange(FILLS_STREAM, id, id)) as Entry[];
           if (entry?.[1]) await hand([lineOf(entry[1])], connection);
         }
-        await redis.xack(FILLS_STREAM, group, size.id);
+        await redis.xack(FILLS_STREAM, group, id);
       }
       if (next === '0-0' || connection.isStopped) return;
       from = next;
@@ -142,10 +143,9 @@ export function readFillStream(options: FillStreamOptions): StreamReader {
     const after = await lastDelivered(connection);
     const { oversized, count, isSound } = await nextEntries(redis, FILLS_STREAM, after);
     if (isSound) connection.trust();
-    const last = oversized.at(-1);
-    if (last === undefined) return isSound && count === 0 ? ENTRIES_AT_ONCE : count;
-    await redis.xgroup('SETID', FILLS_STREAM, group, last.id);
-    onOversized(oversized);
+    if (oversized === null) return isSound && count === 0 ? ENTRIES_AT_ONCE : count;
+    await redis.xgroup('SETID', FILLS_STREAM, group, oversized.id);
+    onOversized([oversized]);
     return 0;
   }
 
@@ -154,7 +154,8 @@ export function readFillStream(options: FillStreamOptions): StreamReader {
     const { redis } = connection;
     if (which === PENDING && connection.isCareful) return drainCarefully(connection);
     for (let from: string = which; ;) {
-      const count = which === NEW && connection.isCareful ? await passOversized(connection) : ENTRIES_AT_ONCE;
+      const usual = connection.isSlow ? 1 : ENTRIES_AT_ONCE;
+      const count = which === NEW && connection.isCareful ? await passOversized(connection) : usual;
       if (count === 0 || connection.isStopped) return;
       const entries = await next(from, count, connection);
       const oversized = entries.flatMap(([id, fields]) => {
