@@ -41,8 +41,8 @@ export interface StreamConnection {
    */
   readonly isCareful: boolean;
   /**
-   * Whether no reply came in time, as when many large entries are asked for at once: one entry is to be asked for, until
-   * a read has succeeded.
+   * Whether no reply came in time, as when many large entries are asked for at once: one entry is to be asked for,
+   * until a read has succeeded.
    */
   readonly isSlow: boolean;
   /** The next entries are of usual size. */

@@ -17,8 +17,8 @@ const LOOKED_AT = 20;
 const MS_MAX = 2n ** 53n;
 
 /**
- * Id and bytes of the first entry from `ARGV[1]` to `ARGV[2]`: nothing of its content leaves Redis. One entry at a time,
- * since Redis copies it to measure it, and answers nobody meanwhile: eight of 40 MB took it ten seconds.
+ * Id and bytes of the first entry from `ARGV[1]` to `ARGV[2]`: nothing of its content leaves Redis. One entry at a
+ * time, since Redis copies it to measure it, and answers nobody meanwhile: eight of 40 MB took it ten seconds.
  */
 const SIZE = `
 local entry = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[2], 'COUNT', 1)[1]

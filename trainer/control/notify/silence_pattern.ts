@@ -2,8 +2,8 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { EVENTS } from '../../store/events.ts';
 
 /**
- * A silence is obeyed without a word: one for keys that no alert can have, such as a misspelt event, would let its owner
- * believe that a message is held back. A key is an event, or an event, a colon and what it concerns.
+ * A silence is obeyed without a word: one for keys that no alert can have, such as a misspelt event, would let its
+ * owner believe that a message is held back. A key is an event, or an event, a colon and what it concerns.
  * @throws MinutehandError SILENCE_PATTERN
  */
 export function checkSilencePattern(pattern: string): void {
