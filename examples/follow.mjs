@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Follows pairs by WebSocket and prints what to do: OPEN, CLOSE, HALT. Node 20 or newer; Node 22 needs no package, Node
- * 20 needs `ws`.
+ * Follows pairs by WebSocket and prints what to do: OPEN, CLOSE, HALT, SKIP (an entry without a size). Node 20 or
+ * newer; Node 22 needs no package, Node 20 needs `ws`.
  *
  *     node examples/follow.mjs NZDUSD_USDCAD,GBPUSD_USDCHF --paper
  *
@@ -38,6 +38,7 @@ const whole = (low, high) => (value) => Number.isSafeInteger(value) && value >= 
 const ANY_NUMBER = number(-Infinity, Infinity);
 const SHARE = number(0, 1);
 const PRICE = number(Number.MIN_VALUE, Infinity);
+const GREATEST_BETA = 1000;
 const COUNT = whole(1, Infinity);
 const ANY_TEXT = text(/^/);
 const NAME = text(/./s);
@@ -155,6 +156,9 @@ function isConsistent(signal) {
   return entry === `${word(target)}_${a}, ${word(beta < 0 ? target : -target)}_${b}`;
 }
 
+/** Whether leg B can be sized: no daemon enters with |beta| of 0, or above the greatest that a policy allows. */
+const hasSize = ({ beta }) => Math.abs(beta) > 0 && Math.abs(beta) <= GREATEST_BETA;
+
 /** All three probabilities, or none. */
 function sumsToOne({ ml_up_prob: up, ml_down_prob: down, ml_range_prob: range }) {
   if (up === null && down === null && range === null) return true;
@@ -218,11 +222,22 @@ export class Consumer {
     }
     const mayEnter = mode === 'OK' || mode === 'DEGRADED';
     if (action === 'ENTER' && mayEnter && !memory.opened.includes(position_id)) {
-      memory.held = position_id;
       memory.opened = [...memory.opened, position_id].slice(-OPENED_KEPT);
       const [a, b] = signal.entry.split(', '); // one leg of an instrument, two of a pair
       const legs = b === undefined ? [a, 1] : [a, 1, b, Math.abs(signal.beta)]; // side_symbol, weight
-      orders.push(['OPEN', position_id, ...legs, 'scale', signal.position_scale, 'max_age_bars', signal.max_age_bars]);
+      if (b !== undefined && !hasSize(signal)) orders.push(['SKIP', position_id, 'SIZE_BETA']);
+      else {
+        memory.held = position_id;
+        orders.push([
+          'OPEN',
+          position_id,
+          ...legs,
+          'scale',
+          signal.position_scale,
+          'max_age_bars',
+          signal.max_age_bars,
+        ]);
+      }
     }
     if (mode === 'HALT') orders.push(['HALT', pair_id, reason]); // no entries; cancel pending ones
     return orders;

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Follows the signal file of one pair and prints what to do: OPEN, CLOSE, HALT. Python 3.8 or newer, standard library only.
+"""Follows the signal file of one pair and prints what to do: OPEN, CLOSE, HALT, SKIP (an entry without a size).
+Python 3.8 or newer, standard library only.
 
     python3 examples/follow.py var/signals/NZDUSD_USDCAD/signal.json --paper
 
@@ -15,6 +16,7 @@ except ImportError:  # Windows
 
 MAX_CLOCK_SKEW_MS = 2000
 OPENED_KEPT = 1000
+GREATEST_BETA = 1000  # that a policy of the daemon allows
 
 
 def text(pattern):
@@ -153,11 +155,14 @@ class Consumer:
             orders.append(["CLOSE", memory["held"], s["reason"]])
             memory["held"] = ""
         if s["action"] == "ENTER" and s["mode"] in ("OK", "DEGRADED") and s["position_id"] not in memory["opened"]:
-            memory["held"] = s["position_id"]
             memory["opened"] = (memory["opened"] + [s["position_id"]])[-OPENED_KEPT:]
             legs = s["entry"].split(", ")  # side_symbol, weight: one leg of an instrument, two of a pair
             legs = [legs[0], "1"] + ([legs[1], repr(abs(s["beta"]))] if len(legs) == 2 else [])
-            orders.append(["OPEN", s["position_id"], *legs, "scale", repr(s["position_scale"]), "max_age_bars", str(s["max_age_bars"])])
+            if len(legs) == 4 and not 0 < abs(s["beta"]) <= GREATEST_BETA:  # leg B has no size that a daemon would want
+                orders.append(["SKIP", s["position_id"], "SIZE_BETA"])
+            else:
+                memory["held"] = s["position_id"]
+                orders.append(["OPEN", s["position_id"], *legs, "scale", repr(s["position_scale"]), "max_age_bars", str(s["max_age_bars"])])
         if s["mode"] == "HALT":
             orders.append(["HALT", s["pair_id"], s["reason"]])  # no entries; cancel those that wait
         return orders

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Follows the signal file of one pair and prints what to do: OPEN, CLOSE, HALT. Needs bash 4, jq 1.6, gzip, flock and GNU coreutils.
+# Follows the signal file of one pair and prints what to do: OPEN, CLOSE, HALT, SKIP (an entry without a size).
+# Needs bash 4, jq 1.6, gzip, flock and GNU coreutils.
 #
 #     bash examples/follow.sh var/signals/NZDUSD_USDCAD/signal.json --paper
 #
@@ -60,7 +61,8 @@ elif instrument and (keys_unsorted != $fields[:11] + ["ml_up_prob", "ml_down_pro
 elif (instrument | not) and (keys_unsorted != $fields[:27] + (if has("rollout") then ["arm", "rollout"] else [] end) + lease_field
   + $fields[27:] or (rollout_fits and fence_fits and fits and numbers_fit and consistent | not)) then "FORMAT"
 else [.market + "/" + .pair_id, (.fence // 0), .timestamp, .boot_id, .seq, .valid_until_ms, .generated_at_ms, .mode, .action, .reason, .target,
-  (.position_id | if . == "" then "-" else . end), .max_age_bars, (.position_scale // "-"), ((.beta // 0) | if . < 0 then -. else . end),
+  (.position_id | if . == "" then "-" else . end), .max_age_bars, (.position_scale // "-"), ((.beta // 0) | if . < 0 then -. else . end
+    | if . > 0 and . <= 1000 then . else "none" end),
   (.entry | if . == "" then "-" else . end)] | map(tostring) | join(" ") end
 JQ
 FIELDS='["timestamp","pair","z_score","return_prob","risk_score","entry","confidence","risk_flag","theta1","theta2","position_scale",
@@ -103,8 +105,12 @@ take() {
     held[$key]=
   fi
   if [[ $action == ENTER && ($mode == OK || $mode == DEGRADED) && " ${opened[$key]-} " != *" $id "* ]]; then
-    orders+=("OPEN $id ${a_leg%,} 1 ${b_leg:+$b_leg $weight }scale $scale max_age_bars $age") # legs: side_symbol, weight
-    held[$key]=$id
+    if [[ -n $b_leg && $weight == none ]]; then # leg B has no size that a daemon would want
+      orders+=("SKIP $id SIZE_BETA")
+    else
+      orders+=("OPEN $id ${a_leg%,} 1 ${b_leg:+$b_leg $weight }scale $scale max_age_bars $age") # legs: side_symbol, weight
+      held[$key]=$id
+    fi
     opened[$key]="${opened[$key]-} $id"
   fi
   [[ $mode != HALT ]] || orders+=("HALT ${key#*/} $reason") # no entries; cancel those that wait

@@ -331,6 +331,11 @@ export const ERRORS = {
     message: 'The request headers are too large.',
     next: 'Send at most 16 KiB.',
   },
+  PREVIEW_TIMEOUT: {
+    status: 504,
+    message: 'The preview of the import did not end in time.',
+    next: 'Preview a part of the file, or use the terminal, which has no limit: minutehand bars import <file> --dry-run.',
+  },
   REQUEST_TIMEOUT: {
     status: 408,
     message: 'The request did not arrive in time.',

@@ -252,6 +252,15 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       .first()
       .waitFor();
 
+    // A file is looked at before it is imported.
+    await page.goto(new URL('/app/data', link).href);
+    const rows = Array.from({ length: 60 }, (_, i) => `${1_736_121_600 + 60 * i},10.3,10.3,10.3,10.3,${i + 1}`);
+    const buffer = Buffer.from(['time,open,high,low,close,volume', ...rows].join('\n'));
+    await page.locator('input[type=file]').setInputFiles({ name: 'eur-usd.csv', mimeType: 'text/csv', buffer });
+    const looked = page.getByRole('status').filter({ hasText: 'EURUSD' });
+    await looked.waitFor();
+    expect(await looked.innerText()).toMatch(/EURUSD[^]*other scale[^]*1m/);
+
     expect(await open('/app/subjects/XAUSUD')).toMatch(/“XAUSUD”[^]*Perhaps: XAU\/USD/);
     expect(await page.locator('.subject').count()).toBe(0);
     await unknown.getByRole('link').first().click();

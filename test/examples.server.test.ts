@@ -13,6 +13,7 @@ import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { homePaths } from '../shared/home.ts';
 import { packageRoot } from '../shared/root.ts';
 import type { Signal } from '../shared/signal/signal.ts';
+import { enterBody, idOf, textOf } from '../shared/signal/signal.fixture.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';
 import { tinyModels } from './tiny_models.ts';
@@ -25,7 +26,22 @@ const EXAMPLES = join(packageRoot(), 'examples');
 const PAIR = 'XAUUSD_XAGUSD';
 const vectors = (
   JSON.parse(readFileSync(join(packageRoot(), 'test', 'vectors', 'consumer.json'), 'utf8')) as ConsumerVector[]
-).filter(({ instruments }) => instruments !== false);
+)
+  .filter(({ instruments }) => instruments !== false)
+  .concat(unsizedEntries());
+
+/** Entries whose leg B has no size, as no daemon sends them: the examples print no OPEN, and go on. */
+function unsizedEntries(): ConsumerVector {
+  const nowMs = Date.UTC(2026, 10, 20, 8, 26, 1);
+  const betas = [1e308, -1e308, 0, 1000.1, -1000];
+  const steps = betas.map((beta, index) => {
+    const id = idOf(index + 1);
+    const envelope = { boot_id: '20261120T080000000Z', generated_at_ms: nowMs, seq: index + 1 };
+    const orders = [`${Math.abs(beta) === 1000 ? 'open' : 'skip'} ${id}`];
+    return { text: textOf(enterBody(id, { beta }), envelope), now_ms: nowMs, expect: { orders } };
+  });
+  return { name: 'entries whose leg B has no size', markets: ['live'], max_clock_skew_ms: 2000, steps };
+}
 
 const isThere = (...command: [string, string]): boolean => spawnSync(command[0], [command[1]]).status === 0;
 const LANGUAGES = [

@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { urlOf } from '../../shared/address.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import type { Fill } from '../../shared/fill/fill.ts';
+import { MAX_MONEY, type Fill } from '../../shared/fill/fill.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { startEa, WAYS, type RunningEa, type Way } from '../ea/ea.ts';
@@ -26,6 +26,8 @@ interface EaFlags extends PairsFlags {
 }
 
 const DRAW_MS = 500;
+/** No broker lends so many times the equity. */
+const GREATEST_RISK = 1000;
 const NARROW = 80;
 const SHORT = 24;
 
@@ -73,8 +75,8 @@ async function run(flags: EaFlags, output: Output): Promise<void> {
     pairIds,
     name: flags.name,
     url: flags.url ?? daemonUrl(settings),
-    equity: positive(flags.equity, '--equity'),
-    risk: positive(flags.risk, '--risk'),
+    equity: positive(flags.equity, '--equity', MAX_MONEY),
+    risk: positive(flags.risk, '--risk', GREATEST_RISK),
     maxOpenPairs: parseInteger(flags.maxOpenPairs, '--max-open-pairs', 1),
     onFill(fill) {
       counts[fill.kind]++;
@@ -107,10 +109,10 @@ function daemonUrl({ minutehand }: Settings): string {
   return `${urlOf(minutehand.transports.daemon, 'ws')}/signals`;
 }
 
-function positive(text: string, option: string): number {
+function positive(text: string, option: string, greatest: number): number {
   const value = Number(text);
-  if (!(value > 0) || !Number.isFinite(value))
-    throw new MinutehandError('USAGE', { seen: `${option} ${text}`, expected: 'a number above 0' });
+  if (!(value > 0 && value <= greatest))
+    throw new MinutehandError('USAGE', { seen: `${option} ${text}`, expected: `a number above 0, up to ${greatest}` });
   return value;
 }
 

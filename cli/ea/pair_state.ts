@@ -1,15 +1,24 @@
 import * as z from 'zod';
 import { renamePatiently } from '../../shared/durable_file.ts';
+import { HIGHEST_PRICE, LOWEST_PRICE } from '../../shared/bar_rules.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { MAX_LOTS } from '../../shared/fill/fill.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import { MARKETS } from '../../shared/signal/signal.ts';
 import { pathInside } from '../../shared/path_name.ts';
 
+/** The last time that a Date has. */
+const LATEST_MS = 8.64e15;
+/** More than lots and prices in their ranges can make of an account; sums of it stay finite. */
+const GREATEST_MONEY = 1e100;
+const price = z.number().min(LOWEST_PRICE).max(HIGHEST_PRICE);
+
+/** Numbers as an account can have them: larger ones would make every later sum infinite. */
 const legSchema = z.strictObject({
   symbol: z.string(),
   side: z.union([z.literal(1), z.literal(-1)]),
-  lots: z.number().positive(),
-  price: z.number().positive(),
+  lots: z.number().positive().max(MAX_LOTS),
+  price,
 });
 
 const stateSchema = z.strictObject({
@@ -28,14 +37,14 @@ const stateSchema = z.strictObject({
     held: z
       .strictObject({
         positionId: z.string(),
-        openedMs: z.number(),
-        maxAgeBars: z.number(),
-        barMs: z.number(),
+        openedMs: z.number().nonnegative().max(LATEST_MS),
+        maxAgeBars: z.number().positive().max(LATEST_MS),
+        barMs: z.number().positive().max(LATEST_MS),
         legs: z.tuple([legSchema, legSchema]),
       })
       .nullable(),
-    prices: z.tuple([z.number(), z.number()]).nullable(),
-    realised: z.number(),
+    prices: z.tuple([price, price]).nullable(),
+    realised: z.number().min(-GREATEST_MONEY).max(GREATEST_MONEY),
     ticket: z.int().nonnegative(),
   }),
   /** Lines for result.json that may be missing there. */

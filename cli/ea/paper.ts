@@ -1,5 +1,6 @@
+import { HIGHEST_PRICE, LOWEST_PRICE } from '../../shared/bar_rules.ts';
 import { barMinutesOf } from '../../shared/pair.ts';
-import { FILL_SCHEMA, latencyMs, slippageBps, type Fill } from '../../shared/fill/fill.ts';
+import { FILL_SCHEMA, latencyMs, MAX_LOTS, slippageBps, type Fill } from '../../shared/fill/fill.ts';
 import { quotedPrice } from '../../shared/fill/quoted_price.ts';
 import type { Order } from '../../shared/signal/consumer.ts';
 import { validIntervals, type MarketKind, type Signal } from '../../shared/signal/signal.ts';
@@ -62,10 +63,6 @@ const LEG_NAMES = ['A', 'B'] as const;
 const LOT_STEP = 0.01;
 /** As `beta_max` of core_policy.yaml allows. */
 const GREATEST_BETA = 1000;
-/** With prices and lots in these ranges every sum of an account is a finite number, and can be stored. */
-const LEAST_PRICE = 1e-12;
-const GREATEST_PRICE = 1e12;
-const GREATEST_LOTS = 1e12;
 /** A running daemon sends MAX_AGE itself. */
 const GRACE_BARS = 2;
 const LIVE_MINUTE_MS = 60_000;
@@ -97,7 +94,7 @@ export function withPrices(book: PaperBook, { price_a, price_b }: Signal): Paper
 }
 
 function isPrice(price: number | null): price is number {
-  return price !== null && price >= LEAST_PRICE && price <= GREATEST_PRICE;
+  return price !== null && price >= LOWEST_PRICE && price <= HIGHEST_PRICE;
 }
 
 /**
@@ -210,7 +207,7 @@ function sizesOf(
   const ratio = (beta * prices[0]) / prices[1];
   const wantedA = (equity * risk * scale) / (1 + beta) / prices[0];
   if (!(wantedA > 0)) return 'SIZE_UNKNOWN';
-  if (!(Math.max(wantedA, wantedA * ratio) <= GREATEST_LOTS)) return 'SIZE_ABOVE_MAXIMUM';
+  if (!(Math.max(wantedA, wantedA * ratio) <= MAX_LOTS)) return 'SIZE_ABOVE_MAXIMUM';
   const lotsA = steps(wantedA, 0);
   const wantedB = lotsA * ratio;
   const lotsB = steps(wantedB, 0.5);

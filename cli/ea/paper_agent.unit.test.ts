@@ -247,9 +247,26 @@ const sold = open.filled_price!;
     expect(agent.equity()).toBeCloseTo(10_000 + fillsOf().reduce((sum, { pnl }) => sum + (pnl ?? 0), 0), 9);
   }); // prettier-ignore
 
-  it('refuses to start with a damaged state: its positions are unknown', () => {
-    writeFileSync(join(folder, 'state_live_XAUUSD_XAGUSD.json'), '{"market":"live"');
-    expect(() => agentOf()).toThrow(expect.objectContaining({ code: 'EA_STATE' }) as Error);
+  it('refuses to start with a damaged state, or one of numbers that no account has: its positions are unknown', () => {
+    const path = join(folder, 'state_live_XAUUSD_XAGUSD.json');
+    const isRefused = expect.objectContaining({ code: 'EA_STATE' }) as Error;
+    agentOf().receive(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
+    const whole = readFileSync(path, 'utf8');
+    for (const [name, value] of [
+      ['lots', '1e308'],
+      ['price', '1e300'],
+      ['realised', '-1e308'],
+      ['maxAgeBars', '-1'],
+      ['barMs', '0'],
+      ['openedMs', '1e300'],
+    ]) {
+      writeFileSync(path, whole.replace(new RegExp(`"${name}":[^,}]+`), `"${name}":${value}`));
+      expect(() => agentOf(), name).toThrow(isRefused);
+    }
+    writeFileSync(path, whole);
+    expect(() => agentOf()).not.toThrow();
+    writeFileSync(path, '{"market":"live"');
+    expect(() => agentOf()).toThrow(isRefused);
   });
 
   it('carries a gross notional of equity · risk · scale at every beta', () => {

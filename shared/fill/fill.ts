@@ -22,10 +22,13 @@ const side = z.enum(['BUY', 'SELL']);
 /** From 2001 to 5138 in milliseconds: seconds or microseconds are another unit. */
 const epochMs = z.int().min(1e12).max(1e14);
 /**
- * Beyond any account: a number that is larger is a defect of the program that wrote it, and would make sums infinite.
+ * Beyond any account: a number that is larger is a defect of the program that wrote it, and would make sums infinite. A
+ * lot may be one unit of a coin of which a cent buys thousands.
  */
-const MAX_LOTS = 1e7;
-const MAX_MONEY = 1e13;
+export const MAX_LOTS = 1e12;
+export const MAX_MONEY = 1e13;
+/** From the least price to the greatest. */
+const MAX_SLIPPAGE_BPS = (1e4 * HIGHEST_PRICE) / LOWEST_PRICE;
 const price = z.number().min(LOWEST_PRICE).max(HIGHEST_PRICE);
 
 const head = {
@@ -53,7 +56,7 @@ const traded = {
   lots: z.number().positive().max(MAX_LOTS),
   requested_price: price,
   filled_price: price,
-  slippage_bps: z.number(),
+  slippage_bps: z.number().min(-MAX_SLIPPAGE_BPS).max(MAX_SLIPPAGE_BPS),
 };
 
 /** The contract of one line of `result.json` and of one entry of `minutehand:fills`. */

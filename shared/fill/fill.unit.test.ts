@@ -54,6 +54,7 @@ describe('a fill line', () => {
     ['lots below zero', changed({ lots: -0.5 }), 'FILL_FORMAT'],
     ['lots beyond any account', changed({ lots: 1e308 }), 'FILL_FORMAT'],
     ['a price beyond any market', changed({ filled_price: 1e300 }), 'FILL_FORMAT'],
+    ['a slippage beyond any', changed({ slippage_bps: 1e300 }), 'FILL_FORMAT'],
     ['a profit beyond any account', JSON.stringify({ ...closeFill(), pnl: -1e300 }), 'FILL_FORMAT'],
     ['a bare Infinity', encodeFill(openFill()).replace('"lots":0.5', '"lots":Infinity'), 'FILL_FORMAT'],
     ['a decimal comma', encodeFill(openFill()).replace('"lots":0.5', '"lots":0,5'), 'FILL_FORMAT'],

@@ -78,18 +78,20 @@ const MAX_ANSWER = 4_000_000;
 export class ImportPreviews {
   readonly #command: readonly string[];
   readonly #market: string;
+  readonly #timeLimitMs: number;
   #last: Promise<unknown> = Promise.resolve();
   #count = 0;
   #running: CommandProcess | null = null;
   #isStopped = false;
 
   /** @param command program and first arguments of the command line */
-  constructor(command: readonly string[], market: string) {
+  constructor(command: readonly string[], market: string, timeLimitMs = TIME_LIMIT_MS) {
     this.#command = command;
     this.#market = market;
+    this.#timeLimitMs = timeLimitMs;
   }
 
-  /** @throws MinutehandError JOBS_TOO_MANY; NAME_UNSAFE; INTERNAL where the command did not answer in time */
+  /** @throws MinutehandError JOBS_TOO_MANY; NAME_UNSAFE; PREVIEW_TIMEOUT; INTERNAL where the command has no answer */
   run(file: PreviewedFile): Promise<ImportPreview> {
     if (this.#count >= MOST) throw new MinutehandError('JOBS_TOO_MANY', { seen: `${this.#count} previews` });
     this.#count++;
@@ -129,11 +131,17 @@ export class ImportPreviews {
       onProgress: () => undefined,
     });
     this.#running = command;
-    const timer = setTimeout(() => command.stop(), TIME_LIMIT_MS);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      command.stop();
+    }, this.#timeLimitMs);
     try {
       const { answer, code, lastLine } = await command.ended;
       const read = answerSchema.safeParse(jsonOrNull(answer));
-      if (read.success) return read.data;
+      if (read.success && !isLate) return read.data;
+      if (isLate)
+        throw new MinutehandError('PREVIEW_TIMEOUT', { seen: `it was ended after ${this.#timeLimitMs / 1000} s` });
       throw new MinutehandError('INTERNAL', { seen: `the preview ended with ${code ?? 'a signal'}: ${lastLine}` });
     } finally {
       clearTimeout(timer);
