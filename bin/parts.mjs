@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ROOT } from './project.mjs';
 
 /** In how many parts the slow test files are. */
-export const PARTS = 3;
+export const PARTS = 6;
 
 /**
  * Seconds that each slow test file took when it was last measured. Only how even the parts are depends on them.
@@ -14,7 +14,7 @@ export const SLOW_FILES = JSON.parse(readFileSync(join(ROOT, 'test', 'slow_files
 
 /**
  * Twenty minutes on two cores have no room for all tests that start chains of programs. So a run of CI has all quick
- * tests and one part of the slow files; three commits in a row, or three machines, have all of them.
+ * tests and one part of the slow files; as many commits in a row, or machines, as there are parts have all of them.
  * @param {Readonly<Record<string, number>>} seconds by file
  * @param {number} parts
  * @returns {string[][]} the files of each part; the longest file first, each to the part with the least seconds
@@ -31,7 +31,7 @@ export function partsOf(seconds, parts) {
 }
 
 /**
- * @param {string | undefined} wanted `2/3` is the second part, `all` has every part. Without it the number of commits
+ * @param {string | undefined} wanted `2/6` is the second part, `all` has every part. Without it the number of commits
  * decides, so that the same commit always runs the same tests, and the next commit the next part.
  * @returns {{ name: string, leftOut: string[] }}
  */
