@@ -2,22 +2,27 @@ import { ANSWER_CASES } from './cases/answer_cases.ts';
 import { DIRECTION_CASES } from './cases/direction_cases.ts';
 import { EXECUTABILITY_CASES } from './cases/executability_cases.ts';
 import { rateOf, type GateCase, type GateRate } from './cases/gate_case.ts';
+import { DIRECTION_PLANS, directionRate, type DirectionRate } from './direction_rates.ts';
 import { EDGE_PLANS, edgeRate, type EdgeRate } from './edge_rates.ts';
 import { DRIFT_FEATURES, driftRate, type DriftRate } from './drift_rates.ts';
 import { SEARCH_GAINS, SEARCH_PLANS, searchRate, type SearchRate } from './search_rates.ts';
 
-/** Error rates that need no training: of gates on simulated evidence, of a search, of drift, and of edges. */
+/**
+ * Error rates that need no training: of gates on simulated evidence, of a search, of drift, of edges of pairs, and of
+ * edges of direction models.
+ */
 export interface Rates {
   readonly gates: readonly GateRate[];
   readonly search: readonly SearchRate[];
   readonly drift: readonly DriftRate[];
   readonly edge: readonly EdgeRate[];
+  readonly direction: readonly DirectionRate[];
 }
 
 export const GATE_CASES: readonly GateCase[] = [...EXECUTABILITY_CASES, ...ANSWER_CASES, ...DIRECTION_CASES];
 
 const SEARCHES = 5000;
-/** Of each plan of edges. */
+/** Of each plan of edges, of pairs and of direction models. */
 const WORLDS = 600;
 const LOOKS = 400;
 /** Looks at a feature that has moved by one standard deviation. */
@@ -38,5 +43,6 @@ export function simulateRates(share: number, print: (line: string) => void): Rat
       told(driftRate(feature, 1, count(SHIFTED_LOOKS))),
     ]),
     edge: EDGE_PLANS.map((plan) => told(edgeRate(plan, count(WORLDS)))),
+    direction: DIRECTION_PLANS.map((plan) => told(directionRate(plan, count(WORLDS)))),
   };
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../shared/root.ts';
 import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
 import { rateOf, type GateRate } from './cases/gate_case.ts';
+import { DIRECTION_PLANS, directionRate } from './direction_rates.ts';
 import { DRIFT_FEATURES, driftRate } from './drift_rates.ts';
 import { EDGE_PLANS, edgeRate } from './edge_rates.ts';
 import { GATE_CASES, type Rates } from './rates.ts';
@@ -89,4 +90,26 @@ describe('the stated rates of edges', () => {
       expectShare(found, worlds, known.found, known.worlds);
     },
   );
+});
+
+describe('the stated rates of edges of direction models', () => {
+  it('are of every plan, and false ones at most 5 %, within the error of their simulation', () => {
+    expect(recorded.direction.map(({ worlds: _, trades: __, found: ___, ...plan }) => plan)).toEqual(DIRECTION_PLANS);
+    for (const { edge, found, worlds } of recorded.direction)
+      if (edge === 0) expect(found / worlds).toBeLessThan(0.05 + 2 * Math.sqrt((0.05 * 0.95) / worlds));
+  });
+
+  it.runIf(IS_LONG).each(recorded.direction)(
+    `hold for $instruments instruments, $days days, changing volatility: $changing, $answers answers, $edge bps${LONG_NOTE}`,
+    (known) => {
+      const { found, worlds } = directionRate(known, 60);
+      expectShare(found, worlds, known.found, known.worlds);
+    },
+  );
+
+  it('come from the claims of the program: a simulated world without an edge shows none, one of 80 bps does', () => {
+    const plan = { instruments: 1, days: 365, changing: true, answers: 'own' } as const;
+    expect(directionRate({ ...plan, edge: 0 }, 4).found).toBe(0);
+    expect(directionRate({ ...plan, edge: 80 }, 4).found).toBe(4);
+  });
 });
