@@ -27,7 +27,7 @@ import type { HomePaths } from '../shared/home.ts';
 import { decisionRecord } from '../shared/policy/decision_record.ts';
 import { barIntervalMs, shardSubjects, type Settings } from '../shared/policy/policy.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
-import type { StreamReader } from '../shared/policy/redis_stream.ts';
+import type { StreamReader } from '../shared/redis/redis_stream.ts';
 import { packageManifest } from '../shared/root.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';

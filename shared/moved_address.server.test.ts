@@ -2,9 +2,9 @@ import dns from 'node:dns';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { redisAddress } from './redis_address.ts';
+import { redisAddress } from './redis/redis_address.ts';
 import { watchAddress } from './moved_address.ts';
-import { watchingConnector } from './watched_redis.ts';
+import { watchingConnector } from './redis/watched_redis.ts';
 
 const LOOK_MS = 20;
 const toClose: (() => unknown)[] = [];

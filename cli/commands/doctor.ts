@@ -26,7 +26,7 @@ import type { Output } from '../output.ts';
 import { lookAtDaemon, type DaemonState } from '../status/daemon_state.ts';
 import { expiredPairs, ofDaemon } from '../status/findings.ts';
 import { maskSecrets } from '../../shared/secrets.ts';
-import { connectionProblem } from '../../shared/redis_address.ts';
+import { connectionProblem } from '../../shared/redis/redis_address.ts';
 import { checkLease } from './doctor_lease.ts';
 import { tryRedis } from './doctor_redis.ts';
 import { activeHalts, haltText } from './models_resume.ts';

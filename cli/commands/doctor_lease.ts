@@ -11,7 +11,7 @@ import { describeError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import { shardsOf, type Settings } from '../../shared/policy/policy.ts';
-import { redisAddress } from '../../shared/redis_address.ts';
+import { redisAddress } from '../../shared/redis/redis_address.ts';
 import { verifySignalOf } from '../../shared/signal/verify_instrument.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { maskSecrets } from '../../shared/secrets.ts';

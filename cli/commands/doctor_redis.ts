@@ -4,8 +4,8 @@ import { SIGNALS_CHANNEL, signalChannel, signalKey } from '../../daemon/publish/
 import { BARS_STREAM } from '../../daemon/feed/redis_stream.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
-import { redisAddress } from '../../shared/redis_address.ts';
-import { refusalAdvice } from '../../shared/redis_refusal.ts';
+import { redisAddress } from '../../shared/redis/redis_address.ts';
+import { refusalAdvice } from '../../shared/redis/redis_refusal.ts';
 
 const WAIT_MS = 1000;
 const SCRATCH_LIFE_MS = 1000;

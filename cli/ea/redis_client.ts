@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
-import { isRefusalOfReplica } from '../../shared/redis_role.ts';
-import { redisAddress } from '../../shared/redis_address.ts';
+import { isRefusalOfReplica } from '../../shared/redis/redis_role.ts';
+import { redisAddress } from '../../shared/redis/redis_address.ts';
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5000;

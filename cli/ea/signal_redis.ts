@@ -1,4 +1,4 @@
-import { ReplicaRetries, roleOf } from '../../shared/redis_role.ts';
+import { ReplicaRetries, roleOf } from '../../shared/redis/redis_role.ts';
 import { connectRedis, type EaTransport } from './redis_client.ts';
 import type { OnText, SignalSource } from './signal_source.ts';
 

@@ -1,4 +1,4 @@
-import { compareIds } from '../../shared/policy/stream_ids.ts';
+import { compareIds } from '../../shared/redis/stream_ids.ts';
 
 export { compareIds };
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { keepReading, type StreamReader } from '../../shared/policy/redis_stream.ts';
+import { keepReading, type StreamReader } from '../../shared/redis/redis_stream.ts';
 import { proxyTo } from '../../test/redis_proxy.ts';
 import { REDIS_NOTE, requireRedis, startRedis, type RedisServer } from '../../test/redis_server.ts';
 import { BEGINNING, type StreamPosition } from './redis_position.ts';

@@ -4,7 +4,7 @@ import {
   type StreamConnection,
   type StreamConnectionState,
   type StreamReader,
-} from '../../shared/policy/redis_stream.ts';
+} from '../../shared/redis/redis_stream.ts';
 import {
   ENTRY_BYTES_MAX,
   exhaustion,
@@ -12,7 +12,7 @@ import {
   nextEntries,
   type EntrySize,
   type MendedStream,
-} from '../../shared/policy/stream_sizes.ts';
+} from '../../shared/redis/stream_sizes.ts';
 import {
   BEGINNING,
   compareIds,

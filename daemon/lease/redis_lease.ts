@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
-import { isRefusalOfReplica } from '../../shared/redis_role.ts';
-import { redisAddress } from '../../shared/redis_address.ts';
+import { isRefusalOfReplica } from '../../shared/redis/redis_role.ts';
+import { redisAddress } from '../../shared/redis/redis_address.ts';
 import type { LeaseRecord, LeaseRequest } from './lease.ts';
 import type { LeaseAddress, LeaseStore } from './lease_store.ts';
 

@@ -7,7 +7,7 @@ import type { EpochMs } from '../../shared/bar.ts';
 import { parsePair } from '../../shared/pair.ts';
 import type { Bus, BusRefusal, Scheduler } from '../../shared/ports.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
-import { DELIVERED_REDIS_URL } from '../../shared/redis_address.ts';
+import { DELIVERED_REDIS_URL } from '../../shared/redis/redis_address.ts';
 import { tinySettings } from '../../test/tiny_settings.ts';
 import type { Connection } from '../serve/websocket_route.ts';
 import type { FilePublisher } from './file.ts';

@@ -1,6 +1,6 @@
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Bus, BusRefusal, Scheduler } from '../../shared/ports.ts';
-import { refusalAdvice } from '../../shared/redis_refusal.ts';
+import { refusalAdvice } from '../../shared/redis/redis_refusal.ts';
 import { waitAtMost } from '../threads/wait.ts';
 import type { Publication, Publisher } from './publish.ts';
 import { UnsentSignals, type SignalLimits } from './unsent_signals.ts';

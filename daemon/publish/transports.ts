@@ -4,7 +4,7 @@ import type { Pair } from '../../shared/pair.ts';
 import { allSignalsFile, type Settings } from '../../shared/policy/policy.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../../shared/ports.ts';
-import { DELIVERED_REDIS_URL } from '../../shared/redis_address.ts';
+import { DELIVERED_REDIS_URL } from '../../shared/redis/redis_address.ts';
 import type { WebSocketRoute } from '../serve/websocket_route.ts';
 import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './file.ts';
 import type { Publisher } from './publish.ts';

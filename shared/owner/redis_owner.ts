@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { isRefusalOfReplica } from '../redis_role.ts';
+import { isRefusalOfReplica } from '../redis/redis_role.ts';
 import type { Owner } from './owner.ts';
 
 export const OWNER_KEY = 'minutehand:owner';

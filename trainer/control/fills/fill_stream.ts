@@ -10,13 +10,13 @@ import {
   sizeOf,
   type EntrySize,
   type MendedStream,
-} from '../../../shared/policy/stream_sizes.ts';
+} from '../../../shared/redis/stream_sizes.ts';
 import {
   keepReading,
   type StreamConnection,
   type StreamConnectionState,
   type StreamReader,
-} from '../../../shared/policy/redis_stream.ts';
+} from '../../../shared/redis/redis_stream.ts';
 
 /** A fixed consumer name, so that a trainer takes over entries that the previous one did not acknowledge. */
 const CONSUMER = 'trainer';

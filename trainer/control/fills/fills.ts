@@ -5,7 +5,7 @@ import { FILLS_STREAM } from '../../../shared/fill/fill.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { homeId, ownerOf } from '../../../shared/owner/owner.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import type { StreamReader } from '../../../shared/policy/redis_stream.ts';
+import type { StreamReader } from '../../../shared/redis/redis_stream.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
 import { openStore, storeUrl } from '../../store/store.ts';

@@ -1,6 +1,6 @@
 import { MinutehandError } from '../../../shared/errors.ts';
-import { streamRefused } from '../../../shared/redis_refusal.ts';
-import type { StreamConnectionState } from '../../../shared/policy/redis_stream.ts';
+import { streamRefused } from '../../../shared/redis/redis_refusal.ts';
+import type { StreamConnectionState } from '../../../shared/redis/redis_stream.ts';
 
 /** A Redis of somebody else on this machine: `enabled: auto` tries the usual address. */
 const FOREIGN = /^(NOAUTH|WRONGPASS)/;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { RedisTransport } from '../../../shared/policy/policy.ts';
-import { connectionProblem, redisAddress } from '../../../shared/redis_address.ts';
+import { connectionProblem, redisAddress } from '../../../shared/redis/redis_address.ts';
 import { httpUrl } from '../notify/channels/channel_kind.ts';
 import { postJson } from '../notify/channels/http_post.ts';
 import { signatureOf } from '../notify/channels/webhook.ts';

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents, UnrecoverableError, Worker, type ConnectionOptions, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { describeError } from '../../../shared/errors.ts';
-import { redisAddress } from '../../../shared/redis_address.ts';
-import { isRefusalOfReplica } from '../../../shared/redis_role.ts';
+import { redisAddress } from '../../../shared/redis/redis_address.ts';
+import { isRefusalOfReplica } from '../../../shared/redis/redis_role.ts';
 import {
   inOrder,
   LOST_WORKERS,

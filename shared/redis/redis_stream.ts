@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import type { RedisTransport } from './policy.ts';
-import { connectionProblem, redisAddress } from '../redis_address.ts';
-import { roleOf } from '../redis_role.ts';
+import type { RedisTransport } from '../policy/policy.ts';
+import { connectionProblem, redisAddress } from './redis_address.ts';
+import { roleOf } from './redis_role.ts';
 import { REPLY_BYTES_MAX } from './stream_sizes.ts';
 
 const MAX_RETRY_MS = 5000;

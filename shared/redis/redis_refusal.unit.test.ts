@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ERRORS } from './errors.ts';
+import { ERRORS } from '../errors.ts';
 import { streamRefused } from './redis_refusal.ts';
-import { exhaustion } from './policy/stream_sizes.ts';
+import { exhaustion } from './stream_sizes.ts';
 
 describe('the refusal to read a stream', () => {
   it.each([

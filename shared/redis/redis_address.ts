@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { RedisOptions } from 'ioredis';
-import { MinutehandError } from './errors.ts';
-import { maskSecrets } from './secrets.ts';
+import { MinutehandError } from '../errors.ts';
+import { maskSecrets } from '../secrets.ts';
 import { watchingConnector } from './watched_redis.ts';
 
 export type RedisAddress = Pick<

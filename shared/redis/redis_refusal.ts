@@ -1,4 +1,4 @@
-import { MinutehandError } from './errors.ts';
+import { MinutehandError } from '../errors.ts';
 
 const FALLBACK =
   'File and WebSocket continue. Check the Redis server; `minutehand doctor` shows which command it refuses.';

@@ -1,7 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { AbstractConnector, type StandaloneConnectionOptions } from 'ioredis';
-import { watchAddress, type AddressWatchTiming } from './moved_address.ts';
+import { watchAddress, type AddressWatchTiming } from '../moved_address.ts';
 
 /**
  * Opens the connections of an ioredis client, as its own connector does, and leaves one when the name of its server has

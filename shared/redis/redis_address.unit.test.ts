@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadSettings } from './policy/policy.ts';
+import { loadSettings } from '../policy/policy.ts';
 import { DELIVERED_REDIS_URL, redisAddress } from './redis_address.ts';
 
 describe('the address of a Redis server', () => {
