@@ -6,10 +6,10 @@ import { actorName } from '../shared/process/actor.ts';
 import type { Job } from '../trainer/jobs/kinds/registry.ts';
 import { artifactsOf } from '../trainer/jobs/records/job_event.ts';
 import { JOB_VARIABLE, readOrigin } from '../trainer/jobs/records/job_origin.ts';
-import { JobRecorder } from '../trainer/jobs/records/job_recorder.ts';
+import { JobRecorder, type JobOutcome } from '../trainer/jobs/records/job_recorder.ts';
 import { jobHost, JobRecords } from '../trainer/jobs/records/job_records.ts';
 import { openStoreIfThere } from '../trainer/store/store.ts';
-import { FAILED, type Output } from './output.ts';
+import { FAILED, PARTLY_DONE, type Output } from './output.ts';
 
 const BYTES_PER_KB = 1024;
 
@@ -45,10 +45,18 @@ export async function recordJob(
     await work(recording(output, recorder));
   } catch (error) {
     const { code, message } = describeError(error);
-    await recorder.end(`${code}: ${message}`);
+    await recorder.end({ status: 'failed', error: `${code}: ${message}` });
     throw error;
   }
-  await recorder.end(process.exitCode === FAILED ? 'it ended with exit code 1; its log says why' : null);
+  await recorder.end(outcomeOf(process.exitCode));
+}
+
+/** A job of which a part is missing is done, but says so. */
+export function outcomeOf(exitCode: typeof process.exitCode): JobOutcome {
+  if (exitCode === FAILED) return { status: 'failed', error: 'it ended with exit code 1; its log says why' };
+  if (exitCode === PARTLY_DONE)
+    return { status: 'done', error: 'partly done (exit code 3); its log says what is missing' };
+  return { status: 'done', error: null };
 }
 
 /** An output whose lines, progress and result are recorded as well. */

@@ -24,6 +24,12 @@ const MAX_PROGRESS = 2000;
 /** Kinds whose stages are known before the first one is done. */
 const TRAININGS: readonly string[] = ['train', 'warm_start', 'thresholds'];
 
+/** How a job ended by itself. */
+export interface JobOutcome {
+  readonly status: 'done' | 'failed';
+  readonly error: string | null;
+}
+
 export interface RecorderOptions {
   readonly job: Job;
   readonly origin: JobOrigin;
@@ -93,15 +99,14 @@ export class JobRecorder {
     this.#events.push(...artifacts);
   }
 
-  /** @param error null: it is done */
-  async end(error: string | null): Promise<void> {
+  /** @param error why it failed, or of a job that is done what is missing of it; null: nothing */
+  async end({ status, error }: JobOutcome): Promise<void> {
     this.#isOver = true;
     clearInterval(this.#timer);
     this.#endWatch();
     this.#inTurn(async (records, id) => {
-      const outcome = { status: error === null ? 'done' : 'failed', error } as const;
       await this.#tell(records, id);
-      await records.end(id, { ...outcome, peakMemoryBytes: this.#options.peakMemory() });
+      await records.end(id, { status, error, peakMemoryBytes: this.#options.peakMemory() });
     });
     const closed = this.#turn.then(async () => (await this.#opened)?.close());
     await Promise.race([closed, sleep(LAST_MS, undefined, { ref: false })]);

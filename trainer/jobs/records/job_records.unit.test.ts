@@ -129,7 +129,7 @@ describe('the recorder of a job', () => {
     for (let done = 0; done <= 100; done++) recorder.update('scan', done, 100);
     recorder.say('3 trials');
     recorder.made(artifactsOf({ version: '20260101_0000', files: { report: '/a.html' }, import_number: 3 }));
-    await recorder.end(null);
+    await recorder.end({ status: 'done', error: null });
     const records = recordsOf('here:/home');
     const [job] = await records.list({ limit: 1 });
     expect(job).toMatchObject({ kind: 'scan', status: 'done', requested_by: 'ann', percent: 100, origin: null });
@@ -144,12 +144,19 @@ describe('the recorder of a job', () => {
     expect(events.at(-1)).toMatchObject({ type: 'state', status: 'done' });
   });
 
+  it('keeps of a job that is done what is missing of it', async () => {
+    const recorder = new JobRecorder(options());
+    await recorder.end({ status: 'done', error: 'partly done' });
+    const [job] = await recordsOf('here:/home').list({ limit: 1 });
+    expect(job).toMatchObject({ status: 'done', percent: 100, error: 'partly done' });
+  });
+
   it('keeps a bounded number of progress events, and how far the job is', async () => {
     const recorder = new JobRecorder(options());
     // Stages that take turns: each is news.
     for (let round = 0; round < 1500; round++) for (const stage of ['fit', 'judge']) recorder.update(stage, 1, 4);
     recorder.update('write', 3, 4);
-    await recorder.end('FAILED: something');
+    await recorder.end({ status: 'failed', error: 'FAILED: something' });
     const records = recordsOf('here:/home');
     const [job] = await records.list({ limit: 1 });
     const events = await records.events(job!.job_id, 0, 10_000);
@@ -178,7 +185,7 @@ describe('the recorder of a job', () => {
       options({ open: () => Promise.reject(new Error('gone')), onLost: (error) => lost.push(error) }),
     );
     recorder.update('scan', 1, 10);
-    await recorder.end('FAILED: something');
+    await recorder.end({ status: 'failed', error: 'FAILED: something' });
     expect(lost).toHaveLength(1);
     expect(await recordsOf('here:/home').list({ limit: 1 })).toEqual([]);
   });
