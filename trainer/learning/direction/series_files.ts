@@ -100,6 +100,7 @@ export async function readSource(source: SeriesSource): Promise<SourceContent> {
       throw new MinutehandError('DATA_FORMAT', {
         seen: `${path}: ${lines[0]!.slice(0, 120)}`,
         expected: `a column ${name}`,
+        next: 'Name the columns of the file: `--value`, `--time`, and `--arrival` where it has one.',
       });
     return at;
   };

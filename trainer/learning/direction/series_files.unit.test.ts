@@ -63,6 +63,7 @@ describe('importSeries', () => {
     await expect(add('time,rate\n100,1\n100,2\n')).rejects.toThrow(/a revision arrives later/);
     await expect(add('time,rate\n100,x\n')).rejects.toThrow(/line 2/);
     await expect(add('time,other\n100,1\n')).rejects.toThrow(/a column rate/);
+    await expect(add('timestamp,rate\n100,1\n')).rejects.toMatchObject({ next: expect.stringContaining('`--time`') });
   });
 });
 
