@@ -153,7 +153,11 @@ describe('the metrics of events', () => {
       expect(found.length, name).toBeGreaterThan(0);
       expect(new Set(found.map(([, value]) => value)), name).toEqual(new Set([0]));
     }
-    for (const key of ['bars_total{outcome="BAR_FUTURE"}', 'series_total{outcome="SERIES_STALE"}'])
+    const refused = ['BAR_FUTURE', 'STREAM_ENTRY_SIZE', 'BODY_NOT_JSON', 'FEED_CLOSED'];
+    for (const key of [
+      ...refused.map((code) => `bars_total{outcome="${code}"}`),
+      'series_total{outcome="SERIES_STALE"}',
+    ])
       expect(series.get(`minutehand_${key}`), key).toBe(0);
     for (const code of ['MODEL_SLOW', 'MODEL_GOLDEN', 'MODEL_SIGNATURE', 'POINTER_MARK', 'KEY_UNUSABLE'])
       for (const name of ['model_failures_total', 'models_refused_total'])

@@ -17,11 +17,14 @@ function codesOf(prefix: string): string[] {
 /** Why models are refused or fail. */
 const MODEL_CODES = [...codesOf('MODEL_'), ...codesOf('POINTER_'), ...codesOf('KEY_'), 'INTERNAL'];
 
+/** Why a message is refused before its bars or values are looked at. */
+const MESSAGE_CODES = [...codesOf('BODY_'), 'STREAM_ENTRY_SIZE', 'FEED_CLOSED', 'INTERNAL'];
+
 /** Counts what no other part of the daemon counts. Observed after the signals are out, never before. */
 export class Observed {
-  readonly bars = new Counts(['accepted', 'late', 'duplicate', ...codesOf('BAR_')]);
+  readonly bars = new Counts(['accepted', 'late', 'duplicate', ...codesOf('BAR_'), ...MESSAGE_CODES]);
   /** Observations of auxiliary series. */
-  readonly series = new Counts(['accepted', 'revised', 'duplicate', ...codesOf('SERIES_')]);
+  readonly series = new Counts(['accepted', 'revised', 'duplicate', ...codesOf('SERIES_'), ...MESSAGE_CODES]);
   readonly refusals = new Counts(MODEL_CODES);
   readonly failures = new Counts(MODEL_CODES);
   readonly signals = new SignalCounter();
