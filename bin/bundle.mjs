@@ -4,7 +4,7 @@
  */
 import { copyFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { SetupError, readJson } from './project.mjs';
+import { ROOT, SetupError, readJson } from './project.mjs';
 
 /** Entry points: command line, threads and child processes. */
 const PROGRAMS = [
@@ -85,6 +85,8 @@ export async function bundle(entryPoints, outdir, options = {}) {
   await build({
     entryPoints,
     outdir,
+    // Comments name files relative to it: the same bytes wherever the build is started.
+    absWorkingDir: ROOT,
     bundle: true,
     splitting: true,
     format: 'esm',
