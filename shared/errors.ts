@@ -547,6 +547,11 @@ export const ERRORS = {
     message: 'No such open alert.',
     next: 'See `minutehand alerts list`.',
   },
+  QUERY_UNKNOWN: {
+    status: 400,
+    message: 'The address has a parameter that nothing reads, or a value that it cannot have. Nothing was done.',
+    next: 'See docs/reference/PROTOCOL.md for the parameters of each address.',
+  },
   SILENCE_PATTERN: {
     status: 400,
     message: 'No alert has such a key: nothing would be silenced.',

@@ -102,6 +102,8 @@ describe('a person who stops entries, closes all and resumes', () => {
     expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining('STOP_OF_ALL')]);
     const resumed = await place.call(['resume', 'all', '--json']);
     expect(JSON.parse(resumed.stdout)).toMatchObject({ stops: [] });
+    const again = await place.call(['resume', 'all']);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('nothing was lifted')]);
     await eventually(up.stderr, () => openLegs() > 0);
   });
 

@@ -136,6 +136,10 @@ describe('the API of the trainer', () => {
       body: { error: { code: 'RETRAIN_KIND', message: expect.stringContaining('kind=weekly') as string } },
     });
     expect((await ask('POST', '/retrain?kind=full&kind=full')).status).toBe(400);
+    expect(await ask('POST', '/retrain?kin=full')).toMatchObject({
+      status: 400,
+      body: { error: { code: 'QUERY_UNKNOWN' } },
+    });
     expect(await ask('POST', '/retrain?kind=incremental')).toMatchObject({
       status: 202,
       body: { kind: 'incremental' },
@@ -228,12 +232,16 @@ describe('the API of the trainer', () => {
     },
   );
 
-  it('accepts requests of a local page, with any body that a client sends', async () => {
+  it('accepts requests of a local page, without a body or with one that says nothing; what one says would be ignored', async () => {
     await start(program(HANGS));
     const json = { 'content-type': 'application/json', origin: 'http://localhost:5173' };
     expect((await ask('POST', '/retrain', { headers: json })).status).toBe(202);
-    expect((await ask('POST', '/retrain', { headers: json, body: '{not json' })).status).toBe(409);
-    expect((await ask('POST', '/retrain', { body: 'reason=weekly' })).status).toBe(409);
+    expect((await ask('POST', '/retrain', { headers: json, body: '{}' })).status).toBe(409);
+    for (const body of ['{not json', 'reason=weekly', '{"kind":"thresholds"}'])
+      expect(await ask('POST', '/retrain', { body }), body).toMatchObject({
+        status: 400,
+        body: { error: { code: 'REQUEST_INVALID' } },
+      });
   });
 
   it('does not answer under a name that is not its own, nor a page of another site, unless that is configured', async () => {

@@ -15,7 +15,7 @@ import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { knownSubject } from '../../shared/policy/known_subject.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
-import type { Output } from '../output.ts';
+import { endPartly, type Output } from '../output.ts';
 
 const SUBJECTS = 'such as XAUUSD_XAGUSD; all when absent, or `all`';
 
@@ -78,7 +78,8 @@ function resume(named: readonly string[], output: Output): void {
   const before = readHalts(models).stops ?? [];
   const lifted = liftStops(models, subjects, new Date(MACHINE_CLOCK.nowMs()));
   tell(models, before, subjects, output);
-  output.line(lifted.length === 0 ? 'Nothing was stopped.' : 'A running daemon enters again from its next bar on.');
+  if (lifted.length > 0) return output.line('A running daemon enters again from its next bar on.');
+  endPartly([`No stop of ${subjects.join(', ')} is in force: nothing was lifted.`], false, output);
 }
 
 function tell(models: string, before: readonly Stop[], subjects: readonly string[], output: Output): void {

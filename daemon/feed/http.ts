@@ -1,4 +1,5 @@
 import { ERRORS, MinutehandError } from '../../shared/errors.ts';
+import type { KnownQuery } from '../../shared/http/known_query.ts';
 import type { HttpRequest, Route } from '../serve/http_route.ts';
 import type { Intake, RefusedItem } from './intake.ts';
 import type { SeriesIntake } from './series_intake.ts';
@@ -6,6 +7,9 @@ import type { SeriesIntake } from './series_intake.ts';
 const ALL_STORED = 200;
 const ALL_TAKEN = 202;
 const SOME_TAKEN = 207;
+
+/** Of a request with bars: whether they are history, and the boot that the sender knows. */
+const BARS_QUERY: KnownQuery = { backfill: ['0', '1'], boot_id: null };
 
 /** Resolves when signals are out, to whether the journal has all that was taken. */
 type Settled = () => Promise<boolean>;
@@ -17,7 +21,7 @@ type Settled = () => Promise<boolean>;
  * again. A request that names another boot is refused before anything is taken.
  */
 export function barsRoute(intake: Intake, settled: Settled, bootId: string): Route {
-  return intakeRoute('/bars', settled, bootId, ({ body, query }) => {
+  return intakeRoute({ path: '/bars', query: BARS_QUERY }, settled, bootId, ({ body, query }) => {
     const report = intake(body.toString('utf8'), query.get('backfill') === '1');
     return { report, taken: report.accepted + report.duplicates + report.late };
   });
@@ -25,14 +29,14 @@ export function barsRoute(intake: Intake, settled: Settled, bootId: string): Rou
 
 /** `POST /series[?boot_id=…]`: one observation or an array; as `POST /bars`. */
 export function seriesRoute(intake: SeriesIntake, settled: Settled, bootId: string): Route {
-  return intakeRoute('/series', settled, bootId, ({ body }) => {
+  return intakeRoute({ path: '/series', query: { boot_id: null } }, settled, bootId, ({ body }) => {
     const report = intake(body.toString('utf8'));
     return { report, taken: report.accepted + report.duplicates };
   });
 }
 
 function intakeRoute(
-  path: string,
+  { path, query }: Required<Pick<Route, 'path' | 'query'>>,
   settled: Settled,
   bootId: string,
   take: (request: HttpRequest) => { readonly report: { readonly rejected: readonly RefusedItem[] }; taken: number },
@@ -40,6 +44,7 @@ function intakeRoute(
   return {
     method: 'POST',
     path,
+    query,
     async handle(request) {
       const known = request.query.get('boot_id');
       if (known !== null && known !== bootId)

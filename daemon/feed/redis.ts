@@ -211,9 +211,7 @@ class StreamFeed implements RedisFeed, StreamListener {
     try {
       const series = fieldOf(fields, 'series', '');
       const { rejected } =
-        series === ''
-          ? this.#intake(fieldOf(fields, 'bar'), fieldOf(fields, 'backfill', '') === '1')
-          : this.#seriesIntake(series);
+        series === '' ? this.#intake(fieldOf(fields, 'bar'), isBackfill(fields)) : this.#seriesIntake(series);
       for (const { code, message, next } of rejected) this.#refusedEntries.add({ id, code, message, next });
     } catch (error) {
       if (!(error instanceof MinutehandError)) this.#options.log.error({ err: error }, 'unexpected error');
@@ -270,6 +268,14 @@ class RefusedEntries {
 }
 
 /** @throws MinutehandError BAR_MALFORMED when it is not there and there is nothing to take instead */
+/** @throws MinutehandError BAR_MALFORMED for a word such as `true`: taken for no, history would go out as live bars */
+function isBackfill(fields: readonly string[]): boolean {
+  const value = fieldOf(fields, 'backfill', '');
+  if (!['', '0', '1'].includes(value))
+    throw new MinutehandError('BAR_MALFORMED', { seen: `backfill ${value.slice(0, 40)}`, expected: '0 or 1' });
+  return value === '1';
+}
+
 function fieldOf(fields: readonly string[], name: string, absent?: string): string {
   for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i] === name) return fields[i + 1]!;
   if (absent !== undefined) return absent;

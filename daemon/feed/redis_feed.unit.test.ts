@@ -114,6 +114,13 @@ describe('minutes of the stream', () => {
     expect(taken()).toEqual(['XAUUSD 3', 'XAGUSD 3 history', 'XAUUSD 4 history', 'XAUUSD 5']);
   });
 
+  it('are refused where the mark is neither 0 nor 1: taken for none, history would be published', async () => {
+    const { listener, events, taken } = openFeed({});
+    await listener.onEntries([entry('1-0', barOf(4), 'backfill', 'true')], POSITION, true);
+    expect(taken()).toEqual([]);
+    expect(events.join(' ')).toContain('BAR_MALFORMED');
+  });
+
   it('that the daemon has are duplicates while the stream is read from its beginning, until it has caught up', async () => {
     const lastTimes = (): ReadonlyMap<string, OpenTime> => new Map([['XAUUSD', barOf(2).time]]);
     const { listener, events, taken } = openFeed({ lastTimes });

@@ -15,7 +15,8 @@ export function barsWebSocket(
   settled: () => Promise<boolean>,
   onDefect: (error: unknown) => void,
 ): WebSocketRoute {
-  return intakeWebSocket('/bars', settled, onDefect, (text, query) => intake(text, query.get('backfill') === '1'));
+  const route = { path: '/bars', query: { backfill: ['0', '1'] } };
+  return intakeWebSocket(route, settled, onDefect, (text, query) => intake(text, query.get('backfill') === '1'));
 }
 
 /** WebSocket `/series`: the same for observations. */
@@ -24,17 +25,18 @@ export function seriesWebSocket(
   settled: () => Promise<boolean>,
   onDefect: (error: unknown) => void,
 ): WebSocketRoute {
-  return intakeWebSocket('/series', settled, onDefect, (text) => intake(text));
+  return intakeWebSocket({ path: '/series', query: {} }, settled, onDefect, (text) => intake(text));
 }
 
 function intakeWebSocket(
-  path: string,
+  { path, query }: Required<Pick<WebSocketRoute, 'path' | 'query'>>,
   settled: () => Promise<boolean>,
   onDefect: (error: unknown) => void,
   take: (text: string, query: URLSearchParams) => object,
 ): WebSocketRoute {
   return {
     path,
+    query,
     maxConnections: FEEDERS_MAX,
     onOpen: () => undefined,
     onMessage(connection, text) {

@@ -32,6 +32,7 @@ export interface SubscriptionsOptions {
  */
 export class Subscriptions implements WebSocketRoute {
   readonly path = '/signals';
+  readonly query = { pairs: null };
   readonly maxMessageBytes = SUBSCRIPTION_BYTES_MAX;
   readonly #options: SubscriptionsOptions;
   readonly #knownPairs: ReadonlySet<string>;

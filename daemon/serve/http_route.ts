@@ -1,3 +1,5 @@
+import type { KnownQuery } from '../../shared/http/known_query.ts';
+
 /** A request before its body: enough to decide whether to accept it. */
 export interface RequestHead {
   /** In capitals: `GET`. */
@@ -27,6 +29,8 @@ export interface Route {
   readonly method: 'GET' | 'POST';
   /** Compared letter by letter; no patterns. */
   readonly path: string;
+  /** Parameters of its query; others are refused. Not checked when absent. */
+  readonly query?: KnownQuery;
   /** A thrown MinutehandError becomes its status and JSON; anything else 500 INTERNAL and `onError`. */
   handle(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
 }

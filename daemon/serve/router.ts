@@ -1,5 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { checkQuery, type KnownQuery } from '../../shared/http/known_query.ts';
 import type { HttpRequest, HttpResponse, RequestHead, Route } from './http_route.ts';
 import type { ServerOptions } from './server.ts';
 import type { WebSocketRoute } from './websocket_route.ts';
@@ -58,7 +59,7 @@ class RouteTable implements Router {
     const methods = this.#routes.get(head.path);
     // HEAD is GET without the body, which the engines leave out.
     const found = methods?.get(head.method === 'HEAD' ? 'GET' : head.method);
-    if (found) return found;
+    if (found) return this.#refuseQuery(head, found.query) ?? found;
     if (methods) {
       const allow = [...methods.keys()].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
       return this.#refuse(new MinutehandError('METHOD_NOT_ALLOWED', { seen: head.method, expected: allow }), { allow });
@@ -75,7 +76,7 @@ class RouteTable implements Router {
     if (!isSoundUpgrade(head)) return this.#refuseWithoutWebSocket();
     if (found.maxConnections !== undefined && this.#sizeOf(found) >= found.maxConnections)
       return this.refuse(new MinutehandError('CONNECTIONS_TOO_MANY', { expected: `at most ${found.maxConnections}` }));
-    return found;
+    return this.#refuseQuery(head, found.query) ?? found;
   }
 
   answer(found: Route, request: HttpRequest): HttpResponse | Promise<HttpResponse> {
@@ -112,6 +113,16 @@ class RouteTable implements Router {
     try {
       const error = this.#options.authorize?.(head) ?? null;
       return error === null ? null : this.refuse(error);
+    } catch (error) {
+      return this.refuse(error);
+    }
+  }
+
+  #refuseQuery({ query }: RequestHead, known: KnownQuery | undefined): HttpResponse | null {
+    if (known === undefined || query.size === 0) return null;
+    try {
+      checkQuery(query, known);
+      return null;
     } catch (error) {
       return this.refuse(error);
     }

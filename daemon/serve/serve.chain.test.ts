@@ -692,6 +692,25 @@ describe.each(ENGINES)('a server on %s', (engine) => {
     await listen(server, '/narrow');
   });
 
+  it('refuses a parameter that a path does not have, where its parameters are known', async () => {
+    const handled: string[] = [];
+    const post = { method: 'POST', path: '/bars', query: { backfill: ['0', '1'], boot_id: null } } as const;
+    const server = await open({
+      routes: [{ ...post, handle: ({ query }) => (handled.push(query.toString()), text('')) }],
+      webSockets: [{ ...SILENT, path: '/signals', query: { pairs: null } }],
+    });
+    const answer = (query: string) => fetch(url(server, `/bars${query}`), { method: 'POST', body: 'x' });
+    for (const query of ['', '?backfill=1', '?backfill=0&boot_id=a']) expect((await answer(query)).status).toBe(200);
+    for (const query of ['?backfil=1', '?backfill=true', '?boot_id=a&x']) {
+      const refused = await answer(query);
+      expect([refused.status, (await errorOf(refused)).code], query).toEqual([400, 'QUERY_UNKNOWN']);
+    }
+    expect(handled).toEqual(['', 'backfill=1', 'backfill=0&boot_id=a']);
+    await listen(server, '/signals?pairs=A_B');
+    await listen(server, '/signals');
+    await expect(listen(server, '/signals?pair=A_B')).rejects.toThrow('400');
+  });
+
   describe('as a publisher', () => {
     it('reaches only the subscribers of a topic, in order', async () => {
       const server = await open();

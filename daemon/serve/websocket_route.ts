@@ -1,4 +1,5 @@
 import { describeError } from '../../shared/errors.ts';
+import type { KnownQuery } from '../../shared/http/known_query.ts';
 
 /** One WebSocket client. The same object in onOpen, onMessage and onClose; after onClose every call is a no-op. */
 export interface Connection {
@@ -24,6 +25,8 @@ export function sendError(connection: Pick<Connection, 'send'>, error: unknown):
 
 export interface WebSocketRoute {
   readonly path: string;
+  /** Parameters of its query; others are refused. Not checked when absent. */
+  readonly query?: KnownQuery;
   /**
    * Of one message from a client; a longer one ends its connection with 1009. ServerOptions.maxBodyBytes when absent.
    */

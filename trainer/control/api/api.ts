@@ -12,6 +12,7 @@ import { packageManifest } from '../../../shared/root.ts';
 import { foreignModels, standingOverrides } from '../admission/standing.ts';
 import { METRICS_TYPE, metricsText } from '../metrics/exposition.ts';
 import type { TrainerMetricsSource } from '../metrics/metrics.ts';
+import { checkQuery } from '../../../shared/http/known_query.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import type { RolloutWatch } from '../rollout/watch.ts';
 import type { AuditEntry } from './audit.ts';
@@ -39,6 +40,10 @@ export interface ApiParts {
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
 
+/** A body that says nothing, as some clients send it with every request. */
+const NOTHING = /^\s*(?:\{\s*\})?\s*$/;
+const NO_BODY_BYTES = 4096;
+
 /** Below it, each request has a token or a session of its own, which takes the place of the trainer's token. */
 const API_PATH = '/api/';
 
@@ -65,10 +70,12 @@ export function addRoutes(
     const error = refuse({ ...asked, path: request.routeOptions.url ?? asked.path });
     if (error !== null) throw error;
   });
-  // No endpoint takes a body, so a body that a client sends is neither read nor refused.
+  // No endpoint takes a body: what a client says in one would be ignored.
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('*', (_request, payload, done) => {
-    payload.on('end', () => done(null, undefined)).resume();
+  server.addContentTypeParser<string>('*', { parseAs: 'string', bodyLimit: NO_BODY_BYTES }, (_request, body, done) => {
+    if (NOTHING.test(body)) return done(null, undefined);
+    const expected = 'no body: the parameters stand in the address, such as /retrain?kind=thresholds';
+    done(new MinutehandError('REQUEST_INVALID', { seen: `a body of ${body.length} characters`, expected }));
   });
   server.setErrorHandler((error: FastifyError, _request, reply) => {
     const known = codedError(error);
@@ -101,6 +108,7 @@ export function addRoutes(
   server.get('/models', async () => ({ models: await retrainer.models() }));
   server.get('/monitor', async () => monitor.status());
   server.post('/retrain', async (request, reply) => {
+    checkQuery(Object.entries(request.query as Record<string, string>), { kind: null, timeframe: null });
     const kind = kindOf(request.query);
     const { timeframe } = request.query as { timeframe?: string };
     if (timeframe !== undefined && (kind !== 'direction' || typeof timeframe !== 'string'))
@@ -113,7 +121,8 @@ export function addRoutes(
     if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
     return reply.status(202).send(run);
   });
-  server.post('/retrain/cancel', async (_request, reply) => {
+  server.post('/retrain/cancel', async (request, reply) => {
+    checkQuery(Object.entries(request.query as Record<string, string>), {});
     const run = retrainer.cancel();
     if (run === null) throw new MinutehandError('RETRAIN_IDLE');
     return reply.status(202).send(run);

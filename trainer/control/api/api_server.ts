@@ -53,6 +53,7 @@ import { addStatusRoutes } from './routes/status.ts';
 import { addSubjectRoutes } from './routes/subjects.ts';
 import { addTrainingRoutes } from './routes/training.ts';
 import { spellSubjects } from './spelled_subjects.ts';
+import { refuseUnread } from './unread.ts';
 
 const MAX_BODY_BYTES = 256 * 1024;
 const EVERY_ROUTE = `Every route may answer ${COMMON_ERRORS.join(', ')}; \`x-errors\` has its own codes.`;
@@ -116,6 +117,7 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     api.addHook('preValidation', async ({ params, query, body }) => {
       for (const values of [params, query, body]) spellSubjects(values, names);
     });
+    api.addHook('preValidation', async (request) => refuseUnread(request));
     api.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
     addSessionRoutes(api, context, credentials);
     addDescriptionRoutes(api);

@@ -408,6 +408,21 @@ describe('the endpoints of the specification, by the generated client', () => {
   });
 });
 
+describe('what a route does not read', () => {
+  it('is refused: a parameter of another name, and a body where there is none', async () => {
+    const headers = approver;
+    const limit = await api.ask('GET', '/api/alerts?limitt=3', { headers });
+    expect([limit.status, limit.body]).toMatchObject([400, { error: { code: 'QUERY_UNKNOWN' } }]);
+    expect(JSON.stringify(limit.body)).toContain('did you mean \\"limit\\"');
+    const none = await api.ask('GET', '/api/stops?limit=3', { headers });
+    expect([none.status, none.body]).toMatchObject([400, { error: { code: 'QUERY_UNKNOWN' } }]);
+    const cleanup = await api.ask('POST', '/api/ml/models/cleanup', { headers, body: { keep: 1 } });
+    expect([cleanup.status, cleanup.body]).toMatchObject([400, { error: { code: 'REQUEST_INVALID' } }]);
+    expect(JSON.stringify(cleanup.body)).toContain('keep');
+    expect((await api.ask('POST', '/api/ml/models/cleanup', { headers, body: {} })).status).toBe(200);
+  });
+});
+
 describe('a bundle of the simulated market', () => {
   it('is neither loaded nor a shadow nor a challenger where the market is live', async () => {
     const live = await openApiWorkplace({ minutehand: { market: 'live' } }, async ({ models }) => {
