@@ -19,3 +19,9 @@ it('a computed price has the digits of a quote', () => {
   expect(line(1.3849184514769919)).toContain(' at 1.38491845  ');
   expect(line(4099.59)).toContain(' at 4099.59  ');
 });
+
+it('a size is in units on paper, and in lots of the broker else', () => {
+  const line = (account: 'paper' | 'demo' | 'real'): string => fillLine(tradeOf(openFill({ account, lots: 2 }), null));
+  expect(line('paper')).toContain(' 2 units XAUUSD at ');
+  for (const account of ['demo', 'real'] as const) expect(line(account)).toContain(' 2 lots XAUUSD at ');
+});

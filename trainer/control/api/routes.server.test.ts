@@ -408,6 +408,13 @@ describe('the endpoints of the specification, by the generated client', () => {
   });
 });
 
+it('a body of which every field is optional may be left out', async () => {
+  const resumed = await api.ask('POST', '/api/stops/resume', { headers: approver });
+  expect([resumed.status, resumed.body]).toEqual([200, { stops: [] }]);
+  const stopped = await api.ask('POST', '/api/ml-training/stop', { headers: approver });
+  expect(stopped.body).toMatchObject({ error: { code: 'RETRAIN_IDLE' } });
+});
+
 describe('what a route does not read', () => {
   it('is refused: a parameter of another name, and a body where there is none', async () => {
     const headers = approver;
