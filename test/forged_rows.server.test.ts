@@ -21,6 +21,8 @@ it('a name or a reason with line breaks makes no row of its own in any list', as
     ['policy', 'list'],
     ['policy', 'show', '1'],
     ['alerts', 'silence', FORGED, '--for', '2h'],
+    ['alerts', 'silence', FORGED, '--end'],
+    ['alerts', 'silence', `disk:${FORGED}`, '--for', '2h'],
     ['alerts', 'list'],
   ];
   const finished = await place.runEach(commands);

@@ -163,7 +163,7 @@ async function silence(
       .where('until_ms', '>', nowMs)
       .returning('silence_id')
       .execute();
-    if (rows.length === 0) throw new MinutehandError('SILENCE_UNKNOWN', { seen: pattern });
+    if (rows.length === 0) throw new MinutehandError('SILENCE_UNKNOWN', { seen: oneLine(pattern) });
     output.line(oneLine(`${pattern} is sent again.`));
     return output.result({ ended: rows.length });
   }

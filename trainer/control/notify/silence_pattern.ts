@@ -1,4 +1,5 @@
 import { MinutehandError } from '../../../shared/errors.ts';
+import { oneLine } from '../../../shared/one_line.ts';
 import { EVENTS } from '../../store/events.ts';
 
 /**
@@ -10,7 +11,7 @@ export function checkSilencePattern(pattern: string): void {
   const isPossible = Object.keys(EVENTS).some((event) => canMatch(pattern, event));
   if (!isPossible)
     throw new MinutehandError('SILENCE_PATTERN', {
-      seen: pattern,
+      seen: oneLine(pattern),
       expected: `an event such as ${Object.keys(EVENTS).slice(0, 3).join(', ')}, alone or with a colon and what it concerns; * stands for any text`,
     });
 }
