@@ -41,7 +41,7 @@ export interface ApiParts {
 }
 
 /** A body that says nothing, as some clients send it with every request. */
-const NOTHING = /^\s*(?:\{\s*\})?\s*$/;
+const NOTHING = /^\s*(?:(?:\{\s*\})\s*)?$/;
 const NO_BODY_BYTES = 4096;
 
 /** Below it, each request has a token or a session of its own, which takes the place of the trainer's token. */
