@@ -41,7 +41,7 @@ export interface ApiParts {
 }
 
 /** A body that says nothing, as some clients send it with every request. */
-const NOTHING = /^\s*(?:(?:\{\s*\})\s*)?$/;
+const NOTHING = /^(?:\{\s*\})?$/;
 const NO_BODY_BYTES = 4096;
 
 /** Below it, each request has a token or a session of its own, which takes the place of the trainer's token. */
@@ -73,7 +73,7 @@ export function addRoutes(
   // No endpoint takes a body: what a client says in one would be ignored.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser<string>('*', { parseAs: 'string', bodyLimit: NO_BODY_BYTES }, (_request, body, done) => {
-    if (NOTHING.test(body)) return done(null, undefined);
+    if (NOTHING.test(body.trim())) return done(null, undefined);
     const expected = 'no body: the parameters stand in the address, such as /retrain?kind=thresholds';
     done(new MinutehandError('REQUEST_INVALID', { seen: `a body of ${body.length} characters`, expected }));
   });

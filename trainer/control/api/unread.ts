@@ -4,8 +4,8 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { checkQuery } from '../../../shared/http/known_query.ts';
 
 /**
- * What a route does not read would be ignored, and its sender would believe that it acts: parameters of the address that
- * its schema does not have, and a body where it has none. Schemas of bodies refuse fields by themselves.
+ * What a route does not read would be ignored, and its sender would believe that it acts: parameters of the address
+ * that its schema does not have, and a body where it has none. Schemas of bodies refuse fields by themselves.
  * @throws MinutehandError QUERY_UNKNOWN; REQUEST_INVALID
  */
 export function refuseUnread({ query, body, routeOptions: { url, schema } }: FastifyRequest): void {
