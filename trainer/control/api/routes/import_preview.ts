@@ -26,7 +26,7 @@ export function addImportPreviewRoute(api: Api, { previews }: ApiContext): void 
     },
     async handler(request) {
       const { name, text, as_symbol: symbol = null, timezone = null } = request.body;
-      request.written = { target: `preview of ${name}` };
+      request.written = { target: name };
       return shown(await previews.run({ name, text, symbol, timezone }));
     },
   });
