@@ -15,8 +15,8 @@ import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { librariesFrom } from '../../trainer/learning/learners/trees/engines/engine_library.ts';
 import { findEngine } from '../../trainer/learning/learners/trees/engines/engines.ts';
-import { receivedVerdicts, refusedFeeds } from '../../trainer/jobs/bars/received_verdicts.ts';
-import { journalsOf, readRecentBars } from '../../trainer/jobs/bars/recent_bars.ts';
+import { feedVerdicts, refusedFeeds } from '../../trainer/jobs/bars/received_verdicts.ts';
+import { readRecentBars } from '../../trainer/jobs/bars/recent_bars.ts';
 import { endWithChecks, printChecks, type CheckResult } from '../check_result.ts';
 import { checkEnvironment } from '../environment_check.ts';
 import { checkDirections, checkModels } from '../model_checks.ts';
@@ -248,11 +248,8 @@ async function history(settings: Settings, paths: HomePaths): Promise<CheckResul
 /** What the newest bars that the daemons received show about themselves; nothing where none came from outside. */
 async function receivedBars(settings: Settings, paths: HomePaths): Promise<CheckResult[]> {
   const what = 'received bars';
-  const { pairs, instruments, market } = settings.minutehand;
-  if (market !== 'live') return [];
-  const symbols = symbolsOf([...pairs, ...instruments].map(parseSubject));
   try {
-    const judged = await receivedVerdicts({ journals: journalsOf(settings, paths), symbols });
+    const judged = await feedVerdicts(settings, paths);
     if (judged.length === 0) return [];
     const refused = refusedFeeds(judged);
     if (refused.length === 0)

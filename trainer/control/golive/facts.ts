@@ -25,7 +25,7 @@ import { shardsOf, type Settings, type Shard } from '../../../shared/policy/poli
 import { daemonState } from '../../../shared/process/daemon_state.ts';
 import { isTaken } from '../../../shared/process/process_state.ts';
 import { historyEnd, journaledTimes, journalsOf, storedTimes, type NewestTimes } from '../../jobs/bars/recent_bars.ts';
-import { receivedVerdicts, refusedFeeds } from '../../jobs/bars/received_verdicts.ts';
+import { feedVerdicts, refusedFeeds } from '../../jobs/bars/received_verdicts.ts';
 import type { Store } from '../../store/store.ts';
 import { calendarFault } from '../../../shared/calendar/calendar_file.ts';
 import { newsCoverage } from '../../store/news.ts';
@@ -72,7 +72,7 @@ export async function readGoLiveFacts(
     minBars: train.min_bars,
     daemons: await Promise.all(shardsOf(settings.minutehand).map((shard) => lookAt(settings, paths, shard))),
     symbols: symbolsOf(subjects).map((symbol) => symbolFacts(symbol, times.get(symbol) ?? [], settings, delivered)),
-    refusedFeeds: market === 'live' ? await feedsOf(settings, paths, symbolsOf(subjects)) : [],
+    refusedFeeds: refusedFeeds(await feedVerdicts(settings, paths)),
     sharedMinutes: new Map(subjects.filter((own) => !isInstrument(own)).flatMap(sharedOf)),
     models: await modelFacts(settings, paths),
     ...(await newsFacts(settings, store, nowMs)),
@@ -81,11 +81,6 @@ export async function readGoLiveFacts(
     lastSentMs: store === null ? null : await lastSent(store),
     fills: store === null ? { places: [], closedPaper: 0, paperDays: 0 } : await fillFacts(store, settings),
   };
-}
-
-/** What an import of the bars that the daemons received would refuse. */
-async function feedsOf(settings: Settings, paths: HomePaths, symbols: readonly string[]) {
-  return refusedFeeds(await receivedVerdicts({ journals: journalsOf(settings, paths), symbols }));
 }
 
 /** Opens of the newest bars of each symbol, ascending, journaled and imported ones together. */

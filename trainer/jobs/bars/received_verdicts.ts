@@ -4,7 +4,11 @@ import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { createBarInspection } from '../../../shared/bar_file/verdict/bar_inspection.ts';
 import { REFUSING, verdictOf, type Verdict, type VerdictCode } from '../../../shared/bar_file/verdict/finding.ts';
 import { verdictText } from '../../../shared/bar_file/verdict/finding_text.ts';
+import type { HomePaths } from '../../../shared/home.ts';
+import { parseSubject, symbolsOf } from '../../../shared/pair.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
+import { journalsOf } from './recent_bars.ts';
 
 /** Two weeks: the edges of at least one of them are inside. */
 const INSPECTED_S = 14 * 86_400;
@@ -51,6 +55,18 @@ export async function receivedVerdicts({ journals, symbols }: ReceivedBarsOption
     }
   }
   return judged;
+}
+
+/**
+ * Judges what the daemons of a live installation received of its symbols; none of a simulated market, whose bars come
+ * from no feeder.
+ * @throws MinutehandError as openJournal
+ */
+export async function feedVerdicts(settings: Settings, paths: HomePaths): Promise<ReceivedVerdict[]> {
+  const { market, pairs, instruments } = settings.minutehand;
+  if (market !== 'live') return [];
+  const symbols = symbolsOf([...pairs, ...instruments].map(parseSubject));
+  return receivedVerdicts({ journals: journalsOf(settings, paths), symbols });
 }
 
 /** A symbol whose received bars an import would refuse, in words. */

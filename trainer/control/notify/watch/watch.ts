@@ -4,11 +4,9 @@ import type { Logger } from 'pino';
 import { SessionCalendar } from '../../../../shared/market/session_calendar.ts';
 import type { DependencyFault } from '../../../../shared/dependencies/watch.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
-import { parseSubject, symbolsOf } from '../../../../shared/pair.ts';
 import { shardsOf, type Settings } from '../../../../shared/policy/policy.ts';
 import type { Clock } from '../../../../shared/ports.ts';
-import { receivedVerdicts, refusedFeeds } from '../../../jobs/bars/received_verdicts.ts';
-import { journalsOf } from '../../../jobs/bars/recent_bars.ts';
+import { feedVerdicts, refusedFeeds } from '../../../jobs/bars/received_verdicts.ts';
 import type { Notifier } from '../notifier.ts';
 import type { Notice } from '../outbox.ts';
 import { readBarSlots } from './bar_slots.ts';
@@ -182,12 +180,10 @@ class RunningWatch implements Watch {
   /** One notice of all symbols whose received bars an import would refuse; after an hour it is decided again. */
   async #judgeFeeds(): Promise<void> {
     const { settings, paths, clock, log } = this.#options;
-    const { market, pairs, instruments } = settings.minutehand;
-    if (market !== 'live' || Math.abs(clock.nowMs() - this.#feedsMs) < FEEDS_MS || this.#isHomeLost()) return;
+    if (Math.abs(clock.nowMs() - this.#feedsMs) < FEEDS_MS || this.#isHomeLost()) return;
     this.#feedsMs = clock.nowMs();
     try {
-      const symbols = symbolsOf([...pairs, ...instruments].map(parseSubject));
-      const refused = refusedFeeds(await receivedVerdicts({ journals: journalsOf(settings, paths), symbols }));
+      const refused = refusedFeeds(await feedVerdicts(settings, paths));
       const text = `An import would refuse the bars that the daemon received. ${refused.map((own) => own.text).join('; ')}`;
       const notice = {
         key: `${FEED_SUSPECT}:${this.#place}`,
