@@ -109,7 +109,8 @@ export function readBarStream(
   }
 
   async function readOn(connection: StreamConnection): Promise<void> {
-    const count = connection.isCareful ? await passOversized(connection) : connection.isSlow ? 1 : ENTRIES_AT_ONCE;
+    const usual = connection.isSlow ? 1 : ENTRIES_AT_ONCE;
+    const count = connection.isCareful ? await passOversized(connection) : usual;
     if (count === 0 || connection.isStopped) return;
     const answer = (await connection.redis.xread(
       'COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', BARS_STREAM, position.id)) as [string, StreamEntry[]][] | null; // prettier-ignore

@@ -102,6 +102,7 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
     because: (text) => void (reason = text),
   };
 
+  /** Sets the wait for a reply as well. */
   function beCareful(isSo: boolean): void {
     isCareful = isSo;
     redis.options.socketTimeout = isSo ? MAX_WAIT_MS : socketTimeout;
@@ -116,7 +117,7 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
   function hasRead(): void {
     if (!isSlow) return;
     isSlow = false;
-    redis.options.socketTimeout = isCareful ? MAX_WAIT_MS : socketTimeout;
+    beCareful(isCareful);
   }
 
   /** Counts the bytes of a reply as they come, and hangs up before more of it is held. */
