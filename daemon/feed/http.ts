@@ -8,8 +8,10 @@ const ALL_STORED = 200;
 const ALL_TAKEN = 202;
 const SOME_TAKEN = 207;
 
-/** Of a request with bars: whether they are history, and the boot that the sender knows. */
-const BARS_QUERY: KnownQuery = { backfill: ['0', '1'], boot_id: null };
+/** Whether bars are history: the parameter of HTTP and WebSocket. */
+export const BACKFILL_QUERY = { backfill: ['0', '1'] } as const satisfies KnownQuery;
+/** The boot that the sender knows. */
+const BOOT_QUERY: KnownQuery = { boot_id: null };
 
 /** Resolves when signals are out, to whether the journal has all that was taken. */
 type Settled = () => Promise<boolean>;
@@ -21,15 +23,20 @@ type Settled = () => Promise<boolean>;
  * again. A request that names another boot is refused before anything is taken.
  */
 export function barsRoute(intake: Intake, settled: Settled, bootId: string): Route {
-  return intakeRoute({ path: '/bars', query: BARS_QUERY }, settled, bootId, ({ body, query }) => {
-    const report = intake(body.toString('utf8'), query.get('backfill') === '1');
-    return { report, taken: report.accepted + report.duplicates + report.late };
-  });
+  return intakeRoute(
+    { path: '/bars', query: { ...BACKFILL_QUERY, ...BOOT_QUERY } },
+    settled,
+    bootId,
+    ({ body, query }) => {
+      const report = intake(body.toString('utf8'), query.get('backfill') === '1');
+      return { report, taken: report.accepted + report.duplicates + report.late };
+    },
+  );
 }
 
 /** `POST /series[?boot_id=…]`: one observation or an array; as `POST /bars`. */
 export function seriesRoute(intake: SeriesIntake, settled: Settled, bootId: string): Route {
-  return intakeRoute({ path: '/series', query: { boot_id: null } }, settled, bootId, ({ body }) => {
+  return intakeRoute({ path: '/series', query: BOOT_QUERY }, settled, bootId, ({ body }) => {
     const report = intake(body.toString('utf8'));
     return { report, taken: report.accepted + report.duplicates };
   });

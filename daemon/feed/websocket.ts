@@ -2,6 +2,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { sendError, type WebSocketRoute } from '../serve/websocket_route.ts';
 import type { Intake } from './intake.ts';
 import type { SeriesIntake } from './series_intake.ts';
+import { BACKFILL_QUERY } from './http.ts';
 
 /** Each may hold an unfinished message of the greatest size. */
 const FEEDERS_MAX = 32;
@@ -15,7 +16,7 @@ export function barsWebSocket(
   settled: () => Promise<boolean>,
   onDefect: (error: unknown) => void,
 ): WebSocketRoute {
-  const route = { path: '/bars', query: { backfill: ['0', '1'] } };
+  const route = { path: '/bars', query: BACKFILL_QUERY };
   return intakeWebSocket(route, settled, onDefect, (text, query) => intake(text, query.get('backfill') === '1'));
 }
 

@@ -9,10 +9,10 @@ import { accessRequestOf, hostMissing, missesHost } from '../../../shared/http/n
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { packageManifest } from '../../../shared/root.ts';
+import { checkQuery } from '../../../shared/http/known_query.ts';
 import { foreignModels, standingOverrides } from '../admission/standing.ts';
 import { METRICS_TYPE, metricsText } from '../metrics/exposition.ts';
 import type { TrainerMetricsSource } from '../metrics/metrics.ts';
-import { checkQuery } from '../../../shared/http/known_query.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import type { RolloutWatch } from '../rollout/watch.ts';
 import type { AuditEntry } from './audit.ts';

@@ -14,10 +14,11 @@ export function refuseUnread({ query, body, routeOptions: { url, schema } }: Fas
     readonly querystring?: z.ZodType;
     readonly body?: z.ZodType;
   };
-  const known =
-    querystring === undefined ? [] : querystring instanceof z.ZodObject ? Object.keys(querystring.shape) : null;
-  if (known !== null)
-    checkQuery(Object.entries(query as Record<string, string>), Object.fromEntries(known.map((name) => [name, null])));
+  if (querystring === undefined || querystring instanceof z.ZodObject) {
+    const names = Object.keys(querystring?.shape ?? {});
+    const known = Object.fromEntries(names.map((name) => [name, null]));
+    checkQuery(Object.entries(query as Record<string, string>), known);
+  }
   if (bodySchema === undefined && typeof body === 'object' && body !== null && Object.keys(body).length > 0)
     throw new MinutehandError('REQUEST_INVALID', {
       seen: `a body with ${Object.keys(body).slice(0, 3).join(', ').slice(0, 80)}`,
