@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
+import { createRng } from '../../shared/rng.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { receivedVerdicts, refusedFeeds } from '../../trainer/jobs/bars/received_verdicts.ts';
 import { folderSink } from './folder_sink.ts';
@@ -20,18 +21,15 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Minutes of two days of a market that moves; `change` makes of each what a feeder would send. */
 function sent(change: (bar: Bar, index: number, all: readonly Bar[]) => Bar): Bar[] {
-  let state = 1;
-  const random = (): number => {
-    state = Math.imul(state ^ (state >>> 15), 0x2c1b_3c6d) + 0x9e37_79b9;
-    return ((state ^ (state >>> 13)) >>> 0) / 2 ** 32;
-  };
+  const rng = createRng('two days of minutes');
   let price = 1.08;
   const bars = Array.from({ length: DAYS * DAY_BARS }, (_, i): Bar => {
     const open = price;
-    price *= 1 + (random() - 0.5) * 4e-4;
-    const [high, low] = [Math.max(open, price) * 1.00003, Math.min(open, price) * 0.99997];
+    price *= 1 + (rng.uniform() - 0.5) * 4e-4;
+    const high = Math.max(open, price) * 1.00003;
+    const low = Math.min(open, price) * 0.99997;
     const time = (MONDAY_S + i * SECONDS_PER_BAR) as OpenTime;
-    return { symbol: SYMBOL, time, open, high, low, close: price, volume: Math.round(random() * 100) + 1 };
+    return { symbol: SYMBOL, time, open, high, low, close: price, volume: Math.round(rng.uniform() * 100) + 1 };
   });
   return bars.map(change);
 }

@@ -26,10 +26,12 @@ export interface Ask {
   readonly raw?: string | Buffer;
 }
 
-/** A real trainer with its store, in a temporary folder. */
+/** The answer of the preview of an import. */
 const NO_FILE = JSON.stringify({ error: { code: 'DATA_MISSING', message: 'no such file', next: 'name one' } });
+/** A program that answers a preview of an import at once, and never ends as a training. */
 const HANGING = `if (process.argv.includes('bars')) console.log(${JSON.stringify(NO_FILE)}); else setInterval(() => undefined, 1000)`;
 
+/** A real trainer with its store, in a temporary folder. */
 export interface ApiWorkplace {
   readonly port: number;
   readonly origin: string;
