@@ -51,7 +51,7 @@ export async function recordJob(
   await recorder.end(outcomeOf(process.exitCode));
 }
 
-/** A job of which a part is missing is done, but says so. */
+/** A job that succeeded in part has the status done, and an error that says so. */
 export function outcomeOf(exitCode: typeof process.exitCode): JobOutcome {
   if (exitCode === FAILED) return { status: 'failed', error: 'it ended with exit code 1; its log says why' };
   if (exitCode === PARTLY_DONE)

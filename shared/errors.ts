@@ -559,7 +559,7 @@ export const ERRORS = {
   },
   SILENCE_UNKNOWN: {
     status: 404,
-    message: 'No silence of this pattern is in force.',
+    message: 'There is no active silence with this pattern.',
     next: 'See `minutehand alerts list`: it lists the silences.',
   },
   CHANNELS_MISSING: {

@@ -8530,7 +8530,7 @@ export interface components {
             /** @description When its end was asked for */
             cancel_ms: number | null;
             cancel_by: string | null;
-            /** @description Why it failed; of a done one, that a part of it is missing */
+            /** @description Why it failed; of a done one, that it succeeded in part only */
             error: string | null;
         };
         /** @description A job, whoever started it */
@@ -8604,7 +8604,7 @@ export interface components {
             /** @description When its end was asked for */
             cancel_ms: number | null;
             cancel_by: string | null;
-            /** @description Why it failed; of a done one, that a part of it is missing */
+            /** @description Why it failed; of a done one, that it succeeded in part only */
             error: string | null;
         };
         /** @description A rule with its verdicts */

@@ -32,7 +32,7 @@ export const recordedJobSchema = z
     finished_ms: ms.nullable(),
     cancel_ms: ms.nullable().describe('When its end was asked for'),
     cancel_by: z.string().nullable(),
-    error: z.string().nullable().describe('Why it failed; of a done one, that a part of it is missing'),
+    error: z.string().nullable().describe('Why it failed; of a done one, that it succeeded in part only'),
   })
   .meta({ id: 'Job', description: 'A job, whoever started it' });
 

@@ -24,7 +24,7 @@ const MAX_PROGRESS = 2000;
 /** Kinds whose stages are known before the first one is done. */
 const TRAININGS: readonly string[] = ['train', 'warm_start', 'thresholds'];
 
-/** How a job ended by itself. */
+/** Outcome of a job that was not canceled. */
 export interface JobOutcome {
   readonly status: 'done' | 'failed';
   readonly error: string | null;
@@ -99,7 +99,7 @@ export class JobRecorder {
     this.#events.push(...artifacts);
   }
 
-  /** @param error why it failed, or of a job that is done what is missing of it; null: nothing */
+  /** @param error why it failed, or that a job with the status done succeeded in part only; null: neither */
   async end({ status, error }: JobOutcome): Promise<void> {
     this.#isOver = true;
     clearInterval(this.#timer);
