@@ -17,6 +17,8 @@ export interface HomePaths {
   readonly keptAudit: string;
   /** Built features and labels, kept from one training to the next; may be deleted at any time. */
   readonly datasetCache: string;
+  /** Scores of tested formulas; may be deleted at any time. */
+  readonly candidateCache: string;
   /** Journals of searches: one that was cut off resumes there; `finished/` has the last that have ended. */
   readonly searches: string;
   /** The approved configuration, and the repository of its changes; see approved.ts. */
@@ -56,6 +58,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     trainer: join(home, 'trainer.db'),
     keptAudit: join(home, 'audit_kept.jsonl'),
     datasetCache: join(home, 'cache', 'dataset'),
+    candidateCache: join(home, 'cache', 'automl'),
     searches: join(home, 'cache', 'search'),
     policy: join(home, 'policy'),
     archivedSignals: join(home, 'archived_signals.json'),

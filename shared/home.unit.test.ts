@@ -22,6 +22,7 @@ describe('homePaths', () => {
       models: '/srv/minutehand/models',
       trainer: '/srv/minutehand/trainer.db',
       datasetCache: '/srv/minutehand/cache/dataset',
+      candidateCache: '/srv/minutehand/cache/automl',
       searches: '/srv/minutehand/cache/search',
       policy: '/srv/minutehand/policy',
       archivedSignals: '/srv/minutehand/archived_signals.json',

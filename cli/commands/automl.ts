@@ -38,6 +38,7 @@ interface AutomlFlags extends ExperimentFlags {
   readonly shuffleLabels?: boolean;
   readonly write?: boolean;
   readonly printJob?: boolean;
+  readonly cache: boolean;
 }
 
 const DEFAULTS = FORMULA_SEARCH_DEFAULTS;
@@ -74,6 +75,7 @@ export function addAutoml(program: Command, output: () => Output): void {
       '--write',
       `add the chosen formulas to ${FEATURE_FILE} if they help by more than ${SURE_ERRORS} standard errors; the next training has them`,
     )
+    .option('--no-cache', 'test every candidate, also those whose scores are kept; the result is the same')
     .option('--print-job', 'search nothing: print these options as a job, for `minutehand job run`')
     .addHelpText(
       'after',
@@ -121,7 +123,7 @@ function jobOf(flags: AutomlFlags, settings: Settings): AutomlJob {
       },
     },
     output: { write: flags.write === true },
-    resources: { workers: resources.workers },
+    resources: { workers: resources.workers, cache: flags.cache },
     trigger,
   };
 }
@@ -130,7 +132,12 @@ function jobOf(flags: AutomlFlags, settings: Settings): AutomlJob {
 export async function runFormulaSearch(job: AutomlJob, settings: Settings, output: Output): Promise<void> {
   const gpu = watchGpu(process.pid);
   const progress = output.progress();
-  tellWhenInterrupted({ output, progress, kept: () => ['Nothing is kept of an interrupted search.'] });
+  const { candidateCache } = homePaths();
+  const kept =
+    job.resources.cache === false
+      ? 'Nothing is kept: the search ran with --no-cache.'
+      : `Scores of the tested candidates are in ${candidateCache}: the same command goes on there.`;
+  tellWhenInterrupted({ output, progress, kept: () => [kept] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
   const context = { settings, paths: homePaths(), gitCommit: gitCommit(), onProgress };
   const outcome = await runAutomlJob(job, context).finally(() => progress.stop());
@@ -205,11 +212,12 @@ const REFUSAL_TEXTS: Readonly<Record<Refusal, string>> = {
 };
 
 function print(outcome: AutomlOutcome, output: Output): void {
-  const { rows, tested, untested, judged, chosen, confirmation, is_shuffled } = outcome;
+  const { rows, tested, untested, reused, judged, chosen, confirmation, is_shuffled } = outcome;
   const counts = Object.entries(tested).map(([generator, count]) => `${count} of ${generator}`);
   output.line(
     `${judged.length} candidates (${counts.join(', ')}) on ${rows.screened} rows of AI1${is_shuffled ? ', labels exchanged' : ''}`,
   );
+  if (reused > 0) output.line(`  ${reused} of their scores were kept from an earlier search`);
   for (const refusal of REFUSALS) {
     const count = judged.filter((one) => one.refusal === refusal).length;
     if (count > 0) output.line(`  ${count} ${REFUSAL_TEXTS[refusal]}`);

@@ -3431,7 +3431,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Delete cached features and labels; refused during a run */
+        /** Delete cached features, labels and scores of formulas; refused during a run */
         post: {
             parameters: {
                 query?: never;

@@ -162,6 +162,12 @@ export const STORED_FILES: readonly StoredFile[] = [
   },
   {
     in: 'home',
+    path: 'cache/automl/<hash>',
+    what: 'Scores of tested formulas.',
+    bound: '1 GB: the least recently used are removed.',
+  },
+  {
+    in: 'home',
     path: 'cache/search/<model>_<hash>.jsonl',
     what: 'Journals of interrupted searches.',
     bound: 'The newest 30.',

@@ -6,7 +6,7 @@ const KEPT = 20;
 
 /** What a run keeps of a search of formulas. */
 export function aboutFormulas(found: FoundFormulas) {
-  const { judged, rows, tested, untested, confirmation, columns, without_idle, entries } = found;
+  const { judged, rows, tested, untested, reused, confirmation, columns, without_idle, entries } = found;
   const idle = columns.filter(({ is_idle }) => is_idle).map(({ feature }) => feature);
   const counts: Record<string, number> = {};
   for (const { refusal } of judged) if (refusal !== null) counts[refusal] = (counts[refusal] ?? 0) + 1;
@@ -17,6 +17,7 @@ export function aboutFormulas(found: FoundFormulas) {
       rows,
       tested,
       untested,
+      reused,
       refused: counts,
       surest: judged.slice(0, KEPT).map(({ candidate, score, refusal }) => ({
         name: candidate.name,

@@ -31,6 +31,7 @@ const foundSchema = z.object({
   rows: z.object({ screened: z.number(), confirmed: z.number() }),
   tested: z.record(z.string(), z.number()),
   untested: z.number(),
+  reused: z.number(),
   judged: z.array(
     z.object({
       candidate: z.object({ name: z.string(), text: z.string() }),

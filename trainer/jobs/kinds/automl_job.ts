@@ -58,7 +58,10 @@ export const automlJobSchema = z
         .boolean()
         .describe('Whether formulas that help by more than two standard errors are added to features.yaml'),
     }),
-    resources: z.strictObject({ workers: z.int().min(0).describe('Threads; they affect speed only') }),
+    resources: z.strictObject({
+      workers: z.int().min(0).describe('Threads; they affect speed only'),
+      cache: z.boolean().optional().describe('Whether scores of tested candidates are reused; absent: they are'),
+    }),
     trigger: jobTrigger,
   })
   .refine(({ output, parameters }) => !(output.write && parameters.search.shuffle_labels), {

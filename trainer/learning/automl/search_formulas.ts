@@ -4,9 +4,10 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { withWindows } from '../../../shared/policy/feature_settings.ts';
 import { embargoSeconds } from '../../../shared/policy/policy.ts';
 import { createRng } from '../../../shared/rng.ts';
+import { openCandidateCache, type CandidateCache, type CandidateCacheOptions } from './candidate_cache.ts';
 import { candidatesOf, type Candidate, type Generator } from './candidates.ts';
 import { judgeColumns, type JudgedColumn } from './idle_columns.ts';
-import { scoreCandidate } from './screen.ts';
+import { scoreCandidate, type Unexplained } from './screen.ts';
 import { selectCandidates, type JudgedCandidate, type ScoredCandidate } from './select.ts';
 import { unexplainedOf } from './unexplained.ts';
 import type { Dataset, DatasetRows } from '../dataset/dataset.ts';
@@ -51,6 +52,8 @@ export interface AutomlOptions {
   /** Time after which no further candidates are tested, ms from the start of the search; null: none. */
   readonly limitMs: number | null;
   nowMs(): number;
+  /** Where scores of tested candidates are kept; null: nowhere. */
+  readonly cache: CandidateCacheOptions | null;
   /** Whether the labels are exchanged among the rows: nothing should be found then. */
   readonly isShuffled: boolean;
 }
@@ -61,6 +64,8 @@ export interface AutomlOutcome {
   readonly tested: Readonly<Record<string, number>>;
   /** Candidates that the time limit left untested. */
   readonly untested: number;
+  /** Candidates whose scores an earlier search of the same rows had computed. */
+  readonly reused: number;
   /** The surest first. */
   readonly judged: readonly JudgedCandidate[];
   readonly chosen: readonly Candidate[];
@@ -113,6 +118,17 @@ interface Parts {
   readonly confirmed: Int32Array;
 }
 
+/** What candidates are tested on. */
+interface Screened {
+  /** The candidate that is warm last: every dataset has it, so that all of them have the same rows. */
+  readonly slowest: Candidate;
+  readonly base: Dataset;
+  readonly parts: Parts;
+  readonly unexplained: Unexplained;
+  /** Start of the search, ms. */
+  readonly beganMs: number;
+}
+
 /**
  * Searches formulas that help AI1 beyond the columns of its schema. Candidates are screened on the first part of the
  * training rows, against what a model of the present columns leaves unexplained out of fold; the chosen ones are then
@@ -142,9 +158,9 @@ class Search {
   }
 
   async run(): Promise<AutomlOutcome> {
-    const { settings, seed, onProgress } = this.#training;
+    const { settings, seed } = this.#training;
     const beganMs = this.#options.nowMs();
-    const { generators, windowBars, candidates: limit, level, most, mostOf, parts: timeParts } = this.#options;
+    const { generators, windowBars, candidates: limit, level, most, mostOf } = this.#options;
     const known = new Set(settings.formulas.flatMap(({ text, subjects }) => (subjects === null ? [text] : [])));
     const candidates = candidatesOf({
       generators,
@@ -158,7 +174,6 @@ class Search {
         seen: 'generators without a new formula',
         expected: 'one candidate or more',
       });
-    // Every dataset has the formula that is warm last, so that all of them have the same rows.
     const slowest = candidates.reduce((a, b) => (b.bars > a.bars ? b : a));
     const base = await this.#datasetWith([slowest]);
     const parts = this.#partsOf(base.train.ai1);
@@ -169,21 +184,7 @@ class Search {
     const judgedColumns = this.#judgeColumns(screened, present, base.definitions, outOfFold.folds);
     const columns = new Map(present.map((column) => [base.definitions[column]!.name, valuesOf(screened, column)]));
 
-    const scored: ScoredCandidate[] = [];
-    const atOnce = this.#atOnce();
-    for (let from = 0; from < candidates.length && !this.#isOver(beganMs); from += atOnce) {
-      onProgress('candidates', from, candidates.length);
-      const some = candidates.slice(from, from + atOnce);
-      const dataset = await this.#datasetWith(some.includes(slowest) ? some : [...some, slowest]);
-      refuseOtherRows(base.train.ai1, dataset.train.ai1);
-      for (const candidate of some) {
-        const column = columnOf(dataset.definitions, candidate.name);
-        const values = Float32Array.from(parts.screened, (row) => valueAt(dataset.train.ai1, row, column));
-        const score = scoreCandidate(values, unexplained, { parts: timeParts, seed: `${seed}/${candidate.name}` });
-        scored.push({ candidate, score, values: score.p <= level ? values : null });
-      }
-    }
-    onProgress('candidates', candidates.length, candidates.length);
+    const { scored, reused } = await this.#screen(candidates, { slowest, base, parts, unexplained, beganMs });
     const judged = selectCandidates(scored, { level, most, mostOf, columns });
     const chosen = judged.filter(({ refusal }) => refusal === null).map(({ candidate }) => candidate);
     this.#count(base, candidates);
@@ -192,6 +193,7 @@ class Search {
       rows: { screened: parts.screened.length, confirmed: parts.confirmed.length },
       tested: countBy(scored, ({ candidate }) => candidate.generator),
       untested: candidates.length - scored.length,
+      reused,
       judged,
       chosen,
       confirmation: chosen.length === 0 ? null : await this.#confirm(chosen, slowest, parts),
@@ -199,6 +201,51 @@ class Search {
       without_idle: await this.#confirmWithout(judgedColumns, present, base, parts),
       is_shuffled: this.#options.isShuffled,
     };
+  }
+
+  /**
+   * Tests the candidates, but for those whose scores are kept, until the time is over.
+   * @returns what was tested, now or before, in the order of the candidates
+   */
+  async #screen(
+    candidates: readonly Candidate[],
+    { slowest, base, parts, unexplained, beganMs }: Screened,
+  ): Promise<{ readonly scored: ScoredCandidate[]; readonly reused: number }> {
+    const { seed, onProgress } = this.#training;
+    const { level, parts: timeParts } = this.#options;
+    const cache = this.#openCache(base, unexplained);
+    const scores = new Map<string, ScoredCandidate>();
+    for (const candidate of candidates) {
+      const kept = cache?.read(candidate);
+      if (kept) scores.set(candidate.name, kept);
+    }
+    const reused = scores.size;
+    const unknown = candidates.filter(({ name }) => !scores.has(name));
+    const atOnce = this.#atOnce();
+    for (let from = 0; from < unknown.length && !this.#isOver(beganMs); from += atOnce) {
+      onProgress('candidates', reused + from, candidates.length);
+      const some = unknown.slice(from, from + atOnce);
+      const dataset = await this.#datasetWith(some.includes(slowest) ? some : [...some, slowest]);
+      refuseOtherRows(base.train.ai1, dataset.train.ai1);
+      for (const candidate of some) {
+        const column = columnOf(dataset.definitions, candidate.name);
+        const values = Float32Array.from(parts.screened, (row) => valueAt(dataset.train.ai1, row, column));
+        const score = scoreCandidate(values, unexplained, { parts: timeParts, seed: `${seed}/${candidate.name}` });
+        const tested = { candidate, score, values: score.p <= level ? values : null };
+        scores.set(candidate.name, tested);
+        cache?.write(tested);
+      }
+    }
+    cache?.prune();
+    onProgress('candidates', candidates.length, candidates.length);
+    return { scored: candidates.flatMap(({ name }) => scores.get(name) ?? []), reused };
+  }
+
+  #openCache({ snapshotId }: Dataset, unexplained: Unexplained): CandidateCache | null {
+    const { cache, parts, level } = this.#options;
+    const { bars, seed } = this.#training;
+    if (cache === null) return null;
+    return openCandidateCache(cache, { datasetId: snapshotId, bars, unexplained, parts, seed, level });
   }
 
   /** Each candidate is a trial on the bars before the holdout; with shuffled labels nothing can be chosen. */

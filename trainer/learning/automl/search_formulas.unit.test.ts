@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { horizonSeconds } from '../../../shared/policy/policy.ts';
 import { tinyBars, tinySettings, tinyTraining } from '../../../test/tiny_models.ts';
+import { pruneFolder } from '../dataset/cache_folder.ts';
 import { openFitPool, type FitPool } from '../learners/trees/fit_pool.ts';
 import type { FitTask } from '../learners/trees/fit.ts';
 import { IS_LONG, LONG_NOTE } from '../../../test/long.ts';
@@ -24,6 +25,7 @@ const PLACEBO: AutomlOptions = {
   memoryGb: null,
   limitMs: null,
   nowMs: () => 0,
+  cache: null,
   isShuffled: true,
 };
 
@@ -54,6 +56,7 @@ describe('a search of formulas whose labels are exchanged, at a level that lets 
         // The clock stands still: no candidate is left untested.
         limitMs: 1,
         nowMs: () => 0,
+        cache: null,
         isShuffled: true,
       },
       watched,
@@ -86,6 +89,67 @@ describe('a search of formulas whose labels are exchanged, at a level that lets 
   it('does not confirm what chance chose', () => {
     expect(isSure(found)).toBe(false);
   });
+});
+
+describe('a search that was ended', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-search-'));
+  const cacheFolder = join(folder, 'cache');
+  const pool = openFitPool(0);
+  const bars = tinyBars(settings, 9000);
+  /** Datasets that were made. */
+  let outlines = 0;
+  const outline: typeof outlineTraining = (...given) => {
+    outlines++;
+    return outlineTraining(...given);
+  };
+  const search = async ({ seed = 1, code = 'a', isKept = true, batches = Infinity } = {}): Promise<AutomlOutcome> => {
+    let batch = 0;
+    outlines = 0;
+    const options: AutomlOptions = {
+      ...PLACEBO,
+      windowBars: [15],
+      candidates: 6,
+      level: 1000,
+      parts: 2,
+      // One candidate at a time.
+      memoryGb: 1e-9,
+      limitMs: 1,
+      // The first look at the clock is the start of the search.
+      nowMs: () => (batch++ > batches ? 1 : 0),
+      cache: isKept ? { folder: cacheFolder, maxBytes: 1e9, code } : null,
+    };
+    return await searchFormulas({ ...tinyTraining(folder, { settings, bars }), seed }, options, pool, outline);
+  };
+  let whole: AutomlOutcome;
+  beforeAll(async () => {
+    whole = await search({ isKept: false });
+  }, 120_000);
+  afterAll(async () => {
+    await pool.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('goes on where it was, and finds what one search finds', async () => {
+    expect(await search({ batches: 4 })).toMatchObject({ untested: 2, reused: 0 });
+    expect(await search()).toEqual({ ...whole, reused: 4 });
+    const before = outlines;
+    expect(await search()).toEqual({ ...whole, reused: 6 });
+    // Without the two datasets that had been left.
+    expect(outlines).toBe(before - 2);
+  }, 120_000);
+
+  it('uses no scores of another seed or program, nor damaged ones', async () => {
+    expect(await search({ seed: 2 })).toMatchObject({ reused: 0 });
+    expect(await search({ code: 'b' })).toEqual(whole);
+    for (const name of readdirSync(cacheFolder)) truncateSync(join(cacheFolder, name), 40);
+    expect(await search()).toEqual(whole);
+  }, 120_000);
+
+  it('keeps scores of the newest candidates that fit', async () => {
+    const bytes = Math.max(...readdirSync(cacheFolder).map((name) => statSync(join(cacheFolder, name)).size));
+    pruneFolder(cacheFolder, 2 * bytes);
+    expect(await search()).toEqual({ ...whole, reused: 2 });
+  }, 120_000);
 });
 
 it.skipIf(!IS_LONG)(

@@ -19,7 +19,8 @@ import { checkSchema, type FeatureSource } from '../feature_table/feature_table.
 import type { DatasetRows, RiskRows } from './dataset_rows.ts';
 import { gatherBars, gatherFeatures, gatherPart, gatherRows, type BarTable } from './labeled_rows.ts';
 import type { KeptBuild, PairPolicy, PairTask } from './pair_build.ts';
-import { openPairCache, pairKeys, type CacheOptions, type CacheReport } from './pair_cache.ts';
+import type { CacheOptions } from './cache_folder.ts';
+import { openPairCache, pairKeys, type CacheReport } from './pair_cache.ts';
 import { wholeHistory, type KeptHistory } from '../history/kept_history.ts';
 import { countCommonMinutes, HISTORY_COLUMNS, recentCommonMinutes } from '../history/pair_history.ts';
 import { unknownValues } from './pair_columns.ts';

@@ -2,7 +2,7 @@ import { readFileSync, writeSync } from 'node:fs';
 import { readBarFolder } from '../../../shared/bar_file/bar_file.ts';
 import { parsePair, symbolsOf } from '../../../shared/pair.ts';
 import { buildDataset, type DatasetPolicy } from './dataset.ts';
-import type { CacheOptions } from './pair_cache.ts';
+import type { CacheOptions } from './cache_folder.ts';
 
 /** The program's job, as JSON in the file named by its argument. */
 export interface DatasetJob {

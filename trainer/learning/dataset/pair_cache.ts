@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { existsSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { makeFolder } from '../../../shared/folder.ts';
@@ -10,20 +10,14 @@ import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import type { Pair } from '../../../shared/pair.ts';
-import { openColumns, readColumns, writeColumns, writerOf } from './column_file.ts';
+import { pruneFolder, touch, type CacheOptions } from './cache_folder.ts';
+import { openColumns, readColumns, writeColumns } from './column_file.ts';
 import { codeFingerprint } from './code_fingerprint.ts';
 import type { KeptBuild, PairBuild, PairPolicy, PairTask } from './pair_build.ts';
 import { buildOf, columnsOf } from './pair_columns.ts';
 import type { Scratch } from './scratch.ts';
 
-/** Location and size of the cache of pair builds. */
-export interface CacheOptions {
-  /** Such as `<home>/cache/dataset`; created if absent. */
-  readonly folder: string;
-  /** The least recently used builds are removed until the rest fits. A pair of eight months takes about 40 MB. */
-  readonly maxBytes: number;
-}
-
+/** A pair of eight months takes about 40 MB. */
 export const DEFAULT_CACHE_BYTES = 2 * 1024 ** 3;
 
 /** Cache statistics of a dataset. */
@@ -38,7 +32,6 @@ export interface CacheReport {
 
 /** Increment when the meaning of a build's columns changes. */
 const FORMAT = 1;
-const ENTRY = /^[0-9a-f]{64}$/;
 
 /** Pair builds by a hash of all their inputs. */
 export interface PairCache {
@@ -87,22 +80,7 @@ export function openPairCache({ folder, maxBytes }: CacheOptions): PairCache {
       }
       return scratch === null ? build : (findBuild(path, key, build.history.pair, scratch) ?? build);
     },
-    prune() {
-      const entries: { path: string; bytes: number; usedMs: number }[] = [];
-      for (const name of namesIn(folder)) {
-        const path = join(folder, name);
-        const writer = writerOf(name);
-        if (writer !== null && !isRunning(writer)) rmSync(path, { force: true });
-        const stat = statSync(path, { throwIfNoEntry: false });
-        if (ENTRY.test(name) && stat !== undefined) entries.push({ path, bytes: stat.size, usedMs: stat.mtimeMs });
-      }
-      let bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
-      for (const entry of entries.sort((a, b) => a.usedMs - b.usedMs)) {
-        if (bytes <= maxBytes) break;
-        rmSync(entry.path, { force: true });
-        bytes -= entry.bytes;
-      }
-    },
+    prune: () => pruneFolder(folder, maxBytes),
     report: () => ({ hits, built, dropped, failure }),
   };
 }
@@ -182,32 +160,5 @@ export function hashSeries(hash: Hash, { time, length, series = {} }: BarColumns
     hash.update(`${name}:${count}:`);
     for (const column of [history.eventTime, history.arrivalTime, history.value])
       hash.update(column.subarray(0, count));
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return [];
-  }
-}
-
-function touch(path: string): void {
-  const now = new Date();
-  try {
-    utimesSync(path, now, now);
-  } catch {
-    // A read-only folder can still be read.
-  }
-}
-
-function isRunning(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it runs as another user.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -3,7 +3,7 @@ import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { FeatureSource } from '../feature_table/feature_table.ts';
-import type { CacheOptions } from '../dataset/pair_cache.ts';
+import type { CacheOptions } from '../dataset/cache_folder.ts';
 import type { Scratch } from '../dataset/scratch.ts';
 import type { OpenFitPool } from '../learners/trees/fit_pool.ts';
 

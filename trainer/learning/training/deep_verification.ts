@@ -11,7 +11,7 @@ import { decodeTreeModel } from '../../../shared/bundle/onnx/tree_graph.ts';
 import type { Tree, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { BALANCED_ROLES, BALANCES } from '../../../shared/policy/balances.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import type { CacheOptions } from '../dataset/pair_cache.ts';
+import type { CacheOptions } from '../dataset/cache_folder.ts';
 import { train } from './pipeline.ts';
 import { settingsOfBundle } from '../bundle/bundle_settings.ts';
 import { configurationSummary, hashBars } from '../bundle/make_bundle.ts';

@@ -90,14 +90,15 @@ export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
     config: { role: 'operator' },
     schema: {
       tags,
-      summary: 'Delete cached features and labels; refused during a run',
+      summary: 'Delete cached features, labels and scores of formulas; refused during a run',
       response: { 200: clearedSchema, ...REFUSALS },
     },
     async handler(request) {
-      request.written = { target: 'dataset cache' };
+      request.written = { target: 'caches of features and formulas' };
       if (retrainer.runs()[0]?.status === 'running') throw new MinutehandError('RETRAIN_RUNNING');
       rmSync(paths.datasetCache, { recursive: true, force: true });
-      return { success: true, message: 'The cache of features and labels is empty.' };
+      rmSync(paths.candidateCache, { recursive: true, force: true });
+      return { success: true, message: 'The caches of features, labels and scores of formulas are empty.' };
     },
   });
 }
