@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AutomlOutcome } from '../trainer/learning/automl/search_formulas.ts';
@@ -17,20 +17,23 @@ afterAll(() => place.remove());
 
 describe('minutehand automl', () => {
   it('chooses nothing where labels are exchanged, looks at no holdout, and repeats itself on any number of threads', async () => {
-    const search = async (workers: string): Promise<AutomlOutcome> => {
-      const options = ['--candidates', '70', '--shuffle-labels', '--workers', workers, '--json'];
+    const search = async (...others: string[]): Promise<AutomlOutcome> => {
+      const options = ['--candidates', '70', '--shuffle-labels', '--json', ...others];
       const { code, stdout, stderr } = await place.run(['automl', '--data', data, ...options]);
       expect(code, stderr).toBe(0);
       const { resources, ...outcome } = JSON.parse(stdout) as AutomlOutcome & { resources: object };
       expect(resources).toMatchObject({ cpu_seconds: expect.any(Number) as number });
       return outcome;
     };
-    const found = await search('2');
+    const found = await search('--workers', '2');
     expect(found).toMatchObject({ chosen: [], confirmation: null, is_shuffled: true, written: null });
     expect(found.judged).toHaveLength(70);
     expect(found.rows.screened).toBeGreaterThan(2 * found.rows.confirmed);
     expect(existsSync(join(place.models, 'holdout_looks.json'))).toBe(false);
-    expect(await search('1')).toEqual(found);
+    expect(await search('--workers', '1', '--no-cache')).toEqual(found);
+    // All scores were kept by the first search, and the later ones are of the same rows.
+    expect(await search('--workers', '1')).toEqual({ ...found, reused: 70 });
+    expect(readdirSync(join(place.folder, 'home', 'cache', 'automl'))).toHaveLength(70);
   });
 
   it('ends with 1 when it was to write and had nothing to write, and refuses what makes no sense', async () => {

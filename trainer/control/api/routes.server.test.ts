@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -176,7 +176,13 @@ describe('the endpoints of the specification, by the generated client', () => {
     await expect(own.post('/api/automl-features/clear-cache')).rejects.toMatchObject({ code: 'RETRAIN_RUNNING' });
     expect(await own.post('/api/ml-training/stop')).toMatchObject({ run_id: run.run_id });
     await expect.poll(async () => (await own.get('/api/ml-training/training/status')).status).toBe('stopped');
+    const caches = [api.paths.datasetCache, api.paths.candidateCache];
+    for (const folder of caches) {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, '0'.repeat(64)), 'kept');
+    }
     expect(await own.post('/api/automl-features/clear-cache')).toMatchObject({ success: true });
+    expect(caches.map((folder) => existsSync(folder))).toEqual([false, false]);
   });
 
   it('show the configuration and propose changes that another user approves', async () => {
