@@ -107,6 +107,43 @@ describe('the commands of an instrument', () => {
     expect(market).toMatchObject({ code: 2, stderr: expect.stringMatching(/USAGE.*--market live without --data/) });
   });
 
+  it('write balanced rows of a training as a table, count a look at evaluated ones, and refuse what does not belong to it', async () => {
+    const data = ['dataset', 'export', '--role', 'direction', '--data', '.', '--symbols', 'btc-usdt'];
+    const [balanced, whole, again, store, holdout, parts, pairs] = await place.runEach([
+      [...data, '--balance', 'smote', '--out', 'balanced.csv', '--json'],
+      [...data, '--parts', 'learn,holdout', '--out', 'whole.parquet', '--json'],
+      [...data, '--parts', 'holdout', '--balance', 'smote', '--out', 'again.csv.gz', '--json'],
+      [...data, '--out', 'store'],
+      [...data, '--out', 'x.csv', '--holdout-from', '2020-10-01'],
+      [...data, '--out', 'x.csv', '--parts', 'calibration'],
+      ['dataset', 'export', '--role', 'ai1', '--symbols', 'BTCUSDT', '--out', 'x.csv'],
+    ]);
+    expect(balanced!.code, balanced!.stderr).toBe(0);
+    const facts = JSON.parse(balanced!.stdout) as {
+      written_rows: number;
+      learned_classes: Record<string, { rows: number; weight: number }>;
+      features: string[];
+    };
+    const lines = readFileSync(join(place.folder, 'balanced.csv'), 'utf8').trimEnd().split('\n');
+    expect(lines[0]).toBe(`pair_id,part,fold,time,label_end,synthetic,label,weight,${facts.features.join(',')}`);
+    expect(lines).toHaveLength(1 + facts.written_rows);
+    // Counted in the file itself.
+    const counts = ['0', '1', '2'].map((label) => lines.filter((line) => line.split(',')[6] === label).length);
+    expect(Object.values(facts.learned_classes).map(({ rows }) => rows)).toEqual(counts);
+    expect(new Set(counts).size).toBe(1);
+    expect(JSON.parse(readFileSync(join(place.folder, 'balanced.csv.json'), 'utf8'))).toMatchObject({
+      role: 'direction',
+      balance: 'smote',
+    });
+    // The same evaluated rows are one look, however they are balanced.
+    expect(JSON.parse(whole!.stdout)).toMatchObject({ look: 1, rows: { synthetic: 0 } });
+    expect(JSON.parse(again!.stdout)).toMatchObject({ look: 1, rows: { learn: 0 } });
+    expect(whole!.stderr).toContain('look number 1');
+    expect([store!.code, holdout!.code, parts!.code, pairs!.code]).toEqual([2, 2, 2, 2]);
+    expect(pairs!.stderr).toContain('--symbols without --role direction');
+    expect(existsSync(join(place.folder, 'x.csv'))).toBe(false);
+  });
+
   it('train on bars of a folder, find no edge in a random walk, and write a verified bundle', async () => {
     const train = ['train', '--strategy', 'direction', '--data', '.', '--symbols', 'BTCUSDT', '--stride', '1'];
     train.push('--out', 'models');

@@ -5,7 +5,9 @@ import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { sha256Hex } from '../../shared/sha256.ts';
-import { parsePair } from '../../shared/pair.ts';
+import { parsePair, TIMEFRAME_NAMES, type Timeframe } from '../../shared/pair.ts';
+import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
+import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
 import { homePaths } from '../../shared/home.ts';
 import { withFormulas } from '../../shared/policy/feature_settings.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
@@ -17,9 +19,18 @@ import { writeTable, type PairRows } from '../../trainer/learning/feature_table/
 import { countResult } from '../../trainer/learning/backtest/holdout_looks.ts';
 import { BALANCES, type Balance } from '../../trainer/learning/learners/balance/balance.ts';
 import { holdoutOf } from '../../trainer/learning/proof/prove_models.ts';
-import { roleTable, TABLE_PARTS, type TablePart } from '../../trainer/learning/role_table/role_table.ts';
+import { roleTable, TABLE_PARTS } from '../../trainer/learning/role_table/role_table.ts';
 import { factsPath, writeRoleTable } from '../../trainer/learning/role_table/write_role_table.ts';
 import { trainingDataset } from '../../trainer/learning/training/pipeline.ts';
+import type { DirectionJob } from '../../trainer/jobs/kinds/direction_job.ts';
+import {
+  DIRECTION_DEFAULTS,
+  DIRECTION_SEED,
+  defaultLabel,
+  defaultSymbols,
+} from '../../trainer/jobs/kinds/direction_defaults.ts';
+import { directionRows, type DirectionContext } from '../../trainer/jobs/kinds/run_direction.ts';
+import { DIRECTION_PARTS } from '../../trainer/learning/direction/direction_table.ts';
 import { withTrainOptions } from '../../trainer/jobs/kinds/run_training.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import { storedKey } from '../../trainer/jobs/feature_source/open_source.ts';
@@ -28,14 +39,22 @@ import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, type Output } from '../output.ts';
 import { experimentJob } from '../experiment_job.ts';
-import { parsePeriod } from '../period.ts';
+import { parseInteger, parsePeriod, parseWindow } from '../period.ts';
+import { joinedLine, seriesFolder } from '../direction_source.ts';
+
+/** Of the models whose rows can be exported. */
+const ROLES = [...MODEL_NAMES, 'direction'] as const;
+type Role = (typeof ROLES)[number];
 
 interface ExportFlags {
   readonly out: string;
   readonly data?: string;
   readonly from?: string;
   readonly to?: string;
-  readonly role?: ModelName;
+  readonly role?: Role;
+  readonly symbols?: string;
+  readonly timeframe?: Timeframe;
+  readonly series?: string;
   readonly parts?: string;
   readonly balance?: Balance;
   readonly holdoutFrom?: string;
@@ -47,10 +66,10 @@ export function addDataset(program: Command, output: () => Output): void {
   dataset
     .command('export')
     .description(
-      'writes features and labels: one row per pair and bar, for `train --features`; with --role the rows of one model with folds and weights, to learn from outside (docs/guides/extend/BRING_A_MODEL.md)',
+      'writes features and labels: one row per pair and bar, for `train --features`; with --role the rows of one model with folds, weights and class balance, to learn from outside (docs/guides/extend/BRING_A_MODEL.md)',
     )
     .requiredOption('--out <place>', 'a file (.csv, .csv.gz, .parquet), or `store`: core.features and core.labels')
-    .addOption(new Option('--role <name>', 'rows, label and features of one model').choices(MODEL_NAMES))
+    .addOption(new Option('--role <name>', 'rows, label and features of one model').choices(ROLES))
     .option(
       '--parts <list>',
       `of ${TABLE_PARTS.join(', ')}; the holdout is counted as a look at it (default: learn; with --role)`,
@@ -62,7 +81,17 @@ export function addDataset(program: Command, output: () => Output): void {
       ).choices(BALANCES),
     )
     .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (with --role)')
-    .option('--seed <n>', 'seed of undersample and smote (default: 1; with --role)')
+    .option('--seed <n>', 'seed of undersample and smote (default: that of a training; with --role)')
+    .option('--symbols <list>', 'instruments (default: those of a training; with --role direction)')
+    .addOption(
+      new Option('--timeframe <timeframe>', 'of the instruments (default: 1h; with --role direction)').choices(
+        TIMEFRAME_NAMES,
+      ),
+    )
+    .option(
+      '--series <folder>',
+      'folder of auxiliary series (default: `series` in the data folder; with --role direction)',
+    )
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz]; without it, the bars that `train` would use')
     .option('--from <day>', 'first UTC day or minute of the bars to use')
     .option('--to <day>', 'UTC day or minute of the end')
@@ -76,7 +105,10 @@ async function exportDataset(flags: ExportFlags, output: Output): Promise<void> 
       seen: `--out ${out}`,
       expected: 'a .csv, .csv.gz or .parquet file, or store',
     });
-  if (flags.role !== undefined) return exportRole(flags, flags.role, output);
+  const ofDirection = { '--symbols': flags.symbols, '--timeframe': flags.timeframe, '--series': flags.series };
+  if (flags.role === 'direction') return await exportDirection(flags, output);
+  refuseGiven(ofDirection, { seen: 'without --role direction', expected: '--role direction' });
+  if (flags.role !== undefined) return await exportRole(flags, flags.role, output);
   refuseWithoutRole(flags);
   const settings = withFormulas(loadSettings());
   const market = flags.data === undefined ? settings.minutehand.market : 'live';
@@ -109,30 +141,110 @@ async function exportDataset(flags: ExportFlags, output: Output): Promise<void> 
 
 /** @throws MinutehandError USAGE */
 function refuseWithoutRole({ parts, balance, holdoutFrom, seed }: ExportFlags): void {
-  const given = Object.entries({
-    '--parts': parts,
-    '--balance': balance,
-    '--holdout-from': holdoutFrom,
-    '--seed': seed,
+  const given = { '--parts': parts, '--balance': balance, '--holdout-from': holdoutFrom, '--seed': seed };
+  refuseGiven(given, {
+    seen: 'without --role',
+    expected: `--role ${ROLES.join(', ')}`,
+    next: 'Name the model whose rows are wanted: the table of all bars has no parts.',
   });
-  for (const [name, value] of given)
-    if (value !== undefined)
-      throw new MinutehandError('USAGE', {
-        seen: `${name} without --role`,
-        expected: `--role ${MODEL_NAMES.join(', ')}`,
-        next: 'Name the model whose rows are wanted: the table of all bars has no parts.',
-      });
 }
 
-/** The rows that `train` would learn one model from, by the same flags, cut for a model that is learned elsewhere. */
-async function exportRole(flags: ExportFlags, role: ModelName, output: Output): Promise<void> {
-  const { out, balance = 'none' } = flags;
+/** @throws MinutehandError USAGE for the first option that has a value */
+function refuseGiven(
+  options: Readonly<Record<string, string | undefined>>,
+  { seen, ...others }: { readonly seen: string; readonly expected: string; readonly next?: string },
+): void {
+  for (const [name, value] of Object.entries(options))
+    if (value !== undefined) throw new MinutehandError('USAGE', { seen: `${name} ${seen}`, ...others });
+}
+
+/** @throws MinutehandError USAGE */
+function refuseStoreOfRole({ out }: ExportFlags): void {
   if (out === 'store')
     throw new MinutehandError('USAGE', {
       seen: '--out store with --role',
       expected: 'a .csv, .csv.gz or .parquet file',
     });
-  const parts = parseParts(flags.parts ?? 'learn');
+}
+
+/** The rows that `train --strategy direction` would learn from before its first evaluated block, with its options. */
+async function exportDirection(flags: ExportFlags, output: Output): Promise<void> {
+  const { out } = flags;
+  refuseStoreOfRole(flags);
+  refuseGiven(
+    { '--holdout-from': flags.holdoutFrom },
+    { seen: 'with --role direction', expected: 'none: its holdout are the evaluated blocks of the walk-forward' },
+  );
+  const parts = parseParts(flags.parts ?? 'learn', DIRECTION_PARTS);
+  const settings = loadSettings();
+  const job = directionExport(flags, settings);
+  const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => [`${out} was not written.`] });
+  const context: DirectionContext = {
+    settings,
+    paths: homePaths(),
+    gitCommit: gitCommit(),
+    onProgress: (stage, done, total) => progress.update(stage, done, total),
+    onJoined: (symbol, seconds) => output.line(joinedLine(symbol, seconds, job.timeframe)),
+  };
+  try {
+    const { table, look } = await directionRows(job, parts, context);
+    const rows = await writeRoleTable(out, table);
+    progress.stop();
+    const { facts, pairs } = table;
+    const { learn, holdout, synthetic } = facts.rows;
+    output.line(`${rows} rows of direction written to ${out}, facts to ${factsPath(out)}`);
+    output.line(`learn ${learn}${syntheticText(synthetic)}, holdout ${holdout}; balance ${facts.balance}`);
+    for (const [name, own] of Object.entries(facts.learned_classes))
+      output.line(`  ${name.padEnd(5)} ${own.rows} rows to learn from, total weight ${own.weight.toFixed(1)}`);
+    output.line(
+      `Labels to learn from are known before ${facts.learned_until}; the evaluated blocks begin ${facts.holdout_from}.`,
+    );
+    if (look !== null) output.note(lookText(look));
+    output.result({ out, written_rows: rows, look, symbols: pairs, ...facts });
+  } finally {
+    progress.stop();
+  }
+}
+
+/** The training whose rows are exported. */
+function directionExport(flags: ExportFlags, settings: Settings): DirectionJob {
+  const { timeframe = '1h', balance, data, symbols, seed } = flags;
+  return {
+    kind: 'direction',
+    market: data === undefined ? settings.minutehand.market : 'live',
+    timeframe,
+    symbols:
+      symbols === undefined
+        ? defaultSymbols(settings, timeframe)
+        : [...parseSymbolList(symbols, '--symbols', NO_SYMBOL_NAMES)],
+    window: parseWindow(flags),
+    source: { folder: data ?? null, series: seriesFolder(flags) },
+    seed: seed === undefined ? DIRECTION_SEED : parseInteger(seed, '--seed'),
+    parameters: {
+      ...DIRECTION_DEFAULTS,
+      compare: [],
+      peers: [],
+      label: defaultLabel(timeframe),
+      balance: balance ?? 'none',
+    },
+    output: { folder: null, is_dry_run: true },
+    adopt: false,
+    resources: { workers: 1 },
+    trigger: { code: 'command', values: { command: 'dataset export' } },
+  };
+}
+
+const syntheticText = (synthetic: number): string => (synthetic === 0 ? '' : ` (${synthetic} synthetic)`);
+
+const lookText = (look: number): string =>
+  `The holdout was written: look number ${look}, which later edge tests allow for.`;
+
+/** The rows that `train` would learn one model from, by the same flags, cut for a model that is learned elsewhere. */
+async function exportRole(flags: ExportFlags, role: ModelName, output: Output): Promise<void> {
+  const { out, balance = 'none' } = flags;
+  refuseStoreOfRole(flags);
+  const parts = parseParts(flags.parts ?? 'learn', TABLE_PARTS);
   const settings = loadSettings();
   const paths = homePaths();
   const job = experimentJob({ ...flags, seed: flags.seed ?? '1' }, settings, 'dataset export', true);
@@ -154,13 +266,13 @@ async function exportRole(flags: ExportFlags, role: ModelName, output: Output): 
       const { learn, calibration, holdout, synthetic } = facts.rows;
       output.line(`${rows} rows of ${role} written to ${out}, facts to ${factsPath(out)}`);
       output.line(
-        `learn ${learn}${synthetic === 0 ? '' : ` (${synthetic} synthetic)`}, calibration ${calibration}, holdout ${holdout}; balance ${balance}`,
+        `learn ${learn}${syntheticText(synthetic)}, calibration ${calibration}, holdout ${holdout}; balance ${balance}`,
       );
       output.line(
         `Labels to learn from are known before ${facts.learned_until}; the holdout begins ${facts.holdout_from}.`,
       );
       output.line(`Then: minutehand models import --role ${role} model.onnx --learned-until ${facts.learned_until}`);
-      if (look !== null) output.note(`The holdout was written: look number ${look}, which later edge tests allow for.`);
+      if (look !== null) output.note(lookText(look));
       const missing = settings.minutehand.pairs.filter((id) => !pairs.includes(id));
       output.result({ out, written_rows: rows, look, missing_pairs: missing, ...facts });
       endPartly(missing.length === 0 ? [] : [`${missing.join(', ')}: no rows`], rows > 0, output);
@@ -171,13 +283,12 @@ async function exportRole(flags: ExportFlags, role: ModelName, output: Output): 
 }
 
 /** @throws MinutehandError USAGE */
-function parseParts(text: string): TablePart[] {
+function parseParts<Part extends string>(text: string, known: readonly Part[]): Part[] {
   const names = text.split(',').map((name) => name.trim());
-  const known: readonly string[] = TABLE_PARTS;
-  const unknown = names.find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    throw new MinutehandError('USAGE', { seen: `--parts ${text}`, expected: `of ${TABLE_PARTS.join(', ')}` });
-  return TABLE_PARTS.filter((part) => names.includes(part));
+  const isKnown = (name: string): boolean => known.some((part) => part === name);
+  if (!names.every(isKnown))
+    throw new MinutehandError('USAGE', { seen: `--parts ${text}`, expected: `of ${known.join(', ')}` });
+  return known.filter((part) => names.includes(part));
 }
 
 /** Adds the pairs that have rows to `written`. */

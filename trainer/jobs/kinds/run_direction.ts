@@ -8,11 +8,12 @@ import { pathInside } from '../../../shared/path_name.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
-import { countLook } from '../../learning/backtest/holdout_looks.ts';
+import { countLook, countResult } from '../../learning/backtest/holdout_looks.ts';
 import { countTrials } from '../../learning/backtest/trial_ledger.ts';
 import { biasLimits } from '../../learning/gates/direction/bias_limits.ts';
 import { paramsWith, rangesOf, walkForwardWith } from '../../learning/direction/direction_settings.ts';
 import { directionAdoptionGates } from '../../learning/direction/compare_directions.ts';
+import { directionTable, type DirectionPart, type DirectionTable } from '../../learning/direction/direction_table.ts';
 import { makeDirectionBundle } from '../../learning/direction/make_direction_bundle.ts';
 import {
   DIRECTION_PARAMS,
@@ -84,6 +85,32 @@ export async function rehearseDirection(job: DirectionJob, context: DirectionCon
   const { instruments, plan } = await readPlan(job, context);
   const outline = outlineDirection(instruments, plan, context.onProgress);
   return { plan, outline, out: outputFolder(job, context.paths) };
+}
+
+/** Rows of a training, and the number of this look at its evaluated blocks; null where they are not written. */
+export interface DirectionRows {
+  readonly table: DirectionTable['table'];
+  readonly look: number | null;
+}
+
+/**
+ * The rows that the training of a job would learn from, and be evaluated on, by the same code. To write the evaluated
+ * ones is a look at them.
+ * @throws MinutehandError as `runDirection`
+ */
+export async function directionRows(
+  job: DirectionJob,
+  parts: readonly DirectionPart[],
+  context: DirectionContext,
+): Promise<DirectionRows> {
+  refuseOtherMarket(job, context.settings);
+  const { instruments, plan } = await readPlan(job, context);
+  const { market } = job;
+  const { table, evaluated } = directionTable(instruments, plan, { parts, market }, context.onProgress);
+  if (!parts.includes('holdout')) return { table, look: null };
+  const place = { market, from: isoMinute(evaluated.from), to: isoMinute(evaluated.to) };
+  const own = sha256Hex(`export direction ${table.facts.dataset_id}`);
+  return { table, look: countResult(directionFolder(context.paths.models), place, own) };
 }
 
 /** The plan of a job, and its bars and series. */

@@ -7,7 +7,7 @@ import type { DatasetRows } from './dataset_rows.ts';
  * models are trained or evaluated on. Equal ids mean equal rows, whether built, cached, or on another machine of the
  * same byte order.
  */
-export function snapshotId(identity: unknown, rows: readonly DatasetRows[]): string {
+export function snapshotId(identity: unknown, rows: readonly Omit<DatasetRows, 'effectiveRows'>[]): string {
   const hash = createHash('sha256').update(canonicalJson(identity));
   const seen = new Map<object, number>();
   for (const { x, y, time, labelEnd, pair, weights } of rows) {

@@ -36,7 +36,7 @@ import { refuseForeseeingColumns, refuseForeseeingSeries } from './series_foresi
 import type { InstrumentCosts } from './strategy_backtest.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { validateDirection, type DirectionValidation } from './direction_validation.ts';
-import { walkForwardSplits } from '../splits/splits.ts';
+import { walkForwardSplits, type Split } from '../splits/splits.ts';
 import {
   calibrateBlocks,
   fitOnBlocks,
@@ -234,6 +234,24 @@ function prepare(instruments: readonly Instrument[], plan: DirectionPlan, onStag
   return { rows, series, column };
 }
 
+/**
+ * The rows of a training, after its checks.
+ * @throws MinutehandError as `trainDirection`
+ */
+export function preparedRows(
+  instruments: readonly Instrument[],
+  plan: DirectionPlan,
+  onStage: OnStage,
+): InstrumentRows {
+  return prepare(instruments, plan, onStage).rows;
+}
+
+/** The blocks of time that a training is evaluated on, the earliest first. */
+export function evaluatedSplits(rows: InstrumentRows, plan: WalkForwardPlan): Split[] {
+  const { calibrationBlocks, ...walkForward } = plan;
+  return walkForwardSplits(rows, { ...walkForward, window: null }).slice(calibrationBlocks);
+}
+
 /** What a training would learn. */
 export interface DirectionOutline {
   readonly rows: number;
@@ -256,9 +274,8 @@ export function outlineDirection(
   plan: DirectionPlan,
   onStage: OnStage,
 ): DirectionOutline {
-  const { rows } = prepare(instruments, plan, onStage);
-  const { calibrationBlocks, ...walkForward } = plan.walkForward;
-  const evaluated = walkForwardSplits(rows, { ...walkForward, window: null }).slice(calibrationBlocks);
+  const rows = preparedRows(instruments, plan, onStage);
+  const evaluated = evaluatedSplits(rows, plan.walkForward);
   const ways = 1 + variantsOf(plan);
   return {
     rows: rows.x.rows,
@@ -275,7 +292,7 @@ export function outlineDirection(
     },
     evaluatedRows: evaluated.reduce((sum, { test }) => sum + test.length, 0),
     // One for each block and way, one of all rows, and those of the search.
-    fits: ways * walkForward.blocks + 1 + (plan.search === null ? 0 : directionSearchFits(plan.search.trials)),
+    fits: ways * plan.walkForward.blocks + 1 + (plan.search === null ? 0 : directionSearchFits(plan.search.trials)),
   };
 }
 

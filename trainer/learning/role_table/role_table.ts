@@ -31,11 +31,8 @@ export interface RoleTableOptions {
   readonly seed: number;
 }
 
-/** Metadata of the exported rows. */
-export interface RoleTableFacts {
-  readonly format: 'minutehand.role_table/1';
-  readonly role: ModelName;
-  readonly market: 'live' | 'simulated';
+/** Metadata of exported rows, of any model. */
+export interface TableFacts {
   /** Hash of the feature schema: models of other features are refused. */
   readonly feature_schema: string;
   /** Names of the features, in the order of the model's input. */
@@ -48,13 +45,20 @@ export interface RoleTableFacts {
   readonly holdout_from: string;
   /** Seconds between the rows to learn from and those of a test, after it. */
   readonly embargo_seconds: number;
-  /** Purged k-fold: a test fold, and the rows that must not be learned from beside it are those in or near its time. */
-  readonly folds: readonly { readonly fold: number; readonly first: string; readonly last_label: string }[];
   readonly balance: Balance;
   /** The loss that the balance asks for. `focal` is a loss alone: it changes no row. */
   readonly loss:
     | { readonly name: 'cross_entropy' }
     | { readonly name: 'focal'; readonly gamma: number; readonly alpha: number };
+}
+
+/** Metadata of exported rows of AI1, AI2 or AI3. */
+export interface RoleTableFacts extends TableFacts {
+  readonly format: 'minutehand.role_table/1';
+  readonly role: ModelName;
+  readonly market: 'live' | 'simulated';
+  /** Purged k-fold: a test fold, and the rows that must not be learned from beside it are those in or near its time. */
+  readonly folds: readonly { readonly fold: number; readonly first: string; readonly last_label: string }[];
   readonly rows: Readonly<Record<TablePart, number>> & { readonly synthetic: number };
 }
 
@@ -70,8 +74,9 @@ export interface PartRows {
   readonly fold: Int32Array;
 }
 
-export interface RoleTable {
-  readonly facts: RoleTableFacts;
+export interface RoleTable<Facts extends TableFacts = RoleTableFacts> {
+  readonly facts: Facts;
+  /** Names of the subjects: pairs, or instruments of the direction model. */
   readonly pairs: readonly string[];
   /** Columns of the matrices, in the order of `facts.features`. */
   readonly columns: readonly number[];

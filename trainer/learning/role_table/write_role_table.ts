@@ -3,7 +3,7 @@ import { replaceDurably } from '../../../shared/durable_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { writeStreamed, writeTexts } from '../../../shared/streamed_file.ts';
-import type { PartRows, RoleTable } from './role_table.ts';
+import type { PartRows, RoleTable, TableFacts } from './role_table.ts';
 
 const ROWS_PER_GROUP = 50_000;
 /** Columns before the features. `time` and `label_end`: epoch seconds at which features and label were known. */
@@ -21,7 +21,7 @@ export function factsPath(path: string): string {
  * @returns the number of rows
  * @throws MinutehandError OUTPUT_UNWRITABLE
  */
-export async function writeRoleTable(path: string, table: RoleTable): Promise<number> {
+export async function writeRoleTable(path: string, table: RoleTable<TableFacts>): Promise<number> {
   await writeStreamed(path, (temporary) =>
     path.endsWith('.parquet') ? writeParquet(temporary, table) : writeCsv(temporary, path.endsWith('.gz'), table),
   );
@@ -33,7 +33,7 @@ export async function writeRoleTable(path: string, table: RoleTable): Promise<nu
   return table.parts.reduce((sum, { taken }) => sum + taken.length, 0);
 }
 
-async function writeCsv(temporary: string, isZipped: boolean, table: RoleTable): Promise<void> {
+async function writeCsv(temporary: string, isZipped: boolean, table: RoleTable<TableFacts>): Promise<void> {
   async function* texts(): AsyncGenerator<string, void> {
     yield `${[...COLUMNS, ...table.facts.features].join(',')}\n`;
     for (const part of table.parts)
@@ -47,7 +47,7 @@ async function writeCsv(temporary: string, isZipped: boolean, table: RoleTable):
   await writeTexts(temporary, texts(), isZipped);
 }
 
-function csvLine({ pairs, columns }: RoleTable, { part, rows, pair, fold }: PartRows, row: number): string {
+function csvLine({ pairs, columns }: RoleTable<TableFacts>, { part, rows, pair, fold }: PartRows, row: number): string {
   const { x, y, weights, time, labelEnd } = rows;
   const features = columns.map((column) => {
     const value = x.values[row * x.columns + column]!;
@@ -62,7 +62,7 @@ function isSynthetic(pair: Int32Array, row: number): 0 | 1 {
   return pair[row]! < 0 ? 1 : 0;
 }
 
-async function writeParquet(temporary: string, table: RoleTable): Promise<void> {
+async function writeParquet(temporary: string, table: RoleTable<TableFacts>): Promise<void> {
   const { facts, pairs, columns, parts } = table;
   const required = { repetition_type: 'REQUIRED' } as const;
   const parquet = new ParquetWriter({
