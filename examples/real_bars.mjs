@@ -79,7 +79,7 @@ export function conclusions(trained, manifest, scanned) {
       edge.trades === 0
         ? '  models: no trade of the holdout passed both thresholds'
         : `  models: ${edge.trades} trades of the holdout, each ${number(edge.mean_gross_bps)} bps before costs, ` +
-            `${number(edge.mean_net_bps)} after (at least ${number(edge.lower_5_net_bps)} at 95 %)`,
+            `${number(edge.mean_net_bps)} after (lower bound at the level of this look ${number(edge.lower_5_net_bps)})`,
     );
     for (const trial of scanned.trials.filter((one) => one.pair.split('@')[0] === pair))
       lines.push(

@@ -1,6 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readManifest } from '../shared/bundle/bundle.ts';
+import { lookLevel } from '../trainer/learning/backtest/edge.ts';
+import { looksPath } from '../trainer/learning/backtest/holdout_looks.ts';
 import { backtestJobSchema } from '../trainer/jobs/kinds/backtest_job.ts';
 import { activate } from './activate.ts';
 import { backtestFigures } from '../trainer/control/api/backtest_figures.ts';
@@ -105,6 +108,32 @@ describe('minutehand backtest', () => {
     const codes: unknown[] = [];
     for (const refusal of refusals) codes.push((await run(refusal)).document['error']);
     expect(codes).toMatchObject([{ code: 'PAIR_UNKNOWN' }, { code: 'MODEL_MARKET' }, { code: 'JOB_INVALID' }]);
+  });
+
+  it('counts each look with other trades at the same bars, and claims an edge at the level that is left', async () => {
+    const { holdout_from: first } = readManifest(join(place.models, version)).period;
+    const flags = ['--data', data, '--from', first];
+    const run = async (...more: string[]): Promise<Record<string, unknown>> => {
+      const { code, document } = await json(...flags, ...more);
+      expect(code).toBe(0);
+      return document;
+    };
+    const loose = ['--theta1', '0', '--theta2', '1'];
+    const [one, other, again] = [await run(), await run(...loose), await run(...loose)];
+    const look = one['evaluation_look'] as number;
+    expect(one).toMatchObject({ trained_on_period: false, edge_level: lookLevel(look) });
+    expect(other).toMatchObject({ evaluation_look: look + 1, edge_level: lookLevel(look + 1) });
+    expect(again['evaluation_look']).toBe(look + 1);
+    expect(Object.keys((other['edge'] as { pairs: object }).pairs)).toEqual(other['pairs']);
+    const counted = JSON.stringify(JSON.parse(readFileSync(looksPath(place.models), 'utf8')));
+    // A period that began before the holdout claims nothing, and is no look.
+    const { document } = await json('--data', data);
+    expect(document).toMatchObject({ trained_on_period: true, evaluation_look: null, edge_level: null, edge: null });
+    expect(JSON.stringify(JSON.parse(readFileSync(looksPath(place.models), 'utf8')))).toBe(counted);
+    const out = join(place.folder, 'claims');
+    const { stdout } = await place.call(['backtest', ...flags, ...loose, '--out', out]);
+    expect(stdout).toMatch(/edge in this period, look \d+ at these bars: p, adjusted for all these claims, below 0\.0/);
+    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain(`Look ${look + 1} at these bars: an edge needs p`);
   });
 
   it('prints a readable report, and that the models were trained on part of the period', async () => {

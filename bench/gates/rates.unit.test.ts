@@ -7,6 +7,7 @@ import { rateOf, type GateRate } from './cases/gate_case.ts';
 import { DIRECTION_PLANS, directionRate } from './direction_rates.ts';
 import { DRIFT_FEATURES, driftRate } from './drift_rates.ts';
 import { EDGE_PLANS, edgeRate } from './edge_rates.ts';
+import { LEAD_LAG_PLANS, leadLagRate } from './lead_lag_rates.ts';
 import { GATE_CASES, type Rates } from './rates.ts';
 import { SEARCH_PLANS, searchRate } from './search_rates.ts';
 
@@ -112,4 +113,30 @@ describe('the stated rates of edges of direction models', () => {
     expect(directionRate({ ...plan, edge: 0 }, 4).found).toBe(0);
     expect(directionRate({ ...plan, edge: 80 }, 4).found).toBe(4);
   });
+});
+
+describe('the stated rates of legs that come late', () => {
+  it('are of every plan: few honest pairs are refused, and every late copy is', () => {
+    expect(recorded.lead_lag.map(({ worlds: _, refused: __, ...plan }) => plan)).toEqual(LEAD_LAG_PLANS);
+    const honest = recorded.lead_lag.filter((own) => own.measures === 'false alarms' && own.closing !== 'follows');
+    const sum = (of: (own: (typeof honest)[number]) => number): number =>
+      honest.reduce((total, own) => total + of(own), 0);
+    expect(sum(({ refused }) => refused) / sum(({ worlds }) => worlds)).toBeLessThan(0.02);
+    for (const { measures, refused, worlds } of recorded.lead_lag)
+      if (measures === 'power') expect(refused).toBe(worlds);
+  });
+
+  it('come from the check of the program: shocks as large as common moves, and a copy ten minutes late', () => {
+    const gap = { measures: 'false alarms', closing: 'both', quotes: 'exact', halfLife: 2, shock: 2 } as const;
+    expect(leadLagRate(gap, 2).refused).toBe(0);
+    expect(leadLagRate({ measures: 'power', minutes: 10, share: 0.7, noise: 0.5 }, 2).refused).toBe(2);
+  });
+
+  it.runIf(IS_LONG).each(recorded.lead_lag.map((own) => [JSON.stringify(own), own] as const))(
+    `hold for %s${LONG_NOTE}`,
+    (_, { worlds, refused, ...plan }) => {
+      const again = leadLagRate(plan, 3);
+      expectShare(again.refused, again.worlds, refused, worlds);
+    },
+  );
 });

@@ -19,9 +19,16 @@ import {
   executabilityCells,
 } from '../../trainer/learning/backtest/executability.ts';
 import { isoSecond, ROLES } from '../../trainer/learning/backtest/ledger.ts';
-import { isTrainedOn, VIEWS, type PeriodResult, type ViewResult } from '../../trainer/learning/backtest/period.ts';
+import {
+  isTrainedOn,
+  VIEWS,
+  type BundleResult,
+  type PeriodResult,
+  type ViewResult,
+} from '../../trainer/learning/backtest/period.ts';
 import type { Performance } from '../../trainer/learning/backtest/performance.ts';
 import { ASSUMPTIONS, verdict } from '../../trainer/learning/backtest/report/report.ts';
+import type { PeriodClaim } from '../../trainer/learning/backtest/period_edge.ts';
 import { bundleDocument, compareBundles } from '../../trainer/learning/backtest/report/result_document.ts';
 import { costTable } from '../cost_table.ts';
 import { costsOption } from '../costs_option.ts';
@@ -55,7 +62,8 @@ export function addBacktest(program: Command, output: () => Output): void {
     .description(
       'Runs bars through the daemon’s features, models, decision and position, fills at the opens of the next bars, and takes spread, commission, slippage and ' +
         'overnight swaps from every trade. all_pairs: as if every pair had an edge; edge_pairs: with NO_EDGE as the bundle has it. With --models twice, the ' +
-        'first bundle (champion) and the second (challenger) decide on the same bars.',
+        'first bundle (champion) and the second (challenger) decide on the same bars. An edge is claimed at the level that is left of 5 % over all looks at the same bars: each backtest ' +
+        'with other trades is a look, as trainings, scans and searches of θ2 are.',
     )
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz] (default: the bars of this installation)')
     .option(
@@ -125,7 +133,9 @@ export async function runBacktest(job: BacktestJob, settings: Settings, output: 
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
-  const outcome = await runBacktestJob(job, { settings, onProgress }).finally(() => progress.stop());
+  const outcome = await runBacktestJob(job, { settings, modelsFolder: homePaths().models, onProgress }).finally(() =>
+    progress.stop(),
+  );
   const { result, bundles, costTable: table, requireEdge, symbols, news, files } = outcome;
   const seconds = (performance.now() - startedMs) / 1000;
   const manifests = bundles.map(({ manifest }) => manifest);
@@ -256,6 +266,7 @@ function show(
       showExecutability(bundle[view], output);
       showInterval(bundle[view], output);
     }
+    for (const line of edgeLines(bundle.edge)) output.line(line);
   });
 }
 
@@ -267,10 +278,24 @@ function showExecutability({ executability }: ViewResult, output: Output): void 
 }
 
 function showInterval({ interval }: ViewResult, output: Output): void {
-  const { net_bps, lower_5_net_bps, upper_95_net_bps, no_edge } = interval;
+  const { net_bps, lower_5_net_bps, upper_95_net_bps } = interval;
   if (lower_5_net_bps === null) return;
   const range = `${figure(net_bps, 2)} (90 % interval ${figure(lower_5_net_bps, 2)} to ${figure(upper_95_net_bps, 2)})`;
-  output.line(`net bps per trade in this period: ${range}: ${no_edge ? 'NO_EDGE' : 'edge'}`);
+  output.line(`net bps per trade in this period: ${range}`);
+}
+
+/** What the trades claim, and how often these bars were looked at. */
+function edgeLines(edge: BundleResult['edge']): string[] {
+  if (edge === null) return [];
+  const { look, level, pairs, all_pairs, edge_pairs } = edge;
+  const line = (name: string, { no_edge, trades, net_bps, lower_net_bps, p_value }: PeriodClaim): string =>
+    `  ${name.padEnd(17)}${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${figure(net_bps, 2)} bps, lower bound ${figure(lower_net_bps, 2)}, p ${figure(p_value, 4)}`;
+  return [
+    `edge in this period, look ${look} at these bars: p, adjusted for all these claims, below ${Number(level.toPrecision(3))}`,
+    ...Object.entries(pairs).map(([pair, claim]) => line(pair, claim)),
+    line('all_pairs', all_pairs),
+    line('edge_pairs', edge_pairs),
+  ];
 }
 
 const HEAD = '                   trades      won   gross     net  Sharpe  drawdown   return  refused';

@@ -45,10 +45,7 @@ export function addEvolve(program: Command, output: () => Output): void {
       '--out <folder>',
       'folder for report.json, rule.yaml and state.json, from which a search that was killed continues (default: its generations are kept in this installation until it has ended)',
     )
-    .option(
-      '--candidate',
-      'keep the proposed rule with its verdicts in this installation, for `models promote`; the look at the holdout is counted',
-    )
+    .option('--candidate', 'keep the proposed rule with its verdicts in this installation, for `models promote`')
     .option('--print-job', 'search nothing: print these options as a job, for `minutehand job run`')
     .action((file: string, flags: EvolveFlags) => search(file, flags, output()));
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/home.ts';
 import { TIMEFRAME_NAMES, TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import type { CostModel } from '../../shared/policy/costs.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
@@ -115,7 +116,9 @@ export async function runScan(job: ScanJob, settings: Settings, output: Output, 
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
-  const outcome = await runScanJob(job, { settings, onProgress }).finally(() => progress.stop());
+  const outcome = await runScanJob(job, { settings, modelsFolder: homePaths().models, onProgress }).finally(() =>
+    progress.stop(),
+  );
   const { result, symbols, scanned, withoutCosts, files } = outcome;
   const { level } = job.parameters;
   const seconds = (performance.now() - startedMs) / 1000;
@@ -226,6 +229,8 @@ function documentOf(result: ScanResult, level: number): object {
   const { trials, tests, from, holdoutFrom, to, developmentDays, dayStart } = result;
   return {
     verdict: scanVerdict(result, level),
+    holdout_look: result.look,
+    holdout_level: result.lookLevel,
     found: trials.filter(({ verdict }) => verdict === 'PAYS').length,
     level,
     development: { from: isoSecond(from), to: isoSecond(holdoutFrom), trading_days: developmentDays },

@@ -114,7 +114,7 @@ async function runBacktest(file: string, flags: BacktestFlags, output: Output): 
       expected: 'two at least',
     });
   const trades = ruleTrades(subject, ruleColumns(subject, strategy), from, to);
-  const report = ruleReport({ subject, trades, later: laterColumns(subject, strategy) }, from, to);
+  const report = ruleReport({ subject, trades, later: laterColumns(subject, strategy), look: null }, from, to);
   const first = history.time[from]!;
   const last = history.time[to - 1]!;
   const files = flags.out === undefined ? null : { trades: join(flags.out, 'trades.csv') };

@@ -30,14 +30,19 @@ export function reportLines(report: RuleReport): string[] {
     `trades ${trades}, won ${share(win_rate)}, exposure ${share(performance.exposure)}${exits.length === 0 ? '' : `; ${exits.join(', ')}`}`,
     `bps per trade: gross ${figure(mean_gross_bps)}, costs ${figure(mean_cost_bps)}, swaps and funding ${figure(mean_swap_bps)}, net ${figure(mean_net_bps)}`,
     `net return ${share(performance.net_return)}, Sharpe ${figure(performance.net_sharpe)}, maximum drawdown ${share(performance.max_drawdown)}, ${performance.trading_days} trading days`,
-    `edge by trades: ${edge.p === null ? 'no test with fewer than 20 trades' : `p ${edge.p.toFixed(4)}, lower 5 % bound ${figure(edge.lower_5_net_bps)}`}: ${edge.has_edge ? 'edge' : 'NO_EDGE'}`,
+    `result by trades: ${edge.p === null ? 'no test with fewer than 20 trades' : `p ${edge.p.toFixed(4)}, lower 5 % bound ${figure(edge.lower_5_net_bps)}`}${edgeText(edge)}`,
     ...(interval.lower_5_net_bps === null
       ? []
       : [
-          `edge by trading days: 90 % interval ${figure(interval.lower_5_net_bps)} to ${figure(interval.upper_95_net_bps)}: ${interval.no_edge ? 'NO_EDGE' : 'edge'}`,
+          `net bps per trade by trading days: 90 % interval ${figure(interval.lower_5_net_bps)} to ${figure(interval.upper_95_net_bps)}`,
         ]),
     `net bps with fills one bar later ${figure(one_bar_later_net_bps)}, with series one bar later ${figure(series_one_bar_later_net_bps)}, with doubled costs ${figure(doubled_costs_net_bps)}`,
   ];
+}
+
+function edgeText({ has_edge, level }: RuleReport['edge']): string {
+  if (level === null) return '; no edge is claimed: looks at these bars are not counted';
+  return `: ${has_edge === true ? 'edge' : 'NO_EDGE'} at the level of this look, ${Number(level.toPrecision(3))}`;
 }
 
 function share(value: number | null): string {

@@ -6257,6 +6257,45 @@ export interface components {
                 theta1: number;
                 theta2: number;
                 pairs_without_edge: string[];
+                /** @description Number of this look at these bars; null: in-sample, or by an earlier version */
+                evaluation_look: number | null;
+                /** @description An edge has an adjusted p below it: what is left of 5 % at this look */
+                edge_level: number | null;
+                /** @description What the trades of this period claim */
+                edge: {
+                    pairs: {
+                        [key: string]: {
+                            no_edge: boolean;
+                            trades: number;
+                            /** @description Per trade at full size */
+                            net_bps: number | null;
+                            /** @description At the level at which the claim was tested; null: too few trades */
+                            lower_net_bps: number | null;
+                            /** @description Adjusted for all claims of the bundle (Holm) */
+                            p_value: number | null;
+                        };
+                    };
+                    all_pairs: {
+                        no_edge: boolean;
+                        trades: number;
+                        /** @description Per trade at full size */
+                        net_bps: number | null;
+                        /** @description At the level at which the claim was tested; null: too few trades */
+                        lower_net_bps: number | null;
+                        /** @description Adjusted for all claims of the bundle (Holm) */
+                        p_value: number | null;
+                    };
+                    edge_pairs: {
+                        no_edge: boolean;
+                        trades: number;
+                        /** @description Per trade at full size */
+                        net_bps: number | null;
+                        /** @description At the level at which the claim was tested; null: too few trades */
+                        lower_net_bps: number | null;
+                        /** @description Adjusted for all claims of the bundle (Holm) */
+                        p_value: number | null;
+                    };
+                } | null;
                 /** @description As if each pair had an edge */
                 all_pairs: {
                     trades: number;
@@ -6369,6 +6408,45 @@ export interface components {
                 theta1: number;
                 theta2: number;
                 pairs_without_edge: string[];
+                /** @description Number of this look at these bars; null: in-sample, or by an earlier version */
+                evaluation_look: number | null;
+                /** @description An edge has an adjusted p below it: what is left of 5 % at this look */
+                edge_level: number | null;
+                /** @description What the trades of this period claim */
+                edge: {
+                    pairs: {
+                        [key: string]: {
+                            no_edge: boolean;
+                            trades: number;
+                            /** @description Per trade at full size */
+                            net_bps: number | null;
+                            /** @description At the level at which the claim was tested; null: too few trades */
+                            lower_net_bps: number | null;
+                            /** @description Adjusted for all claims of the bundle (Holm) */
+                            p_value: number | null;
+                        };
+                    };
+                    all_pairs: {
+                        no_edge: boolean;
+                        trades: number;
+                        /** @description Per trade at full size */
+                        net_bps: number | null;
+                        /** @description At the level at which the claim was tested; null: too few trades */
+                        lower_net_bps: number | null;
+                        /** @description Adjusted for all claims of the bundle (Holm) */
+                        p_value: number | null;
+                    };
+                    edge_pairs: {
+                        no_edge: boolean;
+                        trades: number;
+                        /** @description Per trade at full size */
+                        net_bps: number | null;
+                        /** @description At the level at which the claim was tested; null: too few trades */
+                        lower_net_bps: number | null;
+                        /** @description Adjusted for all claims of the bundle (Holm) */
+                        p_value: number | null;
+                    };
+                } | null;
                 /** @description As if each pair had an edge */
                 all_pairs: {
                     trades: number;

@@ -7,7 +7,7 @@ import { nowMs, status } from '../live.ts';
 import { parseTrades } from '../charts/trades.ts';
 import { Badge, Empty, Failure, Panel, Table, useLoaded } from '../parts/basics.tsx';
 import { BacktestView, type ShownBacktest } from '../parts/backtest_view.tsx';
-import { FigureTable, Counts } from '../parts/backtest_figures.tsx';
+import { Claims, FigureTable, Counts } from '../parts/backtest_figures.tsx';
 import { Gates } from '../parts/model_comparison.tsx';
 import { backtestTone, periodText } from '../parts/requested_backtests.tsx';
 import { NameUnknown } from '../parts/unknown_name.tsx';
@@ -172,6 +172,9 @@ function Result({ own, other }: { readonly own: BacktestResult; readonly other: 
         ))}
         <FigureTable columns={columns.map(({ name, bundle }) => ({ name, view: bundle[view], bundle }))} />
       </Panel>
+      {columns.map(({ name, bundle }) => (
+        <Claims key={name} name={name} bundle={bundle} />
+      ))}
       <TradesOf own={own} other={other}>
         <Counts columns={columns.map(({ name, bundle }) => ({ name, view: bundle[view] }))} />
         <Costs figures={figures} />

@@ -123,6 +123,50 @@ function differenceOf(
   return before === null || after === null ? null : after - before;
 }
 
+/** What the trades of a bundle claim, at the level of the look at these bars. */
+export function Claims({ name, bundle }: { readonly name: string; readonly bundle: Bundle }) {
+  const { edge, evaluation_look: look, edge_level: level } = bundle;
+  if (edge === null || look === null || level === null) return null;
+  const rows = [
+    ...Object.entries(edge.pairs).map(([of, claim]) => ({ of, claim })),
+    { of: t('backtests.all_pairs'), claim: edge.all_pairs },
+    { of: t('backtests.edge_pairs'), claim: edge.edge_pairs },
+  ];
+  type Row = (typeof rows)[number];
+  const number = (key: string, title: string, of: (claim: Row['claim']) => number | null, digits = 2): Column<Row> => ({
+    key,
+    title,
+    isNumber: true,
+    value: ({ claim }) => of(claim),
+    cell: ({ claim }) => (digits === 0 || key === 'p_value' ? num(of(claim), digits) : signed(of(claim))),
+  });
+  return (
+    <Panel title={`${t('backtests.claims')} · ${name}`} wide>
+      <p>{t('backtests.look', { look: num(look, 0), level: String(Number(level.toPrecision(3))) })}</p>
+      <Table
+        name="backtest_claims"
+        label={t('backtests.claims')}
+        rows={rows}
+        rowKey={({ of }) => of}
+        empty="backtests.none"
+        columns={[
+          { key: 'of', title: t('backtests.pairs'), value: ({ of }) => of, cell: ({ of }) => of },
+          {
+            key: 'claim',
+            title: t('backtests.claim'),
+            value: ({ claim }) => (claim.no_edge ? 1 : 0),
+            cell: ({ claim }) => (claim.no_edge ? 'NO_EDGE' : t('backtests.edge')),
+          },
+          number('trades', t('models.trades'), ({ trades }) => trades, 0),
+          number('net_bps', t('models.net'), ({ net_bps }) => net_bps),
+          number('lower_net_bps', t('models.lower'), ({ lower_net_bps }) => lower_net_bps),
+          number('p_value', 'p', ({ p_value }) => p_value, 4),
+        ]}
+      />
+    </Panel>
+  );
+}
+
 /** Why trades ended and candidates were refused, the most frequent first. */
 export function Counts({ columns }: { readonly columns: readonly Shown[] }) {
   return (

@@ -580,6 +580,11 @@ export const EN = {
   'backtests.noEdge': '{name}: live, NO_EDGE stops {pairs}.',
   'backtests.netReturn': 'Net return of the capital',
   'backtests.grossReturn': 'Before costs',
+  'backtests.claims': 'Edge in this period',
+  'backtests.claim': 'Claim',
+  'backtests.edge': 'edge',
+  'backtests.look':
+    'Look {look} at these bars: an edge needs p, adjusted for all of these claims, below {level}. Each further look leaves less of 5 %.',
   'backtests.interval': 'Net bp at full size, 90 % interval',
   'backtests.fewTrades': 'too few trades',
   'backtests.exits': 'Trades by exit',

@@ -580,6 +580,11 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'backtests.noEdge': '{name}: 実運用では NO_EDGE により {pairs} は取引されません。',
   'backtests.netReturn': '資本に対する純収益',
   'backtests.grossReturn': 'コスト前',
+  'backtests.claims': 'この期間の優位性',
+  'backtests.claim': '判定',
+  'backtests.edge': '優位性あり',
+  'backtests.look':
+    'この期間の足の検証は {look} 回目です。優位性には、下記すべての判定について調整した p が {level} 未満であることが必要です。検証を重ねるごとに、5 % のうち残る分は減ります。',
   'backtests.interval': 'フルサイズの純益 bp（90 % 区間）',
   'backtests.fewTrades': '取引数不足',
   'backtests.exits': '決済理由別の取引数',

@@ -26,6 +26,22 @@ const view = z.object({
   exits: counts,
   interval: z.object({ lower_5_net_bps: figure, upper_95_net_bps: figure }),
 });
+const claim = z.object({
+  no_edge: z.boolean(),
+  trades: z.int(),
+  net_bps: figure,
+  lower_net_bps: figure,
+  p_value: figure,
+});
+/** Earlier results have none of these three. */
+const claims = {
+  evaluation_look: z.int().nullable().default(null),
+  edge_level: figure.default(null),
+  edge: z
+    .object({ pairs: z.record(z.string(), claim), all_pairs: claim, edge_pairs: claim })
+    .nullable()
+    .default(null),
+};
 const bundle = z.object({
   version: z.string(),
   trained: z.object({ from: z.string(), holdout_from: z.string(), to: z.string() }),
@@ -33,6 +49,7 @@ const bundle = z.object({
   theta1: z.number(),
   theta2: z.number(),
   pairs_without_edge: z.array(z.string()),
+  ...claims,
   all_pairs: view,
   edge_pairs: view,
 });
@@ -67,6 +84,9 @@ export function backtestFigures(result: unknown): BacktestFigures | null {
     theta1: own.theta1,
     theta2: own.theta2,
     pairs_without_edge: own.pairs_without_edge,
+    evaluation_look: own.evaluation_look,
+    edge_level: own.edge_level,
+    edge: own.edge,
     all_pairs: viewOf(all_pairs, trading_days),
     edge_pairs: viewOf(edge_pairs, trading_days),
   });

@@ -189,6 +189,14 @@ const backtestViewSchema = z.object({
   exits: countsSchema.describe('Trades by reason of their exit'),
 });
 
+const periodClaimSchema = z.object({
+  no_edge: z.boolean(),
+  trades: z.number().int(),
+  net_bps: figure.describe('Per trade at full size'),
+  lower_net_bps: figure.describe('At the level at which the claim was tested; null: too few trades'),
+  p_value: figure.describe('Adjusted for all claims of the bundle (Holm)'),
+});
+
 export const backtestFiguresSchema = z
   .object({
     period: z.object({ from: z.string(), to: z.string() }).describe('First and last bar, UTC'),
@@ -208,6 +216,20 @@ export const backtestFiguresSchema = z
           theta1: z.number(),
           theta2: z.number(),
           pairs_without_edge: z.array(z.string()),
+          evaluation_look: z
+            .number()
+            .int()
+            .nullable()
+            .describe('Number of this look at these bars; null: in-sample, or by an earlier version'),
+          edge_level: figure.describe('An edge has an adjusted p below it: what is left of 5 % at this look'),
+          edge: z
+            .object({
+              pairs: z.record(z.string(), periodClaimSchema),
+              all_pairs: periodClaimSchema,
+              edge_pairs: periodClaimSchema,
+            })
+            .nullable()
+            .describe('What the trades of this period claim'),
           all_pairs: backtestViewSchema.describe('As if each pair had an edge'),
           edge_pairs: backtestViewSchema.describe('With NO_EDGE applied'),
         }),

@@ -18,9 +18,7 @@ export const evolveJobSchema = z
         .describe(
           'Folder for report.json, rule.yaml and state.json; null: generations are kept in the installation until the search has ended',
         ),
-      candidate: z
-        .boolean()
-        .describe('Whether the proposed rule is kept with its verdicts, and the look at the holdout counted'),
+      candidate: z.boolean().describe('Whether the proposed rule is kept with its verdicts'),
     }),
     trigger: jobTrigger,
   })

@@ -5,7 +5,7 @@ import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { openModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import { prepareModels, type PreparedModels } from '../../../shared/bundle/prepared_models.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import type { OpenTime } from '../../../shared/bar.ts';
+import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { warmUpSeconds } from '../../../shared/core/features/features.ts';
 import { newsCurrencies } from '../../../shared/core/news/news_currencies.ts';
 import { isAtLeast } from '../../../shared/core/news/news_event.ts';
@@ -15,6 +15,7 @@ import { knownSubject } from '../../../shared/policy/known_subject.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { symbolNames } from '../../../shared/policy/symbol_names.ts';
 import { costRow, type BacktestCostRow } from '../../learning/backtest/cost_rows.ts';
+import { countLook } from '../../learning/backtest/holdout_looks.ts';
 import {
   backtestPeriod,
   ROWS_PER_SCORE,
@@ -32,6 +33,8 @@ import type { BacktestJob } from './backtest_job.ts';
 
 export interface BacktestContext {
   readonly settings: Settings;
+  /** Folder of this installation’s models, wherever the bundles are: looks at its bars are counted there. */
+  readonly modelsFolder: string;
   onProgress(stage: string, done: number, total: number): void;
 }
 
@@ -65,8 +68,8 @@ export interface NewsInPeriod {
 
 /**
  * Runs bars through the decision code of the daemon.
- * @throws MinutehandError MODEL_MARKET, MODEL_MISSING, PAIR_UNKNOWN, DATA_MISSING, OUTPUT_UNWRITABLE, and what refuses
- *   a bundle
+ * @throws MinutehandError MODEL_MARKET, MODEL_MISSING, PAIR_UNKNOWN, DATA_MISSING, OUTPUT_UNWRITABLE, those of
+ *   `countLook`, and what refuses a bundle
  */
 export async function runBacktestJob(job: BacktestJob, context: BacktestContext): Promise<BacktestOutcome> {
   const { source, parameters, output, resources, period } = job;
@@ -99,7 +102,11 @@ export async function runBacktestJob(job: BacktestJob, context: BacktestContext)
       workers: resources.workers,
       onProgress: (done, total) => onProgress('backtest', done, total),
     };
-    const result = await backtestPeriod(options);
+    const result = await backtestPeriod({
+      ...options,
+      countLook: ({ from: first, to: last, trades }) =>
+        countLook(context.modelsFolder, { market: job.market, from: isoMinute(first), to: isoMinute(last) }, trades),
+    });
     const costTable = parameters.cost_table ? await compareCosts(options, settings) : [];
     const manifests = sets.map(({ manifest }) => manifest);
     const own = symbolsOf(result.pairs.map(parsePair));

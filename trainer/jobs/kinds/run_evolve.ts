@@ -85,7 +85,7 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
     resamples,
     trialsBefore: before,
     searches: generations.searches,
-    ...(output.candidate && { lookAt: lookAtHoldout(subject, judged, market, paths.models) }),
+    lookAt: lookAtHoldout(subject, judged, market, paths.models),
     onGeneration: async (done, total) => {
       onProgress('generations', done, total);
       generations.keep();

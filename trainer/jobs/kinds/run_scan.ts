@@ -10,6 +10,8 @@ import { openOutputFile } from '../../../shared/output_file.ts';
 import { parsePair, type Pair } from '../../../shared/pair.ts';
 import { tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
+import { countResult } from '../../learning/backtest/holdout_looks.ts';
 import { isoSecond } from '../../learning/backtest/ledger.ts';
 import { scan, type ScanResult } from '../../learning/scan/scan.ts';
 import { renderScan, trialsCsv } from '../../learning/scan/scan_report.ts';
@@ -23,6 +25,8 @@ const REPORTED_TRIALS = 50;
 
 export interface ScanContext {
   readonly settings: Settings;
+  /** Folder of this installation’s models, where looks at holdouts are counted. */
+  readonly modelsFolder: string;
   onProgress(stage: string, done: number, total: number): void;
 }
 
@@ -42,11 +46,13 @@ export interface ScanOutcome {
 type Period = { readonly from?: OpenTime; readonly to?: OpenTime };
 
 /**
- * Tries every pair of the symbols in every timeframe with every set of windows. It changes nothing of an installation.
+ * Tries every pair of the symbols in every timeframe with every set of windows. Of an installation it changes the
+ * count of looks at the holdout alone.
  * @throws MinutehandError MODEL_MARKET, DATA_MISSING, OUTPUT_UNWRITABLE, and JOB_INVALID for a symbol without costs or
  *   a holdout outside the bars
  */
-export async function runScanJob(job: ScanJob, { settings: given, onProgress }: ScanContext): Promise<ScanOutcome> {
+export async function runScanJob(job: ScanJob, context: ScanContext): Promise<ScanOutcome> {
+  const { settings: given, modelsFolder, onProgress } = context;
   const { source, period, parameters, output, resources } = job;
   refuseForeignBars(job, given);
   const settings = await withOwnPrices(given, source.folder ?? undefined);
@@ -68,6 +74,8 @@ export async function runScanJob(job: ScanJob, { settings: given, onProgress }: 
     resamples: parameters.resamples,
     seed: String(job.seed),
     workers: resources.workers,
+    countLook: ({ from, to, results }) =>
+      countResult(modelsFolder, { market: job.market, from: isoSecond(from), to: isoSecond(to) }, sha256Hex(results)),
     onProgress: (done, total) => onProgress('scan', done, total),
   });
   const files = output.folder === null ? null : writeFiles(output.folder, result, parameters.level);

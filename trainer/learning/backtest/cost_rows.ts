@@ -1,9 +1,10 @@
 import type { NetReport } from '../../../shared/bundle/manifest.ts';
 import type { ViewResult } from './period.ts';
 
-type Charged = Pick<NetReport['walk_forward'][number], 'costs' | 'windows'>;
-/** Trades by a cost model, with or without `no_entry_windows`. */
-export type CostRow = Charged & Pick<NetReport['walk_forward'][number], 'gross_bps'> & ViewResult['interval'];
+/** Trades by a cost model, with or without `no_entry_windows`; of a training, with the verdict. */
+export type WalkForwardRow = NetReport['walk_forward'][number];
+type Charged = Pick<WalkForwardRow, 'costs' | 'windows'>;
+type CostRow = Charged & Pick<WalkForwardRow, 'gross_bps'> & ViewResult['interval'];
 
 /** Row of a backtest, with what its executability adds. */
 export interface BacktestCostRow extends CostRow {

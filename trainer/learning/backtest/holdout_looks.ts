@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { listVersions, readManifest } from '../../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
-import type { Trade } from '../trades/backtest.ts';
+import type { LookedTrade } from './period_edge.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { changeCounts, covers, holdoutOfKey, keyOf, type CountsFile, type Holdout } from './counts_file.ts';
@@ -18,15 +18,15 @@ export function looksPath(modelsFolder: string): string {
 }
 
 /**
- * Counts a look at a holdout, durably, before its result is known: by a training or a search of θ2, whether or not its
- * bundle passes, is adopted or stays. Searching on until the holdout shows an edge then finds one ever less easily
- * (`lookLevel`). The same trades are the same look: repeating a training is none. Looks at holdouts that have nine
- * tenths of this one's time count as well, or moving it by a day would begin anew.
+ * Counts a look at a holdout, durably, before its result is known: by a training, a search of θ2, a scan or a backtest,
+ * whether or not its bundle passes, is adopted or stays. Searching on until the holdout shows an edge then finds one
+ * ever less easily (`lookLevel`). The same trades are the same look: repeating a training is none. Looks at holdouts
+ * that have nine tenths of this one's time count as well, or moving it by a day would begin anew.
  * @returns the number of this look, from 1
  * @throws MinutehandError LOOKS_FORMAT when the file cannot be read: a damaged file is not replaced, because its count
  * would be lost; HOME_LOCKED, HOME_UNUSABLE
  */
-export function countLook(modelsFolder: string, holdout: Holdout, trades: readonly Trade[]): number {
+export function countLook(modelsFolder: string, holdout: Holdout, trades: readonly LookedTrade[]): number {
   return countResult(modelsFolder, holdout, hashTrades(trades));
 }
 
@@ -71,7 +71,7 @@ function looksOfBundles(modelsFolder: string, holdout: Holdout): number[] {
   return [...looks, different.size];
 }
 
-function hashTrades(trades: readonly Trade[]): string {
+function hashTrades(trades: readonly LookedTrade[]): string {
   const lines = trades.map(
     ({ pairId, side, entryTime, exitTime, netBps }) =>
       `${pairId} ${side} ${entryTime} ${exitTime} ${netBps.toFixed(6)}`,

@@ -1,3 +1,4 @@
+import type { MeanTest } from '../statistics/mean_test.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
 import { MIN_TRADES } from './edge.ts';
 import { edgeTest, type TestedTrade } from './edge_test.ts';
@@ -12,14 +13,16 @@ export interface TradeDays {
   readonly trades: readonly TestedTrade[];
 }
 
-/** Mean net result per trade with its 90 % interval, by `edgeTest` with the trading days of all pairs as blocks. */
+/**
+ * Mean net result per trade with its 90 % interval, by `edgeTest` with the trading days of all pairs as blocks. It
+ * claims no edge: `periodEdge` does, which counts how often the bars were looked at.
+ */
 export interface NetInterval {
   readonly trades: number;
   readonly net_bps: number | null;
+  /** Of this and the next one: null with too few trades or trading days. */
   readonly lower_5_net_bps: number | null;
   readonly upper_95_net_bps: number | null;
-  /** Too few trades or trading days, a lower bound not above 0, or bars that the models have learned from. */
-  readonly no_edge: boolean;
 }
 
 export function tradeDays(trades: readonly FilledTrade[], rolls: readonly Rollover[]): TradeDays {
@@ -32,26 +35,38 @@ export function tradeDays(trades: readonly FilledTrade[], rolls: readonly Rollov
   return days;
 }
 
-/**
- * @param dayIndices the trading days that have bars
- * @param inSample the models have learned from some of these bars: what they earned is no edge
- */
-export function netInterval(pairs: readonly TradeDays[], dayIndices: readonly number[], inSample = false): NetInterval {
-  const total = (of: 'sum' | 'count'): number[] =>
-    dayIndices.map((day) => pairs.reduce((sum, own) => sum + own[of][day]!, 0));
-  const sum = total('sum');
-  const count = total('count');
-  const trades = count.reduce((all, own) => all + own, 0);
-  const net_bps = trades === 0 ? null : sum.reduce((all, own) => all + own, 0) / trades;
-  const results = pairs.flatMap((own) => own.trades);
-  const test = trades < MIN_TRADES ? null : edgeTest(results, { blocks: { sum, count } });
-  if (test === null) return { trades, net_bps, lower_5_net_bps: null, upper_95_net_bps: null, no_edge: true };
-  const lower_5_net_bps = test.lowerBound(LEVEL);
+/** @param dayIndices the trading days that have bars */
+export function netInterval(pairs: readonly TradeDays[], dayIndices: readonly number[]): NetInterval {
+  const { sum, count } = blocksOf(pairs, dayIndices);
+  const trades = total(count);
+  const net_bps = trades === 0 ? null : total(sum) / trades;
+  const test = daysTest(pairs, dayIndices);
   return {
     trades,
     net_bps,
-    lower_5_net_bps,
-    upper_95_net_bps: test.upperBound(LEVEL),
-    no_edge: inSample || !(lower_5_net_bps > 0),
+    lower_5_net_bps: test?.lowerBound(LEVEL) ?? null,
+    upper_95_net_bps: test?.upperBound(LEVEL) ?? null,
   };
+}
+
+/**
+ * Test of the mean net result of all trades, by trading days.
+ * @param loss of a single trade to allow for; absent: that of these trades
+ * @returns null with too few trades or trading days
+ */
+export function daysTest(pairs: readonly TradeDays[], dayIndices: readonly number[], loss?: number): MeanTest | null {
+  const blocks = blocksOf(pairs, dayIndices);
+  if (total(blocks.count) < MIN_TRADES) return null;
+  const results = pairs.flatMap((own) => own.trades);
+  return edgeTest(results, { blocks, ...(loss !== undefined && { loss }) });
+}
+
+function blocksOf(pairs: readonly TradeDays[], dayIndices: readonly number[]) {
+  const sums = (of: 'sum' | 'count'): number[] =>
+    dayIndices.map((day) => pairs.reduce((sum, own) => sum + own[of][day]!, 0));
+  return { sum: sums('sum'), count: sums('count') };
+}
+
+function total(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }

@@ -24,6 +24,7 @@ import { SCORE_COLUMNS, type BarScores } from './bar_scores.ts';
 import { cumulate, maxDrawdown, totalCurve, type PnlChanges } from './equity.ts';
 import { executabilityOf } from './executability.ts';
 import { netInterval, type NetInterval } from './net_interval.ts';
+import { periodEdge, type PeriodEdge, type PeriodLook } from './period_edge.ts';
 import {
   columnsOfPart,
   performTask,
@@ -73,6 +74,11 @@ export interface PeriodOptions {
   readonly costs: Readonly<Record<string, TradingCosts>>;
   /** Threads that do the work; 0 = the calling one. Affects speed only, not results. */
   readonly workers: number;
+  /**
+   * Counts a look at the decided bars by each bundle, before its result is known, and gives its number, from 1. Not
+   * called for a bundle that has learned from some of them. Absent: no edge is claimed.
+   */
+  countLook?(look: PeriodLook): number;
   onProgress(done: number, total: number): void;
 }
 
@@ -102,6 +108,8 @@ export interface BundleResult extends Readonly<Record<View, ViewResult>> {
   readonly ai1: Readonly<Record<string, Evaluated>>;
   /** Pairs without an edge by this bundle. */
   readonly noEdge: readonly string[];
+  /** What its trades in this period claim; null where nothing is claimed: in-sample, or looks are not counted. */
+  readonly edge: PeriodEdge | null;
 }
 
 export interface PeriodResult {
@@ -406,18 +414,30 @@ function assemble(all: readonly PairResult[], sets: readonly ModelSet[], options
     assembleView(
       results,
       results.map(({ bundles }) => bundles[i]!.views[view]),
-      { first, minutes, dayIndices, inSample: isTrainedOn({ first }, sets[i]!.manifest) },
+      { first, minutes, dayIndices },
     );
+  const claimed = (i: number, trades: PeriodLook['trades']): PeriodEdge | null => {
+    if (options.countLook === undefined || isTrainedOn({ first }, sets[i]!.manifest)) return null;
+    const look = options.countLook({ from: first, to: last, trades });
+    const claiming = results.map(({ pair, bundles }) => {
+      const { all_pairs, edge_pairs } = bundles[i]!.views;
+      return { id: pair.id, all: all_pairs.tradeDays, published: edge_pairs.tradeDays };
+    });
+    return periodEdge(claiming, dayIndices, look);
+  };
   const bundles = sets.map((set, i): BundleResult => {
     const evaluated = perModel((name) => pool(results.map((result) => result.bundles[i]!.evaluated[name])));
+    const all_pairs = viewOf('all_pairs', i);
+    const edge_pairs = viewOf('edge_pairs', i);
     return {
       version: set.version,
       thresholds: thresholdsOf(set, options.thresholds),
       models: perModel((name) => modelMetrics(evaluated[name].scores, evaluated[name].labels)),
       ai1: Object.fromEntries(results.map(({ pair, bundles }) => [pair.id, bundles[i]!.evaluated.ai1])),
       noEdge: results.map(({ pair }) => pair.id).filter((id) => !set.hasEdge(id)),
-      all_pairs: viewOf('all_pairs', i),
-      edge_pairs: viewOf('edge_pairs', i),
+      edge: claimed(i, [...all_pairs.trades, ...edge_pairs.trades]),
+      all_pairs,
+      edge_pairs,
     };
   });
   return {
@@ -436,15 +456,13 @@ interface Span {
   readonly first: OpenTime;
   readonly minutes: number;
   readonly dayIndices: readonly number[];
-  /** Of the bundle. */
-  readonly inSample: boolean;
 }
 
 /** @param views of the results, in their order */
 function assembleView(
   results: readonly PairResult[],
   views: readonly PairBundleResult['views'][View][],
-  { first, minutes, dayIndices, inSample }: Span,
+  { first, minutes, dayIndices }: Span,
 ): ViewResult {
   const curve = totalCurve(
     views.map(({ changes }) => changes),
@@ -491,7 +509,6 @@ function assembleView(
     interval: netInterval(
       views.map((own) => own.tradeDays),
       dayIndices,
-      inSample,
     ),
   };
 }

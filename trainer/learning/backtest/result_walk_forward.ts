@@ -11,7 +11,9 @@ import type { PriceHistory } from '../history/pair_history.ts';
 import { outOfFold, type FoldModel } from '../learners/cross_validation.ts';
 import { rowsOfTable } from '../learners/contract/past_rows.ts';
 import { backtest, type FilledTrade } from '../trades/backtest.ts';
-import { netInterval, tradeDays } from './net_interval.ts';
+import { EDGE_LEVEL } from './edge.ts';
+import { judgeClaims } from './edge_claims.ts';
+import { daysTest, netInterval, tradeDays } from './net_interval.ts';
 import { rollovers, tradingDayAt } from '../../../shared/core/cost/rollover.ts';
 
 type Row = NetReport['walk_forward'][number];
@@ -19,7 +21,7 @@ type Row = NetReport['walk_forward'][number];
 /**
  * Trades of the training period decided by the model of the result alone, each bar scored by the walk-forward model of
  * earlier data: entries with an expected result after costs above the margin. With either cost model, with and without
- * `no_entry_windows`.
+ * `no_entry_windows`; an edge is one among these four.
  */
 export function evaluateResult(
   { histories, definitions, from, holdoutFrom }: Dataset,
@@ -31,8 +33,8 @@ export function evaluateResult(
   const answered = histories.map((history) => answerPair(history, walkForward, first, holdoutFrom, rows));
   const rolls = rollovers(from, holdoutFrom);
   const days = daysWithBars(answered, rolls);
-  return COST_MODELS.flatMap((costs) =>
-    [false, true].map((windows): Row => {
+  const tried = COST_MODELS.flatMap((costs) =>
+    [false, true].map((windows) => {
       const own = decisionPolicy(settings);
       const policy = { ...own, require_edge: false, ...(windows ? {} : { no_entry_windows: [] }) };
       const trades = answered.map(({ history, start, end, sigmas }): FilledTrade[] => {
@@ -48,13 +50,17 @@ export function evaluateResult(
       });
       const all = trades.flat();
       const gross = all.reduce((sum, { grossBps }) => sum + grossBps, 0);
-      const interval = netInterval(
-        trades.map((of) => tradeDays(of, rolls)),
-        days,
-      );
-      return { costs, windows, gross_bps: all.length === 0 ? null : gross / all.length, ...interval };
+      const ofDays = trades.map((of) => tradeDays(of, rolls));
+      const row = { costs, windows, gross_bps: all.length === 0 ? null : gross / all.length };
+      return { row: { ...row, ...netInterval(ofDays, days) }, test: daysTest(ofDays, days) };
     }),
   );
+  const claims = judgeClaims(
+    tried.map(({ test }) => test),
+    1,
+    EDGE_LEVEL,
+  );
+  return tried.map(({ row }, i): Row => ({ ...row, no_edge: claims[i]!.no_edge }));
 }
 
 interface Answered {

@@ -8,6 +8,7 @@ import {
   type Grid,
 } from './cross_correlation.ts';
 import { commonStep, movesOfBars, type Moves } from './moves.ts';
+import { gapClosing, type GapClosing } from './gap_closing.ts';
 import { correlateStrata, stratumText, type StratumCorrelation } from './stratum_correlation.ts';
 
 /** Two symbols that move together, but not at the same time. */
@@ -144,9 +145,10 @@ export function findLeadLag(a: BarColumns, b: BarColumns, movesOf: MovesOf = mov
     correlation,
     atZero,
   });
-  const led = ledReturns(signed);
+  const closing = gapClosing(movesA.signed, movesB.signed, signed);
+  const led = ledReturns(signed, closing);
   if (led !== null) return make(led, 'returns', signed.at(led), signed.at(0));
-  const summed = ledSum(signed);
+  const summed = ledSum(signed, closing);
   if (summed !== null) {
     const found = make(summed.lag, 'returns', summed.correlation, signed.at(0));
     return { ...found, withinSeconds: summed.steps * step };
@@ -167,12 +169,14 @@ export function findLeadLag(a: BarColumns, b: BarColumns, movesOf: MovesOf = mov
 }
 
 /** The lag other than 0 with the largest correlation that no market has by itself; null without one. */
-function ledReturns(signed: CrossCorrelation): number | null {
+function ledReturns(signed: CrossCorrelation, closing: GapClosing): number | null {
   const { correlation, shareNear, shareFar } = LEAD_LAG_LIMITS;
   const atZero = Math.abs(signed.values[signed.reach]!);
   return largest(signed.values, (lag, value) => {
     const share = Math.abs(lag) <= NEAR_STEPS ? shareNear : shareFar;
-    return Math.abs(value) >= Math.max(correlation, share * atZero) && isSignificant(signed.at(lag));
+    const least = Math.max(correlation, share * atZero);
+    if (Math.abs(value) < least || !isSignificant(signed.at(lag))) return false;
+    return Math.abs(value) - closing.explained(lag, lag) >= least;
   });
 }
 
@@ -185,7 +189,7 @@ interface LedSum {
 }
 
 /** The largest sum of correlations over several lags, of either direction, that no market has by itself. */
-function ledSum(signed: CrossCorrelation): LedSum | null {
+function ledSum(signed: CrossCorrelation, closing: GapClosing): LedSum | null {
   const { sum, sumShare } = LEAD_LAG_LIMITS;
   const atZero = Math.abs(signed.values[signed.reach]!);
   const least = Math.max(sum, sumShare * atZero);
@@ -195,6 +199,7 @@ function ledSum(signed: CrossCorrelation): LedSum | null {
       const correlation = side > 0 ? signed.band(1, steps) : signed.band(-steps, -1);
       const size = Math.abs(correlation.value);
       if (size < least || !isSignificant(correlation) || size <= Math.abs(best?.correlation.value ?? 0)) continue;
+      if (size - closing.explained(side, side * steps) < least) continue;
       best = { lag: side * meanLag(signed, side, steps), steps, correlation };
     }
   }

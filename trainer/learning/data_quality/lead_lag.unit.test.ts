@@ -263,6 +263,54 @@ describe('a leg that is the other one at another time', () => {
   });
 });
 
+describe('legs that leave each other and come back', () => {
+  /** Both make a common move and one of their own, and close a share of the gap between them each. */
+  const closing = (halfLife: number, own: number, shareA: number, seed: string): { a: BarColumns; b: BarColumns } => {
+    const rng = createRng(seed);
+    const closed = 1 - 0.5 ** (1 / halfLife);
+    const a = new Float64Array(28_800);
+    const b = new Float64Array(28_800);
+    let levelA = 0;
+    let levelB = 0;
+    for (let t = 0; t < a.length; t++) {
+      const gap = levelA - levelB;
+      const common = 1e-4 * rng.normal();
+      levelA += common + 1e-4 * own * rng.normal() - shareA * closed * gap;
+      levelB += common + 1e-4 * own * rng.normal() + (1 - shareA) * closed * gap;
+      a[t] = exp(levelA);
+      b[t] = exp(levelB);
+    }
+    return { a: columns('AAA', a), b: columns('BBB', b) };
+  };
+
+  it.each([2, 3, 6])('are not refused where both close the gap, of shocks as large as common moves: %i min', (half) => {
+    for (const own of [0.7, 1, 1.4]) {
+      const { a, b } = closing(half, own, 0.5, `both ${half} ${own}`);
+      expect(findLeadLag(a, b)).toBeNull();
+    }
+  });
+
+  it('are refused where one alone follows the other: prices cannot tell it from a copy that comes late', () => {
+    const { a, b } = closing(4, 1, 1, 'follows');
+    expect(findLeadLag(a, b)!.lagSeconds).toBeLessThan(0);
+  });
+
+  it('are refused where one is the other’s mean of minutes before and after: it reverses nothing', () => {
+    const { a } = walks(20_000, 0.5, 'legs');
+    const mean = a.close.map((_, t) => {
+      const around = a.close.subarray(Math.max(0, t - 5), t + 6);
+      return around.reduce((sum, price) => sum + price, 0) / around.length;
+    });
+    expect(findLeadLag(a, columns('BBB', mean))).not.toBeNull();
+  });
+
+  it('hide no leg that comes ten minutes late, though 30 % of it is in time and both close their gap', () => {
+    const { a, b } = closing(4, 1, 0.5, 'late too');
+    const late = b.close.map((price, t) => exp(0.3 * Math.log(price) + 0.7 * Math.log(b.close[Math.max(0, t - 10)]!)));
+    expect(findLeadLag(a, columns('BBB', late))).toMatchObject({ lagSeconds: 600 });
+  });
+});
+
 const m1 = realData('m1');
 const REAL =
   'XAUUSD_XAGUSD AUDUSD_NZDUSD EURUSD_GBPUSD EURUSD_USDCHF AUDUSD_USDCAD NZDUSD_USDCAD GBPUSD_USDCHF SPXUSD_NSXUSD USDCAD_BCOUSD USDJPY_USDCHF';

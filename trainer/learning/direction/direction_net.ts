@@ -5,9 +5,9 @@ import type {
 import type { InstrumentEdge } from '../../../shared/bundle/direction/direction_manifest.ts';
 import type { Trade } from '../trades/backtest.ts';
 import { MIN_TRADES } from '../backtest/edge.ts';
+import { judgeClaims, type EdgeClaim } from '../backtest/edge_claims.ts';
 import { allowedLosses, edgeTest } from '../backtest/edge_test.ts';
 import { DOWN, EVALUATION_LABEL, evaluationBars, RANGE, UP } from '../label/direction.ts';
-import { holm } from '../statistics/holm.ts';
 import type { MeanTest } from '../statistics/mean_test.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
 import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
@@ -176,16 +176,6 @@ export function put(
   });
 }
 
-/** A claim of an edge, with its test. */
-export interface EdgeClaim {
-  readonly test: MeanTest | null;
-  /** Adjusted; null without a test. */
-  readonly p_value: number | null;
-  /** Lower bound of the mean at the level at which the claim was tested; null without a test. */
-  readonly lower_net_bps: number | null;
-  readonly no_edge: boolean;
-}
-
 /**
  * Whether the trades of each instrument, and those of all together, show an edge after costs. Trading days are the
  * blocks of the test (`edgeTest`); Holm's procedure keeps the probability of a single false edge over all claims at the
@@ -203,7 +193,7 @@ export function edgeClaims(
   const claimed = [...groups, ...(isPooled ? [trades] : [])];
   const losses = allowedLosses(claimed);
   const tests = claimed.map((own, i) => testOf(own, losses[i]!));
-  const claims = judged(tests, variants, level);
+  const claims = judgeClaims(tests, variants, level);
   const edge = symbols.map((symbol, i): [string, InstrumentEdge] => {
     const { p_value, lower_net_bps, no_edge } = claims[i]!;
     const own = groups[i]!;
@@ -215,19 +205,6 @@ export function edgeClaims(
 /** null with too few trades, or trades on too few days. */
 function testOf(trades: readonly Trade[], loss: number): MeanTest | null {
   return trades.length < MIN_TRADES ? null : edgeTest(trades, { loss, blocks: byDay(trades) });
-}
-
-function judged(tests: readonly (MeanTest | null)[], variants: number, rate: number): EdgeClaim[] {
-  const ps = tests.map((test) => Math.min(1, (test?.p ?? 1) * variants));
-  const adjusted = holm(ps);
-  return tests.map((test, i) => {
-    if (test === null) return { test, p_value: null, lower_net_bps: null, no_edge: true };
-    const p_value = adjusted[i]!;
-    // Claims that Holm's procedure had to reject before this one.
-    const before = ps.filter((p, other) => p < ps[i]! && adjusted[other]! < rate).length;
-    const level = rate / (tests.length - before) / variants;
-    return { test, p_value, lower_net_bps: test.lowerBound(level), no_edge: !(p_value < rate) };
-  });
 }
 
 export function netResult(trades: readonly Trade[], costs: InstrumentCosts, pooled: EdgeClaim): NetResult {

@@ -56,10 +56,10 @@ export function judgeRule(options: JudgeOptions): JudgedRule {
   const deflated = isTraded ? probabilisticSharpe(sharpeFacts(days), benchmark) : NaN;
   const spa = isTraded ? superiorAbility([days], { seed: `${seed}/judge`, resamples }).adjusted[0]! : NaN;
   const later = laterColumns(subject, strategy);
-  const development = ruleReport({ subject, trades, later }, bars.from, holdoutFrom);
+  const development = ruleReport({ subject, trades, later, look: null }, bars.from, holdoutFrom);
   const tested = ruleTrades(subject, columns, holdoutFrom, bars.to);
   const look = lookAt(tested);
-  const holdout = ruleReport({ subject, trades: tested, later }, holdoutFrom, bars.to);
+  const holdout = ruleReport({ subject, trades: tested, later, look }, holdoutFrom, bars.to);
   const checks = [
     ruleCheck('TRADES', trades.length, '>=', MIN_TRADES),
     ruleCheck('DEFLATED_SHARPE', deflated, '>=', MIN_DEFLATED_SHARPE),

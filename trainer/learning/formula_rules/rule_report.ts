@@ -1,6 +1,6 @@
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';
-import { EDGE_LEVEL, MIN_TRADES } from '../backtest/edge.ts';
+import { EDGE_LEVEL, lookLevel, MIN_TRADES } from '../backtest/edge.ts';
 import { edgeTest } from '../backtest/edge_test.ts';
 import { cumulate, markToMarket, maxDrawdown } from '../backtest/equity.ts';
 import { isoSecond } from '../backtest/ledger.ts';
@@ -24,9 +24,16 @@ export interface RuleReport {
   readonly doubled_costs_net_bps: number | null;
 }
 
-/** Whether the mean net result per trade is above 0 by `edgeTest`; null with fewer than 20 trades. */
+/**
+ * Whether the mean net result per trade is above 0 by `edgeTest`: claimed at the level of a counted look at the bars,
+ * and of no others.
+ */
 export interface RuleEdge {
-  readonly has_edge: boolean;
+  /** null where looks at the bars are not counted: nothing is claimed. */
+  readonly has_edge: boolean | null;
+  /** An edge has p below it; null where nothing is claimed. */
+  readonly level: number | null;
+  /** Of this and the next one: null with fewer than 20 trades. */
   readonly p: number | null;
   readonly lower_5_net_bps: number | null;
 }
@@ -64,10 +71,12 @@ export interface ReportedRule {
   readonly trades: readonly FilledTrade[];
   /** The rule where each auxiliary series is known one bar later. */
   readonly later: RuleColumns;
+  /** Number of the look at the bars, from 1; null: not counted, and no edge is claimed. */
+  readonly look: number | null;
 }
 
 /** @param from first decided bar @param to bars from here on are not decided on */
-export function ruleReport({ subject, trades, later }: ReportedRule, from: number, to: number): RuleReport {
+export function ruleReport({ subject, trades, later, look }: ReportedRule, from: number, to: number): RuleReport {
   const { history, overnight } = subject;
   const { rolls } = overnight;
   const changes = markToMarket(history, trades, overnight);
@@ -87,7 +96,7 @@ export function ruleReport({ subject, trades, later }: ReportedRule, from: numbe
       [tradeDays(trades, rolls)],
       days.map(([day]) => day),
     ),
-    edge: ruleEdge(trades),
+    edge: ruleEdge(trades, look),
     one_bar_later_net_bps: meanNet(trades.map((trade) => delayedTrade(subject, trade))),
     series_one_bar_later_net_bps: meanNet(ruleTrades(subject, later, from, to)),
     doubled_costs_net_bps: trades.length === 0 ? null : meanNet(trades)! - mean(trades.map(({ costBps }) => costBps)),
@@ -115,10 +124,12 @@ function tradingDays(
   return [...dayOf].sort(([a], [b]) => a - b);
 }
 
-export function ruleEdge(trades: readonly FilledTrade[]): RuleEdge {
+/** @param look at the bars of the trades, from 1; null: not counted */
+export function ruleEdge(trades: readonly FilledTrade[], look: number | null): RuleEdge {
   const test = trades.length < MIN_TRADES ? null : edgeTest(trades);
-  if (test === null) return { has_edge: false, p: null, lower_5_net_bps: null };
-  return { has_edge: test.p < EDGE_LEVEL, p: test.p, lower_5_net_bps: test.lowerBound(EDGE_LEVEL) };
+  const level = look === null ? null : lookLevel(look);
+  const has_edge = level === null ? null : test !== null && test.p < level;
+  return { has_edge, level, p: test?.p ?? null, lower_5_net_bps: test?.lowerBound(EDGE_LEVEL) ?? null };
 }
 
 /** The same decisions, filled one bar later. */

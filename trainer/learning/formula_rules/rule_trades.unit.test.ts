@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseFormula } from '../../../shared/core/formula/formula.ts';
+import { lookLevel } from '../backtest/edge.ts';
 import { NO_LIMITS } from '../../../shared/strategies/formula_rule/formula_rule.ts';
 import { DEFAULT } from '../../../shared/core/features/features.fixture.ts';
 import { strategySources } from '../../../shared/policy/strategy_file.ts';
@@ -107,7 +108,7 @@ describe('the report of a rule', () => {
     exit: null,
   };
   const trades = ruleTrades(SUBJECT, rule, 0, 400);
-  const report = ruleReport({ subject: SUBJECT, trades, later: rule }, 0, 400);
+  const report = ruleReport({ subject: SUBJECT, trades, later: rule, look: 2 }, 0, 400);
 
   it('charges doubled costs, and fills one bar later at the opens of the next bars', () => {
     const { open } = BARS;
@@ -122,7 +123,12 @@ describe('the report of a rule', () => {
   });
 
   it('shows no edge of a random walk, and its days sum to its trades', () => {
-    expect(report.edge.has_edge).toBe(false);
+    expect(report.edge).toMatchObject({ has_edge: false, level: lookLevel(2) });
+    expect(ruleReport({ subject: SUBJECT, trades, later: rule, look: null }, 0, 400).edge).toEqual({
+      ...report.edge,
+      has_edge: null,
+      level: null,
+    });
     expect(report.performance.annual_return! / 252 * report.performance.trading_days).toBeCloseTo(report.performance.net_return, 9); // prettier-ignore
   });
 });

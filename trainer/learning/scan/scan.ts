@@ -7,7 +7,7 @@ import type { Windows } from '../../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { timeframeOf, barSecondsOf, type Pair, type Timeframe } from '../../../shared/pair.ts';
 import { pairCosts, type TradingCosts } from '../../../shared/policy/costs.ts';
-import { EDGE_LEVEL, MIN_TRADES } from '../backtest/edge.ts';
+import { lookLevel, MIN_TRADES } from '../backtest/edge.ts';
 import { TRADING_DAYS_PER_YEAR } from '../../../shared/bundle/holdout_sharpe.ts';
 import { sharpe } from '../backtest/performance.ts';
 import { rollovers, tradingDayAt, type Rollover } from '../../../shared/core/cost/rollover.ts';
@@ -38,6 +38,8 @@ export interface ScanOptions {
   readonly resamples: number;
   readonly seed: string;
   readonly workers: number;
+  /** Counts a look at the holdout, and gives its number, from 1. */
+  countLook(look: ScanLook): number;
   onProgress(done: number, total: number, pair: string): void;
 }
 
@@ -71,8 +73,18 @@ export interface ScanTrial {
   readonly days: Float64Array;
 }
 
+/** Epoch seconds of the holdout, and a text that is the same where all trials have the same results on it. */
+export interface ScanLook {
+  readonly from: number;
+  readonly to: number;
+  readonly results: string;
+}
+
 export interface ScanResult extends ScanSpan {
   readonly to: number;
+  /** Number of this look at the holdout, and the probability of a single false confirmation that it may have. */
+  readonly look: number;
+  readonly lookLevel: number;
   /** Largest statistic first. */
   readonly trials: readonly ScanTrial[];
   readonly tests: Pick<SuperiorAbility, 'p' | 'pLower' | 'pUpper' | 'pWhite'>;
@@ -188,9 +200,11 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
     const isSignificant = ability.adjusted[i]! <= options.level && (ratios[i] ?? 0) >= 1 - options.level;
     return enough[i]! && one.development.net_bps! > 0 && isSignificant;
   });
+  const look = options.countLook({ from: span.holdoutFrom, to, results: resultsText(flat) });
   const isConfirmed = confirmed(
     flat.map(({ holdout }) => holdout.p ?? 1),
     isGain,
+    lookLevel(look),
   );
   const trials = flat.map((one, i): ScanTrial => {
     const { pair, windows, cointegration, lag, holdout, days, bars } = one;
@@ -218,6 +232,8 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
   return {
     ...span,
     to,
+    look,
+    lookLevel: lookLevel(look),
     trials: order.map((i) => trials[i]!),
     tests: ability,
     expectedMaxSharpe: expectedMax * Math.sqrt(TRADING_DAYS_PER_YEAR),
@@ -229,11 +245,23 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
   };
 }
 
-/** Of the significant gains, those whose holdout has an edge too, adjusted for their number. @param ps of all trials */
-function confirmed(ps: readonly number[], isGain: readonly boolean[]): boolean[] {
+function resultsText(trials: readonly (Pick<ScannedPair, 'pair'> & ScannedPair['trials'][number])[]): string {
+  const lines = trials.map(
+    ({ pair, windows, holdout: { trades, net_bps } }) =>
+      `${pair.id} ${windowsName(windows)} ${trades} ${net_bps?.toFixed(6) ?? ''}`,
+  );
+  return lines.sort().join('\n');
+}
+
+/**
+ * Of the significant gains, those whose holdout has an edge too, adjusted for their number.
+ * @param ps of all trials
+ * @param level of this look at the holdout
+ */
+function confirmed(ps: readonly number[], isGain: readonly boolean[], level: number): boolean[] {
   const gains = [...ps.keys()].filter((i) => isGain[i]!);
   const adjusted = holm(gains.map((i) => ps[i]!));
-  const edges = new Set(gains.filter((_, k) => adjusted[k]! < EDGE_LEVEL));
+  const edges = new Set(gains.filter((_, k) => adjusted[k]! < level));
   return ps.map((_, i) => edges.has(i));
 }
 

@@ -5,7 +5,7 @@ import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { decisionPolicy } from '../../../shared/policy/policy.ts';
 import { createRng } from '../../../shared/rng.ts';
-import { scan, type ScanOptions, type ScanResult } from './scan.ts';
+import { scan, type ScanOptions, type ScanLook, type ScanResult } from './scan.ts';
 import { renderScan, scanVerdict, TRIAL_COLUMNS, trialsCsv } from './scan_report.ts';
 
 const SYMBOLS = ['AUDUSD', 'EURUSD', 'GBPUSD', 'NZDUSD'];
@@ -72,6 +72,7 @@ function scanned(bars: ReadonlyMap<string, BarColumns>, changes: Partial<ScanOpt
     resamples: 300,
     seed: '0',
     workers: 0,
+    countLook: () => 1,
     onProgress: () => undefined,
     ...changes,
   });
@@ -93,7 +94,27 @@ describe('a scan', () => {
     // The gap is part of EURUSD and reverts against any other symbol as well.
     expect(others.filter(({ pair, verdict }) => !pair.includes('EURUSD') && verdict === 'PAYS')).toEqual([]);
     expect(result.pairsCointegrated).toBe(1);
-    expect(scanVerdict(result, 0.05)).toMatch(/of 6 trials pays?: EURUSD_GBPUSD@1h 120\/40/);
+    expect(scanVerdict(result, 0.05)).toMatch(
+      /of 6 trials pays?: EURUSD_GBPUSD@1h 120\/40.* Look 1 at the holdout: PAYS needs an adjusted p below 0.04 in it/,
+    );
+  });
+
+  it('confirms at the level of its look at the holdout, which is the same one with the same results', async () => {
+    const windows = [{ ...settings.minutehand.windows, beta_window: 120, z_window: 40 }];
+    const bars = world('planted', { planted: true });
+    const looks: ScanLook[] = [];
+    const late = (look: ScanLook): number => {
+      looks.push(look);
+      return 1e9;
+    };
+    const result = await scanned(bars, { windows, countLook: late });
+    expect(result.trials.filter(({ verdict }) => verdict === 'PAYS')).toEqual([]);
+    expect(result.trials[0]!.verdict).toBe('UNCONFIRMED');
+    expect(looks[0]).toMatchObject({ from: result.holdoutFrom, to: result.to });
+    await scanned(bars, { windows, countLook: late, seed: '1' });
+    await scanned(bars, { windows: [{ ...windows[0]!, z_window: 50 }], countLook: late });
+    expect(looks[1]).toEqual(looks[0]);
+    expect(looks[2]!.results).not.toBe(looks[0]!.results);
   });
 
   it('finds nothing that pays on independent random walks, even without costs, and few significant results', async () => {

@@ -17,11 +17,12 @@ export const SCAN_ASSUMPTIONS: readonly string[] = [
   'Adjusted p: Hansen’s test for superior predictive ability (2005) over the daily net results of all trials, against not trading, by a stationary bootstrap; also as White’s reality check (2000). Trials with fewer than 20 trades count, but cannot be significant.',
   'Deflated Sharpe ratio: Bailey & López de Prado (2014), all trials counted, with the variance of trials without skill.',
   'LAGS: one leg repeats the other at another time (correlation of returns at every lag up to 25 hours): a late copy, or a wrong clock. Such a pair never pays.',
-  'PAYS: adjusted p up to the level, deflated Sharpe ratio of at least 1 − level, and a net result per trade above 0 in the holdout by the test of a mean, at 5 % over all trials that reach it (Holm).',
+  'PAYS: adjusted p up to the level, deflated Sharpe ratio of at least 1 − level, and a net result per trade above 0 in the holdout by the test of a mean, over all trials that reach it (Holm), at the level that is left of 5 % over all looks at these bars: 4 % at the first one, 1 % / (k · (k − 1)) at the k-th. A scan with other results is a look, and so are trainings and backtests.',
 ];
 
 /** The result in words. */
-export function scanVerdict({ trials, tests, pairsTested, pairsCointegrated }: ScanResult, level: number): string {
+export function scanVerdict(result: ScanResult, level: number): string {
+  const { trials, tests, pairsTested, pairsCointegrated } = result;
   const of = (verdict: ScanTrial['verdict']): number => trials.filter((trial) => trial.verdict === verdict).length;
   const paying = trials.filter(({ verdict }) => verdict === 'PAYS').map(trialName);
   const found =
@@ -40,7 +41,8 @@ export function scanVerdict({ trials, tests, pairsTested, pairsCointegrated }: S
       ? ''
       : ` Best: ${trialName(best)}, net ${bps(best.development.net_bps)} bps per trade, in the holdout ${bps(best.holdout.net_bps)}.`;
   const p = `p of the best among all: ${tests.p.toFixed(3)} (Hansen, bounds ${tests.pLower.toFixed(3)} to ${tests.pUpper.toFixed(3)}), ${tests.pWhite.toFixed(3)} (White).`;
-  return `${found} ${rest}${lagText}${bestText} ${p} Cointegrated at ${level * 100} %: ${pairsCointegrated} of ${pairsTested}.`;
+  const looked = `Look ${result.look} at the holdout: PAYS needs an adjusted p below ${Number(result.lookLevel.toPrecision(3))} in it.`;
+  return `${found} ${rest}${lagText}${bestText} ${p} ${looked} Cointegrated at ${level * 100} %: ${pairsCointegrated} of ${pairsTested}.`;
 }
 
 /** One per pair, whatever its timeframes and windows. */

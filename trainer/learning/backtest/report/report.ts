@@ -47,6 +47,7 @@ export const ASSUMPTIONS: readonly string[] = [
   'Figures behind ± are half the width of a 95 % confidence interval: of a mean by its standard error, of a Sharpe ratio by Lo (2002); win rates carry the interval of Wilson (1927). Trades and days count as independent, which makes the intervals too narrow rather than too wide.',
   'Drawdown: of the net value at every minute, positions marked at the closes, as a fraction of the capital.',
   'Refusal rate: share of the entry candidates (flat and |z| ≥ z_entry) that were not entered.',
+  'An edge: the mean net result per trade at full size is above 0 by a test of trading days, adjusted for all pairs and both totals (Holm), at the level that is left of 5 % over all looks at the same bars: 4 % at the first one, 1 % / (k · (k − 1)) at the k-th. Trainings, searches of θ2, scans and backtests with other trades are looks.',
   'AI1 is evaluated on its fixed label at all candidates of all pairs together (z_entry 2.0, z_exit 0.5, stop 1.5, horizon 60); AI2 and AI3 on every seventh minute.',
 ];
 
@@ -99,6 +100,8 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
     ...bundles.map(
       (bundle, i) => `${bundles.length === 1 ? '' : `<h3>${escapeHtml(names[i]!)}</h3>`}${pairsTable(bundle, result)}`,
     ),
+    '<h2>Edge in this period</h2>',
+    ...bundles.map(({ edge }, i) => edgeSection(edge, nameOf(names, i))),
     '<h2>Trades</h2>',
     ...bundles.map(({ all_pairs }, i) =>
       histogram(
@@ -124,6 +127,28 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
     `<ul>${ASSUMPTIONS.map((text) => `<li>${escapeHtml(text)}</li>`).join('')}</ul>`,
   ];
   return htmlPage(title, sections);
+}
+
+/** What the trades of a bundle claim, at the level of the look at these bars. */
+function edgeSection(edge: BundleResult['edge'], name: string): string {
+  if (edge === null)
+    return `<p>${escapeHtml(name)}No edge is claimed: the bundle has learned from bars of this period.</p>`;
+  const { look, level, pairs, all_pairs, edge_pairs } = edge;
+  const claims = [
+    ...Object.entries(pairs),
+    [VIEW_NAMES.all_pairs, all_pairs] as const,
+    [VIEW_NAMES.edge_pairs, edge_pairs] as const,
+  ];
+  const rows = claims.map(([of, { no_edge, trades, net_bps, lower_net_bps, p_value }]) => [
+    of,
+    no_edge ? 'NO_EDGE' : 'edge',
+    String(trades),
+    figure(net_bps, 3),
+    figure(lower_net_bps, 3),
+    figure(p_value, 4),
+  ]);
+  const needed = `Look ${look} at these bars: an edge needs p, adjusted for all these claims, below ${Number(level.toPrecision(3))}.`;
+  return `<p>${escapeHtml(`${name}${needed}`)}</p>${htmlTable(['', 'Claim', 'Trades', 'Net per trade, bps', 'Lower bound, bps', 'p'], rows)}`;
 }
 
 /** Sensitivity of the net result to execution: net bps per trade at full size. */
@@ -295,7 +320,7 @@ function pairsTable({ all_pairs, noEdge }: BundleResult, { pairs, barsOf }: Peri
     ([name]) => !['Return before costs', 'Sortino, annualized', 'Turnover, × capital'].includes(name),
   );
   return htmlTable(
-    ['Pair', 'Edge', 'Bars', ...wanted.map(([name]) => name)],
+    ['Pair', 'Edge by the bundle', 'Bars', ...wanted.map(([name]) => name)],
     pairs.map((pair) => [
       pair,
       noEdge.includes(pair) ? 'NO_EDGE' : 'yes',

@@ -18,9 +18,18 @@ export function bundleDocument(bundle: BundleResult, manifest: Manifest, result:
     ...bundle.thresholds,
     pairs_without_edge: bundle.noEdge,
     models: bundle.models,
+    evaluation_look: bundle.edge?.look ?? null,
+    edge_level: bundle.edge?.level ?? null,
+    edge: edgeDocument(bundle.edge),
     all_pairs: view(bundle.all_pairs),
     edge_pairs: view(bundle.edge_pairs),
   };
+}
+
+function edgeDocument(edge: BundleResult['edge']) {
+  if (edge === null) return null;
+  const { pairs, all_pairs, edge_pairs } = edge;
+  return { pairs, all_pairs, edge_pairs };
 }
 
 export type BundleDocument = ReturnType<typeof bundleDocument>;
