@@ -179,6 +179,11 @@ export const ERRORS = {
     message: 'The bars show a fault of their source, so none of the symbol was taken.',
     next: 'Mend the source. To take them as they are, add --accept with the verdict.',
   },
+  FEED_REFUSED: {
+    status: 422,
+    message: 'Bars that a daemon received show a fault of their feed, so nothing learns from them.',
+    next: 'Mend the feeder. Then `minutehand bars leave-out` keeps the wrong bars out (import right ones in their place), or `minutehand bars accept` takes them as they are.',
+  },
   IMPORT_EMPTY: {
     status: 422,
     message: 'Nothing was imported.',

@@ -14,6 +14,7 @@ import { ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
 import { homePaths } from '../../shared/home.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import type { JournalStore } from '../../shared/store/journal_store.ts';
+import type { FeedJudge } from '../../trainer/jobs/bars/feed_judge.ts';
 import type { StorePeriod } from '../../trainer/store/bars.ts';
 
 /** Bars that the daemons of this home have received and still keep in their journals. */
@@ -21,7 +22,8 @@ export interface ReceivedBars {
   /** Ascending by name. */
   readonly symbols: readonly string[];
   /** By the open of the bar, as the store has them; no bar where the daemons received none in the period. */
-  read(symbol: string, period: StorePeriod): BarColumns;
+  /** @param judge leaves bars out, and sees the others; absent = all of them count */
+  read(symbol: string, period: StorePeriod, judge?: Pick<FeedJudge, 'kept' | 'see'>): BarColumns;
   close(): void;
 }
 
@@ -31,10 +33,14 @@ export function openReceivedBars(market: Market, shards: readonly string[]): Rec
   const journals = paths.map((path) => openJournal(path, { readOnly: true }));
   return {
     symbols: [...new Set(journals.flatMap((journal) => [...journal.lastBars().keys()]))].sort(),
-    read(symbol, { from, to }) {
+    read(symbol, { from, to }, judge) {
       const toOpen = barSecondsIn(journals, symbol) - SECONDS_PER_BAR;
       const received = (open: OpenTime | undefined) => (open === undefined ? undefined : ((open + toOpen) as OpenTime));
-      const parts = journals.map((journal) => columnsOf(symbol, journal.bars(symbol, received(from), received(to))));
+      const parts = journals.map((journal) => {
+        const bars = journal.bars(symbol, received(from), received(to));
+        return columnsOf(symbol, judge === undefined ? bars : judge.kept(symbol, bars));
+      });
+      if (judge !== undefined) parts.forEach((part) => judge.see(part));
       const own = parts.reduce((all, part) => mergedBars(all, part), columnsOf(symbol, []));
       return toOpen === 0 ? own : { ...own, time: own.time.map((time) => time - toOpen) };
     },

@@ -3,8 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
+import { columnsOf } from '../../shared/bar_file/bar_file.ts';
+import { verdictOf } from '../../shared/bar_file/verdict/finding.ts';
 import { createRng } from '../../shared/rng.ts';
 import { openJournal } from '../../shared/store/journal.ts';
+import { createFeedJudge } from '../../trainer/jobs/bars/feed_judge.ts';
+import { receivedDecisions } from '../../trainer/jobs/bars/received_decisions.ts';
 import { receivedVerdicts, refusedFeeds } from '../../trainer/jobs/bars/received_verdicts.ts';
 import { folderSink } from './folder_sink.ts';
 import { importBars } from './import.ts';
@@ -89,11 +93,42 @@ describe('bars that a daemon received', () => {
     const judged = (['SWAPPED', 'FROZEN', 'STALE'] as const).map((verdict) => ({
       symbol: verdict,
       bars: 1,
-      verdict: { verdict, findings: [] },
+      verdict: verdictOf([
+        { code: 'STALE', by: 'age', values: {} },
+        { code: verdict, by: 'a test', values: {} },
+      ]),
     }));
     expect(refusedFeeds(judged).map(({ symbol, isCertain }) => [symbol, isCertain])).toEqual([
       ['SWAPPED', true],
       ['FROZEN', false],
     ]);
+  });
+
+  it('are judged in parts of two weeks where something learns from them, unless a person accepts or leaves out', () => {
+    const swapped = sent((bar) => ({ ...bar, open: bar.close, close: bar.open }));
+    const months = [0, 20, 40, 60].flatMap((days) =>
+      (days === 20 ? swapped : sent((bar) => bar)).map((bar) => ({
+        ...bar,
+        time: (bar.time + days * 86_400) as OpenTime,
+      })),
+    );
+    const judged = (...verdicts: readonly object[]) => {
+      const runs = verdicts.map((own) => ({ verdicts: JSON.stringify(own), undone_ms: null, finished_ms: 1 }));
+      const judge = createFeedJudge(receivedDecisions(runs));
+      judge.see(columnsOf(SYMBOL, judge.kept(SYMBOL, months)));
+      return judge;
+    };
+    expect(judged().fault()).toMatchObject({ code: 'FEED_REFUSED' });
+    expect(judged().fault()!.message).toMatch(/EURUSD, received 2025-03-2\d.*SWAPPED/);
+    const { finding } = judged()
+      .findings()
+      .find(({ finding: { code } }) => code === 'SWAPPED')!;
+    const accepted = { symbols: { EURUSD: { verdict: 'SWAPPED', findings: [finding] } }, accepted: ['SWAPPED'] };
+    expect(judged(accepted).fault()).toBeNull();
+    const from = swapped[0]!.time + 20 * 86_400;
+    const leftOut = { symbol: SYMBOL, from, to: from + DAYS * 86_400 };
+    expect(judged({ left_out: leftOut }).fault()).toBeNull();
+    expect(judged({ left_out: { ...leftOut, symbol: 'GBPUSD' } }).fault()).not.toBeNull();
+    expect(judged({ left_out: { ...leftOut, to: from + 86_400 } }).fault()).not.toBeNull();
   });
 });

@@ -24,7 +24,7 @@ import {
 } from '../../shared/bar_file/verdict/finding.ts';
 import { verdictText } from '../../shared/bar_file/verdict/finding_text.ts';
 import { compareWithKnown } from '../../shared/bar_file/verdict/known_closes.ts';
-import { knownFindings, NOTHING_KNOWN, type KnownFindings } from '../bars/known_findings.ts';
+import { knownFindings, NOTHING_KNOWN, type KnownFindings } from '../../trainer/jobs/bars/known_findings.ts';
 import { openReceivedBars, withReceived, type ReceivedBars } from '../bars/received_bars.ts';
 import { lagsAmong, recentCloses, type RecentCloses } from '../bars/lag_findings.ts';
 import { parsePair } from '../../shared/pair.ts';
@@ -34,6 +34,7 @@ import type { Store } from '../../trainer/store/store.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, FAILED, type Output } from '../output.ts';
 import { addExport } from './bars_export.ts';
+import { addReceivedDecisions } from './bars_decisions.ts';
 import { addImportHistory } from './bars_history.ts';
 import { addImport } from './bars_import.ts';
 import { marketOption, withStore } from './bars_store.ts';
@@ -62,6 +63,7 @@ export function addBars(program: Command, output: () => Output): void {
     );
   addImport(bars, output);
   addImportHistory(bars, output);
+  addReceivedDecisions(bars, output);
   bars
     .command('check')
     .argument(

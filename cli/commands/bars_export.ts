@@ -7,13 +7,15 @@ import { pathInside } from '../../shared/path_name.ts';
 import { loadSettings, shardsOf } from '../../shared/policy/policy.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { parseSymbol } from '../../shared/symbol/symbol.ts';
+import { createFeedJudge, type FeedJudge } from '../../trainer/jobs/bars/feed_judge.ts';
+import { readReceivedDecisions } from '../../trainer/jobs/bars/received_decisions.ts';
 import type { StorePeriod } from '../../trainer/store/bars.ts';
 import type { Store } from '../../trainer/store/store.ts';
 import { exportBars, EXPORT_FORMATS, type ExportedBars, type ExportFormat } from '../bars/bar_export.ts';
 import { readFlow, withFlow } from '../bars/bar_flow.ts';
 import { openReceivedBars, withReceived, type ReceivedBars } from '../bars/received_bars.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
-import { endPartly, type Output } from '../output.ts';
+import { endPartly, problemText, type Output } from '../output.ts';
 import { parsePeriod } from '../period.ts';
 import { marketOption, withStore } from './bars_store.ts';
 
@@ -62,14 +64,20 @@ async function runExport(flags: ExportFlags, output: Output): Promise<void> {
   const names = symbolNames(settings);
   const wanted = (flags.symbol ?? []).map((name) => parseSymbol(name, '--symbol', names));
   try {
-    const files = await withStore(async (store) => {
+    const exported = await withStore(async (store) => {
       const symbols = await knownSymbols(store, received, flags.market, wanted);
       return writeFiles({ store, received, symbols, flags, output });
     });
-    endExport(files, flags.format, output);
+    endExport(exported, flags.format, output);
   } finally {
     received.close();
   }
+}
+
+interface Exported {
+  readonly written: readonly ExportedFile[];
+  /** Symbols whose received bars are wrong beyond doubt, each with what shows it: no file was written. */
+  readonly refused: readonly string[];
 }
 
 interface ExportTask {
@@ -80,7 +88,7 @@ interface ExportTask {
   readonly output: Output;
 }
 
-async function writeFiles({ store, received, symbols, flags, output }: ExportTask): Promise<ExportedFile[]> {
+async function writeFiles({ store, received, symbols, flags, output }: ExportTask): Promise<Exported> {
   const { market, format, out } = flags;
   const period = parsePeriod(flags);
   try {
@@ -90,6 +98,8 @@ async function writeFiles({ store, received, symbols, flags, output }: ExportTas
   }
   const progress = output.progress();
   const written: ExportedFile[] = [];
+  const refused: string[] = [];
+  const decisions = await readReceivedDecisions(store);
   tellWhenInterrupted({
     output,
     progress,
@@ -97,12 +107,19 @@ async function writeFiles({ store, received, symbols, flags, output }: ExportTas
   });
   for (const symbol of symbols) {
     const file = pathInside(out, `${symbol}.${format}`);
-    const { receivedCount, ...bars } = await barsOf({ store, received, market, symbol, period });
+    // The bars of a simulated market come from no feeder.
+    const judge = market === 'live' ? createFeedJudge(decisions) : null;
+    const { receivedCount, ...bars } = await barsOf({ store, received, market, symbol, period, judge });
+    const fault = judge?.fault() ?? null;
+    if (fault !== null) {
+      refused.push(problemText(fault));
+      continue;
+    }
     written.push({ symbol, file, bars: await exportBars(file, format, bars), received: receivedCount });
     progress.update('exporting', written.length, symbols.length);
   }
   progress.stop();
-  return written;
+  return { written, refused };
 }
 
 interface SymbolBars {
@@ -111,11 +128,12 @@ interface SymbolBars {
   readonly market: Market;
   readonly symbol: string;
   readonly period: StorePeriod;
+  readonly judge: FeedJudge | null;
 }
 
 async function barsOf(task: SymbolBars): Promise<ExportedBars & { readonly receivedCount: number }> {
   const { store, market, symbol, period } = task;
-  const received = task.received.read(symbol, period);
+  const received = task.received.read(symbol, period, task.judge ?? undefined);
   const flow = await readFlow(store.series, market, symbol, period);
   const isStored: Record<OptionalColumn, boolean> = {
     spread: await store.bars.hasSpread(market, symbol, period),
@@ -147,7 +165,7 @@ async function knownSymbols(
   return known.filter((symbol) => wanted.length === 0 || wanted.includes(symbol));
 }
 
-function endExport(files: readonly ExportedFile[], format: ExportFormat, output: Output): void {
+function endExport({ written: files, refused }: Exported, format: ExportFormat, output: Output): void {
   for (const { symbol, file, bars, received } of files)
     output.line(
       `${symbol}: ${bars} bars in ${file}${received === 0 ? '' : `, ${received} of them received by a daemon`}`,
@@ -156,5 +174,5 @@ function endExport(files: readonly ExportedFile[], format: ExportFormat, output:
   const empty = files
     .filter(({ bars }) => bars === 0)
     .map(({ symbol, file }) => `${symbol}: no bar of this period; ${file} has its header only`);
-  endPartly(empty, empty.length < files.length, output);
+  endPartly([...refused, ...empty], empty.length < files.length, output);
 }

@@ -64,8 +64,11 @@ async function runHistory(market: Market, limit: number, output: Output): Promis
 function lineOf(run: ImportRun): string {
   const { import_number, kind, source, began_ms, finished_ms, added, removed, rejected, done_by, undone_ms } = run;
   const state = undone_ms !== null ? 'undone' : finished_ms === null ? 'not finished' : 'done';
-  const counts = `${added} added, ${removed} ${kind === 'delete' ? 'deleted' : 'replaced'}, ${rejected} rejected`;
-  return `${String(import_number).padStart(4)}  ${isoMinute(began_ms / 1000)}  ${kind.padEnd(7)}  ${state.padEnd(12)}  ${counts}  ${done_by}  ${source}`;
+  const isDecision = kind === 'accept' || kind === 'leave_out';
+  const counts = isDecision
+    ? 'received bars'
+    : `${added} added, ${removed} ${kind === 'delete' ? 'deleted' : 'replaced'}, ${rejected} rejected`;
+  return `${String(import_number).padStart(4)}  ${isoMinute(began_ms / 1000)}  ${kind.padEnd(9)}  ${state.padEnd(12)}  ${counts}  ${done_by}  ${source}`;
 }
 
 async function runUndo(number: number, isDry: boolean, output: Output): Promise<void> {

@@ -8414,8 +8414,8 @@ export interface components {
         ImportRun: {
             import_number: number;
             /** @enum {string} */
-            kind: "import" | "replace" | "delete";
-            /** @description A path; of a deletion the symbol and the period */
+            kind: "import" | "replace" | "delete" | "accept" | "leave_out";
+            /** @description A path; of a deletion the symbol and the period; of a decision the symbol, what of it, and why */
             source: string;
             done_by: string;
             /** @description Epoch ms */
@@ -8450,8 +8450,8 @@ export interface components {
         ImportRunInput: {
             import_number: number;
             /** @enum {string} */
-            kind: "import" | "replace" | "delete";
-            /** @description A path; of a deletion the symbol and the period */
+            kind: "import" | "replace" | "delete" | "accept" | "leave_out";
+            /** @description A path; of a deletion the symbol and the period; of a decision the symbol, what of it, and why */
             source: string;
             done_by: string;
             /** @description Epoch ms */

@@ -24,6 +24,11 @@ export const EVENTS = {
   },
   daemon_fatal: { severity: 'critical', title: 'Daemon ended with an error', command: 'minutehand doctor' },
   feed_silent: { severity: 'critical', title: 'No bars arrive', command: 'minutehand status; check the feeder' },
+  feed_stopped: {
+    severity: 'critical',
+    title: 'Entries stopped: received bars are wrong',
+    command: 'minutehand bars check',
+  },
   feed_suspect: { severity: 'warning', title: 'Received bars look wrong', command: 'minutehand bars check' },
   daemon_halt: { severity: 'critical', title: 'Daemon is in mode HALT', command: 'minutehand status' },
   daemon_degraded: { severity: 'warning', title: 'Daemon is DEGRADED', command: 'minutehand status' },

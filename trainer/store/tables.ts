@@ -61,7 +61,12 @@ export interface NewsSourcesTable {
   covers_until: number;
 }
 
-export type ImportKind = 'import' | 'replace' | 'delete';
+/**
+ * `accept` and `leave_out` change no stored bar: a person decided on the bars that daemons received, to learn from them
+ * although they look wrong, or not to learn from those of a period.
+ */
+export const IMPORT_KINDS = ['import', 'replace', 'delete', 'accept', 'leave_out'] as const;
+export type ImportKind = (typeof IMPORT_KINDS)[number];
 
 /** Numbered changes of the stored bars: imports, and deletions. Each can be undone. */
 export interface ImportRunsTable {

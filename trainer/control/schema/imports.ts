@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
+import { IMPORT_KINDS } from '../../store/tables.ts';
 
 const count = z.int();
 const time = z.number().describe('Epoch ms');
@@ -14,8 +15,10 @@ const verdict = z.object({ verdict: z.enum(VERDICTS), findings: z.array(finding)
 const importRun = z
   .object({
     import_number: count,
-    kind: z.enum(['import', 'replace', 'delete']),
-    source: z.string().describe('A path; of a deletion the symbol and the period'),
+    kind: z.enum(IMPORT_KINDS),
+    source: z
+      .string()
+      .describe('A path; of a deletion the symbol and the period; of a decision the symbol, what of it, and why'),
     done_by: z.string(),
     began_ms: time,
     finished_ms: time.nullable().describe('null while it runs, and when it was killed'),

@@ -5,14 +5,17 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { withPriceKinds } from '../../../shared/policy/costs.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
+import { createFeedJudge } from './feed_judge.ts';
 import { readKnownBars, type KnownBarsOptions } from './known_bars.ts';
+import { readReceivedDecisions } from './received_decisions.ts';
 import { withNews } from '../../store/news.ts';
 import { storedPriceKinds } from '../../store/price_kinds.ts';
 import { openStoreIfThere } from '../../store/store.ts';
 
 /**
- * Bars of this installation, journaled by its daemons or imported, without suspect ones.
- * @throws MinutehandError DATA_MISSING
+ * Bars of this installation, journaled by its daemons or imported, without suspect ones, and without received ones that
+ * a person left out. Whatever learns or measures reads them here.
+ * @throws MinutehandError DATA_MISSING; FEED_REFUSED when received bars show a fault that nobody accepted
  */
 export async function readInstallationBars(
   settings: Settings,
@@ -28,7 +31,12 @@ export async function readInstallationBars(
   const store = await openStoreIfThere(process.env, paths);
   try {
     const screening = screenPolicy(settings);
-    const bars = await readKnownBars({ symbols, market, ...period, screening, journals, store, onProgress });
+    const sources = { symbols, market, ...period, screening, journals, store, onProgress };
+    // The bars of a simulated market come from no feeder.
+    const feeds = market === 'live' ? createFeedJudge(await readReceivedDecisions(store)) : null;
+    const bars = await readKnownBars({ ...sources, ...(feeds !== null && { received: feeds }) });
+    const fault = feeds?.fault() ?? null;
+    if (fault !== null) throw fault;
     if (bars.size === 0) {
       throw new MinutehandError('DATA_MISSING', {
         seen: `no bars of ${symbols.join(', ')} in the ${market} market: ${journals.length} journals, ${store === null ? 'nothing imported' : store.place}`,

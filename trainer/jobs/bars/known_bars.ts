@@ -1,4 +1,4 @@
-import type { OpenTime } from '../../../shared/bar.ts';
+import type { Bar, OpenTime } from '../../../shared/bar.ts';
 import { columnsOf, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import {
   atLastMinute,
@@ -24,6 +24,11 @@ export interface KnownBarsOptions {
   readonly journals: readonly string[];
   /** null: nothing was ever imported. */
   readonly store: Store | null;
+  /** Keeps bars out that a daemon received, and sees the others; absent = all of them count. */
+  readonly received?: {
+    kept(symbol: string, bars: Iterable<Bar>): Iterable<Bar>;
+    see(columns: BarColumns): void;
+  };
   onProgress(done: number, total: number): void;
 }
 
@@ -34,7 +39,7 @@ export interface KnownBarsOptions {
  * @throws MinutehandError DATA_FORMAT if imported bars have another timeframe than journaled ones
  */
 export async function readKnownBars(options: KnownBarsOptions): Promise<Map<string, BarColumns>> {
-  const { symbols, market, from, to, screening, journals, store, onProgress } = options;
+  const { symbols, market, from, to, screening, journals, store, received, onProgress } = options;
   const total = symbols.length * (journals.length + (store === null ? 0 : 1));
   let done = 0;
   const bars = new Map<string, BarColumns>();
@@ -49,7 +54,12 @@ export async function readKnownBars(options: KnownBarsOptions): Promise<Map<stri
   for (const path of journals) {
     const journal = openJournal(path, { readOnly: true });
     try {
-      for (const symbol of symbols) add(symbol, columnsOf(symbol, journal.bars(symbol, from, to)));
+      for (const symbol of symbols) {
+        const bars = journal.bars(symbol, from, to);
+        const columns = columnsOf(symbol, received === undefined ? bars : received.kept(symbol, bars));
+        received?.see(columns);
+        add(symbol, columns);
+      }
       series.addJournal(journal, from, to);
     } finally {
       journal.close();

@@ -1,20 +1,17 @@
 import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
-import { createBarInspection } from '../../../shared/bar_file/verdict/bar_inspection.ts';
-import { REFUSING, verdictOf, type Verdict, type VerdictCode } from '../../../shared/bar_file/verdict/finding.ts';
+import type { OpenTime } from '../../../shared/bar.ts';
+import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
+import { REFUSING, verdictOf, type Verdict } from '../../../shared/bar_file/verdict/finding.ts';
 import { verdictText } from '../../../shared/bar_file/verdict/finding_text.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { parseSubject, symbolsOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
+import { openStoreIfThere } from '../../store/store.ts';
+import { findingsOf, JUDGED_S, NEVER_A_MARKET } from './feed_judge.ts';
+import { NO_DECISIONS, readReceivedDecisions, type ReceivedDecisions } from './received_decisions.ts';
 import { journalsOf } from './recent_bars.ts';
-
-/** Two weeks: the edges of at least one of them are inside. */
-const INSPECTED_S = 14 * 86_400;
-
-/** Verdicts on a live feed for which no market is an explanation. */
-const NEVER_A_MARKET: ReadonlySet<VerdictCode> = new Set(['SWAPPED', 'SCALED', 'SHIFTED', 'CLOSE_STAMPED']);
 
 /** What the newest bars of a symbol that a daemon received show about their clock, columns, scale and source. */
 export interface ReceivedVerdict {
@@ -27,16 +24,22 @@ export interface ReceivedBarsOptions {
   /** Journal files of the daemon's shards; absent ones are left out. */
   readonly journals: readonly string[];
   readonly symbols: readonly string[];
+  /** Absent = none were made. */
+  readonly decisions?: ReceivedDecisions;
 }
 
 /**
  * Judges the bars that daemons received in the two weeks up to the newest one, whichever door they came through, by the
- * same inspection as an import of these bars. Only the bars of that period are read. Other work of the process goes on
- * between two symbols.
+ * same inspection as an import of these bars. Only the bars of that period are read, bars that a person left out do not
+ * count, and what a person accepted is no finding. Other work of the process goes on between two symbols.
  * @returns the symbols of which bars were received
  * @throws MinutehandError as openJournal
  */
-export async function receivedVerdicts({ journals, symbols }: ReceivedBarsOptions): Promise<ReceivedVerdict[]> {
+export async function receivedVerdicts({
+  journals,
+  symbols,
+  decisions = NO_DECISIONS,
+}: ReceivedBarsOptions): Promise<ReceivedVerdict[]> {
   const judged: ReceivedVerdict[] = [];
   for (const path of journals.filter((own) => existsSync(own))) {
     const journal = openJournal(path, { readOnly: true });
@@ -46,9 +49,11 @@ export async function receivedVerdicts({ journals, symbols }: ReceivedBarsOption
         const last = newest.get(symbol);
         if (last === undefined) continue;
         await nextTurn();
-        const inspection = createBarInspection(symbol, SECONDS_PER_BAR);
-        for (const bar of journal.bars(symbol, (last - INSPECTED_S) as OpenTime)) inspection.add(bar);
-        judged.push({ symbol, bars: inspection.bars, verdict: verdictOf(inspection.findings()) });
+        const received = journal.bars(symbol, (last - JUDGED_S) as OpenTime);
+        const columns = columnsOf(symbol, decisions.kept(symbol, received));
+        if (columns.length === 0) continue;
+        const findings = findingsOf(columns).filter((finding) => !decisions.isAccepted(symbol, finding));
+        judged.push({ symbol, bars: columns.length, verdict: verdictOf(findings) });
       }
     } finally {
       journal.close();
@@ -60,13 +65,19 @@ export async function receivedVerdicts({ journals, symbols }: ReceivedBarsOption
 /**
  * Judges what the daemons of a live installation received of its symbols; none of a simulated market, whose bars come
  * from no feeder.
- * @throws MinutehandError as openJournal
+ * @throws MinutehandError as openJournal and the store
  */
 export async function feedVerdicts(settings: Settings, paths: HomePaths): Promise<ReceivedVerdict[]> {
   const { market, pairs, instruments } = settings.minutehand;
   if (market !== 'live') return [];
   const symbols = symbolsOf([...pairs, ...instruments].map(parseSubject));
-  return receivedVerdicts({ journals: journalsOf(settings, paths), symbols });
+  const store = await openStoreIfThere(process.env, paths);
+  try {
+    const decisions = await readReceivedDecisions(store);
+    return await receivedVerdicts({ journals: journalsOf(settings, paths), symbols, decisions });
+  } finally {
+    await store?.close();
+  }
 }
 
 /** A symbol whose received bars an import would refuse, in words. */
@@ -84,6 +95,6 @@ export function refusedFeeds(judged: readonly ReceivedVerdict[]): RefusedFeed[] 
     .map(({ symbol, verdict }) => ({
       symbol,
       text: `${symbol}: ${verdictText(verdict)}`,
-      isCertain: NEVER_A_MARKET.has(verdict.verdict),
+      isCertain: verdict.findings.some(({ code }) => NEVER_A_MARKET.has(code)),
     }));
 }

@@ -13,6 +13,7 @@ import { noteFatal } from '../../../../shared/fatal.ts';
 import { homePaths, type HomePaths } from '../../../../shared/home.ts';
 import { openJournal } from '../../../../shared/store/journal.ts';
 import { lockHome, type Unlock } from '../../../../shared/process/home_lock.ts';
+import { liftStops, readHalts } from '../../../../shared/bundle/halts.ts';
 import { tinySettings } from '../../../../test/tiny_settings.ts';
 import { startWatch, type Watch } from './watch.ts';
 
@@ -167,13 +168,24 @@ describe('the watch of several shards', () => {
     journal.close();
     watch = newWatch('live');
     await watch.look();
-    expect(keys()).toEqual([`feed_suspect:${PLACE}`]);
+    const both = [`feed_stopped:${PLACE}`, `feed_suspect:${PLACE}`];
+    expect(keys()).toEqual(both);
     await watch.look();
-    expect(raised).toEqual([`feed_suspect:${PLACE}`]);
+    expect([...raised].sort()).toEqual(both);
+    const stopped = settings.minutehand.pairs.filter((pair) => pair.includes('EURUSD'));
+    expect((readHalts(paths.models).stops ?? []).map(({ pair_id }) => pair_id)).toEqual(stopped);
+    // A person resumes although the feed is as it was.
+    liftStops(paths.models, stopped, new Date(nowMs));
+    await watch.look();
+    expect(readHalts(paths.models).stops).toBeUndefined();
+    nowMs += 3_600_000;
+    await watch.look();
+    expect(readHalts(paths.models).stops).toHaveLength(stopped.length);
     nowMs += 3_600_000;
     rmSync(path);
     await watch.look();
-    expect(keys()).not.toContain(`feed_suspect:${PLACE}`);
+    for (const key of both) expect(keys()).not.toContain(key);
+    expect(readHalts(paths.models).stops).toHaveLength(stopped.length);
   });
 
   it('does not take the answer of one for that of another', async () => {

@@ -3,10 +3,12 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { SessionCalendar } from '../../../../shared/market/session_calendar.ts';
 import type { DependencyFault } from '../../../../shared/dependencies/watch.ts';
+import { describeError } from '../../../../shared/errors.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
 import { shardsOf, type Settings } from '../../../../shared/policy/policy.ts';
 import type { Clock } from '../../../../shared/ports.ts';
-import { feedVerdicts, refusedFeeds } from '../../../jobs/bars/received_verdicts.ts';
+import { feedVerdicts, refusedFeeds, type RefusedFeed } from '../../../jobs/bars/received_verdicts.ts';
+import { addFeedStops, FEED_STOP_NEXT } from './feed_stops.ts';
 import type { Notifier } from '../notifier.ts';
 import type { Notice } from '../outbox.ts';
 import { readBarSlots } from './bar_slots.ts';
@@ -20,6 +22,7 @@ const LOOK_MS = 10_000;
 const CALENDAR_MS = 6 * 3_600_000;
 const FEEDS_MS = 3_600_000;
 const FEED_SUSPECT = 'feed_suspect';
+const FEED_STOPPED = 'feed_stopped';
 const MEGABYTE = 1024 ** 2;
 
 export interface WatchOptions {
@@ -136,7 +139,7 @@ class RunningWatch implements Watch {
 
   /** Whether this check could have detected the alert of this key. */
   #isChecked(key: string, found: readonly Conditions[]): boolean {
-    if (key === `disk:${this.#place}` || key === `${FEED_SUSPECT}:${this.#place}`) return true;
+    if (['disk', FEED_SUSPECT, FEED_STOPPED].some((event) => key === `${event}:${this.#place}`)) return true;
     if (key.startsWith(`${DEPENDENCY}:trainer@${this.#place}:`)) return true;
     const [event, place] = key.split(':') as [string, string?];
     if (found.length === 0) return false;
@@ -177,7 +180,10 @@ class RunningWatch implements Watch {
     return [{ key: `disk:${this.#place}`, event: 'disk', subject: this.#place, text }];
   }
 
-  /** One notice of all symbols whose received bars an import would refuse; after an hour it is decided again. */
+  /**
+   * One notice of all symbols whose received bars an import would refuse; after an hour it is decided again. Where no
+   * market is an explanation, entries of their pairs are stopped as by a person.
+   */
   async #judgeFeeds(): Promise<void> {
     const { settings, paths, clock, log } = this.#options;
     if (Math.abs(clock.nowMs() - this.#feedsMs) < FEEDS_MS || this.#isHomeLost()) return;
@@ -191,10 +197,30 @@ class RunningWatch implements Watch {
         subject: this.#place,
         text,
       } as const;
-      this.#feeds = refused.length === 0 ? [] : [notice];
+      const faulty = refused.filter(({ isCertain }) => isCertain);
+      this.#feeds = [
+        ...(refused.length === 0 ? [] : [notice]),
+        ...(faulty.length === 0 ? [] : [this.#stopEntries(faulty)]),
+      ];
     } catch (error) {
       log.warn({ err: error }, 'received bars cannot be judged');
     }
+  }
+
+  #stopEntries(faulty: readonly RefusedFeed[]): Notice {
+    const { settings, paths, clock, log } = this.#options;
+    const symbols = faulty.map(({ symbol }) => symbol).join(', ');
+    let done = `Entries with ${symbols} are stopped.`;
+    try {
+      const added = addFeedStops(settings, paths.models, faulty, new Date(clock.nowMs()));
+      for (const stop of added) log.warn(stop, 'entries are stopped: the bars that a daemon received are wrong');
+    } catch (error) {
+      const { code, message } = describeError(error);
+      log.error({ err: error }, 'entries could not be stopped although received bars are wrong');
+      done = `Entries with ${symbols} go on: they could not be stopped (${code}: ${message}).`;
+    }
+    const text = `${done} ${faulty.map((own) => own.text).join('; ')}. ${FEED_STOP_NEXT}`;
+    return { key: `${FEED_STOPPED}:${this.#place}`, event: FEED_STOPPED, subject: this.#place, text };
   }
 
   async #readCalendar(): Promise<void> {

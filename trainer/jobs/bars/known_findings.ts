@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import type { Finding } from '../../shared/bar_file/verdict/finding.ts';
-import type { ImportRun } from '../../trainer/store/import_runs.ts';
+import type { Finding } from '../../../shared/bar_file/verdict/finding.ts';
+import type { ImportRun } from '../../store/import_runs.ts';
 
 /** Whether a finding of a symbol's stored bars was accepted by an import that stands. */
 export type KnownFindings = (symbol: string, finding: Finding) => boolean;

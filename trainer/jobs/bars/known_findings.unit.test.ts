@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Finding } from '../../shared/bar_file/verdict/finding.ts';
+import type { Finding } from '../../../shared/bar_file/verdict/finding.ts';
 import { knownFindings } from './known_findings.ts';
 
 const gap = (from: number, to: number, gaps: number): Finding => ({
