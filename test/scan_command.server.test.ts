@@ -40,6 +40,20 @@ describe('minutehand scan', () => {
       expect(readFileSync(join(outs[0]!, name), 'utf8')).toBe(readFileSync(join(outs[1]!, name), 'utf8'));
   });
 
+  it('does not take one bar of today behind bars of years ago for a holdout', async () => {
+    const bars = [...tinyBars(place.settings, 2000)].map(([symbol, columns]) => {
+      const time = Float64Array.from(columns.time);
+      time[columns.length - 1]! += 3 * 365 * 86_400;
+      return [symbol, { ...columns, time }] as const;
+    });
+    const stray = await place.writeBars('stray', new Map(bars));
+    const scan = ['scan', '--data', stray, '--timeframes', '5m', '--symbols', 'XAUUSD,XAGUSD', '--resamples', '200'];
+    const { code, stderr } = await place.call(scan);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/DATA_TOO_SHORT[^]* 2 of 4000 bars[^]*bars check/)]);
+    const until = new Date(bars[0]![1].time[1998]! * 1000 + 60_000).toISOString().slice(0, 16);
+    expect((await place.call([...scan, '--to', until])).code).toBe(0);
+  });
+
   it('prints its results and the number of trials, and refuses unreadable input', async () => {
     const { code, stdout } = await place.run([
       'scan',

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OpenTime } from '../../../shared/bar.ts';
-import { readBarFolder, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { lowerBound, readBarFolder, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -18,6 +18,7 @@ import { renderScan, trialsCsv } from '../../learning/scan/scan_report.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';
 import { openTimeOf } from '../job_fields.ts';
 import { refuseForeignBars } from '../other_market.ts';
+import { refuseSparseHoldout } from './sparse_holdout.ts';
 import type { ScanJob } from './scan_job.ts';
 
 /** Rows of the written report. */
@@ -49,7 +50,7 @@ type Period = { readonly from?: OpenTime; readonly to?: OpenTime };
  * Tries every pair of the symbols in every timeframe with every set of windows. Of an installation it changes the
  * count of looks at the holdout alone.
  * @throws MinutehandError MODEL_MARKET, DATA_MISSING, OUTPUT_UNWRITABLE, and JOB_INVALID for a symbol without costs or
- *   a holdout outside the bars
+ *   a holdout outside the bars; DATA_TOO_SHORT where nearly all bars are before the last part of the time
  */
 export async function runScanJob(job: ScanJob, context: ScanContext): Promise<ScanOutcome> {
   const { settings: given, modelsFolder, onProgress } = context;
@@ -149,7 +150,16 @@ function pairsOf(symbols: readonly string[], timeframes: readonly string[], conf
 function holdoutOf(instant: string | null, bars: ReadonlyMap<string, BarColumns>, fraction: number): OpenTime {
   const first = Math.min(...[...bars.values()].map(({ time }) => time[0]!));
   const last = Math.max(...[...bars.values()].map(({ time, length }) => time[length - 1]!));
-  if (instant === null) return (last - fraction * (last - first)) as OpenTime;
+  if (instant === null) {
+    const from = (last - fraction * (last - first)) as OpenTime;
+    const count = [...bars.values()].reduce((sum, { length }) => sum + length, 0);
+    const before = [...bars.values()].reduce(
+      (sum, { time, length }) => sum + lowerBound(time.subarray(0, length), from),
+      0,
+    );
+    refuseSparseHoldout({ fraction, from, bars: count, barsInHoldout: count - before });
+    return from;
+  }
   const from = openTimeOf(instant);
   if (from <= first || from >= last)
     throw new MinutehandError('JOB_INVALID', {
