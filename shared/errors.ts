@@ -194,6 +194,11 @@ export const ERRORS = {
     message: 'No import has this number.',
     next: 'List them with `minutehand bars history`.',
   },
+  BARS_CHANGED: {
+    status: 409,
+    message: 'Bars were undone, deleted, replaced or left out while they were used, so the result was not kept.',
+    next: 'Run it again, on the bars as they are now.',
+  },
   IMPORT_UNDONE: {
     status: 409,
     message: 'This import has been undone already.',

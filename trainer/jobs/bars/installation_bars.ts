@@ -8,6 +8,7 @@ import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { createFeedJudge } from './feed_judge.ts';
 import { readKnownBars, type KnownBarsOptions } from './known_bars.ts';
 import { readReceivedDecisions } from './received_decisions.ts';
+import { whileBarsStay } from './taken_back.ts';
 import { withNews } from '../../store/news.ts';
 import { storedPriceKinds } from '../../store/price_kinds.ts';
 import { openStoreIfThere } from '../../store/store.ts';
@@ -15,7 +16,8 @@ import { openStoreIfThere } from '../../store/store.ts';
 /**
  * Bars of this installation, journaled by its daemons or imported, without suspect ones, and without received ones that
  * a person left out. Whatever learns or measures reads them here.
- * @throws MinutehandError DATA_MISSING; FEED_REFUSED when received bars show a fault that nobody accepted
+ * @throws MinutehandError DATA_MISSING; FEED_REFUSED when received bars show a fault that nobody accepted; BARS_CHANGED
+ * when a person took bars back between the first and the last that was read
  */
 export async function readInstallationBars(
   settings: Settings,
@@ -34,7 +36,8 @@ export async function readInstallationBars(
     const sources = { symbols, market, ...period, screening, journals, store, onProgress };
     // The bars of a simulated market come from no feeder.
     const feeds = market === 'live' ? createFeedJudge(await readReceivedDecisions(store)) : null;
-    const bars = await readKnownBars({ ...sources, ...(feeds !== null && { received: feeds }) });
+    const read = () => readKnownBars({ ...sources, ...(feeds !== null && { received: feeds }) });
+    const bars = await whileBarsStay({ settings, symbols, isOwn: true }, read);
     const fault = feeds?.fault() ?? null;
     if (fault !== null) throw fault;
     if (bars.size === 0) {

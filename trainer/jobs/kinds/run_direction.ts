@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { isoMinute } from '../../../shared/bar.ts';
 import { withInstrumentFormulas } from '../../../shared/policy/feature_settings.ts';
 import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
@@ -27,6 +28,7 @@ import {
 import { f1Floor } from '../../learning/validate/quality_gate.ts';
 import { holdingFolders } from '../held_folders.ts';
 import { readInstruments } from '../bars/instruments.ts';
+import { whileBarsStay } from '../bars/taken_back.ts';
 import type { DirectionJob } from './direction_job.ts';
 import { refuseOtherMarket } from '../other_market.ts';
 import { ownResources, type RunResources } from '../resources/run_resources.ts';
@@ -65,7 +67,14 @@ export async function runDirection(job: DirectionJob, context: DirectionContext)
   refuseOtherMarket(job, context.settings);
   const { home } = context.paths;
   const folder = outputFolder(job, context.paths);
-  return await holdingFolders(folder === null ? [home] : [home, folder], () => makeProduct(job, folder, context));
+  const used = { settings: context.settings, symbols: job.symbols, isOwn: job.source.folder === null };
+  const make = () => whileBarsStay(used, () => makeProduct(job, folder, context), discardBundle);
+  return await holdingFolders(folder === null ? [home] : [home, folder], make);
+}
+
+/** A bundle that learned from bars that were taken back meanwhile. */
+function discardBundle({ bundle }: DirectionProduct): void {
+  if (bundle !== null) rmSync(bundle.path, { recursive: true, force: true });
 }
 
 /** The plan of a training, and what it would learn from. */

@@ -1,9 +1,11 @@
+import { rmSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { readActive, readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { withTrainingSettings } from '../../../shared/policy/training_settings.ts';
 import type { HomePaths } from '../../../shared/home.ts';
+import { parsePair, symbolsOf } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { tradingCosts, withMids } from '../../../shared/policy/costs.ts';
 import { withFormulas } from '../../../shared/policy/feature_settings.ts';
@@ -25,6 +27,7 @@ import {
 import { warmStartTraining } from '../../learning/training/training_plan.ts';
 import { readConfiguredBars } from '../bars/configured_bars.ts';
 import { withOwnPrices } from '../bars/installation_bars.ts';
+import { whileBarsStay } from '../bars/taken_back.ts';
 import { withSequence } from '../../learning/learners/networks/network_parameters.ts';
 import { openSource } from '../feature_source/open_source.ts';
 import { fleetOfTraining } from '../fleet/fleet_training.ts';
@@ -65,7 +68,7 @@ export async function runTraining(job: TrainingJob, context: TrainingContext): P
   const gpu = watchGpu(process.pid);
   const folders = [context.paths.home, job.output.folder ?? context.paths.models];
   const result = await holdingFolders(folders, () =>
-    withTrainOptions(job, context, (options, bars) => makeAndJudge(job, options, bars)),
+    withTrainOptions(job, context, (options, bars) => makeAndJudge(job, options, bars), discardBundle),
   );
   return { ...result, resources: ownResources(await gpu.stop()) };
 }
@@ -108,8 +111,29 @@ export async function rehearseTraining(job: TrainingJob, context: TrainingContex
   );
 }
 
-/** Reads the bars of a job and opens its feature source for as long as `work` lasts. */
+/** A bundle that learned from bars that were taken back meanwhile: no adoption, note or list would name it. */
+function discardBundle({ result }: Omit<TrainingProduct, 'resources'>): void {
+  if (result !== null) rmSync(result.path, { recursive: true, force: true });
+}
+
+/**
+ * Reads the bars of a job and opens its feature source for as long as `work` lasts.
+ * @param discard takes away what the work has made, where bars that it used were taken back meanwhile
+ * @throws MinutehandError BARS_CHANGED
+ */
 export async function withTrainOptions<Result>(
+  job: TrainingJob,
+  context: TrainingContext,
+  work: (options: TrainOptions, bars: ReadonlyMap<string, BarColumns>) => Promise<Result>,
+  discard?: (result: Result) => void,
+): Promise<Result> {
+  const { settings } = context;
+  const symbols = symbolsOf(settings.minutehand.pairs.map(parsePair));
+  const used = { settings, symbols, isOwn: job.source.folder === null };
+  return whileBarsStay(used, () => withOpenOptions(job, context, work), discard);
+}
+
+async function withOpenOptions<Result>(
   job: TrainingJob,
   context: TrainingContext,
   work: (options: TrainOptions, bars: ReadonlyMap<string, BarColumns>) => Promise<Result>,
