@@ -18,8 +18,10 @@ const SAME_MOVE = 1e-9;
 const MIN_COPIED_MOVES = 20;
 const COPIED_SHARE = 0.9;
 const NEAR_POWER = 0.05;
-/** Levels of one symbol from two sources differ less. */
+/** Levels of one symbol at different times, and a rate that others imply, differ less. */
 const SAME_LEVEL = 0.05;
+/** Prices of one symbol in the same minutes from two sources differ less: of futures and spot by the interest. */
+const SAME_MINUTES = 0.02;
 const CURRENCY_PAIR = /^(AUD|CAD|CHF|CNH|CZK|DKK|EUR|GBP|HKD|HUF|JPY|MXN|NOK|NZD|PLN|SEK|SGD|TRY|USD|ZAR){2}$/;
 
 /**
@@ -150,7 +152,10 @@ function ofSameLevel(own: SampledCloses, same: SampledCloses): Finding | null {
     const there = same.closes.get(bucket);
     if (there !== undefined) ratios.push(close / there);
   }
-  if (ratios.length > 0) return ofRatio(median(ratios), median([...same.closes.values()]), 'known_bars', same.symbol);
+  if (ratios.length > 0) {
+    const level = median([...same.closes.values()]);
+    return ofRatio(median(ratios), level, 'known_bars', same.symbol, SAME_MINUTES);
+  }
   if (own.closes.size === 0 || same.closes.size === 0) return null;
   // Without a common time, only a change of the scale is clear: markets move.
   const level = median([...same.closes.values()]);
@@ -198,8 +203,8 @@ function ofCrossRate(own: SampledCloses, known: readonly SampledCloses[]): Findi
 }
 
 /** @param level what the price should be */
-function ofRatio(ratio: number, level: number, by: string, symbol: string): Finding | null {
-  if (Math.abs(Math.log(ratio)) < SAME_LEVEL) return null;
+function ofRatio(ratio: number, level: number, by: string, symbol: string, least = SAME_LEVEL): Finding | null {
+  if (Math.abs(Math.log(ratio)) < least) return null;
   const values = { ratio: round(ratio), expected: round(level), symbol };
   const exponent = Math.log10(ratio);
   const power = Math.round(exponent);

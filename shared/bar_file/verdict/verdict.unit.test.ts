@@ -266,6 +266,14 @@ describe('a scale', () => {
     expect(compareWithKnown(tenfold, [known])).toMatchObject([
       { code: 'SCALED', by: 'known_bars', values: { factor: 10 } },
     ]);
+    // A neighbor under the name of this symbol costs some percent more in the same minutes; another broker does not.
+    const priced = async (factor: number) =>
+      samplesOf(
+        'ABCUSD',
+        euro.map((bar) => times(bar, factor)),
+      );
+    expect(compareWithKnown(await priced(1.04), [known])).toMatchObject([{ code: 'SUSPECT', by: 'known_bars' }]);
+    expect(compareWithKnown(await priced(1.01), [known])).toEqual([]);
     const pound = await samplesOf('GBPUSD', marketBars({ weeks: 1, price: 1.3, seed: 2 }));
     const dollar = await samplesOf('EURUSD', euro);
     const cross = (factor: number) =>
