@@ -5,7 +5,7 @@ import type { ImportRun } from '../../store/import_runs.ts';
 import type { Store } from '../../store/store.ts';
 import { knownFindings, NOTHING_KNOWN, type KnownFindings } from './known_findings.ts';
 
-/** Bars that daemons of a live installation received. Decisions on them are numbered with the imports, and undone so. */
+/** Of bars that daemons of a live installation received. Decisions are numbered with the imports, and undone so. */
 const MARKET = 'live';
 const ALL_RUNS = Number.MAX_SAFE_INTEGER;
 

@@ -20,9 +20,9 @@ export interface UsedBars {
 type Removals = ReadonlyMap<string, readonly string[] | null>;
 
 /**
- * Does work that reads bars of this installation, and refuses its result where bars of its symbols were undone, deleted,
- * replaced or left out meanwhile: it has read some of them before and some after, or has learned from bars that a
- * person has taken back.
+ * Does work that reads bars of this installation, and refuses its result where bars of its symbols were undone,
+ * deleted, replaced or left out meanwhile: it has read some of them before and some after, or has learned from bars
+ * that a person has taken back.
  * @param discard takes away what the work has made
  * @throws MinutehandError BARS_CHANGED
  */
