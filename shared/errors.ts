@@ -742,6 +742,11 @@ export const ERRORS = {
     message: 'A WebAssembly program is missing or damaged.',
     next: 'Run `npm run build`; until then onnxruntime scores.',
   },
+  NEWS_ZONE: {
+    status: 422,
+    message: 'The events of the calendar are on another clock than was said, so nothing was stored.',
+    next: 'Give the clock of the file with --timezone. To take its times as they are: --trust-clock.',
+  },
   NEWS_FORMAT: {
     status: 422,
     message: 'The file is no economic calendar.',

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
 import { parseTimeZone } from '../../shared/bar_file/time_zone.ts';
 import { readCalendarCsv } from '../../shared/calendar/calendar_csv.ts';
+import { refuseOtherClock } from '../../shared/calendar/known_hours.ts';
 import { isoMinute, shownMinute } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { IMPORTANCES, type Importance } from '../../shared/core/news/news_event.ts';
@@ -20,6 +21,7 @@ const SHOWN_DAYS = 7;
 
 interface ImportFlags {
   readonly timezone: string;
+  readonly trustClock?: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -38,6 +40,7 @@ export function addNews(program: Command, output: () => Output): void {
       'adds a CSV file (plain or .gz) of events with the columns time, currency, importance and name, in several common spellings, for backtests and for daemons. Its events count as known at all times',
     )
     .option('--timezone <zone>', 'of its clock times: UTC, an offset, or a name such as America/New_York', 'UTC')
+    .option('--trust-clock', 'take its times although American releases of a known hour are at others')
     .option('--dry-run', 'only read it')
     .action((file: string, flags: ImportFlags) => runImport(file, flags, output()));
   news
@@ -49,11 +52,12 @@ export function addNews(program: Command, output: () => Output): void {
     .action((flags: ListFlags) => runList(flags, output()));
 }
 
-async function runImport(file: string, { timezone, dryRun }: ImportFlags, output: Output): Promise<void> {
+async function runImport(file: string, { timezone, trustClock, dryRun }: ImportFlags, output: Output): Promise<void> {
   const zone = parseTimeZone(timezone);
   const source = resolve(file);
   const text = (await readPlainBytes(source)).toString('utf8');
   const { events, ...left } = readCalendarCsv(text, file, zone);
+  if (trustClock !== true) refuseOtherClock(events);
   const isDry = dryRun === true;
   const paths = homePaths();
   const nowMs = MACHINE_CLOCK.nowMs();
