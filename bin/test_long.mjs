@@ -25,6 +25,7 @@ const LONG = [
   'bench/compare/compare.chain.test.ts',
   'bench/gates/rates.unit.test.ts',
   'bench/end_to_end/soak.unit.test.ts',
+  'bench/training_memory.chain.test.ts',
   'mt5/broker.server.test.ts',
   'test/cheats.chain.test.ts',
   'test/formulas_trained.chain.test.ts',
