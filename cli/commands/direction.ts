@@ -25,6 +25,7 @@ import {
 } from '../../trainer/learning/direction/direction_settings.ts';
 import { BALANCE_PENALTY } from '../../trainer/learning/direction/search_direction.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/direction.ts';
+import { parseCostBps } from '../cost_option.ts';
 import { configOf, configOption } from '../config_option.ts';
 import { directionLines } from '../direction_lines.ts';
 import { directionPlanReport, printDirectionPlan } from '../direction_plan.ts';
@@ -317,8 +318,8 @@ function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
       trials,
       balance_penalty: flags.balancePenalty === true,
       stride: parseInteger(flags.stride, '--stride', 1),
-      taker_fee_bps: number(flags.feeBps, '--fee-bps'),
-      slippage_bps: number(flags.slippageBps, '--slippage-bps'),
+      taker_fee_bps: parseCostBps(flags.feeBps, '--fee-bps'),
+      slippage_bps: parseCostBps(flags.slippageBps, '--slippage-bps'),
       compare: chosen(flags.compare, BALANCES, '--compare'),
       peers: chosen<NativeEngine>(flags.peers, NATIVE_ENGINES, '--peers'),
       ...(flags.set && { settings: settingsOf(flags.set, trials) }),

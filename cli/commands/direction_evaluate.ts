@@ -21,6 +21,7 @@ import { readInstruments } from '../../trainer/jobs/bars/instruments.ts';
 import { firstUnseen, evaluateDirection, rowsPerScore } from '../../trainer/learning/direction/evaluate_direction.ts';
 import { f1Floor } from '../../trainer/learning/validate/quality_gate.ts';
 import { bundleByName } from '../bundle_name.ts';
+import { parseCostBps } from '../cost_option.ts';
 import { evaluationLines } from '../direction_lines.ts';
 import { joinedLine, seriesFolder } from '../direction_source.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
@@ -73,8 +74,8 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
   const from = period.from ?? firstUnseen(manifest);
   const { taker_fee_bps, slippage_bps } = manifest.costs ?? EARLIER_COSTS;
   const costs = {
-    takerFeeBps: flags.feeBps === undefined ? taker_fee_bps : bps(flags.feeBps, '--fee-bps'),
-    slippageBps: flags.slippageBps === undefined ? slippage_bps : bps(flags.slippageBps, '--slippage-bps'),
+    takerFeeBps: flags.feeBps === undefined ? taker_fee_bps : parseCostBps(flags.feeBps, '--fee-bps'),
+    slippageBps: flags.slippageBps === undefined ? slippage_bps : parseCostBps(flags.slippageBps, '--slippage-bps'),
   };
   // Of this installation, wherever the bundle is: the bars are what is looked at.
   const looks = directionFolder(homePaths().models);
@@ -132,13 +133,6 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
 /** What the bundle claims from its training. */
 function claimsOf({ edge, metrics }: DirectionManifest): object {
   return { net_bps: metrics.net_bps, edge };
-}
-
-function bps(text: string, option: string): number {
-  const value = text.trim() === '' ? NaN : Number(text);
-  if (!(value >= 0 && value < Infinity))
-    throw new MinutehandError('USAGE', { seen: `${option} ${text}`, expected: 'a number ≥ 0' });
-  return value;
 }
 
 function isoOf(seconds: number): string {

@@ -6,6 +6,7 @@ import type { Settings } from '../../shared/policy/policy.ts';
 import type { StrategySubject } from '../../shared/policy/strategy_file.ts';
 import type { RuleMarket } from '../../trainer/jobs/kinds/rule_market.ts';
 import { bundleByName } from '../bundle_name.ts';
+import { parseCostBps } from '../cost_option.ts';
 import { seriesFolder } from '../direction_source.ts';
 import { instantOf, parsePeriod, type PeriodFlags as Times } from '../period.ts';
 
@@ -43,8 +44,8 @@ export function ruleMarketOf(flags: RuleMarketFlags, kind: StrategySubject, { mi
     direction: direction === undefined ? null : bundleByName([directionFolder(homePaths().models)], direction),
     costs: {
       model: flags.costs,
-      fee_bps: bps(feeBps, '--fee-bps'),
-      slippage_bps: bps(slippageBps, '--slippage-bps'),
+      fee_bps: feeBps === undefined ? null : parseCostBps(feeBps, '--fee-bps'),
+      slippage_bps: slippageBps === undefined ? null : parseCostBps(slippageBps, '--slippage-bps'),
     },
   };
 }
@@ -62,13 +63,4 @@ function subjectOf({ pair, symbol }: RuleMarketFlags, kind: StrategySubject): st
         ? '--pair, such as XAUUSD_XAGUSD@1h: the file has subject: pair'
         : '--symbol, such as BTCUSDT@1h: the file has subject: instrument',
   });
-}
-
-/** @throws MinutehandError USAGE */
-function bps(text: string | undefined, option: string): number | null {
-  if (text === undefined) return null;
-  const value = text.trim() === '' ? NaN : Number(text);
-  if (!(value >= 0 && value < Infinity))
-    throw new MinutehandError('USAGE', { seen: `${option} ${text}`, expected: 'a number ≥ 0' });
-  return value;
 }

@@ -4,6 +4,7 @@ import { parseEntryWindows } from '../core/cost/entry_window.ts';
 import { parsePair } from '../pair.ts';
 import type { Pair } from '../pair.ts';
 import type { KeyPath } from './file_check.ts';
+import { COST_EXPECTED, isInOtherUnit, MOST_SWAP_BPS } from './cost_units.ts';
 import { fitsKind, runColumn, runColumnKind, typesOfKind } from './run_columns.ts';
 import {
   isFolderTarget,
@@ -240,6 +241,32 @@ const swapsRule: Rule = {
   },
 };
 
+/** Costs that are no basis points: a share of the price, points, or percent a year. */
+const costUnitsRule: Rule = {
+  needs: ['minutehand.symbols'],
+  check({ minutehand: { symbols } }) {
+    return Object.entries(symbols).flatMap(([symbol, costs]): Inconsistency[] => {
+      const of = (name: keyof typeof costs, text: string): Inconsistency => ({
+        part: 'minutehand',
+        path: ['symbols', symbol, name],
+        text: `is ${String(costs[name])}, expected ${text}`,
+      });
+      const shares = (['spread_bps', 'commission_bps', 'slippage_bps'] as const).filter((name) =>
+        isInOtherUnit(costs[name]),
+      );
+      const swaps = (['swap_long_bps_per_night', 'swap_short_bps_per_night'] as const).filter(
+        (name) => Math.abs(costs[name]) > MOST_SWAP_BPS,
+      );
+      return [
+        ...shares.map((name) => of(name, COST_EXPECTED)),
+        ...swaps.map((name) =>
+          of(name, `at most ${MOST_SWAP_BPS} either way: basis points a night, not points or a rate a year`),
+        ),
+      ];
+    });
+  },
+};
+
 type ShardSetting = MinutehandSettings['shards'][string];
 
 /** The pairs of a shard as the file has them. */
@@ -424,6 +451,7 @@ const RULES: readonly Rule[] = [
   instrumentsRule,
   costsRule,
   swapsRule,
+  costUnitsRule,
   shardsRule,
   below('minutehand', 'windows', 'vol_short', 'vol_long'),
   below('minutehand', 'windows', 'atr_short', 'atr_long'),

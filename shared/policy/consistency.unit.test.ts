@@ -286,6 +286,16 @@ describe('values that contradict each other', () => {
       'minutehand symbols.EURUSD.swap_long_bps_per_night is 0.2, and swap_short_bps_per_night -0.3: together they pay a position on both sides; expected positive for what is paid, negative for what is received',
     ],
     [
+      'a spread that is a share of the price',
+      ({ minutehand }) => (minutehand.symbols.EURUSD!.spread_bps = 0.00002),
+      'minutehand symbols.EURUSD.spread_bps is 0.00002, expected 0, or at least 0.001: basis points (0.2 for a share of 0.00002)',
+    ],
+    [
+      'a swap that is a hundred times too large',
+      ({ minutehand }) => (minutehand.symbols.EURUSD!.swap_long_bps_per_night = 81),
+      'minutehand symbols.EURUSD.swap_long_bps_per_night is 81, expected at most 50 either way: basis points a night, not points or a rate a year',
+    ],
+    [
       'a pair twice',
       ({ minutehand: m }) => (m.pairs = [...m.pairs, m.pairs[0]!]),
       'minutehand pairs.10 is "XAUUSD_XAGUSD", which is listed here for the second time',

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
+import { costBps } from '../../../shared/policy/cost_units.ts';
 import { NATIVE_ENGINES } from '../../../shared/policy/engines.ts';
 import { directionSettingsSchema } from '../../learning/direction/direction_settings.ts';
 import { BALANCES } from '../../learning/learners/balance/balance.ts';
@@ -33,8 +34,8 @@ export const directionJobSchema = z
         trials: z.int().min(0).describe('Trials of the search, before all evaluated blocks'),
         balance_penalty: z.boolean().describe('Whether the gain of a trial with biased calls counts less'),
         stride: z.int().min(1).describe('Trains on every n-th bar'),
-        taker_fee_bps: z.number().min(0).describe('Per fill'),
-        slippage_bps: z.number().min(0).describe('Per fill'),
+        taker_fee_bps: costBps.describe('Per fill'),
+        slippage_bps: costBps.describe('Per fill'),
         compare: z.array(z.enum(BALANCES)).describe('Balances to measure beside it'),
         peers: z.array(z.enum(NATIVE_ENGINES)).describe('Engines to measure on the same rows'),
         settings: directionSettingsSchema

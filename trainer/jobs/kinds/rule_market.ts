@@ -1,8 +1,9 @@
 import * as z from 'zod';
+import { costBps } from '../../../shared/policy/cost_units.ts';
 import { COST_MODELS } from '../../../shared/policy/costs.ts';
 import { jobInstant } from '../job_fields.ts';
 
-const bps = z.number().min(0).nullable();
+const bps = costBps.nullable();
 
 /** What a rule is run on: one pair or instrument, its bars, prices and costs. Every field acts; none has a default. */
 export const ruleMarketShape = {
