@@ -2375,7 +2375,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Remove bundles beyond model_version_retention */
+        /**
+         * Remove bundles beyond model_version_retention
+         * @description A bundle that cannot be removed stays, does not keep the others, and is in `failed` with the code of its error. Where none could be removed, the answer is the error of the first.
+         */
         post: {
             parameters: {
                 query?: never;
@@ -10754,10 +10757,24 @@ export interface components {
         RemovedModels: {
             /** @description Versions whose files were removed */
             removed: string[];
+            /** @description Versions that are still there, and why */
+            failed: {
+                version: string;
+                code: string;
+                message: string;
+                next: string;
+            }[];
         };
         RemovedModelsInput: {
             /** @description Versions whose files were removed */
             removed: string[];
+            /** @description Versions that are still there, and why */
+            failed: {
+                version: string;
+                code: string;
+                message: string;
+                next: string;
+            }[];
         };
         Report: {
             from: string;

@@ -10,7 +10,7 @@ import { pathInside } from '../../../shared/path_name.ts';
 import type { TrainingJob } from '../../jobs/kinds/training_job.ts';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
-import { enterOutcome, type Outcome } from '../registry/outcome.ts';
+import { enterOutcome, retentionFailures, type Outcome } from '../registry/outcome.ts';
 import type { Registry } from '../registry/registry.ts';
 import { shadowPower } from '../rollout/shadow_power.ts';
 import { startRollout } from '../rollout/steps.ts';
@@ -138,7 +138,8 @@ export async function tellRegistry(
   const outcome = { ...about, reasons: about.adopted || about.isCandidate === true ? [] : failuresOf(gates) };
   const { model_version_retention } = settings.retrain;
   try {
-    await withRegistry((registry) => enterOutcome(registry, outcome, model_version_retention), shelf);
+    const old = await withRegistry((registry) => enterOutcome(registry, outcome, model_version_retention), shelf);
+    for (const failure of retentionFailures(old)) note(failure);
   } catch (error) {
     note(`The registry was not updated: ${describeError(error).message}`);
   }

@@ -39,9 +39,9 @@ describe('the outcome of a bundle', () => {
   it('is entered into a store that is created for it, once however often it is reported', async () => {
     expect(existsSync(paths.trainer)).toBe(false);
     activate(paths.models, A);
-    for (let told = 0; told < 2; told++) expect(await enter(A, true)).toEqual([]);
+    for (let told = 0; told < 2; told++) expect(await enter(A, true)).toEqual({ removed: [], failed: [] });
     expect(await statuses()).toEqual({ [A]: 'active' });
-    for (let told = 0; told < 2; told++) expect(await enter(B, false)).toEqual([]);
+    for (let told = 0; told < 2; told++) expect(await enter(B, false)).toEqual({ removed: [], failed: [] });
     expect(await statuses()).toEqual({ [A]: 'active', [B]: 'rejected' });
     expect(readActive(paths.models)?.version).toBe(A);
   });
@@ -56,8 +56,8 @@ describe('the outcome of a bundle', () => {
   it('removes the oldest unused one, whether it was adopted or not', async () => {
     activate(paths.models, A);
     await enter(A, true);
-    expect(await enter(B, false, 2)).toEqual([]);
-    expect(await enter(C, false, 2)).toEqual([B]);
+    expect(await enter(B, false, 2)).toEqual({ removed: [], failed: [] });
+    expect(await enter(C, false, 2)).toEqual({ removed: [B], failed: [] });
     expect(listVersions(paths.models)).toEqual([A, C]);
     expect(await statuses()).toEqual({ [A]: 'active', [B]: 'rejected', [C]: 'rejected' });
   });

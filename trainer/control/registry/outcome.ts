@@ -1,7 +1,8 @@
 import type { Rejection } from '../../../shared/bundle/recorded_gates.ts';
+import { describeError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
-import { registryOf, type Registry } from './registry.ts';
+import { registryOf, type Registry, type Retained } from './registry.ts';
 import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
 
 /** Outcome of a trained bundle. */
@@ -19,14 +20,13 @@ export interface Outcome {
  * Records the outcome of a bundle in the registry, and removes the bundles beyond the retention. Idempotent: a training
  * process and the trainer that started it both call it.
  * @param retention number of bundles that are kept: model_version_retention
- * @returns the removed versions
  * @throws MinutehandError as Registry.register
  */
 export async function enterOutcome(
   registry: Registry,
   { version, adopted, isCandidate = false, reasons }: Outcome,
   retention: number,
-): Promise<readonly string[]> {
+): Promise<Retained> {
   if (isCandidate) await registry.register(version);
   else if (!adopted) await registry.reject(version, reasons);
   // The active bundle is that of the pointer, which may have changed meanwhile.
@@ -51,4 +51,9 @@ export async function withRegistry<Result>(
   } finally {
     await store.close();
   }
+}
+
+/** What a person should know of bundles that could not be removed; empty: all were. */
+export function retentionFailures({ failed }: Retained): string[] {
+  return failed.map(({ version, error }) => `${version} was not removed: ${describeError(error).message}`);
 }

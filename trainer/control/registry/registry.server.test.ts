@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, activateDirection, admitAll, adopt, setShadow, unjudged } from '../../../test/activate.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { EpochMs } from '../../../shared/bar.ts';
 import { listVersions, readActive, readBundle } from '../../../shared/bundle/bundle.ts';
 import { tinyVersions } from '../../../test/tiny_models.ts';
@@ -175,11 +176,11 @@ describe.each([
 
   it('removes folder and bytes of the oldest, and keeps its record', async () => {
     for (const version of VERSIONS) await adopt(registry, models, version);
-    expect(await registry.retain(5)).toEqual([]);
-    expect(await registry.retain(3)).toEqual([B, A]);
+    expect(await registry.retain(5)).toEqual({ removed: [], failed: [] });
+    expect(await registry.retain(3)).toEqual({ removed: [B, A], failed: [] });
     expect(listVersions(models)).toEqual([C, D, E]);
     expect(await filesKept()).toEqual([C, D, E]);
-    expect(await registry.retain(3)).toEqual([]);
+    expect(await registry.retain(3)).toEqual({ removed: [], failed: [] });
     expect((await registry.list()).map(({ removed_at }) => removed_at !== null)).toEqual([
       true,
       true,
@@ -193,17 +194,37 @@ describe.each([
     expect(await filesKept()).toEqual([A, C, D, E]);
   });
 
+  it('removes the others where one cannot be removed, and says which is still there', async () => {
+    for (const version of VERSIONS) await adopt(registry, models, version);
+    const files: typeof MACHINE_FILES = {
+      ...MACHINE_FILES,
+      remove(path) {
+        if (path.includes(B)) throw Object.assign(new Error('read-only'), { code: 'EROFS' });
+        MACHINE_FILES.remove(path);
+      },
+    };
+    const { removed, failed } = await createRegistry(store, models, { files }).retain(2);
+    expect(removed).toEqual([C, A]);
+    expect(failed).toMatchObject([{ version: B, error: { code: 'EROFS' } }]);
+    expect((await registry.list()).filter(({ removed_at }) => removed_at === null)).toMatchObject([
+      { version: B },
+      { version: D },
+      { version: E },
+    ]);
+    expect(await registry.retain(2)).toEqual({ removed: [B], failed: [] });
+  });
+
   it('never removes the active bundle, its predecessor and the shadow, however old they are', async () => {
     await adopt(registry, models, A);
     await adopt(registry, models, B);
     for (const version of [C, D, E]) await registry.reject(version, ['no']);
     setShadow(models, C);
-    expect(await registry.retain(2)).toEqual([E, D]);
+    expect(await registry.retain(2)).toEqual({ removed: [E, D], failed: [] });
     expect(listVersions(models)).toEqual([A, B, C]);
     expect(readActive(models)).toEqual({ version: B, previous: A });
     // The registry has the active version without the file, too.
     writeFileSync(join(models, 'active.json'), '{');
-    expect(await registry.retain(2)).toEqual([]);
+    expect(await registry.retain(2)).toEqual({ removed: [], failed: [] });
   });
 
   it('never removes the bundle in active.json before the registry has followed it', async () => {
@@ -212,7 +233,7 @@ describe.each([
     activate(models, B);
     activate(models, A);
     // C and D are active in the registry.
-    expect(await registry.retain(2)).toEqual([E]);
+    expect(await registry.retain(2)).toEqual({ removed: [E], failed: [] });
     expect(listVersions(models)).toEqual([A, B, C, D]);
     expect(readActive(models)).toEqual({ version: A, previous: B });
   });
@@ -354,7 +375,7 @@ describe.each([
     expect(readActive(models)?.version).toBe(A);
 
     await expect(directions.remove(first)).rejects.toMatchObject({ code: 'MODEL_IN_USE' });
-    expect(await directions.retain(2)).toEqual([rejected]);
+    expect(await directions.retain(2)).toEqual({ removed: [rejected], failed: [] });
     expect(readdirSync(directionFolder(models)).filter((name) => name.startsWith('2'))).toEqual(
       [second, other, first].sort(),
     );

@@ -35,6 +35,13 @@ export interface Recovery {
 /** @throws MinutehandError when the bundle is refused */
 export type AdmitRecovered = (version: string) => Promise<Admitted<'recovery'>>;
 
+/** What a removal of old bundles has done. */
+export interface Retained {
+  readonly removed: readonly string[];
+  /** Still there, with what was thrown. */
+  readonly failed: readonly { readonly version: string; readonly error: unknown }[];
+}
+
 /**
  * Every bundle of a shelf with its status and bytes. The pointers, `models/active.json` or those of the direction
  * models, are authoritative, because daemons read them; the registry is updated afterward, and `mend` synchronizes it
@@ -66,9 +73,9 @@ export interface Registry {
   /**
    * Removes folders and bytes of all but `count` bundles of each slot. The active one, its predecessor and the shadow
    * are kept and count; of the others the newest are kept.
-   * @returns the removed versions
+   * Those that cannot be removed do not keep the others.
    */
-  retain(count: number): Promise<readonly string[]>;
+  retain(count: number): Promise<Retained>;
   /**
    * Removes folder and bytes of a bundle; its row stays.
    * @throws MinutehandError MODEL_MISSING; MODEL_IN_USE for the active one, its predecessor and the shadow;
@@ -231,7 +238,7 @@ class StoreRegistry implements Registry {
     }
   }
 
-  async retain(count: number): Promise<readonly string[]> {
+  async retain(count: number): Promise<Retained> {
     const rows = (await this.#rows.list()).filter(({ removed_at }) => removed_at === null).reverse();
     const bound = await this.#bound();
     const old = this.#shelf.slots.flatMap((slot) => {
@@ -239,12 +246,19 @@ class StoreRegistry implements Registry {
       const free = kept.filter(({ version }) => !bound.includes(version));
       return free.slice(Math.max(0, count - (kept.length - free.length))).map(({ version }) => version);
     });
+    const removed: string[] = [];
+    const failed: { version: string; error: unknown }[] = [];
     for (const version of old) {
-      await this.#rows.ownOf(version);
-      this.#folder.remove(version);
-      await this.#rows.removeArtifacts(version);
+      try {
+        await this.#rows.ownOf(version);
+        this.#folder.remove(version);
+        await this.#rows.removeArtifacts(version);
+        removed.push(version);
+      } catch (error) {
+        failed.push({ version, error });
+      }
     }
-    return old;
+    return { removed, failed };
   }
 
   async forget(versions: readonly string[]): Promise<void> {

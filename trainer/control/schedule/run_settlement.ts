@@ -4,7 +4,7 @@ import { readDirectionBundle } from '../../../shared/bundle/direction/direction_
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { DIRECTION_SEED } from '../../jobs/kinds/direction_defaults.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
-import { enterOutcome } from '../registry/outcome.ts';
+import { enterOutcome, retentionFailures } from '../registry/outcome.ts';
 import { failuresOf, reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
 import type { BestEffort } from './best_effort.ts';
 import type { RetrainRun, RunParameters } from './run.ts';
@@ -156,7 +156,8 @@ export class RunSettlement {
     };
     const { settings, log } = this.#options;
     const old = await enterOutcome(registry, outcome, settings.retrain.model_version_retention);
-    if (old.length > 0) log.info({ versions: old }, 'old models were removed');
+    if (old.removed.length > 0) log.info({ versions: old.removed }, 'old models were removed');
+    for (const failure of retentionFailures(old)) log.warn({ failure }, 'an old model was not removed');
   }
 }
 

@@ -101,5 +101,10 @@ export const pointersSchema = z
   .meta({ id: 'ModelPointers' });
 
 export const cleanupSchema = z
-  .object({ removed: z.array(z.string()).describe('Versions whose files were removed') })
+  .object({
+    removed: z.array(z.string()).describe('Versions whose files were removed'),
+    failed: z
+      .array(z.object({ version: z.string(), code: z.string(), message: z.string(), next: z.string() }))
+      .describe('Versions that are still there, and why'),
+  })
   .meta({ id: 'RemovedModels' });

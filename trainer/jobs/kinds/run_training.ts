@@ -149,6 +149,12 @@ async function withOpenOptions<Result>(
   const settings = place.mid ? withMids(imported) : imported;
   const bars = await barsOf(job, settings, imported, (done, total) => onProgress('reading bars', done, total));
   const tell = context.onNote ?? ((line: string) => void process.stderr.write(`${line}\n`));
+  // Some experiments make the rows of a training many times.
+  const told = new Set<string>();
+  const tellOnce = (line: string): void => {
+    if (!told.has(line)) tell(line);
+    told.add(line);
+  };
   const fleet = await fleetOfTraining(settings, paths, resources.cache, tell);
   const features = place.features === null ? null : await openSource(place.features, settings, job.market);
   const scratch = openScratch(paths.datasetCache);
@@ -174,6 +180,7 @@ async function withOpenOptions<Result>(
       target: parameters.target,
       ...(parameters.imported && { imported: importedSources(parameters.imported) }),
       onProgress,
+      onNote: tellOnce,
     };
     return await work(options, bars);
   } finally {

@@ -60,4 +60,6 @@ export interface TrainOptions {
   /** Start of the holdout; null = at the configured share of the time. */
   readonly holdoutFrom: OpenTime | null;
   onProgress(stage: string, done: number, total: number): void;
+  /** What a person should know of a training that succeeds, such as pairs without bars. */
+  onNote?(line: string): void;
 }

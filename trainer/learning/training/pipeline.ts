@@ -156,7 +156,7 @@ interface PreparedDataset {
 /** The rows of a training, after every check of its data and of brought models. @throws MinutehandError as `train` */
 async function prepareDataset(
   { settings, bars, policy, warmStart }: TrainingPlan,
-  { workers, cache, scratch = null, source = null, imported: sources, onProgress }: TrainOptions,
+  { workers, cache, scratch = null, source = null, imported: sources, onProgress, onNote }: TrainOptions,
 ): Promise<PreparedDataset> {
   const { engine } = settings.minutehand.train;
   // Before the minutes that features take; brought models need no learner.
@@ -184,6 +184,9 @@ async function prepareDataset(
     source,
     onProgress: (done, total) => onProgress('features and labels', done, total),
   });
+  const used = new Set(built.histories.map(({ pair: { id } }) => id));
+  const leftOut = pairs.filter(({ id }) => !used.has(id)).map(({ id }) => id);
+  if (leftOut.length > 0) onNote?.(`Left out: ${leftOut.join(', ')}: too few common bars (train.min_bars)`);
   const dataset = warmStart === null ? built : warmStart.newRows(built);
   refuseImplausible(dataset, source?.place ?? 'the features of these bars');
   if (sources === undefined) return { dataset, imported: null };

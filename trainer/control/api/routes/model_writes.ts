@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { describeError } from '../../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../../shared/files.ts';
 import { trainerMarksOf } from '../../../../shared/bundle/pointer_marks.ts';
 import { SHADOW_POINTER, VERSION } from '../../../../shared/bundle/bundle.ts';
@@ -106,7 +107,7 @@ function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): voi
       const directions = registryOf(opened, paths, 'direction');
       const isOfPairs = (await pairs.find(model_id)) !== undefined || (await directions.find(model_id)) === undefined;
       await (isOfPairs ? pairs : directions).remove(model_id);
-      return { removed: [model_id] };
+      return { removed: [model_id], failed: [] };
     },
   });
 
@@ -117,17 +118,20 @@ function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): voi
     schema: {
       tags: ['models'],
       summary: 'Remove bundles beyond model_version_retention',
+      description:
+        'A bundle that cannot be removed stays, does not keep the others, and is in `failed` with the code of its error. Where none could be removed, the answer is the error of the first.',
       response: { 200: cleanupSchema, ...REFUSALS },
     },
     async handler(request) {
       const opened = await store();
       const count = settings.retrain.model_version_retention;
-      const removed = [
-        ...(await registryOf(opened, paths, 'pairs').retain(count)),
-        ...(await registryOf(opened, paths, 'direction').retain(count)),
-      ];
+      const pairs = await registryOf(opened, paths, 'pairs').retain(count);
+      const directions = await registryOf(opened, paths, 'direction').retain(count);
+      const removed = [...pairs.removed, ...directions.removed];
+      const failures = [...pairs.failed, ...directions.failed];
       request.written = { target: 'models', before: removed };
-      return { removed };
+      if (removed.length === 0 && failures.length > 0) throw failures[0]!.error;
+      return { removed, failed: failures.map(({ version: of, error }) => ({ version: of, ...describeError(error) })) };
     },
   });
 }
