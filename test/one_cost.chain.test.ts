@@ -111,7 +111,7 @@ it('a change of the cost function changes live decisions, a replay and a backtes
 });
 
 it('only the cost function computes with spread, commission and slippage', () => {
-  /** Other files that mention costs: declared, shown, simulated, stored, or compared with fills. */
+  /** Other files that mention costs: declared, checked, shown, simulated, stored, or compared with fills. */
   const allowed = [
     'shared/bundle/direction/direction_manifest.ts',
     'shared/bundle/rule/rule_manifest.ts',
@@ -120,6 +120,7 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'shared/fill/quoted_price.ts',
     'shared/market/instrument.ts',
     'shared/market/simulated_market.ts',
+    'shared/policy/consistency.ts',
     'shared/policy/schema.ts',
     'shared/run_trigger/en.ts',
     'shared/run_trigger/ja.ts',

@@ -142,6 +142,7 @@ function errorRates(): string {
     chanceOf,
     ...edges.map((edge) => shareOf(of(edge), isMet)),
   ];
+  const missed = runs.filter((run) => run.edge_bps > 0 && !run.has_edge).map(({ trades }) => trades);
   const shuffles = runs.reduce((count, { shuffled }) => count + shuffled.length, 0);
   const beyond = runs.reduce((count, run) => count + run.shuffled.filter((share) => Math.abs(share ?? 0) > 1).length, 0);
   return `## Error rates
@@ -152,9 +153,8 @@ active hours and ${halfLife.quiet} in quiet ones; ${new Set(runs.map(({ world })
 Simulation error (95 %): at most ±${(100 * 1.96 * Math.sqrt(0.25 / of(edges[0]!).length)).toFixed(0)} points of a share, ±${chance === null ? '–' : (100 * 1.96 * Math.sqrt((0.02 * 0.98) / chance.cases)).toFixed(1)} of "by chance".
 
 "By chance": the share of models that pass although labels, shuffled in blocks, know nothing of their answers. Tests are
-at 2 %; \`ai1.auc\` is a limit and no test. Gates that are not named never vetoed. A missing edge is mostly one of
-fewer than 20 trades: wider spreads have fewer entries that θ1 and θ2 admit. These edges were judged by the t statistic
-alone, before unseen losses counted: [edges](#on-simulated-evidence) by both tests.
+at 2 %; \`ai1.auc\` is a limit and no test. Gates that are not named never vetoed. The ${missed.length} missing edges rest on ${Math.min(...missed)} to
+${Math.max(...missed)} trades, where 20 are the least: wider spreads have fewer entries that θ1 and θ2 admit.
 
 ${table(
   ['gate passes', 'by chance', ...edges.map((edge) => `${edge} bps`)],
