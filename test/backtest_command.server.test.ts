@@ -119,7 +119,9 @@ describe('minutehand backtest', () => {
       return document;
     };
     const loose = ['--theta1', '0', '--theta2', '1'];
-    const [one, other, again] = [await run(), await run(...loose), await run(...loose)];
+    const one = await run();
+    const other = await run(...loose);
+    const again = await run(...loose);
     const look = one['evaluation_look'] as number;
     expect(one).toMatchObject({ trained_on_period: false, edge_level: lookLevel(look) });
     expect(other).toMatchObject({ evaluation_look: look + 1, edge_level: lookLevel(look + 1) });

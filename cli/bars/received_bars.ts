@@ -22,8 +22,8 @@ export interface ReceivedBars {
   /** Ascending by name. */
   readonly symbols: readonly string[];
   /** By the open of the bar, as the store has them; no bar where the daemons received none in the period. */
-  /** @param judge leaves bars out, and sees the others; absent = all of them count */
-  read(symbol: string, period: StorePeriod, judge?: Pick<FeedJudge, 'kept' | 'see'>): BarColumns;
+  /** @param judge judges the received bars, and tells which count; absent = all of them do */
+  read(symbol: string, period: StorePeriod, judge?: Pick<FeedJudge, 'take'>): BarColumns;
   close(): void;
 }
 
@@ -38,9 +38,8 @@ export function openReceivedBars(market: Market, shards: readonly string[]): Rec
       const received = (open: OpenTime | undefined) => (open === undefined ? undefined : ((open + toOpen) as OpenTime));
       const parts = journals.map((journal) => {
         const bars = journal.bars(symbol, received(from), received(to));
-        return columnsOf(symbol, judge === undefined ? bars : judge.kept(symbol, bars));
+        return judge === undefined ? columnsOf(symbol, bars) : judge.take(symbol, bars);
       });
-      if (judge !== undefined) parts.forEach((part) => judge.see(part));
       const own = parts.reduce((all, part) => mergedBars(all, part), columnsOf(symbol, []));
       return toOpen === 0 ? own : { ...own, time: own.time.map((time) => time - toOpen) };
     },

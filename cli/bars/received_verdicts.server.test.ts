@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
-import { columnsOf } from '../../shared/bar_file/bar_file.ts';
 import { verdictOf } from '../../shared/bar_file/verdict/finding.ts';
 import { createRng } from '../../shared/rng.ts';
 import { openJournal } from '../../shared/store/journal.ts';
@@ -115,7 +114,7 @@ describe('bars that a daemon received', () => {
     const judged = (...verdicts: readonly object[]) => {
       const runs = verdicts.map((own) => ({ verdicts: JSON.stringify(own), undone_ms: null, finished_ms: 1 }));
       const judge = createFeedJudge(receivedDecisions(runs));
-      judge.see(columnsOf(SYMBOL, judge.kept(SYMBOL, months)));
+      judge.take(SYMBOL, months);
       return judge;
     };
     expect(judged().fault()).toMatchObject({ code: 'FEED_REFUSED' });

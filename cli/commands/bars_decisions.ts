@@ -11,7 +11,12 @@ import { actorName } from '../../shared/process/actor.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { parseSymbol } from '../../shared/symbol/symbol.ts';
 import { modelsTrainedOn } from '../../trainer/control/registry/trained_on.ts';
-import { createFeedJudge, feedFindingText, type FeedFinding } from '../../trainer/jobs/bars/feed_judge.ts';
+import {
+  createFeedJudge,
+  feedFindingText,
+  type FeedFinding,
+  type FeedJudge,
+} from '../../trainer/jobs/bars/feed_judge.ts';
 import {
   acceptFindings,
   leaveOut,
@@ -114,12 +119,12 @@ function symbolOf(named: string): string {
 
 function judgeReceived(symbol: string, decisions: ReceivedDecisions): readonly FeedFinding[] {
   const judge = createFeedJudge(decisions);
-  for (const columns of readReceived(symbol, {}, decisions)) judge.see(columns);
+  readReceived(symbol, {}, judge);
   return judge.findings().filter(({ finding }) => REFUSING.has(finding.code));
 }
 
-/** What the live journals of this home have of a symbol. */
-function readReceived(symbol: string, { from, to }: Period, decisions?: ReceivedDecisions): BarColumns[] {
+/** What the live journals of this home have of a symbol. @param judge judges it; absent = all of it counts */
+function readReceived(symbol: string, { from, to }: Period, judge?: FeedJudge): BarColumns[] {
   const paths = shardsOf(loadSettings().minutehand).map(({ name }) => homePaths().journal('live', name));
   const read = paths
     .filter((path) => existsSync(path))
@@ -127,7 +132,7 @@ function readReceived(symbol: string, { from, to }: Period, decisions?: Received
       const journal = openJournal(path, { readOnly: true });
       try {
         const bars = journal.bars(symbol, from, to);
-        return columnsOf(symbol, decisions === undefined ? bars : decisions.kept(symbol, bars));
+        return judge === undefined ? columnsOf(symbol, bars) : judge.take(symbol, bars);
       } finally {
         journal.close();
       }

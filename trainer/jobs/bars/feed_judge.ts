@@ -1,5 +1,5 @@
 import { isoMinute, SECONDS_PER_BAR, type Bar } from '../../../shared/bar.ts';
-import { lowerBound, viewBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { columnsOf, lowerBound, viewBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { atOpen, ownBarSeconds } from '../../../shared/bar_file/own_timeframe.ts';
 import { createBarInspection } from '../../../shared/bar_file/verdict/bar_inspection.ts';
 import type { Finding, VerdictCode } from '../../../shared/bar_file/verdict/finding.ts';
@@ -27,10 +27,12 @@ export interface FeedFinding {
  * beside a year. Findings that a person accepted are none.
  */
 export interface FeedJudge {
-  /** The bars that count: without those that a person left out. */
-  kept(symbol: string, bars: Iterable<Bar>): Iterable<Bar>;
-  /** Bars with the time of their last minute, as journals have them. */
-  see(columns: BarColumns): void;
+  /**
+   * Judges received bars.
+   * @param bars with the time of their last minute, as journals have them
+   * @returns those that count: without the ones that a person left out
+   */
+  take(symbol: string, bars: Iterable<Bar>): BarColumns;
   findings(): readonly FeedFinding[];
   /** FEED_REFUSED for findings that no market explains; null without one. */
   fault(): MinutehandError | null;
@@ -39,14 +41,14 @@ export interface FeedJudge {
 export function createFeedJudge({ isAccepted, kept }: ReceivedDecisions): FeedJudge {
   const found: FeedFinding[] = [];
   return {
-    kept,
-    see(columns) {
-      const { symbol } = columns;
+    take(symbol, bars) {
+      const columns = columnsOf(symbol, kept(symbol, bars));
       for (const part of partsOf(columns)) {
         const span = { from: part.time[0]!, to: part.time[part.length - 1]! };
         for (const finding of findingsOf(part))
           if (!isAccepted(symbol, finding)) found.push({ symbol, ...span, finding });
       }
+      return columns;
     },
     findings: () => found,
     fault() {

@@ -1,4 +1,4 @@
-import type { Bar, OpenTime } from '../../../shared/bar.ts';
+import type { OpenTime } from '../../../shared/bar.ts';
 import { columnsOf, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import {
   atLastMinute,
@@ -12,6 +12,7 @@ import type { ScreenPolicy } from '../../../shared/core/screen/bar_screen.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import type { Store } from '../../store/store.ts';
 import { KnownSeries } from './known_series.ts';
+import type { FeedJudge } from './feed_judge.ts';
 
 export interface KnownBarsOptions {
   readonly symbols: readonly string[];
@@ -24,11 +25,8 @@ export interface KnownBarsOptions {
   readonly journals: readonly string[];
   /** null: nothing was ever imported. */
   readonly store: Store | null;
-  /** Keeps bars out that a daemon received, and sees the others; absent = all of them count. */
-  readonly received?: {
-    kept(symbol: string, bars: Iterable<Bar>): Iterable<Bar>;
-    see(columns: BarColumns): void;
-  };
+  /** Judges the bars that daemons received, and tells which count; absent = all of them do. */
+  readonly received?: Pick<FeedJudge, 'take'>;
   onProgress(done: number, total: number): void;
 }
 
@@ -56,9 +54,7 @@ export async function readKnownBars(options: KnownBarsOptions): Promise<Map<stri
     try {
       for (const symbol of symbols) {
         const bars = journal.bars(symbol, from, to);
-        const columns = columnsOf(symbol, received === undefined ? bars : received.kept(symbol, bars));
-        received?.see(columns);
-        add(symbol, columns);
+        add(symbol, received === undefined ? columnsOf(symbol, bars) : received.take(symbol, bars));
       }
       series.addJournal(journal, from, to);
     } finally {

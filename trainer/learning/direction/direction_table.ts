@@ -7,7 +7,8 @@ import { balanceRows, FOCAL_LOSS } from '../learners/balance/balance.ts';
 import type { PartRows, RoleTable, TableFacts } from '../role_table/role_table.ts';
 import type { Split } from '../splits/splits.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
-import { evaluatedSplits, preparedRows, type DirectionPlan, type OnStage } from './train_direction.ts';
+import { evaluatedSplits, evaluatedTime, preparedRows, type DirectionPlan, type OnStage } from './train_direction.ts';
+import { stridedRows } from './walk_forward.ts';
 
 /**
  * - learn: every `stride`-th bar whose labels are known before the first evaluated block, balanced.
@@ -58,7 +59,7 @@ export function directionTable(
   const blocks = evaluatedSplits(rows, plan.walkForward);
   const first = blocks[0]!;
   const { embargo } = plan.walkForward;
-  const strided = first.train.filter((row) => rows.bar[row]! % plan.stride === 0);
+  const strided = stridedRows(rows, first.train, plan.stride);
   if (strided.length === 0)
     throw new MinutehandError('DATA_TOO_SHORT', {
       seen: `no bar whose label is known before ${isoMinute(first.from - embargo)}`,
@@ -96,12 +97,7 @@ export function directionTable(
     learned_classes: classesOf(learn),
   };
   const columns = rows.columns.map((_, column) => column);
-  const tests = blocks.flatMap(({ test }) => Array.from(test, (row) => rows.time[row]!));
-  const evaluated = {
-    from: tests.reduce((least, time) => Math.min(least, time), Infinity),
-    to: tests.reduce((most, time) => Math.max(most, time), -Infinity),
-  };
-  return { table: { facts, pairs: symbols, columns, parts: written }, evaluated };
+  return { table: { facts, pairs: symbols, columns, parts: written }, evaluated: evaluatedTime(rows, blocks) };
 }
 
 /** Balanced; synthetic rows are behind the others and of no instrument. */

@@ -337,11 +337,12 @@ function otherWays({ balances, peers }: DirectionPlan, learning: LearningPlan): 
   ];
 }
 
-function timeOf({ time }: InstrumentRows, blocks: readonly CalibratedBlock[]): Omit<DirectionLook, 'trades'> {
+/** Closes of the first and the last evaluated bar. */
+export function evaluatedTime({ time }: InstrumentRows, blocks: readonly Split[]): Omit<DirectionLook, 'trades'> {
   let from = Infinity;
   let to = -Infinity;
-  for (const { split } of blocks) {
-    for (const row of split.test) {
+  for (const { test } of blocks) {
+    for (const row of test) {
       from = Math.min(from, time[row]!);
       to = Math.max(to, time[row]!);
     }
@@ -366,7 +367,8 @@ async function measure(
   const calibrated = calibrateBlocks(rows, scored, walkForward);
   const levelOf = (trades: readonly Trade[]): number => {
     if (run.countLook === null) return EDGE_ERROR_RATE;
-    run.look ??= run.countLook({ ...timeOf(rows, calibrated), trades });
+    const evaluated = calibrated.map(({ split }) => split);
+    run.look ??= run.countLook({ ...evaluatedTime(rows, evaluated), trades });
     return lookLevel(run.look);
   };
   const net = walkForwardNet({ rows, instruments, scored, calibrated, costs, variants, levelOf });

@@ -85,6 +85,11 @@ export function rescoreBlocks(blocks: readonly CalibratedBlock[], x: InstrumentR
   });
 }
 
+/** Every `stride`-th bar of each instrument, of these rows. */
+export function stridedRows({ bar }: InstrumentRows, rows: Int32Array, stride: number): Int32Array {
+  return rows.filter((row) => bar[row]! % stride === 0);
+}
+
 /** Trains a model on every `stride`-th row of `train`. */
 export async function learn(
   rows: InstrumentRows,
@@ -92,7 +97,7 @@ export async function learn(
   { engine, params, balance, stride }: LearningPlan,
   pool: FitPool,
 ): Promise<TreeModel> {
-  const strided = train.filter((row) => rows.bar[row]! % stride === 0);
+  const strided = stridedRows(rows, train, stride);
   const parts = splitOffTheEnd(rows, strided) ?? { train: strided, stopping: new Int32Array() };
   const balanced = balanceRows(rows, CLASSES, parts.train, parts.stopping, balance);
   const stopsEarly = parts.stopping.length > 0;
