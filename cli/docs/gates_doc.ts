@@ -358,11 +358,11 @@ ${table(
   ]),
 )}
 
-The last row is refused, and rightly as far as prices can tell: a leg with moves of its own that the other one makes up
-for minutes later, while nothing comes back the other way, is a copy that comes late by changing times. No test of prices
-separates the two, and one that passed it would pass the copy: such a pair needs both legs from one source with the same
-clock, or longer bars. Where both legs close the gap, each takes back what the other one follows by, in both directions,
-and is told apart by that.
+The last row is refused because prices cannot distinguish it from a late copy: one leg has moves of its own, the other
+follows them minutes later, and never the other way round. A copy whose delay varies shows the same cross-correlation, so
+a test that accepted this pair would accept the copy too. Such a pair needs both legs from one source with the same
+clock, or longer bars. Where both legs close the gap, each follows the other and takes back part of its own moves: the
+test recognizes that.
 
 Leg B as leg A of some minutes ago:
 

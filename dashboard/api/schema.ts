@@ -6262,7 +6262,7 @@ export interface components {
                 pairs_without_edge: string[];
                 /** @description Number of this look at these bars; null: in-sample, or by an earlier version */
                 evaluation_look: number | null;
-                /** @description An edge has an adjusted p below it: what is left of 5 % at this look */
+                /** @description Significance level at this look: the part of 5 % that earlier looks left. An adjusted p below it is an edge */
                 edge_level: number | null;
                 /** @description What the trades of this period claim */
                 edge: {
@@ -6413,7 +6413,7 @@ export interface components {
                 pairs_without_edge: string[];
                 /** @description Number of this look at these bars; null: in-sample, or by an earlier version */
                 evaluation_look: number | null;
-                /** @description An edge has an adjusted p below it: what is left of 5 % at this look */
+                /** @description Significance level at this look: the part of 5 % that earlier looks left. An adjusted p below it is an edge */
                 edge_level: number | null;
                 /** @description What the trades of this period claim */
                 edge: {

@@ -221,7 +221,9 @@ export const backtestFiguresSchema = z
             .int()
             .nullable()
             .describe('Number of this look at these bars; null: in-sample, or by an earlier version'),
-          edge_level: figure.describe('An edge has an adjusted p below it: what is left of 5 % at this look'),
+          edge_level: figure.describe(
+            'Significance level at this look: the part of 5 % that earlier looks left. An adjusted p below it is an edge',
+          ),
           edge: z
             .object({
               pairs: z.record(z.string(), periodClaimSchema),
