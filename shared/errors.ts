@@ -790,7 +790,7 @@ export const ERRORS = {
   SETTING_UNSUPPORTED: {
     status: 422,
     message: 'A requested setting is not supported.',
-    next: 'Omit it, or propose a change: PUT /api/ml/config.',
+    next: 'Omit it, or give a value that is expected.',
   },
   FEATURES_REFUSED: {
     status: 422,

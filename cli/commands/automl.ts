@@ -170,7 +170,10 @@ function parseGenerators(text: string): Generator[] {
   const names = text.split(',').map((name) => name.trim());
   const isKnown = (name: string): name is Generator => (GENERATORS as readonly string[]).includes(name);
   if (names.every(isKnown)) return names;
-  throw new MinutehandError('USAGE', { seen: `--generators ${text}`, expected: `some of ${GENERATORS.join(', ')}` });
+  throw new MinutehandError('USAGE', {
+    seen: `--generators ${text}`,
+    expected: `some of ${GENERATORS.join(', ')}; a formula reads one pair, so there are no cross-sections of symbols`,
+  });
 }
 
 /** @throws MinutehandError USAGE */

@@ -6135,18 +6135,21 @@ export interface components {
         /** @description A search of formulas by `POST /api/automl-features/generate`, as `minutehand automl` makes it */
         AutoMLConfigModel: {
             /**
+             * @description Statistics of the last bars of a series
              * @default {
              *       "enabled": false
              *     }
              */
             tsfresh: components["schemas"]["TSFreshConfigModel"];
             /**
+             * @description Parts of the time; cross-sections over symbols are refused: one formula reads one pair
              * @default {
              *       "enabled": false
              *     }
              */
             featuretools: components["schemas"]["FeaturetoolsConfigModel"];
             /**
+             * @description Products and ratios of two columns
              * @default {
              *       "enabled": false
              *     }
@@ -6156,18 +6159,21 @@ export interface components {
         /** @description A search of formulas by `POST /api/automl-features/generate`, as `minutehand automl` makes it */
         AutoMLConfigModelInput: {
             /**
+             * @description Statistics of the last bars of a series
              * @default {
              *       "enabled": false
              *     }
              */
             tsfresh?: components["schemas"]["TSFreshConfigModelInput"];
             /**
+             * @description Parts of the time; cross-sections over symbols are refused: one formula reads one pair
              * @default {
              *       "enabled": false
              *     }
              */
             featuretools?: components["schemas"]["FeaturetoolsConfigModelInput"];
             /**
+             * @description Products and ratios of two columns
              * @default {
              *       "enabled": false
              *     }
@@ -8812,7 +8818,7 @@ export interface components {
         MLTrainingConfig: {
             /** @description An instrument such as BTC/USDT: the direction model is trained on it. all (the default): the models of all pairs */
             symbol?: string;
-            /** @description Of an instrument (default: 1h); for all pairs only 1m is accepted */
+            /** @description Of an instrument (default: 1h), also as 60m, H1, 1D; refused where its stored bars are longer. For all pairs only 1m is accepted */
             timeframe?: string;
             /** @description First bar, UTC */
             start_date?: string;
@@ -8880,7 +8886,7 @@ export interface components {
         MLTrainingConfigInput: {
             /** @description An instrument such as BTC/USDT: the direction model is trained on it. all (the default): the models of all pairs */
             symbol?: string;
-            /** @description Of an instrument (default: 1h); for all pairs only 1m is accepted */
+            /** @description Of an instrument (default: 1h), also as 60m, H1, 1D; refused where its stored bars are longer. For all pairs only 1m is accepted */
             timeframe?: string;
             /** @description First bar, UTC */
             start_date?: string;
@@ -10641,17 +10647,29 @@ export interface components {
             };
         };
         ParameterSpaceConfig: {
-            /** @enum {string} */
+            /**
+             * @description real or integer, which the parameter itself decides: leaves are integers. categorical is refused
+             * @enum {string}
+             */
             type: "real" | "integer" | "categorical";
+            /** @description Least value that the search tries; absent: that of search.ranges */
             low?: number | null;
+            /** @description Greatest value; absent: that of search.ranges */
             high?: number | null;
+            /** @description Refused: every parameter that a search varies is a number */
             categories?: unknown[] | null;
         };
         ParameterSpaceConfigInput: {
-            /** @enum {string} */
+            /**
+             * @description real or integer, which the parameter itself decides: leaves are integers. categorical is refused
+             * @enum {string}
+             */
             type: "real" | "integer" | "categorical";
+            /** @description Least value that the search tries; absent: that of search.ranges */
             low?: number | null;
+            /** @description Greatest value; absent: that of search.ranges */
             high?: number | null;
+            /** @description Refused: every parameter that a search varies is a number */
             categories?: unknown[] | null;
         };
         Performance: {
@@ -12111,7 +12129,7 @@ export interface components {
             /** @description Time that the run may take; null: no run of this kind has completed yet */
             expected: {
                 seconds: number;
-                /** @description The newest completed run of this kind, whose time is scaled by the length of the bars */
+                /** @description The newest completed run of this kind, whose time is scaled by bars, folds, trials, members and trees at most: early stopping may end sooner */
                 from_run: number;
             } | null;
             /** @description Origin of its record among the jobs: GET /api/jobs?origin= */
@@ -12266,7 +12284,7 @@ export interface components {
             /** @description Time that the run may take; null: no run of this kind has completed yet */
             expected: {
                 seconds: number;
-                /** @description The newest completed run of this kind, whose time is scaled by the length of the bars */
+                /** @description The newest completed run of this kind, whose time is scaled by bars, folds, trials, members and trees at most: early stopping may end sooner */
                 from_run: number;
             } | null;
             /** @description Origin of its record among the jobs: GET /api/jobs?origin= */

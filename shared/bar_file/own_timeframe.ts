@@ -57,21 +57,35 @@ function shifted<Columns extends Timed>(columns: Columns, seconds: number): Colu
 
 /** @throws MinutehandError DATA_FORMAT where bars of a leg are longer than those of its pair, or no part of them */
 export function checkTimeframes(pairs: readonly Pair[], bars: ReadonlyMap<string, Timed>): void {
-  const own = new Map([...bars].map(([symbol, columns]) => [symbol, ownBarSeconds(columns)]));
-  for (const pair of pairs) {
+  for (const pair of pairs)
     for (const symbol of [pair.a, pair.b]) {
-      const seconds = own.get(symbol) ?? SECONDS_PER_BAR;
-      if (seconds > SECONDS_PER_BAR) checkNeighbors(bars.get(symbol)!, seconds);
-      if (barSecondsOf(pair) % seconds === 0) continue;
-      const legs = `${pair.a}_${pair.b}`;
-      const name = timeframeName(seconds);
-      throw new MinutehandError('DATA_FORMAT', {
-        seen: `bars of ${name} for ${symbol}`,
-        expected: `bars of ${timeframeName(barSecondsOf(pair))} or shorter for ${pair.id}`,
-        next: `Import shorter bars${Object.hasOwn(TIMEFRAMES, name) ? `, or configure ${legs}@${name}` : ''}.`,
-      });
+      const columns = bars.get(symbol);
+      if (columns === undefined) continue;
+      checkTimeframe(columns, barSecondsOf(pair), { id: pair.id, other: `configure ${pair.a}_${pair.b}` });
     }
-  }
+}
+
+/** @throws MinutehandError DATA_FORMAT where bars of an instrument are longer than asked for, or no part of them */
+export function checkInstrumentTimeframe(columns: Timed, barSeconds: number): void {
+  const { symbol } = columns;
+  checkTimeframe(columns, barSeconds, { id: `${symbol}@${timeframeName(barSeconds)}`, other: `choose ${symbol}` });
+}
+
+/** @param of what the bars are for, and what would have their timeframe, without it */
+function checkTimeframe(
+  columns: Timed,
+  barSeconds: number,
+  { id, other }: { readonly id: string; readonly other: string },
+): void {
+  const seconds = ownBarSeconds(columns);
+  if (seconds > SECONDS_PER_BAR) checkNeighbors(columns, seconds);
+  if (barSeconds % seconds === 0) return;
+  const name = timeframeName(seconds);
+  throw new MinutehandError('DATA_FORMAT', {
+    seen: `bars of ${name} for ${columns.symbol}`,
+    expected: `bars of ${timeframeName(barSeconds)} or shorter for ${id}`,
+    next: `Import shorter bars${Object.hasOwn(TIMEFRAMES, name) ? `, or ${other}@${name}` : ''}.`,
+  });
 }
 
 /** Bars of 23, 24 and 25 hours are none of one. @throws MinutehandError DATA_FORMAT */

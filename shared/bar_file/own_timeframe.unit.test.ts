@@ -4,7 +4,7 @@ import { MinutehandError } from '../errors.ts';
 import { parsePair, TIMEFRAMES } from '../pair.ts';
 import { columnsOf, type BarColumns } from './bar_file.ts';
 import { legBars, resampleBars } from './resampled_bars.ts';
-import { atLastMinute, checkTimeframes, ownBarSeconds } from './own_timeframe.ts';
+import { atLastMinute, checkInstrumentTimeframe, checkTimeframes, ownBarSeconds } from './own_timeframe.ts';
 import type { OpenTime } from '../bar.ts';
 
 const START = 1_704_067_200;
@@ -71,6 +71,14 @@ describe('the timeframe of bars', () => {
     const half = new Map([['AAA', spaced(1800, 40)]]);
     expect(() => checkTimeframes([parsePair('AAA_BBB@1h')], half)).not.toThrow();
     expect(refusal(() => checkTimeframes([parsePair('AAA_BBB@15m')], half)).message).toContain('bars of 1800 s');
+  });
+
+  it('refuses an instrument with bars shorter than the stored ones, too', () => {
+    const hours = spaced(3600, 40, 'AAA');
+    for (const seconds of [3600, 14_400, 86_400]) expect(() => checkInstrumentTimeframe(hours, seconds)).not.toThrow();
+    const error = refusal(() => checkInstrumentTimeframe(hours, 900));
+    expect([error.code, error.message]).toEqual(['DATA_FORMAT', expect.stringContaining('or shorter for AAA@15m')]);
+    expect(error.next).toBe('Import shorter bars, or choose AAA@1h.');
   });
 
   it('refuses days that follow a clock with summer time', () => {

@@ -1,5 +1,6 @@
 import { MinutehandError } from '../errors.ts';
 import { isCurrency, isPairForm } from './currencies.ts';
+import { spelledTimeframe } from '../timeframe_spelling.ts';
 import { isSymbol, MAX_SYMBOL_LENGTH, WINDOWS_DEVICE } from '../symbol_source.ts';
 
 /** How names of brokers and exchanges become symbols: `symbol_names` of minutehand.yaml. */
@@ -195,7 +196,7 @@ export function spellSubject(
 ): string {
   const [legs, timeframe, ...more] = text.trim().split('@');
   if (legs === undefined || more.length > 0) return text;
-  const suffix = timeframe === undefined ? '' : `@${timeframe.toLowerCase()}`;
+  const suffix = timeframe === undefined ? '' : `@${spelledTimeframe(timeframe) ?? timeframe.toLowerCase()}`;
   const whole = readSymbol(legs, names);
   const parts = legsOf(legs, names);
   const asOne = whole.symbol === null ? text : whole.symbol + suffix;

@@ -1,11 +1,5 @@
-import {
-  isInstrument,
-  parseSubject,
-  type Timeframe,
-  TIMEFRAME_NAMES,
-  timeframeOf,
-  TIMEFRAMES,
-} from '../../../shared/pair.ts';
+import { isInstrument, parseSubject, type Timeframe, TIMEFRAME_NAMES, timeframeOf } from '../../../shared/pair.ts';
+import { spelledTimeframe } from '../../../shared/timeframe_spelling.ts';
 import { directionSettingsSchema, type DirectionSettings } from '../../learning/direction/direction_settings.ts';
 import type { RunParameters } from '../schedule/run.ts';
 import type { MLTrainingConfig } from '../schema/training.ts';
@@ -15,7 +9,6 @@ import {
   instantOf,
   rangesOf,
   refuseGenerators,
-  refuseUnless,
   treesOf,
   trialsOf,
   unsupported,
@@ -27,13 +20,19 @@ const DEFAULT_TIMEFRAME: Timeframe = '1h';
 /** What a request trains the direction model of; null: the models of all pairs. */
 export function directionOf({ symbol, timeframe }: MLTrainingConfig): { symbol: string; timeframe: Timeframe } | null {
   if (symbol === undefined || symbol === ALL_SUBJECTS) return null;
+  const asked = timeframe === undefined ? undefined : knownTimeframe(timeframe);
   const subject = subjectOf(symbol);
   if (subject === null || !isInstrument(subject))
-    throw unsupported('symbol', symbol, 'an instrument such as BTC/USDT, or all: models of pairs learn all of them');
+    throw unsupported(
+      'symbol',
+      symbol,
+      'an instrument such as BTC/USDT, or all: models of pairs learn all of them',
+      'Give one symbol, or leave it out to train the models of all pairs.',
+    );
   const own = subject.barSeconds === undefined ? undefined : timeframeOf(subject.barSeconds);
-  if (own !== undefined && timeframe !== undefined && own !== timeframe)
-    throw unsupported('timeframe', timeframe, `${own}, as the symbol ${symbol} says`);
-  return { symbol: subject.a, timeframe: own ?? knownTimeframe(timeframe ?? DEFAULT_TIMEFRAME) };
+  if (own !== undefined && asked !== undefined && own !== asked)
+    throw unsupported('timeframe', timeframe, `${own}, as the symbol ${symbol} says`, 'Leave one of them out.');
+  return { symbol: subject.a, timeframe: own ?? asked ?? DEFAULT_TIMEFRAME };
 }
 
 function subjectOf(symbol: string) {
@@ -44,9 +43,10 @@ function subjectOf(symbol: string) {
   }
 }
 
-function knownTimeframe(timeframe: string): Timeframe {
-  if (Object.hasOwn(TIMEFRAMES, timeframe)) return timeframe as Timeframe;
-  throw unsupported('timeframe', timeframe, TIMEFRAME_NAMES.join(', '));
+function knownTimeframe(text: string): Timeframe {
+  const timeframe = spelledTimeframe(text);
+  if (timeframe !== null) return timeframe;
+  throw unsupported('timeframe', text, TIMEFRAME_NAMES.join(', '), 'Give one of these; shorter bars are joined to it.');
 }
 
 /**
@@ -58,15 +58,32 @@ export function directionParametersOf(
   { symbol, timeframe }: { readonly symbol: string; readonly timeframe: Timeframe },
 ): RunParameters {
   const { kind, single_model_config: single, prediction_horizon } = config;
-  refuseUnless('kind', kind, 'full');
-  refuseUnless('single_model_config.model_type', single?.model_type, 'gbdt');
+  if (kind !== 'full')
+    throw unsupported('kind', kind, 'full: a direction model has no warm start and no θ2', 'Omit it.');
+  if (single !== undefined && single.model_type !== 'gbdt')
+    throw unsupported(
+      'single_model_config.model_type',
+      single.model_type,
+      'gbdt: the direction model is one boosted model, which others are only compared with',
+      'Omit it; `minutehand train --strategy direction --peers` compares engines on the same blocks.',
+    );
   refuseEnsemble(config);
   for (const name of ['validation_split', 'train_test_split'] as const)
     if (config[name] !== undefined)
-      throw unsupported(name, config[name], 'no value: a direction model is measured by walk-forward, on every block');
+      throw unsupported(
+        name,
+        config[name],
+        'no value: a direction model is measured by walk-forward, on every block',
+        'Omit it; cross_validation_folds is the number of blocks.',
+      );
   for (const role of ['ai1', 'ai2'] as const)
     if (config.balance?.[role] !== undefined)
-      throw unsupported(`balance.${role}`, config.balance[role], 'no value: an instrument has balance.direction');
+      throw unsupported(
+        `balance.${role}`,
+        config.balance[role],
+        'no value: an instrument has balance.direction',
+        'Give balance.direction.',
+      );
   refuseGenerators(config);
   const options = {
     seed: config.random_state,
@@ -108,5 +125,6 @@ function refuseEnsemble({ ensemble_config }: MLTrainingConfig): void {
         `ensemble_config.${name}`,
         JSON.stringify(value),
         'no value: the direction model is one boosted model, of gbdt',
+        'Omit it; ensembles are for pairs (symbol all).',
       );
 }

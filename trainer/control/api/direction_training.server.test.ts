@@ -75,6 +75,13 @@ describe('POST /api/ml-training/train for an instrument', () => {
     expect(JSON.stringify(body)).toContain('2022-01-01T00:00Z to 2022-02-09T23:00Z');
     const none = await train({ symbol: 'ETH/USDT' });
     expect([none.status, none.body.error?.code]).toEqual([404, 'DATA_MISSING']);
+    expect(JSON.stringify(none.body)).toContain('a symbol with bars: BTCUSDT.');
+    // Bars of an hour are none of a quarter: such a model would have been learned from every fourth bar.
+    for (const timeframe of ['15m', 'M15']) {
+      const longer = await train({ symbol: 'BTC/USDT', timeframe });
+      expect([longer.status, longer.body.error?.code]).toEqual([422, 'DATA_FORMAT']);
+      expect(JSON.stringify(longer.body)).toContain('or choose BTCUSDT@1h');
+    }
     const now = await api.ask('GET', '/api/ml-training/training/status', { headers });
     expect(now.body['is_training']).toBe(false);
   });

@@ -22,7 +22,10 @@ const MODES: Readonly<Record<string, readonly number[]>> = {
 /** Keys that have only one value here, or none, and why. */
 const ONLY: Readonly<Record<string, { readonly value?: unknown; readonly next: string }>> = {
   'tsfresh.feature_selection': { value: true, next: 'Omit it: without the screening, chance would choose formulas.' },
-  'featuretools.max_depth': { value: 1, next: 'Omit it: bars are one table, there is nothing to join.' },
+  'featuretools.max_depth': {
+    value: 1,
+    next: 'Omit it: a formula reads the bars of one pair, so there are no tables to join and no cross-sections of symbols.',
+  },
   'autofeat.feateng_steps': {
     value: 2,
     next: 'Omit it: trees split a formula of one column as they split the column.',
@@ -124,7 +127,12 @@ function refusalsIn(part: Part, { enabled, ...keys }: AutoMLConfig[Part]): Minut
     else if (only !== undefined && value !== only.value)
       refuse(name, value, only.value === undefined ? 'no value' : String(only.value), only.next);
     else if (only === undefined && !ACTING[part].includes(key))
-      refuse(name, value, [...ACTING[part], ...onlyKeys(part)].join(', '), 'Omit it: nothing reads it.');
+      refuse(
+        name,
+        value,
+        [...ACTING[part], ...onlyKeys(part)].join(', '),
+        'Omit it: nothing reads it. Cross-sections of symbols are not in the language of formulas.',
+      );
     else if (key === 'performance_mode' && !Object.hasOwn(MODES, String(value)))
       refuse(name, value, Object.keys(MODES).join(', '), 'All modes have series of returns, ranges and spreads.');
   }

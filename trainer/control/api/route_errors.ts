@@ -7,7 +7,10 @@ export const COMMON_ERRORS: readonly ErrorCode[] = [
 ];
 
 const WITH_BODY: readonly ErrorCode[] = ['BODY_TOO_LARGE'];
-const TRAIN: readonly ErrorCode[] = ['SETTING_UNSUPPORTED', 'DATA_MISSING', 'RETRAIN_RUNNING', ...WITH_BODY];
+const TRAIN: readonly ErrorCode[] = [
+  ...(['SETTING_UNSUPPORTED', 'DATA_MISSING', 'DATA_FORMAT', 'LEARNER_MISSING', 'RETRAIN_RUNNING'] as const),
+  ...WITH_BODY,
+];
 const RULE_RUN: readonly ErrorCode[] = [
   'CONFIG_INVALID',
   'CONFIG_UNKNOWN_KEY',

@@ -3,6 +3,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { SEARCHED_PARAMETERS, type SearchedParameter } from '../../../shared/policy/schema.ts';
 import { trainingSettingsSchema, type TrainingSettings } from '../../../shared/policy/training_settings.ts';
+import { spelledTimeframe } from '../../../shared/timeframe_spelling.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
 import { isNetwork } from '../../learning/learners/networks/network_parameters.ts';
 import { isTreeEngine, partsOf } from '../../learning/learners/registry.ts';
@@ -21,8 +22,15 @@ export function runParametersOf(
   learner: ChosenLearner = chosenLearner(config, settings),
 ): RunParameters {
   const { minutehand } = settings;
-  refuseUnless('symbol', config.symbol, ALL_SUBJECTS);
-  refuseUnless('timeframe', config.timeframe, '1m');
+  if (config.symbol !== undefined && config.symbol !== ALL_SUBJECTS)
+    throw unsupported('symbol', config.symbol, ALL_SUBJECTS, 'Leave it out: these models learn from all pairs.');
+  if (config.timeframe !== undefined && spelledTimeframe(config.timeframe) !== '1m')
+    throw unsupported(
+      'timeframe',
+      config.timeframe,
+      '1m for all pairs, whose own timeframes are in their names, such as XAUUSD_XAGUSD@1h',
+      'Omit it, give an instrument as symbol, or propose other `pairs`: PUT /api/ml/config.',
+    );
   const { horizon_bars } = minutehand.label;
   if (config.prediction_horizon !== undefined && config.prediction_horizon !== horizon_bars)
     throw new MinutehandError('SETTING_UNSUPPORTED', {
@@ -33,7 +41,13 @@ export function runParametersOf(
   refuseGenerators(config);
   const engine = learner.engine ?? minutehand.train.engine;
   const { direction: ofDirection, ...balance } = config.balance ?? {};
-  refuseUnless('balance.direction', ofDirection, undefined);
+  if (ofDirection !== undefined)
+    throw unsupported(
+      'balance.direction',
+      ofDirection,
+      'no value: models of pairs have balance.ai1 and balance.ai2',
+      'Give one of these, or an instrument as symbol.',
+    );
   refuseOfOtherLearners(config, {
     engine,
     parts: partsOf(engine, ensembleParameters({ ...minutehand.train, ...learner.ensemble })),
@@ -44,7 +58,8 @@ export function runParametersOf(
       throw unsupported(
         `balance.${model}`,
         `focal with the engine ${engine}`,
-        'another one, or single_model_config.model_type gbdt',
+        'another one: only gbdt has this loss',
+        'Choose another method, or set single_model_config.model_type to gbdt.',
       );
   const { random_state, start_date, end_date } = config;
   const options = {
@@ -59,7 +74,12 @@ export function runParametersOf(
   };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   if (config.kind !== 'full' && given.length > 0)
-    throw unsupported('kind', config.kind, `full, for ${given.map(([name]) => name).join(', ')}`);
+    throw unsupported(
+      'kind',
+      config.kind,
+      `full, for ${given.map(([name]) => name).join(', ')}`,
+      'Omit these, or set kind to full.',
+    );
   return Object.fromEntries(given);
 }
 
@@ -70,7 +90,13 @@ export function runParametersOf(
 function settingsOf(config: MLTrainingConfig): TrainingSettings | undefined {
   const { validation_split, train_test_split, cross_validation_folds } = config;
   const holdout = validation_split ?? (train_test_split === undefined ? undefined : rest(train_test_split));
-  refuseUnless('train_test_split', train_test_split, holdout === undefined ? undefined : rest(holdout));
+  if (train_test_split !== undefined && holdout !== undefined && train_test_split !== rest(holdout))
+    throw unsupported(
+      'train_test_split',
+      train_test_split,
+      `${rest(holdout)}, the rest of validation_split ${holdout}`,
+      'Give one of them; the other one is its rest.',
+    );
   const wanted: Record<string, number | undefined> = {
     'train.folds': cross_validation_folds,
     'train.holdout_fraction': holdout,
@@ -107,7 +133,7 @@ export function beyondLimit(
     ? `optimization_settings.parameter_space (${setting})`
     : (FIELD_OF[setting.split('.').at(-1)!] ?? setting);
   const seen = setting.endsWith('.leaves') ? `of ${wanted[setting]} leaves` : wanted[setting];
-  return unsupported(field, seen, message);
+  return unsupported(field, seen, message, 'Give a value within this limit, or omit it.');
 }
 
 /** Parameters of trees by the names of the configuration; undefined: not given. */
@@ -194,22 +220,35 @@ export function rangesOf({ optimization_settings: search }: MLTrainingConfig): R
   const settings: Record<string, number> = {};
   for (const [name, { type, low, high, categories }] of Object.entries(search?.parameter_space ?? {})) {
     const at = `optimization_settings.parameter_space.${name}`;
-    if (search?.enabled !== true) throw unsupported(at, 'given', 'no value unless `enabled` is true');
+    if (search?.enabled !== true) throw unsupported(at, 'given', 'no value unless `enabled` is true', ENABLE_SEARCH);
     const parameter = name === 'max_depth' ? 'leaves' : PARAMETER_NAMES[name];
     if (parameter === undefined)
-      throw unsupported(at, 'given', `${Object.keys(PARAMETER_NAMES).join(', ')}, max_depth`);
-    if (type === 'categorical' || categories != null) throw unsupported(at, type, 'a range, of type real or integer');
+      throw unsupported(
+        at,
+        'given',
+        `${Object.keys(PARAMETER_NAMES).join(', ')}, max_depth`,
+        'Give a range of one of these, which a search varies.',
+      );
+    if (type === 'categorical' || categories != null)
+      throw unsupported(
+        at,
+        type,
+        'a range, of type real or integer: every parameter is a number',
+        'Give low and high in place of categories.',
+      );
     const ends = Object.entries({ low, high });
-    if (ends.every(([, value]) => value == null)) throw unsupported(at, 'without low and high', 'one of them or both');
+    if (ends.every(([, value]) => value == null))
+      throw unsupported(at, 'without low and high', 'one of them or both', 'Give an end of the range.');
     for (const [end, value] of ends) {
       if (value == null) continue;
       const setting = `search.ranges.${parameter}.${end}`;
-      if (setting in settings) throw unsupported(at, 'given', 'one range of each parameter');
+      if (setting in settings)
+        throw unsupported(at, 'given', 'one range of each parameter', 'Two of the names mean the same: omit one.');
       settings[setting] = name === 'max_depth' ? 2 ** value : value;
     }
     const pair = [settings[`search.ranges.${parameter}.low`], settings[`search.ranges.${parameter}.high`]] as const;
     if (pair[0] !== undefined && pair[1] !== undefined && pair[0] > pair[1])
-      throw unsupported(at, `low ${low}, high ${high}`, 'low to be at most high');
+      throw unsupported(at, `low ${low}, high ${high}`, 'low to be at most high', 'Exchange them.');
   }
   return settings;
 }
@@ -217,6 +256,7 @@ export function rangesOf({ optimization_settings: search }: MLTrainingConfig): R
 /** Without the noise of the last binary digit: 1 − 0.8 is 0.2. */
 const rest = (fraction: number): number => Number((1 - fraction).toFixed(12));
 
+const ENABLE_SEARCH = 'Set optimization_settings.enabled to true, or omit it.';
 /** Trials of a search of a request that names no number. */
 const DEFAULT_TRIALS = 50;
 
@@ -228,9 +268,17 @@ export function trialsOf({ optimization_settings: search }: MLTrainingConfig): n
   if (search === undefined) return undefined;
   if (search.enabled) return search.n_calls ?? DEFAULT_TRIALS;
   if (search.n_calls !== undefined)
-    throw unsupported('optimization_settings.n_calls', search.n_calls, 'no value unless `enabled` is true');
+    throw unsupported(
+      'optimization_settings.n_calls',
+      search.n_calls,
+      'no value unless `enabled` is true',
+      ENABLE_SEARCH,
+    );
   return 0;
 }
+
+const SEARCH_FORMULAS =
+  'Search formulas by POST /api/automl-features/generate, and put its entries into features.yaml.';
 
 /**
  * No training reads what generators consist of, so it is refused, also where they are disabled: nobody should believe
@@ -244,7 +292,7 @@ export function refuseGenerators({ automl_config }: Partial<MLTrainingConfig>): 
       throw new MinutehandError('SETTING_UNSUPPORTED', {
         seen: `${of}.enabled true`,
         expected: 'false: a training has the columns of the configuration',
-        next: 'Search formulas by POST /api/automl-features/generate, and put its entries into features.yaml.',
+        next: SEARCH_FORMULAS,
       });
     refuseParts(of, parts);
   }
@@ -252,15 +300,17 @@ export function refuseGenerators({ automl_config }: Partial<MLTrainingConfig>): 
 
 function refuseParts(of: string, parts: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(parts))
-    if (value !== undefined) throw unsupported(`${of}.${name}`, JSON.stringify(value), 'no value: it is not supported');
+    if (value !== undefined)
+      throw unsupported(
+        `${of}.${name}`,
+        JSON.stringify(value),
+        'no value: a training searches no formulas',
+        SEARCH_FORMULAS,
+      );
 }
 
-export function refuseUnless(name: string, seen: unknown, expected: unknown): void {
-  if (seen !== undefined && seen !== expected) throw unsupported(name, seen, String(expected));
-}
-
-export function unsupported(name: string, seen: unknown, expected: string): MinutehandError {
-  return new MinutehandError('SETTING_UNSUPPORTED', { seen: `${name} ${String(seen)}`.slice(0, 200), expected });
+export function unsupported(name: string, seen: unknown, expected: string, next: string): MinutehandError {
+  return new MinutehandError('SETTING_UNSUPPORTED', { seen: `${name} ${String(seen)}`.slice(0, 200), expected, next });
 }
 
 /** The minute of a UTC time; the start of a UTC day, or its end, which a period of days includes. */

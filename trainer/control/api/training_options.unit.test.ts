@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MinutehandError } from '../../../shared/errors.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { requestTrigger, runParametersSchema } from '../schedule/run.ts';
@@ -105,7 +106,8 @@ describe('fields of a training request', () => {
 
 describe('a body with each field of a schema', () => {
   type Body = Record<string, unknown>;
-  const parametersOf = (body: Body): object => requestedTraining(mlTrainingConfig.parse(body), settings).parameters;
+  const parametersOf = (body: Body): object =>
+    requestedTraining(mlTrainingConfig.parse(body), settings, () => undefined).parameters;
   /** A field acts on the parameters of the run, or the words name it in a refusal. */
   type Effect = readonly [value: unknown, effect: object | string];
   const check = (wrap: (field: string, value: unknown) => Body, fields: Readonly<Record<string, Effect>>): void => {
@@ -273,6 +275,12 @@ describe('a body with each field of a schema', () => {
     for (const engine of ['gbdt', 'lightgbm', 'logistic'])
       expect(parametersOf({ single_model_config: { model_type: engine } })).toMatchObject({ engine });
     expect(() => parametersOf({ single_model_config: { model_type: 'svm' } })).toThrow('model_type');
+    // A run of a learner that is not on this machine would fail at its first fit.
+    const missing = mlTrainingConfig.parse({ single_model_config: { model_type: 'gru' } });
+    const refuse = (name: string): never => {
+      throw new MinutehandError('LEARNER_MISSING', { seen: name });
+    };
+    expect(() => requestedTraining(missing, settings, refuse)).toThrow('gru');
   });
 });
 

@@ -1,5 +1,7 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
+import { refuseMissingLearner } from '../../learning/learners/registry.ts';
 import type { RunKind, RunParameters } from '../schedule/run.ts';
 import { mlTrainingConfig, type MLTrainingConfig, type TrainedLearner } from '../schema/training.ts';
 import { directionOf, directionParametersOf } from './direction_request.ts';
@@ -18,9 +20,15 @@ const OF_DIRECTION: TrainedLearner = { engine: 'gbdt', members: [], stand_ins: [
 /**
  * What a request trains: the direction model of an instrument, or the models of all pairs.
  * @param body null: the training of the configuration, as the button of the dashboard asks for
- * @throws MinutehandError SETTING_UNSUPPORTED for values that would not act
+ * @param refuseMissing called with the one learner that a request names
+ * @throws MinutehandError SETTING_UNSUPPORTED for values that would not act, LEARNER_MISSING for a learner whose library
+ * is not on this machine
  */
-export function requestedTraining(body: MLTrainingConfig | null, settings: Settings): RequestedTraining {
+export function requestedTraining(
+  body: MLTrainingConfig | null,
+  settings: Settings,
+  refuseMissing: typeof refuseMissingLearner = refuseMissingLearner,
+): RequestedTraining {
   const config = body ?? mlTrainingConfig.parse({});
   if (!config.save_model)
     throw new MinutehandError('SETTING_UNSUPPORTED', {
@@ -32,9 +40,12 @@ export function requestedTraining(body: MLTrainingConfig | null, settings: Setti
   if (direction !== null)
     return { kind: 'direction', parameters: directionParametersOf(config, direction), learner: OF_DIRECTION };
   const chosen = body === null ? CONFIGURED_LEARNER : chosenLearner(config, settings);
+  const parameters = runParametersOf(config, settings, chosen);
+  const { model_type } = config.single_model_config ?? {};
+  if (model_type !== undefined) refuseMissing(model_type, ensembleParameters(settings.minutehand.train));
   return {
     kind: config.kind,
-    parameters: runParametersOf(config, settings, chosen),
+    parameters,
     learner: trainedLearner(chosen, settings),
   };
 }

@@ -1,6 +1,11 @@
+import { TIMEFRAMES } from '../../../shared/pair.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { learningWork } from './learning_work.ts';
 import { ENDED_WITH_RESULT, FIRST_MODELS, type RetrainRun } from './run.ts';
 
 const MS_PER_SECOND = 1000;
+/** Share of the time of a training in its fits (docs/guides/TRAIN.md, Time); the rest is as long with any of them. */
+const LEARNING_SHARE = 0.8;
 
 /** Estimated duration of a run, and the completed run that the estimate is based on. */
 export interface ExpectedTime {
@@ -15,16 +20,17 @@ export interface BarSpan {
 }
 
 /**
- * The time that the newest completed run of the same kind took, in proportion to the length of the bars and, of a
- * direction model, to the number of instruments; null: there is no such run. First models, which are not searched, tell
- * nothing about other runs.
+ * The time that the newest completed run of the same kind took, in proportion to the length of the bars, to what is
+ * learned (folds, trials of a search, members of an ensemble, trees at most) and, of a direction model, to the number
+ * of bars by instruments and timeframe; null: there is no such run. First models tell nothing about other runs.
  * @param runs newest first
  * @param span null: unknown, then the time counts as it was
  */
 export function expectedTime(
-  run: Pick<RetrainRun, 'run_id' | 'kind' | 'parameters'>,
+  run: Pick<RetrainRun, 'run_id' | 'kind' | 'parameters' | 'trigger'>,
   runs: readonly RetrainRun[],
   span: BarSpan | null,
+  settings: Settings,
 ): ExpectedTime | null {
   const earlier = runs.find(
     ({ run_id, kind, status, trigger, duration_ms }) =>
@@ -39,8 +45,14 @@ export function expectedTime(
   const before = data_from === null || data_to === null ? NaN : Date.parse(data_to) - Date.parse(data_from);
   const length = span === null ? NaN : span.lastMs - span.firstMs;
   const ofLength = before > 0 && length > 0 ? length / before : 1;
-  const count = run.parameters.symbols?.length ?? 1;
-  const ofCount = count / (earlier.parameters.symbols?.length ?? 1);
-  const seconds = ((duration_ms ?? 0) / MS_PER_SECOND) * ofLength * ofCount;
+  const ofCount = barsPerSecond(run) / barsPerSecond(earlier);
+  const ofLearning = learningWork(run, settings) / learningWork(earlier, settings);
+  const ofWork = 1 - LEARNING_SHARE + LEARNING_SHARE * ofLearning;
+  const seconds = ((duration_ms ?? 0) / MS_PER_SECOND) * ofLength * ofCount * ofWork;
   return { seconds: Math.max(1, Math.round(seconds)), from_run: run_id };
+}
+
+/** Of all instruments of a direction model; 1 of pairs, whose timeframes no request changes. */
+function barsPerSecond({ parameters: { symbols, timeframe } }: Pick<RetrainRun, 'parameters'>): number {
+  return symbols === undefined || timeframe === undefined ? 1 : symbols.length / TIMEFRAMES[timeframe];
 }

@@ -1,8 +1,14 @@
 import { expect, it } from 'vitest';
-import { expectedTime } from './expected_time.ts';
+import { loadSettings } from '../../../shared/policy/policy.ts';
+import { expectedTime as expectedTimeOf, type BarSpan } from './expected_time.ts';
 import { FIRST_MODELS, newRun, requestTrigger, type RetrainRun } from './run.ts';
 
 const DAY_MS = 86_400_000;
+const settings = loadSettings({ env: {} });
+
+type Run = Pick<RetrainRun, 'run_id' | 'kind' | 'parameters' | 'trigger'>;
+const expectedTime = (run: Run, runs: readonly RetrainRun[], span: BarSpan | null) =>
+  expectedTimeOf(run, runs, span, settings);
 
 function endedRun(run_id: number, change: Partial<RetrainRun> = {}): RetrainRun {
   const begun = newRun({ run_id, kind: 'full', trigger: requestTrigger('api'), attempt: 1, started_at: '' });
@@ -16,6 +22,13 @@ function endedRun(run_id: number, change: Partial<RetrainRun> = {}): RetrainRun 
   };
 }
 
+const asked = (kind: RetrainRun['kind'], parameters: RetrainRun['parameters']): Run => ({
+  run_id: 9,
+  kind,
+  parameters,
+  trigger: requestTrigger('api'),
+});
+
 const spanOf = (days: number) => ({ firstMs: 0, lastMs: days * DAY_MS });
 
 it('is the time of the newest completed run of the kind, in proportion to the bars and the instruments', () => {
@@ -24,9 +37,37 @@ it('is the time of the newest completed run of the kind, in proportion to the ba
   expect(expectedTime(run, runs, spanOf(10))).toEqual({ seconds: 600, from_run: 8 });
   expect(expectedTime(run, runs, spanOf(20))).toEqual({ seconds: 1200, from_run: 8 });
   expect(expectedTime(run, runs, null)).toEqual({ seconds: 600, from_run: 8 });
-  const direction = { run_id: 9, kind: 'direction' as const, parameters: { symbols: ['A', 'B', 'C'] } };
-  const earlier = endedRun(6, { kind: 'direction', parameters: { symbols: ['A'] } });
+  const direction = asked('direction', { symbols: ['A', 'B', 'C'], timeframe: '1h' });
+  const earlier = endedRun(6, { kind: 'direction', parameters: { symbols: ['A'], timeframe: '1h' } });
   expect(expectedTime(direction, [...runs, earlier], spanOf(10))).toEqual({ seconds: 1800, from_run: 6 });
+  const shorter = asked('direction', { symbols: ['A'], timeframe: '15m' });
+  expect(expectedTime(shorter, [earlier], spanOf(10))).toEqual({ seconds: 2400, from_run: 6 });
+});
+
+it('knows what is learned: folds, trials, members and trees, of which early stopping may leave some', () => {
+  const ofPairs = (parameters: RetrainRun['parameters']): number =>
+    expectedTime(asked('full', parameters), [endedRun(8, { parameters: { trials: 0, engine: 'gbdt' } })], spanOf(10))!
+      .seconds;
+  expect(ofPairs({ trials: 0, engine: 'gbdt' })).toBe(600);
+  // A fifth of the time learns nothing.
+  const rounds = (share: number) =>
+    Object.fromEntries((['ai1', 'ai2', 'ai3'] as const).map((role) => [`train.${role}.rounds`, share * settings.minutehand.train[role].rounds])); // prettier-ignore
+  expect(ofPairs({ trials: 0, engine: 'gbdt', settings: rounds(2) })).toBe(120 + 2 * 480);
+  const bagging = { members: 4, base: 'gbdt' } as const;
+  expect(ofPairs({ trials: 0, engine: 'bagging', ensemble: { bagging } })).toBe(120 + 4 * 480);
+  expect(ofPairs({ trials: 50, engine: 'gbdt' })).toBeGreaterThan(2 * 600);
+  expect(ofPairs({ trials: 0, engine: 'gbdt', settings: { 'train.folds': 10 } })).toBeGreaterThan(600);
+
+  const instrument: RetrainRun['parameters'] = { symbols: ['A'], timeframe: '1h' };
+  const ofInstrument = (parameters: RetrainRun['parameters']): number =>
+    expectedTime(
+      asked('direction', { ...instrument, ...parameters }),
+      [endedRun(8, { kind: 'direction', parameters: instrument })],
+      spanOf(10),
+    )!.seconds;
+  expect(ofInstrument({ direction_settings: { 'trees.rounds': 150 } })).toBe(120 + 240);
+  expect(ofInstrument({ direction_settings: { 'walk_forward.blocks': 17 } })).toBe(120 + 2 * 480);
+  expect(ofInstrument({ trials: 50 })).toBeGreaterThan(10 * 600);
 });
 
 it('is unknown where no such run has completed: of another kind, without a result, or of first models', () => {

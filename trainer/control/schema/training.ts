@@ -15,10 +15,16 @@ const IN_PLACE_OF = 'in this training in place of';
 
 export const parameterSpaceConfig = z
   .strictObject({
-    type: z.enum(['real', 'integer', 'categorical']),
-    low: z.number().nullable().optional(),
-    high: z.number().nullable().optional(),
-    categories: z.array(z.unknown()).nullable().optional(),
+    type: z
+      .enum(['real', 'integer', 'categorical'])
+      .describe('real or integer, which the parameter itself decides: leaves are integers. categorical is refused'),
+    low: z.number().nullable().optional().describe('Least value that the search tries; absent: that of search.ranges'),
+    high: z.number().nullable().optional().describe('Greatest value; absent: that of search.ranges'),
+    categories: z
+      .array(z.unknown())
+      .nullable()
+      .optional()
+      .describe('Refused: every parameter that a search varies is a number'),
   })
   .meta({ id: 'ParameterSpaceConfig' });
 
@@ -146,9 +152,11 @@ export const autofeatConfigModel = z
 
 export const autoMLConfigModel = z
   .strictObject({
-    tsfresh: tsfreshConfigModel.default({ enabled: false }),
-    featuretools: featuretoolsConfigModel.default({ enabled: false }),
-    autofeat: autofeatConfigModel.default({ enabled: false }),
+    tsfresh: tsfreshConfigModel.default({ enabled: false }).describe('Statistics of the last bars of a series'),
+    featuretools: featuretoolsConfigModel
+      .default({ enabled: false })
+      .describe('Parts of the time; cross-sections over symbols are refused: one formula reads one pair'),
+    autofeat: autofeatConfigModel.default({ enabled: false }).describe('Products and ratios of two columns'),
   })
   .meta({
     id: 'AutoMLConfigModel',
@@ -166,7 +174,10 @@ export const mlTrainingConfig = z
       z.string().max(80),
       'An instrument such as BTC/USDT: the direction model is trained on it. all (the default): the models of all pairs',
     ),
-    timeframe: optional(z.string().max(8), 'Of an instrument (default: 1h); for all pairs only 1m is accepted'),
+    timeframe: optional(
+      z.string().max(12),
+      'Of an instrument (default: 1h), also as 60m, H1, 1D; refused where its stored bars are longer. For all pairs only 1m is accepted',
+    ),
     start_date: optional(z.iso.date().or(z.iso.datetime()), 'First bar, UTC'),
     end_date: optional(z.iso.date().or(z.iso.datetime()), 'End of the bars, UTC; a day is included'),
     save_model: z
@@ -253,7 +264,11 @@ export type TrainedLearner = z.infer<typeof trainedLearnerSchema>;
 
 const expectedTimeSchema = z.object({
   seconds: z.int(),
-  from_run: z.int().describe('The newest completed run of this kind, whose time is scaled by the length of the bars'),
+  from_run: z
+    .int()
+    .describe(
+      'The newest completed run of this kind, whose time is scaled by bars, folds, trials, members and trees at most: early stopping may end sooner',
+    ),
 });
 
 export const startedRunSchema = runSchema

@@ -6,6 +6,7 @@ import { parseLegSeries } from '../../../shared/core/formula/series_source.ts';
 import type { SeriesName } from '../../../shared/core/series/series_names.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Pair } from '../../../shared/pair.ts';
+import { ownBarSeconds } from '../../../shared/bar_file/own_timeframe.ts';
 import { instrumentBarsOf } from '../direction/instrument_bars.ts';
 import { refuseForeseeing } from '../direction/series_foresight.ts';
 
@@ -93,5 +94,6 @@ export function refuseForeseeingLegs(symbols: readonly string[], bars: ReadonlyM
 function refuseForeseeingOf(bars: BarColumns | undefined, series: SeriesName): void {
   const history = bars?.series?.[series];
   if (bars === undefined || history === undefined || history.length === 0) return;
-  refuseForeseeing(instrumentBarsOf(bars, FORESIGHT_BAR_SECONDS), series, history);
+  const seconds = Math.max(FORESIGHT_BAR_SECONDS, ownBarSeconds(bars));
+  refuseForeseeing(instrumentBarsOf(bars, seconds), series, history);
 }

@@ -106,8 +106,10 @@ export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
 /** @throws MinutehandError SETTING_UNSUPPORTED for values that would not act */
 function searchParametersOf(request: GenerateRequest): RunParameters {
   const { symbol, limit, automl_config, start_date, end_date, candidates, random_state, limit_minutes } = request;
-  if (symbol !== ALL_SUBJECTS) throw unsupported('symbol', symbol, 'all: AI1 learns from all pairs, as a search does');
-  if (limit !== undefined) throw unsupported('limit', limit, 'no value: a search has start_date and end_date');
+  if (symbol !== ALL_SUBJECTS)
+    throw unsupported('symbol', symbol, 'all: AI1 learns from all pairs, as a search does', 'Set symbol to all.');
+  if (limit !== undefined)
+    throw unsupported('limit', limit, 'no value: a search has start_date and end_date', 'Omit it.');
   const { search, workers } = formulaSearchOf(autoMLConfigModel.parse(automl_config));
   const options = {
     seed: random_state,
@@ -129,6 +131,12 @@ function searchParametersOf(request: GenerateRequest): RunParameters {
 /** @throws MinutehandError SETTING_UNSUPPORTED for fields of a search where there is none */
 function refuseOfSearch(request: GenerateRequest): void {
   for (const name of ['start_date', 'end_date', 'candidates', 'random_state', 'limit_minutes'] as const)
-    if (request[name] !== undefined) throw unsupported(name, request[name], 'no value without an enabled generator');
+    if (request[name] !== undefined)
+      throw unsupported(
+        name,
+        request[name],
+        'no value without an enabled generator',
+        'Enable a generator in automl_config, or omit it.',
+      );
   if (request.automl_config !== undefined) refuseIdleKeys(request.automl_config);
 }

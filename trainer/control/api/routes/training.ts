@@ -34,7 +34,7 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
         const run = await retrainer.start({ trigger: requestTrigger('api', parameters), kind, parameters });
         if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
         request.written = { target: `run ${run.run_id}`, after: config };
-        const expected = expectedTime(run, retrainer.runs(), spanOf(bars));
+        const expected = expectedTime(run, retrainer.runs(), spanOf(bars), settings);
         return reply.status(202).send({ ...shownRun(run), bars, learner, expected, origin: originOfRun(run.run_id) });
       },
     });
