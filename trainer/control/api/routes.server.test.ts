@@ -86,7 +86,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(await own.get('/api/ml/rollout')).toEqual(begun);
     const ended = await own.post('/api/ml/rollout/abort', { body: { reason: 'for a test' } });
     expect(ended.rollout).toMatchObject({ status: 'aborted', reason: 'for a test' });
-    expect(await own.post('/api/ml/models/cleanup')).toEqual({ removed: [] });
+    expect(await own.post('/api/ml/models/cleanup')).toEqual({ removed: [], failed: [] });
   });
 
   it('start, show and stop a training, and refuse what it cannot honor', async () => {

@@ -21,8 +21,8 @@ const OF_DIRECTION: TrainedLearner = { engine: 'gbdt', members: [], stand_ins: [
  * What a request trains: the direction model of an instrument, or the models of all pairs.
  * @param body null: the training of the configuration, as the button of the dashboard asks for
  * @param refuseMissing called with the one learner that a request names
- * @throws MinutehandError SETTING_UNSUPPORTED for values that would not act, LEARNER_MISSING for a learner whose library
- * is not on this machine
+ * @throws MinutehandError SETTING_UNSUPPORTED for values that would not act, LEARNER_MISSING for a learner that is not
+ * on this machine
  */
 export function requestedTraining(
   body: MLTrainingConfig | null,
