@@ -1,5 +1,6 @@
 import { createRng } from '../../shared/rng.ts';
 import type { Rng } from '../../shared/ports.ts';
+import { meanOf } from '../../shared/statistics.ts';
 import { featureDrift, type FeatureDrift } from '../../trainer/learning/profile/drift.ts';
 import { featureProfile, type ProfiledRows } from '../../trainer/learning/profile/feature_profile.ts';
 
@@ -130,7 +131,7 @@ export function driftRate(feature: string, shift: number, looks: number): DriftR
 /** Standard deviation of a feature, of a long path. */
 function deviationOf(feature: string): number {
   const { values } = pathOf(3 * TRAINING_DAYS, feature, 0, `drift deviation ${feature}`).x;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = meanOf(values);
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }
 

@@ -6,6 +6,7 @@ import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
 import { isMeasured, keyOf, type MeasuredGate } from '../../shared/bundle/gates/gate_result.ts';
 import { parsePair, type Pair } from '../../shared/pair.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { meanOf } from '../../shared/statistics.ts';
 import { checkAuc } from '../../trainer/learning/gates/auc.ts';
 import { treeAnswer } from '../../trainer/learning/learners/trees/scoring.ts';
 import { train, type TrainResult } from '../../trainer/learning/training/pipeline.ts';
@@ -197,7 +198,7 @@ function holdoutAnswers({ path, dataset }: TrainResult): HoldoutAnswers[] {
       time: rows.time,
       pair: rows.pair,
       labelEnd: rows.labelEnd,
-      rate: trained.y.reduce((sum, label) => sum + label, 0) / trained.y.length,
+      rate: meanOf(trained.y),
     };
   });
 }

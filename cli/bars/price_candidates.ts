@@ -1,6 +1,7 @@
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { BarSink } from '../../shared/bar_file/bar_sink.ts';
 import { usualSymbolsAt } from '../../shared/bar_file/verdict/scale_watch.ts';
+import { upperMedianOf } from '../../shared/statistics.ts';
 import type { SymbolNames } from '../../shared/symbol/symbol.ts';
 import type { BarLayout } from './bar_layout.ts';
 import { sourceLines } from './source_lines.ts';
@@ -79,7 +80,7 @@ async function sampleOf(path: string, layout: BarLayout): Promise<Sample> {
     closes,
     first: times.reduce((least, time) => Math.min(least, time), Infinity),
     last: times.reduce((greatest, time) => Math.max(greatest, time), -Infinity),
-    price: medianOf([...closes.values()]),
+    price: upperMedianOf([...closes.values()]),
   };
 }
 
@@ -96,10 +97,5 @@ function hasSameCloses({ closes }: Sample, { time, close, length }: BarColumns):
 }
 
 function levelOf({ close, length }: BarColumns): number {
-  return medianOf([...close.subarray(0, length)]);
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+  return upperMedianOf(close.subarray(0, length));
 }

@@ -3,6 +3,7 @@ import { decimalsOf } from '../../shared/csv/numbers.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { SymbolSink } from '../../shared/bar_file/bar_sink.ts';
 import { mayBeInverse } from '../../shared/bar_file/verdict/year_prices.ts';
+import { upperMedianOf } from '../../shared/statistics.ts';
 import type { BarLayout } from './bar_layout.ts';
 import type { Survey } from './survey.ts';
 
@@ -110,7 +111,7 @@ function isNearOne({ symbol, survey }: ScaleQuestion): boolean {
 
 function checkLevel({ path, symbol, survey }: ScaleQuestion, near: BarColumns): string | null {
   const { close } = survey.typical;
-  const known = medianOf(near.close.subarray(0, near.length));
+  const known = upperMedianOf(near.close.subarray(0, near.length));
   const ratio = close / known;
   const power = Math.round(Math.log10(ratio));
   const isPowerOfTen = power !== 0 && Math.abs(ratio / 10 ** power - 1) < POWER_OF_TEN;
@@ -157,9 +158,4 @@ function shownRatio(ratio: number): string {
 
 function percent(share: number): string {
   return `${Number((share * 100).toPrecision(2))} %`;
-}
-
-function medianOf(values: Float64Array): number {
-  const sorted = values.slice().sort();
-  return sorted[Math.floor(sorted.length / 2)]!;
 }

@@ -4,6 +4,7 @@ import { ENOUGH_BARS, timeframeName } from '../../shared/bar_file/own_timeframe.
 import { MinutehandError } from '../../shared/errors.ts';
 import { TIMEFRAME_NAMES, TIMEFRAMES } from '../../shared/pair.ts';
 import { dateOrderOf } from '../../shared/csv/stamps.ts';
+import { upperMedianOf } from '../../shared/statistics.ts';
 import { readSourceName } from '../../shared/symbol/source_name.ts';
 import { recognizeLayout, type BarLayout, type ReadingOptions } from './bar_layout.ts';
 import { refuseForeignFile } from './binance_files.ts';
@@ -265,16 +266,11 @@ function createSample(): {
       if (spread >= 0) spreads.push(spread);
     },
     medians: () => ({
-      close: medianOf(closes),
-      spread: medianOf(spreads),
+      close: upperMedianOf(closes),
+      spread: upperMedianOf(spreads),
       isSpreadWhole: spreads.every(Number.isInteger),
     }),
   };
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
 const NO_TIMEFRAME = { barSeconds: null, timeframeBy: null, unclearSeconds: null } as const;

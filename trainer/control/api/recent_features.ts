@@ -11,6 +11,7 @@ import { legSeriesOf } from '../../../shared/core/series/leg_series.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { pairUnknown } from '../../../shared/policy/known_subject.ts';
 import { screenPolicy, shardsOf } from '../../../shared/policy/policy.ts';
+import { meanOf } from '../../../shared/statistics.ts';
 import { readKnownBars } from '../../jobs/bars/known_bars.ts';
 import { commonMinutes } from '../../learning/history/pair_history.ts';
 import type { ApiContext } from './context.ts';
@@ -88,7 +89,7 @@ function statisticsOf(column: readonly number[]): Statistics {
   const last = column.at(-1)!;
   return {
     last: Number.isFinite(last) ? last : null,
-    mean: known.reduce((sum, value) => sum + value, 0) / known.length,
+    mean: meanOf(known),
     min: known.reduce((least, value) => Math.min(least, value), Infinity),
     max: known.reduce((most, value) => Math.max(most, value), -Infinity),
     missing,

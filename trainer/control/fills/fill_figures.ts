@@ -2,6 +2,7 @@ import { barMinutesOf } from '../../../shared/pair.ts';
 import type { JournaledSignal } from './journal_signals.ts';
 import type { LiveTrade } from './live_trades.ts';
 import { booksOf, followedSince, isClosed, positionsOf, type LivePosition } from './positions.ts';
+import { meanOrNull } from '../../../shared/statistics.ts';
 
 /** Figures of a pair, or of all together, on one kind of account. null: not computable. */
 export interface FillFigures {
@@ -106,9 +107,9 @@ function figuresOf(trades: readonly LiveTrade[], entries: readonly Asked[]): Fil
     win_rate: closed.length === 0 ? null : closed.filter((position) => pnlOf(position) > 0).length / closed.length,
     pnl: pnlByCurrency(closed),
     fills: fills.length,
-    slippage_bps: meanOf(slippages),
+    slippage_bps: meanOrNull(slippages),
     slippage_bps_p95: quantileOf(slippages, 0.95),
-    shortfall_bps: meanOf(shortfalls),
+    shortfall_bps: meanOrNull(shortfalls),
     latency_ms_p50: quantileOf(latencies, 0.5),
     latency_ms_p95: quantileOf(latencies, 0.95),
     enters: entries.length,
@@ -138,10 +139,6 @@ function pnlByCurrency(positions: readonly LivePosition[]): Record<string, numbe
 }
 
 const sorted = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
-
-function meanOf(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
 
 /** The smallest value with at least a share `q` at or below it. @param ascending sorted */
 function quantileOf(ascending: readonly number[], q: number): number | null {

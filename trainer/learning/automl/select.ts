@@ -1,3 +1,4 @@
+import { meanOf } from '../../../shared/statistics.ts';
 import { benjaminiYekutieli } from '../statistics/benjamini_yekutieli.ts';
 import type { Candidate, Generator } from './candidates.ts';
 import type { CandidateScore } from './screen.ts';
@@ -47,7 +48,7 @@ export function selectCandidates(
     scored.map(({ score }) => score.p),
     level,
   );
-  const meanGain = ({ gains }: CandidateScore): number => gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
+  const meanGain = ({ gains }: CandidateScore): number => meanOf(gains);
   const order = [...scored.keys()].sort(
     (a, b) => scored[a]!.score.p - scored[b]!.score.p || meanGain(scored[b]!.score) - meanGain(scored[a]!.score),
   );

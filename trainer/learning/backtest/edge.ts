@@ -1,4 +1,5 @@
 import type { PairEdge } from '../../../shared/bundle/manifest.ts';
+import { meanOf } from '../../../shared/statistics.ts';
 import { holm } from '../statistics/holm.ts';
 import type { Trade } from '../trades/backtest.ts';
 import { allowedLosses, edgeTest } from './edge_test.ts';
@@ -75,11 +76,7 @@ function tradeFigures(trades: readonly Trade[]): TradeFigures {
   return {
     trades: n,
     wins: trades.filter(({ netBps }) => netBps > 0).length,
-    mean_gross_bps: mean(trades.map(({ grossBps }) => grossBps)),
-    mean_net_bps: mean(trades.map(({ netBps }) => netBps)),
+    mean_gross_bps: meanOf(trades.map(({ grossBps }) => grossBps)),
+    mean_net_bps: meanOf(trades.map(({ netBps }) => netBps)),
   };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

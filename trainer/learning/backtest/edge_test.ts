@@ -1,3 +1,4 @@
+import { meanOf } from '../../../shared/statistics.ts';
 import type { Blocks } from '../statistics/block_bootstrap.ts';
 import { meanTest, meanTestOf, type MeanTest } from '../statistics/mean_test.ts';
 import { unseenLossTest } from '../statistics/unseen_loss.ts';
@@ -78,5 +79,5 @@ function hasStop(trade: TestedTrade): trade is TestedTrade & { readonly stopBps:
 }
 
 function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+  return values.length === 0 ? 0 : meanOf(values);
 }

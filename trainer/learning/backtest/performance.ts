@@ -1,4 +1,5 @@
 import { TRADING_DAYS_PER_YEAR } from '../../../shared/bundle/holdout_sharpe.ts';
+import { meanOrNull } from '../../../shared/statistics.ts';
 import type { Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
 
@@ -65,7 +66,7 @@ export function performanceOf(input: PerformanceInput): Performance {
   const refused = Object.values(refusals).reduce((sum, count) => sum + count, 0);
   const exits: Record<string, number> = {};
   for (const { reason } of trades) exits[reason] = (exits[reason] ?? 0) + 1;
-  const daily = mean(days);
+  const daily = meanOrNull(days);
   return {
     net_return: sumOf(net) / BPS / pairs,
     gross_return: sumOf(gross) / BPS / pairs,
@@ -96,7 +97,7 @@ export function performanceOf(input: PerformanceInput): Performance {
  * standard deviation (ddof 1) × √252. null with fewer than two days or without variation.
  */
 export function sharpe(days: readonly number[]): number | null {
-  const m = mean(days);
+  const m = meanOrNull(days);
   if (m === null || days.length < 2) return null;
   const squares = days.reduce((sum, day) => sum + (day - m) * (day - m), 0);
   return squares > 0 ? (m / Math.sqrt(squares / (days.length - 1))) * Math.sqrt(TRADING_DAYS_PER_YEAR) : null;
@@ -107,11 +108,7 @@ export function sharpe(days: readonly number[]): number | null {
  * without a losing day.
  */
 export function sortino(days: readonly number[]): number | null {
-  const m = mean(days);
+  const m = meanOrNull(days);
   const squares = days.reduce((sum, day) => sum + Math.min(0, day) ** 2, 0);
   return m !== null && squares > 0 ? (m / Math.sqrt(squares / days.length)) * Math.sqrt(TRADING_DAYS_PER_YEAR) : null;
-}
-
-function mean(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

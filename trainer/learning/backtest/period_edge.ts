@@ -1,3 +1,4 @@
+import { meanOrNull } from '../../../shared/statistics.ts';
 import type { Trade } from '../trades/backtest.ts';
 import { lookLevel } from './edge.ts';
 import { judgeClaims } from './edge_claims.ts';
@@ -76,7 +77,7 @@ export function periodEdge(pairs: readonly ClaimingPair[], dayIndices: readonly 
     return {
       no_edge: claim?.no_edge ?? true,
       trades: results.length,
-      net_bps: results.length === 0 ? null : results.reduce((sum, value) => sum + value, 0) / results.length,
+      net_bps: meanOrNull(results),
       lower_net_bps: claim?.lower_net_bps ?? null,
       p_value: claim?.p_value ?? null,
     };

@@ -1,5 +1,6 @@
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { meanOf } from '../../../shared/statistics.ts';
 import { auc } from '../measures/metrics.ts';
 
 /** What one column alone tells of a binary label. */
@@ -100,7 +101,7 @@ function binsOf(values: Float64Array): Uint8Array {
 
 /** Share of positives per bin, drawn to the mean where a bin has few rows. */
 function sharesOf(bin: Uint8Array, labels: Float64Array): Float64Array {
-  const mean = labels.reduce((sum, label) => sum + label, 0) / labels.length;
+  const mean = meanOf(labels);
   const positives = new Float64Array(BINS + 1);
   const counts = new Float64Array(BINS + 1);
   bin.forEach((own, i) => {

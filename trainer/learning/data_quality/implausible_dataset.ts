@@ -1,5 +1,6 @@
 import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { upperMedianOf } from '../../../shared/statistics.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { DatasetRows } from '../dataset/dataset_rows.ts';
 import { aucStandardError } from '../dataset/noise.ts';
@@ -108,6 +109,6 @@ function isHardLabel(y: Float64Array): boolean {
 }
 
 function aboveMedian(y: Float64Array): Float64Array {
-  const median = y.slice().sort()[y.length >> 1]!;
+  const median = upperMedianOf(y);
   return y.map((label) => (label > median ? 1 : 0));
 }

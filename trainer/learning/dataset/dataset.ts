@@ -10,6 +10,7 @@ import { sequenceBars, type Windows } from '../../../shared/core/features/window
 import { MinutehandError } from '../../../shared/errors.ts';
 import { earlierText, type RecentBars } from '../../../shared/market/recent_history.ts';
 import { barSecondsOf, symbolsOf, type Pair } from '../../../shared/pair.ts';
+import { meanOf } from '../../../shared/statistics.ts';
 import type { PairLabelPolicy, RiskPart } from '../label/pair_labels.ts';
 import type { Barriers } from '../label/reversion.ts';
 import type { RiskLabelPolicy } from '../label/risk.ts';
@@ -305,7 +306,7 @@ function perRiskPart<T>(make: (part: RiskPart) => T): Record<RiskPart, T> {
 }
 
 function shareOfOnes(labels: Float64Array): number {
-  return labels.length === 0 ? 0 : labels.reduce((sum, label) => sum + label, 0) / labels.length;
+  return labels.length === 0 ? 0 : meanOf(labels);
 }
 
 function noUsablePair(

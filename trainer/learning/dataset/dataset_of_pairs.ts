@@ -1,4 +1,5 @@
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
+import { meanOf } from '../../../shared/statistics.ts';
 import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
 import { positions } from './rows.ts';
 import type { Dataset, ModelRows } from './dataset.ts';
@@ -26,7 +27,7 @@ export function datasetOfPairs(dataset: Dataset, ids: readonly string[]): Datase
   });
   const share = (part: RiskPart): number => {
     const ones = train.ai2.parts[part];
-    return ones.length === 0 ? 0 : ones.reduce((sum, one) => sum + one, 0) / ones.length;
+    return ones.length === 0 ? 0 : meanOf(ones);
   };
   return {
     ...dataset,

@@ -1,3 +1,4 @@
+import { meanOrNull } from '../../../shared/statistics.ts';
 import { OUTCOME_TOLERANCE } from '../gates/direction/bias.ts';
 import { normalCdf } from '../statistics/normal.ts';
 import type { BiasLimits, Limits } from '../gates/direction/bias_limits.ts';
@@ -96,7 +97,7 @@ export function directionBias(answers: DirectionAnswers, limits: BiasLimits): Di
   const variances = dailyVariances(time, lean);
   const outcome = outcomeBias(answers, share);
   const figures = {
-    overall_balance: mean(share),
+    overall_balance: meanOrNull(share),
     prediction_min: extreme(share, Math.min),
     prediction_max: extreme(share, Math.max),
     largest_variance_24h: variances.length === 0 ? null : extreme(variances, Math.max),
@@ -213,13 +214,9 @@ function extreme(values: Float64Array, of: (a: number, b: number) => number): nu
   return values.length === 0 ? null : values.reduce((found, value) => of(found, value));
 }
 
-function mean(values: Float64Array): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
 function variance(values: Float64Array): number | null {
   if (values.length < 2) return null;
-  const center = mean(values)!;
+  const center = meanOrNull(values)!;
   return values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1);
 }
 

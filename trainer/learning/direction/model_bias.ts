@@ -1,3 +1,4 @@
+import { meanOf } from '../../../shared/statistics.ts';
 import { DOWN, RANGE, UP } from '../label/direction.ts';
 import type { BiasLimits } from '../gates/direction/bias_limits.ts';
 import { directionBias, type DirectionBias } from './direction_bias.ts';
@@ -27,7 +28,7 @@ export function modelBias(
   const answer = (k: number): Float64Array => Float64Array.from(of, (_, i) => probabilities[i * classes + k]!);
   const moved = at((row) => x.values[row * x.columns + column]!);
   const labelBars = at((row) => (labelEnd[row]! - time[row]!) / timeframe);
-  const meanBars = labelBars.reduce((sum, own) => sum + own, 0) / labelBars.length;
+  const meanBars = meanOf(labelBars);
   const own = {
     time: at((row) => time[row]!),
     up: answer(UP),

@@ -1,5 +1,6 @@
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';
+import { meanOf } from '../../../shared/statistics.ts';
 import { EDGE_LEVEL, lookLevel, MIN_TRADES } from '../backtest/edge.ts';
 import { edgeTest } from '../backtest/edge_test.ts';
 import { cumulate, markToMarket, maxDrawdown } from '../backtest/equity.ts';
@@ -99,7 +100,7 @@ export function ruleReport({ subject, trades, later, look }: ReportedRule, from:
     edge: ruleEdge(trades, look),
     one_bar_later_net_bps: meanNet(trades.map((trade) => delayedTrade(subject, trade))),
     series_one_bar_later_net_bps: meanNet(ruleTrades(subject, later, from, to)),
-    doubled_costs_net_bps: trades.length === 0 ? null : meanNet(trades)! - mean(trades.map(({ costBps }) => costBps)),
+    doubled_costs_net_bps: trades.length === 0 ? null : meanNet(trades)! - meanOf(trades.map(({ costBps }) => costBps)),
   };
 }
 
@@ -140,11 +141,7 @@ export function delayedTrade(subject: RuleSubject, trade: FilledTrade): FilledTr
 }
 
 export function meanNet(trades: readonly FilledTrade[]): number | null {
-  return trades.length === 0 ? null : mean(trades.map(({ netBps }) => netBps));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return trades.length === 0 ? null : meanOf(trades.map(({ netBps }) => netBps));
 }
 
 /** The bars whose decisions belong to a period, epoch seconds. */

@@ -1,5 +1,6 @@
 import { exp, ln } from '../../../shared/elementary.ts';
 import type { Rng } from '../../../shared/ports.ts';
+import { meanOf } from '../../../shared/statistics.ts';
 import type { Scenario } from '../splits/scenarios.ts';
 
 /** Move of a rising or falling market over the bars of its trend, in standard deviations. */
@@ -47,7 +48,7 @@ export function generatedPrices(recorded: Prices, drawn: Int32Array, plan: Gener
   const { open, high, low, close } = recorded;
   const { scenario, trendBars, returnShare } = plan;
   const moves = Float64Array.from({ length: close.length - 1 }, (_, i) => ln(close[i + 1]! / close[i]!));
-  const mean = moves.reduce((sum, own) => sum + own, 0) / moves.length;
+  const mean = meanOf(moves);
   const sigma = Math.sqrt(moves.reduce((sum, own) => sum + (own - mean) ** 2, 0) / moves.length);
   const direction = scenario === 'bull' ? 1 : scenario === 'bear' ? -1 : 0;
   const drift = (direction * TREND_SIGMAS * sigma) / Math.sqrt(trendBars);

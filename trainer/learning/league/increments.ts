@@ -1,3 +1,4 @@
+import { meanOf } from '../../../shared/statistics.ts';
 import { figureByDays, type Figure } from '../statistics/standings.ts';
 
 /** What an entrant is in the table of increments. */
@@ -42,7 +43,7 @@ export function incrementsOf(entrants: readonly Stepped[], time: Float64Array): 
     steps.push({
       step,
       entrant: name,
-      log_loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length,
+      log_loss: meanOf(losses),
       gain:
         earlier === null
           ? null

@@ -1,5 +1,6 @@
 import type { Skill } from '../../../shared/bundle/manifest.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { meanOf } from '../../../shared/statistics.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
@@ -265,7 +266,7 @@ async function play(
 }
 
 function meanLoss({ probabilities, y }: Scored): number {
-  return rowLosses(probabilities, y).reduce((sum, loss) => sum + loss, 0) / y.length;
+  return meanOf(rowLosses(probabilities, y));
 }
 
 /** @param scenarios of all rows of the data set */

@@ -1,4 +1,5 @@
 import { likeliestClasses, type ClassAnswers } from './multiclass.ts';
+import { meanOf } from '../../../shared/statistics.ts';
 
 /** What a model answers of each class, as the most probable one. Arrays without another note: [classes]. */
 export interface ClassTable {
@@ -70,8 +71,4 @@ export function classShares(labels: ArrayLike<number>, classes: number): number[
 
 function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0);
-}
-
-function meanOf(values: readonly number[]): number {
-  return sumOf(values) / values.length;
 }

@@ -10,6 +10,7 @@ import {
 } from './confusion.ts';
 import { auc, brier, expectedCalibrationError, logLoss, weightedMean } from './metrics.ts';
 import { mae, r2, rmse } from './regression.ts';
+import { meanOrNull } from '../../../shared/statistics.ts';
 import { isHard } from '../dataset/rows.ts';
 
 /**
@@ -41,7 +42,7 @@ export function modelMetrics(
 export function meanMetrics(folds: readonly ModelMetrics[]): ModelMetrics {
   const mean = (name: keyof ModelMetrics): number | null => {
     const values = folds.map((fold) => fold[name]).filter((value) => value !== null);
-    return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+    return meanOrNull(values);
   };
   return {
     rows: folds.reduce((sum, { rows }) => sum + rows, 0),

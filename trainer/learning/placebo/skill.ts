@@ -2,6 +2,7 @@ import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Skill } from '../../../shared/bundle/manifest.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { rollovers, tradingDayAt } from '../../../shared/core/cost/rollover.ts';
+import { meanOf } from '../../../shared/statistics.ts';
 import { meanRun } from '../statistics/block_bootstrap.ts';
 import { auc } from '../measures/metrics.ts';
 import { studentUpper } from '../statistics/student_t.ts';
@@ -40,8 +41,7 @@ export function skillOf(recorded: ScoredRows, placebos: readonly ScoredRows[], s
   const own = aucOf(recorded);
   const others = placebos.map(aucOf);
   if (own === null || others.length === 0 || others.some((one) => one === null)) return null;
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const placebo_auc = mean(others as number[]);
+  const placebo_auc = meanOf(others as number[]);
   const skill = own - placebo_auc;
   const { days, error, factor } = standardError(recorded, placebos, seed);
   return {
@@ -83,10 +83,10 @@ function standardError(
     const aucs = ranked.map((rows) => weightedAuc(rows, weight));
     if (aucs.some((own) => Number.isNaN(own))) continue;
     const [own, ...others] = aucs as [number, ...number[]];
-    found.push(own - others.reduce((sum, other) => sum + other, 0) / others.length);
+    found.push(own - meanOf(others));
   }
   if (found.length < RESAMPLES / 2) return { days, error: null, factor };
-  const mean = found.reduce((sum, value) => sum + value, 0) / found.length;
+  const mean = meanOf(found);
   const squares = found.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { days, error: Math.sqrt(squares / (found.length - 1)), factor };
 }

@@ -1,3 +1,4 @@
+import { meanOf } from '../../../shared/statistics.ts';
 /** Of the distance of the mean answer from one half: a figure of the specification. */
 export const BALANCE_PENALTY = 0.5;
 
@@ -7,6 +8,6 @@ export const BALANCE_PENALTY = 0.5;
  * @param answers probabilities, at least one
  */
 export function balancePenalty(answers: Float64Array): number {
-  const mean = answers.reduce((sum, p) => sum + p, 0) / answers.length;
+  const mean = meanOf(answers);
   return BALANCE_PENALTY * Math.abs(0.5 - mean);
 }

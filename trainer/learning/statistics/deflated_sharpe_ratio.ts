@@ -1,4 +1,5 @@
 import { normalCdf, normalQuantile } from './normal.ts';
+import { meanOf } from '../../../shared/statistics.ts';
 
 /**
  * Moments of a series of returns for its Sharpe ratio. Ratios are per return, not annualized: √(returns per year) does
@@ -103,6 +104,6 @@ export function deflatedSharpe(chosen: SharpeFacts, tried: readonly number[], mo
 /** ddof 1; 0 where there are fewer than two. */
 function varianceOf(values: readonly number[]): number {
   if (values.length < 2) return 0;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = meanOf(values);
   return values.reduce((sum, value) => sum + (value - mean) * (value - mean), 0) / (values.length - 1);
 }

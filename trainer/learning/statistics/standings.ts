@@ -1,3 +1,4 @@
+import { meanOf } from '../../../shared/statistics.ts';
 import { rowLogLoss } from '../measures/metrics.ts';
 import { clusteredMean, type ClusteredMean } from './cluster.ts';
 import { timeBlocks } from './time_blocks.ts';
@@ -74,8 +75,4 @@ export function figureByDays(values: Float64Array, time: Float64Array): Figure {
 
 export function figureOf({ mean, standardError }: ClusteredMean): Figure {
   return { value: mean, standard_error: Number.isFinite(standardError) ? standardError : null };
-}
-
-function meanOf(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

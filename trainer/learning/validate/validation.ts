@@ -1,4 +1,5 @@
 import type { TrainingWarning } from '../../../shared/bundle/training_warning.ts';
+import { meanOf, meanOrNull } from '../../../shared/statistics.ts';
 import type { Dataset, LabeledRows } from '../dataset/dataset.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { rateThreshold } from '../measures/confusion.ts';
@@ -153,7 +154,7 @@ function generatedMetrics(
     if (parts.length === 0) continue;
     const scores = Float64Array.from(parts.flatMap(({ x }) => [...model.answers(x)]));
     const y = Float64Array.from(parts.flatMap((part) => [...part.y]));
-    const answer_mean = scores.reduce((sum, own) => sum + own, 0) / scores.length;
+    const answer_mean = meanOf(scores);
     found[scenario] = { answer_mean, ...partMetrics({ scores, y, threshold }) };
   }
   return found;
@@ -165,8 +166,7 @@ function answerAll(models: readonly FoldModel[], trained: LabeledRows, evaluated
 }
 
 function sharesOf({ name, train, test }: FoldModel, { y }: LabeledRows): SplitShares {
-  const share = (rows: Int32Array): number | null =>
-    rows.length === 0 ? null : pick(y, rows).reduce((sum, label) => sum + label, 0) / rows.length;
+  const share = (rows: Int32Array): number | null => meanOrNull(pick(y, rows));
   return {
     split: name,
     train_rows: train.length,
@@ -183,5 +183,5 @@ function positiveShare({ rows, split }: Evaluated): number {
     positions(split.length, (row) => split[row]! >= 0),
   );
   if (labels.length === 0 || !isHard(labels)) return 0.5;
-  return labels.reduce((sum, label) => sum + label, 0) / labels.length;
+  return meanOf(labels);
 }

@@ -1,5 +1,6 @@
 import type { RolloutStage } from '../../../../shared/bundle/rollout.ts';
 import { createRng } from '../../../../shared/rng.ts';
+import { meanOf } from '../../../../shared/statistics.ts';
 import { RolloutEvidence } from '../evidence.ts';
 import { stagesMs, type RolloutRules } from '../rules.ts';
 import { advantageOf, NO_ADVANTAGE, type MinuteAdvantage, type PairedScore } from '../paired_scores.ts';
@@ -189,7 +190,7 @@ interface StatedPower {
 /** As before a start: from shadow periods of the same two models, at the e-value that promotion needs. */
 export function statedPower(rules: RolloutRules, periods = SHADOW_PERIODS): StatedPower {
   const stated = Array.from({ length: periods.count }, (_, shadow) => shadowPower(rules, shadow, periods));
-  const mean = stated.reduce((sum, one) => sum + one, 0) / stated.length;
+  const mean = meanOf(stated);
   const squares = stated.reduce((sum, one) => sum + (one - mean) ** 2, 0);
   return { statedPower: mean, statedError: Math.sqrt(squares / (stated.length - 1) / stated.length) };
 }

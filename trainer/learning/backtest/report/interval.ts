@@ -1,5 +1,6 @@
 import { sharpeError } from '../../../../shared/bundle/holdout_sharpe.ts';
 import { Z_95 } from '../../../../shared/bundle/share_interval.ts';
+import { meanOf } from '../../../../shared/statistics.ts';
 import type { Performance } from '../performance.ts';
 
 /** With fewer trades the ratios of a period are noise and not shown. */
@@ -9,7 +10,7 @@ export const MIN_TRADES = 10;
 export function meanMargin(values: readonly number[]): number | null {
   const { length } = values;
   if (length < 2) return null;
-  const mean = values.reduce((sum, value) => sum + value, 0) / length;
+  const mean = meanOf(values);
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (length - 1);
   return Z_95 * Math.sqrt(variance / length);
 }
