@@ -25,7 +25,7 @@ const NOT_RELEASED = 'Nothing has been released yet. ';
 export function versionFault(given, present) {
   const numbers = VERSION.exec(given)?.slice(1).map(Number);
   if (numbers === undefined) return `${given} is no version, expected three numbers such as 0.2.0`;
-  const [major, minor, patch] = /** @type {number[]} */ (VERSION.exec(present)?.slice(1).map(Number));
+  const [, major, minor, patch] = [...(VERSION.exec(present) ?? [])].map(Number);
   const next = [`${major + 1}.0.0`, `${major}.${minor + 1}.0`, `${major}.${minor}.${patch + 1}`, present];
   return next.includes(given) ? null : `${given} does not follow ${present}, expected one of ${next.join(', ')}`;
 }

@@ -30,39 +30,3 @@ export function importsOf(path: string, text: string): string[] {
   const local = names.filter((name) => name.startsWith('.'));
   return [...new Set(local.map((name) => posix.join(dirname(path).split(sep).join('/'), name)))];
 }
-
-/**
- * For each import that closes a circle, the shortest circle through it, as `a → b → a`. Empty if and only if there are
- * no circles.
- */
-export function importCircles(graph: ImportGraph): string[] {
-  const circles = new Set<string>();
-  for (const [file, imports] of graph) {
-    for (const next of imports) {
-      const back = shortestPath(graph, next, file);
-      if (back !== null) circles.add(fromFirst(back).join(' → '));
-    }
-  }
-  return [...circles].sort();
-}
-
-/** Files from `start` to `end`, inclusive; null if there is no path. */
-function shortestPath(graph: ImportGraph, start: string, end: string): string[] | null {
-  const before = new Map<string, string | null>([[start, null]]);
-  // A map keeps insertion order and may grow during iteration, so it serves as the queue.
-  for (const file of before.keys()) {
-    if (file === end) break;
-    for (const next of graph.get(file) ?? []) if (!before.has(next)) before.set(next, file);
-  }
-  if (!before.has(end)) return null;
-  const path: string[] = [];
-  for (let file: string | null = end; file !== null; file = before.get(file) ?? null) path.unshift(file);
-  return path;
-}
-
-/** The same circle, starting and ending with its first file by name. */
-function fromFirst(circle: readonly string[]): string[] {
-  const first = circle.indexOf([...circle].sort()[0]!);
-  const turned = [...circle.slice(first), ...circle.slice(0, first)];
-  return [...turned, turned[0]!];
-}

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
-import { readImportGraph } from './import_graph.ts';
+import { importsOf, readImportGraph } from './import_graph.ts';
 import { mutualFolders, upwardImports } from './rooms.ts';
+
+const FOLDERS = ['shared', 'daemon', 'trainer', 'dashboard', 'cli', 'sim', 'bench', 'bin', 'test', 'mt5'];
 
 describe('the layers of the program', () => {
   const graph = readImportGraph(packageRoot(), ['shared', 'daemon', 'trainer']);
@@ -43,5 +45,28 @@ describe('the check of layers', () => {
       ['shared/bar.ts', []],
     ]);
     expect(mutualFolders(graph)).toEqual(['daemon ↔ daemon/feed', 'daemon/feed ↔ daemon/serve']);
+  });
+});
+
+describe('the reading of imports', () => {
+  it('finds only files that exist', () => {
+    const graph = readImportGraph(packageRoot(), FOLDERS);
+    const missing = [...graph].flatMap(([file, imports]) =>
+      imports.filter((path) => /\.(ts|mjs)$/.test(path) && !graph.has(path)).map((path) => `${file} → ${path}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it.each([
+    ["import './b.ts';"],
+    ["import { b } from './b.ts';"],
+    ["import type { B } from './b.ts';"],
+    ["import { type B } from './b.ts';"],
+    ["export type { B } from './b.ts';"],
+    ["export * from './b.ts';"],
+    ["const b = await import('./b.ts');"],
+    ["type B = import('./b.ts').B;"],
+  ])('takes %s for an import', (text) => {
+    expect(importsOf('shared/a.ts', text)).toEqual(['shared/b.ts']);
   });
 });
