@@ -1,8 +1,7 @@
-import { createRequire } from 'node:module';
-import type * as CliProgress from 'cli-progress';
 import { describeError, knownError, type MinutehandError } from '../shared/errors.ts';
 import { maskSecrets } from '../shared/secrets.ts';
 import { PROGRESS_FORM, PROGRESS_VARIABLE, progressLine } from '../trainer/jobs/progress/progress_line.ts';
+import { ProgressBar } from './progress_bar.ts';
 
 /** Exit codes. Nothing done is a failure; a part done has a code of its own, and the rest is on standard error. */
 export const DONE = 0;
@@ -97,30 +96,7 @@ function lineProgress(): Progress {
 }
 
 function terminalProgress(): Progress {
-  const { Presets, SingleBar } = createRequire(import.meta.url)('cli-progress') as typeof CliProgress;
-  let bar: CliProgress.SingleBar | null = null;
-  let current = '';
-  const stop = (): void => {
-    bar?.stop();
-    bar = null;
-    current = '';
-  };
-  return {
-    update(stage, done, total) {
-      if (stage !== current) {
-        stop();
-        current = stage;
-        bar = new SingleBar(
-          { format: `${stage.padEnd(24)} {bar} {percentage} % | {eta_formatted} left`, stream: process.stderr, fps: 5 },
-          Presets.shades_classic,
-        );
-        bar.start(total, done);
-      }
-      bar?.update(done);
-      if (done >= total) stop();
-    },
-    stop,
-  };
+  return new ProgressBar(process.stderr, () => performance.now());
 }
 
 function plainProgress(): Progress {
