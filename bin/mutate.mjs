@@ -8,6 +8,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { killable } from './mutation/equivalent.mjs';
 import { runShown } from './programs.mjs';
 import { ROOT, SetupError, print, readText } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
@@ -93,13 +94,11 @@ async function mutateArea(name, area, { all = false, files, concurrency }) {
   return scoreOf(`${base}.json`);
 }
 
-/** Timeouts count as killed, as in Stryker's own score. @param {string} path */
+/** Without the equivalent mutants; timeouts count as killed, as in Stryker's own score. @param {string} path */
 function scoreOf(path) {
   const { files } = JSON.parse(readFileSync(path, 'utf8'));
   /** @type {string[]} */
-  const statuses = Object.values(files).flatMap(({ mutants }) =>
-    mutants.map((/** @type {{ status: string }} */ { status }) => status),
-  );
+  const statuses = killable(files).map(({ status }) => status);
   const killed = statuses.filter((status) => status === 'Killed' || status === 'Timeout').length;
   const evaluated = killed + statuses.filter((status) => status === 'Survived' || status === 'NoCoverage').length;
   return { score: evaluated === 0 ? 100 : (100 * killed) / evaluated, mutants: evaluated };

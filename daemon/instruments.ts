@@ -61,7 +61,6 @@ export class Instruments {
     const { pairs, instruments, series } = options;
     this.#options = options;
     this.#first = pairs.length;
-    // Stryker disable next-line ConditionalExpression: it saves time only
     this.#isAbsent = instruments.length === 0;
     this.rules = new ServedRules(instruments);
     this.#matrix = new InstrumentMatrix(instruments, pairs.length, series, this.rules);
@@ -109,7 +108,6 @@ export class Instruments {
   step(batch: readonly MinuteItem[]): readonly MinuteItem[] {
     for (const { minute } of batch)
       if (minute.outcome === 'COMPLETE') this.#history.note(minute.pairIndex, minute.time);
-    // Stryker disable next-line ConditionalExpression: it saves time only
     if (this.#isAbsent) return batch;
     this.#matrix.step(batch.filter(({ minute }) => minute.pairIndex >= this.#first));
     return this.#pairsOf(batch);
@@ -135,7 +133,6 @@ export class Instruments {
     batch: readonly MinuteItem[],
     decidePairs: (items: readonly MinuteItem[]) => MinuteAnswer[],
   ): readonly Answer[] {
-    // Stryker disable next-line ConditionalExpression: it saves time only
     if (this.#isAbsent) return decidePairs(batch);
     const answers = decidePairs(this.#pairsOf(batch)).values();
     return batch.map((item) =>
@@ -169,11 +166,8 @@ export class Instruments {
   }
 
   /** Computes the ids of the next bars of the instruments among the answers. */
-  // Stryker disable next-line BlockStatement: it saves time only
   precomputeIds(answers: readonly Answer[]): void {
-    // Stryker disable next-line BlockStatement: it saves time only
     for (const { minute } of answers) {
-      // Stryker disable next-line ConditionalExpression,EqualityOperator: an id not computed ahead is computed later
       if (minute.pairIndex < this.#first) continue;
       const { barSeconds } = this.#matrix.groupOf(minute.pairIndex);
       const index = minute.pairIndex - this.#first;
@@ -185,7 +179,6 @@ export class Instruments {
 
   /** Journals the virtual answers of both arms of a rollout to a batch that `decide` answered. */
   follow(answers: readonly Answer[]): void {
-    // Stryker disable next-line ConditionalExpression: it saves time only
     if (this.#isAbsent || this.arms.rollout === null) return;
     const compared = answers.filter(({ minute: { pairIndex, outcome } }) => {
       if (pairIndex < this.#first || outcome !== 'COMPLETE' || this.#matrix.rowOf(pairIndex) < 0) return false;

@@ -261,7 +261,6 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
     if (row.kind === 'earlier') continue;
     if (row.kind === 'policy') decidesAs(row.subject);
     else pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, loadModels, opens.loadDirection, loadRule)));
-    // Stryker disable next-line all: settling more or less often changes only the memory in use
     if (++done % ROWS_PER_TURN === 0) await settle();
   }
   await settle();
@@ -459,7 +458,6 @@ function compare(
   }
   let unanswered = 0;
   for (const [key, { content, place }] of replayed) {
-    // Stryker disable next-line EqualityOperator: what came out at `lastPlace` was deleted from the map
     if (isEnd && place > lastPlace) unanswered++;
     else differ(key, null, content);
   }
@@ -471,7 +469,6 @@ function createKeys(): (signal: Pick<AnsweredSignal, 'pairId' | 'time'>) => stri
   const last = new Map<string, { time: OpenTime; count: number }>();
   return ({ pairId, time }) => {
     const before = last.get(pairId);
-    // Stryker disable next-line ArithmeticOperator: any numbers that differ name the signals of a minute
     const count = before?.time === time ? before.count + 1 : 0;
     last.set(pairId, { time, count });
     return `${pairId} ${time} ${count}`;

@@ -188,7 +188,6 @@ function gateOf(
   exposure: ExposureAfter | null,
   news: NewsWindows | null,
 ): Gate {
-  // Stryker disable next-line ObjectLiteral,BooleanLiteral: without models nothing is scored, and no decision asks the gate
   if (models === null) return { theta1: 1, theta2: 0, hasEdge: false, isHalted, stop, exposure, news };
   const hasEdge = models.hasEdge(id);
   return { theta1: models.theta1, theta2: models.theta2, hasEdge, isHalted, stop, exposure, news };

@@ -106,7 +106,6 @@ export class Decider {
   /** Of a pair that is not ours: ignored. */
   setPosition(pairId: string, position: Position): void {
     const pairIndex = this.#options.pairs.findIndex(({ id }) => id === pairId);
-    // Stryker disable next-line ConditionalExpression: a position at index -1 is read by nothing
     if (pairIndex < 0) return;
     this.#positions[pairIndex] = this.#policy.leverage === undefined ? withoutAccount(position) : position;
   }

@@ -26,7 +26,6 @@ export class SignalIds {
       pairId: pair.id,
       barSeconds: barSecondsOf(pair),
       heartbeats: 0,
-      // Stryker disable next-line ObjectLiteral,StringLiteral: no minute has the time 0
       next: { time: 0 as OpenTime, modelsHash: '', id: '' },
     }));
   }
@@ -34,7 +33,6 @@ export class SignalIds {
   /** Ids that were computed ahead are those of the policy before. */
   setPolicy(policyHash: string): void {
     this.#policyHash = policyHash;
-    // Stryker disable next-line StringLiteral: any text that is no hash
     for (const { next } of this.#pairs) next.modelsHash = '';
   }
 
@@ -56,7 +54,6 @@ export class SignalIds {
   }
 
   /** Computes the id of the minute after this one. */
-  // Stryker disable next-line BlockStatement: it saves time only
   precompute({ pairIndex, time }: AnsweredMinute, models: Hashed): void {
     const { pairId, barSeconds, next } = this.#pairs[pairIndex]!;
     next.time = (time + barSeconds) as OpenTime;

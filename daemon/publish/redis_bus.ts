@@ -320,7 +320,6 @@ function clientOptions(options: RedisBusOptions) {
     // ioredis starts this timer on a connection that is closed already, too, and a process would wait for it.
     disconnectTimeout: 50,
     enableOfflineQueue: false,
-    // Stryker disable next-line BooleanLiteral: at 0 retries (next line), ioredis has none left to send again
     autoResendUnfulfilledCommands: false,
     // With 0, commands without an answer are rejected as soon as the connection closes.
     maxRetriesPerRequest: 0,

@@ -167,12 +167,10 @@ class Columns {
     }));
   }
 
-  // Stryker disable all: reads memory into the cache, no value depends on the sum
   /** See `SlidingFold.touch`. */
   touch({ folds }: PairWindows): number {
     return this.#plan.touch(folds);
   }
-  // Stryker restore all
 
   /** Moves a pair on by one bar and writes its columns from `row` on. */
   step(state: PairWindows, a: Bar, b: Bar, minute: number, out: Float64Array, row: number): void {
@@ -188,9 +186,7 @@ class Columns {
     frame.number = number;
     frame.a = a;
     frame.b = b;
-    // Stryker disable next-line ArithmeticOperator: LN_CLOSE is 0
     frame.lnA = legA.values[legA.at + LN_CLOSE]!;
-    // Stryker disable next-line ArithmeticOperator: LN_CLOSE is 0
     frame.lnB = legB.values[legB.at + LN_CLOSE]!;
     frame.returnA = legA.values[legA.at + LOG_RETURN]!;
     frame.returnB = legB.values[legB.at + LOG_RETURN]!;
@@ -251,13 +247,11 @@ export class FeatureEngine {
   step(batch: readonly PairBars[]): void {
     for (let from = 0; from < batch.length; from += TOUCHED_TOGETHER) {
       const to = Math.min(batch.length, from + TOUCHED_TOGETHER);
-      // Stryker disable all: reads memory into the cache, no value depends on it
       for (let i = from; i < to; i++) {
         const state = this.#states[batch[i]!.pairIndex];
         // A pair that is not there is the step's to refuse. Not by `touch`: Node 24 would allocate for its sum.
         if (state !== undefined) this.#touched += this.#columns.touch(state);
       }
-      // Stryker restore all
       for (let i = from; i < to; i++) {
         const { pairIndex, a, b } = batch[i]!;
         this.stepPair(pairIndex, a, b);
@@ -265,12 +259,10 @@ export class FeatureEngine {
     }
   }
 
-  // Stryker disable all: no value depends on it
   /** Reads what the next step of a pair needs into the cache. */
   touch(pairIndex: number): void {
     this.#touched += this.#columns.touch(this.#states[pairIndex]!);
   }
-  // Stryker restore all
 
   /** One minute of one pair. @throws RangeError like `step` */
   stepPair(pairIndex: number, a: Bar, b: Bar): void {
@@ -310,7 +302,6 @@ export class FeatureEngine {
   }
 }
 
-// Stryker disable next-line StringLiteral: nothing reads the names of a single pair
 const ANY_PAIR: Pair = { id: 'A_B', a: 'A', b: 'B' };
 
 /**
@@ -407,9 +398,7 @@ export function historyFeatures(windows: Windows, pair: Pair): HistoryFeatures {
   };
 }
 
-// Stryker disable next-line BlockStatement: which legs share a track saves time only
 function trackName(pair: Pair, leg: string): string {
-  // Stryker disable next-line StringLiteral: the same
   return `${leg} ${barSecondsOf(pair)}`;
 }
 

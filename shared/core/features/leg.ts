@@ -120,13 +120,11 @@ export class LegWindows {
     input[this.#rangeLong.input] = range;
     input[this.#volumeShort.input] = volume;
     input[this.#volumeLong.input] = volume;
-    // Stryker disable next-line ArithmeticOperator: MINUTE is 0
     this.#plan.push(0, state.folds, state.bars, bars[bar + MINUTE]!);
     state.bars++;
     closes[last] = close;
     closes[last + 1] = lnClose;
     state.volumeBars = volume > 0 ? state.volumeBars + 1 : 0;
-    // Stryker disable next-line ArithmeticOperator: LN_CLOSE is 0
     out[at + LN_CLOSE] = lnClose;
     out[at + LOG_RETURN] = logReturn;
     out[at + VOL] = sampleStd(result[this.#return.result + M2]!, windows.vol_window);
@@ -135,9 +133,7 @@ export class LegWindows {
       sampleStd(result[this.#returnLong.result + M2]!, windows.vol_long),
     );
     out[at + RANGE_RATIO] = ratioToUsual(
-      // Stryker disable next-line ArithmeticOperator: MEAN is 0
       result[this.#rangeShort.result + MEAN]!,
-      // Stryker disable next-line ArithmeticOperator: MEAN is 0
       result[this.#rangeLong.result + MEAN]!,
     );
     const relative = result[this.#volumeShort.result + MEAN]! / result[this.#volumeLong.result + MEAN]!;

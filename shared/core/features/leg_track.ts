@@ -141,7 +141,6 @@ export class LegTracks {
       this.#windows.step(leg.own!, row, 0, leg.ownValues, 0);
       leg.values = leg.ownValues;
       leg.at = 0;
-      // Stryker disable next-line BooleanLiteral: it saves time only
       follower.isOwnCurrent = true;
     }
     copyRow(row, this.#ring, follower.ringAt);
@@ -232,7 +231,6 @@ function indexOf(track: LegTrack, bar: Float64Array): number {
   let low = Math.max(0, high - track.rowMask);
   while (low <= high) {
     const middle = (low + high) >>> 1;
-    // Stryker disable next-line ArithmeticOperator: MINUTE is 0
     const found = track.rows[rowOf(track, middle) + MINUTE]!;
     if (found === bar[MINUTE]!) return middle;
     if (found < bar[MINUTE]!) low = middle + 1;

@@ -33,7 +33,6 @@ export class BarAccumulator {
 
   add(bar: Bar): void {
     const values = this.#values;
-    // Stryker disable next-line UpdateOperator: it only matters whether there was one
     if (this.#minutes++ === 0) {
       values[OPEN] = bar.open;
       values[HIGH] = bar.high;

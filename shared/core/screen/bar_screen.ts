@@ -90,7 +90,6 @@ export class BarScreen {
     state[MINUTE] = bar.time / SECONDS_PER_BAR;
     this.#writeLimit();
     this.#writeMove(bar, LAST_CLOSE, LAST_MINUTE, MOVE);
-    // Stryker disable next-line ConditionalExpression: of a trusted bar nothing reads it; computing it would cost each bar time
     if (wasSuspect) this.#writeMove(bar, LEVEL, LEVEL_MINUTE, MOVE_FROM_LEVEL);
     // The very first bar has no move: NaN.
     const agrees = !(state[MOVE]! > state[LIMIT]!);

@@ -5,7 +5,6 @@ import type { Side } from '../../core/position/position.ts';
  * sign(beta): for beta < 0 both legs have the same side.
  */
 export function entryLegs(target: Side, beta: number, symbolA: string, symbolB: string): string {
-  // Stryker disable next-line EqualityOperator: the side of an entry is never 0
   const word = (side: number): string => (side > 0 ? 'BUY' : 'SELL');
   return `${word(target)}_${symbolA}, ${word(beta < 0 ? target : -target)}_${symbolB}`;
 }

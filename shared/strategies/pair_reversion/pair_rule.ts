@@ -214,7 +214,6 @@ export function sideAgainst({ z }: Market): -1 | 1 {
 /** Minutes from the fill, one bar after the open, until entries are allowed; a week when they never are. */
 function minutesUntilOpen({ policy, time }: PairInput): number {
   const fill = time + SECONDS_PER_BAR;
-  // Stryker disable next-line EqualityOperator: an opening after exactly a week is answered as none
   for (let minutes = 0; minutes < MINUTES_PER_WEEK; minutes++)
     if (!isEntryClosed(policy.no_entry_windows, fill + minutes * 60)) return minutes;
   return MINUTES_PER_WEEK;

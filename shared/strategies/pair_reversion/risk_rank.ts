@@ -11,7 +11,6 @@ export function riskRank(quantiles: readonly number[], probability: number): num
   const from = lowerBound(quantiles, probability);
   if (quantiles[from] === probability) {
     let to = from;
-    // Stryker disable next-line ConditionalExpression,EqualityOperator: beyond the last quantile is undefined, which equals no probability
     while (to < last && quantiles[to + 1] === probability) to++;
     return (from + to) / 2 / last;
   }
@@ -22,7 +21,6 @@ export function riskRank(quantiles: readonly number[], probability: number): num
 /** First index whose quantile is ≥ value. */
 function lowerBound(quantiles: readonly number[], value: number): number {
   let low = 0;
-  // Stryker disable next-line ArithmeticOperator: no index beyond the last quantile is found, as riskRank asks for no value above it
   let high = quantiles.length - 1;
   while (low < high) {
     const middle = (low + high) >>> 1;

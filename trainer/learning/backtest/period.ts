@@ -226,8 +226,7 @@ function openWork(parts: number, pairs: readonly Pair[], rolls: readonly Rollove
     onPart: () => onProgress(++done, parts),
     view:
       policy.exposure === undefined
-        ? // Stryker disable next-line ObjectLiteral,BooleanLiteral: affects the order of work alone
-          (_name, _bundle, task) => threads.run(() => task, { isUrgent: true }) as Promise<PairView>
+        ? (_name, _bundle, task) => threads.run(() => task, { isUrgent: true }) as Promise<PairView>
         : jointViews(pairs, policy.exposure),
   };
 }
@@ -276,7 +275,6 @@ function openMemory(length: number, { sets, workers }: PeriodOptions): Memory {
           () => Object.fromEntries(SCORE_COLUMNS.map((name) => [name, column()])) as unknown as BarScores,
         ),
       },
-    // Stryker disable next-line ArrowFunction: memory that is not used again costs time alone
     giveBack: (columns) => void free.push(columns),
   };
 }
@@ -342,7 +340,6 @@ async function checkPair(pair: Pair, columns: PairColumns, work: Work): Promise<
   const { time } = history;
   const start = lowerBound(time, from);
   const costs = pairCosts(options.costs, pair);
-  // Stryker disable next-line ObjectLiteral,BooleanLiteral: affects the order of work alone
   const urgent = { isUrgent: true };
   const view = (name: View, i: number, isGated: boolean): Promise<PairView> => {
     const set = servingSet(sets[i]!, pair.id);

@@ -73,7 +73,6 @@ function candidates(history: PriceHistory, barriers: Barriers): Int32Array {
 function barsWhere(history: PriceHistory, isWanted: (t: number) => boolean): Int32Array {
   const bars = new Int32Array(history.length);
   let wanted = 0;
-  // Stryker disable next-line EqualityOperator: a bar beyond the history has no label
   for (let t = 0; t < history.length; t++) if (isWanted(t)) bars[wanted++] = t;
   return bars.slice(0, wanted);
 }

@@ -41,10 +41,8 @@ export function isCandidate(history: PriceHistory, t: number, barriers: Barriers
 export function reversionLabel(history: PriceHistory, t: number, barriers: Barriers): Outcome | null {
   const policy = exitPolicy(barriers);
   const side = history.z[t]! > 0 ? -1 : 1;
-  // Stryker disable next-line StringLiteral: no barrier reads the position's id
   let position = openPosition(side, '', history.time[t]! as OpenTime, marketAt(history, t));
   for (let k = t + 1; k < history.length; k++) {
-    // Stryker disable next-line StringLiteral: this bar opens no position
     const next = step(marketAt(history, k), null, GATE, policy, position, '', history.time[k]! as OpenTime);
     if (next.decision.action === 'EXIT') return { label: next.decision.reason === 'Z_EXIT' ? 1 : 0, end: k };
     position = next.position;

@@ -29,6 +29,5 @@ export function scaleLabel(
     before = pnl;
   }
   const sigma = Math.sqrt(squares) * policy.leverage;
-  // Stryker disable next-line EqualityOperator,ConditionalExpression: over a sigma of 0 the ratio is Infinity, whose minimum with 1 is 1 too
   return { label: sigma > 0 ? Math.min(1, policy.target_sigma / sigma) : 1, end };
 }

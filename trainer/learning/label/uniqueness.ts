@@ -19,7 +19,6 @@
  */
 export function averageUniqueness(from: Int32Array, end: Int32Array, bars: number): Float64Array {
   const changes = new Int32Array(bars + 1);
-  // Stryker disable next-line EqualityOperator: one label further has no bars, and NaN is no index
   for (let i = 0; i < from.length; i++) {
     changes[from[i]! + 1]!++;
     changes[end[i]! + 1]!--;
@@ -27,7 +26,6 @@ export function averageUniqueness(from: Int32Array, end: Int32Array, bars: numbe
   // shares[k]: sum of the reciprocals at the bars below k.
   const shares = new Float64Array(bars + 1);
   let labels = 0;
-  // Stryker disable next-line EqualityOperator: one bar further would write behind the end of `shares`, where nothing is kept
   for (let k = 0; k < bars; k++) {
     labels += changes[k]!;
     shares[k + 1] = shares[k]! + (labels > 0 ? 1 / labels : 0);

@@ -126,7 +126,6 @@ export class FoldPlan {
     for (const folds of this.#stages) for (const fold of folds) fold.forgetBlock(state);
   }
 
-  // Stryker disable all: reads memory into the cache, no value depends on the sum
   /** See `SlidingFold.touch`. */
   touch(state: FoldState): number {
     const { mem, sumsAt } = state;
@@ -135,7 +134,6 @@ export class FoldPlan {
     for (const folds of this.#stages) for (let i = 0; i < folds.length; i++) sum += folds[i]!.touch(state);
     return sum;
   }
-  // Stryker restore all
 
   /**
    * Moves all windows of a stage on by one bar.

@@ -153,7 +153,6 @@ export class SlidingFold {
     }
   }
 
-  // Stryker disable all: reads memory into the cache, no value depends on the sum
   /**
    * Reads a number of each cache line that the next `push` will need.
    * @returns their sum, so that the reads are not left out
@@ -173,7 +172,6 @@ export class SlidingFold {
     for (let i = 0; i < row; i += LINE) sum += mem[own + i]! + mem[oldest + i]! + mem[built + i]! + mem[before + i]!;
     return sum;
   }
-  // Stryker restore all
 
   /**
    * Takes the observations of one bar from `input` and writes what the window then holds to `result`.
