@@ -3,14 +3,10 @@ import { failuresOf } from '../shared/bundle/recorded_gates.ts';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { VERSION } from '../shared/bundle/bundle.ts';
-import {
-  activeDirectionVersions,
-  directionFolder,
-  isDirectionBundle,
-} from '../shared/bundle/direction/active_direction.ts';
-import { isRuleBundle } from '../shared/bundle/rule/active_rule.ts';
+import { activeDirectionVersions, directionFolder } from '../shared/bundle/direction/active_direction.ts';
+import { directionShadows } from '../shared/bundle/shadow_pointer.ts';
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
-import { describeError, MinutehandError } from '../shared/errors.ts';
+import { describeError } from '../shared/errors.ts';
 import { timeframeOf } from '../shared/pair.ts';
 import { directionCard } from '../trainer/learning/direction/direction_card.ts';
 import type { Output } from './output.ts';
@@ -19,6 +15,7 @@ import type { Output } from './output.ts';
 export interface ListedDirection {
   readonly version: string;
   readonly active: boolean;
+  readonly shadow: boolean;
   readonly timeframe: string | null;
   readonly up_or_down_auc: number | null;
   readonly instruments: number;
@@ -31,16 +28,16 @@ export interface ListedDirection {
 export function listDirections(models: string, output: Output): ListedDirection[] {
   const folder = directionFolder(models);
   const active = Object.values(activeDirectionVersions(models));
+  const shadows = Object.values(directionShadows(models));
   const entries = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
   const versions = entries.filter((own) => own.isDirectory() && VERSION.test(own.name)).map(({ name }) => name);
   const listed = versions.sort().map((version): ListedDirection => {
-    const isActive = active.includes(version);
+    const own = { version, active: active.includes(version), shadow: shadows.includes(version) };
     try {
       const { timeframe, metrics, edge, gates = [] } = readDirectionBundle(join(folder, version)).manifest;
       const edges = Object.values(edge);
       return {
-        version,
-        active: isActive,
+        ...own,
         timeframe: timeframeOf(timeframe),
         up_or_down_auc: metrics.up_or_down_auc,
         instruments: edges.length,
@@ -51,10 +48,11 @@ export function listDirections(models: string, output: Output): ListedDirection[
     } catch (error) {
       const { code, message } = describeError(error);
       const nothing = { timeframe: null, up_or_down_auc: null, instruments: 0, instruments_with_edge: 0 };
-      return { version, active: isActive, ...nothing, failed_gates: [], error: `${code}: ${message}` };
+      return { ...own, ...nothing, failed_gates: [], error: `${code}: ${message}` };
     }
   });
-  for (const own of listed) output.line(`${own.active ? '*' : ' '} ${own.version.padEnd(16)} ${aboutOf(own)}`);
+  for (const own of listed)
+    output.line(`${own.active ? '*' : own.shadow ? 's' : ' '} ${own.version.padEnd(16)} ${aboutOf(own)}`);
   return listed;
 }
 
@@ -63,18 +61,6 @@ function aboutOf(own: ListedDirection): string {
   const failed = own.failed_gates.length === 0 ? '' : `; failed: ${own.failed_gates.join(', ')}`;
   const auc = own.up_or_down_auc?.toFixed(4) ?? '–';
   return `direction ${own.timeframe}, up against down AUC ${auc}, ${own.instruments_with_edge} of ${own.instruments} instruments with an edge${failed}`;
-}
-
-/**
- * For a command on what only bundles of pairs have: a shadow.
- * @param name as it was given
- * @throws MinutehandError USAGE for the folder of a direction bundle or of a rule
- */
-export function refuseDirection(folder: string, name: string): void {
-  const isRule = isRuleBundle(folder);
-  if (!isRule && !isDirectionBundle(folder)) return;
-  const expected = 'a bundle of pairs: direction models and rules have no shadow';
-  throw new MinutehandError('USAGE', { seen: `the ${isRule ? 'rule' : 'direction model'} ${name}`, expected });
 }
 
 /** Prints the card of a direction bundle. @throws MinutehandError as readDirectionBundle */

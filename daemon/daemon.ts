@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/bar.ts';
-import { activePath, shadowPath } from '../shared/bundle/bundle.ts';
+import { activePath } from '../shared/bundle/bundle.ts';
+import { shadowPath } from '../shared/bundle/shadow_pointer.ts';
 import { directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
@@ -296,7 +297,11 @@ class AssembledDaemon implements Daemon {
       ...(models === null
         ? this.#lastAccepted()
         : [{ pointer: activePath(folder), folder: join(folder, models.version) }]),
-      ...(shadow === null ? [] : [{ pointer: shadowPath(folder), folder: join(folder, shadow) }]),
+      ...(shadow === null ? [] : [{ pointer: shadowPath(folder, null), folder: join(folder, shadow) }]),
+      ...Object.entries(this.#models.directionShadows).map(([timeframe, version]) => ({
+        pointer: shadowPath(folder, timeframe as Timeframe),
+        folder: join(directionFolder(folder), version),
+      })),
       ...Object.entries(directions).map(([timeframe, version]) => ({
         pointer: directionPointer(folder, timeframe as Timeframe),
         folder: join(directionFolder(folder), version),

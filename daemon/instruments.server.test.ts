@@ -13,6 +13,7 @@ import { SeriesCursor } from '../shared/core/series/series_cursor.ts';
 import { SERIES, seriesIndex } from '../shared/core/series/series_names.ts';
 import { createExplainer } from '../shared/explain/explain_minute.ts';
 import { parseInstrument, parsePair } from '../shared/pair.ts';
+import type { InstrumentPosition } from '../shared/strategies/direction/instrument_position.ts';
 import { createRng } from '../shared/rng.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import type { InstrumentSignal } from '../shared/signal/instrument_signal.ts';
@@ -21,7 +22,7 @@ import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
 import type { MinuteAnswer } from './decide/answer.ts';
 import type { InstrumentAnswer } from './decide/instrument_answer.ts';
 import { DegradationSet } from './queue/degradation_set.ts';
-import { barInput, inputOf, minuteInputOf, pairInput, type DirectionInput } from './queue/input.ts';
+import { barInput, inputOf, minuteInputOf, pairInput, type DirectionInput, type ShadowInput } from './queue/input.ts';
 import { Instruments, type InstrumentsOptions } from './instruments.ts';
 import { byMinute, openBench, type Bench } from './pipeline.fixture.ts';
 import type { PipelineOptions } from './options/pipeline_options.ts';
@@ -48,6 +49,18 @@ function modelOf(version: string, answers: () => readonly number[], strategy: ob
     modelsHash: `hash of ${version}`,
     check: { rows: 0, largestDifference: 0 },
     infer: () => Float64Array.from(answers()),
+  };
+}
+
+/** Answers by the features of each row: the same in a replay. @param failAt which of its calls throws */
+function readingModel(version: string, sign: number, failAt = Infinity): DirectionModel {
+  let calls = 0;
+  return {
+    ...modelOf(version, () => RANGE, { max_age_bars: 7 }),
+    infer(features) {
+      if (++calls === failAt) throw new RangeError('broken');
+      return Float64Array.from(sign * (features[0]! - 50) > 0 ? UP : DOWN);
+    },
   };
 }
 
@@ -417,17 +430,6 @@ describe('a rollout of a direction model', () => {
     timeframe: '1m',
   });
 
-  /** Answers by the features of each row: the same in a replay. @param failAt which of its calls throws */
-  function readingModel(version: string, sign: number, failAt = Infinity): DirectionModel {
-    let calls = 0;
-    return {
-      ...modelOf(version, () => RANGE, { max_age_bars: 7 }),
-      infer(features) {
-        if (++calls === failAt) throw new RangeError('broken');
-        return Float64Array.from(sign * (features[0]! - 50) > 0 ? UP : DOWN);
-      },
-    };
-  }
   const modelBy = (version: string, failAt?: number): DirectionModel =>
     version === CHAMPION ? readingModel(version, 1) : readingModel(version, -1, failAt);
 
@@ -552,5 +554,78 @@ describe('a rollout of a direction model', () => {
       new Set(bodies.map(({ body }) => (JSON.parse(`${body}}`) as InstrumentSignal).action));
     expect(actions(bench.rows.slice(FROM))).not.toContain('ENTER');
     expect(actions(bench.shadows)).toContain('ENTER');
+  });
+});
+
+describe('a shadow of a direction model', () => {
+  const ACTIVE = '20260101_0000';
+  const SHADOW = '20260102_0000';
+  const FROM = WARM;
+  const TO = FROM + 60;
+
+  async function boot(changes: Partial<PipelineOptions> = {}): Promise<Bench> {
+    const bench = openBench(settings, { ...INSTRUMENTS, pairs: [], ...changes });
+    await feed(bench, 0, FROM);
+    bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: readingModel(ACTIVE, 1) });
+    return bench;
+  }
+  const shadow = ({ pipeline }: Bench, input: Partial<ShadowInput> = {}): void =>
+    pipeline.inputs.apply({ kind: 'shadow', slot: '1m', set: readingModel(SHADOW, -1), ...input });
+  const decided = (text: string): unknown[] => {
+    const { action, reason, target, ml_up_prob } = JSON.parse(`${text}}`) as InstrumentSignal;
+    return [action, reason, target, ml_up_prob];
+  };
+
+  it('journals what it would have published, under the ids of what was, which stays the same to the byte', async () => {
+    const [bench, without] = [await boot(), await boot()];
+    shadow(bench);
+    await feed(bench, FROM, TO);
+    await feed(without, FROM, TO);
+    const told = ({ rows }: Bench): string[] => rows.map(({ body, position }) => `${body} ${position}`);
+    expect(told(bench)).toEqual(told(without));
+    expect([without.shadows, bench.inputs]).toEqual([[], without.inputs]);
+    const published = bench.rows.slice(FROM);
+    expect(bench.shadows.map(({ signalId, modelVersion }) => [signalId, modelVersion])).toEqual(
+      published.map(({ signalId }) => [signalId, SHADOW]),
+    );
+    const alone = openBench(settings, { ...INSTRUMENTS, pairs: [] });
+    await feed(alone, 0, FROM);
+    alone.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: readingModel(SHADOW, -1) });
+    await feed(alone, FROM, TO);
+    expect(bench.shadows.map(({ body }) => decided(body))).toEqual(
+      alone.rows.slice(FROM).map(({ body }) => decided(body)),
+    );
+    expect(new Set(bench.shadows.map(({ body }) => decided(body)[0]))).toEqual(new Set(['ENTER', 'HOLD', 'EXIT']));
+  });
+
+  it('continues from the positions that it receives, enters under a stop, and ends', async () => {
+    const stopped = parseStanding(`${ID}@*`);
+    const first = await boot();
+    shadow(first);
+    await feed(first, FROM, FROM + 30);
+    const last = JSON.parse(first.shadows.at(-1)!.position) as InstrumentPosition;
+    const second = await boot({ halts: stopped });
+    await feed(second, FROM, FROM + 30);
+    shadow(second, { positions: new Map([[ID, last]]) });
+    await feed(second, FROM + 30, TO);
+    await feed(first, FROM + 30, TO);
+    const of = ({ shadows }: Bench): string[] => shadows.slice(-30).map(({ position }) => position);
+    expect(of(second)).toEqual(of(first));
+    shadow(second, { set: null });
+    await feed(second, TO, TO + 5);
+    expect(second.shadows).toHaveLength(30);
+  });
+
+  it('that fails is dropped and reported once, and concerns no shadow of pairs or of another timeframe', async () => {
+    const bench = await boot();
+    shadow(bench, { set: readingModel(SHADOW, -1, 5) });
+    await feed(bench, FROM, FROM + 10);
+    expect([bench.shadows.length, bench.failures]).toEqual([4, [{ code: undefined, failed: SHADOW, fallback: '1m' }]]);
+    shadow(bench, { slot: '5m' });
+    await feed(bench, FROM + 10, FROM + 20);
+    expect(bench.shadows).toHaveLength(4);
+    shadow(bench);
+    await feed(bench, FROM + 20, FROM + 25);
+    expect(bench.shadows).toHaveLength(9);
   });
 });

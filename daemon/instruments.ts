@@ -15,6 +15,7 @@ import {
   type InstrumentContext,
 } from './decide/instrument_answer.ts';
 import { DirectionArms, type DirectionArmsOptions } from './infer/direction_arms.ts';
+import { DirectionShadows, type DirectionShadowsOptions } from './infer/direction_shadows.ts';
 import { DirectionSlots, type DirectionSlotsOptions } from './infer/direction_slots.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { FeatureMatrix } from './features/feature_matrix.ts';
@@ -28,7 +29,9 @@ import { RecentHistory } from '../shared/market/recent_history.ts';
 
 export interface InstrumentsOptions
   extends Omit<DirectionSlotsOptions, 'observer'>, Pick<DirectionArmsOptions, 'journal'> {
-  readonly observer: DirectionSlotsOptions['observer'] & DirectionArmsOptions['observer'];
+  readonly observer: DirectionSlotsOptions['observer'] &
+    DirectionArmsOptions['observer'] &
+    DirectionShadowsOptions['observer'];
   readonly pairs: readonly Pair[];
   /** Their indexes among the subjects follow those of the pairs. */
   readonly instruments: readonly Pair[];
@@ -45,6 +48,7 @@ export interface InstrumentsOptions
 export class Instruments {
   readonly slots: DirectionSlots;
   readonly arms: DirectionArms;
+  readonly shadows: DirectionShadows;
   /** Those that answer in place of a direction model. */
   readonly rules: ServedRules;
   readonly #options: InstrumentsOptions;
@@ -66,6 +70,7 @@ export class Instruments {
     this.#matrix = new InstrumentMatrix(instruments, pairs.length, series, this.rules);
     this.slots = new DirectionSlots(options);
     this.arms = new DirectionArms({ ...options, activeOf: (barSeconds) => this.slots.activeOf(barSeconds) });
+    this.shadows = new DirectionShadows(options);
     this.#labels = instruments.map(instrumentLabel);
     this.#positions = instruments.map(() => FLAT_POSITION);
     this.#history = new RecentHistory([...pairs, ...instruments].map(barSecondsOf));
@@ -159,9 +164,8 @@ export class Instruments {
   /** Models have come or gone: the formulas of those that answer from now on are computed. */
   useModels(): void {
     for (const { barSeconds } of this.#matrix.groups) {
-      const challenger = this.arms.challengerOf(barSeconds);
-      const models = this.slots.modelsOf(barSeconds);
-      this.#matrix.use(barSeconds, challenger === null ? models : [...models, challenger]);
+      const others = [this.arms.challengerOf(barSeconds), this.shadows.modelOf(barSeconds)];
+      this.#matrix.use(barSeconds, [...this.slots.modelsOf(barSeconds), ...others.filter((model) => model !== null)]);
     }
   }
 
@@ -186,13 +190,30 @@ export class Instruments {
       const isOfRule = this.rules.activeOf(pairIndex - this.#first) !== null;
       return !isOfRule && this.arms.concerns(this.#matrix.groupOf(pairIndex).barSeconds);
     }) as InstrumentAnswer[];
+    this.arms.follow(compared, this.#first, (...bar) => this.#answerAgain(...bar));
+  }
+
+  /** Journals the answers of the shadows to a batch that `decide` answered. */
+  async followShadows(answers: readonly Answer[]): Promise<void> {
+    for (const group of this.#matrix.groups) {
+      if (this.shadows.modelOf(group.barSeconds) === null) continue;
+      const own = answers.filter(
+        ({ minute: { pairIndex } }) => pairIndex >= this.#first && this.#matrix.groupOf(pairIndex) === group,
+      ) as InstrumentAnswer[];
+      await this.shadows.follow(group, own, (published, scores, before) => {
+        const { pairIndex, outcome } = published.minute;
+        const isScored = outcome === 'COMPLETE' && this.#matrix.rowOf(pairIndex, scores.model) >= 0;
+        return isScored ? this.#answerAgain(published, scores, before) : null;
+      });
+    }
+  }
+
+  /** Arms and shadows are compared without a person's stops. */
+  #answerAgain({ minute, body }: InstrumentAnswer, scores: DirectionScores, before: InstrumentPosition) {
     const { instruments } = this.#options;
-    this.arms.follow(compared, this.#first, ({ minute, body }, scores, before) => {
-      const index = minute.pairIndex - this.#first;
-      // Arms are compared without a person's stops, like a shadow.
-      const context = { ...this.#contextOf(minute.pairIndex, scores), stop: null };
-      return answerInstrument(context, instruments[index]!, this.#labels[index]!, minute, before, body.signal_id);
-    });
+    const index = minute.pairIndex - this.#first;
+    const context = { ...this.#contextOf(minute.pairIndex, scores), stop: null };
+    return answerInstrument(context, instruments[index]!, this.#labels[index]!, minute, before, body.signal_id);
   }
 
   #answer({ minute }: MinuteItem): InstrumentAnswer {

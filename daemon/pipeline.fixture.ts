@@ -91,7 +91,11 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
       onChallengerFailure: (error, failed, rolloutId) =>
         bench.failures.push({ code: (error as { code?: unknown }).code, failed: failed.version, fallback: rolloutId }),
       onShadowFailure: (error, failed) =>
-        bench.failures.push({ code: (error as { code?: unknown }).code, failed: failed.version, fallback: 'shadow' }),
+        bench.failures.push({
+          code: (error as { code?: unknown }).code,
+          failed: failed.version,
+          fallback: failed.slot ?? 'shadow',
+        }),
     },
     ...changes,
   });

@@ -167,6 +167,7 @@ export class Pipeline {
       rules: this.#instruments.rules,
       halts,
       shadow: this.#shadow,
+      directionShadows: this.#instruments.shadows,
       arms: {
         change: (input) => this.#lanes.forEach((arms) => arms.change(input)),
         restart: () => this.#lanes.forEach((arms) => arms.restart()),
@@ -240,6 +241,7 @@ export class Pipeline {
     if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(ofPairs, rows);
     this.#arms.follow(ofPairs);
     this.#instruments.follow(answers);
+    if (this.#instruments.shadows.isPresent) await this.#instruments.followShadows(answers);
     watch.lap('shadow');
     this.#books.add({ answers, ofPairs, publications, nowMs, timing: watch.timing(answers.length) });
     if (this.queue.isEmpty) this.#books.finish();

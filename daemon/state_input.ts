@@ -4,6 +4,7 @@ import type { Clock } from '../shared/ports.ts';
 import type { Decider } from './decide/decider.ts';
 import type { ServedRules } from './features/served_rules.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
+import type { DirectionShadows } from './infer/direction_shadows.ts';
 import type { DirectionSlots } from './infer/direction_slots.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
 import type { RolloutArms } from './infer/rollout_arms.ts';
@@ -19,6 +20,7 @@ export interface States {
   readonly rules: Pick<ServedRules, 'swap' | 'clear'>;
   readonly halts: Pick<HaltedPairs, 'setHalts'>;
   readonly shadow: Pick<Shadow, 'swap'>;
+  readonly directionShadows: Pick<DirectionShadows, 'swap'>;
   readonly arms: Pick<RolloutArms, 'change' | 'restart'>;
   readonly decider: Pick<Decider, 'setPolicy' | 'setCalendar'>;
   readonly degradations: DegradationSet;
@@ -28,7 +30,8 @@ export interface States {
 }
 
 export function takeEffect(input: StateInput, states: States): void {
-  const { slots, directions, rules, halts, shadow, arms, decider, degradations, batches, series, clock } = states;
+  const { slots, directions, rules, halts, shadow, directionShadows, arms } = states;
+  const { decider, degradations, batches, series, clock } = states;
   switch (input.kind) {
     case 'swap':
       return slots.swap(input);
@@ -39,7 +42,7 @@ export function takeEffect(input: StateInput, states: States): void {
     case 'halts':
       return halts.setHalts(input.standing.halts);
     case 'shadow':
-      return shadow.swap(input);
+      return input.slot == null ? shadow.swap(input) : directionShadows.swap(input.slot, input);
     case 'rollout':
       return arms.change(input);
     case 'series':

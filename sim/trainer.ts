@@ -1,4 +1,4 @@
-import { setShadow } from '../shared/bundle/admission/activation.ts';
+import { endShadow, setShadow } from '../shared/bundle/admission/activation.ts';
 import { readActive, readBundle } from '../shared/bundle/bundle.ts';
 import {
   addHalts,
@@ -148,7 +148,8 @@ class SimulatedTrainer implements Trainer {
     const { folder, rng, disk, trace } = this.#options;
     try {
       const version = rng.integer(3) === 0 ? null : this.#peekActive();
-      setShadow(version === null ? null : unjudged('shadow', version, folder, this.#peeking), folder, disk);
+      if (version === null) endShadow(null, folder, disk);
+      else setShadow(unjudged('shadow', version, folder, this.#peeking), folder, disk);
     } catch (error) {
       trace(() => `shadow: ${String(error)}`);
     }

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import {
   activateAdmitted,
   activateInFolder,
+  endShadow,
   setShadow as setAdmittedShadow,
 } from '../shared/bundle/admission/activation.ts';
 import type { Admitted, UnmarkedBundle, Door } from '../shared/bundle/admission/admission.ts';
-import { readActive, type ShadowFile } from '../shared/bundle/bundle.ts';
+import { readActive } from '../shared/bundle/bundle.ts';
+import type { ShadowFile, ShadowSlot } from '../shared/bundle/shadow_pointer.ts';
 import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import type { ActivePointer } from '../shared/bundle/pointer.ts';
@@ -67,14 +69,16 @@ export function activateDirection(
   return activateAdmitted(unjudged('promotion', models, version, { timeframe }), { models, home });
 }
 
-/** Names the shadow, without admission. */
+/** Names the shadow of a slot, by default of the pairs, or none, without admission. */
 export function setShadow(
   modelsFolder: string,
   version: string | null,
   files: FileSystem = MACHINE_FILES,
   marks: PointerMarks<ShadowFile> | null = null,
+  slot: ShadowSlot = null,
 ): void {
-  const admitted = version === null ? null : unjudged('shadow', modelsFolder, version, { files });
+  if (version === null) return endShadow(slot, modelsFolder, files, marks);
+  const admitted = unjudged('shadow', modelsFolder, version, { files, timeframe: slot });
   setAdmittedShadow(admitted, modelsFolder, files, marks);
 }
 

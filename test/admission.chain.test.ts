@@ -5,7 +5,8 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, activateDirection } from './activate.ts';
-import { readActive, readActiveFile, readShadow } from '../shared/bundle/bundle.ts';
+import { readActive, readActiveFile } from '../shared/bundle/bundle.ts';
+import { readShadow, SHADOW_SLOTS } from '../shared/bundle/shadow_pointer.ts';
 import { directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { ACTIVE_POINTER } from '../shared/bundle/active_file.ts';
@@ -263,14 +264,17 @@ describe('every door refuses', () => {
           ['rollout', 'start', bundles.of[fault], ...flags],
           ['models', 'promote', bundles.direction.of[fault], ...flags],
           ['models', 'shadow', bundles.of[fault]],
+          ['models', 'shadow', bundles.direction.of[fault]],
         ])),
         await request('POST', `/api/ml/models/${bundles.of[fault]}/load`, body),
         await request('POST', `/api/ml/direction-models/${bundles.direction.of[fault]}/load`, body),
         await request('POST', '/api/ml/rollout', { model_name: bundles.of[fault], ...body }),
         await request('PUT', '/api/ml/shadow', { model_name: bundles.of[fault] }),
+        await request('PUT', '/api/ml/shadow', { model_name: bundles.direction.of[fault], timeframe: '1h' }),
       ];
-      expect(answers.map((refusal) => refusal?.code)).toEqual(Array.from({ length: 8 }, () => FAULTS[fault].code));
-      expect(readShadow(place.models)).toBeNull();
+      expect(answers.map((refusal) => refusal?.code)).toEqual(Array.from({ length: 10 }, () => FAULTS[fault].code));
+      for (const models of [place.models, api.paths.models])
+        expect(SHADOW_SLOTS.map((slot) => readShadow(models, slot))).toEqual(SHADOW_SLOTS.map(() => null));
     },
   );
 

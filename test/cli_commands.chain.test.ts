@@ -624,14 +624,16 @@ describe('train', () => {
     expect(none).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
   });
 
-  it('says of a direction model what it cannot do: train it again, a shadow', async () => {
+  it('says of a direction model that it cannot be trained again', async () => {
     const version = writeTinyDirection(place.models, 'BTCUSDT', '1h', new Date('2026-01-03'));
     expect(await json('models', 'verify', version)).toMatchObject({ code: 0, document: { ok: true } });
     expect(await json('models', 'verify', '--deep', version)).toMatchObject({
       code: 3,
       document: { version, ok: false, deep: 'impossible' },
     });
-    expect(await failure('models', 'shadow', version)).toMatchObject({ exit: 2, code: 'USAGE' });
+    // No instrument of this timeframe runs here.
+    expect(await failure('models', 'shadow', version)).toMatchObject({ code: 'MODEL_TIMEFRAME' });
+    expect(await failure('models', 'shadow', version, '--direction', '1h')).toMatchObject({ exit: 2, code: 'USAGE' });
   });
 });
 

@@ -1,7 +1,8 @@
 import { keyOf } from '../../shared/bundle/gates/gate_result.ts';
 import { failuresOf } from '../../shared/bundle/recorded_gates.ts';
 import type { Command } from 'commander';
-import { listVersions, readActive, readManifest, readShadow } from '../../shared/bundle/bundle.ts';
+import { listVersions, readActive, readManifest } from '../../shared/bundle/bundle.ts';
+import { readShadow } from '../../shared/bundle/shadow_pointer.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, partsOfSet } from '../../shared/bundle/model_set.ts';
 import { sequenceBars } from '../../shared/core/features/windows.ts';
@@ -109,7 +110,7 @@ async function verifyAll(
   const { models } = homePaths();
   const schema = featureSchema(loadSettings(config).minutehand.windows);
   const active = readActive(models);
-  const shadow = readShadow(models);
+  const shadow = readShadow(models, null);
   const roleOf = (version: string): CheckedBundle['role'] =>
     version === active?.version
       ? 'active'

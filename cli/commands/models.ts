@@ -2,15 +2,7 @@ import { shelfOfTimeframe } from '../../shared/bundle/shelf_name.ts';
 import { keyOf } from '../../shared/bundle/gates/gate_result.ts';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import {
-  copyBundle,
-  listVersions,
-  readActive,
-  readManifest,
-  readShadow,
-  SHADOW_POINTER,
-  signBundle,
-} from '../../shared/bundle/bundle.ts';
+import { copyBundle, listVersions, readActive, readManifest, signBundle } from '../../shared/bundle/bundle.ts';
 import {
   activeDirectionVersions,
   directionFolder,
@@ -58,10 +50,16 @@ import { homePaths } from '../../shared/home.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { ModelType } from '../../trainer/store/tables.ts';
 import { bundleByName } from '../bundle_name.ts';
-import { listDirections, refuseDirection, showDirection } from '../direction_bundles.ts';
+import { listDirections, showDirection } from '../direction_bundles.ts';
 import { endPartly, type Output } from '../output.ts';
 import { gatesText, recordedGates } from '../../shared/bundle/recorded_gates.ts';
-import { activateAdmitted, setShadow, type ActivatingDoor } from '../../shared/bundle/admission/activation.ts';
+import { directionShadows, readShadow, shadowPointer, type ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
+import {
+  activateAdmitted,
+  endShadow,
+  setShadow,
+  type ActivatingDoor,
+} from '../../shared/bundle/admission/activation.ts';
 import { admit, type Admitted, type Override } from '../../shared/bundle/admission/admission.ts';
 import { admissionPlace } from '../admission_place.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
@@ -98,9 +96,16 @@ export function addModels(program: Command, output: () => Output): void {
     .action((name: string, flags: OverrideFlags) => promote(name, overrideOf(flags), output()));
   models
     .command('shadow')
-    .argument('[version or path]', 'or `off`; without it: prints the shadow')
-    .description('verifies a bundle that a running daemon then scores, journaled and never published')
-    .action((name: string | undefined) => shadow(name, output()));
+    .argument('[version or path]', 'or `off`; without it: prints the shadows')
+    .addOption(
+      new Option('--direction <timeframe>', 'with `off`: of the direction models of a timeframe').choices(
+        TIMEFRAME_NAMES,
+      ),
+    )
+    .description(
+      'verifies a bundle, of pairs or of a direction model, that a running daemon then scores, journaled and never published; the pairs and each timeframe may have one',
+    )
+    .action((name: string | undefined, flags: ShadowFlags) => shadow(name, flags, output()));
   models
     .command('sign')
     .argument('<version or path>')
@@ -165,7 +170,7 @@ function bundleFolder(name: string): string {
 function list(output: Output): void {
   const { models } = homePaths();
   const active = readActive(models);
-  const shadowVersion = readShadow(models);
+  const shadowVersion = readShadow(models, null);
   const rows = listVersions(models).map((version) => ({
     version,
     active: version === active?.version,
@@ -370,31 +375,61 @@ function targetOf({ version, timeframe, rule }: Admitted): string {
   return timeframe === null ? version : `direction ${version}`;
 }
 
-async function shadow(name: string | undefined, output: Output): Promise<void> {
+interface ShadowFlags {
+  readonly direction?: Timeframe;
+}
+
+async function shadow(name: string | undefined, flags: ShadowFlags, output: Output): Promise<void> {
+  if (name !== 'off' && flags.direction !== undefined)
+    throw new MinutehandError('USAGE', {
+      seen: `--direction ${flags.direction} without \`off\``,
+      expected: 'a version alone: its bundle names its timeframe',
+    });
+  if (name === undefined) return printShadows(output);
+  if (name === 'off') return stopShadow(flags.direction ?? null, output);
   const { models } = homePaths();
-  if (name === undefined) {
-    const version = readShadow(models);
-    output.line(version === null ? 'No shadow models.' : `Shadow: ${version}`);
-    output.result({ version });
-    return;
-  }
-  const admitted = name === 'off' ? null : await takeInShadow(name);
-  const version = admitted?.version ?? null;
-  const before = readShadow(models);
-  setShadow(admitted, models, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, homePaths()));
-  output.written({ target: version ?? 'none', before: { version: before }, after: { version } });
+  const admitted = await takeInShadow(name);
+  const { version, timeframe: slot } = admitted;
+  const before = readShadow(models, slot);
+  setShadow(admitted, models, MACHINE_FILES, shadowMarks(slot));
+  writtenShadow(slot, before, version, output);
   output.line(
-    version === null
-      ? 'No shadow models any more.'
-      : `Shadow: ${version}. A running daemon lets it score along; its answers go to the journal only.`,
+    `${shadowTitle(slot)}: ${version}. A running daemon lets it score along; its answers go to the journal only.`,
   );
-  output.result({ version });
+}
+
+function stopShadow(slot: ShadowSlot, output: Output): void {
+  const { models } = homePaths();
+  const before = readShadow(models, slot);
+  endShadow(slot, models, MACHINE_FILES, shadowMarks(slot));
+  writtenShadow(slot, before, null, output);
+  output.line(slot === null ? 'No shadow models any more.' : `No shadow of direction ${slot} any more.`);
+}
+
+function printShadows(output: Output): void {
+  const { models } = homePaths();
+  const version = readShadow(models, null);
+  const direction = directionShadows(models);
+  output.line(version === null ? 'No shadow models.' : `${shadowTitle(null)}: ${version}`);
+  for (const [timeframe, own] of Object.entries(direction)) output.line(`Shadow of direction ${timeframe}: ${own}`);
+  output.result({ version, direction });
+}
+
+function writtenShadow(slot: ShadowSlot, before: string | null, version: string | null, output: Output): void {
+  const target = slot === null ? (version ?? 'none') : `direction ${version ?? slot}`;
+  output.written({ target, before: { version: before }, after: { version } });
+  output.result(slot === null ? { version } : { version, timeframe: slot });
+}
+
+const shadowTitle = (slot: ShadowSlot): string => (slot === null ? 'Shadow' : `Shadow of direction ${slot}`);
+
+function shadowMarks(slot: ShadowSlot) {
+  return trainerMarksOf(shadowPointer(slot), homePaths());
 }
 
 async function takeInShadow(name: string): Promise<Admitted<'shadow'>> {
   const place = admissionPlace();
   const folder = bundleFolder(name);
-  refuseDirection(folder, name);
   const admitted = await admit(place, { door: 'shadow', folder });
   takeInFolder(folder, admitted, place.paths.models);
   return admitted;

@@ -123,9 +123,10 @@ function daemonLines({ shard, presence, url, health, hasStandby, pairs }: Daemon
 /** `, 2 of 2 instruments ready, direction 1h 20261120_0830`. */
 function directionText(direction: DirectionHealth | undefined): string {
   if (direction === undefined) return '';
-  const { instruments, instruments_ready, versions } = direction;
+  const { instruments, instruments_ready, versions, shadows = {} } = direction;
   const models = Object.entries(versions).map(([timeframe, version]) => `${timeframe} ${version}`);
-  return `, ${instruments_ready} of ${instruments} instruments ready, direction ${models.join(', ') || 'none'}`;
+  const scoring = Object.entries(shadows).map(([timeframe, version]) => `${timeframe} ${version}`);
+  return `, ${instruments_ready} of ${instruments} instruments ready, direction ${models.join(', ') || 'none'}${scoring.map((own) => `, shadow ${own}`).join('')}`;
 }
 
 function rolloutText(rollout: NonNullable<DaemonState['health']>['rollout']): string {

@@ -35,6 +35,8 @@ export interface DirectionHealth {
   readonly refused: ModelRefusal | null;
   /** Sources of the models' training that this daemon does not receive: their features are missing. */
   readonly missing_sources: readonly string[];
+  /** Version that scores along and is never published, by timeframe; absent without any. */
+  readonly shadows?: Partial<Record<Timeframe, string>>;
   /** Version of the rule that answers in place of the model, by instrument; absent without any. */
   readonly rules?: Readonly<Record<string, string>>;
   /** Why a rule was refused, until another one is accepted or it is stopped; absent: none was. */

@@ -20,7 +20,7 @@ export type HealthIdentity = Pick<
 export interface HealthSources {
   readonly identity: HealthIdentity;
   readonly status: PipelineStatus;
-  readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion' | 'rolloutRefused'>;
+  readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion' | 'directionShadows' | 'rolloutRefused'>;
   readonly directions: Pick<FollowedDirections, 'refused' | 'missingSources'> | null;
   readonly rules: Pick<FollowedRules, 'refused'> | null;
   readonly halts: ActiveHalts;
@@ -76,6 +76,7 @@ export function healthReport(sources: HealthSources): HealthReport {
         versions: status.directions,
         refused: directions?.refused ?? null,
         missing_sources: directions?.missingSources ?? [],
+        ...(Object.keys(followed.directionShadows).length > 0 && { shadows: followed.directionShadows }),
         ...(Object.keys(status.rules).length > 0 && { rules: status.rules }),
         ...(rules !== null && rules.refused !== null && { rule_refused: rules.refused }),
       },

@@ -43,7 +43,7 @@ function reportOf(status: object = {}, changes: object = {}): HealthReport {
       lastTimes: new Map([['EURUSD', (Date.parse('2025-10-14T12:34:00Z') / 1000) as OpenTime]]),
       ...status,
     },
-    models: { refused: null, shadowVersion: null, rolloutRefused: null },
+    models: { refused: null, shadowVersion: null, directionShadows: {}, rolloutRefused: null },
     rules: null,
     halts: { halts: () => [], stops: () => [], refused: () => null },
     calendar: { events: () => [{}, {}], fault: () => STALE },
@@ -194,6 +194,9 @@ describe('the health of a daemon with instruments', () => {
     const refused = { version: 'other', code: 'MODEL_HASH' };
     const followed = { refused, missingSources: ['funding_rate'] };
     expect(ofInstruments(2, {}, followed).direction).toMatchObject({ refused, missing_sources: ['funding_rate'] });
+    const scoring = { refused: null, directionShadows: { '1m': '20261120_0900' } };
+    const shadowed = reportOf(READY, { identity: { pairs: 2, instruments: 2 }, models: scoring });
+    expect(shadowed.direction).toMatchObject({ shadows: { '1m': '20261120_0900' } });
     const without = reportOf({}, { identity: { pairs: 2, instruments: 0 } });
     expect(without).not.toHaveProperty('direction');
   });

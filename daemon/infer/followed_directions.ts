@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { directionFolder, directionPlace } from '../../shared/bundle/direction/active_direction.ts';
-import { DIRECTION_FILE, DIRECTION_REPORT } from '../../shared/bundle/direction/direction_manifest.ts';
+import { DIRECTION_FILES } from '../../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { refuseForeign } from '../../shared/bundle/origin.ts';
 import { describeError } from '../../shared/errors.ts';
@@ -12,8 +12,6 @@ import type { DegradationInput, DirectionInput } from '../queue/input.ts';
 import { bundlePaths } from './file_mark.ts';
 import type { ModelRefusal } from './followed_models.ts';
 import { FollowedSlots, type FollowedMarks } from './followed_slots.ts';
-
-const BUNDLE_FILES = ['manifest.json', DIRECTION_FILE, DIRECTION_REPORT];
 
 export interface FollowedDirectionsOptions {
   readonly modelsFolder: string;
@@ -50,7 +48,7 @@ export class FollowedDirections {
       ...options,
       keys: timeframes,
       placeOf: (timeframe) => directionPlace(modelsFolder, timeframe),
-      pathsOf: (version) => bundlePaths(folderOf(version), BUNDLE_FILES, files),
+      pathsOf: (version) => bundlePaths(folderOf(version), DIRECTION_FILES, files),
       load: async (version, timeframe) => {
         const set = await load(folderOf(version), timeframe);
         refuseForeignDirection(set, market, timeframe);

@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
+import type { ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import { describeError, type ErrorReport } from '../../shared/errors.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
 import type { Challenger, DegradationInput, RolloutInput, ShadowInput, SwapInput } from '../queue/input.ts';
 import type { InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
+import type { Timeframe } from '../../shared/pair.ts';
 import { watchModels, type ModelSlot, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
 
 export interface FollowedModelsOptions extends Pick<
@@ -32,7 +34,8 @@ export class FollowedModels {
   readonly #watch: ModelWatch;
   #refused: ModelRefusal | null = null;
   #rolloutRefused: ModelRefusal | null = null;
-  #shadowVersion: string | null = null;
+  /** By slot. */
+  readonly #shadows = new Map<ShadowSlot, string>();
   /** Of the active set while the pointer, or its bundle, is refused since the start. */
   #provedVersion: string | null = null;
 
@@ -41,7 +44,7 @@ export class FollowedModels {
     this.#watch = watchModels({
       ...options,
       onReady: (set, isProved) => this.#setActive(set, isProved),
-      onShadow: (set) => this.#setShadow(set),
+      onShadow: (model, slot) => this.#setShadow(model, slot),
       onRollout: (rollout, challenger) => this.#setRollout(rollout, challenger),
       onRefused: (version, error, slot) => this.#refuse(version, error, slot),
       onWithdrawn: (slot) => {
@@ -63,8 +66,15 @@ export class FollowedModels {
     return this.#rolloutRefused;
   }
 
+  /** Of the pairs. */
   get shadowVersion(): string | null {
-    return this.#shadowVersion;
+    return this.#shadows.get(null) ?? null;
+  }
+
+  /** Of the instruments, by their timeframe. */
+  get directionShadows(): Partial<Record<Timeframe, string>> {
+    const ofDirection = [...this.#shadows].filter(([slot]) => slot !== null);
+    return Object.fromEntries(ofDirection) as Partial<Record<Timeframe, string>>;
   }
 
   /** Looks now; resolves when what was found is loaded or refused. */
@@ -97,13 +107,13 @@ export class FollowedModels {
     print(`Models ${version} are fast again.`);
   }
 
-  onShadowFailure(error: unknown, failed: ModelSet): void {
+  onShadowFailure(error: unknown, { version, slot }: { readonly version: string; readonly slot: ShadowSlot }): void {
     const { log, print, onFailed } = this.#options;
     const report = describeError(error);
-    this.#shadowVersion = null;
+    this.#shadows.delete(slot);
     onFailed(report.code);
-    log.error({ version: failed.version, ...report }, 'shadow models failed');
-    print(`Shadow models ${failed.version} failed and were dropped: ${report.message}`);
+    log.error({ version, ...(slot !== null && { timeframe: slot }), ...report }, 'shadow models failed');
+    print(`${shadowName(slot)} ${version} failed and were dropped: ${report.message}`);
   }
 
   #setActive(set: ModelSet, isProved: boolean): void {
@@ -124,12 +134,19 @@ export class FollowedModels {
     this.#options.apply({ kind: 'recovered', what: 'model_pointer' });
   }
 
-  #setShadow(set: ModelSet | null): void {
+  #setShadow(set: Challenger | null, slot: ShadowSlot): void {
     const { apply, lastShadows, print } = this.#options;
-    this.#shadowVersion = set?.version ?? null;
-    const positions = positionsOf<Position>(set === null ? [] : lastShadows(set.version));
-    apply({ kind: 'shadow', set, positions });
-    print(set === null ? 'No shadow models any more.' : `Shadow models ${set.version} score along, unpublished.`);
+    const version = set?.manifest.version ?? null;
+    if (version === null) this.#shadows.delete(slot);
+    else this.#shadows.set(slot, version);
+    const positions = positionsOf<Position | InstrumentPosition>(version === null ? [] : lastShadows(version));
+    apply({ kind: 'shadow', slot, set, positions });
+    const where = slot === null ? '' : ` for ${slot}`;
+    print(
+      version === null
+        ? `No shadow models${where} any more.`
+        : `${shadowName(slot)} ${version} score along${where}, unpublished.`,
+    );
   }
 
   onChallengerFailure(error: unknown, failed: { readonly version: string }, rolloutId: string): void {
@@ -167,6 +184,10 @@ export class FollowedModels {
     const what = { active: 'Models', shadow: 'Shadow models', rollout: 'Challenger' }[slot];
     print(`${what} ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
   }
+}
+
+function shadowName(slot: ShadowSlot): string {
+  return slot === null ? 'Shadow models' : 'Shadow direction models';
 }
 
 function fallbackText(failed: ModelSet, fallback: ModelSet | null): string {

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, setShadow } from '../../test/activate.ts';
+import { writeTinyDirection } from '../../test/tiny_direction.ts';
 import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
-import { shadowPath } from '../../shared/bundle/bundle.ts';
+import { shadowPath } from '../../shared/bundle/shadow_pointer.ts';
 import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
+import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { PointerMarks, trainerMarks, type MarksOf } from '../../shared/bundle/pointer_marks.ts';
 import { writeRandomBundle } from '../../shared/bundle/random_bundle.fixture.ts';
@@ -171,7 +173,7 @@ describe('a followed shadow', () => {
     setShadow(models, SECOND);
     await followed.check();
     expect([followed.shadowVersion, (applied[1] as ShadowInput).positions!.size]).toEqual([SECOND, 0]);
-    rmSync(shadowPath(models));
+    rmSync(shadowPath(models, null));
     await followed.check();
     expect(followed.shadowVersion).toBeNull();
     expect(applied[2]).toMatchObject({ kind: 'shadow', set: null });
@@ -197,11 +199,31 @@ describe('a followed shadow', () => {
     expect(logged).toMatchObject([{ slot: 'shadow', version: FIRST }]);
   });
 
+  it('of direction models is one for each timeframe, with positions of its own', async () => {
+    const version = writeTinyDirection(models, 'BTCUSDT', '1h', CREATED);
+    const { followed, applied, printed } = follow({
+      directions: {
+        timeframes: ['1h'],
+        load: (of) => Promise.resolve({ manifest: { version: of } } as DirectionModel),
+      },
+      lastShadows: (of) => [{ pairId: 'BTCUSDT@1h', position: JSON.stringify({ side: 1, of }) } as LastSignal],
+    });
+    setShadow(models, version, MACHINE_FILES, null, '1h');
+    await followed.check();
+    expect([followed.shadowVersion, followed.directionShadows]).toEqual([null, { '1h': version }]);
+    expect(applied).toMatchObject([{ kind: 'shadow', slot: '1h', set: { manifest: { version } } }]);
+    expect([...(applied[0] as ShadowInput).positions!]).toEqual([['BTCUSDT@1h', { side: 1, of: version }]]);
+    expect(printed).toEqual([`Shadow direction models ${version} score along for 1h, unpublished.`]);
+    followed.onShadowFailure(new MinutehandError('MODEL_OUTPUT'), { version, slot: '1h' });
+    expect(followed.directionShadows).toEqual({});
+  });
+
   it('that fails is no longer reported as loaded', async () => {
     const { followed, applied, printed, logged, counted } = follow();
     setShadow(models, FIRST);
     await followed.check();
-    followed.onShadowFailure(new MinutehandError('MODEL_OUTPUT'), (applied[0] as { set: ModelSet }).set);
+    expect(applied).toHaveLength(1);
+    followed.onShadowFailure(new MinutehandError('MODEL_OUTPUT'), { version: FIRST, slot: null });
     expect([followed.shadowVersion, counted]).toEqual([null, ['failed MODEL_OUTPUT']]);
     expect(printed.at(-1)).toMatch(new RegExp(`^Shadow models ${FIRST} failed.*: .+`));
     expect(logged.at(-1)).toMatchObject({
@@ -218,7 +240,7 @@ describe('a followed shadow', () => {
     activate(models, FIRST);
     setShadow(models, FIRST);
     await followed.check();
-    rmSync(shadowPath(models));
+    rmSync(shadowPath(models, null));
     await followed.check();
     expect(followed.refused).toMatchObject({ version: FIRST });
   });

@@ -153,6 +153,6 @@ export class FollowedRollout {
 }
 
 /** Nothing of a direction model is bound to a thread. */
-async function releaseChallenger(set: Challenger): Promise<void> {
+export async function releaseChallenger(set: Challenger): Promise<void> {
   if ('release' in set) await set.release();
 }

@@ -1,16 +1,22 @@
 import { join } from 'node:path';
 import { ACTIVE_POINTER, type ActiveFile } from '../../shared/bundle/active_file.ts';
-import { activePath, readActiveFile, readShadowFile, SHADOW_POINTER, shadowPath } from '../../shared/bundle/bundle.ts';
+import { activePath, readActiveFile } from '../../shared/bundle/bundle.ts';
+import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import { GROUP_FILE, MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
 import { refuseForeign, timeframesOf, type RunningOrigin } from '../../shared/bundle/origin.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
+import { DIRECTION_FILES } from '../../shared/bundle/direction/direction_manifest.ts';
+import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { MarksOf, PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { ROLLOUT_POINTER, type ActiveRollout } from '../../shared/bundle/rollout.ts';
+import { readShadowFile, shadowPath, shadowPointer, type ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
+import type { Timeframe } from '../../shared/pair.ts';
+import { pathInside } from '../../shared/path_name.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { Challenger } from '../queue/input.ts';
-import { fingerprint, isUnread } from './file_mark.ts';
-import { FollowedRollout, type ChallengedDirections } from './followed_rollout.ts';
+import { bundlePaths, fingerprint, isUnread } from './file_mark.ts';
+import { FollowedRollout, releaseChallenger, type ChallengedDirections } from './followed_rollout.ts';
 import { provedVersions } from './proved_versions.ts';
 
 /** `active.json` names the active models, `shadow.json` those that score along, `rollout.json` a challenger. */
@@ -27,15 +33,15 @@ export interface ModelWatchOptions {
   readonly marksOf?: MarksOf;
   /** Reads, verifies, loads and warms a bundle. @throws MinutehandError */
   load(folder: string): Promise<ModelSet>;
-  /** Challengers of rollouts of direction models; null or absent: this daemon has no instruments. */
+  /** Challengers and shadows of direction models; null or absent: this daemon has no instruments. */
   readonly directions?: ChallengedDirections | null;
   /**
    * A set that is verified and warm: activate it between two bars. The sink releases it.
    * @param isProved by an earlier pointer; the present one, or its bundle, is refused
    */
   onReady(set: ModelSet, isProved: boolean): void;
-  /** The set that scores along from now on, which the sink releases; null = none any more. */
-  onShadow(set: ModelSet | null): void;
+  /** What scores along in a slot from now on, which the sink releases; null = none any more. */
+  onShadow(set: ModelSet | DirectionModel | null, slot: ShadowSlot): void;
   /** The rollout from now on, with its challenger, which the sink releases; null = none any more. */
   onRollout(rollout: ActiveRollout | null, challenger: Challenger | null): void;
   /** A bundle was refused: the active and shadow models stay. Called once for as long as the pointer names it. */
@@ -53,7 +59,7 @@ export interface ModelWatch {
 }
 
 /**
- * Follows `models/active.json`, `models/shadow.json` and `models/rollout.json`, and never tries refused bytes again.
+ * Follows `models/active.json`, `models/rollout.json` and the pointers of shadows, and never tries refused bytes again.
  * Bytes that could not be read are not refused for that: they are tried again, in silence.
  */
 export function watchModels(options: ModelWatchOptions): ModelWatch {
@@ -61,18 +67,21 @@ export function watchModels(options: ModelWatchOptions): ModelWatch {
 }
 
 class PointerWatch implements ModelWatch {
-  readonly #active: FollowedPointer;
-  readonly #shadow: FollowedPointer;
+  readonly #active: FollowedPointer<ModelSet>;
+  /** Of the pairs, and of each timeframe of the instruments. */
+  readonly #shadows: readonly Pick<FollowedPointer<ModelSet>, 'look' | 'stop'>[];
   readonly #rollout: FollowedRollout;
   readonly #stopTimer: () => void;
   #checking: Promise<void> | null = null;
 
   constructor(options: ModelWatchOptions) {
     const { modelsFolder, files, scheduler, marksOf } = options;
+    const { directions = null } = options;
     const activeMarks = marksOf?.(ACTIVE_POINTER);
-    const shadowMarks = marksOf?.(SHADOW_POINTER);
     this.#active = new FollowedPointer(options, {
+      ...pairBundles(options),
       slot: 'active',
+      file: 'active.json',
       pointer: activePath(modelsFolder),
       read: () => accepted(readActiveFile(modelsFolder, files), activeMarks),
       // A person's pointer, without a serial, has no mark: nothing is proved.
@@ -81,20 +90,18 @@ class PointerWatch implements ModelWatch {
       // Without a pointer, or with a bad one, the active set stays.
       onNone: null,
     });
-    this.#shadow = new FollowedPointer(options, {
-      slot: 'shadow',
-      pointer: shadowPath(modelsFolder),
-      read: () => accepted(readShadowFile(modelsFolder, files), shadowMarks),
-      proved: () => [],
-      onReady: (set) => options.onShadow(set),
-      onNone: () => options.onShadow(null),
-    });
+    this.#shadows = [
+      followShadow(options, null, pairBundles(options)),
+      ...(directions?.timeframes ?? []).map((timeframe) =>
+        followShadow(options, timeframe, directionBundles(options, directions!, timeframe)),
+      ),
+    ];
     this.#rollout = new FollowedRollout({
       modelsFolder,
       files,
       marks: marksOf?.(ROLLOUT_POINTER),
       load: (folder) => loadAllowed(folder, options),
-      directions: options.directions ?? null,
+      directions,
       onRollout: (rollout, challenger) => options.onRollout(rollout, challenger),
       onRefused: (version, error) => options.onRefused(version, error, 'rollout'),
       onWithdrawn: () => options.onWithdrawn('rollout'),
@@ -115,7 +122,7 @@ class PointerWatch implements ModelWatch {
 
   async stop(): Promise<void> {
     this.#active.stop();
-    this.#shadow.stop();
+    for (const shadow of this.#shadows) shadow.stop();
     this.#rollout.stop();
     this.#stopTimer();
     await this.#checking;
@@ -123,20 +130,72 @@ class PointerWatch implements ModelWatch {
 
   async #look(): Promise<void> {
     await this.#active.look();
-    await this.#shadow.look();
+    for (const shadow of this.#shadows) await shadow.look();
     await this.#rollout.look();
   }
 }
 
-interface Pointer {
+/** The bundles that a pointer may name. */
+interface Bundles<Model extends Challenger> {
+  /** Identifies the bytes of a bundle. */
+  markOf(version: string): string;
+  /** @throws MinutehandError also for models of another market or timeframe */
+  load(version: string): Promise<Model>;
+}
+
+function pairBundles(options: ModelWatchOptions): Bundles<ModelSet> {
+  const { modelsFolder, files } = options;
+  return {
+    markOf: (version) => bundleMark(join(modelsFolder, version), files),
+    load: (version) => loadAllowed(join(modelsFolder, version), options),
+  };
+}
+
+function directionBundles(
+  { modelsFolder, files }: ModelWatchOptions,
+  directions: ChallengedDirections,
+  timeframe: Timeframe,
+): Bundles<DirectionModel> {
+  const folderOf = (version: string): string => pathInside(directionFolder(modelsFolder), version);
+  return {
+    markOf: (version) => fingerprint(files, bundlePaths(folderOf(version), DIRECTION_FILES, files)),
+    load: (version) => directions.load(version, timeframe),
+  };
+}
+
+/** Follows the pointer of the shadow of a slot. */
+function followShadow<Model extends Challenger>(
+  options: ModelWatchOptions,
+  slot: ShadowSlot,
+  bundles: Bundles<Model>,
+): FollowedPointer<Model> {
+  const { modelsFolder, files, marksOf } = options;
+  const kind = shadowPointer(slot);
+  const marks = marksOf?.(kind);
+  return new FollowedPointer(options, {
+    ...bundles,
+    slot: 'shadow',
+    file: kind.file,
+    pointer: shadowPath(modelsFolder, slot),
+    read: () => accepted(readShadowFile(modelsFolder, slot, files), marks),
+    proved: () => [],
+    onReady: (model) => options.onShadow(model, slot),
+    onNone: () => options.onShadow(null, slot),
+  });
+}
+
+interface Pointer<Model extends Challenger> extends Bundles<Model> {
   readonly slot: ModelSlot;
+  /** For messages: `active.json`. */
+  readonly file: string;
+  /** Its path. */
   readonly pointer: string;
   /** @returns the version that it names; null = none. @throws MinutehandError */
   read(): Promise<string | null>;
   /** Pointers that were accepted before, newest first. */
   readonly proved: () => readonly ActiveFile[];
   /** @param isProved as for ModelWatchOptions.onReady */
-  onReady(set: ModelSet, isProved: boolean): void;
+  onReady(set: Model, isProved: boolean): void;
   /** null = the last set stays when the pointer names none. */
   readonly onNone: (() => void) | null;
 }
@@ -145,9 +204,9 @@ interface Pointer {
 const MAX_REFUSED = 100;
 
 /** One pointer file and the set that it names. */
-class FollowedPointer {
-  readonly #options: ModelWatchOptions;
-  readonly #pointer: Pointer;
+class FollowedPointer<Model extends Challenger> {
+  readonly #options: Pick<ModelWatchOptions, 'files' | 'onRefused' | 'onWithdrawn'>;
+  readonly #pointer: Pointer<Model>;
   /** Fingerprint of the last delivered set; empty when there is none. */
   #current = '';
   /** By fingerprint: why its bytes are not tried again. */
@@ -156,7 +215,7 @@ class FollowedPointer {
   #standing: string | null = null;
   #isStopped = false;
 
-  constructor(options: ModelWatchOptions, pointer: Pointer) {
+  constructor(options: Pick<ModelWatchOptions, 'files' | 'onRefused' | 'onWithdrawn'>, pointer: Pointer<Model>) {
     this.#options = options;
     this.#pointer = pointer;
   }
@@ -168,20 +227,19 @@ class FollowedPointer {
   /** Looks once. */
   async look(): Promise<void> {
     if (this.#isStopped) return;
-    const { slot, pointer, read } = this.#pointer;
-    const { modelsFolder, files } = this.#options;
-    let version = `(${slot}.json)`;
+    const { slot, file, pointer, read, markOf } = this.#pointer;
+    const { files } = this.#options;
+    let version = `(${file})`;
     let seen = fingerprint(files, [pointer]);
     let named: string | null = null;
     try {
       named = await read();
       if (named === null) return this.#none();
       version = named;
-      const folder = join(modelsFolder, version);
-      seen = bundleMark(folder, files);
+      seen = markOf(version);
       if (seen === this.#current) return this.#withdraw();
       if (this.#refused.has(seen)) throw this.#refused.get(seen);
-      await this.#load(folder, seen);
+      await this.#load(version, seen);
     } catch (error) {
       if (!isUnread(error, seen)) this.#keepRefusal(seen, error);
       if (this.#standing === seen) return;
@@ -198,9 +256,9 @@ class FollowedPointer {
     if (this.#refused.size > MAX_REFUSED && oldest !== undefined) this.#refused.delete(oldest);
   }
 
-  async #load(folder: string, seen: string, isProved = false): Promise<void> {
-    const set = await loadAllowed(folder, this.#options);
-    if (this.#isStopped) return await set.release();
+  async #load(version: string, seen: string, isProved = false): Promise<void> {
+    const set = await this.#pointer.load(version);
+    if (this.#isStopped) return await releaseChallenger(set);
     this.#current = seen;
     if (!isProved) this.#standing = null;
     this.#pointer.onReady(set, isProved);
@@ -208,13 +266,12 @@ class FollowedPointer {
 
   /** The first set that loads. @param failed as for provedVersions */
   async #loadProved(failed: string | null): Promise<void> {
-    const { modelsFolder, files } = this.#options;
-    for (const version of provedVersions(this.#pointer.proved, failed)) {
-      const folder = join(modelsFolder, version);
+    const { proved, markOf, slot } = this.#pointer;
+    for (const version of provedVersions(proved, failed)) {
       try {
-        return await this.#load(folder, bundleMark(folder, files), true);
+        return await this.#load(version, markOf(version), true);
       } catch (error) {
-        this.#options.onRefused(version, error, this.#pointer.slot);
+        this.#options.onRefused(version, error, slot);
       }
     }
   }

@@ -4,7 +4,10 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, setShadow } from '../../test/activate.ts';
 import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
-import { activePath, shadowPath } from '../../shared/bundle/bundle.ts';
+import { activePath } from '../../shared/bundle/bundle.ts';
+import { shadowPath, type ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
+import { writeTinyDirection } from '../../test/tiny_direction.ts';
+import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { writeRandomBundle } from '../../shared/bundle/random_bundle.fixture.ts';
 import { writeRollout, type Rollout } from '../../shared/bundle/rollout.ts';
@@ -90,7 +93,7 @@ function open(options: Partial<ModelWatchOptions> = {}): Bench {
       return loadModelSet(folder, schema, 4, { crossCheck: false, files });
     },
     onReady: (set) => printed.push(`ready ${set.version}`),
-    onShadow: (set) => printed.push(`shadow ${set?.version ?? 'none'}`),
+    onShadow: (set) => printed.push(`shadow ${set?.manifest.version ?? 'none'}`),
     onRollout: (rollout) => printed.push(`rollout ${rollout?.stage ?? 'none'}`),
     onRefused: (version, error, slot) => printed.push(`${slot} refused ${version} ${describeError(error).code}`),
     onWithdrawn: (slot) => printed.push(`${slot} withdrawn`),
@@ -275,12 +278,46 @@ describe('watchModels', () => {
     setShadow(models, null);
     for (let i = 0; i < 2; i++) await tick();
     expect(printed.splice(0)).toEqual(['shadow none', 'shadow withdrawn']);
-    writeFileSync(shadowPath(models), 'torn');
+    writeFileSync(shadowPath(models, null), 'torn');
     await tick();
     expect(printed.splice(0)).toEqual(['shadow refused (shadow.json) MODEL_MANIFEST']);
     activate(models, THIRD);
     await tick();
     expect(printed).toEqual([`ready ${THIRD}`]);
+  });
+
+  it('follows a shadow of each timeframe of its instruments beside that of the pairs', async () => {
+    const asked: string[] = [];
+    const { printed, tick } = open({
+      directions: {
+        timeframes: ['1h', '4h'],
+        load(version, timeframe) {
+          asked.push(`${version} ${timeframe}`);
+          return Promise.resolve({ manifest: { version } } as DirectionModel);
+        },
+      },
+      onShadow: (model, slot) => printed.push(`shadow ${slot} ${model?.manifest.version ?? 'none'}`),
+    });
+    const [first, second] = [1, 2].map((day) =>
+      writeTinyDirection(models, 'BTCUSDT', '1h', new Date(Date.UTC(2026, 0, day))),
+    ) as [string, string];
+    const name = (version: string | null, slot: ShadowSlot): void =>
+      setShadow(models, version, MACHINE_FILES, null, slot);
+    name(SECOND, null);
+    name(first, '1h');
+    name(second, '4h');
+    // A timeframe that this daemon does not run.
+    name(second, '5m');
+    for (let i = 0; i < 2; i++) await tick();
+    expect(printed.splice(0)).toEqual([`shadow null ${SECOND}`, `shadow 1h ${first}`, `shadow 4h ${second}`]);
+    expect(asked.splice(0)).toEqual([`${first} 1h`, `${second} 4h`]);
+    name(null, '4h');
+    name(second, '1h');
+    await tick();
+    expect(printed.splice(0)).toEqual([`shadow 1h ${second}`, 'shadow 4h none']);
+    writeFileSync(shadowPath(models, '1h'), 'torn');
+    for (let i = 0; i < 2; i++) await tick();
+    expect(printed).toEqual(['shadow refused (direction/shadow_1h.json) MODEL_MANIFEST']);
   });
 
   it('refuses models of a simulated market in a live daemon, in each slot, and releases them', async () => {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { activate, setShadow } from '../../test/activate.ts';
-import { activePath, readActiveFile, SHADOW_POINTER, shadowPath } from '../../shared/bundle/bundle.ts';
+import { activePath, readActiveFile } from '../../shared/bundle/bundle.ts';
+import { shadowPath, shadowPointer } from '../../shared/bundle/shadow_pointer.ts';
 import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { PointerMarks, trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
@@ -79,12 +80,12 @@ function start(damaged: readonly string[] = []) {
       if (damaged.includes(version)) return Promise.reject(new MinutehandError('MODEL_HASH'));
       return Promise.resolve({
         version,
-        manifest: { market: 'simulated', pairs: [] },
+        manifest: { version, market: 'simulated', pairs: [] },
         release: () => Promise.resolve(),
       } as unknown as ModelSet);
     },
     onReady: ({ version }, isProved) => seen.push(`active ${version}${isProved ? ' proved' : ''}`),
-    onShadow: (set) => seen.push(`shadow ${set?.version ?? 'none'}`),
+    onShadow: (set) => seen.push(`shadow ${set?.manifest.version ?? 'none'}`),
     onRollout: (rollout) => seen.push(`rollout ${rollout?.stage ?? 'none'}`),
     onRefused: (_, error, slot) => seen.push(`${slot} ${describeError(error).code}`),
     onWithdrawn: (slot) => seen.push(`${slot} withdrawn`),
@@ -98,7 +99,7 @@ function start(damaged: readonly string[] = []) {
 
 const promote = (version: string): void => void activate(models, version, MACHINE_FILES, trainerMarks({ home }));
 const shadow = (version: string | null): void =>
-  setShadow(models, version, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, { home }));
+  setShadow(models, version, MACHINE_FILES, trainerMarksOf(shadowPointer(null), { home }));
 const rollOut = (change: Partial<Rollout>): void =>
   writeRollout(models, { ...ROLLOUT, ...change }, MACHINE_FILES, trainerMarksOf(ROLLOUT_POINTER, { home }));
 const read = (path: string): string => readFileSync(path, 'utf8');
@@ -153,16 +154,16 @@ describe.each([{ signed: true }, { signed: false }])('pointers of this home, sig
   it('let no older shadow.json back, not even after the shadow has ended', async () => {
     const look = start();
     shadow(CHALLENGER);
-    const first = read(shadowPath(models));
+    const first = read(shadowPath(models, null));
     expect(await look()).toEqual([`active ${CHAMPION}`, `shadow ${CHALLENGER}`]);
     shadow(null);
     expect(await look()).toEqual(['shadow none']);
-    writeFileSync(shadowPath(models), first);
+    writeFileSync(shadowPath(models, null), first);
     expect(await look()).toEqual(['shadow POINTER_ROLLBACK']);
     expect(await start()()).toEqual([`active ${CHAMPION}`, 'shadow POINTER_ROLLBACK']);
     shadow(THIRD);
     expect(await look()).toEqual([`shadow ${THIRD}`]);
-    altered(shadowPath(models), { version: CHALLENGER });
+    altered(shadowPath(models, null), { version: CHALLENGER });
     expect(await look()).toEqual([`shadow POINTER_${signed ? 'SIGNATURE' : 'ROLLBACK'}`]);
   });
 
@@ -231,7 +232,7 @@ it('a rollout without a signature is refused where active.json was signed', asyn
   await start()();
   writeFileSync(rolloutPath(models), JSON.stringify(ROLLOUT));
   expect(await start()()).toEqual([`active ${CHAMPION}`, 'rollout POINTER_SIGNATURE']);
-  writeFileSync(shadowPath(models), JSON.stringify({ version: CHALLENGER }));
+  writeFileSync(shadowPath(models, null), JSON.stringify({ version: CHALLENGER }));
   expect(await start()()).toEqual([`active ${CHAMPION}`, 'shadow POINTER_SIGNATURE', 'rollout POINTER_SIGNATURE']);
 });
 

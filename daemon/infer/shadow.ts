@@ -1,15 +1,15 @@
-import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { createBodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
-import type { MinuteAnswer } from '../decide/answer.ts';
+import type { AnswerContext, MinuteAnswer } from '../decide/answer.ts';
 import type { Decider } from '../decide/decider.ts';
 import type { ShadowInput } from '../queue/input.ts';
-import { shadowRow } from '../journal/record.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { PipelineObserver } from '../options/pipeline_options.ts';
 import type { FeatureMatrix } from '../features/feature_matrix.ts';
 import { release } from './model_slots.ts';
+import { ShadowLane } from './shadow_lane.ts';
 
 export interface ShadowOptions {
   readonly pairs: readonly Pair[];
@@ -19,54 +19,57 @@ export interface ShadowOptions {
   readonly observer: Pick<PipelineObserver, 'onShadowFailure'>;
 }
 
-/** A model set that answers every batch after it was published, into the journal only. */
+/** The shadow of the pairs: a model set that scores every batch after it was published. */
 export class Shadow {
   readonly #options: ShadowOptions;
-  readonly #positions: Position[];
+  readonly #lane: ShadowLane<ModelSet, Position>;
   /** A shadow is compared best when nothing keeps it from entering. */
   readonly #noneHalted: Uint8Array;
   readonly #encoder = createBodyEncoder();
-  #set: ModelSet | null = null;
 
   constructor(options: ShadowOptions) {
+    const { pairs, journal, observer } = options;
     this.#options = options;
-    this.#positions = options.pairs.map(() => FLAT);
-    this.#noneHalted = new Uint8Array(options.pairs.length);
+    this.#noneHalted = new Uint8Array(pairs.length);
+    this.#lane = new ShadowLane({
+      subjects: pairs,
+      first: 0,
+      flat: FLAT,
+      journal,
+      onFailure: (error, { version }) => observer.onShadowFailure(error, { version, slot: null }),
+      release,
+    });
   }
 
   get set(): ModelSet | null {
-    return this.#set;
+    return this.#lane.model;
   }
 
   get isPresent(): boolean {
-    return this.#set !== null;
+    return this.#lane.model !== null;
   }
 
+  /** @param input of the pairs: its set is one, and its positions are theirs */
   swap({ set, positions }: ShadowInput): void {
-    if (this.#set !== null) release(this.#set);
-    this.#set = set;
-    this.#options.pairs.forEach(({ id }, pairIndex) => (this.#positions[pairIndex] = positions?.get(id) ?? FLAT));
+    this.#lane.swap(set as ModelSet | null, positions as ReadonlyMap<string, Position> | undefined);
   }
 
-  /** Journals the signals this set would have produced, under the ids of the published ones. */
-  async follow(answers: readonly MinuteAnswer[], rows: number): Promise<void> {
-    const { matrix, decider, journal, observer } = this.#options;
-    const set = this.#set!;
-    try {
-      const scoring = set.infer(matrix.valuesOf(set), rows, undefined, matrix.rowPairs);
-      const scores = scoring instanceof Promise ? await scoring : scoring;
-      const context = decider.contextOf(set, scores, this.#noneHalted, this.#encoder, undefined, this.#positions);
-      for (const { minute, body } of answers) {
-        const { pairIndex } = minute;
-        if (matrix.rowOf(pairIndex, set) < 0 || minute.outcome !== 'COMPLETE') continue;
-        const answer = decider.answer(context, minute, this.#positions[pairIndex]!, body.signal_id);
-        this.#positions[pairIndex] = answer.position;
-        journal.shadow(shadowRow(answer));
-      }
-    } catch (error) {
-      this.#set = null;
-      observer.onShadowFailure(error, set);
-      release(set);
-    }
+  /** Journals the signals this set would have produced. @param rows of the batch */
+  follow(answers: readonly MinuteAnswer[], rows: number): Promise<void> {
+    const { matrix, decider } = this.#options;
+    const set = this.#lane.model!;
+    const contextOf = (scores: BatchScores): AnswerContext =>
+      decider.contextOf(set, scores, this.#noneHalted, this.#encoder, undefined, this.#lane.positions);
+    return this.#lane.follow(
+      answers,
+      () => {
+        const scoring = set.infer(matrix.valuesOf(set), rows, undefined, matrix.rowPairs);
+        return scoring instanceof Promise ? scoring.then(contextOf) : contextOf(scoring);
+      },
+      ({ minute, body }, context, position) =>
+        matrix.rowOf(minute.pairIndex, set) < 0 || minute.outcome !== 'COMPLETE'
+          ? null
+          : decider.answer(context, minute, position, body.signal_id),
+    );
   }
 }

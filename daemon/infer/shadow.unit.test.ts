@@ -36,7 +36,7 @@ function createDesk() {
     matrix,
     degradations: { isPairDegraded: false },
   });
-  const onShadowFailure = (error: unknown, { version }: ModelSet): void =>
+  const onShadowFailure = (error: unknown, { version }: { readonly version: string }): void =>
     void failures.push(`${version}: ${(error as Error).message}`);
   const shadow = new Shadow({ pairs: PAIRS, matrix, decider, journal, observer: { onShadowFailure } });
   for (let bar = 0; bar < WARMUP; bar++) matrix.step(allPairs(bar));

@@ -3,6 +3,7 @@ import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_s
 import type { Standing } from '../../shared/bundle/halts.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import type { ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
 import type { FillCosts } from '../../shared/core/cost/fill_cost.ts';
 import type { DecisionPolicy } from '../../shared/strategies/pair_reversion/pair_input.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
@@ -33,8 +34,8 @@ export interface PipelineObserver {
   /** As `onModelFailure`, of the instruments of a timeframe. */
   onDirectionFailure?(error: unknown, failed: DirectionModel, fallback: DirectionModel | null): void;
   onDirectionRecovery?(model: DirectionModel): void;
-  /** The shadow set failed and is released. */
-  onShadowFailure(error: unknown, failed: ModelSet): void;
+  /** The shadow of a slot failed and is released. */
+  onShadowFailure(error: unknown, failed: { readonly version: string; readonly slot: ShadowSlot }): void;
   /** The challenger of a rollout failed and is released; the champion answers from this bar on. */
   onChallengerFailure(error: unknown, failed: { readonly version: string }, rolloutId: string): void;
   /** Behind the signals of the batch. */

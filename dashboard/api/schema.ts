@@ -2256,7 +2256,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Verify a bundle and make it the shadow, or end the shadow */
+        /**
+         * Verify a bundle and make it the shadow of its slot, or end a shadow
+         * @description The pairs have one, and the instruments of each timeframe. A version that both kinds of bundles have is of pairs, unless `timeframe` is given.
+         */
         put: {
             parameters: {
                 query?: never;
@@ -2267,8 +2270,10 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": {
-                        /** @description null: none */
+                        /** @description Of pairs, or of a direction model; null: none */
                         model_name: string | null;
+                        /** @description Of the direction model, or of those whose shadow ends; without a model, null or absent: of the pairs */
+                        timeframe?: ("1m" | "5m" | "15m" | "1h" | "4h" | "1d") | null;
                     };
                 };
             };
@@ -7383,6 +7388,8 @@ export interface components {
             is_active: boolean;
             /** @description Predecessor of the active one */
             is_previous: boolean;
+            /** @description Scores the same bars without publishing */
+            is_shadow: boolean;
             /** @description Error code if it is unusable */
             error: string | null;
         };
@@ -7401,6 +7408,8 @@ export interface components {
             is_active: boolean;
             /** @description Predecessor of the active one */
             is_previous: boolean;
+            /** @description Scores the same bars without publishing */
+            is_shadow: boolean;
             /** @description Error code if it is unusable */
             error: string | null;
         };

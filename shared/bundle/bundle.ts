@@ -1,5 +1,4 @@
 import { basename, dirname, join } from 'node:path';
-import * as z from 'zod';
 import { renamePatiently, replaceDurably, writeDurably } from '../durable_file.ts';
 import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
 import { MinutehandError } from '../errors.ts';
@@ -9,9 +8,7 @@ import { VERSION, type ActiveFile } from './active_file.ts';
 import { parseManifestFile, readBundleFile } from './manifest_file.ts';
 import { refuseOutsideDataOf } from './onnx/graph_limits.ts';
 import { readAccepted, readPointerFile, type ActivePointer, type PointerPlace } from './pointer.ts';
-import { readPointer } from './pointer_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
-import { sealShape, type WritableKind } from './sealed_pointer.ts';
 import {
   BUNDLE_FORMAT,
   bundleModels,
@@ -36,7 +33,6 @@ import { sha256Hex } from '../sha256.ts';
 export { VERSION };
 const MANIFEST = 'manifest.json';
 const ACTIVE = 'active.json';
-const SHADOW = 'shadow.json';
 
 /** A bundle whose bytes are those its manifest names. Nothing is loaded yet. */
 export interface Bundle {
@@ -377,41 +373,6 @@ export function readActiveFile(modelsFolder: string, files: FileSystem = MACHINE
 export function mustExist(modelsFolder: string, version: string, files: FileSystem): void {
   if (!VERSION.test(version) || files.stat(join(modelsFolder, version, MANIFEST)) === null)
     throw new MinutehandError('MODEL_MISSING', { seen: join(modelsFolder, version) });
-}
-
-const shadowSchema = z.object({
-  /** null = none any more, by a file that is newer than the one with a version. */
-  version: z.string().regex(VERSION).nullable(),
-  ...sealShape,
-});
-export type ShadowFile = Readonly<z.infer<typeof shadowSchema>>;
-
-export const SHADOW_POINTER: WritableKind<ShadowFile> = {
-  name: 'shadow',
-  file: SHADOW,
-  schema: shadowSchema,
-  content: ({ version }) => [version],
-  label: ({ version }) => version ?? 'none',
-  sealOf: ({ serial, expires, key, signature }) => ({ serial, expires, key, signature }),
-  withSeal: ({ version }, seal) => ({ version, ...seal }),
-  next: 'Find out who put it there; `minutehand models shadow <version>` or `shadow off` writes a newer one.',
-};
-
-export function shadowPath(modelsFolder: string): string {
-  return join(modelsFolder, SHADOW);
-}
-
-/**
- * The version that scores along without being published; null when none is named.
- * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE
- */
-export function readShadow(modelsFolder: string, files: FileSystem = MACHINE_FILES): string | null {
-  return readShadowFile(modelsFolder, files)?.version ?? null;
-}
-
-/** `shadow.json` as it is; its seal is not checked. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
-export function readShadowFile(modelsFolder: string, files: FileSystem = MACHINE_FILES): ShadowFile | null {
-  return readPointer(shadowPath(modelsFolder), shadowSchema, files);
 }
 
 /**

@@ -25,12 +25,11 @@ import {
   readActive,
   readBundle,
   readManifest,
-  readShadow,
   resolveBundle,
-  shadowPath,
   writeBundle,
   type BundleContent,
 } from './bundle.ts';
+import { readShadow, shadowPath } from './shadow_pointer.ts';
 import { MODEL_FILES, MONITOR_FILE, VALIDATION_FILE, type Manifest } from './manifest.ts';
 import { sha256Hex } from '../sha256.ts';
 
@@ -270,18 +269,18 @@ describe('a pointer written by a person', () => {
 
 describe('setShadow', () => {
   it('names the shadow version, or none, and refuses one that does not exist', () => {
-    expect(readShadow(models)).toBeNull();
+    expect(readShadow(models, null)).toBeNull();
     addVersions('20261120_0730');
     setShadow(models, '20261120_0730');
-    expect(readShadow(models)).toBe('20261120_0730');
+    expect(readShadow(models, null)).toBe('20261120_0730');
     expect(readActive(models)).toBeNull();
     setShadow(models, null);
-    expect(readShadow(models)).toBeNull();
+    expect(readShadow(models, null)).toBeNull();
     expect(() => setShadow(models, '20261120_0731')).toThrowError(
       expect.objectContaining({ code: 'MODEL_MISSING' }) as Error,
     );
-    writeFileSync(shadowPath(models), '{"version":');
-    expect(() => readShadow(models)).toThrowError(expect.objectContaining({ code: 'MODEL_MANIFEST' }) as Error);
+    writeFileSync(shadowPath(models, null), '{"version":');
+    expect(() => readShadow(models, null)).toThrowError(expect.objectContaining({ code: 'MODEL_MANIFEST' }) as Error);
   });
 });
 

@@ -12,6 +12,7 @@ import {
   type Column,
   type Tone,
 } from '../parts/basics.tsx';
+import { ShadowButton } from '../parts/shadow_button.tsx';
 import { DirectionModels } from '../parts/direction_models.tsx';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { FailedGate, Reason } from '../parts/gate_text.tsx';
@@ -313,7 +314,6 @@ function Actions(props: {
 }) {
   const { change, active, model } = props;
   const { model_name: name, is_active, is_previous, is_shadow } = model;
-  const shadow = (model_name: string | null) => () => change(() => api.put('/api/ml/shadow', { body: { model_name } }));
   return (
     <span class="actions-row">
       {session.value?.role === 'approver' && !is_active && (
@@ -332,12 +332,8 @@ function Actions(props: {
           }
         />
       )}{' '}
-      {session.value?.role !== 'viewer' && !is_active && (
-        <ConfirmedButton
-          label={t(is_shadow ? 'models.shadow.end' : 'models.shadow')}
-          question={t(is_shadow ? 'models.shadow.confirmEnd' : 'models.shadow.confirm', { version: name })}
-          act={shadow(is_shadow ? null : name)}
-        />
+      {session.value?.role === 'approver' && !is_active && (
+        <ShadowButton version={name} timeframe={null} isShadow={is_shadow} change={change} />
       )}
     </span>
   );

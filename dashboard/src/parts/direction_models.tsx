@@ -3,6 +3,7 @@ import { api, type DirectionMetrics, type DirectionModel } from '../api.ts';
 import { minuteOf, num, percent, signed } from '../format.ts';
 import { currentModel, session } from '../live.ts';
 import { t } from '../text/text.ts';
+import { ShadowButton } from './shadow_button.tsx';
 import { Badge, ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column } from './basics.tsx';
 
 type Change = (act: () => Promise<unknown>) => Promise<void>;
@@ -52,13 +53,14 @@ function columnsOf(show: (version: string) => void, change: Change): Column<Dire
       key: 'model_id',
       title: t('models.version'),
       value: ({ model_id }) => model_id,
-      cell: ({ model_id, is_active, is_previous, error }) => (
+      cell: ({ model_id, is_active, is_previous, is_shadow, error }) => (
         <span class="mono">
           <button type="button" class="link" onClick={() => show(model_id)}>
             {model_id}
           </button>{' '}
           {is_active && <Badge tone="good">{t('models.badge.active')}</Badge>}
           {is_previous && <Badge tone="quiet">{t('models.badge.previous')}</Badge>}
+          {is_shadow && <Badge tone="info">{t('models.badge.shadow')}</Badge>}
           {error !== null && <Badge tone="bad">{error}</Badge>}
         </span>
       ),
@@ -97,7 +99,7 @@ function columnsOf(show: (version: string) => void, change: Change): Column<Dire
 }
 
 function Actions({ model, change }: { readonly model: DirectionModel; readonly change: Change }) {
-  const { model_id: version, timeframe, is_active, is_previous } = model;
+  const { model_id: version, timeframe, is_active, is_previous, is_shadow } = model;
   const path = { model_name: version };
   const [verified, setVerified] = useState('');
   const verify = async (): Promise<void> => {
@@ -128,6 +130,9 @@ function Actions({ model, change }: { readonly model: DirectionModel; readonly c
           question={t('direction.confirmVerify', { version })}
           act={verify}
         />
+      )}{' '}
+      {session.value?.role === 'approver' && !is_active && (
+        <ShadowButton version={version} timeframe={timeframe} isShadow={is_shadow} change={change} />
       )}{' '}
       <span class="note" role="status">
         {verified}

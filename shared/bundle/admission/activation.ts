@@ -4,13 +4,14 @@ import type { HomePaths } from '../../home.ts';
 import { MinutehandError } from '../../errors.ts';
 import type { FileSystem } from '../../ports.ts';
 import { pointerKind, type ActiveFile } from '../active_file.ts';
-import { placeOfActive, SHADOW_POINTER, shadowPath, type ShadowFile } from '../bundle.ts';
+import { placeOfActive } from '../bundle.ts';
 import type { ActivePointer, PointerPlace } from '../pointer.ts';
 import { readPointerOrNull, whilePointerLocked, writeSealed } from '../pointer_file.ts';
 import { trainerMarks, type PointerMarks } from '../pointer_marks.ts';
 import type { DespiteGates } from '../recorded_gates.ts';
 import { rulePlace } from '../rule/active_rule.ts';
 import { expiryOf, type WritableKind } from '../sealed_pointer.ts';
+import { shadowPath, shadowPointer, type ShadowFile, type ShadowSlot } from '../shadow_pointer.ts';
 import { checkSame, folderOf, placeOf, type Admitted } from './admission.ts';
 import { pointerFence } from './pointer_fence.ts';
 
@@ -92,21 +93,43 @@ export function restoreActive(
 }
 
 /**
- * Names the bundle that scores along, or none.
+ * Names the bundle that scores along in its slot.
  * @param marks without them, the serial follows that of the file
  * @throws MinutehandError as activateAdmitted
  */
 export function setShadow(
-  admitted: Admitted<'shadow'> | null,
+  admitted: Admitted<'shadow'>,
   modelsFolder: string,
   files: FileSystem = MACHINE_FILES,
   marks: PointerMarks<ShadowFile> | null = null,
 ): void {
-  const path = shadowPath(modelsFolder);
-  const version = admitted?.version ?? null;
-  if (admitted !== null) checkSame(admitted, modelsFolder, files);
-  else if (files.stat(path) === null) return;
-  whilePointerLocked(path, files, () => writeSealed(SHADOW_POINTER, path, { version }, { files, marks }));
+  checkSame(admitted, modelsFolder, files);
+  writeShadow(admitted.timeframe, admitted.version, modelsFolder, files, marks);
+}
+
+/**
+ * Nothing scores along in a slot any more.
+ * @param marks without them, the serial follows that of the file
+ * @throws MinutehandError as activateAdmitted
+ */
+export function endShadow(
+  slot: ShadowSlot,
+  modelsFolder: string,
+  files: FileSystem = MACHINE_FILES,
+  marks: PointerMarks<ShadowFile> | null = null,
+): void {
+  if (files.stat(shadowPath(modelsFolder, slot)) !== null) writeShadow(slot, null, modelsFolder, files, marks);
+}
+
+function writeShadow(
+  slot: ShadowSlot,
+  version: string | null,
+  modelsFolder: string,
+  files: FileSystem,
+  marks: PointerMarks<ShadowFile> | null,
+): void {
+  const path = shadowPath(modelsFolder, slot);
+  whilePointerLocked(path, files, () => writeSealed(shadowPointer(slot), path, { version }, { files, marks }));
 }
 
 type Content = Omit<ActiveFile, 'serial' | 'expires' | 'key' | 'signature'>;

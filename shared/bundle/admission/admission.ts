@@ -137,7 +137,8 @@ export type AdmittedBy<Through extends Door> = Through extends Door ? Admitted<T
  * missing or unreadable verdicts of gates are refused unless a person overrides them with a reason, or the bundle was
  * active before and is rolled back to or recovered (docs/adr/0024-one-lock-for-models.md).
  * @throws MinutehandError MODEL_GATES, MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME, MODEL_SCHEMA, MODEL_EXISTS,
- * PROMOTION_OWNER; STORE_UNUSABLE for what no person has asked for; as loadModelSet and prepareDirection
+ * PROMOTION_OWNER; USAGE for a shadow of a rule; STORE_UNUSABLE for what no person has asked for; as loadModelSet and
+ * prepareDirection
  */
 export async function admit<Through extends Door>(
   place: AdmissionPlace,
@@ -147,7 +148,10 @@ export async function admit<Through extends Door>(
   const candidate = await verifyCandidate(request.folder, place.settings);
   if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, candidate.timeframe === null));
   if (candidate.rule !== null) refuseOtherInstrument(candidate, place.settings);
-  if (door === 'shadow') return admitted(door, candidate, null, null);
+  if (door === 'shadow') {
+    refuseShadowOfRule(candidate);
+    return admitted(door, candidate, null, null);
+  }
   const verdicts = await verdictsOf(place, candidate, request);
   const despite = judge(place, candidate, request, verdicts);
   return admitted(door, candidate, despite, await fenceOf(place, candidate, door));
@@ -215,6 +219,15 @@ function refuseOtherInstrument({ version, rule }: Candidate, { minutehand }: Set
   throw new MinutehandError('MODEL_TIMEFRAME', {
     seen: `the rule ${version} was judged for ${rule}`,
     expected: instruments.length === 0 ? 'an instrument of the configuration: it has none' : instruments.join(' or '),
+  });
+}
+
+/** @throws MinutehandError USAGE for a rule */
+function refuseShadowOfRule({ version, rule }: Candidate): void {
+  if (rule === null) return;
+  throw new MinutehandError('USAGE', {
+    seen: `the rule ${version}`,
+    expected: 'a bundle of pairs or of a direction model: rules have no shadow',
   });
 }
 

@@ -7,6 +7,8 @@ export const DIRECTION_FORMAT = 'minutehand.direction/2';
 export const WRITTEN_DIRECTION_FORMAT = 'minutehand.direction/1';
 export const DIRECTION_FILE = 'direction.onnx';
 export const DIRECTION_REPORT = 'validation.json';
+/** All of a bundle that a daemon reads, but its signature. */
+export const DIRECTION_FILES: readonly string[] = ['manifest.json', DIRECTION_FILE, DIRECTION_REPORT];
 
 /** Per fill, in bundles that do not state their costs. */
 export const EARLIER_COSTS = { taker_fee_bps: 5, slippage_bps: 1 };

@@ -114,6 +114,33 @@ describe('rules in the API', () => {
   });
 });
 
+describe('a shadow of direction models in the API', () => {
+  it('is one of its timeframe, kept from removal, and ends; a damaged bundle is refused', async () => {
+    const put = (model_name: string | null, timeframe?: '1h' | '4h') =>
+      own.put('/api/ml/shadow', { body: { model_name, ...(timeframe && { timeframe }) } });
+    const marks = async (): Promise<unknown[]> =>
+      (await own.get('/api/ml/direction-models')).models.map(({ is_shadow }) => is_shadow);
+    const none = { version: null, previous: null, shadow: null, timeframe: '1h' };
+    expect(await put(versions[1]!)).toEqual({ ...none, shadow: versions[1] });
+    expect(await marks()).toEqual([false, true, false]);
+    await registryOf(api.store, api.paths, 'direction').register(versions[1]!);
+    const { models } = await own.get('/api/ml/models');
+    expect(models.filter(({ is_shadow }) => is_shadow).map(({ model_id }) => model_id)).toEqual([versions[1]]);
+    await expect(own.delete('/api/ml/models/{model_id}', { path: { model_id: versions[1]! } })).rejects.toMatchObject({
+      code: 'MODEL_IN_USE',
+    });
+    await expect(put(versions[0]!, '4h')).rejects.toMatchObject({ code: 'MODEL_TIMEFRAME' });
+    await expect(put(versions[2]!, '1h')).rejects.toMatchObject({ code: 'MODEL_HASH' });
+    // The pairs have none to end.
+    expect(await put(null)).toEqual({ ...none, timeframe: null });
+    expect(await marks()).toEqual([false, true, false]);
+    expect(await put(null, '1h')).toEqual(none);
+    expect(await marks()).toEqual([false, false, false]);
+    const [entry] = (await own.get('/api/audit', { query: { limit: 1 } })).entries;
+    expect(entry).toMatchObject({ target: 'direction 1h', before: { shadow: versions[1] }, after: { shadow: null } });
+  });
+});
+
 describe('instruments in the API', () => {
   it('list, show, verify, promote and roll back their bundles, and refuse a damaged one', async () => {
     const listed = async () => (await own.get('/api/ml/direction-models')).models;

@@ -1,6 +1,7 @@
 import { restoreActive } from '../../../shared/bundle/admission/activation.ts';
 import type { Admitted } from '../../../shared/bundle/admission/admission.ts';
-import { placeOfActive, readActive, readBundle, readShadow } from '../../../shared/bundle/bundle.ts';
+import { placeOfActive, readActive, readBundle } from '../../../shared/bundle/bundle.ts';
+import { readShadow } from '../../../shared/bundle/shadow_pointer.ts';
 import {
   directionFolder,
   directionPlace,
@@ -62,7 +63,7 @@ export function pairShelf(modelsFolder: string, files: FileSystem, marks: Pointe
     fence: () => readPointerFile(placeOfActive(modelsFolder), files)?.fence ?? null,
     accepted: () => newestOf(marks),
     restore: (admitted, previous) => void restoreActive(admitted, previous, modelsFolder, files, marks),
-    others: () => [quietly(() => readShadow(modelsFolder, files)), ...rolloutArms(modelsFolder, files, false)],
+    others: () => [quietly(() => readShadow(modelsFolder, null, files)), ...rolloutArms(modelsFolder, files, false)],
   };
 }
 
@@ -97,7 +98,10 @@ export function directionShelf(
       const marks = admitted.timeframe === null ? null : marksOf(admitted.timeframe);
       restoreActive(admitted, previous, modelsFolder, files, marks);
     },
-    others: () => rolloutArms(modelsFolder, files, true),
+    others: () => [
+      ...TIMEFRAME_NAMES.flatMap((timeframe) => quietly(() => readShadow(modelsFolder, timeframe, files)) ?? []),
+      ...rolloutArms(modelsFolder, files, true),
+    ],
   };
 }
 

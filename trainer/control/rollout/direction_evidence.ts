@@ -45,9 +45,7 @@ export async function directionEvidence(
 ): Promise<LiveEvidence> {
   const seconds = TIMEFRAMES[rollout.timeframe!];
   const from = (Date.parse(rollout.started) / 1000) as OpenTime;
-  const instruments = settings.minutehand.instruments
-    .map(parseInstrument)
-    .filter((instrument) => barSecondsOf(instrument) === seconds);
+  const instruments = instrumentsOf(settings, seconds);
   const { manifest } = readDirectionBundle(pathInside(directionFolder(modelsFolder), rollout.champion));
   const { taker_fee_bps, slippage_bps } = manifest.costs ?? EARLIER_COSTS;
   const journals = paths.map((path) => openJournal(path, { readOnly: true }));
@@ -56,7 +54,7 @@ export async function directionEvidence(
     const evidence = new RolloutEvidence(rules.guards, evaluationBars(seconds));
     const failed = `${FAILED_ROLLOUT}${rollout.id}`;
     if (journals.some((journal) => journal.hasInput('rollout', failed, from))) evidence.guards.fail();
-    const labels = await labelsOf(instruments, seconds, from, settings, paths);
+    const labels = await directionLabelsFrom(instruments, seconds, from, settings, paths);
     addDirectionBars(evidence, bars, labels, rollout, instruments.length);
     return { evidence, newest: bars.at(-1)?.time ?? null };
   } finally {
@@ -64,22 +62,33 @@ export async function directionEvidence(
   }
 }
 
+/** The instruments with bars of this length, in seconds. */
+export function instrumentsOf({ minutehand }: Settings, seconds: number): Pair[] {
+  return minutehand.instruments.map(parseInstrument).filter((instrument) => barSecondsOf(instrument) === seconds);
+}
+
+/** Up, down, range, as labels number them; null when nothing was scored. */
+export function probabilitiesOf(body: InstrumentBody): readonly number[] | null {
+  const { ml_up_prob: up, ml_down_prob: down, ml_range_prob: range } = body;
+  return up === null || down === null || range === null ? null : [up, down, range];
+}
+
 /** @param costBps of a round trip */
 function answerer(costBps: number): (body: InstrumentBody) => DirectionAnswer {
   const open = new Map<string, InstrumentBody>();
   return (body) => {
-    const { pair_id, action, price, ml_up_prob: up, ml_down_prob: down, ml_range_prob: range } = body;
+    const { pair_id, action, price } = body;
     const entry = open.get(pair_id);
     const isClosed = action === 'EXIT' && entry !== undefined && entry.price !== null && price !== null;
     const resultBps = isClosed ? 1e4 * entry.target * (price / entry.price! - 1) - costBps : 0;
     if (action === 'ENTER') open.set(pair_id, body);
     if (action === 'EXIT') open.delete(pair_id);
-    const probabilities = up === null || down === null || range === null ? null : [up, down, range];
-    return { probabilities, entered: action === 'ENTER', resultBps };
+    return { probabilities: probabilitiesOf(body), entered: action === 'ENTER', resultBps };
   };
 }
 
-async function labelsOf(
+/** Known evaluation labels of instruments with bars of this length, from a bar on. */
+export async function directionLabelsFrom(
   instruments: readonly Pair[],
   seconds: number,
   from: OpenTime,

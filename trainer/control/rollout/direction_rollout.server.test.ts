@@ -8,13 +8,15 @@ import { unmeasured } from '../../../shared/bundle/recorded_gates.ts';
 import { armVersion, readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { createRng } from '../../../shared/rng.ts';
-import { openJournal, type InputRow, type ShadowRow } from '../../../shared/store/journal.ts';
+import { ARMS, type Arm } from '../../../shared/core/rollout/assignment.ts';
+import { openJournal, type InputRow, type ShadowRow, type SignalRow } from '../../../shared/store/journal.ts';
 import { activateDirection, unjudged } from '../../../test/activate.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import { directionShelf } from '../registry/shelf.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { standingOverrides } from '../admission/standing.ts';
+import { shadowPower } from './shadow_power.ts';
 import { carryOut, lookAtRollout, startRollout, type RolloutLook } from './steps.ts';
 
 const ID = 'BTCUSDT@1h';
@@ -72,9 +74,13 @@ const start = (version = challenger): Rollout =>
   startRollout({ settings, paths }, unjudged('rollout', paths.models, version, { timeframe: '1h' }), null);
 const look = async (): Promise<RolloutLook> => (await lookAtRollout({ settings, paths }))!;
 
-/** Hours of the market, each with the virtual answers of both arms where a rollout is given. */
-function pass(count: number, rollout: Rollout | null, isBetter = true): void {
+/** What is journaled of an hour beside its bar: by the direction of the next one, known to this test alone. */
+type Journaled = (hour: number, time: OpenTime) => { readonly signals?: SignalRow[]; readonly shadows?: ShadowRow[] };
+
+/** Hours of the market. */
+function hoursPass(count: number, journaled: Journaled): void {
   const inputs: InputRow[] = [];
+  const signals: SignalRow[] = [];
   const shadows: ShadowRow[] = [];
   for (let hour = hours; hour < hours + count; hour++) {
     close *= 1 + 0.03 * next;
@@ -82,28 +88,45 @@ function pass(count: number, rollout: Rollout | null, isBetter = true): void {
     const bar = { symbol: 'BTCUSDT', time, open: close, high: close, low: close, close, volume: 1 };
     inputs.push({ kind: 'bar', subject: 'BTCUSDT', time, bar, backfill: false });
     next = rng.uniform() < 0.5 ? 1 : -1;
-    if (rollout === null) continue;
-    const answers = { champion: isBetter ? EVEN : KNOWING[next], challenger: isBetter ? KNOWING[next] : EVEN };
-    for (const arm of ['champion', 'challenger'] as const) {
-      const [ml_up_prob, ml_down_prob, ml_range_prob] = answers[arm];
-      const body = { pair_id: ID, action: 'HOLD', price: close, target: 0, ml_up_prob, ml_down_prob, ml_range_prob };
-      shadows.push({
-        signalId: `${arm} ${hour}`,
-        pairId: ID,
-        time,
-        modelVersion: armVersion(rollout[arm], rollout.id),
-        body: JSON.stringify(body).slice(0, -1),
-        riskProb: null,
-        position: '{}',
-      });
-    }
+    const own = journaled(hour, time);
+    signals.push(...(own.signals ?? []));
+    shadows.push(...(own.shadows ?? []));
   }
   hours += count;
   const path = paths.journal('simulated', 'main');
   mkdirSync(dirname(path), { recursive: true });
   const journal = openJournal(path);
-  journal.append(inputs, [], shadows);
+  journal.append(inputs, signals, shadows);
   journal.close();
+}
+
+/** A virtual answer. */
+function answerOf(modelVersion: string, signalId: string, time: OpenTime, isKnowing: boolean): ShadowRow {
+  const [ml_up_prob, ml_down_prob, ml_range_prob] = isKnowing ? KNOWING[next] : EVEN;
+  const probabilities = { ml_up_prob, ml_down_prob, ml_range_prob };
+  const body = { pair_id: ID, model_version: modelVersion, action: 'HOLD', price: close, target: 0, ...probabilities };
+  const text = JSON.stringify(body).slice(0, -1);
+  return { signalId, pairId: ID, time, modelVersion, body: text, riskProb: null, position: '{}' };
+}
+
+/** Hours of the market, each with the virtual answers of both arms where a rollout is given. */
+function pass(count: number, rollout: Rollout | null, isBetter = true): void {
+  hoursPass(count, (hour, time) => {
+    if (rollout === null) return {};
+    const isKnowing = { champion: !isBetter, challenger: isBetter };
+    const of = (arm: Arm): ShadowRow =>
+      answerOf(armVersion(rollout[arm], rollout.id), `${arm} ${hour}`, time, isKnowing[arm]);
+    return { shadows: ARMS.map(of) };
+  });
+}
+
+/** Hours that the active model answers, with a shadow. @param isBetter whether the shadow is */
+function shadowed(count: number, isBetter: boolean): void {
+  hoursPass(count, (hour, time) => {
+    const { modelVersion: _version, ...answer } = answerOf(champion, `${hour}`, time, !isBetter);
+    const signal = { ...answer, bootId: 'boot', seq: hour, featuresCrc: null, generatedAtMs: 1000 * time };
+    return { signals: [signal], shadows: [answerOf(challenger, `${hour}`, time, isBetter)] };
+  });
 }
 
 /** Evaluates every second day, the trainer does more often, until the rollout ends. @returns its stages, and its end */
@@ -133,6 +156,21 @@ describe('a rollout of a direction model', () => {
     const seen = await until(start(), false);
     expect(seen.at(-1)).toMatch(/^aborted: scores are worse: e-value/);
     expect(readActiveDirection(paths.models, '1h')!.version).toBe(champion);
+  });
+
+  it('has its power stated from the shadow period of its challenger, and of none is unknown', async () => {
+    const ask = (): Promise<number | null> =>
+      shadowPower({ settings, paths }, { version: challenger, timeframe: '1h' });
+    pass(30, null);
+    expect(await ask()).toBeNull();
+    shadowed(60, true);
+    // Not longer than a block of the bootstrap, three days.
+    expect(await ask()).toBeNull();
+    shadowed(240, true);
+    expect(await ask()).toBe(1);
+    rmSync(paths.journal('simulated', 'main'));
+    shadowed(300, false);
+    expect(await ask()).toBe(0);
   });
 
   it('counts labels once their hours are over, and results of both arms after costs', async () => {

@@ -2,8 +2,6 @@ import type { Rng } from '../../../shared/ports.ts';
 import { PairedScores, type MinuteAdvantage } from './paired_scores.ts';
 import { DECISIVE_E_VALUE } from './verdict.ts';
 
-/** Minutes of a block of the bootstrap: longer than labels overlap. */
-const BLOCK_MINUTES = 720;
 const REPEATS = 200;
 
 export interface PowerQuestion {
@@ -16,6 +14,8 @@ export interface PowerQuestion {
   readonly promotionEValue: number;
   /** Bars over which outcomes overlap. */
   readonly horizon: number;
+  /** Bars of a block of the bootstrap: longer than labels overlap. */
+  readonly block: number;
   readonly rng: Rng;
   /** Paths of the bootstrap; default 200. */
   readonly repeats?: number;
@@ -26,8 +26,8 @@ export interface PowerQuestion {
  * moving-block bootstrap, judged after every minute as a rollout is. null when the history is shorter than a block.
  */
 export function power(question: PowerQuestion): number | null {
-  const { history, rng, repeats = REPEATS } = question;
-  if (history.length <= BLOCK_MINUTES) return null;
+  const { history, block, rng, repeats = REPEATS } = question;
+  if (history.length <= block) return null;
   const timeframes = history.reduce((most, { timeframe = 0 }) => Math.max(most, timeframe), 0) + 1;
   let promoted = 0;
   for (let repeat = 0; repeat < repeats; repeat++) if (isPromoted(question, timeframes, rng)) promoted++;
@@ -35,7 +35,7 @@ export function power(question: PowerQuestion): number | null {
 }
 
 function isPromoted(
-  { history, stageMinutes, minutes, promotionEValue, horizon }: PowerQuestion,
+  { history, stageMinutes, minutes, promotionEValue, horizon, block }: PowerQuestion,
   timeframes: number,
   rng: Rng,
 ): boolean {
@@ -43,8 +43,8 @@ function isPromoted(
   const bars = new Float64Array(timeframes);
   let from = 0;
   for (let minute = 0; minute < minutes; minute++) {
-    if (minute % BLOCK_MINUTES === 0) from = rng.integer(history.length - BLOCK_MINUTES);
-    const advantage = history[from + (minute % BLOCK_MINUTES)]!;
+    if (minute % block === 0) from = rng.integer(history.length - block);
+    const advantage = history[from + (minute % block)]!;
     const { timeframe = 0 } = advantage;
     scores.addAdvantage(timeframe * horizon + (bars[timeframe]!++ % horizon), advantage);
     if (scores.harm >= DECISIVE_E_VALUE) return false;

@@ -5,6 +5,7 @@ import { candidateLevel } from './false_discoveries.ts';
 import { Guards, type GuardMinute } from './guards.ts';
 import { advantageOf, NO_ADVANTAGE, PairedScores, type MinuteAdvantage } from './paired_scores.ts';
 import { power } from './power.ts';
+import { PAIR_BLOCK } from './shadow_power.ts';
 import { rolloutRules } from './rules.ts';
 import { checkRollout, outlookOf, type RolloutFacts } from './verdict.ts';
 import type { Rng } from '../../../shared/ports.ts';
@@ -353,7 +354,15 @@ const brier = value;
     return Array.from({ length: 20_000 }, () => minuteOf(rng, mean));
   };
   const ask = (mean: number, minutes: number, promotionEValue = 20, stageMinutes = 0): number =>
-    power({ history: history(mean), stageMinutes, minutes, promotionEValue, horizon: 20, rng: createRng('ask') })!;
+    power({
+      history: history(mean),
+      stageMinutes,
+      minutes,
+      promotionEValue,
+      horizon: 20,
+      block: PAIR_BLOCK,
+      rng: createRng('ask'),
+    })!;
 
   it('grows with the effect and the time, and is near 0 without an effect', () => {
     expect(ask(0, 600)).toBeLessThanOrEqual(0.05);
@@ -389,12 +398,12 @@ const brier = value;
 
   it('is none for a challenger whose mean score is worse', () => {
     const mixed = history(0.15).map((one) => ({ ...one, logLossSum: -1 }));
-    const question = { stageMinutes: 0, minutes: 1500, promotionEValue: 20, horizon: 20 };
+    const question = { stageMinutes: 0, minutes: 1500, promotionEValue: 20, horizon: 20, block: PAIR_BLOCK };
     expect(power({ ...question, history: mixed, rng: createRng('ask') })).toBe(0);
   });
 
   it('is unknown without a history', () => {
-    const question = { stageMinutes: 0, minutes: 10, promotionEValue: 20, horizon: 20 };
+    const question = { stageMinutes: 0, minutes: 10, promotionEValue: 20, horizon: 20, block: PAIR_BLOCK };
     expect(power({ ...question, history: [], rng: createRng('none') })).toBeNull();
   });
 });

@@ -10,6 +10,7 @@ export const directionModelSchema = z
     with_edge: z.array(z.string()).describe('Symbols with an edge after costs'),
     is_active: z.boolean(),
     is_previous: z.boolean().describe('Predecessor of the active one'),
+    is_shadow: z.boolean().describe('Scores the same bars without publishing'),
     error: z.string().nullable().describe('Error code if it is unusable'),
   })
   .meta({ id: 'DirectionModel', description: 'A bundle of the direction model' });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
 import { directionFolder, liveInstrumentSchema } from '../../../../shared/bundle/direction/active_direction.ts';
+import { directionShadows } from '../../../../shared/bundle/shadow_pointer.ts';
 import { readDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
 import { prepareDirection, type PreparedDirection } from '../../../../shared/bundle/direction/direction_model.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
@@ -101,6 +102,7 @@ async function verify(models: string, version: string): Promise<PreparedDirectio
 
 function listBundles(models: string) {
   const pointers = TIMEFRAME_NAMES.map((timeframe) => directionPointerOf(models, timeframe));
+  const shadows = Object.values(directionShadows(models));
   const isOneOf = (of: 'version' | 'previous', version: string): boolean =>
     pointers.some((pointer) => pointer?.[of] === version);
   return versionsIn(directionFolder(models)).map((model_id) => ({
@@ -108,6 +110,7 @@ function listBundles(models: string) {
     ...summaryOf(pathInside(directionFolder(models), model_id)),
     is_active: isOneOf('version', model_id),
     is_previous: isOneOf('previous', model_id),
+    is_shadow: shadows.includes(model_id),
   }));
 }
 

@@ -1,9 +1,13 @@
 import * as z from 'zod';
-import { describeError } from '../../../../shared/errors.ts';
+import { describeError, MinutehandError } from '../../../../shared/errors.ts';
+import { TIMEFRAME_NAMES, type Timeframe } from '../../../../shared/pair.ts';
+import { directionFolder } from '../../../../shared/bundle/direction/active_direction.ts';
+import type { ActivePointer } from '../../../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../../../shared/files.ts';
 import { trainerMarksOf } from '../../../../shared/bundle/pointer_marks.ts';
-import { SHADOW_POINTER, VERSION } from '../../../../shared/bundle/bundle.ts';
-import { activateAdmitted, setShadow } from '../../../../shared/bundle/admission/activation.ts';
+import { VERSION } from '../../../../shared/bundle/bundle.ts';
+import { readShadow, shadowPointer } from '../../../../shared/bundle/shadow_pointer.ts';
+import { activateAdmitted, endShadow, setShadow } from '../../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { registryOf } from '../../registry/registry.ts';
 import { writeMetadataViews } from '../../registry/metadata_views.ts';
@@ -12,8 +16,8 @@ import type { Api, ApiContext } from '../context.ts';
 import { cleanupSchema, pointersSchema } from '../../schema/models.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { loadDirection } from '../load_direction.ts';
-import { shelfOfVersion } from '../../../../shared/bundle/shelf_of_version.ts';
-import { pointersOf } from './models.ts';
+import { folderOfVersion, shelfOfVersion } from '../../../../shared/bundle/shelf_of_version.ts';
+import { pointersOf, slotPointers } from './models.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 
 const version = z.string().max(60).regex(VERSION).describe('Version of a bundle');
@@ -40,7 +44,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
     async handler(request) {
       const { model_name: name } = request.params;
       if (shelfOfVersion(paths.models, name) === 'direction')
-        return { ...(await loadDirection(context, name, request)), shadow: null };
+        return shownDirection(paths.models, await loadDirection(context, name, request));
       const before = pointersOf(paths.models);
       request.written = { target: name, before };
       const override = overrideOf(request.body ?? NO_OVERRIDE, request);
@@ -65,25 +69,52 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
     config: { role: 'approver' },
     schema: {
       tags: ['models'],
-      summary: 'Verify a bundle and make it the shadow, or end the shadow',
-      body: z.strictObject({ model_name: version.nullable().describe('null: none') }),
+      summary: 'Verify a bundle and make it the shadow of its slot, or end a shadow',
+      description:
+        'The pairs have one, and the instruments of each timeframe. A version that both kinds of bundles have is of pairs, unless `timeframe` is given.',
+      body: z.strictObject({
+        model_name: version.nullable().describe('Of pairs, or of a direction model; null: none'),
+        timeframe: z
+          .enum(TIMEFRAME_NAMES)
+          .nullish()
+          .describe(
+            'Of the direction model, or of those whose shadow ends; without a model, null or absent: of the pairs',
+          ),
+      }),
       response: { 200: pointersSchema, ...REFUSALS },
     },
     async handler(request) {
-      const { model_name: name } = request.body;
-      const before = pointersOf(paths.models);
-      request.written = { target: name ?? 'none', before };
-      const admitted =
-        name === null
-          ? null
-          : await admit(admissionPlaceOf(context), { door: 'shadow', folder: pathInside(paths.models, name) });
-      setShadow(admitted, paths.models, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, paths));
-      const after = { ...pointersOf(paths.models), timeframe: null };
-      request.written = { target: name ?? 'none', before, after };
+      const { model_name: name, timeframe = null } = request.body;
+      request.written = { target: name ?? timeframe ?? 'none' };
+      const folder = name === null ? null : shadowFolder(paths.models, name, timeframe);
+      const admitted = folder === null ? null : await admit(admissionPlaceOf(context), { door: 'shadow', folder });
+      if (admitted !== null && timeframe !== null && admitted.timeframe !== timeframe)
+        throw new MinutehandError('MODEL_TIMEFRAME', {
+          seen: `${admitted.version} is of ${admitted.timeframe ?? 'pairs'}`,
+          expected: timeframe,
+        });
+      const slot = admitted === null ? timeframe : admitted.timeframe;
+      const before = slotPointers(paths.models, slot);
+      const target = `${slot === null ? '' : 'direction '}${name ?? slot ?? 'none'}`;
+      request.written = { target, before };
+      const marks = trainerMarksOf(shadowPointer(slot), paths);
+      if (admitted === null) endShadow(slot, paths.models, MACHINE_FILES, marks);
+      else setShadow(admitted, paths.models, MACHINE_FILES, marks);
+      const after = { ...slotPointers(paths.models, slot), timeframe: slot };
+      request.written = { target, before, after };
       return after;
     },
   });
   addRemovalRoutes(api, context);
+}
+
+/** Where the bundle of a shadow is. @throws MinutehandError NAME_UNSAFE */
+function shadowFolder(models: string, name: string, timeframe: Timeframe | null): string {
+  return timeframe === null ? folderOfVersion(models, name) : pathInside(directionFolder(models), name);
+}
+
+function shownDirection(models: string, loaded: ActivePointer & { readonly timeframe: Timeframe }) {
+  return { ...loaded, shadow: readShadow(models, loaded.timeframe) };
 }
 
 function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): void {

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { readActive, readManifest, readShadow, VERSION } from '../../../../shared/bundle/bundle.ts';
+import { readActive, readManifest, VERSION } from '../../../../shared/bundle/bundle.ts';
+import { readShadow } from '../../../../shared/bundle/shadow_pointer.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { registryOf } from '../../registry/registry.ts';
 import { timeframeOfSlot } from '../../registry/shelf.ts';
@@ -12,7 +13,8 @@ import { renderCard } from '../../../learning/bundle/card.ts';
 import { rolloutCard } from '../../rollout/rollout_card.ts';
 import { readValidation } from '../../registry/metadata_views.ts';
 import type { RegisteredModels } from '../../registry/registry_rows.ts';
-import type { ModelRegistryView, RegistrySlot } from '../../../store/tables.ts';
+import type { Timeframe } from '../../../../shared/pair.ts';
+import type { ModelRegistryView } from '../../../store/tables.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { currentModelSchema, modelDetailSchema, type modelSchema, modelsSchema } from '../../schema/models.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
@@ -32,7 +34,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
         const registry = registryOf(opened, paths, shelf);
         const rows = await registry.models();
         for (const bundle of await registry.list())
-          models.push(modelOf(bundle, rows, slotPointers(paths.models, bundle.slot)));
+          models.push(modelOf(bundle, rows, slotPointers(paths.models, timeframeOfSlot(bundle.slot))));
       }
       // Stable: those of the same time stay in the registry's order, the newest first.
       models.reverse().sort((a, b) => Date.parse(b.created) - Date.parse(a.created));
@@ -121,15 +123,17 @@ interface Pointers {
 /** @throws MinutehandError MODEL_MANIFEST, MODEL_FILE when a pointer is damaged */
 export function pointersOf(models: string): Pointers {
   const active = readActive(models);
-  return { version: active?.version ?? null, previous: active?.previous ?? null, shadow: readShadow(models) };
+  return { version: active?.version ?? null, previous: active?.previous ?? null, shadow: readShadow(models, null) };
 }
 
-/** The pointers of the slot of a bundle. */
-function slotPointers(models: string, slot: RegistrySlot): Pointers {
-  const timeframe = timeframeOfSlot(slot);
+/**
+ * The pointers of the models of pairs, or of the direction models of a timeframe.
+ * @throws MinutehandError as pointersOf
+ */
+export function slotPointers(models: string, timeframe: Timeframe | null): Pointers {
   if (timeframe === null) return pointersOf(models);
   const { version = null, previous = null } = directionPointerOf(models, timeframe) ?? {};
-  return { version, previous, shadow: null };
+  return { version, previous, shadow: readShadow(models, timeframe) };
 }
 
 function modelOf(

@@ -5,6 +5,7 @@ import { RolloutEvidence } from '../evidence.ts';
 import { stagesMs, type RolloutRules } from '../rules.ts';
 import { advantageOf, NO_ADVANTAGE, type MinuteAdvantage, type PairedScore } from '../paired_scores.ts';
 import { power } from '../power.ts';
+import { PAIR_BLOCK } from '../shadow_power.ts';
 import { checkRollout } from '../verdict.ts';
 import { HORIZON, SimulatedPairs } from './market.ts';
 import { CHAMPION, IMPROVEMENT, REGRESSIONS, type SimulatedModel } from './models.ts';
@@ -208,6 +209,7 @@ function shadowPower(rules: RolloutRules, shadow: number, { days, repeats }: Sha
     minutes: openMinutes(rules.timeoutMs),
     promotionEValue: rules.promotionEValue,
     horizon: HORIZON,
+    block: PAIR_BLOCK,
     rng: createRng(`power ${shadow}`),
     repeats,
   })!;
