@@ -17,12 +17,12 @@ import { acknowledge, type Notice } from '../../trainer/control/notify/outbox.ts
 import { unitNotice } from '../../trainer/control/notify/watch/units.ts';
 import { openStore, openStoreIfThere, storeUrl, type Store } from '../../trainer/store/store.ts';
 import { endPartly, type Output } from '../output.ts';
+import { durationMs, type DurationOption } from '../duration_option.ts';
 
 type Routes = Settings['retrain']['notification_routes'];
 
 const SHOWN = 30;
-const DURATION = /^(\d{1,4})(m|h|d)$/;
-const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const SILENCE: DurationOption = { option: '--for', units: ['m', 'h', 'd'], example: '30m, 2h or 7d' };
 
 export function addAlerts(program: Command, output: () => Output): void {
   const alerts = program
@@ -168,7 +168,7 @@ async function silence(
     return output.result({ ended: rows.length });
   }
   checkSilencePattern(pattern);
-  const until_ms = nowMs + durationMs(flags.for);
+  const until_ms = nowMs + durationMs(flags.for, SILENCE);
   const created_by = actorName();
   await store.db
     .insertInto('core.alert_silences')
@@ -176,13 +176,6 @@ async function silence(
     .execute();
   output.line(oneLine(`${pattern} is silenced until ${timeText(until_ms)}.`));
   output.result({ pattern, until: new Date(until_ms).toISOString() });
-}
-
-/** @throws MinutehandError USAGE */
-function durationMs(text: string): number {
-  const found = DURATION.exec(text);
-  if (found === null) throw new MinutehandError('USAGE', { seen: `--for ${text}`, expected: '30m, 2h or 7d' });
-  return Number(found[1]) * UNIT_MS[found[2] as keyof typeof UNIT_MS];
 }
 
 function listChannels(output: Output): void {

@@ -10,10 +10,10 @@ import { ROLES, type Role } from '../../trainer/control/api/access/role.ts';
 import { createLogin, listSessions, revokeSession } from '../../trainer/control/api/access/sessions.ts';
 import { createToken, revokeToken } from '../../trainer/control/api/access/tokens.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
+import { durationMs, type DurationOption } from '../duration_option.ts';
 import type { Output } from '../output.ts';
 
-const DURATION = /^(\d{1,4})(h|d)$/;
-const UNIT_MS = { h: 3_600_000, d: 86_400_000 } as const;
+const EXPIRY: DurationOption = { option: '--expires', units: ['h', 'd'], example: '12h or 30d' };
 
 interface CreateFlags {
   readonly role: Role;
@@ -65,7 +65,7 @@ export async function inStore(work: (store: Store) => Promise<void>): Promise<vo
 
 async function create(store: Store, { role, name, expires }: CreateFlags, output: Output): Promise<void> {
   const nowMs = MACHINE_CLOCK.nowMs();
-  const expiresMs = nowMs + durationMs(expires);
+  const expiresMs = nowMs + durationMs(expires, EXPIRY);
   const { id, token } = await createToken(store.db, { name, role, nowMs, expiresMs });
   output.written({ target: id, after: { name, role, expires: new Date(expiresMs).toISOString() } });
   output.line(token);
@@ -142,11 +142,4 @@ export async function loginLink(
 ): Promise<string> {
   const code = await createLogin(store.db, { name, role, nowMs: MACHINE_CLOCK.nowMs() });
   return `${urlOf(address)}/login?code=${code}`;
-}
-
-/** @throws MinutehandError USAGE */
-function durationMs(text: string): number {
-  const found = DURATION.exec(text);
-  if (found === null) throw new MinutehandError('USAGE', { seen: `--expires ${text}`, expected: '12h or 30d' });
-  return Number(found[1]) * UNIT_MS[found[2] as keyof typeof UNIT_MS];
 }
