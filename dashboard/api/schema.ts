@@ -10852,8 +10852,10 @@ export interface components {
                 status: string;
                 count: number;
             }[];
-            /** @description Signals by action and reason */
+            /** @description Signals of pairs and of instruments by action and reason */
             signals: {
+                /** @enum {string} */
+                subjects: "pairs" | "instruments";
                 action: string;
                 reason: string;
                 count: number;
@@ -10862,6 +10864,7 @@ export interface components {
             refusal: {
                 /** @description Bars at which a pair was flat and |z| ≥ z_entry */
                 candidates: number;
+                /** @description Entries of pairs */
                 entered: number;
                 refused: number;
                 /** @description refused / candidates */
@@ -10994,8 +10997,10 @@ export interface components {
                 status: string;
                 count: number;
             }[];
-            /** @description Signals by action and reason */
+            /** @description Signals of pairs and of instruments by action and reason */
             signals: {
+                /** @enum {string} */
+                subjects: "pairs" | "instruments";
                 action: string;
                 reason: string;
                 count: number;
@@ -11004,6 +11009,7 @@ export interface components {
             refusal: {
                 /** @description Bars at which a pair was flat and |z| ≥ z_entry */
                 candidates: number;
+                /** @description Entries of pairs */
                 entered: number;
                 refused: number;
                 /** @description refused / candidates */

@@ -1,7 +1,6 @@
 import { counted } from '../../../shared/counted.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { describeError } from '../../../shared/errors.ts';
-import { REASONS, type Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { utcDay } from '../../../shared/utc_day.ts';
 import { openStore, storeUrl, type Store } from '../../store/store.ts';
@@ -10,6 +9,7 @@ import { openSignalTables } from '../history/signal_tables.ts';
 import type { AccountPerformance } from '../performance/performance_schema.ts';
 import type { Report } from '../schema/reports.ts';
 import { makeReport } from './make_report.ts';
+import { wordsOfInstrument, wordsOfPair } from './reason_words.ts';
 import type { WeeklyReportOptions } from './weekly_report.ts';
 
 const DAY_MS = 86_400_000;
@@ -108,8 +108,7 @@ async function openAlertsOf({ db }: Store, market: Market): Promise<number> {
  * and real accounts are never added up. Pure.
  */
 export function daySummary({ day, report, zEntry, openAlerts }: DayFigures): string {
-  const { signals, refusal, performance, runs, parity } = report;
-  const published = signals.reduce((sum, { count }) => sum + count, 0);
+  const { signals, performance, runs, parity } = report;
   const failed = runs.filter(({ status }) => status === 'failed').reduce((sum, { count }) => sum + count, 0);
   const mismatches = parity.filter(({ verdict }) => verdict === 'MISMATCH').length;
   const active = performance.accounts.filter(
@@ -118,8 +117,8 @@ export function daySummary({ day, report, zEntry, openAlerts }: DayFigures): str
   return [
     performance.is_simulated ? `${day} (UTC), on a SIMULATED market` : `${day} (UTC)`,
     ...active.map(accountLine),
-    ...entryLines(report, published, zEntry),
-    ...(refusal.entered > 0 && active.length === 0
+    ...entryLines(report, zEntry),
+    ...(entriesOf(signals) > 0 && active.length === 0
       ? ['No account reported a fill of these entries: does a consumer follow the signals?']
       : []),
     ...(failed > 0 ? [`Trainings failed: ${failed}`] : []),
@@ -145,28 +144,70 @@ function accountLine(own: AccountPerformance): string {
 
 const money = (value: number, currency: string): string => `${value.toFixed(2)} ${currency}`.trim();
 
-function entryLines({ signals, refusal }: DayFigures['report'], published: number, zEntry: number): string[] {
-  if (published === 0) return ['No signal was published: the daemon did not run, or no bar came.'];
-  const head = `${counted(published, 'signal')}, ${counted(refusal.entered, 'entry', 'entries')}`;
-  const { candidates, refused } = refusal;
+function entryLines({ signals, refusal }: DayFigures['report'], zEntry: number): string[] {
+  if (signals.length === 0) return ['No signal was published: the daemon did not run, or no bar came.'];
+  const ofPairs = signals.filter(({ subjects }) => subjects === 'pairs');
+  const ofInstruments = signals.filter(({ subjects }) => subjects === 'instruments');
+  return [
+    ...(ofPairs.length === 0 ? [] : pairLines(ofPairs, refusal, zEntry)),
+    ...(ofInstruments.length === 0 ? [] : instrumentLines(ofInstruments)),
+  ];
+}
+
+type SignalCounts = Report['signals'];
+
+function pairLines(
+  signals: SignalCounts,
+  { candidates, refused, reasons }: Report['refusal'],
+  zEntry: number,
+): string[] {
+  const head = headOf('Pairs', signals);
   if (refused > 0)
     return [
       `${head}; ${refused} of ${counted(candidates, 'candidate')} refused:`,
-      ...reasonLines(refusal.reasons, refused),
+      ...reasonLines(reasons, refused, wordsOfPair),
     ];
-  if (refusal.entered > 0) return [head];
+  if (entriesOf(signals) > 0) return [head];
+  const { holds, total } = holdsOf(signals);
+  return [
+    `${head}: no pair was ${zEntry} standard deviations from its mean.`,
+    ...reasonLines(holds, total, wordsOfPair),
+  ];
+}
+
+/** A model or rule of an instrument answers each bar, so that each bar without an entry has a reason. */
+function instrumentLines(signals: SignalCounts): string[] {
+  const head = headOf('Instruments', signals);
+  const { holds, total } = holdsOf(signals.filter(({ reason }) => reason !== 'IN_POSITION'));
+  if (total === 0) return [head];
+  return [`${head}; bars without one:`, ...reasonLines(holds, total, wordsOfInstrument)];
+}
+
+/** `Pairs: 100 signals, 2 entries` */
+function headOf(name: string, signals: SignalCounts): string {
+  const published = counted(sumOf(signals), 'signal');
+  return `${name}: ${published}, ${counted(entriesOf(signals), 'entry', 'entries')}`;
+}
+
+const sumOf = (rows: readonly { readonly count: number }[]): number => rows.reduce((sum, { count }) => sum + count, 0);
+const entriesOf = (signals: SignalCounts): number => sumOf(signals.filter(({ action }) => action === 'ENTER'));
+
+function holdsOf(signals: SignalCounts): { readonly holds: SignalCounts; readonly total: number } {
   const holds = signals.filter(({ action }) => action === 'HOLD');
-  const held = holds.reduce((sum, { count }) => sum + count, 0);
-  return [`${head}: no pair was ${zEntry} standard deviations from its mean.`, ...reasonLines(holds, held)];
+  return { holds, total: sumOf(holds) };
 }
 
 /** The most frequent reasons in words. */
-function reasonLines(rows: readonly { readonly reason: string; readonly count: number }[], total: number): string[] {
+function reasonLines(
+  rows: readonly { readonly reason: string; readonly count: number }[],
+  total: number,
+  wordsOf: (reason: string) => string,
+): string[] {
   const sorted = [...rows].sort((one, other) => other.count - one.count);
   const shown = sorted.slice(0, SHOWN_REASONS).map(({ reason, count }) => {
-    const words = (REASONS[reason as Reason] as string | undefined)?.replace(/^\w+: /, '') ?? '';
-    return `- ${reason} ${Math.round((100 * count) / total)} % (${count}): ${words}`;
+    const share = Math.round((100 * count) / total);
+    return `- ${reason} ${share} % (${count}): ${wordsOf(reason)}`;
   });
-  const rest = sorted.slice(SHOWN_REASONS).reduce((sum, { count }) => sum + count, 0);
+  const rest = sumOf(sorted.slice(SHOWN_REASONS));
   return rest === 0 ? shown : [...shown, `- other reasons: ${rest}`];
 }

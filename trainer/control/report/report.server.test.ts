@@ -11,7 +11,8 @@ import { closeFill, openFill, refusedFill } from '../../../shared/fill/fill.fixt
 import type { Fill } from '../../../shared/fill/fill.ts';
 import { homePaths } from '../../../shared/home.ts';
 import type { EpochMs } from '../../../shared/bar.ts';
-import { enterBody, idOf } from '../../../shared/signal/signal.fixture.ts';
+import { encodeInstrumentBody } from '../../../shared/signal/instrument_signal.ts';
+import { enterBody, enterInstrument, idOf, instrumentBodyOf } from '../../../shared/signal/signal.fixture.ts';
 import { createWorkplace } from '../../../test/cli_process.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import { tradeOf } from '../fills/trade.fixture.ts';
@@ -93,14 +94,19 @@ describe.each([
       FROM,
       TO,
     );
-    expect(signals).toEqual(
-      await rows(
-        `SELECT action, reason, count(*) AS count FROM ${HISTORY} WHERE ${PUBLISHED} GROUP BY 1, 2 ORDER BY 1, 2`,
-      ),
+    const counts = (condition: string) =>
+      rows(
+        `SELECT action, reason, count(*) AS count FROM ${HISTORY} WHERE ${PUBLISHED} AND ${condition} GROUP BY 1, 2 ORDER BY 1, 2`,
+      );
+    expect(signals).toEqual([
+      ...(await counts(`pair_id <> 'BTCUSDT@1h'`)).map((row) => ({ subjects: 'pairs', ...row })),
+      { subjects: 'instruments', action: 'ENTER', reason: 'ENTRY', count: 1 },
+      { subjects: 'instruments', action: 'HOLD', reason: 'THETA', count: 3 },
+    ]);
+    const [ofPairs] = await rows(
+      `SELECT count(*) AS n FROM ${HISTORY} WHERE ${PUBLISHED} AND action = 'ENTER' AND pair_id <> 'BTCUSDT@1h'`,
     );
-    const entered = (await rows(`SELECT count(*) AS n FROM ${HISTORY} WHERE ${PUBLISHED} AND action = 'ENTER'`))[0]![
-      'n'
-    ];
+    const entered = ofPairs!['n'];
     const far = `(z_score >= ${settings.minutehand.decision.z_entry} OR z_score <= -${settings.minutehand.decision.z_entry})`;
     const flat = `action = 'HOLD' AND position_id = '' AND ${far} AND reason <> 'SILENCE' AND reason <> 'SHUTDOWN'`;
     const refused = (await rows(`SELECT count(*) AS n FROM ${HISTORY} WHERE ${PUBLISHED} AND ${flat}`))[0]!['n'];
@@ -259,7 +265,9 @@ describe.each([
     const refused = await one(
       `SELECT count(*) ${candidates} AND action = 'HOLD' AND target = 0 AND reason NOT IN ('SILENCE', 'SHUTDOWN')`,
     );
-    const entered = await one(`SELECT count(*) FROM ${HISTORY} WHERE ${PUBLISHED} AND action = 'ENTER'`);
+    const entered = await one(
+      `SELECT count(*) FROM ${HISTORY} WHERE ${PUBLISHED} AND action = 'ENTER' AND pair_id <> 'BTCUSDT@1h'`,
+    );
     const least = kpi_refusal_rate_min;
     const most = kpi_refusal_rate_max;
     expect(targetOf('refusal_rate')).toMatchObject({ measured: refused / (refused + entered), least, most });
@@ -355,7 +363,8 @@ describe.each([
     expect(raised[0]!.text).toMatch(/^paper\/\S+: 7\.00 USD net of costs, \d positions? opened, 1 closed \(1 won\)/m);
     // It opened a position a minute before the day ended, and closed none.
     expect(raised[0]!.text).toMatch(/^demo\/\S+: 0\.00 USD net of costs, 1 position opened, 0 closed/m);
-    expect(raised[0]!.text).toMatch(/\d+ signals, \d+ entr(y|ies)/);
+    expect(raised[0]!.text).toMatch(/^Pairs: \d+ signals, \d+ entr(y|ies)/m);
+    expect(raised[0]!.text).toContain('Instruments: 4 signals, 1 entry; bars without one:\n- THETA 100 % (3)');
     expect(await makeUpMissedSummary(options(after + 3_600_000), '15 0 * * *')).toBe(true);
     expect(raised[1]!.key).toBe(raised[0]!.key);
     // Before the first signal of the store there is nothing to sum up.
@@ -373,7 +382,7 @@ describe('the summary of a day', () => {
     zEntry: 2,
     openAlerts,
   });
-  const hold = (reason: string, count: number) => ({ action: 'HOLD', reason, count });
+  const hold = (reason: string, count: number) => ({ subjects: 'pairs', action: 'HOLD', reason, count }) as const;
 
   it('says why there was no entry: no signal, no candidate, or what refused the candidates', () => {
     expect(daySummary(figures({}))).toBe(
@@ -381,7 +390,7 @@ describe('the summary of a day', () => {
     );
     expect(daySummary(figures({ signals: [hold('NO_SETUP', 90), hold('WARMUP', 10)] }, 2)).split('\n')).toEqual([
       '2026-11-26 (UTC)',
-      '100 signals, 0 entries: no pair was 2 standard deviations from its mean.',
+      'Pairs: 100 signals, 0 entries: no pair was 2 standard deviations from its mean.',
       '- NO_SETUP 90 % (90): |z| is below z_entry.',
       '- WARMUP 10 % (10): the pair has not seen enough bars yet.',
       'Open alerts: 2',
@@ -389,15 +398,47 @@ describe('the summary of a day', () => {
     const reasons = ['NO_EDGE', 'SESSION', 'NEWS', 'COST_HIGH', 'RISK_HIGH'].map((reason, i) => ({ reason, count: 6 - i })); // prettier-ignore
     const refusal = { candidates: 20, entered: 0, refused: 20, rate: 1, reasons };
     const lines = daySummary(figures({ signals: [hold('NO_EDGE', 20)], refusal })).split('\n');
-    expect(lines[1]).toBe('20 signals, 0 entries; 20 of 20 candidates refused:');
+    expect(lines[1]).toBe('Pairs: 20 signals, 0 entries; 20 of 20 candidates refused:');
     expect(lines[2]).toBe('- NO_EDGE 30 % (6): the models have shown no edge after costs for this pair.');
     expect(lines[6]).toBe('- other reasons: 2');
+  });
+
+  it('tells instruments from pairs, whose candidates they are not, in their own words', () => {
+    const own = { subjects: 'instruments', action: 'HOLD' } as const;
+    const ofInstruments = [
+      { ...own, action: 'ENTER', reason: 'ENTRY', count: 2 },
+      { ...own, action: 'EXIT', reason: 'STOP_EXIT', count: 2 },
+      { ...own, reason: 'THETA', count: 15 },
+      { ...own, reason: 'NO_EDGE', count: 5 },
+      { ...own, reason: 'IN_POSITION', count: 9 },
+    ];
+    const lines = [
+      'Instruments: 33 signals, 2 entries; bars without one:',
+      '- THETA 75 % (15): no direction has a probability above its threshold.',
+      '- NO_EDGE 25 % (5): the model has shown no edge after costs for this instrument.',
+      'No account reported a fill of these entries: does a consumer follow the signals?',
+      'No open alert',
+    ];
+    expect(
+      daySummary(figures({ signals: ofInstruments }))
+        .split('\n')
+        .slice(1),
+    ).toEqual(lines);
+    expect(
+      daySummary(figures({ signals: [hold('NO_SETUP', 4), ...ofInstruments] }))
+        .split('\n')
+        .slice(1),
+    ).toEqual([
+      'Pairs: 4 signals, 0 entries: no pair was 2 standard deviations from its mean.',
+      '- NO_SETUP 100 % (4): |z| is below z_entry.',
+      ...lines,
+    ]);
   });
 
   it('names entries that nobody followed, failed trainings, mismatches and a simulated market', () => {
     const text = daySummary(
       figures({
-        signals: [{ action: 'ENTER', reason: 'ENTRY', count: 1 }],
+        signals: [{ subjects: 'pairs', action: 'ENTER', reason: 'ENTRY', count: 1 }],
         refusal: { candidates: 1, entered: 1, refused: 0, rate: 0, reasons: [] },
         performance: { ...performance, is_simulated: true },
         runs: [{ kind: 'full', status: 'failed', count: 2 }],
@@ -406,7 +447,7 @@ describe('the summary of a day', () => {
     );
     expect(text.split('\n')).toEqual([
       '2026-11-26 (UTC), on a SIMULATED market',
-      '1 signal, 1 entry',
+      'Pairs: 1 signal, 1 entry',
       'No account reported a fill of these entries: does a consumer follow the signals?',
       'Trainings failed: 2',
       'Parity: 1 mismatch',
@@ -569,6 +610,22 @@ async function addSignals(store: Store): Promise<void> {
     );
     await tables.add(store.db, rows);
   }
+  const ofInstrument = [
+    enterInstrument(idOf(900)),
+    ...[901, 902, 903].map((id) => instrumentBodyOf({ signal_id: idOf(id) })),
+  ].map((body, index) =>
+    signalRow(encodeInstrumentBody(body), {
+      market: 'live',
+      generated_at_ms: FROM_MS + DAY_MS + index,
+      pair_id: body.pair_id,
+      boot_id: 'of an instrument',
+      seq: index + 1,
+      bar_time: FROM_MS / 1000 + index * 3600,
+      risk_prob: null,
+      features_crc: null,
+    }),
+  );
+  await tables.add(store.db, ofInstrument);
 }
 
 async function addFills(store: Store): Promise<void> {

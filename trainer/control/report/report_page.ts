@@ -48,7 +48,7 @@ export function reportPage(report: Report): string {
       ['run', 'at', 'bundle', 'θ1', 'θ2'],
       report.thresholds.map(({ run_id, finished_at, model_version, theta1, theta2 }) => [run_id, finished_at, model_version, theta1, theta2]), // prettier-ignore
     ),
-    section('Signals', ['action', 'reason', 'signals'], report.signals.map(Object.values)),
+    section('Signals', ['of', 'action', 'reason', 'signals'], report.signals.map(Object.values)),
     `<h2>Refusal rate (やらない勇気率)</h2><p class="verdict">${rateText(refusal)}</p>`,
     refusal.reasons.length === 0 ? '' : htmlTable(['reason', 'refused'], refusal.reasons.map(({ reason, count }) => [reason, String(count)])), // prettier-ignore
     barChart(

@@ -8,6 +8,10 @@ const BINS = 10;
 /** Signals that repeat the values of an earlier bar. */
 const REPEATED = ['SILENCE', 'SHUTDOWN'];
 
+/** Only the id of a pair has an underscore (shared/pair.ts). */
+const SUBJECTS = sql<Subjects>`CASE WHEN pair_id LIKE '%!_%' ESCAPE '!' THEN 'pairs' ELSE 'instruments' END`;
+type Subjects = Report['signals'][number]['subjects'];
+
 /** A period by the times of the store: epoch ms, from inclusive, to exclusive. */
 export interface ReportPeriod {
   readonly fromMs: number;
@@ -26,9 +30,9 @@ export async function signalFigures(
   const { market, decision } = minutehand;
   const { history } = await openSignalTables(store, signals);
   const within = sql`market = ${market} AND generated_at_ms >= ${fromMs} AND generated_at_ms < ${toMs}`;
-  const counted = await sql<{ action: string; reason: string; count: number }>`
-    SELECT action, reason, count(*) AS count FROM ${sql.table(history)} WHERE ${within}
-    GROUP BY action, reason ORDER BY action, reason`.execute(db);
+  const counted = await sql<Report['signals'][number]>`
+    SELECT ${SUBJECTS} AS subjects, action, reason, count(*) AS count FROM ${sql.table(history)} WHERE ${within}
+    GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3`.execute(db);
   const refused = await sql<{ reason: string; count: number }>`
     SELECT reason, count(*) AS count FROM ${sql.table(history)}
     WHERE ${within} AND action = 'HOLD' AND target = 0 AND abs(z_score) >= ${decision.z_entry}
@@ -51,8 +55,9 @@ export async function signalFigures(
   };
 }
 
+/** Of pairs: an instrument has no distance from a mean that would make it a candidate. */
 function refusalOf(signals: Report['signals'], reasons: Report['refusal']['reasons']): Report['refusal'] {
-  const entered = sumOf(signals.filter(({ action }) => action === 'ENTER'));
+  const entered = sumOf(signals.filter(({ subjects, action }) => subjects === 'pairs' && action === 'ENTER'));
   const refused = sumOf(reasons);
   const candidates = entered + refused;
   return { candidates, entered, refused, rate: candidates === 0 ? null : refused / candidates, reasons };

@@ -55,12 +55,12 @@ export const reportSchema = z
       .array(z.object({ kind: z.string(), status: z.string(), count }))
       .describe('Training runs that ended in the period'),
     signals: z
-      .array(z.object({ action: z.string(), reason: z.string(), count }))
-      .describe('Signals by action and reason'),
+      .array(z.object({ subjects: z.enum(['pairs', 'instruments']), action: z.string(), reason: z.string(), count }))
+      .describe('Signals of pairs and of instruments by action and reason'),
     refusal: z
       .object({
         candidates: count.describe('Bars at which a pair was flat and |z| ≥ z_entry'),
-        entered: count,
+        entered: count.describe('Entries of pairs'),
         refused: count,
         rate: figure.describe('refused / candidates'),
         reasons: z.array(z.object({ reason: z.string(), count })),
