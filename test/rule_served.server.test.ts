@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAddress } from '../shared/address.ts';
@@ -24,6 +24,8 @@ const LIVE_FROM = 1200;
 /** Hours after which hand-written features are warm, and the rule is promoted. */
 const PROMOTED = LIVE_FROM + 180;
 const STARTS_MS = 180_000;
+/** Hours that the direction model learns from; the rule is judged on those behind. */
+const LEARNED = 700;
 const ID = 'BTCUSDT@1h';
 
 /** Six hours up, six hours down: a rule that follows the last hour earns. */
@@ -55,9 +57,22 @@ const OPPOSES: StrategyDocument = {
   entry_short: FOLLOWS.entry_long!,
 };
 
+/** Buys and sells by the answers of a direction model alone. */
+const BY_MODEL: StrategyDocument = {
+  name: 'by_model',
+  description: 'Follows the direction model where it is sure, and waits for a known average.',
+  subject: 'instrument',
+  entry_long: 'ML_UP_PROB > 0.5 and close > delay(close, 30) * 0.5',
+  entry_short: 'ML_DOWN_PROB > 0.5 and ML_RANGE_PROB < 0.5',
+  exit: 'ML_RANGE_PROB > 0.8',
+  stop: { bps: 300 },
+  max_age: 6,
+};
+
 let place: Workplace;
-beforeAll(() => {
+function openPlace(core: object = {}): void {
   place = createWorkplace({
+    core,
     minutehand: { market: 'live', instruments: [ID], feed: { interval_ms: 600_000 }, screen: { enabled: false } },
   });
   const rows = hours
@@ -66,9 +81,10 @@ beforeAll(() => {
   const header = 'time,open,high,low,close,volume,taker_buy_volume';
   for (const symbol of ['BTCUSDT', 'ETHUSDT'])
     writeFileSync(join(place.folder, `${symbol}-1h.csv`), `${header}\n${rows.join('\n')}\n`);
-  for (const document of [FOLLOWS, OPPOSES])
+  for (const document of [FOLLOWS, OPPOSES, BY_MODEL])
     writeFileSync(join(place.folder, `${document.name}.yaml`), JSON.stringify(document));
-});
+}
+beforeAll(() => openPlace());
 afterAll(() => place.remove());
 
 const addressFile = (): string => homePaths({ MINUTEHAND_HOME: place.home }).address('daemon_main');
@@ -127,8 +143,12 @@ async function rulesOf(url: string, process: Running, wanted: object): Promise<v
   );
 }
 
-async function judge(file: string, symbol: string): Promise<{ version: string; accepted: boolean; failed: string[] }> {
-  const args = ['strategy', 'judge', file, '--symbol', symbol, '--data', '.', '--candidate', '--json'];
+async function judge(
+  file: string,
+  symbol: string,
+  ...more: string[]
+): Promise<{ version: string; accepted: boolean; failed: string[] }> {
+  const args = ['strategy', 'judge', file, '--symbol', symbol, '--data', '.', '--candidate', '--json', ...more];
   const { code, stdout, stderr } = await place.run(args);
   expect(code, stderr).toBe(0);
   const { candidate, accepted, checks } = JSON.parse(stdout) as {
@@ -219,6 +239,68 @@ describe('a rule file', () => {
   );
 });
 
+describe('a rule that reads ML_UP_PROB', () => {
+  beforeAll(async () => {
+    await place.remove();
+    // A rule that was written for a test need not earn.
+    openPlace({ require_edge: false });
+  });
+
+  it(
+    'is judged with a trained direction model, and served by its answers while that model is the active one',
+    { timeout: 2 * STARTS_MS },
+    async () => {
+      const learnedUntil = new Date((START + LEARNED * HOUR) * 1000).toISOString().slice(0, 16);
+      const train = ['train', '--strategy', 'direction', '--data', '.', '--symbols', 'BTCUSDT', '--json'];
+      const few = ['--set', 'trees.rounds=20', 'trees.leaves=6', 'trees.min_data_in_leaf=20', 'walk_forward.blocks=4'];
+      const out = join(place.models, 'direction');
+      const trained = await place.run([...train, '--to', `${learnedUntil}Z`, '--out', out, ...few]);
+      expect(trained.code, trained.stderr).toBe(0);
+      const [version] = readdirSync(out).filter((name) => /^\d{8}_\d{4}$/.test(name));
+      const rule = await judge('by_model.yaml', ID, '--direction', version!);
+
+      const daemon = await startDaemon();
+      await send(daemon.url, LIVE_FROM, PROMOTED);
+      await lastSignalOf(PROMOTED);
+      const despite = ['--despite-gates', '--reason', 'a market of waves'];
+      const [implausible, model, promoted] = await place.runEach([
+        ['models', 'promote', join(out, version!)],
+        ['models', 'promote', join(out, version!), ...despite],
+        ['models', 'promote', rule.version, ...despite],
+      ]);
+      // Waves can be told: no honest model of prices can, so a person confirms it.
+      expect(implausible).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^MODEL_GATES.*direction plausible/),
+      });
+      expect([model!.code, promoted!.code], model!.stderr + promoted!.stderr).toEqual([0, 0]);
+      await rulesOf(daemon.url, daemon.process, { [ID]: rule.version });
+      await eventually(
+        () => `the direction model: ${daemon.process.stderr()}`,
+        async () => (await (await fetch(`${daemon.url}/healthz`)).text()).includes(`"${version!}"`) || null,
+      );
+      await send(daemon.url, PROMOTED, HOURS);
+      const last = await lastSignalOf(HOURS);
+      expect(last).toMatchObject({ model_version: `rule/${rule.version}` });
+      daemon.process.kill('SIGTERM');
+      await daemon.process.ended;
+
+      const served = publishedBodies().filter(({ model_version }) => model_version === `rule/${rule.version}`);
+      const sides = served.filter(({ action }) => action === 'ENTER').map(({ target }) => target);
+      expect([sides.includes(1), sides.includes(-1)]).toEqual([true, true]);
+      for (const { action, target, ml_up_prob, ml_down_prob, reason, ml_range_prob } of served) {
+        const [up, down, range] = [ml_up_prob!, ml_down_prob!, ml_range_prob!];
+        expect(up + down + range).toBeCloseTo(1, 6);
+        if (action === 'ENTER') expect(target === 1 ? up : down).toBeGreaterThan(0.5);
+        if (reason === 'NO_ENTRY') expect(up > 0.5 || (down > 0.5 && range < 0.5)).toBe(false);
+        if (reason === 'RULE_EXIT') expect(range).toBeGreaterThan(0.8);
+      }
+      const replayed = await place.run(['replay', '--journal', join(place.home, 'live_main.db'), '--json']);
+      expect(replayed.code, replayed.stderr + replayed.stdout).toBe(0);
+    },
+  );
+});
+
 /** Each condition of the rule, with what it compares, as computed again from the journal. */
 function explains({ code, stdout, stderr }: Finished): void {
   expect(code, stderr + stdout).toBe(0);
@@ -241,12 +323,18 @@ function explains({ code, stdout, stderr }: Finished): void {
   expect(enters).toBe(signal.action === 'ENTER');
 }
 
-/** Time and side of each entry that the daemons published. */
-function liveEntries(): string[] {
+function publishedBodies(): InstrumentBody[] {
   const journal = openJournal(join(place.home, 'live_main.db'), { readOnly: true });
   const bodies = [...journal.signals()].map(({ body }) => JSON.parse(`${body}}`) as InstrumentBody);
   journal.close();
-  return bodies.filter(({ action }) => action === 'ENTER').map(({ timestamp, target }) => `${timestamp} ${target}`);
+  return bodies;
+}
+
+/** Time and side of each entry that the daemons published. */
+function liveEntries(): string[] {
+  return publishedBodies()
+    .filter(({ action }) => action === 'ENTER')
+    .map(({ timestamp, target }) => `${timestamp} ${target}`);
 }
 
 /** The same of a backtest of the rule over the bars that the daemons answered by it. */
