@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { type Timeframe, TIMEFRAME_NAMES, TIMEFRAMES } from '../../shared/pair.ts';
+import { type Timeframe, TIMEFRAMES } from '../../shared/pair.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
@@ -38,6 +38,7 @@ import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output, Progress } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { parseSettings } from '../settings_option.ts';
+import { timeframeOption } from '../timeframe_option.ts';
 import { parseInteger, parseWindow } from '../period.ts';
 import { stageLines } from '../stage_lines.ts';
 import { addDirectionEvaluate } from './direction_evaluate.ts';
@@ -89,11 +90,7 @@ export function addDirection(program: Command, output: () => Output): void {
       '--symbols <list>',
       `instruments, such as BTCUSDT,ETHUSDT (default: the configured ones of the timeframe; without any, ${DIRECTION_SYMBOLS.join(', ')})`,
     )
-    .addOption(
-      new Option('--timeframe <timeframe>', 'of the instruments; shorter bars are joined')
-        .choices(TIMEFRAME_NAMES)
-        .default('1h'),
-    )
+    .addOption(timeframeOption('--timeframe <timeframe>', 'of the instruments; shorter bars are joined').default('1h'))
     .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
     .addOption(new Option('--balance <kind>', 'class balance').choices(BALANCES).default(DIRECTION_DEFAULTS.balance))
     .option(

@@ -45,7 +45,7 @@ import type { ShelfName } from '../../shared/bundle/shelf_name.ts';
 import type { ActivationCause } from '../../trainer/control/registry/registry_rows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { oneLine } from '../../shared/one_line.ts';
-import { type Timeframe, TIMEFRAME_NAMES } from '../../shared/pair.ts';
+import type { Timeframe } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { ModelType } from '../../trainer/store/tables.ts';
@@ -63,6 +63,7 @@ import {
 import { admit, type Admitted, type Override } from '../../shared/bundle/admission/admission.ts';
 import { admissionPlace } from '../admission_place.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
+import { timeframeOption } from '../timeframe_option.ts';
 import { addModelsDelivery } from './models_delivery.ts';
 import { addModelsImport } from './models_import.ts';
 import { addModelsVerify } from './models_verify.ts';
@@ -113,7 +114,7 @@ export function addModels(program: Command, output: () => Output): void {
     .action((name: string) => signOne(name, output()));
   models
     .command('rollback')
-    .addOption(new Option('--direction <timeframe>', 'of the direction model of a timeframe').choices(TIMEFRAME_NAMES))
+    .addOption(timeframeOption('--direction <timeframe>', 'of the direction model of a timeframe'))
     .option('--rule <instrument>', 'of the rule of an instrument, such as BTCUSDT@1h')
     .addOption(despiteGatesOption())
     .addOption(reasonOption())
