@@ -115,13 +115,16 @@ describe('check models', () => {
       model_version: version,
       performance_metrics: {
         trades: manifest.backtest!.trades,
-        sharpe: manifest.backtest!.net_sharpe,
+        sharpe: manifest.backtest!.net_sharpe ?? 0,
         auc: manifest.metrics.ai1.holdout.auc,
         f1_score: expect.any(Number) as number,
         accuracy: expect.any(Number) as number,
       },
       model_metrics: { ai3: { f1_score: expect.any(Number) as number } },
     });
+    // Programs that print each of them as a number.
+    for (const [name, value] of Object.entries(view['performance_metrics'] as object))
+      expect(value, name).toEqual(expect.any(Number));
     rmSync(join(place.models, PRODUCTION_METADATA));
     expect(await check('--dry-run')).toMatchObject({ code: 0, ok: true });
     expect(existsSync(join(place.models, PRODUCTION_METADATA))).toBe(false);

@@ -88,6 +88,11 @@ describe('POST /api/automl-features/generate', () => {
       const { status, body: answer } = await generate(body);
       expect([status, answer.error?.code], JSON.stringify(body)).toEqual([422, 'SETTING_UNSUPPORTED']);
     }
+    // A period without bars is refused before a run begins, with what there is.
+    const early = { symbol: 'all', start_date: '1999-01-01', end_date: '1999-12-31', automl_config };
+    const { status, body: answer } = await generate(early);
+    expect([status, answer.error?.code]).toEqual([404, 'DATA_MISSING']);
+    expect(answer.error?.message).toContain('a period within those that are there');
     expect((await newest()).run_id).toBe(run_id);
   });
 });

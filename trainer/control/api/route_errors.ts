@@ -74,7 +74,7 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'POST /api/changes/{change_id}/approve': ['CHANGE_UNKNOWN', 'CHANGE_OWN', 'CHANGE_CONFLICT', ...GIT],
   'POST /api/changes/{change_id}/reject': ['CHANGE_UNKNOWN', ...GIT],
   'POST /api/automl-features/generate': [
-    ...(['SETTING_UNSUPPORTED', 'PAIR_UNKNOWN', 'DATA_MISSING', 'RETRAIN_RUNNING'] as const),
+    ...(['SETTING_UNSUPPORTED', 'PAIR_UNKNOWN', 'DATA_MISSING', 'DATA_FORMAT', 'RETRAIN_RUNNING'] as const),
     ...WITH_BODY,
   ],
   'POST /api/automl-features/validate-config': WITH_BODY,

@@ -40,28 +40,25 @@ export function writeMetadataViews(modelsFolder: string, files: FileSystem = MAC
   const place = join(modelsFolder, PRODUCTION_METADATA);
   if (active === null) return files.remove(place);
   const manifest = readManifest(join(modelsFolder, active.version));
-  const {
-    net_sharpe = null,
-    win_rate = null,
-    mean_net_bps = null,
-    max_drawdown = null,
-    trades = null,
-  } = manifest.backtest ?? {};
   const figures = figuresOf(modelsFolder, manifest);
   replace(files, place, {
     ...about(manifest),
     previous_version: active.previous,
     model_metrics: figures,
     // One level of numbers: those of AI1, which decides about entries, and of the backtest.
-    performance_metrics: {
-      ...figures.ai1,
-      sharpe: net_sharpe,
-      win_rate,
-      mean_pnl_bps: mean_net_bps,
-      max_drawdown,
-      trades,
-    },
+    performance_metrics: { ...figures.ai1, ...resultsOf(manifest) },
   });
+}
+
+/** Of the backtest of the holdout: numbers always, for programs that format them; 0 where it has no trade. */
+export function resultsOf({ backtest }: Pick<Manifest, 'backtest'>): Readonly<Record<string, number>> {
+  return {
+    sharpe: backtest?.net_sharpe ?? 0,
+    win_rate: backtest?.win_rate ?? 0,
+    mean_pnl_bps: backtest?.mean_net_bps ?? 0,
+    max_drawdown: backtest?.max_drawdown ?? 0,
+    trades: backtest?.trades ?? 0,
+  };
 }
 
 /** The one that was created last. */

@@ -12,6 +12,7 @@ import { REFUSALS } from '../../schema/refusal.ts';
 import { runSchema } from '../../schema/runs.ts';
 import { autoMLConfigModel } from '../../schema/training.ts';
 import type { Api, ApiContext } from '../context.ts';
+import { barsOfRequest } from '../bars_of_request.ts';
 import { automlErrors, DEFAULT_AUTOML, formulaSearchOf, refuseIdleKeys, wantsSearch } from '../formula_search.ts';
 import { recentFeatures } from '../recent_features.ts';
 import { ALL_SUBJECTS } from '../spelled_subjects.ts';
@@ -47,6 +48,7 @@ export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
         return recentFeatures(context, symbol, limit);
       }
       const parameters = searchParametersOf(request.body);
+      await barsOfRequest(parameters, context);
       const run = await retrainer.start({ kind: 'automl', trigger: requestTrigger('api', parameters), parameters });
       if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
       request.written = { target: `run ${run.run_id}`, after: request.body };

@@ -1,0 +1,126 @@
+import type { Rng } from '../../shared/ports.ts';
+import { createRng } from '../../shared/rng.ts';
+import type { BiasLimits } from '../../trainer/learning/gates/direction/bias_limits.ts';
+import { EVALUATION_LABEL } from '../../trainer/learning/label/direction.ts';
+import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
+import type { Instrument } from '../../trainer/learning/direction/instrument_rows.ts';
+import { NO_SERIES } from '../../trainer/learning/direction/series_files.ts';
+import {
+  DIRECTION_PARAMS,
+  DIRECTION_WALK_FORWARD,
+  trainDirection,
+} from '../../trainer/learning/direction/train_direction.ts';
+
+const HOUR = 3600;
+const BARS_PER_DAY = 24;
+const START = 1_600_000_000 - (1_600_000_000 % (BARS_PER_DAY * HOUR));
+/** Standard deviation of an hourly return: 2.9 % a day. */
+const VOLATILITY = 0.006;
+/** Share of an instrument's variance that all instruments have in common, as coins do. */
+const COMMON = 0.6;
+/** Rise of a day in a bull market, fall in a bear market. */
+const DAILY_TREND = 0.01;
+/** Rise or fall of an hour of a swing, and its mean length. */
+const SWING = 0.001;
+const SWING_HOURS = 6;
+/** Mean length of a bull or bear market, days. */
+const REGIME_DAYS = 20;
+
+/** Markets of hourly bars that a direction model is trained on as delivered. */
+export interface BiasPlan {
+  /**
+   * swings: short rises and falls take turns, of which the last hours tell; even: bull and bear markets take turns;
+   * bull: a bull market alone.
+   */
+  readonly market: 'swings' | 'even' | 'bull';
+  readonly instruments: number;
+  readonly days: number;
+}
+
+/** How many of the trained models the gate refuses, and for what. */
+export interface BiasRate extends BiasPlan {
+  readonly worlds: number;
+  readonly refused: number;
+  readonly reasons: Readonly<Record<string, number>>;
+}
+
+/** Five coins with 180 days, as in docs/examples/coins. */
+export const BIAS_PLANS: readonly BiasPlan[] = (['bull', 'even', 'swings'] as const).map((market) => ({
+  market,
+  instruments: 5,
+  days: 180,
+}));
+
+export async function biasRate(plan: BiasPlan, worlds: number, biasLimits: BiasLimits): Promise<BiasRate> {
+  const reasons: Record<string, number> = {};
+  let refused = 0;
+  for (let world = 0; world < worlds; world++) {
+    const biased = await biasedOf(plan, world, biasLimits);
+    if (biased.length > 0) refused++;
+    for (const reason of biased) reasons[reason] = (reasons[reason] ?? 0) + 1;
+  }
+  return { ...plan, worlds, refused, reasons };
+}
+
+/** What the gate refuses the model of a world for. */
+async function biasedOf(plan: BiasPlan, world: number, biasLimits: BiasLimits): Promise<readonly string[]> {
+  const rng = createRng(`bias ${plan.market} ${plan.instruments} ${plan.days} ${world}`);
+  const trained = await trainDirection(
+    marketOf(plan, rng),
+    {
+      windows: INSTRUMENT_WINDOWS,
+      label: EVALUATION_LABEL,
+      balance: 'class_weights',
+      classWeightRatio: 1,
+      stride: 3,
+      params: DIRECTION_PARAMS,
+      walkForward: DIRECTION_WALK_FORWARD,
+      costs: { takerFeeBps: 5, slippageBps: 1 },
+      f1Floor: null,
+      biasLimits,
+      search: null,
+      seed: String(world),
+      workers: 0,
+      balances: [],
+      peers: [],
+    },
+    () => undefined,
+  );
+  return trained.bias.biased;
+}
+
+function marketOf({ market, instruments, days }: BiasPlan, rng: Rng): Instrument[] {
+  const length = days * BARS_PER_DAY;
+  const trend = trendOf(market, length, rng);
+  const common = trend.map((own) => own + VOLATILITY * Math.sqrt(COMMON) * rng.normal());
+  return Array.from({ length: instruments }, (_, i) => instrumentOf(`S${i}`, common, rng));
+}
+
+/** Of each hour; bull and bear markets last as long as a coin lets them. */
+function trendOf(market: BiasPlan['market'], length: number, rng: Rng): Float64Array {
+  const hourly = market === 'swings' ? SWING : DAILY_TREND / BARS_PER_DAY;
+  const turns = market === 'swings' ? 1 / SWING_HOURS : 1 / (REGIME_DAYS * BARS_PER_DAY);
+  let sign = rng.uniform() < 0.5 ? 1 : -1;
+  return Float64Array.from({ length }, () => {
+    if (rng.uniform() < turns) sign = -sign;
+    return market === 'bull' ? hourly : sign * hourly;
+  });
+}
+
+function instrumentOf(symbol: string, common: Float64Array, rng: Rng): Instrument {
+  const { length } = common;
+  const open = new Float64Array(length);
+  const close = new Float64Array(length);
+  let price = 100;
+  for (let t = 0; t < length; t++) {
+    open[t] = price;
+    price *= Math.exp(common[t]! + VOLATILITY * Math.sqrt(1 - COMMON) * rng.normal());
+    close[t] = price;
+  }
+  const time = Float64Array.from({ length }, (_, t) => START + t * HOUR);
+  const high = close.map((own, t) => Math.max(own, open[t]!));
+  const low = close.map((own, t) => Math.min(own, open[t]!));
+  const none = new Float64Array(length);
+  const bars = { symbol, timeframe: HOUR, length, time, open, high, low, close, volume: none, takerBuyVolume: none };
+  return { bars, series: NO_SERIES };
+}
