@@ -98,11 +98,7 @@ export function addModels(program: Command, output: () => Output): void {
   models
     .command('shadow')
     .argument('[version or path]', 'or `off`; without it: prints the shadows')
-    .addOption(
-      new Option('--direction <timeframe>', 'with `off`: of the direction models of a timeframe').choices(
-        TIMEFRAME_NAMES,
-      ),
-    )
+    .addOption(timeframeOption('--direction <timeframe>', 'with `off`: of the direction models of a timeframe'))
     .description(
       'verifies a bundle, of pairs or of a direction model, that a running daemon then scores, journaled and never published; the pairs and each timeframe may have one',
     )
