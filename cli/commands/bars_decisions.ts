@@ -46,6 +46,7 @@ export function addReceivedDecisions(bars: Command, output: () => Output): void 
     });
   bars
     .command('leave-out')
+    .alias('quarantine')
     .argument('<symbol>', 'whose received bars')
     .option('--from <day>', 'first UTC day or minute of the bars')
     .option('--to <day>', 'UTC day or minute of the end')
@@ -89,7 +90,10 @@ async function runLeaveOut(named: string, flags: ReasonFlag & PeriodFlags, outpu
   await withStore(async (store) => {
     const received = readReceived(symbol, period);
     if (received.length === 0)
-      throw new MinutehandError('DATA_MISSING', { seen: `no received bars of ${symbol} in this period` });
+      throw new MinutehandError('DATA_MISSING', {
+        seen: `no received bars of ${symbol} in this period`,
+        next: `Imported bars are taken out by \`minutehand bars delete ${symbol} --from … --to …\`; \`bars undo\` brings them back.`,
+      });
     const times = received.flatMap(({ time, length }) => [time[0]!, time[length - 1]!]);
     const first = Math.min(...times);
     const last = Math.max(...times);
