@@ -5,15 +5,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
-import { keyedHash, type ActiveRollout } from '../shared/bundle/rollout.ts';
-import { Assignment } from '../shared/core/rollout/assignment.ts';
+import type { ActiveRollout } from '../shared/bundle/rollout.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
 import { SeriesCursor } from '../shared/core/series/series_cursor.ts';
 import { SERIES, seriesIndex } from '../shared/core/series/series_names.ts';
 import { createExplainer } from '../shared/explain/explain_minute.ts';
 import { parseInstrument, parsePair } from '../shared/pair.ts';
-import type { InstrumentPosition } from '../shared/strategies/direction/instrument_position.ts';
 import { createRng } from '../shared/rng.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import type { InstrumentSignal } from '../shared/signal/instrument_signal.ts';
@@ -22,7 +20,7 @@ import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
 import type { MinuteAnswer } from './decide/answer.ts';
 import type { InstrumentAnswer } from './decide/instrument_answer.ts';
 import { DegradationSet } from './queue/degradation_set.ts';
-import { barInput, inputOf, minuteInputOf, pairInput, type DirectionInput, type ShadowInput } from './queue/input.ts';
+import { barInput, inputOf, minuteInputOf, pairInput, type DirectionInput } from './queue/input.ts';
 import { Instruments, type InstrumentsOptions } from './instruments.ts';
 import { byMinute, openBench, type Bench } from './pipeline.fixture.ts';
 import type { PipelineOptions } from './options/pipeline_options.ts';
@@ -281,25 +279,6 @@ describe('an instrument of a pipeline', () => {
     ]);
     expect(new Set(ofInstrument(bench).map(({ signal_id }) => signal_id)).size).toBe(ofInstrument(bench).length);
   });
-
-  it('continues after a restart with its position, and to the byte as without one', async () => {
-    const whole = await tradingBench();
-    whole.answer(UP);
-    await feed(whole, WARM, WARM + 40);
-    const first = await tradingBench();
-    first.answer(UP);
-    await feed(first, WARM, WARM + 10);
-    const again = openBench(settings, INSTRUMENTS);
-    const model = modelOf('20260101_0000', () => UP);
-    const last = new Map(first.rows.map((row) => [row.pairId, row]));
-    await again.pipeline.recover(first.inputs, [...last.values()], () => {
-      again.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: model });
-      return Promise.resolve();
-    });
-    await feed(again, WARM + 10, WARM + 40);
-    const bodies = ({ rows }: Bench): string[] => rows.filter(({ pairId }) => pairId === ID).map(({ body }) => body);
-    expect([...bodies(first), ...bodies(again)]).toEqual(bodies(whole));
-  });
 });
 
 describe('Instruments', () => {
@@ -418,7 +397,6 @@ describe('a rollout of a direction model', () => {
   const CHALLENGER: string = '20260102_0000';
   const KEY = '0f'.repeat(16);
   const FROM = WARM;
-  const TO = FROM + 200;
   const rolloutOf = (share: number): ActiveRollout => ({
     id: 'r1',
     stage: 'pilot',
@@ -441,81 +419,6 @@ describe('a rollout of a direction model', () => {
   }
   const begin = ({ pipeline }: Bench, share: number, failAt?: number): void =>
     pipeline.inputs.apply({ kind: 'rollout', rollout: rolloutOf(share), set: modelBy(CHALLENGER!, failAt) });
-  const openedBy = ({ rows }: Bench): (string | undefined)[] =>
-    rows.slice(FROM).map(({ position }) => (JSON.parse(position) as { rollout?: string }).rollout);
-
-  /** The journaled inputs, computed again by another pipeline. */
-  async function replayed({ inputs }: Bench, failAt?: number): Promise<string[]> {
-    const again = openBench(settings, { ...INSTRUMENTS, pairs: [] });
-    const load = (version: string): Promise<DirectionModel> => Promise.resolve(modelBy(version, failAt));
-    for (const row of inputs.filter(({ kind }) => kind !== 'earlier')) {
-      again.pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, () => Promise.reject(), load)));
-      await again.pipeline.settled();
-    }
-    return again.rows.map(({ body, position }) => `${body} ${position}`);
-  }
-  const told = ({ rows }: Bench): string[] => rows.map(({ body, position }) => `${body} ${position}`);
-
-  it('chooses the arm by the keyed hash, keeps it until the exit, and replays to the byte', async () => {
-    const bench = await boot();
-    begin(bench, 0.3);
-    await feed(bench, FROM, FROM + 100);
-    expect(bench.pipeline.status.rollout).toMatchObject({ id: 'r1', timeframe: '1m' });
-    begin(bench, 0.7);
-    await feed(bench, FROM + 100, TO);
-    const assignment = new Assignment([ID], keyedHash(KEY), 300);
-    let open: string | null = null;
-    const seen = { [CHAMPION!]: 0, [CHALLENGER!]: 0, kept: 0 };
-    const marks = openedBy(bench);
-    ofInstrument(bench)
-      .slice(FROM)
-      .forEach(({ model_version: version, action, target }, t) => {
-        const arm = assignment.armOf(0, market[FROM + t]!.time, t < 100 ? 0.3 : 0.7);
-        const assigned = arm === 'champion' ? CHAMPION : CHALLENGER;
-        expect([t, version]).toEqual([t, open ?? assigned]);
-        if (open !== null && open !== assigned) seen.kept++;
-        seen[version]!++;
-        if (action === 'ENTER') open = version;
-        if (target === 0) open = null;
-        expect(marks[t]).toBe(target !== 0 && open === CHALLENGER ? 'r1' : undefined);
-      });
-    expect(Math.min(...Object.values(seen))).toBeGreaterThan(10);
-    expect(await replayed(bench)).toEqual(told(bench));
-  });
-
-  it('journals the virtual answers of both arms, which each keep a position of their own', async () => {
-    const bench = await boot();
-    begin(bench, 0.5);
-    await feed(bench, FROM, TO);
-    for (const version of [CHAMPION, CHALLENGER]) {
-      const own = bench.shadows.filter(({ modelVersion }) => modelVersion === `${version}@r1`);
-      expect(own.map(({ time }) => time)).toEqual(market.slice(FROM, TO).map(({ time }) => time));
-      // As a pipeline that has this model alone from here on.
-      const alone = openBench(settings, { ...INSTRUMENTS, pairs: [] });
-      await feed(alone, 0, FROM);
-      alone.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: modelBy(version!) });
-      await feed(alone, FROM, TO);
-      const decided = (text: string): unknown[] => {
-        const { action, reason, target, ml_up_prob } = JSON.parse(`${text}}`) as InstrumentSignal;
-        return [action, reason, target, ml_up_prob];
-      };
-      expect(own.map(({ body }) => decided(body))).toEqual(alone.rows.slice(FROM).map(({ body }) => decided(body)));
-    }
-  });
-
-  it('ends with a challenger that fails, before the bar is decided, and a replay gives the same', async () => {
-    const bench = await boot();
-    begin(bench, 1, 30);
-    await feed(bench, FROM, FROM + 60);
-    expect(bench.failures).toEqual([{ code: undefined, failed: CHALLENGER, fallback: 'r1' }]);
-    expect(bench.pipeline.status.rollout).toBeNull();
-    const versions = ofInstrument(bench)
-      .slice(FROM)
-      .map(({ model_version: version }) => version);
-    expect(versions).toEqual(versions.map((_, t) => (t < 29 ? CHALLENGER : CHAMPION)));
-    expect(bench.inputs.filter(({ kind }) => kind === 'rollout').at(-1)!.subject).toBe('failed r1');
-    expect(await replayed(bench, 30)).toEqual(told(bench));
-  });
 
   it('decides nothing while another model than its champion is active, and ends with its state', async () => {
     const bench = await boot();
@@ -557,75 +460,14 @@ describe('a rollout of a direction model', () => {
   });
 });
 
-describe('a shadow of a direction model', () => {
-  const ACTIVE = '20260101_0000';
-  const SHADOW = '20260102_0000';
-  const FROM = WARM;
-  const TO = FROM + 60;
-
-  async function boot(changes: Partial<PipelineOptions> = {}): Promise<Bench> {
-    const bench = openBench(settings, { ...INSTRUMENTS, pairs: [], ...changes });
-    await feed(bench, 0, FROM);
-    bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: readingModel(ACTIVE, 1) });
-    return bench;
-  }
-  const shadow = ({ pipeline }: Bench, input: Partial<ShadowInput> = {}): void =>
-    pipeline.inputs.apply({ kind: 'shadow', slot: '1m', set: readingModel(SHADOW, -1), ...input });
-  const decided = (text: string): unknown[] => {
-    const { action, reason, target, ml_up_prob } = JSON.parse(`${text}}`) as InstrumentSignal;
-    return [action, reason, target, ml_up_prob];
-  };
-
-  it('journals what it would have published, under the ids of what was, which stays the same to the byte', async () => {
-    const [bench, without] = [await boot(), await boot()];
-    shadow(bench);
-    await feed(bench, FROM, TO);
-    await feed(without, FROM, TO);
-    const told = ({ rows }: Bench): string[] => rows.map(({ body, position }) => `${body} ${position}`);
-    expect(told(bench)).toEqual(told(without));
-    expect([without.shadows, bench.inputs]).toEqual([[], without.inputs]);
-    const published = bench.rows.slice(FROM);
-    expect(bench.shadows.map(({ signalId, modelVersion }) => [signalId, modelVersion])).toEqual(
-      published.map(({ signalId }) => [signalId, SHADOW]),
-    );
-    const alone = openBench(settings, { ...INSTRUMENTS, pairs: [] });
-    await feed(alone, 0, FROM);
-    alone.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: readingModel(SHADOW, -1) });
-    await feed(alone, FROM, TO);
-    expect(bench.shadows.map(({ body }) => decided(body))).toEqual(
-      alone.rows.slice(FROM).map(({ body }) => decided(body)),
-    );
-    expect(new Set(bench.shadows.map(({ body }) => decided(body)[0]))).toEqual(new Set(['ENTER', 'HOLD', 'EXIT']));
-  });
-
-  it('continues from the positions that it receives, enters under a stop, and ends', async () => {
-    const stopped = parseStanding(`${ID}@*`);
-    const first = await boot();
-    shadow(first);
-    await feed(first, FROM, FROM + 30);
-    const last = JSON.parse(first.shadows.at(-1)!.position) as InstrumentPosition;
-    const second = await boot({ halts: stopped });
-    await feed(second, FROM, FROM + 30);
-    shadow(second, { positions: new Map([[ID, last]]) });
-    await feed(second, FROM + 30, TO);
-    await feed(first, FROM + 30, TO);
-    const of = ({ shadows }: Bench): string[] => shadows.slice(-30).map(({ position }) => position);
-    expect(of(second)).toEqual(of(first));
-    shadow(second, { set: null });
-    await feed(second, TO, TO + 5);
-    expect(second.shadows).toHaveLength(30);
-  });
-
-  it('that fails is dropped and reported once, and concerns no shadow of pairs or of another timeframe', async () => {
-    const bench = await boot();
-    shadow(bench, { set: readingModel(SHADOW, -1, 5) });
-    await feed(bench, FROM, FROM + 10);
-    expect([bench.shadows.length, bench.failures]).toEqual([4, [{ code: undefined, failed: SHADOW, fallback: '1m' }]]);
-    shadow(bench, { slot: '5m' });
-    await feed(bench, FROM + 10, FROM + 20);
-    expect(bench.shadows).toHaveLength(4);
-    shadow(bench);
-    await feed(bench, FROM + 20, FROM + 25);
-    expect(bench.shadows).toHaveLength(9);
-  });
+it('a shadow of a direction model answers the instruments of its timeframe alone', async () => {
+  const bench = await tradingBench();
+  const shadow = (slot: '1m' | '5m'): void =>
+    bench.pipeline.inputs.apply({ kind: 'shadow', slot, set: modelOf('20260102_0000', () => UP) });
+  shadow('5m');
+  await feed(bench, WARM, WARM + 5);
+  expect(bench.shadows).toEqual([]);
+  shadow('1m');
+  await feed(bench, WARM + 5, WARM + 10);
+  expect(bench.shadows.map(({ pairId }) => pairId)).toEqual(Array.from({ length: 5 }, () => ID));
 });

@@ -8,7 +8,6 @@ import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { PairFeatures, warmupBars } from '../shared/core/features/features.ts';
-import type { Position } from '../shared/core/position/position.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import { parsePair, type Pair } from '../shared/pair.ts';
 import { decisionPolicy } from '../shared/policy/policy.ts';
@@ -897,62 +896,6 @@ describe('the end of a daemon', () => {
   });
 });
 
-describe('models that are slow', () => {
-  const { slow_ms: slowMs } = settings.minutehand.inference;
-
-  async function runSlow(slowCalls: number, swapFirst: boolean): Promise<{ bench: Bench; first: number }> {
-    const bench = await openWarm(swapFirst ? models : null);
-    const first = WARMUP + 10;
-    let slowLeft = slowCalls;
-    const slow = withInference({ ...others, version: 'slow' }, (right) => (features, rows) => {
-      if (slowLeft-- > 0) bench.passMs(slowMs + 1);
-      return right(features, rows);
-    });
-    bench.pipeline.inputs.apply({ kind: 'swap', set: slow });
-    for (let i = first; i < first + 3; i++) {
-      takeAll(bench, i, i + 1);
-      await bench.pipeline.settled();
-    }
-    return { bench, first };
-  }
-
-  it('once are run again at once and kept', async () => {
-    const { bench } = await runSlow(1, true);
-    expect(new Set(bench.signals.map(({ model_version }) => model_version))).toEqual(new Set(['slow']));
-    expect(bench.failures).toEqual([]);
-  });
-
-  it('twice in a row are dropped after that bar for the last good set, as the journal shows', async () => {
-    const { bench } = await runSlow(2, true);
-    const mine = bench.signals.filter(({ pair_id }) => pair_id === pairIds[0]);
-    expect(mine.map(({ model_version, mode }) => [model_version, mode])).toEqual([
-      ['slow', 'OK'],
-      [models.version, 'DEGRADED'],
-      [models.version, 'DEGRADED'],
-    ]);
-    expect(bench.failures).toEqual([{ code: 'MODEL_SLOW', failed: 'slow', fallback: models.version }]);
-    expect(bench.inputs.filter(({ kind }) => kind === 'swap').map(({ subject }) => subject)).toEqual([
-      models.version,
-      'slow',
-      models.version,
-    ]);
-  });
-
-  it('twice in a row without a good set continue in mode DEGRADED until they are fast again', async () => {
-    const { bench } = await runSlow(3, false);
-    const mine = bench.signals.filter(({ pair_id }) => pair_id === pairIds[0]);
-    expect(mine.map(({ model_version, mode }) => [model_version, mode])).toEqual([
-      ['slow', 'OK'],
-      ['slow', 'DEGRADED'],
-      ['slow', 'DEGRADED'],
-    ]);
-    takeAll(bench, WARMUP + 13, WARMUP + 14);
-    await bench.pipeline.settled();
-    expect(bench.signals.at(-1)!.mode).toBe('OK');
-    expect(bench.failures).toEqual([{ code: 'MODEL_SLOW', failed: 'slow', fallback: 'slow' }]);
-  });
-});
-
 describe('a halt', () => {
   const halted = PAIRS[0]!.id;
   const other = PAIRS[1]!.id;
@@ -1119,18 +1062,6 @@ describe('a halt', () => {
     await cold.pipeline.settled();
     expect(new Set(cold.signals.map(({ mode, reason }) => `${mode} ${reason}`))).toEqual(new Set(['WARMUP WARMUP']));
   });
-
-  it('does not keep a shadow set from entering', async () => {
-    const bench = await openWarm();
-    bench.pipeline.inputs.apply({ kind: 'shadow', set: { ...models, release: () => Promise.resolve() } });
-    bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(models, '*')], resumed: [] } });
-    takeAll(bench, WARMUP + 10, MARKET.length);
-    await bench.pipeline.settled();
-    const shadows = bench.shadows.map(bodyOf);
-    expect(shadows.some(({ action }) => action === 'ENTER')).toBe(true);
-    expect(new Set(shadows.map(({ mode }) => mode))).toEqual(new Set(['OK']));
-    expect(bench.signals.some(({ action }) => action === 'ENTER')).toBe(false);
-  });
 });
 
 describe('a shadow set', () => {
@@ -1158,54 +1089,5 @@ describe('a shadow set', () => {
       if (its.action !== bodyOf(row).action) differing++;
     }
     expect(differing).toBeGreaterThan(0);
-  });
-
-  it('that fails is dropped, and the published signals are not affected', async () => {
-    const bench = await openWarm();
-    const first = WARMUP + 10;
-    bench.pipeline.inputs.apply({
-      kind: 'shadow',
-      set: withInference({ ...others, version: 'shadow' }, () => () => Promise.reject(new Error('gone'))),
-    });
-    takeAll(bench, first, first + 3);
-    await bench.pipeline.settled();
-    expect(bench.failures).toEqual([{ code: undefined, failed: 'shadow', fallback: 'shadow' }]);
-    expect(bench.shadows).toEqual([]);
-    expect(bench.signals.every(({ mode }) => mode === 'OK')).toBe(true);
-    expect(bench.signals).toHaveLength(3 * PAIRS.length);
-  });
-
-  it('keeps its positions over a restart', async () => {
-    const bench = openBench(settings);
-    bench.pipeline.inputs.apply({ kind: 'swap', set: models });
-    bench.pipeline.inputs.apply({ kind: 'shadow', set: others });
-    takeAll(bench, 0, MARKET.length);
-    await bench.pipeline.settled();
-    const half = Math.floor(MARKET.length / 2);
-    const until = minute(half);
-    const store = openJournal(':memory:');
-    const first = openBench(settings);
-    first.pipeline.inputs.apply({ kind: 'swap', set: models });
-    first.pipeline.inputs.apply({ kind: 'shadow', set: others });
-    takeAll(first, 0, half);
-    await first.pipeline.settled();
-    store.append(first.inputs, first.rows, first.shadows);
-    const again = openBench(settings);
-    await again.pipeline.recover(store.inputsFrom(recoveryStart(store, PAIRS, WARMUP)), store.lastSignals(), () => {
-      again.pipeline.inputs.apply({ kind: 'swap', set: models });
-      again.pipeline.inputs.apply({
-        kind: 'shadow',
-        set: others,
-        positions: new Map(
-          store.lastShadows(others.version).map(({ pairId, position }) => [pairId, JSON.parse(position) as Position]),
-        ),
-      });
-      return Promise.resolve();
-    });
-    store.close();
-    takeAll(again, half, MARKET.length);
-    await again.pipeline.settled();
-    expect([...first.shadows, ...again.shadows]).toEqual(bench.shadows);
-    expect(again.shadows.every(({ time }) => time >= until)).toBe(true);
   });
 });
