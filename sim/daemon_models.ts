@@ -3,7 +3,7 @@ import { openModelSet, type ModelSet, type Quietly } from '../shared/bundle/mode
 import { prepareModels } from '../shared/bundle/prepared_models.ts';
 import type { FileSystem } from '../shared/ports.ts';
 import { isInstrument, parseSubject } from '../shared/pair.ts';
-import { failingDirection, failingModels, slowModels } from './failing_models.ts';
+import { failingDirection, failingModels, slowDirection, slowModels } from './failing_models.ts';
 import type { MachineOptions } from './machine_options.ts';
 import { createModelLine, type ModelLine } from './model_line.ts';
 import type { Published } from './oracle.ts';
@@ -86,9 +86,16 @@ export class DaemonModels {
     const tookMs = MIN_LOAD_MS + rng.uniform() * MAX_LOAD_MS;
     await new Promise<void>((resolve) => void owner.at(timeline.nowMs + tookMs, resolve));
     const model = directions.load(files, folder);
-    if (rng.uniform() >= (variety?.failingDirections ?? 0)) return model;
     const onFailure = (): void => this.#onFailure(`direction model ${model.manifest.version}`);
-    return failingDirection(model, { timeline, rng, untilMs: stormMs, onFailure });
+    const fault = { timeline, rng, untilMs: stormMs, onFailure };
+    if (rng.uniform() < (variety?.failingDirections ?? 0)) return failingDirection(model, fault);
+    const { slowDirections = 0 } = variety ?? {};
+    if (slowDirections === 0 || rng.uniform() >= slowDirections) return model;
+    const onSlow = (): void => {
+      this.#options.see('direction model slow');
+      onFailure();
+    };
+    return slowDirection(model, { ...fault, onFailure: onSlow });
   }
 
   /** @param failing probability of failures, 0…1 @param slow probability of slow answers, 0…1 */

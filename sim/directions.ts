@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { endShadow, setShadow } from '../shared/bundle/admission/activation.ts';
 import { VERSION, writeVersion } from '../shared/bundle/bundle.ts';
 import {
   directionFolder,
@@ -17,7 +18,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
 import type { SimulatedDisk } from './disk.ts';
-import { randomEnsemble } from './models.ts';
+import { randomEnsemble, unjudged } from './models.ts';
 import { peekingFiles } from './trainer.ts';
 import { subjectsOf } from './variety.ts';
 import { sha256Hex } from '../shared/sha256.ts';
@@ -108,6 +109,23 @@ export class DirectionTrainer {
 
   hasTrained(version: string): boolean {
     return this.#trained.has(version);
+  }
+
+  /** Makes a model that was trained for a timeframe its shadow, or ends the shadow. */
+  nameShadow(rng: Rng): void {
+    const { folder, disk, trace } = this.#options;
+    const timeframe = this.timeframes[rng.integer(this.timeframes.length)]!;
+    const versions = [...this.#trained].flatMap(([version, { manifest }]) =>
+      manifest.timeframe === TIMEFRAMES[timeframe] ? [version] : [],
+    );
+    const version = rng.integer(4) === 0 ? undefined : versions[rng.integer(versions.length)];
+    trace(() => `direction models: shadow of ${timeframe} ${version ?? 'none'}`);
+    try {
+      if (version === undefined) return endShadow(timeframe, folder, disk);
+      setShadow(unjudged('shadow', version, folder, peekingFiles(disk), timeframe), folder, disk);
+    } catch (error) {
+      trace(() => `direction models: shadow: ${String(error)}`);
+    }
   }
 
   /** Damages a file, as an operator or a failing disk would. */

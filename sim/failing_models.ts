@@ -79,6 +79,25 @@ export function failingDirection(
   };
 }
 
+/** A direction model that becomes slow: it blocks the thread. */
+export function slowDirection(
+  model: DirectionModel,
+  options: Pick<FailureOptions, 'timeline' | 'rng' | 'untilMs'> & { onFailure(): void },
+): DirectionModel {
+  const { timeline, rng, untilMs, onFailure } = options;
+  const fromMs = drawBeginning(options);
+  return {
+    ...model,
+    infer(features, rows) {
+      if (timeline.nowMs >= fromMs && timeline.nowMs < untilMs) {
+        onFailure();
+        timeline.spend(rng.uniform() * MAX_SLOW_ANSWER_MS);
+      }
+      return model.infer(features, rows);
+    },
+  };
+}
+
 /** A set that becomes slow: it blocks the thread, or its promise resolves late. */
 export function slowModels(set: ModelSet, options: FailureOptions): ModelSet {
   const { timeline, rng, owner } = options;

@@ -9,6 +9,8 @@ import { predict, type Matrix, type Tree, type TreeEnsemble } from '../shared/bu
 import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
 import { riskQuantiles } from '../shared/strategies/pair_reversion/risk_rank.ts';
 import type { Settings } from '../shared/policy/policy.ts';
+import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
+import type { Timeframe } from '../shared/pair.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
 import { sha256Hex } from '../shared/sha256.ts';
@@ -186,12 +188,14 @@ export function unjudged<Through extends Door>(
   version: string,
   folder: string,
   files: FileSystem,
+  timeframe: Timeframe | null = null,
 ): Admitted<Through> {
-  const manifestHash = sha256Hex(files.read(join(folder, version, 'manifest.json')));
+  const bundles = timeframe === null ? folder : directionFolder(folder);
+  const manifestHash = sha256Hex(files.read(join(bundles, version, 'manifest.json')));
   const own: UnmarkedBundle<Through> = {
     door,
     version,
-    timeframe: null,
+    timeframe,
     rule: null,
     manifestHash,
     despite: null,

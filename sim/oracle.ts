@@ -8,6 +8,8 @@ export interface Seen {
   readonly seq: number;
   readonly timestamp: string;
   readonly z_score: number | null;
+  /** Of an instrument's signal. */
+  readonly ml_up_prob?: number | null;
   readonly action: string;
   readonly reason: string;
   readonly mode: string;

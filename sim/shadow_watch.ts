@@ -1,12 +1,13 @@
 import type { MemoryJournal } from './memory_journal.ts';
 import type { Published, Seen } from './oracle.ts';
+import { isInstrument, parseSubject } from '../shared/pair.ts';
 import type { Timeline } from './timeline.ts';
 
 export interface ShadowWatchOptions {
   readonly timeline: Timeline;
   readonly journal: MemoryJournal;
-  /** `boot_id` and `shadow_version` of the daemon's health; null: no daemon, or no shadow set. */
-  shadow(): { readonly bootId: string; readonly version: string } | null;
+  /** `boot_id`, and the shadow that answers a subject, of the daemon's health; null: no daemon, or no shadow. */
+  shadow(subject: string): { readonly bootId: string; readonly version: string } | null;
   onViolation(rule: string, what: string): void;
 }
 
@@ -30,19 +31,19 @@ const PROOF_MS = 5000;
 export function createShadowWatch({ timeline, journal, shadow, onViolation }: ShadowWatchOptions): ShadowWatch {
   const standing = new Map<string, string>();
   const expected: { readonly signal: Seen; readonly version: string }[] = [];
-  const textOf = (): string => {
-    const now = shadow();
+  const textOf = (subject: string): string => {
+    const now = shadow(subject);
     return now === null ? '' : `${now.bootId} ${now.version}`;
   };
   return {
     receive({ signal }) {
-      const now = textOf();
+      const now = textOf(signal.pair_id);
       const before = standing.get(signal.pair_id) ?? '';
       standing.set(signal.pair_id, now);
       if (now === '' || now !== before || !isDecision(signal)) return;
       const version = now.split(' ')[1]!;
       timeline.at(timeline.nowMs + PROOF_MS, () => {
-        if (textOf() === now) expected.push({ signal, version });
+        if (textOf(signal.pair_id) === now) expected.push({ signal, version });
       });
     },
     check() {
@@ -62,9 +63,11 @@ export function createShadowWatch({ timeline, journal, shadow, onViolation }: Sh
   };
 }
 
-/** A minute with both legs of a warm pair: the minutes that a shadow set answers. */
-function isDecision({ z_score, reason }: Seen): boolean {
-  return z_score !== null && reason !== 'SILENCE' && reason !== 'SHUTDOWN';
+/** A minute with all legs of a warm subject: the minutes that a shadow answers. */
+function isDecision(signal: Seen): boolean {
+  const { pair_id, z_score, ml_up_prob, reason } = signal;
+  const isScored = isInstrument(parseSubject(pair_id)) ? ml_up_prob !== null : z_score !== null;
+  return isScored && reason !== 'SILENCE' && reason !== 'SHUTDOWN';
 }
 
 function countBy(keys: readonly string[]): Map<string, number> {

@@ -57,6 +57,8 @@ export const SIGHTINGS = [
   'series refused: SERIES_FUTURE',
   'series refused: SERIES_CLOCK',
   'direction model fails',
+  'direction model slow',
+  'instrument in a shadow',
   'instrument position after a restart',
   'instrument ENTRY',
   'instrument STOP_EXIT',

@@ -165,13 +165,14 @@ function scheduleLease(storm: Storm, world: LeaseWorld, weather: LeaseWeather): 
 }
 
 /** Training runs and damage of direction models. */
-function scheduleDirections(storm: Storm, { directionRuns, directionDamage }: Variety): void {
+function scheduleDirections(storm: Storm, { directionRuns, directionDamage, directionShadows }: Variety): void {
   const { world, rng } = storm;
   storm.often(directionRuns, () => world.directions.publish());
   storm.often(directionDamage, () => {
     world.directions.damage(rng);
     if (rng.integer(2) === 0) storm.within(5 * MINUTE_MS, () => world.directions.publish());
   });
+  storm.often(directionShadows, () => world.directions.nameShadow(rng));
 }
 
 function scheduleDiskFaults(storm: Storm): void {

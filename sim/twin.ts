@@ -220,7 +220,8 @@ class SubjectTwin {
     const { options, shadows } = this.#twin;
     const row = shadows.get(`${signal.signalId} ${signal.bootId} ${signal.seq}`);
     if (row === undefined) return;
-    if (options.models.group(row.modelVersion, this.#subject.id) !== null) this.#note('group in a shadow');
+    if (isInstrument(this.#subject)) this.#note('instrument in a shadow');
+    else if (options.models.group(row.modelVersion, this.#subject.id) !== null) this.#note('group in a shadow');
     const answer = this.#answerOf(minute, {
       version: row.modelVersion,
       isDegraded: row.body.includes('"mode":"DEGRADED"'),

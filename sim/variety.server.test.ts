@@ -24,6 +24,8 @@ const CALM: Variety = {
   directionRuns: 0,
   directionDamage: 0,
   failingDirections: 0,
+  slowDirections: 0,
+  directionShadows: 0,
   taker: 0.98,
 };
 

@@ -29,6 +29,10 @@ export interface Variety {
   readonly directionDamage: number;
   /** Probability that a direction model fails some time after it was loaded. */
   readonly failingDirections: number;
+  /** Probability that a direction model is slow from some time after it was loaded. */
+  readonly slowDirections: number;
+  /** Changes of the shadows of direction models per hour. */
+  readonly directionShadows: number;
   /** Share of the bars that have their taker volume and number of trades, 0…1. */
   readonly taker: number;
 }
@@ -69,6 +73,8 @@ export function drawVariety(seed: number, stormMs: number): Variety | null {
     directionDamage: maybe(1, 8),
     failingDirections: maybe(0.1, 0.6),
     taker: pick([0, 0, 1, 0.99]),
+    slowDirections: maybe(0.1, 0.6),
+    directionShadows: maybe(4, 40),
   };
 }
 

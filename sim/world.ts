@@ -2,7 +2,15 @@ import type { Daemon } from '../daemon/daemon.ts';
 import { SECONDS_PER_BAR } from '../shared/bar.ts';
 import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import { haltsPath, parseStanding } from '../shared/bundle/halts.ts';
-import { barMinutesOf, parseInstrument, symbolsOf } from '../shared/pair.ts';
+import {
+  barMinutesOf,
+  barSecondsOf,
+  isInstrument,
+  parseInstrument,
+  parseSubject,
+  symbolsOf,
+  timeframeOf,
+} from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
@@ -215,7 +223,7 @@ class SimulatedWorld implements World {
       truth: this.#truth,
       machine: this.machine,
       lease: this.lease,
-      shadowWatch: options.weather.shadows > 0 ? this.shadowWatch : null,
+      shadowWatch: options.weather.shadows + (options.variety?.directionShadows ?? 0) > 0 ? this.shadowWatch : null,
       see: this.see,
       trace: this.trace,
     });
@@ -386,10 +394,13 @@ class SimulatedWorld implements World {
     return createShadowWatch({
       timeline: this.timeline,
       journal: this.journal,
-      shadow: () => {
+      shadow: (subject) => {
         const { daemon } = this;
-        const version = daemon?.health().shadow_version ?? null;
-        return daemon === null || version === null ? null : { bootId: daemon.bootId, version };
+        if (daemon === null) return null;
+        const { shadow_version, direction } = daemon.health();
+        const own = parseSubject(subject);
+        const version = isInstrument(own) ? direction?.shadows?.[timeframeOf(barSecondsOf(own))] : shadow_version;
+        return version == null ? null : { bootId: daemon.bootId, version };
       },
       onViolation: this.violate,
     });
