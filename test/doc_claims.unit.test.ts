@@ -91,6 +91,19 @@ describe('the documents', () => {
     expect(missing).toEqual([]);
   });
 
+  it('name every folder of the parts that ARCHITECTURE lists', () => {
+    const rows = read('docs/ARCHITECTURE.md').split('\n');
+    const missing = ['daemon', 'trainer/learning', 'trainer/store', 'trainer/jobs', 'trainer/control', 'shared', 'cli']
+      .map((part) => ({ part, row: rows.find((line) => line.startsWith(`|\`${part}/\`|`)) ?? '' }))
+      .flatMap(({ part, row }) => {
+        const named = new Set([...row.matchAll(/([a-z0-9_]+)\//g)].map(([, name]) => name!));
+        return readdirSync(join(ROOT, part), { withFileTypes: true })
+          .filter((entry) => entry.isDirectory() && !named.has(entry.name))
+          .map(({ name }) => `${part}/${name}`);
+      });
+    expect(missing).toEqual([]);
+  });
+
   it('have a row for every dependency and no others', () => {
     const manifests = ['package.json', 'bin/mutation/package.json'].map(
       (path) => JSON.parse(read(path)) as Record<string, Record<string, string>>,
