@@ -26,7 +26,7 @@ import { openJournal, type JournalFile, type JournalStore } from '../shared/stor
 import { collectionOf, IdleCollector } from './collector.ts';
 import { lowerEngineThreads, tuneEngine } from './engine.ts';
 import { assembleDaemon, type Daemon, type DaemonObserver } from './daemon.ts';
-import type { DaemonOptions } from './daemon_options.ts';
+import type { DaemonProcessOptions } from './daemon_process_options.ts';
 import type { Answer } from './decide/answer.ts';
 import { readBarStream } from './feed/redis_stream.ts';
 import { startSimulatedFeed, type RunningFeed } from './feed/simulated.ts';
@@ -90,12 +90,12 @@ export interface RunningDaemon {
  * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, JOURNAL_WRITE, JOURNAL_DAMAGED, PORT_TAKEN, CONFIG_INVALID; the
  * reason of `options.ending` when that was aborted before the end of the start
  */
-export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
+export async function startDaemon(options: DaemonProcessOptions): Promise<RunningDaemon> {
   return run(options, lockHome(placeOf(options)), null);
 }
 
 /** The lock of a shard's daemon. Called first, so that nothing is created for a shard that is not configured. */
-function placeOf({ settings, paths, shard }: DaemonOptions): string {
+function placeOf({ settings, paths, shard }: DaemonProcessOptions): string {
   shardPairs(settings.minutehand, shard);
   return paths.lock(`daemon_${shard}`);
 }
@@ -108,7 +108,7 @@ function placeOf({ settings, paths, shard }: DaemonOptions): string {
  * @throws as startDaemon, but HOME_LOCKED; MinutehandError ENGINE_MISSING
  */
 export async function standBy(
-  given: DaemonOptions,
+  given: DaemonProcessOptions,
   ending: AbortSignal,
   onWaiting: () => void,
 ): Promise<RunningDaemon | null> {
@@ -125,7 +125,11 @@ export async function standBy(
   return run(options, succession.unlock, succession.provisions).finally(() => succession.release());
 }
 
-async function run(options: DaemonOptions, unlock: () => void, provisions: Provisions | null): Promise<RunningDaemon> {
+async function run(
+  options: DaemonProcessOptions,
+  unlock: () => void,
+  provisions: Provisions | null,
+): Promise<RunningDaemon> {
   tuneEngine();
   lowerEngineThreads();
   const daemon = new DaemonProcess(options, unlock, provisions);
@@ -139,7 +143,7 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
 
 /** A daemon with its sockets, files and logs on this machine. */
 class DaemonProcess {
-  readonly #options: DaemonOptions;
+  readonly #options: DaemonProcessOptions;
   readonly #provisions: Provisions | null;
   readonly #undo: Undo;
   readonly #logs: DaemonLogs;
@@ -155,7 +159,7 @@ class DaemonProcess {
   #exchange: ExchangeOwner | null = null;
   #bus: Bus | null = null;
 
-  constructor(options: DaemonOptions, unlock: () => void, provisions: Provisions | null) {
+  constructor(options: DaemonProcessOptions, unlock: () => void, provisions: Provisions | null) {
     const { settings, paths, shard, clock } = options;
     const { log, feed } = settings.minutehand;
     this.#options = options;
@@ -588,7 +592,7 @@ class DaemonProcess {
 /** Counts suspension: a clock of Node does not. */
 const uptimeMs = (): number => uptime() * 1000;
 
-async function openLease({ settings, shard, clock }: DaemonOptions) {
+async function openLease({ settings, shard, clock }: DaemonProcessOptions) {
   const { market, lease } = settings.minutehand;
   if (lease.url === null) return undefined;
   const holder = `${hostname()}/${process.pid}/${randomUUID()}`;
@@ -626,7 +630,7 @@ async function openServerOf(isSuccessor: boolean, options: ServerOptions): Promi
 }
 
 async function startSimulated(
-  options: DaemonOptions,
+  options: DaemonProcessOptions,
   pipeline: Pipeline,
   journal: JournalThread,
   log: Logger,
@@ -678,7 +682,7 @@ async function startSimulated(
 }
 
 /** Seconds of bars before a signal that its features are a function of, with room for minutes without bars. */
-function warmUpOf({ settings, shard }: DaemonOptions): number {
+function warmUpOf({ settings, shard }: DaemonProcessOptions): number {
   const { windows } = settings.minutehand;
   const warmupOf = subjectWarmup(windows);
   const longest = shardSubjects(settings.minutehand, shard).map((own) => 2 * warmupOf(own) * barSecondsOf(own));

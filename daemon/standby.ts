@@ -12,7 +12,7 @@ import type { Bus } from '../shared/ports.ts';
 import { ownerOf } from '../shared/owner/owner.ts';
 import { unlessEnding } from '../shared/process/ending.ts';
 import { waitForLock } from '../shared/process/home_lock.ts';
-import type { DaemonOptions } from './daemon_options.ts';
+import type { DaemonProcessOptions } from './daemon_process_options.ts';
 import { loadDirectionOffTheWay, loadOffTheWay } from './infer/model_loader.ts';
 import { preloadModels } from './infer/model_preload.ts';
 import { createRedisBus, redisBusOptions } from './publish/redis_bus.ts';
@@ -29,7 +29,7 @@ export interface Provisions {
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
 }
 
-export function loaderOf({ settings, shard }: DaemonOptions): Provisions['loadModels'] {
+export function loaderOf({ settings, shard }: DaemonProcessOptions): Provisions['loadModels'] {
   const { minutehand } = settings;
   const schema = featureSchema(minutehand.windows);
   // A shard of instruments alone verifies the models, too.
@@ -37,13 +37,16 @@ export function loaderOf({ settings, shard }: DaemonOptions): Provisions['loadMo
   return (folder, quietly) => loadOffTheWay(folder, { schema, maxRows, engine: minutehand.inference.engine, quietly });
 }
 
-export function directionLoaderOf({ settings, shard }: DaemonOptions): NonNullable<DaemonPorts['loadDirection']> {
+export function directionLoaderOf({
+  settings,
+  shard,
+}: DaemonProcessOptions): NonNullable<DaemonPorts['loadDirection']> {
   const { instruments } = shardOf(settings.minutehand, shard);
   return (folder, timeframe, quietly) =>
     loadDirectionOffTheWay(folder, liveInstrumentSchema(TIMEFRAMES[timeframe]), instruments.length, quietly);
 }
 
-export function openBus({ settings, paths }: DaemonOptions): Bus | null {
+export function openBus({ settings, paths }: DaemonProcessOptions): Bus | null {
   const { redis } = settings.minutehand.transports;
   return redis.enabled === 'off' ? null : createRedisBus(redisBusOptions(redis, ownerOf(settings, paths)));
 }
@@ -66,7 +69,7 @@ export interface Succession {
  * while models were loaded
  */
 export async function awaitSuccession(
-  options: DaemonOptions,
+  options: DaemonProcessOptions,
   ending: AbortSignal,
   onWaiting: () => void,
 ): Promise<Succession | null> {

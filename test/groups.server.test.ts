@@ -33,7 +33,7 @@ import type { DatasetRows } from '../trainer/learning/dataset/dataset.ts';
 import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
 import { computedRows } from '../trainer/learning/feature_checks/computed_rows.ts';
 import type { FeatureSource, TableRows } from '../trainer/learning/feature_table/feature_table.ts';
-import { adoptionGates } from '../trainer/learning/training/gate.ts';
+import { adoptionGates } from '../trainer/learning/training/adoption_gates.ts';
 import { treeAnswer } from '../trainer/learning/learners/trees/scoring.ts';
 import { train, trainFromWarmStart, type TrainResult } from '../trainer/learning/training/pipeline.ts';
 import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/learning/backtest/period.ts';

@@ -7,7 +7,7 @@ import type { ExposureAfter, ExposureMeter } from '../../shared/core/position/ex
 import { candidateExposure } from '../../shared/strategies/pair_reversion/candidate_exposure.ts';
 import { entryLegs } from '../../shared/strategies/pair_reversion/entry_legs.ts';
 import type { Decision } from '../../shared/strategies/pair_reversion/decide.ts';
-import type { DecisionPolicy, Gate, Scores } from '../../shared/strategies/pair_reversion/pair_input.ts';
+import type { DecisionPolicy, EntryTerms, Scores } from '../../shared/strategies/pair_reversion/pair_input.ts';
 import { scoresOf } from '../../shared/strategies/pair_reversion/scores.ts';
 import { step } from '../../shared/strategies/pair_reversion/step.ts';
 import type { Frame } from '../../shared/core/features/feature.ts';
@@ -97,7 +97,15 @@ export function answerMinute(
   const news = context.news[pairIndex] ?? null;
   const exposure = isDecided ? candidateExposure(policy, context.exposure, context.positions, pairIndex, frame) : null;
   const { decision, position: taken } = isDecided
-    ? step(frame, scored, gateOf(models, pair, isHalted, stopOf(standing), exposure, news), policy, position, id, time)
+    ? step(
+        frame,
+        scored,
+        entryTermsOf(models, pair, isHalted, stopOf(standing), exposure, news),
+        policy,
+        position,
+        id,
+        time,
+      )
     : { decision: hold(minute, position), position };
   const fullScale = scores === null ? null : scores.position_scale[row]!;
   const market = isDecided ? frame : null;
@@ -180,14 +188,14 @@ function scoresAtRow(
   );
 }
 
-function gateOf(
+function entryTermsOf(
   models: ModelSet | null,
   { id }: Pair,
   isHalted: boolean,
   stop: StopKind | null,
   exposure: ExposureAfter | null,
   news: NewsWindows | null,
-): Gate {
+): EntryTerms {
   if (models === null) return { theta1: 1, theta2: 0, hasEdge: false, isHalted, stop, exposure, news };
   const hasEdge = models.hasEdge(id);
   return { theta1: models.theta1, theta2: models.theta2, hasEdge, isHalted, stop, exposure, news };

@@ -14,7 +14,7 @@ export type IntakeReply =
   | { readonly body: null; readonly error: MinutehandError; readonly drained: boolean };
 
 /** Collects the body of one request. */
-export interface Intake {
+export interface BodyIntake {
   /** @param chunk copied when it is kept */
   take(chunk: Uint8Array): void;
   end(): void;
@@ -29,7 +29,7 @@ export interface Bodies {
    * @param decide called once, unless aborted. A body that is declared too large by far is refused before it is read;
    * one that turns out too large is kept nowhere and refused at its end, or after LINGER_BYTES or LINGER_MS more.
    */
-  open(declaredBytes: number, decide: (verdict: IntakeReply) => void): Intake;
+  open(declaredBytes: number, decide: (verdict: IntakeReply) => void): BodyIntake;
 }
 
 /**
@@ -53,7 +53,7 @@ class BoundedBodies implements Bodies {
     this.maxHeldBytes = GREATEST_BODIES * maxBytes;
   }
 
-  open(declaredBytes: number, decide: (verdict: IntakeReply) => void): Intake {
+  open(declaredBytes: number, decide: (verdict: IntakeReply) => void): BodyIntake {
     return new Body(this, declaredBytes, decide);
   }
 
@@ -74,7 +74,7 @@ class BoundedBodies implements Bodies {
   }
 }
 
-class Body implements Intake {
+class Body implements BodyIntake {
   readonly #bodies: BoundedBodies;
   readonly #declaredBytes: number;
   readonly #decide: (verdict: IntakeReply) => void;

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { HttpResponse, RequestHead, Route } from './http_route.ts';
-import { createBodies, type Bodies, type Intake } from './intake.ts';
+import { createBodies, type Bodies, type BodyIntake } from './intake.ts';
 import { isRefusal, type Router } from './router.ts';
 import type { NativeRequest, NativeResponse } from './uwebsockets_native.ts';
 
@@ -27,7 +27,7 @@ export class NativeRequests {
   serve(response: NativeResponse, head: RequestHead): void {
     const found = this.#router.route(head);
     const exchange = this.#begin(response, head);
-    let intake: Intake | null = null;
+    let intake: BodyIntake | null = null;
     response.onAborted(() => {
       exchange.leave();
       intake?.abort();

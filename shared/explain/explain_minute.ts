@@ -270,7 +270,7 @@ function decide(
   const input = {
     market: frame,
     scores: scored === null ? null : { ...scored.scores, expected_net_bps: costs?.expected_net_bps ?? NaN },
-    gate: {
+    terms: {
       theta1: gate.theta1,
       theta2: gate.theta2,
       hasEdge: gate.has_edge,

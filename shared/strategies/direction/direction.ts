@@ -3,7 +3,7 @@ import type { Action } from '../../core/rule/rule.ts';
 import {
   ageInstrument,
   FLAT_INSTRUMENT,
-  type DirectionInput,
+  type DirectionFacts,
   type DirectionPosition,
   type DirectionStrategy,
 } from './direction_input.ts';
@@ -43,7 +43,7 @@ const DECIDER = deciderOf(DIRECTION_RULE);
 export function stepDirection(
   strategy: DirectionStrategy,
   position: DirectionPosition,
-  input: DirectionInput,
+  input: DirectionFacts,
 ): DirectionStep {
   const aged = ageInstrument(position);
   const { close, probabilities, hasEdge, stop, news, time } = input;

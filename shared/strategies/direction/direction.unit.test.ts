@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { stepDirection } from './direction.ts';
 import {
   FLAT_INSTRUMENT,
-  type DirectionInput,
+  type DirectionFacts,
   type DirectionPosition,
   type DirectionStrategy,
 } from './direction_input.ts';
@@ -11,12 +11,12 @@ import { DIRECTION_RULE } from './direction_rule.ts';
 
 const STRATEGY: DirectionStrategy = { theta_up: 0.5, theta_down: 0.6, stop: 0.02, target: 0.03, max_age_bars: 3 };
 
-const answers = (up: number, down: number): DirectionInput['probabilities'] => ({
+const answers = (up: number, down: number): DirectionFacts['probabilities'] => ({
   ML_UP_PROB: up,
   ML_DOWN_PROB: down,
   ML_RANGE_PROB: 1 - up - down,
 });
-const input = (close: number, up = 0, down = 0, hasEdge = true): DirectionInput => ({
+const input = (close: number, up = 0, down = 0, hasEdge = true): DirectionFacts => ({
   close,
   probabilities: answers(up, down),
   hasEdge,
@@ -43,7 +43,7 @@ describe('stepDirection', () => {
   });
 
   it('states why it does not enter', () => {
-    const reason = (given: DirectionInput): string => stepDirection(STRATEGY, FLAT_INSTRUMENT, given).reason;
+    const reason = (given: DirectionFacts): string => stepDirection(STRATEGY, FLAT_INSTRUMENT, given).reason;
     expect(reason({ ...input(100), probabilities: null })).toBe('NO_MODEL');
     expect(reason(input(100, 0.9, 0, false))).toBe('NO_EDGE');
     expect(reason(input(100, 0.4, 0.3))).toBe('THETA');

@@ -30,7 +30,7 @@ export interface DirectionPosition {
 export const FLAT_INSTRUMENT: DirectionPosition = { side: 0, entryClose: 0, ageBars: 0 };
 
 /** All that the decision on one bar of an instrument reads. */
-export interface DirectionInput extends StandingOrders {
+export interface DirectionFacts extends StandingOrders {
   readonly close: number;
   /** null: no model, or none of its answers for this bar. */
   readonly probabilities: DirectionProbabilities | null;
@@ -39,7 +39,7 @@ export interface DirectionInput extends StandingOrders {
 }
 
 /** The input with the strategy and the position, already aged by this bar. */
-export interface DirectionQuestion extends DirectionInput {
+export interface DirectionQuestion extends DirectionFacts {
   readonly strategy: DirectionStrategy;
   readonly position: DirectionPosition;
 }

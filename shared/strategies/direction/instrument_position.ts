@@ -1,7 +1,7 @@
 import type { OpenTime } from '../../bar.ts';
 import {
   FLAT_INSTRUMENT,
-  type DirectionInput,
+  type DirectionFacts,
   type DirectionPosition,
   type DirectionStrategy,
 } from './direction_input.ts';
@@ -62,7 +62,7 @@ export function rulesOf(strategy: DirectionStrategy | null, position: Instrument
 export function stepInstrument(
   strategy: DirectionStrategy | null,
   position: InstrumentPosition,
-  input: DirectionInput,
+  input: DirectionFacts,
   id: string,
   time: OpenTime,
 ): InstrumentStep {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
 import {
   FLAT_INSTRUMENT,
-  type DirectionInput,
+  type DirectionFacts,
   type DirectionPosition,
   type DirectionStrategy,
 } from './direction_input.ts';
@@ -12,7 +12,7 @@ import { FLAT_POSITION, stepInstrument, type InstrumentPosition } from './instru
 
 const STRATEGY: DirectionStrategy = { theta_up: 0.5, theta_down: 0.5, stop: 0.02, target: 0.03, max_age_bars: 4 };
 const time = (t: number): OpenTime => (t * 3600) as OpenTime;
-const input = (close: number, up: number, down: number, hasEdge = true): DirectionInput => ({
+const input = (close: number, up: number, down: number, hasEdge = true): DirectionFacts => ({
   close,
   probabilities: { ML_UP_PROB: up, ML_DOWN_PROB: down, ML_RANGE_PROB: 1 - up - down },
   hasEdge,

@@ -23,7 +23,7 @@ export const NO_LIMITS: RuleLimits = {
 };
 
 /** All that the decision of a rule reads at the close of a bar. */
-export interface RuleInput {
+export interface FormulaRuleQuestion {
   readonly limits: RuleLimits;
   /** Results of the open position before costs; NaN when flat, `earnedSigmas` also of an instrument. */
   readonly earnedBps: number;
@@ -51,7 +51,7 @@ export type FormulaRuleReason = (typeof FORMULA_RULE_REASONS)[number];
 type Reason = Exclude<FormulaRuleReason, 'ENTRY' | 'IN_POSITION'>;
 
 /** The rule of a strategy file: stop before target before the exit formula before age; entries when flat. */
-export const FORMULA_RULE: Rule<RuleInput, Reason> = {
+export const FORMULA_RULE: Rule<FormulaRuleQuestion, Reason> = {
   exits: [
     comparison({
       name: 'stop_bps',
@@ -119,6 +119,6 @@ export const FORMULA_RULE: Rule<RuleInput, Reason> = {
 const DECIDER = deciderOf(FORMULA_RULE);
 
 /** Decides at the close of a bar: a pure function. @param side of the position before the bar */
-export function decideFormulaRule(side: Side, input: RuleInput): RuleDecision<Reason> {
+export function decideFormulaRule(side: Side, input: FormulaRuleQuestion): RuleDecision<Reason> {
   return DECIDER.decide(side, input);
 }

@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { entryStates, exitStates } from '../../core/rule/conditions.ts';
-import { decideFormulaRule, FORMULA_RULE, NO_LIMITS, type RuleInput, type RuleLimits } from './formula_rule.ts';
+import {
+  decideFormulaRule,
+  FORMULA_RULE,
+  NO_LIMITS,
+  type FormulaRuleQuestion,
+  type RuleLimits,
+} from './formula_rule.ts';
 
 const LIMITS: RuleLimits = { ...NO_LIMITS, stopBps: 50, targetBps: 80, maxAgeBars: 10 };
-const FLAT: RuleInput = {
+const FLAT: FormulaRuleQuestion = {
   limits: LIMITS,
   earnedBps: NaN,
   earnedSigmas: NaN,
@@ -12,7 +18,7 @@ const FLAT: RuleInput = {
   entryLong: 0,
   entryShort: 0,
 };
-const HELD: RuleInput = { ...FLAT, earnedBps: 0, ageBars: 1 };
+const HELD: FormulaRuleQuestion = { ...FLAT, earnedBps: 0, ageBars: 1 };
 
 describe('a rule of formulas', () => {
   it('enters on the side whose formula is true, and on neither where both are', () => {
@@ -27,7 +33,7 @@ describe('a rule of formulas', () => {
   });
 
   it('ends a position by stop, target, formula and age, in this order', () => {
-    const reason = (input: Partial<RuleInput>) => decideFormulaRule(1, { ...HELD, ...input }).reason;
+    const reason = (input: Partial<FormulaRuleQuestion>) => decideFormulaRule(1, { ...HELD, ...input }).reason;
     expect(reason({ earnedBps: -50, exit: 1, ageBars: 10 })).toBe('STOP_EXIT');
     expect(reason({ earnedBps: 80, exit: 1, ageBars: 10 })).toBe('TARGET_EXIT');
     expect(reason({ exit: 1, ageBars: 10 })).toBe('RULE_EXIT');

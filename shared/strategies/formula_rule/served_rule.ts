@@ -18,7 +18,7 @@ import {
   type InstrumentStep,
   type KeptExits,
 } from '../direction/instrument_position.ts';
-import { FORMULA_RULE, FORMULA_RULE_REASONS, type RuleInput, type RuleLimits } from './formula_rule.ts';
+import { FORMULA_RULE, FORMULA_RULE_REASONS, type FormulaRuleQuestion, type RuleLimits } from './formula_rule.ts';
 
 const BPS = 1e4;
 
@@ -36,13 +36,13 @@ export type ServedRuleReason = (typeof SERVED_RULE_REASONS)[number];
 type Reason = Exclude<ServedRuleReason, 'ENTRY' | 'IN_POSITION'>;
 
 /** All that the decision of a served rule reads. */
-export interface ServedRuleInput extends RuleInput, StandingOrders {
+export interface ServedRuleQuestion extends FormulaRuleQuestion, StandingOrders {
   /** Whether its judgement shows an edge after costs, or the policy requires none. */
   readonly hasEdge: boolean;
 }
 
 /** The rule of a strategy file with the orders that hold for every strategy of an instrument. */
-export const SERVED_RULE: Rule<ServedRuleInput, Reason> = {
+export const SERVED_RULE: Rule<ServedRuleQuestion, Reason> = {
   exits: [...FORMULA_RULE.exits, NEWS_CLOSES, PERSON_CLOSES],
   entries: [
     NOT_STOPPED,
@@ -56,7 +56,7 @@ export const SERVED_RULE: Rule<ServedRuleInput, Reason> = {
 const DECIDER = deciderOf(SERVED_RULE);
 
 /** A closed bar of an instrument, as a served rule sees it. */
-export interface ServedBar extends StandingOrders, Pick<ServedRuleInput, 'hasEdge'> {
+export interface ServedBar extends StandingOrders, Pick<ServedRuleQuestion, 'hasEdge'> {
   readonly close: number;
   /** Values of the formulas: 1 yes, 0 no, NaN unknown. */
   readonly exit: number;
@@ -65,7 +65,7 @@ export interface ServedBar extends StandingOrders, Pick<ServedRuleInput, 'hasEdg
 }
 
 /** What the rule decides by, of a position that has been aged by this bar. */
-export function servedInput(limits: RuleLimits, position: InstrumentPosition, bar: ServedBar): ServedRuleInput {
+export function servedInput(limits: RuleLimits, position: InstrumentPosition, bar: ServedBar): ServedRuleQuestion {
   const { close, exit, entryLong, entryShort, hasEdge, stop, news, time } = bar;
   const { side, entryClose, ageBars, exits } = position;
   return {

@@ -2,7 +2,7 @@ import type { OpenTime } from '../../bar.ts';
 import type { Market, Position } from '../../core/position/position.ts';
 import { deciderOf } from '../../core/rule/decider.ts';
 import type { RuleDecision } from '../../core/rule/rule.ts';
-import type { DecisionPolicy, Gate, Scores } from './pair_input.ts';
+import type { DecisionPolicy, EntryTerms, Scores } from './pair_input.ts';
 import { PAIR_RULE } from './pair_rule.ts';
 import type { Reason } from './reasons.ts';
 
@@ -19,10 +19,10 @@ const DECIDER = deciderOf(PAIR_RULE);
 export function decide(
   market: Market,
   scores: Scores | null,
-  gate: Gate,
+  terms: EntryTerms,
   policy: DecisionPolicy,
   position: Position,
   time: OpenTime,
 ): Decision {
-  return DECIDER.decide(position.side, { market, scores, gate, policy, position, time });
+  return DECIDER.decide(position.side, { market, scores, terms, policy, position, time });
 }

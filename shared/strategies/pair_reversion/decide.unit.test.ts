@@ -9,7 +9,7 @@ import { newsWindows, withCalendar, type NewsWindows } from '../../core/news/new
 import { parsePair } from '../../pair.ts';
 import { decide as decideAt } from './decide.ts';
 import { entryLegs } from './entry_legs.ts';
-import type { DecisionPolicy, Gate, Scores } from './pair_input.ts';
+import type { DecisionPolicy, EntryTerms, Scores } from './pair_input.ts';
 import { EXITS, expectedDecision, REFUSALS } from './decide.oracle.ts';
 import { riskQuantiles, riskRank } from './risk_rank.ts';
 
@@ -30,7 +30,7 @@ const decide = (
   ...[at, scores, own, policy, position]: Parameters<typeof decideAt> extends [...infer Head, OpenTime] ? Head : never
 ) => decideAt(at, scores, own, policy, position, NOON);
 const THETA = { theta1: 0.7, theta2: 0.3 };
-const gate = (hasEdge: boolean, isHalted = false, stop: Gate['stop'] = null): Gate => ({
+const terms = (hasEdge: boolean, isHalted = false, stop: EntryTerms['stop'] = null): EntryTerms => ({
   ...THETA,
   hasEdge,
   isHalted,
@@ -52,12 +52,12 @@ const later = (z: number): Market => market(z);
 
 describe('decide when flat', () => {
   it('enters against the deviation when z, probability, risk, beta and edge all allow it', () => {
-    expect(decide(market(2.5), GOOD, gate(true), POLICY, FLAT)).toEqual({
+    expect(decide(market(2.5), GOOD, terms(true), POLICY, FLAT)).toEqual({
       action: 'ENTER',
       reason: 'ENTRY',
       target: -1,
     });
-    expect(decide(market(-2.5), GOOD, gate(true), POLICY, FLAT)).toEqual({
+    expect(decide(market(-2.5), GOOD, terms(true), POLICY, FLAT)).toEqual({
       action: 'ENTER',
       reason: 'ENTRY',
       target: 1,
@@ -79,7 +79,7 @@ describe('decide when flat', () => {
     ['COST_HIGH', market(2.5), { ...GOOD, expected_net_bps: 0 }, true],
     ['COST_HIGH', market(2.5), { ...GOOD, expected_net_bps: NaN }, true],
   ] as const)('holds with %s', (reason, at, scores, edge) => {
-    expect(decide(at, scores, gate(edge), POLICY, FLAT)).toEqual({ action: 'HOLD', reason, target: 0 });
+    expect(decide(at, scores, terms(edge), POLICY, FLAT)).toEqual({ action: 'HOLD', reason, target: 0 });
   });
 
   it.each([
@@ -94,19 +94,19 @@ describe('decide when flat', () => {
       const fill = NOON + 60;
       const event = fill - seconds;
       const news = { spans: Float64Array.of(event - 1800, event + 900), closes: true };
-      expect(decide(market(2.5), GOOD, { ...gate(true), news }, POLICY, FLAT).reason).toBe(reason);
+      expect(decide(market(2.5), GOOD, { ...terms(true), news }, POLICY, FLAT).reason).toBe(reason);
       // Before what the models say, behind the window of the week.
       const poor = { ...GOOD, return_prob: 0 };
-      expect(decide(market(2.5), poor, { ...gate(true), news }, POLICY, FLAT).reason).toBe(
+      expect(decide(market(2.5), poor, { ...terms(true), news }, POLICY, FLAT).reason).toBe(
         reason === 'NEWS' ? 'NEWS' : 'PROB_LOW',
       );
       // An open position is closed if the policy says so, and only then.
       const held = open(2.5);
-      expect(decide(later(2.5), GOOD, { ...gate(true), news }, POLICY, held).reason).toBe(
+      expect(decide(later(2.5), GOOD, { ...terms(true), news }, POLICY, held).reason).toBe(
         reason === 'NEWS' ? 'NEWS_CLOSE' : 'IN_POSITION',
       );
       const stays = { ...news, closes: false };
-      expect(decide(later(2.5), GOOD, { ...gate(true), news: stays }, POLICY, held).reason).toBe('IN_POSITION');
+      expect(decide(later(2.5), GOOD, { ...terms(true), news: stays }, POLICY, held).reason).toBe('IN_POSITION');
     },
   );
 
@@ -116,16 +116,16 @@ describe('decide when flat', () => {
     [1 + Number.EPSILON, 'EXPOSURE'],
   ] as const)('an entry that makes a net exposure of %s where 1 is the limit is answered %s', (net, reason) => {
     const exposure = net === null ? null : { key: 'USD', kind: 'currency' as const, net, limit: 1 };
-    expect(decide(market(2.5), GOOD, { ...gate(true), exposure }, POLICY, FLAT).reason).toBe(reason);
+    expect(decide(market(2.5), GOOD, { ...terms(true), exposure }, POLICY, FLAT).reason).toBe(reason);
     // Last of all reasons, and never one to stay in a position.
-    expect(decide(market(2.5), null, { ...gate(true), exposure }, POLICY, FLAT).reason).toBe('NO_MODEL');
+    expect(decide(market(2.5), null, { ...terms(true), exposure }, POLICY, FLAT).reason).toBe('NO_MODEL');
     const poor = { ...GOOD, expected_net_bps: 0 };
-    expect(decide(market(2.5), poor, { ...gate(true), exposure }, POLICY, FLAT).reason).toBe('COST_HIGH');
-    expect(decide(later(0.4), GOOD, { ...gate(true), exposure }, POLICY, open(2.5)).reason).toBe('Z_EXIT');
+    expect(decide(market(2.5), poor, { ...terms(true), exposure }, POLICY, FLAT).reason).toBe('COST_HIGH');
+    expect(decide(later(0.4), GOOD, { ...terms(true), exposure }, POLICY, open(2.5)).reason).toBe('Z_EXIT');
   });
 
   it('enters a pair without a proven edge only when the policy does not require one', () => {
-    expect(decide(market(2.5), GOOD, gate(false), { ...POLICY, require_edge: false }, FLAT).action).toBe('ENTER');
+    expect(decide(market(2.5), GOOD, terms(false), { ...POLICY, require_edge: false }, FLAT).action).toBe('ENTER');
   });
 
   it('enters exactly when every condition of the contract holds', () => {
@@ -137,7 +137,7 @@ describe('decide when flat', () => {
         const decision = decide(
           at,
           { return_prob: prob, risk_score: risk, expected_net_bps: 1 },
-          gate(edge),
+          terms(edge),
           POLICY,
           FLAT,
         );
@@ -162,17 +162,17 @@ describe('decide in a window without entries', () => {
     ['2024-01-07T23:29Z', 'ENTRY'],
     ['2024-01-08T23:28Z', 'ENTRY'],
   ] as const)('answers a bar that opens at %s with %s', (time, reason) => {
-    expect(decideAt(market(2.5), GOOD, gate(true), policy, FLAT, at(time)).reason).toBe(reason);
+    expect(decideAt(market(2.5), GOOD, terms(true), policy, FLAT, at(time)).reason).toBe(reason);
   });
 
   it('never blocks an exit, whatever the expected result', () => {
     const poor = { ...GOOD, expected_net_bps: -9 };
     const time = at('2024-01-03T22:05Z');
-    expect(decideAt(later(0.4), poor, gate(true), policy, open(2.5), time).reason).toBe('Z_EXIT');
-    expect(decideAt(later(4.5), poor, gate(true), policy, open(2.5), time).reason).toBe('STOP');
+    expect(decideAt(later(0.4), poor, terms(true), policy, open(2.5), time).reason).toBe('Z_EXIT');
+    expect(decideAt(later(4.5), poor, terms(true), policy, open(2.5), time).reason).toBe('STOP');
     const old = { ...open(2.5), ageBars: 60 };
-    expect(decideAt(later(2), poor, gate(true), policy, old, time).reason).toBe('MAX_AGE');
-    expect(decideAt(later(2), { ...poor, risk_score: 0.95 }, gate(true), policy, open(2.5), time).reason).toBe(
+    expect(decideAt(later(2), poor, terms(true), policy, old, time).reason).toBe('MAX_AGE');
+    expect(decideAt(later(2), { ...poor, risk_score: 0.95 }, terms(true), policy, open(2.5), time).reason).toBe(
       'RISK_EXIT',
     );
   });
@@ -186,12 +186,12 @@ describe('decide with an open position', () => {
     ['MAX_AGE', later(2), GOOD, 60],
     ['RISK_EXIT', later(2), { return_prob: 0.9, risk_score: 0.95, expected_net_bps: 1 }, 3],
   ] as const)('exits with %s, on either side', (reason, at, scores, ageBars) => {
-    expect(decide(at, scores, gate(true), POLICY, { ...open(2.5), ageBars })).toEqual({
+    expect(decide(at, scores, terms(true), POLICY, { ...open(2.5), ageBars })).toEqual({
       action: 'EXIT',
       reason,
       target: 0,
     });
-    expect(decide(market(-at.z), scores, gate(true), POLICY, { ...open(-2.5), ageBars })).toEqual({
+    expect(decide(market(-at.z), scores, terms(true), POLICY, { ...open(-2.5), ageBars })).toEqual({
       action: 'EXIT',
       reason,
       target: 0,
@@ -201,7 +201,7 @@ describe('decide with an open position', () => {
   it('holds in between, whatever the current z, probability and edge', () => {
     const moved = { ...later(1), z: 9, beta: 0 };
     expect(
-      decide(moved, { return_prob: 0, risk_score: 0.9, expected_net_bps: 1 }, gate(false), POLICY, open(2.5)),
+      decide(moved, { return_prob: 0, risk_score: 0.9, expected_net_bps: 1 }, terms(false), POLICY, open(2.5)),
     ).toEqual({
       action: 'HOLD',
       reason: 'IN_POSITION',
@@ -210,8 +210,8 @@ describe('decide with an open position', () => {
   });
 
   it('still exits on z, stop and age without models', () => {
-    expect(decide(later(0.4), null, gate(false), POLICY, open(2.5)).reason).toBe('Z_EXIT');
-    expect(decide(later(2), null, gate(false), POLICY, { ...open(2.5), ageBars: 60 }).reason).toBe('MAX_AGE');
+    expect(decide(later(0.4), null, terms(false), POLICY, open(2.5)).reason).toBe('Z_EXIT');
+    expect(decide(later(2), null, terms(false), POLICY, { ...open(2.5), ageBars: 60 }).reason).toBe('MAX_AGE');
   });
 
   it('measures z with the parameters frozen at the entry', () => {
@@ -250,8 +250,8 @@ describe('decide where several reasons hold at once', () => {
   ] as const)('exits with %s before %s', (reason, _after, at, scores, ageBars, policy) => {
     const sold = { ...open(2.5), ageBars };
     const bought = { ...open(-2.5), ageBars };
-    expect(decide(at, scores, gate(true), policy, sold)).toEqual({ action: 'EXIT', reason, target: 0 });
-    expect(decide(market(-at.z), scores, gate(true), policy, bought)).toEqual({ action: 'EXIT', reason, target: 0 });
+    expect(decide(at, scores, terms(true), policy, sold)).toEqual({ action: 'EXIT', reason, target: 0 });
+    expect(decide(market(-at.z), scores, terms(true), policy, bought)).toEqual({ action: 'EXIT', reason, target: 0 });
   });
 
   /** Few values, most of them on or beside a limit, so that conditions coincide. */
@@ -321,7 +321,7 @@ describe('decide where several reasons hold at once', () => {
           });
 
           if (!flat && met.length > 1) coincidences.add(met.slice(0, 2).join());
-          const own = { ...gate(edge, halted, stop), exposure, news };
+          const own = { ...terms(edge, halted, stop), exposure, news };
           expect(decideAt(bar, scores, own, policy, position, time)).toEqual(expected);
         },
       ),
@@ -367,8 +367,8 @@ describe('decide exactly at a limit', () => {
     ['STOP', 4],
     ['IN_POSITION', 4 + 2 * below],
   ] as const)('answers %s at an adverse z of %d, on either side', (reason, z) => {
-    expect(decide(at(z), GOOD, gate(true), limits, sold).reason).toBe(reason);
-    expect(decide(at(-z), GOOD, gate(true), limits, bought).reason).toBe(reason);
+    expect(decide(at(z), GOOD, terms(true), limits, sold).reason).toBe(reason);
+    expect(decide(at(-z), GOOD, terms(true), limits, bought).reason).toBe(reason);
   });
 
   it.each([
@@ -379,7 +379,7 @@ describe('decide exactly at a limit', () => {
   ] as const)('answers %s at risk %d and age %d', (reason, risk_score, ageBars) => {
     const position = { ...sold, ageBars };
     expect(
-      decide(at(2), { return_prob: 1, risk_score, expected_net_bps: 1 }, gate(true), limits, position).reason,
+      decide(at(2), { return_prob: 1, risk_score, expected_net_bps: 1 }, terms(true), limits, position).reason,
     ).toBe(reason);
   });
 
@@ -395,7 +395,7 @@ describe('decide exactly at a limit', () => {
     ['ENTRY', { z: -2 }],
     ['NO_SETUP', { z: 2 + below }],
   ] as const)('answers %s for %j', (reason, changes) => {
-    expect(decide(at(2.5, changes), GOOD, gate(true), limits, FLAT).reason).toBe(reason);
+    expect(decide(at(2.5, changes), GOOD, terms(true), limits, FLAT).reason).toBe(reason);
   });
 
   it.each([
@@ -404,11 +404,11 @@ describe('decide exactly at a limit', () => {
     ['RISK_HIGH', { return_prob: 0.8, risk_score: 0.3, expected_net_bps: 1 }],
     ['ENTRY', { return_prob: 0.8, risk_score: 0.3 + below, expected_net_bps: 1 }],
   ] as const)('answers %s for %j', (reason, scores) => {
-    expect(decide(at(2.5), scores, gate(true), limits, FLAT).reason).toBe(reason);
+    expect(decide(at(2.5), scores, terms(true), limits, FLAT).reason).toBe(reason);
   });
 
   it('buys leg A at z = 0 where the policy allows an entry there, as the labels do', () => {
-    expect(decide(at(0), GOOD, gate(true), { ...limits, z_entry: 0 }, FLAT)).toEqual({
+    expect(decide(at(0), GOOD, terms(true), { ...limits, z_entry: 0 }, FLAT)).toEqual({
       action: 'ENTER',
       reason: 'ENTRY',
       target: 1,

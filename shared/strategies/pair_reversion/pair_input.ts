@@ -40,8 +40,8 @@ export interface Thresholds {
   readonly theta2: number;
 }
 
-/** Conditions of an entry beside the policy. */
-export interface Gate extends Thresholds {
+/** What an entry is subject to beside the policy: thresholds, edge, stops. (Gates judge bundles, and no bar.) */
+export interface EntryTerms extends Thresholds {
   /** The models have shown an edge after costs for the pair. */
   readonly hasEdge: boolean;
   /** A live KPI halts the pair under these models. */
@@ -68,11 +68,11 @@ export interface Scores extends ModelScores {
 }
 
 /** All that the decision on one bar of a pair reads. */
-export interface PairInput {
+export interface PairQuestion {
   readonly market: Market;
   /** null: no models, or none of their answers for this bar. */
   readonly scores: Scores | null;
-  readonly gate: Gate;
+  readonly terms: EntryTerms;
   readonly policy: DecisionPolicy;
   /** Before this bar, already aged by it. */
   readonly position: Position;

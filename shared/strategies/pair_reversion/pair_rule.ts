@@ -5,7 +5,7 @@ import { hasNewsWindows, isNewsClose, isNewsTime, minutesOfNews } from '../../co
 import { adverseZ, type Market } from '../../core/position/position.ts';
 import { comparison, fact } from '../../core/rule/conditions.ts';
 import type { Condition, Rule } from '../../core/rule/rule.ts';
-import type { PairInput } from './pair_input.ts';
+import type { PairQuestion } from './pair_input.ts';
 
 export type PairReason =
   | 'Z_EXIT'
@@ -42,14 +42,14 @@ export type PairEntryName =
   | 'expected_net'
   | 'exposure';
 
-const isScored = ({ scores }: PairInput): boolean => scores !== null;
-const riskScore = ({ scores }: PairInput): number => (scores === null ? NaN : scores.risk_score);
-const hedge = ({ market }: PairInput): number => Math.abs(market.beta);
+const isScored = ({ scores }: PairQuestion): boolean => scores !== null;
+const riskScore = ({ scores }: PairQuestion): number => (scores === null ? NaN : scores.risk_score);
+const hedge = ({ market }: PairQuestion): number => Math.abs(market.beta);
 /** z of the entry's parameters, on the entry's side of zero: falls as the spread reverts. */
-const frozenZ = ({ market, position }: PairInput): number => adverseZ(position, market.lnA, market.lnB);
+const frozenZ = ({ market, position }: PairQuestion): number => adverseZ(position, market.lnA, market.lnB);
 
 /** Exits need no edge, and all but RISK_EXIT need no model. */
-const exits: readonly Condition<PairInput, PairExitName, PairReason>[] = [
+const exits: readonly Condition<PairQuestion, PairExitName, PairReason>[] = [
   comparison({
     name: 'reverted',
     reason: 'Z_EXIT',
@@ -89,31 +89,31 @@ const exits: readonly Condition<PairInput, PairExitName, PairReason>[] = [
     name: 'news_close',
     reason: 'NEWS_CLOSE',
     limitFrom: 'policy',
-    holds: ({ gate, time }) => isNewsClose(gate.news) && isNewsTime(gate.news, time),
-    applies: ({ gate }) => isNewsClose(gate.news),
+    holds: ({ terms, time }) => isNewsClose(terms.news) && isNewsTime(terms.news, time),
+    applies: ({ terms }) => isNewsClose(terms.news),
   }),
   fact({
     name: 'close_all',
     reason: 'CLOSE_ALL',
     limitFrom: 'person',
-    holds: ({ gate }) => gate.stop === 'close',
+    holds: ({ terms }) => terms.stop === 'close',
   }),
 ];
 
-const entries: readonly Condition<PairInput, PairEntryName, PairReason>[] = [
+const entries: readonly Condition<PairQuestion, PairEntryName, PairReason>[] = [
   fact({
     name: 'stop',
     reason: 'STOPPED',
     limitFrom: 'person',
-    holds: ({ gate }) => gate.stop === undefined || gate.stop === null,
+    holds: ({ terms }) => terms.stop === undefined || terms.stop === null,
   }),
   fact({ name: 'model', reason: 'NO_MODEL', limitFrom: 'bundle', holds: isScored }),
-  fact({ name: 'halt', reason: 'KPI_HALT', limitFrom: 'bundle', holds: ({ gate }) => !gate.isHalted }),
+  fact({ name: 'halt', reason: 'KPI_HALT', limitFrom: 'bundle', holds: ({ terms }) => !terms.isHalted }),
   fact({
     name: 'edge',
     reason: 'NO_EDGE',
     limitFrom: 'bundle',
-    holds: ({ gate, policy }) => gate.hasEdge || !policy.require_edge,
+    holds: ({ terms, policy }) => terms.hasEdge || !policy.require_edge,
   }),
   comparison({
     name: 'beta_min',
@@ -150,14 +150,14 @@ const entries: readonly Condition<PairInput, PairEntryName, PairReason>[] = [
     name: 'news',
     reason: 'NEWS',
     limitFrom: 'policy',
-    holds: ({ gate, time }) => !isNewsTime(gate.news, time),
-    measure: ({ gate, time }) => ({
-      value: minutesOfNews(gate.news, time),
+    holds: ({ terms, time }) => !isNewsTime(terms.news, time),
+    measure: ({ terms, time }) => ({
+      value: minutesOfNews(terms.news, time),
       relation: '<=',
       limit: 0,
       scale: MINUTES_PER_WEEK,
     }),
-    applies: ({ gate }) => hasNewsWindows(gate.news),
+    applies: ({ terms }) => hasNewsWindows(terms.news),
   },
   comparison({
     name: 'return_prob',
@@ -165,7 +165,7 @@ const entries: readonly Condition<PairInput, PairEntryName, PairReason>[] = [
     limitFrom: 'bundle',
     relation: '>',
     value: ({ scores }) => (scores === null ? NaN : scores.return_prob),
-    limit: ({ gate }) => gate.theta1,
+    limit: ({ terms }) => terms.theta1,
     applies: isScored,
   }),
   comparison({
@@ -174,7 +174,7 @@ const entries: readonly Condition<PairInput, PairEntryName, PairReason>[] = [
     limitFrom: 'bundle',
     relation: '<',
     value: riskScore,
-    limit: ({ gate }) => gate.theta2,
+    limit: ({ terms }) => terms.theta2,
     applies: isScored,
   }),
   comparison({
@@ -193,14 +193,14 @@ const entries: readonly Condition<PairInput, PairEntryName, PairReason>[] = [
     reason: 'EXPOSURE',
     limitFrom: 'policy',
     relation: '<=',
-    value: ({ gate }) => gate.exposure?.net ?? 0,
-    limit: ({ gate }) => gate.exposure?.limit ?? 0,
-    applies: ({ gate }) => gate.exposure !== null && gate.exposure !== undefined,
+    value: ({ terms }) => terms.exposure?.net ?? 0,
+    limit: ({ terms }) => terms.exposure?.limit ?? 0,
+    applies: ({ terms }) => terms.exposure !== null && terms.exposure !== undefined,
   }),
 ];
 
 /** The rule of a pair: sells a spread that is far above its mean, buys one that is far below. */
-export const PAIR_RULE: Rule<PairInput, PairReason, PairExitName, PairEntryName> = {
+export const PAIR_RULE: Rule<PairQuestion, PairReason, PairExitName, PairEntryName> = {
   exits,
   entries,
   entrySide: ({ market }) => sideAgainst(market),
@@ -212,7 +212,7 @@ export function sideAgainst({ z }: Market): -1 | 1 {
 }
 
 /** Minutes from the fill, one bar after the open, until entries are allowed; a week when they never are. */
-function minutesUntilOpen({ policy, time }: PairInput): number {
+function minutesUntilOpen({ policy, time }: PairQuestion): number {
   const fill = time + SECONDS_PER_BAR;
   for (let minutes = 0; minutes < MINUTES_PER_WEEK; minutes++)
     if (!isEntryClosed(policy.no_entry_windows, fill + minutes * 60)) return minutes;

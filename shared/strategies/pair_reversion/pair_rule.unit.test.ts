@@ -7,7 +7,7 @@ import { FLAT } from '../../core/position/position.ts';
 import { decide, type Decision } from './decide.ts';
 import type { DecisionPolicy } from './pair_input.ts';
 import { comparison, entryStates, exitStates, failingConditions, nearestFirst } from '../../core/rule/conditions.ts';
-import type { PairInput } from './pair_input.ts';
+import type { PairQuestion } from './pair_input.ts';
 import { PAIR_RULE, type PairEntryName } from './pair_rule.ts';
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
@@ -27,7 +27,7 @@ const policyOf = (zEntry: number, requireEdge: boolean): DecisionPolicy => ({
   min_expected_net_bps: 0.5,
 });
 
-const questions: fc.Arbitrary<PairInput> = fc
+const questions: fc.Arbitrary<PairQuestion> = fc
   .record({
     z: signed(4),
     beta: signed(4),
@@ -47,7 +47,7 @@ const questions: fc.Arbitrary<PairInput> = fc
   .map(({ z, beta, scores, theta1, theta2, hasEdge, isHalted, stop, requireEdge, zEntry, minute, net, around }) => ({
     market: { z, beta, alpha: 0, zMean: 0, zStd: 1, lnA: 0, lnB: 0 },
     scores: scores === null ? null : { ...scores, expected_net_bps: net },
-    gate: { theta1, theta2, hasEdge, isHalted, stop, news: newsAround(minute * 60, around) },
+    terms: { theta1, theta2, hasEdge, isHalted, stop, news: newsAround(minute * 60, around) },
     policy: policyOf(zEntry, requireEdge),
     position: FLAT,
     time: (minute * 60) as OpenTime,
@@ -65,32 +65,36 @@ function shiftedNews({ spans, closes }: NewsWindows, seconds: number): NewsWindo
   return { spans: spans.map((time) => time + seconds), closes };
 }
 
-const states = (question: PairInput) => entryStates(PAIR_RULE, question.position.side, question);
+const states = (question: PairQuestion) => entryStates(PAIR_RULE, question.position.side, question);
 
-function decided({ market, scores, gate, policy, position, time }: PairInput): Decision {
-  return decide(market, scores, gate, policy, position, time);
+function decided({ market, scores, terms, policy, position, time }: PairQuestion): Decision {
+  return decide(market, scores, terms, policy, position, time);
 }
 
 /** Just beyond a limit that has to be passed. */
 const beyond = (limit: number, up: boolean): number => limit + (up ? 1 : -1) * 1e-9;
 
 /** The question after a change of what one condition asks. */
-function changed(question: PairInput, name: PairEntryName | 'flat', change: number): PairInput {
-  const { market, scores, gate, policy, time } = question;
+function changed(question: PairQuestion, name: PairEntryName | 'flat', change: number): PairQuestion {
+  const { market, scores, terms, policy, time } = question;
   switch (name) {
     case 'flat':
       return { ...question, position: FLAT };
     case 'model':
       return {
         ...question,
-        scores: { return_prob: beyond(gate.theta1, true), risk_score: beyond(gate.theta2, false), expected_net_bps: 9 },
+        scores: {
+          return_prob: beyond(terms.theta1, true),
+          risk_score: beyond(terms.theta2, false),
+          expected_net_bps: 9,
+        },
       };
     case 'stop':
-      return { ...question, gate: { ...gate, stop: null } };
+      return { ...question, terms: { ...terms, stop: null } };
     case 'halt':
-      return { ...question, gate: { ...gate, isHalted: false } };
+      return { ...question, terms: { ...terms, isHalted: false } };
     case 'edge':
-      return { ...question, gate: { ...gate, hasEdge: true } };
+      return { ...question, terms: { ...terms, hasEdge: true } };
     case 'beta_min':
       return { ...question, market: { ...market, beta: policy.beta_min } };
     case 'beta_max':
@@ -98,20 +102,20 @@ function changed(question: PairInput, name: PairEntryName | 'flat', change: numb
     case 'z':
       return { ...question, market: { ...market, z: policy.z_entry } };
     case 'news':
-      return { ...question, gate: { ...gate, news: shiftedNews(gate.news!, change * 60) } };
+      return { ...question, terms: { ...terms, news: shiftedNews(terms.news!, change * 60) } };
     case 'session':
       // The news are as far away as before.
       return {
         ...question,
         time: (time - change * 60) as OpenTime,
-        gate: { ...gate, news: gate.news === null ? null : shiftedNews(gate.news!, -change * 60) },
+        terms: { ...terms, news: terms.news === null ? null : shiftedNews(terms.news!, -change * 60) },
       };
     case 'return_prob':
       return { ...question, scores: { ...scores!, return_prob: beyond(scores!.return_prob + change, true) } };
     case 'risk_score':
       return { ...question, scores: { ...scores!, risk_score: beyond(scores!.risk_score + change, false) } };
     case 'exposure':
-      return { ...question, gate: { ...gate, exposure: { ...gate.exposure!, net: gate.exposure!.net + change } } };
+      return { ...question, terms: { ...terms, exposure: { ...terms.exposure!, net: terms.exposure!.net + change } } };
     case 'expected_net':
       return { ...question, scores: { ...scores!, expected_net_bps: beyond(scores!.expected_net_bps + change, true) } };
   }
@@ -136,7 +140,7 @@ describe('the conditions of an entry', () => {
         questions.filter(({ scores }) => scores !== null),
         (question) => {
           const missing = failingConditions(states(question));
-          const apply = (names: readonly { name: PairEntryName | 'flat'; change: number | null }[]): PairInput =>
+          const apply = (names: readonly { name: PairEntryName | 'flat'; change: number | null }[]): PairQuestion =>
             names.reduce((now, { name, change }) => changed(now, name, change ?? 0), question);
           expect(decided(apply(missing)).action).toBe('ENTER');
           for (const left of missing) expect(decided(apply(missing.filter((one) => one !== left))).action).toBe('HOLD');
@@ -161,7 +165,7 @@ describe('the conditions of an entry', () => {
     const conditions = states({
       market: { z: -1.5, beta: -0.125, alpha: 0, zMean: 0, zStd: 1, lnA: 0, lnB: 0 },
       scores: { return_prob: 0.25, risk_score: 0.75, expected_net_bps: 0.25 },
-      gate: { theta1: 0.5, theta2: 0.5, hasEdge: false, isHalted: true },
+      terms: { theta1: 0.5, theta2: 0.5, hasEdge: false, isHalted: true },
       policy: { ...policyOf(2, true), beta_min: 0.25 },
       position: { ...FLAT, side: 1 },
       time,
@@ -221,9 +225,9 @@ describe('the conditions of an exit', () => {
   const market = { z: 0, beta: 1, alpha: 0, zMean: 0, zStd: 1, lnA: 2.5, lnB: 0 };
   const position = { ...FLAT, side: -1 as const, entryZ: 2, zStd: 1, beta: 1, ageBars: 15 };
   const scores = { return_prob: 0, risk_score: 0.45, expected_net_bps: 0 };
-  const gate = { theta1: 0, theta2: 1, hasEdge: true, isHalted: false };
-  const input: PairInput = { market, scores, gate, policy: policyOf(2, true), position, time: 0 as OpenTime };
-  const rows = (question: PairInput) =>
+  const terms = { theta1: 0, theta2: 1, hasEdge: true, isHalted: false };
+  const input: PairQuestion = { market, scores, terms, policy: policyOf(2, true), position, time: 0 as OpenTime };
+  const rows = (question: PairQuestion) =>
     exitStates(PAIR_RULE, question.position.side, question).map(({ name, reason, holds, value, limit, relative }) => [name, reason, holds, value, limit, relative]); // prettier-ignore
 
   it('come nearest first, without those of an answer that no model gave; flat there are none', () => {

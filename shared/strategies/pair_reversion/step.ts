@@ -1,7 +1,7 @@
 import type { OpenTime } from '../../bar.ts';
 import { agePosition, FLAT, openPosition, type Market, type Position } from '../../core/position/position.ts';
 import { decide, type Decision } from './decide.ts';
-import type { DecisionPolicy, Gate, Scores } from './pair_input.ts';
+import type { DecisionPolicy, EntryTerms, Scores } from './pair_input.ts';
 
 export interface Step {
   readonly decision: Decision;
@@ -19,14 +19,14 @@ export interface Step {
 export function step(
   market: Market,
   scores: Scores | null,
-  gate: Gate,
+  terms: EntryTerms,
   policy: DecisionPolicy,
   position: Position,
   id: string,
   time: OpenTime,
 ): Step {
   const aged = agePosition(position);
-  const decision = decide(market, scores, gate, policy, aged, time);
+  const decision = decide(market, scores, terms, policy, aged, time);
   switch (decision.action) {
     case 'ENTER':
       return { decision, position: openPosition(decision.target, id, time, market) };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
 import { FLAT, openPosition, type Market } from '../../core/position/position.ts';
-import type { DecisionPolicy, Gate } from './pair_input.ts';
+import type { DecisionPolicy, EntryTerms } from './pair_input.ts';
 import { step } from './step.ts';
 
 const POLICY: DecisionPolicy = {
@@ -16,7 +16,7 @@ const POLICY: DecisionPolicy = {
   no_entry_windows: [],
   min_expected_net_bps: 0,
 };
-const GATE: Gate = { theta1: 0.7, theta2: 0.3, hasEdge: true, isHalted: false };
+const TERMS: EntryTerms = { theta1: 0.7, theta2: 0.3, hasEdge: true, isHalted: false };
 const SCORES = { return_prob: 0.8, risk_score: 0.1, expected_net_bps: 1 };
 const TIME = 600 as OpenTime;
 /** Prices at which z, and the frozen z of an entry at any of these markets, is `z`. */
@@ -24,7 +24,7 @@ const market = (z: number): Market => ({ z, alpha: 0, beta: 1, zMean: 0, zStd: 0
 
 describe('step', () => {
   it('opens the position that an ENTER names, at the parameters of this bar', () => {
-    const { decision, position } = step(market(2.5), SCORES, GATE, POLICY, FLAT, 'id', TIME);
+    const { decision, position } = step(market(2.5), SCORES, TERMS, POLICY, FLAT, 'id', TIME);
     expect(decision).toEqual({ action: 'ENTER', reason: 'ENTRY', target: -1 });
     expect(position).toEqual(openPosition(-1, 'id', TIME, market(2.5)));
   });
@@ -33,7 +33,7 @@ describe('step', () => {
     const reasons: string[] = [];
     let position = openPosition(-1, 'id', TIME, market(2.5));
     while (position.side !== 0) {
-      const taken = step(market(2.5), SCORES, GATE, POLICY, position, 'next', TIME);
+      const taken = step(market(2.5), SCORES, TERMS, POLICY, position, 'next', TIME);
       reasons.push(taken.decision.reason);
       position = taken.position;
     }
@@ -42,7 +42,7 @@ describe('step', () => {
   });
 
   it('prevents entries of a halted pair, and continues an open position to its exit', () => {
-    const halted = { ...GATE, isHalted: true };
+    const halted = { ...TERMS, isHalted: true };
     expect(step(market(2.5), SCORES, halted, POLICY, FLAT, 'id', TIME)).toEqual({
       decision: { action: 'HOLD', reason: 'KPI_HALT', target: 0 },
       position: FLAT,

@@ -16,7 +16,7 @@ import { openScratch } from '../../learning/dataset/scratch.ts';
 import { midBars } from '../../learning/history/mid_bars.ts';
 import type { TrainOptions } from '../../learning/options/train_options.ts';
 import { researchTheta2, type Theta2Result } from '../../learning/search/research_theta2.ts';
-import { adoptionGates } from '../../learning/training/gate.ts';
+import { adoptionGates } from '../../learning/training/adoption_gates.ts';
 import {
   outlineTraining,
   train,

@@ -4,7 +4,7 @@ import { pairReturn } from '../../../shared/core/position/pair_return.ts';
 import {
   decideFormulaRule,
   NO_LIMITS,
-  type RuleInput,
+  type FormulaRuleQuestion,
   type RuleLimits,
 } from '../../../shared/strategies/formula_rule/formula_rule.ts';
 import type { PairHistory } from '../history/pair_history.ts';
@@ -118,9 +118,9 @@ export function findExit(
   return null;
 }
 
-type HeldInput = { -readonly [Key in keyof RuleInput]: RuleInput[Key] };
+type HeldInput = { -readonly [Key in keyof FormulaRuleQuestion]: FormulaRuleQuestion[Key] };
 
-const NOTHING_HELD: RuleInput = {
+const NOTHING_HELD: FormulaRuleQuestion = {
   limits: NO_LIMITS,
   earnedBps: NaN,
   earnedSigmas: NaN,
@@ -151,7 +151,7 @@ export function ruleInput(
   { limits, entryLong, entryShort, exit }: RuleColumns,
   t: number,
   held: { readonly side: -1 | 1; readonly entry: number } | null = null,
-): RuleInput {
+): FormulaRuleQuestion {
   const input: HeldInput = {
     ...NOTHING_HELD,
     limits,

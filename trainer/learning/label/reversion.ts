@@ -1,5 +1,5 @@
 import type { OpenTime } from '../../../shared/bar.ts';
-import type { DecisionPolicy, Gate } from '../../../shared/strategies/pair_reversion/pair_input.ts';
+import type { DecisionPolicy, EntryTerms } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { step } from '../../../shared/strategies/pair_reversion/step.ts';
 import { openPosition } from '../../../shared/core/position/position.ts';
 import { marketAt, type PriceHistory } from '../history/pair_history.ts';
@@ -43,7 +43,7 @@ export function reversionLabel(history: PriceHistory, t: number, barriers: Barri
   const side = history.z[t]! > 0 ? -1 : 1;
   let position = openPosition(side, '', history.time[t]! as OpenTime, marketAt(history, t));
   for (let k = t + 1; k < history.length; k++) {
-    const next = step(marketAt(history, k), null, GATE, policy, position, '', history.time[k]! as OpenTime);
+    const next = step(marketAt(history, k), null, OPEN_TERMS, policy, position, '', history.time[k]! as OpenTime);
     if (next.decision.action === 'EXIT') return { label: next.decision.reason === 'Z_EXIT' ? 1 : 0, end: k };
     position = next.position;
   }
@@ -51,7 +51,7 @@ export function reversionLabel(history: PriceHistory, t: number, barriers: Barri
 }
 
 /** Only used by entries, and the position is open. */
-const GATE: Gate = { theta1: 0, theta2: 1, hasEdge: true, isHalted: false };
+const OPEN_TERMS: EntryTerms = { theta1: 0, theta2: 1, hasEdge: true, isHalted: false };
 
 /** The barriers as a decision policy; without scores, the other values are used only by entries. */
 function exitPolicy({ z_entry, z_exit, stop, horizon }: Barriers): DecisionPolicy {

@@ -18,7 +18,7 @@ import { trainTinyModels } from '../../../test/trained_models.ts';
 import { lookLevel, pairEdges } from '../backtest/edge.ts';
 import { backtestPeriod, ROWS_PER_SCORE } from '../backtest/period.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
-import { adoptionGates } from '../training/gate.ts';
+import { adoptionGates } from '../training/adoption_gates.ts';
 import type { TrainOptions } from '../options/train_options.ts';
 import { looksPath } from '../backtest/holdout_looks.ts';
 import { researchTheta2, type Theta2Result } from './research_theta2.ts';

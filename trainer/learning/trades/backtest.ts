@@ -143,7 +143,7 @@ export function runPass(history: PriceHistory, to: number, options: BacktestOpti
   const { policy } = options;
   const { trades, refusals, pauses } = pass;
   const news = newsWindows(policy.news, history.pair);
-  const gate = { ...options.thresholds, hasEdge: options.edge, isHalted: false, exposure: null, news };
+  const terms = { ...options.thresholds, hasEdge: options.edge, isHalted: false, exposure: null, news };
   let { position } = pass;
   for (let t = pass.t; t + 1 < to; t++) {
     const before = position;
@@ -152,7 +152,7 @@ export function runPass(history: PriceHistory, to: number, options: BacktestOpti
     if (before.side === 0 && !isCandidate && options.observe === undefined) continue;
     const market = marketAt(history, t);
     const scores = scoresAtBar(market, t, history, options);
-    const own = pass.judged === t ? { ...gate, exposure: pass.exposure } : gate;
+    const own = pass.judged === t ? { ...terms, exposure: pass.exposure } : terms;
     const taken = step(market, scores, own, policy, before, '', history.time[t]! as OpenTime);
     const { action, reason } = taken.decision;
     if (pauses && action === 'ENTER' && pass.judged !== t) return pauseAt(pass, t, position, 'asks');

@@ -67,13 +67,13 @@ function obvious(pairs: readonly JointPair[], exposure: ExposurePolicy): string[
     const { return_prob, risk_score } = options.scores(t)!;
     const at = time as OpenTime;
     const scores = scoresOf(market, return_prob, risk_score, policy, null, costs, at, NaN, NaN, NaN);
-    const gate = {
+    const terms = {
       ...THRESHOLDS,
       hasEdge: true,
       isHalted: false,
       exposure: candidateExposure(policy, meter, positions, i, market),
     };
-    const { decision, position } = step(market, scores, gate, policy, positions[i]!, '', at);
+    const { decision, position } = step(market, scores, terms, policy, positions[i]!, '', at);
     positions[i] = position;
     if (decision.action !== 'HOLD' || decision.reason === 'EXPOSURE') told[i]!.push(`${t} ${decision.reason}`);
   }

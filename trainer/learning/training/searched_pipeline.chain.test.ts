@@ -19,7 +19,7 @@ import { tinySettings } from '../../../test/tiny_models.ts';
 import { proveEdge } from '../backtest/holdout.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { relabeled } from '../dataset/relabel.ts';
-import { adoptionGates } from './gate.ts';
+import { adoptionGates } from './adoption_gates.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { learnAllModels } from '../learners/learned_models.fixture.ts';
 import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from './pipeline.ts';

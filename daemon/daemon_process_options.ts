@@ -2,7 +2,7 @@ import type { HomePaths } from '../shared/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { Clock } from '../shared/ports.ts';
 
-export interface DaemonOptions {
+export interface DaemonProcessOptions {
   readonly settings: Settings;
   readonly paths: HomePaths;
   readonly shard: string;

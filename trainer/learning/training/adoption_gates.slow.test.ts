@@ -10,7 +10,7 @@ import type { ModelSet } from '../../../shared/bundle/model_set.ts';
 import { tinyBars, TINY_MINUTES, tinySettings } from '../../../test/tiny_models.ts';
 import { trainTinyModels } from '../../../test/trained_models.ts';
 import type { TrainResult } from './pipeline.ts';
-import { adoptionGates } from './gate.ts';
+import { adoptionGates } from './adoption_gates.ts';
 
 /** Every loaded model set, wrapped around real ones. */
 const { sets } = vi.hoisted(() => ({ sets: [] as ModelSet[] }));
