@@ -89,17 +89,17 @@ export type Ensemble = (typeof ENSEMBLES)[number];
 /** What can learn from the answers of the members of a stack. */
 export const META_LEARNERS = ['greedy', 'logistic'] as const;
 
-/** What `train.engine` may name: engines of trees, and learners that are not trees alone. */
-export const TRAIN_ENGINES = [...ENGINES, 'logistic', ...ENSEMBLES, 'program', ...NETWORKS] as const;
-export type TrainEngine = (typeof TRAIN_ENGINES)[number];
 /** Engines that an ensemble can combine. Learners that return a finished ONNX model cannot be combined. */
 export const VOTERS = [...ENGINES, 'logistic'] as const;
 /** Engines that the engine `league` can choose among: those whose models get the features of one bar. */
 export const LEAGUE_ENTRANTS = [...VOTERS, 'vote', 'bagging', 'stacking', 'program', 'neural_net'] as const;
 /** How it chooses. */
 export const LEAGUE_CHOICES = ['best', 'simplest_within_error'] as const;
-/** The rows of docs/reference/ENGINES.md. */
-export const LEARNER_SUMMARIES: Readonly<Record<Exclude<TrainEngine, Engine>, string>> = {
+/**
+ * Learners that are not trees alone, each with its row of docs/reference/ENGINES.md, in this order. The learners
+ * themselves are in `trainer/learning/learners/registry.ts`.
+ */
+export const LEARNER_SUMMARIES = {
   logistic:
     'ridge logistic regression on standardized columns, a missing value counts as the mean; `train` and `league` only; served by onnxruntime',
   vote: 'the weighted mean of the probabilities of `train.vote_members` (absent: gbdt, random_forest, logistic), one ONNX graph; weights from the last part of the time, halfway to equal ones; `train` and `league` only; served by onnxruntime',
@@ -116,7 +116,11 @@ export const LEARNER_SUMMARIES: Readonly<Record<Exclude<TrainEngine, Engine>, st
   gru: 'a GRU of 32 units over the features of the last `train.networks.sequence_bars` bars; otherwise as neural_net',
   lstm: 'LSTM of `train.networks.lstm_units`, LSTM of half of them, a dense layer of 32, dropout between them, over the features of the last bars; otherwise as gru',
   transformer: 'two layers of attention with four heads, 32 wide, over the features of the last bars; otherwise as gru',
-};
+} as const satisfies Readonly<Record<Ensemble | Network, string>> & Readonly<Record<string, string>>;
+
+/** What `train.engine` may name: engines of trees, and learners that are not trees alone. */
+export type TrainEngine = Engine | keyof typeof LEARNER_SUMMARIES;
+export const TRAIN_ENGINES = [...ENGINES, ...Object.keys(LEARNER_SUMMARIES)] as [TrainEngine, ...TrainEngine[]];
 
 export function declarationOf(engine: Engine): EngineDeclaration {
   return DECLARATIONS[engine];
