@@ -37,7 +37,10 @@ export function searchRate(
     for (let trial = 1; trial < trials; trial++) {
       const differences = Array.from({ length: folds }, () => rng.normal() + (trial === 1 ? gain : 0));
       const mean = differences.reduce((sum, own) => sum + own, 0) / folds;
-      if (mean > bestMean) [best, bestMean] = [differences, mean];
+      if (mean > bestMean) {
+        best = differences;
+        bestMean = mean;
+      }
     }
     if (best === null) continue;
     const found = pairedGain(best, trials - 1);

@@ -118,7 +118,8 @@ export function storeSink(store: Store, market: Market, options: StoreSinkOption
 /** Values in ascending order of their times, the first copy of each time. */
 function firstCopies(time: Float64Array, value: Float64Array) {
   const order = Array.from(time, (_, i) => i).sort((i, j) => time[i]! - time[j]! || i - j);
-  const [times, values]: [number[], number[]] = [[], []];
+  const times: number[] = [];
+  const values: number[] = [];
   let duplicates = 0;
   let conflicts = 0;
   for (const i of order) {

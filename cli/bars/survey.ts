@@ -253,7 +253,8 @@ function createSample(): {
   add(close: number, spread: number): void;
   medians(): Survey['typical'];
 } {
-  const [closes, spreads]: [number[], number[]] = [[], []];
+  const closes: number[] = [];
+  const spreads: number[] = [];
   let rows = 0;
   let every = 1;
   return {

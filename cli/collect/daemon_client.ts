@@ -49,7 +49,8 @@ export interface DaemonClient {
 export function openDaemonClient(addressNow: () => string, token: string | undefined): DaemonClient {
   async function ask<Answer>(path: string, shape: z.ZodType<Answer>, body?: unknown): Promise<Answer> {
     const url = addressNow();
-    let [status, text]: [number, string] = [0, ''];
+    let status = 0;
+    let text = '';
     try {
       const response = await fetch(new URL(path, url), {
         method: body === undefined ? 'GET' : 'POST',

@@ -111,14 +111,11 @@ async function verifyAll(
   const schema = featureSchema(loadSettings(config).minutehand.windows);
   const active = readActive(models);
   const shadow = readShadow(models, null);
-  const roleOf = (version: string): CheckedBundle['role'] =>
-    version === active?.version
-      ? 'active'
-      : version === active?.previous
-        ? 'previous'
-        : version === shadow
-          ? 'shadow'
-          : null;
+  const roleOf = (version: string): CheckedBundle['role'] => {
+    if (version === active?.version) return 'active';
+    if (version === active?.previous) return 'previous';
+    return version === shadow ? 'shadow' : null;
+  };
   const bundles: CheckedBundle[] = [];
   for (const version of listVersions(models)) {
     const folder = pathInside(models, version);

@@ -97,6 +97,18 @@ function isPrice(price: number | null): price is number {
   return price !== null && price >= LOWEST_PRICE && price <= HIGHEST_PRICE;
 }
 
+/** An entry that a signal asks for. */
+export interface PaperEntry {
+  readonly order: Extract<Order, { order: 'open' }>;
+  readonly signal: Signal;
+  /** Why no entry is followed now, or empty. */
+  readonly refusal: string;
+  /** Of the account, before the entry. */
+  readonly equity: number;
+  readonly rules: PaperRules;
+  readonly moment: PaperMoment;
+}
+
 /**
  * Opens both legs at once, or none and returns the reason: at the closes of the signal's bar, half the spread and the
  * slippage worse. A lot is one unit of the symbol, and prices count as money of the account, so the notional is `lots ·
@@ -104,16 +116,10 @@ function isPrice(price: number | null): price is number {
  *
  * Both legs together have the notional equity · risk · scale, as in a backtest: A has the share 1 / (1 + |β|), rounded
  * down to steps of 0.01 lots, and B |β| times the notional of A, to the nearest step.
- * @param refusal why no entry is followed now, or empty
  */
 export function openPaper(
   book: PaperBook,
-  order: Extract<Order, { order: 'open' }>,
-  signal: Signal,
-  refusal: string,
-  equity: number,
-  rules: PaperRules,
-  moment: PaperMoment,
+  { order, signal, refusal, equity, rules, moment }: PaperEntry,
 ): { book: PaperBook; fills: Fill[] } {
   const hasPrices = isPrice(signal.price_a) && isPrice(signal.price_b);
   const why = refusal === '' && !hasPrices ? 'PRICE_RANGE' : refusal;

@@ -18,20 +18,28 @@ describe('the sizes of a paper position', () => {
     const { fills } = openPaper(
       { held: null, prices, realised: 0, ticket: 1 },
       {
-        order: 'open',
-        positionId: 'p',
-        maxAgeBars: 10,
-        scale: 1,
-        legs: [
-          { symbol: 'A', side: 'BUY', weight: 1 },
-          { symbol: 'B', side: 'SELL', weight: 1 },
-        ],
-      } as never,
-      { pair_id: 'A_B', price_a: prices[0], price_b: prices[1], generated_at_ms: 0, valid_until_ms: 1 } as never,
-      '',
-      200,
-      RULES,
-      { market: 'live', pairId: 'A_B', nowMs: 0 } as never,
+        order: {
+          order: 'open',
+          positionId: 'p',
+          maxAgeBars: 10,
+          scale: 1,
+          legs: [
+            { symbol: 'A', side: 'BUY', weight: 1 },
+            { symbol: 'B', side: 'SELL', weight: 1 },
+          ],
+        } as never,
+        signal: {
+          pair_id: 'A_B',
+          price_a: prices[0],
+          price_b: prices[1],
+          generated_at_ms: 0,
+          valid_until_ms: 1,
+        } as never,
+        refusal: '',
+        equity: 200,
+        rules: RULES,
+        moment: { market: 'live', pairId: 'A_B', nowMs: 0 } as never,
+      },
     );
     return { lots: fills.map(({ lots }) => lots), refusal: fills[0]!.error };
   }

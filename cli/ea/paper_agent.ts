@@ -211,7 +211,9 @@ class Agent implements PaperAgent {
         fills.push(...done.fills);
       }
       if (order.order === 'open') {
-        const done = openPaper(book, order, signal, this.#capReached(pairId), this.#worth(pairId, book), rules, moment);
+        const refusal = this.#capReached(pairId);
+        const equity = this.#worth(pairId, book);
+        const done = openPaper(book, { order, signal, refusal, equity, rules, moment });
         book = done.book;
         fills.push(...done.fills);
         if (book.held === null) this.#consumer.closed(order.positionId);

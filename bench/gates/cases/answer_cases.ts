@@ -23,7 +23,9 @@ const ROWS_PER_DAY = 24;
 /** Of ten pairs over twenty days; the last pair has `lastRows` answers in its last 24 hours, after a day with none. */
 function isDispersionRefused(seed: string, lastRows: number, isFrozen: boolean): boolean {
   const rng = createRng(seed);
-  const [time, scores, pair]: [number[], number[], number[]] = [[], [], []];
+  const time: number[] = [];
+  const scores: number[] = [];
+  const pair: number[] = [];
   PAIRS.forEach((_, own) => {
     const isLastPair = own === PAIRS.length - 1;
     let leaf = rng.integer(LEAVES);
@@ -108,7 +110,8 @@ const LATER_CORRELATION = 0.9;
 /** Mean results of trades before and after columns come one bar later. */
 function isDelayedRefused(net: number, later: number, index: number): boolean {
   const rng = createRng(`delayed ${net} ${later} ${index}`);
-  let [own, delayed] = [0, 0];
+  let own = 0;
+  let delayed = 0;
   for (let trade = 0; trade < TRADES; trade++) {
     const shared = rng.normal();
     const other = rng.normal();

@@ -198,6 +198,10 @@ function optionsOf(
 ): uPlot.Options {
   const { height, range, hasRightScale, area } = latest.current;
   const isRightUsed = latest.current.series.some(({ isRight }) => isRight);
+  const showAll = (): null => {
+    range.value = null;
+    return null;
+  };
   return {
     width,
     height,
@@ -209,7 +213,7 @@ function optionsOf(
       points: { size: 6 },
       y: false,
       drag: { x: true, y: false, setScale: false },
-      bind: { dblclick: () => () => ((range.value = null), null) },
+      bind: { dblclick: () => showAll },
     },
     scales: scalesOf(latest),
     axes: axesOf(latest.current, axisOf(width)),

@@ -123,7 +123,11 @@ function LiveAgainstBacktest({ auc, win_rate, groups = {}, pass_rate, risk_strea
 }
 
 /** PSI below 0.1: stable; above 0.25: shifted. */
-const level = (psi: number): string => (psi > 0.5 ? 'loss-4' : psi > 0.25 ? 'loss-3' : psi > 0.1 ? 'loss-1' : '');
+function level(psi: number): string {
+  if (psi > 0.5) return 'loss-4';
+  if (psi > 0.25) return 'loss-3';
+  return psi > 0.1 ? 'loss-1' : '';
+}
 
 /** Features by subject, largest drift first. */
 function Drift({ drift }: Pick<Report, 'drift'>) {

@@ -82,7 +82,10 @@ export default function PolicyPage() {
           key={edited.key}
           entry={edited}
           onClose={() => setEdited(null)}
-          onProposed={(id) => (setProposed(id), setEdited(null))}
+          onProposed={(id) => {
+            setProposed(id);
+            setEdited(null);
+          }}
         />
       )}
     </Panel>

@@ -100,6 +100,12 @@ export function ConfirmedButton(props: {
   const [error, setError] = useState<ApiError | null>(null);
   const [isBusy, setBusy] = useState(false);
   const isOverride = props.canOverride === true && error?.code === 'MODEL_GATES';
+  function open(): void {
+    setError(null);
+    setReason('');
+    setOpen(true);
+    dialog.current?.showModal();
+  }
   async function confirm(): Promise<void> {
     setBusy(true);
     try {
@@ -114,11 +120,7 @@ export function ConfirmedButton(props: {
   }
   return (
     <>
-      <button
-        type="button"
-        class={`button ${props.tone ?? ''}`}
-        onClick={() => (setError(null), setReason(''), setOpen(true), dialog.current?.showModal())}
-      >
+      <button type="button" class={`button ${props.tone ?? ''}`} onClick={open}>
         {props.label}
       </button>
       <dialog

@@ -39,7 +39,11 @@ export function Why({ subject, time, isPinned, isLatest, onUnpin }: Props) {
         return true;
       };
       api.get('/api/explain', { query: { subject, time: minute } }).then(
-        (found) => isWanted() && (setExplanation(found), setError(null)),
+        (found) => {
+          if (!isWanted()) return;
+          setExplanation(found);
+          setError(null);
+        },
         (caught: unknown) => {
           if (!(caught instanceof ApiError)) throw caught;
           if (isWanted()) setError(caught);

@@ -122,7 +122,9 @@ function onlyOne({ open, high, low, close }: Omit<InspectedBar, 'time'>, value: 
   const isLow = low === value;
   const isClose = close === value;
   if (Number(isOpen) + Number(isHigh) + Number(isLow) + Number(isClose) !== 1) return null;
-  return isOpen ? 'open' : isHigh ? 'high' : isLow ? 'low' : 'close';
+  if (isOpen) return 'open';
+  if (isHigh) return 'high';
+  return isLow ? 'low' : 'close';
 }
 
 function swapped(by: string, values: Finding['values']): Finding {

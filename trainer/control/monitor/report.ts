@@ -90,7 +90,7 @@ export function findingsOf(
     ...passRateFinding(performance.pass_rate, policy.pass_rate_range),
     ...streakFinding(performance.risk_streak),
     ...(policy.model_max_age_days !== null && age_days > policy.model_max_age_days && new_bars >= minBars
-      ? [finding('model age', '', age_days, policy.model_max_age_days, null, {})]
+      ? [finding('model age', { subject: '', figure: age_days, limit: policy.model_max_age_days })]
       : []),
     ...(isSkipped(fills) ? [] : Object.entries(fills.accounts))
       // Paper is traded at the configured costs: on a live market it adds no information about costs.
@@ -120,7 +120,12 @@ function directionFindings(directions: LiveDirections, policy: DriftPolicy): Dri
 function biasFindings(timeframe: Timeframe, { bias, bars, version }: LiveDirection): DriftFinding[] {
   const evidence = { mean: bias.overall_balance!, calls: bars, version };
   return bias.biased.map((name) =>
-    finding('direction bias', `${timeframe} ${name}`, bias.buy_sell_ratio!, BALANCED, null, evidence),
+    finding('direction bias', {
+      subject: `${timeframe} ${name}`,
+      figure: bias.buy_sell_ratio!,
+      limit: BALANCED,
+      evidence,
+    }),
   );
 }
 
@@ -138,7 +143,9 @@ function directionWinRate(timeframe: Timeframe, { win_rate }: LiveDirection, pol
 
 function directionAge(timeframe: Timeframe, { age_days }: LiveDirection, policy: DriftPolicy): DriftFinding[] {
   const limit = policy.model_max_age_days;
-  return limit === null || age_days <= limit ? [] : [finding('direction age', timeframe, age_days, limit, null, {})];
+  return limit === null || age_days <= limit
+    ? []
+    : [finding('direction age', { subject: timeframe, figure: age_days, limit })];
 }
 
 function fillFindings(
@@ -154,12 +161,12 @@ function fillFindings(
   if (hasEnough && isBelow(win_rate.gap, fill_win_rate_gap, winRateNoise(win_rate, policy))) {
     const { live, bundle, live_count, gap } = win_rate;
     const evidence = { live: live!, bundle: bundle!, positions: live_count };
-    found.push(finding('fill win rate', account, -gap!, fill_win_rate_gap!, null, evidence));
+    found.push(finding('fill win rate', { subject: account, figure: -gap!, limit: fill_win_rate_gap!, evidence }));
   }
   if (isBelow(net.gap_bps, fill_net_gap_bps, net.noise_bps)) {
     const { live_bps, bundle_bps, live_count, gap_bps } = net;
     const evidence = { live_bps: live_bps!, bundle_bps: bundle_bps!, positions: live_count };
-    found.push(finding('fill result', account, -gap_bps!, fill_net_gap_bps!, null, evidence));
+    found.push(finding('fill result', { subject: account, figure: -gap_bps!, limit: fill_net_gap_bps!, evidence }));
   }
   if (fill_cost_gap !== null)
     for (const [symbol, own] of Object.entries(symbols))
@@ -200,7 +207,8 @@ function costFinding(
     spread_bps,
     slippage_bps,
   };
-  return [{ ...finding('fill costs', `${symbol} (${account})`, worst.bps!, limit, null, evidence), retrains: null }];
+  const subject = `${symbol} (${account})`;
+  return [{ ...finding('fill costs', { subject, figure: worst.bps!, limit, evidence }), retrains: null }];
 }
 
 function featureFindings(
@@ -212,12 +220,12 @@ function featureFindings(
   const found: DriftFinding[] = [];
   if (drift_psi_max !== null && psi > drift_psi_max && psi > psi_noise) {
     const pair = mostMoved(feature, (own) => own.psi);
-    found.push(finding(codes.psi, name, psi, drift_psi_max, pair, {}));
+    found.push(finding(codes.psi, { subject: name, figure: psi, limit: drift_psi_max, pair }));
   }
   const moved = Math.abs(shift ?? 0);
   if (drift_mean_shift_max !== null && moved > drift_mean_shift_max && moved > shift_noise) {
     const pair = mostMoved(feature, (own) => Math.abs(own.shift ?? 0));
-    found.push(finding(codes.shift, name, moved, drift_mean_shift_max, pair, {}));
+    found.push(finding(codes.shift, { subject: name, figure: moved, limit: drift_mean_shift_max, pair }));
   }
   return found;
 }
@@ -255,7 +263,7 @@ function comparisonFinding(
   if (limit === null || gap === null) return [];
   const apart = Math.abs(gap);
   if (!(apart > limit && apart > gap_noise)) return [];
-  return [finding(name, subject, apart, limit, null, { live: live!, bundle: bundle! })];
+  return [finding(name, { subject, figure: apart, limit, evidence: { live: live!, bundle: bundle! } })];
 }
 
 function passRateFinding({ live, noise }: PassRate, [low, high]: DriftPolicy['pass_rate_range']): DriftFinding[] {
@@ -263,23 +271,22 @@ function passRateFinding({ live, noise }: PassRate, [low, high]: DriftPolicy['pa
   const limit = live < low ? low : high;
   const beyond = Math.max(low - live, live - high);
   if (!(beyond > 0 && beyond > noise)) return [];
-  return [{ ...finding('pass rate', '', live, limit, null, { lowest: low, highest: high }), retrains: 'thresholds' }];
+  const evidence = { lowest: low, highest: high };
+  return [{ ...finding('pass rate', { subject: '', figure: live, limit, evidence }), retrains: 'thresholds' }];
 }
 
 function streakFinding({ blocks, candidates, limit, expected_pass_rate }: RiskStreak): DriftFinding[] {
   if (limit === null || blocks < limit) return [];
   const evidence = { candidates, pass_rate: expected_pass_rate };
-  return [{ ...finding('risk streak', '', blocks, limit, null, evidence), retrains: 'thresholds' }];
+  return [{ ...finding('risk streak', { subject: '', figure: blocks, limit, evidence }), retrains: 'thresholds' }];
 }
 
+/** @param measured without `pair`: of no pair alone */
 function finding(
   trigger: FindingCode,
-  subject: string,
-  figure: number,
-  limit: number,
-  pair: string | null,
-  evidence: Finding['evidence'],
+  measured: Pick<Finding, 'subject' | 'figure' | 'limit'> & Partial<Pick<Finding, 'pair' | 'evidence'>>,
 ): DriftFinding {
+  const { subject, figure, limit, pair = null, evidence = {} } = measured;
   const found: Finding = { trigger, subject, figure, limit, pair, evidence };
   return { ...found, retrains: 'full', text: findingText(found) };
 }

@@ -71,10 +71,11 @@ export function readJournalDay(
   const bars = new Map(symbolsOf(pairs).map((symbol) => [symbol, [...journal.bars(symbol, from, end)]]));
   const series = new KnownSeries();
   series.addJournal(journal, from, end);
+  const asked = (own: Windows): AskedHistory => ({ series, windows: own, period });
   const historyBy = (pair: Pair, own: Windows): PairDay['history'] =>
     pair.barSeconds === undefined
-      ? historyOf(pair, bars, series, inputs, own, period)
-      : resampledHistory(inputsUntil(journal, from, end), pair, series, own, period);
+      ? historyOf(pair, bars, inputs, asked(own))
+      : resampledHistory(inputsUntil(journal, from, end), pair, asked(own));
   return {
     signals,
     instruments,
@@ -197,13 +198,18 @@ function readInputs(journal: JournalFile, from: OpenTime, end: OpenTime, period:
   return { dropped, backfilled, timeouts };
 }
 
+/** Which features of which day, from what was known. */
+interface AskedHistory {
+  readonly series: KnownSeries;
+  readonly windows: Windows;
+  readonly period: DayPeriod;
+}
+
 /** Of the bars of another timeframe, as the daemon had them. */
 function resampledHistory(
   inputs: Iterable<InputRow>,
   pair: Pair,
-  series: KnownSeries,
-  windows: Windows,
-  period: DayPeriod,
+  { series, windows, period }: AskedHistory,
 ): PairDay['history'] {
   const legs = journaledLegs(inputs, pair);
   const keep = (time: number): boolean => time >= period.from && time < period.to;
@@ -216,10 +222,8 @@ function resampledHistory(
 function historyOf(
   pair: Pair,
   bars: ReadonlyMap<string, readonly Bar[]>,
-  series: KnownSeries,
   { dropped }: MarkedMinutes,
-  windows: Windows,
-  { from, to }: DayPeriod,
+  { series, windows, period: { from, to } }: AskedHistory,
 ): PairDay['history'] {
   const drops = [pair.id, pair.a, pair.b].map((subject) => dropped.get(subject));
   const isDropped = (time: number): boolean => drops.some((times) => times?.has(time) === true);

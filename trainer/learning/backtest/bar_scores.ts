@@ -57,18 +57,15 @@ export async function scoreBars(
   const { ai1, ai2, ai3, riskScore, resultSigmas } = scores;
   const batch = newBatch(history, sequenceBars(set.schema.windows));
   const farOut = Math.min(policy.z_entry, EVALUATION_BARRIERS.z_entry);
-  await scoreWhere(
-    set,
-    RETURN_MODELS,
-    history,
-    start,
-    batch,
-    (t) => Math.abs(z[t]!) >= farOut,
-    (t, answers, i) => {
+  const bars = { set, history, start, batch };
+  await scoreWhere(bars, {
+    models: RETURN_MODELS,
+    isWanted: (t) => Math.abs(z[t]!) >= farOut,
+    take(t, answers, i) {
       ai1[t] = answers.return_prob[i]!;
       resultSigmas[t] = answers.result_sigmas[i]!;
     },
-  );
+  });
 
   const takeRisk = (t: number, answers: BatchScores, i: number): void => {
     ai2[t] = answers.risk_prob[i]!;
@@ -77,7 +74,7 @@ export async function scoreBars(
   const firstOnes = start + policy.max_age_bars;
   const isLikely = (t: number): boolean => Math.abs(z[t]!) >= policy.z_entry && ai1[t]! > theta1;
   const needsRisk = (t: number): boolean => t < firstOnes || isEvaluatedMinute(time[t]!) || isLikely(t);
-  await scoreWhere(set, RISK_MODELS, history, start, batch, needsRisk, takeRisk);
+  await scoreWhere(bars, { models: RISK_MODELS, isWanted: needsRisk, take: takeRisk });
 
   const isEntry = (t: number): boolean => isLikely(t) && riskScore[t]! < theta2;
   let openUntil = -1;
@@ -86,11 +83,15 @@ export async function scoreBars(
     if (isEntry(t)) openUntil = t + policy.max_age_bars;
     return isOpen && Number.isNaN(riskScore[t]!);
   };
-  await scoreWhere(set, RISK_MODELS, history, start, batch, mayBeOpen, takeRisk);
+  await scoreWhere(bars, { models: RISK_MODELS, isWanted: mayBeOpen, take: takeRisk });
 
   const needsScale = (t: number): boolean => isEvaluatedMinute(time[t]!) || isEntry(t);
-  await scoreWhere(set, SCALE_MODELS, history, start, batch, needsScale, (t, answers, i) => {
-    ai3[t] = answers.position_scale[i]!;
+  await scoreWhere(bars, {
+    models: SCALE_MODELS,
+    isWanted: needsScale,
+    take(t, answers, i) {
+      ai3[t] = answers.position_scale[i]!;
+    },
   });
   return scores;
 }
@@ -103,20 +104,19 @@ export async function scoreAllBars(set: ModelSet, history: PairHistory, start: n
   const scores = emptyScores(history.length);
   const { ai1, ai2, ai3, riskScore, resultSigmas } = scores;
   const serving = servingSet(set, history.pair.id);
-  const all = bundleModels(serving.manifest);
+  const batch = newBatch(history, sequenceBars(serving.schema.windows));
   await scoreWhere(
-    serving,
-    all,
-    history,
-    start,
-    newBatch(history, sequenceBars(serving.schema.windows)),
-    (t) => history.row[t]! >= 0,
-    (t, answers, i) => {
-      ai1[t] = answers.return_prob[i]!;
-      ai2[t] = answers.risk_prob[i]!;
-      ai3[t] = answers.position_scale[i]!;
-      riskScore[t] = answers.risk_score[i]!;
-      resultSigmas[t] = answers.result_sigmas[i]!;
+    { set: serving, history, start, batch },
+    {
+      models: bundleModels(serving.manifest),
+      isWanted: (t) => history.row[t]! >= 0,
+      take(t, answers, i) {
+        ai1[t] = answers.return_prob[i]!;
+        ai2[t] = answers.risk_prob[i]!;
+        ai3[t] = answers.position_scale[i]!;
+        riskScore[t] = answers.risk_score[i]!;
+        resultSigmas[t] = answers.result_sigmas[i]!;
+      },
     },
   );
   return scores;
@@ -140,15 +140,26 @@ function newBatch({ features, rows }: PairHistory, sequence: number): Batch {
   };
 }
 
-/** Scores the bars that `isWanted` selects with these models, in ascending order; `take` receives each answer. */
+/** Bars of a history from `start` on, and what scores them. */
+interface ScoredBars {
+  readonly set: ModelSet;
+  readonly history: PairHistory;
+  readonly start: number;
+  readonly batch: Batch;
+}
+
+interface WantedScores {
+  readonly models: readonly BundleModel[];
+  /** Asked once for each bar, in ascending order. */
+  isWanted(t: number): boolean;
+  /** @param i row of the answer to the bar `t` */
+  take(t: number, answers: BatchScores, i: number): void;
+}
+
+/** Scores the wanted bars with these models, in ascending order. */
 async function scoreWhere(
-  set: ModelSet,
-  models: readonly BundleModel[],
-  { length, row, features }: PairHistory,
-  start: number,
-  { rows, columns, bars }: Batch,
-  isWanted: (t: number) => boolean,
-  take: (t: number, answers: BatchScores, i: number) => void,
+  { set, history: { length, row, features }, start, batch: { rows, columns, bars } }: ScoredBars,
+  { models, isWanted, take }: WantedScores,
 ): Promise<void> {
   const width = rows.length / ROWS_PER_SCORE;
   for (let t = start; t < length;) {

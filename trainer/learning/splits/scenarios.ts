@@ -58,9 +58,11 @@ export function scenariosOfPrices(lnPrice: Float64Array, barSeconds: number): Ba
   const sorted = variance.subarray(Math.min(bars, shortBars)).slice().sort();
   const low = sorted[Math.floor(sorted.length / 3)] ?? NaN;
   const high = sorted[Math.floor((2 * sorted.length) / 3)] ?? NaN;
-  const volatility = Int8Array.from(variance, (own) =>
-    Number.isNaN(own) ? UNKNOWN : own > high ? 1 : own < low ? -1 : 0,
-  );
+  const volatility = Int8Array.from(variance, (own) => {
+    if (Number.isNaN(own)) return UNKNOWN;
+    if (own > high) return 1;
+    return own < low ? -1 : 0;
+  });
   return { trend, volatility };
 }
 

@@ -66,7 +66,10 @@ function follow(
       silence = setTimeout(() => opened.terminate(), SILENCE_MS).unref();
     };
     socket = opened;
-    opened.on('open', () => (received(), onConnection(true)));
+    opened.on('open', () => {
+      received();
+      onConnection(true);
+    });
     opened.on('ping', received);
     opened.on('message', (data) => {
       received();
