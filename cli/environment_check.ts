@@ -19,6 +19,7 @@ const CHECKS: Readonly<Record<string, (text: string, env: NodeJS.ProcessEnv) => 
   MINUTEHAND_LIGHTGBM_LIBRARY: fileFault,
   MINUTEHAND_XGBOOST_LIBRARY: fileFault,
   MINUTEHAND_DATABASE_URL: (text) => urlFault(text, ['postgres:', 'postgresql:']),
+  MINUTEHAND_FEATURES_URL: (text) => urlFault(text, ['postgres:', 'postgresql:']),
   ...Object.fromEntries(
     CHANNEL_VARIABLES.flatMap(({ variable, schemes }) =>
       schemes === null ? [] : [[variable, (text: string) => urlFault(text, schemes)]],

@@ -27,6 +27,7 @@ export const ADDRESS_VARIABLES: readonly string[] = [
   'MINUTEHAND_REDIS_URL',
   'MINUTEHAND_LEASE_URL',
   'MINUTEHAND_DATABASE_URL',
+  'MINUTEHAND_FEATURES_URL',
   ...CHANNEL_VARIABLES.filter(({ secret }) => secret === 'password').map(({ variable }) => variable),
   'MINUTEHAND_POLICY_REPOSITORY',
   'MINUTEHAND_POLICY_API',

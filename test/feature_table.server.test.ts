@@ -161,6 +161,7 @@ describe('training from a table', () => {
     columns: names.map((name) => ({ name })),
     close: () => Promise.resolve(),
     rows: (pairId) => Promise.resolve(change(computed.get(pairId)!)),
+    newest: (pairId) => Promise.resolve(change(computed.get(pairId)!).time.at(-1)!),
   });
 
   it('gives the same models as from bars if the table has the engine’s features', async () => {
@@ -245,6 +246,7 @@ describe('a table that cheats', () => {
       for (let row = 0; row < rows.length; row++) features[row * width + names.indexOf(name)] = valueOf(rows, row);
       return Promise.resolve({ ...rows, features });
     },
+    newest: (pairId) => Promise.resolve(computed.get(pairId)!.time.at(-1)!),
   });
   const training = (source: FeatureSource): Promise<TrainResult> =>
     train({

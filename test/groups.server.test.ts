@@ -93,6 +93,7 @@ function optionsOf(settings: Settings, out: string): TrainOptions {
     columns: names.map((name) => ({ name })),
     close: () => Promise.resolve(),
     rows: (id) => Promise.resolve(rowsOf(id)),
+    newest: (id) => Promise.resolve(rowsOf(id).time.at(-1)!),
   };
   return {
     settings,

@@ -15,6 +15,7 @@ import {
   type Device,
   type TrainEngine,
 } from '../../shared/policy/engines.ts';
+import { FEATURES_OF_BARS } from '../../shared/policy/feature_place.ts';
 import { BALANCES } from '../../shared/policy/balances.ts';
 import { balancePolicy, ensemblePolicy, type EnsemblePolicy } from '../../shared/policy/schema.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
@@ -99,7 +100,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--from <day>', 'first UTC day or minute of the bars to use; `store`: as --features store')
     .option(
       '--features <place>',
-      'learn features and labels of a CSV or Parquet file, of postgres://…?table=schema.name, or of the store, as `dataset export` writes them; bars are still required',
+      'learn features and labels of a CSV or Parquet file, of table:schema.name (PostgreSQL of MINUTEHAND_FEATURES_URL, else of the store), of postgres://…?table=schema.name, or of the store, as `dataset export` writes them; bars: computed (default: retrain_features, with --data bars). Bars are always required',
     )
     .option('--to <day>', 'UTC day or minute of the end')
     .option('--out <folder>', 'folder of bundles to write into (default: the models folder of this installation)')
@@ -206,7 +207,7 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
     market: flags.data === undefined ? settings.minutehand.market : 'live',
     window: parseWindow(flags),
     seed: parseInteger(flags.seed, '--seed'),
-    source: { folder: flags.data ?? null, features: flags.features ?? null, mid: flags.mid === true },
+    source: { folder: flags.data ?? null, features: featuresOf(flags, settings), mid: flags.mid === true },
     parameters: {
       trials: flags.trials === undefined ? null : parseInteger(flags.trials, '--trials'),
       engine: engineOf(flags),
@@ -223,6 +224,22 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
     resources: { workers: parseWorkers(flags.workers), cache: flags.cache },
     trigger: { code: 'command', values: { command: 'train' } },
   };
+}
+
+/**
+ * Where features and labels come from: on the bars of this installation, those of its policy where no option says.
+ * @throws MinutehandError USAGE
+ */
+function featuresOf({ features, data, theta2 }: TrainFlags, { retrain }: Settings): string | null {
+  if (theta2 === true) {
+    if (features === undefined) return null;
+    throw new MinutehandError('USAGE', {
+      seen: '--features with --theta2',
+      expected: 'no table: a search of θ2 asks the active models about the bars',
+    });
+  }
+  const place = features ?? (data === undefined ? retrain.retrain_features : FEATURES_OF_BARS);
+  return place === FEATURES_OF_BARS ? null : place;
 }
 
 /** @throws MinutehandError USAGE */

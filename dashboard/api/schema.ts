@@ -8883,6 +8883,11 @@ export interface components {
                 direction?: "none" | "class_weights" | "undersample" | "smote" | "focal";
             };
             /**
+             * @description Of pairs: features and labels, bars (computed), store, or table:schema.name of PostgreSQL, in place of retrain_features. Of an instrument, and of kind thresholds, refused
+             * @example table:research.pair_features
+             */
+            features?: string;
+            /**
              * @description What is learned
              * @default full
              * @enum {string}
@@ -8950,6 +8955,11 @@ export interface components {
                  */
                 direction?: "none" | "class_weights" | "undersample" | "smote" | "focal";
             };
+            /**
+             * @description Of pairs: features and labels, bars (computed), store, or table:schema.name of PostgreSQL, in place of retrain_features. Of an instrument, and of kind thresholds, refused
+             * @example table:research.pair_features
+             */
+            features?: string;
             /**
              * @description What is learned
              * @default full

@@ -138,6 +138,10 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     meaning: 'PostgreSQL of the trainer’s store, `postgres://…`; else SQLite `trainer.db`.',
   },
   {
+    variable: 'MINUTEHAND_FEATURES_URL',
+    meaning: 'PostgreSQL of the tables that `retrain_features: table:…` names, `postgres://…`; else that of the store.',
+  },
+  {
     variable: 'MINUTEHAND_QUEUE',
     meaning:
       'Where trainings put their fits: `embedded` (workers of this machine) or `bullmq` (Redis); else threads of their own.',

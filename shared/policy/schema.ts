@@ -18,6 +18,7 @@ import {
   TRAIN_ENGINES,
   VOTERS,
 } from './engines.ts';
+import { featurePlace } from './feature_place.ts';
 import { isReservedTable } from './reserved_tables.ts';
 
 /*
@@ -200,6 +201,7 @@ const retrainValues = {
     .min(1)
     .nullable()
     .meta({ examples: ['30 21 * * 1-5'] }),
+  retrain_features: featurePlace,
   retrain_retry_max: z.int().min(0).max(20),
   retrain_retry_delay_minutes: z.int().min(0).max(1440),
   retrain_limit_minutes: z.number().gt(0).max(20_000).nullable(),

@@ -65,5 +65,6 @@ function plantedLabels(
     columns: names.map((name) => ({ name })),
     close: () => Promise.resolve(),
     rows: (id) => Promise.resolve(rowsOf(id)),
+    newest: (id) => Promise.resolve(rowsOf(id).time.at(-1)!),
   };
 }

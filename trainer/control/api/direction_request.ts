@@ -68,6 +68,13 @@ export function directionParametersOf(
       'Omit it; `minutehand train --strategy direction --peers` compares engines on the same blocks.',
     );
   refuseEnsemble(config);
+  if (config.features !== undefined)
+    throw unsupported(
+      'features',
+      config.features,
+      'no value: those of an instrument are computed of its bars',
+      'Omit it, or train the models of pairs: symbol all.',
+    );
   for (const name of ['validation_split', 'train_test_split'] as const)
     if (config[name] !== undefined)
       throw unsupported(

@@ -80,7 +80,15 @@ export function runParametersOf(
       `full, for ${given.map(([name]) => name).join(', ')}`,
       'Omit these, or set kind to full.',
     );
-  return Object.fromEntries(given);
+  const { features } = config;
+  if (config.kind === 'thresholds' && features !== undefined)
+    throw unsupported(
+      'features',
+      features,
+      'no value: a search of θ2 asks the active models about the bars',
+      'Omit it.',
+    );
+  return { ...Object.fromEntries(given), ...(features !== undefined && { features }) };
 }
 
 /**

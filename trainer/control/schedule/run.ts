@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import { BALANCES } from '../../../shared/policy/balances.ts';
+import { featurePlace } from '../../../shared/policy/feature_place.ts';
 import { balancePolicy, ensemblePolicy } from '../../../shared/policy/schema.ts';
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
@@ -38,6 +39,8 @@ export const runParametersSchema = z.strictObject({
   balance: balancePolicy.optional(),
   /** What an ensemble consists of, over that of the configuration. */
   ensemble: ensemblePolicy.optional(),
+  /** Where features and labels come from, in place of `retrain_features`. */
+  features: featurePlace.optional(),
   /** Settings of this training alone. */
   settings: trainingSettingsSchema.optional(),
   /** First bar and end of the bars, as 2019-03-01T12:00:00Z. */

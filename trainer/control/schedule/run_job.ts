@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { FEATURES_OF_BARS } from '../../../shared/policy/feature_place.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { FORMULA_SEARCH_DEFAULTS, type AutomlJob } from '../../jobs/kinds/automl_job.ts';
 import { DIRECTION_DEFAULTS, DIRECTION_SEED, defaultLabel } from '../../jobs/kinds/direction_defaults.ts';
@@ -31,7 +32,7 @@ export function jobOfRun(run: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'
     market: minutehand.market,
     window: { from: parameters.from ?? null, to: parameters.to ?? null, days: null },
     seed: parameters.seed ?? 1,
-    source: { folder: null, features: null, mid: false },
+    source: { folder: null, features: featuresOf(run, settings), mid: false },
     parameters: {
       // Without models no signal can be traded: the first ones take no time for a search.
       trials: isFirst ? 0 : (parameters.trials ?? null),
@@ -48,6 +49,16 @@ export function jobOfRun(run: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'
     resources: { workers: WORKERS, cache: true },
     trigger,
   };
+}
+
+/** Where a run learns from: what its request says, else the policy; a search of θ2 learns nothing. */
+function featuresOf(
+  { kind, parameters }: Pick<RetrainRun, 'kind' | 'parameters'>,
+  { retrain }: Settings,
+): string | null {
+  if (kind === 'thresholds') return null;
+  const place = parameters.features ?? retrain.retrain_features;
+  return place === FEATURES_OF_BARS ? null : place;
 }
 
 /** @throws RangeError for a run without its job, which no door begins */

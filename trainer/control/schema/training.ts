@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { BALANCES } from '../../../shared/policy/balances.ts';
 import { balancePolicy } from '../../../shared/policy/schema.ts';
 import { TRAIN_ENGINES, VOTERS } from '../../../shared/policy/engines.ts';
+import { featurePlace } from '../../../shared/policy/feature_place.ts';
 import { runSchema } from './runs.ts';
 
 const optional = <Schema extends z.ZodType>(schema: Schema, description: string) =>
@@ -230,6 +231,10 @@ export const mlTrainingConfig = z
     balance: optional(
       balanceConfig,
       `Against imbalance of the classes: ai1 and ai2 of pairs, ${IN_PLACE_OF} train.balance; direction of an instrument, in place of class_weights`,
+    ),
+    features: optional(
+      featurePlace,
+      'Of pairs: features and labels, bars (computed), store, or table:schema.name of PostgreSQL, in place of retrain_features. Of an instrument, and of kind thresholds, refused',
     ),
     kind: z.enum(['full', 'incremental', 'thresholds']).default('full').describe('What is learned'),
     reason: optional(z.string().max(500), 'Reason, for the audit'),

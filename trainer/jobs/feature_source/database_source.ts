@@ -7,9 +7,26 @@ import { featureColumns } from '../../learning/feature_table/row_builder.ts';
 
 const PAGE_ROWS = 20_000;
 const TABLE = /^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/i;
+/** PostgreSQL's numbers of the types `timestamp` and `timestamp with time zone`. */
+const TIMESTAMP = 1114;
+const TIMESTAMP_TZ = 1184;
+
+/** A table whose columns are known. */
+interface OpenTable {
+  readonly client: pg.Client;
+  readonly table: string;
+  /** For messages. */
+  readonly place: string;
+  readonly columns: readonly string[];
+  /** The features, in the order of the rows' values. */
+  readonly names: readonly string[];
+  /** SQL of a bound number of epoch seconds, as the type of the column `time`. */
+  readonly instant: string;
+}
 
 /**
- * A table or view of a PostgreSQL database, `postgres://…/database?table=schema.name`, with the columns of a file.
+ * A table or view of a PostgreSQL database, `postgres://…/database?table=schema.name`, with the columns of a file; its
+ * times are epoch seconds or timestamps, those without a time zone in UTC.
  * @throws MinutehandError USAGE without a table; DATA_MISSING, TABLE_FORMAT
  */
 export async function databaseSource(url: string, names: readonly string[]): Promise<FeatureSource> {
@@ -29,10 +46,13 @@ export async function databaseSource(url: string, names: readonly string[]): Pro
     await client.connect();
     const { fields } = await client.query(`SELECT * FROM ${table} LIMIT 0`);
     const columns = fields.map(({ name }) => name);
+    const type = fields.find(({ name }) => name === 'time')?.dataTypeID;
+    const open = { client, table, place, columns, names, instant: instantOf(type) };
     return {
       place,
       columns: featureColumns(columns),
-      rows: (pairId) => readPair(client, table, place, columns, names, pairId),
+      rows: (pairId) => readPair(open, pairId),
+      newest: (pairId) => newestRow(open, pairId),
       close: () => client.end(),
     };
   } catch (cause) {
@@ -46,18 +66,23 @@ export async function databaseSource(url: string, names: readonly string[]): Pro
   }
 }
 
-async function readPair(
-  client: pg.Client,
-  table: string,
-  place: string,
-  columns: readonly string[],
-  names: readonly string[],
-  pairId: string,
-): Promise<TableRows | null> {
+function instantOf(type: number | undefined): string {
+  if (type === TIMESTAMP_TZ) return 'to_timestamp($2::float8)';
+  return type === TIMESTAMP ? "(to_timestamp($2::float8) AT TIME ZONE 'UTC')" : '$2';
+}
+
+/** The column `time` in epoch seconds: the driver would read a timestamp without a time zone as local time. */
+function secondsOf({ instant }: OpenTable): string {
+  return instant === '$2' ? '"time"' : 'extract(epoch FROM "time") AS "time"';
+}
+
+async function readPair(open: OpenTable, pairId: string): Promise<TableRows | null> {
+  const { client, table, place, columns, names, instant } = open;
   const collector = new TableCollector(place, columns, names);
+  const selected = columns.map((name) => (name === 'time' ? secondsOf(open) : quoted(name))).join(', ');
   for (let since = -1; ;) {
     const { rows } = await client.query<unknown[]>({
-      text: `SELECT * FROM ${table} WHERE pair_id = $1 AND time > $2 ORDER BY time LIMIT ${PAGE_ROWS}`,
+      text: `SELECT ${selected} FROM ${table} WHERE pair_id = $1 AND "time" > ${instant} ORDER BY ${table}."time" LIMIT ${PAGE_ROWS}`,
       values: [pairId, since],
       rowMode: 'array',
     });
@@ -67,3 +92,16 @@ async function readPair(
   }
   return collector.finish().get(pairId) ?? null;
 }
+
+async function newestRow(open: OpenTable, pairId: string): Promise<number | null> {
+  // The collector of the rows names columns that are missing.
+  if (!open.columns.includes('pair_id') || !open.columns.includes('time')) return null;
+  const { rows } = await open.client.query<{ time: unknown }>({
+    text: `SELECT ${secondsOf(open)} FROM ${open.table} WHERE pair_id = $1 ORDER BY ${open.table}."time" DESC LIMIT 1`,
+    values: [pairId],
+  });
+  const [row] = rows;
+  return row === undefined ? null : Number(row.time);
+}
+
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

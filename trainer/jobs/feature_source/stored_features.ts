@@ -161,8 +161,18 @@ export async function storedSource(store: Store, key: StoredKey): Promise<Featur
     place: store.place,
     columns: JSON.parse(own.definitions) as ColumnIdentity[],
     rows: (pairId) => readRows(store, key, pairId),
+    newest: (pairId) => newestRow(store, key, pairId),
     close: () => store.close(),
   };
+}
+
+async function newestRow({ db }: Store, { market, schema }: StoredKey, pairId: string): Promise<number | null> {
+  const { time } = await db
+    .selectFrom('core.features')
+    .select(({ fn }) => fn.max('time').as('time'))
+    .where((eb) => eb.and({ market, pair_id: pairId, schema_hash: schema.hash }))
+    .executeTakeFirstOrThrow();
+  return (time as number | null) === null ? null : Number(time);
 }
 
 const PAGE_ROWS = 20_000;

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
+import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { readActive, readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -29,6 +29,7 @@ import { readConfiguredBars } from '../bars/configured_bars.ts';
 import { withOwnPrices } from '../bars/installation_bars.ts';
 import { whileBarsStay } from '../bars/taken_back.ts';
 import { withSequence } from '../../learning/learners/networks/network_parameters.ts';
+import type { FeatureSource } from '../../learning/feature_table/feature_table.ts';
 import { openSource } from '../feature_source/open_source.ts';
 import { fleetOfTraining } from '../fleet/fleet_training.ts';
 import { holdingFolders } from '../held_folders.ts';
@@ -147,7 +148,7 @@ async function withOpenOptions<Result>(
   const configured = withParameters(own, parameters);
   const imported = await withOwnPrices(configured, place.folder ?? undefined);
   const settings = place.mid ? withMids(imported) : imported;
-  const bars = await barsOf(job, settings, imported, (done, total) => onProgress('reading bars', done, total));
+  const read = await barsOf(job, settings, imported, (done, total) => onProgress('reading bars', done, total));
   const tell = context.onNote ?? ((line: string) => void process.stderr.write(`${line}\n`));
   // Some experiments make the rows of a training many times.
   const told = new Set<string>();
@@ -160,6 +161,7 @@ async function withOpenOptions<Result>(
   const scratch = openScratch(paths.datasetCache);
   const endTrims = trimRepeatedly();
   try {
+    const bars = features === null ? read : await barsOfTable(read, features, settings.minutehand.pairs, tellOnce);
     const options: TrainOptions = {
       settings,
       bars,
@@ -237,6 +239,39 @@ async function barsOf(
   const read = await readConfiguredBars(source.folder, period, settings, onProgress);
   const priced = source.mid ? midBars(read, tradingCosts(imported)) : read;
   return window.days === null ? new Map(priced) : lastDays(priced, window.days);
+}
+
+/**
+ * The bars up to the newest row that a table has of every pair with bars: a table is written now and then, and bars come
+ * every minute.
+ * @throws MinutehandError DATA_MISSING for a pair without rows
+ */
+async function barsOfTable(
+  bars: ReadonlyMap<string, BarColumns>,
+  table: FeatureSource,
+  pairs: readonly string[],
+  tell: (line: string) => void,
+): Promise<ReadonlyMap<string, BarColumns>> {
+  let last = Infinity;
+  for (const { id, a, b } of pairs.map(parsePair)) {
+    if (!bars.has(a) || !bars.has(b)) continue;
+    const newest = await table.newest(id);
+    if (newest === null) {
+      throw new MinutehandError('DATA_MISSING', {
+        seen: `${table.place}: no rows of ${id}`,
+        expected: 'rows of each configured pair',
+        next: 'Write them, or take the pair out of `pairs`.',
+      });
+    }
+    last = Math.min(last, newest);
+  }
+  const newestBar = Math.max(...[...bars.values()].map(({ time }) => time.at(-1) ?? -Infinity));
+  if (last >= newestBar) return bars;
+  const end = (last + SECONDS_PER_BAR) as OpenTime;
+  tell(
+    `${table.place} ends at ${isoMinute(last as OpenTime)}: later bars, to ${isoMinute(newestBar as OpenTime)}, are left out.`,
+  );
+  return new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, undefined, end)]));
 }
 
 /** The bars of the last days before the newest one. */

@@ -33,7 +33,11 @@ export const trainingJobSchema = z
     seed: z.int().min(0).describe('Seed of row and column sampling, and of the search'),
     source: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of SYMBOL.csv[.gz]; null: the bars of this installation'),
-      features: z.string().min(1).nullable().describe('Table of features and labels, or `store`; null: computed'),
+      features: z
+        .string()
+        .min(1)
+        .nullable()
+        .describe('File, `store`, `table:schema.name` or address of features and labels; null: computed of the bars'),
       mid: z.boolean().describe('Whether bid bars become mids'),
     }),
     parameters: z.strictObject({
@@ -73,6 +77,10 @@ export const trainingJobSchema = z
     trigger: jobTrigger,
   })
   .refine(({ output, adopt }) => !(output.is_dry_run && adopt), { error: 'a dry run adopts nothing', path: ['adopt'] })
+  .refine(({ kind, source }) => kind !== 'thresholds' || source.features === null, {
+    error: 'a search of θ2 learns from no table: it asks the active models about the bars, as the daemon does',
+    path: ['source', 'features'],
+  })
   .refine(({ kind, parameters }) => kind === 'train' || parameters.imported === undefined, {
     error: 'only a full training takes models of other programs',
     path: ['parameters', 'imported'],

@@ -164,12 +164,15 @@ function takeLabels(
   at: Int32Array,
 ): PairLabels {
   const barAt = new Map(Array.from(history.time, (time, t) => [time, t]));
+  const lastTime = history.time[history.length - 1] ?? -Infinity;
   const take = (bars: Iterable<number>, label: (row: number) => number, end: LabelColumn): BarLabels => {
     const found: { bar: number; end: number; label: number }[] = [];
     for (const bar of bars) {
       const row = at[bar]!;
       const value = row < 0 ? NaN : label(row);
       if (Number.isNaN(value)) continue;
+      // Known only after these bars, as in a training on the first part of them.
+      if (table[end][row]! > lastTime) continue;
       const known = barAt.get(table[end][row]!);
       if (known === undefined || known < bar)
         throw new MinutehandError('TABLE_FORMAT', {

@@ -44,6 +44,8 @@ export interface FeatureSource {
   readonly columns: readonly ColumnIdentity[];
   /** The rows of a pair; null when there are none. */
   rows(pairId: string): Promise<TableRows | null>;
+  /** Time of the newest row of a pair, without reading the others; null when there are none. */
+  newest(pairId: string): Promise<number | null>;
   close(): Promise<void>;
 }
 

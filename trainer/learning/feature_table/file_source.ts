@@ -86,6 +86,7 @@ function sourceOf(place: string, columns: readonly ColumnIdentity[], rows: Map<s
     place,
     columns,
     rows: (pairId) => Promise.resolve(rows.get(pairId) ?? null),
+    newest: (pairId) => Promise.resolve(rows.get(pairId)?.time.at(-1) ?? null),
     close: () => Promise.resolve(),
   };
 }
