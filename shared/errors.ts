@@ -934,12 +934,12 @@ export const ERRORS = {
   },
   RETRAIN_RUNNING: {
     status: 409,
-    message: 'A training run is in progress.',
+    message: 'The same training run is in progress or waits already.',
     next: 'Wait (GET /runs), or stop it (POST /retrain/cancel).',
   },
   RETRAIN_IDLE: {
     status: 409,
-    message: 'No training run is in progress.',
+    message: 'No such training run is in progress or waits.',
     next: 'See GET /runs.',
   },
   RETRAIN_KIND: {

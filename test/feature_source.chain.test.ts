@@ -11,10 +11,11 @@ import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { tinyBars } from './tiny_models.ts';
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 1_200_000, hookTimeout: 120_000 });
 
 /** The table is written up to this many minutes before the newest bar. */
 const BEHIND = 120;
+const FEW = { rounds: 5 };
 
 /**
  * A trainer whose policy names a table of PostgreSQL. Its features are those of the bars, its label of AI1 is turned
@@ -30,7 +31,14 @@ describe(`features and labels of a table of PostgreSQL${POSTGRES_NOTE}`, () => {
   beforeAll(async () => {
     server = await startPostgres();
     if (server === null) return;
-    place = createWorkplace({ retrain: { retrain_features: 'table:research.pair_features' } });
+    place = createWorkplace({
+      retrain: { retrain_features: 'table:research.pair_features' },
+      minutehand: {
+        pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'],
+        train: { ai1: FEW, ai2: FEW, ai3: FEW, folds: 2 },
+        search: { trials: 0, theta_evaluations: 0 },
+      },
+    });
     const { settings } = place;
     const bars = tinyBars(settings);
     const url = await server.createDatabase();
@@ -108,7 +116,7 @@ describe(`features and labels of a table of PostgreSQL${POSTGRES_NOTE}`, () => {
           run = runs.find(({ run_id, finished_at }) => run_id === json['run_id'] && finished_at !== null);
           return run !== undefined;
         },
-        { timeout: 200_000, interval: 200 },
+        { timeout: 500_000, interval: 200 },
       )
       .toBe(true);
     expect(run!.error).toBeNull();
@@ -127,14 +135,12 @@ describe(`features and labels of a table of PostgreSQL${POSTGRES_NOTE}`, () => {
     const ofBars = await ended(await ask('/api/ml/train', { ...single, features: 'bars' }));
     expect(ofBars.auc).toBeGreaterThan(0.5);
     expect(Date.parse(ofBars.run.data_to!) / 1000).toBeGreaterThan(end + 60);
-    const byRequest = await ended(await ask('/api/ml/train', { ...single, features: 'table:research.pair_features' }));
-    expect(byRequest.auc).toBe(byPolicy.auc);
   });
 
   it('names no table of the store, no file and no address by a request', async ({ skip }) => {
     if (server === null) return skip(POSTGRES_NOTE);
     for (const features of ['table:core.api_tokens', '/etc/passwd', 'postgres://127.0.0.1/x?table=a.b', 'table:x'])
-      expect((await ask('/api/ml/train', { features })).status, features).toBe(422);
+      expect((await ask('/api/ml/train', { features })).status, features).toBe(400);
     const ofInstrument = await ask('/api/ml/train', { symbol: 'BTC/USDT', features: 'bars' });
     expect(ofInstrument.json).toMatchObject({ error: { code: 'SETTING_UNSUPPORTED' } });
   });

@@ -72,7 +72,17 @@ describe('the command runs', () => {
       code: 0,
       document: { run_id: 1, kind: 'incremental', status: 'running' },
     });
+    const again = await json('runs', 'start', '--kind', 'incremental');
+    expect(again).toMatchObject({ code: 1, document: { error: { code: 'RETRAIN_RUNNING' } } });
+    expect((await run('runs', 'start')).out).toMatch(
+      /^Training run 2 \(full\) waits until the present one has ended\./,
+    );
     expect(await json('runs', 'start')).toMatchObject({ code: 1, document: { error: { code: 'RETRAIN_RUNNING' } } });
+    expect((await run('runs', 'list')).out).toMatch(
+      /^ *2 {2}full .* queued {6} waits {2}\(request\)\n *1 {2}incremental /,
+    );
+    expect((await run('runs', 'cancel', '2')).out).toBe('Training run 2 waits no longer.\n');
+    expect(await json('runs', 'cancel', '2')).toMatchObject({ code: 1, document: { error: { code: 'RETRAIN_IDLE' } } });
     await expect
       .poll(async () => (await json('runs', 'list')).document)
       .toMatchObject({ from: 'trainer', runs: [{ run_id: 1, stage: 'learning', percent: 35 }] });

@@ -8,18 +8,24 @@ import { ERRORS, MinutehandError, type ErrorCode } from '../../shared/errors.ts'
 import { oneLine } from '../../shared/one_line.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
-import type { RetrainRun, RunKind } from '../../trainer/control/schedule/run.ts';
+import type { RequestedRun, RunKind } from '../../trainer/control/schedule/run.ts';
 import { storeQueue } from '../../trainer/control/schedule/run_queue.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
+import { parseInteger } from '../period.ts';
 
 const SHOWN_RUNS = 50;
 /** The trainer answers at once; only its store may be slow. */
 const ANSWER_MS = 30_000;
 
 const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string(), next: z.string() }) });
-const runSchema = z.custom<RetrainRun>((value) => typeof (value as RetrainRun | null)?.run_id === 'number');
-const runsSchema = z.object({ runs: z.array(runSchema) });
+const runSchema = z.custom<RequestedRun>((value) => typeof (value as RequestedRun | null)?.run_id === 'number');
+const runsSchema = z.object({ runs: z.array(runSchema), waiting: z.array(runSchema).default([]) });
+
+interface Listed {
+  readonly runs: readonly RequestedRun[];
+  readonly waiting: readonly RequestedRun[];
+}
 
 export function addRuns(program: Command, output: () => Output): void {
   const runs = program
@@ -29,7 +35,9 @@ export function addRuns(program: Command, output: () => Output): void {
     );
   runs
     .command('list')
-    .description('the newest runs of this market, newest first, with stage and progress of the active one')
+    .description(
+      'the newest runs of this market, newest first, with stage and progress of the active one; before them those that wait',
+    )
     .action(() => list(output()));
   runs
     .command('start')
@@ -42,29 +50,32 @@ export function addRuns(program: Command, output: () => Output): void {
         .default('full'),
     )
     .option('--timeframe <timeframe>', 'of kind direction, where the instruments have several')
-    .description('begins a run; refused while one is in progress')
+    .description('begins a run; while another one is in progress, it waits. Refused while the same one runs or waits')
     .action((flags: StartFlags) => start(flags, output()));
   runs
     .command('cancel')
-    .description('stops the active run; it is not tried again, and the active models stay')
-    .action(() => cancel(output()));
+    .argument('[run]', 'number of a run, which may wait (default: the active one)')
+    .description('stops a run; it is not tried again, and the active models stay')
+    .action((run: string | undefined) => cancel(run, output()));
 }
 
 async function list(output: Output): Promise<void> {
   const settings = loadSettings();
-  let runs: readonly RetrainRun[];
+  let found: Listed;
   let from: 'trainer' | 'store' = 'trainer';
   try {
-    ({ runs } = await ask(settings, 'GET', '/runs', runsSchema));
+    found = await ask(settings, 'GET', '/runs', runsSchema);
   } catch (error) {
     if (!(error instanceof MinutehandError) || error.code !== 'TRAINER_ABSENT') throw error;
-    runs = await storedRuns(settings);
+    found = await storedRuns(settings);
     from = 'store';
     output.note('No trainer responds; these are the runs of the store.');
   }
-  if (runs.length === 0) output.line('No training runs yet.');
+  const { runs, waiting } = found;
+  if (runs.length + waiting.length === 0) output.line('No training runs yet.');
+  for (const run of [...waiting].reverse()) output.line(rowOf(run));
   for (const run of runs) output.line(rowOf(run));
-  output.result({ from, runs });
+  output.result({ from, runs, waiting });
 }
 
 interface StartFlags {
@@ -75,13 +86,19 @@ interface StartFlags {
 async function start(flags: StartFlags, output: Output): Promise<void> {
   const query = new URLSearchParams({ ...flags });
   const run = await ask(loadSettings(), 'POST', `/retrain?${query.toString()}`, runSchema);
-  output.line(`Training run ${run.run_id} (${run.kind}) has begun. \`minutehand runs list\` shows its progress.`);
+  const state = run.status === 'queued' ? 'waits until the present one has ended' : 'has begun';
+  output.line(`Training run ${run.run_id} (${run.kind}) ${state}. \`minutehand runs list\` shows its progress.`);
   output.result(run);
 }
 
-async function cancel(output: Output): Promise<void> {
-  const run = await ask(loadSettings(), 'POST', '/retrain/cancel', runSchema);
-  output.line(`Training run ${run.run_id} is being stopped.`);
+async function cancel(number: string | undefined, output: Output): Promise<void> {
+  const query = number === undefined ? '' : `?run=${parseInteger(number, 'run')}`;
+  const run = await ask(loadSettings(), 'POST', `/retrain/cancel${query}`, runSchema);
+  output.line(
+    run.status === 'queued'
+      ? `Training run ${run.run_id} waits no longer.`
+      : `Training run ${run.run_id} is being stopped.`,
+  );
   output.result(run);
 }
 
@@ -116,20 +133,20 @@ async function ask<Answer>(
   throw new MinutehandError(code as ErrorCode, { next });
 }
 
-async function storedRuns({ minutehand }: Settings): Promise<readonly RetrainRun[]> {
+async function storedRuns({ minutehand }: Settings): Promise<Listed> {
   const paths = homePaths();
   const store = await openStoreIfThere(process.env, paths);
-  if (store === null) return [];
+  if (store === null) return { runs: [], waiting: [] };
   try {
     const queue = storeQueue(store, { market: minutehand.market, owner: '', clock: MACHINE_CLOCK });
-    return await queue.list(SHOWN_RUNS);
+    return { runs: await queue.list(SHOWN_RUNS), waiting: await queue.waiting() };
   } finally {
     await store.close();
   }
 }
 
 /** `12 full  2026-11-20 03:00  running  learning, 61 %, 2 min left  (schedule)` */
-function rowOf(run: RetrainRun): string {
+function rowOf(run: RequestedRun): string {
   const cells = [
     String(run.run_id).padStart(5),
     run.kind.padEnd(11),
@@ -140,9 +157,10 @@ function rowOf(run: RetrainRun): string {
   return oneLine(cells.join('  '));
 }
 
-function aboutRun({ status, stage, percent, eta_seconds, model_version, reasons, error }: RetrainRun): string {
+function aboutRun({ status, stage, percent, eta_seconds, model_version, reasons, error }: RequestedRun): string {
   if (status === 'running')
     return `${stage}, ${percent} %${eta_seconds === null ? '' : `, ${lasting(eta_seconds)} left`}`;
+  if (status === 'queued') return 'waits';
   if (error !== null) return error;
   if (model_version === null) return reasons.length === 0 ? stage : reasons.join('; ');
   return reasons.length === 0 ? model_version : `${model_version}: ${reasons.join('; ')}`;

@@ -1255,8 +1255,10 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @description Newest first */
+                            /** @description Those that have begun, newest first */
                             runs: components["schemas"]["Run"][];
+                            /** @description Queued ones, in the order in which they would begin now */
+                            waiting: components["schemas"]["Run"][];
                         };
                     };
                 };
@@ -1956,8 +1958,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Start a training run
-         * @description With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer names what is trained. Without a body: the engine of the configuration.
+         * Start a training run, or queue it while another one is in progress
+         * @description A run that waits has the status queued, and begins when no other run is in progress. With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer names what is trained. Without a body: the engine of the configuration.
          */
         post: {
             parameters: {
@@ -2017,8 +2019,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Start a training run
-         * @description With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer names what is trained. Without a body: the engine of the configuration.
+         * Start a training run, or queue it while another one is in progress
+         * @description A run that waits has the status queued, and begins when no other run is in progress. With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer names what is trained. Without a body: the engine of the configuration.
          */
         post: {
             parameters: {
@@ -2131,10 +2133,13 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stop the current run */
+        /** Stop the current run, or the one of this number, which may wait */
         post: {
             parameters: {
-                query?: never;
+                query?: {
+                    /** @description Number of the run */
+                    run?: number;
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -11532,11 +11537,11 @@ export interface components {
             };
             /** @description 1 for the first */
             attempt: number;
-            /** @description ISO 8601 in UTC */
+            /** @description ISO 8601 in UTC; of a queued run the time from which it may begin */
             started_at: string;
             /** @description null while running */
             finished_at: string | null;
-            /** @description running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
+            /** @description queued, running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
             status: string;
             /** @description Stage of training */
             stage: string;
@@ -11656,11 +11661,11 @@ export interface components {
             };
             /** @description 1 for the first */
             attempt: number;
-            /** @description ISO 8601 in UTC */
+            /** @description ISO 8601 in UTC; of a queued run the time from which it may begin */
             started_at: string;
             /** @description null while running */
             finished_at: string | null;
-            /** @description running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
+            /** @description queued, running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
             status: string;
             /** @description Stage of training */
             stage: string;
@@ -12072,11 +12077,11 @@ export interface components {
             };
             /** @description 1 for the first */
             attempt: number;
-            /** @description ISO 8601 in UTC */
+            /** @description ISO 8601 in UTC; of a queued run the time from which it may begin */
             started_at: string;
             /** @description null while running */
             finished_at: string | null;
-            /** @description running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
+            /** @description queued, running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
             status: string;
             /** @description Stage of training */
             stage: string;
@@ -12227,11 +12232,11 @@ export interface components {
             };
             /** @description 1 for the first */
             attempt: number;
-            /** @description ISO 8601 in UTC */
+            /** @description ISO 8601 in UTC; of a queued run the time from which it may begin */
             started_at: string;
             /** @description null while running */
             finished_at: string | null;
-            /** @description running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
+            /** @description queued, running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
             status: string;
             /** @description Stage of training */
             stage: string;

@@ -367,6 +367,24 @@ const MIGRATIONS: readonly Migration[] = [
       await db.schema.alterTable('core.model_registry').addColumn('fence', 'bigint').execute();
     },
   },
+  {
+    name: 'waiting requests beside each other',
+    async up(db, { kind }) {
+      await db.schema
+        .alterTable('core.training_runs')
+        .addColumn('request_key', 'text', (column) => column.notNull().defaultTo(''))
+        .execute();
+      const name = kind === 'sqlite' ? 'training_runs_queued' : 'core.training_runs_queued';
+      await sql`DROP INDEX IF EXISTS ${sql.raw(name)}`.execute(db);
+      await db.schema
+        .createIndex('training_runs_queued')
+        .on('core.training_runs')
+        .columns(['market', 'kind', 'request_key'])
+        .where(sql.ref('status'), '=', sql.lit('queued'))
+        .unique()
+        .execute();
+    },
+  },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {

@@ -274,6 +274,8 @@ export interface TrainingRunsTable {
   causes: string | null;
   /** JSON object: what the request has chosen (`RunParameters`); null in rows of earlier versions. */
   parameters: string | null;
+  /** Of a queued request: hash of its parameters; else empty. Absent in an insert: empty. */
+  request_key: Generated<string>;
   error: string | null;
   cpu_seconds: number | null;
   peak_memory_bytes: number | null;

@@ -17,13 +17,16 @@ const TONES: Readonly<Record<string, Tone>> = {
 };
 
 export default function RunsPage() {
-  const { data, error } = useLoaded(() => api.get('/api/runs'), `${live.value?.run_id} ${live.value?.status}`);
+  const { data, error, reload } = useLoaded(() => api.get('/api/runs'), `${live.value?.run_id} ${live.value?.status}`);
   const mayOperate = session.value?.role !== 'viewer';
   const current = live.value?.status === 'running' ? live.value : null;
   return (
     <>
       {error !== null && <Failure error={error} />}
       {current !== null && <CurrentRun run={current} mayStop={mayOperate} />}
+      {data !== null && data.waiting.length > 0 && (
+        <WaitingRuns runs={data.waiting} mayStop={mayOperate} onDone={reload} />
+      )}
       <Panel
         title={t('runs.title')}
         wide
@@ -63,6 +66,36 @@ export default function RunsPage() {
         </dl>
       </Panel>
     </>
+  );
+}
+
+interface WaitingProps {
+  readonly runs: readonly Run[];
+  readonly mayStop: boolean;
+  onDone(): void;
+}
+
+/** Runs that begin one after the other, in this order. */
+function WaitingRuns({ runs, mayStop, onDone }: WaitingProps) {
+  return (
+    <Panel title={t('runs.waiting')} wide>
+      <ol class="stages">
+        {runs.map(({ run_id, kind, trigger }) => (
+          <li key={run_id}>
+            {t('runs.run')} {run_id}: {codeText('kind', kind)}{' '}
+            <span class="note">{triggerText(trigger, language.value)}</span>{' '}
+            {mayStop && (
+              <ConfirmedButton
+                tone="danger"
+                label={t('runs.drop')}
+                question={t('runs.confirmDrop', { id: run_id })}
+                act={() => api.post('/api/ml-training/stop', { query: { run: run_id } }).then(onDone)}
+              />
+            )}
+          </li>
+        ))}
+      </ol>
+    </Panel>
   );
 }
 

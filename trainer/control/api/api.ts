@@ -17,6 +17,7 @@ import type { Monitor } from '../monitor/monitor.ts';
 import type { RolloutWatch } from '../rollout/watch.ts';
 import type { AuditEntry } from './audit.ts';
 import { directionParameters } from '../schedule/direction_runs.ts';
+import { endRun } from './routes/runs.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import { requestTrigger, type RunKind } from '../schedule/run.ts';
 
@@ -104,7 +105,7 @@ export function addRoutes(
     };
   });
   server.get('/metrics', async (_request, reply) => reply.type(METRICS_TYPE).send(await metricsText(metrics)));
-  server.get('/runs', async () => ({ runs: retrainer.runs() }));
+  server.get('/runs', async () => ({ runs: retrainer.runs(), waiting: await retrainer.waiting() }));
   server.get('/models', async () => ({ models: await retrainer.models() }));
   server.get('/monitor', async () => monitor.status());
   server.post('/retrain', async (request, reply) => {
@@ -117,15 +118,14 @@ export function addRoutes(
         expected: 'one timeframe, of kind=direction alone',
       });
     const parameters = kind === 'direction' ? directionParameters(settings, timeframe) : undefined;
-    const run = await retrainer.start({ trigger: requestTrigger('retrain'), kind, parameters });
+    const run = await retrainer.request({ trigger: requestTrigger('retrain'), kind, parameters });
     if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
     return reply.status(202).send(run);
   });
   server.post('/retrain/cancel', async (request, reply) => {
-    checkQuery(Object.entries(request.query as Record<string, string>), {});
-    const run = retrainer.cancel();
-    if (run === null) throw new MinutehandError('RETRAIN_IDLE');
-    return reply.status(202).send(run);
+    const query = request.query as Record<string, string>;
+    checkQuery(Object.entries(query), { run: null });
+    return reply.status(202).send(await endRun(retrainer, query['run'] === undefined ? null : Number(query['run'])));
   });
 }
 

@@ -1,5 +1,13 @@
 import type { Clock } from '../../../shared/ports.ts';
-import { ENDED_WITH_RESULT, IN_FULL, newRun, type RetrainRun, type RunKind, type RunRequest } from './run.ts';
+import {
+  ENDED_WITH_RESULT,
+  IN_FULL,
+  newRun,
+  requestKey,
+  type RequestedRun,
+  type RetrainRun,
+  type RunRequest,
+} from './run.ts';
 import { PRIORITIES, type RunQueue } from './run_queue.ts';
 
 /**
@@ -8,12 +16,21 @@ import { PRIORITIES, type RunQueue } from './run_queue.ts';
  */
 export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
   const runs: RetrainRun[] = [];
-  type Waiting = Pick<RetrainRun, 'kind' | 'trigger' | 'causes' | 'parameters' | 'attempt'> & {
-    readonly dueMs: number;
-  };
-  const waiting = new Map<RunKind, Waiting>();
+  type Wanted = Pick<RetrainRun, 'kind' | 'trigger' | 'causes' | 'parameters' | 'attempt'>;
+  /** `key`: of the request; empty for a run of schedule, monitor or a retry. */
+  type Waiting = Wanted & { readonly run_id: number; readonly dueMs: number; readonly key: string };
+  /** By kind and key. */
+  const waiting = new Map<string, Waiting>();
+  const placeOf = ({ kind, key }: Pick<Waiting, 'kind' | 'key'>): string => `${kind} ${key}`;
+  const byTurn = (a: Waiting, b: Waiting): number =>
+    PRIORITIES[a.kind] - PRIORITIES[b.kind] || a.dueMs - b.dueMs || a.run_id - b.run_id;
+  const shown = ({ dueMs, key: _key, ...own }: Waiting): RequestedRun => ({
+    ...newRun({ ...own, started_at: new Date(dueMs).toISOString() }),
+    status: 'queued',
+  });
+  const put = (own: Waiting): void => void waiting.set(placeOf(own), own);
 
-  const asked = ({ trigger, kind = 'full', causes = [], parameters = {} }: RunRequest): Omit<Waiting, 'dueMs'> => ({
+  const asked = ({ trigger, kind = 'full', causes = [], parameters = {} }: RunRequest): Wanted => ({
     kind,
     trigger,
     causes,
@@ -21,14 +38,17 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
     attempt: 1,
   });
 
-  function beginNow({ kind, trigger, causes, parameters, attempt }: Omit<Waiting, 'dueMs'>): RetrainRun | null {
+  function beginNow(wanted: Wanted, from: Waiting | undefined): RetrainRun | null {
     if (runs[0]?.status === 'running') return null;
-    // A full run learns all that other runs of pairs would.
-    for (const other of waiting.keys()) if (kind === 'full' && IN_FULL.includes(other)) waiting.delete(other);
-    waiting.delete(kind);
+    const { kind, trigger, causes, parameters, attempt } = wanted;
+    // A full run of the configuration learns all that other such runs of pairs would.
+    if (kind === 'full' && requestKey(parameters) === '')
+      for (const other of [...waiting.values()])
+        if (other.key === '' && IN_FULL.includes(other.kind)) waiting.delete(placeOf(other));
+    if (from !== undefined) waiting.delete(placeOf(from));
     runs.unshift(
       newRun({
-        run_id: ++lastId,
+        run_id: from?.run_id ?? ++lastId,
         kind,
         trigger,
         causes,
@@ -41,11 +61,14 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
   }
 
   return {
-    begin: (request) => Promise.resolve(beginNow(asked(request))),
+    begin(request) {
+      const wanted = asked(request);
+      return Promise.resolve(beginNow(wanted, waiting.get(placeOf({ kind: wanted.kind, key: '' }))));
+    },
     beginDue() {
       const due = [...waiting.values()].filter(({ dueMs }) => dueMs <= clock.nowMs());
-      const first = due.sort((a, b) => PRIORITIES[a.kind] - PRIORITIES[b.kind])[0];
-      return Promise.resolve(first === undefined ? null : beginNow(first));
+      const [first] = due.sort(byTurn);
+      return Promise.resolve(first === undefined ? null : beginNow(first, first));
     },
     dueMs() {
       const times = [...waiting.values()].map(({ dueMs }) => dueMs);
@@ -53,12 +76,29 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
     },
     wait(request) {
       const run = asked(request);
-      waiting.set(run.kind, { ...run, dueMs: clock.nowMs() });
+      const run_id = waiting.get(placeOf({ kind: run.kind, key: '' }))?.run_id ?? ++lastId;
+      put({ ...run, run_id, dueMs: clock.nowMs(), key: '' });
       return Promise.resolve();
+    },
+    add(request) {
+      const run = asked(request);
+      const key = requestKey(request.parameters);
+      if (waiting.has(placeOf({ kind: run.kind, key }))) return Promise.resolve(null);
+      const added = { ...run, run_id: ++lastId, dueMs: clock.nowMs(), key };
+      put(added);
+      return Promise.resolve(shown(added));
+    },
+    waiting: () => Promise.resolve([...waiting.values()].sort(byTurn).map(shown)),
+    drop(runId) {
+      const found = [...waiting.values()].find(({ run_id }) => run_id === runId);
+      if (found === undefined) return Promise.resolve(null);
+      waiting.delete(placeOf(found));
+      return Promise.resolve(shown(found));
     },
     beat: () => Promise.resolve(),
     retryAt({ kind, trigger, causes, parameters, attempt }, dueMs) {
-      if (!waiting.has(kind)) waiting.set(kind, { kind, trigger, causes, parameters, attempt: attempt + 1, dueMs });
+      if (!waiting.has(placeOf({ kind, key: '' })))
+        put({ run_id: ++lastId, kind, trigger, causes, parameters, attempt: attempt + 1, dueMs, key: '' });
       return Promise.resolve();
     },
     keep(run) {

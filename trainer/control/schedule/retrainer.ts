@@ -5,7 +5,7 @@ import type { ModelRegistryView } from '../../store/tables.ts';
 import { bestEffort, type BestEffort } from './best_effort.ts';
 import { DueTimer } from './due_timer.ts';
 import { settleOrphans } from './orphaned_runs.ts';
-import { IN_FULL, type CausedRun, type RetrainRun, type RunRequest } from './run.ts';
+import { IN_FULL, requestKey, type CausedRun, type RequestedRun, type RetrainRun, type RunRequest } from './run.ts';
 import { executeRun, type RunExecution } from './run_execution.ts';
 import { availableMemoryBytes, limitTime, memoryLack, timeLimitError } from './run_limits.ts';
 import type { RunLog } from './run_log.ts';
@@ -28,6 +28,15 @@ export interface Retrainer {
    * @returns whether it has begun or is queued
    */
   startOrWait(request: RunRequest): Promise<boolean>;
+  /**
+   * As start; while another run is in progress, the request waits for its turn, beside other requests.
+   * @returns null when the same run is in progress or waits already, or when the full run in progress learns all of it
+   */
+  request(request: RunRequest): Promise<RequestedRun | null>;
+  /** The queued runs, in the order in which they would begin now. */
+  waiting(): Promise<readonly RequestedRun[]>;
+  /** Takes a queued run out. @returns it; null when no such run waits */
+  drop(runId: number): Promise<RequestedRun | null>;
   /** Ended runs that triggers of the monitor caused, newest first, those of earlier trainers included. */
   caused(): Promise<readonly CausedRun[]>;
   /** The newest runs of this market, newest first, those of earlier trainers included. */
@@ -89,6 +98,18 @@ class QueuedRetrainer implements Retrainer {
 
   startOrWait(request: RunRequest): Promise<boolean> {
     return this.#inTurn(() => this.#beginOrWait(request));
+  }
+
+  request(request: RunRequest): Promise<RequestedRun | null> {
+    return this.#inTurn(() => this.#beginOrAdd(request));
+  }
+
+  waiting(): Promise<readonly RequestedRun[]> {
+    return this.#inTurn(() => this.#records.queue.waiting());
+  }
+
+  drop(runId: number): Promise<RequestedRun | null> {
+    return this.#inTurn(() => this.#records.queue.drop(runId));
   }
 
   caused(): Promise<readonly CausedRun[]> {
@@ -195,6 +216,24 @@ class QueuedRetrainer implements Retrainer {
     await this.#attempt('a run cannot wait', () => this.#records.queue.wait(request));
     this.#options.print(`A training run (${kind}, ${triggerText(trigger)}) waits until the ${current} one has ended.`);
     return true;
+  }
+
+  async #beginOrAdd(request: RunRequest): Promise<RequestedRun | null> {
+    const begun = await this.#begin(request);
+    const current = this.#current;
+    if (begun !== null || this.#stopped || current === null) return begun;
+    const { kind = 'full', trigger, parameters } = request;
+    const key = requestKey(parameters);
+    const currentKey = requestKey(current.parameters);
+    const isSame = current.kind === kind && currentKey === key;
+    const isInFull = current.kind === 'full' && currentKey === '' && key === '' && IN_FULL.includes(kind);
+    if (isSame || isInFull) return null;
+    const added = await this.#records.queue.add(request);
+    if (added !== null)
+      this.#options.print(
+        `Training run ${added.run_id} (${kind}, ${triggerText(trigger)}) waits until run ${current.run_id} has ended.`,
+      );
+    return added;
   }
 
   async #take(run: RetrainRun): Promise<void> {

@@ -11,6 +11,8 @@ import { formulaSearchSchema } from '../../jobs/kinds/automl_job.ts';
 import { evolveJobSchema } from '../../jobs/kinds/evolve_job.ts';
 import { judgeJobSchema } from '../../jobs/kinds/judge_job.ts';
 import { directionSettingsSchema } from '../../learning/direction/direction_settings.ts';
+import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 import type { RunKind, RunStatus } from '../../store/tables.ts';
 import type { StageTime } from '../../jobs/progress/run_progress.ts';
 
@@ -157,6 +159,18 @@ export interface RetrainRun {
   /** Time in which its process used a GPU, and its peak memory there; null without nvidia-smi. */
   gpu_seconds: number | null;
   gpu_memory_bytes: number | null;
+}
+
+/** What a request gets: a run that has begun, or one that waits (`queued`, whose start is the time of the request). */
+export type RequestedRun = Omit<RetrainRun, 'status'> & { readonly status: RunStatus };
+
+/**
+ * Key of what a request has chosen; empty for a run of the configuration alone. Requests with different keys wait beside
+ * each other.
+ */
+export function requestKey(parameters: RunParameters = {}): string {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
+  return given.length === 0 ? '' : sha256Hex(canonicalJson(Object.fromEntries(given))).slice(0, 16);
 }
 
 export type NewRun = Pick<RetrainRun, 'run_id' | 'kind' | 'trigger' | 'attempt' | 'started_at'> &

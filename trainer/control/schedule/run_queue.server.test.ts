@@ -61,6 +61,42 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       if (note === '') await store.close();
     });
 
+    it('lets requests wait beside each other and beside those of the schedule, each once, in order of kind and age', async () => {
+      const trigger = triggerOfText('request');
+      const ask = (seed: number, kind: 'full' | 'direction' = 'full') =>
+        queue.add({ kind, trigger, parameters: { seed } });
+      const first = (await queue.begin({ trigger, parameters: { seed: 1 } }))!;
+      const direction = (await ask(2, 'direction'))!;
+      expect(direction).toMatchObject({ status: 'queued', kind: 'direction', parameters: { seed: 2 }, attempt: 1 });
+      nowMs += 1000;
+      const late = (await ask(3))!;
+      const later = (await ask(4))!;
+      expect(await ask(3)).toBeNull();
+      await queue.wait({ trigger: triggerOfText('schedule') });
+      await queue.wait({ trigger: triggerOfText('schedule') });
+      const ids = async () => (await queue.waiting()).map(({ run_id, parameters }) => [run_id, parameters.seed]);
+      const [, , scheduled] = await queue.waiting();
+      expect(await ids()).toEqual([
+        [late.run_id, 3],
+        [later.run_id, 4],
+        [scheduled!.run_id, undefined],
+        [direction.run_id, 2],
+      ]);
+      expect(await queue.drop(later.run_id)).toMatchObject({ run_id: later.run_id });
+      expect(await queue.drop(later.run_id)).toBeNull();
+      expect(await queue.drop(first.run_id)).toBeNull();
+      await queue.keep(ended(first, 'rejected'));
+      // A run of the schedule takes no request's place, and only its own one.
+      const begun = (await queue.begin({ trigger: triggerOfText('schedule') }))!;
+      expect(begun.run_id).toBe(scheduled!.run_id);
+      expect(await ids()).toEqual([
+        [late.run_id, 3],
+        [direction.run_id, 2],
+      ]);
+      await queue.keep(ended(begun, 'rejected'));
+      expect(await queue.beginDue()).toMatchObject({ run_id: late.run_id, parameters: { seed: 3 }, status: 'running' });
+    });
+
     it('has one run in progress at a time, and numbers them', async () => {
       const first = (await queue.begin({ trigger: triggerOfText('request') }))!;
       expect(first).toMatchObject({

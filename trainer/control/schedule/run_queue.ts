@@ -11,8 +11,10 @@ import type { Insertable, Kysely, Selectable } from 'kysely';
 import {
   ENDED_WITH_RESULT,
   IN_FULL,
+  requestKey,
   runParametersSchema,
   type CausedRun,
+  type RequestedRun,
   type RetrainRun,
   type RunKind,
   type RunParameters,
@@ -29,8 +31,9 @@ export interface Orphan {
 }
 
 /**
- * The training runs of one market: at most one in progress, and at most one of each kind queued. A full run replaces
- * all queued ones of pairs: it learns everything from all bars.
+ * The training runs of one market: at most one in progress. Queued are at most one of each kind for schedule, monitor and
+ * retries, and beside it requests, each kind and choice of parameters once. A full run of the configuration replaces the
+ * queued ones of pairs that are of the configuration too: it learns everything from all bars.
  */
 export interface RunQueue {
   /**
@@ -44,6 +47,15 @@ export interface RunQueue {
   dueMs(): Promise<number | null>;
   /** Queues a run until nothing is in progress, in place of a queued one of its kind. */
   wait(request: RunRequest): Promise<void>;
+  /**
+   * Queues a request beside those that wait already.
+   * @returns null when the same one waits
+   */
+  add(request: RunRequest): Promise<RequestedRun | null>;
+  /** The queued runs, in the order in which they would begin now. */
+  waiting(): Promise<readonly RequestedRun[]>;
+  /** Takes a queued run out. @returns it; null when no such run waits */
+  drop(runId: number): Promise<RequestedRun | null>;
   /** Stores a heartbeat of a run, and its process. */
   beat(run: RetrainRun, workerPid: number | null): Promise<void>;
   /** Queues the next attempt of a failed run; once, however often it is called. */
@@ -161,7 +173,30 @@ class StoreQueue implements RunQueue {
       .where('market', '=', this.#market)
       .where('status', '=', 'queued')
       .where('kind', '=', due.kind)
+      .where('request_key', '=', '')
       .execute();
+  }
+
+  async add(request: RunRequest): Promise<RequestedRun | null> {
+    const due = { ...columnsOf(request), due_ms: this.#clock.nowMs(), request_key: requestKey(request.parameters) };
+    const row = await this.#queue(due);
+    return row === null ? null : this.#waiting(row);
+  }
+
+  async waiting(): Promise<readonly RequestedRun[]> {
+    const rows = await this.#withStatus('queued').selectAll().execute();
+    return rows.sort(byTurn).map((row) => this.#waiting(row));
+  }
+
+  async drop(runId: number): Promise<RequestedRun | null> {
+    const row = await this.#db
+      .deleteFrom('core.training_runs')
+      .where('market', '=', this.#market)
+      .where('status', '=', 'queued')
+      .where('run_id', '=', runId)
+      .returningAll()
+      .executeTakeFirst();
+    return row === undefined ? null : this.#waiting(row);
   }
 
   async beat({ run_id, stage, percent, eta_seconds }: RetrainRun, workerPid: number | null): Promise<void> {
@@ -255,14 +290,19 @@ class StoreQueue implements RunQueue {
     };
   }
 
-  /** Adds the row of a queued run; none when one of its kind is queued. */
+  #waiting(row: Row): RequestedRun {
+    const { status: _status, ...run } = runOf({ ...row, started_at: new Date(row.due_ms).toISOString() });
+    return { ...run, status: 'queued' };
+  }
+
+  /** Adds the row of a queued run. @returns null when one of its kind and key is queued */
   async #queue(
     due: Pick<
       Insertable<TrainingRunsTable>,
-      'kind' | 'trigger' | 'trigger_values' | 'causes' | 'parameters' | 'attempt' | 'due_ms'
+      'kind' | 'trigger' | 'trigger_values' | 'causes' | 'parameters' | 'attempt' | 'due_ms' | 'request_key'
     >,
-  ): Promise<void> {
-    await this.#db
+  ): Promise<Row | null> {
+    const row = await this.#db
       .insertInto('core.training_runs')
       .values({
         ...due,
@@ -276,7 +316,9 @@ class StoreQueue implements RunQueue {
         reasons: '[]',
       })
       .onConflict((conflict) => conflict.doNothing())
-      .execute();
+      .returningAll()
+      .executeTakeFirst();
+    return row ?? null;
   }
 
   /** Also null when another process was faster: the index allows one run in progress. */
@@ -288,9 +330,8 @@ class StoreQueue implements RunQueue {
     if (!(await this.#isFree())) return null;
     try {
       const due = await this.#withStatus('queued').selectAll().where('due_ms', '<=', dueUntilMs).execute();
-      const first = due
-        .filter((row) => kind === null || row.kind === kind)
-        .sort((a, b) => PRIORITIES[a.kind] - PRIORITIES[b.kind])[0];
+      // A run of schedule or monitor takes no request's place.
+      const [first] = due.filter((row) => kind === null || (row.kind === kind && row.request_key === '')).sort(byTurn);
       if (first === undefined) return null;
       const query = this.#db
         .updateTable('core.training_runs')
@@ -312,9 +353,9 @@ class StoreQueue implements RunQueue {
     if (row === undefined) return null;
     this.#begun.add(row.run_id);
     // Rows left by a crash in between begin once more than needed.
-    if (row.kind === 'full') {
+    if (row.kind === 'full' && requestKey(runOf(row).parameters) === '') {
       const query = this.#db.deleteFrom('core.training_runs').where('market', '=', this.#market);
-      await query.where('status', '=', 'queued').where('kind', 'in', IN_FULL).execute();
+      await query.where('status', '=', 'queued').where('request_key', '=', '').where('kind', 'in', IN_FULL).execute();
     }
     return runOf(row);
   }
@@ -322,6 +363,11 @@ class StoreQueue implements RunQueue {
   #withStatus(status: 'running' | 'queued') {
     return this.#db.selectFrom('core.training_runs').where('market', '=', this.#market).where('status', '=', status);
   }
+}
+
+/** The order of due runs: by kind, then by age. */
+function byTurn(a: Pick<Row, 'kind' | 'due_ms' | 'run_id'>, b: Pick<Row, 'kind' | 'due_ms' | 'run_id'>): number {
+  return PRIORITIES[a.kind] - PRIORITIES[b.kind] || a.due_ms - b.due_ms || a.run_id - b.run_id;
 }
 
 /** The columns of a wanted run; it is its first attempt. */
@@ -357,7 +403,8 @@ function isTaken(error: unknown): boolean {
 }
 
 function runOf(row: Row): RetrainRun {
-  const { market: _market, owner: _owner, worker_pid: _pid, due_ms: _due, beat_ms: _beat, ...columns } = row;
+  const { market: _market, owner: _owner, worker_pid: _pid, due_ms: _due, beat_ms: _beat, ...others } = row;
+  const { request_key: _key, ...columns } = others;
   const { trigger, trigger_values, ...own } = columns;
   return {
     ...own,

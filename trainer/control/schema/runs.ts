@@ -8,11 +8,13 @@ export const runSchema = z
     kind: z.enum(['full', 'incremental', 'thresholds', 'direction', 'automl', 'evolve', 'judge']),
     trigger: runTriggerSchema.describe('What caused it: a code, and what belongs to it'),
     attempt: z.number().int().describe('1 for the first'),
-    started_at: z.string().describe('ISO 8601 in UTC'),
+    started_at: z.string().describe('ISO 8601 in UTC; of a queued run the time from which it may begin'),
     finished_at: z.string().nullable().describe('null while running'),
     status: z
       .string()
-      .describe('running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted'),
+      .describe(
+        'queued, running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted',
+      ),
     stage: z.string().describe('Stage of training'),
     percent: z.number().describe('0 to 100 of the whole run'),
     eta_seconds: z.number().nullable().describe('Time left; null while unknown'),
@@ -38,4 +40,7 @@ export const runSchema = z
   })
   .meta({ id: 'Run', description: 'A training run' });
 
-export const runsSchema = z.object({ runs: z.array(runSchema).describe('Newest first') });
+export const runsSchema = z.object({
+  runs: z.array(runSchema).describe('Those that have begun, newest first'),
+  waiting: z.array(runSchema).describe('Queued ones, in the order in which they would begin now'),
+});

@@ -49,7 +49,7 @@ export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
       }
       const parameters = searchParametersOf(request.body);
       await barsOfRequest(parameters, context);
-      const run = await retrainer.start({ kind: 'automl', trigger: requestTrigger('api', parameters), parameters });
+      const run = await retrainer.request({ kind: 'automl', trigger: requestTrigger('api', parameters), parameters });
       if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
       request.written = { target: `run ${run.run_id}`, after: request.body };
       return reply.status(202).send(shownRun(run));

@@ -1,4 +1,6 @@
-import type { RetrainRun } from '../../schedule/run.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import type { Retrainer } from '../../schedule/retrainer.ts';
+import type { RequestedRun } from '../../schedule/run.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { runsSchema } from '../../schema/runs.ts';
@@ -10,11 +12,14 @@ export function addRunRoutes(api: Api, { retrainer }: ApiContext): void {
     url: '/api/runs',
     config: { role: 'viewer' },
     schema: { tags: ['training'], summary: 'Training runs', response: { 200: runsSchema, ...REFUSALS } },
-    handler: async () => ({ runs: retrainer.runs().map(shownRun) }),
+    handler: async () => ({
+      runs: retrainer.runs().map(shownRun),
+      waiting: (await retrainer.waiting()).map(shownRun),
+    }),
   });
 }
 
-export function shownRun(run: RetrainRun) {
+export function shownRun(run: RequestedRun) {
   return {
     ...run,
     stages: run.stages.map((stage) => ({ ...stage })),
@@ -22,4 +27,21 @@ export function shownRun(run: RetrainRun) {
     reasons: [...run.reasons],
     causes: [...run.causes],
   };
+}
+
+/**
+ * Ends a run without another attempt, or takes it out of the queue.
+ * @param runId null: the one in progress
+ * @throws MinutehandError RETRAIN_IDLE
+ */
+export async function endRun(retrainer: Retrainer, runId: number | null): Promise<RequestedRun> {
+  const current = retrainer.runs().find(({ status }) => status === 'running');
+  if (runId === null || current?.run_id === runId) {
+    const run = retrainer.cancel();
+    if (run !== null) return run;
+  } else {
+    const dropped = await retrainer.drop(runId);
+    if (dropped !== null) return dropped;
+  }
+  throw new MinutehandError('RETRAIN_IDLE', runId === null ? {} : { seen: `run ${runId}` });
 }

@@ -143,7 +143,7 @@ function addReadRoutes(api: Api, { paths, settings, retrainer }: ApiContext): vo
 function addRunRoutes(api: Api, context: ApiContext): void {
   const { retrainer } = context;
   const begin = async (kind: RunKind, parameters: RunParameters) => {
-    const run = await retrainer.start({ kind, trigger: requestTrigger('api', parameters), parameters });
+    const run = await retrainer.request({ kind, trigger: requestTrigger('api', parameters), parameters });
     if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
     return run;
   };

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { originOfRun } from '../../../jobs/records/job_origin.ts';
 import { requestTrigger, type RetrainRun } from '../../schedule/run.ts';
@@ -8,7 +9,7 @@ import { mlTrainingConfig, startedRunSchema, trainingStatusSchema, type TrainedB
 import { expectedTime, type BarSpan } from '../../schedule/expected_time.ts';
 import { barsOfRequest } from '../bars_of_request.ts';
 import { requestedTraining } from '../training_request.ts';
-import { shownRun } from './runs.ts';
+import { endRun, shownRun } from './runs.ts';
 
 /** `POST /api/ml-training/train`, `GET /api/ml-training/training/status`, `POST /api/ml-training/stop`. */
 export function addTrainingRoutes(api: Api, context: ApiContext): void {
@@ -20,8 +21,9 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
       config: { role: 'operator' },
       schema: {
         tags: ['training'],
-        summary: 'Start a training run',
+        summary: 'Start a training run, or queue it while another one is in progress',
         description:
+          'A run that waits has the status queued, and begins when no other run is in progress. ' +
           'With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer names what is trained. Without a body: the engine of the configuration.',
         body: mlTrainingConfig.nullish(),
         response: { 202: startedRunSchema, ...REFUSALS },
@@ -31,7 +33,7 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
         request.written = { target: config.kind, after: config };
         const { kind, parameters, learner } = requestedTraining(request.body ?? null, settings);
         const bars = await barsOfRequest(parameters, context);
-        const run = await retrainer.start({ trigger: requestTrigger('api', parameters), kind, parameters });
+        const run = await retrainer.request({ trigger: requestTrigger('api', parameters), kind, parameters });
         if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
         request.written = { target: `run ${run.run_id}`, after: config };
         const expected = expectedTime(run, retrainer.runs(), spanOf(bars), settings);
@@ -57,12 +59,12 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
     config: { role: 'operator' },
     schema: {
       tags: ['training'],
-      summary: 'Stop the current run',
+      summary: 'Stop the current run, or the one of this number, which may wait',
+      querystring: z.strictObject({ run: z.coerce.number().int().min(1).optional().describe('Number of the run') }),
       response: { 202: runSchema, ...REFUSALS },
     },
     async handler(request, reply) {
-      const run = retrainer.cancel();
-      if (run === null) throw new MinutehandError('RETRAIN_IDLE');
+      const run = await endRun(retrainer, request.query.run ?? null);
       request.written = { target: `run ${run.run_id}` };
       return reply.status(202).send(shownRun(run));
     },
