@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRng } from '../shared/rng.ts';
@@ -131,10 +131,32 @@ describe('minutehand job', () => {
     writeFileSync(file, JSON.stringify(job));
     expect((await place.call(['job', 'run', file])).code).toBe(0);
     expect(modelIn(join(place.folder, 'by_job'))).toEqual(modelIn(join(place.folder, 'by_command')));
+    // models verify --deep: later bars do not matter, other ones do.
+    const folder = join(place.folder, 'by_job');
+    const [version] = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'manifest.json')));
+    const verify = ['models', 'verify', join(folder, version!), '--deep', '--data', bars, '--json'];
+    const text = hourlyBars();
+    const next = Date.UTC(2024, 0, 1, 4000) / 1000;
+    writeFileSync(join(bars, 'COIN.csv'), `${text}${next},100,101,99,100,1\n`);
+    const same = await place.call(verify);
+    expect([same.code, JSON.parse(same.stdout)]).toMatchObject([0, { ok: true, deep: 'same', differences: [] }]);
+    const rows = text.split('\n');
+    rows[2000] = rows[2000]!.replace(/[^,]+$/, '7');
+    writeFileSync(join(bars, 'COIN.csv'), rows.join('\n'));
+    const gone = await place.call(verify);
+    expect(gone.code).toBe(3);
+    expect(gone.stdout).toContain('do not have its data hash');
+    writeFileSync(join(bars, 'COIN.csv'), text);
+    const path = join(folder, version!, 'manifest.json');
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as { training: { seed: number; dataset_id: string } };
+    expect(manifest.training.dataset_id).toMatch(/^[0-9a-f]{64}$/);
+    writeFileSync(path, JSON.stringify({ ...manifest, training: { ...manifest.training, seed: 4 } }));
+    const other = await place.call(verify);
+    expect([other.code, JSON.parse(other.stdout)]).toMatchObject([1, { deep: 'different' }]);
     // Bars of this installation are those of its own market, whatever a document says.
     writeFileSync(file, JSON.stringify({ ...job, market: 'live', source: { folder: null, series: null } }));
-    const other = await place.call(['job', 'run', file], { env: { MINUTEHAND_MARKET: 'simulated' } });
-    expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('MODEL_MARKET')]);
+    const foreign = await place.call(['job', 'run', file], { env: { MINUTEHAND_MARKET: 'simulated' } });
+    expect([foreign.code, foreign.stderr]).toEqual([1, expect.stringContaining('MODEL_MARKET')]);
   });
 
   it('refuses a document that is none, names the field, and trains nothing', async () => {

@@ -11,6 +11,7 @@ import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type LoadOptions } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
+import { addCheckFeatures } from './check_features.ts';
 import { configOf, configOption } from '../config_option.ts';
 import type { Output } from '../output.ts';
 import { pathInside } from '../../shared/path_name.ts';
@@ -59,6 +60,7 @@ export function addCheck(program: Command, output: () => Output): void {
     .option('--dry-run', 'write nothing')
     .option('--test', 'also score random rows with each bundle and time them')
     .action((flags: VerifyFlags) => checkModels(flags, output()));
+  addCheckFeatures(check, output);
 }
 
 /** A training, then the check of all bundles that are there; with `--dry-run` the plan of the training alone. */

@@ -21,6 +21,7 @@ import {
   retrainAndCompare,
 } from '../../trainer/learning/training/deep_verification.ts';
 import { withOwnPrices } from '../../trainer/jobs/bars/installation_bars.ts';
+import { verifyDirectionDeeply } from '../../trainer/jobs/kinds/verify_direction.ts';
 import { configOf } from '../config_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output, Progress } from '../output.ts';
@@ -36,12 +37,10 @@ const WORDS = {
   impossible: 'it cannot be trained again:',
 };
 
-const NO_DEEP_DIRECTION =
-  'The manifest of a direction model does not record the series and flags of its training; `minutehand direction evaluate` measures it on bars.';
-
 interface VerifyFlags {
   readonly deep?: boolean;
   readonly data?: string;
+  readonly series?: string;
   readonly config?: string;
   readonly workers?: string;
 }
@@ -55,6 +54,7 @@ export function addModelsVerify(models: Command, output: () => Output, folderOf:
       'trains it again from the bars of its data hash and compares bit for bit; takes as long as training',
     )
     .option('--data <folder>', 'with --deep: bar files it was trained on (default: bars of this installation)')
+    .option('--series <folder>', 'with --deep, of a direction model: folder of its auxiliary series (default: none)')
     .option(
       '--config <place>',
       'with --deep: configuration it was trained with, a folder or one file with all of it (default: the current one)',
@@ -92,24 +92,45 @@ async function verify(folder: string, flags: VerifyFlags, output: Output): Promi
     process.exitCode = EXIT.impossible;
     return;
   }
-  if (isDirectionBundle(folder)) {
-    const version = await verifyDirection(folder);
-    output.line(`${version}: hashes, feature schema and golden answers are right (${folder})`);
-    if (flags.deep !== true) return output.result({ version, path: folder, ok: true });
-    const lines = [NO_DEEP_DIRECTION];
-    output.line(`${version}: ${WORDS.impossible}\n  ${NO_DEEP_DIRECTION}`);
-    output.result({ version, path: folder, ok: false, deep: 'impossible', differences: lines });
-    process.exitCode = EXIT.impossible;
-    return;
-  }
+  if (isDirectionBundle(folder)) return verifyOneDirection(folder, flags, output);
   const settings = loadSettings(configOf(flags.config));
   const { version } = await verifyFolder(folder, settings);
   output.line(`${version}: hashes, feature schema and golden answers are right (${folder})`);
   if (flags.deep !== true) return output.result({ version, path: folder, ok: true });
+  await reportDeep({ version, folder }, (progress) => verifyDeeply(folder, settings, flags, progress), output);
+}
+
+async function verifyOneDirection(folder: string, flags: VerifyFlags, output: Output): Promise<void> {
+  const version = await verifyDirection(folder);
+  output.line(`${version}: hashes, feature schema and golden answers are right (${folder})`);
+  if (flags.deep !== true) return output.result({ version, path: folder, ok: true });
+  const settings = loadSettings(configOf(flags.config));
+  const verify = async (progress: Progress): Promise<Found> => {
+    try {
+      return await verifyDirectionDeeply(folder, {
+        settings,
+        folder: flags.data ?? null,
+        series: flags.series ?? null,
+        workers: parseWorkers(flags.workers),
+        onProgress: (stage, done, total) => progress.update(stage, done, total),
+      });
+    } catch (error) {
+      const { code, message, next } = describeError(error);
+      return { verdict: 'impossible', lines: [`${code}: ${message} ${next}`] };
+    }
+  };
+  await reportDeep({ version, folder }, verify, output);
+}
+
+/** Trains a bundle again, and prints how it compares. */
+async function reportDeep(
+  { version, folder }: { readonly version: string; readonly folder: string },
+  verify: (progress: Progress) => Promise<Found>,
+  output: Output,
+): Promise<void> {
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was changed.'] });
-  const found = await verifyDeeply(folder, settings, flags, progress).finally(() => progress.stop());
-  const { verdict, lines } = found;
+  const { verdict, lines } = await verify(progress).finally(() => progress.stop());
   output.line(`${version}: ${WORDS[verdict]}`);
   for (const line of lines.slice(0, LINES)) output.line(`  ${line}`);
   if (lines.length > LINES) output.line(`  and ${lines.length - LINES} more (--json has all)`);

@@ -7125,6 +7125,17 @@ export interface components {
                 to: string;
             };
             data_hash: string;
+            training?: {
+                seed: number;
+                /** Format: date-time */
+                from: string;
+                /** Format: date-time */
+                to: string;
+                parameters: {
+                    [key: string]: unknown;
+                };
+                dataset_id: string;
+            };
             label: {
                 /** @enum {string} */
                 unit: "percent" | "sigmas";
@@ -7266,6 +7277,17 @@ export interface components {
                 to: string;
             };
             data_hash: string;
+            training?: {
+                seed: number;
+                /** Format: date-time */
+                from: string;
+                /** Format: date-time */
+                to: string;
+                parameters: {
+                    [key: string]: unknown;
+                };
+                dataset_id: string;
+            };
             label: {
                 /** @enum {string} */
                 unit: "percent" | "sigmas";

@@ -49,6 +49,19 @@ export const directionManifestSchema = z.strictObject({
   sources: z.array(z.string()).optional(),
   period: z.object({ from: z.string(), to: z.string() }),
   data_hash: z.string(),
+  /** What trains it again from the same bars and series; absent in earlier bundles. */
+  training: z
+    .strictObject({
+      seed: z.int().nonnegative(),
+      /** Open of the first bar, and end of the last one. */
+      from: z.iso.datetime(),
+      to: z.iso.datetime(),
+      /** Parameters of its job (`minutehand job schema`). */
+      parameters: z.record(z.string(), z.unknown()),
+      /** Identity of the rows that it learned from and was evaluated on, as `dataset export --role direction` states. */
+      dataset_id: z.string().regex(/^[0-9a-f]{64}$/),
+    })
+    .optional(),
   label: z.object({ unit: z.enum(['percent', 'sigmas']), threshold: positive, horizon: z.int().positive() }),
   balance: z.string(),
   /** Per class, inside the graph already. */

@@ -142,6 +142,7 @@ describe('a body with each field of a schema', () => {
       ensemble_config: [{ enabled: true }, { engine: 'vote' }],
       single_model_config: [{ model_type: 'random_forest' }, { engine: 'random_forest' }],
       balance: [{ ai1: 'smote', ai2: 'none' }, { balance: { ai1: 'smote', ai2: 'none' } }],
+      features: ['store', { features: 'store' }],
       kind: ['nothing', 'kind'],
       reason: [7, 'reason'],
     };
@@ -196,6 +197,7 @@ describe('a body with each field of a schema', () => {
       ensemble_config: [{ enabled: true }, 'ensemble_config.enabled'],
       single_model_config: [{ model_type: 'xgboost' }, 'single_model_config.model_type xgboost'],
       balance: [{ direction: 'smote' }, parameters({ balance: 'smote' })],
+      features: ['bars', 'features bars'],
       kind: ['incremental', 'kind incremental'],
       reason: [7, 'reason'],
     };

@@ -392,6 +392,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
         'causes',
         'parameters',
         'trigger_values',
+        'request_key',
       ],
       'audit.config_changes': ['policy_hash', 'changed_by', 'program', 'reason', 'approved_by', 'commit_id'],
     };

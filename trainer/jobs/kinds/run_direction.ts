@@ -158,7 +158,8 @@ async function makeProduct(
   });
   const gpu = { gpu_seconds: null, gpu_memory_bytes: null };
   if (out === null) return { trained, plan, gates: trained.gates, bundle: null, resources: ownResources(gpu) };
-  const parts = { instruments, plan, trained, out, market, created: new Date(), gitCommit };
+  const own = { seed: job.seed, parameters: job.parameters };
+  const parts = { instruments, plan, trained, out, market, created: new Date(), gitCommit, job: own };
   const { version, golden } = await makeDirectionBundle(parts);
   const bundle = { version, path: pathInside(out, version) };
   const goldenRows = golden.features.length;
@@ -170,7 +171,11 @@ async function makeProduct(
   return { trained, plan, gates, bundle, resources: ownResources(gpu) };
 }
 
-function planOf({ parameters, seed, resources }: DirectionJob, settings: Settings): DirectionPlan {
+/** The plan of a job with these settings. */
+export function planOf(
+  { parameters, seed, resources }: Pick<DirectionJob, 'parameters' | 'seed' | 'resources'>,
+  settings: Settings,
+): DirectionPlan {
   const { label, balance, class_weight_ratio, trials, balance_penalty, stride, compare, peers } = parameters;
   const own = parameters.settings ?? {};
   return {

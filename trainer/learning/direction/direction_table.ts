@@ -71,7 +71,6 @@ export function directionTable(
   if (parts.includes('holdout')) written.push(evaluatedPart(rows, blocks));
   const schema = instrumentSchema(plan.windows, instruments[0]!.bars.timeframe);
   const symbols = instruments.map(({ bars }) => bars.symbol);
-  const identity = { schema: schema.hash, label: plan.label, symbols, stride: plan.stride };
   const rowsOf = (part: DirectionPart): number => written.find((own) => own.part === part)?.taken.length ?? 0;
   const facts: DirectionFacts = {
     format: 'minutehand.role_table/1',
@@ -80,7 +79,7 @@ export function directionTable(
     feature_schema: schema.hash,
     features: rows.columns,
     classes: DIRECTIONS,
-    dataset_id: snapshotId(identity, [{ ...rows, pair: rows.instrument }]),
+    dataset_id: directionDatasetId(rows, instruments, plan),
     from: isoMinute(rows.time.reduce((least, time) => Math.min(least, time), Infinity)),
     learned_until: isoMinute(first.from - embargo),
     holdout_from: isoMinute(first.from),
@@ -98,6 +97,18 @@ export function directionTable(
   };
   const columns = rows.columns.map((_, column) => column);
   return { table: { facts, pairs: symbols, columns, parts: written }, evaluated: evaluatedTime(rows, blocks) };
+}
+
+/** Identity of the rows of a training, before any balance. */
+export function directionDatasetId(
+  rows: InstrumentRows,
+  instruments: readonly Instrument[],
+  plan: Pick<DirectionPlan, 'windows' | 'label' | 'stride'>,
+): string {
+  const schema = instrumentSchema(plan.windows, instruments[0]!.bars.timeframe);
+  const symbols = instruments.map(({ bars }) => bars.symbol);
+  const identity = { schema: schema.hash, label: plan.label, symbols, stride: plan.stride };
+  return snapshotId(identity, [{ ...rows, pair: rows.instrument }]);
 }
 
 /** Balanced; synthetic rows are behind the others and of no instrument. */

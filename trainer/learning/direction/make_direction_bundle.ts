@@ -14,6 +14,7 @@ import { DIRECTIONS } from '../label/direction.ts';
 import { classShares } from '../measures/class_table.ts';
 import { directionCard } from './direction_card.ts';
 import { strategyOf } from './direction_net.ts';
+import { directionDatasetId } from './direction_table.ts';
 import { directionReference } from './direction_reference.ts';
 import { SERIES_NAMES } from '../../../shared/core/series/series_names.ts';
 import type { Instrument } from './instrument_rows.ts';
@@ -33,6 +34,8 @@ export interface DirectionBundleParts {
   readonly gitCommit: string | null;
   /** Origin of the bars. */
   readonly market: NonNullable<DirectionManifest['market']>;
+  /** Seed and parameters of its job; absent: it cannot be trained again. */
+  readonly job?: { readonly seed: number; readonly parameters: Readonly<Record<string, unknown>> };
 }
 
 /**
@@ -63,7 +66,7 @@ export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<
 }
 
 function manifestOf(
-  { instruments, plan, trained, gitCommit, market }: DirectionBundleParts,
+  { instruments, plan, trained, gitCommit, market, job }: DirectionBundleParts,
   schema: string,
   timeframe: number,
 ): Parameters<typeof writeDirectionBundle>[2]['manifest'] {
@@ -86,6 +89,9 @@ function manifestOf(
     sources: sourcesOf(instruments),
     period: { from: isoMinute(period[0]!), to: isoMinute(period[1]!) },
     data_hash: hashInstruments(instruments),
+    ...(job && {
+      training: { ...job, ...spanOf(instruments), dataset_id: directionDatasetId(rows, instruments, plan) },
+    }),
     label: { ...plan.label },
     balance: plan.balance,
     calibration: { kind: scaling.kind, slope: [...scaling.slope], intercept: [...scaling.intercept] },
@@ -163,7 +169,20 @@ function sourcesOf(instruments: readonly Instrument[]): string[] {
   return hasTaker ? [...names, 'taker_buy_volume'] : [...names];
 }
 
-function hashInstruments(instruments: readonly Instrument[]): string {
+function spanOf(instruments: readonly Instrument[]): { readonly from: string; readonly to: string } {
+  let from = Infinity;
+  let to = -Infinity;
+  for (const { bars } of instruments) {
+    from = Math.min(from, bars.time[0]!);
+    to = Math.max(to, bars.time[bars.length - 1]! + bars.timeframe);
+  }
+  return { from: instantOf(from), to: instantOf(to) };
+}
+
+const instantOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
+
+/** The data hash of a manifest: bars and series. */
+export function hashInstruments(instruments: readonly Instrument[]): string {
   const hash = createHash('sha256');
   const add = (column: Float64Array): void => {
     hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));

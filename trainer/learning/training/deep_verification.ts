@@ -214,7 +214,7 @@ function nodeDifference(own: Tree, made: Tree): string | null {
 }
 
 /** Every path at which two JSON values differ. */
-function compareValues(path: string, given: unknown, made: unknown): string[] {
+export function compareValues(path: string, given: unknown, made: unknown): string[] {
   if (Object.is(given, made)) return [];
   const isBranch = (value: unknown): value is object => typeof value === 'object' && value !== null;
   if (!isBranch(given) || !isBranch(made)) return [`${path} is ${shown(given)}; trained again, ${shown(made)}`];

@@ -1,0 +1,140 @@
+import type { Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { isoMinute, type OpenTime } from '../../shared/bar.ts';
+import { readActive, readManifest } from '../../shared/bundle/bundle.ts';
+import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_schema.ts';
+import type { Manifest } from '../../shared/bundle/manifest.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/home.ts';
+import { parsePair } from '../../shared/pair.ts';
+import { FEATURES_OF_BARS, FEATURES_OF_STORE } from '../../shared/policy/feature_place.ts';
+import { withFormulas } from '../../shared/policy/feature_settings.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { openSource } from '../../trainer/jobs/feature_source/open_source.ts';
+import {
+  identitiesOf,
+  schemaDiff,
+  type ColumnIdentity,
+  type SchemaDiff,
+} from '../../trainer/learning/feature_table/feature_table.ts';
+import { bundleByName } from '../bundle_name.ts';
+import { configOf, configOption } from '../config_option.ts';
+import type { Output } from '../output.ts';
+
+interface CheckFeaturesFlags {
+  readonly features?: string;
+  readonly model?: string;
+  readonly config?: string;
+}
+
+/** Rows that a table has of a pair. */
+interface PairEnd {
+  readonly pair: string;
+  /** null: no rows. */
+  readonly newest: string | null;
+}
+
+export function addCheckFeatures(check: Command, output: () => Output): void {
+  check
+    .command('features')
+    .description(
+      'compares the columns of a feature table, or of a bundle, with the features that this version and configuration compute: missing, extra, and of other windows or formulas; exit code 1 when they differ, or a configured pair has no rows',
+    )
+    .option(
+      '--features <place>',
+      'a CSV or Parquet file, store, table:schema.name or postgres://…?table=schema.name (default: retrain_features, else store)',
+    )
+    .option('--model <version or path>', 'a bundle of pairs in place of a table; `active`: the active one')
+    .addOption(configOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  minutehand check features --features table:research.pair_features\n  minutehand check features --model active',
+    )
+    .action((flags: CheckFeaturesFlags) => checkFeatures(flags, output()));
+}
+
+/** @throws MinutehandError USAGE; MODEL_MISSING, MODEL_MANIFEST; DATA_MISSING, TABLE_FORMAT, STORE_UNUSABLE */
+async function checkFeatures(flags: CheckFeaturesFlags, output: Output): Promise<void> {
+  if (flags.features !== undefined && flags.model !== undefined)
+    throw new MinutehandError('USAGE', { seen: '--features with --model', expected: 'one of them' });
+  const settings = withFormulas(loadSettings(configOf(flags.config)));
+  const schema = featureSchema(settings.minutehand.windows);
+  const { place, columns, pairs } =
+    flags.model === undefined
+      ? await readTable(tableOf(flags, settings), settings)
+      : { ...readBundleColumns(flags.model, schema), pairs: [] };
+  const difference = schemaDiff(identitiesOf(schema.definitions), columns);
+  const without = pairs.filter(({ newest }) => newest === null);
+  const isSame = difference.missing.length + difference.extra.length + difference.changed.length === 0;
+  const ok = isSame && without.length === 0;
+  output.line(
+    `${place}: ${columns.length} columns; this configuration computes ${schema.definitions.length} (${schema.hash})`,
+  );
+  for (const line of differenceLines(difference)) output.line(`  ${line}`);
+  for (const { pair, newest } of pairs) output.line(`  ${pair}: ${newest === null ? 'no rows' : `rows to ${newest}`}`);
+  if (ok) output.line('The same features.');
+  output.result({ ok, place, schema: schema.hash, ...difference, pairs });
+  if (!ok) process.exitCode = 1;
+}
+
+/** @throws MinutehandError USAGE for bars, which have no table */
+function tableOf({ features }: CheckFeaturesFlags, { retrain }: Settings): string {
+  if (features === FEATURES_OF_BARS)
+    throw new MinutehandError('USAGE', { seen: '--features bars', expected: 'a table: those of bars are computed' });
+  if (features !== undefined) return features;
+  return retrain.retrain_features === FEATURES_OF_BARS ? FEATURES_OF_STORE : retrain.retrain_features;
+}
+
+async function readTable(
+  place: string,
+  settings: Settings,
+): Promise<{ place: string; columns: readonly ColumnIdentity[]; pairs: PairEnd[] }> {
+  const source = (await openSource(place, settings, settings.minutehand.market))!;
+  try {
+    const pairs: PairEnd[] = [];
+    for (const { id } of settings.minutehand.pairs.map(parsePair)) {
+      const newest = await source.newest(id);
+      pairs.push({ pair: id, newest: newest === null ? null : isoMinute(newest as OpenTime) });
+    }
+    return { place: source.place, columns: source.columns, pairs };
+  } finally {
+    await source.close();
+  }
+}
+
+/** The columns of a bundle, with windows as its manifest has them. */
+function readBundleColumns(name: string, schema: FeatureSchema): { place: string; columns: readonly ColumnIdentity[] } {
+  const { models } = homePaths();
+  const folder = name === 'active' ? activeFolder(models) : bundleByName([models], name);
+  const manifest = readManifest(folder);
+  const own = identitiesOf(definitionsOf(manifest, schema));
+  const known = new Map(own.map((column) => [column.name, column]));
+  return { place: manifest.version, columns: manifest.features.map((column) => known.get(column) ?? { name: column }) };
+}
+
+/** The features of its windows; of the present ones where this version does not compute them. */
+function definitionsOf({ windows }: Manifest, schema: FeatureSchema): FeatureSchema['definitions'] {
+  const { formulas: _formulas, sequence: _sequence, ...present } = schema.windows;
+  try {
+    return featureSchema({ ...present, ...windows } as FeatureSchema['windows']).definitions;
+  } catch {
+    return schema.definitions;
+  }
+}
+
+function activeFolder(models: string): string {
+  const active = readActive(models);
+  const folder = active === null ? null : join(models, active.version);
+  if (folder === null || !existsSync(folder))
+    throw new MinutehandError('MODEL_MISSING', { seen: `no active version in ${models}` });
+  return folder;
+}
+
+function differenceLines({ missing, extra, changed }: SchemaDiff): string[] {
+  return [
+    ...missing.map((name) => `missing: ${name}`),
+    ...extra.map((name) => `extra: ${name}`),
+    ...changed.map(({ name, text }) => `other: ${name} (${text})`),
+  ];
+}

@@ -1,0 +1,108 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import {
+  DIRECTION_FILE,
+  DIRECTION_REPORT,
+  type DirectionManifest,
+} from '../../../shared/bundle/direction/direction_manifest.ts';
+import type { InstrumentWindows } from '../../../shared/core/features/instrument/definitions.ts';
+import { timeframeOf } from '../../../shared/pair.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { compareValues } from '../../learning/training/deep_verification.ts';
+import { hashInstruments, makeDirectionBundle } from '../../learning/direction/make_direction_bundle.ts';
+import { trainDirection } from '../../learning/direction/train_direction.ts';
+import { readInstruments } from '../bars/instruments.ts';
+import { directionJobSchema } from './direction_job.ts';
+import { planOf } from './run_direction.ts';
+
+/** Fields that differ in every training. */
+const OWN: readonly string[] = ['version', 'created', 'git_commit', 'files'];
+
+export interface DirectionVerification {
+  readonly settings: Settings;
+  /** Folder of bars; null: those of this installation. */
+  readonly folder: string | null;
+  /** Folder of series; null: none. */
+  readonly series: string | null;
+  readonly workers: number;
+  onProgress(stage: string, done: number, total: number): void;
+}
+
+export interface VerifiedDirection {
+  readonly verdict: 'same' | 'different' | 'impossible';
+  readonly lines: readonly string[];
+}
+
+/**
+ * Trains a direction model again by its recorded job, on the bars and series of its data hash, and compares the ONNX
+ * file, the report and the manifest.
+ * @throws MinutehandError DATA_MISSING, DATA_FORMAT and as `trainDirection`
+ */
+export async function verifyDirectionDeeply(path: string, options: DirectionVerification): Promise<VerifiedDirection> {
+  const { manifest } = readDirectionBundle(path);
+  const { training } = manifest;
+  if (training === undefined) return impossible('its manifest, of an earlier version, does not record its training');
+  const parameters = directionJobSchema.shape.parameters.safeParse(training.parameters);
+  if (!parameters.success) return impossible('this version does not know the parameters of its training');
+  const { folder, series, settings, workers, onProgress } = options;
+  const instruments = await readInstruments(
+    {
+      folder,
+      series,
+      symbols: manifest.instruments,
+      timeframe: timeframeOf(manifest.timeframe),
+      window: { from: training.from, to: training.to, days: null },
+      settings: { ...settings, minutehand: { ...settings.minutehand, market: manifest.market ?? 'live' } },
+    },
+    (done, total) => onProgress('reading bars', done, total),
+  );
+  if (hashInstruments(instruments) !== manifest.data_hash) return impossible(otherData(manifest, options));
+  const job = { seed: training.seed, parameters: parameters.data, resources: { workers } };
+  const plan = { ...planOf(job, settings), windows: manifest.windows as unknown as InstrumentWindows };
+  const look = manifest.evaluation_look;
+  const trained = await trainDirection(instruments, plan, onProgress, look === undefined ? null : () => look);
+  const out = mkdtempSync(join(tmpdir(), 'minutehand-verify-'));
+  try {
+    const made = await makeDirectionBundle({
+      instruments,
+      plan,
+      trained,
+      out,
+      created: new Date(manifest.created),
+      gitCommit: null,
+      market: manifest.market ?? 'live',
+      job: { seed: training.seed, parameters: training.parameters },
+    });
+    const lines = differences(path, manifest, join(out, made.version), made);
+    return { verdict: lines.length === 0 ? 'same' : 'different', lines };
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}
+
+function impossible(line: string): VerifiedDirection {
+  return { verdict: 'impossible', lines: [line] };
+}
+
+function otherData({ data_hash, sources = [] }: DirectionManifest, { folder, series }: DirectionVerification): string {
+  const names = sources.filter((name) => name !== 'taker_buy_volume');
+  const other =
+    names.length === 0 ? '' : ` It learned from series too (${names.join(', ')}): --series ${series ?? '<folder>'}.`;
+  return (
+    `the bars of ${folder ?? 'this installation'} do not have its data hash ${data_hash.slice(0, 12)}…: ` +
+    `they are gone or changed. --data <folder> names others.${other}`
+  );
+}
+
+/** Most important first. @param again folder of the bundle that was trained again */
+function differences(path: string, given: DirectionManifest, again: string, made: DirectionManifest): string[] {
+  const isSame = (file: string): boolean => readFileSync(join(path, file)).equals(readFileSync(join(again, file)));
+  const model = isSame(DIRECTION_FILE) ? [] : [`${DIRECTION_FILE}: other bytes`];
+  const ofManifest = Object.keys({ ...given, ...made })
+    .filter((key) => !OWN.includes(key))
+    .flatMap((key) => compareValues(key, given[key as keyof DirectionManifest], made[key as keyof DirectionManifest]));
+  const report = isSame(DIRECTION_REPORT) ? [] : [`${DIRECTION_REPORT} differs`];
+  return [...model, ...ofManifest, ...report];
+}
