@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { isoMinute, type OpenTime } from '../../shared/bar.ts';
 import { readActive, readManifest } from '../../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_schema.ts';
@@ -8,6 +7,7 @@ import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { pathInside } from '../../shared/path_name.ts';
 import { FEATURES_OF_BARS, FEATURES_OF_STORE } from '../../shared/policy/feature_place.ts';
 import { withFormulas } from '../../shared/policy/feature_settings.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
@@ -125,7 +125,7 @@ function definitionsOf({ windows }: Manifest, schema: FeatureSchema): FeatureSch
 
 function activeFolder(models: string): string {
   const active = readActive(models);
-  const folder = active === null ? null : join(models, active.version);
+  const folder = active === null ? null : pathInside(models, active.version);
   if (folder === null || !existsSync(folder))
     throw new MinutehandError('MODEL_MISSING', { seen: `no active version in ${models}` });
   return folder;

@@ -8,7 +8,7 @@ export const FEATURES_OF_STORE = 'store';
 /** Before the name of a table or view of PostgreSQL. */
 export const TABLE_PREFIX = 'table:';
 
-/** Where trainings of the trainer get features and labels from: no file and no address, which a shell alone may name. */
+/** Where the trainer gets features and labels from: no file and no address, which a shell alone may name. */
 export const featurePlace = z
   .string()
   .regex(/^(?:bars|store|table:[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62})$/)

@@ -58,7 +58,7 @@ export const directionManifestSchema = z.strictObject({
       to: z.iso.datetime(),
       /** Parameters of its job (`minutehand job schema`). */
       parameters: z.record(z.string(), z.unknown()),
-      /** Identity of the rows that it learned from and was evaluated on, as `dataset export --role direction` states. */
+      /** Identity of the rows of training and evaluation, as `dataset export --role direction` states it. */
       dataset_id: z.string().regex(/^[0-9a-f]{64}$/),
     })
     .optional(),

@@ -161,12 +161,12 @@ export interface RetrainRun {
   gpu_memory_bytes: number | null;
 }
 
-/** What a request gets: a run that has begun, or one that waits (`queued`, whose start is the time of the request). */
+/** What a request gets: a run that has begun, or one that is `queued`, with the time of the request as its start. */
 export type RequestedRun = Omit<RetrainRun, 'status'> & { readonly status: RunStatus };
 
 /**
- * Key of what a request has chosen; empty for a run of the configuration alone. Requests with different keys wait beside
- * each other.
+ * Key of what a request has chosen; empty for a run of the configuration alone. Requests with different keys wait
+ * beside each other.
  */
 export function requestKey(parameters: RunParameters = {}): string {
   const given = Object.entries(parameters).filter(([, value]) => value !== undefined);

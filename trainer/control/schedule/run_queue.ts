@@ -31,9 +31,9 @@ export interface Orphan {
 }
 
 /**
- * The training runs of one market: at most one in progress. Queued are at most one of each kind for schedule, monitor and
- * retries, and beside it requests, each kind and choice of parameters once. A full run of the configuration replaces the
- * queued ones of pairs that are of the configuration too: it learns everything from all bars.
+ * The training runs of one market: at most one in progress. Queued are at most one of each kind for schedule, monitor
+ * and retries, and beside it requests, each kind and choice of parameters once. A full run of the configuration
+ * replaces the queued ones of pairs that are of the configuration too: it learns everything from all bars.
  */
 export interface RunQueue {
   /**

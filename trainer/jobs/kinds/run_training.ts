@@ -242,8 +242,8 @@ async function barsOf(
 }
 
 /**
- * The bars up to the newest row that a table has of every pair with bars: a table is written now and then, and bars come
- * every minute.
+ * The bars up to the newest row that a table has of every pair with bars: a table is written now and then, and bars
+ * come every minute.
  * @throws MinutehandError DATA_MISSING for a pair without rows
  */
 async function barsOfTable(

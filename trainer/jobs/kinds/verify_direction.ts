@@ -8,6 +8,7 @@ import {
   type DirectionManifest,
 } from '../../../shared/bundle/direction/direction_manifest.ts';
 import type { InstrumentWindows } from '../../../shared/core/features/instrument/definitions.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 import { timeframeOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { compareValues } from '../../learning/training/deep_verification.ts';
@@ -75,7 +76,7 @@ export async function verifyDirectionDeeply(path: string, options: DirectionVeri
       market: manifest.market ?? 'live',
       job: { seed: training.seed, parameters: training.parameters },
     });
-    const lines = differences(path, manifest, join(out, made.version), made);
+    const lines = differences(path, manifest, pathInside(out, made.version), made);
     return { verdict: lines.length === 0 ? 'same' : 'different', lines };
   } finally {
     rmSync(out, { recursive: true, force: true });
@@ -98,7 +99,8 @@ function otherData({ data_hash, sources = [] }: DirectionManifest, { folder, ser
 
 /** Most important first. @param again folder of the bundle that was trained again */
 function differences(path: string, given: DirectionManifest, again: string, made: DirectionManifest): string[] {
-  const isSame = (file: string): boolean => readFileSync(join(path, file)).equals(readFileSync(join(again, file)));
+  const isSame = (file: string): boolean =>
+    readFileSync(pathInside(path, file)).equals(readFileSync(pathInside(again, file)));
   const model = isSame(DIRECTION_FILE) ? [] : [`${DIRECTION_FILE}: other bytes`];
   const ofManifest = Object.keys({ ...given, ...made })
     .filter((key) => !OWN.includes(key))
