@@ -1,4 +1,5 @@
 import { isInstrument, parseSubject, type Timeframe, TIMEFRAME_NAMES, timeframeOf } from '../../../shared/pair.ts';
+import { readSymbol } from '../../../shared/symbol/symbol.ts';
 import { spelledTimeframe } from '../../../shared/timeframe_spelling.ts';
 import { directionSettingsSchema, type DirectionSettings } from '../../learning/direction/direction_settings.ts';
 import type { RunParameters } from '../schedule/run.ts';
@@ -27,12 +28,20 @@ export function directionOf({ symbol, timeframe }: MLTrainingConfig): { symbol: 
       'symbol',
       symbol,
       'an instrument such as BTC/USDT, or all: models of pairs learn all of them',
-      'Give one symbol, or leave it out to train the models of all pairs.',
+      nextForSymbol(symbol),
     );
   const own = subject.barSeconds === undefined ? undefined : timeframeOf(subject.barSeconds);
   if (own !== undefined && asked !== undefined && own !== asked)
     throw unsupported('timeframe', timeframe, `${own}, as the symbol ${symbol} says`, 'Leave one of them out.');
   return { symbol: subject.a, timeframe: own ?? asked ?? DEFAULT_TIMEFRAME };
+}
+
+/** What a name may mean, such as `BTCUSDT` of `BINANCE:BTCUSDT`, is proposed and not guessed. */
+function nextForSymbol(name: string): string {
+  const reading = readSymbol(name);
+  if (reading.symbol !== null || reading.candidates.length === 0 || name.includes('_'))
+    return 'Give one symbol, or leave it out to train the models of all pairs.';
+  return `Give ${reading.candidates.join(' or ')}, or map the name for good: symbol_names in config/minutehand.yaml.`;
 }
 
 function subjectOf(symbol: string) {

@@ -154,6 +154,13 @@ describe('a body with each field of a schema', () => {
       spellSubjects(body, NO_SYMBOL_NAMES);
       expect(directionOf(mlTrainingConfig.parse(body))).toEqual({ symbol: 'BTCUSDT', timeframe: '4h' });
     }
+    for (const [name, next] of [
+      ['BINANCE:BTCUSDT', /^Give BTCUSDT, or map the name for good/],
+      ['XAUUSD_XAGUSD', /^Give one symbol/],
+    ] as const) {
+      const refused = (): unknown => directionOf(mlTrainingConfig.parse({ symbol: name }));
+      expect(refused).toThrow(expect.objectContaining({ next: expect.stringMatching(next) as string }) as Error);
+    }
     // What only a full training takes is refused of another kind, by name.
     for (const kind of ['incremental', 'thresholds']) {
       const config = mlTrainingConfig.parse({ kind });
