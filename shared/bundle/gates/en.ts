@@ -239,9 +239,11 @@ export const EN: EnglishCatalog = {
           `their mean within ${of.text('tolerance')} of the outcomes`,
           ...between(of, 'calls that are up', 'least_buys', 'most_buys'),
           ...between(of, 'those of each hour', 'least_hour', 'most_hour'),
+          ...between(of, 'those in bull markets', 'least_bull', 'most_bull'),
+          ...between(of, 'calls that are down in bear markets', 'least_bear', 'most_bear'),
           ...(of.number('most_variance') === null ? [] : [`variance of a day at most ${of.text('most_variance')}`]),
         ].join(', '),
-      next: 'Train on bars of rising and of falling markets, or with another `--balance`.',
+      next: 'Train on more bars, of rising and of falling markets, or with another `--balance`: where little can be foreseen, most models lean to one side.',
     },
     plausible: {
       name: 'plausible',

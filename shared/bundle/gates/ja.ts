@@ -219,6 +219,8 @@ export const JA: GateCatalog = {
           `実績との差は ${of.text('tolerance')} 以内`,
           ...between(of, '買い比率は', 'least_buys', 'most_buys'),
           ...between(of, '時間帯別では', 'least_hour', 'most_hour'),
+          ...between(of, '上昇相場では', 'least_bull', 'most_bull'),
+          ...between(of, '下落相場の売り比率は', 'least_bear', 'most_bear'),
           ...(of.number('most_variance') === null ? [] : [`日内の分散は ${of.text('most_variance')} 以下`]),
         ].join('、'),
     },

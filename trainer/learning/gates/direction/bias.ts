@@ -11,7 +11,10 @@ export const bias: DirectionGate = {
   vetoes:
     'Answers on one side: up ÷ (up + down) beyond its limits in a single prediction or on average, or on average far from the outcomes beyond chance; the share of up among the calls beyond its limits, over all, in an hour of the day, or in bull or bear markets; or answers that swing within 24 hours.',
   limit: `\`direction_prediction_range\`, \`direction_mean_range\`, within ${OUTCOME_TOLERANCE} of the outcomes, \`direction_buy_ratio_range\`, \`direction_hour_buy_ratio_range\`, \`direction_bull_buy_ratio_range\`, \`direction_bear_sell_ratio_range\`, \`direction_variance_24h_max\`; null: not judged`,
-  check: ({ bias, biasLimits: { prediction, mean, buyRatio, hourBuyRatio, variance24h } }) => ({
+  check: ({
+    bias,
+    biasLimits: { prediction, mean, buyRatio, hourBuyRatio, bullBuyRatio, bearSellRatio, variance24h },
+  }) => ({
     passed: bias.biased.length === 0,
     value: bias.biased.length,
     relation: '<=',
@@ -36,6 +39,10 @@ export const bias: DirectionGate = {
       most_buys: buyRatio?.[1] ?? null,
       least_hour: hourBuyRatio?.[0] ?? null,
       most_hour: hourBuyRatio?.[1] ?? null,
+      least_bull: bullBuyRatio?.[0] ?? null,
+      most_bull: bullBuyRatio?.[1] ?? null,
+      least_bear: bearSellRatio?.[0] ?? null,
+      most_bear: bearSellRatio?.[1] ?? null,
       most_variance: variance24h,
       tolerance: OUTCOME_TOLERANCE,
     },
