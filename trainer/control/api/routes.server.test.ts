@@ -172,7 +172,17 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(await own.get('/api/ml-training/training/status')).toMatchObject({ is_training: true });
     const { entries } = await own.get('/api/audit', { query: { limit: 1 } });
     expect(entries[0]).toMatchObject({ target: `run ${run.run_id}`, after: { reason: 'a test' } });
+    // Another one waits, once, until it is taken out.
+    const waiting = await own.post('/api/ml/train');
+    expect(waiting).toMatchObject({ status: 'queued', kind: 'full' });
     await expect(own.post('/api/ml/train')).rejects.toMatchObject({ status: 409, code: 'RETRAIN_RUNNING' });
+    const listed = await own.get('/api/runs');
+    expect([listed.runs[0]!.run_id, listed.waiting.map(({ run_id }) => run_id)]).toEqual([
+      run.run_id,
+      [waiting.run_id],
+    ]);
+    const dropped = await own.post('/api/ml-training/stop', { query: { run: waiting.run_id } });
+    expect(dropped).toMatchObject({ run_id: waiting.run_id, status: 'queued' });
     await expect(own.post('/api/automl-features/clear-cache')).rejects.toMatchObject({ code: 'RETRAIN_RUNNING' });
     expect(await own.post('/api/ml-training/stop')).toMatchObject({ run_id: run.run_id });
     await expect.poll(async () => (await own.get('/api/ml-training/training/status')).status).toBe('stopped');
