@@ -58,6 +58,7 @@ export class Pipeline {
   readonly #stopwatch: Stopwatch;
   readonly #states: States;
 
+  /** The parts in the order of a bar's way. Those that get subjects as `pairs` count pairs first, then instruments. */
   constructor(options: PipelineOptions) {
     const { pairs, instruments = [], clock, scheduler, journal, observer } = options;
     const { feedIntervalMs, slowInferenceMs, bootId } = options;
@@ -148,6 +149,7 @@ export class Pipeline {
       envelope: this.#envelope,
       stopwatch: this.#stopwatch,
     });
+    // The instruments know the checksum of any subject's features.
     this.#recorder = new SignalRecorder({ pairs: subjects, matrix: this.#instruments, bootId, journal });
     this.#books = new Bookkeeping({
       recorder: this.#recorder,

@@ -7,6 +7,7 @@ import type { Bar, OpenTime } from '../../shared/bar.ts';
 export type MinuteOutcome = 'COMPLETE' | 'BAR_SUSPECT' | 'LEG_EMPTY' | 'LEG_MISSING';
 
 export interface PairMinute {
+  /** Of the subject: pairs come first, then instruments, whose legs are one symbol. */
   readonly pairIndex: number;
   readonly time: OpenTime;
   /** null where there is no bar, or a suspect one. */
