@@ -12,7 +12,7 @@ import { readSeriesFolder } from '../trainer/learning/direction/series_files.ts'
 /** Columns of the direction model's answers, in the order of its classes. */
 const PROBABILITIES = ['ML_UP_PROB', 'ML_DOWN_PROB', 'ML_RANGE_PROB'] as const;
 
-export interface InstrumentMatrix {
+export interface InstrumentTable {
   readonly columns: readonly string[];
   readonly featureSchema: string;
   /** Lines of CSV without the header, for bars from `from` until before `to`, epoch seconds. */
@@ -30,7 +30,7 @@ export async function instrumentMatrix(
   data: string,
   series: string | null,
   model: string | null,
-): Promise<InstrumentMatrix> {
+): Promise<InstrumentTable> {
   const timeframe = barSecondsOf(instrument);
   const written = instrumentSchema(INSTRUMENT_WINDOWS, timeframe);
   const [bars] = await readInstrumentFolder(data, [instrument.a], timeframe);

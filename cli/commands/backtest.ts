@@ -95,7 +95,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
   const settings = loadSettings();
   const job = jobOf(flags, settings);
   if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
-  else await recordJob(job, settings, output, (own) => runBacktest(job, settings, own));
+  else await recordJob(job, settings, output, (own) => runAndPrintBacktest(job, settings, own));
 }
 
 /**
@@ -128,7 +128,7 @@ function jobOf(flags: BacktestFlags, settings: Settings): BacktestJob {
 }
 
 /** Runs a backtest in this process, and prints its tables. */
-export async function runBacktest(job: BacktestJob, settings: Settings, output: Output): Promise<void> {
+export async function runAndPrintBacktest(job: BacktestJob, settings: Settings, output: Output): Promise<void> {
   const startedMs = performance.now();
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });

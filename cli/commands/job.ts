@@ -7,11 +7,11 @@ import { jobSchema, type Job, type JobKind, type JobOf } from '../../trainer/job
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { runFormulaSearch } from './automl.ts';
-import { runBacktest } from './backtest.ts';
+import { runAndPrintBacktest } from './backtest.ts';
 import { runImport } from './bars_import.ts';
 import { runDirectionJob } from './direction.ts';
 import { runEvolution } from './evolve.ts';
-import { runLeague } from './league.ts';
+import { runAndPrintLeague } from './league.ts';
 import { runJudgement } from './strategy_judge.ts';
 import { runParity } from './parity.ts';
 import { runScan } from './scan.ts';
@@ -48,8 +48,8 @@ const RUNS: { readonly [Kind in JobKind]: Run<Kind> } = {
   thresholds: runTraining,
   direction: (job, settings, output) => runDirectionJob(job, settings, { verbose: false, requireGates: false }, output),
   automl: runFormulaSearch,
-  league: runLeague,
-  backtest: runBacktest,
+  league: runAndPrintLeague,
+  backtest: runAndPrintBacktest,
   evolve: runEvolution,
   judge: runJudgement,
   scan: (job, settings, output) => runScan(job, settings, output),

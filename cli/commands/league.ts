@@ -56,7 +56,7 @@ async function play(flags: LeagueFlags, output: Output): Promise<void> {
   const settings = loadSettings();
   const job = jobOf(flags, settings);
   if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
-  else await recordJob(job, settings, output, (own) => runLeague(job, settings, own));
+  else await recordJob(job, settings, output, (own) => runAndPrintLeague(job, settings, own));
 }
 
 /**
@@ -85,7 +85,7 @@ function jobOf(flags: LeagueFlags, settings: Settings): LeagueJob {
 }
 
 /** Plays a league in this process, and prints its table. */
-export async function runLeague(job: LeagueJob, settings: Settings, output: Output): Promise<void> {
+export async function runAndPrintLeague(job: LeagueJob, settings: Settings, output: Output): Promise<void> {
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['No figures were kept. Looks at the holdout stay counted.'] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
