@@ -106,7 +106,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     schedules: () => schedules,
     faults: () => dependencies.faults,
   });
-  const parts = { ...options, clock: MACHINE_CLOCK, retrainer, monitor, schedules: () => schedules };
+  const parts = { ...options, clock: MACHINE_CLOCK, retrainer, monitor, rollout, schedules: () => schedules };
   const controlPlane = await startControlPlane(server, parts);
   const close = async (): Promise<void> => {
     dependencies.stop();

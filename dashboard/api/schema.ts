@@ -2683,7 +2683,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The newest rollout */
+        /** The newest rollout, and its last evaluation while it is active */
         get: {
             parameters: {
                 query?: never;
@@ -2701,6 +2701,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             rollout: components["schemas"]["Rollout"] | null;
+                            look: components["schemas"]["RolloutLook"] | null;
                         };
                     };
                 };
@@ -11253,6 +11254,40 @@ export interface components {
                 promotion_e_value: number;
                 candidate: number;
             }[];
+        };
+        RolloutLook: {
+            /** @description null before the first evaluation */
+            evidence: {
+                /** @description Matured labels */
+                labels: number;
+                /** @description E-value that the challenger scores better, now */
+                benefit: number;
+                /** @description E-value that it scores worse: the greatest so far; aborted at 20 */
+                harm: number;
+                /** @description Behind the champion */
+                loss_bps: number;
+            } | null;
+            /** @description The next step */
+            next: string;
+            /** @description Its conditions that are not met */
+            blocked: string[];
+        };
+        RolloutLookInput: {
+            /** @description null before the first evaluation */
+            evidence: {
+                /** @description Matured labels */
+                labels: number;
+                /** @description E-value that the challenger scores better, now */
+                benefit: number;
+                /** @description E-value that it scores worse: the greatest so far; aborted at 20 */
+                harm: number;
+                /** @description Behind the champion */
+                loss_bps: number;
+            } | null;
+            /** @description The next step */
+            next: string;
+            /** @description Its conditions that are not met */
+            blocked: string[];
         };
         RowScores: {
             /** @description Bundle that scored it */

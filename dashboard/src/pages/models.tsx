@@ -12,6 +12,7 @@ import {
   type Column,
   type Tone,
 } from '../parts/basics.tsx';
+import { RolloutPanel } from '../parts/rollout.tsx';
 import { ShadowButton } from '../parts/shadow_button.tsx';
 import { DirectionModels } from '../parts/direction_models.tsx';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
@@ -49,6 +50,7 @@ export default function ModelsPage() {
   return (
     <>
       {error !== null && <Failure error={error} />}
+      <RolloutPanel />
       {versions !== null &&
         (['a', 'b'] as const).map((key) => <VersionUnknown key={key} at={key} versions={versions} />)}
       {compared.error !== null && <Failure error={compared.error} />}

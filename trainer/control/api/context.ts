@@ -9,6 +9,7 @@ import type { Monitor } from '../monitor/monitor.ts';
 import type { ImportPreviews } from '../imports/import_preview.ts';
 import type { JobRunner } from '../jobs/job_runner.ts';
 import type { PolicyService } from '../policy/policy_service.ts';
+import type { RolloutWatch } from '../rollout/watch.ts';
 import type { BacktestRunner } from '../schedule/backtest_runner.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { Store } from '../../store/store.ts';
@@ -38,6 +39,8 @@ export interface ApiContext {
   readonly backtests: BacktestRunner;
   readonly jobs: JobRunner;
   readonly previews: ImportPreviews;
+  /** The last evaluation of the active rollout. */
+  readonly rollout: Pick<RolloutWatch, 'state'>;
   readonly hub: EventHub;
   readonly signals: DaemonSignals;
   readonly policy: Pick<PolicyService, 'propose' | 'approve' | 'reject'>;

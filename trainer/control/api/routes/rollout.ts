@@ -6,6 +6,7 @@ import { readRollout, rolloutSchema } from '../../../../shared/bundle/rollout.ts
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { registryOf } from '../../registry/registry.ts';
 import { shadowPower } from '../../rollout/shadow_power.ts';
+import type { RolloutState } from '../../rollout/watch.ts';
 import { abortRollout, startRollout } from '../../rollout/steps.ts';
 import { admissionPlaceOf, overrideOf, overrideShape } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
@@ -15,6 +16,28 @@ import { REFUSALS } from '../../schema/refusal.ts';
 const shownRollout = rolloutSchema.omit({ key: true }).meta({ id: 'Rollout' });
 const answer = { 200: z.object({ rollout: shownRollout.nullable() }), ...REFUSALS };
 
+const lookSchema = z
+  .object({
+    evidence: z
+      .object({
+        labels: z.int().describe('Matured labels'),
+        benefit: z.number().describe('E-value that the challenger scores better, now'),
+        harm: z.number().describe('E-value that it scores worse: the greatest so far; aborted at 20'),
+        loss_bps: z.number().describe('Behind the champion'),
+      })
+      .nullable()
+      .describe('null before the first evaluation'),
+    next: z.string().describe('The next step'),
+    blocked: z.array(z.string()).describe('Its conditions that are not met'),
+  })
+  .meta({ id: 'RolloutLook' });
+
+function lookOf(state: RolloutState | null): z.infer<typeof lookSchema> | null {
+  if (state === null) return null;
+  const { evidence, next, blocked } = state;
+  return { evidence, next, blocked: [...blocked] };
+}
+
 /** `GET|POST /api/ml/rollout`, `POST /api/ml/rollout/abort`. */
 export function addRolloutRoutes(api: Api, context: ApiContext): void {
   const { paths, settings, store } = context;
@@ -23,8 +46,15 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
     method: 'GET',
     url: '/api/ml/rollout',
     config: { role: 'viewer' },
-    schema: { tags: ['models'], summary: 'The newest rollout', response: answer },
-    handler: () => ({ rollout: readRollout(paths.models) }),
+    schema: {
+      tags: ['models'],
+      summary: 'The newest rollout, and its last evaluation while it is active',
+      response: {
+        200: z.object({ rollout: shownRollout.nullable(), look: lookSchema.nullable() }),
+        ...REFUSALS,
+      },
+    },
+    handler: () => ({ rollout: readRollout(paths.models), look: lookOf(context.rollout.state()) }),
   });
 
   api.route({
