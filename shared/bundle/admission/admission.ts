@@ -150,6 +150,7 @@ export async function admit<Through extends Door>(
   if (candidate.rule !== null) refuseOtherInstrument(candidate, place.settings);
   if (door === 'shadow') {
     refuseShadowOfRule(candidate);
+    refuseShadowOfNothing(candidate, place.settings);
     return admitted(door, candidate, null, null);
   }
   const verdicts = await verdictsOf(place, candidate, request);
@@ -228,6 +229,18 @@ function refuseShadowOfRule({ version, rule }: Candidate): void {
   throw new MinutehandError('USAGE', {
     seen: `the rule ${version}`,
     expected: 'a bundle of pairs or of a direction model: rules have no shadow',
+  });
+}
+
+/**
+ * A direction model may become active before its instruments are configured, but a shadow would answer nothing.
+ * @throws MinutehandError MODEL_TIMEFRAME
+ */
+function refuseShadowOfNothing({ version, timeframe }: Candidate, { minutehand: { instruments } }: Settings): void {
+  if (timeframe === null || instruments.length > 0) return;
+  throw new MinutehandError('MODEL_TIMEFRAME', {
+    seen: `${version} was trained on ${timeframe} bars of instruments`,
+    expected: 'an instrument of the configuration: it has none',
   });
 }
 
