@@ -89,7 +89,7 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
       'strategy list',
     ],
     ...['news list', 'rollout status', 'runs list', 'service status', 'signal verify', 'signals days', 'signals list'],
-    ...['signals verify', 'status', 'token list', 'trades check', 'trades list'],
+    ...['check features', 'signals verify', 'status', 'token list', 'trades check', 'trades list'],
   ],
   'they write files of results only': [
     ...[

@@ -116,6 +116,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'a check: any finding is exit code 1, after all was checked': [
     'audit verify',
     'bench',
+    'check features',
     'check models',
     'config check',
     'doctor',

@@ -66,6 +66,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     single_model_config: own({ single_model_config: { model_type: 'logistic' } }),
     balance: own({ balance: { ai1: 'smote' } }),
     kind: own({ kind: 'thresholds' }),
+    features: own({ features: 'store' }),
     // Of the audit: training.server tests that it is kept there.
     reason: own({ reason: 7 }),
   },
