@@ -10,6 +10,7 @@ import { describeError } from '../shared/errors.ts';
 import { timeframeOf } from '../shared/pair.ts';
 import { directionCard } from '../trainer/learning/direction/direction_card.ts';
 import type { Output } from './output.ts';
+import { versionMark } from './version_mark.ts';
 
 /** A direction bundle in a list. */
 export interface ListedDirection {
@@ -51,8 +52,7 @@ export function listDirections(models: string, output: Output): ListedDirection[
       return { ...own, ...nothing, failed_gates: [], error: `${code}: ${message}` };
     }
   });
-  for (const own of listed)
-    output.line(`${own.active ? '*' : own.shadow ? 's' : ' '} ${own.version.padEnd(16)} ${aboutOf(own)}`);
+  for (const own of listed) output.line(`${versionMark(own)} ${own.version.padEnd(16)} ${aboutOf(own)}`);
   return listed;
 }
 

@@ -6,15 +6,15 @@ export interface TerminalLine {
 
 const BAR_WIDTH = 30;
 const NAME_WIDTH = 24;
-/** A bar is drawn anew at most five times a second: more often nobody can read it. */
+/** Minimum interval between two redraws: faster changes cannot be read. */
 const REDRAW_MS = 200;
 const MS_PER_SECOND = 1000;
 /** Moves to the start of the line and clears it (ECMA-48: CR, EL 2). */
 const CLEAR_LINE = '\r\u001b[2K';
 
 /**
- * One line of a terminal for each stage of a command, drawn anew as the stage goes on: its name, a bar, the percentage,
- * and the time that is left at the pace so far. A stage that ends leaves its line behind.
+ * A progress bar of one terminal line for each stage of a command: name, bar, percentage, and the remaining time
+ * estimated from the rate so far. The line is redrawn in place; when a stage ends, its line stays.
  */
 export class ProgressBar {
   readonly #line: TerminalLine;

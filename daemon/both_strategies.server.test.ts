@@ -28,7 +28,8 @@ const { slow_ms: SLOW_MS } = settings.minutehand.inference;
 /** All subjects are warm. */
 const FROM = 170;
 const TO = 570;
-const [FIRST, SECOND] = ['20260101_0000', '20260102_0000'] as const;
+const FIRST = '20260101_0000';
+const SECOND = '20260102_0000';
 type Version = typeof FIRST | typeof SECOND;
 const KEY = '0f'.repeat(16);
 const UP = [0.8, 0.1, 0.1];
@@ -47,7 +48,8 @@ beforeAll(async () => {
   market = byMinute(tinyBars(settings, TO + 10)).map(({ time, bars }) => {
     const open = close;
     close *= Math.exp(0.001 * rng.normal());
-    const [high, low] = [Math.max(open, close), Math.min(open, close)];
+    const high = Math.max(open, close);
+    const low = Math.min(open, close);
     return { time, bars: [...bars, { symbol: INSTRUMENT, time, open, high, low, close, volume: 3 }] };
   });
 });
@@ -56,7 +58,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A strategy in a pipeline of its own, with one subject. */
+/** A pipeline with one subject of one strategy. */
 interface Strategy {
   readonly name: string;
   readonly subject: string;
@@ -234,7 +236,8 @@ describe.each([PAIRS, DIRECTION])('$name', ({ subject, options, timeframe, swapR
   });
 
   it('enters nothing under a stop of a person, and closes what is open by its rule', async () => {
-    const [bench, free] = [await boot(), await boot()];
+    const bench = await boot();
+    const free = await boot();
     await feed(free, FROM, TO);
     const entry = live(free).findIndex(({ action }) => action === 'ENTER');
     const exit = live(free).findIndex(({ action }, at) => at > entry && action === 'EXIT');
@@ -254,7 +257,9 @@ describe.each([PAIRS, DIRECTION])('$name', ({ subject, options, timeframe, swapR
       pipeline.inputs.apply({ kind: 'shadow', slot, set, ...(positions && { positions }) });
 
     it('journals what it would have published, under the ids of what was, which stays the same', async () => {
-      const [bench, without, alone] = [await boot(), await boot(), open()];
+      const bench = await boot();
+      const without = await boot();
+      const alone = open();
       shadow(bench, model(SECOND));
       // A person's stop keeps no shadow from entering.
       for (const one of [bench, without])
@@ -275,7 +280,8 @@ describe.each([PAIRS, DIRECTION])('$name', ({ subject, options, timeframe, swapR
     });
 
     it('continues after a restart from its last answer, and ends', async () => {
-      const [whole, first] = [await boot(), await boot()];
+      const whole = await boot();
+      const first = await boot();
       for (const bench of [whole, first]) shadow(bench, model(SECOND));
       await feed(whole, FROM, TO);
       // In a position.
@@ -396,7 +402,8 @@ describe.each([PAIRS, DIRECTION])('$name', ({ subject, options, timeframe, swapR
   });
 
   it('continues after a kill with its position, to the byte as without one', async () => {
-    const [whole, first] = [await boot(), await boot()];
+    const whole = await boot();
+    const first = await boot();
     await feed(whole, FROM, TO);
     const cut = FROM + live(whole).findIndex(({ action }) => action === 'ENTER') + 1;
     await feed(first, FROM, cut);

@@ -289,7 +289,9 @@ describe('a rule that reads ML_UP_PROB', () => {
       const sides = served.filter(({ action }) => action === 'ENTER').map(({ target }) => target);
       expect([sides.includes(1), sides.includes(-1)]).toEqual([true, true]);
       for (const { action, target, ml_up_prob, ml_down_prob, reason, ml_range_prob } of served) {
-        const [up, down, range] = [ml_up_prob!, ml_down_prob!, ml_range_prob!];
+        const up = ml_up_prob!;
+        const down = ml_down_prob!;
+        const range = ml_range_prob!;
         expect(up + down + range).toBeCloseTo(1, 6);
         if (action === 'ENTER') expect(target === 1 ? up : down).toBeGreaterThan(0.5);
         if (reason === 'NO_ENTRY') expect(up > 0.5 || (down > 0.5 && range < 0.5)).toBe(false);

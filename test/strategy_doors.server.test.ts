@@ -28,11 +28,10 @@ beforeAll(async () => {
     const { version } = await tinyModels(paths.models);
     pairs = [version, copyUnder(paths.models, version, `${version}_2`)];
     activate(paths.models, pairs[0], MACHINE_FILES, trainerMarks(paths));
-    const [first, second] = [1, 2].map((day) =>
-      writeTinyDirection(paths.models, INSTRUMENT, '1m', new Date(Date.UTC(2026, 0, day))),
-    );
-    directions = [first!, second!];
-    activateDirection(paths.models, first!, paths.home);
+    const first = writeTinyDirection(paths.models, INSTRUMENT, '1m', new Date('2026-01-01'));
+    const second = writeTinyDirection(paths.models, INSTRUMENT, '1m', new Date('2026-01-02'));
+    directions = [first, second];
+    activateDirection(paths.models, first, paths.home);
   });
   for (const [shelf, versions] of [['pairs', pairs] as const, ['direction', directions] as const]) {
     const registry = registryOf(api.store, api.paths, shelf);

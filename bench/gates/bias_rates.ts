@@ -4,20 +4,13 @@ import type { BiasLimits } from '../../trainer/learning/gates/direction/bias_lim
 import { EVALUATION_LABEL } from '../../trainer/learning/label/direction.ts';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import type { Instrument } from '../../trainer/learning/direction/instrument_rows.ts';
-import { NO_SERIES } from '../../trainer/learning/direction/series_files.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
   trainDirection,
 } from '../../trainer/learning/direction/train_direction.ts';
+import { BARS_PER_DAY, COMMON, hourlyInstrument, VOLATILITY } from './hourly_market.ts';
 
-const HOUR = 3600;
-const BARS_PER_DAY = 24;
-const START = 1_600_000_000 - (1_600_000_000 % (BARS_PER_DAY * HOUR));
-/** Standard deviation of an hourly return: 2.9 % a day. */
-const VOLATILITY = 0.006;
-/** Share of an instrument's variance that all instruments have in common, as coins do. */
-const COMMON = 0.6;
 /** Rise of a day in a bull market, fall in a bear market. */
 const DAILY_TREND = 0.01;
 /** Rise or fall of an hour of a swing, and its mean length. */
@@ -108,19 +101,8 @@ function trendOf(market: BiasPlan['market'], length: number, rng: Rng): Float64A
 }
 
 function instrumentOf(symbol: string, common: Float64Array, rng: Rng): Instrument {
-  const { length } = common;
-  const open = new Float64Array(length);
-  const close = new Float64Array(length);
-  let price = 100;
-  for (let t = 0; t < length; t++) {
-    open[t] = price;
-    price *= Math.exp(common[t]! + VOLATILITY * Math.sqrt(1 - COMMON) * rng.normal());
-    close[t] = price;
-  }
-  const time = Float64Array.from({ length }, (_, t) => START + t * HOUR);
-  const high = close.map((own, t) => Math.max(own, open[t]!));
-  const low = close.map((own, t) => Math.min(own, open[t]!));
-  const none = new Float64Array(length);
-  const bars = { symbol, timeframe: HOUR, length, time, open, high, low, close, volume: none, takerBuyVolume: none };
-  return { bars, series: NO_SERIES };
+  return hourlyInstrument(symbol, common.length, (before, t) => {
+    const own = VOLATILITY * Math.sqrt(1 - COMMON) * rng.normal();
+    return before * Math.exp(common[t]! + own);
+  });
 }

@@ -4,17 +4,10 @@ import type { DirectionProbabilities } from '../../shared/strategies/direction/d
 import { EDGE_LEVEL, lookLevel } from '../../trainer/learning/backtest/edge.ts';
 import { edgeClaims, strategyOf } from '../../trainer/learning/direction/direction_net.ts';
 import type { Instrument } from '../../trainer/learning/direction/instrument_rows.ts';
-import { NO_SERIES } from '../../trainer/learning/direction/series_files.ts';
 import { backtestStrategy } from '../../trainer/learning/direction/strategy_backtest.ts';
 import type { Trade } from '../../trainer/learning/trades/backtest.ts';
+import { BARS_PER_DAY, COMMON, HOUR, hourlyInstrument, VOLATILITY } from './hourly_market.ts';
 
-const HOUR = 3600;
-const BARS_PER_DAY = 24;
-const START = 1_600_000_000 - (1_600_000_000 % (BARS_PER_DAY * HOUR));
-/** Standard deviation of an hourly return. */
-const VOLATILITY = 0.006;
-/** Share of an instrument's variance that all instruments have in common. */
-const COMMON = 0.6;
 /** Log volatility changes with a half-life of three days, in a standard deviation of one half. */
 const VOLATILITY_HALF_LIFE = 72;
 const VOLATILITY_SPREAD = 0.5;
@@ -98,21 +91,10 @@ function tradesOf(plan: DirectionPlan, symbols: readonly string[], rng: Rng): Tr
 
 /** A price whose expected relative move is 0 at each bar. */
 function instrumentOf(symbol: string, common: Float64Array, volatility: Float64Array, rng: Rng): Instrument {
-  const { length } = common;
-  const open = new Float64Array(length);
-  const close = new Float64Array(length);
-  let price = 100;
-  for (let t = 0; t < length; t++) {
-    open[t] = price;
-    price *= 1 + volatility[t]! * (Math.sqrt(COMMON) * common[t]! + Math.sqrt(1 - COMMON) * rng.normal());
-    close[t] = price;
-  }
-  const time = Float64Array.from({ length }, (_, t) => START + t * HOUR);
-  const high = close.map((own, t) => Math.max(own, open[t]!));
-  const low = close.map((own, t) => Math.min(own, open[t]!));
-  const none = new Float64Array(length);
-  const bars = { symbol, timeframe: HOUR, length, time, open, high, low, close, volume: none, takerBuyVolume: none };
-  return { bars, series: NO_SERIES };
+  return hourlyInstrument(symbol, common.length, (before, t) => {
+    const own = Math.sqrt(1 - COMMON) * rng.normal();
+    return before * (1 + volatility[t]! * (Math.sqrt(COMMON) * common[t]! + own));
+  });
 }
 
 function volatilities(length: number, rng: Rng): Float64Array {

@@ -64,6 +64,7 @@ import { admit, type Admitted, type Override } from '../../shared/bundle/admissi
 import { admissionPlace } from '../admission_place.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { timeframeOption } from '../timeframe_option.ts';
+import { versionMark } from '../version_mark.ts';
 import { addModelsDelivery } from './models_delivery.ts';
 import { addModelsImport } from './models_import.ts';
 import { addModelsVerify } from './models_verify.ts';
@@ -180,7 +181,7 @@ function list(output: Output): void {
       row.error === null
         ? `${row.market!.padEnd(9)} AI1 AUC ${row.auc?.toFixed(4) ?? '–'}${row.skill === null ? '' : `, skill ${row.skill.skill.toFixed(4)}`}, ${row.pairs_with_edge} of ${row.pairs} pairs with an edge${gatesLine(row)}`
         : row.error;
-    output.line(`${row.active ? '*' : row.shadow ? 's' : ' '} ${row.version.padEnd(16)} ${about}`);
+    output.line(`${versionMark(row)} ${row.version.padEnd(16)} ${about}`);
     if (row.learning !== null) output.line(`    ${learningLine(row.learning)}`);
     if (row.active || row.shadow) for (const line of breakEvenLines(row.break_even)) output.line(line);
   }
@@ -408,7 +409,8 @@ function printShadows(output: Output): void {
   const version = readShadow(models, null);
   const direction = directionShadows(models);
   output.line(version === null ? 'No shadow models.' : `${shadowTitle(null)}: ${version}`);
-  for (const [timeframe, own] of Object.entries(direction)) output.line(`Shadow of direction ${timeframe}: ${own}`);
+  for (const [timeframe, own] of Object.entries(direction))
+    output.line(`${shadowTitle(timeframe as Timeframe)}: ${own}`);
   output.result({ version, direction });
 }
 

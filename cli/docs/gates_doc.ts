@@ -358,8 +358,8 @@ ${table(
   ]),
 )}
 
-The last row is refused because prices cannot distinguish it from a late copy: one leg has moves of its own, the other
-follows them minutes later, and never the other way round. A copy whose delay varies shows the same cross-correlation, so
+The last row is refused because prices cannot distinguish it from a late copy: one leg moves independently, the other
+follows minutes later, and never the other way round. A copy whose delay varies shows the same cross-correlation, so
 a test that accepted this pair would accept the copy too. Such a pair needs both legs from one source with the same
 clock, or longer bars. Where both legs close the gap, each follows the other and takes back part of its own moves: the
 test recognizes that.

@@ -298,9 +298,8 @@ describe('watchModels', () => {
       },
       onShadow: (model, slot) => printed.push(`shadow ${slot} ${model?.manifest.version ?? 'none'}`),
     });
-    const [first, second] = [1, 2].map((day) =>
-      writeTinyDirection(models, 'BTCUSDT', '1h', new Date(Date.UTC(2026, 0, day))),
-    ) as [string, string];
+    const first = writeTinyDirection(models, 'BTCUSDT', '1h', new Date('2026-01-01'));
+    const second = writeTinyDirection(models, 'BTCUSDT', '1h', new Date('2026-01-02'));
     const name = (version: string | null, slot: ShadowSlot): void =>
       setShadow(models, version, MACHINE_FILES, null, slot);
     name(SECOND, null);

@@ -19,7 +19,7 @@ type OwnAnswer<Position> = Answer & { readonly position: Position };
 
 /**
  * The shadow of a slot, of whatever strategy: a model that answers every batch after it was published, into the journal
- * only, with virtual positions of its own. One that fails is dropped.
+ * only, and keeps separate virtual positions. A model that fails is dropped.
  */
 export class ShadowLane<Model, Position> {
   readonly #options: ShadowLaneOptions<Model, Position>;

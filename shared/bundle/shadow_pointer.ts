@@ -12,7 +12,7 @@ import { sealShape, type WritableKind } from './sealed_pointer.ts';
 /** What a shadow scores along with: the direction model of a timeframe; null: the models of pairs. */
 export type ShadowSlot = Timeframe | null;
 
-/** Each may have a shadow of its own. */
+/** What can have a shadow: the pairs, or the instruments of a timeframe. */
 export const SHADOW_SLOTS: readonly ShadowSlot[] = [null, ...TIMEFRAME_NAMES];
 
 const shadowSchema = z.object({

@@ -8,7 +8,7 @@ import {
   type RetrainRun,
   type RunRequest,
 } from './run.ts';
-import { PRIORITIES, type RunQueue } from './run_queue.ts';
+import { byTurn, type RunQueue } from './run_queue.ts';
 
 /**
  * A queue in memory, for when no store can be opened.
@@ -18,14 +18,12 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
   const runs: RetrainRun[] = [];
   type Wanted = Pick<RetrainRun, 'kind' | 'trigger' | 'causes' | 'parameters' | 'attempt'>;
   /** `key`: of the request; empty for a run of schedule, monitor or a retry. */
-  type Waiting = Wanted & { readonly run_id: number; readonly dueMs: number; readonly key: string };
+  type Waiting = Wanted & { readonly run_id: number; readonly due_ms: number; readonly key: string };
   /** By kind and key. */
   const waiting = new Map<string, Waiting>();
   const placeOf = ({ kind, key }: Pick<Waiting, 'kind' | 'key'>): string => `${kind} ${key}`;
-  const byTurn = (a: Waiting, b: Waiting): number =>
-    PRIORITIES[a.kind] - PRIORITIES[b.kind] || a.dueMs - b.dueMs || a.run_id - b.run_id;
-  const shown = ({ dueMs, key: _key, ...own }: Waiting): RequestedRun => ({
-    ...newRun({ ...own, started_at: new Date(dueMs).toISOString() }),
+  const shown = ({ due_ms, key: _key, ...own }: Waiting): RequestedRun => ({
+    ...newRun({ ...own, started_at: new Date(due_ms).toISOString() }),
     status: 'queued',
   });
   const put = (own: Waiting): void => void waiting.set(placeOf(own), own);
@@ -66,25 +64,25 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
       return Promise.resolve(beginNow(wanted, waiting.get(placeOf({ kind: wanted.kind, key: '' }))));
     },
     beginDue() {
-      const due = [...waiting.values()].filter(({ dueMs }) => dueMs <= clock.nowMs());
+      const due = [...waiting.values()].filter(({ due_ms }) => due_ms <= clock.nowMs());
       const [first] = due.sort(byTurn);
       return Promise.resolve(first === undefined ? null : beginNow(first, first));
     },
     dueMs() {
-      const times = [...waiting.values()].map(({ dueMs }) => dueMs);
+      const times = [...waiting.values()].map(({ due_ms }) => due_ms);
       return Promise.resolve(times.length === 0 ? null : Math.min(...times));
     },
     wait(request) {
       const run = asked(request);
       const run_id = waiting.get(placeOf({ kind: run.kind, key: '' }))?.run_id ?? ++lastId;
-      put({ ...run, run_id, dueMs: clock.nowMs(), key: '' });
+      put({ ...run, run_id, due_ms: clock.nowMs(), key: '' });
       return Promise.resolve();
     },
     add(request) {
       const run = asked(request);
       const key = requestKey(request.parameters);
       if (waiting.has(placeOf({ kind: run.kind, key }))) return Promise.resolve(null);
-      const added = { ...run, run_id: ++lastId, dueMs: clock.nowMs(), key };
+      const added = { ...run, run_id: ++lastId, due_ms: clock.nowMs(), key };
       put(added);
       return Promise.resolve(shown(added));
     },
@@ -98,7 +96,7 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
     beat: () => Promise.resolve(),
     retryAt({ kind, trigger, causes, parameters, attempt }, dueMs) {
       if (!waiting.has(placeOf({ kind, key: '' })))
-        put({ run_id: ++lastId, kind, trigger, causes, parameters, attempt: attempt + 1, dueMs, key: '' });
+        put({ run_id: ++lastId, kind, trigger, causes, parameters, attempt: attempt + 1, due_ms: dueMs, key: '' });
       return Promise.resolve();
     },
     keep(run) {

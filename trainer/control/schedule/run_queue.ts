@@ -88,7 +88,7 @@ export interface QueueOptions {
 }
 
 /** Order of several due runs. */
-export const PRIORITIES = {
+const PRIORITIES = {
   full: 1,
   thresholds: 2,
   incremental: 3,
@@ -365,8 +365,10 @@ class StoreQueue implements RunQueue {
   }
 }
 
+type Due = Pick<Row, 'kind' | 'due_ms' | 'run_id'>;
+
 /** The order of due runs: by kind, then by age. */
-function byTurn(a: Pick<Row, 'kind' | 'due_ms' | 'run_id'>, b: Pick<Row, 'kind' | 'due_ms' | 'run_id'>): number {
+export function byTurn(a: Due, b: Due): number {
   return PRIORITIES[a.kind] - PRIORITIES[b.kind] || a.due_ms - b.due_ms || a.run_id - b.run_id;
 }
 

@@ -265,7 +265,7 @@ async function barsOfTable(
     }
     last = Math.min(last, newest);
   }
-  const newestBar = Math.max(...[...bars.values()].map(({ time }) => time.at(-1) ?? -Infinity));
+  const newestBar = newestTime(bars);
   if (last >= newestBar) return bars;
   const end = (last + SECONDS_PER_BAR) as OpenTime;
   tell(
@@ -274,9 +274,14 @@ async function barsOfTable(
   return new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, undefined, end)]));
 }
 
+/** Of all symbols; −Infinity without a bar. */
+function newestTime(bars: ReadonlyMap<string, BarColumns>): number {
+  return Math.max(...[...bars.values()].map(({ time }) => time.at(-1) ?? -Infinity));
+}
+
 /** The bars of the last days before the newest one. */
 function lastDays(bars: ReadonlyMap<string, BarColumns>, days: number): Map<string, BarColumns> {
-  const newest = Math.max(...[...bars.values()].map(({ time }) => time.at(-1) ?? -Infinity));
+  const newest = newestTime(bars);
   const from = (newest - days * SECONDS_PER_DAY + SECONDS_PER_BAR) as OpenTime;
   return new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, from)]));
 }

@@ -36,29 +36,13 @@ describe('the gate of bias', () => {
     const { retrain } = loadSettings();
     const { passed, value, evidence } = bias.check(evidenceOf({ biasLimits: biasLimits({ retrain }) }));
     expect([passed, value]).toEqual([true, 0]);
-    const [[least, most], [least_mean, most_mean]] = [
-      retrain.direction_prediction_range!,
-      retrain.direction_mean_range!,
-    ];
-    const [[least_buys, most_buys], [least_hour, most_hour]] = [
-      retrain.direction_buy_ratio_range!,
-      retrain.direction_hour_buy_ratio_range!,
-    ];
-    const [[least_bull, most_bull], [least_bear, most_bear]] = [
-      retrain.direction_bull_buy_ratio_range!,
-      retrain.direction_bear_sell_ratio_range!,
-    ];
-    expect(evidence).toMatchObject({
-      least,
-      most,
-      least_mean,
-      most_mean,
-      least_buys,
-      most_buys,
-      least_hour,
-      most_hour,
-    });
-    expect(evidence).toMatchObject({ least_bull, most_bull, least_bear, most_bear });
+    const limitsOf = (least: string, most: string): unknown => [evidence![least], evidence![most]];
+    expect(limitsOf('least', 'most')).toEqual(retrain.direction_prediction_range);
+    expect(limitsOf('least_mean', 'most_mean')).toEqual(retrain.direction_mean_range);
+    expect(limitsOf('least_buys', 'most_buys')).toEqual(retrain.direction_buy_ratio_range);
+    expect(limitsOf('least_hour', 'most_hour')).toEqual(retrain.direction_hour_buy_ratio_range);
+    expect(limitsOf('least_bull', 'most_bull')).toEqual(retrain.direction_bull_buy_ratio_range);
+    expect(limitsOf('least_bear', 'most_bear')).toEqual(retrain.direction_bear_sell_ratio_range);
     expect(evidence).toMatchObject({ bull_buy_ratio: 0.7, bear_sell_ratio: 0.6, mean: 0.5 });
   });
 
