@@ -175,7 +175,10 @@ export default [
     rules: { 'no-restricted-syntax': ['error', RECURSIVE_MKDIR] },
   },
   deterministic(['daemon/{align,decide}/**/*.ts', 'daemon/pipeline.ts'], ['trainer', 'cli', 'bench', 'sim']),
-  deterministic(['trainer/learning/{label,backtest,validate}/**/*.ts'], ['daemon', 'cli', 'bench', 'sim']),
+  deterministic(
+    ['trainer/learning/{label,backtest,validate,strategies/*/{label,backtest}}/**/*.ts'],
+    ['daemon', 'cli', 'bench', 'sim'],
+  ),
   deterministic(
     ['shared/bundle/{model_set,prepared_models,scorer}.ts', 'shared/bundle/{onnx,tree_kernel}/**/*.ts'],
     ['daemon', 'trainer', 'cli', 'bench', 'sim'],

@@ -12,14 +12,18 @@ import { PairFeatures } from '../shared/core/features/features.ts';
 import { recordMarket } from '../shared/market/simulated_market.ts';
 import { parsePair, type Pair } from '../shared/pair.ts';
 import { decisionPolicy, loadSettings, type Settings } from '../shared/policy/policy.ts';
-import { isEvaluatedMinute, ROWS_PER_SCORE, scoreBars } from '../trainer/learning/backtest/bar_scores.ts';
+import {
+  isEvaluatedMinute,
+  ROWS_PER_SCORE,
+  scoreBars,
+} from '../trainer/learning/strategies/pair_reversion/backtest/bar_scores.ts';
 import { runBacktest } from '../trainer/learning/trades/backtest.ts';
 import { markToMarket } from '../trainer/learning/backtest/equity.ts';
 import { rollovers } from '../shared/core/cost/rollover.ts';
-import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
+import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { buildPairHistory, matchMinutes } from '../trainer/learning/history/pair_history.ts';
-import { labelPair } from '../trainer/learning/label/pair_labels.ts';
-import { EVALUATION_BARRIERS } from '../trainer/learning/label/reversion.ts';
+import { labelPair } from '../trainer/learning/strategies/pair_reversion/label/pair_labels.ts';
+import { EVALUATION_BARRIERS } from '../trainer/learning/strategies/pair_reversion/label/reversion.ts';
 import { instantNs } from './end_to_end/instant.ts';
 import { benchMarket } from './market.ts';
 import { benchModels } from './models.ts';

@@ -42,6 +42,7 @@ const COVERED = [
   'shared/strategies/',
   'daemon/',
   'trainer/learning/gates/',
+  'trainer/learning/strategies/direction/gates/',
   'trainer/learning/training/adoption_gates.slow.test.ts',
   'test/lease_store.server.test.ts',
   'test/journal_retention.chain.test.ts',

@@ -45,7 +45,7 @@ const LONG = [
   'test/notified.chain.test.ts',
   'test/news.chain.test.ts',
   'trainer/learning/profile/evidence.unit.test.ts',
-  'trainer/learning/dataset/real_dataset.slow.test.ts',
+  'trainer/learning/strategies/pair_reversion/dataset/real_dataset.slow.test.ts',
   'trainer/learning/scan/scan.unit.test.ts',
   'trainer/learning/evolve/evolve.unit.test.ts',
   'trainer/learning/automl/search_formulas.unit.test.ts',

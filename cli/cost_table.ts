@@ -1,4 +1,7 @@
-import type { BacktestCostRow, WalkForwardRow } from '../trainer/learning/backtest/cost_rows.ts';
+import type {
+  BacktestCostRow,
+  WalkForwardRow,
+} from '../trainer/learning/strategies/pair_reversion/backtest/cost_rows.ts';
 
 /** Basis points per trade at full size, with the 90 % interval of the net result. */
 export function costTable(rows: readonly (WalkForwardRow | BacktestCostRow)[]): string[] {

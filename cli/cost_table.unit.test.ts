@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { ViewResult } from '../trainer/learning/backtest/period.ts';
-import { costRow } from '../trainer/learning/backtest/cost_rows.ts';
+import type { ViewResult } from '../trainer/learning/strategies/pair_reversion/backtest/period.ts';
+import { costRow } from '../trainer/learning/strategies/pair_reversion/backtest/cost_rows.ts';
 import { costTable } from './cost_table.ts';
 
 /** Two trades of different size, in the hour of the rollover and in the morning. */

@@ -8,7 +8,7 @@ import { directionShadows } from '../shared/bundle/shadow_pointer.ts';
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import { describeError } from '../shared/errors.ts';
 import { timeframeOf } from '../shared/pair.ts';
-import { directionCard } from '../trainer/learning/direction/direction_card.ts';
+import { directionCard } from '../trainer/learning/strategies/direction/direction_card.ts';
 import type { Output } from './output.ts';
 import { versionMark } from './version_mark.ts';
 

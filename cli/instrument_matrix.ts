@@ -5,9 +5,9 @@ import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitio
 import { InstrumentColumns } from '../shared/core/features/instrument/instrument_columns.ts';
 import { writeFloats } from '../shared/core/features/float_row.ts';
 import { barSecondsOf, type Pair } from '../shared/pair.ts';
-import { readInstrumentFolder } from '../trainer/learning/direction/instrument_bars.ts';
-import { stepAll } from '../trainer/learning/direction/instrument_rows.ts';
-import { readSeriesFolder } from '../trainer/learning/direction/series_files.ts';
+import { readInstrumentFolder } from '../trainer/learning/instruments/instrument_bars.ts';
+import { stepAll } from '../trainer/learning/strategies/direction/instrument_rows.ts';
+import { readSeriesFolder } from '../trainer/learning/instruments/series_files.ts';
 
 /** Columns of the direction model's answers, in the order of its classes. */
 const PROBABILITIES = ['ML_UP_PROB', 'ML_DOWN_PROB', 'ML_RANGE_PROB'] as const;

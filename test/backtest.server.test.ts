@@ -19,7 +19,7 @@ import type { Rng } from '../shared/ports.ts';
 import { packageRoot } from '../shared/root.ts';
 import { createRng } from '../shared/rng.ts';
 import type { Signal } from '../shared/signal/signal.ts';
-import { equityCsv, isoSecond, tradesCsv } from '../trainer/learning/backtest/ledger.ts';
+import { equityCsv, isoSecond, tradesCsv } from '../trainer/learning/strategies/pair_reversion/backtest/ledger.ts';
 import {
   backtestPeriod,
   isTrainedOn,
@@ -28,11 +28,15 @@ import {
   type PeriodOptions,
   type PeriodResult,
   type TradeRecord,
-} from '../trainer/learning/backtest/period.ts';
-import { renderReport, verdict } from '../trainer/learning/backtest/report/report.ts';
+} from '../trainer/learning/strategies/pair_reversion/backtest/period.ts';
+import { renderReport, verdict } from '../trainer/learning/strategies/pair_reversion/backtest/report/report.ts';
 import { buildPairHistory } from '../trainer/learning/history/pair_history.ts';
-import { EVALUATION_BARRIERS, isCandidate, reversionLabel } from '../trainer/learning/label/reversion.ts';
-import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
+import {
+  EVALUATION_BARRIERS,
+  isCandidate,
+  reversionLabel,
+} from '../trainer/learning/strategies/pair_reversion/label/reversion.ts';
+import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { modelMetrics } from '../trainer/learning/measures/model_metrics.ts';
 import { tinyBars, tinySettings, tinyModels } from './tiny_models.ts';
 
@@ -250,7 +254,9 @@ describe('a backtest', () => {
   });
 
   it.each(['threads', 'caller'])('is the same where threads build and the %s score', async (scorer) => {
-    const program = pathToFileURL(join(packageRoot(), 'dist/trainer/learning/backtest/period.js')).href;
+    const program = pathToFileURL(
+      join(packageRoot(), 'dist/trainer/learning/strategies/pair_reversion/backtest/period.js'),
+    ).href;
     const built = (await import(program)) as { backtestPeriod: typeof backtestPeriod };
     const prepared = [await prepareModels(bundle, featureSchema(settings.minutehand.windows))];
     const options = optionsOf({ workers: 2, ...(scorer === 'threads' && { prepared }) });

@@ -8,7 +8,7 @@ import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { parsePair } from '../shared/pair.ts';
 import { createRng } from '../shared/rng.ts';
-import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
+import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { computedRows } from '../trainer/learning/feature_checks/computed_rows.ts';
 import type { TableRows } from '../trainer/learning/feature_table/feature_table.ts';
 import { writeTable } from '../trainer/learning/feature_table/write_table.ts';

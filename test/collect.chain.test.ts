@@ -5,7 +5,7 @@ import type { HealthReport } from '../daemon/health/health.ts';
 import { SERIES_NAMES } from '../shared/core/series/series_names.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { parseObservation } from '../shared/store/observation.ts';
-import { readSeriesFolder } from '../trainer/learning/direction/series_files.ts';
+import { readSeriesFolder } from '../trainer/learning/instruments/series_files.ts';
 import { readAddress, urlOf } from '../shared/address.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { bookFrame, candleOf, fundingAt, liquidationFrame, openInterestAt, startFakeBinance } from './fake_binance.ts';

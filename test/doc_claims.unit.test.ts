@@ -5,7 +5,7 @@ import { loadSettings } from '../shared/policy/policy.ts';
 import { MODEL_FILES, VALIDATION_FILE } from '../shared/bundle/manifest.ts';
 import { SIGNATURE_FILE } from '../shared/bundle/signature.ts';
 import { packageRoot } from '../shared/root.ts';
-import { EVALUATION_BARRIERS } from '../trainer/learning/label/reversion.ts';
+import { EVALUATION_BARRIERS } from '../trainer/learning/strategies/pair_reversion/label/reversion.ts';
 
 const ROOT = packageRoot();
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parsePair } from '../shared/pair.ts';
 import type { RetrainRun } from '../trainer/control/schedule/run.ts';
-import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
+import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { computedRows } from '../trainer/learning/feature_checks/computed_rows.ts';
 import { LABEL_COLUMNS } from '../trainer/learning/feature_table/feature_table.ts';

@@ -9,7 +9,7 @@ import type { OpenTime } from '../shared/bar.ts';
 import { MODEL_FILES } from '../shared/bundle/manifest.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { parsePair } from '../shared/pair.ts';
-import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
+import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { computedRows } from '../trainer/learning/feature_checks/computed_rows.ts';
 import { databaseSource } from '../trainer/jobs/feature_source/database_source.ts';
 import {

@@ -28,10 +28,10 @@ import {
 import { isExplained, keyOf, type Evidence, type GateResult } from '../shared/bundle/gates/gate_result.ts';
 import { gateResultSchema } from '../shared/bundle/gates/gate_schema.ts';
 import { gateReason, gateText } from '../shared/bundle/gates/gate_text.ts';
-import type { BiasLimits } from '../trainer/learning/gates/direction/bias_limits.ts';
-import { DELIVERED_BIAS_LIMITS } from '../trainer/learning/gates/direction/bias_limits.fixture.ts';
-import { directionGates } from '../trainer/learning/gates/direction/registry.ts';
-import type { DirectionEvidence } from '../trainer/learning/gates/direction/direction_gate.ts';
+import type { BiasLimits } from '../trainer/learning/strategies/direction/gates/bias_limits.ts';
+import { DELIVERED_BIAS_LIMITS } from '../trainer/learning/strategies/direction/gates/bias_limits.fixture.ts';
+import { directionGates } from '../trainer/learning/strategies/direction/gates/registry.ts';
+import type { DirectionEvidence } from '../trainer/learning/strategies/direction/gates/direction_gate.ts';
 import { verdict } from './passed_gates.ts';
 
 const ADOPTION_IDENTITIES = (Object.keys(ADOPTION_GATES) as AdoptionGateCode[]).map((code) => ({ code, role: null }));

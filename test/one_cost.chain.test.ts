@@ -16,8 +16,8 @@ import { tradingCosts } from '../shared/policy/costs.ts';
 import { decisionPolicy } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
 import type { Signal } from '../shared/signal/signal.ts';
-import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/learning/backtest/period.ts';
-import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
+import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/learning/strategies/pair_reversion/backtest/period.ts';
+import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { tinyBars, tinySettings } from './tiny_settings.ts';
 
 const extra = vi.hoisted(() => ({ bps: 0 }));
@@ -144,8 +144,8 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'trainer/jobs/kinds/rule_market.ts',
     'trainer/jobs/kinds/run_direction.ts',
     'trainer/learning/backtest/executability.ts',
-    'trainer/learning/backtest/report/report.ts',
-    'trainer/learning/direction/make_direction_bundle.ts',
+    'trainer/learning/strategies/direction/make_direction_bundle.ts',
+    'trainer/learning/strategies/pair_reversion/backtest/report/report.ts',
     'trainer/store/migrations.ts',
     'trainer/store/tables.ts',
   ];

@@ -16,8 +16,8 @@ import { parsePair } from '../shared/pair.ts';
 import { tradingCosts } from '../shared/policy/costs.ts';
 import { decisionPolicy } from '../shared/policy/policy.ts';
 import type { Signal } from '../shared/signal/signal.ts';
-import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/learning/backtest/period.ts';
-import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
+import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/learning/strategies/pair_reversion/backtest/period.ts';
+import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { tinyBars, tinySettings } from './tiny_settings.ts';
 
 /* One calendar of news: the daemon, a replay of bars and a backtest refuse the same entries for it, and close alike. */

@@ -24,12 +24,22 @@ function layerOf(file: string): string | null {
   return names.sort((a, b) => b.length - a.length)[0] ?? null;
 }
 
-/** The folder of a file within its layer, such as `trainer/learning/label`; the layer itself for a file beside them. */
+/** Folders of this one are the rooms of one strategy, each with folders of its own. */
+const STRATEGIES = 'trainer/learning/strategies';
+
+/**
+ * The folder of a file within its layer, such as `trainer/learning/label` or
+ * `trainer/learning/strategies/pair_reversion/dataset`; the layer itself for a file beside them.
+ */
 function folderOf(file: string): string {
   const layer = layerOf(file)!;
   if (file === layer) return layer;
-  const [first, second] = file.slice(layer.length + 1).split('/');
-  return second === undefined ? layer : `${layer}/${first}`;
+  const folders = file
+    .slice(layer.length + 1)
+    .split('/')
+    .slice(0, -1);
+  const depth = file.startsWith(`${STRATEGIES}/`) ? 3 : 1;
+  return [layer, ...folders.slice(0, depth)].join('/');
 }
 
 /** Imports of a higher layer, or of one beside it, as `file → file`. */

@@ -9,7 +9,7 @@ import { checkStrategy, type FormulaStrategy, type StrategyDocument } from '../s
 import { createRng } from '../shared/rng.ts';
 import type { InstrumentBody, InstrumentSignal } from '../shared/signal/instrument_signal.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { NO_SERIES } from '../trainer/learning/direction/series_files.ts';
+import { NO_SERIES } from '../trainer/learning/instruments/series_files.ts';
 import { ruleColumns } from '../trainer/learning/formula_rules/rule_columns.ts';
 import { FIXTURE_COSTS } from '../trainer/learning/formula_rules/rule_subject.fixture.ts';
 import { instrumentSubject } from '../trainer/learning/formula_rules/rule_subject.ts';

@@ -8,7 +8,7 @@ import { SeriesCursor } from '../shared/core/series/series_cursor.ts';
 import { SERIES, SERIES_NAMES, type SeriesName } from '../shared/core/series/series_names.ts';
 import { parsePair } from '../shared/pair.ts';
 import type { InputRow, JournalStore } from '../shared/store/journal.ts';
-import { archiveSeries, readSeriesFolder } from '../trainer/learning/direction/series_files.ts';
+import { archiveSeries, readSeriesFolder } from '../trainer/learning/instruments/series_files.ts';
 import { tinyBars, tinySettings } from './tiny_models.ts';
 import { barInput, inputOf } from '../daemon/queue/input.ts';
 import { restoredInputs } from '../daemon/journal/recovery.ts';

@@ -19,9 +19,9 @@ import { decisionPolicy, screenPolicy } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
 import type { Signal, SignalBody } from '../shared/signal/signal.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { isoSecond } from '../trainer/learning/backtest/ledger.ts';
-import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/learning/backtest/period.ts';
-import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
+import { isoSecond } from '../trainer/learning/strategies/pair_reversion/backtest/ledger.ts';
+import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/learning/strategies/pair_reversion/backtest/period.ts';
+import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { tinyBars, tinyModels } from './tiny_models.ts';
 

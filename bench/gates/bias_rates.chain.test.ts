@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { DELIVERED_BIAS_LIMITS } from '../../trainer/learning/gates/direction/bias_limits.fixture.ts';
+import { DELIVERED_BIAS_LIMITS } from '../../trainer/learning/strategies/direction/gates/bias_limits.fixture.ts';
 import { BIAS_PLANS, biasRate } from './bias_rates.ts';
 
 const WORLDS = 20;

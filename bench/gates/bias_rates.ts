@@ -1,14 +1,14 @@
 import type { Rng } from '../../shared/ports.ts';
 import { createRng } from '../../shared/rng.ts';
-import type { BiasLimits } from '../../trainer/learning/gates/direction/bias_limits.ts';
-import { EVALUATION_LABEL } from '../../trainer/learning/label/direction.ts';
+import type { BiasLimits } from '../../trainer/learning/strategies/direction/gates/bias_limits.ts';
+import { EVALUATION_LABEL } from '../../trainer/learning/strategies/direction/label/direction.ts';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
-import type { Instrument } from '../../trainer/learning/direction/instrument_rows.ts';
+import type { Instrument } from '../../trainer/learning/strategies/direction/instrument_rows.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
   trainDirection,
-} from '../../trainer/learning/direction/train_direction.ts';
+} from '../../trainer/learning/strategies/direction/train_direction.ts';
 import { BARS_PER_DAY, COMMON, hourlyInstrument, VOLATILITY } from './hourly_market.ts';
 
 /** Rise of a day in a bull market, fall in a bear market. */

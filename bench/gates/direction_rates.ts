@@ -2,9 +2,9 @@ import type { Rng } from '../../shared/ports.ts';
 import { createRng } from '../../shared/rng.ts';
 import type { DirectionProbabilities } from '../../shared/strategies/direction/direction_input.ts';
 import { EDGE_LEVEL, lookLevel } from '../../trainer/learning/backtest/edge.ts';
-import { edgeClaims, strategyOf } from '../../trainer/learning/direction/direction_net.ts';
-import type { Instrument } from '../../trainer/learning/direction/instrument_rows.ts';
-import { backtestStrategy } from '../../trainer/learning/direction/strategy_backtest.ts';
+import { edgeClaims, strategyOf } from '../../trainer/learning/strategies/direction/direction_net.ts';
+import type { Instrument } from '../../trainer/learning/strategies/direction/instrument_rows.ts';
+import { backtestStrategy } from '../../trainer/learning/strategies/direction/strategy_backtest.ts';
 import type { Trade } from '../../trainer/learning/trades/backtest.ts';
 import { BARS_PER_DAY, COMMON, HOUR, hourlyInstrument, VOLATILITY } from './hourly_market.ts';
 

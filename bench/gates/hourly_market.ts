@@ -1,5 +1,5 @@
-import { NO_SERIES } from '../../trainer/learning/direction/series_files.ts';
-import type { Instrument } from '../../trainer/learning/direction/instrument_rows.ts';
+import { NO_SERIES } from '../../trainer/learning/instruments/series_files.ts';
+import type { Instrument } from '../../trainer/learning/strategies/direction/instrument_rows.ts';
 
 /** Seconds of a bar. */
 export const HOUR = 3600;

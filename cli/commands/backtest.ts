@@ -18,18 +18,21 @@ import {
   EXECUTABILITY_COLUMNS,
   executabilityCells,
 } from '../../trainer/learning/backtest/executability.ts';
-import { isoSecond, ROLES } from '../../trainer/learning/backtest/ledger.ts';
+import { isoSecond, ROLES } from '../../trainer/learning/strategies/pair_reversion/backtest/ledger.ts';
 import {
   isTrainedOn,
   VIEWS,
   type BundleResult,
   type PeriodResult,
   type ViewResult,
-} from '../../trainer/learning/backtest/period.ts';
+} from '../../trainer/learning/strategies/pair_reversion/backtest/period.ts';
 import type { Performance } from '../../trainer/learning/backtest/performance.ts';
-import { ASSUMPTIONS, verdict } from '../../trainer/learning/backtest/report/report.ts';
+import { ASSUMPTIONS, verdict } from '../../trainer/learning/strategies/pair_reversion/backtest/report/report.ts';
 import type { PeriodClaim } from '../../trainer/learning/backtest/period_edge.ts';
-import { bundleDocument, compareBundles } from '../../trainer/learning/backtest/report/result_document.ts';
+import {
+  bundleDocument,
+  compareBundles,
+} from '../../trainer/learning/strategies/pair_reversion/backtest/report/result_document.ts';
 import { costTable } from '../cost_table.ts';
 import { costsOption } from '../costs_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';

@@ -11,7 +11,7 @@ import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
 import { homePaths } from '../../shared/home.ts';
 import { withFormulas } from '../../shared/policy/feature_settings.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
-import { datasetPolicy } from '../../trainer/learning/dataset/dataset_policy.ts';
+import { datasetPolicy } from '../../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { countCommonMinutes } from '../../trainer/learning/history/pair_history.ts';
 import { computedRows } from '../../trainer/learning/feature_checks/computed_rows.ts';
 import { storeRows } from '../../trainer/jobs/feature_source/stored_features.ts';
@@ -30,7 +30,7 @@ import {
   defaultSymbols,
 } from '../../trainer/jobs/kinds/direction_defaults.ts';
 import { directionRows, type DirectionContext } from '../../trainer/jobs/kinds/run_direction.ts';
-import { DIRECTION_PARTS } from '../../trainer/learning/direction/direction_table.ts';
+import { DIRECTION_PARTS } from '../../trainer/learning/strategies/direction/direction_table.ts';
 import { withTrainOptions } from '../../trainer/jobs/kinds/run_training.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import { storedKey } from '../../trainer/jobs/feature_source/open_source.ts';

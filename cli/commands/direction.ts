@@ -22,9 +22,9 @@ import {
   DIRECTION_SETTINGS,
   directionSettingsSchema,
   type DirectionSettings,
-} from '../../trainer/learning/direction/direction_settings.ts';
-import { BALANCE_PENALTY } from '../../trainer/learning/direction/search_direction.ts';
-import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/direction.ts';
+} from '../../trainer/learning/strategies/direction/direction_settings.ts';
+import { BALANCE_PENALTY } from '../../trainer/learning/strategies/direction/search_direction.ts';
+import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/strategies/direction/label/direction.ts';
 import { parseCostBps } from '../cost_option.ts';
 import { configOf, configOption } from '../config_option.ts';
 import { directionLines } from '../direction_lines.ts';

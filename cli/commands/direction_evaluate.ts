@@ -15,10 +15,14 @@ import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
-import { biasLimits } from '../../trainer/learning/gates/direction/bias_limits.ts';
+import { biasLimits } from '../../trainer/learning/strategies/direction/gates/bias_limits.ts';
 import { countLook } from '../../trainer/learning/backtest/holdout_looks.ts';
 import { readInstruments } from '../../trainer/jobs/bars/instruments.ts';
-import { firstUnseen, evaluateDirection, rowsPerScore } from '../../trainer/learning/direction/evaluate_direction.ts';
+import {
+  firstUnseen,
+  evaluateDirection,
+  rowsPerScore,
+} from '../../trainer/learning/strategies/direction/evaluate_direction.ts';
 import { f1Floor } from '../../trainer/learning/validate/quality_gate.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { parseCostBps } from '../cost_option.ts';

@@ -8,7 +8,7 @@ import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
 import { pathInside } from '../../shared/path_name.ts';
-import { isoSecond } from '../../trainer/learning/backtest/ledger.ts';
+import { isoSecond } from '../../trainer/learning/strategies/pair_reversion/backtest/ledger.ts';
 import {
   TESTER_VIEWS,
   testerSignals,

@@ -28,9 +28,9 @@ import { holdoutStart, labelRelation, type LabeledPair } from '../../trainer/lea
 import { reportLines } from '../formula/report_lines.ts';
 import { readFormula } from '../formula/read_formula.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../shared/core/features/instrument/definitions.ts';
-import { readInstrumentFolder } from '../../trainer/learning/direction/instrument_bars.ts';
+import { readInstrumentFolder } from '../../trainer/learning/instruments/instrument_bars.ts';
 import { SERIES_FOLDER, withFolderSeries } from '../../trainer/jobs/bars/known_series.ts';
-import { readSeriesFolder } from '../../trainer/learning/direction/series_files.ts';
+import { readSeriesFolder } from '../../trainer/learning/instruments/series_files.ts';
 import { instrumentMatrix } from '../instrument_matrix.ts';
 import { FAILED, type Output } from '../output.ts';
 import { openOutputFile } from '../../shared/output_file.ts';

@@ -11,7 +11,7 @@ import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
-import { DEFAULT_CACHE_BYTES } from '../../trainer/learning/dataset/pair_cache.ts';
+import { DEFAULT_CACHE_BYTES } from '../../trainer/learning/strategies/pair_reversion/dataset/pair_cache.ts';
 import {
   barsOfHash,
   describeBars,

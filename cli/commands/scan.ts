@@ -7,7 +7,7 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { parseSymbolList, symbolNames } from '../../shared/policy/symbol_names.ts';
 import { runScanJob, type ScanOutcome } from '../../trainer/jobs/kinds/run_scan.ts';
 import type { ScanJob } from '../../trainer/jobs/kinds/scan_job.ts';
-import { isoSecond } from '../../trainer/learning/backtest/ledger.ts';
+import { isoSecond } from '../../trainer/learning/strategies/pair_reversion/backtest/ledger.ts';
 import type { ScanResult } from '../../trainer/learning/scan/scan.ts';
 import {
   SCAN_ASSUMPTIONS,

@@ -8,14 +8,14 @@ import { parseSymbol } from '../../shared/symbol/symbol.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, shardsOf } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
-import { readInstrumentFile, symbolOfFile } from '../../trainer/learning/direction/instrument_bars.ts';
+import { readInstrumentFile, symbolOfFile } from '../../trainer/learning/instruments/instrument_bars.ts';
 import {
   archiveSeries,
   importSeries,
   readSource,
   type SeriesSource,
-} from '../../trainer/learning/direction/series_files.ts';
-import { refuseForeseeing } from '../../trainer/learning/direction/series_foresight.ts';
+} from '../../trainer/learning/instruments/series_files.ts';
+import { refuseForeseeing } from '../../trainer/learning/strategies/direction/series_foresight.ts';
 import { endPartly, FAILED, type Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 

@@ -1,6 +1,6 @@
 import { ADOPTION_GATES, BUNDLE_GATES, MODEL_GATES, rolesOf } from '../../trainer/learning/gates/registry.ts';
 import type { Gate } from '../../trainer/learning/gates/gate.ts';
-import { DIRECTION_GATES } from '../../trainer/learning/gates/direction/registry.ts';
+import { DIRECTION_GATES } from '../../trainer/learning/strategies/direction/gates/registry.ts';
 import type { RuleGateCode } from '../../shared/bundle/gates/gate_codes.ts';
 import { EDGE_LEVEL, MIN_TRADES } from '../../trainer/learning/backtest/edge.ts';
 import { MAX_OVERFITTING, MAX_SPA_P, MIN_DEFLATED_SHARPE } from '../../trainer/learning/formula_rules/rule_checks.ts';
@@ -59,7 +59,7 @@ ${gateTable(ADOPTION_GATES)}
 
 ## Of a direction model
 
-From \`trainer/learning/gates/direction/registry.ts\`, over the evaluated blocks. Up ÷ (up + down) is of the probabilities; chance
+From \`trainer/learning/strategies/direction/gates/registry.ts\`, over the evaluated blocks. Up ÷ (up + down) is of the probabilities; chance
 counts days, since labels overlap. The buy ratio, over all calls and by hour, and the variance of 24 hours are warnings.
 
 ${table(

@@ -14,7 +14,7 @@ import { decisionPolicy, shardOf, type Settings } from '../../shared/policy/poli
 import { bootIdAt } from '../../shared/signal/boot_id.ts';
 import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
 import { replayJournal } from '../../daemon/replay.ts';
-import { ROWS_PER_SCORE } from '../../trainer/learning/backtest/bar_scores.ts';
+import { ROWS_PER_SCORE } from '../../trainer/learning/strategies/pair_reversion/backtest/bar_scores.ts';
 import { verifyAudit } from '../../trainer/control/api/audit.ts';
 import { against } from '../../trainer/control/fills/live_kpis.ts';
 import { readTrades } from '../../trainer/control/fills/live_trades.ts';

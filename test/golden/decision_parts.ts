@@ -10,8 +10,13 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { parsePair, TIMEFRAMES } from '../../shared/pair.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
-import { backtestPeriod, ROWS_PER_SCORE, type TradeRecord, VIEWS } from '../../trainer/learning/backtest/period.ts';
-import { datasetPolicy } from '../../trainer/learning/dataset/dataset_policy.ts';
+import {
+  backtestPeriod,
+  ROWS_PER_SCORE,
+  type TradeRecord,
+  VIEWS,
+} from '../../trainer/learning/strategies/pair_reversion/backtest/period.ts';
+import { datasetPolicy } from '../../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { writeTinyDirection } from '../tiny_direction.ts';
 import { tinyBars, tinySettings } from '../tiny_settings.ts';
 import type { GoldenPart } from './part.ts';

@@ -4,18 +4,18 @@ import type { SeriesHistory } from '../../shared/core/series/series_cursor.ts';
 import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
 import { exp } from '../../shared/elementary.ts';
 import { createRng } from '../../shared/rng.ts';
-import type { InstrumentBars } from '../../trainer/learning/direction/instrument_bars.ts';
-import type { Instrument } from '../../trainer/learning/direction/instrument_rows.ts';
-import { makeDirectionBundle } from '../../trainer/learning/direction/make_direction_bundle.ts';
-import { NO_OBSERVATIONS } from '../../trainer/learning/direction/series_files.ts';
-import type { BiasLimits } from '../../trainer/learning/gates/direction/bias_limits.ts';
+import type { InstrumentBars } from '../../trainer/learning/instruments/instrument_bars.ts';
+import type { Instrument } from '../../trainer/learning/strategies/direction/instrument_rows.ts';
+import { makeDirectionBundle } from '../../trainer/learning/strategies/direction/make_direction_bundle.ts';
+import { NO_OBSERVATIONS } from '../../trainer/learning/instruments/series_files.ts';
+import type { BiasLimits } from '../../trainer/learning/strategies/direction/gates/bias_limits.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
   trainDirection,
   type DirectionPlan,
-} from '../../trainer/learning/direction/train_direction.ts';
-import { EVALUATION_LABEL } from '../../trainer/learning/label/direction.ts';
+} from '../../trainer/learning/strategies/direction/train_direction.ts';
+import { EVALUATION_LABEL } from '../../trainer/learning/strategies/direction/label/direction.ts';
 import { bundleValues } from './bundle_values.ts';
 import type { GoldenPart } from './part.ts';
 import { asValue, shortHash, type Value } from './values.ts';

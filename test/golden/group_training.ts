@@ -2,7 +2,7 @@ import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { parsePair } from '../../shared/pair.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
-import { datasetPolicy } from '../../trainer/learning/dataset/dataset_policy.ts';
+import { datasetPolicy } from '../../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { computedRows } from '../../trainer/learning/feature_checks/computed_rows.ts';
 import type { FeatureSource, TableRows } from '../../trainer/learning/feature_table/feature_table.ts';
 import type { TrainOptions } from '../../trainer/learning/options/train_options.ts';

@@ -1,6 +1,6 @@
 import { readBundle } from '../../shared/bundle/bundle.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
-import type { Dataset, DatasetRows } from '../../trainer/learning/dataset/dataset.ts';
+import type { Dataset, DatasetRows } from '../../trainer/learning/strategies/pair_reversion/dataset/dataset.ts';
 import { train, trainFromWarmStart } from '../../trainer/learning/training/pipeline.ts';
 import { tinySettings } from '../tiny_settings.ts';
 import { bundleValues } from './bundle_values.ts';

@@ -4,18 +4,18 @@ import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts
 import { MinutehandError } from '../../../shared/errors.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import { biasLimits } from '../../../trainer/learning/gates/direction/bias_limits.ts';
-import { directionBias } from '../../../trainer/learning/direction/direction_bias.ts';
-import { directionGates } from '../../../trainer/learning/gates/direction/registry.ts';
-import type { DirectionEvidence } from '../../../trainer/learning/gates/direction/direction_gate.ts';
-import type { InstrumentBars } from '../../../trainer/learning/direction/instrument_bars.ts';
-import { instrumentRows, type InstrumentRows } from '../../../trainer/learning/direction/instrument_rows.ts';
-import { NO_SERIES } from '../../../trainer/learning/direction/series_files.ts';
+import { biasLimits } from '../../../trainer/learning/strategies/direction/gates/bias_limits.ts';
+import { directionBias } from '../../../trainer/learning/strategies/direction/direction_bias.ts';
+import { directionGates } from '../../../trainer/learning/strategies/direction/gates/registry.ts';
+import type { DirectionEvidence } from '../../../trainer/learning/strategies/direction/gates/direction_gate.ts';
+import type { InstrumentBars } from '../../../trainer/learning/instruments/instrument_bars.ts';
+import { instrumentRows, type InstrumentRows } from '../../../trainer/learning/strategies/direction/instrument_rows.ts';
+import { NO_SERIES } from '../../../trainer/learning/instruments/series_files.ts';
 import {
   refuseForeseeingColumns,
   refuseForeseeingSeries,
-} from '../../../trainer/learning/direction/series_foresight.ts';
-import { EVALUATION_LABEL, UP } from '../../../trainer/learning/label/direction.ts';
+} from '../../../trainer/learning/strategies/direction/series_foresight.ts';
+import { EVALUATION_LABEL, UP } from '../../../trainer/learning/strategies/direction/label/direction.ts';
 import { classF1 } from '../../../trainer/learning/validate/class_f1.ts';
 import { aucByDays } from '../../../trainer/learning/statistics/auc_error.ts';
 import { normalQuantile } from '../../../trainer/learning/statistics/normal.ts';

@@ -90,7 +90,7 @@ function between(of: GateFigures, what: string, least: string, most: string): st
   return of.number(least) === null ? [] : [`${what} ${of.text(least)}～${of.text(most)}`];
 }
 
-/** Codes of `DirectionBias.biased` in trainer/learning/direction/direction_bias.ts. */
+/** Codes of `DirectionBias.biased` in trainer/learning/strategies/direction/direction_bias.ts. */
 const BIASES: Readonly<Record<string, string>> = {
   'prediction mean': '平均',
   'prediction minimum': '最小',

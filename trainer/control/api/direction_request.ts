@@ -1,7 +1,10 @@
 import { isInstrument, parseSubject, type Timeframe, TIMEFRAME_NAMES, timeframeOf } from '../../../shared/pair.ts';
 import { readSymbol } from '../../../shared/symbol/symbol.ts';
 import { spelledTimeframe } from '../../../shared/timeframe_spelling.ts';
-import { directionSettingsSchema, type DirectionSettings } from '../../learning/direction/direction_settings.ts';
+import {
+  directionSettingsSchema,
+  type DirectionSettings,
+} from '../../learning/strategies/direction/direction_settings.ts';
 import type { RunParameters } from '../schedule/run.ts';
 import type { MLTrainingConfig } from '../schema/training.ts';
 import { ALL_SUBJECTS } from './spelled_subjects.ts';

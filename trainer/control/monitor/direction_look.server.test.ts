@@ -8,7 +8,7 @@ import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { openJournal, type SignalRow } from '../../../shared/store/journal.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
-import { PREDICTION_BIAS_LIMITS } from '../../learning/gates/direction/bias_limits.fixture.ts';
+import { PREDICTION_BIAS_LIMITS } from '../../learning/strategies/direction/gates/bias_limits.fixture.ts';
 import { lookAtDirections, type LiveDirections } from './direction_look.ts';
 
 const DAYS = 40;

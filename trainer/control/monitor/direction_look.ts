@@ -14,26 +14,30 @@ import { readDirectionBundle } from '../../../shared/bundle/direction/direction_
 import { EARLIER_COSTS, type DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { pick, positions } from '../../learning/dataset/rows.ts';
-import { noAnswers, put } from '../../learning/direction/direction_net.ts';
+import { noAnswers, put } from '../../learning/strategies/direction/direction_net.ts';
 import {
   directionDrift,
   readDirectionReference,
   type DirectionReference,
-} from '../../learning/direction/direction_reference.ts';
-import { firstUnseen } from '../../learning/direction/evaluate_direction.ts';
-import { backtestStrategy } from '../../learning/direction/strategy_backtest.ts';
+} from '../../learning/strategies/direction/direction_reference.ts';
+import { firstUnseen } from '../../learning/strategies/direction/evaluate_direction.ts';
+import { backtestStrategy } from '../../learning/strategies/direction/strategy_backtest.ts';
 import { takeRows } from '../../learning/learners/contract/fit_rows.ts';
 import { compareWinRate, type Compared } from '../../learning/profile/performance_drift.ts';
-import type { EvaluatedAnswers } from '../../learning/direction/direction_report.ts';
-import { instrumentBarsOf } from '../../learning/direction/instrument_bars.ts';
-import { instrumentRows, type Instrument, type InstrumentRows } from '../../learning/direction/instrument_rows.ts';
-import { modelBias } from '../../learning/direction/model_bias.ts';
-import { NO_SERIES } from '../../learning/direction/series_files.ts';
+import type { EvaluatedAnswers } from '../../learning/strategies/direction/direction_report.ts';
+import { instrumentBarsOf } from '../../learning/instruments/instrument_bars.ts';
+import {
+  instrumentRows,
+  type Instrument,
+  type InstrumentRows,
+} from '../../learning/strategies/direction/instrument_rows.ts';
+import { modelBias } from '../../learning/strategies/direction/model_bias.ts';
+import { NO_SERIES } from '../../learning/instruments/series_files.ts';
 import { withJournals } from '../fills/signal_lookup.ts';
-import { evaluationLabel } from '../../learning/label/direction.ts';
-import { CLASSES } from '../../learning/direction/walk_forward.ts';
-import type { BiasLimits } from '../../learning/gates/direction/bias_limits.ts';
-import type { DirectionBias } from '../../learning/direction/direction_bias.ts';
+import { evaluationLabel } from '../../learning/strategies/direction/label/direction.ts';
+import { CLASSES } from '../../learning/strategies/direction/walk_forward.ts';
+import type { BiasLimits } from '../../learning/strategies/direction/gates/bias_limits.ts';
+import type { DirectionBias } from '../../learning/strategies/direction/direction_bias.ts';
 import { isSkipped, type Part } from '../../learning/profile/part.ts';
 
 const SECONDS_PER_DAY = 86_400;

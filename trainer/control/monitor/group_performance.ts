@@ -1,5 +1,5 @@
 import { ownGroups, type Manifest, type ModelMetrics } from '../../../shared/bundle/manifest.ts';
-import { pool, type BundleResult } from '../../learning/backtest/period.ts';
+import { pool, type BundleResult } from '../../learning/strategies/pair_reversion/backtest/period.ts';
 import { auc } from '../../learning/measures/metrics.ts';
 import {
   compareAuc,

@@ -2,7 +2,7 @@ import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { ALL_PAIRS, type Halt, type HaltReason } from '../../../shared/bundle/halts.ts';
 import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
 import { cumulate, maxDrawdown, totalCurve, type PnlChanges } from '../../learning/backtest/equity.ts';
-import type { TradeRecord } from '../../learning/backtest/period.ts';
+import type { TradeRecord } from '../../learning/strategies/pair_reversion/backtest/period.ts';
 import { evidenceBelow } from '../../learning/profile/evidence.ts';
 import { isWin } from '../../learning/profile/performance_drift.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inspectSettings } from '../../../shared/policy/policy.ts';
 import { packageRoot } from '../../../shared/root.ts';
-import type { TradeRecord } from '../../learning/backtest/period.ts';
+import type { TradeRecord } from '../../learning/strategies/pair_reversion/backtest/period.ts';
 import { haltsOf, kpiBreaches, kpiFigures, type KpiPolicy, type PublishedPair } from './kpi.ts';
 
 const POLICY: KpiPolicy = {

@@ -1,6 +1,6 @@
 import { servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
-import { ROWS_PER_SCORE } from '../../learning/backtest/bar_scores.ts';
+import { ROWS_PER_SCORE } from '../../learning/strategies/pair_reversion/backtest/bar_scores.ts';
 import { barsPerRow, isSequence, sequencesOf } from '../../learning/learners/contract/past_rows.ts';
 import { featureDrift, type FeatureDrift } from '../../learning/profile/drift.ts';
 import type { ProfiledRows } from '../../learning/profile/feature_profile.ts';

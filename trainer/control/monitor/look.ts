@@ -15,12 +15,16 @@ import { tradingCosts } from '../../../shared/policy/costs.ts';
 import { withWindows } from '../../../shared/policy/feature_settings.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
-import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../../learning/backtest/period.ts';
+import {
+  backtestPeriod,
+  ROWS_PER_SCORE,
+  type BundleResult,
+} from '../../learning/strategies/pair_reversion/backtest/period.ts';
 import { readKnownBars } from '../../jobs/bars/known_bars.ts';
-import { labelPair } from '../../learning/label/pair_labels.ts';
-import { EVALUATION_BARRIERS } from '../../learning/label/reversion.ts';
+import { labelPair } from '../../learning/strategies/pair_reversion/label/pair_labels.ts';
+import { EVALUATION_BARRIERS } from '../../learning/strategies/pair_reversion/label/reversion.ts';
 import { averageUniqueness } from '../../learning/label/uniqueness.ts';
-import { datasetPolicy } from '../../learning/dataset/dataset_policy.ts';
+import { datasetPolicy } from '../../learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { withNews } from '../../store/news.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { fillsOfVersion } from '../fills/live_kpis.ts';
@@ -36,7 +40,7 @@ import {
   scoreCandidates,
   type LivePair,
 } from '../../learning/profile/live_pairs.ts';
-import { biasLimits } from '../../learning/gates/direction/bias_limits.ts';
+import { biasLimits } from '../../learning/strategies/direction/gates/bias_limits.ts';
 import { directionWarmUp, lookAtDirections, type LiveDirections } from './direction_look.ts';
 import { servedPerformance } from './group_performance.ts';
 import {

@@ -6,7 +6,7 @@ import type { Step } from '../../../shared/strategies/pair_reversion/step.ts';
 import type { Position } from '../../../shared/core/position/position.ts';
 import type { PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
 import { runBacktest } from '../../learning/trades/backtest.ts';
-import { scoreAllBars } from '../../learning/backtest/bar_scores.ts';
+import { scoreAllBars } from '../../learning/strategies/pair_reversion/backtest/bar_scores.ts';
 import type { PairHistory } from '../../learning/history/pair_history.ts';
 import { CAUSES, explains, type Cause, type Fields, type LiveAnswer } from './causes.ts';
 

@@ -9,8 +9,12 @@ import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import type { InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { readKnownBars } from '../../jobs/bars/known_bars.ts';
-import { instrumentBarsOf } from '../../learning/direction/instrument_bars.ts';
-import { directionLabels, evaluationBars, evaluationLabel } from '../../learning/label/direction.ts';
+import { instrumentBarsOf } from '../../learning/instruments/instrument_bars.ts';
+import {
+  directionLabels,
+  evaluationBars,
+  evaluationLabel,
+} from '../../learning/strategies/direction/label/direction.ts';
 import { readArms, type ArmMinute } from './arm_minutes.ts';
 import { classAdvantageOf, type PairedClasses } from './class_scores.ts';
 import { addBars, bothArms, sharesOf, type ComparedBar } from './compared_bars.ts';

@@ -10,7 +10,7 @@ import { trainingSettingsSchema } from '../../../shared/policy/training_settings
 import { formulaSearchSchema } from '../../jobs/kinds/automl_job.ts';
 import { evolveJobSchema } from '../../jobs/kinds/evolve_job.ts';
 import { judgeJobSchema } from '../../jobs/kinds/judge_job.ts';
-import { directionSettingsSchema } from '../../learning/direction/direction_settings.ts';
+import { directionSettingsSchema } from '../../learning/strategies/direction/direction_settings.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import type { RunKind, RunStatus } from '../../store/tables.ts';

@@ -7,9 +7,9 @@ import {
   instrumentBarsOf,
   readInstrumentFolder,
   type InstrumentBars,
-} from '../../learning/direction/instrument_bars.ts';
-import type { Instrument } from '../../learning/direction/instrument_rows.ts';
-import { NO_SERIES, readSeriesFolder } from '../../learning/direction/series_files.ts';
+} from '../../learning/instruments/instrument_bars.ts';
+import type { Instrument } from '../../learning/strategies/direction/instrument_rows.ts';
+import { NO_SERIES, readSeriesFolder } from '../../learning/instruments/series_files.ts';
 import { readInstallationBars } from './installation_bars.ts';
 
 const SECONDS_PER_DAY = 86_400;

@@ -6,7 +6,7 @@ import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts
 import { MAX_AGE_SECONDS, SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
 import type { JournalFile } from '../../../shared/store/journal.ts';
 import { parseObservation } from '../../../shared/store/observation.ts';
-import { historyOf, readSeriesFolder, type Arrived } from '../../learning/direction/series_files.ts';
+import { historyOf, readSeriesFolder, type Arrived } from '../../learning/instruments/series_files.ts';
 import type { Store } from '../../store/store.ts';
 
 /** The folder of auxiliary series in a folder of bars. */

@@ -4,7 +4,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { FEATURES_OF_BARS, FEATURES_OF_STORE, TABLE_PREFIX } from '../../../shared/policy/feature_place.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { datasetPolicy } from '../../learning/dataset/dataset_policy.ts';
+import { datasetPolicy } from '../../learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { databaseSource } from './database_source.ts';
 import type { FeatureSource } from '../../learning/feature_table/feature_table.ts';
 import { fileSource } from '../../learning/feature_table/file_source.ts';

@@ -3,7 +3,7 @@ import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import type { FeatureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import type { DatasetPolicy } from '../../learning/dataset/dataset.ts';
+import type { DatasetPolicy } from '../../learning/strategies/pair_reversion/dataset/dataset.ts';
 import type { Store } from '../../store/store.ts';
 import type { Tables } from '../../store/tables.ts';
 import {

@@ -1,6 +1,6 @@
 import { barSecondsOf, parseInstrument, TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { EVALUATION_LABEL, evaluationBars } from '../../learning/label/direction.ts';
+import { EVALUATION_LABEL, evaluationBars } from '../../learning/strategies/direction/label/direction.ts';
 import type { DirectionJob } from './direction_job.ts';
 
 /** Seed of a training of which no other is asked. */

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { costBps } from '../../../shared/policy/cost_units.ts';
 import { NATIVE_ENGINES } from '../../../shared/policy/engines.ts';
-import { directionSettingsSchema } from '../../learning/direction/direction_settings.ts';
+import { directionSettingsSchema } from '../../learning/strategies/direction/direction_settings.ts';
 import { BALANCES } from '../../learning/learners/balance/balance.ts';
 import { jobTrigger, jobWindow } from '../job_fields.ts';
 

@@ -1,6 +1,6 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { isoSecond } from '../../learning/backtest/ledger.ts';
+import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
 import { holdoutBar } from '../../learning/formula_rules/rule_report.ts';
 import { openTimeOf } from '../job_fields.ts';
 import { refuseSparseHoldout } from './sparse_holdout.ts';

@@ -20,7 +20,7 @@ import type { StrategySubject } from '../../../shared/policy/strategy_file.ts';
 import { symbolNames } from '../../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../../shared/symbol/symbol.ts';
 import { refuseUnsoundLegs } from '../../learning/data_quality/unsound_legs.ts';
-import { refuseForeseeingSeries } from '../../learning/direction/series_foresight.ts';
+import { refuseForeseeingSeries } from '../../learning/strategies/direction/series_foresight.ts';
 import { barsOfPeriod } from '../../learning/formula_rules/rule_report.ts';
 import { instrumentSubject, pairSubject, type RuleSubject } from '../../learning/formula_rules/rule_subject.ts';
 import { refuseForeseeingLegs } from '../../learning/feature_checks/leg_series.ts';

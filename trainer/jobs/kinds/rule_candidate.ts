@@ -9,7 +9,7 @@ import { isInstrument } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { StrategyDocument } from '../../../shared/policy/strategy_file.ts';
 import { countLook, type Holdout } from '../../learning/backtest/holdout_looks.ts';
-import { isoSecond } from '../../learning/backtest/ledger.ts';
+import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
 import { ruleGates, type RuleCheck } from '../../learning/formula_rules/rule_checks.ts';
 import type { RuleReport } from '../../learning/formula_rules/rule_report.ts';
 import type { RuleSubject } from '../../learning/formula_rules/rule_subject.ts';

@@ -14,18 +14,21 @@ import { COST_MODELS, tradingCosts } from '../../../shared/policy/costs.ts';
 import { knownSubject } from '../../../shared/policy/known_subject.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { symbolNames } from '../../../shared/policy/symbol_names.ts';
-import { costRow, type BacktestCostRow } from '../../learning/backtest/cost_rows.ts';
+import { costRow, type BacktestCostRow } from '../../learning/strategies/pair_reversion/backtest/cost_rows.ts';
 import { countLook } from '../../learning/backtest/holdout_looks.ts';
 import {
   backtestPeriod,
   ROWS_PER_SCORE,
   type PeriodOptions,
   type PeriodResult,
-} from '../../learning/backtest/period.ts';
-import type { renderReport } from '../../learning/backtest/report/report.ts';
-import { writeResultFiles, type ResultFiles } from '../../learning/backtest/report/result_files.ts';
-import { datasetPolicy } from '../../learning/dataset/dataset_policy.ts';
-import { readFolderBars } from '../../learning/dataset/folder_bars.ts';
+} from '../../learning/strategies/pair_reversion/backtest/period.ts';
+import type { renderReport } from '../../learning/strategies/pair_reversion/backtest/report/report.ts';
+import {
+  writeResultFiles,
+  type ResultFiles,
+} from '../../learning/strategies/pair_reversion/backtest/report/result_files.ts';
+import { datasetPolicy } from '../../learning/strategies/pair_reversion/dataset/dataset_policy.ts';
+import { readFolderBars } from '../../learning/strategies/pair_reversion/dataset/folder_bars.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';
 import { withFolderSeries } from '../bars/known_series.ts';
 import { refuseForeignBars } from '../other_market.ts';

@@ -11,11 +11,15 @@ import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { countLook, countResult } from '../../learning/backtest/holdout_looks.ts';
 import { countTrials } from '../../learning/backtest/trial_ledger.ts';
-import { biasLimits } from '../../learning/gates/direction/bias_limits.ts';
-import { paramsWith, rangesOf, walkForwardWith } from '../../learning/direction/direction_settings.ts';
-import { directionAdoptionGates } from '../../learning/direction/compare_directions.ts';
-import { directionTable, type DirectionPart, type DirectionTable } from '../../learning/direction/direction_table.ts';
-import { makeDirectionBundle } from '../../learning/direction/make_direction_bundle.ts';
+import { biasLimits } from '../../learning/strategies/direction/gates/bias_limits.ts';
+import { paramsWith, rangesOf, walkForwardWith } from '../../learning/strategies/direction/direction_settings.ts';
+import { directionAdoptionGates } from '../../learning/strategies/direction/compare_directions.ts';
+import {
+  directionTable,
+  type DirectionPart,
+  type DirectionTable,
+} from '../../learning/strategies/direction/direction_table.ts';
+import { makeDirectionBundle } from '../../learning/strategies/direction/make_direction_bundle.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
@@ -24,7 +28,7 @@ import {
   type DirectionOutline,
   type DirectionPlan,
   type TrainedDirection,
-} from '../../learning/direction/train_direction.ts';
+} from '../../learning/strategies/direction/train_direction.ts';
 import { f1Floor } from '../../learning/validate/quality_gate.ts';
 import { holdingFolders } from '../held_folders.ts';
 import { readInstruments } from '../bars/instruments.ts';

@@ -7,7 +7,7 @@ import { keyText } from '../../../shared/policy/problem.ts';
 import type { StrategyDocument } from '../../../shared/policy/strategy_file.ts';
 import { yamlLibrary } from '../../../shared/policy/yaml.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
-import { isoSecond } from '../../learning/backtest/ledger.ts';
+import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
 import { countTrials, trialsBefore } from '../../learning/backtest/trial_ledger.ts';
 import { searchFingerprint } from '../../learning/evolve/evolution_file.ts';
 import { evolve, type EvolveResult } from '../../learning/evolve/judge.ts';

@@ -7,7 +7,7 @@ import {
 } from '../../../shared/policy/strategy_file.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
-import { isoSecond } from '../../learning/backtest/ledger.ts';
+import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
 import { countTrials, trialsBefore } from '../../learning/backtest/trial_ledger.ts';
 import { judgeRule, type JudgedRule } from '../../learning/formula_rules/judge_rule.ts';
 import { refuseForeignBars } from '../other_market.ts';

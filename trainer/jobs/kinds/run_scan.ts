@@ -12,7 +12,7 @@ import { tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { countResult } from '../../learning/backtest/holdout_looks.ts';
-import { isoSecond } from '../../learning/backtest/ledger.ts';
+import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
 import { scan, type ScanResult } from '../../learning/scan/scan.ts';
 import { renderScan, trialsCsv } from '../../learning/scan/scan_report.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';

@@ -11,11 +11,14 @@ import { tradingCosts, withMids } from '../../../shared/policy/costs.ts';
 import { withFormulas } from '../../../shared/policy/feature_settings.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
-import { DEFAULT_CACHE_BYTES } from '../../learning/dataset/pair_cache.ts';
-import { openScratch } from '../../learning/dataset/scratch.ts';
+import { DEFAULT_CACHE_BYTES } from '../../learning/strategies/pair_reversion/dataset/pair_cache.ts';
+import { openScratch } from '../../learning/strategies/pair_reversion/dataset/scratch.ts';
 import { midBars } from '../../learning/history/mid_bars.ts';
 import type { TrainOptions } from '../../learning/options/train_options.ts';
-import { researchTheta2, type Theta2Result } from '../../learning/search/research_theta2.ts';
+import {
+  researchTheta2,
+  type Theta2Result,
+} from '../../learning/strategies/pair_reversion/thresholds/research_theta2.ts';
 import { adoptionGates } from '../../learning/training/adoption_gates.ts';
 import {
   outlineTraining,

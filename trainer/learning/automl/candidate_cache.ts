@@ -6,7 +6,7 @@ import { makeFolder } from '../../../shared/folder.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { pruneFolder, touch, type CacheOptions } from '../dataset/cache_folder.ts';
 import { readColumns, writeColumns, type NamedColumns } from '../dataset/column_file.ts';
-import { barsHash } from '../dataset/pair_cache.ts';
+import { barsHash } from '../strategies/pair_reversion/dataset/pair_cache.ts';
 import type { Candidate } from './candidates.ts';
 import type { Unexplained } from './screen.ts';
 import type { ScoredCandidate } from './select.ts';

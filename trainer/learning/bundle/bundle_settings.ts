@@ -3,8 +3,8 @@ import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { withWindows } from '../../../shared/policy/feature_settings.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import type { DatasetPolicy } from '../dataset/dataset.ts';
-import type { Barriers } from '../label/reversion.ts';
+import type { DatasetPolicy } from '../strategies/pair_reversion/dataset/dataset.ts';
+import type { Barriers } from '../strategies/pair_reversion/label/reversion.ts';
 
 /** The settings with the parameters and formulas that a bundle was learned by, as its manifest has them. */
 export function settingsOfBundle(configured: Settings, manifest: Pick<Manifest, 'engine' | 'windows'>): Settings {

@@ -1,6 +1,6 @@
 import type { BundleModel, Manifest, PerBundleModel } from '../../../shared/bundle/manifest.ts';
 import { createRng } from '../../../shared/rng.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { barsPerRow, isSequence, ownTable, sequencesOf } from '../learners/contract/past_rows.ts';

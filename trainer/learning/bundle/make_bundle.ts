@@ -22,15 +22,15 @@ import { readsSeries, warmupBars } from '../../../shared/core/features/features.
 import { BALANCED_ROLES } from '../../../shared/policy/balances.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { lookLevel } from '../backtest/edge.ts';
-import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
-import { hashSeries } from '../dataset/pair_cache.ts';
+import type { Dataset, DatasetPolicy } from '../strategies/pair_reversion/dataset/dataset.ts';
+import { hashSeries } from '../strategies/pair_reversion/dataset/pair_cache.ts';
 import type { GateResult, RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { isNetwork, networkParameters } from '../learners/networks/network_parameters.ts';
 import { ensembleParameters } from '../learners/mixture/ensemble_parameters.ts';
 import type { LearnedGroup, OwnModels } from '../groups/learn_groups.ts';
-import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
+import { RISK_PARTS, type RiskPart } from '../strategies/pair_reversion/label/pair_labels.ts';
 import { monitorReference, type ProfileSource } from '../profile/reference.ts';
 import { scoredRows } from '../profile/score_profile.ts';
 import { auc } from '../measures/metrics.ts';

@@ -1,5 +1,5 @@
 import type { Fitted } from '../learners/contract/fitted.ts';
-import type { DatasetRows } from '../dataset/dataset.ts';
+import type { DatasetRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { takeLabels, withRows } from '../learners/contract/fit_rows.ts';
 import type { FittedModel } from '../learners/model_learning.ts';
 import type { FoldModel } from '../learners/cross_validation.ts';

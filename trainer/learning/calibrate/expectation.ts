@@ -1,9 +1,9 @@
 import { promisedSigmas, type Expectation } from '../../../shared/core/cost/expected_net.ts';
 import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { historiesInTurn } from '../history/kept_history.ts';
 import { HISTORY_COLUMNS } from '../history/pair_history.ts';
-import { resultBefore } from '../label/result.ts';
+import { resultBefore } from '../strategies/pair_reversion/label/result.ts';
 import { outOfFold } from '../learners/cross_validation.ts';
 import type { LearnedModel } from './calibrate_model.ts';
 

@@ -1,11 +1,11 @@
 import { RESULT_CLIP, shareOfResult } from '../../../shared/core/cost/expected_net.ts';
 import { decisionPolicy, embargoSeconds, type Settings } from '../../../shared/policy/policy.ts';
 import { calibrateModel, type LearnedModel } from './calibrate_model.ts';
-import type { Dataset, DatasetRows } from '../dataset/dataset.ts';
-import { takeDatasetRows } from '../dataset/labeled_rows.ts';
+import type { Dataset, DatasetRows } from '../strategies/pair_reversion/dataset/dataset.ts';
+import { takeDatasetRows } from '../strategies/pair_reversion/dataset/labeled_rows.ts';
 import { historiesInTurn } from '../history/kept_history.ts';
 import { HISTORY_COLUMNS } from '../history/pair_history.ts';
-import { resultBefore } from '../label/result.ts';
+import { resultBefore } from '../strategies/pair_reversion/label/result.ts';
 import { positions } from '../dataset/rows.ts';
 import { columnsOf, openModelLearner } from '../learners/learning.ts';
 import { fitOf, learnModel } from '../learners/model_learning.ts';

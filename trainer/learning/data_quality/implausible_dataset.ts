@@ -1,7 +1,7 @@
 import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { upperMedianOf } from '../../../shared/statistics.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { DatasetRows } from '../dataset/dataset_rows.ts';
 import { aucStandardError } from '../dataset/noise.ts';
 import { pick, positions } from '../dataset/rows.ts';

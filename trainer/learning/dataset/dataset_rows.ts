@@ -1,5 +1,4 @@
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { RiskPart } from '../label/pair_labels.ts';
 
 /** Labeled rows of one model, ordered by pair, then time. Element i of every array belongs to row i of `x`. */
 export interface LabeledRows {
@@ -19,9 +18,4 @@ export interface DatasetRows extends LabeledRows {
   readonly weights: Float64Array;
   /** Effective number of independent rows: the sum of their uniqueness. */
   readonly effectiveRows: number;
-}
-
-/** AI2's rows: `y` is 1 if any part is. */
-export interface RiskRows extends DatasetRows {
-  readonly parts: Readonly<Record<RiskPart, Float64Array>>;
 }

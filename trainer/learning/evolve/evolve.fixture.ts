@@ -1,5 +1,5 @@
 import { DEFAULT } from '../../../shared/core/features/features.fixture.ts';
-import type { InstrumentBars } from '../direction/instrument_bars.ts';
+import type { InstrumentBars } from '../instruments/instrument_bars.ts';
 import { subjectOfBars } from '../formula_rules/rule_subject.fixture.ts';
 import type { EvolutionState } from './evolution.ts';
 import { evolve, type EvolveOptions, type EvolveResult } from './judge.ts';

@@ -5,7 +5,7 @@ import { realData, skipNote } from '../../../shared/bar_file/real_data.fixture.t
 import { DEFAULT } from '../../../shared/core/features/features.fixture.ts';
 import { checkStrategy, type FormulaStrategy, type StrategyDocument } from '../../../shared/policy/strategy_file.ts';
 import { packageRoot } from '../../../shared/root.ts';
-import { readInstrumentFolder, type InstrumentBars } from '../direction/instrument_bars.ts';
+import { readInstrumentFolder, type InstrumentBars } from '../instruments/instrument_bars.ts';
 import { ruleColumns } from '../formula_rules/rule_columns.ts';
 import { randomBars, subjectOfBars } from '../formula_rules/rule_subject.fixture.ts';
 import { meanNet } from '../formula_rules/rule_report.ts';

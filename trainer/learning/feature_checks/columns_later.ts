@@ -1,5 +1,5 @@
 import type { Windows } from '../../../shared/core/features/windows.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { partOfHistory, type HistoryPart, type KeptHistory } from '../history/kept_history.ts';
 import { columnsOfSeries } from './leg_series.ts';
 

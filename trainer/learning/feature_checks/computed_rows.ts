@@ -1,8 +1,8 @@
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import type { Pair } from '../../../shared/pair.ts';
-import type { DatasetPolicy } from '../dataset/dataset.ts';
+import type { DatasetPolicy } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { buildPairHistory } from '../history/pair_history.ts';
-import { labelPair, RISK_PARTS, type BarLabels } from '../label/pair_labels.ts';
+import { labelPair, RISK_PARTS, type BarLabels } from '../strategies/pair_reversion/label/pair_labels.ts';
 import { LABEL_COLUMNS, type LabelColumn, type TableRows } from '../feature_table/feature_table.ts';
 
 /** Features and labels of every warm bar of a pair, computed by the engine. */

@@ -7,8 +7,8 @@ import type { SeriesName } from '../../../shared/core/series/series_names.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { ownBarSeconds } from '../../../shared/bar_file/own_timeframe.ts';
-import { instrumentBarsOf } from '../direction/instrument_bars.ts';
-import { refuseForeseeing } from '../direction/series_foresight.ts';
+import { instrumentBarsOf } from '../instruments/instrument_bars.ts';
+import { refuseForeseeing } from '../strategies/direction/series_foresight.ts';
 
 /** The limits of foresight were measured on bars of this length. */
 const FORESIGHT_BAR_SECONDS = 3600;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT } from '../../../shared/core/features/features.fixture.ts';
 import { readStrategyFile, strategySources, type FormulaStrategy } from '../../../shared/policy/strategy_file.ts';
-import type { InstrumentBars } from '../direction/instrument_bars.ts';
+import type { InstrumentBars } from '../instruments/instrument_bars.ts';
 import { RuleExplainer } from './explain_rule.ts';
 import { ruleColumns } from './rule_columns.ts';
 import { randomBars, subjectOfBars } from './rule_subject.fixture.ts';

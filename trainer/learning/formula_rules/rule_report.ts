@@ -4,7 +4,7 @@ import { meanOf } from '../../../shared/statistics.ts';
 import { EDGE_LEVEL, lookLevel, MIN_TRADES } from '../backtest/edge.ts';
 import { edgeTest } from '../backtest/edge_test.ts';
 import { cumulate, markToMarket, maxDrawdown } from '../backtest/equity.ts';
-import { isoSecond } from '../backtest/ledger.ts';
+import { isoSecond } from '../strategies/pair_reversion/backtest/ledger.ts';
 import { netInterval, tradeDays, type NetInterval } from '../backtest/net_interval.ts';
 import { performanceOf, type Performance } from '../backtest/performance.ts';
 import type { FilledTrade } from '../trades/backtest.ts';

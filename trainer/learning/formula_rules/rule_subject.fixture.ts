@@ -1,8 +1,8 @@
 import { parseInstrument } from '../../../shared/pair.ts';
 import { createRng } from '../../../shared/rng.ts';
-import type { InstrumentBars } from '../direction/instrument_bars.ts';
-import type { Instrument } from '../direction/instrument_rows.ts';
-import { NO_SERIES } from '../direction/series_files.ts';
+import type { InstrumentBars } from '../instruments/instrument_bars.ts';
+import type { Instrument } from '../strategies/direction/instrument_rows.ts';
+import { NO_SERIES } from '../instruments/series_files.ts';
 import { instrumentSubject, type RuleSubject } from './rule_subject.ts';
 
 const HOUR = 3600;

@@ -4,7 +4,7 @@ import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../../shared/core/
 import { parseFormula } from '../../../shared/core/formula/formula.ts';
 import { ruleSources } from '../../../shared/core/formula/sources.ts';
 import { parseInstrument } from '../../../shared/pair.ts';
-import { NO_SERIES } from '../direction/series_files.ts';
+import { NO_SERIES } from '../instruments/series_files.ts';
 import { FIXTURE_COSTS, randomBars } from './rule_subject.fixture.ts';
 import { formulaValues, instrumentSubject } from './rule_subject.ts';
 

@@ -1,5 +1,5 @@
 import type { RuleColumns } from './rule_trades.ts';
-import type { InstrumentBars } from '../direction/instrument_bars.ts';
+import type { InstrumentBars } from '../instruments/instrument_bars.ts';
 
 /** A trade by the slow, obvious loop. */
 export interface OracleTrade {

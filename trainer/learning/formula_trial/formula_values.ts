@@ -12,8 +12,8 @@ import { InstrumentFeatures } from '../../../shared/core/features/instrument/ins
 import { legSeriesOf } from '../../../shared/core/series/leg_series.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import type { SeriesName } from '../../../shared/core/series/series_names.ts';
-import type { InstrumentBars } from '../direction/instrument_bars.ts';
-import { stepAll } from '../direction/instrument_rows.ts';
+import type { InstrumentBars } from '../instruments/instrument_bars.ts';
+import { stepAll } from '../strategies/direction/instrument_rows.ts';
 import { commonMinutes } from '../history/pair_history.ts';
 
 /** Values of a formula at all bars of a subject. */

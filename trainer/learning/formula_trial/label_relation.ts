@@ -4,8 +4,8 @@ import type { Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { correlation } from '../automl/select.ts';
 import { buildPairHistory } from '../history/pair_history.ts';
-import { labelReversion } from '../label/pair_labels.ts';
-import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import { labelReversion } from '../strategies/pair_reversion/label/pair_labels.ts';
+import { EVALUATION_BARRIERS } from '../strategies/pair_reversion/label/reversion.ts';
 import { aucByDays } from '../statistics/auc_error.ts';
 import type { FormulaValues } from './formula_values.ts';
 

@@ -1,5 +1,5 @@
 import { riskRank } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 
 /** Risk scores of the holdout's entry candidates, [candidates]. */

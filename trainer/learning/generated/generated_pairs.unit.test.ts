@@ -4,7 +4,7 @@ import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { ln } from '../../../shared/elementary.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { tinyBars, tinySettings } from '../../../test/tiny_settings.ts';
-import { datasetPolicy } from '../dataset/dataset_policy.ts';
+import { datasetPolicy } from '../strategies/pair_reversion/dataset/dataset_policy.ts';
 import { historyOf, CALM_BAR } from '../history/pair_history.fixture.ts';
 import { SCENARIOS, scenariosOfPrices, type Scenario } from '../splits/scenarios.ts';
 import { generatedLegs, generatedMarkets, marketsOf } from './generated_pairs.ts';

@@ -12,7 +12,7 @@ import { ATTRIBUTE, ELEMENT_FLOAT32, encodeModel, type OnnxNode } from '../../..
 import { horizonSeconds } from '../../../shared/policy/policy.ts';
 import { tinyTraining } from '../../../test/tiny_models.ts';
 import { tinyBars, tinySettings } from '../../../test/tiny_settings.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { columnsOf } from '../learners/learning.ts';
 import { checkWarmStart } from '../learners/warm_start.ts';
 import type { ImportedSource, TrainOptions } from '../options/train_options.ts';

@@ -6,7 +6,7 @@ import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/featu
 import { ERRORS, MinutehandError } from '../../../shared/errors.ts';
 import { horizonSeconds, type Settings } from '../../../shared/policy/policy.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
-import type { Dataset, DatasetRows } from '../dataset/dataset.ts';
+import type { Dataset, DatasetRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import { columnsOf, type ImportedModel, type Learning } from '../learners/learning.ts';

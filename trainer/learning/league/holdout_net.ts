@@ -1,6 +1,6 @@
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { proveEdge } from '../backtest/holdout.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import { proveEdge } from '../strategies/pair_reversion/backtest/holdout.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import { fittedTrees } from '../learners/trees/fitted_trees.ts';
 import { figureByDays, type Figure } from '../statistics/standings.ts';

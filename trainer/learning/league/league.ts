@@ -1,7 +1,7 @@
 import type { Skill } from '../../../shared/bundle/manifest.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { meanOf } from '../../../shared/statistics.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { fitAllRows, type Learner } from '../learners/contract/learner.ts';

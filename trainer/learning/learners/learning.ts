@@ -1,7 +1,7 @@
 import type { FeatureDefinition, ModelName } from '../../../shared/core/features/feature.ts';
 import type { Balance } from '../../../shared/policy/balances.ts';
 import type { Settings, TrainPolicy } from '../../../shared/policy/policy.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { LearnerParams } from './trees/learner.ts';
 import { treeParams } from './trees/tree_learners.ts';
 import type { Fitted } from './contract/fitted.ts';

@@ -1,6 +1,6 @@
 import { embargoSeconds, type Settings } from '../../../shared/policy/policy.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
-import type { DatasetRows } from '../dataset/dataset.ts';
+import type { DatasetRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { columnsOf, openModelLearner, type ImportedModel, type Learning } from './learning.ts';
 import { fitOf, type ModelFit } from './model_learning.ts';
 import type { LearnerSetup } from './registry.ts';

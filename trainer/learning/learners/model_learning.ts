@@ -4,7 +4,7 @@ import { fittedAnswers, validateSplits, type FoldModel } from './cross_validatio
 import { kFoldSplits, kFoldSplitsAt, walkForwardSplits } from '../splits/splits.ts';
 import type { FitRows } from './contract/fit_rows.ts';
 import { TASK, type Learning } from './learning.ts';
-import type { DatasetRows } from '../dataset/dataset.ts';
+import type { DatasetRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 
 /** Walk-forward: number of blocks, and share of the rows before the first tested block. */
 export const WALK_FORWARD = { blocks: 3, firstShare: 0.4 } as const;

@@ -3,7 +3,7 @@ import { predictLogits } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { calibrateModel, type LearnedModel } from '../calibrate/calibrate_model.ts';
 import { fitPlatt } from '../calibrate/platt.ts';
-import type { DatasetRows } from '../dataset/dataset.ts';
+import type { DatasetRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { walkRows } from '../dataset/rows.fixture.ts';
 import { takeLabels, takeRows } from './contract/fit_rows.ts';
 import type { Fitted } from './contract/fitted.ts';

@@ -6,7 +6,7 @@ import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { randomEnsemble } from '../../../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
-import type { DatasetRows, RiskRows } from '../dataset/dataset.ts';
+import type { DatasetRows, RiskRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import {
   checkWarmStart,
   warmStartPeriod,

@@ -10,8 +10,8 @@ import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/feat
 import { parsePair } from '../../../shared/pair.ts';
 import { tinyBars, tinySettings } from '../../../test/tiny_models.ts';
 import { trainTinyModels } from '../../../test/trained_models.ts';
-import { buildDataset, type Dataset } from '../dataset/dataset.ts';
-import { datasetPolicy } from '../dataset/dataset_policy.ts';
+import { buildDataset, type Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
+import { datasetPolicy } from '../strategies/pair_reversion/dataset/dataset_policy.ts';
 import { warmStartModel } from './warm_start_fit.fixture.ts';
 import { warmStartPeriod, startWarm, type WarmStart, withNewRows } from './warm_start.ts';
 import { runFit } from './trees/fit.ts';

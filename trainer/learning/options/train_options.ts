@@ -4,7 +4,7 @@ import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { FeatureSource } from '../feature_table/feature_table.ts';
 import type { CacheOptions } from '../dataset/cache_folder.ts';
-import type { Scratch } from '../dataset/scratch.ts';
+import type { Scratch } from '../strategies/pair_reversion/dataset/scratch.ts';
 import type { OpenFitPool } from '../learners/trees/fit_pool.ts';
 
 /** reversion: AI1 as published. net: also a model of the result, which supplies `expected_net_bps`. */

@@ -8,11 +8,11 @@ import { sequenceBars, type Windows } from '../../../shared/core/features/window
 import type { Pair } from '../../../shared/pair.ts';
 import { partOfHistory, type KeptHistory } from '../history/kept_history.ts';
 import { buildPairHistory, matchMinutes } from '../history/pair_history.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { rowsOfTable } from '../learners/contract/past_rows.ts';
-import { labelReversion } from '../label/pair_labels.ts';
-import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import { labelReversion } from '../strategies/pair_reversion/label/pair_labels.ts';
+import { EVALUATION_BARRIERS } from '../strategies/pair_reversion/label/reversion.ts';
 import { runOnThreads } from '../threads/thread_tasks.ts';
 import { coinsOf, mirrorBars } from './mirrored_bars.ts';
 

@@ -4,7 +4,7 @@ import { lowerBound, type BarColumns } from '../../../shared/bar_file/bar_file.t
 import { sequenceBars, type Windows } from '../../../shared/core/features/windows.ts';
 import { servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { Pair } from '../../../shared/pair.ts';
-import { ROWS_PER_SCORE } from '../backtest/bar_scores.ts';
+import { ROWS_PER_SCORE } from '../strategies/pair_reversion/backtest/bar_scores.ts';
 import { buildPairHistory, countCommonMinutes, type PairHistory } from '../history/pair_history.ts';
 import { ownTable } from '../learners/contract/past_rows.ts';
 import type { ProfiledRows } from './feature_profile.ts';

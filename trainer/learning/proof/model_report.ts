@@ -1,6 +1,6 @@
 import type { ModelMetrics, ModelReport } from '../../../shared/bundle/manifest.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
-import type { LabeledRows } from '../dataset/dataset.ts';
+import type { LabeledRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { KeptHistory } from '../history/kept_history.ts';
 import { isChosen } from '../learners/league/league_learner.ts';
 import type { ModelJob } from '../learners/model_job.ts';

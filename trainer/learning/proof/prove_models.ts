@@ -7,10 +7,10 @@ import { perModel, type ModelName } from '../../../shared/core/features/feature.
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
-import { proveEdge, type HoldoutProof } from '../backtest/holdout.ts';
+import { proveEdge, type HoldoutProof } from '../strategies/pair_reversion/backtest/holdout.ts';
 import { calibrateExpectation } from '../calibrate/expectation.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { columnsFromOutside, withColumnsLater } from '../feature_checks/columns_later.ts';
 import { candidateRisks } from '../gates/candidate_risks.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
@@ -21,7 +21,7 @@ import { marketsOf, type GeneratedMarkets } from '../generated/generated_pairs.t
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import type { TrainedModel } from './model_report.ts';
-import { findThresholds, type Calibrated } from '../search/choose_thresholds.ts';
+import { findThresholds, type Calibrated } from '../strategies/pair_reversion/thresholds/choose_thresholds.ts';
 import type { TrainOptions } from '../options/train_options.ts';
 import { outOfFold } from '../learners/cross_validation.ts';
 import { testModelLeakage } from '../validate/leakage/model_leakage.ts';

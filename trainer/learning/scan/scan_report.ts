@@ -1,6 +1,6 @@
 import { barChart, escapeHtml, histogram, lineChart } from '../backtest/report/chart.ts';
 import { htmlPage, htmlTable } from '../backtest/report/page.ts';
-import { isoSecond } from '../backtest/ledger.ts';
+import { isoSecond } from '../strategies/pair_reversion/backtest/ledger.ts';
 import { leadLagText } from '../data_quality/lead_lag.ts';
 import { windowsName, type ScanResult, type ScanTrial } from './scan.ts';
 import type { PeriodFigures } from './scan_pair.ts';

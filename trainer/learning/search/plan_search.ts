@@ -1,6 +1,6 @@
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/feature.ts';
-import type { Barriers } from '../label/reversion.ts';
+import type { Barriers } from '../strategies/pair_reversion/label/reversion.ts';
 import type { FitQueue } from '../learners/trees/fit_queue.ts';
 import type { Learning } from '../learners/learning.ts';
 import { searchedNetwork } from '../learners/networks/network_parameters.ts';

@@ -1,5 +1,5 @@
 import type { SearchedParameter, SearchPolicy, TrainPolicy } from '../../../shared/policy/schema.ts';
-import type { Barriers } from '../label/reversion.ts';
+import type { Barriers } from '../strategies/pair_reversion/label/reversion.ts';
 import type { NetworkParameters } from '../learners/networks/network_parameters.ts';
 import { gridValue } from './axis.ts';
 import type { FloatParameter, IntegerParameter, Parameter, Params, Space } from './space.ts';

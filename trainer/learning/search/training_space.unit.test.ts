@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import { EVALUATION_BARRIERS } from '../strategies/pair_reversion/label/reversion.ts';
 import { networkParameters } from '../learners/networks/network_parameters.ts';
 import { balancePenalty } from './balance_penalty.ts';
 import { checkParams } from './space.ts';

@@ -8,11 +8,13 @@ import { readBarFolder, writeBarFile, type BarColumns } from '../../../shared/ba
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import { packageRoot } from '../../../shared/root.ts';
 import { recordMarket, createSimulatedMarket } from '../../../shared/market/simulated_market.ts';
-import { readFolderBars, readSymbol, type SymbolTask } from '../dataset/folder_bars.ts';
+import { readFolderBars, readSymbol, type SymbolTask } from '../strategies/pair_reversion/dataset/folder_bars.ts';
 import { openTaskThreads, runOnThreads } from './thread_tasks.ts';
 
 const NOWHERE = new URL('./nowhere.js', import.meta.url);
-const READER = pathToFileURL(join(packageRoot(), 'dist/trainer/learning/dataset/folder_bars_worker.js'));
+const READER = pathToFileURL(
+  join(packageRoot(), 'dist/trainer/learning/strategies/pair_reversion/dataset/folder_bars_worker.js'),
+);
 const folder = mkdtempSync(join(tmpdir(), 'minutehand-threads-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -16,14 +16,14 @@ import { loadSettings } from '../../../shared/policy/policy.ts';
 import { worldBars } from '../../../bench/gates/planted_world.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { tinySettings } from '../../../test/tiny_models.ts';
-import { proveEdge } from '../backtest/holdout.ts';
-import type { Dataset } from '../dataset/dataset.ts';
-import { relabeled } from '../dataset/relabel.ts';
+import { proveEdge } from '../strategies/pair_reversion/backtest/holdout.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
+import { relabeled } from '../strategies/pair_reversion/dataset/relabel.ts';
 import { adoptionGates } from './adoption_gates.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { learnAllModels } from '../learners/learned_models.fixture.ts';
 import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from './pipeline.ts';
-import { chooseThresholds } from '../search/choose_thresholds.ts';
+import { chooseThresholds } from '../strategies/pair_reversion/thresholds/choose_thresholds.ts';
 
 const { windows, decision, label } = loadSettings({ env: {} }).minutehand;
 const SHORT = { rounds: 10, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };

@@ -1,6 +1,6 @@
-import { evaluateResult } from '../backtest/result_walk_forward.ts';
+import { evaluateResult } from '../strategies/pair_reversion/backtest/result_walk_forward.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { countResultFits, learnResult, resultRows } from '../calibrate/result_model.ts';
 import { treeFitsOf } from '../learners/registry.ts';
 import { openFitPool } from '../learners/trees/fit_pool.ts';

@@ -12,8 +12,8 @@ import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/feat
 import { MinutehandError } from '../../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
-import { datasetPolicy } from '../dataset/dataset_policy.ts';
+import type { Dataset, DatasetPolicy } from '../strategies/pair_reversion/dataset/dataset.ts';
+import { datasetPolicy } from '../strategies/pair_reversion/dataset/dataset_policy.ts';
 import { warmStartPeriod, startWarm, withNewRows } from '../learners/warm_start.ts';
 import type { Learning } from '../learners/learning.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';

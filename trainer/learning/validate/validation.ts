@@ -1,6 +1,6 @@
 import type { TrainingWarning } from '../../../shared/bundle/training_warning.ts';
 import { meanOf, meanOrNull } from '../../../shared/statistics.ts';
-import type { Dataset, LabeledRows } from '../dataset/dataset.ts';
+import type { Dataset, LabeledRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { rateThreshold } from '../measures/confusion.ts';
 import { outOfFold, splitOfTime, testedScores, type FoldModel } from '../learners/cross_validation.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { CALM_BAR, historyOf } from '../history/pair_history.fixture.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';

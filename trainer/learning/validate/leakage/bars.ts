@@ -1,12 +1,12 @@
 import { legBars } from '../../../../shared/bar_file/resampled_bars.ts';
 import type { BarColumns } from '../../../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../../../shared/core/features/features.ts';
-import type { Dataset, DatasetPolicy } from '../../dataset/dataset.ts';
+import type { Dataset, DatasetPolicy } from '../../strategies/pair_reversion/dataset/dataset.ts';
 import { buildPairHistory, type PriceHistory } from '../../history/pair_history.ts';
 import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
-import { isCandidate, reversionLabel } from '../../label/reversion.ts';
-import { riskLabel } from '../../label/risk.ts';
-import { scaleLabel } from '../../label/scale.ts';
+import { isCandidate, reversionLabel } from '../../strategies/pair_reversion/label/reversion.ts';
+import { riskLabel } from '../../strategies/pair_reversion/label/risk.ts';
+import { scaleLabel } from '../../strategies/pair_reversion/label/scale.ts';
 import { checkFeatureLookAhead, checkLabelEnds, longRun, type LookAheadOptions } from './look_ahead.ts';
 
 /** Sampled bars of each test. */

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { featureDefinitions } from '../../../../shared/core/features/features.ts';
 import { parsePair } from '../../../../shared/pair.ts';
 import { tinyBars, tinySettings } from '../../../../test/tiny_settings.ts';
-import { datasetPolicy } from '../../dataset/dataset_policy.ts';
+import { datasetPolicy } from '../../strategies/pair_reversion/dataset/dataset_policy.ts';
 import { buildPairHistory } from '../../history/pair_history.ts';
 import { checkBars } from './bars.ts';
 

@@ -8,9 +8,9 @@ import { loadSettings } from '../../../../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../../../../test/tiny_settings.ts';
 import { wholeHistory, type StoredHistory } from '../../history/kept_history.ts';
 import { buildPairHistory, type PairHistory } from '../../history/pair_history.ts';
-import { EVALUATION_BARRIERS, reversionLabel } from '../../label/reversion.ts';
-import { riskLabel } from '../../label/risk.ts';
-import { scaleLabel } from '../../label/scale.ts';
+import { EVALUATION_BARRIERS, reversionLabel } from '../../strategies/pair_reversion/label/reversion.ts';
+import { riskLabel } from '../../strategies/pair_reversion/label/risk.ts';
+import { scaleLabel } from '../../strategies/pair_reversion/label/scale.ts';
 import {
   checkFeatureLookAhead,
   checkLabelEnds,

@@ -1,0 +1,217 @@
+import { isoMinute } from '../../../../shared/bar.ts';
+import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { predictModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { TrainingWarning } from '../../../../shared/bundle/training_warning.ts';
+import { ln } from '../../../../shared/elementary.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { vectorScaled } from '../../calibrate/vector_scaling.ts';
+import { DIRECTIONS } from './label/direction.ts';
+import { fittedTrees } from '../../learners/trees/fitted_trees.ts';
+import { classMetrics } from '../../measures/class_metrics.ts';
+import { classShares, classTable, type ClassTable } from '../../measures/class_table.ts';
+import {
+  isOfScenario,
+  marketWarnings,
+  SCENARIOS,
+  scenariosOfPrices,
+  type RowScenarios,
+  type Scenario,
+} from '../../splits/scenarios.ts';
+import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from '../../validate/importance.ts';
+import { spreadOverFolds, type Spread } from '../../validate/report.ts';
+import { answersOfBlocks, pickAnswers, upOrDownAuc, type EvaluatedAnswers } from './direction_report.ts';
+import { generatedInstrument } from './generated_markets.ts';
+import { instrumentRows, type Instrument, type InstrumentRows, type RowsPlan } from './instrument_rows.ts';
+import { CLASSES, type CalibratedBlock } from './walk_forward.ts';
+
+/** Rows of all blocks and permutations of a column: a minute of work for a usual training. */
+const IMPORTANCE = { ...IMPORTANCE_DEFAULTS, maxRows: 6000, repeats: 2 };
+
+/** Figures of a set of answers, on the evaluation label. Arrays: up, down, range. */
+export interface ClassFigures extends ClassTable {
+  readonly rows: number;
+  readonly log_loss: number;
+  readonly brier: number;
+  readonly class_wise_ece: number;
+  readonly auc: readonly (number | null)[];
+  /** Of the rows that left the range; null where one side is missing. */
+  readonly up_or_down_auc: number | null;
+  readonly mean_probability: readonly number[];
+}
+
+/** A block of the walk-forward: learned before `from`, answered from there to `until`. */
+export interface SplitReport extends ClassFigures {
+  readonly split: string;
+  readonly from: string;
+  /** null: the end of the bars. */
+  readonly until: string | null;
+  readonly train_rows: number;
+  /** Share of each class, on the evaluation label, where the block learned; `class_shares`: where it answers. */
+  readonly train_class_shares: readonly number[];
+}
+
+/** The full report of a direction model on rows that it did not learn from. Plain JSON. */
+export interface DirectionValidation {
+  readonly pooled: ClassFigures;
+  readonly splits: readonly SplitReport[];
+  /** Mean, variance, extremes and coefficient of variation over the splits, of every measure. */
+  readonly stability: Readonly<Record<string, Spread>>;
+  readonly scenarios: {
+    /** Evaluated rows, by what the market had done up to them; without those that have none. */
+    readonly history: Readonly<Partial<Record<Scenario, ClassFigures>>>;
+    /**
+     * Answers of the published model in markets made of the instruments' own moves, without any series. They show what
+     * it says in such a market; their labels are no evidence for an edge.
+     */
+    readonly generated: Readonly<Partial<Record<Scenario, ClassFigures>>>;
+  };
+  /** Loss of each column's information on the evaluated rows, with its bootstrap. */
+  readonly importance: ImportanceReport;
+  /** Of the rows that the published model learned from. */
+  readonly warnings: readonly TrainingWarning[];
+}
+
+export interface ValidatedDirection {
+  readonly rows: InstrumentRows;
+  readonly instruments: readonly Instrument[];
+  readonly plan: RowsPlan;
+  /** The evaluated blocks. */
+  readonly blocks: readonly CalibratedBlock[];
+  /** The published model, calibrated. */
+  readonly model: TreeModel;
+  readonly seed: string;
+}
+
+export function validateDirection(validated: ValidatedDirection): DirectionValidation {
+  const { rows, instruments, blocks, seed } = validated;
+  const answers = answersOfBlocks(rows, blocks);
+  const scenarios = scenariosOf(rows, instruments);
+  const splits = blocks.map((block) => splitReport(rows, block));
+  return {
+    pooled: figuresOf(rows, answers),
+    splits,
+    stability: spreadOverFolds(splits.map(measuresOf)),
+    scenarios: {
+      history: figuresByScenario((scenario) => {
+        const own = Int32Array.from(answers.rows.keys()).filter((i) =>
+          isOfScenario(scenarios, answers.rows[i]!, scenario),
+        );
+        return own.length === 0 ? null : figuresOf(rows, pickAnswers(answers, own));
+      }),
+      generated: figuresByScenario((scenario) => generatedFigures(validated, scenario)),
+    },
+    importance: permutationImportance(
+      { x: rows.x, y: rows.evaluation, time: rows.time, labelEnd: rows.labelEnd, pair: rows.instrument },
+      blocks.map(({ model, scaling, split }) => ({
+        model: fittedTrees('gbdt', vectorScaled(model, scaling)),
+        test: split.test,
+      })),
+      {
+        ...IMPORTANCE,
+        task: { kind: 'multiclass', classes: CLASSES },
+        names: rows.columns,
+        seed: `${seed}/importance`,
+      },
+    ),
+    warnings: marketWarnings(scenarios.trend),
+  };
+}
+
+/** What each row's bar belongs to, by the closes of its instrument. */
+function scenariosOf(rows: InstrumentRows, instruments: readonly Instrument[]): RowScenarios {
+  const each = instruments.map(({ bars }) =>
+    scenariosOfPrices(
+      bars.close.map((close) => ln(close)),
+      bars.timeframe,
+    ),
+  );
+  const at = (part: keyof RowScenarios): Int8Array =>
+    Int8Array.from(rows.bar, (bar, row) => each[rows.instrument[row]!]![part][bar]!);
+  return { trend: at('trend'), volatility: at('volatility') };
+}
+
+function splitReport(rows: InstrumentRows, block: CalibratedBlock): SplitReport {
+  const { name, train, from, until } = block.split;
+  const learned = Float64Array.from(train, (row) => rows.evaluation[row]!);
+  return {
+    split: name,
+    from: isoMinute(from),
+    until: until === Infinity ? null : isoMinute(until),
+    train_rows: train.length,
+    train_class_shares: classShares(learned, CLASSES),
+    ...figuresOf(rows, answersOfBlocks(rows, [block])),
+  };
+}
+
+function figuresOf(rows: Pick<InstrumentRows, 'time'>, answers: EvaluatedAnswers): ClassFigures {
+  const { log_loss, brier, class_wise_ece, auc, mean_probability } = classMetrics(answers);
+  return {
+    rows: answers.labels.length,
+    log_loss,
+    brier,
+    class_wise_ece,
+    auc,
+    up_or_down_auc: upOrDownAuc(rows, answers)?.auc ?? null,
+    mean_probability,
+    ...classTable(answers),
+  };
+}
+
+/**
+ * The measures of a split whose spread over the splits is reported: single numbers, and those of each class under its
+ * name.
+ */
+function measuresOf({ auc, precision, recall, f1, class_shares, answer_shares, ...report }: SplitReport): object {
+  const { log_loss, brier, class_wise_ece, up_or_down_auc } = report;
+  const { accuracy, balanced_accuracy, macro_precision, macro_recall, macro_f1 } = report;
+  const ofClasses = { auc, precision, recall, f1, class_share: class_shares, answer_share: answer_shares };
+  const each = Object.entries(ofClasses).flatMap(([name, values]) =>
+    values.map((value, k) => [`${name}_${DIRECTIONS[k]}`, value] as const),
+  );
+  return {
+    log_loss,
+    brier,
+    class_wise_ece,
+    up_or_down_auc,
+    accuracy,
+    balanced_accuracy,
+    macro_precision,
+    macro_recall,
+    macro_f1,
+    ...Object.fromEntries(each),
+  };
+}
+
+function figuresByScenario(
+  figures: (scenario: Scenario) => ClassFigures | null,
+): Partial<Record<Scenario, ClassFigures>> {
+  return Object.fromEntries(
+    SCENARIOS.flatMap((scenario) => {
+      const own = figures(scenario);
+      return own === null ? [] : [[scenario, own]];
+    }),
+  );
+}
+
+/** null where the instruments' own bars are too few to warm the features. */
+function generatedFigures(
+  { instruments, plan, model, seed }: ValidatedDirection,
+  scenario: Scenario,
+): ClassFigures | null {
+  let rows: InstrumentRows;
+  try {
+    rows = instrumentRows(
+      instruments.map((own) => generatedInstrument(own, scenario, `${seed}/generated`)),
+      plan,
+    );
+  } catch (error) {
+    if (error instanceof MinutehandError && error.code === 'DATA_TOO_SHORT') return null;
+    throw error;
+  }
+  return figuresOf(rows, {
+    classes: CLASSES,
+    probabilities: predictModel(model, rows.x),
+    labels: rows.evaluation,
+    rows: Int32Array.from(rows.time.keys()),
+  });
+}

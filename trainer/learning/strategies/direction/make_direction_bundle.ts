@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { isoMinute } from '../../../../shared/bar.ts';
+import { writeDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
+import type { DirectionManifest } from '../../../../shared/bundle/direction/direction_manifest.ts';
+import { loadDirectionModel } from '../../../../shared/bundle/direction/direction_model.ts';
+import { instrumentSchema } from '../../../../shared/bundle/feature_schema.ts';
+import { encodeTreeModel } from '../../../../shared/bundle/onnx/onnx.ts';
+import { withCover } from '../../../../shared/bundle/onnx/tree_cover.ts';
+import { predictModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { DirectionBias } from './direction_bias.ts';
+import { takeRows } from '../../learners/contract/fit_rows.ts';
+import { DIRECTIONS } from './label/direction.ts';
+import { classShares } from '../../measures/class_table.ts';
+import { directionCard } from './direction_card.ts';
+import { strategyOf } from './direction_net.ts';
+import { directionDatasetId } from './direction_table.ts';
+import { directionReference } from './direction_reference.ts';
+import { SERIES_NAMES } from '../../../../shared/core/series/series_names.ts';
+import type { Instrument } from './instrument_rows.ts';
+import { successTargets } from './success_targets.ts';
+import type { DirectionPlan, TrainedDirection } from './train_direction.ts';
+
+const GOLDEN_ROWS = 12;
+
+type ManifestBias = NonNullable<DirectionManifest['bias']>;
+
+export interface DirectionBundleParts {
+  readonly instruments: readonly Instrument[];
+  readonly plan: DirectionPlan;
+  readonly trained: TrainedDirection;
+  readonly out: string;
+  readonly created: Date;
+  readonly gitCommit: string | null;
+  /** Origin of the bars. */
+  readonly market: NonNullable<DirectionManifest['market']>;
+  /** Seed and parameters of its job; absent: it cannot be trained again. */
+  readonly job?: { readonly seed: number; readonly parameters: Readonly<Record<string, unknown>> };
+}
+
+/**
+ * Writes the bundle and loads it like a daemon; removes it if that fails.
+ * @throws MinutehandError MODEL_GOLDEN, MODEL_LOAD
+ */
+export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<DirectionManifest> {
+  const { instruments, plan, trained, out, created } = parts;
+  const { timeframe } = instruments[0]!.bars;
+  const schema = instrumentSchema(plan.windows, timeframe);
+  const metadata = { model: 'direction', feature_schema: schema.hash, classes: JSON.stringify(DIRECTIONS) };
+  const { metrics, blocks: _, rows, model, ...report } = trained;
+  const { trades } = report.net;
+  const symbols = instruments.map(({ bars: { symbol } }) => symbol);
+  const reference = directionReference({ rows, symbols, windows: plan.windows, timeframe, trades });
+  const folder = writeDirectionBundle(out, created, {
+    manifest: manifestOf(parts, schema.hash, timeframe),
+    model: encodeTreeModel(withCover(model, rows.x), { metadata }),
+    report: { ...report, metrics, net: { ...report.net, trades: trades.length }, reference },
+    card: directionCard,
+  });
+  try {
+    return (await loadDirectionModel(folder, schema, 1)).manifest;
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function manifestOf(
+  { instruments, plan, trained, gitCommit, market, job }: DirectionBundleParts,
+  schema: string,
+  timeframe: number,
+): Parameters<typeof writeDirectionBundle>[2]['manifest'] {
+  const { rows, metrics, net, priors, scaling, theta, bias, gates, blocks } = trained;
+  const { params, balance } = trained.learning;
+  const period = rows.time.reduce(([from, to], time) => [Math.min(from!, time), Math.max(to!, time)], [Infinity, 0]);
+  const numbers = Object.entries(params).filter((own): own is [string, number] => typeof own[1] === 'number');
+  return {
+    git_commit: gitCommit,
+    market,
+    engine: {
+      name: 'gbdt',
+      parameters: { ...Object.fromEntries(numbers), stride: plan.stride, class_weight_ratio: balance.classWeightRatio },
+    },
+    timeframe,
+    windows: { ...plan.windows },
+    feature_schema: schema,
+    features: [...rows.columns],
+    instruments: instruments.map(({ bars }) => bars.symbol),
+    sources: sourcesOf(instruments),
+    period: { from: isoMinute(period[0]!), to: isoMinute(period[1]!) },
+    data_hash: hashInstruments(instruments),
+    ...(job && {
+      training: { ...job, ...spanOf(instruments), dataset_id: directionDatasetId(rows, instruments, plan) },
+    }),
+    label: { ...plan.label },
+    balance: plan.balance,
+    calibration: { kind: scaling.kind, slope: [...scaling.slope], intercept: [...scaling.intercept] },
+    strategy: strategyOf(theta, timeframe),
+    metrics: {
+      rows: metrics.rows,
+      log_loss: metrics.log_loss,
+      log_loss_prior: Math.min(...priors.map(({ log_loss }) => log_loss)),
+      brier: metrics.brier,
+      class_wise_ece: metrics.class_wise_ece,
+      auc: [...metrics.auc],
+      auc_errors: [...metrics.auc_errors],
+      up_or_down_auc: metrics.up_or_down_auc,
+      up_or_down_error: metrics.up_or_down_error,
+      f1: metrics.f1,
+      f1_by_class: [...metrics.f1_by_class],
+      f1_chance: metrics.f1_chance,
+      f1_gain_lower: metrics.f1_gain_lower,
+      balanced_accuracy: trained.validation.pooled.balanced_accuracy,
+      net_bps: net.result.net_bps,
+      lower_5_net_bps: net.result.lower_5_net_bps,
+      upper_95_net_bps: net.result.upper_95_net_bps,
+      trades: net.result.trades,
+    },
+    base_rates: classShares(rows.evaluation, DIRECTIONS.length),
+    costs: { taker_fee_bps: plan.costs.takerFeeBps, slippage_bps: plan.costs.slippageBps },
+    bias: biasOf(bias),
+    targets: successTargets({
+      metrics,
+      bias,
+      net,
+      instruments: instruments.length,
+      seconds: period[1]! - blocks[0]!.split.from,
+      isPlausible: gates.find(({ code }) => code === 'plausible')?.passed !== false,
+    }),
+    ...(trained.validation.warnings.length > 0 && { warnings: [...trained.validation.warnings] }),
+    gates: [...gates],
+    edge: net.edge,
+    ...(trained.look !== null && { evaluation_look: trained.look }),
+    golden: goldenOf(trained),
+  };
+}
+
+function biasOf(all: DirectionBias): ManifestBias {
+  const { overall: _all, bull: _bull, bear: _bear, hours: _hours, outcome, biased, ...figures } = all;
+  const { predicted, observed } = outcome;
+  return {
+    ...figures,
+    outcome_predicted: predicted,
+    outcome_observed: observed,
+    biased: [...biased],
+  };
+}
+
+/** Evenly spread rows, and one with every value missing. */
+function goldenOf({ rows: { x }, model }: TrainedDirection): DirectionManifest['golden'] {
+  const chosen = Array.from({ length: GOLDEN_ROWS }, (_, i) => Math.floor((i * x.rows) / GOLDEN_ROWS));
+  const taken = takeRows(x, chosen);
+  const values = new Float32Array(taken.values.length + x.columns).fill(NaN);
+  values.set(taken.values);
+  const answers = predictModel(model, { rows: GOLDEN_ROWS + 1, columns: x.columns, values });
+  const row = <T>(of: ArrayLike<number>, width: number, i: number, map: (value: number) => T): T[] =>
+    Array.from({ length: width }, (_, k) => map(of[i * width + k]!));
+  const indices = Array.from({ length: GOLDEN_ROWS + 1 }, (_, i) => i);
+  return {
+    features: indices.map((i) => row(values, x.columns, i, (value) => (Number.isFinite(value) ? value : null))),
+    probabilities: indices.map((i) => row(answers, DIRECTIONS.length, i, (value) => value)),
+  };
+}
+
+/** Sources with values, apart from prices and volume. */
+function sourcesOf(instruments: readonly Instrument[]): string[] {
+  const names = SERIES_NAMES.filter((name) => instruments.some(({ series }) => series[name].length > 0));
+  const hasTaker = instruments.some(({ bars }) => bars.takerBuyVolume.some((volume) => !Number.isNaN(volume)));
+  return hasTaker ? [...names, 'taker_buy_volume'] : [...names];
+}
+
+function spanOf(instruments: readonly Instrument[]): { readonly from: string; readonly to: string } {
+  let from = Infinity;
+  let to = -Infinity;
+  for (const { bars } of instruments) {
+    from = Math.min(from, bars.time[0]!);
+    to = Math.max(to, bars.time[bars.length - 1]! + bars.timeframe);
+  }
+  return { from: instantOf(from), to: instantOf(to) };
+}
+
+const instantOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
+
+/** The data hash of a manifest: bars and series. */
+export function hashInstruments(instruments: readonly Instrument[]): string {
+  const hash = createHash('sha256');
+  const add = (column: Float64Array): void => {
+    hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
+  };
+  for (const { bars, series } of instruments) {
+    hash.update(bars.symbol);
+    for (const column of [bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.takerBuyVolume])
+      add(column);
+    for (const [name, history] of Object.entries(series)) {
+      hash.update(name);
+      for (const column of [history.eventTime, history.arrivalTime, history.value]) add(column);
+    }
+  }
+  return hash.digest('hex');
+}

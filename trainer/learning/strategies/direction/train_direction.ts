@@ -1,0 +1,376 @@
+import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
+import type { Engine } from '../../../../shared/policy/engines.ts';
+import { vectorScaled, type VectorScaling } from '../../calibrate/vector_scaling.ts';
+import type { Balance } from '../../learners/balance/balance.ts';
+import type { DirectionPolicy } from './label/direction.ts';
+import { LEARNER_DEFAULTS, type LearnerParams } from '../../learners/trees/learner.ts';
+import { refuseMissingEngine } from '../../learners/trees/engines/engines.ts';
+import { openFitPool, type FitPool } from '../../learners/trees/fit_pool.ts';
+import type { BiasLimits } from './gates/bias_limits.ts';
+import { delayedEdge } from './delayed_edge.ts';
+import { lookLevel } from '../../backtest/edge.ts';
+import type { Trade } from '../../trades/backtest.ts';
+import { directionGates } from './gates/registry.ts';
+import { chooseTheta, EDGE_ERROR_RATE, walkForwardNet, type WalkForwardNet } from './direction_net.ts';
+import {
+  answersOfBlocks,
+  directionMetrics,
+  lossDifference,
+  priorBlocks,
+  upOrDownAuc,
+  type DirectionMetrics,
+  type LossDifference,
+} from './direction_report.ts';
+import { modelBias } from './model_bias.ts';
+import type { DirectionBias } from './direction_bias.ts';
+import { refuseMissingSeries } from './formula_series.ts';
+import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
+import {
+  directionSearchFits,
+  searchDirection,
+  type DirectionSearch,
+  type DirectionSearchReport,
+} from './search_direction.ts';
+import { refuseForeseeingColumns, refuseForeseeingSeries } from './series_foresight.ts';
+import type { InstrumentCosts } from './strategy_backtest.ts';
+import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
+import { validateDirection, type DirectionValidation } from './direction_validation.ts';
+import { walkForwardSplits, type Split } from '../../splits/splits.ts';
+import {
+  calibrateBlocks,
+  fitOnBlocks,
+  learn,
+  scoreBlocks,
+  treesOf,
+  type CalibratedBlock,
+  type LearningPlan,
+  type ScoredBlock,
+  type WalkForwardPlan,
+} from './walk_forward.ts';
+
+/** Slow learning, for few, noisy and overlapping labels. */
+export const DIRECTION_PARAMS: LearnerParams = {
+  ...LEARNER_DEFAULTS,
+  rounds: 300,
+  learningRate: 0.03,
+  leaves: 12,
+  minDataInLeaf: 200,
+  l2: 5,
+  columnFraction: 0.6,
+  rowFraction: 0.7,
+};
+
+/** Eight blocks after an initial third; the first two calibrate, six are evaluated. */
+export const DIRECTION_WALK_FORWARD: WalkForwardPlan = {
+  blocks: 8,
+  firstShare: 1 / 3,
+  embargo: 86_400,
+  calibrationBlocks: 2,
+};
+
+export interface DirectionPlan {
+  readonly windows: InstrumentWindows;
+  readonly label: DirectionPolicy;
+  readonly balance: Balance;
+  readonly classWeightRatio: number;
+  readonly stride: number;
+  readonly params: LearnerParams;
+  readonly walkForward: WalkForwardPlan;
+  readonly costs: InstrumentCosts;
+  /** Minimum of the plain F1; null: none. */
+  readonly f1Floor: number | null;
+  readonly biasLimits: BiasLimits;
+  /** Search for parameters; null without one. */
+  readonly search: DirectionSearch | null;
+  readonly seed: string;
+  readonly workers: number;
+  /** Alternative balances and engines, measured on the same rows. */
+  readonly balances: readonly Balance[];
+  readonly peers: readonly Engine[];
+}
+
+/** A training variant, measured by walk-forward. */
+export interface Measured {
+  readonly name: string;
+  readonly metrics: DirectionMetrics;
+  /** Log loss minus that of the chosen variant; null for the chosen one. */
+  readonly against: LossDifference | null;
+  readonly net: WalkForwardNet['result'];
+}
+
+export interface TrainedDirection {
+  readonly rows: InstrumentRows;
+  /** Number of this look at the evaluated blocks, from 1; null where looks are not counted. */
+  readonly look: number | null;
+  /** How the models were learned, adopted search results included. */
+  readonly learning: LearningPlan;
+  /** null without a search. */
+  readonly search: DirectionSearchReport | null;
+  readonly model: TreeModel;
+  readonly scaling: VectorScaling;
+  readonly theta: number;
+  readonly trees: number;
+  readonly metrics: DirectionMetrics;
+  readonly blocks: readonly CalibratedBlock[];
+  readonly net: WalkForwardNet;
+  readonly bias: DirectionBias;
+  readonly gates: readonly GateResult[];
+  /** Stability, classes, scenarios and importance, on rows that the models did not learn from. */
+  readonly validation: DirectionValidation;
+  /** Log loss of the priors, and the model's loss minus theirs. */
+  readonly priors: readonly { readonly name: string; readonly log_loss: number; readonly difference: LossDifference }[];
+  readonly others: readonly Measured[];
+}
+
+export type OnStage = (stage: string, done: number, total: number) => void;
+
+/** The time that is evaluated, epoch seconds, and the trades in it. */
+export interface DirectionLook {
+  readonly from: number;
+  readonly to: number;
+  readonly trades: readonly Trade[];
+}
+
+interface Run {
+  readonly rows: InstrumentRows;
+  readonly instruments: readonly Instrument[];
+  readonly plan: DirectionPlan;
+  readonly pool: FitPool;
+  readonly onStage: OnStage;
+  readonly countLook: ((look: DirectionLook) => number) | null;
+  /** Of this training: its variants share the look of the chosen one. */
+  look: number | null;
+}
+
+/**
+ * data → features → labels → checks for foresight → purged walk-forward → calibration → evaluation against priors and
+ * peers → net result → gates → model of all rows. No choice uses the block it is evaluated on.
+ * @param countLook counts a look at the evaluated blocks and gives its number, from 1; null: they are seen once
+ * @throws MinutehandError SERIES_FORESIGHT, FEATURE_FORESIGHT, DATA_MISSING for a series that a formula reads and no
+ * instrument has, DATA_TOO_SHORT, LEARNER_MISSING
+ */
+export async function trainDirection(
+  instruments: readonly Instrument[],
+  plan: DirectionPlan,
+  onStage: OnStage,
+  countLook: ((look: DirectionLook) => number) | null = null,
+): Promise<TrainedDirection> {
+  const { rows, series, column } = prepare(instruments, plan, onStage);
+  const pool = openFitPool(plan.workers);
+  const run: Run = { rows, instruments, plan, pool, onStage, countLook, look: null };
+  try {
+    const { learning: own, report: search } = await searched(run);
+    const { scored, calibrated, metrics, net } = await measure(run, 'walk-forward', own);
+    const answers = answersOfBlocks(rows, calibrated);
+    const priors = (['prior', 'prior by instrument'] as const).map((name) => {
+      const blocks = priorBlocks(rows, calibrated, name === 'prior by instrument');
+      const difference = lossDifference(rows, answers, answersOfBlocks(rows, blocks), `${plan.seed}/${name}`);
+      return { name, log_loss: directionMetrics(rows, blocks).log_loss, difference };
+    });
+    const others: Measured[] = [];
+    for (const [name, way] of otherWays(plan, own)) {
+      const other = await measure(run, name, way);
+      const theirs = answersOfBlocks(rows, other.calibrated);
+      const against = lossDifference(rows, theirs, answers, `${plan.seed}/${name}`);
+      others.push({ name, metrics: other.metrics, against, net: other.net.result });
+    }
+    onStage('model of all rows', 0, 1);
+    const raw = await learn(rows, Int32Array.from(rows.time.keys()), own, pool);
+    onStage('model of all rows', 1, 1);
+    const scaling = fitOnBlocks(rows, scored, Infinity);
+    const theta = chooseTheta({ rows, instruments, costs: plan.costs }, scored, Infinity);
+    const model = vectorScaled(raw, scaling);
+    onStage('report', 0, 1);
+    const validation = validateDirection({ rows, instruments, plan, blocks: calibrated, model, seed: plan.seed });
+    onStage('report', 1, 1);
+    const bias = modelBias(rows, answers, instruments[0]!.bars.timeframe, plan.biasLimits);
+    const hasEdge = !net.result.no_edge || Object.values(net.edge).some(({ no_edge }) => !no_edge);
+    const delayed = hasEdge && series.length > 0 ? delayedEdge(run, calibrated, net) : null;
+    const upOrDown = upOrDownAuc(rows, answers);
+    const gates = directionGates({
+      bias,
+      upOrDown,
+      series,
+      column,
+      delayed,
+      hasEdge,
+      f1: metrics,
+      f1Floor: plan.f1Floor,
+      biasLimits: plan.biasLimits,
+    });
+    return {
+      rows,
+      look: run.look,
+      learning: own,
+      search,
+      model,
+      scaling,
+      theta,
+      trees: treesOf(raw),
+      metrics,
+      blocks: calibrated,
+      net,
+      bias,
+      gates,
+      validation,
+      priors,
+      others,
+    };
+  } finally {
+    await pool.close();
+  }
+}
+
+/** Features and labels, after their checks for foresight, and for engines that this machine lacks. */
+function prepare(instruments: readonly Instrument[], plan: DirectionPlan, onStage: OnStage) {
+  for (const peer of plan.peers) refuseMissingEngine(peer);
+  onStage('features and labels', 0, 1);
+  const series = refuseForeseeingSeries(instruments);
+  refuseMissingSeries(instruments, plan.windows);
+  const rows = instrumentRows(instruments, plan);
+  const column = refuseForeseeingColumns(rows, trainingRows(rows, plan.walkForward));
+  onStage('features and labels', 1, 1);
+  return { rows, series, column };
+}
+
+/**
+ * The rows of a training, after its checks.
+ * @throws MinutehandError as `trainDirection`
+ */
+export function preparedRows(
+  instruments: readonly Instrument[],
+  plan: DirectionPlan,
+  onStage: OnStage,
+): InstrumentRows {
+  return prepare(instruments, plan, onStage).rows;
+}
+
+/** The blocks of time that a training is evaluated on, the earliest first. */
+export function evaluatedSplits(rows: InstrumentRows, plan: WalkForwardPlan): Split[] {
+  const { calibrationBlocks, ...walkForward } = plan;
+  return walkForwardSplits(rows, { ...walkForward, window: null }).slice(calibrationBlocks);
+}
+
+/** What a training would learn. */
+export interface DirectionOutline {
+  readonly rows: number;
+  readonly columns: number;
+  /** Bars of each instrument, and how many of them have features and a known label. */
+  readonly instruments: readonly { readonly symbol: string; readonly bars: number; readonly labeled: number }[];
+  /** Closes of the first labeled bar, of the first evaluated one, and of the last one, epoch seconds. */
+  readonly period: { readonly from: number; readonly evaluatedFrom: number; readonly to: number };
+  readonly evaluatedRows: number;
+  /** Models that are learned; at most, where a search ends trials early. */
+  readonly fits: number;
+}
+
+/**
+ * Everything that precedes the first fit of a training, by the same code, and nothing after it.
+ * @throws MinutehandError as `trainDirection`
+ */
+export function outlineDirection(
+  instruments: readonly Instrument[],
+  plan: DirectionPlan,
+  onStage: OnStage,
+): DirectionOutline {
+  const rows = preparedRows(instruments, plan, onStage);
+  const evaluated = evaluatedSplits(rows, plan.walkForward);
+  const ways = 1 + variantsOf(plan);
+  return {
+    rows: rows.x.rows,
+    columns: rows.x.columns,
+    instruments: instruments.map(({ bars: { symbol, length } }, i) => ({
+      symbol,
+      bars: length,
+      labeled: rows.instrument.reduce((count, own) => count + (own === i ? 1 : 0), 0),
+    })),
+    period: {
+      from: rows.time.reduce((least, time) => Math.min(least, time), Infinity),
+      evaluatedFrom: evaluated[0]!.from,
+      to: rows.time.reduce((most, time) => Math.max(most, time), -Infinity),
+    },
+    evaluatedRows: evaluated.reduce((sum, { test }) => sum + test.length, 0),
+    // One for each block and way, one of all rows, and those of the search.
+    fits: ways * plan.walkForward.blocks + 1 + (plan.search === null ? 0 : directionSearchFits(plan.search.trials)),
+  };
+}
+
+/** Balances and engines that are measured beside the chosen way. */
+function variantsOf({ balances, balance, peers }: DirectionPlan): number {
+  return balances.filter((own) => own !== balance).length + peers.length;
+}
+
+/** Of the last block: the most that any evaluated model has learned from. */
+function trainingRows(rows: InstrumentRows, { blocks, firstShare, embargo }: WalkForwardPlan): Int32Array {
+  return walkForwardSplits(rows, { blocks, firstShare, embargo, window: null }).at(-1)!.train;
+}
+
+/** The configured parameters, or those that a search adopted. */
+async function searched({
+  rows,
+  instruments,
+  plan,
+  pool,
+  onStage,
+}: Run): Promise<{ learning: LearningPlan; report: DirectionSearchReport | null }> {
+  const { params, balance, classWeightRatio, seed, stride, search, walkForward } = plan;
+  const learning: LearningPlan = {
+    engine: 'gbdt',
+    params: { ...params, seed },
+    balance: { balance, classWeightRatio, seed },
+    stride,
+  };
+  if (search === null) return { learning, report: null };
+  const { timeframe } = instruments[0]!.bars;
+  const onTrial = (done: number, total: number): void => onStage('search', done, total);
+  return searchDirection({ rows, learning, walkForward, timeframe, search, pool, onTrial });
+}
+
+/** Other balances and engines, with the same parameters. */
+function otherWays({ balances, peers }: DirectionPlan, learning: LearningPlan): [string, LearningPlan][] {
+  return [
+    ...balances
+      .filter((balance) => balance !== learning.balance.balance)
+      .map((balance): [string, LearningPlan] => [balance, { ...learning, balance: { ...learning.balance, balance } }]),
+    ...peers.map((engine): [string, LearningPlan] => [engine, { ...learning, engine }]),
+  ];
+}
+
+/** Closes of the first and the last evaluated bar. */
+export function evaluatedTime({ time }: InstrumentRows, blocks: readonly Split[]): Omit<DirectionLook, 'trades'> {
+  let from = Infinity;
+  let to = -Infinity;
+  for (const { test } of blocks) {
+    for (const row of test) {
+      from = Math.min(from, time[row]!);
+      to = Math.max(to, time[row]!);
+    }
+  }
+  return { from, to };
+}
+
+async function measure(
+  run: Run,
+  stage: string,
+  way: LearningPlan,
+): Promise<{
+  scored: ScoredBlock[];
+  calibrated: CalibratedBlock[];
+  metrics: DirectionMetrics;
+  net: WalkForwardNet;
+}> {
+  const { rows, instruments, plan, pool, onStage } = run;
+  const { walkForward, costs } = plan;
+  const variants = 1 + variantsOf(plan);
+  const scored = await scoreBlocks(rows, way, walkForward, pool, (done, total) => onStage(stage, done, total));
+  const calibrated = calibrateBlocks(rows, scored, walkForward);
+  const levelOf = (trades: readonly Trade[]): number => {
+    if (run.countLook === null) return EDGE_ERROR_RATE;
+    const evaluated = calibrated.map(({ split }) => split);
+    run.look ??= run.countLook({ ...evaluatedTime(rows, evaluated), trades });
+    return lookLevel(run.look);
+  };
+  const net = walkForwardNet({ rows, instruments, scored, calibrated, costs, variants, levelOf });
+  return { scored, calibrated, metrics: directionMetrics(rows, calibrated), net };
+}

@@ -1,0 +1,155 @@
+import { isoMinute } from '../../../../shared/bar.ts';
+import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import type { Engine } from '../../../../shared/policy/engines.ts';
+import { balanceRows, type BalancePlan } from '../../learners/balance/balance.ts';
+import { fitVectorScaling, scaledProbabilities, type VectorScaling } from '../../calibrate/vector_scaling.ts';
+import { DIRECTIONS } from './label/direction.ts';
+import { splitOffTheEnd } from '../../learners/contract/stopping_rows.ts';
+import { takeRows } from '../../learners/contract/fit_rows.ts';
+import type { FitPool } from '../../learners/trees/fit_pool.ts';
+import type { LearnerParams } from '../../learners/trees/learner.ts';
+import { openRawScorer } from '../../learners/trees/scoring.ts';
+import { walkForwardSplits, type Split } from '../../splits/splits.ts';
+import type { InstrumentRows } from './instrument_rows.ts';
+
+export const CLASSES = DIRECTIONS.length;
+
+export interface LearningPlan {
+  readonly engine: Engine;
+  readonly params: LearnerParams;
+  readonly balance: BalancePlan;
+  /** Train on every `stride`-th bar of an instrument; evaluate on all. */
+  readonly stride: number;
+}
+
+export interface WalkForwardPlan {
+  readonly blocks: number;
+  readonly firstShare: number;
+  /** Seconds. */
+  readonly embargo: number;
+  /** Number of initial blocks used only for calibration. */
+  readonly calibrationBlocks: number;
+}
+
+/** A block of time, scored by a model of earlier data. */
+export interface ScoredBlock {
+  readonly split: Split;
+  readonly model: TreeModel;
+  readonly trees: number;
+  /** Raw scores of the test rows, one array per class. */
+  readonly logits: readonly Float32Array[];
+}
+
+/** A block with probabilities calibrated on earlier blocks. */
+export interface CalibratedBlock extends ScoredBlock {
+  readonly scaling: VectorScaling;
+  /** [test rows × classes]. */
+  readonly probabilities: Float64Array;
+}
+
+/** Trains one model per block on the rows known before it, with balancing inside the training rows. */
+export async function scoreBlocks(
+  rows: InstrumentRows,
+  plan: LearningPlan,
+  { blocks, firstShare, embargo }: WalkForwardPlan,
+  pool: FitPool,
+  onBlock: (done: number, total: number) => void,
+): Promise<ScoredBlock[]> {
+  const splits = walkForwardSplits(rows, { blocks, firstShare, embargo, window: null });
+  let done = 0;
+  return Promise.all(
+    splits.map(async (split) => {
+      const block = await scoreBlock(rows, split, plan, pool);
+      onBlock(++done, blocks);
+      return block;
+    }),
+  );
+}
+
+export async function scoreBlock(
+  rows: InstrumentRows,
+  split: Split,
+  plan: LearningPlan,
+  pool: FitPool,
+): Promise<ScoredBlock> {
+  const model = await learn(rows, split.train, plan, pool);
+  return { split, model, trees: treesOf(model), logits: openRawScorer(model)(takeRows(rows.x, split.test)) };
+}
+
+/** The answers of the same models, calibrated alike, to other features of the same rows. */
+export function rescoreBlocks(blocks: readonly CalibratedBlock[], x: InstrumentRows['x']): CalibratedBlock[] {
+  return blocks.map((block) => {
+    const logits = openRawScorer(block.model)(takeRows(x, block.split.test));
+    return { ...block, logits, probabilities: scaledProbabilities(logits, block.scaling) };
+  });
+}
+
+/** Every `stride`-th bar of each instrument, of these rows. */
+export function stridedRows({ bar }: InstrumentRows, rows: Int32Array, stride: number): Int32Array {
+  return rows.filter((row) => bar[row]! % stride === 0);
+}
+
+/** Trains a model on every `stride`-th row of `train`. */
+export async function learn(
+  rows: InstrumentRows,
+  train: Int32Array,
+  { engine, params, balance, stride }: LearningPlan,
+  pool: FitPool,
+): Promise<TreeModel> {
+  const strided = stridedRows(rows, train, stride);
+  const parts = splitOffTheEnd(rows, strided) ?? { train: strided, stopping: new Int32Array() };
+  const balanced = balanceRows(rows, CLASSES, parts.train, parts.stopping, balance);
+  const stopsEarly = parts.stopping.length > 0;
+  const { task, rows: own, train: subset, stopping } = balanced;
+  return pool.fit({ engine, task, rows: own, subset, params, stopsEarly, stopping }, () => undefined);
+}
+
+export function treesOf({ ensembles }: TreeModel): number {
+  return ensembles.reduce((sum, { trees }) => sum + trees.length, 0);
+}
+
+/**
+ * Calibrates each block after the first ones on the scores of all earlier blocks whose labels were known by then, to
+ * the base rates of those rows, which are not balanced.
+ */
+export function calibrateBlocks(
+  rows: InstrumentRows,
+  blocks: readonly ScoredBlock[],
+  { calibrationBlocks, embargo }: WalkForwardPlan,
+): CalibratedBlock[] {
+  return blocks.slice(calibrationBlocks).map((block, i) => {
+    const scaling = fitOnBlocks(rows, blocks.slice(0, calibrationBlocks + i), block.split.from - embargo);
+    return { ...block, scaling, probabilities: scaledProbabilities(block.logits, scaling) };
+  });
+}
+
+/**
+ * Scaling fitted on those rows of the blocks whose labels were known before `until`.
+ * @throws MinutehandError DATA_TOO_SHORT if a class is missing
+ */
+export function fitOnBlocks(rows: InstrumentRows, blocks: readonly ScoredBlock[], until: number): VectorScaling {
+  const logits = Array.from({ length: CLASSES }, (): number[] => []);
+  const labels: number[] = [];
+  for (const { split, logits: own } of blocks)
+    split.test.forEach((row, i) => {
+      if (rows.labelEnd[row]! >= until) return;
+      labels.push(rows.evaluation[row]!);
+      for (let k = 0; k < CLASSES; k++) logits[k]!.push(own[k]![i]!);
+    });
+  checkClasses(labels, blocks);
+  return fitVectorScaling({ classes: CLASSES, logits, labels });
+}
+
+function checkClasses(labels: readonly number[], blocks: readonly ScoredBlock[]): void {
+  const absent = DIRECTIONS.filter((_, k) => !labels.includes(k));
+  if (absent.length === 0) return;
+  const [from, until] = [blocks[0]!.split.from, blocks.at(-1)!.split.until].map((time) =>
+    time === Infinity ? 'the end' : isoMinute(time),
+  );
+  throw new MinutehandError('DATA_TOO_SHORT', {
+    seen: `no label ${absent.join(', ')} among ${labels.length} evaluated bars from ${from} to ${until}`,
+    expected: 'at least one of up, down and range, on which calibration is fitted',
+    next: 'Give a longer period, or more symbols with `--symbols`.',
+  });
+}
