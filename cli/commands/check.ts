@@ -1,20 +1,12 @@
-import { keyOf } from '../../shared/bundle/gates/gate_result.ts';
-import { failuresOf } from '../../shared/bundle/recorded_gates.ts';
 import type { Command } from 'commander';
-import { listVersions, readActive, readManifest } from '../../shared/bundle/bundle.ts';
-import { readShadow } from '../../shared/bundle/shadow_pointer.ts';
-import { featureSchema } from '../../shared/bundle/feature_schema.ts';
-import { loadModelSet, partsOfSet } from '../../shared/bundle/model_set.ts';
-import { sequenceBars } from '../../shared/core/features/windows.ts';
-import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
-import { loadSettings, type LoadOptions } from '../../shared/policy/policy.ts';
-import { createRng } from '../../shared/rng.ts';
+import { loadSettings, type LoadOptions, type Settings } from '../../shared/policy/policy.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import { addCheckFeatures } from './check_features.ts';
+import { checkBundles, subjectsWithoutModel, type CheckedBundle } from '../bundle_checks.ts';
 import { configOf, configOption } from '../config_option.ts';
 import type { Output } from '../output.ts';
-import { pathInside } from '../../shared/path_name.ts';
 import { runTrain, TRAIN_DEFAULTS, type TrainFlags } from './train.ts';
 
 interface VerifyFlags {
@@ -55,7 +47,7 @@ export function addCheck(program: Command, output: () => Output): void {
   check
     .command('models')
     .description(
-      'verifies every bundle as the daemon does, and writes training/training_metadata.json and production/production_model_metadata.json; exit code 1 when a bundle is unusable or none is active',
+      'verifies every bundle of pairs, of direction models and of rules as the daemon does, and writes training/training_metadata.json and production/production_model_metadata.json; exit code 1 when a bundle is unusable, or when pairs or a configured instrument have none that is active',
     )
     .option('--dry-run', 'write nothing')
     .option('--test', 'also score random rows with each bundle and time them')
@@ -73,33 +65,24 @@ async function trainAndCheck({ test = false, ...flags }: CheckFlags, output: Out
   if (flags.dryRun === true) return output.result({ training });
   const checked = await verifyAll({ test, config: configOf(flags.config) }, output);
   if (checked.ok) writeMetadataViews(checked.models);
-  output.result({ training, ...checked });
+  output.result({ training, ok: checked.ok, models: checked.models, bundles: checked.bundles });
   if (!checked.ok) process.exitCode = 1;
 }
 
-interface CheckedBundle {
-  readonly version: string;
-  readonly role: 'active' | 'previous' | 'shadow' | null;
-  readonly ok: boolean;
-  /** Gates that its training failed. */
-  readonly failed_gates: readonly string[];
-  readonly rows_per_second: number | null;
-  readonly error: string | null;
-}
-
 async function checkModels({ dryRun = false, test = false }: VerifyFlags, output: Output): Promise<void> {
-  const { ok: areUsable, models, bundles } = await verifyAll({ test, config: {} }, output);
-  const isActiveThere = bundles.some(({ role, ok }) => role === 'active' && ok);
-  if (!isActiveThere) output.line('No usable active bundle: every signal is HOLD NO_MODEL.');
-  const ok = isActiveThere && areUsable;
+  const { ok: areUsable, settings, models, bundles } = await verifyAll({ test, config: {} }, output);
+  const without = subjectsWithoutModel(models, settings, bundles);
+  for (const subject of without) output.line(`${subject}: no usable active bundle, every signal is HOLD NO_MODEL.`);
+  const ok = without.length === 0 && areUsable;
   if (!dryRun && ok) writeMetadataViews(models);
-  output.result({ ok, models, bundles });
+  output.result({ ok, models, bundles, without_model: without });
   if (!ok) process.exitCode = 1;
 }
 
 interface Checked {
   /** Whether all bundles are usable. */
   readonly ok: boolean;
+  readonly settings: Settings;
   readonly models: string;
   readonly bundles: readonly CheckedBundle[];
 }
@@ -110,58 +93,13 @@ async function verifyAll(
   output: Output,
 ): Promise<Checked> {
   const { models } = homePaths();
-  const schema = featureSchema(loadSettings(config).minutehand.windows);
-  const active = readActive(models);
-  const shadow = readShadow(models, null);
-  const roleOf = (version: string): CheckedBundle['role'] => {
-    if (version === active?.version) return 'active';
-    if (version === active?.previous) return 'previous';
-    return version === shadow ? 'shadow' : null;
-  };
-  const bundles: CheckedBundle[] = [];
-  for (const version of listVersions(models)) {
-    const folder = pathInside(models, version);
-    const bundle = { version, role: roleOf(version), failed_gates: [], rows_per_second: null };
-    try {
-      const { gates = [] } = readManifest(folder);
-      const failed_gates = failuresOf(gates).map(keyOf);
-      const rows_per_second = await verify(folder, schema, test);
-      bundles.push({ ...bundle, ok: true, failed_gates, rows_per_second, error: null });
-    } catch (error) {
-      const { code, message } = describeError(error);
-      bundles.push({ ...bundle, ok: false, error: `${code}: ${message}` });
-    }
-  }
-  for (const { version, role, ok, failed_gates, rows_per_second, error } of bundles) {
+  const settings = loadSettings(config);
+  const bundles = await checkBundles(models, settings, { isTimed: test });
+  for (const { strategy, version, role, ok, failed_gates, rows_per_second, error } of bundles) {
     const speed = rows_per_second === null ? '' : `, ${Math.round(rows_per_second).toLocaleString('en')} rows/s`;
     const gates = failed_gates.length === 0 ? '' : `, gates failed: ${failed_gates.join(', ')}`;
-    output.line(`${version.padEnd(16)} ${(role ?? '').padEnd(8)} ${ok ? `ok${speed}${gates}` : error}`);
+    const result = ok ? `ok${speed}${gates}` : error;
+    output.line(`${strategy.padEnd(14)} ${version.padEnd(16)} ${(role ?? '').padEnd(8)} ${result}`);
   }
-  return { ok: bundles.every((bundle) => bundle.ok), models, bundles };
-}
-
-const TEST_ROWS = 1000;
-
-/** @returns rows scored per second; null unless requested. @throws MinutehandError as loadModelSet */
-async function verify(folder: string, schema: ReturnType<typeof featureSchema>, test: boolean): Promise<number | null> {
-  const set = await loadModelSet(folder, schema, test ? TEST_ROWS : 1);
-  try {
-    if (!test) return null;
-    const rng = createRng(folder);
-    const width = set.manifest.features.length * sequenceBars(set.schema.windows);
-    const rows = Float32Array.from({ length: TEST_ROWS * width }, () => rng.normal());
-    const beganMs = performance.now();
-    const parts = partsOfSet(set);
-    for (const part of parts) {
-      // A bundle without a model of the result has NaN there.
-      const { result_sigmas: _sigmas, ...shares } = await part.infer(rows, TEST_ROWS);
-      const outside = Object.values(shares).some((values) =>
-        (values as Float64Array).some((value) => !(value >= 0 && value <= 1)),
-      );
-      if (outside) throw new MinutehandError('MODEL_OUTPUT', { seen: `${folder}: an answer outside 0 to 1` });
-    }
-    return (parts.length * TEST_ROWS * 1000) / (performance.now() - beganMs);
-  } finally {
-    await set.release();
-  }
+  return { ok: bundles.every((bundle) => bundle.ok), settings, models, bundles };
 }

@@ -2,20 +2,31 @@ import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { isoMinute, type OpenTime } from '../../shared/bar.ts';
 import { readActive, readManifest } from '../../shared/bundle/bundle.ts';
-import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_schema.ts';
+import {
+  featureSchema,
+  instrumentSchema,
+  type FeatureSchema,
+  type InstrumentSchema,
+} from '../../shared/bundle/feature_schema.ts';
+import { directionFolder, isDirectionBundle } from '../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
+import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
+import { isRuleBundle, ruleFolder } from '../../shared/bundle/rule/active_rule.ts';
+import { INSTRUMENT_WINDOWS, type InstrumentWindows } from '../../shared/core/features/instrument/definitions.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { FEATURES_OF_BARS, FEATURES_OF_STORE } from '../../shared/policy/feature_place.ts';
-import { withFormulas } from '../../shared/policy/feature_settings.ts';
+import { withFormulas, withInstrumentFormulas } from '../../shared/policy/feature_settings.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { openSource } from '../../trainer/jobs/feature_source/open_source.ts';
 import {
   identitiesOf,
   schemaDiff,
   type ColumnIdentity,
+  type DefinedColumn,
   type SchemaDiff,
 } from '../../trainer/learning/feature_table/feature_table.ts';
 import { bundleByName } from '../bundle_name.ts';
@@ -45,7 +56,10 @@ export function addCheckFeatures(check: Command, output: () => Output): void {
       '--features <place>',
       'a CSV or Parquet file, store, table:schema.name or postgres://…?table=schema.name (default: retrain_features, else store)',
     )
-    .option('--model <version or path>', 'a bundle of pairs in place of a table; `active`: the active one')
+    .option(
+      '--model <version or path>',
+      'a bundle of pairs, or of a direction model, in place of a table; `active`: the active one of pairs',
+    )
     .addOption(configOption())
     .addHelpText(
       'after',
@@ -59,11 +73,10 @@ async function checkFeatures(flags: CheckFeaturesFlags, output: Output): Promise
   if (flags.features !== undefined && flags.model !== undefined)
     throw new MinutehandError('USAGE', { seen: '--features with --model', expected: 'one of them' });
   const settings = withFormulas(loadSettings(configOf(flags.config)));
-  const schema = featureSchema(settings.minutehand.windows);
-  const { place, columns, pairs } =
+  const { place, columns, pairs, schema } =
     flags.model === undefined
       ? await readTable(tableOf(flags, settings), settings)
-      : { ...readBundleColumns(flags.model, schema), pairs: [] };
+      : readBundleColumns(bundleFolder(flags.model), settings);
   const difference = schemaDiff(identitiesOf(schema.definitions), columns);
   const without = pairs.filter(({ newest }) => newest === null);
   const isSame = difference.missing.length + difference.extra.length + difference.changed.length === 0;
@@ -86,10 +99,15 @@ function tableOf({ features }: CheckFeaturesFlags, { retrain }: Settings): strin
   return retrain.retrain_features === FEATURES_OF_BARS ? FEATURES_OF_STORE : retrain.retrain_features;
 }
 
-async function readTable(
-  place: string,
-  settings: Settings,
-): Promise<{ place: string; columns: readonly ColumnIdentity[]; pairs: PairEnd[] }> {
+/** Columns of a table or a bundle, and what this version and configuration compute for the same subjects. */
+interface Compared {
+  readonly place: string;
+  readonly columns: readonly ColumnIdentity[];
+  readonly pairs: readonly PairEnd[];
+  readonly schema: FeatureSchema | InstrumentSchema;
+}
+
+async function readTable(place: string, settings: Settings): Promise<Compared> {
   const source = (await openSource(place, settings, settings.minutehand.market))!;
   try {
     const pairs: PairEnd[] = [];
@@ -97,20 +115,70 @@ async function readTable(
       const newest = await source.newest(id);
       pairs.push({ pair: id, newest: newest === null ? null : isoMinute(newest as OpenTime) });
     }
-    return { place: source.place, columns: source.columns, pairs };
+    const schema = featureSchema(settings.minutehand.windows);
+    return { place: source.place, columns: source.columns, pairs, schema };
   } finally {
     await source.close();
   }
 }
 
-/** The columns of a bundle, with windows as its manifest has them. */
-function readBundleColumns(name: string, schema: FeatureSchema): { place: string; columns: readonly ColumnIdentity[] } {
+function bundleFolder(name: string): string {
   const { models } = homePaths();
-  const folder = name === 'active' ? activeFolder(models) : bundleByName([models], name);
+  return name === 'active'
+    ? activeFolder(models)
+    : bundleByName([models, directionFolder(models), ruleFolder(models)], name);
+}
+
+/**
+ * The columns of a bundle, with windows as its manifest has them.
+ * @throws MinutehandError USAGE for a rule
+ */
+function readBundleColumns(folder: string, settings: Settings): Compared {
+  if (isRuleBundle(folder))
+    throw new MinutehandError('USAGE', {
+      seen: `${folder} is a rule`,
+      expected: 'a bundle of models: a rule has no columns',
+    });
+  return isDirectionBundle(folder) ? columnsOfDirection(folder, settings) : columnsOfPairs(folder, settings);
+}
+
+function columnsOfPairs(folder: string, { minutehand }: Settings): Compared {
+  const schema = featureSchema(minutehand.windows);
   const manifest = readManifest(folder);
-  const own = identitiesOf(definitionsOf(manifest, schema));
-  const known = new Map(own.map((column) => [column.name, column]));
-  return { place: manifest.version, columns: manifest.features.map((column) => known.get(column) ?? { name: column }) };
+  return {
+    place: manifest.version,
+    columns: namedColumns(manifest, definitionsOf(manifest, schema)),
+    pairs: [],
+    schema,
+  };
+}
+
+function columnsOfDirection(folder: string, settings: Settings): Compared {
+  const { manifest } = readDirectionBundle(folder);
+  const schema = instrumentSchema(withInstrumentFormulas(settings, INSTRUMENT_WINDOWS), manifest.timeframe);
+  const own = ownInstrumentDefinitions(manifest, schema);
+  return { place: manifest.version, columns: namedColumns(manifest, own), pairs: [], schema };
+}
+
+/** The columns of a manifest; by name alone where this version does not know them. */
+function namedColumns(
+  { features }: { readonly features: readonly string[] },
+  definitions: readonly DefinedColumn[],
+): ColumnIdentity[] {
+  const known = new Map(identitiesOf(definitions).map((column) => [column.name, column]));
+  return features.map((column) => known.get(column) ?? { name: column });
+}
+
+/** The features of its windows and formulas; those of the configuration where this version does not compute them. */
+function ownInstrumentDefinitions(
+  { windows, timeframe }: DirectionManifest,
+  schema: InstrumentSchema,
+): InstrumentSchema['definitions'] {
+  try {
+    return instrumentSchema({ ...INSTRUMENT_WINDOWS, ...windows } as InstrumentWindows, timeframe).definitions;
+  } catch {
+    return schema.definitions;
+  }
 }
 
 /** The features of its windows; of the present ones where this version does not compute them. */

@@ -79,7 +79,9 @@ export function addModels(program: Command, output: () => Output): void {
     );
   models
     .command('list')
-    .description('all versions, oldest first; * is the active one, s the shadow')
+    .description(
+      'all versions of pairs and of direction models, oldest first; * is the active one, s the shadow. Rules: `minutehand strategy list`',
+    )
     .action(() => list(output()));
   models
     .command('show')

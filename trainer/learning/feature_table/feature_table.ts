@@ -49,7 +49,10 @@ export interface FeatureSource {
   close(): Promise<void>;
 }
 
-export function identitiesOf(definitions: readonly FeatureDefinition[]): ColumnIdentity[] {
+/** A feature of pairs or of instruments. */
+export type DefinedColumn = Pick<FeatureDefinition, 'name' | 'formula' | 'window' | 'ddof'>;
+
+export function identitiesOf(definitions: readonly DefinedColumn[]): ColumnIdentity[] {
   return definitions.map(({ name, formula, window, ddof }) => ({ name, formula, window, ddof }) as ColumnIdentity);
 }
 

@@ -1,0 +1,198 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
+import { directionPointer } from '../shared/bundle/direction/active_direction.ts';
+import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
+import { writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
+import { folderOfVersion } from '../shared/bundle/shelf_of_version.ts';
+import { MACHINE_FILES } from '../shared/files.ts';
+import { activate, activateDirection } from './activate.ts';
+import { createWorkplace, type Workplace } from './cli_process.ts';
+import { writeTinyDirection } from './tiny_direction.ts';
+import { tinyRule } from './tiny_rule.ts';
+import { copyUnder, tinyModels } from './tiny_models.ts';
+
+/** What every strategy has in the terminal, by one suite: list, card, checks, promotion, return, shadow, rollout. */
+
+const INSTRUMENT = 'XAUUSD';
+
+let place: Workplace;
+/** Active one and candidate. */
+let pairs: readonly [string, string];
+let directions: readonly [string, string];
+
+beforeAll(async () => {
+  place = createWorkplace({ minutehand: { instruments: [INSTRUMENT] } });
+  const { version } = await tinyModels(place.models);
+  pairs = [version, copyUnder(place.models, version, `${version}_2`)];
+  activate(place.models, pairs[0], MACHINE_FILES, trainerMarks(place));
+  const first = writeTinyDirection(place.models, INSTRUMENT, '1m', new Date('2026-01-01'));
+  const second = writeTinyDirection(place.models, INSTRUMENT, '1m', new Date('2026-01-02'));
+  directions = [first, second];
+  activateDirection(place.models, first, place.home);
+}, 60_000);
+afterAll(() => place.remove());
+
+const STRATEGIES = [
+  {
+    name: 'pairs',
+    strategy: 'pair_reversion',
+    timeframe: {},
+    slot: [],
+    endShadow: ['models', 'shadow', 'off'],
+    file: 'ai1.onnx',
+    models: ['AI1', 'AI2', 'AI3'],
+    subject: 'pairs',
+    versions: () => pairs,
+  },
+  {
+    name: 'direction',
+    strategy: 'direction',
+    timeframe: { timeframe: '1m' },
+    slot: ['--direction', '1m'],
+    endShadow: ['models', 'shadow', 'off', '--direction', '1m'],
+    file: 'direction.onnx',
+    models: ['DIRECTION'],
+    subject: INSTRUMENT,
+    versions: () => directions,
+  },
+] as const;
+
+async function command(...args: readonly string[]) {
+  const { code, stdout } = await place.call([...args, '--json']);
+  return { code, ...(JSON.parse(stdout) as Record<string, unknown> & Partial<Checked>) };
+}
+
+interface Listed {
+  readonly version: string;
+  readonly active: boolean;
+  readonly shadow: boolean;
+}
+interface Checked {
+  readonly ok: boolean;
+  readonly bundles: readonly Record<string, unknown>[];
+  readonly without_model: readonly string[];
+}
+
+describe.each(STRATEGIES)('$name in the terminal', (own) => {
+  const { strategy, timeframe, slot, file, models, subject, versions } = own;
+  const listed = async (): Promise<Listed[]> => {
+    const { bundles, direction_bundles } = (await command('models', 'list')) as unknown as Record<string, Listed[]>;
+    return strategy === 'direction' ? direction_bundles! : bundles!;
+  };
+  const marks = async () => (await listed()).map(({ version, active, shadow }) => ({ version, active, shadow }));
+  const check = async (...flags: string[]) => command('check', 'models', ...flags);
+
+  it('are listed, shown and verified', async () => {
+    const [active, candidate] = versions();
+    expect(await marks()).toEqual([
+      { version: active, active: true, shadow: false },
+      { version: candidate, active: false, shadow: false },
+    ]);
+    expect(await command('models', 'show', candidate)).toMatchObject({ code: 0, version: candidate });
+    const verified = await command('models', 'verify', candidate);
+    expect(verified).toMatchObject({ code: 0, version: candidate, ok: true });
+    expect(await command('check', 'features', '--model', candidate)).toMatchObject({
+      code: 0,
+      ok: true,
+      place: candidate,
+    });
+  });
+
+  it('are all checked by `check models`, with and without a measurement', async () => {
+    const [active, candidate] = versions();
+    const { bundles, ...result } = await check('--test');
+    expect(result).toMatchObject({ code: 0, ok: true, without_model: [] });
+    expect(bundles!.filter((bundle) => bundle['strategy'] === strategy)).toMatchObject([
+      { version: active, role: 'active', ok: true, rows_per_second: expect.any(Number) as number, error: null },
+      { version: candidate, role: null, ok: true, rows_per_second: expect.any(Number) as number, error: null },
+    ]);
+  });
+
+  it('fail `check models` while a bundle is damaged, or the active one is lost', async () => {
+    const [active, candidate] = versions();
+    const shelf = dirname(folderOfVersion(place.models, active));
+    const damaged = copyUnder(shelf, active, '20260201_0000');
+    const folder = join(shelf, damaged);
+    writeFileSync(join(folder, file), 'damaged');
+    const found = await check();
+    expect(found).toMatchObject({ code: 1, ok: false, without_model: [] });
+    expect(found.bundles!.find(({ version }) => version === damaged)).toMatchObject({ strategy, ok: false });
+    rmSync(folder, { recursive: true });
+
+    renameSync(join(shelf, active), join(place.folder, active));
+    const lost = await check();
+    expect(lost).toMatchObject({ code: 1, ok: false, without_model: [subject] });
+    expect(lost.bundles!.map(({ version }) => version)).toContain(candidate);
+    renameSync(join(place.folder, active), join(shelf, active));
+    expect(await check()).toMatchObject({ code: 0, ok: true });
+  });
+
+  it('are promoted, and rolled back', async () => {
+    const [active, candidate] = versions();
+    const promoted = await command('models', 'promote', candidate);
+    expect(promoted).toEqual({ code: 0, version: candidate, previous: active, ...timeframe });
+    expect(await marks()).toMatchObject([{ active: false }, { active: true }]);
+    const returned = await command('models', 'rollback', ...slot);
+    expect(returned).toEqual({ code: 0, version: active, previous: candidate, ...timeframe });
+    expect(await marks()).toMatchObject([{ active: true }, { active: false }]);
+  });
+
+  it('have a shadow, which ends', async () => {
+    const [, candidate] = versions();
+    expect(await command('models', 'shadow', candidate)).toEqual({ code: 0, version: candidate, ...timeframe });
+    expect(await marks()).toMatchObject([{ shadow: false }, { shadow: true }]);
+    expect(await command(...own.endShadow)).toMatchObject({ code: 0 });
+    expect(await marks()).toMatchObject([{ shadow: false }, { shadow: false }]);
+  });
+
+  it('have a rollout, one at a time, which is evaluated and aborted', async () => {
+    const [active, candidate] = versions();
+    const started = await command('rollout', 'start', candidate);
+    const rollout = { champion: active, challenger: candidate, stage: 'test', status: 'active', ...timeframe };
+    expect(started).toMatchObject({ code: 0, ...rollout });
+    const again = await command('rollout', 'start', candidate);
+    expect(again).toMatchObject({ code: 1, error: { code: 'ROLLOUT_STATE' } });
+    for (const look of ['status', 'advance'])
+      expect(await command('rollout', look)).toMatchObject({ code: 0, rollout, verdict: 'continue' });
+    const aborted = await command('rollout', 'abort', 'seen enough');
+    expect(aborted).toMatchObject({ code: 0, status: 'aborted', reason: 'seen enough' });
+    expect(await command('rollout', 'abort')).toMatchObject({ code: 1, error: { code: 'ROLLOUT_STATE' } });
+    expect(await marks()).toMatchObject([{ active: true }, { active: false }]);
+  });
+
+  it('have notes in the registry', async () => {
+    const [, candidate] = versions();
+    const noted = await command('models', 'note', candidate, 'looks fine');
+    expect(noted).toEqual({ code: 0, version: candidate, models, notes: 'looks fine' });
+  });
+});
+
+it('rules are checked, too, and an instrument that one serves needs no direction model', async () => {
+  const [active] = directions;
+  const folder = writeRuleBundle(
+    ruleFolder(place.models),
+    new Date('2026-01-03'),
+    tinyRule(INSTRUMENT, { market: 'simulated' }),
+  );
+  const version = basename(folder);
+  const pointer = directionPointer(place.models, '1m');
+  const aside = join(place.folder, 'direction_1m.json');
+  renameSync(pointer, aside);
+  const without = await command('check', 'models');
+  expect(without).toMatchObject({ code: 1, ok: false, without_model: [INSTRUMENT] });
+  const rule = { strategy: 'formula_rule', version, ok: true, failed_gates: [], rows_per_second: null };
+  expect(without.bundles).toContainEqual({ ...rule, role: null, error: null });
+  const promoted = await command('models', 'promote', version);
+  expect(promoted).toMatchObject({ code: 0, version });
+  const served = await command('check', 'models');
+  expect(served).toMatchObject({ code: 0, ok: true, without_model: [] });
+  expect(served.bundles).toContainEqual({ ...rule, role: 'active', error: null });
+  writeFileSync(join(ruleFolder(place.models), version, 'report.json'), 'damaged');
+  expect(await command('check', 'models')).toMatchObject({ code: 1, ok: false, without_model: [INSTRUMENT] });
+  const features = await command('check', 'features', '--model', version);
+  expect(features).toMatchObject({ code: 2, error: { code: 'USAGE' } });
+  renameSync(aside, pointer);
+  expect(await command('models', 'list')).toMatchObject({ direction: { '1m': active } });
+});
