@@ -72,6 +72,7 @@ const FIELDS = {
   mode: text(/^(OK|WARMUP|DEGRADED|HALT)$/),
   expected_net_bps: (value) => value === null || ANY_NUMBER(value),
   leverage_reduction_rate: number(Number.MIN_VALUE, 1),
+  novelty: SHARE, // only of a candidate, where the bundle describes the rows that it learned from
   // Both or neither: of a rollout.
   arm: text(/^(champion|challenger)$/),
   rollout: NAME,
@@ -84,7 +85,7 @@ const FIELDS = {
   valid_until_ms: COUNT,
   crc32: text(/^[0-9a-f]{8}$/),
 };
-const OPTIONAL = { arm: 'rollout', rollout: 'rollout', fence: 'fence' }; // present when that field is
+const OPTIONAL = { novelty: 'novelty', arm: 'rollout', rollout: 'rollout', fence: 'fence' }; // present when that field is
 const ABSENT = (value) => value === null;
 const pick = (names) => Object.fromEntries(names.map((name) => [name, FIELDS[name]]));
 /** Of the signal of an instrument: the first eleven, the envelope and most others are those of a pair. */

@@ -40,6 +40,7 @@ FIELDS = {  # in the order of the line
     "pair_id": text(r"[A-Z0-9.]+_[A-Z0-9.]+(@(5m|15m|1h|4h|1d))?"), "signal_id": text("[0-9a-f]{32}"), "model_version": ANY,
     "feature_schema": text("[0-9a-f]{16}"), "policy_hash": text("[0-9a-f]{16}"), "mode": text("OK|WARMUP|DEGRADED|HALT"),
     "expected_net_bps": lambda value: value is None or number()(value), "leverage_reduction_rate": number(5e-324, 1),
+    "novelty": SHARE,  # only of a candidate, where the bundle describes the rows that it learned from
     "arm": text("champion|challenger"), "rollout": text(".+"),  # both or neither: of a rollout
     "fence": whole(1),  # only with a lease
     "schema": ANY, "market": text("live|simulated|replay"), "boot_id": text(".+"), "seq": whole(1),
@@ -56,7 +57,7 @@ INSTRUMENT_FIELDS = {  # of the signal of an instrument: the first eleven, the e
     **{name: NONE for name in ("z_score", "return_prob", "risk_score", "risk_flag", "theta1", "theta2")}, "pair_id": text(INSTRUMENT_ID),
 }  # fmt: skip
 SCHEMAS = {"minutehand.signal/2": FIELDS, "minutehand.instrument/1": INSTRUMENT_FIELDS}
-OPTIONAL = {"arm": "rollout", "rollout": "rollout", "fence": "fence"}  # present when that field is
+OPTIONAL = {"novelty": "novelty", "arm": "rollout", "rollout": "rollout", "fence": "fence"}  # present when that field is
 BAR_MINUTES = {"": 1, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440}  # by what follows the @ of a pair_id
 NULLABLE = {"z_score", "return_prob", "risk_score", "confidence", "risk_flag", "theta1", "theta2", "position_scale", "beta",
             "price_a", "price_b"}  # fmt: skip

@@ -31,6 +31,7 @@ def fits: instrument as $alone | [
   (.boot_id | text("^\\S+$")), (.seq | count), (.generated_at_ms | count), (.valid_until_ms | count), (.crc32 | text("^[0-9a-f]{8}$"))
 ] | all;
 def fence_fits: (has("fence") | not) or (.fence | count);
+def novelty_fits: (has("novelty") | not) or (.novelty | share);
 def rollout_fits: (has("rollout") | not) or ((.arm | text("^(champion|challenger)$")) and (.rollout | text(".")));
 def may_be_null: .mode == "WARMUP" or .mode == "HALT" or (.reason | text("^(LEG_MISSING|LEG_EMPTY|BAR_SUSPECT)$"));
 def numbers_fit: may_be_null as $null | [(.max_age_bars | count), (.expected_net_bps | real or . == null), (.leverage_reduction_rate | share and . > 0),
@@ -58,8 +59,8 @@ def lease_field: if has("fence") then ["fence"] else [] end;
 if .schema != "minutehand.signal/2" and (instrument | not) then "SCHEMA"
 elif instrument and (keys_unsorted != $fields[:11] + ["ml_up_prob", "ml_down_prob", "ml_range_prob"] + $fields[11:16] + ["stop", "take_profit", "price"]
   + $fields[19:25] + lease_field + $fields[27:] or (fence_fits and fits and instrument_fits and consistent | not)) then "FORMAT"
-elif (instrument | not) and (keys_unsorted != $fields[:27] + (if has("rollout") then ["arm", "rollout"] else [] end) + lease_field
-  + $fields[27:] or (rollout_fits and fence_fits and fits and numbers_fit and consistent | not)) then "FORMAT"
+elif (instrument | not) and (keys_unsorted != $fields[:27] + (if has("novelty") then ["novelty"] else [] end) + (if has("rollout") then ["arm", "rollout"] else [] end) + lease_field
+  + $fields[27:] or (novelty_fits and rollout_fits and fence_fits and fits and numbers_fit and consistent | not)) then "FORMAT"
 else [.market + "/" + .pair_id, (.fence // 0), .timestamp, .boot_id, .seq, .valid_until_ms, .generated_at_ms, .mode, .action, .reason, .target,
   (.position_id | if . == "" then "-" else . end), .max_age_bars, (.position_scale // "-"), ((.beta // 0) | if . < 0 then -. else . end
     | if . > 0 and . <= 1000 then . else "none" end),

@@ -51,6 +51,8 @@ export interface Situation {
     readonly return_prob: number;
     readonly risk_score: number;
     readonly position_scale: number;
+    /** Of AI1's inputs; absent: the bundle does not describe its training rows. */
+    readonly novelty?: number;
   } | null;
   /** Current fill cost of both legs, in basis points of gross notional. */
   readonly fillCostBps: number;
@@ -128,6 +130,8 @@ export function expectedAnswer(situation: Situation): ExpectedAnswer {
     mode: modeOf(situation, isHeartbeat),
     expected_net_bps: scored === null ? null : expectedNet(situation, scored.return_prob),
     leverage_reduction_rate: 1,
+    // Of candidates alone.
+    ...(scored?.novelty !== undefined && Math.abs(bar.z) >= policy.z_entry && { novelty: scored.novelty }),
   };
   return { body: JSON.stringify(body).slice(0, -1), position: JSON.stringify(position), met };
 }

@@ -1,4 +1,5 @@
 import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../daemon/align/minute.ts';
+import { expectedNovelty } from '../shared/bundle/input_novelty.oracle.ts';
 import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import { pairFillCostBps, quotedBps, type PairFillCosts } from '../shared/core/cost/fill_cost.ts';
@@ -74,7 +75,7 @@ export class PairReference implements SubjectReference {
       bar: { ...frame, closeA: frame.a.close, closeB: frame.b.close },
       models: models === null ? null : { version, theta1: models.theta1, theta2: models.theta2 },
       hasEdge: whole?.hasEdge(this.#pair.id) ?? false,
-      scores: scores === null ? null : firstOf(scores),
+      scores: scores === null ? null : { ...firstOf(scores), ...noveltyOf(models!, this.#matrix, this.#schema) },
       fillCostBps: pairFillCostBps(this.#costs, frame.beta, minute.time + 60, quotedBps(frame.a), quotedBps(frame.b)),
       swaps: [this.#costs.a, this.#costs.b],
       barSeconds: barSecondsOf(this.#pair),
@@ -93,6 +94,13 @@ export class PairReference implements SubjectReference {
 function firstOf(scores: BatchScores): { return_prob: number; risk_score: number; position_scale: number } {
   const { return_prob, risk_score, position_scale } = scores;
   return { return_prob: return_prob[0]!, risk_score: risk_score[0]!, position_scale: position_scale[0]! };
+}
+
+/** By the slow reference, from the description in the manifest. */
+function noveltyOf({ manifest }: ModelSet, row: Float32Array, { definitions }: FeatureSchema): { novelty?: number } {
+  if (manifest.inputs === undefined) return {};
+  const values = Object.fromEntries(definitions.map(({ name }, column) => [name, row[column]!]));
+  return { novelty: expectedNovelty(manifest.inputs, values) };
 }
 
 function atOnce<T>(scores: T | Promise<T>): T {

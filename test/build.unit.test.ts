@@ -6,7 +6,11 @@ import { expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 
 /** Reference implementations that the simulation and the bench use at run time. */
-const REFERENCES = ['shared/core/features/features.oracle.js', 'shared/strategies/pair_reversion/decide.oracle.js'];
+const REFERENCES = [
+  'shared/bundle/input_novelty.oracle.js',
+  'shared/core/features/features.oracle.js',
+  'shared/strategies/pair_reversion/decide.oracle.js',
+];
 
 it('the build contains no test or fixture, and only the oracles that sim and bench use', () => {
   const compiled = readdirSync(join(packageRoot(), 'dist'), { recursive: true, encoding: 'utf8' });

@@ -146,6 +146,8 @@ export function answerMinute(
     expected_net_bps: scored === null || Number.isNaN(scored.expected_net_bps) ? null : scored.expected_net_bps,
     leverage_reduction_rate: rate,
   };
+  const novelty = scored?.novelty ?? NaN;
+  if (!Number.isNaN(novelty)) body.novelty = novelty;
   return answerOf(context, minute, body, scores === null ? null : scores.risk_prob[row]!, after);
 }
 
@@ -167,7 +169,7 @@ function answerOf(
 }
 
 function scoresAtRow(
-  { return_prob, risk_score, result_sigmas }: BatchScores,
+  { return_prob, risk_score, result_sigmas, novelty }: BatchScores,
   row: number,
   frame: Frame,
   models: ModelSet | null,
@@ -185,6 +187,7 @@ function scoresAtRow(
     quotedBps(frame.a),
     quotedBps(frame.b),
     result_sigmas[row]!,
+    novelty === undefined ? NaN : novelty[row]!,
   );
 }
 

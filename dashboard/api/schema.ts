@@ -7763,7 +7763,7 @@ export interface components {
             /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "novelty" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -7779,7 +7779,7 @@ export interface components {
             /** @description Entry conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "novelty" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -7795,7 +7795,7 @@ export interface components {
             /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
             to_exit: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "novelty" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -8045,7 +8045,7 @@ export interface components {
             /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "novelty" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -8061,7 +8061,7 @@ export interface components {
             /** @description Entry conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "novelty" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -8077,7 +8077,7 @@ export interface components {
             /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
             to_exit: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "novelty" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -9135,6 +9135,15 @@ export interface components {
                 earned: number[];
                 bars_held?: number;
             };
+            inputs?: {
+                columns: string[];
+                median: number[];
+                scale: number[];
+                missing: number[];
+                centers: number[][];
+                distances: number[];
+                farther: number[];
+            };
             metrics: {
                 ai1: {
                     rows?: number;
@@ -9696,6 +9705,15 @@ export interface components {
                 promised: number[];
                 earned: number[];
                 bars_held?: number;
+            };
+            inputs?: {
+                columns: string[];
+                median: number[];
+                scale: number[];
+                missing: number[];
+                centers: number[][];
+                distances: number[];
+                farther: number[];
             };
             metrics: {
                 ai1: {

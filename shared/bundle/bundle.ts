@@ -137,9 +137,11 @@ function hashModels(manifest: Manifest): string {
     risk_quantiles,
     edges,
     ...(files[NET_FILE] === undefined ? [] : [files[NET_FILE].sha256]),
+    ...(manifest.inputs === undefined ? [] : [manifest.inputs]),
     ...ownGroups(manifest).map(({ name, pairs, own }) => [
       ...[name, [...pairs].sort(), own.theta1, own.theta2, own.risk_quantiles],
       MODEL_NAMES.map((model) => own.files[model]?.sha256 ?? null),
+      ...(own.inputs === undefined ? [] : [own.inputs]),
     ]),
   ];
   return sha256Hex(JSON.stringify(identity));

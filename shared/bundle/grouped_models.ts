@@ -58,6 +58,7 @@ class RowGroups {
       risk_score: column(),
       position_scale: column(),
       result_sigmas: column(),
+      ...(sets.some(({ novelty }) => novelty !== undefined) && { novelty: column() }),
     };
   }
 
@@ -112,6 +113,7 @@ class RowGroups {
       scores.risk_score[row] = answers.risk_score[i]!;
       scores.position_scale[row] = answers.position_scale[i]!;
       scores.result_sigmas[row] = answers.result_sigmas[i]!;
+      if (scores.novelty !== undefined) scores.novelty[row] = answers.novelty === undefined ? NaN : answers.novelty[i]!;
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Expectation } from '../core/cost/expected_net.ts';
 import type { BundleModel, PerBundleModel } from './bundle_models.ts';
 import type { FeatureSchema } from './feature_schema.ts';
+import type { InputNovelty } from './input_novelty.ts';
 import type { Manifest } from './manifest.ts';
 import type { ScoringEngine } from './prepared_models.ts';
 
@@ -15,6 +16,11 @@ export interface BatchScores {
   readonly position_scale: Float64Array;
   /** Result before costs, in standard deviations of the spread; NaN where the bundle has no model of it. */
   readonly result_sigmas: Float64Array;
+  /**
+   * Share of AI1's training rows that are farther out than the row; computed with AI1's answers. Absent: the bundle
+   * does not describe them. NaN for a pair of a group whose AI1 has no description.
+   */
+  readonly novelty?: Float64Array;
 }
 
 /** Models that are verified, warm and ready to be swapped in together. */
@@ -31,6 +37,8 @@ export interface ModelSet {
   readonly engineNotes: PerBundleModel<string>;
   /** Calibration of the expected result; older bundles have none. */
   readonly expectation?: Expectation;
+  /** Of AI1's inputs; absent: the bundle does not describe its training rows. */
+  readonly novelty?: InputNovelty;
   /** Sets of the groups that have models of their own; absent = one set serves all pairs. */
   readonly groups?: SetGroups;
   hasEdge(pairId: string): boolean;

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { MODEL_NAMES } from '../core/features/feature.ts';
 import { GROUP_NAME } from '../pair.ts';
 import { recordedGateSchema } from './gates/gate_schema.ts';
+import { inputDescriptionSchema } from './input_novelty.ts';
 import { trainingWarningSchema } from './training_warning.ts';
 import { bundleModels, groupFile, MODEL_FILES, modelFile, NET_FILE } from './bundle_models.ts';
 
@@ -285,6 +286,8 @@ const ownModels = z.strictObject({
   thresholds: thresholdReport.nullable(),
   risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
   expectation: expectation.optional(),
+  /** Rows of its own AI1; absent where that is the pooled one. */
+  inputs: inputDescriptionSchema.optional(),
   /** Of its own AI1; absent where that is the pooled one. */
   skill: skill.nullable().optional(),
   /** Of the own models. */
@@ -347,6 +350,8 @@ export const manifestSchema = z.strictObject({
   risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
   /** Calibration of the expected result. Older bundles have none: the barriers' result applies. */
   expectation: expectation.optional(),
+  /** Rows that AI1 was trained on; absent in older bundles, and where AI1 was not trained here. */
+  inputs: inputDescriptionSchema.optional(),
   metrics: z.object({
     ai1: modelReport,
     ai2: modelReport,
@@ -413,8 +418,9 @@ export function modelFiles(manifest: Pick<Manifest, 'files' | 'groups'>): string
 
 /** The manifest as it is for the pairs of a group. */
 export function manifestOfGroup(manifest: Manifest, { pairs, own }: OwnGroup): Manifest {
-  const { groups: _groups, expectation: _pooled, ...kept } = manifest;
+  const { groups: _groups, expectation: _pooled, inputs: pooledInputs, ...kept } = manifest;
   const { theta1, theta2, thresholds, risk_quantiles, expectation: ofGroup, golden: answers } = own;
+  const inputs = own.files.ai1 === undefined ? pooledInputs : own.inputs;
   const files = MODEL_NAMES.flatMap((name) => {
     const file = own.files[name];
     return file === undefined ? [] : [[MODEL_FILES[name], file]];
@@ -431,6 +437,7 @@ export function manifestOfGroup(manifest: Manifest, { pairs, own }: OwnGroup): M
     risk_quantiles,
     golden: answers,
     ...(ofGroup && { expectation: ofGroup }),
+    ...(inputs && { inputs }),
     ...(kept.search && { search: { ...kept.search, thresholds } }),
     metrics: { ...kept.metrics, ...Object.fromEntries(reports) },
     files: { ...kept.files, ...Object.fromEntries(files) },

@@ -3,6 +3,7 @@ import { riskRank } from '../strategies/pair_reversion/risk_rank.ts';
 import { MinutehandError } from '../errors.ts';
 import type { FeatureSchema } from './feature_schema.ts';
 import { bundleModels, goldenFeatures, modelPath, perBundleModel, type BundleModel } from './bundle_models.ts';
+import { InputNovelty } from './input_novelty.ts';
 import { groupModelSets } from './grouped_models.ts';
 import type { BatchScores, ModelSet } from './loaded_models.ts';
 import type { PreparedGroup, PreparedModels, PrepareOptions } from './prepared_models.ts';
@@ -88,7 +89,7 @@ async function openPart(
         await checkScorer(prepared, name, scorers[name]);
       });
     }
-    const set = createModelSet(servicesOf(prepared), kernel, scorers, maxRows);
+    const set = createModelSet(servicesOf(prepared), noveltyOf(prepared), kernel, scorers, maxRows);
     await warm(set, prepared, maxRows);
     return set;
   } catch (error) {
@@ -183,15 +184,22 @@ interface Answers {
   /** @throws MinutehandError MODEL_OUTPUT */
   take(name: BundleModel, answers: Float32Array, rows: number): void;
   ranked(rows: number): BatchScores;
+  /** Of the rows' inputs, where the bundle describes those of its training. */
+  measure(features: Float32Array, rows: number): void;
 }
 
-function createAnswers({ version, risk_quantiles }: ModelSet['manifest'], maxRows: number): Answers {
+function createAnswers(
+  { version, risk_quantiles }: ModelSet['manifest'],
+  novelty: RowNovelty | null,
+  maxRows: number,
+): Answers {
   const scores = {
     return_prob: new Float64Array(maxRows),
     risk_prob: new Float64Array(maxRows),
     risk_score: new Float64Array(maxRows),
     position_scale: new Float64Array(maxRows),
     result_sigmas: new Float64Array(maxRows).fill(NaN),
+    ...(novelty && { novelty: new Float64Array(maxRows).fill(NaN) }),
   };
   const targets = {
     ai1: scores.return_prob,
@@ -213,11 +221,35 @@ function createAnswers({ version, risk_quantiles }: ModelSet['manifest'], maxRow
       for (let row = 0; row < rows; row++) scores.risk_score[row] = riskRank(risk_quantiles, scores.risk_prob[row]!);
       return scores;
     },
+    measure(features, rows) {
+      if (novelty === null) return;
+      const { inputs, width, newest } = novelty;
+      for (let row = 0; row < rows; row++) scores.novelty![row] = inputs.of(features, row * width + newest);
+    },
+  };
+}
+
+/** Novelty of the rows of a batch. */
+interface RowNovelty {
+  readonly inputs: InputNovelty;
+  /** Numbers of a row, and where those of its newest bar begin. */
+  readonly width: number;
+  readonly newest: number;
+}
+
+function noveltyOf({ manifest, shape }: Pick<Part, 'manifest' | 'shape'>): RowNovelty | null {
+  if (manifest.inputs === undefined) return null;
+  const width = rowWidth(shape);
+  return {
+    inputs: new InputNovelty(manifest.inputs, manifest.features),
+    width,
+    newest: width - shape.columns,
   };
 }
 
 function createModelSet(
   services: Services,
+  novelty: RowNovelty | null,
   opened: Trees | null,
   scorers: Partial<Record<BundleModel, Scorer>>,
   maxRows: number,
@@ -226,7 +258,7 @@ function createModelSet(
   // The only one to hold the memory: who keeps a released set keeps no models.
   let trees = opened;
   let isReleased = false;
-  const { take, ranked } = createAnswers(manifest, maxRows);
+  const { take, ranked, measure } = createAnswers(manifest, novelty, maxRows);
   const sessions = bundleModels(manifest).filter((name) => scorers[name] !== undefined);
   const askSessions = async (
     features: Float32Array,
@@ -242,10 +274,12 @@ function createModelSet(
     theta1: manifest.theta1,
     theta2: manifest.theta2,
     ...(manifest.expectation && { expectation: manifest.expectation }),
+    ...(novelty && { novelty: novelty.inputs }),
     hasEdge: (pairId) => manifest.edge[pairId]?.no_edge === false,
     infer(features, rows, only) {
       if (rows > maxRows) throw new RangeError(`${rows} rows in a set for ${maxRows}`);
       if (isReleased) throw new Error(`models ${manifest.version} were released`);
+      if (novelty !== null && (only === undefined || only.includes('ai1'))) measure(features, rows);
       if (trees !== null && only !== undefined) askTrees(trees, features, rows, only, take);
       else if (trees !== null) {
         trees.kernel.score(features, rows);

@@ -22,6 +22,8 @@ export interface RandomBundleOptions {
   readonly models?: Partial<Record<ModelName, Uint8Array>>;
   /** Of the manifest; default: none. */
   readonly pairs?: readonly string[];
+  /** Of the manifest; default: none. */
+  readonly inputs?: Manifest['inputs'];
   /** Groups with random models of their own, of the seed `<seed> <name>`. */
   readonly groups?: Readonly<Record<string, RandomGroup>>;
 }
@@ -73,6 +75,7 @@ export function writeRandomBundle(modelsFolder: string, options: RandomBundleOpt
     risk_quantiles: Array.from({ length: 101 }, (_, i) => i / 100),
     metrics: { ai1: NO_REPORT, ai2: NO_REPORT, ai3: NO_REPORT, ai2_parts: {} },
     edge: {},
+    ...(options.inputs && { inputs: options.inputs }),
     golden:
       options.golden ??
       ({

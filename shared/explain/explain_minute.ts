@@ -1,7 +1,7 @@
 import { isoMinute, SECONDS_PER_BAR, shownMinute, type OpenTime } from '../bar.ts';
 import { featureSchema, type FeatureSchema } from '../bundle/feature_schema.ts';
 import { REASONS } from '../strategies/pair_reversion/reasons.ts';
-import type { DecisionPolicy } from '../strategies/pair_reversion/pair_input.ts';
+import type { DecisionPolicy, Scores } from '../strategies/pair_reversion/pair_input.ts';
 import { entryStates, exitStates, failingConditions, type ConditionState } from '../core/rule/conditions.ts';
 import { ExposureMeter, type ExposureAfter } from '../core/position/exposure.ts';
 import { explainNews } from './explained_news.ts';
@@ -269,7 +269,7 @@ function decide(
         });
   const input = {
     market: frame,
-    scores: scored === null ? null : { ...scored.scores, expected_net_bps: costs?.expected_net_bps ?? NaN },
+    scores: scored === null ? null : decidedScores(scored, frame, policy, costs?.expected_net_bps ?? NaN),
     terms: {
       theta1: gate.theta1,
       theta2: gate.theta2,
@@ -287,6 +287,17 @@ function decide(
   const conditions = entryStates(PAIR_RULE, position.side, input);
   const to_exit = exitStates(PAIR_RULE, position.side, input);
   return { conditions, to_exit, costs, gate };
+}
+
+/** As `scoresOf`, with the expected result of an entry at `z_entry` for a bar that is no candidate. */
+function decidedScores(
+  { scores }: ScoredRow,
+  { z }: Readonly<Frame>,
+  { z_entry }: DecisionPolicy,
+  expectedNetBps: number,
+): Scores {
+  const novelty = Math.abs(z) >= z_entry ? (scores.novelty ?? NaN) : NaN;
+  return { ...scores, novelty, expected_net_bps: expectedNetBps };
 }
 
 /** Also of a bar that is no candidate: what an entry on its side would have done. */
@@ -324,6 +335,9 @@ function compare(
       ['risk_prob', riskProb, scored.models.ai2.answer],
       ['risk_score', signal.risk_score, scored.scores.risk_score],
       ['position_scale', signal.position_scale, signal.leverage_reduction_rate * scored.models.ai3.answer],
+      ...(isCandidate && signal.novelty !== undefined
+        ? [['novelty', signal.novelty, scored.scores.novelty ?? null] as [string, number, number | null]]
+        : []),
       ...(isCandidate
         ? [['expected_net_bps', signal.expected_net_bps, expectedNetBps] as [string, number, number]]
         : []),

@@ -22,9 +22,13 @@ export async function scoreRow(
 ): Promise<ScoredRow> {
   const row = new Float32Array(features.rowLength);
   features.writeRow(row, 0);
-  const { return_prob, risk_prob, risk_score, position_scale } = await set.infer(row, 1);
+  const { return_prob, risk_prob, risk_score, position_scale, novelty } = await set.infer(row, 1);
   const answers = { ai1: return_prob[0]!, ai2: risk_prob[0]!, ai3: position_scale[0]! };
-  const scores = { return_prob: return_prob[0]!, risk_score: risk_score[0]! };
+  const scores = {
+    return_prob: return_prob[0]!,
+    risk_score: risk_score[0]!,
+    novelty: novelty === undefined ? NaN : novelty[0]!,
+  };
   const names = definitions.map(({ name }) => name);
   return { scores, models: perModel((name) => attribute(answers[name], ensembles[name], row, names)) };
 }

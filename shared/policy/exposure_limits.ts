@@ -8,7 +8,7 @@ export function exposurePolicy(core: CorePolicy): ExposurePolicy | undefined {
 }
 
 /** Keys that came after the first records of policies: off where a record lacks them. */
-const OFF = { max_symbol_exposure: null, max_currency_exposure: null, news_stop: null };
+const OFF = { max_symbol_exposure: null, max_currency_exposure: null, news_stop: null, novelty_min: null };
 
 /** The values that policy_hash covers: a limit that is off is left out, as in records from before there were any. */
 export function withoutOpenLimits(core: CorePolicy): Partial<CorePolicy> {

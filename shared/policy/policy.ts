@@ -279,7 +279,7 @@ export function decisionPolicy({
   rules,
   news: events,
 }: Pick<Settings, 'minutehand' | 'core' | 'rules' | 'news'>): CoreDecisionPolicy {
-  const { require_edge, no_entry_windows, min_expected_net_bps } = core;
+  const { require_edge, no_entry_windows, min_expected_net_bps, novelty_min } = core;
   const leverage = leveragePolicy(core, minutehand.symbols);
   const exposure = exposurePolicy(core);
   const news = newsPolicy(core, events);
@@ -290,6 +290,7 @@ export function decisionPolicy({
     min_expected_net_bps,
     ...(exposure && { exposure }),
     ...(news && { news }),
+    ...(novelty_min !== null && { novelty_min }),
     ...(leverage && { leverage: rules === 1 ? { ...leverage, logReturns: true } : leverage }),
     ...(rules === 1 && { rules }),
   };

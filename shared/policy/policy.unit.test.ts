@@ -81,6 +81,7 @@ describe('the shipped configuration', () => {
       max_symbol_exposure: null,
       max_currency_exposure: null,
       news_stop: null,
+      novelty_min: null,
     });
     expect(retrain).toMatchObject({
       retrain_cron: '0 3 1 * *',

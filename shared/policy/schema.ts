@@ -91,6 +91,8 @@ const fullStage = z.strictObject({
 
 const exposureLimit = z.number().gt(0).max(1000).nullable();
 
+const noveltyMin = z.number().gt(0).max(0.5).nullable();
+
 const newsStop = z
   .strictObject({
     importance: z.enum(IMPORTANCES),
@@ -122,6 +124,7 @@ const coreValues = {
   max_symbol_exposure: exposureLimit,
   max_currency_exposure: exposureLimit,
   news_stop: newsStop,
+  novelty_min: noveltyMin,
 };
 
 /** Columns of the table of runs, in the order in which they are delivered: those of the specification first. */

@@ -1,11 +1,14 @@
 import { crc32 } from 'node:zlib';
 import type { SignalBody, SignalEnvelope } from './signal.ts';
 
+/** A body, or a row of the history, whose columns are null where a field is absent. */
+type EncodedBody = Omit<SignalBody, 'novelty'> & { readonly novelty?: number | null | undefined };
+
 /**
  * The deterministic part as JSON without its closing brace: hashed by `replay` and stored in the journal. The same text
  * as JSON.stringify gives, in the order of BODY_FIELDS, in a third of its time: ids, labels and codes need no escape.
  */
-export function encodeBody(body: SignalBody): string {
+export function encodeBody(body: EncodedBody): string {
   return (
     `{"timestamp":"${body.timestamp}","pair":"${body.pair}","z_score":${json(body.z_score)},` +
     `"return_prob":${json(body.return_prob)},"risk_score":${json(body.risk_score)},"entry":"${body.entry}",` +
@@ -21,7 +24,13 @@ export function encodeBody(body: SignalBody): string {
 }
 
 /** Fields after `leverage_reduction_rate`, which are absent from the text unless a feature is configured. */
-export function encodeLaterFields({ arm, rollout }: SignalBody): string {
+function encodeLaterFields(body: EncodedBody): string {
+  const { novelty } = body;
+  return `${typeof novelty !== 'number' ? '' : `,"novelty":${novelty}`}${encodeRollout(body)}`;
+}
+
+/** The last fields of a body, which are there during a rollout alone. */
+export function encodeRollout({ arm, rollout }: Pick<SignalBody, 'arm' | 'rollout'>): string {
   return rollout === undefined ? '' : `,"arm":"${arm}","rollout":"${rollout}"`;
 }
 

@@ -61,6 +61,11 @@ export interface SignalBody {
   expected_net_bps: number | null;
   /** Factor of position_scale, 0 to 1: 1 = not reduced. */
   leverage_reduction_rate: number;
+  /**
+   * Share of AI1's training rows that are farther out than this bar's inputs; absent for a bar that is no candidate,
+   * and where the bundle does not describe those rows.
+   */
+  novelty?: number;
   /** Model set of the decision; only while a rollout is active. */
   arm?: Arm;
   /** Id of the active rollout. */
@@ -121,6 +126,9 @@ export const BODY_FIELDS = [
   'expected_net_bps',
   'leverage_reduction_rate',
 ] as const satisfies readonly (keyof SignalBody)[];
+
+/** Fields of a candidate's body where the bundle describes its training rows, after the others; absent otherwise. */
+export const NOVELTY_FIELDS = ['novelty'] as const satisfies readonly (keyof SignalBody)[];
 
 /** Fields of a body while a rollout is active, after the others; absent otherwise. */
 export const ROLLOUT_FIELDS = ['arm', 'rollout'] as const satisfies readonly (keyof SignalBody)[];

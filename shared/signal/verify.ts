@@ -11,6 +11,7 @@ import {
   LEASE_FIELDS,
   MARKETS,
   MODES,
+  NOVELTY_FIELDS,
   ROLLOUT_FIELDS,
   SIGNAL_SCHEMA,
   type Signal,
@@ -59,6 +60,7 @@ export const signalSchema = z.strictObject({
   mode: z.enum(MODES),
   expected_net_bps: z.number().nullable(),
   leverage_reduction_rate: z.number().gt(0).max(1),
+  novelty: z.number().min(0).max(1).optional(),
   arm: z.enum(ARMS).optional(),
   rollout: z.string().min(1).max(40).optional(),
   fence: z.int().positive().optional(),
@@ -133,10 +135,11 @@ export function refuseExpired({ valid_until_ms }: Pick<Signal, 'valid_until_ms'>
 }
 
 /** Optional groups of fields are absent or whole, in their places. */
-function fieldOrder({ arm, rollout, fence }: Signal): string {
+function fieldOrder({ novelty, arm, rollout, fence }: Signal): string {
   const isRollout = arm !== undefined || rollout !== undefined;
   return [
     ...BODY_FIELDS,
+    ...(novelty === undefined ? [] : NOVELTY_FIELDS),
     ...(isRollout ? ROLLOUT_FIELDS : []),
     ...(fence === undefined ? [] : LEASE_FIELDS),
     ...ENVELOPE_FIELDS,

@@ -324,6 +324,25 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     ),
     receive(enterBody(TWO), { seq: 6 }, accept(`open ${TWO}`)),
   ]),
+  live('a novelty from 0 to 1 is accepted in its place, with or without a rollout and a fence', [
+    receive(enterBody(ONE, { novelty: 0.25 }), { seq: 1 }, accept(`open ${ONE}`)),
+    receive(inPositionBody(ONE, { novelty: 0 }), { seq: 2, fence: 7 }, accept('hold')),
+    receive(
+      exitBody(ONE, 'Z_EXIT', { novelty: 1, arm: 'challenger', rollout: 'r' }),
+      { seq: 3, fence: 7 },
+      accept(`close ${ONE}`),
+    ),
+    receive(bodyOf({ novelty: 1.5 }), { seq: 4, fence: 7 }, refuse('FORMAT')),
+    receive(bodyOf({ reason: 'NOVEL_INPUT', novelty: 0.001 }), { seq: 5, fence: 7 }, accept('hold')),
+    whole(
+      signed(unsigned(text(bodyOf(), { seq: 6, fence: 7 })).replace(',"fence"', ',"novelty":null,"fence"')),
+      refuse('FORMAT'),
+    ),
+    whole(
+      signed(unsigned(text(bodyOf(), { seq: 7, fence: 7 })).replace(',"schema"', ',"novelty":0.5,"schema"')),
+      refuse('FORMAT'),
+    ),
+  ]),
   live('a daemon with a higher fence is followed whatever its boot id and count, and the one before it no more', [
     receive(enterBody(ONE), { seq: 70, boot_id: LATER_BOOT, fence: 7 }, accept(`open ${ONE}`)),
     receive(inPositionBody(ONE), { seq: 3, fence: 8 }, accept('hold')),

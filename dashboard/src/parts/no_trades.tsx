@@ -15,6 +15,7 @@ const CHANGES: Readonly<Record<string, TextKey>> = {
   COST_HIGH: 'noTrades.COST_HIGH',
   EXPOSURE: 'noTrades.EXPOSURE',
   NEWS: 'noTrades.NEWS',
+  NOVEL_INPUT: 'noTrades.NOVEL_INPUT',
   SESSION: 'noTrades.SESSION',
   KPI_HALT: 'noTrades.KPI_HALT',
   STOPPED: 'noTrades.STOPPED',

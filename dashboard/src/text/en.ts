@@ -225,6 +225,7 @@ export const EN = {
   'condition.expected_net': 'Expected net result, bp',
   'condition.news': 'Minutes until the news are over',
   'condition.news_close': 'Closed before news',
+  'condition.novelty': 'Novelty of the inputs',
   'condition.exposure': 'Net exposure of all positions',
   'models.registry': 'Registry',
   'models.active': 'Active models',
@@ -350,8 +351,10 @@ export const EN = {
   'reason.EXPOSURE': 'Exposure too high',
   'reason.NEWS': 'Near news',
   'reason.NEWS_CLOSE': 'Closed before news',
+  'reason.NOVEL_INPUT': 'Inputs never seen',
   'meaning.NEWS': 'An event of the economic calendar is near, within the minutes of news_stop.',
   'meaning.NEWS_CLOSE': 'An event of the economic calendar is near, and news_stop closes positions.',
+  'meaning.NOVEL_INPUT': 'The inputs are unlike those AI1 learned from: the novelty is below novelty_min.',
   'reason.NO_MODEL': 'No models',
   'reason.WARMUP': 'Warm-up',
   'reason.LEG_MISSING': 'Leg missing',
@@ -875,6 +878,8 @@ export const EN = {
   'noTrades.EXPOSURE':
     'Open positions already hold as much of this symbol or currency as max_symbol_exposure or max_currency_exposure allows.',
   'noTrades.NEWS': 'An event of the economic calendar is near (news_stop): entries are possible again after it.',
+  'noTrades.NOVEL_INPUT':
+    'The inputs are unlike those AI1 learned from (novelty_min): entries are possible again when the market looks like the training, or after a retraining.',
   'noTrades.SESSION': 'Entries are closed at this time (no_entry_windows).',
   'noTrades.KPI_HALT':
     'A live KPI halted entries: look at the Monitor page, then resume with minutehand models resume.',

@@ -12,13 +12,15 @@
 #define MH_UNKNOWN DBL_MAX
 
 #define MH_SIGNAL_FIELDS "timestamp,pair,z_score,return_prob,risk_score,entry,confidence,risk_flag,theta1,theta2,position_scale,action,reason,target,position_id,max_age_bars,beta,price_a,price_b,pair_id,signal_id,model_version,feature_schema,policy_hash,mode,expected_net_bps,leverage_reduction_rate,schema,market,boot_id,seq,generated_at_ms,valid_until_ms,crc32"
-// Present while a rollout is active, all or none, after leverage_reduction_rate.
+// Present with a candidate whose bundle describes the rows that it learned from, after leverage_reduction_rate.
+#define MH_NOVELTY_FIELD "novelty"
+#define MH_BEFORE_NOVELTY 27
+// Present while a rollout is active, all or none, behind it.
 #define MH_ROLLOUT_FIELDS "arm,rollout"
-#define MH_BEFORE_ROLLOUT 27
 // Present where a lease is configured, before schema.
 #define MH_FENCE_FIELD "fence"
 // The closed list of docs/reference/PROTOCOL.md#reasons.
-#define MH_REASONS "ENTRY,Z_EXIT,STOP,MAX_AGE,RISK_EXIT,NEWS_CLOSE,CLOSE_ALL,IN_POSITION,NO_SETUP,STOPPED,BETA_RANGE,NO_EDGE,SESSION,NEWS,PROB_LOW,RISK_HIGH,COST_HIGH,EXPOSURE,NO_MODEL,WARMUP,LEG_MISSING,LEG_EMPTY,BAR_SUSPECT,SILENCE,SHUTDOWN,KPI_HALT"
+#define MH_REASONS "ENTRY,Z_EXIT,STOP,MAX_AGE,RISK_EXIT,NEWS_CLOSE,CLOSE_ALL,IN_POSITION,NO_SETUP,STOPPED,BETA_RANGE,NO_EDGE,SESSION,NEWS,NOVEL_INPUT,PROB_LOW,RISK_HIGH,COST_HIGH,EXPOSURE,NO_MODEL,WARMUP,LEG_MISSING,LEG_EMPTY,BAR_SUSPECT,SILENCE,SHUTDOWN,KPI_HALT"
 
 // Why a signal is refused, in the order of the checks.
 enum MhRefusal
@@ -259,24 +261,29 @@ private:
       return index < m_json.Count() && m_json.Key(index) == name;
      }
 
-   // Fields of a rollout, or 0, and 1 with a fence; false when the fields or their order are others.
-   bool              ReadNames(int &rollouts, int &fences)
+   // 1 with a novelty, fields of a rollout, or 0, and 1 with a fence; false when the fields or their order are others.
+   bool              ReadNames(int &novelties, int &rollouts, int &fences)
      {
-      rollouts = HasField(MH_BEFORE_ROLLOUT, m_rolloutFields[0]) ? ArraySize(m_rolloutFields) : 0;
-      int fenceAt = MH_BEFORE_ROLLOUT + rollouts;
+      novelties = HasField(MH_BEFORE_NOVELTY, MH_NOVELTY_FIELD) ? 1 : 0;
+      int rolloutAt = MH_BEFORE_NOVELTY + novelties;
+      rollouts = HasField(rolloutAt, m_rolloutFields[0]) ? ArraySize(m_rolloutFields) : 0;
+      int fenceAt = rolloutAt + rollouts;
       fences = HasField(fenceAt, MH_FENCE_FIELD) ? 1 : 0;
-      if(m_json.Count() != ArraySize(m_fields) + rollouts + fences)
+      if(m_json.Count() != ArraySize(m_fields) + novelties + rollouts + fences)
          return Bad(MhLong(m_json.Count()) + " fields");
       ArrayResize(m_names, m_json.Count());
       for(int index = 0; index < m_json.Count(); index++)
         {
-         if(index < MH_BEFORE_ROLLOUT)
+         if(index < MH_BEFORE_NOVELTY)
             m_names[index] = m_fields[index];
          else
-            if(index < fenceAt)
-               m_names[index] = m_rolloutFields[index - MH_BEFORE_ROLLOUT];
+            if(index < rolloutAt)
+               m_names[index] = MH_NOVELTY_FIELD;
             else
-               m_names[index] = index < fenceAt + fences ? MH_FENCE_FIELD : m_fields[index - rollouts - fences];
+               if(index < fenceAt)
+                  m_names[index] = m_rolloutFields[index - rolloutAt];
+               else
+                  m_names[index] = index < fenceAt + fences ? MH_FENCE_FIELD : m_fields[index - novelties - rollouts - fences];
          if(m_json.Key(index) != m_names[index])
             return Bad("field " + m_json.Key(index) + " instead of " + m_names[index]);
         }
@@ -286,9 +293,10 @@ private:
    bool              Read(MhSignal &signal)
      {
       m_bad = "";
+      int novelties = 0;
       int rollouts = 0;
       int fences = 0;
-      if(!ReadNames(rollouts, fences))
+      if(!ReadNames(novelties, rollouts, fences))
          return false;
       signal.timestamp = Plain(0);
       if(!MhIsTimestamp(signal.timestamp))
@@ -332,14 +340,17 @@ private:
       double rate = Number(26, false);
       if(rate <= 0 || rate > 1)
          Bad("leverage_reduction_rate is not above 0 and at most 1");
+      double novelty = novelties > 0 ? Number(27, false) : 0;
+      if(novelty < 0 || novelty > 1)
+         Bad("novelty is not between 0 and 1");
       if(rollouts > 0)
         {
-         Words(27, "champion,challenger");
-         if(Plain(28) == "")
+         Words(27 + novelties, "champion,challenger");
+         if(Plain(28 + novelties) == "")
             Bad("rollout is empty");
         }
-      signal.fence = fences > 0 ? Positive(27 + rollouts) : 0;
-      int extra = rollouts + fences;
+      signal.fence = fences > 0 ? Positive(27 + novelties + rollouts) : 0;
+      int extra = novelties + rollouts + fences;
       signal.market = Words(28 + extra, "live,simulated,replay");
       signal.bootId = Plain(29 + extra);
       if(signal.bootId == "")

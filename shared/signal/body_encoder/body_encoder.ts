@@ -1,13 +1,13 @@
 import { MinutehandError } from '../../errors.ts';
 import { compileKernel, PAGE_BYTES, wasm } from '../../webassembly.ts';
-import { encodeBody, encodeLaterFields, json } from '../encode.ts';
+import { encodeBody, encodeRollout, json } from '../encode.ts';
 import type { SignalBody } from '../signal.ts';
 import { powersOfTen } from './powers_of_ten.ts';
 
 const KERNEL_FILE = 'dist/shared/signal/body_encoder/body_encoder.wasm';
 
-/** Values of a body that differ from bar to bar. */
-const SLOTS = 19;
+/** Values of a body that differ from bar to bar; the last one, and its key, are absent from most bodies. */
+const SLOTS = 20;
 const IS_TEXT = 1;
 /** A longer text is left to `encodeBody`. */
 const TEXT_BYTES = 256;
@@ -103,8 +103,10 @@ class TemplateEncoder implements BodyEncoder {
     this.#setText(16, body.mode);
     this.#setNumber(17, body.expected_net_bps);
     this.#setNumber(18, body.leverage_reduction_rate);
+    if (body.novelty !== undefined) this.#setNumber(19, body.novelty);
     if (!this.#isAscii) return encodeBody(body);
-    const end = this.#kernel.encode(template.segmentsAt, VALUES_AT, SLOTS, OUTPUT_AT);
+    const slots = body.novelty === undefined ? SLOTS - 1 : SLOTS;
+    const end = this.#kernel.encode(template.segmentsAt, VALUES_AT, slots, OUTPUT_AT);
     const { tailAt, tailBytes } = template;
     if (tailBytes > 0) this.#bytes.copyWithin(end, tailAt, tailAt + tailBytes);
     return this.#bytes.toString('latin1', OUTPUT_AT, end + tailBytes);
@@ -132,7 +134,7 @@ class TemplateEncoder implements BodyEncoder {
 
   #prepare(subject: number, body: SignalBody): Template {
     const segments = segmentsOf(body);
-    const tail = encodeLaterFields(body);
+    const tail = encodeRollout(body);
     const text = segments.join('') + tail;
     const isAscii = Buffer.byteLength(text) === text.length && text.length < TEMPLATE_BYTES;
     const known = this.#templates[subject]?.segmentsAt ?? -1;
@@ -210,5 +212,6 @@ function segmentsOf(body: SignalBody): string[] {
       `"policy_hash":"${body.policy_hash}","mode":"`,
     `","expected_net_bps":`,
     `,"leverage_reduction_rate":`,
+    `,"novelty":`,
   ];
 }

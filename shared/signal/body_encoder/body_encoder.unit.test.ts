@@ -77,6 +77,7 @@ describe('the body encoder', () => {
         action: fc.constantFrom('ENTER' as const, 'HOLD' as const),
         leverage_reduction_rate: fc.constantFrom(0, 0.5, 1),
         mode: fc.constantFrom('OK' as const, 'HALT' as const),
+        novelty: fc.double({ min: 0, max: 1, noNaN: true }),
         arm: fc.constantFrom('champion' as const, 'challenger' as const),
         rollout: fc.constantFrom('r1', 'rollout 2'),
       },

@@ -33,6 +33,8 @@ export interface DecisionInput {
     readonly return_prob: number;
     readonly risk_score: number;
     readonly expected_net_bps: number;
+    /** Share of AI1's training rows that are farther out; absent or NaN: not known. */
+    readonly novelty?: number;
   } | null;
   /** Epoch seconds of the bar's open. */
   readonly time: number;
@@ -68,6 +70,8 @@ export interface DecisionInput {
     readonly risk_exit: number;
     readonly require_edge: boolean;
     readonly min_expected_net_bps: number;
+    /** Absent: novelty refuses nothing. */
+    readonly novelty_min?: number;
   };
   readonly position: HeldPosition;
 }
@@ -119,6 +123,11 @@ export const REFUSALS: readonly Row[] = [
   ['NO_SETUP', ({ bar, policy }) => Number.isNaN(bar.z) || Math.abs(bar.z) < policy.z_entry],
   ['SESSION', ({ time, noEntryWindows }) => noEntryWindows.some((window) => isWithin(window, time + 60))],
   ['NEWS', isNearNews],
+  [
+    'NOVEL_INPUT',
+    ({ scores, policy: { novelty_min } }) =>
+      scores?.novelty !== undefined && novelty_min !== undefined && scores.novelty < novelty_min,
+  ],
   [
     'PROB_LOW',
     ({ scores, theta1 }) => scores !== null && (Number.isNaN(scores.return_prob) || scores.return_prob <= theta1),

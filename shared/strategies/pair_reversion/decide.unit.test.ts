@@ -124,6 +124,27 @@ describe('decide when flat', () => {
     expect(decide(later(0.4), GOOD, { ...terms(true), exposure }, POLICY, open(2.5)).reason).toBe('Z_EXIT');
   });
 
+  it.each([
+    [undefined, 0, 'ENTRY'],
+    [0.01, 0.01, 'ENTRY'],
+    [0.01, 0.01 - Number.EPSILON, 'NOVEL_INPUT'],
+    [0.01, 0, 'NOVEL_INPUT'],
+    [0.01, NaN, 'ENTRY'],
+    [0.01, undefined, 'ENTRY'],
+  ] as const)('with a novelty_min of %s an entry at a novelty of %s is answered %s', (novelty_min, novelty, reason) => {
+    const policy = { ...POLICY, ...(novelty_min !== undefined && { novelty_min }) };
+    const scores = { ...GOOD, ...(novelty !== undefined && { novelty }) };
+    expect(decide(market(2.5), scores, terms(true), policy, FLAT).reason).toBe(reason);
+    // Before what the models say, behind what makes a candidate; no exit asks it.
+    const poor = { ...scores, return_prob: 0 };
+    expect(decide(market(2.5), poor, terms(true), policy, FLAT).reason).toBe(
+      reason === 'ENTRY' ? 'PROB_LOW' : 'NOVEL_INPUT',
+    );
+    expect(decide(market(1.99), scores, terms(true), policy, FLAT).reason).toBe('NO_SETUP');
+    expect(decide(later(2.5), scores, terms(true), policy, open(2.5)).reason).toBe('IN_POSITION');
+    expect(decide(later(0.4), scores, terms(true), policy, open(2.5)).reason).toBe('Z_EXIT');
+  });
+
   it('enters a pair without a proven edge only when the policy does not require one', () => {
     expect(decide(market(2.5), GOOD, terms(false), { ...POLICY, require_edge: false }, FLAT).action).toBe('ENTER');
   });
@@ -294,10 +315,14 @@ describe('decide where several reasons hold at once', () => {
           // Minutes from the fill to the events; null: the policy asks for no news.
           events: fc.option(fc.array(fc.integer({ min: -40, max: 40 }), { maxLength: 3 })),
           closes: fc.boolean(),
+          novelty: fc.constantFrom(NaN, 0, 0.01, 0.5),
+          least: fc.constantFrom(null, 0.01),
           windows: fc.constantFrom([], ['16:45-18:15', 'Sun 17:00-18:30'], ['00:00-24:00'], ['Tue 08:00-20:00']),
         }),
-        ({ z, now, beta, scores, edge, how, age, flat, halted, stop, exposure, minute, windows, events, closes }) => {
-          const policy = { ...POLICY, ...how, no_entry_windows: parseEntryWindows(windows) };
+        ({ z, now, beta, edge, how, age, flat, halted, stop, exposure, minute, windows, events, closes, ...own }) => {
+          const scores = own.scores && { ...own.scores, novelty: own.novelty };
+          const novelty_min = own.least === null ? {} : { novelty_min: own.least };
+          const policy = { ...POLICY, ...how, ...novelty_min, no_entry_windows: parseEntryWindows(windows) };
           const time = (NOON + minute * 60) as OpenTime;
           const bar = market(now, beta);
           const entry = Number.isNaN(z) || z === 0 ? 2.5 : z;
@@ -321,8 +346,8 @@ describe('decide where several reasons hold at once', () => {
           });
 
           if (!flat && met.length > 1) coincidences.add(met.slice(0, 2).join());
-          const own = { ...terms(edge, halted, stop), exposure, news };
-          expect(decideAt(bar, scores, own, policy, position, time)).toEqual(expected);
+          const asked = { ...terms(edge, halted, stop), exposure, news };
+          expect(decideAt(bar, scores, asked, policy, position, time)).toEqual(expected);
         },
       ),
       { numRuns: 3000, seed: 14 },

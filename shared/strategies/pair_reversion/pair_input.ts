@@ -29,6 +29,8 @@ export interface DecisionPolicy {
   readonly exposure?: ExposurePolicy;
   /** Absent where news stop nothing. */
   readonly news?: NewsPolicy;
+  /** Entries need at least this novelty, where it is known; absent: any. */
+  readonly novelty_min?: number;
   /** 1: as decided the first version, without swaps in the expected result; absent: as now. */
   readonly rules?: 1;
 }
@@ -60,6 +62,8 @@ export interface ModelScores {
   readonly risk_score: number;
   /** Of a model of the result, in standard deviations of the spread before costs; absent or NaN without one. */
   readonly result_sigmas?: number;
+  /** Share of AI1's training rows that are farther out than the bar's inputs; absent or NaN where it is not known. */
+  readonly novelty?: number;
 }
 
 export interface Scores extends ModelScores {

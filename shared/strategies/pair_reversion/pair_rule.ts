@@ -22,6 +22,7 @@ export type PairReason =
   | 'NO_SETUP'
   | 'SESSION'
   | 'NEWS'
+  | 'NOVEL_INPUT'
   | 'PROB_LOW'
   | 'RISK_HIGH'
   | 'COST_HIGH'
@@ -37,6 +38,7 @@ export type PairEntryName =
   | 'z'
   | 'session'
   | 'news'
+  | 'novelty'
   | 'return_prob'
   | 'risk_score'
   | 'expected_net'
@@ -47,6 +49,10 @@ const riskScore = ({ scores }: PairQuestion): number => (scores === null ? NaN :
 const hedge = ({ market }: PairQuestion): number => Math.abs(market.beta);
 /** z of the entry's parameters, on the entry's side of zero: falls as the spread reverts. */
 const frozenZ = ({ market, position }: PairQuestion): number => adverseZ(position, market.lnA, market.lnB);
+
+/** NaN where the bundle does not describe the rows that it learned from. */
+const noveltyOf = ({ scores }: PairQuestion): number => scores?.novelty ?? NaN;
+const isNoveltyKnown = (input: PairQuestion): boolean => !Number.isNaN(noveltyOf(input));
 
 /** Exits need no edge, and all but RISK_EXIT need no model. */
 const exits: readonly Condition<PairQuestion, PairExitName, PairReason>[] = [
@@ -159,6 +165,16 @@ const entries: readonly Condition<PairQuestion, PairEntryName, PairReason>[] = [
     }),
     applies: ({ terms }) => hasNewsWindows(terms.news),
   },
+  // Before the answers of the models: what they say of an input that they have never seen counts for nothing.
+  comparison({
+    name: 'novelty',
+    reason: 'NOVEL_INPUT',
+    limitFrom: 'policy',
+    relation: '>=',
+    value: (input) => (isNoveltyKnown(input) ? noveltyOf(input) : 1),
+    limit: ({ policy }) => policy.novelty_min ?? 0,
+    applies: (input) => input.policy.novelty_min !== undefined && isNoveltyKnown(input),
+  }),
   comparison({
     name: 'return_prob',
     reason: 'PROB_LOW',

@@ -31,7 +31,10 @@ const questions: fc.Arbitrary<PairQuestion> = fc
   .record({
     z: signed(4),
     beta: signed(4),
-    scores: fc.option(fc.record({ return_prob: share, risk_score: share }), { nil: null, freq: 8 }),
+    scores: fc.option(fc.record({ return_prob: share, risk_score: share, novelty: fc.option(share, { nil: NaN }) }), {
+      nil: null,
+      freq: 8,
+    }),
     theta1: share,
     theta2: share,
     hasEdge: fc.boolean(),
@@ -48,7 +51,7 @@ const questions: fc.Arbitrary<PairQuestion> = fc
     market: { z, beta, alpha: 0, zMean: 0, zStd: 1, lnA: 0, lnB: 0 },
     scores: scores === null ? null : { ...scores, expected_net_bps: net },
     terms: { theta1, theta2, hasEdge, isHalted, stop, news: newsAround(minute * 60, around) },
-    policy: policyOf(zEntry, requireEdge),
+    policy: { ...policyOf(zEntry, requireEdge), novelty_min: 0.2 },
     position: FLAT,
     time: (minute * 60) as OpenTime,
     roundTripBps: 1,
@@ -116,6 +119,8 @@ function changed(question: PairQuestion, name: PairEntryName | 'flat', change: n
       return { ...question, scores: { ...scores!, risk_score: beyond(scores!.risk_score + change, false) } };
     case 'exposure':
       return { ...question, terms: { ...terms, exposure: { ...terms.exposure!, net: terms.exposure!.net + change } } };
+    case 'novelty':
+      return { ...question, scores: { ...scores!, novelty: scores!.novelty! + change } };
     case 'expected_net':
       return { ...question, scores: { ...scores!, expected_net_bps: beyond(scores!.expected_net_bps + change, true) } };
   }

@@ -16,6 +16,7 @@ export const REASONS = {
   NO_EDGE: 'HOLD: the models have shown no edge after costs for this pair.',
   SESSION: 'HOLD: the entry would be filled in one of no_entry_windows.',
   NEWS: 'HOLD: the entry would be filled near an event of the economic calendar, within the minutes of news_stop.',
+  NOVEL_INPUT: 'HOLD: the inputs of AI1 are unlike those it learned from: novelty is below novelty_min.',
   PROB_LOW: 'HOLD: return_prob is not above theta1.',
   RISK_HIGH: 'HOLD: risk_score is not below theta2.',
   COST_HIGH: 'HOLD: the expected result after the current costs is not above min_expected_net_bps.',

@@ -11,6 +11,7 @@ import type { Scores } from './pair_input.ts';
  * @param time open of the bar that is decided on
  * @param quotedA spread of leg A in that bar, in basis points; NaN where it has none
  * @param resultSigmas answer of the model of the result, in standard deviations of the spread; NaN without one
+ * @param novelty share of AI1's training rows that are farther out; NaN where the bundle does not describe them
  */
 export function scoresOf(
   market: Market,
@@ -23,11 +24,14 @@ export function scoresOf(
   quotedA: number,
   quotedB: number,
   resultSigmas: number,
+  novelty = NaN,
 ): Scores {
   const fillTime = time + SECONDS_PER_BAR;
   return {
     return_prob: returnProb,
     risk_score: riskScore,
+    // AI1 learned from candidates alone: any other bar would be novel.
+    novelty: Math.abs(market.z) >= policy.z_entry ? novelty : NaN,
     expected_net_bps: expectedNetBps(
       market,
       returnProb,

@@ -27,12 +27,14 @@ type LaterField = (typeof LATER_FIELDS)[number];
 
 /** A row of the history: a published signal with one column per field. */
 export interface SignalRow
-  extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id' | LaterField | 'arm' | 'rollout'> {
+  extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id' | LaterField | 'novelty' | 'arm' | 'rollout'> {
   /** Close of the signal's bar: its `timestamp`, `2025-10-14T12:35:00Z`. */
   readonly bar_close: string;
   readonly expected_net_bps: number | null;
   /** null in signals from before both fields existed. */
   readonly leverage_reduction_rate: number | null;
+  /** null where the signal has none. */
+  readonly novelty: number | null;
   /** Text of the signal if the columns do not reproduce it byte for byte; otherwise null. */
   readonly body: string | null;
 }
@@ -75,6 +77,7 @@ export const SIGNAL_COLUMNS = [
   ['body', 'text', 'nullable'],
   ['expected_net_bps', 'double precision', 'nullable'],
   ['leverage_reduction_rate', 'double precision', 'nullable'],
+  ['novelty', 'double precision', 'nullable'],
 ] as const satisfies readonly (readonly [keyof SignalRow, ColumnType, 'key' | 'known' | 'nullable'])[];
 
 const labels = new Map<string, string>();
@@ -106,11 +109,12 @@ export function signalRow(body: string, published: Published): SignalRow {
   const parsed = 'ml_up_prob' in whole ? columnsOfInstrument(whole) : whole;
   // A rollout signal is stored with its text.
   const { timestamp, pair: _pair, arm: _arm, rollout: _rollout, ...fields } = parsed;
-  const { expected_net_bps = null, leverage_reduction_rate = null } = fields as Partial<SignalBody>;
+  const { expected_net_bps = null, leverage_reduction_rate = null, novelty = null } = fields as Partial<SignalBody>;
   const row: SignalRow = {
     ...fields,
     expected_net_bps,
     leverage_reduction_rate,
+    novelty,
     ...published,
     bar_close: timestamp,
     body: null,

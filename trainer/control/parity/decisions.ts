@@ -126,7 +126,12 @@ async function runSegment(
   const scoresAt = (t: number): ModelScores | null =>
     scores === null || !tally.isScored(history.time[t]!)
       ? null
-      : { return_prob: scores.ai1[t]!, risk_score: scores.riskScore[t]!, result_sigmas: scores.resultSigmas[t]! };
+      : {
+          return_prob: scores.ai1[t]!,
+          risk_score: scores.riskScore[t]!,
+          result_sigmas: scores.resultSigmas[t]!,
+          novelty: scores.novelty[t]!,
+        };
   let held = position;
   runBacktest(history, start, end + 1, {
     thresholds: { theta1: set?.theta1 ?? 1, theta2: set?.theta2 ?? 0 },

@@ -14,6 +14,7 @@ import {
   type PairEdge,
   type Skill,
 } from '../../../shared/bundle/manifest.ts';
+import type { InputDescription } from '../../../shared/bundle/input_novelty.ts';
 import { loadModelSet } from '../../../shared/bundle/model_set.ts';
 import type { Expectation } from '../../../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
@@ -55,6 +56,8 @@ export interface BundleParts {
   readonly models: Readonly<Record<ModelName, TrainedModel>>;
   readonly riskQuantiles: readonly number[];
   readonly expectation: Expectation | null;
+  /** Of the rows that AI1 learned from; null where they are not known. */
+  readonly inputs: InputDescription | null;
   readonly thresholds: Thresholds;
   /** The model of the result; null in a bundle without one. */
   readonly net: { readonly model: Fitted; readonly report: NetReport } | null;
@@ -184,6 +187,7 @@ function ownContent({ dataset, models, isOwn, proven }: OwnModels, net: BundlePa
     thresholds: report,
     risk_quantiles: [...riskQuantiles],
     ...expectationContent(proven),
+    ...(isOwn.ai1 && proven.inputs && { inputs: proven.inputs }),
     ...(isOwn.ai1 && { skill }),
     metrics: Object.fromEntries(reports) as NonNullable<GroupContent['own']>['metrics'],
     golden: goldenVectors(dataset, { ...perModel((name) => models[name].learned), ...(net && { net }) }),
@@ -229,6 +233,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     search: parts.search,
     risk_quantiles: [...parts.riskQuantiles],
     ...expectationContent(parts),
+    ...(parts.inputs && { inputs: parts.inputs }),
     metrics: {
       ...perModel((name) => modelReport(models[name], dataset.histories, servedByPooled(name, parts))),
       ai2_parts: { ...dataset.riskParts },

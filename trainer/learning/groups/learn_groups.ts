@@ -102,7 +102,8 @@ async function learnRows(
       return { comparison, verdict: 'pooled: no model of its own is better beyond chance' };
     const models = await examineChosen(candidates, isOwn, { ...pooled, dataset }, options);
     onProgress('learning', total, total);
-    const proven = proveModels({ ...pooled, dataset, models }, options);
+    const inputs = isOwn.ai1 ? undefined : pooled.inputs;
+    const proven = proveModels({ ...pooled, dataset, models, inputs }, options);
     const gates = proven.gates.filter((gate) => isOfGroup(gate, isOwn));
     const failed = gates.filter(({ passed }) => !passed).map((gate) => gateText(gate).name);
     if (failed.length > 0) return { comparison, gates, verdict: `pooled: its own models fail ${failed.join(', ')}` };

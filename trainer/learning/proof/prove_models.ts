@@ -1,6 +1,7 @@
 import { isoMinute } from '../../../shared/bar.ts';
 import { riskQuantiles } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
 import type { Manifest, Skill, ThresholdReport } from '../../../shared/bundle/manifest.ts';
+import type { InputDescription } from '../../../shared/bundle/input_novelty.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { perModel, type ModelName } from '../../../shared/core/features/feature.ts';
@@ -19,6 +20,7 @@ import { countLook, type Holdout } from '../backtest/holdout_looks.ts';
 import { countTrials, trialsBefore } from '../backtest/trial_ledger.ts';
 import { marketsOf, type GeneratedMarkets } from '../generated/generated_pairs.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
+import { describeInputs } from '../novelty/input_description.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import type { TrainedModel } from './model_report.ts';
 import { findThresholds, type Calibrated } from '../strategies/pair_reversion/thresholds/choose_thresholds.ts';
@@ -51,6 +53,8 @@ export interface LearnedParts {
   readonly warmStart: (Calibrated & { readonly thresholds: Thresholds }) | null;
   /** Number of this look at the holdout, from 1; absent: it is counted with the trades of these models. */
   readonly look?: number;
+  /** Of the rows that AI1 learned from; absent: described here, null: they are not known. */
+  readonly inputs?: InputDescription | null | undefined;
   /** Trials of the search of parameters. */
   readonly searchTrials: number;
   /** Trials before these models were learned, which are then not counted themselves; absent: as counted so far. */
@@ -87,7 +91,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
   const learned = perModel((name) => models[name].learned);
   const quantiles = warmStart?.riskQuantiles ?? riskQuantiles(knownRisks(learned.ai2, dataset), RISK_QUANTILES);
   const expectation = warmStart?.expectation ?? calibrateExpectation(dataset, learned.ai1, settings);
-  const calibrated = { riskQuantiles: quantiles, expectation };
+  const calibrated = { riskQuantiles: quantiles, expectation, inputs: inputsOf(parts, seed) };
   const answering = { ...learned, ...(net?.folds && { net: { folds: net.folds } }) };
   const place = holdoutOf(dataset, options);
   const work = workOf(parts, options);
@@ -138,6 +142,13 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
     limits: settings.retrain,
   });
   return { ...calibrated, thresholds, report, trials: { own, total: before + own }, ...holdout, skill, gates };
+}
+
+/** A warm start keeps the description of what was learned in full. */
+function inputsOf({ inputs, warmStart, models, dataset }: LearnedParts, seed: number): InputDescription | null {
+  if (inputs !== undefined) return inputs;
+  if (warmStart !== null) return warmStart.inputs ?? null;
+  return describeInputs(models.ai1.job.rows.trained, dataset.definitions, 'ai1', `${seed}/inputs`);
 }
 
 /** Identity of a training: the same rows, settings and seed are no further trial. */

@@ -203,7 +203,8 @@ function scoresAtBar(market: Market, t: number, history: PriceHistory, options: 
   const quotedB = history.quotedB[t]!;
   const time = history.time[t]! as OpenTime;
   const sigmas = scores.result_sigmas ?? NaN;
-  return scoresOf(market, return_prob, risk_score, policy, expectation, costs, time, quotedA, quotedB, sigmas);
+  const novelty = scores.novelty ?? NaN;
+  return scoresOf(market, return_prob, risk_score, policy, expectation, costs, time, quotedA, quotedB, sigmas, novelty);
 }
 
 function makeTrade(

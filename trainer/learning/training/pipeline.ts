@@ -91,12 +91,14 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     onProgress: (done, total) => options.onProgress('placebo markets', done, total),
   });
   const searchTrials = MODEL_NAMES.reduce((sum, name) => sum + (found?.reports[name]?.trials ?? 0), 0);
-  const pooled = { dataset, generated, models, settings, placebo, leakage, net, warmStart, searchTrials };
+  const ofRows = { dataset, generated, models, settings, placebo, leakage, net, warmStart, searchTrials };
+  const pooled = imported?.models.ai1 === undefined ? ofRows : { ...ofRows, inputs: null };
   const proven = proveModels(pooled, options);
 
   // groups
-  const { look, trials } = proven;
-  const groups = warmStart === null ? await learnGroups({ ...pooled, look, trialsBefore: trials.total }, options) : [];
+  const { look, trials, inputs = null } = proven;
+  const groups =
+    warmStart === null ? await learnGroups({ ...pooled, inputs, look, trialsBefore: trials.total }, options) : [];
 
   // bundle
   const { report, gates, skill, riskQuantiles, expectation, thresholds } = proven;
@@ -109,6 +111,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     models,
     riskQuantiles,
     expectation,
+    inputs,
     thresholds,
     net,
     skill,

@@ -5,6 +5,7 @@ import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts'
 import type { Bundle } from '../../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { WarmStartFrom, Manifest, NetReport } from '../../../shared/bundle/manifest.ts';
+import type { InputDescription } from '../../../shared/bundle/input_novelty.ts';
 import { decodeTreeModel } from '../../../shared/bundle/onnx/tree_graph.ts';
 import type { Expectation } from '../../../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
@@ -36,6 +37,7 @@ export interface WarmStart {
   readonly known: NonNullable<Learning['known']>;
   readonly riskQuantiles: readonly number[];
   readonly expectation: Expectation | null;
+  readonly inputs: InputDescription | null;
   readonly thresholds: Thresholds;
   readonly net: NetPart | null;
   readonly search: NonNullable<Manifest['search']>;
@@ -94,6 +96,7 @@ export function warmStartTraining({ manifest, models }: Bundle, options: TrainOp
       known: { models: start.models, rows: perModel((name) => manifest.metrics[name].rows ?? 0) },
       riskQuantiles: risk_quantiles,
       expectation: manifest.expectation ?? null,
+      inputs: manifest.inputs ?? null,
       thresholds: { theta1, theta2 },
       net: netPartOf({ manifest, models }),
       search: search ?? { ai1: null, thresholds: null },

@@ -20,13 +20,22 @@ export interface BarScores extends Readonly<Record<ModelName, Float64Array>> {
   readonly riskScore: Float64Array;
   /** Answers of the model of the result; otherwise NaN. */
   readonly resultSigmas: Float64Array;
+  /** Share of AI1's training rows that are farther out; NaN where the bundle does not describe them. */
+  readonly novelty: Float64Array;
 }
 
-export const SCORE_COLUMNS = ['ai1', 'ai2', 'ai3', 'riskScore', 'resultSigmas'] as const;
+export const SCORE_COLUMNS = ['ai1', 'ai2', 'ai3', 'riskScore', 'resultSigmas', 'novelty'] as const;
 
 export function emptyScores(length: number): BarScores {
   const column = (): Float64Array => new Float64Array(length).fill(NaN);
-  return { ai1: column(), ai2: column(), ai3: column(), riskScore: column(), resultSigmas: column() };
+  return {
+    ai1: column(),
+    ai2: column(),
+    ai3: column(),
+    riskScore: column(),
+    resultSigmas: column(),
+    novelty: column(),
+  };
 }
 
 const RETURN_MODELS: readonly BundleModel[] = ['ai1', 'net'];
@@ -54,7 +63,7 @@ export async function scoreBars(
 ): Promise<BarScores> {
   const set = servingSet(whole, history.pair.id);
   const { z, time } = history;
-  const { ai1, ai2, ai3, riskScore, resultSigmas } = scores;
+  const { ai1, ai2, ai3, riskScore, resultSigmas, novelty } = scores;
   const batch = newBatch(history, sequenceBars(set.schema.windows));
   const farOut = Math.min(policy.z_entry, EVALUATION_BARRIERS.z_entry);
   const bars = { set, history, start, batch };
@@ -64,6 +73,7 @@ export async function scoreBars(
     take(t, answers, i) {
       ai1[t] = answers.return_prob[i]!;
       resultSigmas[t] = answers.result_sigmas[i]!;
+      if (answers.novelty !== undefined) novelty[t] = answers.novelty[i]!;
     },
   });
 
@@ -102,7 +112,7 @@ export async function scoreBars(
  */
 export async function scoreAllBars(set: ModelSet, history: PairHistory, start: number): Promise<BarScores> {
   const scores = emptyScores(history.length);
-  const { ai1, ai2, ai3, riskScore, resultSigmas } = scores;
+  const { ai1, ai2, ai3, riskScore, resultSigmas, novelty } = scores;
   const serving = servingSet(set, history.pair.id);
   const batch = newBatch(history, sequenceBars(serving.schema.windows));
   await scoreWhere(
@@ -116,6 +126,7 @@ export async function scoreAllBars(set: ModelSet, history: PairHistory, start: n
         ai3[t] = answers.position_scale[i]!;
         riskScore[t] = answers.risk_score[i]!;
         resultSigmas[t] = answers.result_sigmas[i]!;
+        if (answers.novelty !== undefined) novelty[t] = answers.novelty[i]!;
       },
     },
   );

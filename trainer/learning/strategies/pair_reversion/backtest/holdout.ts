@@ -1,5 +1,6 @@
 import { lowerBound } from '../../../../../shared/bar_file/bar_file.ts';
 import type { HoldoutBacktest, Manifest, PairEdge } from '../../../../../shared/bundle/manifest.ts';
+import type { InputDescription } from '../../../../../shared/bundle/input_novelty.ts';
 import type { Matrix } from '../../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { sequenceBars } from '../../../../../shared/core/features/windows.ts';
 import { resultOfShare, type Expectation } from '../../../../../shared/core/cost/expected_net.ts';
@@ -11,6 +12,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { wholeHistory } from '../../../history/kept_history.ts';
 import type { PairHistory } from '../../../history/pair_history.ts';
 import type { Fitted } from '../../../learners/contract/fitted.ts';
+import { rowNovelties } from '../../../novelty/row_novelties.ts';
 import { rowsOfTable } from '../../../learners/contract/past_rows.ts';
 import { backtest, type FilledTrade } from '../../../trades/backtest.ts';
 import { lookLevel, pairEdges } from '../../../backtest/edge.ts';
@@ -26,6 +28,8 @@ export interface Deciders {
   readonly thresholds: Thresholds;
   /** Calibration of the expected result; null: the result at the barriers. */
   readonly expectation: Expectation | null;
+  /** Of the rows that AI1 learned from; null or absent where they are not described. */
+  readonly inputs?: InputDescription | null;
   /** Model of the result. */
   readonly net?: Fitted;
 }
@@ -55,7 +59,7 @@ export interface ProvenPair {
  */
 export function proveEdge(
   dataset: Dataset,
-  { ai1, ai2, riskQuantiles, thresholds, expectation, net }: Deciders,
+  { ai1, ai2, riskQuantiles, thresholds, expectation, inputs, net }: Deciders,
   settings: Settings,
   lookOf: (trades: readonly FilledTrade[]) => number,
   onPair: (done: number, total: number) => void,
@@ -69,6 +73,7 @@ export function proveEdge(
     const returns = ai1.answers(x);
     const risks = ai2.answers(x);
     const results = net === undefined ? null : net.answers(x);
+    const novelties = rowNovelties(x, inputs, dataset.definitions);
     const costs = pairCosts(tradingCosts(settings), history.pair);
     const overnight = { rolls: rollovers(dataset.holdoutFrom, history.time.at(-1) ?? 0), swaps: costs };
     const trades = backtest(history, from, history.length, {
@@ -82,6 +87,7 @@ export function proveEdge(
         return_prob: returns[t - from]!,
         risk_score: riskRank(riskQuantiles, risks[t - from]!),
         ...(results && { result_sigmas: resultOfShare(results[t - from]!) }),
+        ...(novelties && { novelty: novelties[t - from]! }),
       }),
     });
     const { id } = history.pair;

@@ -195,6 +195,7 @@ function jointPairOf({ pair, history: columns, scores, start, options }: ViewTas
         return_prob: scores.ai1[t]!,
         risk_score: scores.riskScore[t]!,
         result_sigmas: scores.resultSigmas[t]!,
+        novelty: scores.novelty[t]!,
       }),
       scale: (t) => scores.ai3[t]!,
     },

@@ -1,7 +1,9 @@
 import { sequenceBars } from '../../../../../shared/core/features/windows.ts';
+import { rowNovelties } from '../../../novelty/row_novelties.ts';
 import { rowsOfTable } from '../../../learners/contract/past_rows.ts';
 import { lowerBound } from '../../../../../shared/bar_file/bar_file.ts';
 import type { PerBundleModel, ThresholdReport } from '../../../../../shared/bundle/manifest.ts';
+import type { InputDescription } from '../../../../../shared/bundle/input_novelty.ts';
 import type { Matrix } from '../../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { resultOfShare, type Expectation } from '../../../../../shared/core/cost/expected_net.ts';
 import { riskRank } from '../../../../../shared/strategies/pair_reversion/risk_rank.ts';
@@ -34,6 +36,8 @@ export interface Calibrated {
   readonly riskQuantiles: readonly number[];
   /** null: the expected result is that of the barriers. */
   readonly expectation: Expectation | null;
+  /** Of the rows that AI1 learned from; null or absent where they are not described. */
+  readonly inputs?: InputDescription | null | undefined;
 }
 
 /**
@@ -50,6 +54,8 @@ interface AnsweredPair {
   readonly scale: Float64Array;
   /** NaN where no model of the result is learned. */
   readonly resultSigmas: Float64Array;
+  /** NaN where the rows that AI1 learned from are not described. */
+  readonly novelty: Float64Array;
   readonly costs: BacktestOptions['costs'];
   readonly overnight: NonNullable<BacktestOptions['overnight']>;
 }
@@ -63,14 +69,16 @@ interface AnsweredPair {
 export function chooseThresholds(
   dataset: Dataset,
   learned: PerBundleModel<Pick<LearnedModel, 'folds'>>,
-  { riskQuantiles, expectation }: Calibrated,
+  { riskQuantiles, expectation, inputs }: Calibrated,
   settings: Settings,
   onProgress: (done: number, total: number) => void,
   otherTrials = 0,
 ): ChosenThresholds {
   const { core, retrain, minutehand } = settings;
   const rolls = rollovers(dataset.from, dataset.holdoutFrom);
-  const pairs = dataset.histories.map((own) => answerPair(own, dataset, learned, riskQuantiles, settings, rolls));
+  const pairs = dataset.histories.map((own) =>
+    answerPair(own, dataset, learned, { riskQuantiles, inputs }, settings, rolls),
+  );
   const policy = { ...decisionPolicy(settings), require_edge: false };
   const hasBars = new Uint8Array(rolls.length + 1);
   for (const { history, from, length } of pairs)
@@ -79,7 +87,18 @@ export function chooseThresholds(
   const daysOf = (thresholds: Thresholds): { days: number[]; trades: number } => {
     const days = new Float64Array(rolls.length + 1);
     let trades = 0;
-    for (const { history, from, length, returnProb, riskScore, resultSigmas, scale, costs, overnight } of pairs) {
+    for (const {
+      history,
+      from,
+      length,
+      returnProb,
+      riskScore,
+      resultSigmas,
+      novelty,
+      scale,
+      costs,
+      overnight,
+    } of pairs) {
       const run = runBacktest(history, from, length, {
         thresholds,
         policy,
@@ -91,6 +110,7 @@ export function chooseThresholds(
           return_prob: returnProb[t]!,
           risk_score: riskScore[t]!,
           result_sigmas: resultSigmas[t]!,
+          novelty: novelty[t]!,
         }),
         scale: (t) => scale[t]!,
       });
@@ -171,7 +191,7 @@ function answerPair(
   kept: KeptHistory,
   { holdoutFrom, definitions }: Dataset,
   learned: PerBundleModel<Pick<LearnedModel, 'folds'>>,
-  riskQuantiles: readonly number[],
+  { riskQuantiles, inputs }: Pick<Calibrated, 'riskQuantiles' | 'inputs'>,
   settings: Settings,
   rolls: readonly Rollover[],
 ): AnsweredPair {
@@ -187,6 +207,9 @@ function answerPair(
     return all;
   };
   const answers = perModel((name) => answersOf(learned[name].folds));
+  const novelty = new Float64Array(length).fill(NaN);
+  const measured = rowNovelties(x, inputs, definitions);
+  if (measured !== null) bars.forEach((t, i) => (novelty[t] = measured[i]!));
   const costs = pairCosts(tradingCosts(settings), history.pair);
   return {
     history,
@@ -196,6 +219,7 @@ function answerPair(
     riskScore: answers.ai2.map((risk) => (Number.isNaN(risk) ? NaN : riskRank(riskQuantiles, risk))),
     scale: answers.ai3,
     resultSigmas: answersOf(learned.net?.folds).map(resultOfShare),
+    novelty,
     costs,
     overnight: { rolls, swaps: costs },
   };

@@ -1,0 +1,118 @@
+import type { BarColumns } from '../shared/bar_file/bar_file.ts';
+import { InputNovelty, type InputDescription } from '../shared/bundle/input_novelty.ts';
+import { parsePair } from '../shared/pair.ts';
+import { loadSettings } from '../shared/policy/policy.ts';
+import type { OpenTime } from '../shared/bar.ts';
+import { readConfiguredBars } from '../trainer/jobs/bars/configured_bars.ts';
+import {
+  buildDataset,
+  type Dataset,
+  type DatasetRows,
+} from '../trainer/learning/strategies/pair_reversion/dataset/dataset.ts';
+import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
+import { columnsOf, openModelLearner } from '../trainer/learning/learners/learning.ts';
+import { fitOf } from '../trainer/learning/learners/model_learning.ts';
+import { runFit } from '../trainer/learning/learners/trees/fit.ts';
+import { auc, logLoss } from '../trainer/learning/measures/metrics.ts';
+import { describeInputs } from '../trainer/learning/novelty/input_description.ts';
+import { rowNovelties } from '../trainer/learning/novelty/row_novelties.ts';
+
+/*
+ * What novelty_min refuses, and how good AI1 is there: on the holdout of a folder of bars, and on the same holdout with
+ * moves three times as large on every second day.
+ *
+ *     node dist/bench/novelty.js <folder> 2019-07-01
+ */
+
+const [folder, holdout] = process.argv.slice(2);
+if (folder === undefined || holdout === undefined) {
+  console.error('node dist/bench/novelty.js <folder of bars> <first day of the holdout>');
+  process.exit(2);
+}
+
+const SECONDS_PER_DAY = 86_400;
+const FACTOR = 3;
+const LIMITS = [0, 0.001, 0.01, 0.05, 0.5, 1];
+const SEED = 7;
+
+const holdoutFrom = (Date.parse(`${holdout}T00:00:00Z`) / 1000) as OpenTime;
+const settings = loadSettings();
+const pairs = settings.minutehand.pairs.map(parsePair);
+const bars = await readConfiguredBars(folder, {}, settings, () => undefined);
+const policy = datasetPolicy(settings, holdoutFrom);
+
+const build = (own: ReadonlyMap<string, BarColumns>): Promise<Dataset> =>
+  buildDataset(pairs, own, policy, { workers: 0, cache: null, onProgress: () => undefined });
+
+const real = await build(bars);
+const { definitions, train } = real;
+const inputs = describeInputs(train.ai1, definitions, 'ai1', `${SEED}/inputs`);
+if (inputs === null) throw new Error('the rows cannot be described');
+const learner = openModelLearner(settings, 'ai1', definitions, runFit);
+const fit = fitOf(learner, { columns: columnsOf(definitions, 'ai1'), seed: `${SEED}/ai1`, continueFrom: null });
+const model = await fit(train.ai1, Int32Array.from(train.ai1.y.keys()), null);
+
+report('holdout', real.evaluation.holdout, () => true);
+const planted = await build(new Map([...bars].map(([symbol, own]) => [symbol, withLargeMoves(own)])));
+report(`holdout, moves × ${FACTOR}`, planted.evaluation.holdout, isPlanted);
+console.log(`${costPerRow(train.ai1, inputs).toFixed(2)} µs a row`);
+
+/** The day of the bar that closes at this time. */
+function isPlanted(close: number): boolean {
+  return Math.floor((close - 60) / SECONDS_PER_DAY) % 2 === 0;
+}
+
+/** Log returns of every second day of the holdout, times `FACTOR`. */
+function withLargeMoves(own: BarColumns): BarColumns {
+  const names = ['open', 'high', 'low', 'close'] as const;
+  const moved = { ...own, ...Object.fromEntries(names.map((name) => [name, own[name].slice()])) };
+  let level = Math.log(own.open[0]!);
+  let before = level;
+  for (let i = 0; i < own.length; i++) {
+    const isLarge = own.time[i]! >= holdoutFrom && isPlanted(own.time[i]! + 60);
+    const factor = isLarge ? FACTOR : 1;
+    for (const name of names) moved[name][i] = Math.exp(level + factor * (Math.log(own[name][i]!) - before));
+    before = Math.log(own.close[i]!);
+    level = Math.log(moved.close[i]!);
+  }
+  return moved;
+}
+
+function report(title: string, rows: DatasetRows, isOf: (close: number) => boolean): void {
+  const answers = model.answers(rows.x);
+  const novelties = rowNovelties(rows.x, inputs, definitions)!;
+  const own = [...rows.y.keys()].filter((row) => isOf(rows.time[row]!));
+  console.log(`${title}: ${own.length} candidates`);
+  console.log('novelty|share|positives|mean answer|log loss|AUC');
+  const groups = LIMITS.slice(1).map((to, i) => ({ from: LIMITS[i]!, to }));
+  for (const { from, to } of [...groups, { from: 0, to: 1 }]) {
+    const inside = own.filter((row) => novelties[row]! >= from && (novelties[row]! < to || to === 1));
+    const scores = Float64Array.from(inside, (row) => answers[row]!);
+    const labels = Float64Array.from(inside, (row) => rows.y[row]!);
+    const cells = [
+      inside.length / own.length,
+      mean(labels),
+      mean(scores),
+      logLoss(scores, labels),
+      auc(scores, labels),
+    ];
+    console.log(`${from} to ${to}|${cells.map((cell) => (cell === null ? '–' : cell.toFixed(4))).join('|')}`);
+  }
+}
+
+function mean(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Microseconds, the fastest of several passes. */
+function costPerRow({ x }: DatasetRows, described: InputDescription): number {
+  const names = definitions.map(({ name }) => name);
+  const novelty = new InputNovelty(described, names);
+  let fastest = Infinity;
+  for (let pass = 0; pass < 10; pass++) {
+    const began = process.hrtime.bigint();
+    for (let row = 0; row < x.rows; row++) novelty.of(x.values, row * x.columns);
+    fastest = Math.min(fastest, Number(process.hrtime.bigint() - began) / 1000 / x.rows);
+  }
+  return fastest;
+}
