@@ -7587,6 +7587,8 @@ export interface components {
                 policy_hash: string;
                 /** @description Expected net result of an entry now, basis points; absent in an instrument's */
                 expected_net_bps?: number | null;
+                /** @description Share of AI1's training rows that are farther out; of candidates whose bundle describes them */
+                novelty?: number | null;
                 /** @description Probability of up; absent in a pair's */
                 ml_up_prob?: number | null;
                 /** @description Probability of down; absent in a pair's */
@@ -7869,6 +7871,8 @@ export interface components {
                 policy_hash: string;
                 /** @description Expected net result of an entry now, basis points; absent in an instrument's */
                 expected_net_bps?: number | null;
+                /** @description Share of AI1's training rows that are farther out; of candidates whose bundle describes them */
+                novelty?: number | null;
                 /** @description Probability of up; absent in a pair's */
                 ml_up_prob?: number | null;
                 /** @description Probability of down; absent in a pair's */
@@ -11939,6 +11943,8 @@ export interface components {
             policy_hash: string;
             /** @description Expected net result of an entry now, basis points; absent in an instrument's */
             expected_net_bps?: number | null;
+            /** @description Share of AI1's training rows that are farther out; of candidates whose bundle describes them */
+            novelty?: number | null;
             /** @description Probability of up; absent in a pair's */
             ml_up_prob?: number | null;
             /** @description Probability of down; absent in a pair's */
@@ -12008,6 +12014,8 @@ export interface components {
             policy_hash: string;
             /** @description Expected net result of an entry now, basis points; absent in an instrument's */
             expected_net_bps?: number | null;
+            /** @description Share of AI1's training rows that are farther out; of candidates whose bundle describes them */
+            novelty?: number | null;
             /** @description Probability of up; absent in a pair's */
             ml_up_prob?: number | null;
             /** @description Probability of down; absent in a pair's */

@@ -117,6 +117,11 @@ function Answer({ why }: { readonly why: Explanation }) {
             </>
           )}
           <h3>{t('why.models')}</h3>
+          {typeof signal.novelty === 'number' && (
+            <dl class="facts">
+              <Fact name={t('why.novelty')}>{num(signal.novelty, 3)}</Fact>
+            </dl>
+          )}
           {models !== null &&
             (['ai1', 'ai2', 'ai3'] as const).map((name) => (
               <Attribution key={name} name={name.toUpperCase()} model={models[name]} features={features} />

@@ -201,6 +201,7 @@ export const EN = {
   'why.swap': 'Overnight swaps, expected',
   'why.gross': 'Expected, gross',
   'why.net': 'Expected, net',
+  'why.novelty': 'Novelty: training rows farther out',
   'why.breakEven': 'Break-even probability',
   'why.percentile': 'percentile {value}',
   'why.features': 'All features',

@@ -203,6 +203,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'why.swap': 'スワップ（期待値）',
   'why.gross': '期待値（コスト前）',
   'why.net': '期待値（コスト後）',
+  'why.novelty': '既知度（より外側の学習データの割合）',
   'why.breakEven': '損益分岐確率',
   'why.percentile': '{value} パーセンタイル',
   'why.features': 'すべての特徴量',

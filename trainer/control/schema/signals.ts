@@ -29,6 +29,11 @@ export const signalSchema = z
     model_version: z.string().describe('Bundle that scored it; empty without models'),
     policy_hash: z.string().describe('Hash of the configuration that decided it'),
     expected_net_bps: ofPair('Expected net result of an entry now, basis points'),
+    novelty: z
+      .number()
+      .nullable()
+      .optional()
+      .describe("Share of AI1's training rows that are farther out; of candidates whose bundle describes them"),
     ml_up_prob: ofInstrument('Probability of up'),
     ml_down_prob: ofInstrument('Probability of down'),
     ml_range_prob: ofInstrument('Probability of range'),
