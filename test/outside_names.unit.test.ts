@@ -77,7 +77,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'daemon/daemon.ts: join(folder, models.version)',
     'daemon/daemon.ts: join(folder, shadow)',
     'daemon/daemon.ts: join(directionFolder(folder), version)',
-    'cli/commands/models.ts: join(direction === undefined ? models : directionFolder(models), earlier)',
+    'cli/commands/models.ts: join(shelfOfSlot(slot).folder(models), earlier)',
     'cli/commands/models.ts: join(folder, made)',
     'daemon/infer/followed_directions.ts: join(directionFolder(modelsFolder), version)',
     'daemon/infer/model_preload.ts: join(modelsFolder, version)',

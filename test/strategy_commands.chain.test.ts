@@ -5,7 +5,7 @@ import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
 import { directionPointer } from '../shared/bundle/direction/active_direction.ts';
 import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
 import { writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
-import { folderOfVersion } from '../shared/bundle/shelf_of_version.ts';
+import { folderOfVersion } from '../shared/bundle/shelves/registry.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { activate, activateDirection } from './activate.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';

@@ -7,7 +7,6 @@ import {
   activeDirectionVersions,
   directionFolder,
   isDirectionBundle,
-  readActiveDirection,
   takeInDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
 import {
@@ -42,6 +41,7 @@ import { notify } from '../../trainer/control/notify/outbox.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Recovery } from '../../trainer/control/registry/registry.ts';
 import type { ShelfName } from '../../shared/bundle/shelf_name.ts';
+import { placeOfSlot, readActiveOfSlot, shelfNamed, shelfOfSlot } from '../../shared/bundle/shelves/registry.ts';
 import type { ActivationCause } from '../../trainer/control/registry/registry_rows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { oneLine } from '../../shared/one_line.ts';
@@ -442,7 +442,7 @@ async function signOne(name: string, output: Output): Promise<void> {
   const key = signFolder(folder);
   const version = basename(folder);
   const shelves: readonly ShelfName[] = ['pairs', 'direction'];
-  const shelf = shelves.find((one) => resolve(dirname(folder)) === resolve(folderOf(one, paths.models)));
+  const shelf = shelves.find((one) => resolve(dirname(folder)) === resolve(shelfNamed(one).folder(paths.models)));
   if (shelf !== undefined) await withRegistry(process.env, paths, (registry) => registry.register(version), shelf);
   output.written({ target: version, after: { key } });
   output.line(`${version} is signed by ${key}.`);
@@ -458,15 +458,12 @@ type RollbackFlags = OverrideFlags & { readonly direction?: Timeframe; readonly 
 
 async function rollback(flags: RollbackFlags, output: Output): Promise<void> {
   const { models } = homePaths();
-  const { direction } = flags;
+  const slot = flags.direction ?? null;
   const override = overrideOf(flags);
   if (flags.rule !== undefined) return rollbackRule(flags, flags.rule, output);
-  const active =
-    direction === undefined
-      ? readActive(models, MACHINE_FILES, trainerMarks(homePaths()))
-      : readActiveDirection(models, direction, trainerMarks(homePaths(), `direction_${direction}`));
-  const earlier = predecessor(active);
-  const folder = join(direction === undefined ? models : directionFolder(models), earlier);
+  const marks = trainerMarks(homePaths(), placeOfSlot(models, slot).name);
+  const earlier = predecessor(readActiveOfSlot(models, slot, marks));
+  const folder = join(shelfOfSlot(slot).folder(models), earlier);
   const admitted = await admit(admissionPlace(), { door: 'rollback', folder, override });
   await makeActive(admitted, 'rolled_back', override, output);
 }
@@ -504,10 +501,6 @@ async function tellRegistry(cause: ActivationCause, shelf: ShelfName, output: Ou
   } catch (error) {
     output.note(`The metadata views were not written: ${describeError(error).message}`);
   }
-}
-
-function folderOf(shelf: ShelfName, models: string): string {
-  return shelf === 'pairs' ? models : directionFolder(models);
 }
 
 /** Where the registry has a version: with the bundles of pairs, unless only a direction model has it. */
@@ -592,7 +585,7 @@ async function recoverShelf(shelf: ShelfName, version: string | undefined, outpu
     (registry) => recoverAdmitted(registry, { settings, paths }, version, shelf),
     shelf,
   );
-  const folder = folderOf(shelf, paths.models);
+  const folder = shelfNamed(shelf).folder(paths.models);
   for (const made of recovery.recovered) output.line(`${made}: restored from the registry (${join(folder, made)})`);
   for (const whole of recovery.intact) output.line(`${whole}: intact, as registered`);
   for (const active of recovery.activated) output.line(`Active: ${active}, according to the registry.`);

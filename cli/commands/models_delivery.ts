@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Override } from '../../shared/bundle/admission/admission.ts';
-import { listVersions, readActive } from '../../shared/bundle/bundle.ts';
-import { directionFolder, readActiveDirection } from '../../shared/bundle/direction/active_direction.ts';
+import { listVersions } from '../../shared/bundle/bundle.ts';
+import { readActiveOfSlot, shelfOfSlot } from '../../shared/bundle/shelves/registry.ts';
 import { describeError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
@@ -100,8 +100,8 @@ function isNew({ timeframe, pointer }: DeliveredPointer): boolean {
   marks.check(pointer);
   const received = marks.read();
   if (received !== null && received.serial === pointer.serial) return false;
-  const active = timeframe === null ? readActive(paths.models) : readActiveDirection(paths.models, timeframe);
-  const folder = timeframe === null ? paths.models : directionFolder(paths.models);
+  const active = readActiveOfSlot(paths.models, timeframe);
+  const folder = shelfOfSlot(timeframe).folder(paths.models);
   return active?.version !== pointer.version || !listVersions(folder).includes(pointer.version);
 }
 

@@ -1,6 +1,6 @@
 import { shelfOfTimeframe } from '../../shared/bundle/shelf_name.ts';
 import type { Command } from 'commander';
-import { folderOfVersion } from '../../shared/bundle/shelf_of_version.ts';
+import { folderOfVersion } from '../../shared/bundle/shelves/registry.ts';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { oneLine } from '../../shared/one_line.ts';

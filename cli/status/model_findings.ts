@@ -1,8 +1,7 @@
 import { gateText } from '../../shared/bundle/gates/gate_text.ts';
 import { hasNoVerdict } from '../../shared/bundle/gates/gate_result.ts';
 import { gatesText } from '../../shared/bundle/recorded_gates.ts';
-import { readActiveFile } from '../../shared/bundle/bundle.ts';
-import { directionPlace } from '../../shared/bundle/direction/active_direction.ts';
+import { placeOfSlot } from '../../shared/bundle/shelves/registry.ts';
 import { readPointerFile } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Timeframe } from '../../shared/pair.ts';
@@ -34,10 +33,7 @@ function replacement({ slot, version }: StandingOverride, modelsFolder: string):
 /** Whether there is a version to roll back to. */
 function hasPredecessor(modelsFolder: string, timeframe: Timeframe | null, version: string): boolean {
   try {
-    const pointer =
-      timeframe === null
-        ? readActiveFile(modelsFolder)
-        : readPointerFile(directionPlace(modelsFolder, timeframe), MACHINE_FILES);
+    const pointer = readPointerFile(placeOfSlot(modelsFolder, timeframe), MACHINE_FILES);
     return pointer !== null && pointer.previous !== null && pointer.previous !== version;
   } catch {
     return false;

@@ -7,3 +7,11 @@ export type ShelfName = 'pairs' | 'direction';
 export function shelfOfTimeframe(timeframe: Timeframe | null | undefined): ShelfName {
   return timeframe == null ? 'pairs' : 'direction';
 }
+
+/** A slot as registry and reports name it. */
+export type SlotName = 'pairs' | `direction ${Timeframe}`;
+
+/** @param timeframe as in shelfOfTimeframe */
+export function slotNameOf(timeframe: Timeframe | null): SlotName {
+  return timeframe === null ? 'pairs' : `direction ${timeframe}`;
+}

@@ -1,7 +1,7 @@
 import type { Generated } from 'kysely';
 import type { Importance } from '../../shared/core/news/news_event.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
-import type { Timeframe } from '../../shared/pair.ts';
+import type { SlotName } from '../../shared/bundle/shelf_name.ts';
 import type { EventName, Severity } from './events.ts';
 import type { AccessTables } from './access_tables.ts';
 import type { JobEventsTable, JobsTable } from './job_tables.ts';
@@ -122,7 +122,7 @@ export interface ImportsTable {
 export type ModelStatus = 'candidate' | 'active' | 'archived' | 'rejected';
 
 /** What has one active bundle: the pairs, or the instruments of a timeframe. */
-export type RegistrySlot = 'pairs' | `direction ${Timeframe}`;
+export type RegistrySlot = SlotName;
 
 /**
  * One row for each bundle ever registered; it stays when the bundle is removed. Times are ISO 8601 in UTC.

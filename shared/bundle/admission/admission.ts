@@ -1,12 +1,7 @@
 import { shelfOfTimeframe } from '../shelf_name.ts';
 import { join } from 'node:path';
-import { mustExist, placeOfActive, readActiveFile } from '../bundle.ts';
-import {
-  directionFolder,
-  directionPlace,
-  isDirectionBundle,
-  liveInstrumentSchema,
-} from '../direction/active_direction.ts';
+import { mustExist, readActiveFile } from '../bundle.ts';
+import { isDirectionBundle, liveInstrumentSchema } from '../direction/active_direction.ts';
 import { readDirectionBundle } from '../direction/direction_bundle.ts';
 import { prepareDirection } from '../direction/direction_model.ts';
 import { featureSchema } from '../feature_schema.ts';
@@ -44,6 +39,7 @@ import { pointerFence } from './pointer_fence.ts';
 import { runningOrigin } from './running.ts';
 import { sha256Hex } from '../../sha256.ts';
 import type { ShelfName } from '../shelf_name.ts';
+import { placeOfSlot, shelfOfSlot } from '../shelves/registry.ts';
 
 /**
  * How a bundle gets into use. `adoption` is that of a new bundle that passed its gates, `folder` the same in a folder
@@ -204,13 +200,13 @@ type Kind = Pick<Admitted, 'timeframe' | 'rule'>;
 /** Where bundles of a kind are, by their versions. */
 export function folderOf({ timeframe, rule }: Kind, modelsFolder: string): string {
   if (rule !== null) return ruleFolder(modelsFolder);
-  return timeframe === null ? modelsFolder : directionFolder(modelsFolder);
+  return shelfOfSlot(timeframe).folder(modelsFolder);
 }
 
 /** The pointer that names the active bundle of a kind. */
 export function placeOf({ timeframe, rule }: Kind, modelsFolder: string): PointerPlace {
   if (rule !== null) return rulePlace(modelsFolder, rule);
-  return timeframe === null ? placeOfActive(modelsFolder) : directionPlace(modelsFolder, timeframe);
+  return placeOfSlot(modelsFolder, timeframe);
 }
 
 /** @throws MinutehandError MODEL_TIMEFRAME for a rule of an instrument that does not run here */

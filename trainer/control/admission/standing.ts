@@ -1,38 +1,20 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { activePath, readActiveFile, readManifest } from '../../../shared/bundle/bundle.ts';
-import {
-  directionFolder,
-  directionPlace,
-  liveInstrumentSchema,
-} from '../../../shared/bundle/direction/active_direction.ts';
-import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import { liveInstrumentSchema } from '../../../shared/bundle/direction/active_direction.ts';
 import { bundleInstrumentSchema, bundleSchema, featureSchema } from '../../../shared/bundle/feature_schema.ts';
-import type { Manifest } from '../../../shared/bundle/manifest.ts';
-import { refuseForeign, timeframesOf, type BundleOrigin } from '../../../shared/bundle/origin.ts';
-import { readPointerFile } from '../../../shared/bundle/pointer.ts';
-import {
-  recordedDirectionGates,
-  recordedGates,
-  recordedRuleGates,
-  type DespiteGates,
-  type FailedGate,
-  type RecordedGates,
-} from '../../../shared/bundle/recorded_gates.ts';
+import { refuseForeign } from '../../../shared/bundle/origin.ts';
+import { readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
+import { recordedRuleGates, type DespiteGates, type FailedGate } from '../../../shared/bundle/recorded_gates.ts';
 import { instrumentsWithRule, ruleFolder, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { readRollout, rolloutPath } from '../../../shared/bundle/rollout.ts';
+import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
+import type { BundleFacts } from '../../../shared/bundle/shelves/bundle_shelf.ts';
+import { ALL_SHELVES, placeOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import type { BundleInUse } from '../../../shared/dependencies/models.ts';
 import { describeError, MinutehandError, type ErrorReport } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import {
-  barSecondsOf,
-  parseInstrument,
-  type Timeframe,
-  TIMEFRAME_NAMES,
-  timeframeOf,
-  TIMEFRAMES,
-} from '../../../shared/pair.ts';
+import { barSecondsOf, parseInstrument, type Timeframe, timeframeOf, TIMEFRAMES } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
 import { pathInside } from '../../../shared/path_name.ts';
@@ -96,8 +78,10 @@ interface Named {
 export function standingOverrides(modelsFolder: string): StandingOverride[] {
   return namedModels(modelsFolder).flatMap(({ slot, version, despite }) => {
     if (despite !== null) return [{ slot, version, ...despite }];
-    const { notPassed } = aboutBundle(modelsFolder, slot, version) ?? { notPassed: [] };
-    return notPassed.length === 0 ? [] : [{ slot, version, gates: notPassed, reason: '', by: '', at: '' }];
+    const recorded = aboutBundle(modelsFolder, slot, version)?.recorded;
+    // Gates that failed, and those without a verdict.
+    const gates = recorded === undefined ? [] : [...recorded.failed, ...recorded.missing];
+    return gates.length === 0 ? [] : [{ slot, version, gates, reason: '', by: '', at: '' }];
   });
 }
 
@@ -118,7 +102,7 @@ export function foreignModels(settings: Settings, modelsFolder: string): Foreign
 }
 
 /** @throws MinutehandError MODEL_SCHEMA */
-function refuseSchema(slot: Slot, { version, schema, windows }: AboutBundle, { minutehand }: Settings): void {
+function refuseSchema(slot: Slot, { version, schema, windows }: BundleFacts, { minutehand }: Settings): void {
   const instrument = instrumentOfSlot(slot);
   // A rule is read by the schema of this version alone.
   if (instrument !== null) return;
@@ -134,100 +118,65 @@ function refuseSchema(slot: Slot, { version, schema, windows }: AboutBundle, { m
 /** The bundle that each pointer names. A pointer that cannot be read names none. */
 export function namedBundles(modelsFolder: string): (BundleInUse & { readonly slot: Slot })[] {
   return namedModels(modelsFolder).map(({ slot, version }) => {
-    if (slot === 'pairs') return { slot, pointer: activePath(modelsFolder), folder: pathInside(modelsFolder, version) };
-    const timeframe = timeframeOfSlot(slot);
-    if (isChallenger(slot)) {
-      const shelf = timeframe === null ? modelsFolder : directionFolder(modelsFolder);
-      return { slot, pointer: rolloutPath(modelsFolder), folder: pathInside(shelf, version) };
-    }
+    const folder = folderOf(modelsFolder, slot, version);
+    if (isChallenger(slot)) return { slot, pointer: rolloutPath(modelsFolder), folder };
     const instrument = instrumentOfSlot(slot);
-    if (instrument !== null)
-      return {
-        slot,
-        pointer: rulePlace(modelsFolder, instrument).path,
-        folder: pathInside(ruleFolder(modelsFolder), version),
-      };
-    const folder = pathInside(directionFolder(modelsFolder), version);
-    return { slot, pointer: directionPlace(modelsFolder, timeframe!).path, folder };
+    if (instrument !== null) return { slot, pointer: rulePlace(modelsFolder, instrument).path, folder };
+    return { slot, pointer: placeOfSlot(modelsFolder, timeframeOfSlot(slot)).path, folder };
   });
 }
 
 function namedModels(modelsFolder: string): Named[] {
-  const active = quietly(() => readActiveFile(modelsFolder));
-  const rollout = quietly(() => readRollout(modelsFolder));
   const named: Named[] = [];
-  if (active !== null) named.push({ slot: 'pairs', version: active.version, despite: active.despite_gates ?? null });
+  const addPointer = (slot: Slot, place: PointerPlace): void => {
+    const pointer = quietly(() => readPointerFile(place, MACHINE_FILES));
+    if (pointer !== null) named.push({ slot, version: pointer.version, despite: pointer.despite_gates ?? null });
+  };
+  addPointer('pairs', placeOfSlot(modelsFolder, null));
+  const rollout = quietly(() => readRollout(modelsFolder));
   if (rollout?.status === 'active')
     named.push({
       slot: rollout.timeframe === undefined ? 'challenger' : `challenger ${rollout.timeframe}`,
       version: rollout.challenger,
       despite: rollout.despite_gates ?? null,
     });
-  for (const timeframe of TIMEFRAME_NAMES) {
-    const pointer = quietly(() => readPointerFile(directionPlace(modelsFolder, timeframe), MACHINE_FILES));
-    const slot = `direction ${timeframe}` as const;
-    if (pointer !== null) named.push({ slot, version: pointer.version, despite: pointer.despite_gates ?? null });
-  }
-  for (const instrument of instrumentsWithRule(modelsFolder)) {
-    const pointer = quietly(() => readPointerFile(rulePlace(modelsFolder, instrument), MACHINE_FILES));
-    const slot = `rule ${instrument}` as const;
-    if (pointer !== null) named.push({ slot, version: pointer.version, despite: pointer.despite_gates ?? null });
-  }
+  for (const { timeframe, place } of ALL_SHELVES.flatMap((shelf) => shelf.places(modelsFolder)))
+    if (timeframe !== null) addPointer(slotNameOf(timeframe), place);
+  for (const instrument of instrumentsWithRule(modelsFolder))
+    addPointer(`rule ${instrument}`, rulePlace(modelsFolder, instrument));
   return named;
 }
 
-interface AboutBundle extends BundleOrigin {
-  readonly schema: string;
-  /** Of its manifest. */
-  readonly windows: Manifest['windows'];
-  /** Gates that failed, and those without a verdict. */
-  readonly notPassed: readonly FailedGate[];
+/** The folder of a bundle that a pointer names. */
+function folderOf(modelsFolder: string, slot: Slot, version: string): string {
+  const isRule = instrumentOfSlot(slot) !== null;
+  const shelf = isRule ? ruleFolder(modelsFolder) : shelfOfSlot(timeframeOfSlot(slot)).folder(modelsFolder);
+  return pathInside(shelf, version);
 }
 
 const MAX_KNOWN = 100;
 /** By path; a manifest is read again when its file changes. */
-const known = new Map<string, { readonly mark: string; readonly about: AboutBundle | null }>();
+const known = new Map<string, { readonly mark: string; readonly about: BundleFacts | null }>();
 
 /** null: its manifest cannot be read. */
-function aboutBundle(modelsFolder: string, slot: Slot, version: string): AboutBundle | null {
-  const isRule = instrumentOfSlot(slot) !== null;
-  const ofInstruments = isRule ? ruleFolder(modelsFolder) : directionFolder(modelsFolder);
-  const folder = pathInside(isOfPairs(slot) ? modelsFolder : ofInstruments, version);
+function aboutBundle(modelsFolder: string, slot: Slot, version: string): BundleFacts | null {
+  const folder = folderOf(modelsFolder, slot, version);
   const mark = markOf(join(folder, 'manifest.json'));
   const before = known.get(folder);
   if (before?.mark === mark) return before.about;
-  const read = isRule ? aboutRule : isOfPairs(slot) ? aboutPairs : aboutDirection;
-  const about = quietly(() => read(folder));
+  const isRule = instrumentOfSlot(slot) !== null;
+  const about = quietly(() => (isRule ? factsOfRule(folder) : shelfOfSlot(timeframeOfSlot(slot)).facts(folder)));
   // Bundles come and go; a few are named at a time.
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(folder, { mark, about });
   return about;
 }
 
-function aboutPairs(folder: string): AboutBundle {
-  const manifest = readManifest(folder);
-  const { version, market, pairs, windows, feature_schema: schema } = manifest;
-  const gates = notPassed(recordedGates(manifest));
-  return { version, market, timeframes: timeframesOf(pairs), schema, windows, notPassed: gates };
-}
-
-function aboutDirection(folder: string): AboutBundle {
-  const { manifest } = readDirectionBundle(folder);
-  const { version, market, timeframe, windows, feature_schema: schema } = manifest;
-  const timeframes = [timeframeOf(timeframe)];
-  return { version, market, timeframes, schema, windows, notPassed: notPassed(recordedDirectionGates(manifest)) };
-}
-
-function aboutRule(folder: string): AboutBundle {
+function factsOfRule(folder: string): BundleFacts {
   const { manifest } = readRuleBundle(folder);
   const { version, market, instrument, feature_schema: schema } = manifest;
   const timeframes = [timeframeOf(barSecondsOf(parseInstrument(instrument)))];
-  const gates = notPassed(recordedRuleGates(manifest));
-  return { version, market, timeframes, schema, windows: {}, notPassed: gates };
-}
-
-function notPassed({ failed, missing }: RecordedGates): FailedGate[] {
-  return [...failed, ...missing];
+  return { version, market, timeframes, schema, windows: {}, recorded: recordedRuleGates(manifest) };
 }
 
 function markOf(path: string): string {

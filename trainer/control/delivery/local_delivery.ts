@@ -1,14 +1,13 @@
 import { hostname } from 'node:os';
-import { listVersions, placeOfActive, readBundle } from '../../../shared/bundle/bundle.ts';
-import { directionFolder, directionPlace } from '../../../shared/bundle/direction/active_direction.ts';
-import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import { listVersions } from '../../../shared/bundle/bundle.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { readPointerFile } from '../../../shared/bundle/pointer.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
+import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
+import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { TIMEFRAME_NAMES, timeframeOf } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { DeliveredBundle, DeliveredFile, DeliveredPointer, Delivery } from './delivery_file.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
@@ -34,20 +33,16 @@ export function localDelivery(paths: Pick<HomePaths, 'home' | 'models'>, market:
   const found = new Map<string, string>();
   const damaged: { version: string; reason: string }[] = [];
   const bundles: DeliveredBundle[] = [];
-  const direction = directionFolder(paths.models);
-  const places = [
-    ...listVersions(paths.models).map((version) => ({ version, folder: paths.models })),
-    ...listVersions(direction).map((version) => ({ version, folder: direction })),
-  ];
-  for (const { version, folder } of places) {
-    const path = pathInside(folder, version);
-    const isDirection = folder === direction;
-    const of = pointers.filter(({ timeframe }) => (timeframe !== null) === isDirection);
+  const stored = ALL_SHELVES.flatMap((shelf) => {
+    const folder = shelf.folder(paths.models);
+    return listVersions(folder).map((version) => ({ version, path: pathInside(folder, version), shelf }));
+  });
+  for (const { version, path, shelf } of stored) {
+    const of = pointers.filter(({ timeframe }) => shelfOfTimeframe(timeframe) === shelf.name);
     const isActive = of.some(({ pointer }) => pointer.version === version);
     const isPrevious = of.some(({ pointer }) => pointer.previous === version);
     try {
-      const timeframe = isDirection ? timeframeOf(readDirectionBundle(path).manifest.timeframe) : null;
-      if (!isDirection) readBundle(path);
+      const { timeframe } = shelf.check(path, MACHINE_FILES);
       const files = filesOf(path, found);
       bundles.push({ version, timeframe, state: isActive ? 'active' : isPrevious ? 'previous' : 'candidate', files });
     } catch (error) {
@@ -62,15 +57,13 @@ export function localDelivery(paths: Pick<HomePaths, 'home' | 'models'>, market:
 
 /** Names, sizes and times of all that `localDelivery` reads: while it is the same, nothing has to be read. */
 export function localState({ models }: Pick<HomePaths, 'models'>): string {
-  const direction = directionFolder(models);
   const lines: string[] = [];
   const note = (path: string): void => {
     const stat = MACHINE_FILES.stat(path);
     if (stat !== null) lines.push(`${path} ${stat.inode} ${stat.bytes} ${stat.modifiedMs}`);
   };
-  note(placeOfActive(models).path);
-  for (const timeframe of TIMEFRAME_NAMES) note(directionPlace(models, timeframe).path);
-  for (const folder of [models, direction])
+  for (const { place } of ALL_SHELVES.flatMap((shelf) => shelf.places(models))) note(place.path);
+  for (const folder of ALL_SHELVES.map((shelf) => shelf.folder(models)))
     for (const version of listVersions(folder)) {
       const path = pathInside(folder, version);
       for (const name of fileNames(path)) note(pathInside(path, name));
@@ -79,11 +72,7 @@ export function localState({ models }: Pick<HomePaths, 'models'>): string {
 }
 
 function localPointers(paths: Pick<HomePaths, 'home' | 'models'>): DeliveredPointer[] {
-  const places = [
-    { timeframe: null, place: placeOfActive(paths.models) },
-    ...TIMEFRAME_NAMES.map((timeframe) => ({ timeframe, place: directionPlace(paths.models, timeframe) })),
-  ];
-  return places.flatMap(({ timeframe, place }) => {
+  return ALL_SHELVES.flatMap((shelf) => shelf.places(paths.models)).flatMap(({ timeframe, place }) => {
     const pointer = readPointerFile(place, MACHINE_FILES);
     if (pointer === null) return [];
     trainerMarks(paths, place.name).check(pointer);

@@ -2,16 +2,11 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { renameFile } from '../../../shared/durable_file.ts';
-import {
-  directionFolder,
-  directionPlace,
-  isDirectionBundle,
-} from '../../../shared/bundle/direction/active_direction.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
 import { instrumentsWithRule, isRuleBundle, ruleFolder, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
+import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 
 /** What counts here, of any version of the formats: a rule's `instrument`, `timeframe` in seconds of a model's bars. */
 const manifestSchema = z.object({
@@ -40,8 +35,9 @@ const asideOf = (version: string): string => `.${version}.removed`;
  * @returns the removed versions
  */
 export function removeOldDirection(modelsFolder: string, count: number): readonly string[] {
-  const places = TIMEFRAME_NAMES.map((timeframe) => directionPlace(modelsFolder, timeframe));
-  return removeOld({ folder: directionFolder(modelsFolder), isBundle: isDirectionBundle, places }, count);
+  const shelf = shelfNamed('direction');
+  const places = shelf.places(modelsFolder).map(({ place }) => place);
+  return removeOld({ folder: shelf.folder(modelsFolder), isBundle: shelf.isBundle, places }, count);
 }
 
 /** The same of rules, of each instrument. */

@@ -1,9 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { admit, type Admitted } from '../../../shared/bundle/admission/admission.ts';
-import { placeOfActive } from '../../../shared/bundle/bundle.ts';
-import { directionFolder, directionPlace } from '../../../shared/bundle/direction/active_direction.ts';
 import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
-import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import { shelfOfTimeframe, slotNameOf, type ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import { ALL_SHELVES, placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { describeError, MinutehandError, type ErrorCode, type ErrorReport } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { barSecondsOf, parseInstrument, timeframeOf } from '../../../shared/pair.ts';
@@ -58,17 +57,13 @@ export class LossFinder {
   readonly #whole = new Map<RegistrySlot, string>();
 
   constructor({ settings, paths }: Pick<LostPlace, 'settings' | 'paths'>) {
-    const pairs = { slot: 'pairs' as const, shelf: shelfOf(paths, 'pairs'), pointer: placeOfActive(paths.models).path };
-    const direction = shelfOf(paths, 'direction');
-    const timeframes = settings.minutehand.instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id))));
-    this.#slots = [
-      ...(settings.minutehand.pairs.length === 0 ? [] : [pairs]),
-      ...[...new Set(timeframes)].map((timeframe) => ({
-        slot: `direction ${timeframe}` as const,
-        shelf: direction,
-        pointer: directionPlace(paths.models, timeframe).path,
-      })),
-    ];
+    const { pairs, instruments } = settings.minutehand;
+    const timeframes = instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id))));
+    this.#slots = [...(pairs.length === 0 ? [] : [null]), ...new Set(timeframes)].map((timeframe) => ({
+      slot: slotNameOf(timeframe),
+      shelf: shelfOf(paths, shelfOfTimeframe(timeframe)),
+      pointer: placeOfSlot(paths.models, timeframe).path,
+    }));
   }
 
   losses(): Loss[] {
@@ -125,7 +120,7 @@ function admission(
   { settings, paths }: Pick<LostPlace, 'settings' | 'paths'>,
   shelf: ShelfName,
 ): (version: string) => Promise<Admitted<'recovery'>> {
-  const bundles = shelf === 'pairs' ? paths.models : directionFolder(paths.models);
+  const bundles = shelfNamed(shelf).folder(paths.models);
   return (active) =>
     admit(
       {
@@ -154,7 +149,7 @@ export async function recoverLostModels(place: LostPlace, finder: LossFinder): P
     const lost = losses.map(({ slot }) => slot);
     const known = new Set<RegistrySlot>();
     const recoveries: Recovery[] = [];
-    for (const shelf of ['pairs', 'direction'] as const) {
+    for (const { name: shelf } of ALL_SHELVES) {
       const registry = registryOf(store, place.paths, shelf);
       const active = (await registry.list()).filter(
         ({ slot, status, removed_at }) => lost.includes(slot) && status === 'active' && removed_at === null,
@@ -194,7 +189,7 @@ function joined(recoveries: readonly Recovery[]): Recovery {
 /** Whether a pointer of the slot was accepted in this home. Marks that cannot be read count as one. */
 export function hadModels(paths: HomePaths, slot: RegistrySlot): boolean {
   try {
-    return shelfOf(paths, timeframeOfSlot(slot) === null ? 'pairs' : 'direction').accepted(slot) !== null;
+    return shelfOf(paths, shelfOfTimeframe(timeframeOfSlot(slot))).accepted(slot) !== null;
   } catch {
     return true;
   }

@@ -16,8 +16,9 @@ import type { Store } from '../../store/store.ts';
 import type { ModelRegistryView, ModelType, RegistrySlot } from '../../store/tables.ts';
 import { ModelsFolder } from './models_folder.ts';
 import { RegistryRows, type ActivationCause, type RegisteredModels } from './registry_rows.ts';
-import { pairShelf, shelfOf, type Shelf } from './shelf.ts';
+import { openShelf, shelfOf, type Shelf } from './shelf.ts';
 import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 
@@ -126,7 +127,7 @@ export function createRegistry(
   modelsFolder: string,
   { clock = MACHINE_CLOCK, files = MACHINE_FILES, marks = null, holder = null }: RegistryPorts = {},
 ): Registry {
-  const shelf = pairShelf(modelsFolder, files, marks);
+  const shelf = openShelf('pairs', modelsFolder, files, () => marks);
   return new StoreRegistry(new RegistryRows(store, { clock, shelf: shelf.name, holder }), shelf, files, clock);
 }
 
@@ -139,6 +140,15 @@ export function createDirectionRegistry(
   const shelf = shelfOf(paths, 'direction');
   const rows = new RegistryRows(store, { clock, shelf: shelf.name, holder: installationOf(paths.home) });
   return new StoreRegistry(rows, shelf, MACHINE_FILES, clock);
+}
+
+/** The registries of an installation. */
+export function registriesOf(
+  store: Store,
+  paths: Pick<HomePaths, 'models' | 'home'>,
+): Readonly<Record<ShelfName, Registry>> {
+  const own = ALL_SHELVES.map(({ name }) => [name, registryOf(store, paths, name)] as const);
+  return Object.fromEntries(own) as Record<ShelfName, Registry>;
 }
 
 /** The registry of a shelf of an installation. */

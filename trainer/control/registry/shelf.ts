@@ -1,22 +1,22 @@
 import { restoreActive } from '../../../shared/bundle/admission/activation.ts';
 import type { Admitted } from '../../../shared/bundle/admission/admission.ts';
-import { placeOfActive, readActive, readBundle } from '../../../shared/bundle/bundle.ts';
+import type { PointerName } from '../../../shared/bundle/active_file.ts';
 import { readShadow } from '../../../shared/bundle/shadow_pointer.ts';
 import {
-  directionFolder,
-  directionPlace,
-  readActiveDirection,
-} from '../../../shared/bundle/direction/active_direction.ts';
-import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
-import { readPointerFile, type ActivePointer } from '../../../shared/bundle/pointer.ts';
+  readAccepted,
+  readPointerFile,
+  type ActivePointer,
+  type PointerPlace,
+} from '../../../shared/bundle/pointer.ts';
 import { trainerMarks, type PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readRollout } from '../../../shared/bundle/rollout.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { type Timeframe, TIMEFRAME_NAMES, timeframeOf } from '../../../shared/pair.ts';
+import type { Timeframe } from '../../../shared/pair.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
 import type { RegistrySlot } from '../../store/tables.ts';
-import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import { shelfOfTimeframe, slotNameOf, type ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import { placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 
 /** Where the bundles of a strategy are, and which pointers name them. */
 export interface Shelf {
@@ -48,59 +48,48 @@ export interface Shelf {
 
 /** A shelf of an installation. */
 export function shelfOf(paths: Pick<HomePaths, 'models' | 'home'>, name: ShelfName): Shelf {
-  if (name === 'pairs') return pairShelf(paths.models, MACHINE_FILES, trainerMarks(paths));
-  return directionShelf(paths.models, MACHINE_FILES, (timeframe) => trainerMarks(paths, `direction_${timeframe}`));
+  return openShelf(name, paths.models, MACHINE_FILES, (pointer) => trainerMarks(paths, pointer));
 }
 
-/** @param marks of the home; without them, active.json is not checked */
-export function pairShelf(modelsFolder: string, files: FileSystem, marks: PointerMarks | null): Shelf {
-  return {
-    name: 'pairs',
-    path: modelsFolder,
-    slots: ['pairs'],
-    read: (folder) => ({ created: readBundle(folder, files).manifest.created, slot: 'pairs' }),
-    pointer: () => readActive(modelsFolder, files, marks),
-    fence: () => readPointerFile(placeOfActive(modelsFolder), files)?.fence ?? null,
-    accepted: () => newestOf(marks),
-    restore: (admitted, previous) => void restoreActive(admitted, previous, modelsFolder, files, marks),
-    others: () => [quietly(() => readShadow(modelsFolder, null, files)), ...rolloutArms(modelsFolder, files, false)],
-  };
-}
-
-/** @param marksOf marks of the pointer of a timeframe; null: it is not checked */
-export function directionShelf(
+/** @param marksOf marks of the home for a pointer; null: it is not checked */
+export function openShelf(
+  name: ShelfName,
   modelsFolder: string,
   files: FileSystem,
-  marksOf: (timeframe: Timeframe) => PointerMarks | null,
+  marksOf: (pointer: PointerName) => PointerMarks | null,
 ): Shelf {
+  const own = shelfNamed(name);
+  const slots = own
+    .places(modelsFolder)
+    .map(({ timeframe, place }) => ({ slot: slotNameOf(timeframe), place, timeframe }));
+  const placeOf = (slot: RegistrySlot): PointerPlace | null => slots.find((one) => one.slot === slot)?.place ?? null;
   return {
-    name: 'direction',
-    path: directionFolder(modelsFolder),
-    slots: TIMEFRAME_NAMES.map((timeframe) => `direction ${timeframe}` as const),
+    name,
+    path: own.folder(modelsFolder),
+    slots: slots.map(({ slot }) => slot),
     read(folder) {
-      const { created, timeframe } = readDirectionBundle(folder).manifest;
-      return { created, slot: `direction ${timeframeOf(timeframe)}` };
+      const { created, timeframe } = own.check(folder, files);
+      return { created, slot: slotNameOf(timeframe) };
     },
     pointer(slot) {
-      const timeframe = timeframeOfSlot(slot);
-      return timeframe === null ? null : readActiveDirection(modelsFolder, timeframe, marksOf(timeframe));
+      const place = placeOf(slot);
+      return place === null ? null : readAccepted(place, files, marksOf(place.name));
     },
     fence(slot) {
-      const timeframe = timeframeOfSlot(slot);
-      if (timeframe === null) return null;
-      return readPointerFile(directionPlace(modelsFolder, timeframe), files)?.fence ?? null;
+      const place = placeOf(slot);
+      return place === null ? null : (readPointerFile(place, files)?.fence ?? null);
     },
     accepted(slot) {
-      const timeframe = timeframeOfSlot(slot);
-      return timeframe === null ? null : newestOf(marksOf(timeframe));
+      const place = placeOf(slot);
+      return place === null ? null : newestOf(marksOf(place.name));
     },
     restore(admitted, previous) {
-      const marks = admitted.timeframe === null ? null : marksOf(admitted.timeframe);
+      const marks = marksOf(placeOfSlot(modelsFolder, admitted.timeframe).name);
       restoreActive(admitted, previous, modelsFolder, files, marks);
     },
     others: () => [
-      ...TIMEFRAME_NAMES.flatMap((timeframe) => quietly(() => readShadow(modelsFolder, timeframe, files)) ?? []),
-      ...rolloutArms(modelsFolder, files, true),
+      ...slots.flatMap(({ timeframe }) => quietly(() => readShadow(modelsFolder, timeframe, files)) ?? []),
+      ...rolloutArms(modelsFolder, files, name),
     ],
   };
 }
@@ -114,10 +103,10 @@ function newestOf(marks: PointerMarks | null): string | null {
   return marks?.accepted()[0]?.version ?? null;
 }
 
-/** Both arms of the active rollout. @param isOfDirection whether those of direction models, or of pairs, are wanted */
-function rolloutArms(modelsFolder: string, files: FileSystem, isOfDirection: boolean): readonly string[] {
+/** Both arms of the active rollout, if it is one of this shelf. */
+function rolloutArms(modelsFolder: string, files: FileSystem, shelf: ShelfName): readonly string[] {
   const rollout = quietly(() => readRollout(modelsFolder, files));
-  if (rollout?.status !== 'active' || (rollout.timeframe !== undefined) !== isOfDirection) return [];
+  if (rollout?.status !== 'active' || shelfOfTimeframe(rollout.timeframe) !== shelf) return [];
   return [rollout.champion, rollout.challenger];
 }
 

@@ -13,7 +13,7 @@ import { openJournal, type InputRow, type ShadowRow, type SignalRow } from '../.
 import { activateDirection, unjudged } from '../../../test/activate.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
-import { directionShelf } from '../registry/shelf.ts';
+import { openShelf } from '../registry/shelf.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { standingOverrides } from '../admission/standing.ts';
 import { shadowPower } from './shadow_power.ts';
@@ -200,7 +200,7 @@ describe('a rollout of a direction model', () => {
   it('keeps both arms from being removed, and is shown as what is in use', () => {
     pass(1, null);
     const { models } = paths;
-    const others = (): readonly (string | null)[] => directionShelf(models, MACHINE_FILES, () => null).others();
+    const others = (): readonly (string | null)[] => openShelf('direction', models, MACHINE_FILES, () => null).others();
     expect(others()).toEqual([]);
     const admitted = unjudged('rollout', models, challenger, {
       timeframe: '1h',

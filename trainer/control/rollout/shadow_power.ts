@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { Admitted } from '../../../shared/bundle/admission/admission.ts';
-import { readActive } from '../../../shared/bundle/bundle.ts';
-import { readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import type { Arm } from '../../../shared/core/rollout/assignment.ts';
 import { barMinutesOf, TIMEFRAMES } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
@@ -45,8 +44,7 @@ interface ShadowPeriod extends Pick<PowerQuestion, 'history' | 'horizon' | 'bloc
 export async function shadowPower(place: RolloutPlace, candidate: Candidate): Promise<number | null> {
   const { settings, paths } = place;
   const { version: challenger, timeframe } = candidate;
-  const champion =
-    timeframe === null ? readActive(paths.models)?.version : readActiveDirection(paths.models, timeframe)?.version;
+  const champion = readActiveOfSlot(paths.models, timeframe)?.version;
   if (champion === undefined) return null;
   const { minutehand, retrain } = settings;
   const journals = Object.keys(minutehand.shards)

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
-import { readActive, readActiveFile } from '../../../shared/bundle/bundle.ts';
-import { readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { readActiveFile } from '../../../shared/bundle/bundle.ts';
+import { placeOfSlot, readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
 import {
   readRollout,
@@ -110,9 +110,8 @@ function start({ settings, paths }: RolloutPlace, admitted: Challenger, power: n
 
 /** Version of the active models that a rollout compares. @param timeframe of direction models; null = those of pairs */
 function activeVersion(paths: Paths, timeframe: Timeframe | null): string | undefined {
-  return timeframe === null
-    ? readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version
-    : readActiveDirection(paths.models, timeframe, trainerMarks(paths, `direction_${timeframe}`))?.version;
+  const { name } = placeOfSlot(paths.models, timeframe);
+  return readActiveOfSlot(paths.models, timeframe, trainerMarks(paths, name))?.version;
 }
 
 /** Outcomes of all candidates so far, of which the next one's threshold depends: promoted or not. */

@@ -121,8 +121,9 @@ class QueuedRetrainer implements Retrainer {
   }
 
   async models(): Promise<readonly ModelRegistryView[]> {
-    const { registry, directions } = this.#records;
-    return [...((await registry?.models()) ?? []), ...((await directions?.models()) ?? [])];
+    const models: ModelRegistryView[] = [];
+    for (const registry of Object.values(this.#records.registries ?? {})) models.push(...(await registry.models()));
+    return models;
   }
 
   cancel(): RetrainRun | null {
@@ -155,10 +156,8 @@ class QueuedRetrainer implements Retrainer {
       await this.#settleOrphans();
       await this.#records.load();
     });
-    await this.#attempt('the registry cannot follow active.json', async () => this.#records.registry?.mend());
-    await this.#attempt('the registry cannot follow the active direction models', async () =>
-      this.#records.directions?.mend(),
-    );
+    for (const [shelf, registry] of Object.entries(this.#records.registries ?? {}))
+      await this.#attempt(`the registry cannot follow the active bundles of ${shelf}`, () => registry.mend());
     await this.#timer.set();
   }
 

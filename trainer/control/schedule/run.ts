@@ -1,4 +1,5 @@
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
+import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
@@ -21,6 +22,11 @@ export type { RunKind } from '../../store/tables.ts';
 /** Whether a run searches or judges rules. */
 export function isOfRules(kind: RunKind): kind is 'evolve' | 'judge' {
   return kind === 'evolve' || kind === 'judge';
+}
+
+/** Where the bundle of a run belongs; a run that makes none has the models of pairs in mind. */
+export function shelfOfRun({ kind }: { readonly kind: RunKind }): ShelfName {
+  return kind === 'direction' ? 'direction' : 'pairs';
 }
 
 /** A run that completed, with any result of its gates. */

@@ -1,6 +1,5 @@
-import { readActive } from '../../../shared/bundle/bundle.ts';
-import { readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import { readActiveRule } from '../../../shared/bundle/rule/active_rule.ts';
+import { readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import type { BestEffort } from './best_effort.ts';
 import type { RetrainRun } from './run.ts';
@@ -73,13 +72,11 @@ export function executeRun(
   return { stop: () => process.stop(), done };
 }
 
-function activeVersion(modelsFolder: string, { kind, parameters }: RetrainRun): string | null {
+function activeVersion(modelsFolder: string, { parameters }: RetrainRun): string | null {
   const { timeframe, rule_job } = parameters;
   try {
-    if (kind === 'direction')
-      return timeframe === undefined ? null : (readActiveDirection(modelsFolder, timeframe)?.version ?? null);
     if (rule_job !== undefined) return readActiveRule(modelsFolder, rule_job.subject)?.version ?? null;
-    return readActive(modelsFolder)?.version ?? null;
+    return readActiveOfSlot(modelsFolder, timeframe ?? null)?.version ?? null;
   } catch {
     return null;
   }

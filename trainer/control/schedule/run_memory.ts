@@ -1,9 +1,10 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
-import { registryOf, type Registry } from '../registry/registry.ts';
+import { registriesOf, type Registry } from '../registry/registry.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
 import { configAuthor } from '../../../shared/policy/config_starts.ts';
 import { configValues, followConfigStarts, noteConfigChanges } from './config_changes.ts';
@@ -16,9 +17,8 @@ import { storeQueue, type RunQueue } from './run_queue.ts';
  */
 export interface RunMemory {
   readonly queue: RunQueue;
-  /** Of the models of pairs. */
-  readonly registry: Registry | null;
-  readonly directions: Registry | null;
+  /** A registry for each shelf. */
+  readonly registries: Readonly<Record<ShelfName, Registry>> | null;
   readonly audit: RunAudit | null;
   close(): Promise<void>;
 }
@@ -26,8 +26,7 @@ export interface RunMemory {
 export function memoryOnly(): RunMemory {
   return {
     queue: memoryQueue(MACHINE_CLOCK),
-    registry: null,
-    directions: null,
+    registries: null,
     audit: null,
     close: () => Promise.resolve(),
   };
@@ -45,8 +44,7 @@ export async function openRunMemory({ settings, paths, log, print }: TrainerOpti
       const { market } = settings.minutehand;
       return {
         queue: storeQueue(store, { market, owner: `${hostname()}:${paths.home}`, clock: MACHINE_CLOCK }),
-        registry: registryOf(store, paths, 'pairs'),
-        directions: registryOf(store, paths, 'direction'),
+        registries: registriesOf(store, paths),
         audit,
         close: () => store.close(),
       };

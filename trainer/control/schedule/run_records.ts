@@ -1,7 +1,6 @@
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
-import type { Registry } from '../registry/registry.ts';
 import type { BestEffort } from './best_effort.ts';
 import type { RetrainRun } from './run.ts';
 import { memoryOnly, openRunMemory, type RunMemory } from './run_memory.ts';
@@ -38,14 +37,9 @@ export class RunRecords {
     return this.#memory.queue;
   }
 
-  /** Of the models of pairs; null when runs are kept in memory only. */
-  get registry(): Registry | null {
-    return this.#memory.registry;
-  }
-
-  /** Of direction models. */
-  get directions(): Registry | null {
-    return this.#memory.directions;
+  /** A registry for each shelf; null when runs are kept in memory only. */
+  get registries(): RunMemory['registries'] {
+    return this.#memory.registries;
   }
 
   /** The newest runs, newest first, those of earlier trainers included. */
@@ -103,6 +97,6 @@ export class RunRecords {
   /** Continues with runs in memory only. */
   loseStore(): void {
     const queue = memoryQueue(MACHINE_CLOCK, this.#runs[0]?.run_id);
-    this.#memory = { ...this.#memory, queue, registry: null, directions: null, audit: null };
+    this.#memory = { ...this.#memory, queue, registries: null, audit: null };
   }
 }

@@ -1,13 +1,9 @@
-import { readManifest } from '../../../shared/bundle/bundle.ts';
-import { directionFolder } from '../../../shared/bundle/direction/active_direction.ts';
-import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
-import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
-import { DIRECTION_SEED } from '../../jobs/kinds/direction_defaults.ts';
+import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { enterOutcome, retentionFailures } from '../registry/outcome.ts';
 import { failuresOf, reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
 import type { BestEffort } from './best_effort.ts';
-import type { RetrainRun, RunParameters } from './run.ts';
+import { shelfOfRun, type RetrainRun } from './run.ts';
 import type { RunRecords } from './run_records.ts';
 import { aboutFormulas } from './found_formulas.ts';
 import { aboutRule } from './judged_rules.ts';
@@ -115,14 +111,10 @@ export class RunSettlement {
     run.gate = gates;
     run.percent = 100;
     if (run.status === 'rejected') run.reasons = reasonsOf(gates);
-    await this.#attempt('the bundle of a run cannot be read', () =>
-      Object.assign(
-        run,
-        run.kind === 'direction'
-          ? aboutDirection(pathInside(directionFolder(paths.models), version), run.parameters)
-          : aboutBundle(pathInside(paths.models, version)),
-      ),
-    );
+    await this.#attempt('the bundle of a run cannot be read', () => {
+      const shelf = shelfNamed(shelfOfRun(run));
+      Object.assign(run, shelf.figures(pathInside(shelf.folder(paths.models), version)));
+    });
     await this.#attempt('a bundle cannot be registered', () => this.#enterBundle(run));
     log.info(run, 'training ended');
     const outcome = {
@@ -146,7 +138,7 @@ export class RunSettlement {
 
   /** Updates the registry where the training process has not. */
   async #enterBundle({ kind, model_version, status, gate }: RetrainRun): Promise<void> {
-    const registry = kind === 'direction' ? this.#records.directions : this.#records.registry;
+    const registry = this.#records.registries?.[shelfOfRun({ kind })] ?? null;
     if (registry === null || model_version === null) return;
     const outcome = {
       version: model_version,
@@ -159,33 +151,4 @@ export class RunSettlement {
     if (old.removed.length > 0) log.info({ versions: old.removed }, 'old models were removed');
     for (const failure of retentionFailures(old)) log.warn({ failure }, 'an old model was not removed');
   }
-}
-
-type AboutBundle = Pick<RetrainRun, 'seed' | 'data_from' | 'data_to' | 'data_hash' | 'metrics' | 'theta1' | 'theta2'>;
-
-function aboutDirection(path: string, { seed = DIRECTION_SEED }: RunParameters): AboutBundle {
-  const { period, data_hash, metrics, edge } = readDirectionBundle(path).manifest;
-  return {
-    seed,
-    data_from: period.from,
-    data_to: period.to,
-    data_hash,
-    metrics: { direction: metrics, edge },
-    theta1: null,
-    theta2: null,
-  };
-}
-
-function aboutBundle(path: string): AboutBundle {
-  const { seed, period, data_hash, metrics, theta1, theta2, backtest } = readManifest(path);
-  const figures = MODEL_NAMES.map((name) => [name, metrics[name].holdout]);
-  return {
-    seed,
-    data_from: period.from,
-    data_to: period.to,
-    data_hash,
-    metrics: { ...Object.fromEntries(figures), ...(backtest === undefined ? {} : { backtest }) },
-    theta1,
-    theta2,
-  };
 }

@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { describeError, MinutehandError } from '../../../../shared/errors.ts';
 import { TIMEFRAME_NAMES, type Timeframe } from '../../../../shared/pair.ts';
-import { directionFolder } from '../../../../shared/bundle/direction/active_direction.ts';
 import type { ActivePointer } from '../../../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../../../shared/files.ts';
 import { trainerMarksOf } from '../../../../shared/bundle/pointer_marks.ts';
@@ -9,14 +8,15 @@ import { VERSION } from '../../../../shared/bundle/bundle.ts';
 import { readShadow, shadowPointer } from '../../../../shared/bundle/shadow_pointer.ts';
 import { activateAdmitted, endShadow, setShadow } from '../../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
-import { registryOf } from '../../registry/registry.ts';
+import { registriesOf, registryOf, type Registry } from '../../registry/registry.ts';
 import { writeMetadataViews } from '../../registry/metadata_views.ts';
 import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { cleanupSchema, pointersSchema } from '../../schema/models.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { loadDirection } from '../load_direction.ts';
-import { folderOfVersion, shelfOfVersion } from '../../../../shared/bundle/shelf_of_version.ts';
+import type { ShelfName } from '../../../../shared/bundle/shelf_name.ts';
+import { folderOfVersion, shelfOfSlot, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
 import { pointersOf, slotPointers } from './models.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 
@@ -43,7 +43,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
     },
     async handler(request) {
       const { model_name: name } = request.params;
-      if (shelfOfVersion(paths.models, name) === 'direction')
+      if (shelfOfVersion(paths.models, name).name === 'direction')
         return shownDirection(paths.models, await loadDirection(context, name, request));
       const before = pointersOf(paths.models);
       request.written = { target: name, before };
@@ -110,11 +110,17 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
 
 /** Where the bundle of a shadow is. @throws MinutehandError NAME_UNSAFE */
 function shadowFolder(models: string, name: string, timeframe: Timeframe | null): string {
-  return timeframe === null ? folderOfVersion(models, name) : pathInside(directionFolder(models), name);
+  return timeframe === null ? folderOfVersion(models, name) : pathInside(shelfOfSlot(timeframe).folder(models), name);
 }
 
 function shownDirection(models: string, loaded: ActivePointer & { readonly timeframe: Timeframe }) {
   return { ...loaded, shadow: readShadow(models, loaded.timeframe) };
+}
+
+/** The registry that knows a version: that of pairs where several do, or none. */
+async function registryWith(version: string, registries: Readonly<Record<ShelfName, Registry>>): Promise<Registry> {
+  for (const registry of Object.values(registries)) if ((await registry.find(version)) !== undefined) return registry;
+  return registries.pairs;
 }
 
 function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): void {
@@ -134,10 +140,8 @@ function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): voi
       request.written = { target: model_id };
       // Its files may be damaged or gone: the registry knows what it was.
       const opened = await store();
-      const pairs = registryOf(opened, paths, 'pairs');
-      const directions = registryOf(opened, paths, 'direction');
-      const isOfPairs = (await pairs.find(model_id)) !== undefined || (await directions.find(model_id)) === undefined;
-      await (isOfPairs ? pairs : directions).remove(model_id);
+      const owner = await registryWith(model_id, registriesOf(opened, paths));
+      await owner.remove(model_id);
       return { removed: [model_id], failed: [] };
     },
   });
@@ -156,10 +160,13 @@ function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): voi
     async handler(request) {
       const opened = await store();
       const count = settings.retrain.model_version_retention;
-      const pairs = await registryOf(opened, paths, 'pairs').retain(count);
-      const directions = await registryOf(opened, paths, 'direction').retain(count);
-      const removed = [...pairs.removed, ...directions.removed];
-      const failures = [...pairs.failed, ...directions.failed];
+      const removed: string[] = [];
+      const failures: { readonly version: string; readonly error: unknown }[] = [];
+      for (const registry of Object.values(registriesOf(opened, paths))) {
+        const old = await registry.retain(count);
+        removed.push(...old.removed);
+        failures.push(...old.failed);
+      }
       request.written = { target: 'models', before: removed };
       if (removed.length === 0 && failures.length > 0) throw failures[0]!.error;
       return { removed, failed: failures.map(({ version: of, error }) => ({ version: of, ...describeError(error) })) };

@@ -4,10 +4,10 @@ import * as z from 'zod';
 import { readActive, readManifest, VERSION } from '../../../../shared/bundle/bundle.ts';
 import { readShadow } from '../../../../shared/bundle/shadow_pointer.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
-import { registryOf } from '../../registry/registry.ts';
+import { registriesOf } from '../../registry/registry.ts';
 import { timeframeOfSlot } from '../../registry/shelf.ts';
 import { directionPointerOf } from '../load_direction.ts';
-import { shelfOfVersion } from '../../../../shared/bundle/shelf_of_version.ts';
+import { shelfOfSlot, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { renderCard } from '../../../learning/bundle/card.ts';
 import { rolloutCard } from '../../rollout/rollout_card.ts';
@@ -30,8 +30,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
     async handler() {
       const opened = await store();
       const models: z.infer<typeof modelSchema>[] = [];
-      for (const shelf of ['pairs', 'direction'] as const) {
-        const registry = registryOf(opened, paths, shelf);
+      for (const registry of Object.values(registriesOf(opened, paths))) {
         const rows = await registry.models();
         for (const bundle of await registry.list())
           models.push(modelOf(bundle, rows, slotPointers(paths.models, timeframeOfSlot(bundle.slot))));
@@ -76,7 +75,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
       response: { 200: modelDetailSchema, ...REFUSALS },
     },
     async handler({ params: { model_name: version } }) {
-      if (shelfOfVersion(paths.models, version) === 'direction')
+      if (shelfOfVersion(paths.models, version).name !== 'pairs')
         throw new MinutehandError('MODEL_MISSING', {
           seen: `${version} is a direction model`,
           expected: 'the version of a bundle of pairs',
@@ -143,7 +142,7 @@ function modelOf(
 ): z.infer<typeof modelSchema> {
   const { version: own, slot, previous_version: _previous, reasons, failed_gates, ...rest } = bundle;
   const timeframe = timeframeOfSlot(slot);
-  const strategy = timeframe === null ? 'pair_reversion' : 'direction';
+  const { strategy } = shelfOfSlot(timeframe);
   return {
     ...rest,
     strategy,

@@ -1,7 +1,7 @@
 import { shelfOfTimeframe } from '../../../../shared/bundle/shelf_name.ts';
 import * as z from 'zod';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
-import { folderOfVersion } from '../../../../shared/bundle/shelf_of_version.ts';
+import { folderOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
 import { readRollout, rolloutSchema } from '../../../../shared/bundle/rollout.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { registryOf } from '../../registry/registry.ts';

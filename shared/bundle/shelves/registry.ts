@@ -1,0 +1,59 @@
+import { MACHINE_FILES } from '../../files.ts';
+import type { Timeframe } from '../../pair.ts';
+import { pathInside } from '../../path_name.ts';
+import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
+import type { PointerMarks } from '../pointer_marks.ts';
+import { shelfOfTimeframe, type ShelfName } from '../shelf_name.ts';
+import type { BundleShelf } from './bundle_shelf.ts';
+import { DIRECTION_SHELF } from './direction_shelf.ts';
+import { PAIR_SHELF } from './pair_shelf.ts';
+
+/** One for each strategy with bundles of its own. */
+const SHELVES: Readonly<Record<ShelfName, BundleShelf>> = {
+  pairs: PAIR_SHELF,
+  direction: DIRECTION_SHELF,
+};
+
+export const ALL_SHELVES: readonly BundleShelf[] = Object.values(SHELVES);
+
+export function shelfNamed(name: ShelfName): BundleShelf {
+  return SHELVES[name];
+}
+
+/** The shelf of a slot. @param timeframe of the slot; null: the slot of pairs */
+export function shelfOfSlot(timeframe: Timeframe | null): BundleShelf {
+  return SHELVES[shelfOfTimeframe(timeframe)];
+}
+
+/** The pointer of a slot. @param timeframe as in shelfOfSlot */
+export function placeOfSlot(modelsFolder: string, timeframe: Timeframe | null): PointerPlace {
+  return shelfOfSlot(timeframe)
+    .places(modelsFolder)
+    .find((slot) => slot.timeframe === timeframe)!.place;
+}
+
+/**
+ * The active bundle of a slot; null without one.
+ * @param marks without them, signature and serial are not checked
+ * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE; as PointerMarks.check
+ */
+export function readActiveOfSlot(
+  modelsFolder: string,
+  timeframe: Timeframe | null,
+  marks: Pick<PointerMarks, 'check'> | null = null,
+): ActivePointer | null {
+  return readAccepted(placeOfSlot(modelsFolder, timeframe), MACHINE_FILES, marks);
+}
+
+/**
+ * The shelf of the bundle that a person names by its version: that of pairs where several have it, or none.
+ * @throws MinutehandError NAME_UNSAFE
+ */
+export function shelfOfVersion(modelsFolder: string, version: string): BundleShelf {
+  return ALL_SHELVES.find((shelf) => shelf.isBundle(pathInside(shelf.folder(modelsFolder), version))) ?? PAIR_SHELF;
+}
+
+/** The folder of that bundle. @throws MinutehandError NAME_UNSAFE */
+export function folderOfVersion(modelsFolder: string, version: string): string {
+  return pathInside(shelfOfVersion(modelsFolder, version).folder(modelsFolder), version);
+}
