@@ -4,13 +4,17 @@ import { BIAS_PLANS, biasRate } from './bias_rates.ts';
 
 const WORLDS = 20;
 /** As docs/reference/MODELS.md states them. */
-const REFUSED = { bull: 20, even: 19, swings: 18 };
+const REFUSED = {
+  class_weights: { bull: 20, even: 19, swings: 18, strong_swings: 18 },
+  mirror: { bull: 17, even: 15, swings: 16, strong_swings: 11 },
+};
 
 it.each(BIAS_PLANS)(
-  'the delivered limits of bias refuse models of $market markets as stated',
+  'the delivered limits of bias refuse models of $market markets with $balance as stated',
   { timeout: 3_600_000 },
   async (plan) => {
     const { refused, reasons } = await biasRate(plan, WORLDS, DELIVERED_BIAS_LIMITS);
-    expect([refused, reasons]).toEqual([REFUSED[plan.market], expect.any(Object)]);
+    const stated = REFUSED[plan.balance][plan.market];
+    expect([refused, reasons]).toEqual([stated, expect.any(Object)]);
   },
 );

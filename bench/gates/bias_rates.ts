@@ -1,4 +1,5 @@
 import type { Rng } from '../../shared/ports.ts';
+import type { DirectionBalance } from '../../shared/policy/balances.ts';
 import { createRng } from '../../shared/rng.ts';
 import type { BiasLimits } from '../../trainer/learning/strategies/direction/gates/bias_limits.ts';
 import { EVALUATION_LABEL } from '../../trainer/learning/strategies/direction/label/direction.ts';
@@ -14,7 +15,7 @@ import { BARS_PER_DAY, COMMON, hourlyInstrument, VOLATILITY } from './hourly_mar
 /** Rise of a day in a bull market, fall in a bear market. */
 const DAILY_TREND = 0.01;
 /** Rise or fall of an hour of a swing, and its mean length. */
-const SWING = 0.001;
+const SWING = { swings: 0.001, strong_swings: 0.003 };
 const SWING_HOURS = 6;
 /** Mean length of a bull or bear market, days. */
 const REGIME_DAYS = 20;
@@ -22,10 +23,11 @@ const REGIME_DAYS = 20;
 /** Markets of hourly bars that a direction model is trained on as delivered. */
 export interface BiasPlan {
   /**
-   * swings: short rises and falls take turns, of which the last hours tell; even: bull and bear markets take turns;
-   * bull: a bull market alone.
+   * bull: a bull market alone; even: bull and bear markets take turns; swings: short rises and falls take turns, of
+   * which the last hours tell; strong_swings: the same, three times as large.
    */
-  readonly market: 'swings' | 'even' | 'bull';
+  readonly market: 'bull' | 'even' | 'swings' | 'strong_swings';
+  readonly balance: (typeof BALANCES)[number];
   readonly instruments: number;
   readonly days: number;
 }
@@ -37,12 +39,13 @@ export interface BiasRate extends BiasPlan {
   readonly reasons: Readonly<Record<string, number>>;
 }
 
-/** Five coins with 180 days, as in docs/examples/coins. */
-export const BIAS_PLANS: readonly BiasPlan[] = (['bull', 'even', 'swings'] as const).map((market) => ({
-  market,
-  instruments: 5,
-  days: 180,
-}));
+const BALANCES = ['class_weights', 'mirror'] as const satisfies readonly DirectionBalance[];
+const MARKETS = ['bull', 'even', 'swings', 'strong_swings'] as const;
+
+/** Five coins with 180 days, as in docs/examples/coins: as delivered, and with mirror images. */
+export const BIAS_PLANS: readonly BiasPlan[] = BALANCES.flatMap((balance) =>
+  MARKETS.map((market) => ({ market, balance, instruments: 5, days: 180 })),
+);
 
 export async function biasRate(plan: BiasPlan, worlds: number, biasLimits: BiasLimits): Promise<BiasRate> {
   const reasons: Record<string, number> = {};
@@ -63,7 +66,7 @@ async function biasedOf(plan: BiasPlan, world: number, biasLimits: BiasLimits): 
     {
       windows: INSTRUMENT_WINDOWS,
       label: EVALUATION_LABEL,
-      balance: 'class_weights',
+      balance: plan.balance,
       classWeightRatio: 1,
       stride: 3,
       params: DIRECTION_PARAMS,
@@ -91,8 +94,9 @@ function marketOf({ market, instruments, days }: BiasPlan, rng: Rng): Instrument
 
 /** Of each hour; bull and bear markets last as long as a coin lets them. */
 function trendOf(market: BiasPlan['market'], length: number, rng: Rng): Float64Array {
-  const hourly = market === 'swings' ? SWING : DAILY_TREND / BARS_PER_DAY;
-  const turns = market === 'swings' ? 1 / SWING_HOURS : 1 / (REGIME_DAYS * BARS_PER_DAY);
+  const isSwing = market === 'swings' || market === 'strong_swings';
+  const hourly = isSwing ? SWING[market] : DAILY_TREND / BARS_PER_DAY;
+  const turns = isSwing ? 1 / SWING_HOURS : 1 / (REGIME_DAYS * BARS_PER_DAY);
   let sign = rng.uniform() < 0.5 ? 1 : -1;
   return Float64Array.from({ length }, () => {
     if (rng.uniform() < turns) sign = -sign;

@@ -6,6 +6,7 @@ import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.
 import { MinutehandError } from '../../shared/errors.ts';
 import { sha256Hex } from '../../shared/sha256.ts';
 import { parsePair, TIMEFRAME_NAMES, type Timeframe } from '../../shared/pair.ts';
+import { BALANCES, DIRECTION_BALANCES, type DirectionBalance } from '../../shared/policy/balances.ts';
 import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
 import { homePaths } from '../../shared/home.ts';
@@ -17,7 +18,6 @@ import { computedRows } from '../../trainer/learning/feature_checks/computed_row
 import { storeRows } from '../../trainer/jobs/feature_source/stored_features.ts';
 import { writeTable, type PairRows } from '../../trainer/learning/feature_table/write_table.ts';
 import { countResult } from '../../trainer/learning/backtest/holdout_looks.ts';
-import { BALANCES, type Balance } from '../../trainer/learning/learners/balance/balance.ts';
 import { holdoutOf } from '../../trainer/learning/proof/prove_models.ts';
 import { roleTable, TABLE_PARTS } from '../../trainer/learning/role_table/role_table.ts';
 import { factsPath, writeRoleTable } from '../../trainer/learning/role_table/write_role_table.ts';
@@ -56,7 +56,7 @@ interface ExportFlags {
   readonly timeframe?: Timeframe;
   readonly series?: string;
   readonly parts?: string;
-  readonly balance?: Balance;
+  readonly balance?: DirectionBalance;
   readonly holdoutFrom?: string;
   readonly seed?: string;
 }
@@ -77,8 +77,8 @@ export function addDataset(program: Command, output: () => Output): void {
     .addOption(
       new Option(
         '--balance <method>',
-        'of the classes among the rows to learn from (default: none; with --role)',
-      ).choices(BALANCES),
+        'of the classes among the rows to learn from; mirror: of --role direction alone (default: none; with --role)',
+      ).choices(DIRECTION_BALANCES),
     )
     .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (with --role)')
     .option('--seed <n>', 'seed of undersample and smote (default: that of a training; with --role)')
@@ -244,6 +244,12 @@ const lookText = (look: number): string =>
 async function exportRole(flags: ExportFlags, role: ModelName, output: Output): Promise<void> {
   const { out, balance = 'none' } = flags;
   refuseStoreOfRole(flags);
+  if (balance === 'mirror')
+    throw new MinutehandError('USAGE', {
+      seen: `--balance mirror with --role ${role}`,
+      expected: `one of ${BALANCES.join(', ')}`,
+      next: 'Mirror images are of the bars of an instrument: `--role direction`.',
+    });
   const parts = parseParts(flags.parts ?? 'learn', TABLE_PARTS);
   const settings = loadSettings();
   const paths = homePaths();

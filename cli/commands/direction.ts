@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { type Timeframe, TIMEFRAMES } from '../../shared/pair.ts';
+import { DIRECTION_BALANCES, type DirectionBalance } from '../../shared/policy/balances.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
@@ -17,7 +18,6 @@ import {
   defaultSymbols,
 } from '../../trainer/jobs/kinds/direction_defaults.ts';
 import { rehearseDirection, runDirection, type DirectionContext } from '../../trainer/jobs/kinds/run_direction.ts';
-import { BALANCES, type Balance } from '../../trainer/learning/learners/balance/balance.ts';
 import {
   DIRECTION_SETTINGS,
   directionSettingsSchema,
@@ -47,7 +47,7 @@ interface TrainFlags {
   readonly data?: string;
   readonly symbols?: string;
   readonly series?: string;
-  readonly balance: Balance;
+  readonly balance: DirectionBalance;
   readonly compare?: string;
   readonly peers?: string;
   readonly threshold?: string;
@@ -92,7 +92,11 @@ export function addDirection(program: Command, output: () => Output): void {
     )
     .addOption(timeframeOption('--timeframe <timeframe>', 'of the instruments; shorter bars are joined').default('1h'))
     .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
-    .addOption(new Option('--balance <kind>', 'class balance').choices(BALANCES).default(DIRECTION_DEFAULTS.balance))
+    .addOption(
+      new Option('--balance <kind>', 'class balance; mirror: class weights on the bars and their mirror images')
+        .choices(DIRECTION_BALANCES)
+        .default(DIRECTION_DEFAULTS.balance),
+    )
     .option(
       '--class-weight-ratio <x>',
       'exponent of the class weights, 0 to 1: 0 = none, 1 = the same weight for each class',
@@ -104,7 +108,7 @@ export function addDirection(program: Command, output: () => Output): void {
       String(DIRECTION_DEFAULTS.trials),
     )
     .option('--balance-penalty', `in the search, the gain of a trial with biased calls counts ${BALANCE_PENALTY} times`)
-    .option('--compare <list>', `balances to measure beside it, or all: ${BALANCES.join(', ')}`)
+    .option('--compare <list>', `balances to measure beside it, or all: ${DIRECTION_BALANCES.join(', ')}`)
     .option('--peers <list>', `engines to measure on the same rows: ${NATIVE_ENGINES.join(', ')}`)
     .option('--threshold <share>', 'of the training label, such as 0.03 (default: that of the evaluation label)')
     .option('--sigmas <x>', 'threshold of the training label as a multiple of volatility · √horizon')
@@ -317,7 +321,7 @@ function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
       stride: parseInteger(flags.stride, '--stride', 1),
       taker_fee_bps: parseCostBps(flags.feeBps, '--fee-bps'),
       slippage_bps: parseCostBps(flags.slippageBps, '--slippage-bps'),
-      compare: chosen(flags.compare, BALANCES, '--compare'),
+      compare: chosen(flags.compare, DIRECTION_BALANCES, '--compare'),
       peers: chosen<NativeEngine>(flags.peers, NATIVE_ENGINES, '--peers'),
       ...(flags.set && { settings: settingsOf(flags.set, trials) }),
     },

@@ -2,6 +2,10 @@
 export const BALANCES = ['none', 'class_weights', 'undersample', 'smote', 'focal'] as const;
 export type Balance = (typeof BALANCES)[number];
 
+/** Those of a direction model: `mirror` adds the mirror image of each row, with class weights. */
+export const DIRECTION_BALANCES = [...BALANCES, 'mirror'] as const;
+export type DirectionBalance = (typeof DIRECTION_BALANCES)[number];
+
 /** Roles whose label is a class: that of AI3 is a fraction. */
 export const BALANCED_ROLES = ['ai1', 'ai2'] as const;
 export type BalancedRole = (typeof BALANCED_ROLES)[number];

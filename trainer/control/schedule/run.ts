@@ -3,7 +3,7 @@ import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
-import { BALANCES } from '../../../shared/policy/balances.ts';
+import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
 import { featurePlace } from '../../../shared/policy/feature_place.ts';
 import { balancePolicy, ensemblePolicy } from '../../../shared/policy/schema.ts';
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
@@ -59,7 +59,7 @@ export const runParametersSchema = z.strictObject({
   timeframe: z.enum(TIMEFRAME_NAMES).optional(),
   horizon: z.int().min(1).optional(),
   /** Of a direction model: balance of its classes, and settings of this training alone. */
-  direction_balance: z.enum(BALANCES).optional(),
+  direction_balance: z.enum(DIRECTION_BALANCES).optional(),
   direction_settings: directionSettingsSchema.optional(),
   /** Of a search of formulas, which needs the first: what it does, and its threads. */
   formulas: formulaSearchSchema.optional(),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { BALANCES } from '../../../shared/policy/balances.ts';
+import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
 import { balancePolicy } from '../../../shared/policy/schema.ts';
 import { TRAIN_ENGINES, VOTERS } from '../../../shared/policy/engines.ts';
 import { featurePlace } from '../../../shared/policy/feature_place.ts';
@@ -166,7 +166,10 @@ export const autoMLConfigModel = z
 export type AutoMLConfig = z.infer<typeof autoMLConfigModel>;
 
 export const balanceConfig = balancePolicy.extend({
-  direction: z.enum(BALANCES).optional().describe('Of the direction model of an instrument'),
+  direction: z
+    .enum(DIRECTION_BALANCES)
+    .optional()
+    .describe('Of the direction model of an instrument; mirror: class weights on the bars and their mirror images'),
 });
 
 export const mlTrainingConfig = z

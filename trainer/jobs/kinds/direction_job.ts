@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
+import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
 import { costBps } from '../../../shared/policy/cost_units.ts';
 import { NATIVE_ENGINES } from '../../../shared/policy/engines.ts';
 import { directionSettingsSchema } from '../../learning/strategies/direction/direction_settings.ts';
-import { BALANCES } from '../../learning/learners/balance/balance.ts';
 import { jobTrigger, jobWindow } from '../job_fields.ts';
 
 const share = z.number().min(0).max(1);
@@ -29,14 +29,14 @@ export const directionJobSchema = z
           threshold: z.number().min(0).describe('Return from which a bar is labeled up or down'),
           horizon: z.int().min(1).describe('Bars until the labeled close'),
         }),
-        balance: z.enum(BALANCES).describe('Class balance'),
+        balance: z.enum(DIRECTION_BALANCES).describe('Class balance; mirror: class weights on the bars and their mirror images'),
         class_weight_ratio: share.describe('Exponent of the class weights; 0: none'),
         trials: z.int().min(0).describe('Trials of the search, before all evaluated blocks'),
         balance_penalty: z.boolean().describe('Whether the gain of a trial with biased calls counts less'),
         stride: z.int().min(1).describe('Trains on every n-th bar'),
         taker_fee_bps: costBps.describe('Per fill'),
         slippage_bps: costBps.describe('Per fill'),
-        compare: z.array(z.enum(BALANCES)).describe('Balances to measure beside it'),
+        compare: z.array(z.enum(DIRECTION_BALANCES)).describe('Balances to measure beside it'),
         peers: z.array(z.enum(NATIVE_ENGINES)).describe('Engines to measure on the same rows'),
         settings: directionSettingsSchema
           .optional()

@@ -18,6 +18,8 @@ export interface ScoredRows {
   readonly logits: readonly ArrayLike<number>[];
   /** 0 … classes − 1, [rows]. */
   readonly labels: ArrayLike<number>;
+  /** Number of the slope and the intercept of each class: classes with the same one share both. Default: none does. */
+  readonly groups?: readonly number[];
 }
 
 const MAX_STEPS = 60;
@@ -36,11 +38,16 @@ export function fitVectorScaling(rows: ScoredRows): VectorScaling {
   for (let row = 0; row < labels.length; row++) counts[labels[row]!]!++;
   const empty = counts.findIndex((count) => count === 0);
   if (empty >= 0) throw new RangeError(`no row of class ${empty} among ${labels.length} to calibrate on`);
-  const perClass = fit(rows, classes);
+  const groups = rows.groups ?? counts.map((_, k) => k);
+  const perClass = fit(rows, groups, groups);
   if (perClass.slope.every((slope) => slope > 0)) return { ...perClass, kind: 'per_class' };
-  const shared = fit(rows, 1);
+  const oneSlope = counts.map(() => 0);
+  const shared = fit(rows, oneSlope, groups);
   if (shared.slope[0]! > 0) return { ...shared, kind: 'shared' };
-  const rates = counts.map((count) => ln(count / labels.length));
+  const rates = groups.map((group) => {
+    const own = counts.filter((_, k) => groups[k] === group);
+    return ln(own.reduce((sum, count) => sum + count, 0) / own.length / labels.length);
+  });
   return { slope: counts.map(() => 0), intercept: rates, kind: 'constant' };
 }
 
@@ -86,18 +93,25 @@ export function vectorScaled(model: TreeModel, { slope, intercept }: VectorScali
 
 type Fitted = Pick<VectorScaling, 'slope' | 'intercept'>;
 
-/** @param slopes one per class, or 1 for all */
-function fit(rows: ScoredRows, slopes: number): Fitted {
-  const { classes } = rows;
-  const size = slopes + classes;
+/** Positions of each class's slope and intercept among the fitted parameters. [classes] each. */
+interface Parameters {
+  readonly slopeOf: readonly number[];
+  readonly interceptOf: readonly number[];
+}
+
+/** @param slopeOf number of the slope of each class. @param interceptOf number of its intercept */
+function fit(rows: ScoredRows, slopeOf: readonly number[], interceptOf: readonly number[]): Fitted {
+  const slopes = 1 + Math.max(...slopeOf);
+  const parts: Parameters = { slopeOf, interceptOf: interceptOf.map((own) => slopes + own) };
+  const size = 1 + Math.max(...parts.interceptOf);
   let parameters = new Float64Array(size).fill(1, 0, slopes);
   const unpack = (from: Float64Array): Fitted => ({
-    slope: Array.from({ length: classes }, (_, k) => from[slopes === 1 ? 0 : k]!),
-    intercept: Array.from({ length: classes }, (_, k) => from[slopes + k]!),
+    slope: parts.slopeOf.map((own) => from[own]!),
+    intercept: parts.interceptOf.map((own) => from[own]!),
   });
   let loss = meanLoss(rows, unpack(parameters));
   for (let step = 0; step < MAX_STEPS; step++) {
-    const { gradient, hessian } = derivatives(rows, unpack(parameters), slopes);
+    const { gradient, hessian } = derivatives(rows, unpack(parameters), parts, size);
     if (gradient.every((own) => Math.abs(own) < 1e-9)) break;
     const toward = solve(hessian, gradient);
     const promised = toward.reduce((sum, own, i) => sum - own * gradient[i]!, 0);
@@ -128,9 +142,9 @@ function meanLoss({ logits, labels, classes }: ScoredRows, scaling: Fitted): num
 function derivatives(
   { logits, labels, classes }: ScoredRows,
   scaling: Fitted,
-  slopes: number,
+  { slopeOf, interceptOf }: Parameters,
+  size: number,
 ): { gradient: Float64Array; hessian: Float64Array[] } {
-  const size = slopes + classes;
   const gradient = new Float64Array(size);
   const hessian = Array.from({ length: size }, () => new Float64Array(size));
   const probabilities = scaledProbabilities(logits, scaling);
@@ -141,8 +155,8 @@ function derivatives(
   for (let row = 0; row < rows; row++) {
     mean.fill(0);
     for (let k = 0; k < classes; k++) {
-      by[k]![slopes === 1 ? 0 : k] = logits[k]![row]!;
-      by[k]![slopes + k] = 1;
+      by[k]![slopeOf[k]!] = logits[k]![row]!;
+      by[k]![interceptOf[k]!] = 1;
       const p = probabilities[row * classes + k]!;
       for (let i = 0; i < size; i++) mean[i]! += p * by[k]![i]!;
     }

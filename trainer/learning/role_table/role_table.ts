@@ -2,6 +2,7 @@ import { isoMinute } from '../../../shared/bar.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
+import type { DirectionBalance } from '../../../shared/policy/balances.ts';
 import { horizonSeconds, type Settings } from '../../../shared/policy/policy.ts';
 import { balanceRows, FOCAL_LOSS, type Balance } from '../learners/balance/balance.ts';
 import type { Dataset, DatasetRows } from '../strategies/pair_reversion/dataset/dataset.ts';
@@ -45,7 +46,7 @@ export interface TableFacts {
   readonly holdout_from: string;
   /** Seconds between the rows to learn from and those of a test, after it. */
   readonly embargo_seconds: number;
-  readonly balance: Balance;
+  readonly balance: DirectionBalance;
   /** The loss that the balance asks for. `focal` is a loss alone: it changes no row. */
   readonly loss:
     | { readonly name: 'cross_entropy' }

@@ -186,8 +186,9 @@ function isOutside(ratio: number | null, limits: Limits | null): boolean {
 }
 
 function buyRatio({ up, down, outcome }: DirectionAnswers, rows: Int32Array): BuyRatio {
-  const calls = rows.length;
-  const buys = rows.filter((row) => up[row]! > down[row]!).length;
+  const called = rows.filter((row) => up[row] !== down[row]);
+  const calls = called.length;
+  const buys = called.filter((row) => up[row]! > down[row]!).length;
   const left = rows.filter((row) => outcome[row]! >= 0);
   const ups = left.filter((row) => outcome[row] === 1).length;
   const buy_ratio = calls === 0 ? null : buys / calls;

@@ -3,10 +3,11 @@ import { instrumentSchema } from '../../../../shared/bundle/feature_schema.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { snapshotId } from '../../dataset/snapshot.ts';
 import { DIRECTIONS } from './label/direction.ts';
-import { balanceRows, FOCAL_LOSS } from '../../learners/balance/balance.ts';
+import { FOCAL_LOSS } from '../../learners/balance/balance.ts';
 import type { PartRows, RoleTable, TableFacts } from '../../role_table/role_table.ts';
 import type { Split } from '../../splits/splits.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
+import { learnedRows } from './learned_rows.ts';
 import { evaluatedSplits, evaluatedTime, preparedRows, type DirectionPlan, type OnStage } from './train_direction.ts';
 import { stridedRows } from './walk_forward.ts';
 
@@ -114,7 +115,7 @@ export function directionDatasetId(
 /** Balanced; synthetic rows are behind the others and of no instrument. */
 function learnPart(rows: InstrumentRows, train: Int32Array, plan: DirectionPlan): PartRows {
   const { balance, classWeightRatio, seed } = plan;
-  const balanced = balanceRows(rows, DIRECTIONS.length, train, new Int32Array(0), { balance, classWeightRatio, seed });
+  const balanced = learnedRows(rows, train, new Int32Array(0), { balance, classWeightRatio, seed });
   const pair = new Int32Array(balanced.rows.y.length).fill(-1);
   pair.set(rows.instrument);
   return { part: 'learn', rows: balanced.rows, taken: balanced.train, pair, fold: noFold(pair.length) };

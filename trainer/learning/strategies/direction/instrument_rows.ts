@@ -4,6 +4,7 @@ import {
   instrumentColumns,
   instrumentWarmUp,
 } from '../../../../shared/core/features/instrument/instrument_columns.ts';
+import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
 import { SeriesCursor, type SeriesHistory } from '../../../../shared/core/series/series_cursor.ts';
 import { SERIES, type SeriesName } from '../../../../shared/core/series/series_names.ts';
@@ -13,6 +14,7 @@ import { directionLabels, evaluationLabel, type DirectionPolicy } from './label/
 import { averageUniqueness, sampleWeights } from '../../label/uniqueness.ts';
 import type { FitRows } from '../../learners/contract/fit_rows.ts';
 import type { InstrumentBars } from '../../instruments/instrument_bars.ts';
+import { mirroredInstrument } from './mirrored_instrument.ts';
 
 /** An instrument with its auxiliary series. */
 export interface Instrument {
@@ -32,19 +34,24 @@ export interface InstrumentRows extends FitRows {
   readonly bar: Int32Array;
   /** The evaluation label, [rows]. */
   readonly evaluation: Float64Array;
+  /** The features of the same bars in the mirrored market; absent = not asked for. */
+  readonly mirrored?: Matrix;
 }
 
 export interface RowsPlan {
   readonly windows: InstrumentWindows;
   readonly label: DirectionPolicy;
+  /** Whether the rows have features of the mirrored market. Default: no. */
+  readonly mirrored?: boolean;
 }
 
 /**
  * Features and labels of every bar with a full history and known labels.
  * @throws MinutehandError DATA_TOO_SHORT if there is none
  */
-export function instrumentRows(instruments: readonly Instrument[], { windows, label }: RowsPlan): InstrumentRows {
-  const parts = instruments.map((own) => rowsOf(own, windows, label));
+export function instrumentRows(instruments: readonly Instrument[], plan: RowsPlan): InstrumentRows {
+  const { windows, label } = plan;
+  const parts = instruments.map((own) => rowsOf(own, plan));
   const rows = parts.reduce((sum, { count }) => sum + count, 0);
   if (rows === 0)
     throw new MinutehandError('DATA_TOO_SHORT', {
@@ -61,14 +68,17 @@ export function instrumentRows(instruments: readonly Instrument[], { windows, la
     }
     return all;
   };
-  const values = new Float32Array(rows * definitions.length);
-  parts.reduce((at, part) => {
-    values.set(part.values, at);
-    return at + part.values.length;
-  }, 0);
+  const matrix = (of: (part: Part) => Float32Array): Matrix => {
+    const values = new Float32Array(rows * definitions.length);
+    parts.reduce((at, part) => {
+      values.set(of(part), at);
+      return at + part.values.length;
+    }, 0);
+    return { rows, columns: definitions.length, values };
+  };
   return {
     columns: definitions.map(({ name }) => name),
-    x: { rows, columns: definitions.length, values },
+    x: matrix((part) => part.values),
     y: joined((part) => part.y),
     time: joined((part) => part.time),
     labelEnd: joined((part) => part.labelEnd),
@@ -76,12 +86,14 @@ export function instrumentRows(instruments: readonly Instrument[], { windows, la
     instrument: Int32Array.from(parts.flatMap((part, i) => new Array<number>(part.count).fill(i))),
     bar: Int32Array.from(joined((part) => part.bar)),
     evaluation: joined((part) => part.evaluation),
+    ...(plan.mirrored === true && { mirrored: matrix((part) => part.mirrored!) }),
   };
 }
 
 interface Part {
   readonly count: number;
   readonly values: Float32Array;
+  readonly mirrored: Float32Array | null;
   readonly y: Float64Array;
   readonly evaluation: Float64Array;
   readonly time: Float64Array;
@@ -90,7 +102,47 @@ interface Part {
   readonly uniqueness: Float64Array;
 }
 
-function rowsOf({ bars, series }: Instrument, windows: InstrumentWindows, policy: DirectionPolicy): Part {
+function rowsOf(instrument: Instrument, { windows, label: policy, mirrored = false }: RowsPlan): Part {
+  const { bars } = instrument;
+  const { matrix, width, sigma, isReady } = featuresOf(instrument, windows);
+  const { policy: ofEvaluation, everySeconds } = evaluationLabel(bars.timeframe);
+  const evaluation = directionLabels(bars, ofEvaluation, null, everySeconds);
+  const training = directionLabels(bars, policy, sigma);
+  const kept = Int32Array.from(bars.time.keys()).filter(
+    (t) => isReady[t] === 1 && evaluation.label[t]! >= 0 && training.label[t]! >= 0,
+  );
+  const closeOf = (t: number): number => bars.time[t]! + bars.timeframe;
+  const keptOf = (all: Float32Array): Float32Array => {
+    const values = new Float32Array(kept.length * width);
+    kept.forEach((t, i) => values.set(all.subarray(t * width, (t + 1) * width), i * width));
+    return values;
+  };
+  const pick = (of: (t: number) => number): Float64Array => Float64Array.from(kept, of);
+  const end = kept.map((t) => Math.max(training.end[t]!, evaluation.end[t]!));
+  return {
+    count: kept.length,
+    values: keptOf(matrix),
+    mirrored: mirrored ? keptOf(featuresOf(mirroredInstrument(instrument), windows).matrix) : null,
+    y: pick((t) => training.label[t]!),
+    evaluation: pick((t) => evaluation.label[t]!),
+    time: pick(closeOf),
+    labelEnd: Float64Array.from(end, closeOf),
+    bar: pick((t) => t),
+    uniqueness: averageUniqueness(kept, end, bars.length),
+  };
+}
+
+interface BarFeatures {
+  /** [bars × width]. */
+  readonly matrix: Float32Array;
+  readonly width: number;
+  /** Volatility of one bar's log return, [bars]. */
+  readonly sigma: Float64Array;
+  /** Whether the features were warm, [bars]. */
+  readonly isReady: Uint8Array;
+}
+
+function featuresOf({ bars, series }: Instrument, windows: InstrumentWindows): BarFeatures {
   const features = new InstrumentColumns(windows, instrumentOf(bars.symbol, bars.timeframe));
   const sigmaColumn = features.definitions.findIndex(({ name }) => name === 'volatility_long');
   const width = features.definitions.length;
@@ -100,27 +152,7 @@ function rowsOf({ bars, series }: Instrument, windows: InstrumentWindows, policy
     writeFloats(features.values, 0, width, matrix, t * width);
     sigma[t] = features.values[sigmaColumn]!;
   });
-  const { policy: ofEvaluation, everySeconds } = evaluationLabel(bars.timeframe);
-  const evaluation = directionLabels(bars, ofEvaluation, null, everySeconds);
-  const training = directionLabels(bars, policy, sigma);
-  const kept = Int32Array.from(bars.time.keys()).filter(
-    (t) => isReady[t] === 1 && evaluation.label[t]! >= 0 && training.label[t]! >= 0,
-  );
-  const closeOf = (t: number): number => bars.time[t]! + bars.timeframe;
-  const values = new Float32Array(kept.length * width);
-  kept.forEach((t, i) => values.set(matrix.subarray(t * width, (t + 1) * width), i * width));
-  const pick = (of: (t: number) => number): Float64Array => Float64Array.from(kept, of);
-  const end = kept.map((t) => Math.max(training.end[t]!, evaluation.end[t]!));
-  return {
-    count: kept.length,
-    values,
-    y: pick((t) => training.label[t]!),
-    evaluation: pick((t) => evaluation.label[t]!),
-    time: pick(closeOf),
-    labelEnd: Float64Array.from(end, closeOf),
-    bar: pick((t) => t),
-    uniqueness: averageUniqueness(kept, end, bars.length),
-  };
+  return { matrix, width, sigma, isReady };
 }
 
 /**

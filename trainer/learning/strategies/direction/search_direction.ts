@@ -9,6 +9,7 @@ import { meanTest, type MeanTest } from '../../statistics/mean_test.ts';
 import { walkForwardSplits, type Split } from '../../splits/splits.ts';
 import { answersOfBlocks, directionMetrics, priorBlocks } from './direction_report.ts';
 import type { DirectionRanges } from './direction_settings.ts';
+import { hasClassWeights } from './learned_rows.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
 import type { BiasLimits } from './gates/bias_limits.ts';
 import { modelBias } from './model_bias.ts';
@@ -216,7 +217,7 @@ function innerSplits(
   return inner.map((split) => ({ ...split, train: outside(split.train), test: outside(split.test) }));
 }
 
-/** `class_weight_ratio` is searched with class weights only; the others have none. */
+/** `class_weight_ratio` is searched where class weights act; the other balances have none. */
 export function searchSpace({ params, balance: { balance } }: LearningPlan, ranges: DirectionRanges): Space {
   /** The given ends in place of the delivered ones; a delivered end beyond a given one gives way. */
   const within = <P extends FloatParameter | IntegerParameter>(
@@ -242,7 +243,7 @@ export function searchSpace({ params, balance: { balance } }: LearningPlan, rang
     l2: within('l2', Math.max(params.l2, MIN_L2), { kind: 'float', low: 0.1, high: 100, log: true }),
     row_fraction: within('row_fraction', params.rowFraction, { kind: 'float', low: 0.3, high: 1 }),
     column_fraction: within('column_fraction', params.columnFraction, { kind: 'float', low: 0.2, high: 1 }),
-    ...(balance === 'class_weights' && { class_weight_ratio: { kind: 'float', low: 0, high: 1 } }),
+    ...(hasClassWeights(balance) && { class_weight_ratio: { kind: 'float', low: 0, high: 1 } }),
   };
 }
 
@@ -254,7 +255,7 @@ function paramsOf({ params, balance }: LearningPlan): Params {
     l2: Math.max(params.l2, MIN_L2),
     row_fraction: params.rowFraction,
     column_fraction: params.columnFraction,
-    ...(balance.balance === 'class_weights' && { class_weight_ratio: balance.classWeightRatio }),
+    ...(hasClassWeights(balance.balance) && { class_weight_ratio: balance.classWeightRatio }),
   };
 }
 

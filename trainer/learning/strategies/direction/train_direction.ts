@@ -2,7 +2,7 @@ import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts'
 import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
 import type { Engine } from '../../../../shared/policy/engines.ts';
 import { vectorScaled, type VectorScaling } from '../../calibrate/vector_scaling.ts';
-import type { Balance } from '../../learners/balance/balance.ts';
+import type { DirectionBalance } from '../../../../shared/policy/balances.ts';
 import type { DirectionPolicy } from './label/direction.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../../learners/trees/learner.ts';
 import { refuseMissingEngine } from '../../learners/trees/engines/engines.ts';
@@ -72,7 +72,7 @@ export const DIRECTION_WALK_FORWARD: WalkForwardPlan = {
 export interface DirectionPlan {
   readonly windows: InstrumentWindows;
   readonly label: DirectionPolicy;
-  readonly balance: Balance;
+  readonly balance: DirectionBalance;
   readonly classWeightRatio: number;
   readonly stride: number;
   readonly params: LearnerParams;
@@ -86,7 +86,7 @@ export interface DirectionPlan {
   readonly seed: string;
   readonly workers: number;
   /** Alternative balances and engines, measured on the same rows. */
-  readonly balances: readonly Balance[];
+  readonly balances: readonly DirectionBalance[];
   readonly peers: readonly Engine[];
 }
 
@@ -228,7 +228,7 @@ function prepare(instruments: readonly Instrument[], plan: DirectionPlan, onStag
   onStage('features and labels', 0, 1);
   const series = refuseForeseeingSeries(instruments);
   refuseMissingSeries(instruments, plan.windows);
-  const rows = instrumentRows(instruments, plan);
+  const rows = instrumentRows(instruments, { ...plan, mirrored: readsMirrored(plan) });
   const column = refuseForeseeingColumns(rows, trainingRows(rows, plan.walkForward));
   onStage('features and labels', 1, 1);
   return { rows, series, column };
@@ -294,6 +294,11 @@ export function outlineDirection(
     // One for each block and way, one of all rows, and those of the search.
     fits: ways * plan.walkForward.blocks + 1 + (plan.search === null ? 0 : directionSearchFits(plan.search.trials)),
   };
+}
+
+/** Whether one of the ways learns from the mirrored market. */
+function readsMirrored({ balance, balances }: DirectionPlan): boolean {
+  return [balance, ...balances].includes('mirror');
 }
 
 /** Balances and engines that are measured beside the chosen way. */

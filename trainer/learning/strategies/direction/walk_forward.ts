@@ -2,7 +2,6 @@ import { isoMinute } from '../../../../shared/bar.ts';
 import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import type { Engine } from '../../../../shared/policy/engines.ts';
-import { balanceRows, type BalancePlan } from '../../learners/balance/balance.ts';
 import { fitVectorScaling, scaledProbabilities, type VectorScaling } from '../../calibrate/vector_scaling.ts';
 import { DIRECTIONS } from './label/direction.ts';
 import { splitOffTheEnd } from '../../learners/contract/stopping_rows.ts';
@@ -12,13 +11,16 @@ import type { LearnerParams } from '../../learners/trees/learner.ts';
 import { openRawScorer } from '../../learners/trees/scoring.ts';
 import { walkForwardSplits, type Split } from '../../splits/splits.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
+import { learnedRows, mirroredLabel, mirroredOf, type DirectionBalancePlan } from './learned_rows.ts';
 
 export const CLASSES = DIRECTIONS.length;
+/** Up and down have one calibration where the market and its mirror image are calibrated together. */
+const ONE_SIDE: readonly number[] = DIRECTIONS.map((name) => (name === 'range' ? 1 : 0));
 
 export interface LearningPlan {
   readonly engine: Engine;
   readonly params: LearnerParams;
-  readonly balance: BalancePlan;
+  readonly balance: DirectionBalancePlan;
   /** Train on every `stride`-th bar of an instrument; evaluate on all. */
   readonly stride: number;
 }
@@ -39,6 +41,8 @@ export interface ScoredBlock {
   readonly trees: number;
   /** Raw scores of the test rows, one array per class. */
   readonly logits: readonly Float32Array[];
+  /** Of the same bars in the mirrored market; absent where the model has not learned from it. */
+  readonly mirrored?: readonly Float32Array[];
 }
 
 /** A block with probabilities calibrated on earlier blocks. */
@@ -74,7 +78,14 @@ export async function scoreBlock(
   pool: FitPool,
 ): Promise<ScoredBlock> {
   const model = await learn(rows, split.train, plan, pool);
-  return { split, model, trees: treesOf(model), logits: openRawScorer(model)(takeRows(rows.x, split.test)) };
+  const score = openRawScorer(model);
+  return {
+    split,
+    model,
+    trees: treesOf(model),
+    logits: score(takeRows(rows.x, split.test)),
+    ...(plan.balance.balance === 'mirror' && { mirrored: score(takeRows(mirroredOf(rows), split.test)) }),
+  };
 }
 
 /** The answers of the same models, calibrated alike, to other features of the same rows. */
@@ -99,7 +110,7 @@ export async function learn(
 ): Promise<TreeModel> {
   const strided = stridedRows(rows, train, stride);
   const parts = splitOffTheEnd(rows, strided) ?? { train: strided, stopping: new Int32Array() };
-  const balanced = balanceRows(rows, CLASSES, parts.train, parts.stopping, balance);
+  const balanced = learnedRows(rows, parts.train, parts.stopping, balance);
   const stopsEarly = parts.stopping.length > 0;
   const { task, rows: own, train: subset, stopping } = balanced;
   return pool.fit({ engine, task, rows: own, subset, params, stopsEarly, stopping }, () => undefined);
@@ -131,14 +142,20 @@ export function calibrateBlocks(
 export function fitOnBlocks(rows: InstrumentRows, blocks: readonly ScoredBlock[], until: number): VectorScaling {
   const logits = Array.from({ length: CLASSES }, (): number[] => []);
   const labels: number[] = [];
-  for (const { split, logits: own } of blocks)
+  const take = (scores: readonly Float32Array[], i: number, label: number): void => {
+    labels.push(label);
+    for (let k = 0; k < CLASSES; k++) logits[k]!.push(scores[k]![i]!);
+  };
+  for (const { split, logits: own, mirrored } of blocks)
     split.test.forEach((row, i) => {
       if (rows.labelEnd[row]! >= until) return;
-      labels.push(rows.evaluation[row]!);
-      for (let k = 0; k < CLASSES; k++) logits[k]!.push(own[k]![i]!);
+      const label = rows.evaluation[row]!;
+      take(own, i, label);
+      if (mirrored !== undefined) take(mirrored, i, mirroredLabel(label));
     });
   checkClasses(labels, blocks);
-  return fitVectorScaling({ classes: CLASSES, logits, labels });
+  const isMirrored = blocks.some(({ mirrored }) => mirrored !== undefined);
+  return fitVectorScaling({ classes: CLASSES, logits, labels, ...(isMirrored && { groups: ONE_SIDE }) });
 }
 
 function checkClasses(labels: readonly number[], blocks: readonly ScoredBlock[]): void {
