@@ -59,7 +59,7 @@ export async function biasRate(plan: BiasPlan, worlds: number, biasLimits: BiasL
 }
 
 /** What the gate refuses the model of a world for. */
-async function biasedOf(plan: BiasPlan, world: number, biasLimits: BiasLimits): Promise<readonly string[]> {
+export async function biasedOf(plan: BiasPlan, world: number, biasLimits: BiasLimits): Promise<readonly string[]> {
   const rng = createRng(`bias ${plan.market} ${plan.instruments} ${plan.days} ${world}`);
   const trained = await trainDirection(
     marketOf(plan, rng),

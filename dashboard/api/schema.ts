@@ -8909,10 +8909,10 @@ export interface components {
                  */
                 ai2?: "none" | "class_weights" | "undersample" | "smote" | "focal";
                 /**
-                 * @description Of the direction model of an instrument
+                 * @description Of the direction model of an instrument; mirror: class weights on the bars and their mirror images
                  * @enum {string}
                  */
-                direction?: "none" | "class_weights" | "undersample" | "smote" | "focal";
+                direction?: "none" | "class_weights" | "undersample" | "smote" | "focal" | "mirror";
             };
             /**
              * @description Of pairs: features and labels, bars (computed), store, or table:schema.name of PostgreSQL, in place of retrain_features. Of an instrument, and of kind thresholds, refused
@@ -8982,10 +8982,10 @@ export interface components {
                  */
                 ai2?: "none" | "class_weights" | "undersample" | "smote" | "focal";
                 /**
-                 * @description Of the direction model of an instrument
+                 * @description Of the direction model of an instrument; mirror: class weights on the bars and their mirror images
                  * @enum {string}
                  */
-                direction?: "none" | "class_weights" | "undersample" | "smote" | "focal";
+                direction?: "none" | "class_weights" | "undersample" | "smote" | "focal" | "mirror";
             };
             /**
              * @description Of pairs: features and labels, bars (computed), store, or table:schema.name of PostgreSQL, in place of retrain_features. Of an instrument, and of kind thresholds, refused

@@ -135,7 +135,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
   'MLTrainingConfig.balance': {
     ai1: own({ balance: { ai1: 'smote' } }),
     ai2: own({ balance: { ai2: 'undersample' } }),
-    direction: own({ balance: { direction: 'smote' } }),
+    direction: own({ balance: { direction: 'mirror' } }),
   },
 };
 

@@ -55,6 +55,23 @@ describe('fitVectorScaling', () => {
       }
   });
 
+  it('gives classes of a group one slope and one intercept, also where higher logits are less often right', () => {
+    for (const slopes of [
+      [1.2, 0.8, 0.5],
+      [-1, -1, -1],
+    ]) {
+      const rows = drawn(4000, slopes, [0.3, -0.2, 0.1], 'grouped');
+      const { kind, slope, intercept } = fitVectorScaling({ ...rows, groups: [0, 0, 1] });
+      expect(kind).toBe(slopes[0]! > 0 ? 'per_class' : 'constant');
+      expect([slope[0], intercept[0]]).toEqual([slope[1], intercept[1]]);
+      const p = scaledProbabilities(rows.logits, { slope, intercept });
+      const rateOf = (k: number): number => rows.labels.filter((label) => label === k).length / 4000;
+      const meanOf = (k: number): number => rows.labels.reduce((sum, _, row) => sum + p[row * 3 + k]!, 0) / 4000;
+      expect(meanOf(0) + meanOf(1)).toBeCloseTo(rateOf(0) + rateOf(1), 6);
+      expect(meanOf(2)).toBeCloseTo(rateOf(2), 6);
+    }
+  });
+
   it('has one slope for all classes if one of them alone had a negative one', () => {
     const rows = drawn(3000, [1.5, 1.2, -0.3], [0.5, 0, -0.5], 'shared');
     const { kind, slope, intercept } = fitVectorScaling(rows);

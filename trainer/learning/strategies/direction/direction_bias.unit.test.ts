@@ -46,6 +46,20 @@ describe('directionBias', () => {
     expect(bias.distribution_std).toBeCloseTo(std, 12);
   });
 
+  it('counts equal probabilities as no call of either side, so that a model of one half is on none', () => {
+    const half = new Float64Array(400).fill(0.4);
+    const answers = { ...answersOf(400, () => 1, 0.5), up: half, down: half };
+    const bias = judged(answers, DELIVERED_BIAS_LIMITS);
+    expect([bias.overall.calls, bias.buy_sell_ratio, bias.bull_market_buy_ratio, bias.biased]).toEqual([
+      0,
+      null,
+      null,
+      [],
+    ]);
+    const few = { ...answers, up: half.map((own, row) => own + (row % 4 === 0 ? 0.1 : 0)) };
+    expect(judged(few, DELIVERED_BIAS_LIMITS).overall).toMatchObject({ calls: 100, buy_ratio: 1 });
+  });
+
   it('passes a calibrated model, also when nearly all of its calls are on one side', () => {
     // It always answers the base rate of 0.52: all calls are up.
     const answers = answersOf(8000, () => 1, 0.52);

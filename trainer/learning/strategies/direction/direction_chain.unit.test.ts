@@ -167,6 +167,13 @@ describe('the direction model', () => {
     expect([balanced.passed, balanced.evidence!['biased']]).toEqual([true, []]);
   });
 
+  it('of mirror images has one calibration for up and down, of its bars and their mirror images together', async () => {
+    const { blocks, scaling } = await train([instrumentOf(hintedDays('ONE', 0.5, 1))], { balance: 'mirror' });
+    for (const { slope, intercept } of [scaling, ...blocks.map((block) => block.scaling)])
+      expect([slope[0], intercept[0]]).toEqual([slope[1], intercept[1]]);
+    for (const { logits, mirrored } of blocks) expect(mirrored![0]!.length).toBe(logits[0]!.length);
+  });
+
   it('has rows that depend neither on later bars nor on values that arrive after the close', () => {
     const bars = randomWalk('CUT', 400);
     const cut = 300;

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { DIRECTION_BALANCES, type DirectionBalance } from '../../../../shared/policy/balances.ts';
 import { directionSettingsSchema, paramsWith, rangesOf, walkForwardWith } from './direction_settings.ts';
 import { searchSpace } from './search_direction.ts';
 import { DIRECTION_PARAMS, DIRECTION_WALK_FORWARD } from './train_direction.ts';
@@ -26,6 +27,14 @@ it('ranges of a search stand in for the delivered ones, and contain the configur
   expect(space['row_fraction']).toMatchObject({ low: 0.7, high: 1 });
   expect(space['l2']).toMatchObject({ low: 1e-3, high: 100 });
   expect(space['learning_rate']).toEqual(searchSpace(learning, {})['learning_rate']);
+});
+
+it('class_weight_ratio is searched where class weights act: with them, and with mirror images', () => {
+  const isSearched = (balance: DirectionBalance): boolean => {
+    const space = searchSpace({ ...learning, balance: { ...learning.balance, balance } }, {});
+    return 'class_weight_ratio' in space;
+  };
+  expect(DIRECTION_BALANCES.filter(isSearched)).toEqual(['class_weights', 'mirror']);
 });
 
 it('values beyond their limits, unknown names and ranges that end before they begin are refused', () => {

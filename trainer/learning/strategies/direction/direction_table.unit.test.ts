@@ -4,7 +4,7 @@ import { SERIES_NAMES, type SeriesName } from '../../../../shared/core/series/se
 import { createRng } from '../../../../shared/rng.ts';
 import { DELIVERED_BIAS_LIMITS } from './gates/bias_limits.fixture.ts';
 import { EVALUATION_LABEL } from './label/direction.ts';
-import type { Balance } from '../../learners/balance/balance.ts';
+import type { DirectionBalance } from '../../../../shared/policy/balances.ts';
 import type { PartRows } from '../../role_table/role_table.ts';
 import { DIRECTION_PARTS, directionTable, type DirectionTable } from './direction_table.ts';
 import { instrumentRows, type Instrument } from './instrument_rows.ts';
@@ -39,7 +39,7 @@ function falling(symbol: string): Instrument {
 
 const INSTRUMENTS = [falling('BTCUSDT'), falling('ETHUSDT')];
 
-function planOf(balance: Balance): DirectionPlan {
+function planOf(balance: DirectionBalance): DirectionPlan {
   return {
     windows: INSTRUMENT_WINDOWS,
     label: { unit: 'percent', threshold: EVALUATION_LABEL.threshold, horizon: 24 },
@@ -59,7 +59,7 @@ function planOf(balance: Balance): DirectionPlan {
   };
 }
 
-function tableOf(balance: Balance): DirectionTable {
+function tableOf(balance: DirectionBalance): DirectionTable {
   const options = { parts: DIRECTION_PARTS, market: 'live' } as const;
   return directionTable(INSTRUMENTS, planOf(balance), options, () => undefined);
 }
@@ -93,6 +93,33 @@ describe('exported rows of the direction model', () => {
       rows: { learn: learned.length, holdout: holdout.taken.length, synthetic: 0 },
     });
     expect(made.evaluated).toEqual({ from, to: rows.time.reduce((most, time) => Math.max(most, time), 0) });
+  });
+
+  it('of mirror are the rows and, behind all of them, their mirror images with up and down exchanged, weighted', () => {
+    const made = tableOf('mirror');
+    const { facts } = made.table;
+    const { taken, rows: learned, pair } = partOf(made, 'learn');
+    const count = partOf(tableOf('none'), 'learn').taken.length;
+    expect([facts.balance, facts.rows.synthetic, facts.rows.learn]).toEqual(['mirror', count, 2 * count]);
+    const { mirrored } = instrumentRows(INSTRUMENTS, { ...planOf('none'), mirrored: true });
+    const { columns } = rows.x;
+    for (let i = 0; i < count; i++) {
+      const row = taken[i]!;
+      const image = taken[count + i]!;
+      expect(image).toBeGreaterThanOrEqual(rows.y.length);
+      expect(learned.y[image]).toBe([1, 0, 2][rows.y[row]!]);
+      expect([learned.time[image], learned.labelEnd[image], pair[image]]).toEqual([
+        rows.time[row],
+        rows.labelEnd[row],
+        -1,
+      ]);
+      const features = learned.x.values.subarray(image * columns, (image + 1) * columns);
+      expect(features).toEqual(mirrored!.values.subarray(row * columns, (row + 1) * columns));
+    }
+    const { up, down } = facts.learned_classes;
+    expect(up!.rows).toBe(down!.rows);
+    expect(up!.weight).toBeCloseTo(down!.weight, 6);
+    expect(partOf(made, 'holdout').taken).toEqual(partOf(tableOf('none'), 'holdout').taken);
   });
 
   it('name the block that evaluates a row, in order of time', () => {

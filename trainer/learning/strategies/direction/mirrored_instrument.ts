@@ -2,7 +2,12 @@ import type { SeriesHistory } from '../../../../shared/core/series/series_cursor
 import type { SeriesName } from '../../../../shared/core/series/series_names.ts';
 import { mirrorBars } from '../../placebo/mirrored_bars.ts';
 import type { InstrumentBars } from '../../instruments/instrument_bars.ts';
-import type { Instrument } from './instrument_rows.ts';
+
+/** An instrument with its auxiliary series. */
+interface Recorded {
+  readonly bars: InstrumentBars;
+  readonly series: Readonly<Record<SeriesName, SeriesHistory>>;
+}
 
 /** Every log return is turned around. */
 const TURNED = (): -1 => -1;
@@ -32,10 +37,10 @@ const EXCHANGED: Readonly<Partial<Record<SeriesName, SeriesName>>> = {
  * high and low, and taker buys and sells, change places, and each series says of the other side what it said of this
  * one. Times, volumes and volatility are the same.
  */
-export function mirroredInstrument({ bars, series }: Instrument): Instrument {
+export function mirroredInstrument({ bars, series }: Recorded): Recorded {
   const names = Object.keys(series) as SeriesName[];
   const mirrored = names.map((name) => [name, mirroredSeries(series[EXCHANGED[name] ?? name], MIRRORED_VALUE[name])]);
-  return { bars: mirroredFlow(mirrorBars(bars, TURNED)), series: Object.fromEntries(mirrored) as Instrument['series'] };
+  return { bars: mirroredFlow(mirrorBars(bars, TURNED)), series: Object.fromEntries(mirrored) as Recorded['series'] };
 }
 
 function mirroredFlow(bars: InstrumentBars): InstrumentBars {
