@@ -29,7 +29,9 @@ export const directionJobSchema = z
           threshold: z.number().min(0).describe('Return from which a bar is labeled up or down'),
           horizon: z.int().min(1).describe('Bars until the labeled close'),
         }),
-        balance: z.enum(DIRECTION_BALANCES).describe('Class balance; mirror: class weights on the bars and their mirror images'),
+        balance: z
+          .enum(DIRECTION_BALANCES)
+          .describe('Class balance; mirror: class weights on the bars and their mirror images'),
         class_weight_ratio: share.describe('Exponent of the class weights; 0: none'),
         trials: z.int().min(0).describe('Trials of the search, before all evaluated blocks'),
         balance_penalty: z.boolean().describe('Whether the gain of a trial with biased calls counts less'),
