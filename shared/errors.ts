@@ -937,6 +937,11 @@ export const ERRORS = {
     message: 'The same training run is in progress or waits already.',
     next: 'Wait (GET /runs), or stop it (POST /retrain/cancel).',
   },
+  RUNS_TOO_MANY: {
+    status: 429,
+    message: 'Too many training runs wait already.',
+    next: 'Wait until some have ended, or take one out: `minutehand runs cancel 12`, POST /retrain/cancel?run=12.',
+  },
   RETRAIN_IDLE: {
     status: 409,
     message: 'No such training run is in progress or waits.',

@@ -9,6 +9,7 @@ export const COMMON_ERRORS: readonly ErrorCode[] = [
 const WITH_BODY: readonly ErrorCode[] = ['BODY_TOO_LARGE'];
 const TRAIN: readonly ErrorCode[] = [
   ...(['SETTING_UNSUPPORTED', 'DATA_MISSING', 'DATA_FORMAT', 'LEARNER_MISSING', 'RETRAIN_RUNNING'] as const),
+  'RUNS_TOO_MANY',
   ...WITH_BODY,
 ];
 const RULE_RUN: readonly ErrorCode[] = [
@@ -16,6 +17,7 @@ const RULE_RUN: readonly ErrorCode[] = [
   'CONFIG_UNKNOWN_KEY',
   'NAME_UNSAFE',
   'RETRAIN_RUNNING',
+  'RUNS_TOO_MANY',
   ...WITH_BODY,
 ];
 const BUNDLE: readonly ErrorCode[] = [
@@ -75,6 +77,7 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'POST /api/changes/{change_id}/reject': ['CHANGE_UNKNOWN', ...GIT],
   'POST /api/automl-features/generate': [
     ...(['SETTING_UNSUPPORTED', 'PAIR_UNKNOWN', 'DATA_MISSING', 'DATA_FORMAT', 'RETRAIN_RUNNING'] as const),
+    'RUNS_TOO_MANY',
     ...WITH_BODY,
   ],
   'POST /api/automl-features/validate-config': WITH_BODY,

@@ -8,7 +8,7 @@ import {
   type RetrainRun,
   type RunRequest,
 } from './run.ts';
-import { byTurn, type RunQueue } from './run_queue.ts';
+import { byTurn, isAmong, refuseMore, type RunQueue } from './run_queue.ts';
 
 /**
  * A queue in memory, for when no store can be opened.
@@ -78,13 +78,15 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
       put({ ...run, run_id, due_ms: clock.nowMs(), key: '' });
       return Promise.resolve();
     },
-    add(request) {
+    async add(request) {
+      const queued = await this.waiting();
+      if (isAmong(queued, request)) return null;
+      refuseMore(queued);
       const run = asked(request);
       const key = requestKey(request.parameters);
-      if (waiting.has(placeOf({ kind: run.kind, key }))) return Promise.resolve(null);
       const added = { ...run, run_id: ++lastId, due_ms: clock.nowMs(), key };
       put(added);
-      return Promise.resolve(shown(added));
+      return shown(added);
     },
     waiting: () => Promise.resolve([...waiting.values()].sort(byTurn).map(shown)),
     drop(runId) {

@@ -31,6 +31,7 @@ export interface Retrainer {
   /**
    * As start; while another run is in progress, the request waits for its turn, beside other requests.
    * @returns null when the same run is in progress or waits already, or when the full run in progress learns all of it
+   * @throws MinutehandError RUNS_TOO_MANY
    */
   request(request: RunRequest): Promise<RequestedRun | null>;
   /** The queued runs, in the order in which they would begin now. */

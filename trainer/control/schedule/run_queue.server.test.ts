@@ -13,7 +13,7 @@ import { noteConfigChanges } from './config_changes.ts';
 import { FIRST_MODELS, type RetrainRun } from './run.ts';
 import { openRunAudit, runUuid } from './run_audit.ts';
 import { memoryQueue } from './memory_queue.ts';
-import { storeQueue, type RunQueue } from './run_queue.ts';
+import { MOST_WAITING, storeQueue, type RunQueue } from './run_queue.ts';
 
 const T0 = Date.UTC(2024, 0, 1);
 let nowMs = T0;
@@ -95,6 +95,20 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       ]);
       await queue.keep(ended(begun, 'rejected'));
       expect(await queue.beginDue()).toMatchObject({ run_id: late.run_id, parameters: { seed: 3 }, status: 'running' });
+    });
+
+    it('refuses more requests than may wait, but none of the schedule, and says so of no request that waits', async () => {
+      const trigger = triggerOfText('request');
+      const ask = (seed: number) => queue.add({ kind: 'full', trigger, parameters: { seed } });
+      await queue.begin({ trigger, parameters: { seed: 0 } });
+      for (let seed = 1; seed <= MOST_WAITING; seed++) expect(await ask(seed)).not.toBeNull();
+      await expect(ask(MOST_WAITING + 1)).rejects.toMatchObject({ code: 'RUNS_TOO_MANY', seen: String(MOST_WAITING) });
+      expect(await ask(1)).toBeNull();
+      const [first] = await queue.waiting();
+      await queue.drop(first!.run_id);
+      expect(await ask(MOST_WAITING + 1)).toMatchObject({ status: 'queued' });
+      await queue.wait({ trigger: triggerOfText('schedule') });
+      expect(await queue.waiting()).toHaveLength(MOST_WAITING + 1);
     });
 
     it('has one run in progress at a time, and numbers them', async () => {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { notify, resolve } from '../notify/outbox.ts';
 import { runTriggerSchema, type RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
@@ -50,6 +51,7 @@ export interface RunQueue {
   /**
    * Queues a request beside those that wait already.
    * @returns null when the same one waits
+   * @throws MinutehandError RUNS_TOO_MANY when `MOST_WAITING` runs wait
    */
   add(request: RunRequest): Promise<RequestedRun | null>;
   /** The queued runs, in the order in which they would begin now. */
@@ -102,6 +104,9 @@ const PRIORITIES = {
 export const BEAT_MS = 15_000;
 /** A run of another owner without heartbeats for this time has lost its trainer. */
 export const SILENCE_MS = 4 * BEAT_MS;
+
+/** Runs that wait at most when a request is added; those of schedule, monitor and retries are taken all the same. */
+export const MOST_WAITING = 20;
 
 /** A year of daily runs with retries. */
 const CAUSED_RUNS = 1000;
@@ -178,6 +183,9 @@ class StoreQueue implements RunQueue {
   }
 
   async add(request: RunRequest): Promise<RequestedRun | null> {
+    const waiting = await this.waiting();
+    if (isAmong(waiting, request)) return null;
+    refuseMore(waiting);
     const due = { ...columnsOf(request), due_ms: this.#clock.nowMs(), request_key: requestKey(request.parameters) };
     const row = await this.#queue(due);
     return row === null ? null : this.#waiting(row);
@@ -363,6 +371,21 @@ class StoreQueue implements RunQueue {
   #withStatus(status: 'running' | 'queued') {
     return this.#db.selectFrom('core.training_runs').where('market', '=', this.#market).where('status', '=', status);
   }
+}
+
+/** Whether a run of this kind and choice of parameters waits. */
+export function isAmong(
+  waiting: readonly Pick<RequestedRun, 'kind' | 'parameters'>[],
+  { kind = 'full', parameters }: RunRequest,
+): boolean {
+  const key = requestKey(parameters);
+  return waiting.some((own) => own.kind === kind && requestKey(own.parameters) === key);
+}
+
+/** @throws MinutehandError RUNS_TOO_MANY */
+export function refuseMore(waiting: readonly RequestedRun[]): void {
+  if (waiting.length >= MOST_WAITING)
+    throw new MinutehandError('RUNS_TOO_MANY', { seen: String(waiting.length), expected: `below ${MOST_WAITING}` });
 }
 
 type Due = Pick<Row, 'kind' | 'due_ms' | 'run_id'>;
