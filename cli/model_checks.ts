@@ -3,6 +3,7 @@ import { directionOpener, readActiveDirection } from '../shared/bundle/direction
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { refuseForeign, timeframesOf } from '../shared/bundle/origin.ts';
+import { refuseOtherSymbols } from '../shared/bundle/other_symbols_refused.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
 import { describeError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
@@ -24,7 +25,8 @@ export async function checkModels({ minutehand }: Settings, paths: HomePaths): P
       };
     const set = await loadModelSet(pathInside(paths.models, active.version), featureSchema(minutehand.windows), 1);
     await set.release();
-    const { market, pairs } = set.manifest;
+    const { market, pairs, windows } = set.manifest;
+    refuseOtherSymbols(active.version, windows);
     const origin = { version: active.version, market, timeframes: timeframesOf(pairs) };
     refuseForeign(origin, { market: minutehand.market, timeframes: timeframesOf(minutehand.pairs) });
     return { what: 'models', verdict: 'ok', detail: `${active.version} (${set.manifest.market} market) verified` };

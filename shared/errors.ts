@@ -737,6 +737,11 @@ export const ERRORS = {
     message: 'The bundle was trained on bars of another timeframe.',
     next: 'Train on the timeframes of the configured pairs or instruments.',
   },
+  MODEL_SYMBOLS: {
+    status: 422,
+    message: 'Formulas of the models read the bars of other symbols, which no daemon serves.',
+    next: 'Compare such models with `minutehand backtest`; for live signals, train without these formulas.',
+  },
   KERNEL_MISSING: {
     status: 500,
     message: 'A WebAssembly program is missing or damaged.',

@@ -1,4 +1,5 @@
 import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
+import { withOtherBars } from '../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { Option, type Command } from 'commander';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
@@ -322,10 +323,11 @@ async function storeAll(pairs: PairRows, key: ReturnType<typeof storedKey>): Pro
 /** One pair in memory at a time. */
 async function* pairsOf(
   settings: Settings,
-  bars: ReadonlyMap<string, BarColumns>,
+  known: ReadonlyMap<string, BarColumns>,
   onProgress: (done: number, total: number) => void,
 ): PairRows {
   const policy = datasetPolicy(settings);
+  const bars = withOtherBars(known, policy.windows);
   const configured = settings.minutehand.pairs.map(parsePair);
   checkTimeframes(configured, bars);
   const pairs = configured.filter((pair) => countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')) > 0);

@@ -1,4 +1,5 @@
 import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
+import { withBarsOf } from '../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { featureDefinitions, PairFeatures } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import type { Formula } from '../../shared/core/formula/formula.ts';
+import { otherSourcesOf, symbolsOfSources } from '../../shared/core/formula/other_symbols.ts';
 import { instrumentSources, pairSources, symbolSources, type Sources } from '../../shared/core/formula/sources.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../shared/symbol/symbol.ts';
@@ -87,8 +89,10 @@ Formulas:
     --pairs XAUUSD_XAGUSD --formula 'zscore(log(a.close) - log(b.close), 240)' --plot
     --pairs XAUUSD_XAGUSD --formula 'rank(z_score, 1440)' --from 2025-01-01
 
+    --pairs XAUUSD_XAGUSD --formula 'delta(log(symbol("EURUSD").close), 15)'
     --instrument BTCUSDT@1h --formula 'corr(delta(log(close)), series("funding_rate"), 168)'
 
+  A symbol and a pair also read bars of other symbols at the same time, as symbol("EURUSD").close.
   A symbol has open, high, low, close, volume, spread, taker_buy_volume and trades; a pair has a.close, b.close and so
   on; an instrument also has the columns of its matrix and its auxiliary series, each as known at the close of the bar.
   A fault is shown with a mark below its position. All operators and rules: docs/reference/FORMULAS.md.`;
@@ -118,14 +122,26 @@ interface Legs {
   readonly b: BarColumns;
 }
 
-/** The screened bars of both legs in the subject's timeframe. @throws MinutehandError DATA_MISSING, DATA_FORMAT */
-async function readLegs(pair: Pair, data: string, to: OpenTime | undefined, settings: Settings): Promise<Legs> {
-  const bars = await readBarFolder(data, [pair.a, pair.b], to === undefined ? {} : { to });
-  const missing = [...new Set([pair.a, pair.b])].filter((symbol) => !bars.has(symbol));
+/**
+ * The screened bars of both legs in the subject's timeframe.
+ * @param others symbols that a formula reads too
+ * @throws MinutehandError DATA_MISSING, DATA_FORMAT
+ */
+async function readLegs(
+  pair: Pair,
+  data: string,
+  to: OpenTime | undefined,
+  settings: Settings,
+  others: readonly string[] = [],
+): Promise<Legs> {
+  const symbols = [...new Set([pair.a, pair.b, ...others])];
+  const bars = await readBarFolder(data, symbols, to === undefined ? {} : { to });
+  const missing = symbols.filter((symbol) => !bars.has(symbol));
   if (missing.length > 0)
     throw new MinutehandError('DATA_MISSING', { seen: `no file for ${missing.join(' and ')} in ${data}` });
-  const screened = await withFolderSeries(screenBars(bars, screenPolicy(settings)), data);
-  checkTimeframes([pair], screened);
+  const known = await withFolderSeries(screenBars(bars, screenPolicy(settings)), data);
+  checkTimeframes([pair], known);
+  const screened = withBarsOf(known, others);
   return { pair, a: legBars(screened, pair, 'a')!, b: legBars(screened, pair, 'b')! };
 }
 
@@ -172,7 +188,8 @@ async function barFormula(
   const settings = loadSettings();
   const { windows } = settings.minutehand;
   const formula = read(symbol === undefined ? pairSources(featureDefinitions(windows)) : symbolSources());
-  const legs = await readLegs(subject, data, to, settings);
+  const others = symbolsOfSources(otherSourcesOf([{ formula }]));
+  const legs = await readLegs(subject, data, to, settings, others);
   if (symbol !== undefined) return { formula, all: symbolValues(formula, legs.a, barSecondsOf(subject)) };
   const all = pairValues(formula, legs, windows, subject);
   const { length } = all.time;

@@ -12,7 +12,7 @@ import {
 } from '../../shared/core/formula/limits.ts';
 import { isConstant, type Operator } from '../../shared/core/formula/operator.ts';
 import { OPERATORS } from '../../shared/core/formula/operators.ts';
-import { BAR_SOURCES, PROBABILITY_SOURCES, SERIES_SOURCES } from '../../shared/core/formula/sources.ts';
+import { BAR_SOURCES, OTHER_FIELDS, PROBABILITY_SOURCES, SERIES_SOURCES } from '../../shared/core/formula/sources.ts';
 import { unitName } from '../../shared/core/formula/unit.ts';
 import { table } from './table.ts';
 
@@ -83,6 +83,13 @@ A symbol reads the fields of its bars by name; a pair reads \`a.close\`, \`b.clo
 \`taker_buy_volume\` and \`trades\`, every column of [FEATURES.md](FEATURES.md) by its name, and auxiliary series of its legs,
 \`a.series("funding_rate")\`. An instrument (\`features --instrument BTCUSDT@1h --formula '…'\`) reads the fields of
 its bars but for \`spread\` and \`trades\`, the columns of its matrix by name, and auxiliary series.
+
+A pair and a symbol also read the bars of **other symbols**, \`symbol("EURUSD").close\`:
+${OTHER_FIELDS.map(({ name }) => `\`${name}\``).join(', ')}. It is the bar of the same time, in the timeframe of the
+subject and made of the other symbol's own minutes; without one the value is missing. Windows count the bars of the
+subject. Models of such formulas can be trained and compared by \`backtest\`; no daemon serves them, and every way to
+make them active is refused (MODEL_SYMBOLS, [ADR 38](../adr/0038-other-symbols-are-not-served.md)). Rules, and formulas
+of instruments, cannot read other symbols. There are no operators over the subjects of a group.
 
 ${table(['source', 'meaning', 'unit'], sources)}
 

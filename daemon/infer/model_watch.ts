@@ -4,6 +4,7 @@ import { activePath, readActiveFile } from '../../shared/bundle/bundle.ts';
 import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import { GROUP_FILE, MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
 import { refuseForeign, timeframesOf, type RunningOrigin } from '../../shared/bundle/origin.ts';
+import { refuseOtherSymbols } from '../../shared/bundle/other_symbols_refused.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import { DIRECTION_FILES } from '../../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
@@ -303,11 +304,12 @@ async function accepted<File extends { readonly version: string | null }>(
   return file.version;
 }
 
-/** @throws MinutehandError also for models of another market or timeframe */
+/** @throws MinutehandError also for models of another market or timeframe, or that read other symbols */
 async function loadAllowed(folder: string, { load, running }: ModelWatchOptions): Promise<ModelSet> {
   const set = await load(folder);
   try {
-    const { version, market, pairs } = set.manifest;
+    const { version, market, pairs, windows } = set.manifest;
+    refuseOtherSymbols(version, windows);
     refuseForeign({ version, market, timeframes: timeframesOf(pairs) }, running);
     return set;
   } catch (error) {

@@ -36,6 +36,8 @@ export interface BarColumns {
   readonly flow?: BarFlow;
   /** Auxiliary series of the symbol, whatever the period of the bars; absent where they were not looked for. */
   readonly series?: SymbolSeries;
+  /** Bars of other symbols that formulas read, by symbol, in the timeframe of these; absent where none is read. */
+  readonly others?: ReadonlyMap<string, BarColumns>;
 }
 
 /** What takers bought of the volume, and the number of trades; null when the file has no such column. */
@@ -486,7 +488,8 @@ export function* minutes(columns: ReadonlyMap<string, BarColumns>): Generator<Mi
 
 /** The bars `first` up to, not including, `end`, as views of the same memory. */
 export function viewBars(columns: BarColumns, first: number, end: number): BarColumns {
-  return mapBars(columns, end - first, (column) => column.subarray(first, end));
+  const view = mapBars(columns, end - first, (column) => column.subarray(first, end));
+  return withOthersBetween(view, columns, viewBars);
 }
 
 /**
@@ -494,7 +497,24 @@ export function viewBars(columns: BarColumns, first: number, end: number): BarCo
  * again.
  */
 export function copyBars(columns: BarColumns, first: number, end: number): BarColumns {
-  return mapBars(columns, end - first, (column) => column.slice(first, end));
+  const copy = mapBars(columns, end - first, (column) => column.slice(first, end));
+  return withOthersBetween(copy, columns, copyBars);
+}
+
+/** A part of bars with those of other symbols from its first bar to its last one: none is known that comes later. */
+function withOthersBetween(
+  part: BarColumns,
+  { others }: BarColumns,
+  cut: (columns: BarColumns, first: number, end: number) => BarColumns,
+): BarColumns {
+  if (others === undefined) return part;
+  const first = part.length === 0 ? Infinity : part.time[0]!;
+  const last = part.length === 0 ? Infinity : part.time[part.length - 1]!;
+  const own = [...others].map(([symbol, columns]): [string, BarColumns] => {
+    const time = columns.time.subarray(0, columns.length);
+    return [symbol, cut(columns, lowerBound(time, first), lowerBound(time, last + 1))];
+  });
+  return { ...part, others: new Map(own) };
 }
 
 /** The bars in memory that threads share. */

@@ -15,6 +15,11 @@ export function legBars(
 ): BarColumns | undefined {
   const columns = bars.get(symbols[leg]);
   if (barSeconds === undefined || columns === undefined) return columns;
+  return inTimeframe(columns, barSeconds);
+}
+
+/** Computed once for each timeframe. */
+function inTimeframe(columns: BarColumns, barSeconds: number): BarColumns {
   const own = known.get(columns) ?? new Map<number, BarColumns>();
   known.set(columns, own);
   const resampled = own.get(barSeconds) ?? resampleBars(columns, barSeconds);
@@ -27,7 +32,7 @@ export function legBars(
  * @param isLastKept also the last bar while its last minute is missing, for charts
  */
 export function resampleBars(columns: BarColumns, barSeconds: number, { isLastKept = false } = {}): BarColumns {
-  const { symbol, length, series } = columns;
+  const { symbol, length, series, others } = columns;
   const out = Array.from({ length: 7 }, () => new Float64Array(length)) as Column[];
   const [time, open, high, low, close, volume, spread] = out as [
     Column,
@@ -63,6 +68,9 @@ export function resampleBars(columns: BarColumns, barSeconds: number, { isLastKe
     volume: cut(volume),
     spread: columns.spread === null ? null : cut(spread),
     ...(series && { series }),
+    ...(others && {
+      others: new Map([...others].map(([name, other]) => [name, inTimeframe(other, barSeconds)])),
+    }),
   };
 }
 

@@ -19,7 +19,7 @@ export function withoutSuspects(columns: BarColumns, screening: ScreenPolicy | n
   if (kept === columns.length) return columns;
   const keep = (column: Float64Array): Float64Array =>
     column.slice(0, columns.length).filter((_, i) => isKept[i] === 1);
-  const { symbol, time, open, high, low, close, volume, spread, flow, series } = columns;
+  const { symbol, time, open, high, low, close, volume, spread, flow, series, others } = columns;
   return {
     symbol,
     length: kept,
@@ -37,6 +37,7 @@ export function withoutSuspects(columns: BarColumns, screening: ScreenPolicy | n
       },
     }),
     ...(series && { series }),
+    ...(others && { others }),
   };
 }
 

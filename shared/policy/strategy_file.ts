@@ -6,7 +6,7 @@ import { FormulaError } from '../core/formula/formula_error.ts';
 import { lookBackOnProbabilities, readsProbabilities } from '../core/formula/probabilities.ts';
 import { parseFormula, type Formula } from '../core/formula/formula.ts';
 import { OPERATOR_BY_NAME } from '../core/formula/operators.ts';
-import { pairSources, ruleSources, type Sources } from '../core/formula/sources.ts';
+import { pairRuleSources, ruleSources, type Sources } from '../core/formula/sources.ts';
 import { MinutehandError } from '../errors.ts';
 import { NO_LIMITS, type RuleLimits } from '../strategies/formula_rule/formula_rule.ts';
 import { faultText } from './formula_fault.ts';
@@ -79,7 +79,7 @@ export function strategyReadsProbabilities({ entryLong, entryShort, exit }: Form
 
 /** What formulas of a subject may read. @param windows of the hand-written features of pairs */
 export function strategySources(subject: StrategySubject, windows: Windows): Sources {
-  return subject === 'pair' ? pairSources(handWrittenDefinitions(windows)) : INSTRUMENT_SOURCES;
+  return subject === 'pair' ? pairRuleSources(handWrittenDefinitions(windows)) : INSTRUMENT_SOURCES;
 }
 
 /**

@@ -9,6 +9,7 @@ import { keyOf, type RecordedGate } from '../gates/gate_result.ts';
 import { loadModelSet } from '../model_set.ts';
 import { readModelsFile } from '../models_file.ts';
 import { refuseForeign, timeframesOf, type BundleOrigin } from '../origin.ts';
+import { refuseOtherSymbols } from '../other_symbols_refused.ts';
 import { readPointerFile, type PointerPlace } from '../pointer.ts';
 import { trainerMarks } from '../pointer_marks.ts';
 import {
@@ -134,7 +135,7 @@ export type AdmittedBy<Through extends Door> = Through extends Door ? Admitted<T
  * active before and is rolled back to or recovered (docs/adr/0024-one-lock-for-models.md).
  * @throws MinutehandError MODEL_GATES, MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME, MODEL_SCHEMA, MODEL_EXISTS,
  * PROMOTION_OWNER; USAGE for a shadow of a rule; STORE_UNUSABLE for what no person has asked for; as loadModelSet and
- * prepareDirection
+ * prepareDirection; MODEL_SYMBOLS
  */
 export async function admit<Through extends Door>(
   place: AdmissionPlace,
@@ -283,7 +284,8 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
   }
   const set = await loadModelSet(folder, featureSchema(settings.minutehand.windows), 1);
   await set.release();
-  const { version, market, pairs, gates = [] } = set.manifest;
+  const { version, market, pairs, windows, gates = [] } = set.manifest;
+  refuseOtherSymbols(version, windows);
   return {
     version,
     market,

@@ -4,6 +4,7 @@ import { barSecondsOf, TIMEFRAMES, type Pair, type Timeframe } from '../../pair.
 import { pairInputs, type PairReading } from '../formula/bar_inputs.ts';
 import { FormulaBlock } from '../formula/formula_block.ts';
 import { FormulaColumns } from '../formula/formula_columns.ts';
+import { otherSourcesOf } from '../formula/other_symbols.ts';
 import { formulaDefinition, formulasOf } from '../formula/named_formulas.ts';
 import { isSeriesSource } from '../formula/series_source.ts';
 import { Calendar } from './calendar.ts';
@@ -315,6 +316,8 @@ export class PairFeatures {
   readonly values: Float64Array;
   /** See `FeatureEngine.frame`. */
   readonly frame: Readonly<Frame>;
+  /** Sources of other symbols whose values `step` needs, in their order. */
+  readonly others: readonly string[];
   readonly #engine: FeatureEngine;
   readonly #written: Float64Array;
   /** null = the schema has none. */
@@ -327,11 +330,12 @@ export class PairFeatures {
     const engine = new FeatureEngine([pair], windows);
     const written = engine.values(0);
     const formulas = formulasOf(windows, engine.definitions);
+    this.others = otherSourcesOf(formulas);
     this.#engine = engine;
     this.#written = written;
     this.frame = engine.frame(0);
     this.#formulas =
-      formulas.length === 0 ? null : new FormulaColumns(formulas, [pair], pairInputs(engine.definitions));
+      formulas.length === 0 ? null : new FormulaColumns(formulas, [pair], pairInputs(engine.definitions, this.others));
     this.definitions = [...engine.definitions, ...formulas.map(formulaDefinition)];
     const bars = sequenceBars(windows);
     this.warmupBars = Math.max(engine.warmupBars, this.#formulas?.warmupBars ?? 1) + bars - 1;
@@ -355,13 +359,14 @@ export class PairFeatures {
   /**
    * Takes the next minute that both legs have.
    * @param series of the legs as known at its close, see `PairReading`; null where no formula reads one
-   * @throws RangeError when the legs differ in time or time does not ascend, or without series that formulas read
+   * @param others values of `this.others` at the same bar; null where no formula reads one
+   * @throws RangeError when the legs differ in time or time does not ascend, or without what formulas read beside them
    */
-  step(a: Bar, b: Bar, series: Float64Array | null = null): void {
+  step(a: Bar, b: Bar, series: Float64Array | null = null, others: Float64Array | null = null): void {
     this.#engine.stepPair(0, a, b);
     const formulas = this.#formulas;
     if (formulas !== null) {
-      formulas.step(0, { a, b, features: this.#written, series });
+      formulas.step(0, { a, b, features: this.#written, series, others });
       this.values.set(this.#written);
       this.values.set(formulas.values(0), this.#written.length);
     }
@@ -392,9 +397,10 @@ export function historyFeatures(windows: Windows, pair: Pair): HistoryFeatures {
   const { formulas: _formulas, sequence: _sequence, ...own } = windows;
   const written = new PairFeatures(own, pair);
   const formulas = formulasOf(windows, written.definitions);
+  const inputs = pairInputs(written.definitions, otherSourcesOf(formulas));
   return {
     written,
-    formulas: formulas.length === 0 ? null : new FormulaBlock(formulas, pair, pairInputs(written.definitions)),
+    formulas: formulas.length === 0 ? null : new FormulaBlock(formulas, pair, inputs),
   };
 }
 

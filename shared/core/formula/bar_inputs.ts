@@ -3,6 +3,7 @@ import type { FeatureDefinition } from '../features/feature.ts';
 import type { InstrumentDefinition } from '../features/instrument/definitions.ts';
 import { SERIES_NAMES } from '../series/series_names.ts';
 import type { FormulaEngine } from './engine.ts';
+import { parseOtherSymbol } from './other_symbols.ts';
 import { PROBABILITY_NAMES } from './probability_names.ts';
 import { seriesSource } from './series_source.ts';
 import { BAR_SOURCES, LEG_SERIES_SOURCES, MINUTE_SOURCE } from './sources.ts';
@@ -39,22 +40,36 @@ export interface PairReading {
   readonly features: Float64Array;
   /** Of the legs as known at its close, in the order of `LEG_SERIES_SOURCES`; null where no formula reads one. */
   readonly series: Float64Array | null;
+  /** Of other symbols at the same bar, in the order that was given to `pairInputs`; absent where none is read. */
+  readonly others?: Float64Array | null;
 }
 
-/** @param features hand-written ones, whose values a reading has */
-export function pairInputs(features: readonly FeatureDefinition[]): InputsOf<PairReading> {
-  return (engine, barSeconds) => new PairInputs(engine, features, barSeconds);
+/**
+ * @param features hand-written ones, whose values a reading has
+ * @param others sources of other symbols, whose values a reading has
+ */
+export function pairInputs(
+  features: readonly FeatureDefinition[],
+  others: readonly string[] = [],
+): InputsOf<PairReading> {
+  return (engine, barSeconds) => new PairInputs(engine, features, barSeconds, others);
 }
 
-/** Writes the bars of a pair, its hand-written features and the series of its legs to the inputs of an engine. */
+/** Writes what formulas of a pair read to the inputs of an engine. */
 export class PairInputs implements ReadingInputs<PairReading> {
   readonly #time: TimeInputs;
   readonly #a: readonly FieldInput[];
   readonly #b: readonly FieldInput[];
   readonly #features: readonly FeatureInput[];
   readonly #series: readonly FeatureInput[];
+  readonly #others: readonly FeatureInput[];
 
-  constructor(engine: FormulaEngine, features: readonly FeatureDefinition[], barSeconds: number) {
+  constructor(
+    engine: FormulaEngine,
+    features: readonly FeatureDefinition[],
+    barSeconds: number,
+    others: readonly string[] = [],
+  ) {
     this.#time = new TimeInputs(engine, barSeconds);
     this.#a = fieldInputs(engine, 'a.');
     this.#b = fieldInputs(engine, 'b.');
@@ -66,6 +81,7 @@ export class PairInputs implements ReadingInputs<PairReading> {
       engine,
       LEG_SERIES_SOURCES.map(({ name }) => name),
     );
+    this.#others = otherInputs(engine, others);
   }
 
   get readsSeries(): boolean {
@@ -74,9 +90,9 @@ export class PairInputs implements ReadingInputs<PairReading> {
 
   /**
    * @param at index in the block
-   * @throws RangeError for formulas that read series without them
+   * @throws RangeError for formulas that read series, or other symbols, without them
    */
-  write(at: number, { a, b, features: values, series }: PairReading): void {
+  write(at: number, { a, b, features: values, series, others }: PairReading): void {
     this.#time.write(at, a.time);
     writeFields(this.#a, at, a);
     writeFields(this.#b, at, b);
@@ -85,6 +101,7 @@ export class PairInputs implements ReadingInputs<PairReading> {
       input.column[at] = values[input.feature]!;
     }
     if (this.#series.length > 0) this.#writeSeries(at, series);
+    if (this.#others.length > 0) writeOthers(this.#others, at, others);
   }
 
   #writeSeries(at: number, series: Float64Array | null): void {
@@ -100,16 +117,23 @@ export class PairInputs implements ReadingInputs<PairReading> {
 export class SymbolInputs {
   readonly #time: TimeInputs;
   readonly #fields: readonly FieldInput[];
+  readonly #others: readonly FeatureInput[];
 
-  constructor(engine: FormulaEngine, barSeconds: number) {
+  /** @param others sources of other symbols, whose values `write` gets */
+  constructor(engine: FormulaEngine, barSeconds: number, others: readonly string[] = []) {
     this.#time = new TimeInputs(engine, barSeconds);
     this.#fields = fieldInputs(engine, '');
+    this.#others = otherInputs(engine, others);
   }
 
-  /** @param at index in the block */
-  write(at: number, bar: Bar): void {
+  /**
+   * @param at index in the block
+   * @throws RangeError for formulas that read other symbols without them
+   */
+  write(at: number, bar: Bar, others: Float64Array | null = null): void {
     this.#time.write(at, bar.time);
     writeFields(this.#fields, at, bar);
+    if (this.#others.length > 0) writeOthers(this.#others, at, others);
   }
 }
 
@@ -193,6 +217,27 @@ export class InstrumentInputs implements ReadingInputs<InstrumentReading> {
   /** @param probabilities up, down and range of row 0, then of row 1 … */
   writeProbabilities(at: number, probabilities: ArrayLike<number>, row = 0): void {
     for (const { feature, column } of this.#probabilities) column[at] = probabilities[3 * row + feature]!;
+  }
+}
+
+/**
+ * The columns of other symbols that formulas read.
+ * @param given sources whose values come with each bar
+ * @throws RangeError where an engine reads one that is not given: it would be missing at every bar
+ */
+function otherInputs(engine: FormulaEngine, given: readonly string[]): FeatureInput[] {
+  for (const name of engine.inputs.keys())
+    if (parseOtherSymbol(name) !== null && !given.includes(name))
+      throw new RangeError(`formulas read ${name}, which is not given`);
+  return featureInputs(engine, given);
+}
+
+function writeOthers(inputs: readonly FeatureInput[], at: number, values: Float64Array | null | undefined): void {
+  if (values === null || values === undefined)
+    throw new RangeError('formulas read other symbols, whose bars were not given');
+  for (let i = 0; i < inputs.length; i++) {
+    const input = inputs[i]!;
+    input.column[at] = values[input.feature]!;
   }
 }
 

@@ -11,7 +11,8 @@ import {
 } from './operator.ts';
 import { OPERATOR_BY_NAME, OPERATORS } from './operators.ts';
 import { parse, type Syntax } from './parse.ts';
-import { MINUTE_SOURCE, type Sources } from './sources.ts';
+import { MINUTE_SOURCE, type Source, type Sources } from './sources.ts';
+import { isSymbolName, parseOtherSymbol, type OtherSymbolField } from './other_symbols.ts';
 import { isSeriesSource, seriesSource } from './series_source.ts';
 import { PLAIN, unitName, type Unit } from './unit.ts';
 
@@ -113,9 +114,28 @@ class Checker {
   #read(name: string, column: number): Node {
     const number = this.#sources.numbers?.get(name);
     if (number !== undefined) return constantNode(number, column);
-    const source = this.#sources.byName.get(name);
+    const other = parseOtherSymbol(name);
+    const source = other === null ? this.#sources.byName.get(name) : this.#otherField(other, column);
     if (source === undefined) throw this.#unknownSource(name, column);
     return { kind: 'read', source: name, text: name, type: 'number', unit: source.unit, bars: source.bars, column };
+  }
+
+  /** @throws FormulaError for what is no symbol, or no field of one, and where the subject reads its own bars alone */
+  #otherField({ symbol, field }: OtherSymbolField, column: number): Source {
+    const { subject, otherFields } = this.#sources;
+    if (otherFields === undefined)
+      throw new FormulaError(
+        'FORMULA_NAME',
+        column,
+        `a formula of ${subject} cannot read other symbols here; formulas of the models of pairs can`,
+      );
+    if (!isSymbolName(symbol))
+      throw new FormulaError('FORMULA_NAME', column, `"${symbol}" is no symbol; write it as symbol("BTCUSDT")`);
+    const source = otherFields.find(({ name }) => name === field);
+    if (source !== undefined) return source;
+    const known = otherFields.map(({ name }) => name);
+    const reason = `another symbol has no ${field}, but ${known.join(', ')}`;
+    throw new FormulaError('FORMULA_NAME', column, reason, { name: field, known });
   }
 
   #unknownSource(name: string, column: number): FormulaError {

@@ -1,4 +1,5 @@
 import { FormulaError } from './formula_error.ts';
+import { otherSymbolSource } from './other_symbols.ts';
 import { seriesSource } from './series_source.ts';
 import { MAX_DEPTH, MAX_LENGTH, MAX_NODES } from './limits.ts';
 
@@ -22,7 +23,7 @@ interface Token {
 }
 
 const TOKEN =
-  /[ \t\r\n]+|((?:[ab]\.)?)series[ \t]*\([ \t]*"([^"\n]{0,64})"[ \t]*\)|(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)|(<=|>=|==|!=|[-+*/(),<>])/y;
+  /[ \t\r\n]+|((?:[ab]\.)?)series[ \t]*\([ \t]*"([^"\n]{0,64})"[ \t]*\)|symbol[ \t]*\([ \t]*"([^"\n]{0,64})"[ \t]*\)\.([a-z_]+)|(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)|(<=|>=|==|!=|[-+*/(),<>])/y;
 const WORD_SIGNS: ReadonlySet<string> = new Set(['and', 'or', 'not']);
 
 /** Signs between two arguments, by how tightly they bind. */
@@ -77,22 +78,19 @@ function tokens(text: string): Token[] {
   let at = 0;
   while (at < text.length) {
     const column = at + 1;
-    OTHER_SYMBOL.lastIndex = at;
-    if (OTHER_SYMBOL.test(text))
-      throw new FormulaError(
-        'FORMULA_NAME',
-        column,
-        'a formula reads the bars of its own subject; those of other symbols cannot be read',
-      );
     const match = TOKEN.exec(text);
     if (match === null) throw new FormulaError('FORMULA_SYNTAX', column, unreadable(text, at));
     const leg = match[1];
     const series = match[2];
-    const number = match[3];
-    const name = match[4];
-    const sign = match[5];
-    if (series !== undefined) found.push({ kind: 'name', text: `${leg}${seriesSource(series)}`, column });
+    const symbol = match[3];
+    const field = match[4];
+    const number = match[5];
+    const name = match[6];
+    const sign = match[7];
+    if (symbol !== undefined) found.push({ kind: 'name', text: otherSymbolSource({ symbol, field: field! }), column });
+    else if (series !== undefined) found.push({ kind: 'name', text: `${leg}${seriesSource(series)}`, column });
     else if (number !== undefined) found.push({ kind: 'number', text: number, column });
+    else if (name === 'symbol') throw withoutField(column);
     else if (name !== undefined) found.push({ kind: WORD_SIGNS.has(name) ? 'sign' : 'name', text: name, column });
     else if (sign !== undefined) found.push({ kind: 'sign', text: sign, column });
     at = TOKEN.lastIndex;
@@ -101,8 +99,14 @@ function tokens(text: string): Token[] {
   return found;
 }
 
-/** Bars of another symbol, which no place that computes formulas waits for. */
-const OTHER_SYMBOL = /symbol[ \t]*\([ \t]*"/y;
+/** `symbol` in any other form than the one that names a symbol and a field. */
+function withoutField(column: number): FormulaError {
+  return new FormulaError(
+    'FORMULA_ARGUMENTS',
+    column,
+    'symbol takes the name of a symbol in quotation marks, and a field behind it, such as symbol("BTCUSDT").close',
+  );
+}
 
 function unreadable(text: string, at: number): string {
   const character = String.fromCodePoint(text.codePointAt(at)!);

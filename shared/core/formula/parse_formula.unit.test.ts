@@ -57,9 +57,25 @@ describe('parseFormula', () => {
     ],
     ['series("sentiment)', 'FORMULA_SYNTAX', 'column 8: "\\"" has no meaning here'],
     [
-      'close / symbol("BTCUSDT").close',
+      'close / symbol("BTCUSDT").trades',
       'FORMULA_NAME',
-      'column 9: a formula reads the bars of its own subject; those of other symbols cannot be read',
+      'column 9: another symbol has no trades, but open, high, low, close, volume, spread',
+    ],
+    ['symbol("btc").close', 'FORMULA_NAME', 'column 1: "btc" is no symbol; write it as symbol("BTCUSDT")'],
+    [
+      'symbol("BTCUSDT@1h").close',
+      'FORMULA_NAME',
+      'column 1: "BTCUSDT@1h" is no symbol; write it as symbol("BTCUSDT")',
+    ],
+    [
+      'symbol("BTCUSDT") / close',
+      'FORMULA_ARGUMENTS',
+      'column 1: symbol takes the name of a symbol in quotation marks, and a field behind it, such as symbol("BTCUSDT").close',
+    ],
+    [
+      'close + symbol(BTCUSDT).close',
+      'FORMULA_ARGUMENTS',
+      'column 9: symbol takes the name of a symbol in quotation marks, and a field behind it, such as symbol("BTCUSDT").close',
     ],
     ['rsi + 1', 'FORMULA_ARGUMENTS', 'column 1: rsi is an operator: write rsi(x = close, n)'],
     ['mean(close)', 'FORMULA_ARGUMENTS', 'column 1: n is missing; write mean(x, n)'],

@@ -21,6 +21,8 @@ export interface Sources {
   readonly byName: ReadonlyMap<string, Source>;
   /** Names that stand for a number, such as the thresholds of a strategy file. */
   readonly numbers?: ReadonlyMap<string, number>;
+  /** Fields that it reads of other symbols, as `symbol("BTCUSDT").close`; absent: of none. */
+  readonly otherFields?: readonly Source[];
 }
 
 /** Fields of a bar. */
@@ -46,23 +48,34 @@ export const MINUTE_SOURCE = '#minute';
 /** Fields that trainings of pairs do not have: a formula would learn from other values than it gets live. */
 const OF_SYMBOLS: readonly string[] = ['taker_buy_volume', 'trades'];
 
+/** Fields of the bars of other symbols. */
+export const OTHER_FIELDS: readonly Source[] = BAR_SOURCES.filter(({ name }) => !OF_SYMBOLS.includes(name));
+
 /**
- * A pair reads `a.close`, `b.volume` and so on, its hand-written features by name, and auxiliary series of its legs.
+ * A pair reads `a.close`, `b.volume` and so on, its hand-written features by name, auxiliary series of its legs, and
+ * the bars of other symbols.
  */
 export function pairSources(features: readonly FeatureDefinition[]): Sources {
   const ofLegs = ['a', 'b'].flatMap((leg) =>
-    BAR_SOURCES.filter(({ name }) => !OF_SYMBOLS.includes(name)).map((source) => ({
+    OTHER_FIELDS.map((source) => ({
       ...source,
       name: `${leg}.${source.name}`,
       meaning: `of leg ${leg.toUpperCase()}: ${source.meaning}`,
     })),
   );
-  return sourcesOf('a pair', [...ofLegs, ...features.map(featureSource), ...LEG_SERIES_SOURCES]);
+  const own = sourcesOf('a pair', [...ofLegs, ...features.map(featureSource), ...LEG_SERIES_SOURCES]);
+  return { ...own, otherFields: OTHER_FIELDS };
 }
 
-/** A symbol reads the fields of its bars. */
+/** What a rule of a pair reads: all that its formulas do, but the bars of other symbols. */
+export function pairRuleSources(features: readonly FeatureDefinition[]): Sources {
+  const { otherFields: _, ...own } = pairSources(features);
+  return own;
+}
+
+/** A symbol reads the fields of its bars, and the bars of other symbols. */
 export function symbolSources(): Sources {
-  return sourcesOf('a symbol', BAR_SOURCES);
+  return { ...sourcesOf('a symbol', BAR_SOURCES), otherFields: OTHER_FIELDS };
 }
 
 /** Fields that the bars of instruments do not have. */

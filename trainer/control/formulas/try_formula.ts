@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { withBarsOf } from '../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import { WARM_UP_SECONDS, warmUpSeconds } from '../../../shared/core/features/features.ts';
 import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../../../shared/core/features/instrument/instrument_features.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import type { Formula } from '../../../shared/core/formula/formula.ts';
+import { otherSourcesOf, symbolsOfSources } from '../../../shared/core/formula/other_symbols.ts';
 import type { ScreenPolicy } from '../../../shared/core/screen/bar_screen.ts';
 import { barSecondsOf, isInstrument, parseSubject, symbolsOf, type Pair } from '../../../shared/pair.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
@@ -171,8 +173,9 @@ class Trial {
   async #values(from: number, to: number): Promise<TriedValues | null> {
     const { market, screening, windows } = this.#task;
     const subject = this.#subject;
-    const bars = await readKnownBars({
-      symbols: symbolsOf([subject]),
+    const others = symbolsOfSources(otherSourcesOf([{ formula: this.#formula }]));
+    const known = await readKnownBars({
+      symbols: [...new Set([...symbolsOf([subject]), ...others])],
       market,
       from: Math.max(0, from) as OpenTime,
       ...(to < ALL && { to: to as OpenTime }),
@@ -181,6 +184,7 @@ class Trial {
       store: this.#store,
       onProgress: () => undefined,
     });
+    const bars = withBarsOf(known, others);
     const seconds = barSecondsOf(subject);
     if (isInstrument(subject)) {
       const own = bars.get(subject.a);

@@ -1,4 +1,5 @@
 import { readBarFolder, shareBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { otherSymbolsOf } from '../../../shared/bar_file/other_bars.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import { parsePair, symbolsOf } from '../../../shared/pair.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
@@ -7,7 +8,7 @@ import type { KnownBarsOptions } from './known_bars.ts';
 import { withFolderSeries } from './known_series.ts';
 
 /**
- * Bars of all configured symbols, without suspect ones: of a folder, or all of this installation. They are in memory
+ * Bars of all configured symbols, and of others that the formulas of these settings read, without suspect ones: of a folder, or all of this installation. They are in memory
  * that all threads read, so that none has a copy. Auxiliary series come with them.
  * @param folder of SYMBOL.csv[.gz], with series in its folder `series`; null: the bars of this installation
  * @throws MinutehandError DATA_MISSING, DATA_FORMAT
@@ -18,7 +19,8 @@ export async function readConfiguredBars(
   settings: Settings,
   onProgress: (done: number, total: number) => void,
 ): Promise<Map<string, BarColumns>> {
-  const symbols = symbolsOf(settings.minutehand.pairs.map(parsePair));
+  const { pairs, windows } = settings.minutehand;
+  const symbols = [...new Set([...symbolsOf(pairs.map(parsePair)), ...otherSymbolsOf(windows)])];
   if (folder === null) return shared(await readInstallationBars(settings, symbols, period, onProgress));
   const read = await readBarFolder(folder, symbols, {
     ...period,

@@ -7,6 +7,7 @@ import { prepareModels, type PreparedModels } from '../../../shared/bundle/prepa
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { warmUpSeconds } from '../../../shared/core/features/features.ts';
+import { otherSymbolsIn } from '../../../shared/core/formula/other_symbols.ts';
 import { newsCurrencies } from '../../../shared/core/news/news_currencies.ts';
 import { isAtLeast } from '../../../shared/core/news/news_event.ts';
 import { parsePair, symbolsOf } from '../../../shared/pair.ts';
@@ -83,7 +84,8 @@ export async function runBacktestJob(job: BacktestJob, context: BacktestContext)
   const pairs = configuredPairs(job.pairs, settings).map(parsePair);
   const paths = job.models.map((folder) => resolveBundle(folder));
   const from = openTimeOf(period.from) ?? (0 as OpenTime);
-  const reading = readBars(job, settings, symbolsOf(pairs), (from - warmUpOf(paths, settings)) as OpenTime, onProgress);
+  const symbols = [...new Set([...symbolsOf(pairs), ...otherSymbolsOfBundles(paths, settings)])];
+  const reading = readBars(job, settings, symbols, (from - warmUpOf(paths, settings)) as OpenTime, onProgress);
   // An error of the models comes first.
   reading.catch(() => undefined);
   const { prepared, sets } = await loadModels(paths, settings);
@@ -113,17 +115,19 @@ export async function runBacktestJob(job: BacktestJob, context: BacktestContext)
     const costTable = parameters.cost_table ? await compareCosts(options, settings) : [];
     const manifests = sets.map(({ manifest }) => manifest);
     const own = symbolsOf(result.pairs.map(parsePair));
-    const symbols: ReportedSymbols = Object.fromEntries(own.map((symbol) => [symbol, minutehand.symbols[symbol]!]));
+    const reported: ReportedSymbols = Object.fromEntries(own.map((symbol) => [symbol, minutehand.symbols[symbol]!]));
     const requireEdge = policy.require_edge;
     return {
       result,
       bundles: manifests.map((manifest, i) => ({ path: paths[i]!, manifest })),
       costTable,
       requireEdge,
-      symbols,
+      symbols: reported,
       news: newsOf(settings, result),
       files:
-        output.folder === null ? null : writeResultFiles(output.folder, { result, manifests, symbols, requireEdge }),
+        output.folder === null
+          ? null
+          : writeResultFiles(output.folder, { result, manifests, symbols: reported, requireEdge }),
     };
   } finally {
     for (const set of sets) await set.release();
@@ -140,6 +144,11 @@ function configuredPairs(ids: readonly string[] | null, { minutehand }: Settings
 /** Of the bundle with the longest one, in seconds. */
 function warmUpOf(paths: readonly string[], { minutehand }: Settings): number {
   return Math.max(...paths.map((path) => warmUpSeconds(windowsOfBundle(path, minutehand.windows))));
+}
+
+/** Symbols that formulas of the bundles read beside those of the pairs. */
+function otherSymbolsOfBundles(paths: readonly string[], { minutehand }: Settings): string[] {
+  return paths.flatMap((path) => otherSymbolsIn(windowsOfBundle(path, minutehand.windows).formulas));
 }
 
 async function loadModels(

@@ -1,7 +1,10 @@
 import { rmSync } from 'node:fs';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { otherSymbolsOf } from '../../../shared/bar_file/other_bars.ts';
+import { refuseOtherSymbols } from '../../../shared/bundle/other_symbols_refused.ts';
 import { readActive, readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
+import type { Windows } from '../../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { withTrainingSettings } from '../../../shared/policy/training_settings.ts';
 import type { HomePaths } from '../../../shared/home.ts';
@@ -131,8 +134,9 @@ export async function withTrainOptions<Result>(
   work: (options: TrainOptions, bars: ReadonlyMap<string, BarColumns>) => Promise<Result>,
   discard?: (result: Result) => void,
 ): Promise<Result> {
-  const { settings } = context;
-  const symbols = symbolsOf(settings.minutehand.pairs.map(parsePair));
+  const settings = job.kind === 'train' ? withFormulas(context.settings) : context.settings;
+  const { pairs, windows } = settings.minutehand;
+  const symbols = [...symbolsOf(pairs.map(parsePair)), ...otherSymbolsOf(windows)];
   const used = { settings, symbols, isOwn: job.source.folder === null };
   return whileBarsStay(used, () => withOpenOptions(job, context, work), discard);
 }
@@ -159,6 +163,7 @@ async function withOpenOptions<Result>(
     if (!told.has(line)) tell(line);
     told.add(line);
   };
+  refuseLiveSymbols(job, settings, tellOnce);
   const fleet = await fleetOfTraining(settings, paths, resources.cache, tell);
   const features = place.features === null ? null : await openSource(place.features, settings, job.market);
   const scratch = openScratch(paths.datasetCache);
@@ -194,6 +199,23 @@ async function withOpenOptions<Result>(
     await features?.close();
     await fleet?.close();
   }
+}
+
+/**
+ * Formulas that read other symbols cannot be served: said before a training begins, and refused where it is to be
+ * adopted.
+ * @throws MinutehandError MODEL_SYMBOLS
+ */
+function refuseLiveSymbols(
+  { adopt }: Pick<TrainingJob, 'adopt'>,
+  { minutehand }: Settings,
+  tell: (line: string) => void,
+): void {
+  const windows: Windows = minutehand.windows;
+  const symbols = otherSymbolsOf(windows);
+  if (symbols.length === 0) return;
+  if (adopt) refuseOtherSymbols('a training that is to be adopted', windows);
+  tell(`Formulas read ${symbols.join(', ')}: these models can be compared by backtest, and cannot be served live.`);
 }
 
 /** The settings with the parameters of a job in place of the configured ones. */

@@ -1,16 +1,20 @@
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { partOfHistory, type HistoryPart, type KeptHistory } from '../history/kept_history.ts';
+import { columnsOfOthers } from '../../../shared/bar_file/other_bars.ts';
 import { columnsOfSeries } from './leg_series.ts';
 
-/** Columns that do not follow from the bars alone: of a feature table, and of formulas that read series of legs. */
+/**
+ * Columns that do not follow from the bars of the legs alone: of a feature table, and of formulas that read series or
+ * other symbols, whose bars may bear other times.
+ */
 export function columnsFromOutside(
   { definitions, outsideColumns }: Pick<Dataset, 'definitions' | 'outsideColumns'>,
   windows: Windows,
 ): string[] {
   const known = new Set(definitions.map(({ name }) => name));
-  const ofSeries = columnsOfSeries(windows).filter((name) => known.has(name));
-  return [...new Set([...outsideColumns, ...ofSeries])];
+  const read = [...columnsOfSeries(windows), ...columnsOfOthers(windows)].filter((name) => known.has(name));
+  return [...new Set([...outsideColumns, ...read])];
 }
 
 /**

@@ -1,8 +1,10 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { barSecondsOf, type Pair } from '../../../shared/pair.ts';
 import { barAt, barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { OtherBars } from '../../../shared/bar_file/other_bars.ts';
 import { InstrumentInputs, PairInputs, SymbolInputs } from '../../../shared/core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../../../shared/core/formula/engine.ts';
+import { otherSourcesOf } from '../../../shared/core/formula/other_symbols.ts';
 import type { SubjectState } from '../../../shared/core/formula/step.ts';
 import type { Formula } from '../../../shared/core/formula/formula.ts';
 import { PairFeatures } from '../../../shared/core/features/features.ts';
@@ -27,19 +29,21 @@ export interface FormulaValues {
   readonly computations: number;
 }
 
-/** @param barSeconds of the symbol's bars */
+/** @param bars with the other symbols that the formula reads @param barSeconds of the symbol's bars */
 export function symbolValues(formula: Formula, bars: BarColumns, barSeconds: number): FormulaValues {
   const engine = new FormulaEngine([formula]);
-  const inputs = new SymbolInputs(engine, barSeconds);
+  const sources = otherSourcesOf([{ formula }]);
+  const inputs = new SymbolInputs(engine, barSeconds, sources);
+  const others = new OtherBars(sources, bars.others);
   const barOf = bars.flow === undefined ? barReader(bars) : (index: number) => barAt(bars, index);
   return evaluate(engine, bars.length, (at, bar) => {
     const read = barOf(bar);
-    inputs.write(at, read);
+    inputs.write(at, read, others.at(read.time));
     return read.time;
   });
 }
 
-/** @param legs with the series that formulas may read */
+/** @param legs with the series, and leg A with the other symbols, that formulas may read */
 export function pairValues(
   formula: Formula,
   legs: { readonly a: BarColumns; readonly b: BarColumns },
@@ -48,7 +52,9 @@ export function pairValues(
 ): FormulaValues {
   const engine = new FormulaEngine([formula]);
   const features = new PairFeatures(windows, pair);
-  const inputs = new PairInputs(engine, features.definitions, barSecondsOf(pair));
+  const sources = otherSourcesOf([{ formula }]);
+  const inputs = new PairInputs(engine, features.definitions, barSecondsOf(pair), sources);
+  const others = new OtherBars(sources, legs.a.others);
   const series = legSeriesOf(legs.a.series ?? {}, legs.b.series ?? {});
   const minutes = [...commonMinutes(legs.a, legs.b)];
   const barOfA = barReader(legs.a);
@@ -57,7 +63,8 @@ export function pairValues(
     const a = barOfA(minutes[bar]![0]);
     const b = barOfB(minutes[bar]![1]);
     features.step(a, b);
-    inputs.write(at, { a, b, features: features.values, series: series.at(a.time + SECONDS_PER_BAR) });
+    const known = series.at(a.time + SECONDS_PER_BAR);
+    inputs.write(at, { a, b, features: features.values, series: known, others: others.at(a.time) });
     return a.time;
   });
 }

@@ -2,6 +2,7 @@ import { barOpen } from '../../../shared/core/resample/bar_resampler.ts';
 import { barSecondsOf } from '../../../shared/pair.ts';
 import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../../shared/bar.ts';
 import { barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { OtherBars } from '../../../shared/bar_file/other_bars.ts';
 import { quotedBps } from '../../../shared/core/cost/fill_cost.ts';
 import { historyFeatures } from '../../../shared/core/features/features.ts';
 import { writeFloats } from '../../../shared/core/features/float_row.ts';
@@ -86,10 +87,12 @@ export function viewColumns<Columns extends Readonly<Record<string, Float64Array
 }
 
 /**
- * Runs the daemon's own features over a pair's bars. Formulas read the series that come with the bars of a leg.
+ * Runs the daemon's own features over a pair's bars. Formulas read the series that come with the bars of a leg, and
+ * the bars of other symbols that come with those of leg A.
  * @param keep whether to keep the features of a warm bar; where models get a sequence of rows, all are kept
  * @param given columns to write to, with at least as many elements as there are warm bars; default: new ones
  * @throws RangeError where formulas read series and nobody has looked for those of the legs
+ * @throws MinutehandError DATA_MISSING where they read another symbol whose bars do not come with those of leg A
  */
 export function buildPairHistory(
   pair: Pair,
@@ -110,7 +113,7 @@ export function buildPairHistory(
   const columns = given ?? historyColumns(() => new Float64Array(capacity));
   const row = new Int32Array(capacity).fill(-1);
   const width = engine.definitions.length + (formulas?.width ?? 0);
-  const blockRows = formulas === null ? null : new BlockRows(formulas, width, seriesOfLegs(formulas, a, b));
+  const blockRows = formulas === null ? null : new BlockRows(formulas, width, seriesOfLegs(formulas, a, b), a.others);
   const atrRatio = engine.definitions.findIndex(({ name }) => name === 'atr_ratio');
   let features = new Float32Array(1024 * width);
   let length = 0;
@@ -178,12 +181,20 @@ class BlockRows {
   readonly #width: number;
   readonly #values: Float64Array;
   readonly #series: LegSeries | null;
+  /** null = no formula reads another symbol. */
+  readonly #others: OtherBars | null;
   /** Row of each kept bar of the block; −1 = not kept. */
   #rows: number[] = [];
 
   /** @param width columns of a row, those of formulas last @param series of the legs; null = not known */
-  constructor(formulas: FormulaBlock<PairReading>, width: number, series: LegSeries | null) {
+  constructor(
+    formulas: FormulaBlock<PairReading>,
+    width: number,
+    series: LegSeries | null,
+    others: BarColumns['others'],
+  ) {
     this.#formulas = formulas;
+    this.#others = formulas.others.length === 0 ? null : new OtherBars(formulas.others, others);
     this.#series = series;
     this.#width = width;
     this.#values = new Float64Array(formulas.width);
@@ -192,7 +203,9 @@ class BlockRows {
   /** Takes the next bar. @param written values of the hand-written columns @param features all rows so far */
   add(a: Bar, b: Bar, written: Float64Array, features: Float32Array): void {
     if (this.#formulas.isFull) this.flush(features);
-    this.#formulas.add({ a, b, features: written, series: this.#series?.at(a.time + SECONDS_PER_BAR) ?? null });
+    const series = this.#series?.at(a.time + SECONDS_PER_BAR) ?? null;
+    const others = this.#others?.at(a.time) ?? null;
+    this.#formulas.add({ a, b, features: written, series, others });
     this.#rows.push(-1);
   }
 

@@ -1,5 +1,6 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { withOtherBars } from '../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
@@ -48,7 +49,9 @@ export function placeboRowsOf({ pair, a, b, windows, holdoutFrom, seed }: Placeb
   const coins = coinsOf(seed);
   const isWanted = (time: number, z: number): boolean =>
     time >= holdoutFrom && Math.abs(z) >= EVALUATION_BARRIERS.z_entry;
-  const history = buildPairHistory(pair, mirrorBars(a, coins), mirrorBars(b, coins), windows, isWanted);
+  const others = a.others && new Map([...a.others].map(([symbol, bars]) => [symbol, mirrorBars(bars, coins)]));
+  const mirroredA = { ...mirrorBars(a, coins), ...(others && { others }) };
+  const history = buildPairHistory(pair, mirroredA, mirrorBars(b, coins), windows, isWanted);
   const { bar, label } = labelReversion(history, EVALUATION_BARRIERS);
   const kept = [...bar.keys()].filter((i) => history.row[bar[i]!]! >= 0);
   const columns = history.rows === 0 ? 0 : history.features.length / history.rows;
@@ -81,7 +84,8 @@ export interface PlaceboOptions {
  * computed anew. Columns of a feature table that the daemon does not compute keep the values of the recorded market.
  */
 export async function placeboMarkets(options: PlaceboOptions): Promise<PlaceboMarkets> {
-  const { dataset, bars, windows, seed, workers, onProgress } = options;
+  const { dataset, windows, seed, workers, onProgress } = options;
+  const bars = withOtherBars(options.bars, windows);
   const { holdoutFrom } = dataset;
   const draws = Array.from({ length: COIN_DRAWS }, (_, draw) => `${seed}/coins/${draw}`);
   const legs = dataset.histories.map(({ pair }) => ({ pair, ...holdoutLegs(pair, bars, windows, holdoutFrom) }));

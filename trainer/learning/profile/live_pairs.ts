@@ -1,3 +1,4 @@
+import { withOtherBars } from '../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
@@ -34,7 +35,8 @@ export interface LiveOptions {
  * Features of every third minute and of the entry candidates, by the engine of the daemon. Pairs without a warm bar
  * from `from` on are left out.
  */
-export function buildLivePairs({ pairs, bars, windows, from, farOut }: LiveOptions): LivePair[] {
+export function buildLivePairs({ pairs, bars: known, windows, from, farOut }: LiveOptions): LivePair[] {
+  const bars = withOtherBars(known, windows);
   return pairs.flatMap((pair): LivePair[] => {
     const a = legBars(bars, pair, 'a');
     const b = legBars(bars, pair, 'b');

@@ -1,3 +1,4 @@
+import { withOtherBars } from '../../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../../shared/bar_file/resampled_bars.ts';
 import type { BarColumns } from '../../../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../../../shared/core/features/features.ts';
@@ -15,11 +16,12 @@ const SAMPLES = 100;
 /** The leakage tests that need the bars: features use no data after their bar, labels none after their stated end. */
 export function checkBars(
   { histories, definitions }: Pick<Dataset, 'histories' | 'definitions'>,
-  bars: ReadonlyMap<string, BarColumns>,
+  known: ReadonlyMap<string, BarColumns>,
   policy: DatasetPolicy,
   seed: string,
 ): GateResult[] {
   const { windows } = policy;
+  const bars = withOtherBars(known, windows);
   const runs = histories.map((history) =>
     longRun(history, legBars(bars, history.pair, 'a')!, legBars(bars, history.pair, 'b')!),
   );

@@ -4,6 +4,7 @@ import { emptyColumns, type BarColumns } from '../../../../../shared/bar_file/ba
 import { warmupBars } from '../../../../../shared/core/features/features.ts';
 import { exp } from '../../../../../shared/elementary.ts';
 import { createRng } from '../../../../../shared/rng.ts';
+import { otherSymbolsOf } from '../../../../../shared/bar_file/other_bars.ts';
 import { buildPair, type PairPolicy, type PairTask } from './pair_build.ts';
 import { columnsOf } from './pair_columns.ts';
 
@@ -25,7 +26,9 @@ export function codeFingerprint(policy: PairPolicy): string {
 export function probeTask(policy: PairPolicy): PairTask {
   const labeled = PROBE_BARS + 3 * Math.max(policy.barriers.horizon, policy.risk.horizon, policy.scale.horizon);
   const bars = warmupBars(policy.windows) + labeled;
-  const [a, b] = probeLegs(bars, bars - Math.floor(labeled / 2));
+  const [leg, b] = probeLegs(bars, bars - Math.floor(labeled / 2));
+  const symbols = otherSymbolsOf(policy.windows);
+  const a = symbols.length === 0 ? leg : { ...leg, others: new Map(symbols.map((symbol) => [symbol, b])) };
   const own = { ...policy, holdoutFrom: a.time[bars - 1]!, share: 0.5 };
   return { pair: { id: 'A_B', a: 'A', b: 'B' }, a, b, policy: own };
 }

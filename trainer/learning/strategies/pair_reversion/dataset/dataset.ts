@@ -11,6 +11,7 @@ import { MinutehandError } from '../../../../../shared/errors.ts';
 import { earlierText, type RecentBars } from '../../../../../shared/market/recent_history.ts';
 import { barSecondsOf, symbolsOf, type Pair } from '../../../../../shared/pair.ts';
 import { meanOf } from '../../../../../shared/statistics.ts';
+import { withOtherBars } from '../../../../../shared/bar_file/other_bars.ts';
 import type { PairLabelPolicy, RiskPart } from '../label/pair_labels.ts';
 import type { Barriers } from '../label/reversion.ts';
 import type { RiskLabelPolicy } from '../label/risk.ts';
@@ -116,11 +117,12 @@ export interface Dataset {
  */
 export async function buildDataset(
   pairs: readonly Pair[],
-  bars: ReadonlyMap<string, BarColumns>,
+  known: ReadonlyMap<string, BarColumns>,
   policy: DatasetPolicy,
   options: DatasetOptions,
 ): Promise<Dataset> {
-  checkTimeframes(pairs, bars);
+  checkTimeframes(pairs, known);
+  const bars = withOtherBars(known, policy.windows);
   const counted = pairs.map((pair) => ({
     pair,
     common: countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')),

@@ -111,7 +111,7 @@ interface EntryMeta {
 }
 
 /**
- * Keys of tasks: SHA-256 of the legs' bars, of their series where formulas read any, the feature schema, the policy of
+ * Keys of tasks: SHA-256 of the legs' bars, of their series and of other symbols where formulas read any, the feature schema, the policy of
  * features and labels, and the code's output for fixed bars, so that a changed formula misses. Includes the engine's
  * version, because Math.log may differ in its last bit.
  */
@@ -133,7 +133,9 @@ export function pairKeys(tasks: readonly PairTask[]): string[] {
     return known;
   };
   return tasks.map(({ pair, a, b, policy }) => {
-    const identity = { format: FORMAT, engine: process.versions.v8, ...fingerprintOf(policy), policy };
+    const others = [...(a.others ?? [])].map(([symbol, bars]) => [symbol, hashOf(bars, policy.windows)]);
+    const ofOthers = others.length === 0 ? {} : { others };
+    const identity = { format: FORMAT, engine: process.versions.v8, ...fingerprintOf(policy), policy, ...ofOthers };
     return createHash('sha256')
       .update(canonicalJson({ ...identity, pair: pair.id, a: hashOf(a, policy.windows), b: hashOf(b, policy.windows) }))
       .digest('hex');
