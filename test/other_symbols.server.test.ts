@@ -77,13 +77,22 @@ describe('a formula that reads another symbol', () => {
       passed: true,
     });
 
-    const compared = await place.call(['backtest', '--models', version, '--data', data, '--workers', '0', '--json']);
+    const compared = await place.call([
+      'backtest',
+      '--models',
+      join(place.models, version),
+      '--data',
+      data,
+      '--workers',
+      '1',
+      '--json',
+    ]);
     expect(compared.code, compared.stdout + compared.stderr).toBe(0);
 
     const despite = ['--despite-gates', '--reason', 'a test'];
     for (const args of [
       ['models', 'promote', version, ...despite],
-      ['replay', '--data', data, '--models', version],
+      ['replay', '--data', data, '--models', join(place.models, version)],
     ]) {
       const { code, stdout, stderr } = await place.call([...args, '--json']);
       expect(code, args.join(' ')).not.toBe(0);

@@ -1,10 +1,13 @@
 import { INSTRUMENT_ID } from '../../pair.ts';
-import type { Formula } from './formula.ts';
 
 /** A field of the bars of another symbol than the subject's. */
 export interface OtherSymbolField {
   readonly symbol: string;
   readonly field: string;
+}
+
+interface FormulaWithSources {
+  readonly formula: { readonly sources: readonly string[] };
 }
 
 /** The name of the source that reads the bars of another symbol, as a formula writes it: `symbol("BTCUSDT").close`. */
@@ -24,7 +27,7 @@ export function isSymbolName(text: string): boolean {
 }
 
 /** Sources of other symbols that any of these formulas reads, each once, in the order of their texts. */
-export function otherSourcesOf(formulas: readonly { readonly formula: Pick<Formula, 'sources'> }[]): string[] {
+export function otherSourcesOf(formulas: readonly FormulaWithSources[]): string[] {
   const read = formulas.flatMap(({ formula }) => formula.sources.filter((source) => parseOtherSymbol(source) !== null));
   return [...new Set(read)].sort();
 }
