@@ -8,8 +8,9 @@ import type { KnownBarsOptions } from './known_bars.ts';
 import { withFolderSeries } from './known_series.ts';
 
 /**
- * Bars of all configured symbols, and of others that the formulas of these settings read, without suspect ones: of a folder, or all of this installation. They are in memory
- * that all threads read, so that none has a copy. Auxiliary series come with them.
+ * Bars of all configured symbols, and of others that the formulas of these settings read, without suspect ones: of a
+ * folder, or all of this installation. They are in memory that all threads read, so that none has a copy. Auxiliary
+ * series come with them.
  * @param folder of SYMBOL.csv[.gz], with series in its folder `series`; null: the bars of this installation
  * @throws MinutehandError DATA_MISSING, DATA_FORMAT
  */
