@@ -149,12 +149,17 @@ main() {
   pair=$(basename "$(dirname "$(realpath -ms "$path")")")
   # shellcheck source=/dev/null
   [[ ! -f $state ]] || . "$state"
-  while sleep 0.05; do
+  # Bash may go on where a signal only ends the command that it waits for. What has begun is finished: save, then print.
+  local ended=0
+  trap 'ended=130' INT
+  trap 'ended=143' TERM
+  while ((ended == 0)) && sleep 0.05; do
     text=$(cat "$path" 2>/dev/null) || continue
     [[ $text != "$last" ]] || continue
     last=$text
     take "$text" "$(date +%s%3N)"
   done
+  exit "$ended"
 }
 
 [[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@"

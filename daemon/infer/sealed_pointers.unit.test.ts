@@ -80,7 +80,7 @@ function start(damaged: readonly string[] = []) {
       if (damaged.includes(version)) return Promise.reject(new MinutehandError('MODEL_HASH'));
       return Promise.resolve({
         version,
-        manifest: { version, market: 'simulated', pairs: [] },
+        manifest: { version, market: 'simulated', pairs: [], windows: {} },
         release: () => Promise.resolve(),
       } as unknown as ModelSet);
     },
