@@ -1,28 +1,20 @@
-import { listVersions, readActive, readManifest } from '../shared/bundle/bundle.ts';
-import {
-  activeDirectionVersions,
-  directionFolder,
-  liveInstrumentSchema,
-  readActiveDirection,
-} from '../shared/bundle/direction/active_direction.ts';
+import { listVersions } from '../shared/bundle/bundle.ts';
+import { liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import { loadDirectionModel } from '../shared/bundle/direction/direction_model.ts';
-import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import { keyOf } from '../shared/bundle/gates/gate_result.ts';
 import { loadModelSet, partsOfSet } from '../shared/bundle/model_set.ts';
 import type { ActivePointer } from '../shared/bundle/pointer.ts';
-import {
-  recordedDirectionGates,
-  recordedGates,
-  recordedRuleGates,
-  type RecordedGates,
-} from '../shared/bundle/recorded_gates.ts';
+import { recordedRuleGates, type RecordedGates } from '../shared/bundle/recorded_gates.ts';
+import type { ShelfName } from '../shared/bundle/shelf_name.ts';
+import { ALL_SHELVES, readActiveOfSlot } from '../shared/bundle/shelves/registry.ts';
 import { instrumentsWithRule, readActiveRule, ruleFolder } from '../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
-import { directionShadows, readShadow } from '../shared/bundle/shadow_pointer.ts';
+import { readShadow } from '../shared/bundle/shadow_pointer.ts';
 import { sequenceBars } from '../shared/core/features/windows.ts';
 import { describeError, MinutehandError } from '../shared/errors.ts';
-import { barSecondsOf, parseInstrument, timeframeOf, type Timeframe } from '../shared/pair.ts';
+import { barSecondsOf, parseInstrument, timeframeOf } from '../shared/pair.ts';
 import { pathInside } from '../shared/path_name.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
@@ -75,30 +67,31 @@ export async function checkBundles(
 
 function shelvesOf(models: string, { minutehand }: Settings, isTimed: boolean): readonly Shelf[] {
   const schema = featureSchema(minutehand.windows);
-  const timeframes = Object.keys(activeDirectionVersions(models)) as Timeframe[];
-  return [
-    {
-      strategy: 'pair_reversion',
-      folder: models,
-      active: [readActive(models)],
-      shadows: [readShadow(models, null)].filter((version) => version !== null),
-      load: (folder) => loadPairs(folder, schema, isTimed),
-    },
-    {
-      strategy: 'direction',
-      folder: directionFolder(models),
-      active: timeframes.map((timeframe) => readActiveDirection(models, timeframe)),
-      shadows: Object.values(directionShadows(models)),
-      load: (folder) => loadDirection(folder, isTimed),
-    },
-    {
-      strategy: 'formula_rule',
-      folder: ruleFolder(models),
-      active: instrumentsWithRule(models).map((instrument) => readActiveRule(models, instrument)),
-      shadows: [],
-      load: (folder) => ({ gates: recordedRuleGates(readRuleBundle(folder).manifest), rows_per_second: null }),
-    },
-  ];
+  const rowsPerSecond: Readonly<Record<ShelfName, (folder: string) => Promise<number | null>>> = {
+    pairs: (folder) => scorePairs(folder, schema, isTimed),
+    direction: (folder) => scoreDirection(folder, isTimed),
+  };
+  const ofModels = ALL_SHELVES.map((own): Shelf => {
+    const slots = own.places(models).map(({ timeframe }) => timeframe);
+    return {
+      strategy: own.strategy,
+      folder: own.folder(models),
+      active: slots.map((slot) => readActiveOfSlot(models, slot)),
+      shadows: slots.map((slot) => readShadow(models, slot)).filter((version) => version !== null),
+      async load(folder) {
+        const gates = own.facts(folder).recorded;
+        return { gates, rows_per_second: await rowsPerSecond[own.name](folder) };
+      },
+    };
+  });
+  const rules: Shelf = {
+    strategy: 'formula_rule',
+    folder: ruleFolder(models),
+    active: instrumentsWithRule(models).map((instrument) => readActiveRule(models, instrument)),
+    shadows: [],
+    load: (folder) => ({ gates: recordedRuleGates(readRuleBundle(folder).manifest), rows_per_second: null }),
+  };
+  return [...ofModels, rules];
 }
 
 async function checkBundle(shelf: Shelf, version: string): Promise<CheckedBundle> {
@@ -118,11 +111,11 @@ function roleOf({ active, shadows }: Shelf, version: string): CheckedBundle['rol
   return shadows.includes(version) ? 'shadow' : null;
 }
 
-async function loadPairs(folder: string, schema: ReturnType<typeof featureSchema>, isTimed: boolean): Promise<Loaded> {
-  const gates = recordedGates(readManifest(folder));
+/** Loads a bundle of pairs. @returns rows scored per second; null unless timed */
+async function scorePairs(folder: string, schema: FeatureSchema, isTimed: boolean): Promise<number | null> {
   const set = await loadModelSet(folder, schema, isTimed ? TEST_ROWS : 1);
   try {
-    if (!isTimed) return { gates, rows_per_second: null };
+    if (!isTimed) return null;
     const rows = randomRows(folder, set.manifest.features.length * sequenceBars(set.schema.windows));
     const beganMs = performance.now();
     const parts = partsOfSet(set);
@@ -131,21 +124,21 @@ async function loadPairs(folder: string, schema: ReturnType<typeof featureSchema
       const { result_sigmas: _sigmas, ...shares } = await part.infer(rows, TEST_ROWS);
       for (const values of Object.values(shares)) refuseOutside(folder, values as Float64Array);
     }
-    return { gates, rows_per_second: perSecond(parts.length * TEST_ROWS, beganMs) };
+    return perSecond(parts.length * TEST_ROWS, beganMs);
   } finally {
     await set.release();
   }
 }
 
-async function loadDirection(folder: string, isTimed: boolean): Promise<Loaded> {
+/** Loads a direction model. @returns as scorePairs */
+async function scoreDirection(folder: string, isTimed: boolean): Promise<number | null> {
   const { manifest } = readDirectionBundle(folder);
-  const gates = recordedDirectionGates(manifest);
   const model = await loadDirectionModel(folder, liveInstrumentSchema(manifest.timeframe), isTimed ? TEST_ROWS : 1);
-  if (!isTimed) return { gates, rows_per_second: null };
+  if (!isTimed) return null;
   const rows = randomRows(folder, manifest.features.length);
   const beganMs = performance.now();
   refuseOutside(folder, model.infer(rows, TEST_ROWS));
-  return { gates, rows_per_second: perSecond(TEST_ROWS, beganMs) };
+  return perSecond(TEST_ROWS, beganMs);
 }
 
 function randomRows(seed: string, columns: number): Float32Array {
@@ -174,8 +167,9 @@ export function subjectsWithoutModel(
   const isUsable = (strategy: BundleStrategy, active: ActivePointer | null): boolean =>
     checked.some((one) => one.strategy === strategy && one.ok && one.version === active?.version);
   const hasModel = (instrument: string): boolean =>
-    isUsable('direction', readActiveDirection(models, timeframeOf(barSecondsOf(parseInstrument(instrument))))) ||
+    isUsable('direction', readActiveOfSlot(models, timeframeOf(barSecondsOf(parseInstrument(instrument))))) ||
     isUsable('formula_rule', readActiveRule(models, instrument));
-  const pairs = minutehand.pairs.length === 0 || isUsable('pair_reversion', readActive(models)) ? [] : ['pairs'];
+  const pairs =
+    minutehand.pairs.length === 0 || isUsable('pair_reversion', readActiveOfSlot(models, null)) ? [] : ['pairs'];
   return [...pairs, ...minutehand.instruments.filter((instrument) => !hasModel(instrument))];
 }

@@ -26,7 +26,10 @@ function thinned(symbol: string, isDropped: (i: number) => boolean, of: BarColum
   const rows: Bar[] = [];
   for (let i = 0; i < of.length; i++) {
     if (isDropped(i)) continue;
-    const [open, high, low, close] = [of.open[i]!, of.high[i]!, of.low[i]!, of.close[i]!];
+    const open = of.open[i]!;
+    const high = of.high[i]!;
+    const low = of.low[i]!;
+    const close = of.close[i]!;
     const time = of.time[i]! as OpenTime;
     rows.push({ symbol, time, open, high, low, close, volume: i % 7 === 0 ? 0 : 1 + (i % 11), spread: close / 1e4 });
   }
@@ -57,7 +60,8 @@ describe('bars of other symbols', () => {
         const columns = featureDefinitions(windows).length;
         const engine = new PairFeatures(windows, PAIR);
         const slow = new Map([...known].map(([symbol, own]) => [symbol, indexOf(own)]));
-        const [a, b] = [known.get('XAUUSD')!, slow.get('XAGUSD')!];
+        const a = known.get('XAUUSD')!;
+        const b = slow.get('XAGUSD')!;
         let t = 0;
         for (let i = 0; i < a.length; i++) {
           const time = a.time[i]!;
@@ -102,7 +106,8 @@ describe('bars of other symbols', () => {
   it('is DATA_MISSING where nobody has looked for the symbol, or it has no bar at all', () => {
     const two = new Map([...bars].filter(([symbol]) => symbol === 'XAUUSD' || symbol === 'XAGUSD'));
     expect(() => withOtherBars(two, windows)).toThrow(expect.objectContaining({ code: 'DATA_MISSING' }) as Error);
-    const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
+    const a = bars.get('XAUUSD')!;
+    const b = bars.get('XAGUSD')!;
     expect(() => buildPairHistory(PAIR, a, b, windows, () => true)).toThrow(
       expect.objectContaining({ code: 'DATA_MISSING' }) as Error,
     );

@@ -43,7 +43,7 @@ export function describeInputs(
 ): InputDescription | null {
   if (rows.x.rows < MIN_ROWS) return null;
   const scaled = scaleColumns(rows.x, definitions, model);
-  if (scaled.columns.length === 0) return null;
+  if (scaled.length === 0) return null;
   const sample = evenly(rows.x.rows, SAMPLE_ROWS);
   const rng = createRng(seed);
   const centersOf = (of: readonly number[]): number[][] =>
@@ -52,10 +52,10 @@ export function describeInputs(
       rng,
     );
   const description = (centers: number[][]): InputDescription => ({
-    columns: scaled.columns.map(({ name }) => name),
-    median: scaled.columns.map(({ median }) => median),
-    scale: scaled.columns.map(({ scale }) => scale),
-    missing: scaled.columns.map(({ missing }) => missing),
+    columns: scaled.map(({ name }) => name),
+    median: scaled.map(({ median }) => median),
+    scale: scaled.map(({ scale }) => scale),
+    missing: scaled.map(({ missing }) => missing),
     centers,
     distances: [0, 1],
     farther: [1, 0],
@@ -80,17 +80,13 @@ interface ScaledColumn {
   readonly missing: number;
 }
 
-interface ScaledColumns {
-  readonly columns: readonly ScaledColumn[];
-}
-
 /** A column that is constant, or that no row has, tells no model anything. */
 function scaleColumns(
   { rows, columns, values }: Matrix,
   definitions: readonly Pick<FeatureDefinition, 'name' | 'models'>[],
   model: ModelName,
-): ScaledColumns {
-  const scaled = definitions.flatMap(({ name, models }, at): ScaledColumn[] => {
+): ScaledColumn[] {
+  return definitions.flatMap(({ name, models }, at): ScaledColumn[] => {
     if (!models.includes(model)) return [];
     const known: number[] = [];
     for (let row = 0; row < rows; row++) {
@@ -104,11 +100,10 @@ function scaleColumns(
     const isUsual = rows - sorted.length >= USUALLY_MISSING * rows;
     return [{ name, at, median: quantile(sorted, 0.5), scale, missing: isUsual ? 0 : NOVELTY_CLIP }];
   });
-  return { columns: scaled };
 }
 
-function scaleRow({ columns: width, values }: Matrix, row: number, { columns }: ScaledColumns): number[] {
-  return columns.map(({ at, median, scale, missing }) => {
+function scaleRow({ columns: width, values }: Matrix, row: number, scaled: readonly ScaledColumn[]): number[] {
+  return scaled.map(({ at, median, scale, missing }) => {
     const value = (values[row * width + at]! - median) / scale;
     return Number.isNaN(value) ? missing : Math.max(-NOVELTY_CLIP, Math.min(NOVELTY_CLIP, value));
   });

@@ -94,7 +94,8 @@ describe('the mirrored instrument', () => {
       }
       const [image, rsi] = both('rsi');
       expect(image + rsi).toBeCloseTo(1, 5);
-      const [bought, sold] = [both('buy_liquidation_ratio'), both('sell_liquidation_ratio')];
+      const bought = both('buy_liquidation_ratio');
+      const sold = both('sell_liquidation_ratio');
       expect(bought[0]).toBeCloseTo(sold[1], 5);
     }
     expect(instrumentRows([own], { windows: INSTRUMENT_WINDOWS, label: EVALUATION_LABEL }).mirrored).toBeUndefined();
