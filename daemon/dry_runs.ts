@@ -172,7 +172,7 @@ function borrowed(set: ModelSet, maxRows: number, isFree: () => boolean): ModelS
     risk_score: column(),
     position_scale: column(),
     result_sigmas: column(),
-    ...(set.novelty && { novelty: column() }),
+    ...(set.novelty && { novelty: () => 0 }),
   };
   return {
     ...set,

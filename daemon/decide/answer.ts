@@ -8,7 +8,7 @@ import { candidateExposure } from '../../shared/strategies/pair_reversion/candid
 import { entryLegs } from '../../shared/strategies/pair_reversion/entry_legs.ts';
 import type { Decision } from '../../shared/strategies/pair_reversion/decide.ts';
 import type { DecisionPolicy, EntryTerms, Scores } from '../../shared/strategies/pair_reversion/pair_input.ts';
-import { scoresOf } from '../../shared/strategies/pair_reversion/scores.ts';
+import { isCandidate, scoresOf } from '../../shared/strategies/pair_reversion/scores.ts';
 import { step } from '../../shared/strategies/pair_reversion/step.ts';
 import type { Frame } from '../../shared/core/features/feature.ts';
 import type { FeatureEngine } from '../../shared/core/features/features.ts';
@@ -187,7 +187,7 @@ function scoresAtRow(
     quotedBps(frame.a),
     quotedBps(frame.b),
     result_sigmas[row]!,
-    novelty === undefined ? NaN : novelty[row]!,
+    novelty !== undefined && isCandidate(frame, policy) ? novelty(row) : NaN,
   );
 }
 

@@ -6,6 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../rng.ts';
 import { anySchema } from './any_schema.fixture.ts';
 import { readBundle } from './bundle.ts';
+import { groupModelSets } from './grouped_models.ts';
+import { expectedNovelty } from './input_novelty.oracle.ts';
+import type { InputDescription } from './input_novelty.ts';
 import type { Manifest } from './manifest.ts';
 import { loadModelSet, partsOfSet, servingSet, type BatchScores, type ModelSet } from './model_set.ts';
 import { writeRandomBundle } from './random_bundle.fixture.ts';
@@ -56,6 +59,19 @@ type Row = Record<keyof BatchScores, number>;
 const rowOf = (scores: BatchScores, row: number): Row =>
   Object.fromEntries(Object.entries(scores).map(([key, values]) => [key, (values as Float64Array)[row]])) as Row;
 
+/** Training rows around zero in one column. */
+const describedBy = (column: string): InputDescription => ({
+  columns: [column],
+  median: [0],
+  scale: [1],
+  missing: [4],
+  centers: [[0]],
+  distances: [0, 3],
+  farther: [1, 0],
+});
+const namedValues = (row: readonly number[]): Record<string, number> =>
+  Object.fromEntries(schema.definitions.map(({ name }, column) => [name, row[column]!]));
+
 describe('a set with groups', () => {
   it('scores each row of any batch as the models of its pair score it alone, in WebAssembly and in onnxruntime', async () => {
     for (const engine of ['auto', 'onnxruntime'] as const) {
@@ -103,6 +119,33 @@ describe('a set with groups', () => {
       expect(set.groups).toBeUndefined();
       expect(servingSet(set, 'EURUSD_GBPUSD')).toBe(set);
     });
+  });
+
+  it('measures novelty by the description of the pair’s group, whatever rows lie between', async () => {
+    const far: InputDescription = { ...describedBy(schema.definitions[2]!.name), distances: [0.5, 2] };
+    const [near, other] = [describedBy(schema.definitions[0]!.name), far].map((inputs) =>
+      writeRandomBundle(root, { ...common, seed: `novelty ${inputs.columns[0]}`, inputs }),
+    );
+    await withSet(near!, (pooled) =>
+      withSet(other!, (metals) =>
+        withSet(alone.fx, async (fx) => {
+          const own = [
+            { name: 'metals', pairs: GROUPS.metals, set: metals },
+            { name: 'fx', pairs: GROUPS.fx, set: fx },
+          ];
+          const set = groupModelSets(pooled, own, ROWS, COLUMNS);
+          const pairs = Array.from({ length: ROWS }, (_, row) => PAIRS[(row * 2) % PAIRS.length]!);
+          const values = randomRows(createRng('novelty'), ROWS, COLUMNS, 0.1);
+          const { novelty } = await set.infer(values, ROWS, undefined, pairs);
+          for (const [row, pair] of pairs.entries()) {
+            const { inputs } = { metals, fx, pooled }[groupOf(pair)].manifest;
+            const rowValues = [...values.subarray(row * COLUMNS, (row + 1) * COLUMNS)];
+            const expected = inputs === undefined ? NaN : expectedNovelty(inputs, namedValues(rowValues));
+            expect(novelty!(row)).toBe(expected);
+          }
+        }),
+      ),
+    );
   });
 
   it('refuses rows without their pairs, and more rows than it was loaded for', async () => {

@@ -44,6 +44,8 @@ class RowGroups {
   readonly #features: Float32Array;
   readonly #places: Int32Array;
   readonly #scores: BatchScores;
+  /** The batch that was scored last. */
+  #batch: Float32Array;
 
   constructor(sets: readonly ModelSet[], maxRows: number, columns: number) {
     this.#sets = sets;
@@ -51,6 +53,7 @@ class RowGroups {
     this.part = new Int32Array(maxRows);
     this.#places = new Int32Array(maxRows);
     this.#features = new Float32Array(maxRows * columns);
+    this.#batch = this.#features;
     const column = (): Float64Array => new Float64Array(maxRows);
     this.#scores = {
       return_prob: column(),
@@ -58,7 +61,7 @@ class RowGroups {
       risk_score: column(),
       position_scale: column(),
       result_sigmas: column(),
-      ...(sets.some(({ novelty }) => novelty !== undefined) && { novelty: column() }),
+      ...(sets.some(({ novelty }) => novelty !== undefined) && { novelty: (row: number) => this.#noveltyOf(row) }),
     };
   }
 
@@ -69,6 +72,7 @@ class RowGroups {
     only: readonly BundleModel[] | undefined,
     from: number,
   ): BatchScores | Promise<BatchScores> {
+    this.#batch = features;
     for (let part = from; part < this.#sets.length; part++) {
       const count = this.#gather(features, rows, part);
       if (count === 0) continue;
@@ -89,6 +93,14 @@ class RowGroups {
   ): Promise<BatchScores> {
     this.#scatter(await answers, count);
     return this.score(features, rows, only, part + 1);
+  }
+
+  /** By the description of the set of the row's pair. */
+  #noveltyOf(row: number): number {
+    const { novelty, schema } = this.#sets[this.part[row]!]!;
+    if (novelty === undefined) return NaN;
+    const end = (row + 1) * this.#columns;
+    return novelty.of(this.#batch, end - schema.definitions.length);
   }
 
   #gather(features: Float32Array, rows: number, part: number): number {
@@ -113,7 +125,6 @@ class RowGroups {
       scores.risk_score[row] = answers.risk_score[i]!;
       scores.position_scale[row] = answers.position_scale[i]!;
       scores.result_sigmas[row] = answers.result_sigmas[i]!;
-      if (scores.novelty !== undefined) scores.novelty[row] = answers.novelty === undefined ? NaN : answers.novelty[i]!;
     }
   }
 }

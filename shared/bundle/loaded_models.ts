@@ -17,10 +17,11 @@ export interface BatchScores {
   /** Result before costs, in standard deviations of the spread; NaN where the bundle has no model of it. */
   readonly result_sigmas: Float64Array;
   /**
-   * Share of AI1's training rows that are farther out than the row; computed with AI1's answers. Absent: the bundle
-   * does not describe them. NaN for a pair of a group whose AI1 has no description.
+   * Share of AI1's training rows that are farther out than a row of the batch. Measured when it is asked for, as few
+   * rows are candidates of an entry: the features of the batch must still be in place. Absent: the bundle does not
+   * describe its training rows. NaN for a pair of a group whose AI1 has no description.
    */
-  readonly novelty?: Float64Array;
+  readonly novelty?: (row: number) => number;
 }
 
 /** Models that are verified, warm and ready to be swapped in together. */

@@ -233,7 +233,8 @@ describe('loadModelSet', () => {
 describe('the engines of a set', () => {
   const small = anySchema(12);
   const row = (seed: number): Float32Array => randomRows(createRng(seed), 30, 12, 0.1);
-  const copyOf = ({ result_sigmas, ...scores }: BatchScores): number[][] => {
+  const copyOf = ({ result_sigmas, novelty, ...scores }: BatchScores): number[][] => {
+    expect(novelty).toBeUndefined();
     expect(result_sigmas.every(Number.isNaN)).toBe(true);
     return Object.values(scores).map((values: Float64Array) => [...values]);
   };

@@ -184,8 +184,8 @@ interface Answers {
   /** @throws MinutehandError MODEL_OUTPUT */
   take(name: BundleModel, answers: Float32Array, rows: number): void;
   ranked(rows: number): BatchScores;
-  /** Of the rows' inputs, where the bundle describes those of its training. */
-  measure(features: Float32Array, rows: number): void;
+  /** The rows that novelty is measured of when it is asked for. */
+  keep(features: Float32Array): void;
 }
 
 function createAnswers(
@@ -193,13 +193,14 @@ function createAnswers(
   novelty: RowNovelty | null,
   maxRows: number,
 ): Answers {
+  let batch: Float32Array = new Float32Array(0);
   const scores = {
     return_prob: new Float64Array(maxRows),
     risk_prob: new Float64Array(maxRows),
     risk_score: new Float64Array(maxRows),
     position_scale: new Float64Array(maxRows),
     result_sigmas: new Float64Array(maxRows).fill(NaN),
-    ...(novelty && { novelty: new Float64Array(maxRows).fill(NaN) }),
+    ...(novelty && { novelty: (row: number) => novelty.inputs.of(batch, row * novelty.width + novelty.newest) }),
   };
   const targets = {
     ai1: scores.return_prob,
@@ -221,10 +222,8 @@ function createAnswers(
       for (let row = 0; row < rows; row++) scores.risk_score[row] = riskRank(risk_quantiles, scores.risk_prob[row]!);
       return scores;
     },
-    measure(features, rows) {
-      if (novelty === null) return;
-      const { inputs, width, newest } = novelty;
-      for (let row = 0; row < rows; row++) scores.novelty![row] = inputs.of(features, row * width + newest);
+    keep(features) {
+      batch = features;
     },
   };
 }
@@ -258,7 +257,7 @@ function createModelSet(
   // The only one to hold the memory: who keeps a released set keeps no models.
   let trees = opened;
   let isReleased = false;
-  const { take, ranked, measure } = createAnswers(manifest, novelty, maxRows);
+  const { take, ranked, keep } = createAnswers(manifest, novelty, maxRows);
   const sessions = bundleModels(manifest).filter((name) => scorers[name] !== undefined);
   const askSessions = async (
     features: Float32Array,
@@ -279,7 +278,7 @@ function createModelSet(
     infer(features, rows, only) {
       if (rows > maxRows) throw new RangeError(`${rows} rows in a set for ${maxRows}`);
       if (isReleased) throw new Error(`models ${manifest.version} were released`);
-      if (novelty !== null && (only === undefined || only.includes('ai1'))) measure(features, rows);
+      keep(features);
       if (trees !== null && only !== undefined) askTrees(trees, features, rows, only, take);
       else if (trees !== null) {
         trees.kernel.score(features, rows);

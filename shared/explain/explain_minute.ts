@@ -9,6 +9,7 @@ import { asKnown, parseCalendarText } from '../calendar/calendar_text.ts';
 import type { NewsEvent } from '../core/news/news_event.ts';
 import { newsWindows, withCalendar } from '../core/news/news_windows.ts';
 import { PAIR_RULE, sideAgainst } from '../strategies/pair_reversion/pair_rule.ts';
+import { isCandidate } from '../strategies/pair_reversion/scores.ts';
 import type { Frame } from '../core/features/feature.ts';
 import { PairFeatures } from '../core/features/features.ts';
 import type { Windows } from '../core/features/windows.ts';
@@ -292,11 +293,11 @@ function decide(
 /** As `scoresOf`, with the expected result of an entry at `z_entry` for a bar that is no candidate. */
 function decidedScores(
   { scores }: ScoredRow,
-  { z }: Readonly<Frame>,
-  { z_entry }: DecisionPolicy,
+  frame: Readonly<Frame>,
+  policy: DecisionPolicy,
   expectedNetBps: number,
 ): Scores {
-  const novelty = Math.abs(z) >= z_entry ? (scores.novelty ?? NaN) : NaN;
+  const novelty = isCandidate(frame, policy) ? (scores.novelty ?? NaN) : NaN;
   return { ...scores, novelty, expected_net_bps: expectedNetBps };
 }
 
@@ -325,7 +326,7 @@ function compare(
   if (featuresCrc === null) return { equal: true, code: null, differences: [] };
   if (minute === null) return { equal: false, code: 'EXPLAIN_DIFFERS', differences: [] };
   const { buffer, byteOffset, byteLength } = minute.features.values;
-  const isCandidate = signal.expected_net_bps !== null;
+  const isScored = signal.expected_net_bps !== null;
   const pairs: [string, string | number | null, string | number | null][] = [
     ['features', featuresCrc, checksum(new Uint8Array(buffer, byteOffset, byteLength))],
   ];
@@ -335,12 +336,10 @@ function compare(
       ['risk_prob', riskProb, scored.models.ai2.answer],
       ['risk_score', signal.risk_score, scored.scores.risk_score],
       ['position_scale', signal.position_scale, signal.leverage_reduction_rate * scored.models.ai3.answer],
-      ...(isCandidate && signal.novelty !== undefined
+      ...(isScored && signal.novelty !== undefined
         ? [['novelty', signal.novelty, scored.scores.novelty ?? null] as [string, number, number | null]]
         : []),
-      ...(isCandidate
-        ? [['expected_net_bps', signal.expected_net_bps, expectedNetBps] as [string, number, number]]
-        : []),
+      ...(isScored ? [['expected_net_bps', signal.expected_net_bps, expectedNetBps] as [string, number, number]] : []),
     );
   const differences = pairs
     .filter(([, published, computed]) => published !== computed)

@@ -27,7 +27,7 @@ export async function scoreRow(
   const scores = {
     return_prob: return_prob[0]!,
     risk_score: risk_score[0]!,
-    novelty: novelty === undefined ? NaN : novelty[0]!,
+    novelty: novelty === undefined ? NaN : novelty(0),
   };
   const names = definitions.map(({ name }) => name);
   return { scores, models: perModel((name) => attribute(answers[name], ensembles[name], row, names)) };

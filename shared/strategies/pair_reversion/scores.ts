@@ -4,6 +4,11 @@ import type { PairFillCosts } from '../../core/cost/fill_cost.ts';
 import type { Market } from '../../core/position/position.ts';
 import type { Scores } from './pair_input.ts';
 
+/** Whether the spread is far enough out for an entry. */
+export function isCandidate({ z }: Market, { z_entry }: Pick<ExpectationPolicy, 'z_entry'>): boolean {
+  return Math.abs(z) >= z_entry;
+}
+
 /**
  * What `decide` reads of the models' answers to a bar; the fill is expected in the next minute. The same live, in
  * replay and in backtest.
@@ -31,7 +36,7 @@ export function scoresOf(
     return_prob: returnProb,
     risk_score: riskScore,
     // AI1 learned from candidates alone: any other bar would be novel.
-    novelty: Math.abs(market.z) >= policy.z_entry ? novelty : NaN,
+    novelty: isCandidate(market, policy) ? novelty : NaN,
     expected_net_bps: expectedNetBps(
       market,
       returnProb,

@@ -73,7 +73,7 @@ export async function scoreBars(
     take(t, answers, i) {
       ai1[t] = answers.return_prob[i]!;
       resultSigmas[t] = answers.result_sigmas[i]!;
-      if (answers.novelty !== undefined) novelty[t] = answers.novelty[i]!;
+      if (answers.novelty !== undefined) novelty[t] = answers.novelty(i);
     },
   });
 
@@ -126,7 +126,7 @@ export async function scoreAllBars(set: ModelSet, history: PairHistory, start: n
         ai3[t] = answers.position_scale[i]!;
         riskScore[t] = answers.risk_score[i]!;
         resultSigmas[t] = answers.result_sigmas[i]!;
-        if (answers.novelty !== undefined) novelty[t] = answers.novelty[i]!;
+        if (answers.novelty !== undefined) novelty[t] = answers.novelty(i);
       },
     },
   );
