@@ -1,7 +1,7 @@
 import { readActive } from '../shared/bundle/bundle.ts';
 import { directionOpener, readActiveDirection } from '../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import { loadModelSet } from '../shared/bundle/model_set.ts';
+import { loadModelSet, partsOfSet } from '../shared/bundle/model_set.ts';
 import { refuseForeign, timeframesOf } from '../shared/bundle/origin.ts';
 import { refuseOtherSymbols } from '../shared/bundle/other_symbols_refused.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
@@ -14,7 +14,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import type { CheckResult } from './check_result.ts';
 
 /** Loads the active models of pairs as a daemon of this program does. */
-export async function checkModels({ minutehand }: Settings, paths: HomePaths): Promise<CheckResult> {
+export async function checkModels({ minutehand, core }: Settings, paths: HomePaths): Promise<CheckResult> {
   try {
     const active = readActive(paths.models, MACHINE_FILES, trainerMarks(paths));
     if (active === null)
@@ -29,7 +29,14 @@ export async function checkModels({ minutehand }: Settings, paths: HomePaths): P
     refuseOtherSymbols(active.version, windows);
     const origin = { version: active.version, market, timeframes: timeframesOf(pairs) };
     refuseForeign(origin, { market: minutehand.market, timeframes: timeframesOf(minutehand.pairs) });
-    return { what: 'models', verdict: 'ok', detail: `${active.version} (${set.manifest.market} market) verified` };
+    const verified = `${active.version} (${set.manifest.market} market) verified`;
+    const isUnheeded = core.novelty_min !== null && partsOfSet(set).some(({ novelty }) => novelty === undefined);
+    if (!isUnheeded) return { what: 'models', verdict: 'ok', detail: verified };
+    return {
+      what: 'models',
+      verdict: 'warning',
+      detail: `${verified}; novelty_min refuses nothing, as they do not describe the inputs of their training: train again`,
+    };
   } catch (error) {
     const { code, message, next } = describeError(error);
     return { what: 'models', verdict: 'error', detail: `${code}: ${message} ${next}${provedModels(paths)}` };
