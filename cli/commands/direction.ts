@@ -9,8 +9,7 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
 import type { DirectionJob } from '../../trainer/jobs/kinds/direction_job.ts';
-import { adoptDirection } from '../../trainer/control/adoption/adopt_direction.ts';
-import type { Adoption } from '../../trainer/control/adoption/adopt_trained.ts';
+import { adoptTrained, type Adoption } from '../../trainer/control/adoption/adopt_trained.ts';
 import {
   DIRECTION_DEFAULTS,
   DIRECTION_SEED,
@@ -226,7 +225,8 @@ export async function runDirectionJob(
     for (const warning of warnings) output.note(`warning: ${warningText(warning)}`);
     for (const line of gateLines(gates.slice(trained.gates.length))) output.line(line);
     const place = adoptionPlace(settings, (text) => output.note(text));
-    const adoption: Adoption | null = bundle === null ? null : await adoptDirection(bundle, gates, job, place);
+    const adoption: Adoption | null =
+      bundle === null ? null : await adoptTrained({ shelf: 'direction', ...bundle }, gates, job, place);
     const adopted = adoption?.adopted === true;
     const rollout = adoption?.rollout ?? null;
     const after = bundle === null ? {} : { out: dirname(bundle.path), adopted, ...(rollout !== null && { rollout }) };

@@ -67,6 +67,7 @@ import { timeframeOption } from '../timeframe_option.ts';
 import { versionMark } from '../version_mark.ts';
 import { addModelsDelivery } from './models_delivery.ts';
 import { addModelsImport } from './models_import.ts';
+import { ALL_TRAININGS, trainingOfShelf } from '../../trainer/jobs/strategies/registry.ts';
 import { addModelsVerify } from './models_verify.ts';
 import { addModelsResume, tellHalts } from './models_resume.ts';
 import { pathInside } from '../../shared/path_name.ts';
@@ -138,7 +139,9 @@ export function addModels(program: Command, output: () => Output): void {
     .command('note')
     .argument('<version>')
     .argument('<text>')
-    .addOption(new Option('--model <type>', 'of one model only').choices(['AI1', 'AI2', 'AI3', 'DIRECTION']))
+    .addOption(
+      new Option('--model <type>', 'of one model only').choices(ALL_TRAININGS.flatMap(({ models: own }) => own)),
+    )
     .description('writes notes on a bundle, or one of its models, into model_registry')
     .action((version: string, text: string, flags: { model?: ModelType }) => note(version, text, flags, output()));
   addModelsImport(models, output);
@@ -148,7 +151,7 @@ export function addModels(program: Command, output: () => Output): void {
 
 async function note(version: string, text: string, flags: { model?: ModelType }, output: Output): Promise<void> {
   const shelf = await shelfOfRegistered(version);
-  const own: readonly ModelType[] = shelf === 'pairs' ? ['AI1', 'AI2', 'AI3'] : ['DIRECTION'];
+  const own = trainingOfShelf(shelf).models;
   if (flags.model !== undefined && !own.includes(flags.model))
     throw new MinutehandError('USAGE', {
       seen: `--model ${flags.model} of ${version}`,

@@ -357,7 +357,7 @@ export async function runTrainingJob(
     return;
   }
   const adoption = await adoptTrained(
-    result.version,
+    { shelf: 'pairs', version: result.version },
     gates,
     job,
     adoptionPlace(settings, (text) => output.note(text)),

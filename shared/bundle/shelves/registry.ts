@@ -53,6 +53,11 @@ export function shelfOfVersion(modelsFolder: string, version: string): BundleShe
   return ALL_SHELVES.find((shelf) => shelf.isBundle(pathInside(shelf.folder(modelsFolder), version))) ?? PAIR_SHELF;
 }
 
+/** The shelf whose bundle a folder has: that of pairs where no other knows it. */
+export function shelfOfFolder(folder: string): BundleShelf {
+  return ALL_SHELVES.find((shelf) => shelf !== PAIR_SHELF && shelf.isBundle(folder)) ?? PAIR_SHELF;
+}
+
 /** The folder of that bundle. @throws MinutehandError NAME_UNSAFE */
 export function folderOfVersion(modelsFolder: string, version: string): string {
   return pathInside(shelfOfVersion(modelsFolder, version).folder(modelsFolder), version);

@@ -7,9 +7,9 @@ import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { pathInside } from '../../../shared/path_name.ts';
-import type { TrainingJob } from '../../jobs/kinds/training_job.ts';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { enterOutcome, retentionFailures, type Outcome } from '../registry/outcome.ts';
 import type { Registry } from '../registry/registry.ts';
 import { shadowPower } from '../rollout/shadow_power.ts';
@@ -26,6 +26,19 @@ export interface AdoptionPlace extends Omit<AdmissionPlace, 'paths'> {
   note(text: string): void;
 }
 
+/** What a training has made, of any strategy. */
+export interface TrainedBundle {
+  readonly shelf: ShelfName;
+  readonly version: string;
+}
+
+/** What its job says about its use. */
+export interface AdoptedJob {
+  readonly adopt: boolean;
+  /** folder: of bundles; null: that of this installation. */
+  readonly output: { readonly folder: string | null };
+}
+
 export interface Adoption {
   /** Whether it is the active version now. */
   readonly adopted: boolean;
@@ -38,46 +51,46 @@ export interface Adoption {
 /**
  * Decides about a trained bundle: activates it, starts its rollout by `adopt_by`, or leaves it as a candidate. The only
  * place where a training's result becomes active, whoever asked for it.
- * @param version of the bundle
+ * @param bundle shelf and version of the bundle
  * @param trained results of its gates
  * @throws MinutehandError as admit, startRollout and activate
  */
 export async function adoptTrained(
-  version: string,
+  bundle: TrainedBundle,
   trained: readonly RecordedGate[],
-  { adopt, output }: Pick<TrainingJob, 'adopt' | 'output'>,
+  { adopt, output }: AdoptedJob,
   place: AdoptionPlace,
 ): Promise<Adoption> {
   if (!adopt) return { adopted: false, rollout: null, gates: trained };
   const isOwn = output.folder === null;
   const gates = isOwn ? [...trained, ...rolloutGate(place)] : trained;
   const passed = gates.every((gate) => gate.passed);
-  const admitted = passed ? await admitNew(version, gates, output.folder, place) : null;
+  const admitted = passed ? await admitNew(bundle, gates, output.folder, place) : null;
   const rollout = admitted?.door === 'adoption' ? await beginRollout(admitted, place) : null;
   const adopted = admitted !== null && rollout === null;
   if (adopted) {
     if (admitted.door === 'adoption') activateAdmitted(admitted, place.paths);
     else activateInFolder(admitted, output.folder!);
   }
-  const outcome = { version, adopted, isCandidate: rollout !== null };
-  if (isOwn) await tellRegistry(outcome, gates, place, 'pairs');
+  const outcome = { version: bundle.version, adopted, isCandidate: rollout !== null };
+  if (isOwn) await tellRegistry(outcome, gates, place, bundle.shelf);
   return { adopted, rollout, gates };
 }
 
 /** @throws MinutehandError as admit */
 function admitNew(
-  version: string,
+  { shelf, version }: TrainedBundle,
   gates: readonly RecordedGate[],
   outFolder: string | null,
   place: AdoptionPlace,
 ): Promise<Admitted<'adoption'> | Admitted<'folder'>> {
-  const folder = pathInside(outFolder ?? place.paths.models, version);
+  const folder = pathInside(outFolder ?? shelfNamed(shelf).folder(place.paths.models), version);
   const door = outFolder === null ? 'adoption' : 'folder';
   return admit<'adoption' | 'folder'>(place, { door, folder, further: gates });
 }
 
 /** By `adopt_by: rollout` a candidate waits for the end of the active rollout. */
-export function rolloutGate({ settings: { retrain }, paths }: AdoptionPlace): RecordedGate[] {
+function rolloutGate({ settings: { retrain }, paths }: AdoptionPlace): RecordedGate[] {
   if (retrain.adopt_by !== 'rollout') return [];
   const rollout = readRollout(paths.models);
   const active = rollout?.status === 'active' ? rollout.id : null;
@@ -100,7 +113,7 @@ export function rolloutGate({ settings: { retrain }, paths }: AdoptionPlace): Re
  * timeframe.
  * @returns the id of the rollout; null when it is to be activated: there are no active models yet, or by policy
  */
-export async function beginRollout(admitted: Admitted<'adoption'>, place: AdoptionPlace): Promise<string | null> {
+async function beginRollout(admitted: Admitted<'adoption'>, place: AdoptionPlace): Promise<string | null> {
   const { settings, paths, note } = place;
   const { version, timeframe } = admitted;
   const isFirst = readPointerFile(placeOf(admitted, paths.models), MACHINE_FILES) === null;
@@ -129,7 +142,7 @@ export async function tellStart(
  * A store that cannot be used does not undo what is done: the pointer is what counts, and the trainer's registry
  * follows it.
  */
-export async function tellRegistry(
+async function tellRegistry(
   about: Omit<Outcome, 'reasons'>,
   gates: readonly RecordedGate[],
   { settings, withRegistry, note }: Pick<AdoptionPlace, 'settings' | 'withRegistry' | 'note'>,

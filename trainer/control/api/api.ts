@@ -16,13 +16,13 @@ import type { TrainerMetricsSource } from '../metrics/metrics.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import type { RolloutWatch } from '../rollout/watch.ts';
 import type { AuditEntry } from './audit.ts';
-import { directionParameters } from '../schedule/direction_runs.ts';
+import { ALL_TRAININGS, trainingOfRun } from '../../jobs/strategies/registry.ts';
 import { endRun } from './routes/runs.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import { requestTrigger, type RunKind } from '../schedule/run.ts';
 
 const PATHS = ['/healthz', '/metrics', '/runs', '/models', '/monitor', '/retrain', '/retrain/cancel'];
-const KINDS: readonly unknown[] = ['full', 'incremental', 'thresholds', 'direction'] satisfies readonly RunKind[];
+const KINDS: readonly unknown[] = ALL_TRAININGS.flatMap(({ runs }) => runs);
 
 /** State and actions of the endpoints. */
 export interface ApiParts {
@@ -111,14 +111,11 @@ export function addRoutes(
   server.post('/retrain', async (request, reply) => {
     checkQuery(Object.entries(request.query as Record<string, string>), { kind: null, timeframe: null });
     const kind = kindOf(request.query);
-    const { timeframe } = request.query as { timeframe?: string };
-    if (timeframe !== undefined && (kind !== 'direction' || typeof timeframe !== 'string'))
-      throw new MinutehandError('RETRAIN_KIND', {
-        seen: `kind=${kind} with a timeframe`,
-        expected: 'one timeframe, of kind=direction alone',
-      });
-    const parameters = kind === 'direction' ? directionParameters(settings, timeframe) : undefined;
-    const run = await retrainer.request({ trigger: requestTrigger('retrain'), kind, parameters });
+    const { timeframe } = request.query as { timeframe?: unknown };
+    if (timeframe !== undefined && typeof timeframe !== 'string')
+      throw new MinutehandError('RETRAIN_KIND', { seen: `kind=${kind} with two timeframes`, expected: 'one of them' });
+    const wanted = trainingOfRun(kind)!.requested(kind, timeframe, settings);
+    const run = await retrainer.request({ trigger: requestTrigger('retrain'), ...wanted });
     if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
     return reply.status(202).send(run);
   });

@@ -5,7 +5,7 @@ import { type Pair, parsePair, symbolsOf, TIMEFRAMES, type Timeframe } from '../
 import { barExtents, type ExtentTask } from '../../jobs/bars/bar_extent.ts';
 import { noBarsText } from '../../jobs/bars/instruments.ts';
 import { openTimeOf } from '../../jobs/job_fields.ts';
-import type { RunParameters } from '../schedule/run.ts';
+import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
 import type { TrainedBars } from '../schema/training.ts';
 import type { ApiContext } from './context.ts';
 

@@ -5,7 +5,7 @@ import {
   directionSettingsSchema,
   type DirectionSettings,
 } from '../../learning/strategies/direction/direction_settings.ts';
-import type { RunParameters } from '../schedule/run.ts';
+import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
 import type { MLTrainingConfig } from '../schema/training.ts';
 import { ALL_SUBJECTS } from './spelled_subjects.ts';
 import {

@@ -12,7 +12,7 @@ import { symbolNames } from '../../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../../shared/symbol/symbol.ts';
 import { missingDirection } from '../../jobs/kinds/missing_direction.ts';
 import { configuredSpace, configuredSpaces, ruleRunDefaults } from '../schedule/rule_runs.ts';
-import type { RunParameters } from '../schedule/run.ts';
+import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
 import type { RuleRequest } from '../schema/strategies.ts';
 import type { ApiContext } from './context.ts';
 import { instantOf } from './training_options.ts';

@@ -8,7 +8,7 @@ import { ensembleParameters } from '../../learning/learners/mixture/ensemble_par
 import { isNetwork } from '../../learning/learners/networks/network_parameters.ts';
 import { isTreeEngine, partsOf } from '../../learning/learners/registry.ts';
 import { chosenLearner, type ChosenLearner } from './ensemble_request.ts';
-import type { RunParameters } from '../schedule/run.ts';
+import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
 import { ALL_SUBJECTS } from './spelled_subjects.ts';
 import type { MLTrainingConfig } from '../schema/training.ts';
 

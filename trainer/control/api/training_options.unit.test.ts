@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
-import { requestTrigger, runParametersSchema } from '../schedule/run.ts';
+import { requestTrigger } from '../schedule/run.ts';
+import { runParametersSchema } from '../../jobs/kinds/run_parameters.ts';
 import { jobOfRun } from '../schedule/run_job.ts';
 import { trainingJobSchema } from '../../jobs/kinds/training_job.ts';
 import {

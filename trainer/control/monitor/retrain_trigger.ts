@@ -1,9 +1,11 @@
 import type { Clock } from '../../../shared/ports.ts';
 import type { FindingCode, RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
+import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
 import type { Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { directionParameters } from '../schedule/direction_runs.ts';
+import { ALL_TRAININGS, trainingOfShelf } from '../../jobs/strategies/registry.ts';
+import type { StrategyTraining } from '../../jobs/strategies/strategy_training.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { RetrainRun, RunRequest } from '../schedule/run.ts';
 import type { DriftFinding } from './report.ts';
@@ -36,8 +38,8 @@ export interface TriggerPauses {
 
 type Runs = Pick<Retrainer, 'startOrWait' | 'runs' | 'caused'>;
 
-/** The models that a run trains: those of pairs, or the direction model of a timeframe. */
-type Subject = 'pairs' | Timeframe;
+/** The slot whose models a run trains: that of the instruments of a timeframe; null: of pairs. */
+type Subject = Timeframe | null;
 
 /**
  * Requests a training run when findings call for one, with a pause after each run. The models of pairs and each
@@ -72,9 +74,9 @@ export class RetrainTrigger {
 
   /** @param findings that call for a training */
   async ask(findings: readonly DriftFinding[]): Promise<void> {
-    // The models of pairs come first: one run is in progress at a time.
+    // In the order of the list: one run is in progress at a time.
     const subjects = [...new Set(findings.map(subjectOf))].sort(
-      (a, b) => Number(b === 'pairs') - Number(a === 'pairs'),
+      (a, b) => ALL_TRAININGS.indexOf(trainingOf(a)) - ALL_TRAININGS.indexOf(trainingOf(b)),
     );
     const answered: AnsweredTrigger[] = [];
     for (const subject of subjects) {
@@ -99,25 +101,23 @@ export class RetrainTrigger {
     return answered;
   }
 
-  /** Whether the model of another timeframe waits for its turn: one run of a direction model can wait. */
+  /** Whether another slot of the strategy waits for its turn: one run of each kind can wait. */
   #isTaken(subject: Subject): boolean {
-    if (subject === 'pairs') return false;
-    const begun = this.#retrainer.runs().filter(({ kind }) => kind === 'direction');
+    const training = trainingOf(subject);
+    const begun = this.#retrainer.runs().filter(({ kind }) => training.runs.includes(kind));
     const newest = Math.max(-Infinity, ...begun.map(({ started_at }) => Date.parse(started_at)));
     return [...this.#asked].some(
       ([other, at]) =>
-        other !== 'pairs' &&
         other !== subject &&
+        trainingOf(other) === training &&
         Date.parse(at) > newest &&
         this.#clock.nowMs() - Date.parse(at) < this.#pauses.cooldownMs,
     );
   }
 
   #runOf(subject: Subject, due: readonly DriftFinding[]): Pick<RunRequest, 'kind' | 'parameters'> {
-    if (subject !== 'pairs') return { kind: 'direction', parameters: directionParameters(this.#settings, subject) };
-    // A full run chooses θ2 as well.
-    const isFull = due.some(({ retrains }) => retrains === 'full') || this.#hasThresholdsFailed();
-    return { kind: isFull ? 'full' : 'thresholds' };
+    const isFull = due.some(({ retrains }) => retrains === 'full') || this.#hasThresholdsFailed(subject);
+    return trainingOf(subject).retraining(subject, isFull, this.#settings);
   }
 
   /**
@@ -125,7 +125,7 @@ export class RetrainTrigger {
    * trainer, waits until its interval has passed. A rejected θ2 is followed by a full run instead.
    */
   async #answersTo(subject: Subject, findings: readonly DriftFinding[]): Promise<readonly AnsweredTrigger[]> {
-    const wanted = subject === 'pairs' ? 'full' : 'direction';
+    const [wanted] = trainingOf(subject).runs;
     const runs = (await this.#retrainer.caused()).filter(({ kind }) => kind === wanted);
     const nowMs = this.#clock.nowMs();
     const codes = new Map(findings.map((found) => [causeOf(found), found.trigger]));
@@ -137,16 +137,16 @@ export class RetrainTrigger {
     });
   }
 
-  /** Whether the last run of pairs that the monitor caused found no θ2 to adopt. */
-  #hasThresholdsFailed(): boolean {
-    const last = this.#ownRuns('pairs')[0];
+  /** Whether the last run that the monitor caused found no θ2 to adopt. */
+  #hasThresholdsFailed(subject: Subject): boolean {
+    const last = this.#ownRuns(subject)[0];
     return last?.kind === 'thresholds' && (last.status === 'rejected' || last.status === 'nothing_new');
   }
 
   /** Those that the monitor caused, the newest first. */
   #ownRuns(subject: Subject): readonly RetrainRun[] {
     const isOwn = ({ kind, parameters }: RetrainRun): boolean =>
-      subject === 'pairs' ? kind !== 'direction' : kind === 'direction' && parameters.timeframe === subject;
+      trainingOf(subject).runs.includes(kind) && (parameters.timeframe ?? null) === subject;
     return this.#retrainer.runs().filter((run) => run.trigger.code === 'monitor' && isOwn(run));
   }
 
@@ -164,13 +164,17 @@ export class RetrainTrigger {
 }
 
 function subjectOf({ retrains }: DriftFinding): Subject {
-  return typeof retrains === 'object' && retrains !== null ? retrains.direction : 'pairs';
+  return typeof retrains === 'object' && retrains !== null ? retrains.direction : null;
+}
+
+function trainingOf(subject: Subject): StrategyTraining {
+  return trainingOfShelf(shelfOfTimeframe(subject));
 }
 
 /** As a run records what it answers: `model age`, `direction age 1h`. */
 function causeOf(found: DriftFinding): string {
   const subject = subjectOf(found);
-  return subject === 'pairs' ? found.trigger : `${found.trigger} ${subject}`;
+  return subject === null ? found.trigger : `${found.trigger} ${subject}`;
 }
 
 /** The findings furthest past their limits, and how many more there are. */

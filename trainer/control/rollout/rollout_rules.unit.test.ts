@@ -5,7 +5,7 @@ import { candidateLevel } from './false_discoveries.ts';
 import { Guards, type GuardMinute } from './guards.ts';
 import { advantageOf, NO_ADVANTAGE, PairedScores, type MinuteAdvantage } from './paired_scores.ts';
 import { power } from './power.ts';
-import { PAIR_BLOCK } from './shadow_power.ts';
+import { PAIR_BLOCK } from '../../jobs/strategies/pair_reversion.ts';
 import { rolloutRules } from './rules.ts';
 import { checkRollout, outlookOf, type RolloutFacts } from './verdict.ts';
 import type { Rng } from '../../../shared/ports.ts';

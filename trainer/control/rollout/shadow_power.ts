@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import type { OpenTime } from '../../../shared/bar.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import type { Admitted } from '../../../shared/bundle/admission/admission.ts';
+import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
 import { readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import type { Arm } from '../../../shared/core/rollout/assignment.ts';
 import { barMinutesOf, TIMEFRAMES } from '../../../shared/pair.ts';
@@ -9,8 +10,7 @@ import { createRng } from '../../../shared/rng.ts';
 import type { InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
-import { evaluationBars } from '../../learning/strategies/direction/label/direction.ts';
-import { EVALUATION_BARRIERS } from '../../learning/strategies/pair_reversion/label/reversion.ts';
+import { trainingOfShelf } from '../../jobs/strategies/registry.ts';
 import { classAdvantageOf, type PairedClasses } from './class_scores.ts';
 import { directionLabelsFrom, instrumentsOf, probabilitiesOf } from './direction_evidence.ts';
 import { labelsFrom, timeframesOf } from './live_evidence.ts';
@@ -23,15 +23,10 @@ const DAY_S = 86_400;
 /** Five days of a week are trading days. */
 const OPEN_SHARE = 5 / 7;
 
-/** Bars of a block of the bootstrap: of pairs. */
-export const PAIR_BLOCK = 720;
-/** Of instruments: as many times the bars over which their labels overlap. */
-const DIRECTION_BLOCK_HORIZONS = 3;
-
 type Candidate = Pick<Admitted, 'version' | 'timeframe'>;
 
-/** Bars that both models have scored, and how their outcomes overlap. */
-interface ShadowPeriod extends Pick<PowerQuestion, 'history' | 'horizon' | 'block'> {
+/** Bars that both models have scored. */
+interface ShadowPeriod extends Pick<PowerQuestion, 'history'> {
   /** Opens of the first and the last one that were scored. */
   readonly from: number;
   readonly newest: number;
@@ -56,7 +51,7 @@ export async function shadowPower(place: RolloutPlace, candidate: Candidate): Pr
       ? await pairPeriod(settings, journals, versions)
       : await directionPeriod(settings, journals, versions, TIMEFRAMES[timeframe]);
   if (period === null) return null;
-  const { history, horizon, block, from, newest } = period;
+  const { history, from, newest } = period;
   // As many minutes with labels per day as in the shadow period.
   const perDay = history.length / Math.max(1, (newest - from) / DAY_S);
   const rules = rolloutRules(retrain, rolloutOutcomes(paths));
@@ -67,8 +62,9 @@ export async function shadowPower(place: RolloutPlace, candidate: Candidate): Pr
     stageMinutes: minutesIn(stagesMs(rules)),
     minutes: minutesIn(rules.timeoutMs),
     promotionEValue: rules.promotionEValue,
-    horizon,
-    block,
+    ...trainingOfShelf(shelfOfTimeframe(timeframe)).overlapOf(
+      timeframe === null ? SECONDS_PER_BAR : TIMEFRAMES[timeframe],
+    ),
     rng: createRng(`${champion} ${challenger}`),
   });
 }
@@ -110,7 +106,7 @@ async function pairPeriod(
   const history = [...minutes.values()]
     .sort((a, b) => a.time - b.time)
     .map(({ timeframe, scores }) => ({ ...advantageOf(scores), timeframe }));
-  return { ...span, history, horizon: EVALUATION_BARRIERS.horizon, block: PAIR_BLOCK };
+  return { ...span, history };
 }
 
 async function directionPeriod(
@@ -134,8 +130,7 @@ async function directionPeriod(
     own.push({ champion, challenger, label });
   }
   const history = [...bars].sort(([a], [b]) => a - b).map(([, scores]) => classAdvantageOf(scores));
-  const horizon = evaluationBars(seconds);
-  return { ...span, history, horizon, block: DIRECTION_BLOCK_HORIZONS * horizon };
+  return { ...span, history };
 }
 
 /** @param scored at least one */

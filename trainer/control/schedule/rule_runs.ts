@@ -5,7 +5,7 @@ import { ownConfigDir, type Settings } from '../../../shared/policy/policy.ts';
 import { readSpaceFile } from '../../learning/evolve/search_space.ts';
 import type { EvolveJob } from '../../jobs/kinds/evolve_job.ts';
 import type { Judgement, RuleMarket } from '../../jobs/kinds/rule_market.ts';
-import type { RunParameters } from './run.ts';
+import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
 
 /** Of the bootstrap. */
 const RESAMPLES = 1000;

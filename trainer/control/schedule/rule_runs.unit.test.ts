@@ -3,7 +3,8 @@ import { loadSettings } from '../../../shared/policy/policy.ts';
 import { jobSchema } from '../../jobs/kinds/registry.ts';
 import { aboutRule } from './judged_rules.ts';
 import { noticesOfRun } from './run_notices.ts';
-import { newRun, requestTrigger, runParametersSchema } from './run.ts';
+import { newRun, requestTrigger } from './run.ts';
+import { runParametersSchema } from '../../jobs/kinds/run_parameters.ts';
 import { jobOfRun } from './run_job.ts';
 import { scheduledSearches } from './rule_runs.ts';
 

@@ -1,17 +1,8 @@
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
-import * as z from 'zod';
-import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
-import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
-import { featurePlace } from '../../../shared/policy/feature_place.ts';
-import { balancePolicy, ensemblePolicy } from '../../../shared/policy/schema.ts';
-import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
-import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
-import { formulaSearchSchema } from '../../jobs/kinds/automl_job.ts';
-import { evolveJobSchema } from '../../jobs/kinds/evolve_job.ts';
-import { judgeJobSchema } from '../../jobs/kinds/judge_job.ts';
-import { directionSettingsSchema } from '../../learning/strategies/direction/direction_settings.ts';
+import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
+import { trainingOfRun } from '../../jobs/strategies/registry.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import type { RunKind, RunStatus } from '../../store/tables.ts';
@@ -26,7 +17,7 @@ export function isOfRules(kind: RunKind): kind is 'evolve' | 'judge' {
 
 /** Where the bundle of a run belongs; a run that makes none has the models of pairs in mind. */
 export function shelfOfRun({ kind }: { readonly kind: RunKind }): ShelfName {
-  return kind === 'direction' ? 'direction' : 'pairs';
+  return trainingOfRun(kind)?.shelf ?? 'pairs';
 }
 
 /** A run that completed, with any result of its gates. */
@@ -37,39 +28,6 @@ export const IN_FULL: readonly RunKind[] = ['full', 'incremental', 'thresholds']
 
 /** The trigger of the run that trains the first models of a home. */
 export const FIRST_MODELS: RunTrigger = { code: 'first_models', values: {} };
-
-/** What a request may choose for its run; the rest is that of the configuration. */
-export const runParametersSchema = z.strictObject({
-  seed: z.int().min(0).optional(),
-  trials: z.int().min(0).optional(),
-  engine: z.enum(TRAIN_ENGINES).optional(),
-  /** Against imbalance of the classes, over that of the configuration. */
-  balance: balancePolicy.optional(),
-  /** What an ensemble consists of, over that of the configuration. */
-  ensemble: ensemblePolicy.optional(),
-  /** Where features and labels come from, in place of `retrain_features`. */
-  features: featurePlace.optional(),
-  /** Settings of this training alone. */
-  settings: trainingSettingsSchema.optional(),
-  /** First bar and end of the bars, as 2019-03-01T12:00:00Z. */
-  from: z.iso.datetime().optional(),
-  to: z.iso.datetime().optional(),
-  /** Of a direction model, which needs the first two: instruments, their timeframe, bars until the labeled close. */
-  symbols: z.array(z.string().min(1)).min(1).optional(),
-  timeframe: z.enum(TIMEFRAME_NAMES).optional(),
-  horizon: z.int().min(1).optional(),
-  /** Of a direction model: balance of its classes, and settings of this training alone. */
-  direction_balance: z.enum(DIRECTION_BALANCES).optional(),
-  direction_settings: directionSettingsSchema.optional(),
-  /** Of a search of formulas, which needs the first: what it does, and its threads. */
-  formulas: formulaSearchSchema.optional(),
-  workers: z.int().min(1).optional(),
-  /** Of a search or a judgement of rules, which need it: the job, but for what asked for it. */
-  rule_job: z
-    .discriminatedUnion('kind', [evolveJobSchema.omit({ trigger: true }), judgeJobSchema.omit({ trigger: true })])
-    .optional(),
-});
-export type RunParameters = Readonly<z.infer<typeof runParametersSchema>>;
 
 /** A run that is wanted. */
 export interface RunRequest {

@@ -13,14 +13,13 @@ import {
   ENDED_WITH_RESULT,
   IN_FULL,
   requestKey,
-  runParametersSchema,
   type CausedRun,
   type RequestedRun,
   type RetrainRun,
   type RunKind,
-  type RunParameters,
   type RunRequest,
 } from './run.ts';
+import { runParametersSchema, type RunParameters } from '../../jobs/kinds/run_parameters.ts';
 import type { RunNotices } from './run_notices.ts';
 import type { StageTime } from '../../jobs/progress/run_progress.ts';
 

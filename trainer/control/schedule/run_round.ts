@@ -3,7 +3,8 @@ import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { Retrainer } from './retrainer.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { RunStatus } from '../../store/tables.ts';
-import type { RunKind, RunParameters } from './run.ts';
+import type { RunKind } from './run.ts';
+import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
 
 /** How often a round looks whether its run has ended. */
 const LOOK_MS = 5000;

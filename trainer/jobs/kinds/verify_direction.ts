@@ -10,38 +10,23 @@ import {
 import type { InstrumentWindows } from '../../../shared/core/features/instrument/definitions.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { timeframeOf } from '../../../shared/pair.ts';
-import type { Settings } from '../../../shared/policy/policy.ts';
 import { compareValues } from '../../learning/training/deep_verification.ts';
 import { hashInstruments, makeDirectionBundle } from '../../learning/strategies/direction/make_direction_bundle.ts';
 import { trainDirection } from '../../learning/strategies/direction/train_direction.ts';
 import { readInstruments } from '../bars/instruments.ts';
 import { directionJobSchema } from './direction_job.ts';
 import { planOf } from './run_direction.ts';
+import type { DeepVerdict, DeepVerification } from './verify_training.ts';
 
 /** Fields that differ in every training. */
 const OWN: readonly string[] = ['version', 'created', 'git_commit', 'files'];
-
-export interface DirectionVerification {
-  readonly settings: Settings;
-  /** Folder of bars; null: those of this installation. */
-  readonly folder: string | null;
-  /** Folder of series; null: none. */
-  readonly series: string | null;
-  readonly workers: number;
-  onProgress(stage: string, done: number, total: number): void;
-}
-
-export interface VerifiedDirection {
-  readonly verdict: 'same' | 'different' | 'impossible';
-  readonly lines: readonly string[];
-}
 
 /**
  * Trains a direction model again by its recorded job, on the bars and series of its data hash, and compares the ONNX
  * file, the report and the manifest.
  * @throws MinutehandError DATA_MISSING, DATA_FORMAT and as `trainDirection`
  */
-export async function verifyDirectionDeeply(path: string, options: DirectionVerification): Promise<VerifiedDirection> {
+export async function verifyDirectionDeeply(path: string, options: DeepVerification): Promise<DeepVerdict> {
   const { manifest } = readDirectionBundle(path);
   const { training } = manifest;
   if (training === undefined) return impossible('its manifest, of an earlier version, does not record its training');
@@ -83,11 +68,11 @@ export async function verifyDirectionDeeply(path: string, options: DirectionVeri
   }
 }
 
-function impossible(line: string): VerifiedDirection {
+function impossible(line: string): DeepVerdict {
   return { verdict: 'impossible', lines: [line] };
 }
 
-function otherData({ data_hash, sources = [] }: DirectionManifest, { folder, series }: DirectionVerification): string {
+function otherData({ data_hash, sources = [] }: DirectionManifest, { folder, series }: DeepVerification): string {
   const names = sources.filter((name) => name !== 'taker_buy_volume');
   const other =
     names.length === 0 ? '' : ` It learned from series too (${names.join(', ')}): --series ${series ?? '<folder>'}.`;

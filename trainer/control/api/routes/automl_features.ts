@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { MinutehandError } from '../../../../shared/errors.ts';
-import { requestTrigger, type RunParameters } from '../../schedule/run.ts';
+import { requestTrigger } from '../../schedule/run.ts';
+import type { RunParameters } from '../../../jobs/kinds/run_parameters.ts';
 import {
   checkSchema,
   clearedSchema,

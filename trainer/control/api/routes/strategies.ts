@@ -18,7 +18,8 @@ import { judgedFigures } from '../../rules/judged_figures.ts';
 import { keptRules, servedRules } from '../../rules/kept_rules.ts';
 import { ruleSentence } from '../../../learning/formula_rules/rule_sentence.ts';
 import { configuredSpaces, configuredStrategies } from '../../schedule/rule_runs.ts';
-import { isOfRules, requestTrigger, type RunKind, type RunParameters } from '../../schedule/run.ts';
+import { isOfRules, requestTrigger, type RunKind } from '../../schedule/run.ts';
+import type { RunParameters } from '../../../jobs/kinds/run_parameters.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { runSchema } from '../../schema/runs.ts';
 import {

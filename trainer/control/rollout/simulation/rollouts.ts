@@ -5,7 +5,7 @@ import { RolloutEvidence } from '../evidence.ts';
 import { stagesMs, type RolloutRules } from '../rules.ts';
 import { advantageOf, NO_ADVANTAGE, type MinuteAdvantage, type PairedScore } from '../paired_scores.ts';
 import { power } from '../power.ts';
-import { PAIR_BLOCK } from '../shadow_power.ts';
+import { PAIR_BLOCK } from '../../../jobs/strategies/pair_reversion.ts';
 import { checkRollout } from '../verdict.ts';
 import { HORIZON, SimulatedPairs } from './market.ts';
 import { CHAMPION, IMPROVEMENT, REGRESSIONS, type SimulatedModel } from './models.ts';

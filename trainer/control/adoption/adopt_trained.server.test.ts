@@ -10,7 +10,7 @@ import { homePaths, type HomePaths } from '../../../shared/home.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import { tinySettings } from '../../../test/tiny_models.ts';
 import { withRegistry } from '../registry/outcome.ts';
-import { adoptDirection } from './adopt_direction.ts';
+import { adoptTrained } from './adopt_trained.ts';
 
 let folder: string;
 let paths: HomePaths;
@@ -31,14 +31,14 @@ function write(minute: number) {
 }
 
 async function adopt(
-  { version, path, gates }: ReturnType<typeof write>,
+  { version, gates }: ReturnType<typeof write>,
   { wanted = true, by = 'swap' as 'swap' | 'rollout', trained = gates } = {},
 ) {
   const settings = tinySettings({ retrain: { adopt_by: by } });
-  return adoptDirection(
-    { version, path },
+  return adoptTrained(
+    { shelf: 'direction', version },
     trained,
-    { adopt: wanted },
+    { adopt: wanted, output: { folder: null } },
     {
       settings,
       paths,

@@ -1,0 +1,22 @@
+import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import type { RunKind } from '../../store/tables.ts';
+import { DIRECTION_TRAINING } from './direction.ts';
+import { PAIR_TRAINING } from './pair_reversion.ts';
+import type { StrategyTraining } from './strategy_training.ts';
+
+/** The training half of each strategy, by the shelf of its bundles; the first one's run first where all are due. */
+const TRAININGS: Readonly<Record<ShelfName, StrategyTraining>> = {
+  pairs: PAIR_TRAINING,
+  direction: DIRECTION_TRAINING,
+};
+
+export const ALL_TRAININGS: readonly StrategyTraining[] = Object.values(TRAININGS);
+
+export function trainingOfShelf(name: ShelfName): StrategyTraining {
+  return TRAININGS[name];
+}
+
+/** The strategy whose bundles runs of a kind make; null: such a run makes none. */
+export function trainingOfRun(kind: RunKind): StrategyTraining | null {
+  return ALL_TRAININGS.find(({ runs }) => runs.includes(kind)) ?? null;
+}

@@ -1,0 +1,80 @@
+import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
+import type { Timeframe } from '../../../shared/pair.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
+import type { ModelType, RunKind } from '../../store/tables.ts';
+import type { Job } from '../kinds/registry.ts';
+import type { RunParameters } from '../kinds/run_parameters.ts';
+import type { DeepVerdict, DeepVerification } from '../kinds/verify_training.ts';
+
+/** The training half of a strategy: all that schedule, triggers, API and commands ask of it, whatever it learns. */
+export interface StrategyTraining {
+  /** Name of its bundles' shelf. */
+  readonly shelf: BundleShelf['name'];
+  /** Its models, as registry and notes type them. */
+  readonly models: readonly ModelType[];
+  /** Kinds of runs that make its bundles; the first one learns from the beginning. */
+  readonly runs: readonly [RunKind, ...RunKind[]];
+
+  /**
+   * The run of a slot that a request names by no more than its kind and timeframe.
+   * @param timeframe that the request names; absent: that of all its subjects
+   * @throws MinutehandError RETRAIN_KIND where this names no slot
+   */
+  requested(kind: RunKind, timeframe: string | undefined, settings: Pick<Settings, 'minutehand'>): WantedRun;
+
+  /**
+   * The run that answers findings about the models of a slot.
+   * @param isFull whether other thresholds are no answer
+   * @throws MinutehandError as `requested`
+   */
+  retraining(slot: Timeframe | null, isFull: boolean, settings: Pick<Settings, 'minutehand'>): WantedRun;
+
+  /**
+   * The job of a run of one of its kinds.
+   * @throws RangeError for a run without what it needs, which no door begins
+   */
+  jobOf(run: TrainingRun, settings: Settings, workers: number): Job;
+
+  /**
+   * What the learning of a run takes, for a comparison with another run of its kind and learner on the same bars:
+   * models of its folds, blocks, trials and members, each with as many trees as it may have.
+   */
+  workOf(run: TrainingRun, settings: Settings): number;
+
+  /** How the labels that judge live models overlap. @param barSeconds of the subjects */
+  overlapOf(barSeconds: number): LabelOverlap;
+
+  /**
+   * Loads a bundle and checks its golden answers, as the daemon does.
+   * @returns its version
+   * @throws MinutehandError as the daemon
+   */
+  verify(folder: string, settings: Settings): Promise<string>;
+
+  /**
+   * Trains a bundle again by what it records of its training, and compares the two.
+   * @throws MinutehandError of its bars and training
+   */
+  verifyDeeply(folder: string, options: DeepVerification): Promise<DeepVerdict>;
+}
+
+/** Kind and choices of a run that is wanted. */
+export interface WantedRun {
+  readonly kind: RunKind;
+  readonly parameters?: RunParameters;
+}
+
+/** What a job is made from. */
+export interface TrainingRun {
+  readonly kind: RunKind;
+  readonly trigger: RunTrigger;
+  readonly parameters: RunParameters;
+}
+
+export interface LabelOverlap {
+  /** Bars until a label is known. */
+  readonly horizon: number;
+  /** Bars of a block of the bootstrap. */
+  readonly block: number;
+}
