@@ -120,8 +120,8 @@ async function scorePairs(folder: string, schema: FeatureSchema, isTimed: boolea
     const beganMs = performance.now();
     const parts = partsOfSet(set);
     for (const part of parts) {
-      // A bundle without a model of the result has NaN there.
-      const { result_sigmas: _sigmas, ...shares } = await part.infer(rows, TEST_ROWS);
+      // A bundle without a model of the result has NaN there; novelty is measured of a row when it is asked for.
+      const { result_sigmas: _sigmas, novelty: _novelty, ...shares } = await part.infer(rows, TEST_ROWS);
       for (const values of Object.values(shares)) refuseOutside(folder, values as Float64Array);
     }
     return perSecond(parts.length * TEST_ROWS, beganMs);

@@ -278,7 +278,12 @@ describe('a streak of risk flags', () => {
   it('requests θ2 alone, also where the pass rate is out of range, until no θ2 was adopted', async () => {
     const asked: string[] = [];
     const [run] = [
-      { trigger: triggerOfText('monitor: risk streak'), kind: 'thresholds', started_at: '2026-01-01T00:00:00Z' },
+      {
+        trigger: triggerOfText('monitor: risk streak'),
+        kind: 'thresholds',
+        parameters: {},
+        started_at: '2026-01-01T00:00:00Z',
+      },
     ];
     let runs: object[] = [];
     const retrainer = {
