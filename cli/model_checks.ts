@@ -3,6 +3,7 @@ import { directionOpener, readActiveDirection } from '../shared/bundle/direction
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, partsOfSet } from '../shared/bundle/model_set.ts';
 import { refuseForeign, timeframesOf } from '../shared/bundle/origin.ts';
+import { refuseCrossSections } from '../shared/bundle/cross_sections_refused.ts';
 import { refuseOtherSymbols } from '../shared/bundle/other_symbols_refused.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
 import { describeError } from '../shared/errors.ts';
@@ -27,6 +28,7 @@ export async function checkModels({ minutehand, core }: Settings, paths: HomePat
     await set.release();
     const { market, pairs, windows } = set.manifest;
     refuseOtherSymbols(active.version, windows);
+    refuseCrossSections(active.version, windows);
     const origin = { version: active.version, market, timeframes: timeframesOf(pairs) };
     refuseForeign(origin, { market: minutehand.market, timeframes: timeframesOf(minutehand.pairs) });
     const verified = `${active.version} (${set.manifest.market} market) verified`;

@@ -174,6 +174,11 @@ export const ERRORS = {
     message: 'The formula looks back too far.',
     next: 'Shorten its windows, or use bars of a longer timeframe.',
   },
+  FORMULA_GROUP: {
+    status: 422,
+    message: 'The group of a cross-section is not clear.',
+    next: 'Write the formula for one group of at least two pairs, the same for all cross-sections of a pair.',
+  },
   BARS_REFUSED: {
     status: 422,
     message: 'The bars show a fault of their source, so none of the symbol was taken.',
@@ -740,6 +745,11 @@ export const ERRORS = {
   MODEL_SYMBOLS: {
     status: 422,
     message: 'Formulas of the models read the bars of other symbols, which no daemon serves.',
+    next: 'Compare such models with `minutehand backtest`; for live signals, train without these formulas.',
+  },
+  MODEL_CROSS_SECTIONS: {
+    status: 422,
+    message: 'Formulas of the models compare the pairs of a group at the same time, which no daemon serves.',
     next: 'Compare such models with `minutehand backtest`; for live signals, train without these formulas.',
   },
   KERNEL_MISSING: {

@@ -89,9 +89,30 @@ ${OTHER_FIELDS.map(({ name }) => `\`${name}\``).join(', ')}. It is the bar of th
 subject and made of the other symbol's own minutes; without one the value is missing. Windows count the bars of the
 subject. Models of such formulas can be trained and compared by \`backtest\`; no daemon serves them, and every way to
 make them active is refused (MODEL_SYMBOLS, [ADR 38](../adr/0038-other-symbols-are-not-served.md)). Rules, and formulas
-of instruments, cannot read other symbols. There are no operators over the subjects of a group.
+of instruments, cannot read other symbols.
 
 ${table(['source', 'meaning', 'unit'], sources)}
+
+## Cross-sections
+
+\`cs_mean\`, \`cs_rank\` and \`cs_zscore\` compare a pair with the other pairs of its **group** at the same time: with the
+pairs that the formula is \`for\` in \`config/features.yaml\`; without \`for\` these are all configured pairs, which are
+written out in the schema, so that a bundle knows its group whatever is configured later.
+
+- **x is computed for each pair of its own bars**, windows and warm-up included, and then compared across the pairs whose
+  bar has the same time and whose timeframe is the same. Windows around a cross-section count the bars of the pair.
+- **The pair itself counts**: in the mean and the deviation; \`cs_rank\` is a share of the others.
+- **Missing members are missing**: a pair without a bar at that time, or without a value, is not compared. Where the
+  pair itself has no value, or no other pair has one, the result is missing.
+- **Equal values count half** in \`cs_rank\`: two pairs of equal x have 0.5.
+- **The order of the pairs changes no bit**: values are sorted before they are added up.
+- x has no unit, since prices of different pairs cannot be compared, and no cross-section in it. A pair is in one group
+  (FORMULA_GROUP). Without one of its pairs a group has other values: what was trained on ten pairs is not what nine of
+  them give.
+
+Models of such formulas can be trained and compared by \`backtest\`; no daemon serves them, and every way to make them
+active is refused (MODEL_CROSS_SECTIONS, [ADR 39](../adr/0039-cross-sections-are-not-served.md)). Rules and formulas of
+instruments and symbols cannot compare (FORMULA_GROUP).
 
 ## Operators
 

@@ -4,6 +4,7 @@ import { activePath, readActiveFile } from '../../shared/bundle/bundle.ts';
 import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import { GROUP_FILE, MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
 import { refuseForeign, timeframesOf, type RunningOrigin } from '../../shared/bundle/origin.ts';
+import { refuseCrossSections } from '../../shared/bundle/cross_sections_refused.ts';
 import { refuseOtherSymbols } from '../../shared/bundle/other_symbols_refused.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import { DIRECTION_FILES } from '../../shared/bundle/direction/direction_manifest.ts';
@@ -310,6 +311,7 @@ async function loadAllowed(folder: string, { load, running }: ModelWatchOptions)
   try {
     const { version, market, pairs, windows } = set.manifest;
     refuseOtherSymbols(version, windows);
+    refuseCrossSections(version, windows);
     refuseForeign({ version, market, timeframes: timeframesOf(pairs) }, running);
     return set;
   } catch (error) {

@@ -5,20 +5,29 @@ import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { realData, skipNote as realNote } from '../../shared/bar_file/real_data.fixture.ts';
-import { expectClose, formulaText, marketBars, partsOf, run } from '../../shared/core/formula/formula.fixture.ts';
+import {
+  comparedValues,
+  expectClose,
+  formulaText,
+  marketBars,
+  partsOf,
+  RANDOM_SOURCES,
+  run,
+} from '../../shared/core/formula/formula.fixture.ts';
 import { FormulaError } from '../../shared/core/formula/formula_error.ts';
 import type { OracleBar } from '../../shared/core/formula/formula.oracle.ts';
 import { parseFormula, type Formula, type Node } from '../../shared/core/formula/formula.ts';
 import { OPERATORS } from '../../shared/core/formula/operators.ts';
-import { MINUTE_SOURCE, symbolSources } from '../../shared/core/formula/sources.ts';
+import { isSectionNode } from '../../shared/core/formula/sections.ts';
+import { MINUTE_SOURCE } from '../../shared/core/formula/sources.ts';
 import { IS_LONG } from '../long.ts';
 import { skipNote } from '../skip_note.ts';
-import { pandasProgram, type Arguments } from './pandas_program.ts';
+import { comparedColumn, OTHER_MEMBERS, pandasProgram, type Arguments } from './pandas_program.ts';
 import { NO_PANDAS, PANDAS, runPandas } from './run_pandas.ts';
 
 vi.setConfig({ testTimeout: 900_000 });
 
-const SOURCES = symbolSources();
+const SOURCES = RANDOM_SOURCES;
 const BARS = 3000;
 /** Of whole formulas, whose parts both computed: some units in the last place. */
 const INPUT_ROUNDING = 1e-14;
@@ -68,6 +77,9 @@ const WRITTEN = [
   'sum(close * volume, 60) / sum(volume, 60)',
   'rank(volume, 60)',
   'mean(coalesce(spread, close / 10000), 30)',
+  'cs_mean(delta(log(close), 5)) - cs_rank(rank(close, 60))',
+  'mean(cs_zscore(zscore(close, 120)), 30)',
+  'corr(delta(log(close)), delta(log(symbol("EURUSD").close)), 60)',
   '-delta(close) / where(close <= open or low < delay(low), 1, 2)',
 ];
 
@@ -88,7 +100,9 @@ function recorded(path: string, unit: number, from: number): OracleBar[] {
     const number = Math.round((cells[0] * unit) / 60);
     const volume = cells[5] > 0 ? cells[5] : NaN;
     const values = { open: cells[1], high: cells[2], low: cells[3], close: cells[4], volume, spread: NaN };
-    return { number, values: { ...values, [MINUTE_SOURCE]: number } };
+    // In place of another symbol, one that follows from this.
+    const other = { 'symbol("EURUSD").close': Math.sqrt(cells[1]), 'symbol("EURUSD").volume': NaN };
+    return { number, values: { ...values, ...other, [MINUTE_SOURCE]: number } };
   });
 }
 
@@ -114,6 +128,10 @@ function compare(texts: readonly string[], bars: readonly OracleBar[], from: Arg
     [97],
   );
   const ownOf = new Map(all.map(({ text }, i) => [text, own[i]!]));
+  for (const part of all.filter(isSectionNode)) {
+    const members = comparedValues(part, bars);
+    for (const member of OTHER_MEMBERS) ownOf.set(comparedColumn(part, member), members[member]!);
+  }
   const program = pandasProgram(formulas, bars.length, from);
   const columns = program.columns.map((name) => ownOf.get(name)!);
   const values = runPandas(program, columns, folder);

@@ -71,8 +71,8 @@ class EngineBarStore implements BarStore {
     let conflicts = 0;
     for (let first = 0; first < columns.length; first += PUT_ROWS) {
       const part = viewBars(columns, first, Math.min(first + PUT_ROWS, columns.length));
-      const { symbol, length, spread, flow: _flow, series: _series, others: _others, ...values } = part;
-      const given = { ...values, ...(spread === null ? {} : { spread }) };
+      const { symbol, length, time, open, high, low, close, volume, spread } = part;
+      const given = { time, open, high, low, close, volume, ...(spread === null ? {} : { spread }) };
       const inserted = await this.#engine.insert({
         table: 'core.bars',
         constants: { market, symbol, ...(importNumber !== undefined && { import_number: importNumber }) },

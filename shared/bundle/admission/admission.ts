@@ -9,6 +9,7 @@ import { keyOf, type RecordedGate } from '../gates/gate_result.ts';
 import { loadModelSet } from '../model_set.ts';
 import { readModelsFile } from '../models_file.ts';
 import { refuseForeign, timeframesOf, type BundleOrigin } from '../origin.ts';
+import { refuseCrossSections } from '../cross_sections_refused.ts';
 import { refuseOtherSymbols } from '../other_symbols_refused.ts';
 import { readPointerFile, type PointerPlace } from '../pointer.ts';
 import { trainerMarks } from '../pointer_marks.ts';
@@ -135,7 +136,7 @@ export type AdmittedBy<Through extends Door> = Through extends Door ? Admitted<T
  * active before and is rolled back to or recovered (docs/adr/0024-one-lock-for-models.md).
  * @throws MinutehandError MODEL_GATES, MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME, MODEL_SCHEMA, MODEL_EXISTS,
  * PROMOTION_OWNER; USAGE for a shadow of a rule; STORE_UNUSABLE for what no person has asked for; as loadModelSet and
- * prepareDirection; MODEL_SYMBOLS
+ * prepareDirection; MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
  */
 export async function admit<Through extends Door>(
   place: AdmissionPlace,
@@ -286,6 +287,7 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
   await set.release();
   const { version, market, pairs, windows, gates = [] } = set.manifest;
   refuseOtherSymbols(version, windows);
+  refuseCrossSections(version, windows);
   return {
     version,
     market,

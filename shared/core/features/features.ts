@@ -5,6 +5,7 @@ import { pairInputs, type PairReading } from '../formula/bar_inputs.ts';
 import { FormulaBlock } from '../formula/formula_block.ts';
 import { FormulaColumns } from '../formula/formula_columns.ts';
 import { otherSourcesOf } from '../formula/other_symbols.ts';
+import { outsideSourcesOf } from '../formula/sections.ts';
 import { formulaDefinition, formulasOf } from '../formula/named_formulas.ts';
 import { isSeriesSource } from '../formula/series_source.ts';
 import { Calendar } from './calendar.ts';
@@ -397,7 +398,7 @@ export function historyFeatures(windows: Windows, pair: Pair): HistoryFeatures {
   const { formulas: _formulas, sequence: _sequence, ...own } = windows;
   const written = new PairFeatures(own, pair);
   const formulas = formulasOf(windows, written.definitions);
-  const inputs = pairInputs(written.definitions, otherSourcesOf(formulas));
+  const inputs = pairInputs(written.definitions, outsideSourcesOf(formulas));
   return {
     written,
     formulas: formulas.length === 0 ? null : new FormulaBlock(formulas, pair, inputs),

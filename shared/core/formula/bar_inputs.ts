@@ -4,6 +4,7 @@ import type { InstrumentDefinition } from '../features/instrument/definitions.ts
 import { SERIES_NAMES } from '../series/series_names.ts';
 import type { FormulaEngine } from './engine.ts';
 import { parseOtherSymbol } from './other_symbols.ts';
+import { isSectionSource } from './sections.ts';
 import { PROBABILITY_NAMES } from './probability_names.ts';
 import { seriesSource } from './series_source.ts';
 import { BAR_SOURCES, LEG_SERIES_SOURCES, MINUTE_SOURCE } from './sources.ts';
@@ -227,7 +228,7 @@ export class InstrumentInputs implements ReadingInputs<InstrumentReading> {
  */
 function otherInputs(engine: FormulaEngine, given: readonly string[]): FeatureInput[] {
   for (const name of engine.inputs.keys())
-    if (parseOtherSymbol(name) !== null && !given.includes(name))
+    if ((parseOtherSymbol(name) !== null || isSectionSource(name)) && !given.includes(name))
       throw new RangeError(`formulas read ${name}, which is not given`);
   return featureInputs(engine, given);
 }

@@ -1,18 +1,25 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { OracleBar } from './formula.oracle.ts';
-import type { Formula, Node, Operation } from './formula.ts';
+import { partAsFormula, type Formula, type Node, type Operation } from './formula.ts';
 import { FormulaEngine } from './engine.ts';
 import { isConstant } from './operator.ts';
 import { OPERATORS } from './operators.ts';
-import { MINUTE_SOURCE } from './sources.ts';
+import { sectionsOf, type Section } from './sections.ts';
+import { MINUTE_SOURCE, symbolSources, type Sources } from './sources.ts';
 
 const FIELDS = ['open', 'high', 'low', 'close', 'volume', 'spread'];
+/** Of another symbol, in whose place `marketBars` has values of its own. */
+const OTHER_FIELDS = ['symbol("EURUSD").close', 'symbol("EURUSD").volume'];
+
+/** What random formulas read: a symbol that is in a group. */
+export const RANDOM_SOURCES: Sources = { ...symbolSources(), isInGroups: true };
 
 /** Random text of a number over the fields of a bar. */
 function numberText(depth: number, longest: number): fc.Arbitrary<string> {
   const leaf = fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom(...FIELDS) },
+    { weight: 1, arbitrary: fc.constantFrom(...OTHER_FIELDS) },
     { weight: 1, arbitrary: fc.constantFrom('0.5', '2', '-1', '1000', '1e-3') },
   );
   return depth === 0
@@ -52,7 +59,7 @@ function operationText(type: 'number' | 'boolean', depth: number, longest: numbe
   });
 }
 
-/** Random formulas of the whole language; units may not fit. */
+/** Random formulas of the whole language, to be parsed with `RANDOM_SOURCES`; units may not fit. */
 export function formulaText(depth: number, longest: number): fc.Arbitrary<string> {
   return fc.oneof(numberText(depth, longest), conditionText(depth, longest));
 }
@@ -88,18 +95,66 @@ export function marketBars(length: number): fc.Arbitrary<OracleBar[]> {
         const close = price / 100;
         const high = Math.max(open, close) + up / 100;
         const low = Math.min(open, close) - down / 200;
-        const values = { open, high, low, close, volume, spread: up > 15 ? NaN : up / 1000, [MINUTE_SOURCE]: number };
-        return { number, values };
+        const spread = up > 15 ? NaN : up / 1000;
+        const other = {
+          'symbol("EURUSD").close': down > 17 ? NaN : 1 + (up + down) / 40,
+          'symbol("EURUSD").volume': up * down === 0 ? NaN : up * down,
+        };
+        return { number, values: { open, high, low, close, volume, spread, ...other, [MINUTE_SOURCE]: number } };
       });
     });
+}
+
+/** Other members of the group of a subject: their bars of the same times, some of whose values are missing. */
+export function othersOfGroup(bars: readonly OracleBar[]): OracleBar[][] {
+  return [1, 2, 3].map((member) =>
+    bars.map(({ number, values }) => {
+      const draw = ((number * 7919 + member * 104_729) % 1009) / 1009;
+      const own = Object.entries(values).map(([name, value]) => {
+        if (name === MINUTE_SOURCE) return [name, value];
+        return [name, draw < 0.1 ? NaN : draw < 0.2 ? value : value * (0.99 + draw / 50)];
+      });
+      return { number, values: Object.fromEntries(own) as Record<string, number> };
+    }),
+  );
+}
+
+/** What the members of a group compare at each bar, the subject's own first. */
+export function comparedValues({ inputs }: Section, bars: readonly OracleBar[]): number[][] {
+  const formula = partAsFormula(inputs[0]!);
+  return [bars, ...othersOfGroup(bars)].map((own) => run([formula], own)[0]!);
+}
+
+const isKnown = (value: number): boolean => !Number.isNaN(value);
+
+/** The values of a cross-section at each bar. */
+function sectionValues(section: Section, bars: readonly OracleBar[]): number[] {
+  const members = comparedValues(section, bars);
+  return bars.map((_, i) => {
+    const known = Float64Array.from(members.map((values) => values[i]!).filter(isKnown)).sort();
+    const own = members[0]![i]!;
+    return known.length < 2 || Number.isNaN(own) ? NaN : section.operator.across(known, known.length, own);
+  });
+}
+
+/** The bars with the cross-sections that formulas read. */
+function withSections(formulas: readonly Formula[], bars: readonly OracleBar[]): readonly OracleBar[] {
+  const sections = sectionsOf(formulas.map((formula) => ({ formula })));
+  if (sections.length === 0) return bars;
+  const columns = sections.map((section) => [section.text, sectionValues(section, bars)] as const);
+  return bars.map(({ number, values }, i) => {
+    const own = columns.map(([text, column]) => [text, column[i]!] as const);
+    return { number, values: { ...values, ...Object.fromEntries(own) } };
+  });
 }
 
 /** Values of formulas at bars that come in blocks of these sizes, in turn. */
 export function run(
   formulas: readonly Formula[],
-  bars: readonly OracleBar[],
+  given: readonly OracleBar[],
   blocks: readonly number[] = [256],
 ): number[][] {
+  const bars = withSections(formulas, given);
   const engine = new FormulaEngine(formulas);
   const state = engine.createState();
   const values: number[][] = formulas.map(() => []);
@@ -124,9 +179,10 @@ export function run(
  */
 export function runTogether(
   formulas: readonly Formula[],
-  subjects: readonly (readonly OracleBar[])[],
+  given: readonly (readonly OracleBar[])[],
   isAbsent: (turn: number, subject: number) => boolean,
 ): number[][][] {
+  const subjects = given.map((bars) => withSections(formulas, bars));
   const engine = new FormulaEngine(formulas);
   const states = engine.createStates(subjects.length);
   const values: number[][][] = subjects.map(() => formulas.map(() => []));
@@ -168,8 +224,6 @@ export function partsOf(formula: Formula): Node[] {
   visit(formula.root);
   return [...found.values()];
 }
-
-const isKnown = (value: number): boolean => !Number.isNaN(value);
 
 /**
  * Values of a part against an oracle's, given those of its inputs: 1e-9 of the value, or the rounding of doubles of the

@@ -11,7 +11,8 @@ export type FormulaFault =
   | 'FORMULA_DEPTH'
   | 'FORMULA_NODES'
   | 'FORMULA_MEMORY'
-  | 'FORMULA_LOOK_BACK';
+  | 'FORMULA_LOOK_BACK'
+  | 'FORMULA_GROUP';
 
 /** A name that is not known, and those that would be. */
 export interface UnknownName {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { liveInstrumentSchema } from '../../../shared/bundle/direction/active_direction.ts';
 import { bundleInstrumentSchema, bundleSchema, featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { refuseForeign } from '../../../shared/bundle/origin.ts';
+import { refuseCrossSections } from '../../../shared/bundle/cross_sections_refused.ts';
 import { refuseOtherSymbols } from '../../../shared/bundle/other_symbols_refused.ts';
 import { readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
 import { recordedRuleGates, type DespiteGates, type FailedGate } from '../../../shared/bundle/recorded_gates.ts';
@@ -95,6 +96,7 @@ export function foreignModels(settings: Settings, modelsFolder: string): Foreign
       const running = runningOrigin(settings, isOfPairs(slot));
       refuseForeign(about, running);
       if (isOfPairs(slot)) refuseOtherSymbols(version, about.windows);
+      if (isOfPairs(slot)) refuseCrossSections(version, about.windows);
       refuseSchema(slot, about, settings);
       return [];
     } catch (error) {

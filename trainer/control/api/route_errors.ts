@@ -27,7 +27,14 @@ const BUNDLE: readonly ErrorCode[] = [
 /** Of the admission of a bundle. */
 const ADMISSION: readonly ErrorCode[] = [
   ...BUNDLE,
-  ...(['MODEL_GATES', 'MODEL_SIMULATED', 'MODEL_MARKET', 'MODEL_TIMEFRAME', 'MODEL_SYMBOLS'] as const),
+  ...([
+    'MODEL_GATES',
+    'MODEL_SIMULATED',
+    'MODEL_MARKET',
+    'MODEL_TIMEFRAME',
+    'MODEL_SYMBOLS',
+    'MODEL_CROSS_SECTIONS',
+  ] as const),
   ...(['KERNEL_MISSING'] as const),
   ...(['POINTER_ROLLBACK', 'POINTER_SIGNATURE', 'POINTER_EXPIRED', 'POINTER_MARK', 'KEY_UNUSABLE'] as const),
 ];

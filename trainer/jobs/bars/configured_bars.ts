@@ -1,5 +1,5 @@
 import { readBarFolder, shareBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { otherSymbolsOf } from '../../../shared/bar_file/other_bars.ts';
+import { symbolsReadBy } from '../../../shared/bar_file/other_bars.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import { parsePair, symbolsOf } from '../../../shared/pair.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
@@ -21,7 +21,7 @@ export async function readConfiguredBars(
   onProgress: (done: number, total: number) => void,
 ): Promise<Map<string, BarColumns>> {
   const { pairs, windows } = settings.minutehand;
-  const symbols = [...new Set([...symbolsOf(pairs.map(parsePair)), ...otherSymbolsOf(windows)])];
+  const symbols = [...new Set([...symbolsOf(pairs.map(parsePair)), ...symbolsReadBy(windows)])];
   if (folder === null) return shared(await readInstallationBars(settings, symbols, period, onProgress));
   const read = await readBarFolder(folder, symbols, {
     ...period,

@@ -7,7 +7,7 @@ import { prepareModels, type PreparedModels } from '../../../shared/bundle/prepa
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { warmUpSeconds } from '../../../shared/core/features/features.ts';
-import { otherSymbolsIn } from '../../../shared/core/formula/other_symbols.ts';
+import { symbolsReadBy } from '../../../shared/bar_file/other_bars.ts';
 import { newsCurrencies } from '../../../shared/core/news/news_currencies.ts';
 import { isAtLeast } from '../../../shared/core/news/news_event.ts';
 import { parsePair, symbolsOf } from '../../../shared/pair.ts';
@@ -146,9 +146,9 @@ function warmUpOf(paths: readonly string[], { minutehand }: Settings): number {
   return Math.max(...paths.map((path) => warmUpSeconds(windowsOfBundle(path, minutehand.windows))));
 }
 
-/** Symbols that formulas of the bundles read beside those of the pairs. */
+/** Symbols that formulas of the bundles read beside those of the pairs, and those of the pairs that they compare. */
 function otherSymbolsOfBundles(paths: readonly string[], { minutehand }: Settings): string[] {
-  return paths.flatMap((path) => otherSymbolsIn(windowsOfBundle(path, minutehand.windows).formulas));
+  return paths.flatMap((path) => symbolsReadBy(windowsOfBundle(path, minutehand.windows)));
 }
 
 async function loadModels(

@@ -1,7 +1,9 @@
 import { rmSync } from 'node:fs';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { otherSymbolsOf } from '../../../shared/bar_file/other_bars.ts';
+import { otherSymbolsOf, symbolsReadBy } from '../../../shared/bar_file/other_bars.ts';
+import { refuseCrossSections } from '../../../shared/bundle/cross_sections_refused.ts';
+import { readSections } from '../../../shared/core/formula/sections.ts';
 import { refuseOtherSymbols } from '../../../shared/bundle/other_symbols_refused.ts';
 import { readActive, readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
@@ -136,7 +138,7 @@ export async function withTrainOptions<Result>(
 ): Promise<Result> {
   const settings = job.kind === 'train' ? withFormulas(context.settings) : context.settings;
   const { pairs, windows } = settings.minutehand;
-  const symbols = [...symbolsOf(pairs.map(parsePair)), ...otherSymbolsOf(windows)];
+  const symbols = [...symbolsOf(pairs.map(parsePair)), ...symbolsReadBy(windows)];
   const used = { settings, symbols, isOwn: job.source.folder === null };
   return whileBarsStay(used, () => withOpenOptions(job, context, work), discard);
 }
@@ -202,9 +204,9 @@ async function withOpenOptions<Result>(
 }
 
 /**
- * Formulas that read other symbols cannot be served: said before a training begins, and refused where it is to be
- * adopted.
- * @throws MinutehandError MODEL_SYMBOLS
+ * Formulas that read other symbols, or compare pairs, cannot be served: said before a training begins, and refused
+ * where it is to be adopted.
+ * @throws MinutehandError MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
  */
 function refuseLiveSymbols(
   { adopt }: Pick<TrainingJob, 'adopt'>,
@@ -212,6 +214,10 @@ function refuseLiveSymbols(
   tell: (line: string) => void,
 ): void {
   const windows: Windows = minutehand.windows;
+  if (readSections(windows.formulas)) {
+    if (adopt) refuseCrossSections('a training that is to be adopted', windows);
+    tell('Formulas compare the pairs of a group: these models can be compared by backtest, and cannot be served live.');
+  }
   const symbols = otherSymbolsOf(windows);
   if (symbols.length === 0) return;
   if (adopt) refuseOtherSymbols('a training that is to be adopted', windows);

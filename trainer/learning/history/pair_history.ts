@@ -2,7 +2,7 @@ import { barOpen } from '../../../shared/core/resample/bar_resampler.ts';
 import { barSecondsOf } from '../../../shared/pair.ts';
 import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../../shared/bar.ts';
 import { barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { OtherBars } from '../../../shared/bar_file/other_bars.ts';
+import { OtherBars, sectionsOfPair } from '../../../shared/bar_file/other_bars.ts';
 import { quotedBps } from '../../../shared/core/cost/fill_cost.ts';
 import { historyFeatures } from '../../../shared/core/features/features.ts';
 import { writeFloats } from '../../../shared/core/features/float_row.ts';
@@ -88,10 +88,11 @@ export function viewColumns<Columns extends Readonly<Record<string, Float64Array
 
 /**
  * Runs the daemon's own features over a pair's bars. Formulas read the series that come with the bars of a leg, and
- * the bars of other symbols that come with those of leg A.
+ * the bars of other symbols and the cross-sections that come with those of leg A.
  * @param keep whether to keep the features of a warm bar; where models get a sequence of rows, all are kept
  * @param given columns to write to, with at least as many elements as there are warm bars; default: new ones
- * @throws RangeError where formulas read series and nobody has looked for those of the legs
+ * @throws RangeError where formulas read series and nobody has looked for those of the legs, or cross-sections that
+ * nobody has computed
  * @throws MinutehandError DATA_MISSING where they read another symbol whose bars do not come with those of leg A
  */
 export function buildPairHistory(
@@ -113,7 +114,8 @@ export function buildPairHistory(
   const columns = given ?? historyColumns(() => new Float64Array(capacity));
   const row = new Int32Array(capacity).fill(-1);
   const width = engine.definitions.length + (formulas?.width ?? 0);
-  const blockRows = formulas === null ? null : new BlockRows(formulas, width, seriesOfLegs(formulas, a, b), a.others);
+  const outside = formulas === null ? null : outsideOf(formulas, a, pair);
+  const blockRows = formulas === null ? null : new BlockRows(formulas, width, seriesOfLegs(formulas, a, b), outside);
   const atrRatio = engine.definitions.findIndex(({ name }) => name === 'atr_ratio');
   let features = new Float32Array(1024 * width);
   let length = 0;
@@ -175,26 +177,26 @@ function seriesOfLegs({ readsSeries }: FormulaBlock<PairReading>, a: BarColumns,
   return isKnown ? legSeriesOf(a.series, b.series) : null;
 }
 
+/** null: no formula reads another symbol, or a cross-section. */
+function outsideOf({ others }: FormulaBlock<PairReading>, a: BarColumns, { id }: Pair): OtherBars | null {
+  return others.length === 0 ? null : new OtherBars(others, a.others, sectionsOfPair(a, id));
+}
+
 /** Computes the formulas of a history in blocks, and writes those of kept bars behind the hand-written columns. */
 class BlockRows {
   readonly #formulas: FormulaBlock<PairReading>;
   readonly #width: number;
   readonly #values: Float64Array;
   readonly #series: LegSeries | null;
-  /** null = no formula reads another symbol. */
+  /** null = no formula reads another symbol, or a cross-section. */
   readonly #others: OtherBars | null;
   /** Row of each kept bar of the block; −1 = not kept. */
   #rows: number[] = [];
 
   /** @param width columns of a row, those of formulas last @param series of the legs; null = not known */
-  constructor(
-    formulas: FormulaBlock<PairReading>,
-    width: number,
-    series: LegSeries | null,
-    others: BarColumns['others'],
-  ) {
+  constructor(formulas: FormulaBlock<PairReading>, width: number, series: LegSeries | null, others: OtherBars | null) {
     this.#formulas = formulas;
-    this.#others = formulas.others.length === 0 ? null : new OtherBars(formulas.others, others);
+    this.#others = others;
     this.#series = series;
     this.#width = width;
     this.#values = new Float64Array(formulas.width);

@@ -8,6 +8,7 @@ import { warmupBars } from '../../../shared/core/features/features.ts';
 import { sequenceBars, type Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { partOfHistory, type KeptHistory } from '../history/kept_history.ts';
+import { crossSectionsOf, groupsIn } from '../history/cross_sections.ts';
 import { buildPairHistory, matchMinutes } from '../history/pair_history.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
@@ -15,7 +16,7 @@ import { rowsOfTable } from '../learners/contract/past_rows.ts';
 import { labelReversion } from '../strategies/pair_reversion/label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../strategies/pair_reversion/label/reversion.ts';
 import { runOnThreads } from '../threads/thread_tasks.ts';
-import { coinsOf, mirrorBars } from './mirrored_bars.ts';
+import { coinsOf, mirrorBars, type Coins } from './mirrored_bars.ts';
 
 const PROGRAM = new URL('./placebo_worker.js', import.meta.url);
 
@@ -49,9 +50,7 @@ export function placeboRowsOf({ pair, a, b, windows, holdoutFrom, seed }: Placeb
   const coins = coinsOf(seed);
   const isWanted = (time: number, z: number): boolean =>
     time >= holdoutFrom && Math.abs(z) >= EVALUATION_BARRIERS.z_entry;
-  const others = a.others && new Map([...a.others].map(([symbol, bars]) => [symbol, mirrorBars(bars, coins)]));
-  const mirroredA = { ...mirrorBars(a, coins), ...(others && { others }) };
-  const history = buildPairHistory(pair, mirroredA, mirrorBars(b, coins), windows, isWanted);
+  const history = buildPairHistory(pair, mirrorWithOthers(a, coins), mirrorBars(b, coins), windows, isWanted);
   const { bar, label } = labelReversion(history, EVALUATION_BARRIERS);
   const kept = [...bar.keys()].filter((i) => history.row[bar[i]!]! >= 0);
   const columns = history.rows === 0 ? 0 : history.features.length / history.rows;
@@ -63,6 +62,12 @@ export function placeboRowsOf({ pair, a, b, windows, holdoutFrom, seed }: Placeb
     y: Float64Array.from(kept, (i) => label[i]!),
     time: Float64Array.from(kept, (i) => history.time[bar[i]!]! + SECONDS_PER_BAR),
   };
+}
+
+/** The mirrored bars, with those of other symbols mirrored by the same coins. */
+function mirrorWithOthers(bars: BarColumns, coins: Coins): BarColumns {
+  const others = bars.others && new Map([...bars.others].map(([symbol, other]) => [symbol, mirrorBars(other, coins)]));
+  return { ...mirrorBars(bars, coins), ...(others && { others }) };
 }
 
 export function buffersOf({ x, y, time }: PlaceboRows): ArrayBuffer[] {
@@ -89,7 +94,10 @@ export async function placeboMarkets(options: PlaceboOptions): Promise<PlaceboMa
   const { holdoutFrom } = dataset;
   const draws = Array.from({ length: COIN_DRAWS }, (_, draw) => `${seed}/coins/${draw}`);
   const legs = dataset.histories.map(({ pair }) => ({ pair, ...holdoutLegs(pair, bars, windows, holdoutFrom) }));
-  const tasks = draws.flatMap((own) => legs.map((leg): PlaceboTask => ({ ...leg, windows, holdoutFrom, seed: own })));
+  const tasks = draws.flatMap((own) => {
+    const sections = mirroredSections(own, bars, windows, holdoutFrom);
+    return legs.map((leg): PlaceboTask => ({ ...leg, a: { ...leg.a, ...sections }, windows, holdoutFrom, seed: own }));
+  });
   const rows: PlaceboRows[] = [];
   let done = 0;
   await runOnThreads(tasks, workers, PROGRAM, placeboRowsOf, (result, task) => {
@@ -99,18 +107,39 @@ export async function placeboMarkets(options: PlaceboOptions): Promise<PlaceboMa
   return draws.map((_, draw) => rows.slice(draw * legs.length, (draw + 1) * legs.length));
 }
 
+/** The cross-sections of the mirrored bars of a draw; nothing where no formula reads one. */
+function mirroredSections(
+  seed: string,
+  bars: ReadonlyMap<string, BarColumns>,
+  windows: Windows,
+  holdoutFrom: number,
+): Pick<BarColumns, 'crossSections'> {
+  const groups = groupsIn(windows);
+  if (groups.length === 0) return {};
+  const coins = coinsOf(seed);
+  const mirroredLegs = (pair: Pair) => {
+    if (legBars(bars, pair, 'a') === undefined || legBars(bars, pair, 'b') === undefined) return null;
+    // The first cross-sections of a pair are of its own warm-up, before which the others have theirs.
+    const { a, b } = holdoutLegs(pair, bars, windows, holdoutFrom, 2);
+    return { a: mirrorWithOthers(a, coins), b: mirrorBars(b, coins) };
+  };
+  return { crossSections: crossSectionsOf(mirroredLegs, windows, groups) };
+}
+
+/** @param warmUps that precede the holdout */
 function holdoutLegs(
   pair: Pair,
   bars: ReadonlyMap<string, BarColumns>,
   windows: Windows,
   holdoutFrom: number,
+  warmUps = 1,
 ): { readonly a: BarColumns; readonly b: BarColumns } {
   const a = legBars(bars, pair, 'a')!;
   const b = legBars(bars, pair, 'b')!;
   const { length, inA } = matchMinutes(a, b);
   let first = 0;
   while (first < length && a.time[inA[first]!]! < holdoutFrom) first++;
-  const from = (length === 0 ? 0 : a.time[inA[Math.max(0, first - warmupBars(windows))]!]!) as OpenTime;
+  const from = (length === 0 ? 0 : a.time[inA[Math.max(0, first - warmUps * warmupBars(windows))]!]!) as OpenTime;
   return { a: clipBars(a, from), b: clipBars(b, from) };
 }
 

@@ -28,7 +28,9 @@ export function probeTask(policy: PairPolicy): PairTask {
   const bars = warmupBars(policy.windows) + labeled;
   const [leg, b] = probeLegs(bars, bars - Math.floor(labeled / 2));
   const symbols = otherSymbolsOf(policy.windows);
-  const a = symbols.length === 0 ? leg : { ...leg, others: new Map(symbols.map((symbol) => [symbol, b])) };
+  const others = symbols.length === 0 ? {} : { others: new Map(symbols.map((symbol) => [symbol, b])) };
+  // The probe is in no group: the keys of cached pairs have what the pairs of a group give.
+  const a = { ...leg, ...others, crossSections: new Map() };
   const own = { ...policy, holdoutFrom: a.time[bars - 1]!, share: 0.5 };
   return { pair: { id: 'A_B', a: 'A', b: 'B' }, a, b, policy: own };
 }

@@ -1,0 +1,23 @@
+import { oracleOfSection, plainUnit, SECTION, type SectionOperator } from '../cross_section.ts';
+
+export const CS_RANK: SectionOperator = {
+  ...SECTION,
+  name: 'cs_rank',
+  unit: plainUnit,
+  meaning:
+    'Share of the other pairs of the group whose x is below that of the pair at the same time; equal ones count half.',
+  source: 'Kakushadze (2016), arXiv:1601.00991; ties as in rank',
+  across: (sorted, count, own) => {
+    let below = 0;
+    while (sorted[below]! < own) below++;
+    let notAbove = below;
+    while (notAbove < count && sorted[notAbove] === own) notAbove++;
+    return (below + (notAbove - below - 1) / 2) / (count - 1);
+  },
+  oracle: ([members]) =>
+    oracleOfSection(members!, (known, own) => {
+      const below = known.filter((value) => value < own).length;
+      const equal = known.filter((value) => value === own).length - 1;
+      return (below + equal / 2) / (known.length - 1);
+    }),
+};

@@ -1,0 +1,84 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readActive, readManifest } from '../shared/bundle/bundle.ts';
+import { createWorkplace, type Workplace } from './cli_process.ts';
+import { TINY_MINUTES, tinyBars } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
+
+const IDS = ['EURUSD_GBPUSD', 'XAUUSD_XAGUSD'];
+
+let place: Workplace;
+let data: string;
+beforeAll(async () => {
+  place = createWorkplace({ minutehand: { pairs: IDS } });
+  data = await place.writeBars('bars', new Map(tinyBars(place.settings, TINY_MINUTES)));
+  writeFileSync(join(place.config, 'features.yaml'), 'far: cs_rank(z_abs)\ncalm: mean(cs_mean(vol_jump), 5)\n');
+});
+afterAll(() => place.remove());
+
+describe('a formula that compares pairs', () => {
+  it('is shown by `features --formula` of a pair, and of nothing else', async () => {
+    const out = join(place.folder, 'values.csv');
+    const valuesOf = async (pair: string, formula: string): Promise<number[]> => {
+      const args = ['features', '--data', data, '--pairs', pair, '--formula', formula, '--out', out];
+      const { code, stderr } = await place.call(args);
+      expect(code, stderr).toBe(0);
+      const rows = readFileSync(out, 'utf8').trimEnd().split('\n').slice(-200);
+      return rows.map((row) => Number(row.split(',').at(-1)));
+    };
+    const [first, second] = [await valuesOf(IDS[0]!, 'cs_rank(z_abs)'), await valuesOf(IDS[1]!, 'cs_rank(z_abs)')];
+    // Of two pairs one is farther out.
+    first.forEach((value, i) => expect(value + second[i]!).toBe(1));
+    expect(new Set(first).size).toBe(2);
+    const symbol = await place.call([
+      ...['features', '--data', data, '--symbol', 'XAUUSD', '--formula', 'cs_rank(close / open)', '--json'],
+    ]);
+    expect(symbol.code).not.toBe(0);
+    expect(symbol.stdout + symbol.stderr).toContain('FORMULA_GROUP');
+  });
+
+  it('is refused before a training that is to be adopted', async () => {
+    const { code, stdout, stderr } = await place.run(['train', '--data', data, '--adopt', '--workers', '1', '--json'], {
+      env: { MINUTEHAND_MARKET: 'live' },
+    });
+    expect(code).not.toBe(0);
+    expect(stdout + stderr).toContain('MODEL_CROSS_SECTIONS');
+    expect(readActive(place.models)).toBeNull();
+  });
+
+  it('is trained on the group that its bundle names, compared, and never served', async () => {
+    const flags = ['--data', data, '--workers', '1', '--json'];
+    const trained = await place.run(['train', ...flags, '--no-cache', '--trials', '0']);
+    expect(trained.stderr).toContain('Formulas compare the pairs of a group');
+    const { version } = JSON.parse(trained.stdout) as { version: string };
+    const manifest = readManifest(join(place.models, version));
+    expect(manifest.windows.formulas).toBe(
+      `far for ${IDS.join()} = cs_rank(z_abs)\ncalm for ${IDS.join()} = mean(cs_mean(vol_jump), 5)`,
+    );
+    expect(manifest.gates!.find((gate) => 'code' in gate && gate.code === 'features_look_ahead')).toMatchObject({
+      passed: true,
+    });
+
+    // The bars of the whole group are read, whichever pair is asked for.
+    const folder = join(place.models, version);
+    for (const pairs of [[], ['--pairs', IDS[1]!]]) {
+      const compared = await place.call(['backtest', '--models', folder, ...pairs, ...flags]);
+      expect(compared.code, compared.stdout + compared.stderr).toBe(0);
+    }
+
+    const despite = ['--despite-gates', '--reason', 'a test'];
+    for (const args of [
+      ['models', 'promote', version, ...despite],
+      ['rollout', 'start', version, ...despite],
+      ['models', 'shadow', version],
+      ['replay', '--data', data, '--models', folder],
+    ]) {
+      const { code, stdout, stderr } = await place.call([...args, '--json']);
+      expect(code, args.join(' ')).not.toBe(0);
+      expect(stdout + stderr, args.join(' ')).toContain('MODEL_CROSS_SECTIONS');
+    }
+    expect(readActive(place.models)).toBeNull();
+  });
+});
