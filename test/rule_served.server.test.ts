@@ -1,23 +1,12 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readAddress } from '../shared/address.ts';
-import { DEFAULT } from '../shared/core/features/features.fixture.ts';
-import { homePaths } from '../shared/home.ts';
-import { parseInstrument } from '../shared/pair.ts';
-import { checkStrategy, type FormulaStrategy, type StrategyDocument } from '../shared/policy/strategy_file.ts';
+import type { StrategyDocument } from '../shared/policy/strategy_file.ts';
 import { createRng } from '../shared/rng.ts';
-import type { InstrumentBody, InstrumentSignal } from '../shared/signal/instrument_signal.ts';
-import { openJournal } from '../shared/store/journal.ts';
-import { NO_SERIES } from '../trainer/learning/instruments/series_files.ts';
-import { ruleColumns } from '../trainer/learning/formula_rules/rule_columns.ts';
-import { FIXTURE_COSTS } from '../trainer/learning/formula_rules/rule_subject.fixture.ts';
-import { instrumentSubject } from '../trainer/learning/formula_rules/rule_subject.ts';
-import { ruleTrades } from '../trainer/learning/formula_rules/rule_trades.ts';
-import { createWorkplace, eventually, type Finished, type Running, type Workplace } from './cli_process.ts';
+import type { InstrumentBody } from '../shared/signal/instrument_signal.ts';
+import { createWorkplace, eventually, type Finished, type Workplace } from './cli_process.ts';
+import { HOUR, HourlyDaemons, HOURS_FROM, hourFile, ID } from './hourly_daemons.ts';
 
-const HOUR = 3600;
-const START = 1_600_000_000 - (1_600_000_000 % HOUR);
 const HOURS = 1460;
 /** The daemon receives the hours from this one on; the rule was judged on those before. */
 const LIVE_FROM = 1200;
@@ -26,7 +15,6 @@ const PROMOTED = LIVE_FROM + 180;
 const STARTS_MS = 180_000;
 /** Hours that the direction model learns from; the rule is judged on those behind. */
 const LEARNED = 700;
-const ID = 'BTCUSDT@1h';
 
 /** Six hours up, six hours down: a rule that follows the last hour earns. */
 const hours = (() => {
@@ -37,7 +25,7 @@ const hours = (() => {
     close *= Math.exp((t % 12 < 6 ? 0.005 : -0.005) + 0.0005 * rng.normal());
     const high = Math.max(open, close) * 1.001;
     const low = Math.min(open, close) * 0.999;
-    return { time: START + t * HOUR, open, high, low, close, volume: 60, takerBuyVolume: 15 + (t % 16) };
+    return { time: HOURS_FROM + t * HOUR, open, high, low, close, volume: 60, takerBuyVolume: 15 + (t % 16) };
   });
 })();
 
@@ -70,78 +58,20 @@ const BY_MODEL: StrategyDocument = {
 };
 
 let place: Workplace;
+let daemons: HourlyDaemons;
 function openPlace(core: object = {}): void {
   place = createWorkplace({
     core,
     minutehand: { market: 'live', instruments: [ID], feed: { interval_ms: 600_000 }, screen: { enabled: false } },
   });
-  const rows = hours
-    .slice(0, LIVE_FROM)
-    .map((bar) => [bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.takerBuyVolume].join());
-  const header = 'time,open,high,low,close,volume,taker_buy_volume';
+  daemons = new HourlyDaemons(place, hours);
   for (const symbol of ['BTCUSDT', 'ETHUSDT'])
-    writeFileSync(join(place.folder, `${symbol}-1h.csv`), `${header}\n${rows.join('\n')}\n`);
+    writeFileSync(join(place.folder, `${symbol}-1h.csv`), hourFile(hours.slice(0, LIVE_FROM)));
   for (const document of [FOLLOWS, OPPOSES, BY_MODEL])
     writeFileSync(join(place.folder, `${document.name}.yaml`), JSON.stringify(document));
 }
 beforeAll(() => openPlace());
 afterAll(() => place.remove());
-
-const addressFile = (): string => homePaths({ MINUTEHAND_HOME: place.home }).address('daemon_main');
-
-async function startDaemon(): Promise<{ process: Running; url: string }> {
-  rmSync(addressFile(), { force: true });
-  const process = place.start(['daemon']);
-  const url = await eventually(
-    () => `a daemon that listens: ${process.stderr()}`,
-    () => {
-      const address = readAddress(addressFile());
-      return address === null ? null : `http://127.0.0.1:${address.port}`;
-    },
-  );
-  return { process, url };
-}
-
-async function send(url: string, from: number, to: number): Promise<void> {
-  const minutes = hours.slice(from, to).flatMap(({ time, open, high, low, close, takerBuyVolume }) =>
-    [
-      { minute: 0, open, high: open, low: open, close: open, taker_buy_volume: 5 },
-      { minute: 30, open, high, low, close: open, taker_buy_volume: 5 },
-      { minute: 59, open: close, high: close, low: close, close, taker_buy_volume: takerBuyVolume - 10 },
-    ].map(({ minute, ...prices }) => ({
-      symbol: 'BTCUSDT',
-      time: (time + 60 * minute) * 1000,
-      volume: 20,
-      trades: 1,
-      ...prices,
-    })),
-  );
-  const response = await fetch(`${url}/bars`, { method: 'POST', body: JSON.stringify(minutes) });
-  expect(await response.json()).toMatchObject({ rejected: [] });
-}
-
-const signalFile = (): string => join(place.home, 'signals', ID, 'signal.json');
-
-async function lastSignalOf(hour: number): Promise<InstrumentSignal> {
-  const timestamp = new Date((START + hour * HOUR) * 1000).toISOString().replace('.000', '');
-  return eventually(
-    () => `the signal of ${timestamp}`,
-    () => {
-      const text = existsSync(signalFile()) ? readFileSync(signalFile(), 'utf8') : '';
-      return text.includes(timestamp) ? (JSON.parse(text) as InstrumentSignal) : null;
-    },
-  );
-}
-
-async function rulesOf(url: string, process: Running, wanted: object): Promise<void> {
-  await eventually(
-    () => `served rules: ${process.stderr()}`,
-    async () => {
-      const health = (await (await fetch(`${url}/healthz`)).json()) as { direction: { rules?: object } };
-      return JSON.stringify(health.direction.rules ?? {}) === JSON.stringify(wanted) || null;
-    },
-  );
-}
 
 async function judge(
   file: string,
@@ -171,9 +101,13 @@ describe('a rule file', () => {
       expect([good.accepted, good.failed]).toEqual([true, []]);
       expect([bad.accepted, bad.failed]).toEqual([false, ['DEFLATED_SHARPE', 'SPA', 'HOLDOUT', 'ONE_BAR_LATER']]);
 
-      const daemon = await startDaemon();
-      await send(daemon.url, LIVE_FROM, PROMOTED);
-      expect(await lastSignalOf(PROMOTED)).toMatchObject({ mode: 'HALT', reason: 'NO_MODEL', model_version: '' });
+      const daemon = await daemons.startDaemon();
+      await daemons.send(daemon.url, LIVE_FROM, PROMOTED);
+      expect(await daemons.lastSignalOf(PROMOTED)).toMatchObject({
+        mode: 'HALT',
+        reason: 'NO_MODEL',
+        model_version: '',
+      });
       const [refused, foreign, promoted, list, verified, shadowed] = await place.runEach([
         ['models', 'promote', bad.version],
         ['models', 'promote', other.version, '--despite-gates', '--reason', 'it must not be served'],
@@ -189,10 +123,10 @@ describe('a rule file', () => {
       expect(list!.stdout).toMatch(new RegExp(`^  ${bad.version} .*NO_EDGE; failed: rule_deflated_sharpe,`, 'm'));
       expect(verified).toMatchObject({ code: 0 });
       expect(shadowed).toMatchObject({ code: 2, stderr: expect.stringContaining(`the rule ${good.version}`) });
-      await rulesOf(daemon.url, daemon.process, { [ID]: good.version });
+      await daemons.rulesOf(daemon.url, daemon.process, { [ID]: good.version });
 
-      await send(daemon.url, PROMOTED, PROMOTED + 30);
-      const signal = await lastSignalOf(PROMOTED + 30);
+      await daemons.send(daemon.url, PROMOTED, PROMOTED + 30);
+      const signal = await daemons.lastSignalOf(PROMOTED + 30);
       expect(signal).toMatchObject({
         model_version: `rule/${good.version}`,
         ml_up_prob: null,
@@ -203,7 +137,7 @@ describe('a rule file', () => {
       });
       const at = signal.timestamp.replace(':00Z', 'Z');
       const [checked, status, why] = await place.runEach([
-        ['signal', 'verify', signalFile()],
+        ['signal', 'verify', daemons.signalFile],
         ['status'],
         ['explain', ID, at, '--json'],
       ]);
@@ -213,19 +147,19 @@ describe('a rule file', () => {
 
       daemon.process.kill('SIGKILL');
       await daemon.process.ended;
-      const second = await startDaemon();
-      await rulesOf(second.url, second.process, { [ID]: good.version });
-      await send(second.url, PROMOTED + 30, HOURS - 10);
-      await lastSignalOf(HOURS - 10);
+      const second = await daemons.startDaemon();
+      await daemons.rulesOf(second.url, second.process, { [ID]: good.version });
+      await daemons.send(second.url, PROMOTED + 30, HOURS - 10);
+      await daemons.lastSignalOf(HOURS - 10);
       const [stopped, again] = await place.runEach([
         ['strategy', 'stop', ID],
         ['strategy', 'stop', ID],
       ]);
       expect(stopped!.code, stopped!.stderr).toBe(0);
       expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('no rule is served for BTCUSDT@1h') });
-      await rulesOf(second.url, second.process, {});
-      await send(second.url, HOURS - 10, HOURS);
-      expect(await lastSignalOf(HOURS)).toMatchObject({ model_version: '' });
+      await daemons.rulesOf(second.url, second.process, {});
+      await daemons.send(second.url, HOURS - 10, HOURS);
+      expect(await daemons.lastSignalOf(HOURS)).toMatchObject({ model_version: '' });
       second.process.kill('SIGTERM');
       await second.process.ended;
 
@@ -233,8 +167,8 @@ describe('a rule file', () => {
       expect(replayed.code, replayed.stderr + replayed.stdout).toBe(0);
       const summary = JSON.parse(replayed.stdout) as { signals: number; equal: number; enters: number };
       expect(summary.equal).toBe(summary.signals);
-      expect(liveEntries()).toEqual(backtestEntries());
-      expect(summary.enters).toBe(liveEntries().length);
+      expect(daemons.liveEntries()).toEqual(daemons.backtestEntries(FOLLOWS, PROMOTED, HOURS - 10));
+      expect(summary.enters).toBe(daemons.liveEntries().length);
     },
   );
 });
@@ -250,7 +184,7 @@ describe('a rule that reads ML_UP_PROB', () => {
     'is judged with a trained direction model, and served by its answers while that model is the active one',
     { timeout: 2 * STARTS_MS },
     async () => {
-      const learnedUntil = new Date((START + LEARNED * HOUR) * 1000).toISOString().slice(0, 16);
+      const learnedUntil = new Date((HOURS_FROM + LEARNED * HOUR) * 1000).toISOString().slice(0, 16);
       const train = ['train', '--strategy', 'direction', '--data', '.', '--symbols', 'BTCUSDT', '--json'];
       const few = ['--set', 'trees.rounds=20', 'trees.leaves=6', 'trees.min_data_in_leaf=20', 'walk_forward.blocks=4'];
       const out = join(place.models, 'direction');
@@ -259,9 +193,9 @@ describe('a rule that reads ML_UP_PROB', () => {
       const [version] = readdirSync(out).filter((name) => /^\d{8}_\d{4}$/.test(name));
       const rule = await judge('by_model.yaml', ID, '--direction', version!);
 
-      const daemon = await startDaemon();
-      await send(daemon.url, LIVE_FROM, PROMOTED);
-      await lastSignalOf(PROMOTED);
+      const daemon = await daemons.startDaemon();
+      await daemons.send(daemon.url, LIVE_FROM, PROMOTED);
+      await daemons.lastSignalOf(PROMOTED);
       const despite = ['--despite-gates', '--reason', 'a market of waves'];
       const [implausible, model, promoted] = await place.runEach([
         ['models', 'promote', join(out, version!)],
@@ -274,18 +208,18 @@ describe('a rule that reads ML_UP_PROB', () => {
         stderr: expect.stringMatching(/^MODEL_GATES.*direction plausible/),
       });
       expect([model!.code, promoted!.code], model!.stderr + promoted!.stderr).toEqual([0, 0]);
-      await rulesOf(daemon.url, daemon.process, { [ID]: rule.version });
+      await daemons.rulesOf(daemon.url, daemon.process, { [ID]: rule.version });
       await eventually(
         () => `the direction model: ${daemon.process.stderr()}`,
         async () => (await (await fetch(`${daemon.url}/healthz`)).text()).includes(`"${version!}"`) || null,
       );
-      await send(daemon.url, PROMOTED, HOURS);
-      const last = await lastSignalOf(HOURS);
+      await daemons.send(daemon.url, PROMOTED, HOURS);
+      const last = await daemons.lastSignalOf(HOURS);
       expect(last).toMatchObject({ model_version: `rule/${rule.version}` });
       daemon.process.kill('SIGTERM');
       await daemon.process.ended;
 
-      const served = publishedBodies().filter(({ model_version }) => model_version === `rule/${rule.version}`);
+      const served = daemons.publishedBodies().filter(({ model_version }) => model_version === `rule/${rule.version}`);
       const sides = served.filter(({ action }) => action === 'ENTER').map(({ target }) => target);
       expect([sides.includes(1), sides.includes(-1)]).toEqual([true, true]);
       for (const { action, target, ml_up_prob, ml_down_prob, reason, ml_range_prob } of served) {
@@ -323,43 +257,4 @@ function explains({ code, stdout, stderr }: Finished): void {
   expect(rule.formulas['entry_short']).toHaveLength(1);
   const enters = conditions.every(({ holds }) => holds);
   expect(enters).toBe(signal.action === 'ENTER');
-}
-
-function publishedBodies(): InstrumentBody[] {
-  const journal = openJournal(join(place.home, 'live_main.db'), { readOnly: true });
-  const bodies = [...journal.signals()].map(({ body }) => JSON.parse(`${body}}`) as InstrumentBody);
-  journal.close();
-  return bodies;
-}
-
-/** Time and side of each entry that the daemons published. */
-function liveEntries(): string[] {
-  return publishedBodies()
-    .filter(({ action }) => action === 'ENTER')
-    .map(({ timestamp, target }) => `${timestamp} ${target}`);
-}
-
-/** The same of a backtest of the rule over the bars that the daemons answered by it. */
-function backtestEntries(): string[] {
-  const column = (of: (bar: (typeof hours)[number]) => number): Float64Array => Float64Array.from(hours, of);
-  const bars = {
-    symbol: 'BTCUSDT',
-    timeframe: HOUR,
-    length: HOURS,
-    time: column(({ time }) => time),
-    open: column(({ open }) => open),
-    high: column(({ high }) => high),
-    low: column(({ low }) => low),
-    close: column(({ close }) => close),
-    volume: column(({ volume }) => volume),
-    takerBuyVolume: column(({ takerBuyVolume }) => takerBuyVolume),
-  };
-  const subject = instrumentSubject({ bars, series: NO_SERIES }, parseInstrument(ID), FIXTURE_COSTS);
-  const strategy = checkStrategy(FOLLOWS, DEFAULT, () => '') as FormulaStrategy;
-  // A position that would be closed at the open of its fill is left out: two bars more than were answered.
-  const trades = ruleTrades(subject, ruleColumns(subject, strategy), PROMOTED, HOURS - 8);
-  return trades.map(({ side, entrySignal }) => {
-    const closed = new Date((hours[entrySignal]!.time + HOUR) * 1000).toISOString().replace('.000', '');
-    return `${closed} ${side}`;
-  });
 }
