@@ -1,6 +1,6 @@
 import { api, type CurrentModel, type Edge, type Model, type ModelDetail } from '../api.ts';
 import { minuteOf, num, signed } from '../format.ts';
-import { currentModel, readModels, session, subjects } from '../live.ts';
+import { currentModel, readModels, session, status, subjects } from '../live.ts';
 import {
   Badge,
   ConfirmedButton,
@@ -12,6 +12,7 @@ import {
   type Column,
   type Tone,
 } from '../parts/basics.tsx';
+import { refusalsOf } from '../parts/model_banner.tsx';
 import { RolloutPanel } from '../parts/rollout.tsx';
 import { ShadowButton } from '../parts/shadow_button.tsx';
 import { DirectionModels } from '../parts/direction_models.tsx';
@@ -21,7 +22,7 @@ import { Gates, ModelComparison, Reliability } from '../parts/model_comparison.t
 import { NameUnknown } from '../parts/unknown_name.tsx';
 import { named } from '../named.ts';
 import { pathOf, place, setQuery } from '../router.ts';
-import { codeText, t } from '../text/text.ts';
+import { codeText, t, type TextKey } from '../text/text.ts';
 
 const TONES: Readonly<Record<string, Tone>> = {
   active: 'good',
@@ -85,6 +86,12 @@ function versionNamed(asked: string | null, versions: readonly string[] | null):
   return own.kind === 'known' ? own.name : null;
 }
 
+function titleOf(version: string, current: CurrentModel | null): TextKey {
+  if (version !== current?.version) return 'models.bundle';
+  const isRefused = status.value !== null && refusalsOf(status.value).some((one) => one.version === version);
+  return isRefused ? 'models.refused' : 'models.active';
+}
+
 function VersionUnknown({ at, versions }: { readonly at: 'a' | 'b'; readonly versions: readonly string[] }) {
   const { query } = place.value;
   const own = named(query.get(at), versions);
@@ -118,10 +125,7 @@ function Figures(props: {
   const { period, engine } = a.manifest;
   return (
     <>
-      <Panel
-        title={`${t(a.version === current?.version ? 'models.active' : 'models.bundle')} · ${a.version}`}
-        aside={<Choice {...props} />}
-      >
+      <Panel title={`${t(titleOf(a.version, current))} · ${a.version}`} aside={<Choice {...props} />}>
         <p class="note">
           {engine.name} ·{' '}
           {t('models.period', {

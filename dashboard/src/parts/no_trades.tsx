@@ -26,7 +26,11 @@ const CHANGES: Readonly<Record<string, TextKey>> = {
 export function NoTrades({ hasAccount }: { readonly hasAccount: boolean }) {
   const pairs = [...last.value.values()].filter(({ pair_id }) => pair_id.includes('_'));
   const groups = [...Map.groupBy(pairs, ({ reason }) => reason)].sort((a, b) => b[1].length - a[1].length);
-  const edges = Object.values(currentModel.value?.manifest?.edge ?? {}).filter(({ no_edge }) => !no_edge).length;
+  const verdicts = currentModel.value?.manifest?.edge ?? {};
+  // Models that no daemon runs, such as those of another market, bring no entries.
+  const edges = pairs.filter(
+    ({ pair_id, reason }) => reason !== 'NO_MODEL' && verdicts[pair_id]?.no_edge === false,
+  ).length;
   return (
     <Panel title={t('noTrades.title')} wide>
       {pairs.length === 0 ? (

@@ -230,6 +230,7 @@ export const EN = {
   'condition.exposure': 'Net exposure of all positions',
   'models.registry': 'Registry',
   'models.active': 'Active models',
+  'models.refused': 'Named as active, not in use: refused by this installation',
   'models.none': 'No models yet. The first training run creates them.',
   'models.version': 'Version',
   'models.types': 'Models',

@@ -232,6 +232,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'condition.exposure': '全ポジションの純エクスポージャー',
   'models.registry': 'レジストリ',
   'models.active': '稼働モデル',
+  'models.refused': '有効と指定されていますが使われていません（このインストールが拒否）',
   'models.none': 'モデルはまだありません。最初の学習で作られます。',
   'models.version': 'バージョン',
   'models.types': 'モデル',

@@ -29,7 +29,7 @@ import { feedVerdicts, refusedFeeds } from '../../jobs/bars/received_verdicts.ts
 import type { Store } from '../../store/store.ts';
 import { calendarFault } from '../../../shared/calendar/calendar_file.ts';
 import { newsCoverage } from '../../store/news.ts';
-import { foreignModels, standingOverrides } from '../admission/standing.ts';
+import { foreignModels, standingOverrides, type Slot } from '../admission/standing.ts';
 import { readTrades } from '../fills/live_trades.ts';
 import { openChannels } from '../notify/channels/open_channels.ts';
 import type { DaemonFacts, GoLiveFacts, SymbolFacts } from './checks.ts';
@@ -153,12 +153,15 @@ async function modelFacts(settings: Settings, paths: HomePaths): Promise<GoLiveF
   const versions = new Set<string>();
   const missing: string[] = [];
   const withEdge: string[] = [];
-  let refusal: ErrorReport | null = foreignModels(settings, paths.models)[0] ?? null;
+  const foreign = foreignModels(settings, paths.models);
+  // What a pointer names and no daemon here runs is not in use: it has passed nothing, and has no edge.
+  const isInUse = (slot: Slot): boolean => foreign.every((one) => one.slot !== slot);
+  let refusal: ErrorReport | null = foreign[0] ?? null;
   try {
     if (pairs.length > 0) {
       const active = readActive(paths.models, MACHINE_FILES, trainerMarks(paths));
       if (active === null) missing.push('pairs');
-      else {
+      else if (isInUse('pairs')) {
         const { edge } = readManifest(pathInside(paths.models, active.version));
         versions.add(active.version);
         withEdge.push(...pairs.filter((id) => edge[id]?.no_edge === false));
@@ -172,6 +175,7 @@ async function modelFacts(settings: Settings, paths: HomePaths): Promise<GoLiveF
         missing.push(id);
         continue;
       }
+      if (!isInUse(`direction ${timeframe}`)) continue;
       const { edge } = (await directionOpener(paths.models, 1)(active.version, timeframe)).manifest;
       versions.add(active.version);
       if (edge[subject.a]?.no_edge === false) withEdge.push(id);
@@ -219,7 +223,8 @@ async function fillFacts(store: Store, { minutehand }: Settings): Promise<GoLive
     places.set(key, { place: name, account, lastMs: Math.max(places.get(key)?.lastMs ?? 0, time_ms) });
     if (account !== 'paper') continue;
     paperDays.add(Math.floor(time_ms / UTC_DAY_MS));
-    if (kind === 'close') closed.add(`${place} ${position_id}`);
+    // Several accounts that follow the same signals show no more than one of them.
+    if (kind === 'close') closed.add(position_id);
   }
   return { places: [...places.values()], closedPaper: closed.size, paperDays: paperDays.size };
 }
