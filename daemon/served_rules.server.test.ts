@@ -229,6 +229,23 @@ describe('a rule that a pipeline serves', () => {
     );
   });
 
+  it('leaves the shadow of the direction models as it is, and its own bytes do not change with one', async () => {
+    const direction = (version: string): DirectionModel => ({
+      manifest: { version, timeframe: 60, edge: {} } as unknown as DirectionModel['manifest'],
+      modelsHash: version,
+      check: { rows: 0, largestDifference: 0 },
+      infer: (_, rows) => Float64Array.from({ length: 3 * rows }, (_unused, i) => [0.8, 0.1, 0.1][i % 3]!),
+    });
+    const [alone, beside] = [openBench(settings, ALONE), openBench(settings, ALONE)];
+    for (const bench of [alone, beside]) bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule: ruleOf() });
+    beside.pipeline.inputs.apply({ kind: 'shadow', slot: '1m', set: direction('20260102_0000') });
+    for (const bench of [alone, beside]) await feed(bench, 0, BARS);
+    expect(beside.texts).toEqual(alone.texts);
+    expect([alone.shadows.length, beside.shadows.length]).toEqual([0, BARS - WARM + 1]);
+    const answers = beside.shadows.map(({ body }) => JSON.parse(`${body}}`) as InstrumentSignal);
+    expect(new Set(answers.map(({ model_version }) => model_version))).toEqual(new Set(['20260102_0000']));
+  });
+
   it('is an input that a journal names, and that a boot ends', async () => {
     const bench = openBench(settings, ALONE);
     bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule: ruleOf() });
