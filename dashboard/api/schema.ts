@@ -6153,7 +6153,7 @@ export interface components {
              */
             tsfresh: components["schemas"]["TSFreshConfigModel"];
             /**
-             * @description Parts of the time; cross-sections over symbols are refused: one formula reads one pair
+             * @description Parts of the time; with max_depth 2 also cross-sections over the configured pairs
              * @default {
              *       "enabled": false
              *     }
@@ -6177,7 +6177,7 @@ export interface components {
              */
             tsfresh?: components["schemas"]["TSFreshConfigModelInput"];
             /**
-             * @description Parts of the time; cross-sections over symbols are refused: one formula reads one pair
+             * @description Parts of the time; with max_depth 2 also cross-sections over the configured pairs
              * @default {
              *       "enabled": false
              *     }
@@ -8216,7 +8216,7 @@ export interface components {
              * @default false
              */
             enabled: boolean;
-            /** @description Only 1: there is one table of bars, nothing to join */
+            /** @description 1 (default): the calendar. 2: also columns compared with those of the other pairs at the same time, by mean, rank and z-score; no daemon serves what is found so. Others are refused */
             max_depth?: number;
             /** @description Chosen ones of this kind at most; default: 8 */
             max_features?: number;
@@ -8230,7 +8230,7 @@ export interface components {
              * @default false
              */
             enabled?: boolean;
-            /** @description Only 1: there is one table of bars, nothing to join */
+            /** @description 1 (default): the calendar. 2: also columns compared with those of the other pairs at the same time, by mean, rank and z-score; no daemon serves what is found so. Others are refused */
             max_depth?: number;
             /** @description Chosen ones of this kind at most; default: 8 */
             max_features?: number;

@@ -129,7 +129,10 @@ export const tsfreshConfigModel = z
 export const featuretoolsConfigModel = z
   .looseObject({
     enabled: enabled('hour, day of the week and minute of the day'),
-    max_depth: optional(z.int(), REFUSED_BUT('1', 'there is one table of bars, nothing to join')),
+    max_depth: optional(
+      z.int(),
+      '1 (default): the calendar. 2: also columns compared with those of the other pairs at the same time, by mean, rank and z-score; no daemon serves what is found so. Others are refused',
+    ),
     max_features: most,
   })
   .meta({ id: 'FeaturetoolsConfigModel', description: 'Other keys are refused by name' });
@@ -156,7 +159,7 @@ export const autoMLConfigModel = z
     tsfresh: tsfreshConfigModel.default({ enabled: false }).describe('Statistics of the last bars of a series'),
     featuretools: featuretoolsConfigModel
       .default({ enabled: false })
-      .describe('Parts of the time; cross-sections over symbols are refused: one formula reads one pair'),
+      .describe('Parts of the time; with max_depth 2 also cross-sections over the configured pairs'),
     autofeat: autofeatConfigModel.default({ enabled: false }).describe('Products and ratios of two columns'),
   })
   .meta({

@@ -1,4 +1,5 @@
 import { handWrittenDefinitions } from '../../../shared/core/features/features.ts';
+import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { parseFormula } from '../../../shared/core/formula/formula.ts';
 import { FormulaError } from '../../../shared/core/formula/formula_error.ts';
@@ -11,9 +12,18 @@ import { createRng } from '../../../shared/rng.ts';
  * - windows: statistics of the last bars of a series (after tsfresh; Christ et al. 2018, Neurocomputing 307).
  * - products: products and ratios of two columns (after AutoFeat; Horn et al. 2019, arXiv:1901.07329).
  * - calendar: hour and day as numbers.
+ * - cross_sections: columns compared with those of the other configured pairs at the same time. No daemon serves them.
  */
-export const GENERATORS = ['windows', 'products', 'calendar'] as const;
+export const GENERATORS = ['windows', 'products', 'calendar', 'cross_sections'] as const;
 export type Generator = (typeof GENERATORS)[number];
+
+/** Generators of formulas that a daemon serves: the others are searched when they are asked for. */
+export const SERVED_GENERATORS: readonly Generator[] = GENERATORS.filter((one) => one !== 'cross_sections');
+
+/** Whether no daemon serves what these generators find. */
+export function isNotServed(generators: readonly Generator[]): boolean {
+  return generators.some((one) => !SERVED_GENERATORS.includes(one));
+}
 
 export interface Candidate {
   readonly name: string;
@@ -70,7 +80,7 @@ const STATISTICS: Readonly<Record<string, (x: string, n: number) => string | nul
 const DIRECTED = new Set(['mean', 'zscore', 'slope', 'skew', 'since_max', 'since_min']);
 
 /**
- * Formulas over one pair that can be columns, each once, none of them a hand-written column. The same options give the
+ * Formulas of pairs that can be columns, each once, none of them a hand-written column. The same options give the
  * same candidates in the same order.
  */
 export function candidatesOf({ generators, windowBars, most, seed, windows }: CandidateOptions): Candidate[] {
@@ -89,6 +99,7 @@ export function candidatesOf({ generators, windowBars, most, seed, windows }: Ca
     const columns = definitions.filter(({ models }) => models.includes('ai1')).map(({ name }) => name);
     offerProducts(columns, offer);
   }
+  if (generators.includes('cross_sections')) offerSections(definitions, offer);
   if (generators.includes('calendar')) {
     offer('calendar', 'auto_hour', 'hour()');
     offer('calendar', 'auto_day_of_week', 'day_of_week()');
@@ -120,6 +131,13 @@ function offerProducts(columns: readonly string[], offer: Offer): void {
       offer('products', `auto_${x}_per_${y}`, `${x} / (1 + abs(${y}))`);
       offer('products', `auto_${y}_per_${x}`, `${y} / (1 + abs(${x}))`);
     }
+}
+
+/** Three of each column of AI1 but those of the calendar, which are the same for all pairs. */
+function offerSections(definitions: readonly FeatureDefinition[], offer: Offer): void {
+  const columns = definitions.filter(({ name, models }) => models.includes('ai1') && !/_(?:sin|cos)$/.test(name));
+  for (const operator of ['cs_mean', 'cs_rank', 'cs_zscore'])
+    for (const { name } of columns) offer('cross_sections', `auto_${operator}_${name}`, `${operator}(${name})`);
 }
 
 /** null: no formula, or one whose unit differs from pair to pair. */
