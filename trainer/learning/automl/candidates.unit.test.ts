@@ -14,10 +14,11 @@ describe('candidatesOf', () => {
     expect(candidates.map(({ text }) => text)).toContain('cs_rank(z_abs)');
     expect(candidates.filter(({ text }) => text.includes('day_sin'))).toEqual([]);
     expect(candidates.length).toBeLessThan(3 * handWrittenDefinitions(windows).length);
-    expect(candidatesOf({ ...all, generators: SERVED_GENERATORS }).some(({ text }) => text.includes('cs_'))).toBe(false);
+    expect(candidatesOf({ ...all, generators: SERVED_GENERATORS }).some(({ text }) => text.includes('cs_'))).toBe(
+      false,
+    );
     expect([isNotServed(SERVED_GENERATORS), isNotServed(['cross_sections', 'windows'])]).toEqual([false, true]);
   });
-
 
   it('has formulas of all kinds without a unit, each once by name and by text, none of them a column', () => {
     const candidates = candidatesOf(all);
