@@ -942,6 +942,11 @@ export const ERRORS = {
     message: 'The search journal is damaged or of another search.',
     next: 'Remove it, or use its settings.',
   },
+  HOLDOUT_SEARCHED: {
+    status: 409,
+    message: 'A search of rules has already chosen on bars of this holdout.',
+    next: 'Begin the holdout where that search ended, or later: --holdout-from.',
+  },
   PAPER_DIFFERS: {
     status: 409,
     message: 'The paper account has other decisions than rule and bars give now.',

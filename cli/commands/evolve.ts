@@ -25,6 +25,7 @@ interface EvolveFlags extends PeriodFlags {
   readonly resamples: string;
   readonly out?: string;
   readonly candidate?: boolean;
+  readonly cache: boolean;
   readonly printJob?: boolean;
 }
 
@@ -43,9 +44,10 @@ export function addEvolve(program: Command, output: () => Output): void {
     .option('--resamples <n>', 'of the bootstrap', '1000')
     .option(
       '--out <folder>',
-      'folder for report.json, rule.yaml and state.json, from which a search that was killed continues (default: its generations are kept in this installation until it has ended)',
+      'folder for report.json, rule.yaml and state.json, from which a search that was killed continues, and one that has ended is judged again (default: its generations are kept in this installation)',
     )
     .option('--candidate', 'keep the proposed rule with its verdicts in this installation, for `models promote`')
+    .option('--no-cache', 'search anew, also where generations of this search are kept; the result is the same')
     .option('--print-job', 'search nothing: print these options as a job, for `minutehand job run`')
     .action((file: string, flags: EvolveFlags) => search(file, flags, output()));
 }
@@ -72,6 +74,7 @@ function jobOf(file: string, flags: EvolveFlags, settings: Settings): EvolveJob 
     resamples: parseInteger(flags.resamples, '--resamples', 100),
     space: document,
     output: { folder: out ?? null, candidate: flags.candidate === true },
+    ...(!flags.cache && { cache: false }),
     trigger: { code: 'command', values: { command: 'evolve' } },
   };
 }

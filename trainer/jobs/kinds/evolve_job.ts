@@ -15,11 +15,13 @@ export const evolveJobSchema = z
         .string()
         .min(1)
         .nullable()
-        .describe(
-          'Folder for report.json, rule.yaml and state.json; null: generations are kept in the installation until the search has ended',
-        ),
+        .describe('Folder for report.json, rule.yaml and state.json; null: generations are kept in the installation'),
       candidate: z.boolean().describe('Whether the proposed rule is kept with its verdicts'),
     }),
+    cache: z
+      .boolean()
+      .optional()
+      .describe('Whether generations that are kept of the same search are continued; absent: they are'),
     trigger: jobTrigger,
   })
   .describe('A search of rules');

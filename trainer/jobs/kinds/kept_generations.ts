@@ -7,9 +7,10 @@ import { pathInside } from '../../../shared/path_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import type { EvolutionState } from '../../learning/evolve/evolution.ts';
 import { readSearches, writeSearches } from '../../learning/evolve/evolution_file.ts';
+import { codeHash } from '../fleet/own_code.ts';
 import type { EvolveJob } from './evolve_job.ts';
 
-/** Searches that were cut off and never continued: only the newest files stay. */
+/** Only the newest files stay. */
 const KEPT_FILES = 20;
 const NAME_DIGITS = 16;
 
@@ -23,9 +24,28 @@ export function generationsFile(
   return pathInside(generationsFolder(home), `${sha256Hex(JSON.stringify(search)).slice(0, NAME_DIGITS)}.json`);
 }
 
-/** Generations of searches that have not ended. */
 function generationsFolder(home: string): string {
   return join(home, 'cache', 'evolve');
+}
+
+/** The different rules of all searches, counted while they grow. */
+export class TriedRules {
+  readonly #searches: Readonly<Record<string, EvolutionState>>;
+  readonly #keys = new Set<string>();
+  /** How many rules of each search are among the keys. */
+  readonly #seen = new Map<string, number>();
+
+  constructor(searches: Readonly<Record<string, EvolutionState>>) {
+    this.#searches = searches;
+  }
+
+  count(): number {
+    for (const [blocks, { evaluated }] of Object.entries(this.#searches)) {
+      for (let i = this.#seen.get(blocks) ?? 0; i < evaluated.length; i++) this.#keys.add(evaluated[i]!.key);
+      this.#seen.set(blocks, evaluated.length);
+    }
+    return this.#keys.size;
+  }
 }
 
 /** The searches of a job by their blocks, and where they are kept. */
@@ -33,15 +53,13 @@ export interface KeptGenerations {
   readonly searches: Record<string, EvolutionState>;
   /** Replaces the file as a whole. */
   keep(): void;
-  /** The search has ended: those of the installation are needed no longer. */
-  end(): void;
 }
 
 /**
  * Reads the generations that an earlier process of this search has kept.
  * @param fingerprint of bars, costs, seed, period and space
  * @throws MinutehandError SEARCH_JOURNAL for a file of another search in a folder that was named. In the installation
- * such a file is of earlier bars, and the search begins anew
+ * such a file is of earlier bars or of another build, and the search begins anew
  */
 export function openGenerations(job: EvolveJob, paths: Pick<HomePaths, 'home'>, fingerprint: string): KeptGenerations {
   const path = generationsFile(job, paths);
@@ -50,13 +68,13 @@ export function openGenerations(job: EvolveJob, paths: Pick<HomePaths, 'home'>, 
     makeFolder(generationsFolder(paths.home));
     removeOld(generationsFolder(paths.home), path);
   }
-  const searches = isOwn ? readOrBegin(path, fingerprint) : readSearches(path, fingerprint);
+  // Another build may make other generations of the same seed.
+  const whole = sha256Hex(`${codeHash()} ${fingerprint}`);
+  if (job.cache === false) rmSync(path, { force: true });
+  const searches = isOwn ? readOrBegin(path, whole) : readSearches(path, whole);
   return {
     searches,
-    keep: () => writeSearches(path, fingerprint, searches),
-    end() {
-      if (isOwn) rmSync(path, { force: true });
-    },
+    keep: () => writeSearches(path, whole, searches),
   };
 }
 

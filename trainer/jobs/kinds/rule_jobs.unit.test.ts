@@ -23,6 +23,7 @@ let folder: string;
 let context: RuleContext;
 /** Close of every bar. */
 const closes: number[] = [];
+const isoOf = (bar: number): string => `${new Date(timeOf(bar) * 1000).toISOString().slice(0, 19)}Z`;
 const timeOf = (bar: number): number => 1_600_000_000 - (1_600_000_000 % HOUR) + bar * HOUR;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'rule-jobs'));
@@ -99,29 +100,93 @@ async function runCounted(job: EvolveJob) {
   return { report, made };
 }
 
+const anew = (job: EvolveJob): EvolveJob => ({ ...job, cache: false });
+
 it('continues a search that was cut off from the generations of the installation, and ends with the same figures', async () => {
   const job = searchJob({ folder: null, candidate: false });
   const file = generationsFile(job, context.paths);
   const whole = await runEvolve(job, context);
-  expect(existsSync(file)).toBe(false);
-  await runCutOff(job, 5);
+  await runCutOff(anew(job), 5);
   // The fifth generation was not kept yet.
   expect(existsSync(file)).toBe(true);
   const resumed = await runCounted(job);
   expect(resumed.made).toBe(3 * 5 - 4);
   expect(resumed.report).toEqual(whole.report);
-  expect(existsSync(file)).toBe(false);
+});
+
+it('judges a search that has ended again without searching, and searches anew where that is asked for', async () => {
+  const job = searchJob({ folder: null, candidate: false });
+  const whole = await runCounted(anew(job));
+  const again = await runCounted(job);
+  const forced = await runCounted(anew(job));
+  expect([whole.made, again.made, forced.made]).toEqual([15, 0, 15]);
+  expect([again.report, forced.report]).toEqual([whole.report, whole.report]);
 });
 
 it('begins anew where the kept generations are of other bars', async () => {
   const job = searchJob({ folder: null, candidate: false });
   const whole = await runEvolve(job, context);
-  await runCutOff(job, 2);
+  await runCutOff(anew(job), 2);
   const file = generationsFile(job, context.paths);
   writeFileSync(file, readFileSync(file, 'utf8').replace(/"fingerprint":"\w{8}/, '"fingerprint":"00000000'));
   const again = await runCounted(job);
   expect(again.made).toBe(3 * 5);
   expect(again.report).toEqual(whole.report);
+});
+
+/** Trials that a models folder has counted, by kind of work. */
+function countedTrials(models: string): Record<string, number[]> {
+  const ledger = JSON.parse(readFileSync(join(models, 'trials.json'), 'utf8')) as Record<
+    string,
+    { kind: string; trials: number }[]
+  >;
+  const counted: Record<string, number[]> = {};
+  for (const { kind, trials } of Object.values(ledger).flat()) (counted[kind] ??= []).push(trials);
+  return counted;
+}
+
+it('counts every rule before its generation is kept, neither lost with a kill nor counted twice', async () => {
+  const models = join(folder, 'counted');
+  const own = { ...context, paths: { home: join(folder, 'counted home'), models } };
+  const job = searchJob({ folder: null, candidate: false });
+  const seen: number[] = [];
+  const cutOff = (generation: number) => (stage: string, done: number) => {
+    if (stage !== 'generations') return;
+    if (existsSync(join(models, 'trials.json'))) seen.push(...countedTrials(models)['evolution']!);
+    if (done === generation) throw new Error('cut off');
+  };
+  for (const generation of [4, 9])
+    await expect(runEvolve(job, { ...own, onProgress: cutOff(generation) })).rejects.toThrow('cut off');
+  const { searches } = JSON.parse(readFileSync(generationsFile(job, own.paths), 'utf8')) as {
+    searches: Record<string, { evaluated: { key: string }[] }>;
+  };
+  const kept = new Set(Object.values(searches).flatMap(({ evaluated }) => evaluated.map(({ key }) => key)));
+  expect(countedTrials(models)['evolution']).toEqual([kept.size]);
+  const { report } = await runEvolve(job, own);
+  expect(countedTrials(models)).toEqual({ evolution: [report.trials] });
+  expect(seen).toEqual([...seen].sort((a, b) => a - b));
+  for (const cache of [true, false]) expect((await runEvolve({ ...job, cache }, own)).report).toEqual(report);
+  expect(countedTrials(models)).toEqual({ evolution: [report.trials] });
+  // The counts are gone, the generations are not: a search from kept generations counts them.
+  rmSync(join(models, 'trials.json'));
+  await runEvolve(job, own);
+  expect(countedTrials(models)).toEqual({ evolution: [report.trials] });
+});
+
+it('counts the rules of a search whose holdout began elsewhere, and refuses one that begins before they were chosen', async () => {
+  const own = { ...context, paths: { home: join(folder, 'moved home'), models: join(folder, 'moved') } };
+  const search = { ...searchJob({ folder: null, candidate: false }), holdout_from: isoOf(1400) };
+  const { report } = await runEvolve(search, own);
+  const { trials: _trials, ...copied } = { trials: 0, ...report.proposed!.strategy };
+  const judged = (bar: number) =>
+    runJudge({ ...judgeJob({ ...copied, name: 'by_hand', max_age: 2 }, false), holdout_from: isoOf(bar) }, own);
+  // The key is gone, the name and the rule are others, and so is the holdout.
+  expect((await judged(1700)).report.trials).toBe(report.trials + 1);
+  const refused = expect.objectContaining({ code: 'HOLDOUT_SEARCHED' }) as unknown;
+  await expect(judged(1000)).rejects.toEqual(refused);
+  await expect(runEvolve({ ...search, holdout_from: isoOf(1000) }, own)).rejects.toEqual(refused);
+  // The same search once more is the same work.
+  expect((await runEvolve(search, own)).report).toEqual(report);
 });
 
 /** Open interest that is known at the close of every bar, in a folder of series. */
@@ -178,7 +243,8 @@ it('judges an evolved rule as one of all that its search tried, also a renamed c
 it('refuses a period with fewer trading days than its blocks need, with what there is', async () => {
   const window = { from: null, to: '2020-09-20T00:00:00Z' };
   const job = { ...searchJob({ folder: null, candidate: false }), window };
-  await expect(runEvolve(job, context)).rejects.toMatchObject({ code: 'DATA_TOO_SHORT' });
+  const elsewhere = { ...context, paths: { ...context.paths, models: join(folder, 'short') } };
+  await expect(runEvolve(job, elsewhere)).rejects.toMatchObject({ code: 'DATA_TOO_SHORT' });
 });
 
 it('has documents that the schema of jobs takes, and refuses fields that would not act', () => {

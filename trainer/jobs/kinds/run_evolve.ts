@@ -8,14 +8,14 @@ import type { StrategyDocument } from '../../../shared/policy/strategy_file.ts';
 import { yamlLibrary } from '../../../shared/policy/yaml.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
-import { countTrials, trialsBefore } from '../../learning/backtest/trial_ledger.ts';
+import { countTrials, refuseSearchedHoldout, trialsOnSubject } from '../../learning/backtest/trial_ledger.ts';
 import { searchFingerprint } from '../../learning/evolve/evolution_file.ts';
 import { evolve, type EvolveResult } from '../../learning/evolve/judge.ts';
 import { spaceOf, type SpaceDocument } from '../../learning/evolve/search_space.ts';
 import { CSCV_BLOCKS } from '../../learning/statistics/overfitting_probability.ts';
 import { refuseForeignBars } from '../other_market.ts';
 import { holdoutOf } from './holdout.ts';
-import { openGenerations } from './kept_generations.ts';
+import { openGenerations, TriedRules } from './kept_generations.ts';
 import { refuseMissingDirection } from './missing_direction.ts';
 import { readRuleSubject, refuseFewBars } from './read_rule_subject.ts';
 import {
@@ -51,10 +51,10 @@ export interface EvolveProduct {
 }
 
 /**
- * Searches rules and judges the one that it proposes; a search that was killed continues from its last generation. It
- * activates nothing.
+ * Searches rules and judges the one that it proposes; a search that was killed continues from its last generation, and
+ * one that has ended is judged again without searching. It activates nothing.
  * @throws MinutehandError CONFIG_INVALID for a space, USAGE for one that reads probabilities without a direction
- * model, DATA_TOO_SHORT, OUTPUT_UNWRITABLE, SEARCH_JOURNAL; as readRuleSubject
+ * model, DATA_TOO_SHORT, OUTPUT_UNWRITABLE, SEARCH_JOURNAL, HOLDOUT_SEARCHED; as readRuleSubject
  */
 export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<EvolveProduct> {
   const { settings, paths, onProgress } = context;
@@ -79,7 +79,15 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
   const place = ruleHoldout(subject, judged, market);
   // A search that goes on after a kill, or is repeated, is the same one.
   const work = sha256Hex(`evolution ${fingerprint}`);
-  const before = trialsBefore(paths.models, place, work);
+  refuseSearchedHoldout(paths.models, place, work);
+  const before = trialsOnSubject(paths.models, place, work);
+  const tried = new TriedRules(generations.searches);
+  // Before anyone can see them: what a search that is never continued has tried is not lost.
+  const count = (): void => {
+    const trials = tried.count();
+    if (trials > 0) countTrials(paths.models, place, { kind: 'evolution', work, trials, before });
+  };
+  count();
   const result = await evolve({
     ...search,
     resamples,
@@ -88,12 +96,12 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
     lookAt: lookAtHoldout(subject, judged, market, paths.models),
     onGeneration: async (done, total) => {
       onProgress('generations', done, total);
+      count();
       generations.keep();
       // Lets an interruption be answered.
       await setImmediate();
     },
   });
-  countTrials(paths.models, place, { kind: 'evolution', work, trials: result.trials });
   const { time } = subject.history;
   const report: EvolveReport = {
     space: space.document,
@@ -127,7 +135,6 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
           context,
         )
       : null;
-  generations.end();
   return { report, files, candidate };
 }
 

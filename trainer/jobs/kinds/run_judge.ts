@@ -8,7 +8,7 @@ import {
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
-import { countTrials, trialsBefore } from '../../learning/backtest/trial_ledger.ts';
+import { countTrials, refuseSearchedHoldout, trialsOnSubject } from '../../learning/backtest/trial_ledger.ts';
 import { judgeRule, type JudgedRule } from '../../learning/formula_rules/judge_rule.ts';
 import { refuseForeignBars } from '../other_market.ts';
 import { holdoutOf } from './holdout.ts';
@@ -43,7 +43,7 @@ export interface JudgeProduct {
 
 /**
  * Judges one rule; each judgement is a look at the holdout. It activates nothing.
- * @throws MinutehandError CONFIG_INVALID for a rule, DATA_TOO_SHORT; as readRuleSubject
+ * @throws MinutehandError CONFIG_INVALID for a rule, DATA_TOO_SHORT, HOLDOUT_SEARCHED; as readRuleSubject
  */
 export async function runJudge(job: JudgeJob, context: RuleContext): Promise<JudgeProduct> {
   const { settings, paths, onProgress } = context;
@@ -62,11 +62,12 @@ export async function runJudge(job: JudgeJob, context: RuleContext): Promise<Jud
   const tried = trialsOf(job.strategy, strategy, paths.models);
   const place = ruleHoldout(subject, judgedBars, market);
   const work = sha256Hex(`rule ${strategyIdentity(strategy)}`);
-  const before = trialsBefore(paths.models, place, work);
+  refuseSearchedHoldout(paths.models, place, work);
+  const before = trialsOnSubject(paths.models, place, work);
   // An evolved rule is one of those that its search has counted; one written by hand is a further trial.
   const trials = tried > 1 ? Math.max(tried, before) : before + 1;
   const further = trials - before;
-  if (further > 0) countTrials(paths.models, place, { kind: 'rule', work, trials: further });
+  if (further > 0) countTrials(paths.models, place, { kind: 'rule', work, trials: further, before });
   onProgress('judging', 0, 1);
   const judged = judgeRule({
     subject,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { MinutehandError } from '../../../shared/errors.ts';
 import { changeCounts, covers, holdoutOfKey, keyOf, readCounts, type CountsFile, type Holdout } from './counts_file.ts';
 
 /** What tries configurations on the bars before a holdout. */
@@ -28,6 +29,8 @@ export interface TriedWork {
   /** Identity of the work: doing the same once more is no further trial. 64 hex digits. */
   readonly work: string;
   readonly trials: number;
+  /** Trials of other works, where they are counted by another rule than that of `trialsBefore`. */
+  readonly before?: number;
 }
 
 /**
@@ -41,6 +44,51 @@ export function trialsBefore(modelsFolder: string, holdout: Holdout, work: strin
 }
 
 /**
+ * As `trialsBefore`, over all holdouts of the market and the subject: the bars on which a rule is chosen are those on
+ * which earlier searches chose, wherever their holdout began. Moving the holdout begins nothing anew.
+ * @throws MinutehandError LOOKS_FORMAT
+ */
+export function trialsOnSubject(modelsFolder: string, holdout: Holdout, work: string): number {
+  const ledger = readCounts(modelsFolder, FILE) ?? {};
+  const own = ledger[keyOf(holdout)]?.find((entry) => entry.work === work);
+  if (own !== undefined) return own.before;
+  return keysOfSubject(ledger, holdout)
+    .flatMap((key) => ledger[key]!)
+    .reduce((total, entry) => total + (entry.work === work ? 0 : entry.trials), 0);
+}
+
+/**
+ * Refuses a holdout on whose bars a search has chosen rules already: its own holdout began later. A rule that is chosen
+ * there shows its edge on them by the choice alone. A work that was counted at this holdout before stays what it was.
+ * @throws MinutehandError HOLDOUT_SEARCHED, LOOKS_FORMAT
+ */
+export function refuseSearchedHoldout(modelsFolder: string, holdout: Holdout, work: string): void {
+  const ledger = readCounts(modelsFolder, FILE) ?? {};
+  if (ledger[keyOf(holdout)]?.some((entry) => entry.work === work) === true) return;
+  const searched = keysOfSubject(ledger, holdout).filter(
+    (key) =>
+      Date.parse(holdoutOfKey(key).from) > Date.parse(holdout.from) &&
+      ledger[key]!.some(({ kind }) => kind === 'evolution'),
+  );
+  if (searched.length === 0) return;
+  const end = searched
+    .map((key) => holdoutOfKey(key).from)
+    .sort()
+    .at(-1)!;
+  throw new MinutehandError('HOLDOUT_SEARCHED', {
+    seen: `a holdout of ${holdout.subject ?? 'all pairs'} from ${holdout.from}, and a search of rules up to ${end}`,
+    expected: `--holdout-from ${end} or later`,
+  });
+}
+
+function keysOfSubject(ledger: Ledger, { market, subject }: Holdout): string[] {
+  return Object.keys(ledger).filter((key) => {
+    const other = holdoutOfKey(key);
+    return other.market === market && other.subject === subject;
+  });
+}
+
+/**
  * Counts the trials of a work for ever: a choice among configurations that were tried on the same bars is better by
  * chance the more of them there were, whether one search or several tried them.
  * @returns all trials on the bars before this holdout, these included
@@ -50,7 +98,7 @@ export function countTrials(modelsFolder: string, holdout: Holdout, tried: Tried
   return changeCounts(modelsFolder, FILE, (counts) => {
     const ledger = counts ?? {};
     const { work, kind, trials } = tried;
-    const before = beforeIn(ledger, holdout, work);
+    const before = tried.before ?? beforeIn(ledger, holdout, work);
     const key = keyOf(holdout);
     const known = ledger[key] ?? [];
     const own = Math.max(trials, known.find((entry) => entry.work === work)?.trials ?? 0);

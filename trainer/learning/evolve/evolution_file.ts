@@ -47,7 +47,7 @@ export function readSearches(path: string, fingerprint: string): Record<string, 
     throw refuse('it is no JSON');
   }
   if (kept.format !== FORMAT || kept.fingerprint !== fingerprint)
-    throw refuse('other bars, costs, seed, period or space');
+    throw refuse('other bars, costs, seed, period, space or build');
   const searches = kept.searches as Record<string, EvolutionState>;
   const isKnown = Object.keys(searches).every((blocks) => SEARCH_BLOCKS.includes(Number(blocks)));
   if (!isKnown) throw refuse('other blocks');
