@@ -431,6 +431,33 @@ describe('the schedules', () => {
       .toContain('Retraining (weekly schedule) is skipped: a full run is active.');
   });
 
+  it('search rules for each instrument, and tell at the start where the space cannot be searched', async () => {
+    const instruments = ['BTCUSDT@1h'];
+    await start(program(HANGS), { retrain: { rule_search_cron: EACH_SECOND }, minutehand: { instruments } });
+    expect(printed.join('\n')).not.toContain('cannot begin');
+    await runsWhere(([run]) => run !== undefined);
+    expect(trainer!.retrainer.runs()[0]).toMatchObject({
+      kind: 'evolve',
+      parameters: { rule_job: { subject: 'BTCUSDT@1h', space: { name: 'hourly' } } },
+    });
+    await trainer!.stop();
+    for (const [rule_search_space, code] of [
+      ['missing', 'CONFIG_MISSING'],
+      ['pair', 'CONFIG_INVALID'],
+    ] as const) {
+      printed = [];
+      await start(program(HANGS), {
+        retrain: { rule_search_cron: EACH_SECOND, rule_search_space },
+        minutehand: { instruments },
+      });
+      expect(printed.join('\n')).toContain(`The search of rules by schedule cannot begin: ${code}: `);
+      await expect
+        .poll(() => printed.join('\n'), { timeout: WAIT_MS })
+        .toContain(`The search of rules is skipped: ${code}: `);
+      await trainer!.stop();
+    }
+  });
+
   it('let a full run wait for an incremental one that is in progress', async () => {
     const { retrainer } = await start(program(HANGS));
     await retrainer.start({ trigger: triggerOfText('incremental schedule'), kind: 'incremental' });

@@ -29,7 +29,7 @@ import { startWeeklyReport } from './control/report/weekly_report.ts';
 import { createRetrainer, type Retrainer } from './control/schedule/retrainer.ts';
 import type { RunTrigger, ScheduleName } from '../shared/run_trigger/run_trigger.ts';
 import { triggerText } from '../shared/run_trigger/trigger_text.ts';
-import { FIRST_MODELS } from './control/schedule/run.ts';
+import { FIRST_MODELS, type RunParameters } from './control/schedule/run.ts';
 import { createRunLog } from './control/schedule/run_log.ts';
 import { scheduleByCron, type Schedule } from './control/cron/schedule.ts';
 import { statusLine } from './control/schedule/status_line.ts';
@@ -251,15 +251,26 @@ function scheduleAll({ settings, paths, log, print }: TrainerOptions, retrainer:
       print('The incremental training is skipped: another run is active.');
   }
 
-  async function beginSearches(): Promise<void> {
+  /** null: they cannot begin as configured, which is told. */
+  function searchesOrNull(skipped: string): RunParameters[] | null {
     try {
-      await searches.begin(scheduled('rules'), scheduledSearches(settings, MACHINE_CLOCK.nowMs()));
+      return scheduledSearches(settings, MACHINE_CLOCK.nowMs());
     } catch (error) {
-      const { code, message } = describeError(error);
+      const { code, message, next } = describeError(error);
       log.error({ code }, message);
-      print(`The search of rules is skipped: ${code}: ${message}`);
+      print(`${skipped}: ${code}: ${message} ${next}`);
+      return null;
     }
   }
+
+  async function beginSearches(): Promise<void> {
+    const wanted = searchesOrNull('The search of rules is skipped');
+    if (wanted !== null) await searches.begin(scheduled('rules'), wanted);
+  }
+
+  const searchCron = settings.minutehand.instruments.length === 0 ? null : settings.retrain.rule_search_cron;
+  // Told at the start, not on the day of the search.
+  if (searchCron !== null) searchesOrNull('The search of rules by schedule cannot begin');
 
   const planned: readonly PlannedSchedule[] = [
     { name: 'Retraining', cron: retrain_cron, work: () => beginFull(scheduled('full')) },
@@ -274,7 +285,7 @@ function scheduleAll({ settings, paths, log, print }: TrainerOptions, retrainer:
     },
     {
       name: 'Search of rules',
-      cron: settings.minutehand.instruments.length === 0 ? null : settings.retrain.rule_search_cron,
+      cron: searchCron,
       work: beginSearches,
       end: () => searches.stop(),
     },

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { MinutehandError } from '../../../shared/errors.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { ownConfigDir, type Settings } from '../../../shared/policy/policy.ts';
 import { readSpaceFile } from '../../learning/evolve/search_space.ts';
@@ -58,10 +59,16 @@ export function ruleRunDefaults(
 
 /**
  * The searches of the schedule: each configured instrument in the space of `rule_search_space`.
- * @throws MinutehandError as configuredSpace
+ * @throws MinutehandError CONFIG_INVALID for a space of pairs; as configuredSpace
  */
 export function scheduledSearches(settings: Settings, nowMs: number): RunParameters[] {
-  const space = configuredSpace(settings.retrain.rule_search_space, settings);
+  const name = settings.retrain.rule_search_space;
+  const space = configuredSpace(name, settings);
+  if (space.subject !== 'instrument')
+    throw new MinutehandError('CONFIG_INVALID', {
+      seen: `rule_search_space is ${name}, a space of pairs`,
+      expected: `a space of instruments among ${configuredSpaces().join(', ')}`,
+    });
   return settings.minutehand.instruments.map((subject) => ({
     rule_job: {
       kind: 'evolve' as const,

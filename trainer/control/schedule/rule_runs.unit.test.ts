@@ -36,6 +36,14 @@ describe('searches of the schedule', () => {
     );
   });
 
+  it('need a space of instruments that is there', () => {
+    const inSpace = (rule_search_space: string) => () =>
+      scheduledSearches({ ...settings, retrain: { ...settings.retrain, rule_search_space } }, NOW);
+    const seen = expect.stringContaining('rule_search_space is pair, a space of pairs') as string;
+    expect(inSpace('pair')).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', seen }) as Error);
+    expect(inSpace('missing')).toThrow(expect.objectContaining({ code: 'CONFIG_MISSING' }) as Error);
+  });
+
   it('cannot begin without their job', () => {
     expect(() => jobOfRun({ kind: 'judge', trigger, parameters: {} }, settings)).toThrow(RangeError);
     const [parameters] = scheduledSearches(settings, NOW);
