@@ -4,7 +4,7 @@ import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, partsOfSet } from '../shared/bundle/model_set.ts';
 import { refuseForeign, timeframesOf } from '../shared/bundle/origin.ts';
 import { refuseCrossSections } from '../shared/bundle/cross_sections_refused.ts';
-import { refuseOtherSymbols } from '../shared/bundle/other_symbols_refused.ts';
+import { daemonsOf, refuseUnfedSymbols } from '../shared/bundle/other_symbols_served.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
 import { describeError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
@@ -27,8 +27,8 @@ export async function checkModels({ minutehand, core }: Settings, paths: HomePat
     const set = await loadModelSet(pathInside(paths.models, active.version), featureSchema(minutehand.windows), 1);
     await set.release();
     const { market, pairs, windows } = set.manifest;
-    refuseOtherSymbols(active.version, windows);
     refuseCrossSections(active.version, windows);
+    refuseUnfedSymbols(active.version, windows, daemonsOf({ minutehand }));
     const origin = { version: active.version, market, timeframes: timeframesOf(pairs) };
     refuseForeign(origin, { market: minutehand.market, timeframes: timeframesOf(minutehand.pairs) });
     const verified = `${active.version} (${set.manifest.market} market) verified`;

@@ -544,6 +544,7 @@ class AssembledDaemon implements Daemon {
     const pairs = this.#subjects.filter((own) => !isInstrument(own)).map(({ id }) => id);
     return new FollowedModels({
       running: { market, timeframes: timeframesOf(pairs) },
+      subjects: this.#subjects,
       modelsFolder: paths.models,
       files,
       scheduler,
@@ -551,13 +552,19 @@ class AssembledDaemon implements Daemon {
       log,
       print,
       ...(pointerMarks && { marksOf: pointerMarks }),
-      load: async (folder) => {
+      load: async (folder, check) => {
         const set = await this.#ports.loadModels(folder, async (work) => {
           await this.pipeline.idleWindow();
           return work();
         });
-        await this.#warm(set);
-        return set;
+        try {
+          check(set);
+          await this.#warm(set);
+          return set;
+        } catch (error) {
+          await set.release();
+          throw error;
+        }
       },
       directions: this.#challengedDirections(),
       apply: (input) => this.pipeline.inputs.apply(input),

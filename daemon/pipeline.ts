@@ -205,7 +205,13 @@ export class Pipeline {
     takeEffect(input, this.#states);
     const others = [this.#shadow.set, this.#arms.challenger].filter((set) => set !== null);
     this.#matrix.use([...this.#models.sets, ...others]);
+    if (input.kind !== 'series') this.#awaitOthers();
     this.#instruments.useModels();
+  }
+
+  /** Pairs wait for the symbols that the formulas of loaded models read. */
+  #awaitOthers(): void {
+    if (this.#options.announcesAwaited !== false) this.inputs.awaitOthers(this.#matrix.awaited);
   }
 
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
@@ -266,8 +272,20 @@ export class Pipeline {
    * Computes the formulas of a loaded set over its last journaled bars, off the way of bars, before it answers.
    * @param store the journal of this pipeline's bars
    */
-  warm(set: ModelSet, store: FormulaStore): Promise<void> {
-    return this.#matrix.warm(set, store, this.#warmUpTurns);
+  async warm(set: ModelSet, store: FormulaStore): Promise<void> {
+    try {
+      await this.#matrix.warm(set, store, this.#warmUpTurns, () => this.#beginToAwait());
+    } finally {
+      this.#awaitOthers();
+    }
+  }
+
+  /** Every minute that is not in the journal yet when a warm-up begins has waited for the other symbols. */
+  async #beginToAwait(): Promise<void> {
+    // When the bars of a minute have come, few are missing.
+    if (this.#matrix.awaited.size > 0) await this.idleWindow();
+    this.#awaitOthers();
+    await this.queue.settled();
   }
 
   /** The same of the formulas of a rule. @param store the journal of this pipeline's bars */
@@ -291,6 +309,7 @@ export class Pipeline {
     for (const signal of last) this.#instruments.setPosition(signal);
     await this.inputs.recover(rows, last, loadModels);
     await this.settled();
+    this.#awaitOthers();
     this.expectNoBars();
   }
 }

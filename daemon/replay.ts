@@ -75,7 +75,8 @@ function createReplay(
     screen,
     market: 'replay',
     bootId: options.bootId,
-    ...(replayedBefore && { replayedBefore }),
+    // A journal says what pairs waited for.
+    ...(replayedBefore && { replayedBefore, announcesAwaited: false }),
     feedIntervalMs: minutehand.feed.interval_ms,
     // Bars come as fast as they go here: nothing is silent, and a slow machine is no reason to drop a model.
     silence: { degradedIntervals: Infinity, haltIntervals: Infinity },
@@ -146,6 +147,8 @@ export async function replayBars(options: BarReplayOptions): Promise<ReplaySumma
   for (const direction of options.directions ?? []) pipeline.inputs.apply({ kind: 'direction', ...direction });
   for (const rule of options.rules ?? [])
     pipeline.inputs.apply({ kind: 'rule', instrument: rule.manifest.instrument, rule });
+  // Before the first bar, so that pairs wait for the other symbols that formulas read.
+  await settle();
   for (const { time, bars } of minutes(options.bars)) {
     if (time >= options.to) break;
     const isWarmUp = time < options.from;
@@ -233,6 +236,8 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   // As live: formulas are warm before their models answer.
   const loadModels = async (version: string): Promise<ModelSet> => {
     const set = await options.loadModels(version);
+    // Formulas of models that are gone by now are computed anew: nobody waited for their symbols meanwhile.
+    await pipeline.settled();
     await pipeline.warm(set, store);
     return set;
   };

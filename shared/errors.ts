@@ -744,8 +744,8 @@ export const ERRORS = {
   },
   MODEL_SYMBOLS: {
     status: 422,
-    message: 'Formulas of the models read the bars of other symbols, which no daemon serves.',
-    next: 'Compare such models with `minutehand backtest`; for live signals, train without these formulas.',
+    message: 'Formulas of the models read the bars of other symbols, which cannot be served so.',
+    next: 'Add the symbol to `instruments` of minutehand.yaml and feed its bars, or train without these formulas.',
   },
   MODEL_CROSS_SECTIONS: {
     status: 422,

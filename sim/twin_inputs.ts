@@ -120,6 +120,8 @@ class InputReader {
       case 'rollout':
       case 'rule':
       case 'earlier':
+      case 'awaits':
+      case 'others_timeout':
         // Does not occur in simulated worlds.
         return;
       case 'boot':

@@ -18,7 +18,7 @@ import { windowsInUse } from '../../shared/bundle/bundle_windows.ts';
 import { bundleInstrumentWindows, featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { refuseCrossSections } from '../../shared/bundle/cross_sections_refused.ts';
-import { refuseOtherSymbols } from '../../shared/bundle/other_symbols_refused.ts';
+import { otherSymbolsOf } from '../../shared/bar_file/other_bars.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -164,7 +164,8 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     progress,
     kept: () => [flags.out === undefined ? 'Nothing was written.' : `${flags.out} was not written.`],
   });
-  const read = await readBarFolder(data, symbolsOf([...pairs, ...instruments]), {
+  const others = pairs.length === 0 ? [] : otherSymbolsOf(windows);
+  const read = await readBarFolder(data, [...new Set([...symbolsOf([...pairs, ...instruments]), ...others])], {
     from: (from -
       Math.max(
         warmUpSeconds(windows),
@@ -185,7 +186,6 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     });
   const schema = featureSchema(minutehand.windows);
   const models = wanted.length === 0 ? null : await loadModelSet(resolveBundle(modelsFolder), schema, wanted.length);
-  if (models !== null) refuseOtherSymbols(models.manifest.version, models.manifest.windows);
   if (models !== null) refuseCrossSections(models.manifest.version, models.manifest.windows);
   const directions =
     own === null ? await activeDirections(modelsFolder, alone) : [await openDirection(modelsFolder, own, alone.length)];

@@ -87,9 +87,10 @@ its bars but for \`spread\` and \`trades\`, the columns of its matrix by name, a
 A pair and a symbol also read the bars of **other symbols**, \`symbol("EURUSD").close\`:
 ${OTHER_FIELDS.map(({ name }) => `\`${name}\``).join(', ')}. It is the bar of the same time, in the timeframe of the
 subject and made of the other symbol's own minutes; without one the value is missing. Windows count the bars of the
-subject. Models of such formulas can be trained and compared by \`backtest\`; no daemon serves them, and every way to
-make them active is refused (MODEL_SYMBOLS, [ADR 38](../adr/0038-other-symbols-are-not-served.md)). Rules, and formulas
-of instruments, cannot read other symbols.
+subject. Live, a pair waits until the other symbol has the minute or is further on, at most
+\`straggler_timeout_ms\` ([ADR 40](../adr/0040-other-symbols-are-served.md)). Models that read a symbol of which the
+daemon of the pair gets no bars are refused, and so are shadows and challengers of rollouts (MODEL_SYMBOLS). Rules, and
+formulas of instruments, cannot read other symbols.
 
 ${table(['source', 'meaning', 'unit'], sources)}
 

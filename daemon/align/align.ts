@@ -1,6 +1,9 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { BarScreen, type ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
-import type { Pair } from '../../shared/pair.ts';
+import type { AwaitedSymbols } from '../../shared/core/formula/awaited_symbols.ts';
+import type { OtherBarsAt } from '../../shared/core/formula/other_values.ts';
+import { barSecondsOf, type Pair } from '../../shared/pair.ts';
+import { AwaitedSymbol } from './awaited_symbol.ts';
 import type { MinuteOutcome, PairMinute } from './minute.ts';
 
 /**
@@ -29,10 +32,21 @@ interface Slot {
 interface PairAlignment {
   readonly index: number;
   readonly pair: Pair;
+  readonly legs: { readonly a: SymbolState; readonly b: SymbolState };
   /** Minutes up to this one are over: what comes later for them is late. */
   resolvedUntil: number;
-  /** Minutes that wait for a leg, ascending; all of them wait for the same one. */
+  /** Minutes that wait, ascending. Where no other symbol is awaited, all of them wait for the same leg. */
   readonly waiting: Slot[];
+  /** Other symbols whose minutes its own wait for; null: none. */
+  awaited: readonly Awaited[] | null;
+  /** All that it has waited for, or given up: what came too late stays so. */
+  readonly known: Map<string, Awaited>;
+}
+
+/** A symbol that a pair waits for. */
+interface Awaited {
+  readonly symbol: SymbolState;
+  readonly minutes: AwaitedSymbol;
 }
 
 interface SymbolState {
@@ -46,6 +60,10 @@ interface SymbolState {
   /** Minutes taken so far. */
   count: number;
   readonly pairs: { readonly state: PairAlignment; readonly leg: 'a' | 'b' }[];
+  /** Pairs that wait for its minutes beside their legs'; null: none. */
+  readers: { readonly state: PairAlignment; readonly minutes: AwaitedSymbol }[] | null;
+  /** Of the suspect bars that may still be in the ring. */
+  readonly suspects: number[];
 }
 
 /**
@@ -61,12 +79,21 @@ export class Aligner {
   readonly #pairs: PairAlignment[];
   readonly #screening: ScreenPolicy | null;
   readonly #onMinute: (minute: PairMinute) => void;
+  #isAwaiting = false;
 
   /** @param screening null = every bar is taken */
   constructor(pairs: readonly Pair[], screening: ScreenPolicy | null, onMinute: (minute: PairMinute) => void) {
     this.#screening = screening;
     this.#onMinute = onMinute;
-    this.#pairs = pairs.map((pair, index) => ({ index, pair, resolvedUntil: -Infinity, waiting: [] }));
+    this.#pairs = pairs.map((pair, index) => ({
+      index,
+      pair,
+      legs: { a: this.#symbol(pair.a), b: this.#symbol(pair.b) },
+      resolvedUntil: -Infinity,
+      waiting: [],
+      awaited: null,
+      known: new Map(),
+    }));
     for (const state of this.#pairs) {
       this.#symbol(state.pair.a).pairs.push({ state, leg: 'a' });
       this.#symbol(state.pair.b).pairs.push({ state, leg: 'b' });
@@ -83,6 +110,8 @@ export class Aligner {
         recent: new Float64Array(REMEMBERED_BARS * NUMBERS),
         count: 0,
         pairs: [],
+        readers: null,
+        suspects: [],
       };
       this.#symbols.set(name, symbol);
     }
@@ -119,7 +148,10 @@ export class Aligner {
     remember(symbol.recent, at * NUMBERS, content);
     const isSuspect = content !== 'empty' && symbol.screen !== null && symbol.screen.take(content);
     const offered = isSuspect ? 'suspect' : content;
+    if (isSuspect) noteSuspect(symbol, time);
+    if (symbol.readers !== null) for (const { minutes } of symbol.readers) minutes.take(time, barOf(offered));
     for (const { state, leg } of symbol.pairs) this.#offer(state, leg, time, offered, backfill, nowMs);
+    if (symbol.readers !== null) for (const { state } of symbol.readers) this.#settle(state);
     return outcome;
   }
 
@@ -132,6 +164,7 @@ export class Aligner {
     nowMs: number,
   ): void {
     if (time <= state.resolvedUntil) return;
+    if (state.awaited !== null) return this.#offerAwaiting(state, leg, { time, content, backfill, nowMs });
     const { waiting } = state;
     while (waiting.length > 0 && waiting[0]!.time < time && waiting[0]![leg] === null) this.#resolve(state);
     let slot = slotOf(waiting, time);
@@ -149,6 +182,25 @@ export class Aligner {
     slot[leg] = content;
     slot.backfill &&= backfill;
     if (slot.a !== null && slot.b !== null) while (state.resolvedUntil < time) this.#resolve(state);
+  }
+
+  /** The same where minutes wait for more than the other leg. */
+  #offerAwaiting(state: PairAlignment, leg: 'a' | 'b', { time, content, backfill, nowMs }: OfferedLeg): void {
+    const { waiting } = state;
+    let slot = slotOf(waiting, time);
+    if (slot === null) {
+      slot = { time, sinceMs: nowMs, backfill, a: null, b: null };
+      const later = waiting.findIndex((own) => own.time > time);
+      waiting.splice(later < 0 ? waiting.length : later, 0, slot);
+    }
+    slot[leg] = content;
+    slot.backfill &&= backfill;
+    this.#settle(state);
+  }
+
+  /** Ends the minutes of a pair that wait for nothing any more, up to the first one that does. */
+  #settle(state: PairAlignment): void {
+    while (state.waiting.length > 0 && isOver(state, state.waiting[0]!)) this.#resolve(state);
   }
 
   /** Ends the oldest waiting minute of a pair with the legs it has. */
@@ -182,6 +234,122 @@ export class Aligner {
     while (state.waiting.length > 0 && state.waiting[0]!.time <= time) this.#resolve(state);
     state.resolvedUntil = Math.max(state.resolvedUntil, time);
   }
+
+  // ---- other symbols that formulas read (docs/adr/0040-other-symbols-are-served.md) ----
+
+  /** Whether any pair waits for other symbols. */
+  get isAwaiting(): boolean {
+    return this.#isAwaiting;
+  }
+
+  /**
+   * From here on the minutes of these pairs wait until those of the symbols have ended, and no others do. Minutes that
+   * wait for nothing any more end at once.
+   */
+  await(awaited: AwaitedSymbols): void {
+    const before = this.#pairs.filter((state) => state.awaited !== null);
+    for (const symbol of this.#symbols.values()) symbol.readers = null;
+    this.#isAwaiting = false;
+    for (const state of this.#pairs) {
+      const symbols = awaited.get(state.pair.id) ?? [];
+      const own = symbols.map((name) => this.#awaitSymbol(state, name));
+      state.awaited = own.length === 0 ? null : own;
+      if (own.length > 0) this.#isAwaiting = true;
+      for (const { symbol, minutes } of own) (symbol.readers ??= []).push({ state, minutes });
+    }
+    for (const state of before) this.#settle(state);
+  }
+
+  /** A symbol that a pair waits for; where it has not waited so far, with the minutes that its next bar may need. */
+  #awaitSymbol(state: PairAlignment, name: string): Awaited {
+    const own = this.#knownOf(state, name);
+    if (state.awaited?.includes(own) !== true) own.minutes.begin(recentBars(name, own.symbol));
+    return own;
+  }
+
+  #knownOf(state: PairAlignment, name: string): Awaited {
+    const known = state.known.get(name);
+    if (known !== undefined) return known;
+    const own = { symbol: this.#symbol(name), minutes: new AwaitedSymbol(name, barSecondsOf(state.pair)) };
+    state.known.set(name, own);
+    return own;
+  }
+
+  /** Bars of the awaited symbols at a bar of a pair, which is asked for once, in ascending order. */
+  othersAt(pairIndex: number, time: OpenTime): OtherBarsAt | null {
+    const { awaited } = this.#pairs[pairIndex]!;
+    if (awaited === null) return null;
+    const bars = new Map<string, Bar>();
+    for (const { minutes } of awaited) {
+      const bar = minutes.barAt(time);
+      if (bar !== null) bars.set(minutes.symbol, bar);
+    }
+    return bars;
+  }
+
+  /** Whether a symbol that a pair waits for has not ended this minute. */
+  isBehind(pairIndex: number, time: OpenTime): boolean {
+    return this.#pairs[pairIndex]!.awaited?.some((own) => !hasEnded(own, time)) === true;
+  }
+
+  /** Whether a minute of a pair is over. */
+  hasEnded(pairIndex: number, time: OpenTime): boolean {
+    return time <= this.#pairs[pairIndex]!.resolvedUntil;
+  }
+
+  /** Pairs that have ended minutes which symbols that they wait for have not. */
+  behind(): { pairIndex: number; time: OpenTime }[] {
+    return this.#pairs.flatMap(({ index, resolvedUntil }) =>
+      resolvedUntil > -Infinity && this.isBehind(index, resolvedUntil as OpenTime)
+        ? [{ pairIndex: index, time: resolvedUntil as OpenTime }]
+        : [],
+    );
+  }
+
+  /** A pair waits no longer for other symbols up to `time`: what comes of them for these minutes is missing. */
+  abandonOthers(pairIndex: number, time: OpenTime): void {
+    const state = this.#pairs[pairIndex]!;
+    if (state.awaited === null) return;
+    // Also of symbols that it may wait for later: what it has given up does not depend on when it began to wait.
+    for (const [name, symbol] of this.#symbols) this.#knownOf(state, name).minutes.giveUp(symbol.lastTime, time);
+    this.#settle(state);
+  }
+}
+
+interface OfferedLeg {
+  readonly time: OpenTime;
+  readonly content: LegContent;
+  readonly backfill: boolean;
+  readonly nowMs: number;
+}
+
+/** Each leg has the minute, or is further on, and so are the other symbols. */
+function isOver({ legs, awaited }: PairAlignment, { time, a, b }: Slot): boolean {
+  if (a === null && legs.a.lastTime <= time) return false;
+  if (b === null && legs.b.lastTime <= time) return false;
+  return awaited === null || awaited.every((own) => hasEnded(own, time));
+}
+
+function hasEnded({ symbol, minutes }: Awaited, time: number): boolean {
+  return symbol.lastTime >= time || minutes.givenUpUntil >= time;
+}
+
+function noteSuspect({ suspects }: SymbolState, time: OpenTime): void {
+  if (suspects.push(time) > REMEMBERED_BARS) suspects.shift();
+}
+
+/** The bars of a symbol that its ring still has, without suspect ones. */
+function recentBars(symbol: string, { recentTimes, recent, count, suspects }: SymbolState): Bar[] {
+  const bars: Bar[] = [];
+  for (let i = Math.max(0, count - REMEMBERED_BARS); i < count; i++) {
+    const at = i % REMEMBERED_BARS;
+    const time = recentTimes[at]! as OpenTime;
+    if (Number.isNaN(recent[at * NUMBERS]) || suspects.includes(time)) continue;
+    const [open, high, low, close, volume, spread] = recent.subarray(at * NUMBERS, at * NUMBERS + 6);
+    const bar = { symbol, time, open: open!, high: high!, low: low!, close: close!, volume: volume! };
+    bars.push(Number.isNaN(spread) ? bar : { ...bar, spread: spread! });
+  }
+  return bars;
 }
 
 function minuteOutcome(a: LegContent | null, b: LegContent | null): MinuteOutcome {

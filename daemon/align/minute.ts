@@ -1,4 +1,5 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
+import type { OtherBarsAt } from '../../shared/core/formula/other_values.ts';
 
 /**
  * End of a minute of a pair: with both legs, with a suspect bar, with a leg marked empty, or with a leg that never
@@ -16,6 +17,8 @@ export interface PairMinute {
   readonly outcome: MinuteOutcome;
   /** Every leg that came was history: the minute moves features and publishes nothing. */
   readonly backfill: boolean;
+  /** Bars of other symbols at the same time, where formulas read any. */
+  readonly others?: OtherBarsAt;
 }
 
 /**

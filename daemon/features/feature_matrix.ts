@@ -5,7 +5,11 @@ import type { Windows } from '../../shared/core/features/windows.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { checksum } from '../../shared/signal/encode.ts';
 import type { LegSeries } from '../../shared/core/series/leg_series.ts';
-import { isHeartbeat } from '../align/minute.ts';
+import { isHeartbeat, type PairMinute } from '../align/minute.ts';
+import { awaitedBy, type AwaitedSymbols } from '../../shared/core/formula/awaited_symbols.ts';
+import { formulasOf } from '../../shared/core/formula/named_formulas.ts';
+import { otherSymbolsIn } from '../../shared/core/formula/other_symbols.ts';
+import type { OtherBarsAt } from '../../shared/core/formula/other_values.ts';
 import type { PairReading } from '../../shared/core/formula/bar_inputs.ts';
 import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { FormulaStore } from '../../shared/store/warm_bars.ts';
@@ -17,6 +21,9 @@ import { FormulaWarmUp, type WarmUpTurns } from './formula_warm_up.ts';
 import type { SeriesReader } from './series_reader.ts';
 
 type PairPlan = FormulaPlan<PairReading, FeatureSchema>;
+
+type CompleteMinute = PairBars & Pick<PairMinute, 'others'>;
+const NO_BARS: OtherBarsAt = new Map();
 
 /** Minutes whose rows are written while their features are in the cache. */
 const PIECE = 64;
@@ -87,18 +94,18 @@ export class FeatureMatrix {
   }
 
   #stepFeatures(items: readonly MinuteItem[]): void {
-    const complete: PairBars[] = [];
-    for (const { minute } of items) if (minute.outcome === 'COMPLETE') complete.push(minute as PairBars);
+    const complete: CompleteMinute[] = [];
+    for (const { minute } of items) if (minute.outcome === 'COMPLETE') complete.push(minute as CompleteMinute);
     if (this.#plans.isEmpty) this.features.step(complete);
     else this.#stepFormulas(complete);
   }
 
   /** Hand-written features bar by bar, because formulas read them; formulas of all pairs together. */
-  #stepFormulas(complete: readonly PairBars[]): void {
+  #stepFormulas(complete: readonly CompleteMinute[]): void {
     const { features, readsSeries } = this;
     const bar = this.#bar;
     for (const { pairIndex } of complete) features.touch(pairIndex);
-    for (const { pairIndex, a, b } of complete) {
+    for (const { pairIndex, a, b, others } of complete) {
       features.stepPair(pairIndex, a, b);
       const values = features.values(pairIndex);
       const series = readsSeries ? this.#series[pairIndex]!.at(a.time + SECONDS_PER_BAR) : null;
@@ -107,6 +114,7 @@ export class FeatureMatrix {
       bar.b = b;
       bar.features = values;
       bar.series = series;
+      bar.otherBars = others ?? NO_BARS;
       bar.isWarm = features.ready(pairIndex);
       this.#plans.take(bar);
     }
@@ -177,10 +185,23 @@ export class FeatureMatrix {
     throw new Error(`the formulas of ${set.version} are not computed`);
   }
 
+  /** Symbols whose minutes pairs have to wait for, by the formulas that are computed or warmed. */
+  get awaited(): AwaitedSymbols {
+    const { definitions } = this.features;
+    return awaitedBy(
+      this.#plans.schemas.flatMap(({ windows }) =>
+        otherSymbolsIn(windows.formulas).length === 0 ? [] : [formulasOf(windows, definitions)],
+      ),
+      this.#ids,
+    );
+  }
+
   /** Computes the formulas of a loaded set from its last bars on. See `FormulaPlans.warm`. */
-  async warm(set: ModelSet, store: FormulaStore, turns: WarmUpTurns): Promise<void> {
+  async warm(set: ModelSet, store: FormulaStore, turns: WarmUpTurns, begin?: () => Promise<void>): Promise<void> {
     if (!hasOwnRows(set)) return;
-    await this.#plans.warm(set.schema, pairHistoryOf(store, this.#windows), turns);
+    const { formulas } = set.schema.windows;
+    const windows = formulas === undefined ? this.#windows : { ...this.#windows, formulas };
+    await this.#plans.warm(set.schema, pairHistoryOf(store, windows), turns, begin);
   }
 
   /** Sets that answer from now on. See `FormulaPlans.use`. */

@@ -20,6 +20,7 @@ export class FormulaPlans<Reading, Schema extends PlannedSchema> {
   readonly #options: FormulaPlansOptions<Reading, Schema>;
   #plans: readonly FormulaPlan<Reading, Schema>[] = [];
   #warmUps: readonly FormulaWarmUp<Reading>[] = [];
+  #warming: readonly Schema[] = [];
 
   constructor(options: FormulaPlansOptions<Reading, Schema>) {
     this.#options = options;
@@ -40,6 +41,11 @@ export class FormulaPlans<Reading, Schema extends PlannedSchema> {
     return this.#plans.some((plan) => plan.readsSeries) || this.#warmUps.some(({ plan }) => plan.readsSeries);
   }
 
+  /** Schemas that are computed, or warmed. */
+  get schemas(): readonly Schema[] {
+    return [...this.#plans.map(({ schema }) => schema), ...this.#warming];
+  }
+
   /** Takes the next bar of a subject; `run` computes what it adds. It may be reused by the caller. */
   take(bar: PlannedBar<Reading>): void {
     for (let i = 0; i < this.#plans.length; i++) this.#plans[i]!.add(bar);
@@ -57,13 +63,31 @@ export class FormulaPlans<Reading, Schema extends PlannedSchema> {
     return null;
   }
 
-  /** Computes the formulas of a loaded model from its last bars on, if they are not computed yet. */
-  async warm(schema: Schema, read: ReadHistory<Reading>, turns: WarmUpTurns): Promise<void> {
+  /**
+   * Computes the formulas of a loaded model from its last bars on, if they are not computed yet.
+   * @param begin what has to be done before the first bar that counts as new
+   */
+  async warm(
+    schema: Schema,
+    read: ReadHistory<Reading>,
+    turns: WarmUpTurns,
+    begin: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
     const known = this.find(schema.hash);
     if (known !== null) {
       known.isExpected = true;
       return;
     }
+    this.#warming = [...this.#warming, schema];
+    try {
+      await begin();
+      await this.#warmPlan(schema, read, turns);
+    } finally {
+      this.#warming = this.#warming.filter((own) => own !== schema);
+    }
+  }
+
+  async #warmPlan(schema: Schema, read: ReadHistory<Reading>, turns: WarmUpTurns): Promise<void> {
     const plan = this.#options.planOf(schema);
     const warmUp = this.#options.warmUpOf(plan);
     this.#warmUps = [...this.#warmUps, warmUp];

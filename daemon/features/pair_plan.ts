@@ -4,8 +4,11 @@ import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import { FeatureEngine, warmupBars } from '../../shared/core/features/features.ts';
 import { sequenceBars, type Windows } from '../../shared/core/features/windows.ts';
 import { pairInputs, type PairReading } from '../../shared/core/formula/bar_inputs.ts';
+import { otherSymbolsFor } from '../../shared/core/formula/awaited_symbols.ts';
 import { formulasOf } from '../../shared/core/formula/named_formulas.ts';
+import { otherSourcesOf } from '../../shared/core/formula/other_symbols.ts';
 import type { Pair } from '../../shared/pair.ts';
+import { journaledOthersInPieces } from '../../shared/store/journaled_others.ts';
 import { journaledBarsInPieces, journaledSeries, type FormulaStore } from '../../shared/store/warm_bars.ts';
 import { FormulaPlan, type PlannedBar } from './formula_plan.ts';
 import type { ReadHistory } from './formula_warm_up.ts';
@@ -17,12 +20,13 @@ export function planOfPairs(
   features: readonly FeatureDefinition[],
 ): FormulaPlan<PairReading, FeatureSchema> {
   const { windows } = schema;
+  const formulas = formulasOf(windows, features);
   return new FormulaPlan({
     schema,
-    formulas: formulasOf(windows, features),
+    formulas,
     subjects: pairs,
     written: features.length,
-    inputsOf: pairInputs(features),
+    inputsOf: pairInputs(features, otherSourcesOf(formulas)),
     sequence: { bars: sequenceBars(windows), warmupBars: warmupBars(windows) },
   });
 }
@@ -31,17 +35,24 @@ export function copyOfPairBar(bar: PlannedBar<PairReading>): PlannedBar<PairRead
   return { ...bar, features: bar.features.slice(), series: bar.series?.slice() ?? null };
 }
 
-/** The last bars of pairs that a journal has, with their hand-written features. @param windows of these features */
+/**
+ * The last bars of pairs that a journal has, with their hand-written features.
+ * @param windows of these features, and the formulas that are to be computed
+ */
 export function pairHistoryOf(store: FormulaStore, windows: Windows): ReadHistory<PairReading> {
+  const { formulas: _formulas, sequence: _sequence, ...own } = windows;
   return async ({ subject: pair, index, count, until, readsSeries, pause }) => {
     const bars = await journaledBarsInPieces(store, pair, count, until, pause);
-    const engine = new FeatureEngine([pair], windows);
+    const engine = new FeatureEngine([pair], own);
+    const symbols = otherSymbolsFor(formulasOf(windows, engine.definitions), pair.id);
+    const othersAt = await journaledOthersInPieces(store, { pair, symbols, bars }, pause);
     const series = readsSeries ? journaledSeries(store, pair, bars) : null;
     function* readings(): IterableIterator<PlannedBar<PairReading>> {
       for (const { a, b } of bars) {
         engine.stepPair(0, a, b);
         const known = series?.at(a.time + SECONDS_PER_BAR) ?? null;
-        yield { index, a, b, features: engine.values(0), series: known, isWarm: engine.ready(0) };
+        const otherBars = othersAt(a.time);
+        yield { index, a, b, features: engine.values(0), series: known, otherBars, isWarm: engine.ready(0) };
       }
     }
     return readings();

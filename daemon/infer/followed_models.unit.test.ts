@@ -70,6 +70,7 @@ function follow(options: Partial<FollowedModelsOptions> = {}) {
   const followed = new FollowedModels({
     modelsFolder: models,
     running: { market: 'simulated', timeframes: ['1m'] },
+    subjects: [],
     pollMs: 500,
     files: MACHINE_FILES,
     scheduler,

@@ -5,7 +5,11 @@ import { directionFolder } from '../../shared/bundle/direction/active_direction.
 import { GROUP_FILE, MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
 import { refuseForeign, timeframesOf, type RunningOrigin } from '../../shared/bundle/origin.ts';
 import { refuseCrossSections } from '../../shared/bundle/cross_sections_refused.ts';
-import { refuseOtherSymbols } from '../../shared/bundle/other_symbols_refused.ts';
+import {
+  refuseOtherSymbols,
+  refuseUnfedSymbols,
+  type DaemonSubjects,
+} from '../../shared/bundle/other_symbols_served.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import { DIRECTION_FILES } from '../../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
@@ -33,8 +37,14 @@ export interface ModelWatchOptions {
   readonly scheduler: Scheduler;
   /** High-water marks of the pointer files; without them, any is accepted. */
   readonly marksOf?: MarksOf;
-  /** Reads, verifies, loads and warms a bundle. @throws MinutehandError */
-  load(folder: string): Promise<ModelSet>;
+  /** Pairs and instruments of this daemon: models that read other symbols are refused. */
+  readonly subjects: DaemonSubjects;
+  /**
+   * Reads, verifies, loads and warms a bundle.
+   * @param check throws for one that is refused, before it is warmed
+   * @throws MinutehandError
+   */
+  load(folder: string, check: (set: ModelSet) => void): Promise<ModelSet>;
   /** Challengers and shadows of direction models; null or absent: this daemon has no instruments. */
   readonly directions?: ChallengedDirections | null;
   /**
@@ -81,7 +91,7 @@ class PointerWatch implements ModelWatch {
     const { directions = null } = options;
     const activeMarks = marksOf?.(ACTIVE_POINTER);
     this.#active = new FollowedPointer(options, {
-      ...pairBundles(options),
+      ...pairBundles(options, 'active'),
       slot: 'active',
       file: 'active.json',
       pointer: activePath(modelsFolder),
@@ -93,7 +103,7 @@ class PointerWatch implements ModelWatch {
       onNone: null,
     });
     this.#shadows = [
-      followShadow(options, null, pairBundles(options)),
+      followShadow(options, null, pairBundles(options, 'shadow')),
       ...(directions?.timeframes ?? []).map((timeframe) =>
         followShadow(options, timeframe, directionBundles(options, directions!, timeframe)),
       ),
@@ -102,7 +112,7 @@ class PointerWatch implements ModelWatch {
       modelsFolder,
       files,
       marks: marksOf?.(ROLLOUT_POINTER),
-      load: (folder) => loadAllowed(folder, options),
+      load: (folder) => loadAllowed(folder, 'rollout', options),
       directions,
       onRollout: (rollout, challenger) => options.onRollout(rollout, challenger),
       onRefused: (version, error) => options.onRefused(version, error, 'rollout'),
@@ -145,11 +155,11 @@ interface Bundles<Model extends Challenger> {
   load(version: string): Promise<Model>;
 }
 
-function pairBundles(options: ModelWatchOptions): Bundles<ModelSet> {
+function pairBundles(options: ModelWatchOptions, slot: ModelSlot): Bundles<ModelSet> {
   const { modelsFolder, files } = options;
   return {
     markOf: (version) => bundleMark(join(modelsFolder, version), files),
-    load: (version) => loadAllowed(join(modelsFolder, version), options),
+    load: (version) => loadAllowed(join(modelsFolder, version), slot, options),
   };
 }
 
@@ -305,14 +315,21 @@ async function accepted<File extends { readonly version: string | null }>(
   return file.version;
 }
 
-/** @throws MinutehandError also for models of another market or timeframe, or that read other symbols */
-async function loadAllowed(folder: string, { load, running }: ModelWatchOptions): Promise<ModelSet> {
-  const set = await load(folder);
-  try {
-    const { version, market, pairs, windows } = set.manifest;
-    refuseOtherSymbols(version, windows);
+/** @throws MinutehandError also for models of another market or timeframe, or that read symbols that are not served */
+async function loadAllowed(
+  folder: string,
+  slot: ModelSlot,
+  { load, running, subjects }: ModelWatchOptions,
+): Promise<ModelSet> {
+  const check = ({ manifest: { version, market, pairs, windows } }: ModelSet): void => {
+    if (slot === 'active') refuseUnfedSymbols(version, windows, [subjects]);
+    else refuseOtherSymbols(version, windows, slot);
     refuseCrossSections(version, windows);
     refuseForeign({ version, market, timeframes: timeframesOf(pairs) }, running);
+  };
+  const set = await load(folder, check);
+  try {
+    check(set);
     return set;
   } catch (error) {
     await set.release();

@@ -85,6 +85,7 @@ function open(options: Partial<ModelWatchOptions> = {}): Bench {
   const watch = watchModels({
     modelsFolder: models,
     running: { market: 'simulated', timeframes: ['1m'] },
+    subjects: [],
     pollMs: 500,
     files,
     scheduler,

@@ -71,6 +71,7 @@ function start(damaged: readonly string[] = []) {
   const watch = watchModels({
     modelsFolder: models,
     running: { market: 'simulated', timeframes: ['1m'] } as const,
+    subjects: [],
     pollMs: 500,
     files: MACHINE_FILES,
     scheduler: NEVER,

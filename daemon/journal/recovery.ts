@@ -52,12 +52,17 @@ export function screenedFrom(store: JournalStore, pair: Pair, first: OpenTime): 
   return [first, ...starts.filter((time) => time !== null)];
 }
 
-/** The inputs of a restart from a minute on, behind the observations that may still have counted then. */
+/**
+ * The inputs of a restart from a minute on, behind what pairs waited for then, and the observations that may still have
+ * counted.
+ */
 export function* restoredInputs(
-  store: Pick<JournalStore, 'seriesBetween'>,
+  store: Pick<JournalStore, 'seriesBetween' | 'awaitedBefore'>,
   from: OpenTime,
   inputs: Iterable<InputRow>,
 ): IterableIterator<InputRow> {
+  const awaited = store.awaitedBefore(from);
+  if (awaited !== null) yield { kind: 'awaits', subject: awaited, time: from, bar: null, backfill: false };
   yield* store.seriesBetween(Math.max(0, from - MAX_AGE_SECONDS) as OpenTime, from);
   yield* inputs;
 }

@@ -90,6 +90,7 @@ describe('the inputs of a restart', () => {
   it('are the observations of the 48 hours before it, then its own', () => {
     const asked: number[][] = [];
     const reader = {
+      awaitedBefore: () => null,
       *seriesBetween(...between: [number, number]) {
         asked.push(between);
         yield 'an observation' as unknown as InputRow;

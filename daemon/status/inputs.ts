@@ -1,8 +1,9 @@
 import type { OpenTime } from '../../shared/bar.ts';
+import { awaitedText, type AwaitedSymbols } from '../../shared/core/formula/awaited_symbols.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { InputRow, LastSignal } from '../../shared/store/journal.ts';
 import { Aligner, type BarOutcome } from '../align/align.ts';
-import type { AnsweredMinute, PairMinute } from '../align/minute.ts';
+import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../align/minute.ts';
 import { PairResampler } from '../align/resample.ts';
 import { SilenceWatch } from '../align/silence.ts';
 import { SuspectLog } from '../align/suspects.ts';
@@ -62,6 +63,8 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
   /** During recovery: nothing is journaled again, and what was published is not published again. */
   #publishedUntil: ReadonlyMap<string, OpenTime> | null = null;
   #answering: readonly MinuteItem[] = [];
+  /** Text of the symbols that pairs wait for. */
+  #awaited = awaitedText(new Map());
 
   constructor(options: InputsOptions) {
     const { screen, feedIntervalMs, silence } = options.pipeline;
@@ -113,6 +116,12 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
         return;
       case 'timeout':
         return this.#abandon(input);
+      case 'others_timeout':
+        return this.#abandonOthers(input);
+      case 'awaits':
+        this.record(input);
+        this.#awaited = awaitedText(input.awaited);
+        return this.aligner.await(input.awaited);
       case 'silence':
       case 'silence_halt':
       case 'shutdown':
@@ -203,7 +212,33 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
   }
 
   #timeOut(pairIndex: number, time: OpenTime): void {
+    if (this.aligner.isAwaiting) {
+      this.#timeOutOthers(pairIndex, time);
+      if (this.aligner.hasEnded(pairIndex, time)) return;
+    }
     this.#abandon(pairInput('timeout', this.#options.subjects[pairIndex]!.id, time));
+  }
+
+  #timeOutOthers(pairIndex: number, time: OpenTime): void {
+    if (!this.aligner.isBehind(pairIndex, time)) return;
+    this.#abandonOthers(pairInput('others_timeout', this.#options.subjects[pairIndex]!.id, time));
+  }
+
+  #abandonOthers(input: PairInput): void {
+    const pairIndex = this.#indexOf.get(input.subject);
+    if (pairIndex === undefined) return;
+    this.record(input);
+    this.aligner.abandonOthers(pairIndex, input.time);
+  }
+
+  /**
+   * Journals which other symbols pairs wait for from here on, where that changes. Of minutes that have ended before,
+   * what has not come of a symbol by now is missing.
+   */
+  awaitOthers(awaited: AwaitedSymbols): void {
+    if (awaitedText(awaited) === this.#awaited) return;
+    this.apply({ kind: 'awaits', awaited });
+    for (const { pairIndex, time } of this.aligner.behind()) this.#timeOutOthers(pairIndex, time);
   }
 
   #abandon(input: PairInput): void {
@@ -259,7 +294,8 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
     this.#answer(bar, this.#nowUs());
   }
 
-  #answer(minute: PairMinute, nowUs: number): void {
+  #answer(ended: PairMinute, nowUs: number): void {
+    const minute = this.aligner.isAwaiting ? this.#withOthers(ended) : ended;
     const { pairIndex, time, backfill } = minute;
     this.#series.closed(time);
     const published = this.#publishedUntil?.get(this.#options.subjects[pairIndex]!.id) ?? -Infinity;
@@ -267,6 +303,23 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
     const first = isPublished ? this.#replayedBefore(minute) : undefined;
     if (first === undefined) return this.#push(minute, isPublished, nowUs);
     this.#options.queue.push({ kind: 'minute', minute, publish: true, arrivedUs: nowUs, first });
+  }
+
+  /** A minute that moves features, with the bars of the other symbols that its pair waits for. */
+  #withOthers(minute: PairMinute): PairMinute {
+    if (minute.outcome !== 'COMPLETE') return minute;
+    const others = this.aligner.othersAt(minute.pairIndex, minute.time);
+    return others === null ? minute : { ...minute, others };
+  }
+
+  /** A minute that ended before its pair waited for what the models read that answer it. */
+  #withLaterOthers(item: MinuteItem): MinuteItem {
+    const { minute } = item;
+    if (!this.aligner.isAwaiting || isHeartbeat(minute)) return item;
+    const { others } = this.#withOthers(minute);
+    return others === undefined
+      ? item
+      : { ...item, minute: { ...minute, others: new Map([...(minute.others ?? []), ...others]) } };
   }
 
   /** Only in a replay. */
@@ -309,6 +362,6 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
     await queue.settled();
     await pipeline.journal.stored();
     await loadModels();
-    for (const item of unanswered) queue.push(item);
+    for (const item of unanswered) queue.push(item.kind === 'minute' ? this.#withLaterOthers(item) : item);
   }
 }

@@ -31,6 +31,9 @@ import { explainCosts } from './explained_costs.ts';
 import { openExplainedModels, type ExplainedBundle, type ExplainedModels } from './explained_models.ts';
 import { scoreRow, type ScoredRow } from './explained_scores.ts';
 import { stopIn } from './explained_stop.ts';
+import { symbolsOfSources } from '../core/formula/other_symbols.ts';
+import { otherValuesReader } from '../core/formula/other_values.ts';
+import { journaledOthers } from '../store/journaled_others.ts';
 import { journaledBars, journaledSeries } from '../store/warm_bars.ts';
 import type { ExplainedGate, ExplainedInputs, Explanation, PairExplanation, Reproduction } from './explanation.ts';
 import { pathInside } from '../path_name.ts';
@@ -155,7 +158,10 @@ function recompute(
   const last = bars.at(-1);
   if (last?.a.time !== time) return null;
   const series = features.readsSeries ? journaledSeries(journal, pair, bars) : null;
-  for (const { a, b } of bars) features.step(a, b, series?.at(a.time + SECONDS_PER_BAR) ?? null);
+  const othersAt = journaledOthers(journal, { pair, symbols: symbolsOfSources(features.others), bars });
+  const othersOf = otherValuesReader(features.others);
+  for (const { a, b } of bars)
+    features.step(a, b, series?.at(a.time + SECONDS_PER_BAR) ?? null, othersOf(othersAt(a.time)));
   return { features, inputs: { ...last, bars: bars.length, from: isoMinute(bars[0]!.a.time) } };
 }
 

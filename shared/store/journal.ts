@@ -38,7 +38,18 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
 
 const ALL_ROWS = Number.MAX_SAFE_INTEGER;
 /** Kinds of inputs that are about a minute, and hold no longer. */
-const OF_MINUTES = ['bar', 'empty', 'suspect', 'timeout', 'silence', 'silence_halt', 'shutdown', 'series', 'earlier']
+const OF_MINUTES = [
+  'bar',
+  'empty',
+  'suspect',
+  'timeout',
+  'others_timeout',
+  'silence',
+  'silence_halt',
+  'shutdown',
+  'series',
+  'earlier',
+]
   .map((kind) => `'${kind}'`)
   .join(', ');
 
@@ -144,6 +155,13 @@ class SqliteJournal implements JournalFile {
       .prepare("SELECT subject FROM inputs WHERE kind = 'halts' ORDER BY input_id DESC LIMIT 1")
       .get() as { subject: string } | undefined;
     return row?.subject ?? '';
+  }
+
+  awaitedBefore(from: OpenTime): string | null {
+    const row = this.#db
+      .prepare("SELECT subject FROM inputs WHERE kind = 'awaits' AND time < ? ORDER BY input_id DESC LIMIT 1")
+      .get(from) as { subject: string } | undefined;
+    return row?.subject ?? null;
   }
 
   lastFence(): number {
@@ -363,9 +381,10 @@ class SqliteJournal implements JournalFile {
         .prepare(
           `DELETE FROM inputs WHERE time < ?
              AND input_id IS NOT (SELECT max(input_id) FROM inputs WHERE kind = 'halts' AND time < ?)
-             AND input_id IS NOT (SELECT max(input_id) FROM inputs WHERE kind = 'news' AND time < ?)`,
+             AND input_id IS NOT (SELECT max(input_id) FROM inputs WHERE kind = 'news' AND time < ?)
+             AND input_id IS NOT (SELECT max(input_id) FROM inputs WHERE kind = 'awaits' AND time < ?)`,
         )
-        .run(time, time, time);
+        .run(time, time, time, time);
       this.#db.prepare('DELETE FROM signals WHERE time < ?').run(time);
       this.#db.prepare('DELETE FROM shadow_signals WHERE time < ?').run(time);
     });

@@ -10,7 +10,7 @@ import { loadModelSet } from '../model_set.ts';
 import { readModelsFile } from '../models_file.ts';
 import { refuseForeign, timeframesOf, type BundleOrigin } from '../origin.ts';
 import { refuseCrossSections } from '../cross_sections_refused.ts';
-import { refuseOtherSymbols } from '../other_symbols_refused.ts';
+import { daemonsOf, refuseOtherSymbols, refuseUnfedSymbols } from '../other_symbols_served.ts';
 import { readPointerFile, type PointerPlace } from '../pointer.ts';
 import { trainerMarks } from '../pointer_marks.ts';
 import {
@@ -144,6 +144,7 @@ export async function admit<Through extends Door>(
 ): Promise<AdmittedBy<Through>> {
   const { door } = request;
   const candidate = await verifyCandidate(request.folder, place.settings);
+  refuseSymbols(candidate, door, place.settings);
   if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, candidate.timeframe === null));
   if (candidate.rule !== null) refuseOtherInstrument(candidate, place.settings);
   if (door === 'shadow') {
@@ -154,6 +155,14 @@ export async function admit<Through extends Door>(
   const verdicts = await verdictsOf(place, candidate, request);
   const despite = judge(place, candidate, request, verdicts);
   return admitted(door, candidate, despite, await fenceOf(place, candidate, door));
+}
+
+/** @throws MinutehandError MODEL_SYMBOLS */
+function refuseSymbols({ version, windows }: Candidate, door: Door, settings: Settings): void {
+  // The installation of another folder says what its daemons have.
+  if (windows === null || door === 'folder') return;
+  if (door === 'shadow' || door === 'rollout') refuseOtherSymbols(version, windows, door);
+  refuseUnfedSymbols(version, windows, daemonsOf(settings));
 }
 
 function admitted<Through extends Door>(
@@ -246,6 +255,8 @@ interface Candidate extends BundleOrigin, Kind {
   readonly recorded: RecordedGates;
   /** SHA-256 of the manifest. */
   readonly manifestHash: string;
+  /** Features of models of pairs; null: another kind of bundle. */
+  readonly windows: { readonly formulas?: unknown } | null;
   /** The failed gates as the registry words them. */
   readonly reasons: readonly string[];
 }
@@ -264,6 +275,7 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
       timeframes: [own],
       recorded: recordedRuleGates(manifest),
       manifestHash,
+      windows: null,
       reasons: [],
     };
   }
@@ -280,13 +292,13 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
       timeframes: [own],
       recorded: recordedDirectionGates(manifest),
       manifestHash: manifestHashOf(folder),
+      windows: null,
       reasons: [],
     };
   }
   const set = await loadModelSet(folder, featureSchema(settings.minutehand.windows), 1);
   await set.release();
   const { version, market, pairs, windows, gates = [] } = set.manifest;
-  refuseOtherSymbols(version, windows);
   refuseCrossSections(version, windows);
   return {
     version,
@@ -296,6 +308,7 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
     timeframes: timeframesOf(pairs),
     recorded: recordedGates(set.manifest),
     manifestHash: manifestHashOf(folder),
+    windows,
     reasons: reasonsOf(gates),
   };
 }

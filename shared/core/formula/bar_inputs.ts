@@ -5,6 +5,7 @@ import { SERIES_NAMES } from '../series/series_names.ts';
 import type { FormulaEngine } from './engine.ts';
 import { parseOtherSymbol } from './other_symbols.ts';
 import { isSectionSource } from './sections.ts';
+import { otherValuesReader, type OtherBarsAt } from './other_values.ts';
 import { PROBABILITY_NAMES } from './probability_names.ts';
 import { seriesSource } from './series_source.ts';
 import { BAR_SOURCES, LEG_SERIES_SOURCES, MINUTE_SOURCE } from './sources.ts';
@@ -43,6 +44,8 @@ export interface PairReading {
   readonly series: Float64Array | null;
   /** Of other symbols at the same bar, in the order that was given to `pairInputs`; absent where none is read. */
   readonly others?: Float64Array | null;
+  /** In place of these values: the bars of other symbols at the same time. */
+  readonly otherBars?: OtherBarsAt;
 }
 
 /**
@@ -64,6 +67,7 @@ export class PairInputs implements ReadingInputs<PairReading> {
   readonly #features: readonly FeatureInput[];
   readonly #series: readonly FeatureInput[];
   readonly #others: readonly FeatureInput[];
+  readonly #valuesOf: (bars: OtherBarsAt) => Float64Array;
 
   constructor(
     engine: FormulaEngine,
@@ -71,6 +75,7 @@ export class PairInputs implements ReadingInputs<PairReading> {
     barSeconds: number,
     others: readonly string[] = [],
   ) {
+    this.#valuesOf = otherValuesReader(others);
     this.#time = new TimeInputs(engine, barSeconds);
     this.#a = fieldInputs(engine, 'a.');
     this.#b = fieldInputs(engine, 'b.');
@@ -93,7 +98,7 @@ export class PairInputs implements ReadingInputs<PairReading> {
    * @param at index in the block
    * @throws RangeError for formulas that read series, or other symbols, without them
    */
-  write(at: number, { a, b, features: values, series, others }: PairReading): void {
+  write(at: number, { a, b, features: values, series, others, otherBars }: PairReading): void {
     this.#time.write(at, a.time);
     writeFields(this.#a, at, a);
     writeFields(this.#b, at, b);
@@ -102,7 +107,8 @@ export class PairInputs implements ReadingInputs<PairReading> {
       input.column[at] = values[input.feature]!;
     }
     if (this.#series.length > 0) this.#writeSeries(at, series);
-    if (this.#others.length > 0) writeOthers(this.#others, at, others);
+    if (this.#others.length === 0) return;
+    writeOthers(this.#others, at, otherBars === undefined ? others : this.#valuesOf(otherBars));
   }
 
   #writeSeries(at: number, series: Float64Array | null): void {

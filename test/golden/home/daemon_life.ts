@@ -99,6 +99,10 @@ function takeBar(live: number, bar: Bar, { pipeline }: Process, clock: { ms: num
         false,
       ),
     );
+  if (live === 162 && symbol === 'EURUSD') {
+    clock.ms += MINUTE_MS;
+    return inputs.expire();
+  }
   if (live === 25 && symbol === 'GBPUSD') return void inputs.take(emptyInput(symbol, time, false));
   // A price of a thousand times the others, for one minute.
   const isBad = live === 30 && symbol === 'XAUUSD';
@@ -146,6 +150,10 @@ function changeState(live: number, process: Process, { laterPolicies, models }: 
       return rollout('test', 'r1');
     case 155:
       return rollout('pilot', 'r1');
+    case 160:
+      return inputs.apply({ kind: 'awaits', awaited: new Map([['XAUUSD_XAGUSD', ['EURUSD']]]) });
+    case 164:
+      return inputs.apply({ kind: 'awaits', awaited: new Map() });
     case 175:
       return rollout('rollout', 'r1');
     case 190:

@@ -4,7 +4,7 @@ import { liveInstrumentSchema } from '../../../shared/bundle/direction/active_di
 import { bundleInstrumentSchema, bundleSchema, featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { refuseForeign } from '../../../shared/bundle/origin.ts';
 import { refuseCrossSections } from '../../../shared/bundle/cross_sections_refused.ts';
-import { refuseOtherSymbols } from '../../../shared/bundle/other_symbols_refused.ts';
+import { daemonsOf, refuseUnfedSymbols } from '../../../shared/bundle/other_symbols_served.ts';
 import { readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
 import { recordedRuleGates, type DespiteGates, type FailedGate } from '../../../shared/bundle/recorded_gates.ts';
 import { instrumentsWithRule, ruleFolder, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
@@ -95,8 +95,8 @@ export function foreignModels(settings: Settings, modelsFolder: string): Foreign
     try {
       const running = runningOrigin(settings, isOfPairs(slot));
       refuseForeign(about, running);
-      if (isOfPairs(slot)) refuseOtherSymbols(version, about.windows);
       if (isOfPairs(slot)) refuseCrossSections(version, about.windows);
+      if (isOfPairs(slot)) refuseUnfedSymbols(version, about.windows, daemonsOf(settings));
       refuseSchema(slot, about, settings);
       return [];
     } catch (error) {

@@ -1,4 +1,5 @@
 import { barSecondsOf } from '../../../shared/pair.ts';
+import { OtherBars, withBarsOf } from '../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import { existsSync } from 'node:fs';
 import type * as z from 'zod';
@@ -7,6 +8,7 @@ import { barAt } from '../../../shared/bar_file/bar_file.ts';
 import { windowsInUse } from '../../../shared/bundle/bundle_windows.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { PairFeatures } from '../../../shared/core/features/features.ts';
+import { symbolsOfSources } from '../../../shared/core/formula/other_symbols.ts';
 import { legSeriesOf } from '../../../shared/core/series/leg_series.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { pairUnknown } from '../../../shared/policy/known_subject.ts';
@@ -44,12 +46,13 @@ export async function recentFeatures(
   const pair = shard?.pairs.find(({ id }) => id === subject);
   if (shard === undefined || pair === undefined) throw pairUnknown([subject], settings.minutehand.pairs);
   const features = new PairFeatures(windows, pair);
+  const symbols = symbolsOfSources(features.others);
   const last = signals.last.get(subject);
   const newest = last === undefined ? clock.nowMs() / 1000 : Date.parse(last.timestamp) / 1000;
   const from = Math.floor(newest - (limit + features.warmupBars) * barSecondsOf(pair) - CLOSED_S) as OpenTime;
   const journals = [paths.journal(market, shard.name)].filter((path) => existsSync(path));
   const bars = await readKnownBars({
-    symbols: [pair.a, pair.b],
+    symbols: [...new Set([pair.a, pair.b, ...symbols])],
     market,
     from,
     journals,
@@ -57,16 +60,18 @@ export async function recentFeatures(
     store: await store(),
     onProgress: () => undefined,
   });
-  const a = legBars(bars, pair, 'a');
-  const b = legBars(bars, pair, 'b');
+  const known = withBarsOf(bars, symbols);
+  const a = legBars(known, pair, 'a');
+  const b = legBars(known, pair, 'b');
   if (a === undefined || b === undefined) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${subject}` });
   const series = legSeriesOf(a.series ?? {}, b.series ?? {});
   const minutes = [...commonMinutes(a, b)];
+  const others = new OtherBars(features.others, a.others);
   const names = features.definitions.map(({ name }) => name);
   const columns: number[][] = names.map(() => []);
   for (const [index, [i, j]] of minutes.entries()) {
     const barA = barAt(a, i);
-    features.step(barA, barAt(b, j), series.at(barA.time + SECONDS_PER_BAR));
+    features.step(barA, barAt(b, j), series.at(barA.time + SECONDS_PER_BAR), others.at(barA.time));
     if (index >= minutes.length - limit) columns.forEach((column, at) => column.push(features.values[at]!));
   }
   const rows = Math.min(limit, minutes.length);

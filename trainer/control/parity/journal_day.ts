@@ -1,3 +1,6 @@
+import { otherSymbolsOf } from '../../../shared/bar_file/other_bars.ts';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { journaledOtherBars } from '../../../shared/store/journaled_others.ts';
 import { firstMinuteOfBars, journaledLegs } from '../../../shared/store/warm_bars.ts';
 import { isoMinute, SECONDS_PER_BAR, type Bar, type OpenTime } from '../../../shared/bar.ts';
 import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
@@ -71,11 +74,16 @@ export function readJournalDay(
   const bars = new Map(symbolsOf(pairs).map((symbol) => [symbol, [...journal.bars(symbol, from, end)]]));
   const series = new KnownSeries();
   series.addJournal(journal, from, end);
-  const asked = (own: Windows): AskedHistory => ({ series, windows: own, period });
+  const asked = (own: Windows, pair: Pair): AskedHistory => ({
+    series,
+    windows: own,
+    period,
+    others: journaledOtherBars(inputsUntil(journal, from, end), pair, otherSymbolsOf(own)),
+  });
   const historyBy = (pair: Pair, own: Windows): PairDay['history'] =>
     pair.barSeconds === undefined
-      ? historyOf(pair, bars, inputs, asked(own))
-      : resampledHistory(inputsUntil(journal, from, end), pair, asked(own));
+      ? historyOf(pair, bars, inputs, asked(own, pair))
+      : resampledHistory(inputsUntil(journal, from, end), pair, asked(own, pair));
   return {
     signals,
     instruments,
@@ -203,17 +211,20 @@ interface AskedHistory {
   readonly series: KnownSeries;
   readonly windows: Windows;
   readonly period: DayPeriod;
+  /** Bars of other symbols that formulas read. */
+  readonly others: ReadonlyMap<string, readonly Bar[]>;
+}
+
+function othersOf({ others }: AskedHistory): Pick<BarColumns, 'others'> {
+  return others.size === 0 ? {} : { others: new Map([...others].map(([name, own]) => [name, columnsOf(name, own)])) };
 }
 
 /** Of the bars of another timeframe, as the daemon had them. */
-function resampledHistory(
-  inputs: Iterable<InputRow>,
-  pair: Pair,
-  { series, windows, period }: AskedHistory,
-): PairDay['history'] {
+function resampledHistory(inputs: Iterable<InputRow>, pair: Pair, asked: AskedHistory): PairDay['history'] {
+  const { series, windows, period } = asked;
   const legs = journaledLegs(inputs, pair);
   const keep = (time: number): boolean => time >= period.from && time < period.to;
-  const a = { ...columnsOf(pair.a, legs.a), series: series.of(pair.a) };
+  const a = { ...columnsOf(pair.a, legs.a), series: series.of(pair.a), ...othersOf(asked) };
   const b = { ...columnsOf(pair.b, legs.b), series: series.of(pair.b) };
   return buildPairHistory(pair, a, b, windows, keep);
 }
@@ -223,13 +234,15 @@ function historyOf(
   pair: Pair,
   bars: ReadonlyMap<string, readonly Bar[]>,
   { dropped }: MarkedMinutes,
-  { series, windows, period: { from, to } }: AskedHistory,
+  asked: AskedHistory,
 ): PairDay['history'] {
+  const { series, windows, period } = asked;
+  const { from, to } = period;
   const drops = [pair.id, pair.a, pair.b].map((subject) => dropped.get(subject));
   const isDropped = (time: number): boolean => drops.some((times) => times?.has(time) === true);
   // A minute without one leg is no minute of the pair.
   const ofA = bars.get(pair.a)!.filter(({ time }) => !isDropped(time));
-  const a = { ...columnsOf(pair.a, ofA), series: series.of(pair.a) };
+  const a = { ...columnsOf(pair.a, ofA), series: series.of(pair.a), ...othersOf(asked) };
   const b = { ...columnsOf(pair.b, bars.get(pair.b)!), series: series.of(pair.b) };
   const keep = (time: number): boolean => time >= from && time < to;
   return buildPairHistory(pair, a, b, windows, keep);

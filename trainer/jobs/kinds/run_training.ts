@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { otherSymbolsOf, symbolsReadBy } from '../../../shared/bar_file/other_bars.ts';
+import { symbolsReadBy } from '../../../shared/bar_file/other_bars.ts';
 import { refuseCrossSections } from '../../../shared/bundle/cross_sections_refused.ts';
+import { daemonsOf, refuseUnfedSymbols } from '../../../shared/bundle/other_symbols_served.ts';
 import { readSections } from '../../../shared/core/formula/sections.ts';
-import { refuseOtherSymbols } from '../../../shared/bundle/other_symbols_refused.ts';
 import { readActive, readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -204,8 +204,8 @@ async function withOpenOptions<Result>(
 }
 
 /**
- * Formulas that read other symbols, or compare pairs, cannot be served: said before a training begins, and refused
- * where it is to be adopted.
+ * Formulas that read a symbol of which no daemon gets bars, or compare pairs, cannot be served: said before a training
+ * begins, and refused where it is to be adopted.
  * @throws MinutehandError MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
  */
 function refuseLiveSymbols(
@@ -218,10 +218,13 @@ function refuseLiveSymbols(
     if (adopt) refuseCrossSections('a training that is to be adopted', windows);
     tell('Formulas compare the pairs of a group: these models can be compared by backtest, and cannot be served live.');
   }
-  const symbols = otherSymbolsOf(windows);
-  if (symbols.length === 0) return;
-  if (adopt) refuseOtherSymbols('a training that is to be adopted', windows);
-  tell(`Formulas read ${symbols.join(', ')}: these models can be compared by backtest, and cannot be served live.`);
+  try {
+    refuseUnfedSymbols('a training', windows, daemonsOf({ minutehand }));
+  } catch (error) {
+    if (adopt) throw error;
+    const seen = error instanceof MinutehandError ? error.seen : undefined;
+    tell(`${seen ?? String(error)}: these models can be compared by backtest, and cannot be served live.`);
+  }
 }
 
 /** The settings with the parameters of a job in place of the configured ones. */
