@@ -4,6 +4,7 @@ import { formulasText } from '../shared/core/formula/named_formulas.ts';
 import { withWindows } from '../shared/policy/feature_settings.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
+import { meanOf } from '../shared/statistics.ts';
 import { readConfiguredBars } from '../trainer/jobs/bars/configured_bars.ts';
 import type { DatasetRows } from '../trainer/learning/dataset/dataset_rows.ts';
 import { columnsOf, openModelLearner } from '../trainer/learning/learners/learning.ts';
@@ -86,7 +87,7 @@ for (const seed of SEEDS) {
       before === null ? '–' : gainedAuc(before, answers, evaluation.holdout),
       logLoss(answers, y).toFixed(5),
       before === null ? '–' : saved(before, answers, y, time),
-      `${mean(placebo).toFixed(4)} (${COIN_DRAWS} draws, ${Math.min(...placebo).toFixed(4)} to ${Math.max(...placebo).toFixed(4)})`,
+      `${meanOf(placebo).toFixed(4)} (${COIN_DRAWS} draws, ${Math.min(...placebo).toFixed(4)} to ${Math.max(...placebo).toFixed(4)})`,
     ];
     console.log([seed, way, ...cells].join('|'));
     before ??= answers;
@@ -136,11 +137,7 @@ function gainedAuc(old: Float64Array, answers: Float64Array, { y, time }: Datase
     return of(answers) - of(old);
   };
   const drawn = Array.from({ length: DRAWS }, () => differenceOf(days.flatMap(() => days[rng.integer(days.length)]!)));
-  const center = mean(drawn);
+  const center = meanOf(drawn);
   const error = Math.sqrt(drawn.reduce((sum, one) => sum + (one - center) * (one - center), 0) / (DRAWS - 1));
   return `${differenceOf([...y.keys()]).toFixed(4)} ± ${error.toFixed(4)}`;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

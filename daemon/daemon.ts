@@ -552,20 +552,12 @@ class AssembledDaemon implements Daemon {
       log,
       print,
       ...(pointerMarks && { marksOf: pointerMarks }),
-      load: async (folder, check) => {
-        const set = await this.#ports.loadModels(folder, async (work) => {
+      load: (folder) =>
+        this.#ports.loadModels(folder, async (work) => {
           await this.pipeline.idleWindow();
           return work();
-        });
-        try {
-          check(set);
-          await this.#warm(set);
-          return set;
-        } catch (error) {
-          await set.release();
-          throw error;
-        }
-      },
+        }),
+      warm: (set) => this.#warm(set),
       directions: this.#challengedDirections(),
       apply: (input) => this.pipeline.inputs.apply(input),
       lastShadows: (version) => [...store.lastShadows(version), ...this.#journal.waitingShadows(version)],

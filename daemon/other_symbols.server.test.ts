@@ -87,7 +87,9 @@ function inTimeframe(minutes: readonly Bar[], pair: Pair): Map<number, Bar> {
 /** Checksum of a pair's features at each bar from its warm-up on, as a training computes them from the same bars. */
 function trainedChecksums(rows: readonly InputRow[], pair: Pair, name: Name): Map<number, string> {
   const features = new PairFeatures(SCHEMAS[name].windows, pair);
-  const [a, b] = [pair.a, pair.b].map((leg) => inTimeframe(minutesOf(rows, leg, pair, ['timeout']), pair));
+  const barsOfLeg = (leg: string) => inTimeframe(minutesOf(rows, leg, pair, ['timeout']), pair);
+  const a = barsOfLeg(pair.a);
+  const b = barsOfLeg(pair.b);
   const others = new Map(
     features.others.map((source) => {
       const { symbol } = parseOtherSymbol(source)!;
@@ -95,8 +97,8 @@ function trainedChecksums(rows: readonly InputRow[], pair: Pair, name: Name): Ma
     }),
   );
   const checksums = new Map<number, string>();
-  for (const [time, bar] of a!) {
-    const other = b!.get(time);
+  for (const [time, bar] of a) {
+    const other = b.get(time);
     if (other === undefined) continue;
     const values = features.others.map((source) => {
       const { symbol, field } = parseOtherSymbol(source)!;

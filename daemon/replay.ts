@@ -236,7 +236,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   // As live: formulas are warm before their models answer.
   const loadModels = async (version: string): Promise<ModelSet> => {
     const set = await options.loadModels(version);
-    // Formulas of models that are gone by now are computed anew: nobody waited for their symbols meanwhile.
+    // Lets plans of released models end first: their formulas are recomputed, as no pair waited for their symbols.
     await pipeline.settled();
     await pipeline.warm(set, store);
     return set;

@@ -236,7 +236,8 @@ describe('a rule that a pipeline serves', () => {
       check: { rows: 0, largestDifference: 0 },
       infer: (_, rows) => Float64Array.from({ length: 3 * rows }, (_unused, i) => [0.8, 0.1, 0.1][i % 3]!),
     });
-    const [alone, beside] = [openBench(settings, ALONE), openBench(settings, ALONE)];
+    const alone = openBench(settings, ALONE);
+    const beside = openBench(settings, ALONE);
     for (const bench of [alone, beside]) bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule: ruleOf() });
     beside.pipeline.inputs.apply({ kind: 'shadow', slot: '1m', set: direction('20260102_0000') });
     for (const bench of [alone, beside]) await feed(bench, 0, BARS);

@@ -28,7 +28,8 @@ describe('a formula that compares pairs', () => {
       const rows = readFileSync(out, 'utf8').trimEnd().split('\n').slice(-200);
       return rows.map((row) => Number(row.split(',').at(-1)));
     };
-    const [first, second] = [await valuesOf(IDS[0]!, 'cs_rank(z_abs)'), await valuesOf(IDS[1]!, 'cs_rank(z_abs)')];
+    const first = await valuesOf(IDS[0]!, 'cs_rank(z_abs)');
+    const second = await valuesOf(IDS[1]!, 'cs_rank(z_abs)');
     // Of two pairs one is farther out.
     first.forEach((value, i) => expect(value + second[i]!).toBe(1));
     expect(new Set(first).size).toBe(2);

@@ -14,6 +14,7 @@ import type { DirectionManifest } from '../../shared/bundle/direction/direction_
 import { isRuleBundle, ruleFolder } from '../../shared/bundle/rule/active_rule.ts';
 import { INSTRUMENT_WINDOWS, type InstrumentWindows } from '../../shared/core/features/instrument/definitions.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
+import { handWrittenWindows } from '../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { parsePair } from '../../shared/pair.ts';
@@ -183,9 +184,8 @@ function ownInstrumentDefinitions(
 
 /** The features of its windows; of the present ones where this version does not compute them. */
 function definitionsOf({ windows }: Manifest, schema: FeatureSchema): FeatureSchema['definitions'] {
-  const { formulas: _formulas, sequence: _sequence, ...present } = schema.windows;
   try {
-    return featureSchema({ ...present, ...windows } as FeatureSchema['windows']).definitions;
+    return featureSchema({ ...handWrittenWindows(schema.windows), ...windows } as FeatureSchema['windows']).definitions;
   } catch {
     return schema.definitions;
   }

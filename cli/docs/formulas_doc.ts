@@ -100,7 +100,7 @@ ${table(['source', 'meaning', 'unit'], sources)}
 pairs that the formula is \`for\` in \`config/features.yaml\`; without \`for\` these are all configured pairs, which are
 written out in the schema, so that a bundle knows its group whatever is configured later.
 
-- **x is computed for each pair of its own bars**, windows and warm-up included, and then compared across the pairs whose
+- **x is computed separately for each pair**, from its own bars, windows and warm-up included, and then compared across the pairs whose
   bar has the same time and whose timeframe is the same. Windows around a cross-section count the bars of the pair.
 - **The pair itself counts**: in the mean and the deviation; \`cs_rank\` is a share of the others.
 - **Missing members are missing**: a pair without a bar at that time, or without a value, is not compared. Where the

@@ -306,7 +306,7 @@ export class Aligner {
     );
   }
 
-  /** A pair waits no longer for other symbols up to `time`: what comes of them for these minutes is missing. */
+  /** Stops waiting for other symbols up to `time`: their bars of these minutes that arrive later count as missing. */
   abandonOthers(pairIndex: number, time: OpenTime): void {
     const state = this.#pairs[pairIndex]!;
     if (state.awaited === null) return;

@@ -14,8 +14,8 @@ interface GivenUp {
 }
 
 /**
- * The minutes of another symbol for one pair, from when they come until the pair's own bar has closed. What comes after
- * the pair has given it up is left out, also when the pair begins to wait anew.
+ * Buffers the minutes of another symbol for one pair, from their arrival until the pair's bar has closed. A minute that
+ * arrives after the pair's time-out for it is dropped, also when the pair waits for the symbol again later.
  */
 export class AwaitedSymbol {
   readonly symbol: string;

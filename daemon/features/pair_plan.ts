@@ -2,7 +2,7 @@ import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import { FeatureEngine, warmupBars } from '../../shared/core/features/features.ts';
-import { sequenceBars, type Windows } from '../../shared/core/features/windows.ts';
+import { handWrittenWindows, sequenceBars, type Windows } from '../../shared/core/features/windows.ts';
 import { pairInputs, type PairReading } from '../../shared/core/formula/bar_inputs.ts';
 import { otherSymbolsFor } from '../../shared/core/formula/awaited_symbols.ts';
 import { formulasOf } from '../../shared/core/formula/named_formulas.ts';
@@ -40,7 +40,7 @@ export function copyOfPairBar(bar: PlannedBar<PairReading>): PlannedBar<PairRead
  * @param windows of these features, and the formulas that are to be computed
  */
 export function pairHistoryOf(store: FormulaStore, windows: Windows): ReadHistory<PairReading> {
-  const { formulas: _formulas, sequence: _sequence, ...own } = windows;
+  const own = handWrittenWindows(windows);
   return async ({ subject: pair, index, count, until, readsSeries, pause }) => {
     const bars = await journaledBarsInPieces(store, pair, count, until, pause);
     const engine = new FeatureEngine([pair], own);

@@ -12,7 +12,16 @@ import { watchModels, type ModelSlot, type ModelWatch, type ModelWatchOptions } 
 
 export interface FollowedModelsOptions extends Pick<
   ModelWatchOptions,
-  'modelsFolder' | 'running' | 'subjects' | 'pollMs' | 'files' | 'scheduler' | 'load' | 'directions' | 'marksOf'
+  | 'modelsFolder'
+  | 'running'
+  | 'subjects'
+  | 'pollMs'
+  | 'files'
+  | 'scheduler'
+  | 'load'
+  | 'warm'
+  | 'directions'
+  | 'marksOf'
 > {
   apply(input: SwapInput | ShadowInput | RolloutInput | DegradationInput): void;
   /** The newest answers of the shadow set of this version, the newest of a pair last. */

@@ -71,6 +71,7 @@ function follow(options: Partial<FollowedModelsOptions> = {}) {
     modelsFolder: models,
     running: { market: 'simulated', timeframes: ['1m'] },
     subjects: [],
+    warm: () => Promise.resolve(),
     pollMs: 500,
     files: MACHINE_FILES,
     scheduler,

@@ -39,12 +39,10 @@ export interface ModelWatchOptions {
   readonly marksOf?: MarksOf;
   /** Pairs and instruments of this daemon: models that read other symbols are refused. */
   readonly subjects: DaemonSubjects;
-  /**
-   * Reads, verifies, loads and warms a bundle.
-   * @param check throws for one that is refused, before it is warmed
-   * @throws MinutehandError
-   */
-  load(folder: string, check: (set: ModelSet) => void): Promise<ModelSet>;
+  /** Reads, verifies and loads a bundle. @throws MinutehandError */
+  load(folder: string): Promise<ModelSet>;
+  /** Prepares the formulas of a loaded set that is not refused. */
+  warm(set: ModelSet): Promise<void>;
   /** Challengers and shadows of direction models; null or absent: this daemon has no instruments. */
   readonly directions?: ChallengedDirections | null;
   /**
@@ -319,17 +317,16 @@ async function accepted<File extends { readonly version: string | null }>(
 async function loadAllowed(
   folder: string,
   slot: ModelSlot,
-  { load, running, subjects }: ModelWatchOptions,
+  { load, warm, running, subjects }: ModelWatchOptions,
 ): Promise<ModelSet> {
-  const check = ({ manifest: { version, market, pairs, windows } }: ModelSet): void => {
+  const set = await load(folder);
+  try {
+    const { version, market, pairs, windows } = set.manifest;
     if (slot === 'active') refuseUnfedSymbols(version, windows, [subjects]);
     else refuseOtherSymbols(version, windows, slot);
     refuseCrossSections(version, windows);
     refuseForeign({ version, market, timeframes: timeframesOf(pairs) }, running);
-  };
-  const set = await load(folder, check);
-  try {
-    check(set);
+    await warm(set);
     return set;
   } catch (error) {
     await set.release();

@@ -86,6 +86,7 @@ function open(options: Partial<ModelWatchOptions> = {}): Bench {
     modelsFolder: models,
     running: { market: 'simulated', timeframes: ['1m'] },
     subjects: [],
+    warm: () => Promise.resolve(),
     pollMs: 500,
     files,
     scheduler,

@@ -72,6 +72,7 @@ function start(damaged: readonly string[] = []) {
     modelsFolder: models,
     running: { market: 'simulated', timeframes: ['1m'] } as const,
     subjects: [],
+    warm: () => Promise.resolve(),
     pollMs: 500,
     files: MACHINE_FILES,
     scheduler: NEVER,

@@ -123,11 +123,10 @@ describe('a set with groups', () => {
 
   it('measures novelty by the description of the pair’s group, whatever rows lie between', async () => {
     const far: InputDescription = { ...describedBy(schema.definitions[2]!.name), distances: [0.5, 2] };
-    const [near, other] = [describedBy(schema.definitions[0]!.name), far].map((inputs) =>
-      writeRandomBundle(root, { ...common, seed: `novelty ${inputs.columns[0]}`, inputs }),
-    );
-    await withSet(near!, (pooled) =>
-      withSet(other!, (metals) =>
+    const described = (inputs: InputDescription): string =>
+      writeRandomBundle(root, { ...common, seed: `novelty ${inputs.columns[0]}`, inputs });
+    await withSet(described(describedBy(schema.definitions[0]!.name)), (pooled) =>
+      withSet(described(far), (metals) =>
         withSet(alone.fx, async (fx) => {
           const own = [
             { name: 'metals', pairs: GROUPS.metals, set: metals },

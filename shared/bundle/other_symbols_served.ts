@@ -17,30 +17,44 @@ export function daemonsOf({ minutehand }: Pick<Settings, 'minutehand'>): DaemonS
 }
 
 /**
- * Refuses formulas that read a symbol of which the daemon of their pair gets no bars: they would be missing at every
- * bar. Nothing overrides this.
- * @param given windows of a bundle, or of a training that is to be adopted
- * @throws MinutehandError MODEL_SYMBOLS
+ * What formulas read of symbols of which the daemon of their pair gets no bars, in words: the first pair of which this
+ * is so. null: no daemon lacks any.
+ * @param given windows of a bundle, or of a training
  */
-export function refuseUnfedSymbols(
-  version: string,
+export function unfedSymbols(
   given: { readonly formulas?: unknown },
   daemons: readonly DaemonSubjects[],
-): void {
+): string | null {
   const windows = given as Windows;
-  if (otherSymbolsIn(windows.formulas).length === 0) return;
+  if (otherSymbolsIn(windows.formulas).length === 0) return null;
   const formulas = formulasOf(windows, handWrittenDefinitions(windows));
   for (const subjects of daemons) {
     const fed = new Set(symbolsOf(subjects));
     for (const { id } of subjects.filter((subject) => !isInstrument(subject))) {
       const unfed = otherSymbolsFor(formulas, id).filter((symbol) => !fed.has(symbol));
-      if (unfed.length === 0) continue;
-      throw new MinutehandError('MODEL_SYMBOLS', {
-        seen: `${version} reads ${unfed.join(', ')} for ${id}`,
-        expected: 'symbols of pairs or instruments of the same daemon',
-      });
+      if (unfed.length > 0) return `${unfed.join(', ')} for ${id}`;
     }
   }
+  return null;
+}
+
+/**
+ * Refuses formulas that read a symbol of which the daemon of their pair gets no bars: they would be missing at every
+ * bar. Nothing overrides this.
+ * @param windows of a bundle, or of a training that is to be adopted
+ * @throws MinutehandError MODEL_SYMBOLS
+ */
+export function refuseUnfedSymbols(
+  version: string,
+  windows: { readonly formulas?: unknown },
+  daemons: readonly DaemonSubjects[],
+): void {
+  const unfed = unfedSymbols(windows, daemons);
+  if (unfed === null) return;
+  throw new MinutehandError('MODEL_SYMBOLS', {
+    seen: `${version} reads ${unfed}`,
+    expected: 'symbols of pairs or instruments of the same daemon',
+  });
 }
 
 /**

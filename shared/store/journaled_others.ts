@@ -27,7 +27,7 @@ const ROWS_AT_A_TIME = 2000;
 export function journaledOthers(journal: WarmStore, question: OthersQuestion): OthersAt {
   const { symbols, bars } = question;
   if (symbols.length === 0 || bars.length === 0) return () => NONE;
-  return othersIn([...rowsOf(journal, question)], question);
+  return othersIn(rowsOf(journal, question), question);
 }
 
 /** The same, read piece by piece. @param pause resolves when the thread may be blocked for some milliseconds */
@@ -53,7 +53,7 @@ function* rowsOf(journal: WarmStore, { pair, bars }: OthersQuestion): IterableIt
   for (const row of journal.inputsFrom(from, { until })) if (row.time <= until) yield row;
 }
 
-function othersIn(rows: readonly InputRow[], { pair, symbols }: OthersQuestion): OthersAt {
+function othersIn(rows: Iterable<InputRow>, { pair, symbols }: OthersQuestion): OthersAt {
   const byTime = new Map<number, Map<string, Bar>>();
   for (const [symbol, bars] of journaledOtherBars(rows, pair, symbols))
     for (const bar of bars) {

@@ -25,7 +25,7 @@ import { FoldPlanner, type FoldPlan } from './window/fold_plan.ts';
 import type { LagRows } from './window/lag_ring.ts';
 import type { FoldState } from './window/sliding_fold.ts';
 import { RowRing } from './row_ring.ts';
-import { sequenceBars, type Windows } from './windows.ts';
+import { handWrittenWindows, sequenceBars, type Windows } from './windows.ts';
 import { ZScore } from './zscore.ts';
 
 /** The hand-written columns in schema order. */
@@ -395,8 +395,7 @@ export interface HistoryFeatures {
 
 /** @throws FormulaError */
 export function historyFeatures(windows: Windows, pair: Pair): HistoryFeatures {
-  const { formulas: _formulas, sequence: _sequence, ...own } = windows;
-  const written = new PairFeatures(own, pair);
+  const written = new PairFeatures(handWrittenWindows(windows), pair);
   const formulas = formulasOf(windows, written.definitions);
   const inputs = pairInputs(written.definitions, outsideSourcesOf(formulas));
   return {

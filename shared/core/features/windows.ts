@@ -20,6 +20,11 @@ export interface Windows {
   readonly sequence?: number;
 }
 
+/** The look-backs of the hand-written features alone. */
+export function handWrittenWindows({ formulas: _formulas, sequence: _sequence, ...written }: Windows): Windows {
+  return written;
+}
+
 /** Rows that a model gets together at most. */
 export const MAX_SEQUENCE = 240;
 

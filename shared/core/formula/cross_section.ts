@@ -26,14 +26,22 @@ export const SECTION = {
   family: 'cross_section',
   parameters: [series('x')],
   type: 'number',
+  unit: plainUnit,
   build: (): never => {
     throw new RangeError('a cross-section is computed over the pairs of its group, not of one subject');
   },
 } as const;
 
 /** Prices and volumes of different pairs cannot be compared. */
-export function plainUnit([unit]: Parameters<Operator['unit']>[0]): typeof PLAIN | undefined {
+function plainUnit([unit]: Parameters<Operator['unit']>[0]): typeof PLAIN | undefined {
   return unit === null || (unit!.price === 0 && unit!.volume === 0) ? PLAIN : undefined;
+}
+
+/** Mean of the first `count` values, added up in their order. */
+export function meanAcross(sorted: Float64Array, count: number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += sorted[i]!;
+  return sum / count;
 }
 
 export function isSection(operator: Operator): operator is SectionOperator {

@@ -9,7 +9,7 @@ import { sectionsOf, type Section } from './sections.ts';
 import { MINUTE_SOURCE, symbolSources, type Sources } from './sources.ts';
 
 const FIELDS = ['open', 'high', 'low', 'close', 'volume', 'spread'];
-/** Of another symbol, in whose place `marketBars` has values of its own. */
+/** Fields of another symbol: `marketBars` generates their values. */
 const OTHER_FIELDS = ['symbol("EURUSD").close', 'symbol("EURUSD").volume'];
 
 /** What random formulas read: a symbol that is in a group. */

@@ -84,7 +84,7 @@ function readsAny(node: Node): boolean {
   return node.kind === 'read' || (node.kind === 'operation' && node.inputs.some(readsAny));
 }
 
-/** A checked part as a formula of its own. */
+/** A checked subexpression as a separate formula. */
 export function partAsFormula(root: Node): Formula {
   const parts = new Map<string, Node>();
   collect(root, parts);

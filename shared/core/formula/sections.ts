@@ -1,5 +1,6 @@
 import { isSection, type SectionOperator } from './cross_section.ts';
 import type { Formula, Node, Operation } from './formula.ts';
+import { OPERATORS } from './operators.ts';
 import { otherSourcesOf } from './other_symbols.ts';
 
 /** A cross-section of a formula. Its text is the name of the source by which a pair gets its values. */
@@ -47,7 +48,8 @@ export function readSections(formulas: unknown): boolean {
   return typeof formulas === 'string' && SECTION_CALL.test(formulas);
 }
 
-const SECTION_CALL = /\bcs_(?:mean|rank|zscore)\(/;
+const SECTION_NAMES = OPERATORS.filter(isSection).map(({ name }) => name);
+const SECTION_CALL = new RegExp(`\\b(?:${SECTION_NAMES.join('|')})\\(`);
 
 /** A formula and the subjects that it is for; null = all. */
 interface ForSubjects extends WithRoot {

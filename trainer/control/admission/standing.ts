@@ -95,8 +95,10 @@ export function foreignModels(settings: Settings, modelsFolder: string): Foreign
     try {
       const running = runningOrigin(settings, isOfPairs(slot));
       refuseForeign(about, running);
-      if (isOfPairs(slot)) refuseCrossSections(version, about.windows);
-      if (isOfPairs(slot)) refuseUnfedSymbols(version, about.windows, daemonsOf(settings));
+      if (isOfPairs(slot)) {
+        refuseCrossSections(version, about.windows);
+        refuseUnfedSymbols(version, about.windows, daemonsOf(settings));
+      }
       refuseSchema(slot, about, settings);
       return [];
     } catch (error) {

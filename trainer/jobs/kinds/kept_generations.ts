@@ -59,7 +59,7 @@ export interface KeptGenerations {
  * Reads the generations that an earlier process of this search has kept.
  * @param fingerprint of bars, costs, seed, period and space
  * @throws MinutehandError SEARCH_JOURNAL for a file of another search in a folder that was named. In the installation
- * such a file is of earlier bars or of another build, and the search begins anew
+ * such a file is of earlier bars or of another build, and the search restarts from its first generation
  */
 export function openGenerations(job: EvolveJob, paths: Pick<HomePaths, 'home'>, fingerprint: string): KeptGenerations {
   const path = generationsFile(job, paths);

@@ -3,7 +3,7 @@ import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.t
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { symbolsReadBy } from '../../../shared/bar_file/other_bars.ts';
 import { refuseCrossSections } from '../../../shared/bundle/cross_sections_refused.ts';
-import { daemonsOf, refuseUnfedSymbols } from '../../../shared/bundle/other_symbols_served.ts';
+import { daemonsOf, refuseUnfedSymbols, unfedSymbols } from '../../../shared/bundle/other_symbols_served.ts';
 import { readSections } from '../../../shared/core/formula/sections.ts';
 import { readActive, readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
@@ -218,13 +218,11 @@ function refuseLiveSymbols(
     if (adopt) refuseCrossSections('a training that is to be adopted', windows);
     tell('Formulas compare the pairs of a group: these models can be compared by backtest, and cannot be served live.');
   }
-  try {
-    refuseUnfedSymbols('a training', windows, daemonsOf({ minutehand }));
-  } catch (error) {
-    if (adopt) throw error;
-    const seen = error instanceof MinutehandError ? error.seen : undefined;
-    tell(`${seen ?? String(error)}: these models can be compared by backtest, and cannot be served live.`);
-  }
+  const daemons = daemonsOf({ minutehand });
+  if (adopt) refuseUnfedSymbols('a training', windows, daemons);
+  const unfed = unfedSymbols(windows, daemons);
+  if (unfed === null) return;
+  tell(`a training reads ${unfed}: these models can be compared by backtest, and cannot be served live.`);
 }
 
 /** The settings with the parameters of a job in place of the configured ones. */

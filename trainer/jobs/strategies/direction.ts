@@ -18,7 +18,7 @@ import type { StrategyTraining, TrainingRun } from './strategy_training.ts';
 /** Bars of a block of the bootstrap, as many times the bars over which labels overlap. */
 const BLOCK_HORIZONS = 3;
 
-/** `direction`: a model of the instruments of each timeframe, in a slot of its own. */
+/** `direction`: one model, in one slot, for the instruments of each timeframe. */
 export const DIRECTION_TRAINING: StrategyTraining = {
   shelf: 'direction',
   models: ['DIRECTION'],

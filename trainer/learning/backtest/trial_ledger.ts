@@ -45,7 +45,7 @@ export function trialsBefore(modelsFolder: string, holdout: Holdout, work: strin
 
 /**
  * As `trialsBefore`, over all holdouts of the market and the subject: the bars on which a rule is chosen are those on
- * which earlier searches chose, wherever their holdout began. Moving the holdout begins nothing anew.
+ * which earlier searches chose, wherever their holdout began. Moving the holdout does not reset the count.
  * @throws MinutehandError LOOKS_FORMAT
  */
 export function trialsOnSubject(modelsFolder: string, holdout: Holdout, work: string): number {

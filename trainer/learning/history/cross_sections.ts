@@ -3,7 +3,7 @@ import { barReader, type BarColumns, type SectionColumns } from '../../../shared
 import { OtherBars, withOtherBars, type BarsBySymbol } from '../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import { handWrittenDefinitions, PairFeatures } from '../../../shared/core/features/features.ts';
-import type { Windows } from '../../../shared/core/features/windows.ts';
+import { handWrittenWindows, type Windows } from '../../../shared/core/features/windows.ts';
 import { pairInputs } from '../../../shared/core/formula/bar_inputs.ts';
 import { FEWEST_OF_SECTION } from '../../../shared/core/formula/cross_section.ts';
 import { FormulaEngine } from '../../../shared/core/formula/engine.ts';
@@ -124,14 +124,14 @@ interface Compared {
 function argumentsOf(
   pair: Pair,
   legs: ReturnType<LegsOf>,
-  { formulas: _formulas, sequence: _sequence, ...windows }: Windows,
+  windows: Windows,
   sections: readonly Section[],
   { first, last }: WantedTimes,
 ): Compared {
   if (legs === null) return { time: new Float64Array(), values: sections.map(() => new Float64Array()) };
   const { a, b } = legs;
   const formulas = sections.map(({ inputs }): Formula => partAsFormula(inputs[0]!));
-  const features = new PairFeatures(windows, pair);
+  const features = new PairFeatures(handWrittenWindows(windows), pair);
   const engine = new FormulaEngine(formulas);
   const sources = otherSourcesOf(formulas.map((formula) => ({ formula })));
   const inputs = pairInputs(features.definitions, sources)(engine, barSecondsOf(pair));

@@ -1,17 +1,12 @@
-import { oracleOfSection, plainUnit, SECTION, type SectionOperator } from '../cross_section.ts';
+import { meanAcross, oracleOfSection, SECTION, type SectionOperator } from '../cross_section.ts';
 import { finite } from '../finite.ts';
 import { average } from '../window_statistics.ts';
 
 export const CS_MEAN: SectionOperator = {
   ...SECTION,
   name: 'cs_mean',
-  unit: plainUnit,
   meaning: 'Mean of x over the pairs of the group at the same time, the pair itself included.',
   source: 'Kakushadze (2016), arXiv:1601.00991',
-  across: (sorted, count) => {
-    let sum = 0;
-    for (let i = 0; i < count; i++) sum += sorted[i]!;
-    return finite(sum / count);
-  },
+  across: (sorted, count) => finite(meanAcross(sorted, count)),
   oracle: ([members]) => oracleOfSection(members!, (known) => finite(average(known))),
 };

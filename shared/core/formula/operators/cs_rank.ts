@@ -1,9 +1,8 @@
-import { oracleOfSection, plainUnit, SECTION, type SectionOperator } from '../cross_section.ts';
+import { oracleOfSection, SECTION, type SectionOperator } from '../cross_section.ts';
 
 export const CS_RANK: SectionOperator = {
   ...SECTION,
   name: 'cs_rank',
-  unit: plainUnit,
   meaning:
     'Share of the other pairs of the group whose x is below that of the pair at the same time; equal ones count half.',
   source: 'Kakushadze (2016), arXiv:1601.00991; ties as in rank',
