@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { readManifest, writeBundle } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import type { Manifest } from '../shared/bundle/manifest.ts';
+import { manifestSchema, type Manifest } from '../shared/bundle/manifest.ts';
 import { encodeOnnx } from '../shared/bundle/onnx/onnx.ts';
 import { emptyTree, predict, type Tree, type TreeEnsemble } from '../shared/bundle/onnx/tree_ensemble.ts';
 import type { Windows } from '../shared/core/features/windows.ts';
@@ -45,12 +45,14 @@ export interface BenchModels {
 
 /**
  * The bench's models, built once and kept in the machine's temporary folder. A change of anything they depend on
- * (feature schema, learning parameters) selects another folder.
+ * (feature schema, learning parameters, keys of a manifest) selects another folder: an earlier version refuses bundles
+ * whose manifests have keys that it does not know.
  */
 export async function benchModels(print: (line: string) => void): Promise<BenchModels> {
   const settings = loadSettings({ env: {} });
   const { windows, label, train: learning, decision, pairs } = settings.minutehand;
-  const identity = JSON.stringify([featureSchema(windows).hash, label, learning, decision, settings.core, pairs]);
+  const keys = Object.keys(manifestSchema.shape);
+  const identity = JSON.stringify([featureSchema(windows).hash, label, learning, decision, settings.core, pairs, keys]);
   const folder = join(tmpdir(), `${CACHE}-${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`);
   if (!existsSync(folder)) {
     print('training the models of the bench, once …');

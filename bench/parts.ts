@@ -27,6 +27,8 @@ import { measureTrainingMemory } from './training_memory.ts';
 export interface BenchResult {
   readonly machine: Machine;
   readonly end_to_end?: readonly EndToEndResult[];
+  /** The last results on each other processor; see `withParts`. */
+  readonly end_to_end_elsewhere?: readonly EndToEndElsewhere[];
   /** Daemon and null daemon beside round trips without our code. */
   readonly floor?: FloorResult;
   readonly arrival?: readonly ArrivalResult[];
@@ -52,6 +54,12 @@ export interface BenchResult {
   readonly soak?: SoakResult;
   /** Parts of later runs than that of `machine`; see `withParts`. */
   readonly again?: readonly { readonly machine: Machine; readonly parts: readonly string[] }[];
+}
+
+/** End to end on another machine than the present results. */
+export interface EndToEndElsewhere {
+  readonly machine: Machine;
+  readonly end_to_end: readonly EndToEndResult[];
 }
 
 export interface BenchOptions {

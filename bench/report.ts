@@ -17,7 +17,7 @@ import type { SequencesResult } from './sequences.ts';
 import type { GrowthPoint, GrowthResult } from './growth.ts';
 import type { InferenceResult } from './inference.ts';
 import type { Machine } from './machine.ts';
-import type { BenchResult } from './parts.ts';
+import type { BenchResult, EndToEndElsewhere } from './parts.ts';
 import type { Percentiles } from './percentiles.ts';
 import type { EvolveBenchResult } from './evolve.ts';
 import type { SearchBenchResult } from './search.ts';
@@ -50,7 +50,7 @@ Machine: ${machine.cpus} × ${machine.cpu}, ${machine.memory_gib} GiB, ${machine
 ${whenRun(machine)}; signal files and journal on ${machine.temporary_files_on}.${later.join('')} Raw figures: \`bench/results/latest.json\`.
 Nearest-rank percentiles: below 1,000 values p99.9 is the maximum.
 `,
-    result.end_to_end && endToEnd(result.end_to_end),
+    result.end_to_end && endToEnd(result.end_to_end, result.end_to_end_elsewhere ?? []),
     result.floor && floor(result.floor),
     result.arrival && arrival(result.arrival),
     result.instruments && instruments(result.instruments),
@@ -85,7 +85,7 @@ function cells(row: string): string[] {
   return row.split('|').map((cell) => cell.trim());
 }
 
-function endToEnd(results: readonly EndToEndResult[]): string {
+function endToEnd(results: readonly EndToEndResult[], elsewhere: readonly EndToEndElsewhere[]): string {
   const rows = results.flatMap(({ pairs, models, gap_ms, minutes, transports }) =>
     Object.entries(transports).map(
       ([transport, t]) =>
@@ -102,6 +102,33 @@ The **null daemon** sends ready-made signals through the same server and publish
 
 | pairs | models | pace | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 |
 |---|---|---|---|---|---|---|---|---|
+${rows.join('\n')}
+${onOtherProcessors(elsewhere)}`;
+}
+
+/**
+ * What both daemons share is mostly system calls and wake-ups; what only the daemon does is computation. So their ratio
+ * follows the processor.
+ */
+function onOtherProcessors(elsewhere: readonly EndToEndElsewhere[]): string {
+  if (elsewhere.length === 0) return '';
+  const rows = elsewhere.flatMap(({ machine, end_to_end }) =>
+    end_to_end
+      .filter(({ gap_ms }) => gap_ms === 0)
+      .flatMap(({ pairs, models, transports }) =>
+        Object.entries(transports).map(
+          ([transport, t]) =>
+            `| ${machine.cpus} × ${machine.cpu}, ${whenRun(machine)} | ${pairs} | ${models} | ${TRANSPORT_NAMES[transport as Transport]} | ` +
+            `${ms(t.p50_us)}/${ms(t.p99_us)} | ${ms(t.null_p50_us)}/${ms(t.null_p99_us)} | **${t.ratio_p50.toFixed(2)}** | **${t.ratio_p99.toFixed(2)}** |`,
+        ),
+      ),
+  );
+  return `
+The ratio depends on the processor: what both daemons share is mostly system calls and wake-ups, what only the daemon does is computation.
+The same measurement on other processors, back-to-back, p50/p99:
+
+| processor | pairs | models | transport | daemon | null daemon | ratio p50 | ratio p99 |
+|---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 `;
 }

@@ -4,11 +4,25 @@ import { describeMachine } from './machine.ts';
 import { whileTraining } from './end_to_end/retraining.ts';
 import type { InferenceResult } from './inference.ts';
 import { percentiles } from './percentiles.ts';
+import type { BenchResult } from './parts.ts';
 import { renderBenchmarks } from './report.ts';
 import { withParts } from './with_parts.ts';
 
 const machine = describeMachine();
 const minutes = (values: readonly number[]) => values.map((us) => ({ file: us, redis: us, websocket: us }));
+
+const transport = (ratio: number) => ({
+  p50_us: ratio,
+  p99_us: ratio,
+  p999_us: ratio,
+  max_us: ratio,
+  null_p50_us: 1,
+  null_p99_us: 1,
+  null_p999_us: 1,
+  null_max_us: 1,
+  ratio_p50: ratio,
+  ratio_p99: ratio,
+});
 
 describe('whileTraining', () => {
   it('compares percentiles, without the minutes that a transport missed', () => {
@@ -39,6 +53,21 @@ describe('docs/reference/BENCHMARKS.md', () => {
       /2026-11-10 10:00 UTC, load 10; .* browsers: 2026-11-12 10:00 UTC, load 12, 8 × Z80\./,
     );
     expect(withParts(all, { ...first, machine: at(13) })).toEqual({ ...first, machine: at(13) });
+  });
+
+  it('keeps results end to end of other processors, the last of each', () => {
+    const on = (cpu: string, ratio: number) => ({
+      machine: { ...machine, cpu },
+      end_to_end: [{ pairs: 10, models: 'random', gap_ms: 0, minutes: 1, transports: { redis: transport(ratio) } }],
+    });
+    let all = [on('Z80', 1), on('6502', 2), on('Z80', 3), on('6502', 4)].reduce(
+      (before: BenchResult | undefined, fresh) => withParts(before, fresh as unknown as BenchResult),
+      undefined,
+    )!;
+    all = withParts(all, { machine: { ...machine, cpu: 'Z80' }, features: 'later' as never });
+    expect(all.end_to_end).toEqual(on('6502', 4).end_to_end);
+    expect(all.end_to_end_elsewhere).toEqual([on('Z80', 3)]);
+    expect(renderBenchmarks({ ...all, features: undefined! })).toMatch(/× Z80, .*\|10\|random\|Redis\|.*\*\*3\.00\*\*/);
   });
 
   it('shows each round trip as a multiple of the echo', () => {
