@@ -2,7 +2,11 @@ import type { Machine } from './machine.ts';
 import type { BenchResult, EndToEndElsewhere } from './parts.ts';
 
 /** Keys of a result that are no parts. */
-const NO_PARTS: readonly string[] = ['machine', 'again', 'end_to_end_elsewhere'] satisfies readonly (keyof BenchResult)[];
+const NO_PARTS: readonly string[] = [
+  'machine',
+  'again',
+  'end_to_end_elsewhere',
+] satisfies readonly (keyof BenchResult)[];
 
 /**
  * The figures of all parts after some were measured again: the machine and time are those of the first run; the parts
