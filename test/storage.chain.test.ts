@@ -2,6 +2,7 @@ import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { OpenTime } from '../shared/bar.ts';
+import { LONGEST_BELOW_HOME } from '../cli/windows_places.ts';
 import { homePaths } from '../shared/home.ts';
 import { isOfForm, STORED_FILES, storedFileOf, type StorageFolder } from '../shared/storage/files.ts';
 import { JOURNAL_TABLES, STORE_TABLES } from '../shared/storage/tables.ts';
@@ -115,6 +116,8 @@ describe('the list of stored files', () => {
     }
     expect(unknown).toEqual([]);
     expect(tooLong).toEqual([]);
+    const longest = Math.max(...found.map(({ path }) => relative(place.home, path).length));
+    expect(longest).toBeLessThanOrEqual(LONGEST_BELOW_HOME);
     // The evidence of the proposed change reads the journal; then the log shrinks while bars go on.
     for (const name of ['simulated_main.db-wal', 'trainer.db-wal'])
       await expect

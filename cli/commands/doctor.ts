@@ -19,6 +19,7 @@ import { feedVerdicts, refusedFeeds } from '../../trainer/jobs/bars/received_ver
 import { readRecentBars } from '../../trainer/jobs/bars/recent_bars.ts';
 import { endWithChecks, printChecks, type CheckResult } from '../check_result.ts';
 import { checkEnvironment } from '../environment_check.ts';
+import { warningsOfPlaces } from '../windows_places.ts';
 import { checkDirections, checkModels } from '../model_checks.ts';
 import { isLocked } from '../../shared/process/home_lock.ts';
 import { mt5Compilation } from '../mt5_compilation.ts';
@@ -81,7 +82,7 @@ async function runDoctor(output: Output): Promise<void> {
     findings.push(halts(paths), await history(settings, paths), ...(await receivedBars(settings, paths)));
     findings.push(...(await runningDaemons(settings, paths)));
   }
-  findings.push(...environment(), home(paths), expertAdvisor());
+  findings.push(...environment(), home(paths), ...places(paths), expertAdvisor());
   printChecks(findings, output);
   output.result({ ok: endWithChecks(findings), findings });
 }
@@ -299,6 +300,15 @@ function daemonFinding(settings: Settings, daemon: DaemonState): CheckResult {
     daemon.health !== null && (daemon.health.late_bars !== null || expiredPairs(daemon.health).length > 0);
   const detail = problems.map(({ text, next }) => `${text} ${next}`).join('; ');
   return { what, verdict: isUseless ? 'error' : 'warning', detail };
+}
+
+/** On Windows: whether OneDrive, or the length of paths, will be in the way. */
+function places(paths: HomePaths): CheckResult[] {
+  if (process.platform !== 'win32') return [];
+  const what = 'folders';
+  const warnings = warningsOfPlaces(paths);
+  if (warnings.length === 0) return [{ what, verdict: 'ok', detail: 'not in OneDrive, and paths are short enough' }];
+  return warnings.map((detail): CheckResult => ({ what, verdict: 'warning', detail }));
 }
 
 function home({ home: folder }: HomePaths): CheckResult {

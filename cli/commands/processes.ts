@@ -15,6 +15,7 @@ import type { Output } from '../output.ts';
 import { endedStart, endStartOnRequest, loadedUnlessEnding } from '../end_start.ts';
 import { recoverByCommand } from '../lost_models.ts';
 import { stopSignal } from '../stop_signal.ts';
+import { warningsOfPlaces } from '../windows_places.ts';
 
 const POLICY_POLL_MS = 500;
 
@@ -64,7 +65,7 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
   void stopping.then((reason) => systemd.stopping(reason));
   const print = saying(output, systemd);
   // `up` has warned already.
-  if (process.send === undefined) warnOfUnknownVariables(output);
+  if (process.send === undefined) warnAtStart(output);
   const settings = loadSettings();
   const paths = homePaths();
   const umask = keepPrivate(paths);
@@ -128,7 +129,7 @@ async function runTrainer(output: Output): Promise<void> {
   void stopping.then((reason) => systemd.stopping(reason));
   const print = saying(output, systemd);
   // `up` has warned already.
-  if (process.send === undefined) warnOfUnknownVariables(output);
+  if (process.send === undefined) warnAtStart(output);
   const settings = loadSettings();
   const paths = homePaths();
   keepPrivate(paths);
@@ -194,9 +195,20 @@ function nextPolicy(
   return { approved, stop };
 }
 
+/** What is not right with the environment of a process that keeps running. */
+export function warnAtStart(output: Output): void {
+  warnOfUnknownVariables(output);
+  warnOfPlaces(output);
+}
+
 /** A misspelled variable would otherwise leave its setting at the default without notice. */
-export function warnOfUnknownVariables(output: Output): void {
+function warnOfUnknownVariables(output: Output): void {
   for (const unknown of unknownVariables()) output.note(`warning: ${unknownVariableText(unknown)}`);
+}
+
+/** What only shows later: OneDrive has brought an old file back, a path could not be opened. */
+function warnOfPlaces(output: Output): void {
+  for (const warning of warningsOfPlaces(homePaths())) output.note(`warning: ${warning}`);
 }
 
 /**

@@ -16,7 +16,7 @@ import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
 import { maskSecrets } from '../../shared/secrets.ts';
 import { askToStop, stopSignal } from '../stop_signal.ts';
-import { applyMarket, marketOption, warnOfUnknownVariables, type ReadyMessage } from './processes.ts';
+import { applyMarket, marketOption, warnAtStart, type ReadyMessage } from './processes.ts';
 
 /** As in minutehand-trainer.service. */
 const TRAINER_NICE = 10;
@@ -80,7 +80,7 @@ interface Watch {
 
 async function runUp({ paper }: UpFlags, output: Output): Promise<void> {
   const stopping = stopSignal('up');
-  warnOfUnknownVariables(output);
+  warnAtStart(output);
   const settings = loadSettings();
   const parts = partsOf(settings, paper);
   // Released by the operating system at the end of this process, however that ends.

@@ -5,6 +5,7 @@ import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { makePrivateFolder } from '../../shared/private_files.ts';
 import type { Output } from '../output.ts';
+import { warningsOfPlaces } from '../windows_places.ts';
 import { askThroughDoor, stopDoors } from '../stop_door.ts';
 import { runOrThrow, type Machine } from '../systemd/machine.ts';
 import { environmentText, TASK_NAME, taskXml } from './task.ts';
@@ -32,6 +33,7 @@ function filesOf(home: string): { readonly xml: string; readonly environment: st
 export function installTask({ program, node, isDryRun, start }: TaskInstall, output: Output, machine: Machine): void {
   const { home } = homePaths();
   const settings = loadSettings();
+  for (const warning of warningsOfPlaces(homePaths())) output.note(`warning: ${warning}`);
   const { xml, environment } = filesOf(home);
   for (const path of [node, join(program, 'dist', 'cli', 'minutehand.js')])
     if (!existsSync(path))

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LONGEST_BELOW_PROGRAM } from '../../cli/windows_places.ts';
 import { eventually } from '../cli_process.ts';
-import { createWindowsWorkplace, IS_WINDOWS, signalsOf, WINDOWS_NOTE, type WindowsWorkplace } from './windows.ts';
+import { createWindowsWorkplace, IS_WINDOWS, signalsOf, windowsPath, windowsRoot, WINDOWS_NOTE, type WindowsWorkplace } from './windows.ts'; // prettier-ignore
 
 const PAIRS = 10;
 
@@ -16,8 +17,23 @@ describe.runIf(IS_WINDOWS)(`the program on Windows${WINDOWS_NOTE}`, () => {
     expect(stderr).toBe('');
     expect(stdout).toMatch(/✓ node +\d+\.\d+\.\d+, win32 x64/);
     for (const part of ['onnxruntime-node', 'better-sqlite3']) expect(stdout).toMatch(new RegExp(`✓ ${part} +loads`));
+    expect(stdout).toMatch(/✓ folders +not in OneDrive/);
     expect(stdout).not.toContain('✗');
     expect(code).toBe(0);
+  });
+
+  it('warns of folders in OneDrive, and of deep ones', { timeout: 240_000 }, async () => {
+    const deep = join(place.folder, 'x'.repeat(170));
+    for (const [folder, warning] of [
+      [join(place.folder, 'OneDrive - Ann', 'home'), /! folders +The home .* is in OneDrive/],
+      [deep, /! folders +The home .* is too deep/],
+    ] as const) {
+      const doctor = place.start(['dist/cli/minutehand.js', 'doctor'], { MINUTEHAND_HOME: windowsPath(folder) });
+      await doctor.ended;
+      expect(doctor.stdout()).toMatch(warning);
+    }
+    const below = readdirSync(windowsRoot(), { recursive: true, encoding: 'utf8' }).map((path) => path.length);
+    expect(Math.max(...below)).toBeLessThanOrEqual(LONGEST_BELOW_PROGRAM);
   });
 
   it('starts by what npm start runs, trains, and gives ten good signals', { timeout: 600_000 }, async () => {

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Settings } from '../../shared/policy/policy.ts';
+import { writeConfig } from '../cli_process.ts';
 import { skipNote } from '../skip_note.ts';
 
 /** As `prepareWindows` of bin/windows_tree.mjs gives it. */
@@ -22,6 +24,9 @@ export function windowsPath(path: string): string {
   return PLACE.wine === null ? path : `Z:${path.replaceAll('/', '\\')}`;
 }
 
+/** Folder of the installation. */
+export const windowsRoot = (): string => PLACE.root;
+
 export interface WindowsProcess {
   stdout(): string;
   stderr(): string;
@@ -32,6 +37,7 @@ export interface WindowsProcess {
 
 /** A home and a configuration, in which commands run on Windows. */
 export interface WindowsWorkplace {
+  readonly folder: string;
   readonly home: string;
   /** Starts a program of the installation, such as `bin/start.mjs`. */
   start(args: readonly string[], env?: NodeJS.ProcessEnv): WindowsProcess;
@@ -41,8 +47,11 @@ export interface WindowsWorkplace {
   remove(): Promise<void>;
 }
 
-/** The delivered configuration with fewer trees: how good models are does not depend on the system. */
-export function createWindowsWorkplace(): WindowsWorkplace {
+/**
+ * @param settings without them the delivered configuration with fewer trees: how good models are does not depend on the
+ * system
+ */
+export function createWindowsWorkplace(settings?: Settings): WindowsWorkplace {
   const folder = mkdtempSync(join(tmpdir(), 'minutehand wíndows '));
   const home = join(folder, 'home');
   const config = join(folder, 'config');
@@ -52,6 +61,7 @@ export function createWindowsWorkplace(): WindowsWorkplace {
   const short = text.replace(/^    rounds: \d+$/gm, '    rounds: 20').replace(/^(    learning_rate:) .*$/gm, '$1 0.1');
   // As an editor of Windows writes it: with a byte order mark and its line ends.
   writeFileSync(path, `\ufeff${short.replaceAll('\n', '\r\n')}`);
+  if (settings !== undefined) writeConfig(config, settings);
   const running = new Set<WindowsProcess>();
   let started = 0;
 
@@ -89,6 +99,7 @@ export function createWindowsWorkplace(): WindowsWorkplace {
     return one;
   };
   return {
+    folder,
     home,
     start,
     async run(...args) {
