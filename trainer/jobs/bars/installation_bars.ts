@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { readPriceKinds } from '../../../shared/bar_file/price_kinds.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { withPriceKinds } from '../../../shared/policy/costs.ts';
@@ -11,7 +12,7 @@ import { readReceivedDecisions } from './received_decisions.ts';
 import { whileBarsStay } from './taken_back.ts';
 import { withNews } from '../../store/news.ts';
 import { storedPriceKinds } from '../../store/price_kinds.ts';
-import { openStoreIfThere } from '../../store/store.ts';
+import { openStoreIfThere, type Store } from '../../store/store.ts';
 
 /**
  * Bars of this installation, journaled by its daemons or imported, without suspect ones, and without received ones that
@@ -40,16 +41,36 @@ export async function readInstallationBars(
     const bars = await whileBarsStay({ settings, symbols, isOwn: true }, read);
     const fault = feeds?.fault() ?? null;
     if (fault !== null) throw fault;
-    if (bars.size === 0) {
-      throw new MinutehandError('DATA_MISSING', {
-        seen: `no bars of ${symbols.join(', ')} in the ${market} market: ${journals.length} journals, ${store === null ? 'nothing imported' : store.place}`,
-        next: `Start the daemon first, import bars with \`minutehand bars import --market ${market}\`, or give --data <folder>. The market is set in config/minutehand.yaml.`,
-      });
-    }
+    if (bars.size === 0) throw await noBars({ symbols, market, journals: journals.length, store });
     return bars;
   } finally {
     await store?.close();
   }
+}
+
+interface NoBars {
+  readonly symbols: readonly string[];
+  readonly market: Market;
+  /** How many there are. */
+  readonly journals: number;
+  readonly store: Store | null;
+}
+
+/** Says so where the bars that were asked for were imported into the other market: a frequent slip. */
+async function noBars({ symbols, market, journals, store }: NoBars): Promise<MinutehandError> {
+  const other = market === 'live' ? 'simulated' : 'live';
+  const stored = store === null ? [] : await store.bars.symbols(other);
+  const elsewhere = stored.filter(({ symbol }) => symbols.includes(symbol)).map(({ symbol }) => symbol);
+  const seen = `no bars of ${symbols.join(', ')} in the ${market} market: ${journals} journals, ${store === null ? 'nothing imported' : store.place}`;
+  if (elsewhere.length > 0)
+    return new MinutehandError('DATA_MISSING', {
+      seen: `${seen}. The ${other} market has imported bars of ${elsewhere.join(', ')}`,
+      next: `Set \`market: ${other}\` in config/minutehand.yaml, or MINUTEHAND_MARKET=${other} for this command.`,
+    });
+  return new MinutehandError('DATA_MISSING', {
+    seen,
+    next: `Start the daemon first, import bars with \`minutehand bars import --market ${market}\`, or give --data <folder>. The market is set in config/minutehand.yaml.`,
+  });
 }
 
 /** The settings with the calendar of this installation, where their policy asks for news. */

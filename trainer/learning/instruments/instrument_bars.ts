@@ -4,7 +4,7 @@ import { SECONDS_PER_BAR, type Bar } from '../../../shared/bar.ts';
 import { numbersFault } from '../../../shared/bar_rules.ts';
 import { readPlainBytes, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { parseDecimalText } from '../../../shared/bar_file/decimal.ts';
-import { checkInstrumentTimeframe } from '../../../shared/bar_file/own_timeframe.ts';
+import { checkInstrumentTimeframe, ownBarSeconds } from '../../../shared/bar_file/own_timeframe.ts';
 import { BarResampler, barOpen, lastMinuteOf } from '../../../shared/core/resample/bar_resampler.ts';
 import { cellsOf, delimiterOf, withoutTrailing } from '../../../shared/csv/cells.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -163,7 +163,9 @@ export function clipInstrumentBars(bars: InstrumentBars, from: number, to: numbe
 export function instrumentBarsOf(columns: BarColumns, timeframe: number): InstrumentBars {
   checkInstrumentTimeframe(columns, timeframe);
   const takerBuyVolume = columns.flow?.takerBuyVolume ?? new Float64Array(columns.length).fill(NaN);
-  return joinBars({ ...columns, takerBuyVolume, timeframe: SECONDS_PER_BAR }, timeframe);
+  const own = ownBarSeconds(columns);
+  const { joinedFrom: _, ...bars } = joinBars({ ...columns, takerBuyVolume, timeframe: SECONDS_PER_BAR }, timeframe);
+  return own === timeframe ? bars : { ...bars, joinedFrom: own };
 }
 
 /** @throws MinutehandError DATA_MISSING, DATA_FORMAT with file, line and content */

@@ -75,6 +75,29 @@ describe('bars of an instrument', () => {
     }
   });
 
+  it('of an installation say what they were joined from, and nothing where they have the timeframe', () => {
+    const ofMinutes = (minutes: number) => {
+      const time = Float64Array.from({ length: 40 }, (_, i) => START + 60 * (minutes * (i + 1) - 1));
+      const ones = new Float64Array(40).fill(1);
+      return {
+        symbol: 'AAA',
+        length: 40,
+        time,
+        open: ones,
+        high: ones,
+        low: ones,
+        close: ones,
+        volume: ones,
+        spread: ones,
+      };
+    };
+    expect([60, 15, 1].map((minutes) => instrumentBarsOf(ofMinutes(minutes), 3600).joinedFrom)).toEqual([
+      undefined,
+      900,
+      60,
+    ]);
+  });
+
   it('come from the file of their timeframe, otherwise from the longest shorter one', async () => {
     await write('BBB-1m.csv', 60, 300);
     await write('BBB-15m.csv', 900, 300);
