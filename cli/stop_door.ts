@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { makePrivateFolder } from '../shared/private_files.ts';
 
@@ -29,13 +29,22 @@ export type StopDoor = z.infer<typeof doorSchema>;
 const pipeName = (): string => String.raw`\\.\pipe\minutehand-${randomUUID()}`;
 
 /**
+ * Where a process listens on other systems: in a folder that is its user's alone.
+ * @throws the system's error when the folder cannot be made
+ */
+export function socketPath(home: string, kind: StopKind): string {
+  makePrivateFolder(join(home, FOLDER));
+  return join(home, FOLDER, `${kind}.${process.pid}.sock`);
+}
+
+/**
  * Lets this process be asked to end. A home that cannot be written leaves it without a door.
  * @param asked called once
  * @returns a function that closes the door
  */
 export function openStopDoor(home: string, kind: StopKind, asked: () => void, address = pipeName()): () => void {
   const { pid } = process;
-  const path = join(home, FOLDER, `${kind}.${pid}.json`);
+  const path = doorPath(home, kind, pid);
   const close = (): void => {
     process.off('exit', close);
     server.close();
@@ -68,6 +77,18 @@ export function openStopDoor(home: string, kind: StopKind, asked: () => void, ad
   return close;
 }
 
+const doorPath = (home: string, kind: StopKind, pid: number): string => join(home, FOLDER, `${kind}.${pid}.json`);
+
+/** Removes doors that killed processes of this kind have left. */
+export function forgetDoors(home: string, kind: StopKind): void {
+  for (const door of stopDoors(home).filter((one) => one.kind === kind)) forget(home, door);
+}
+
+function forget(home: string, { kind, pid, address }: StopDoor): void {
+  remove(doorPath(home, kind, pid));
+  if (dirname(address) === join(home, FOLDER)) remove(address);
+}
+
 /** Doors in this home, that of `up` first: its children end with it. Those of killed processes are among them. */
 export function stopDoors(home: string): readonly StopDoor[] {
   const doors = namesIn(join(home, FOLDER)).flatMap((name) => {
@@ -84,14 +105,10 @@ export function stopDoors(home: string): readonly StopDoor[] {
  * Asks a process to end, and waits until it has. `gone`: it was killed before, and its door is removed now.
  * `unanswered`: it still runs after `waitMs`.
  */
-export function askThroughDoor(
-  home: string,
-  { kind, pid, address }: StopDoor,
-  waitMs: number,
-): Promise<'ended' | 'gone' | 'unanswered'> {
+export function askThroughDoor(home: string, door: StopDoor, waitMs: number): Promise<'ended' | 'gone' | 'unanswered'> {
   return new Promise((resolve) => {
     let isConnected = false;
-    const socket = connect(address, () => {
+    const socket = connect(door.address, () => {
       isConnected = true;
       socket.write(REQUEST);
     });
@@ -99,7 +116,7 @@ export function askThroughDoor(
     function finish(how: 'ended' | 'gone' | 'unanswered'): void {
       clearTimeout(timer);
       socket.destroy();
-      if (how === 'gone') remove(join(home, FOLDER, `${kind}.${pid}.json`));
+      if (how === 'gone') forget(home, door);
       resolve(how);
     }
     socket.on('data', () => undefined);

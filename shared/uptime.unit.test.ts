@@ -66,6 +66,18 @@ describe('createUptime', () => {
     expect(uptimeMs()).toBe(machine.upMs);
   });
 
+  it('is right, too, where the monotonic clock counts suspensions, as that of Windows does', () => {
+    const machine = new Machine();
+    const uptimeMs = createUptime(machine);
+    uptimeMs();
+    for (const sleptMs of [3, 900, 60_000, 40 * 3_600_000]) {
+      machine.run(sleptMs);
+      expect(uptimeMs()).toBe(machine.upMs);
+      machine.clockMs += 7_200_000;
+      expect(uptimeMs()).toBe(machine.upMs);
+    }
+  });
+
   it('is never behind by more than the tolerance, whatever happens', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('run' as const), ms: fc.double({ min: 0, max: 3000, noNaN: true }) }),

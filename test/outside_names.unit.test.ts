@@ -15,6 +15,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'shared/blob/folder_blobs.ts: join(entry.parentPath, entry.name)',
     'cli/file_patterns.ts: join(folder, name)',
     'cli/stop_door.ts: join(home, FOLDER, name)',
+    'cli/stop_door.ts: join(home, FOLDER, `${kind}.${process.pid}.sock`)',
     'cli/stop_door.ts: join(home, FOLDER, `${kind}.${pid}.json`)',
     'cli/file_patterns.ts: join(folder, part)',
     'cli/bars/import.ts: join(source, name)',

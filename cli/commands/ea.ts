@@ -13,7 +13,7 @@ import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_optio
 import { parseInteger } from '../period.ts';
 import { stopSignal } from '../stop_signal.ts';
 import { addExportSignals } from './ea_export.ts';
-import { applyMarket, marketOption, type ReadyMessage } from './processes.ts';
+import { applyMarket, marketOption, type PartMessage } from './processes.ts';
 
 interface EaFlags extends PairsFlags {
   readonly via: Way;
@@ -85,7 +85,7 @@ async function run(flags: EaFlags, output: Output): Promise<void> {
     onFailure: (error) => failed(error),
   });
   screen.print(`Paper trading of ${counted(pairIds.length, 'pair')}, market ${settings.minutehand.market}, by ${flags.via}. Fills: ${ea.folder}/result.json`); // prettier-ignore
-  process.send?.({ ready: { port: null } } satisfies ReadyMessage);
+  process.send?.({ ready: { port: null } } satisfies PartMessage);
   const drawing = setInterval(() => screen.draw(ea), DRAW_MS);
   const ended = await Promise.race([stopping.then(() => null), failure]);
   clearInterval(drawing);

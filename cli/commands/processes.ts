@@ -26,10 +26,11 @@ export function marketOption(): Option {
   ]);
 }
 
-/** Message of a child to the `up` that started it; a paper account listens on no port. */
-export interface ReadyMessage {
-  readonly ready: { readonly port: number | null };
-}
+/**
+ * Message of a child to the `up` that started it: it is ready, where a paper account listens on no port; or, of a
+ * standby, it waits with everything loaded.
+ */
+export type PartMessage = { readonly ready: { readonly port: number | null } } | { readonly waiting: true };
 
 /** Lets `--market` win the way MINUTEHAND_MARKET does, for this process and those it starts. */
 export function applyMarket(market: string | undefined): void {
@@ -90,6 +91,7 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
     standby === true
       ? standBy(options, ending, () => {
           print(`Standby: a daemon of shard ${shard} runs; this one takes over when it ends.`);
+          process.send?.({ waiting: true } satisfies PartMessage);
           systemd.ready({ status: () => `standby, waits for the lease of shard ${shard}`, isMoving: () => true });
         })
       : startDaemon(options);
@@ -106,7 +108,7 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
   );
   systemd.ready({ status: () => statusLine(daemon.health()), isMoving: daemon.isMoving });
   output.result({ shard, port: daemon.port, boot_id: daemon.bootId });
-  process.send?.({ ready: { port: daemon.port } } satisfies ReadyMessage);
+  process.send?.({ ready: { port: daemon.port } } satisfies PartMessage);
   await daemon.stop(await stopping);
 }
 
@@ -152,7 +154,7 @@ async function runTrainer(output: Output): Promise<void> {
   // Its event loop is all that can hang: trainings and looks at live KPIs have processes and threads of their own.
   systemd.ready({ status: () => trainer.status(), isMoving: () => true });
   output.result({ port: trainer.port });
-  process.send?.({ ready: { port: trainer.port } } satisfies ReadyMessage);
+  process.send?.({ ready: { port: trainer.port } } satisfies PartMessage);
   for (let loaded: Settings | null = settings; loaded !== null;) {
     const next = nextPolicy(paths, loaded, () => trainer.retrainer.runs()[0]?.status !== 'running');
     const approved: Settings | null = await Promise.race([stopping.then(() => null), next.approved]);

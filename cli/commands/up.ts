@@ -15,8 +15,10 @@ import { allSignalsFile, loadSettings, shardSubjects, type Settings } from '../.
 import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
 import { maskSecrets } from '../../shared/secrets.ts';
+import { endUps, runningUps, untilReplaced } from '../replace_up.ts';
+import type { StopDoor } from '../stop_door.ts';
 import { askToStop, stopSignal } from '../stop_signal.ts';
-import { applyMarket, marketOption, warnAtStart, type ReadyMessage } from './processes.ts';
+import { applyMarket, marketOption, warnAtStart, type PartMessage } from './processes.ts';
 
 /** As in minutehand-trainer.service. */
 const TRAINER_NICE = 10;
@@ -38,6 +40,10 @@ export function addUp(program: Command, output: () => Output): void {
       'Starts a daemon for each shard, the trainer and, on the simulated market, a paper account, shows their output, restarts one that ends, and stops all on Ctrl-C. A second start resumes. ' +
         'With --json it prints ports and folders once everything is ready.',
     )
+    .option(
+      '--replace',
+      'upgrade without a missed bar: once the new daemons wait with everything loaded, the `up` that runs in this home ends and they go on; a plain start where none runs',
+    )
     .option('--no-paper', 'no paper account beside the simulated market (setting: simulated.paper_account)')
     .addOption(marketOption())
     .action((flags: UpFlags) => {
@@ -49,6 +55,7 @@ export function addUp(program: Command, output: () => Output): void {
 interface UpFlags {
   readonly market?: string;
   readonly paper: boolean;
+  readonly replace?: true;
 }
 
 /** The paper account of the simulated market, a folder below `<home>/ea`. */
@@ -62,6 +69,10 @@ interface Part {
   /** Of a daemon, else null. */
   readonly shard: string | null;
   child: ChildProcess | null;
+  /** Whether it is to take over from a daemon that runs. */
+  isSuccessor: boolean;
+  /** Whether it has everything loaded, and waits for the end of that daemon. */
+  isWaiting: boolean;
   /** Whether it was ready once. */
   isReady: boolean;
   /** null until it was ready for the first time, and of a paper account. */
@@ -75,26 +86,34 @@ interface Watch {
   readonly ending: AbortSignal;
   print(part: Part, line: string): void;
   onReady(part: Part): void;
+  onWaiting(): void;
   onFailure(error: MinutehandError): void;
 }
 
-async function runUp({ paper }: UpFlags, output: Output): Promise<void> {
+async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void> {
   const stopping = stopSignal('up');
   warnAtStart(output);
   const settings = loadSettings();
   const parts = partsOf(settings, paper);
-  // Released by the operating system at the end of this process, however that ends.
-  lockHome(homePaths().lock('up'));
-  await orphansEnd(parts, output, stopping);
+  const predecessors = replace === true ? runningUps() : [];
+  if (predecessors.length === 0) {
+    // Released by the operating system at the end of this process, however that ends.
+    lockHome(homePaths().lock('up'));
+    await orphansEnd(parts, output, stopping);
+  }
   const ending = new AbortController();
   let onFailure: (error: MinutehandError) => void = () => undefined;
   const failed = new Promise<never>((_resolve, reject) => (onFailure = reject));
+  let onAllWaiting: () => void = () => undefined;
+  const daemonsWait = new Promise<void>((resolve) => (onAllWaiting = resolve));
   let isTold = false;
   const width = Math.max(...parts.map(({ name }) => name.length), 'trainer '.length);
   const watch: Watch = {
     ending: ending.signal,
     print: ({ name }, line) => output.print(`${name.padEnd(width)}│ ${line}`),
     onReady({ kind }) {
+      // The daemon of a new shard has none to wait for.
+      watch.onWaiting();
       // A paper account that cannot start, such as one whose folder is in use, holds nothing else up.
       if (parts.some(({ kind: of, isReady }) => of !== 'paper' && !isReady)) return;
       // Ports may have changed with a restart.
@@ -103,11 +122,20 @@ async function runUp({ paper }: UpFlags, output: Output): Promise<void> {
       if (!isTold) output.result(placesOf(parts));
       isTold = true;
     },
+    onWaiting() {
+      if (daemonsOf(parts).every(({ isWaiting, isReady }) => isWaiting || isReady)) onAllWaiting();
+    },
     onFailure,
   };
-  const ended = parts.map((part) => keepRunning(part, watch));
+  const ended: Promise<void>[] = [];
+  const begin = (some: readonly Part[]): void => void ended.push(...some.map((part) => keepRunning(part, watch)));
+  const start = async (): Promise<string> => {
+    if (predecessors.length === 0) begin(parts);
+    else await takeOver({ predecessors, parts, begin, daemonsWait, ending: ending.signal, output });
+    return untilReplaced();
+  };
   try {
-    const reason = await Promise.race([stopping, failed]);
+    const reason = await Promise.race([stopping, failed, start()]);
     output.print(reason === 'SIGINT' ? 'Ctrl-C: ending …' : `${reason}: ending …`);
   } finally {
     ending.abort();
@@ -117,6 +145,27 @@ async function runUp({ paper }: UpFlags, output: Output): Promise<void> {
     clearTimeout(killing);
   }
   output.print('All processes have ended. The next start resumes here.');
+}
+
+interface Succession {
+  readonly predecessors: readonly StopDoor[];
+  readonly parts: readonly Part[];
+  begin(parts: readonly Part[]): void;
+  readonly daemonsWait: Promise<void>;
+  readonly ending: AbortSignal;
+  readonly output: Output;
+}
+
+/** The daemons of this `up` go on where those of the one that runs end. Then all else starts. */
+async function takeOver({ predecessors, parts, begin, daemonsWait, ending, output }: Succession): Promise<void> {
+  const daemons = daemonsOf(parts);
+  for (const daemon of daemons) daemon.isSuccessor = true;
+  begin(daemons);
+  await daemonsWait;
+  output.print('The new daemons wait with everything loaded; the `up` that runs in this home ends …');
+  for (const pid of await endUps(predecessors)) output.print(`Process ${pid} still runs: end it; this \`up\` waits.`);
+  const unlock = await waitForLock(homePaths().lock('up'), ORPHANS_POLL_MS, ending);
+  if (unlock !== null) begin(parts.filter((part) => !daemons.includes(part)));
 }
 
 /**
@@ -144,6 +193,8 @@ function partsOf({ minutehand }: Settings, isPaperWanted: boolean): Part[] {
     args,
     shard,
     child: null,
+    isSuccessor: false,
+    isWaiting: false,
     isReady: false,
     port: null,
     lastError: '',
@@ -159,6 +210,7 @@ function partsOf({ minutehand }: Settings, isPaperWanted: boolean): Part[] {
   ];
 }
 
+const daemonsOf = (parts: readonly Part[]): readonly Part[] => parts.filter(({ kind }) => kind === 'daemon');
 const trainerOf = (parts: readonly Part[]): Part => parts.find(({ kind }) => kind === 'trainer')!;
 
 /**
@@ -196,7 +248,8 @@ async function homeIsThere(part: Part, watch: Watch): Promise<void> {
 /** @returns the exit code, or the signal that ended it */
 function runOnce(part: Part, watch: Watch): Promise<string> {
   const [program, ...first] = launcher();
-  const child = spawn(program!, [...first, ...part.args], {
+  const waits = part.isSuccessor && !part.isReady ? ['--standby'] : [];
+  const child = spawn(program!, [...first, ...part.args, ...waits], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     windowsHide: true,
   });
@@ -208,7 +261,12 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
     watch.print(part, line);
   });
   child.on('message', (message) => {
-    part.port = (message as ReadyMessage).ready.port;
+    const told = message as PartMessage;
+    if ('waiting' in told) {
+      part.isWaiting = true;
+      return watch.onWaiting();
+    }
+    part.port = told.ready.port;
     part.isReady = true;
     watch.onReady(part);
   });

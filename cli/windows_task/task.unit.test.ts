@@ -69,7 +69,7 @@ describe('the task of Windows', () => {
     });
     expect(xml).toContain(String.raw`<UserId>PC\ann &amp; &lt;bob&gt;</UserId>`);
     expect(xml).toContain(
-      String.raw`<Arguments>--env-file=&quot;C:\home\minutehand.env&quot; &quot;C:\minute &amp; hand\dist\cli\minutehand.js&quot; up</Arguments>`,
+      String.raw`<Arguments>--env-file=&quot;C:\home\minutehand.env&quot; &quot;C:\minute &amp; hand\dist\cli\minutehand.js&quot; up --replace</Arguments>`,
     );
     // Every element is closed, in the order of a stack.
     const open: string[] = [];

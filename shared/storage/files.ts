@@ -152,6 +152,20 @@ export const STORED_FILES: readonly StoredFile[] = [
   { in: 'home', path: 'archived_signals.json', what: 'Archived part of each journal.', bound: ONE_EACH, maxBytes: MIB },
   { in: 'home', path: 'lease_id.json', what: 'Random name of the lease server.', bound: 'Fixed.', maxBytes: 1000 },
   { in: 'home', path: 'home_id', what: 'Random name of the home.', bound: 'Fixed.', maxBytes: 100 },
+  {
+    in: 'home',
+    path: 'stop/<process>.<number>.json',
+    what: 'Where a process can be asked to end: `up --replace`, `minutehand stop`.',
+    bound: 'One for each running process. Those that killed ones left are removed by the next `up` or `stop`.',
+    maxBytes: 4096,
+  },
+  {
+    in: 'home',
+    path: 'stop/<process>.<number>.sock',
+    what: 'Its socket; on Windows a named pipe.',
+    bound: 'As that file.',
+    maxBytes: 0,
+  },
   { in: 'home', path: '<file>.lock', what: 'Locks of processes and files.', bound: LOCK, maxBytes: 4096 },
   { in: 'home', path: '<file>.lock-journal', what: 'Of a held lock.', bound: LOCK, maxBytes: 4096 },
   {

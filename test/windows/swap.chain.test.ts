@@ -1,42 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadSettings } from '../../shared/policy/policy.ts';
 import { verifySignalOf } from '../../shared/signal/verify_instrument.ts';
 import { Database } from '../../shared/store/sqlite.ts';
 import type { RetrainRun } from '../../trainer/control/schedule/run.ts';
-import { openStore } from '../../trainer/store/store.ts';
 import { eventually } from '../cli_process.ts';
-import { tinyBars, tinySettings } from '../tiny_models.ts';
+import { SMALL_SETTINGS, storeSmallBars } from './small_settings.ts';
 import { createWindowsWorkplace, IS_WINDOWS, windowsPath, WINDOWS_NOTE, type WindowsWorkplace } from './windows.ts'; // prettier-ignore
 
-const { pairs, windows, decision, label } = loadSettings({ env: {} }).minutehand;
-const SHORT = { rounds: 10, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
-/** The smallest training that passes every gate, and a second one of the same bars that is as good as the first. */
-const SETTINGS = tinySettings({
-  core: { theta_step: 0.1 },
-  retrain: { quality_min_samples: 1000, monitor_minutes: 10_080 },
-  minutehand: {
-    pairs: pairs.slice(0, 3),
-    windows,
-    decision,
-    label,
-    train: { ai1: SHORT, ai2: SHORT, ai3: SHORT, folds: 2, max_rows: 10_000 },
-    search: { trials: 0, theta_evaluations: 0 },
-    simulated: { seed: 2, bar_interval_ms: 500, history_bars: 600 },
-    log: { level: 'info' },
-  },
-});
-const MINUTES = 8000;
 const MINUTE_S = 60;
 
 describe.runIf(IS_WINDOWS)(`a training beside a daemon on Windows${WINDOWS_NOTE}`, () => {
   let place: WindowsWorkplace;
   beforeAll(async () => {
-    place = createWindowsWorkplace(SETTINGS);
-    const store = await openStore(join(place.home, 'trainer.db'));
-    for (const columns of tinyBars(SETTINGS, MINUTES).values()) await store.bars.put('simulated', columns);
-    await store.close();
+    place = createWindowsWorkplace(SMALL_SETTINGS);
+    await storeSmallBars(join(place.home, 'trainer.db'));
   });
   afterAll(() => place.remove(), 60_000);
 
@@ -63,7 +41,7 @@ describe.runIf(IS_WINDOWS)(`a training beside a daemon on Windows${WINDOWS_NOTE}
       eventually(
         () => `signal.json of every pair by ${version}\n${output()}`,
         () =>
-          SETTINGS.minutehand.pairs.every((pair) => {
+          SMALL_SETTINGS.minutehand.pairs.every((pair) => {
             const path = join(place.home, 'signals', pair, 'signal.json');
             const { model_version, mode } = verifySignalOf(pair, readFileSync(path, 'utf8').trim());
             return model_version === version && mode === 'OK';
@@ -96,7 +74,7 @@ describe.runIf(IS_WINDOWS)(`a training beside a daemon on Windows${WINDOWS_NOTE}
     }[];
     db.close();
     expect(new Set(rows.map(({ boot_id }) => boot_id)).size).toBe(1);
-    for (const pair of SETTINGS.minutehand.pairs) {
+    for (const pair of SMALL_SETTINGS.minutehand.pairs) {
       const own = rows.filter(({ pair_id, body }) => pair_id === pair && !body.includes('"reason":"SHUTDOWN"'));
       // No minute is missed, none is answered twice.
       for (const [index, { seq, time }] of own.entries()) {
