@@ -3,9 +3,8 @@ import { directionOpener, readActiveDirection } from '../shared/bundle/direction
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, partsOfSet } from '../shared/bundle/model_set.ts';
 import { refuseForeign, timeframesOf } from '../shared/bundle/origin.ts';
-import { refuseCrossSections } from '../shared/bundle/cross_sections_refused.ts';
-import { daemonsOf, refuseUnfedSymbols } from '../shared/bundle/other_symbols_served.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
+import { daemonsOf, refuseUnservedFormulas } from '../shared/bundle/served_formulas.ts';
 import { describeError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import type { HomePaths } from '../shared/home.ts';
@@ -26,9 +25,9 @@ export async function checkModels({ minutehand, core }: Settings, paths: HomePat
       };
     const set = await loadModelSet(pathInside(paths.models, active.version), featureSchema(minutehand.windows), 1);
     await set.release();
-    const { market, pairs, windows } = set.manifest;
-    refuseCrossSections(active.version, windows);
-    refuseUnfedSymbols(active.version, windows, daemonsOf({ minutehand }));
+    const { market, pairs } = set.manifest;
+    const daemons = daemonsOf({ minutehand });
+    refuseUnservedFormulas(active.version, set.schema.windows, { role: 'active', daemons });
     const origin = { version: active.version, market, timeframes: timeframesOf(pairs) };
     refuseForeign(origin, { market: minutehand.market, timeframes: timeframesOf(minutehand.pairs) });
     const verified = `${active.version} (${set.manifest.market} market) verified`;

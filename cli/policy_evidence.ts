@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { OpenTime } from '../shared/bar.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { lowerBound } from '../shared/bar_file/bar_file.ts';
+import { symbolsNeeded } from '../shared/bar_file/other_bars.ts';
 import { resolveBundle } from '../shared/bundle/bundle.ts';
 import { windowsInUse } from '../shared/bundle/bundle_windows.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
@@ -13,7 +14,7 @@ import { pairFillCostBps, quotedBps } from '../shared/core/cost/fill_cost.ts';
 import { pairReturn } from '../shared/core/position/pair_return.ts';
 import { warmUpSeconds } from '../shared/core/features/features.ts';
 import { describeError, MinutehandError } from '../shared/errors.ts';
-import { parsePair, symbolsOf } from '../shared/pair.ts';
+import { parsePair } from '../shared/pair.ts';
 import type { ConfigTexts } from '../shared/policy/approved.ts';
 import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
 import type { HomePaths } from '../shared/home.ts';
@@ -108,10 +109,11 @@ function readBars(
   journals: readonly string[],
   from: OpenTime,
 ): Promise<Map<string, BarColumns>> {
+  const windows = windowsInUse(paths.models, before.minutehand.windows);
   return readKnownBars({
-    symbols: symbolsOf(before.minutehand.pairs.map(parsePair)),
+    symbols: symbolsNeeded(before.minutehand.pairs.map(parsePair), windows),
     market: before.minutehand.market,
-    from: (from - warmUpSeconds(windowsInUse(paths.models, before.minutehand.windows))) as OpenTime,
+    from: (from - warmUpSeconds(windows)) as OpenTime,
     screening: screenPolicy(before),
     journals,
     store,

@@ -52,7 +52,7 @@ describe('a formula that compares pairs', () => {
   it('is trained on the group that its bundle names, compared, and never served', async () => {
     const flags = ['--data', data, '--workers', '1', '--json'];
     const trained = await place.run(['train', ...flags, '--no-cache', '--trials', '0']);
-    expect(trained.stderr).toContain('Formulas compare the pairs of a group');
+    expect(trained.stderr).toContain('compares the pairs of a group: these models can be compared by backtest');
     const { version } = JSON.parse(trained.stdout) as { version: string };
     const manifest = readManifest(join(place.models, version));
     expect(manifest.windows.formulas).toBe(

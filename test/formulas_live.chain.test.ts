@@ -24,7 +24,9 @@ const FORMULAS = {
   mood: 'a.series("sentiment") - mean(a.series("sentiment"), 30)',
   here: 'beta - corr',
   elsewhere: `(delay(a.close, ${LOOK_BACK + 60}) / a.close) - 1`,
+  lead: 'delta(log(symbol("EURUSD").close), 5)',
 };
+const COUNT = Object.keys(FORMULAS).length;
 /** The pairs that some of them are for. */
 const SUBJECTS: Readonly<Record<string, readonly string[]>> = { here: [PAIR], elsewhere: [OTHER] };
 const FILE = `# Of mine.
@@ -44,6 +46,7 @@ z_rank: "${FORMULAS.z_rank}"
 mood: ${FORMULAS.mood}
 here: {formula: ${FORMULAS.here}, for: xau/usd_xag/usd}
 elsewhere: {formula: "${FORMULAS.elsewhere}", for: [${OTHER}]}
+lead: ${FORMULAS.lead}
 `;
 
 let place: Workplace;
@@ -70,15 +73,17 @@ async function kill(): Promise<void> {
   await daemon.running.ended;
 }
 
+async function post(bars: readonly Bar[], backfill = false): Promise<void> {
+  const wire = bars.map((bar) => ({ ...bar, time: bar.time * 1000 }));
+  const answer = await fetch(`${daemon.url}/bars${backfill ? '?backfill=1' : ''}`, {
+    method: 'POST',
+    body: JSON.stringify(wire),
+  });
+  expect(await answer.json()).toMatchObject({ rejected: [], stored: true });
+}
+
 async function send(count: number, backfill = false): Promise<void> {
-  for (const end = sent + count; sent < end; sent++) {
-    const wire = batches[sent]!.map((bar) => ({ ...bar, time: bar.time * 1000 }));
-    const answer = await fetch(`${daemon.url}/bars${backfill ? '?backfill=1' : ''}`, {
-      method: 'POST',
-      body: JSON.stringify(wire),
-    });
-    expect(await answer.json()).toMatchObject({ rejected: [] });
-  }
+  for (const end = sent + count; sent < end; sent++) await post(batches[sent]!, backfill);
 }
 
 interface Answer {
@@ -193,7 +198,7 @@ describe('formulas of a user', () => {
       readonly features: readonly string[];
       readonly windows: Readonly<Record<string, unknown>>;
     };
-    expect(manifest.features.slice(-5)).toEqual(Object.keys(FORMULAS));
+    expect(manifest.features.slice(-COUNT)).toEqual(Object.keys(FORMULAS));
     const lines = Object.entries(FORMULAS).map(([name, text]) => {
       const subjects = SUBJECTS[name];
       return `${subjects === undefined ? name : `${name} for ${subjects.join()}`} = ${text}`;
@@ -227,6 +232,33 @@ describe('formulas of a user', () => {
     await expectReplayed(3 * published - 6);
   });
 
+  it('lose nothing when the daemon is killed while an answer waits for the symbol that a formula reads', async () => {
+    await startDaemon();
+    for (const moment of ['waiting', 'answering']) {
+      const minute = batches[sent++]!;
+      await post(minute.filter(({ symbol }) => symbol !== 'EURUSD'));
+      expect(answers().at(-1)!.time).toBeLessThan(minute[0]!.time);
+      if (moment === 'waiting') {
+        await kill();
+        await startDaemon();
+        expect(answers().at(-1)!.time).toBeLessThan(minute[0]!.time);
+      }
+      await post(minute.filter(({ symbol }) => symbol === 'EURUSD'));
+      if (moment === 'answering') {
+        await kill();
+        await startDaemon();
+      }
+      published++;
+      expect((await answersOf(published)).at(-1)).toMatchObject({
+        time: minute[0]!.time,
+        model_version: version,
+        return_prob: expect.any(Number),
+      });
+    }
+    await kill();
+    await expectReplayed(3 * published - 6);
+  });
+
   it('are explained by name', async () => {
     const { time } = answers().at(-2)!;
     const close = new Date((time + 60) * 1000).toISOString();
@@ -237,13 +269,14 @@ describe('formulas of a user', () => {
       readonly features: readonly { readonly name: string; readonly value: number | null }[];
     };
     expect(explanation.reproduced).toMatchObject({ equal: true });
-    expect(explanation.features.slice(-5)).toMatchObject([
+    expect(explanation.features.slice(-COUNT)).toMatchObject([
       { name: 'momentum', value: expect.any(Number) },
       { name: 'z_rank', value: expect.any(Number) },
       // Nobody has sent it to the daemon.
       { name: 'mood', value: null },
       { name: 'here', value: expect.any(Number) },
       { name: 'elsewhere', value: null },
+      { name: 'lead', value: expect.any(Number) },
     ]);
   });
 

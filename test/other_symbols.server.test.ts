@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { readActive, readManifest } from '../shared/bundle/bundle.ts';
-import { createWorkplace, type Workplace } from './cli_process.ts';
+import { createWorkplace, type Finished, type Workplace } from './cli_process.ts';
 import { TINY_MINUTES, tinyBars } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
@@ -98,5 +98,50 @@ describe('a formula that reads another symbol', () => {
 
     const replayed = await place.call(['replay', '--data', data, '--models', join(place.models, version), '--json']);
     expect(replayed.code, replayed.stdout + replayed.stderr).toBe(0);
+  });
+});
+
+describe('models that read the symbol of an instrument', () => {
+  let fed: Workplace;
+  beforeAll(async () => {
+    fed = createWorkplace({
+      retrain: { adopt_min_candidates: 20 },
+      minutehand: { pairs: ['XAUUSD_XAGUSD'], instruments: ['NZDUSD@1h'] },
+    });
+    await fed.writeBars('bars', new Map(bars));
+    writeFileSync(join(fed.config, 'features.yaml'), FORMULAS);
+  });
+  afterAll(() => fed.remove());
+
+  /** Bars of the simulated market in files count as live ones. */
+  const env = { MINUTEHAND_MARKET: 'live' };
+  const train = (...flags: string[]): Promise<Finished> =>
+    fed.run(['train', '--data', 'bars', '--workers', '1', '--no-cache', '--json', ...flags], { env });
+
+  it('are compared with those that are trained when the formula is out of the file, and are continued with its bars', async () => {
+    const trained = await train('--trials', '0');
+    const { version } = JSON.parse(trained.stdout) as { version: string };
+    const despite = ['--despite-gates', '--reason', 'a test'];
+    const promoted = await fed.run(['models', 'promote', version, ...despite], { env });
+    expect(promoted.code, promoted.stderr).toBe(0);
+
+    rmSync(join(fed.config, 'features.yaml'));
+    const next = await train('--trials', '0');
+    const { version: other, gates } = JSON.parse(next.stdout) as { version: string; gates: readonly object[] };
+    expect(gates).toContainEqual(
+      expect.objectContaining({ code: 'champion_auc', evidence: expect.objectContaining({ version }) as object }),
+    );
+    // Only what it reads is in its hash.
+    const hashes = [version, other].map((one) => readManifest(join(fed.models, one)).data_hash);
+    expect(new Set(hashes).size).toBe(2);
+    const deep = ['models', 'verify', other, '--deep', '--data', 'bars', '--workers', '1', '--json'];
+    const verified = await fed.run(deep, { env });
+    expect(JSON.parse(verified.stdout)).toMatchObject({ deep: 'same' });
+
+    // Whatever else keeps it from going on, it is not that a formula has no bars.
+    for (const flag of ['--theta2', '--warm-start']) {
+      const { stdout, stderr } = await train(flag);
+      expect(stdout + stderr, flag).not.toContain('no bars of NZDUSD');
+    }
   });
 });

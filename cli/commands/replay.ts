@@ -17,7 +17,7 @@ import { loadDirectionModel, type DirectionModel } from '../../shared/bundle/dir
 import { windowsInUse } from '../../shared/bundle/bundle_windows.ts';
 import { bundleInstrumentWindows, featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
-import { refuseCrossSections } from '../../shared/bundle/cross_sections_refused.ts';
+import { refuseUnservedFormulas } from '../../shared/bundle/served_formulas.ts';
 import { otherSymbolsOf } from '../../shared/bar_file/other_bars.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { warmUpSeconds } from '../../shared/core/features/features.ts';
@@ -186,7 +186,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     });
   const schema = featureSchema(minutehand.windows);
   const models = wanted.length === 0 ? null : await loadModelSet(resolveBundle(modelsFolder), schema, wanted.length);
-  if (models !== null) refuseCrossSections(models.manifest.version, models.manifest.windows);
+  if (models !== null) refuseUnservedFormulas(models.version, models.schema.windows, { role: 'active', daemons: null });
   const directions =
     own === null ? await activeDirections(modelsFolder, alone) : [await openDirection(modelsFolder, own, alone.length)];
 

@@ -4,12 +4,7 @@ import { activePath, readActiveFile } from '../../shared/bundle/bundle.ts';
 import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import { GROUP_FILE, MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
 import { refuseForeign, timeframesOf, type RunningOrigin } from '../../shared/bundle/origin.ts';
-import { refuseCrossSections } from '../../shared/bundle/cross_sections_refused.ts';
-import {
-  refuseOtherSymbols,
-  refuseUnfedSymbols,
-  type DaemonSubjects,
-} from '../../shared/bundle/other_symbols_served.ts';
+import { refuseUnservedFormulas, type DaemonSubjects } from '../../shared/bundle/served_formulas.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import { DIRECTION_FILES } from '../../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
@@ -37,7 +32,7 @@ export interface ModelWatchOptions {
   readonly scheduler: Scheduler;
   /** High-water marks of the pointer files; without them, any is accepted. */
   readonly marksOf?: MarksOf;
-  /** Pairs and instruments of this daemon: models that read other symbols are refused. */
+  /** Pairs and instruments of this daemon: models whose formulas read what they do not give are refused. */
   readonly subjects: DaemonSubjects;
   /** Reads, verifies and loads a bundle. @throws MinutehandError */
   load(folder: string): Promise<ModelSet>;
@@ -313,7 +308,7 @@ async function accepted<File extends { readonly version: string | null }>(
   return file.version;
 }
 
-/** @throws MinutehandError also for models of another market or timeframe, or that read symbols that are not served */
+/** @throws MinutehandError also for models of another market or timeframe, or with formulas that are not served */
 async function loadAllowed(
   folder: string,
   slot: ModelSlot,
@@ -321,10 +316,8 @@ async function loadAllowed(
 ): Promise<ModelSet> {
   const set = await load(folder);
   try {
-    const { version, market, pairs, windows } = set.manifest;
-    if (slot === 'active') refuseUnfedSymbols(version, windows, [subjects]);
-    else refuseOtherSymbols(version, windows, slot);
-    refuseCrossSections(version, windows);
+    const { version, market, pairs } = set.manifest;
+    refuseUnservedFormulas(version, set.schema.windows, { role: slot, daemons: [subjects] });
     refuseForeign({ version, market, timeframes: timeframesOf(pairs) }, running);
     await warm(set);
     return set;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { activate, setShadow } from '../../test/activate.ts';
+import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
 import { activePath, readActiveFile } from '../../shared/bundle/bundle.ts';
 import { shadowPath, shadowPointer } from '../../shared/bundle/shadow_pointer.ts';
 import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
@@ -82,7 +83,8 @@ function start(damaged: readonly string[] = []) {
       if (damaged.includes(version)) return Promise.reject(new MinutehandError('MODEL_HASH'));
       return Promise.resolve({
         version,
-        manifest: { version, market: 'simulated', pairs: [], windows: {} },
+        manifest: { version, market: 'simulated', pairs: [] },
+        schema: anySchema(1),
         release: () => Promise.resolve(),
       } as unknown as ModelSet);
     },

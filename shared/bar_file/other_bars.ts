@@ -2,7 +2,7 @@ import { handWrittenDefinitions } from '../core/features/features.ts';
 import type { Windows } from '../core/features/windows.ts';
 import { formulasOf } from '../core/formula/named_formulas.ts';
 import { groupsOf, isSectionSource, sectionsOf } from '../core/formula/sections.ts';
-import { parsePair, symbolsOf } from '../pair.ts';
+import { parsePair, symbolsOf, type Pair } from '../pair.ts';
 import { otherSourcesOf, parseOtherSymbol, symbolsOfSources } from '../core/formula/other_symbols.ts';
 import { OTHER_FIELDS } from '../core/formula/sources.ts';
 import { MinutehandError } from '../errors.ts';
@@ -25,6 +25,11 @@ export function symbolsOfGroups(windows: Windows): string[] {
 /** Symbols whose bars are read for the formulas of pairs, each once. */
 export function symbolsReadBy(windows: Windows): string[] {
   return [...new Set([...otherSymbolsOf(windows), ...symbolsOfGroups(windows)])];
+}
+
+/** Symbols without whose bars the features of these pairs cannot be computed: the legs, and what formulas read. */
+export function symbolsNeeded(pairs: readonly Pair[], windows: Windows): string[] {
+  return [...new Set([...symbolsOf(pairs), ...symbolsReadBy(windows)])];
 }
 
 /** Names of the formulas of pairs that read other symbols, or compare pairs. */

@@ -1,7 +1,8 @@
 import type { Windows } from '../core/features/windows.ts';
 import { MinutehandError } from '../errors.ts';
-import { readManifest, resolveBundle } from './bundle.ts';
+import { readActive, readManifest, resolveBundle } from './bundle.ts';
 import { bundleWindows } from './feature_schema.ts';
+import { pathInside } from '../path_name.ts';
 
 /**
  * The windows of the bundle of a folder, or of the active or newest one in it, with its formulas.
@@ -13,10 +14,22 @@ export function windowsOfBundle(folder: string, configured: Windows): Windows {
 
 /** The same; without a bundle that can be read, the configured windows. */
 export function windowsInUse(folder: string, configured: Windows): Windows {
+  return ifReadable(() => windowsOfBundle(folder, configured), configured);
+}
+
+/** The windows of the active bundle of a folder, with its formulas; the configured ones where it cannot be read. */
+export function activeWindows(folder: string, configured: Windows): Windows {
+  return ifReadable(() => {
+    const active = readActive(folder);
+    return active === null ? configured : bundleWindows(configured, readManifest(pathInside(folder, active.version)));
+  }, configured);
+}
+
+function ifReadable(read: () => Windows, otherwise: Windows): Windows {
   try {
-    return windowsOfBundle(folder, configured);
+    return read();
   } catch (error) {
-    if (error instanceof MinutehandError) return configured;
+    if (error instanceof MinutehandError) return otherwise;
     throw error;
   }
 }

@@ -9,8 +9,6 @@ import { keyOf, type RecordedGate } from '../gates/gate_result.ts';
 import { loadModelSet } from '../model_set.ts';
 import { readModelsFile } from '../models_file.ts';
 import { refuseForeign, timeframesOf, type BundleOrigin } from '../origin.ts';
-import { refuseCrossSections } from '../cross_sections_refused.ts';
-import { daemonsOf, refuseOtherSymbols, refuseUnfedSymbols } from '../other_symbols_served.ts';
 import { readPointerFile, type PointerPlace } from '../pointer.ts';
 import { trainerMarks } from '../pointer_marks.ts';
 import {
@@ -28,6 +26,7 @@ import {
 } from '../recorded_gates.ts';
 import { isRuleBundle, ruleFolder, rulePlace } from '../rule/active_rule.ts';
 import { readRuleBundle } from '../rule/rule_bundle.ts';
+import type { Windows } from '../../core/features/windows.ts';
 import { describeError, ERRORS, MinutehandError } from '../../errors.ts';
 import { gateStep } from '../gates/gate_steps.ts';
 import { gateText } from '../gates/gate_text.ts';
@@ -41,6 +40,7 @@ import { pointerFence } from './pointer_fence.ts';
 import { runningOrigin } from './running.ts';
 import { sha256Hex } from '../../sha256.ts';
 import type { ShelfName } from '../shelf_name.ts';
+import { daemonsOf, refuseUnservedFormulas } from '../served_formulas.ts';
 import { placeOfSlot, shelfOfSlot } from '../shelves/registry.ts';
 
 /**
@@ -144,7 +144,7 @@ export async function admit<Through extends Door>(
 ): Promise<AdmittedBy<Through>> {
   const { door } = request;
   const candidate = await verifyCandidate(request.folder, place.settings);
-  refuseSymbols(candidate, door, place.settings);
+  refuseUnserved(candidate, door, place.settings);
   if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, candidate.timeframe === null));
   if (candidate.rule !== null) refuseOtherInstrument(candidate, place.settings);
   if (door === 'shadow') {
@@ -157,12 +157,12 @@ export async function admit<Through extends Door>(
   return admitted(door, candidate, despite, await fenceOf(place, candidate, door));
 }
 
-/** @throws MinutehandError MODEL_SYMBOLS */
-function refuseSymbols({ version, windows }: Candidate, door: Door, settings: Settings): void {
+/** @throws MinutehandError MODEL_CROSS_SECTIONS, MODEL_SYMBOLS */
+function refuseUnserved({ version, windows }: Candidate, door: Door, settings: Settings): void {
+  if (windows === null) return;
+  const role = door === 'shadow' || door === 'rollout' ? door : 'active';
   // The installation of another folder says what its daemons have.
-  if (windows === null || door === 'folder') return;
-  if (door === 'shadow' || door === 'rollout') refuseOtherSymbols(version, windows, door);
-  refuseUnfedSymbols(version, windows, daemonsOf(settings));
+  refuseUnservedFormulas(version, windows, { role, daemons: door === 'folder' ? null : daemonsOf(settings) });
 }
 
 function admitted<Through extends Door>(
@@ -256,7 +256,7 @@ interface Candidate extends BundleOrigin, Kind {
   /** SHA-256 of the manifest. */
   readonly manifestHash: string;
   /** Features of models of pairs; null: another kind of bundle. */
-  readonly windows: { readonly formulas?: unknown } | null;
+  readonly windows: Windows | null;
   /** The failed gates as the registry words them. */
   readonly reasons: readonly string[];
 }
@@ -298,8 +298,7 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
   }
   const set = await loadModelSet(folder, featureSchema(settings.minutehand.windows), 1);
   await set.release();
-  const { version, market, pairs, windows, gates = [] } = set.manifest;
-  refuseCrossSections(version, windows);
+  const { version, market, pairs, gates = [] } = set.manifest;
   return {
     version,
     market,
@@ -308,7 +307,7 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
     timeframes: timeframesOf(pairs),
     recorded: recordedGates(set.manifest),
     manifestHash: manifestHashOf(folder),
-    windows,
+    windows: set.schema.windows,
     reasons: reasonsOf(gates),
   };
 }

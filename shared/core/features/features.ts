@@ -4,7 +4,6 @@ import { barSecondsOf, TIMEFRAMES, type Pair, type Timeframe } from '../../pair.
 import { pairInputs, type PairReading } from '../formula/bar_inputs.ts';
 import { FormulaBlock } from '../formula/formula_block.ts';
 import { FormulaColumns } from '../formula/formula_columns.ts';
-import { otherSourcesOf } from '../formula/other_symbols.ts';
 import { outsideSourcesOf } from '../formula/sections.ts';
 import { formulaDefinition, formulasOf } from '../formula/named_formulas.ts';
 import { isSeriesSource } from '../formula/series_source.ts';
@@ -317,7 +316,7 @@ export class PairFeatures {
   readonly values: Float64Array;
   /** See `FeatureEngine.frame`. */
   readonly frame: Readonly<Frame>;
-  /** Sources of other symbols whose values `step` needs, in their order. */
+  /** Sources of other symbols, and cross-sections, whose values `step` needs, in their order. */
   readonly others: readonly string[];
   readonly #engine: FeatureEngine;
   readonly #written: Float64Array;
@@ -331,7 +330,7 @@ export class PairFeatures {
     const engine = new FeatureEngine([pair], windows);
     const written = engine.values(0);
     const formulas = formulasOf(windows, engine.definitions);
-    this.others = otherSourcesOf(formulas);
+    this.others = outsideSourcesOf(formulas);
     this.#engine = engine;
     this.#written = written;
     this.frame = engine.frame(0);

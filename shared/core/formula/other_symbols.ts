@@ -38,7 +38,7 @@ export function otherSymbolsIn(formulas: unknown): string[] {
   return [...new Set(Array.from(formulas.matchAll(/symbol\("([^"]*)"\)/g), ([, symbol]) => symbol!))].sort();
 }
 
-/** The symbols of these sources, each once. */
+/** The other symbols that these sources read, each once; other sources read none. */
 export function symbolsOfSources(sources: readonly string[]): string[] {
-  return [...new Set(sources.map((source) => parseOtherSymbol(source)!.symbol))];
+  return [...new Set(sources.flatMap((source) => parseOtherSymbol(source)?.symbol ?? []))];
 }

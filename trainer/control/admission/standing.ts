@@ -1,15 +1,19 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { liveInstrumentSchema } from '../../../shared/bundle/direction/active_direction.ts';
-import { bundleInstrumentSchema, bundleSchema, featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import {
+  bundleInstrumentSchema,
+  bundleSchema,
+  bundleWindows,
+  featureSchema,
+} from '../../../shared/bundle/feature_schema.ts';
 import { refuseForeign } from '../../../shared/bundle/origin.ts';
-import { refuseCrossSections } from '../../../shared/bundle/cross_sections_refused.ts';
-import { daemonsOf, refuseUnfedSymbols } from '../../../shared/bundle/other_symbols_served.ts';
 import { readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
 import { recordedRuleGates, type DespiteGates, type FailedGate } from '../../../shared/bundle/recorded_gates.ts';
 import { instrumentsWithRule, ruleFolder, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { readRollout, rolloutPath } from '../../../shared/bundle/rollout.ts';
+import { daemonsOf, refuseUnservedFormulas } from '../../../shared/bundle/served_formulas.ts';
 import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
 import type { BundleFacts } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { ALL_SHELVES, placeOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
@@ -87,7 +91,10 @@ export function standingOverrides(modelsFolder: string): StandingOverride[] {
   });
 }
 
-/** Models that the pointers name, of another market, timeframe or feature schema than the configuration’s. */
+/**
+ * Models that the pointers name, of another market, timeframe or feature schema than the configuration’s, or with
+ * formulas that are not served.
+ */
 export function foreignModels(settings: Settings, modelsFolder: string): ForeignModels[] {
   return namedModels(modelsFolder).flatMap(({ slot, version }) => {
     const about = aboutBundle(modelsFolder, slot, version);
@@ -96,8 +103,9 @@ export function foreignModels(settings: Settings, modelsFolder: string): Foreign
       const running = runningOrigin(settings, isOfPairs(slot));
       refuseForeign(about, running);
       if (isOfPairs(slot)) {
-        refuseCrossSections(version, about.windows);
-        refuseUnfedSymbols(version, about.windows, daemonsOf(settings));
+        const role = isChallenger(slot) ? 'rollout' : 'active';
+        const windows = bundleWindows(settings.minutehand.windows, about);
+        refuseUnservedFormulas(version, windows, { role, daemons: daemonsOf(settings) });
       }
       refuseSchema(slot, about, settings);
       return [];

@@ -1,5 +1,5 @@
-import { barSecondsOf } from '../../../shared/pair.ts';
-import { OtherBars, withBarsOf } from '../../../shared/bar_file/other_bars.ts';
+import { barSecondsOf, parsePair } from '../../../shared/pair.ts';
+import { OtherBars, sectionsOfPair, symbolsNeeded } from '../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import { existsSync } from 'node:fs';
 import type * as z from 'zod';
@@ -8,13 +8,14 @@ import { barAt } from '../../../shared/bar_file/bar_file.ts';
 import { windowsInUse } from '../../../shared/bundle/bundle_windows.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { PairFeatures } from '../../../shared/core/features/features.ts';
-import { symbolsOfSources } from '../../../shared/core/formula/other_symbols.ts';
 import { legSeriesOf } from '../../../shared/core/series/leg_series.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { pairUnknown } from '../../../shared/policy/known_subject.ts';
-import { screenPolicy, shardsOf } from '../../../shared/policy/policy.ts';
+import { screenPolicy } from '../../../shared/policy/policy.ts';
 import { meanOf } from '../../../shared/statistics.ts';
 import { readKnownBars } from '../../jobs/bars/known_bars.ts';
+import { journalsOf } from '../../jobs/bars/recent_bars.ts';
+import { withFormulaBars } from '../../learning/history/cross_sections.ts';
 import { commonMinutes } from '../../learning/history/pair_history.ts';
 import type { ApiContext } from './context.ts';
 import type { generatedSchema } from '../schema/automl_features.ts';
@@ -42,31 +43,29 @@ export async function recentFeatures(
   const beganUs = clock.monotonicUs();
   const { market } = settings.minutehand;
   const windows = windowsInUse(paths.models, settings.minutehand.windows);
-  const shard = shardsOf(settings.minutehand).find(({ pairs }) => pairs.some(({ id }) => id === subject));
-  const pair = shard?.pairs.find(({ id }) => id === subject);
-  if (shard === undefined || pair === undefined) throw pairUnknown([subject], settings.minutehand.pairs);
+  if (!settings.minutehand.pairs.includes(subject)) throw pairUnknown([subject], settings.minutehand.pairs);
+  const pair = parsePair(subject);
   const features = new PairFeatures(windows, pair);
-  const symbols = symbolsOfSources(features.others);
   const last = signals.last.get(subject);
   const newest = last === undefined ? clock.nowMs() / 1000 : Date.parse(last.timestamp) / 1000;
   const from = Math.floor(newest - (limit + features.warmupBars) * barSecondsOf(pair) - CLOSED_S) as OpenTime;
-  const journals = [paths.journal(market, shard.name)].filter((path) => existsSync(path));
   const bars = await readKnownBars({
-    symbols: [...new Set([pair.a, pair.b, ...symbols])],
+    symbols: symbolsNeeded([pair], windows),
     market,
     from,
-    journals,
+    // Pairs that formulas compare may be those of other daemons.
+    journals: journalsOf(settings, paths).filter((path) => existsSync(path)),
     screening: screenPolicy(settings),
     store: await store(),
     onProgress: () => undefined,
   });
-  const known = withBarsOf(bars, symbols);
+  const known = withFormulaBars(bars, windows);
   const a = legBars(known, pair, 'a');
   const b = legBars(known, pair, 'b');
   if (a === undefined || b === undefined) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${subject}` });
   const series = legSeriesOf(a.series ?? {}, b.series ?? {});
   const minutes = [...commonMinutes(a, b)];
-  const others = new OtherBars(features.others, a.others);
+  const others = new OtherBars(features.others, a.others, sectionsOfPair(a, pair.id));
   const names = features.definitions.map(({ name }) => name);
   const columns: number[][] = names.map(() => []);
   for (const [index, [i, j]] of minutes.entries()) {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { symbolsNeeded } from '../../../shared/bar_file/other_bars.ts';
 import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
 import { bundleSchema, featureSchema, type FeatureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { NO_HALTS, readHalts, resumedAt, ALL_PAIRS, type Halts } from '../../../shared/bundle/halts.ts';
@@ -241,12 +242,13 @@ interface NewBars {
  */
 function readNewBars(task: LookTask, trainedTo: number, days: number): Promise<NewBars | null> {
   const { minutehand } = task.settings;
-  const symbols = symbolsOf(minutehand.pairs.map(parsePair));
+  const pairs = minutehand.pairs.map(parsePair);
   const journals = task.journals.filter((path) => existsSync(path));
   return withStore(task, async (store) => {
-    const last = await newestBar(symbols, minutehand.market, journals, store);
+    const last = await newestBar(symbolsOf(pairs), minutehand.market, journals, store);
     if (last <= trainedTo) return null;
     const from = Math.max(trainedTo + SECONDS_PER_BAR, last - days * DAY_S) as OpenTime;
+    const symbols = symbolsNeeded(pairs, minutehand.windows);
     const bars = await readBars(task, symbols, from - warmUpSeconds(minutehand.windows), store);
     return { bars, from, last: last as OpenTime };
   });

@@ -1,7 +1,7 @@
 import { readBarFolder, shareBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { symbolsReadBy } from '../../../shared/bar_file/other_bars.ts';
+import { symbolsNeeded } from '../../../shared/bar_file/other_bars.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
-import { parsePair, symbolsOf } from '../../../shared/pair.ts';
+import { parsePair } from '../../../shared/pair.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { readInstallationBars } from './installation_bars.ts';
 import type { KnownBarsOptions } from './known_bars.ts';
@@ -12,6 +12,7 @@ import { withFolderSeries } from './known_series.ts';
  * folder, or all of this installation. They are in memory that all threads read, so that none has a copy. Auxiliary
  * series come with them.
  * @param folder of SYMBOL.csv[.gz], with series in its folder `series`; null: the bars of this installation
+ * @param symbols default: those of the configured pairs, and those that the formulas of these settings read
  * @throws MinutehandError DATA_MISSING, DATA_FORMAT
  */
 export async function readConfiguredBars(
@@ -19,15 +20,18 @@ export async function readConfiguredBars(
   period: Pick<KnownBarsOptions, 'from' | 'to'>,
   settings: Settings,
   onProgress: (done: number, total: number) => void,
+  symbols: readonly string[] = neededBy(settings),
 ): Promise<Map<string, BarColumns>> {
-  const { pairs, windows } = settings.minutehand;
-  const symbols = [...new Set([...symbolsOf(pairs.map(parsePair)), ...symbolsReadBy(windows)])];
   if (folder === null) return shared(await readInstallationBars(settings, symbols, period, onProgress));
   const read = await readBarFolder(folder, symbols, {
     ...period,
     onProgress: ({ done, total }) => onProgress(done, total),
   });
   return shared(await withFolderSeries(screenBars(read, screenPolicy(settings)), folder));
+}
+
+function neededBy({ minutehand: { pairs, windows } }: Settings): string[] {
+  return symbolsNeeded(pairs.map(parsePair), windows);
 }
 
 /** Symbol by symbol: a copy lasts until the next one is made. Volumes that no source states are one column of 0. */

@@ -7,10 +7,10 @@ import { prepareModels, type PreparedModels } from '../../../shared/bundle/prepa
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { warmUpSeconds } from '../../../shared/core/features/features.ts';
-import { symbolsReadBy } from '../../../shared/bar_file/other_bars.ts';
+import { symbolsNeeded } from '../../../shared/bar_file/other_bars.ts';
 import { newsCurrencies } from '../../../shared/core/news/news_currencies.ts';
 import { isAtLeast } from '../../../shared/core/news/news_event.ts';
-import { parsePair, symbolsOf } from '../../../shared/pair.ts';
+import { parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
 import { COST_MODELS, tradingCosts } from '../../../shared/policy/costs.ts';
 import { knownSubject } from '../../../shared/policy/known_subject.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
@@ -84,7 +84,7 @@ export async function runBacktestJob(job: BacktestJob, context: BacktestContext)
   const pairs = configuredPairs(job.pairs, settings).map(parsePair);
   const paths = job.models.map((folder) => resolveBundle(folder));
   const from = openTimeOf(period.from) ?? (0 as OpenTime);
-  const symbols = [...new Set([...symbolsOf(pairs), ...otherSymbolsOfBundles(paths, settings)])];
+  const symbols = symbolsOfBundles(paths, pairs, settings);
   const reading = readBars(job, settings, symbols, (from - warmUpOf(paths, settings)) as OpenTime, onProgress);
   // An error of the models comes first.
   reading.catch(() => undefined);
@@ -146,9 +146,10 @@ function warmUpOf(paths: readonly string[], { minutehand }: Settings): number {
   return Math.max(...paths.map((path) => warmUpSeconds(windowsOfBundle(path, minutehand.windows))));
 }
 
-/** Symbols that formulas of the bundles read beside those of the pairs, and those of the pairs that they compare. */
-function otherSymbolsOfBundles(paths: readonly string[], { minutehand }: Settings): string[] {
-  return paths.flatMap((path) => symbolsReadBy(windowsOfBundle(path, minutehand.windows)));
+/** Symbols that the bundles need of these pairs, each once. */
+function symbolsOfBundles(paths: readonly string[], pairs: readonly Pair[], { minutehand }: Settings): string[] {
+  const needed = paths.flatMap((path) => symbolsNeeded(pairs, windowsOfBundle(path, minutehand.windows)));
+  return [...new Set(needed)];
 }
 
 async function loadModels(

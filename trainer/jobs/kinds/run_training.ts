@@ -1,16 +1,19 @@
 import { rmSync } from 'node:fs';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { symbolsReadBy } from '../../../shared/bar_file/other_bars.ts';
-import { refuseCrossSections } from '../../../shared/bundle/cross_sections_refused.ts';
-import { daemonsOf, refuseUnfedSymbols, unfedSymbols } from '../../../shared/bundle/other_symbols_served.ts';
-import { readSections } from '../../../shared/core/formula/sections.ts';
+import { symbolsNeeded } from '../../../shared/bar_file/other_bars.ts';
 import { readActive, readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
-import type { Windows } from '../../../shared/core/features/windows.ts';
+import { activeWindows } from '../../../shared/bundle/bundle_windows.ts';
+import {
+  daemonsOf,
+  refuseUnservedFormulas,
+  unservedFormulas,
+  type Serving,
+} from '../../../shared/bundle/served_formulas.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { withTrainingSettings } from '../../../shared/policy/training_settings.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { parsePair, symbolsOf } from '../../../shared/pair.ts';
+import { parsePair } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { tradingCosts, withMids } from '../../../shared/policy/costs.ts';
 import { withFormulas } from '../../../shared/policy/feature_settings.ts';
@@ -137,10 +140,25 @@ export async function withTrainOptions<Result>(
   discard?: (result: Result) => void,
 ): Promise<Result> {
   const settings = job.kind === 'train' ? withFormulas(context.settings) : context.settings;
-  const { pairs, windows } = settings.minutehand;
-  const symbols = [...symbolsOf(pairs.map(parsePair)), ...symbolsReadBy(windows)];
-  const used = { settings, symbols, isOwn: job.source.folder === null };
+  const { learned, compared } = symbolsOf(job, context);
+  const used = { settings, symbols: [...learned, ...compared], isOwn: job.source.folder === null };
   return whileBarsStay(used, () => withOpenOptions(job, context, work), discard);
+}
+
+interface SymbolsOfJob {
+  /** What the features of the new models need. */
+  readonly learned: readonly string[];
+  /** What those of the active models need, with which the new ones are compared. */
+  readonly compared: readonly string[];
+}
+
+/** What continues a bundle has the formulas of the bundle, and learns from what they read. */
+function symbolsOf({ kind, output }: TrainingJob, { settings, paths }: TrainingContext): SymbolsOfJob {
+  const { pairs, windows } = settings.minutehand;
+  const subjects = pairs.map(parsePair);
+  const compared = symbolsNeeded(subjects, activeWindows(output.folder ?? paths.models, windows));
+  if (kind !== 'train') return { learned: compared, compared };
+  return { learned: symbolsNeeded(subjects, withFormulas(settings).minutehand.windows), compared };
 }
 
 async function withOpenOptions<Result>(
@@ -157,7 +175,10 @@ async function withOpenOptions<Result>(
   const configured = withParameters(own, parameters);
   const imported = await withOwnPrices(configured, place.folder ?? undefined);
   const settings = place.mid ? withMids(imported) : imported;
-  const read = await barsOf(job, settings, imported, (done, total) => onProgress('reading bars', done, total));
+  const { learned, compared } = symbolsOf(job, context);
+  const onBars = (done: number, total: number): void => onProgress('reading bars', done, total);
+  const known = await barsOf(job, settings, imported, onBars, [...new Set([...learned, ...compared])]);
+  const read = lastDays(ofSymbols(known, learned), job.window.days);
   const tell = context.onNote ?? ((line: string) => void process.stderr.write(`${line}\n`));
   // Some experiments make the rows of a training many times.
   const told = new Set<string>();
@@ -165,7 +186,7 @@ async function withOpenOptions<Result>(
     if (!told.has(line)) tell(line);
     told.add(line);
   };
-  refuseLiveSymbols(job, settings, tellOnce);
+  refuseUnserved(job, settings, tellOnce);
   const fleet = await fleetOfTraining(settings, paths, resources.cache, tell);
   const features = place.features === null ? null : await openSource(place.features, settings, job.market);
   const scratch = openScratch(paths.datasetCache);
@@ -194,7 +215,7 @@ async function withOpenOptions<Result>(
       onProgress,
       onNote: tellOnce,
     };
-    return await work(options, bars);
+    return await work(options, new Map([...known, ...bars]));
   } finally {
     endTrims();
     scratch.close();
@@ -204,25 +225,19 @@ async function withOpenOptions<Result>(
 }
 
 /**
- * Formulas that read a symbol of which no daemon gets bars, or compare pairs, cannot be served: said before a training
- * begins, and refused where it is to be adopted.
+ * Formulas that serving cannot compute: said before a training begins, and refused where it is to be adopted.
  * @throws MinutehandError MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
  */
-function refuseLiveSymbols(
+function refuseUnserved(
   { adopt }: Pick<TrainingJob, 'adopt'>,
   { minutehand }: Settings,
   tell: (line: string) => void,
 ): void {
-  const windows: Windows = minutehand.windows;
-  if (readSections(windows.formulas)) {
-    if (adopt) refuseCrossSections('a training that is to be adopted', windows);
-    tell('Formulas compare the pairs of a group: these models can be compared by backtest, and cannot be served live.');
-  }
-  const daemons = daemonsOf({ minutehand });
-  if (adopt) refuseUnfedSymbols('a training', windows, daemons);
-  const unfed = unfedSymbols(windows, daemons);
-  if (unfed === null) return;
-  tell(`a training reads ${unfed}: these models can be compared by backtest, and cannot be served live.`);
+  const { windows } = minutehand;
+  const serving: Serving = { role: 'active', daemons: daemonsOf({ minutehand }) };
+  if (adopt) refuseUnservedFormulas('a training that is to be adopted', windows, serving);
+  for (const { seen } of unservedFormulas(windows, serving))
+    tell(`A training ${seen}: these models can be compared by backtest, and cannot be served live.`);
 }
 
 /** The settings with the parameters of a job in place of the configured ones. */
@@ -263,14 +278,18 @@ async function barsOf(
   settings: Settings,
   imported: Settings,
   onProgress: (done: number, total: number) => void,
-): Promise<Map<string, BarColumns>> {
+  symbols: readonly string[],
+): Promise<ReadonlyMap<string, BarColumns>> {
   const period = {
     ...(window.from === null ? {} : { from: openTimeOf(window.from) }),
     ...(window.to === null ? {} : { to: openTimeOf(window.to) }),
   };
-  const read = await readConfiguredBars(source.folder, period, settings, onProgress);
-  const priced = source.mid ? midBars(read, tradingCosts(imported)) : read;
-  return window.days === null ? new Map(priced) : lastDays(priced, window.days);
+  const read = await readConfiguredBars(source.folder, period, settings, onProgress, symbols);
+  return source.mid ? midBars(read, tradingCosts(imported)) : read;
+}
+
+function ofSymbols(bars: ReadonlyMap<string, BarColumns>, symbols: readonly string[]): Map<string, BarColumns> {
+  return new Map([...bars].filter(([symbol]) => symbols.includes(symbol)));
 }
 
 /**
@@ -311,8 +330,9 @@ function newestTime(bars: ReadonlyMap<string, BarColumns>): number {
   return Math.max(...[...bars.values()].map(({ time }) => time.at(-1) ?? -Infinity));
 }
 
-/** The bars of the last days before the newest one. */
-function lastDays(bars: ReadonlyMap<string, BarColumns>, days: number): Map<string, BarColumns> {
+/** The bars of the last days before the newest one; null: all. */
+function lastDays(bars: ReadonlyMap<string, BarColumns>, days: number | null): ReadonlyMap<string, BarColumns> {
+  if (days === null) return bars;
   const newest = newestTime(bars);
   const from = (newest - days * SECONDS_PER_DAY + SECONDS_PER_BAR) as OpenTime;
   return new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, from)]));

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { readActive } from '../../../shared/bundle/bundle.ts';
-import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
+import { bundleWindows, featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
+import { daemonsOf, refuseUnservedFormulas, type Serving } from '../../../shared/bundle/served_formulas.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { warmUpSeconds } from '../../../shared/core/features/features.ts';
@@ -21,7 +22,7 @@ import { goldenResult } from '../gates/golden_vectors.ts';
 
 export interface AdoptionContext {
   readonly settings: Settings;
-  /** The bars that the challenger was trained on. */
+  /** The bars that the challenger was trained on, and those of other symbols that the champion reads. */
   readonly bars: ReadonlyMap<string, BarColumns>;
   /** The folder with active.json, which names the champion. */
   readonly modelsFolder: string;
@@ -118,7 +119,11 @@ async function openChampion(result: TrainResult, context: AdoptionContext): Prom
   try {
     const active = readActive(modelsFolder);
     if (active === null) return { reason: 'none' };
-    const champion = await loadModelSet(join(modelsFolder, active.version), schemaOf(context), ROWS_PER_SCORE);
+    const folder = join(modelsFolder, active.version);
+    const serving: Serving = { role: 'active', daemons: daemonsOf(context.settings) };
+    const windows = bundleWindows(context.settings.minutehand.windows, readManifest(folder));
+    refuseUnservedFormulas(active.version, windows, serving);
+    const champion = await loadModelSet(folder, schemaOf(context), ROWS_PER_SCORE);
     const { market } = champion.manifest;
     if (market === result.manifest.market) return champion;
     await champion.release();
