@@ -15,7 +15,7 @@ export type DaemonSubjects = readonly Pair[];
 /** How a bundle answers bars. */
 export interface Serving {
   readonly role: 'active' | 'shadow' | 'rollout';
-  /** Those that have it; null: whoever takes the bundle knows them, or it answers bars of files, which are all there. */
+  /** Those that have it; null: whoever takes the bundle knows them, or it answers files, whose bars are all there. */
   readonly daemons: readonly DaemonSubjects[] | null;
 }
 
