@@ -6,10 +6,10 @@ import type { MachineOptions } from './machine_options.ts';
 import {
   withFlatInstruments,
   withOldHalts,
-  withoutHalts,
   withoutRefusedShadows,
   withoutSeries,
   withoutTaker,
+  withoutInputs,
   withShortRecovery,
   type PlantedBug,
 } from './planted.ts';
@@ -60,5 +60,6 @@ function withBug(store: JournalStore, planted: PlantedBug | null): JournalStore 
   if (planted === 'forgotten_taker') return withoutTaker(store);
   if (planted === 'forgotten_positions') return withFlatInstruments(store);
   if (planted === 'lost_shadows') return withoutRefusedShadows(store);
-  return planted === 'unjournaled_halts' ? withoutHalts(store) : store;
+  if (planted === 'unjournaled_waits') return withoutInputs(store, 'others_timeout');
+  return planted === 'unjournaled_halts' ? withoutInputs(store, 'halts') : store;
 }

@@ -54,7 +54,7 @@ export class InstrumentReference implements SubjectReference {
     this.#features = new InstrumentFeatures(INSTRUMENT_WINDOWS, this.#barSeconds);
   }
 
-  get values(): Float64Array {
+  values(): Float64Array {
     return this.#features.values;
   }
 

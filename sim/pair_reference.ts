@@ -3,13 +3,31 @@ import { expectedNovelty } from '../shared/bundle/input_novelty.oracle.ts';
 import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import { pairFillCostBps, quotedBps, type PairFillCosts } from '../shared/core/cost/fill_cost.ts';
-import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
+import { PairFeatures } from '../shared/core/features/features.ts';
 import { barSecondsOf, type Pair } from '../shared/pair.ts';
 import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
 import { decisionPolicy, type Settings, type SymbolCosts } from '../shared/policy/policy.ts';
 import { expectedAnswer, NO_POSITION, type ExpectedPosition } from './expected_answer.ts';
+import type { KnownOthers } from './known_others.ts';
 import type { ReferenceModels } from './reference_models.ts';
 import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
+
+/** What a bundle with some formulas scores of a pair. */
+interface Columns {
+  readonly schema: FeatureSchema;
+  readonly features: PairFeatures;
+}
+
+export interface PairReferenceOptions {
+  readonly pair: Pair;
+  readonly settings: Settings;
+  readonly models: ReferenceModels;
+  /** Versions that have answered. */
+  readonly versions: readonly string[];
+  readonly others: Pick<KnownOthers, 'valueAt'>;
+  /** Names an interesting state. */
+  note(name: string): void;
+}
 
 /** Reference run of a pair: features stepped over all bars, answers by `expected_answer.ts`. */
 export class PairReference implements SubjectReference {
@@ -18,31 +36,48 @@ export class PairReference implements SubjectReference {
   readonly #settings: Settings;
   readonly #models: ReferenceModels;
   readonly #note: (name: string) => void;
-  readonly #schema: FeatureSchema;
+  readonly #others: Pick<KnownOthers, 'valueAt'>;
   readonly #policy: ReturnType<typeof decisionPolicy>;
   readonly #costs: PairFillCosts & { readonly a: SymbolCosts; readonly b: SymbolCosts };
-  readonly #features: FeatureEngine;
-  readonly #matrix: Float32Array;
+  /** By the formulas of a bundle; empty: none. */
+  readonly #columns: ReadonlyMap<string, Columns>;
 
-  /** @param note names an interesting state */
-  constructor(pair: Pair, settings: Settings, models: ReferenceModels, note: (name: string) => void) {
+  constructor({ pair, settings, models, versions, others, note }: PairReferenceOptions) {
     this.#pair = pair;
     this.#settings = settings;
     this.#models = models;
     this.#note = note;
-    this.#schema = featureSchema(settings.minutehand.windows);
+    this.#others = others;
     this.#policy = decisionPolicy(settings);
     this.#costs = pairCosts(tradingCosts(settings), pair);
-    this.#features = new FeatureEngine([pair], settings.minutehand.windows);
-    this.#matrix = new Float32Array(this.#schema.definitions.length);
+    const { windows } = settings.minutehand;
+    const formulas = new Set(['', ...versions.map((version) => this.#formulasOf(version))]);
+    this.#columns = new Map(
+      [...formulas].map((own) => {
+        const schema = featureSchema(own === '' ? windows : { ...windows, formulas: own });
+        return [own, { schema, features: new PairFeatures(schema.windows, pair) }];
+      }),
+    );
   }
 
-  get values(): Float64Array {
-    return this.#features.values(0);
+  values(version: string): Float64Array {
+    return this.#columnsOf(version).features.values;
   }
 
-  step(bar: PairMinute): void {
-    this.#features.step([{ ...(bar as PairBars), pairIndex: 0 }]);
+  #columnsOf(version: string): Columns {
+    return this.#columns.get(this.#formulasOf(version))!;
+  }
+
+  /** Empty: none. */
+  #formulasOf(version: string): string {
+    return version === '' ? '' : (this.#models.whole(version).schema.windows.formulas ?? '');
+  }
+
+  step({ time, a, b }: PairMinute): void {
+    for (const { features } of this.#columns.values()) {
+      const others = features.others.map((source) => this.#others.valueAt(source, time));
+      features.step(a!, b!, null, Float64Array.from(others));
+    }
   }
 
   /** The models of the pair's group; else the pooled ones. */
@@ -59,11 +94,14 @@ export class PairReference implements SubjectReference {
   answer(minute: AnsweredMinute, { version, isDegraded, isHalted, position, idOf }: Asked): ReferenceAnswer {
     const models = version === '' ? null : this.#modelsOf(version);
     const whole = version === '' ? null : this.#models.whole(version);
-    const isWarm = this.#features.ready(0);
+    const { schema, features } = this.#columnsOf(version);
+    const isWarm = features.ready;
     const isScored = isWarm && models !== null && (minute.outcome === 'COMPLETE' || isHeartbeat(minute));
-    if (isScored) this.#features.writeRow(0, this.#matrix, 0);
-    const scores = isScored ? atOnce(models.infer(this.#matrix, 1)) : null;
-    const frame = this.#features.frame(0);
+    const row = new Float32Array(schema.definitions.length);
+    if (isScored) features.writeRow(row, 0);
+    if (isScored && features.others.length > 0) this.#note('pair scored with another symbol');
+    const scores = isScored ? atOnce(models.infer(row, 1)) : null;
+    const { frame } = features;
     return expectedAnswer({
       id: this.#pair.id,
       symbols: [this.#pair.a, this.#pair.b],
@@ -75,7 +113,7 @@ export class PairReference implements SubjectReference {
       bar: { ...frame, closeA: frame.a.close, closeB: frame.b.close },
       models: models === null ? null : { version, theta1: models.theta1, theta2: models.theta2 },
       hasEdge: whole?.hasEdge(this.#pair.id) ?? false,
-      scores: scores === null ? null : { ...firstOf(scores), ...noveltyOf(models!, this.#matrix, this.#schema) },
+      scores: scores === null ? null : { ...firstOf(scores), ...noveltyOf(models!, row, schema) },
       fillCostBps: pairFillCostBps(this.#costs, frame.beta, minute.time + 60, quotedBps(frame.a), quotedBps(frame.b)),
       swaps: [this.#costs.a, this.#costs.b],
       barSeconds: barSecondsOf(this.#pair),
@@ -85,7 +123,7 @@ export class PairReference implements SubjectReference {
       policy: this.#policy,
       position: JSON.parse(position) as ExpectedPosition,
       signalId: idOf(whole?.modelsHash ?? 'none'),
-      featureSchema: this.#schema.hash,
+      featureSchema: schema.hash,
       policyHash: this.#settings.policyHash,
     });
   }

@@ -5,7 +5,7 @@ import { isInstrument, parseSubject } from '../shared/pair.ts';
 import type { FileSystem } from '../shared/ports.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import type { Settings } from '../shared/policy/policy.ts';
-import type { JournalStore } from '../shared/store/journal.ts';
+import type { InputRow, JournalStore } from '../shared/store/journal.ts';
 import { protocolConsumer, type ConsumerMaker } from './consumers.ts';
 
 /** Bugs planted on purpose, to check that the simulation detects them: name and description. */
@@ -30,15 +30,16 @@ export const PLANTED = {
   forgotten_positions: 'a restart does not restore the positions of instruments',
   forgotten_taker: 'a restart does not restore the taker volume of bars',
   pooled_group: 'the pairs of a group are scored by the pooled models',
+  unjournaled_waits: 'pairs give up the bars of other symbols, and this is not journaled',
   cached_lease: 'a lease server that does not answer is taken for one that renewed the lease',
 } as const;
 export type PlantedBug = keyof typeof PLANTED;
 
 /**
  * Bugs that worlds of one kind alone can show: those with longer timeframes, instruments and series, those with groups,
- * and those with a lease.
+ * those whose models read other symbols, and those with a lease.
  */
-export const NEEDS: Partial<Record<PlantedBug, 'variety' | 'groups' | 'lease'>> = {
+export const NEEDS: Partial<Record<PlantedBug, 'variety' | 'groups' | 'others' | 'lease'>> = {
   early_close: 'variety',
   kept_bar: 'variety',
   series_by_event: 'variety',
@@ -47,6 +48,7 @@ export const NEEDS: Partial<Record<PlantedBug, 'variety' | 'groups' | 'lease'>> 
   forgotten_positions: 'variety',
   forgotten_taker: 'variety',
   pooled_group: 'groups',
+  unjournaled_waits: 'others',
   cached_lease: 'lease',
 };
 
@@ -64,13 +66,13 @@ export function withOldHalts(files: FileSystem, path: string): FileSystem {
   };
 }
 
-/** A store without halts. */
-export function withoutHalts(store: JournalStore): JournalStore {
+/** A store without inputs of a kind. */
+export function withoutInputs(store: JournalStore, left: InputRow['kind']): JournalStore {
   return {
     ...store,
     append: (inputs, signals, shadows, feedPosition) =>
       store.append(
-        inputs.filter(({ kind }) => kind !== 'halts'),
+        inputs.filter(({ kind }) => kind !== left),
         signals,
         shadows,
         feedPosition,

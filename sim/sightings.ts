@@ -77,6 +77,8 @@ export const SIGHTINGS = [
   'ENTRY of a group',
   'group in a shadow',
   'models with groups swapped in a position',
+  'pair scored with another symbol',
+  'another symbol given up',
   'lease lost',
   'lease renewed late',
   'lease taken again by the same process',

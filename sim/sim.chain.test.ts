@@ -38,6 +38,7 @@ const KNOWN: Partial<Record<PlantedBug, number>> = {
   forgotten_positions: 5,
   forgotten_taker: 14,
   pooled_group: 20,
+  unjournaled_waits: 137,
   cached_lease: 45,
 };
 /** Bugs that appear only when several faults coincide, with the first seed that shows them. */

@@ -24,8 +24,8 @@ export interface ReferenceAnswer {
 export interface SubjectReference {
   /** The flat position, as stored in the journal. */
   readonly flat: string;
-  /** Features of the newest bar. */
-  readonly values: Float64Array;
+  /** Features of the newest bar, as models of this version score them; empty: no models. */
+  values(version: string): Float64Array;
   /** @param input number of the input that ended the bar */
   step(bar: PairMinute, input: number): void;
   answer(minute: AnsweredMinute, asked: Asked): ReferenceAnswer;

@@ -18,6 +18,7 @@ import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createDisk, type SimulatedDisk } from './disk.ts';
 import type { HaltLedger } from './halt_ledger.ts';
 import { modelContent, publishModels, unjudged } from './models.ts';
+import { settingsOfRun } from './formula_sets.ts';
 import { loadReferences, type ReferenceModels } from './reference_models.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -35,6 +36,8 @@ export interface TrainerOptions {
   readonly prepare: Prepare;
   /** Whether bundles have groups of pairs with models of their own. */
   readonly hasGroups: boolean;
+  /** Whether formulas of bundles read other symbols. */
+  readonly readsOthers: boolean;
   trueMs(): number;
   /** File system of a process that is killed at its `killAt`-th call; undefined: it is not killed. */
   openFiles(killAt: number | undefined): FileSystem;
@@ -112,9 +115,10 @@ class SimulatedTrainer implements Trainer {
   }
 
   publish(killAt?: number): string | null {
-    const { settings, folder, hasGroups, openFiles, trueMs, trace } = this.#options;
+    const { folder, hasGroups, openFiles, trueMs, trace } = this.#options;
     try {
-      const content = modelContent(++this.#published, settings, hasGroups);
+      const run = ++this.#published;
+      const content = modelContent(run, this.#settingsOf(run), hasGroups);
       const { version } = publishModels(openFiles(killAt), folder, new Date(trueMs()), content);
       this.#lastActivated = version;
       this.#archive.keep(version, this.#published);
@@ -125,6 +129,11 @@ class SimulatedTrainer implements Trainer {
       this.#keepHalfPublished();
       return null;
     }
+  }
+
+  #settingsOf(run: number): Settings {
+    const { settings, readsOthers } = this.#options;
+    return readsOthers ? settingsOfRun(settings, run) : settings;
   }
 
   /** The run may have activated them. After a power cut, both states are allowed. */
@@ -147,12 +156,20 @@ class SimulatedTrainer implements Trainer {
   nameShadow(): void {
     const { folder, rng, disk, trace } = this.#options;
     try {
-      const version = rng.integer(3) === 0 ? null : this.#peekActive();
+      const active = rng.integer(3) === 0 ? null : this.#peekActive();
+      // A shadow that reads other symbols is refused.
+      const version = active === null || this.#readsOthers(active) ? null : active;
       if (version === null) endShadow(null, folder, disk);
       else setShadow(unjudged('shadow', version, folder, this.#peeking), folder, disk);
     } catch (error) {
       trace(() => `shadow: ${String(error)}`);
     }
+  }
+
+  #readsOthers(version: string): boolean {
+    const { disk, folder } = this.#options;
+    const text = disk.peek(`${folder}/${version}/manifest.json`)?.toString() ?? '';
+    return text.includes('symbol(');
   }
 
   trainedSet(version: string): ModelSet {

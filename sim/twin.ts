@@ -7,6 +7,7 @@ import { barSecondsOf, isInstrument, timeframeOf, type Pair } from '../shared/pa
 import type { Settings } from '../shared/policy/policy.ts';
 import type { ShadowRow } from '../shared/store/journal.ts';
 import { InstrumentReference } from './instrument_reference.ts';
+import { KnownOthers } from './known_others.ts';
 import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
 import { PairReference } from './pair_reference.ts';
 import type { ReferenceModels } from './reference_models.ts';
@@ -157,7 +158,7 @@ class SubjectTwin {
   }
 
   #checkFeatures(signal: StoredSignal, minute: AnsweredMinute, where: string): void {
-    const { buffer, byteOffset, byteLength } = this.#reference.values;
+    const { buffer, byteOffset, byteLength } = this.#reference.values(saidBy(signal).model_version);
     const expected =
       minute.outcome === 'COMPLETE'
         ? crc32(new Uint8Array(buffer, byteOffset, byteLength))
@@ -267,10 +268,25 @@ class SubjectTwin {
 }
 
 function referenceOf({ options, inputs, tally }: Twin, subject: Pair): SubjectReference {
-  const { settings, models, directions } = options;
+  const { journal, settings, models, directions } = options;
   const note = (name: string): void => void tally.seen.set(name, 1);
-  if (!isInstrument(subject)) return new PairReference(subject, settings, models, note);
+  if (!isInstrument(subject))
+    return new PairReference({
+      pair: subject,
+      settings,
+      models,
+      versions: versionsOf(subject, journal),
+      others: new KnownOthers(journal.inputs, subject),
+      note,
+    });
   return new InstrumentReference(subject, settings, directions, inputs, note);
+}
+
+/** Of the models that have answered a subject, published or as a shadow. */
+function versionsOf({ id }: Pair, { signals, shadows }: MemoryJournal): string[] {
+  const answers = signals.filter(({ pairId }) => pairId === id).map((signal) => saidBy(signal).model_version);
+  const beside = shadows.filter(({ pairId }) => pairId === id).map(({ modelVersion }) => modelVersion);
+  return [...new Set([...answers, ...beside])].filter((version) => version !== '');
 }
 
 function isAnswerTo(signal: StoredSignal, minute: AnsweredMinute, input: number): boolean {

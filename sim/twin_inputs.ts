@@ -2,6 +2,7 @@ import { Aligner } from '../daemon/align/align.ts';
 import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../daemon/align/minute.ts';
 import type { OpenTime } from '../shared/bar.ts';
 import { parseStanding, type StandingHalt } from '../shared/bundle/halts.ts';
+import { parseAwaited } from '../shared/core/formula/awaited_symbols.ts';
 import type { Pair } from '../shared/pair.ts';
 import { screenPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { InputRow } from '../shared/store/journal.ts';
@@ -112,6 +113,11 @@ class InputReader {
         return;
       case 'direction':
         return this.#takeDirection(subject);
+      case 'awaits':
+        return this.#aligner.await(parseAwaited(subject));
+      case 'others_timeout':
+        this.#seen.add('another symbol given up');
+        return this.#aligner.abandonOthers(this.#pairIds.indexOf(subject), time);
       case 'lease':
         // Answers are the same with and without it.
         return;
@@ -120,8 +126,6 @@ class InputReader {
       case 'rollout':
       case 'rule':
       case 'earlier':
-      case 'awaits':
-      case 'others_timeout':
         // Does not occur in simulated worlds.
         return;
       case 'boot':

@@ -418,6 +418,7 @@ class SimulatedWorld implements World {
       timeline: this.timeline,
       prepare: this.#options.prepare ?? prepareAtOnce,
       hasGroups: this.kind.groups,
+      readsOthers: this.kind.others,
       trueMs: this.trueMs,
       openFiles: (killAt) => this.#openTrainerFiles(killAt),
       trace: this.trace,

@@ -3,7 +3,8 @@ import { BarScreen, type ScreenPolicy } from '../../shared/core/screen/bar_scree
 import type { AwaitedSymbols } from '../../shared/core/formula/awaited_symbols.ts';
 import type { OtherBarsAt } from '../../shared/core/formula/other_values.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
-import { AwaitedSymbol } from './awaited_symbol.ts';
+import { AwaitedMinutes, type ArrivedMinute, type AwaitedReader } from './awaited_minutes.ts';
+import { GivenUp } from './given_up.ts';
 import type { MinuteOutcome, PairMinute } from './minute.ts';
 
 /**
@@ -39,14 +40,13 @@ interface PairAlignment {
   readonly waiting: Slot[];
   /** Other symbols whose minutes its own wait for; null: none. */
   awaited: readonly Awaited[] | null;
-  /** All that it has waited for, or given up: what came too late stays so. */
-  readonly known: Map<string, Awaited>;
+  readonly givenUp: GivenUp;
 }
 
 /** A symbol that a pair waits for. */
 interface Awaited {
   readonly symbol: SymbolState;
-  readonly minutes: AwaitedSymbol;
+  readonly minutes: AwaitedReader;
 }
 
 interface SymbolState {
@@ -60,8 +60,12 @@ interface SymbolState {
   /** Minutes taken so far. */
   count: number;
   readonly pairs: { readonly state: PairAlignment; readonly leg: 'a' | 'b' }[];
+  /** Of the minutes in the rings: how many time-outs of pairs came before each; null: none before any. */
+  recentTimeouts: Int32Array | null;
   /** Pairs that wait for its minutes beside their legs'; null: none. */
-  readers: { readonly state: PairAlignment; readonly minutes: AwaitedSymbol }[] | null;
+  readers: PairAlignment[] | null;
+  /** The minutes that they may need; null: nobody waits. */
+  awaited: AwaitedMinutes | null;
   /** Of the suspect bars that may still be in the ring. */
   readonly suspects: number[];
 }
@@ -80,6 +84,8 @@ export class Aligner {
   readonly #screening: ScreenPolicy | null;
   readonly #onMinute: (minute: PairMinute) => void;
   #isAwaiting = false;
+  /** Of pairs that waited for other symbols. */
+  #timeouts = 0;
 
   /** @param screening null = every bar is taken */
   constructor(pairs: readonly Pair[], screening: ScreenPolicy | null, onMinute: (minute: PairMinute) => void) {
@@ -92,7 +98,7 @@ export class Aligner {
       resolvedUntil: -Infinity,
       waiting: [],
       awaited: null,
-      known: new Map(),
+      givenUp: new GivenUp(barSecondsOf(pair)),
     }));
     for (const state of this.#pairs) {
       this.#symbol(state.pair.a).pairs.push({ state, leg: 'a' });
@@ -110,7 +116,9 @@ export class Aligner {
         recent: new Float64Array(REMEMBERED_BARS * NUMBERS),
         count: 0,
         pairs: [],
+        recentTimeouts: null,
         readers: null,
+        awaited: null,
         suspects: [],
       };
       this.#symbols.set(name, symbol);
@@ -146,12 +154,13 @@ export class Aligner {
     const at = symbol.count++ % REMEMBERED_BARS;
     symbol.recentTimes[at] = time;
     remember(symbol.recent, at * NUMBERS, content);
+    if (this.#timeouts > 0) (symbol.recentTimeouts ??= new Int32Array(REMEMBERED_BARS))[at] = this.#timeouts;
     const isSuspect = content !== 'empty' && symbol.screen !== null && symbol.screen.take(content);
     const offered = isSuspect ? 'suspect' : content;
     if (isSuspect) noteSuspect(symbol, time);
-    if (symbol.readers !== null) for (const { minutes } of symbol.readers) minutes.take(time, barOf(offered));
+    if (symbol.awaited !== null) keepAwaited(symbol.awaited, barOf(offered), this.#timeouts);
     for (const { state, leg } of symbol.pairs) this.#offer(state, leg, time, offered, backfill, nowMs);
-    if (symbol.readers !== null) for (const { state } of symbol.readers) this.#settle(state);
+    if (symbol.readers !== null) for (const state of symbol.readers) this.#settle(state);
     return outcome;
   }
 
@@ -252,36 +261,30 @@ export class Aligner {
     this.#isAwaiting = false;
     for (const state of this.#pairs) {
       const symbols = awaited.get(state.pair.id) ?? [];
-      const own = symbols.map((name) => this.#awaitSymbol(state, name));
+      const own = symbols.map((name) => awaitedBefore(state, name) ?? this.#awaitSymbol(state, name));
+      for (const each of state.awaited ?? []) if (!own.includes(each)) each.symbol.awaited!.close(each.minutes);
       state.awaited = own.length === 0 ? null : own;
       if (own.length > 0) this.#isAwaiting = true;
-      for (const { symbol, minutes } of own) (symbol.readers ??= []).push({ state, minutes });
+      for (const { symbol } of own) (symbol.readers ??= []).push(state);
     }
+    for (const symbol of this.#symbols.values()) if (symbol.readers === null) symbol.awaited = null;
     for (const state of before) this.#settle(state);
   }
 
-  /** A symbol that a pair waits for; where it has not waited so far, with the minutes that its next bar may need. */
-  #awaitSymbol(state: PairAlignment, name: string): Awaited {
-    const own = this.#knownOf(state, name);
-    if (state.awaited?.includes(own) !== true) own.minutes.begin(recentBars(name, own.symbol));
-    return own;
-  }
-
-  #knownOf(state: PairAlignment, name: string): Awaited {
-    const known = state.known.get(name);
-    if (known !== undefined) return known;
-    const own = { symbol: this.#symbol(name), minutes: new AwaitedSymbol(name, barSecondsOf(state.pair)) };
-    state.known.set(name, own);
-    return own;
+  /** A symbol that a pair has not waited for so far, with the minutes that its next bar may need. */
+  #awaitSymbol({ pair }: PairAlignment, name: string): Awaited {
+    const symbol = this.#symbol(name);
+    symbol.awaited ??= new AwaitedMinutes(name);
+    return { symbol, minutes: symbol.awaited.open(recentMinutes(name, symbol), barSecondsOf(pair)) };
   }
 
   /** Bars of the awaited symbols at a bar of a pair, which is asked for once, in ascending order. */
   othersAt(pairIndex: number, time: OpenTime): OtherBarsAt | null {
-    const { awaited } = this.#pairs[pairIndex]!;
+    const { awaited, givenUp } = this.#pairs[pairIndex]!;
     if (awaited === null) return null;
     const bars = new Map<string, Bar>();
     for (const { minutes } of awaited) {
-      const bar = minutes.barAt(time);
+      const bar = minutes.barAt(time, givenUp);
       if (bar !== null) bars.set(minutes.symbol, bar);
     }
     return bars;
@@ -289,7 +292,8 @@ export class Aligner {
 
   /** Whether a symbol that a pair waits for has not ended this minute. */
   isBehind(pairIndex: number, time: OpenTime): boolean {
-    return this.#pairs[pairIndex]!.awaited?.some((own) => !hasEnded(own, time)) === true;
+    const { awaited, givenUp } = this.#pairs[pairIndex]!;
+    return awaited?.some(({ symbol }) => !hasEnded(symbol, givenUp, time)) === true;
   }
 
   /** Whether a minute of a pair is over. */
@@ -310,9 +314,16 @@ export class Aligner {
   abandonOthers(pairIndex: number, time: OpenTime): void {
     const state = this.#pairs[pairIndex]!;
     if (state.awaited === null) return;
-    // Also of symbols that it may wait for later: what it has given up does not depend on when it began to wait.
-    for (const [name, symbol] of this.#symbols) this.#knownOf(state, name).minutes.giveUp(symbol.lastTime, time);
+    this.#timeouts++;
+    state.givenUp.add({ number: this.#timeouts, until: time }, state.resolvedUntil);
     this.#settle(state);
+  }
+
+  /** What is kept for pairs that wait: minutes of the symbols, and time-outs of the pairs. */
+  kept(): { readonly minutes: number; readonly timeouts: number } {
+    const minutes = [...this.#symbols.values()].map(({ awaited }) => awaited?.length ?? 0);
+    const timeouts = this.#pairs.map(({ givenUp }) => givenUp.length);
+    return { minutes: sum(minutes), timeouts: sum(timeouts) };
   }
 }
 
@@ -324,32 +335,48 @@ interface OfferedLeg {
 }
 
 /** Each leg has the minute, or is further on, and so are the other symbols. */
-function isOver({ legs, awaited }: PairAlignment, { time, a, b }: Slot): boolean {
+function isOver({ legs, awaited, givenUp }: PairAlignment, { time, a, b }: Slot): boolean {
   if (a === null && legs.a.lastTime <= time) return false;
   if (b === null && legs.b.lastTime <= time) return false;
-  return awaited === null || awaited.every((own) => hasEnded(own, time));
+  return awaited === null || awaited.every(({ symbol }) => hasEnded(symbol, givenUp, time));
 }
 
-function hasEnded({ symbol, minutes }: Awaited, time: number): boolean {
-  return symbol.lastTime >= time || minutes.givenUpUntil >= time;
+/** Whether a pair that has given this up waits for no bar of a symbol up to a time. */
+function hasEnded({ lastTime }: SymbolState, { until }: GivenUp, time: number): boolean {
+  return lastTime >= time || until >= time;
+}
+
+function awaitedBefore({ awaited }: PairAlignment, name: string): Awaited | undefined {
+  return awaited?.find(({ minutes }) => minutes.symbol === name);
+}
+
+/** @param bar null: empty, or suspect */
+function keepAwaited(awaited: AwaitedMinutes, bar: Bar | null, timeouts: number): void {
+  if (bar !== null) awaited.add(bar, timeouts);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 function noteSuspect({ suspects }: SymbolState, time: OpenTime): void {
   if (suspects.push(time) > REMEMBERED_BARS) suspects.shift();
 }
 
-/** The bars of a symbol that its ring still has, without suspect ones. */
-function recentBars(symbol: string, { recentTimes, recent, count, suspects }: SymbolState): Bar[] {
-  const bars: Bar[] = [];
+/** The minutes of a symbol that its rings still have, without suspect bars. */
+function recentMinutes(symbol: string, state: SymbolState): ArrivedMinute[] {
+  const { recentTimes, recent, recentTimeouts, count, suspects } = state;
+  const minutes: ArrivedMinute[] = [];
   for (let i = Math.max(0, count - REMEMBERED_BARS); i < count; i++) {
     const at = i % REMEMBERED_BARS;
     const time = recentTimes[at]! as OpenTime;
     if (Number.isNaN(recent[at * NUMBERS]) || suspects.includes(time)) continue;
     const [open, high, low, close, volume, spread] = recent.subarray(at * NUMBERS, at * NUMBERS + 6);
     const bar = { symbol, time, open: open!, high: high!, low: low!, close: close!, volume: volume! };
-    bars.push(Number.isNaN(spread) ? bar : { ...bar, spread: spread! });
+    const own = Number.isNaN(spread) ? bar : { ...bar, spread: spread! };
+    minutes.push({ bar: own, timeouts: recentTimeouts?.[at] ?? 0 });
   }
-  return bars;
+  return minutes;
 }
 
 function minuteOutcome(a: LegContent | null, b: LegContent | null): MinuteOutcome {

@@ -53,6 +53,51 @@ describe('Aligner', () => {
     expect([send('A', 50), send('A', 50, 1.5), send('A', 101)]).toEqual(['duplicate', 'revised', 'accepted']);
   });
 
+  it('keeps the minutes of an awaited symbol once, whatever number of pairs wait for it, and a few time-outs of each', () => {
+    const ids = Array.from({ length: 1000 }, (_, i) => `A${i}_B${i}`);
+    const { aligner, send, seen } = setUp([...ids, 'X_Y']);
+    aligner.await(new Map(ids.map((id) => [id, ['X']])));
+    // The legs of no pair have a bar over a weekend, and those of one for longer.
+    for (let minute = 1; minute <= 3000; minute++) send('X', minute);
+    expect(aligner.kept()).toEqual({ minutes: 3000, timeouts: 0 });
+    // The symbol stops: all pairs give up each of their minutes.
+    for (let minute = 3001; minute <= 3030; minute++)
+      for (const [i, id] of ids.entries()) {
+        if (i === 0) continue;
+        for (const leg of id.split('_')) send(leg, minute);
+        aligner.abandonOthers(i, at(minute));
+        expect(seen.at(-1)).toBe(`${id} ${minute} COMPLETE`);
+        expect(aligner.othersAt(i, at(minute))!.size).toBe(0);
+      }
+    const { minutes, timeouts } = aligner.kept();
+    expect(minutes).toBe(3000);
+    expect(timeouts).toBeLessThanOrEqual(3 * ids.length);
+    aligner.await(new Map());
+    expect(aligner.kept().minutes).toBe(0);
+  });
+
+  it('gives a pair that begins to wait the minutes that it has not given up, whenever the symbol is waited for again', () => {
+    const { aligner, send } = setUp(['A_B', 'X_Y']);
+    const both = (minute: number): void => ['A', 'B'].forEach((leg) => void send(leg, minute));
+    const waiting = new Map([['A_B', ['X']]]);
+    const valueAt = (minute: number): number | undefined => aligner.othersAt(0, at(minute))!.get('X')?.close;
+    send('X', 1, 1);
+    aligner.await(waiting);
+    both(1);
+    expect(valueAt(1)).toBe(1);
+    both(2);
+    aligner.abandonOthers(0, at(2));
+    expect(valueAt(2)).toBeUndefined();
+    aligner.await(new Map());
+    // Minute 3 is over for the pair when the symbol has it.
+    send('X', 2, 2);
+    send('X', 3, 3);
+    aligner.await(waiting);
+    expect(valueAt(2)).toBeUndefined();
+    both(3);
+    expect(valueAt(3)).toBe(3);
+  });
+
   it('completes a minute when its second leg arrives, in either order', () => {
     const { send, seen } = setUp(['A_B']);
     send('A', 1);
