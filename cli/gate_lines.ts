@@ -4,10 +4,11 @@ import { gateText } from '../shared/bundle/gates/gate_text.ts';
 
 /** `gate ai1 auc: passed (0.6012; at least 0.52 on the holdout)`, and below one that failed what to do about it. */
 export function gateLines(gates: readonly RecordedGate[]): string[] {
+  const failed = gates.filter(({ passed }) => !passed);
   return gates.flatMap((gate) => {
     const { name, seen, limit } = gateText(gate);
     const line = `gate ${name}: ${gate.passed ? 'passed' : 'FAILED'} (${seen}; ${limit})`;
-    const step = gate.passed ? null : gateStep(gate);
+    const step = gate.passed ? null : gateStep(gate, failed);
     return step === null ? [line] : [line, `  → ${step}`];
   });
 }

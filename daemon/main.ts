@@ -11,6 +11,7 @@ import { MACHINE_FILES } from '../shared/files.ts';
 import { warmUpSeconds } from '../shared/core/features/features.ts';
 import { createAccess } from '../shared/http/access.ts';
 import { exchangeOwner, type ExchangeOwner } from '../shared/owner/exchange_owner.ts';
+import { noteKilled } from '../shared/fatal.ts';
 import { removeForeignLinks } from '../shared/foreign_links.ts';
 import { ownerOf } from '../shared/owner/owner.ts';
 import { barSecondsOf, symbolsOf } from '../shared/pair.ts';
@@ -536,7 +537,7 @@ class DaemonProcess {
 
   /** @returns the port */
   async #listen(daemon: Daemon, metrics: Exposition): Promise<number> {
-    const { settings, paths, shard, token } = this.#options;
+    const { settings, paths, shard, token, clock } = this.#options;
     const { market, feed, transports } = settings.minutehand;
     const log = this.#logs.events;
     const { host, allowed_hosts, loopback_needs_token, engine, max_buffered_bytes } = transports.daemon;
@@ -561,6 +562,7 @@ class DaemonProcess {
     this.#server = server;
     daemon.attach(server);
     daemon.readBars();
+    noteKilled(paths, shard, clock.nowMs());
     this.#undo.push(announce(paths.address(`daemon_${shard}`), { host, port: server.port }));
     log.info({ port: server.port, engine: server.engine, market, boot_id: daemon.bootId }, 'daemon listens');
     return server.port;

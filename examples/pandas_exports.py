@@ -55,7 +55,7 @@ def trades_by_position(path: str) -> pd.DataFrame:
     fills = pd.read_csv(path)
     fills["time"] = pd.to_datetime(fills["time_ms"], unit="ms", utc=True)
     closed = fills[fills["kind"] == "close"]
-    return closed.groupby(["account", "position_id"]).agg(
+    return closed.groupby(["account", "place", "position_id"]).agg(
         pair_id=("pair_id", "first"),
         closed=("time", "max"),
         reason=("reason", "first"),
@@ -65,9 +65,12 @@ def trades_by_position(path: str) -> pd.DataFrame:
 
 
 def result_by_day(positions: pd.DataFrame) -> pd.DataFrame:
-    """Result and number of positions of each account and day on which positions closed. Accounts are never added up."""
+    """Result and number of positions of each account and day on which positions closed. Accounts are never added up.
+
+    `place` is the file that an account reports to: two that trade on paper follow the same signals.
+    """
     day = positions["closed"].dt.date.rename("day")
-    return positions.groupby(["account", day])["pnl"].agg(["sum", "count"])
+    return positions.groupby(["account", "place", day])["pnl"].agg(["sum", "count"])
 
 
 def daily_bars(path: str) -> pd.DataFrame:

@@ -420,7 +420,7 @@ export const ERRORS = {
   STOP_BY_SIGNAL: {
     status: 422,
     message: '`minutehand stop` is for Windows, which has no signals.',
-    next: 'Press Ctrl-C where it runs, or use `kill <pid>` (`minutehand status` names it), or `sudo systemctl stop minutehand.target`.',
+    next: 'Press Ctrl-C where it runs, or use `kill <pid>` (`minutehand status` names it; of `minutehand up`, that of `up`), or `sudo systemctl stop minutehand.target`.',
   },
   STOP_UNANSWERED: {
     status: 500,
@@ -1182,6 +1182,11 @@ export const ERRORS = {
     status: 422,
     message: 'A pair’s saved state cannot be used; its positions are unknown.',
     next: 'Close the pair’s positions by hand, then delete the file.',
+  },
+  DAEMON_KILLED: {
+    status: 500,
+    message: 'The daemon ended without being stopped: it was killed, ran out of memory, or the machine lost power.',
+    next: 'Look for the reason: `journalctl -k` (out of memory), the log of whatever starts it. At most one signal of each pair is missing.',
   },
   PROCESS_ENDED: {
     status: 500,

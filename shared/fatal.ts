@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
-import { describeError } from './errors.ts';
+import { readAddress } from './address.ts';
+import { describeError, MinutehandError } from './errors.ts';
 import { jsonOrNull } from './json_or_null.ts';
 import { appendBounded, newestLines, type LineBounds } from './line_file.ts';
 import { makePrivateFolder } from './private_files.ts';
@@ -39,6 +40,21 @@ export function noteFatal(paths: HomePaths, shard: string, error: unknown, nowMs
   } catch {
     // The log and the exit code report it too.
   }
+}
+
+/**
+ * Notes that the daemon before this one ended without being stopped (killed, out of memory, power lost): the address that
+ * it left shows it. One that noted its own error is not noted again. Call with the place of the daemon held, before the
+ * own address is announced.
+ */
+export function noteKilled(paths: HomePaths, shard: string, nowMs: number): void {
+  const left = readAddress(paths.address(`daemon_${shard}`));
+  if (left === null) return;
+  const begunMs = Date.parse(left.started);
+  const hasTold = readFatals(paths, shard).some(({ pid, at_ms }) => pid === left.pid && at_ms >= begunMs);
+  if (hasTold) return;
+  const seen = `process ${left.pid}, which ran since ${left.started}; another one runs now`;
+  noteFatal(paths, shard, new MinutehandError('DAEMON_KILLED', { seen }), nowMs);
 }
 
 /** The newest ones; none when there is no such file. */

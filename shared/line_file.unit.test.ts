@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FATAL_BOUNDS, noteFatal, readFatals } from './fatal.ts';
+import { announce } from './address.ts';
+import { FATAL_BOUNDS, noteFatal, noteKilled, readFatals } from './fatal.ts';
 import { homePaths } from './home.ts';
 import { appendBounded, newestLines } from './line_file.ts';
 
@@ -44,5 +45,26 @@ describe('the errors that ended a daemon', () => {
     for (let at = 0; at < 500; at++) noteFatal(paths, 'main', new Error(`${at} ${'x'.repeat(5000)}`), at);
     expect(statSync(join(folder, 'daemon_main.fatal.jsonl')).size).toBeLessThanOrEqual(FATAL_BOUNDS.maxBytes);
     expect(readFatals(paths, 'main').map(({ at_ms }) => at_ms)).toEqual(Array.from({ length: 20 }, (_, i) => 480 + i));
+  });
+
+  it('say that the daemon before was killed, by the address that it left, once, unless it told its own error', () => {
+    const paths = homePaths({ MINUTEHAND_HOME: folder });
+    const codes = (): string[] => readFatals(paths, 'main').map(({ code }) => code);
+    const startMs = Date.now();
+    noteKilled(paths, 'main', startMs);
+    const leave = announce(paths.address('daemon_main'), { host: '127.0.0.1', port: 7400 });
+    leave();
+    noteKilled(paths, 'main', startMs + 1000);
+    expect(codes()).toEqual([]);
+    // Killed: the address stays.
+    announce(paths.address('daemon_main'), { host: '127.0.0.1', port: 7400 });
+    noteKilled(paths, 'main', startMs + 2000);
+    expect(codes()).toEqual(['DAEMON_KILLED']);
+    expect(readFatals(paths, 'main')[0]!.message).toContain(`process ${process.pid}`);
+    // The next one has ended with an error of its own, which is told already.
+    announce(paths.address('daemon_main'), { host: '127.0.0.1', port: 7400 });
+    noteFatal(paths, 'main', new Error('an end'), Date.now() + 1);
+    noteKilled(paths, 'main', Date.now() + 2);
+    expect(codes()).toEqual(['DAEMON_KILLED', 'INTERNAL']);
   });
 });

@@ -18,6 +18,7 @@ import { startHistory } from './control/history/history.ts';
 import { startEventSender } from './control/model_events/event_sender.ts';
 import { startMonitor } from './control/monitor/monitor.ts';
 import { startNews } from './control/news/news.ts';
+import { channelStatus } from './control/notify/channels/open_channels.ts';
 import { startHeartbeat } from './control/notify/heartbeat.ts';
 import { startNotifications, type Notifications } from './control/notify/notifications.ts';
 import { startWatch } from './control/notify/watch/watch.ts';
@@ -70,6 +71,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const port = options.port ?? configuredPort;
   const monitor = startMonitor({ ...options, retrainer, notifier });
   let schedules: readonly NamedSchedule[] = [];
+  const channels = channelStatus(settings.retrain, process.env);
   const access = {
     host,
     allowedHosts: allowed_hosts,
@@ -106,6 +108,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     audit,
     schedules: () => schedules,
     faults: () => dependencies.faults,
+    channels: () => channels,
   });
   const parts = { ...options, clock: MACHINE_CLOCK, retrainer, monitor, rollout, schedules: () => schedules };
   const controlPlane = await startControlPlane(server, parts);

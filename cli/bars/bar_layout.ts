@@ -144,7 +144,7 @@ function layoutAt(lines: readonly string[], above: number, options: ReadingOptio
   if (/^\d{8} \d{6}$/.test(first[0] ?? '') && first.length >= 6) return histdata(table);
   if (/^\d{13,25}$/.test(first[0] ?? '') && first.length >= 6) return binanceWithoutHeader(table);
   if (isDatePart(first[0] ?? '') && /^\d{1,2}:\d{2}(:\d{2})?$/.test(first[1] ?? '') && first.length >= 6)
-    return metatrader4(table);
+    return metatraderWithoutHeader(table);
   return withHeader(table);
 }
 
@@ -432,7 +432,9 @@ const NAMES_IN_ORDER = ['time', 'open', 'high', 'low', 'close', 'volume'];
 
 function histdata(table: Table): BarLayout {
   const stamp = (fields: readonly string[]): number => ofMatch(HISTDATA_STAMP.exec(fields[0]!));
-  const { style, evidence } = numbersOf(table, table.rows, [1, 2, 3, 4]);
+  const numbers = numbersOf(table, table.rows, [1, 2, 3, 4]);
+  const { style } = numbers;
+  const evidence = [...numbers.evidence, ...leftOut(table, IN_ORDER.volume + 1)];
   return made(
     { name: 'histdata', isUtc: false, inPoints: false, firstRow: table.above + 1, stated: [], evidence },
     { ...base(table, style), ...IN_ORDER, stamp, lastStampField: 0 },
@@ -440,25 +442,61 @@ function histdata(table: Table): BarLayout {
   );
 }
 
-/** MetaTrader 4 writes date and time in two columns, and no header. */
-function metatrader4(table: Table): BarLayout {
+/** Date, time, prices, tick volume, volume, spread in points: as MetaTrader 5 writes them. */
+const METATRADER5_FIELDS = 9;
+const METATRADER_VOLUME = 6;
+
+/**
+ * Date and time in two columns, and no header: MetaTrader 4 writes the volume behind the prices, MetaTrader 5 tick
+ * volume, volume and spread. Of other columns nobody knows what they are.
+ */
+function metatraderWithoutHeader(table: Table): BarLayout {
+  const { first, rows, options } = table;
   const stamp = (fields: readonly string[]): number => readStamp(`${fields[0]} ${fields[1]}`, null).seconds;
-  const { style, evidence } = numbersOf(table, table.rows, [2, 3, 4, 5]);
+  const numbers = numbersOf(table, rows, [2, 3, 4, 5]);
+  const { style } = numbers;
+  const isWhole = (at: number): boolean => rows.every((cells) => /^\d+$/.test(cells[at] ?? ''));
+  const isMetatrader5 =
+    first.length === METATRADER5_FIELDS &&
+    [METATRADER_VOLUME, METATRADER_VOLUME + 1, METATRADER5_FIELDS - 1].every(isWhole);
+  // Who states the unit of a spread says that there is one.
+  const isStated = options.spread !== undefined && first.length > METATRADER_VOLUME + 1;
+  const spread = isMetatrader5 || isStated ? first.length - 1 : null;
+  const evidence = [
+    ...numbers.evidence,
+    ...(isMetatrader5 ? ['columns as MetaTrader 5 writes them: tick volume, volume, spread in points'] : []),
+    ...(isStated && !isMetatrader5 ? ['the last column is the spread'] : []),
+    ...(spread === null ? leftOut(table, METATRADER_VOLUME + 1) : []),
+  ];
   const places = {
     open: 2,
     high: 3,
     low: 4,
     close: 5,
-    volume: table.first.length > 6 ? 6 : null,
-    spread: null,
+    volume: first.length > METATRADER_VOLUME ? METATRADER_VOLUME : null,
+    spread,
     ask: null,
   };
   const names = ['date', ...NAMES_IN_ORDER];
   return made(
-    { name: 'metatrader', isUtc: false, inPoints: false, firstRow: table.above + 1, stated: [], evidence },
+    {
+      name: 'metatrader',
+      isUtc: false,
+      inPoints: isMetatrader5,
+      firstRow: table.above + 1,
+      stated: [],
+      evidence,
+    },
     { ...base(table, style), names, ...places, beside: [], stamp, lastStampField: 1 },
     table.options,
   );
+}
+
+/** Columns of a file without a header that are not taken; a spread among them would lower the costs of every backtest. */
+function leftOut({ first }: Table, from: number): string[] {
+  if (first.length <= from) return [];
+  const columns = first.length === from + 1 ? `column ${from + 1} is` : `columns ${from + 1} to ${first.length} are`;
+  return [`${columns} not taken: nothing names them; with a header line (… volume,spread) or --spread they are`];
 }
 
 function binanceWithoutHeader(table: Table): BarLayout {

@@ -91,6 +91,56 @@ async function timesOf(content: string | Buffer, options: Partial<ImportOptions>
   return [...(await stored()).time];
 }
 
+describe('a file of MetaTrader without a header', () => {
+  const stamp = (time: number): string =>
+    new Date(time * 1000).toISOString().slice(0, 16).replace('T', ',').replaceAll('-', '.');
+  const file = (behind: (i: number) => string): string =>
+    walk(400)
+      .map((row, i) => `${stamp(row.time)}:00,${numbers(row)},${behind(i)}`)
+      .join('\n');
+
+  it('has its spread in the last of three columns behind the prices, in points', async () => {
+    const report = await read(
+      await given(
+        'EURUSD_M1.csv',
+        file((i) => `${i + 1},0,${12 + (i % 3)}`),
+      ),
+      { timezone: 'UTC' },
+    );
+    expect(report.sources[0]).toMatchObject({ layout: 'metatrader' });
+    expect(report.sources[0]!.read_by.join()).toContain('spread in points');
+    const { spread, volume } = await stored();
+    expect(spread![0]).toBeCloseTo(0.000_12, 9);
+    expect(spread![2]).toBeCloseTo(0.000_14, 9);
+    expect(volume[4]).toBe(5);
+  });
+
+  it('is taken as MetaTrader 4 writes it with the volume alone', async () => {
+    const report = await read(
+      await given(
+        'EURUSD_M1.csv',
+        file((i) => String(i + 1)),
+      ),
+      { timezone: 'UTC' },
+    );
+    expect(report.sources[0]!.read_by.join()).not.toMatch(/not taken|spread/);
+    expect((await stored()).spread).toBeNull();
+  });
+
+  it('is not silent about columns that it does not know, and takes a spread that is told', async () => {
+    const path = await given(
+      'EURUSD_M1.csv',
+      file((i) => `${i + 1},${12 + (i % 3)}`),
+    );
+    const report = await read(path, { timezone: 'UTC' });
+    expect(report.sources[0]!.read_by.join()).toMatch(/column 8 is not taken.*--spread/);
+    expect((await stored()).spread).toBeNull();
+    await rm(out, { recursive: true });
+    await read(path, { timezone: 'UTC', reading: { spread: 'points' } });
+    expect((await stored()).spread![1]).toBeCloseTo(0.000_13, 9);
+  });
+});
+
 describe('Text of another encoding', () => {
   const rows = walk(60);
   const expected = rows.map(({ time }) => time);

@@ -1,9 +1,30 @@
+import { copyBars, lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { mergeBars, CONFLICTS_SHOWN, joinBars, type ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
-import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import type { Store } from '../../trainer/store/store.ts';
 import { storeSink, type StoreSinkOptions } from './store_sink.ts';
+
+/**
+ * The bars of a symbol as they would be, a page at a time: of a minute that both have, the stored bar, or the new one
+ * where it replaces it.
+ * @param own ascending, each minute once
+ */
+async function* asTheyWouldBe(
+  stored: AsyncIterable<BarColumns>,
+  own: BarColumns,
+  isReplacing: boolean,
+): AsyncGenerator<BarColumns> {
+  const times = own.time.subarray(0, own.length);
+  let from = 0;
+  for await (const page of stored) {
+    const to = lowerBound(times, page.time[page.length - 1]! + 1);
+    const part = copyBars(own, from, to);
+    yield (isReplacing ? mergeBars(part, page) : mergeBars(page, part)).columns;
+    from = to;
+  }
+  if (from < own.length) yield copyBars(own, from, own.length);
+}
 
 /** Counts what an import into the store would add and replace, and writes nothing. */
 export function previewSink(store: Store, market: Market, options: StoreSinkOptions = {}): BarSink {
@@ -37,7 +58,7 @@ export function previewSink(store: Store, market: Market, options: StoreSinkOpti
               merged.conflictPeriod !== null && { replaced_period: merged.conflictPeriod }),
             conflicting,
             place: store.place,
-            pages: () => store.bars.pages(market, symbol),
+            pages: () => asTheyWouldBe(store.bars.pages(market, symbol), own.columns, options.isReplacing === true),
           };
         },
       };

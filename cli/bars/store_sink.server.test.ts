@@ -10,6 +10,7 @@ import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../trainer/store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../../trainer/store/store.ts';
 import { REFUSING } from '../../shared/bar_file/verdict/finding.ts';
+import { previewSink } from './preview_sink.ts';
 import { storeSink } from './store_sink.ts';
 
 const m1 = realData('m1');
@@ -50,6 +51,27 @@ describe.each([
     writeFileSync(path, text);
     return path;
   }
+
+  it('would have the holes and breaks that it has, whether or not bars are stored and replaced', async () => {
+    const row = (minute: number, price = 1): string => `${minute * 60},${price},${price},${price},${price},0`;
+    const preview = (source: string, isReplacing = false): Promise<ImportResult> =>
+      importBars({ accept: [...REFUSING], source, into: previewSink(store, 'live', { isReplacing }) });
+    const first = write('EURUSD.csv', [HEADER, row(1), row(4), row(5), row(200)].join('\n'));
+    const check = { bars: 4, missing_minutes: 2, holes: 1, breaks: 1 };
+    expect((await preview(first)).symbols[0]).toMatchObject({ bars: 4, check });
+    expect(await store.bars.symbols('live')).toEqual([]);
+    expect((await take(first)).symbols[0]).toMatchObject({ bars: 4, check });
+    const second = write('EURUSD.csv', [HEADER, row(0), row(2), row(4, 2), row(199), row(300)].join('\n'));
+    const would = [await preview(second), await preview(second, true)].map(({ symbols }) => symbols[0]);
+    const kept = await take(second);
+    const { added, conflicts, bars, check: after } = kept.symbols[0]!;
+    expect({ added, conflicts, bars }).toEqual({ added: 4, conflicts: 1, bars: 8 });
+    for (const one of would)
+      expect(one).toMatchObject({ added, conflicts, bars, check: { ...after, spikes: expect.any(Number) } });
+    expect(would[0]!.check).toEqual(after);
+    // With the new price of a minute.
+    expect(would[1]!.check.spikes).toBeGreaterThan(after.spikes);
+  });
 
   it('adds each minute once, keeps first copies, and records the file', async () => {
     const row = (minute: number, price: number): string => `${minute * 60},${price},${price},${price},${price},0`;

@@ -242,7 +242,7 @@ function show(
 ): void {
   const { bundles, pairs, bars, first, last } = result;
   output.line(
-    `${pairs.length} ${pairs.length === 1 ? 'pair' : 'pairs'}, ${bars} bars, ${isoSecond(first)} to ${isoSecond(last)}, ${result.days.length} trading days, ${seconds.toFixed(1)} s`,
+    `${counted(pairs.length, 'pair')}, ${counted(bars, 'bar')}, ${isoSecond(first)} to ${isoSecond(last)}, ${counted(result.days.length, 'trading day')}, ${seconds.toFixed(1)} s`,
   );
   bundles.forEach((bundle, i) => {
     output.line('');
@@ -260,10 +260,11 @@ function show(
         `${name}  rows ${rows}, AUC ${figure(auc, 4)}, Brier ${figure(brier, 4)} (baseline ${figure(brier_baseline, 4)}), calibration error ${figure(ece, 4)}`,
       );
     for (const view of VIEWS) {
-      output.line(`${view}:`);
+      output.line(`${view}, bps per trade with position_scale applied, and net at full size:`);
       output.line(HEAD);
-      for (const pair of pairs) output.line(row(pair, bundle[view].pairs[pair]!, bundle.noEdge.includes(pair)));
-      output.line(row('total', bundle[view].total, false));
+      for (const pair of pairs)
+        output.line(row(pair, bundle[view].pairs[pair]!, pairs.length, bundle.noEdge.includes(pair)));
+      output.line(row('total', bundle[view].total, 1, false));
       const { fullLeverage } = bundle[view];
       if (fullLeverage !== null) output.line(fullLeverageRow(fullLeverage));
       showExecutability(bundle[view], output);
@@ -276,7 +277,7 @@ function show(
 function showExecutability({ executability }: ViewResult, output: Output): void {
   if (executability.trades === 0) return;
   const cells = executabilityCells(executability).map((cell, i) => `${EXECUTABILITY_COLUMNS[i]!} ${cell}`);
-  output.line(`executability, net bps per trade: ${cells.join(', ')}`);
+  output.line(`executability, net bps per trade at full size: ${cells.join(', ')}`);
   output.line(`busiest hours in New York: ${busiestHours(executability)}`);
 }
 
@@ -284,7 +285,7 @@ function showInterval({ interval }: ViewResult, output: Output): void {
   const { net_bps, lower_5_net_bps, upper_95_net_bps } = interval;
   if (lower_5_net_bps === null) return;
   const range = `${figure(net_bps, 2)} (90 % interval ${figure(lower_5_net_bps, 2)} to ${figure(upper_95_net_bps, 2)})`;
-  output.line(`net bps per trade in this period: ${range}`);
+  output.line(`net bps per trade at full size in this period: ${range}`);
 }
 
 /** What the trades claim, and how often these bars were looked at. */
@@ -292,7 +293,7 @@ function edgeLines(edge: BundleResult['edge']): string[] {
   if (edge === null) return [];
   const { look, level, pairs, all_pairs, edge_pairs } = edge;
   const line = (name: string, { no_edge, trades, net_bps, lower_net_bps, p_value }: PeriodClaim): string =>
-    `  ${name.padEnd(17)}${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${figure(net_bps, 2)} bps, lower bound ${figure(lower_net_bps, 2)}, p ${figure(p_value, 4)}`;
+    `  ${name.padEnd(17)}${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${figure(net_bps, 2)} bps at full size, lower bound ${figure(lower_net_bps, 2)}, p ${figure(p_value, 4)}`;
   return [
     `edge in this period, look ${look} at these bars: p, adjusted for all these claims, below ${Number(level.toPrecision(3))}`,
     ...Object.entries(pairs).map(([pair, claim]) => line(pair, claim)),
@@ -301,23 +302,34 @@ function edgeLines(edge: BundleResult['edge']): string[] {
   ];
 }
 
-const HEAD = '                   trades      won   gross     net  Sharpe  drawdown   return  refused';
+/** Returns and drawdowns of a pair are of its own capital; `of all` are the parts whose sum is that of the total. */
+const HEAD = '                   trades      won   gross     net    full  Sharpe  drawdown   return   of all  refused';
 
-function row(name: string, performance: Performance, isGated: boolean): string {
-  const { trades, win_rate, mean_gross_bps, mean_net_bps, net_sharpe, max_drawdown, net_return, refusal_rate } =
-    performance;
+/** @param capitals of how many pairs the capital of all is */
+function row(name: string, performance: Performance, capitals: number, isGated: boolean): string {
+  const {
+    trades,
+    win_rate,
+    mean_gross_bps,
+    mean_net_bps,
+    mean_net_bps_full_size,
+    net_sharpe,
+    max_drawdown,
+    net_return,
+    refusal_rate,
+  } = performance;
   const share = (value: number | null, width: number): string =>
     (value === null ? '–' : `${(value * 100).toFixed(1)} %`).padStart(width);
   return (
-    `${name.padEnd(17)}${String(trades).padStart(8)}${share(win_rate, 9)}${figure(mean_gross_bps, 2).padStart(8)}${figure(mean_net_bps, 2).padStart(8)}` +
-    `${figure(net_sharpe, 2).padStart(8)}${share(max_drawdown, 10)}${share(net_return, 9)}${share(refusal_rate, 9)}${isGated ? '  NO_EDGE' : ''}`
+    `${name.padEnd(17)}${String(trades).padStart(8)}${share(win_rate, 9)}${figure(mean_gross_bps, 2).padStart(8)}${figure(mean_net_bps, 2).padStart(8)}${figure(mean_net_bps_full_size, 2).padStart(8)}` +
+    `${figure(net_sharpe, 2).padStart(8)}${share(max_drawdown, 10)}${share(net_return, 9)}${share(net_return / capitals, 9)}${share(refusal_rate, 9)}${isGated ? '  NO_EDGE' : ''}`
   );
 }
 
 /** Below `drawdown` and `return` of the row above. */
 function fullLeverageRow({ max_drawdown, net_return }: NonNullable<ViewResult['fullLeverage']>): string {
   const share = (value: number, width: number): string => `${(value * 100).toFixed(1)} %`.padStart(width);
-  return `${'without leverage_reduction_rate'.padEnd(58)}${share(max_drawdown, 10)}${share(net_return, 9)}`;
+  return `${'without leverage_reduction_rate'.padEnd(66)}${share(max_drawdown, 10)}${share(net_return, 9)}`;
 }
 
 function figure(value: number | null, digits: number): string {

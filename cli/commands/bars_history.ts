@@ -2,9 +2,11 @@ import { actorName } from '../../shared/process/actor.ts';
 import type { Command } from 'commander';
 import { isoMinute } from '../../shared/bar.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
+import type { Verdict } from '../../shared/bar_file/verdict/finding.ts';
+import { verdictText } from '../../shared/bar_file/verdict/finding_text.ts';
 import { homePaths } from '../../shared/home.ts';
 import { modelsTrainedOn } from '../../trainer/control/registry/trained_on.ts';
-import type { ChangePreview, ImportRun, TouchedBars } from '../../trainer/store/import_runs.ts';
+import type { ChangePreview, ListedRun, TouchedBars } from '../../trainer/store/import_runs.ts';
 import type { Store } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
@@ -25,7 +27,9 @@ interface DeleteFlags {
 export function addImportHistory(bars: Command, output: () => Output): void {
   bars
     .command('history')
-    .description('lists imports and deletions by their number, the newest first')
+    .description(
+      'lists imports and deletions by their number, the newest first, with the clock on which files were read and the verdict on each symbol',
+    )
     .addOption(marketOption('which bars of the store'))
     .option('--limit <count>', 'at most so many', '100')
     .action(({ market, limit }: { market: Market; limit: string }) =>
@@ -55,20 +59,41 @@ export function addImportHistory(bars: Command, output: () => Output): void {
 }
 
 async function runHistory(market: Market, limit: number, output: Output): Promise<void> {
-  const runs = await withStore((store) => store.importRuns.list(market, limit));
-  for (const run of runs) output.line(lineOf(run));
-  if (runs.length === 0) output.line('No import has been numbered yet.');
+  const other = market === 'live' ? 'simulated' : 'live';
+  const { runs, isOther } = await withStore(async (store) => {
+    const own = await store.importRuns.list(market, limit);
+    return { runs: own, isOther: own.length === 0 && (await store.importRuns.list(other, 1)).length > 0 };
+  });
+  for (const run of runs) for (const line of linesOf(run)) output.line(line);
+  if (runs.length === 0) output.line(`No import of the ${market} market has been numbered yet.`);
+  if (isOther) output.line(`Of the ${other} market there are some: --market ${other}`);
   output.result(runs.map((run) => ({ ...run, verdicts: JSON.parse(run.verdicts) as unknown })));
 }
 
-function lineOf(run: ImportRun): string {
+function linesOf(run: ListedRun): string[] {
   const { import_number, kind, source, began_ms, finished_ms, added, removed, rejected, done_by, undone_ms } = run;
   const state = undone_ms !== null ? 'undone' : finished_ms === null ? 'not finished' : 'done';
   const isDecision = kind === 'accept' || kind === 'leave_out';
   const counts = isDecision
     ? 'received bars'
     : `${added} added, ${removed} ${kind === 'delete' ? 'deleted' : 'replaced'}, ${rejected} rejected`;
-  return `${String(import_number).padStart(4)}  ${isoMinute(began_ms / 1000)}  ${kind.padEnd(9)}  ${state.padEnd(12)}  ${counts}  ${done_by}  ${source}`;
+  return [
+    `${String(import_number).padStart(4)}  ${isoMinute(began_ms / 1000)}  ${kind.padEnd(9)}  ${state.padEnd(12)}  ${counts}  ${done_by}  ${source}`,
+    ...readingOf(run).map((text) => `      ${text}`),
+  ];
+}
+
+/** On which clock its files were read, and the verdict on each symbol. */
+function readingOf({ clocks, verdicts }: ListedRun): string[] {
+  const { symbols = {}, accepted = [] } = JSON.parse(verdicts) as {
+    symbols?: Record<string, Verdict>;
+    accepted?: readonly string[];
+  };
+  const anyway = accepted.length === 0 ? '' : ` (accepted: ${accepted.join(', ')})`;
+  return [
+    ...(clocks.length === 0 ? [] : [`clock ${clocks.join(', ')}`]),
+    ...Object.entries(symbols).map(([symbol, verdict]) => `${symbol}  ${verdictText(verdict)}${anyway}`),
+  ];
 }
 
 async function runUndo(number: number, isDry: boolean, output: Output): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { conditionUnit } from '../../shared/explain/condition_unit.ts';
 import { createExplainer } from '../../shared/explain/explain_minute.ts';
 import type { ExplainedModel, Explanation } from '../../shared/explain/explanation.ts';
 import { counted } from '../../shared/counted.ts';
@@ -130,8 +131,24 @@ function linesOfModel(
   ];
 }
 
-function conditionText({ name, reason, holds, value, relation, limit, change, relative }: ConditionState): string {
+/** One condition with its numbers; of one that time alone fulfills, how long that takes. */
+export function conditionText({
+  name,
+  reason,
+  holds,
+  value,
+  relation,
+  limit,
+  change,
+  relative,
+}: ConditionState): string {
   if (value === null) return `${name}  ${reason}`;
+  const unit = conditionUnit(name);
+  if (unit !== null) {
+    const numbers = `${name}  ${counted(value, unit.slice(0, -1))}`;
+    if (holds) return `${numbers}, ${relation} ${limit}  ${reason}`;
+    return `${numbers}, must be ${relation} ${limit}: ${Math.abs(change!)} to wait  ${reason}`;
+  }
   if (holds) return `${name}  ${value.toPrecision(5)}, ${relation} ${limit!.toPrecision(5)}  ${reason}`;
   const moved = `${change! < 0 ? '' : '+'}${change!.toPrecision(4)}`;
   return `${name}  ${value.toPrecision(5)}, must be ${relation} ${limit!.toPrecision(5)}: ${moved} (${(100 * relative!).toFixed(1)} %)  ${reason}`;

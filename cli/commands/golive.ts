@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { homePaths } from '../../shared/home.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
+import { homePaths, type HomePaths } from '../../shared/home.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { goLiveReport, type GoLiveReport } from '../../trainer/control/golive/report.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
+import { channelStatus, type ChannelStatus } from '../../trainer/control/notify/channels/open_channels.ts';
 import type { Output } from '../output.ts';
+import { lookAtTrainer } from '../status/trainer_state.ts';
 import { applyMarket, marketOption } from './processes.ts';
 
 const MARKS = { ok: '✓', todo: '✗', ask: '?' } as const;
@@ -25,13 +27,20 @@ async function goLive(flags: { market?: string }, output: Output): Promise<void>
   const paths = homePaths();
   const store = await openStoreIfThere(process.env, paths);
   try {
-    const report = await goLiveReport(loadSettings(), paths, store, MACHINE_CLOCK.nowMs(), process.env);
+    const settings = loadSettings();
+    const report = await goLiveReport(settings, paths, store, MACHINE_CLOCK.nowMs(), await channelsOf(settings, paths));
     for (const line of linesOf(report)) output.line(line);
     output.result(report);
     if (!report.ready_for_paper) process.exitCode = 1;
   } finally {
     await store?.close();
   }
+}
+
+/** Those of the trainer, which sends; where none answers, those that one would have that is started here. */
+async function channelsOf(settings: Settings, paths: HomePaths): Promise<ChannelStatus> {
+  const { health } = await lookAtTrainer(settings, paths);
+  return health?.channels ?? channelStatus(settings.retrain, process.env);
 }
 
 function linesOf({ checks, next }: GoLiveReport): string[] {

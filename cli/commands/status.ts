@@ -1,4 +1,5 @@
 import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
+import { refusedTraining } from '../../shared/bundle/refused_training.ts';
 import { triggerText } from '../../shared/run_trigger/trigger_text.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
@@ -76,7 +77,11 @@ export async function collectStatus(settings: Settings, paths: HomePaths, nowMs:
     lookAtTrainer(settings, paths),
     ...shardsOf(settings.minutehand).map((shard) => lookAtDaemon(settings, paths, shard)),
   ]);
-  const findings = [...findingsOf(settings, daemons, trainer, nowMs), ...modelFindings(settings, paths.models)];
+  const refused = refusedTraining(paths.models, settings.minutehand.market);
+  const findings = [
+    ...findingsOf(settings, daemons, trainer, nowMs, refused),
+    ...modelFindings(settings, paths.models),
+  ];
   return {
     ok: findings.every(({ weight }) => weight === 'note'),
     looked_at: new Date(nowMs).toISOString(),
@@ -101,9 +106,10 @@ export function linesOf({ ok, daemons, trainer, findings }: Status, nowMs: numbe
   ].filter((line, index, all) => line !== '' || index < all.length - 1);
 }
 
+const processText = (pid: number | null): string => (pid === null ? '' : `, process ${pid}`);
 const PRESENCES = { up: 'up', mute: 'does not answer', down: 'does not run' } as const;
 
-function daemonLines({ shard, presence, url, health, hasStandby, pairs }: DaemonState, nowMs: number): string[] {
+function daemonLines({ shard, presence, pid, url, health, hasStandby, pairs }: DaemonState, nowMs: number): string[] {
   const head = `daemon ${shard}: ${PRESENCES[presence]}`;
   const standby = hasStandby ? ['  standby  one waits to take over'] : [];
   if (health === null) return [head, ...standby, ...pairs.flatMap((pair) => pairLine(pair, nowMs))];
@@ -112,7 +118,7 @@ function daemonLines({ shard, presence, url, health, hasStandby, pairs }: Daemon
   const direction = directionText(health.direction);
   const shadow = health.shadow_version === null ? '' : `, shadow ${health.shadow_version}`;
   return [
-    `${head} for ${lasting(health.uptime_seconds)}, ${health.market} market, ${url}, boot ${health.boot_id}`,
+    `${head} for ${lasting(health.uptime_seconds)}, ${health.market} market, ${url}${processText(pid)}, boot ${health.boot_id}`,
     `  state    ${health.status}${modesText(pairs, health.boot_id)}${ready}${shadow}${rolloutText(health.rollout)}${direction}, Redis ${health.redis}`,
     ...(health.lease === null ? [] : [`  lease    ${leaseText(health.lease)}`]),
     ...standby,
@@ -185,12 +191,12 @@ function pairLine({ pair_id, signal }: PairStatus, nowMs: number): string[] {
   return [`  ${cells.join('  ')}`];
 }
 
-function trainerLines({ presence, url, health }: TrainerState): string[] {
+function trainerLines({ presence, pid, url, health }: TrainerState): string[] {
   const head = `trainer: ${PRESENCES[presence]}`;
   if (health === null) return [head];
   const { last_run: run, schedules } = health;
   return [
-    `${head}, ${url}, active models ${health.active_version ?? 'none'}`,
+    `${head}, ${url}${processText(pid)}, active models ${health.active_version ?? 'none'}`,
     run === null
       ? '  last run none'
       : `  last run ${run.run_id} ${run.kind} ${shownMinute(run.started_at)} ${run.status}${

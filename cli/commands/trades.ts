@@ -4,6 +4,7 @@ import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { accountIdOf } from '../../trainer/control/fills/account_id.ts';
 import { fillFigures, type FillFigures } from '../../trainer/control/fills/fill_figures.ts';
 import { readRefusedLines, readTrades, type LiveTrade } from '../../trainer/control/fills/live_trades.ts';
 import { FINDINGS, reconcile } from '../../trainer/control/fills/reconcile.ts';
@@ -63,6 +64,7 @@ const COLUMNS = [
   'beta',
   'max_age_bars',
   'source',
+  'place',
 ] as const satisfies readonly (keyof LiveTrade)[];
 
 export function addTrades(program: Command, output: () => Output): void {
@@ -77,7 +79,9 @@ export function addTrades(program: Command, output: () => Output): void {
       .option('--to <day>', 'UTC day or minute of the end')
       .addOption(marketOption());
   common(trades.command('list'))
-    .description('the newest fills, and figures per pair and account')
+    .description(
+      'the newest fills, and figures per pair and account; several accounts, of paper too, are never added up',
+    )
     .action((flags: TradesFlags) => list(flags, output()));
   common(trades.command('export'))
     .addOption(new Option('--out <file>', 'CSV; - is standard output').default('-'))
@@ -125,17 +129,20 @@ async function withStore<Result>(work: (store: Store) => Promise<Result>, withou
 async function list(flags: TradesFlags, output: Output): Promise<void> {
   const wanted = selectionOf(flags);
   const trades = await withStore((store) => readTrades(store, wanted), []);
-  const figures = fillFigures({ trades, ...signalsOf(wanted, trades[0]?.time_ms ?? 0) });
+  const figures = fillFigures({ trades, ...signalsOf(wanted, trades[0]?.time_ms ?? 0) }, accountIdOf);
+  const width = Math.max(0, ...Object.keys(figures).map(({ length }) => length));
   if (trades.length === 0) output.line('No fills yet: `minutehand ea` trades on paper, mt5/ in MetaTrader 5.');
-  for (const trade of trades.slice(-SHOWN_ROWS)) output.line(fillLine(trade));
+  for (const trade of trades.slice(-SHOWN_ROWS)) output.line(fillLine(trade, width));
   if (trades.length > SHOWN_ROWS) output.note(`${trades.length - SHOWN_ROWS} older ones: trades export has them all.`);
   for (const [account, { total, pairs }] of Object.entries(figures)) {
-    for (const [id, figure] of Object.entries(pairs)) output.line(figureLine(account, id, figure));
-    output.line(figureLine(account, 'total', total));
+    for (const [id, figure] of Object.entries(pairs)) output.line(figureLine(account.padEnd(width), id, figure));
+    output.line(figureLine(account.padEnd(width), 'total', total));
   }
   await noteRefused(wanted, output);
-  output.result({ market: wanted.market, trades: trades.map(({ line: _line, ...trade }) => trade), figures });
+  output.result({ market: wanted.market, trades: trades.map(listed), figures });
 }
+
+const listed = ({ line: _line, ...trade }: LiveTrade) => ({ ...trade, account_id: accountIdOf(trade) });
 
 async function exportTrades(flags: TradesFlags & { out: string }, output: Output): Promise<void> {
   const wanted = selectionOf(flags);
@@ -177,8 +184,8 @@ async function check(flags: TradesFlags, output: Output): Promise<void> {
   );
   const all = reconcile({ trades, refusedLines, ...signalsOf(wanted, fromMs) });
   const findings = all.filter(({ time_ms }) => time_ms >= fromMs && time_ms < (wanted.toMs ?? Infinity));
-  for (const { code, account, pair_id, position_id, time_ms, seen } of findings)
-    output.line(`${isoSecond(time_ms)}  ${code}  ${[account, pair_id, position_id].filter((word) => word !== '').join(' ')}  ${seen}`); // prettier-ignore
+  for (const { code, account_id, pair_id, position_id, time_ms, seen } of findings)
+    output.line(`${isoSecond(time_ms)}  ${code}  ${[account_id, pair_id, position_id].filter((word) => word !== '').join(' ')}  ${seen}`); // prettier-ignore
   for (const code of new Set(findings.map((finding) => finding.code))) output.note(`${code}: ${FINDINGS[code]}`);
   output.line(`${counted(trades.length, 'fill')} checked, ${counted(findings.length, 'finding')}`);
   output.result({ market: wanted.market, fills: trades.length, findings });
@@ -202,12 +209,13 @@ const priceText = (price: number | null): string =>
 /**
  * A fill with the time at which it was made and, as in `status` and `signals list`, the close of the bar of the signal
  * that it follows: on a simulated market these are two clocks. An exit of the account's own follows none.
+ * @param width of the column of accounts
  */
-export function fillLine(trade: LiveTrade): string {
+export function fillLine(trade: LiveTrade, width: number): string {
   const { time_ms, account, pair_id, kind, leg, side, lots, symbol, filled_price, slippage_bps, latency_ms, pnl, error, reason } = trade; // prettier-ignore
   const bar = kind === 'close' && trade.signal_id === trade.position_id ? null : trade.signal_bar;
   const closed = (bar === null ? '' : `closed ${shownMinute(bar)}`).padEnd(CLOSED_WIDTH);
-  const head = `${isoSecond(time_ms)}  ${closed}  ${account.padEnd(5)}  ${pair_id.padEnd(16)} ${kind.padEnd(7)}`;
+  const head = `${isoSecond(time_ms)}  ${closed}  ${accountIdOf(trade).padEnd(width)}  ${pair_id.padEnd(16)} ${kind.padEnd(7)}`;
   if (kind === 'refused') return `${head} ${error}`;
   const cells = [
     `${leg} ${side.padEnd(4)} ${lots} ${account === 'paper' ? 'units' : 'lots'} ${symbol} at ${priceText(filled_price)}`,
@@ -224,7 +232,7 @@ function figureLine(account: string, name: string, figure: FillFigures): string 
   const share = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(0)} %`);
   const earned = Object.entries(pnl).map(([currency, sum]) => `${sum.toFixed(2)} ${currency}`);
   return [
-    `${account.padEnd(5)}  ${name.padEnd(16)}`,
+    `${account}  ${name.padEnd(16)}`,
     `${opened} opened, ${closed} closed`,
     `won ${share(win_rate)}`,
     ...earned,

@@ -4,24 +4,30 @@ import { enterBody, idOf } from '../../shared/signal/signal.fixture.ts';
 import { tradeOf } from '../../trainer/control/fills/trade.fixture.ts';
 import { fillLine } from './trades.ts';
 
+const PLACE = '/home/var/ea/mine/result.json';
+const WIDTH = 'paper/mine'.length;
+
 it('a line of a fill has the close of the bar that its signal answered, on the market’s clock, if it followed one', () => {
   const body = { ...enterBody(idOf(1)), timestamp: '2024-01-22T00:05:00.000Z' };
-  const opened = fillLine(tradeOf(openFill(), body));
-  expect(opened).toMatch(/^2026-11-20T08:26:00Z {2}closed 2024-01-22 00:05 {2}paper {2}XAUUSD_XAGUSD +open +A SELL/);
-  const own = fillLine(tradeOf(closeFill({ reason: 'OWN_MAX_AGE', signal_id: idOf(1) }), body));
+  const opened = fillLine(tradeOf(openFill(), body, PLACE), WIDTH);
+  expect(opened).toMatch(
+    /^2026-11-20T08:26:00Z {2}closed 2024-01-22 00:05 {2}paper\/mine {2}XAUUSD_XAGUSD +open +A SELL/,
+  );
+  const own = fillLine(tradeOf(closeFill({ reason: 'OWN_MAX_AGE', signal_id: idOf(1) }), body, PLACE), WIDTH);
   expect(own).not.toContain('closed 20');
   expect(own.indexOf('paper')).toBe(opened.indexOf('paper'));
-  expect(fillLine(tradeOf(openFill(), null))).not.toContain('closed');
+  expect(fillLine(tradeOf(openFill(), null, PLACE), WIDTH)).not.toContain('closed');
 });
 
 it('a computed price has the digits of a quote', () => {
-  const line = (filled_price: number): string => fillLine(tradeOf(openFill({ filled_price }), null));
+  const line = (filled_price: number): string => fillLine(tradeOf(openFill({ filled_price }), null, PLACE), WIDTH);
   expect(line(1.3849184514769919)).toContain(' at 1.38491845  ');
   expect(line(4099.59)).toContain(' at 4099.59  ');
 });
 
 it('a size is in units on paper, and in lots of the broker else', () => {
-  const line = (account: 'paper' | 'demo' | 'real'): string => fillLine(tradeOf(openFill({ account, lots: 2 }), null));
+  const line = (account: 'paper' | 'demo' | 'real'): string =>
+    fillLine(tradeOf(openFill({ account, lots: 2 }), null, PLACE), WIDTH);
   expect(line('paper')).toContain(' 2 units XAUUSD at ');
   for (const account of ['demo', 'real'] as const) expect(line(account)).toContain(' 2 lots XAUUSD at ');
 });

@@ -6,6 +6,7 @@ import type { HealthReport } from '../../daemon/health/health.ts';
 import { REMOTE_TRANSPORTS } from '../../daemon/publish/transports.ts';
 import { SECONDS_PER_BAR, shownMinute } from '../../shared/bar.ts';
 import { ALL_PAIRS, stopText } from '../../shared/bundle/halts.ts';
+import { afterRefusal, refusalText, type RefusedTraining } from '../../shared/bundle/refused_training.ts';
 import { isOpenMinute } from '../../shared/market/trading_week.ts';
 import { barMinutesOf, barSecondsOf, isInstrument, parseSubject, symbolsOf, timeframeOf } from '../../shared/pair.ts';
 import { barIntervalMs, shardOf, type Settings } from '../../shared/policy/policy.ts';
@@ -28,18 +29,27 @@ export interface Finding {
 const INTERVALS_UNTIL_FILES = 3;
 const START = 'Start all with `minutehand up`, or `systemctl start minutehand.target` where they are services.';
 
-/** Problems of daemons and trainer, the worst first within each. Pure. */
+/**
+ * Problems of daemons and trainer, the worst first within each. Pure.
+ * @param refused the last training, if it did not pass
+ */
 export function findingsOf(
   settings: Settings,
   daemons: readonly DaemonState[],
   trainer: TrainerState,
   nowMs: number,
+  refused: RefusedTraining | null = null,
 ): Finding[] {
-  return [...daemons.flatMap((daemon) => ofDaemon(settings, daemon, nowMs)), ...ofTrainer(trainer)];
+  return [...daemons.flatMap((daemon) => ofDaemon(settings, daemon, nowMs, refused)), ...ofTrainer(trainer)];
 }
 
 /** Of one daemon, whether it runs or not. */
-export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number): Finding[] {
+export function ofDaemon(
+  settings: Settings,
+  daemon: DaemonState,
+  nowMs: number,
+  refused: RefusedTraining | null = null,
+): Finding[] {
   const { health } = daemon;
   const report = reportOn(`daemon ${daemon.shard}`);
   const { problem, note } = report;
@@ -54,7 +64,7 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
   }
 
   reportLease(report, health);
-  reportModels(report, health);
+  reportModels(report, health, refused);
   reportDirection(report, settings, health);
   reportRollout(report, health);
   reportBars(report, settings, health, nowMs);
@@ -105,7 +115,11 @@ function reportLease({ problem, note }: Report, { lease }: HealthReport): void {
 function reportModels(
   { problem }: Report,
   { pairs, market, model_version, model_market, model_refused }: HealthReport,
+  refused: RefusedTraining | null,
 ): void {
+  // Who has trained, and was refused, is not helped by the advice to train.
+  const tried = refused === null ? '' : ` ${refusalText(refused)}`;
+  const nextOf = (usual: string): string => (refused === null ? usual : afterRefusal(refused));
   // A daemon of an earlier version accepts models of a live market in a simulated one.
   if (model_market !== null && model_market !== market)
     problem(
@@ -114,14 +128,16 @@ function reportModels(
     );
   if (model_version === null && pairs > 0)
     problem(
-      'has no active models: mode HALT, no entries.',
-      model_refused === null
-        ? '`minutehand runs list` shows whether first models are being trained; `minutehand train --adopt` makes some.'
-        : model_refused.next,
+      `has no active models: mode HALT, no entries.${tried}`,
+      nextOf(
+        model_refused === null
+          ? '`minutehand runs list` shows whether first models are being trained; `minutehand train --adopt` makes some.'
+          : model_refused.next,
+      ),
     );
   if (model_refused !== null) {
     const { version, code, message, next } = model_refused;
-    problem(`refused models ${version}. ${code}: ${message}`, next);
+    problem(`refused models ${version}. ${code}: ${message}`, nextOf(next));
   }
 }
 

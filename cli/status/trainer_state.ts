@@ -27,6 +27,8 @@ const saidSchema = z.looseObject({
       (value) => value === null || typeof (value as RolloutState | undefined)?.id === 'string',
     )
     .default(null),
+  /** An earlier version does not report them. */
+  channels: z.object({ names: z.array(z.string()), problems: z.array(z.string()) }).optional(),
   schedules: z.array(z.object({ name: z.string(), cron: z.string(), next: z.string().nullable() })),
 });
 

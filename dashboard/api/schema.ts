@@ -289,6 +289,8 @@ export interface paths {
                             status: "idle" | "training";
                             /** @enum {string} */
                             market: "live" | "simulated";
+                            /** @description Wall-clock time of a one-minute bar of this market */
+                            bar_interval_ms: number;
                             /**
                              * Format: date-time
                              * @description Clock of this machine
@@ -459,6 +461,8 @@ export interface paths {
                             status: "idle" | "training";
                             /** @enum {string} */
                             market: "live" | "simulated";
+                            /** @description Wall-clock time of a one-minute bar of this market */
+                            bar_interval_ms: number;
                             /**
                              * Format: date-time
                              * @description Clock of this machine
@@ -3597,10 +3601,13 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @description Newest first; every column of core.live_trades except the line */
+                            /** @description Newest first; every column of core.live_trades except the line, and the account of the program */
                             trades: ({
                                 fill_key: string;
+                                /** @description paper, demo or real */
                                 account: string;
+                                /** @description One account of one program, as `accounts[].id` of GET /api/performance */
+                                account_id: string;
                                 /** @description Subject */
                                 pair_id: string;
                                 position_id: string;
@@ -4797,6 +4804,8 @@ export interface paths {
             parameters: {
                 query?: {
                     limit?: number;
+                    /** @description Default: the configured one */
+                    market?: "live" | "simulated" | "all";
                 };
                 header?: never;
                 path?: never;
@@ -6323,7 +6332,9 @@ export interface components {
                     /** @description Of the capital, after costs */
                     net_return: number | null;
                     gross_return: number | null;
-                    /** @description Per trade, basis points, as the three after it */
+                    /** @description Per trade at full size, basis points: what an edge is judged by */
+                    mean_net_bps_full_size: number | null;
+                    /** @description Per trade with position_scale applied, basis points, as the three after it */
                     mean_net_bps: number | null;
                     mean_gross_bps: number | null;
                     mean_cost_bps: number | null;
@@ -6362,7 +6373,9 @@ export interface components {
                     /** @description Of the capital, after costs */
                     net_return: number | null;
                     gross_return: number | null;
-                    /** @description Per trade, basis points, as the three after it */
+                    /** @description Per trade at full size, basis points: what an edge is judged by */
+                    mean_net_bps_full_size: number | null;
+                    /** @description Per trade with position_scale applied, basis points, as the three after it */
                     mean_net_bps: number | null;
                     mean_gross_bps: number | null;
                     mean_cost_bps: number | null;
@@ -6474,7 +6487,9 @@ export interface components {
                     /** @description Of the capital, after costs */
                     net_return: number | null;
                     gross_return: number | null;
-                    /** @description Per trade, basis points, as the three after it */
+                    /** @description Per trade at full size, basis points: what an edge is judged by */
+                    mean_net_bps_full_size: number | null;
+                    /** @description Per trade with position_scale applied, basis points, as the three after it */
                     mean_net_bps: number | null;
                     mean_gross_bps: number | null;
                     mean_cost_bps: number | null;
@@ -6513,7 +6528,9 @@ export interface components {
                     /** @description Of the capital, after costs */
                     net_return: number | null;
                     gross_return: number | null;
-                    /** @description Per trade, basis points, as the three after it */
+                    /** @description Per trade at full size, basis points: what an edge is judged by */
+                    mean_net_bps_full_size: number | null;
+                    /** @description Per trade with position_scale applied, basis points, as the three after it */
                     mean_net_bps: number | null;
                     mean_gross_bps: number | null;
                     mean_cost_bps: number | null;
@@ -8450,6 +8467,26 @@ export interface components {
             as_symbol?: string;
             /** @description Clock of the stamps, such as +02:00/US (default: inferred) */
             timezone?: string;
+            /**
+             * @description Mark before decimals (default: as the prices show)
+             * @enum {string}
+             */
+            decimal?: "point" | "comma";
+            /**
+             * @description Of day, month and year (default: as the dates show)
+             * @enum {string}
+             */
+            date_order?: "dmy" | "mdy" | "ymd";
+            /**
+             * @description What the stamp of a bar is of (default: its open)
+             * @enum {string}
+             */
+            stamp?: "open" | "close";
+            /**
+             * @description Unit of spreads (default: that of the format)
+             * @enum {string}
+             */
+            spread?: "points" | "price";
         };
         ImportPreviewRequestInput: {
             /** @description Name of the file, without a folder, such as EURUSD_M1.csv: symbol and timeframe may be inferred from it */
@@ -8460,9 +8497,31 @@ export interface components {
             as_symbol?: string;
             /** @description Clock of the stamps, such as +02:00/US (default: inferred) */
             timezone?: string;
+            /**
+             * @description Mark before decimals (default: as the prices show)
+             * @enum {string}
+             */
+            decimal?: "point" | "comma";
+            /**
+             * @description Of day, month and year (default: as the dates show)
+             * @enum {string}
+             */
+            date_order?: "dmy" | "mdy" | "ymd";
+            /**
+             * @description What the stamp of a bar is of (default: its open)
+             * @enum {string}
+             */
+            stamp?: "open" | "close";
+            /**
+             * @description Unit of spreads (default: that of the format)
+             * @enum {string}
+             */
+            spread?: "points" | "price";
         };
         ImportRun: {
             import_number: number;
+            /** @enum {string} */
+            market: "live" | "simulated";
             /** @enum {string} */
             kind: "import" | "replace" | "delete" | "accept" | "leave_out";
             /** @description A path; of a deletion the symbol and the period; of a decision the symbol, what of it, and why */
@@ -8492,6 +8551,8 @@ export interface components {
                     }[];
                 };
             };
+            /** @description On which its files were read, such as UTC and +02:00/US */
+            clocks: string[];
             /** @description Verdicts that a person accepted */
             accepted: string[];
             undone_ms: number | null;
@@ -8500,6 +8561,8 @@ export interface components {
         ImportRunInput: {
             import_number: number;
             /** @enum {string} */
+            market: "live" | "simulated";
+            /** @enum {string} */
             kind: "import" | "replace" | "delete" | "accept" | "leave_out";
             /** @description A path; of a deletion the symbol and the period; of a decision the symbol, what of it, and why */
             source: string;
@@ -8528,6 +8591,8 @@ export interface components {
                     }[];
                 };
             };
+            /** @description On which its files were read, such as UTC and +02:00/US */
+            clocks: string[];
             /** @description Verdicts that a person accepted */
             accepted: string[];
             undone_ms: number | null;
@@ -10940,6 +11005,8 @@ export interface components {
             pnl: {
                 /** @description paper, demo or real */
                 account: string;
+                /** @description One account of one program, as `accounts[].id` of GET /api/performance */
+                account_id: string;
                 currency: string;
                 closes: number;
                 pnl: number;
@@ -10949,6 +11016,8 @@ export interface components {
             positions: {
                 /** @description paper, demo or real */
                 account: string;
+                /** @description One account of one program, as `accounts[].id` of GET /api/performance */
+                account_id: string;
                 currency: string;
                 closed: number;
                 wins: number;
@@ -11085,6 +11154,8 @@ export interface components {
             pnl: {
                 /** @description paper, demo or real */
                 account: string;
+                /** @description One account of one program, as `accounts[].id` of GET /api/performance */
+                account_id: string;
                 currency: string;
                 closes: number;
                 pnl: number;
@@ -11094,6 +11165,8 @@ export interface components {
             positions: {
                 /** @description paper, demo or real */
                 account: string;
+                /** @description One account of one program, as `accounts[].id` of GET /api/performance */
+                account_id: string;
                 currency: string;
                 closed: number;
                 wins: number;

@@ -1,24 +1,7 @@
 import { computed, signal } from '@preact/signals';
+import { DASHBOARD_PAGES } from '../../shared/dashboard_pages.ts';
 
-export const PAGES = [
-  'overview',
-  'subjects',
-  'performance',
-  'trades',
-  'models',
-  'runs',
-  'strategies',
-  'formulas',
-  'jobs',
-  'backtests',
-  'monitor',
-  'data',
-  'alerts',
-  'policy',
-  'changes',
-  'audit',
-  'golive',
-] as const;
+export const PAGES = DASHBOARD_PAGES;
 export type PageName = (typeof PAGES)[number];
 
 /** Pages whose path goes on with a name. */

@@ -8,6 +8,11 @@ import type { ImportKind, ImportRunsTable, Tables } from './tables.ts';
 
 export type ImportRun = Selectable<ImportRunsTable>;
 
+export interface ListedRun extends ImportRun {
+  /** Clocks on which its files were read, such as `UTC` and `+02:00/US`; empty without a file of bars. */
+  readonly clocks: readonly string[];
+}
+
 export interface NewImportRun {
   readonly market: Market;
   readonly kind: ImportKind;
@@ -51,8 +56,8 @@ export interface ImportRuns {
   finish(number: number, figures: ImportFigures): Promise<void>;
   /** Removes the number of an import that brought nothing new. */
   discard(number: number): Promise<void>;
-  /** Newest first. */
-  list(market: Market, limit?: number): Promise<readonly ImportRun[]>;
+  /** Newest first. @param market null: of both */
+  list(market: Market | null, limit?: number): Promise<readonly ListedRun[]>;
   /** @throws MinutehandError IMPORT_UNKNOWN, IMPORT_UNDONE */
   previewUndo(number: number): Promise<ChangePreview>;
   /** Takes a change back, whole or not at all. @throws MinutehandError IMPORT_UNKNOWN, IMPORT_UNDONE */
@@ -68,6 +73,8 @@ export interface ImportRuns {
 }
 
 const LISTED = 100;
+/** Parameters of a statement are limited. */
+const NUMBERS_AT_ONCE = 500;
 const BAR_COLUMNS = [
   'market',
   'symbol',
@@ -119,18 +126,38 @@ class EngineImportRuns implements ImportRuns {
     });
   }
 
-  async list(market: Market, limit = LISTED): Promise<readonly ImportRun[]> {
-    const rows = await this.#engine.db
-      .selectFrom('core.import_runs')
-      .selectAll()
-      .where('market', '=', market)
-      .orderBy('import_number', 'desc')
-      .limit(limit)
-      .execute();
+  async list(market: Market | null, limit = LISTED): Promise<readonly ListedRun[]> {
+    let query = this.#engine.db.selectFrom('core.import_runs').selectAll();
+    if (market !== null) query = query.where('market', '=', market);
+    const rows = await query.orderBy('import_number', 'desc').limit(limit).execute();
     const runs = rows.map(runOf);
+    const clocks = await this.#clocksOf(runs.map(({ import_number }) => import_number));
     const unfinished = runs.filter(({ finished_ms, undone_ms }) => finished_ms === null && undone_ms === null);
     const added = await this.#barsOf(unfinished.map(({ import_number }) => import_number));
-    return runs.map((run) => ({ ...run, added: added.get(run.import_number) ?? run.added }));
+    return runs.map((run) => ({
+      ...run,
+      added: added.get(run.import_number) ?? run.added,
+      clocks: [...(clocks.get(run.import_number) ?? [])],
+    }));
+  }
+
+  async #clocksOf(numbers: readonly number[]): Promise<ReadonlyMap<number, ReadonlySet<string>>> {
+    const clocks = new Map<number, Set<string>>();
+    for (let at = 0; at < numbers.length; at += NUMBERS_AT_ONCE) {
+      const rows = await this.#engine.db
+        .selectFrom('core.imports')
+        .where('import_number', 'in', numbers.slice(at, at + NUMBERS_AT_ONCE))
+        .where('timezone', 'is not', null)
+        .select(['import_number', 'timezone'])
+        .distinct()
+        .orderBy('timezone')
+        .execute();
+      for (const { import_number, timezone } of rows) {
+        const number = Number(import_number);
+        clocks.set(number, (clocks.get(number) ?? new Set()).add(timezone!));
+      }
+    }
+    return clocks;
   }
 
   /** Bars that imports have brought which run, or were killed: no figures of theirs are stored. */

@@ -5,7 +5,8 @@ export interface TradedPosition {
   readonly key: string;
   readonly subject: string;
   readonly account: string;
-  readonly place: string;
+  /** Which account of that kind: several on paper follow the same signals. */
+  readonly accountId: string;
   readonly positionId: string;
   readonly opens: readonly Trade[];
   readonly closes: readonly Trade[];
@@ -31,7 +32,7 @@ export function positionsOf(trades: readonly Trade[]): TradedPosition[] {
   const filled = trades.filter(({ kind }) => kind !== 'refused');
   const groups = new Map<string, Trade[]>();
   for (const trade of filled) {
-    const key = `${trade.account} ${String(trade['place'])} ${trade.position_id}`;
+    const key = `${trade.account_id} ${trade.position_id}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [trade]);
     else group.push(trade);
@@ -55,7 +56,7 @@ function positionOf(key: string, fills: readonly Trade[]): TradedPosition {
     key,
     subject: first!.pair_id,
     account: first!.account,
-    place: String(first!['place'] ?? ''),
+    accountId: first!.account_id,
     positionId: first!.position_id,
     opens,
     closes,
@@ -69,6 +70,13 @@ function positionOf(key: string, fills: readonly Trade[]): TradedPosition {
     slippageBps: slippages.length === 0 ? null : slippages.reduce((sum, one) => sum + one, 0) / slippages.length,
     model: typeof model === 'string' ? model : '',
   };
+}
+
+/** How long it was held, or has been; of a simulated market, which has a clock of its own, null while it is open. */
+export function heldMs(position: TradedPosition, isSimulated: boolean, nowMs: number): number | null {
+  const { openedMs, closedMs, openedBarMs, closedBarMs } = position;
+  if (!isSimulated) return (closedMs ?? nowMs) - openedMs;
+  return openedBarMs === null || closedBarMs === null ? null : closedBarMs - openedBarMs;
 }
 
 /** Close of the bar of the signal that a fill follows, epoch ms on the market's clock. */

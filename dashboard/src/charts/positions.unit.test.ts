@@ -4,7 +4,7 @@ import { fillBarOf, positionsOf } from './positions.ts';
 
 const fill = (change: object): Trade =>
   ({
-    ...{ fill_key: JSON.stringify(change), account: 'paper', place: 'a/result.json', pair_id: 'XAUUSD_XAGUSD' },
+    ...{ fill_key: JSON.stringify(change), account: 'paper', account_id: 'paper/a', pair_id: 'XAUUSD_XAGUSD' },
     ...{ position_id: 'p1', signal_id: 's1', kind: 'open', leg: 'A', lots: 1, time_ms: 1000, pnl: null },
     ...{ reason: 'ENTRY', currency: 'USD', slippage_bps: 1, model_version: 'm1', symbol: 'XAUUSD', side: 'BUY' },
     ...change,
@@ -51,7 +51,7 @@ describe('positions of fills', () => {
   });
 
   it('of two programs are two, the newest first', () => {
-    const other = opens.map((open) => ({ ...open, place: 'b/result.json', time_ms: 3000 }) as Trade);
-    expect(positionsOf([...opens, ...other]).map(({ place }) => place)).toEqual(['b/result.json', 'a/result.json']);
+    const other = opens.map((open) => ({ ...open, account_id: 'paper/b', time_ms: 3000 }) as Trade);
+    expect(positionsOf([...opens, ...other]).map(({ accountId }) => accountId)).toEqual(['paper/b', 'paper/a']);
   });
 });

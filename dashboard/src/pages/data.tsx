@@ -155,9 +155,12 @@ function Clock() {
   );
 }
 
-/** Imports and deletions by their number; each can be undone. */
+/** Imports and deletions of both markets by their number; each can be undone. */
 function Imports() {
-  const { data, error, reload } = useLoaded(() => api.get('/api/imports', { query: { limit: 100 } }), '');
+  const { data, error, reload } = useLoaded(
+    () => api.get('/api/imports', { query: { limit: 100, market: 'all' } }),
+    '',
+  );
   const [undone, setUndone] = useState<string | null>(null);
   const undo = async (number: number): Promise<void> => {
     const done = await api.post('/api/imports/{import_number}/undo', { path: { import_number: number } });
@@ -209,6 +212,18 @@ function importColumns(undo: (number: number) => Promise<void>): Column<ImportRu
           <code>{source}</code>
         </div>
       ),
+    },
+    {
+      key: 'market',
+      title: t('imports.market'),
+      value: ({ market }) => market,
+      cell: ({ market }) => codeText('imports.market', market),
+    },
+    {
+      key: 'clocks',
+      title: t('imports.clock'),
+      value: ({ clocks }) => clocks.join(' '),
+      cell: ({ clocks }) => (clocks.length === 0 ? '–' : clocks.join(', ')),
     },
     number('added', 'imports.added'),
     number('removed', 'imports.removed'),

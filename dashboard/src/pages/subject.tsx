@@ -5,7 +5,7 @@ import { PriceChart } from '../charts/prices.tsx';
 import { SeriesChart, type ChartProps, type Mark, type Series } from '../charts/series.tsx';
 import { lowerBound, wholeOf, zoomed, type Range } from '../charts/window.ts';
 import { basisPoints, duration, num, percent, signed } from '../format.ts';
-import { last, nowMs, subjects } from '../live.ts';
+import { last, nowMs, status, subjects } from '../live.ts';
 import { minuteNamed, numberNamed, type UnknownName } from '../named.ts';
 import { Empty, Failure, ModeBadge, Panel, SideText, useLoaded } from '../parts/basics.tsx';
 import { Fact } from '../parts/fact.tsx';
@@ -22,6 +22,7 @@ const USUAL_HOURS = 6;
 const POINTS = 6000;
 const MOST = 60_000;
 const SETTLED_MS = 400;
+const MINUTE_MS = 60_000;
 
 /** Epoch seconds of the close of a signal's bar, as all pages, `status` and logs show it. */
 function closeOf({ timestamp }: Signal): number {
@@ -84,7 +85,8 @@ function QueryUnknown({ id }: { readonly id: string }) {
 function Subject({ id }: { readonly id: string }) {
   const subject = subjects.value.find((one) => one.subject === id)!;
   const hours = numberNamed(place.value.query.get('hours'), USUAL_HOURS, HOURS) ?? USUAL_HOURS;
-  const { data, error } = useLoaded(() => readHistory(id, hours), `${id} ${hours}`);
+  const minuteMs = status.value?.bar_interval_ms ?? MINUTE_MS;
+  const { data, error } = useLoaded(() => readHistory(id, hours, minuteMs), `${id} ${hours} ${minuteMs}`);
   const newest = last.value.get(id) ?? null;
   const [asked, setAsked] = useState<number | null>(minuteInQuery());
   const [isPinned, setPinned] = useState(asked !== null);
@@ -219,9 +221,11 @@ function onArrow(
   if (next !== undefined) pin(next);
 }
 
-function readHistory(id: string, hours: number): Promise<SignalHistory> {
-  // A simulated market has its own clock, so the period refers to publication times.
-  const from = new Date(Date.now() - hours * 3_600_000).toISOString();
+/** @param minuteMs wall-clock time of a minute of the market: a simulated one has its own clock */
+function readHistory(id: string, hours: number, minuteMs: number): Promise<SignalHistory> {
+  // The period refers to publication times; a market that was paused goes on where it ended.
+  const nowMs = Math.min(Date.now(), last.value.get(id)?.generated_at_ms ?? Infinity);
+  const from = new Date(nowMs - hours * 60 * minuteMs).toISOString();
   return api.get('/api/signals/history', { query: { subject: id, from, points: POINTS } });
 }
 

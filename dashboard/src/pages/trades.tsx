@@ -1,8 +1,9 @@
 import { useMemo } from 'preact/hooks';
 import { api, type Trade } from '../api.ts';
-import { fillBarOf, positionsOf, type TradedPosition } from '../charts/positions.ts';
+import { fillBarOf, heldMs, positionsOf, type TradedPosition } from '../charts/positions.ts';
 import { duration, microseconds, minuteOf, num, price, signed } from '../format.ts';
 import { nowMs, status, subjects } from '../live.ts';
+import { accountText } from '../parts/account_text.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { NameUnknown } from '../parts/unknown_name.tsx';
 import { named } from '../named.ts';
@@ -20,7 +21,12 @@ export default function TradesPage() {
     () => api.get('/api/trades', { query: { limit: LIMIT } }),
     String(Math.floor(nowMs.value / READ_MS)),
   );
-  const positions = useMemo(() => positionsOf(data?.trades ?? []), [data]);
+  const all = useMemo(() => positionsOf(data?.trades ?? []), [data]);
+  const accounts = accountsOf(data?.trades ?? []);
+  const account = named(place.value.query.get('account'), accounts);
+  const isWanted = (id: string): boolean => account.kind !== 'known' || id === account.name;
+  const positions = all.filter(({ accountId }) => isWanted(accountId));
+  const trades = (data?.trades ?? []).filter(({ account_id }) => isWanted(account_id));
   const asked = place.value.query.get('position');
   const ids = positions.map(({ positionId }) => positionId);
   const own = named(asked, ids);
@@ -35,6 +41,15 @@ export default function TradesPage() {
         </p>
       )}
       {isEmpty && <NoTrades hasAccount={false} />}
+      {account.kind === 'unknown' && data !== null && (
+        <NameUnknown
+          text="unknown.accountAll"
+          own={account}
+          known={accounts}
+          pathTo={(id) => `${pathOf('trades')}?account=${encodeURIComponent(id)}`}
+        />
+      )}
+      {accounts.length > 1 && <Accounts ids={accounts} chosen={account.kind === 'known' ? account.name : ''} />}
       {own.kind === 'unknown' && data !== null && (
         <NameUnknown
           text="unknown.position"
@@ -51,7 +66,7 @@ export default function TradesPage() {
             label={t('trades.positions')}
             rows={positions.slice(0, SHOWN)}
             saved={positions}
-            columns={positionColumns()}
+            columns={positionColumns(accounts.length > 1)}
             rowKey={({ key }) => key}
             empty="performance.noneClosed"
           />
@@ -62,14 +77,14 @@ export default function TradesPage() {
           <Table
             name="trades"
             label={t('trades.title')}
-            rows={(data?.trades ?? []).slice(0, SHOWN)}
-            saved={data?.trades ?? []}
+            rows={trades.slice(0, SHOWN)}
+            saved={trades}
             columns={columnsOf()}
             rowKey={({ fill_key }) => fill_key}
             empty="trades.none"
           />
-          {data !== null && data.trades.length > SHOWN && (
-            <p class="note">{t('trades.shown', { shown: SHOWN, all: num(data.trades.length, 0) })}</p>
+          {trades.length > SHOWN && (
+            <p class="note">{t('trades.shown', { shown: SHOWN, all: num(trades.length, 0) })}</p>
           )}
         </Panel>
       )}
@@ -80,38 +95,49 @@ export default function TradesPage() {
 /** Rows of a table; its CSV has all that were read. */
 const SHOWN = 100;
 
-function show({ positionId }: TradedPosition): void {
+/** Accounts on paper follow the same signals: their positions and results are of the same entries. */
+function Accounts({ ids, chosen }: { readonly ids: readonly string[]; readonly chosen: string }) {
+  return (
+    <div class="page-head">
+      <div class="segments wrap" role="group" aria-label={t('trades.account')}>
+        {['', ...ids].map((id) => (
+          <button key={id} type="button" aria-pressed={id === chosen} onClick={() => setQuery('account', id)}>
+            {id === '' ? t('trades.allAccounts') : id}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function accountsOf(trades: readonly Trade[]): string[] {
+  return [...new Set(trades.map(({ account_id }) => account_id))].sort();
+}
+
+function show({ positionId, accountId }: TradedPosition, isOneOfSeveral: boolean): void {
+  // The same entry has the same name on each account.
+  if (isOneOfSeveral) setQuery('account', accountId);
   setQuery('position', positionId);
   scrollTo(0, 0);
 }
 
-function positionColumns(): Column<TradedPosition>[] {
+function positionColumns(hasSeveral: boolean): Column<TradedPosition>[] {
   const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
   const isSimulated = status.value?.market === 'simulated';
   const opened = ({ openedMs, openedBarMs }: TradedPosition): number =>
     isSimulated ? (openedBarMs ?? openedMs) : openedMs;
-  // A simulated market has a clock of its own.
-  const held = ({ openedMs, closedMs, openedBarMs, closedBarMs }: TradedPosition): number | null => {
-    if (!isSimulated) return (closedMs ?? nowMs.value) - openedMs;
-    return openedBarMs === null || closedBarMs === null ? null : closedBarMs - openedBarMs;
-  };
   return [
     {
       key: 'opened',
       title: t('trades.opened'),
       value: (row) => new Date(opened(row)).toISOString(),
       cell: (row) => (
-        <button type="button" class="link shown" onClick={() => show(row)}>
+        <button type="button" class="link shown" onClick={() => show(row, hasSeveral)}>
           {minuteOf(opened(row))}
         </button>
       ),
     },
-    {
-      key: 'subject',
-      title: t('subject.choose'),
-      value: ({ subject }) => subject,
-      cell: ({ subject }) => labels.get(subject) ?? subject,
-    },
+    // The first columns are those that a phone shows.
     {
       key: 'pnl',
       title: t('trades.pnl'),
@@ -119,6 +145,12 @@ function positionColumns(): Column<TradedPosition>[] {
       tone: ({ pnl, closedMs }) => (closedMs === null || pnl === 0 ? '' : pnl > 0 ? 'good' : 'bad'),
       value: ({ pnl, closedMs }) => (closedMs === null ? null : pnl),
       cell: ({ pnl, currency, closedMs }) => (closedMs === null ? t('trades.open') : `${signed(pnl)} ${currency}`),
+    },
+    {
+      key: 'subject',
+      title: t('subject.choose'),
+      value: ({ subject }) => subject,
+      cell: ({ subject }) => labels.get(subject) ?? subject,
     },
     {
       key: 'reason',
@@ -130,8 +162,8 @@ function positionColumns(): Column<TradedPosition>[] {
       key: 'held_ms',
       title: t('trades.held'),
       isNumber: true,
-      value: held,
-      cell: (row) => duration(held(row)),
+      value: (row) => heldMs(row, isSimulated, nowMs.value),
+      cell: (row) => duration(heldMs(row, isSimulated, nowMs.value)),
     },
     {
       key: 'slippage_bps',
@@ -149,8 +181,8 @@ function positionColumns(): Column<TradedPosition>[] {
     {
       key: 'account',
       title: t('trades.account'),
-      value: ({ account }) => account,
-      cell: ({ account }) => codeText('fill.account', account),
+      value: ({ accountId }) => accountId,
+      cell: ({ account, accountId }) => accountText(account, accountId),
     },
   ];
 }
@@ -164,7 +196,7 @@ const isoOf = (ms: number | null): string | null => (ms === null ? null : new Da
 
 function columnsOf(): Column<Trade>[] {
   const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
-  const text = (key: 'kind' | 'symbol' | 'side' | 'account', title: string): Column<Trade> => ({
+  const text = (key: 'kind' | 'symbol' | 'side', title: string): Column<Trade> => ({
     key,
     title,
     value: (row) => row[key],
@@ -188,6 +220,7 @@ function columnsOf(): Column<Trade>[] {
       value: (row) => isoOf(filledMs(row)),
       cell: (row) => minuteOf(filledMs(row)),
     },
+    number('pnl', t('trades.pnl'), (value, { currency }) => (value === null ? '' : `${signed(value)} ${currency}`)),
     {
       key: 'subject',
       title: t('subject.choose'),
@@ -209,7 +242,11 @@ function columnsOf(): Column<Trade>[] {
     number('filled_price', t('trades.price'), price),
     number('slippage_bps', t('trades.slippage'), (value) => signed(value)),
     number('latency_ms', t('trades.latency'), (value) => microseconds(value === null ? null : 1000 * value)),
-    number('pnl', t('trades.pnl'), (value, { currency }) => (value === null ? '' : `${signed(value)} ${currency}`)),
-    text('account', t('trades.account')),
+    {
+      key: 'account',
+      title: t('trades.account'),
+      value: ({ account_id }) => account_id,
+      cell: ({ account, account_id }) => accountText(account, account_id),
+    },
   ];
 }

@@ -146,7 +146,7 @@ function Trades({ backtest: { name, trades } }: { readonly backtest: ShownBackte
   const pages = Math.max(1, Math.ceil(trades.length / PAGE));
   const title = `${t('backtests.trades')} · ${name}`;
   const number = (
-    key: 'position_scale' | 'gross_bps' | 'cost_bps' | 'swap_bps' | 'net_bps',
+    key: 'position_scale' | 'gross_bps' | 'cost_bps' | 'swap_bps' | 'net_bps' | 'scaled_net_bps',
     text: string,
   ): Column<BacktestTrade> => ({
     key,
@@ -226,6 +226,7 @@ function Trades({ backtest: { name, trades } }: { readonly backtest: ShownBackte
           number('cost_bps', t('subject.cost')),
           number('swap_bps', t('backtests.swap')),
           number('net_bps', t('models.net')),
+          number('scaled_net_bps', t('backtests.netSized')),
         ]}
       />
     </Panel>

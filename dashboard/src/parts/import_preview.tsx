@@ -5,12 +5,15 @@ import { status } from '../live.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
 import { Fact } from './fact.tsx';
+import { commandOf, givenOf, NOTHING_TOLD, ReadingFields, type Reading } from './import_reading.tsx';
 
 /** Characters of a file that are looked at. */
 const MOST = 8_000_000;
 
 interface Shown {
   readonly name: string;
+  /** How it was read. */
+  readonly reading: Reading;
   /** Whether only its first part was looked at. */
   readonly isCut: boolean;
   readonly preview: ImportPreview;
@@ -21,16 +24,21 @@ export function ImportPreviewPanel() {
   const [shown, setShown] = useState<Shown | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [busyWith, setBusyWith] = useState<string | null>(null);
+  const [chosen, setChosen] = useState<File | null>(null);
+  const [reading, setReading] = useState<Reading>(NOTHING_TOLD);
 
   async function look(file: File): Promise<void> {
+    setChosen(file);
     setBusyWith(file.name);
     setShown(null);
     setError(null);
     try {
       const text = await textOf(file);
       const name = file.name.replace(/\.gz$/i, '');
-      const preview = await api.post('/api/imports/preview', { body: { name, text: text.slice(0, MOST) } });
-      setShown({ name: file.name, isCut: text.length > MOST, preview });
+      const preview = await api.post('/api/imports/preview', {
+        body: { name, text: text.slice(0, MOST), ...givenOf(reading) },
+      });
+      setShown({ name: file.name, reading, isCut: text.length > MOST, preview });
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught;
       setError(caught);
@@ -55,6 +63,14 @@ export function ImportPreviewPanel() {
           }}
         />
       </label>
+      <ReadingFields reading={reading} onChange={setReading} />
+      {chosen !== null && (
+        <p>
+          <button type="button" class="button" disabled={busyWith !== null} onClick={() => void look(chosen)}>
+            {t('preview.again', { name: chosen.name })}
+          </button>
+        </p>
+      )}
       {busyWith !== null && <p role="status">{t('preview.looking', { name: busyWith })}…</p>}
       {error !== null && <Failure error={error} />}
       {shown !== null && <Preview shown={shown} />}
@@ -72,7 +88,7 @@ async function textOf(file: File): Promise<string> {
   }
 }
 
-function Preview({ shown: { name, isCut, preview } }: { readonly shown: Shown }) {
+function Preview({ shown: { name, reading, isCut, preview } }: { readonly shown: Shown }) {
   const { refused, symbols, series } = preview;
   const market = status.value?.market;
   if (refused !== null)
@@ -97,8 +113,7 @@ function Preview({ shown: { name, isCut, preview } }: { readonly shown: Shown })
       ))}
       {[...symbols.filter(({ would_be_taken }) => would_be_taken), ...series].length > 0 && (
         <p>
-          {t('preview.next')}{' '}
-          <code>{`minutehand bars import ${name}${market === 'simulated' ? ' --market simulated' : ''}`}</code>
+          {t('preview.next')} <code>{commandOf(name, market, reading)}</code>
         </p>
       )}
     </div>

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { api, type Signal, type SignalHistory } from '../api.ts';
-import type { TradedPosition } from '../charts/positions.ts';
+import { heldMs, type TradedPosition } from '../charts/positions.ts';
 import { PriceChart } from '../charts/prices.tsx';
 import { SeriesChart, type Mark } from '../charts/series.tsx';
 import type { Range } from '../charts/window.ts';
@@ -10,6 +10,7 @@ import { duration, minuteOf, num, price, signed } from '../format.ts';
 import { status, subjects } from '../live.ts';
 import { pathOf } from '../router.ts';
 import { codeText, meaningText, t } from '../text/text.ts';
+import { accountText } from './account_text.ts';
 import { Empty, Failure, Panel, Table, useLoaded } from './basics.tsx';
 import { MarkLegend } from './mark_legend.tsx';
 
@@ -116,7 +117,7 @@ function Facts({ own }: { readonly own: TradedPosition }) {
         t('policy.reason'),
         close === undefined ? '–' : `${codeText('reason', own.reason)}: ${meaningText('pair', own.reason)}`,
       )}
-      {fact(t('trades.held'), duration((own.closedMs ?? Date.now()) - own.openedMs))}
+      {fact(t('trades.held'), duration(heldMs(own, status.value?.market === 'simulated', Date.now())))}
       {fact(
         t('models.version'),
         <a class="mono" href={pathOf('models')}>
@@ -125,7 +126,7 @@ function Facts({ own }: { readonly own: TradedPosition }) {
       )}
       {fact('signal_id', <code>{own.positionId}</code>)}
       {fact(t('trades.slippage'), signed(own.slippageBps))}
-      {fact(t('trades.account'), `${codeText('fill.account', own.account)}`)}
+      {fact(t('trades.account'), accountText(own.account, own.accountId))}
     </dl>
   );
 }

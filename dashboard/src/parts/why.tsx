@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { conditionUnit } from '../../../shared/explain/condition_unit.ts';
 import { api, ApiError, type Condition, type ExplainedModel, type Explanation } from '../api.ts';
 import { compact, minuteOf, num, percent, signed } from '../format.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
@@ -141,7 +142,7 @@ function Answer({ why }: { readonly why: Explanation }) {
 }
 
 /** Minutes and bars are whole. */
-const digitsOf = (condition: string): number => (condition === 'session' || condition === 'age' ? 0 : 3);
+const digitsOf = (condition: string): number => (conditionUnit(condition) === null ? 3 : 0);
 
 function Conditions({ conditions }: { readonly conditions: readonly Condition[] }) {
   return (
@@ -161,7 +162,8 @@ function Conditions({ conditions }: { readonly conditions: readonly Condition[] 
           {holds && <span class="good">{t('why.holds')}</span>}
           {!holds && change !== null && relative !== null && (
             <span class="mono">
-              {signed(change, digitsOf(name))} ({percent(relative)})
+              {signed(change, digitsOf(name))}
+              {conditionUnit(name) === null && ` (${percent(relative)})`}
             </span>
           )}
         </li>

@@ -398,7 +398,7 @@ function judge(
 /** What to do about each failed gate, then what is always possible. */
 function nextText(failed: Verdicts['failed']): string {
   const steps = failed.flatMap((gate) => {
-    const step = gateStep(gate);
+    const step = gateStep(gate, failed);
     return step === null ? [] : [`${gateText(gate).name}: ${step}`];
   });
   return [...steps, ERRORS.MODEL_GATES.next].join(' ');

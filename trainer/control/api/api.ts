@@ -14,9 +14,11 @@ import { foreignModels, standingOverrides } from '../admission/standing.ts';
 import { METRICS_TYPE, metricsText } from '../metrics/exposition.ts';
 import type { TrainerMetricsSource } from '../metrics/metrics.ts';
 import type { Monitor } from '../monitor/monitor.ts';
+import type { ChannelStatus } from '../notify/channels/open_channels.ts';
 import type { RolloutWatch } from '../rollout/watch.ts';
 import type { AuditEntry } from './audit.ts';
 import { ALL_TRAININGS, trainingOfRun } from '../../jobs/strategies/registry.ts';
+import { pageWithoutApp } from './page_redirect.ts';
 import { endRun } from './routes/runs.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import { requestTrigger, type RunKind } from '../schedule/run.ts';
@@ -37,6 +39,8 @@ export interface ApiParts {
   readonly rollout: Pick<RolloutWatch, 'state'>;
   /** Dependencies that fail. */
   faults(): readonly DependencyFault[];
+  /** Names of the channels that it sends notifications by, and why others that are configured are not used. */
+  channels(): ChannelStatus;
   /** Schedules, with the next time of each. */
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
@@ -47,6 +51,7 @@ const NO_BODY_BYTES = 4096;
 
 /** Below it, each request has a token or a session of its own, which takes the place of the trainer's token. */
 const API_PATH = '/api/';
+const PAGES_PATH = '/app';
 
 /** What is said of trainings and models without a login: to this machine, or with the token. */
 const OWN_PAGES: readonly string[] = ['/runs', '/models', '/monitor'];
@@ -57,19 +62,22 @@ const OWN_PAGES: readonly string[] = ['/runs', '/models', '/monitor'];
  */
 export function addRoutes(
   server: FastifyInstance,
-  { retrainer, monitor, paths, settings, access, metrics, rollout, schedules, audit, faults }: ApiParts,
+  { retrainer, monitor, paths, settings, access, metrics, rollout, schedules, channels, audit, faults }: ApiParts,
 ): void {
   const refuse = createAccess({
     ...access,
     needsAuthorization: ({ method, path }) =>
       !path.startsWith(API_PATH) && (method !== 'GET' || OWN_PAGES.includes(path)),
   });
-  server.addHook('onRequest', async (request) => {
+  server.addHook('onRequest', async (request, reply) => {
     if (missesHost(request.raw)) throw hostMissing();
-    const asked = accessRequestOf(request.raw);
+    const page = pageWithoutApp(request.raw);
+    // The page has no data; what it asks for is guarded.
+    const asked = page === null ? accessRequestOf(request.raw) : { ...accessRequestOf(request.raw), path: PAGES_PATH };
     // Of the route: a path has many spellings.
-    const error = refuse({ ...asked, path: request.routeOptions.url ?? asked.path });
+    const error = refuse(page === null ? { ...asked, path: request.routeOptions.url ?? asked.path } : asked);
     if (error !== null) throw error;
+    if (page !== null) return reply.redirect(page);
   });
   // No endpoint takes a body: what a client says in one would be ignored.
   server.removeAllContentTypeParsers();
@@ -102,6 +110,7 @@ export function addRoutes(
       last_run: last ?? null,
       rollout: rollout.state(),
       schedules: planned,
+      channels: channels(),
     };
   });
   server.get('/metrics', async (_request, reply) => reply.type(METRICS_TYPE).send(await metricsText(metrics)));

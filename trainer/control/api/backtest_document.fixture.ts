@@ -10,6 +10,7 @@ export function backtestDocument(version: string, view: Partial<View> = {}, days
     net_return: 0.0012,
     gross_return: 0.0019,
     mean_net_bps: 4,
+    mean_net_bps_full_size: 8,
     mean_gross_bps: 6.5,
     mean_cost_bps: 2.5,
     mean_swap_bps: 0,

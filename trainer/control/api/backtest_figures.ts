@@ -13,6 +13,8 @@ const view = z.object({
   net_return: figure,
   gross_return: figure,
   mean_net_bps: figure,
+  /** Earlier results have none. */
+  mean_net_bps_full_size: figure.default(null),
   mean_gross_bps: figure,
   mean_cost_bps: figure,
   mean_swap_bps: figure,

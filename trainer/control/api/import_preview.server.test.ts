@@ -63,6 +63,18 @@ describe('the preview of an import', () => {
     });
   });
 
+  it('reads a file as a person says, with the options of the command', async () => {
+    const unclear = barsAt(1.03).replace(/^(\d+),.*$/gm, (_, time: string) => `${time};1,030;1,031;1,029;1,030;7`);
+    const text = unclear.replace('time,open,high,low,close,volume', 'time;open;high;low;close;volume');
+    expect(await preview({ name: 'EURUSD.csv', text })).toMatchObject({
+      refused: { next: expect.stringContaining('--decimal') },
+    });
+    expect(await preview({ name: 'EURUSD.csv', text, decimal: 'comma' })).toMatchObject({
+      refused: null,
+      symbols: [{ symbol: 'EURUSD', price_range: [1.029, 1.031] }],
+    });
+  });
+
   it('is refused for a name with a path, a text that is too long, and a viewer', async () => {
     const ask = (body: object, own = headers) => api.ask('POST', '/api/imports/preview', { headers: own, body });
     expect((await ask({ name: '../EURUSD.csv', text: 'x' })).body).toMatchObject({ error: { code: 'NAME_UNSAFE' } });

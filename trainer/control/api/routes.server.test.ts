@@ -270,12 +270,30 @@ describe('the endpoints of the specification, by the generated client', () => {
     const verdict = { verdict: 'SCALED', findings: [{ code: 'SCALED', by: 'leap', values: { factor: 10 } }] };
     const verdicts = JSON.stringify({ symbols: { EURUSD: verdict }, accepted: ['SCALED'] });
     await importRuns.finish(number, { added: 2, removed: 0, rejected: 1, verdicts });
+    const other = market === 'live' ? 'simulated' : 'live';
+    const foreign = await importRuns.begin({ market: other, kind: 'import', source: '/b.csv', by: 'ann' });
+    const file = { symbol: 'EURUSD', file: '/a.csv', sha256: '1', layout: 'histdata', rows: 3, rejected: 1 };
+    await api.store.imports.add(market, { ...file, timezone: 'EST' }, number);
     const ann = client(approver);
     const undo = '/api/imports/{import_number}/undo';
     const path = { import_number: number };
     expect(await ann.get('/api/imports')).toMatchObject({
-      imports: [{ import_number: number, added: 2, verdicts: { EURUSD: verdict }, accepted: ['SCALED'] }],
+      imports: [
+        {
+          import_number: number,
+          market,
+          added: 2,
+          verdicts: { EURUSD: verdict },
+          accepted: ['SCALED'],
+          clocks: ['EST'],
+        },
+      ],
     });
+    // Bars are imported into the live market while a simulated one runs.
+    const numbersOf = async (wanted: 'live' | 'simulated' | 'all') =>
+      (await ann.get('/api/imports', { query: { market: wanted } })).imports.map(({ import_number }) => import_number);
+    expect(await numbersOf('all')).toEqual([foreign, number]);
+    expect(await numbersOf(other)).toEqual([foreign]);
     const viewer = client(bearer(await api.token('operator', 'olga')));
     await expect(viewer.post(undo, { path })).rejects.toMatchObject({ status: 403 });
     expect(await ann.post(undo, { path, query: { dry_run: 'true' } })).toMatchObject({

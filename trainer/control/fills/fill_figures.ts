@@ -4,7 +4,7 @@ import type { LiveTrade } from './live_trades.ts';
 import { booksOf, followedSince, isClosed, positionsOf, type LivePosition } from './positions.ts';
 import { meanOrNull } from '../../../shared/statistics.ts';
 
-/** Figures of a pair, or of all together, on one kind of account. null: not computable. */
+/** Figures of a pair, or of all together, on one account. null: not computable. */
 export interface FillFigures {
   /** Opened positions, and those of them that were closed. */
   readonly opened: number;
@@ -50,14 +50,18 @@ export interface FiguresInput {
 }
 
 /**
- * Outcome of signals at the accounts, by kind of account. An ENTER counts for a program from the program's first line
- * about that pair on, once its maximum age is over or it was answered: an absent program refused nothing. Pure.
+ * Outcome of signals at the accounts. An ENTER counts for a program from the program's first line about that pair on,
+ * once its maximum age is over or it was answered: an absent program refused nothing. Pure.
+ * @param accountOf `accountIdOf`, or `kindOf` where it is asked what the signals were worth, on whatever accounts
  */
-export function fillFigures(input: FiguresInput): Readonly<Record<string, AccountFigures>> {
-  const accounts = [...new Set(input.trades.map(({ account }) => account))].sort();
+export function fillFigures(
+  input: FiguresInput,
+  accountOf: (trade: LiveTrade) => string,
+): Readonly<Record<string, AccountFigures>> {
+  const accounts = [...new Set(input.trades.map(accountOf))].sort();
   return Object.fromEntries(
     accounts.map((account): [string, AccountFigures] => {
-      const own = input.trades.filter((trade) => trade.account === account);
+      const own = input.trades.filter((trade) => accountOf(trade) === account);
       const entries = booksOf(own).flatMap((book) => followable(input, book));
       const ids = [...new Set(own.map(({ pair_id }) => pair_id))].sort();
       const pairs = ids.map((id): [string, FillFigures] => [
@@ -71,6 +75,9 @@ export function fillFigures(input: FiguresInput): Readonly<Record<string, Accoun
     }),
   );
 }
+
+/** paper, demo or real. */
+export const kindOf = ({ account }: LiveTrade): string => account;
 
 /** An ENTER that a program could have followed. */
 interface Asked {

@@ -3,7 +3,8 @@ import { closeFill, openFill, refusedFill } from '../../../shared/fill/fill.fixt
 import { createRng } from '../../../shared/rng.ts';
 import { enterBody, idOf } from '../../../shared/signal/signal.fixture.ts';
 import type { JournaledSignal } from './journal_signals.ts';
-import { fillFigures, type FiguresInput } from './fill_figures.ts';
+import { accountIdOf } from './account_id.ts';
+import { fillFigures, kindOf, type FiguresInput } from './fill_figures.ts';
 import type { LiveTrade } from './live_trades.ts';
 import { journaled, tradeOf } from './trade.fixture.ts';
 
@@ -11,7 +12,7 @@ const T0 = openFill().signal_ms;
 const LATE_MS = T0 + 1e9;
 
 function figures(trades: LiveTrade[], entries: JournaledSignal[], change: Partial<FiguresInput> = {}) {
-  return fillFigures({ trades, entries, nowMs: LATE_MS, barMs: 60_000, settleMs: 60_000, ...change });
+  return fillFigures({ trades, entries, nowMs: LATE_MS, barMs: 60_000, settleMs: 60_000, ...change }, kindOf);
 }
 
 describe('figures of fills', () => {
@@ -53,6 +54,25 @@ describe('figures of fills', () => {
     const found = figures(trades, [journaled(enterBody(idOf(1)), T0), journaled(enterBody(idOf(2)), T0 + 1000)]);
     expect(Object.keys(found)).toEqual(['paper', 'real']);
     expect([found['paper']!.total.enters, found['real']!.total.enters]).toEqual([2, 1]);
+  });
+
+  it('of two accounts on paper that follow the same signals are not added up', () => {
+    const both = (ticket: number) => [
+      openFill({ ticket }),
+      openFill({ ticket: ticket + 1, leg: 'B', side: 'BUY' }),
+      closeFill({ ticket: ticket + 2, pnl: 4 }),
+      closeFill({ ticket: ticket + 3, leg: 'B', side: 'SELL', pnl: -1 }),
+    ];
+    const trades = [
+      ...both(1).map((fill) => tradeOf(fill, null, '/home/var/ea/first_paper/result.json')),
+      ...both(11).map((fill) => tradeOf(fill, null, String.raw`C:\minutehand\ea\second_paper\result.json`)),
+    ];
+    const input = { trades, entries: [], nowMs: LATE_MS, barMs: 60_000, settleMs: 60_000 };
+    const found = fillFigures(input, accountIdOf);
+    expect(Object.entries(found).map(([id, { total }]) => [id, total.closed, total.pnl])).toEqual([
+      ['paper/first_paper', 1, { USD: 3 }],
+      ['paper/second_paper', 1, { USD: 3 }],
+    ]);
   });
 
   it('of pairs add up to the total, and equal those counted by hand', () => {

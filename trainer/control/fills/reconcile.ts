@@ -1,6 +1,7 @@
 import { validIntervals } from '../../../shared/signal/signal.ts';
 import { barMinutesOf } from '../../../shared/pair.ts';
 import type { JournaledSignal } from './journal_signals.ts';
+import { accountIdOf } from './account_id.ts';
 import type { LiveTrade, RefusedLine } from './live_trades.ts';
 import { booksOf, followedSince, LEGS, lotsOf, LOTS_EPSILON, positionsOf, type LivePosition } from './positions.ts';
 
@@ -21,6 +22,8 @@ export type FindingCode = keyof typeof FINDINGS;
 export interface FillFinding {
   readonly code: FindingCode;
   readonly account: string;
+  /** Which account of that kind; empty if a line cannot be parsed. */
+  readonly account_id: string;
   /** Empty if a line cannot be parsed. */
   readonly pair_id: string;
   readonly position_id: string;
@@ -53,6 +56,7 @@ export function reconcile(input: ReconcileInput): FillFinding[] {
     ...input.refusedLines.map(({ code, message, place, line, received_ms }) => ({
       code: 'LINE_REFUSED' as const,
       account: '',
+      account_id: '',
       pair_id: '',
       position_id: '',
       time_ms: received_ms,
@@ -64,7 +68,7 @@ export function reconcile(input: ReconcileInput): FillFinding[] {
 
 function againstSignal(trade: LiveTrade, { nowMs, settleMs }: ReconcileInput): FillFinding[] {
   const { account, pair_id, position_id, time_ms, signal_action, signal_id, received_ms, kind } = trade;
-  const base = { account, pair_id, position_id, time_ms };
+  const base = { account, account_id: accountIdOf(trade), pair_id, position_id, time_ms };
   if (signal_action === null) {
     if (nowMs - received_ms < settleMs) return [];
     return [
@@ -96,6 +100,7 @@ function againstItself(position: LivePosition, { nowMs, barMs, settleMs }: Recon
   const found = (code: FindingCode, seen: string): FillFinding => ({
     code,
     account,
+    account_id: accountIdOf(position),
     pair_id: pairId,
     position_id: positionId,
     time_ms: lastMs,
@@ -147,6 +152,7 @@ function unanswered({ trades, entries, nowMs, barMs, settleMs }: ReconcileInput)
       findings.push({
         code: 'ENTER_WITHOUT_FILL',
         account,
+        account_id: accountIdOf({ account, place }),
         pair_id: body.pair_id,
         position_id: body.signal_id,
         time_ms: generatedAtMs,

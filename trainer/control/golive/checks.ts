@@ -1,4 +1,5 @@
 import { utcDay } from '../../../shared/utc_day.ts';
+import { afterRefusal, refusalText, type RefusedTraining } from '../../../shared/bundle/refused_training.ts';
 import { counted } from '../../../shared/counted.ts';
 import type { ErrorReport } from '../../../shared/errors.ts';
 import type { RefusedFeed } from '../../jobs/bars/received_verdicts.ts';
@@ -82,6 +83,8 @@ export interface GoLiveFacts {
     readonly missing: readonly string[];
     /** Why daemons do not use it; null when they do. */
     readonly refusal: ErrorReport | null;
+    /** The last training, where it did not pass. */
+    readonly refusedTraining?: RefusedTraining | null;
     /** Sentences about models in use although gates failed. */
     readonly overrides: readonly string[];
     readonly withEdge: readonly string[];
@@ -225,7 +228,9 @@ const CHECKS: Readonly<Record<GoLiveId, (facts: GoLiveFacts) => Judged>> = {
     );
   },
 
-  models({ models: { versions, missing, refusal } }) {
+  models({ models: { versions, missing, refusal, refusedTraining: tried = null } }) {
+    if (tried !== null && (refusal !== null || missing.includes('pairs')))
+      return todo(refusalText(tried), afterRefusal(tried));
     if (refusal !== null) return todo(`${refusal.code}: ${refusal.message}`, refusal.next);
     if (missing.length > 0)
       return todo(

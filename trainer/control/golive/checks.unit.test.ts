@@ -156,6 +156,19 @@ describe('the checklist of going live', () => {
     expect(leftOf({ ...facts, isOpen: true })).toEqual(['bars']);
   });
 
+  it('names what would change a refused training, where its advice would be to train', () => {
+    const gate = { code: 'samples', role: 'ai1', value: 120, relation: '>=', limit: 300, unit: 'count', evidence: {} } as const; // prettier-ignore
+    const refusedTraining = { version: '20261128_0900', failed: [gate] };
+    const checkOf = (models: object) =>
+      goLiveChecks({ ...READY, models: { ...READY.models, ...models } }).find(({ id }) => id === 'models');
+    expect(checkOf({ missing: ['pairs'] })!.fix).toContain('train --adopt');
+    const refused = checkOf({ missing: ['pairs'], refusedTraining })!;
+    expect(refused.seen).toContain('(20261128_0900) was refused by 1 gate');
+    expect(refused.fix).toMatch(/^More history, or more pairs\./);
+    // Models in use are not worse for it.
+    expect(checkOf({ refusedTraining })).toMatchObject({ verdict: 'ok' });
+  });
+
   it('lets paper trading begin before any fill, and not before its first lines are done', () => {
     const unfilled = { ...READY, fills: { places: [], closedPaper: 0, paperDays: 0 } };
     expect([leftOf(unfilled), isReadyForPaper(goLiveChecks(unfilled))]).toEqual([['consumer', 'paper'], true]);

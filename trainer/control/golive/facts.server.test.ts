@@ -23,6 +23,6 @@ it('says of models that no daemon here runs that none are in use: no gates passe
   const simulated = basename(writeRandomBundle(paths.models, { ...options, market: 'simulated' }));
   activate(paths.models, simulated, MACHINE_FILES, trainerMarks(paths));
   const settings = tinySettings({ minutehand: { market: 'live' } });
-  const { models } = await readGoLiveFacts(settings, paths, null, Date.now(), {});
+  const { models } = await readGoLiveFacts(settings, paths, null, Date.now(), { names: [], problems: [] });
   expect(models).toMatchObject({ versions: [], withEdge: [], refusal: { code: 'MODEL_SIMULATED' } });
 });

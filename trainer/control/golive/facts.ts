@@ -5,9 +5,9 @@ import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
 import { directionOpener, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
+import { refusedTraining } from '../../../shared/bundle/refused_training.ts';
 import { describeError, type ErrorReport } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import { FILLS_STREAM } from '../../../shared/fill/fill.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { earlierText, recentBars } from '../../../shared/market/recent_history.ts';
 import { isOpenMinute } from '../../../shared/market/trading_week.ts';
@@ -30,8 +30,9 @@ import type { Store } from '../../store/store.ts';
 import { calendarFault } from '../../../shared/calendar/calendar_file.ts';
 import { newsCoverage } from '../../store/news.ts';
 import { foreignModels, standingOverrides, type Slot } from '../admission/standing.ts';
+import { accountIdOf, programName } from '../fills/account_id.ts';
 import { readTrades } from '../fills/live_trades.ts';
-import { openChannels } from '../notify/channels/open_channels.ts';
+import type { ChannelStatus } from '../notify/channels/open_channels.ts';
 import type { DaemonFacts, GoLiveFacts, SymbolFacts } from './checks.ts';
 import { healthFacts } from './health_facts.ts';
 
@@ -47,6 +48,7 @@ const UTC_DAY_MS = 86_400_000;
 /**
  * Looks at everything that the checklist judges.
  * @param store null: nothing was stored yet
+ * @param channels of the trainer, which sends the notifications
  * @throws MinutehandError when a journal or the store cannot be read
  */
 export async function readGoLiveFacts(
@@ -54,13 +56,12 @@ export async function readGoLiveFacts(
   paths: HomePaths,
   store: Store | null,
   nowMs: number,
-  env: NodeJS.ProcessEnv,
+  channels: ChannelStatus,
 ): Promise<GoLiveFacts> {
   const { market, pairs, instruments, train } = settings.minutehand;
   const subjects = [...pairs, ...instruments].map(parseSubject);
   const times = await knownTimes(settings, paths, store, Math.max(BARS_READ, train.min_bars));
   const delivered = deliveredCosts();
-  const { channels, problems } = openChannels(settings.retrain, env);
   const sharedOf = ({ id, a, b }: (typeof subjects)[number]) => {
     const share = sharedMinutes(times.get(a) ?? [], times.get(b) ?? []);
     return share === null ? [] : [[id, share] as const];
@@ -76,8 +77,8 @@ export async function readGoLiveFacts(
     sharedMinutes: new Map(subjects.filter((own) => !isInstrument(own)).flatMap(sharedOf)),
     models: await modelFacts(settings, paths),
     ...(await newsFacts(settings, store, nowMs)),
-    channels: channels.map(({ name }) => name),
-    channelProblems: problems.map(({ variable, text }) => `${variable} ${text}`),
+    channels: channels.names,
+    channelProblems: channels.problems,
     lastSentMs: store === null ? null : await lastSent(store),
     fills: store === null ? { places: [], closedPaper: 0, paperDays: 0 } : await fillFacts(store, settings),
   };
@@ -187,6 +188,7 @@ async function modelFacts(settings: Settings, paths: HomePaths): Promise<GoLiveF
     versions: [...versions],
     missing,
     refusal,
+    refusedTraining: refusedTraining(paths.models, settings.minutehand.market),
     overrides: standingOverrides(paths.models).map(
       ({ version, gates }) => `${version} is in use despite failed gates: ${gatesText(gates)}`,
     ),
@@ -218,9 +220,8 @@ async function fillFacts(store: Store, { minutehand }: Settings): Promise<GoLive
   const paperDays = new Set<number>();
   const closed = new Set<string>();
   for (const { account, place, time_ms, kind, position_id } of fills) {
-    const name = place === FILLS_STREAM ? place : (place.split(/[/\\]/).at(-2) ?? place);
-    const key = `${account} ${name}`;
-    places.set(key, { place: name, account, lastMs: Math.max(places.get(key)?.lastMs ?? 0, time_ms) });
+    const key = accountIdOf({ account, place });
+    places.set(key, { place: programName(place), account, lastMs: Math.max(places.get(key)?.lastMs ?? 0, time_ms) });
     if (account !== 'paper') continue;
     paperDays.add(Math.floor(time_ms / UTC_DAY_MS));
     // Several accounts that follow the same signals show no more than one of them.

@@ -1,6 +1,7 @@
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Store } from '../../store/store.ts';
+import type { ChannelStatus } from '../notify/channels/open_channels.ts';
 import { goLiveChecks, isReadyForPaper, type GoLiveCheck } from './checks.ts';
 import { readGoLiveFacts } from './facts.ts';
 
@@ -26,9 +27,9 @@ export async function goLiveReport(
   paths: HomePaths,
   store: Store | null,
   nowMs: number,
-  env: NodeJS.ProcessEnv,
+  channels: ChannelStatus,
 ): Promise<GoLiveReport> {
-  const checks = goLiveChecks(await readGoLiveFacts(settings, paths, store, nowMs, env));
+  const checks = goLiveChecks(await readGoLiveFacts(settings, paths, store, nowMs, channels));
   return {
     looked_at: new Date(nowMs).toISOString(),
     market: settings.minutehand.market,

@@ -16,6 +16,17 @@ export interface PreviewedFile {
   readonly symbol: string | null;
   /** Clock of the stamps, such as `+02:00/US`; null: inferred. */
   readonly timezone: string | null;
+  /** As the options of `bars import` of the same names; null: as the file shows. */
+  readonly decimal: 'point' | 'comma' | null;
+  readonly dateOrder: 'dmy' | 'mdy' | 'ymd' | null;
+  readonly stamp: 'open' | 'close' | null;
+  readonly spread: 'points' | 'price' | null;
+}
+
+/** The options of `bars import` that say how a file is read. */
+function optionsOf({ symbol, timezone, decimal, dateOrder, stamp, spread }: PreviewedFile): string[] {
+  const given = { symbol, timezone, decimal, 'date-order': dateOrder, stamp, spread };
+  return Object.entries(given).flatMap(([name, value]) => (value === null ? [] : [`--${name}=${value}`]));
 }
 
 const finding = z.object({
@@ -106,16 +117,14 @@ export class ImportPreviews {
     this.#running?.stop();
   }
 
-  async #preview({ name, text, symbol, timezone }: PreviewedFile): Promise<ImportPreview> {
+  async #preview(file: PreviewedFile): Promise<ImportPreview> {
+    const { name, text } = file;
     if (this.#isStopped) throw new MinutehandError('INTERNAL', { seen: 'the trainer ends' });
     const folder = await mkdtemp(join(tmpdir(), 'minutehand-preview-'));
     try {
       const path = pathInside(folder, name);
       await writeFile(path, text, { mode: 0o600 });
-      const told = [
-        ...(symbol === null ? [] : [`--symbol=${symbol}`]),
-        ...(timezone === null ? [] : [`--timezone=${timezone}`]),
-      ];
+      const told = optionsOf(file);
       return await this.#ask(['bars', 'import', path, '--dry-run', '--json', '--market', this.#market, ...told]);
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -6,7 +6,14 @@ import type { TradingCosts } from '../../../shared/policy/costs.ts';
 import type { RetrainPolicy, SymbolCosts } from '../../../shared/policy/policy.ts';
 import { rollovers } from '../../../shared/core/cost/rollover.ts';
 import { swapBpsPerNight } from '../../../shared/core/cost/swap.ts';
-import { fillFigures, pnlOf, shortfallOf, type AccountFigures, type FiguresInput } from '../fills/fill_figures.ts';
+import {
+  fillFigures,
+  kindOf,
+  pnlOf,
+  shortfallOf,
+  type AccountFigures,
+  type FiguresInput,
+} from '../fills/fill_figures.ts';
 import type { LiveTrade } from '../fills/live_trades.ts';
 import { isClosed, LEGS, lotsOf, positionsOf, type Leg, type LivePosition } from '../fills/positions.ts';
 import { errorsOfChance, meanOverBlocks } from '../../learning/statistics/cluster.ts';
@@ -74,7 +81,7 @@ export function fillPerformance(
   costs: Readonly<Record<string, TradingCosts>>,
   policy: FillPolicy,
 ): Readonly<Record<string, FillPerformance>> {
-  const figures = Object.entries(fillFigures(fills));
+  const figures = Object.entries(fillFigures(fills, kindOf));
   return Object.fromEntries(
     figures.map(([account, own]): [string, FillPerformance] => {
       const positions = positionsOf(fills.trades.filter((trade) => trade.account === account)).flatMap(entered);

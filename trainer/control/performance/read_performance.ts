@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { readManifest } from '../../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
@@ -7,6 +7,7 @@ import { FILLS_STREAM } from '../../../shared/fill/fill.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { barIntervalMs, type Settings } from '../../../shared/policy/policy.ts';
 import type { Store } from '../../store/store.ts';
+import { accountIdOf, programName } from '../fills/account_id.ts';
 import { readTrades, type LiveTrade } from '../fills/live_trades.ts';
 import { booksOf } from '../fills/positions.ts';
 import { withJournals } from '../fills/signal_lookup.ts';
@@ -47,7 +48,8 @@ export async function readPerformance(options: PerformanceOptions): Promise<Perf
   };
   const accounts = booksOf(trades).map((own) =>
     accountPerformance({
-      ...placeOf(own[0]!),
+      id: accountIdOf(own[0]!),
+      place: programName(own[0]!.place),
       trades: own,
       begun: begunOf(own[0]!),
       costs: symbols,
@@ -67,11 +69,6 @@ export async function readPerformance(options: PerformanceOptions): Promise<Perf
     to,
     accounts: accounts.sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
-}
-
-function placeOf({ account, place }: LiveTrade): { readonly id: string; readonly place: string } {
-  const name = place === FILLS_STREAM ? place : basename(dirname(place));
-  return { id: `${account}/${name}`, place: name };
 }
 
 function begunOf({ account, place }: LiveTrade): number | null {

@@ -2,11 +2,12 @@ import { sql } from 'kysely';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Report } from '../schema/reports.ts';
 import type { Store } from '../../store/store.ts';
+import { accountIdOf } from '../fills/account_id.ts';
 import type { ReportPeriod } from './signal_figures.ts';
 
 type FillReport = Pick<Report, 'pnl' | 'costs'>;
 
-/** Figures of the fills of the period; paper, demo and real are never added up. */
+/** Figures of the fills of the period; results of accounts are never added up, nor paper, demo and real otherwise. */
 export async function fillFigures(store: Store, settings: Settings, period: ReportPeriod): Promise<FillReport> {
   return {
     pnl: await closesOf(store, settings, period),
@@ -21,7 +22,7 @@ async function closesOf(
 ): Promise<Report['pnl']> {
   const rows = await db
     .selectFrom('core.live_trades')
-    .select(['account', 'currency'])
+    .select(['account', 'place', 'currency'])
     .select(({ fn }) => [
       fn.countAll().as('closes'),
       fn.sum<number>('pnl').as('pnl'),
@@ -31,12 +32,14 @@ async function closesOf(
     .where('kind', '=', 'close')
     .where('time_ms', '>=', fromMs)
     .where('time_ms', '<', toMs)
-    .groupBy(['account', 'currency'])
+    .groupBy(['account', 'place', 'currency'])
     .orderBy('account')
+    .orderBy('place')
     .orderBy('currency')
     .execute();
-  return rows.map((row) => ({
+  return rows.map(({ place, ...row }) => ({
     ...row,
+    account_id: accountIdOf({ account: row.account, place }),
     closes: Number(row.closes),
     pnl: Number(row.pnl),
     mean_slippage_bps: nullable(row.mean_slippage_bps),

@@ -1,11 +1,9 @@
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
-import { exactSum } from '../../../shared/exact_sum.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { RetrainPolicy, Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { Report } from '../schema/reports.ts';
 import type { Store } from '../../store/store.ts';
-import { groupedBy } from '../fills/grouping.ts';
 import type { Performance } from '../performance/performance_schema.ts';
 import { readPerformance } from '../performance/read_performance.ts';
 import { fillFigures } from './fill_figures.ts';
@@ -38,21 +36,13 @@ export async function makeReport(
   return { from, to, market, ...figures, targets: targetsOf(figures, settings.retrain) };
 }
 
-/** Closed positions by kind of account and currency. */
+/** Closed positions by account: several on paper follow the same signals, and are not added up. */
 function positionsOf({ accounts }: Performance): Report['positions'] {
-  const groups = groupedBy(
-    accounts.filter(({ closed }) => closed > 0),
-    ({ account, currency }) => `${account} ${currency}`,
-  );
-  const rows = [...groups.values()].map((own) => {
-    const { account, currency } = own[0]!;
-    const closed = own.reduce((sum, one) => sum + one.closed, 0);
-    const wins = own.reduce((sum, one) => sum + one.wins, 0);
-    const pnl = exactSum(own.map(({ curve }) => curve.at(-1)!.net));
-    return { account, currency, closed, wins, win_rate: wins / closed, pnl };
-  });
-  const keyOf = ({ account, currency }: (typeof rows)[number]): string => `${account} ${currency}`;
-  return rows.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  return accounts
+    .filter(({ closed }) => closed > 0)
+    .map(({ id, account, currency, closed, wins, curve }) => {
+      return { account, account_id: id, currency, closed, wins, win_rate: wins / closed, pnl: curve.at(-1)!.net };
+    });
 }
 
 type Target = Report['targets'][number];
@@ -66,7 +56,7 @@ export function targetsOf(
   const largestPsi = drift.length === 0 ? null : drift.reduce((most, { psi }) => Math.max(most, psi), -Infinity);
   const mismatches = parity.length === 0 ? null : parity.filter(({ verdict }) => verdict === 'MISMATCH').length;
   return [
-    ...positions.map(({ account, win_rate }) => target('win_rate', account, win_rate, kpi_win_rate_min, null)),
+    ...positions.map(({ account_id, win_rate }) => target('win_rate', account_id, win_rate, kpi_win_rate_min, null)),
     target('refusal_rate', '', refusal.rate, kpi_refusal_rate_min, kpi_refusal_rate_max),
     target('largest_psi', '', largestPsi, null, drift_psi_max),
     target('parity_mismatches', '', mismatches, null, 0),

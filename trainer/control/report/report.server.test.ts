@@ -140,11 +140,13 @@ describe.each([
     const rounded = (found: readonly object[]) =>
       found.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, close(value)])));
     const byAccount = await rows(
-      `SELECT account, currency, count(*) AS closes, sum(pnl) AS pnl, avg(slippage_bps) AS mean_slippage_bps
-       FROM core.live_trades WHERE ${IN_PERIOD} AND kind = 'close' GROUP BY account, currency ORDER BY account, currency`,
+      `SELECT account, place, currency, count(*) AS closes, sum(pnl) AS pnl, avg(slippage_bps) AS mean_slippage_bps
+       FROM core.live_trades WHERE ${IN_PERIOD} AND kind = 'close' GROUP BY account, place, currency ORDER BY account, place, currency`,
     );
-    expect(byAccount.map(({ account }) => account)).toEqual(['demo', 'paper', 'real']);
-    expect(rounded(pnl)).toEqual(rounded(byAccount));
+    const named = (found: readonly Record<string, unknown>[]) =>
+      found.map(({ place, ...row }) => ({ ...row, account_id: `${String(row['account'])}/${String(place)}` }));
+    expect(new Set(byAccount.map(({ account }) => account))).toEqual(new Set(['demo', 'paper', 'real']));
+    expect(rounded(pnl)).toEqual(rounded(named(byAccount)));
     const each = `SELECT p.account, p.currency, p.position_id, p.place, sum(p.pnl) AS total FROM core.live_trades p
       WHERE p.kind = 'close' AND p.market = 'live' AND ${TO_MS} > (SELECT max(q.time_ms) FROM core.live_trades q
         WHERE q.kind = 'close' AND q.market = 'live' AND q.account = p.account AND q.place = p.place AND q.position_id = p.position_id)
@@ -152,11 +154,11 @@ describe.each([
         WHERE q.kind = 'close' AND q.market = 'live' AND q.account = p.account AND q.place = p.place AND q.position_id = p.position_id)
       GROUP BY 1, 2, 3, 4`;
     const expected = await rows(
-      `SELECT account, currency, count(*) AS closed, count(CASE WHEN total > 0 THEN 1 END) AS wins,
+      `SELECT account, place, currency, count(*) AS closed, count(CASE WHEN total > 0 THEN 1 END) AS wins,
        count(CASE WHEN total > 0 THEN 1 END) * 1.0 / count(*) AS win_rate, sum(total) AS pnl
-       FROM (${each}) e GROUP BY account, currency ORDER BY account, currency`,
+       FROM (${each}) e GROUP BY account, place, currency ORDER BY account, place, currency`,
     );
-    expect(rounded(positions)).toEqual(rounded(expected));
+    expect(rounded(positions)).toEqual(rounded(named(expected)));
     const paid = await rows(
       `SELECT account, symbol, count(*) AS fills, avg(slippage_bps) AS slippage_bps,
        avg((filled_price - signal_price) / signal_price * 10000.0 * (CASE side WHEN 'BUY' THEN 1 ELSE -1 END)) AS shortfall_bps
@@ -260,7 +262,7 @@ describe.each([
     const closed = await one(paper.replace('%s', 'count(*)'));
     const wins = await one(paper.replace('%s', 'count(CASE WHEN total > 0 THEN 1 END)'));
     const pnl = await one(paper.replace('%s', 'sum(total)'));
-    expect(targetOf('win_rate', 'paper')).toMatchObject({ measured: wins / closed, least: kpi_win_rate_min, most: null }); // prettier-ignore
+    expect(targetOf('win_rate', 'paper/result.json')).toMatchObject({ measured: wins / closed, least: kpi_win_rate_min, most: null }); // prettier-ignore
     const candidates = `FROM ${HISTORY} WHERE ${PUBLISHED} AND abs(z_score) >= ${settings.minutehand.decision.z_entry}`;
     const refused = await one(
       `SELECT count(*) ${candidates} AND action = 'HOLD' AND target = 0 AND reason NOT IN ('SILENCE', 'SHUTDOWN')`,
@@ -285,7 +287,7 @@ describe.each([
     expect(cost.most).toBe(fill_cost_gap === null ? null : 1 + fill_cost_gap);
     const made = `FROM core.model_registry WHERE created >= '${FROM}' AND created < '${TO}' AND version IN ('${report.evaluations.map(({ version }) => version).join("','")}')`;
     const text = summaryOf(report, 'file').split('\n');
-    expect(text).toContain(`paper: ${closed} positions, ${wins} won, ${pnl.toFixed(2)} USD`);
+    expect(text).toContain(`paper/result.json: ${closed} positions, ${wins} won, ${pnl.toFixed(2)} USD`);
     expect(text).toContain(
       `Bundles: ${await one(`SELECT count(*) ${made}`)} trained, ${await one(`SELECT count(*) ${made} AND status IN ('active', 'archived')`)} adopted`,
     );
@@ -498,8 +500,8 @@ describe('a target', () => {
     const position = { currency: 'USD', closed: 4, wins: 1, pnl: 1 };
     const input = {
       positions: [
-        { ...position, account: 'demo', win_rate: 0.25 },
-        { ...position, account: 'real', win_rate: 0.5 },
+        { ...position, account: 'demo', account_id: 'demo/a', win_rate: 0.25 },
+        { ...position, account: 'real', account_id: 'real/b', win_rate: 0.5 },
       ],
       refusal: { candidates: 0, entered: 0, refused: 0, rate: null, reasons: [] },
       drift: [],
@@ -508,8 +510,8 @@ describe('a target', () => {
     };
     const met = targetsOf(input, policy).map(({ name, subject, met: isMet }) => [name, subject, isMet]);
     expect(met).toEqual([
-      ['win_rate', 'demo', false],
-      ['win_rate', 'real', true],
+      ['win_rate', 'demo/a', false],
+      ['win_rate', 'real/b', true],
       ['refusal_rate', '', null],
       ['largest_psi', '', null],
       ['parity_mismatches', '', null],

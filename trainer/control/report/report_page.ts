@@ -62,12 +62,12 @@ export function reportPage(report: Report): string {
     section(
       'Results by account',
       ['account', 'currency', 'closed positions', 'wins', 'win rate', 'P&L'],
-      report.positions.map(({ account, currency, closed, wins, win_rate, pnl }) => [account, currency, closed, wins, win_rate, pnl]), // prettier-ignore
+      report.positions.map(({ account_id, currency, closed, wins, win_rate, pnl }) => [account_id, currency, closed, wins, win_rate, pnl]), // prettier-ignore
     ),
     section(
       'Closed legs by account',
       ['account', 'currency', 'closes', 'P&L', 'mean slippage, bps'],
-      report.pnl.map(({ account, currency, closes, pnl, mean_slippage_bps }) => [account, currency, closes, pnl, mean_slippage_bps]), // prettier-ignore
+      report.pnl.map(({ account_id, currency, closes, pnl, mean_slippage_bps }) => [account_id, currency, closes, pnl, mean_slippage_bps]), // prettier-ignore
     ),
     section(
       'Costs a side, basis points: configured and paid',

@@ -103,8 +103,8 @@ export async function sendWeeklyReport(options: WeeklyReportOptions, dueMs?: num
 export function summaryOf({ positions, refusal, targets, parity, evaluations }: Report, file: string): string {
   const missed = targets.filter(({ met }) => met === false).map(({ name, subject }) => `${name} ${subject}`.trim());
   const results = positions.map(
-    ({ account, currency, closed, wins, pnl }) =>
-      `${account}: ${counted(closed, 'position')}, ${wins} won, ${pnl.toFixed(2)} ${currency}`,
+    ({ account_id, currency, closed, wins, pnl }) =>
+      `${account_id}: ${counted(closed, 'position')}, ${wins} won, ${pnl.toFixed(2)} ${currency}`,
   );
   const adopted = evaluations.filter(({ status }) => status === 'active' || status === 'archived').length;
   const mismatches = parity.filter(({ verdict }) => verdict === 'MISMATCH').length;

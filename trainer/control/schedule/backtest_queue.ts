@@ -100,6 +100,17 @@ export class BacktestQueue {
     });
   }
 
+  /** Whose trainer was stopped: it is the first of the queue again. One that was killed is not begun again, since it may be why. */
+  async putBack(id: number): Promise<void> {
+    await this.#store.db
+      .updateTable('core.backtests')
+      .set({ status: 'queued', started_ms: null, stage: 'queued', percent: 0 })
+      .where('backtest_id', '=', id)
+      .where('owner', '=', this.#owner)
+      .where('status', '=', 'running')
+      .execute();
+  }
+
   async progress(id: number, stage: string, percent: number): Promise<void> {
     await this.#store.db
       .updateTable('core.backtests')

@@ -188,6 +188,19 @@ describe.each([
     await expect(queue.add(wanted(), 1)).rejects.toMatchObject({ code: 'BACKTESTS_TOO_MANY' });
   });
 
+  it('is queued again when its trainer is stopped, and the next start runs it', async () => {
+    const stopped = runnerOf(store, HANGS, home);
+    const { backtest_id: id } = await stopped.request(wanted());
+    const find = async (runner: BacktestRunner) => (await runner.queue()).find(id);
+    await expect.poll(async () => (await find(stopped)).status).toBe('running');
+    await stopped.stop();
+    expect(await find(stopped)).toMatchObject({ status: 'queued', started_ms: null, finished_ms: null, error: null });
+    const runner = runnerOf(store, REFUSES, home);
+    runner.begin();
+    expect(await endOf(runner, id)).toMatchObject({ status: 'failed', error: 'USAGE: no' });
+    await runner.stop();
+  });
+
   it('has failed when its trainer was killed, and queued ones run after the next start', async () => {
     const dead = runnerOf(store, HANGS, home);
     const queue = await dead.queue();

@@ -88,7 +88,7 @@ export class BacktestRunner {
     return shown;
   }
 
-  /** Ends the running one; it is not queued again. */
+  /** Ends the running one; the next start begins it again. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#current?.process.stop();
@@ -152,7 +152,10 @@ export class BacktestRunner {
       result = { error: describeError(error).message };
     }
     this.#current = null;
-    if (this.#isStopped && 'error' in result) result = { error: 'the trainer ended' };
+    if (this.#isStopped && 'error' in result && this.#canceled !== id) {
+      await queue.putBack(id);
+      return this.#tell({ ...backtest, status: 'queued', percent: 0 });
+    }
     // Whatever its process did after it was canceled, or after its time: nobody waits for it any more.
     const status = this.#canceled === id ? 'canceled' : 'document' in result && !isLate ? 'done' : ('failed' as const);
     const document = status === 'done' && 'document' in result ? result.document : null;

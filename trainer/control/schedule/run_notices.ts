@@ -1,3 +1,5 @@
+import { gateSteps } from '../../../shared/bundle/gates/gate_steps.ts';
+import { failuresOf } from '../../../shared/bundle/recorded_gates.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { Notice } from '../notify/outbox.ts';
 import { isOfRules, type RetrainRun } from './run.ts';
@@ -8,6 +10,8 @@ export interface RunNotices {
   readonly cleared: readonly string[];
 }
 
+/** A model that fails one gate often fails others for the same reason. */
+const SHOWN_STEPS = 2;
 const FAILED = 'retrain_failed';
 const ABORTED = 'retrain_aborted';
 const NOTHING: RunNotices = { raised: [], cleared: [] };
@@ -51,8 +55,10 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
         } as const,
       }[status];
       const key = `${event}:${run_id}:${started_at}`;
+      const steps = status === 'rejected' ? gateSteps(failuresOf(run.gate ?? [])) : [];
+      const command = steps.length === 0 ? {} : { command: steps.slice(0, SHOWN_STEPS).join(' ') };
       return {
-        raised: [{ ...common, key, event, text, version: model_version, isOnce: true }],
+        raised: [{ ...common, ...command, key, event, text, version: model_version, isOnce: true }],
         cleared: [failed, aborted],
       };
     }

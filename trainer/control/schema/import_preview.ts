@@ -21,6 +21,13 @@ export const previewBody = z
       .max(100)
       .optional()
       .describe('Clock of the stamps, such as +02:00/US (default: inferred)'),
+    decimal: z.enum(['point', 'comma']).optional().describe('Mark before decimals (default: as the prices show)'),
+    date_order: z
+      .enum(['dmy', 'mdy', 'ymd'])
+      .optional()
+      .describe('Of day, month and year (default: as the dates show)'),
+    stamp: z.enum(['open', 'close']).optional().describe('What the stamp of a bar is of (default: its open)'),
+    spread: z.enum(['points', 'price']).optional().describe('Unit of spreads (default: that of the format)'),
   })
   .meta({ id: 'ImportPreviewRequest' });
 

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
 import { IMPORT_KINDS } from '../../store/tables.ts';
 
+const MARKETS_OF_BARS = ['live', 'simulated'] as const;
 const count = z.int();
 const time = z.number().describe('Epoch ms');
 
@@ -15,6 +16,7 @@ const verdict = z.object({ verdict: z.enum(VERDICTS), findings: z.array(finding)
 const importRun = z
   .object({
     import_number: count,
+    market: z.enum(MARKETS_OF_BARS),
     kind: z.enum(IMPORT_KINDS),
     source: z
       .string()
@@ -26,11 +28,20 @@ const importRun = z
     removed: count.describe('Bars that it replaced or deleted'),
     rejected: count,
     verdicts: z.record(z.string(), verdict).describe('By symbol'),
+    clocks: z.array(z.string()).describe('On which its files were read, such as UTC and +02:00/US'),
     accepted: z.array(z.string()).describe('Verdicts that a person accepted'),
     undone_ms: time.nullable(),
     undone_by: z.string().nullable(),
   })
   .meta({ id: 'ImportRun' });
+
+export const importsQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  market: z
+    .enum([...MARKETS_OF_BARS, 'all'])
+    .optional()
+    .describe('Default: the configured one'),
+});
 
 export const importsSchema = z.object({ imports: z.array(importRun).describe('The newest first') });
 

@@ -36,7 +36,8 @@ export const tradesSchema = z.object({
     .array(
       z.looseObject({
         fill_key: z.string(),
-        account: z.string(),
+        account: z.string().describe('paper, demo or real'),
+        account_id: z.string().describe('One account of one program, as `accounts[].id` of GET /api/performance'),
         pair_id: z.string().describe('Subject'),
         position_id: z.string(),
         signal_id: z.string(),
@@ -57,7 +58,7 @@ export const tradesSchema = z.object({
         received_ms: z.number().describe('Receipt by the trainer, epoch ms'),
       }),
     )
-    .describe('Newest first; every column of core.live_trades except the line'),
+    .describe('Newest first; every column of core.live_trades except the line, and the account of the program'),
 });
 
 const figure = z.number().nullable();
@@ -173,7 +174,8 @@ const backtestViewSchema = z.object({
   win_rate: figure,
   net_return: figure.describe('Of the capital, after costs'),
   gross_return: figure,
-  mean_net_bps: figure.describe('Per trade, basis points, as the three after it'),
+  mean_net_bps_full_size: figure.describe('Per trade at full size, basis points: what an edge is judged by'),
+  mean_net_bps: figure.describe('Per trade with position_scale applied, basis points, as the three after it'),
   mean_gross_bps: figure,
   mean_cost_bps: figure,
   mean_swap_bps: figure,

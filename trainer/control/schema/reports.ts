@@ -9,7 +9,11 @@ export const reportQuery = z.object({
 
 const count = z.number().int();
 const figure = z.number().nullable();
-const account = { account: z.string().describe('paper, demo or real'), currency: z.string() };
+const account = {
+  account: z.string().describe('paper, demo or real'),
+  account_id: z.string().describe('One account of one program, as `accounts[].id` of GET /api/performance'),
+  currency: z.string(),
+};
 
 const evaluation = z.object({
   version: z.string(),

@@ -30,6 +30,7 @@ export const daemonSchema = z.object({
 export const statusSchema = z.object({
   status: z.enum(['idle', 'training']).describe('Activity of the trainer'),
   market: z.enum(['live', 'simulated']),
+  bar_interval_ms: z.number().describe('Wall-clock time of a one-minute bar of this market'),
   time: z.iso.datetime().describe('Clock of this machine'),
   active_version: z.string().nullable().describe('Active bundle'),
   active_error: z

@@ -1,3 +1,4 @@
+import { counted } from '../../../shared/counted.ts';
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import type { Executability } from '../../../shared/bundle/manifest.ts';
 import type { FillCosts, PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
@@ -118,7 +119,7 @@ function wideMinutes(history: PriceHistory, from: number, costs: PairFillCosts):
 /** Columns of a table of figures. */
 export const EXECUTABILITY_COLUMNS = [
   'trades',
-  'net',
+  'net at full size',
   'zero at cost ×',
   '1 min later',
   '2 min',
@@ -133,7 +134,7 @@ export function executabilityCells(figures: Executability): string[] {
   return [
     String(trades),
     ...[net_bps, break_even_cost, after_1, after_2, after_5].map(shown),
-    `${shown(narrow_net_bps)} (${narrow_trades} trades)`,
+    `${shown(narrow_net_bps)} (${counted(narrow_trades, 'trade')})`,
   ];
 }
 

@@ -154,7 +154,7 @@ describe('two trades of a rising leg A, ten basis points a bar', () => {
   });
 
   it('are shown in a row, with the hours of most trades', () => {
-    expect(executabilityCells(figures)).toEqual(['2', '12.75', '7.38', '8.73', '6.23', '0.00', '1.50 (1 trades)']);
+    expect(executabilityCells(figures)).toEqual(['2', '12.75', '7.38', '8.73', '6.23', '0.00', '1.50 (1 trade)']);
     expect(executabilityCells(executabilityOf([]))).toEqual(['0', '–', '–', '–', '–', '–', '– (0 trades)']);
     expect(busiestHours(figures)).toBe(
       '17:00 50 % of the trades, 88 % of the net result; 18:00 50 % of the trades, 12 % of the net result',

@@ -1,3 +1,4 @@
+import { channelStatus } from '../../notify/channels/open_channels.ts';
 import { goLiveReport } from '../../golive/report.ts';
 import { goLiveSchema } from '../../schema/golive.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
@@ -22,7 +23,7 @@ export function addGoLiveRoutes(api: Api, { settings, paths, store, clock }: Api
       const nowMs = clock.nowMs();
       if (kept === null || Math.abs(nowMs - kept.atMs) > KEPT_MS) {
         const opened = await store();
-        const made = goLiveReport(settings, paths, opened, nowMs, process.env);
+        const made = goLiveReport(settings, paths, opened, nowMs, channelStatus(settings.retrain, process.env));
         made.catch(() => (kept = null));
         kept = { atMs: nowMs, made };
       }

@@ -26,8 +26,9 @@ export function addImportPreviewRoute(api: Api, { previews }: ApiContext): void 
     },
     async handler(request) {
       const { name, text, as_symbol: symbol = null, timezone = null } = request.body;
+      const { decimal = null, date_order: dateOrder = null, stamp = null, spread = null } = request.body;
       request.written = { target: name };
-      return shown(await previews.run({ name, text, symbol, timezone }));
+      return shown(await previews.run({ name, text, symbol, timezone, decimal, dateOrder, stamp, spread }));
     },
   });
 }

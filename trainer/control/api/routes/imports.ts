@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { Verdict } from '../../../../shared/bar_file/verdict/finding.ts';
 import { modelsTrainedOn } from '../../registry/trained_on.ts';
-import type { ImportRun } from '../../../store/import_runs.ts';
+import type { ListedRun } from '../../../store/import_runs.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { importsSchema, undoSchema } from '../../schema/imports.ts';
+import { importsQuery, importsSchema, undoSchema } from '../../schema/imports.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 
 const number = z.object({ import_number: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
@@ -22,11 +22,11 @@ export function addImportRoutes(api: Api, { settings, store, paths }: ApiContext
     schema: {
       tags: ['records'],
       summary: 'Imports and deletions of bars, by number, with the verdict on each symbol',
-      querystring: z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) }),
+      querystring: importsQuery,
       response: { 200: importsSchema, ...REFUSALS },
     },
-    async handler({ query: { limit } }) {
-      const runs = await (await store()).importRuns.list(market, limit);
+    async handler({ query: { limit, market: asked = market } }) {
+      const runs = await (await store()).importRuns.list(asked === 'all' ? null : asked, limit);
       return { imports: runs.map(shown) };
     },
   });
@@ -68,7 +68,7 @@ export function addImportRoutes(api: Api, { settings, store, paths }: ApiContext
 
 type ShownVerdict = z.infer<typeof importsSchema>['imports'][number]['verdicts'][string];
 
-function shown({ market: _market, verdicts, ...run }: ImportRun) {
+function shown({ verdicts, clocks, ...run }: ListedRun) {
   const { symbols = {}, accepted = [] } = JSON.parse(verdicts) as {
     symbols?: Record<string, Verdict>;
     accepted?: string[];
@@ -77,5 +77,5 @@ function shown({ market: _market, verdicts, ...run }: ImportRun) {
     symbol,
     { verdict, findings: findings.map((one) => ({ ...one, values: { ...one.values } })) },
   ]);
-  return { ...run, verdicts: Object.fromEntries(plain) as Record<string, ShownVerdict>, accepted };
+  return { ...run, clocks: [...clocks], verdicts: Object.fromEntries(plain) as Record<string, ShownVerdict>, accepted };
 }

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { Api, ApiContext } from '../context.ts';
 import { auditSchema, limitQuery, monitorSchema, tradesQuery, tradesSchema } from '../../schema/records.ts';
+import { accountIdOf } from '../../fills/account_id.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 
 /** `GET /api/audit`, `/api/trades`, `/api/monitor`: recorded data. */
@@ -50,7 +51,7 @@ export function addRecordRoutes(api: Api, context: ApiContext): void {
       if (from !== undefined) rows = rows.where('time_ms', '>=', Date.parse(from));
       if (to !== undefined) rows = rows.where('time_ms', '<', Date.parse(to));
       const found = await rows.orderBy('time_ms', 'desc').limit(limit).execute();
-      return { trades: found.map(({ line: _line, ...trade }) => trade) };
+      return { trades: found.map(({ line: _line, ...trade }) => ({ ...trade, account_id: accountIdOf(trade) })) };
     },
   });
 

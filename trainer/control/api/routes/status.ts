@@ -5,7 +5,7 @@ import { readActive } from '../../../../shared/bundle/bundle.ts';
 import { readHalts, type Stop } from '../../../../shared/bundle/halts.ts';
 import { describeError } from '../../../../shared/errors.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
-import { shardsOf, type Settings, type Shard } from '../../../../shared/policy/policy.ts';
+import { barIntervalMs, shardsOf, type Settings, type Shard } from '../../../../shared/policy/policy.ts';
 import { foreignModels, standingOverrides } from '../../admission/standing.ts';
 import { lookAtDaemon } from '../../notify/watch/daemon_look.ts';
 import type { Api, ApiContext } from '../context.ts';
@@ -47,6 +47,7 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
         return {
           status: retrainer.runs()[0]?.status === 'running' ? ('training' as const) : ('idle' as const),
           market,
+          bar_interval_ms: barIntervalMs(settings),
           time: new Date(clock.nowMs()).toISOString(),
           ...activeVersion(paths, settings),
           despite_gates: standingOverrides(paths.models).map((own) => ({ ...own, gates: [...own.gates] })),

@@ -25,3 +25,18 @@ export function openChannels(policy: ChannelPolicy, env: NodeJS.ProcessEnv): Ope
   }
   return { channels, problems };
 }
+
+/** What other processes and people are told of the channels of a process: no address is among it. */
+export interface ChannelStatus {
+  readonly names: readonly string[];
+  /** Why others that the environment names are not used. */
+  readonly problems: readonly string[];
+}
+
+export function channelStatus(policy: ChannelPolicy, env: NodeJS.ProcessEnv): ChannelStatus {
+  const { channels, problems } = openChannels(policy, env);
+  return {
+    names: channels.map(({ name }) => name),
+    problems: problems.map(({ variable, text }) => `${variable} ${text}`),
+  };
+}

@@ -1,3 +1,4 @@
+import { afterRefusal, refusalText, type RefusedTraining } from '../../../../shared/bundle/refused_training.ts';
 import { counted } from '../../../../shared/counted.ts';
 import type { SessionCalendar } from '../../../../shared/market/session_calendar.ts';
 import type { Pair } from '../../../../shared/pair.ts';
@@ -37,6 +38,7 @@ export class DaemonConditions {
   readonly #calendar: () => SessionCalendar;
   readonly #isLive: boolean;
   readonly #pairs: readonly Pair[];
+  readonly #refusedTraining: () => RefusedTraining | null;
   /** Start of each condition, epoch ms. */
   readonly #since = new Map<string, number>();
   #hadModels = false;
@@ -49,12 +51,19 @@ export class DaemonConditions {
   /**
    * @param place of keys: `<shard>@<machine>`
    * @param pairs of the shard, where bars come from outside
+   * @param refusedTraining the last training, if it did not pass
    */
-  constructor(place: string, pairs: readonly Pair[] | null, calendar: () => SessionCalendar) {
+  constructor(
+    place: string,
+    pairs: readonly Pair[] | null,
+    calendar: () => SessionCalendar,
+    refusedTraining: () => RefusedTraining | null = () => null,
+  ) {
     this.#place = place;
     this.#isLive = pairs !== null;
     this.#pairs = pairs ?? [];
     this.#calendar = calendar;
+    this.#refusedTraining = refusedTraining;
   }
 
   check(look: DaemonLook, nowMs: number): Conditions {
@@ -124,12 +133,19 @@ export class DaemonConditions {
     this.#hadModels ||= model_version !== null;
     const found: Notice[] = [];
     if (model_version === null && (this.#hadModels || withoutMs >= NO_MODELS_AFTER_MS))
-      found.push(this.#notice('daemon_halt', 'models', { text: 'No active models: mode HALT, no entries.' }));
+      found.push(this.#notice('daemon_halt', 'models', this.#tried('No active models: mode HALT, no entries.')));
     if (halts_refused !== null) {
       const { code, message, next } = halts_refused;
       found.push(this.#notice('daemon_halt', 'halts', { text: `${code}: ${message}`, command: next }));
     }
     return found;
+  }
+
+  /** Who has trained, and was refused, is not helped by the advice to train. */
+  #tried(text: string): Pick<Notice, 'text' | 'command'> {
+    const refused = this.#refusedTraining();
+    if (refused === null) return { text };
+    return { text: `${text} ${refusalText(refused)}`, command: afterRefusal(refused) };
   }
 
   #degradations({ degradations, dependencies, model_refused, late_bars, model_version }: WatchedHealth): Notice[] {
@@ -149,8 +165,8 @@ export class DaemonConditions {
     }
     if (model_refused !== null) {
       const { code, message, next, version: refused } = model_refused;
-      const text = `Refused models ${refused}. ${code}: ${message}`;
-      found.push(this.#notice('daemon_degraded', 'model_refused', { text, version, command: next }));
+      const tried = this.#tried(`Refused models ${refused}. ${code}: ${message}`);
+      found.push(this.#notice('daemon_degraded', 'model_refused', { command: next, ...tried, version }));
     }
     return found;
   }

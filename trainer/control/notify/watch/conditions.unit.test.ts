@@ -33,6 +33,14 @@ beforeEach(() => {
   now = TUESDAY;
 });
 
+/** The models that a person has just trained on too few bars. */
+const TOO_FEW = {
+  version: '20261128_0900',
+  failed: [
+    { code: 'samples', role: 'ai1', value: 120, relation: '>=', limit: 300, unit: 'count', evidence: {} },
+  ] as const,
+};
+
 /** Looks so long in steps of ten seconds; the result of the last one. */
 function lookFor(ms: number, look: Partial<DaemonLook>) {
   const whole: DaemonLook = { shard: 'main', presence: 'up', pid: 1, health: null, overBudget: 0, ...look };
@@ -57,6 +65,26 @@ describe('a check of a daemon', () => {
       keys: ['daemon_mute:main@here'],
       checked: ['daemon_dead'],
     });
+  });
+
+  it('says after a refused training what would change it, and not to train again', () => {
+    const halt = healthy({ model_version: null });
+    const [plain] = lookFor(600_000, halt).notices;
+    expect(plain).toMatchObject({ event: 'daemon_halt', text: 'No active models: mode HALT, no entries.' });
+    conditions = new DaemonConditions(
+      'main@here',
+      null,
+      () => new SessionCalendar(new Map()),
+      () => TOO_FEW,
+    );
+    const next = 'Train on real bars.';
+    const refused = { version: 'v2', code: 'MODEL_SIMULATED', message: 'Of another market.', next };
+    const { notices } = lookFor(600_000, healthy({ model_version: null, model_refused: refused }));
+    expect(notices.map(({ event }) => event)).toEqual(['daemon_halt', 'daemon_degraded']);
+    for (const { text, command } of notices) {
+      expect(text).toContain('The last training (20261128_0900) was refused by 1 gate');
+      expect(command).toMatch(/^More history, or more pairs\./);
+    }
   });
 
   it('reports a silent feed on a Tuesday and not on a Saturday, when it is well', () => {

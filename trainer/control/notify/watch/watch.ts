@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { SessionCalendar } from '../../../../shared/market/session_calendar.ts';
 import type { DependencyFault } from '../../../../shared/dependencies/watch.ts';
+import { refusedTraining } from '../../../../shared/bundle/refused_training.ts';
 import { describeError } from '../../../../shared/errors.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
 import { shardsOf, type Settings } from '../../../../shared/policy/policy.ts';
@@ -80,6 +81,7 @@ class RunningWatch implements Watch {
         `${shard.name}@${this.#place}`,
         isLive ? shard.pairs : null,
         () => this.#calendar,
+        () => refusedTraining(options.paths.models, minutehand.market),
       ),
     }));
   }

@@ -21,13 +21,18 @@ export interface Axes {
   readonly yText: (y: number) => string;
   /** Range that the axis must include. */
   readonly xRange?: readonly [number, number];
+  /** Distance that one place alone is apart from its neighbors; absent: as large as its value, as of a figure. */
+  readonly xStep?: number;
   readonly yRange?: readonly [number, number];
 }
 
 /** Lines over a common x axis, each with its name. */
 export function lineChart(title: string, lines: readonly Line[], axes: Axes): string {
   const frame = createFrame(
-    range([...lines.flatMap(({ x }) => (x.length === 0 ? [] : [x[0]!, x[x.length - 1]!])), ...(axes.xRange ?? [])]),
+    range(
+      [...lines.flatMap(({ x }) => (x.length === 0 ? [] : [x[0]!, x[x.length - 1]!])), ...(axes.xRange ?? [])],
+      axes.xStep,
+    ),
     range([...lines.flatMap(({ y }) => extremes(y)), ...(axes.yRange ?? [])]),
   );
   const paths = lines.map((line, i) => {
@@ -40,11 +45,12 @@ export function lineChart(title: string, lines: readonly Line[], axes: Axes): st
 /** Vertical bars from zero over a common x axis, those of the lines side by side. */
 export function columnChart(title: string, lines: readonly Line[], axes: Axes): string {
   const places = lines.flatMap(({ x }) => Array.from(x));
-  const [from, to] = range(places);
+  const [from, to] = range(places, axes.xStep);
   const count = Math.max(1, ...lines.map(({ x }) => x.length));
-  const half = (to - from) / (2 * Math.max(1, count - 1));
+  // One place alone has the room of its step already.
+  const half = count === 1 ? 0 : (to - from) / (2 * (count - 1));
   const frame = createFrame([from - half, to + half], range([0, ...lines.flatMap(({ y }) => extremes(y))]));
-  const slot = (frame.x(from + half) - frame.x(from - half)) * 0.9;
+  const slot = (count === 1 ? frame.x(to) - frame.x(from) : frame.x(from + half) - frame.x(from - half)) * 0.9;
   const wide = Math.max(0.5, slot / lines.length);
   const bars = lines.map(({ x, y }, i) =>
     Array.from(x, (place, k) => {
@@ -142,11 +148,13 @@ function createFrame(xRange: readonly [number, number], yRange: readonly [number
   };
 }
 
-/** Minimum and maximum, always distinct. */
-function range(values: readonly number[]): readonly [number, number] {
+/** Minimum and maximum, always distinct. @param step room of a single value */
+function range(values: readonly number[], step?: number): readonly [number, number] {
   if (values.length === 0) return [0, 1];
   const [low, high] = extremes(values) as [number, number];
-  return low < high ? [low, high] : [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
+  if (low < high) return [low, high];
+  const half = (step ?? (Math.abs(low) || 1)) / 2;
+  return [low - half, low + half];
 }
 
 function extremes(values: ArrayLike<number>): number[] {

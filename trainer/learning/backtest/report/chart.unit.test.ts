@@ -45,6 +45,30 @@ describe('lineChart', () => {
   });
 });
 
+describe('charts over time', () => {
+  it('of one day are a day wide, not as wide as the time since 1970', () => {
+    const day = Date.UTC(2026, 10, 27) / 1000;
+    const axes = { xText: (x: number) => new Date(x * 1000).toISOString().slice(0, 10), yText: String, xStep: 86_400 };
+    for (const chart of [lineChart, columnChart]) {
+      const svg = chart('a', [{ name: 'x', x: [day], y: [3] }], axes);
+      const days = [...svg.matchAll(/>(\d{4}-\d\d-\d\d)</g)].map(([, text]) => text!);
+      expect(days).toHaveLength(5);
+      for (const text of days) expect(Math.abs(Date.parse(text) / 1000 - day)).toBeLessThanOrEqual(86_400);
+    }
+  });
+
+  it('of one day have one bar in the middle that fills most of the plot', () => {
+    const [bar] = [
+      ...columnChart('a', [{ name: 'x', x: [5e8], y: [3] }], { ...AXES, xStep: 86_400 }).matchAll(
+        /<rect class="bar s0" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"/g,
+      ),
+    ].map(([, ...numbers]) => numbers.map(Number));
+    // The plot spans 62 to 708.
+    expect(bar![0]! + bar![1]! / 2).toBeCloseTo(385, 0);
+    expect(bar![1]).toBeCloseTo(0.9 * 646, 0);
+  });
+});
+
 describe('columnChart', () => {
   it('draws each value as a bar from zero, up or down, that does not touch the next', () => {
     const svg = columnChart('a', [{ name: 'x', x: [0, 1, 2, 3], y: [2, -1, 0, 1] }], AXES);

@@ -3,6 +3,7 @@ import { MODEL_NAMES } from '../../../../../../shared/core/features/feature.ts';
 import type { SymbolCosts } from '../../../../../../shared/policy/policy.ts';
 import { reliability } from '../../../../measures/metrics.ts';
 import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../../../../backtest/executability.ts';
+import { counted } from '../../../../../../shared/counted.ts';
 import { isoSecond, ROLES } from '../ledger.ts';
 import {
   isTrainedOn,
@@ -21,6 +22,7 @@ import {
   escapeHtml,
   histogram,
   lineChart,
+  type Axes,
   type Line,
 } from '../../../../backtest/report/chart.ts';
 import { shareInterval } from '../../../../../../shared/bundle/share_interval.ts';
@@ -73,13 +75,13 @@ export function verdict(bundle: BundleResult, pairs: number, requireEdge: boolea
   const net = withMargin(mean_net_bps, meanMargin(netBpsOf(all_pairs.trades)), 3);
   const each = `${mean_gross_bps!.toFixed(3)} bps each before costs, ${net} after`;
   const few = trades < MIN_TRADES ? ' Too few trades to evaluate the models by.' : '';
-  const open = `If every pair had an edge: ${outcome} in ${count(trades, 'trade')} (${each}${sharpe}).${few}`;
+  const open = `If every pair had an edge: ${outcome} in ${counted(trades, 'trade')} (${each}${sharpe}).${few}`;
   if (!requireEdge) return `${open} ${gated}, which this configuration does not ask for (require_edge).`;
   const published = edge_pairs.total;
   const rest =
     published.trades === 0
       ? 'the daemon would not have traded'
-      : `the daemon would have made ${count(published.trades, 'trade')}, ${percent(published.net_return)} of the capital`;
+      : `the daemon would have made ${counted(published.trades, 'trade')}, ${percent(published.net_return)} of the capital`;
   return `${open} ${gated}: ${rest}.`;
 }
 
@@ -97,7 +99,7 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
   });
   const sections = [
     `<h1>${escapeHtml(title)}</h1>`,
-    `<p>${isoSecond(first)} to ${isoSecond(last)}, ${pairs.length} pairs, ${bars.toLocaleString('en-US')} bars, ${result.days.length} trading days. ${escapeHtml(origins(manifests))} ${escapeHtml(thresholdsText(bundles, manifests))}</p>`,
+    `<p>${isoSecond(first)} to ${isoSecond(last)}, ${counted(pairs.length, 'pair')}, ${bars.toLocaleString('en-US')} bars, ${counted(result.days.length, 'trading day')}. ${escapeHtml(origins(manifests))} ${escapeHtml(thresholdsText(bundles, manifests))}</p>`,
     ...verdicts,
     '<h2>Result</h2>',
     totalsTable(bundles, names),
@@ -155,7 +157,7 @@ function edgeSection(edge: BundleResult['edge'], name: string): string {
     figure(p_value, 4),
   ]);
   const needed = `Look ${look} at these bars: an edge needs p, adjusted for all these claims, below ${Number(level.toPrecision(3))}.`;
-  return `<p>${escapeHtml(`${name}${needed}`)}</p>${htmlTable(['', 'Claim', 'Trades', 'Net per trade, bps', 'Lower bound, bps', 'p'], rows)}`;
+  return `<p>${escapeHtml(`${name}${needed}`)}</p>${htmlTable(['', 'Claim', 'Trades', 'Net per trade at full size, bps', 'Lower bound, bps', 'p'], rows)}`;
 }
 
 /** Sensitivity of the net result to execution: net bps per trade at full size. */
@@ -174,23 +176,23 @@ function executabilityTables(bundles: readonly BundleResult[], names: readonly s
 /** Net value, drawdown and daily results of every bundle. */
 function valueCharts(result: PeriodResult, names: readonly string[]): string[] {
   return [
-    lineChart('Net value, percent of the capital', equityLines(result, names), timeAxes(percentPoints)),
+    lineChart('Net value, percent of the capital', equityLines(result, names), timeAxes(result, percentPoints)),
     lineChart(
       'Below the highest value so far, percent of the capital',
       drawdownLines(result, names),
-      timeAxes(percentPoints),
+      timeAxes(result, percentPoints),
     ),
     columnChart(
       `Net result of each trading day, percent of the capital, ${VIEW_NAMES.all_pairs}`,
       dayLines(result, names),
-      timeAxes(percentPoints),
+      timeAxes(result, percentPoints),
     ),
   ];
 }
 
 function meansChart({ bundles, pairs }: PeriodResult, names: readonly string[]): string {
   return barChart(
-    `Mean per trade, bps, ${VIEW_NAMES.all_pairs}`,
+    `Mean per trade, bps, position_scale applied, ${VIEW_NAMES.all_pairs}`,
     bundles.flatMap((_, i) => [`${nameOf(names, i)}before costs`, `${nameOf(names, i)}after costs`]),
     pairs.map((pair) => ({
       label: pair,
@@ -279,18 +281,22 @@ function calibrationLines(bundles: readonly BundleResult[], names: readonly stri
   return [...lines, { name: 'as it should be', x: [0, 1], y: [0, 1] }];
 }
 
+/** Of a pair it is of the pair's own capital, of all pairs of the sum of these. */
+const NET_RETURN = 'Net return';
+
 /** Content of a cell of a table of trades; `trades` are those counted by the performance. */
 type Cell = (performance: Performance, trades: readonly TradeRecord[]) => string;
 
 const TOTALS: readonly (readonly [name: string, of: Cell])[] = [
   ['Trades', ({ trades }) => String(trades)],
-  ['Net return', ({ net_return }) => percent(net_return)],
+  [NET_RETURN, ({ net_return }) => percent(net_return)],
   ['Return before costs', ({ gross_return }) => percent(gross_return)],
   ['Net Sharpe, annualized', sharpeText],
   ['Sortino, annualized', ({ sortino, trades }) => (trades < MIN_TRADES ? NONE : figure(sortino, 2))],
   ['Maximum drawdown', ({ max_drawdown }) => percent(max_drawdown)],
   ['Win rate', winRateText],
-  ['Net per trade, bps', ({ mean_net_bps }, trades) => withMargin(mean_net_bps, meanMargin(netBpsOf(trades)), 3)],
+  ['Net per trade, bps, position_scale applied', ({ mean_net_bps }, trades) => withMargin(mean_net_bps, meanMargin(netBpsOf(trades)), 3)], // prettier-ignore
+  ['Net per trade at full size, bps', ({ mean_net_bps_full_size }) => figure(mean_net_bps_full_size, 3)],
   ['Before costs, bps', ({ mean_gross_bps }) => figure(mean_gross_bps, 3)],
   ['Costs, bps', ({ mean_cost_bps }) => figure(mean_cost_bps, 3)],
   ['Swap, bps', ({ mean_swap_bps }) => figure(mean_swap_bps, 3)],
@@ -305,7 +311,7 @@ const WITHOUT_TRADES = new Set(['Trades', 'Refused']);
 function cellsOf(performance: Performance, trades: readonly TradeRecord[], rows: typeof TOTALS): string[] {
   return rows.map(([name, of]) => {
     if (performance.trades > 0 || WITHOUT_TRADES.has(name)) return of(performance, trades);
-    return name === 'Net return' ? 'no trades' : NONE;
+    return name === NET_RETURN ? 'no trades' : NONE;
   });
 }
 
@@ -318,7 +324,10 @@ function totalsTable(bundles: readonly BundleResult[], names: readonly string[])
   );
   return htmlTable(
     ['', ...columns.map(({ name }) => name)],
-    TOTALS.map(([name], row) => [name, ...columns.map(({ cells }) => cells[row]!)]),
+    TOTALS.map(([name], row) => [
+      name === NET_RETURN ? 'Net return of the capital of all pairs' : name,
+      ...columns.map(({ cells }) => cells[row]!),
+    ]),
   );
 }
 
@@ -327,11 +336,12 @@ function pairsTable({ all_pairs, noEdge }: BundleResult, { pairs, barsOf }: Peri
     ([name]) => !['Return before costs', 'Sortino, annualized', 'Turnover, × capital'].includes(name),
   );
   return htmlTable(
-    ['Pair', 'Edge by the bundle', 'Bars', ...wanted.map(([name]) => name)],
+    ['Pair', 'Edge by the bundle', 'Bars', 'Part of the net return of all', ...wanted.map(([name]) => (name === NET_RETURN ? 'Net return of its own capital' : name))], // prettier-ignore
     pairs.map((pair) => [
       pair,
       noEdge.includes(pair) ? 'NO_EDGE' : 'yes',
       String(barsOf[pair]),
+      percent(all_pairs.pairs[pair]!.net_return / pairs.length),
       ...cellsOf(
         all_pairs.pairs[pair]!,
         all_pairs.trades.filter(({ pairId }) => pairId === pair),
@@ -391,8 +401,13 @@ function costsTable(symbols: ReportOptions['symbols']): string {
   );
 }
 
-function timeAxes(yText: (y: number) => string): { xText: (x: number) => string; yText: (y: number) => string } {
-  return { xText: (x) => isoSecond(x).slice(0, 10), yText };
+const DAY_S = 86_400;
+/** Marks of a shorter chart would be the same day. */
+const FEW_DAYS_S = 4 * DAY_S;
+
+function timeAxes({ first, last }: PeriodResult, yText: (y: number) => string): Axes {
+  const digits = last - first < FEW_DAYS_S ? 'YYYY-MM-DD HH:MM'.length : 'YYYY-MM-DD'.length;
+  return { xText: (x) => isoSecond(x).slice(0, digits).replace('T', ' '), yText, xStep: DAY_S };
 }
 
 function toPercent(fraction: number): number {
@@ -434,8 +449,4 @@ function winRateText({ win_rate, trades }: Performance): string {
   if (win_rate === null) return NONE;
   const [low, high] = shareInterval(win_rate, trades).map((share) => (share * 100).toFixed(0));
   return `${(win_rate * 100).toFixed(0)} % (${low}–${high} %)`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -1,0 +1,20 @@
+/** First segments of the dashboard's paths, below `/app`. */
+export const DASHBOARD_PAGES = [
+  'overview',
+  'subjects',
+  'performance',
+  'trades',
+  'models',
+  'runs',
+  'strategies',
+  'formulas',
+  'jobs',
+  'backtests',
+  'monitor',
+  'data',
+  'alerts',
+  'policy',
+  'changes',
+  'audit',
+  'golive',
+] as const;
