@@ -492,7 +492,7 @@ function metatraderWithoutHeader(table: Table): BarLayout {
   );
 }
 
-/** Columns of a file without a header that are not taken; a spread among them would lower the costs of every backtest. */
+/** Columns of a file without a header that are not taken; a spread among them would change every backtest. */
 function leftOut({ first }: Table, from: number): string[] {
   if (first.length <= from) return [];
   const columns = first.length === from + 1 ? `column ${from + 1} is` : `columns ${from + 1} to ${first.length} are`;

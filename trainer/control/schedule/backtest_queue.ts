@@ -100,7 +100,7 @@ export class BacktestQueue {
     });
   }
 
-  /** Whose trainer was stopped: it is the first of the queue again. One that was killed is not begun again, since it may be why. */
+  /** Queues one again whose trainer was stopped. One that was killed is not begun again: it may be the reason. */
   async putBack(id: number): Promise<void> {
     await this.#store.db
       .updateTable('core.backtests')
