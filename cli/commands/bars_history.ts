@@ -92,7 +92,9 @@ function readingOf({ clocks, verdicts }: ListedRun): string[] {
   const anyway = accepted.length === 0 ? '' : ` (accepted: ${accepted.join(', ')})`;
   return [
     ...(clocks.length === 0 ? [] : [`clock ${clocks.join(', ')}`]),
-    ...Object.entries(symbols).map(([symbol, verdict]) => `${symbol}  ${verdictText(verdict)}${anyway}`),
+    ...Object.entries(symbols).map(
+      ([symbol, verdict]) => `${symbol}  ${verdictText(verdict)}${verdict.findings.length === 0 ? '' : anyway}`,
+    ),
   ];
 }
 

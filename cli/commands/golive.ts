@@ -38,7 +38,7 @@ async function goLive(flags: { market?: string }, output: Output): Promise<void>
 }
 
 /** Those of the trainer, which sends; where none answers, those that one would have that is started here. */
-async function channelsOf(settings: Settings, paths: HomePaths): Promise<ChannelStatus> {
+export async function channelsOf(settings: Settings, paths: HomePaths): Promise<ChannelStatus> {
   const { health } = await lookAtTrainer(settings, paths);
   return health?.channels ?? channelStatus(settings.retrain, process.env);
 }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { actorName } from '../../shared/process/actor.ts';
 import type { Command } from 'commander';
 import { urlOf } from '../../shared/address.ts';
+import { counted } from '../../shared/counted.ts';
 import { activePath } from '../../shared/bundle/bundle.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
@@ -338,8 +339,8 @@ function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
   return [
     '',
     isSimulated
-      ? `minutehand is up on a SIMULATED market: ${pairs.length} pairs, one simulated minute every ${simulated.bar_interval_ms / 1000} s.`
-      : `minutehand is up: ${pairs.length} pairs, waiting for live bars.`,
+      ? `minutehand is up on a SIMULATED market: ${counted(pairs.length, 'pair')}, one simulated minute every ${simulated.bar_interval_ms / 1000} s.`
+      : `minutehand is up: ${counted(pairs.length, 'pair')}, waiting for live bars.`,
     '',
     `  signal files   ${paths.signals}/<pair>/signal.json   (all pairs: ${allFiles.join(', ')})`,
     `  check them     npx minutehand signal verify ${paths.signals}/*/signal.json`,

@@ -8316,6 +8316,15 @@ export interface components {
                  * @enum {string}
                  */
                 verdict: "ok" | "todo" | "ask";
+                /**
+                 * @description The outcome; `values` has its figures and names
+                 * @enum {string}
+                 */
+                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_active" | "gates_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
+                values: {
+                    [key: string]: string | number;
+                };
+                /** @description The same in English */
                 seen: string;
                 /** @description Empty when there is nothing to do */
                 fix: string;
@@ -8340,6 +8349,15 @@ export interface components {
                  * @enum {string}
                  */
                 verdict: "ok" | "todo" | "ask";
+                /**
+                 * @description The outcome; `values` has its figures and names
+                 * @enum {string}
+                 */
+                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_active" | "gates_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
+                values: {
+                    [key: string]: string | number;
+                };
+                /** @description The same in English */
                 seen: string;
                 /** @description Empty when there is nothing to do */
                 fix: string;

@@ -1,11 +1,18 @@
+import { goLiveText } from '../../../shared/golive/golive_text.ts';
 import { api, type GoLive } from '../api.ts';
 import { minuteOf } from '../format.ts';
 import { nowMs } from '../live.ts';
 import { Badge, Empty, Failure, Panel, useLoaded, type Tone } from '../parts/basics.tsx';
-import { codeText, t } from '../text/text.ts';
+import { codeText, language, t } from '../text/text.ts';
 
 const READ_MS = 15_000;
 const TONES: Readonly<Record<GoLive['checks'][number]['verdict'], Tone>> = { ok: 'good', todo: 'bad', ask: 'info' };
+
+/** In the reader’s language, but for errors, which say themselves what they are. */
+function textOf({ id, verdict, code, values }: GoLive['checks'][number]) {
+  const lang = code === 'reported' ? 'en' : language.value;
+  return { id, verdict, lang, ...goLiveText(code, values, lang) };
+}
 
 /** The checklist from here to trading on paper; it checks itself. */
 export default function GoLivePage() {
@@ -23,14 +30,14 @@ export default function GoLivePage() {
         {t(data.ready ? 'golive.ready' : data.ready_for_paper ? 'golive.paper' : 'golive.left', { left })}
       </p>
       <ol class="checklist">
-        {data.checks.map(({ id, verdict, seen, fix }) => (
+        {data.checks.map(textOf).map(({ id, verdict, seen, fix, lang }) => (
           <li key={id}>
             <Badge tone={TONES[verdict]}>{codeText('golive.verdict', verdict)}</Badge>
             <div>
               <strong>{codeText('golive.check', id)}</strong> <span class="note">{codeText('golive.why', id)}</span>
-              <p lang="en">{seen}</p>
+              <p lang={lang}>{seen}</p>
               {fix !== '' && (
-                <p lang="en" class="next">
+                <p lang={lang} class="next">
                   → {fix}
                 </p>
               )}

@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import { allowedInJapanese } from './allowed_ja.ts';
 import { EN } from './en.ts';
+import { filled } from './filled.ts';
 import { JA } from './ja.ts';
 
 export type Language = 'en' | 'ja';
@@ -23,9 +24,9 @@ export function setLanguage(chosen: Language): void {
   localStorage.setItem(KEPT, chosen);
 }
 
-/** The text of a key, with `{name}` replaced by the values. */
+/** The text of a key with its values. */
 export function t(key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
-  return (dictionary.value[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
+  return filled(dictionary.value[key] ?? key, values);
 }
 
 /** Text of a server code, or the code itself. */

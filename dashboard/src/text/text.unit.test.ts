@@ -6,9 +6,8 @@ import { REASONS } from '../../../shared/strategies/pair_reversion/reasons.ts';
 import { PAIR_RULE } from '../../../shared/strategies/pair_reversion/pair_rule.ts';
 import { INSTRUMENT_REASONS } from '../../../shared/explain/instrument_reasons.ts';
 import { EN } from './en.ts';
+import { placeholdersOf } from './filled.ts';
 import { JA } from './ja.ts';
-
-const placeholders = (text: string): string[] => [...text.matchAll(/\{\w+\}/g)].map(([name]) => name).sort();
 
 describe('the dictionaries of the dashboard', () => {
   it('have the same keys with the same placeholders, and no empty text', () => {
@@ -16,7 +15,7 @@ describe('the dictionaries of the dashboard', () => {
     for (const [key, text] of Object.entries(EN)) {
       const translated = JA[key as keyof typeof EN];
       expect(text.trim() + translated.trim()).not.toBe('');
-      expect([key, placeholders(translated)]).toEqual([key, placeholders(text)]);
+      expect([key, placeholdersOf(translated)]).toEqual([key, placeholdersOf(text)]);
     }
   });
 

@@ -1,6 +1,7 @@
+import { goLiveText } from '../../../shared/golive/golive_text.ts';
+import type { GoLiveCode, GoLiveValues } from '../../../shared/golive/golive_words.ts';
 import { utcDay } from '../../../shared/utc_day.ts';
 import { afterRefusal, refusalText, type RefusedTraining } from '../../../shared/bundle/refused_training.ts';
-import { counted } from '../../../shared/counted.ts';
 import type { ErrorReport } from '../../../shared/errors.ts';
 import type { RefusedFeed } from '../../jobs/bars/received_verdicts.ts';
 import type { Presence } from '../../../shared/process/process_state.ts';
@@ -30,6 +31,9 @@ export interface GoLiveCheck {
   readonly id: GoLiveId;
   /** `todo` blocks; `ask`: minutehand cannot see it, and a person decides. */
   readonly verdict: 'ok' | 'todo' | 'ask';
+  /** The outcome as data; the two texts say it in English. */
+  readonly code: GoLiveCode;
+  readonly values: GoLiveValues;
   readonly seen: string;
   /** Empty when there is nothing to do. */
   readonly fix: string;
@@ -85,8 +89,8 @@ export interface GoLiveFacts {
     readonly refusal: ErrorReport | null;
     /** The last training, where it did not pass. */
     readonly refusedTraining?: RefusedTraining | null;
-    /** Sentences about models in use although gates failed. */
-    readonly overrides: readonly string[];
+    /** Models in use although gates failed, which stand in words. */
+    readonly overrides: readonly { readonly version: string; readonly gates: string }[];
     readonly withEdge: readonly string[];
     readonly subjects: number;
   };
@@ -115,11 +119,14 @@ export const PAPER_DAYS = 20;
 export const PAPER_POSITIONS = 20;
 
 const few = (names: readonly string[]): string =>
-  names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;
+  names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} … (+${names.length - 5})`;
 
 /** The checklist in the order in which its lines are worked off. Pure. */
 export function goLiveChecks(facts: GoLiveFacts): GoLiveCheck[] {
-  return GO_LIVE_IDS.map((id) => ({ id, ...CHECKS[id](facts) }));
+  return GO_LIVE_IDS.map((id) => {
+    const { verdict, code, values } = CHECKS[id](facts);
+    return { id, verdict, code, values, ...goLiveText(code, values, 'en') };
+  });
 }
 
 /** Nothing is left to do; what only a person can see does not count. */
@@ -127,190 +134,134 @@ export function isReadyForPaper(checks: readonly GoLiveCheck[]): boolean {
   return checks.every(({ id, verdict }) => verdict !== 'todo' || id === 'consumer' || id === 'paper');
 }
 
-type Judged = Omit<GoLiveCheck, 'id'>;
-const ok = (seen: string): Judged => ({ verdict: 'ok', seen, fix: '' });
-const todo = (seen: string, fix: string): Judged => ({ verdict: 'todo', seen, fix });
-const ask = (seen: string, fix: string): Judged => ({ verdict: 'ask', seen, fix });
+type Judged = Pick<GoLiveCheck, 'verdict' | 'code' | 'values'>;
+const ok = (code: GoLiveCode, values: GoLiveValues = {}): Judged => ({ verdict: 'ok', code, values });
+const todo = (code: GoLiveCode, values: GoLiveValues = {}): Judged => ({ verdict: 'todo', code, values });
+const ask = (code: GoLiveCode, values: GoLiveValues = {}): Judged => ({ verdict: 'ask', code, values });
+/** An error that says itself what it is and what to do. */
+const reported = (seen: string, fix: string): Judged => todo('reported', { seen, fix });
+const errorOf = ({ code, message, next }: ErrorReport): Judged => reported(`${code}: ${message}`, next);
 
 const CHECKS: Readonly<Record<GoLiveId, (facts: GoLiveFacts) => Judged>> = {
-  market: ({ market }) =>
-    market === 'live'
-      ? ok('live')
-      : todo(
-          'simulated: prices are made by a program',
-          'Set `market: live` in minutehand.yaml, or MINUTEHAND_MARKET=live.',
-        ),
+  market: ({ market }) => (market === 'live' ? ok('market_live') : todo('market_simulated')),
 
   daemon({ daemons, market }) {
-    const down = daemons.filter(({ presence }) => presence !== 'up').map(({ shard }) => shard);
-    if (down.length > 0) return todo(`no answer from ${few(down)}`, 'Start all with `minutehand up`, or as services.');
+    const shardsOf = (some: GoLiveFacts['daemons']): string => few(some.map(({ shard }) => shard));
+    const down = daemons.filter(({ presence }) => presence !== 'up');
+    if (down.length > 0) return todo('daemon_down', { shards: shardsOf(down) });
     const other = daemons.filter(({ health }) => health !== null && health.market !== market);
-    if (other.length > 0)
-      return todo(
-        `${few(other.map(({ shard }) => shard))} serves another market than the configuration names`,
-        'Restart it.',
-      );
-    return ok(daemons.map(({ shard }) => `${shard} answers`).join(', '));
+    return other.length > 0
+      ? todo('daemon_other_market', { shards: shardsOf(other) })
+      : ok('daemon_up', { shards: shardsOf(daemons) });
   },
 
   bars({ daemons, symbols, refusedFeeds, nowMs, isOpen, market }) {
     const newest = new Map(daemons.flatMap(({ health }) => Object.entries(health?.last_bars ?? {})));
     const never = symbols.filter(({ symbol }) => !newest.has(symbol)).map(({ symbol }) => symbol);
-    const next = 'Start the feeder: the expert advisor, `minutehand collect`, or POST /bars. docs/guides/GO_LIVE.md';
-    if (never.length > 0) return todo(`no bar of ${few(never)} since the daemon started`, next);
+    if (never.length > 0) return todo('bars_never', { symbols: few(never) });
     if (market === 'live' && isOpen) {
       const old = symbols
         .map(({ symbol }) => symbol)
         .filter((symbol) => nowMs - Date.parse(newest.get(symbol)!) > FRESH_MS + MINUTE_MS);
-      if (old.length > 0) return todo(`the last bars of ${few(old)} are older than five minutes`, next);
+      if (old.length > 0) return todo('bars_old', { symbols: few(old) });
     }
     const refused = refusedFeeds.find(({ isCertain }) => isCertain) ?? refusedFeeds[0];
-    if (refused !== undefined)
-      return (refused.isCertain ? todo : ask)(
-        `an import would refuse the bars that the daemon received: ${refused.text}`,
-        'Mend the feeder. `minutehand bars check` shows the verdict of every symbol.',
-      );
-    const closed = isOpen ? '' : '; the market is closed now';
-    return ok(`${symbols.length} of ${symbols.length} symbols${closed}`);
+    if (refused !== undefined) return (refused.isCertain ? todo : ask)('bars_refused', { why: refused.text });
+    return ok(isOpen ? 'bars_arrive' : 'bars_closed', { symbols: symbols.length });
   },
 
   clock({ daemons, symbols }) {
     const late = daemons.flatMap(({ health }) => health?.late_bars ?? []);
-    if (late.length > 0) return todo(late[0]!.message, late[0]!.next);
+    if (late.length > 0) return reported(late[0]!.message, late[0]!.next);
     const wrong = symbols.filter(({ isClockSuspect }) => isClockSuspect === true);
     if (wrong.length > 0) {
       const { symbol, weekOpens } = wrong[0]!;
-      const hours = Object.keys(weekOpens).join(', ');
-      return todo(
-        `the weeks of ${symbol} begin at ${hours} in New York; expected is one hour from 17:00 to 20:00`,
-        '`minutehand bars undo`, then import again with the right `--tz`; check the time zone of the feeder.',
-      );
+      return todo('clock_wrong', { symbol, hours: Object.keys(weekOpens).join(', ') });
     }
     const judged = symbols.filter(({ isClockSuspect }) => isClockSuspect === false).length;
-    if (judged < symbols.length)
-      return ask(
-        `${judged} of ${symbols.length} symbols have two openings of a week, from which the time zone is seen`,
-        'Import a month or more of bars. A market without weekends never shows it: compare one bar with your broker’s chart in UTC.',
-      );
-    return ok(`the weeks of ${counted(judged, 'symbol')} begin at one hour of New York`);
+    return judged < symbols.length
+      ? ask('clock_unseen', { judged, symbols: symbols.length })
+      : ok('clock_right', { symbols: judged });
   },
 
   sessions({ sharedMinutes }) {
-    const apart = [...sharedMinutes].filter(([, share]) => share < NEEDED_SHARED);
-    if (apart.length > 0) {
-      const [pair, share] = apart[0]!;
-      return todo(
-        `the legs of ${pair} have only ${Math.round(100 * share)} % of their minutes in common`,
-        'Feed both legs in the same sessions (a minute without a trade as `empty`), or leave the pair out of `pairs`.',
-      );
-    }
-    if (sharedMinutes.size === 0) return ask('no pair has recent bars of both legs', 'See history.');
-    return ok(`the legs of ${counted(sharedMinutes.size, 'pair')} trade at the same times`);
+    const apart = [...sharedMinutes].find(([, share]) => share < NEEDED_SHARED);
+    if (apart !== undefined) return todo('sessions_apart', { pair: apart[0], percent: Math.round(100 * apart[1]) });
+    return sharedMinutes.size === 0 ? ask('sessions_unknown') : ok('sessions_together', { pairs: sharedMinutes.size });
   },
 
   costs({ symbols }) {
     const missing = symbols.filter(({ hasCosts }) => !hasCosts).map(({ symbol }) => symbol);
-    const next =
-      'Put your broker’s costs into `symbols` of minutehand.yaml; `minutehand bars learn-spreads` measures the spread.';
-    if (missing.length > 0) return todo(`no costs of ${few(missing)}`, next);
+    if (missing.length > 0) return todo('costs_missing', { symbols: few(missing) });
     const delivered = symbols.filter(({ hasDeliveredCosts }) => hasDeliveredCosts).map(({ symbol }) => symbol);
-    if (delivered.length > 0) return todo(`the costs of ${few(delivered)} are as delivered, an estimate`, next);
-    return ok(`set for ${counted(symbols.length, 'symbol')}`);
+    return delivered.length > 0
+      ? todo('costs_delivered', { symbols: few(delivered) })
+      : ok('costs_set', { symbols: symbols.length });
   },
 
-  history({ symbols, minBars }) {
-    const short = symbols.filter(({ bars }) => bars < minBars);
-    if (short.length === 0) return ok(`${minBars} recent bars or more of each of ${symbols.length} symbols`);
+  history({ symbols, minBars: needed }) {
+    const short = symbols.filter(({ bars }) => bars < needed);
+    if (short.length === 0) return ok('history_long', { needed, symbols: symbols.length });
     const texts = short.map(({ symbol, bars, earlier }) => `${symbol} ${bars}${earlier === '' ? '' : ` (${earlier})`}`);
-    return todo(
-      `fewer than the ${minBars} recent bars that training needs: ${few(texts)}`,
-      '`minutehand bars import` adds history; it must lead up to now without a gap of more than five days.',
-    );
+    return todo('history_short', { needed, symbols: few(texts) });
   },
 
   models({ models: { versions, missing, refusal, refusedTraining: tried = null } }) {
+    // Who has trained, and was refused, is not helped by the advice to train.
     if (tried !== null && (refusal !== null || missing.includes('pairs')))
-      return todo(refusalText(tried), afterRefusal(tried));
-    if (refusal !== null) return todo(`${refusal.code}: ${refusal.message}`, refusal.next);
-    if (missing.length > 0)
-      return todo(
-        `none is active for ${few(missing)}`,
-        '`minutehand train --adopt`, `minutehand train --strategy direction`; see docs/guides/TRAIN.md.',
-      );
-    return ok(few(versions));
+      return reported(refusalText(tried), afterRefusal(tried));
+    if (refusal !== null) return errorOf(refusal);
+    return missing.length > 0
+      ? todo('models_missing', { subjects: few(missing) })
+      : ok('models_active', { versions: few(versions) });
   },
 
   gates({ models: { versions, overrides } }) {
-    if (overrides.length > 0)
-      return todo(
-        overrides[0]!,
-        'Train better ones: `minutehand train --adopt`, `minutehand train --strategy direction`.',
-      );
-    return versions.length === 0 ? ask('no models to judge', 'See models.') : ok('the models in use passed every gate');
+    if (overrides.length > 0) return todo('gates_overridden', { ...overrides[0]! });
+    return versions.length === 0 ? ask('gates_nothing') : ok('gates_passed');
   },
 
   edge({ models: { versions, withEdge, subjects } }) {
-    if (versions.length === 0) return ask('no models to judge', 'See models.');
-    if (withEdge.length === 0)
-      return todo(
-        `0 of ${subjects} subjects earn more than they cost: every signal is HOLD NO_EDGE`,
-        'Nothing to trade yet. Lower costs, other pairs or more history may change it; do not trade without.',
-      );
-    return ok(`${withEdge.length} of ${subjects}: ${few(withEdge)}`);
+    if (versions.length === 0) return ask('edge_nothing');
+    return withEdge.length === 0
+      ? todo('edge_none', { subjects })
+      : ok('edge_some', { count: withEdge.length, subjects, names: few(withEdge) });
   },
 
   news({ news }) {
-    if (news === undefined) return ok('news_stop is off: entries are made near events too');
-    return news === null
-      ? ok('the calendar reaches more than a day ahead')
-      : todo(`${news.code}: ${news.message}`, news.next);
+    if (news === undefined) return ok('news_off');
+    return news === null ? ok('news_known') : errorOf(news);
   },
 
   notifications({ channels, channelProblems, lastSentMs, nowMs }) {
-    if (channelProblems.length > 0) return todo(channelProblems[0]!, 'Correct the variable, then restart the trainer.');
-    if (channels.length === 0)
-      return todo('no channel', 'Set one, such as MINUTEHAND_SLACK_URL: docs/reference/NOTIFICATIONS.md.');
+    if (channelProblems.length > 0) return todo('channel_problem', { problem: channelProblems[0]! });
+    if (channels.length === 0) return todo('channel_none');
     const names = channels.join(', ');
-    if (lastSentMs === null || nowMs - lastSentMs > CHANNEL_DAYS * DAY_MS)
-      return todo(`${names}: nothing was sent in ${CHANNEL_DAYS} days`, '`minutehand alerts test`');
-    return ok(`${names}: took a message on ${utcDay(lastSentMs)}`);
+    return lastSentMs === null || nowMs - lastSentMs > CHANNEL_DAYS * DAY_MS
+      ? todo('channel_untested', { channels: names, days: CHANNEL_DAYS })
+      : ok('channel_tested', { channels: names, day: utcDay(lastSentMs) });
   },
 
-  backup: () =>
-    ask(
-      'minutehand cannot see copies outside this machine',
-      'Back up home and configuration daily, and restore one once: docs/guides/OPERATE.md.',
-    ),
+  backup: () => ask('backup_unseen'),
 
   standby({ daemons }) {
     const without = daemons.filter(
       ({ hasStandby, health }) => !hasStandby && (health === null || health.lease === null),
     );
-    if (daemons.length > 0 && without.length === 0) return ok('another daemon takes over');
-    return ask(
-      'none: without this machine or process there are no signals, and open positions are closed by the consumer alone',
-      'Start a standby, if that is not enough: docs/guides/OPERATE.md.',
-    );
+    return daemons.length > 0 && without.length === 0 ? ok('standby_some') : ask('standby_none');
   },
 
   consumer({ fills: { places }, nowMs }) {
-    if (places.length === 0)
-      return todo(
-        'no program has reported a fill of this market',
-        '`minutehand ea` trades on paper; the expert advisor too, by default: docs/guides/METATRADER.md.',
-      );
+    if (places.length === 0) return todo('consumer_none');
     const texts = places.map(
-      ({ place, account, lastMs }) => `${place} (${account}, last fill ${utcDay(Math.min(lastMs, nowMs))})`,
+      ({ place, account, lastMs }) => `${place} (${account}, ${utcDay(Math.min(lastMs, nowMs))})`,
     );
-    return ok(few(texts));
+    return ok('consumer_some', { places: few(texts) });
   },
 
   paper({ market, fills: { closedPaper, paperDays } }) {
-    const seen = `${counted(closedPaper, 'closed position')} on ${counted(paperDays, 'day')} of the ${market} market`;
-    if (market === 'live' && closedPaper >= PAPER_POSITIONS && paperDays >= PAPER_DAYS) return ok(seen);
-    return todo(
-      seen,
-      `Trade on paper until ${PAPER_POSITIONS} positions on ${PAPER_DAYS} days are closed, and compare them with the backtest: \`minutehand report\`. Then a demo account.`,
-    );
+    const seen = { positions: closedPaper, days: paperDays, market };
+    if (market === 'live' && closedPaper >= PAPER_POSITIONS && paperDays >= PAPER_DAYS) return ok('paper_done', seen);
+    return todo('paper_short', { ...seen, needed_positions: PAPER_POSITIONS, needed_days: PAPER_DAYS });
   },
 };

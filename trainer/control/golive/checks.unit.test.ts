@@ -123,7 +123,7 @@ describe('the checklist of going live', () => {
       { models: { ...READY.models, refusal: { code: 'MODEL_MARKET', message: 'of another market', next: 'Train.' } } },
       /another market/,
     ],
-    ['gates', { models: { ...READY.models, overrides: ['m1 is in use despite failed gates: ai1 auc'] } }, /despite/],
+    ['gates', { models: { ...READY.models, overrides: [{ version: 'm1', gates: 'ai1 auc' }] } }, /despite/],
     ['news', { news: describeError(new MinutehandError('NEWS_STALE')) }, /NEWS_STALE/],
     ['edge', { models: { ...READY.models, withEdge: [] } }, /0 of 1/],
     ['notifications', { channels: [] }, /no channel/],

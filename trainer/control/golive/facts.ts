@@ -189,9 +189,7 @@ async function modelFacts(settings: Settings, paths: HomePaths): Promise<GoLiveF
     missing,
     refusal,
     refusedTraining: refusedTraining(paths.models, settings.minutehand.market),
-    overrides: standingOverrides(paths.models).map(
-      ({ version, gates }) => `${version} is in use despite failed gates: ${gatesText(gates)}`,
-    ),
+    overrides: standingOverrides(paths.models).map(({ version, gates }) => ({ version, gates: gatesText(gates) })),
     withEdge,
     subjects: pairs.length + instruments.length,
   };

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { GO_LIVE_CODES } from '../../../shared/golive/golive_words.ts';
 import { GO_LIVE_IDS } from '../golive/checks.ts';
 
 export const goLiveSchema = z
@@ -12,7 +13,9 @@ export const goLiveSchema = z
         z.object({
           id: z.enum(GO_LIVE_IDS),
           verdict: z.enum(['ok', 'todo', 'ask']).describe('ask: minutehand cannot see it, and a person decides'),
-          seen: z.string(),
+          code: z.enum(GO_LIVE_CODES).describe('The outcome; `values` has its figures and names'),
+          values: z.record(z.string(), z.union([z.string(), z.number()])),
+          seen: z.string().describe('The same in English'),
           fix: z.string().describe('Empty when there is nothing to do'),
         }),
       )

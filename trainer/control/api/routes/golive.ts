@@ -28,7 +28,7 @@ export function addGoLiveRoutes(api: Api, { settings, paths, store, clock }: Api
         kept = { atMs: nowMs, made };
       }
       const report = await kept.made;
-      return { ...report, checks: [...report.checks] };
+      return { ...report, checks: report.checks.map((check) => ({ ...check, values: { ...check.values } })) };
     },
   });
 }
