@@ -43,9 +43,9 @@ export function noteFatal(paths: HomePaths, shard: string, error: unknown, nowMs
 }
 
 /**
- * Notes that the daemon before this one ended without being stopped (killed, out of memory, power lost): the address
- * that it left shows it. One that noted its own error is not noted again. Call with the place of the daemon held, before
- * the own address is announced.
+ * Notes that the daemon before this one ended without being stopped, by the address that it left: it was killed, out of
+ * memory, or without power. One that noted its own error is not noted again. Call it with the place of the daemon held,
+ * before the own address is announced.
  */
 export function noteKilled(paths: HomePaths, shard: string, nowMs: number): void {
   const left = readAddress(paths.address(`daemon_${shard}`));
