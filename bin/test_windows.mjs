@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * The built program on Windows: on Windows itself, or under Wine on Linux (`apt-get install wine wine64`). Arguments
- * replace the list of files. Without either, nothing is tested, which the last line says. Not a part of CI: it takes
- * minutes, and needs Wine.
+ * The built program, and the suites of its parts, on Windows: on Windows itself, or under Wine on Linux (`apt-get
+ * install wine wine64`). Arguments replace the list of files. Without either, nothing is tested, which the last line
+ * says. Not a part of CI: it takes a quarter of an hour, and needs Wine.
  */
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 import { withLock } from './lock.mjs';

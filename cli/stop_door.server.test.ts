@@ -17,8 +17,9 @@ afterEach(() => {
   rmSync(home, { recursive: true, force: true });
 });
 
-/** A socket of Unix instead of a pipe: both are an address to listen on. */
-const address = (): string => join(home, 'door.sock');
+/** On Unix a socket instead of a pipe: both are an address to listen on. */
+const address = (): string =>
+  process.platform === 'win32' ? String.raw`\\.\pipe\minutehand-test-${process.pid}` : join(home, 'door.sock');
 const opened = () => eventually('a door', () => stopDoors(home)[0]);
 
 describe('the door for requests to end', () => {

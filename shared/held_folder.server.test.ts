@@ -19,6 +19,7 @@ import { openResultFile } from '../cli/ea/result_file.ts';
 import { MACHINE_FILES } from './files.ts';
 import { inHeldFolder } from './held_folder.ts';
 import { createFile, createFileOfMode, createOnly, openForAppending, openForReading } from './outside_files.ts';
+import { skipNote } from '../test/skip_note.ts';
 
 const NOBODY = 65_534;
 const isRootOnLinux = process.platform === 'linux' && process.geteuid?.() === 0;
@@ -54,7 +55,8 @@ const codeOf = (work: () => unknown): string => {
   }
 };
 
-describe.runIf(isRootOnLinux)('a folder that another user exchanges for a link', () => {
+const note = skipNote(!isRootOnLinux, 'only root on Linux makes folders of other users');
+describe.runIf(isRootOnLinux)(`a folder that another user exchanges for a link${note}`, () => {
   it('stays the folder that was opened, although its name leads elsewhere before the file is written', () => {
     inHeldFolder(join(pair, 'signal.json'), (held) => {
       exchangeFolder(NOBODY);

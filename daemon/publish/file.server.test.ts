@@ -23,6 +23,11 @@ import type { FileSystem } from '../../shared/ports.ts';
 import { bodyOf, textOf } from '../../shared/signal/signal.fixture.ts';
 import { createFilePublisher } from './file.ts';
 import { asPlainUser } from '../../test/plain_user.ts';
+import { skipNote } from '../../test/skip_note.ts';
+
+const isWindows = process.platform === 'win32';
+/** Of a path whose folder is a file. */
+const NO_FOLDER = isWindows ? /EEXIST|ENOENT|ENOTDIR/ : /ENOTDIR/;
 
 let folder: string;
 const errors: MinutehandError[] = [];
@@ -171,7 +176,7 @@ describe('the file publisher', () => {
     expect(read('C_D', 'signal.json')).toContain('"seq":2');
     expect(read('signals.json')).toContain('"A_B":{"pair_id":"A_B","seq":2}');
     expect(errors.map((error) => error.code)).toEqual(['PUBLISH_FILE']);
-    expect(errors[0]!.message).toContain('ENOTDIR');
+    expect(errors[0]!.message).toMatch(NO_FOLDER);
     expect(publisher.failures).toBe(2);
     expect(recoveries).toBe(0);
 
@@ -409,7 +414,8 @@ describe('the file publisher', () => {
     writeFileSync(signals, '');
     publisher.publish([signal('A_B', 2)]);
     publisher.publish([signal('A_B', 3)]);
-    expect(errors.map(({ code, seen }) => `${code} ${seen?.split(':')[0]}`)).toEqual(['PUBLISH_FILE ENOTDIR']);
+    expect(errors.map(({ code }) => code)).toEqual(['PUBLISH_FILE']);
+    expect(errors[0]!.seen).toMatch(NO_FOLDER);
     rmSync(signals);
     publisher.publish([signal('A_B', 4)]);
     expect(recoveries).toBe(1);
@@ -417,7 +423,8 @@ describe('the file publisher', () => {
   });
 
   // Mutation tests run in threads, which cannot change their user.
-  it.runIf(isMainThread)('reports a folder that may not be written to, and the recovery', () =>
+  const note = skipNote(isWindows, 'Windows has no such modes');
+  it.runIf(isMainThread && !isWindows)(`reports a folder that may not be written to, and the recovery${note}`, () =>
     asPlainUser(folder, () => {
       const publisher = open();
       publisher.publish([signal('A_B', 1)]);
@@ -527,6 +534,7 @@ describe('the file publisher', () => {
       expect(reads).toBeGreaterThan(500);
       expect(versions).toBeGreaterThan(50);
     }
-    expect(publisher.failures).toBe(0);
+    // On Windows a reader delays what it reads, and what is late is replaced by the next one.
+    if (!isWindows) expect(publisher.failures).toBe(0);
   });
 });

@@ -359,10 +359,12 @@ describe('a Redis bus', () => {
     expect(pauses.slice(0, 8)).toEqual([100, 200, 400, 800, 1600, 3200, 5000, 5000]);
   });
 
+  const isWindows = process.platform === 'win32';
   it.each([
-    ['resets a TCP connection', 'ECONNRESET', 0],
-    ['closes a Unix connection', 'end', 'a.sock'],
-  ])('%s', async (_, expected, address) => {
+    // Wine ends a connection where Windows and others reset it.
+    ['resets a TCP connection', isWindows ? /^(?:ECONNRESET|end)$/ : /^ECONNRESET$/, 0],
+    ...(isWindows ? [] : [['closes a Unix connection', /^end$/, 'a.sock'] as const]),
+  ] as const)('%s', async (_, expected, address) => {
     const ends: string[] = [];
     const silent = createServer((socket) => {
       socket.on('error', ({ code }: NodeJS.ErrnoException) => ends.push(code!)).on('end', () => ends.push('end'));
@@ -378,7 +380,7 @@ describe('a Redis bus', () => {
     const { bus } = busTo(url, null, 60_000);
     await until('the end', () => ends.length > 0);
     await bus.close();
-    expect(ends[0]).toBe(expected);
+    expect(ends[0]).toMatch(expected);
   });
 
   it('can be reset and closed before it has a connection', async () => {

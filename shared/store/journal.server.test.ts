@@ -268,11 +268,13 @@ describe('the journal file', () => {
 
   it('is not ready, rather than damaged, while it is being created', () => {
     const path = freshPath();
-    new Database(path).pragma('journal_mode = WAL');
+    const creator = new Database(path);
+    creator.pragma('journal_mode = WAL');
     expect(() => openJournal(path, { readOnly: true })).toThrowError(withCode('DATA_MISSING'));
     expect(() => openJournal(path, { readOnly: true })).toThrowError(/not created the tables yet/);
     openJournal(path).close();
     openJournal(path, { readOnly: true }).close();
+    creator.close();
   });
 
   it('is damaged, and lacks no room, when a write meets a page that is none', () => {

@@ -66,11 +66,14 @@ export const POSTGRES_NOTE = postgresPrograms() === null ? ' (skipped: PostgreSQ
 /** The folder of `initdb` and `postgres`: in the path, or Debian's folder of the newest version. */
 function postgresPrograms(): string | null {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  if (existsSync(DEBIAN)) {
+  // Wine has the files of Linux, too, and starts none of its programs.
+  if (process.platform !== 'win32' && existsSync(DEBIAN)) {
     const versions = readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a));
     folders.push(...versions.map((version) => join(DEBIAN, version, 'bin')));
   }
-  return folders.find((folder) => ['initdb', 'postgres'].every((name) => existsSync(join(folder, name)))) ?? null;
+  const ending = process.platform === 'win32' ? '.exe' : '';
+  const isThere = (folder: string, name: string): boolean => existsSync(join(folder, `${name}${ending}`));
+  return folders.find((folder) => ['initdb', 'postgres'].every((name) => isThere(folder, name))) ?? null;
 }
 
 async function launch(programs: string, port: number): Promise<PostgresServer> {
