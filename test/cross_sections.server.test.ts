@@ -69,6 +69,13 @@ describe('a formula that compares pairs', () => {
       expect(compared.code, compared.stdout + compared.stderr).toBe(0);
     }
 
+    const table = join(place.folder, 'rows.csv');
+    const exported = await place.call(['dataset', 'export', '--data', data, '--out', table, '--json']);
+    expect(exported.code, exported.stdout + exported.stderr).toBe(0);
+    const [header, ...rows] = readFileSync(table, 'utf8').trimEnd().split('\n');
+    const far = header!.split(',').indexOf('far');
+    expect(new Set(rows.slice(-100).map((row) => row.split(',')[far]))).toEqual(new Set(['0', '1']));
+
     const despite = ['--despite-gates', '--reason', 'a test'];
     for (const args of [
       ['models', 'promote', version, ...despite],

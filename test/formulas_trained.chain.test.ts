@@ -46,7 +46,7 @@ const TRAINED_MINUTES = 8000;
 const NEWER_MINUTES = 6000;
 /** Of these the daemon publishes signals; it takes the bars before them as backfill. */
 const PUBLISHED_MINUTES = 5;
-const FIRST = `momentum: ema(a.close, 24) / a.close - 1
+const FIRST = `lead: delta(log(symbol("EURUSD").close), 24)
 calm: std(delta(log(b.close)), 120)
 `;
 const SECOND = `calm: std(delta(log(b.close)), 120)
@@ -99,7 +99,7 @@ describe.runIf(IS_LONG)(`a bundle with formulas${LONG_NOTE}`, () => {
     expect(trained.gates.filter(({ passed }) => !passed)).toEqual([]);
     expect(trained.adopted).toBe(true);
     expect(readActive(place.models)).toMatchObject({ version: first });
-    expect(formulaNames(first)).toEqual(['momentum', 'calm']);
+    expect(formulaNames(first)).toEqual(['lead', 'calm']);
   });
 
   it('is compared by the adoption gates with one that has other formulas, each by its own', async () => {

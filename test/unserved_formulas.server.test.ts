@@ -198,6 +198,30 @@ describe('a bundle with formulas that serving cannot compute', () => {
     rmSync(rolloutPath(models));
   });
 
+  it('is read by the commands that show bundles, active or not, and none ends in an internal error', async () => {
+    for (const name of Object.keys(FORMULAS) as Name[]) {
+      const version = versions[name];
+      activate(place.models, version);
+      const shown = await place.runEach(
+        [
+          ['models', 'list'],
+          ['models', 'show', version],
+          ['models', 'verify', version],
+          ['check', 'models'],
+          ['check', 'models', '--test'],
+          ['check', 'features', '--model', 'active'],
+          ['status'],
+          ['golive'],
+        ].map((args) => [...args, '--json']),
+      );
+      for (const { stdout, stderr } of shown) {
+        expect(stdout + stderr).not.toContain('INTERNAL');
+        expect(() => JSON.parse(stdout) as unknown, stdout + stderr).not.toThrow();
+      }
+    }
+    activate(place.models, versions.good);
+  });
+
   it('is refused by a replay of bars, but for symbols that the folder has', async () => {
     const bars = tinyBars(settings, 400);
     const data = await place.writeBars('bars', new Map([...bars, ['NZDUSD', bars.get('XAGUSD')!]]));
