@@ -108,6 +108,21 @@ describe('formulas of the bundle in use', () => {
     for (const pair of PAIRS) expectLead((await statisticsOf(pair))['lead']!.last);
   });
 
+  it('are tried on the page Formulas as other formulas are; a symbol without any bar is told', async () => {
+    const headers = bearer(await api.token('viewer'));
+    const tried = (formula: string) => {
+      const query = new URLSearchParams({ subject: PAIRS[0]!, formula, days: '1' });
+      return api.ask('GET', `/api/formulas?${query.toString()}`, { headers });
+    };
+    for (const formula of ['cs_rank(z_abs)', `delta(log(symbol("${FED}").close), 3)`]) {
+      const { status, text, body } = await tried(formula);
+      expect(status, text).toBe(200);
+      expect(body).toMatchObject({ fault: null, tried: { distribution: { bars: 1441, values: 1441 } } });
+    }
+    const { status, body } = await tried('symbol("USDJPY").close / a.close');
+    expect([status, body.error!.code]).toEqual([404, 'DATA_MISSING']);
+  });
+
   it('that read a symbol of an instrument have its bars when the monitor looks at the active models', async () => {
     activate(api.paths.models, versions.symbol);
     const report = await lookAtModels({

@@ -69,7 +69,7 @@ export interface TriedFormula extends FormulaReport {
  * Computes a formula over the newest days of this installation's bars, and compares it with AI1's label on rows before
  * the holdout: not one bar of the holdout is read for that.
  * @returns null where the subject has no bars
- * @throws MinutehandError DATA_FORMAT, STORE_UNUSABLE
+ * @throws MinutehandError DATA_MISSING for another symbol without bars, DATA_FORMAT, STORE_UNUSABLE
  */
 export async function tryFormula(task: FormulaTask): Promise<TriedFormula | null> {
   const store = task.storeUrl === null ? null : await openStore(task.storeUrl);
@@ -188,6 +188,8 @@ class Trial {
       store: this.#store,
       onProgress: () => undefined,
     });
+    // Another symbol may have its first bar in the holdout: then nothing is compared with the label.
+    if (to < ALL && others.some((symbol) => (known.get(symbol)?.length ?? 0) === 0)) return null;
     const members = group.map(({ id }) => id);
     const bars = withSectionsOf(withBarsOf(known, others), this.#formula, members, windows);
     const seconds = barSecondsOf(subject);
