@@ -8,6 +8,7 @@ import type { InstrumentBars } from '../trainer/learning/instruments/instrument_
 import { NO_SERIES } from '../trainer/learning/instruments/series_files.ts';
 import { Breeder, genomeKey, type Genome } from '../trainer/learning/evolve/genome.ts';
 import { RuleEvaluator } from '../trainer/learning/evolve/rule_evaluator.ts';
+import { searchMarket } from '../trainer/learning/evolve/search_market.ts';
 import { readSpaceFile, type SearchSpace } from '../trainer/learning/evolve/search_space.ts';
 import { formulaValues, instrumentSubject, type RuleSubject } from '../trainer/learning/formula_rules/rule_subject.ts';
 import { findExit, tradeOf } from '../trainer/learning/formula_rules/rule_trades.ts';
@@ -79,7 +80,10 @@ function cpuSeconds(): number {
 function measure(subject: RuleSubject, space: SearchSpace, count: number): EvolvePoint {
   const rules = differentRules(space, count);
   const { length } = subject.history;
-  const evaluator = new RuleEvaluator(subject, space, { from: INSTRUMENT_WINDOWS.long_window, to: length });
+  const evaluator = new RuleEvaluator(
+    searchMarket(subject, space, { from: INSTRUMENT_WINDOWS.long_window, to: length }),
+    space,
+  );
   let trades = 0;
   const pass = (): number => {
     const begun = cpuSeconds();
@@ -126,7 +130,7 @@ function againstNumpy(subject: RuleSubject, space: SearchSpace): EvolveBenchResu
   const { length } = subject.history;
   const from = INSTRUMENT_WINDOWS.long_window;
   const rules = differentRules(space, PEER_RULES);
-  const evaluator = new RuleEvaluator(subject, space, { from, to: length });
+  const evaluator = new RuleEvaluator(searchMarket(subject, space, { from, to: length }), space);
   const ours = rules.map((rule) => evaluator.evaluate(rule));
   let seconds = Infinity;
   for (let run = 0; run < 3; run++) {

@@ -26,6 +26,7 @@ const PROGRAMS = [
   'trainer/control/monitor/look_worker',
   'trainer/learning/placebo/placebo_worker',
   'trainer/learning/scan/scan_worker',
+  'trainer/learning/evolve/search_worker',
 ];
 /** Packages left in node_modules: native parts, optional packages, and requires that are resolved at run time. */
 const EXTERNAL = [

@@ -122,7 +122,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     load: async () => (await import('./commands/learners.ts')).addLearners,
   },
   worker: {
-    summary: 'do fits of trainings that run elsewhere',
+    summary: 'do fits of trainings and generations of searches of rules that run elsewhere',
     load: async () => (await import('./commands/worker.ts')).addWorker,
   },
   fleet: {

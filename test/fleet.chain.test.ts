@@ -88,12 +88,12 @@ describe.runIf(redis !== null)(`a fleet${note}`, () => {
     paused.kill('SIGCONT');
 
     const again = await place.run(['fleet'], { env: env() });
-    expect(again.stdout).toMatch(/Fits {4}0 waiting, \d running, 0 failed/);
+    expect(again.stdout).toMatch(/Tasks {3}0 waiting, \d running, 0 failed/);
     expect(again.stdout).toMatch(/Worker {2}steady\/\d+: 1 slots, \d+ done/);
     // Nothing is left to do: the results are there.
     steady.kill('SIGTERM');
     expect(await steady.ended).toBe(0);
-    expect(steady.stdout()).toMatch(/[1-9]\d* fits done\./);
+    expect(steady.stdout()).toMatch(/[1-9]\d* tasks done\./);
     paused.kill('SIGTERM');
     expect(await paused.ended).toBe(0);
     expect(await train('known', env())).toEqual(expected);

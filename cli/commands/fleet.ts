@@ -7,7 +7,9 @@ import type { Output } from '../output.ts';
 export function addFleet(program: Command, output: () => Output): void {
   program
     .command('fleet')
-    .description('The queue of fits, the workers that were heard of within a minute, and results that differ.')
+    .description(
+      'The queue of fits and generations of rules, the workers that were heard of within a minute, and results that differ.',
+    )
     .action(() => showFleet(output()));
 }
 
@@ -23,7 +25,7 @@ async function showFleet(output: Output): Promise<void> {
       failed: sum(({ failed }) => failed),
     };
     output.line(`Queue   ${view.kind}, ${view.queue}; blobs ${view.blobs}`);
-    output.line(`Fits    ${counts.waiting} waiting, ${counts.running} running, ${counts.failed} failed`);
+    output.line(`Tasks   ${counts.waiting} waiting, ${counts.running} running, ${counts.failed} failed`);
     for (const { learner, totals } of view.tasks) {
       const { finished, seconds, known, retried, given_up } = totals;
       output.line(`        ${learner}: ${finished} done in ${Math.round(seconds)} s, ${known} known, ${retried} begun again, ${given_up} given up`); // prettier-ignore

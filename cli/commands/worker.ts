@@ -4,8 +4,10 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { ownIdentity } from '../../trainer/jobs/fleet/fit_identity.ts';
 import { runWorker } from '../../trainer/jobs/fleet/fit_worker.ts';
 import { buildText } from '../../trainer/jobs/fleet/fleet_view.ts';
+import { RULE_SEARCH } from '../../trainer/jobs/fleet/search_task.ts';
 import type { TaskQueue } from '../../trainer/jobs/fleet/task_queue.ts';
 import { installedEngines } from '../../trainer/learning/learners/trees/engines/engines.ts';
+import { openSearchThreads } from '../../trainer/learning/evolve/search_threads.ts';
 import { openFitPool } from '../../trainer/learning/learners/trees/fit_pool.ts';
 import { requireFleet } from '../fleet_of_command.ts';
 import type { Output } from '../output.ts';
@@ -26,11 +28,11 @@ export function addWorker(program: Command, output: () => Output): void {
   program
     .command('worker')
     .description(
-      'Does fits of trainings that run elsewhere, as the trainer’s queue offers them, until Ctrl-C; those that it has are finished first. ' +
+      'Does fits of trainings and generations of searches of rules that run elsewhere, as the trainer’s queue offers them, until Ctrl-C; those that it has are finished first. ' +
         'It needs MINUTEHAND_QUEUE, and for another machine MINUTEHAND_REDIS_URL and MINUTEHAND_BLOBS as the trainer has them. ' +
         'It reads no bars, keeps nothing, and decides nothing: whatever happens to it, the models are the same to the bit.',
     )
-    .option('--slots <n>', 'fits at the same time', String(availableParallelism()))
+    .option('--slots <n>', 'tasks at the same time', String(availableParallelism()))
     .option('--name <text>', 'as `minutehand fleet` shows it', hostname())
     .option('--memory-mb <n>', 'data of trainings that is kept in memory', '1024')
     .addHelpText(
@@ -48,10 +50,10 @@ async function work(flags: WorkerFlags, output: Output): Promise<void> {
   const fleet = await requireFleet();
   const ending = new AbortController();
   void stopping.then((reason) => {
-    output.print(`${reason}: the fits that are running are finished first …`);
+    output.print(`${reason}: the tasks that are running are finished first …`);
     ending.abort();
   });
-  const facts = { name: `${flags.name}/${process.pid}`, learners: installedEngines(), slots };
+  const facts = { name: `${flags.name}/${process.pid}`, learners: [...installedEngines(), RULE_SEARCH], slots };
   let mismatch: unknown = null;
   const look = (): void => {
     refuseOther(fleet.queue).catch((error: unknown) => {
@@ -63,20 +65,22 @@ async function work(flags: WorkerFlags, output: Output): Promise<void> {
   };
   const watch = setInterval(look, LEADER_POLL_MS);
   const pool = openFitPool(slots);
+  const searches = openSearchThreads(slots);
   try {
     await refuseOther(fleet.queue);
     lowerPriority(process.pid);
     output.print(`Worker ${facts.name}: ${slots} slots, ${facts.learners.join(', ')}; queue ${fleet.places[0]}.`);
     const done = await runWorker(
-      { facts, queue: fleet.queue, blobs: fleet.blobs, pool, memoryBytes, leaseMs: fleet.leaseMs, print: (line) => output.note(line) }, // prettier-ignore
+      { facts, queue: fleet.queue, blobs: fleet.blobs, pool, searches, memoryBytes, leaseMs: fleet.leaseMs, print: (line) => output.note(line) }, // prettier-ignore
       ending.signal,
     );
     if (mismatch !== null) throw mismatch;
-    output.print(`${done} fits done.`);
+    output.print(`${done} tasks done.`);
     output.result({ name: facts.name, done });
   } finally {
     clearInterval(watch);
     await pool.close();
+    await searches.close();
     await fleet.close();
   }
 }

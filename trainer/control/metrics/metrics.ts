@@ -167,7 +167,7 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     name: 'minutehand_fleet_tasks',
     type: 'gauge',
     labels: ['learner', 'state'],
-    help: 'Fits in the queue of the fleet: waiting, running, failed.',
+    help: 'Tasks in the queue of the fleet (fits; generations of rules as learner evolve): waiting, running, failed.',
     read: (source) =>
       tasksOf(source, ({ learner, ...tasks }) =>
         (['waiting', 'running', 'failed'] as const).map((state) => [[learner, state], tasks[state]]),
@@ -177,7 +177,7 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     name: 'minutehand_fleet_tasks_total',
     type: 'counter',
     labels: ['learner', 'outcome'],
-    help: 'Fits of the fleet: finished by workers, given_up, retried, and known because their result was there.',
+    help: 'Tasks of the fleet: finished by workers, given_up, retried, and known because their result was there.',
     read: (source) =>
       tasksOf(source, ({ learner, totals }) => TASK_OUTCOMES.map((outcome) => [[learner, outcome], totals[outcome]])),
   },
@@ -185,7 +185,7 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     name: 'minutehand_fleet_fit_seconds_total',
     type: 'counter',
     labels: ['learner'],
-    help: 'Wall time of workers for fits that they have finished.',
+    help: 'Wall time of workers for tasks that they have finished.',
     read: (source) => tasksOf(source, ({ learner, totals }) => [[learner, totals.seconds]]),
   },
   {
@@ -206,13 +206,13 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
   {
     name: 'minutehand_fleet_slots',
     type: 'gauge',
-    help: 'Fits that these workers do at the same time.',
+    help: 'Tasks that these workers do at the same time.',
     read: (source) => source.fleet()?.workers.reduce((sum, { slots }) => sum + slots, 0) ?? null,
   },
   {
     name: 'minutehand_fleet_differences',
     type: 'gauge',
-    help: 'Fits of which two workers made different results in the last day; any is an alarm.',
+    help: 'Tasks of which two workers made different results in the last day; any is an alarm.',
     read: (source) => source.fleet()?.differences.filter(({ agoMs }) => agoMs < DIFFERENCE_FAULT_MS).length ?? null,
   },
   {

@@ -2,19 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../../shared/errors.ts';
 import type { Blobs, ContentHash } from '../../../shared/blob/blobs.ts';
 import { unpackArrays, type PackedArray } from '../../../shared/blob/packed_arrays.ts';
+import type { SearchThreads } from '../../learning/evolve/search_threads.ts';
 import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { isRefusedFit } from '../../learning/learners/trees/lost_fit.ts';
 import { ownIdentity, packModel, taskOf, type FitIdentity } from './fit_identity.ts';
 import { differenceLine } from './fleet_view.ts';
+import { doSearchTask, type SearchTask } from './search_task.ts';
 import { tallyIfPossible, type Claim, type TaskQueue, type WorkerFacts } from './task_queue.ts';
 
 export interface WorkerOptions {
   readonly facts: WorkerFacts;
   readonly queue: TaskQueue;
   readonly blobs: Blobs;
-  /** Has as many threads as the worker has slots. */
+  /** Have as many threads as the worker has slots. */
   readonly pool: FitPool;
-  /** Of arrays that are kept in memory for later fits. */
+  readonly searches: SearchThreads;
+  /** Of data that are kept in memory for later fits. */
   readonly memoryBytes: number;
   /** Of the queue. */
   readonly leaseMs: number;
@@ -32,7 +35,7 @@ const PAUSE_MS = 2000;
  */
 export async function runWorker(options: WorkerOptions, ending: AbortSignal): Promise<number> {
   const { facts, queue, print } = options;
-  const arrays = new ArrayCache(options.blobs, options.memoryBytes);
+  const packets = new PacketCache(options.blobs, options.memoryBytes);
   let done = 0;
   const greet = (): Promise<void> => queue.greet(facts, ownIdentity(), done).catch(() => undefined);
   await greet();
@@ -42,7 +45,7 @@ export async function runWorker(options: WorkerOptions, ending: AbortSignal): Pr
       try {
         const claim = await queue.claim(facts);
         if (claim === null) await sleep(IDLE_MS, undefined, { signal: ending }).catch(() => undefined);
-        else if (await work(claim, options, arrays)) done++;
+        else if (await work(claim, options, packets)) done++;
       } catch (error) {
         const { code, message, next } = describeError(error);
         print(`${code}: ${message} ${next}`);
@@ -56,8 +59,8 @@ export async function runWorker(options: WorkerOptions, ending: AbortSignal): Pr
 }
 
 /** @returns whether this worker ended the task */
-async function work(claim: Claim, options: WorkerOptions, arrays: ArrayCache): Promise<boolean> {
-  const { blobs, pool, facts, leaseMs, queue } = options;
+async function work(claim: Claim, options: WorkerOptions, packets: PacketCache): Promise<boolean> {
+  const { blobs, leaseMs, queue } = options;
   const { key, payload, needs } = claim.task;
   const beganMs = performance.now();
   if (claim.attempt > 1) await tallyIfPossible(queue, needs.learner, { retried: 1 });
@@ -72,17 +75,21 @@ async function work(claim: Claim, options: WorkerOptions, arrays: ArrayCache): P
     );
   }, leaseMs / 3);
   try {
-    const task = await taskOf(JSON.parse(payload) as FitIdentity, (hash) => arrays.get(hash), blobs);
-    const model = await pool.fit(task, () => undefined, { signal: lost.signal });
-    const hash = await blobs.put(packModel(model));
-    const kept = await blobs.keep(key, { hash, maker: facts.name });
-    if (kept.hash !== hash) {
-      const difference = { key, learner: needs.learner, kept, other: { hash, maker: facts.name } };
-      options.print(differenceLine(difference));
-      // Before the task is completed, so that the trainer that waits for it finds the report. If the report fails, the
-      // task is done again.
-      await queue.report(difference);
-    }
+    const task = JSON.parse(payload) as FitIdentity | SearchTask;
+    const keep = (of: string, hash: ContentHash): Promise<ContentHash> => keepResult(of, hash, needs.learner, options);
+    const bytes =
+      task.kind === 'fit'
+        ? await doFit(task, options, packets, lost.signal)
+        : await doSearchTask(task, {
+            blobs,
+            threads: options.searches,
+            partsOf: (hash) => packets.get(hash),
+            signal: lost.signal,
+            keep,
+          });
+    // Before the task is completed, so that the trainer that waits for it finds the report. If the report fails, the
+    // task is done again.
+    await keep(key, await blobs.put(bytes));
     const isOwn = await claim.complete();
     const seconds = (performance.now() - beganMs) / 1000;
     if (isOwn) await tallyIfPossible(queue, needs.learner, { finished: 1, seconds });
@@ -98,11 +105,42 @@ async function work(claim: Claim, options: WorkerOptions, arrays: ArrayCache): P
   }
 }
 
-/** Arrays by their hash, so that the data of a training travels once to each worker. The oldest are dropped. */
-class ArrayCache {
+async function doFit(
+  identity: FitIdentity,
+  { blobs, pool }: WorkerOptions,
+  packets: PacketCache,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const arrayOf = async (hash: ContentHash): Promise<PackedArray> => (await packets.get(hash)).arrays['array']!;
+  const task = await taskOf(identity, arrayOf, blobs);
+  return packModel(await pool.fit(task, () => undefined, { signal }));
+}
+
+/**
+ * Keeps a result under a key, and reports one that differs from what is kept there.
+ * @returns the hash of the first one, which stays
+ */
+async function keepResult(
+  key: string,
+  hash: ContentHash,
+  learner: string,
+  { blobs, facts, queue, print }: WorkerOptions,
+): Promise<ContentHash> {
+  const kept = await blobs.keep(key, { hash, maker: facts.name });
+  if (kept.hash === hash) return hash;
+  const difference = { key, learner, kept, other: { hash, maker: facts.name } };
+  print(differenceLine(difference));
+  await queue.report(difference);
+  return kept.hash;
+}
+
+type Packet = ReturnType<typeof unpackArrays>;
+
+/** Packed data by its hash, so that the data of a training travels once to each worker. The oldest is dropped. */
+class PacketCache {
   readonly #blobs: Blobs;
   readonly #most: number;
-  readonly #arrays = new Map<ContentHash, Promise<PackedArray>>();
+  readonly #packets = new Map<ContentHash, Promise<Packet>>();
   readonly #sizes = new Map<ContentHash, number>();
 
   constructor(blobs: Blobs, most: number) {
@@ -110,33 +148,33 @@ class ArrayCache {
     this.#most = most;
   }
 
-  get(hash: ContentHash): Promise<PackedArray> {
-    const known = this.#arrays.get(hash);
+  get(hash: ContentHash): Promise<Packet> {
+    const known = this.#packets.get(hash);
     if (known !== undefined) {
-      this.#arrays.delete(hash);
-      this.#arrays.set(hash, known);
+      this.#packets.delete(hash);
+      this.#packets.set(hash, known);
       return known;
     }
     const read = this.#blobs.get(hash).then((bytes) => {
       this.#sizes.set(hash, bytes.length);
       this.#shrink();
-      return unpackArrays(bytes).arrays['array']!;
+      return unpackArrays(bytes);
     });
-    this.#arrays.set(hash, read);
+    this.#packets.set(hash, read);
     // An error is not kept.
-    read.catch(() => this.#arrays.delete(hash));
+    read.catch(() => this.#packets.delete(hash));
     return read;
   }
 
   #shrink(): void {
     let total = [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);
-    for (const hash of this.#arrays.keys()) {
+    for (const hash of this.#packets.keys()) {
       if (total <= this.#most || this.#sizes.size <= 1) return;
       const size = this.#sizes.get(hash);
       if (size === undefined) continue;
       total -= size;
       this.#sizes.delete(hash);
-      this.#arrays.delete(hash);
+      this.#packets.delete(hash);
     }
   }
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Blobs, KeptResult } from '../../../shared/blob/blobs.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
+import { openSearchThreads } from '../../learning/evolve/search_threads.ts';
 import type { FitTask } from '../../learning/learners/trees/fit.ts';
 import { runFit } from '../../learning/learners/trees/fit.ts';
 import type { FitOptions, FitPool } from '../../learning/learners/trees/fit_pool.ts';
@@ -90,7 +91,11 @@ const poolOf = (fit: FitPool['fit']): FitPool => ({ fit, close: () => Promise.re
 function work(queue: TaskQueue, blobs: Blobs, fit: FitPool['fit'], ending: AbortSignal): Promise<number> {
   const facts = { name: 'one', learners: ['gbdt'], slots: 1 };
   const print = (line: string): unknown => printed.push(line);
-  return runWorker({ facts, queue, blobs, pool: poolOf(fit), memoryBytes: 1e6, leaseMs: LEASE_MS, print }, ending);
+  const searches = openSearchThreads(0);
+  return runWorker(
+    { facts, queue, blobs, pool: poolOf(fit), searches, memoryBytes: 1e6, leaseMs: LEASE_MS, print },
+    ending,
+  );
 }
 
 beforeEach(() => vi.useFakeTimers());

@@ -6,6 +6,7 @@ import { folderBlobs } from '../../../shared/blob/folder_blobs.ts';
 import { packArrays, unpackArrays } from '../../../shared/blob/packed_arrays.ts';
 import type { MinutehandError } from '../../../shared/errors.ts';
 import { createRng } from '../../../shared/rng.ts';
+import { openSearchThreads } from '../../learning/evolve/search_threads.ts';
 import type { FitTask } from '../../learning/learners/trees/fit.ts';
 import { runFit } from '../../learning/learners/trees/fit.ts';
 import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
@@ -72,7 +73,11 @@ function startWorker(blobs: ReturnType<typeof blobsOf>, name = 'one'): void {
   const facts = { name, learners: ['gbdt', 'random_forest'], slots: 2 };
   const pool = openFitPool(0);
   const print = (line: string): unknown => printed.push(line);
-  const working = runWorker({ facts, queue, blobs, pool, memoryBytes: 20_000, leaseMs: LEASE_MS, print }, stop.signal);
+  const searches = openSearchThreads(0);
+  const working = runWorker(
+    { facts, queue, blobs, pool, searches, memoryBytes: 20_000, leaseMs: LEASE_MS, print },
+    stop.signal,
+  );
   ending.push(() => {
     stop.abort();
     return working;

@@ -52,7 +52,7 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
       const outcome = await queue.settled(key, signal);
       if (outcome.state === 'failed') {
         await tallyIfPossible(queue, learner, { given_up: 1 });
-        throw errorOf(outcome.error);
+        throw taskError(outcome.error);
       }
     } catch (error) {
       // Nobody waits for it any more.
@@ -105,6 +105,6 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
 }
 
 /** The error of a worker, with the advice that this program has for it. */
-function errorOf({ code, message }: { readonly code: string; readonly message: string }): MinutehandError {
+export function taskError({ code, message }: { readonly code: string; readonly message: string }): MinutehandError {
   return new MinutehandError(code in ERRORS ? (code as ErrorCode) : 'LEARNER_THREAD', { seen: message });
 }

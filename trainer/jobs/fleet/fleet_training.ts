@@ -1,13 +1,18 @@
 import { hostname } from 'node:os';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { openSearchThreads } from '../../learning/evolve/search_threads.ts';
+import type { AdvanceSearch } from '../../learning/evolve/judge.ts';
+import type { SearchMarket } from '../../learning/evolve/search_market.ts';
 import { openFitPool, type FitPool, type OpenFitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { installedEngines } from '../../learning/learners/trees/engines/engines.ts';
 import { ownIdentity } from './fit_identity.ts';
 import { runWorker } from './fit_worker.ts';
 import { differenceLine } from './fleet_view.ts';
 import { fleetPool } from './fleet_pool.ts';
+import { fleetSearches, type FleetSearchesOptions } from './fleet_searches.ts';
 import { openFleet, type Fleet } from './open_fleet.ts';
+import { RULE_SEARCH } from './search_task.ts';
 
 /** Of arrays that a worker keeps in memory: those of ten pairs are a tenth of this. */
 const WORKER_MEMORY_BYTES = 2 ** 30;
@@ -45,6 +50,45 @@ export async function fleetOfTraining(
   };
 }
 
+/** What a search of rules uses in place of its own thread. */
+export interface FleetOfSearches {
+  readonly searchElsewhere: (market: SearchMarket) => AdvanceSearch;
+  close(): Promise<void>;
+}
+
+/**
+ * The fleet that the environment names: generations become tasks, which this process does as well, on one thread.
+ * @returns null without MINUTEHAND_QUEUE
+ */
+export async function fleetOfSearches(
+  settings: Settings,
+  paths: Pick<HomePaths, 'home'>,
+  search: Pick<FleetSearchesOptions, 'space' | 'windows' | 'seed' | 'usesKnown'>,
+  print: (line: string) => void,
+): Promise<FleetOfSearches | null> {
+  const fleet = await openFleet(settings, paths);
+  if (fleet === null) return null;
+  const { queue, blobs, leaseMs } = fleet;
+  await queue.lead(ownIdentity());
+  const closing = new AbortController();
+  const threads = openSearchThreads(1);
+  const facts = { name: `${hostname()}/evolution ${process.pid}`, learners: [RULE_SEARCH], slots: 1 };
+  const working = runWorker(
+    { facts, queue, blobs, pool: openFitPool(0), searches: threads, memoryBytes: WORKER_MEMORY_BYTES, leaseMs, print },
+    closing.signal,
+  );
+  return {
+    searchElsewhere: fleetSearches({ ...search, queue, blobs, signal: closing.signal }),
+    async close() {
+      closing.abort(new Error('the search was closed'));
+      await working;
+      await threads.close();
+      await blobs.prune(UNUSED_MS).catch(() => 0);
+      await fleet.close();
+    },
+  };
+}
+
 function withOwnWorker(
   { queue, blobs, leaseMs }: Fleet,
   workers: number,
@@ -66,7 +110,17 @@ function withOwnWorker(
     slots: Math.max(1, workers),
   };
   const working = runWorker(
-    { facts, queue, blobs, pool: own, memoryBytes: WORKER_MEMORY_BYTES, leaseMs, print: tell },
+    {
+      facts,
+      queue,
+      blobs,
+      pool: own,
+      // No generation comes to a worker whose learners do not name them.
+      searches: openSearchThreads(0),
+      memoryBytes: WORKER_MEMORY_BYTES,
+      leaseMs,
+      print: tell,
+    },
     ending.signal,
   );
   return {

@@ -42,7 +42,7 @@ export function queueKind({ MINUTEHAND_QUEUE: kind }: NodeJS.ProcessEnv): QueueK
  */
 export async function openFleet(
   { minutehand }: Settings,
-  paths: HomePaths,
+  paths: Pick<HomePaths, 'home'>,
   env: NodeJS.ProcessEnv = process.env,
   answersWithinMs = ANSWERS_WITHIN_MS,
 ): Promise<Fleet | null> {

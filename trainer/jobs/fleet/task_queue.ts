@@ -2,7 +2,7 @@ import type { KeptResult } from '../../../shared/blob/blobs.ts';
 
 /** What a task needs of whoever does it. */
 export interface TaskNeeds {
-  /** Name of a learner, which the worker must have. */
+  /** Name of a learner, which the worker must have; `evolve` for generations of a search of rules. */
   readonly learner: string;
 }
 

@@ -22,6 +22,8 @@ export interface RuleContext {
   /** Of this program, for the manifest; null outside a repository. */
   readonly gitCommit: string | null;
   onProgress(stage: string, done: number, total: number): void;
+  /** What a person should know; absent: to standard error. */
+  onNote?(line: string): void;
 }
 
 /** The bars that a rule is judged on: indexes of the subject's history, ascending; `to` is the bar behind the last. */

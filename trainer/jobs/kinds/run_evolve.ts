@@ -13,6 +13,7 @@ import { searchFingerprint } from '../../learning/evolve/evolution_file.ts';
 import { evolve, type EvolveResult } from '../../learning/evolve/judge.ts';
 import { spaceOf, type SpaceDocument } from '../../learning/evolve/search_space.ts';
 import { CSCV_BLOCKS } from '../../learning/statistics/overfitting_probability.ts';
+import { fleetOfSearches } from '../fleet/fleet_training.ts';
 import { refuseForeignBars } from '../other_market.ts';
 import { holdoutOf } from './holdout.ts';
 import { openGenerations, TriedRules } from './kept_generations.ts';
@@ -88,11 +89,15 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
     if (trials > 0) countTrials(paths.models, place, { kind: 'evolution', work, trials, before });
   };
   count();
+  const tell = context.onNote ?? ((line: string) => void process.stderr.write(`${line}\n`));
+  const ofFleet = { space, windows, seed, usesKnown: job.cache !== false };
+  const fleet = await fleetOfSearches(settings, paths, ofFleet, tell);
   const result = await evolve({
     ...search,
     resamples,
     trialsBefore: before,
     searches: generations.searches,
+    ...(fleet !== null && { searchElsewhere: fleet.searchElsewhere }),
     lookAt: lookAtHoldout(subject, judged, market, paths.models),
     onGeneration: async (done, total) => {
       onProgress('generations', done, total);
@@ -101,7 +106,7 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
       // Lets an interruption be answered.
       await setImmediate();
     },
-  });
+  }).finally(() => fleet?.close());
   const { time } = subject.history;
   const report: EvolveReport = {
     space: space.document,

@@ -37,8 +37,27 @@ export interface EvolutionState {
   evaluated: EvaluatedRule[];
 }
 
+/** What one generation adds to a search. */
+export interface GenerationStep {
+  readonly population: readonly string[];
+  /** Rules that were evaluated for the first time. */
+  readonly evaluated: readonly EvaluatedRule[];
+}
+
 export function newEvolution(): EvolutionState {
   return { generation: 0, population: [], evaluated: [] };
+}
+
+/** The newest generation of a state. @param before number of rules that were evaluated before it */
+export function stepOf({ population, evaluated }: EvolutionState, before: number): GenerationStep {
+  return { population, evaluated: evaluated.slice(before) };
+}
+
+/** Adds a generation that was made elsewhere, in place. */
+export function takeStep(state: EvolutionState, { population, evaluated }: GenerationStep): void {
+  state.population = [...population];
+  state.evaluated.push(...evaluated);
+  state.generation++;
 }
 
 export interface EvolutionOptions {

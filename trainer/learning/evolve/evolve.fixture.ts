@@ -34,11 +34,12 @@ export interface EvolveBarsOptions {
   readonly seed?: string;
   readonly searches?: Record<string, EvolutionState>;
   readonly onGeneration?: EvolveOptions['onGeneration'];
+  readonly searchElsewhere?: EvolveOptions['searchElsewhere'];
 }
 
 /** Evolves on bars of which the last fifth is the holdout. */
 export function evolveBars(bars: InstrumentBars, options: EvolveBarsOptions = {}): Promise<EvolveResult> {
-  const { space = smallSpace(), seed = '0', searches = {}, onGeneration = () => undefined } = options;
+  const { space = smallSpace(), seed = '0', searches = {}, onGeneration = () => undefined, searchElsewhere } = options;
   const subject = subjectOfBars(bars);
   const holdoutFrom = Math.floor(bars.length * 0.8);
   return evolve({
@@ -50,6 +51,7 @@ export function evolveBars(bars: InstrumentBars, options: EvolveBarsOptions = {}
     seed,
     resamples: 500,
     searches,
+    ...(searchElsewhere !== undefined && { searchElsewhere }),
     onGeneration,
   });
 }

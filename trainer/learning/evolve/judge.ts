@@ -40,7 +40,8 @@ import {
   type EvolutionState,
 } from './evolution.ts';
 import { genomeOf, strategyOf } from './genome.ts';
-import { RuleEvaluator, type Development } from './rule_evaluator.ts';
+import { RuleEvaluator } from './rule_evaluator.ts';
+import { searchMarket, type Development, type SearchMarket } from './search_market.ts';
 import type { SearchSpace } from './search_space.ts';
 
 /** Blocks on which the searches of the walk-forward end; each trades the blocks up to the next one's end. */
@@ -49,6 +50,9 @@ export const WALK_FORWARD_BLOCKS = [8, 10, 12, 14] as const;
 export const SEARCH_BLOCKS: readonly number[] = [CSCV_BLOCKS, ...WALK_FORWARD_BLOCKS];
 const RULES_OF_FRONT = 20;
 const MOST_ANCESTORS = 30;
+
+/** Makes the generations of a search that its state lacks, in place; calls back after each. */
+export type AdvanceSearch = (blocks: number, state: EvolutionState, onGeneration: () => Promise<void>) => Promise<void>;
 
 export interface EvolveOptions {
   readonly subject: RuleSubject;
@@ -70,6 +74,8 @@ export interface EvolveOptions {
   lookAt?(trades: readonly FilledTrade[]): number;
   /** Rules of other searches and judgements that were tried on the bars before this holdout; absent: none. */
   readonly trialsBefore?: number;
+  /** Searches elsewhere, all of them side by side; absent: on this thread, one after the other. */
+  readonly searchElsewhere?: (market: SearchMarket) => AdvanceSearch;
   /** Called after each generation: what is kept then continues from here. Awaited. */
   onGeneration(done: number, total: number, rules: number): Promise<void> | void;
 }
@@ -125,8 +131,9 @@ export interface ProposedRule {
  */
 export async function evolve(options: EvolveOptions): Promise<EvolveResult> {
   const { subject, space, bars, holdoutFrom } = options;
-  const evaluator = new RuleEvaluator(subject, space, { from: bars.from, to: holdoutFrom });
-  await runSearches(evaluator, options);
+  const market = searchMarket(subject, space, { from: bars.from, to: holdoutFrom });
+  const evaluator = new RuleEvaluator(market, space);
+  await runSearches(market, evaluator, options);
   const { searches } = options;
   const states = SEARCH_BLOCKS.map((blocks) => searches[blocks]!);
   const keys = [...new Set(states.flatMap(({ evaluated }) => evaluated.map(({ key }) => key)))];
@@ -149,19 +156,30 @@ export async function evolve(options: EvolveOptions): Promise<EvolveResult> {
   return { trials: keys.length, searches: counted, front, proposed: judged, checks, accepted };
 }
 
-async function runSearches(evaluator: RuleEvaluator, options: EvolveOptions): Promise<void> {
-  const { space, seed, searches, onGeneration } = options;
+async function runSearches(market: SearchMarket, evaluator: RuleEvaluator, options: EvolveOptions): Promise<void> {
+  const { space, searches, searchElsewhere } = options;
   const { generations } = space.document;
   const total = generations * SEARCH_BLOCKS.length;
   const isDone = (): number => Object.values(searches).reduce((sum, { generation }) => sum + generation, 0);
   const rules = (): number => Object.values(searches).reduce((sum, { evaluated }) => sum + evaluated.length, 0);
-  for (const blocks of SEARCH_BLOCKS) {
-    const state = (searches[blocks] ??= newEvolution());
-    while (state.generation < generations) {
-      nextGeneration(state, { space, evaluator, seed, blocks });
-      await onGeneration(isDone(), total, rules());
-    }
+  const onGeneration = async (): Promise<void> => void (await options.onGeneration(isDone(), total, rules()));
+  for (const blocks of SEARCH_BLOCKS) searches[blocks] ??= newEvolution();
+  if (searchElsewhere === undefined) {
+    const advance = searchHere(evaluator, options);
+    for (const blocks of SEARCH_BLOCKS) await advance(blocks, searches[blocks]!, onGeneration);
+  } else {
+    const advance = searchElsewhere(market);
+    await Promise.all(SEARCH_BLOCKS.map((blocks) => advance(blocks, searches[blocks]!, onGeneration)));
   }
+}
+
+function searchHere(evaluator: RuleEvaluator, { space, seed }: EvolveOptions): AdvanceSearch {
+  return async (blocks, state, onGeneration) => {
+    while (state.generation < space.document.generations) {
+      nextGeneration(state, { space, evaluator, seed, blocks });
+      await onGeneration();
+    }
+  };
 }
 
 function judge(

@@ -1,5 +1,5 @@
 import type { RuleLimits } from '../../../shared/strategies/formula_rule/formula_rule.ts';
-import type { PairHistory } from '../history/pair_history.ts';
+import type { PriceHistory } from '../history/pair_history.ts';
 import { earnedBps } from '../formula_rules/rule_trades.ts';
 
 /** A position that no bar ends. */
@@ -22,7 +22,7 @@ interface SideAges {
  * and no further than one of them asks. Ends the same bars as `findExit` without an exit formula.
  */
 export class PlanExits {
-  readonly #history: PairHistory;
+  readonly #history: PriceHistory;
   readonly #from: number;
   readonly #end: number;
   /** Basis points, ascending. */
@@ -33,7 +33,7 @@ export class PlanExits {
   readonly #short: SideAges;
 
   /** @param from first bar of an entry @param to bars from here on are not there */
-  constructor(history: PairHistory, plans: readonly RuleLimits[], from: number, to: number) {
+  constructor(history: PriceHistory, plans: readonly RuleLimits[], from: number, to: number) {
     this.#history = history;
     this.#from = from;
     this.#end = to;

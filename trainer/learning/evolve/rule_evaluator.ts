@@ -1,20 +1,14 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';
 import { tradeOf } from '../formula_rules/rule_trades.ts';
-import type { RuleSubject } from '../formula_rules/rule_subject.ts';
 import { CSCV_BLOCKS } from '../statistics/overfitting_probability.ts';
 import type { Genome, Tree } from './genome.ts';
 import { NO_EXIT, PlanExits } from './plan_exits.ts';
+import type { Development, SearchMarket } from './search_market.ts';
 import type { SearchSpace } from './search_space.ts';
 
 const BITS = 32;
 const BPS = 1e4;
-
-/** Bars of the development period [from, to) of the history, decided on. */
-export interface Development {
-  readonly from: number;
-  readonly to: number;
-}
 
 /** Results of a rule on the purged blocks, by trading day. */
 export interface RuleDays {
@@ -40,11 +34,9 @@ interface ExitTable {
 export class RuleEvaluator {
   /** Block of each trading day of the period. */
   readonly blockOfDay: Int32Array;
-  readonly #subject: RuleSubject;
+  readonly #market: SearchMarket;
   readonly #space: SearchSpace;
-  readonly #from: number;
   readonly #bars: number;
-  readonly #sets: readonly Uint32Array[];
   /** Trading day of each bar, from 0. */
   readonly #dayOf: Int32Array;
   /** First bar of each block, and the end of the last. */
@@ -53,18 +45,16 @@ export class RuleEvaluator {
   readonly #tables = new Map<number, ExitTable>();
 
   /** @throws MinutehandError DATA_TOO_SHORT with fewer trading days than two per block */
-  constructor(subject: RuleSubject, space: SearchSpace, { from, to }: Development, blocks = CSCV_BLOCKS) {
-    this.#subject = subject;
+  constructor(market: SearchMarket, space: SearchSpace, blocks = CSCV_BLOCKS) {
+    this.#market = market;
     this.#space = space;
-    this.#from = from;
-    this.#bars = to - from;
-    this.#sets = conditionSets(subject, space, from, to);
-    this.#exits = new PlanExits(subject.history, space.plans, from, to);
-    this.#dayOf = daysOf(subject, from, to);
+    this.#bars = market.history.length;
+    this.#exits = new PlanExits(market.history, space.plans, 0, this.#bars);
+    this.#dayOf = daysOf(market);
     const days = (this.#dayOf[this.#bars - 1] ?? -1) + 1;
     if (days < 2 * blocks)
       throw new MinutehandError('DATA_TOO_SHORT', {
-        seen: `${days} trading days of ${subject.id} before the holdout`,
+        seen: `${days} trading days of ${market.id} before the holdout`,
         expected: `${2 * blocks} at least: two for each of ${blocks} blocks`,
       });
     this.blockOfDay = Int32Array.from({ length: days }, (_, day) => Math.floor((day * blocks) / days));
@@ -80,9 +70,10 @@ export class RuleEvaluator {
     return end < 0 ? this.blockOfDay.length : end;
   }
 
-  /** Bars of the history that some blocks have, [from, to). */
+  /** Bars of the subject’s history that some blocks have, [from, to). */
   barsOfBlocks(first: number, end: number): Development {
-    return { from: this.#from + this.#borders[first]!, to: this.#from + this.#borders[end]! };
+    const { first: offset } = this.#market;
+    return { from: offset + this.#borders[first]!, to: offset + this.#borders[end]! };
   }
 
   /** @param blocks only the first ones */
@@ -114,7 +105,7 @@ export class RuleEvaluator {
   }
 
   #combined(tree: Tree): Uint32Array {
-    if (typeof tree === 'number') return this.#sets[tree]!;
+    if (typeof tree === 'number') return this.#market.conditions[tree]!;
     const first = this.#combined(tree[1]);
     const second = this.#combined(tree[2]);
     const out = new Uint32Array(first.length);
@@ -134,43 +125,22 @@ export class RuleEvaluator {
   }
 
   #fill(table: ExitTable, plan: number, side: -1 | 1, t: number): void {
-    const entry = this.#from + t;
-    const exit = this.#exits.exitOf(plan, side, entry);
-    table.exit[t] = exit === NO_EXIT ? NO_EXIT : exit - this.#from;
+    const exit = this.#exits.exitOf(plan, side, t);
+    table.exit[t] = exit;
     if (exit === NO_EXIT) return;
-    table.net[t] = tradeOf(this.#subject, { side, entry, exit, exitBar: exit + 1, reason: '' }).netBps / BPS;
+    table.net[t] = tradeOf(this.#market, { side, entry: t, exit, exitBar: exit + 1, reason: '' }).netBps / BPS;
   }
 }
 
-/** The bars at which each condition is true. */
-function conditionSets(subject: RuleSubject, { conditions }: SearchSpace, from: number, to: number): Uint32Array[] {
-  const sets = conditions.map(() => new Uint32Array(Math.ceil((to - from) / BITS)));
-  subject.evaluate(
-    conditions.map(({ formula }) => formula),
-    (begin, count, outputs) => {
-      const first = Math.max(0, from - begin);
-      const end = Math.min(count, to - begin);
-      outputs.forEach((values, index) => {
-        const set = sets[index]!;
-        for (let i = first; i < end; i++) {
-          const t = begin + i - from;
-          if (values[i] === 1) set[t >>> 5]! |= 1 << (t & 31);
-        }
-      });
-    },
-  );
-  return sets;
-}
-
-function daysOf({ history, overnight }: RuleSubject, from: number, to: number): Int32Array {
-  const days = new Int32Array(to - from);
+function daysOf({ history, overnight }: SearchMarket): Int32Array {
+  const days = new Int32Array(history.length);
   let day = -1;
   let before = NaN;
-  for (let t = from; t < to; t++) {
+  for (let t = 0; t < history.length; t++) {
     const own = tradingDayAt(overnight.rolls, history.time[t]!);
     if (own !== before) day++;
     before = own;
-    days[t - from] = day;
+    days[t] = day;
   }
   return days;
 }

@@ -9,12 +9,13 @@ import { ruleTrades } from '../formula_rules/rule_trades.ts';
 import { smallSpace } from './evolve.fixture.ts';
 import { Breeder, complexityOf, genomeKey, genomeOf, strategyOf, type Genome } from './genome.ts';
 import { RuleEvaluator } from './rule_evaluator.ts';
+import { searchMarket } from './search_market.ts';
 
 const BARS = randomBars('evaluator', 2000);
 const SUBJECT = subjectOfBars(BARS);
 const SPACE = smallSpace();
 const SPAN = { from: 150, to: 1900 };
-const EVALUATOR = new RuleEvaluator(SUBJECT, SPACE, SPAN);
+const EVALUATOR = new RuleEvaluator(searchMarket(SUBJECT, SPACE, SPAN), SPACE);
 
 function strategyOfGenome(genome: Genome): FormulaStrategy {
   const checked = checkStrategy(strategyOf(genome, SPACE, 'a_rule', ''), DEFAULT, () => '');

@@ -19,25 +19,36 @@ import { ln } from '../../../shared/elementary.ts';
 import { instrumentOf, type Pair } from '../../../shared/pair.ts';
 import { stepAll, type Instrument } from '../strategies/direction/instrument_rows.ts';
 import { settlementsOf, type Settlements } from '../strategies/direction/strategy_backtest.ts';
-import { buildPairHistory, historyColumns, matchMinutes, type PairHistory } from '../history/pair_history.ts';
+import {
+  buildPairHistory,
+  historyColumns,
+  matchMinutes,
+  type PairHistory,
+  type PriceHistory,
+} from '../history/pair_history.ts';
 import type { OvernightSwaps } from '../trades/backtest.ts';
 import { laterSeries } from './later_series.ts';
 
 /** Receives values of formulas. @param outputs [formulas], each with `count` values of the bars from `begin` on */
 export type TakeValues = (begin: number, count: number, outputs: readonly Float64Array[]) => void;
 
-/** What a rule is run on: bars of a pair or of an instrument, prices, costs and the values of formulas. */
-export interface RuleSubject {
-  readonly id: string;
+/** What the result of a trade follows from. */
+export interface TradedSubject {
   /** An instrument is a pair whose leg B has the hedge ratio 0. */
-  readonly history: PairHistory;
+  readonly history: PriceHistory;
   readonly costs: PairFillCosts;
   /** Interest of positions held over the end of a trading day; its `rolls` are the trading days. */
   readonly overnight: OvernightSwaps;
-  /** Direction model whose probabilities formulas read; null: they are missing. */
-  readonly direction: string | null;
   /** Funding of a perpetual contract; null where there is none. */
   readonly funding: Settlements | null;
+}
+
+/** What a rule is run on: bars of a pair or of an instrument, prices, costs and the values of formulas. */
+export interface RuleSubject extends TradedSubject {
+  readonly id: string;
+  readonly history: PairHistory;
+  /** Direction model whose probabilities formulas read; null: they are missing. */
+  readonly direction: string | null;
   /** Runs formulas over all bars of the history, in blocks. */
   evaluate(formulas: readonly Formula[], take: TakeValues): void;
   /** The same bars and costs, whose formulas read every auxiliary series as it was known one bar before. */

@@ -7,9 +7,9 @@ import {
   type FormulaRuleQuestion,
   type RuleLimits,
 } from '../../../shared/strategies/formula_rule/formula_rule.ts';
-import type { PairHistory } from '../history/pair_history.ts';
+import type { PriceHistory } from '../history/pair_history.ts';
 import { filledTrade, type FilledTrade } from '../trades/backtest.ts';
-import type { RuleSubject } from './rule_subject.ts';
+import type { RuleSubject, TradedSubject } from './rule_subject.ts';
 
 const BPS = 1e4;
 
@@ -73,7 +73,7 @@ function stopOf({ history: { beta, zStd } }: RuleSubject, { stopBps, stopSigmas 
 }
 
 /** The trade with its fills, costs, swaps and funding. @param delay bars by which both fills are late */
-export function tradeOf(subject: RuleSubject, trade: RuleTrade, delay = 0): FilledTrade {
+export function tradeOf(subject: TradedSubject, trade: RuleTrade, delay = 0): FilledTrade {
   const { history, costs, overnight, funding } = subject;
   const { side, entry, exit, reason, stopBps } = trade;
   const last = history.length - 1;
@@ -141,7 +141,7 @@ function measureHeld({ history }: RuleSubject, side: -1 | 1, entry: number, t: n
 }
 
 /** Result before costs at the close of bar `t`, basis points. @param entry the bar that decided the entry */
-export function earnedBps({ lnA, lnB, beta }: PairHistory, side: -1 | 1, entry: number, t: number): number {
+export function earnedBps({ lnA, lnB, beta }: PriceHistory, side: -1 | 1, entry: number, t: number): number {
   return BPS * pairReturn(side, beta[entry]!, exp(lnA[t]! - lnA[entry]!), exp(lnB[t]! - lnB[entry]!));
 }
 

@@ -65,6 +65,10 @@ export function backtestStrategy(
 
 /** Funding settlements of a perpetual contract. */
 export interface Settlements {
+  /** Ascending, epoch seconds. */
+  readonly times: Float64Array;
+  /** Of all rates before each settlement, and of all. */
+  readonly sums: Float64Array;
   /** Sum of the rates settled after `from`, up to and including `to`. */
   between(from: number, to: number): number;
 }
@@ -76,6 +80,17 @@ export function settlementsOf({ length, eventTime, value }: SeriesHistory): Sett
   const times = Float64Array.from(rates.keys()).sort();
   const sums = new Float64Array(times.length + 1);
   times.forEach((time, i) => (sums[i + 1] = sums[i]! + rates.get(time)!));
+  return summedSettlements(times, sums);
+}
+
+/** Those up to and including a time. */
+export function settlementsUntil({ times, sums }: Settlements, end: number): Settlements {
+  const behind = times.findIndex((time) => time > end);
+  const count = behind < 0 ? times.length : behind;
+  return summedSettlements(times.slice(0, count), sums.slice(0, count + 1));
+}
+
+export function summedSettlements(times: Float64Array, sums: Float64Array): Settlements {
   const sumUntil = (time: number): number => {
     let low = 0;
     let high = times.length;
@@ -86,5 +101,5 @@ export function settlementsOf({ length, eventTime, value }: SeriesHistory): Sett
     }
     return sums[low]!;
   };
-  return { between: (from, to) => sumUntil(to) - sumUntil(from) };
+  return { times, sums, between: (from, to) => sumUntil(to) - sumUntil(from) };
 }

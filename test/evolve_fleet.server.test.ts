@@ -1,0 +1,140 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createRng } from '../shared/rng.ts';
+import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+
+const HOUR = 3600;
+const BARS = 2000;
+const GENERATIONS = 12;
+const SEARCHES = 5;
+
+const SPACE = `name: fleet
+description: A search that workers share.
+subject: instrument
+features:
+  - formula: close / delay(close, n) - 1
+    windows: [1, 3, 6, 12]
+    thresholds: [-0.02, -0.01, -0.005, 0.005, 0.01, 0.02]
+  - formula: rsi(n)
+    windows: [7, 14]
+    thresholds: [20, 30, 40, 50, 60, 70, 80]
+operators: [and, or]
+sides: [long, short]
+max_conditions: 3
+stop_bps: [null, 50, 100, 200]
+target_bps: [null, 50, 100, 200]
+max_age: [1, 2, 4, 8, 16]
+population: 60
+generations: ${GENERATIONS}
+complexity_penalty: 0.1
+`;
+
+const FLEET = { MINUTEHAND_QUEUE: 'embedded', MINUTEHAND_TEST_LEASE_MS: '2000' };
+
+let place: Workplace;
+const workers: Running[] = [];
+beforeAll(async () => {
+  place = createWorkplace();
+  const rng = createRng('evolve fleet');
+  let price = 100;
+  const bars = Array.from({ length: BARS }, (_, t) => {
+    const open = price;
+    price *= Math.exp(0.006 * rng.normal());
+    return `${1_600_000_000 - (1_600_000_000 % HOUR) + t * HOUR},${open},${Math.max(open, price)},${Math.min(open, price)},${price},1`;
+  });
+  writeFileSync(join(place.folder, 'BTCUSDT.csv'), `time,open,high,low,close,volume\n${bars.join('\n')}\n`);
+  writeFileSync(join(place.folder, 'space.yaml'), SPACE);
+  const alone = await place.run(search('alone'));
+  expect(alone.code, alone.stderr).toBe(0);
+}, 120_000);
+afterAll(() => place.remove());
+
+function search(out: string): string[] {
+  const subject = ['--symbol', 'BTCUSDT@1h', '--data', place.folder];
+  const folder = join(place.folder, out);
+  return ['evolve', join(place.folder, 'space.yaml'), ...subject, '--resamples', '100', '--out', folder];
+}
+
+async function startWorker(name: string): Promise<Running> {
+  const worker = place.start(['worker', '--slots', '1', '--name', name], FLEET);
+  workers.push(worker);
+  await eventually(worker.stderr, () => worker.stdout().includes('slots'));
+  return worker;
+}
+
+function generationsOf(out: string): number {
+  const path = join(place.folder, out, 'state.json');
+  if (!existsSync(path)) return 0;
+  const { searches } = JSON.parse(readFileSync(path, 'utf8')) as {
+    searches: Readonly<Record<string, { readonly generation: number }>>;
+  };
+  return Object.values(searches).reduce((sum, { generation }) => sum + generation, 0);
+}
+
+function expectSameBytes(out: string): void {
+  for (const file of ['state.json', 'report.json', 'rule.yaml'])
+    expect(readFileSync(join(place.folder, out, file), 'utf8'), file).toBe(
+      readFileSync(join(place.folder, 'alone', file), 'utf8'),
+    );
+}
+
+interface FleetState {
+  readonly waiting: number;
+  readonly tasks: readonly { readonly learner: string; readonly totals: { readonly finished: number } }[];
+  readonly workers: readonly { readonly name: string; readonly done: number }[];
+}
+async function fleet(): Promise<FleetState> {
+  const { code, stdout, stderr } = await place.run(['fleet', '--json'], { env: FLEET });
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as FleetState;
+}
+
+it(
+  'a search by the queue of the process alone gives the bytes of one without a queue',
+  { timeout: 120_000 },
+  async () => {
+    const { code, stderr } = await place.run(search('queue'), {
+      env: { ...FLEET, MINUTEHAND_BLOBS: join(place.folder, 'own blobs') },
+    });
+    expect(code, stderr).toBe(0);
+    expectSameBytes('queue');
+  },
+);
+
+it(
+  'a search gives the same bytes when a worker is killed, and then the search itself, and workers have done some of it',
+  { timeout: 300_000 },
+  async () => {
+    const killed = await startWorker('killed');
+    const steady = await startWorker('steady');
+    const first = place.start(search('shared'), FLEET);
+    await eventually(first.stderr, () => generationsOf('shared') >= 1);
+    // Its tasks are in the queue: whatever happens from here on is done by workers.
+    first.kill('SIGSTOP');
+    killed.kill('SIGKILL');
+    const isDone = async (): Promise<boolean> =>
+      (await fleet()).workers.some(({ name, done }) => name.startsWith('steady') && done > 0);
+    await eventually(steady.stderr, async () => (await isDone()) || null, 3);
+    first.kill('SIGKILL');
+    expect(await first.ended).toBe('SIGKILL');
+    expect(generationsOf('shared')).toBeLessThan(SEARCHES * GENERATIONS);
+    const again = await place.run(search('shared'), { env: FLEET });
+    expect(again.code, again.stderr).toBe(0);
+    expectSameBytes('shared');
+    steady.kill('SIGTERM');
+    expect(await steady.ended).toBe(0);
+    expect(steady.stdout()).toMatch(/[1-9]\d* tasks done\./);
+    const { waiting, tasks } = await fleet();
+    expect([waiting, tasks]).toMatchObject([0, [{ learner: 'evolve' }]]);
+  },
+);
+
+it('a search with the same bars and space elsewhere is a look-up', { timeout: 60_000 }, async () => {
+  const before = await fleet();
+  const { code, stderr } = await place.run(search('looked up'), { env: FLEET });
+  expect(code, stderr).toBe(0);
+  expectSameBytes('looked up');
+  const after = await fleet();
+  expect(after.tasks[0]!.totals.finished).toBe(before.tasks[0]!.totals.finished);
+});
