@@ -13,7 +13,7 @@ import { searchFingerprint } from '../../learning/evolve/evolution_file.ts';
 import { evolve, type EvolveResult } from '../../learning/evolve/judge.ts';
 import { spaceOf, type SpaceDocument } from '../../learning/evolve/search_space.ts';
 import { CSCV_BLOCKS } from '../../learning/statistics/overfitting_probability.ts';
-import { fleetOfSearches } from '../fleet/fleet_training.ts';
+import { fleetOfSearches, type FleetOfSearches } from '../fleet/fleet_training.ts';
 import { refuseForeignBars } from '../other_market.ts';
 import { holdoutOf } from './holdout.ts';
 import { openGenerations, TriedRules } from './kept_generations.ts';
@@ -92,7 +92,7 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
   const tell = context.onNote ?? ((line: string) => void process.stderr.write(`${line}\n`));
   const ofFleet = { space, windows, seed, usesKnown: job.cache !== false };
   const fleet = await fleetOfSearches(settings, paths, ofFleet, tell);
-  const result = await evolve({
+  const searching = evolve({
     ...search,
     resamples,
     trialsBefore: before,
@@ -106,7 +106,8 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
       // Lets an interruption be answered.
       await setImmediate();
     },
-  }).finally(() => fleet?.close());
+  });
+  const result = await closedAfter(searching, fleet);
   const { time } = subject.history;
   const report: EvolveReport = {
     space: space.document,
@@ -141,6 +142,15 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
         )
       : null;
   return { report, files, candidate };
+}
+
+/** Closes the fleet of a search once it has ended, however it has. */
+async function closedAfter<Result>(searching: Promise<Result>, fleet: FleetOfSearches | null): Promise<Result> {
+  try {
+    return await searching;
+  } finally {
+    await fleet?.close();
+  }
 }
 
 function writeResults(folder: string, report: EvolveReport): NonNullable<EvolveProduct['files']> {
