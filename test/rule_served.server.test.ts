@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StrategyDocument } from '../shared/policy/strategy_file.ts';
@@ -151,12 +151,24 @@ describe('a rule file', () => {
       await daemons.rulesOf(second.url, second.process, { [ID]: good.version });
       await daemons.send(second.url, PROMOTED + 30, HOURS - 10);
       await daemons.lastSignalOf(HOURS - 10);
+      const pointer = join(place.models, 'rule', `${ID}.json`);
+      copyFileSync(pointer, join(place.folder, 'served.json'));
       const [stopped, again] = await place.runEach([
         ['strategy', 'stop', ID],
         ['strategy', 'stop', ID],
       ]);
       expect(stopped!.code, stopped!.stderr).toBe(0);
       expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('no rule is served for BTCUSDT@1h') });
+      await daemons.rulesOf(second.url, second.process, {});
+      // What a person has ended does not come back with a copy of its pointer.
+      copyFileSync(join(place.folder, 'served.json'), pointer);
+      await eventually(
+        'a refusal',
+        () =>
+          second.process.stderr().includes('POINTER_ROLLBACK') ||
+          second.process.stdout().includes('POINTER_ROLLBACK') ||
+          null,
+      );
       await daemons.rulesOf(second.url, second.process, {});
       await daemons.send(second.url, HOURS - 10, HOURS);
       expect(await daemons.lastSignalOf(HOURS)).toMatchObject({ model_version: '' });

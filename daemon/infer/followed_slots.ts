@@ -8,7 +8,7 @@ import type { ModelRefusal } from './followed_models.ts';
 import { provedVersions } from './proved_versions.ts';
 
 /** High-water marks of a pointer. */
-export type FollowedMarks = Pick<PointerMarks, 'accepted' | 'check' | 'raiseQuietly'>;
+export type FollowedMarks = Pick<PointerMarks, 'accepted' | 'check' | 'forget' | 'raiseQuietly'>;
 
 export interface FollowedSlotsOptions<Key extends string, Model> {
   /** A slot for each. */
@@ -154,6 +154,7 @@ export class FollowedSlots<Key extends string, Model> {
   /** The pointer is not there. */
   #end(slot: Slot<Key>): void {
     const { withoutPointer, apply } = this.#options;
+    slot.marks?.forget();
     if (withoutPointer === 'stays') return;
     this.#accept(slot);
     if (slot.current === '') return;

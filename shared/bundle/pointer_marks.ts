@@ -15,6 +15,8 @@ const markSchema = z.object({
   version: z.string(),
   /** A signed pointer has been accepted: unsigned ones no longer are. */
   signed: z.boolean(),
+  /** A person has ended what the pointers up to this serial name: none of them is accepted again. */
+  ended: z.int().optional(),
   /** The accepted pointer, with its signature. Absent in a mark of an earlier version. */
   pointer: z.unknown().optional(),
 });
@@ -53,12 +55,14 @@ export class PointerMarks<Pointer = ActiveFile> {
    */
   accepted(): Pointer[] {
     const trusted = trustedKeys();
-    const marks = readMarks(this.#home, this.#kind.name).sort((a, b) => b.serial - a.serial);
+    const all = readMarks(this.#home, this.#kind.name).sort((a, b) => b.serial - a.serial);
+    const end = Math.max(0, ...all.map(({ ended = 0 }) => ended));
+    const marks = all.filter(({ serial }) => serial > end);
     return marks.flatMap(({ pointer }) => {
       const parsed = this.#kind.schema.safeParse(pointer);
       if (!parsed.success) return [];
       const isTrusted = trusted === null || sealRefusal(this.#kind, parsed.data, trusted) === null;
-      return isTrusted || !this.#mustBeSigned(marks) ? [parsed.data] : [];
+      return isTrusted || !this.#mustBeSigned(all) ? [parsed.data] : [];
     });
   }
 
@@ -82,9 +86,35 @@ export class PointerMarks<Pointer = ActiveFile> {
     if (refusal !== null && (signature !== undefined || isSigned)) throw this.#refusal('POINTER_SIGNATURE', refusal);
     if (mark === null || (serial === undefined && !mark.signed)) return;
     if (serial !== undefined && serial > mark.serial) return;
-    if (serial === mark.serial && label === mark.version) return;
-    const expected = `above ${mark.serial}, or ${mark.serial} of ${mark.version}`;
+    const isEnded = mark.serial === mark.ended;
+    if (serial === mark.serial && label === mark.version && !isEnded) return;
+    const expected = isEnded ? `above ${mark.serial}` : `above ${mark.serial}, or ${mark.serial} of ${mark.version}`;
     throw this.#refusal('POINTER_ROLLBACK', `serial ${serial ?? 'none'} of ${label}`, expected);
+  }
+
+  /** The pointer is gone: one that comes back is compared with the marks again. */
+  forget(): void {
+    this.#accepted = '';
+  }
+
+  /**
+   * What any pointer so far names has ended: one that is put back, from a backup for instance, is refused. The next one
+   * has a higher serial.
+   * @param serial of the pointer that ends; 0: it has none, or cannot be read
+   * @throws MinutehandError POINTER_MARK when it cannot be written
+   */
+  end(serial: number): void {
+    const mark = this.read();
+    const last = Math.max(serial, mark?.serial ?? 0);
+    if (last === 0) return;
+    const { version = 'none', signed = false } = mark ?? {};
+    const ended: PointerMark = { serial: last + 1, version, signed, ended: last + 1 };
+    try {
+      replaceDurably(MACHINE_FILES, this.#path, textOf(ended));
+    } catch (cause) {
+      throw unwritable(this.#path, cause);
+    }
+    this.#mark = ended;
   }
 
   /** Whether readers refuse an unsigned pointer. @throws MinutehandError POINTER_MARK */
@@ -139,7 +169,8 @@ export class PointerMarks<Pointer = ActiveFile> {
     const signed = own?.signed === true || (signature !== undefined && trustedKeys() !== null);
     if (own !== null && own.serial > serial) return own.signed === signed ? null : { ...own, signed };
     if (own?.serial === serial && own.signed === signed && own.pointer !== undefined) return null;
-    return { serial, version: this.#kind.label(pointer), signed, pointer };
+    const ended = own?.ended === undefined ? {} : { ended: own.ended };
+    return { serial, version: this.#kind.label(pointer), signed, ...ended, pointer };
   }
 }
 

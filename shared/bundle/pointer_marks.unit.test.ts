@@ -92,6 +92,40 @@ describe.each([{ signed: true }, { signed: false }])('active.json, signed: $sign
     expect(readActiveFile(models)).toMatchObject({ version: OLD, previous: NEW, serial: 3 });
   });
 
+  it('is refused when it comes back after it has ended, and the next one is not', async () => {
+    promote(OLD);
+    promote(NEW);
+    const last = text();
+    expect(await look()).toBe(NEW);
+    trainerMarks({ home }).end(readActiveFile(models)!.serial!);
+    rmSync(activePath(models));
+    daemon.forget();
+    put(last);
+    expect(await look()).toBe('POINTER_ROLLBACK');
+    const restarted = daemonMarks();
+    expect([await look(restarted), restarted.accepted()]).toEqual(['POINTER_ROLLBACK', []]);
+    rmSync(activePath(models));
+    promote(THIRD);
+    expect(await look()).toBe(THIRD);
+    expect(readActiveFile(models)!.serial).toBe(4);
+    put(last);
+    expect([
+      await look(),
+      daemonMarks()
+        .accepted()
+        .map(({ version }) => version),
+    ]).toEqual(['POINTER_ROLLBACK', [THIRD, THIRD]]);
+  });
+
+  it('is refused after its end where its mark was never written', async () => {
+    activate(models, OLD);
+    const only = text();
+    trainerMarks({ home }).end(readActiveFile(models)!.serial!);
+    expect(await look(daemonMarks())).toBe('POINTER_ROLLBACK');
+    put(only);
+    expect(await look(daemonMarks())).toBe('POINTER_ROLLBACK');
+  });
+
   it('is replaced by a newer one where an older one was restored', async () => {
     promote(OLD);
     const old = text();

@@ -35,9 +35,9 @@ export function activateAdmitted(
 }
 
 /**
- * Ends serving a rule: its pointer is removed. Its marks stay, so that the next one has a higher serial.
+ * Ends serving a rule: its pointer is removed, and refused should it come back.
  * @returns the version that was served, or `(damaged)`; null when none was
- * @throws MinutehandError HOME_LOCKED, NAME_UNSAFE
+ * @throws MinutehandError HOME_LOCKED, NAME_UNSAFE, POINTER_MARK
  */
 export function endRule(instrument: string, paths: Pick<HomePaths, 'models' | 'home'>): string | null {
   const place = rulePlace(paths.models, instrument);
@@ -45,6 +45,8 @@ export function endRule(instrument: string, paths: Pick<HomePaths, 'models' | 'h
   if (files.stat(place.path) === null) return null;
   return whilePointerLocked(place.path, files, () => {
     const before = readPointerOrNull(pointerKind(place.name), place.path, files, null);
+    // Before the file: should this process end here, the pointer is refused at the next start.
+    trainerMarks(paths, place.name).end(before?.serial ?? 0);
     files.remove(place.path);
     files.sync(dirname(place.path));
     return before?.version ?? '(damaged)';
