@@ -4,7 +4,7 @@ import type { SwapCosts } from '../../../shared/core/cost/swap.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import type { RuleSubject, TradedSubject } from '../formula_rules/rule_subject.ts';
 import { HISTORY_COLUMNS, viewColumns, type HistoryColumns, type PriceHistory } from '../history/pair_history.ts';
-import { settlementsUntil, summedSettlements } from '../strategies/direction/strategy_backtest.ts';
+import { settlementsUntil, summedSettlements } from '../trades/settlements.ts';
 import type { SearchSpace } from './search_space.ts';
 
 const BITS = 32;

@@ -18,7 +18,7 @@ import { lastMinuteOf } from '../../../shared/core/resample/bar_resampler.ts';
 import { ln } from '../../../shared/elementary.ts';
 import { instrumentOf, type Pair } from '../../../shared/pair.ts';
 import { stepAll, type Instrument } from '../strategies/direction/instrument_rows.ts';
-import { settlementsOf, type Settlements } from '../strategies/direction/strategy_backtest.ts';
+import { settlementsOf, type Settlements } from '../trades/settlements.ts';
 import {
   buildPairHistory,
   historyColumns,

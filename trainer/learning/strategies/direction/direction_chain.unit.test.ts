@@ -22,7 +22,7 @@ import { instrumentRows, type Instrument, type InstrumentRows } from './instrume
 import { makeDirectionBundle } from './make_direction_bundle.ts';
 import { NO_OBSERVATIONS } from '../../instruments/series_files.ts';
 import { gainTest, penalized, searchDirection } from './search_direction.ts';
-import { settlementsOf } from './strategy_backtest.ts';
+import { settlementsOf } from '../../trades/settlements.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
