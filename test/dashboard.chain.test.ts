@@ -325,7 +325,9 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   });
 
   it('shows the checklist of going live, as the command: each step with what was seen and its fix', async () => {
-    await page.goto(new URL('/app/golive', link).href);
+    // A person types the name of the page alone.
+    await page.goto(new URL('/golive', link).href);
+    expect(new URL(page.url()).pathname).toBe('/app/golive');
     const steps = page.locator('.checklist li');
     await steps.first().waitFor();
     const finished = await place.run(['golive', '--json']);

@@ -13,7 +13,9 @@ import { fillKey, parseFill, type Fill } from '../shared/fill/fill.ts';
 import { homePaths } from '../shared/home.ts';
 import { packageRoot } from '../shared/root.ts';
 import { createRng } from '../shared/rng.ts';
+import { accountIdOf } from '../trainer/control/fills/account_id.ts';
 import { startFills } from '../trainer/control/fills/fills.ts';
+import { groupedBy } from '../trainer/control/fills/grouping.ts';
 import {
   readRefusedLines,
   readTrades,
@@ -208,15 +210,20 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     const listed = await output(command('trades', 'list', '--json'));
     const { figures, trades: rows } = JSON.parse(listed) as { figures: Record<string, { total: Record<string, number> }>; trades: unknown[] }; // prettier-ignore
     expect(rows).toHaveLength(trades.length);
-    const { total } = figures['paper']!;
-    expect(total['slippage_bps']).toBeGreaterThan(0);
-    const latencies = trades
-      .flatMap(({ kind, signal_ms: signalMs, time_ms: timeMs }) =>
-        kind === 'refused' || signalMs === null ? [] : timeMs - signalMs,
-      )
-      .sort((a, b) => a - b);
-    expect(total['latency_ms_p50']).toBe(latencies[Math.ceil(latencies.length / 2) - 1]);
-    expect(total['win_rate']).toBeGreaterThanOrEqual(0);
+    const accounts = groupedBy(trades, accountIdOf);
+    expect(Object.keys(figures)).toEqual([...accounts.keys()].sort());
+    for (const [id, own] of accounts) {
+      const { total } = figures[id]!;
+      const latencies = own
+        .flatMap(({ kind, signal_ms: signalMs, time_ms: timeMs }) =>
+          kind === 'refused' || signalMs === null ? [] : timeMs - signalMs,
+        )
+        .sort((a, b) => a - b);
+      expect(total['fills'], id).toBe(own.filter(({ kind }) => kind !== 'refused').length);
+      expect(total['slippage_bps'], id).toBeGreaterThan(0);
+      expect(total['latency_ms_p50'], id).toBe(latencies[Math.ceil(latencies.length / 2) - 1]);
+      expect(total['win_rate'], id).toBeGreaterThanOrEqual(0);
+    }
     const checked = JSON.parse(await output(command('trades', 'check', '--json'))) as { fills: number; findings: unknown[] }; // prettier-ignore
     expect(checked).toMatchObject({ market: 'simulated', fills: trades.length });
     const csv = await output(command('trades', 'export'));
@@ -231,7 +238,9 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
       writeFileSync(fillsFile, exported);
       const { stdout, stderr } = spawnSync(PANDAS!, [EXAMPLE, '--trades', fillsFile], { encoding: 'utf8' });
       expect(stderr).toBe('');
-      const closed = trades.filter(({ kind }) => kind === 'close').map((one) => `${one.account} ${one.position_id}`);
+      const closed = trades
+        .filter(({ kind }) => kind === 'close')
+        .map((one) => `${one.account} ${one.place} ${one.position_id}`);
       expect(stdout).toContain(`\n${new Set(closed).size} closed positions\n`);
       const sum = trades.reduce((total, { kind, pnl }) => total + (kind === 'close' ? (pnl ?? 0) : 0), 0);
       const days = [...stdout.matchAll(/\d{4}-\d\d-\d\d +(-?[\d.]+) +\d+$/gm)];

@@ -113,7 +113,7 @@ describe('the API of the trainer', () => {
     expect(await ask('GET', '/models')).toMatchObject({ status: 200, body: { models: [] } });
     expect(await ask('GET', '/healthz')).toMatchObject({
       status: 200,
-      body: { status: 'ok', active_version: null, last_run: shown },
+      body: { status: 'ok', active_version: null, last_run: shown, channels: { names: [], problems: [] } },
     });
   });
 

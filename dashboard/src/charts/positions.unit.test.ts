@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Trade } from '../api.ts';
-import { fillBarOf, positionsOf } from './positions.ts';
+import { fillBarOf, heldMs, positionsOf } from './positions.ts';
 
 const fill = (change: object): Trade =>
   ({
@@ -42,6 +42,16 @@ describe('positions of fills', () => {
     expect(barsOf([...entered, ...left('p1')])).toEqual([[openedMs, null]]);
     expect(barsOf(entered)).toEqual([[openedMs, null]]);
     expect([entered[0]!, ...left('p1')].map(fillBarOf)).toEqual([openedMs, null, null]);
+  });
+
+  it('are held by the wall clock of a live market, and by the bars of a simulated one', () => {
+    const [own] = positionsOf([...opens, ...closes]);
+    expect(heldMs(own!, false, 9000)).toBe(4000);
+    expect(heldMs(own!, true, 9000)).toBeNull();
+    const [open] = positionsOf(opens);
+    expect([heldMs(open!, false, 9000), heldMs(open!, true, 9000)]).toEqual([8000, null]);
+    const withBars = { ...own!, openedBarMs: 60_000, closedBarMs: 240_000 };
+    expect(heldMs(withBars, true, 9000)).toBe(180_000);
   });
 
   it('are open until every leg is closed, and leave refused entries out', () => {
