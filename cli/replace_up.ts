@@ -6,9 +6,10 @@ import { askThroughDoor, forgetDoors, openStopDoor, socketPath, stopDoors, type 
 
 /** Longer than an `up` gives its own processes. */
 const END_MS = 40_000;
+const ASKED = 'asked by minutehand stop or minutehand up --replace';
 
 /**
- * Resolves when another `up` asks this one to end. On Windows that comes through the door of `minutehand stop`
+ * Resolves when another `up`, or `minutehand stop`, asks this one to end. On Windows that comes through the door of `minutehand stop`
  * (`stopSignal`). To be called by the holder of the lock of `up`: doors of killed ones are removed.
  */
 export function untilReplaced(): Promise<string> {
@@ -17,7 +18,7 @@ export function untilReplaced(): Promise<string> {
     const { home } = homePaths();
     forgetDoors(home, 'up');
     try {
-      openStopDoor(home, 'up', () => resolve('minutehand up --replace'), socketPath(home, 'up'));
+      openStopDoor(home, 'up', () => resolve(ASKED), socketPath(home, 'up'));
     } catch {
       // Without a door, it is ended by Ctrl-C alone.
     }

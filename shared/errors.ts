@@ -419,8 +419,9 @@ export const ERRORS = {
   STOPPING: { status: 503, message: 'The process is shutting down.', next: 'Reconnect later.' },
   STOP_BY_SIGNAL: {
     status: 422,
-    message: '`minutehand stop` is for Windows, which has no signals.',
-    next: 'Press Ctrl-C where it runs, or use `kill <pid>` (`minutehand status` names it; of `minutehand up`, that of `up`), or `sudo systemctl stop minutehand.target`.',
+    message:
+      'Processes that `minutehand up` did not start run in this home: `minutehand stop` ends them on Windows alone, which has no signals.',
+    next: 'Press Ctrl-C where they run, or use `kill <pid>`, or `sudo systemctl stop minutehand.target`.',
   },
   STOP_UNANSWERED: {
     status: 500,

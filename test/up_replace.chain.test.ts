@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -74,6 +74,8 @@ describe.runIf(isLinux)(`minutehand up --replace${skipNote(!isLinux, 'Windows: t
       const times = rows.filter(({ pair_id }) => pair_id === pair).map(({ time }) => time);
       for (const [index, time] of times.entries()) expect(time).toBe(times[0]! + index * MINUTE_S);
     }
+    // Each was told to end.
+    expect(existsSync(join(place.home, 'daemon_main.fatal.jsonl'))).toBe(false);
     last = up;
   });
 
@@ -109,5 +111,23 @@ describe.runIf(isLinux)(`minutehand up --replace${skipNote(!isLinux, 'Windows: t
     up.kill('SIGTERM');
     expect(await up.ended).toBe(0);
     expect(existsSync(join(place.home, 'stop', `up.${up.pid}.json`))).toBe(false);
+    const [killed] = readFileSync(join(place.home, 'daemon_main.fatal.jsonl'), 'utf8').split('\n');
+    expect(JSON.parse(killed!)).toMatchObject({ code: 'DAEMON_KILLED' });
+  });
+
+  it('ends by `minutehand stop`, which names what was started separately', async () => {
+    const up = await startUp();
+    const stopped = await place.run(['stop']);
+    expect([stopped.code, stopped.stdout]).toEqual([0, `ended  up  process ${up.pid}\n`]);
+    expect(await up.ended).toBe(0);
+    expect(up.stderr()).toContain('asked by minutehand stop');
+    expect((await place.run(['stop'])).stdout).toContain('Nothing runs in');
+    const daemon = place.start(['daemon', '--json']);
+    await eventually('the daemon', () => daemon.stdout());
+    const refused = await place.run(['stop']);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(new RegExp(`STOP_BY_SIGNAL.*daemon_main, process ${daemon.pid}`));
+    daemon.kill('SIGTERM');
+    await daemon.ended;
   });
 });
