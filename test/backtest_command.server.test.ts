@@ -135,7 +135,17 @@ describe('minutehand backtest', () => {
     const out = join(place.folder, 'claims');
     const { stdout } = await place.call(['backtest', ...flags, ...loose, '--out', out]);
     expect(stdout).toMatch(/edge in this period, look \d+ at these bars: p, adjusted for all these claims, below 0\.0/);
-    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain(`Look ${look + 1} at these bars: an edge needs p`);
+    const page = readFileSync(join(out, 'report.html'), 'utf8');
+    expect(page).toContain(`Look ${look + 1} at these bars: an edge needs p`);
+    expect(page).not.toMatch(/>Net (?:per trade, bps|return)</);
+    for (const name of [
+      'Net per trade, bps, position_scale applied',
+      'Net per trade at full size, bps',
+      'Net return of its own capital',
+      'Net return of the capital of all pairs',
+    ])
+      // prettier-ignore
+      expect(page).toContain(`>${name}<`);
   });
 
   it('prints a readable report, and that the models were trained on part of the period', async () => {
@@ -145,6 +155,10 @@ describe('minutehand backtest', () => {
     expect(stdout).toMatch(/partly in-sample/);
     expect(stdout).toMatch(/If every pair had an edge: a (gain|loss) of [\d.]+ % of the capital in \d+ trades/);
     expect(stdout).toMatch(/^total +\d+/m);
+    // Two scales have two names, wherever they stand.
+    expect(stdout).toContain('all_pairs, bps per trade with position_scale applied, and net at full size:');
+    expect(stdout).toMatch(/ net +full .* return +of all /);
+    expect(stdout).not.toMatch(/net bps per trade(?! at full size)/);
   });
 
   it('exits with 2 for invalid arguments and with 1 for failures', async () => {
