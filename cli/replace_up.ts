@@ -9,8 +9,8 @@ const END_MS = 40_000;
 const ASKED = 'asked by minutehand stop or minutehand up --replace';
 
 /**
- * Resolves when another `up`, or `minutehand stop`, asks this one to end. On Windows that comes through the door of `minutehand stop`
- * (`stopSignal`). To be called by the holder of the lock of `up`: doors of killed ones are removed.
+ * Resolves when another `up`, or `minutehand stop`, asks this one to end; on Windows that comes through `stopSignal`.
+ * To be called by the holder of the lock of `up`: doors of killed ones are removed.
  */
 export function untilReplaced(): Promise<string> {
   return new Promise((resolve) => {
