@@ -121,7 +121,11 @@ export async function startRedis(): Promise<RedisHelper | null> {
     await stop();
     folder.remove();
   };
-  const started = await Promise.race([once(child, 'spawn').then(() => true), once(child, 'error').then(() => false)]);
+  // `once` rejects at an error.
+  const started = await once(child, 'spawn').then(
+    () => true,
+    () => false,
+  );
   if (!started) {
     folder.remove();
     return null;
