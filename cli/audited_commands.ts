@@ -87,6 +87,7 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
       'strategy check',
       'strategy explain',
       'strategy list',
+      'strategy shadow',
     ],
     ...['news list', 'rollout status', 'runs list', 'service status', 'signal verify', 'signals days', 'signals list'],
     ...['check features', 'signals verify', 'status', 'token list', 'trades check', 'trades list'],

@@ -72,6 +72,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'strategy explain',
     'strategy judge',
     'strategy list',
+    'strategy shadow',
     'strategy paper',
     'strategy stop',
     'token create',

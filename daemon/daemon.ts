@@ -8,8 +8,9 @@ import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import { pathInside } from '../shared/path_name.ts';
-import { ruleFolder, rulePlace } from '../shared/bundle/rule/active_rule.ts';
+import { ruleFolder, rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
 import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
+import type { RuleWarmStore } from './features/rule_warm_up.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { symbolNames } from '../shared/policy/symbol_names.ts';
 import type { BundleInUse } from '../shared/dependencies/models.ts';
@@ -48,7 +49,7 @@ import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type ConnectionState, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedDirections, refuseForeignDirection } from './infer/followed_directions.ts';
-import { FollowedRules } from './infer/followed_rules.ts';
+import { FollowedRules, FollowedRuleShadows, type FollowedRulesOptions } from './infer/followed_rules.ts';
 import { pointerKind } from '../shared/bundle/active_file.ts';
 import { ACTIVE_POINTER } from '../shared/bundle/active_file.ts';
 import type { MarksOf } from '../shared/bundle/pointer_marks.ts';
@@ -217,6 +218,8 @@ class AssembledDaemon implements Daemon {
   readonly #directions: FollowedDirections | null;
   /** null = no instruments. */
   readonly #rules: FollowedRules | null;
+  /** null = no instruments. */
+  readonly #ruleShadows: FollowedRuleShadows | null;
   readonly #halts: ActiveHalts;
   readonly #calendar: FollowedCalendar;
   readonly #arrivals: ReturnType<typeof watchArrivals>;
@@ -258,6 +261,7 @@ class AssembledDaemon implements Daemon {
     this.#models = this.#followModels();
     this.#directions = this.#followDirections();
     this.#rules = this.#followRules();
+    this.#ruleShadows = this.#followRuleShadows();
     this.#halts = this.#followHalts();
     this.#calendar = this.#followCalendar();
     this.#arrivals = this.#watchArrivals();
@@ -310,6 +314,10 @@ class AssembledDaemon implements Daemon {
         pointer: rulePlace(folder, instrument).path,
         folder: pathInside(ruleFolder(folder), version),
       })),
+      ...Object.entries(this.#ruleShadows?.versions ?? {}).map(([instrument, version]) => ({
+        pointer: ruleShadowPlace(folder, instrument).path,
+        folder: pathInside(ruleFolder(folder), version),
+      })),
     ];
   };
 
@@ -342,6 +350,7 @@ class AssembledDaemon implements Daemon {
       models: this.#models,
       directions: this.#directions,
       rules: this.#rules,
+      ruleShadows: this.#ruleShadows,
       halts: this.#halts,
       calendar: this.#calendar,
       links: this.publishers.links,
@@ -366,6 +375,7 @@ class AssembledDaemon implements Daemon {
       await unlessEnding(ending, this.#models.check());
       await unlessEnding(ending, this.#directions?.check());
       await unlessEnding(ending, this.#rules?.check());
+      await unlessEnding(ending, this.#ruleShadows?.check());
     });
     const checkMs = Math.max(MIN_CHECK_MS, minutehand.feed.straggler_timeout_ms / 8);
     this.#endChecks = scheduler.every(checkMs, () => this.#checkTimes());
@@ -410,6 +420,7 @@ class AssembledDaemon implements Daemon {
     void this.#models.stop();
     void this.#directions?.stop();
     void this.#rules?.stop();
+    void this.#ruleShadows?.stop();
     await this.#redisFeed?.stop();
     await this.pipeline.settled();
     if (this.#lease?.isHolder() !== false && !hasSuccessor()) this.pipeline.inputs.shutDown();
@@ -421,7 +432,12 @@ class AssembledDaemon implements Daemon {
     this.#halts.stop();
     this.#calendar.stop();
     await this.#redisFeed?.stop();
-    const loading = Promise.all([this.#models.stop(), this.#directions?.stop(), this.#rules?.stop()]);
+    const loading = Promise.all([
+      this.#models.stop(),
+      this.#directions?.stop(),
+      this.#rules?.stop(),
+      this.#ruleShadows?.stop(),
+    ]);
     await waitAtMost(this.#ports.scheduler, LOADING_GRACE_MS, (tell) => void loading.then(tell));
     await this.pipeline.settled();
     await this.publishers.close();
@@ -531,6 +547,7 @@ class AssembledDaemon implements Daemon {
         onDirectionFailure: (...failure) => this.#directions?.onFailure(...failure),
         onDirectionRecovery: (model) => this.#directions?.onRecovery(model),
         onShadowFailure: (...failure) => this.#models.onShadowFailure(...failure),
+        onRuleShadowFailure: (...failure) => this.#ruleShadows?.onFailure(...failure),
         onChallengerFailure: (...failure) => this.#models.onChallengerFailure(...failure),
         onScreened: (screened) => logScreened(screened, log),
       },
@@ -639,11 +656,37 @@ class AssembledDaemon implements Daemon {
   }
 
   #followRules(): FollowedRules | null {
-    const { files, scheduler, loadRule, pointerMarks } = this.#ports;
+    const { pointerMarks } = this.#ports;
+    const options = this.#ruleOptions((rule, store) => this.pipeline.warmRule(rule, store));
+    if (options === null) return null;
+    return new FollowedRules({
+      ...options,
+      marksOf: (instrument) => pointerMarks?.(pointerKind(`rule_${instrument}`)) ?? null,
+      apply: (input) => this.pipeline.inputs.apply(input),
+    });
+  }
+
+  #followRuleShadows(): FollowedRuleShadows | null {
+    const { pointerMarks, store } = this.#ports;
+    const options = this.#ruleOptions((rule, history) => this.pipeline.warmRuleShadow(rule, history));
+    if (options === null) return null;
+    return new FollowedRuleShadows({
+      ...options,
+      marksOf: (instrument) => pointerMarks?.(pointerKind(`rule_shadow_${instrument}`)) ?? null,
+      apply: (input) => this.pipeline.inputs.apply(input),
+      lastShadows: (version) => [...store.lastShadows(version), ...this.#journal.waitingShadows(version)],
+    });
+  }
+
+  /** @param warm computes the formulas of a loaded rule. @returns null without instruments */
+  #ruleOptions(
+    warm: (rule: RuleModel, store: RuleWarmStore) => Promise<void>,
+  ): Omit<FollowedRulesOptions, 'apply' | 'marksOf'> | null {
+    const { files, scheduler, loadRule } = this.#ports;
     const { settings, paths, observer, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
     const instruments = this.#subjects.filter(isInstrument);
     if (instruments.length === 0 || loadRule === undefined) return null;
-    return new FollowedRules({
+    return {
       modelsFolder: paths.models,
       instruments,
       market: settings.minutehand.market,
@@ -652,15 +695,13 @@ class AssembledDaemon implements Daemon {
       scheduler,
       log,
       print,
-      marksOf: (instrument) => pointerMarks?.(pointerKind(`rule_${instrument}`)) ?? null,
       load: async (folder) => {
         const rule = loadRule(folder);
-        await this.#warmOnHistory((store) => this.pipeline.warmRule(rule, store));
+        await this.#warmOnHistory((store) => warm(rule, store));
         return rule;
       },
-      apply: (input) => this.pipeline.inputs.apply(input),
       onRefused: (code) => observer.onModelsRefused(code),
-    });
+    };
   }
 
   #followHalts(): ActiveHalts {

@@ -16,6 +16,7 @@ import {
 } from './decide/instrument_answer.ts';
 import { DirectionArms, type DirectionArmsOptions } from './infer/direction_arms.ts';
 import { DirectionShadows, type DirectionShadowsOptions } from './infer/direction_shadows.ts';
+import { RuleShadows, type RuleShadowsOptions } from './infer/rule_shadows.ts';
 import { DirectionSlots, type DirectionSlotsOptions } from './infer/direction_slots.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { FeatureMatrix } from './features/feature_matrix.ts';
@@ -31,7 +32,8 @@ export interface InstrumentsOptions
   extends Omit<DirectionSlotsOptions, 'observer'>, Pick<DirectionArmsOptions, 'journal'> {
   readonly observer: DirectionSlotsOptions['observer'] &
     DirectionArmsOptions['observer'] &
-    DirectionShadowsOptions['observer'];
+    DirectionShadowsOptions['observer'] &
+    RuleShadowsOptions['observer'];
   readonly pairs: readonly Pair[];
   /** Their indexes among the subjects follow those of the pairs. */
   readonly instruments: readonly Pair[];
@@ -51,6 +53,7 @@ export class Instruments {
   readonly shadows: DirectionShadows;
   /** Those that answer in place of a direction model. */
   readonly rules: ServedRules;
+  readonly ruleShadows: RuleShadows;
   readonly #options: InstrumentsOptions;
   /** Index of the first instrument among the subjects. */
   readonly #first: number;
@@ -67,7 +70,13 @@ export class Instruments {
     this.#first = pairs.length;
     this.#isAbsent = instruments.length === 0;
     this.rules = new ServedRules(instruments);
-    this.#matrix = new InstrumentMatrix(instruments, pairs.length, series, this.rules);
+    this.ruleShadows = new RuleShadows(options);
+    this.#matrix = new InstrumentMatrix(
+      instruments,
+      pairs.length,
+      series,
+      readersOf(this.rules, this.ruleShadows.rules),
+    );
     this.slots = new DirectionSlots(options);
     this.arms = new DirectionArms({ ...options, activeOf: (barSeconds) => this.slots.activeOf(barSeconds) });
     this.shadows = new DirectionShadows(options);
@@ -126,12 +135,15 @@ export class Instruments {
       this.#scores.set(group, scores);
       this.arms.infer(group, scores);
     }
-    this.rules.finish((index) => {
-      const pairIndex = this.#first + index;
-      const scores = this.#scores.get(this.#matrix.groupOf(pairIndex))!;
-      return { scores, row: this.#matrix.rowOf(pairIndex, scores.model) };
-    });
+    this.rules.finish(this.#scoresOf);
   }
+
+  /** What the direction model has answered to the newest bar of an instrument, by its index among the instruments. */
+  readonly #scoresOf = (index: number): { readonly scores: DirectionScores; readonly row: number } => {
+    const pairIndex = this.#first + index;
+    const scores = this.#scores.get(this.#matrix.groupOf(pairIndex))!;
+    return { scores, row: this.#matrix.rowOf(pairIndex, scores.model) };
+  };
 
   /** Answers the items of a batch in their order, those of pairs by `decidePairs`. */
   decide(
@@ -154,6 +166,11 @@ export class Instruments {
   /** Computes the formulas of a loaded rule over its last bars, before it answers. See `ServedRules.warm`. */
   warm(rule: RuleModel, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
     return this.rules.warm(rule, store, (index) => this.#matrix.lastOf(index), turns);
+  }
+
+  /** The same of a rule in shadow. */
+  warmRuleShadow(rule: RuleModel, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
+    return this.ruleShadows.rules.warm(rule, store, (index) => this.#matrix.lastOf(index), turns);
   }
 
   /** The same of the formulas of a loaded direction model. See `InstrumentMatrix.warm`. */
@@ -206,6 +223,21 @@ export class Instruments {
         return isScored ? this.#answerAgain(published, scores, before) : null;
       });
     }
+  }
+
+  /** Journals the answers of the rules in shadow to a batch that `decide` answered. */
+  async followRuleShadows(answers: readonly Answer[]): Promise<void> {
+    const own = answers.filter(({ minute }) => minute.pairIndex >= this.#first) as InstrumentAnswer[];
+    await this.ruleShadows.follow(own, this.#scoresOf, ({ minute, body }, formulas, before) => {
+      const { pairIndex, outcome } = minute;
+      const index = pairIndex - this.#first;
+      const { scores } = this.#scoresOf(index);
+      const context = { ...this.#ofRule(this.#contextOf(pairIndex, scores), pairIndex), stop: null };
+      const isAnswered = outcome === 'COMPLETE' && context.isReady && (formulas.isWarm || before.side !== 0);
+      if (!isAnswered) return null;
+      const instrument = this.#options.instruments[index]!;
+      return answerByRule(context, formulas, instrument, this.#labels[index]!, minute, before, body.signal_id);
+    });
   }
 
   /** Arms and shadows are compared without a person's stops. */
@@ -265,4 +297,15 @@ export class Instruments {
   #pairsOf(batch: readonly MinuteItem[]): readonly MinuteItem[] {
     return batch.filter(({ minute }) => minute.pairIndex < this.#first);
   }
+}
+
+/** The bars of an instrument are read by its rule, and by its rule in shadow. */
+function readersOf(served: ServedRules, shadows: ServedRules): Pick<ServedRules, 'reads' | 'take'> {
+  return {
+    reads: (index) => served.reads(index) || shadows.reads(index),
+    take(index, taken) {
+      served.take(index, taken);
+      shadows.take(index, taken);
+    },
+  };
 }

@@ -170,6 +170,7 @@ export class Pipeline {
       halts,
       shadow: this.#shadow,
       directionShadows: this.#instruments.shadows,
+      ruleShadows: this.#instruments.ruleShadows,
       arms: {
         change: (input) => this.#lanes.forEach((arms) => arms.change(input)),
         restart: () => this.#lanes.forEach((arms) => arms.restart()),
@@ -250,6 +251,7 @@ export class Pipeline {
     this.#arms.follow(ofPairs);
     this.#instruments.follow(answers);
     if (this.#instruments.shadows.isPresent) await this.#instruments.followShadows(answers);
+    if (this.#instruments.ruleShadows.isPresent) await this.#instruments.followRuleShadows(answers);
     watch.lap('shadow');
     this.#books.add({ answers, ofPairs, publications, nowMs, timing: watch.timing(answers.length) });
     if (this.queue.isEmpty) this.#books.finish();
@@ -291,6 +293,11 @@ export class Pipeline {
   /** The same of the formulas of a rule. @param store the journal of this pipeline's bars */
   warmRule(rule: RuleModel, store: RuleWarmStore): Promise<void> {
     return this.#instruments.warm(rule, store, this.#warmUpTurns);
+  }
+
+  /** The same of the formulas of a rule in shadow. @param store the journal of this pipeline's bars */
+  warmRuleShadow(rule: RuleModel, store: RuleWarmStore): Promise<void> {
+    return this.#instruments.warmRuleShadow(rule, store, this.#warmUpTurns);
   }
 
   /** The same of a direction model. @param store the journal of this pipeline's bars */

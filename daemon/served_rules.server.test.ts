@@ -229,6 +229,34 @@ describe('a rule that a pipeline serves', () => {
     );
   });
 
+  it('changes no byte with another rule in shadow, which answers as it would be served, over a restart too', async () => {
+    const other: StrategyDocument = { ...DOCUMENT, name: 'other', entry_long: DOCUMENT.entry_short!, max_age: 30 };
+    const shadow = ruleOf(other, false, '20260102_0000-00000000');
+    const open = (rules: object[]): Bench => {
+      const bench = openBench(settings, ALONE);
+      for (const input of rules) bench.pipeline.inputs.apply(input as never);
+      return bench;
+    };
+    const served = { kind: 'rule', instrument: ID, rule: ruleOf() };
+    const [alone, both, otherAlone] = [
+      open([served]),
+      open([served, { kind: 'rule_shadow', instrument: ID, rule: shadow }]),
+      open([{ kind: 'rule', instrument: ID, rule: shadow }]),
+    ];
+    for (const bench of [alone, both, otherAlone]) await feed(bench, 0, BARS);
+    expect(both.rows.map(({ body }) => body)).toEqual(alone.rows.map(({ body }) => body));
+    expect(both.inputs).toEqual(alone.inputs);
+    const decided = (body: string): unknown => {
+      const { timestamp, action, reason, target } = JSON.parse(`${body}}`) as InstrumentSignal;
+      return [timestamp, action, reason, target];
+    };
+    const answers = both.shadows.map(({ body }) => decided(body));
+    expect(answers.length).toBe(BARS - 199);
+    expect(answers).toEqual(otherAlone.rows.slice(-answers.length).map(({ body }) => decided(body)));
+    both.pipeline.inputs.apply({ kind: 'rule_shadow', instrument: ID, rule: null });
+    expect(alone.shadows).toEqual([]);
+  });
+
   it('leaves the shadow of the direction models as it is, and its own bytes do not change with one', async () => {
     const direction = (version: string): DirectionModel => ({
       manifest: { version, timeframe: 60, edge: {} } as unknown as DirectionModel['manifest'],

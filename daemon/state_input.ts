@@ -5,6 +5,7 @@ import type { Decider } from './decide/decider.ts';
 import type { ServedRules } from './features/served_rules.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { DirectionShadows } from './infer/direction_shadows.ts';
+import type { RuleShadows } from './infer/rule_shadows.ts';
 import type { DirectionSlots } from './infer/direction_slots.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
 import type { RolloutArms } from './infer/rollout_arms.ts';
@@ -21,6 +22,7 @@ export interface States {
   readonly halts: Pick<HaltedPairs, 'setHalts'>;
   readonly shadow: Pick<Shadow, 'swap'>;
   readonly directionShadows: Pick<DirectionShadows, 'swap'>;
+  readonly ruleShadows: Pick<RuleShadows, 'swap'>;
   readonly arms: Pick<RolloutArms, 'change' | 'restart'>;
   readonly decider: Pick<Decider, 'setPolicy' | 'setCalendar'>;
   readonly degradations: DegradationSet;
@@ -30,7 +32,7 @@ export interface States {
 }
 
 export function takeEffect(input: StateInput, states: States): void {
-  const { slots, directions, rules, halts, shadow, directionShadows, arms } = states;
+  const { slots, directions, rules, halts, shadow, directionShadows, ruleShadows, arms } = states;
   const { decider, degradations, batches, series, clock } = states;
   switch (input.kind) {
     case 'swap':
@@ -43,6 +45,8 @@ export function takeEffect(input: StateInput, states: States): void {
       return halts.setHalts(input.standing.halts);
     case 'shadow':
       return input.slot == null ? shadow.swap(input) : directionShadows.swap(input.slot, input);
+    case 'rule_shadow':
+      return ruleShadows.swap(input);
     case 'rollout':
       return arms.change(input);
     case 'series':

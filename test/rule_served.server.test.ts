@@ -108,13 +108,12 @@ describe('a rule file', () => {
         reason: 'NO_MODEL',
         model_version: '',
       });
-      const [refused, foreign, promoted, list, verified, shadowed] = await place.runEach([
+      const [refused, foreign, promoted, list, verified] = await place.runEach([
         ['models', 'promote', bad.version],
         ['models', 'promote', other.version, '--despite-gates', '--reason', 'it must not be served'],
         ['models', 'promote', good.version],
         ['strategy', 'list'],
         ['models', 'verify', good.version],
-        ['models', 'shadow', good.version],
       ]);
       expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_GATES.*rule holdout/) });
       expect(foreign).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_TIMEFRAME.*ETHUSDT@1h/) });
@@ -122,7 +121,6 @@ describe('a rule file', () => {
       expect(list!.stdout).toMatch(new RegExp(`^\\* ${good.version} .*follows, written, edge$`, 'm'));
       expect(list!.stdout).toMatch(new RegExp(`^  ${bad.version} .*NO_EDGE; failed: rule_deflated_sharpe,`, 'm'));
       expect(verified).toMatchObject({ code: 0 });
-      expect(shadowed).toMatchObject({ code: 2, stderr: expect.stringContaining(`the rule ${good.version}`) });
       await daemons.rulesOf(daemon.url, daemon.process, { [ID]: good.version });
 
       await daemons.send(daemon.url, PROMOTED, PROMOTED + 30);

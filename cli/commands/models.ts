@@ -12,6 +12,7 @@ import {
 import {
   isRuleBundle,
   readActiveRule,
+  readRuleShadow,
   ruleFolder,
   rulePlace,
   takeInRule,
@@ -20,6 +21,8 @@ import { signRuleBundle } from '../../shared/bundle/rule/rule_bundle.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../shared/symbol/symbol.ts';
+import { ruleShadows, servedRules } from '../../trainer/control/rules/kept_rules.ts';
+import { listRuleBundles } from '../rule_bundles.ts';
 import { showRule } from '../strategy/show_rule.ts';
 import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { Manifest, Skill } from '../../shared/bundle/manifest.ts';
@@ -56,7 +59,9 @@ import { gatesText, recordedGates } from '../../shared/bundle/recorded_gates.ts'
 import { directionShadows, readShadow, shadowPointer, type ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
 import {
   activateAdmitted,
+  endRuleShadow,
   endShadow,
+  setRuleShadow,
   setShadow,
   type ActivatingDoor,
 } from '../../shared/bundle/admission/activation.ts';
@@ -81,7 +86,7 @@ export function addModels(program: Command, output: () => Output): void {
   models
     .command('list')
     .description(
-      'all versions of pairs and of direction models, oldest first; * is the active one, s the shadow. Rules: `minutehand strategy list`',
+      'all versions of pairs, of direction models and of rules, oldest first; * is an active one, s a shadow',
     )
     .action(() => list(output()));
   models
@@ -103,8 +108,9 @@ export function addModels(program: Command, output: () => Output): void {
     .command('shadow')
     .argument('[version or path]', 'or `off`; without it: prints the shadows')
     .addOption(timeframeOption('--direction <timeframe>', 'with `off`: of the direction models of a timeframe'))
+    .option('--rule <instrument>', 'with `off`: of the rule of an instrument, such as BTCUSDT@1h')
     .description(
-      'verifies a bundle, of pairs or of a direction model, that a running daemon then scores, journaled and never published; the pairs and each timeframe may have one',
+      'verifies a bundle, of pairs, of a direction model or of a rule, that a running daemon then answers by, journaled and never published; the pairs, each timeframe and the rules of each instrument may have one',
     )
     .action((name: string | undefined, flags: ShadowFlags) => shadow(name, flags, output()));
   models
@@ -192,9 +198,21 @@ function list(output: Output): void {
   }
   const direction = activeDirectionVersions(models);
   const direction_bundles = listDirections(models, output);
+  const rule_bundles = listRuleBundles(models, output);
+  const rule = servedRules(models);
   const halts = tellHalts(models, output);
   const { version = null, previous = null } = active ?? {};
-  output.result({ models, active: version, previous, bundles: rows, direction, direction_bundles, halts });
+  output.result({
+    models,
+    active: version,
+    previous,
+    bundles: rows,
+    direction,
+    direction_bundles,
+    rule,
+    rule_bundles,
+    halts,
+  });
 }
 
 /** Empty where all gates have passed. */
@@ -380,18 +398,24 @@ function targetOf({ version, timeframe, rule }: Admitted): string {
 
 interface ShadowFlags {
   readonly direction?: Timeframe;
+  readonly rule?: string;
 }
 
 async function shadow(name: string | undefined, flags: ShadowFlags, output: Output): Promise<void> {
-  if (name !== 'off' && flags.direction !== undefined)
+  const [flag] = Object.entries(flags);
+  if (name !== 'off' && flag !== undefined)
     throw new MinutehandError('USAGE', {
-      seen: `--direction ${flags.direction} without \`off\``,
-      expected: 'a version alone: its bundle names its timeframe',
+      seen: `--${flag[0]} ${flag[1]} without \`off\``,
+      expected: 'a version alone: its bundle names its timeframe, or its instrument',
     });
+  if (flags.direction !== undefined && flags.rule !== undefined)
+    throw new MinutehandError('USAGE', { seen: '--direction with --rule', expected: 'one of them' });
   if (name === undefined) return printShadows(output);
+  if (flags.rule !== undefined) return stopRuleShadow(flags.rule, output);
   if (name === 'off') return stopShadow(flags.direction ?? null, output);
   const { models } = homePaths();
   const admitted = await takeInShadow(name);
+  if (admitted.rule !== null) return shadowRule(admitted, admitted.rule, output);
   const { version, timeframe: slot } = admitted;
   const before = readShadow(models, slot);
   setShadow(admitted, models, MACHINE_FILES, shadowMarks(slot));
@@ -399,6 +423,26 @@ async function shadow(name: string | undefined, flags: ShadowFlags, output: Outp
   output.line(
     `${shadowTitle(slot)}: ${version}. A running daemon lets it score along; its answers go to the journal only.`,
   );
+}
+
+function shadowRule(admitted: Admitted<'shadow'>, instrument: string, output: Output): void {
+  const paths = homePaths();
+  const before = readRuleShadow(paths.models, instrument);
+  setRuleShadow(admitted, paths);
+  const { version } = admitted;
+  output.written({ target: `rule ${version}`, before: { version: before }, after: { version } });
+  output.line(
+    `Rule in shadow of ${instrument}: ${version}. A running daemon answers by it along; its answers go to the journal only.`,
+  );
+  output.result({ version, rule: instrument });
+}
+
+function stopRuleShadow(given: string, output: Output): void {
+  const instrument = spellSubject(given, symbolNames(loadSettings()), 'instrument');
+  const before = endRuleShadow(instrument, homePaths());
+  output.written({ target: `rule ${instrument}`, before: { version: before }, after: { version: null } });
+  output.line(`No rule in shadow of ${instrument} any more.`);
+  output.result({ version: null, rule: instrument });
 }
 
 function stopShadow(slot: ShadowSlot, output: Output): void {
@@ -416,7 +460,9 @@ function printShadows(output: Output): void {
   output.line(version === null ? 'No shadow models.' : `${shadowTitle(null)}: ${version}`);
   for (const [timeframe, own] of Object.entries(direction))
     output.line(`${shadowTitle(timeframe as Timeframe)}: ${own}`);
-  output.result({ version, direction });
+  const rule = ruleShadows(models);
+  for (const [instrument, own] of Object.entries(rule)) output.line(`Rule in shadow of ${instrument}: ${own}`);
+  output.result({ version, direction, rule });
 }
 
 function writtenShadow(slot: ShadowSlot, before: string | null, version: string | null, output: Output): void {

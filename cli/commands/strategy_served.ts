@@ -1,19 +1,31 @@
 import type { Command } from 'commander';
 import { endRule } from '../../shared/bundle/admission/activation.ts';
-import { instrumentsWithRule, ruleFolder } from '../../shared/bundle/rule/active_rule.ts';
+import { existsSync } from 'node:fs';
+import { instrumentsWithRule, readRuleShadow, ruleFolder } from '../../shared/bundle/rule/active_rule.ts';
+import { readRuleBundle } from '../../shared/bundle/rule/rule_bundle.ts';
+import { pathInside } from '../../shared/path_name.ts';
+import { compareShadow } from '../../trainer/control/rules/shadow_comparison.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../shared/symbol/symbol.ts';
-import { keptRules, servedRules } from '../../trainer/control/rules/kept_rules.ts';
+import { servedRules } from '../../trainer/control/rules/kept_rules.ts';
 import type { Output } from '../output.ts';
+import { listRuleBundles } from '../rule_bundles.ts';
 
 export function addStrategyServed(strategy: Command, output: () => Output): void {
   strategy
     .command('list')
-    .description('the rules that this installation keeps, those that are served marked with *')
+    .description('the rules that this installation keeps, * is one that is served, s one in shadow')
     .action(() => listRules(output()));
+  strategy
+    .command('shadow')
+    .argument('<instrument>', 'such as BTCUSDT@1h')
+    .description(
+      'compares the rule in shadow of an instrument (`models shadow <version>`) with what was published, on the bars that both have answered: entries, trades, results from close to close after the costs of the rule',
+    )
+    .action((instrument: string) => showShadow(instrument, output()));
   strategy
     .command('stop')
     .argument('<instrument>', 'such as BTCUSDT@1h')
@@ -27,18 +39,40 @@ function listRules(output: Output): void {
   const { models } = homePaths();
   const folder = ruleFolder(models);
   const served = servedRules(models);
-  const rules = keptRules(models);
+  const rules = listRuleBundles(models, output);
   if (rules.length === 0)
     output.line(`No rules in ${folder}. \`minutehand strategy judge FILE --symbol … --candidate\` makes one.`);
-  for (const rule of rules) {
-    const { version, instrument, name, origin, failed_gates, missing_gates, error } = rule;
-    const failed = failed_gates.length === 0 ? '' : `; failed: ${failed_gates.join(', ')}`;
-    const missing = missing_gates.length === 0 ? '' : `; without a verdict: ${missing_gates.join(', ')}`;
-    const about =
-      error ?? `${instrument} ${name}, ${origin}, ${rule.no_edge === true ? 'NO_EDGE' : 'edge'}${failed}${missing}`;
-    output.line(`${rule.served ? '*' : ' '} ${version.padEnd(22)} ${about}`);
-  }
   output.result({ models, served, rules });
+}
+
+function showShadow(given: string, output: Output): void {
+  const paths = homePaths();
+  const settings = loadSettings();
+  const { market, shards } = settings.minutehand;
+  const instrument = spellSubject(given, symbolNames(settings), 'instrument');
+  const version = readRuleShadow(paths.models, instrument);
+  if (version === null)
+    throw new MinutehandError('MODEL_MISSING', {
+      seen: `no rule is in shadow for ${instrument}`,
+      expected: '`minutehand models shadow <version>` names one',
+    });
+  const { costs } = readRuleBundle(pathInside(ruleFolder(paths.models), version)).manifest;
+  const journals = Object.keys(shards)
+    .map((shard) => paths.journal(market, shard))
+    .filter((path) => existsSync(path));
+  const compared = compareShadow({ instrument, version, costs }, journals);
+  const { bars, from, to, equal, publishers, published, shadow } = compared;
+  output.line(
+    `${instrument}: rule ${version} in shadow beside ${publishers.map((own) => own || 'nobody').join(', ') || 'nothing yet'}`,
+  );
+  output.line(
+    `${bars} bars that both have answered${from === null ? '' : `, ${from} to ${to}`}; ${equal} with the same action and side`,
+  );
+  for (const [title, { entries, trades, net_bps }] of Object.entries({ published, shadow }))
+    output.line(
+      `${title.padEnd(9)} ${entries} entries, ${trades} trades closed, net ${net_bps === null ? '–' : net_bps.toFixed(2)} bps each`,
+    );
+  output.result(compared);
 }
 
 function stopRule(given: string, output: Output): void {

@@ -39,6 +39,8 @@ export interface DirectionHealth {
   readonly shadows?: Partial<Record<Timeframe, string>>;
   /** Version of the rule that answers in place of the model, by instrument; absent without any. */
   readonly rules?: Readonly<Record<string, string>>;
+  /** Version of the rule in shadow, by instrument; absent without any. */
+  readonly rule_shadows?: Readonly<Record<string, string>>;
   /** Why a rule was refused, until another one is accepted or it is stopped; absent: none was. */
   readonly rule_refused?: ModelRefusal;
 }

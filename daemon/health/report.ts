@@ -1,7 +1,7 @@
 import type { ActiveHalts } from '../infer/active_halts.ts';
 import type { FollowedCalendar } from '../infer/followed_calendar.ts';
 import type { FollowedDirections } from '../infer/followed_directions.ts';
-import type { FollowedRules } from '../infer/followed_rules.ts';
+import type { FollowedRules, FollowedRuleShadows } from '../infer/followed_rules.ts';
 import type { FollowedModels } from '../infer/followed_models.ts';
 import type { PipelineStatus } from '../status/pipeline_status.ts';
 import type { Publishers } from '../publish/publishers.ts';
@@ -23,6 +23,7 @@ export interface HealthSources {
   readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion' | 'directionShadows' | 'rolloutRefused'>;
   readonly directions: Pick<FollowedDirections, 'refused' | 'missingSources'> | null;
   readonly rules: Pick<FollowedRules, 'refused'> | null;
+  readonly ruleShadows?: Pick<FollowedRuleShadows, 'versions'> | null;
   readonly halts: ActiveHalts;
   readonly calendar: Pick<FollowedCalendar, 'events' | 'fault'>;
   readonly links: Publishers['links'];
@@ -37,6 +38,7 @@ export interface HealthSources {
 /** Collects the daemon's health. */
 export function healthReport(sources: HealthSources): HealthReport {
   const { identity, status, models: followed, directions, rules, halts, links } = sources;
+  const ruleShadows = sources.ruleShadows?.versions ?? {};
   const { models, silentPairs, expiredPairs, haltedPairs, readyPairs, degradations } = status;
   const redisFeed = sources.redisFeed();
   const lease = sources.lease();
@@ -78,6 +80,7 @@ export function healthReport(sources: HealthSources): HealthReport {
         missing_sources: directions?.missingSources ?? [],
         ...(Object.keys(followed.directionShadows).length > 0 && { shadows: followed.directionShadows }),
         ...(Object.keys(status.rules).length > 0 && { rules: status.rules }),
+        ...(Object.keys(ruleShadows).length > 0 && { rule_shadows: ruleShadows }),
         ...(rules !== null && rules.refused !== null && { rule_refused: rules.refused }),
       },
     }),

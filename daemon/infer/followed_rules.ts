@@ -1,17 +1,21 @@
 import type { Logger } from 'pino';
 import { refuseForeign } from '../../shared/bundle/origin.ts';
-import { ruleFolder, rulePlace } from '../../shared/bundle/rule/active_rule.ts';
+import { ruleFolder, rulePlace, ruleShadowPlace } from '../../shared/bundle/rule/active_rule.ts';
+import type { PointerPlace } from '../../shared/bundle/pointer.ts';
 import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
 import { RULE_REPORT } from '../../shared/bundle/rule/rule_manifest.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { barSecondsOf, timeframeOf, type Pair } from '../../shared/pair.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
-import type { DegradationInput, RuleInput } from '../queue/input.ts';
+import type { LastSignal } from '../../shared/store/journal.ts';
+import type { InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
+import { SERVED_RULE_PREFIX } from '../../shared/signal/instrument_signal.ts';
+import type { DegradationInput, RuleInput, RuleShadowInput } from '../queue/input.ts';
 import { bundlePaths } from './file_mark.ts';
 import type { ModelRefusal } from './followed_models.ts';
-import { FollowedSlots, type FollowedMarks } from './followed_slots.ts';
+import { FollowedSlots, type FollowedMarks, type FollowedSlotsOptions } from './followed_slots.ts';
 
 const BUNDLE_FILES = ['manifest.json', RULE_REPORT];
 
@@ -40,26 +44,9 @@ export class FollowedRules {
   readonly #slots: FollowedSlots<string, RuleModel>;
 
   constructor(options: FollowedRulesOptions) {
-    const { modelsFolder, instruments, market, files, load, apply, log, print } = options;
-    const folderOf = (version: string): string => pathInside(ruleFolder(modelsFolder), version);
-    const timeframes = new Map(instruments.map((own) => [own.id, timeframeOf(barSecondsOf(own))]));
+    const { modelsFolder, apply, log, print } = options;
     this.#slots = new FollowedSlots({
-      ...options,
-      keys: instruments.map(({ id }) => id),
-      placeOf: (instrument) => rulePlace(modelsFolder, instrument),
-      pathsOf: (version) => bundlePaths(folderOf(version), BUNDLE_FILES, files),
-      load: async (version, instrument) => {
-        const rule = await load(folderOf(version));
-        const { manifest } = rule;
-        if (manifest.instrument !== instrument)
-          throw new MinutehandError('MODEL_TIMEFRAME', {
-            seen: `the rule ${version} was judged for ${manifest.instrument}`,
-            expected: instrument,
-          });
-        const running = { market, timeframes: [timeframes.get(instrument)!] };
-        refuseForeign({ version, market: manifest.market, timeframes: running.timeframes }, running);
-        return rule;
-      },
+      ...slotsOfRules(options, (instrument) => rulePlace(modelsFolder, instrument)),
       apply(instrument, rule) {
         apply({ kind: 'rule', instrument, rule });
         const version = rule?.manifest.version ?? null;
@@ -70,7 +57,6 @@ export class FollowedRules {
             : `Rule ${version} (${rule!.strategy.name}) answers for ${instrument}.`,
         );
       },
-      withoutPointer: 'ends',
       onProved: () => apply({ kind: 'degraded', what: 'rule_pointer' }),
       onAccepted: () => apply({ kind: 'recovered', what: 'rule_pointer' }),
       texts: {
@@ -94,4 +80,109 @@ export class FollowedRules {
   stop(): Promise<void> {
     return this.#slots.stop();
   }
+}
+
+export interface FollowedRuleShadowsOptions extends Omit<FollowedRulesOptions, 'apply'> {
+  apply(input: RuleShadowInput): void;
+  /** Last virtual answers of a shadow, by the version that its answers state. */
+  lastShadows(version: string): readonly LastSignal[];
+}
+
+/** Follows the pointers `models/rule/shadow_<instrument>.json`: nothing of what they name is published. */
+export class FollowedRuleShadows {
+  readonly #slots: FollowedSlots<string, RuleModel>;
+  readonly #versions = new Map<string, string>();
+  readonly #options: FollowedRuleShadowsOptions;
+
+  constructor(options: FollowedRuleShadowsOptions) {
+    const { modelsFolder, marksOf, apply, lastShadows, print } = options;
+    this.#options = options;
+    this.#slots = new FollowedSlots({
+      ...slotsOfRules(options, (instrument) => ruleShadowPlace(modelsFolder, instrument)),
+      marksOf(instrument) {
+        const marks = marksOf(instrument);
+        if (marks === null) return null;
+        // A shadow that is refused is none: no earlier one stands in for it.
+        return {
+          accepted: () => [],
+          check: (own) => marks.check(own),
+          forget: () => marks.forget(),
+          raiseQuietly: (own) => marks.raiseQuietly(own),
+        };
+      },
+      apply: (instrument, rule) => {
+        const version = rule?.manifest.version ?? null;
+        if (version === null) this.#versions.delete(instrument);
+        else this.#versions.set(instrument, version);
+        const last = version === null ? [] : lastShadows(`${SERVED_RULE_PREFIX}${version}`);
+        const positions = new Map(
+          last.map(({ pairId, position }) => [pairId, JSON.parse(position) as InstrumentPosition]),
+        );
+        apply({ kind: 'rule_shadow', instrument, rule, positions });
+        print(
+          version === null
+            ? `No rule in shadow for ${instrument} any more.`
+            : `Rule ${version} (${rule!.strategy.name}) answers along for ${instrument}, unpublished.`,
+        );
+      },
+      onProved: () => undefined,
+      onAccepted: () => undefined,
+      texts: {
+        slot: (instrument) => `shadow of rule ${instrument}`,
+        pointer: (instrument) => `rule/shadow_${instrument}.json`,
+        title: 'Rule in shadow',
+      },
+    });
+  }
+
+  /** Versions by instrument. */
+  get versions(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#versions);
+  }
+
+  onFailure(error: unknown, { version, instrument }: { readonly version: string; readonly instrument: string }): void {
+    const { log, print, onRefused } = this.#options;
+    const report = describeError(error);
+    this.#versions.delete(instrument);
+    onRefused(report.code);
+    log.error({ instrument, version, ...report }, 'rule in shadow failed');
+    print(`Rule in shadow ${version} failed and was dropped: ${report.message}`);
+  }
+
+  check(): Promise<void> {
+    return this.#slots.check();
+  }
+
+  stop(): Promise<void> {
+    return this.#slots.stop();
+  }
+}
+
+/** What served rules and those in shadow have in common. */
+function slotsOfRules(
+  options: Omit<FollowedRulesOptions, 'apply'>,
+  placeOf: (instrument: string) => PointerPlace,
+): Omit<FollowedSlotsOptions<string, RuleModel>, 'apply' | 'onProved' | 'onAccepted' | 'texts'> {
+  const { modelsFolder, instruments, market, files, load } = options;
+  const folderOf = (version: string): string => pathInside(ruleFolder(modelsFolder), version);
+  const timeframes = new Map(instruments.map((own) => [own.id, timeframeOf(barSecondsOf(own))]));
+  return {
+    ...options,
+    keys: instruments.map(({ id }) => id),
+    placeOf,
+    pathsOf: (version) => bundlePaths(folderOf(version), BUNDLE_FILES, files),
+    load: async (version, instrument) => {
+      const rule = await load(folderOf(version));
+      const { manifest } = rule;
+      if (manifest.instrument !== instrument)
+        throw new MinutehandError('MODEL_TIMEFRAME', {
+          seen: `the rule ${version} was judged for ${manifest.instrument}`,
+          expected: instrument,
+        });
+      const running = { market, timeframes: [timeframes.get(instrument)!] };
+      refuseForeign({ version, market: manifest.market, timeframes: running.timeframes }, running);
+      return rule;
+    },
+    withoutPointer: 'ends',
+  };
 }

@@ -68,6 +68,16 @@ export interface RuleInput {
   readonly rule: RuleModel | null;
 }
 
+/** Another rule in shadow for an instrument; null = none any more. Not journaled: it publishes nothing. */
+export interface RuleShadowInput {
+  readonly kind: 'rule_shadow';
+  /** Id of the instrument. */
+  readonly instrument: string;
+  readonly rule: RuleModel | null;
+  /** Its virtual position so far, by id of the instrument; flat where it has none. */
+  readonly positions?: ReadonlyMap<string, InstrumentPosition>;
+}
+
 /** All halts that hold from the next bar on, replacing all earlier ones. */
 export interface HaltsInput {
   readonly kind: 'halts';
@@ -146,6 +156,7 @@ export type StateInput =
   | SwapInput
   | DirectionInput
   | RuleInput
+  | RuleShadowInput
   | HaltsInput
   | DegradationInput
   | BootInput
@@ -236,6 +247,7 @@ export function stateRow(input: StateInput | AwaitsInput, newest: OpenTime): Inp
     case 'awaits':
       return row(awaitedText(input.awaited));
     case 'shadow':
+    case 'rule_shadow':
       return null;
   }
 }

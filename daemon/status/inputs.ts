@@ -140,6 +140,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
         return this.#enqueue(input);
       case 'rule':
       case 'shadow':
+      case 'rule_shadow':
       case 'degraded':
       case 'recovered':
       case 'boot':

@@ -8823,6 +8823,8 @@ export interface components {
             version: string;
             /** @description A running daemon serves it */
             served: boolean;
+            /** @description Answers the same bars without publishing */
+            shadow: boolean;
             /** @description null: it cannot be read */
             instrument: string | null;
             name: string | null;
@@ -8841,6 +8843,8 @@ export interface components {
             version: string;
             /** @description A running daemon serves it */
             served: boolean;
+            /** @description Answers the same bars without publishing */
+            shadow: boolean;
             /** @description null: it cannot be read */
             instrument: string | null;
             name: string | null;

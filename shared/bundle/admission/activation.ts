@@ -9,7 +9,7 @@ import type { ActivePointer, PointerPlace } from '../pointer.ts';
 import { readPointerOrNull, whilePointerLocked, writeSealed } from '../pointer_file.ts';
 import { trainerMarks, type PointerMarks } from '../pointer_marks.ts';
 import type { DespiteGates } from '../recorded_gates.ts';
-import { rulePlace } from '../rule/active_rule.ts';
+import { rulePlace, ruleShadowPlace } from '../rule/active_rule.ts';
 import { expiryOf, type WritableKind } from '../sealed_pointer.ts';
 import { shadowPath, shadowPointer, type ShadowFile, type ShadowSlot } from '../shadow_pointer.ts';
 import { checkSame, folderOf, placeOf, type Admitted } from './admission.ts';
@@ -40,7 +40,20 @@ export function activateAdmitted(
  * @throws MinutehandError HOME_LOCKED, NAME_UNSAFE, POINTER_MARK
  */
 export function endRule(instrument: string, paths: Pick<HomePaths, 'models' | 'home'>): string | null {
-  const place = rulePlace(paths.models, instrument);
+  return endPointer(rulePlace(paths.models, instrument), paths);
+}
+
+/**
+ * Ends the shadow of an instrument that is a rule.
+ * @returns as endRule
+ * @throws MinutehandError as endRule
+ */
+export function endRuleShadow(instrument: string, paths: Pick<HomePaths, 'models' | 'home'>): string | null {
+  return endPointer(ruleShadowPlace(paths.models, instrument), paths);
+}
+
+/** @throws MinutehandError HOME_LOCKED, POINTER_MARK */
+function endPointer(place: PointerPlace, paths: Pick<HomePaths, 'home'>): string | null {
   const files = MACHINE_FILES;
   if (files.stat(place.path) === null) return null;
   return whilePointerLocked(place.path, files, () => {
@@ -107,6 +120,18 @@ export function setShadow(
 ): void {
   checkSame(admitted, modelsFolder, files);
   writeShadow(admitted.timeframe, admitted.version, modelsFolder, files, marks);
+}
+
+/**
+ * Names the rule that answers along for its instrument.
+ * @throws MinutehandError as activateAdmitted
+ */
+export function setRuleShadow(admitted: Admitted<'shadow'>, paths: Pick<HomePaths, 'models' | 'home'>): void {
+  checkSame(admitted, paths.models);
+  const place = ruleShadowPlace(paths.models, admitted.rule!);
+  whilePointerLocked(place.path, MACHINE_FILES, () =>
+    write(place, { version: admitted.version, previous: null }, MACHINE_FILES, trainerMarks(paths, place.name)),
+  );
 }
 
 /**

@@ -135,7 +135,7 @@ export type AdmittedBy<Through extends Door> = Through extends Door ? Admitted<T
  * missing or unreadable verdicts of gates are refused unless a person overrides them with a reason, or the bundle was
  * active before and is rolled back to or recovered (docs/adr/0024-one-lock-for-models.md).
  * @throws MinutehandError MODEL_GATES, MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME, MODEL_SCHEMA, MODEL_EXISTS,
- * PROMOTION_OWNER; USAGE for a shadow of a rule; STORE_UNUSABLE for what no person has asked for; as loadModelSet and
+ * PROMOTION_OWNER; STORE_UNUSABLE for what no person has asked for; as loadModelSet and
  * prepareDirection; MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
  */
 export async function admit<Through extends Door>(
@@ -148,7 +148,6 @@ export async function admit<Through extends Door>(
   if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, candidate.timeframe === null));
   if (candidate.rule !== null) refuseOtherInstrument(candidate, place.settings);
   if (door === 'shadow') {
-    refuseShadowOfRule(candidate);
     refuseShadowOfNothing(candidate, place.settings);
     return admitted(door, candidate, null, null);
   }
@@ -227,15 +226,6 @@ function refuseOtherInstrument({ version, rule }: Candidate, { minutehand }: Set
   throw new MinutehandError('MODEL_TIMEFRAME', {
     seen: `the rule ${version} was judged for ${rule}`,
     expected: instruments.length === 0 ? 'an instrument of the configuration: it has none' : instruments.join(' or '),
-  });
-}
-
-/** @throws MinutehandError USAGE for a rule */
-function refuseShadowOfRule({ version, rule }: Candidate): void {
-  if (rule === null) return;
-  throw new MinutehandError('USAGE', {
-    seen: `the rule ${version}`,
-    expected: 'a bundle of pairs or of a direction model: rules have no shadow',
   });
 }
 

@@ -21,6 +21,17 @@ export function rulePlace(modelsFolder: string, instrument: string): PointerPlac
   return { path: pathInside(ruleFolder(modelsFolder), `${instrument}.json`), name: `rule_${instrument}` };
 }
 
+/** No instrument begins so: their names have no lower-case letters. */
+const SHADOW = 'shadow_';
+
+/** `rule/shadow_BTCUSDT@1h.json`: the rule in shadow of the instrument. */
+export function ruleShadowPlace(modelsFolder: string, instrument: string): PointerPlace {
+  return {
+    path: pathInside(ruleFolder(modelsFolder), `${SHADOW}${instrument}.json`),
+    name: `rule_${SHADOW}${instrument}`,
+  };
+}
+
 /** Opens the rules of a folder by their version. @throws MinutehandError as readRuleBundle */
 export function ruleOpener(modelsFolder: string): (version: string) => RuleModel {
   return (version) => readRuleBundle(pathInside(ruleFolder(modelsFolder), version));
@@ -28,11 +39,20 @@ export function ruleOpener(modelsFolder: string): (version: string) => RuleModel
 
 /** Instruments with a pointer, whether or not it can be read. */
 export function instrumentsWithRule(modelsFolder: string): string[] {
-  const folder = ruleFolder(modelsFolder);
+  return pointersIn(ruleFolder(modelsFolder)).filter((id) => INSTRUMENT_ID.test(id));
+}
+
+/** Instruments with a pointer to a rule in shadow, whether or not it can be read. */
+export function instrumentsWithRuleShadow(modelsFolder: string): string[] {
+  const shadows = pointersIn(ruleFolder(modelsFolder)).filter((name) => name.startsWith(SHADOW));
+  return shadows.map((name) => name.slice(SHADOW.length)).filter((id) => INSTRUMENT_ID.test(id));
+}
+
+/** Names without their ending, in order. */
+function pointersIn(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []))
-    .filter((id) => INSTRUMENT_ID.test(id))
     .sort();
 }
 
@@ -47,6 +67,15 @@ export function readActiveRule(
   marks: Pick<PointerMarks, 'check'> | null = null,
 ): ActivePointer | null {
   return readAccepted(rulePlace(modelsFolder, instrument), MACHINE_FILES, marks);
+}
+
+/** The rule in shadow of an instrument; null: there is none. @throws MinutehandError as readActiveRule */
+export function readRuleShadow(
+  modelsFolder: string,
+  instrument: string,
+  marks: Pick<PointerMarks, 'check'> | null = null,
+): string | null {
+  return readAccepted(ruleShadowPlace(modelsFolder, instrument), MACHINE_FILES, marks)?.version ?? null;
 }
 
 /** Whether a folder has a rule. */

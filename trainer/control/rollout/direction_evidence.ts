@@ -27,7 +27,9 @@ export interface DirectionAnswer {
   /** Up, down, range, as labels number them; null when nothing was scored. */
   readonly probabilities: readonly number[] | null;
   readonly entered: boolean;
-  /** Net result of the position that this bar closed, bps of its notional; 0 without one. */
+  /** Whether this bar closed a position whose entry is known. */
+  readonly closed: boolean;
+  /** Its net result, bps of its notional; 0 without one. */
   readonly resultBps: number;
 }
 
@@ -77,8 +79,8 @@ export function probabilitiesOf(body: InstrumentBody): readonly number[] | null 
   return up === null || down === null || range === null ? null : [up, down, range];
 }
 
-/** @param costBps of a round trip */
-function answerer(costBps: number): (body: InstrumentBody) => DirectionAnswer {
+/** The answers of one arm, whose bodies it receives in order. @param costBps of a round trip */
+export function answerer(costBps: number): (body: InstrumentBody) => DirectionAnswer {
   const open = new Map<string, InstrumentBody>();
   return (body) => {
     const { pair_id, action, price } = body;
@@ -87,7 +89,7 @@ function answerer(costBps: number): (body: InstrumentBody) => DirectionAnswer {
     const resultBps = isClosed ? 1e4 * entry.target * (price / entry.price! - 1) - costBps : 0;
     if (action === 'ENTER') open.set(pair_id, body);
     if (action === 'EXIT') open.delete(pair_id);
-    return { probabilities: probabilitiesOf(body), entered: action === 'ENTER', resultBps };
+    return { probabilities: probabilitiesOf(body), entered: action === 'ENTER', closed: isClosed, resultBps };
   };
 }
 

@@ -2,7 +2,13 @@ import { readdirSync } from 'node:fs';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { recordedRuleGates } from '../../../shared/bundle/recorded_gates.ts';
-import { instrumentsWithRule, readActiveRule, ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
+import {
+  instrumentsWithRule,
+  instrumentsWithRuleShadow,
+  readActiveRule,
+  readRuleShadow,
+  ruleFolder,
+} from '../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
@@ -12,6 +18,8 @@ import { pathInside } from '../../../shared/path_name.ts';
 export interface ListedRule {
   readonly version: string;
   readonly served: boolean;
+  /** Answers along, unpublished. */
+  readonly shadow: boolean;
   readonly instrument: string | null;
   readonly name: string | null;
   readonly origin: string | null;
@@ -25,9 +33,14 @@ export interface ListedRule {
 export function keptRules(models: string): readonly ListedRule[] {
   const folder = ruleFolder(models);
   const served = Object.values(servedRules(models));
+  const shadows = Object.values(ruleShadows(models));
   const entries = MACHINE_FILES.stat(folder) === null ? [] : readdirSync(folder, { withFileTypes: true });
   const versions = entries.filter((own) => own.isDirectory() && VERSION.test(own.name)).map(({ name }) => name);
-  return versions.sort().map((version) => listedRule(models, version, served.includes(version)));
+  return versions
+    .sort()
+    .map((version) =>
+      listedRule(models, version, { served: served.includes(version), shadow: shadows.includes(version) }),
+    );
 }
 
 /** Version by instrument. @throws MinutehandError as readActiveRule */
@@ -39,13 +52,22 @@ export function servedRules(models: string): Record<string, string> {
   return Object.fromEntries(named);
 }
 
-function listedRule(models: string, version: string, served: boolean): ListedRule {
+/** Version in shadow by instrument. @throws MinutehandError as readActiveRule */
+export function ruleShadows(models: string): Record<string, string> {
+  const named = instrumentsWithRuleShadow(models).flatMap((instrument) => {
+    const version = readRuleShadow(models, instrument);
+    return version === null ? [] : [[instrument, version] as const];
+  });
+  return Object.fromEntries(named);
+}
+
+function listedRule(models: string, version: string, use: Pick<ListedRule, 'served' | 'shadow'>): ListedRule {
   try {
     const { manifest } = readRuleBundle(pathInside(ruleFolder(models), version));
     const { failed, missing } = recordedRuleGates(manifest);
     return {
       version,
-      served,
+      ...use,
       instrument: manifest.instrument,
       name: manifest.strategy.name,
       origin: manifest.origin,
@@ -57,6 +79,6 @@ function listedRule(models: string, version: string, served: boolean): ListedRul
   } catch (error) {
     const { code, message } = describeError(error);
     const nothing = { instrument: null, name: null, origin: null, no_edge: null, failed_gates: [], missing_gates: [] };
-    return { version, served, ...nothing, error: `${code}: ${message}` };
+    return { version, ...use, ...nothing, error: `${code}: ${message}` };
   }
 }

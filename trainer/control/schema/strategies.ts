@@ -7,6 +7,7 @@ const keptRuleSchema = z
   .object({
     version: z.string(),
     served: z.boolean().describe('A running daemon serves it'),
+    shadow: z.boolean().describe('Answers the same bars without publishing'),
     instrument: z.string().nullable().describe('null: it cannot be read'),
     name: z.string().nullable(),
     origin: z.string().nullable().describe('written by a person, or evolved'),

@@ -1,0 +1,105 @@
+import type { OpenTime } from '../../../shared/bar.ts';
+import type { FillCosts } from '../../../shared/core/cost/fill_cost.ts';
+import { SERVED_RULE_PREFIX, type InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
+import { openJournal, type JournalFile } from '../../../shared/store/journal.ts';
+import { answerer, type DirectionAnswer } from '../rollout/direction_evidence.ts';
+
+/** What was published, or what the rule in shadow would have. */
+export interface AnswerFigures {
+  readonly entries: number;
+  /** Positions that were opened and closed on these bars. */
+  readonly trades: number;
+  /** Mean per trade, from close to close, after the costs of the rule in shadow; null without trades. */
+  readonly net_bps: number | null;
+}
+
+/** A rule in shadow beside what was published, on the bars that both have answered. */
+export interface ShadowComparison {
+  readonly instrument: string;
+  readonly version: string;
+  readonly bars: number;
+  /** Ends of the first and the last bar; null without bars. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** Bars with the same action and the same side behind it. */
+  readonly equal: number;
+  /** Who has published: versions, in the order of their first bar; empty text: nobody. */
+  readonly publishers: readonly string[];
+  readonly published: AnswerFigures;
+  readonly shadow: AnswerFigures;
+}
+
+interface Question {
+  readonly instrument: string;
+  readonly version: string;
+  /** Of the rule in shadow. */
+  readonly costs: Pick<FillCosts, 'spread_bps' | 'commission_bps' | 'slippage_bps'>;
+}
+
+/** Compares all bars that the journals still have. Funding and swaps, which both pay alike per bar held, are left out. */
+export function compareShadow(question: Question, journals: readonly string[]): ShadowComparison {
+  const { instrument, version, costs } = question;
+  const roundTripBps = 2 * (costs.spread_bps / 2 + costs.commission_bps + costs.slippage_bps);
+  const answers = journals.flatMap((path) => {
+    const journal = openJournal(path, { readOnly: true });
+    try {
+      return answersOf(journal, instrument, version);
+    } finally {
+      journal.close();
+    }
+  });
+  answers.sort((a, b) => a.time - b.time);
+  const isEqual = ({ published, shadow }: BothAnswers): boolean =>
+    published.action === shadow.action && published.target === shadow.target;
+  return {
+    instrument,
+    version,
+    bars: answers.length,
+    from: answers[0]?.published.timestamp ?? null,
+    to: answers.at(-1)?.published.timestamp ?? null,
+    equal: answers.filter(isEqual).length,
+    publishers: [...new Set(answers.map(({ published }) => published.model_version))],
+    published: figuresOf(
+      answers.map(({ published }) => published),
+      roundTripBps,
+    ),
+    shadow: figuresOf(
+      answers.map(({ shadow }) => shadow),
+      roundTripBps,
+    ),
+  };
+}
+
+interface BothAnswers {
+  readonly time: OpenTime;
+  readonly published: InstrumentBody;
+  readonly shadow: InstrumentBody;
+}
+
+function answersOf(journal: JournalFile, instrument: string, version: string): BothAnswers[] {
+  const shadows = new Map<OpenTime, InstrumentBody>();
+  for (const { pairId, time, body } of journal.shadowsOf(`${SERVED_RULE_PREFIX}${version}`, 0 as OpenTime))
+    if (pairId === instrument) shadows.set(time, JSON.parse(`${body}}`) as InstrumentBody);
+  const [first] = shadows.keys();
+  if (first === undefined) return [];
+  const found: BothAnswers[] = [];
+  for (const { pairId, time, body } of journal.signals({ after: journal.stateBefore(first)?.signalRow ?? 0 })) {
+    const shadow = pairId === instrument ? shadows.get(time) : undefined;
+    if (shadow === undefined) continue;
+    const published = JSON.parse(`${body}}`) as InstrumentBody;
+    // A silent minute repeats the bar before.
+    if (published.reason !== 'SILENCE') found.push({ time, published, shadow });
+  }
+  return found;
+}
+
+function figuresOf(bodies: readonly InstrumentBody[], roundTripBps: number): AnswerFigures {
+  const answerOf = answerer(roundTripBps);
+  const answers: DirectionAnswer[] = bodies.map(answerOf);
+  const results = answers.filter(({ closed }) => closed).map(({ resultBps }) => resultBps);
+  return {
+    entries: answers.filter(({ entered }) => entered).length,
+    trades: results.length,
+    net_bps: results.length === 0 ? null : results.reduce((sum, own) => sum + own, 0) / results.length,
+  };
+}
