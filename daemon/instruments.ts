@@ -70,7 +70,7 @@ export class Instruments {
     this.#first = pairs.length;
     this.#isAbsent = instruments.length === 0;
     this.rules = new ServedRules(instruments);
-    this.ruleShadows = new RuleShadows(options);
+    this.ruleShadows = new RuleShadows({ ...options, flat: FLAT_POSITION });
     this.#matrix = new InstrumentMatrix(
       instruments,
       pairs.length,

@@ -10,7 +10,6 @@ import { pathInside } from '../../shared/path_name.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
-import type { InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
 import { SERVED_RULE_PREFIX } from '../../shared/signal/instrument_signal.ts';
 import type { DegradationInput, RuleInput, RuleShadowInput } from '../queue/input.ts';
 import { bundlePaths } from './file_mark.ts';
@@ -82,6 +81,10 @@ export class FollowedRules {
   }
 }
 
+/** A virtual position, as the journal has it. */
+type HeldPosition =
+  NonNullable<RuleShadowInput['positions']> extends ReadonlyMap<string, infer Position> ? Position : never;
+
 export interface FollowedRuleShadowsOptions extends Omit<FollowedRulesOptions, 'apply'> {
   apply(input: RuleShadowInput): void;
   /** Last virtual answers of a shadow, by the version that its answers state. */
@@ -115,9 +118,7 @@ export class FollowedRuleShadows {
         if (version === null) this.#versions.delete(instrument);
         else this.#versions.set(instrument, version);
         const last = version === null ? [] : lastShadows(`${SERVED_RULE_PREFIX}${version}`);
-        const positions = new Map(
-          last.map(({ pairId, position }) => [pairId, JSON.parse(position) as InstrumentPosition]),
-        );
+        const positions = new Map(last.map(({ pairId, position }) => [pairId, JSON.parse(position) as HeldPosition]));
         apply({ kind: 'rule_shadow', instrument, rule, positions });
         print(
           version === null

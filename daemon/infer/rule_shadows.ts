@@ -1,18 +1,21 @@
 import type { RuleFormulas } from '../../shared/bundle/rule/rule_formulas.ts';
-import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import type { Pair } from '../../shared/pair.ts';
-import { FLAT_POSITION, type InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
-import type { InstrumentAnswer } from '../decide/instrument_answer.ts';
+import type { InstrumentAnswer, InstrumentContext } from '../decide/instrument_answer.ts';
 import { ServedRules } from '../features/served_rules.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { PipelineObserver } from '../options/pipeline_options.ts';
 import type { RuleShadowInput } from '../queue/input.ts';
 import { ShadowLane } from './shadow_lane.ts';
 
+type InstrumentPosition = InstrumentAnswer['position'];
+type Scores = InstrumentContext['scores'];
+
 export interface RuleShadowsOptions {
   readonly instruments: readonly Pair[];
   /** Their indexes among the subjects follow those of the pairs. */
   readonly pairs: { readonly length: number };
+  /** Position of an instrument that has none. */
+  readonly flat: InstrumentPosition;
   readonly journal: Pick<Journal, 'shadow'>;
   readonly observer: Pick<PipelineObserver, 'onRuleShadowFailure'>;
 }
@@ -36,7 +39,7 @@ export class RuleShadows {
   #isPresent = false;
 
   constructor(options: RuleShadowsOptions) {
-    const { instruments, pairs, journal } = options;
+    const { instruments, pairs, journal, flat } = options;
     this.#options = options;
     this.rules = new ServedRules(instruments);
     this.#lanes = instruments.map(
@@ -44,7 +47,7 @@ export class RuleShadows {
         new ShadowLane({
           subjects: [instrument],
           first: pairs.length + index,
-          flat: FLAT_POSITION,
+          flat,
           journal,
           onFailure: (error, { rule }) => this.#drop(instrument.id, error, rule.manifest.version),
           // Nothing of it is bound to a thread.
@@ -73,7 +76,7 @@ export class RuleShadows {
    */
   async follow(
     published: readonly InstrumentAnswer[],
-    scoresOf: (index: number) => { readonly scores: DirectionScores; readonly row: number },
+    scoresOf: (index: number) => { readonly scores: Scores; readonly row: number },
     answer: AnswerByRule,
   ): Promise<void> {
     this.rules.finish(scoresOf);

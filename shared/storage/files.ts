@@ -267,6 +267,13 @@ export const STORED_FILES: readonly StoredFile[] = [
   },
   {
     in: 'models',
+    path: 'rule/shadow_<instrument>.json',
+    what: 'The rule in shadow of an instrument.',
+    bound: ONE_EACH,
+    maxBytes: 65_536,
+  },
+  {
+    in: 'models',
     path: '<process>.json',
     what: 'Pointers, halts, looks at holdouts, trials before them.',
     bound: ONE_EACH,

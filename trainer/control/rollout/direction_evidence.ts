@@ -17,6 +17,7 @@ import {
 } from '../../learning/strategies/direction/label/direction.ts';
 import { readArms, type ArmMinute } from './arm_minutes.ts';
 import { classAdvantageOf, type PairedClasses } from './class_scores.ts';
+import { closedResults } from './closed_results.ts';
 import { addBars, bothArms, sharesOf, type ComparedBar } from './compared_bars.ts';
 import { RolloutEvidence } from './evidence.ts';
 import type { LiveEvidence } from './live_evidence.ts';
@@ -27,9 +28,7 @@ export interface DirectionAnswer {
   /** Up, down, range, as labels number them; null when nothing was scored. */
   readonly probabilities: readonly number[] | null;
   readonly entered: boolean;
-  /** Whether this bar closed a position whose entry is known. */
-  readonly closed: boolean;
-  /** Its net result, bps of its notional; 0 without one. */
+  /** Net result of the position that this bar closed, bps of its notional; 0 without one. */
   readonly resultBps: number;
 }
 
@@ -79,18 +78,14 @@ export function probabilitiesOf(body: InstrumentBody): readonly number[] | null 
   return up === null || down === null || range === null ? null : [up, down, range];
 }
 
-/** The answers of one arm, whose bodies it receives in order. @param costBps of a round trip */
-export function answerer(costBps: number): (body: InstrumentBody) => DirectionAnswer {
-  const open = new Map<string, InstrumentBody>();
-  return (body) => {
-    const { pair_id, action, price } = body;
-    const entry = open.get(pair_id);
-    const isClosed = action === 'EXIT' && entry !== undefined && entry.price !== null && price !== null;
-    const resultBps = isClosed ? 1e4 * entry.target * (price / entry.price! - 1) - costBps : 0;
-    if (action === 'ENTER') open.set(pair_id, body);
-    if (action === 'EXIT') open.delete(pair_id);
-    return { probabilities: probabilitiesOf(body), entered: action === 'ENTER', closed: isClosed, resultBps };
-  };
+/** @param costBps of a round trip */
+function answerer(costBps: number): (body: InstrumentBody) => DirectionAnswer {
+  const resultOf = closedResults(costBps);
+  return (body) => ({
+    probabilities: probabilitiesOf(body),
+    entered: body.action === 'ENTER',
+    resultBps: resultOf(body) ?? 0,
+  });
 }
 
 /** Known evaluation labels of instruments with bars of this length, from a bar on. */

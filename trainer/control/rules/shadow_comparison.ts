@@ -2,7 +2,7 @@ import type { OpenTime } from '../../../shared/bar.ts';
 import type { FillCosts } from '../../../shared/core/cost/fill_cost.ts';
 import { SERVED_RULE_PREFIX, type InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
 import { openJournal, type JournalFile } from '../../../shared/store/journal.ts';
-import { answerer, type DirectionAnswer } from '../rollout/direction_evidence.ts';
+import { closedResults } from '../rollout/closed_results.ts';
 
 /** What was published, or what the rule in shadow would have. */
 export interface AnswerFigures {
@@ -36,7 +36,9 @@ interface Question {
   readonly costs: Pick<FillCosts, 'spread_bps' | 'commission_bps' | 'slippage_bps'>;
 }
 
-/** Compares all bars that the journals still have. Funding and swaps, which both pay alike per bar held, are left out. */
+/**
+ * Compares all bars that the journals still have. Funding and swaps, which both pay alike per bar held, are left out.
+ */
 export function compareShadow(question: Question, journals: readonly string[]): ShadowComparison {
   const { instrument, version, costs } = question;
   const roundTripBps = 2 * (costs.spread_bps / 2 + costs.commission_bps + costs.slippage_bps);
@@ -94,11 +96,9 @@ function answersOf(journal: JournalFile, instrument: string, version: string): B
 }
 
 function figuresOf(bodies: readonly InstrumentBody[], roundTripBps: number): AnswerFigures {
-  const answerOf = answerer(roundTripBps);
-  const answers: DirectionAnswer[] = bodies.map(answerOf);
-  const results = answers.filter(({ closed }) => closed).map(({ resultBps }) => resultBps);
+  const results = bodies.map(closedResults(roundTripBps)).filter((result) => result !== null);
   return {
-    entries: answers.filter(({ entered }) => entered).length,
+    entries: bodies.filter(({ action }) => action === 'ENTER').length,
     trades: results.length,
     net_bps: results.length === 0 ? null : results.reduce((sum, own) => sum + own, 0) / results.length,
   };
