@@ -64,7 +64,7 @@ export const ASSUMPTIONS: readonly string[] = [
 export function verdict(bundle: BundleResult, pairs: number, requireEdge: boolean): string {
   const { all_pairs, edge_pairs, noEdge } = bundle;
   const gated = `${noEdge.length} of ${pairs} pairs are NO_EDGE`;
-  if (all_pairs.total.trades === 0) return `Nothing was entered: no candidate passed θ1 and θ2. ${gated}.`;
+  if (all_pairs.total.trades === 0) return `Nothing was entered: ${whyNothing(all_pairs.total)}. ${gated}.`;
   const { net_return, trades, mean_net_bps, mean_gross_bps } = all_pairs.total;
   const ratio = sharpeText(all_pairs.total);
   const sharpe = ratio === NONE ? '' : `, Sharpe ${ratio}`;
@@ -83,6 +83,15 @@ export function verdict(bundle: BundleResult, pairs: number, requireEdge: boolea
       ? 'the daemon would not have traded'
       : `the daemon would have made ${counted(published.trades, 'trade')}, ${percent(published.net_return)} of the capital`;
   return `${open} ${gated}: ${rest}.`;
+}
+
+/** What kept all candidates out, by the most frequent first reason. */
+function whyNothing({ candidates, refusals }: Pick<Performance, 'candidates' | 'refusals'>): string {
+  if (candidates === 0) return 'no pair was at its entry level';
+  const [reason, count] = Object.entries(refusals).reduce((most, each) => (each[1] > most[1] ? each : most));
+  if (candidates === 1) return `the only candidate was refused by ${reason}`;
+  if (count === candidates) return `all ${candidates} candidates were refused by ${reason}`;
+  return `all ${candidates} candidates were refused, ${count} of them by ${reason}`;
 }
 
 /** The result as one self-contained HTML file. */
