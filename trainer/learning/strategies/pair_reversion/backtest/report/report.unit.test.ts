@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { BundleResult } from '../backtest.ts';
+import type { BundleResult } from '../period.ts';
 import { verdict } from './report.ts';
 
 function verdictOf(candidates: number, refusals: Readonly<Record<string, number>>): string {
