@@ -17,13 +17,22 @@ export function lowPriorityPrefix(): readonly string[] {
 }
 
 /**
- * Lowers the priority of a process that leads a session. Where Linux shares the processor between sessions
- * (sched_autogroup_enabled), nice applies within one only: without a lower weight of its session, a process would get
- * as much time as the daemon.
+ * Lowers the priority of a process. Where Linux shares the processor between sessions (sched_autogroup_enabled), nice
+ * applies within one only: without a lower weight of its session, a process would get as much time as the daemon. The
+ * session of a process that does not lead it stays as it is: it is that of a shell, with all that a person runs there.
  */
 export function lowerPriority(pid: number): void {
   attempt(() => setPriority(pid, Math.max(getPriority(), NICE)));
-  attempt(() => writeFileSync(`/proc/${pid}/autogroup`, '19'));
+  attempt(() => {
+    if (leadsSession(pid)) writeFileSync(`/proc/${pid}/autogroup`, '19');
+  });
+}
+
+/** See proc_pid_stat(5): behind the name in brackets come the state, the parent, the process group and the session. */
+function leadsSession(pid: number): boolean {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const [, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(session) === pid;
 }
 
 /** To all processors that this process may use but the first. */
