@@ -23,7 +23,7 @@ it('the formula that the guide tries has values', async () => {
   const [command, text] = blockOf('sh')
     .trim()
     .split(/ (?=--formula)/) as [string, string];
-  const formula = /'(.*)'/.exec(text)![1]!;
+  const formula = /"(.*)"/.exec(text)![1]!;
   const args = [...command.split(' ').slice(1), '--formula', formula];
   const { code, stdout, stderr } = await place.run([...args, '--plot']);
   expect(code, stderr).toBe(0);

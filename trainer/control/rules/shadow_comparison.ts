@@ -1,5 +1,5 @@
 import type { OpenTime } from '../../../shared/bar.ts';
-import type { FillCosts } from '../../../shared/core/cost/fill_cost.ts';
+import { fillCostBps, type FillCosts } from '../../../shared/core/cost/fill_cost.ts';
 import { SERVED_RULE_PREFIX, type InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
 import { openJournal, type JournalFile } from '../../../shared/store/journal.ts';
 import { closedResults } from '../rollout/closed_results.ts';
@@ -32,16 +32,19 @@ export interface ShadowComparison {
 interface Question {
   readonly instrument: string;
   readonly version: string;
-  /** Of the rule in shadow. */
-  readonly costs: Pick<FillCosts, 'spread_bps' | 'commission_bps' | 'slippage_bps'>;
+  /** Of the rule in shadow; the same at every minute. */
+  readonly costs: Omit<FillCosts, 'profile'>;
 }
+
+/** Costs without a profile are the same at every minute. */
+const ANY_TIME = 0;
 
 /**
  * Compares all bars that the journals still have. Funding and swaps, which both pay alike per bar held, are left out.
  */
 export function compareShadow(question: Question, journals: readonly string[]): ShadowComparison {
   const { instrument, version, costs } = question;
-  const roundTripBps = 2 * (costs.spread_bps / 2 + costs.commission_bps + costs.slippage_bps);
+  const roundTripBps = 2 * fillCostBps(costs, ANY_TIME);
   const answers = journals.flatMap((path) => {
     const journal = openJournal(path, { readOnly: true });
     try {
