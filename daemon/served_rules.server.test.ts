@@ -238,11 +238,9 @@ describe('a rule that a pipeline serves', () => {
       return bench;
     };
     const served = { kind: 'rule', instrument: ID, rule: ruleOf() };
-    const [alone, both, otherAlone] = [
-      open([served]),
-      open([served, { kind: 'rule_shadow', instrument: ID, rule: shadow }]),
-      open([{ kind: 'rule', instrument: ID, rule: shadow }]),
-    ];
+    const alone = open([served]);
+    const both = open([served, { kind: 'rule_shadow', instrument: ID, rule: shadow }]);
+    const otherAlone = open([{ kind: 'rule', instrument: ID, rule: shadow }]);
     for (const bench of [alone, both, otherAlone]) await feed(bench, 0, BARS);
     expect(both.rows.map(({ body }) => body)).toEqual(alone.rows.map(({ body }) => body));
     expect(both.inputs).toEqual(alone.inputs);

@@ -61,7 +61,7 @@ describe('the errors that ended a daemon', () => {
     noteKilled(paths, 'main', startMs + 2000);
     expect(codes()).toEqual(['DAEMON_KILLED']);
     expect(readFatals(paths, 'main')[0]!.message).toContain(`process ${process.pid}`);
-    // The next one has ended with an error of its own, which is told already.
+    // A process that ended with an error has recorded that error: no kill is reported.
     announce(paths.address('daemon_main'), { host: '127.0.0.1', port: 7400 });
     noteFatal(paths, 'main', new Error('an end'), Date.now() + 1);
     noteKilled(paths, 'main', Date.now() + 2);

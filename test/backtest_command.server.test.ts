@@ -155,7 +155,7 @@ describe('minutehand backtest', () => {
     expect(stdout).toMatch(/partly in-sample/);
     expect(stdout).toMatch(/If every pair had an edge: a (gain|loss) of [\d.]+ % of the capital in \d+ trades/);
     expect(stdout).toMatch(/^total +\d+/m);
-    // Two scales have two names, wherever they stand.
+    // Every figure says whether it is at full size or has position_scale applied.
     expect(stdout).toContain('all_pairs, bps per trade with position_scale applied, and net at full size:');
     expect(stdout).toMatch(/ net +full .* return +of all /);
     expect(stdout).not.toMatch(/net bps per trade(?! at full size)/);

@@ -24,7 +24,7 @@ const OWN: SettingsOverrides = {
   minutehand: {
     pairs: PAIRS,
     instruments: [`${FED}@5m`],
-    // No training begins by itself.
+    // So much history is required that no first training starts.
     simulated: { history_bars: 1_000_000 },
   },
 };

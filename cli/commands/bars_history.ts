@@ -2,8 +2,8 @@ import { actorName } from '../../shared/process/actor.ts';
 import type { Command } from 'commander';
 import { isoMinute } from '../../shared/bar.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
-import type { Verdict } from '../../shared/bar_file/verdict/finding.ts';
 import { verdictText } from '../../shared/bar_file/verdict/finding_text.ts';
+import { readStoredVerdicts } from '../../shared/bar_file/verdict/stored_verdicts.ts';
 import { homePaths } from '../../shared/home.ts';
 import { modelsTrainedOn } from '../../trainer/control/registry/trained_on.ts';
 import type { ChangePreview, ListedRun, TouchedBars } from '../../trainer/store/import_runs.ts';
@@ -85,10 +85,7 @@ function linesOf(run: ListedRun): string[] {
 
 /** On which clock its files were read, and the verdict on each symbol. */
 function readingOf({ clocks, verdicts }: ListedRun): string[] {
-  const { symbols = {}, accepted = [] } = JSON.parse(verdicts) as {
-    symbols?: Record<string, Verdict>;
-    accepted?: readonly string[];
-  };
+  const { symbols, accepted } = readStoredVerdicts(verdicts);
   const anyway = accepted.length === 0 ? '' : ` (accepted: ${accepted.join(', ')})`;
   return [
     ...(clocks.length === 0 ? [] : [`clock ${clocks.join(', ')}`]),

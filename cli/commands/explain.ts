@@ -145,7 +145,7 @@ export function conditionText({
   if (value === null) return `${name}  ${reason}`;
   const unit = conditionUnit(name);
   if (unit !== null) {
-    const numbers = `${name}  ${counted(value, unit.slice(0, -1))}`;
+    const numbers = `${name}  ${counted(value, unit)}`;
     if (holds) return `${numbers}, ${relation} ${limit}  ${reason}`;
     return `${numbers}, must be ${relation} ${limit}: ${Math.abs(change!)} to wait  ${reason}`;
   }

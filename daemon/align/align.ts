@@ -267,7 +267,7 @@ export class Aligner {
       if (own.length > 0) this.#isAwaiting = true;
       for (const { symbol } of own) (symbol.readers ??= []).push(state);
     }
-    for (const symbol of this.#symbols.values()) if (symbol.readers === null) symbol.awaited = null;
+    for (const symbol of this.#symbols.values()) if (symbol.awaited?.hasReaders === false) symbol.awaited = null;
     for (const state of before) this.#settle(state);
   }
 

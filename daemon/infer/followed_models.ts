@@ -206,6 +206,6 @@ function fallbackText(failed: ModelSet, fallback: ModelSet | null): string {
 }
 
 /** Positions of one kind of subject, as the journal has them. */
-function positionsOf<Held>(answers: readonly LastSignal[]): ReadonlyMap<string, Held> {
+export function positionsOf<Held>(answers: readonly LastSignal[]): ReadonlyMap<string, Held> {
   return new Map(answers.map(({ pairId, position }) => [pairId, JSON.parse(position) as Held]));
 }

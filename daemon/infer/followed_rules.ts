@@ -13,7 +13,7 @@ import type { LastSignal } from '../../shared/store/journal.ts';
 import { SERVED_RULE_PREFIX } from '../../shared/signal/instrument_signal.ts';
 import type { DegradationInput, RuleInput, RuleShadowInput } from '../queue/input.ts';
 import { bundlePaths } from './file_mark.ts';
-import type { ModelRefusal } from './followed_models.ts';
+import { positionsOf, type ModelRefusal } from './followed_models.ts';
 import { FollowedSlots, type FollowedMarks, type FollowedSlotsOptions } from './followed_slots.ts';
 
 const BUNDLE_FILES = ['manifest.json', RULE_REPORT];
@@ -81,10 +81,6 @@ export class FollowedRules {
   }
 }
 
-/** A virtual position, as the journal has it. */
-type HeldPosition =
-  NonNullable<RuleShadowInput['positions']> extends ReadonlyMap<string, infer Position> ? Position : never;
-
 export interface FollowedRuleShadowsOptions extends Omit<FollowedRulesOptions, 'apply'> {
   apply(input: RuleShadowInput): void;
   /** Last virtual answers of a shadow, by the version that its answers state. */
@@ -118,8 +114,7 @@ export class FollowedRuleShadows {
         if (version === null) this.#versions.delete(instrument);
         else this.#versions.set(instrument, version);
         const last = version === null ? [] : lastShadows(`${SERVED_RULE_PREFIX}${version}`);
-        const positions = new Map(last.map(({ pairId, position }) => [pairId, JSON.parse(position) as HeldPosition]));
-        apply({ kind: 'rule_shadow', instrument, rule, positions });
+        apply({ kind: 'rule_shadow', instrument, rule, positions: positionsOf(last) });
         print(
           version === null
             ? `No rule in shadow for ${instrument} any more.`

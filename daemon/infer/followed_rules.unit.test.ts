@@ -35,7 +35,11 @@ let forgotten: number;
 beforeEach(() => {
   models = mkdtempSync(join(tmpdir(), 'rules-'));
   mkdirSync(join(models, 'rule'));
-  [applied, printed, codes, loads, accepted] = [[], [], [], [], []];
+  applied = [];
+  printed = [];
+  codes = [];
+  loads = [];
+  accepted = [];
   broken = new Set();
   judgedFor = new Map();
   forgotten = 0;
@@ -150,7 +154,8 @@ describe('the pointers of rules in shadow', () => {
   let inputs: RuleShadowInput[];
 
   function followShadows(): FollowedRuleShadows {
-    [asked, inputs] = [[], []];
+    asked = [];
+    inputs = [];
     return new FollowedRuleShadows({
       ...options(),
       apply: (input) => void inputs.push(input),

@@ -15,7 +15,7 @@ export type DaemonSubjects = readonly Pair[];
 /** How a bundle answers bars. */
 export interface Serving {
   readonly role: 'active' | 'shadow' | 'rollout';
-  /** Those that have it; null: whoever takes the bundle knows them, or it answers files, whose bars are all there. */
+  /** Daemons that serve the bundle; null: not known here, or replayed on files, which may have any symbol. */
   readonly daemons: readonly DaemonSubjects[] | null;
 }
 
@@ -31,7 +31,7 @@ export interface UnservedFormulas {
 /** null: it is served. */
 type Limit = (windows: Windows, serving: Serving) => UnservedFormulas | null;
 
-/** All that formulas may be trained with, and that is not served everywhere. The first one that is met is told. */
+/** What formulas can be trained with but not served, in the order of checks: the first that applies is reported. */
 const LIMITS: readonly Limit[] = [comparedPairs, symbolsBesideTheActive, unfedSymbols];
 
 /** What each configured daemon has. */

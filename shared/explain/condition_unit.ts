@@ -1,6 +1,6 @@
-const UNITS: Readonly<Record<string, 'minutes' | 'bars'>> = { session: 'minutes', news: 'minutes', age: 'bars' };
+const UNITS: Readonly<Record<string, 'minute' | 'bar'>> = { session: 'minute', news: 'minute', age: 'bar' };
 
-/** What the value of a condition counts: whole minutes or bars that pass by themselves. null: another number. */
-export function conditionUnit(name: string): 'minutes' | 'bars' | null {
+/** Unit of a condition that counts whole minutes or bars, which time alone changes. null: another number. */
+export function conditionUnit(name: string): 'minute' | 'bar' | null {
   return UNITS[name] ?? null;
 }

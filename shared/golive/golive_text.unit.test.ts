@@ -4,10 +4,33 @@ import { GO_LIVE_CODES } from './golive_words.ts';
 
 /** Every value that any outcome has. */
 const VALUES = {
-  ...{ seen: 'S', fix: 'F', shards: 'main', symbols: 2, why: 'SHIFTED', symbol: 'EURUSD', hours: '17:00', judged: 1 },
-  ...{ pair: 'EURUSD_GBPUSD', pairs: 1, percent: 40, needed: 20_160, subjects: 3, versions: 'v1', version: 'v1' },
-  ...{ gates: 'ai1 auc', count: 1, names: 'EURUSD', problem: 'P', channels: 'slack', days: 30, day: '2026-11-28' },
-  ...{ places: 'mine', positions: 1, market: 'live', needed_positions: 20, needed_days: 20 },
+  seen: 'S',
+  fix: 'F',
+  shards: 'main',
+  symbols: 2,
+  why: 'SHIFTED',
+  symbol: 'EURUSD',
+  hours: '17:00',
+  judged: 1,
+  pair: 'EURUSD_GBPUSD',
+  pairs: 1,
+  percent: 40,
+  needed: 20_160,
+  subjects: 3,
+  versions: 'v1',
+  version: 'v1',
+  gates: 'ai1 auc',
+  count: 1,
+  names: 'EURUSD',
+  problem: 'P',
+  channels: 'slack',
+  days: 30,
+  day: '2026-11-28',
+  places: 'mine',
+  positions: 1,
+  market: 'live',
+  needed_positions: 20,
+  needed_days: 20,
 };
 /** Codes, commands, names and numbers alone. */
 const SAME = ['reported', 'channel_problem', 'models_active', 'consumer_some'];

@@ -72,7 +72,7 @@ function positionOf(key: string, fills: readonly Trade[]): TradedPosition {
   };
 }
 
-/** How long it was held, or has been; of a simulated market, which has a clock of its own, null while it is open. */
+/** Holding time, so far for an open position. In a simulated market, by its own clock: null for an open position. */
 export function heldMs(position: TradedPosition, isSimulated: boolean, nowMs: number): number | null {
   const { openedMs, closedMs, openedBarMs, closedBarMs } = position;
   if (!isSimulated) return (closedMs ?? nowMs) - openedMs;

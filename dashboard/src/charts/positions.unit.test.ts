@@ -4,9 +4,23 @@ import { fillBarOf, heldMs, positionsOf } from './positions.ts';
 
 const fill = (change: object): Trade =>
   ({
-    ...{ fill_key: JSON.stringify(change), account: 'paper', account_id: 'paper/a', pair_id: 'XAUUSD_XAGUSD' },
-    ...{ position_id: 'p1', signal_id: 's1', kind: 'open', leg: 'A', lots: 1, time_ms: 1000, pnl: null },
-    ...{ reason: 'ENTRY', currency: 'USD', slippage_bps: 1, model_version: 'm1', symbol: 'XAUUSD', side: 'BUY' },
+    fill_key: JSON.stringify(change),
+    account: 'paper',
+    account_id: 'paper/a',
+    pair_id: 'XAUUSD_XAGUSD',
+    position_id: 'p1',
+    signal_id: 's1',
+    kind: 'open',
+    leg: 'A',
+    lots: 1,
+    time_ms: 1000,
+    pnl: null,
+    reason: 'ENTRY',
+    currency: 'USD',
+    slippage_bps: 1,
+    model_version: 'm1',
+    symbol: 'XAUUSD',
+    side: 'BUY',
     ...change,
   }) as unknown as Trade;
 

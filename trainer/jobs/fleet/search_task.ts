@@ -47,7 +47,7 @@ export async function putState(state: EvolutionState, blobs: Blobs): Promise<Con
 /** The kept result of a generation; null: there is none, or its bytes are gone. @throws MinutehandError BLOB_DAMAGED */
 export async function keptStep(key: string, blobs: Blobs): Promise<GenerationStep | null> {
   const kept = await blobs.result(key);
-  return kept !== null && (await blobs.has(kept.hash)) ? await readStep(kept.hash, blobs) : null;
+  return kept !== null && (await blobs.has(kept.hash)) ? await readJson<GenerationStep>(kept.hash, blobs) : null;
 }
 
 export interface SearchWork {
@@ -69,7 +69,7 @@ export interface SearchWork {
 export async function doSearchTask(task: SearchTask, work: SearchWork): Promise<Uint8Array> {
   const { search, base, until, anew } = task;
   const { blobs, threads, signal } = work;
-  const state = base === null ? newEvolution() : await readState(base, blobs);
+  const state = base === null ? newEvolution() : await readJson<EvolutionState>(base, blobs);
   const parts = await work.partsOf(search.market);
   let last: GenerationStep | null = null;
   while (state.generation < until) {
@@ -82,7 +82,7 @@ export async function doSearchTask(task: SearchTask, work: SearchWork): Promise<
       const hash = await blobs.put(bytesOf(last));
       const kept = await work.keep(key, hash);
       // The first result stays, and what follows is made from it.
-      if (kept !== hash) last = await readStep(kept, blobs);
+      if (kept !== hash) last = await readJson<GenerationStep>(kept, blobs);
     }
     takeStep(state, last);
   }
@@ -100,10 +100,10 @@ function bytesOf(value: EvolutionState | GenerationStep): Uint8Array {
   return Buffer.from(JSON.stringify(value));
 }
 
-async function readStep(hash: ContentHash, blobs: Blobs): Promise<GenerationStep> {
-  return JSON.parse(Buffer.from(await blobs.get(hash)).toString('utf8')) as GenerationStep;
-}
-
-async function readState(hash: ContentHash, blobs: Blobs): Promise<EvolutionState> {
-  return JSON.parse(Buffer.from(await blobs.get(hash)).toString('utf8')) as EvolutionState;
+/** What `bytesOf` made. @throws MinutehandError BLOB_MISSING, BLOB_DAMAGED */
+async function readJson<Value extends EvolutionState | GenerationStep>(
+  hash: ContentHash,
+  blobs: Blobs,
+): Promise<Value> {
+  return JSON.parse(Buffer.from(await blobs.get(hash)).toString('utf8')) as Value;
 }

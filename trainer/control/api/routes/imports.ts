@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Verdict } from '../../../../shared/bar_file/verdict/finding.ts';
+import { readStoredVerdicts } from '../../../../shared/bar_file/verdict/stored_verdicts.ts';
 import { modelsTrainedOn } from '../../registry/trained_on.ts';
 import type { ListedRun } from '../../../store/import_runs.ts';
 import type { Api, ApiContext } from '../context.ts';
@@ -69,13 +69,15 @@ export function addImportRoutes(api: Api, { settings, store, paths }: ApiContext
 type ShownVerdict = z.infer<typeof importsSchema>['imports'][number]['verdicts'][string];
 
 function shown({ verdicts, clocks, ...run }: ListedRun) {
-  const { symbols = {}, accepted = [] } = JSON.parse(verdicts) as {
-    symbols?: Record<string, Verdict>;
-    accepted?: string[];
-  };
+  const { symbols, accepted } = readStoredVerdicts(verdicts);
   const plain = Object.entries(symbols).map(([symbol, { verdict, findings }]) => [
     symbol,
     { verdict, findings: findings.map((one) => ({ ...one, values: { ...one.values } })) },
   ]);
-  return { ...run, clocks: [...clocks], verdicts: Object.fromEntries(plain) as Record<string, ShownVerdict>, accepted };
+  return {
+    ...run,
+    clocks: [...clocks],
+    verdicts: Object.fromEntries(plain) as Record<string, ShownVerdict>,
+    accepted: [...accepted],
+  };
 }
