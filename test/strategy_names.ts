@@ -5,7 +5,7 @@ const ROOMS = [
   'shared/bundle/direction/',
   'shared/strategies/direction/',
   'trainer/learning/strategies/direction/',
-  'trainer/jobs/strategies/direction.ts',
+  'trainer/jobs/strategies/direction/',
 ];
 
 const TEST_ONLY = /\.(test|fixture|oracle)\.tsx?$/;

@@ -21,7 +21,7 @@ const KNOW_DIRECTION: Readonly<Record<string, readonly [files: number, why: stri
   dashboard: [1, 'the card of an instrument'],
   shared: [12, 'signals, explanations and admission of instruments'],
   sim: [9, 'its worlds have instruments'],
-  'trainer/control': [23, 'requests and routes of direction models, evidence of rollouts, measurements of the monitor'],
+  'trainer/control': [20, 'requests and routes of direction models, measurements of the monitor'],
   'trainer/jobs': [11, 'its kind of job, and rules on its probabilities'],
   'trainer/learning': [3, 'rows of instruments, which formulas and rules use too'],
   'trainer/main.ts': [1, 'the round of all timeframes'],
@@ -56,7 +56,7 @@ describe('the count', () => {
       ['trainer/control/a.ts', ['shared/bundle/direction/x.ts']],
       ['trainer/control/b.ts', ['trainer/jobs/strategies/registry.ts']],
       ['trainer/control/a.unit.test.ts', ['shared/bundle/direction/x.ts']],
-      ['trainer/jobs/strategies/direction.ts', ['shared/bundle/direction/x.ts']],
+      ['trainer/jobs/strategies/direction/training.ts', ['shared/bundle/direction/x.ts']],
       ['cli/direction_lines.ts', ['trainer/learning/strategies/direction/y.ts']],
     ]);
     expect(knowDirection(graph)).toEqual(['cli/direction_lines.ts', 'trainer/control/a.ts']);

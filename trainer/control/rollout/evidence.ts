@@ -1,6 +1,8 @@
-import { Guards, type GuardLimits, type GuardMinute } from './guards.ts';
-import { advantageOf, PairedScores, type MinuteAdvantage, type PairedScore } from './paired_scores.ts';
 import type { RolloutStage } from '../../../shared/bundle/rollout.ts';
+import { advantageOf, type MinuteAdvantage, type PairedScore } from '../../jobs/comparison/advantage.ts';
+import type { GuardMinute } from '../../jobs/comparison/compared_bars.ts';
+import { Guards, type GuardLimits } from './guards.ts';
+import { PairedScores } from './paired_scores.ts';
 import type { RolloutFacts } from './verdict.ts';
 
 /** Evidence about a rollout, updated minute by minute; can be rebuilt from the journal. */

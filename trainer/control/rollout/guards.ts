@@ -1,3 +1,4 @@
+import type { GuardMinute } from '../../jobs/comparison/compared_bars.ts';
 import { EProcess } from './e_process.ts';
 
 /** A guard reaches its limit by chance with a probability of at most 1 / this (Ville's inequality). */
@@ -20,25 +21,6 @@ export interface GuardLimits {
 
 export const GUARDS = ['loss', 'entries', 'pass_rate', 'missing', 'failure'] as const;
 export type GuardName = (typeof GUARDS)[number];
-
-/** Contribution of one minute, all pairs of a timeframe together. */
-export interface GuardMinute {
-  /** Number of the process among those of the horizons. */
-  readonly minute: number;
-  /** Share of units that the challenger decides. */
-  readonly share: number;
-  /** Change of the mean virtual net result of all pairs, bps of full-size gross notional. */
-  readonly championBps: number;
-  readonly challengerBps: number;
-  /** By pair: which arms entered; pairs without an entry are left out. */
-  readonly entries: readonly { readonly champion: boolean; readonly challenger: boolean }[];
-  /** Of the challenger's entry candidates. */
-  readonly candidates: number;
-  readonly passed: number;
-  /** Answers due, and those that lack an arm or a label. */
-  readonly due: number;
-  readonly missing: number;
-}
 
 /** Limits of a rollout in addition to its scores. Constant work per minute. */
 export class Guards {

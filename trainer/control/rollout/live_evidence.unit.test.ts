@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import type { ArmAnswer, ArmMinute } from './arm_minutes.ts';
-import { RolloutEvidence } from './evidence.ts';
-import { addMinutes, processesOf, timeframesOf, type Labels } from './live_evidence.ts';
+import type { ArmMinute } from '../../jobs/comparison/arms.ts';
+import type { ArmAnswer } from '../../jobs/strategies/pair_reversion/arm_answers.ts';
+import { pairAxes, type Labels } from '../../jobs/strategies/pair_reversion/live_comparison.ts';
+import type { RolloutEvidence } from './evidence.ts';
+import { evidenceOf as evidenceOfAxes } from './live_evidence.ts';
 import { rolloutRules } from './rules.ts';
 
 const MINUTES = 'XAUUSD_XAGUSD';
@@ -32,7 +34,7 @@ function evidenceOf(
   pairs: readonly string[],
   { answers = answersAt, unknown = [] }: { answers?: typeof answersAt; unknown?: readonly number[] } = {},
 ): RolloutEvidence {
-  const minutes: ArmMinute[] = [];
+  const minutes: ArmMinute<ArmAnswer>[] = [];
   const labels = new Map(pairs.map((pair) => [pair, new Map<number, 0 | 1>()]));
   for (let minute = 1; minute <= LAST; minute++) {
     const time = (minute * 60) as OpenTime;
@@ -43,13 +45,11 @@ function evidenceOf(
       if (minute + (pair === MINUTES ? 60 : 3600) <= LAST && !unknown.includes(minute))
         labels.get(pair)!.set(time, (minute % 2) as 0 | 1);
   }
-  const evidence = new RolloutEvidence(rules.guards, processesOf(pairs));
-  addMinutes(evidence, minutes, labels as Labels, { stages }, pairs);
-  return evidence;
+  return evidenceOfAxes(pairAxes(minutes, labels as Labels, { stages }, pairs), rules);
 }
 
 it('a label of an hourly pair matures after hours, without counting as missing or delaying the others', () => {
-  expect(timeframesOf(PAIRS)).toEqual([1, 60]);
+  expect(pairAxes([], new Map(), { stages }, PAIRS)).toHaveLength(2);
   const evidence = evidenceOf(PAIRS);
   const hours = Math.floor((LAST - 3600) / 60);
   expect(evidence.scores.labels).toBe(LAST - 60 + hours);

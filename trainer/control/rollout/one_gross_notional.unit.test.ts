@@ -16,7 +16,7 @@ import { CALM_BAR, historyOf, type HistoryBar } from '../../learning/history/pai
 import { scaleLabel } from '../../learning/strategies/pair_reversion/label/scale.ts';
 import { backtest } from '../../learning/trades/backtest.ts';
 import { kpiFigures } from '../monitor/kpi.ts';
-import { readArmMinutes } from './arm_minutes.ts';
+import { readArmMinutes } from '../../jobs/strategies/pair_reversion/arm_answers.ts';
 import { Guards } from './guards.ts';
 
 const EQUITY = 100_000;

@@ -1,12 +1,13 @@
 import type { Rng } from '../../../shared/ports.ts';
-import { PairedScores, type MinuteAdvantage } from './paired_scores.ts';
+import type { ShadowAdvantage } from '../../jobs/comparison/live_comparison.ts';
+import { PairedScores } from './paired_scores.ts';
 import { DECISIVE_E_VALUE } from './verdict.ts';
 
 const REPEATS = 200;
 
 export interface PowerQuestion {
   /** Per minute and timeframe with labels, between the same two models, in order of time. */
-  readonly history: readonly (MinuteAdvantage & { readonly timeframe?: number })[];
+  readonly history: readonly ShadowAdvantage[];
   /** Minutes with labels before the last stage may end, and before the time-out. */
   readonly stageMinutes: number;
   readonly minutes: number;

@@ -28,7 +28,6 @@ import {
   type AdmissionPlace,
   type Admitted,
 } from '../../../shared/bundle/admission/admission.ts';
-import { directionEvidence } from './direction_evidence.ts';
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
 import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type RolloutVerdict } from './verdict.ts';
@@ -138,10 +137,11 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
     ...rolloutRules(place.settings.retrain, rollout.history),
     promotionEValue: rollout.promotion_e_value,
   };
-  const { evidence, newest } =
-    rollout.timeframe === undefined
-      ? await liveEvidence(rollout, rules, place.settings, journalsOf(place))
-      : await directionEvidence(rollout, rules, place.settings, journalsOf(place), place.paths.models);
+  const { evidence, newest } = await liveEvidence(rollout, rules, {
+    settings: place.settings,
+    journals: journalsOf(place),
+    modelsFolder: place.paths.models,
+  });
   const [started, stageStarted] = [rollout.started, rollout.stage_started].map((text) => Date.parse(text));
   const nowMs = newest === null ? started! : newest * 1000;
   const facts = evidence.facts(

@@ -2,7 +2,7 @@ import type { OpenTime } from '../../../shared/bar.ts';
 import { fillCostBps, type FillCosts } from '../../../shared/core/cost/fill_cost.ts';
 import { SERVED_RULE_PREFIX, type InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
 import { openJournal, type JournalFile } from '../../../shared/store/journal.ts';
-import { closedResults } from '../rollout/closed_results.ts';
+import { closedResults } from '../../jobs/comparison/closed_results.ts';
 
 /** What was published, or what the rule in shadow would have. */
 export interface AnswerFigures {

@@ -1,7 +1,7 @@
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Retrainer } from './retrainer.ts';
-import { configuredDirections, directionParameters } from '../../jobs/strategies/direction.ts';
+import { configuredDirections, directionParameters } from '../../jobs/strategies/direction/training.ts';
 import { RunRound } from './run_round.ts';
 
 /**

@@ -2,7 +2,7 @@ import { triggerOfText } from '../../store/trigger_migration.ts';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { directionJobSchema } from '../../jobs/kinds/direction_job.ts';
-import { configuredDirections, directionParameters } from '../../jobs/strategies/direction.ts';
+import { configuredDirections, directionParameters } from '../../jobs/strategies/direction/training.ts';
 import { DirectionRound } from './direction_runs.ts';
 import { newRun, type RetrainRun, type RunRequest } from './run.ts';
 import { jobOfRun } from './run_job.ts';

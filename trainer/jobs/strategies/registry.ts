@@ -1,7 +1,7 @@
 import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
 import type { RunKind } from '../../store/tables.ts';
-import { DIRECTION_TRAINING } from './direction.ts';
-import { PAIR_TRAINING } from './pair_reversion.ts';
+import { DIRECTION_TRAINING } from './direction/training.ts';
+import { PAIR_TRAINING } from './pair_reversion/training.ts';
 import type { StrategyTraining } from './strategy_training.ts';
 
 /** The training half of each strategy, by the shelf of its bundles; the first one's run first where all are due. */

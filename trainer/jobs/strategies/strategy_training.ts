@@ -3,6 +3,7 @@ import type { Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import type { ModelType, RunKind } from '../../store/tables.ts';
+import type { LiveComparison } from '../comparison/live_comparison.ts';
 import type { Job } from '../kinds/registry.ts';
 import type { RunParameters } from '../kinds/run_parameters.ts';
 import type { DeepVerdict, DeepVerification } from '../kinds/verify_training.ts';
@@ -42,8 +43,11 @@ export interface StrategyTraining {
    */
   workOf(run: TrainingRun, settings: Settings): number;
 
-  /** How the labels that judge live models overlap. @param barSeconds of the subjects */
-  overlapOf(barSeconds: number): LabelOverlap;
+  /** How its live models are compared with a challenger and with a shadow. */
+  readonly comparison: LiveComparison;
+
+  /** How the labels of that comparison overlap. @param slot of the models */
+  overlapOf(slot: Timeframe | null): LabelOverlap;
 
   /**
    * Loads a bundle and checks its golden answers, as the daemon does.

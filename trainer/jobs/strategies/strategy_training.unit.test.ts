@@ -56,8 +56,8 @@ describe('the trainings', () => {
   });
 
   it('tell how the labels overlap that judge live models', () => {
-    expect(trainingOfShelf('pairs').overlapOf(60)).toEqual({ horizon: 60, block: 720 });
-    const { horizon, block } = trainingOfShelf('direction').overlapOf(3600);
+    expect(trainingOfShelf('pairs').overlapOf(null)).toEqual({ horizon: 60, block: 720 });
+    const { horizon, block } = trainingOfShelf('direction').overlapOf('1h');
     expect(block).toBe(3 * horizon);
   });
 });

@@ -1,7 +1,7 @@
 import { ln } from '../../../../shared/elementary.ts';
 import type { Rng } from '../../../../shared/ports.ts';
-import type { GuardMinute } from '../guards.ts';
-import type { PairedScore } from '../paired_scores.ts';
+import type { PairedScore } from '../../../jobs/comparison/advantage.ts';
+import type { GuardMinute } from '../../../jobs/comparison/compared_bars.ts';
 import { answerOf, type SimulatedModel } from './models.ts';
 
 export const PAIRS = 10;

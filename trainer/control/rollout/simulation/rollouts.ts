@@ -3,9 +3,14 @@ import { createRng } from '../../../../shared/rng.ts';
 import { meanOf } from '../../../../shared/statistics.ts';
 import { RolloutEvidence } from '../evidence.ts';
 import { stagesMs, type RolloutRules } from '../rules.ts';
-import { advantageOf, NO_ADVANTAGE, type MinuteAdvantage, type PairedScore } from '../paired_scores.ts';
+import {
+  advantageOf,
+  NO_ADVANTAGE,
+  type MinuteAdvantage,
+  type PairedScore,
+} from '../../../jobs/comparison/advantage.ts';
 import { power } from '../power.ts';
-import { PAIR_BLOCK } from '../../../jobs/strategies/pair_reversion.ts';
+import { PAIR_BLOCK } from '../../../jobs/strategies/pair_reversion/training.ts';
 import { checkRollout } from '../verdict.ts';
 import { HORIZON, SimulatedPairs } from './market.ts';
 import { CHAMPION, IMPROVEMENT, REGRESSIONS, type SimulatedModel } from './models.ts';

@@ -1,14 +1,14 @@
-import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
-import { armVersion, type ActiveRollout } from '../../../shared/bundle/rollout.ts';
-import { pairFillCostBps } from '../../../shared/core/cost/fill_cost.ts';
-import { rollovers } from '../../../shared/core/cost/rollover.ts';
-import { swapBpsPerNight } from '../../../shared/core/cost/swap.ts';
-import { pairReturn } from '../../../shared/core/position/pair_return.ts';
-import { ARMS, type Arm } from '../../../shared/core/rollout/assignment.ts';
-import { parsePair } from '../../../shared/pair.ts';
-import { pairCosts, type TradingCosts } from '../../../shared/policy/costs.ts';
-import type { SignalBody } from '../../../shared/signal/signal.ts';
-import type { JournalFile } from '../../../shared/store/journal.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../../../../shared/bar.ts';
+import type { ActiveRollout } from '../../../../shared/bundle/rollout.ts';
+import { pairFillCostBps } from '../../../../shared/core/cost/fill_cost.ts';
+import { rollovers } from '../../../../shared/core/cost/rollover.ts';
+import { swapBpsPerNight } from '../../../../shared/core/cost/swap.ts';
+import { pairReturn } from '../../../../shared/core/position/pair_return.ts';
+import { parsePair } from '../../../../shared/pair.ts';
+import { pairCosts, type TradingCosts } from '../../../../shared/policy/costs.ts';
+import type { SignalBody } from '../../../../shared/signal/signal.ts';
+import type { JournalFile } from '../../../../shared/store/journal.ts';
+import { readArms, type ArmMinute } from '../../comparison/arms.ts';
 
 /** One virtual answer of an arm. */
 export interface ArmAnswer {
@@ -21,49 +21,17 @@ export interface ArmAnswer {
   readonly resultBps: number;
 }
 
-/** Answers of both arms to one minute, by the id of the subject. */
-export interface ArmMinute<Answer = ArmAnswer> {
-  readonly time: OpenTime;
-  readonly pairs: Map<string, Partial<Record<Arm, Answer>>>;
-}
-
 /** Virtual answers of both arms of a rollout of pairs. See `readArms`. */
 export function readArmMinutes(
   journals: readonly JournalFile[],
   rollout: ActiveRollout,
   from: OpenTime,
   costs: Readonly<Record<string, TradingCosts>>,
-): ArmMinute[] {
+): ArmMinute<ArmAnswer>[] {
   return readArms(journals, rollout, from, () => {
     const open = new Map<string, SignalBody>();
     return (body: SignalBody, time) => answerOf(body, open, costs, time);
   });
-}
-
-/**
- * Virtual answers of both arms of a rollout in ascending time. To be called within a snapshot of the journal.
- * @param answerer of one arm in one journal, whose bodies it receives in order
- */
-export function readArms<Body, Answer>(
-  journals: readonly JournalFile[],
-  rollout: ActiveRollout,
-  from: OpenTime,
-  answerer: () => (body: Body, time: OpenTime) => Answer,
-): ArmMinute<Answer>[] {
-  const minutes = new Map<number, ArmMinute<Answer>>();
-  for (const journal of journals)
-    for (const arm of ARMS) {
-      const answerOfArm = answerer();
-      for (const { pairId, time, body: text } of journal.shadowsOf(armVersion(rollout[arm], rollout.id), from)) {
-        const body = JSON.parse(`${text}}`) as Body;
-        const minute = minutes.get(time) ?? { time, pairs: new Map<string, Partial<Record<Arm, Answer>>>() };
-        minutes.set(time, minute);
-        const answers = minute.pairs.get(pairId) ?? {};
-        answers[arm] = answerOfArm(body, time);
-        minute.pairs.set(pairId, answers);
-      }
-    }
-  return [...minutes.values()].sort((a, b) => a.time - b.time);
 }
 
 function answerOf(

@@ -1,4 +1,4 @@
-import { clipped, logLoss, LOG_LOSS_SCALE, type MinuteAdvantage } from './paired_scores.ts';
+import { clipped, logLoss, LOG_LOSS_SCALE, type MinuteAdvantage } from './advantage.ts';
 
 /** Largest difference of two Brier scores over classes: each is within [0, 2]. */
 const CLASS_BRIER_SCALE = 2;

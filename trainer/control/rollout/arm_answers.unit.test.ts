@@ -10,7 +10,7 @@ import { encodeBody } from '../../../shared/signal/encode.ts';
 import { bodyOf } from '../../../shared/signal/signal.fixture.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
-import { readArmMinutes } from './arm_minutes.ts';
+import { readArmMinutes } from '../../jobs/strategies/pair_reversion/arm_answers.ts';
 
 const ROLLOUT: ActiveRollout = {
   id: 'r1',

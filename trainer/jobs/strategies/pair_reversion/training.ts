@@ -1,15 +1,16 @@
-import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
-import { MinutehandError } from '../../../shared/errors.ts';
-import { FEATURES_OF_BARS } from '../../../shared/policy/feature_place.ts';
-import type { Settings } from '../../../shared/policy/policy.ts';
-import { withTrainingSettings } from '../../../shared/policy/training_settings.ts';
-import { treeFitsOf } from '../../learning/learners/registry.ts';
-import { EVALUATION_BARRIERS } from '../../learning/strategies/pair_reversion/label/reversion.ts';
-import { trainingFits } from '../../learning/training/pipeline.ts';
-import type { RunKind } from '../../store/tables.ts';
-import type { TrainingJob, TrainingKind } from '../kinds/training_job.ts';
-import { verifyPairs, verifyPairsDeeply } from '../kinds/verify_training.ts';
-import type { StrategyTraining, TrainingRun } from './strategy_training.ts';
+import { MODEL_NAMES } from '../../../../shared/core/features/feature.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { FEATURES_OF_BARS } from '../../../../shared/policy/feature_place.ts';
+import type { Settings } from '../../../../shared/policy/policy.ts';
+import { withTrainingSettings } from '../../../../shared/policy/training_settings.ts';
+import { treeFitsOf } from '../../../learning/learners/registry.ts';
+import { EVALUATION_BARRIERS } from '../../../learning/strategies/pair_reversion/label/reversion.ts';
+import { trainingFits } from '../../../learning/training/pipeline.ts';
+import type { RunKind } from '../../../store/tables.ts';
+import type { TrainingJob, TrainingKind } from '../../kinds/training_job.ts';
+import { verifyPairs, verifyPairsDeeply } from '../../kinds/verify_training.ts';
+import { PAIR_COMPARISON } from './live_comparison.ts';
+import type { StrategyTraining, TrainingRun } from '../strategy_training.ts';
 
 /** Bars of a block of the bootstrap. */
 export const PAIR_BLOCK = 720;
@@ -49,6 +50,7 @@ export const PAIR_TRAINING: StrategyTraining = {
     return trainingFits(train.folds, trials) * members * trees;
   },
 
+  comparison: PAIR_COMPARISON,
   overlapOf: () => ({ horizon: EVALUATION_BARRIERS.horizon, block: PAIR_BLOCK }),
 
   verify: verifyPairs,

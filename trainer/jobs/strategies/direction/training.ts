@@ -1,19 +1,20 @@
-import { liveInstrumentSchema } from '../../../shared/bundle/direction/active_direction.ts';
-import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
-import { loadDirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
-import { MinutehandError } from '../../../shared/errors.ts';
-import { barSecondsOf, parseInstrument, timeframeOf, type Timeframe } from '../../../shared/pair.ts';
-import type { Settings } from '../../../shared/policy/policy.ts';
-import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
-import { paramsWith, walkForwardWith } from '../../learning/strategies/direction/direction_settings.ts';
-import { evaluationBars } from '../../learning/strategies/direction/label/direction.ts';
-import { directionSearchFits } from '../../learning/strategies/direction/search_direction.ts';
-import { DIRECTION_PARAMS, DIRECTION_WALK_FORWARD } from '../../learning/strategies/direction/train_direction.ts';
-import { DIRECTION_DEFAULTS, DIRECTION_SEED, defaultLabel } from '../kinds/direction_defaults.ts';
-import type { DirectionJob } from '../kinds/direction_job.ts';
-import type { RunParameters } from '../kinds/run_parameters.ts';
-import { verifyDirectionDeeply } from '../kinds/verify_direction.ts';
-import type { StrategyTraining, TrainingRun } from './strategy_training.ts';
+import { liveInstrumentSchema } from '../../../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
+import { loadDirectionModel } from '../../../../shared/bundle/direction/direction_model.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { barSecondsOf, parseInstrument, timeframeOf, TIMEFRAMES, type Timeframe } from '../../../../shared/pair.ts';
+import type { Settings } from '../../../../shared/policy/policy.ts';
+import { triggerText } from '../../../../shared/run_trigger/trigger_text.ts';
+import { paramsWith, walkForwardWith } from '../../../learning/strategies/direction/direction_settings.ts';
+import { evaluationBars } from '../../../learning/strategies/direction/label/direction.ts';
+import { directionSearchFits } from '../../../learning/strategies/direction/search_direction.ts';
+import { DIRECTION_PARAMS, DIRECTION_WALK_FORWARD } from '../../../learning/strategies/direction/train_direction.ts';
+import { DIRECTION_DEFAULTS, DIRECTION_SEED, defaultLabel } from '../../kinds/direction_defaults.ts';
+import type { DirectionJob } from '../../kinds/direction_job.ts';
+import type { RunParameters } from '../../kinds/run_parameters.ts';
+import { verifyDirectionDeeply } from '../../kinds/verify_direction.ts';
+import { DIRECTION_COMPARISON } from './live_comparison.ts';
+import type { StrategyTraining, TrainingRun } from '../strategy_training.ts';
 
 /** Bars of a block of the bootstrap, as many times the bars over which labels overlap. */
 const BLOCK_HORIZONS = 3;
@@ -39,8 +40,10 @@ export const DIRECTION_TRAINING: StrategyTraining = {
     return (blocks + 1 + (trials === 0 ? 0 : directionSearchFits(trials))) * rounds;
   },
 
-  overlapOf(barSeconds) {
-    const horizon = evaluationBars(barSeconds);
+  comparison: DIRECTION_COMPARISON,
+
+  overlapOf(slot) {
+    const horizon = evaluationBars(TIMEFRAMES[slot!]);
     return { horizon, block: BLOCK_HORIZONS * horizon };
   },
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
-import { classAdvantageOf, type PairedClasses } from './class_scores.ts';
-import { advantageOf, PairedScores } from './paired_scores.ts';
+import { classAdvantageOf, type PairedClasses } from '../../jobs/comparison/class_advantage.ts';
+import { advantageOf } from '../../jobs/comparison/advantage.ts';
+import { PairedScores } from './paired_scores.ts';
 
 const RIGHT = [0.7, 0.2, 0.1];
 const EVEN = [0.4, 0.3, 0.3];
