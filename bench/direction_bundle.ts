@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
 import { DIRECTION_GATES, needsLimit, type DirectionGateCode } from '../shared/bundle/gates/gate_codes.ts';
-import { directionFolder, liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
+import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
 import { writeDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
+import { instrumentSchema } from '../shared/bundle/feature_schema.ts';
 import { encodeTreeModel } from '../shared/bundle/onnx/onnx.ts';
 import { withCover } from '../shared/bundle/onnx/tree_cover.ts';
 import { predictModel, type TreeEnsemble, type TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
@@ -16,7 +17,9 @@ export interface RandomDirectionOptions {
   readonly created: Date;
   /** Of the bars; default: live. */
   readonly market?: 'live' | 'simulated';
-  /** Of the columns of `liveInstrumentSchema`: up, down, range. */
+  /** Of the bundle, as features.yaml writes them, joined by line breaks; absent: none. */
+  readonly formulas?: string;
+  /** Of the columns of its schema: up, down, range. */
   readonly ensembles: readonly TreeEnsemble[];
   /** `[rows, columns]`: the cover of the trees, and golden vectors. */
   readonly rows: Float32Array;
@@ -29,7 +32,8 @@ export interface RandomDirectionOptions {
  */
 export function writeRandomDirection(models: string, options: RandomDirectionOptions): string {
   const { symbols, timeframe, created, ensembles, rows, goldenRows } = options;
-  const schema = liveInstrumentSchema(TIMEFRAMES[timeframe]);
+  const windows = { ...INSTRUMENT_WINDOWS, ...(options.formulas !== undefined && { formulas: options.formulas }) };
+  const schema = instrumentSchema(windows, TIMEFRAMES[timeframe]);
   const columns = schema.definitions.length;
   const x = { rows: rows.length / columns, columns, values: rows };
   const model: TreeModel = withCover({ link: 'softmax', ensembles }, x);
@@ -46,7 +50,7 @@ export function writeRandomDirection(models: string, options: RandomDirectionOpt
     market: options.market ?? 'live',
     engine: { name: 'gbdt', parameters: { trees: ensembles[0]!.trees.length } },
     timeframe: TIMEFRAMES[timeframe],
-    windows: { ...INSTRUMENT_WINDOWS },
+    windows,
     feature_schema: schema.hash,
     features: schema.definitions.map(({ name }) => name),
     instruments: [...symbols],

@@ -748,6 +748,12 @@ export const ERRORS = {
     message: 'Formulas of the models read the bars of other symbols, which cannot be served so.',
     next: 'Add the symbol to `instruments` of minutehand.yaml and feed its bars, or train without these formulas.',
   },
+  COMPARISON_IMPOSSIBLE: {
+    status: 422,
+    message:
+      'The bars of a training lack what the active models read, so that new ones could not be compared with them.',
+    next: 'Import what is missing, or train into a folder of its own (`--out`).',
+  },
   MODEL_CROSS_SECTIONS: {
     status: 422,
     message: 'Formulas of the models compare the pairs of a group at the same time, which no daemon serves.',

@@ -20,10 +20,12 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'];
 /** A symbol of no pair: it is fed for an instrument alone. */
 const FED = 'NZDUSD';
+/** An instrument that has no bars yet. */
+const UNFED = 'AUDUSD';
 const OWN: SettingsOverrides = {
   minutehand: {
     pairs: PAIRS,
-    instruments: [`${FED}@5m`],
+    instruments: [`${FED}@5m`, `${UNFED}@5m`],
     // So much history is required that no first training starts.
     simulated: { history_bars: 1_000_000 },
   },
@@ -32,6 +34,7 @@ const settings = tinySettings(OWN);
 const MINUTES = 1500;
 const FORMULAS = {
   symbol: `lead = delta(log(symbol("${FED}").close), 3)`,
+  unfed: `lead = delta(log(symbol("${UNFED}").close), 3)`,
   sections: `far for ${PAIRS.toSorted().join()} = cs_rank(z_abs)\nlead = delta(log(symbol("${FED}").close), 3)`,
 };
 
@@ -155,5 +158,13 @@ describe('formulas of the bundle in use', () => {
     const { store, paths } = api;
     const found = await computeEvidence({ before: settings, texts, paths, store, onProgress: () => undefined });
     expect(found).toMatchObject({ check: { ok: true }, backtest: { error: null }, replay: { error: null } });
+  });
+
+  it('that read a symbol without bars refuse a training at once: nothing could be compared with them', async () => {
+    const headers = bearer(await api.token('operator'));
+    activate(api.paths.models, versions.unfed);
+    const { status, body } = await api.ask('POST', '/api/ml-training/train', { headers, body: { kind: 'full' } });
+    expect([status, body.error!.code]).toEqual([422, 'COMPARISON_IMPOSSIBLE']);
+    expect(body.error!.message).toContain(`no bars of ${UNFED}`);
   });
 });

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { BarColumns } from '../shared/bar_file/bar_file.ts';
+import type { OpenTime } from '../shared/bar.ts';
+import { clipBars, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { readActive, readManifest } from '../shared/bundle/bundle.ts';
 import { createWorkplace, type Finished, type Workplace } from './cli_process.ts';
 import { TINY_MINUTES, tinyBars } from './tiny_models.ts';
@@ -143,5 +144,43 @@ describe('models that read the symbol of an instrument', () => {
       const { stdout, stderr } = await train(flag);
       expect(stdout + stderr, flag).not.toContain('no bars of NZDUSD');
     }
+  });
+
+  it('refuse a training whose bars lack the symbol, or its newest bars, before anything is learned', async () => {
+    const known = bars.get('NZDUSD')!;
+    const { time } = known;
+    const early = clipBars(known, undefined, time[Math.floor(time.length / 2)] as OpenTime);
+    const without = new Map([...bars].filter(([symbol]) => symbol !== 'NZDUSD'));
+    await fed.writeBars('lacking', without);
+    await fed.writeBars('ended', new Map([...without, ['NZDUSD', early]]));
+    const before = readdirSync(fed.models);
+    const commands = [
+      ['train', '--trials', '0'],
+      ['train', '--trials', '0', '--adopt'],
+      ['train', '--dry-run'],
+      ['check', 'ml-models', '--dry-run'],
+    ];
+    for (const command of commands)
+      for (const [folder, seen] of [
+        ['lacking', 'no bars of NZDUSD, which'],
+        ['ended', 'no bars of NZDUSD between'],
+      ] as const) {
+        const { code, stdout, stderr } = await fed.call([...command, '--data', folder, '--json'], { env });
+        const told = stdout + stderr;
+        expect(code, told).toBe(1);
+        expect(told).toContain('COMPARISON_IMPOSSIBLE');
+        expect(told).toContain(seen);
+      }
+    expect(readdirSync(fed.models)).toEqual(before);
+    const elsewhere = await fed.call(['train', '--dry-run', '--data', 'lacking', '--out', 'other-models'], { env });
+    expect(elsewhere.code, elsewhere.stderr).toBe(0);
+  });
+
+  it('are not learned from bars that end before the holdout', async () => {
+    writeFileSync(join(fed.config, 'features.yaml'), FORMULAS);
+    const { code, stdout, stderr } = await fed.call(['train', '--dry-run', '--data', 'ended', '--out', 'new'], { env });
+    rmSync(join(fed.config, 'features.yaml'));
+    expect(code).toBe(1);
+    expect(stdout + stderr).toMatch(/DATA_MISSING[\s\S]*no bars of NZDUSD between/);
   });
 });

@@ -10,6 +10,8 @@ const WITH_BODY: readonly ErrorCode[] = ['BODY_TOO_LARGE'];
 const TRAIN: readonly ErrorCode[] = [
   ...(['SETTING_UNSUPPORTED', 'DATA_MISSING', 'DATA_FORMAT', 'LEARNER_MISSING', 'RETRAIN_RUNNING'] as const),
   'RUNS_TOO_MANY',
+  ...(['COMPARISON_IMPOSSIBLE', 'MODEL_SYMBOLS', 'MODEL_CROSS_SECTIONS'] as const),
+  ...(['CONFIG_SYNTAX', 'CONFIG_UNKNOWN_KEY', 'CONFIG_INVALID'] as const),
   ...WITH_BODY,
 ];
 const RULE_RUN: readonly ErrorCode[] = [

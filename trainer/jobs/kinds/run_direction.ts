@@ -13,7 +13,10 @@ import { countLook, countResult } from '../../learning/backtest/holdout_looks.ts
 import { countTrials } from '../../learning/backtest/trial_ledger.ts';
 import { biasLimits } from '../../learning/strategies/direction/gates/bias_limits.ts';
 import { paramsWith, rangesOf, walkForwardWith } from '../../learning/strategies/direction/direction_settings.ts';
-import { directionAdoptionGates } from '../../learning/strategies/direction/compare_directions.ts';
+import {
+  directionAdoptionGates,
+  refuseImpossibleComparison,
+} from '../../learning/strategies/direction/compare_directions.ts';
 import {
   directionTable,
   type DirectionPart,
@@ -65,7 +68,8 @@ export interface WrittenDirection {
 
 /**
  * Runs a training of the direction model: bars and series → walk-forward → bundle.
- * @throws MinutehandError DATA_MISSING, DATA_FORMAT, MODEL_MARKET, and as `trainDirection` and `makeDirectionBundle`
+ * @throws MinutehandError DATA_MISSING, DATA_FORMAT, MODEL_MARKET, COMPARISON_IMPOSSIBLE, and as `trainDirection` and
+ * `makeDirectionBundle`
  */
 export async function runDirection(job: DirectionJob, context: DirectionContext): Promise<DirectionProduct> {
   refuseOtherMarket(job, context.settings);
@@ -150,6 +154,8 @@ async function makeProduct(
   const { settings, gitCommit, onProgress } = context;
   const { market, symbols, timeframe, window } = job;
   const { instruments, plan } = await readPlan(job, context);
+  const isCompared = out !== null && job.output.folder === null;
+  if (isCompared) await refuseImpossibleComparison({ instruments, market }, context.paths.models);
   // What a dry run prints is a look as well.
   const looks = out ?? directionFolder(context.paths.models);
   const trained = await trainDirection(instruments, plan, onProgress, ({ from, to, trades }) => {
@@ -168,10 +174,9 @@ async function makeProduct(
   const bundle = { version, path: pathInside(out, version) };
   const goldenRows = golden.features.length;
   const challenger = { trained, instruments, plan, costs: plan.costs, version, market, goldenRows };
-  const isOwn = job.output.folder === null;
-  if (isOwn) onProgress('champion and challenger', 0, 1);
+  if (isCompared) onProgress('champion and challenger', 0, 1);
   const place = { modelsFolder: context.paths.models, limits: settings.retrain };
-  const gates = [...trained.gates, ...(isOwn ? await directionAdoptionGates(challenger, place) : [])];
+  const gates = [...trained.gates, ...(isCompared ? await directionAdoptionGates(challenger, place) : [])];
   return { trained, plan, gates, bundle, resources: ownResources(gpu) };
 }
 

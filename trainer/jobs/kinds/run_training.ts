@@ -1,9 +1,7 @@
 import { rmSync } from 'node:fs';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { symbolsNeeded } from '../../../shared/bar_file/other_bars.ts';
 import { readActive, readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
-import { activeWindows } from '../../../shared/bundle/bundle_windows.ts';
 import {
   daemonsOf,
   refuseUnservedFormulas,
@@ -49,6 +47,7 @@ import { watchGpu } from '../resources/gpu_watch.ts';
 import { ownResources, type RunResources } from '../resources/run_resources.ts';
 import { openTimeOf } from '../job_fields.ts';
 import { refuseOtherMarket } from '../other_market.ts';
+import { symbolsOfTraining } from './symbols_of_training.ts';
 import type { TrainingJob } from './training_job.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -74,7 +73,8 @@ export interface TrainingProduct {
 
 /**
  * Runs a training: bars → bundle → gates. The bundle is in `job.output.folder`.
- * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_MISSING, MODEL_MARKET and others of the stations
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, COMPARISON_IMPOSSIBLE, MODEL_MISSING, MODEL_MARKET and others of
+ * the stations
  */
 export async function runTraining(job: TrainingJob, context: TrainingContext): Promise<TrainingProduct> {
   const gpu = watchGpu(process.pid);
@@ -90,7 +90,7 @@ async function makeAndJudge(
   options: TrainOptions,
   bars: ReadonlyMap<string, BarColumns>,
 ): Promise<Omit<TrainingProduct, 'resources'>> {
-  const result = await trainAs(job, options.out, options);
+  const result = await trainAs(job, options.out, { ...options, compared: bars });
   if (result === null) return { result, gates: [] };
   const { settings, workers, onProgress } = options;
   const gates = await adoptionGates(result, {
@@ -116,11 +116,12 @@ export async function rehearseTraining(job: TrainingJob, context: TrainingContex
       next: 'Search θ2 itself, which takes seconds; without --adopt nothing becomes active.',
     });
   }
-  return await withTrainOptions(job, context, async (options) =>
-    job.kind === 'train'
-      ? outlineTraining(options)
-      : outlineTraining(options, warmStartTraining(activeBundle(options.out), options)),
-  );
+  return await withTrainOptions(job, context, async (options, bars) => {
+    const compared = { ...options, compared: bars };
+    return job.kind === 'train'
+      ? outlineTraining(compared)
+      : outlineTraining(compared, warmStartTraining(activeBundle(options.out), compared));
+  });
 }
 
 /** A bundle that learned from bars that were taken back meanwhile: no adoption, note or list would name it. */
@@ -140,25 +141,13 @@ export async function withTrainOptions<Result>(
   discard?: (result: Result) => void,
 ): Promise<Result> {
   const settings = job.kind === 'train' ? withFormulas(context.settings) : context.settings;
-  const { learned, compared } = symbolsOf(job, context);
+  const { learned, compared } = symbolsOfTraining(
+    job.kind,
+    context.settings,
+    job.output.folder ?? context.paths.models,
+  );
   const used = { settings, symbols: [...learned, ...compared], isOwn: job.source.folder === null };
   return whileBarsStay(used, () => withOpenOptions(job, context, work), discard);
-}
-
-interface SymbolsOfJob {
-  /** What the features of the new models need. */
-  readonly learned: readonly string[];
-  /** What those of the active models need, with which the new ones are compared. */
-  readonly compared: readonly string[];
-}
-
-/** What continues a bundle has the formulas of the bundle, and learns from what they read. */
-function symbolsOf({ kind, output }: TrainingJob, { settings, paths }: TrainingContext): SymbolsOfJob {
-  const { pairs, windows } = settings.minutehand;
-  const subjects = pairs.map(parsePair);
-  const compared = symbolsNeeded(subjects, activeWindows(output.folder ?? paths.models, windows));
-  if (kind !== 'train') return { learned: compared, compared };
-  return { learned: symbolsNeeded(subjects, withFormulas(settings).minutehand.windows), compared };
 }
 
 async function withOpenOptions<Result>(
@@ -175,7 +164,11 @@ async function withOpenOptions<Result>(
   const configured = withParameters(own, parameters);
   const imported = await withOwnPrices(configured, place.folder ?? undefined);
   const settings = place.mid ? withMids(imported) : imported;
-  const { learned, compared } = symbolsOf(job, context);
+  const { learned, compared } = symbolsOfTraining(
+    job.kind,
+    context.settings,
+    job.output.folder ?? context.paths.models,
+  );
   const onBars = (done: number, total: number): void => onProgress('reading bars', done, total);
   const known = await barsOf(job, settings, imported, onBars, [...new Set([...learned, ...compared])]);
   const read = lastDays(ofSymbols(known, learned), job.window.days);

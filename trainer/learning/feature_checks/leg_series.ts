@@ -44,22 +44,41 @@ export function columnsOfSeries(windows: Windows): string[] {
   return [...new Set(seriesRead(windows).map(({ name }) => name))];
 }
 
-/**
- * The series of legs that formulas read: each must be known of a leg, and must not know what its price does next.
- * @throws MinutehandError DATA_MISSING for a source that no pair has a value of, SERIES_FORESIGHT
- */
-export function checkLegSeries(pairs: readonly Pair[], bars: ReadonlyMap<string, BarColumns>, windows: Windows): void {
+/** A series of a leg that a formula reads and no pair has a value of. */
+interface MissingSeries {
+  readonly series: SeriesName;
+  /** `a.series("funding_rate") of the formula carry: no funding_rate of BTCUSDT` */
+  readonly text: string;
+}
+
+/** The first series that a formula reads and no pair has a value of; null: there is none. */
+export function missingLegSeries(
+  pairs: readonly Pair[],
+  bars: ReadonlyMap<string, BarColumns>,
+  windows: Windows,
+): MissingSeries | null {
   for (const read of seriesRead(windows)) {
     const { name, source, series } = read;
     const symbols = legsRead(read, pairs).filter((symbol) => bars.has(symbol));
     // Of no pair of this training.
     if (symbols.length === 0 && read.subjects !== null) continue;
     if (symbols.some((symbol) => (bars.get(symbol)!.series?.[series]?.length ?? 0) > 0)) continue;
+    return { series, text: `${source} of the formula ${name}: no ${series} of ${[...new Set(symbols)].join(', ')}` };
+  }
+  return null;
+}
+
+/**
+ * The series of legs that formulas read: each must be known of a leg, and must not know what its price does next.
+ * @throws MinutehandError DATA_MISSING for a source that no pair has a value of, SERIES_FORESIGHT
+ */
+export function checkLegSeries(pairs: readonly Pair[], bars: ReadonlyMap<string, BarColumns>, windows: Windows): void {
+  const missing = missingLegSeries(pairs, bars, windows);
+  if (missing !== null)
     throw new MinutehandError('DATA_MISSING', {
-      seen: `${source} of the formula ${name}: no ${series} of ${[...new Set(symbols)].join(', ')}`,
+      seen: missing.text,
       next: 'Import it with `minutehand series import` into the folder `series` of the bars, or with `minutehand bars import --series` into the store; or take the formula out of config/features.yaml.',
     });
-  }
   refuseForeseeingFormulas(pairs, bars, windows);
 }
 

@@ -1,3 +1,4 @@
+import { MinutehandError } from '../../../shared/errors.ts';
 import { finite, type GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import type { AdoptionEvidence, AdoptionLimits, BrierLoss, Compared, Comparison, Gate } from './gate.ts';
 
@@ -67,6 +68,18 @@ function compare(
 export interface NoChampion {
   readonly reason: 'none' | 'other_market' | 'unusable';
   readonly [figure: string]: string;
+}
+
+/**
+ * Refuses a training before it begins: its data lack what formulas of the champion read.
+ * @param remedy a sentence without its end
+ */
+export function comparisonImpossible(version: string, seen: string, remedy: string): MinutehandError {
+  return new MinutehandError('COMPARISON_IMPOSSIBLE', {
+    seen: `${seen}, which formulas of the active ${version} read`,
+    expected: 'everything that the active models read, in all of the time in which new models are compared with them',
+    next: `${remedy}, or train into a folder of its own (\`--out\`), where nothing is compared or adopted.`,
+  });
 }
 
 /**

@@ -24,6 +24,11 @@ export interface ImportedSource {
 export interface TrainOptions {
   readonly settings: Settings;
   readonly bars: ReadonlyMap<string, BarColumns>;
+  /**
+   * Where the new models are compared with the active ones of `out`: the bars of this comparison, with those of other
+   * symbols that the active models read; absent: they are not compared.
+   */
+  readonly compared?: ReadonlyMap<string, BarColumns>;
   /** Origin of the bars; stated in manifest and card. */
   readonly market: 'live' | 'simulated';
   readonly seed: number;

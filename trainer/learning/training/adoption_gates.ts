@@ -1,10 +1,7 @@
-import { join } from 'node:path';
 import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
-import { bundleWindows, featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
-import { daemonsOf, refuseUnservedFormulas, type Serving } from '../../../shared/bundle/served_formulas.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { warmUpSeconds } from '../../../shared/core/features/features.ts';
@@ -12,6 +9,7 @@ import { tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../strategies/pair_reversion/backtest/period.ts';
 import { datasetPolicy } from '../strategies/pair_reversion/dataset/dataset_policy.ts';
+import { findChampion } from './champion.ts';
 import type { TrainResult } from './pipeline.ts';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import { checkCandidates, type NoChampion } from '../gates/champion.ts';
@@ -114,20 +112,11 @@ function comparedBundle({ version, models, all_pairs, edge_pairs }: BundleResult
 }
 
 /** The active bundle, or the reason for no comparison: an unusable champion does not block its successor. */
-async function openChampion(result: TrainResult, context: AdoptionContext): Promise<ModelSet | NoChampion> {
-  const { modelsFolder } = context;
+async function openChampion({ manifest }: TrainResult, context: AdoptionContext): Promise<ModelSet | NoChampion> {
+  const champion = findChampion({ ...context, market: manifest.market });
+  if ('reason' in champion) return champion;
   try {
-    const active = readActive(modelsFolder);
-    if (active === null) return { reason: 'none' };
-    const folder = join(modelsFolder, active.version);
-    const serving: Serving = { role: 'active', daemons: daemonsOf(context.settings) };
-    const windows = bundleWindows(context.settings.minutehand.windows, readManifest(folder));
-    refuseUnservedFormulas(active.version, windows, serving);
-    const champion = await loadModelSet(folder, schemaOf(context), ROWS_PER_SCORE);
-    const { market } = champion.manifest;
-    if (market === result.manifest.market) return champion;
-    await champion.release();
-    return { reason: 'other_market', version: active.version, market };
+    return await loadModelSet(champion.folder, schemaOf(context), ROWS_PER_SCORE);
   } catch (error) {
     const { code, message } = describeError(error);
     return { reason: 'unusable', error_code: code, error: message };

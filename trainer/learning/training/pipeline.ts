@@ -31,6 +31,8 @@ import { makeBundle, type TrainResult } from '../bundle/make_bundle.ts';
 import { planSearch, searchFits, type PlannedSearch } from '../search/plan_search.ts';
 import type { TrainOptions } from '../options/train_options.ts';
 import { checkLegSeries } from '../feature_checks/leg_series.ts';
+import { refuseAbsentOthers } from './absent_bars.ts';
+import { refuseImpossibleComparison } from './comparable_bars.ts';
 import { learnNet } from './train_net.ts';
 import { warmStartTraining, fullTraining, type TrainingPlan } from './training_plan.ts';
 import { checkBars } from '../validate/leakage/bars.ts';
@@ -46,8 +48,8 @@ const NOT_SEARCHED = { ai1: null, ai2: null, ai3: null };
  * bundle. Groups of pairs repeat the stations from learn to gates on their own rows. The same bars, settings and seed
  * give byte-identical ONNX files.
  * @returns null for a warm start that adds no tree to any model
- * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, LEG_LAGS, FEATURE_FORESIGHT, MODEL_GOLDEN if onnxruntime
- * disagrees with the learner
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, LEG_LAGS, FEATURE_FORESIGHT, COMPARISON_IMPOSSIBLE, MODEL_GOLDEN
+ * if onnxruntime disagrees with the learner
  */
 export async function train(options: TrainOptions): Promise<TrainResult>;
 export async function train(options: TrainOptions, plan: TrainingPlan): Promise<TrainResult | null>;
@@ -159,8 +161,9 @@ interface PreparedDataset {
 /** The rows of a training, after every check of its data and of brought models. @throws MinutehandError as `train` */
 async function prepareDataset(
   { settings, bars, policy, warmStart }: TrainingPlan,
-  { workers, cache, scratch = null, source = null, imported: sources, onProgress, onNote }: TrainOptions,
+  options: TrainOptions,
 ): Promise<PreparedDataset> {
+  const { workers, cache, scratch = null, source = null, imported: sources, onProgress, onNote } = options;
   const { engine } = settings.minutehand.train;
   // Before the minutes that features take; brought models need no learner.
   const isLearning = MODEL_NAMES.some((name) => sources?.[name] === undefined);
@@ -192,6 +195,9 @@ async function prepareDataset(
   if (leftOut.length > 0) onNote?.(`Left out: ${leftOut.join(', ')}: too few common bars (train.min_bars)`);
   const dataset = warmStart === null ? built : warmStart.newRows(built);
   refuseImplausible(dataset, source?.place ?? 'the features of these bars');
+  refuseAbsentOthers(dataset, bars, settings.minutehand.windows);
+  const { compared, market, out: modelsFolder } = options;
+  if (compared !== undefined) refuseImpossibleComparison(dataset, { bars: compared, settings, market, modelsFolder });
   if (sources === undefined) return { dataset, imported: null };
   const imported = await importModels(sources, dataset, settings);
   return { dataset: imported.dataset, imported };

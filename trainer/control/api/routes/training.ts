@@ -8,6 +8,7 @@ import { runSchema } from '../../schema/runs.ts';
 import { mlTrainingConfig, startedRunSchema, trainingStatusSchema, type TrainedBars } from '../../schema/training.ts';
 import { expectedTime, type BarSpan } from '../../schedule/expected_time.ts';
 import { barsOfRequest } from '../bars_of_request.ts';
+import { refuseUnreadFormulas } from '../formula_symbols.ts';
 import { requestedTraining } from '../training_request.ts';
 import { endRun, shownRun } from './runs.ts';
 
@@ -33,6 +34,7 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
         request.written = { target: config.kind, after: config };
         const { kind, parameters, learner } = requestedTraining(request.body ?? null, settings);
         const bars = await barsOfRequest(parameters, context);
+        if (kind !== 'direction') await refuseUnreadFormulas({ kind, parameters }, context);
         const run = await retrainer.request({ trigger: requestTrigger('api', parameters), kind, parameters });
         if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
         request.written = { target: `run ${run.run_id}`, after: config };

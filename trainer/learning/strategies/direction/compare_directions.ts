@@ -10,7 +10,7 @@ import type { DirectionStrategy } from '../../../../shared/strategies/direction/
 import { sharpe } from '../../backtest/performance.ts';
 import { positions } from '../../dataset/rows.ts';
 import { meanLoss } from '../../gates/brier_loss.ts';
-import { checkCandidates, type NoChampion } from '../../gates/champion.ts';
+import { checkCandidates, comparisonImpossible, type NoChampion } from '../../gates/champion.ts';
 import type { AdoptionLimits, BrierLoss, Compared, Comparison } from '../../gates/gate.ts';
 import { goldenResult } from '../../gates/golden_vectors.ts';
 import { checkAdoption } from '../../gates/registry.ts';
@@ -19,6 +19,7 @@ import type { Trade } from '../../trades/backtest.ts';
 import { noAnswers, put, strategyByBlock } from './direction_net.ts';
 import { answersOfBlocks, pickAnswers, type EvaluatedAnswers } from './direction_report.ts';
 import { answersTo, firstUnseen, rowsPerScore } from './evaluate_direction.ts';
+import { missingSeries } from './formula_series.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
 import type { DirectionPlan, TrainedDirection } from './train_direction.ts';
@@ -70,9 +71,25 @@ async function compareWithActive(
   return 'reason' in champion ? { kind: 'none', evidence: champion } : compareDirections(challenger, champion, limits);
 }
 
+/**
+ * Refuses a training whose instruments lack a series that the active model reads: the comparison comes last, after
+ * everything is learned, and values that are missing would let the new model win it.
+ * @throws MinutehandError COMPARISON_IMPOSSIBLE
+ */
+export async function refuseImpossibleComparison(
+  challenger: Pick<NewDirection, 'instruments' | 'market'>,
+  modelsFolder: string,
+): Promise<void> {
+  const champion = await openActive(challenger, modelsFolder);
+  if ('reason' in champion || champion.formulas === undefined) return;
+  const missing = missingSeries(challenger.instruments, champion.formulas.windows);
+  if (missing === null) return;
+  throw comparisonImpossible(champion.manifest.version, missing.text, `Import ${missing.series} of these symbols`);
+}
+
 /** The active model of the timeframe, or the reason for no comparison. */
 async function openActive(
-  { instruments, market }: NewDirection,
+  { instruments, market }: Pick<NewDirection, 'instruments' | 'market'>,
   modelsFolder: string,
 ): Promise<DirectionModel | NoChampion> {
   const timeframe = timeframeOf(instruments[0]!.bars.timeframe);

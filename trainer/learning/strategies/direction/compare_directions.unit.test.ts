@@ -14,7 +14,12 @@ import { keyOf } from '../../../../shared/bundle/gates/gate_result.ts';
 import { gateText } from '../../../../shared/bundle/gates/gate_text.ts';
 import { INSTRUMENT_WINDOWS } from '../../../../shared/core/features/instrument/definitions.ts';
 import { DOWN, EVALUATION_LABEL, RANGE, UP } from './label/direction.ts';
-import { compareDirections, directionAdoptionGates, type NewDirection } from './compare_directions.ts';
+import {
+  compareDirections,
+  directionAdoptionGates,
+  refuseImpossibleComparison,
+  type NewDirection,
+} from './compare_directions.ts';
 import { strategyOf } from './direction_net.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
 import { NO_SERIES } from '../../instruments/series_files.ts';
@@ -235,5 +240,19 @@ describe('the active model of the timeframe', () => {
     expect(await verdicts()).toContain(`direction.champion passed: ${version} was trained on a simulated market`);
     writeFileSync(join(models, 'direction', version, 'manifest.json'), '{}');
     expect((await verdicts())[1]).toContain('direction.champion passed: The bundle’s manifest is not valid.');
+  });
+
+  it('that reads a series of which the instruments have no value is refused before a training', async () => {
+    const version = writeTinyDirection(models, 'BTCUSDT', '1h', new Date(), 'carry = series("funding_rate")');
+    activateDirection(models, version, root);
+    const refusal = (instruments: readonly Instrument[]) =>
+      refuseImpossibleComparison({ instruments, market: 'simulated' }, models);
+    await expect(refusal([instrument])).rejects.toMatchObject({
+      code: 'COMPARISON_IMPOSSIBLE',
+      seen: `series("funding_rate") of the formula carry: no funding_rate of BTCUSDT, which formulas of the active ${version} read`,
+    });
+    const known = { ...NO_SERIES.funding_rate, length: 1, time: [START], arrival: [START], value: [0.1] };
+    const series = { ...NO_SERIES, funding_rate: known as never };
+    await expect(refusal([{ ...instrument, series }])).resolves.toBeUndefined();
   });
 });

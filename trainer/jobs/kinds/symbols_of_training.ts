@@ -1,0 +1,29 @@
+import { symbolsNeeded } from '../../../shared/bar_file/other_bars.ts';
+import { activeWindows } from '../../../shared/bundle/bundle_windows.ts';
+import { parsePair } from '../../../shared/pair.ts';
+import { withFormulas } from '../../../shared/policy/feature_settings.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { TrainingJob } from './training_job.ts';
+
+export interface SymbolsOfTraining {
+  /** What the features of the new models need. */
+  readonly learned: readonly string[];
+  /** What those of the active models need, with which the new ones are compared. */
+  readonly compared: readonly string[];
+}
+
+/**
+ * What continues a bundle has the formulas of the bundle, and learns from what they read.
+ * @param modelsFolder with the active bundle
+ */
+export function symbolsOfTraining(
+  kind: TrainingJob['kind'],
+  settings: Settings,
+  modelsFolder: string,
+): SymbolsOfTraining {
+  const { pairs, windows } = settings.minutehand;
+  const subjects = pairs.map(parsePair);
+  const compared = symbolsNeeded(subjects, activeWindows(modelsFolder, windows));
+  if (kind !== 'train') return { learned: compared, compared };
+  return { learned: symbolsNeeded(subjects, withFormulas(settings).minutehand.windows), compared };
+}
