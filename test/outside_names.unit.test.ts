@@ -97,7 +97,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'trainer/control/registry/active_skill.ts: join(models, version)',
     'trainer/control/registry/metadata_views.ts: join(modelsFolder, active.version)',
     'trainer/control/schedule/first_models.ts: join(models, active.version)',
-    'trainer/learning/training/adoption_gates.ts: join(modelsFolder, active.version)',
   ],
   'a name of the configuration, which its schema limits': [
     'shared/fatal.ts: join(home, `daemon_${shard}.fatal.jsonl`)',

@@ -34,7 +34,7 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
         request.written = { target: config.kind, after: config };
         const { kind, parameters, learner } = requestedTraining(request.body ?? null, settings);
         const bars = await barsOfRequest(parameters, context);
-        if (kind !== 'direction') await refuseUnreadFormulas({ kind, parameters }, context);
+        if (parameters.symbols === undefined) await refuseUnreadFormulas({ kind, parameters }, context);
         const run = await retrainer.request({ trigger: requestTrigger('api', parameters), kind, parameters });
         if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
         request.written = { target: `run ${run.run_id}`, after: config };
