@@ -73,8 +73,8 @@ export interface TrainingProduct {
 
 /**
  * Runs a training: bars → bundle → gates. The bundle is in `job.output.folder`.
- * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, COMPARISON_IMPOSSIBLE, MODEL_MISSING, MODEL_MARKET and others of
- * the stations
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, COMPARISON_IMPOSSIBLE, MODEL_MISSING, MODEL_MARKET and others
+ * of the stations
  */
 export async function runTraining(job: TrainingJob, context: TrainingContext): Promise<TrainingProduct> {
   const gpu = watchGpu(process.pid);

@@ -48,8 +48,8 @@ const NOT_SEARCHED = { ai1: null, ai2: null, ai3: null };
  * bundle. Groups of pairs repeat the stations from learn to gates on their own rows. The same bars, settings and seed
  * give byte-identical ONNX files.
  * @returns null for a warm start that adds no tree to any model
- * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, LEG_LAGS, FEATURE_FORESIGHT, COMPARISON_IMPOSSIBLE, MODEL_GOLDEN
- * if onnxruntime disagrees with the learner
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, LEG_LAGS, FEATURE_FORESIGHT, COMPARISON_IMPOSSIBLE,
+ * MODEL_GOLDEN if onnxruntime disagrees with the learner
  */
 export async function train(options: TrainOptions): Promise<TrainResult>;
 export async function train(options: TrainOptions, plan: TrainingPlan): Promise<TrainResult | null>;
