@@ -1,14 +1,8 @@
-import { shelfOfTimeframe } from '../../shared/bundle/shelf_name.ts';
 import { keyOf } from '../../shared/bundle/gates/gate_result.ts';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { copyBundle, listVersions, readActive, readManifest, signBundle } from '../../shared/bundle/bundle.ts';
-import {
-  activeDirectionVersions,
-  directionFolder,
-  isDirectionBundle,
-  takeInDirection,
-} from '../../shared/bundle/direction/active_direction.ts';
+import { listVersions, readActive, readManifest } from '../../shared/bundle/bundle.ts';
+import { activeDirectionVersions, isDirectionBundle } from '../../shared/bundle/direction/active_direction.ts';
 import {
   isRuleBundle,
   readActiveRule,
@@ -24,7 +18,6 @@ import { spellSubject } from '../../shared/symbol/symbol.ts';
 import { ruleShadows, servedRules } from '../../trainer/control/rules/kept_rules.ts';
 import { listRuleBundles } from '../rule_bundles.ts';
 import { showRule } from '../strategy/show_rule.ts';
-import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { Manifest, Skill } from '../../shared/bundle/manifest.ts';
 import type { ActivePointer } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
@@ -43,15 +36,21 @@ import {
 import { notify } from '../../trainer/control/notify/outbox.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Recovery } from '../../trainer/control/registry/registry.ts';
-import type { ShelfName } from '../../shared/bundle/shelf_name.ts';
-import { placeOfSlot, readActiveOfSlot, shelfNamed, shelfOfSlot } from '../../shared/bundle/shelves/registry.ts';
+import { shelfOfTimeframe, targetInSlot, type ModelType, type ShelfName } from '../../shared/bundle/shelf_name.ts';
+import {
+  ALL_SHELVES,
+  placeOfSlot,
+  readActiveOfSlot,
+  shelfNamed,
+  shelfOfFolder,
+  shelfOfSlot,
+} from '../../shared/bundle/shelves/registry.ts';
 import type { ActivationCause } from '../../trainer/control/registry/registry_rows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { oneLine } from '../../shared/one_line.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
-import type { ModelType } from '../../trainer/store/tables.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { listDirections, showDirection } from '../direction_bundles.ts';
 import { endPartly, type Output } from '../output.ts';
@@ -72,7 +71,6 @@ import { timeframeOption } from '../timeframe_option.ts';
 import { versionMark } from '../version_mark.ts';
 import { addModelsDelivery } from './models_delivery.ts';
 import { addModelsImport } from './models_import.ts';
-import { ALL_TRAININGS, trainingOfShelf } from '../../trainer/jobs/strategies/registry.ts';
 import { addModelsVerify } from './models_verify.ts';
 import { addModelsResume, tellHalts } from './models_resume.ts';
 import { pathInside } from '../../shared/path_name.ts';
@@ -145,9 +143,7 @@ export function addModels(program: Command, output: () => Output): void {
     .command('note')
     .argument('<version>')
     .argument('<text>')
-    .addOption(
-      new Option('--model <type>', 'of one model only').choices(ALL_TRAININGS.flatMap(({ models: own }) => own)),
-    )
+    .addOption(new Option('--model <type>', 'of one model only').choices(ALL_SHELVES.flatMap(({ models: own }) => own)))
     .description('writes notes on a bundle, or one of its models, into model_registry')
     .action((version: string, text: string, flags: { model?: ModelType }) => note(version, text, flags, output()));
   addModelsImport(models, output);
@@ -157,7 +153,7 @@ export function addModels(program: Command, output: () => Output): void {
 
 async function note(version: string, text: string, flags: { model?: ModelType }, output: Output): Promise<void> {
   const shelf = await shelfOfRegistered(version);
-  const own = trainingOfShelf(shelf).models;
+  const own = shelfNamed(shelf).models;
   if (flags.model !== undefined && !own.includes(flags.model))
     throw new MinutehandError('USAGE', {
       seen: `--model ${flags.model} of ${version}`,
@@ -173,7 +169,7 @@ async function note(version: string, text: string, flags: { model?: ModelType },
 /** The folder of a bundle that is named by its version or its path. @throws MinutehandError MODEL_MISSING */
 function bundleFolder(name: string): string {
   const { models } = homePaths();
-  return bundleByName([models, directionFolder(models), ruleFolder(models)], name);
+  return bundleByName([...ALL_SHELVES.map((shelf) => shelf.folder(models)), ruleFolder(models)], name);
 }
 
 function list(output: Output): void {
@@ -357,8 +353,7 @@ async function promote(name: string, override: Override | null, output: Output):
 /** Copies an admitted bundle into the models folder when it is not there. */
 function takeInFolder(folder: string, { version, timeframe, rule }: Admitted, models: string): void {
   if (rule !== null) takeInRule(folder, models);
-  else if (timeframe !== null) takeInDirection(folder, models);
-  else if (resolve(dirname(folder)) !== resolve(models) || basename(folder) !== version) copyBundle(folder, models);
+  else shelfOfSlot(timeframe).takeIn(folder, version, models);
 }
 
 async function makeActive(
@@ -392,8 +387,7 @@ function activeText({ timeframe, rule }: Admitted): string {
 }
 
 function targetOf({ version, timeframe, rule }: Admitted): string {
-  if (rule !== null) return `rule ${version}`;
-  return timeframe === null ? version : `direction ${version}`;
+  return rule === null ? targetInSlot(timeframe, version) : `rule ${version}`;
 }
 
 interface ShadowFlags {
@@ -466,7 +460,7 @@ function printShadows(output: Output): void {
 }
 
 function writtenShadow(slot: ShadowSlot, before: string | null, version: string | null, output: Output): void {
-  const target = slot === null ? (version ?? 'none') : `direction ${version ?? slot}`;
+  const target = targetInSlot(slot, version ?? slot ?? 'none');
   output.written({ target, before: { version: before }, after: { version } });
   output.result(slot === null ? { version } : { version, timeframe: slot });
 }
@@ -490,17 +484,15 @@ async function signOne(name: string, output: Output): Promise<void> {
   const folder = bundleFolder(name);
   const key = signFolder(folder);
   const version = basename(folder);
-  const shelves: readonly ShelfName[] = ['pairs', 'direction'];
-  const shelf = shelves.find((one) => resolve(dirname(folder)) === resolve(shelfNamed(one).folder(paths.models)));
-  if (shelf !== undefined) await withRegistry(process.env, paths, (registry) => registry.register(version), shelf);
+  const shelf = ALL_SHELVES.find((one) => resolve(dirname(folder)) === resolve(one.folder(paths.models)));
+  if (shelf !== undefined) await withRegistry(process.env, paths, (registry) => registry.register(version), shelf.name);
   output.written({ target: version, after: { key } });
   output.line(`${version} is signed by ${key}.`);
   output.result({ version, path: folder, key });
 }
 
 function signFolder(folder: string): string {
-  if (isRuleBundle(folder)) return signRuleBundle(folder);
-  return isDirectionBundle(folder) ? signDirectionBundle(folder) : signBundle(folder);
+  return isRuleBundle(folder) ? signRuleBundle(folder) : shelfOfFolder(folder).sign(folder);
 }
 
 type RollbackFlags = OverrideFlags & { readonly direction?: Timeframe; readonly rule?: string };
@@ -552,33 +544,36 @@ async function tellRegistry(cause: ActivationCause, shelf: ShelfName, output: Ou
   }
 }
 
-/** Where the registry has a version: with the bundles of pairs, unless only a direction model has it. */
+/** Where the registry has a version: the first shelf that has it; with the bundles of pairs where none has. */
 async function shelfOfRegistered(version: string): Promise<ShelfName> {
   const has = (shelf: ShelfName): Promise<boolean> =>
     withRegistry(process.env, homePaths(), async (registry) => (await registry.find(version)) !== undefined, shelf);
-  return !(await has('pairs')) && (await has('direction')) ? 'direction' : 'pairs';
+  for (const { name } of ALL_SHELVES) if (await has(name)) return name;
+  return shelfOfTimeframe(null);
 }
 
 const NOTHING_RECOVERED: Recovery = { recovered: [], intact: [], failed: [], activated: [] };
 
 async function recover(version: string | undefined, output: Output): Promise<void> {
   const { models } = homePaths();
-  const isOfDirection = version !== undefined && (await shelfOfRegistered(version)) === 'direction';
-  const pairs = isOfDirection ? NOTHING_RECOVERED : await recoverShelf('pairs', version, output);
-  const isOfPairs = version !== undefined && !isOfDirection;
-  const direction = isOfPairs ? NOTHING_RECOVERED : await recoverShelf('direction', version, output);
-  const failed = [...pairs.failed, ...direction.failed];
-  const kept = [pairs, direction].reduce((sum, { recovered, intact }) => sum + recovered.length + intact.length, 0);
+  const only = version === undefined ? null : await shelfOfRegistered(version);
+  const recovered = new Map<ShelfName, Recovery>();
+  for (const { name } of ALL_SHELVES)
+    recovered.set(name, only === null || only === name ? await recoverShelf(name, version, output) : NOTHING_RECOVERED);
+  const all = [...recovered.values()];
+  const failed = all.flatMap((own) => own.failed);
+  const kept = all.reduce((sum, own) => sum + own.recovered.length + own.intact.length, 0);
   output.written({
     target: version ?? 'all',
     after: {
-      recovered: [...pairs.recovered, ...direction.recovered],
-      activated: [...pairs.activated, ...direction.activated],
+      recovered: all.flatMap((own) => own.recovered),
+      activated: all.flatMap((own) => own.activated),
       failed: failed.map((one) => one.version),
     },
   });
+  const { pairs, ...others } = Object.fromEntries(recovered) as Record<ShelfName, Recovery>;
   // At most one bundle of pairs is active.
-  output.result({ models, ...pairs, activated: pairs.activated[0] ?? null, direction });
+  output.result({ models, ...pairs, activated: pairs.activated[0] ?? null, ...others });
   const missing = failed.map(({ version: lost, error }) => `${lost}: ${error.code}: ${error.message}`);
   if (kept + failed.length === 0) missing.push('The registry has no bundles: nothing is recovered.');
   if (missing.length > 0) endPartly(missing, kept > 0, output);

@@ -1,7 +1,7 @@
 import type { Generated } from 'kysely';
 import type { Importance } from '../../shared/core/news/news_event.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
-import type { SlotName } from '../../shared/bundle/shelf_name.ts';
+import type { ModelType, SlotName } from '../../shared/bundle/shelf_name.ts';
 import type { EventName, Severity } from './events.ts';
 import type { AccessTables } from './access_tables.ts';
 import type { JobEventsTable, JobsTable } from './job_tables.ts';
@@ -149,9 +149,6 @@ export interface ModelRegistryTable {
   /** Of the owner of promotions that made it active last; null before. */
   fence: Generated<number | null>;
 }
-
-/** `DIRECTION` is the only model of a direction bundle. */
-export type ModelType = 'AI1' | 'AI2' | 'AI3' | 'DIRECTION';
 
 /** One row for each market: the installation that may promote models. See trainer/store/promotion_owner.ts. */
 export interface PromotionOwnersTable {

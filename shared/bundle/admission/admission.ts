@@ -1,22 +1,14 @@
 import { shelfOfTimeframe } from '../shelf_name.ts';
 import { join } from 'node:path';
-import { mustExist, readActiveFile } from '../bundle.ts';
-import { isDirectionBundle, liveInstrumentSchema } from '../direction/active_direction.ts';
-import { readDirectionBundle } from '../direction/direction_bundle.ts';
-import { prepareDirection } from '../direction/direction_model.ts';
-import { featureSchema } from '../feature_schema.ts';
+import { mustExist } from '../bundle.ts';
 import { keyOf, type RecordedGate } from '../gates/gate_result.ts';
-import { loadModelSet } from '../model_set.ts';
 import { readModelsFile } from '../models_file.ts';
-import { refuseForeign, timeframesOf, type BundleOrigin } from '../origin.ts';
+import { refuseForeign, type BundleOrigin } from '../origin.ts';
 import { readPointerFile, type PointerPlace } from '../pointer.ts';
 import { trainerMarks } from '../pointer_marks.ts';
 import {
   failuresOf,
   gatesText,
-  reasonsOf,
-  recordedDirectionGates,
-  recordedGates,
   recordedRuleGates,
   unmeasured,
   type DespiteGates,
@@ -41,7 +33,7 @@ import { runningOrigin } from './running.ts';
 import { sha256Hex } from '../../sha256.ts';
 import type { ShelfName } from '../shelf_name.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../served_formulas.ts';
-import { placeOfSlot, shelfOfSlot } from '../shelves/registry.ts';
+import { placeOfSlot, shelfOfFolder, shelfOfSlot } from '../shelves/registry.ts';
 
 /**
  * How a bundle gets into use. `adoption` is that of a new bundle that passed its gates, `folder` the same in a folder
@@ -145,7 +137,7 @@ export async function admit<Through extends Door>(
   const { door } = request;
   const candidate = await verifyCandidate(request.folder, place.settings);
   refuseUnserved(candidate, door, place.settings);
-  if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, candidate.timeframe === null));
+  if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, shelfOfSlot(candidate.timeframe)));
   if (candidate.rule !== null) refuseOtherInstrument(candidate, place.settings);
   if (door === 'shadow') {
     refuseShadowOfNothing(candidate, place.settings);
@@ -269,37 +261,8 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
       reasons: [],
     };
   }
-  if (isDirectionBundle(folder)) {
-    const { timeframe } = readDirectionBundle(folder).manifest;
-    const { manifest } = await prepareDirection(folder, liveInstrumentSchema(timeframe));
-    const own = timeframeOf(manifest.timeframe);
-    const { version, market } = manifest;
-    return {
-      version,
-      market,
-      timeframe: own,
-      rule: null,
-      timeframes: [own],
-      recorded: recordedDirectionGates(manifest),
-      manifestHash: manifestHashOf(folder),
-      windows: null,
-      reasons: [],
-    };
-  }
-  const set = await loadModelSet(folder, featureSchema(settings.minutehand.windows), 1);
-  await set.release();
-  const { version, market, pairs, gates = [] } = set.manifest;
-  return {
-    version,
-    market,
-    timeframe: null,
-    rule: null,
-    timeframes: timeframesOf(pairs),
-    recorded: recordedGates(set.manifest),
-    manifestHash: manifestHashOf(folder),
-    windows: set.schema.windows,
-    reasons: reasonsOf(gates),
-  };
+  const verified = await shelfOfFolder(folder).verify(folder, settings);
+  return { ...verified, rule: null, manifestHash: manifestHashOf(folder) };
 }
 
 function manifestHashOf(folder: string, files: FileSystem = MACHINE_FILES): string {
@@ -408,7 +371,7 @@ function activeBefore(
     const last = marks.accepted().find((pointer) => pointer.version === version);
     return { despite: last?.despite_gates ?? null };
   }
-  const pointer = kind.timeframe === null ? readActiveFile(paths.models) : readPointerFile(place, MACHINE_FILES);
+  const pointer = readPointerFile(place, MACHINE_FILES);
   if (pointer === null || pointer.previous !== version) return null;
   marks.check(pointer);
   return { despite: pointer.previous_despite_gates ?? null };

@@ -1,11 +1,8 @@
-import { timeframesOf, type RunningOrigin } from '../origin.ts';
-import { barSecondsOf, parseInstrument, timeframeOf } from '../../pair.ts';
 import type { Settings } from '../../policy/policy.ts';
+import type { RunningOrigin } from '../origin.ts';
+import type { BundleShelf } from '../shelves/bundle_shelf.ts';
 
-/** What this configuration runs, for models of pairs or of instruments. */
-export function runningOrigin({ minutehand }: Pick<Settings, 'minutehand'>, isOfPairs: boolean): RunningOrigin {
-  const { market, pairs, instruments } = minutehand;
-  if (isOfPairs) return { market, timeframes: timeframesOf(pairs) };
-  const ofInstruments = instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id))));
-  return { market, timeframes: [...new Set(ofInstruments)] };
+/** What this configuration runs with the bundles of a shelf. */
+export function runningOrigin({ minutehand }: Pick<Settings, 'minutehand'>, shelf: BundleShelf): RunningOrigin {
+  return { market: minutehand.market, timeframes: shelf.timeframesOf(minutehand) };
 }

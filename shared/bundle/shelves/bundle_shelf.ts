@@ -1,16 +1,20 @@
+import type { Windows } from '../../core/features/windows.ts';
 import type { Timeframe } from '../../pair.ts';
+import type { Settings } from '../../policy/policy.ts';
 import type { FileSystem } from '../../ports.ts';
 import type { Manifest } from '../manifest.ts';
 import type { BundleOrigin } from '../origin.ts';
 import type { PointerPlace } from '../pointer.ts';
 import type { RecordedGates } from '../recorded_gates.ts';
-import type { ShelfName } from '../shelf_name.ts';
+import type { ModelType, ShelfName } from '../shelf_name.ts';
 
 /** The bundles of a strategy: where they are, which pointers name them, what a manifest says. */
 export interface BundleShelf {
   readonly name: ShelfName;
   /** Of its models, as `--strategy` names it. */
   readonly strategy: 'pair_reversion' | 'direction';
+  /** The models of a bundle. */
+  readonly models: readonly ModelType[];
   /** Where its bundles are, by their versions. */
   folder(modelsFolder: string): string;
   /** Of each slot the pointer to its active bundle. */
@@ -26,6 +30,35 @@ export interface BundleShelf {
   check(folder: string, files: FileSystem): CheckedBundle;
   /** @throws MinutehandError as `facts` */
   figures(folder: string): BundleFigures;
+  /**
+   * Loads a bundle and checks its golden answers, as a daemon does.
+   * @throws MinutehandError as the daemon
+   */
+  verify(folder: string, settings: Settings): Promise<VerifiedBundle>;
+  /**
+   * Copies a bundle into the folder of bundles, whole or not at all; nothing where it is there.
+   * @throws MinutehandError MODEL_EXISTS when another bundle has the version; as `check`
+   */
+  takeIn(folder: string, version: string, modelsFolder: string): void;
+  /**
+   * Signs a bundle with the signing key.
+   * @returns name of the key
+   * @throws MinutehandError KEY_UNUSABLE; as `check`
+   */
+  sign(folder: string): string;
+  /** Timeframes of the subjects that this configuration runs with such bundles. */
+  timeframesOf(minutehand: Settings['minutehand']): readonly Timeframe[];
+  /**
+   * Hash of the feature schema that the bundle of a slot has to have here.
+   * @throws MinutehandError MODEL_MANIFEST for formulas that this version does not compute
+   */
+  expectedSchema(
+    slot: Timeframe | null,
+    bundle: Pick<BundleFacts, 'version' | 'windows'>,
+    minutehand: Settings['minutehand'],
+  ): string;
+  /** Windows of a bundle whose formulas may read bars that daemons have to wait for; null: they read none. */
+  awaitingWindows(bundle: Pick<BundleFacts, 'windows'>, minutehand: Settings['minutehand']): Windows | null;
 }
 
 export interface SlotPlace {
@@ -38,6 +71,17 @@ export interface CheckedBundle {
   readonly created: string;
   /** Of its slot. */
   readonly timeframe: Timeframe | null;
+}
+
+/** A bundle that a daemon could load. */
+export interface VerifiedBundle extends BundleOrigin {
+  /** Of its slot. */
+  readonly timeframe: Timeframe | null;
+  readonly recorded: RecordedGates;
+  /** As `awaitingWindows`. */
+  readonly windows: Windows | null;
+  /** The failed gates as the registry words them. */
+  readonly reasons: readonly string[];
 }
 
 /** What a bundle was learned from, by which features, and how it was judged. */

@@ -1,6 +1,13 @@
-import { TIMEFRAME_NAMES, timeframeOf } from '../../pair.ts';
-import { directionFolder, directionPlace, isDirectionBundle } from '../direction/active_direction.ts';
-import { readDirectionBundle } from '../direction/direction_bundle.ts';
+import { barSecondsOf, parseInstrument, TIMEFRAME_NAMES, TIMEFRAMES, timeframeOf } from '../../pair.ts';
+import {
+  directionFolder,
+  directionPlace,
+  isDirectionBundle,
+  liveInstrumentSchema,
+  takeInDirection,
+} from '../direction/active_direction.ts';
+import { readDirectionBundle, signDirectionBundle } from '../direction/direction_bundle.ts';
+import { bundleInstrumentSchema } from '../feature_schema.ts';
 import { recordedDirectionGates } from '../recorded_gates.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
 
@@ -8,6 +15,7 @@ import type { BundleShelf } from './bundle_shelf.ts';
 export const DIRECTION_SHELF: BundleShelf = {
   name: 'direction',
   strategy: 'direction',
+  models: ['DIRECTION'],
   folder: directionFolder,
   places: (modelsFolder) =>
     TIMEFRAME_NAMES.map((timeframe) => ({ timeframe, place: directionPlace(modelsFolder, timeframe) })),
@@ -34,4 +42,23 @@ export const DIRECTION_SHELF: BundleShelf = {
       theta2: null,
     };
   },
+  async verify(folder) {
+    const schema = liveInstrumentSchema(readDirectionBundle(folder).manifest.timeframe);
+    // Loaded when it is needed: most programs that ask for a shelf load no model.
+    const { prepareDirection } = await import('../direction/direction_model.ts');
+    const { manifest } = await prepareDirection(folder, schema);
+    const { version, market } = manifest;
+    const timeframe = timeframeOf(manifest.timeframe);
+    const recorded = recordedDirectionGates(manifest);
+    return { version, market, timeframe, timeframes: [timeframe], recorded, windows: null, reasons: [] };
+  },
+  takeIn(folder, _version, modelsFolder) {
+    takeInDirection(folder, modelsFolder);
+  },
+  sign: signDirectionBundle,
+  timeframesOf({ instruments }) {
+    return [...new Set(instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id)))))];
+  },
+  expectedSchema: (slot, bundle) => bundleInstrumentSchema(liveInstrumentSchema(TIMEFRAMES[slot!]), bundle).hash,
+  awaitingWindows: () => null,
 };

@@ -1,14 +1,17 @@
 import { MODEL_NAMES } from '../../core/features/feature.ts';
+import { basename, dirname, resolve } from 'node:path';
 import { MACHINE_FILES } from '../../files.ts';
-import { placeOfActive, readBundle, readManifest } from '../bundle.ts';
+import { copyBundle, placeOfActive, readBundle, readManifest, signBundle } from '../bundle.ts';
+import { bundleSchema, bundleWindows, featureSchema } from '../feature_schema.ts';
 import { timeframesOf } from '../origin.ts';
-import { recordedGates } from '../recorded_gates.ts';
+import { reasonsOf, recordedGates } from '../recorded_gates.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
 
 /** Bundles of `pair_reversion`: in the models folder itself, one slot. */
 export const PAIR_SHELF: BundleShelf = {
   name: 'pairs',
   strategy: 'pair_reversion',
+  models: ['AI1', 'AI2', 'AI3'],
   folder: (modelsFolder) => modelsFolder,
   places: (modelsFolder) => [{ timeframe: null, place: placeOfActive(modelsFolder) }],
   isBundle: (folder) => MACHINE_FILES.stat(folder) !== null,
@@ -31,4 +34,28 @@ export const PAIR_SHELF: BundleShelf = {
       theta2,
     };
   },
+  async verify(folder, { minutehand }) {
+    // Loaded when it is needed: most programs that ask for a shelf load no model.
+    const { loadModelSet } = await import('../model_set.ts');
+    const set = await loadModelSet(folder, featureSchema(minutehand.windows), 1);
+    await set.release();
+    const { version, market, pairs, gates = [] } = set.manifest;
+    return {
+      version,
+      market,
+      timeframe: null,
+      timeframes: timeframesOf(pairs),
+      recorded: recordedGates(set.manifest),
+      windows: set.schema.windows,
+      reasons: reasonsOf(gates),
+    };
+  },
+  takeIn(folder, version, modelsFolder) {
+    if (resolve(dirname(folder)) !== resolve(modelsFolder) || basename(folder) !== version)
+      copyBundle(folder, modelsFolder);
+  },
+  sign: signBundle,
+  timeframesOf: ({ pairs }) => timeframesOf(pairs),
+  expectedSchema: (_slot, bundle, minutehand) => bundleSchema(featureSchema(minutehand.windows), bundle).hash,
+  awaitingWindows: (bundle, minutehand) => bundleWindows(minutehand.windows, bundle),
 };

@@ -1,18 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { TIMEFRAME_NAMES } from '../../pair.ts';
-import { slotNameOf } from '../shelf_name.ts';
+import { loadSettings } from '../../policy/policy.ts';
+import { slotNameOf, targetInSlot } from '../shelf_name.ts';
 import { ALL_SHELVES, placeOfSlot, shelfNamed, shelfOfSlot } from './registry.ts';
 
 const MODELS = '/models';
 const SLOTS = [null, ...TIMEFRAME_NAMES];
 
 describe('the shelves of bundles', () => {
-  it('have a folder, a strategy and pointers of their own', () => {
+  it('have a folder, a strategy, models and pointers of their own', () => {
     const names = ALL_SHELVES.map(({ name }) => name);
     const folders = ALL_SHELVES.map((shelf) => shelf.folder(MODELS));
     const strategies = ALL_SHELVES.map(({ strategy }) => strategy);
+    const models = ALL_SHELVES.flatMap((shelf) => shelf.models);
     const places = ALL_SHELVES.flatMap((shelf) => shelf.places(MODELS)).map(({ place }) => place);
-    for (const one of [names, folders, strategies, places.map(({ path }) => path), places.map(({ name }) => name)])
+    for (const one of [
+      names,
+      folders,
+      strategies,
+      models,
+      places.map(({ path }) => path),
+      places.map(({ name }) => name),
+    ])
       expect(new Set(one).size).toBe(one.length);
   });
 
@@ -28,6 +37,28 @@ describe('the shelves of bundles', () => {
         expect(shelfOfSlot(timeframe)).toBe(shelf);
         expect(placeOfSlot(MODELS, timeframe)).toEqual(place);
       }
+  });
+
+  it('say what this configuration runs, and by which features it reads a bundle', () => {
+    const settings = loadSettings().minutehand;
+    const minutehand = { ...settings, pairs: ['EURUSD_GBPUSD'], instruments: ['BTCUSDT@1h', 'ETHUSDT@1h'] };
+    const bundle = { version: '20261101_0000', windows: {} };
+    const seen = SLOTS.map((slot) => shelfOfSlot(slot).expectedSchema(slot, bundle, minutehand));
+    // Each timeframe has a schema of its own.
+    expect(new Set(seen).size).toBe(SLOTS.length);
+    expect(ALL_SHELVES.map((shelf) => shelf.timeframesOf(minutehand))).toEqual([['1m'], ['1h']]);
+    // Formulas of instruments read no bars that a daemon would have to wait for.
+    expect(shelfNamed('pairs').awaitingWindows(bundle, minutehand)).toMatchObject({
+      beta_window: settings.windows.beta_window,
+    });
+    expect(shelfNamed('direction').awaitingWindows(bundle, minutehand)).toBeNull();
+  });
+
+  it('name what a slot has for audit and reports', () => {
+    expect([targetInSlot(null, 'none'), targetInSlot('1h', '20261101_0000')]).toEqual([
+      'none',
+      'direction 20261101_0000',
+    ]);
   });
 
   it('take nothing that is not there for a bundle', () => {

@@ -1,12 +1,5 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { liveInstrumentSchema } from '../../../shared/bundle/direction/active_direction.ts';
-import {
-  bundleInstrumentSchema,
-  bundleSchema,
-  bundleWindows,
-  featureSchema,
-} from '../../../shared/bundle/feature_schema.ts';
 import { refuseForeign } from '../../../shared/bundle/origin.ts';
 import { readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
 import { recordedRuleGates, type DespiteGates, type FailedGate } from '../../../shared/bundle/recorded_gates.ts';
@@ -15,12 +8,12 @@ import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { readRollout, rolloutPath } from '../../../shared/bundle/rollout.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../../../shared/bundle/served_formulas.ts';
 import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
-import type { BundleFacts } from '../../../shared/bundle/shelves/bundle_shelf.ts';
+import type { BundleFacts, BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { ALL_SHELVES, placeOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import type { BundleInUse } from '../../../shared/dependencies/models.ts';
 import { describeError, MinutehandError, type ErrorReport } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import { barSecondsOf, parseInstrument, type Timeframe, timeframeOf, TIMEFRAMES } from '../../../shared/pair.ts';
+import { barSecondsOf, parseInstrument, type Timeframe, timeframeOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
 import { pathInside } from '../../../shared/path_name.ts';
@@ -40,10 +33,6 @@ export function timeframeOfSlot(slot: Slot): Timeframe | null {
   if (instrumentOfSlot(slot) !== null) return null;
   const [, timeframe = null] = slot.split(' ') as [string, Timeframe?];
   return timeframe;
-}
-
-function isOfPairs(slot: Slot): boolean {
-  return slot === 'pairs' || slot === 'challenger';
 }
 
 /** Instrument of the slot of a rule; null = it is another kind of slot. */
@@ -100,13 +89,11 @@ export function foreignModels(settings: Settings, modelsFolder: string): Foreign
     const about = aboutBundle(modelsFolder, slot, version);
     if (about === null) return [];
     try {
-      const running = runningOrigin(settings, isOfPairs(slot));
-      refuseForeign(about, running);
-      if (isOfPairs(slot)) {
-        const role = isChallenger(slot) ? 'rollout' : 'active';
-        const windows = bundleWindows(settings.minutehand.windows, about);
-        refuseUnservedFormulas(version, windows, { role, daemons: daemonsOf(settings) });
-      }
+      const shelf = shelfServing(slot);
+      refuseForeign(about, runningOrigin(settings, shelf));
+      const windows = shelf.awaitingWindows(about, settings.minutehand);
+      const role = isChallenger(slot) ? 'rollout' : 'active';
+      if (windows !== null) refuseUnservedFormulas(version, windows, { role, daemons: daemonsOf(settings) });
       refuseSchema(slot, about, settings);
       return [];
     } catch (error) {
@@ -115,18 +102,25 @@ export function foreignModels(settings: Settings, modelsFolder: string): Foreign
   });
 }
 
-/** @throws MinutehandError MODEL_SCHEMA */
-function refuseSchema(slot: Slot, { version, schema, windows }: BundleFacts, { minutehand }: Settings): void {
+/** The shelf whose subjects the bundle of a slot decides about; a rule answers in place of an instrument's model. */
+function shelfServing(slot: Slot): BundleShelf {
   const instrument = instrumentOfSlot(slot);
+  return shelfOfSlot(
+    instrument === null ? timeframeOfSlot(slot) : timeframeOf(barSecondsOf(parseInstrument(instrument))),
+  );
+}
+
+/** @throws MinutehandError MODEL_SCHEMA */
+function refuseSchema(slot: Slot, about: BundleFacts, { minutehand }: Settings): void {
   // A rule is read by the schema of this version alone.
-  if (instrument !== null) return;
+  if (instrumentOfSlot(slot) !== null) return;
   const timeframe = timeframeOfSlot(slot);
-  const expected =
-    timeframe === null
-      ? bundleSchema(featureSchema(minutehand.windows), { version, windows }).hash
-      : bundleInstrumentSchema(liveInstrumentSchema(TIMEFRAMES[timeframe]), { version, windows }).hash;
-  if (schema !== expected)
-    throw new MinutehandError('MODEL_SCHEMA', { seen: `feature schema ${schema} of ${version}`, expected });
+  const expected = shelfOfSlot(timeframe).expectedSchema(timeframe, about, minutehand);
+  if (about.schema !== expected)
+    throw new MinutehandError('MODEL_SCHEMA', {
+      seen: `feature schema ${about.schema} of ${about.version}`,
+      expected,
+    });
 }
 
 /** The bundle that each pointer names. A pointer that cannot be read names none. */

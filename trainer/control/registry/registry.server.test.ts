@@ -24,7 +24,7 @@ import { directionFolder, readActiveDirection } from '../../../shared/bundle/dir
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { installationOf } from '../../../shared/owner/owner.ts';
-import { createDirectionRegistry, createRegistry, type Registry } from './registry.ts';
+import { createRegistry, registryOf, type Registry } from './registry.ts';
 
 const VERSIONS = [1, 2, 3, 4, 5].map((day) => `2024010${day}_1200`);
 const [A, B, C, D, E] = VERSIONS as [string, string, string, string, string];
@@ -322,7 +322,7 @@ describe.each([
 
   it('keeps direction models beside those of pairs: status by timeframe, notes, retention, recovery', async () => {
     const home = join(models, '..');
-    const directions = createDirectionRegistry(store, { home, models });
+    const directions = registryOf(store, { home, models }, 'direction');
     const written = (minute: number, timeframe: '1h' | '15m'): string =>
       writeTinyDirection(models, 'BTCUSDT', timeframe, new Date(Date.UTC(2024, 0, 1, 12, minute)));
     // The minute of bundle A is taken: a version names one bundle.

@@ -4,7 +4,7 @@ import type { Admitted, RegisteredBundle } from '../../../shared/bundle/admissio
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { SIGNATURE_FILE } from '../../../shared/bundle/signature.ts';
 import type { Rollout } from '../../../shared/bundle/rollout.ts';
-import { trainerMarks, type PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
+import type { PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
@@ -13,11 +13,11 @@ import { installationOf } from '../../../shared/owner/owner.ts';
 import type { ActivePointer } from '../../../shared/bundle/pointer.ts';
 import type { Clock, FileSystem } from '../../../shared/ports.ts';
 import type { Store } from '../../store/store.ts';
-import type { ModelRegistryView, ModelType, RegistrySlot } from '../../store/tables.ts';
+import type { ModelRegistryView, RegistrySlot } from '../../store/tables.ts';
 import { ModelsFolder } from './models_folder.ts';
 import { RegistryRows, type ActivationCause, type RegisteredModels } from './registry_rows.ts';
 import { openShelf, shelfOf, type Shelf } from './shelf.ts';
-import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import type { ModelType, ShelfName } from '../../../shared/bundle/shelf_name.ts';
 import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
@@ -131,17 +131,6 @@ export function createRegistry(
   return new StoreRegistry(new RegistryRows(store, { clock, shelf: shelf.name, holder }), shelf, files, clock);
 }
 
-/** The registry of the direction models of an installation. */
-export function createDirectionRegistry(
-  store: Store,
-  paths: Pick<HomePaths, 'models' | 'home'>,
-  clock: Clock = MACHINE_CLOCK,
-): Registry {
-  const shelf = shelfOf(paths, 'direction');
-  const rows = new RegistryRows(store, { clock, shelf: shelf.name, holder: installationOf(paths.home) });
-  return new StoreRegistry(rows, shelf, MACHINE_FILES, clock);
-}
-
 /** The registries of an installation. */
 export function registriesOf(
   store: Store,
@@ -152,10 +141,15 @@ export function registriesOf(
 }
 
 /** The registry of a shelf of an installation. */
-export function registryOf(store: Store, paths: Pick<HomePaths, 'models' | 'home'>, shelf: ShelfName): Registry {
-  return shelf === 'pairs'
-    ? createRegistry(store, paths.models, { marks: trainerMarks(paths), holder: installationOf(paths.home) })
-    : createDirectionRegistry(store, paths);
+export function registryOf(
+  store: Store,
+  paths: Pick<HomePaths, 'models' | 'home'>,
+  name: ShelfName,
+  clock: Clock = MACHINE_CLOCK,
+): Registry {
+  const shelf = shelfOf(paths, name);
+  const rows = new RegistryRows(store, { clock, shelf: name, holder: installationOf(paths.home) });
+  return new StoreRegistry(rows, shelf, MACHINE_FILES, clock);
 }
 
 class StoreRegistry implements Registry {

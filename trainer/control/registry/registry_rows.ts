@@ -15,8 +15,10 @@ import type { ModelEventKind } from '../../store/record_tables.ts';
 import { ownPromotions } from '../../store/promotion_owner.ts';
 import { fenceOfHolder } from './promotion_fence.ts';
 import type { Store } from '../../store/store.ts';
-import type { ModelRegistryView, ModelStatus, ModelType, RegistrySlot, Tables } from '../../store/tables.ts';
-import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import type { ModelRegistryView, ModelStatus, RegistrySlot, Tables } from '../../store/tables.ts';
+import { slotNameOf, type ModelType, type ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
+import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 
 /** How a bundle became active; null: inferred from what was active before. */
@@ -90,8 +92,9 @@ export interface NewRow {
 }
 
 /** Key of the rows of a bundle: its path below the folder of models. */
-function keyIn(shelf: ShelfName, version: string): string {
-  return shelf === 'pairs' ? version : `${shelf}/${version}`;
+function keyIn(shelf: BundleShelf, version: string): string {
+  const folder = shelf.folder('');
+  return folder === '' ? version : `${folder}/${version}`;
 }
 
 function versionOf(key: string): string {
@@ -120,12 +123,12 @@ export class RegistryRows {
   readonly #store: Pick<Store, 'db' | 'transaction' | 'kind' | 'place'>;
   readonly #db: Kysely<Tables>;
   readonly #clock: Clock;
-  readonly #shelf: ShelfName;
+  readonly #shelf: BundleShelf;
   readonly #holder: string | null;
 
   constructor(store: Pick<Store, 'db' | 'transaction' | 'kind' | 'place'>, { clock, shelf, holder }: RowsOptions) {
     this.#store = store;
-    this.#shelf = shelf;
+    this.#shelf = shelfNamed(shelf);
     this.#holder = holder;
     this.#db = store.db;
     this.#clock = clock;
@@ -328,11 +331,8 @@ export class RegistryRows {
 
   /** Oldest first. */
   async list(): Promise<readonly RegisteredModels[]> {
-    const rows = await this.#db
-      .selectFrom('core.model_registry')
-      .select(COLUMNS)
-      .where('slot', this.#shelf === 'pairs' ? '=' : '<>', 'pairs')
-      .execute();
+    const slots = this.#shelf.places('').map(({ timeframe }) => slotNameOf(timeframe));
+    const rows = await this.#db.selectFrom('core.model_registry').select(COLUMNS).where('slot', 'in', slots).execute();
     return rows
       .map(registeredModels)
       .sort((a, b) => compare(Date.parse(a.created), Date.parse(b.created)) || byVersion(a.version, b.version));
@@ -343,7 +343,7 @@ export class RegistryRows {
     return this.#db
       .selectFrom('model_registry')
       .selectAll()
-      .where('model_type', this.#shelf === 'pairs' ? '<>' : '=', 'DIRECTION')
+      .where('model_type', 'in', this.#shelf.models)
       .orderBy('created_at')
       .orderBy('model_version')
       .orderBy('model_type')

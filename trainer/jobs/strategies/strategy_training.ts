@@ -2,7 +2,7 @@ import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts
 import type { Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
-import type { ModelType, RunKind } from '../../store/tables.ts';
+import type { RunKind } from '../../store/tables.ts';
 import type { LiveComparison } from '../comparison/live_comparison.ts';
 import type { Job } from '../kinds/registry.ts';
 import type { RunParameters } from '../kinds/run_parameters.ts';
@@ -12,8 +12,6 @@ import type { DeepVerdict, DeepVerification } from '../kinds/verify_training.ts'
 export interface StrategyTraining {
   /** Name of its bundles' shelf. */
   readonly shelf: BundleShelf['name'];
-  /** Its models, as registry and notes type them. */
-  readonly models: readonly ModelType[];
   /** Kinds of runs that make its bundles; the first one learns from the beginning. */
   readonly runs: readonly [RunKind, ...RunKind[]];
 

@@ -15,7 +15,7 @@ import type { Api, ApiContext } from '../context.ts';
 import { cleanupSchema, pointersSchema } from '../../schema/models.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { loadDirection } from '../load_direction.ts';
-import type { ShelfName } from '../../../../shared/bundle/shelf_name.ts';
+import { targetInSlot, type ShelfName } from '../../../../shared/bundle/shelf_name.ts';
 import { folderOfVersion, shelfOfSlot, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
 import { pointersOf, slotPointers } from './models.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
@@ -95,7 +95,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
         });
       const slot = admitted === null ? timeframe : admitted.timeframe;
       const before = slotPointers(paths.models, slot);
-      const target = `${slot === null ? '' : 'direction '}${name ?? slot ?? 'none'}`;
+      const target = targetInSlot(slot, name ?? slot ?? 'none');
       request.written = { target, before };
       const marks = trainerMarksOf(shadowPointer(slot), paths);
       if (admitted === null) endShadow(slot, paths.models, MACHINE_FILES, marks);

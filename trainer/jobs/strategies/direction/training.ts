@@ -22,7 +22,6 @@ const BLOCK_HORIZONS = 3;
 /** `direction`: one model, in one slot, for the instruments of each timeframe. */
 export const DIRECTION_TRAINING: StrategyTraining = {
   shelf: 'direction',
-  models: ['DIRECTION'],
   runs: ['direction'],
 
   requested: (kind, timeframe, settings) => ({ kind, parameters: directionParameters(settings, timeframe) }),

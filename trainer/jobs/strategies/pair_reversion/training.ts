@@ -24,7 +24,6 @@ const KINDS: Readonly<Partial<Record<RunKind, TrainingKind>>> = {
 /** `pair_reversion`: AI1, AI2 and AI3 of all pairs, in one slot. */
 export const PAIR_TRAINING: StrategyTraining = {
   shelf: 'pairs',
-  models: ['AI1', 'AI2', 'AI3'],
   runs: ['full', 'incremental', 'thresholds'],
 
   requested(kind, timeframe) {
