@@ -147,7 +147,7 @@ describe('compose', () => {
     expect(names).toEqual(expect.arrayContaining(['MINUTEHAND_QUEUE', 'MINUTEHAND_BLOBS', 'MINUTEHAND_REDIS_URL']));
     expect(names.filter((name) => /TOKEN|DATABASE/.test(name))).toEqual([]);
     // The trainer must have the same queue and blobs.
-    for (const name of ['MINUTEHAND_QUEUE', 'MINUTEHAND_BLOBS'])
+    for (const name of ['MINUTEHAND_QUEUE', 'MINUTEHAND_BLOBS', 'MINUTEHAND_FLEET'])
       expect([name, services['trainer']!.environment![name]]).toEqual([name, environment![name]]);
   });
 

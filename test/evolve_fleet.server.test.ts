@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../shared/rng.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
+import { skipNote } from './skip_note.ts';
 
 const HOUR = 3600;
 const BARS = 2000;
@@ -30,10 +32,9 @@ generations: ${GENERATIONS}
 complexity_penalty: 0.1
 `;
 
-const FLEET = { MINUTEHAND_QUEUE: 'embedded', MINUTEHAND_TEST_LEASE_MS: '2000' };
+const redis: RedisServer | null = await startRedis();
 
 let place: Workplace;
-const workers: Running[] = [];
 beforeAll(async () => {
   place = createWorkplace();
   const rng = createRng('evolve fleet');
@@ -48,19 +49,15 @@ beforeAll(async () => {
   const alone = await place.run(search('alone'));
   expect(alone.code, alone.stderr).toBe(0);
 }, 120_000);
-afterAll(() => place.remove());
+afterAll(async () => {
+  await place.remove();
+  await redis?.stop();
+});
 
 function search(out: string): string[] {
   const subject = ['--symbol', 'BTCUSDT@1h', '--data', place.folder];
   const folder = join(place.folder, out);
   return ['evolve', join(place.folder, 'space.yaml'), ...subject, '--resamples', '100', '--out', folder];
-}
-
-async function startWorker(name: string): Promise<Running> {
-  const worker = place.start(['worker', '--slots', '1', '--name', name], FLEET);
-  workers.push(worker);
-  await eventually(worker.stderr, () => worker.stdout().includes('slots'));
-  return worker;
 }
 
 function generationsOf(out: string): number {
@@ -80,61 +77,117 @@ function expectSameBytes(out: string): void {
 }
 
 interface FleetState {
+  readonly name: string | null;
   readonly waiting: number;
-  readonly tasks: readonly { readonly learner: string; readonly totals: { readonly finished: number } }[];
+  readonly tasks: readonly {
+    readonly learner: string;
+    readonly totals: { readonly finished: number; readonly known: number };
+  }[];
   readonly workers: readonly { readonly name: string; readonly done: number }[];
 }
-async function fleet(): Promise<FleetState> {
-  const { code, stdout, stderr } = await place.run(['fleet', '--json'], { env: FLEET });
-  expect(code, stderr).toBe(0);
-  return JSON.parse(stdout) as FleetState;
+
+/** On Redis, two teams share the server and the folder of blobs. */
+const QUEUES: readonly (readonly [kind: string, variables: () => NodeJS.ProcessEnv])[] = [
+  ['embedded', () => ({ MINUTEHAND_QUEUE: 'embedded', MINUTEHAND_TEST_LEASE_MS: '2000' })],
+  ...(redis === null ? [] : [['bullmq', () => ofTeam('red')] as const]),
+];
+
+function ofTeam(team: string): NodeJS.ProcessEnv {
+  return {
+    MINUTEHAND_QUEUE: 'bullmq',
+    MINUTEHAND_REDIS_URL: redis!.url,
+    MINUTEHAND_BLOBS: join(place.folder, 'blobs of both teams'),
+    MINUTEHAND_FLEET: team,
+    MINUTEHAND_TEST_LEASE_MS: '2000',
+  };
 }
 
-it(
-  'a search by the queue of the process alone gives the bytes of one without a queue',
-  { timeout: 120_000 },
-  async () => {
-    const { code, stderr } = await place.run(search('queue'), {
-      env: { ...FLEET, MINUTEHAND_BLOBS: join(place.folder, 'own blobs') },
-    });
+describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, (kind, variables) => {
+  const workers: Running[] = [];
+  afterAll(() => {
+    for (const worker of workers) worker.kill('SIGKILL');
+  });
+
+  async function startWorker(name: string, env = variables()): Promise<Running> {
+    const worker = place.start(['worker', '--slots', '1', '--name', name], env);
+    workers.push(worker);
+    await eventually(worker.stderr, () => worker.stdout().includes('slots'));
+    return worker;
+  }
+
+  async function fleet(env = variables()): Promise<FleetState> {
+    const { code, stdout, stderr } = await place.run(['fleet', '--json'], { env });
     expect(code, stderr).toBe(0);
-    expectSameBytes('queue');
-  },
-);
+    return JSON.parse(stdout) as FleetState;
+  }
 
-it(
-  'a search gives the same bytes when a worker is killed, and then the search itself, and workers have done some of it',
-  { timeout: 300_000 },
-  async () => {
-    const killed = await startWorker('killed');
-    const steady = await startWorker('steady');
-    const first = place.start(search('shared'), FLEET);
-    await eventually(first.stderr, () => generationsOf('shared') >= 1);
-    // Its tasks are in the queue: whatever happens from here on is done by workers.
-    first.kill('SIGSTOP');
-    killed.kill('SIGKILL');
-    const isDone = async (): Promise<boolean> =>
-      (await fleet()).workers.some(({ name, done }) => name.startsWith('steady') && done > 0);
-    await eventually(steady.stderr, async () => (await isDone()) || null, 3);
-    first.kill('SIGKILL');
-    expect(await first.ended).toBe('SIGKILL');
-    expect(generationsOf('shared')).toBeLessThan(SEARCHES * GENERATIONS);
-    const again = await place.run(search('shared'), { env: FLEET });
-    expect(again.code, again.stderr).toBe(0);
-    expectSameBytes('shared');
-    steady.kill('SIGTERM');
-    expect(await steady.ended).toBe(0);
-    expect(steady.stdout()).toMatch(/[1-9]\d* tasks done\./);
-    const { waiting, tasks } = await fleet();
-    expect([waiting, tasks]).toMatchObject([0, [{ learner: 'evolve' }]]);
-  },
-);
+  it(
+    'a search by the queue of the process alone gives the bytes of one without a queue',
+    { timeout: 120_000 },
+    async () => {
+      const { code, stderr } = await place.run(search(`${kind} queue`), {
+        env: { ...variables(), MINUTEHAND_BLOBS: join(place.folder, `${kind} own blobs`) },
+      });
+      expect(code, stderr).toBe(0);
+      expectSameBytes(`${kind} queue`);
+    },
+  );
 
-it('a search with the same bars and space elsewhere is a look-up', { timeout: 60_000 }, async () => {
-  const before = await fleet();
-  const { code, stderr } = await place.run(search('looked up'), { env: FLEET });
-  expect(code, stderr).toBe(0);
-  expectSameBytes('looked up');
-  const after = await fleet();
-  expect(after.tasks[0]!.totals.finished).toBe(before.tasks[0]!.totals.finished);
+  it(
+    'a search gives the same bytes when a worker is killed, and then the search itself, and workers have done some of it',
+    { timeout: 300_000 },
+    async () => {
+      const killed = await startWorker('killed');
+      const steady = await startWorker('steady');
+      const first = place.start(search(`${kind} shared`), variables());
+      await eventually(first.stderr, () => generationsOf(`${kind} shared`) >= 1);
+      // Its tasks are in the queue: whatever happens from here on is done by workers.
+      first.kill('SIGSTOP');
+      killed.kill('SIGKILL');
+      const isDone = async (): Promise<boolean> =>
+        (await fleet()).workers.some(({ name, done }) => name.startsWith('steady') && done > 0);
+      await eventually(steady.stderr, async () => (await isDone()) || null, 3);
+      first.kill('SIGKILL');
+      expect(await first.ended).toBe('SIGKILL');
+      expect(generationsOf(`${kind} shared`)).toBeLessThan(SEARCHES * GENERATIONS);
+      const again = await place.run(search(`${kind} shared`), { env: variables() });
+      expect(again.code, again.stderr).toBe(0);
+      expectSameBytes(`${kind} shared`);
+      steady.kill('SIGTERM');
+      expect(await steady.ended).toBe(0);
+      expect(steady.stdout()).toMatch(/[1-9]\d* tasks done\./);
+      const { waiting, tasks } = await fleet();
+      expect([waiting, tasks]).toMatchObject([0, [{ learner: 'evolve' }]]);
+    },
+  );
+
+  it('a search with the same bars and space elsewhere is a look-up', { timeout: 60_000 }, async () => {
+    const before = await fleet();
+    const { code, stderr } = await place.run(search(`${kind} looked up`), { env: variables() });
+    expect(code, stderr).toBe(0);
+    expectSameBytes(`${kind} looked up`);
+    const after = await fleet();
+    expect(after.tasks[0]!.totals.finished).toBe(before.tasks[0]!.totals.finished);
+  });
+
+  it.runIf(kind === 'bullmq')(
+    'another team on the same server and folder sees neither tasks, nor workers, nor results',
+    { timeout: 120_000 },
+    async () => {
+      const blue = ofTeam('blue');
+      const idle = await startWorker('idle', blue);
+      expect((await fleet()).tasks).not.toEqual([]);
+      const seen = await fleet(blue);
+      expect(seen).toMatchObject({ name: 'blue', tasks: [], workers: [{ done: 0 }] });
+      expect(seen.workers[0]!.name).toMatch(/^idle\//);
+      // What the red team has made is made again: the bytes are equal, the work is not shared.
+      const again = await place.run(search('blue'), { env: blue });
+      expect(again.code, again.stderr).toBe(0);
+      expectSameBytes('blue');
+      const { totals } = (await fleet(blue)).tasks[0]!;
+      expect(totals).toMatchObject({ known: 0 });
+      idle.kill('SIGTERM');
+      expect(await idle.ended).toBe(0);
+    },
+  );
 });

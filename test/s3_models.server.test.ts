@@ -123,4 +123,15 @@ describe('blobs in a bucket', () => {
     expect(await blobs.keep(key, { hash: 'd'.repeat(64), by: 'two' } as never)).toEqual(first);
     expect(await blobs.result(key)).toEqual(first);
   });
+
+  it('are in a folder of the bucket for each fleet with a name', async () => {
+    const key = 'e'.repeat(64);
+    const red = await openBlobs(urlOf('fleet'), S3_KEYS, 'fleet-red');
+    await red.keep(key, { hash: 'f'.repeat(64), by: 'red' } as never);
+    expect([await red.result(key), await blobs.result(key)]).toEqual([{ hash: 'f'.repeat(64), by: 'red' }, null]);
+    const bucket = await objectsOf('fleet');
+    expect(await bucket.list('fleet-red/results/ee')).toMatchObject([{ name: key }]);
+    bucket.close();
+    red.close();
+  });
 });

@@ -24,6 +24,7 @@ async function showFleet(output: Output): Promise<void> {
       running: sum(({ running }) => running),
       failed: sum(({ failed }) => failed),
     };
+    if (view.name !== null) output.line(`Fleet   ${view.name}`);
     output.line(`Queue   ${view.kind}, ${view.queue}; blobs ${view.blobs}`);
     output.line(`Tasks   ${counts.waiting} waiting, ${counts.running} running, ${counts.failed} failed`);
     for (const { learner, totals } of view.tasks) {

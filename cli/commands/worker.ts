@@ -69,7 +69,9 @@ async function work(flags: WorkerFlags, output: Output): Promise<void> {
   try {
     await refuseOther(fleet.queue);
     lowerPriority(process.pid);
-    output.print(`Worker ${facts.name}: ${slots} slots, ${facts.learners.join(', ')}; queue ${fleet.places[0]}.`);
+    output.print(
+      `Worker ${facts.name}: ${slots} slots, ${facts.learners.join(', ')}; queue ${fleet.places[0]}${fleet.name === null ? '' : `, fleet ${fleet.name}`}.`,
+    );
     const done = await runWorker(
       { facts, queue: fleet.queue, blobs: fleet.blobs, pool, searches, memoryBytes, leaseMs: fleet.leaseMs, print: (line) => output.note(line) }, // prettier-ignore
       ending.signal,

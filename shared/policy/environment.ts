@@ -151,6 +151,11 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     meaning: 'Data and results of the fleet: a folder or `s3://bucket/prefix?region=…&endpoint=https://…`.',
   },
   {
+    variable: 'MINUTEHAND_FLEET',
+    meaning:
+      'Name of the fleet: trainers and workers of another name in the same Redis and bucket are not seen; else the one without a name.',
+  },
+  {
     variable: 'MINUTEHAND_SIGNING_KEY',
     meaning: 'PEM file of the Ed25519 private key that signs new bundles.',
   },

@@ -24,15 +24,8 @@ import {
   type WorkerFacts,
 } from './task_queue.ts';
 
-/** Of all keys, within `minutehand:*`, which the delivered ACL gives to minutehand. */
-const PREFIX = 'minutehand:fleet';
 /** One queue for each learner: BullMQ gives a worker whatever comes next, and not every worker has every learner. */
 type Payload = Pick<QueuedTask, 'payload' | 'isUrgent'>;
-
-/** Fields are a learner and the name of a total. */
-const TOTALS = `${PREFIX}:totals`;
-/** Sorted by the server's time, in ms. */
-const DIFFERENCES = `${PREFIX}:differences`;
 
 /** Events are lost while Redis fails over: the state is asked for as well. */
 const LOOK_MS = 2000;
@@ -49,7 +42,13 @@ export function bullmqQueue(
   url: string,
   caFile: string | null,
   { leaseMs, attempts }: QueueTiming = QUEUE_TIMING,
+  fleetName: string | null = null,
 ): TaskQueue {
+  const prefix = prefixOf(fleetName);
+  /** Fields are a learner and the name of a total. */
+  const totalsKey = `${prefix}:totals`;
+  /** Sorted by the server's time, in ms. */
+  const differencesKey = `${prefix}:differences`;
   const options = connectionOptions(url, caFile);
   const redis = new Redis(options);
   redis.on('error', () => undefined);
@@ -68,7 +67,7 @@ export function bullmqQueue(
     return found;
   };
   // BullMQ's own types of ioredis' options lack `undefined`.
-  const common = { connection: options as ConnectionOptions, prefix: PREFIX };
+  const common = { connection: options as ConnectionOptions, prefix };
   const queueOf = (learner: string): Queue => ofLearner(queues, learner, () => new Queue(learner, common));
   const eventsOf = (learner: string): QueueEvents => ofLearner(events, learner, () => new QueueEvents(learner, common));
 
@@ -201,43 +200,41 @@ export function bullmqQueue(
     async remove(key) {
       const job = await jobOf(key);
       // A job that a worker has is locked: the lock is taken away first, and the worker is told when it extends it.
-      await redis.del(`${PREFIX}:${learners.get(key) ?? ''}:${key}:lock`);
+      await redis.del(`${prefix}:${learners.get(key) ?? ''}:${key}:lock`);
       await job?.remove().catch(() => undefined);
     },
     async tasks() {
       const totals = new Map<string, Record<string, number>>();
-      for (const [field, value] of Object.entries(await redis.hgetall(TOTALS))) {
+      for (const [field, value] of Object.entries(await redis.hgetall(totalsKey))) {
         const [learner, what] = field.split(' ') as [string, string];
         totals.set(learner, { ...totals.get(learner), [what]: Number(value) });
       }
-      const learners = new Set([...totals.keys(), ...(await knownLearners(redis))]);
+      const learners = new Set([...totals.keys(), ...(await knownLearners(redis, prefix))]);
       const all: LearnerTasks[] = [];
       for (const learner of [...learners].sort()) {
         const counts = await queueOf(learner).getJobCounts('wait', 'prioritized', 'delayed', 'active', 'failed');
-        all.push({
-          learner,
-          waiting: (counts['wait'] ?? 0) + (counts['prioritized'] ?? 0) + (counts['delayed'] ?? 0),
-          running: counts['active'] ?? 0,
-          failed: counts['failed'] ?? 0,
-          totals: { ...NO_TOTALS, ...totals.get(learner) },
-        });
+        const waiting = (counts['wait'] ?? 0) + (counts['prioritized'] ?? 0) + (counts['delayed'] ?? 0);
+        const { active: running = 0, failed = 0 } = counts;
+        // A worker that waits makes a queue as well.
+        if (waiting + running + failed === 0 && !totals.has(learner)) continue;
+        all.push({ learner, waiting, running, failed, totals: { ...NO_TOTALS, ...totals.get(learner) } });
       }
       return all;
     },
     async tally(learner, more) {
       const changes = redis.multi();
-      for (const [what, value] of Object.entries(more)) changes.hincrbyfloat(TOTALS, `${learner} ${what}`, value);
+      for (const [what, value] of Object.entries(more)) changes.hincrbyfloat(totalsKey, `${learner} ${what}`, value);
       await changes.exec();
     },
     async report(difference) {
       await redis
         .multi()
-        .zadd(DIFFERENCES, await nowMs(redis), JSON.stringify(inOrder(difference)))
-        .zremrangebyrank(DIFFERENCES, 0, -1 - MOST_DIFFERENCES)
+        .zadd(differencesKey, await nowMs(redis), JSON.stringify(inOrder(difference)))
+        .zremrangebyrank(differencesKey, 0, -1 - MOST_DIFFERENCES)
         .exec();
     },
     async differences() {
-      const [now, found] = await Promise.all([nowMs(redis), redis.zrevrange(DIFFERENCES, 0, -1, 'WITHSCORES')]);
+      const [now, found] = await Promise.all([nowMs(redis), redis.zrevrange(differencesKey, 0, -1, 'WITHSCORES')]);
       return found.flatMap((text, at) => {
         // Texts and their times by turns.
         if (at % 2 === 1) return [];
@@ -246,11 +243,11 @@ export function bullmqQueue(
     },
     async greet(worker, identity, done) {
       const text = JSON.stringify({ ...worker, identity, done });
-      await redis.set(`${PREFIX}:worker:${worker.name}`, text, 'PX', WORKER_GONE_MS);
+      await redis.set(`${prefix}:worker:${worker.name}`, text, 'PX', WORKER_GONE_MS);
     },
     async workers() {
       const seen: SeenWorker[] = [];
-      for (const key of (await keysOf(redis, `${PREFIX}:worker:*`)).sort()) {
+      for (const key of (await keysOf(redis, `${prefix}:worker:*`)).sort()) {
         const [text, leftMs] = await Promise.all([redis.get(key), redis.pttl(key)]);
         if (text === null) continue;
         const facts = JSON.parse(text) as WorkerFacts & { identity: FleetIdentity; done: number };
@@ -259,10 +256,10 @@ export function bullmqQueue(
       return seen;
     },
     async lead(identity) {
-      await redis.set(`${PREFIX}:leader`, JSON.stringify(identity));
+      await redis.set(`${prefix}:leader`, JSON.stringify(identity));
     },
     async leader() {
-      const text = await redis.get(`${PREFIX}:leader`);
+      const text = await redis.get(`${prefix}:leader`);
       return text === null ? null : (JSON.parse(text) as FleetIdentity);
     },
     async close() {
@@ -271,6 +268,14 @@ export function bullmqQueue(
       redis.disconnect();
     },
   };
+}
+
+/**
+ * Of all keys, within `minutehand:*`, which the delivered ACL gives to minutehand. No prefix is the beginning of
+ * another's keys, so that nobody lists what another fleet has.
+ */
+function prefixOf(fleetName: string | null): string {
+  return fleetName === null ? 'minutehand:fleet' : `minutehand:fleet-${fleetName}`;
 }
 
 function connectionOptions(url: string, caFile: string | null) {
@@ -315,8 +320,8 @@ async function keysOf(redis: Redis, pattern: string): Promise<string[]> {
   return found;
 }
 
-/** Learners that a task was ever put in for. */
-async function knownLearners(redis: Redis): Promise<string[]> {
-  const keys = await keysOf(redis, `${PREFIX}:*:meta`);
-  return keys.map((key) => key.slice(PREFIX.length + 1, -':meta'.length));
+/** Learners that a task was ever put in for, or a worker has waited for. */
+async function knownLearners(redis: Redis, prefix: string): Promise<string[]> {
+  const keys = await keysOf(redis, `${prefix}:*:meta`);
+  return keys.map((key) => key.slice(prefix.length + 1, -':meta'.length));
 }

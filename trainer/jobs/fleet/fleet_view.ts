@@ -14,6 +14,8 @@ export interface ViewedWorker extends SeenWorker {
 /** A fleet as people see it: by command, in metrics, in checks of the trainer. */
 export interface FleetView {
   readonly kind: QueueKind;
+  /** null: the one without a name. */
+  readonly name: string | null;
   /** Of the queue and of the blobs, without passwords. */
   readonly queue: string;
   readonly blobs: string;
@@ -26,7 +28,7 @@ export interface FleetView {
 }
 
 /** @throws errors of the queue */
-export async function lookAtFleet({ kind, places, queue }: Fleet): Promise<FleetView> {
+export async function lookAtFleet({ kind, name, places, queue }: Fleet): Promise<FleetView> {
   const [tasks, workers, leader, differences] = await Promise.all([
     queue.tasks(),
     queue.workers(),
@@ -35,6 +37,7 @@ export async function lookAtFleet({ kind, places, queue }: Fleet): Promise<Fleet
   ]);
   return {
     kind,
+    name,
     queue: places[0],
     blobs: places[1],
     leader,

@@ -13,9 +13,13 @@ export const QUEUE_KINDS = ['embedded', 'bullmq'] as const;
 export type QueueKind = (typeof QUEUE_KINDS)[number];
 
 const ANSWERS_WITHIN_MS = 10_000;
+/** Part of keys of Redis, and the name of a folder. */
+const FLEET_NAME = /^[a-z0-9][a-z0-9_-]{0,39}$/;
 
 export interface Fleet {
   readonly kind: QueueKind;
+  /** Fleets of other names in the same Redis and bucket are not seen; null: the one without a name. */
+  readonly name: string | null;
   /** Of the queue and of the blobs, without passwords. */
   readonly places: readonly [queue: string, blobs: string];
   readonly queue: TaskQueue;
@@ -35,6 +39,16 @@ export function queueKind({ MINUTEHAND_QUEUE: kind }: NodeJS.ProcessEnv): QueueK
   });
 }
 
+/** @returns null without MINUTEHAND_FLEET @throws MinutehandError CONFIG_INVALID */
+export function fleetName({ MINUTEHAND_FLEET: name }: NodeJS.ProcessEnv): string | null {
+  if (name === undefined || name === '') return null;
+  if (FLEET_NAME.test(name)) return name;
+  throw new MinutehandError('CONFIG_INVALID', {
+    seen: `MINUTEHAND_FLEET is ${JSON.stringify(name)}`,
+    expected: 'up to 40 small letters, digits, - and _, such as research',
+  });
+}
+
 /**
  * Queue and blobs as the environment names them.
  * @returns null without MINUTEHAND_QUEUE: trainings then use the threads of their process alone
@@ -48,6 +62,7 @@ export async function openFleet(
 ): Promise<Fleet | null> {
   const kind = queueKind(env);
   if (kind === null) return null;
+  const name = fleetName(env);
   const folder = join(paths.home, 'cache', 'fleet');
   const place = env['MINUTEHAND_BLOBS'] || null;
   if (kind === 'bullmq' && place === null) {
@@ -57,12 +72,14 @@ export async function openFleet(
     });
   }
   const timing = timingOf(env);
-  const blobs = await openBlobs(place ?? folder);
+  // What one home keeps in its own folder is already its own.
+  const inside = place === null || name === null ? null : `fleet-${name}`;
+  const blobs = await openBlobs(place ?? folder, env, inside);
   const { url, ca_file } = minutehand.transports.redis;
   const queue =
     kind === 'bullmq'
       ? // Half a second that only a fleet pays.
-        (await import('./bullmq_queue.ts')).bullmqQueue(url, ca_file, timing)
+        (await import('./bullmq_queue.ts')).bullmqQueue(url, ca_file, timing, name)
       : embeddedQueue(join(folder, 'queue.db'), timing);
   await answers(queue, url, answersWithinMs).catch(async (error: unknown) => {
     blobs.close();
@@ -71,6 +88,7 @@ export async function openFleet(
   });
   return {
     kind,
+    name,
     places: [kind === 'bullmq' ? withoutPassword(url) : join(folder, 'queue.db'), withoutPassword(place ?? folder)],
     queue,
     blobs,

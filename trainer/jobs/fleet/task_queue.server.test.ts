@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -242,6 +242,50 @@ describe.each(QUEUES)('the %s queue', (name, open) => {
       { ...WORKER, identity: ownIdentity(), done: 7, silentMs: expect.any(Number) as number },
     ]);
     expect(await one.leader()).toEqual({ ...ownIdentity(), version: '9.9.9' });
+  });
+});
+
+describe('fleets of one Redis', () => {
+  it('do not see each other, also where one name begins as another does', async (context) => {
+    if (redis === null) context.skip(REDIS_NOTE);
+    const url = `${redis!.url}/${file++ % 16}`;
+    const names = [null, 'red', 'red-2', 'red_2'];
+    const queues = names.map((name) => bullmqQueue(url, null, TIMING, name));
+    for (const [at, queue] of queues.entries()) {
+      await queue.lead({ ...ownIdentity(), version: `0.0.${at}` });
+      await queue.greet({ ...WORKER, name: `worker of ${at}` }, ownIdentity(), at);
+      await queue.enqueue(taskOf('the same task'));
+      await queue.tally('gbdt', { finished: at });
+    }
+    for (const [at, queue] of queues.entries()) {
+      expect(await queue.leader()).toMatchObject({ version: `0.0.${at}` });
+      expect((await queue.workers()).map(({ name }) => name)).toEqual([`worker of ${at}`]);
+      expect(await queue.tasks()).toMatchObject([{ learner: 'gbdt', waiting: 1, running: 0, totals: { finished: at } }]); // prettier-ignore
+      // One task each: the second claim finds nothing, though the others still have theirs.
+      const claim = await queue.claim(WORKER);
+      expect([claim?.task.key, await queue.claim(WORKER)]).toEqual([keyOf('the same task'), null]);
+    }
+    await Promise.all(queues.map((queue) => queue.close()));
+  });
+
+  it('are named in a way that fits keys and folders, with folders of their own for results', async () => {
+    const settings = tinySettings({});
+    const paths = homePaths({ MINUTEHAND_HOME: join(folder, 'named') });
+    const place = join(folder, 'shared blobs');
+    const open = (name: string) =>
+      openFleet(settings, paths, { MINUTEHAND_QUEUE: 'embedded', MINUTEHAND_BLOBS: place, MINUTEHAND_FLEET: name });
+    for (const name of ['../red', 'red:blue', 'Red', '-red', 'r'.repeat(41)])
+      await expect(open(name)).rejects.toMatchObject({ code: 'CONFIG_INVALID', seen: expect.stringContaining('MINUTEHAND_FLEET') as string }); // prettier-ignore
+    const fleets = [await open(''), await open('red'), await open('blue')];
+    const key = keyOf('result');
+    await fleets[1]!.blobs.keep(key, { hash: keyOf('red'), maker: 'red' });
+    expect(await Promise.all(fleets.map((fleet) => fleet!.blobs.result(key)))).toEqual([
+      null,
+      { hash: keyOf('red'), maker: 'red' },
+      null,
+    ]);
+    expect(readdirSync(place)).toContain('fleet-red');
+    await Promise.all(fleets.map((fleet) => fleet!.close()));
   });
 });
 
