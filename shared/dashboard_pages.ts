@@ -9,6 +9,7 @@ export const DASHBOARD_PAGES = [
   'strategies',
   'formulas',
   'jobs',
+  'fleet',
   'backtests',
   'monitor',
   'data',

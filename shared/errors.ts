@@ -463,6 +463,16 @@ export const ERRORS = {
     message: 'Every worker that began a task was lost: killed, out of memory, or cut off.',
     next: 'Look at the logs and the memory of the workers, then start the training again: what is done is kept.',
   },
+  TASK_UNKNOWN: {
+    status: 404,
+    message: 'The fleet has no failed task of this key.',
+    next: '`minutehand fleet` shows those that it has; one that was asked for again is not failed any more.',
+  },
+  WORKER_UNKNOWN: {
+    status: 404,
+    message: 'No such worker was heard of within a minute.',
+    next: '`minutehand fleet` shows those that live, with their names.',
+  },
   FLEET_MISMATCH: {
     status: 409,
     message: 'This worker is another build than the trainer: its results could differ.',

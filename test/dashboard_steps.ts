@@ -17,6 +17,7 @@ export const PAGES = [
     'strategies',
     'formulas',
     'jobs',
+    'fleet',
     'backtests',
     'monitor',
     'data',

@@ -153,7 +153,9 @@ describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, 
       const again = await place.run(search(`${kind} shared`), { env: variables() });
       expect(again.code, again.stderr).toBe(0);
       expectSameBytes(`${kind} shared`);
-      steady.kill('SIGTERM');
+      const { name } = (await fleet()).workers.find((one) => one.name.startsWith('steady'))!;
+      const end = await place.run(['fleet', 'end', name], { env: variables() });
+      expect(end.code, end.stderr).toBe(0);
       expect(await steady.ended).toBe(0);
       expect(steady.stdout()).toMatch(/[1-9]\d* tasks done\./);
       const { waiting, tasks } = await fleet();

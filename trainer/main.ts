@@ -110,7 +110,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     faults: () => dependencies.faults,
     channels: () => channels,
   });
-  const parts = { ...options, clock: MACHINE_CLOCK, retrainer, monitor, rollout, schedules: () => schedules };
+  const parts = { ...options, clock: MACHINE_CLOCK, retrainer, monitor, rollout, fleet, schedules: () => schedules };
   const controlPlane = await startControlPlane(server, parts);
   const close = async (): Promise<void> => {
     dependencies.stop();

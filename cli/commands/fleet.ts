@@ -1,16 +1,47 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
+import { endWorker, forgetTask, retryTask } from '../../trainer/jobs/fleet/fleet_actions.ts';
 import { differenceText, lookAtFleet } from '../../trainer/jobs/fleet/fleet_view.ts';
-import type { LearnerTasks } from '../../trainer/jobs/fleet/task_queue.ts';
+import type { LearnerTasks, TaskQueue } from '../../trainer/jobs/fleet/task_queue.ts';
 import { requireFleet } from '../fleet_of_command.ts';
 import type { Output } from '../output.ts';
 
 export function addFleet(program: Command, output: () => Output): void {
-  program
+  const fleet = program
     .command('fleet')
     .description(
-      'The queue of fits and generations of rules, the workers that were heard of within a minute, and results that differ.',
+      'The queue of fits and generations of rules, the workers that were heard of within a minute and what they do, tasks that were given up, and results that differ.',
     )
     .action(() => showFleet(output()));
+  const task = (): Argument => new Argument('<task>', 'key of a failed task, as `minutehand fleet` shows it');
+  fleet
+    .command('retry')
+    .addArgument(task())
+    .description('puts a failed task in again, with all its attempts: the next training finds its result')
+    .action((key: string) => change(output(), key, retryTask, `Task ${key} waits again.`));
+  fleet
+    .command('forget')
+    .addArgument(task())
+    .description('drops a failed task; whoever asks for it next puts it in anew')
+    .action((key: string) => change(output(), key, forgetTask, `Task ${key} is dropped.`));
+  fleet
+    .command('end')
+    .addArgument(new Argument('<worker>', 'its name, `host/process`, as `minutehand fleet` shows it'))
+    .description('asks a worker, on whatever machine, to end once its tasks are done; it hears of it within 5 s')
+    .action((name: string) => change(output(), name, endWorker, `Worker ${name} was asked to end.`));
+}
+
+type Act = (queue: TaskQueue, target: string) => Promise<void>;
+
+async function change(output: Output, target: string, act: Act, said: string): Promise<void> {
+  const fleet = await requireFleet();
+  try {
+    await act(fleet.queue, target);
+    output.written({ target });
+    output.line(said);
+    output.result({ target });
+  } finally {
+    await fleet.close();
+  }
 }
 
 async function showFleet(output: Output): Promise<void> {
@@ -32,9 +63,29 @@ async function showFleet(output: Output): Promise<void> {
       output.line(`        ${learner}: ${finished} done in ${Math.round(seconds)} s, ${known} known, ${retried} begun again, ${given_up} given up`); // prettier-ignore
     }
     if (view.workers.length === 0) output.line('Workers none. Start one: minutehand worker');
-    for (const { name, slots, learners, done, silentMs, isOtherBuild } of view.workers) {
+    for (const {
+      name,
+      slots,
+      learners,
+      done,
+      silentMs,
+      isOtherBuild,
+      isEnding,
+      running,
+      cores,
+      freeMemoryMb,
+    } of view.workers) {
+      // prettier-ignore
       const heard = `heard of ${Math.round(silentMs / 1000)} s ago`;
-      output.line(`Worker  ${name}: ${slots} slots, ${done} done, ${learners.join(', ')}, ${heard}${isOtherBuild ? ', ANOTHER BUILD' : ''}`); // prettier-ignore
+      const marks = `${isOtherBuild ? ', ANOTHER BUILD' : ''}${isEnding ? ', ENDING' : ''}`;
+      output.line(`Worker  ${name}: ${slots} slots, ${done} done, ${learners.join(', ')}, ${heard}${marks}`);
+      if (cores !== null) output.line(`        ${cores} cores, ${freeMemoryMb} MB of memory free`);
+      for (const { learner, key, runningMs } of running)
+        output.line(`        does ${learner} ${key}, ${Math.round(runningMs / 1000)} s so far`);
+    }
+    for (const { key, learner, error, agoMs } of view.failures) {
+      const when = agoMs === null ? '' : `, ${Math.round(agoMs / 60_000)} min ago`;
+      output.line(`FAILED  ${key} of ${learner}: ${error.code}${error.message === '' ? '' : `: ${error.message}`}${when}`); // prettier-ignore
     }
     for (const difference of view.differences) {
       const agoMinutes = Math.round(difference.agoMs / 60_000);

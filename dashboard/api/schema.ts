@@ -1643,6 +1643,242 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Queue, workers, failed tasks and results that differ, as they are now */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Fleet"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fleet/tasks/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a failed task in again, with all its attempts */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FleetTaskRequestInput"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description SHA-256 of everything that the result depends on */
+                            key: string;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fleet/tasks/forget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Drop a failed task: whoever asks for it next puts it in anew */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FleetTaskRequestInput"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description SHA-256 of everything that the result depends on */
+                            key: string;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fleet/workers/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a worker to end once its tasks are done */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FleetWorkerRequestInput"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            worker: string;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/alerts": {
         parameters: {
             query?: never;
@@ -8253,6 +8489,226 @@ export interface components {
             max_features?: number;
         } & {
             [key: string]: unknown;
+        };
+        Fleet: {
+            /** @description null: MINUTEHAND_QUEUE is not set; trainings use threads of their own */
+            queue: {
+                /** @enum {string} */
+                kind: "embedded" | "bullmq";
+                /** @description MINUTEHAND_FLEET; null: the fleet without a name */
+                name: string | null;
+                /** @description Address, without passwords */
+                place: string;
+                /** @description Where data and results are */
+                blobs: string;
+                /** @description Build of the trainer that asked last; null: none has */
+                leader: {
+                    version: string;
+                    /** @description Hash of the compiled program that learns */
+                    code: string;
+                    /** @description Major version of Node */
+                    node: number;
+                    architecture: string;
+                } | null;
+            } | null;
+            tasks: {
+                /** @description What does it: a learner, or `evolve` for generations of rules */
+                learner: string;
+                waiting: number;
+                running: number;
+                failed: number;
+                /** @description By workers, as all that follows, since the queue exists */
+                finished: number;
+                given_up: number;
+                /** @description Begun again after an error or a lost worker */
+                retried: number;
+                /** @description Not done, since their result was there */
+                known: number;
+                /** @description Wall time of workers for those that they finished */
+                seconds: number;
+            }[];
+            workers: {
+                /** @description host/process */
+                name: string;
+                learners: string[];
+                /** @description Tasks at the same time */
+                slots: number;
+                /** @description Of its machine */
+                cores: number | null;
+                /** @description Of its machine */
+                free_memory_mb: number | null;
+                /** @description Tasks since it was started */
+                done: number;
+                running: {
+                    /** @description SHA-256 of everything that the result depends on */
+                    key: string;
+                    /** @description What does it: a learner, or `evolve` for generations of rules */
+                    learner: string;
+                    running_ms: number;
+                }[];
+                /** @description Since it was last heard of */
+                silent_ms: number;
+                identity: {
+                    version: string;
+                    /** @description Hash of the compiled program that learns */
+                    code: string;
+                    /** @description Major version of Node */
+                    node: number;
+                    architecture: string;
+                };
+                /** @description It takes no tasks of the build that leads */
+                is_other_build: boolean;
+                /** @description It was asked to end, and ends once its tasks are done */
+                is_ending: boolean;
+            }[];
+            /** @description Tasks that were given up, and that nobody has asked for since; newest first, a hundred at most */
+            failures: {
+                /** @description SHA-256 of everything that the result depends on */
+                key: string;
+                /** @description What does it: a learner, or `evolve` for generations of rules */
+                learner: string;
+                code: string;
+                message: string;
+                /** @description null: not noted */
+                ago_ms: number | null;
+            }[];
+            /** @description Two results of one task, which must be equal to the bit; newest first, a hundred at most */
+            differences: {
+                /** @description SHA-256 of everything that the result depends on */
+                key: string;
+                /** @description What does it: a learner, or `evolve` for generations of rules */
+                learner: string;
+                kept: {
+                    hash: string;
+                    /** @description The worker */
+                    maker: string;
+                };
+                other: {
+                    hash: string;
+                    /** @description The worker */
+                    maker: string;
+                };
+                /** @description Since then, ms, by the clock of the queue */
+                ago_ms: number;
+            }[];
+        };
+        FleetInput: {
+            /** @description null: MINUTEHAND_QUEUE is not set; trainings use threads of their own */
+            queue: {
+                /** @enum {string} */
+                kind: "embedded" | "bullmq";
+                /** @description MINUTEHAND_FLEET; null: the fleet without a name */
+                name: string | null;
+                /** @description Address, without passwords */
+                place: string;
+                /** @description Where data and results are */
+                blobs: string;
+                /** @description Build of the trainer that asked last; null: none has */
+                leader: {
+                    version: string;
+                    /** @description Hash of the compiled program that learns */
+                    code: string;
+                    /** @description Major version of Node */
+                    node: number;
+                    architecture: string;
+                } | null;
+            } | null;
+            tasks: {
+                /** @description What does it: a learner, or `evolve` for generations of rules */
+                learner: string;
+                waiting: number;
+                running: number;
+                failed: number;
+                /** @description By workers, as all that follows, since the queue exists */
+                finished: number;
+                given_up: number;
+                /** @description Begun again after an error or a lost worker */
+                retried: number;
+                /** @description Not done, since their result was there */
+                known: number;
+                /** @description Wall time of workers for those that they finished */
+                seconds: number;
+            }[];
+            workers: {
+                /** @description host/process */
+                name: string;
+                learners: string[];
+                /** @description Tasks at the same time */
+                slots: number;
+                /** @description Of its machine */
+                cores: number | null;
+                /** @description Of its machine */
+                free_memory_mb: number | null;
+                /** @description Tasks since it was started */
+                done: number;
+                running: {
+                    /** @description SHA-256 of everything that the result depends on */
+                    key: string;
+                    /** @description What does it: a learner, or `evolve` for generations of rules */
+                    learner: string;
+                    running_ms: number;
+                }[];
+                /** @description Since it was last heard of */
+                silent_ms: number;
+                identity: {
+                    version: string;
+                    /** @description Hash of the compiled program that learns */
+                    code: string;
+                    /** @description Major version of Node */
+                    node: number;
+                    architecture: string;
+                };
+                /** @description It takes no tasks of the build that leads */
+                is_other_build: boolean;
+                /** @description It was asked to end, and ends once its tasks are done */
+                is_ending: boolean;
+            }[];
+            /** @description Tasks that were given up, and that nobody has asked for since; newest first, a hundred at most */
+            failures: {
+                /** @description SHA-256 of everything that the result depends on */
+                key: string;
+                /** @description What does it: a learner, or `evolve` for generations of rules */
+                learner: string;
+                code: string;
+                message: string;
+                /** @description null: not noted */
+                ago_ms: number | null;
+            }[];
+            /** @description Two results of one task, which must be equal to the bit; newest first, a hundred at most */
+            differences: {
+                /** @description SHA-256 of everything that the result depends on */
+                key: string;
+                /** @description What does it: a learner, or `evolve` for generations of rules */
+                learner: string;
+                kept: {
+                    hash: string;
+                    /** @description The worker */
+                    maker: string;
+                };
+                other: {
+                    hash: string;
+                    /** @description The worker */
+                    maker: string;
+                };
+                /** @description Since then, ms, by the clock of the queue */
+                ago_ms: number;
+            }[];
+        };
+        FleetTaskRequest: {
+            /** @description Of a failed task */
+            key: string;
+        };
+        FleetTaskRequestInput: {
+            /** @description Of a failed task */
+            key: string;
+        };
+        FleetWorkerRequest: {
+            /** @description Its name, `host/process` */
+            worker: string;
+        };
+        FleetWorkerRequestInput: {
+            /** @description Its name, `host/process` */
+            worker: string;
         };
         FormulaTrial: {
             fault: {

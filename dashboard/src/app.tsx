@@ -19,6 +19,7 @@ const RunsPage = lazy(() => import('./pages/runs.tsx'));
 const StrategiesPage = lazy(() => import('./pages/strategies.tsx'));
 const FormulasPage = lazy(() => import('./pages/formulas.tsx'));
 const JobsPage = lazy(() => import('./pages/jobs.tsx'));
+const FleetPage = lazy(() => import('./pages/fleet.tsx'));
 const BacktestsPage = lazy(() => import('./pages/backtests.tsx'));
 const MonitorPage = lazy(() => import('./pages/monitor.tsx'));
 const PolicyPage = lazy(() => import('./pages/policy.tsx'));
@@ -38,6 +39,7 @@ const ICONS: Readonly<Record<PageName, string>> = {
   strategies: 'M6 3v5M6 8c0 5 12 3 12 8v5M18 3v5c0 5-12 3-12 8v5',
   formulas: 'M17 4h-3c-2 0-2.6 1.4-3 3L9 17c-.4 1.6-1 3-3 3H4M7 10h8M14 13l6 7M20 13l-6 7',
   jobs: 'M5 6h2M10 6h9M5 12h2M10 12h9M5 18h2M10 18h9',
+  fleet: 'M4 4h16v5H4zM4 15h16v5H4zM7 6.5h2M7 17.5h2M12 9v6',
   backtests: 'M4 4v16h16M8 16v-4M12 16V8M16 16v-6M20 16V5',
   monitor: 'M3 12h4l3-8 4 16 3-8h4',
   data: 'M4 6c0-2 16-2 16 0s-16 2-16 0zM4 6v12c0 2 16 2 16 0V6M4 12c0 2 16 2 16 0',
@@ -103,6 +105,8 @@ function Page({ page }: { readonly page: PageName | null }) {
       return <FormulasPage />;
     case 'jobs':
       return <JobsPage />;
+    case 'fleet':
+      return <FleetPage />;
     case 'alerts':
       return <AlertsPage />;
     case 'backtests':

@@ -1,6 +1,7 @@
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MinutehandError } from '../errors.ts';
+import { pathInside } from '../path_name.ts';
 import type { Blobs } from './blobs.ts';
 import { folderBlobs } from './folder_blobs.ts';
 import { s3Address } from './s3_address.ts';
@@ -16,13 +17,13 @@ export async function openBlobs(
   env: NodeJS.ProcessEnv = process.env,
   inside: string | null = null,
 ): Promise<Blobs> {
-  const words = inside === null ? [] : [inside];
-  if (isAbsolute(place)) return folderBlobs(join(place, ...words));
+  const folderOf = (path: string): string => (inside === null ? path : pathInside(path, inside));
+  if (isAbsolute(place)) return folderBlobs(folderOf(place));
   const url = URL.canParse(place) ? new URL(place) : null;
-  if (url?.protocol === 'file:') return folderBlobs(join(fileURLToPath(url), ...words));
+  if (url?.protocol === 'file:') return folderBlobs(folderOf(fileURLToPath(url)));
   if (url?.protocol === 's3:' && url.hostname !== '') {
     const address = s3Address(url);
-    return await s3Blobs({ ...address, prefix: [...address.prefix, ...words] }, env);
+    return await s3Blobs({ ...address, prefix: inside === null ? address.prefix : [...address.prefix, inside] }, env);
   }
   throw new MinutehandError('CONFIG_INVALID', {
     seen: `MINUTEHAND_BLOBS is ${JSON.stringify(place)}`,

@@ -37,6 +37,7 @@ import { addModelWriteRoutes } from './routes/model_writes.ts';
 import { addRolloutRoutes } from './routes/rollout.ts';
 import { addRecordRoutes } from './routes/records.ts';
 import { addPredictRoutes } from './routes/predict.ts';
+import { addFleetRoutes } from './routes/fleet.ts';
 import { addFormulaRoutes } from './routes/formulas.ts';
 import { addGoLiveRoutes } from './routes/golive.ts';
 import { addNewsRoutes } from './routes/news.ts';
@@ -138,6 +139,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addModelRoutes,
   addRunRoutes,
   addJobRoutes,
+  addFleetRoutes,
   addAlertRoutes,
   addChannelRoutes,
   addTrainingRoutes,

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
+import type { FleetLook } from '../fleet/fleet_look.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import type { ImportPreviews } from '../imports/import_preview.ts';
 import type { JobRunner } from '../jobs/job_runner.ts';
@@ -39,6 +40,7 @@ export interface ApiContext {
   readonly backtests: BacktestRunner;
   readonly jobs: JobRunner;
   readonly previews: ImportPreviews;
+  readonly fleet: Pick<FleetLook, 'isUsed' | 'now' | 'ask'>;
   /** The last evaluation of the active rollout. */
   readonly rollout: Pick<RolloutWatch, 'state'>;
   readonly hub: EventHub;

@@ -25,7 +25,10 @@ export interface ControlPlane {
 /** Starts the API: its routes on the trainer's server, its connection to the daemons, its events. */
 export async function startControlPlane(
   server: FastifyInstance,
-  parts: Pick<ApiContext, 'settings' | 'paths' | 'log' | 'clock' | 'retrainer' | 'monitor' | 'rollout' | 'schedules'> &
+  parts: Pick<
+    ApiContext,
+    'settings' | 'paths' | 'log' | 'clock' | 'retrainer' | 'monitor' | 'rollout' | 'schedules' | 'fleet'
+  > &
     Pick<TrainerOptions, 'command'>,
 ): Promise<ControlPlane> {
   const { settings, paths } = parts;

@@ -59,6 +59,8 @@ const CONFIG: readonly ErrorCode[] = [
   ...WITH_BODY,
 ];
 
+const FLEET = ['QUEUE_UNREACHABLE', 'CONFIG_INVALID', 'BLOBS_UNREACHABLE'] as const satisfies readonly ErrorCode[];
+
 /** Additional errors, by method and path as in the OpenAPI document. */
 export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'POST /api/ml-training/train': TRAIN,
@@ -98,6 +100,10 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'POST /api/backtests': ['MODEL_MISSING', 'PAIR_UNKNOWN', 'BACKTESTS_TOO_MANY', ...WITH_BODY],
   'POST /api/backtests/{backtest_id}/cancel': ['BACKTEST_UNKNOWN', 'BACKTEST_ENDED'],
   'POST /api/jobs': ['JOB_INVALID', 'JOBS_TOO_MANY', 'MODEL_MARKET', ...WITH_BODY],
+  'GET /api/fleet': FLEET,
+  'POST /api/fleet/tasks/retry': ['TASK_UNKNOWN', 'FLEET_ABSENT', ...FLEET, ...WITH_BODY],
+  'POST /api/fleet/tasks/forget': ['TASK_UNKNOWN', 'FLEET_ABSENT', ...FLEET, ...WITH_BODY],
+  'POST /api/fleet/workers/end': ['WORKER_UNKNOWN', 'FLEET_ABSENT', ...FLEET, ...WITH_BODY],
   'GET /api/jobs/{job_id}': ['JOB_UNKNOWN'],
   'GET /api/jobs/{job_id}/events': ['JOB_UNKNOWN'],
   'POST /api/jobs/{job_id}/cancel': ['JOB_UNKNOWN', 'JOB_ENDED'],

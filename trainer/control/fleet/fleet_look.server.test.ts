@@ -56,8 +56,10 @@ it('is what the metrics show: tasks by state and outcome, workers by build, slot
   const { queue, close } = (await openFleet(settings, paths, env))!;
   expect(read('minutehand_fleet_tasks')).toBeNull();
   await queue.lead(ownIdentity());
-  await queue.greet({ name: 'desk', learners: ['gbdt'], slots: 3 }, ownIdentity(), 5);
-  await queue.greet({ name: 'attic', learners: ['gbdt'], slots: 4 }, { ...ownIdentity(), version: '0.0.1' }, 0);
+  const state = { identity: ownIdentity(), done: 5, running: [], cores: 4, freeMemoryMb: 900 };
+  await queue.greet({ name: 'desk', learners: ['gbdt'], slots: 3 }, state);
+  const older = { ...ownIdentity(), version: '0.0.1' };
+  await queue.greet({ name: 'attic', learners: ['gbdt'], slots: 4 }, { ...state, identity: older });
   await queue.enqueue({ key: 'e'.repeat(64), needs: { learner: 'gbdt' }, isUrgent: false, payload: '{}' });
   await queue.tally('gbdt', { finished: 5, seconds: 12.5, known: 2, retried: 1 });
   await look.check();

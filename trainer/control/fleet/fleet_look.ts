@@ -4,6 +4,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { lookAtFleet, refuseDifferences, type FleetView } from '../../jobs/fleet/fleet_view.ts';
 import { openFleet, queueKind, type Fleet } from '../../jobs/fleet/open_fleet.ts';
+import type { TaskQueue } from '../../jobs/fleet/task_queue.ts';
 
 /** Less than a check may take. */
 const ANSWER_MS = 5000;
@@ -48,8 +49,24 @@ export class FleetLook {
    * @throws MinutehandError QUEUE_UNREACHABLE; TASK_DIFFERS while two workers have made different results of one task
    */
   async check(): Promise<void> {
+    refuseDifferences(await this.now());
+  }
+
+  /** Looks, and remembers what it has seen. @throws MinutehandError QUEUE_UNREACHABLE, CONFIG_INVALID */
+  async now(): Promise<FleetView> {
     this.#last = await this.#answer();
-    refuseDifferences(this.#last);
+    return this.#last;
+  }
+
+  /**
+   * Asks the queue for something, in limited time.
+   * @throws MinutehandError FLEET_ABSENT, QUEUE_UNREACHABLE, CONFIG_INVALID
+   */
+  async ask<Answer>(question: (queue: TaskQueue) => Promise<Answer>): Promise<Answer> {
+    if (!this.isUsed) throw new MinutehandError('FLEET_ABSENT');
+    // A queue that is away would keep the question, and act on it whenever it is back.
+    await this.now();
+    return await question(this.#fleet!.queue);
   }
 
   async close(): Promise<void> {

@@ -6,13 +6,16 @@ import { describeError } from '../../../shared/errors.ts';
 import { redisAddress } from '../../../shared/redis/redis_address.ts';
 import { isRefusalOfReplica } from '../../../shared/redis/redis_role.ts';
 import {
+  DISMISSED_MS,
   inOrder,
   LOST_WORKERS,
   MOST_DIFFERENCES,
+  MOST_FAILURES,
   NO_TOTALS,
   QUEUE_TIMING,
   WORKER_GONE_MS,
   type Claim,
+  type FailedTask,
   type FleetIdentity,
   type LearnerTasks,
   type QueuedTask,
@@ -21,7 +24,7 @@ import {
   type TaskDifference,
   type TaskOutcome,
   type TaskQueue,
-  type WorkerFacts,
+  toldWorker,
 } from './task_queue.ts';
 
 /** One queue for each learner: BullMQ gives a worker whatever comes next, and not every worker has every learner. */
@@ -100,6 +103,28 @@ export function bullmqQueue(
     return learner === undefined ? undefined : await queueOf(learner).getJob(key);
   }
 
+  async function add(learner: string, key: string, payload: Payload): Promise<void> {
+    await queueOf(learner).add('fit', payload, {
+      jobId: key,
+      attempts,
+      priority: payload.isUrgent ? URGENT_PRIORITY : PRIORITY,
+      removeOnComplete: REMEMBER,
+      removeOnFail: REMEMBER,
+    });
+  }
+
+  const workerKey = (worker: string): string => `${prefix}:worker:${worker}`;
+  const dismissedKey = (worker: string): string => `${prefix}:dismissed:${worker}`;
+
+  /** Of whatever learner, also one that this side has put nothing in for. */
+  async function failedJob(key: string): Promise<Job | null> {
+    for (const learner of await knownLearners(redis, prefix)) {
+      const job = (await queueOf(learner).getJob(key)) as Job | undefined;
+      if (job !== undefined && (await job.getState()) === 'failed') return job;
+    }
+    return null;
+  }
+
   async function outcome(key: string): Promise<TaskOutcome | null> {
     const job = await jobOf(key);
     const state = await job?.getState();
@@ -148,17 +173,7 @@ export function bullmqQueue(
           return;
         }
       }
-      await queue.add(
-        'fit',
-        { payload, isUrgent },
-        {
-          jobId: key,
-          attempts,
-          priority: isUrgent ? URGENT_PRIORITY : PRIORITY,
-          removeOnComplete: REMEMBER,
-          removeOnFail: REMEMBER,
-        },
-      );
+      await add(needs.learner, key, { payload, isUrgent });
     },
     async claim(worker) {
       for (const learner of worker.learners) {
@@ -241,17 +256,53 @@ export function bullmqQueue(
         return [{ ...(JSON.parse(text) as TaskDifference), agoMs: now - Number(found[at + 1]) }];
       });
     },
-    async greet(worker, identity, done) {
-      const text = JSON.stringify({ ...worker, identity, done });
-      await redis.set(`${prefix}:worker:${worker.name}`, text, 'PX', WORKER_GONE_MS);
+    async failures() {
+      const now = await nowMs(redis);
+      const all: FailedTask[] = [];
+      for (const learner of await knownLearners(redis, prefix)) {
+        // Newest first, of each learner.
+        const jobs = (await queueOf(learner).getFailed(0, MOST_FAILURES - 1)) as (Job | undefined)[];
+        for (const job of jobs) {
+          // Removed meanwhile.
+          if (job === undefined) continue;
+          const { id, failedReason, finishedOn } = job;
+          const agoMs = finishedOn === undefined ? null : now - finishedOn;
+          all.push({ key: id!, learner, error: errorOf(failedReason), agoMs });
+        }
+      }
+      return all.sort((a, b) => (a.agoMs ?? 0) - (b.agoMs ?? 0)).slice(0, MOST_FAILURES);
+    },
+    async retry(key) {
+      const job = await failedJob(key);
+      if (job === null) return false;
+      // BullMQ's own way back keeps the count of lost workers.
+      await job.remove();
+      await add(job.queueName, key, job.data as Payload);
+      return true;
+    },
+    async forget(key) {
+      const job = await failedJob(key);
+      await job?.remove();
+      return job !== null;
+    },
+    async greet(worker, state) {
+      const told = JSON.stringify({ ...worker, ...state });
+      await redis.set(workerKey(worker.name), told, 'PX', WORKER_GONE_MS);
+      return (await redis.exists(dismissedKey(worker.name))) === 1;
+    },
+    async dismiss(worker) {
+      if ((await redis.exists(workerKey(worker))) === 0) return false;
+      await redis.set(dismissedKey(worker), '1', 'PX', DISMISSED_MS);
+      return true;
     },
     async workers() {
       const seen: SeenWorker[] = [];
       for (const key of (await keysOf(redis, `${prefix}:worker:*`)).sort()) {
-        const [text, leftMs] = await Promise.all([redis.get(key), redis.pttl(key)]);
-        if (text === null) continue;
-        const facts = JSON.parse(text) as WorkerFacts & { identity: FleetIdentity; done: number };
-        seen.push({ ...facts, silentMs: WORKER_GONE_MS - leftMs });
+        const [told, leftMs] = await Promise.all([redis.get(key), redis.pttl(key)]);
+        if (told === null) continue;
+        const worker = toldWorker(told);
+        const isEnding = (await redis.exists(dismissedKey(worker.name))) === 1;
+        seen.push({ ...worker, silentMs: WORKER_GONE_MS - leftMs, isEnding });
       }
       return seen;
     },

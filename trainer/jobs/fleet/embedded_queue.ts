@@ -5,19 +5,23 @@ import { makePrivateFolder } from '../../../shared/private_files.ts';
 import { Database } from '../../../shared/store/sqlite.ts';
 import {
   inOrder,
+  DISMISSED_MS,
   LOST_WORKERS,
   MOST_DIFFERENCES,
+  MOST_FAILURES,
   NO_TOTALS,
   QUEUE_TIMING,
   WORKER_GONE_MS,
   type Claim,
   type FleetIdentity,
+  type FailedTask,
   type QueuedTask,
   type QueueTiming,
   type TaskDifference,
   type TaskOutcome,
   type TaskQueue,
   type TaskTotals,
+  toldWorker,
   type WorkerFacts,
 } from './task_queue.ts';
 
@@ -25,13 +29,11 @@ const SCHEMA = `
 CREATE TABLE IF NOT EXISTS tasks (
   key TEXT PRIMARY KEY, learner TEXT NOT NULL, urgent INTEGER NOT NULL, payload TEXT NOT NULL,
   number INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
-  token TEXT, lease_until REAL, error TEXT
+  token TEXT, lease_until REAL, error TEXT, ended REAL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS tasks_next ON tasks (state, urgent DESC, number);
-CREATE TABLE IF NOT EXISTS workers (
-  name TEXT PRIMARY KEY, learners TEXT NOT NULL, slots INTEGER NOT NULL, identity TEXT NOT NULL,
-  seen REAL NOT NULL, done INTEGER NOT NULL
-) STRICT;
+CREATE TABLE IF NOT EXISTS live_workers (name TEXT PRIMARY KEY, told TEXT NOT NULL, seen REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS dismissed (name TEXT PRIMARY KEY, asked REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS totals (
   learner TEXT NOT NULL, what TEXT NOT NULL, value REAL NOT NULL, PRIMARY KEY (learner, what)
 ) STRICT;
@@ -57,17 +59,19 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
   // A task that is lost with the machine is enqueued again by its training.
   db.pragma('synchronous = NORMAL');
   db.exec(SCHEMA);
+  addColumnOfEnds(db);
   const statements = {
     add: db.prepare(
       `INSERT INTO tasks (key, learner, urgent, payload, number, state)
        VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(number), 0) + 1 FROM tasks), 'waiting')
-       ON CONFLICT (key) DO UPDATE SET state = 'waiting', attempts = 0, error = NULL, payload = excluded.payload
+       ON CONFLICT (key) DO UPDATE SET state = 'waiting', attempts = 0, error = NULL, ended = NULL,
+         payload = excluded.payload
        WHERE state = 'failed'`,
     ),
     raise: db.prepare(`UPDATE tasks SET urgent = 1 WHERE key = ? AND state = 'waiting'`),
     expire: db.prepare(
       `UPDATE tasks SET state = CASE WHEN attempts >= ? THEN 'failed' ELSE 'waiting' END, token = NULL,
-         error = CASE WHEN attempts >= ? THEN ? ELSE NULL END
+         error = CASE WHEN attempts >= ? THEN ? ELSE NULL END, ended = CASE WHEN attempts >= ? THEN ? ELSE NULL END
        WHERE state = 'running' AND lease_until < ?`,
     ),
     take: db.prepare(
@@ -78,7 +82,7 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
     ),
     extend: db.prepare(`UPDATE tasks SET lease_until = ? WHERE key = ? AND token = ? AND state = 'running'`),
     end: db.prepare(
-      `UPDATE tasks SET state = ?, error = ?, token = NULL WHERE key = ? AND token = ? AND state = 'running'`,
+      `UPDATE tasks SET state = ?, error = ?, ended = ?, token = NULL WHERE key = ? AND token = ? AND state = 'running'`,
     ),
     read: db.prepare('SELECT state, error FROM tasks WHERE key = ?'),
     remove: db.prepare('DELETE FROM tasks WHERE key = ?'),
@@ -94,11 +98,20 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
       'DELETE FROM differences WHERE difference NOT IN (SELECT difference FROM differences ORDER BY seen DESC LIMIT ?)',
     ),
     differences: db.prepare('SELECT difference, seen FROM differences ORDER BY seen DESC, rowid DESC'),
-    greet: db.prepare(
-      `INSERT INTO workers VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET learners = excluded.learners,
-         slots = excluded.slots, identity = excluded.identity, seen = excluded.seen, done = excluded.done`,
+    failures: db.prepare(
+      `SELECT key, learner, error, ended FROM tasks WHERE state = 'failed' ORDER BY ended DESC, number DESC LIMIT ?`,
     ),
-    workers: db.prepare('SELECT * FROM workers WHERE seen > ? ORDER BY name'),
+    retry: db.prepare(
+      `UPDATE tasks SET state = 'waiting', attempts = 0, error = NULL, ended = NULL WHERE key = ? AND state = 'failed'`,
+    ),
+    drop: db.prepare(`DELETE FROM tasks WHERE key = ? AND state = 'failed'`),
+    greet: db.prepare(
+      'INSERT INTO live_workers VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET told = excluded.told, seen = excluded.seen',
+    ),
+    workers: db.prepare('SELECT told, seen FROM live_workers WHERE seen > ? ORDER BY name'),
+    lives: db.prepare('SELECT 1 FROM live_workers WHERE name = ? AND seen > ?'),
+    dismiss: db.prepare('INSERT INTO dismissed VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET asked = excluded.asked'),
+    isDismissed: db.prepare('SELECT 1 FROM dismissed WHERE name = ? AND asked > ?'),
     lead: db.prepare('INSERT INTO leader VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET identity = excluded.identity'),
     leader: db.prepare('SELECT identity FROM leader'),
   };
@@ -106,7 +119,7 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
   function claimOf(row: Row, token: string): Claim {
     const { key, learner, urgent, payload } = row;
     const end = (state: string, error: string | null): Promise<boolean> =>
-      Promise.resolve(statements.end.run(state, error, key, token).changes === 1);
+      Promise.resolve(statements.end.run(state, error, Date.now(), key, token).changes === 1);
     return {
       task: { key, needs: { learner }, isUrgent: urgent === 1, payload },
       attempt: row.attempts,
@@ -126,6 +139,9 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
     return { state: 'failed', error: JSON.parse(row.error!) as { code: string; message: string } };
   }
 
+  const isDismissed = (worker: string, now: number): boolean =>
+    statements.isDismissed.get(worker, now - DISMISSED_MS) !== undefined;
+
   return {
     enqueue({ key, needs, isUrgent, payload }: QueuedTask) {
       statements.add.run(key, needs.learner, Number(isUrgent), payload);
@@ -134,7 +150,8 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
     },
     claim({ learners }: WorkerFacts) {
       // Each claim returns tasks whose lease has expired to the queue; waiting for a result only reads.
-      statements.expire.run(attempts, attempts, JSON.stringify(LOST_WORKERS), Date.now());
+      const now = Date.now();
+      statements.expire.run(attempts, attempts, JSON.stringify(LOST_WORKERS), attempts, now, now);
       const token = randomBytes(16).toString('hex');
       const row = statements.take.get(token, Date.now() + leaseMs, JSON.stringify(learners)) as Row | undefined;
       return Promise.resolve(row === undefined ? null : claimOf(row, token));
@@ -189,29 +206,44 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
         rows.map(({ difference, seen }) => ({ ...(JSON.parse(difference) as TaskDifference), agoMs: now - seen })),
       );
     },
-    greet({ name, learners, slots }, identity, done) {
-      statements.greet.run(name, JSON.stringify(learners), slots, JSON.stringify(identity), Date.now(), done);
-      return Promise.resolve();
+    failures() {
+      const now = Date.now();
+      const rows = statements.failures.all(MOST_FAILURES) as {
+        key: string;
+        learner: string;
+        error: string;
+        ended: number | null;
+      }[];
+      return Promise.resolve(
+        rows.map(({ key, learner, error, ended }) => ({
+          key,
+          learner,
+          error: JSON.parse(error) as FailedTask['error'],
+          agoMs: ended === null ? null : now - ended,
+        })),
+      );
+    },
+    retry: (key) => Promise.resolve(statements.retry.run(key).changes === 1),
+    forget: (key) => Promise.resolve(statements.drop.run(key).changes === 1),
+    greet(worker, state) {
+      const now = Date.now();
+      statements.greet.run(worker.name, JSON.stringify({ ...worker, ...state }), now);
+      return Promise.resolve(isDismissed(worker.name, now));
+    },
+    dismiss(worker) {
+      const now = Date.now();
+      if (statements.lives.get(worker, now - WORKER_GONE_MS) === undefined) return Promise.resolve(false);
+      statements.dismiss.run(worker, now);
+      return Promise.resolve(true);
     },
     workers() {
       const now = Date.now();
-      const rows = statements.workers.all(now - WORKER_GONE_MS) as {
-        name: string;
-        learners: string;
-        slots: number;
-        identity: string;
-        seen: number;
-        done: number;
-      }[];
+      const rows = statements.workers.all(now - WORKER_GONE_MS) as { told: string; seen: number }[];
       return Promise.resolve(
-        rows.map(({ name, learners, slots, identity, seen, done }) => ({
-          name,
-          slots,
-          done,
-          learners: JSON.parse(learners) as string[],
-          identity: JSON.parse(identity) as FleetIdentity,
-          silentMs: now - seen,
-        })),
+        rows.map(({ told, seen }) => {
+          const worker = toldWorker(told);
+          return { ...worker, silentMs: now - seen, isEnding: isDismissed(worker.name, now) };
+        }),
       );
     },
     lead(identity) {
@@ -227,4 +259,10 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
       return Promise.resolve();
     },
   };
+}
+
+/** To a file of a version that did not note when a task was given up. */
+function addColumnOfEnds(db: Database): void {
+  const columns = db.pragma('table_info(tasks)') as { name: string }[];
+  if (!columns.some(({ name }) => name === 'ended')) db.exec('ALTER TABLE tasks ADD COLUMN ended REAL');
 }

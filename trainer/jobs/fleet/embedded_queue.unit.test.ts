@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Blobs } from '../../../shared/blob/blobs.ts';
+import { Database } from '../../../shared/store/sqlite.ts';
 import { embeddedQueue } from './embedded_queue.ts';
 import { ownIdentity } from './fit_identity.ts';
 import { fleetPool } from './fleet_pool.ts';
@@ -10,6 +11,7 @@ import { LOST_WORKERS, WORKER_GONE_MS, type TaskQueue } from './task_queue.ts';
 
 const LEASE_MS = 1000;
 const WORKER = { name: 'one', learners: ['gbdt'], slots: 1 };
+const STATE = { identity: ownIdentity(), done: 0, running: [], cores: 2, freeMemoryMb: 100 };
 
 let folder: string;
 let queue: TaskQueue;
@@ -57,6 +59,34 @@ describe('tasks in a file', () => {
     expect(await queue.outcome('b')).toEqual({ state: 'failed', error });
   });
 
+  it('that have failed are listed with their time, also in the file of a version that did not note it', async () => {
+    const error = { code: 'LEARNER_TASK', message: 'refused' };
+    const path = join(folder, 'older.db');
+    const older = new Database(path);
+    older.exec(`CREATE TABLE tasks (
+      key TEXT PRIMARY KEY, learner TEXT NOT NULL, urgent INTEGER NOT NULL, payload TEXT NOT NULL,
+      number INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+      token TEXT, lease_until REAL, error TEXT
+    ) STRICT`);
+    older
+      .prepare(`INSERT INTO tasks VALUES ('old', 'gbdt', 0, 'old', 1, 'failed', 2, NULL, NULL, ?)`)
+      .run(JSON.stringify(error));
+    older.close();
+    const opened = embeddedQueue(path, { leaseMs: LEASE_MS, attempts: 1 });
+    await opened.enqueue(task('lost'));
+    await opened.claim(WORKER);
+    pass(LEASE_MS + 1);
+    expect(await opened.claim(WORKER)).toBeNull();
+    pass(500);
+    expect(await opened.failures()).toEqual([
+      { key: 'lost', learner: 'gbdt', error: LOST_WORKERS, agoMs: 500 },
+      { key: 'old', learner: 'gbdt', error, agoMs: null },
+    ]);
+    expect(await opened.retry('old')).toBe(true);
+    expect((await opened.claim(WORKER))!.task.key).toBe('old');
+    await opened.close();
+  });
+
   it('come in order, the urgent ones first, also those that become urgent while they wait', async () => {
     for (const key of ['a', 'b', 'c']) await queue.enqueue(task(key));
     await queue.enqueue(task('d', true));
@@ -65,9 +95,9 @@ describe('tasks in a file', () => {
   });
 
   it('know the workers of the last minute', async () => {
-    await queue.greet(WORKER, ownIdentity(), 3);
+    await queue.greet(WORKER, { ...STATE, done: 3 });
     pass(WORKER_GONE_MS - 1);
-    await queue.greet({ ...WORKER, name: 'two' }, ownIdentity(), 0);
+    await queue.greet({ ...WORKER, name: 'two' }, STATE);
     expect((await queue.workers()).map(({ name, silentMs, done }) => [name, silentMs, done])).toEqual([
       ['one', WORKER_GONE_MS - 1, 3],
       ['two', 0, 0],

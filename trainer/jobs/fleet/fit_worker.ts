@@ -1,3 +1,4 @@
+import { availableParallelism, freemem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../../shared/errors.ts';
 import type { Blobs, ContentHash } from '../../../shared/blob/blobs.ts';
@@ -21,31 +22,54 @@ export interface WorkerOptions {
   readonly memoryBytes: number;
   /** Of the queue. */
   readonly leaseMs: number;
+  /** Time between two messages that it lives. */
+  readonly greetMs?: number;
   print(line: string): void;
 }
 
 const IDLE_MS = 100;
-const GREET_MS = 10_000;
+const GREET_MS = 5000;
+const MIB = 2 ** 20;
 /** After an error of the queue or the blobs. */
 const PAUSE_MS = 2000;
 
 /**
- * Does tasks until `ending` is aborted; those that it has are finished first.
+ * Does tasks until `stopping` is aborted or the queue says that this worker is to end; those that it has are finished
+ * first.
  * @returns how many it did
  */
-export async function runWorker(options: WorkerOptions, ending: AbortSignal): Promise<number> {
+export async function runWorker(options: WorkerOptions, stopping: AbortSignal): Promise<number> {
   const { facts, queue, print } = options;
   const packets = new PacketCache(options.blobs, options.memoryBytes);
+  const dismissed = new AbortController();
+  const ending = AbortSignal.any([stopping, dismissed.signal]);
+  const begunMs = new Map<Claim, number>();
   let done = 0;
-  const greet = (): Promise<void> => queue.greet(facts, ownIdentity(), done).catch(() => undefined);
+  async function greet(): Promise<void> {
+    const running = [...begunMs].map(([{ task }, atMs]) => ({
+      key: task.key,
+      learner: task.needs.learner,
+      runningMs: Math.round(performance.now() - atMs),
+    }));
+    const state = { identity: ownIdentity(), done, running, cores: availableParallelism(), freeMemoryMb: freeMb() };
+    // A queue that is away hears of this worker later.
+    const isToEnd = await queue.greet(facts, state).catch(() => false);
+    if (!isToEnd || ending.aborted) return;
+    print('Asked to end, by `minutehand fleet end` or the fleet page: the tasks that are running are finished first …');
+    dismissed.abort();
+  }
   await greet();
-  const greeting = setInterval(() => void greet(), GREET_MS);
+  const greeting = setInterval(() => void greet(), options.greetMs ?? GREET_MS);
   const slot = async (): Promise<void> => {
     while (!ending.aborted) {
       try {
         const claim = await queue.claim(facts);
         if (claim === null) await sleep(IDLE_MS, undefined, { signal: ending }).catch(() => undefined);
-        else if (await work(claim, options, packets)) done++;
+        else {
+          begunMs.set(claim, performance.now());
+          const isDone = await work(claim, options, packets).finally(() => begunMs.delete(claim));
+          if (isDone) done++;
+        }
       } catch (error) {
         const { code, message, next } = describeError(error);
         print(`${code}: ${message} ${next}`);
@@ -57,6 +81,8 @@ export async function runWorker(options: WorkerOptions, ending: AbortSignal): Pr
   clearInterval(greeting);
   return done;
 }
+
+const freeMb = (): number => Math.floor(freemem() / MIB);
 
 /** @returns whether this worker ended the task */
 async function work(claim: Claim, options: WorkerOptions, packets: PacketCache): Promise<boolean> {

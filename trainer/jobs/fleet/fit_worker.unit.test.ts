@@ -9,7 +9,7 @@ import type { FitOptions, FitPool } from '../../learning/learners/trees/fit_pool
 import { LEARNER_DEFAULTS } from '../../learning/learners/trees/learner.ts';
 import { identityOf, keyOf } from './fit_identity.ts';
 import { runWorker } from './fit_worker.ts';
-import type { Claim, TaskQueue } from './task_queue.ts';
+import type { Claim, TaskQueue, WorkerState } from './task_queue.ts';
 
 const ROWS = 40;
 const LEASE_MS = 3000;
@@ -57,8 +57,17 @@ interface Ended {
   readonly mayRetry?: boolean;
 }
 
-/** A queue of one task, and what became of it. @param extend answers to the renewals of the claim */
-async function queueOf(blobs: Blobs, tasks: number, extend: () => Promise<boolean> = () => Promise.resolve(true)) {
+/**
+ * A queue of one task, and what became of it.
+ * @param extend answers to the renewals of the claim
+ * @param greetings after which the worker is asked to end
+ */
+async function queueOf(
+  blobs: Blobs,
+  tasks: number,
+  extend: () => Promise<boolean> = () => Promise.resolve(true),
+  greetings = Infinity,
+) {
   const identity = await identityOf(TASK, blobs, new WeakMap());
   const ended: Ended[] = [];
   const stop = new AbortController();
@@ -76,13 +85,17 @@ async function queueOf(blobs: Blobs, tasks: number, extend: () => Promise<boolea
     fail: ({ code }, mayRetry) => end({ how: code, mayRetry }),
   });
   const told: unknown[] = [];
+  const greeted: WorkerState[] = [];
   const queue: Pick<TaskQueue, 'claim' | 'greet' | 'tally' | 'report'> = {
     claim: () => Promise.resolve(left-- > 0 ? claim() : null),
-    greet: () => Promise.resolve(),
+    greet: (_worker, state) => {
+      greeted.push(state);
+      return Promise.resolve(greeted.length > greetings);
+    },
     tally: (learner, more) => Promise.resolve(void told.push([learner, more])),
     report: (difference) => Promise.resolve(void told.push([difference, ended.length])),
   };
-  return { queue: queue as TaskQueue, ended, told, stop };
+  return { queue: queue as TaskQueue, ended, told, stop, greeted };
 }
 
 const printed: string[] = [];
@@ -115,6 +128,26 @@ describe('a worker', () => {
     const { queue, ended, stop } = await queueOf(blobs, 1);
     expect(await work(queue, blobs, () => Promise.reject(error), stop.signal)).toBe(0);
     expect(ended).toEqual([{ how: error instanceof MinutehandError ? error.code : 'INTERNAL', mayRetry }]);
+  });
+
+  it('says what it does, and ends when it is asked to, once that is done', async () => {
+    const blobs = memoryBlobs();
+    const { queue, ended, greeted } = await queueOf(blobs, 9, undefined, 1);
+    const slowly: FitPool['fit'] = async (...args) => {
+      await new Promise((resolve) => setTimeout(resolve, 12_000));
+      return await runFit(...args);
+    };
+    const working = work(queue, blobs, slowly, new AbortController().signal);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(greeted).toMatchObject([
+      { done: 0, running: [], cores: expect.any(Number) as number, freeMemoryMb: expect.any(Number) as number },
+      { done: 0, running: [{ key: expect.stringMatching(/^[0-9a-f]{64}$/) as string, learner: 'gbdt' }] },
+    ]);
+    expect(greeted[1]!.running[0]!.runningMs).toBeGreaterThanOrEqual(4000);
+    expect([printed, ended]).toEqual([[expect.stringMatching(/^Asked to end/) as string], []]);
+    await vi.advanceTimersByTimeAsync(8000);
+    expect(await working).toBe(1);
+    expect(ended).toEqual([{ how: 'done' }]);
   });
 
   it('reads each array once for all its tasks, and counts those that it has done', async () => {

@@ -1,7 +1,14 @@
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import type { Fleet, QueueKind } from './open_fleet.ts';
 import { ownIdentity } from './fit_identity.ts';
-import type { FleetIdentity, LearnerTasks, SeenDifference, SeenWorker, TaskDifference } from './task_queue.ts';
+import type {
+  FailedTask,
+  FleetIdentity,
+  LearnerTasks,
+  SeenDifference,
+  SeenWorker,
+  TaskDifference,
+} from './task_queue.ts';
 
 /** Two different results of one task are a fault of the fleet for so long after they were last reported. */
 export const DIFFERENCE_FAULT_MS = 86_400_000;
@@ -23,17 +30,20 @@ export interface FleetView {
   readonly leader: FleetIdentity | null;
   readonly tasks: readonly LearnerTasks[];
   readonly workers: readonly ViewedWorker[];
+  /** Newest first; no more than the last hundred. */
+  readonly failures: readonly FailedTask[];
   /** Newest first. */
   readonly differences: readonly SeenDifference[];
 }
 
 /** @throws errors of the queue */
 export async function lookAtFleet({ kind, name, places, queue }: Fleet): Promise<FleetView> {
-  const [tasks, workers, leader, differences] = await Promise.all([
+  const [tasks, workers, leader, differences, failures] = await Promise.all([
     queue.tasks(),
     queue.workers(),
     queue.leader(),
     queue.differences(),
+    queue.failures(),
   ]);
   return {
     kind,
@@ -46,6 +56,7 @@ export async function lookAtFleet({ kind, name, places, queue }: Fleet): Promise
       ...worker,
       isOtherBuild: leader !== null && buildText(worker.identity) !== buildText(leader),
     })),
+    failures,
     differences,
   };
 }

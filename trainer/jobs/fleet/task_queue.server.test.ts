@@ -18,6 +18,7 @@ import {
   type TaskDifference,
   type TaskQueue,
   type WorkerFacts,
+  type WorkerState,
 } from './task_queue.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -25,6 +26,7 @@ vi.setConfig({ testTimeout: 60_000 });
 /** Short, so that a lost worker is noticed within a test. */
 const TIMING = { leaseMs: 400, attempts: 3 };
 const WORKER: WorkerFacts = { name: 'one', learners: ['gbdt'], slots: 1 };
+const STATE: WorkerState = { identity: ownIdentity(), done: 0, running: [], cores: 8, freeMemoryMb: 2048 };
 const FAULT = { code: 'LEARNER_TASK', message: 'refused' };
 const NEVER = new AbortController().signal;
 
@@ -181,6 +183,46 @@ describe.each(QUEUES)('the %s queue', (name, open) => {
     expect(outcome).toMatchObject({ state: 'failed', error: { code: 'TASK_LOST' } });
   });
 
+  it('lists the tasks that it gave up, puts them in again with all their attempts, and drops them', async (context) => {
+    const [trainer, one, two] = sides(context);
+    for (const text of ['refused', 'lost']) await trainer.enqueue(taskOf(text, { isUrgent: text === 'refused' }));
+    expect(await two.failures()).toEqual([]);
+    await (await claimed(one)).fail(FAULT, false);
+    for (let attempt = 1; attempt <= TIMING.attempts; attempt++) expect((await claimed(one)).attempt).toBe(attempt);
+    const looking = setInterval(() => void one.claim(WORKER), 50);
+    await trainer.settled(keyOf('lost'), NEVER).finally(() => clearInterval(looking));
+    const ago = expect.any(Number) as number;
+    // A side that has put nothing in.
+    expect(await two.failures()).toEqual([
+      { key: keyOf('lost'), learner: 'gbdt', error: { code: 'TASK_LOST', message: '' }, agoMs: ago },
+      { key: keyOf('refused'), learner: 'gbdt', error: FAULT, agoMs: ago },
+    ]);
+    expect([await two.retry(keyOf('other')), await two.forget(keyOf('other'))]).toEqual([false, false]);
+    expect(await two.forget(keyOf('refused'))).toBe(true);
+    expect(await two.retry(keyOf('lost'))).toBe(true);
+    expect(await two.failures()).toEqual([]);
+    for (let attempt = 1; attempt < TIMING.attempts; attempt++) expect((await claimed(one)).attempt).toBe(attempt);
+    const last = await claimed(one);
+    expect([last.task, last.attempt]).toEqual([taskOf('lost'), TIMING.attempts]);
+    // Neither is a task that somebody has.
+    expect([await two.retry(keyOf('lost')), await two.forget(keyOf('lost'))]).toEqual([false, false]);
+    expect(await last.complete()).toBe(true);
+    expect(await one.claim(WORKER)).toBeNull();
+  });
+
+  it('asks a worker that lives to end, and no other', async (context) => {
+    const [trainer, one, two] = sides(context);
+    expect(await trainer.dismiss(WORKER.name)).toBe(false);
+    await one.greet(WORKER, STATE);
+    await two.greet({ ...WORKER, name: 'one/2' }, STATE);
+    expect(await trainer.dismiss(WORKER.name)).toBe(true);
+    expect([await one.greet(WORKER, STATE), await two.greet({ ...WORKER, name: 'one/2' }, STATE)]).toEqual([true, false]); // prettier-ignore
+    expect((await trainer.workers()).map(({ name, isEnding }) => [name, isEnding])).toEqual([
+      ['one', true],
+      ['one/2', false],
+    ]);
+  });
+
   it('tells the worker of a removed task, and waits no longer for one that is not wanted', async (context) => {
     const [trainer, one] = sides(context);
     await trainer.enqueue(taskOf('a'));
@@ -236,10 +278,11 @@ describe.each(QUEUES)('the %s queue', (name, open) => {
   it('knows its workers and the build that leads', async (context) => {
     const [trainer, one] = sides(context);
     expect([await trainer.workers(), await trainer.leader()]).toEqual([[], null]);
-    await one.greet(WORKER, ownIdentity(), 7);
+    const running = [{ key: keyOf('a'), learner: 'gbdt', runningMs: 1200 }];
+    expect(await one.greet(WORKER, { ...STATE, done: 7, running })).toBe(false);
     await trainer.lead({ ...ownIdentity(), version: '9.9.9' });
     expect(await trainer.workers()).toEqual([
-      { ...WORKER, identity: ownIdentity(), done: 7, silentMs: expect.any(Number) as number },
+      { ...WORKER, ...STATE, done: 7, running, silentMs: expect.any(Number) as number, isEnding: false },
     ]);
     expect(await one.leader()).toEqual({ ...ownIdentity(), version: '9.9.9' });
   });
@@ -253,7 +296,7 @@ describe('fleets of one Redis', () => {
     const queues = names.map((name) => bullmqQueue(url, null, TIMING, name));
     for (const [at, queue] of queues.entries()) {
       await queue.lead({ ...ownIdentity(), version: `0.0.${at}` });
-      await queue.greet({ ...WORKER, name: `worker of ${at}` }, ownIdentity(), at);
+      await queue.greet({ ...WORKER, name: `worker of ${at}` }, { ...STATE, done: at });
       await queue.enqueue(taskOf('the same task'));
       await queue.tally('gbdt', { finished: at });
     }

@@ -53,11 +53,39 @@ export interface WorkerFacts {
   readonly slots: number;
 }
 
-export interface SeenWorker extends WorkerFacts {
+/** A task that a worker does. */
+export interface RunningTask {
+  readonly key: string;
+  readonly learner: string;
+  /** Since it was begun, when the worker was last heard of. */
+  readonly runningMs: number;
+}
+
+/** What a worker says of itself, every few seconds. */
+export interface WorkerState {
   readonly identity: FleetIdentity;
+  /** Tasks since it was started. */
+  readonly done: number;
+  readonly running: readonly RunningTask[];
+  /** Of its machine; null: a worker of an earlier version, which does not say. */
+  readonly cores: number | null;
+  readonly freeMemoryMb: number | null;
+}
+
+export interface SeenWorker extends WorkerFacts, WorkerState {
   /** Since it was last heard of. */
   readonly silentMs: number;
-  readonly done: number;
+  /** It was asked to end, and ends once its tasks are done. */
+  readonly isEnding: boolean;
+}
+
+/** A task that was given up, and that nobody has asked for since. */
+export interface FailedTask {
+  readonly key: string;
+  readonly learner: string;
+  readonly error: { readonly code: string; readonly message: string };
+  /** Since it was given up; null: it was by an earlier version, which did not note the time. */
+  readonly agoMs: number | null;
 }
 
 /** What has happened to the tasks of a learner since the queue exists. A worker that is killed counts nothing. */
@@ -121,8 +149,16 @@ export interface TaskQueue {
   report(difference: TaskDifference): Promise<void>;
   /** Newest first; no more than the last hundred. */
   differences(): Promise<readonly SeenDifference[]>;
-  /** Says that this worker lives. */
-  greet(worker: WorkerFacts, identity: FleetIdentity, done: number): Promise<void>;
+  /** Newest first; no more than the last hundred. */
+  failures(): Promise<readonly FailedTask[]>;
+  /** Puts a failed task in again, with all its attempts. @returns false: there is no failed task of that key */
+  retry(key: string): Promise<boolean>;
+  /** Drops a failed task; whoever asks for it next puts it in anew. @returns as `retry` */
+  forget(key: string): Promise<boolean>;
+  /** Says that this worker lives. @returns whether it was asked to end */
+  greet(worker: WorkerFacts, state: WorkerState): Promise<boolean>;
+  /** Asks a worker to end once its tasks are done. @returns false: it was not heard of within a minute */
+  dismiss(worker: string): Promise<boolean>;
   /** Workers heard of within a minute. */
   workers(): Promise<readonly SeenWorker[]>;
   /** That of the trainer who enqueues; set once per training. */
@@ -158,6 +194,18 @@ export async function tallyIfPossible(queue: TaskQueue, learner: string, more: P
 
 /** Differences that a queue remembers. */
 export const MOST_DIFFERENCES = 100;
+
+/** What a worker has said of itself, as the queue keeps it. */
+export function toldWorker(told: string): WorkerFacts & WorkerState {
+  const unsaid = { running: [], cores: null, freeMemoryMb: null };
+  return { ...unsaid, ...(JSON.parse(told) as WorkerFacts & Pick<WorkerState, 'identity' | 'done'>) };
+}
+
+/** Failed tasks that are listed. */
+export const MOST_FAILURES = 100;
+
+/** A worker that was asked to end has read it by then, or is gone. */
+export const DISMISSED_MS = 3_600_000;
 
 /** Error of a task whose workers were lost, one after the other. */
 export const LOST_WORKERS = {

@@ -1,0 +1,77 @@
+import type * as z from 'zod';
+import { endWorker, forgetTask, retryTask } from '../../../jobs/fleet/fleet_actions.ts';
+import type { FleetView } from '../../../jobs/fleet/fleet_view.ts';
+import { fleetSchema, taskAnswer, taskRequest, workerAnswer, workerRequest } from '../../schema/fleet.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
+import type { Api, ApiContext } from '../context.ts';
+
+const NO_FLEET = { queue: null, tasks: [], workers: [], failures: [], differences: [] };
+
+/** `GET /api/fleet`, and what a person does about it. */
+export function addFleetRoutes(api: Api, { fleet }: ApiContext): void {
+  api.route({
+    method: 'GET',
+    url: '/api/fleet',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['fleet'],
+      summary: 'Queue, workers, failed tasks and results that differ, as they are now',
+      response: { 200: fleetSchema, ...REFUSALS },
+    },
+    handler: async () => (fleet.isUsed ? documentOf(await fleet.now()) : NO_FLEET),
+  });
+
+  for (const [name, summary, act] of [
+    ['retry', 'Put a failed task in again, with all its attempts', retryTask],
+    ['forget', 'Drop a failed task: whoever asks for it next puts it in anew', forgetTask],
+  ] as const)
+    api.route({
+      method: 'POST',
+      url: `/api/fleet/tasks/${name}`,
+      config: { role: 'operator' },
+      schema: { tags: ['fleet'], summary, body: taskRequest, response: { 200: taskAnswer, ...REFUSALS } },
+      async handler(request) {
+        const { key } = request.body;
+        request.written = { target: key };
+        await fleet.ask((queue) => act(queue, key));
+        return { key };
+      },
+    });
+
+  api.route({
+    method: 'POST',
+    url: '/api/fleet/workers/end',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['fleet'],
+      summary: 'Ask a worker to end once its tasks are done',
+      body: workerRequest,
+      response: { 200: workerAnswer, ...REFUSALS },
+    },
+    async handler(request) {
+      const { worker } = request.body;
+      request.written = { target: worker };
+      await fleet.ask((queue) => endWorker(queue, worker));
+      return { worker };
+    },
+  });
+}
+
+function documentOf(view: FleetView): z.infer<typeof fleetSchema> {
+  const { kind, name, queue, blobs, leader, tasks, workers, failures, differences } = view;
+  return {
+    queue: { kind, name, place: queue, blobs, leader },
+    tasks: tasks.map(({ totals, ...counts }) => ({ ...counts, ...totals })),
+    workers: workers.map(({ freeMemoryMb, silentMs, isOtherBuild, isEnding, running, learners, ...worker }) => ({
+      ...worker,
+      learners: [...learners],
+      free_memory_mb: freeMemoryMb,
+      running: running.map(({ runningMs, ...task }) => ({ ...task, running_ms: runningMs })),
+      silent_ms: silentMs,
+      is_other_build: isOtherBuild,
+      is_ending: isEnding,
+    })),
+    failures: failures.map(({ error, agoMs, ...task }) => ({ ...task, ...error, ago_ms: agoMs })),
+    differences: differences.map(({ agoMs, ...difference }) => ({ ...difference, ago_ms: agoMs })),
+  };
+}

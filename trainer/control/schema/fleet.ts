@@ -1,0 +1,89 @@
+import * as z from 'zod';
+import { QUEUE_KINDS } from '../../jobs/fleet/open_fleet.ts';
+
+const count = z.number().int().min(0);
+const key = z.string().describe('SHA-256 of everything that the result depends on');
+const learner = z.string().describe('What does it: a learner, or `evolve` for generations of rules');
+const agoMs = z.number().describe('Since then, ms, by the clock of the queue');
+
+const identitySchema = z.object({
+  version: z.string(),
+  code: z.string().describe('Hash of the compiled program that learns'),
+  node: z.number().int().describe('Major version of Node'),
+  architecture: z.string(),
+});
+
+const resultSchema = z.object({ hash: z.string(), maker: z.string().describe('The worker') });
+
+export const fleetSchema = z
+  .object({
+    queue: z
+      .object({
+        kind: z.enum(QUEUE_KINDS),
+        name: z.string().nullable().describe('MINUTEHAND_FLEET; null: the fleet without a name'),
+        place: z.string().describe('Address, without passwords'),
+        blobs: z.string().describe('Where data and results are'),
+        leader: identitySchema.nullable().describe('Build of the trainer that asked last; null: none has'),
+      })
+      .nullable()
+      .describe('null: MINUTEHAND_QUEUE is not set; trainings use threads of their own'),
+    tasks: z.array(
+      z.object({
+        learner,
+        waiting: count,
+        running: count,
+        failed: count,
+        finished: count.describe('By workers, as all that follows, since the queue exists'),
+        given_up: count,
+        retried: count.describe('Begun again after an error or a lost worker'),
+        known: count.describe('Not done, since their result was there'),
+        seconds: z.number().describe('Wall time of workers for those that they finished'),
+      }),
+    ),
+    workers: z.array(
+      z.object({
+        name: z.string().describe('host/process'),
+        learners: z.array(z.string()),
+        slots: count.describe('Tasks at the same time'),
+        cores: count.nullable().describe('Of its machine'),
+        free_memory_mb: count.nullable().describe('Of its machine'),
+        done: count.describe('Tasks since it was started'),
+        running: z.array(z.object({ key, learner, running_ms: z.number() })),
+        silent_ms: z.number().describe('Since it was last heard of'),
+        identity: identitySchema,
+        is_other_build: z.boolean().describe('It takes no tasks of the build that leads'),
+        is_ending: z.boolean().describe('It was asked to end, and ends once its tasks are done'),
+      }),
+    ),
+    failures: z
+      .array(
+        z.object({
+          key,
+          learner,
+          code: z.string(),
+          message: z.string(),
+          ago_ms: agoMs.nullable().describe('null: not noted'),
+        }),
+      )
+      .describe('Tasks that were given up, and that nobody has asked for since; newest first, a hundred at most'),
+    differences: z
+      .array(z.object({ key, learner, kept: resultSchema, other: resultSchema, ago_ms: agoMs }))
+      .describe('Two results of one task, which must be equal to the bit; newest first, a hundred at most'),
+  })
+  .meta({ id: 'Fleet' });
+
+export const taskRequest = z
+  .strictObject({
+    key: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe('Of a failed task'),
+  })
+  .meta({ id: 'FleetTaskRequest' });
+
+export const workerRequest = z
+  .strictObject({ worker: z.string().min(1).max(300).describe('Its name, `host/process`') })
+  .meta({ id: 'FleetWorkerRequest' });
+
+export const taskAnswer = z.object({ key });
+export const workerAnswer = z.object({ worker: z.string() });
