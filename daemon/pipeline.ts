@@ -2,6 +2,7 @@ import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { SeriesBook } from '../shared/core/series/series_book.ts';
+import { MinutehandError } from '../shared/errors.ts';
 import type { FormulaStore } from '../shared/store/warm_bars.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import { Bookkeeping } from './bookkeeping.ts';
@@ -41,7 +42,12 @@ export class Pipeline {
   readonly touch = (pairIndex: number): void => this.#matrix.features.touch(pairIndex);
   readonly #options: PipelineOptions;
   readonly #idle: IdleWindow;
-  readonly #warmUpTurns: WarmUpTurns = { stored: () => this.settled(), pause: () => this.idleWindow() };
+  readonly #warmUpTurns: WarmUpTurns = {
+    stored: async () => {
+      if (!(await this.settled())) throw new MinutehandError('WARM_UP_WAITS');
+    },
+    pause: () => this.idleWindow(),
+  };
   readonly #models: ModelSlots;
   readonly #matrix: FeatureMatrix;
   readonly #decider: Decider;
@@ -273,6 +279,7 @@ export class Pipeline {
   /**
    * Computes the formulas of a loaded set over its last journaled bars, off the way of bars, before it answers.
    * @param store the journal of this pipeline's bars
+   * @throws MinutehandError WARM_UP_WAITS where the journal could not be brought up to date
    */
   async warm(set: ModelSet, store: FormulaStore): Promise<void> {
     try {

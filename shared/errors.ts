@@ -999,6 +999,11 @@ export const ERRORS = {
     message: 'The journal could not be written.',
     next: 'Check disk space and permissions of MINUTEHAND_HOME.',
   },
+  WARM_UP_WAITS: {
+    status: 503,
+    message: 'The journal lacks the last bars, so formulas over them cannot be computed yet.',
+    next: 'Check disk space and permissions of MINUTEHAND_HOME: the models are loaded once the journal is written again.',
+  },
   JOURNAL_FULL: {
     status: 503,
     message: 'The journal cannot be written, and the buffer is full.',

@@ -7,8 +7,11 @@ const BARS_PER_PIECE = 500;
 
 /** What a warm-up waits for. */
 export interface WarmUpTurns {
-  /** Resolves when the journal has all bars that have been taken. */
-  stored(): Promise<unknown>;
+  /**
+   * Resolves when the journal has all bars that have been taken.
+   * @throws MinutehandError WARM_UP_WAITS where the disk refuses them: a window would lack those bars
+   */
+  stored(): Promise<void>;
   /** Resolves when the thread may be blocked for some milliseconds. */
   pause(): Promise<void>;
 }

@@ -26,8 +26,13 @@ export function isUnreadSeal(error: unknown): boolean {
   return error instanceof MinutehandError && (error.code === 'KEY_UNUSABLE' || error.code === 'POINTER_MARK');
 }
 
-/** A file that is there, or a key, could not be read: the disk's fault, not the bundle's. */
+/** The formulas of a bundle wait for the journal: the disk's fault, and no reason to serve another bundle. */
+export function waitsForJournal(error: unknown): boolean {
+  return error instanceof MinutehandError && error.code === 'WARM_UP_WAITS';
+}
+
+/** What a bundle needs, a file that is there, a key or the journal, could not be read: the disk's fault. */
 export function isUnread(error: unknown, seen: string): boolean {
-  if (isUnreadSeal(error)) return true;
+  if (isUnreadSeal(error) || waitsForJournal(error)) return true;
   return error instanceof MinutehandError && error.code === 'MODEL_MISSING' && !seen.split('|').includes(ABSENT);
 }

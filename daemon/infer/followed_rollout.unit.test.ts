@@ -33,13 +33,14 @@ afterEach(() => rmSync(models, { recursive: true, force: true }));
 
 function follow(options: Pick<FollowedRolloutOptions, 'marks' | 'directions'> = {}) {
   const seen: string[] = [];
-  const control = { isBroken: false };
+  const control = { isBroken: false, waits: false };
   const followed = new FollowedRollout({
     modelsFolder: models,
     files: MACHINE_FILES,
     load(folder) {
       seen.push(`load ${folder.slice(models.length + 1)}`);
       if (control.isBroken) return Promise.reject(new Error('no such bundle'));
+      if (control.waits) return Promise.reject(new MinutehandError('WARM_UP_WAITS'));
       return Promise.resolve({ release: () => Promise.resolve(void seen.push('release')) } as unknown as ModelSet);
     },
     onRollout: (rollout, set) =>
@@ -128,6 +129,16 @@ describe('the followed rollout', () => {
     isUnread = false;
     expect(await look()).toEqual(['withdrawn']);
     expect(await look()).toEqual([]);
+  });
+
+  it('keeps the state before while its challenger waits for the journal', async () => {
+    const { look, control } = follow();
+    control.waits = true;
+    writeRollout(models, ROLLOUT);
+    expect(await look()).toEqual(['load 20261108_0000', 'refused 20261108_0000 WARM_UP_WAITS']);
+    expect(await look()).toEqual(['load 20261108_0000']);
+    control.waits = false;
+    expect(await look()).toEqual(['load 20261108_0000', 'test 0.1', 'withdrawn']);
   });
 
   it('of a direction model loads it for its timeframe, and is none where no instrument has that', async () => {

@@ -89,6 +89,24 @@ function bundle(version: string): void {
 const point = (path: string, version: string): void => writeFileSync(path, JSON.stringify({ version, previous: null }));
 
 describe('the pointers of rules', () => {
+  it('wait with a rule whose formulas wait for the journal: no other one answers in its place', async () => {
+    accepted = [SECOND];
+    for (const version of [FIRST, SECOND]) bundle(version);
+    let waits = true;
+    const followed = new FollowedRules({
+      ...options(),
+      load: (folder) => (waits ? Promise.reject(new MinutehandError('WARM_UP_WAITS')) : options().load(folder)),
+      apply: (input) => void applied.push(describeInput(input)),
+    });
+    point(rulePlace(models, BITCOIN).path, FIRST);
+    for (let i = 0; i < 3; i++) await followed.check();
+    expect([applied, codes, followed.refused?.code]).toEqual([[], ['WARM_UP_WAITS'], 'WARM_UP_WAITS']);
+    waits = false;
+    await followed.check();
+    expect([applied, followed.refused]).toEqual([[`rule ${BITCOIN} ${FIRST}`], null]);
+    await followed.stop();
+  });
+
   it('name the rule of an instrument, which is loaded once, and ends where its pointer is removed', async () => {
     const followed = follow();
     const { path } = rulePlace(models, BITCOIN);

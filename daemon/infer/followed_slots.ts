@@ -3,7 +3,7 @@ import { readPointerFile, type PointerPlace } from '../../shared/bundle/pointer.
 import type { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { describeError } from '../../shared/errors.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
-import { fingerprint, isUnread } from './file_mark.ts';
+import { fingerprint, isUnread, waitsForJournal } from './file_mark.ts';
 import type { ModelRefusal } from './followed_models.ts';
 import { provedVersions } from './proved_versions.ts';
 
@@ -118,7 +118,7 @@ export class FollowedSlots<Key extends string, Model> {
       await this.#load(slot, version, mark);
     } catch (error) {
       const isNews = `${mark} ${describeError(error).code}` !== slot.reportedMark;
-      if (slot.current === '' && isNews) await this.#loadProved(slot, named);
+      if (slot.current === '' && isNews && !waitsForJournal(error)) await this.#loadProved(slot, named);
       this.#refuse(slot, mark, version, error);
     }
   }

@@ -16,7 +16,7 @@ import type { Timeframe } from '../../shared/pair.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { Challenger } from '../queue/input.ts';
-import { bundlePaths, fingerprint, isUnread } from './file_mark.ts';
+import { bundlePaths, fingerprint, isUnread, waitsForJournal } from './file_mark.ts';
 import { FollowedRollout, releaseChallenger, type ChallengedDirections } from './followed_rollout.ts';
 import { provedVersions } from './proved_versions.ts';
 
@@ -249,7 +249,7 @@ class FollowedPointer<Model extends Challenger> {
       if (!isUnread(error, seen)) this.#keepRefusal(seen, error);
       if (this.#standing === seen) return;
       this.#standing = seen;
-      if (this.#current === '') await this.#loadProved(named);
+      if (this.#current === '' && !waitsForJournal(error)) await this.#loadProved(named);
       this.#options.onRefused(version, error, slot);
     }
   }

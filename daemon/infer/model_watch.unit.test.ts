@@ -235,6 +235,26 @@ describe('watchModels', () => {
     expect(printed).toEqual([`active refused ${FIRST} KEY_UNUSABLE`, `ready ${FIRST}`]);
   });
 
+  it('waits with a bundle whose formulas wait for the journal: no other one serves in its place', async () => {
+    let waits = true;
+    const { printed, loads, tick } = open({
+      warm: () => (waits ? Promise.reject(new MinutehandError('WARM_UP_WAITS')) : Promise.resolve()),
+      marksOf: () =>
+        ({
+          accepted: () => [{ version: SECOND, previous: FIRST }],
+          check: () => undefined,
+          raiseQuietly: () => Promise.resolve(),
+        }) as never,
+    });
+    activate(models, THIRD);
+    for (let i = 0; i < 3; i++) await tick();
+    expect(printed).toEqual([`active refused ${THIRD} WARM_UP_WAITS`]);
+    expect(new Set(loads)).toEqual(new Set([THIRD]));
+    waits = false;
+    await tick();
+    expect(printed.at(-1)).toBe(`ready ${THIRD}`);
+  });
+
   it('tries bytes again that could not be read, and reports that once', async () => {
     const { printed, files, tick } = open();
     activate(models, FIRST);
