@@ -8,6 +8,7 @@ import { artifactsOf } from '../trainer/jobs/records/job_event.ts';
 import { JOB_VARIABLE, readOrigin } from '../trainer/jobs/records/job_origin.ts';
 import { JobRecorder, type JobOutcome } from '../trainer/jobs/records/job_recorder.ts';
 import { jobHost, JobRecords } from '../trainer/jobs/records/job_records.ts';
+import { trainingOfJob } from '../trainer/jobs/strategies/registry.ts';
 import { openStoreIfThere } from '../trainer/store/store.ts';
 import { FAILED, PARTLY_DONE, type Output } from './output.ts';
 
@@ -31,6 +32,7 @@ export async function recordJob(
     job,
     origin,
     user: actorName(),
+    firstStages: trainingOfJob(job.kind)?.firstStages ?? [],
     async open() {
       const store = await openStoreIfThere(process.env, homePaths());
       if (store === null) return null;

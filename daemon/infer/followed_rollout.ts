@@ -45,7 +45,7 @@ export class FollowedRollout {
   #mark = '';
   /** The last state that was begun, also when its challenger was dropped since. */
   #text = '';
-  /** Fingerprint of the file of which it was reported that its seal cannot be checked, or its challenger loaded, yet. */
+  /** Fingerprint of the file that was reported as one that cannot be obeyed yet. */
   #reported = '';
   #challenger: {
     readonly version: string;

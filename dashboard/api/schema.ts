@@ -12790,11 +12790,11 @@ export interface components {
                 /** @description Open time of its last one */
                 last: string;
             }[];
-            /** @description Time that the run may take; null: no run of this kind has completed yet */
+            /** @description Time that the run may take once it begins; null: nothing tells it yet */
             expected: {
                 seconds: number;
-                /** @description The newest completed run of this kind, whose time is scaled by bars, folds, trials, members and trees at most: early stopping may end sooner */
-                from_run: number;
+                /** @description The newest completed run of this kind, whose time is scaled by bars, folds, trials, members and trees at most: early stopping may end sooner. null: no such run has completed; the time is that of a training measured on two idle processors, scaled in the same way */
+                from_run: number | null;
             } | null;
             /** @description Origin of its record among the jobs: GET /api/jobs?origin= */
             origin: string;
@@ -12945,11 +12945,11 @@ export interface components {
                 /** @description Open time of its last one */
                 last: string;
             }[];
-            /** @description Time that the run may take; null: no run of this kind has completed yet */
+            /** @description Time that the run may take once it begins; null: nothing tells it yet */
             expected: {
                 seconds: number;
-                /** @description The newest completed run of this kind, whose time is scaled by bars, folds, trials, members and trees at most: early stopping may end sooner */
-                from_run: number;
+                /** @description The newest completed run of this kind, whose time is scaled by bars, folds, trials, members and trees at most: early stopping may end sooner. null: no such run has completed; the time is that of a training measured on two idle processors, scaled in the same way */
+                from_run: number | null;
             } | null;
             /** @description Origin of its record among the jobs: GET /api/jobs?origin= */
             origin: string;

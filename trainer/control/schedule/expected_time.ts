@@ -1,16 +1,18 @@
 import { TIMEFRAMES } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { learningWork } from './learning_work.ts';
-import { ENDED_WITH_RESULT, FIRST_MODELS, type RetrainRun } from './run.ts';
+import { ENDED_WITH_RESULT, FIRST_MODELS, requestTrigger, type RetrainRun } from './run.ts';
 
 const MS_PER_SECOND = 1000;
-/** Share of the time of a training in its fits (docs/guides/TRAIN.md, Time); the rest is as long with any of them. */
+const MS_PER_DAY = 86_400_000;
+/** Share of the time of a training in its fits; the rest is as long with any of them. */
 const LEARNING_SHARE = 0.8;
 
-/** Estimated duration of a run, and the completed run that the estimate is based on. */
+/** Estimated duration of a run. */
 export interface ExpectedTime {
   readonly seconds: number;
-  readonly from_run: number;
+  /** The completed run that the estimate is based on; null: none, but trainings that were measured elsewhere. */
+  readonly from_run: number | null;
 }
 
 /** Bars that a run learns from: first and last, epoch milliseconds. */
@@ -19,10 +21,44 @@ export interface BarSpan {
   readonly lastMs: number;
 }
 
+/** A training whose time is known. */
+interface TimedRun extends Pick<RetrainRun, 'kind' | 'parameters' | 'trigger'> {
+  readonly seconds: number;
+  /** NaN = unknown. */
+  readonly lengthMs: number;
+  /** Of a training of pairs. */
+  readonly pairs: number;
+}
+
+/**
+ * Trainings on a machine with two processors that did nothing else, by the delivered configuration without a search:
+ * `train --data` of ten pairs, minutes from January to August 2019, and `direction train --data` of one coin, hours of
+ * 2022 and 2023.
+ */
+const MEASURED: readonly TimedRun[] = [
+  {
+    kind: 'full',
+    parameters: { trials: 0, engine: 'gbdt' },
+    trigger: requestTrigger('api'),
+    seconds: 175,
+    lengthMs: 241 * MS_PER_DAY,
+    pairs: 10,
+  },
+  {
+    kind: 'direction',
+    parameters: { symbols: ['BTCUSDT'], timeframe: '1h' },
+    trigger: requestTrigger('api'),
+    seconds: 17,
+    lengthMs: 730 * MS_PER_DAY,
+    pairs: 0,
+  },
+];
+
 /**
  * The time that the newest completed run of the same kind took, in proportion to the length of the bars, to what is
  * learned (folds, trials of a search, members of an ensemble, trees at most) and, of a direction model, to the number
- * of bars by instruments and timeframe; null: there is no such run. First models tell nothing about other runs.
+ * of bars by instruments and timeframe. Where there is no such run, the measured trainings take its place; null: there
+ * is none of these either. First models tell nothing about other runs.
  * @param runs newest first
  * @param span null: unknown, then the time counts as it was
  */
@@ -40,16 +76,33 @@ export function expectedTime(
       duration_ms !== null &&
       ENDED_WITH_RESULT.includes(status),
   );
-  if (earlier === undefined) return null;
-  const { data_from, data_to, duration_ms, run_id } = earlier;
-  const before = data_from === null || data_to === null ? NaN : Date.parse(data_to) - Date.parse(data_from);
+  if (earlier !== undefined)
+    return { seconds: scaledSeconds(run, timedRun(earlier, settings), span, settings), from_run: earlier.run_id };
+  const measured = MEASURED.find(({ kind }) => kind === run.kind);
+  if (measured === undefined || span === null) return null;
+  return { seconds: scaledSeconds(run, measured, span, settings), from_run: null };
+}
+
+function timedRun(run: RetrainRun, settings: Settings): TimedRun {
+  const { kind, parameters, trigger, data_from, data_to, duration_ms } = run;
+  const lengthMs = data_from === null || data_to === null ? NaN : Date.parse(data_to) - Date.parse(data_from);
+  const pairs = settings.minutehand.pairs.length;
+  return { kind, parameters, trigger, seconds: (duration_ms ?? 0) / MS_PER_SECOND, lengthMs, pairs };
+}
+
+function scaledSeconds(
+  run: Pick<RetrainRun, 'kind' | 'parameters' | 'trigger'>,
+  earlier: TimedRun,
+  span: BarSpan | null,
+  settings: Settings,
+): number {
   const length = span === null ? NaN : span.lastMs - span.firstMs;
-  const ofLength = before > 0 && length > 0 ? length / before : 1;
+  const ofLength = earlier.lengthMs > 0 && length > 0 ? length / earlier.lengthMs : 1;
+  const ofPairs = earlier.pairs > 0 ? settings.minutehand.pairs.length / earlier.pairs : 1;
   const ofCount = barsPerSecond(run) / barsPerSecond(earlier);
   const ofLearning = learningWork(run, settings) / learningWork(earlier, settings);
   const ofWork = 1 - LEARNING_SHARE + LEARNING_SHARE * ofLearning;
-  const seconds = ((duration_ms ?? 0) / MS_PER_SECOND) * ofLength * ofCount * ofWork;
-  return { seconds: Math.max(1, Math.round(seconds)), from_run: run_id };
+  return Math.max(1, Math.round(earlier.seconds * ofLength * ofPairs * ofCount * ofWork));
 }
 
 /** Of all instruments of a direction model; 1 of pairs, whose timeframes no request changes. */

@@ -70,8 +70,9 @@ it('knows what is learned: folds, trials, members and trees, of which early stop
   expect(ofInstrument({ trials: 50 })).toBeGreaterThan(10 * 600);
 });
 
-it('is unknown where no such run has completed: of another kind, without a result, or of first models', () => {
+it('is that of a measured training where no such run has completed: other kinds, without a result, first models', () => {
   const run = newRun({ run_id: 9, kind: 'full', trigger: requestTrigger('api'), attempt: 1, started_at: '' });
+  Object.assign(run, { parameters: { trials: 0, engine: 'gbdt' } });
   const others = [
     run,
     endedRun(8, { kind: 'incremental' }),
@@ -79,5 +80,13 @@ it('is unknown where no such run has completed: of another kind, without a resul
     endedRun(6, { trigger: FIRST_MODELS }),
     endedRun(5, { duration_ms: null }),
   ];
-  expect(expectedTime(run, others, spanOf(10))).toBeNull();
+  // Ten pairs over 241 days took 175 seconds.
+  const ofTenPairs = (175 * settings.minutehand.pairs.length) / 10;
+  expect(expectedTime(run, others, spanOf(241))).toEqual({ seconds: Math.round(ofTenPairs), from_run: null });
+  expect(expectedTime(run, others, spanOf(2 * 241))).toEqual({ seconds: Math.round(2 * ofTenPairs), from_run: null });
+  const coins = asked('direction', { symbols: ['A', 'B'], timeframe: '15m' });
+  expect(expectedTime(coins, others, spanOf(365))).toEqual({ seconds: 68, from_run: null });
+  // Nothing was measured of others, or by the bar.
+  expect(expectedTime(run, others, null)).toBeNull();
+  expect(expectedTime(asked('thresholds', {}), [], spanOf(10))).toBeNull();
 });

@@ -8,6 +8,7 @@ import { jobOfRun } from './run_job.ts';
 import type { RunLog } from './run_log.ts';
 import { originOfRun } from '../../jobs/records/job_origin.ts';
 import { createRunProgress, stageName, type StageTime } from '../../jobs/progress/run_progress.ts';
+import { trainingOfRun } from '../../jobs/strategies/registry.ts';
 import { BEAT_MS, type RunQueue } from './run_queue.ts';
 import { startTraining, type TrainingResult } from './training_process.ts';
 
@@ -20,7 +21,7 @@ export interface RunExecution {
 
 /**
  * Starts the training process of a run and reports its progress in `run`.
- * @param expected stages of a run like this one
+ * @param expected stages of a run like this one; empty: there is none
  */
 export function executeRun(
   run: RetrainRun,
@@ -38,7 +39,7 @@ export function executeRun(
   );
   log.info(run, 'training begins');
   runLog.begin(run);
-  const progress = createRunProgress(expected);
+  const progress = createRunProgress(expected.length > 0 ? expected : (trainingOfRun(run.kind)?.firstStages ?? []));
   const process = startTraining({
     command,
     job: jobOfRun(run, settings),

@@ -277,8 +277,9 @@ const expectedTimeSchema = z.object({
   seconds: z.int(),
   from_run: z
     .int()
+    .nullable()
     .describe(
-      'The newest completed run of this kind, whose time is scaled by bars, folds, trials, members and trees at most: early stopping may end sooner',
+      'The newest completed run of this kind, whose time is scaled by bars, folds, trials, members and trees at most: early stopping may end sooner. null: no such run has completed; the time is that of a training measured on two idle processors, scaled in the same way',
     ),
 });
 
@@ -290,7 +291,7 @@ export const startedRunSchema = runSchema
       .describe('Of each instrument of a direction model, or of each leg of the pairs that has bars in the period'),
     expected: expectedTimeSchema
       .nullable()
-      .describe('Time that the run may take; null: no run of this kind has completed yet'),
+      .describe('Time that the run may take once it begins; null: nothing tells it yet'),
     origin: z.string().describe('Origin of its record among the jobs: GET /api/jobs?origin='),
   })
   .meta({ id: 'StartedRun', description: 'A training run that begins' });

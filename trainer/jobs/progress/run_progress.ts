@@ -19,27 +19,16 @@ export interface RunProgress {
   stages(): readonly StageTime[];
 }
 
-/**
- * Estimated shares of time of a first run: measured roughly on ten pairs and eight months of bars. Later runs use the
- * times of the last one.
- */
-export const FIRST_GUESS: readonly StageTime[] = [
-  { stage: 'reading bars', duration_ms: 4 },
-  { stage: 'features and labels', duration_ms: 14 },
-  { stage: 'learning', duration_ms: 70 },
-  { stage: 'thresholds', duration_ms: 6 },
-  { stage: 'backtest', duration_ms: 6 },
-];
-
 /** Below this share the pace so far is not reliable. */
 const MIN_SHARE_FOR_ETA = 0.05;
 
 /**
  * Progress of a whole run, from that of its stages.
- * @param expected stages and their times in the last run of this kind. Other stages do not change the progress
+ * @param expected stages and their times in the last run of this kind, or their shares. Other stages do not change the
+ * progress, which stays at 0 where there are none
  */
 export function createRunProgress(expected: readonly StageTime[]): RunProgress {
-  const weights = byStage(expected.length === 0 ? FIRST_GUESS : expected);
+  const weights = byStage(expected);
   const names = [...weights.keys()];
   const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
   const taken = new Map<string, { readonly stage: string; duration_ms: number }>();
@@ -55,6 +44,7 @@ export function createRunProgress(expected: readonly StageTime[]): RunProgress {
   }
 
   function doneShare(): number {
+    if (total === 0) return 0;
     const before = names.slice(0, Math.max(0, furthest)).reduce((sum, name) => sum + weights.get(name)!, 0);
     const here = furthest < 0 ? 0 : share * weights.get(names[furthest]!)!;
     return (before + here) / total;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRunProgress, FIRST_GUESS, type StageTime } from './run_progress.ts';
+import { ALL_TRAININGS } from '../strategies/registry.ts';
+import { createRunProgress, type StageTime } from './run_progress.ts';
 
 const LAST: readonly StageTime[] = [
   { stage: 'reading bars', duration_ms: 10_000 },
@@ -38,11 +39,21 @@ describe('the progress of a run', () => {
     expect(progress.percent()).toBe(85);
   });
 
-  it('is an estimate the first time, in which parts of a stage count as the stage', () => {
+  it.each(ALL_TRAININGS)('is an estimate the first time, by the stages of $shelf', ({ firstStages }) => {
+    const progress = createRunProgress(firstStages);
+    let before = 0;
+    for (const { stage, duration_ms } of firstStages) {
+      progress.update({ stage: `${stage} ai1`, share: 0 }, 1000);
+      expect(progress.percent()).toBe(before);
+      before += duration_ms;
+    }
+    expect(before).toBe(100);
+  });
+
+  it('stays at 0 where no stages are known', () => {
     const progress = createRunProgress([]);
-    progress.update({ stage: 'learning ai1', share: 0 }, 1000);
-    expect(progress.percent()).toBe(18);
-    expect(FIRST_GUESS.reduce((sum, { duration_ms }) => sum + duration_ms, 0)).toBe(100);
+    progress.update({ stage: 'learning', share: 0.5 }, 1000);
+    expect([progress.percent(), progress.etaSeconds()]).toEqual([0, null]);
   });
 
   it('never falls, stays below 100, and its stages sum to the elapsed time', () => {

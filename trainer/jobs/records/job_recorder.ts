@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from '../kinds/registry.ts';
 import { shareOf } from '../progress/progress_line.ts';
-import { createRunProgress, stageName } from '../progress/run_progress.ts';
+import { createRunProgress, stageName, type RunProgress, type StageTime } from '../progress/run_progress.ts';
 import { WAITING, watchProcessorWait } from '../progress/processor_wait.ts';
 import type { JobEvent } from './job_event.ts';
 import type { JobOrigin } from './job_origin.ts';
@@ -21,9 +21,6 @@ const MAX_CHARACTERS = 1000;
 const TENTHS = 10;
 /** Progress events that are kept: stages may take turns without end. How far the job is stays up to date. */
 const MAX_PROGRESS = 2000;
-/** Kinds whose stages are known before the first one is done. */
-const TRAININGS: readonly string[] = ['train', 'warm_start', 'thresholds'];
-
 /** Outcome of a job that was not canceled. */
 export interface JobOutcome {
   readonly status: 'done' | 'failed';
@@ -37,6 +34,8 @@ export interface RecorderOptions {
   readonly user: string;
   /** The records of this installation; null where it has none. */
   open(): Promise<{ readonly records: JobRecords; close(): Promise<void> } | null>;
+  /** Stages and their shares while no such job has ended; empty: they are not known before. */
+  readonly firstStages: readonly StageTime[];
   /** Ends this process, as Ctrl-C does. */
   interrupt(): void;
   /** Of this process, in bytes. */
@@ -65,13 +64,14 @@ export class JobRecorder {
   #share = 0;
   #told = '';
   #isWaiting = false;
-  #progress = createRunProgress([]);
+  #progress: RunProgress;
   #hasPlan: boolean;
   #turn: Promise<void>;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
-    this.#hasPlan = TRAININGS.includes(options.job.kind);
+    this.#progress = createRunProgress(options.firstStages);
+    this.#hasPlan = options.firstStages.length > 0;
     this.#opened = options.open().catch((error: unknown) => this.#lose(error));
     this.#turn = this.#begin();
     this.#timer = setInterval(() => this.#beat(), BEAT_MS).unref();

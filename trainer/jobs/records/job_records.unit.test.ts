@@ -118,6 +118,7 @@ describe('the recorder of a job', () => {
     origin: {},
     user: 'ann',
     open: () => Promise.resolve({ records: recordsOf('here:/home'), close: () => Promise.resolve() }),
+    firstStages: [],
     interrupt: () => undefined,
     peakMemory: () => 1,
     onLost: () => undefined,

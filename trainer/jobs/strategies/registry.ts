@@ -1,4 +1,5 @@
 import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import type { JobKind } from '../kinds/registry.ts';
 import type { RunKind } from '../../store/tables.ts';
 import { DIRECTION_TRAINING } from './direction/training.ts';
 import { PAIR_TRAINING } from './pair_reversion/training.ts';
@@ -19,4 +20,9 @@ export function trainingOfShelf(name: ShelfName): StrategyTraining {
 /** The strategy whose bundles runs of a kind make; null: such a run makes none. */
 export function trainingOfRun(kind: RunKind): StrategyTraining | null {
   return ALL_TRAININGS.find(({ runs }) => runs.includes(kind)) ?? null;
+}
+
+/** The strategy whose bundles jobs of a kind make; null: such a job makes none. */
+export function trainingOfJob(kind: JobKind): StrategyTraining | null {
+  return ALL_TRAININGS.find(({ jobs }) => jobs.includes(kind)) ?? null;
 }

@@ -4,7 +4,8 @@ import type { Settings } from '../../../shared/policy/policy.ts';
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import type { RunKind } from '../../store/tables.ts';
 import type { LiveComparison } from '../comparison/live_comparison.ts';
-import type { Job } from '../kinds/registry.ts';
+import type { Job, JobKind } from '../kinds/registry.ts';
+import type { StageTime } from '../progress/run_progress.ts';
 import type { RunParameters } from '../kinds/run_parameters.ts';
 import type { DeepVerdict, DeepVerification } from '../kinds/verify_training.ts';
 
@@ -14,6 +15,8 @@ export interface StrategyTraining {
   readonly shelf: BundleShelf['name'];
   /** Kinds of runs that make its bundles; the first one learns from the beginning. */
   readonly runs: readonly [RunKind, ...RunKind[]];
+  /** Kinds of jobs that do these runs. */
+  readonly jobs: readonly JobKind[];
 
   /**
    * The run of a slot that a request names by no more than its kind and timeframe.
@@ -40,6 +43,9 @@ export interface StrategyTraining {
    * models of its folds, blocks, trials and members, each with as many trees as it may have.
    */
   workOf(run: TrainingRun, settings: Settings): number;
+
+  /** Stages of a training and their shares of its time, measured roughly: until a run has ended, which tells more. */
+  readonly firstStages: readonly StageTime[];
 
   /** How its live models are compared with a challenger and with a shadow. */
   readonly comparison: LiveComparison;

@@ -23,6 +23,7 @@ const BLOCK_HORIZONS = 3;
 export const DIRECTION_TRAINING: StrategyTraining = {
   shelf: 'direction',
   runs: ['direction'],
+  jobs: ['direction'],
 
   requested: (kind, timeframe, settings) => ({ kind, parameters: directionParameters(settings, timeframe) }),
 
@@ -38,6 +39,15 @@ export const DIRECTION_TRAINING: StrategyTraining = {
     const { rounds } = paramsWith(DIRECTION_PARAMS, direction_settings);
     return (blocks + 1 + (trials === 0 ? 0 : directionSearchFits(trials))) * rounds;
   },
+
+  // One coin, hours of two years.
+  firstStages: [
+    { stage: 'reading bars', duration_ms: 4 },
+    { stage: 'features and labels', duration_ms: 10 },
+    { stage: 'walk-forward', duration_ms: 24 },
+    { stage: 'model of all rows', duration_ms: 10 },
+    { stage: 'report', duration_ms: 52 },
+  ],
 
   comparison: DIRECTION_COMPARISON,
 

@@ -25,6 +25,7 @@ const KINDS: Readonly<Partial<Record<RunKind, TrainingKind>>> = {
 export const PAIR_TRAINING: StrategyTraining = {
   shelf: 'pairs',
   runs: ['full', 'incremental', 'thresholds'],
+  jobs: ['train', 'warm_start', 'thresholds'],
 
   requested(kind, timeframe) {
     if (timeframe !== undefined)
@@ -48,6 +49,15 @@ export const PAIR_TRAINING: StrategyTraining = {
     const trees = MODEL_NAMES.reduce((sum, name) => sum + train[name].rounds, 0) / MODEL_NAMES.length;
     return trainingFits(train.folds, trials) * members * trees;
   },
+
+  // Ten pairs, minutes of eight months.
+  firstStages: [
+    { stage: 'reading bars', duration_ms: 4 },
+    { stage: 'features and labels', duration_ms: 14 },
+    { stage: 'learning', duration_ms: 70 },
+    { stage: 'thresholds', duration_ms: 6 },
+    { stage: 'backtest', duration_ms: 6 },
+  ],
 
   comparison: PAIR_COMPARISON,
   overlapOf: () => ({ horizon: EVALUATION_BARRIERS.horizon, block: PAIR_BLOCK }),
