@@ -1,26 +1,20 @@
 import { listVersions } from '../shared/bundle/bundle.ts';
-import { liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
-import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
-import { loadDirectionModel } from '../shared/bundle/direction/direction_model.ts';
-import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import { keyOf } from '../shared/bundle/gates/gate_result.ts';
-import { loadModelSet, partsOfSet } from '../shared/bundle/model_set.ts';
 import type { ActivePointer } from '../shared/bundle/pointer.ts';
 import { recordedRuleGates, type RecordedGates } from '../shared/bundle/recorded_gates.ts';
-import type { ShelfName } from '../shared/bundle/shelf_name.ts';
-import { ALL_SHELVES, readActiveOfSlot } from '../shared/bundle/shelves/registry.ts';
+import { ALL_SHELVES, readActiveOfSlot, shelfOfSlot } from '../shared/bundle/shelves/registry.ts';
 import { instrumentsWithRule, readActiveRule, ruleFolder } from '../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { readShadow } from '../shared/bundle/shadow_pointer.ts';
-import { sequenceBars } from '../shared/core/features/windows.ts';
-import { describeError, MinutehandError } from '../shared/errors.ts';
-import { barSecondsOf, parseInstrument, timeframeOf } from '../shared/pair.ts';
+import { describeError } from '../shared/errors.ts';
+import { barSecondsOf, parseInstrument, timeframeOf, type Timeframe } from '../shared/pair.ts';
 import { pathInside } from '../shared/path_name.ts';
 import type { Settings } from '../shared/policy/policy.ts';
-import { createRng } from '../shared/rng.ts';
+import type { StrategyName } from './strategy_option.ts';
+import { commandsOfShelf } from './strategies/registry.ts';
 
 /** What a bundle is for. */
-export type BundleStrategy = 'pair_reversion' | 'direction' | 'formula_rule';
+export type BundleStrategy = StrategyName | 'formula_rule';
 
 /** A bundle after its verification. */
 export interface CheckedBundle {
@@ -34,8 +28,6 @@ export interface CheckedBundle {
   readonly rows_per_second: number | null;
   readonly error: string | null;
 }
-
-const TEST_ROWS = 1000;
 
 /** What a bundle says once it was loaded. */
 interface Loaded {
@@ -65,12 +57,7 @@ export async function checkBundles(
   return checked;
 }
 
-function shelvesOf(models: string, { minutehand }: Settings, isTimed: boolean): readonly Shelf[] {
-  const schema = featureSchema(minutehand.windows);
-  const rowsPerSecond: Readonly<Record<ShelfName, (folder: string) => Promise<number | null>>> = {
-    pairs: (folder) => scorePairs(folder, schema, isTimed),
-    direction: (folder) => scoreDirection(folder, isTimed),
-  };
+function shelvesOf(models: string, settings: Settings, isTimed: boolean): readonly Shelf[] {
   const ofModels = ALL_SHELVES.map((own): Shelf => {
     const slots = own.places(models).map(({ timeframe }) => timeframe);
     return {
@@ -80,7 +67,7 @@ function shelvesOf(models: string, { minutehand }: Settings, isTimed: boolean): 
       shadows: slots.map((slot) => readShadow(models, slot)).filter((version) => version !== null),
       async load(folder) {
         const gates = own.facts(folder).recorded;
-        return { gates, rows_per_second: await rowsPerSecond[own.name](folder) };
+        return { gates, rows_per_second: await commandsOfShelf(own.name).score(folder, settings, isTimed) };
       },
     };
   });
@@ -111,50 +98,6 @@ function roleOf({ active, shadows }: Shelf, version: string): CheckedBundle['rol
   return shadows.includes(version) ? 'shadow' : null;
 }
 
-/** Loads a bundle of pairs. @returns rows scored per second; null unless timed */
-async function scorePairs(folder: string, schema: FeatureSchema, isTimed: boolean): Promise<number | null> {
-  const set = await loadModelSet(folder, schema, isTimed ? TEST_ROWS : 1);
-  try {
-    if (!isTimed) return null;
-    const rows = randomRows(folder, set.manifest.features.length * sequenceBars(set.schema.windows));
-    const beganMs = performance.now();
-    const parts = partsOfSet(set);
-    for (const part of parts) {
-      // A bundle without a model of the result has NaN there; novelty is measured of a row when it is asked for.
-      const { result_sigmas: _sigmas, novelty: _novelty, ...shares } = await part.infer(rows, TEST_ROWS);
-      for (const values of Object.values(shares)) refuseOutside(folder, values as Float64Array);
-    }
-    return perSecond(parts.length * TEST_ROWS, beganMs);
-  } finally {
-    await set.release();
-  }
-}
-
-/** Loads a direction model. @returns as scorePairs */
-async function scoreDirection(folder: string, isTimed: boolean): Promise<number | null> {
-  const { manifest } = readDirectionBundle(folder);
-  const model = await loadDirectionModel(folder, liveInstrumentSchema(manifest.timeframe), isTimed ? TEST_ROWS : 1);
-  if (!isTimed) return null;
-  const rows = randomRows(folder, manifest.features.length);
-  const beganMs = performance.now();
-  refuseOutside(folder, model.infer(rows, TEST_ROWS));
-  return perSecond(TEST_ROWS, beganMs);
-}
-
-function randomRows(seed: string, columns: number): Float32Array {
-  const rng = createRng(seed);
-  return Float32Array.from({ length: TEST_ROWS * columns }, () => rng.normal());
-}
-
-function refuseOutside(folder: string, answers: Float64Array): void {
-  if (answers.some((value) => !(value >= 0 && value <= 1)))
-    throw new MinutehandError('MODEL_OUTPUT', { seen: `${folder}: an answer outside 0 to 1` });
-}
-
-function perSecond(rows: number, beganMs: number): number {
-  return (rows * 1000) / (performance.now() - beganMs);
-}
-
 /**
  * What is configured and has no usable active bundle, so that all its signals are HOLD NO_MODEL: `pairs`, or the
  * instruments that have neither an active direction model of their timeframe nor a rule.
@@ -166,10 +109,11 @@ export function subjectsWithoutModel(
 ): readonly string[] {
   const isUsable = (strategy: BundleStrategy, active: ActivePointer | null): boolean =>
     checked.some((one) => one.strategy === strategy && one.ok && one.version === active?.version);
+  const isServed = (slot: Timeframe | null): boolean =>
+    isUsable(shelfOfSlot(slot).strategy, readActiveOfSlot(models, slot));
   const hasModel = (instrument: string): boolean =>
-    isUsable('direction', readActiveOfSlot(models, timeframeOf(barSecondsOf(parseInstrument(instrument))))) ||
+    isServed(timeframeOf(barSecondsOf(parseInstrument(instrument)))) ||
     isUsable('formula_rule', readActiveRule(models, instrument));
-  const pairs =
-    minutehand.pairs.length === 0 || isUsable('pair_reversion', readActiveOfSlot(models, null)) ? [] : ['pairs'];
+  const pairs = minutehand.pairs.length === 0 || isServed(null) ? [] : ['pairs'];
   return [...pairs, ...minutehand.instruments.filter((instrument) => !hasModel(instrument))];
 }

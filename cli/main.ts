@@ -66,7 +66,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   direction: {
     summary: 'the model of an instrument: up, down or range',
-    load: async () => (await import('./commands/direction.ts')).addDirection,
+    load: async () => (await import('./strategies/direction/train.ts')).addDirection,
   },
   series: {
     summary: 'auxiliary series of instruments: funding, open interest …',

@@ -73,7 +73,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'trainer/learning/training/deep_verification.ts: join(folder, file)',
   ],
   'a version that is checked by VERSION where it is read (shared/bundle/active_file.ts), or has just been made': [
-    'cli/direction_bundles.ts: join(folder, version)',
+    'cli/strategies/direction/bundles.ts: join(folder, version)',
     'cli/policy_evidence.ts: join(paths.models, version)',
     'daemon/daemon.ts: join(folder, models.version)',
     'daemon/daemon.ts: join(folder, shadow)',

@@ -6,6 +6,7 @@ const ROOMS = [
   'shared/strategies/direction/',
   'trainer/learning/strategies/direction/',
   'trainer/jobs/strategies/direction/',
+  'cli/strategies/direction/',
 ];
 
 const TEST_ONLY = /\.(test|fixture|oracle)\.tsx?$/;

@@ -1,38 +1,28 @@
 import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { isoMinute, type OpenTime } from '../../shared/bar.ts';
-import { readActive, readManifest } from '../../shared/bundle/bundle.ts';
-import {
-  featureSchema,
-  instrumentSchema,
-  type FeatureSchema,
-  type InstrumentSchema,
-} from '../../shared/bundle/feature_schema.ts';
-import { directionFolder, isDirectionBundle } from '../../shared/bundle/direction/active_direction.ts';
-import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
-import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
+import { readActive } from '../../shared/bundle/bundle.ts';
+import { featureSchema, type FeatureSchema, type InstrumentSchema } from '../../shared/bundle/feature_schema.ts';
+import { ALL_SHELVES, shelfOfFolder } from '../../shared/bundle/shelves/registry.ts';
 import { isRuleBundle, ruleFolder } from '../../shared/bundle/rule/active_rule.ts';
-import { INSTRUMENT_WINDOWS, type InstrumentWindows } from '../../shared/core/features/instrument/definitions.ts';
-import type { Manifest } from '../../shared/bundle/manifest.ts';
-import { handWrittenWindows } from '../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { FEATURES_OF_BARS, FEATURES_OF_STORE } from '../../shared/policy/feature_place.ts';
-import { withFormulas, withInstrumentFormulas } from '../../shared/policy/feature_settings.ts';
+import { withFormulas } from '../../shared/policy/feature_settings.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { openSource } from '../../trainer/jobs/feature_source/open_source.ts';
 import {
   identitiesOf,
   schemaDiff,
   type ColumnIdentity,
-  type DefinedColumn,
   type SchemaDiff,
 } from '../../trainer/learning/feature_table/feature_table.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { configOf, configOption } from '../config_option.ts';
 import type { Output } from '../output.ts';
+import { commandsOfShelf } from '../strategies/registry.ts';
 
 interface CheckFeaturesFlags {
   readonly features?: string;
@@ -77,7 +67,7 @@ async function checkFeatures(flags: CheckFeaturesFlags, output: Output): Promise
   const { place, columns, pairs, schema } =
     flags.model === undefined
       ? await readTable(tableOf(flags, settings), settings)
-      : readBundleColumns(bundleFolder(flags.model), settings);
+      : await readBundleColumns(bundleFolder(flags.model), settings);
   const difference = schemaDiff(identitiesOf(schema.definitions), columns);
   const without = pairs.filter(({ newest }) => newest === null);
   const isSame = difference.missing.length + difference.extra.length + difference.changed.length === 0;
@@ -127,68 +117,21 @@ function bundleFolder(name: string): string {
   const { models } = homePaths();
   return name === 'active'
     ? activeFolder(models)
-    : bundleByName([models, directionFolder(models), ruleFolder(models)], name);
+    : bundleByName([...ALL_SHELVES.map((shelf) => shelf.folder(models)), ruleFolder(models)], name);
 }
 
 /**
  * The columns of a bundle, with windows as its manifest has them.
  * @throws MinutehandError USAGE for a rule
  */
-function readBundleColumns(folder: string, settings: Settings): Compared {
+async function readBundleColumns(folder: string, settings: Settings): Promise<Compared> {
   if (isRuleBundle(folder))
     throw new MinutehandError('USAGE', {
       seen: `${folder} is a rule`,
       expected: 'a bundle of models: a rule has no columns',
     });
-  return isDirectionBundle(folder) ? columnsOfDirection(folder, settings) : columnsOfPairs(folder, settings);
-}
-
-function columnsOfPairs(folder: string, { minutehand }: Settings): Compared {
-  const schema = featureSchema(minutehand.windows);
-  const manifest = readManifest(folder);
-  return {
-    place: manifest.version,
-    columns: namedColumns(manifest, definitionsOf(manifest, schema)),
-    pairs: [],
-    schema,
-  };
-}
-
-function columnsOfDirection(folder: string, settings: Settings): Compared {
-  const { manifest } = readDirectionBundle(folder);
-  const schema = instrumentSchema(withInstrumentFormulas(settings, INSTRUMENT_WINDOWS), manifest.timeframe);
-  const own = ownInstrumentDefinitions(manifest, schema);
-  return { place: manifest.version, columns: namedColumns(manifest, own), pairs: [], schema };
-}
-
-/** The columns of a manifest; by name alone where this version does not know them. */
-function namedColumns(
-  { features }: { readonly features: readonly string[] },
-  definitions: readonly DefinedColumn[],
-): ColumnIdentity[] {
-  const known = new Map(identitiesOf(definitions).map((column) => [column.name, column]));
-  return features.map((column) => known.get(column) ?? { name: column });
-}
-
-/** The features of its windows and formulas; those of the configuration where this version does not compute them. */
-function ownInstrumentDefinitions(
-  { windows, timeframe }: DirectionManifest,
-  schema: InstrumentSchema,
-): InstrumentSchema['definitions'] {
-  try {
-    return instrumentSchema({ ...INSTRUMENT_WINDOWS, ...windows } as InstrumentWindows, timeframe).definitions;
-  } catch {
-    return schema.definitions;
-  }
-}
-
-/** The features of its windows; of the present ones where this version does not compute them. */
-function definitionsOf({ windows }: Manifest, schema: FeatureSchema): FeatureSchema['definitions'] {
-  try {
-    return featureSchema({ ...handWrittenWindows(schema.windows), ...windows } as FeatureSchema['windows']).definitions;
-  } catch {
-    return schema.definitions;
-  }
+  const own = await commandsOfShelf(shelfOfFolder(folder).name).columnsOf(folder, settings);
+  return { place: own.version, columns: own.columns, pairs: [], schema: own.schema };
 }
 
 function activeFolder(models: string): string {

@@ -20,7 +20,7 @@ import { readRecentBars } from '../../trainer/jobs/bars/recent_bars.ts';
 import { endWithChecks, printChecks, type CheckResult } from '../check_result.ts';
 import { checkEnvironment } from '../environment_check.ts';
 import { warningsOfPlaces } from '../windows_places.ts';
-import { checkDirections, checkModels } from '../model_checks.ts';
+import { checkActiveModels } from '../strategies/registry.ts';
 import { isLocked } from '../../shared/process/home_lock.ts';
 import { mt5Compilation } from '../mt5_compilation.ts';
 import type { Output } from '../output.ts';
@@ -74,11 +74,7 @@ async function runDoctor(output: Output): Promise<void> {
     );
     const lease = await checkLease(settings, paths);
     if (lease !== null) findings.push({ what: 'lease', ...lease });
-    findings.push(
-      await redis(settings),
-      await checkModels(settings, paths),
-      ...(await checkDirections(settings, paths)),
-    );
+    findings.push(await redis(settings), ...(await checkActiveModels(settings, paths)));
     findings.push(halts(paths), await history(settings, paths), ...(await receivedBars(settings, paths)));
     findings.push(...(await runningDaemons(settings, paths)));
   }

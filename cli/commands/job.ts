@@ -7,9 +7,9 @@ import { jobSchema, type Job, type JobKind, type JobOf } from '../../trainer/job
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { runFormulaSearch } from './automl.ts';
-import { runAndPrintBacktest } from './backtest.ts';
+import { runAndPrintBacktest } from '../strategies/pair_reversion/backtest.ts';
 import { runImport } from './bars_import.ts';
-import { runDirectionJob } from './direction.ts';
+import { runDirectionJob } from '../strategies/direction/train.ts';
 import { runEvolution } from './evolve.ts';
 import { runAndPrintLeague } from './league.ts';
 import { runJudgement } from './strategy_judge.ts';

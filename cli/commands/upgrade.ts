@@ -11,7 +11,7 @@ import { openJournal } from '../../shared/store/journal.ts';
 import { lookAtTables, storeUrl } from '../../trainer/store/store.ts';
 import { endWithChecks, printChecks, type CheckResult } from '../check_result.ts';
 import { checkEnvironment } from '../environment_check.ts';
-import { checkDirections, checkModels } from '../model_checks.ts';
+import { checkActiveModels } from '../strategies/registry.ts';
 import type { Output } from '../output.ts';
 import { lookAtDaemon } from '../status/daemon_state.ts';
 import { lookAtTrainer } from '../status/trainer_state.ts';
@@ -63,7 +63,7 @@ async function checkUpgrade(output: Output): Promise<void> {
     await tables(paths),
   ];
   if (settings !== null) {
-    findings.push(await checkModels(settings, paths), ...(await checkDirections(settings, paths)));
+    findings.push(...(await checkActiveModels(settings, paths)));
     findings.push(...journals(settings, paths), ...(await processes(settings, paths, version)));
   }
   printChecks(findings, output);

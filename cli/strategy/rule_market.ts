@@ -7,7 +7,7 @@ import type { StrategySubject } from '../../shared/policy/strategy_file.ts';
 import type { RuleMarket } from '../../trainer/jobs/kinds/rule_market.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { parseCostBps } from '../cost_option.ts';
-import { seriesFolder } from '../direction_source.ts';
+import { seriesFolder } from '../series_folder.ts';
 import { instantOf, parsePeriod, type PeriodFlags as Times } from '../period.ts';
 
 /** Options that name what a rule is run on, and in which period. */

@@ -1,19 +1,19 @@
-import { keyOf } from '../shared/bundle/gates/gate_result.ts';
-import { failuresOf } from '../shared/bundle/recorded_gates.ts';
+import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
+import { failuresOf } from '../../../shared/bundle/recorded_gates.ts';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { VERSION } from '../shared/bundle/bundle.ts';
-import { activeDirectionVersions, directionFolder } from '../shared/bundle/direction/active_direction.ts';
-import { directionShadows } from '../shared/bundle/shadow_pointer.ts';
-import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
-import { describeError } from '../shared/errors.ts';
-import { timeframeOf } from '../shared/pair.ts';
-import { directionCard } from '../trainer/learning/strategies/direction/direction_card.ts';
-import type { Output } from './output.ts';
-import { versionMark } from './version_mark.ts';
+import { VERSION } from '../../../shared/bundle/bundle.ts';
+import { activeDirectionVersions, directionFolder } from '../../../shared/bundle/direction/active_direction.ts';
+import { directionShadows } from '../../../shared/bundle/shadow_pointer.ts';
+import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import { describeError } from '../../../shared/errors.ts';
+import { timeframeOf } from '../../../shared/pair.ts';
+import { directionCard } from '../../../trainer/learning/strategies/direction/direction_card.ts';
+import type { Output } from '../../output.ts';
+import { versionMark } from '../../version_mark.ts';
 
 /** A direction bundle in a list. */
-export interface ListedDirection {
+interface ListedDirection {
   readonly version: string;
   readonly active: boolean;
   readonly shadow: boolean;
@@ -25,10 +25,14 @@ export interface ListedDirection {
   readonly error: string | null;
 }
 
-/** Prints the direction bundles of a folder of models, oldest first. */
-export function listDirections(models: string, output: Output): ListedDirection[] {
+/**
+ * Prints the direction bundles of a folder of models, oldest first.
+ * @returns what `models list --json` tells of them
+ */
+export function listDirections(models: string, output: Output) {
   const folder = directionFolder(models);
-  const active = Object.values(activeDirectionVersions(models));
+  const direction = activeDirectionVersions(models);
+  const active = Object.values(direction);
   const shadows = Object.values(directionShadows(models));
   const entries = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
   const versions = entries.filter((own) => own.isDirectory() && VERSION.test(own.name)).map(({ name }) => name);
@@ -53,7 +57,7 @@ export function listDirections(models: string, output: Output): ListedDirection[
     }
   });
   for (const own of listed) output.line(`${versionMark(own)} ${own.version.padEnd(16)} ${aboutOf(own)}`);
-  return listed;
+  return { direction, direction_bundles: listed };
 }
 
 function aboutOf(own: ListedDirection): string {

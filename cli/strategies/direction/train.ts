@@ -1,46 +1,46 @@
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
-import { homePaths, type HomePaths } from '../../shared/home.ts';
-import { MinutehandError } from '../../shared/errors.ts';
-import { type Timeframe, TIMEFRAMES } from '../../shared/pair.ts';
-import { DIRECTION_BALANCES, type DirectionBalance } from '../../shared/policy/balances.ts';
-import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
-import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
-import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
-import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
-import type { DirectionJob } from '../../trainer/jobs/kinds/direction_job.ts';
-import { adoptTrained, type Adoption } from '../../trainer/control/adoption/adopt_trained.ts';
+import { homePaths, type HomePaths } from '../../../shared/home.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import { type Timeframe, TIMEFRAMES } from '../../../shared/pair.ts';
+import { DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
+import { NATIVE_ENGINES, type NativeEngine } from '../../../shared/policy/engines.ts';
+import { loadSettings, type Settings } from '../../../shared/policy/policy.ts';
+import { parseSymbolList } from '../../../shared/policy/symbol_names.ts';
+import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
+import type { DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
+import { adoptTrained, type Adoption } from '../../../trainer/control/adoption/adopt_trained.ts';
 import {
   DIRECTION_DEFAULTS,
   DIRECTION_SEED,
   DIRECTION_SYMBOLS,
   defaultSymbols,
-} from '../../trainer/jobs/kinds/direction_defaults.ts';
-import { rehearseDirection, runDirection, type DirectionContext } from '../../trainer/jobs/kinds/run_direction.ts';
+} from '../../../trainer/jobs/kinds/direction_defaults.ts';
+import { rehearseDirection, runDirection, type DirectionContext } from '../../../trainer/jobs/kinds/run_direction.ts';
 import {
   DIRECTION_SETTINGS,
   directionSettingsSchema,
   type DirectionSettings,
-} from '../../trainer/learning/strategies/direction/direction_settings.ts';
-import { BALANCE_PENALTY } from '../../trainer/learning/strategies/direction/search_direction.ts';
-import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/strategies/direction/label/direction.ts';
-import { parseCostBps } from '../cost_option.ts';
-import { configOf, configOption } from '../config_option.ts';
-import { directionLines } from '../direction_lines.ts';
-import { directionPlanReport, printDirectionPlan } from '../direction_plan.ts';
-import { joinedLine, seriesFolder } from '../direction_source.ts';
-import { warningText } from '../../shared/bundle/training_warning.ts';
-import { activationText, gateLines } from '../gate_lines.ts';
-import { adoptionPlace } from '../admission_place.ts';
-import { gitCommit } from '../git_commit.ts';
-import { tellWhenInterrupted } from '../interrupted.ts';
-import type { Output, Progress } from '../output.ts';
-import { recordJob } from '../recorded_job.ts';
-import { parseSettings } from '../settings_option.ts';
-import { timeframeOption } from '../timeframe_option.ts';
-import { parseInteger, parseWindow } from '../period.ts';
-import { stageLines } from '../stage_lines.ts';
-import { addDirectionEvaluate } from './direction_evaluate.ts';
+} from '../../../trainer/learning/strategies/direction/direction_settings.ts';
+import { BALANCE_PENALTY } from '../../../trainer/learning/strategies/direction/search_direction.ts';
+import { EVALUATION_LABEL, evaluationBars } from '../../../trainer/learning/strategies/direction/label/direction.ts';
+import { parseCostBps } from '../../cost_option.ts';
+import { configOf, configOption } from '../../config_option.ts';
+import { directionLines } from './lines.ts';
+import { directionPlanReport, printDirectionPlan } from './plan.ts';
+import { joinedLine, seriesFolder } from '../../series_folder.ts';
+import { warningText } from '../../../shared/bundle/training_warning.ts';
+import { activationText, gateLines } from '../../gate_lines.ts';
+import { adoptionPlace } from '../../admission_place.ts';
+import { gitCommit } from '../../git_commit.ts';
+import { tellWhenInterrupted } from '../../interrupted.ts';
+import type { Output, Progress } from '../../output.ts';
+import { recordJob } from '../../recorded_job.ts';
+import { parseSettings } from '../../settings_option.ts';
+import { timeframeOption } from '../../timeframe_option.ts';
+import { parseInteger, parseWindow } from '../../period.ts';
+import { stageLines } from '../../stage_lines.ts';
+import { addDirectionEvaluate } from './evaluate.ts';
 
 interface TrainFlags {
   readonly data?: string;

@@ -4,33 +4,33 @@ import {
   directionFolder,
   isDirectionBundle,
   liveInstrumentSchema,
-} from '../../shared/bundle/direction/active_direction.ts';
-import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
-import { EARLIER_COSTS, type DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
-import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
-import { MinutehandError } from '../../shared/errors.ts';
-import { timeframeOf } from '../../shared/pair.ts';
-import { isoMinute } from '../../shared/bar.ts';
-import { homePaths } from '../../shared/home.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
-import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
-import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
-import { biasLimits } from '../../trainer/learning/strategies/direction/gates/bias_limits.ts';
-import { countLook } from '../../trainer/learning/backtest/holdout_looks.ts';
-import { readInstruments } from '../../trainer/jobs/bars/instruments.ts';
+} from '../../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import { EARLIER_COSTS, type DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
+import { loadDirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import { timeframeOf } from '../../../shared/pair.ts';
+import { isoMinute } from '../../../shared/bar.ts';
+import { homePaths } from '../../../shared/home.ts';
+import { loadSettings } from '../../../shared/policy/policy.ts';
+import { parseSymbolList } from '../../../shared/policy/symbol_names.ts';
+import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
+import { biasLimits } from '../../../trainer/learning/strategies/direction/gates/bias_limits.ts';
+import { countLook } from '../../../trainer/learning/backtest/holdout_looks.ts';
+import { readInstruments } from '../../../trainer/jobs/bars/instruments.ts';
 import {
   firstUnseen,
   evaluateDirection,
   rowsPerScore,
-} from '../../trainer/learning/strategies/direction/evaluate_direction.ts';
-import { f1Floor } from '../../trainer/learning/validate/quality_gate.ts';
-import { bundleByName } from '../bundle_name.ts';
-import { parseCostBps } from '../cost_option.ts';
-import { evaluationLines } from '../direction_lines.ts';
-import { joinedLine, seriesFolder } from '../direction_source.ts';
-import { tellWhenInterrupted } from '../interrupted.ts';
-import type { Output } from '../output.ts';
-import { parsePeriod } from '../period.ts';
+} from '../../../trainer/learning/strategies/direction/evaluate_direction.ts';
+import { f1Floor } from '../../../trainer/learning/validate/quality_gate.ts';
+import { bundleByName } from '../../bundle_name.ts';
+import { parseCostBps } from '../../cost_option.ts';
+import { evaluationLines } from './lines.ts';
+import { joinedLine, seriesFolder } from '../../series_folder.ts';
+import { tellWhenInterrupted } from '../../interrupted.ts';
+import type { Output } from '../../output.ts';
+import { parsePeriod } from '../../period.ts';
 
 export interface EvaluateFlags {
   readonly data?: string;

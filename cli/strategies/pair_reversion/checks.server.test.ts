@@ -2,15 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import type { InputDescription } from '../shared/bundle/input_novelty.ts';
-import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
-import { writeRandomBundle } from '../shared/bundle/random_bundle.fixture.ts';
-import { MACHINE_FILES } from '../shared/files.ts';
-import { homePaths, type HomePaths } from '../shared/home.ts';
-import { activate } from '../test/activate.ts';
-import { tinySettings } from '../test/tiny_settings.ts';
-import { checkModels } from './model_checks.ts';
+import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import type { InputDescription } from '../../../shared/bundle/input_novelty.ts';
+import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
+import { writeRandomBundle } from '../../../shared/bundle/random_bundle.fixture.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import { homePaths, type HomePaths } from '../../../shared/home.ts';
+import { activate } from '../../../test/activate.ts';
+import { tinySettings } from '../../../test/tiny_settings.ts';
+import { checkPairs } from './checks.ts';
 
 let paths: HomePaths;
 beforeEach(() => {
@@ -37,14 +37,14 @@ function serve(inputs?: InputDescription): void {
 
 it('warns where novelty_min is set and the active models cannot measure novelty', async () => {
   serve();
-  expect(await checkModels(settingsWith(0.01), paths)).toMatchObject({
+  expect(await checkPairs(settingsWith(0.01), paths)).toMatchObject({
     verdict: 'warning',
     detail: expect.stringContaining('novelty_min refuses nothing') as string,
   });
-  expect((await checkModels(settingsWith(null), paths)).verdict).toBe('ok');
+  expect((await checkPairs(settingsWith(null), paths)).verdict).toBe('ok');
 });
 
 it('says nothing of novelty_min where the active models describe their inputs', async () => {
   serve(INPUTS);
-  expect((await checkModels(settingsWith(0.01), paths)).verdict).toBe('ok');
+  expect((await checkPairs(settingsWith(0.01), paths)).verdict).toBe('ok');
 });

@@ -1,17 +1,17 @@
-import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
-import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
-import { isoMinute } from '../shared/bar.ts';
-import { MACHINE_CLOCK } from '../shared/clock.ts';
-import type { HomePaths } from '../shared/home.ts';
-import { pathInside } from '../shared/path_name.ts';
-import { TIMEFRAMES } from '../shared/pair.ts';
-import type { RetrainRun } from '../trainer/control/schedule/run.ts';
-import { storeQueue } from '../trainer/control/schedule/run_queue.ts';
-import type { DirectionJob } from '../trainer/jobs/kinds/direction_job.ts';
-import type { RehearsedDirection } from '../trainer/jobs/kinds/run_direction.ts';
-import { openStoreIfThere } from '../trainer/store/store.ts';
-import { freeDiskBytes, spaceLine } from './free_space.ts';
-import type { Output } from './output.ts';
+import { directionFolder } from '../../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import { isoMinute } from '../../../shared/bar.ts';
+import { MACHINE_CLOCK } from '../../../shared/clock.ts';
+import type { HomePaths } from '../../../shared/home.ts';
+import { pathInside } from '../../../shared/path_name.ts';
+import { TIMEFRAMES } from '../../../shared/pair.ts';
+import type { RetrainRun } from '../../../trainer/control/schedule/run.ts';
+import { storeQueue } from '../../../trainer/control/schedule/run_queue.ts';
+import type { DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
+import type { RehearsedDirection } from '../../../trainer/jobs/kinds/run_direction.ts';
+import { openStoreIfThere } from '../../../trainer/store/store.ts';
+import { freeDiskBytes, spaceLine } from '../../free_space.ts';
+import type { Output } from '../../output.ts';
 
 /** Runs of the trainer that are looked through for one with a bundle. */
 const EARLIER_RUNS = 50;

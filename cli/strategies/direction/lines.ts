@@ -1,17 +1,20 @@
-import { utcDay } from '../shared/utc_day.ts';
-import type { BlockFigure, DirectionMetrics } from '../trainer/learning/strategies/direction/direction_report.ts';
-import type { DirectionManifest, InstrumentEdge } from '../shared/bundle/direction/direction_manifest.ts';
-import type { DirectionEvaluation } from '../trainer/learning/strategies/direction/evaluate_direction.ts';
-import { gateLines } from './gate_lines.ts';
+import { utcDay } from '../../../shared/utc_day.ts';
+import type { BlockFigure, DirectionMetrics } from '../../../trainer/learning/strategies/direction/direction_report.ts';
+import type { DirectionManifest, InstrumentEdge } from '../../../shared/bundle/direction/direction_manifest.ts';
+import type { DirectionEvaluation } from '../../../trainer/learning/strategies/direction/evaluate_direction.ts';
+import { gateLines } from '../../gate_lines.ts';
 import type {
   ClassFigures,
   DirectionValidation,
-} from '../trainer/learning/strategies/direction/direction_validation.ts';
-import type { NetResult } from '../trainer/learning/strategies/direction/direction_net.ts';
-import type { DirectionPlan, TrainedDirection } from '../trainer/learning/strategies/direction/train_direction.ts';
-import type { ClassF1 } from '../trainer/learning/validate/class_f1.ts';
-import { TIMEFRAMES, type Timeframe } from '../shared/pair.ts';
-import { DIRECTIONS, evaluationLabel } from '../trainer/learning/strategies/direction/label/direction.ts';
+} from '../../../trainer/learning/strategies/direction/direction_validation.ts';
+import type { NetResult } from '../../../trainer/learning/strategies/direction/direction_net.ts';
+import type {
+  DirectionPlan,
+  TrainedDirection,
+} from '../../../trainer/learning/strategies/direction/train_direction.ts';
+import type { ClassF1 } from '../../../trainer/learning/validate/class_f1.ts';
+import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
+import { DIRECTIONS, evaluationLabel } from '../../../trainer/learning/strategies/direction/label/direction.ts';
 
 const number = (value: number | null, digits: number): string => (value === null ? '–' : value.toFixed(digits));
 const figure = ({ mean, standard_error }: BlockFigure, digits = 4): string =>

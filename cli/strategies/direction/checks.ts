@@ -1,0 +1,58 @@
+import {
+  directionOpener,
+  liveInstrumentSchema,
+  readActiveDirection,
+} from '../../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import { loadDirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
+import { refuseForeign } from '../../../shared/bundle/origin.ts';
+import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
+import { describeError } from '../../../shared/errors.ts';
+import type { HomePaths } from '../../../shared/home.ts';
+import { barSecondsOf, parseInstrument, timeframeOf } from '../../../shared/pair.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { CheckResult } from '../../check_result.ts';
+import { perSecond, randomRows, refuseOutside, TEST_ROWS } from '../scored_rows.ts';
+
+/** The active direction model of each timeframe that an instrument has. */
+export function checkDirections({ minutehand }: Settings, paths: HomePaths): Promise<CheckResult[]> {
+  const timeframes = new Set(minutehand.instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id)))));
+  return Promise.all(
+    [...timeframes].map(async (timeframe): Promise<CheckResult> => {
+      const what = `direction ${timeframe}`;
+      try {
+        const active = readActiveDirection(paths.models, timeframe, trainerMarks(paths, `direction_${timeframe}`));
+        if (active === null)
+          return { what, verdict: 'warning', detail: 'no active model; its instruments have mode HALT until there is' };
+        const { edge, market } = (await directionOpener(paths.models, 1)(active.version, timeframe)).manifest;
+        refuseForeign(
+          { version: active.version, market, timeframes: [] },
+          { market: minutehand.market, timeframes: [] },
+        );
+        const own = minutehand.instruments
+          .map(parseInstrument)
+          .filter((one) => timeframeOf(barSecondsOf(one)) === timeframe);
+        const withEdge = own.filter(({ a }) => edge[a]?.no_edge === false).length;
+        return {
+          what,
+          verdict: 'ok',
+          detail: `${active.version} verified, ${withEdge} of ${own.length} instruments with an edge`,
+        };
+      } catch (error) {
+        const { code, message, next } = describeError(error);
+        return { what, verdict: 'error', detail: `${code}: ${message} ${next}` };
+      }
+    }),
+  );
+}
+
+/** Loads a direction model. @returns rows scored per second; null unless timed */
+export async function scoreDirection(folder: string, isTimed: boolean): Promise<number | null> {
+  const { manifest } = readDirectionBundle(folder);
+  const model = await loadDirectionModel(folder, liveInstrumentSchema(manifest.timeframe), isTimed ? TEST_ROWS : 1);
+  if (!isTimed) return null;
+  const rows = randomRows(folder, manifest.features.length);
+  const beganMs = performance.now();
+  refuseOutside(folder, model.infer(rows, TEST_ROWS));
+  return perSecond(TEST_ROWS, beganMs);
+}

@@ -1,0 +1,16 @@
+import type { StrategyCommands } from '../strategy_commands.ts';
+import { listDirections, showDirection } from './bundles.ts';
+
+/** `direction`; what loads models or learns is loaded when it is asked for. */
+export const DIRECTION_COMMANDS: StrategyCommands = {
+  shelf: 'direction',
+  subjects: 'the direction model',
+  list: listDirections,
+  show: showDirection,
+  score: async (folder, _settings, isTimed) => (await import('./checks.ts')).scoreDirection(folder, isTimed),
+  checkActive: async (settings, paths) => (await import('./checks.ts')).checkDirections(settings, paths),
+  columnsOf: async (folder, settings) => (await import('./columns.ts')).columnsOfDirection(folder, settings),
+  backtest: async (flags, output) => (await import('./backtest.ts')).backtestDirection(flags, output),
+  roles: ['direction'],
+  exportRows: async (flags, _role, output) => (await import('./export.ts')).exportDirection(flags, output),
+};
