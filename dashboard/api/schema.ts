@@ -11192,8 +11192,23 @@ export interface components {
             next_look_at: string | null;
             /** @description As GET /monitor */
             report: (components["schemas"]["MonitorLook"] | ({
-                /** @description Why there is no report */
+                /** @description Why there is no report on the models of pairs */
                 skipped: string;
+                /** @description Active direction models by timeframe: bias of published probabilities, drift, age, win rate */
+                direction?: {
+                    [key: string]: {
+                        /** @description Why there is no figure */
+                        skipped?: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+                /** @description Significant violations of limits */
+                findings: ({
+                    text: string;
+                } & {
+                    [key: string]: unknown;
+                })[];
             } & {
                 [key: string]: unknown;
             })) | null;
@@ -11206,8 +11221,23 @@ export interface components {
             next_look_at: string | null;
             /** @description As GET /monitor */
             report: (components["schemas"]["MonitorLookInput"] | ({
-                /** @description Why there is no report */
+                /** @description Why there is no report on the models of pairs */
                 skipped: string;
+                /** @description Active direction models by timeframe: bias of published probabilities, drift, age, win rate */
+                direction?: {
+                    [key: string]: {
+                        /** @description Why there is no figure */
+                        skipped?: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+                /** @description Significant violations of limits */
+                findings: ({
+                    text: string;
+                } & {
+                    [key: string]: unknown;
+                })[];
             } & {
                 [key: string]: unknown;
             })) | null;

@@ -21,6 +21,7 @@ export default function MonitorPage() {
       {data !== null && report === null && (
         <Panel title={t('monitor.findings')} wide>
           <Empty text={skipped} />
+          {found !== null && found.findings.length > 0 && <FindingList findings={found.findings} />}
         </Panel>
       )}
       {report !== null && <Findings report={report} lookedAt={data!.looked_at} />}
@@ -42,16 +43,22 @@ function Findings({ report, lookedAt }: { readonly report: Report; readonly look
       {report.findings.length === 0 ? (
         <p class="good">{t('monitor.noFindings')}</p>
       ) : (
-        <ul class="stacked">
-          {report.findings.map(({ text }) => (
-            <li key={text} lang="en">
-              <Badge tone="warn">!</Badge> {text}
-            </li>
-          ))}
-        </ul>
+        <FindingList findings={report.findings} />
       )}
       <p class="note">{t('monitor.period', { from: minuteOf(from), to: minuteOf(to), bars: num(bars, 0) })}</p>
     </Panel>
+  );
+}
+
+function FindingList({ findings }: Pick<Report, 'findings'>) {
+  return (
+    <ul class="stacked">
+      {findings.map(({ text }) => (
+        <li key={text} lang="en">
+          <Badge tone="warn">!</Badge> {text}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -641,7 +641,7 @@ export const EN = {
   'status.done': 'done',
   'status.canceled': 'canceled',
   'skipped.no models are active': 'No models are active.',
-  'skipped.the models were trained on other features than this configuration has':
+  'skipped.the models were trained on other features than configured':
     'The models were trained on other features than this configuration has.',
   'skipped.the models were trained on a simulated market': 'The models were trained on a simulated market.',
   'skipped.no bar has come since the models were trained': 'No bar has come since the models were trained.',

@@ -641,8 +641,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'status.done': '完了',
   'status.canceled': '中止',
   'skipped.no models are active': '稼働モデルがありません。',
-  'skipped.the models were trained on other features than this configuration has':
-    'モデルの特徴量が現在の設定と異なります。',
+  'skipped.the models were trained on other features than configured': 'モデルの特徴量が現在の設定と異なります。',
   'skipped.the models were trained on a simulated market': 'モデルはシミュレーション市場で学習されました。',
   'skipped.no bar has come since the models were trained': 'モデルの学習以降の足がまだありません。',
   'skipped.no pair has a bar with features since the models were trained':

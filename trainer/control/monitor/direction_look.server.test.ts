@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { activateDirection } from '../../../test/activate.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
@@ -9,7 +9,14 @@ import { createRng } from '../../../shared/rng.ts';
 import { openJournal, type SignalRow } from '../../../shared/store/journal.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import { PREDICTION_BIAS_LIMITS } from '../../learning/strategies/direction/gates/bias_limits.fixture.ts';
+import pino from 'pino';
+import { homePaths } from '../../../shared/home.ts';
+import { barAt } from '../../../shared/bar_file/bar_file.ts';
+import { tinySettings } from '../../../test/tiny_models.ts';
+import type { RunRequest } from '../schedule/run.ts';
 import { lookAtDirections, type LiveDirections } from './direction_look.ts';
+import { lookAtModels } from './look.ts';
+import { startMonitor } from './monitor.ts';
 
 const DAYS = 40;
 const START = 1_700_006_400;
@@ -99,4 +106,80 @@ it('says why there is no figure', () => {
   const journal = journalOf('unknown', 1);
   expect(look(journal, ['BTCUSDT@4h'])['4h']).toEqual({ skipped: 'no direction model is active' });
   expect(look(journal, ['ETHUSDT@1h'])['1h']).toEqual({ skipped: 'no bar has come' });
+});
+
+describe('a home without models of pairs', () => {
+  const settings = tinySettings({
+    minutehand: { pairs: [], instruments: ['BTCUSDT@1h'] },
+    retrain: { monitor_days: DAYS, adopt_min_candidates: 100 },
+  });
+  const { market } = settings.minutehand;
+
+  /** A journal of bars and of signals that all call up. */
+  function bullishHome(name: string) {
+    const paths = { ...homePaths({ MINUTEHAND_HOME: join(root, name) }), models };
+    mkdirSync(dirname(paths.journal(market, 'main')), { recursive: true });
+    const path = paths.journal(market, 'main');
+    renameSync(journalOf(`${name}_bullish`, 1), path);
+    const bars = walk();
+    const journal = openJournal(path);
+    journal.append(
+      Array.from({ length: bars.length }, (_, i) => {
+        const bar = barAt(bars, i);
+        return { kind: 'bar', subject: bars.symbol, time: bar.time, bar, backfill: false } as const;
+      }),
+      [],
+    );
+    journal.close();
+    return paths;
+  }
+
+  it('has its direction models checked all the same, with their findings', async () => {
+    const paths = bullishHome('looked_at');
+    const journals = [paths.journal(market, 'main')];
+    const report = await lookAtModels({ settings, modelsFolder: models, journals, storeUrl: null, nowMs: 0 });
+    expect(report).toMatchObject({ version: null, skipped: 'no models are active' });
+    expect(report.direction['1h']).toMatchObject({
+      version,
+      bias: { biased: expect.arrayContaining(['buy ratio']) as string[] },
+    });
+    expect(report.findings.map(({ trigger, retrains }) => [trigger, retrains])).toContainEqual([
+      'direction bias',
+      { direction: '1h' },
+    ]);
+  });
+
+  it('has no bar to judge by before the first', async () => {
+    const task = { settings, modelsFolder: models, journals: [], storeUrl: null, nowMs: 0 };
+    expect(await lookAtModels(task)).toMatchObject({
+      direction: { '1h': { skipped: 'no bar has come' } },
+      findings: [],
+    });
+  });
+
+  it('gets a training of the model that a finding is about, and one alert', async () => {
+    const wanted: RunRequest[] = [];
+    const raised: (string | null | undefined)[] = [];
+    const printed: string[] = [];
+    const monitor = startMonitor({
+      settings,
+      paths: bullishHome('watched'),
+      log: pino({ level: 'silent' }),
+      print: (line) => printed.push(line),
+      notifier: {
+        raise: (notice) => Promise.resolve(void raised.push(notice.key)),
+        clear: () => Promise.resolve(),
+      },
+      retrainer: {
+        runs: () => [],
+        caused: () => Promise.resolve([]),
+        startOrWait: (request: RunRequest) => Promise.resolve(wanted.push(request) > 0),
+      } as unknown as Parameters<typeof startMonitor>[0]['retrainer'],
+    });
+    await monitor.look();
+    await monitor.stop();
+    expect(wanted).toMatchObject([{ kind: 'direction', parameters: { symbols: ['BTCUSDT'], timeframe: '1h' } }]);
+    expect(raised).toEqual(['drift']);
+    expect(printed[0]).toContain(`Models ${version}: `);
+  });
 });

@@ -11,7 +11,7 @@ import { loadModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts
 import { warmUpSeconds, warmupBars } from '../../../shared/core/features/features.ts';
 import { sequenceBars } from '../../../shared/core/features/windows.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
-import { barSecondsOf, parseInstrument, parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
+import { barSecondsOf, parseInstrument, parsePair, symbolsOf, timeframeOf, type Pair } from '../../../shared/pair.ts';
 import { tradingCosts } from '../../../shared/policy/costs.ts';
 import { withWindows } from '../../../shared/policy/feature_settings.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
@@ -53,7 +53,7 @@ import {
 } from '../../learning/profile/performance_drift.ts';
 import { readReference, type MonitorReference } from '../../learning/profile/reference.ts';
 import { isSkipped, type Part } from '../../learning/profile/part.ts';
-import { findingsOf, type MonitorReport } from './report.ts';
+import { directionFindings, findingsOf, type DriftFinding, type MonitorReport } from './report.ts';
 
 const DAY_S = 86_400;
 
@@ -69,17 +69,32 @@ export interface LookTask {
   readonly nowMs: number;
 }
 
-/** Why no check was possible, as text. */
-export interface NoLook {
+/** Why the models of pairs were not checked, as text. */
+interface SkippedPairs {
   readonly version: string | null;
   readonly skipped: string;
 }
 
+/** A check without models of pairs. */
+export interface NoLook extends SkippedPairs {
+  /** As in a report: instruments have models of their own. */
+  readonly direction: LiveDirections;
+  readonly findings: readonly DriftFinding[];
+}
+
 /**
- * Checks the active models on the bars since their training. Writes nothing. Anything missing or damaged is reported in
- * the result.
+ * Checks the active models on the bars since their training: those of pairs, and of instruments also where the others
+ * cannot be checked. Writes nothing. Anything missing or damaged is reported in the result.
  */
 export async function lookAtModels(task: LookTask): Promise<MonitorReport | NoLook> {
+  const report = await lookAtPairs(task);
+  if (!('skipped' in report)) return report;
+  const direction = await directionsAlone(task);
+  return { ...report, direction, findings: directionFindings(direction, task.settings.retrain) };
+}
+
+/** With the instruments beside them. */
+async function lookAtPairs(task: LookTask): Promise<MonitorReport | SkippedPairs> {
   let version: string | null = null;
   try {
     version = readActive(task.modelsFolder)?.version ?? null;
@@ -90,7 +105,7 @@ export async function lookAtModels(task: LookTask): Promise<MonitorReport | NoLo
   }
 }
 
-async function look(asked: LookTask, version: string): Promise<MonitorReport | NoLook> {
+async function look(asked: LookTask, version: string): Promise<MonitorReport | SkippedPairs> {
   const { modelsFolder } = asked;
   const folder = join(modelsFolder, version);
   const manifest = readManifest(folder);
@@ -201,6 +216,24 @@ async function liveDirections(task: LookTask, last: OpenTime): Promise<LiveDirec
   const from = last - Math.max(monitor_days * DAY_S, needed) - directionWarmUp(instruments, modelsFolder);
   const bars = await withStore(task, (store) => readBars(task, symbols, from, store));
   return lookAtDirections({ instruments, modelsFolder, journals, bars, limits: biasLimits(settings) });
+}
+
+/** The same up to the newest bar of the instruments, which is not known from pairs. */
+async function directionsAlone(task: LookTask): Promise<LiveDirections> {
+  const { instruments, market } = task.settings.minutehand;
+  const all = instruments.map(parseInstrument);
+  try {
+    const journals = task.journals.filter((path) => existsSync(path));
+    const last = await withStore(task, (store) => newestBar(symbolsOf(all), market, journals, store));
+    if (last > -Infinity) return await liveDirections(task, last as OpenTime);
+    return skippedDirections(all, 'no bar has come');
+  } catch (error) {
+    return skippedDirections(all, describeError(error).message);
+  }
+}
+
+function skippedDirections(instruments: readonly Pair[], skipped: string): LiveDirections {
+  return Object.fromEntries(instruments.map((one) => [timeframeOf(barSecondsOf(one)), { skipped }]));
 }
 
 async function withStore<T>({ storeUrl }: LookTask, work: (store: Store | null) => Promise<T>): Promise<T> {

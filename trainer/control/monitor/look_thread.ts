@@ -22,7 +22,8 @@ export function startLook(task: LookTask): RunningLook {
   }
   const thread = new Worker(PROGRAM, { workerData: task });
   const report = new Promise<MonitorReport | NoLook>((resolve) => {
-    const fail = (why: string): void => resolve({ version: null, skipped: `the check ended without a result: ${why}` });
+    const fail = (why: string): void =>
+      resolve({ version: null, skipped: `the check ended without a result: ${why}`, direction: {}, findings: [] });
     thread.once('message', resolve);
     thread.once('error', (error) => fail(error.message));
     thread.once('exit', (code) => fail(`exit ${code}`));

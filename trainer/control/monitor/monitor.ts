@@ -153,11 +153,13 @@ class RunningMonitor implements Monitor {
     if (this.#stopped) return;
     this.#status = { ...this.#status, looked_at: iso(began), duration_ms: this.#clock.nowMs() - began, report };
     if ('skipped' in report) {
-      this.#options.log.info(report, 'the active models were not checked');
-      return;
+      const { version, skipped, direction } = report;
+      this.#options.log.info({ version, skipped }, 'the active models of pairs were not checked');
+      if (Object.keys(direction).length === 0) return;
+    } else {
+      await this.#careful(() => halt(this.#options, report, new Date(this.#clock.nowMs()), began));
+      await this.#careful(() => keepDrift(this.#options, report, began));
     }
-    await this.#careful(() => halt(this.#options, report, new Date(this.#clock.nowMs()), began));
-    await this.#careful(() => keepDrift(this.#options, report, began));
     await this.#tell(report);
     await this.#trigger.ask(report.findings.filter(({ retrains }) => retrains !== null));
   }
@@ -166,16 +168,18 @@ class RunningMonitor implements Monitor {
    * Each finding is reported once per version, because it lasts for days. The alert lasts as long as there are
    * findings.
    */
-  async #tell({ findings, version }: MonitorReport): Promise<void> {
-    if (version !== this.#reportedVersion) this.#reported.clear();
-    this.#reportedVersion = version;
+  async #tell(report: MonitorReport | NoLook): Promise<void> {
+    const { findings, version } = report;
+    if ((version ?? '') !== this.#reportedVersion) this.#reported.clear();
+    this.#reportedVersion = version ?? '';
     for (const found of findings) {
       // A direction model may be replaced while the models of pairs stay.
+      const { version: own = version ?? '' } = found.evidence;
       const key = `${found.trigger} ${found.subject} ${found.evidence['version'] ?? ''}`;
       if (this.#reported.has(key)) continue;
       this.#reported.add(key);
-      this.#options.log.warn({ ...found, version }, 'the active models have drifted');
-      this.#options.print(`Models ${version}: ${found.text}.`);
+      this.#options.log.warn({ ...found, version: own }, 'the active models have drifted');
+      this.#options.print(`Models ${own}: ${found.text}.`);
     }
     const { notifier } = this.#options;
     for (const [event, own] of [
@@ -183,8 +187,9 @@ class RunningMonitor implements Monitor {
       ['drift', findings.filter(({ trigger }) => trigger !== 'risk streak')],
     ] as const) {
       const text = `${own.map((found) => found.text).join('; ')}.`;
-      if (own.length === 0) await notifier.clear(event);
-      else await notifier.raise({ key: event, event, subject: 'active models', text, version });
+      if (own.length > 0) await notifier.raise({ key: event, event, subject: 'active models', text, version });
+      // Models of pairs that are active and were not checked may have drifted as before.
+      else if (!('skipped' in report) || version === null) await notifier.clear(event);
     }
   }
 }

@@ -100,9 +100,10 @@ export function findingsOf(
 }
 
 /**
- * Without enough bars to compare a new model with the active one, nothing is trained: its run would be rejected.
+ * Those of direction models. Without enough bars to compare a new model with the active one, nothing is trained: its
+ * run would be rejected.
  */
-function directionFindings(directions: LiveDirections, policy: DriftPolicy): DriftFinding[] {
+export function directionFindings(directions: LiveDirections, policy: DriftPolicy): DriftFinding[] {
   return Object.entries(directions).flatMap(([name, own]) => {
     if (isSkipped(own)) return [];
     const timeframe = name as Timeframe;

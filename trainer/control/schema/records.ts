@@ -79,6 +79,13 @@ const kpiSchema = z.looseObject({
 });
 const driftSchema = z.looseObject({ psi: figure });
 
+/** What a check says with and without models of pairs. */
+const directionLook = z
+  .record(z.string(), z.looseObject({ skipped: z.string().optional().describe('Why there is no figure') }))
+  .optional()
+  .describe('Active direction models by timeframe: bias of published probabilities, drift, age, win rate');
+const lookFindings = z.array(z.looseObject({ text: z.string() })).describe('Significant violations of limits');
+
 const lookSchema = z
   .looseObject({
     version: z.string(),
@@ -98,12 +105,9 @@ const lookSchema = z
       pass_rate: z.looseObject({ live: figure }),
       risk_streak: z.looseObject({ blocks: z.number(), candidates: z.number(), limit: figure }),
     }),
-    direction: z
-      .record(z.string(), z.looseObject({ skipped: z.string().optional().describe('Why there is no figure') }))
-      .optional()
-      .describe('Active direction models by timeframe: bias of published probabilities, drift, age, win rate'),
+    direction: directionLook,
     kpi: z.looseObject({ total: kpiSchema, pairs: z.record(z.string(), kpiSchema) }),
-    findings: z.array(z.looseObject({ text: z.string() })).describe('Significant violations of limits'),
+    findings: lookFindings,
   })
   .meta({ id: 'MonitorLook' });
 
@@ -113,7 +117,14 @@ export const monitorSchema = z
     duration_ms: z.number().nullable(),
     next_look_at: z.string().nullable(),
     report: z
-      .union([lookSchema, z.looseObject({ skipped: z.string().describe('Why there is no report') })])
+      .union([
+        lookSchema,
+        z.looseObject({
+          skipped: z.string().describe('Why there is no report on the models of pairs'),
+          direction: directionLook,
+          findings: lookFindings,
+        }),
+      ])
       .nullable()
       .describe('As GET /monitor'),
   })
