@@ -19,10 +19,9 @@ const KNOW_DIRECTION: Readonly<Record<string, readonly [files: number, why: stri
   dashboard: [1, 'the card of an instrument'],
   shared: [11, 'signals and explanations of instruments'],
   sim: [9, 'its worlds have instruments'],
-  'trainer/control': [19, 'requests and routes of direction models, measurements of the monitor'],
+  'trainer/control': [18, 'requests and routes of direction models, measurements of the monitor'],
   'trainer/jobs': [11, 'its kind of job, and rules on its probabilities'],
   'trainer/learning': [3, 'rows of instruments, which formulas and rules use too'],
-  'trainer/main.ts': [1, 'the round of all timeframes'],
 };
 
 /** Comparisons with the name of a strategy outside of the rooms, at most. */

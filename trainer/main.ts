@@ -37,7 +37,8 @@ import { statusLine } from './control/schedule/status_line.ts';
 import { RunRound } from './control/schedule/run_round.ts';
 import { scheduledSearches } from './control/schedule/rule_runs.ts';
 import type { RunParameters } from './jobs/kinds/run_parameters.ts';
-import { DirectionRound } from './control/schedule/direction_runs.ts';
+import { StrategyRound } from './control/schedule/strategy_round.ts';
+import { trainingOfShelf } from './jobs/strategies/registry.ts';
 import { lackOfModels, waitForFirstBars } from './control/schedule/first_models.ts';
 import { FleetLook } from './control/fleet/fleet_look.ts';
 import { trainerChecks } from './control/trainer_dependencies.ts';
@@ -240,7 +241,7 @@ function scheduled(schedule: ScheduleName): RunTrigger {
 
 function scheduleAll({ settings, paths, log, print }: TrainerOptions, retrainer: Retrainer): readonly NamedSchedule[] {
   const { retrain_cron, retrain_weekly_cron, retrain_incremental_cron, retrain_direction_cron } = settings.retrain;
-  const round = new DirectionRound(retrainer, settings, print);
+  const round = new StrategyRound(trainingOfShelf('direction'), retrainer, settings, print);
   const searches = new RunRound(retrainer, 'evolve', settings.retrain, print);
 
   async function beginFull(trigger: RunTrigger): Promise<void> {

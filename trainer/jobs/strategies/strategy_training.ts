@@ -32,6 +32,9 @@ export interface StrategyTraining {
    */
   retraining(slot: Timeframe | null, isFull: boolean, settings: Pick<Settings, 'minutehand'>): WantedRun;
 
+  /** What a round over all of its slots that have subjects trains from the beginning, one after the other. */
+  roundOf(settings: Pick<Settings, 'minutehand'>): readonly RunParameters[];
+
   /**
    * The job of a run of one of its kinds.
    * @throws RangeError for a run without what it needs, which no door begins

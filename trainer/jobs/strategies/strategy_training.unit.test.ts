@@ -20,6 +20,13 @@ describe('the trainings', () => {
     expect(['automl', 'evolve', 'judge'].map((kind) => trainingOfRun(kind as 'automl'))).toEqual([null, null, null]);
   });
 
+  it('are of every slot with subjects in a round, and of none without', () => {
+    const timeframes = ALL_TRAININGS.map((own) => own.roundOf(settings).map(({ timeframe }) => timeframe));
+    expect(timeframes).toEqual([[undefined], ['1h', '4h']]);
+    const none = { minutehand: { ...settings.minutehand, pairs: [], instruments: [] } };
+    expect(ALL_TRAININGS.flatMap((own) => own.roundOf(none))).toEqual([]);
+  });
+
   it.each(ALL_TRAININGS.map((training) => [training.shelf, training] as const))(
     'of %s make a valid job of each of their runs, with the threads that they get',
     (_shelf, training) => {

@@ -32,6 +32,9 @@ export const DIRECTION_TRAINING: StrategyTraining = {
     parameters: directionParameters(settings, slot ?? undefined),
   }),
 
+  roundOf: (settings) =>
+    [...configuredDirections(settings).keys()].map((timeframe) => directionParameters(settings, timeframe)),
+
   jobOf: directionJobOf,
 
   workOf({ parameters: { trials = DIRECTION_DEFAULTS.trials, direction_settings = {} } }) {

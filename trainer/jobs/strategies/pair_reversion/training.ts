@@ -39,6 +39,9 @@ export const PAIR_TRAINING: StrategyTraining = {
   // A full run chooses θ2 as well.
   retraining: (_slot, isFull) => ({ kind: isFull ? 'full' : 'thresholds' }),
 
+  // All pairs have one slot.
+  roundOf: ({ minutehand }) => (minutehand.pairs.length === 0 ? [] : [{}]),
+
   jobOf: pairJobOf,
 
   workOf({ kind, parameters, trigger }, { minutehand }) {

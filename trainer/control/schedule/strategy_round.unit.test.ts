@@ -2,8 +2,12 @@ import { triggerOfText } from '../../store/trigger_migration.ts';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { directionJobSchema } from '../../jobs/kinds/direction_job.ts';
-import { configuredDirections, directionParameters } from '../../jobs/strategies/direction/training.ts';
-import { DirectionRound } from './direction_runs.ts';
+import {
+  configuredDirections,
+  directionParameters,
+  DIRECTION_TRAINING,
+} from '../../jobs/strategies/direction/training.ts';
+import { StrategyRound } from './strategy_round.ts';
 import { newRun, type RetrainRun, type RunRequest } from './run.ts';
 import { jobOfRun } from './run_job.ts';
 
@@ -67,7 +71,7 @@ describe('a round of direction models', () => {
       },
     };
     const printed: string[] = [];
-    const round = new DirectionRound(retrainer, settings, (line) => printed.push(line), 1);
+    const round = new StrategyRound(DIRECTION_TRAINING, retrainer, settings, (line) => printed.push(line), 1);
     const done = round.begin(triggerOfText('direction schedule')).then(() => (isBusy = false));
     await round.begin(triggerOfText('direction schedule'));
     expect([isBusy, printed]).toEqual([true, [expect.stringContaining('last round has not ended')]]);
@@ -102,7 +106,9 @@ describe('a round of direction models', () => {
       },
     };
     const own = { ...settings, retrain: { ...settings.retrain, retrain_retry_delay_minutes: minutes } };
-    await new DirectionRound(retrainer, own, () => undefined, 1).begin(triggerOfText('direction schedule'));
+    await new StrategyRound(DIRECTION_TRAINING, retrainer, own, () => undefined, 1).begin(
+      triggerOfText('direction schedule'),
+    );
     expect([asked, runs.map(({ status }) => status).reverse()]).toEqual([timeframes, outcomes]);
   });
 
@@ -110,9 +116,11 @@ describe('a round of direction models', () => {
     const retrainer = { runs: () => [], startOrWait: async () => true };
     const printed: string[] = [];
     const print = (line: string): void => void printed.push(line);
-    await new DirectionRound(retrainer, withInstruments(), print).begin(triggerOfText('direction schedule'));
+    await new StrategyRound(DIRECTION_TRAINING, retrainer, withInstruments(), print).begin(
+      triggerOfText('direction schedule'),
+    );
     expect(printed).toEqual(['Retraining (direction schedule) is skipped: there are no instruments.']);
-    const round = new DirectionRound(retrainer, settings, print);
+    const round = new StrategyRound(DIRECTION_TRAINING, retrainer, settings, print);
     const done = round.begin(triggerOfText('direction schedule'));
     setTimeout(() => round.stop(), 5);
     await done;
