@@ -438,7 +438,8 @@ describe('the monitor', () => {
     rmSync(paths.models, { recursive: true });
     const { monitor, retrainer } = await monitorOf(settingsOf());
     await monitor.look();
-    expect(monitor.status().report).toEqual({ version: null, skipped: 'no models are active' });
+    const nothing = { direction: {}, findings: [] };
+    expect(monitor.status().report).toEqual({ version: null, skipped: 'no models are active', ...nothing });
     expect(retrainer.runs()).toEqual([]);
   });
 
