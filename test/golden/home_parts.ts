@@ -12,6 +12,7 @@ import { readDirectionBundle } from '../../shared/bundle/direction/direction_bun
 import { loadDirectionModel, type DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import type { Rollout } from '../../shared/bundle/rollout.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { parseSubject, TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
@@ -19,6 +20,9 @@ import type { SignalBody } from '../../shared/signal/signal.ts';
 import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
 import { verifyAudit } from '../../trainer/control/api/audit.ts';
 import { openSignalTables } from '../../trainer/control/history/signal_tables.ts';
+import { rolloutRules } from '../../trainer/control/rollout/rules.ts';
+import { liveEvidence } from '../../trainer/control/rollout/live_evidence.ts';
+import { trainingOfShelf } from '../../trainer/jobs/strategies/registry.ts';
 import { createRegistry } from '../../trainer/control/registry/registry.ts';
 import { storeQueue } from '../../trainer/control/schedule/run_queue.ts';
 import { openStore, type Store } from '../../trainer/store/store.ts';
@@ -155,6 +159,48 @@ async function journalPart(place: Place): Promise<Value> {
   }
 }
 
+/** Of the journal of 0.1.0: pairs under a rollout for a while, and a shadow before it. */
+const LIFE_VERSIONS = { champion: '20240105_1200', challenger: '20240106_1200' };
+const LIFE_ROLLOUT: Rollout = {
+  ...LIFE_VERSIONS,
+  id: 'r1',
+  stage: 'rollout',
+  share: 0.7,
+  status: 'active',
+  reason: '',
+  key: '0f'.repeat(16),
+  block_minutes: 5,
+  started: '2024-01-02T13:39:00.000Z',
+  stage_started: '2024-01-02T14:14:00.000Z',
+  stages: [
+    { from: '2024-01-02T13:39:00.000Z', share: 0.1 },
+    { from: '2024-01-02T13:54:00.000Z', share: 0.3 },
+    { from: '2024-01-02T14:14:00.000Z', share: 0.7 },
+  ],
+  promotion_e_value: 20,
+  power: null,
+  history: [],
+};
+
+/** What the rollout of a journal proves about its challenger, and what its shadow has scored. */
+async function evidencePart(place: Place): Promise<Value> {
+  const settings = settingsOf(place);
+  const journals = [place.paths.journal('simulated', 'main')];
+  const compared = { settings, journals, modelsFolder: place.paths.models };
+  const { evidence, newest } = await liveEvidence(LIFE_ROLLOUT, rolloutRules(settings.retrain), compared);
+  const { comparison } = trainingOfShelf('pairs');
+  const shadow = await comparison.shadowBars({ versions: LIFE_VERSIONS, timeframe: null, place: compared });
+  const { labels, harm, benefit, meanLogLoss, meanBrier, logLoss, brier } = evidence.scores;
+  return asValue({
+    newest,
+    scores: { labels, harm, benefit, meanLogLoss, meanBrier },
+    intervals: [logLoss.interval(0.05), brier.interval(0.05)],
+    loss_bps: evidence.guards.lossBps,
+    breach: evidence.guards.breach(),
+    shadow,
+  });
+}
+
 /** Bundles as a daemon opens them, and their answers to the golden vectors of their own manifests. */
 async function bundlesPart(place: Place): Promise<Value> {
   const { paths } = place;
@@ -266,6 +312,12 @@ function partsOfVersion(version: string): GoldenPart[] {
       what: `bundles of version ${version} are verified, and score their golden vectors`,
       isLong: false,
       measure: read(bundlesPart),
+    },
+    {
+      name: `evidence ${version}`,
+      what: `a rollout and a shadow in a journal of version ${version} give their evidence`,
+      isLong: false,
+      measure: read(evidencePart),
     },
     {
       name: `store ${version}`,
