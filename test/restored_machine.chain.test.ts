@@ -1,0 +1,123 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
+import { writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
+import { packageRoot } from '../shared/root.ts';
+import { activate } from './activate.ts';
+import { createWorkplace, type Workplace } from './cli_process.ts';
+import { skipNote } from './skip_note.ts';
+import { tinyVersions } from './tiny_models.ts';
+import { tinyRule } from './tiny_rule.ts';
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
+const hasSqlite = spawnSync('sqlite3', ['--version']).error === undefined;
+const INSTRUMENT = 'BTCUSDT@1h';
+const OVERRIDES = { minutehand: { instruments: [INSTRUMENT] } };
+const PAIR = 'XAUUSD_XAGUSD';
+
+/** What a person sees of what may answer a bar. */
+const QUESTIONS = [
+  ['models', 'list', '--json'],
+  ['rollout', 'status', '--json'],
+  ['strategy', 'list', '--json'],
+  ['token', 'list', '--json'],
+] as const;
+
+/** The commands of a part of the guide, for Linux, with the folders of a test. */
+function commandsOf(title: string, place: Workplace, backup: string): string {
+  const guide = readFileSync(join(packageRoot(), 'docs', 'guides', 'OPERATE.md'), 'utf8');
+  const part = guide.slice(guide.indexOf(`\n## ${title}\n`));
+  const block = /```sh\n([\s\S]*?)```/.exec(part)![1]!;
+  return block
+    .split('\n')
+    .filter((line) => !/pg_dump|pg_restore|chown/.test(line))
+    .join('\n')
+    .replaceAll('/backup/minutehand', backup)
+    .replaceAll('/var/lib/minutehand', place.home)
+    .replaceAll('-C /etc minutehand', `-C ${dirname(place.config)} ${basename(place.config)}`)
+    .replaceAll('-C /etc', `-C ${dirname(place.config)}`);
+}
+
+function shell(commands: string): void {
+  const { status, stderr } = spawnSync('bash', ['-euc', commands], { encoding: 'utf8' });
+  expect(status, stderr).toBe(0);
+}
+
+describe.skipIf(!hasSqlite)(`a machine that was lost${skipNote(!hasSqlite, 'sqlite3 is not installed')}`, () => {
+  let lost: Workplace;
+  let next: Workplace;
+  let backup: string;
+  let rules: readonly [string, string];
+  beforeAll(async () => {
+    lost = createWorkplace(OVERRIDES);
+    next = createWorkplace(OVERRIDES);
+    backup = join(lost.folder, 'backup');
+    await tinyVersions(lost.models, 3);
+    activate(lost.models, '20240101_1200');
+    const made = [1, 2].map((day) =>
+      writeRuleBundle(
+        ruleFolder(lost.models),
+        new Date(Date.UTC(2024, 8, day)),
+        tinyRule(INSTRUMENT, { market: 'simulated' }),
+      ),
+    );
+    rules = [basename(made[0]!), basename(made[1]!)];
+    for (const command of [
+      ['models', 'promote', '20240101_1200'],
+      ['models', 'promote', '20240102_1200'],
+      ['rollout', 'start', '20240103_1200'],
+      ['models', 'shadow', '20240101_1200'],
+      ['models', 'promote', rules[0]],
+      ['models', 'shadow', rules[1]],
+      ['halt', PAIR, '--reason', 'a test of the backup'],
+      ['token', 'create', '--name', 'desk', '--role', 'viewer'],
+    ]) {
+      const { code, stderr } = await lost.call(command);
+      expect(code, `${command.join(' ')}: ${stderr}`).toBe(0);
+    }
+    mkdirSync(join(lost.home, 'archive'), { recursive: true });
+    // As the installation leaves it.
+    mkdirSync(next.home, { mode: 0o700 });
+  });
+  afterAll(async () => {
+    await lost?.remove();
+    await next?.remove();
+  });
+
+  async function answersOf(place: Workplace): Promise<unknown[]> {
+    const all: unknown[] = [];
+    for (const question of QUESTIONS) {
+      const { code, stdout, stderr } = await place.call(question);
+      expect(code, `${question.join(' ')}: ${stderr}`).toBe(0);
+      all.push(JSON.parse(stdout.replaceAll(place.folder, '')));
+    }
+    all.push(readFileSync(join(place.models, 'halts.json'), 'utf8'));
+    return all;
+  }
+
+  it('comes back by the commands of the guide: models, predecessor, rollout, shadows, rules, halts, tokens', async () => {
+    const before = await answersOf(lost);
+    expect(JSON.stringify(before)).toContain(rules[0]);
+    shell(commandsOf('Back up', lost, backup));
+    shell(commandsOf('Restore', next, backup));
+    expect(await answersOf(next)).toEqual(before);
+    const verified = await next.call(['check', 'models']);
+    expect(verified.code, verified.stderr).toBe(0);
+    const audit = await next.call(['audit', 'verify']);
+    expect(audit.code, audit.stdout + audit.stderr).toBe(0);
+  });
+
+  it('of which the store alone is left has its models and their predecessor again, and nothing of what the guide names', async () => {
+    rmSync(next.models, { recursive: true });
+    // The lost machine owns promotions until a minute after it was last heard of; the test does not wait for that.
+    const recovered = await next.call(['models', 'recover', '--json'], { env: { MINUTEHAND_TEST_LEASE_MS: '1' } });
+    expect(recovered.code, recovered.stderr).toBe(0);
+    const active = JSON.parse(readFileSync(join(next.models, 'active.json'), 'utf8')) as object;
+    expect(active).toMatchObject({ version: '20240102_1200', previous: '20240101_1200' });
+    for (const name of ['rollout.json', 'shadow.json', 'halts.json', 'rule'])
+      expect([name, existsSync(join(next.models, name))]).toEqual([name, false]);
+  });
+});
