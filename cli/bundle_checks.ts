@@ -1,7 +1,8 @@
 import { listVersions } from '../shared/bundle/bundle.ts';
 import { keyOf } from '../shared/bundle/gates/gate_result.ts';
 import type { ActivePointer } from '../shared/bundle/pointer.ts';
-import { recordedRuleGates, type RecordedGates } from '../shared/bundle/recorded_gates.ts';
+import type { RecordedGates } from '../shared/bundle/recorded_gates.ts';
+import { ruleVerdicts } from '../shared/bundle/rule/rule_verdicts.ts';
 import { ALL_SHELVES, readActiveOfSlot, shelfOfSlot } from '../shared/bundle/shelves/registry.ts';
 import { instrumentsWithRule, readActiveRule, ruleFolder } from '../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
@@ -76,7 +77,7 @@ function shelvesOf(models: string, settings: Settings, isTimed: boolean): readon
     folder: ruleFolder(models),
     active: instrumentsWithRule(models).map((instrument) => readActiveRule(models, instrument)),
     shadows: [],
-    load: (folder) => ({ gates: recordedRuleGates(readRuleBundle(folder).manifest), rows_per_second: null }),
+    load: (folder) => ({ gates: ruleVerdicts(readRuleBundle(folder), models), rows_per_second: null }),
   };
   return [...ofModels, rules];
 }

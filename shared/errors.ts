@@ -625,8 +625,8 @@ export const ERRORS = {
   },
   LOOKS_FORMAT: {
     status: 422,
-    message: 'holdout_looks.json or trials.json in models/ cannot be used.',
-    next: 'Restore it from a copy: it counts the looks at each holdout, or the trials before it, which verdicts need.',
+    message: 'holdout_looks.json, trials.json or a file of searched/ in models/ cannot be used.',
+    next: 'Restore it from a copy: it has the looks at each holdout, the trials before it, or the rules that searches have tried, which verdicts need.',
   },
   MODEL_MISSING: {
     status: 404,

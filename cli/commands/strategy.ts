@@ -5,14 +5,18 @@ import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import type { ConditionState } from '../../shared/core/rule/conditions.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeOutputFolder } from '../../shared/folder.ts';
+import { homePaths } from '../../shared/home.ts';
 import { barSecondsOf } from '../../shared/pair.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { readStrategyFile, strategySources } from '../../shared/policy/strategy_file.ts';
+import { readStrategyDocument, readStrategyFile, strategySources } from '../../shared/policy/strategy_file.ts';
 import { isoSecond, recordsCsv } from '../../trainer/learning/strategies/pair_reversion/backtest/ledger.ts';
 import { recordOf } from '../../trainer/learning/strategies/pair_reversion/backtest/pair_tasks.ts';
 import { RuleExplainer, type RuleExplanation } from '../../trainer/learning/formula_rules/explain_rule.ts';
 import { laterColumns, ruleColumns } from '../../trainer/learning/formula_rules/rule_columns.ts';
-import { ruleReport } from '../../trainer/learning/formula_rules/rule_report.ts';
+import { deflatedSharpeOf } from '../../trainer/learning/formula_rules/judge_rule.ts';
+import { MIN_DEFLATED_SHARPE } from '../../trainer/learning/formula_rules/rule_checks.ts';
+import { ruleDays, ruleReport } from '../../trainer/learning/formula_rules/rule_report.ts';
+import { triedBefore, type TriedBefore } from '../../trainer/jobs/kinds/trials_of_rule.ts';
 import { ruleTrades } from '../../trainer/learning/formula_rules/rule_trades.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
@@ -20,6 +24,7 @@ import { parseBarClose } from '../period.ts';
 import { keepPaper, paperText } from '../strategy/paper.ts';
 import { documentOf, figure, reportLines } from '../strategy/report_lines.ts';
 import { addSubjectOptions, readSubject, type PeriodFlags } from '../strategy/rule_run.ts';
+import { triedLine } from '../strategy/tried_line.ts';
 import { addStrategyJudge } from './strategy_judge.ts';
 import { addStrategyServed } from './strategy_served.ts';
 import {
@@ -96,16 +101,23 @@ function languageOption(): Option {
 }
 
 function runCheck(file: string, language: SentenceLanguage, output: Output): void {
-  const { windows } = loadSettings().minutehand;
-  const strategy = readStrategyFile(file, windows);
+  const { document, strategy } = readStrategyDocument(file, loadSettings().minutehand.windows);
+  const tried = triedBefore(document, strategy, homePaths().models);
   const sentence = ruleSentence(strategy, language);
   output.line(`${strategy.name}: ${strategy.description}`);
   output.line(sentence);
-  output.result({ ...documentOf(strategy), sentence });
+  tellTried(tried, output);
+  output.result({ ...documentOf(strategy), sentence, ...tried });
+}
+
+function tellTried(tried: TriedBefore, output: Output): void {
+  const line = triedLine(tried);
+  if (line !== null) output.line(line);
 }
 
 async function runBacktest(file: string, flags: BacktestFlags, output: Output): Promise<void> {
-  const strategy = readStrategyFile(file, loadSettings().minutehand.windows);
+  const { document, strategy } = readStrategyDocument(file, loadSettings().minutehand.windows);
+  const tried = triedBefore(document, strategy, homePaths().models);
   const { subject, from, to } = await readSubject(flags, strategy, output);
   const { history } = subject;
   if (to - from < 2)
@@ -115,6 +127,7 @@ async function runBacktest(file: string, flags: BacktestFlags, output: Output): 
     });
   const trades = ruleTrades(subject, ruleColumns(subject, strategy), from, to);
   const report = ruleReport({ subject, trades, later: laterColumns(subject, strategy), look: null }, from, to);
+  const deflated = deflatedSharpeOf(Float64Array.from(ruleDays(subject, trades, from, to)), tried.trials);
   const first = history.time[from]!;
   const last = history.time[to - 1]!;
   const files = flags.out === undefined ? null : { trades: join(flags.out, 'trades.csv') };
@@ -126,12 +139,19 @@ async function runBacktest(file: string, flags: BacktestFlags, output: Output): 
   }
   output.line(`${strategy.name} on ${subject.id}: ${to - from} bars, ${isoSecond(first)} to ${isoSecond(last)}`);
   for (const line of reportLines(report)) output.line(line);
+  tellTried(tried, output);
+  if (tried.trials > 1)
+    output.line(
+      `deflated Sharpe ratio over ${tried.trials} rules ${figure(deflated)}; a judgement needs ${MIN_DEFLATED_SHARPE}`,
+    );
   if (files !== null) output.line(`Written: ${files.trades}`);
   output.result({
     strategy: documentOf(strategy),
     subject: subject.id,
     period: { from: isoSecond(first), to: isoSecond(last) },
     bars: to - from,
+    ...tried,
+    deflated_sharpe: deflated,
     ...report,
     files,
   });
@@ -159,7 +179,7 @@ async function runExplain(file: string, flags: ExplainFlags, output: Output): Pr
 
 async function runPaper(file: string, flags: PaperFlags, output: Output): Promise<void> {
   const { windows } = loadSettings().minutehand;
-  const strategy = readStrategyFile(file, windows);
+  const { document, strategy } = readStrategyDocument(file, windows);
   // A later first bar would be another account.
   if ((flags.from as string | undefined) === undefined)
     throw new MinutehandError('USAGE', {
@@ -183,6 +203,7 @@ async function runPaper(file: string, flags: PaperFlags, output: Output): Promis
   output.line(`${strategy.name} on ${subject.id}: ${added} bars decided, ${kept} were in ${path}`);
   output.line(`closed ${closed}: ${newest.action} ${newest.reason}`);
   for (const line of explanationLines(newest)) output.line(line);
+  tellTried(triedBefore(document, strategy, homePaths().models), output);
   output.result({ ...header, file: path, kept, added, newest: { closed, ...newest } });
 }
 

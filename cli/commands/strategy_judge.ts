@@ -15,6 +15,7 @@ import { candidateLine } from '../strategy/candidate_line.ts';
 import { reportLines } from '../strategy/report_lines.ts';
 import { ruleMarketOf } from '../strategy/rule_market.ts';
 import { addSubjectOptions, type PeriodFlags } from '../strategy/rule_run.ts';
+import { triedLine } from '../strategy/tried_line.ts';
 
 interface JudgeFlags extends PeriodFlags {
   readonly holdoutFrom?: string;
@@ -29,7 +30,7 @@ export function addStrategyJudge(strategy: Command, output: () => Output): void 
     .command('judge')
     .argument('<file>', 'a strategy file')
     .description(
-      'Judges a rule: trades, deflated Sharpe ratio, bootstrap of its days, fills and series one bar later before the holdout; the edge on the holdout. Each further look at a holdout demands more of it. One failing check refuses the rule. A rule that a person wrote is one trial; one that a search proposed has all the trials of the search, and needs its verdicts to be promoted: `evolve --candidate` gives them.',
+      'Judges a rule: trades, deflated Sharpe ratio, bootstrap of its days, fills and series one bar later before the holdout; the edge on the holdout. Each further look at a holdout demands more of it. One failing check refuses the rule. A rule that a person wrote is one trial; one that a search of this installation has tried, as it is or with other numbers, has all the trials of the search, and needs its verdicts to be promoted: `evolve --candidate` gives them.',
     );
   addSubjectOptions(judge)
     .option('--holdout-from <day>', 'start of the holdout (default: the last holdout_fraction of the time)')
@@ -73,14 +74,15 @@ export async function runJudgement(job: JudgeJob, settings: Settings, output: Ou
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
   const context = { settings, paths: homePaths(), gitCommit: gitCommit(), onProgress };
   const { report, candidate } = await runJudge(job, context).finally(() => progress.stop());
-  const { strategy, subject, period, trials } = report;
+  const { strategy, subject, period, trials, origin, searched } = report;
   output.line(
     `${strategy.name} on ${subject}: development ${period.from} to ${period.holdout_from}, holdout to ${period.to}`,
   );
-  if (trials > 1)
+  if (origin === 'evolved')
     output.line(
-      `one of ${trials} rules of a search; OVERFITTING and WALK_FORWARD are verdicts on the search: \`minutehand evolve --candidate\``,
+      `${triedLine({ trials, searched })} OVERFITTING and WALK_FORWARD are verdicts on the search: \`minutehand evolve --candidate\``,
     );
+  else if (trials > 1) output.line(`the last of ${trials} rules that were tried on ${subject}`);
   output.line('development:');
   for (const line of reportLines(report.development)) output.line(`  ${line}`);
   output.line(`holdout, look ${report.holdout_look}:`);
@@ -88,7 +90,7 @@ export async function runJudgement(job: JudgeJob, settings: Settings, output: Ou
   for (const check of report.checks) output.line(checkLine(check));
   const failed = report.checks.filter(({ passed }) => !passed).map(({ code }) => code);
   output.line(report.accepted ? 'ACCEPTED: every check passed' : `REFUSED: ${failed.join(', ')}`);
-  if (candidate !== null) output.line(candidateLine(candidate, report.accepted && trials === 1));
+  if (candidate !== null) output.line(candidateLine(candidate, report.accepted && origin === 'written'));
   output.written(
     candidate === null
       ? null

@@ -7228,6 +7228,10 @@ export interface components {
                 en: string;
                 ja: string;
             } | null;
+            /** @description Rules that were tried before it, itself included; null: it is not valid */
+            trials: number | null;
+            /** @description null: no search of this installation has tried it */
+            searched: components["schemas"]["SearchedBefore"] | null;
             problems: {
                 code: string;
                 /** @description Empty: the whole file */
@@ -7243,6 +7247,10 @@ export interface components {
                 en: string;
                 ja: string;
             } | null;
+            /** @description Rules that were tried before it, itself included; null: it is not valid */
+            trials: number | null;
+            /** @description null: no search of this installation has tried it */
+            searched: components["schemas"]["SearchedBeforeInput"] | null;
             problems: {
                 code: string;
                 /** @description Empty: the whole file */
@@ -12440,6 +12448,28 @@ export interface components {
                 [key: string]: (number | string | boolean | null)[];
             };
         };
+        /** @description Searches of this installation that have tried a rule */
+        SearchedBefore: {
+            /**
+             * @description near: it differs from a rule of a search in numbers, order of parts, exits or its other side alone
+             * @enum {string}
+             */
+            match: "same" | "near";
+            /** @description Rules that these searches have tried */
+            trials: number;
+            searches: number;
+        };
+        /** @description Searches of this installation that have tried a rule */
+        SearchedBeforeInput: {
+            /**
+             * @description near: it differs from a rule of a search in numbers, order of parts, exits or its other side alone
+             * @enum {string}
+             */
+            match: "same" | "near";
+            /** @description Rules that these searches have tried */
+            trials: number;
+            searches: number;
+        };
         Session: {
             /** @description The current session */
             name: string;
@@ -13089,7 +13119,7 @@ export interface components {
             }[];
             /** @description Of development period and holdout, in order; empty for earlier rules */
             trades: components["schemas"]["RuleTrade"][];
-            /** @description All figures of its judgement: of a search also front, lineage and trials */
+            /** @description All figures of its judgement: of a search also front and lineage, without the hashes of its rules */
             report: unknown;
         };
         StrategyDetailInput: {
@@ -13143,7 +13173,7 @@ export interface components {
             }[];
             /** @description Of development period and holdout, in order; empty for earlier rules */
             trades: components["schemas"]["RuleTradeInput"][];
-            /** @description All figures of its judgement: of a search also front, lineage and trials */
+            /** @description All figures of its judgement: of a search also front and lineage, without the hashes of its rules */
             report: unknown;
         };
         StrategyJudgeRequest: {

@@ -274,6 +274,20 @@ export const STORED_FILES: readonly StoredFile[] = [
   },
   {
     in: 'models',
+    path: 'searched/<hash>.json',
+    what: 'Hashes of the rules that a search has tried.',
+    bound: 'The newest 50 searches. Above 150,000 rules it has the questions of its space alone.',
+    maxBytes: 4 * MIB,
+  },
+  {
+    in: 'models',
+    path: 'searched/let_go.json',
+    what: 'Hashes of the questions that older searches have asked.',
+    bound: 'One; 100,000 questions.',
+    maxBytes: 4 * MIB,
+  },
+  {
+    in: 'models',
     path: '<process>.json',
     what: 'Pointers, halts, looks at holdouts, trials before them.',
     bound: ONE_EACH,

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { api, ApiError, type CheckedStrategy } from '../api.ts';
+import { num } from '../format.ts';
 import { session } from '../live.ts';
 import { language, t } from '../text/text.ts';
 import { Failure, Panel } from './basics.tsx';
@@ -16,6 +17,9 @@ stop: { bps: 300 }
 target: { bps: 200 }
 max_age: 24
 `;
+
+/** Said of a rule that a search of this installation has tried. */
+const SEARCHED = { same: 'strategies.searchedSame', near: 'strategies.searchedNear' } as const;
 
 /** A strategy file that is written here: checked with every problem and its place, said in words, and judged. */
 export function RuleEditor({ instruments }: { readonly instruments: readonly string[] }) {
@@ -67,8 +71,14 @@ export function RuleEditor({ instruments }: { readonly instruments: readonly str
   );
 }
 
-function Checked({ checked: { sentence, problems } }: { readonly checked: CheckedStrategy }) {
-  if (sentence !== null) return <p role="status">{sentence[language.value]}</p>;
+function Checked({ checked: { sentence, problems, trials, searched } }: { readonly checked: CheckedStrategy }) {
+  if (sentence !== null)
+    return (
+      <div role="status">
+        <p>{sentence[language.value]}</p>
+        {searched !== null && <p class="bad">{t(SEARCHED[searched.match], { count: num(trials, 0) })}</p>}
+      </div>
+    );
   return (
     <ul class="problems" role="alert">
       {problems.map(({ code, key, line, column, text }) => (

@@ -1024,6 +1024,10 @@ export const EN = {
   'strategies.promote': 'Promote',
   'strategies.confirmPromote': 'Have the daemon serve {version} for {instrument}?',
   'strategies.trials': '{count:rule was|rules were} tried until this one · seed {seed} · look {look} at this holdout',
+  'strategies.searchedSame':
+    'A search of this installation has tried this rule. It is judged as one of {count:rule|rules}, and promoted with the verdicts on its search alone.',
+  'strategies.searchedNear':
+    'A search of this installation has tried a rule that differs in numbers, order, exits or the other side alone. This one is judged as one of {count:rule|rules}, and promoted with the verdicts on its search alone.',
   'strategies.period': '{from} to {holdout} developed, to {to} held out',
   'strategies.figures': 'After costs',
   'strategies.part': 'Period',

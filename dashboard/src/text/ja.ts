@@ -1018,6 +1018,10 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'strategies.confirmPromote': '{instrument} に {version} を配信しますか？',
   'strategies.trials':
     'このルールまでに {count} 件のルールを試行 · シード {seed} · このホールドアウトの {look} 回目の判定',
+  'strategies.searchedSame':
+    'このルールは、この環境の探索で既に試行されています。{count} 件のルールの一つとして審査され、昇格には探索に対する判定が必要です。',
+  'strategies.searchedNear':
+    '数値・順序・決済・反対側だけが異なるルールが、この環境の探索で既に試行されています。{count} 件のルールの一つとして審査され、昇格には探索に対する判定が必要です。',
   'strategies.period': '開発 {from} ～ {holdout}、ホールドアウト ～ {to}',
   'strategies.figures': 'コスト控除後',
   'strategies.part': '期間',

@@ -9,7 +9,6 @@ import { trainerMarks } from '../pointer_marks.ts';
 import {
   failuresOf,
   gatesText,
-  recordedRuleGates,
   unmeasured,
   type DespiteGates,
   type FailedGate,
@@ -18,6 +17,7 @@ import {
 } from '../recorded_gates.ts';
 import { isRuleBundle, ruleFolder, rulePlace } from '../rule/active_rule.ts';
 import { readRuleBundle } from '../rule/rule_bundle.ts';
+import { ruleVerdicts } from '../rule/rule_verdicts.ts';
 import type { Windows } from '../../core/features/windows.ts';
 import { describeError, ERRORS, MinutehandError } from '../../errors.ts';
 import { gateStep } from '../gates/gate_steps.ts';
@@ -135,7 +135,7 @@ export async function admit<Through extends Door>(
   request: AdmissionRequest<Through>,
 ): Promise<AdmittedBy<Through>> {
   const { door } = request;
-  const candidate = await verifyCandidate(request.folder, place.settings);
+  const candidate = await verifyCandidate(request.folder, place);
   refuseUnserved(candidate, door, place.settings);
   if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, shelfOfSlot(candidate.timeframe)));
   if (candidate.rule !== null) refuseOtherInstrument(candidate, place.settings);
@@ -244,10 +244,10 @@ interface Candidate extends BundleOrigin, Kind {
 }
 
 /** Reads, verifies and loads a bundle as a daemon does. */
-async function verifyCandidate(folder: string, settings: Settings): Promise<Candidate> {
+async function verifyCandidate(folder: string, { settings, paths }: AdmissionPlace): Promise<Candidate> {
   if (isRuleBundle(folder)) {
-    const { manifest, modelsHash: manifestHash } = readRuleBundle(folder);
-    const { version, market, instrument } = manifest;
+    const rule = readRuleBundle(folder);
+    const { version, market, instrument } = rule.manifest;
     const own = timeframeOf(barSecondsOf(parseInstrument(instrument)));
     return {
       version,
@@ -255,8 +255,8 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
       timeframe: own,
       rule: instrument,
       timeframes: [own],
-      recorded: recordedRuleGates(manifest),
-      manifestHash,
+      recorded: ruleVerdicts(rule, paths.models),
+      manifestHash: rule.modelsHash,
       windows: null,
       reasons: [],
     };

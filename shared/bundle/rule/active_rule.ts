@@ -8,8 +8,9 @@ import { copyFolder } from '../bundle.ts';
 import { readModelsFile } from '../models_file.ts';
 import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
 import type { PointerMarks } from '../pointer_marks.ts';
-import { readRuleBundle, type RuleModel } from './rule_bundle.ts';
+import { readRuleBundle, readRuleReport, type RuleModel } from './rule_bundle.ts';
 import { RULE_FORMAT } from './rule_manifest.ts';
+import { searchedInReport, takeInSearched } from './searched_rules.ts';
 
 /** Folder of the rules in a folder of bundles: `<version>/`, and a pointer for each instrument that has one. */
 export function ruleFolder(modelsFolder: string): string {
@@ -89,11 +90,13 @@ export function isRuleBundle(folder: string): boolean {
 }
 
 /**
- * Copies a rule into a folder of bundles, whole or not at all.
- * @throws MinutehandError MODEL_EXISTS; as readRuleBundle
+ * Copies a rule into a folder of bundles, whole or not at all, and before it what it takes along of its search.
+ * @throws MinutehandError MODEL_EXISTS, LOOKS_FORMAT, HOME_LOCKED; as readRuleBundle
  */
 export function takeInRule(folder: string, modelsFolder: string): string {
   const { manifest, modelsHash } = readRuleBundle(folder);
+  const searched = searchedInReport(readRuleReport(folder));
+  if (searched !== null) takeInSearched(modelsFolder, searched);
   const target = pathInside(ruleFolder(modelsFolder), manifest.version);
   if (MACHINE_FILES.stat(target) === null) copyFolder(MACHINE_FILES, folder, target);
   else if (readRuleBundle(target).modelsHash !== modelsHash)

@@ -74,6 +74,11 @@ export function readRuleBundle(folder: string): RuleModel {
   return readContent(folder, (bytes) => checkSignature(folder, bytes, MACHINE_FILES, trustedKeys()));
 }
 
+/** All figures of the judgement of a rule, which has been verified. @throws MinutehandError MODEL_FILE; Error */
+export function readRuleReport(folder: string): unknown {
+  return JSON.parse(readBundleFile(join(folder, RULE_REPORT), 'content', MACHINE_FILES).toString('utf8'));
+}
+
 /**
  * Signs a rule with MINUTEHAND_SIGNING_KEY and replaces a present signature. Its files are checked first.
  * @returns the name of the key

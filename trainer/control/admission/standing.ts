@@ -2,9 +2,10 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { refuseForeign } from '../../../shared/bundle/origin.ts';
 import { readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
-import { recordedRuleGates, type DespiteGates, type FailedGate } from '../../../shared/bundle/recorded_gates.ts';
+import type { DespiteGates, FailedGate } from '../../../shared/bundle/recorded_gates.ts';
 import { instrumentsWithRule, ruleFolder, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
+import { ruleVerdicts } from '../../../shared/bundle/rule/rule_verdicts.ts';
 import { readRollout, rolloutPath } from '../../../shared/bundle/rollout.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../../../shared/bundle/served_formulas.ts';
 import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
@@ -173,18 +174,18 @@ function aboutBundle(modelsFolder: string, slot: Slot, version: string): BundleF
   const before = known.get(folder);
   if (before?.mark === mark) return before.about;
   const isRule = instrumentOfSlot(slot) !== null;
-  const about = quietly(() => (isRule ? factsOfRule(folder) : shelfOfSlot(timeframeOfSlot(slot)).facts(folder)));
+  const about = quietly(() => (isRule ? factsOfRule(folder, modelsFolder) : shelfOfSlot(timeframeOfSlot(slot)).facts(folder)));
   // Bundles come and go; a few are named at a time.
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(folder, { mark, about });
   return about;
 }
 
-function factsOfRule(folder: string): BundleFacts {
-  const { manifest } = readRuleBundle(folder);
-  const { version, market, instrument, feature_schema: schema } = manifest;
+function factsOfRule(folder: string, modelsFolder: string): BundleFacts {
+  const rule = readRuleBundle(folder);
+  const { version, market, instrument, feature_schema: schema } = rule.manifest;
   const timeframes = [timeframeOf(barSecondsOf(parseInstrument(instrument)))];
-  return { version, market, timeframes, schema, windows: {}, recorded: recordedRuleGates(manifest) };
+  return { version, market, timeframes, schema, windows: {}, recorded: ruleVerdicts(rule, modelsFolder) };
 }
 
 function markOf(path: string): string {

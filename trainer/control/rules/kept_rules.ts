@@ -1,7 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
-import { recordedRuleGates } from '../../../shared/bundle/recorded_gates.ts';
 import {
   instrumentsWithRule,
   instrumentsWithRuleShadow,
@@ -10,6 +9,7 @@ import {
   ruleFolder,
 } from '../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
+import { ruleVerdicts } from '../../../shared/bundle/rule/rule_verdicts.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { pathInside } from '../../../shared/path_name.ts';
@@ -63,8 +63,9 @@ export function ruleShadows(models: string): Record<string, string> {
 
 function listedRule(models: string, version: string, use: Pick<ListedRule, 'served' | 'shadow'>): ListedRule {
   try {
-    const { manifest } = readRuleBundle(pathInside(ruleFolder(models), version));
-    const { failed, missing } = recordedRuleGates(manifest);
+    const rule = readRuleBundle(pathInside(ruleFolder(models), version));
+    const { manifest } = rule;
+    const { failed, missing } = ruleVerdicts(rule, models);
     return {
       version,
       ...use,

@@ -68,7 +68,7 @@ export const strategyDetailSchema = z
       .describe('First front of its search, the fittest first; empty for a rule that a person wrote'),
     lineage: z.array(sentenceSchema).describe('Rules that its search made it of, the parents first'),
     trades: z.array(ruleTradeSchema).describe('Of development period and holdout, in order; empty for earlier rules'),
-    report: z.unknown().describe('All figures of its judgement: of a search also front, lineage and trials'),
+    report: z.unknown().describe('All figures of its judgement: of a search also front and lineage, without the hashes of its rules'),
   })
   .meta({ id: 'StrategyDetail' });
 
@@ -115,10 +115,22 @@ export const checkRequest = z
   .strictObject({ text: z.string().max(20_000).describe('A strategy file, YAML') })
   .meta({ id: 'StrategyCheckRequest' });
 
+const searchedBeforeSchema = z
+  .object({
+    match: z
+      .enum(['same', 'near'])
+      .describe('near: it differs from a rule of a search in numbers, order of parts, exits or its other side alone'),
+    trials: z.int().describe('Rules that these searches have tried'),
+    searches: z.int(),
+  })
+  .meta({ id: 'SearchedBefore', description: 'Searches of this installation that have tried a rule' });
+
 export const checkedStrategySchema = z
   .object({
     valid: z.boolean(),
     sentence: sentenceSchema.nullable(),
+    trials: z.int().nullable().describe('Rules that were tried before it, itself included; null: it is not valid'),
+    searched: searchedBeforeSchema.nullable().describe('null: no search of this installation has tried it'),
     problems: z.array(
       z.object({
         code: z.string(),

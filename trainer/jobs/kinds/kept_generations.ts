@@ -28,7 +28,7 @@ function generationsFolder(home: string): string {
   return join(home, 'cache', 'evolve');
 }
 
-/** The different rules of all searches, counted while they grow. */
+/** The different rules of all searches, while they grow. */
 export class TriedRules {
   readonly #searches: Readonly<Record<string, EvolutionState>>;
   readonly #keys = new Set<string>();
@@ -39,11 +39,22 @@ export class TriedRules {
     this.#searches = searches;
   }
 
-  count(): number {
+  /** Keys of the rules that were evaluated since the last call. */
+  fresh(): string[] {
+    const found: string[] = [];
     for (const [blocks, { evaluated }] of Object.entries(this.#searches)) {
-      for (let i = this.#seen.get(blocks) ?? 0; i < evaluated.length; i++) this.#keys.add(evaluated[i]!.key);
+      for (let i = this.#seen.get(blocks) ?? 0; i < evaluated.length; i++) {
+        const { key } = evaluated[i]!;
+        if (this.#keys.has(key)) continue;
+        this.#keys.add(key);
+        found.push(key);
+      }
       this.#seen.set(blocks, evaluated.length);
     }
+    return found;
+  }
+
+  get count(): number {
     return this.#keys.size;
   }
 }

@@ -3,10 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
+import { takeInRule } from '../../../shared/bundle/rule/active_rule.ts';
+import { ruleVerdicts } from '../../../shared/bundle/rule/rule_verdicts.ts';
 import { recordedRuleGates } from '../../../shared/bundle/recorded_gates.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import { readStrategyDocument } from '../../../shared/policy/strategy_file.ts';
+import { checkStrategy, readStrategyDocument, type FormulaStrategy } from '../../../shared/policy/strategy_file.ts';
+import { genomeOf, strategyOf } from '../../learning/evolve/genome.ts';
+import { spaceOf } from '../../learning/evolve/search_space.ts';
 import type { EvolveJob } from './evolve_job.ts';
 import type { JudgeJob } from './judge_job.ts';
 import { jobSchema } from './registry.ts';
@@ -14,6 +18,7 @@ import { runEvolve } from './run_evolve.ts';
 import { runJudge } from './run_judge.ts';
 import { generationsFile } from './kept_generations.ts';
 import type { RuleContext } from './rule_candidate.ts';
+import { triedBefore } from './trials_of_rule.ts';
 
 const HOUR = 3600;
 const BARS = 2000;
@@ -238,6 +243,60 @@ it('judges an evolved rule as one of all that its search tried, also a renamed c
   // A rule by hand on bars that a search has seen is one more of its trials.
   expect(other.report.trials).toBe(report.trials + 1);
   expect(other.candidate).toBeNull();
+});
+
+it('judges any rule that a search has tried as one of its rules, also when a person writes it anew or changes its numbers', async () => {
+  const own = { ...context, paths: { home: join(folder, 'copied home'), models: join(folder, 'copied') } };
+  const search = searchJob({ folder: null, candidate: false });
+  const generations = 4;
+  const cutOff = (stage: string, done: number): void => {
+    if (stage === 'generations' && done === generations) throw new Error('cut off');
+  };
+  await expect(runEvolve(search, { ...own, onProgress: cutOff })).rejects.toThrow('cut off');
+  const { searches } = JSON.parse(readFileSync(generationsFile(search, own.paths), 'utf8')) as {
+    searches: Record<string, { evaluated: { key: string }[] }>;
+  };
+  const space = spaceOf(search.space, settings.minutehand.windows, () => '');
+  const keys = new Set(Object.values(searches).flatMap(({ evaluated }) => evaluated.map(({ key }) => key)));
+  // Also those of the generation that was counted, and not kept.
+  const trials = countedTrials(own.paths.models)['evolution']![0]!;
+  expect(keys.size).toBeLessThanOrEqual(trials);
+  for (const key of keys) {
+    const { description: _, ...rule } = strategyOf(genomeOf(key), space, 'my_idea', '');
+    const strategy = { description: 'an idea of my own', ...rule };
+    expect(triedIn(own.paths.models, strategy)).toEqual({ trials, searched: { match: 'same', trials, searches: 1 } });
+    const changed = { ...strategy, max_age: strategy.max_age + 1 };
+    const searched = { match: 'near', trials, searches: 1 };
+    expect(triedIn(own.paths.models, changed)).toEqual({ trials: trials + 1, searched });
+  }
+  const found = strategyOf(genomeOf([...keys][0]!), space, 'my_idea', '');
+  const judged = await runJudge(judgeJob({ ...found, max_age: 2 }, true), own);
+  expect(judged.report).toMatchObject({ origin: 'evolved', trials: trials + 1, searched: { match: 'near' } });
+  const model = readRuleBundle(judged.candidate!.path);
+  expect([model.manifest.origin, model.manifest.trials]).toEqual(['evolved', trials + 1]);
+  const missing = ruleVerdicts(model, own.paths.models).missing.map(({ code }) => code);
+  expect(missing).toEqual(['rule_overfitting', 'rule_walk_forward']);
+});
+
+const triedIn = (models: string, strategy: JudgeJob['strategy']) =>
+  triedBefore(strategy, checkStrategy(strategy, settings.minutehand.windows, () => '') as FormulaStrategy, models);
+
+it('refuses a rule that another installation judged as written by a person, where a search had tried it before', async () => {
+  const paths = { home: join(folder, 'lender home'), models: join(folder, 'lender') };
+  const search = searchJob({ folder: null, candidate: true });
+  const { report, candidate } = await runEvolve(search, { ...context, paths });
+  const innocent = { ...context, paths: { home: join(folder, 'innocent home'), models: join(folder, 'innocent') } };
+  const copy = { ...report.proposed!.strategy, name: 'my_idea', max_age: 2 };
+  const written = await runJudge(judgeJob(copy, true), innocent);
+  const model = readRuleBundle(written.candidate!.path);
+  expect(model.manifest).toMatchObject({ origin: 'written', trials: 1 });
+  expect(ruleVerdicts(model, innocent.paths.models).missing).toEqual([]);
+  const missing = (models: string) => ruleVerdicts(model, models).missing.map(({ code }) => code);
+  expect(missing(paths.models)).toEqual(['rule_overfitting', 'rule_walk_forward']);
+  // The rule that the search proposed takes along what it tried.
+  takeInRule(candidate!.path, innocent.paths.models);
+  expect(missing(innocent.paths.models)).toEqual(['rule_overfitting', 'rule_walk_forward']);
+  expect((await runJudge(judgeJob(copy, false), innocent)).report).toMatchObject({ origin: 'evolved' });
 });
 
 it('refuses a period with fewer trading days than its blocks need, with what there is', async () => {

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { SearchedRules } from '../../../shared/bundle/rule/searched_rules.ts';
+import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { readsProbabilities } from '../../../shared/core/formula/probabilities.ts';
 import { makeOutputFolder } from '../../../shared/folder.ts';
 import { openOutputFile } from '../../../shared/output_file.ts';
@@ -9,6 +11,7 @@ import { yamlLibrary } from '../../../shared/policy/yaml.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
 import { countTrials, refuseSearchedHoldout, trialsOnSubject } from '../../learning/backtest/trial_ledger.ts';
+import { RuleIdentities } from '../../learning/evolve/rule_identities.ts';
 import { searchFingerprint } from '../../learning/evolve/evolution_file.ts';
 import { evolve, type EvolveResult } from '../../learning/evolve/judge.ts';
 import { spaceOf, type SpaceDocument } from '../../learning/evolve/search_space.ts';
@@ -83,10 +86,16 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
   refuseSearchedHoldout(paths.models, place, work);
   const before = trialsOnSubject(paths.models, place, work);
   const tried = new TriedRules(generations.searches);
+  const identities = new RuleIdentities(space);
+  const begun = new Date(MACHINE_CLOCK.nowMs());
+  const searched = new SearchedRules(paths.models, work, identities.questions, begun);
   // Before anyone can see them: what a search that is never continued has tried is not lost.
   const count = (): void => {
-    const trials = tried.count();
-    if (trials > 0) countTrials(paths.models, place, { kind: 'evolution', work, trials, before });
+    for (const key of tried.fresh()) searched.add(identities.of(key));
+    const trials = tried.count;
+    if (trials === 0) return;
+    searched.keep(trials);
+    countTrials(paths.models, place, { kind: 'evolution', work, trials, before });
   };
   count();
   const tell = context.onNote ?? ((line: string) => void process.stderr.write(`${line}\n`));
@@ -133,7 +142,8 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
             checks,
             holdout: proposed.holdout,
             look: proposed.holdout_look!,
-            report,
+            // Where the rule is taken to, its near copies are known.
+            report: { ...report, tried_rules: searched.kept() },
           },
           subject,
           judged,

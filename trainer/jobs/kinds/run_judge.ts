@@ -1,3 +1,6 @@
+import { strategyIdentity } from '../../../shared/bundle/rule/rule_identity.ts';
+import type { RuleManifest } from '../../../shared/bundle/rule/rule_manifest.ts';
+import type { SearchedBefore } from '../../../shared/bundle/rule/searched_rules.ts';
 import { keyText, problemsError } from '../../../shared/policy/problem.ts';
 import {
   checkStrategy,
@@ -22,7 +25,7 @@ import {
   type KeptRule,
   type RuleContext,
 } from './rule_candidate.ts';
-import { strategyIdentity, trialsOf } from './trials_of_rule.ts';
+import { furtherTrials, triedBefore } from './trials_of_rule.ts';
 import type { JudgeJob } from './judge_job.ts';
 
 /** All figures of a judgement. */
@@ -32,6 +35,10 @@ export interface JudgeReport extends JudgedRule {
   readonly seed: string;
   /** Rules that were tried on the bars before this holdout, or before this one was chosen, itself included. */
   readonly trials: number;
+  /** A rule that a search proposed, or has tried, also needs the verdicts on its search, which only the search gives. */
+  readonly origin: RuleManifest['origin'];
+  /** Searches of this installation that have tried it, or one of which it is a near copy; null: none. */
+  readonly searched: SearchedBefore | null;
   readonly period: { readonly from: string; readonly holdout_from: string; readonly to: string };
 }
 
@@ -43,7 +50,7 @@ export interface JudgeProduct {
 
 /**
  * Judges one rule; each judgement is a look at the holdout. It activates nothing.
- * @throws MinutehandError CONFIG_INVALID for a rule, DATA_TOO_SHORT, HOLDOUT_SEARCHED; as readRuleSubject
+ * @throws MinutehandError CONFIG_INVALID for a rule, DATA_TOO_SHORT, HOLDOUT_SEARCHED, LOOKS_FORMAT; as readRuleSubject
  */
 export async function runJudge(job: JudgeJob, context: RuleContext): Promise<JudgeProduct> {
   const { settings, paths, onProgress } = context;
@@ -59,13 +66,13 @@ export async function runJudge(job: JudgeJob, context: RuleContext): Promise<Jud
   if (output.candidate) refusePairCandidate(subject);
   const holdoutFrom = holdoutOf(bars, job.holdout_from, settings);
   const judgedBars = { from, holdoutFrom, to };
-  const tried = trialsOf(job.strategy, strategy, paths.models);
+  const { trials: tried, searched } = triedBefore(job.strategy, strategy, paths.models);
   const place = ruleHoldout(subject, judgedBars, market);
   const work = sha256Hex(`rule ${strategyIdentity(strategy)}`);
   refuseSearchedHoldout(paths.models, place, work);
   const before = trialsOnSubject(paths.models, place, work);
   // An evolved rule is one of those that its search has counted; one written by hand is a further trial.
-  const trials = tried > 1 ? Math.max(tried, before) : before + 1;
+  const trials = tried > 1 ? Math.max(tried, before + furtherTrials(searched)) : before + 1;
   const further = trials - before;
   if (further > 0) countTrials(paths.models, place, { kind: 'rule', work, trials: further, before });
   onProgress('judging', 0, 1);
@@ -86,10 +93,10 @@ export async function runJudge(job: JudgeJob, context: RuleContext): Promise<Jud
     holdout_from: isoSecond(time[holdoutFrom]!),
     to: isoSecond(time[to - 1]!),
   };
-  const report: JudgeReport = { strategy: job.strategy, subject: subject.id, seed, trials, period, ...judged };
-  const { checks, holdout, holdout_look: look } = judged;
-  // A rule that a search proposed also needs the verdicts on its search, which only the search can give.
   const origin = tried > 1 ? 'evolved' : 'written';
+  const about = { strategy: job.strategy, subject: subject.id, seed, trials, origin, searched, period } as const;
+  const report: JudgeReport = { ...about, ...judged };
+  const { checks, holdout, holdout_look: look } = judged;
   const candidate = output.candidate
     ? writeCandidate(
         { strategy: job.strategy, origin, trials, seed, checks, holdout, look, report },

@@ -40,6 +40,19 @@ export interface JudgedRule {
 }
 
 /**
+ * Probability that the Sharpe ratio of daily results is above what the best of as many trials without skill is expected
+ * to reach; NaN without results. With the variance of the ratio of independent days without skill, as a search has it.
+ */
+export function deflatedSharpeOf(days: Float64Array, trials: number): number {
+  if (!hasResults(days)) return NaN;
+  return probabilisticSharpe(sharpeFacts(days), expectedMaxSharpe(trials, 1 / (days.length - 1)));
+}
+
+function hasResults(days: Float64Array): boolean {
+  return days.length > 1 && days.some((day) => day !== 0);
+}
+
+/**
  * Judges a rule by the checks of an evolved one that do not ask about its search. On the bars before the holdout:
  * trades, the probability that its Sharpe ratio is above what the best of as many trials without skill is expected to
  * reach (0 of one trial), the bootstrap of its days, and fills and series one bar later; on the holdout: its edge, at
@@ -50,10 +63,8 @@ export function judgeRule(options: JudgeOptions): JudgedRule {
   const columns = ruleColumns(subject, strategy);
   const trades = ruleTrades(subject, columns, bars.from, holdoutFrom);
   const days = Float64Array.from(ruleDays(subject, trades, bars.from, holdoutFrom));
-  const isTraded = days.length > 1 && days.some((day) => day !== 0);
-  // With the variance of the ratio of independent days without skill, as a search deflates it.
-  const benchmark = isTraded ? expectedMaxSharpe(tried, 1 / (days.length - 1)) : 0;
-  const deflated = isTraded ? probabilisticSharpe(sharpeFacts(days), benchmark) : NaN;
+  const isTraded = hasResults(days);
+  const deflated = deflatedSharpeOf(days, tried);
   const spa = isTraded ? superiorAbility([days], { seed: `${seed}/judge`, resamples }).adjusted[0]! : NaN;
   const later = laterColumns(subject, strategy);
   const development = ruleReport({ subject, trades, later, look: null }, bars.from, holdoutFrom);

@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { activateAdmitted, endRule } from '../../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
 import { readActiveRule, ruleFolder } from '../../../../shared/bundle/rule/active_rule.ts';
-import { readRuleBundle } from '../../../../shared/bundle/rule/rule_bundle.ts';
+import { readRuleBundle, readRuleReport } from '../../../../shared/bundle/rule/rule_bundle.ts';
 import { RULE_REPORT } from '../../../../shared/bundle/rule/rule_manifest.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
@@ -19,6 +19,7 @@ import { keptRules, servedRules } from '../../rules/kept_rules.ts';
 import { ruleSentence } from '../../../learning/formula_rules/rule_sentence.ts';
 import { configuredSpaces, configuredStrategies } from '../../schedule/rule_runs.ts';
 import { isOfRules, requestTrigger, type RunKind } from '../../schedule/run.ts';
+import { triedBefore } from '../../../jobs/kinds/trials_of_rule.ts';
 import type { RunParameters } from '../../../jobs/kinds/run_parameters.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { runSchema } from '../../schema/runs.ts';
@@ -106,15 +107,14 @@ function addReadRoutes(api: Api, { paths, settings, retrainer }: ApiContext): vo
     handler({ params: { version } }) {
       const folder = pathInside(ruleFolder(paths.models), version);
       const { manifest, strategy } = readRuleBundle(folder);
-      const path = join(folder, RULE_REPORT);
-      const report = JSON.parse(readFileSync(path, 'utf8')) as unknown;
+      const { tried_rules: _hashes, ...report } = readRuleReport(folder) as Record<string, unknown>;
       return Promise.resolve({
         version,
         served: Object.values(servedRules(paths.models)).includes(version),
         is_signed: existsSync(join(folder, SIGNATURE_FILE)),
         sentence: sentencesOf(strategy),
         manifest,
-        ...judgedFigures(report, path),
+        ...judgedFigures(report, join(folder, RULE_REPORT)),
         report,
       });
     },
@@ -134,11 +134,15 @@ function addReadRoutes(api: Api, { paths, settings, retrainer }: ApiContext): vo
       const read = readStrategyText('text', text, settings.minutehand.windows);
       return Promise.resolve(
         Array.isArray(read)
-          ? { valid: false, sentence: null, problems: read.map(placedProblem) }
-          : { valid: true, sentence: sentencesOf((read as StrategyRead).strategy), problems: [] },
+          ? { valid: false, sentence: null, trials: null, searched: null, problems: read.map(placedProblem) }
+          : checkedAnswer(read as StrategyRead, paths.models),
       );
     },
   });
+}
+
+function checkedAnswer({ document, strategy }: StrategyRead, models: string) {
+  return { valid: true, sentence: sentencesOf(strategy), ...triedBefore(document, strategy, models), problems: [] };
 }
 
 function addRunRoutes(api: Api, context: ApiContext): void {
