@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../shared/rng.ts';
@@ -35,6 +35,8 @@ complexity_penalty: 0.1
 const redis: RedisServer | null = await startRedis();
 
 let place: Workplace;
+/** Of the search alone. */
+let hashes: string;
 beforeAll(async () => {
   place = createWorkplace();
   const rng = createRng('evolve fleet');
@@ -48,6 +50,7 @@ beforeAll(async () => {
   writeFileSync(join(place.folder, 'space.yaml'), SPACE);
   const alone = await place.run(search('alone'));
   expect(alone.code, alone.stderr).toBe(0);
+  hashes = keptHashes();
 }, 120_000);
 afterAll(async () => {
   await place.remove();
@@ -74,6 +77,14 @@ function expectSameBytes(out: string): void {
     expect(readFileSync(join(place.folder, out, file), 'utf8'), file).toBe(
       readFileSync(join(place.folder, 'alone', file), 'utf8'),
     );
+}
+
+/** What is kept of the search of this space: its hashes. */
+function keptHashes(): string {
+  const folder = join(place.models, 'searched');
+  const [name] = readdirSync(folder).filter((file) => file.endsWith('.json'));
+  const record = JSON.parse(readFileSync(join(folder, name!), 'utf8')) as Record<string, unknown>;
+  return JSON.stringify({ ...record, begun: null });
 }
 
 interface FleetState {
@@ -130,6 +141,7 @@ describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, 
       });
       expect(code, stderr).toBe(0);
       expectSameBytes(`${kind} queue`);
+      expect(keptHashes()).toBe(hashes);
     },
   );
 
@@ -137,6 +149,7 @@ describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, 
     'a search gives the same bytes when a worker is killed, and then the search itself, and workers have done some of it',
     { timeout: 300_000 },
     async () => {
+      rmSync(join(place.models, 'searched'), { recursive: true });
       const killed = await startWorker('killed');
       const steady = await startWorker('steady');
       const first = place.start(search(`${kind} shared`), variables());
@@ -153,6 +166,7 @@ describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, 
       const again = await place.run(search(`${kind} shared`), { env: variables() });
       expect(again.code, again.stderr).toBe(0);
       expectSameBytes(`${kind} shared`);
+      expect(keptHashes()).toBe(hashes);
       const { name } = (await fleet()).workers.find((one) => one.name.startsWith('steady'))!;
       const end = await place.run(['fleet', 'end', name], { env: variables() });
       expect(end.code, end.stderr).toBe(0);

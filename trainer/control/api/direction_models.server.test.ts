@@ -12,7 +12,12 @@ import { openSignalTables } from '../history/signal_tables.ts';
 import { textOf } from './routes/signals.ts';
 import { registryOf } from '../registry/registry.ts';
 import { verdict } from '../../../test/passed_gates.ts';
+import { EXPECTED_OF_WRITTEN_RULE, gateKey } from '../../../shared/bundle/gates/gate_codes.ts';
+import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
+import { entryForms, formKey, strategyIdentity } from '../../../shared/bundle/rule/rule_identity.ts';
+import { SearchedRules } from '../../../shared/bundle/rule/searched_rules.ts';
+import { readStrategyText, type StrategyRead } from '../../../shared/policy/strategy_file.ts';
 import { writeRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { tinyRule } from '../../../test/tiny_rule.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
@@ -45,6 +50,9 @@ entry_long: rsi(14) < oversold
 max_age: 3
 `;
 
+const documentOf = (text: string) =>
+  (readStrategyText('text', text, tinySettings().minutehand.windows) as StrategyRead).document;
+
 describe('rules in the API', () => {
   const promote = (version: string) => own.post('/api/strategies/{version}/promote', { path: { version } });
 
@@ -62,6 +70,36 @@ describe('rules in the API', () => {
     await expect(own.post('/api/strategies/judge', { body: request })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
     });
+  });
+
+  it('are told to be those that a search has tried, as text and as a bundle', async () => {
+    const text = RULE.replace('oversold', '31');
+    const check = () => own.post('/api/strategies/check', { body: { text } });
+    expect(await check()).toMatchObject({ trials: 1, searched: null });
+    const earlier = RULE.replace('oversold', '25');
+    const { strategy } = readStrategyText('text', earlier, tinySettings().minutehand.windows) as StrategyRead;
+    const forms = entryForms(strategy).map((form) => formKey('instrument', form));
+    const searched = new SearchedRules(api.paths.models, 'a'.repeat(64), [], new Date(0));
+    searched.add({ identity: strategyIdentity(strategy), forms });
+    searched.keep(700);
+    expect(await check()).toMatchObject({ trials: 701, searched: { match: 'near', trials: 700, searches: 1 } });
+    // Judged elsewhere, as written by a person.
+    const { gates } = tinyRule(SUBJECT).manifest;
+    const content = tinyRule(SUBJECT, {
+      market: tinySettings().minutehand.market,
+      strategy: documentOf(text),
+      origin: 'written',
+      gates: gates.filter((gate) => EXPECTED_OF_WRITTEN_RULE.some((identity) => gateKey(identity) === keyOf(gate))),
+    });
+    const version = writeRuleBundle(ruleFolder(api.paths.models), new Date(1000), content).split('/').at(-1)!;
+    await expect(promote(version)).rejects.toMatchObject({ code: 'MODEL_GATES' });
+    const { rules } = await own.get('/api/strategies');
+    expect(rules.find((rule) => rule.version === version)).toMatchObject({
+      origin: 'written',
+      missing_gates: ['rule_overfitting', 'rule_walk_forward'],
+    });
+    rmSync(join(ruleFolder(api.paths.models), version), { recursive: true });
+    rmSync(join(api.paths.models, 'searched'), { recursive: true });
   });
 
   it('are listed, shown, promoted behind the lock of all models, and end being served', async () => {
