@@ -137,7 +137,10 @@ it('a copy of the models folder knows the rules, and so does an installation tha
 
   const kept = await json('evolve', join(place.folder, 'space.yaml'), ...data, '--resamples', '100', '--candidate');
   const { path } = kept['candidate'] as { path: string };
-  const other = { MINUTEHAND_HOME: join(place.folder, 'other'), MINUTEHAND_MODELS: join(place.folder, 'other', 'models') };
+  const other = {
+    MINUTEHAND_HOME: join(place.folder, 'other'),
+    MINUTEHAND_MODELS: join(place.folder, 'other', 'models'),
+  };
   const before = await place.call(['strategy', 'check', changed(), '--json'], { env: other });
   expect(JSON.parse(before.stdout)).toMatchObject({ searched: null });
   const forced = ['--despite-gates', '--reason', 'a test of what a bundle takes along'];

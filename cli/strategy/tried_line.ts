@@ -4,7 +4,9 @@ import type { TriedBefore } from '../../trainer/jobs/kinds/trials_of_rule.ts';
 /** Tells that a rule is one of those that searches have tried; null: nothing says so. */
 export function triedLine({ trials, searched }: TriedBefore): string | null {
   if (searched !== null) return `${searchedText(searched)}: it is judged as one of ${trials}.`;
-  return trials === 1 ? null : `A search tried ${trials} rules before it proposed this one, says its file or a kept rule.`;
+  return trials === 1
+    ? null
+    : `A search tried ${trials} rules before it proposed this one, says its file or a kept rule.`;
 }
 
 function searchedText({ match, searches }: SearchedBefore): string {

@@ -288,7 +288,5 @@ function bytesOf(numbers: ReadonlySet<bigint>): string {
 
 function numbersIn(base64: string): bigint[] {
   const bytes = Buffer.from(base64, 'base64');
-  return Array.from({ length: Math.floor(bytes.length / HASH_BYTES) }, (_, i) =>
-    bytes.readBigUInt64BE(i * HASH_BYTES),
-  );
+  return Array.from({ length: Math.floor(bytes.length / HASH_BYTES) }, (_, i) => bytes.readBigUInt64BE(i * HASH_BYTES));
 }

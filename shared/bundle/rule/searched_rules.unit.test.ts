@@ -61,7 +61,10 @@ describe('rules that searches of an installation have tried', () => {
     ['a target', { target: { bps: 500 } }],
     ['an exit', { exit: 'close < 0' }],
     ['a further side', { entry_short: 'close < 0' }],
-    ['the other side', { entry_long: undefined, entry_short: 'rsi(14) < 30 and hour() > 6' } as Partial<StrategyDocument>],
+    [
+      'the other side',
+      { entry_long: undefined, entry_short: 'rsi(14) < 30 and hour() > 6' } as Partial<StrategyDocument>,
+    ],
     ['a repeated part', { entry_long: 'rsi(14) < 30 and hour() > 6 and rsi(14) < 99' }],
   ])('have near copies with %s', (_, change) => {
     search('first', 5000);
@@ -98,7 +101,10 @@ describe('rules that searches of an installation have tried', () => {
   });
 
   it('have equal bytes in whatever order they came', () => {
-    const bytes = [['a', 'b'], ['b', 'a']].map((order) => {
+    const bytes = [
+      ['a', 'b'],
+      ['b', 'a'],
+    ].map((order) => {
       const own = new SearchedRules(models, sha256Hex(order.join('')), ['q', 'p'], BEGUN);
       for (const identity of order) own.add({ identity, forms: [`${identity} form`] });
       own.keep(2);
@@ -114,7 +120,11 @@ describe('rules that searches of an installation have tried', () => {
     expect([names.length, names.includes('let_go.json')]).toEqual([KEPT_SEARCHES + 1, true]);
     expect(searchedOf({})).toEqual({ match: 'near', trials: 201, searches: 2 });
     // The rules of these searches are not known one by one any more.
-    expect(searchedOf({ entry_long: 'hour() > 12 or rsi(7) < 10' })).toEqual({ match: 'near', trials: 201, searches: 2 });
+    expect(searchedOf({ entry_long: 'hour() > 12 or rsi(7) < 10' })).toEqual({
+      match: 'near',
+      trials: 201,
+      searches: 2,
+    });
     expect(searchedOf({ entry_long: 'hour() < 12 and rsi(7) < 10' })).toBeNull();
   });
 

@@ -174,7 +174,9 @@ function aboutBundle(modelsFolder: string, slot: Slot, version: string): BundleF
   const before = known.get(folder);
   if (before?.mark === mark) return before.about;
   const isRule = instrumentOfSlot(slot) !== null;
-  const about = quietly(() => (isRule ? factsOfRule(folder, modelsFolder) : shelfOfSlot(timeframeOfSlot(slot)).facts(folder)));
+  const about = quietly(() =>
+    isRule ? factsOfRule(folder, modelsFolder) : shelfOfSlot(timeframeOfSlot(slot)).facts(folder),
+  );
   // Bundles come and go; a few are named at a time.
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(folder, { mark, about });

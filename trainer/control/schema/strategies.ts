@@ -68,7 +68,9 @@ export const strategyDetailSchema = z
       .describe('First front of its search, the fittest first; empty for a rule that a person wrote'),
     lineage: z.array(sentenceSchema).describe('Rules that its search made it of, the parents first'),
     trades: z.array(ruleTradeSchema).describe('Of development period and holdout, in order; empty for earlier rules'),
-    report: z.unknown().describe('All figures of its judgement: of a search also front and lineage, without the hashes of its rules'),
+    report: z
+      .unknown()
+      .describe('All figures of its judgement: of a search also front and lineage, without the hashes of its rules'),
   })
   .meta({ id: 'StrategyDetail' });
 
