@@ -35,7 +35,7 @@ export interface JudgeReport extends JudgedRule {
   readonly seed: string;
   /** Rules that were tried on the bars before this holdout, or before this one was chosen, itself included. */
   readonly trials: number;
-  /** A rule that a search proposed, or has tried, also needs the verdicts on its search, which only the search gives. */
+  /** `evolved`: a search has proposed or tried it, and it needs the verdicts on its search as well. */
   readonly origin: RuleManifest['origin'];
   /** Searches of this installation that have tried it, or one of which it is a near copy; null: none. */
   readonly searched: SearchedBefore | null;
