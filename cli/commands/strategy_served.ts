@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
 import { endRule } from '../../shared/bundle/admission/activation.ts';
 import { existsSync } from 'node:fs';
-import { instrumentsWithRule, readRuleShadow, ruleFolder } from '../../shared/bundle/rule/active_rule.ts';
-import { readRuleBundle } from '../../shared/bundle/rule/rule_bundle.ts';
-import { pathInside } from '../../shared/path_name.ts';
-import { compareShadow } from '../../trainer/control/rules/shadow_comparison.ts';
+import { instrumentsWithRule, ruleFolder } from '../../shared/bundle/rule/active_rule.ts';
+import { compareShadow, ruleInShadow } from '../../trainer/control/rules/shadow_comparison.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
@@ -50,25 +48,24 @@ function showShadow(given: string, output: Output): void {
   const settings = loadSettings();
   const { market, shards } = settings.minutehand;
   const instrument = spellSubject(given, symbolNames(settings), 'instrument');
-  const version = readRuleShadow(paths.models, instrument);
-  if (version === null)
+  const shadow = ruleInShadow(paths.models, instrument);
+  if (shadow === null)
     throw new MinutehandError('MODEL_MISSING', {
       seen: `no rule is in shadow for ${instrument}`,
       expected: '`minutehand models shadow <version>` names one',
     });
-  const { costs } = readRuleBundle(pathInside(ruleFolder(paths.models), version)).manifest;
   const journals = Object.keys(shards)
     .map((shard) => paths.journal(market, shard))
     .filter((path) => existsSync(path));
-  const compared = compareShadow({ instrument, version, costs }, journals);
-  const { bars, from, to, equal, publishers, published, shadow } = compared;
+  const compared = compareShadow({ instrument, ...shadow }, journals);
+  const { version, bars, from, to, equal, publishers, published } = compared;
   output.line(
     `${instrument}: rule ${version} in shadow beside ${publishers.map((own) => own || 'nobody').join(', ') || 'nothing yet'}`,
   );
   output.line(
     `${bars} bars that both have answered${from === null ? '' : `, ${from} to ${to}`}; ${equal} with the same action and side`,
   );
-  for (const [title, { entries, trades, net_bps }] of Object.entries({ published, shadow }))
+  for (const [title, { entries, trades, net_bps }] of Object.entries({ published, shadow: compared.shadow }))
     output.line(
       `${title.padEnd(9)} ${entries} entries, ${trades} trades closed, net ${net_bps === null ? '–' : net_bps.toFixed(2)} bps each`,
     );

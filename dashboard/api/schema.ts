@@ -5878,6 +5878,185 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/strategies/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the rule in shadow of an instrument would have done, beside what was published
+         * @description On the bars that both have answered. It proves nothing and promotes nothing.
+         */
+        get: {
+            parameters: {
+                query: {
+                    instrument: string;
+                    /** @description How far back bars are compared */
+                    days?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RuleShadowComparison"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/{version}/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify a rule, and have a running daemon answer by it along, without publishing
+         * @description Whatever its verdicts. Each instrument has one rule in shadow, beside whatever is served.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Version of a rule */
+                    version: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RuleShadow"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/end-shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the rule in shadow of an instrument */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["EndRuleShadowRequestInput"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RuleShadow"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/formulas": {
         parameters: {
             query?: never;
@@ -6335,6 +6514,20 @@ export interface components {
             state: "open" | "acknowledged" | "over";
             acked_by: string | null;
             resolved_ms: number | null;
+        };
+        AnswerFigures: {
+            entries: number;
+            /** @description Positions that were opened and closed on these bars */
+            trades: number;
+            /** @description Mean per trade from close to close, after the costs that the rule in shadow was judged with */
+            net_bps: number | null;
+        };
+        AnswerFiguresInput: {
+            entries: number;
+            /** @description Positions that were opened and closed on these bars */
+            trades: number;
+            /** @description Mean per trade from close to close, after the costs that the rule in shadow was judged with */
+            net_bps: number | null;
         };
         /** @description Other keys are refused by name */
         AutoFeatConfigModel: {
@@ -7715,6 +7908,14 @@ export interface components {
             version: string;
             /** @description Its predecessor */
             previous: string | null;
+        };
+        EndRuleShadowRequest: {
+            instrument: string;
+            reason?: string;
+        };
+        EndRuleShadowRequestInput: {
+            instrument: string;
+            reason?: string;
         };
         EndServingRequest: {
             instrument: string;
@@ -12116,6 +12317,46 @@ export interface components {
             /** @description Its predecessor */
             previous: string | null;
         };
+        RuleShadow: {
+            instrument: string;
+            /** @description The rule in shadow; null: none */
+            version: string | null;
+        };
+        RuleShadowComparison: {
+            instrument: string;
+            version: string;
+            /** @description That both have answered */
+            bars: number;
+            /** @description End of the first of them, UTC */
+            from: string | null;
+            to: string | null;
+            /** @description Bars with the same action and the same side behind it */
+            equal: number;
+            /** @description Versions that published; empty text: nobody */
+            publishers: string[];
+            published: components["schemas"]["AnswerFigures"];
+            shadow: components["schemas"]["AnswerFigures"];
+        };
+        RuleShadowComparisonInput: {
+            instrument: string;
+            version: string;
+            /** @description That both have answered */
+            bars: number;
+            /** @description End of the first of them, UTC */
+            from: string | null;
+            to: string | null;
+            /** @description Bars with the same action and the same side behind it */
+            equal: number;
+            /** @description Versions that published; empty text: nobody */
+            publishers: string[];
+            published: components["schemas"]["AnswerFiguresInput"];
+            shadow: components["schemas"]["AnswerFiguresInput"];
+        };
+        RuleShadowInput: {
+            instrument: string;
+            /** @description The rule in shadow; null: none */
+            version: string | null;
+        };
         RuleTrade: {
             side: -1 | 1;
             /** @description Of the fill, UTC */
@@ -13071,6 +13312,8 @@ export interface components {
         StrategyDetail: {
             version: string;
             served: boolean;
+            /** @description Answers the same bars without publishing */
+            shadow: boolean;
             is_signed: boolean;
             /** @description The rule in words */
             sentence: {
@@ -13125,6 +13368,8 @@ export interface components {
         StrategyDetailInput: {
             version: string;
             served: boolean;
+            /** @description Answers the same bars without publishing */
+            shadow: boolean;
             is_signed: boolean;
             /** @description The rule in words */
             sentence: {

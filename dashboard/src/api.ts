@@ -20,6 +20,7 @@ export type KeptRule = Schemas['KeptRule'];
 export type StrategyDetail = Schemas['StrategyDetail'];
 export type Evolving = Schemas['Evolving'];
 export type CheckedStrategy = Schemas['CheckedStrategy'];
+export type RuleShadowComparison = Schemas['RuleShadowComparison'];
 export type FormulaTrial = Schemas['FormulaTrial'];
 export type ImportPreview = Schemas['ImportPreview'];
 export type Job = Schemas['Job'];

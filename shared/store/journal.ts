@@ -14,6 +14,7 @@ import {
   type JournalStore,
   type LastSignal,
   type InputRange,
+  type SignalRange,
   type LateSignals,
   type PruneBounds,
   type PrunedSignals,
@@ -313,14 +314,13 @@ class SqliteJournal implements JournalFile {
     for (const row of rows) yield toInput(row);
   }
 
-  *signals({
-    after = 0,
-    through = ALL_ROWS,
-  }: { readonly after?: number; readonly through?: number } = {}): IterableIterator<AnsweredSignal> {
+  *signals({ after = 0, through = ALL_ROWS, pairId }: SignalRange = {}): IterableIterator<AnsweredSignal> {
+    const ofPair = pairId === undefined ? [] : [pairId];
     const rows = this.#db.prepare(
-      'SELECT boot_id AS bootId, pair_id AS pairId, time, body, features_crc AS featuresCrc, position FROM signals WHERE signal_row > ? AND signal_row <= ? ORDER BY signal_row',
+      `SELECT boot_id AS bootId, pair_id AS pairId, time, body, features_crc AS featuresCrc, position FROM signals
+       WHERE ${ofPair.map(() => 'pair_id = ? AND ').join('')}signal_row > ? AND signal_row <= ? ORDER BY signal_row`,
     );
-    yield* rows.iterate(after, through) as IterableIterator<AnsweredSignal>;
+    yield* rows.iterate(...ofPair, after, through) as IterableIterator<AnsweredSignal>;
   }
 
   *signalsBetween(from: OpenTime, to: OpenTime): IterableIterator<AnsweredSignal> {

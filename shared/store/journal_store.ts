@@ -242,6 +242,14 @@ export interface InputRange {
   readonly until?: OpenTime;
 }
 
+/** Signals: only those after row `after` and up to row `through`. */
+export interface SignalRange {
+  readonly after?: number;
+  readonly through?: number;
+  /** Of one pair or instrument alone. */
+  readonly pairId?: string;
+}
+
 /** A journal on disk. */
 export interface JournalFile extends JournalStore {
   /** Whether an input of this kind about this subject was stored, of minute `from` or later. */
@@ -263,8 +271,7 @@ export interface JournalFile extends JournalStore {
   commonBars(pair: Pair, count: number, until: OpenTime): { readonly a: Bar; readonly b: Bar }[];
   inputsFrom(from: OpenTime, range?: InputRange): IterableIterator<InputRow>;
   earlierChanges(ids?: Pick<InputRange, 'after' | 'through'>): IterableIterator<InputRow>;
-  /** @param rows only signals after row `after` and up to row `through` */
-  signals(rows?: { readonly after?: number; readonly through?: number }): IterableIterator<AnsweredSignal>;
+  signals(rows?: SignalRange): IterableIterator<AnsweredSignal>;
   /** Those of minutes from `from` on and before `to`, in that order; others are read only where they lie between. */
   signalsBetween(from: OpenTime, to: OpenTime): IterableIterator<AnsweredSignal>;
   /** null when nothing was ever pruned. */

@@ -57,12 +57,13 @@ function columnsOf(): Column<KeptRule>[] {
       key: 'version',
       title: t('models.version'),
       value: ({ version }) => version,
-      cell: ({ version, served, error }) => (
+      cell: ({ version, served, shadow, error }) => (
         <span class="mono">
           <button type="button" class="link" onClick={() => setQuery('rule', version)}>
             {version}
           </button>{' '}
           {served && <Badge tone="good">{t('strategies.served')}</Badge>}
+          {shadow && <Badge tone="quiet">{t('strategies.shadow')}</Badge>}
           {error !== null && <Badge tone="bad">{error}</Badge>}
         </span>
       ),

@@ -8,37 +8,46 @@ import { BacktestView } from './backtest_view.tsx';
 import { ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column } from './basics.tsx';
 import { frontColumns } from './front_columns.tsx';
 import { Gates } from './model_comparison.tsx';
+import { RuleShadow } from './rule_shadow.tsx';
 
 type Period = NonNullable<StrategyDetail['periods']>['development'];
 
 /** A kept rule: its sentence, why it was refused, its figures after costs, its trades, and where it comes from. */
 export function RuleDetail({ version, onChange }: { readonly version: string; readonly onChange: () => void }) {
-  const { data, error } = useLoaded(() => api.get('/api/strategies/{version}', { path: { version } }), version);
+  const { data, error, reload } = useLoaded(() => api.get('/api/strategies/{version}', { path: { version } }), version);
   if (error !== null) return <Failure error={error} />;
   if (data === null) return <Empty text={`${t('app.loading')}…`} />;
   const { manifest } = data;
   const { instrument, strategy, trials, seed, holdout_look: look, period, gates } = manifest;
+  function changed(): void {
+    reload();
+    onChange();
+  }
   return (
     <>
       <Panel
         title={`${strategy.name} · ${instrument}`}
         wide
         aside={
-          session.value?.role === 'approver' &&
-          !data.served && (
-            <ConfirmedButton
-              label={t('strategies.promote')}
-              question={t('strategies.confirmPromote', { version, instrument })}
-              canOverride
-              act={(reason) =>
-                api
-                  .post('/api/strategies/{version}/promote', {
-                    path: { version },
-                    body: { despite_gates: reason !== '', reason },
-                  })
-                  .then(onChange)
-              }
-            />
+          session.value?.role === 'approver' && (
+            <span class="actions-row">
+              <ShadowButton detail={data} onChange={changed} />
+              {!data.served && (
+                <ConfirmedButton
+                  label={t('strategies.promote')}
+                  question={t('strategies.confirmPromote', { version, instrument })}
+                  canOverride
+                  act={(reason) =>
+                    api
+                      .post('/api/strategies/{version}/promote', {
+                        path: { version },
+                        body: { despite_gates: reason !== '', reason },
+                      })
+                      .then(changed)
+                  }
+                />
+              )}
+            </span>
           )
         }
       >
@@ -65,8 +74,31 @@ export function RuleDetail({ version, onChange }: { readonly version: string; re
           </details>
         )}
       </Panel>
+      {data.shadow && <RuleShadow key={version} instrument={instrument} />}
       {data.trades.length > 0 && <Trades detail={data} />}
     </>
+  );
+}
+
+/** Begins or ends the shadow of a rule. */
+function ShadowButton({ detail, onChange }: { readonly detail: StrategyDetail; readonly onChange: () => void }) {
+  const { version, shadow, manifest } = detail;
+  const { instrument } = manifest;
+  if (shadow)
+    return (
+      <ConfirmedButton
+        tone="danger"
+        label={t('strategies.endShadow')}
+        question={t('strategies.confirmEndShadow', { version, instrument })}
+        act={() => api.post('/api/strategies/end-shadow', { body: { instrument } }).then(onChange)}
+      />
+    );
+  return (
+    <ConfirmedButton
+      label={t('strategies.setShadow')}
+      question={t('strategies.confirmShadow', { version, instrument })}
+      act={() => api.post('/api/strategies/{version}/shadow', { path: { version } }).then(onChange)}
+    />
   );
 }
 

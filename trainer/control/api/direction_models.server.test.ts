@@ -133,6 +133,35 @@ describe('rules in the API', () => {
     expect(refused.body.error?.code).toBe('ROLE_REFUSED');
   });
 
+  it('are in shadow beside whatever is served, one of each instrument, whatever their verdicts', async () => {
+    const failed = verdict({ code: 'rule_spa', role: null, passed: false });
+    const market = tinySettings().minutehand.market;
+    const content = tinyRule(SUBJECT, { market, gates: [failed], seed: 'shadow' });
+    const version = writeRuleBundle(ruleFolder(api.paths.models), new Date(5000), content).split('/').at(-1)!;
+    const begin = (named: string) => own.post('/api/strategies/{version}/shadow', { path: { version: named } });
+    const compare = () => own.get('/api/strategies/shadow', { query: { instrument: 'btc/usdt@1h' } });
+    const end = () => own.post('/api/strategies/end-shadow', { body: { instrument: SUBJECT, reason: 'a test' } });
+    await expect(compare()).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+    await expect(end()).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+    expect(await begin(version)).toEqual({ instrument: SUBJECT, version });
+    const marked = async (): Promise<string[]> =>
+      (await own.get('/api/strategies')).rules.flatMap((rule) => (rule.shadow ? [rule.version] : []));
+    expect(await marked()).toEqual([version]);
+    expect(await own.get('/api/strategies/{version}', { path: { version } })).toMatchObject({ shadow: true });
+    const nothing = { entries: 0, trades: 0, net_bps: null };
+    expect(await compare()).toEqual({
+      instrument: SUBJECT,
+      version,
+      ...{ bars: 0, from: null, to: null, equal: 0, publishers: [] },
+      ...{ published: nothing, shadow: nothing },
+    });
+    expect(await end()).toEqual({ instrument: SUBJECT, version: null });
+    expect(await marked()).toEqual([]);
+    const operator = bearer(await api.token('operator'));
+    const refused = await api.ask('POST', `/api/strategies/${version}/shadow`, { headers: operator });
+    expect(refused.body.error?.code).toBe('ROLE_REFUSED');
+  });
+
   it('are searched by a run that its status shows and that is stopped, in a known space only', async () => {
     expect(await own.get('/api/strategies/status')).toEqual({ run: null, searches: [], ended: [] });
     await expect(own.post('/api/strategies/stop')).rejects.toMatchObject({ code: 'RETRAIN_IDLE' });

@@ -120,11 +120,14 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'GET /api/events': ['STREAMS_TOO_MANY'],
   'GET /api/strategies': ['MODEL_MANIFEST', 'MODEL_FILE'],
   'GET /api/strategies/{version}': BUNDLE,
-  'POST /api/strategies/check': WITH_BODY,
+  'GET /api/strategies/shadow': ['NAME_UNSAFE', 'POINTER_MARK', ...BUNDLE],
+  'POST /api/strategies/{version}/shadow': [...ADMISSION, 'HOME_LOCKED', 'LOOKS_FORMAT'],
+  'POST /api/strategies/end-shadow': ['MODEL_MISSING', 'HOME_LOCKED', 'NAME_UNSAFE', ...WITH_BODY],
+  'POST /api/strategies/check': ['LOOKS_FORMAT', ...WITH_BODY],
   'POST /api/strategies/start': RULE_RUN,
   'POST /api/strategies/judge': RULE_RUN,
   'POST /api/strategies/stop': ['RETRAIN_IDLE'],
-  'POST /api/strategies/{version}/promote': [...ADMISSION, ...WITH_BODY],
+  'POST /api/strategies/{version}/promote': [...ADMISSION, 'LOOKS_FORMAT', ...WITH_BODY],
   'POST /api/strategies/end': ['MODEL_MISSING', 'HOME_LOCKED', 'NAME_UNSAFE', ...WITH_BODY],
 };
 

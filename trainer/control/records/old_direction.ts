@@ -4,7 +4,14 @@ import * as z from 'zod';
 import { renameFile } from '../../../shared/durable_file.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
-import { instrumentsWithRule, isRuleBundle, ruleFolder, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
+import {
+  instrumentsWithRule,
+  instrumentsWithRuleShadow,
+  isRuleBundle,
+  ruleFolder,
+  rulePlace,
+  ruleShadowPlace,
+} from '../../../shared/bundle/rule/active_rule.ts';
 import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 
@@ -40,9 +47,12 @@ export function removeOldDirection(modelsFolder: string, count: number): readonl
   return removeOld({ folder: shelf.folder(modelsFolder), isBundle: shelf.isBundle, places }, count);
 }
 
-/** The same of rules, of each instrument. */
+/** The same of rules, of each instrument: the one in shadow stays as well. */
 export function removeOldRules(modelsFolder: string, count: number): readonly string[] {
-  const places = instrumentsWithRule(modelsFolder).map((instrument) => rulePlace(modelsFolder, instrument));
+  const places = [
+    ...instrumentsWithRule(modelsFolder).map((instrument) => rulePlace(modelsFolder, instrument)),
+    ...instrumentsWithRuleShadow(modelsFolder).map((instrument) => ruleShadowPlace(modelsFolder, instrument)),
+  ];
   return removeOld({ folder: ruleFolder(modelsFolder), isBundle: isRuleBundle, places }, count);
 }
 

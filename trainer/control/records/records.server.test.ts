@@ -181,6 +181,19 @@ describe('what is left in folders', () => {
     expect(removeOldRules(models, 1)).toEqual([]);
   });
 
+  it('of rules has the one in shadow, also when it is the oldest', () => {
+    const { models } = homePaths({ MINUTEHAND_HOME: mkdtempSync(join(folder, 'home-')) });
+    const written = (instrument: string, day: number): string =>
+      basename(writeRuleBundle(ruleFolder(models), new Date(NOW_MS + day * DAY_MS), tinyRule(instrument)));
+    const hourly = [1, 2, 3, 4].map((day) => written('BTCUSDT@1h', day));
+    const pointer = join(models, 'rule', 'shadow_BTCUSDT@1h.json');
+    writeFileSync(pointer, JSON.stringify({ version: hourly[0], previous: null }));
+    expect(removeOldRules(models, 2)).toEqual([hourly[2], hourly[1]]);
+    expect(existsSync(join(models, 'rule', hourly[0]!))).toBe(true);
+    writeFileSync(pointer, '{');
+    expect(removeOldRules(models, 1)).toEqual([]);
+  });
+
   it('of weekly reports is deleted by its age', () => {
     const paths = homePaths({ MINUTEHAND_HOME: mkdtempSync(join(folder, 'home-')) });
     expect(deleteOldReports(paths, BEFORE_MS)).toBe(0);

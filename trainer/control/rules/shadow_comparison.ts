@@ -1,5 +1,8 @@
 import type { OpenTime } from '../../../shared/bar.ts';
+import { readRuleShadow, ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
+import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { fillCostBps, type FillCosts } from '../../../shared/core/cost/fill_cost.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 import { SERVED_RULE_PREFIX, type InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
 import { openJournal, type JournalFile } from '../../../shared/store/journal.ts';
 import { closedResults } from '../../jobs/comparison/closed_results.ts';
@@ -29,11 +32,13 @@ export interface ShadowComparison {
   readonly shadow: AnswerFigures;
 }
 
-interface Question {
+export interface ShadowQuestion {
   readonly instrument: string;
   readonly version: string;
   /** Of the rule in shadow; the same at every minute. */
   readonly costs: Omit<FillCosts, 'profile'>;
+  /** First bar; absent: all that the journals still have. */
+  readonly since?: OpenTime;
 }
 
 /** Costs without a profile are the same at every minute. */
@@ -42,13 +47,13 @@ const ANY_TIME = 0;
 /**
  * Compares all bars that the journals still have. Funding and swaps, which both pay alike per bar held, are left out.
  */
-export function compareShadow(question: Question, journals: readonly string[]): ShadowComparison {
-  const { instrument, version, costs } = question;
+export function compareShadow(question: ShadowQuestion, journals: readonly string[]): ShadowComparison {
+  const { instrument, version, costs, since = 0 as OpenTime } = question;
   const roundTripBps = 2 * fillCostBps(costs, ANY_TIME);
   const answers = journals.flatMap((path) => {
     const journal = openJournal(path, { readOnly: true });
     try {
-      return answersOf(journal, instrument, version);
+      return answersOf(journal, instrument, version, since);
     } finally {
       journal.close();
     }
@@ -75,21 +80,29 @@ export function compareShadow(question: Question, journals: readonly string[]): 
   };
 }
 
+/** The rule in shadow of an instrument; null: none is. @throws MinutehandError as readRuleShadow, readRuleBundle */
+export function ruleInShadow(models: string, instrument: string): Pick<ShadowQuestion, 'version' | 'costs'> | null {
+  const version = readRuleShadow(models, instrument);
+  if (version === null) return null;
+  return { version, costs: readRuleBundle(pathInside(ruleFolder(models), version)).manifest.costs };
+}
+
 interface BothAnswers {
   readonly time: OpenTime;
   readonly published: InstrumentBody;
   readonly shadow: InstrumentBody;
 }
 
-function answersOf(journal: JournalFile, instrument: string, version: string): BothAnswers[] {
+function answersOf(journal: JournalFile, instrument: string, version: string, since: OpenTime): BothAnswers[] {
   const shadows = new Map<OpenTime, InstrumentBody>();
-  for (const { pairId, time, body } of journal.shadowsOf(`${SERVED_RULE_PREFIX}${version}`, 0 as OpenTime))
+  for (const { pairId, time, body } of journal.shadowsOf(`${SERVED_RULE_PREFIX}${version}`, since))
     if (pairId === instrument) shadows.set(time, JSON.parse(`${body}}`) as InstrumentBody);
   const [first] = shadows.keys();
   if (first === undefined) return [];
   const found: BothAnswers[] = [];
-  for (const { pairId, time, body } of journal.signals({ after: journal.stateBefore(first)?.signalRow ?? 0 })) {
-    const shadow = pairId === instrument ? shadows.get(time) : undefined;
+  const after = journal.stateBefore(first)?.signalRow ?? 0;
+  for (const { time, body } of journal.signals({ after, pairId: instrument })) {
+    const shadow = shadows.get(time);
     if (shadow === undefined) continue;
     const published = JSON.parse(`${body}}`) as InstrumentBody;
     // A silent minute repeats the bar before.

@@ -56,6 +56,7 @@ export const strategyDetailSchema = z
   .object({
     version: z.string(),
     served: z.boolean(),
+    shadow: z.boolean().describe('Answers the same bars without publishing'),
     is_signed: z.boolean(),
     sentence: sentenceSchema,
     manifest: ruleManifestSchema.meta({ id: 'RuleManifest', description: 'The manifest of a rule' }),
@@ -169,6 +170,44 @@ export const strategyStatusSchema = z.object({
   searches: z.array(evolvingSchema).describe('Of the search in progress, after its last generation'),
   ended: z.array(runSchema).describe('The newest searches and judgements that have ended'),
 });
+
+export const endShadowRequest = z
+  .strictObject({ instrument: z.string().min(1).max(80), reason: z.string().max(500).optional() })
+  .meta({ id: 'EndRuleShadowRequest' });
+
+export const ruleShadowSchema = z
+  .object({ instrument: z.string(), version: z.string().nullable().describe('The rule in shadow; null: none') })
+  .meta({ id: 'RuleShadow' });
+
+export const shadowQuery = z.strictObject({
+  instrument: z.string().min(1).max(80),
+  days: z.coerce.number().int().min(1).max(90).default(30).describe('How far back bars are compared'),
+});
+
+const answerFiguresSchema = z
+  .object({
+    entries: z.int(),
+    trades: z.int().describe('Positions that were opened and closed on these bars'),
+    net_bps: z
+      .number()
+      .nullable()
+      .describe('Mean per trade from close to close, after the costs that the rule in shadow was judged with'),
+  })
+  .meta({ id: 'AnswerFigures' });
+
+export const shadowComparisonSchema = z
+  .object({
+    instrument: z.string(),
+    version: z.string(),
+    bars: z.int().describe('That both have answered'),
+    from: z.string().nullable().describe('End of the first of them, UTC'),
+    to: z.string().nullable(),
+    equal: z.int().describe('Bars with the same action and the same side behind it'),
+    publishers: z.array(z.string()).describe('Versions that published; empty text: nobody'),
+    published: answerFiguresSchema,
+    shadow: answerFiguresSchema,
+  })
+  .meta({ id: 'RuleShadowComparison' });
 
 export const endServingRequest = z
   .strictObject({ instrument: z.string().min(1).max(80), reason: z.string().max(500).optional() })

@@ -1,10 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { activateAdmitted, endRule } from '../../../../shared/bundle/admission/activation.ts';
+import type { OpenTime } from '../../../../shared/bar.ts';
+import {
+  activateAdmitted,
+  endRule,
+  endRuleShadow,
+  setRuleShadow,
+} from '../../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
-import { readActiveRule, ruleFolder } from '../../../../shared/bundle/rule/active_rule.ts';
+import { readActiveRule, readRuleShadow, ruleFolder } from '../../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle, readRuleReport } from '../../../../shared/bundle/rule/rule_bundle.ts';
 import { RULE_REPORT } from '../../../../shared/bundle/rule/rule_manifest.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
@@ -15,7 +21,8 @@ import { symbolNames } from '../../../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../../../shared/symbol/symbol.ts';
 import { evolvingSearches } from '../../rules/evolving.ts';
 import { judgedFigures } from '../../rules/judged_figures.ts';
-import { keptRules, servedRules } from '../../rules/kept_rules.ts';
+import { keptRules, ruleShadows, servedRules } from '../../rules/kept_rules.ts';
+import { compareShadow, ruleInShadow } from '../../rules/shadow_comparison.ts';
 import { ruleSentence } from '../../../learning/formula_rules/rule_sentence.ts';
 import { configuredSpaces, configuredStrategies } from '../../schedule/rule_runs.ts';
 import { isOfRules, requestTrigger, type RunKind } from '../../schedule/run.ts';
@@ -27,9 +34,13 @@ import {
   checkedStrategySchema,
   checkRequest,
   endServingRequest,
+  endShadowRequest,
   judgeRequest,
   rulePointerSchema,
+  ruleShadowSchema,
   searchRequest,
+  shadowComparisonSchema,
+  shadowQuery,
   strategiesSchema,
   strategyDetailSchema,
   strategyStatusSchema,
@@ -42,12 +53,14 @@ import { shownRun } from './runs.ts';
 const tags = ['strategies'];
 const params = z.object({ version: z.string().max(60).regex(VERSION).describe('Version of a rule') });
 const ENDED_RUNS = 10;
+const SECONDS_PER_DAY = 86_400;
 
 /** `/api/strategies/…`: rule files, searches of rules, and the rules that a daemon serves. */
 export function addStrategyRoutes(api: Api, context: ApiContext): void {
   addReadRoutes(api, context);
   addRunRoutes(api, context);
   addServingRoutes(api, context);
+  addShadowRoutes(api, context);
 }
 
 function addReadRoutes(api: Api, { paths, settings, retrainer }: ApiContext): void {
@@ -111,6 +124,7 @@ function addReadRoutes(api: Api, { paths, settings, retrainer }: ApiContext): vo
       return Promise.resolve({
         version,
         served: Object.values(servedRules(paths.models)).includes(version),
+        shadow: Object.values(ruleShadows(paths.models)).includes(version),
         is_signed: existsSync(join(folder, SIGNATURE_FILE)),
         sentence: sentencesOf(strategy),
         manifest,
@@ -268,6 +282,88 @@ function addServingRoutes(api: Api, context: ApiContext): void {
       return Promise.resolve({ instrument, version: null, previous: null });
     },
   });
+}
+
+function addShadowRoutes(api: Api, context: ApiContext): void {
+  const { paths, settings, clock } = context;
+  const spelled = (instrument: string): string => spellSubject(instrument, symbolNames(settings), 'instrument');
+
+  api.route({
+    method: 'GET',
+    url: '/api/strategies/shadow',
+    config: { role: 'viewer' },
+    schema: {
+      tags,
+      summary: 'What the rule in shadow of an instrument would have done, beside what was published',
+      description: 'On the bars that both have answered. It proves nothing and promotes nothing.',
+      querystring: shadowQuery,
+      response: { 200: shadowComparisonSchema, ...REFUSALS },
+    },
+    handler({ query: { instrument: given, days } }) {
+      const instrument = spelled(given);
+      const shadow = ruleInShadow(paths.models, instrument);
+      if (shadow === null) throw noShadow(instrument);
+      const { market, shards } = settings.minutehand;
+      const journals = Object.keys(shards)
+        .map((shard) => paths.journal(market, shard))
+        .filter((path) => existsSync(path));
+      const since = Math.floor(clock.nowMs() / 1000 - days * SECONDS_PER_DAY) as OpenTime;
+      const { publishers, ...compared } = compareShadow({ instrument, ...shadow, since }, journals);
+      return Promise.resolve({ ...compared, publishers: [...publishers] });
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/strategies/:version/shadow',
+    config: { role: 'approver' },
+    schema: {
+      tags,
+      summary: 'Verify a rule, and have a running daemon answer by it along, without publishing',
+      description: 'Whatever its verdicts. Each instrument has one rule in shadow, beside whatever is served.',
+      params,
+      response: { 200: ruleShadowSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const { version } = request.params;
+      request.written = { target: `rule ${version}` };
+      const folder = pathInside(ruleFolder(paths.models), version);
+      const admitted = await admit(admissionPlaceOf(context), { door: 'shadow', folder });
+      const instrument = admitted.rule!;
+      const before = { instrument, version: readRuleShadow(paths.models, instrument) };
+      setRuleShadow(admitted, paths);
+      const after = { instrument, version };
+      request.written = { target: `rule ${version}`, before, after };
+      return after;
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/strategies/end-shadow',
+    config: { role: 'approver' },
+    schema: {
+      tags,
+      summary: 'End the rule in shadow of an instrument',
+      body: endShadowRequest,
+      response: { 200: ruleShadowSchema, ...REFUSALS },
+    },
+    handler(request) {
+      const { reason } = request.body;
+      const instrument = spelled(request.body.instrument);
+      const target = `rule ${instrument}`;
+      request.written = { target };
+      const version = endRuleShadow(instrument, paths);
+      if (version === null) throw noShadow(instrument);
+      const after = { version: null, ...(reason !== undefined && { reason }) };
+      request.written = { target, before: { version }, after };
+      return Promise.resolve({ instrument, version: null });
+    },
+  });
+}
+
+function noShadow(instrument: string): MinutehandError {
+  return new MinutehandError('MODEL_MISSING', { seen: `no rule is in shadow for ${instrument.slice(0, 60)}` });
 }
 
 function pointerOf(models: string, instrument: string) {
