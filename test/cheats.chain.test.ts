@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { thinnedSettings } from '../bench/gates/gates.ts';
 import { worldBars } from '../bench/gates/planted_world.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
+import { acceptVerdicts } from '../shared/bar_file/verdict/folder_verdicts.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { parsePair } from '../shared/pair.ts';
 import { createRng } from '../shared/rng.ts';
@@ -55,7 +56,7 @@ describe.runIf(IS_LONG)(
       const { pairs, windows, decision, label, train, search } = minutehand;
       place = createWorkplace({ core, retrain, minutehand: { pairs, windows, decision, label, train, search } });
       honest = worldBars({ pair: PAIR, seed: '1', weeks: WEEKS, amplitude: AMPLITUDE });
-      await place.writeBars('honest', honest);
+      await writeWorld('honest', honest);
     });
     afterAll(() => place.remove());
 
@@ -64,12 +65,18 @@ describe.runIf(IS_LONG)(
         env,
       });
 
+    /** Made up: its prices begin at 1, and its weeks at one hour of UTC all the year. */
+    async function writeWorld(name: string, bars: ReadonlyMap<string, BarColumns>): Promise<void> {
+      const folder = await place.writeBars(name, bars);
+      for (const symbol of bars.keys()) acceptVerdicts(folder, symbol, ['SCALED', 'SHIFTED']);
+    }
+
     /** Leg B replaced. */
     async function withLegB(
       name: string,
       change: (bars: ReadonlyMap<string, BarColumns>) => BarColumns,
     ): Promise<string> {
-      await place.writeBars(name, new Map([...honest]).set(PAIR.b, change(honest)));
+      await writeWorld(name, new Map([...honest]).set(PAIR.b, change(honest)));
       return name;
     }
 

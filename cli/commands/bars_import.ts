@@ -8,6 +8,7 @@ import { neighborsOf, type NeighborBars } from '../bars/lag_findings.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
 import { writePriceKind } from '../../shared/bar_file/price_kinds.ts';
 import { REFUSING, refusals, VERDICTS, type VerdictCode } from '../../shared/bar_file/verdict/finding.ts';
+import { acceptVerdicts } from '../../shared/bar_file/verdict/folder_verdicts.ts';
 import { findingText, verdictText } from '../../shared/bar_file/verdict/finding_text.ts';
 import { PRICE_KINDS, type PriceKind } from '../../shared/core/cost/fill_cost.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -227,6 +228,7 @@ export async function runImport(job: ImportJob, { minutehand }: Settings, output
           ),
         )
       : await work(await folderSink(folder), folderNeighbors(folder, pairs));
+  if (folder !== null && !isDry) keepAccepted(folder, result);
   if (price !== null && !isDry) {
     const symbols = result.symbols.filter(({ imported }) => imported).map(({ symbol }) => symbol);
     if (folder === null) await withStore((store) => keepPriceKind(store, market, symbols, price));
@@ -250,6 +252,14 @@ export async function runImport(job: ImportJob, { minutehand }: Settings, output
     output.note(`Models that were trained on these bars: ${models.join(', ')}. Train again before you rely on them.`);
   output.result(isReplacing ? { ...result, dry_run: isDry, models } : result);
   endImport(result, new Set(parameters.accept), output);
+}
+
+/** What was accepted of the bars of a folder, for all that reads it later. */
+function keepAccepted(folder: string, { symbols }: ImportResult): void {
+  for (const { symbol, imported, verdict } of symbols) {
+    const accepted = verdict.findings.map(({ code }) => code).filter((code) => REFUSING.has(code));
+    if (imported && accepted.length > 0) acceptVerdicts(folder, symbol, accepted);
+  }
 }
 
 function importOptionsOf(
@@ -380,6 +390,8 @@ const HINTS: Partial<Record<VerdictCode, string>> = {
   CLOSE_STAMPED: 'Add --stamp close.',
   SWAPPED: 'Correct the header or the order of the columns.',
   SCALED: 'Correct the prices; where quotes are inverted, --symbol with the inverse pair (USDEUR for EURUSD) is right.',
+  DERIVED:
+    'Export the bars of the source itself, neither interpolated, averaged nor filled in, with open, high, low and close of the same bar.',
   GAP: 'Look at the rows on both sides of the gap: a stamp of another year, or a year of which the file is missing.',
   FLAT_WEEKENDS: 'Leave them out with --drop-flat-weekends.',
 };

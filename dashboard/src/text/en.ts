@@ -481,6 +481,7 @@ export const EN = {
   'verdict.SCALED': 'other scale',
   'verdict.SHIFTED': 'clock shifted',
   'verdict.CLOSE_STAMPED': 'stamped with the close',
+  'verdict.DERIVED': 'computed from other bars',
   'verdict.FROZEN': 'feed frozen',
   'verdict.FLAT_WEEKENDS': 'weekends filled',
   'verdict.GAP': 'long gap',

@@ -483,6 +483,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'verdict.SCALED': '桁・単位の違い',
   'verdict.SHIFTED': '時刻のずれ',
   'verdict.CLOSE_STAMPED': '終値時刻の記録',
+  'verdict.DERIVED': '他の足から計算',
   'verdict.FROZEN': '配信の停止',
   'verdict.FLAT_WEEKENDS': '週末の穴埋め',
   'verdict.GAP': '長い欠落',

@@ -2,6 +2,7 @@ import type { BarColumns } from '../bar_file.ts';
 import { openingOf, WEEKEND_S } from '../week_open.ts';
 import { createColumnOrder } from './column_order.ts';
 import { createCopiedStretches } from './copied_stretches.ts';
+import { createDerivedBars } from './derived_bars.ts';
 import type { Finding } from './finding.ts';
 import { createFrozenRuns } from './frozen_runs.ts';
 import type { InspectedBar } from './inspected_bar.ts';
@@ -51,6 +52,7 @@ export function createBarInspection(
   const weekends = createWeekends(due, barSeconds);
   const frozen = createFrozenRuns(barSeconds, due);
   const stretches = createCopiedStretches(barSeconds);
+  const derived = createDerivedBars(barSeconds);
   const copies = createCopies(barSeconds);
   const samples = createSamples(symbol, Math.max(BUCKET_S, barSeconds));
   const gaps = createGaps();
@@ -77,7 +79,9 @@ export function createBarInspection(
     }
     if (bar.time === previous.time) return;
     const [earlier, later] = bar.time > previous.time ? [previous, bar] : [bar, previous];
-    order.addNeighbors(earlier, later, later.time - earlier.time === barSeconds);
+    const isAdjacent = later.time - earlier.time === barSeconds;
+    order.addNeighbors(earlier, later, isAdjacent);
+    derived.addNeighbors(earlier, later, isAdjacent);
     scale.addNeighbors(earlier, later);
     gaps.addNeighbors(earlier.time, later.time, bars - 1, bar === later);
     frozen.addNeighbors(earlier, later);
@@ -110,6 +114,7 @@ export function createBarInspection(
       const ofClock = edges === null || bars === 0 ? [] : edges.findings({ ...range, hasClosed });
       return [
         ...order.findings(),
+        ...derived.findings(),
         ...scale.findings(),
         ...ofClock,
         ...frozen.findings(),

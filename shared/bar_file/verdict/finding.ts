@@ -11,6 +11,7 @@ export const VERDICTS = [
   'SHIFTED',
   'LAGS',
   'CLOSE_STAMPED',
+  'DERIVED',
   'FROZEN',
   'FLAT_WEEKENDS',
   'GAP',

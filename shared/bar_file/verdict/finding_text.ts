@@ -52,6 +52,15 @@ export function findingText({ code, by, values }: Finding): string {
       `bars carry the time of their close: ${v['late']} of ${v['of']} weeks end with a bar stamped at New York’s close`,
     'CLOSE_STAMPED daily_pause': () =>
       `bars carry the time of their close: ${v['late']} of ${v['of']} daily pauses begin with a bar stamped at New York’s close`,
+    'DERIVED repeated_moves': () =>
+      `${v['repeated']} of ${v['of']} moves go on as the one before: interpolated or averaged bars, which know what comes next`,
+    'DERIVED alternating': () =>
+      `${v['repeated']} of ${v['of']} moves go on as the one before: two sources that take turns`,
+    'DERIVED same_extremes': () =>
+      `${v['same']} of ${v['of']} bars have the ${v['column']} of the bar before: extremes of several bars, perhaps later ones`,
+    'DERIVED late_close': () =>
+      `bars open at the close of the bar before the last one: closes are those of the next bar (${v['of']} bars)`,
+    'DERIVED filled_in': () => `the price moves in one of ${v['bars']} bars alone: longer bars that were filled in`,
     'FROZEN repeated_bar': () =>
       `${v['bars']} identical bars in ${v['runs']} runs, the longest of ${v['longest_bars']} from ${at('from')}: a feed that was stuck`,
     'FROZEN copied_stretch': () =>

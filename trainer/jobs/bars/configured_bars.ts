@@ -1,5 +1,6 @@
 import { readBarFolder, shareBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { symbolsNeeded } from '../../../shared/bar_file/other_bars.ts';
+import { refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
@@ -13,7 +14,7 @@ import { withFolderSeries } from './known_series.ts';
  * series come with them.
  * @param folder of SYMBOL.csv[.gz], with series in its folder `series`; null: the bars of this installation
  * @param symbols default: those of the configured pairs, and those that the formulas of these settings read
- * @throws MinutehandError DATA_MISSING, DATA_FORMAT
+ * @throws MinutehandError DATA_MISSING, DATA_FORMAT, BARS_REFUSED
  */
 export async function readConfiguredBars(
   folder: string | null,
@@ -27,7 +28,9 @@ export async function readConfiguredBars(
     ...period,
     onProgress: ({ done, total }) => onProgress(done, total),
   });
-  return shared(await withFolderSeries(screenBars(read, screenPolicy(settings)), folder));
+  const screened = screenBars(read, screenPolicy(settings));
+  refuseFaultyBars(folder, screened.values());
+  return shared(await withFolderSeries(screened, folder));
 }
 
 function neededBy({ minutehand: { pairs, windows } }: Settings): string[] {

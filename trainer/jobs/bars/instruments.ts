@@ -1,5 +1,7 @@
-import { isoMinute } from '../../../shared/bar.ts';
+import { isoMinute, SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import {
@@ -35,7 +37,7 @@ export interface BarWindow {
 
 /**
  * Instruments with their bars and series, of a folder or of this installation.
- * @throws MinutehandError DATA_MISSING, DATA_FORMAT
+ * @throws MinutehandError DATA_MISSING, DATA_FORMAT, BARS_REFUSED
  */
 export async function readInstruments(
   source: InstrumentSource,
@@ -56,11 +58,20 @@ async function readBars(
   onProgress: (done: number, total: number) => void,
 ): Promise<InstrumentBars[]> {
   const seconds = TIMEFRAMES[timeframe];
-  if (folder !== null) return await readInstrumentFolder(folder, symbols, seconds);
+  if (folder !== null) {
+    const read = await readInstrumentFolder(folder, symbols, seconds);
+    refuseFaultyBars(folder, read.map(atLastMinute));
+    return read;
+  }
   const known = await readInstallationBars(settings, symbols, {}, onProgress);
   const absent = symbols.filter((symbol) => !known.has(symbol));
   if (absent.length > 0) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${absent.join(', ')}` });
   return symbols.map((symbol) => instrumentBarsOf(known.get(symbol)!, seconds));
+}
+
+/** As bars of legs are kept. */
+function atLastMinute({ timeframe, takerBuyVolume: _flow, ...bars }: InstrumentBars): BarColumns {
+  return { ...bars, time: bars.time.map((open) => open + timeframe - SECONDS_PER_BAR), spread: null };
 }
 
 /**

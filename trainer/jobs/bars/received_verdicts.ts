@@ -9,7 +9,7 @@ import { parseSubject, symbolsOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { openStoreIfThere } from '../../store/store.ts';
-import { findingsOf, JUDGED_S, NEVER_A_MARKET } from './feed_judge.ts';
+import { findingsOf, JUDGED_S, NEVER_A_MARKET } from '../../../shared/bar_file/verdict/judged_bars.ts';
 import { NO_DECISIONS, readReceivedDecisions, type ReceivedDecisions } from './received_decisions.ts';
 import { journalsOf } from './recent_bars.ts';
 

@@ -1,9 +1,11 @@
 import { basename } from 'node:path';
 import { liveInstrumentSchema } from '../../../shared/bundle/direction/active_direction.ts';
 import { loadDirectionModel, type DirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
+import type { OpenTime } from '../../../shared/bar.ts';
 import { readBarFolder, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { checkTimeframes } from '../../../shared/bar_file/own_timeframe.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
+import { refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import {
@@ -161,10 +163,7 @@ async function readLegs(
   const bars =
     folder === null
       ? await readInstallationBars(settings, symbols, period, onProgress)
-      : await withFolderSeries(
-          screenBars(await readBarFolder(folder, symbols, period), screenPolicy(settings)),
-          folder,
-        );
+      : await readLegsOf(folder, symbols, period, settings);
   const missing = symbols.filter((symbol) => (bars.get(symbol)?.length ?? 0) === 0);
   if (missing.length > 0)
     throw new MinutehandError('DATA_MISSING', {
@@ -174,6 +173,18 @@ async function readLegs(
   refuseUnsoundLegs([pair], bars);
   refuseForeseeingLegs(symbols, bars);
   return bars;
+}
+
+/** @throws MinutehandError DATA_MISSING, DATA_FORMAT, BARS_REFUSED */
+async function readLegsOf(
+  folder: string,
+  symbols: readonly string[],
+  period: { readonly to?: OpenTime },
+  settings: Settings,
+): Promise<Map<string, BarColumns>> {
+  const screened = screenBars(await readBarFolder(folder, symbols, period), screenPolicy(settings));
+  refuseFaultyBars(folder, screened.values());
+  return await withFolderSeries(screened, folder);
 }
 
 /** Fees of the job, else the costs of the configuration, else those of a direction training. */

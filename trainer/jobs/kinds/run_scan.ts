@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { lowerBound, readBarFolder, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -113,7 +114,7 @@ async function symbolsToScan(
   };
 }
 
-/** Without suspect bars. @throws MinutehandError DATA_MISSING */
+/** Without suspect bars. @throws MinutehandError DATA_MISSING, BARS_REFUSED */
 async function readBars(
   folder: string | null,
   settings: Settings,
@@ -127,6 +128,7 @@ async function readBars(
     onProgress: ({ done, total }: { done: number; total: number }) => onProgress(done, total),
   };
   const bars = screenBars(await readBarFolder(folder, symbols, options), screenPolicy(settings));
+  refuseFaultyBars(folder, bars.values());
   for (const [symbol, { length }] of bars) if (length === 0) bars.delete(symbol);
   if (bars.size < 2)
     throw new MinutehandError('DATA_MISSING', {

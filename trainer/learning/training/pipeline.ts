@@ -1,3 +1,4 @@
+import { isoMinute } from '../../../shared/bar.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { sequenceBars } from '../../../shared/core/features/windows.ts';
 import type { Bundle } from '../../../shared/bundle/bundle.ts';
@@ -195,12 +196,33 @@ async function prepareDataset(
   if (leftOut.length > 0) onNote?.(`Left out: ${leftOut.join(', ')}: too few common bars (train.min_bars)`);
   const dataset = warmStart === null ? built : warmStart.newRows(built);
   refuseImplausible(dataset, source?.place ?? 'the features of these bars');
+  refuseNoRows(dataset);
   refuseAbsentOthers(dataset, bars, settings.minutehand.windows);
   const { compared, market, out: modelsFolder } = options;
   if (compared !== undefined) refuseImpossibleComparison(dataset, { bars: compared, settings, market, modelsFolder });
   if (sources === undefined) return { dataset, imported: null };
   const imported = await importModels(sources, dataset, settings);
   return { dataset: imported.dataset, imported };
+}
+
+/**
+ * Without a candidate to learn from, or one that the models have not seen, no gate can pass.
+ * @throws MinutehandError DATA_TOO_SHORT
+ */
+function refuseNoRows({ train: learned, holdout, from, to, holdoutFrom }: Dataset): void {
+  const empty =
+    learned.ai1.x.rows === 0
+      ? ([from, holdoutFrom, 'to learn from'] as const)
+      : holdout.ai1.x.rows === 0
+        ? ([holdoutFrom, to, 'in the holdout'] as const)
+        : null;
+  if (empty === null) return;
+  const [start, end, part] = empty;
+  throw new MinutehandError('DATA_TOO_SHORT', {
+    seen: `no entry candidate ${part}, ${isoMinute(start)} to ${isoMinute(end)}`,
+    expected: 'bars in which the spread leaves its mean',
+    next: '`minutehand bars check` names gaps and legs that stand still. Choose the bars with --from and --to, or the holdout with --holdout-from.',
+  });
 }
 
 /** What a training would do, and of how much. */

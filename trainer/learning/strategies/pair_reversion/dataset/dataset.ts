@@ -142,6 +142,12 @@ export async function buildDataset(
       seen: `a holdout from ${isoMinute(holdoutFrom)}`,
       expected: `one that begins after the first bar, ${isoMinute(from)}`,
     });
+  if (holdoutFrom > to)
+    throw new MinutehandError('DATA_TOO_SHORT', {
+      seen: `a holdout from ${isoMinute(holdoutFrom)}, which has no bar`,
+      expected: `one that begins before the last bar, ${isoMinute(to)}`,
+      next: 'Choose an earlier --holdout-from: what is not measured on bars that the models have not seen cannot pass a gate.',
+    });
 
   // AI2 and AI3 score every bar but are trained on a sample, because neighbors are nearly identical.
   const commonBars = usable.reduce((sum, { common }) => sum + common, 0);

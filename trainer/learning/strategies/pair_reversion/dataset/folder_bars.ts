@@ -1,5 +1,6 @@
 import type { OpenTime } from '../../../../../shared/bar.ts';
 import { readBarFolder, shareBars, type BarColumns } from '../../../../../shared/bar_file/bar_file.ts';
+import { refuseFaultyBars } from '../../../../../shared/bar_file/verdict/folder_verdicts.ts';
 import { withoutSuspects } from '../../../../../shared/bar_file/screened_bars.ts';
 import type { ScreenPolicy } from '../../../../../shared/core/screen/bar_screen.ts';
 import { openTaskThreads } from '../../../threads/thread_tasks.ts';
@@ -63,5 +64,8 @@ function withOneUnknownVolume(all: readonly BarColumns[]): BarColumns[] {
 /** null without a file */
 export async function readSymbol({ folder, symbol, screening, ...period }: SymbolTask): Promise<BarColumns | null> {
   const bars = (await readBarFolder(folder, [symbol], period)).get(symbol);
-  return bars === undefined ? null : shareBars(withoutSuspects(bars, screening));
+  if (bars === undefined) return null;
+  const screened = withoutSuspects(bars, screening);
+  refuseFaultyBars(folder, [screened]);
+  return shareBars(screened);
 }
