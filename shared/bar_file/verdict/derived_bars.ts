@@ -2,7 +2,7 @@ import type { Finding } from './finding.ts';
 import type { InspectedBar } from './inspected_bar.ts';
 
 /** Bars that follow each other without a gap, by which nothing is said with fewer of them. */
-const MIN_BARS = 1000;
+const MIN_BARS = 3000;
 /** Moves of both of two neighboring bars. */
 const MIN_MOVES = 300;
 /**
@@ -19,7 +19,7 @@ const LATE_CLOSE = 2;
 /** Places of moves in 60 bars, to find bars that are filled in from longer ones. */
 const PLACES = 60;
 const LONGER = [5, 10, 15, 30, 60] as const;
-/** Share of moves in one of the places: of bars of a minute at most 0.21 for 5, and 1 where the others are filled in. */
+/** Share of moves in one of the places: of bars of a minute at most 0.21 for 5; 1 where the others are filled in. */
 const IN_ONE_PLACE = 0.9;
 
 /**
@@ -48,8 +48,11 @@ export function createDerivedBars(barSeconds: number) {
       moves++;
       if (before > 0 === move > 0) repeated++;
     }
-    if (third.high === second.high && second.high > Math.max(second.open, second.close)) highs++;
-    if (third.low === second.low && second.low < Math.min(second.open, second.close)) lows++;
+    // A price that stands still has the same extremes for another reason.
+    if (move !== 0) {
+      if (third.high === second.high && second.high > Math.max(second.open, second.close)) highs++;
+      if (third.low === second.low && second.low < Math.min(second.open, second.close)) lows++;
+    }
     toClose += Math.abs(third.open - second.close);
     toEarlierClose += Math.abs(third.open - first.close);
   }

@@ -8,7 +8,7 @@ import { findingText } from './finding_text.ts';
 /** Two weeks: the edges of at least one of them are inside. */
 export const JUDGED_S = 14 * 86_400;
 /** Bars of a part of longer ones: fewer do not show that they are computed from others. */
-const JUDGED_BARS = 3000;
+const JUDGED_BARS = 5000;
 
 /** Verdicts for which no market is an explanation. */
 export const NEVER_A_MARKET: ReadonlySet<VerdictCode> = new Set([
@@ -55,8 +55,10 @@ const CLOCK_SLACK_S = 3600;
  */
 export function faultsOf(columns: BarColumns, nowMs: number | null): BarFinding[] {
   const seconds = Math.max(JUDGED_S, JUDGED_BARS * ownBarSeconds(columns));
+  // A feed that is stuck for weeks is seen beside the moves before.
+  const whole = findingsByPart(columns, Infinity);
   const found = new Map<string, BarFinding>();
-  for (const one of findingsByPart(columns, seconds)) {
+  for (const one of [...whole, ...findingsByPart(columns, seconds)]) {
     const kind = `${one.finding.code} ${one.finding.by}`;
     if (FAULTS.has(one.finding.code) && !found.has(kind)) found.set(kind, one);
   }
