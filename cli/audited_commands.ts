@@ -16,6 +16,7 @@ export const AUDITED_COMMANDS: readonly string[] = [
   'bars undo',
   'check ml-models',
   'close-all',
+  'direction league',
   'direction train',
   'evolve',
   'fleet end',

@@ -85,6 +85,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'it trains on the pairs that have bars, and its gates and bundle name them': [
     'automl',
     'check ml-models',
+    'direction league',
     'direction train',
     'job run',
     'league',

@@ -16,6 +16,16 @@ export function trainStrategyOption(): Option {
     .default('pair_reversion');
 }
 
+/** Of `league`. */
+export function leagueStrategyOption(): Option {
+  return new Option(
+    `${FLAG} <name>`,
+    'whose learners: AI1 of pairs, or the direction model, whose options are others (`league --strategy direction --help`)',
+  )
+    .choices(STRATEGIES)
+    .default('pair_reversion');
+}
+
 /** Of `backtest`: a bundle has one strategy, so that it acts where none is named. */
 export function backtestStrategyOption(): Option {
   return new Option(
@@ -31,8 +41,12 @@ export interface SpelledCommand {
   readonly note: string | null;
 }
 
+/** Commands that `direction` has under the same name, with options of its own. */
+const OF_DIRECTION: readonly string[] = ['train', 'league'];
+
 /**
- * `train --strategy direction …` is done by `direction train …`, which is the former spelling of it and stays.
+ * `train --strategy direction …` is done by `direction train …`, which is the former spelling of it and stays; `league`
+ * likewise, by a command that is named nowhere else.
  * @param argv without the program
  */
 export function spelledCommand(argv: readonly string[]): SpelledCommand {
@@ -41,12 +55,13 @@ export function spelledCommand(argv: readonly string[]): SpelledCommand {
     const isHelp = argv.includes('--help') || argv.includes('-h');
     return { argv, note: isHelp ? null : '`direction train` is `train --strategy direction` now; both do the same.' };
   }
-  if (argv[first] !== 'train') return { argv, note: null };
+  const command = argv[first];
+  if (command === undefined || !OF_DIRECTION.includes(command)) return { argv, note: null };
   const rest = argv.slice(first + 1);
   const at = rest.findIndex((argument, i) => argument === `${FLAG}=direction` || isPair(rest, i));
   if (at < 0) return { argv, note: null };
   const length = isPair(rest, at) ? 2 : 1;
-  return { argv: [...argv.slice(0, first), 'direction', 'train', ...rest.toSpliced(at, length)], note: null };
+  return { argv: [...argv.slice(0, first), 'direction', command, ...rest.toSpliced(at, length)], note: null };
 }
 
 function isPair(argv: readonly string[], at: number): boolean {

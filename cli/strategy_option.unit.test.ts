@@ -10,6 +10,11 @@ describe('--strategy', () => {
     expect(spelled('--json train --help --strategy direction')).toBe('--json direction train --help');
   });
 
+  it('direction of league is done by direction league', () => {
+    expect(spelled('league --strategy direction --coins 1')).toBe('direction league --coins 1');
+    expect(spelled('league --strategy pair_reversion')).toBe('league --strategy pair_reversion');
+  });
+
   it('leaves pairs, other commands and unknown names to their commands', () => {
     for (const line of [
       'train --strategy pair_reversion',

@@ -12,6 +12,8 @@ import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
+import { leagueStrategyOption } from '../strategy_option.ts';
+import { printTable } from '../text_table.ts';
 
 const DEFAULT_ENTRANTS = 'prior,logistic,gbdt,random_forest';
 
@@ -30,6 +32,7 @@ export function addLeague(program: Command, output: () => Output): void {
       'Learners of AI1 against each other: identical purged folds, walk-forward blocks and holdout, and the AUC beyond that of sign-randomized markets (skill), each with its standard error by days. ' +
         'Writes no bundle and adopts nothing; each answer to the holdout counts as a look at it.',
     )
+    .addOption(leagueStrategyOption())
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz]; without it, the bars of this installation')
     .option('--from <day>', 'first UTC day or minute of the bars to use')
     .option('--to <day>', 'UTC day or minute of the end')
@@ -47,7 +50,7 @@ export function addLeague(program: Command, output: () => Output): void {
     .option('--print-job', 'play nothing: print these options as a job, for `minutehand job run`')
     .addHelpText(
       'after',
-      '\nExamples:\n  minutehand league --data ./m1 --days 120\n  minutehand league --data ./m1 --entrants prior,logistic,gbdt --json\n  minutehand league --entrants logistic@baseline,gbdt,stacking   # what features and an ensemble add\n  minutehand league --coins 1   # the same where nothing can be known',
+      '\nExamples:\n  minutehand league --data ./m1 --days 120\n  minutehand league --data ./m1 --entrants prior,logistic,gbdt --json\n  minutehand league --entrants logistic@baseline,gbdt,stacking   # what features and an ensemble add\n  minutehand league --coins 1   # the same where nothing can be known\n  minutehand league --strategy direction --symbols BTCUSDT,ETHUSDT',
     )
     .action((flags: LeagueFlags) => play(flags, output()));
 }
@@ -128,7 +131,7 @@ function print(outcome: LeagueOutcome, output: Output): void {
   );
   if (market === 'coins')
     output.line('PLACEBO: the direction of every bar was drawn. What an AUC is above one half here, geometry earns.');
-  table(output, [
+  printTable(output, [
     ['entrant', 'log loss, folds', 'behind best', 'AUC, folds', 'AUC, holdout', 'skill, holdout', 'seconds'],
     ...entrants.map(({ name, folds: own, holdout, behind_best, is_within_error, skill, seconds }) => [
       `${name}${is_within_error ? ' *' : ''}`,
@@ -154,7 +157,7 @@ function print(outcome: LeagueOutcome, output: Output): void {
 /** What each earns, and what it costs. */
 function printCosts({ entrants }: LeagueOutcome, output: Output): void {
   output.line('');
-  table(output, [
+  printTable(output, [
     ['entrant', 'calibration error', 'net bp, holdout', 'trades', 'log loss by seed', 'memory MB', 'model kB', 'µs'],
     ...entrants.map(({ name, folds, net, log_loss_of_seeds, memory_mb, serving }) => [
       name,
@@ -176,7 +179,7 @@ function printScenarios({ entrants }: LeagueOutcome, output: Output): void {
   const names = Object.keys(entrants[0]!.scenarios) as (keyof LeagueOutcome['entrants'][number]['scenarios'])[];
   if (names.length === 0) return;
   output.line('');
-  table(output, [
+  printTable(output, [
     ['log loss in', ...names],
     ...entrants.map(({ name, scenarios }) => [name, ...names.map((of) => shown(scenarios[of]!.log_loss, 4))]),
     ['rows', ...names.map((of) => String(entrants[0]!.scenarios[of]!.rows))],
@@ -186,7 +189,7 @@ function printScenarios({ entrants }: LeagueOutcome, output: Output): void {
 function printIncrements({ increments }: LeagueOutcome, output: Output): void {
   if (increments.length < 2) return;
   output.line('');
-  table(output, [
+  printTable(output, [
     ['step', 'entrant', 'log loss', 'gain over the step before'],
     ...increments.map(({ step, entrant, log_loss, gain }) => [
       step.replace('_', ' '),
@@ -195,18 +198,6 @@ function printIncrements({ increments }: LeagueOutcome, output: Output): void {
       gain === null ? '' : shown(gain, 5),
     ]),
   ]);
-}
-
-/** Columns as wide as their widest cell. */
-function table(output: Output, rows: readonly (readonly string[])[]): void {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)) + 2);
-  for (const row of rows)
-    output.line(
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('')
-        .trimEnd(),
-    );
 }
 
 function shown({ value, standard_error }: Figure, digits: number): string {

@@ -1,34 +1,23 @@
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { homePaths, type HomePaths } from '../../../shared/home.ts';
-import { MinutehandError } from '../../../shared/errors.ts';
-import { type Timeframe, TIMEFRAMES } from '../../../shared/pair.ts';
-import { DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
-import { NATIVE_ENGINES, type NativeEngine } from '../../../shared/policy/engines.ts';
+import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
+import { NATIVE_ENGINES } from '../../../shared/policy/engines.ts';
 import { loadSettings, type Settings } from '../../../shared/policy/policy.ts';
-import { parseSymbolList } from '../../../shared/policy/symbol_names.ts';
-import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
 import type { DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
 import { adoptTrained, type Adoption } from '../../../trainer/control/adoption/adopt_trained.ts';
 import {
   DIRECTION_DEFAULTS,
   DIRECTION_SEED,
   DIRECTION_SYMBOLS,
-  defaultSymbols,
 } from '../../../trainer/jobs/kinds/direction_defaults.ts';
 import { rehearseDirection, runDirection, type DirectionContext } from '../../../trainer/jobs/kinds/run_direction.ts';
-import {
-  DIRECTION_SETTINGS,
-  directionSettingsSchema,
-  type DirectionSettings,
-} from '../../../trainer/learning/strategies/direction/direction_settings.ts';
 import { BALANCE_PENALTY } from '../../../trainer/learning/strategies/direction/search_direction.ts';
-import { EVALUATION_LABEL, evaluationBars } from '../../../trainer/learning/strategies/direction/label/direction.ts';
-import { parseCostBps } from '../../cost_option.ts';
 import { configOf, configOption } from '../../config_option.ts';
+import { directionJobOf, type DirectionFlags } from './flags.ts';
 import { directionLines } from './lines.ts';
 import { directionPlanReport, printDirectionPlan } from './plan.ts';
-import { joinedLine, seriesFolder } from '../../series_folder.ts';
+import { joinedLine } from '../../series_folder.ts';
 import { warningText } from '../../../shared/bundle/training_warning.ts';
 import { activationText, gateLines } from '../../gate_lines.ts';
 import { adoptionPlace } from '../../admission_place.ts';
@@ -36,44 +25,10 @@ import { gitCommit } from '../../git_commit.ts';
 import { tellWhenInterrupted } from '../../interrupted.ts';
 import type { Output, Progress } from '../../output.ts';
 import { recordJob } from '../../recorded_job.ts';
-import { parseSettings } from '../../settings_option.ts';
 import { timeframeOption } from '../../timeframe_option.ts';
-import { parseInteger, parseWindow } from '../../period.ts';
 import { stageLines } from '../../stage_lines.ts';
 import { addDirectionEvaluate } from './evaluate.ts';
-
-interface TrainFlags {
-  readonly data?: string;
-  readonly symbols?: string;
-  readonly series?: string;
-  readonly balance: DirectionBalance;
-  readonly compare?: string;
-  readonly peers?: string;
-  readonly threshold?: string;
-  readonly sigmas?: string;
-  readonly horizon?: string;
-  readonly timeframe: Timeframe;
-  readonly stride: string;
-  readonly classWeightRatio: string;
-  readonly trials: string;
-  readonly balancePenalty?: boolean;
-  readonly feeBps: string;
-  readonly slippageBps: string;
-  readonly seed: string;
-  readonly workers: string;
-  readonly market?: DirectionJob['market'];
-  readonly requireGates?: boolean;
-  readonly out?: string;
-  readonly adopt?: boolean;
-  readonly from?: string;
-  readonly to?: string;
-  readonly days?: string;
-  readonly config?: string;
-  readonly verbose?: boolean;
-  readonly dryRun?: boolean;
-  readonly set?: string[];
-  readonly printJob?: boolean;
-}
+import { addDirectionLeague } from './league.ts';
 
 export function addDirection(program: Command, output: () => Output): void {
   const direction = program
@@ -143,13 +98,14 @@ export function addDirection(program: Command, output: () => Output): void {
       'check configuration, bars, series, features and engines, print the plan with its size and expected time, and learn nothing',
     )
     .option('--print-job', 'train nothing: print these options as a job, for `minutehand job run`')
-    .action((flags: TrainFlags) => runTrain(flags, output()));
+    .action((flags: DirectionFlags) => runTrain(flags, output()));
   addDirectionEvaluate(direction, output);
+  addDirectionLeague(direction, output);
 }
 
-async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
+async function runTrain(flags: DirectionFlags, output: Output): Promise<void> {
   const settings = loadSettings(configOf(flags.config));
-  const job = jobOf(flags, settings);
+  const job = directionJobOf(flags, settings);
   if (flags.printJob === true) {
     process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
     return;
@@ -220,6 +176,8 @@ export async function runDirectionJob(
     const context = contextOf({ job, settings, paths: homePaths(), verbose, progress, output });
     const { trained, plan, gates, bundle, resources } = await runDirection(job, context);
     progress.stop();
+    if ((job.parameters.coins ?? null) !== null)
+      output.line('PLACEBO: the direction of every bar was drawn; nothing below is about the recorded market.');
     for (const line of directionLines(trained, plan, job.timeframe)) output.line(line);
     const { warnings } = trained.validation;
     for (const warning of warnings) output.note(`warning: ${warningText(warning)}`);
@@ -261,93 +219,4 @@ export async function runDirectionJob(
   } finally {
     progress.stop();
   }
-}
-
-/**
- * The flags as a job.
- * @throws MinutehandError USAGE
- */
-function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
-  const number = (text: string, option: string): number => {
-    const value = text.trim() === '' ? NaN : Number(text);
-    if (!(value >= 0 && value < Infinity))
-      throw new MinutehandError('USAGE', { seen: `${option} ${text}`, expected: 'a number ≥ 0' });
-    return value;
-  };
-  if (flags.threshold !== undefined && flags.sigmas !== undefined)
-    throw new MinutehandError('USAGE', { seen: '--threshold and --sigmas', expected: 'one of them' });
-  if (flags.market !== undefined && flags.data === undefined)
-    throw new MinutehandError('USAGE', {
-      seen: `--market ${flags.market} without --data`,
-      expected: '--data <folder>',
-    });
-  if (flags.adopt === true && flags.out !== undefined)
-    throw new MinutehandError('USAGE', { seen: '--adopt with --out', expected: 'one of them' });
-  for (const [other, isGiven] of Object.entries({ '--adopt': flags.adopt, '--print-job': flags.printJob }))
-    if (flags.dryRun === true && isGiven === true)
-      throw new MinutehandError('USAGE', { seen: `--dry-run with ${other}`, expected: 'one of them' });
-  const threshold = flags.sigmas ?? flags.threshold;
-  const trials = parseInteger(flags.trials, '--trials');
-  const classWeightRatio = number(flags.classWeightRatio, '--class-weight-ratio');
-  if (classWeightRatio > 1)
-    throw new MinutehandError('USAGE', { seen: `--class-weight-ratio ${classWeightRatio}`, expected: 'from 0 to 1' });
-  if (flags.balancePenalty === true && trials === 0)
-    throw new MinutehandError('USAGE', { seen: '--balance-penalty without --trials', expected: '--trials <n>' });
-  return {
-    kind: 'direction',
-    // Bars of files count as live ones.
-    market: flags.market ?? (flags.data === undefined ? settings.minutehand.market : 'live'),
-    timeframe: flags.timeframe,
-    symbols:
-      flags.symbols === undefined
-        ? defaultSymbols(settings, flags.timeframe)
-        : [...parseSymbolList(flags.symbols, '--symbols', NO_SYMBOL_NAMES)],
-    window: parseWindow(flags),
-    source: { folder: flags.data ?? null, series: seriesFolder(flags) },
-    seed: parseInteger(flags.seed, '--seed'),
-    parameters: {
-      label: {
-        unit: flags.sigmas === undefined ? 'percent' : 'sigmas',
-        threshold: threshold === undefined ? EVALUATION_LABEL.threshold : number(threshold, '--threshold'),
-        horizon:
-          flags.horizon === undefined
-            ? evaluationBars(TIMEFRAMES[flags.timeframe])
-            : parseInteger(flags.horizon, '--horizon', 1),
-      },
-      balance: flags.balance,
-      class_weight_ratio: classWeightRatio,
-      trials,
-      balance_penalty: flags.balancePenalty === true,
-      stride: parseInteger(flags.stride, '--stride', 1),
-      taker_fee_bps: parseCostBps(flags.feeBps, '--fee-bps'),
-      slippage_bps: parseCostBps(flags.slippageBps, '--slippage-bps'),
-      compare: chosen(flags.compare, DIRECTION_BALANCES, '--compare'),
-      peers: chosen<NativeEngine>(flags.peers, NATIVE_ENGINES, '--peers'),
-      ...(flags.set && { settings: settingsOf(flags.set, trials) }),
-    },
-    // Without a folder to write to, it measures.
-    output: { folder: flags.out ?? null, is_dry_run: flags.out === undefined && flags.adopt !== true },
-    adopt: flags.adopt === true,
-    resources: { workers: parseInteger(flags.workers, '--workers', 1) },
-    trigger: { code: 'command', values: { command: 'direction train' } },
-  };
-}
-
-/** @throws MinutehandError USAGE */
-function settingsOf(given: readonly string[], trials: number): DirectionSettings {
-  const settings = parseSettings(given, DIRECTION_SETTINGS, directionSettingsSchema);
-  const range = Object.keys(settings).find((name) => name.startsWith('search.'));
-  if (range !== undefined && trials === 0)
-    throw new MinutehandError('USAGE', { seen: `--set ${range} without --trials`, expected: '--trials <n>' });
-  return settings;
-}
-
-function chosen<T extends string>(list: string | undefined, all: readonly T[], option: string): T[] {
-  if (list === undefined) return [];
-  if (list === 'all') return [...all];
-  const names = list.split(',');
-  const unknown = names.find((name) => !all.includes(name as T));
-  if (unknown !== undefined)
-    throw new MinutehandError('USAGE', { seen: `${option} ${unknown}`, expected: `all, or ${all.join(', ')}` });
-  return names as T[];
 }

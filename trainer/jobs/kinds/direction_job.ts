@@ -40,6 +40,14 @@ export const directionJobSchema = z
         slippage_bps: costBps.describe('Per fill'),
         compare: z.array(z.enum(DIRECTION_BALANCES)).describe('Balances to measure beside it'),
         peers: z.array(z.enum(NATIVE_ENGINES)).describe('Engines to measure on the same rows'),
+        coins: z
+          .int()
+          .min(0)
+          .nullable()
+          .optional()
+          .describe(
+            'Seed of coins that draw the direction of every bar: the model learns and is measured on that market, and no look at the evaluated blocks is counted; absent or null: the recorded one',
+          ),
         settings: directionSettingsSchema
           .optional()
           .describe('Trees, blocks and ranges of the search by name, in place of the delivered ones; absent: these'),
@@ -61,6 +69,10 @@ export const directionJobSchema = z
     trigger: jobTrigger,
   })
   .refine(({ output, adopt }) => !(output.is_dry_run && adopt), { error: 'a dry run adopts nothing', path: ['adopt'] })
+  .refine(({ output, parameters }) => output.is_dry_run || (parameters.coins ?? null) === null, {
+    error: 'no bundle is made of a market whose direction was drawn: output.is_dry_run must be true',
+    path: ['parameters', 'coins'],
+  })
   .refine(({ output, adopt }) => !adopt || output.folder === null, {
     error: 'only this installation adopts direction models: output.folder must be null',
     path: ['adopt'],

@@ -22,12 +22,16 @@ import {
   type DirectionPart,
   type DirectionTable,
 } from '../../learning/strategies/direction/direction_table.ts';
+import type { Instrument } from '../../learning/strategies/direction/instrument_rows.ts';
+import { placeboInstrument } from '../../learning/strategies/direction/placebo_instrument.ts';
+import { coinsOf } from '../../learning/placebo/mirrored_bars.ts';
 import { makeDirectionBundle } from '../../learning/strategies/direction/make_direction_bundle.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
   outlineDirection,
   trainDirection,
+  type DirectionLook,
   type DirectionOutline,
   type DirectionPlan,
   type TrainedDirection,
@@ -137,7 +141,20 @@ async function readPlan(job: DirectionJob, { settings, onProgress, onJoined }: D
   onRead(0, 1);
   const instruments = await readInstruments({ ...source, symbols, timeframe, window, settings }, onRead);
   for (const { bars } of instruments) if (bars.joinedFrom !== undefined) onJoined(bars.symbol, bars.joinedFrom);
-  return { plan: planOf(job, settings), instruments };
+  return { plan: planOf(job, settings), instruments: drawn(instruments, job) };
+}
+
+/** The instruments of the market that a job learns from: the recorded one, or one whose direction is drawn. */
+function drawn(instruments: readonly Instrument[], { parameters }: DirectionJob): readonly Instrument[] {
+  if (!isDrawn(parameters)) return instruments;
+  const coins = coinsOf(`${parameters.coins}/direction market`);
+  return instruments.map((own) => placeboInstrument(own, coins));
+}
+
+function isDrawn<Parameters extends DirectionJob['parameters']>(
+  parameters: Parameters,
+): parameters is Parameters & { readonly coins: number } {
+  return (parameters.coins ?? null) !== null;
 }
 
 /** Folder of the bundle; null: nothing is written. */
@@ -158,14 +175,17 @@ async function makeProduct(
   if (isCompared) await refuseImpossibleComparison({ instruments, market }, context.paths.models);
   // What a dry run prints is a look as well.
   const looks = out ?? directionFolder(context.paths.models);
-  const trained = await trainDirection(instruments, plan, onProgress, ({ from, to, trades }) => {
+  const countLookAt = ({ from, to, trades }: DirectionLook): number => {
     const place = { market, from: isoMinute(from), to: isoMinute(to) };
     const { workers: _workers, ...settings } = plan;
     const work = sha256Hex(canonicalJson({ symbols, timeframe, window, settings }));
     const trials = 1 + (plan.search?.trials ?? 0) + plan.balances.length;
     countTrials(looks, { ...place, subject: timeframe }, { kind: 'direction', work, trials });
     return countLook(looks, place, trades);
-  });
+  };
+  // Nothing of the recorded bars can be learned from a market whose direction was drawn.
+  const counted = isDrawn(job.parameters) ? null : countLookAt;
+  const trained = await trainDirection(instruments, plan, onProgress, counted);
   const gpu = { gpu_seconds: null, gpu_memory_bytes: null };
   if (out === null) return { trained, plan, gates: trained.gates, bundle: null, resources: ownResources(gpu) };
   const own = { seed: job.seed, parameters: job.parameters };
