@@ -128,7 +128,7 @@ async function runAndPrint(job: DirectionJob, settings: Settings, output: Output
   }).finally(() => progress.stop());
   const report = reportOf(trained, job);
   print(report, output);
-  output.written({ action: 'league', target: `direction ${job.timeframe}`, after: { look: report.look } });
+  output.written({ action: 'direction league', target: `direction ${job.timeframe}`, after: { look: report.look } });
   output.result(report);
 }
 

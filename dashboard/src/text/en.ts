@@ -1246,6 +1246,7 @@ export const EN = {
   'act.learners install': 'installed the networks’ environment',
   'act.automl': 'searched formulas',
   'act.check ml-models': 'trained models and checked all',
+  'act.direction league': 'compared learners of direction models',
   'act.direction train': 'trained a direction model',
   'act.evolve': 'kept an evolved rule',
   'act.strategy judge': 'judged a rule',

@@ -1239,6 +1239,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'act.learners install': 'ネットワーク用の環境を導入',
   'act.automl': '特徴量を探索',
   'act.check ml-models': 'モデルを学習し、すべてを検査',
+  'act.direction league': '方向モデルの学習器を比較',
   'act.direction train': '方向モデルを学習',
   'act.evolve': '進化で得たルールを保存',
   'act.strategy judge': 'ルールを判定',
