@@ -12,6 +12,11 @@ const MIN_MOVES = 300;
 const REPEATED = 0.68;
 /** The same of two sources that take turns: 0.01. */
 const ALTERNATING = 0.15;
+/**
+ * Share of three neighboring bars between which the price moves twice, where sources take turns: nearly all. A price
+ * that goes to and fro between two ticks, or between bid and ask, stands still as often: 0.5 at most.
+ */
+const ALWAYS_MOVING = 0.7;
 /** Share of highs that are those of the bar before, where they are above its open and close: 0.15 at most, 0.31. */
 const SAME_EXTREME = 0.25;
 /** Mean distance of an open from the close before, in distances from the close before that: 0.53 at most, 11. */
@@ -73,7 +78,7 @@ export function createDerivedBars(barSeconds: number) {
       const found: Finding[] = [];
       if (moves >= MIN_MOVES && repeated > REPEATED * moves)
         found.push(derived('repeated_moves', { repeated, of: moves }));
-      if (moves >= MIN_MOVES && repeated < ALTERNATING * moves)
+      if (moves > ALWAYS_MOVING * bars && repeated < ALTERNATING * moves)
         found.push(derived('alternating', { repeated, of: moves }));
       const [column, same] = highs > lows ? (['high', highs] as const) : (['low', lows] as const);
       if (same > SAME_EXTREME * bars) found.push(derived('same_extremes', { column, same, of: bars }));
