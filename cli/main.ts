@@ -17,6 +17,9 @@ import {
 } from './output.ts';
 import { spelledCommand } from './strategy_option.ts';
 
+/** What a process has that one of ours has started. */
+const STARTED = ['MINUTEHAND_PROGRESS', 'MINUTEHAND_JOB'];
+
 type AddCommand = (program: Command, output: () => Output) => void;
 
 interface Listed {
@@ -255,7 +258,10 @@ export async function main(argv: readonly string[]): Promise<number> {
       () => createOutput(json, (change) => audit.written(change)),
       (text) => (json ? answers.push(text) : process.stdout.write(text)),
     );
-    program.hook('preAction', (_program, command) => audit.begin(command));
+    program.hook('preAction', async (_program, command) => {
+      if (command.name() !== 'doctor') await warnOfUnknownVariables(note);
+      audit.begin(command);
+    });
     await program.parseAsync([...spelled.argv], { from: 'user' });
     const code = process.exitCode;
     await audit.end(code === DONE ? 'done' : code === PARTLY_DONE ? 'partly done' : 'failed', note);
@@ -270,6 +276,19 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (json) process.stdout.write(`${JSON.stringify(isMisuse ? misuse(error) : { text: answers.join('') })}\n`);
     return isMisuse ? MISUSED : DONE;
   }
+}
+
+/**
+ * A misspelled variable would otherwise leave its setting at the default without notice. `doctor` has a line for it, and
+ * who started this process has said it already.
+ */
+async function warnOfUnknownVariables(note: (text: string) => void): Promise<void> {
+  const own = Object.keys(process.env).filter((name) => name.startsWith('MINUTEHAND_'));
+  const isStarted = process.send !== undefined || STARTED.some((name) => own.includes(name));
+  // The list of variables takes time to load, and most commands have none to look at.
+  if (own.length === 0 || isStarted) return;
+  const { unknownVariables, unknownVariableText } = await import('../shared/policy/environment.ts');
+  for (const unknown of unknownVariables()) note(`warning: ${unknownVariableText(unknown)}`);
 }
 
 /** Records that a command was refused. Where even that fails, as on a full disk, the reason of the refusal stays. */

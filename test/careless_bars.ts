@@ -9,6 +9,8 @@ export interface Carelessness {
   readonly name: string;
   /** Verdicts of which one is due. */
   readonly due: readonly Finding['code'][];
+  /** An import refuses it; a folder of bars may hold such a market, made on purpose. */
+  readonly isTakenOfFolder?: true;
   /** @param bars ascending, one a minute */
   spoil(bars: readonly Bar[], rng: Rng): Bar[];
 }
@@ -102,6 +104,7 @@ export const CARELESS: readonly Carelessness[] = [
   },
   {
     name: 'prices in other units',
+    isTakenOfFolder: true,
     due: ['SCALED'],
     spoil: (bars, rng) => {
       const factor = pick([0.01, 0.1, 10, 100, 1000, 1e5], rng);
@@ -147,6 +150,7 @@ export const CARELESS: readonly Carelessness[] = [
   },
   {
     name: 'closes averaged with those before and after',
+    isTakenOfFolder: true,
     due: ['DERIVED'],
     spoil: (bars, rng) => {
       const reach = pick([1, 2, 4], rng);
@@ -158,6 +162,7 @@ export const CARELESS: readonly Carelessness[] = [
   },
   {
     name: 'longer bars that were interpolated',
+    isTakenOfFolder: true,
     due: ['DERIVED'],
     spoil: (bars, rng) => refined(bars, pick([5, 10, 15, 30, 60], rng), (from, to, part) => from + (to - from) * part),
   },

@@ -4,7 +4,6 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { openLog } from '../../shared/log/log.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { noteFatal } from '../../shared/fatal.ts';
-import { unknownVariables, unknownVariableText } from '../../shared/policy/environment.ts';
 import { readPointer } from '../../shared/policy/approved.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate, tightenFolder } from '../../shared/private_files.ts';
@@ -66,7 +65,7 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
   void stopping.then((reason) => systemd.stopping(reason));
   const print = saying(output, systemd);
   // `up` has warned already.
-  if (process.send === undefined) warnAtStart(output);
+  if (process.send === undefined) warnOfPlaces(output);
   const settings = loadSettings();
   const paths = homePaths();
   const umask = keepPrivate(paths);
@@ -131,7 +130,7 @@ async function runTrainer(output: Output): Promise<void> {
   void stopping.then((reason) => systemd.stopping(reason));
   const print = saying(output, systemd);
   // `up` has warned already.
-  if (process.send === undefined) warnAtStart(output);
+  if (process.send === undefined) warnOfPlaces(output);
   const settings = loadSettings();
   const paths = homePaths();
   keepPrivate(paths);
@@ -197,19 +196,8 @@ function nextPolicy(
   return { approved, stop };
 }
 
-/** What is not right with the environment of a process that keeps running. */
-export function warnAtStart(output: Output): void {
-  warnOfUnknownVariables(output);
-  warnOfPlaces(output);
-}
-
-/** A misspelled variable would otherwise leave its setting at the default without notice. */
-function warnOfUnknownVariables(output: Output): void {
-  for (const unknown of unknownVariables()) output.note(`warning: ${unknownVariableText(unknown)}`);
-}
-
-/** What only shows later: OneDrive has brought an old file back, a path could not be opened. */
-function warnOfPlaces(output: Output): void {
+/** What only shows later of the places of a process that keeps running: OneDrive has brought an old file back … */
+export function warnOfPlaces(output: Output): void {
   for (const warning of warningsOfPlaces(homePaths())) output.note(`warning: ${warning}`);
 }
 

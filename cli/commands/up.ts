@@ -19,7 +19,7 @@ import { maskSecrets } from '../../shared/secrets.ts';
 import { endUps, runningUps, untilReplaced } from '../replace_up.ts';
 import type { StopDoor } from '../stop_door.ts';
 import { askToStop, stopSignal } from '../stop_signal.ts';
-import { applyMarket, marketOption, warnAtStart, type PartMessage } from './processes.ts';
+import { applyMarket, marketOption, warnOfPlaces, type PartMessage } from './processes.ts';
 
 /** As in minutehand-trainer.service. */
 const TRAINER_NICE = 10;
@@ -93,7 +93,7 @@ interface Watch {
 
 async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void> {
   const stopping = stopSignal('up');
-  warnAtStart(output);
+  warnOfPlaces(output);
   const settings = loadSettings();
   const parts = partsOf(settings, paper);
   const predecessors = replace === true ? runningUps() : [];

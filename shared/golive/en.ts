@@ -48,6 +48,7 @@ export const GO_LIVE_EN: GoLiveCatalog = {
     sessions_unknown: () => text('no pair has recent bars of both legs', 'See history.'),
     sessions_together: (of) => text(`the legs of ${count(of['pairs'], 'pair')} trade at the same times`),
     costs_missing: (of) => text(`no costs of ${of['symbols']}`, COSTS),
+    costs_zero: (of) => text(`the costs of ${of['symbols']} are 0, which no market has`, COSTS),
     costs_delivered: (of) => text(`the costs of ${of['symbols']} are as delivered, an estimate`, COSTS),
     costs_set: (of) => text(`set for ${count(of['symbols'], 'symbol')}`),
     history_short: (of) =>

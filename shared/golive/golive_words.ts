@@ -33,6 +33,7 @@ export const GO_LIVE_CODES = [
   'sessions_together',
   'costs_missing',
   'costs_delivered',
+  'costs_zero',
   'costs_set',
   'history_short',
   'history_long',

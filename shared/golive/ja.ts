@@ -47,6 +47,7 @@ export const GO_LIVE_JA: GoLiveCatalog = {
     sessions_unknown: () => text('両レッグの最近の足があるペアがありません', '履歴を参照してください。'),
     sessions_together: (of) => text(`${of['pairs']} ペアの両レッグは同じ時間に取引されています`),
     costs_missing: (of) => text(`${of['symbols']} のコストがありません`, COSTS),
+    costs_zero: (of) => text(`${of['symbols']} のコストが 0 です（現実の市場ではあり得ません）`, COSTS),
     costs_delivered: (of) => text(`${of['symbols']} のコストは初期値（推定）のままです`, COSTS),
     costs_set: (of) => text(`${of['symbols']} シンボルに設定済み`),
     history_short: (of) =>

@@ -37,19 +37,24 @@ export function findingsOf(columns: BarColumns): readonly Finding[] {
 
 /** What parts of about two weeks show: a fault of some days is small beside a year. */
 export function findingsByPart(columns: BarColumns, seconds = JUDGED_S): BarFinding[] {
-  return partsOf(columns, seconds).flatMap((part) => {
-    const span = { from: part.time[0]!, to: part.time[part.length - 1]! };
-    return findingsOf(part).map((finding) => ({ symbol: columns.symbol, ...span, finding }));
+  return partsOf(columns, seconds).flatMap(({ from, bars }) => {
+    const span = { from, to: bars.time[bars.length - 1]! };
+    return findingsOf(bars).map((finding) => ({ symbol: columns.symbol, ...span, finding }));
   });
 }
 
 /** Of bars of the past, which nobody can mend while they arrive: a feed that was stuck counts as well. */
 const FAULTS: ReadonlySet<VerdictCode> = new Set([...NEVER_A_MARKET, 'FUTURE', 'FROZEN']);
+/**
+ * What an import refuses and a folder may hold: generated prices under a known name, or those of another contract, and
+ * markets that trend so, made to see whether something finds it. The gates look for foresight in what is learned.
+ */
+const MAY_BE_MEANT: ReadonlySet<string> = new Set(['year_prices', 'usual_prices', 'repeated_moves']);
 /** Clocks of two machines differ. */
 const CLOCK_SLACK_S = 3600;
 
 /**
- * Faults of bars from which nothing is to be learned, each once.
+ * Faults of bars from which nothing is to be learned, each once, by the bars themselves.
  * @param columns with the time of their last minute
  * @param nowMs this machine's time; null where the bars have no relation to it
  */
@@ -60,7 +65,8 @@ export function faultsOf(columns: BarColumns, nowMs: number | null): BarFinding[
   const found = new Map<string, BarFinding>();
   for (const one of [...whole, ...findingsByPart(columns, seconds)]) {
     const kind = `${one.finding.code} ${one.finding.by}`;
-    if (FAULTS.has(one.finding.code) && !found.has(kind)) found.set(kind, one);
+    const isFault = FAULTS.has(one.finding.code) && !MAY_BE_MEANT.has(one.finding.by);
+    if (isFault && !found.has(kind)) found.set(kind, one);
   }
   return [...futureOf(columns, nowMs), ...found.values()];
 }
@@ -78,8 +84,15 @@ export function barFindingText({ symbol, from, to, finding }: BarFinding): strin
   return `${symbol}, ${isoMinute(from)} to ${isoMinute(to + SECONDS_PER_BAR)}: ${finding.code} ${findingText(finding)}`;
 }
 
-/** Equal spans of so many seconds or more; of less only where there is no more. Parts share their borders' bars. */
-function partsOf(columns: BarColumns, seconds: number): BarColumns[] {
+interface Part {
+  /** Open of its first bar. */
+  readonly from: number;
+  /** With the bar before it: a slip may begin between the two. */
+  readonly bars: BarColumns;
+}
+
+/** Equal spans of so many seconds or more; of less only where there is no more. */
+function partsOf(columns: BarColumns, seconds: number): Part[] {
   const { time, length } = columns;
   if (length === 0) return [];
   const first = time[0]!;
@@ -87,7 +100,9 @@ function partsOf(columns: BarColumns, seconds: number): BarColumns[] {
   const count = Math.max(1, Math.floor(span / seconds));
   const opens = time.subarray(0, length);
   const starts = Array.from({ length: count }, (_, i) => lowerBound(opens, first + (i * span) / count));
-  const viewOf = (start: number, i: number): BarColumns =>
-    viewBars(columns, Math.max(0, start - 1), starts[i + 1] ?? length);
-  return starts.map(viewOf).filter((part) => part.length > 0);
+  return starts.flatMap((start, i) => {
+    const end = starts[i + 1] ?? length;
+    if (start === end) return [];
+    return [{ from: time[start]!, bars: viewBars(columns, Math.max(0, start - 1), end) }];
+  });
 }

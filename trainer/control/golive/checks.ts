@@ -65,6 +65,8 @@ export interface SymbolFacts {
   readonly hasCosts: boolean;
   /** Costs equal the ones that minutehand is delivered with. */
   readonly hasDeliveredCosts: boolean;
+  /** Neither spread nor commission nor slippage. */
+  readonly isFree: boolean;
 }
 
 /** Everything that the checklist judges, of one moment. */
@@ -193,6 +195,8 @@ const CHECKS: Readonly<Record<GoLiveId, (facts: GoLiveFacts) => Judged>> = {
   costs({ symbols }) {
     const missing = symbols.filter(({ hasCosts }) => !hasCosts).map(({ symbol }) => symbol);
     if (missing.length > 0) return todo('costs_missing', { symbols: few(missing) });
+    const free = symbols.filter(({ isFree }) => isFree).map(({ symbol }) => symbol);
+    if (free.length > 0) return todo('costs_zero', { symbols: few(free) });
     const delivered = symbols.filter(({ hasDeliveredCosts }) => hasDeliveredCosts).map(({ symbol }) => symbol);
     return delivered.length > 0
       ? todo('costs_delivered', { symbols: few(delivered) })

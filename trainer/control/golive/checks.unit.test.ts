@@ -15,6 +15,7 @@ const symbolOf = (symbol: string, changes: object = {}): GoLiveFacts['symbols'][
   weekOpens: { '17:00': 8 },
   hasCosts: true,
   hasDeliveredCosts: false,
+  isFree: false,
   ...changes,
 });
 const health = (changes: object = {}): GoLiveFacts['daemons'][number]['health'] => ({
@@ -111,6 +112,7 @@ describe('the checklist of going live', () => {
       { symbols: [symbolOf('XAUUSD'), symbolOf('XAGUSD', { hasDeliveredCosts: true })] },
       /XAGUSD are as delivered/,
     ],
+    ['costs', { symbols: [symbolOf('XAUUSD'), symbolOf('XAGUSD', { isFree: true })] }, /the costs of XAGUSD are 0/],
     ['costs', { symbols: [symbolOf('XAUUSD', { hasCosts: false }), symbolOf('XAGUSD')] }, /no costs of XAUUSD/],
     [
       'history',

@@ -124,6 +124,7 @@ function symbolFacts(
     weekOpens,
     hasCosts: costs !== undefined,
     hasDeliveredCosts: costs !== undefined && JSON.stringify(costs) === JSON.stringify(delivered[symbol]),
+    isFree: costs !== undefined && costs.spread_bps + costs.commission_bps + costs.slippage_bps === 0,
   };
 }
 
