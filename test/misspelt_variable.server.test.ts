@@ -13,7 +13,7 @@ it.each([[['config', 'check']], [['models', 'list']], [['bars', 'history']]])(
       expect(right.stderr).not.toContain('is not a variable');
       expect(misspelt.code).toBe(right.code);
     } finally {
-      place.remove();
+      await place.remove();
     }
   },
 );
