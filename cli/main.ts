@@ -279,8 +279,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 /**
- * A misspelled variable would otherwise leave its setting at the default without notice. `doctor` has a line for it, and
- * who started this process has said it already.
+ * A misspelled variable would otherwise leave its setting at the default without notice. `doctor` has a line for it,
+ * and who started this process has said it already.
  */
 async function warnOfUnknownVariables(note: (text: string) => void): Promise<void> {
   const own = Object.keys(process.env).filter((name) => name.startsWith('MINUTEHAND_'));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../shared/rng.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+import { IS_LONG, LONG_NOTE } from './long.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
 import { skipNote } from './skip_note.ts';
 
@@ -114,6 +115,11 @@ function ofTeam(team: string): NodeJS.ProcessEnv {
 }
 
 describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, (kind, variables) => {
+  // The queue itself has its own suite over both kinds (trainer/jobs/fleet).
+  const isLong = kind === 'bullmq';
+  const test = it.skipIf(isLong && !IS_LONG);
+  const note = isLong ? LONG_NOTE : '';
+
   const workers: Running[] = [];
   afterAll(() => {
     for (const worker of workers) worker.kill('SIGKILL');
@@ -132,8 +138,8 @@ describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, 
     return JSON.parse(stdout) as FleetState;
   }
 
-  it(
-    'a search by the queue of the process alone gives the bytes of one without a queue',
+  test(
+    `a search by the queue of the process alone gives the bytes of one without a queue${note}`,
     { timeout: 120_000 },
     async () => {
       const { code, stderr } = await place.run(search(`${kind} queue`), {
@@ -145,8 +151,8 @@ describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, 
     },
   );
 
-  it(
-    'a search gives the same bytes when a worker is killed, and then the search itself, and workers have done some of it',
+  test(
+    `a search gives the same bytes when a worker is killed, and then the search itself, and workers have done some of it${note}`,
     { timeout: 300_000 },
     async () => {
       rmSync(join(place.models, 'searched'), { recursive: true });
@@ -177,7 +183,7 @@ describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, 
     },
   );
 
-  it('a search with the same bars and space elsewhere is a look-up', { timeout: 60_000 }, async () => {
+  test(`a search with the same bars and space elsewhere is a look-up${note}`, { timeout: 60_000 }, async () => {
     const before = await fleet();
     const { code, stderr } = await place.run(search(`${kind} looked up`), { env: variables() });
     expect(code, stderr).toBe(0);
@@ -186,24 +192,26 @@ describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, 
     expect(after.tasks[0]!.totals.finished).toBe(before.tasks[0]!.totals.finished);
   });
 
-  it.runIf(kind === 'bullmq')(
-    'another team on the same server and folder sees neither tasks, nor workers, nor results',
-    { timeout: 120_000 },
-    async () => {
-      const blue = ofTeam('blue');
-      const idle = await startWorker('idle', blue);
-      expect((await fleet()).tasks).not.toEqual([]);
-      const seen = await fleet(blue);
-      expect(seen).toMatchObject({ name: 'blue', tasks: [], workers: [{ done: 0 }] });
-      expect(seen.workers[0]!.name).toMatch(/^idle\//);
-      // What the red team has made is made again: the bytes are equal, the work is not shared.
-      const again = await place.run(search('blue'), { env: blue });
-      expect(again.code, again.stderr).toBe(0);
-      expectSameBytes('blue');
-      const { totals } = (await fleet(blue)).tasks[0]!;
-      expect(totals).toMatchObject({ known: 0 });
-      idle.kill('SIGTERM');
-      expect(await idle.ended).toBe(0);
-    },
-  );
+  // A queue of one's own home is nobody else's.
+  if (kind === 'bullmq')
+    test(
+      `another team on the same server and folder sees neither tasks, nor workers, nor results${note}`,
+      { timeout: 120_000 },
+      async () => {
+        const blue = ofTeam('blue');
+        const idle = await startWorker('idle', blue);
+        expect((await fleet()).tasks).not.toEqual([]);
+        const seen = await fleet(blue);
+        expect(seen).toMatchObject({ name: 'blue', tasks: [], workers: [{ done: 0 }] });
+        expect(seen.workers[0]!.name).toMatch(/^idle\//);
+        // What the red team has made is made again: the bytes are equal, the work is not shared.
+        const again = await place.run(search('blue'), { env: blue });
+        expect(again.code, again.stderr).toBe(0);
+        expectSameBytes('blue');
+        const { totals } = (await fleet(blue)).tasks[0]!;
+        expect(totals).toMatchObject({ known: 0 });
+        idle.kill('SIGTERM');
+        expect(await idle.ended).toBe(0);
+      },
+    );
 });

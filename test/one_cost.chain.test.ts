@@ -126,6 +126,7 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'shared/run_trigger/ja.ts',
     'trainer/control/fills/fill_figures.ts',
     'trainer/control/fills/intake.ts',
+    'trainer/control/golive/facts.ts',
     'trainer/control/monitor/direction_look.ts',
     'trainer/control/monitor/fill_performance.ts',
     'trainer/control/monitor/report.ts',
