@@ -6,21 +6,21 @@ export type StrategyName = (typeof STRATEGIES)[number];
 
 const FLAG = '--strategy';
 
-/** Of `train`. The options differ by strategy: `train --strategy direction --help` lists those of direction models. */
+/** Of `train`. */
 export function trainStrategyOption(): Option {
-  return new Option(
-    `${FLAG} <name>`,
-    'what is traded: pairs, or instruments by the direction model, whose options are others (`train --strategy direction --help`)',
-  )
-    .choices(STRATEGIES)
-    .default('pair_reversion');
+  return redirectingOption('train', 'what is traded: pairs, or instruments by the direction model');
 }
 
 /** Of `league`. */
 export function leagueStrategyOption(): Option {
+  return redirectingOption('league', 'whose learners: AI1 of pairs, or the direction model');
+}
+
+/** The options differ by strategy: `train --strategy direction --help` lists those of direction models. */
+function redirectingOption(command: string, meaning: string): Option {
   return new Option(
     `${FLAG} <name>`,
-    'whose learners: AI1 of pairs, or the direction model, whose options are others (`league --strategy direction --help`)',
+    `${meaning}, whose options are others (\`${command} --strategy direction --help\`)`,
   )
     .choices(STRATEGIES)
     .default('pair_reversion');
@@ -41,7 +41,7 @@ export interface SpelledCommand {
   readonly note: string | null;
 }
 
-/** Commands that `direction` has under the same name, with options of its own. */
+/** Commands that `--strategy direction` redirects to the subcommand of `direction` with the same name. */
 const OF_DIRECTION: readonly string[] = ['train', 'league'];
 
 /**

@@ -45,7 +45,8 @@ const INSTRUMENT: readonly { readonly bars: readonly Bar[] }[] = (() => {
   return Array.from({ length: 1800 }, (_, n) => {
     const open = close;
     close *= Math.exp(0.001 * rng.normal());
-    const [high, low] = [Math.max(open, close) * 1.0001, Math.min(open, close) * 0.9999];
+    const high = Math.max(open, close) * 1.0001;
+    const low = Math.min(open, close) * 0.9999;
     const time = (START_MS / 1000 + 60 * n) as OpenTime;
     return { bars: [{ symbol: ID, time, open, high, low, close, volume: 3, takerBuyVolume: 1 }] };
   });

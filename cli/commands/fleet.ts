@@ -21,7 +21,7 @@ export function addFleet(program: Command, output: () => Output): void {
   fleet
     .command('forget')
     .addArgument(task())
-    .description('drops a failed task; whoever asks for it next puts it in anew')
+    .description('deletes a failed task; the next training that needs it enqueues it again')
     .action((key: string) => change(output(), key, forgetTask, `Task ${key} is dropped.`));
   fleet
     .command('end')

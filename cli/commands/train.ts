@@ -43,7 +43,7 @@ import { recordJob } from '../recorded_job.ts';
 import { parseSettings } from '../settings_option.ts';
 import { openTrainingNotifier, type TrainingNotifier } from '../training_notice.ts';
 import { planReport, printPlan } from '../training_plan.ts';
-import { stageLines } from '../stage_lines.ts';
+import { trainingProgress } from '../stage_lines.ts';
 import { trainStrategyOption } from '../strategy_option.ts';
 import { parseHoldoutFrom, parseInteger, parseWindow, parseWorkers } from '../period.ts';
 
@@ -320,16 +320,12 @@ export async function runTrainingJob(
 ): Promise<void> {
   const paths = homePaths();
   const progress = output.progress();
-  const onStage = verbose ? stageLines((line) => output.note(line)) : null;
   tellWhenInterrupted({ output, progress, kept: () => keptBy(job, paths) });
   const context: TrainingContext = {
     settings,
     paths,
     gitCommit: gitCommit(),
-    onProgress(stage, done, total) {
-      onStage?.(stage);
-      progress.update(stage, done, total);
-    },
+    onProgress: trainingProgress(progress, verbose, output),
     onNote: (line) => output.note(line),
   };
   if (job.output.is_dry_run) {

@@ -1,7 +1,7 @@
 import type { SearchedBefore } from '../../shared/bundle/rule/searched_rules.ts';
 import type { TriedBefore } from '../../trainer/jobs/kinds/trials_of_rule.ts';
 
-/** Tells that a rule is one of those that searches have tried; null: nothing says so. */
+/** The number of trials that a rule is charged with, and where it comes from; null where it is 1. */
 export function triedLine({ trials, searched }: TriedBefore): string | null {
   if (searched !== null) return `${searchedText(searched)}: it is judged as one of ${trials}.`;
   return trials === 1

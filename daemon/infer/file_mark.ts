@@ -22,7 +22,7 @@ export function bundlePaths(folder: string, names: readonly string[], files: Fil
 }
 
 /** A key or a mark could not be read or written: the disk's fault, not the pointer's. */
-export function isUnreadSeal(error: unknown): boolean {
+function isUnreadSeal(error: unknown): boolean {
   return error instanceof MinutehandError && (error.code === 'KEY_UNUSABLE' || error.code === 'POINTER_MARK');
 }
 
@@ -31,8 +31,13 @@ export function waitsForJournal(error: unknown): boolean {
   return error instanceof MinutehandError && error.code === 'WARM_UP_WAITS';
 }
 
+/** A pointer cannot be obeyed yet, whatever it names: the disk's fault. */
+export function isNotYet(error: unknown): boolean {
+  return isUnreadSeal(error) || waitsForJournal(error);
+}
+
 /** What a bundle needs, a file that is there, a key or the journal, could not be read: the disk's fault. */
 export function isUnread(error: unknown, seen: string): boolean {
-  if (isUnreadSeal(error) || waitsForJournal(error)) return true;
+  if (isNotYet(error)) return true;
   return error instanceof MinutehandError && error.code === 'MODEL_MISSING' && !seen.split('|').includes(ABSENT);
 }

@@ -11,7 +11,7 @@ import type { DirectionModel } from '../../shared/bundle/direction/direction_mod
 import type { Timeframe } from '../../shared/pair.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import type { Challenger } from '../queue/input.ts';
-import { fingerprint, isUnreadSeal, waitsForJournal } from './file_mark.ts';
+import { fingerprint, isNotYet } from './file_mark.ts';
 import { pathInside } from '../../shared/path_name.ts';
 
 /** The direction models that a daemon runs. */
@@ -85,7 +85,7 @@ export class FollowedRollout {
         if (this.#challenger !== null) this.#withdraw();
       }
     } catch (error) {
-      if (isUnreadSeal(error) || waitsForJournal(error)) return this.#notYet(mark, version, error);
+      if (isNotYet(error)) return this.#notYet(mark, version, error);
       this.#end();
       this.#refuse(version, error);
     }

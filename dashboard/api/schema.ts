@@ -1767,7 +1767,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Drop a failed task: whoever asks for it next puts it in anew */
+        /** Delete a failed task: the next training that needs it enqueues it again */
         post: {
             parameters: {
                 query?: never;

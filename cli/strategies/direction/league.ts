@@ -6,7 +6,7 @@ import { DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/polic
 import { NATIVE_ENGINES, type NativeEngine } from '../../../shared/policy/engines.ts';
 import { loadSettings, type Settings } from '../../../shared/policy/policy.ts';
 import { DIRECTION_DEFAULTS, DIRECTION_SEED } from '../../../trainer/jobs/kinds/direction_defaults.ts';
-import type { DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
+import { isDrawn, type DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
 import { runDirection } from '../../../trainer/jobs/kinds/run_direction.ts';
 import type {
   DirectionMetrics,
@@ -172,7 +172,7 @@ function reportOf({ metrics, net, others, priors, look }: TrainedDirection, job:
     strategy: 'direction',
     timeframe: job.timeframe,
     symbols: job.symbols,
-    market: (job.parameters.coins ?? null) === null ? 'recorded' : 'coins',
+    market: isDrawn(job.parameters) ? 'coins' : 'recorded',
     reference: REFERENCE,
     entrants,
     priors,

@@ -4,7 +4,7 @@ import { homePaths, type HomePaths } from '../../../shared/home.ts';
 import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
 import { NATIVE_ENGINES } from '../../../shared/policy/engines.ts';
 import { loadSettings, type Settings } from '../../../shared/policy/policy.ts';
-import type { DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
+import { isDrawn, type DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
 import { adoptTrained, type Adoption } from '../../../trainer/control/adoption/adopt_trained.ts';
 import {
   DIRECTION_DEFAULTS,
@@ -26,7 +26,7 @@ import { tellWhenInterrupted } from '../../interrupted.ts';
 import type { Output, Progress } from '../../output.ts';
 import { recordJob } from '../../recorded_job.ts';
 import { timeframeOption } from '../../timeframe_option.ts';
-import { stageLines } from '../../stage_lines.ts';
+import { trainingProgress } from '../../stage_lines.ts';
 import { addDirectionEvaluate } from './evaluate.ts';
 import { addDirectionLeague } from './league.ts';
 
@@ -143,15 +143,11 @@ interface Shown {
 
 /** What a training tells while it runs. */
 function contextOf({ job, settings, paths, verbose, progress, output }: Shown): DirectionContext {
-  const onStage = verbose ? stageLines((line) => output.note(line)) : null;
   return {
     settings,
     paths,
     gitCommit: gitCommit(),
-    onProgress(stage, done, total) {
-      onStage?.(stage);
-      progress.update(stage, done, total);
-    },
+    onProgress: trainingProgress(progress, verbose, output),
     onJoined: (symbol, seconds) => output.line(joinedLine(symbol, seconds, job.timeframe)),
   };
 }
@@ -176,7 +172,7 @@ export async function runDirectionJob(
     const context = contextOf({ job, settings, paths: homePaths(), verbose, progress, output });
     const { trained, plan, gates, bundle, resources } = await runDirection(job, context);
     progress.stop();
-    if ((job.parameters.coins ?? null) !== null)
+    if (isDrawn(job.parameters))
       output.line('PLACEBO: the direction of every bar was drawn; nothing below is about the recorded market.');
     for (const line of directionLines(trained, plan, job.timeframe)) output.line(line);
     const { warnings } = trained.validation;

@@ -201,7 +201,7 @@ function edgeLines(edge: BundleResult['edge']): string[] {
   ];
 }
 
-/** Returns and drawdowns of a pair are of its own capital; `of all` are the parts whose sum is that of the total. */
+/** Return and drawdown of a pair refer to its own capital; `of all` is its contribution to the return of all pairs. */
 const HEAD = '                   trades      won   gross     net    full  Sharpe  drawdown   return   of all  refused';
 
 /** @param capitals of how many pairs the capital of all is */

@@ -243,7 +243,8 @@ function taskColumns(all: readonly FleetTasks[]): Column<FleetTasks>[] {
   ];
 }
 
-function failureColumns(reload: () => void): Column<FailedTask>[] {
+/** Which task a row is about. */
+function taskIdentity<Row extends { readonly key: string; readonly learner: string }>(): Column<Row>[] {
   return [
     {
       key: 'key',
@@ -252,6 +253,16 @@ function failureColumns(reload: () => void): Column<FailedTask>[] {
       cell: ({ key }) => <code title={key}>{key.slice(0, KEY_SHOWN)}</code>,
     },
     { key: 'learner', title: t('fleet.learner'), value: ({ learner }) => learner, cell: ({ learner }) => learner },
+  ];
+}
+
+function whenColumn<Row extends { readonly ago_ms: number | null }>(): Column<Row> {
+  return { key: 'when', title: t('fleet.when'), value: ({ ago_ms }) => ago_ms, cell: ({ ago_ms }) => ago(ago_ms) };
+}
+
+function failureColumns(reload: () => void): Column<FailedTask>[] {
+  return [
+    ...taskIdentity<FailedTask>(),
     {
       key: 'error',
       title: t('fleet.why'),
@@ -264,7 +275,7 @@ function failureColumns(reload: () => void): Column<FailedTask>[] {
         </div>
       ),
     },
-    { key: 'when', title: t('fleet.when'), value: ({ ago_ms }) => ago_ms, cell: ({ ago_ms }) => ago(ago_ms) },
+    whenColumn(),
     {
       key: 'act',
       title: t('app.actions'),
@@ -300,18 +311,7 @@ function Differences({ fleet: { differences } }: { readonly fleet: Fleet }) {
         rowKey={({ key, other }) => `${key} ${other.hash}`}
         empty="fleet.noFailures"
         columns={[
-          {
-            key: 'key',
-            title: t('fleet.task'),
-            value: ({ key }) => key,
-            cell: ({ key }) => <code title={key}>{key.slice(0, KEY_SHOWN)}</code>,
-          },
-          {
-            key: 'learner',
-            title: t('fleet.learner'),
-            value: ({ learner }) => learner,
-            cell: ({ learner }) => learner,
-          },
+          ...taskIdentity<Fleet['differences'][number]>(),
           {
             key: 'kept',
             title: t('fleet.kept'),
@@ -324,7 +324,7 @@ function Differences({ fleet: { differences } }: { readonly fleet: Fleet }) {
             value: ({ other }) => `${other.maker} ${other.hash}`,
             cell: ({ other }) => <Made {...other} />,
           },
-          { key: 'when', title: t('fleet.when'), value: ({ ago_ms }) => ago_ms, cell: ({ ago_ms }) => ago(ago_ms) },
+          whenColumn(),
         ]}
       />
     </Panel>

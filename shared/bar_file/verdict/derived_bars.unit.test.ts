@@ -25,7 +25,8 @@ function marketOf({ sigma, tick, spread, offset = 0 }: Market): InspectedBar[] {
       const side = rng.uniform() < 0.5 ? -1 : 1;
       return Math.round((mid + (side * spread) / 2) / tick) * tick + (i % 2) * offset;
     });
-    const [open, close] = [prices[0]!, prices.at(-1)!];
+    const open = prices[0]!;
+    const close = prices.at(-1)!;
     return { time: 60 * i, open, high: Math.max(...prices), low: Math.min(...prices), close, volume: 1 };
   });
 }

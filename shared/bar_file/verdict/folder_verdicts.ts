@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MACHINE_CLOCK } from '../../clock.ts';
 import { replaceDurably } from '../../durable_file.ts';
 import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import type { BarColumns } from '../bar_file.ts';
+import { readFolderFile } from '../folder_file.ts';
 import { VERDICTS, type VerdictCode } from './finding.ts';
 import { barFindingText, faultsOf, NEVER_A_MARKET } from './judged_bars.ts';
 
@@ -15,22 +15,10 @@ export type AcceptedVerdicts = Readonly<Record<string, readonly VerdictCode[]>>;
 
 /** @throws MinutehandError DATA_FORMAT */
 export function acceptedVerdicts(folder: string): AcceptedVerdicts {
-  const path = join(folder, FILE);
-  if (MACHINE_FILES.stat(path) === null) return {};
-  let accepted: unknown;
-  try {
-    accepted = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new MinutehandError('DATA_FORMAT', { seen: `${path} is not JSON`, cause });
-  }
   const isCodes = (codes: unknown): boolean =>
     Array.isArray(codes) && codes.every((code) => (VERDICTS as readonly unknown[]).includes(code));
-  if (typeof accepted === 'object' && accepted !== null && Object.values(accepted).every(isCodes))
-    return accepted as AcceptedVerdicts;
-  throw new MinutehandError('DATA_FORMAT', {
-    seen: `${path}: ${JSON.stringify(accepted).slice(0, 200)}`,
-    expected: `verdicts by symbol: {"EURUSD": ["${[...NEVER_A_MARKET].join('" | "')}"]}`,
-  });
+  const expected = `verdicts by symbol: {"EURUSD": ["${[...NEVER_A_MARKET].join('" | "')}"]}`;
+  return readFolderFile<AcceptedVerdicts>(folder, FILE, (values) => values.every(isCodes), expected) ?? {};
 }
 
 export function acceptVerdicts(folder: string, symbol: string, codes: readonly VerdictCode[]): void {

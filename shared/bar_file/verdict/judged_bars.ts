@@ -37,10 +37,12 @@ export function findingsOf(columns: BarColumns): readonly Finding[] {
 
 /** What parts of about two weeks show: a fault of some days is small beside a year. */
 export function findingsByPart(columns: BarColumns, seconds = JUDGED_S): BarFinding[] {
-  return partsOf(columns, seconds).flatMap(({ from, bars }) => {
-    const span = { from, to: bars.time[bars.length - 1]! };
-    return findingsOf(bars).map((finding) => ({ symbol: columns.symbol, ...span, finding }));
-  });
+  return partsOf(columns, seconds).flatMap(findingsOfPart);
+}
+
+function findingsOfPart({ from, bars }: Part): BarFinding[] {
+  const span = { from, to: bars.time[bars.length - 1]! };
+  return findingsOf(bars).map((finding) => ({ symbol: bars.symbol, ...span, finding }));
 }
 
 /** Of bars of the past, which nobody can mend while they arrive: a feed that was stuck counts as well. */
@@ -60,10 +62,11 @@ const CLOCK_SLACK_S = 3600;
  */
 export function faultsOf(columns: BarColumns, nowMs: number | null): BarFinding[] {
   const seconds = Math.max(JUDGED_S, JUDGED_BARS * ownBarSeconds(columns));
+  const parts = partsOf(columns, seconds);
   // A feed that is stuck for weeks is seen beside the moves before.
-  const whole = findingsByPart(columns, Infinity);
+  const whole = parts.length > 1 ? partsOf(columns, Infinity) : [];
   const found = new Map<string, BarFinding>();
-  for (const one of [...whole, ...findingsByPart(columns, seconds)]) {
+  for (const one of [...whole, ...parts].flatMap(findingsOfPart)) {
     const kind = `${one.finding.code} ${one.finding.by}`;
     const isFault = FAULTS.has(one.finding.code) && !MAY_BE_MEANT.has(one.finding.by);
     if (isFault && !found.has(kind)) found.set(kind, one);

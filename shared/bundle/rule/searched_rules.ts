@@ -200,7 +200,7 @@ function letGoOldest(models: string): void {
 
 /** @param of one search, which has been kept before, or several */
 function joined(a: Record, b: Record, of: 'one' | 'several'): Record {
-  const rules = new Set([...numbersIn(a.rules), ...numbersIn(b.rules)]);
+  const rules = union(a.rules, b.rules);
   return recordOf({
     searches: of === 'one' ? a.searches : a.searches + b.searches,
     begun: Date.parse(a.begun) < Date.parse(b.begun) ? a.begun : b.begun,
@@ -208,11 +208,8 @@ function joined(a: Record, b: Record, of: 'one' | 'several'): Record {
     trials: of === 'one' ? Math.max(a.trials, b.trials, rules.size) : a.trials + b.trials,
     isWhole: a.is_whole && b.is_whole,
     rules,
-    forms: new Set([...numbersIn(a.forms), ...numbersIn(b.forms)]),
-    questions:
-      a.questions === null || b.questions === null
-        ? null
-        : new Set([...numbersIn(a.questions), ...numbersIn(b.questions)]),
+    forms: union(a.forms, b.forms),
+    questions: a.questions === null || b.questions === null ? null : union(a.questions, b.questions),
   });
 }
 
@@ -284,6 +281,10 @@ function bytesOf(numbers: ReadonlySet<bigint>): string {
   const bytes = Buffer.alloc(sorted.length * HASH_BYTES);
   sorted.forEach((number, i) => bytes.writeBigUInt64BE(number, i * HASH_BYTES));
   return bytes.toString('base64');
+}
+
+function union(a: string, b: string): Set<bigint> {
+  return new Set([...numbersIn(a), ...numbersIn(b)]);
 }
 
 function numbersIn(base64: string): bigint[] {

@@ -44,7 +44,7 @@ describe('the shelves of bundles', () => {
     const minutehand = { ...settings, pairs: ['EURUSD_GBPUSD'], instruments: ['BTCUSDT@1h', 'ETHUSDT@1h'] };
     const bundle = { version: '20261101_0000', windows: {} };
     const seen = SLOTS.map((slot) => shelfOfSlot(slot).expectedSchema(slot, bundle, minutehand));
-    // Each timeframe has a schema of its own.
+    // The schema depends on the timeframe.
     expect(new Set(seen).size).toBe(SLOTS.length);
     expect(ALL_SHELVES.map((shelf) => shelf.timeframesOf(minutehand))).toEqual([['1m'], ['1h']]);
     // Formulas of instruments read no bars that a daemon would have to wait for.

@@ -152,8 +152,13 @@ describe('rules in the API', () => {
     expect(await compare()).toEqual({
       instrument: SUBJECT,
       version,
-      ...{ bars: 0, from: null, to: null, equal: 0, publishers: [] },
-      ...{ published: nothing, shadow: nothing },
+      bars: 0,
+      from: null,
+      to: null,
+      equal: 0,
+      publishers: [],
+      published: nothing,
+      shadow: nothing,
     });
     expect(await end()).toEqual({ instrument: SUBJECT, version: null });
     expect(await marked()).toEqual([]);

@@ -50,3 +50,29 @@ export function bothArms<Answer>(answers: Iterable<Partial<Record<Arm, Answer>>>
     champion === undefined || challenger === undefined ? [] : [{ champion, challenger }],
   );
 }
+
+/** What an arm did at a bar of a subject. */
+interface Traded {
+  readonly entered: boolean;
+  /** Net result of the position that this bar closed, bps; 0 without one. */
+  readonly resultBps: number;
+}
+
+/**
+ * What both arms did at a bar, of all subjects together.
+ * @param answers of the subjects that answered
+ * @param subjects number of all, over which results are averaged
+ */
+export function tradedBy(
+  answers: readonly Partial<Record<Arm, Traded>>[],
+  subjects: number,
+): Pick<GuardMinute, 'championBps' | 'challengerBps' | 'entries'> {
+  const mean = (arm: Arm): number => answers.reduce((sum, answer) => sum + (answer[arm]?.resultBps ?? 0), 0) / subjects;
+  return {
+    championBps: mean('champion'),
+    challengerBps: mean('challenger'),
+    entries: bothArms(answers)
+      .map(({ champion, challenger }) => ({ champion: champion.entered, challenger: challenger.entered }))
+      .filter(({ champion, challenger }) => champion || challenger),
+  };
+}

@@ -153,7 +153,7 @@ export interface TaskQueue {
   failures(): Promise<readonly FailedTask[]>;
   /** Puts a failed task in again, with all its attempts. @returns false: there is no failed task of that key */
   retry(key: string): Promise<boolean>;
-  /** Drops a failed task; whoever asks for it next puts it in anew. @returns as `retry` */
+  /** Deletes a failed task; the next training that needs it enqueues it again. @returns as `retry` */
   forget(key: string): Promise<boolean>;
   /** Says that this worker lives. @returns whether it was asked to end */
   greet(worker: WorkerFacts, state: WorkerState): Promise<boolean>;

@@ -9,6 +9,13 @@ import { jobTrigger, jobWindow } from '../job_fields.ts';
 const share = z.number().min(0).max(1);
 const isOfSearch = (name: string): boolean => name.startsWith('search.');
 
+/** Whether the direction of every bar is drawn by coins. */
+export function isDrawn<Parameters extends { readonly coins?: number | null | undefined }>(
+  parameters: Parameters,
+): parameters is Parameters & { readonly coins: number } {
+  return (parameters.coins ?? null) !== null;
+}
+
 /** A training of the direction model of a timeframe, as data. Every field acts; none has a default. */
 export const directionJobSchema = z
   .strictObject({
@@ -69,7 +76,7 @@ export const directionJobSchema = z
     trigger: jobTrigger,
   })
   .refine(({ output, adopt }) => !(output.is_dry_run && adopt), { error: 'a dry run adopts nothing', path: ['adopt'] })
-  .refine(({ output, parameters }) => output.is_dry_run || (parameters.coins ?? null) === null, {
+  .refine(({ output, parameters }) => output.is_dry_run || !isDrawn(parameters), {
     error: 'no bundle is made of a market whose direction was drawn: output.is_dry_run must be true',
     path: ['parameters', 'coins'],
   })

@@ -40,7 +40,7 @@ import { f1Floor } from '../../learning/validate/quality_gate.ts';
 import { holdingFolders } from '../held_folders.ts';
 import { readInstruments } from '../bars/instruments.ts';
 import { whileBarsStay } from '../bars/taken_back.ts';
-import type { DirectionJob } from './direction_job.ts';
+import { isDrawn, type DirectionJob } from './direction_job.ts';
 import { refuseOtherMarket } from '../other_market.ts';
 import { ownResources, type RunResources } from '../resources/run_resources.ts';
 
@@ -149,12 +149,6 @@ function drawn(instruments: readonly Instrument[], { parameters }: DirectionJob)
   if (!isDrawn(parameters)) return instruments;
   const coins = coinsOf(`${parameters.coins}/direction market`);
   return instruments.map((own) => placeboInstrument(own, coins));
-}
-
-function isDrawn<Parameters extends DirectionJob['parameters']>(
-  parameters: Parameters,
-): parameters is Parameters & { readonly coins: number } {
-  return (parameters.coins ?? null) !== null;
 }
 
 /** Folder of the bundle; null: nothing is written. */

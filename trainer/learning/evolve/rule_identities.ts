@@ -39,8 +39,9 @@ export class RuleIdentities {
   /** The canonical text of a part, which stands in brackets: parts are in the order of their texts. */
   #text(tree: Tree): string {
     if (typeof tree === 'number') return this.#space.conditions[tree]!.formula.root.text;
-    const [first, second] = [this.#text(tree[1]), this.#text(tree[2])].sort() as [string, string];
-    return `(${first} ${tree[0]} ${second})`;
+    const [operator, left, right] = tree;
+    const parts = [this.#text(left), this.#text(right)].sort();
+    return `(${parts.join(` ${operator} `)})`;
   }
 
   #form(tree: Tree): ConditionForm {

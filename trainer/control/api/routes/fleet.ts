@@ -23,7 +23,7 @@ export function addFleetRoutes(api: Api, { fleet }: ApiContext): void {
 
   for (const [name, summary, act] of [
     ['retry', 'Put a failed task in again, with all its attempts', retryTask],
-    ['forget', 'Drop a failed task: whoever asks for it next puts it in anew', forgetTask],
+    ['forget', 'Delete a failed task: the next training that needs it enqueues it again', forgetTask],
   ] as const)
     api.route({
       method: 'POST',

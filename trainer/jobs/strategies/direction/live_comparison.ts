@@ -16,7 +16,7 @@ import { readKnownBars } from '../../bars/known_bars.ts';
 import { readArms, type ArmMinute } from '../../comparison/arms.ts';
 import { classAdvantageOf, type PairedClasses } from '../../comparison/class_advantage.ts';
 import { closedResults } from '../../comparison/closed_results.ts';
-import { bothArms, sharesOf, type ComparedBar } from '../../comparison/compared_bars.ts';
+import { bothArms, sharesOf, tradedBy, type ComparedBar } from '../../comparison/compared_bars.ts';
 import type {
   LiveComparison,
   RolloutBars,
@@ -143,19 +143,13 @@ function comparedBar(
   const { scores, unknown } = scoresOf(pairs, labels, time);
   const answers = [...pairs.values()];
   const both = bothArms(answers);
-  const mean = (arm: 'champion' | 'challenger'): number =>
-    answers.reduce((sum, answer) => sum + (answer[arm]?.resultBps ?? 0), 0) / instruments;
   return {
     advantage: scores.length === 0 ? null : classAdvantageOf(scores),
     unknown,
     guard: (minute, unlabeled) => ({
       minute,
       share,
-      championBps: mean('champion'),
-      challengerBps: mean('challenger'),
-      entries: both
-        .map(({ champion, challenger }) => ({ champion: champion.entered, challenger: challenger.entered }))
-        .filter(({ champion, challenger }) => champion || challenger),
+      ...tradedBy(answers, instruments),
       // Nothing like a pair's risk model keeps an instrument from entering.
       candidates: 0,
       passed: 0,

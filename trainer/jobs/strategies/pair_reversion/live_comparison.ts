@@ -14,6 +14,7 @@ import type { ArmMinute } from '../../comparison/arms.ts';
 import {
   bothArms,
   sharesOf,
+  tradedBy,
   type ComparedAxis,
   type ComparedBar,
   type GuardMinute,
@@ -158,16 +159,10 @@ function guardMinute(
   const answers = [...pairs.values()];
   const both = bothArms(answers);
   const candidates = both.map(({ challenger }) => challenger).filter(isCandidate);
-  const mean = (arm: 'champion' | 'challenger'): number =>
-    answers.reduce((sum, answer) => sum + (answer[arm]?.resultBps ?? 0), 0) / pairCount;
   return {
     minute,
     share,
-    championBps: mean('champion'),
-    challengerBps: mean('challenger'),
-    entries: both
-      .map(({ champion, challenger }) => ({ champion: champion.entered, challenger: challenger.entered }))
-      .filter(({ champion, challenger }) => champion || challenger),
+    ...tradedBy(answers, pairCount),
     candidates: candidates.length,
     passed: candidates.filter(({ riskScore, theta2 }) => riskScore! < theta2!).length,
     due: answers.length,
