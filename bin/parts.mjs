@@ -1,16 +1,51 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { ROOT } from './project.mjs';
 
 /** In how many parts the slow test files are. */
 export const PARTS = 6;
+/** From this time on a test file is slow, beside the other tests on two cores. */
+export const SLOW_SECONDS = 10;
+
+/** Folders with a coverage floor, and tests elsewhere that cover parts of them. */
+export const COVERED = [
+  'shared/core/',
+  'shared/strategies/',
+  'daemon/',
+  'trainer/learning/gates/',
+  'trainer/learning/strategies/direction/gates/',
+  'trainer/learning/training/adoption_gates.slow.test.ts',
+  'test/lease_store.server.test.ts',
+  'test/journal_retention.chain.test.ts',
+];
+/** Slow as they may be: what the README promises, the set-up, and that no result has changed. */
+const PROMISES = ['test/readme.chain.test.ts', 'test/installation.chain.test.ts', 'test/golden/'];
+
+/** @param {string} file @returns {boolean} whether every run of CI has this test file */
+export const isInEveryRun = (file) => [...COVERED, ...PROMISES].some((path) => file.startsWith(path));
 
 /**
- * Seconds that each slow test file took when it was last measured. Only how even the parts are depends on them.
+ * Seconds that each slow test file took when it was last measured (bin/slow_files.mjs). How even the parts are depends
+ * on them.
  * @type {Readonly<Record<string, number>>}
  */
 export const SLOW_FILES = JSON.parse(readFileSync(join(ROOT, 'test', 'slow_files.json'), 'utf8'));
+
+/** A finished test file in vitest's report: ` ✓ shared  test/home.server.test.ts (3 tests | 1 skipped) 2100ms`. */
+const FINISHED = /^\s*[✓❯×]\s+\S+\s+(\S+\.test\.ts) \(.*?(\d+)ms$/;
+
+/**
+ * @param {string} log what a run of the tests printed
+ * @returns {Record<string, number>} whole seconds by test file; the last run's, where a file ran twice
+ */
+export function secondsOfFiles(log) {
+  const lines = log.split('\n').map((line) => FINISHED.exec(stripVTControlCharacters(line).trimEnd()));
+  return Object.fromEntries(
+    lines.flatMap((match) => (match === null ? [] : [[match[1], Math.round(Number(match[2]) / 1000)]])),
+  );
+}
 
 /**
  * Twenty minutes on two cores have no room for all tests that start chains of programs. So a run of CI has all quick

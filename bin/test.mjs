@@ -12,7 +12,7 @@ import { OTHER_NODES, freshCopy, startOnNode } from './node_runtime.mjs';
 import { capture } from './programs.mjs';
 import { ROOT, print } from './project.mjs';
 import { ONLY_LONG } from './only_long.mjs';
-import { chosenPart } from './parts.mjs';
+import { chosenPart, COVERED } from './parts.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 import { conclude, mustHold, repeatFailedAlone, testsHold } from './steps.mjs';
 
@@ -36,17 +36,6 @@ const NODE_TESTS = [
   'test/golden/',
 ];
 
-/** Folders with a coverage floor, and tests elsewhere that cover parts of them. */
-const COVERED = [
-  'shared/core/',
-  'shared/strategies/',
-  'daemon/',
-  'trainer/learning/gates/',
-  'trainer/learning/strategies/direction/gates/',
-  'trainer/learning/training/adoption_gates.slow.test.ts',
-  'test/lease_store.server.test.ts',
-  'test/journal_retention.chain.test.ts',
-];
 /**
  * Tests that wait for polls, for leases, for the end of a minute or of a simulated day, or for trainings. The longest
  * first.

@@ -9,9 +9,11 @@ interface PartsModule {
   readonly SLOW_FILES: Readonly<Record<string, number>>;
   readonly partsOf: (seconds: Readonly<Record<string, number>>, parts: number) => string[][];
   readonly chosenPart: (wanted: string | undefined) => { name: string; leftOut: string[] };
+  readonly isInEveryRun: (file: string) => boolean;
+  readonly secondsOfFiles: (log: string) => Readonly<Record<string, number>>;
 }
 const PATH = join(packageRoot(), 'bin', 'parts.mjs');
-const { PARTS, SLOW_FILES, partsOf, chosenPart } = (await import(PATH)) as PartsModule;
+const { PARTS, SLOW_FILES, partsOf, chosenPart, isInEveryRun, secondsOfFiles } = (await import(PATH)) as PartsModule;
 
 describe('the parts of the slow test files', () => {
   const parts = partsOf(SLOW_FILES, PARTS);
@@ -25,6 +27,7 @@ describe('the parts of the slow test files', () => {
   it('are files that exist, and that CI does not leave out anyway', () => {
     expect(Object.keys(SLOW_FILES).filter((file) => !existsSync(join(packageRoot(), file)))).toEqual([]);
     expect(onlyLong.filter((file) => file in SLOW_FILES)).toEqual([]);
+    expect(Object.keys(SLOW_FILES).filter(isInEveryRun)).toEqual([]);
   });
 
   it('are run one by one: what each leaves out is in the others', () => {
@@ -40,6 +43,15 @@ describe('the parts of the slow test files', () => {
     expect(chosenPart(undefined).name).toMatch(/^[1-6]\/6$/);
     for (const wanted of ['7/6', '0/6', '1/3', 'first', '']) expect(() => chosenPart(wanted)).toThrow('TEST_PART');
   });
+});
+
+it('the seconds of test files are read from what the tests print, colors or not', () => {
+  const log = [
+    ' \u001b[32m✓\u001b[39m \u001b[30m\u001b[42m shared \u001b[49m\u001b[39m test/home.server.test.ts \u001b[2m(3 tests)\u001b[22m\u001b[33m 12400\u001b[2mms\u001b[22m\u001b[39m',
+    '     ✓ answers within its time 4000ms',
+    ' ❯ chain  sim/sim.chain.test.ts (31 tests | 1 failed | 2 skipped) 65020ms',
+  ];
+  expect(secondsOfFiles(log.join('\n'))).toEqual({ 'test/home.server.test.ts': 12, 'sim/sim.chain.test.ts': 65 });
 });
 
 it('CI on several machines runs every part', () => {
