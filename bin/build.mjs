@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 import { print } from './project.mjs';
-import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+import { ensureReady, run } from './setup.mjs';
 
 await run(async () => {
-  await ensureInstalled();
-  if (!(await ensureBuilt())) print('dist/ is up to date');
+  if (!(await ensureReady())) print('dist/ is up to date');
   return 0;
 });

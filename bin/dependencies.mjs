@@ -30,10 +30,11 @@ const COMPILED_SQLITE =
  * Installs package-lock.json unless it is installed already; a no-op takes a few milliseconds and prints nothing. If
  * several processes start at once, one installs and the others wait. One installation serves all supported versions of
  * Node; for Node 20, SQLite is also compiled.
- * @param {() => void} [onPackages] called when packages have been installed and native parts are still to be compiled
+ * @param {() => Promise<void>} [besideCompilation] what needs the packages and none of their native parts: it is done
+ * while SQLite is compiled, which leaves the other cores idle
  * @throws {SetupError}
  */
-export async function ensureInstalled(onPackages = () => undefined) {
+export async function ensureInstalled(besideCompilation = async () => undefined) {
   if (installationError() === null) {
     linkCommand();
     return;
@@ -42,9 +43,11 @@ export async function ensureInstalled(onPackages = () => undefined) {
     const installer = packagesError() === null ? readStamp()?.node : undefined;
     if (packagesError() !== null || (await nativePartsFault()) !== null) {
       await install();
-      onPackages();
-      const fault = await nativePartsFault();
-      if (fault !== null) throw new SetupError(fault);
+      // Both have ended when the lock is given back.
+      const [native, beside] = await Promise.allSettled([nativePartsFault(), besideCompilation()]);
+      if (native.status === 'rejected') throw native.reason;
+      if (native.value !== null) throw new SetupError(native.value);
+      if (beside.status === 'rejected') throw beside.reason;
     }
     const stamp = { lock: lockHash(), machine: MACHINE, node: installer ?? THIS_NODE };
     writeFileSync(STAMP, `${JSON.stringify(stamp)}\n`);

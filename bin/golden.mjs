@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { fetchNode } from './node_runtime.mjs';
 import { runShown } from './programs.mjs';
 import { ROOT, SetupError } from './project.mjs';
-import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+import { ensureReady, run } from './setup.mjs';
 
 function readOptions() {
   try {
@@ -41,9 +41,8 @@ const PROGRAM = join(ROOT, 'bin', 'golden_program.mjs');
 
 await run(async () => {
   const { part, record, node: versions, shown, 'keep-home': keepsHome } = readOptions();
-  await ensureInstalled();
   // The scorer in WebAssembly comes from the build.
-  await ensureBuilt();
+  await ensureReady();
   const args = [PROGRAM, ...part.flatMap((name) => ['--part', name]), '--shown', shown];
   if (record) args.push('--record');
   if (keepsHome) args.push('--keep-home');

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { killable } from './mutation/equivalent.mjs';
 import { runShown } from './programs.mjs';
 import { ROOT, SetupError, print, readText } from './project.mjs';
-import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+import { ensureReady, run } from './setup.mjs';
 
 /** @typedef {{ mutate: string[], tests: string[], least: number }} Area */
 
@@ -42,8 +42,7 @@ await run(async () => {
     );
     return unknown.length > 0 ? 2 : 0;
   }
-  await ensureInstalled();
-  await ensureBuilt();
+  await ensureReady();
   await ensureStryker();
   mkdirSync(FOLDER, { recursive: true });
   /** @type {string[]} */

@@ -8,7 +8,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { npmCommand } from './dependencies.mjs';
 import { runLogged, tailOf } from './programs.mjs';
 import { LOG_FOLDER, ROOT, SetupError, print } from './project.mjs';
-import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+import { ensureReady, run } from './setup.mjs';
 
 const RELEASE = join(ROOT, 'var', 'release');
 const FOLDER = join(RELEASE, 'package');
@@ -31,8 +31,7 @@ const LEFT_OUT = ['better-sqlite3-12'];
 
 /** @returns {Promise<string>} path of the packed file @throws {SetupError} */
 export async function pack() {
-  await ensureInstalled();
-  await ensureBuilt();
+  await ensureReady();
   rmSync(RELEASE, { recursive: true, force: true });
   mkdirSync(join(FOLDER, 'bin'), { recursive: true });
   for (const path of COPIED) cpSync(join(ROOT, path), join(FOLDER, path), { recursive: true });

@@ -1,4 +1,5 @@
 /** Paths, output and errors shared by the set-up programs. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,16 +49,21 @@ export function print(line) {
   process.stderr.write(`${line}\n`);
 }
 
+/** Whether the present work has the lock already. @type {AsyncLocalStorage<boolean>} */
+const insideAlone = new AsyncLocalStorage();
+
 /**
- * Runs `work` while no other process installs or builds here.
+ * Runs `work` while no other process installs or builds here. What `work` itself starts may do so: an installation
+ * builds while it compiles.
  * @template T
  * @param {string} label description of this process's work, shown by waiting processes
  * @param {() => Promise<T>} work
  */
 export function alone(label, work) {
+  if (insideAlone.getStore() === true) return work();
   const onWait = (/** @type {number} */ pid) =>
     print(`waiting for process ${pid}, which is setting up here too (${label})`);
-  return withLock(join(ROOT, 'var', 'setup-lock'), onWait, work);
+  return withLock(join(ROOT, 'var', 'setup-lock'), onWait, () => insideAlone.run(true, work));
 }
 
 /** @param {string} path */

@@ -1,4 +1,5 @@
 /** Prepares a fresh clone: dependencies, native parts, build. Uses only Node itself, since nothing is installed yet. */
+import { ensureInstalled } from './dependencies.mjs';
 import { ensureDashboardBuilt } from './dashboard.mjs';
 import { ensureBuilt as ensureProgramsBuilt } from './dist.mjs';
 import { checkNode } from './node_version.mjs';
@@ -6,10 +7,25 @@ import { print, SetupError, setupError } from './project.mjs';
 
 export { checkInstalled, ensureInstalled } from './dependencies.mjs';
 
+/**
+ * Installs what is missing and builds what has changed. A first start builds while SQLite is compiled.
+ * @returns {Promise<boolean>} whether there was something to build
+ */
+export async function ensureReady() {
+  let isFresh = false;
+  const build = async () => void (isFresh = (await ensureBuilt()) || isFresh);
+  await ensureInstalled(build);
+  await build();
+  return isFresh;
+}
+
 /** Compiles the programs and bundles the dashboard. @returns {Promise<boolean>} whether there was something to build */
 export async function ensureBuilt() {
-  const isFresh = await ensureProgramsBuilt();
-  return (await ensureDashboardBuilt()) || isFresh;
+  const programs = await ensureProgramsBuilt();
+  const isFresh = (await ensureDashboardBuilt()) || programs;
+  // Its process would stay as long as this one, which `npm start` uses for weeks.
+  if (isFresh) await (await import('esbuild')).stop();
+  return isFresh;
 }
 
 /**

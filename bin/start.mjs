@@ -1,9 +1,8 @@
 #!/usr/bin/env node
-import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+import { ensureReady, run } from './setup.mjs';
 
 await run(async () => {
-  await ensureInstalled();
-  await ensureBuilt();
+  await ensureReady();
   // In this process, so that Ctrl-C reaches it and its exit code is npm's.
   const { main } = await import('../dist/cli/main.js');
   return main(['up', ...process.argv.slice(2)]);

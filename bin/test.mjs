@@ -87,10 +87,10 @@ async function startOnOtherNodes() {
 await run(async () => {
   /** @type {ReturnType<typeof besideCompilation> | null} */
   let beside = null;
-  const begin = () => void (beside ??= besideCompilation());
+  const begin = async () => void (beside ??= besideCompilation());
   const isInstalled = await mustHold('install', () => ensureInstalled(begin));
   if (isInstalled) {
-    begin();
+    await begin();
     await mustHold('redis-server', ensureRedis);
     await mustHold('postgresql', ensurePostgres);
     await mustHold('openssh-server', ensureSshServer);

@@ -5,7 +5,7 @@
  */
 import { ensureLightgbm } from './lightgbm.mjs';
 import { ONLY_LONG } from './only_long.mjs';
-import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+import { ensureReady, run } from './setup.mjs';
 import { conclude, mustHold, testsHold } from './steps.mjs';
 
 const LONG = [
@@ -57,8 +57,7 @@ const LONG = [
 ];
 
 await run(async () => {
-  await ensureInstalled();
-  await ensureBuilt();
+  await ensureReady();
   process.env.MINUTEHAND_LONG = '1';
   await mustHold('lightgbm', async () => {
     process.env.MINUTEHAND_LIGHTGBM_LIBRARY ||= (await ensureLightgbm()) ?? '';

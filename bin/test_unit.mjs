@@ -5,14 +5,13 @@
  */
 import { conclude, testsHold } from './steps.mjs';
 import { print } from './project.mjs';
-import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+import { ensureReady, run } from './setup.mjs';
 
 /** Budget on two idle cores. */
 const BUDGET_SECONDS = 90;
 
 await run(async () => {
-  await ensureInstalled();
-  await ensureBuilt();
+  await ensureReady();
   const startMs = performance.now();
   await testsHold('unit tests', ['--project', 'unit', ...process.argv.slice(2)]);
   const seconds = ((performance.now() - startMs) / 1000).toFixed(0);

@@ -4,7 +4,7 @@
  * install wine wine64`). Arguments replace the list of files. Without either, nothing is tested, which the last line
  * says. Not a part of CI: it takes a quarter of an hour, and needs Wine.
  */
-import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+import { ensureReady, run } from './setup.mjs';
 import { withLock } from './lock.mjs';
 import { print } from './project.mjs';
 import { conclude, mustHold, testsHold } from './steps.mjs';
@@ -16,8 +16,7 @@ await run(async () => {
     print('  → apt-get install --no-install-recommends wine wine64, or run it on Windows');
     return 0;
   }
-  await ensureInstalled();
-  await ensureBuilt();
+  await ensureReady();
   const onWait = (/** @type {number} */ pid) => print(`waiting for process ${pid}, which tests Windows too`);
   return withLock(TREE_LOCK, onWait, async () => {
     /** @type {import('./windows_tree.mjs').WindowsPlace | undefined} */

@@ -28,15 +28,14 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { capture, launch } from './programs.mjs';
 import { ROOT, SetupError, print } from './project.mjs';
-import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+import { ensureReady, run } from './setup.mjs';
 
 const FOLDER = process.env.RETRAIN_FOLDER ?? join(ROOT, 'var', 'retrain');
 
 /** @typedef {{ code: number, document: any }} Answer */
 
 await run(async () => {
-  await ensureInstalled();
-  await ensureBuilt();
+  await ensureReady();
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   const options = [...dataOptions(), ...(process.env.RETRAIN_OPTIONS ?? '').split(/\s+/).filter((word) => word !== '')];
