@@ -28,6 +28,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'daemon/publish/file.ts: join(folder, name)',
     'daemon/publish/leftovers.ts: join(folder, entry.name)',
     'daemon/publish/leftovers.ts: join(path, inner.name)',
+    'shared/bar_file/folder_file.ts: join(folder, name)',
     'shared/bundle/bundle.ts: join(draft, name)',
     'shared/bundle/bundle.ts: join(folder, file)',
     'shared/bundle/bundle.ts: join(folder, name)',
