@@ -73,6 +73,15 @@ export function encodeTreeModel(model: TreeModel, extras: OnnxExtras = {}): Uint
   });
 }
 
+/** Versions of our graphs. */
+export const OPSETS = {
+  irVersion: 8,
+  opsets: [
+    { domain: '', version: 15 },
+    { domain: ML_DOMAIN, version: 3 },
+  ],
+};
+
 /** A graph whose nodes compute the output `score`. */
 export interface ScoreGraph {
   readonly name: string;
@@ -86,13 +95,10 @@ export interface ScoreGraph {
 /** An ONNX model of opset 15 and ai.onnx.ml 3: output `score` float32 [N, width]. Equal graphs give equal bytes. */
 export function encodeGraph({ name, inputs, nodes, width, metadata }: ScoreGraph): Uint8Array {
   return encodeModel({
-    irVersion: 8,
+    irVersion: OPSETS.irVersion,
     producerName: 'minutehand',
     graph: { name, inputs: [...inputs], outputs: [scoreOutput(width)], nodes: [...nodes] },
-    opsets: [
-      { domain: '', version: 15 },
-      { domain: ML_DOMAIN, version: 3 },
-    ],
+    opsets: [...OPSETS.opsets],
     metadata: Object.entries(metadata)
       .map(([key, value]) => ({ key, value }))
       .sort((a, b) => (a.key < b.key ? -1 : 1)),

@@ -1,5 +1,5 @@
-import type { OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import type { Link, Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { GraphPart } from './graph_part.ts';
 
 /** Scores before the link, [answers][rows], in the float32 numbers that serving computes. */
 export type Margins = (x: Matrix) => Float32Array[];
@@ -67,8 +67,11 @@ export interface Fitted {
   withMargins(scaling: MarginScaling): Fitted;
   /** For each column how often the model uses it (nodes that split, coefficients); 0 = it cannot change an answer. */
   columnUses(): Int32Array;
-  /** Nodes of ONNX (opset 15, ai.onnx.ml 3) that compute the answers. */
-  graph(place: GraphPlace): OnnxNode[];
+  /**
+   * What computes the answers, as a part of a graph: our own nodes are of opset 15 and ai.onnx.ml 3.
+   * @throws MinutehandError LEARNER_TASK for a model that cannot be a part
+   */
+  graph(place: GraphPlace): GraphPart;
   /** An ONNX file: input `features`, output `score`. The same model and facts give the same bytes. */
   toOnnx(facts: OnnxFacts): Uint8Array;
 }

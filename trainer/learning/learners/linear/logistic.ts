@@ -1,9 +1,11 @@
 import { sigmoid } from '../../../../shared/elementary.ts';
 import { encodeGraph, featuresInput, INPUT_NAME, OUTPUT_NAME } from '../../../../shared/bundle/onnx/onnx.ts';
+import type { OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { solve } from '../../statistics/linear_solve.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
-import type { Fitted, MarginScaling } from '../contract/fitted.ts';
+import type { Fitted, GraphPlace, MarginScaling } from '../contract/fitted.ts';
+import { ownPart } from '../contract/graph_part.ts';
 import { noWeight, refuseUnsupported, usedColumns, type LearnerDefinition } from '../contract/learner.ts';
 import { linearNodes } from './linear_graph.ts';
 
@@ -136,6 +138,8 @@ export function fittedLogistic(model: LogisticModel): Fitted {
     coefficients: model.coefficients.map(Math.fround),
     intercept: Math.fround(model.intercept),
   };
+  const nodesAt = (place: GraphPlace): OnnxNode[] =>
+    linearNodes({ ...own, mean: scaling.mean, inverse: scaling.inverse, clip: CLIP }, place);
   const fitted: Fitted = {
     learner: LOGISTIC.name,
     columns: width,
@@ -154,12 +158,12 @@ export function fittedLogistic(model: LogisticModel): Fitted {
       columns.forEach((column, i) => (uses[column] = own.coefficients[i] === 0 ? 0 : 1));
       return uses;
     },
-    graph: (place) => linearNodes({ ...own, mean: scaling.mean, inverse: scaling.inverse, clip: CLIP }, place),
+    graph: (place) => ownPart(nodesAt(place)),
     toOnnx: ({ metadata }) =>
       encodeGraph({
         name: 'logistic_regression',
         inputs: [featuresInput(width)],
-        nodes: fitted.graph({ input: INPUT_NAME, output: OUTPUT_NAME, prefix: '' }),
+        nodes: nodesAt({ input: INPUT_NAME, output: OUTPUT_NAME, prefix: '' }),
         width: 1,
         metadata,
       }),

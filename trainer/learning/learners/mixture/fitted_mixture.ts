@@ -1,5 +1,5 @@
 import { sigmoid } from '../../../../shared/elementary.ts';
-import { encodeGraph, featuresInput, INPUT_NAME, OUTPUT_NAME } from '../../../../shared/bundle/onnx/onnx.ts';
+import { featuresInput, INPUT_NAME, OUTPUT_NAME } from '../../../../shared/bundle/onnx/onnx.ts';
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import {
@@ -10,9 +10,10 @@ import {
   type Rescaling,
 } from '../contract/rescaled.ts';
 import { fittedTrees, type FittedTrees } from '../trees/fitted_trees.ts';
+import { encodePart } from '../onnx/encode_part.ts';
 import { canMerge, mergedTrees } from './merged_trees.ts';
 import type { Mixture } from './mixture.ts';
-import { mixtureNodes } from './mixture_graph.ts';
+import { mixturePart } from './mixture_graph.ts';
 
 /** A model of models. Its weights and its intercept are float32 numbers. */
 export interface FittedMixture extends Fitted, Mixture {}
@@ -109,15 +110,14 @@ function shared(mixture: Mixture): Mixture & Pick<Fitted, 'columns' | 'link' | '
 }
 
 function graphOf(mixture: Mixture, scaling: Rescaling | null): Pick<Fitted, 'graph' | 'toOnnx'> {
-  const graph: Fitted['graph'] = (place) => mixtureNodes({ ...mixture, scaling }, place);
+  const graph: Fitted['graph'] = (place) => mixturePart({ ...mixture, scaling }, place);
   return {
     graph,
     toOnnx: ({ metadata }) =>
-      encodeGraph({
+      encodePart({
         name: `weighted_${mixture.learner}`,
-        inputs: [featuresInput(mixture.members[0]!.columns)],
-        nodes: graph({ input: INPUT_NAME, output: OUTPUT_NAME, prefix: '' }),
-        width: 1,
+        input: featuresInput(mixture.members[0]!.columns),
+        part: graph({ input: INPUT_NAME, output: OUTPUT_NAME, prefix: '' }),
         metadata: { ...metadata, ...memberFacts(mixture) },
       }),
   };

@@ -1,5 +1,6 @@
 import { ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import type { GraphPlace } from '../contract/fitted.ts';
+import { joinedParts, type GraphPart } from '../contract/graph_part.ts';
 import { castTo, graphNodes, type GraphNodes } from '../contract/graph_nodes.ts';
 import { LEAST, rescaledNodes, type Rescaling } from '../contract/rescaled.ts';
 import type { Mixture } from './mixture.ts';
@@ -11,18 +12,20 @@ export interface MixtureGraph extends Omit<Mixture, 'learner'> {
 }
 
 /** The graphs of the members, the weighted sum of their answers, and what makes a probability of it. */
-export function mixtureNodes(
+export function mixturePart(
   { members, weights, of, intercept, scaling }: MixtureGraph,
   { input, output, prefix }: GraphPlace,
-): OnnxNode[] {
+): GraphPart {
   const nodes = graphNodes(prefix);
   const { named, node, scalar } = nodes;
-  const weighed = members.flatMap((member, i): OnnxNode[] => [
-    ...member.graph({ input, output: named(`answer_${i}_32`), prefix: named(`member_${i}/`) }),
-    node('Cast', [`answer_${i}_32`], `answer_${i}`, castTo(ELEMENT_FLOAT64)),
-    ...scalar(`weight_${i}`, weights[i]!),
-    ...(of === 'logit' ? logitOf(nodes, i) : []),
-    node('Mul', [of === 'logit' ? `logit_${i}` : `answer_${i}`, `weight_${i}`], `vote_${i}`),
+  const weighed = members.flatMap((member, i): (OnnxNode[] | GraphPart)[] => [
+    member.graph({ input, output: named(`answer_${i}_32`), prefix: named(`member_${i}/`) }),
+    [
+      node('Cast', [`answer_${i}_32`], `answer_${i}`, castTo(ELEMENT_FLOAT64)),
+      ...scalar(`weight_${i}`, weights[i]!),
+      ...(of === 'logit' ? logitOf(nodes, i) : []),
+      node('Mul', [of === 'logit' ? `logit_${i}` : `answer_${i}`, `weight_${i}`], `vote_${i}`),
+    ],
   ]);
   const sum = node(
     'Sum',
@@ -34,17 +37,19 @@ export function mixtureNodes(
     outputs: [output],
   });
   if (intercept !== null)
-    return [
-      ...(of === 'logit' ? [...scalar('lowest', LEAST), ...scalar('highest', 1 - LEAST), ...scalar('unit', 1)] : []),
+    return joinedParts([
+      of === 'logit' ? [...scalar('lowest', LEAST), ...scalar('highest', 1 - LEAST), ...scalar('unit', 1)] : [],
       ...weighed,
-      sum,
-      ...scalar('shift', intercept),
-      node('Add', ['mean', 'shift'], 'shifted'),
-      node('Sigmoid', ['shifted'], 'mixed'),
-      last('mixed'),
-    ];
-  if (scaling === null) return [...weighed, sum, last('mean')];
-  return [...weighed, sum, ...rescaledNodes(nodes, 'mean', scaling), last('probability')];
+      [
+        sum,
+        ...scalar('shift', intercept),
+        node('Add', ['mean', 'shift'], 'shifted'),
+        node('Sigmoid', ['shifted'], 'mixed'),
+        last('mixed'),
+      ],
+    ]);
+  if (scaling === null) return joinedParts([...weighed, [sum, last('mean')]]);
+  return joinedParts([...weighed, [sum, ...rescaledNodes(nodes, 'mean', scaling), last('probability')]]);
 }
 
 /** The logit of a probability that is kept inside (0, 1), as `rescaledLogits` computes it. */

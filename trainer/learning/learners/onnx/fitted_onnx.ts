@@ -10,7 +10,7 @@ import {
 } from '../contract/rescaled.ts';
 import { barsPerRow, isSequence, sequencesOf } from '../contract/past_rows.ts';
 import type { ColumnPreparation } from './column_preparation.ts';
-import { readForeignModel, serveForeign, type ForeignModel } from './foreign_model.ts';
+import { foreignPart, readForeignModel, serveForeign, type ForeignModel } from './foreign_model.ts';
 import { openSession, type Session } from './sessions.ts';
 
 /** An ONNX model that another program has trained. */
@@ -49,6 +49,7 @@ function rescaled(
 ): Fitted {
   const { learner, columns, used, iterations, epochs, preparation = null, bars = 1 } = trained;
   const served = servedRescaling(scaling);
+  const own = { columns, bars, used, preparation, scaling: served };
   const probabilities = (x: Matrix): Float64Array => {
     if (x.columns !== columns) throw new RangeError(`the model has ${columns} columns, the matrix ${x.columns}`);
     if (bars === 1) return Float64Array.from(opened.session.run(x));
@@ -79,13 +80,14 @@ function rescaled(
       for (const column of used) uses[column] = 1;
       return uses;
     },
-    graph() {
-      throw new MinutehandError('LEARNER_TASK', {
-        seen: `a model of ${learner} as a part of another`,
-        next: 'Train it alone: only models of our own learners can be members of a vote.',
-      });
+    graph(place) {
+      if (bars > 1)
+        throw new MinutehandError('LEARNER_TASK', {
+          seen: `a model of ${learner}, which gets ${bars} bars together, as a part of another`,
+          next: 'Train it alone: members of an ensemble get the features of one bar.',
+        });
+      return foreignPart(opened.foreign, { ...own, metadata: {} }, place);
     },
-    toOnnx: ({ metadata }) =>
-      serveForeign(opened.foreign, { columns, bars, used, preparation, scaling: served, metadata }),
+    toOnnx: ({ metadata }) => serveForeign(opened.foreign, { ...own, metadata }),
   };
 }

@@ -2,15 +2,19 @@ import { MinutehandError } from '../../../../shared/errors.ts';
 import { refuseOutsideData } from '../../../../shared/bundle/onnx/graph_limits.ts';
 import { INPUT_NAME, OUTPUT_NAME, featuresInput, scoreOutput } from '../../../../shared/bundle/onnx/onnx.ts';
 import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
+import type { GraphPlace } from '../contract/fitted.ts';
 import { castTo, graphNodes } from '../contract/graph_nodes.ts';
+import type { GraphPart } from '../contract/graph_part.ts';
 import { rescaledNodes, type Rescaling } from '../contract/rescaled.ts';
 import { preparationNodes, type ColumnPreparation } from './column_preparation.ts';
 import type { RowShape } from '../../../../shared/bundle/scorer.ts';
 import {
   decodeWholeModel,
   encodeSurrounded,
+  prefixNames,
   renameValues,
   valueNames,
+  type Surroundings,
   type WholeGraph,
   type WholeModel,
   type WholeValue,
@@ -117,48 +121,85 @@ export interface Served extends RowShape {
  * The model as bundles have it: input `features` float32 [N, columns], or [N, bars, columns], output `score` float32
  * [N, 1].
  */
-export function serveForeign(
-  { model, input, output }: ForeignModel,
-  { columns, bars, used, preparation, scaling, metadata }: Served,
-): Uint8Array {
-  const nodes = graphNodes(PREFIX);
-  const { named, node } = nodes;
+export function serveForeign({ model, input, output }: ForeignModel, served: Served): Uint8Array {
   const names = renamedValues(model.graph);
   const nameOf = (name: string): string => names.get(name) ?? name;
-  const graph = renameValues(model.graph, names);
+  return encodeSurrounded(
+    { ...model, graph: renameValues(model.graph, names) },
+    {
+      input: featuresInput(served.columns, served.bars),
+      ...surroundings(
+        served,
+        { ...input, name: nameOf(input.name) },
+        { ...output, name: nameOf(output.name) },
+        { input: INPUT_NAME, output: OUTPUT_NAME, prefix: PREFIX },
+      ),
+      output: scoreOutput(1),
+      metadata: served.metadata,
+    },
+  );
+}
+
+/**
+ * The model as a part of a graph. Its answer is float32 [N, 1].
+ * @throws MinutehandError MODEL_LOAD for functions, subgraphs or sparse tensors, whose names belong to the whole graph
+ */
+export function foreignPart({ model, input, output }: ForeignModel, served: Served, place: GraphPlace): GraphPart {
+  if (model.functions.length > 0) throw refusal('functions of the model’s own', 'a model of operators alone');
+  const prefix = `${place.prefix}model/`;
+  const graph = prefixNames(model.graph, prefix);
+  const { before, after } = surroundings(
+    served,
+    { ...input, name: `${prefix}${input.name}` },
+    { ...output, name: `${prefix}${output.name}` },
+    place,
+  );
+  return {
+    nodes: [...before, ...graph.nodes, ...after],
+    tensors: graph.initializers,
+    versions: {
+      irVersion: model.irVersion,
+      opsets: model.opsets.map(({ domain, version }) => ({ domain: domain === 'ai.onnx' ? '' : domain, version })),
+    },
+  };
+}
+
+/** Of the model's own columns, and its probability, what our graphs have. Names are those in the graph. */
+function surroundings(
+  { bars, used, preparation, scaling }: Served,
+  input: ForeignModel['input'],
+  output: ForeignModel['output'],
+  place: GraphPlace,
+): Pick<Surroundings, 'before' | 'after'> {
+  const nodes = graphNodes(place.prefix);
+  const { named, node } = nodes;
   const integers = (name: string, values: readonly number[]): OnnxNode =>
     node('Constant', [], name, [{ name: 'value_ints', type: ATTRIBUTE.INTS, integers: [...values] }]);
   const axis = (integer: number) => ({ name: 'axis', type: ATTRIBUTE.INT, integer });
   const element = input.elementType === ELEMENT_FLOAT64 ? ELEMENT_FLOAT64 : ELEMENT_FLOAT32;
-  return encodeSurrounded(
-    { ...model, graph },
-    {
-      input: featuresInput(columns, bars),
-      before: [
-        integers('columns', used),
-        { ...node('Gather', [], 'used', [axis(bars === 1 ? 1 : 2)]), inputs: [INPUT_NAME, named('columns')] },
-        ...(preparation === null ? [] : preparationNodes(nodes, 'used', preparation)),
-        {
-          ...node('Cast', [preparation === null ? 'used' : 'prepared'], 'input', castTo(element)),
-          outputs: [nameOf(input.name)],
-        },
-      ],
-      after: [
-        { ...node('Cast', [], 'answers', castTo(ELEMENT_FLOAT64)), inputs: [nameOf(output.name)] },
-        integers('row_by_row', [-1, output.width]),
-        node('Reshape', ['answers', 'row_by_row'], 'rows'),
-        integers('positive', [output.width === 2 ? POSITIVE : 0]),
-        node('Gather', ['rows', 'positive'], 'own_probability', [axis(1)]),
-        ...(scaling === null ? [] : rescaledNodes(nodes, 'own_probability', scaling)),
-        {
-          ...node('Cast', [scaling === null ? 'own_probability' : 'probability'], 'result', castTo(ELEMENT_FLOAT32)),
-          outputs: [OUTPUT_NAME],
-        },
-      ],
-      output: scoreOutput(1),
-      metadata,
-    },
-  );
+  return {
+    before: [
+      integers('columns', used),
+      { ...node('Gather', [], 'used', [axis(bars === 1 ? 1 : 2)]), inputs: [place.input, named('columns')] },
+      ...(preparation === null ? [] : preparationNodes(nodes, 'used', preparation)),
+      {
+        ...node('Cast', [preparation === null ? 'used' : 'prepared'], 'input', castTo(element)),
+        outputs: [input.name],
+      },
+    ],
+    after: [
+      { ...node('Cast', [], 'answers', castTo(ELEMENT_FLOAT64)), inputs: [output.name] },
+      integers('row_by_row', [-1, output.width]),
+      node('Reshape', ['answers', 'row_by_row'], 'rows'),
+      integers('positive', [output.width === 2 ? POSITIVE : 0]),
+      node('Gather', ['rows', 'positive'], 'own_probability', [axis(1)]),
+      ...(scaling === null ? [] : rescaledNodes(nodes, 'own_probability', scaling)),
+      {
+        ...node('Cast', [scaling === null ? 'own_probability' : 'probability'], 'result', castTo(ELEMENT_FLOAT32)),
+        outputs: [place.output],
+      },
+    ],
+  };
 }
 
 /** Its values whose names the surrounding graph needs. */

@@ -71,6 +71,7 @@ export interface WholeGraph {
 interface WholeNode {
   inputs: string[];
   outputs: string[];
+  name: string;
   operator: string;
 }
 
@@ -93,6 +94,27 @@ function typeNamed(name: string): protobuf.Type {
 /** @throws RangeError when the bytes are no such message */
 export function decodeWholeModel(bytes: Uint8Array): WholeModel {
   return readMessage(typeNamed('Model'), bytes) as unknown as WholeModel;
+}
+
+/** A model whose inputs and outputs are declared here. */
+export interface WrittenModel extends Omit<WholeModel, 'graph'> {
+  readonly graph: Omit<WholeGraph, 'inputs' | 'outputs'> & {
+    readonly inputs: readonly OnnxValue[];
+    readonly outputs: readonly OnnxValue[];
+  };
+}
+
+/** An ONNX model of these parts. Fields are written in the order of their numbers: equal models give equal bytes. */
+export function encodeWholeModel(model: WrittenModel): Uint8Array {
+  const type = typeNamed('Model');
+  return type.encode(type.fromObject(model)).finish().slice();
+}
+
+/** Key/value properties in the order of their keys. */
+export function metadataEntries(metadata: Readonly<Record<string, string>>): WholeModel['metadata'] {
+  return Object.entries(metadata)
+    .map(([key, value]) => ({ key, value }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 /** Names of all values that the nodes and tensors of a graph define or read, those within subgraphs not included. */
@@ -129,6 +151,37 @@ export function renameValues(graph: WholeGraph, names: ReadonlyMap<string, strin
   return { ...graph, nodes };
 }
 
+/**
+ * The graph with a prefix before the names of all its values, tensors and nodes, so that it can stand in another graph.
+ * @throws MinutehandError MODEL_LOAD for one with subgraphs, or with sparse tensors
+ */
+export function prefixNames(graph: WholeGraph, prefix: string): WholeGraph {
+  if (graph.sparseInitializers.length > 0)
+    throw new MinutehandError('MODEL_LOAD', { seen: 'sparse initializers', expected: 'dense ones' });
+  // An optional input that is left out has the empty name.
+  const names = [...valueNames(graph)].filter((name) => name !== '');
+  const renamed = renameValues(graph, new Map(names.map((name) => [name, `${prefix}${name}`])));
+  const node = typeNamed('Node');
+  const nodes = renamed.nodes.map((bytes) => {
+    const own = decodeNode(bytes);
+    return node
+      .encode(node.fromObject({ ...own, name: `${prefix}${own.name}` }))
+      .finish()
+      .slice();
+  });
+  return { ...renamed, nodes, initializers: graph.initializers.map((tensor) => renamedTensor(tensor, prefix)) };
+}
+
+/**
+ * Of a field that occurs twice in a message, the last one counts
+ * (https://protobuf.dev/programming-guides/encoding/#last-one-wins), so a new name behind a tensor replaces its own.
+ */
+function renamedTensor(tensor: Uint8Array, prefix: string): Uint8Array {
+  const type = typeNamed('Tensor');
+  const { name } = readMessage(type, tensor) as { name: string };
+  return Buffer.concat([tensor, type.encode(type.fromObject({ name: `${prefix}${name}` })).finish()]);
+}
+
 function decodeNode(bytes: Uint8Array): WholeNode {
   return readMessage(typeNamed('Node'), bytes) as unknown as WholeNode;
 }
@@ -147,9 +200,8 @@ export function encodeSurrounded(
   model: WholeModel & { readonly graph: WholeGraph },
   { input, before, after, output, metadata }: Surroundings,
 ): Uint8Array {
-  const type = typeNamed('Model');
   const { graph } = model;
-  const whole = {
+  return encodeWholeModel({
     ...model,
     graph: {
       ...graph,
@@ -157,9 +209,6 @@ export function encodeSurrounded(
       inputs: [input],
       outputs: [output],
     },
-    metadata: Object.entries(metadata)
-      .map(([key, value]) => ({ key, value }))
-      .sort((a, b) => (a.key < b.key ? -1 : 1)),
-  };
-  return type.encode(type.fromObject(whole)).finish().slice();
+    metadata: metadataEntries(metadata),
+  });
 }

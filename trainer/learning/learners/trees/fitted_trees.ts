@@ -2,6 +2,7 @@ import { encodeTreeModel, treeNodes } from '../../../../shared/bundle/onnx/onnx.
 import { withCover } from '../../../../shared/bundle/onnx/tree_cover.ts';
 import { predictModel, type TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Fitted, MarginScaling } from '../contract/fitted.ts';
+import { ownPart } from '../contract/graph_part.ts';
 import { openRawScorer, treeAnswer } from './scoring.ts';
 
 /** A model that is nothing but trees and a link. */
@@ -25,7 +26,7 @@ export function fittedTrees(learner: string, trees: TreeModel): FittedTrees {
     exactAnswers: (x) => predictModel(trees, x),
     withMargins: (scaling) => fittedTrees(learner, scaledTrees(trees, scaling)),
     columnUses: () => countSplits(trees, columns),
-    graph: (place) => treeNodes(trees, place),
+    graph: (place) => ownPart(treeNodes(trees, place)),
     toOnnx: ({ metadata, trained }) =>
       encodeTreeModel(trained === undefined ? trees : withCover(trees, trained), { metadata }),
   };

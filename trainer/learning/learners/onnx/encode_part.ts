@@ -1,0 +1,38 @@
+import { OPSETS, scoreOutput } from '../../../../shared/bundle/onnx/onnx.ts';
+import { encodeNode, type OnnxValue } from '../../../../shared/bundle/onnx/schema.ts';
+import type { GraphPart, ModelVersions } from '../contract/graph_part.ts';
+import { encodeWholeModel, metadataEntries } from './whole_model.ts';
+
+export interface PartModel {
+  readonly name: string;
+  readonly input: OnnxValue;
+  /** What computes the output `score` float32 [N, 1]. */
+  readonly part: GraphPart;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A part of a graph as a model of its own. Equal parts give equal bytes; of own nodes alone, those of `encodeGraph`. */
+export function encodePart({ name, input, part, metadata }: PartModel): Uint8Array {
+  return encodeWholeModel({
+    producerName: 'minutehand',
+    graph: {
+      name,
+      nodes: part.nodes.map((node) => (node instanceof Uint8Array ? node : encodeNode(node))),
+      initializers: part.tensors,
+      inputs: [input],
+      outputs: [scoreOutput(1)],
+      values: [],
+      sparseInitializers: [],
+    },
+    functions: [],
+    metadata: metadataEntries(metadata),
+    ...versionsOf(part.versions),
+  });
+}
+
+/** Operators of a model of another program stay what they mean there; those of our own nodes have not changed since. */
+function versionsOf(foreign: ModelVersions | null): ModelVersions {
+  if (foreign === null) return OPSETS;
+  const others = OPSETS.opsets.filter(({ domain }) => !foreign.opsets.some((own) => own.domain === domain));
+  return { irVersion: Math.max(foreign.irVersion, OPSETS.irVersion), opsets: [...foreign.opsets, ...others] };
+}
