@@ -11,7 +11,7 @@ export interface PartModel {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A part of a graph as a model of its own. Equal parts give equal bytes; of own nodes alone, those of `encodeGraph`. */
+/** A part of a graph as a model. Equal parts give equal bytes, and of own nodes alone those of `encodeGraph`. */
 export function encodePart({ name, input, part, metadata }: PartModel): Uint8Array {
   return encodeWholeModel({
     producerName: 'minutehand',
