@@ -1,5 +1,6 @@
+import { MinutehandError } from '../shared/errors.ts';
 import { homePaths } from '../shared/home.ts';
-import { isLocked } from '../shared/process/home_lock.ts';
+import { isLocked, lockHome, type Unlock } from '../shared/process/home_lock.ts';
 import { askThroughDoor, forgetDoors, openStopDoor, socketPath, stopDoors, type StopDoor } from './stop_door.ts';
 
 /* How one `up` takes over from another of the same home, so that an upgrade misses no bar. */
@@ -23,6 +24,21 @@ export function untilReplaced(): Promise<string> {
       // Without a door, it is ended by Ctrl-C alone.
     }
   });
+}
+
+/**
+ * The lock of `up`. Released by the operating system at the end of this process, however that ends.
+ * @param replaces this `up` was to take over, and nobody can be asked to end
+ * @throws MinutehandError HOME_LOCKED
+ */
+export function lockUp(replaces: boolean): Unlock {
+  const path = homePaths().lock('up');
+  if (replaces && isLocked(path))
+    throw new MinutehandError('HOME_LOCKED', {
+      seen: `${path}; the \`up\` that runs there cannot be asked to end`,
+      next: 'End it with Ctrl-C where it runs, then start this one.',
+    });
+  return lockHome(path);
 }
 
 /** Doors of `up` in this home, some of which may be of killed ones; none where none runs. */

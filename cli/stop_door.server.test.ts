@@ -3,8 +3,11 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { askThroughDoor, openStopDoor, stopDoors } from './stop_door.ts';
+import { askThroughDoor, openStopDoor, socketPath, stopDoors } from './stop_door.ts';
 import { eventually } from '../test/cli_process.ts';
+import { skipNote } from '../test/skip_note.ts';
+
+const isLinux = process.platform === 'linux';
 
 let home: string;
 let close: (() => void) | null;
@@ -50,6 +53,21 @@ describe('the door for requests to end', () => {
     writeFileSync(join(home, 'stop', 'up.12.json'), JSON.stringify(left));
     expect(await askThroughDoor(home, left, 5_000)).toBe('gone');
     expect(readdirSync(join(home, 'stop'))).toEqual([]);
+  });
+
+  it.runIf(isLinux)(`is reached however deep its folder is${skipNote(!isLinux, 'sockets of Linux')}`, async () => {
+    const deep = join(home, ...['a', 'b', 'c'].map((name) => name.repeat(60)));
+    mkdirSync(deep, { recursive: true });
+    let asked = 0;
+    close = openStopDoor(deep, 'up', () => void asked++, socketPath(deep, 'up'));
+    const door = await eventually('a door', () => stopDoors(deep)[0]);
+    expect(readdirSync(join(deep, 'stop'))).toHaveLength(2);
+    expect(await askThroughDoor(deep, door, 200)).toBe('unanswered');
+    expect(asked).toBe(1);
+    close();
+    expect(await askThroughDoor(deep, door, 200)).toBe('gone');
+    expect(readdirSync(join(deep, 'stop'))).toEqual([]);
+    expect(readdirSync(home)).toEqual(['a'.repeat(60)]);
   });
 
   it('of `up` comes first, and damaged files are none', () => {

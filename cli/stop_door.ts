@@ -4,6 +4,7 @@ import { createServer, connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { makePrivateFolder } from '../shared/private_files.ts';
+import { reachable } from './socket_address.ts';
 
 /**
  * The request to end where there are no signals: a named pipe of each process, whose name is in the home. Windows lets
@@ -45,9 +46,11 @@ export function socketPath(home: string, kind: StopKind): string {
 export function openStopDoor(home: string, kind: StopKind, asked: () => void, address = pipeName()): () => void {
   const { pid } = process;
   const path = doorPath(home, kind, pid);
+  const own = reachable(address);
   const close = (): void => {
     process.off('exit', close);
     server.close();
+    own.release();
     remove(path);
   };
   const server = createServer((socket) => {
@@ -64,7 +67,7 @@ export function openStopDoor(home: string, kind: StopKind, asked: () => void, ad
     socket.unref();
   });
   server.on('error', () => remove(path));
-  server.listen(address, () => {
+  server.listen(own.address, () => {
     try {
       makePrivateFolder(join(home, FOLDER));
       writeFileSync(path, `${JSON.stringify({ kind, pid, address } satisfies StopDoor)}\n`);
@@ -108,7 +111,8 @@ export function stopDoors(home: string): readonly StopDoor[] {
 export function askThroughDoor(home: string, door: StopDoor, waitMs: number): Promise<'ended' | 'gone' | 'unanswered'> {
   return new Promise((resolve) => {
     let isConnected = false;
-    const socket = connect(door.address, () => {
+    const { address, release } = reachable(door.address);
+    const socket = connect(address, () => {
       isConnected = true;
       socket.write(REQUEST);
     });
@@ -116,6 +120,7 @@ export function askThroughDoor(home: string, door: StopDoor, waitMs: number): Pr
     function finish(how: 'ended' | 'gone' | 'unanswered'): void {
       clearTimeout(timer);
       socket.destroy();
+      release();
       if (how === 'gone') forget(home, door);
       resolve(how);
     }

@@ -11,12 +11,12 @@ import { counted } from '../../shared/counted.ts';
 import { activePath } from '../../shared/bundle/bundle.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
-import { isLocked, lockHome, waitForLock } from '../../shared/process/home_lock.ts';
+import { isLocked, waitForLock } from '../../shared/process/home_lock.ts';
 import { allSignalsFile, loadSettings, shardSubjects, type Settings } from '../../shared/policy/policy.ts';
 import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
 import { maskSecrets } from '../../shared/secrets.ts';
-import { endUps, runningUps, untilReplaced } from '../replace_up.ts';
+import { endUps, lockUp, runningUps, untilReplaced } from '../replace_up.ts';
 import type { StopDoor } from '../stop_door.ts';
 import { askToStop, stopSignal } from '../stop_signal.ts';
 import { applyMarket, marketOption, warnOfPlaces, type PartMessage } from './processes.ts';
@@ -98,8 +98,7 @@ async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void>
   const parts = partsOf(settings, paper);
   const predecessors = replace === true ? runningUps() : [];
   if (predecessors.length === 0) {
-    // Released by the operating system at the end of this process, however that ends.
-    lockHome(homePaths().lock('up'));
+    lockUp(replace === true);
     await orphansEnd(parts, output, stopping);
   }
   const ending = new AbortController();
