@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { openModelSet, type ModelSet, type Quietly } from '../shared/bundle/model_set.ts';
 import { prepareModels } from '../shared/bundle/prepared_models.ts';
@@ -66,7 +67,7 @@ export class DaemonModels {
 
   async load(owner: SimulatedProcess, files: FileSystem, folder: string, quietly: Quietly): Promise<ModelSet> {
     const { timeline, rng, settings, schema, planted, trainer, prepare, weather } = this.#options;
-    const version = folder.slice(folder.lastIndexOf('/') + 1);
+    const version = basename(folder);
     if (planted === 'early_swap' && trainer.hasTrained(version)) this.#earlySwap.begin(trainer.trainedSet(version));
     const { failingModels: failing, slowModels: slow } = weather();
     // Reading, verifying and cross-checking take time, on a separate thread.

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { endShadow, setShadow } from '../shared/bundle/admission/activation.ts';
 import { VERSION, writeVersion } from '../shared/bundle/bundle.ts';
 import {
@@ -82,7 +82,7 @@ export class DirectionTrainer {
         '',
         disk,
       );
-      const version = path.slice(path.lastIndexOf('/') + 1);
+      const version = basename(path);
       const text = `${JSON.stringify({ version, previous: null })}\n`;
       replaceDurably(disk, directionPointer(folder, timeframe), text);
       trace(() => `trainer: direction model ${version} is active for ${timeframe}`);

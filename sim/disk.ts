@@ -1,4 +1,5 @@
 import type { FileSystem, Rng } from '../shared/ports.ts';
+import { diskPath } from './disk_path.ts';
 import { failure, FileTree } from './file_tree.ts';
 
 /** Kinds of operation that a fault can apply to. */
@@ -63,7 +64,8 @@ class Faults {
   }
 
   /** @returns the error code of the fault that applies to this operation, or null */
-  strike(operation: Operation, path: string): string | null {
+  strike(operation: Operation, given: string): string | null {
+    const path = diskPath(given);
     if (this.slowness !== null && isUnder(path, this.slowness.under)) this.#spend(this.slowness.ms);
     for (const fault of this.pending) {
       if (!fault.operations.includes(operation) || !isUnder(path, fault.under)) continue;

@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import type { FileEntry, FileStat, Rng } from '../shared/ports.ts';
+import { diskPath } from './disk_path.ts';
 
 interface FileNode {
   readonly kind: 'file';
@@ -158,7 +160,9 @@ export class FileTree {
   #partsOf(path: string): readonly string[] {
     let parts = this.#partsByPath.get(path);
     if (parts === undefined) {
-      parts = path.split('/').filter((part) => part !== '');
+      parts = diskPath(path)
+        .split('/')
+        .filter((part) => part !== '');
       this.#partsByPath.set(path, parts);
     }
     return parts;
@@ -191,7 +195,7 @@ export class FileTree {
 
   #parentOf(path: string, operation: string): { folder: FolderNode; name: string } {
     const name = this.#partsOf(path).at(-1);
-    const folder = this.#find(path.slice(0, path.lastIndexOf('/')));
+    const folder = this.#find(dirname(path));
     if (name === undefined) throw failure('EISDIR', operation, path);
     if (folder === null) throw failure('ENOENT', operation, path);
     if (folder.kind !== 'folder') throw failure('ENOTDIR', operation, path);

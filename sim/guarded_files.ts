@@ -1,5 +1,6 @@
 import type { FileSystem } from '../shared/ports.ts';
 import type { SimulatedDisk } from './disk.ts';
+import { diskPath } from './disk_path.ts';
 import type { SimulatedProcess } from './process.ts';
 
 /** File system port of one process; `onWrite` is called before a write, `onRename` after a rename. */
@@ -13,7 +14,7 @@ export function guardFiles(
   return {
     read: (path) => owner.call(() => base.read(path)),
     write(path, data) {
-      onWrite(path, data);
+      onWrite(diskPath(path), data);
       owner.call(
         () => base.write(path, data),
         () => disk.tear(path, data),
@@ -22,7 +23,7 @@ export function guardFiles(
     sync: (path) => owner.call(() => base.sync(path)),
     rename(from, to) {
       owner.call(() => base.rename(from, to));
-      onRename(to);
+      onRename(diskPath(to));
     },
     makeFolder: (path) => owner.call(() => base.makeFolder(path)),
     remove: (path) => owner.call(() => base.remove(path)),

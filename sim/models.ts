@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { activateInFolder } from '../shared/bundle/admission/activation.ts';
 import type { Admitted, UnmarkedBundle, Door } from '../shared/bundle/admission/admission.ts';
 import { writeBundle, type BundleContent } from '../shared/bundle/bundle.ts';
@@ -216,7 +216,7 @@ export function publishModels(
   content: BundleContent,
 ): { version: string; path: string } {
   const path = writeBundle(folder, created, content, files);
-  const version = path.slice(path.lastIndexOf('/') + 1);
+  const version = basename(path);
   activateInFolder(unjudged('folder', version, folder, files), folder, files);
   return { version, path: join(folder, version) };
 }

@@ -21,6 +21,7 @@ import { Chronicle, type Violation } from './chronicle.ts';
 import { createDisk, type SimulatedDisk } from './disk.ts';
 import type { Item } from './bar_message.ts';
 import { DirectionTrainer } from './directions.ts';
+import { diskPath } from './disk_path.ts';
 import { createDoor } from './door.ts';
 import { startFeed, type FeedReply, type Door, type Feed } from './feed.ts';
 import { createHaltLedger, type HaltLedger } from './halt_ledger.ts';
@@ -310,7 +311,7 @@ class SimulatedWorld implements World {
       this.trace(() => `disk: ${code} at ${operation} ${path}`);
       const isWriting = operation === 'write' || operation === 'rename' || operation === 'makeFolder';
       if (isWriting && path.startsWith(SIGNALS)) this.#truth.disks.fileFailed(path);
-      if (path === haltsPath(MODELS)) this.#truth.haltsChanged();
+      if (path === diskPath(haltsPath(MODELS))) this.#truth.haltsChanged();
     };
     return disk;
   }

@@ -58,9 +58,6 @@ export function addSim(program: Command, output: () => Output): void {
 }
 
 async function runSim(flags: SimFlags, output: Output): Promise<void> {
-  // With paths of Windows the daemon would not find its files on the simulated disk, and every world would be violated.
-  if (process.platform === 'win32')
-    throw new MinutehandError('USAGE', { seen: 'sim on Windows', expected: 'Linux: the simulated disk has its paths' });
   const modes = [flags.seed, flags.seeds, flags.findPlanted].filter((flag) => flag !== undefined);
   if (modes.length > 1) throw new MinutehandError('USAGE', { expected: 'one of --seed, --seeds and --find-planted' });
   if (flags.planted !== undefined && flags.seed === undefined)
