@@ -13,6 +13,9 @@ const BLOCKED_CODES: readonly unknown[] = ['EPERM', 'EACCES', 'EBUSY'];
 /** Waits before each retry of a blocked file: an eighth of a second in all. */
 export const BLOCKED_PAUSES_MS: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 
+/** Waits of a program that has nothing else to do: another one that holds a file for five seconds ends nothing. */
+export const PATIENT_PAUSES_MS: readonly number[] = [...BLOCKED_PAUSES_MS, ...Array<number>(20).fill(250)];
+
 /** Returns whether another program that has the file open may be the reason. */
 export function isBlocked(error: unknown): boolean {
   return error instanceof Error && 'code' in error && BLOCKED_CODES.includes(error.code);
@@ -40,18 +43,26 @@ export async function writeSynced(path: string, data: Uint8Array, flags: 'w' | '
   }
 }
 
-/** Renames a file or a folder; one that another program has open is waited for, an eighth of a second at most. */
-export function renamePatiently(files: Pick<FileSystem, 'rename'>, from: string, to: string): void {
-  for (const pauseMs of BLOCKED_PAUSES_MS) {
+/** Repeats what another program that has a file open blocks, after each of these pauses, which hold this thread. */
+export function patiently<Result>(
+  work: () => Result,
+  pausesMs: readonly number[] = BLOCKED_PAUSES_MS,
+  pause: (ms: number) => void = pauseThread,
+): Result {
+  for (const pauseMs of pausesMs) {
     try {
-      files.rename(from, to);
-      return;
+      return work();
     } catch (error) {
       if (!isBlocked(error)) throw error;
-      pauseThread(pauseMs);
+      pause(pauseMs);
     }
   }
-  files.rename(from, to);
+  return work();
+}
+
+/** Renames a file or a folder; one that another program has open is waited for, an eighth of a second at most. */
+export function renamePatiently(files: Pick<FileSystem, 'rename'>, from: string, to: string): void {
+  patiently(() => files.rename(from, to));
 }
 
 /** Renames a file or a folder of this machine. On Windows, one that another program has open is waited for. */

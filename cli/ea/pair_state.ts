@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { renamePatiently } from '../../shared/durable_file.ts';
+import { heldFor } from './held_files.ts';
 import { HIGHEST_PRICE, LOWEST_PRICE } from '../../shared/bar_rules.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { MAX_LOTS } from '../../shared/fill/fill.ts';
@@ -65,7 +65,7 @@ export function loadPairState(files: FileSystem, folder: string, market: string,
   const path = statePath(folder, market, pairId);
   if (files.stat(path) === null) return null;
   try {
-    const state = stateSchema.parse(JSON.parse(files.read(path).toString()));
+    const state = stateSchema.parse(JSON.parse(heldFor(() => files.read(path)).toString()));
     if (state.market !== market || state.pairId !== pairId) throw new Error(`it is of ${state.market} ${state.pairId}`);
     return state;
   } catch (cause) {
@@ -82,9 +82,9 @@ export function savePairState(files: FileSystem, folder: string, state: SavedPai
   const path = statePath(folder, state.market, state.pairId);
   const beside = `${path}.tmp`;
   try {
-    files.write(beside, `${JSON.stringify(state)}\n`);
+    heldFor(() => files.write(beside, `${JSON.stringify(state)}\n`));
     if (isDurable) files.sync(beside);
-    renamePatiently(files, beside, path);
+    heldFor(() => files.rename(beside, path));
     if (isDurable) files.sync(folder);
   } catch (cause) {
     throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: `${path}: ${(cause as Error).message}`, cause });

@@ -1,8 +1,9 @@
 import { closeSync, fstatSync, ftruncateSync, readSync, statSync, writeSync } from 'node:fs';
-import { renameFile } from '../../shared/durable_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
 import { inHeldFolder } from '../../shared/held_folder.ts';
 import { openForAppending, openForReading } from '../../shared/outside_files.ts';
+import { heldFor } from './held_files.ts';
 
 /** `result.json`: one line for each fill. A full one is renamed to `result.json.1`, and a new one begun. */
 export interface ResultFile {
@@ -74,7 +75,7 @@ function renameFull(path: string, maxBytes: number): void {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size === 0 || size <= maxBytes) return;
   try {
-    inHeldFolder(path, (held) => renameFile(held, fullResultFile(held)));
+    heldFor(() => inHeldFolder(path, (held) => MACHINE_FILES.rename(held, fullResultFile(held))));
   } catch (cause) {
     throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: `${path}: ${(cause as Error).message}`, cause });
   }
@@ -94,7 +95,7 @@ function tailOf(file: number): Buffer {
 function withFile<Result>(path: string, work: (file: number) => Result): Result {
   let file: number | null = null;
   try {
-    file = openForAppending(path);
+    file = heldFor(() => openForAppending(path));
     return work(file);
   } catch (cause) {
     throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: `${path}: ${(cause as Error).message}`, cause });
