@@ -39,6 +39,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'close-all',
     'direction evaluate',
     'ea export-signals',
+    'ea install',
     'evolve',
     'explain',
     'features',

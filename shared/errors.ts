@@ -1225,6 +1225,11 @@ export const ERRORS = {
     message: 'Services need root.',
     next: 'Use sudo, or --dry-run.',
   },
+  TERMINAL_ABSENT: {
+    status: 404,
+    message: 'There is no MetaTrader 5 terminal here.',
+    next: 'Start MetaTrader 5 once, or name its folder (File, Open Data Folder) with --data-folder.',
+  },
   SERVICE_PLACE: {
     status: 422,
     message: 'Services cannot read the program, or Node, in a home folder.',

@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { OpenTime } from '../shared/bar.ts';
-import { LONGEST_BELOW_HOME } from '../cli/windows_places.ts';
+import { LONGEST_BELOW_HOME } from '../shared/windows_places.ts';
 import { homePaths } from '../shared/home.ts';
 import { isOfForm, STORED_FILES, storedFileOf, type StorageFolder } from '../shared/storage/files.ts';
 import { JOURNAL_TABLES, STORE_TABLES } from '../shared/storage/tables.ts';

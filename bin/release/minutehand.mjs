@@ -24,7 +24,8 @@ function defaultHome() {
 function deliverConfig(folder) {
   const draft = `${folder}.${process.pid}.tmp`;
   mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
-  cpSync(join(ROOT, 'config'), draft, { recursive: true });
+  // Without a filter, Node 22 ends the process on Windows where a path has letters outside ASCII.
+  cpSync(join(ROOT, 'config'), draft, { recursive: true, filter: () => true });
   try {
     renameSync(draft, folder);
     process.stderr.write(`The configuration is in ${folder}.\n`);

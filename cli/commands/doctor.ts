@@ -19,7 +19,7 @@ import { feedVerdicts, refusedFeeds } from '../../trainer/jobs/bars/received_ver
 import { readRecentBars } from '../../trainer/jobs/bars/recent_bars.ts';
 import { endWithChecks, printChecks, type CheckResult } from '../check_result.ts';
 import { checkEnvironment } from '../environment_check.ts';
-import { warningsOfPlaces } from '../windows_places.ts';
+import { warningsOfPlaces } from '../../shared/windows_places.ts';
 import { checkActiveModels } from '../strategies/registry.ts';
 import { isLocked } from '../../shared/process/home_lock.ts';
 import { mt5Compilation } from '../mt5_compilation.ts';

@@ -13,6 +13,7 @@ import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_optio
 import { parseInteger } from '../period.ts';
 import { stopSignal } from '../stop_signal.ts';
 import { addExportSignals } from './ea_export.ts';
+import { addInstallAdvisor } from './ea_install.ts';
 import { applyMarket, marketOption, type PartMessage } from './processes.ts';
 
 interface EaFlags extends PairsFlags {
@@ -55,6 +56,7 @@ export function addEa(program: Command, output: () => Output): void {
       return run(flags, output());
     });
   addExportSignals(ea, output);
+  addInstallAdvisor(ea, output);
 }
 
 async function run(flags: EaFlags, output: Output): Promise<void> {

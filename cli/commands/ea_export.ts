@@ -16,6 +16,7 @@ import {
   type TesterSignals,
 } from '../../trainer/learning/backtest/tester_signals.ts';
 import type { Output } from '../output.ts';
+import { refuseOptionsOf } from './ea_options.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 
 interface ExportFlags {
@@ -54,23 +55,10 @@ export function addExportSignals(ea: Command, output: () => Output): void {
       'after',
       '\nExamples:\n  minutehand backtest --data ./m1 --from 2019-07-15 --out ./report\n  minutehand ea export-signals ./report\n  minutehand ea export-signals 12 --view all_pairs --out tester_signals.csv',
     )
-    .action((backtest: string, flags: ExportFlags) => exportSignals(backtest, withOptionsOf(ea, flags), output()));
-}
-
-/**
- * The command-line parser assigns an option that `ea` declares to `ea`, even where it is written after
- * `export-signals`. `--pairs` is read from there; any other one would have no effect, and is refused.
- * @throws MinutehandError USAGE
- */
-function withOptionsOf(ea: Command, flags: ExportFlags): ExportFlags & PairsFlags {
-  const given = ea.options.filter((option) => ea.getOptionValueSource(option.attributeName()) === 'cli');
-  const foreign = given.find((option) => !['pairs', 'json'].includes(option.attributeName()));
-  if (foreign !== undefined)
-    throw new MinutehandError('USAGE', {
-      seen: `ea export-signals with ${foreign.long}`,
-      expected: '`minutehand ea export-signals --help` shows its options',
+    .action((backtest: string, flags: ExportFlags) => {
+      refuseOptionsOf(ea, 'export-signals', ['pairs']);
+      exportSignals(backtest, { ...flags, ...ea.opts<PairsFlags>() }, output());
     });
-  return { ...flags, ...ea.opts<PairsFlags>() };
 }
 
 function exportSignals(backtest: string, flags: ExportFlags & PairsFlags, output: Output): void {

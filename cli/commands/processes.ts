@@ -14,7 +14,7 @@ import type { Output } from '../output.ts';
 import { endedStart, endStartOnRequest, loadedUnlessEnding } from '../end_start.ts';
 import { recoverByCommand } from '../lost_models.ts';
 import { stopSignal } from '../stop_signal.ts';
-import { warningsOfPlaces } from '../windows_places.ts';
+import { warningsOfPlaces } from '../../shared/windows_places.ts';
 
 const POLICY_POLL_MS = 500;
 

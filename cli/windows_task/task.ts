@@ -1,7 +1,5 @@
 import { join } from 'node:path/win32';
 
-export const TASK_NAME = 'minutehand';
-
 /** What the task of Windows' Task Scheduler starts, and for whom. */
 export interface Task {
   /** `DOMAIN\name`: whose files and folders it has. */

@@ -5,10 +5,11 @@ import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { makePrivateFolder } from '../../shared/private_files.ts';
 import type { Output } from '../output.ts';
-import { warningsOfPlaces } from '../windows_places.ts';
+import { warningsOfPlaces } from '../../shared/windows_places.ts';
 import { askThroughDoor, stopDoors } from '../stop_door.ts';
 import { runOrThrow, type Machine } from '../systemd/machine.ts';
-import { environmentText, TASK_NAME, taskXml } from './task.ts';
+import { TASK_NAME, taskDefinition } from '../../shared/process/windows_task.ts';
+import { environmentText, taskXml } from './task.ts';
 
 const STOP_WAIT_MS = 30_000;
 const AS_ADMINISTRATOR = 'Repeat it in a prompt that was opened with "Run as administrator", and see its output.';
@@ -26,7 +27,7 @@ interface TaskInstall {
 
 /** Files of the task: its definition, and the environment, which is the user's once it is there. */
 function filesOf(home: string): { readonly xml: string; readonly environment: string } {
-  return { xml: join(home, 'service', 'task.xml'), environment: join(home, 'service', 'minutehand.env') };
+  return { xml: taskDefinition(home), environment: join(home, 'service', 'minutehand.env') };
 }
 
 /** @throws MinutehandError CONFIG_*, SERVICE_PLACE, SERVICE_COMMAND, USAGE */

@@ -8975,7 +8975,7 @@ export interface components {
             /** @description In the order in which they are worked off */
             checks: {
                 /** @enum {string} */
-                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "news" | "notifications" | "backup" | "standby" | "consumer" | "paper";
+                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "news" | "notifications" | "backup" | "standby" | "folders" | "exchange" | "service" | "sleep" | "time" | "consumer" | "paper";
                 /**
                  * @description ask: minutehand cannot see it, and a person decides
                  * @enum {string}
@@ -8985,7 +8985,7 @@ export interface components {
                  * @description The outcome; `values` has its figures and names
                  * @enum {string}
                  */
-                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_zero" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_active" | "gates_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
+                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_zero" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_active" | "gates_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "folders_right" | "folders_wrong" | "exchange_absent" | "exchange_common" | "exchange_elsewhere" | "service_task" | "service_none" | "sleep_never" | "sleep_after" | "sleep_unknown" | "time_kept" | "time_free" | "time_unknown" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
                 values: {
                     [key: string]: string | number;
                 };
@@ -9008,7 +9008,7 @@ export interface components {
             /** @description In the order in which they are worked off */
             checks: {
                 /** @enum {string} */
-                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "news" | "notifications" | "backup" | "standby" | "consumer" | "paper";
+                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "news" | "notifications" | "backup" | "standby" | "folders" | "exchange" | "service" | "sleep" | "time" | "consumer" | "paper";
                 /**
                  * @description ask: minutehand cannot see it, and a person decides
                  * @enum {string}
@@ -9018,7 +9018,7 @@ export interface components {
                  * @description The outcome; `values` has its figures and names
                  * @enum {string}
                  */
-                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_zero" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_active" | "gates_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
+                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_zero" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_active" | "gates_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "folders_right" | "folders_wrong" | "exchange_absent" | "exchange_common" | "exchange_elsewhere" | "service_task" | "service_none" | "sleep_never" | "sleep_after" | "sleep_unknown" | "time_kept" | "time_free" | "time_unknown" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
                 values: {
                     [key: string]: string | number;
                 };

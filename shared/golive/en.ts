@@ -95,6 +95,41 @@ export const GO_LIVE_EN: GoLiveCatalog = {
         'none: without this machine or process there are no signals, and open positions are closed by the consumer alone',
         'Start a standby, if that is not enough: docs/guides/OPERATE.md.',
       ),
+    folders_right: () => text('outside OneDrive, and no deeper than Windows opens'),
+    folders_wrong: (of) => text(String(of['warning']), 'Move it. `minutehand doctor` names every such folder.'),
+    exchange_absent: (of) =>
+      text(
+        `there is no folder ${of['folder']}`,
+        'Set MINUTEHAND_EXCHANGE to the folder that the terminals share, and start again: docs/guides/GO_LIVE.md.',
+      ),
+    exchange_common: (of) => text(`signals and fills are in ${of['folder']}, which every terminal reads`),
+    exchange_elsewhere: (of) =>
+      text(
+        `signals are in ${of['folder']}: no terminal reads there`,
+        'For MetaTrader, set MINUTEHAND_EXCHANGE to its folder `Common\\Files`: docs/guides/GO_LIVE.md. Other programs need nothing.',
+      ),
+    service_task: () => text('a task of the Task Scheduler starts everything at boot'),
+    service_none: () =>
+      text(
+        'none: after Windows restarts, as its updates do, nothing runs until somebody starts it',
+        '`npx minutehand service install` in a prompt of an administrator.',
+      ),
+    sleep_never: () => text('this machine never sleeps on mains power'),
+    sleep_after: (of) =>
+      text(
+        `this machine sleeps after ${count(of['minutes'], 'minute')} without input; asleep, it has no signals`,
+        '`powercfg /change standby-timeout-ac 0` and `powercfg /change hibernate-timeout-ac 0`.',
+      ),
+    sleep_unknown: () =>
+      text('the power plan cannot be read', 'See in the settings of Windows that this machine never sleeps.'),
+    time_kept: () => text('the time service of Windows runs; bars, signals and the terminal have its clock'),
+    time_free: () =>
+      text(
+        'the time service of Windows does not run: unless another program sets the clock, it drifts',
+        '`sc config w32time start= auto`, `net start w32time`, `w32tm /resync` in a prompt of an administrator.',
+      ),
+    time_unknown: () =>
+      text('the time service of Windows cannot be asked', '`w32tm /query /status` shows how the clock is set.'),
     consumer_none: () =>
       text(
         'no program has reported a fill of this market',

@@ -27,13 +27,16 @@ const VALUES = {
   days: 30,
   day: '2026-11-28',
   places: 'mine',
+  warning: 'W',
+  folder: 'F',
+  minutes: 1,
   positions: 1,
   market: 'live',
   needed_positions: 20,
   needed_days: 20,
 };
 /** Codes, commands, names and numbers alone. */
-const SAME = ['reported', 'channel_problem', 'models_active', 'consumer_some'];
+const SAME = ['reported', 'channel_problem', 'models_active', 'consumer_some', 'folders_wrong'];
 
 it('every outcome has both texts in both languages, with all its values, and Japanese is Japanese', () => {
   for (const code of GO_LIVE_CODES) {

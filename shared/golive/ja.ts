@@ -95,6 +95,42 @@ export const GO_LIVE_JA: GoLiveCatalog = {
         'ありません。このマシンやプロセスが止まるとシグナルはなくなり、建玉は発注プログラムだけが決済します',
         'それで不十分なら待機系を起動してください：docs/guides/OPERATE.md',
       ),
+    folders_right: () => text('OneDriveの外にあり、Windowsが開ける深さに収まっています'),
+    folders_wrong: (of) =>
+      text(String(of['warning']), '移動してください。`minutehand doctor` が該当するフォルダーをすべて示します。'),
+    exchange_absent: (of) =>
+      text(
+        `フォルダー ${of['folder']} がありません`,
+        'MINUTEHAND_EXCHANGE にターミナル共有フォルダーを設定し、起動し直してください：docs/guides/GO_LIVE.md',
+      ),
+    exchange_common: (of) => text(`シグナルと約定は ${of['folder']} にあり、どのターミナルからも読めます`),
+    exchange_elsewhere: (of) =>
+      text(
+        `シグナルは ${of['folder']} にあり、ターミナルからは読めません`,
+        'MetaTraderを使う場合は MINUTEHAND_EXCHANGE をその `Common\\Files` に設定してください：docs/guides/GO_LIVE.md。他のプログラムなら不要です。',
+      ),
+    service_task: () => text('タスク スケジューラのタスクが起動時にすべてを開始します'),
+    service_none: () =>
+      text(
+        'ありません。更新などでWindowsが再起動すると、誰かが起動するまで何も動きません',
+        '管理者のプロンプトで `npx minutehand service install`',
+      ),
+    sleep_never: () => text('電源接続時、このマシンはスリープしません'),
+    sleep_after: (of) =>
+      text(
+        `このマシンは入力がないと ${of['minutes']} 分でスリープし、その間シグナルは出ません`,
+        '`powercfg /change standby-timeout-ac 0` と `powercfg /change hibernate-timeout-ac 0`',
+      ),
+    sleep_unknown: () =>
+      text('電源プランを読み取れません', 'このマシンがスリープしないことをWindowsの設定で確認してください。'),
+    time_kept: () => text('Windowsの時刻サービスが動作中です。バー、シグナル、ターミナルはその時計に従います'),
+    time_free: () =>
+      text(
+        'Windowsの時刻サービスが動いていません。他のプログラムが合わせない限り、時計はずれていきます',
+        '管理者のプロンプトで `sc config w32time start= auto`、`net start w32time`、`w32tm /resync`',
+      ),
+    time_unknown: () =>
+      text('Windowsの時刻サービスの状態を確認できません', '時計の合わせ方は `w32tm /query /status` で分かります。'),
     consumer_none: () =>
       text(
         'この市場の約定を報告したプログラムがありません',

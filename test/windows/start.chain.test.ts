@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { LONGEST_BELOW_PROGRAM } from '../../cli/windows_places.ts';
+import { LONGEST_BELOW_PROGRAM } from '../../shared/windows_places.ts';
 import { eventually } from '../cli_process.ts';
 import { createWindowsWorkplace, IS_WINDOWS, signalsOf, windowsPath, windowsRoot, WINDOWS_NOTE, type WindowsWorkplace } from './windows.ts'; // prettier-ignore
 
@@ -36,6 +36,26 @@ describe.runIf(IS_WINDOWS)(`the program on Windows${WINDOWS_NOTE}`, () => {
     expect(Math.max(...below)).toBeLessThanOrEqual(LONGEST_BELOW_PROGRAM);
   });
 
+  it(
+    'brings its configuration into a home with letters outside ASCII, as the released package',
+    { timeout: 120_000 },
+    async () => {
+      const command = join(windowsRoot(), 'bin', 'released_command.mjs');
+      copyFileSync(join(windowsRoot(), 'bin', 'release', 'minutehand.mjs'), command);
+      try {
+        const home = join(place.folder, 'José Muñoz 分');
+        const env = { MINUTEHAND_HOME: windowsPath(home), MINUTEHAND_CONFIG: '' };
+        const check = place.start(['bin/released_command.mjs', 'config', 'check'], env);
+        expect(await check.ended, check.stdout() + check.stderr()).toBe(0);
+        expect(readdirSync(join(home, 'config'), { recursive: true }).sort()).toEqual(
+          readdirSync(join(windowsRoot(), 'config'), { recursive: true }).sort(),
+        );
+      } finally {
+        rmSync(command);
+      }
+    },
+  );
+
   it('starts by what npm start runs, trains, and gives ten good signals', { timeout: 600_000 }, async () => {
     const up = place.start(['bin/start.mjs']);
     let end: number | string | null = null;
@@ -69,6 +89,16 @@ describe.runIf(IS_WINDOWS)(`the program on Windows${WINDOWS_NOTE}`, () => {
       const { code, stdout, stderr } = await place.run(...command);
       expect(code, `${command.join(' ')}: ${stdout}${stderr}`).toBe(0);
     }
+
+    const live = await place.run('golive', '--json');
+    const { checks } = JSON.parse(live.stdout) as { checks: { id: string; verdict: string; code: string }[] };
+    const seen = new Map(checks.map(({ id, verdict, code }) => [id, `${verdict} ${code}`]));
+    expect(seen.get('folders')).toBe('ok folders_right');
+    expect(seen.get('exchange')).toBe('ask exchange_elsewhere');
+    expect(seen.get('service')).toBe('ask service_none');
+    // Wine has neither power plans nor a time service; Windows has both.
+    expect(seen.get('sleep')).toMatch(/^(?:ok sleep_never|todo sleep_after|ask sleep_unknown)$/);
+    expect(seen.get('time')).toMatch(/^(?:ok time_kept|ask time_(?:free|unknown))$/);
 
     // Windows ends the children of Node with their parent, at once: locks end with them, and the next start resumes.
     await up.terminate();

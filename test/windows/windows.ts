@@ -24,6 +24,12 @@ export function windowsPath(path: string): string {
   return PLACE.wine === null ? path : `Z:${path.replaceAll('/', '\\')}`;
 }
 
+/** node.exe. */
+export const windowsNode = (): string => PLACE.node;
+
+/** What Node needs there in NODE_OPTIONS. */
+export const windowsOptions = (): string => PLACE.wine?.['NODE_OPTIONS'] ?? '';
+
 /** Folder of the installation. */
 export const windowsRoot = (): string => PLACE.root;
 
@@ -59,9 +65,9 @@ export function createWindowsWorkplace(settings?: Settings): WindowsWorkplace {
   const path = join(config, 'minutehand.yaml');
   const text = readFileSync(path, 'utf8');
   const short = text.replace(/^    rounds: \d+$/gm, '    rounds: 20').replace(/^(    learning_rate:) .*$/gm, '$1 0.1');
-  // As an editor of Windows writes it: with a byte order mark and its line ends.
-  writeFileSync(path, `\ufeff${short.replaceAll('\n', '\r\n')}`);
+  writeFileSync(path, short);
   if (settings !== undefined) writeConfig(config, settings);
+  asEditedOnWindows(config);
   const running = new Set<WindowsProcess>();
   let started = 0;
 
@@ -112,6 +118,15 @@ export function createWindowsWorkplace(settings?: Settings): WindowsWorkplace {
       rmSync(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 200 });
     },
   };
+}
+
+/** Every file of a configuration as an editor of Windows writes it: with a byte order mark and its line ends. */
+function asEditedOnWindows(config: string): void {
+  for (const name of readdirSync(config, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.yaml')) continue;
+    const path = join(config, name);
+    writeFileSync(path, `\ufeff${readFileSync(path, 'utf8').replaceAll(/\r?\n/g, '\r\n')}`);
+  }
 }
 
 /** node.exe refuses pipes of Unix as its standard streams, so they are files. */

@@ -1,10 +1,12 @@
 import { goLiveText } from '../../../shared/golive/golive_text.ts';
-import type { GoLiveCode, GoLiveValues } from '../../../shared/golive/golive_words.ts';
 import { utcDay } from '../../../shared/utc_day.ts';
 import { afterRefusal, refusalText, type RefusedTraining } from '../../../shared/bundle/refused_training.ts';
 import type { ErrorReport } from '../../../shared/errors.ts';
 import type { RefusedFeed } from '../../jobs/bars/received_verdicts.ts';
 import type { Presence } from '../../../shared/process/process_state.ts';
+import { ask, ok, todo, type Judged } from './judged.ts';
+import { WINDOWS_CHECKS, WINDOWS_IDS, type WindowsCheckId } from './windows_checks.ts';
+import type { WindowsFacts } from './windows_facts.ts';
 
 export const GO_LIVE_IDS = [
   'market',
@@ -21,19 +23,15 @@ export const GO_LIVE_IDS = [
   'notifications',
   'backup',
   'standby',
+  ...WINDOWS_IDS,
   'consumer',
   'paper',
 ] as const;
 export type GoLiveId = (typeof GO_LIVE_IDS)[number];
 
-/** One line of the checklist. */
-export interface GoLiveCheck {
+/** One line of the checklist; the two texts say its outcome in English. */
+export interface GoLiveCheck extends Judged {
   readonly id: GoLiveId;
-  /** `todo` blocks; `ask`: minutehand cannot see it, and a person decides. */
-  readonly verdict: 'ok' | 'todo' | 'ask';
-  /** The outcome as data; the two texts say it in English. */
-  readonly code: GoLiveCode;
-  readonly values: GoLiveValues;
   readonly seen: string;
   /** Empty when there is nothing to do. */
   readonly fix: string;
@@ -98,6 +96,8 @@ export interface GoLiveFacts {
   };
   /** How the calendar fails, with `news_stop`; null where it does not; absent where the policy stops for no news. */
   readonly news?: ErrorReport | null;
+  /** Absent on other systems. */
+  readonly windows?: WindowsFacts;
   readonly channels: readonly string[];
   readonly channelProblems: readonly string[];
   /** When any channel took a message the last time, epoch ms. */
@@ -125,10 +125,20 @@ const few = (names: readonly string[]): string =>
 
 /** The checklist in the order in which its lines are worked off. Pure. */
 export function goLiveChecks(facts: GoLiveFacts): GoLiveCheck[] {
-  return GO_LIVE_IDS.map((id) => {
-    const { verdict, code, values } = CHECKS[id](facts);
-    return { id, verdict, code, values, ...goLiveText(code, values, 'en') };
+  return GO_LIVE_IDS.flatMap((id) => {
+    const judged = judge(id, facts);
+    return judged === null ? [] : [{ id, ...judged, ...goLiveText(judged.code, judged.values, 'en') }];
   });
+}
+
+/** null for a line that other systems do not have. */
+function judge(id: GoLiveId, facts: GoLiveFacts): Judged | null {
+  if (!isOfWindows(id)) return CHECKS[id](facts);
+  return facts.windows === undefined ? null : WINDOWS_CHECKS[id](facts.windows);
+}
+
+function isOfWindows(id: GoLiveId): id is WindowsCheckId {
+  return (WINDOWS_IDS as readonly string[]).includes(id);
 }
 
 /** Nothing is left to do; what only a person can see does not count. */
@@ -136,15 +146,11 @@ export function isReadyForPaper(checks: readonly GoLiveCheck[]): boolean {
   return checks.every(({ id, verdict }) => verdict !== 'todo' || id === 'consumer' || id === 'paper');
 }
 
-type Judged = Pick<GoLiveCheck, 'verdict' | 'code' | 'values'>;
-const ok = (code: GoLiveCode, values: GoLiveValues = {}): Judged => ({ verdict: 'ok', code, values });
-const todo = (code: GoLiveCode, values: GoLiveValues = {}): Judged => ({ verdict: 'todo', code, values });
-const ask = (code: GoLiveCode, values: GoLiveValues = {}): Judged => ({ verdict: 'ask', code, values });
 /** An error that says itself what it is and what to do. */
 const reported = (seen: string, fix: string): Judged => todo('reported', { seen, fix });
 const errorOf = ({ code, message, next }: ErrorReport): Judged => reported(`${code}: ${message}`, next);
 
-const CHECKS: Readonly<Record<GoLiveId, (facts: GoLiveFacts) => Judged>> = {
+const CHECKS: Readonly<Record<Exclude<GoLiveId, WindowsCheckId>, (facts: GoLiveFacts) => Judged>> = {
   market: ({ market }) => (market === 'live' ? ok('market_live') : todo('market_simulated')),
 
   daemon({ daemons, market }) {

@@ -3,6 +3,7 @@ import { goLiveChecks, isReadyForPaper, type GoLiveFacts, type GoLiveId } from '
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { sharedMinutes } from './facts.ts';
 import { nextOf } from './report.ts';
+import { WINDOWS_IDS } from './windows_checks.ts';
 
 /** A Wednesday, when the market is open. */
 const NOW = Date.UTC(2026, 10, 25, 12);
@@ -188,4 +189,47 @@ it('minutes that two legs share are counted over the last two weeks that both ha
   expect(sharedMinutes(minutes(from, 4000), minutes(from + 2000 * 60, 2000))).toBe(1);
   expect(sharedMinutes(minutes(from, 100), minutes(from, 100))).toBeNull();
   expect(sharedMinutes([], minutes(from, 2000))).toBeNull();
+});
+
+const WINDOWS: NonNullable<GoLiveFacts['windows']> = {
+  folderWarnings: [],
+  exchange: String.raw`C:\Users\me\AppData\Roaming\MetaQuotes\Terminal\Common\Files\minutehand`,
+  hasExchange: true,
+  hasTask: true,
+  sleepsAfterMinutes: null,
+  keepsTime: true,
+};
+
+describe('the checklist on Windows', () => {
+  const ofWindows = (windows: GoLiveFacts['windows']): string[] =>
+    goLiveChecks({ ...READY, ...(windows === undefined ? {} : { windows }) })
+      .filter(({ id }) => (WINDOWS_IDS as readonly string[]).includes(id))
+      .map(({ id, verdict, code }) => `${id} ${verdict} ${code}`);
+
+  it('has lines of its own, which other systems do not have', () => {
+    expect(ofWindows(undefined)).toEqual([]);
+    expect(ofWindows(WINDOWS)).toEqual([
+      'folders ok folders_right',
+      'exchange ok exchange_common',
+      'service ok service_task',
+      'sleep ok sleep_never',
+      'time ok time_kept',
+    ]);
+    expect(isReadyForPaper(goLiveChecks({ ...READY, windows: WINDOWS }))).toBe(true);
+  });
+
+  it.each<[string, Partial<typeof WINDOWS>]>([
+    ['folders todo folders_wrong', { folderWarnings: ['The home is in OneDrive.'] }],
+    ['exchange todo exchange_absent', { hasExchange: false }],
+    ['exchange ask exchange_elsewhere', { exchange: String.raw`C:\minutehand_home` }],
+    ['service ask service_none', { hasTask: false }],
+    ['sleep todo sleep_after', { sleepsAfterMinutes: 30 }],
+    ['sleep ask sleep_unknown', { sleepsAfterMinutes: 'unknown' }],
+    ['time ask time_free', { keepsTime: false }],
+    ['time ask time_unknown', { keepsTime: 'unknown' }],
+  ])('says %s', (line, change) => {
+    expect(ofWindows({ ...WINDOWS, ...change })).toContain(line);
+    const checks = goLiveChecks({ ...READY, windows: { ...WINDOWS, ...change } });
+    expect(isReadyForPaper(checks)).toBe(!line.includes(' todo '));
+  });
 });

@@ -35,6 +35,7 @@ import { readTrades } from '../fills/live_trades.ts';
 import type { ChannelStatus } from '../notify/channels/open_channels.ts';
 import type { DaemonFacts, GoLiveFacts, SymbolFacts } from './checks.ts';
 import { healthFacts } from './health_facts.ts';
+import { readWindowsFacts } from './windows_facts.ts';
 
 /** Eight weeks: enough openings to see a time zone. */
 const BARS_READ = 60_000;
@@ -77,6 +78,7 @@ export async function readGoLiveFacts(
     sharedMinutes: new Map(subjects.filter((own) => !isInstrument(own)).flatMap(sharedOf)),
     models: await modelFacts(settings, paths),
     ...(await newsFacts(settings, store, nowMs)),
+    ...(await readWindowsFacts(paths)),
     channels: channels.names,
     channelProblems: channels.problems,
     lastSentMs: store === null ? null : await lastSent(store),

@@ -1,7 +1,7 @@
 import { win32 } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { homePaths } from '../shared/home.ts';
+import { homePaths } from './home.ts';
 import { LONGEST_PATH, oneDriveOf, placesOf, placeWarnings, warningsOfPlaces, type Place } from './windows_places.ts';
 
 const place = (folder: string, longestBelow = 100): Place => ({

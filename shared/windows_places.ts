@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { dirname, win32 } from 'node:path';
-import type { HomePaths } from '../shared/home.ts';
-import { packageRoot } from '../shared/root.ts';
+import type { HomePaths } from './home.ts';
+import { packageRoot } from './root.ts';
 
 /** A folder of this installation, and the longest path that there may be below it. */
 export interface Place {
