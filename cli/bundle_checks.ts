@@ -11,7 +11,7 @@ import { describeError } from '../shared/errors.ts';
 import { barSecondsOf, parseInstrument, timeframeOf, type Timeframe } from '../shared/pair.ts';
 import { pathInside } from '../shared/path_name.ts';
 import type { Settings } from '../shared/policy/policy.ts';
-import type { StrategyName } from './strategy_option.ts';
+import type { StrategyName } from '../shared/strategies/registry.ts';
 import { commandsOfShelf } from './strategies/registry.ts';
 
 /** What a bundle is for. */

@@ -1,6 +1,6 @@
 import type { Settings } from '../shared/policy/policy.ts';
 import { experimentTraining } from '../trainer/jobs/kinds/experiment_training.ts';
-import type { TrainingJob } from '../trainer/jobs/kinds/training_job.ts';
+import type { TrainingJob } from '../trainer/jobs/kinds/pair_reversion_job.ts';
 import { parseHoldoutFrom, parseInteger, parseWindow, parseWorkers } from './period.ts';
 
 /** Options of a command that uses the rows of a training and writes no bundle. */

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { OpenTime } from '../shared/bar.ts';
 import { epochSeconds } from '../shared/csv/stamps.ts';
 import { MinutehandError } from '../shared/errors.ts';
-import type { TrainingJob } from '../trainer/jobs/kinds/training_job.ts';
+import type { TrainingJob } from '../trainer/jobs/kinds/pair_reversion_job.ts';
 
 export interface PeriodFlags {
   readonly from?: string;

@@ -1,8 +1,5 @@
 import { Option } from 'commander';
-
-/** What is traded, as `--strategy` names it. */
-export const STRATEGIES = ['pair_reversion', 'direction'] as const;
-export type StrategyName = (typeof STRATEGIES)[number];
+import { STRATEGY_NAMES } from '../shared/strategies/registry.ts';
 
 const FLAG = '--strategy';
 
@@ -22,7 +19,7 @@ function redirectingOption(command: string, meaning: string): Option {
     `${FLAG} <name>`,
     `${meaning}, whose options are others (\`${command} --strategy direction --help\`)`,
   )
-    .choices(STRATEGIES)
+    .choices(STRATEGY_NAMES)
     .default('pair_reversion');
 }
 
@@ -31,7 +28,7 @@ export function backtestStrategyOption(): Option {
   return new Option(
     `${FLAG} <name>`,
     'that of --models (default: by the bundle); direction without --models: the active direction model',
-  ).choices(STRATEGIES);
+  ).choices(STRATEGY_NAMES);
 }
 
 export interface SpelledCommand {
@@ -41,8 +38,9 @@ export interface SpelledCommand {
   readonly note: string | null;
 }
 
-/** Commands that `--strategy direction` redirects to the subcommand of `direction` with the same name. */
-const OF_DIRECTION: readonly string[] = ['train', 'league'];
+/** Commands whose options differ by strategy: those of another than the first are a subcommand of its name. */
+const REDIRECTED: readonly string[] = ['train', 'league'];
+const OTHERS: readonly string[] = STRATEGY_NAMES.slice(1);
 
 /**
  * `train --strategy direction …` is done by `direction train …`, which is the former spelling of it and stays; `league`
@@ -51,19 +49,25 @@ const OF_DIRECTION: readonly string[] = ['train', 'league'];
  */
 export function spelledCommand(argv: readonly string[]): SpelledCommand {
   const first = argv.findIndex((argument) => argument !== '--json');
-  if (argv[first] === 'direction' && argv[first + 1] === 'train') {
+  const command = argv[first] ?? '';
+  if (OTHERS.includes(command) && argv[first + 1] === 'train') {
     const isHelp = argv.includes('--help') || argv.includes('-h');
-    return { argv, note: isHelp ? null : '`direction train` is `train --strategy direction` now; both do the same.' };
+    const note = `\`${command} train\` is \`train ${FLAG} ${command}\` now; both do the same.`;
+    return { argv, note: isHelp ? null : note };
   }
-  const command = argv[first];
-  if (command === undefined || !OF_DIRECTION.includes(command)) return { argv, note: null };
+  if (!REDIRECTED.includes(command)) return { argv, note: null };
   const rest = argv.slice(first + 1);
-  const at = rest.findIndex((argument, i) => argument === `${FLAG}=direction` || isPair(rest, i));
-  if (at < 0) return { argv, note: null };
-  const length = isPair(rest, at) ? 2 : 1;
-  return { argv: [...argv.slice(0, first), 'direction', command, ...rest.toSpliced(at, length)], note: null };
+  for (const strategy of OTHERS) {
+    const others = withoutFlag(rest, strategy);
+    if (others !== null) return { argv: [...argv.slice(0, first), strategy, command, ...others], note: null };
+  }
+  return { argv, note: null };
 }
 
-function isPair(argv: readonly string[], at: number): boolean {
-  return argv[at] === FLAG && argv[at + 1] === 'direction';
+/** Arguments without `--strategy <name>`; null where they do not have it. */
+function withoutFlag(argv: readonly string[], name: string): readonly string[] | null {
+  const joined = argv.indexOf(`${FLAG}=${name}`);
+  if (joined >= 0) return argv.toSpliced(joined, 1);
+  const at = argv.findIndex((argument, i) => argument === FLAG && argv[i + 1] === name);
+  return at < 0 ? null : argv.toSpliced(at, 2);
 }

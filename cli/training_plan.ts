@@ -7,7 +7,7 @@ import { pathInside } from '../shared/path_name.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import type { RetrainRun } from '../trainer/control/schedule/run.ts';
 import { storeQueue } from '../trainer/control/schedule/run_queue.ts';
-import type { TrainingJob } from '../trainer/jobs/kinds/training_job.ts';
+import type { TrainingJob } from '../trainer/jobs/kinds/pair_reversion_job.ts';
 import { trainingFits, type TrainingOutline } from '../trainer/learning/training/pipeline.ts';
 import { openStoreIfThere } from '../trainer/store/store.ts';
 import { freeDiskBytes, gibibytes, spaceLine } from './free_space.ts';

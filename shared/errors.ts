@@ -753,6 +753,11 @@ export const ERRORS = {
     message: 'The bundle was trained on bars of another timeframe.',
     next: 'Train on the timeframes of the configured pairs or instruments.',
   },
+  MODEL_SLOT: {
+    status: 422,
+    message: 'No daemon serves bundles of this strategy.',
+    next: 'Give its bundles a slot, as docs/guides/extend/WRITE_A_STRATEGY.md says; until then they can be listed, shown and verified.',
+  },
   MODEL_SYMBOLS: {
     status: 422,
     message: 'Formulas of the models read the bars of other symbols, which cannot be served so.',

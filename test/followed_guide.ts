@@ -11,6 +11,7 @@ import { packageRoot } from '../shared/root.ts';
 export class GuidedTree {
   readonly folder = mkdtempSync(join(tmpdir(), 'minutehand-guide-'));
   readonly #written = new Set<string>();
+  #loaded = 0;
 
   constructor() {
     for (const name of ['shared', 'trainer', 'cli', 'daemon'])
@@ -75,7 +76,9 @@ export class GuidedTree {
   /** @param exports lines that export what the test calls, by paths from the root of the copy */
   async load(exports: readonly string[]): Promise<Record<string, never>> {
     writeFileSync(join(this.folder, 'entry.ts'), exports.join('\n'));
-    const outfile = join(this.folder, 'entry.mjs');
+    this.#loaded += 1;
+    // A module is imported once, whatever its file has become.
+    const outfile = join(this.folder, `entry_${this.#loaded}.mjs`);
     await build({
       entryPoints: [join(this.folder, 'entry.ts')],
       outfile,

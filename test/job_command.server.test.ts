@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRng } from '../shared/rng.ts';
 import { jobSchema, type Job } from '../trainer/jobs/kinds/registry.ts';
-import { trainingJobSchema, type TrainingJob } from '../trainer/jobs/kinds/training_job.ts';
+import { pairReversionJobSchema, type TrainingJob } from '../trainer/jobs/kinds/pair_reversion_job.ts';
 import { createWorkplace } from './cli_process.ts';
 
 /** Enough hours of a random walk for one training. */
@@ -35,7 +35,7 @@ describe('minutehand job', () => {
   const jobOf = async (...flags: string[]): Promise<TrainingJob> => {
     const { code, stdout } = await place.call(['train', '--print-job', ...flags]);
     expect(code).toBe(0);
-    return trainingJobSchema.parse(JSON.parse(stdout));
+    return pairReversionJobSchema.parse(JSON.parse(stdout));
   };
 
   it('has every option of train', async () => {

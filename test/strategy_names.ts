@@ -1,3 +1,4 @@
+import { renderStrategyHalves } from '../cli/docs/strategy_halves.ts';
 import type { ImportGraph } from './import_graph.ts';
 
 /** Rooms of the strategy `direction`: their files know each other. */
@@ -7,6 +8,11 @@ const ROOMS = [
   'trainer/learning/strategies/direction/',
   'trainer/jobs/strategies/direction/',
   'cli/strategies/direction/',
+  // Files that each strategy has by its name (docs/guides/extend/WRITE_A_STRATEGY.md).
+  'shared/bundle/shelves/direction_shelf.ts',
+  'trainer/jobs/kinds/direction_job.ts',
+  // Generated from shared/strategies/registry.ts.
+  ...Object.keys(renderStrategyHalves([])),
 ];
 
 const TEST_ONLY = /\.(test|fixture|oracle)\.tsx?$/;

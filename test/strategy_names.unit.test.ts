@@ -14,18 +14,18 @@ const FOLDERS = ['shared', 'daemon', 'trainer', 'dashboard', 'cli', 'sim', 'benc
  */
 const KNOW_DIRECTION: Readonly<Record<string, readonly [files: number, why: string]>> = {
   bench: [8, 'measurements of this model'],
-  cli: [10, 'lists of commands, of printed jobs and of gates; replay, parity, rules and their probabilities'],
+  cli: [8, 'lists of commands and of gates; replay, parity, rules and their probabilities'],
   daemon: [22, 'instruments are a second line of stations: matrix, slots, decision'],
   dashboard: [1, 'the card of an instrument'],
-  shared: [11, 'signals and explanations of instruments'],
+  shared: [9, 'signals and explanations of instruments'],
   sim: [9, 'its worlds have instruments'],
-  'trainer/control': [18, 'requests and routes of direction models, measurements of the monitor'],
-  'trainer/jobs': [11, 'its kind of job, and rules on its probabilities'],
+  'trainer/control': [17, 'requests and routes of direction models, measurements of the monitor'],
+  'trainer/jobs': [8, 'the runner of its job, and rules on its probabilities'],
   'trainer/learning': [3, 'rows of instruments, which formulas and rules use too'],
 };
 
 /** Comparisons with the name of a strategy outside of the rooms, at most. */
-const BRANCHES = 23;
+const BRANCHES = 20;
 
 const graph = readImportGraph(packageRoot(), FOLDERS);
 

@@ -2,20 +2,20 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
-import { jobSchema, type Job, type JobKind, type JobOf } from '../../trainer/jobs/kinds/registry.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { jobSchema, type Job, type JobKind, type StrategyJobKind } from '../../trainer/jobs/kinds/registry.ts';
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { runFormulaSearch } from './automl.ts';
 import { runAndPrintBacktest } from '../strategies/pair_reversion/backtest.ts';
 import { runImport } from './bars_import.ts';
-import { runDirectionJob } from '../strategies/direction/train.ts';
 import { runEvolution } from './evolve.ts';
 import { runAndPrintLeague } from './league.ts';
 import { runJudgement } from './strategy_judge.ts';
 import { runParity } from './parity.ts';
 import { runScan } from './scan.ts';
-import { runTrainingJob } from './train.ts';
+import { ALL_COMMANDS } from '../strategies/registry.ts';
+import type { RunJob, StrategyCommands } from '../strategies/strategy_commands.ts';
 
 /** File descriptor of standard input. */
 const STANDARD_INPUT = 0;
@@ -36,17 +36,8 @@ export function addJob(program: Command, output: () => Output): void {
     });
 }
 
-type Run<Kind extends JobKind> = (job: JobOf<Kind>, settings: Settings, output: Output) => Promise<void>;
-
-const runTraining: Run<'train' | 'warm_start' | 'thresholds'> = (job, settings, output) =>
-  runTrainingJob(job, settings, { verbose: false, requireGates: false, notifier: null }, output);
-
-/** How each kind runs in this process, and prints what came out. */
-const RUNS: { readonly [Kind in JobKind]: Run<Kind> } = {
-  train: runTraining,
-  warm_start: runTraining,
-  thresholds: runTraining,
-  direction: (job, settings, output) => runDirectionJob(job, settings, { verbose: false, requireGates: false }, output),
+/** How each kind that is of no strategy runs in this process, and prints what came out. */
+const RUNS: { readonly [Kind in Exclude<JobKind, StrategyJobKind>]: RunJob<Kind> } = {
   automl: runFormulaSearch,
   league: runAndPrintLeague,
   backtest: runAndPrintBacktest,
@@ -58,9 +49,14 @@ const RUNS: { readonly [Kind in JobKind]: Run<Kind> } = {
 };
 
 async function runJob(job: Job, output: Output): Promise<void> {
-  const run = RUNS[job.kind] as Run<JobKind>;
+  const run = runnerOf(job.kind);
   const settings = loadSettings();
   await recordJob(job, settings, output, (own) => run(job, settings, own));
+}
+
+function runnerOf(kind: JobKind): RunJob<JobKind> {
+  const all: readonly StrategyCommands['jobs'][] = [RUNS, ...ALL_COMMANDS.map(({ jobs }) => jobs)];
+  return all.find((own) => kind in own)![kind] as RunJob<JobKind>;
 }
 
 /** @throws MinutehandError USAGE, JOB_INVALID */

@@ -1,3 +1,4 @@
+import { MODEL_TYPES, modelsOf } from '../../shared/strategies/registry.ts';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import {
@@ -30,7 +31,8 @@ import {
 import { notify } from '../../trainer/control/notify/outbox.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Recovery } from '../../trainer/control/registry/registry.ts';
-import { shelfOfTimeframe, targetInSlot, type ModelType, type ShelfName } from '../../shared/bundle/shelf_name.ts';
+import { shelfOfTimeframe, targetInSlot } from '../../shared/bundle/shelf_name.ts';
+import type { ModelType, ShelfName } from '../../shared/strategies/registry.ts';
 import {
   ALL_SHELVES,
   placeOfSlot,
@@ -136,7 +138,7 @@ export function addModels(program: Command, output: () => Output): void {
     .command('note')
     .argument('<version>')
     .argument('<text>')
-    .addOption(new Option('--model <type>', 'of one model only').choices(ALL_SHELVES.flatMap(({ models: own }) => own)))
+    .addOption(new Option('--model <type>', 'of one model only').choices(MODEL_TYPES))
     .description('writes notes on a bundle, or one of its models, into model_registry')
     .action((version: string, text: string, flags: { model?: ModelType }) => note(version, text, flags, output()));
   addModelsImport(models, output);
@@ -146,7 +148,7 @@ export function addModels(program: Command, output: () => Output): void {
 
 async function note(version: string, text: string, flags: { model?: ModelType }, output: Output): Promise<void> {
   const shelf = await shelfOfRegistered(version);
-  const own = shelfNamed(shelf).models;
+  const own = modelsOf(shelfNamed(shelf).strategy);
   if (flags.model !== undefined && !own.includes(flags.model))
     throw new MinutehandError('USAGE', {
       seen: `--model ${flags.model} of ${version}`,

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
-import type { TrainingJob } from '../../trainer/jobs/kinds/training_job.ts';
+import type { TrainingJob } from '../../trainer/jobs/kinds/pair_reversion_job.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';

@@ -1,3 +1,4 @@
+import { STRATEGY_RUNS } from '../../shared/strategies/registry.ts';
 import { triggerText } from '../../shared/run_trigger/trigger_text.ts';
 import { Option, type Command } from 'commander';
 import * as z from 'zod';
@@ -46,7 +47,7 @@ export function addRuns(program: Command, output: () => Output): void {
         '--kind <kind>',
         'full: from scratch on all bars; incremental: warm start from the active models; thresholds: new θ2 for the active models; direction: the direction model of the configured instruments',
       )
-        .choices(['full', 'incremental', 'thresholds', 'direction'])
+        .choices(STRATEGY_RUNS)
         .default('full'),
     )
     .option('--timeframe <timeframe>', 'of kind direction, where the instruments have several')

@@ -29,7 +29,7 @@ import {
   type TrainingContext,
   type TrainingProduct,
 } from '../../trainer/jobs/kinds/run_training.ts';
-import type { TrainingJob } from '../../trainer/jobs/kinds/training_job.ts';
+import type { TrainingJob } from '../../trainer/jobs/kinds/pair_reversion_job.ts';
 import { TARGETS, type Target } from '../../trainer/learning/options/train_options.ts';
 import type { TrainResult } from '../../trainer/learning/training/pipeline.ts';
 import { adoptionPlace } from '../admission_place.ts';

@@ -1,13 +1,13 @@
 import type { FeatureSchema, InstrumentSchema } from '../../shared/bundle/feature_schema.ts';
-import type { ShelfName } from '../../shared/bundle/shelf_name.ts';
+import type { ShelfName, StrategyName } from '../../shared/strategies/registry.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import type { CostModel } from '../../shared/policy/costs.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
+import type { JobKind, JobOf } from '../../trainer/jobs/kinds/registry.ts';
 import type { ColumnIdentity } from '../../trainer/learning/feature_table/feature_table.ts';
 import type { CheckResult } from '../check_result.ts';
 import type { Output } from '../output.ts';
 import type { PairsFlags } from '../pairs_option.ts';
-import type { StrategyName } from '../strategy_option.ts';
 import type { ExportFlags } from './exported_rows.ts';
 
 /** What commands that take bundles of any strategy ask of one. */
@@ -32,11 +32,16 @@ export interface StrategyCommands {
   columnsOf(folder: string, settings: Settings): Promise<BundleColumns>;
   /** Tests a bundle on past bars, and prints what it would have earned. @throws MinutehandError USAGE */
   backtest(flags: BacktestFlags, output: Output): Promise<void>;
+  /** How jobs that do its runs are done in this process, and print what came out. */
+  readonly jobs: { readonly [Kind in JobKind]?: RunJob<Kind> };
   /** Models whose rows can be exported, as `--role` names them. */
   readonly roles: readonly string[];
   /** Writes the rows that a training would learn one of them from. @throws MinutehandError USAGE, and as a training */
   exportRows(flags: ExportFlags, role: string, output: Output): Promise<void>;
 }
+
+/** Does a job in this process. @throws MinutehandError of its kind */
+export type RunJob<Kind extends JobKind> = (job: JobOf<Kind>, settings: Settings, output: Output) => Promise<void>;
 
 /** The columns of a bundle, and what this version and configuration compute for the same subjects. */
 export interface BundleColumns {

@@ -29,6 +29,7 @@ import {
 import type { MONITOR_FILE, VALIDATION_FILE } from './manifest.ts';
 import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from './signature.ts';
 import { sha256Hex } from '../sha256.ts';
+import { STRATEGIES } from '../strategies/registry.ts';
 
 export { VERSION };
 const MANIFEST = 'manifest.json';
@@ -192,15 +193,15 @@ export function writeBundle(
   );
 }
 
-/** Name of the folder of direction models in a folder of bundles. */
-const DIRECTION = 'direction';
+/** Names of folders of bundles in a folder of models, which itself has the bundles of the first strategy. */
+const INNER_FOLDERS: readonly string[] = Object.values(STRATEGIES)
+  .slice(1)
+  .map(({ shelf }) => shelf);
 
-/**
- * The folders whose versions a new one must differ from: a version names one bundle, of pairs or of a direction model.
- */
-function versionFolders(modelsFolder: string): readonly string[] {
-  const isOfDirection = basename(modelsFolder) === DIRECTION;
-  return [modelsFolder, isOfDirection ? dirname(modelsFolder) : join(modelsFolder, DIRECTION)];
+/** The folders whose versions a new one must differ from: a version names one bundle, whatever its strategy. */
+function versionFolders(folder: string): readonly string[] {
+  const models = INNER_FOLDERS.includes(basename(folder)) ? dirname(folder) : folder;
+  return [models, ...INNER_FOLDERS.map((name) => join(models, name))];
 }
 
 /**

@@ -1,10 +1,5 @@
 import type { Timeframe } from '../pair.ts';
-
-/** Kinds of bundles. Each has its own folder, pointer files and registry rows. */
-export type ShelfName = 'pairs' | 'direction';
-
-/** Models as registry and notes type them; `DIRECTION` is the only one of a direction bundle. */
-export type ModelType = 'AI1' | 'AI2' | 'AI3' | 'DIRECTION';
+import type { ShelfName } from '../strategies/registry.ts';
 
 /** @param timeframe of a direction model; null or undefined: models of pairs */
 export function shelfOfTimeframe(timeframe: Timeframe | null | undefined): ShelfName {

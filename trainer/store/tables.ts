@@ -1,7 +1,9 @@
+import { STRATEGY_RUNS } from '../../shared/strategies/registry.ts';
 import type { Generated } from 'kysely';
 import type { Importance } from '../../shared/core/news/news_event.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
-import type { ModelType, SlotName } from '../../shared/bundle/shelf_name.ts';
+import type { SlotName } from '../../shared/bundle/shelf_name.ts';
+import type { ModelType } from '../../shared/strategies/registry.ts';
 import type { EventName, Severity } from './events.ts';
 import type { AccessTables } from './access_tables.ts';
 import type { JobEventsTable, JobsTable } from './job_tables.ts';
@@ -223,10 +225,12 @@ export type RunStatus =
   | 'aborted';
 
 /**
- * `full`: training on all bars. `incremental`: a warm start of the active models on newer bars. `thresholds`: θ2 only.
- * `direction`: training of the direction model of a timeframe. `automl`: search of formulas; it makes no models.
+ * Kinds of runs, in the order in which those that wait are begun. `full`: training on all bars. `incremental`: a warm
+ * start of the active models on newer bars. `thresholds`: θ2 only. `direction`: training of the direction model of a
+ * timeframe. `automl`: search of formulas; it makes no models.
  */
-export type RunKind = 'full' | 'incremental' | 'thresholds' | 'direction' | 'automl' | 'evolve' | 'judge';
+export const RUN_KINDS = [...STRATEGY_RUNS, 'automl', 'judge', 'evolve'] as const;
+export type RunKind = (typeof RUN_KINDS)[number];
 
 /** Training runs: current, pending and ended ones with their outcome. Times `_at` are ISO 8601 in UTC. */
 export interface TrainingRunsTable {

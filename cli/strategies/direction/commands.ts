@@ -11,6 +11,10 @@ export const DIRECTION_COMMANDS: StrategyCommands = {
   checkActive: async (settings, paths) => (await import('./checks.ts')).checkDirections(settings, paths),
   columnsOf: async (folder, settings) => (await import('./columns.ts')).columnsOfDirection(folder, settings),
   backtest: async (flags, output) => (await import('./backtest.ts')).backtestDirection(flags, output),
+  jobs: {
+    direction: async (job, settings, output) =>
+      (await import('./train.ts')).runDirectionJob(job, settings, { verbose: false, requireGates: false }, output),
+  },
   roles: ['direction'],
   exportRows: async (flags, _role, output) => (await import('./export.ts')).exportDirection(flags, output),
 };

@@ -31,7 +31,7 @@ import type { Settings } from '../../policy/policy.ts';
 import { pointerFence } from './pointer_fence.ts';
 import { runningOrigin } from './running.ts';
 import { sha256Hex } from '../../sha256.ts';
-import type { ShelfName } from '../shelf_name.ts';
+import type { ShelfName } from '../../strategies/registry.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../served_formulas.ts';
 import { placeOfSlot, shelfOfFolder, shelfOfSlot } from '../shelves/registry.ts';
 
@@ -128,7 +128,7 @@ export type AdmittedBy<Through extends Door> = Through extends Door ? Admitted<T
  * active before and is rolled back to or recovered (docs/adr/0024-one-lock-for-models.md).
  * @throws MinutehandError MODEL_GATES, MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME, MODEL_SCHEMA, MODEL_EXISTS,
  * PROMOTION_OWNER; STORE_UNUSABLE for what no person has asked for; as loadModelSet and
- * prepareDirection; MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
+ * prepareDirection; MODEL_SLOT, MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
  */
 export async function admit<Through extends Door>(
   place: AdmissionPlace,
@@ -243,7 +243,7 @@ interface Candidate extends BundleOrigin, Kind {
   readonly reasons: readonly string[];
 }
 
-/** Reads, verifies and loads a bundle as a daemon does. */
+/** Reads, verifies and loads a bundle as a daemon does. @throws MinutehandError MODEL_SLOT */
 async function verifyCandidate(folder: string, { settings, paths }: AdmissionPlace): Promise<Candidate> {
   if (isRuleBundle(folder)) {
     const rule = readRuleBundle(folder);
@@ -261,7 +261,11 @@ async function verifyCandidate(folder: string, { settings, paths }: AdmissionPla
       reasons: [],
     };
   }
-  const verified = await shelfOfFolder(folder).verify(folder, settings);
+  const shelf = shelfOfFolder(folder);
+  const verified = await shelf.verify(folder, settings);
+  // Its slot would be that of another strategy.
+  if (shelfOfSlot(verified.timeframe) !== shelf)
+    throw new MinutehandError('MODEL_SLOT', { seen: `${verified.version} is a bundle of ${shelf.strategy}` });
   return { ...verified, rule: null, manifestHash: manifestHashOf(folder) };
 }
 

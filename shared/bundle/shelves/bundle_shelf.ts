@@ -6,19 +6,19 @@ import type { Manifest } from '../manifest.ts';
 import type { BundleOrigin } from '../origin.ts';
 import type { PointerPlace } from '../pointer.ts';
 import type { RecordedGates } from '../recorded_gates.ts';
-import type { ModelType, ShelfName } from '../shelf_name.ts';
+import type { ShelfName, StrategyName } from '../../strategies/registry.ts';
 
 /** The bundles of a strategy: where they are, which pointers name them, what a manifest says. */
 export interface BundleShelf {
   readonly name: ShelfName;
   /** Of its models, as `--strategy` names it. */
-  readonly strategy: 'pair_reversion' | 'direction';
-  /** The models of a bundle. */
-  readonly models: readonly ModelType[];
+  readonly strategy: StrategyName;
   /** Where its bundles are, by their versions. */
   folder(modelsFolder: string): string;
   /** Of each slot the pointer to its active bundle. */
   places(modelsFolder: string): readonly SlotPlace[];
+  /** Whether old bundles are removed every hour, besides those that an adoption removes. */
+  readonly isPrunedHourly: boolean;
   /** Whether a folder has one of its bundles, or what is left of one. Never throws. */
   isBundle(folder: string): boolean;
   /** @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */

@@ -15,10 +15,10 @@ import type { BundleShelf } from './bundle_shelf.ts';
 export const DIRECTION_SHELF: BundleShelf = {
   name: 'direction',
   strategy: 'direction',
-  models: ['DIRECTION'],
   folder: directionFolder,
   places: (modelsFolder) =>
     TIMEFRAME_NAMES.map((timeframe) => ({ timeframe, place: directionPlace(modelsFolder, timeframe) })),
+  isPrunedHourly: true,
   isBundle: isDirectionBundle,
   facts(folder) {
     const { manifest } = readDirectionBundle(folder);

@@ -3,26 +3,24 @@ import type { Timeframe } from '../../pair.ts';
 import { pathInside } from '../../path_name.ts';
 import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
 import type { PointerMarks } from '../pointer_marks.ts';
-import { shelfOfTimeframe, type ShelfName } from '../shelf_name.ts';
+import { shelfOfTimeframe } from '../shelf_name.ts';
+import type { ShelfName } from '../../strategies/registry.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
-import { DIRECTION_SHELF } from './direction_shelf.ts';
-import { PAIR_SHELF } from './pair_shelf.ts';
+import { SHELVES } from './shelves.ts';
 
-/** One for each strategy with bundles of its own. */
-const SHELVES: Readonly<Record<ShelfName, BundleShelf>> = {
-  pairs: PAIR_SHELF,
-  direction: DIRECTION_SHELF,
-};
-
+/** One for each strategy. */
 export const ALL_SHELVES: readonly BundleShelf[] = Object.values(SHELVES);
 
+/** What nothing tells apart is of pairs. */
+const PAIRS = SHELVES.pair_reversion;
+
 export function shelfNamed(name: ShelfName): BundleShelf {
-  return SHELVES[name];
+  return ALL_SHELVES.find((shelf) => shelf.name === name)!;
 }
 
 /** The shelf of a slot. @param timeframe of the slot; null: the slot of pairs */
 export function shelfOfSlot(timeframe: Timeframe | null): BundleShelf {
-  return SHELVES[shelfOfTimeframe(timeframe)];
+  return shelfNamed(shelfOfTimeframe(timeframe));
 }
 
 /** The pointer of a slot. @param timeframe as in shelfOfSlot */
@@ -50,12 +48,12 @@ export function readActiveOfSlot(
  * @throws MinutehandError NAME_UNSAFE
  */
 export function shelfOfVersion(modelsFolder: string, version: string): BundleShelf {
-  return ALL_SHELVES.find((shelf) => shelf.isBundle(pathInside(shelf.folder(modelsFolder), version))) ?? PAIR_SHELF;
+  return ALL_SHELVES.find((shelf) => shelf.isBundle(pathInside(shelf.folder(modelsFolder), version))) ?? PAIRS;
 }
 
 /** The shelf whose bundle a folder has: that of pairs where no other knows it. */
 export function shelfOfFolder(folder: string): BundleShelf {
-  return ALL_SHELVES.find((shelf) => shelf !== PAIR_SHELF && shelf.isBundle(folder)) ?? PAIR_SHELF;
+  return ALL_SHELVES.find((shelf) => shelf !== PAIRS && shelf.isBundle(folder)) ?? PAIRS;
 }
 
 /** The folder of that bundle. @throws MinutehandError NAME_UNSAFE */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TIMEFRAME_NAMES } from '../../pair.ts';
+import { modelsOf } from '../../strategies/registry.ts';
 import { loadSettings } from '../../policy/policy.ts';
 import { slotNameOf, targetInSlot } from '../shelf_name.ts';
 import { ALL_SHELVES, placeOfSlot, shelfNamed, shelfOfSlot } from './registry.ts';
@@ -12,7 +13,7 @@ describe('the shelves of bundles', () => {
     const names = ALL_SHELVES.map(({ name }) => name);
     const folders = ALL_SHELVES.map((shelf) => shelf.folder(MODELS));
     const strategies = ALL_SHELVES.map(({ strategy }) => strategy);
-    const models = ALL_SHELVES.flatMap((shelf) => shelf.models);
+    const models = ALL_SHELVES.flatMap((shelf) => modelsOf(shelf.strategy));
     const places = ALL_SHELVES.flatMap((shelf) => shelf.places(MODELS)).map(({ place }) => place);
     for (const one of [
       names,

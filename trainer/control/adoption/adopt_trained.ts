@@ -8,7 +8,7 @@ import { describeError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
-import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { enterOutcome, retentionFailures, type Outcome } from '../registry/outcome.ts';
 import type { Registry } from '../registry/registry.ts';

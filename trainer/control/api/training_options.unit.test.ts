@@ -5,7 +5,7 @@ import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { requestTrigger } from '../schedule/run.ts';
 import { runParametersSchema } from '../../jobs/kinds/run_parameters.ts';
 import { jobOfRun } from '../schedule/run_job.ts';
-import { trainingJobSchema } from '../../jobs/kinds/training_job.ts';
+import { pairReversionJobSchema } from '../../jobs/kinds/pair_reversion_job.ts';
 import {
   mlTrainingConfig,
   optimizationSettingsConfig,
@@ -16,7 +16,7 @@ import { directionOf } from './direction_request.ts';
 import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
 import { spellSubjects } from './spelled_subjects.ts';
 import { directionJobSchema, type DirectionJob } from '../../jobs/kinds/direction_job.ts';
-import type { TrainingJob } from '../../jobs/kinds/training_job.ts';
+import type { TrainingJob } from '../../jobs/kinds/pair_reversion_job.ts';
 import { chosenLearner, trainedLearner } from './ensemble_request.ts';
 import { runParametersOf } from './training_options.ts';
 import { requestedTraining } from './training_request.ts';
@@ -28,7 +28,7 @@ function settingsFor(body: object): unknown {
   const parameters = runParametersOf(mlTrainingConfig.parse(body), settings);
   const stored = runParametersSchema.parse(JSON.parse(JSON.stringify(parameters)));
   const job = jobOfRun({ kind: 'full', trigger: requestTrigger('api', stored), parameters: stored }, settings);
-  return trainingJobSchema.parse(job).parameters.settings;
+  return pairReversionJobSchema.parse(job).parameters.settings;
 }
 
 /** Engine and ensemble in the job of a request, on a machine without LightGBM and XGBoost. */

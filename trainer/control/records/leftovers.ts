@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 
 /** `<name>.<process id>.tmp`, or `.<name>.<process id>.tmp`. */
@@ -20,8 +21,9 @@ const FOLDER_LIFE_MS = 7 * 86_400_000;
  */
 export function removeLeftovers(paths: HomePaths, nowMs: number, systemFolder = tmpdir()): readonly string[] {
   const { home, models, policy } = paths;
+  const bundles = ALL_SHELVES.map((shelf) => shelf.folder(models));
   const removed: string[] = [];
-  for (const folder of [home, models, join(models, 'direction'), policy, join(home, 'cache'), join(home, 'reports')])
+  for (const folder of [home, ...bundles, policy, join(home, 'cache'), join(home, 'reports')])
     for (const name of namesIn(folder)) {
       const pid = TEMPORARY.exec(name)?.[1];
       if (pid === undefined || isRunning(Number(pid))) continue;

@@ -22,7 +22,8 @@ import { openStore, type Store } from '../../store/store.ts';
 import { activateDirection } from '../../../test/activate.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { removeOldDirection, removeOldRules } from './old_direction.ts';
+import { DIRECTION_SHELF } from '../../../shared/bundle/shelves/direction_shelf.ts';
+import { removeOldBundles, removeOldRules } from './old_bundles.ts';
 import { deleteOldRecords, deleteOldReports, MAX_REFUSED_FILLS } from './old_records.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 17, 12);
@@ -152,18 +153,18 @@ describe('what is left in folders', () => {
     const hourly = [1, 2, 3, 4, 5, 6].map((day) => writeTinyDirection(models, 'BTCUSDT', '1h', at(day)));
     const daily = [7, 8].map((day) => writeTinyDirection(models, 'BTCUSDT', '1d', at(day)));
     const names = (): string[] => readdirSync(join(models, 'direction')).filter((name) => !/\.lock$/.test(name)).sort(); // prettier-ignore
-    expect(removeOldDirection(models, 9)).toEqual([]);
+    expect(removeOldBundles(DIRECTION_SHELF, models, 9)).toEqual([]);
     activateDirection(models, hourly[1]!, home);
     activateDirection(models, hourly[0]!, home);
     writeFileSync(join(models, 'direction', 'notes.txt'), 'a file of a person');
     // A removal that a kill interrupted, and one of a bundle that was activated since.
     mkdirSync(join(models, 'direction', '.20200101_0000.removed'));
     renameSync(join(models, 'direction', hourly[1]!), join(models, 'direction', `.${hourly[1]!}.removed`));
-    expect(removeOldDirection(models, 3)).toEqual([hourly[4]!, hourly[3]!, hourly[2]!]);
+    expect(removeOldBundles(DIRECTION_SHELF, models, 3)).toEqual([hourly[4]!, hourly[3]!, hourly[2]!]);
     expect(names()).toEqual(['1h.json', 'notes.txt', ...[hourly[0]!, hourly[1]!, hourly[5]!, ...daily].sort()].sort());
     // Nothing goes while nobody knows which one is active.
     writeFileSync(join(models, 'direction', '1h.json'), '{');
-    expect(removeOldDirection(models, 1)).toEqual([]);
+    expect(removeOldBundles(DIRECTION_SHELF, models, 1)).toEqual([]);
     expect(names()).toEqual(expect.arrayContaining([hourly[5]!, ...daily]));
   });
 

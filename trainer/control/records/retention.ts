@@ -1,17 +1,18 @@
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
+import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
 import { registryOf } from '../registry/registry.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { removeOldDirection, removeOldRules } from './old_direction.ts';
+import { removeOldBundles, removeOldRules } from './old_bundles.ts';
 import { deleteOldRecords, deleteOldReports } from './old_records.ts';
 
 const DAY_MS = 86_400_000;
 const EVERY_MS = 3_600_000;
 
 /**
- * While the trainer runs, deletes records older than `record_days`, old bundles of direction models, old rules, and
+ * While the trainer runs, deletes records older than `record_days`, old bundles, old rules, and
  * what killed processes have left, every hour.
  */
 export function startRecordRetention(options: StoreWorkOptions): StoreWork {
@@ -22,15 +23,20 @@ export function startRecordRetention(options: StoreWorkOptions): StoreWork {
     const nowMs = clock.nowMs();
     const leftovers = removeLeftovers(paths, nowMs);
     if (leftovers.length > 0) log.info({ leftovers }, 'what killed processes have left was removed');
-    const bundles = removeOldDirection(paths.models, settings.retrain.model_version_retention);
-    if (bundles.length > 0) log.info({ bundles }, 'old bundles of direction models were removed');
-    const rules = removeOldRules(paths.models, settings.retrain.model_version_retention);
+    const { model_version_retention: count } = settings.retrain;
+    const removed = ALL_SHELVES.filter((shelf) => shelf.isPrunedHourly).map((shelf) => ({
+      shelf,
+      bundles: removeOldBundles(shelf, paths.models, count),
+    }));
+    const bundles = removed.flatMap((one) => one.bundles);
+    if (bundles.length > 0) log.info({ bundles }, 'old bundles were removed');
+    const rules = removeOldRules(paths.models, count);
     if (rules.length > 0) log.info({ rules }, 'old rules were removed');
     if (days === null && bundles.length === 0) return;
     const store = await openStore(storeUrl(env, paths), clock);
     try {
       // Their bytes go with them: a recovery does not bring them back.
-      await registryOf(store, paths, 'direction').forget(bundles);
+      for (const one of removed) await registryOf(store, paths, one.shelf.name).forget(one.bundles);
       if (days === null) return;
       const beforeMs = nowMs - days * DAY_MS;
       const reports = deleteOldReports(paths, beforeMs);

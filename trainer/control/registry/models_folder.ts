@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { renamePatiently, writeDurably } from '../../../shared/durable_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -101,13 +102,13 @@ export class ModelsFolder {
     return aside;
   }
 
-  /** Removes leftovers of killed processes. Removals of direction bundles are ended by `removeOldDirection`. */
+  /** Removes leftovers of killed processes; `removeOldBundles` ends removals of its own. */
   removeLeftovers(nowMs: number): void {
     if (this.#files.stat(this.#path) === null) return;
     for (const { name } of this.#files.list(this.#path)) {
       const path = join(this.#path, name);
       const ageMs = nowMs - (this.#files.stat(path)?.modifiedMs ?? Infinity);
-      const isRemoved = this.#shelf.name === 'pairs' && REMOVED.test(name);
+      const isRemoved = !shelfNamed(this.#shelf.name).isPrunedHourly && REMOVED.test(name);
       if (isRemoved || (DRAFT.test(name) && ageMs > DRAFT_LIFE_MS)) this.#files.remove(path);
     }
   }

@@ -3,7 +3,7 @@ import { describeError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
 import { registryOf, type Registry, type Retained } from './registry.ts';
-import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import type { ShelfName } from '../../../shared/strategies/registry.ts';
 
 /** Outcome of a trained bundle. */
 export interface Outcome {

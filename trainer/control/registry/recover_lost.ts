@@ -1,7 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { admit, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
-import { shelfOfTimeframe, slotNameOf, type ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import { shelfOfTimeframe, slotNameOf } from '../../../shared/bundle/shelf_name.ts';
+import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { ALL_SHELVES, placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { describeError, MinutehandError, type ErrorCode, type ErrorReport } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';

@@ -17,7 +17,7 @@ import type { ModelRegistryView, RegistrySlot } from '../../store/tables.ts';
 import { ModelsFolder } from './models_folder.ts';
 import { RegistryRows, type ActivationCause, type RegisteredModels } from './registry_rows.ts';
 import { openShelf, shelfOf, type Shelf } from './shelf.ts';
-import type { ModelType, ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import type { ModelType, ShelfName } from '../../../shared/strategies/registry.ts';
 import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';

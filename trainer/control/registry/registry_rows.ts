@@ -1,3 +1,4 @@
+import { modelsOf } from '../../../shared/strategies/registry.ts';
 import type { Kysely } from 'kysely';
 import type { RegisteredBundle } from '../../../shared/bundle/admission/admission.ts';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
@@ -16,7 +17,8 @@ import { ownPromotions } from '../../store/promotion_owner.ts';
 import { fenceOfHolder } from './promotion_fence.ts';
 import type { Store } from '../../store/store.ts';
 import type { ModelRegistryView, ModelStatus, RegistrySlot, Tables } from '../../store/tables.ts';
-import { slotNameOf, type ModelType, type ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
+import type { ModelType, ShelfName } from '../../../shared/strategies/registry.ts';
 import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
@@ -343,7 +345,7 @@ export class RegistryRows {
     return this.#db
       .selectFrom('model_registry')
       .selectAll()
-      .where('model_type', 'in', this.#shelf.models)
+      .where('model_type', 'in', modelsOf(this.#shelf.strategy))
       .orderBy('created_at')
       .orderBy('model_version')
       .orderBy('model_type')

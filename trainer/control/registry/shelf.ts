@@ -12,10 +12,12 @@ import { trainerMarks, type PointerMarks } from '../../../shared/bundle/pointer_
 import { readRollout } from '../../../shared/bundle/rollout.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
 import type { Timeframe } from '../../../shared/pair.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
 import type { RegistrySlot } from '../../store/tables.ts';
-import { shelfOfTimeframe, slotNameOf, type ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import { shelfOfTimeframe, slotNameOf } from '../../../shared/bundle/shelf_name.ts';
+import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 
 /** Where the bundles of a strategy are, and which pointers name them. */
@@ -27,7 +29,7 @@ export interface Shelf {
   readonly slots: readonly RegistrySlot[];
   /**
    * Verifies the files of a bundle.
-   * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SIGNATURE, MODEL_LOAD
+   * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SIGNATURE, MODEL_LOAD, MODEL_SLOT
    */
   read(folder: string): { readonly created: string; readonly slot: RegistrySlot };
   /** @throws MinutehandError when the pointer is damaged or refused */
@@ -69,7 +71,10 @@ export function openShelf(
     slots: slots.map(({ slot }) => slot),
     read(folder) {
       const { created, timeframe } = own.check(folder, files);
-      return { created, slot: slotNameOf(timeframe) };
+      const slot = slotNameOf(timeframe);
+      if (placeOf(slot) === null)
+        throw new MinutehandError('MODEL_SLOT', { seen: `${folder} is a bundle of ${own.strategy}` });
+      return { created, slot };
     },
     pointer(slot) {
       const place = placeOf(slot);

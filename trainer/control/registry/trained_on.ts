@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
 import { parseSubject } from '../../../shared/pair.ts';
 import type { Store } from '../../store/store.ts';
 import type { TouchedBars } from '../../store/import_runs.ts';
@@ -13,8 +14,8 @@ interface Trained {
 }
 
 /**
- * Versions of models that were trained or evaluated on any of these bars: bundles of pairs by the registry, those of
- * instruments by their folders. A removed bundle still counts, since its backtests and reports remain.
+ * Versions of models that were trained or evaluated on any of these bars, by the registry and by their folders, as it may
+ * lag behind these. A removed bundle still counts, since its backtests and reports remain.
  */
 export async function modelsTrainedOn(
   store: Pick<Store, 'db'>,
@@ -22,7 +23,10 @@ export async function modelsTrainedOn(
   touched: readonly TouchedBars[],
 ): Promise<readonly string[]> {
   const rows = await store.db.selectFrom('core.model_registry').select('manifest').orderBy('version').execute();
-  const trained = [...rows.map(({ manifest }) => parsed(manifest)), ...directionManifests(modelsFolder)];
+  const trained = [
+    ...rows.map(({ manifest }) => parsed(manifest)),
+    ...ALL_SHELVES.flatMap((shelf) => manifestsIn(shelf.folder(modelsFolder))),
+  ];
   const affected = trained.filter((one) => one !== null && touched.some((bars) => isTrainedOn(one, bars)));
   return [...new Set(affected.map((one) => one!.version))].sort();
 }
@@ -48,11 +52,11 @@ function parsed(text: string): Trained | null {
   }
 }
 
-function directionManifests(modelsFolder: string): Trained[] {
+function manifestsIn(folder: string): Trained[] {
   const found: Trained[] = [];
-  for (const name of namesIn(join(modelsFolder, 'direction'))) {
+  for (const name of namesIn(folder)) {
     try {
-      const text = readFileSync(join(modelsFolder, 'direction', name, 'manifest.json'), 'utf8');
+      const text = readFileSync(join(folder, name, 'manifest.json'), 'utf8');
       const manifest = parsed(text);
       if (manifest !== null) found.push(manifest);
     } catch {

@@ -1,5 +1,5 @@
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
-import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
 import { trainingOfRun } from '../../jobs/strategies/registry.ts';

@@ -1,7 +1,7 @@
 import { triggerOfText } from '../../store/trigger_migration.ts';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import { trainingJobSchema, type TrainingJob } from '../../jobs/kinds/training_job.ts';
+import { pairReversionJobSchema, type TrainingJob } from '../../jobs/kinds/pair_reversion_job.ts';
 import { jobOfRun } from './run_job.ts';
 
 const settings = loadSettings({ env: {} });
@@ -15,7 +15,7 @@ describe('the job of a run', () => {
     ['full', 'api --seed 7', { seed: 7, trials: 3, engine: 'gbdt', from: '2026-01-02T00:00:00Z' }],
   ] as const)('of kind %s by "%s" is a valid document', (kind, text, parameters) => {
     const job = jobOfRun({ kind, trigger: triggerOfText(text), parameters }, settings);
-    expect(trainingJobSchema.parse(JSON.parse(JSON.stringify(job)))).toEqual(job);
+    expect(pairReversionJobSchema.parse(JSON.parse(JSON.stringify(job)))).toEqual(job);
   });
 
   it('has what the request chose, and is adopted in this installation', () => {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { TrainerOptions } from '../trainer_options.ts';

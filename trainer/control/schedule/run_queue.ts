@@ -7,7 +7,7 @@ import type { Clock } from '../../../shared/ports.ts';
 import { notify, resolve } from '../notify/outbox.ts';
 import { runTriggerSchema, type RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import type { Store } from '../../store/store.ts';
-import type { Tables, TrainingRunsTable } from '../../store/tables.ts';
+import { RUN_KINDS, type Tables, type TrainingRunsTable } from '../../store/tables.ts';
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import {
   ENDED_WITH_RESULT,
@@ -41,7 +41,7 @@ export interface RunQueue {
    * @returns null when one is in progress, here or in another process
    */
   begin(request: RunRequest): Promise<RetrainRun | null>;
-  /** Begins, if none is in progress, the first due run by `PRIORITIES`. */
+  /** Begins, if none is in progress, the first due run by `byTurn`. */
   beginDue(): Promise<RetrainRun | null>;
   /** Due time of the first queued run, in epoch ms. */
   dueMs(): Promise<number | null>;
@@ -87,17 +87,6 @@ export interface QueueOptions {
   readonly owner: string;
   readonly clock: Clock;
 }
-
-/** Order of several due runs. */
-const PRIORITIES = {
-  full: 1,
-  thresholds: 2,
-  incremental: 3,
-  direction: 4,
-  automl: 5,
-  judge: 6,
-  evolve: 7,
-} as const satisfies Readonly<Record<RunKind, number>>;
 
 /** Heartbeat interval of a run in progress. */
 export const BEAT_MS = 15_000;
@@ -389,9 +378,9 @@ export function refuseMore(waiting: readonly RequestedRun[]): void {
 
 type Due = Pick<Row, 'kind' | 'due_ms' | 'run_id'>;
 
-/** The order of due runs: by kind, then by age. */
+/** The order of due runs: by kind, as `RUN_KINDS` has them, then by age. */
 export function byTurn(a: Due, b: Due): number {
-  return PRIORITIES[a.kind] - PRIORITIES[b.kind] || a.due_ms - b.due_ms || a.run_id - b.run_id;
+  return RUN_KINDS.indexOf(a.kind) - RUN_KINDS.indexOf(b.kind) || a.due_ms - b.due_ms || a.run_id - b.run_id;
 }
 
 /** The columns of a wanted run; it is its first attempt. */

@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import { failedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 import { manifestSchema } from '../../../shared/bundle/manifest.ts';
+import { MODEL_TYPES, STRATEGY_NAMES } from '../../../shared/strategies/registry.ts';
 
 export const modelSchema = z
   .object({
     model_id: z.string().describe('Version of the bundle'),
     model_name: z.string().describe('Same as model_id, as used by `load`'),
-    strategy: z.enum(['pair_reversion', 'direction']).describe('What its models are for: pairs, or instruments'),
+    strategy: z.enum(STRATEGY_NAMES).describe('What its models are for: pairs, or instruments'),
     timeframe: z.string().nullable().describe('Of the instruments of a direction model; null: models of pairs'),
     status: z.enum(['candidate', 'active', 'archived', 'rejected']).describe('State in the registry'),
     is_active: z.boolean().describe('Of the pairs, or of its timeframe'),
@@ -23,9 +24,7 @@ export const modelSchema = z
     models: z
       .array(
         z.object({
-          model_type: z
-            .enum(['AI1', 'AI2', 'AI3', 'DIRECTION'])
-            .describe('AI1, AI2 and AI3 of pairs; DIRECTION of instruments'),
+          model_type: z.enum(MODEL_TYPES).describe('AI1, AI2 and AI3 of pairs; DIRECTION of instruments'),
           train_period_start: z.unknown(),
           train_period_end: z.unknown(),
           theta1: z.number().nullable(),

@@ -1,11 +1,12 @@
 import * as z from 'zod';
+import { RUN_KINDS } from '../../store/tables.ts';
 import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 
 export const runSchema = z
   .looseObject({
     run_id: z.number().int().describe('Number of the attempt'),
-    kind: z.enum(['full', 'incremental', 'thresholds', 'direction', 'automl', 'evolve', 'judge']),
+    kind: z.enum(RUN_KINDS),
     trigger: runTriggerSchema.describe('What caused it: a code, and what belongs to it'),
     attempt: z.number().int().describe('1 for the first'),
     started_at: z.string().describe('ISO 8601 in UTC; of a queued run the time from which it may begin'),

@@ -1,4 +1,4 @@
-import type { TrainingJob } from './training_job.ts';
+import type { TrainingJob } from './pair_reversion_job.ts';
 
 export interface Experiment extends Pick<TrainingJob, 'market' | 'window' | 'seed' | 'resources' | 'trigger'> {
   /** Folder of SYMBOL.csv[.gz]; null: the bars of this installation. */

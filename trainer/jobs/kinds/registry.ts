@@ -1,19 +1,17 @@
 import * as z from 'zod';
 import { automlJobSchema } from './automl_job.ts';
 import { backtestJobSchema } from './backtest_job.ts';
-import { directionJobSchema } from './direction_job.ts';
 import { evolveJobSchema } from './evolve_job.ts';
 import { judgeJobSchema } from './judge_job.ts';
 import { importJobSchema } from './import_job.ts';
 import { leagueJobSchema } from './league_job.ts';
 import { parityJobSchema } from './parity_job.ts';
 import { scanJobSchema } from './scan_job.ts';
-import { trainingJobSchema } from './training_job.ts';
+import { STRATEGY_JOBS } from './strategy_jobs.ts';
 
 /** Every kind of job that `minutehand job run` runs. */
 export const jobSchema = z.discriminatedUnion('kind', [
-  trainingJobSchema,
-  directionJobSchema,
+  ...STRATEGY_JOBS,
   automlJobSchema,
   leagueJobSchema,
   backtestJobSchema,
@@ -26,6 +24,8 @@ export const jobSchema = z.discriminatedUnion('kind', [
 
 export type Job = z.infer<typeof jobSchema>;
 export type JobKind = Job['kind'];
+/** Kinds that do the runs of a strategy. */
+export type StrategyJobKind = z.infer<(typeof STRATEGY_JOBS)[number]>['kind'];
 export type JobOf<Kind extends JobKind> = Having<Job, Kind>;
 /** The members of a union whose kinds include this one: a schema may be of several kinds. */
 type Having<One, Kind> = One extends { readonly kind: infer Own } ? (Kind extends Own ? One : never) : never;

@@ -48,7 +48,7 @@ import { ownResources, type RunResources } from '../resources/run_resources.ts';
 import { openTimeOf } from '../job_fields.ts';
 import { refuseOtherMarket } from '../other_market.ts';
 import { symbolsOfTraining } from './symbols_of_training.ts';
-import type { TrainingJob } from './training_job.ts';
+import type { TrainingJob } from './pair_reversion_job.ts';
 
 const SECONDS_PER_DAY = 86_400;
 

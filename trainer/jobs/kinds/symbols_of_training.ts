@@ -3,7 +3,7 @@ import { activeWindows } from '../../../shared/bundle/bundle_windows.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { withFormulas } from '../../../shared/policy/feature_settings.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import type { TrainingJob } from './training_job.ts';
+import type { TrainingJob } from './pair_reversion_job.ts';
 
 export interface SymbolsOfTraining {
   /** What the features of the new models need. */

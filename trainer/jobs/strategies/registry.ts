@@ -1,20 +1,14 @@
-import type { ShelfName } from '../../../shared/bundle/shelf_name.ts';
+import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import type { JobKind } from '../kinds/registry.ts';
 import type { RunKind } from '../../store/tables.ts';
-import { DIRECTION_TRAINING } from './direction/training.ts';
-import { PAIR_TRAINING } from './pair_reversion/training.ts';
 import type { StrategyTraining } from './strategy_training.ts';
+import { TRAININGS } from './trainings.ts';
 
-/** The training half of each strategy, by the shelf of its bundles; the first one's run first where all are due. */
-const TRAININGS: Readonly<Record<ShelfName, StrategyTraining>> = {
-  pairs: PAIR_TRAINING,
-  direction: DIRECTION_TRAINING,
-};
-
+/** The training half of each strategy; the first one's run first where all are due. */
 export const ALL_TRAININGS: readonly StrategyTraining[] = Object.values(TRAININGS);
 
 export function trainingOfShelf(name: ShelfName): StrategyTraining {
-  return TRAININGS[name];
+  return ALL_TRAININGS.find(({ shelf }) => shelf === name)!;
 }
 
 /** The strategy whose bundles runs of a kind make; null: such a run makes none. */

@@ -4,6 +4,7 @@ import { loadDirectionModel } from '../../../../shared/bundle/direction/directio
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { barSecondsOf, parseInstrument, timeframeOf, TIMEFRAMES, type Timeframe } from '../../../../shared/pair.ts';
 import type { Settings } from '../../../../shared/policy/policy.ts';
+import { STRATEGIES } from '../../../../shared/strategies/registry.ts';
 import { triggerText } from '../../../../shared/run_trigger/trigger_text.ts';
 import { paramsWith, walkForwardWith } from '../../../learning/strategies/direction/direction_settings.ts';
 import { evaluationBars } from '../../../learning/strategies/direction/label/direction.ts';
@@ -22,7 +23,7 @@ const BLOCK_HORIZONS = 3;
 /** `direction`: one model, in one slot, for the instruments of each timeframe. */
 export const DIRECTION_TRAINING: StrategyTraining = {
   shelf: 'direction',
-  runs: ['direction'],
+  runs: STRATEGIES.direction.runs,
   jobs: ['direction'],
 
   requested: (kind, timeframe, settings) => ({ kind, parameters: directionParameters(settings, timeframe) }),

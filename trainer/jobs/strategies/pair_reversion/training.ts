@@ -2,12 +2,13 @@ import { MODEL_NAMES } from '../../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { FEATURES_OF_BARS } from '../../../../shared/policy/feature_place.ts';
 import type { Settings } from '../../../../shared/policy/policy.ts';
+import { STRATEGIES } from '../../../../shared/strategies/registry.ts';
 import { withTrainingSettings } from '../../../../shared/policy/training_settings.ts';
 import { treeFitsOf } from '../../../learning/learners/registry.ts';
 import { EVALUATION_BARRIERS } from '../../../learning/strategies/pair_reversion/label/reversion.ts';
 import { trainingFits } from '../../../learning/training/pipeline.ts';
 import type { RunKind } from '../../../store/tables.ts';
-import type { TrainingJob, TrainingKind } from '../../kinds/training_job.ts';
+import type { TrainingJob, TrainingKind } from '../../kinds/pair_reversion_job.ts';
 import { verifyPairs, verifyPairsDeeply } from '../../kinds/verify_training.ts';
 import { PAIR_COMPARISON } from './live_comparison.ts';
 import type { StrategyTraining, TrainingRun } from '../strategy_training.ts';
@@ -22,9 +23,9 @@ const KINDS: Readonly<Partial<Record<RunKind, TrainingKind>>> = {
 };
 
 /** `pair_reversion`: AI1, AI2 and AI3 of all pairs, in one slot. */
-export const PAIR_TRAINING: StrategyTraining = {
+export const PAIR_REVERSION_TRAINING: StrategyTraining = {
   shelf: 'pairs',
-  runs: ['full', 'incremental', 'thresholds'],
+  runs: STRATEGIES.pair_reversion.runs,
   jobs: ['train', 'warm_start', 'thresholds'],
 
   requested(kind, timeframe) {

@@ -8,12 +8,12 @@ import { reasonsOf, recordedGates } from '../recorded_gates.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
 
 /** Bundles of `pair_reversion`: in the models folder itself, one slot. */
-export const PAIR_SHELF: BundleShelf = {
+export const PAIR_REVERSION_SHELF: BundleShelf = {
   name: 'pairs',
   strategy: 'pair_reversion',
-  models: ['AI1', 'AI2', 'AI3'],
   folder: (modelsFolder) => modelsFolder,
   places: (modelsFolder) => [{ timeframe: null, place: placeOfActive(modelsFolder) }],
+  isPrunedHourly: false,
   isBundle: (folder) => MACHINE_FILES.stat(folder) !== null,
   facts(folder) {
     const manifest = readManifest(folder);

@@ -25,7 +25,7 @@ const importedSource = z.strictObject({
  * A training, as data: what the command line, the API, the schedule and the monitor all ask for, and what a training
  * process reads. Every field acts; none has a default, so that a stored job means the same with later versions.
  */
-export const trainingJobSchema = z
+export const pairReversionJobSchema = z
   .strictObject({
     kind: z.enum(TRAINING_KINDS),
     market: z.enum(['live', 'simulated']).describe('Market of the bars: recorded in the bundle'),
@@ -92,4 +92,4 @@ export const trainingJobSchema = z
   // No id: the registry of ids is that of the API's document.
   .describe('A training: full, warm start, or of θ2 alone');
 
-export type TrainingJob = z.infer<typeof trainingJobSchema>;
+export type TrainingJob = z.infer<typeof pairReversionJobSchema>;

@@ -12,7 +12,7 @@ import {
   rulePlace,
   ruleShadowPlace,
 } from '../../../shared/bundle/rule/active_rule.ts';
-import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
+import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 
 /** What counts here, of any version of the formats: a rule's `instrument`, `timeframe` in seconds of a model's bars. */
@@ -37,12 +37,11 @@ const SET_ASIDE = /^\.(.+)\.removed$/;
 const asideOf = (version: string): string => `.${version}.removed`;
 
 /**
- * Removes old bundles of direction models, as the registry removes those of pairs: of each timeframe the active one and
- * its predecessor stay, and with them the newest, `count` in all. What cannot be read is no bundle, and stays.
+ * Removes old bundles of a strategy, as the registry removes those of pairs: of each timeframe the active one and its
+ * predecessor stay, and with them the newest, `count` in all. What cannot be read is no bundle, and stays.
  * @returns the removed versions
  */
-export function removeOldDirection(modelsFolder: string, count: number): readonly string[] {
-  const shelf = shelfNamed('direction');
+export function removeOldBundles(shelf: BundleShelf, modelsFolder: string, count: number): readonly string[] {
   const places = shelf.places(modelsFolder).map(({ place }) => place);
   return removeOld({ folder: shelf.folder(modelsFolder), isBundle: shelf.isBundle, places }, count);
 }

@@ -1,0 +1,10 @@
+// Generated from shared/strategies/registry.ts by `npm run docs`. Do not edit.
+import type { StrategyName } from '../../shared/strategies/registry.ts';
+import type { StrategyCommands } from './strategy_commands.ts';
+import { PAIR_REVERSION_COMMANDS } from './pair_reversion/commands.ts';
+import { DIRECTION_COMMANDS } from './direction/commands.ts';
+
+export const COMMANDS: Readonly<Record<StrategyName, StrategyCommands>> = {
+  pair_reversion: PAIR_REVERSION_COMMANDS,
+  direction: DIRECTION_COMMANDS,
+};
