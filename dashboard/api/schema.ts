@@ -12386,7 +12386,7 @@ export interface components {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction" | "automl" | "evolve" | "judge";
+            kind: "full" | "thresholds" | "incremental" | "direction" | "automl" | "judge" | "evolve";
             /** @description What caused it: a code, and what belongs to it */
             trigger: {
                 /** @constant */
@@ -12510,7 +12510,7 @@ export interface components {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction" | "automl" | "evolve" | "judge";
+            kind: "full" | "thresholds" | "incremental" | "direction" | "automl" | "judge" | "evolve";
             /** @description What caused it: a code, and what belongs to it */
             trigger: {
                 /** @constant */
@@ -12952,7 +12952,7 @@ export interface components {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction" | "automl" | "evolve" | "judge";
+            kind: "full" | "thresholds" | "incremental" | "direction" | "automl" | "judge" | "evolve";
             /** @description What caused it: a code, and what belongs to it */
             trigger: {
                 /** @constant */
@@ -13107,7 +13107,7 @@ export interface components {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction" | "automl" | "evolve" | "judge";
+            kind: "full" | "thresholds" | "incremental" | "direction" | "automl" | "judge" | "evolve";
             /** @description What caused it: a code, and what belongs to it */
             trigger: {
                 /** @constant */
