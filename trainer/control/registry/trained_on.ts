@@ -14,8 +14,8 @@ interface Trained {
 }
 
 /**
- * Versions of models that were trained or evaluated on any of these bars, by the registry and by their folders, as it may
- * lag behind these. A removed bundle still counts, since its backtests and reports remain.
+ * Versions of models that were trained or evaluated on any of these bars, by the registry and by their folders, which
+ * it may lag behind. A removed bundle still counts, since its backtests and reports remain.
  */
 export async function modelsTrainedOn(
   store: Pick<Store, 'db'>,
