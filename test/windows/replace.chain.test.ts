@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Database } from '../../shared/store/sqlite.ts';
 import { eventually } from '../cli_process.ts';
 import { SMALL_SETTINGS, storeSmallBars } from './small_settings.ts';
-import { createWindowsWorkplace, IS_WINDOWS, signalsOf, WINDOWS_NOTE, type WindowsProcess, type WindowsWorkplace } from './windows.ts'; // prettier-ignore
+import { createWindowsWorkplace, installTask, IS_WINDOWS, signalsOf, WINDOWS_NOTE, type WindowsProcess, type WindowsWorkplace } from './windows.ts'; // prettier-ignore
 
 const PAIRS = SMALL_SETTINGS.minutehand.pairs.length;
 const HANDOVERS = 2;
@@ -24,8 +24,6 @@ describe.runIf(IS_WINDOWS)(`an upgrade on Windows${WINDOWS_NOTE}`, () => {
   });
   afterAll(() => place.remove(), 60_000);
 
-  const start = (...options: readonly string[]): WindowsProcess =>
-    place.start(['dist/cli/minutehand.js', 'up', '--no-paper', ...options]);
   /** Good signals of every pair by a daemon whose boot is none of these. */
   const served = (by: WindowsProcess, known: ReadonlySet<string>): Promise<string> =>
     eventually(
@@ -37,37 +35,43 @@ describe.runIf(IS_WINDOWS)(`an upgrade on Windows${WINDOWS_NOTE}`, () => {
       8,
     );
 
-  it('by `up --replace` misses no minute, and tells no consumer to halt', { timeout: 1_200_000 }, async () => {
-    const boots = new Set<string>();
-    let up = start();
-    boots.add(await served(up, boots));
-    for (let times = 0; times < HANDOVERS; times++) {
-      const next = start('--replace');
-      boots.add(await served(next, boots));
+  it(
+    'by starting the task beside the one that runs misses no minute, and tells no consumer to halt',
+    { timeout: 1_200_000 },
+    async () => {
+      const task = await installTask(place);
+      const start = (): WindowsProcess => place.start(task);
+      const boots = new Set<string>();
+      let up = start();
+      boots.add(await served(up, boots));
+      for (let times = 0; times < HANDOVERS; times++) {
+        const next = start();
+        boots.add(await served(next, boots));
+        expect(await up.ended).toBe(0);
+        expect(up.stdout()).toContain('All processes have ended.');
+        up = next;
+        await eventually(
+          () => `a trainer\n${up.stdout()}`,
+          () => up.stdout().includes('minutehand is up on a SIMULATED market'),
+          3,
+        );
+      }
+      const stopped = await place.run('stop');
+      expect(stopped.code, stopped.stdout + stopped.stderr).toBe(0);
       expect(await up.ended).toBe(0);
-      expect(up.stdout()).toContain('All processes have ended.');
-      up = next;
-      await eventually(
-        () => `a trainer\n${up.stdout()}`,
-        () => up.stdout().includes('minutehand is up on a SIMULATED market'),
-        3,
-      );
-    }
-    const stopped = await place.run('stop');
-    expect(stopped.code, stopped.stdout + stopped.stderr).toBe(0);
-    expect(await up.ended).toBe(0);
 
-    const db = new Database(join(place.home, 'simulated_main.db'), { readonly: true });
-    const rows = db.prepare('SELECT pair_id, boot_id, time, body FROM signals ORDER BY signal_row').all() as Row[];
-    db.close();
-    expect([...new Set(rows.map(({ boot_id }) => boot_id))]).toEqual([...boots]);
-    const halts = rows.filter(({ body }) => body.includes('"reason":"SHUTDOWN"'));
-    // Of the last one alone, which nobody followed.
-    expect(new Set(halts.map(({ boot_id }) => boot_id))).toEqual(new Set([[...boots].at(-1)]));
-    for (const pair of new Set(rows.map(({ pair_id }) => pair_id))) {
-      const times = rows.filter((row) => row.pair_id === pair && !halts.includes(row)).map(({ time }) => time);
-      for (const [index, time] of times.entries()) expect(time).toBe(times[0]! + index * MINUTE_S);
-    }
-    process.stderr.write(`${HANDOVERS} hand-overs, ${rows.length} signals, none missed\n`);
-  });
+      const db = new Database(join(place.home, 'simulated_main.db'), { readonly: true });
+      const rows = db.prepare('SELECT pair_id, boot_id, time, body FROM signals ORDER BY signal_row').all() as Row[];
+      db.close();
+      expect([...new Set(rows.map(({ boot_id }) => boot_id))]).toEqual([...boots]);
+      const halts = rows.filter(({ body }) => body.includes('"reason":"SHUTDOWN"'));
+      // Of the last one alone, which nobody followed.
+      expect(new Set(halts.map(({ boot_id }) => boot_id))).toEqual(new Set([[...boots].at(-1)]));
+      for (const pair of new Set(rows.map(({ pair_id }) => pair_id))) {
+        const times = rows.filter((row) => row.pair_id === pair && !halts.includes(row)).map(({ time }) => time);
+        for (const [index, time] of times.entries()) expect(time).toBe(times[0]! + index * MINUTE_S);
+      }
+      process.stderr.write(`${HANDOVERS} hand-overs, ${rows.length} signals, none missed\n`);
+    },
+  );
 });

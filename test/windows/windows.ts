@@ -129,6 +129,21 @@ function asEditedOnWindows(config: string): void {
   }
 }
 
+/**
+ * Installs the task without starting it. @returns what the Task Scheduler would start: arguments of Node, as Windows
+ * splits its command line
+ */
+export async function installTask(place: WindowsWorkplace): Promise<string[]> {
+  // Wine starts its Task Scheduler from the first program that asks for it, which then keeps that one's output open.
+  const first = `require('node:child_process').spawnSync('schtasks', ['/Delete', '/TN', 'none', '/F'], { stdio: 'ignore' })`;
+  await place.start(['-e', first]).ended;
+  const { code, stdout, stderr } = await place.run('service', 'install', '--no-start');
+  if (code !== 0) throw new Error(stdout + stderr);
+  const xml = readFileSync(join(place.home, 'service', 'task.xml'), 'utf16le');
+  const line = /<Arguments>(.*)<\/Arguments>/.exec(xml)![1]!.replaceAll('&quot;', '"').replaceAll('&amp;', '&');
+  return line.match(/(?:[^\s"]|"[^"]*")+/g)!.map((part) => part.replaceAll('"', ''));
+}
+
 /** node.exe refuses pipes of Unix as its standard streams, so they are files. */
 function startNode(args: readonly string[], own: NodeJS.ProcessEnv, outPath: string, errorPath: string) {
   const out = openSync(outPath, 'w');
