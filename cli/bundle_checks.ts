@@ -1,10 +1,17 @@
+import { basename, dirname } from 'node:path';
 import { listVersions } from '../shared/bundle/bundle.ts';
 import { keyOf } from '../shared/bundle/gates/gate_result.ts';
 import type { ActivePointer } from '../shared/bundle/pointer.ts';
 import type { RecordedGates } from '../shared/bundle/recorded_gates.ts';
 import { ruleVerdicts } from '../shared/bundle/rule/rule_verdicts.ts';
 import { ALL_SHELVES, readActiveOfSlot, shelfOfSlot } from '../shared/bundle/shelves/registry.ts';
-import { instrumentsWithRule, readActiveRule, ruleFolder } from '../shared/bundle/rule/active_rule.ts';
+import {
+  instrumentsWithRule,
+  instrumentsWithRuleShadow,
+  readActiveRule,
+  readRuleShadow,
+  ruleFolder,
+} from '../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { readShadow } from '../shared/bundle/shadow_pointer.ts';
 import { describeError } from '../shared/errors.ts';
@@ -12,6 +19,7 @@ import { barSecondsOf, parseInstrument, timeframeOf, type Timeframe } from '../s
 import { pathInside } from '../shared/path_name.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { StrategyName } from '../shared/strategies/registry.ts';
+import { isChallenger, namedBundles } from '../trainer/control/admission/standing.ts';
 import { commandsOfShelf } from './strategies/registry.ts';
 
 /** What a bundle is for. */
@@ -21,7 +29,7 @@ export type BundleStrategy = StrategyName | 'formula_rule';
 export interface CheckedBundle {
   readonly strategy: BundleStrategy;
   readonly version: string;
-  readonly role: 'active' | 'previous' | 'shadow' | null;
+  readonly role: 'active' | 'previous' | 'challenger' | 'shadow' | null;
   readonly ok: boolean;
   /** Gates that its training failed. */
   readonly failed_gates: readonly string[];
@@ -41,6 +49,7 @@ interface Shelf {
   readonly strategy: BundleStrategy;
   readonly folder: string;
   readonly active: readonly (ActivePointer | null)[];
+  readonly challengers: readonly string[];
   readonly shadows: readonly string[];
   /** @throws MinutehandError as the daemon, when it loads the bundle */
   load(folder: string): Loaded | Promise<Loaded>;
@@ -59,12 +68,16 @@ export async function checkBundles(
 }
 
 function shelvesOf(models: string, settings: Settings, isTimed: boolean): readonly Shelf[] {
+  const challengers = namedBundles(models).filter(({ slot }) => isChallenger(slot));
   const ofModels = ALL_SHELVES.map((own): Shelf => {
     const slots = own.places(models).map(({ timeframe }) => timeframe);
     return {
       strategy: own.strategy,
       folder: own.folder(models),
       active: slots.map((slot) => readActiveOfSlot(models, slot)),
+      challengers: challengers
+        .filter(({ folder }) => dirname(folder) === own.folder(models))
+        .map(({ folder }) => basename(folder)),
       shadows: slots.map((slot) => readShadow(models, slot)).filter((version) => version !== null),
       async load(folder) {
         const gates = own.facts(folder).recorded;
@@ -76,7 +89,10 @@ function shelvesOf(models: string, settings: Settings, isTimed: boolean): readon
     strategy: 'formula_rule',
     folder: ruleFolder(models),
     active: instrumentsWithRule(models).map((instrument) => readActiveRule(models, instrument)),
-    shadows: [],
+    challengers: [],
+    shadows: instrumentsWithRuleShadow(models)
+      .map((instrument) => readRuleShadow(models, instrument))
+      .filter((version) => version !== null),
     load: (folder) => ({ gates: ruleVerdicts(readRuleBundle(folder), models), rows_per_second: null }),
   };
   return [...ofModels, rules];
@@ -93,8 +109,9 @@ async function checkBundle(shelf: Shelf, version: string): Promise<CheckedBundle
   }
 }
 
-function roleOf({ active, shadows }: Shelf, version: string): CheckedBundle['role'] {
+function roleOf({ active, challengers, shadows }: Shelf, version: string): CheckedBundle['role'] {
   if (active.some((pointer) => pointer?.version === version)) return 'active';
+  if (challengers.includes(version)) return 'challenger';
   if (active.some((pointer) => pointer?.previous === version)) return 'previous';
   return shadows.includes(version) ? 'shadow' : null;
 }

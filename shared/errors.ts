@@ -1022,12 +1022,12 @@ export const ERRORS = {
   JOURNAL_DAMAGED: {
     status: 500,
     message: 'The journal is damaged, or violates its own rules.',
-    next: 'Restore it from a backup, or move the file away with its -wal and -shm, and restart: history then comes from the feed.',
+    next: 'Stop all and remove its -wal and -shm, which belong to the damaged file; restore it from a backup, or move it away too, and start: history then comes from the feed.',
   },
   DATABASE_DAMAGED: {
     status: 500,
     message: 'An SQLite file of this installation is damaged.',
-    next: 'Stop daemon and trainer; `sqlite3 <file> "PRAGMA integrity_check"` names the file. Restore it from a backup, or move it away.',
+    next: 'Stop daemon and trainer; `sqlite3 <file> "PRAGMA integrity_check"` names the file. Remove its -wal and -shm, then restore it from a backup, or move it away.',
   },
   DISK_FULL: { status: 507, message: 'The disk is full.', next: 'Free space, then try again.' },
   FILE_REPLACED: {

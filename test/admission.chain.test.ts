@@ -1,7 +1,7 @@
 import type { Rejection } from '../shared/bundle/recorded_gates.ts';
 import { EXPECTED_OF_DIRECTION, EXPECTED_OF_PAIRS, gateKey } from '../shared/bundle/gates/gate_codes.ts';
 import { keyOf, type FailedGate } from '../shared/bundle/gates/gate_result.ts';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, activateDirection } from './activate.ts';
@@ -12,6 +12,8 @@ import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { ACTIVE_POINTER } from '../shared/bundle/active_file.ts';
 import { writeSealed } from '../shared/bundle/pointer_file.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
+import { ruleFolder, rulePlace } from '../shared/bundle/rule/active_rule.ts';
+import { writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { writeRandomBundle } from '../shared/bundle/random_bundle.fixture.ts';
 import { readRollout } from '../shared/bundle/rollout.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
@@ -26,6 +28,7 @@ import { carryOut, startRollout, type RolloutLook } from '../trainer/control/rol
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Finished, type Workplace } from './cli_process.ts';
 import { passedGates, verdict } from './passed_gates.ts';
+import { tinyRule } from './tiny_rule.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { copyUnder, tinySettings } from './tiny_models.ts';
 import { sha256Hex } from '../shared/sha256.ts';
@@ -578,35 +581,163 @@ describe('models that an earlier version activated', () => {
 });
 
 describe('a pointer that a person wrote', () => {
-  it('to a bundle whose gates failed is shown, without a reason', async () => {
-    const bad = bundles.of['failed gates'];
-    const kept = readFileSync(join(place.models, 'active.json'), 'utf8');
-    writeFileSync(join(place.models, 'active.json'), JSON.stringify({ version: bad, previous: null }));
-    const [status] = await place.runEach([['status']]);
-    expect(status!.stdout).toContain(
-      `${bad} (pairs) is in use despite failed gates; no reason was recorded. ai1 brier`,
-    );
-    writeFileSync(join(place.models, 'active.json'), kept);
+  const INSTRUMENT = 'BTCUSDT@1h';
+  const SLOTS = ['pairs', 'direction 1h', `rule ${INSTRUMENT}`] as const;
+  const pathsOf = (models: string): readonly string[] => [
+    join(models, 'active.json'),
+    directionPointer(models, '1h'),
+    rulePlace(models, INSTRUMENT).path,
+  ];
+  const ruleGates = tinyRule(INSTRUMENT).manifest.gates;
+  const failedRule = { ...ruleGates[0]!, passed: false, value: 0.01 };
+
+  /** A rule with a fault of the same name. */
+  function writeRule(models: string, fault: string): string {
+    const rule = {
+      'failed gates': { gates: [failedRule, ...ruleGates.slice(1)] },
+      'no recorded gates': { gates: [] },
+      'another timeframe': { instrument: 'BTCUSDT@4h' },
+      'another market': {},
+    }[fault];
+    const market = fault === 'another market' ? 'live' : 'simulated';
+    const folder = writeRuleBundle(ruleFolder(models), CREATED, tinyRule(INSTRUMENT, { market, ...rule }));
+    if (fault === 'another feature schema') change(folder, { feature_schema: '0'.repeat(16) });
+    return basename(folder);
+  }
+
+  function change(folder: string, changes: object): void {
+    const path = join(folder, 'manifest.json');
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as object;
+    writeFileSync(path, JSON.stringify({ ...manifest, ...changes }));
+  }
+
+  /** Points all slots at bundles with the fault. @returns what puts everything back */
+  function pointAt(models: string, fault: string): { versions: readonly string[]; restore: () => void } {
+    const kept = pathsOf(models).map((path) => (existsSync(path) ? readFileSync(path) : null));
+    const isOfManifest = (faults as readonly string[]).includes(fault);
+    const pairs = isOfManifest ? bundles.of[fault as Fault] : copyUnder(models, bundles.good, '20240501_1200');
+    const folder = directionFolder(models);
+    const direction = isOfManifest
+      ? bundles.direction.of[fault as Fault]
+      : copyUnder(folder, bundles.direction.good, '20240501_1200');
+    const rule = writeRule(models, fault);
+    const versions = [pairs, direction, rule];
+    const folders = [join(models, pairs), join(folder, direction), join(ruleFolder(models), rule)];
+    for (const [i, path] of pathsOf(models).entries()) {
+      writeFileSync(path, JSON.stringify({ version: versions[i], previous: null }));
+      if (fault === 'a damaged pointer') writeFileSync(path, '{"version":');
+      if (fault === 'an expired pointer')
+        writeFileSync(path, JSON.stringify({ version: versions[i], previous: null, expires: '2024-01-01T00:00:00Z' }));
+      if (fault === 'a missing bundle') rmSync(folders[i]!, { recursive: true });
+      if (fault === 'a changed file')
+        for (const name of readdirSync(folders[i]!).filter((own) => own !== 'manifest.json'))
+          writeFileSync(join(folders[i]!, name), 'changed');
+    }
+    const restore = (): void => {
+      for (const [i, path] of pathsOf(models).entries())
+        if (kept[i] === null) rmSync(path, { force: true });
+        else writeFileSync(path, kept[i]!);
+      for (const [i, own] of folders.entries())
+        if (!isOfManifest || i === 2) rmSync(own, { recursive: true, force: true });
+    };
+    return { versions, restore };
+  }
+
+  const GATES = ['failed gates', 'no recorded gates'] as const;
+  const REFUSED = {
+    'another market': 'MODEL_MARKET',
+    'another timeframe': 'MODEL_TIMEFRAME',
+    'another feature schema': 'MODEL_SCHEMA',
+    'a changed file': 'MODEL_HASH',
+    'a missing bundle': 'MODEL_MISSING',
+    'a damaged pointer': 'MODEL_MANIFEST',
+    'an expired pointer': 'POINTER_EXPIRED',
+  } as const;
+  const ALL = [...GATES, ...Object.keys(REFUSED)];
+  const COMMANDS = [['status'], ['doctor'], ['check', 'models'], ['golive'], ['models', 'list']] as const;
+
+  interface Said {
+    readonly versions: readonly string[];
+    readonly status: Finished;
+    readonly doctor: Finished;
+    readonly check: Finished;
+    readonly golive: Finished;
+    readonly list: Finished;
+  }
+  const said = new Map<string, Said>();
+
+  beforeAll(async () => {
+    const homes = ALL.map((fault) => {
+      const home = join(place.folder, 'homes', fault);
+      cpSync(place.models, join(home, 'models'), { recursive: true });
+      return { fault, home, versions: pointAt(join(home, 'models'), fault).versions };
+    });
+    const commandsOf = homes.flatMap(() => COMMANDS.map((args) => [...args, '--json']));
+    const envs = homes.flatMap(({ home }) => COMMANDS.map(() => ({ MINUTEHAND_HOME: home })));
+    const finished = await place.runEach(commandsOf, envs);
+    for (const [i, { fault, versions }] of homes.entries()) {
+      const [status, doctor, check, golive, list] = finished.slice(i * COMMANDS.length) as [
+        Finished,
+        Finished,
+        Finished,
+        Finished,
+        Finished,
+      ];
+      said.set(fault, { versions, status, doctor, check, golive, list });
+    }
   });
 
-  it.each(['another market', 'another timeframe', 'another feature schema'] as const)(
-    'to a bundle of %s is a problem of status and doctor, and no model that the trainer calls right',
-    async (fault) => {
-      const version = bundles.of[fault];
-      for (const models of [place.models, api.paths.models]) {
-        cpSync(join(models, 'active.json'), join(models, 'active.kept'));
-        writeFileSync(join(models, 'active.json'), JSON.stringify({ version, previous: null }));
+  /** What the trainer says of such pointers. */
+  async function saidByTrainer(fault: string) {
+    const { restore } = pointAt(api.paths.models, fault);
+    const { body: health } = await api.ask('GET', '/healthz');
+    const { body: status } = await api.ask('GET', '/api/status', { headers: bearer(await api.token('viewer')) });
+    restore();
+    return { health, status };
+  }
+
+  /** Slots that doctor has an error of. */
+  function errorsOf({ stdout }: Finished): string[] {
+    const { findings } = JSON.parse(stdout) as { findings: { what: string; verdict: string }[] };
+    const errors = findings.filter(({ verdict }) => verdict === 'error').map(({ what }) => what);
+    return SLOTS.filter((slot) => errors.includes(slot === 'pairs' ? 'models' : slot));
+  }
+
+  it.each(GATES)('to a bundle with %s is shown without a reason, and no check says that all is well', async (fault) => {
+    const { versions, status, doctor, check, golive, list } = said.get(fault)!;
+    expect([status, doctor, check, golive, list].map(({ code }) => code)).toEqual([1, 1, 1, 1, 0]);
+    const words =
+      fault === 'failed gates' ? 'is in use despite failed gates; no reason' : 'is in use without a verdict';
+    for (const [i, slot] of SLOTS.entries())
+      for (const { stdout } of [status, doctor, check, list])
+        expect(stdout).toContain(`${versions[i]} (${slot}) ${words}`);
+    expect(errorsOf(doctor)).toEqual(SLOTS);
+    expect(golive.stdout).toContain(versions[0]);
+    for (const { despite_gates } of Object.values(await saidByTrainer(fault)))
+      expect((despite_gates as { slot: string }[]).map(({ slot }) => slot)).toEqual(SLOTS);
+  });
+
+  it.each(Object.entries(REFUSED))(
+    'that names %s is a problem of every command that checks, and no model that the trainer calls right',
+    async (fault, code) => {
+      const { versions, status, doctor, check, golive } = said.get(fault)!;
+      expect([status, doctor, check, golive].map((own) => own.code)).toEqual([1, 1, 1, 1]);
+      const isDamaged = fault === 'a damaged pointer';
+      for (const [i, slot] of SLOTS.entries()) {
+        const named = isDamaged ? `the pointer of ${slot}` : `${versions[i]} (${slot})`;
+        expect(status.stdout).toContain(`daemons refuse ${named}. ${code}`);
+        // Of a damaged pointer it is the error of the command.
+        if (!isDamaged) expect(check.stdout).toContain(`daemons refuse ${named}. ${code}`);
       }
-      const [status, doctor] = await place.runEach([['status'], ['doctor']]);
-      expect([status!.code, doctor!.code]).toEqual([1, 1]);
-      expect(status!.stdout).toContain(`✗ models: ${version} (pairs) is not for this configuration`);
-      expect(status!.stdout).toContain(FAULTS[fault].code);
-      expect(doctor!.stdout).toContain(FAULTS[fault].code);
-      const { body } = await api.ask('GET', '/api/status', { headers: bearer(await api.token('viewer')) });
-      expect(body['active_error']).toContain(FAULTS[fault].code);
-      expect((await api.ask('GET', '/healthz')).body['active_error']).toMatchObject({ code: FAULTS[fault].code });
-      for (const models of [place.models, api.paths.models])
-        cpSync(join(models, 'active.kept'), join(models, 'active.json'));
+      expect(errorsOf(doctor)).toEqual(SLOTS);
+      for (const { stdout } of [check, golive]) expect(stdout).toContain(code);
+      const { health, status: shown } = await saidByTrainer(fault);
+      for (const { refused_models } of [health, shown])
+        expect((refused_models as { slot: string; code: string }[]).map((own) => [own.slot, own.code])).toEqual(
+          SLOTS.map((slot) => [slot, code]),
+        );
+      expect(health['active_error']).toMatchObject({ code });
+      expect(shown).toMatchObject({ active_error: expect.stringContaining(code) as string, is_ready: false });
     },
   );
 });

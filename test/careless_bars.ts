@@ -69,6 +69,23 @@ function refined(bars: readonly Bar[], minutes: number, between: (from: number, 
   });
 }
 
+/** The first minute of each longer bar replaced by the longer bar itself, as where two downloads were joined. */
+function withLongerBars(bars: readonly Bar[], seconds: number): Bar[] {
+  const longer = new Map<number, Bar[]>();
+  for (const bar of bars) {
+    const group = Math.floor(bar.time / seconds);
+    const own = longer.get(group);
+    if (own === undefined) longer.set(group, [bar]);
+    else own.push(bar);
+  }
+  return [...longer.values()].flatMap(([first, ...others]) => {
+    const all = [first!, ...others];
+    const high = Math.max(...all.map((bar) => bar.high));
+    const low = Math.min(...all.map((bar) => bar.low));
+    return first!.time % seconds === 0 ? [{ ...first!, high, low, close: all.at(-1)!.close }, ...others] : all;
+  });
+}
+
 /** Slips that no market explains: whatever learns from such bars is to refuse them. */
 export const CARELESS: readonly Carelessness[] = [
   {
@@ -170,6 +187,16 @@ export const CARELESS: readonly Carelessness[] = [
     name: 'longer bars that were filled in',
     due: ['DERIVED'],
     spoil: (bars, rng) => refined(bars, pick([5, 15, 30], rng), (from, to, part) => (part < 1 ? from : to)),
+  },
+  {
+    name: 'daily bars among those of a minute',
+    due: ['DERIVED'],
+    spoil: (bars) => withLongerBars(bars, 86_400),
+  },
+  {
+    name: 'hourly bars among those of a minute',
+    due: ['DERIVED'],
+    spoil: (bars) => withLongerBars(bars, 3600),
   },
   {
     name: 'bars of next year',

@@ -33,8 +33,10 @@ afterAll(() => place.remove());
 
 const read = (file: string): Record<string, unknown> =>
   JSON.parse(readFileSync(join(place.models, file), 'utf8')) as Record<string, unknown>;
+/** The bars of the folder, and so the models, are of a live market. */
+const env = { MINUTEHAND_MARKET: 'live' };
 const check = async (...flags: string[]) => {
-  const { code, stdout } = await place.run(['check', 'models', ...flags, '--json']);
+  const { code, stdout } = await place.run(['check', 'models', ...flags, '--json'], { env });
   return { code, ...(JSON.parse(stdout) as { ok: boolean; bundles: Record<string, unknown>[] }) };
 };
 
@@ -108,7 +110,6 @@ describe('check models', () => {
 
   it('verifies and times the bundles, and writes the metadata of the active one unless it is a dry run', async () => {
     const override = ['--despite-gates', '--reason', 'a test of metadata'];
-    const env = { MINUTEHAND_MARKET: 'live' };
     expect((await place.run(['models', 'promote', version, ...override], { env })).code).toBe(0);
     const view = read(PRODUCTION_METADATA);
     expect(view).toMatchObject({
@@ -126,7 +127,14 @@ describe('check models', () => {
     for (const [name, value] of Object.entries(view['performance_metrics'] as object))
       expect(value, name).toEqual(expect.any(Number));
     rmSync(join(place.models, PRODUCTION_METADATA));
-    expect(await check('--dry-run')).toMatchObject({ code: 0, ok: true });
+    // A person has given a reason.
+    expect(await check('--dry-run')).toMatchObject({
+      code: 0,
+      ok: true,
+      problems: [{ slot: 'pairs', isStated: true }],
+    });
+    const [foreign] = await place.runEach([['check', 'models', '--json']]);
+    expect(foreign).toMatchObject({ code: 1, stdout: expect.stringContaining('MODEL_MARKET') as string });
     expect(existsSync(join(place.models, PRODUCTION_METADATA))).toBe(false);
     const tested = await check('--test');
     expect(tested).toMatchObject({

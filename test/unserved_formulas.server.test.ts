@@ -9,7 +9,7 @@ import { writeRandomBundle } from '../shared/bundle/random_bundle.fixture.ts';
 import { rolloutPath, writeRollout, type Rollout } from '../shared/bundle/rollout.ts';
 import { shadowPath } from '../shared/bundle/shadow_pointer.ts';
 import { homePaths } from '../shared/home.ts';
-import { foreignModels } from '../trainer/control/admission/standing.ts';
+import { refusedModels } from '../trainer/control/admission/standing.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
 import { activate, setShadow } from './activate.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
@@ -182,7 +182,7 @@ describe('a bundle with formulas that serving cannot compute', () => {
       const version = versions[name];
       const code = REFUSALS[name].active!;
       activate(models, version);
-      expect(foreignModels(settings, models)).toMatchObject([{ slot: 'pairs', version, code }]);
+      expect(refusedModels(settings, api.paths)).toMatchObject([{ slot: 'pairs', version, code }]);
       activate(place.models, version);
       const [doctor] = await place.runEach([['doctor', '--json']]);
       expect(doctor!.code).toBe(1);
@@ -192,7 +192,7 @@ describe('a bundle with formulas that serving cannot compute', () => {
     activate(place.models, versions.good);
     const { good: champion, other: challenger } = versions;
     writeRollout(models, { ...ROLLOUT, champion, challenger });
-    expect(foreignModels(settings, models)).toMatchObject([
+    expect(refusedModels(settings, api.paths)).toMatchObject([
       { slot: 'challenger', version: challenger, code: 'MODEL_SYMBOLS' },
     ]);
     rmSync(rolloutPath(models));

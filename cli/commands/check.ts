@@ -7,6 +7,7 @@ import { addCheckFeatures } from './check_features.ts';
 import { checkBundles, subjectsWithoutModel, type CheckedBundle } from '../bundle_checks.ts';
 import { configOf, configOption } from '../config_option.ts';
 import type { Output } from '../output.ts';
+import { modelProblems, type ModelProblem } from '../status/model_findings.ts';
 import { runTrain, TRAIN_DEFAULTS, type TrainFlags } from './train.ts';
 
 interface VerifyFlags {
@@ -47,7 +48,7 @@ export function addCheck(program: Command, output: () => Output): void {
   check
     .command('models')
     .description(
-      'verifies every bundle of pairs, of direction models and of rules as the daemon does, and writes training/training_metadata.json and production/production_model_metadata.json; exit code 1 when a bundle is unusable, or when pairs or a configured instrument have none that is active',
+      'verifies every bundle of pairs, of direction models and of rules as the daemon does, and writes training/training_metadata.json and production/production_model_metadata.json; exit code 1 when a bundle is unusable, when pairs or a configured instrument have none that is active, when daemons refuse what a pointer names, or when models are in use despite failed gates without a reason that a person gave',
     )
     .option('--dry-run', 'write nothing')
     .option('--test', 'also score random rows with each bundle and time them')
@@ -65,26 +66,29 @@ async function trainAndCheck({ test = false, ...flags }: CheckFlags, output: Out
   if (flags.dryRun === true) return output.result({ training });
   const checked = await verifyAll({ test, config: configOf(flags.config) }, output);
   if (checked.ok) writeMetadataViews(checked.models);
-  output.result({ training, ok: checked.ok, models: checked.models, bundles: checked.bundles });
+  const { ok, models, bundles, problems } = checked;
+  output.result({ training, ok, models, bundles, problems });
   if (!checked.ok) process.exitCode = 1;
 }
 
 async function checkModels({ dryRun = false, test = false }: VerifyFlags, output: Output): Promise<void> {
-  const { ok: areUsable, settings, models, bundles } = await verifyAll({ test, config: {} }, output);
+  const { ok: areUsable, settings, models, bundles, problems } = await verifyAll({ test, config: {} }, output);
   const without = subjectsWithoutModel(models, settings, bundles);
   for (const subject of without) output.line(`${subject}: no usable active bundle, every signal is HOLD NO_MODEL.`);
   const ok = without.length === 0 && areUsable;
   if (!dryRun && ok) writeMetadataViews(models);
-  output.result({ ok, models, bundles, without_model: without });
+  output.result({ ok, models, bundles, without_model: without, problems });
   if (!ok) process.exitCode = 1;
 }
 
 interface Checked {
-  /** Whether all bundles are usable. */
+  /** Whether all bundles are usable, and those that are in use may be, or are used on purpose. */
   readonly ok: boolean;
   readonly settings: Settings;
   readonly models: string;
   readonly bundles: readonly CheckedBundle[];
+  /** Of the models that are in use, or are refused although a pointer names them. */
+  readonly problems: readonly ModelProblem[];
 }
 
 /** Verifies every bundle as the daemon does, and prints a line for each. */
@@ -92,14 +96,19 @@ async function verifyAll(
   { test, config }: { readonly test: boolean; readonly config: LoadOptions },
   output: Output,
 ): Promise<Checked> {
-  const { models } = homePaths();
+  const paths = homePaths();
+  const { models } = paths;
   const settings = loadSettings(config);
   const bundles = await checkBundles(models, settings, { isTimed: test });
   for (const { strategy, version, role, ok, failed_gates, rows_per_second, error } of bundles) {
     const speed = rows_per_second === null ? '' : `, ${Math.round(rows_per_second).toLocaleString('en')} rows/s`;
-    const gates = failed_gates.length === 0 ? '' : `, gates failed: ${failed_gates.join(', ')}`;
-    const result = ok ? `ok${speed}${gates}` : error;
-    output.line(`${strategy.padEnd(14)} ${version.padEnd(16)} ${(role ?? '').padEnd(8)} ${result}`);
+    const verdict =
+      failed_gates.length === 0 ? `ok${speed}` : `loads${speed}, gates failed: ${failed_gates.join(', ')}`;
+    const result = ok ? verdict : error;
+    output.line(`${strategy.padEnd(14)} ${version.padEnd(16)} ${(role ?? '').padEnd(10)} ${result}`);
   }
-  return { ok: bundles.every((bundle) => bundle.ok), settings, models, bundles };
+  const problems = modelProblems(settings, paths);
+  for (const { isStated, text, next } of problems) output.line(`${isStated ? '!' : '✗'} ${text}\n    → ${next}`);
+  const ok = bundles.every((bundle) => bundle.ok) && problems.every(({ isStated }) => isStated);
+  return { ok, settings, models, bundles, problems };
 }

@@ -62,6 +62,7 @@ import {
 } from '../../shared/bundle/admission/activation.ts';
 import { admit, type Admitted, type Override } from '../../shared/bundle/admission/admission.ts';
 import { admissionPlace } from '../admission_place.ts';
+import { modelProblems } from '../status/model_findings.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { timeframeOption } from '../timeframe_option.ts';
 import { addModelsDelivery } from './models_delivery.ts';
@@ -175,8 +176,10 @@ function list(output: Output): void {
   );
   const rule_bundles = listRuleBundles(models, output);
   const rule = servedRules(models);
+  const problems = modelProblems(loadSettings(), homePaths());
+  for (const { text, next } of problems) output.line(`✗ ${text}\n    → ${next}`);
   const halts = tellHalts(models, output);
-  output.result({ models, ...bundles, rule, rule_bundles, halts });
+  output.result({ models, ...bundles, rule, rule_bundles, problems, halts });
 }
 
 function show(name: string, output: Output): void {

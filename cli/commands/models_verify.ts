@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
+import { keyOf } from '../../shared/bundle/gates/gate_result.ts';
+import { gatesText, type RecordedGates } from '../../shared/bundle/recorded_gates.ts';
 import { isRuleBundle } from '../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../../shared/bundle/rule/rule_bundle.ts';
+import { ruleVerdicts } from '../../shared/bundle/rule/rule_verdicts.ts';
 import { shelfOfFolder } from '../../shared/bundle/shelves/registry.ts';
 import { describeError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
@@ -46,7 +49,7 @@ export function addModelsVerify(models: Command, output: () => Output, folderOf:
     )
     .option('--workers <n>', 'with --deep: threads (default: one for each core)')
     .description(
-      'checks signature, hashes, feature schema and golden answers, as the daemon does. Exit code of --deep: 0 same, 1 different, 3 cannot be trained again',
+      'checks signature, hashes, feature schema and golden answers, as the daemon does, and names gates that do not let it in. Exit code of --deep: 0 same, 1 different, 3 cannot be trained again',
     )
     .action((name: string, flags: VerifyFlags) => verify(folderOf(name), flags, output()));
 }
@@ -56,24 +59,35 @@ const NO_DEEP_RULE =
 
 async function verify(folder: string, flags: VerifyFlags, output: Output): Promise<void> {
   if (isRuleBundle(folder)) {
-    const { version } = readRuleBundle(folder).manifest;
+    const rule = readRuleBundle(folder);
+    const { version } = rule.manifest;
     output.line(`${version}: hashes, feature schema and formulas are right (${folder})`);
-    if (flags.deep !== true) return output.result({ version, path: folder, ok: true });
+    const gates = tellGates(ruleVerdicts(rule, homePaths().models), output);
+    if (flags.deep !== true) return output.result({ version, path: folder, ok: true, ...gates });
     output.line(`${version}: ${WORDS.impossible}\n  ${NO_DEEP_RULE}`);
     output.result({ version, path: folder, ok: false, deep: 'impossible', differences: [NO_DEEP_RULE] });
     process.exitCode = EXIT.impossible;
     return;
   }
-  const training = trainingOfShelf(shelfOfFolder(folder).name);
+  const shelf = shelfOfFolder(folder);
+  const training = trainingOfShelf(shelf.name);
   const settings = loadSettings(configOf(flags.config));
   const version = await training.verify(folder, settings);
   output.line(`${version}: hashes, feature schema and golden answers are right (${folder})`);
-  if (flags.deep !== true) return output.result({ version, path: folder, ok: true });
+  const gates = tellGates(shelf.facts(folder).recorded, output);
+  if (flags.deep !== true) return output.result({ version, path: folder, ok: true, ...gates });
   await reportDeep(
     { version, folder },
     (progress) => verifyDeeply(training, folder, flags, { settings, progress }),
     output,
   );
+}
+
+/** A bundle whose files are right may not be let in all the same. */
+function tellGates({ failed, missing }: RecordedGates, output: Output) {
+  const gates = [...failed, ...missing];
+  if (gates.length > 0) output.line(`  its gates do not let it in: ${gatesText(gates)}`);
+  return { failed_gates: failed.map(keyOf), missing_gates: missing.map(keyOf) };
 }
 
 async function verifyDeeply(

@@ -78,10 +78,7 @@ export async function collectStatus(settings: Settings, paths: HomePaths, nowMs:
     ...shardsOf(settings.minutehand).map((shard) => lookAtDaemon(settings, paths, shard)),
   ]);
   const refused = refusedTraining(paths.models, settings.minutehand.market);
-  const findings = [
-    ...findingsOf(settings, daemons, trainer, nowMs, refused),
-    ...modelFindings(settings, paths.models),
-  ];
+  const findings = [...findingsOf(settings, daemons, trainer, nowMs, refused), ...modelFindings(settings, paths)];
   return {
     ok: findings.every(({ weight }) => weight === 'note'),
     looked_at: new Date(nowMs).toISOString(),

@@ -4,14 +4,16 @@ import { gatesText } from '../../shared/bundle/recorded_gates.ts';
 import { placeOfSlot } from '../../shared/bundle/shelves/registry.ts';
 import { readPointerFile } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
+import type { HomePaths } from '../../shared/home.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import {
-  foreignModels,
   instrumentOfSlot,
   isChallenger,
+  refusedModels,
   standingOverrides,
   timeframeOfSlot,
+  type Slot,
   type StandingOverride,
 } from '../../trainer/control/admission/standing.ts';
 import type { Finding } from './findings.ts';
@@ -40,17 +42,35 @@ function hasPredecessor(modelsFolder: string, timeframe: Timeframe | null, versi
   }
 }
 
-/** Problems of the models that the pointers name, whether or not anything runs. */
-export function modelFindings(settings: Settings, modelsFolder: string): Finding[] {
-  const problem = (text: string, next: string): Finding => ({ weight: 'problem', about: 'models', text, next });
+/** What is wrong with the models of a slot. */
+export interface ModelProblem {
+  readonly slot: Slot;
+  readonly version: string;
+  /** Whether a person uses them on purpose, and has said why. */
+  readonly isStated: boolean;
+  readonly text: string;
+  readonly next: string;
+}
+
+/** Of all models that the pointers name, whether or not anything runs: refused ones, and those in use despite gates. */
+export function modelProblems(settings: Settings, paths: Pick<HomePaths, 'models' | 'home'>): ModelProblem[] {
   return [
-    ...foreignModels(settings, modelsFolder).map(({ slot, version, code, message, next }) =>
-      problem(`${version} (${slot}) is not for this configuration, and daemons refuse it. ${code}: ${message}`, next),
-    ),
-    ...standingOverrides(modelsFolder).map((one) =>
-      isUnproven(one) ? problem(unprovenText(one), TRAIN) : problem(overrideText(one), replacement(one, modelsFolder)),
-    ),
+    ...refusedModels(settings, paths).map(({ slot, version, code, message, next }) => {
+      const named = version === '' ? `the pointer of ${slot}` : `${version} (${slot})`;
+      return { slot, version, isStated: false, text: `daemons refuse ${named}. ${code}: ${message}`, next };
+    }),
+    ...standingOverrides(paths.models).map((one) => {
+      const { slot, version, reason } = one;
+      const own = { slot, version, isStated: reason !== '' };
+      return isUnproven(one)
+        ? { ...own, text: unprovenText(one), next: TRAIN }
+        : { ...own, text: overrideText(one), next: replacement(one, paths.models) };
+    }),
   ];
+}
+
+export function modelFindings(settings: Settings, paths: Pick<HomePaths, 'models' | 'home'>): Finding[] {
+  return modelProblems(settings, paths).map(({ text, next }) => ({ weight: 'problem', about: 'models', text, next }));
 }
 
 /** Whether nothing failed: an earlier version, which did not check these gates, made and activated the bundle. */
@@ -66,7 +86,7 @@ function unprovenText({ slot, version, gates }: StandingOverride): string {
 }
 
 /** `20261120_0830 (pairs) is in use despite failed gates, by ann since …: “…”. ai1 auc: seen …` */
-export function overrideText({ slot, version, gates, reason, by, at }: StandingOverride): string {
+function overrideText({ slot, version, gates, reason, by, at }: StandingOverride): string {
   const person = by === '' ? '' : `, by ${by}`;
   const since = at === '' ? '' : ` since ${at}`;
   const why = reason === '' ? 'no reason was recorded' : `reason: ${reason}`;

@@ -1,6 +1,11 @@
 import type { HomePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { ShelfName, StrategyName } from '../../shared/strategies/registry.ts';
+import { instrumentsWithRule, readActiveRule, ruleOpener } from '../../shared/bundle/rule/active_rule.ts';
+import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
+import { describeError } from '../../shared/errors.ts';
+import { isChallenger, type Slot } from '../../trainer/control/admission/standing.ts';
+import { modelProblems } from '../status/model_findings.ts';
 import type { CheckResult } from '../check_result.ts';
 import { COMMANDS } from './commands.ts';
 import type { StrategyCommands } from './strategy_commands.ts';
@@ -16,9 +21,35 @@ export function commandsOfStrategy(strategy: StrategyName): StrategyCommands {
   return COMMANDS[strategy];
 }
 
-/** Loads the active models of every strategy as a daemon of this program does. */
+/** Loads what is active as a daemon of this program does, and asks whether it may be in use. */
 export async function checkActiveModels(settings: Settings, paths: HomePaths): Promise<CheckResult[]> {
   const checked: CheckResult[] = [];
   for (const own of ALL_COMMANDS) checked.push(...(await own.checkActive(settings, paths)));
-  return checked;
+  for (const instrument of instrumentsWithRule(paths.models)) checked.push(checkRule(instrument, paths));
+  const problems = modelProblems(settings, paths);
+  const isLoaded = (slot: Slot): boolean =>
+    checked.some(({ what, verdict }) => what === checkNameOf(slot) && verdict !== 'error');
+  const own = problems.filter(({ slot }) => isLoaded(slot) || isChallenger(slot));
+  return [
+    ...checked.filter(({ what }) => own.every(({ slot }) => checkNameOf(slot) !== what)),
+    ...own.map(({ slot, isStated, text, next }): CheckResult => {
+      return { what: checkNameOf(slot), verdict: isStated ? 'warning' : 'error', detail: `${text} ${next}` };
+    }),
+  ];
+}
+
+function checkNameOf(slot: Slot): string {
+  return slot === 'pairs' ? 'models' : slot;
+}
+
+function checkRule(instrument: string, paths: HomePaths): CheckResult {
+  const what = `rule ${instrument}`;
+  try {
+    const active = readActiveRule(paths.models, instrument, trainerMarks(paths, `rule_${instrument}`))!;
+    const { edge } = ruleOpener(paths.models)(active.version).manifest;
+    return { what, verdict: 'ok', detail: `${active.version} verified${edge.no_edge ? ', without an edge' : ''}` };
+  } catch (error) {
+    const { code, message, next } = describeError(error);
+    return { what, verdict: 'error', detail: `${code}: ${message} ${next}` };
+  }
 }

@@ -298,8 +298,18 @@ export interface paths {
                             time: string;
                             /** @description Active bundle */
                             active_version: string | null;
-                            /** @description Why active.json cannot be read, or its bundle does not fit this market, timeframe or feature schema */
+                            /** @description Why daemons refuse active.json or its bundle; the entry of pairs in refused_models */
                             active_error: string | null;
+                            /** @description Models that a pointer names and daemons refuse: a damaged, unsigned or expired pointer, changed or missing files, another market, timeframe or feature schema. Models that a daemon has loaded before go on until its next start */
+                            refused_models: {
+                                /** @description As in despite_gates */
+                                slot: string;
+                                /** @description Empty: the pointer cannot be read */
+                                version: string;
+                                code: string;
+                                message: string;
+                                next: string;
+                            }[];
                             /** @description What a person has stopped; see POST /api/stops */
                             stops: {
                                 /** @description Subject, or * for all */
@@ -342,7 +352,7 @@ export interface paths {
                             }[];
                             /** @description Hash of the configuration loaded by the trainer */
                             policy_hash: string;
-                            /** @description Every daemon is up with models, no halts and no degradations */
+                            /** @description Every daemon is up with models, no halts and no degradations, and no models are refused */
                             is_ready: boolean;
                             daemons: {
                                 /** @description Its shard */
@@ -470,8 +480,18 @@ export interface paths {
                             time: string;
                             /** @description Active bundle */
                             active_version: string | null;
-                            /** @description Why active.json cannot be read, or its bundle does not fit this market, timeframe or feature schema */
+                            /** @description Why daemons refuse active.json or its bundle; the entry of pairs in refused_models */
                             active_error: string | null;
+                            /** @description Models that a pointer names and daemons refuse: a damaged, unsigned or expired pointer, changed or missing files, another market, timeframe or feature schema. Models that a daemon has loaded before go on until its next start */
+                            refused_models: {
+                                /** @description As in despite_gates */
+                                slot: string;
+                                /** @description Empty: the pointer cannot be read */
+                                version: string;
+                                code: string;
+                                message: string;
+                                next: string;
+                            }[];
                             /** @description What a person has stopped; see POST /api/stops */
                             stops: {
                                 /** @description Subject, or * for all */
@@ -514,7 +534,7 @@ export interface paths {
                             }[];
                             /** @description Hash of the configuration loaded by the trainer */
                             policy_hash: string;
-                            /** @description Every daemon is up with models, no halts and no degradations */
+                            /** @description Every daemon is up with models, no halts and no degradations, and no models are refused */
                             is_ready: boolean;
                             daemons: {
                                 /** @description Its shard */
@@ -8985,7 +9005,7 @@ export interface components {
                  * @description The outcome; `values` has its figures and names
                  * @enum {string}
                  */
-                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_zero" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_active" | "gates_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "folders_right" | "folders_wrong" | "exchange_absent" | "exchange_common" | "exchange_elsewhere" | "service_task" | "service_none" | "sleep_never" | "sleep_after" | "sleep_unknown" | "time_kept" | "time_free" | "time_unknown" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
+                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_zero" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_refused" | "models_active" | "gates_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "folders_right" | "folders_wrong" | "exchange_absent" | "exchange_common" | "exchange_elsewhere" | "service_task" | "service_none" | "sleep_never" | "sleep_after" | "sleep_unknown" | "time_kept" | "time_free" | "time_unknown" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
                 values: {
                     [key: string]: string | number;
                 };
@@ -9018,7 +9038,7 @@ export interface components {
                  * @description The outcome; `values` has its figures and names
                  * @enum {string}
                  */
-                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_zero" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_active" | "gates_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "folders_right" | "folders_wrong" | "exchange_absent" | "exchange_common" | "exchange_elsewhere" | "service_task" | "service_none" | "sleep_never" | "sleep_after" | "sleep_unknown" | "time_kept" | "time_free" | "time_unknown" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
+                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_zero" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_refused" | "models_active" | "gates_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "folders_right" | "folders_wrong" | "exchange_absent" | "exchange_common" | "exchange_elsewhere" | "service_task" | "service_none" | "sleep_never" | "sleep_after" | "sleep_unknown" | "time_kept" | "time_free" | "time_unknown" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
                 values: {
                     [key: string]: string | number;
                 };

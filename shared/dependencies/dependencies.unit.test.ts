@@ -128,6 +128,31 @@ describe('a database in use', () => {
     await expect(check()).rejects.toMatchObject(DAMAGED);
   });
 
+  it('fails for good when a whole older copy is written over it, and not while it grows, is checkpointed or vacuumed', async () => {
+    const path = join(folder, 'a.db');
+    withTable(path);
+    const copy = readFileSync(path);
+    const check = databaseInUse(path);
+    await check();
+    const db = new Database(path);
+    for (let i = 0; i < 3; i++) {
+      db.exec('CREATE TABLE IF NOT EXISTS u (text)');
+      for (let row = 0; row < 50; row++) db.prepare('INSERT INTO u VALUES (?)').run('y'.repeat(3000));
+      db.pragma('wal_checkpoint(TRUNCATE)');
+      await check();
+      db.exec('DROP TABLE u; VACUUM');
+      db.pragma('wal_checkpoint(TRUNCATE)');
+      await check();
+    }
+    const grown = readFileSync(path);
+    writeFileSync(path, copy);
+    const overwritten = { ...DAMAGED, seen: `${path}: an older copy was written over it while it was in use` };
+    await expect(check()).rejects.toMatchObject(overwritten);
+    writeFileSync(path, grown);
+    await expect(check()).rejects.toMatchObject(overwritten);
+    db.close();
+  });
+
   it('fails once this process has met damage in it, and asks the other check only while nothing else is wrong', async () => {
     const path = join(folder, 'a.db');
     withTable(path);

@@ -62,6 +62,7 @@ export const GO_LIVE_EN: GoLiveCatalog = {
         `none is active for ${of['subjects']}`,
         '`minutehand train --adopt`, `minutehand train --strategy direction`; see docs/guides/TRAIN.md.',
       ),
+    models_refused: (of) => text(`${of['code']}: ${of['message']}`, String(of['next'])),
     models_active: (of) => text(String(of['versions'])),
     gates_overridden: (of) =>
       text(

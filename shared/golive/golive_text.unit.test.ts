@@ -34,6 +34,9 @@ const VALUES = {
   market: 'live',
   needed_positions: 20,
   needed_days: 20,
+  code: 'MODEL_MARKET',
+  message: 'M',
+  next: 'Call `minutehand models promote`.',
 };
 /** Codes, commands, names and numbers alone. */
 const SAME = ['reported', 'channel_problem', 'models_active', 'consumer_some', 'folders_wrong'];

@@ -38,6 +38,7 @@ export const GO_LIVE_CODES = [
   'history_short',
   'history_long',
   'models_missing',
+  'models_refused',
   'models_active',
   'gates_overridden',
   'gates_nothing',

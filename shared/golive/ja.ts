@@ -6,6 +6,26 @@ const FEEDER = '足の供給を始めてください：EA、`minutehand collect`
 const COSTS =
   'minutehand.yaml の `symbols` にブローカーの実コストを設定してください。スプレッドは `minutehand bars learn-spreads` で測れます。';
 
+/** Why daemons refuse models, by the code of the error. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  MODEL_MARKET: '別の市場のデータで学習されています',
+  MODEL_SIMULATED: 'シミュレーション市場のデータで学習されています',
+  MODEL_TIMEFRAME: '設定にない時間足で学習されています',
+  MODEL_SCHEMA: '特徴量のスキーマが設定と一致しません',
+  MODEL_HASH: 'ファイルが変更されています',
+  MODEL_SIGNATURE: '署名がないか、正しくありません',
+  MODEL_MISSING: 'バンドルまたはファイルがありません',
+  MODEL_MANIFEST: 'マニフェストまたはポインターを読み取れません',
+  MODEL_SYMBOLS: '受信していないシンボルを計算に使います',
+  MODEL_CROSS_SECTIONS: '配信で計算できない式を使います',
+  POINTER_ROLLBACK: 'ポインターが、すでに受け入れたものより古いです',
+  POINTER_SIGNATURE: 'ポインターの署名がないか、正しくありません',
+  POINTER_EXPIRED: 'ポインターの有効期限が切れています',
+};
+
+/** What a person types, of a next step in English. */
+const commandsIn = (next: string): string => (next.match(/`[^`]+`/g) ?? []).join('、');
+
 export const GO_LIVE_JA: GoLiveCatalog = {
   words: {
     reported: (of) => text(String(of['seen']), String(of['fix'])),
@@ -60,6 +80,11 @@ export const GO_LIVE_JA: GoLiveCatalog = {
       text(
         `${of['subjects']} のアクティブなモデルがありません`,
         '`minutehand train --adopt`、`minutehand train --strategy direction`。docs/guides/TRAIN.md を参照してください。',
+      ),
+    models_refused: (of) =>
+      text(
+        `デーモンはモデルを拒否します（${of['code']}）：${REFUSALS[String(of['code'])] ?? of['message']}`,
+        `原因を調べ、別のバージョンを有効にするか、学習し直してください。${commandsIn(String(of['next']))}`,
       ),
     models_active: (of) => text(String(of['versions'])),
     gates_overridden: (of) =>

@@ -58,13 +58,15 @@ function OverrideLine({ override }: { readonly override: Override }) {
 }
 
 /** Why the models that a pointer names are not in use: as daemons say, else as the trainer found. */
-export function refusalsOf({ active_version, active_error, daemons }: Status): { version: string; text: string }[] {
+export function refusalsOf({ refused_models, daemons }: Status): { version: string; text: string }[] {
   const byDaemons = new Map<string, string>(
     daemons.flatMap(({ model_refused: refused }) =>
       refused === null ? [] : [[refused.version, `${refused.code}: ${refused.message}`] as const],
     ),
   );
-  if (active_error !== null && !byDaemons.has(active_version ?? ''))
-    byDaemons.set(active_version ?? 'active.json', active_error);
+  for (const { slot, version, code, message } of refused_models) {
+    const named = version === '' ? slot : version;
+    if (!byDaemons.has(named)) byDaemons.set(named, `${code}: ${message}`);
+  }
   return [...byDaemons].map(([version, text]) => ({ version, text }));
 }

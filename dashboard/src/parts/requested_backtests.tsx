@@ -58,7 +58,7 @@ function columnsOf(cancel: (id: number) => Promise<unknown>): Column<RequestedBa
             {status === 'running' && `${stageText(stage)} ${num(percent, 0)} %`}
           </span>
           {error !== null && (
-            <span class="bad" lang="en">
+            <span class={status === 'failed' ? 'bad' : 'note'} lang="en">
               {error}
             </span>
           )}

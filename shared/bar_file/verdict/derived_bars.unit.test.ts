@@ -51,4 +51,18 @@ describe('bars that are computed from others', () => {
   it('are those of two sources that take turns', () => {
     expect(codesOf(marketOf({ sigma: 0.02, tick: 0.001, spread: 0.001, offset: 0.1 }))).toContain('alternating');
   });
+
+  it('are told among bars of a minute, and not a minute of each day that moves thirty times as much', () => {
+    const quiet = marketOf({ sigma: 0.01, tick: 0.001, spread: 0 });
+    const longer = quiet.map((bar, i) => {
+      if (i % 1440 !== 0) return bar;
+      const day = quiet.slice(i, i + 1440);
+      const high = Math.max(...day.map((own) => own.high));
+      const low = Math.min(...day.map((own) => own.low));
+      return { ...bar, high, low, close: day.at(-1)!.close };
+    });
+    expect(codesOf(longer)).toEqual(['longer_among']);
+    const announced = quiet.map((bar, i) => (i % 1440 === 810 ? { ...bar, high: bar.high + 1 } : bar));
+    expect(codesOf(announced)).toEqual([]);
+  });
 });

@@ -60,6 +60,8 @@ export function findingText({ code, by, values }: Finding): string {
       `${v['same']} of ${v['of']} bars have the ${v['column']} of the bar before: extremes of several bars, perhaps later ones`,
     'DERIVED late_close': () =>
       `bars open at the close of the bar before the last one: closes are those of the next bar (${v['of']} bars)`,
+    'DERIVED longer_among': () =>
+      `bars at minute ${v['minute']} of each ${Number(v['seconds']) === 3600 ? 'hour' : 'day'} have ${v['ranges']} times the usual range, and the next one opens far from their close: longer bars among the minutes`,
     'DERIVED filled_in': () => `the price moves in one of ${v['bars']} bars alone: longer bars that were filled in`,
     'FROZEN repeated_bar': () =>
       `${v['bars']} identical bars in ${v['runs']} runs, the longest of ${v['longest_bars']} from ${at('from')}: a feed that was stuck`,

@@ -1,19 +1,20 @@
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, statSync } from 'node:fs';
 import { refuseForeign } from '../../../shared/bundle/origin.ts';
-import { readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
+import { readAccepted, readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
+import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
 import type { DespiteGates, FailedGate } from '../../../shared/bundle/recorded_gates.ts';
 import { instrumentsWithRule, ruleFolder, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { ruleVerdicts } from '../../../shared/bundle/rule/rule_verdicts.ts';
-import { readRollout, rolloutPath } from '../../../shared/bundle/rollout.ts';
+import { readRollout, ROLLOUT_POINTER, rolloutPath } from '../../../shared/bundle/rollout.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../../../shared/bundle/served_formulas.ts';
 import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
 import type { BundleFacts, BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
-import { ALL_SHELVES, placeOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
+import { ALL_SHELVES, placeOfSlot, readActiveOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import type { BundleInUse } from '../../../shared/dependencies/models.ts';
 import { describeError, MinutehandError, type ErrorReport } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import { barSecondsOf, parseInstrument, type Timeframe, timeframeOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
@@ -53,9 +54,10 @@ export interface StandingOverride {
   readonly at: string;
 }
 
-/** Models that a pointer names, and that this configuration does not run. */
-export interface ForeignModels extends ErrorReport {
+/** Models that a pointer names, and that daemons refuse. */
+export interface RefusedModels extends ErrorReport {
   readonly slot: Slot;
+  /** Empty: the pointer cannot be read. */
   readonly version: string;
 }
 
@@ -74,7 +76,7 @@ interface Named {
 export function standingOverrides(modelsFolder: string): StandingOverride[] {
   return namedModels(modelsFolder).flatMap(({ slot, version, despite }) => {
     if (despite !== null) return [{ slot, version, ...despite }];
-    const recorded = aboutBundle(modelsFolder, slot, version)?.recorded;
+    const recorded = aboutBundle(modelsFolder, slot, version).about?.recorded;
     // Gates that failed, and those without a verdict.
     const gates = recorded === undefined ? [] : [...recorded.failed, ...recorded.missing];
     return gates.length === 0 ? [] : [{ slot, version, gates, reason: '', by: '', at: '' }];
@@ -82,25 +84,55 @@ export function standingOverrides(modelsFolder: string): StandingOverride[] {
 }
 
 /**
- * Models that the pointers name, of another market, timeframe or feature schema than the configuration’s, or with
- * formulas that are not served.
+ * What daemons refuse when they look at the pointers: a pointer that is damaged, unsigned, expired or older than one
+ * they have accepted; a bundle that is gone or was changed, of another market, timeframe or feature schema than the
+ * configuration’s, or with formulas that are not served. Golden answers are not asked for.
  */
-export function foreignModels(settings: Settings, modelsFolder: string): ForeignModels[] {
-  return namedModels(modelsFolder).flatMap(({ slot, version }) => {
-    const about = aboutBundle(modelsFolder, slot, version);
-    if (about === null) return [];
+export function refusedModels(settings: Settings, paths: Pick<HomePaths, 'models' | 'home'>): RefusedModels[] {
+  return slotReaders(paths.models).flatMap(([place, read]) => {
+    let named: Named | null = null;
     try {
-      const shelf = shelfServing(slot);
-      refuseForeign(about, runningOrigin(settings, shelf));
-      const windows = shelf.awaitingWindows(about, settings.minutehand);
-      const role = isChallenger(slot) ? 'rollout' : 'active';
-      if (windows !== null) refuseUnservedFormulas(version, windows, { role, daemons: daemonsOf(settings) });
-      refuseSchema(slot, about, settings);
+      named = read();
+      if (named === null) return [];
+      refuseUnaccepted(named.slot, paths);
+      refuseUnserved(named, settings, paths.models);
       return [];
     } catch (error) {
-      return [{ slot, version, ...describeError(error) }];
+      return [{ slot: named?.slot ?? place, version: named?.version ?? '', ...describeError(error) }];
     }
   });
+}
+
+/** For `/healthz` and `/api/status`. A damaged pointer is no failure of the trainer: the next one replaces it. */
+export function activeModels(settings: Settings, paths: Pick<HomePaths, 'models' | 'home'>) {
+  const refused_models = refusedModels(settings, paths);
+  const active_error = refused_models.find(({ slot }) => slot === 'pairs');
+  const active = quietly(() => readActiveOfSlot(paths.models, null, trainerMarks(paths)));
+  return { active_version: active?.version ?? null, ...(active_error && { active_error }), refused_models };
+}
+
+/** @throws MinutehandError as PointerMarks.check */
+function refuseUnaccepted(slot: Slot, paths: Pick<HomePaths, 'models' | 'home'>): void {
+  if (isChallenger(slot)) {
+    readRollout(paths.models, MACHINE_FILES, trainerMarksOf(ROLLOUT_POINTER, paths));
+    return;
+  }
+  const place = pointerOf(paths.models, slot);
+  readAccepted(place, MACHINE_FILES, trainerMarks(paths, place.name));
+}
+
+/** @throws MinutehandError as BundleShelf.check and readRuleBundle; as refuseForeign; MODEL_SYMBOLS, MODEL_SCHEMA, … */
+function refuseUnserved({ slot, version }: Named, settings: Settings, modelsFolder: string): void {
+  const { about, refusal } = aboutBundle(modelsFolder, slot, version);
+  if (about !== null) {
+    const shelf = shelfServing(slot);
+    refuseForeign(about, runningOrigin(settings, shelf));
+    const windows = shelf.awaitingWindows(about, settings.minutehand);
+    const role = isChallenger(slot) ? 'rollout' : 'active';
+    if (windows !== null) refuseUnservedFormulas(version, windows, { role, daemons: daemonsOf(settings) });
+    refuseSchema(slot, about, settings);
+  }
+  if (refusal !== null) throw refusal;
 }
 
 /** The shelf whose subjects the bundle of a slot decides about; a rule answers in place of an instrument's model. */
@@ -127,33 +159,47 @@ function refuseSchema(slot: Slot, about: BundleFacts, { minutehand }: Settings):
 /** The bundle that each pointer names. A pointer that cannot be read names none. */
 export function namedBundles(modelsFolder: string): (BundleInUse & { readonly slot: Slot })[] {
   return namedModels(modelsFolder).map(({ slot, version }) => {
-    const folder = folderOf(modelsFolder, slot, version);
-    if (isChallenger(slot)) return { slot, pointer: rolloutPath(modelsFolder), folder };
-    const instrument = instrumentOfSlot(slot);
-    if (instrument !== null) return { slot, pointer: rulePlace(modelsFolder, instrument).path, folder };
-    return { slot, pointer: placeOfSlot(modelsFolder, timeframeOfSlot(slot)).path, folder };
+    const pointer = isChallenger(slot) ? rolloutPath(modelsFolder) : pointerOf(modelsFolder, slot).path;
+    return { slot, pointer, folder: folderOf(modelsFolder, slot, version) };
   });
 }
 
+/** Of the slot of an active bundle. */
+function pointerOf(modelsFolder: string, slot: Slot): PointerPlace {
+  const instrument = instrumentOfSlot(slot);
+  return instrument === null ? placeOfSlot(modelsFolder, timeframeOfSlot(slot)) : rulePlace(modelsFolder, instrument);
+}
+
 function namedModels(modelsFolder: string): Named[] {
-  const named: Named[] = [];
-  const addPointer = (slot: Slot, place: PointerPlace): void => {
-    const pointer = quietly(() => readPointerFile(place, MACHINE_FILES));
-    if (pointer !== null) named.push({ slot, version: pointer.version, despite: pointer.despite_gates ?? null });
-  };
-  addPointer('pairs', placeOfSlot(modelsFolder, null));
-  const rollout = quietly(() => readRollout(modelsFolder));
-  if (rollout?.status === 'active')
-    named.push({
-      slot: rollout.timeframe === undefined ? 'challenger' : `challenger ${rollout.timeframe}`,
-      version: rollout.challenger,
-      despite: rollout.despite_gates ?? null,
-    });
-  for (const { timeframe, place } of ALL_SHELVES.flatMap((shelf) => shelf.places(modelsFolder)))
-    if (timeframe !== null) addPointer(slotNameOf(timeframe), place);
-  for (const instrument of instrumentsWithRule(modelsFolder))
-    addPointer(`rule ${instrument}`, rulePlace(modelsFolder, instrument));
-  return named;
+  return slotReaders(modelsFolder).flatMap(([, read]) => quietly(read) ?? []);
+}
+
+/** Each slot that can have a pointer, and what reads it: null where there is none. */
+function slotReaders(modelsFolder: string): (readonly [Slot, () => Named | null])[] {
+  const ofPointer = (slot: Slot): readonly [Slot, () => Named | null] => [
+    slot,
+    () => {
+      const pointer = readPointerFile(pointerOf(modelsFolder, slot), MACHINE_FILES);
+      return pointer === null ? null : { slot, version: pointer.version, despite: pointer.despite_gates ?? null };
+    },
+  ];
+  const ofDirection = ALL_SHELVES.flatMap((shelf) => shelf.places(modelsFolder)).flatMap(({ timeframe }) =>
+    timeframe === null ? [] : [slotNameOf(timeframe)],
+  );
+  return [
+    ofPointer('pairs'),
+    ['challenger', () => challengerOf(modelsFolder)],
+    ...ofDirection.map(ofPointer),
+    ...instrumentsWithRule(modelsFolder).map((instrument) => ofPointer(`rule ${instrument}`)),
+  ];
+}
+
+/** null without an active rollout. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
+function challengerOf(modelsFolder: string): Named | null {
+  const rollout = readRollout(modelsFolder);
+  if (rollout?.status !== 'active') return null;
+  const { timeframe, challenger: version, despite_gates: despite = null } = rollout;
+  return { slot: timeframe === undefined ? 'challenger' : `challenger ${timeframe}`, version, despite };
 }
 
 /** The folder of a bundle that a pointer names. */
@@ -163,24 +209,42 @@ function folderOf(modelsFolder: string, slot: Slot, version: string): string {
   return pathInside(shelf, version);
 }
 
-const MAX_KNOWN = 100;
-/** By path; a manifest is read again when its file changes. */
-const known = new Map<string, { readonly mark: string; readonly about: BundleFacts | null }>();
+/** What its manifest says, and why its files are not what the manifest says. */
+interface AboutBundle {
+  /** null: its manifest cannot be read. */
+  readonly about: BundleFacts | null;
+  readonly refusal: unknown;
+}
 
-/** null: its manifest cannot be read. */
-function aboutBundle(modelsFolder: string, slot: Slot, version: string): BundleFacts | null {
+const MAX_KNOWN = 100;
+/** By path; a bundle is read again when one of its files changes. */
+const known = new Map<string, AboutBundle & { readonly mark: string }>();
+
+function aboutBundle(modelsFolder: string, slot: Slot, version: string): AboutBundle {
   const folder = folderOf(modelsFolder, slot, version);
-  const mark = markOf(join(folder, 'manifest.json'));
+  const mark = markOf(folder);
   const before = known.get(folder);
-  if (before?.mark === mark) return before.about;
-  const isRule = instrumentOfSlot(slot) !== null;
-  const about = quietly(() =>
-    isRule ? factsOfRule(folder, modelsFolder) : shelfOfSlot(timeframeOfSlot(slot)).facts(folder),
-  );
+  if (before?.mark === mark) return before;
+  const found = readAbout(folder, slot, modelsFolder);
   // Bundles come and go; a few are named at a time.
   if (known.size >= MAX_KNOWN) known.clear();
-  known.set(folder, { mark, about });
-  return about;
+  known.set(folder, { mark, ...found });
+  return found;
+}
+
+function readAbout(folder: string, slot: Slot, modelsFolder: string): AboutBundle {
+  let about: BundleFacts | null = null;
+  try {
+    if (instrumentOfSlot(slot) !== null) about = factsOfRule(folder, modelsFolder);
+    else {
+      const shelf = shelfOfSlot(timeframeOfSlot(slot));
+      about = shelf.facts(folder);
+      shelf.check(folder, MACHINE_FILES);
+    }
+    return { about, refusal: null };
+  } catch (refusal) {
+    return { about, refusal };
+  }
 }
 
 function factsOfRule(folder: string, modelsFolder: string): BundleFacts {
@@ -190,10 +254,15 @@ function factsOfRule(folder: string, modelsFolder: string): BundleFacts {
   return { version, market, timeframes, schema, windows: {}, recorded: ruleVerdicts(rule, modelsFolder) };
 }
 
-function markOf(path: string): string {
+/** Of all files of a folder. The time of a change of their state cannot be set back. */
+function markOf(folder: string): string {
   try {
-    const { ino, size, mtimeMs } = statSync(path);
-    return `${ino} ${size} ${mtimeMs}`;
+    return readdirSync(folder)
+      .map((name) => {
+        const { ino, size, ctimeMs } = statSync(pathInside(folder, name));
+        return `${name} ${ino} ${size} ${ctimeMs}`;
+      })
+      .join('\n');
   } catch {
     return 'absent';
   }

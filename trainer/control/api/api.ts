@@ -1,7 +1,4 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
-import { MACHINE_FILES } from '../../../shared/files.ts';
-import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
-import { readActive } from '../../../shared/bundle/bundle.ts';
 import type { DependencyFault } from '../../../shared/dependencies/watch.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { createAccess, type AccessOptions } from '../../../shared/http/access.ts';
@@ -10,7 +7,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { packageManifest } from '../../../shared/root.ts';
 import { checkQuery } from '../../../shared/http/known_query.ts';
-import { foreignModels, standingOverrides } from '../admission/standing.ts';
+import { activeModels, standingOverrides } from '../admission/standing.ts';
 import { METRICS_TYPE, metricsText } from '../metrics/exposition.ts';
 import type { TrainerMetricsSource } from '../metrics/metrics.ts';
 import type { Monitor } from '../monitor/monitor.ts';
@@ -105,7 +102,7 @@ export function addRoutes(
       status: faults().length === 0 ? 'ok' : 'degraded',
       program_version,
       dependencies: faults(),
-      ...activeVersion(paths, settings),
+      ...activeModels(settings, paths),
       despite_gates: standingOverrides(paths.models),
       last_run: last ?? null,
       rollout: rollout.state(),
@@ -177,15 +174,4 @@ function kindOf(query: unknown): RunKind {
   const { kind = 'full' } = query as { kind?: unknown };
   if (KINDS.includes(kind)) return kind as RunKind;
   throw new MinutehandError('RETRAIN_KIND', { seen: `kind=${String(kind).slice(0, 40)}` });
-}
-
-/** A damaged pointer is no failure of the trainer: the next adopted bundle replaces it. */
-function activeVersion(paths: HomePaths, settings: Settings): { active_version: string | null; active_error?: object } {
-  try {
-    const active_version = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version ?? null;
-    const foreign = foreignModels(settings, paths.models).find(({ slot }) => slot === 'pairs');
-    return { active_version, ...(foreign && { active_error: foreign }) };
-  } catch (error) {
-    return { active_version: null, active_error: describeError(error) };
-  }
 }

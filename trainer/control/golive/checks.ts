@@ -220,7 +220,10 @@ const CHECKS: Readonly<Record<Exclude<GoLiveId, WindowsCheckId>, (facts: GoLiveF
     // Who has trained, and was refused, is not helped by the advice to train.
     if (tried !== null && (refusal !== null || missing.includes('pairs')))
       return reported(refusalText(tried), afterRefusal(tried));
-    if (refusal !== null) return errorOf(refusal);
+    if (refusal !== null) {
+      const { code, message, next } = refusal;
+      return todo('models_refused', { code, message, next });
+    }
     return missing.length > 0
       ? todo('models_missing', { subjects: few(missing) })
       : ok('models_active', { versions: few(versions) });

@@ -4,6 +4,7 @@ import { createClockCheck } from '../../../shared/bar_file/clock_check.ts';
 import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
 import { directionOpener, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
+import { readActiveRule, ruleOpener } from '../../../shared/bundle/rule/active_rule.ts';
 import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
 import { refusedTraining } from '../../../shared/bundle/refused_training.ts';
 import { describeError, type ErrorReport } from '../../../shared/errors.ts';
@@ -29,7 +30,7 @@ import { feedVerdicts, refusedFeeds } from '../../jobs/bars/received_verdicts.ts
 import type { Store } from '../../store/store.ts';
 import { calendarFault } from '../../../shared/calendar/calendar_file.ts';
 import { newsCoverage } from '../../store/news.ts';
-import { foreignModels, standingOverrides, type Slot } from '../admission/standing.ts';
+import { refusedModels, standingOverrides, type Slot } from '../admission/standing.ts';
 import { accountIdOf, programName } from '../fills/account_id.ts';
 import { readTrades } from '../fills/live_trades.ts';
 import type { ChannelStatus } from '../notify/channels/open_channels.ts';
@@ -157,10 +158,10 @@ async function modelFacts(settings: Settings, paths: HomePaths): Promise<GoLiveF
   const versions = new Set<string>();
   const missing: string[] = [];
   const withEdge: string[] = [];
-  const foreign = foreignModels(settings, paths.models);
+  const refused = refusedModels(settings, paths);
   // What a pointer names and no daemon here runs is not in use: it has passed nothing, and has no edge.
-  const isInUse = (slot: Slot): boolean => foreign.every((one) => one.slot !== slot);
-  let refusal: ErrorReport | null = foreign[0] ?? null;
+  const isInUse = (slot: Slot): boolean => refused.every((one) => one.slot !== slot);
+  let refusal: ErrorReport | null = refused[0] ?? null;
   try {
     if (pairs.length > 0) {
       const active = readActive(paths.models, MACHINE_FILES, trainerMarks(paths));
@@ -173,6 +174,14 @@ async function modelFacts(settings: Settings, paths: HomePaths): Promise<GoLiveF
     }
     for (const id of instruments) {
       const subject = parseInstrument(id);
+      const rule = readActiveRule(paths.models, id, trainerMarks(paths, `rule_${id}`));
+      if (rule !== null) {
+        // It answers in place of the model.
+        if (!isInUse(`rule ${id}`)) continue;
+        versions.add(rule.version);
+        if (!ruleOpener(paths.models)(rule.version).manifest.edge.no_edge) withEdge.push(id);
+        continue;
+      }
       const timeframe = timeframeOf(barSecondsOf(subject));
       const active = readActiveDirection(paths.models, timeframe, trainerMarks(paths, `direction_${timeframe}`));
       if (active === null) {

@@ -47,10 +47,10 @@ describe.each([
     expect(await own.begin(4)).toBeNull();
   });
 
-  it('are ended and abandoned by it only', async () => {
+  it('are ended and taken over by it only', async () => {
     const { backtest_id: id } = await own.add(WANTED, 1);
     await own.begin(2);
-    await other.abandon(3);
+    await other.takeOver(3);
     expect(await own.find(id)).toMatchObject({ status: 'running', finished_ms: null });
     const done = { status: 'done', result: '{}', error: null } as const;
     expect(await other.end(id, done, 4)).toBe(false);

@@ -35,7 +35,7 @@ export function startBacktest(options: BacktestProcessOptions): BacktestProcess 
     command: [...command, 'job', 'run', '-', '--json'],
     env: {
       MINUTEHAND_MARKET: market,
-      ...originEnv({ origin: `backtest:${backtestId}`, requested_by: requestedBy }),
+      ...originEnv({ origin: `backtest:${backtestId}`, requested_by: requestedBy, reader_pid: process.pid }),
     },
     input: JSON.stringify(jobOf(options)),
     maxAnswer: MAX_ANSWER,

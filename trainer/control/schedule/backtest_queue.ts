@@ -30,6 +30,11 @@ export type Backtest = Omit<Row, 'request' | 'result' | 'owner'> & { readonly re
 const MAX_WAITING = 20;
 const OPEN = ['queued', 'running'] as const;
 
+/** What a backtest says that is begun again after its trainer was killed. */
+const AGAIN = 'its trainer was killed while it ran; it is begun again';
+const TWICE =
+  'its trainer was killed twice while it ran, maybe for want of memory. Ask for fewer pairs or a shorter period, or run `minutehand backtest` by itself.';
+
 /** Backtests of a trainer in the store. */
 export class BacktestQueue {
   readonly #store: Store;
@@ -100,7 +105,7 @@ export class BacktestQueue {
     });
   }
 
-  /** Queues one again whose trainer was stopped. One that was killed is not begun again: it may be the reason. */
+  /** Queues one again whose trainer was stopped. */
   async putBack(id: number): Promise<void> {
     await this.#store.db
       .updateTable('core.backtests')
@@ -139,14 +144,23 @@ export class BacktestQueue {
     return row !== undefined;
   }
 
-  /** Ends backtests that an earlier trainer left running. */
-  async abandon(nowMs: number): Promise<void> {
-    await this.#store.db
-      .updateTable('core.backtests')
-      .set({ status: 'failed', error: 'the trainer ended', finished_ms: nowMs })
-      .where('owner', '=', this.#owner)
-      .where('status', '=', 'running')
-      .execute();
+  /** Queues again what a killed trainer left running, once: a backtest may be the reason. */
+  async takeOver(nowMs: number): Promise<void> {
+    await this.#store.transaction(async (tx) => {
+      await tx
+        .updateTable('core.backtests')
+        .set({ status: 'failed', error: TWICE, finished_ms: nowMs })
+        .where('owner', '=', this.#owner)
+        .where('status', '=', 'running')
+        .where('error', '=', AGAIN)
+        .execute();
+      await tx
+        .updateTable('core.backtests')
+        .set({ status: 'queued', started_ms: null, stage: 'queued', percent: 0, error: AGAIN })
+        .where('owner', '=', this.#owner)
+        .where('status', '=', 'running')
+        .execute();
+    });
   }
 
   /** Newest first. */

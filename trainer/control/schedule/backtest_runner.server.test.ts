@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,9 @@ import { compareBacktests } from '../api/backtest_comparison.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import type { BacktestRequest } from './backtest_queue.ts';
+import { jobSchema } from '../../jobs/kinds/registry.ts';
+import { jobHost, JobRecords } from '../../jobs/records/job_records.ts';
+import { markOf } from '../../jobs/records/process_mark.ts';
 import { BacktestRunner } from './backtest_runner.ts';
 
 const REQUEST: BacktestRequest = {
@@ -201,16 +205,42 @@ describe.each([
     await runner.stop();
   });
 
-  it('has failed when its trainer was killed, and queued ones run after the next start', async () => {
+  it('is begun again once when its trainer was killed, after its left process; killed twice, it has failed', async () => {
     const dead = runnerOf(store, HANGS, home);
     const queue = await dead.queue();
     const { backtest_id: id } = await queue.add(wanted(), 1);
     await queue.begin(2);
-    const { backtest_id: next } = await queue.add(wanted(), 3);
+    const records = new JobRecords(store, { market: 'simulated', host: jobHost({ home }), clock: MACHINE_CLOCK });
+    const left = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)'], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => left.once('exit', (_code, signal) => resolve(signal)));
+    const job = jobSchema.parse({
+      kind: 'backtest',
+      market: 'simulated',
+      models: [home],
+      period: { from: null, to: null },
+      pairs: null,
+      source: { folder: null },
+      parameters: { theta1: null, theta2: null, costs: 'profile', cost_table: false },
+      output: { folder: home },
+      resources: { workers: 1 },
+      trigger: { code: 'request', values: { door: 'api', options: {}, settings: {} } },
+    });
+    await records.begin({ job, requestedBy: 'me', cores: 1, origin: `backtest:${id}` }, markOf(left.pid!));
+    const next = runnerOf(store, HANGS, home);
+    await next.queue();
+    expect(await ended).toBe('SIGKILL');
+    expect(await queue.find(id)).toMatchObject({
+      status: 'queued',
+      percent: 0,
+      error: 'its trainer was killed while it ran; it is begun again',
+    });
+    await queue.begin(3);
     const runner = runnerOf(store, REFUSES, home);
+    const { backtest_id: later } = await queue.add(wanted(), 4);
     runner.begin();
-    expect(await endOf(runner, next)).toMatchObject({ status: 'failed', error: 'USAGE: no' });
-    expect(await queue.find(id)).toMatchObject({ status: 'failed', error: 'the trainer ended' });
+    expect(await endOf(runner, later)).toMatchObject({ status: 'failed', error: 'USAGE: no' });
+    const { status, error } = await queue.find(id);
+    expect([status, error]).toEqual(['failed', expect.stringContaining('killed twice while it ran')]);
     await runner.stop();
   });
 });

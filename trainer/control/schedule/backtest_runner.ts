@@ -7,6 +7,8 @@ import { makeFolder } from '../../../shared/folder.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import type { Clock } from '../../../shared/ports.ts';
+import { jobHost, JobRecords } from '../../jobs/records/job_records.ts';
+import { killMarked } from '../../jobs/records/process_mark.ts';
 import type { Store } from '../../store/store.ts';
 import { startBacktest, type BacktestProcess } from './backtest_process.ts';
 import type { CommandAnswer } from './command_process.ts';
@@ -28,6 +30,8 @@ export interface BacktestRunnerOptions {
 }
 
 const LIMIT_MS = 30 * 60_000;
+/** Of their jobs. */
+const ORIGIN = 'backtest:';
 /** Number of backtests whose files are kept. */
 const KEPT_FILES = 50;
 
@@ -47,8 +51,9 @@ export class BacktestRunner {
   }
 
   /**
-   * The backtests in the store; those that an earlier trainer left running have failed. @throws MinutehandError
-   * STORE_UNUSABLE
+   * The backtests in the store; those that a killed trainer left running are queued again, once.
+   *
+   * @throws MinutehandError STORE_UNUSABLE
    */
   queue(): Promise<BacktestQueue> {
     return (this.#queue ??= this.#open()).catch((error: unknown) => {
@@ -102,8 +107,10 @@ export class BacktestRunner {
 
   async #open(): Promise<BacktestQueue> {
     const { store, market, paths, clock } = this.#options;
-    const queue = new BacktestQueue(await store(), market, `${hostname()}:${paths.home}`);
-    await queue.abandon(clock.nowMs());
+    const opened = await store();
+    const queue = new BacktestQueue(opened, market, `${hostname()}:${paths.home}`);
+    await killLeftBehind(new JobRecords(opened, { market, host: jobHost(paths), clock }));
+    await queue.takeOver(clock.nowMs());
     return queue;
   }
 
@@ -183,6 +190,12 @@ export class BacktestRunner {
   #tell({ backtest_id, status, percent }: Backtest): void {
     this.#options.onChange({ backtest_id, status, percent });
   }
+}
+
+/** Ends processes of backtests that outlive the trainer that started them: nobody reads their result. */
+async function killLeftBehind(records: JobRecords): Promise<void> {
+  for (const { job_id, origin } of await records.list({ limit: 1000, statuses: ['running'], isHere: true }))
+    if (origin?.startsWith(ORIGIN) === true) killMarked(await records.markOf(job_id));
 }
 
 /** What a backtest that is done says about requested pairs without bars; null: all were done. */

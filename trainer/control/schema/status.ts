@@ -36,7 +36,20 @@ export const statusSchema = z.object({
   active_error: z
     .string()
     .nullable()
-    .describe('Why active.json cannot be read, or its bundle does not fit this market, timeframe or feature schema'),
+    .describe('Why daemons refuse active.json or its bundle; the entry of pairs in refused_models'),
+  refused_models: z
+    .array(
+      z.object({
+        slot: z.string().describe('As in despite_gates'),
+        version: z.string().describe('Empty: the pointer cannot be read'),
+        code: z.string(),
+        message: z.string(),
+        next: z.string(),
+      }),
+    )
+    .describe(
+      'Models that a pointer names and daemons refuse: a damaged, unsigned or expired pointer, changed or missing files, another market, timeframe or feature schema. Models that a daemon has loaded before go on until its next start',
+    ),
   stops: z.array(stopSchema).describe('What a person has stopped; see POST /api/stops'),
   despite_gates: z
     .array(
@@ -53,7 +66,9 @@ export const statusSchema = z.object({
     )
     .describe('Models in use although gates failed or have no verdict'),
   policy_hash: z.string().describe('Hash of the configuration loaded by the trainer'),
-  is_ready: z.boolean().describe('Every daemon is up with models, no halts and no degradations'),
+  is_ready: z
+    .boolean()
+    .describe('Every daemon is up with models, no halts and no degradations, and no models are refused'),
   daemons: z.array(daemonSchema),
   schedules: z.array(
     z.object({

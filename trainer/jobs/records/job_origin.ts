@@ -9,6 +9,8 @@ const originSchema = z.strictObject({
   /** `run:12`, `backtest:3`. */
   origin: z.string().optional(),
   requested_by: z.string().optional(),
+  /** The process that alone reads the result: without it, this one ends itself. */
+  reader_pid: z.int().optional(),
 });
 export type JobOrigin = z.infer<typeof originSchema>;
 

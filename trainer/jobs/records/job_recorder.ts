@@ -139,6 +139,8 @@ export class JobRecorder {
   }
 
   #beat(): void {
+    const { reader_pid: reader } = this.#options.origin;
+    if (reader !== undefined && process.ppid !== reader && !this.#isOver) this.#options.interrupt();
     this.#inTurn(async (records, id) => {
       const isCanceled = await this.#tell(records, id);
       // The trainer ends what it calls a run or a backtest itself, and settles its record.

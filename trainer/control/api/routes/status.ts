@@ -1,12 +1,8 @@
 import { readAddress, urlOf } from '../../../../shared/address.ts';
-import { MACHINE_FILES } from '../../../../shared/files.ts';
-import { trainerMarks } from '../../../../shared/bundle/pointer_marks.ts';
-import { readActive } from '../../../../shared/bundle/bundle.ts';
 import { readHalts, type Stop } from '../../../../shared/bundle/halts.ts';
-import { describeError } from '../../../../shared/errors.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
-import { barIntervalMs, shardsOf, type Settings, type Shard } from '../../../../shared/policy/policy.ts';
-import { foreignModels, standingOverrides } from '../../admission/standing.ts';
+import { barIntervalMs, shardsOf, type Shard } from '../../../../shared/policy/policy.ts';
+import { activeModels, standingOverrides } from '../../admission/standing.ts';
 import { lookAtDaemon } from '../../notify/watch/daemon_look.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { readDaemonFigures } from '../daemon_figures.ts';
@@ -39,6 +35,7 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
       schema: { tags: ['status'], summary: 'Daemons, models, schedules', response: { 200: statusSchema, ...REFUSALS } },
       async handler() {
         const daemons = await lookAtAll();
+        const { active_version, active_error, refused_models } = activeModels(settings, paths);
         const isWell = ({ presence, model_version, model_refused, degradations, halts }: (typeof daemons)[number]) =>
           presence === 'up' &&
           model_version !== null &&
@@ -49,11 +46,13 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
           market,
           bar_interval_ms: barIntervalMs(settings),
           time: new Date(clock.nowMs()).toISOString(),
-          ...activeVersion(paths, settings),
+          active_version,
+          active_error: active_error === undefined ? null : `${active_error.code}: ${active_error.message}`,
+          refused_models,
           despite_gates: standingOverrides(paths.models).map((own) => ({ ...own, gates: [...own.gates] })),
           stops: stopsIn(paths),
           policy_hash: settings.policyHash,
-          is_ready: daemons.every(isWell),
+          is_ready: daemons.every(isWell) && refused_models.length === 0,
           daemons,
           schedules: schedules().map(({ name, cron, next }) => ({ name, cron, next: next()?.toISOString() ?? null })),
         };
@@ -89,19 +88,4 @@ async function look({ settings, paths, signals }: ApiContext, shard: Shard) {
     last_bars: health?.last_bars ?? {},
     ...(await readDaemonFigures(url)),
   };
-}
-
-/** A damaged pointer is no failure of the trainer: the next adopted bundle replaces it. */
-function activeVersion(
-  paths: HomePaths,
-  settings: Settings,
-): { active_version: string | null; active_error: string | null } {
-  try {
-    const active_version = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version ?? null;
-    const foreign = foreignModels(settings, paths.models).find(({ slot }) => slot === 'pairs');
-    return { active_version, active_error: foreign === undefined ? null : `${foreign.code}: ${foreign.message}` };
-  } catch (error) {
-    const { code, message } = describeError(error);
-    return { active_version: null, active_error: `${code}: ${message}` };
-  }
 }
