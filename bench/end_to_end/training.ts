@@ -7,7 +7,7 @@ import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
 import { recordMarket } from '../../shared/market/simulated_market.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { launcher } from '../../shared/launcher.ts';
-import { lowerPriority, lowPriorityPrefix } from '../../trainer/control/schedule/low_priority.ts';
+import { lowerPriority, lowPriorityPrefix } from '../../shared/process/process_priority.ts';
 import { atExit } from '../exit_work.ts';
 import { benchMarket, daysAgo } from '../market.ts';
 import { openTemporaryFolder } from '../temporary_folder.ts';

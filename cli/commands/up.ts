@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { getPriority, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +11,7 @@ import { activePath } from '../../shared/bundle/bundle.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { isLocked, waitForLock } from '../../shared/process/home_lock.ts';
+import { lowerPriority } from '../../shared/process/process_priority.ts';
 import { allSignalsFile, loadSettings, shardSubjects, type Settings } from '../../shared/policy/policy.ts';
 import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
@@ -21,8 +21,6 @@ import type { StopDoor } from '../stop_door.ts';
 import { askToStop, stopSignal } from '../stop_signal.ts';
 import { applyMarket, marketOption, warnOfPlaces, type PartMessage } from './processes.ts';
 
-/** As in minutehand-trainer.service. */
-const TRAINER_NICE = 10;
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 30_000;
 /** A process that has lived this long is started again after the first pause. */
@@ -254,6 +252,7 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
     windowsHide: true,
   });
   part.child = child;
+  // Signals come before dashboards and paper.
   if (part.kind !== 'daemon' && child.pid !== undefined) lowerPriority(child.pid);
   createInterface({ input: child.stdout! }).on('line', (line) => watch.print(part, line));
   createInterface({ input: child.stderr! }).on('line', (line) => {
@@ -278,15 +277,6 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
     child.on('error', (error) => end(error.message));
     child.on('close', (code, signal) => end(String(signal ?? code)));
   });
-}
-
-/** Signals come before dashboards and paper. */
-function lowerPriority(pid: number): void {
-  try {
-    setPriority(pid, Math.max(getPriority(), TRAINER_NICE));
-  } catch {
-    // Some systems refuse it.
-  }
 }
 
 /** The one-time link that opens the dashboard. A store that cannot be used does not end what runs. */

@@ -13,7 +13,7 @@ import { requireFleet } from '../fleet_of_command.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 import { stopSignal } from '../stop_signal.ts';
-import { lowerPriority } from '../../trainer/control/schedule/low_priority.ts';
+import { lowerPriority } from '../../shared/process/process_priority.ts';
 
 const MIB = 2 ** 20;
 const LEADER_POLL_MS = 5000;

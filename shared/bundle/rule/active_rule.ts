@@ -10,7 +10,7 @@ import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.
 import type { PointerMarks } from '../pointer_marks.ts';
 import { readRuleBundle, readRuleReport, type RuleModel } from './rule_bundle.ts';
 import { RULE_FORMAT } from './rule_manifest.ts';
-import { searchedInReport, takeInSearched } from './searched_rules.ts';
+import { keepSearched, searchedInReport } from './searched_rules.ts';
 
 /** Folder of the rules in a folder of bundles: `<version>/`, and a pointer for each instrument that has one. */
 export function ruleFolder(modelsFolder: string): string {
@@ -96,7 +96,7 @@ export function isRuleBundle(folder: string): boolean {
 export function takeInRule(folder: string, modelsFolder: string): string {
   const { manifest, modelsHash } = readRuleBundle(folder);
   const searched = searchedInReport(readRuleReport(folder));
-  if (searched !== null) takeInSearched(modelsFolder, searched);
+  if (searched !== null) keepSearched(modelsFolder, searched);
   const target = pathInside(ruleFolder(modelsFolder), manifest.version);
   if (MACHINE_FILES.stat(target) === null) copyFolder(MACHINE_FILES, folder, target);
   else if (readRuleBundle(target).modelsHash !== modelsHash)

@@ -93,7 +93,7 @@ export class SearchedRules {
    * @throws MinutehandError LOOKS_FORMAT, HOME_LOCKED, HOME_UNUSABLE
    */
   keep(trials: number): void {
-    keepRecord(this.#models, { search: this.#search, record: this.#record(trials) });
+    keepSearched(this.#models, { search: this.#search, record: this.#record(trials) });
   }
 
   /** What is kept of this search now; null: nothing. @throws MinutehandError LOOKS_FORMAT */
@@ -150,11 +150,6 @@ export function searchedInReport(report: unknown): SearchedRecord | null {
   return read.success ? read.data.tried_rules : null;
 }
 
-/** Keeps the rules of a search that a bundle takes along. @throws MinutehandError as SearchedRules.keep */
-export function takeInSearched(models: string, searched: SearchedRecord): void {
-  keepRecord(models, searched);
-}
-
 /** Folder of the records in a models folder: one for each of the newest searches, and one for all older ones. */
 function searchedFolder(models: string): string {
   return join(models, 'searched');
@@ -172,8 +167,12 @@ function namesIn(models: string): string[] {
     .sort();
 }
 
-/** One process after the other. A kill leaves a search in its own record, in that of all older ones, or in both. */
-function keepRecord(models: string, { search, record }: SearchedRecord): void {
+/**
+ * Keeps the rules of a search, such as those that a bundle takes along: one process after the other. A kill leaves a
+ * search in its own record, in that of all older ones, or in both.
+ * @throws MinutehandError as SearchedRules.keep
+ */
+export function keepSearched(models: string, { search, record }: SearchedRecord): void {
   makeFolder(searchedFolder(models));
   const unlock = lockHome(join(models, 'searched.lock'), LOCK_WAIT_MS);
   try {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { instrumentStrategy, type StrategyDocument } from '../../policy/strategy_file.ts';
 import { sha256Hex } from '../../sha256.ts';
 import { entryForms, formKey, questionKeys, strategyIdentity } from './rule_identity.ts';
-import { KEPT_SEARCHES, searchedBefore, SearchedRules, searchedInReport, takeInSearched } from './searched_rules.ts';
+import { KEPT_SEARCHES, keepSearched, searchedBefore, SearchedRules, searchedInReport } from './searched_rules.ts';
 
 const BEGUN = new Date('2026-01-01T00:00:00Z');
 const RULE: StrategyDocument = {
@@ -147,7 +147,7 @@ describe('rules that searches of an installation have tried', () => {
       expect(searchedBefore(copy, strategyOf({ max_age: 9 }))).toMatchObject({ match: 'near', trials: 5000 });
       expect(searchedInReport({ trials: 1 })).toBeNull();
       const carried = searchedInReport(JSON.parse(JSON.stringify({ tried_rules: own.kept() })));
-      takeInSearched(other, carried!);
+      keepSearched(other, carried!);
       expect(searchedBefore(other, strategyOf({ max_age: 9 }))).toMatchObject({ match: 'near', trials: 5000 });
     } finally {
       for (const folder of [copy, other]) rmSync(folder, { recursive: true, force: true });

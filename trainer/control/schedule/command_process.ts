@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { lowerPriority, lowPriorityPrefix } from './low_priority.ts';
+import { lowerPriority, lowPriorityPrefix } from '../../../shared/process/process_priority.ts';
 import { WAITING, watchProcessorWait } from '../../jobs/progress/processor_wait.ts';
 import {
   PROGRESS_FORM,

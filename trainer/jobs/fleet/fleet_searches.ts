@@ -79,17 +79,15 @@ export function fleetSearches(options: FleetSearchesOptions): (market: SearchMar
     const base = await putState(state, blobs);
     const task: SearchTask = { kind: 'rule_search', search, base, until, anew: !usesKnown };
     const queued = { key, needs: { learner: RULE_SEARCH }, isUrgent: false, payload: JSON.stringify(task) };
-    if (!usesKnown) await queue.remove(key);
-    await queue.enqueue(queued);
-    await settled(key, () => (usesKnown ? takeKept(until) : Promise.resolve()));
-    await takeKept(until);
-    if (state.generation >= until) return;
-    // The queue remembers that it was done, but its result has been removed since.
-    await queue.remove(key);
-    await queue.enqueue(queued);
-    await settled(key, () => takeKept(until));
-    await takeKept(until);
-    if (state.generation < until) throw new MinutehandError('BLOB_MISSING', { seen: `the result of task ${key}` });
+    // The queue may remember that it was done although its result has been removed since: then it is done again.
+    for (const isAgain of [false, true]) {
+      if (isAgain || !usesKnown) await queue.remove(key);
+      await queue.enqueue(queued);
+      await settled(key, () => (isAgain || usesKnown ? takeKept(until) : Promise.resolve()));
+      await takeKept(until);
+      if (state.generation >= until) return;
+    }
+    throw new MinutehandError('BLOB_MISSING', { seen: `the result of task ${key}` });
   }
 
   /** Waits for the end of a task, and looks meanwhile at what it has kept. @throws what the worker met */

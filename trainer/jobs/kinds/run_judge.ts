@@ -11,7 +11,7 @@ import {
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
-import { countTrials, refuseSearchedHoldout, trialsOnSubject } from '../../learning/backtest/trial_ledger.ts';
+import { countTrials, trialsOnSubject } from '../../learning/backtest/trial_ledger.ts';
 import { judgeRule, type JudgedRule } from '../../learning/formula_rules/judge_rule.ts';
 import { refuseForeignBars } from '../other_market.ts';
 import { holdoutOf } from './holdout.ts';
@@ -69,7 +69,6 @@ export async function runJudge(job: JudgeJob, context: RuleContext): Promise<Jud
   const { trials: tried, searched } = triedBefore(job.strategy, strategy, paths.models);
   const place = ruleHoldout(subject, judgedBars, market);
   const work = sha256Hex(`rule ${strategyIdentity(strategy)}`);
-  refuseSearchedHoldout(paths.models, place, work);
   const before = trialsOnSubject(paths.models, place, work);
   // An evolved rule is one of those that its search has counted; one written by hand is a further trial.
   const trials = tried > 1 ? Math.max(tried, before + furtherTrials(searched)) : before + 1;

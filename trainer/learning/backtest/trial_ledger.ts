@@ -46,25 +46,23 @@ export function trialsBefore(modelsFolder: string, holdout: Holdout, work: strin
 /**
  * As `trialsBefore`, over all holdouts of the market and the subject: the bars on which a rule is chosen are those on
  * which earlier searches chose, wherever their holdout began. Moving the holdout does not reset the count.
- * @throws MinutehandError LOOKS_FORMAT
+ *
+ * A holdout on whose bars a search has chosen rules already, since its own holdout began later, is refused: a rule that
+ * is chosen there shows its edge on them by the choice alone. A work that was counted at this holdout before stays what
+ * it was.
+ * @throws MinutehandError HOLDOUT_SEARCHED, LOOKS_FORMAT
  */
 export function trialsOnSubject(modelsFolder: string, holdout: Holdout, work: string): number {
   const ledger = readCounts(modelsFolder, FILE) ?? {};
   const own = ledger[keyOf(holdout)]?.find((entry) => entry.work === work);
   if (own !== undefined) return own.before;
+  refuseSearchedHoldout(ledger, holdout);
   return keysOfSubject(ledger, holdout)
     .flatMap((key) => ledger[key]!)
     .reduce((total, entry) => total + (entry.work === work ? 0 : entry.trials), 0);
 }
 
-/**
- * Refuses a holdout on whose bars a search has chosen rules already: its own holdout began later. A rule that is chosen
- * there shows its edge on them by the choice alone. A work that was counted at this holdout before stays what it was.
- * @throws MinutehandError HOLDOUT_SEARCHED, LOOKS_FORMAT
- */
-export function refuseSearchedHoldout(modelsFolder: string, holdout: Holdout, work: string): void {
-  const ledger = readCounts(modelsFolder, FILE) ?? {};
-  if (ledger[keyOf(holdout)]?.some((entry) => entry.work === work) === true) return;
+function refuseSearchedHoldout(ledger: Ledger, holdout: Holdout): void {
   const searched = keysOfSubject(ledger, holdout).filter(
     (key) =>
       Date.parse(holdoutOfKey(key).from) > Date.parse(holdout.from) &&

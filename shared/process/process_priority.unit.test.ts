@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
-import { lowerPriority } from './low_priority.ts';
+import { lowerPriority } from './process_priority.ts';
 
 const HAS_AUTOGROUPS = existsSync('/proc/self/autogroup');
 const weightOf = (pid: number): string => readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim();

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 
+/** As in minutehand-trainer.service. */
 const NICE = 10;
 
 let prefix: readonly string[] | undefined;
