@@ -618,7 +618,7 @@ function evolve({ by_bars, by_rules, numpy }: EvolveBenchResult): string {
       : `numpy ${numpy.version}, given the same conditions and exits (${count(numpy.bars)} bars, ${count(numpy.rules)} rules): ${count(numpy.rules_per_second)} rules per second, ours ${count(numpy.ours_rules_per_second)}, **${numpy.ratio.toFixed(1)} ×**; equal trades, net sums within ${numpy.difference.toExponential(0)}.`;
   return `## Evolve
 
-Rules per second of processor time on one thread, ${by_bars[0]!.conditions} conditions. First: from an empty evaluator, exits of bars computed as they are met.
+\`npm run bench -- --parts evolve\`: rules per second of processor time on one thread, ${by_bars[0]!.conditions} conditions. First: from an empty evaluator, exits of bars computed as they are met.
 
 | bars | rules | trades per rule | first, rules/s | then, rules/s |
 |---|---|---|---|---|

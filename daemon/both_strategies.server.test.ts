@@ -14,7 +14,7 @@ import { createRng } from '../shared/rng.ts';
 import { tinyBars, tinyModels, tinySettings } from '../test/tiny_models.ts';
 import type { PipelineOptions } from './options/pipeline_options.ts';
 import { byMinute, openBench, withInference, type Bench } from './pipeline.fixture.ts';
-import { barInput, inputOf, minuteInputOf, type Challenger } from './queue/input.ts';
+import { barInput, inputOf, minuteInputOf, type ShadowModels } from './queue/input.ts';
 
 /**
  * What every strategy has, by one suite: the model before as the fallback, the rule for slow models, stops of a person,
@@ -68,8 +68,8 @@ interface Strategy {
   /** The row that a swap of models leaves in the journal. */
   swapRow(version: string): string;
   /** @param before each answer: it may throw, or take time */
-  model(version: Version, before?: () => void): Challenger;
-  activate(bench: Bench, model: Challenger): void;
+  model(version: Version, before?: () => void): ShadowModels;
+  activate(bench: Bench, model: ShadowModels): void;
 }
 
 const PAIRS: Strategy = {
@@ -154,7 +154,7 @@ describe.each([PAIRS, DIRECTION])('$name', ({ subject, options, timeframe, swapR
     inputs.filter((row) => minuteInputOf(row) === null).map(({ kind, subject: of }) => `${kind} ${of}`);
 
   /** The journaled inputs, answered by another pipeline. @param load the models that its rows name */
-  async function replayed({ inputs }: Bench, load: (version: string) => Challenger): Promise<string[]> {
+  async function replayed({ inputs }: Bench, load: (version: string) => ShadowModels): Promise<string[]> {
     const again = open();
     for (const row of inputs.filter(({ kind }) => kind !== 'earlier')) {
       const input = await inputOf(
@@ -179,7 +179,7 @@ describe.each([PAIRS, DIRECTION])('$name', ({ subject, options, timeframe, swapR
         ...Array.from({ length: 3 }, () => `${FIRST} DEGRADED`),
       ]);
       expect(changes(bench).slice(-3, -1)).toEqual([expect.stringMatching(/^earlier/), swapRow(FIRST)]);
-      const load = (version: string): Challenger =>
+      const load = (version: string): ShadowModels =>
         version === SECOND ? model(SECOND, failAt(3)) : model(version as Version);
       expect(await replayed(bench, load)).toEqual(told(bench));
       activate(bench, model(SECOND));
@@ -203,7 +203,7 @@ describe.each([PAIRS, DIRECTION])('$name', ({ subject, options, timeframe, swapR
 
   describe('a slow model', () => {
     /** @param calls that take too long */
-    const slow = (bench: Bench, calls: number): Challenger => {
+    const slow = (bench: Bench, calls: number): ShadowModels => {
       let left = calls;
       return model(SECOND, () => {
         if (left-- > 0) bench.passMs(SLOW_MS + 1);
@@ -253,7 +253,7 @@ describe.each([PAIRS, DIRECTION])('$name', ({ subject, options, timeframe, swapR
 
   describe('a shadow', () => {
     const slot = timeframe.timeframe ?? null;
-    const shadow = ({ pipeline }: Bench, set: Challenger | null, positions?: ReadonlyMap<string, never>): void =>
+    const shadow = ({ pipeline }: Bench, set: ShadowModels | null, positions?: ReadonlyMap<string, never>): void =>
       pipeline.inputs.apply({ kind: 'shadow', slot, set, ...(positions && { positions }) });
 
     it('journals what it would have published, under the ids of what was, which stays the same', async () => {
@@ -320,7 +320,7 @@ describe.each([PAIRS, DIRECTION])('$name', ({ subject, options, timeframe, swapR
       key: KEY,
       block_minutes: 5,
     });
-    const begin = ({ pipeline }: Bench, rollout: ActiveRollout | null, set: Challenger | null): void =>
+    const begin = ({ pipeline }: Bench, rollout: ActiveRollout | null, set: ShadowModels | null): void =>
       pipeline.inputs.apply({ kind: 'rollout', rollout, set });
 
     it('lets the keyed hash choose the arm of each entry, from a canary on, and replays to the byte', async () => {
@@ -370,7 +370,7 @@ describe.each([PAIRS, DIRECTION])('$name', ({ subject, options, timeframe, swapR
       const versions = live(bench).map(({ model_version }) => model_version);
       expect(versions).toEqual(versions.map((_, t) => (t < 29 ? SECOND : FIRST)));
       expect(changes(bench).at(-1)).toBe('rollout failed r1');
-      const load = (version: string): Challenger =>
+      const load = (version: string): ShadowModels =>
         version === SECOND ? model(SECOND, failAt(30)) : model(version as Version);
       expect(await replayed(bench, load)).toEqual(told(bench));
     });

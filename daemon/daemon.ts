@@ -49,13 +49,18 @@ import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type ConnectionState, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedDirections, refuseForeignDirection } from './infer/followed_directions.ts';
-import { FollowedRules, FollowedRuleShadows, type FollowedRulesOptions } from './infer/followed_rules.ts';
+import {
+  FollowedRules,
+  FollowedRuleShadows,
+  ownRuleLoader,
+  type FollowedRulesOptions,
+} from './infer/followed_rules.ts';
 import { pointerKind } from '../shared/bundle/active_file.ts';
 import { ACTIVE_POINTER } from '../shared/bundle/active_file.ts';
 import type { MarksOf } from '../shared/bundle/pointer_marks.ts';
 import { timeframesOf } from '../shared/bundle/origin.ts';
 import { FollowedModels } from './infer/followed_models.ts';
-import type { ChallengedDirections } from './infer/followed_rollout.ts';
+import type { ChallengedDirections, ChallengedRules } from './infer/followed_rollout.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
 import { followCalendar, type FollowedCalendar } from './infer/followed_calendar.ts';
 import { LeaseKeeper, type LeaseHealth } from './lease/lease_keeper.ts';
@@ -576,6 +581,7 @@ class AssembledDaemon implements Daemon {
         }),
       warm: (set) => this.#warm(set),
       directions: this.#challengedDirections(),
+      rules: this.#challengedRules(),
       apply: (input) => this.pipeline.inputs.apply(input),
       lastShadows: (version) => [...store.lastShadows(version), ...this.#journal.waitingShadows(version)],
       onRefused: (code) => observer.onModelsRefused(code),
@@ -653,6 +659,13 @@ class AssembledDaemon implements Daemon {
         return model;
       },
     };
+  }
+
+  /** What a rollout of rules needs; null without instruments. */
+  #challengedRules(): ChallengedRules | null {
+    const options = this.#ruleOptions((rule, store) => this.pipeline.warmRuleChallenger(rule, store));
+    if (options === null) return null;
+    return { instruments: options.instruments.map(({ id }) => id), load: ownRuleLoader(options) };
   }
 
   #followRules(): FollowedRules | null {

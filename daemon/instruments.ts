@@ -1,4 +1,5 @@
 import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
+import type { RuleFormulas } from '../shared/bundle/rule/rule_formulas.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FLAT_POSITION, type InstrumentPosition } from '../shared/strategies/direction/instrument_position.ts';
@@ -16,6 +17,7 @@ import {
 } from './decide/instrument_answer.ts';
 import { DirectionArms, type DirectionArmsOptions } from './infer/direction_arms.ts';
 import { DirectionShadows, type DirectionShadowsOptions } from './infer/direction_shadows.ts';
+import { RuleArms } from './infer/rule_arms.ts';
 import { RuleShadows, type RuleShadowsOptions } from './infer/rule_shadows.ts';
 import { DirectionSlots, type DirectionSlotsOptions } from './infer/direction_slots.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
@@ -54,6 +56,7 @@ export class Instruments {
   /** Those that answer in place of a direction model. */
   readonly rules: ServedRules;
   readonly ruleShadows: RuleShadows;
+  readonly ruleArms: RuleArms;
   readonly #options: InstrumentsOptions;
   /** Index of the first instrument among the subjects. */
   readonly #first: number;
@@ -71,11 +74,12 @@ export class Instruments {
     this.#isAbsent = instruments.length === 0;
     this.rules = new ServedRules(instruments);
     this.ruleShadows = new RuleShadows({ ...options, flat: FLAT_POSITION });
+    this.ruleArms = new RuleArms({ ...options, flat: FLAT_POSITION, servedOf: (index) => this.rules.activeOf(index) });
     this.#matrix = new InstrumentMatrix(
       instruments,
       pairs.length,
       series,
-      readersOf(this.rules, this.ruleShadows.rules),
+      readersOf([this.rules, this.ruleShadows.rules, this.ruleArms.rules]),
     );
     this.slots = new DirectionSlots(options);
     this.arms = new DirectionArms({ ...options, activeOf: (barSeconds) => this.slots.activeOf(barSeconds) });
@@ -136,6 +140,7 @@ export class Instruments {
       this.arms.infer(group, scores);
     }
     this.rules.finish(this.#scoresOf);
+    this.ruleArms.infer(this.#scoresOf);
   }
 
   /** What the direction model has answered to the newest bar of an instrument, by its index among the instruments. */
@@ -173,6 +178,11 @@ export class Instruments {
     return this.ruleShadows.rules.warm(rule, store, (index) => this.#matrix.lastOf(index), turns);
   }
 
+  /** The same of the challenger of a rollout of rules. */
+  warmRuleChallenger(rule: RuleModel, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
+    return this.ruleArms.rules.warm(rule, store, (index) => this.#matrix.lastOf(index), turns);
+  }
+
   /** The same of the formulas of a loaded direction model. See `InstrumentMatrix.warm`. */
   warmDirection(model: DirectionModel, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
     return this.#matrix.warm(model, store, turns);
@@ -192,7 +202,7 @@ export class Instruments {
       if (minute.pairIndex < this.#first) continue;
       const { barSeconds } = this.#matrix.groupOf(minute.pairIndex);
       const index = minute.pairIndex - this.#first;
-      const rule = this.rules.activeOf(index)?.rule;
+      const rule = this.ruleArms.nextRule(index, minute.time, this.#positions[index]!);
       const models = rule ?? this.arms.nextModel(barSeconds, index, minute.time, this.#positions[index]!);
       this.#options.decider.ids.precompute(minute, models);
     }
@@ -200,7 +210,10 @@ export class Instruments {
 
   /** Journals the virtual answers of both arms of a rollout to a batch that `decide` answered. */
   follow(answers: readonly Answer[]): void {
-    if (this.#isAbsent || this.arms.rollout === null) return;
+    if (this.#isAbsent) return;
+    if (this.ruleArms.rollout !== null)
+      this.ruleArms.follow(this.#ownIn(answers), this.#first, (...bar) => this.#answerAgainByRule(...bar));
+    if (this.arms.rollout === null) return;
     const compared = answers.filter(({ minute: { pairIndex, outcome } }) => {
       if (pairIndex < this.#first || outcome !== 'COMPLETE' || this.#matrix.rowOf(pairIndex) < 0) return false;
       // Where a rule answers, no arm does.
@@ -227,17 +240,27 @@ export class Instruments {
 
   /** Journals the answers of the rules in shadow to a batch that `decide` answered. */
   async followRuleShadows(answers: readonly Answer[]): Promise<void> {
-    const own = answers.filter(({ minute }) => minute.pairIndex >= this.#first) as InstrumentAnswer[];
-    await this.ruleShadows.follow(own, this.#scoresOf, ({ minute, body }, formulas, before) => {
-      const { pairIndex, outcome } = minute;
-      const index = pairIndex - this.#first;
-      const { scores } = this.#scoresOf(index);
-      const context = { ...this.#ofRule(this.#contextOf(pairIndex, scores), pairIndex), stop: null };
-      const isAnswered = outcome === 'COMPLETE' && context.isReady && (formulas.isWarm || before.side !== 0);
-      if (!isAnswered) return null;
-      const instrument = this.#options.instruments[index]!;
-      return answerByRule(context, formulas, instrument, this.#labels[index]!, minute, before, body.signal_id);
-    });
+    await this.ruleShadows.follow(this.#ownIn(answers), this.#scoresOf, (...bar) => this.#answerAgainByRule(...bar));
+  }
+
+  /** Arms and shadows of rules are compared without a person's stops. @returns null: the rule does not answer yet */
+  #answerAgainByRule(
+    { minute, body }: InstrumentAnswer,
+    formulas: RuleFormulas,
+    before: InstrumentPosition,
+  ): InstrumentAnswer | null {
+    const { pairIndex, outcome } = minute;
+    const index = pairIndex - this.#first;
+    const { scores } = this.#scoresOf(index);
+    const context = { ...this.#ofRule(this.#contextOf(pairIndex, scores), pairIndex), stop: null };
+    const isAnswered = outcome === 'COMPLETE' && context.isReady && (formulas.isWarm || before.side !== 0);
+    if (!isAnswered) return null;
+    const instrument = this.#options.instruments[index]!;
+    return answerByRule(context, formulas, instrument, this.#labels[index]!, minute, before, body.signal_id);
+  }
+
+  #ownIn(answers: readonly Answer[]): readonly InstrumentAnswer[] {
+    return answers.filter(({ minute }) => minute.pairIndex >= this.#first) as InstrumentAnswer[];
   }
 
   /** Arms and shadows are compared without a person's stops. */
@@ -254,22 +277,23 @@ export class Instruments {
     const index = pairIndex - this.#first;
     const group = this.#matrix.groupOf(pairIndex);
     const before = this.#positions[index]!;
-    const formulas = this.rules.activeOf(index);
+    const ruleArm = this.ruleArms.choose(index, minute.time, before);
+    const formulas = ruleArm?.formulas ?? this.rules.activeOf(index);
     const arm = formulas === null ? this.arms.choose(group.barSeconds, index, minute.time, before) : null;
     const scores = arm?.scores ?? this.#scores.get(group)!;
-    const ofModel = this.#contextOf(pairIndex, scores, arm?.rollout);
+    const context = this.#contextOf(pairIndex, scores, (ruleArm ?? arm)?.rollout);
     const instrument = instruments[index]!;
     const label = this.#labels[index]!;
     const id = decider.ids.idOf(minute, formulas?.rule ?? scores.model);
     const answer =
       formulas === null
-        ? answerInstrument(ofModel, instrument, label, minute, before, id)
-        : answerByRule(this.#ofRule(ofModel, pairIndex), formulas, instrument, label, minute, before, id);
+        ? answerInstrument(context, instrument, label, minute, before, id)
+        : answerByRule(this.#ofRule(context, pairIndex), formulas, instrument, label, minute, before, id);
     this.#positions[index] = answer.position;
     return answer;
   }
 
-  /** @param rollout id, where the scores are of its challenger and decide what is published */
+  /** @param rollout id, where its challenger decides what is published */
   #contextOf(pairIndex: number, scores: DirectionScores, rollout?: string): InstrumentContext {
     const { decider, degradations, halts } = this.#options;
     const group = this.#matrix.groupOf(pairIndex);
@@ -299,13 +323,10 @@ export class Instruments {
   }
 }
 
-/** The bars of an instrument are read by its rule, and by its rule in shadow. */
-function readersOf(served: ServedRules, shadows: ServedRules): Pick<ServedRules, 'reads' | 'take'> {
+/** The bars of an instrument are read by its rule, by its rule in shadow, and by the challenger of its rule. */
+function readersOf(rules: readonly ServedRules[]): Pick<ServedRules, 'reads' | 'take'> {
   return {
-    reads: (index) => served.reads(index) || shadows.reads(index),
-    take(index, taken) {
-      served.take(index, taken);
-      shadows.take(index, taken);
-    },
+    reads: (index) => rules.some((own) => own.reads(index)),
+    take: (index, taken) => rules.forEach((own) => own.take(index, taken)),
   };
 }

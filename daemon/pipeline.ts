@@ -144,7 +144,7 @@ export class Pipeline {
       inputs,
       observer,
     });
-    this.#lanes = [this.#arms, this.#instruments.arms];
+    this.#lanes = [this.#arms, this.#instruments.arms, this.#instruments.ruleArms];
 
     // publish → journal
     this.#envelope = new Envelope({ pairs: subjects, market: options.market, bootId, feedIntervalMs }, clock.nowMs());
@@ -195,6 +195,7 @@ export class Pipeline {
       halts,
       arms: this.#arms,
       directionArms: this.#instruments.arms,
+      ruleArms: this.#instruments.ruleArms,
       decider,
       degradations,
       batches: this.#batches,
@@ -305,6 +306,11 @@ export class Pipeline {
   /** The same of the formulas of a rule in shadow. @param store the journal of this pipeline's bars */
   warmRuleShadow(rule: RuleModel, store: RuleWarmStore): Promise<void> {
     return this.#instruments.warmRuleShadow(rule, store, this.#warmUpTurns);
+  }
+
+  /** The same of the challenger of a rollout of rules. @param store the journal of this pipeline's bars */
+  warmRuleChallenger(rule: RuleModel, store: RuleWarmStore): Promise<void> {
+    return this.#instruments.warmRuleChallenger(rule, store, this.#warmUpTurns);
   }
 
   /** The same of a direction model. @param store the journal of this pipeline's bars */

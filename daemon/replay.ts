@@ -241,9 +241,9 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
     await pipeline.warm(set, store);
     return set;
   };
-  const loadRule = async (version: string): Promise<RuleModel> => {
+  const loadRule: LoadRule = async (version, role) => {
     const rule = mustLoadRule(options)(version);
-    await pipeline.warmRule(rule, store);
+    await (role === 'served' ? pipeline.warmRule(rule, store) : pipeline.warmRuleChallenger(rule, store));
     return rule;
   };
   const loadDirection: LoadDirection = async (version, timeframe) => {
@@ -348,7 +348,8 @@ async function resumeBehind(
     for (const row of active.rules) pipeline.inputs.apply(await inputOf(row, loadModels, loadDirection, openRule));
     pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(active.halts) });
     if (active.news !== null) pipeline.inputs.apply(await inputOf(active.news, loadModels));
-    if (active.rollout !== null) pipeline.inputs.apply(await inputOf(active.rollout, loadModels, loadDirection));
+    if (active.rollout !== null)
+      pipeline.inputs.apply(await inputOf(active.rollout, loadModels, loadDirection, openRule));
     for (const text of active.degradations.texts())
       pipeline.inputs.apply({ kind: 'degraded', ...parseDegradationText(text) });
   });

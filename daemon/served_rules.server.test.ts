@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import { armVersion, parseRolloutText, type ActiveRollout } from '../shared/bundle/rollout.ts';
+import { RuleFormulas } from '../shared/bundle/rule/rule_formulas.ts';
+import { ARMS } from '../shared/core/rollout/assignment.ts';
 import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
@@ -271,6 +274,127 @@ describe('a rule that a pipeline serves', () => {
     expect([alone.shadows.length, beside.shadows.length]).toEqual([0, BARS - WARM + 1]);
     const answers = beside.shadows.map(({ body }) => JSON.parse(`${body}}`) as InstrumentSignal);
     expect(new Set(answers.map(({ model_version }) => model_version))).toEqual(new Set(['20260102_0000']));
+  });
+
+  describe('in a rollout of its instrument', () => {
+    const other: StrategyDocument = {
+      ...DOCUMENT,
+      name: 'other',
+      entry_long: 'close / delay(close, 2) - 1 < -0.001',
+      max_age: 30,
+    };
+    const challenger = ruleOf(other, false, '20260102_0000-00000000');
+    const champion = { kind: 'rule', instrument: ID, rule: ruleOf() } as const;
+    const rollout = (share: number): ActiveRollout => ({
+      id: '20260103T000000',
+      stage: 'test',
+      share,
+      champion: '20260101_0000-00000000',
+      challenger: '20260102_0000-00000000',
+      key: '0123456789abcdef0123456789abcdef',
+      block_minutes: 10,
+      instrument: ID,
+    });
+    const open = (...inputs: object[]): Bench => {
+      const bench = openBench(settings, ALONE);
+      for (const input of inputs) bench.pipeline.inputs.apply(input as never);
+      return bench;
+    };
+    const armsOf = (bench: Bench): Set<string> =>
+      new Set(signalsOf(bench).map(({ model_version: version }) => version.slice('rule/'.length)));
+    const decided = (body: string): unknown => {
+      const { timestamp, action, reason, target } = JSON.parse(`${body}}`) as InstrumentSignal;
+      return [timestamp, action, reason, target];
+    };
+    const replayed = (bench: Bench) =>
+      withJournal(bench, (store) =>
+        replayJournal({
+          settings,
+          pairIds: [ID],
+          clock: { nowMs: () => START_MS as never, monotonicUs: () => 0 },
+          bootId: '20251014T120000000Z',
+          store,
+          loadModels: () => Promise.reject(new Error('no pairs')),
+          loadRule: (version) => (version === challenger.manifest.version ? ruleOf(other, false, version) : ruleOf()),
+          onSignals: () => undefined,
+        }),
+      );
+
+    it('the arm of each unit answers until its exit, both arms are journaled, and a replay has the same bytes', async () => {
+      const live = open(champion, { kind: 'rollout', rollout: rollout(0.5), set: challenger });
+      const alone = [open(champion), open({ kind: 'rule', instrument: ID, rule: challenger })];
+      for (const bench of [live, ...alone]) await feed(bench, 0, BARS);
+      expect(live.pipeline.status.rollout).toMatchObject({ instrument: ID, share: 0.5 });
+      expect(armsOf(live)).toEqual(new Set([rollout(0).champion, rollout(0).challenger]));
+      // A position belongs to the arm that entered it.
+      const holder = new Map<string, string>();
+      for (const { action, position_id: id, model_version: version, target } of signalsOf(live)) {
+        if (action === 'ENTER') holder.set(id!, version);
+        if (action === 'EXIT' || target !== 0) expect(version).toBe(holder.get(id!));
+      }
+      expect(new Set(holder.values()).size).toBe(2);
+      // Each virtual arm answers as its rule does alone.
+      ARMS.forEach((arm, i) => {
+        const version = armVersion(rollout(0)[arm], rollout(0).id);
+        const own = live.shadows
+          .filter(({ modelVersion }) => modelVersion === version)
+          .map(({ body }) => decided(body));
+        expect(own.length).toBe(BARS - 199);
+        expect(own).toEqual(alone[i]!.rows.slice(-own.length).map(({ body }) => decided(body)));
+      });
+      expect(await replayed(live)).toMatchObject({ signals: BARS, equal: BARS, different: 0, differences: [] });
+    });
+
+    it('a stage changes the share alone, and behind its end the champion answers as without it', async () => {
+      const live = open(champion, { kind: 'rollout', rollout: rollout(0), set: challenger });
+      await feed(live, 0, WARM);
+      expect(armsOf(live)).toEqual(new Set([rollout(0).champion]));
+      live.pipeline.inputs.apply({ kind: 'rollout', rollout: rollout(1), set: challenger });
+      await feed(live, WARM, WARM + 150);
+      expect(signalsOf(live).at(-1)!.model_version).toBe(`rule/${rollout(0).challenger}`);
+      live.pipeline.inputs.apply({ kind: 'rollout', rollout: null, set: null });
+      await feed(live, WARM + 150, BARS);
+      expect(signalsOf(live).at(-1)!.model_version).toBe(`rule/${rollout(0).champion}`);
+      expect(live.pipeline.status.rollout).toBeNull();
+      expect(live.shadows.length).toBe(2 * (WARM + 150 - 199));
+      expect(await replayed(live)).toMatchObject({ equal: BARS, different: 0 });
+    });
+
+    it('decides nothing while another rule than its champion is served, or none', async () => {
+      const another = { kind: 'rule', instrument: ID, rule: ruleOf(DOCUMENT, false, '20260104_0000-00000000') };
+      for (const served of [[another], []]) {
+        const bench = open(...served, { kind: 'rollout', rollout: rollout(1), set: challenger });
+        const without = open(...served);
+        for (const own of [bench, without]) await feed(own, 0, WARM + 30);
+        expect(bench.rows.map(({ body }) => body)).toEqual(without.rows.map(({ body }) => body));
+        expect([bench.shadows, bench.pipeline.status.rollout]).toEqual([[], null]);
+      }
+    });
+
+    it('a challenger that throws ends it before the bar is decided', async () => {
+      const broken = ruleOf({ ...other, entry_long: 'ML_UP_PROB > 0.7' }, false, rollout(0).challenger);
+      const bench = open(champion, { kind: 'rollout', rollout: rollout(1), set: broken });
+      await feed(bench, 0, WARM);
+      const finish = vi.spyOn(RuleFormulas.prototype, 'finish').mockImplementation(function (this: RuleFormulas) {
+        if (this.rule === broken) throw new Error('broken');
+      });
+      await feed(bench, WARM, WARM + 1);
+      finish.mockRestore();
+      await feed(bench, WARM + 1, WARM + 5);
+      expect(bench.pipeline.status.rollout).toBeNull();
+      expect(bench.inputs.some(({ subject }) => subject.includes(`failed ${rollout(0).id}`))).toBe(true);
+      expect(signalsOf(bench).at(-1)!.model_version).toBe(`rule/${rollout(0).champion}`);
+    });
+
+    it('is named in the journal by its instrument', async () => {
+      const bench = open(champion, { kind: 'rollout', rollout: rollout(0.5), set: challenger });
+      await bench.pipeline.settled();
+      const row = bench.inputs.find(({ kind }) => kind === 'rollout')!;
+      expect(parseRolloutText(row.subject)).toEqual(rollout(0.5));
+      const load = vi.fn((version: string) => Promise.resolve(ruleOf(other, false, version)));
+      await inputOf(row, () => Promise.reject(new Error()), undefined, load);
+      expect(load.mock.calls).toEqual([[rollout(0).challenger, 'challenger']]);
+    });
   });
 
   it('is an input that a journal names, and that a boot ends', async () => {

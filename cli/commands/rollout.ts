@@ -1,6 +1,5 @@
 import { shelfOfTimeframe } from '../../shared/bundle/shelf_name.ts';
 import type { Command } from 'commander';
-import { folderOfVersion } from '../../shared/bundle/shelves/registry.ts';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { oneLine } from '../../shared/one_line.ts';
@@ -12,6 +11,7 @@ import { shadowPower } from '../../trainer/control/rollout/shadow_power.ts';
 import {
   abortRollout,
   carryOut,
+  folderOfChallenger,
   lookAtRollout,
   startRollout,
   type RolloutLook,
@@ -36,7 +36,7 @@ export function addRollout(program: Command, output: () => Output): void {
     );
   rollout
     .command('start')
-    .argument('<version>', 'the challenger: models of pairs, or a direction model, of the models folder')
+    .argument('<version>', 'the challenger: models of pairs, a direction model, or a rule, of the models folder')
     .addOption(marketOption())
     .addOption(despiteGatesOption())
     .addOption(reasonOption())
@@ -74,14 +74,16 @@ function placeOf(market: string | undefined): RolloutPlace {
 }
 
 async function start(version: string, place: RolloutPlace, override: Override | null, output: Output): Promise<void> {
-  const folder = folderOfVersion(place.paths.models, version);
+  const folder = folderOfChallenger(place.paths.models, version);
   const admitted = await admit(admissionPlace(place.settings), { door: 'rollout', folder, override });
-  await withRegistry(
-    process.env,
-    homePaths(),
-    (registry) => registry.register(version),
-    shelfOfTimeframe(admitted.timeframe),
-  );
+  // The registry has no rules.
+  if (admitted.rule === null)
+    await withRegistry(
+      process.env,
+      homePaths(),
+      (registry) => registry.register(version),
+      shelfOfTimeframe(admitted.timeframe),
+    );
   const power = await shadowPower(place, admitted);
   const rollout = startRollout(place, admitted, power);
   const { id, champion, despite_gates } = rollout;
@@ -90,7 +92,7 @@ async function start(version: string, place: RolloutPlace, override: Override | 
     rollout,
     adoptionPlace(place.settings, (text) => output.note(text)),
   );
-  output.line(`${describe(rollout)}. ${powerText(power)}`);
+  output.line(`${describe(rollout)}. ${powerText(power, rollout)}`);
   output.line(
     `Promotion needs an e-value of ${rollout.promotion_e_value.toFixed(0)} (false-discovery control over ${rollout.history.length + 1} candidates).`,
   );
@@ -101,7 +103,8 @@ function shortOf({ stage, status: end, reason }: Rollout): object {
   return { stage, status: end, reason };
 }
 
-function powerText(power: number | null): string {
+function powerText(power: number | null, { instrument }: Rollout): string {
+  if (instrument !== undefined) return 'Its power is not known: rules are compared by what they earn.';
   return power === null
     ? 'Power is unknown: the challenger has no shadow period with enough labels.'
     : `Power ${(100 * power).toFixed(0)} %: the probability that a challenger as good as in its shadow period is promoted in time.`;
@@ -130,7 +133,8 @@ async function advance(place: RolloutPlace, output: Output): Promise<void> {
 }
 
 /** The pointer counts; a registry that cannot be reached follows at the next start of the trainer. */
-async function tellRegistry({ timeframe }: Rollout, output: Output): Promise<void> {
+async function tellRegistry({ timeframe, instrument }: Rollout, output: Output): Promise<void> {
+  if (instrument !== undefined) return;
   try {
     await withRegistry(process.env, homePaths(), (registry) => registry.mend(), shelfOfTimeframe(timeframe));
   } catch (error) {
@@ -138,20 +142,24 @@ async function tellRegistry({ timeframe }: Rollout, output: Output): Promise<voi
   }
 }
 
-function describe({ id, challenger, champion, stage, share, status, reason, timeframe }: Rollout): string {
+function describe({ id, challenger, champion, stage, share, status, reason, timeframe, instrument }: Rollout): string {
   const end = status === 'active' ? '' : `, ${status}${reason === '' ? '' : `: ${oneLine(reason)}`}`;
-  const of = timeframe === undefined ? '' : `direction ${timeframe}, `;
+  const ofModels = timeframe === undefined ? '' : `direction ${timeframe}, `;
+  const of = instrument === undefined ? ofModels : `rule of ${instrument}, `;
   return `Rollout ${id}: ${of}${challenger} against ${champion}, stage ${stage} (${100 * share} % of entries)${end}`;
 }
 
 function linesOf({ rollout, facts, verdict, outlook, intervals, lossBps }: RolloutLook): string[] {
   const interval = ([low, high]: readonly [number, number]): string => `${low.toFixed(3)} to ${high.toFixed(3)}`;
   const hours = (ms: number): string => `${(ms / 3_600_000).toFixed(1)} h`;
+  const isOfRules = rollout.instrument !== undefined;
   return [
     describe(rollout),
-    `${hours(facts.inStageMs)} in this stage, ${hours(facts.sinceStartMs)} in all, ${facts.labels} matured labels`,
+    `${hours(facts.inStageMs)} in this stage, ${hours(facts.sinceStartMs)} in all, ${facts.labels} ${isOfRules ? 'bars of both' : 'matured labels'}`,
     `e-values: benefit ${facts.benefit.toFixed(2)} (promotion at ${rollout.promotion_e_value.toFixed(0)}), harm ${facts.harm.toFixed(2)} (abort at 20)`,
-    `advantage, 95 % at this look: log loss ${interval(intervals.logLoss)}, Brier ${interval(intervals.brier)}`,
+    isOfRules
+      ? `advantage of a bar, 95 % at this look: ${interval(intervals.logLoss)} of 200 bps`
+      : `advantage, 95 % at this look: log loss ${interval(intervals.logLoss)}, Brier ${interval(intervals.brier)}`,
     `behind the champion: ${lossBps.toFixed(2)} bps`,
     `next: ${outlookText(outlook)}`,
     `verdict: ${verdict.verdict}${'reason' in verdict ? `: ${oneLine(verdict.reason)}` : ''}`,

@@ -50,7 +50,7 @@ export interface InstrumentContext {
   readonly stop: StopKind | null;
   /** Where news keep it from entering; null = nowhere. */
   readonly news: NewsWindows | null;
-  /** Id of the rollout whose challenger the scores are of; absent: they are the active model's. */
+  /** Id of the rollout whose challenger answers; absent: what is active does. */
   readonly rollout?: string | undefined;
 }
 
@@ -108,7 +108,7 @@ export function answerByRule(
     minute.outcome === 'COMPLETE' && isReady
       ? stepServedRule(strategy.limits, before, bar, id, time)
       : holding(minute, before);
-  return sealedAnswer(context, { instrument, label, minute, before, id }, step, {
+  return sealedAnswer(context, { instrument, label, minute, before, id }, heldBy(context.rollout, step), {
     probabilities: row < 0 ? null : probabilitiesAt(scores, row),
     position_scale: isReady ? 1 : null,
     exits: keptExits(strategy.limits),

@@ -69,7 +69,7 @@ export interface HealthReport extends TransportsHealth {
   /** Models that score along and are never published. */
   readonly shadow_version: string | null;
   /** The rollout that decides the arm of each signal; null without one. */
-  readonly rollout: Pick<ActiveRollout, 'id' | 'stage' | 'share' | 'champion' | 'challenger' | 'timeframe'> | null;
+  readonly rollout: Omit<ActiveRollout, 'key' | 'block_minutes'> | null;
   /** Why the challenger of models/rollout.json does not answer, until another state is accepted. */
   readonly rollout_refused: ModelRefusal | null;
   readonly feature_schema: string;

@@ -113,8 +113,8 @@ function hasStrategy({ directions, rules }: PipelineStatus): boolean {
 /** Without the key of the assignment. */
 function rolloutOf({ rollout }: PipelineStatus): HealthReport['rollout'] {
   if (rollout === null) return null;
-  const { id, stage, share, champion, challenger, timeframe } = rollout;
-  return { id, stage, share, champion, challenger, ...(timeframe !== undefined && { timeframe }) };
+  const { key: _key, block_minutes: _block, ...shown } = rollout;
+  return shown;
 }
 
 /** @param links of the transports that are used */

@@ -5,7 +5,14 @@ import type { ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import { describeError, type ErrorReport } from '../../shared/errors.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
-import type { Challenger, DegradationInput, RolloutInput, ShadowInput, SwapInput } from '../queue/input.ts';
+import type {
+  Challenger,
+  DegradationInput,
+  RolloutInput,
+  ShadowInput,
+  ShadowModels,
+  SwapInput,
+} from '../queue/input.ts';
 import type { InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import { watchModels, type ModelSlot, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
@@ -21,6 +28,7 @@ export interface FollowedModelsOptions extends Pick<
   | 'load'
   | 'warm'
   | 'directions'
+  | 'rules'
   | 'marksOf'
 > {
   apply(input: SwapInput | ShadowInput | RolloutInput | DegradationInput): void;
@@ -143,7 +151,7 @@ export class FollowedModels {
     this.#options.apply({ kind: 'recovered', what: 'model_pointer' });
   }
 
-  #setShadow(set: Challenger | null, slot: ShadowSlot): void {
+  #setShadow(set: ShadowModels | null, slot: ShadowSlot): void {
     const { apply, lastShadows, print } = this.#options;
     const version = set?.manifest.version ?? null;
     if (version === null) this.#shadows.delete(slot);

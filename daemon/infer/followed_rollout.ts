@@ -8,6 +8,7 @@ import {
   type RolloutFile,
 } from '../../shared/bundle/rollout.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import type { Challenger } from '../queue/input.ts';
@@ -22,6 +23,13 @@ export interface ChallengedDirections {
   load(version: string, timeframe: Timeframe): Promise<DirectionModel>;
 }
 
+/** The instruments that a daemon runs, where it serves rules. */
+export interface ChallengedRules {
+  readonly instruments: readonly string[];
+  /** Reads, verifies and warms a challenger. @throws MinutehandError */
+  load(version: string, instrument: string): Promise<RuleModel>;
+}
+
 export interface FollowedRolloutOptions {
   readonly modelsFolder: string;
   readonly files: FileSystem;
@@ -31,6 +39,8 @@ export interface FollowedRolloutOptions {
   load(folder: string): Promise<ModelSet>;
   /** A rollout of another timeframe is none of this daemon. Absent: it has no instruments. */
   readonly directions?: ChallengedDirections | null;
+  /** A rollout of the rules of another instrument is none of this daemon. Absent: it serves no rules. */
+  readonly rules?: ChallengedRules | null;
   /** The rollout from now on; null = none any more. The sink releases the set. */
   onRollout(rollout: ActiveRollout | null, challenger: Challenger | null): void;
   /** The state cannot be read, or the challenger cannot be loaded: no rollout. Called once for the same bytes. */
@@ -49,7 +59,7 @@ export class FollowedRollout {
   #reported = '';
   #challenger: {
     readonly version: string;
-    readonly timeframe: Timeframe | undefined;
+    readonly of: string | undefined;
     readonly set: Challenger;
   } | null = null;
   #refusalStands = false;
@@ -122,23 +132,27 @@ export class FollowedRollout {
   async #begin(state: ActiveRollout): Promise<void> {
     const text = rolloutText(state);
     if (text === this.#text) return;
-    const { challenger: version, timeframe } = state;
+    const { challenger: version, timeframe, instrument } = state;
+    const of = instrument ?? timeframe;
     const loaded = this.#challenger;
-    const kept = loaded?.version === version && loaded.timeframe === timeframe ? loaded.set : null;
+    const kept = loaded?.version === version && loaded.of === of ? loaded.set : null;
     const set = kept ?? (await this.#load(state));
     if (this.#isStopped) return kept === null ? await releaseChallenger(set) : undefined;
     this.#text = text;
-    this.#challenger = { version, timeframe, set };
+    this.#challenger = { version, of, set };
     this.#options.onRollout(state, set);
   }
 
   /** Whether this daemon has subjects of a rollout. Daemons without pairs load the models of pairs, too. */
-  #isOurs({ timeframe }: ActiveRollout): boolean {
-    return timeframe === undefined || this.#options.directions?.timeframes.includes(timeframe) === true;
+  #isOurs({ timeframe, instrument }: ActiveRollout): boolean {
+    const { directions, rules } = this.#options;
+    if (instrument !== undefined) return rules?.instruments.includes(instrument) === true;
+    return timeframe === undefined || directions?.timeframes.includes(timeframe) === true;
   }
 
-  #load({ challenger, timeframe }: ActiveRollout): Promise<Challenger> {
-    const { modelsFolder, load, directions } = this.#options;
+  #load({ challenger, timeframe, instrument }: ActiveRollout): Promise<Challenger> {
+    const { modelsFolder, load, directions, rules } = this.#options;
+    if (instrument !== undefined) return rules!.load(challenger, instrument);
     return timeframe === undefined
       ? load(pathInside(modelsFolder, challenger))
       : directions!.load(challenger, timeframe);
@@ -152,7 +166,7 @@ export class FollowedRollout {
   }
 }
 
-/** Nothing of a direction model is bound to a thread. */
+/** Nothing of a direction model or a rule is bound to a thread. */
 export async function releaseChallenger(set: Challenger): Promise<void> {
   if ('release' in set) await set.release();
 }

@@ -154,31 +154,39 @@ export class FollowedRuleShadows {
   }
 }
 
+/** Loads a rule, and refuses that of another instrument, market or length of bars. @throws MinutehandError */
+export function ownRuleLoader(
+  options: Pick<FollowedRulesOptions, 'modelsFolder' | 'instruments' | 'market' | 'load'>,
+): (version: string, instrument: string) => Promise<RuleModel> {
+  const { modelsFolder, instruments, market, load } = options;
+  const timeframes = new Map(instruments.map((own) => [own.id, timeframeOf(barSecondsOf(own))]));
+  return async (version, instrument) => {
+    const rule = await load(pathInside(ruleFolder(modelsFolder), version));
+    const { manifest } = rule;
+    if (manifest.instrument !== instrument)
+      throw new MinutehandError('MODEL_TIMEFRAME', {
+        seen: `the rule ${version} was judged for ${manifest.instrument}`,
+        expected: instrument,
+      });
+    const running = { market, timeframes: [timeframes.get(instrument)!] };
+    refuseForeign({ version, market: manifest.market, timeframes: running.timeframes }, running);
+    return rule;
+  };
+}
+
 /** What served rules and those in shadow have in common. */
 function slotsOfRules(
   options: Omit<FollowedRulesOptions, 'apply'>,
   placeOf: (instrument: string) => PointerPlace,
 ): Omit<FollowedSlotsOptions<string, RuleModel>, 'apply' | 'onProved' | 'onAccepted' | 'texts'> {
-  const { modelsFolder, instruments, market, files, load } = options;
+  const { modelsFolder, instruments, files } = options;
   const folderOf = (version: string): string => pathInside(ruleFolder(modelsFolder), version);
-  const timeframes = new Map(instruments.map((own) => [own.id, timeframeOf(barSecondsOf(own))]));
   return {
     ...options,
     keys: instruments.map(({ id }) => id),
     placeOf,
     pathsOf: (version) => bundlePaths(folderOf(version), BUNDLE_FILES, files),
-    load: async (version, instrument) => {
-      const rule = await load(folderOf(version));
-      const { manifest } = rule;
-      if (manifest.instrument !== instrument)
-        throw new MinutehandError('MODEL_TIMEFRAME', {
-          seen: `the rule ${version} was judged for ${manifest.instrument}`,
-          expected: instrument,
-        });
-      const running = { market, timeframes: [timeframes.get(instrument)!] };
-      refuseForeign({ version, market: manifest.market, timeframes: running.timeframes }, running);
-      return rule;
-    },
+    load: ownRuleLoader(options),
     withoutPointer: 'ends',
   };
 }

@@ -15,9 +15,14 @@ import { readShadowFile, shadowPath, shadowPointer, type ShadowSlot } from '../.
 import type { Timeframe } from '../../shared/pair.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
-import type { Challenger } from '../queue/input.ts';
+import type { Challenger, ShadowModels } from '../queue/input.ts';
 import { bundlePaths, fingerprint, isUnread, waitsForJournal } from './file_mark.ts';
-import { FollowedRollout, releaseChallenger, type ChallengedDirections } from './followed_rollout.ts';
+import {
+  FollowedRollout,
+  releaseChallenger,
+  type ChallengedDirections,
+  type ChallengedRules,
+} from './followed_rollout.ts';
 import { provedVersions } from './proved_versions.ts';
 
 /** `active.json` names the active models, `shadow.json` those that score along, `rollout.json` a challenger. */
@@ -40,13 +45,15 @@ export interface ModelWatchOptions {
   warm(set: ModelSet): Promise<void>;
   /** Challengers and shadows of direction models; null or absent: this daemon has no instruments. */
   readonly directions?: ChallengedDirections | null;
+  /** Challengers that are rules; null or absent: this daemon serves none. */
+  readonly rules?: ChallengedRules | null;
   /**
    * A set that is verified and warm: activate it between two bars. The sink releases it.
    * @param isProved by an earlier pointer; the present one, or its bundle, is refused
    */
   onReady(set: ModelSet, isProved: boolean): void;
   /** What scores along in a slot from now on, which the sink releases; null = none any more. */
-  onShadow(set: ModelSet | DirectionModel | null, slot: ShadowSlot): void;
+  onShadow(set: ShadowModels | null, slot: ShadowSlot): void;
   /** The rollout from now on, with its challenger, which the sink releases; null = none any more. */
   onRollout(rollout: ActiveRollout | null, challenger: Challenger | null): void;
   /** A bundle was refused: the active and shadow models stay. Called once for as long as the pointer names it. */
@@ -81,7 +88,7 @@ class PointerWatch implements ModelWatch {
 
   constructor(options: ModelWatchOptions) {
     const { modelsFolder, files, scheduler, marksOf } = options;
-    const { directions = null } = options;
+    const { directions = null, rules = null } = options;
     const activeMarks = marksOf?.(ACTIVE_POINTER);
     this.#active = new FollowedPointer(options, {
       ...pairBundles(options, 'active'),
@@ -107,6 +114,7 @@ class PointerWatch implements ModelWatch {
       marks: marksOf?.(ROLLOUT_POINTER),
       load: (folder) => loadAllowed(folder, 'rollout', options),
       directions,
+      rules,
       onRollout: (rollout, challenger) => options.onRollout(rollout, challenger),
       onRefused: (version, error) => options.onRefused(version, error, 'rollout'),
       onWithdrawn: () => options.onWithdrawn('rollout'),
@@ -141,7 +149,7 @@ class PointerWatch implements ModelWatch {
 }
 
 /** The bundles that a pointer may name. */
-interface Bundles<Model extends Challenger> {
+interface Bundles<Model extends ShadowModels> {
   /** Identifies the bytes of a bundle. */
   markOf(version: string): string;
   /** @throws MinutehandError also for models of another market or timeframe */
@@ -169,7 +177,7 @@ function directionBundles(
 }
 
 /** Follows the pointer of the shadow of a slot. */
-function followShadow<Model extends Challenger>(
+function followShadow<Model extends ShadowModels>(
   options: ModelWatchOptions,
   slot: ShadowSlot,
   bundles: Bundles<Model>,
@@ -189,7 +197,7 @@ function followShadow<Model extends Challenger>(
   });
 }
 
-interface Pointer<Model extends Challenger> extends Bundles<Model> {
+interface Pointer<Model extends ShadowModels> extends Bundles<Model> {
   readonly slot: ModelSlot;
   /** For messages: `active.json`. */
   readonly file: string;
@@ -209,7 +217,7 @@ interface Pointer<Model extends Challenger> extends Bundles<Model> {
 const MAX_REFUSED = 100;
 
 /** One pointer file and the set that it names. */
-class FollowedPointer<Model extends Challenger> {
+class FollowedPointer<Model extends ShadowModels> {
   readonly #options: Pick<ModelWatchOptions, 'files' | 'onRefused' | 'onWithdrawn'>;
   readonly #pointer: Pointer<Model>;
   /** Fingerprint of the last delivered set; empty when there is none. */

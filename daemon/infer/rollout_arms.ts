@@ -51,7 +51,7 @@ export class RolloutArms {
       ...shared,
       subjects: pairs,
       flat: FLAT,
-      isOwn: ({ timeframe }) => timeframe === undefined,
+      isOwn: ({ timeframe, instrument }) => timeframe === undefined && instrument === undefined,
       versionOf: ({ version }) => version,
       onChallenger: (version) => halts.setChallenger(version),
       release,

@@ -110,13 +110,16 @@ export interface ShadowInput {
   /** Timeframe of a shadow of direction models; null or absent: of the pairs. */
   readonly slot?: ShadowSlot;
   /** A direction model where there is a timeframe. */
-  readonly set: ModelSet | DirectionModel | null;
+  readonly set: ShadowModels | null;
   /** Its virtual positions so far, by id of the subject; flat where it has none. */
   readonly positions?: ReadonlyMap<string, Position | InstrumentPosition>;
 }
 
-/** What a rollout compares with the active models: a set of pairs, or a direction model of its timeframe. */
-export type Challenger = ModelSet | DirectionModel;
+/** What may score along with models, without publishing. */
+export type ShadowModels = ModelSet | DirectionModel;
+
+/** What a rollout compares with what serves: a set of pairs, a direction model of its timeframe, or a rule. */
+export type Challenger = ShadowModels | RuleModel;
 
 /** The state of a rollout from the next bar on. */
 export interface RolloutInput {
@@ -124,8 +127,8 @@ export interface RolloutInput {
   /** The active one; null = none any more. */
   readonly rollout: ActiveRollout | null;
   /**
-   * Its challenger, a direction model where the rollout has a timeframe, which the pipeline releases; null without a
-   * rollout, and where this daemon has no subject of it.
+   * Its challenger, a direction model where the rollout has a timeframe, a rule where it has an instrument, which the
+   * pipeline releases; null without a rollout, and where this daemon has no subject of it.
    */
   readonly set: Challenger | null;
   /** Virtual positions so far by arm and subject; flat where there are none. */
@@ -289,8 +292,8 @@ function seriesInputOf({ subject }: InputRow): SeriesInput {
 /** Opens the direction model of a version for a timeframe. */
 export type LoadDirection = (version: string, timeframe: Timeframe) => Promise<DirectionModel>;
 
-/** Opens the rule of a version. */
-export type LoadRule = (version: string) => Promise<RuleModel>;
+/** Opens the rule of a version, to be served or as the challenger of a rollout. */
+export type LoadRule = (version: string, role: 'served' | 'challenger') => Promise<RuleModel>;
 
 /**
  * The input of any row of a journal.
@@ -319,7 +322,7 @@ export async function inputOf(
     case 'rule': {
       const [instrument, version = ''] = subject.split(' ') as [string, string?];
       const isNone = version === '' || loadRule === undefined;
-      return { kind, instrument, rule: isNone ? null : await loadRule(version) };
+      return { kind, instrument, rule: isNone ? null : await loadRule(version, 'served') };
     }
     case 'halts':
       return { kind, standing: parseStanding(subject) };
@@ -332,10 +335,12 @@ export async function inputOf(
       if (subject.startsWith(FAILED_ROLLOUT))
         return { kind, rollout: null, set: null, failed: subject.slice(FAILED_ROLLOUT.length) };
       const rollout = parseRolloutText(subject);
-      if (rollout?.timeframe === undefined)
-        return { kind, rollout, set: rollout === null ? null : await loadModels(rollout.challenger) };
-      const { challenger, timeframe } = rollout;
-      return { kind, rollout, set: (await loadDirection?.(challenger, timeframe)) ?? null };
+      if (rollout === null) return { kind, rollout, set: null };
+      const { challenger, timeframe, instrument } = rollout;
+      if (instrument !== undefined) return { kind, rollout, set: (await loadRule?.(challenger, 'challenger')) ?? null };
+      if (timeframe !== undefined)
+        return { kind, rollout, set: (await loadDirection?.(challenger, timeframe)) ?? null };
+      return { kind, rollout, set: await loadModels(challenger) };
     }
     case 'lease':
       return { kind, ...parseLeaseText(subject) };

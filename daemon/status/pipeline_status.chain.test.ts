@@ -17,14 +17,20 @@ describe('the status of a pipeline', () => {
     const rollout = { id: 'r' };
     const active = { version: 'v' };
     const ofDirection = { id: 'd' };
-    const seen = [active, null].map((set) => {
+    const ruleArms = { rollout: { id: 'of a rule' } };
+    const seen = [
+      { set: active, directionArms: { rollout: ofDirection } },
+      { set: null, directionArms: { rollout: ofDirection } },
+      { set: null, directionArms: { rollout: null } },
+    ].map(({ set, directionArms }) => {
       const arms = { rollout, isActive: (asked: unknown) => asked === active };
-      const status = open({ slots: { active: set }, arms, directionArms: { rollout: ofDirection } });
+      const status = open({ slots: { active: set }, arms, directionArms, ruleArms });
       return [status.models, status.rollout];
     });
     expect(seen).toEqual([
       [active, rollout],
       [null, ofDirection],
+      [null, ruleArms.rollout],
     ]);
   });
 

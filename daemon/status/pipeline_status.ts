@@ -7,6 +7,7 @@ import { barSecondsOf, isInstrument, timeframeOf, type Pair, type Timeframe } fr
 import type { Clock } from '../../shared/ports.ts';
 import type { Decider } from '../decide/decider.ts';
 import type { RolloutArms } from '../infer/rollout_arms.ts';
+import type { RuleArms } from '../infer/rule_arms.ts';
 import type { HaltedPairs } from '../infer/halted_pairs.ts';
 import type { DirectionArms } from '../infer/direction_arms.ts';
 import type { DirectionSlots } from '../infer/direction_slots.ts';
@@ -29,6 +30,7 @@ interface Owners {
   readonly slots: ModelSlots;
   readonly arms: RolloutArms;
   readonly directionArms: Pick<DirectionArms, 'rollout'>;
+  readonly ruleArms: Pick<RuleArms, 'rollout'>;
   readonly degradations: DegradationSet;
   isReady(pairIndex: number): boolean;
   /** Whether any bar of an instrument had its taker volume. */
@@ -64,8 +66,8 @@ export class PipelineStatus {
 
   /** null without one, and while other models than its champion are active. */
   get rollout(): ActiveRollout | null {
-    const { arms, directionArms, slots } = this.#owners;
-    return arms.isActive(slots.active) ? arms.rollout : directionArms.rollout;
+    const { arms, directionArms, ruleArms, slots } = this.#owners;
+    return arms.isActive(slots.active) ? arms.rollout : (directionArms.rollout ?? ruleArms.rollout);
   }
 
   /** Of the policy that decides. */

@@ -2997,7 +2997,7 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": {
-                        /** @description The challenger: models of pairs, or a direction model */
+                        /** @description The challenger: models of pairs, a direction model, or a rule */
                         model_name: string;
                         /**
                          * @description Although gates failed; needs a reason
@@ -11973,6 +11973,7 @@ export interface components {
             block_minutes: number;
             /** @enum {string} */
             timeframe?: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
+            instrument?: string;
             /** @enum {string} */
             status: "active" | "promoted" | "aborted" | "inconclusive";
             reason: string;
@@ -12018,6 +12019,7 @@ export interface components {
                 challenger: string;
                 /** @enum {string} */
                 timeframe?: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
+                instrument?: string;
                 /** @enum {string} */
                 status: "promoted" | "aborted" | "inconclusive";
                 reason: string;
@@ -12035,6 +12037,7 @@ export interface components {
             block_minutes: number;
             /** @enum {string} */
             timeframe?: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
+            instrument?: string;
             /** @enum {string} */
             status: "active" | "promoted" | "aborted" | "inconclusive";
             reason: string;
@@ -12080,6 +12083,7 @@ export interface components {
                 challenger: string;
                 /** @enum {string} */
                 timeframe?: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
+                instrument?: string;
                 /** @enum {string} */
                 status: "promoted" | "aborted" | "inconclusive";
                 reason: string;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import type { KeyedHash } from '../core/rollout/assignment.ts';
 import { MACHINE_FILES } from '../files.ts';
-import { TIMEFRAME_NAMES } from '../pair.ts';
+import { INSTRUMENT_ID, TIMEFRAME_NAMES, type Timeframe } from '../pair.ts';
 import type { FileSystem } from '../ports.ts';
 import { VERSION } from './active_file.ts';
 import { readPointer, whilePointerLocked, writeSealed } from './pointer_file.ts';
@@ -26,8 +26,10 @@ const activeShape = {
   key: z.string().regex(/^[0-9a-f]{32}$/),
   /** Length of a time block of the assignment. */
   block_minutes: z.int().min(1).max(10_080),
-  /** Of the instruments whose direction models are compared; absent: the models are those of pairs. */
+  /** Of the instruments whose direction models are compared; absent: the models are those of pairs, or rules. */
   timeframe: z.enum(TIMEFRAME_NAMES).optional(),
+  /** Id of the instrument whose rules are compared; absent: models are. */
+  instrument: z.string().regex(INSTRUMENT_ID).optional(),
 };
 const activeSchema = z.object(activeShape);
 export type ActiveRollout = Readonly<z.infer<typeof activeSchema>>;
@@ -57,6 +59,7 @@ export const rolloutSchema = z.object({
         id: activeShape.id,
         challenger: activeShape.challenger,
         timeframe: activeShape.timeframe,
+        instrument: activeShape.instrument,
         status: z.enum(['promoted', 'aborted', 'inconclusive']),
         reason: z.string(),
         promotion_e_value: z.number().min(1),
@@ -128,9 +131,10 @@ export function whileRolloutLocked<Result>(modelsFolder: string, change: () => R
 /** A rollout as one line of words for the journal; empty for none. */
 export function rolloutText(rollout: ActiveRollout | null): string {
   if (rollout === null) return '';
-  const { id, stage, share, champion, challenger, key, block_minutes, timeframe } = rollout;
+  const { id, stage, share, champion, challenger, key, block_minutes, timeframe, instrument } = rollout;
   const fields = [id, stage, share, champion, challenger, key, block_minutes];
-  return (timeframe === undefined ? fields : [...fields, timeframe]).join(' ');
+  const of = instrument ?? timeframe;
+  return (of === undefined ? fields : [...fields, of]).join(' ');
 }
 
 /** Begins the journal's text of a rollout that ends because its challenger failed; its id follows. */
@@ -139,7 +143,7 @@ export const FAILED_ROLLOUT = 'failed ';
 /** Parses the output of `rolloutText`. */
 export function parseRolloutText(text: string): ActiveRollout | null {
   if (text === '') return null;
-  const [id, stage, share, champion, challenger, key, block, timeframe] = text.split(' ');
+  const [id, stage, share, champion, challenger, key, block, of] = text.split(' ');
   return activeSchema.parse({
     id,
     stage,
@@ -148,8 +152,16 @@ export function parseRolloutText(text: string): ActiveRollout | null {
     key,
     share: Number(share),
     block_minutes: Number(block),
-    ...(timeframe !== undefined && { timeframe }),
+    ...(of !== undefined && (INSTRUMENT_ID.test(of) ? { instrument: of } : { timeframe: of })),
   });
+}
+
+/** What a rollout compares: rules of an instrument, direction models of a timeframe, or the models of pairs. */
+export function slotOfRollout({ timeframe, instrument }: Pick<ActiveRollout, 'timeframe' | 'instrument'>): {
+  readonly timeframe: Timeframe | null;
+  readonly rule: string | null;
+} {
+  return { timeframe: timeframe ?? null, rule: instrument ?? null };
 }
 
 /** HMAC-SHA-256 by the rollout's key. */

@@ -34,7 +34,7 @@ export function RolloutPanel() {
     />
   );
   return (
-    <Panel title={t('rollout.title', { what: subjectText(rollout.timeframe) })} aside={aside} wide>
+    <Panel title={t('rollout.title', { what: subjectText(rollout) })} aside={aside} wide>
       <Stages rollout={rollout} />
       <dl class="facts row rollout-facts">
         <Fact name={t('models.state')}>
@@ -63,8 +63,9 @@ export function RolloutPanel() {
   );
 }
 
-/** `pairs`, or `direction 1h`. */
-function subjectText(timeframe: string | undefined): string {
+/** `pairs`, `direction 1h`, or `rule BTCUSDT@1h`. */
+function subjectText({ timeframe, instrument }: Pick<Rollout, 'timeframe' | 'instrument'>): string {
+  if (instrument !== undefined) return t('rollout.rule', { instrument });
   return timeframe === undefined ? t('rollout.pairs') : t('rollout.direction', { timeframe });
 }
 
@@ -134,8 +135,8 @@ function Earlier({ rollout: { earlier = [] } }: { readonly rollout: Rollout }) {
     {
       key: 'of',
       title: t('models.types'),
-      value: ({ timeframe }) => timeframe ?? '',
-      cell: ({ timeframe }) => subjectText(timeframe),
+      value: ({ timeframe, instrument }) => instrument ?? timeframe ?? '',
+      cell: (own) => subjectText(own),
     },
     {
       key: 'challenger',

@@ -34,6 +34,20 @@ export function RuleDetail({ version, onChange }: { readonly version: string; re
               <ShadowButton detail={data} onChange={changed} />
               {!data.served && (
                 <ConfirmedButton
+                  label={t('strategies.rollout')}
+                  question={t('strategies.confirmRollout', { version, instrument })}
+                  canOverride
+                  act={(reason) =>
+                    api
+                      .post('/api/ml/rollout', {
+                        body: { model_name: version, despite_gates: reason !== '', reason },
+                      })
+                      .then(changed)
+                  }
+                />
+              )}
+              {!data.served && (
+                <ConfirmedButton
                   label={t('strategies.promote')}
                   question={t('strategies.confirmPromote', { version, instrument })}
                   canOverride

@@ -757,6 +757,7 @@ export const EN = {
   'rollout.title': 'Rollout of {what}',
   'rollout.pairs': 'pairs',
   'rollout.direction': 'direction {timeframe}',
+  'rollout.rule': 'rule {instrument}',
   'rollout.stages': 'Stages and share of entries',
   'rollout.stage.test': 'Test',
   'rollout.stage.pilot': 'Pilot',
@@ -1042,6 +1043,9 @@ export const EN = {
   'strategies.refusedBy': 'Refused by',
   'strategies.passed': 'all gates passed',
   'strategies.missing': 'no verdict: {gates}',
+  'strategies.rollout': 'Start rollout',
+  'strategies.confirmRollout':
+    'Have {version} decide a growing share of the entries of {instrument}, beside the rule that is served? Models shows it.',
   'strategies.promote': 'Promote',
   'strategies.confirmPromote': 'Have the daemon serve {version} for {instrument}?',
   'strategies.trials': '{count:rule was|rules were} tried until this one · seed {seed} · look {look} at this holdout',

@@ -755,6 +755,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'rollout.title': 'ロールアウト：{what}',
   'rollout.pairs': 'ペア',
   'rollout.direction': '方向モデル {timeframe}',
+  'rollout.rule': 'ルール {instrument}',
   'rollout.stages': '段階とエントリーの割合',
   'rollout.stage.test': 'テスト',
   'rollout.stage.pilot': 'パイロット',
@@ -1035,6 +1036,9 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'strategies.refusedBy': '不合格のゲート',
   'strategies.passed': '全ゲート合格',
   'strategies.missing': '判定なし: {gates}',
+  'strategies.rollout': '段階導入を開始',
+  'strategies.confirmRollout':
+    '{instrument} のエントリーの一部を、配信中のルールと並べて {version} に段階的に任せますか？経過は「モデル」に表示されます。',
   'strategies.promote': '昇格',
   'strategies.confirmPromote': '{instrument} に {version} を配信しますか？',
   'strategies.trials':

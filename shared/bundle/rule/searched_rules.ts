@@ -16,8 +16,8 @@ const FORMAT = 'minutehand.searched_rules/1';
 const HASH_BYTES = 8;
 /** Of one search: more rules or forms are not kept one by one, and the questions of its space stand for all of them. */
 const MAX_HASHES = 150_000;
-/** Of all searches that were let go: with more, every rule counts as one of theirs. */
-const MAX_QUESTIONS = 100_000;
+/** Of all searches that were let go: with more, every rule counts as one of theirs. A record stays below 4 MiB. */
+const MAX_QUESTIONS = 80_000;
 /** The newest searches keep their rules; the older ones are one record of the questions that they asked. */
 export const KEPT_SEARCHES = 50;
 const LET_GO = 'let_go';
@@ -128,19 +128,19 @@ export function searchedBefore(models: string, strategy: FormulaStrategy, before
     questions: questionKeys(strategy.subject, form).map(hashOf),
   }));
   const found = namesIn(models).flatMap((name) => {
-    const record = readRecord(models, name);
+    const record = askedRecord(models, name);
     if (record === null || (before !== undefined && Date.parse(record.begun) > Date.parse(before))) return [];
-    const { rules, forms, questions } = setsOf(record);
-    const isSame = rules.has(identity);
-    const asks = (own: readonly bigint[]): boolean => questions === null || own.every((one) => questions.has(one));
-    const isNear = entries.some((entry) => forms.has(entry.form) || (!record.is_whole && asks(entry.questions)));
-    return isSame || isNear ? [{ isSame, record }] : [];
+    const { rules, forms, questions } = record;
+    const isSame = has(rules, identity);
+    const asks = (own: readonly bigint[]): boolean => questions === null || own.every((one) => has(questions, one));
+    const isNear = entries.some((entry) => has(forms, entry.form) || (!record.isWhole && asks(entry.questions)));
+    return isSame || isNear ? [{ isSame, ...record }] : [];
   });
   if (found.length === 0) return null;
   return {
     match: found.some(({ isSame }) => isSame) ? 'same' : 'near',
-    trials: found.reduce((sum, { record }) => sum + record.trials, 0),
-    searches: found.reduce((sum, { record }) => sum + record.searches, 0),
+    trials: found.reduce((sum, { trials }) => sum + trials, 0),
+    searches: found.reduce((sum, { searches }) => sum + searches, 0),
   };
 }
 
@@ -256,18 +256,56 @@ function writeRecord(models: string, name: string, record: Record): void {
   replaceDurably(MACHINE_FILES, recordPath(models, name), `${JSON.stringify(record)}\n`);
 }
 
-interface RecordSets {
-  readonly rules: ReadonlySet<bigint>;
-  readonly forms: ReadonlySet<bigint>;
-  readonly questions: ReadonlySet<bigint> | null;
+/** A record as it is asked: its hashes as bytes, in ascending order. */
+interface AskedRecord extends Pick<Record, 'begun' | 'trials' | 'searches'> {
+  /** Of the file that it was read from. */
+  readonly mark: string;
+  readonly isWhole: boolean;
+  readonly rules: Buffer;
+  readonly forms: Buffer;
+  readonly questions: Buffer | null;
 }
 
-function setsOf({ rules, forms, questions }: Record): RecordSets {
-  return {
-    rules: new Set(numbersIn(rules)),
-    forms: new Set(numbersIn(forms)),
-    questions: questions === null ? null : new Set(numbersIn(questions)),
+/** By path: a list of rules asks all records for each of them. */
+const ASKED = new Map<string, AskedRecord>();
+
+/** Reads a record again only when its file has changed. @throws MinutehandError LOOKS_FORMAT */
+function askedRecord(models: string, name: string): AskedRecord | null {
+  const path = recordPath(models, name);
+  const stat = MACHINE_FILES.stat(path);
+  const mark = stat === null ? '' : `${stat.inode}:${stat.bytes}:${stat.modifiedMs}`;
+  const known = ASKED.get(path);
+  if (known?.mark === mark) return known;
+  ASKED.delete(path);
+  const record = readRecord(models, name);
+  if (record === null) return null;
+  const { begun, trials, searches, is_whole: isWhole, rules, forms, questions } = record;
+  const asked: AskedRecord = {
+    mark,
+    begun,
+    trials,
+    searches,
+    isWhole,
+    rules: Buffer.from(rules, 'base64'),
+    forms: Buffer.from(forms, 'base64'),
+    questions: questions === null ? null : Buffer.from(questions, 'base64'),
   };
+  ASKED.set(path, asked);
+  return asked;
+}
+
+/** Whether a hash is among those of `bytesOf`. */
+function has(bytes: Buffer, hash: bigint): boolean {
+  let low = 0;
+  let high = Math.floor(bytes.length / HASH_BYTES);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const number = bytes.readBigUInt64BE(middle * HASH_BYTES);
+    if (number === hash) return true;
+    if (number < hash) low = middle + 1;
+    else high = middle;
+  }
+  return false;
 }
 
 function hashOf(text: string): bigint {

@@ -1,7 +1,8 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { MACHINE_FILES } from '../../files.ts';
 import { instrumentStrategy, type StrategyDocument } from '../../policy/strategy_file.ts';
 import { sha256Hex } from '../../sha256.ts';
 import { entryForms, formKey, questionKeys, strategyIdentity } from './rule_identity.ts';
@@ -41,6 +42,32 @@ describe('rules that searches of an installation have tried', () => {
   it('are none where nothing was searched', () => {
     expect(searchedOf({})).toBeNull();
     expect(existsSync(join(models, 'searched'))).toBe(false);
+  });
+
+  it('are read once, and again when a search has added some', () => {
+    const first = search('first', 5000);
+    search('second', 700, BEGUN, OWN);
+    const read = vi.spyOn(MACHINE_FILES, 'read');
+    for (let rule = 0; rule < 20; rule++) searchedOf({ max_age: 5 + rule });
+    expect(read).toHaveBeenCalledTimes(2);
+    first.add({ identity: 'another', forms: [] });
+    first.keep(6000);
+    read.mockClear();
+    expect(searchedOf({})).toMatchObject({ match: 'same', trials: 6000 });
+    expect(searchedOf(OWN)).toMatchObject({ trials: 700 });
+    expect(read).toHaveBeenCalledTimes(1);
+    read.mockRestore();
+  });
+
+  it('are found wherever their hash is among those of their search', () => {
+    const changes = Array.from({ length: 40 }, (_, i) => ({
+      entry_long: `rsi(14) < 30 and hour() > 6 and volume > ${i}`,
+    }));
+    const searched = new SearchedRules(models, sha256Hex('many'), [], BEGUN);
+    for (const change of changes) searched.add({ identity: strategyIdentity(strategyOf(change)), forms: [] });
+    searched.keep(40);
+    for (const change of changes) expect(searchedOf(change)).toMatchObject({ match: 'same', trials: 40 });
+    expect(searchedOf({ entry_long: 'rsi(14) < 30 and hour() > 6 and volume > 40' })).toBeNull();
   });
 
   it.each<[string, Partial<StrategyDocument>]>([

@@ -6,7 +6,7 @@ import type { DespiteGates, FailedGate } from '../../../shared/bundle/recorded_g
 import { instrumentsWithRule, ruleFolder, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { ruleVerdicts } from '../../../shared/bundle/rule/rule_verdicts.ts';
-import { readRollout, ROLLOUT_POINTER, rolloutPath } from '../../../shared/bundle/rollout.ts';
+import { readRollout, ROLLOUT_POINTER, rolloutPath, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../../../shared/bundle/served_formulas.ts';
 import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
 import type { BundleFacts, BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
@@ -15,16 +15,16 @@ import type { BundleInUse } from '../../../shared/dependencies/models.ts';
 import { describeError, MinutehandError, type ErrorReport } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { barSecondsOf, parseInstrument, type Timeframe, timeframeOf } from '../../../shared/pair.ts';
+import { barSecondsOf, INSTRUMENT_ID, parseInstrument, type Timeframe, timeframeOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 
 /**
  * Which bundle a pointer names: `pairs`, `direction 1h`, `rule BTCUSDT@1h`, or the `challenger` of an active rollout,
- * of a direction model `challenger 1h`.
+ * of a direction model `challenger 1h`, of a rule `challenger BTCUSDT@1h`.
  */
-export type Slot = 'pairs' | 'challenger' | `challenger ${Timeframe}` | `direction ${Timeframe}` | `rule ${string}`;
+export type Slot = 'pairs' | 'challenger' | `challenger ${string}` | `direction ${Timeframe}` | `rule ${string}`;
 
 export function isChallenger(slot: Slot): boolean {
   return slot.startsWith('challenger');
@@ -39,7 +39,8 @@ export function timeframeOfSlot(slot: Slot): Timeframe | null {
 
 /** Instrument of the slot of a rule; null = it is another kind of slot. */
 export function instrumentOfSlot(slot: Slot): string | null {
-  return slot.startsWith('rule ') ? slot.slice('rule '.length) : null;
+  const [, of = ''] = slot.split(' ');
+  return INSTRUMENT_ID.test(of) ? of : null;
 }
 
 /** Models in use although gates failed. */
@@ -198,8 +199,13 @@ function slotReaders(modelsFolder: string): (readonly [Slot, () => Named | null]
 function challengerOf(modelsFolder: string): Named | null {
   const rollout = readRollout(modelsFolder);
   if (rollout?.status !== 'active') return null;
-  const { timeframe, challenger: version, despite_gates: despite = null } = rollout;
-  return { slot: timeframe === undefined ? 'challenger' : `challenger ${timeframe}`, version, despite };
+  const { challenger: version, despite_gates: despite = null } = rollout;
+  return { slot: challengerSlot(rollout), version, despite };
+}
+
+function challengerSlot({ timeframe, instrument }: Rollout): Slot {
+  const of = instrument ?? timeframe;
+  return of === undefined ? 'challenger' : `challenger ${of}`;
 }
 
 /** The folder of a bundle that a pointer names. */

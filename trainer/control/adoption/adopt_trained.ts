@@ -131,6 +131,8 @@ export async function tellStart(
   rollout: Rollout,
   { withRegistry, note }: Pick<AdoptionPlace, 'withRegistry' | 'note'>,
 ): Promise<void> {
+  // The registry has no rules.
+  if (rollout.instrument !== undefined) return;
   try {
     await withRegistry((registry) => registry.startRollout(rollout), shelfOfTimeframe(rollout.timeframe));
   } catch (error) {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { renameFile } from '../../../shared/durable_file.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
+import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
 import {
   instrumentsWithRule,
@@ -12,6 +13,7 @@ import {
   rulePlace,
   ruleShadowPlace,
 } from '../../../shared/bundle/rule/active_rule.ts';
+import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
 import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 
@@ -30,6 +32,10 @@ interface Kind {
   isBundle(folder: string): boolean;
   /** The pointers that name them. */
   readonly places: readonly PointerPlace[];
+  /** Where a rollout may be. */
+  readonly modelsFolder: string;
+  /** Whether a rollout compares bundles of this kind. */
+  isArm(rollout: Rollout): boolean;
 }
 
 /** A removal that has not ended: no reader takes the folder for a bundle. */
@@ -37,22 +43,28 @@ const SET_ASIDE = /^\.(.+)\.removed$/;
 const asideOf = (version: string): string => `.${version}.removed`;
 
 /**
- * Removes old bundles of a strategy, as the registry removes those of pairs: of each timeframe the active one and its
- * predecessor stay, and with them the newest, `count` in all. What cannot be read is no bundle, and stays.
+ * Removes old bundles of a strategy, as the registry removes those of pairs: of each timeframe the active one, its
+ * predecessor and both arms of an active rollout stay, and with them the newest, `count` in all. What cannot be read is
+ * no bundle, and stays.
  * @returns the removed versions
  */
 export function removeOldBundles(shelf: BundleShelf, modelsFolder: string, count: number): readonly string[] {
   const places = shelf.places(modelsFolder).map(({ place }) => place);
-  return removeOld({ folder: shelf.folder(modelsFolder), isBundle: shelf.isBundle, places }, count);
+  const isArm = ({ timeframe, instrument }: Rollout): boolean =>
+    instrument === undefined && shelfOfTimeframe(timeframe) === shelf.name;
+  const folder = shelf.folder(modelsFolder);
+  return removeOld({ folder, isBundle: shelf.isBundle, places, modelsFolder, isArm }, count);
 }
 
-/** The same of rules, of each instrument: the one in shadow stays as well. */
+/** The same of rules, of each instrument: the one in shadow, and both arms of an active rollout, stay as well. */
 export function removeOldRules(modelsFolder: string, count: number): readonly string[] {
   const places = [
     ...instrumentsWithRule(modelsFolder).map((instrument) => rulePlace(modelsFolder, instrument)),
     ...instrumentsWithRuleShadow(modelsFolder).map((instrument) => ruleShadowPlace(modelsFolder, instrument)),
   ];
-  return removeOld({ folder: ruleFolder(modelsFolder), isBundle: isRuleBundle, places }, count);
+  const isArm = ({ instrument }: Rollout): boolean => instrument !== undefined;
+  const folder = ruleFolder(modelsFolder);
+  return removeOld({ folder, isBundle: isRuleBundle, places, modelsFolder, isArm }, count);
 }
 
 function removeOld(kind: Kind, count: number): readonly string[] {
@@ -95,13 +107,16 @@ function finishRemovals(kind: Kind): readonly string[] {
   return back;
 }
 
-/** The active version of each pointer and its predecessor; null while one cannot be read. */
-function boundVersions({ places }: Kind): readonly string[] | null {
+/** The active version of each pointer and its predecessor, and arms of a rollout; null while one cannot be read. */
+function boundVersions({ places, modelsFolder, isArm }: Kind): readonly string[] | null {
   try {
-    return places.flatMap((place) => {
+    const rollout = readRollout(modelsFolder);
+    const arms = rollout?.status === 'active' && isArm(rollout) ? [rollout.champion, rollout.challenger] : [];
+    const named = places.flatMap((place) => {
       const pointer = readPointerFile(place, MACHINE_FILES);
       return pointer === null ? [] : [pointer.version, pointer.previous].filter((version) => version !== null);
     });
+    return [...named, ...arms];
   } catch {
     return null;
   }

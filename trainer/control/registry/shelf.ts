@@ -111,7 +111,8 @@ function newestOf(marks: PointerMarks | null): string | null {
 /** Both arms of the active rollout, if it is one of this shelf. */
 function rolloutArms(modelsFolder: string, files: FileSystem, shelf: ShelfName): readonly string[] {
   const rollout = quietly(() => readRollout(modelsFolder, files));
-  if (rollout?.status !== 'active' || shelfOfTimeframe(rollout.timeframe) !== shelf) return [];
+  if (rollout?.status !== 'active' || rollout.instrument !== undefined) return [];
+  if (shelfOfTimeframe(rollout.timeframe) !== shelf) return [];
   return [rollout.champion, rollout.challenger];
 }
 

@@ -160,7 +160,7 @@ describe('a rollout of a direction model', () => {
 
   it('has its power stated from the shadow period of its challenger, and of none is unknown', async () => {
     const ask = (): Promise<number | null> =>
-      shadowPower({ settings, paths }, { version: challenger, timeframe: '1h' });
+      shadowPower({ settings, paths }, { version: challenger, timeframe: '1h', rule: null });
     pass(30, null);
     expect(await ask()).toBeNull();
     shadowed(60, true);

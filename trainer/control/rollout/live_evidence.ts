@@ -4,6 +4,7 @@ import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import type { ComparedAxis } from '../../jobs/comparison/compared_bars.ts';
 import type { ComparedPlace } from '../../jobs/comparison/live_comparison.ts';
+import { RULE_COMPARISON } from '../../jobs/strategies/formula_rule/live_comparison.ts';
 import { trainingOfShelf } from '../../jobs/strategies/registry.ts';
 import { RolloutEvidence } from './evidence.ts';
 import type { RolloutRules } from './rules.ts';
@@ -23,7 +24,8 @@ export interface LiveEvidence {
  */
 export async function liveEvidence(rollout: Rollout, rules: RolloutRules, place: ComparedPlace): Promise<LiveEvidence> {
   const from = (Date.parse(rollout.started) / 1000) as OpenTime;
-  const { comparison } = trainingOfShelf(shelfOfTimeframe(rollout.timeframe));
+  const isOfRules = rollout.instrument !== undefined;
+  const comparison = isOfRules ? RULE_COMPARISON : trainingOfShelf(shelfOfTimeframe(rollout.timeframe)).comparison;
   const journals = place.journals.map((path) => openJournal(path, { readOnly: true }));
   try {
     const { axes, newest } = await comparison.rolloutBars({ rollout, from, journals, place });

@@ -30,7 +30,7 @@ function rolloutsOf(modelsFolder: string, version: string, timeframe: Timeframe 
     if (newest === null) return [];
     const all = [...(newest.earlier ?? []), { ...newest, candidate: newest.history.length + 1 }];
     return all
-      .filter((own) => own.challenger === version && own.timeframe === timeframe)
+      .filter((own) => own.challenger === version && own.instrument === undefined && own.timeframe === timeframe)
       .map(({ id, candidate, promotion_e_value: needed, status, reason }) => {
         const outcome = reason === '' ? status : `${status}: ${oneLine(reason)}`;
         return `|${id}|${candidate}|${(1 / needed).toPrecision(2)}|${needed.toFixed(0)}|${outcome}|`;

@@ -12,15 +12,16 @@ const DAY_S = 86_400;
 /** Five days of a week are trading days. */
 const OPEN_SHARE = 5 / 7;
 
-type Candidate = Pick<Admitted, 'version' | 'timeframe'>;
+type Candidate = Pick<Admitted, 'version' | 'timeframe' | 'rule'>;
 
 /**
  * Power of a rollout that starts now, from the shadow period of its challenger: at the e-value that the next candidate
- * needs. null without a shadow period.
+ * needs. null without a shadow period, and of a rule: what its shadow period earned says too little about it.
  */
 export async function shadowPower(place: RolloutPlace, candidate: Candidate): Promise<number | null> {
   const { settings, paths } = place;
-  const { version: challenger, timeframe } = candidate;
+  const { version: challenger, timeframe, rule } = candidate;
+  if (rule !== null) return null;
   const champion = readActiveOfSlot(paths.models, timeframe)?.version;
   if (champion === undefined) return null;
   const { minutehand, retrain } = settings;

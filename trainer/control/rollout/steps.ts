@@ -2,13 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { readActiveFile } from '../../../shared/bundle/bundle.ts';
-import { placeOfSlot, readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
+import { isRuleBundle, ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
+import { folderOfVersion } from '../../../shared/bundle/shelves/registry.ts';
+import { readAccepted } from '../../../shared/bundle/pointer.ts';
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
 import {
   readRollout,
   readRolloutFile,
   ROLLOUT_POINTER,
   rolloutSchema,
+  slotOfRollout,
   whileRolloutLocked,
   writeRollout,
   type Rollout,
@@ -17,7 +20,6 @@ import { MACHINE_FILES } from '../../../shared/files.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { hasFullTradingWeek } from '../../../shared/market/trading_week.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import type { Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts';
@@ -25,6 +27,7 @@ import {
   admit,
   checkSame,
   folderOf,
+  placeOf,
   type AdmissionPlace,
   type Admitted,
 } from '../../../shared/bundle/admission/admission.ts';
@@ -54,6 +57,13 @@ export interface RolloutLook {
   readonly lossBps: number;
 }
 
+/** The bundle that a person names by its version: of models, or of a rule where no models have it. */
+export function folderOfChallenger(models: string, version: string): string {
+  const rule = pathInside(ruleFolder(models), version);
+  const folder = folderOfVersion(models, version);
+  return !existsSync(folder) && isRuleBundle(rule) ? rule : folder;
+}
+
 /**
  * Starts a rollout: from the next bar on the daemons assign entries to both arms.
  * @param admitted the challenger
@@ -70,11 +80,10 @@ function start({ settings, paths }: RolloutPlace, admitted: Challenger, power: n
   const before = readChecked(paths);
   if (before?.status === 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: `${before.id} is active` });
   const { timeframe, rule } = admitted;
-  if (rule !== null)
-    throw new MinutehandError('ROLLOUT_STATE', { seen: `${challenger} is a rule, which has no rollout` });
-  const champion = activeVersion(paths, timeframe);
+  const champion = activeVersion(paths, admitted);
   if (champion === undefined || champion === challenger) {
-    const seen = champion === undefined ? 'no models are active' : `${challenger} is active already`;
+    const nothing = rule === null ? 'no models are active' : `no rule is served for ${rule}`;
+    const seen = champion === undefined ? nothing : `${challenger} is active already`;
     throw new MinutehandError('ROLLOUT_STATE', { seen });
   }
   const history = outcomesOf(before);
@@ -94,7 +103,7 @@ function start({ settings, paths }: RolloutPlace, admitted: Challenger, power: n
     reason: '',
     key: randomBytes(16).toString('hex'),
     block_minutes: retrain.rollout_block_minutes,
-    ...(timeframe !== null && { timeframe }),
+    ...(rule !== null ? { instrument: rule } : timeframe !== null && { timeframe }),
     started,
     stage_started: started,
     stages: [{ from: started, share: first!.share }],
@@ -107,10 +116,10 @@ function start({ settings, paths }: RolloutPlace, admitted: Challenger, power: n
   return write(paths, rollout);
 }
 
-/** Version of the active models that a rollout compares. @param timeframe of direction models; null = those of pairs */
-function activeVersion(paths: Paths, timeframe: Timeframe | null): string | undefined {
-  const { name } = placeOfSlot(paths.models, timeframe);
-  return readActiveOfSlot(paths.models, timeframe, trainerMarks(paths, name))?.version;
+/** Version of the active models, or of the rule that is served, that a rollout compares. */
+function activeVersion(paths: Paths, slot: Pick<Admitted, 'timeframe' | 'rule'>): string | undefined {
+  const place = placeOf(slot, paths.models);
+  return readAccepted(place, MACHINE_FILES, trainerMarks(paths, place.name))?.version;
 }
 
 /** Outcomes of all candidates so far, of which the next one's threshold depends: promoted or not. */
@@ -124,9 +133,10 @@ function outcomesOf(newest: Rollout | null): boolean[] {
 
 function earlierWith(before: Rollout | null): NonNullable<Rollout['earlier']> {
   if (before === null || before.status === 'active') return before?.earlier ?? [];
-  const { id, challenger, timeframe, status, reason, promotion_e_value, history, earlier = [] } = before;
+  const { id, challenger, timeframe, instrument, status, reason, promotion_e_value, history, earlier = [] } = before;
   const own = { id, challenger, status, reason, promotion_e_value, candidate: history.length + 1 };
-  return [...earlier, timeframe === undefined ? own : { ...own, timeframe }];
+  const of = { ...(timeframe !== undefined && { timeframe }), ...(instrument !== undefined && { instrument }) };
+  return [...earlier, { ...own, ...of }];
 }
 
 /** Evaluates the active rollout from the journals without changes; null = none is active. */
@@ -155,18 +165,21 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
     rollout,
     facts,
     verdict: verdictOfPointer(place.paths, rollout) ?? checkRollout(facts, rules),
-    outlook: outlookOf(facts, rules),
+    outlook: outlookOf(facts, rules, rollout.instrument === undefined ? 'probabilities' : 'results'),
     intervals: { logLoss: logLoss.interval(0.05), brier: brier.interval(0.05) },
     lossBps: evidence.guards.lossBps,
   };
 }
 
 /** Other models than the champion were activated: by an interrupted promotion, or by a person. */
-function verdictOfPointer(paths: Paths, { champion, challenger, timeframe }: Rollout): RolloutVerdict | null {
-  const active = activeVersion(paths, timeframe ?? null);
+function verdictOfPointer(paths: Paths, rollout: Rollout): RolloutVerdict | null {
+  const { champion, challenger, instrument } = rollout;
+  const active = activeVersion(paths, slotOfRollout(rollout));
   if (active === champion) return null;
   if (active === challenger) return { verdict: 'promote' };
-  return { verdict: 'abort', reason: `models ${active ?? 'none'} were activated` };
+  const reason =
+    instrument === undefined ? `models ${active ?? 'none'} were activated` : `rule ${active ?? 'none'} serves`;
+  return { verdict: 'abort', reason };
 }
 
 /**
@@ -197,8 +210,7 @@ interface Promotion {
 
 /** The challenger is admitted again, with the override of its start; a refused one ends the rollout. */
 async function promotionOf(rollout: Rollout, admission: AdmissionPlace): Promise<Step> {
-  const { timeframe = null, challenger } = rollout;
-  const folder = pathInside(folderOf({ timeframe, rule: null }, admission.paths.models), challenger);
+  const folder = pathInside(folderOf(slotOfRollout(rollout), admission.paths.models), rollout.challenger);
   try {
     const carried = rollout.despite_gates ?? null;
     return { verdict: 'promote', admitted: await admit(admission, { door: 'rollout_end', folder, carried }) };

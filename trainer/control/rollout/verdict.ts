@@ -35,7 +35,10 @@ export interface RolloutFacts {
   readonly harm: number;
   /** E-value that the challenger scores better, now. */
   readonly benefit: number;
-  /** Mean of champion's loss − challenger's loss per label: log loss in nats, and Brier score. */
+  /**
+   * Mean of champion's loss − challenger's loss per label: log loss in nats, and Brier score; of rules, both are the
+   * challenger's result of a bar − the champion's, bps.
+   */
   readonly meanLogLoss: number;
   readonly meanBrier: number;
   readonly breach: { readonly guard: GuardName; readonly seen: string } | null;
@@ -79,24 +82,31 @@ export interface Outlook {
 const HOUR_MS = 3_600_000;
 
 /** Empty `blocked`: the next step follows at the next evaluation, unless evidence of harm ends the rollout. */
-export function outlookOf(facts: RolloutFacts, policy: VerdictPolicy): Outlook {
+export function outlookOf(
+  facts: RolloutFacts,
+  policy: VerdictPolicy,
+  compared: 'probabilities' | 'results' = 'probabilities',
+): Outlook {
   const at = policy.stages.findIndex(({ name }) => name === facts.stage);
   const stage = policy.stages[at]!;
   const next = policy.stages[at + 1];
   if (next === undefined || stage.durationMs === null) return { next: 'promotion', blocked: [] };
   const isLast = next.durationMs === null;
   const labels = policy.minLabels * (at + 1);
+  const isOfResults = compared === 'results';
   const hours = (ms: number): string => (ms / HOUR_MS).toFixed(1);
   const conditions: readonly (readonly [isMet: boolean, text: string])[] = [
     [facts.inStageMs >= stage.durationMs, `${hours(facts.inStageMs)} of ${hours(stage.durationMs)} h in the stage`],
-    [facts.labels >= labels, `${facts.labels} of ${labels} matured labels`],
+    [facts.labels >= labels, `${facts.labels} of ${labels} ${isOfResults ? 'bars of both' : 'matured labels'}`],
     [
       !isLast || facts.benefit >= policy.promotionEValue,
       `benefit e-value ${facts.benefit.toFixed(1)} of ${policy.promotionEValue.toFixed(0)}`,
     ],
     [
       !isLast || isNotWorse(facts),
-      `means worse than the champion's: log loss by ${(-facts.meanLogLoss).toFixed(4)}, Brier score by ${(-facts.meanBrier).toFixed(4)}`,
+      isOfResults
+        ? `mean result of a bar below the champion's by ${(-facts.meanLogLoss).toFixed(4)} bps`
+        : `means worse than the champion's: log loss by ${(-facts.meanLogLoss).toFixed(4)}, Brier score by ${(-facts.meanBrier).toFixed(4)}`,
     ],
     [!isLast || facts.hasFullWeek, 'no full trading week yet'],
   ];

@@ -32,8 +32,10 @@ export interface RolloutState {
   readonly share: number;
   readonly champion: string;
   readonly challenger: string;
-  /** Of direction models; absent for models of pairs. */
+  /** Of direction models. */
   readonly timeframe?: Timeframe;
+  /** Of rules. */
+  readonly instrument?: string;
   readonly promotion_e_value: number;
   /** null before the first evaluation. */
   readonly evidence: {
@@ -112,9 +114,10 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
 }
 
 function stateFor(rollout: Rollout, answer: LookAnswer | string | null): RolloutState {
-  const { id, stage, share, champion, challenger, timeframe, promotion_e_value } = rollout;
+  const { id, stage, share, champion, challenger, timeframe, instrument, promotion_e_value } = rollout;
   const own = { id, stage, share, champion, challenger, promotion_e_value };
-  const known = timeframe === undefined ? own : { ...own, timeframe };
+  const of = { ...(timeframe !== undefined && { timeframe }), ...(instrument !== undefined && { instrument }) };
+  const known = { ...own, ...of };
   if (answer === null) return { ...known, evidence: null, next: '', blocked: [] };
   if (typeof answer === 'string') return { ...known, evidence: null, next: '', blocked: [`not evaluated: ${answer}`] };
   const { next, blocked, facts, loss_bps = 0 } = answer;

@@ -1,13 +1,12 @@
 import { shelfOfTimeframe } from '../../../../shared/bundle/shelf_name.ts';
 import * as z from 'zod';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
-import { folderOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
 import { readRollout, rolloutSchema } from '../../../../shared/bundle/rollout.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { registryOf } from '../../registry/registry.ts';
 import { shadowPower } from '../../rollout/shadow_power.ts';
 import type { RolloutState } from '../../rollout/watch.ts';
-import { abortRollout, startRollout } from '../../rollout/steps.ts';
+import { abortRollout, folderOfChallenger, startRollout } from '../../rollout/steps.ts';
 import { admissionPlaceOf, overrideOf, overrideShape } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
@@ -65,7 +64,11 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
       tags: ['models'],
       summary: 'Verify a bundle, refuse failed or unknown gates, and start its rollout',
       body: z.strictObject({
-        model_name: z.string().max(60).regex(VERSION).describe('The challenger: models of pairs, or a direction model'),
+        model_name: z
+          .string()
+          .max(60)
+          .regex(VERSION)
+          .describe('The challenger: models of pairs, a direction model, or a rule'),
         ...overrideShape,
       }),
       response: answer,
@@ -74,13 +77,15 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
       const { model_name: name } = request.body;
       request.written = { target: name };
       const override = overrideOf(request.body, request);
-      const folder = folderOfVersion(paths.models, name);
+      const folder = folderOfChallenger(paths.models, name);
       const admitted = await admit(admissionPlaceOf(context), { door: 'rollout', folder, override });
-      const registry = registryOf(await store(), paths, shelfOfTimeframe(admitted.timeframe));
-      await registry.register(name);
+      // The registry has no rules.
+      const registry =
+        admitted.rule === null ? registryOf(await store(), paths, shelfOfTimeframe(admitted.timeframe)) : null;
+      await registry?.register(name);
       const place = { settings, paths };
       const rollout = startRollout(place, admitted, await shadowPower(place, admitted));
-      await registry.startRollout(rollout);
+      await registry?.startRollout(rollout);
       const { id, despite_gates } = rollout;
       request.written = { target: name, after: { id, ...(despite_gates && { despite_gates }) } };
       return { rollout };
