@@ -210,10 +210,9 @@ export class Instruments {
 
   /** Journals the virtual answers of both arms of a rollout to a batch that `decide` answered. */
   follow(answers: readonly Answer[]): void {
-    if (this.#isAbsent) return;
     if (this.ruleArms.rollout !== null)
       this.ruleArms.follow(this.#ownIn(answers), this.#first, (...bar) => this.#answerAgainByRule(...bar));
-    if (this.arms.rollout === null) return;
+    if (this.#isAbsent || this.arms.rollout === null) return;
     const compared = answers.filter(({ minute: { pairIndex, outcome } }) => {
       if (pairIndex < this.#first || outcome !== 'COMPLETE' || this.#matrix.rowOf(pairIndex) < 0) return false;
       // Where a rule answers, no arm does.

@@ -4,8 +4,7 @@ import type { RuleFormulas } from '../../shared/bundle/rule/rule_formulas.ts';
 import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
 import { ARMS, type Arm } from '../../shared/core/rollout/assignment.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
-import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
-import type { InstrumentAnswer } from '../decide/instrument_answer.ts';
+import type { InstrumentAnswer, InstrumentContext } from '../decide/instrument_answer.ts';
 import { ServedRules } from '../features/served_rules.ts';
 import type { Journal } from '../journal/journal.ts';
 import { shadowRow } from '../journal/record.ts';
@@ -92,7 +91,7 @@ export class RuleArms {
   }
 
   /** Computes what the challenger reads of the direction model's answers to a batch. */
-  infer(scoresOf: (index: number) => { readonly scores: DirectionScores; readonly row: number }): void {
+  infer(scoresOf: (index: number) => { readonly scores: InstrumentContext['scores']; readonly row: number }): void {
     if (this.#isActive(this.#index())) void this.#lane.infer(() => this.rules.finish(scoresOf));
   }
 
