@@ -154,7 +154,7 @@ describe('a rollout of a direction model', () => {
   it('ends when the challenger is worse', async () => {
     pass(30, null);
     const seen = await until(start(), false);
-    expect(seen.at(-1)).toMatch(/^aborted: scores are worse: e-value/);
+    expect(seen.at(-1)).toMatch(/^aborted: the challenger is worse: e-value/);
     expect(readActiveDirection(paths.models, '1h')!.version).toBe(champion);
   });
 

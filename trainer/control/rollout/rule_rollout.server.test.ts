@@ -147,7 +147,7 @@ describe('a rollout of a rule', () => {
   it('ends when the challenger earns less, and the champion is served as before', async () => {
     await serve(champion);
     const seen = await until(await start(), (next) => ({ champion: next, challenger: 0 }));
-    expect(seen.at(-1)).toMatch(/^aborted: scores are worse: e-value/);
+    expect(seen.at(-1)).toMatch(/^aborted: the challenger is worse: e-value/);
     expect(readActiveRule(paths.models, ID)!.version).toBe(champion);
   });
 

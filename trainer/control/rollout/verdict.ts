@@ -54,7 +54,8 @@ export type RolloutVerdict =
 export function checkRollout(facts: RolloutFacts, policy: VerdictPolicy): RolloutVerdict {
   const { harm, breach, benefit, labels } = facts;
   if (breach !== null) return { verdict: 'abort', reason: `guard ${breach.guard}: ${breach.seen}` };
-  if (harm >= DECISIVE_E_VALUE) return { verdict: 'abort', reason: `scores are worse: e-value ${harm.toFixed(1)}` };
+  if (harm >= DECISIVE_E_VALUE)
+    return { verdict: 'abort', reason: `the challenger is worse: e-value ${harm.toFixed(1)}` };
   const at = policy.stages.findIndex(({ name }) => name === facts.stage);
   const stage = policy.stages[at]!;
   const next = policy.stages[at + 1];
