@@ -13,7 +13,7 @@ const BLOCKED_CODES: readonly unknown[] = ['EPERM', 'EACCES', 'EBUSY'];
 /** Waits before each retry of a blocked file: an eighth of a second in all. */
 export const BLOCKED_PAUSES_MS: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 
-/** Waits of a program that has nothing else to do: another one that holds a file for five seconds ends nothing. */
+/** Waits before each retry of a program that has nothing else to do meanwhile: five seconds in all. */
 export const PATIENT_PAUSES_MS: readonly number[] = [...BLOCKED_PAUSES_MS, ...Array<number>(20).fill(250)];
 
 /** Returns whether another program that has the file open may be the reason. */

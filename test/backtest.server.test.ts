@@ -409,7 +409,7 @@ describe('the written report', () => {
     });
     expect(html).not.toMatch(/-0\.00 %|-4\.52/);
     expect(html).toMatch(/-0\.0012 %/);
-    expect(html).toMatch(new RegExp(`<td>${first!.pairId}</td>(<td>[^<]*</td>){2}<td>0</td><td>no trades</td>`));
+    expect(html).toMatch(new RegExp(`<td>${first!.pairId}</td>(<td>[^<]*</td>){3}<td>0</td><td>no trades</td>`));
   });
 
   it('reports when other thresholds than those of the bundle were requested', async () => {

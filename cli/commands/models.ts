@@ -1,4 +1,4 @@
-import { MODEL_TYPES, modelsOf } from '../../shared/strategies/registry.ts';
+import { MODEL_TYPES, modelsOf, type ModelType, type ShelfName } from '../../shared/strategies/registry.ts';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import {
@@ -32,7 +32,6 @@ import { notify } from '../../trainer/control/notify/outbox.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Recovery } from '../../trainer/control/registry/registry.ts';
 import { shelfOfTimeframe, targetInSlot } from '../../shared/bundle/shelf_name.ts';
-import type { ModelType, ShelfName } from '../../shared/strategies/registry.ts';
 import {
   ALL_SHELVES,
   placeOfSlot,

@@ -164,6 +164,14 @@ export function slotOfRollout({ timeframe, instrument }: Pick<ActiveRollout, 'ti
   return { timeframe: timeframe ?? null, rule: instrument ?? null };
 }
 
+/** The fields that say what a rollout compares; one that is absent stays absent. */
+export function comparedIn({ timeframe, instrument }: Pick<ActiveRollout, 'timeframe' | 'instrument'>): {
+  readonly timeframe?: Timeframe;
+  readonly instrument?: string;
+} {
+  return { ...(timeframe !== undefined && { timeframe }), ...(instrument !== undefined && { instrument }) };
+}
+
 /** HMAC-SHA-256 by the rollout's key. */
 export function keyedHash(key: string): KeyedHash {
   const bytes = Buffer.from(key, 'hex');

@@ -146,7 +146,8 @@ describe.runIf(IS_WINDOWS)(`a program that keeps files open on Windows${WINDOWS_
       let latestMs = 0;
       for (const [pair, seen] of sights) {
         expect(seen.map(({ seq }) => seq)).toEqual(seen.map(({ seq }) => seq).toSorted((a, b) => a - b));
-        const [{ seq: from }, { seq: to }] = [seen[0]!, seen.at(-1)!];
+        const from = seen[0]!.seq;
+        const to = seen.at(-1)!.seq;
         for (const { seq, generated_at_ms } of rows.filter(
           (row) => row.pair_id === pair && row.seq > from && row.seq <= to,
         ))

@@ -8,7 +8,7 @@ import { createWindowsWorkplace, IS_WINDOWS, windowsNode, windowsOptions, window
  * MetaEditor does for its command line: the log in UTF-16, and no exit code that means anything.
  */
 const META_EDITOR = `
-// Wine gives each program that of its own user.
+// Wine sets APPDATA of each program to that of the Wine user.
 process.env.APPDATA = process.env.ROAMING;
 if (process.execPath.toLowerCase().endsWith('metaeditor64.exe')) {
   const { writeFileSync } = require('node:fs');

@@ -99,10 +99,15 @@ export function encodeGraph({ name, inputs, nodes, width, metadata }: ScoreGraph
     producerName: 'minutehand',
     graph: { name, inputs: [...inputs], outputs: [scoreOutput(width)], nodes: [...nodes] },
     opsets: [...OPSETS.opsets],
-    metadata: Object.entries(metadata)
-      .map(([key, value]) => ({ key, value }))
-      .sort((a, b) => (a.key < b.key ? -1 : 1)),
+    metadata: metadataEntries(metadata),
   });
+}
+
+/** Key/value properties in the order of their keys. */
+export function metadataEntries(metadata: Readonly<Record<string, string>>): { key: string; value: string }[] {
+  return Object.entries(metadata)
+    .map(([key, value]) => ({ key, value }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 /** The input `features` float32 [N, columns], or [N, bars, columns] with more bars than one. */

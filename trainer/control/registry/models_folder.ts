@@ -102,7 +102,7 @@ export class ModelsFolder {
     return aside;
   }
 
-  /** Removes leftovers of killed processes; `removeOldBundles` ends removals of its own. */
+  /** Removes leftovers of killed processes. What `removeOldBundles` was removing, it removes itself. */
   removeLeftovers(nowMs: number): void {
     if (this.#files.stat(this.#path) === null) return;
     for (const { name } of this.#files.list(this.#path)) {

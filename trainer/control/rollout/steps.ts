@@ -7,6 +7,7 @@ import { folderOfVersion } from '../../../shared/bundle/shelves/registry.ts';
 import { readAccepted } from '../../../shared/bundle/pointer.ts';
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
 import {
+  comparedIn,
   readRollout,
   readRolloutFile,
   ROLLOUT_POINTER,
@@ -133,10 +134,9 @@ function outcomesOf(newest: Rollout | null): boolean[] {
 
 function earlierWith(before: Rollout | null): NonNullable<Rollout['earlier']> {
   if (before === null || before.status === 'active') return before?.earlier ?? [];
-  const { id, challenger, timeframe, instrument, status, reason, promotion_e_value, history, earlier = [] } = before;
+  const { id, challenger, status, reason, promotion_e_value, history, earlier = [] } = before;
   const own = { id, challenger, status, reason, promotion_e_value, candidate: history.length + 1 };
-  const of = { ...(timeframe !== undefined && { timeframe }), ...(instrument !== undefined && { instrument }) };
-  return [...earlier, { ...own, ...of }];
+  return [...earlier, { ...own, ...comparedIn(before) }];
 }
 
 /** Evaluates the active rollout from the journals without changes; null = none is active. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import * as z from 'zod';
-import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
+import { comparedIn, readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import type { Timeframe } from '../../../shared/pair.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { Notifications } from '../notify/notifications.ts';
@@ -114,10 +114,8 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
 }
 
 function stateFor(rollout: Rollout, answer: LookAnswer | string | null): RolloutState {
-  const { id, stage, share, champion, challenger, timeframe, instrument, promotion_e_value } = rollout;
-  const own = { id, stage, share, champion, challenger, promotion_e_value };
-  const of = { ...(timeframe !== undefined && { timeframe }), ...(instrument !== undefined && { instrument }) };
-  const known = { ...own, ...of };
+  const { id, stage, share, champion, challenger, promotion_e_value } = rollout;
+  const known = { id, stage, share, champion, challenger, promotion_e_value, ...comparedIn(rollout) };
   if (answer === null) return { ...known, evidence: null, next: '', blocked: [] };
   if (typeof answer === 'string') return { ...known, evidence: null, next: '', blocked: [`not evaluated: ${answer}`] };
   const { next, blocked, facts, loss_bps = 0 } = answer;

@@ -7,6 +7,8 @@ import { answerOf, startCommand, type CommandAnswer } from './command_process.ts
 import type { ProgressLine } from '../../jobs/progress/progress_line.ts';
 
 const MAX_ANSWER = 16 * 1024 * 1024;
+/** Origin of the job of a backtest of the trainer; its id follows. */
+export const BACKTEST_ORIGIN = 'backtest:';
 
 export interface BacktestProcess {
   /** Never rejects. */
@@ -35,7 +37,7 @@ export function startBacktest(options: BacktestProcessOptions): BacktestProcess 
     command: [...command, 'job', 'run', '-', '--json'],
     env: {
       MINUTEHAND_MARKET: market,
-      ...originEnv({ origin: `backtest:${backtestId}`, requested_by: requestedBy, reader_pid: process.pid }),
+      ...originEnv({ origin: `${BACKTEST_ORIGIN}${backtestId}`, requested_by: requestedBy, reader_pid: process.pid }),
     },
     input: JSON.stringify(jobOf(options)),
     maxAnswer: MAX_ANSWER,

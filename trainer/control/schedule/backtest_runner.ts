@@ -10,7 +10,7 @@ import type { Clock } from '../../../shared/ports.ts';
 import { jobHost, JobRecords } from '../../jobs/records/job_records.ts';
 import { killMarked } from '../../jobs/records/process_mark.ts';
 import type { Store } from '../../store/store.ts';
-import { startBacktest, type BacktestProcess } from './backtest_process.ts';
+import { BACKTEST_ORIGIN, startBacktest, type BacktestProcess } from './backtest_process.ts';
 import type { CommandAnswer } from './command_process.ts';
 import { BacktestQueue, type Backtest, type NewBacktest } from './backtest_queue.ts';
 
@@ -30,8 +30,6 @@ export interface BacktestRunnerOptions {
 }
 
 const LIMIT_MS = 30 * 60_000;
-/** Of their jobs. */
-const ORIGIN = 'backtest:';
 /** Number of backtests whose files are kept. */
 const KEPT_FILES = 50;
 
@@ -195,7 +193,7 @@ export class BacktestRunner {
 /** Ends processes of backtests that outlive the trainer that started them: nobody reads their result. */
 async function killLeftBehind(records: JobRecords): Promise<void> {
   for (const { job_id, origin } of await records.list({ limit: 1000, statuses: ['running'], isHere: true }))
-    if (origin?.startsWith(ORIGIN) === true) killMarked(await records.markOf(job_id));
+    if (origin?.startsWith(BACKTEST_ORIGIN) === true) killMarked(await records.markOf(job_id));
 }
 
 /** What a backtest that is done says about requested pairs without bars; null: all were done. */

@@ -13,6 +13,8 @@ export interface GraphNodes {
   node(operator: string, inputs: readonly string[], result: string, attributes?: OnnxAttribute[]): OnnxNode;
   /** A float32 number as a float64 scalar. */
   scalar(name: string, value: number): OnnxNode[];
+  /** A vector of int64. */
+  integers(name: string, values: readonly number[]): OnnxNode;
 }
 
 export function graphNodes(prefix: string): GraphNodes {
@@ -31,6 +33,8 @@ export function graphNodes(prefix: string): GraphNodes {
       node('Constant', [], `${name}32`, [{ name: 'value_float', type: ATTRIBUTE.FLOAT, number: value }]),
       node('Cast', [`${name}32`], name, castTo(ELEMENT_FLOAT64)),
     ],
+    integers: (name, values) =>
+      node('Constant', [], name, [{ name: 'value_ints', type: ATTRIBUTE.INTS, integers: [...values] }]),
   };
 }
 

@@ -23,9 +23,7 @@ export function linearNodes(
   { columns, mean, inverse, coefficients, intercept, clip }: LinearGraph,
   { input, output, prefix }: GraphPlace,
 ): OnnxNode[] {
-  const { named, node, scalar } = graphNodes(prefix);
-  const integers = (name: string, values: readonly number[]): OnnxNode =>
-    node('Constant', [], name, [{ name: 'value_ints', type: ATTRIBUTE.INTS, integers: [...values] }]);
+  const { named, node, scalar, integers } = graphNodes(prefix);
   /** Float32 numbers as a float64 vector. */
   const numbers = (name: string, values: ArrayLike<number>): OnnxNode[] => [
     node('Constant', [], `${name}32`, [{ name: 'value_floats', type: ATTRIBUTE.FLOATS, floats: Array.from(values) }]),

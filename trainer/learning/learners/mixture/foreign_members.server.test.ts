@@ -108,7 +108,8 @@ describe('an ensemble with a model of another program', () => {
   });
 
   it('has the same bytes from the same rows', async () => {
-    const [one, other] = [await fit('vote'), await fit('vote')];
+    const one = await fit('vote');
+    const other = await fit('vote');
     expect(one.toOnnx({ metadata: {} })).toEqual(other.toOnnx({ metadata: {} }));
   });
 });

@@ -1,7 +1,7 @@
-import { OPSETS, scoreOutput } from '../../../../shared/bundle/onnx/onnx.ts';
+import { metadataEntries, OPSETS, scoreOutput } from '../../../../shared/bundle/onnx/onnx.ts';
 import { encodeNode, type OnnxValue } from '../../../../shared/bundle/onnx/schema.ts';
 import type { GraphPart, ModelVersions } from '../contract/graph_part.ts';
-import { encodeWholeModel, metadataEntries } from './whole_model.ts';
+import { encodeWholeModel } from './whole_model.ts';
 
 export interface PartModel {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { refuseOutsideData } from '../../../../shared/bundle/onnx/graph_limits.ts';
 import { INPUT_NAME, OUTPUT_NAME, featuresInput, scoreOutput } from '../../../../shared/bundle/onnx/onnx.ts';
-import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
+import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64 } from '../../../../shared/bundle/onnx/schema.ts';
 import type { GraphPlace } from '../contract/fitted.ts';
 import { castTo, graphNodes } from '../contract/graph_nodes.ts';
 import type { GraphPart } from '../contract/graph_part.ts';
@@ -172,9 +172,7 @@ function surroundings(
   place: GraphPlace,
 ): Pick<Surroundings, 'before' | 'after'> {
   const nodes = graphNodes(place.prefix);
-  const { named, node } = nodes;
-  const integers = (name: string, values: readonly number[]): OnnxNode =>
-    node('Constant', [], name, [{ name: 'value_ints', type: ATTRIBUTE.INTS, integers: [...values] }]);
+  const { named, node, integers } = nodes;
   const axis = (integer: number) => ({ name: 'axis', type: ATTRIBUTE.INT, integer });
   const element = input.elementType === ELEMENT_FLOAT64 ? ELEMENT_FLOAT64 : ELEMENT_FLOAT32;
   return {

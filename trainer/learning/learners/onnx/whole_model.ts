@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type protobuf from 'protobufjs';
+import { metadataEntries } from '../../../../shared/bundle/onnx/onnx.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { encodeNode, VALUE_MESSAGES, type OnnxNode, type OnnxValue } from '../../../../shared/bundle/onnx/schema.ts';
 import { readMessage } from '../../../../shared/bundle/onnx/wire.ts';
@@ -108,13 +109,6 @@ export interface WrittenModel extends Omit<WholeModel, 'graph'> {
 export function encodeWholeModel(model: WrittenModel): Uint8Array {
   const type = typeNamed('Model');
   return type.encode(type.fromObject(model)).finish().slice();
-}
-
-/** Key/value properties in the order of their keys. */
-export function metadataEntries(metadata: Readonly<Record<string, string>>): WholeModel['metadata'] {
-  return Object.entries(metadata)
-    .map(([key, value]) => ({ key, value }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 /** Names of all values that the nodes and tensors of a graph define or read, those within subgraphs not included. */
