@@ -69,16 +69,23 @@ export async function checkBundles(
 
 function shelvesOf(models: string, settings: Settings, isTimed: boolean): readonly Shelf[] {
   const challengers = namedBundles(models).filter(({ slot }) => isChallenger(slot));
+  const servedRules = instrumentsWithRule(models).map((instrument) => readActiveRule(models, instrument));
+  const ruleShadows = instrumentsWithRuleShadow(models)
+    .map((instrument) => readRuleShadow(models, instrument))
+    .filter((version) => version !== null);
   const ofModels = ALL_SHELVES.map((own): Shelf => {
+    const isOfRules = own.openRule !== undefined;
     const slots = own.places(models).map(({ timeframe }) => timeframe);
     return {
       strategy: own.strategy,
       folder: own.folder(models),
-      active: slots.map((slot) => readActiveOfSlot(models, slot)),
+      active: isOfRules ? servedRules : slots.map((slot) => readActiveOfSlot(models, slot)),
       challengers: challengers
         .filter(({ folder }) => dirname(folder) === own.folder(models))
         .map(({ folder }) => basename(folder)),
-      shadows: slots.map((slot) => readShadow(models, slot)).filter((version) => version !== null),
+      shadows: isOfRules
+        ? ruleShadows
+        : slots.map((slot) => readShadow(models, slot)).filter((version) => version !== null),
       async load(folder) {
         const gates = own.facts(folder).recorded;
         return { gates, rows_per_second: await commandsOfShelf(own.name).score(folder, settings, isTimed) };
@@ -88,11 +95,9 @@ function shelvesOf(models: string, settings: Settings, isTimed: boolean): readon
   const rules: Shelf = {
     strategy: 'formula_rule',
     folder: ruleFolder(models),
-    active: instrumentsWithRule(models).map((instrument) => readActiveRule(models, instrument)),
+    active: servedRules,
     challengers: [],
-    shadows: instrumentsWithRuleShadow(models)
-      .map((instrument) => readRuleShadow(models, instrument))
-      .filter((version) => version !== null),
+    shadows: ruleShadows,
     load: (folder) => ({ gates: ruleVerdicts(readRuleBundle(folder), models), rows_per_second: null }),
   };
   return [...ofModels, rules];

@@ -8,8 +8,9 @@ import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import { pathInside } from '../shared/path_name.ts';
-import { ruleFolder, rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
-import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
+import { rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
+import { folderOfRule } from '../shared/bundle/shelves/rules.ts';
+import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import type { RuleWarmStore } from './features/rule_warm_up.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { symbolNames } from '../shared/policy/symbol_names.ts';
@@ -111,7 +112,7 @@ export interface DaemonPorts {
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
   /** The same of a direction model; none = no instruments. */
   loadDirection?(folder: string, timeframe: Timeframe, quietly: Quietly): Promise<DirectionModel>;
-  /** Reads and verifies a rule; none = rules are not followed. @throws MinutehandError as readRuleBundle */
+  /** Reads and verifies a rule; none = rules are not followed. @throws MinutehandError as openRule */
   loadRule?(folder: string): RuleModel;
   /** High-water marks of the pointer files; without them, any is accepted. */
   readonly pointerMarks?: MarksOf;
@@ -317,11 +318,11 @@ class AssembledDaemon implements Daemon {
       })),
       ...Object.entries(rules).map(([instrument, version]) => ({
         pointer: rulePlace(folder, instrument).path,
-        folder: pathInside(ruleFolder(folder), version),
+        folder: folderOfRule(folder, version),
       })),
       ...Object.entries(this.#ruleShadows?.versions ?? {}).map(([instrument, version]) => ({
         pointer: ruleShadowPlace(folder, instrument).path,
-        folder: pathInside(ruleFolder(folder), version),
+        folder: folderOfRule(folder, version),
       })),
     ];
   };

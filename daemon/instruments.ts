@@ -1,8 +1,8 @@
-import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
-import type { RuleFormulas } from '../shared/bundle/rule/rule_formulas.ts';
+import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
+import type { RuleFormulas } from '../shared/bundle/rule/rule_model.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
-import { FLAT_POSITION, type InstrumentPosition } from '../shared/strategies/direction/instrument_position.ts';
+import { FLAT_POSITION, type InstrumentPosition } from '../shared/strategies/instrument_position.ts';
 import type { Position } from '../shared/core/position/position.ts';
 import { barSecondsOf, instrumentLabel, type Pair } from '../shared/pair.ts';
 import type { LastSignal } from '../shared/store/journal.ts';

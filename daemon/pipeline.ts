@@ -1,4 +1,4 @@
-import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
+import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { SeriesBook } from '../shared/core/series/series_book.ts';

@@ -3,7 +3,7 @@ import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
 import { minutes, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { checkTimeframes } from '../shared/bar_file/own_timeframe.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
-import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
+import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { isInstrument, parseSubject, type Timeframe } from '../shared/pair.ts';

@@ -5,9 +5,11 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { armVersion, parseRolloutText, type ActiveRollout } from '../shared/bundle/rollout.ts';
-import { RuleFormulas } from '../shared/bundle/rule/rule_formulas.ts';
+import { fileRule } from '../shared/bundle/rule/rule_bundle.ts';
+import { FileRuleFormulas } from '../shared/bundle/rule/rule_formulas.ts';
+import type { RuleManifest } from '../shared/bundle/rule/rule_manifest.ts';
 import { ARMS } from '../shared/core/rollout/assignment.ts';
-import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
+import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
 import { parseInstrument } from '../shared/pair.ts';
@@ -45,11 +47,7 @@ const SEEN = ['NO_ENTRY', 'BOTH_SIDES', 'ENTRY', 'IN_POSITION', 'STOP_EXIT', 'TA
 /** A kept rule. */
 function ruleOf(document: StrategyDocument = DOCUMENT, no_edge = false, version = '20260101_0000-00000000'): RuleModel {
   const manifest = { version, instrument: ID, market: 'live', strategy: document, edge: { no_edge } };
-  return {
-    manifest: manifest as unknown as RuleModel['manifest'],
-    modelsHash: `hash of ${version}`,
-    strategy: instrumentStrategy(document, 'test'),
-  };
+  return fileRule(manifest as unknown as RuleManifest, `hash of ${version}`, instrumentStrategy(document, 'test'));
 }
 
 const market: readonly Bar[] = (() => {
@@ -375,7 +373,9 @@ describe('a rule that a pipeline serves', () => {
       const broken = ruleOf({ ...other, entry_long: 'ML_UP_PROB > 0.7' }, false, rollout(0).challenger);
       const bench = open(champion, { kind: 'rollout', rollout: rollout(1), set: broken });
       await feed(bench, 0, WARM);
-      const finish = vi.spyOn(RuleFormulas.prototype, 'finish').mockImplementation(function (this: RuleFormulas) {
+      const finish = vi.spyOn(FileRuleFormulas.prototype, 'finish').mockImplementation(function (
+        this: FileRuleFormulas,
+      ) {
         if (this.rule === broken) throw new Error('broken');
       });
       await feed(bench, WARM, WARM + 1);

@@ -7,7 +7,9 @@ import type { DirectionModel } from '../shared/bundle/direction/direction_model.
 import { featureSchema, instrumentSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { writeRandomBundle } from '../shared/bundle/random_bundle.fixture.ts';
-import type { RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
+import { fileRule } from '../shared/bundle/rule/rule_bundle.ts';
+import type { RuleManifest } from '../shared/bundle/rule/rule_manifest.ts';
+import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { describeError } from '../shared/errors.ts';
@@ -96,11 +98,8 @@ async function feed({ pipeline }: Bench, minutes: readonly { readonly bars: read
 
 function ruleOf(): RuleModel {
   const manifest = { version: '20260101_0000-00000000', instrument: ID, market: 'live', strategy: DOCUMENT };
-  return {
-    manifest: { ...manifest, edge: { no_edge: false } } as unknown as RuleModel['manifest'],
-    modelsHash: 'of a rule',
-    strategy: instrumentStrategy(DOCUMENT, 'test'),
-  };
+  const judged = { ...manifest, edge: { no_edge: false } } as unknown as RuleManifest;
+  return fileRule(judged, 'of a rule', instrumentStrategy(DOCUMENT, 'test'));
 }
 
 function describeAnswer(row: SignalRow | ShadowRow): string {

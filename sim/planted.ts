@@ -1,6 +1,6 @@
 import type { LeaseRecord } from '../daemon/lease/lease.ts';
 import type { LeaseStore } from '../daemon/lease/lease_store.ts';
-import { FLAT_POSITION } from '../shared/strategies/direction/instrument_position.ts';
+import { FLAT_POSITION } from '../shared/strategies/instrument_position.ts';
 import { isInstrument, parseSubject } from '../shared/pair.ts';
 import type { FileSystem } from '../shared/ports.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';

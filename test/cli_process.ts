@@ -104,8 +104,11 @@ export interface Running {
   killGroup(signal: NodeJS.Signals): void;
 }
 
-/** Tiny settings (see tinySettings) as configuration files, with `overrides`. */
-export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
+/**
+ * Tiny settings (see tinySettings) as configuration files, with `overrides`.
+ * @param program that `run` and `start` run; default: the build of this checkout
+ */
+export function createWorkplace(overrides: SettingsOverrides = {}, program = PROGRAM): Workplace {
   const folder = mkdtempSync(join(tmpdir(), 'minutehand-cli-'));
   const config = join(folder, 'config');
   const home = join(folder, 'home');
@@ -121,7 +124,7 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
   };
   const children = new Set<ChildProcess>();
 
-  const launch = (args: readonly string[], env?: NodeJS.ProcessEnv) => launchNode([PROGRAM, ...args], env);
+  const launch = (args: readonly string[], env?: NodeJS.ProcessEnv) => launchNode([program, ...args], env);
   function launchNode(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const launched = launchProgram(process.execPath, args, folder, { ...environment, ...env });
     const { child } = launched;

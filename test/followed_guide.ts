@@ -73,6 +73,15 @@ export class GuidedTree {
     }
   }
 
+  /** Builds the whole program of the copy, as `npm run build` does. @returns path of its command line */
+  async buildProgram(): Promise<string> {
+    for (const name of ['bench', 'sim', 'bin', 'config', 'tsconfig.build.json', 'package-lock.json'])
+      cpSync(join(packageRoot(), name), join(this.folder, name), { recursive: true });
+    const build = "await (await import('./bin/dist.mjs')).ensureBuilt();";
+    await promisify(execFile)(process.execPath, ['--input-type=module', '-e', build], { cwd: this.folder });
+    return join(this.folder, 'dist', 'cli', 'minutehand.js');
+  }
+
   /** @param exports lines that export what the test calls, by paths from the root of the copy */
   async load(exports: readonly string[]): Promise<Record<string, never>> {
     writeFileSync(join(this.folder, 'entry.ts'), exports.join('\n'));

@@ -15,9 +15,9 @@ const FOLDERS = ['shared', 'daemon', 'trainer', 'dashboard', 'cli', 'sim', 'benc
 const KNOW_DIRECTION: Readonly<Record<string, readonly [files: number, why: string]>> = {
   bench: [8, 'measurements of this model'],
   cli: [8, 'lists of commands and of gates; replay, parity, rules and their probabilities'],
-  daemon: [22, 'instruments are a second line of stations: matrix, slots, decision'],
+  daemon: [20, 'instruments are a second line of stations: matrix, slots, decision'],
   dashboard: [1, 'the card of an instrument'],
-  shared: [9, 'signals and explanations of instruments'],
+  shared: [8, 'signals and explanations of instruments'],
   sim: [9, 'its worlds have instruments'],
   'trainer/control': [17, 'requests and routes of direction models, measurements of the monitor'],
   'trainer/jobs': [8, 'the runner of its job, and rules on its probabilities'],

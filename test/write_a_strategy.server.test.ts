@@ -1,12 +1,24 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { renderStrategyHalves } from '../cli/docs/strategy_halves.ts';
 import type { StrategyCommands } from '../cli/strategies/strategy_commands.ts';
 import type { admit as Admit } from '../shared/bundle/admission/admission.ts';
 import type { BundleShelf } from '../shared/bundle/shelves/bundle_shelf.ts';
+import { readAddress } from '../shared/address.ts';
+import { homePaths } from '../shared/home.ts';
+import { createRng } from '../shared/rng.ts';
+import type { InstrumentBody } from '../shared/signal/instrument_signal.ts';
+import type { verifyAnySignal as VerifyAnySignal } from '../shared/signal/verify_instrument.ts';
+import { openJournal } from '../shared/store/journal.ts';
 import type { entryStates as EntryStates } from '../shared/core/rule/conditions.ts';
+import {
+  FLAT_POSITION,
+  type InstrumentPosition,
+  type InstrumentStep,
+} from '../shared/strategies/instrument_position.ts';
 import type { StrategyTraining } from '../trainer/jobs/strategies/strategy_training.ts';
-import { createWorkplace } from './cli_process.ts';
+import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { GuidedTree } from './followed_guide.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
 import { tinyBars } from './tiny_models.ts';
@@ -15,7 +27,7 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 interface Program {
   readonly STRATEGY_NAMES: readonly string[];
-  readonly decideDip: (side: -1 | 0 | 1, question: object) => object;
+  readonly stepDip: (position: object, bar: object, id: string, time: number) => InstrumentStep<string>;
   readonly entryStates: typeof EntryStates;
   readonly DIP_RULE: never;
   readonly shelfOfFolder: (folder: string) => BundleShelf;
@@ -24,17 +36,19 @@ interface Program {
   readonly jobSchema: { parse(document: unknown): object };
   readonly runDipJob: (job: object, ...rest: readonly unknown[]) => Promise<string>;
   readonly admit: typeof Admit;
+  readonly verifyAnySignal: typeof VerifyAnySignal;
 }
 
 const EXPORTS = [
   "export { STRATEGY_NAMES } from './shared/strategies/registry.ts';",
-  "export { DIP_RULE, decideDip } from './shared/strategies/dip/dip_rule.ts';",
+  "export { DIP_RULE, stepDip } from './shared/strategies/dip/dip_rule.ts';",
   "export { entryStates } from './shared/core/rule/conditions.ts';",
   "export { shelfOfFolder } from './shared/bundle/shelves/registry.ts';",
   "export { admit } from './shared/bundle/admission/admission.ts';",
   "export { trainingOfRun } from './trainer/jobs/strategies/registry.ts';",
   "export { jobSchema } from './trainer/jobs/kinds/registry.ts';",
   "export { runDipJob } from './trainer/jobs/kinds/dip_job.ts';",
+  "export { verifyAnySignal } from './shared/signal/verify_instrument.ts';",
   "export { commandsOfStrategy } from './cli/strategies/registry.ts';",
 ];
 
@@ -59,6 +73,7 @@ describe('the guide to a strategy', () => {
     expect(files).toEqual([
       '+shared/strategies/dip/dip_rule.ts',
       'shared/strategies/registry.ts',
+      '+shared/bundle/dip/dip_bundle.ts',
       '+shared/bundle/shelves/dip_shelf.ts',
       '+trainer/jobs/kinds/dip_job.ts',
       '+trainer/jobs/strategies/dip/training.ts',
@@ -71,21 +86,27 @@ describe('the guide to a strategy', () => {
   });
 
   it('makes a rule that decides and is explained', () => {
-    const question = { change: -0.04, dip: -0.03, hasEdge: true, ageBars: 0, stop: null, news: null };
-    const decided = (side: -1 | 0 | 1, changes: object): object => program.decideDip(side, { ...question, ...changes });
-    expect(decided(0, {})).toEqual({ action: 'ENTER', reason: 'ENTRY', target: 1 });
-    expect(decided(0, { change: NaN })).toEqual({ action: 'HOLD', reason: 'NO_DIP', target: 0 });
-    expect(decided(0, { hasEdge: false })).toEqual({ action: 'HOLD', reason: 'NO_EDGE', target: 0 });
-    expect(decided(1, { ageBars: 24 })).toEqual({ action: 'EXIT', reason: 'AGE_EXIT', target: 0 });
-    expect(decided(1, { change: 0.01 })).toEqual({ action: 'EXIT', reason: 'RECOVERED', target: 0 });
-    expect(decided(1, {})).toEqual({ action: 'HOLD', reason: 'IN_POSITION', target: 1 });
-    const states = program.entryStates(program.DIP_RULE, 0, { ...question, change: -0.02 } as never);
+    const bar = { close: 97, change: -0.04, dip: -0.03, hasEdge: true, stop: null, news: null };
+    const { position: open, ...entered } = program.stepDip(FLAT_POSITION, bar, 'id', 60);
+    expect(entered).toEqual({ action: 'ENTER', reason: 'ENTRY' });
+    expect(open).toMatchObject({ side: 1, entryClose: 97, ageBars: 0, positionId: 'id', entryTime: 60 });
+    const decided = (before: InstrumentPosition, changes: object): readonly unknown[] => {
+      const { action, reason, position } = program.stepDip(before, { ...bar, ...changes }, 'later', 120);
+      return [action, reason, position.side, position.ageBars];
+    };
+    expect(decided(FLAT_POSITION, { change: NaN })).toEqual(['HOLD', 'NO_DIP', 0, 0]);
+    expect(decided(FLAT_POSITION, { hasEdge: false })).toEqual(['HOLD', 'NO_EDGE', 0, 0]);
+    expect(decided({ ...open, ageBars: 23 }, {})).toEqual(['EXIT', 'AGE_EXIT', 0, 0]);
+    expect(decided(open, { change: 0.01 })).toEqual(['EXIT', 'RECOVERED', 0, 0]);
+    expect(decided(open, {})).toEqual(['HOLD', 'IN_POSITION', 1, 1]);
+    const question = { ...bar, ageBars: 0, change: -0.02 };
+    const states = program.entryStates(program.DIP_RULE, 0, question as never);
     expect(states.find(({ holds }) => !holds)).toMatchObject({ name: 'dip', value: -0.02, limit: -0.03 });
   });
 
-  it('makes a training that is begun as any other, and bundles that are listed and shown, and let in by no door', async () => {
+  it('makes a training that is begun as any other, and bundles that are listed and shown, and served when a person says so', async () => {
     const { settings, home } = place;
-    const bars = tinyBars(settings, 1600);
+    const bars = tinyBars(settings, 2400);
     const folder = await place.writeBars('m1', bars);
     const [symbol] = [...bars.keys()];
     const own = { ...settings, minutehand: { ...settings.minutehand, instruments: [symbol!] } };
@@ -105,7 +126,135 @@ describe('the guide to a strategy', () => {
       new RegExp(`${basename(made)} dip -0\\.\\d{4}\\ndip ${basename(made)}: buys below`),
     );
     const everyDoor = { settings: own, paths: { models, home }, registered: async () => undefined } as never;
-    for (const door of ['promotion', 'shadow', 'rollout', 'rollback'] as const)
-      await expect(program.admit(everyDoor, { door, folder: made })).rejects.toMatchObject({ code: 'MODEL_SLOT' });
+    for (const door of ['promotion', 'rollout', 'rollback'] as const)
+      await expect(program.admit(everyDoor, { door, folder: made })).rejects.toMatchObject({ code: 'MODEL_GATES' });
+  });
+
+  describe('and a daemon', () => {
+    const MINUTES = 4600;
+    /** Minutes after which features and the change over a day are warm. */
+    const PROMOTED = 1500;
+    const FROM = 1_600_000_020;
+    const ID = 'BTCUSDT';
+    let own: Workplace;
+    afterAll(() => own.remove());
+
+    /** Falls and recovers within hours: six and a half times a day, so that the change over a day does so, too. */
+    const minutes = (() => {
+      const rng = createRng('dips');
+      let close = 20_000;
+      return Array.from({ length: MINUTES }, (_, t) => {
+        const open = close;
+        close = 20_000 * Math.exp(0.04 * Math.sin((13 * Math.PI * t) / 1440) + 0.0004 * rng.normal());
+        const high = Math.max(open, close) * 1.0001;
+        return { time: FROM + 60 * t, open, high, low: Math.min(open, close) * 0.9999, close, volume: 60 };
+      });
+    })();
+
+    it('serves them over kill -9; replay gives the same bytes, and each signal is explained', async () => {
+      own = createWorkplace(
+        {
+          minutehand: { market: 'live', instruments: [ID], feed: { interval_ms: 600_000 }, screen: { enabled: false } },
+        },
+        await tree.buildProgram(),
+      );
+      const ran = async (...args: string[]): Promise<Record<string, unknown>> => {
+        const { code, stdout, stderr } = await own.run([...args, '--json']);
+        expect(code, `${args.join(' ')}: ${stderr}${stdout}`).toBe(0);
+        return JSON.parse(stdout) as Record<string, unknown>;
+      };
+      const rows = minutes.map((bar) => [bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume].join());
+      writeFileSync(join(own.folder, `${ID}.csv`), `time,open,high,low,close,volume\n${rows.join('\n')}\n`);
+      const job = {
+        kind: 'dip',
+        market: 'live',
+        instrument: ID,
+        source: { folder: own.folder },
+        share: 0.05,
+        trigger: { code: 'first_models', values: {} },
+      };
+      writeFileSync(join(own.folder, 'job.json'), JSON.stringify(job));
+      const { version } = await ran('job', 'run', 'job.json');
+
+      const first = await startDaemon();
+      await send(first.url, 0, PROMOTED);
+      await ran('models', 'promote', String(version), '--despite-gates', '--reason', 'the guide');
+      await eventually(
+        () => `the rule: ${first.process.stderr()}`,
+        async () => {
+          const health = (await (await fetch(`${first.url}/healthz`)).json()) as { direction: { rules?: object } };
+          return JSON.stringify(health.direction.rules) === JSON.stringify({ [ID]: version }) || null;
+        },
+      );
+      await send(first.url, PROMOTED, 3000);
+      expect(await lastSignalOf(3000)).toMatchObject({ model_version: `rule/${String(version)}`, mode: 'OK' });
+      first.process.kill('SIGKILL');
+      await first.process.ended;
+      const second = await startDaemon();
+      await send(second.url, 3000, MINUTES);
+      const text = await lastSignalOf(MINUTES);
+      expect(program.verifyAnySignal(JSON.stringify(text))).toMatchObject({ pair_id: ID });
+      second.process.kill('SIGTERM');
+      await second.process.ended;
+
+      const journal = openJournal(join(own.home, 'live_main.db'), { readOnly: true });
+      const bodies = [...journal.signals()].map(({ body }) => JSON.parse(`${body}}`) as InstrumentBody);
+      journal.close();
+      const answered = bodies.filter(({ model_version }) => model_version !== '');
+      const reasons = [...new Set<string>(answered.map(({ reason }) => reason))].sort();
+      expect(reasons).toEqual(expect.arrayContaining(['AGE_EXIT', 'ENTRY', 'IN_POSITION', 'NO_DIP']));
+      const entered = answered.filter(({ action }) => action === 'ENTER');
+      expect(entered.length).toBeGreaterThan(5);
+      const { signals, equal, enters } = await ran('replay', '--journal', join(own.home, 'live_main.db'));
+      expect([equal, enters]).toEqual([signals, entered.length]);
+
+      const [entry] = entered;
+      const explained = await ran('explain', ID, entry!.timestamp);
+      expect(explained).toMatchObject({ reproduced: { equal: true }, rule: { version, name: 'dip' } });
+      expect((explained['conditions'] as { name: string; holds: boolean }[]).map(({ name }) => name)).toContain('dip');
+      // What a person has let in is told until another bundle replaces it.
+      const checked = await own.run(['check', 'models', '--json']);
+      expect([checked.code, JSON.parse(checked.stdout)]).toMatchObject([
+        1,
+        {
+          bundles: [{ strategy: 'dip', version, role: 'active', ok: true }],
+          problems: [{ slot: `rule ${ID}`, version, isStated: true }],
+        },
+      ]);
+    });
+
+    async function startDaemon(): Promise<{ process: Running; url: string }> {
+      const file = homePaths({ MINUTEHAND_HOME: own.home }).address('daemon_main');
+      rmSync(file, { force: true });
+      const process = own.start(['daemon']);
+      const url = await eventually(
+        () => `a daemon that listens: ${process.stderr()}`,
+        () => {
+          const address = readAddress(file);
+          return address === null ? null : `http://127.0.0.1:${address.port}`;
+        },
+      );
+      return { process, url };
+    }
+
+    async function send(url: string, from: number, to: number): Promise<void> {
+      const bars = minutes.slice(from, to).map((bar) => ({ symbol: ID, ...bar, time: bar.time * 1000, trades: 1 }));
+      for (let at = 0; at < bars.length; at += 500) {
+        const response = await fetch(`${url}/bars`, { method: 'POST', body: JSON.stringify(bars.slice(at, at + 500)) });
+        expect(await response.json()).toMatchObject({ rejected: [] });
+      }
+    }
+
+    async function lastSignalOf(minute: number): Promise<object> {
+      const timestamp = new Date((FROM + minute * 60) * 1000).toISOString().replace('.000', '');
+      const file = join(own.home, 'signals', ID, 'signal.json');
+      return eventually(
+        () => `the signal of ${timestamp}`,
+        () => {
+          const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+          return text.includes(timestamp) ? (JSON.parse(text) as object) : null;
+        },
+      );
+    }
   });
 });

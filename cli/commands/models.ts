@@ -9,6 +9,7 @@ import {
   rulePlace,
   takeInRule,
 } from '../../shared/bundle/rule/active_rule.ts';
+import { folderOfRule } from '../../shared/bundle/shelves/rules.ts';
 import { signRuleBundle } from '../../shared/bundle/rule/rule_bundle.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
@@ -68,7 +69,6 @@ import { addModelsDelivery } from './models_delivery.ts';
 import { addModelsImport } from './models_import.ts';
 import { addModelsVerify } from './models_verify.ts';
 import { addModelsResume, tellHalts } from './models_resume.ts';
-import { pathInside } from '../../shared/path_name.ts';
 
 export function addModels(program: Command, output: () => Output): void {
   const models = program
@@ -196,9 +196,9 @@ async function promote(name: string, override: Override | null, output: Output):
 }
 
 /** Copies an admitted bundle into the models folder when it is not there. */
-function takeInFolder(folder: string, { version, timeframe, rule }: Admitted, models: string): void {
-  if (rule !== null) takeInRule(folder, models);
-  else shelfOfSlot(timeframe).takeIn(folder, version, models);
+function takeInFolder(folder: string, { version }: Admitted, models: string): void {
+  if (isRuleBundle(folder)) takeInRule(folder, models);
+  else shelfOfFolder(folder).takeIn(folder, version, models);
 }
 
 async function makeActive(
@@ -362,7 +362,7 @@ async function rollbackRule(flags: RollbackFlags, given: string, output: Output)
   const { name } = rulePlace(paths.models, instrument);
   const earlier = predecessor(readActiveRule(paths.models, instrument, trainerMarks(paths, name)));
   const override = overrideOf(flags);
-  const folder = pathInside(ruleFolder(paths.models), earlier);
+  const folder = folderOfRule(paths.models, earlier);
   const admitted = await admit(admissionPlace(), { door: 'rollback', folder, override });
   await makeActive(admitted, 'rolled_back', override, output);
 }

@@ -9,8 +9,9 @@ import {
   liveInstrumentSchema,
   readActiveDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
-import { readActiveRule, ruleOpener } from '../../shared/bundle/rule/active_rule.ts';
-import { ruleWarmUpBars, type RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
+import { readActiveRule } from '../../shared/bundle/rule/active_rule.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
+import { ruleOpener } from '../../shared/bundle/shelves/rules.ts';
 import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel, type DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
@@ -287,7 +288,7 @@ function instrumentWarmUpSeconds(instrument: Pair, rules: readonly RuleModel[], 
   const barSeconds = barSecondsOf(instrument);
   const ofRules = rules
     .filter(({ manifest }) => manifest.instrument === instrument.id)
-    .map((rule) => ruleWarmUpBars(rule.strategy));
+    .map((rule) => rule.createFormulas(barSeconds).warmUpBars);
   const bars = Math.max(instrumentWarmUp(windows), ...ofRules);
   return (bars + 1) * barSeconds;
 }

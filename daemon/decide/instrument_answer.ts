@@ -2,13 +2,8 @@ import { closeTimestamp } from '../../shared/bar.ts';
 import type { StopKind } from '../../shared/bundle/halts.ts';
 import type { NewsWindows } from '../../shared/core/news/news_windows.ts';
 import type { DirectionProbabilities } from '../../shared/strategies/direction/direction_input.ts';
-import {
-  stepInstrument,
-  type InstrumentPosition,
-  type InstrumentStep,
-  type KeptExits,
-} from '../../shared/strategies/direction/instrument_position.ts';
-import { keptExits, stepServedRule } from '../../shared/strategies/formula_rule/served_rule.ts';
+import { stepInstrument } from '../../shared/strategies/direction/step_instrument.ts';
+import type { InstrumentPosition, InstrumentStep, KeptExits } from '../../shared/strategies/instrument_position.ts';
 import type { Pair } from '../../shared/pair.ts';
 import {
   encodeInstrumentBody,
@@ -20,7 +15,7 @@ import {
 import type { Mode } from '../../shared/signal/signal.ts';
 import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
-import type { RuleFormulas } from '../../shared/bundle/rule/rule_formulas.ts';
+import type { RuleFormulas } from '../../shared/bundle/rule/rule_model.ts';
 
 /** The deterministic answer to one bar of one instrument. */
 export interface InstrumentAnswer {
@@ -97,21 +92,18 @@ export function answerByRule(
   id: string,
 ): InstrumentAnswer {
   const { scores, row, close, requireEdge, stop, news } = context;
-  const { manifest, strategy } = formulas.rule;
+  const { manifest } = formulas.rule;
   const { time } = minute;
   // Stop, target and age of an open position need no formula.
   const isReady = context.isReady && (formulas.isWarm || before.side !== 0);
   const hasEdge = !requireEdge || !manifest.edge.no_edge;
-  const { exit, entryLong, entryShort } = formulas;
-  const bar = { close, exit, entryLong, entryShort, hasEdge, stop, news, time };
+  const bar = { close, hasEdge, stop, news, time };
   const step =
-    minute.outcome === 'COMPLETE' && isReady
-      ? stepServedRule(strategy.limits, before, bar, id, time)
-      : holding(minute, before);
+    minute.outcome === 'COMPLETE' && isReady ? formulas.decide(before, bar, id, time) : holding(minute, before);
   return sealedAnswer(context, { instrument, label, minute, before, id }, heldBy(context.rollout, step), {
     probabilities: row < 0 ? null : probabilitiesAt(scores, row),
     position_scale: isReady ? 1 : null,
-    exits: keptExits(strategy.limits),
+    exits: formulas.exits,
     version: `${SERVED_RULE_PREFIX}${manifest.version}`,
     mode: modeOf(minute, { ...context, isReady }, false),
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
-import { FLAT_POSITION, type InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
+import { FLAT_POSITION, type InstrumentPosition } from '../../shared/strategies/instrument_position.ts';
 import { parseInstrument } from '../../shared/pair.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import { answerInstrument, type InstrumentAnswer, type InstrumentContext } from './instrument_answer.ts';

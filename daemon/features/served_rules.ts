@@ -1,9 +1,9 @@
-import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import type { RuleInput } from '../queue/input.ts';
-import { RuleFormulas } from '../../shared/bundle/rule/rule_formulas.ts';
+import type { RuleFormulas } from '../../shared/bundle/rule/rule_model.ts';
 import type { InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
 import type { WarmUpTurns } from './formula_warm_up.ts';
 import { warmBars, type RuleWarmStore } from './rule_warm_up.ts';
@@ -86,7 +86,7 @@ export class ServedRules {
     const index = this.#indexOf(rule.manifest.instrument);
     if (index < 0) return;
     const instrument = this.#instruments[index]!;
-    const formulas = new RuleFormulas(rule, barSecondsOf(instrument));
+    const formulas = rule.createFormulas(barSecondsOf(instrument));
     const warmUp: WarmUp = { index, formulas, waiting: [] };
     const until = lastOf(index);
     // One that never became active gives way to the next.
@@ -115,7 +115,7 @@ export class ServedRules {
     const warmUp = this.#warmUps.find((own) => own.index === index && own.formulas.rule === rule);
     this.#warmUps = this.#warmUps.filter((own) => own !== warmUp);
     if (rule === null) this.#active[index] = null;
-    else this.#active[index] = warmUp?.formulas ?? new RuleFormulas(rule, barSecondsOf(this.#instruments[index]!));
+    else this.#active[index] = warmUp?.formulas ?? rule.createFormulas(barSecondsOf(this.#instruments[index]!));
   }
 
   /** No rules any more. */

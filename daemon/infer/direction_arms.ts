@@ -3,7 +3,7 @@ import type { DirectionModel } from '../../shared/bundle/direction/direction_mod
 import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import { ARMS, type Arm } from '../../shared/core/rollout/assignment.ts';
-import { FLAT_POSITION, type InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
+import { FLAT_POSITION, type InstrumentPosition } from '../../shared/strategies/instrument_position.ts';
 import { TIMEFRAMES, type Pair } from '../../shared/pair.ts';
 import type { InstrumentAnswer } from '../decide/instrument_answer.ts';
 import type { TimeframeRows } from '../features/instrument_matrix.ts';

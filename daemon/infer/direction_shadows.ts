@@ -1,6 +1,6 @@
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
-import { FLAT_POSITION, type InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
+import { FLAT_POSITION, type InstrumentPosition } from '../../shared/strategies/instrument_position.ts';
 import { TIMEFRAMES, type Pair, type Timeframe } from '../../shared/pair.ts';
 import type { InstrumentAnswer } from '../decide/instrument_answer.ts';
 import type { TimeframeRows } from '../features/instrument_matrix.ts';

@@ -13,7 +13,7 @@ import type {
   ShadowModels,
   SwapInput,
 } from '../queue/input.ts';
-import type { InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
+import type { InstrumentPosition } from '../../shared/strategies/instrument_position.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import { watchModels, type ModelSlot, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
 

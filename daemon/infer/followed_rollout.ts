@@ -8,7 +8,7 @@ import {
   type RolloutFile,
 } from '../../shared/bundle/rollout.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
-import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import type { Challenger } from '../queue/input.ts';

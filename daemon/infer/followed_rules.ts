@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import { refuseForeign } from '../../shared/bundle/origin.ts';
-import { ruleFolder, rulePlace, ruleShadowPlace } from '../../shared/bundle/rule/active_rule.ts';
+import { rulePlace, ruleShadowPlace } from '../../shared/bundle/rule/active_rule.ts';
 import type { PointerPlace } from '../../shared/bundle/pointer.ts';
-import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
+import { folderOfRule } from '../../shared/bundle/shelves/rules.ts';
 import { RULE_REPORT } from '../../shared/bundle/rule/rule_manifest.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { barSecondsOf, timeframeOf, type Pair } from '../../shared/pair.ts';
-import { pathInside } from '../../shared/path_name.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
@@ -161,7 +161,7 @@ export function ownRuleLoader(
   const { modelsFolder, instruments, market, load } = options;
   const timeframes = new Map(instruments.map((own) => [own.id, timeframeOf(barSecondsOf(own))]));
   return async (version, instrument) => {
-    const rule = await load(pathInside(ruleFolder(modelsFolder), version));
+    const rule = await load(folderOfRule(modelsFolder, version));
     const { manifest } = rule;
     if (manifest.instrument !== instrument)
       throw new MinutehandError('MODEL_TIMEFRAME', {
@@ -180,12 +180,11 @@ function slotsOfRules(
   placeOf: (instrument: string) => PointerPlace,
 ): Omit<FollowedSlotsOptions<string, RuleModel>, 'apply' | 'onProved' | 'onAccepted' | 'texts'> {
   const { modelsFolder, instruments, files } = options;
-  const folderOf = (version: string): string => pathInside(ruleFolder(modelsFolder), version);
   return {
     ...options,
     keys: instruments.map(({ id }) => id),
     placeOf,
-    pathsOf: (version) => bundlePaths(folderOf(version), BUNDLE_FILES, files),
+    pathsOf: (version) => bundlePaths(folderOfRule(modelsFolder, version), BUNDLE_FILES, files),
     load: ownRuleLoader(options),
     withoutPointer: 'ends',
   };

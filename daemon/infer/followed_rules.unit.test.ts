@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { rulePlace, ruleShadowPlace } from '../../shared/bundle/rule/active_rule.ts';
-import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import { RULE_REPORT } from '../../shared/bundle/rule/rule_manifest.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';

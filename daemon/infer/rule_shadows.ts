@@ -1,4 +1,4 @@
-import type { RuleFormulas } from '../../shared/bundle/rule/rule_formulas.ts';
+import type { RuleFormulas } from '../../shared/bundle/rule/rule_model.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { InstrumentAnswer, InstrumentContext } from '../decide/instrument_answer.ts';
 import { ServedRules } from '../features/served_rules.ts';

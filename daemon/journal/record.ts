@@ -1,5 +1,5 @@
 import type { EpochMs } from '../../shared/bar.ts';
-import type { InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
+import type { InstrumentPosition } from '../../shared/strategies/instrument_position.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import type { ShadowRow } from '../../shared/store/journal.ts';
 import type { Answer } from '../decide/answer.ts';

@@ -1,7 +1,7 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { parseStanding, standingText, type Standing } from '../../shared/bundle/halts.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
-import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import { calendarText, parseCalendarText, type ScheduledEvent } from '../../shared/calendar/calendar_text.ts';
@@ -9,7 +9,7 @@ import type { ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
 import { awaitedText, parseAwaited, type AwaitedSymbols } from '../../shared/core/formula/awaited_symbols.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import type { Arm } from '../../shared/core/rollout/assignment.ts';
-import type { InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
+import type { InstrumentPosition } from '../../shared/strategies/instrument_position.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import type { Observation } from '../../shared/core/series/series_book.ts';
 import { parseDecisionRecord, type DecisionRecord } from '../../shared/policy/decision_record.ts';

@@ -373,9 +373,8 @@ export function readActiveFile(modelsFolder: string, files: FileSystem = MACHINE
 }
 
 /** @throws MinutehandError MODEL_MISSING */
-export function mustExist(modelsFolder: string, version: string, files: FileSystem): void {
-  if (!VERSION.test(version) || files.stat(join(modelsFolder, version, MANIFEST)) === null)
-    throw new MinutehandError('MODEL_MISSING', { seen: join(modelsFolder, version) });
+export function mustExist(folder: string, files: FileSystem): void {
+  if (files.stat(join(folder, MANIFEST)) === null) throw new MinutehandError('MODEL_MISSING', { seen: folder });
 }
 
 /**

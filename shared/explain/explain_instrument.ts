@@ -5,8 +5,7 @@ import { openDirection, prepareDirection } from '../bundle/direction/direction_m
 import type { DirectionManifest } from '../bundle/direction/direction_manifest.ts';
 import type { InstrumentSchema } from '../bundle/feature_schema.ts';
 import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
-import type { RuleModel } from '../bundle/rule/rule_bundle.ts';
-import { SERVED_RULE, servedInput } from '../strategies/formula_rule/served_rule.ts';
+import type { RuleModel } from '../bundle/rule/rule_model.ts';
 import { entryStates, exitStates, failingConditions } from '../core/rule/conditions.ts';
 import { ageInstrument } from '../strategies/direction/direction_input.ts';
 import { DIRECTION_RULE } from '../strategies/direction/direction_rule.ts';
@@ -18,7 +17,8 @@ import {
 } from '../core/features/instrument/definitions.ts';
 import { writeFloats } from '../core/features/float_row.ts';
 import { InstrumentColumns } from '../core/features/instrument/instrument_columns.ts';
-import { FLAT_POSITION, rulesOf, type InstrumentPosition } from '../strategies/direction/instrument_position.ts';
+import { rulesOf } from '../strategies/direction/step_instrument.ts';
+import { FLAT_POSITION, type InstrumentPosition } from '../strategies/instrument_position.ts';
 import { barOpen } from '../core/resample/bar_resampler.ts';
 import { SeriesBook } from '../core/series/series_book.ts';
 import { MAX_AGE_SECONDS, SERIES } from '../core/series/series_names.ts';
@@ -77,7 +77,7 @@ export interface InstrumentQuestion {
   /** Where the news of this minute's calendar keep it from entering; null = nowhere. */
   readonly news: NewsWindows | null;
   modelOf(version: string): Promise<ExplainedDirection>;
-  /** @throws MinutehandError as readRuleBundle */
+  /** @throws MinutehandError as openRule */
   ruleOf(version: string): RuleModel;
 }
 
@@ -148,19 +148,16 @@ function explainByRule(question: InstrumentQuestion, signal: InstrumentBody): In
   const isDecided =
     minute?.features.ready === true && explained !== null && (explained.formulas.isWarm || position.side !== 0);
   const hasEdge = !requireEdge || rule?.manifest.edge.no_edge === false;
-  const decided = !isDecided
-    ? null
-    : servedInput(rule!.strategy.limits, agedPosition(position), {
+  const decided = isDecided
+    ? explained.formulas.explain(position, {
         close: minute.inputs.a.close,
-        exit: explained.formulas.exit,
-        entryLong: explained.formulas.entryLong,
-        entryShort: explained.formulas.entryShort,
         hasEdge,
         stop: stopIn(signal),
         news: question.news,
         time,
-      });
-  const conditions = decided === null ? [] : entryStates(SERVED_RULE, position.side, decided);
+      })
+    : null;
+  const conditions = decided?.entries ?? [];
   const { definitions } = liveInstrumentSchema(barSecondsOf(instrument));
   return {
     ...answerFacts(question, signal, position, minute, {
@@ -182,7 +179,7 @@ function explainByRule(question: InstrumentQuestion, signal: InstrumentBody): In
     gate: null,
     conditions,
     to_enter: failingConditions(conditions),
-    to_exit: decided === null ? [] : exitStates(SERVED_RULE, position.side, decided),
+    to_exit: decided?.exits ?? [],
   };
 }
 
@@ -212,10 +209,6 @@ function answerFacts(
     }),
     models: null,
   };
-}
-
-function agedPosition(position: InstrumentPosition): InstrumentPosition {
-  return { ...position, ageBars: ageInstrument(position).ageBars };
 }
 
 function openRule({ ruleOf }: InstrumentQuestion, version: string): { rule: RuleModel | null; error: string | null } {

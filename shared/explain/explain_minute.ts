@@ -25,7 +25,7 @@ import { decisionPolicy, shardPairs, shardsOf, shardSubjects, type Settings } fr
 import { checksum } from '../signal/encode.ts';
 import type { SignalBody } from '../signal/signal.ts';
 import { openJournal, type JournaledAnswer, type JournalFile } from '../store/journal.ts';
-import { ruleOpener } from '../bundle/rule/active_rule.ts';
+import { ruleOpener } from '../bundle/shelves/rules.ts';
 import { explainInstrument, openExplainedDirection } from './explain_instrument.ts';
 import { explainCosts } from './explained_costs.ts';
 import { openExplainedModels, type ExplainedBundle, type ExplainedModels } from './explained_models.ts';

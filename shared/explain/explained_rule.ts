@@ -1,5 +1,5 @@
-import type { RuleModel } from '../bundle/rule/rule_bundle.ts';
-import { RuleFormulas } from '../bundle/rule/rule_formulas.ts';
+import type { RuleModel } from '../bundle/rule/rule_model.ts';
+import type { RuleFormulas } from '../bundle/rule/rule_model.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../core/features/instrument/definitions.ts';
 import { InstrumentInputs, type InstrumentReading } from '../core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../core/formula/engine.ts';
@@ -33,7 +33,7 @@ export class ExplainedRule {
     const outputs = new Map([...parts.keys()].map((text, i) => [text, engine.outputs[i]!]));
     const valuesOf = (node: Node): PartValues =>
       node.kind === 'constant' ? () => node.value : () => outputs.get(node.text)![0]!;
-    this.formulas = new RuleFormulas(rule, barSeconds);
+    this.formulas = rule.createFormulas(barSeconds);
     this.#conditions = own.map(({ name, nodes }) => [
       name,
       nodes.map((node) => {
@@ -53,7 +53,7 @@ export class ExplainedRule {
   /** @param probabilities that the direction model gave the bar; null = none that the rule may read */
   step(taken: InstrumentReading, probabilities: ArrayLike<number> | null): void {
     this.formulas.step(taken);
-    this.formulas.finish(probabilities);
+    this.formulas.finish(probabilities, 0);
     this.#inputs.write(0, taken);
     if (probabilities !== null) this.#inputs.writeProbabilities(0, probabilities);
     this.#engine.run(this.#state, 1);

@@ -4,7 +4,7 @@ import type { ConditionState } from '../core/rule/conditions.ts';
 import type { ExposureAfter } from '../core/position/exposure.ts';
 import type { Importance } from '../core/news/news_event.ts';
 import type { ModelName } from '../core/features/feature.ts';
-import type { InstrumentPosition } from '../strategies/direction/instrument_position.ts';
+import type { InstrumentPosition } from '../strategies/instrument_position.ts';
 import type { Position } from '../core/position/position.ts';
 import type { InstrumentBody } from '../signal/instrument_signal.ts';
 import type { SignalBody } from '../signal/signal.ts';

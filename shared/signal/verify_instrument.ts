@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { DIRECTION_REASONS } from '../strategies/direction/direction.ts';
 import { SERVED_RULE_REASONS } from '../strategies/formula_rule/served_rule.ts';
+import { STRATEGY_REASONS, type StrategyReason } from '../strategies/registry.ts';
 import { MinutehandError } from '../errors.ts';
 import { INSTRUMENT_ID, parseInstrument } from '../pair.ts';
 import {
@@ -24,7 +25,8 @@ import {
   wholeLine,
 } from './verify.ts';
 
-const REASONS = [...new Set([...DIRECTION_REASONS, ...SERVED_RULE_REASONS, ...INSTRUMENT_HOLDS])];
+const OF_STRATEGIES = Object.keys(STRATEGY_REASONS) as StrategyReason[];
+const REASONS = [...new Set([...DIRECTION_REASONS, ...SERVED_RULE_REASONS, ...OF_STRATEGIES, ...INSTRUMENT_HOLDS])];
 const positive = z.number().positive().nullable();
 
 /** The contract of an instrument's signal: types and ranges of every field. */

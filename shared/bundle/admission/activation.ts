@@ -95,12 +95,12 @@ export function restoreActive(
 ): ActivePointer {
   checkSame(admitted, modelsFolder, files);
   const { version, despite, fence } = admitted;
-  const folder = folderOf(admitted, modelsFolder);
   const place = placeOf(admitted, modelsFolder);
   return whilePointerLocked(place.path, files, () => {
     const newer = readPointerOrNull(pointerKind(place.name), place.path, files, marks);
     if (newer !== null) return newer;
-    const isThere = previous !== null && files.stat(join(folder, previous, 'manifest.json')) !== null;
+    const isThere =
+      previous !== null && files.stat(join(folderOf(admitted, previous, modelsFolder), 'manifest.json')) !== null;
     const pointer = { version, previous: isThere ? previous : null };
     const own = fenceAfter(place, fence, files, marks);
     return write(place, { ...pointer, ...recordOf(despite), ...own }, files, marks);

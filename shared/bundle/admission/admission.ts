@@ -1,5 +1,6 @@
 import { shelfOfTimeframe } from '../shelf_name.ts';
 import { join } from 'node:path';
+import { VERSION } from '../active_file.ts';
 import { mustExist } from '../bundle.ts';
 import { keyOf, type RecordedGate } from '../gates/gate_result.ts';
 import { readModelsFile } from '../models_file.ts';
@@ -15,15 +16,13 @@ import {
   type RecordedGates,
   type Rejection,
 } from '../recorded_gates.ts';
-import { isRuleBundle, ruleFolder, rulePlace } from '../rule/active_rule.ts';
-import { readRuleBundle } from '../rule/rule_bundle.ts';
-import { ruleVerdicts } from '../rule/rule_verdicts.ts';
+import { rulePlace } from '../rule/active_rule.ts';
 import type { Windows } from '../../core/features/windows.ts';
 import { describeError, ERRORS, MinutehandError } from '../../errors.ts';
 import { gateStep } from '../gates/gate_steps.ts';
 import { gateText } from '../gates/gate_text.ts';
-import { pathInside } from '../../path_name.ts';
 import { MACHINE_FILES } from '../../files.ts';
+import { pathInside } from '../../path_name.ts';
 import { barSecondsOf, parseInstrument, timeframeOf, type Timeframe } from '../../pair.ts';
 import type { HomePaths } from '../../home.ts';
 import type { FileSystem } from '../../ports.ts';
@@ -34,6 +33,7 @@ import { sha256Hex } from '../../sha256.ts';
 import type { ShelfName } from '../../strategies/registry.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../served_formulas.ts';
 import { placeOfSlot, shelfOfFolder, shelfOfSlot } from '../shelves/registry.ts';
+import { folderOfRule, isRule, openJudgedRule } from '../shelves/rules.ts';
 
 /**
  * How a bundle gets into use. `adoption` is that of a new bundle that passed its gates, `folder` the same in a folder
@@ -189,20 +189,21 @@ async function fenceOf(place: AdmissionPlace, candidate: Candidate, door: Door):
  */
 export function checkSame(admitted: Admitted, modelsFolder: string, files: FileSystem = MACHINE_FILES): void {
   const { version, manifestHash } = admitted;
-  const folder = folderOf(admitted, modelsFolder);
-  mustExist(folder, version, files);
-  if (manifestHashOf(pathInside(folder, version), files) !== manifestHash)
+  if (!VERSION.test(version)) throw new MinutehandError('MODEL_MISSING', { seen: `the version ${version}` });
+  const folder = folderOf(admitted, version, modelsFolder);
+  mustExist(folder, files);
+  if (manifestHashOf(folder, files) !== manifestHash)
     throw new MinutehandError('MODEL_EXISTS', {
-      seen: `${pathInside(folder, version)} has another manifest than the bundle that was admitted`,
+      seen: `${folder} has another manifest than the bundle that was admitted`,
     });
 }
 
 type Kind = Pick<Admitted, 'timeframe' | 'rule'>;
 
-/** Where bundles of a kind are, by their versions. */
-export function folderOf({ timeframe, rule }: Kind, modelsFolder: string): string {
-  if (rule !== null) return ruleFolder(modelsFolder);
-  return shelfOfSlot(timeframe).folder(modelsFolder);
+/** The folder of the bundle of a kind by its version. @throws MinutehandError NAME_UNSAFE */
+export function folderOf({ timeframe, rule }: Kind, version: string, modelsFolder: string): string {
+  if (rule !== null) return folderOfRule(modelsFolder, version);
+  return pathInside(shelfOfSlot(timeframe).folder(modelsFolder), version);
 }
 
 /** The pointer that names the active bundle of a kind. */
@@ -245,8 +246,8 @@ interface Candidate extends BundleOrigin, Kind {
 
 /** Reads, verifies and loads a bundle as a daemon does. @throws MinutehandError MODEL_SLOT */
 async function verifyCandidate(folder: string, { settings, paths }: AdmissionPlace): Promise<Candidate> {
-  if (isRuleBundle(folder)) {
-    const rule = readRuleBundle(folder);
+  if (isRule(folder)) {
+    const { rule, recorded } = openJudgedRule(folder, paths.models);
     const { version, market, instrument } = rule.manifest;
     const own = timeframeOf(barSecondsOf(parseInstrument(instrument)));
     return {
@@ -255,7 +256,7 @@ async function verifyCandidate(folder: string, { settings, paths }: AdmissionPla
       timeframe: own,
       rule: instrument,
       timeframes: [own],
-      recorded: ruleVerdicts(rule, paths.models),
+      recorded,
       manifestHash: rule.modelsHash,
       windows: null,
       reasons: [],

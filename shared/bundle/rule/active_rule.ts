@@ -8,7 +8,7 @@ import { copyFolder } from '../bundle.ts';
 import { readModelsFile } from '../models_file.ts';
 import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
 import type { PointerMarks } from '../pointer_marks.ts';
-import { readRuleBundle, readRuleReport, type RuleModel } from './rule_bundle.ts';
+import { readRuleBundle, readRuleReport } from './rule_bundle.ts';
 import { RULE_FORMAT } from './rule_manifest.ts';
 import { keepSearched, searchedInReport } from './searched_rules.ts';
 
@@ -31,11 +31,6 @@ export function ruleShadowPlace(modelsFolder: string, instrument: string): Point
     path: pathInside(ruleFolder(modelsFolder), `${SHADOW}${instrument}.json`),
     name: `rule_${SHADOW}${instrument}`,
   };
-}
-
-/** Opens the rules of a folder by their version. @throws MinutehandError as readRuleBundle */
-export function ruleOpener(modelsFolder: string): (version: string) => RuleModel {
-  return (version) => readRuleBundle(pathInside(ruleFolder(modelsFolder), version));
 }
 
 /** Instruments with a pointer, whether or not it can be read. */

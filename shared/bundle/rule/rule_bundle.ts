@@ -10,6 +10,7 @@ import { writeVersion } from '../bundle.ts';
 import { instrumentSchema } from '../feature_schema.ts';
 import { parseManifestFile, readBundleFile } from '../manifest_file.ts';
 import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from '../signature.ts';
+import { FileRuleFormulas, type RuleOfFormulas } from './rule_formulas.ts';
 import { RULE_FORMAT, RULE_REPORT, ruleManifestSchema, type RuleManifest } from './rule_manifest.ts';
 
 const MANIFEST = 'manifest.json';
@@ -22,12 +23,9 @@ export interface RuleContent {
   readonly report: unknown;
 }
 
-/** A rule, ready to be served. */
-export interface RuleModel {
+/** The rule of a strategy file. */
+export interface FileRule extends RuleOfFormulas {
   readonly manifest: RuleManifest;
-  /** SHA-256 of the manifest, which names all other files by theirs. */
-  readonly modelsHash: string;
-  readonly strategy: FormulaStrategy;
 }
 
 /** Hash of the hand-written features that rules of an instrument read. */
@@ -35,9 +33,15 @@ export function ruleFeatureSchema(instrument: string): string {
   return instrumentSchema(INSTRUMENT_WINDOWS, barSecondsOf(parseInstrument(instrument))).hash;
 }
 
-/** Bars after which the values of a rule's formulas depend on no earlier ones. */
-export function ruleWarmUpBars({ entryLong, entryShort, exit }: FormulaStrategy): number {
-  return Math.max(1, ...[entryLong, entryShort, exit].map((formula) => formula?.bars ?? 1));
+/** @param modelsHash SHA-256 of the manifest */
+export function fileRule(manifest: RuleManifest, modelsHash: string, strategy: FormulaStrategy): FileRule {
+  const rule: FileRule = {
+    manifest,
+    modelsHash,
+    strategy,
+    createFormulas: (barSeconds) => new FileRuleFormulas(rule, barSeconds),
+  };
+  return rule;
 }
 
 /** Writes a rule with its verdicts, whole or not at all, signed when there is a key. @returns its folder */
@@ -70,7 +74,7 @@ export function writeRuleBundle(folder: string, created: Date, content: RuleCont
  * Reads and verifies a rule: signature, hashes, schema of the features, and its formulas.
  * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA
  */
-export function readRuleBundle(folder: string): RuleModel {
+export function readRuleBundle(folder: string): FileRule {
   return readContent(folder, (bytes) => checkSignature(folder, bytes, MACHINE_FILES, trustedKeys()));
 }
 
@@ -93,7 +97,7 @@ export function signRuleBundle(folder: string): string {
   return keyName(key);
 }
 
-function readContent(folder: string, checkAuthor: (manifest: Buffer) => void): RuleModel {
+function readContent(folder: string, checkAuthor: (manifest: Buffer) => void): FileRule {
   const path = join(folder, MANIFEST);
   const bytes = readBundleFile(path, 'manifest', MACHINE_FILES);
   checkAuthor(bytes);
@@ -111,5 +115,5 @@ function readContent(folder: string, checkAuthor: (manifest: Buffer) => void): R
       seen: `feature schema ${manifest.feature_schema} in ${folder}`,
       expected: schema,
     });
-  return { manifest, modelsHash: sha256Hex(bytes), strategy: instrumentStrategy(manifest.strategy, path) };
+  return fileRule(manifest, sha256Hex(bytes), instrumentStrategy(manifest.strategy, path));
 }

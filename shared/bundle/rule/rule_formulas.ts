@@ -1,19 +1,38 @@
-import type { RuleModel } from './rule_bundle.ts';
+import type { OpenTime } from '../../bar.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../core/features/instrument/definitions.ts';
 import { InstrumentInputs, type InstrumentReading } from '../../core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../../core/formula/engine.ts';
 import type { Formula } from '../../core/formula/formula.ts';
 import type { SubjectState } from '../../core/formula/step.ts';
+import { entryStates, exitStates } from '../../core/rule/conditions.ts';
+import type { FormulaStrategy } from '../../policy/strategy_file.ts';
+import {
+  nextAge,
+  type InstrumentPosition,
+  type InstrumentStep,
+  type KeptExits,
+} from '../../strategies/instrument_position.ts';
+import {
+  keptExits,
+  SERVED_RULE,
+  servedInput,
+  stepServedRule,
+  type ServedRuleReason,
+} from '../../strategies/formula_rule/served_rule.ts';
+import type { ExplainedConditions, RuleBar, RuleFormulas, RuleModel } from './rule_model.ts';
 
 const DEFINITIONS = instrumentDefinitions(INSTRUMENT_WINDOWS);
 
-/**
- * The formulas of a rule, advanced bar by bar behind the hand-written features of its instrument. After `warmUpBars`
- * bars their values are a pure function of that many last bars, to the bit.
- */
-export class RuleFormulas {
-  readonly rule: RuleModel;
+/** A rule whose conditions are formulas. */
+export interface RuleOfFormulas extends RuleModel {
+  readonly strategy: FormulaStrategy;
+}
+
+/** The formulas of a rule of a strategy file, advanced bar by bar. */
+export class FileRuleFormulas implements RuleFormulas {
+  readonly rule: RuleOfFormulas;
   readonly warmUpBars: number;
+  readonly exits: KeptExits;
   readonly #engine: FormulaEngine;
   readonly #state: SubjectState;
   readonly #inputs: InstrumentInputs;
@@ -25,7 +44,7 @@ export class RuleFormulas {
   #isPending = false;
 
   /** @param barSeconds of the instrument */
-  constructor(rule: RuleModel, barSeconds: number) {
+  constructor(rule: RuleOfFormulas, barSeconds: number) {
     const { entryLong, entryShort, exit } = rule.strategy;
     const formulas = [entryLong, entryShort, exit].filter((formula): formula is Formula => formula !== null);
     const engine = new FormulaEngine(formulas, 1);
@@ -33,6 +52,7 @@ export class RuleFormulas {
       formula === null ? null : engine.outputs[formulas.indexOf(formula)]!;
     this.rule = rule;
     this.warmUpBars = engine.warmUpBars;
+    this.exits = keptExits(rule.strategy.limits);
     this.#engine = engine;
     this.#state = engine.createState();
     this.#inputs = new InstrumentInputs(engine, DEFINITIONS, barSeconds);
@@ -41,7 +61,6 @@ export class RuleFormulas {
     this.#exit = outputOf(exit);
   }
 
-  /** Whether enough bars have been taken that the values depend on no earlier ones. */
   get isWarm(): boolean {
     return this.#state.bars >= this.warmUpBars;
   }
@@ -59,7 +78,6 @@ export class RuleFormulas {
     return this.#exit === null ? NaN : this.#exit[0]!;
   }
 
-  /** Takes the next bar. Where formulas read probabilities, they are computed by `finish`, or by the next bar. */
   step(reading: InstrumentReading): void {
     if (this.#isPending) this.#run();
     this.#inputs.write(0, reading);
@@ -67,11 +85,21 @@ export class RuleFormulas {
     if (!this.#inputs.readsProbabilities) this.#run();
   }
 
-  /** @param probabilities that the direction model gave the bar, of this row; null = none that the rule may read */
   finish(probabilities: ArrayLike<number> | null, row = 0): void {
     if (!this.#isPending) return;
     if (probabilities !== null) this.#inputs.writeProbabilities(0, probabilities, row);
     this.#run();
+  }
+
+  decide(position: InstrumentPosition, bar: RuleBar, id: string, time: OpenTime): InstrumentStep<ServedRuleReason> {
+    return stepServedRule(this.rule.strategy.limits, position, this, bar, id, time);
+  }
+
+  explain(position: InstrumentPosition, bar: RuleBar): ExplainedConditions {
+    const aged: InstrumentPosition = { ...position, ageBars: nextAge(position) };
+    const input = servedInput(this.rule.strategy.limits, aged, this, bar);
+    const { side } = position;
+    return { entries: entryStates(SERVED_RULE, side, input), exits: exitStates(SERVED_RULE, side, input) };
   }
 
   #run(): void {

@@ -1,5 +1,5 @@
 import { recordedRuleGates, type RecordedGates } from '../recorded_gates.ts';
-import type { RuleModel } from './rule_bundle.ts';
+import type { FileRule } from './rule_bundle.ts';
 import { searchedBefore } from './searched_rules.ts';
 
 /**
@@ -7,7 +7,7 @@ import { searchedBefore } from './searched_rules.ts';
  * installation had tried it before, lacks those on its search: another installation may have judged it.
  * @throws MinutehandError LOOKS_FORMAT
  */
-export function ruleVerdicts({ manifest, strategy }: RuleModel, models: string): RecordedGates {
+export function ruleVerdicts({ manifest, strategy }: FileRule, models: string): RecordedGates {
   const { gates, origin, created } = manifest;
   const isSearched = origin === 'written' && searchedBefore(models, strategy, created) !== null;
   return recordedRuleGates({ gates, origin: isSearched ? 'evolved' : origin });

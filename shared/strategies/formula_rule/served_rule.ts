@@ -11,13 +11,13 @@ import {
   PERSON_CLOSES,
   type StandingOrders,
 } from '../../core/rule/standing_conditions.ts';
-import { ageInstrument } from '../direction/direction_input.ts';
 import {
   FLAT_POSITION,
+  nextAge,
   type InstrumentPosition,
   type InstrumentStep,
   type KeptExits,
-} from '../direction/instrument_position.ts';
+} from '../instrument_position.ts';
 import { FORMULA_RULE, FORMULA_RULE_REASONS, type FormulaRuleQuestion, type RuleLimits } from './formula_rule.ts';
 
 const BPS = 1e4;
@@ -58,15 +58,19 @@ const DECIDER = deciderOf(SERVED_RULE);
 /** A closed bar of an instrument, as a served rule sees it. */
 export interface ServedBar extends StandingOrders, Pick<ServedRuleQuestion, 'hasEdge'> {
   readonly close: number;
-  /** Values of the formulas: 1 yes, 0 no, NaN unknown. */
-  readonly exit: number;
-  readonly entryLong: number;
-  readonly entryShort: number;
 }
 
+/** Values of the formulas at that bar: 1 yes, 0 no, NaN unknown. */
+export type FormulaValues = Pick<FormulaRuleQuestion, 'exit' | 'entryLong' | 'entryShort'>;
+
 /** What the rule decides by, of a position that has been aged by this bar. */
-export function servedInput(limits: RuleLimits, position: InstrumentPosition, bar: ServedBar): ServedRuleQuestion {
-  const { close, exit, entryLong, entryShort, hasEdge, stop, news, time } = bar;
+export function servedInput(
+  limits: RuleLimits,
+  position: InstrumentPosition,
+  { exit, entryLong, entryShort }: FormulaValues,
+  bar: ServedBar,
+): ServedRuleQuestion {
+  const { close, hasEdge, stop, news, time } = bar;
   const { side, entryClose, ageBars, exits } = position;
   return {
     limits: exits === null ? limits : limitsOf(exits),
@@ -94,13 +98,13 @@ export function servedInput(limits: RuleLimits, position: InstrumentPosition, ba
 export function stepServedRule(
   limits: RuleLimits,
   position: InstrumentPosition,
+  values: FormulaValues,
   bar: ServedBar,
   id: string,
   time: OpenTime,
 ): InstrumentStep<ServedRuleReason> {
-  const { ageBars } = ageInstrument(position);
-  const aged: InstrumentPosition = { ...position, ageBars };
-  const { action, reason, target } = DECIDER.decide(position.side, servedInput(limits, aged, bar));
+  const aged: InstrumentPosition = { ...position, ageBars: nextAge(position) };
+  const { action, reason, target } = DECIDER.decide(position.side, servedInput(limits, aged, values, bar));
   switch (action) {
     case 'ENTER':
       return {

@@ -1,4 +1,4 @@
-import type { RuleModel } from '../../../shared/bundle/rule/rule_bundle.ts';
+import { fileRule } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { instrumentStrategy, type StrategyDocument } from '../../../shared/policy/strategy_file.ts';
 import { COIN } from './old_market.ts';
 
@@ -13,8 +13,8 @@ const RULE_DOCUMENT: StrategyDocument = {
 };
 
 /** A rule that answers for the coin for some minutes of a daemon's life. */
-export const LIFE_RULE: RuleModel = {
-  manifest: {
+export const LIFE_RULE = fileRule(
+  {
     format: 'minutehand.rule/1',
     version: '20240101_0000-00000000',
     created: '2024-01-01T00:00:00.000Z',
@@ -33,6 +33,6 @@ export const LIFE_RULE: RuleModel = {
     holdout_look: 1,
     files: { 'report.json': { sha256: '0'.repeat(64), bytes: 1 } },
   },
-  modelsHash: '0'.repeat(64),
-  strategy: instrumentStrategy(RULE_DOCUMENT, 'golden'),
-};
+  '0'.repeat(64),
+  instrumentStrategy(RULE_DOCUMENT, 'golden'),
+);

@@ -3,9 +3,8 @@ import { refuseForeign } from '../../../shared/bundle/origin.ts';
 import { readAccepted, readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
 import type { DespiteGates, FailedGate } from '../../../shared/bundle/recorded_gates.ts';
-import { instrumentsWithRule, ruleFolder, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
-import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
-import { ruleVerdicts } from '../../../shared/bundle/rule/rule_verdicts.ts';
+import { instrumentsWithRule, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
+import { folderOfRule, openJudgedRule } from '../../../shared/bundle/shelves/rules.ts';
 import { readRollout, ROLLOUT_POINTER, rolloutPath, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../../../shared/bundle/served_formulas.ts';
 import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
@@ -122,7 +121,7 @@ function refuseUnaccepted(slot: Slot, paths: Pick<HomePaths, 'models' | 'home'>)
   readAccepted(place, MACHINE_FILES, trainerMarks(paths, place.name));
 }
 
-/** @throws MinutehandError as BundleShelf.check and readRuleBundle; as refuseForeign; MODEL_SYMBOLS, MODEL_SCHEMA, … */
+/** @throws MinutehandError as BundleShelf.check and openRule; as refuseForeign; MODEL_SYMBOLS, MODEL_SCHEMA, … */
 function refuseUnserved({ slot, version }: Named, settings: Settings, modelsFolder: string): void {
   const { about, refusal } = aboutBundle(modelsFolder, slot, version);
   if (about !== null) {
@@ -210,9 +209,8 @@ function challengerSlot({ timeframe, instrument }: Rollout): Slot {
 
 /** The folder of a bundle that a pointer names. */
 function folderOf(modelsFolder: string, slot: Slot, version: string): string {
-  const isRule = instrumentOfSlot(slot) !== null;
-  const shelf = isRule ? ruleFolder(modelsFolder) : shelfOfSlot(timeframeOfSlot(slot)).folder(modelsFolder);
-  return pathInside(shelf, version);
+  if (instrumentOfSlot(slot) !== null) return folderOfRule(modelsFolder, version);
+  return pathInside(shelfOfSlot(timeframeOfSlot(slot)).folder(modelsFolder), version);
 }
 
 /** What its manifest says, and why its files are not what the manifest says. */
@@ -254,10 +252,10 @@ function readAbout(folder: string, slot: Slot, modelsFolder: string): AboutBundl
 }
 
 function factsOfRule(folder: string, modelsFolder: string): BundleFacts {
-  const rule = readRuleBundle(folder);
+  const { rule, recorded } = openJudgedRule(folder, modelsFolder);
   const { version, market, instrument, feature_schema: schema } = rule.manifest;
   const timeframes = [timeframeOf(barSecondsOf(parseInstrument(instrument)))];
-  return { version, market, timeframes, schema, windows: {}, recorded: ruleVerdicts(rule, modelsFolder) };
+  return { version, market, timeframes, schema, windows: {}, recorded };
 }
 
 /** Of all files of a folder. The time of a change of their state cannot be set back. */

@@ -1,4 +1,5 @@
 import type { InstrumentReason } from '../../../shared/signal/instrument_signal.ts';
+import { STRATEGY_REASONS, type StrategyReason } from '../../../shared/strategies/registry.ts';
 import { REASONS, type Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
 
 /** Why a bar of an instrument has no entry: what is its own, or said of pairs alone in `REASONS`. */
@@ -23,5 +24,6 @@ export function wordsOfPair(reason: string): string {
 
 /** The same of an instrument's signal. */
 export function wordsOfInstrument(reason: string): string {
-  return OF_INSTRUMENTS[reason as InstrumentReason] ?? wordsOfPair(reason);
+  const own = OF_INSTRUMENTS[reason as InstrumentReason] ?? STRATEGY_REASONS[reason as StrategyReason];
+  return own ?? wordsOfPair(reason);
 }

@@ -210,7 +210,7 @@ interface Promotion {
 
 /** The challenger is admitted again, with the override of its start; a refused one ends the rollout. */
 async function promotionOf(rollout: Rollout, admission: AdmissionPlace): Promise<Step> {
-  const folder = pathInside(folderOf(slotOfRollout(rollout), admission.paths.models), rollout.challenger);
+  const folder = folderOf(slotOfRollout(rollout), rollout.challenger, admission.paths.models);
   try {
     const carried = rollout.despite_gates ?? null;
     return { verdict: 'promote', admitted: await admit(admission, { door: 'rollout_end', folder, carried }) };

@@ -8,7 +8,8 @@ import {
   type DirectionStrategy,
 } from './direction_input.ts';
 import { stepDirection } from './direction.ts';
-import { FLAT_POSITION, stepInstrument, type InstrumentPosition } from './instrument_position.ts';
+import { stepInstrument } from './step_instrument.ts';
+import { FLAT_POSITION, type InstrumentPosition } from '../instrument_position.ts';
 
 const STRATEGY: DirectionStrategy = { theta_up: 0.5, theta_down: 0.5, stop: 0.02, target: 0.03, max_age_bars: 4 };
 const time = (t: number): OpenTime => (t * 3600) as OpenTime;

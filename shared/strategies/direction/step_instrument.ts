@@ -1,46 +1,10 @@
 import type { OpenTime } from '../../bar.ts';
-import {
-  FLAT_INSTRUMENT,
-  type DirectionFacts,
-  type DirectionPosition,
-  type DirectionStrategy,
-} from './direction_input.ts';
+import { type DirectionFacts, type DirectionStrategy } from './direction_input.ts';
+import { FLAT_POSITION, type InstrumentPosition, type InstrumentStep } from '../instrument_position.ts';
 import { stepDirection, type DirectionStep } from './direction.ts';
 
 /** The rules of a strategy that end a position. */
 export type ExitRules = Pick<DirectionStrategy, 'stop' | 'target' | 'max_age_bars'>;
-
-/** The exit rules of an entry; null: it has no stop, or no target. */
-export interface KeptExits {
-  readonly stop: number | null;
-  readonly target: number | null;
-  readonly max_age_bars: number;
-  /** The same as a strategy file states them, of its entries: results in basis points, before costs. */
-  readonly stop_bps?: number | null;
-  readonly target_bps?: number | null;
-}
-
-/**
- * The virtual position of an instrument. An open one keeps the exit rules of its entry, whatever model or strategy file
- * follows.
- */
-export interface InstrumentPosition extends DirectionPosition {
-  /** signal_id of the ENTER; empty when flat. */
-  readonly positionId: string;
-  readonly entryTime: OpenTime | 0;
-  /** null when flat. */
-  readonly exits: KeptExits | null;
-  /** Id of the rollout whose challenger opened it, and decides until its exit while that rollout is active. */
-  readonly rollout?: string;
-}
-
-export const FLAT_POSITION: InstrumentPosition = { ...FLAT_INSTRUMENT, positionId: '', entryTime: 0, exits: null };
-
-export interface InstrumentStep<Reason extends string = DirectionStep['reason']> {
-  readonly action: DirectionStep['action'];
-  readonly reason: Reason;
-  readonly position: InstrumentPosition;
-}
 
 /** Never called for: an answer is at most 1. */
 const NO_ENTRIES = { theta_up: 1, theta_down: 1 };
@@ -65,7 +29,7 @@ export function stepInstrument(
   input: DirectionFacts,
   id: string,
   time: OpenTime,
-): InstrumentStep {
+): InstrumentStep<DirectionStep['reason']> {
   const rules = rulesOf(strategy, position);
   const { stop, target, max_age_bars } = rules;
   const { action, reason, position: after } = stepDirection(rules, position, input);

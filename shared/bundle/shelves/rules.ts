@@ -1,0 +1,49 @@
+import { MACHINE_FILES } from '../../files.ts';
+import { pathInside } from '../../path_name.ts';
+import { isRuleBundle, ruleFolder } from '../rule/active_rule.ts';
+import { readRuleBundle } from '../rule/rule_bundle.ts';
+import type { RuleModel } from '../rule/rule_model.ts';
+import { ruleVerdicts } from '../rule/rule_verdicts.ts';
+import type { RecordedGates } from '../recorded_gates.ts';
+import type { BundleShelf } from './bundle_shelf.ts';
+import { ALL_SHELVES } from './registry.ts';
+
+type ShelfOfRules = BundleShelf & Required<Pick<BundleShelf, 'openRule'>>;
+
+/** Those of strategies whose bundles are served as rules. */
+const SHELVES_OF_RULES = ALL_SHELVES.filter((shelf): shelf is ShelfOfRules => shelf.openRule !== undefined);
+
+function shelfOfRule(folder: string): ShelfOfRules | undefined {
+  return SHELVES_OF_RULES.find((shelf) => shelf.isBundle(folder));
+}
+
+/** Whether a folder has what may answer for an instrument in place of its direction model. */
+export function isRule(folder: string): boolean {
+  return isRuleBundle(folder) || shelfOfRule(folder) !== undefined;
+}
+
+/** Reads and verifies it. @throws MinutehandError as readRuleBundle and BundleShelf.openRule */
+export function openRule(folder: string): RuleModel {
+  const shelf = shelfOfRule(folder);
+  return shelf === undefined ? readRuleBundle(folder) : shelf.openRule(folder);
+}
+
+/** The same with the verdicts of its gates in an installation. @throws MinutehandError LOOKS_FORMAT; as openRule */
+export function openJudgedRule(folder: string, modelsFolder: string): { rule: RuleModel; recorded: RecordedGates } {
+  const shelf = shelfOfRule(folder);
+  if (shelf !== undefined) return { rule: shelf.openRule(folder), recorded: shelf.facts(folder).recorded };
+  const rule = readRuleBundle(folder);
+  return { rule, recorded: ruleVerdicts(rule, modelsFolder) };
+}
+
+/** The folder of the rule of a version: that of rules of strategy files where no strategy has it. */
+export function folderOfRule(modelsFolder: string, version: string): string {
+  const ofStrategies = SHELVES_OF_RULES.map((shelf) => pathInside(shelf.folder(modelsFolder), version));
+  const own = ofStrategies.find((folder) => MACHINE_FILES.stat(folder) !== null);
+  return own ?? pathInside(ruleFolder(modelsFolder), version);
+}
+
+/** Opens the rules of a folder of bundles by their version. @throws MinutehandError as openRule */
+export function ruleOpener(modelsFolder: string): (version: string) => RuleModel {
+  return (version) => openRule(folderOfRule(modelsFolder, version));
+}
