@@ -36,8 +36,8 @@ export interface RuleBar extends StandingOrders {
 }
 
 /**
- * What a rule computes of one instrument, bar by bar, behind its hand-written features, and what it decides by it. After
- * `warmUpBars` bars its values are a pure function of that many last bars, to the bit.
+ * What a rule computes of one instrument, bar by bar, behind its hand-written features, and what it decides by it.
+ * After `warmUpBars` bars its values are a pure function of that many last bars, to the bit.
  */
 export interface RuleFormulas {
   readonly rule: RuleModel;
