@@ -263,9 +263,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       audit.begin(command);
     });
     await program.parseAsync([...spelled.argv], { from: 'user' });
-    const code = process.exitCode;
-    await audit.end(code === DONE ? 'done' : code === PARTLY_DONE ? 'partly done' : 'failed', note);
-    return code;
+    return await endRun(audit, process.exitCode, note);
   } catch (error) {
     const { code } = describeError(error);
     if (code !== 'USAGE' && !(error instanceof CommanderError)) await endRefused(audit, code, note);
@@ -289,6 +287,25 @@ async function warnOfUnknownVariables(note: (text: string) => void): Promise<voi
   if (own.length === 0 || isStarted) return;
   const { unknownVariables, unknownVariableText } = await import('../shared/policy/environment.ts');
   for (const unknown of unknownVariables()) note(`warning: ${unknownVariableText(unknown)}`);
+}
+
+/**
+ * Records a command that has run to its end. What it did is in force also where that fails, as on a full disk.
+ * @returns the exit code
+ */
+export async function endRun(
+  audit: Pick<CommandAudit, 'end'>,
+  code: number,
+  note: (text: string) => void,
+): Promise<number> {
+  try {
+    await audit.end(code === DONE ? 'done' : code === PARTLY_DONE ? 'partly done' : 'failed', note);
+    return code;
+  } catch (cause) {
+    const { code: why, message } = describeError(cause);
+    note(`What is said above is in force, but the audit log has no record of it. ${why}: ${message}`);
+    return code === DONE ? PARTLY_DONE : code;
+  }
 }
 
 /** Records that a command was refused. Where even that fails, as on a full disk, the reason of the refusal stays. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../shared/errors.ts';
-import { createProgram, endRefused, wantedCommands } from './main.ts';
+import { createProgram, endRefused, endRun, wantedCommands } from './main.ts';
 
 const loadedFor = (args: string): readonly string[] => wantedCommands(args.split(' ')).loaded;
 
@@ -20,6 +20,18 @@ describe('the list of commands', () => {
     for (const args of ['', '--help', '--version', 'help', 'confg', '--jsn', 'toString'])
       expect(loadedFor(args)).toEqual([]);
   });
+});
+
+it('a command that took effect says so where its record cannot be kept, and is not done as a whole', async () => {
+  const notes: string[] = [];
+  const full = new MinutehandError('DISK_FULL', { seen: 'audit_kept.jsonl' });
+  const audit = { end: () => Promise.reject(full) };
+  expect(await endRun(audit, 0, (text) => notes.push(text))).toBe(3);
+  expect(notes).toEqual([
+    'What is said above is in force, but the audit log has no record of it. DISK_FULL: The disk is full. Seen: audit_kept.jsonl.',
+  ]);
+  expect(await endRun(audit, 1, () => undefined)).toBe(1);
+  expect(await endRun({ end: () => Promise.resolve() }, 0, () => undefined)).toBe(0);
 });
 
 it('a refusal stays the answer where its record cannot be kept', async () => {

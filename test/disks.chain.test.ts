@@ -1,23 +1,14 @@
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { reservePath } from '../shared/disk_reserve.ts';
 import { folderInUse } from '../shared/dependencies/files.ts';
 import { Database } from '../shared/store/sqlite.ts';
+import { openStore } from '../trainer/store/store.ts';
 import { activate } from './activate.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { downOf, faultsOf, startUp, statusOf, webhook, type Webhook } from './installation_health.ts';
-import { mayMount, MOUNT_NOTE, mountSmallDisk, type SmallDisk } from './mounts.ts';
+import { fillDisk, mayMount, MOUNT_NOTE, mountSmallDisk, type SmallDisk } from './mounts.ts';
 import { skipNote } from './skip_note.ts';
 import { tinyModels, type SettingsOverrides } from './tiny_models.ts';
 
@@ -57,23 +48,6 @@ async function installModels(): Promise<void> {
   activate(place.models, (await tinyModels(place.models, { settings: place.settings })).version);
 }
 
-/** Writes until the disk takes nothing more. @returns the path */
-function fill(folder: string): string {
-  const path = join(folder, 'filler');
-  const file = openSync(path, 'w');
-  try {
-    for (let size = 1 << 20; size >= 1;)
-      try {
-        writeSync(file, Buffer.alloc(size));
-      } catch {
-        size = Math.floor(size / 2);
-      }
-  } finally {
-    closeSync(file);
-  }
-  return path;
-}
-
 /** `shard or trainer, dependency` of the notifications. */
 const notified = (action: string): string[] => [
   ...new Set(
@@ -84,9 +58,23 @@ const notified = (action: string): string[] => [
 ];
 
 const signalsFolder = (): string => join(env['MINUTEHAND_EXCHANGE'] ?? place.home, 'signals');
-function lastSignal(): { seq: number; generated_at_ms: number; boot_id: string } {
+function lastSignal(): { seq: number; reason: string; generated_at_ms: number; boot_id: string } {
   const [pair] = place.settings.minutehand.pairs;
   return JSON.parse(readFileSync(join(signalsFolder(), pair!, 'signal.json'), 'utf8')) as ReturnType<typeof lastSignal>;
+}
+
+async function stopsOf(port: number): Promise<readonly unknown[]> {
+  return ((await (await fetch(`http://127.0.0.1:${port}/healthz`)).json()) as { stops: readonly unknown[] }).stops;
+}
+
+async function auditedActions(): Promise<readonly string[]> {
+  const store = await openStore(join(place.home, 'trainer.db'));
+  try {
+    const rows = await store.db.selectFrom('audit.api_writes').select('action').orderBy('entry_id').execute();
+    return rows.map(({ action }) => action);
+  } finally {
+    await store.close();
+  }
 }
 
 async function lastBarOf(port: number): Promise<string> {
@@ -113,7 +101,7 @@ describe(`a folder on a small disk${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
       const disk = diskAt(join(place.folder, 'signals'), 16);
       const check = folderInUse(disk.path);
       await check();
-      const filler = fill(disk.path);
+      const filler = fillDisk(disk.path);
       await expect(check()).rejects.toMatchObject({ code: 'DISK_FULL' });
       truncateSync(filler, 13 << 20);
       await check();
@@ -130,7 +118,9 @@ describe(`a running installation${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
       const { up, daemon, trainer } = await startUp(place, env);
       await expect.poll(async () => (await faultsOf(daemon)).codes, MINUTE).toEqual({});
       await expect.poll(() => existsSync(join(signalsFolder(), 'signals.json')), MINUTE).toBe(true);
-      const filler = fill(place.home);
+      for (const folder of [place.home, place.models])
+        await expect.poll(() => existsSync(reservePath(folder)), MINUTE).toBe(true);
+      const filler = fillDisk(place.home);
       const full = { home_folder: 'DISK_FULL', log_folder: 'DISK_FULL', exchange_folder: 'DISK_FULL' };
       await expect.poll(async () => (await faultsOf(daemon)).codes, MINUTE).toEqual(full);
       await expect
@@ -144,16 +134,29 @@ describe(`a running installation${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
       expect(answer.findings.map(({ text }) => text).join('\n')).toContain('DISK_FULL');
       const before = await lastBarOf(daemon);
       await expect.poll(() => lastBarOf(daemon), MINUTE).not.toBe(before);
+      // A person stops entries when something is wrong: that works now of all times, and the audit has it.
+      const halt = await place.run(['halt', '--reason', 'the disk is full'], { env });
+      expect(halt).toMatchObject({
+        code: 0,
+        stderr: expect.stringContaining('The audit has this entry later') as string,
+        stdout: expect.stringContaining('Stopped: all subjects') as string,
+      });
+      await expect.poll(async () => (await stopsOf(daemon)).length, MINUTE).toBe(1);
       rmSync(filler);
       for (const port of [daemon, trainer])
         await expect.poll(async () => (await faultsOf(port)).codes, MINUTE).toEqual({});
       const { seq } = lastSignal();
       await expect.poll(() => lastSignal().seq, MINUTE).toBeGreaterThan(seq);
+      await expect.poll(() => lastSignal().reason, MINUTE).toBe('STOPPED');
+      expect(await place.run(['resume'], { env })).toMatchObject({ code: 0 });
+      await expect.poll(() => lastSignal().reason, MINUTE).not.toBe('STOPPED');
+      await expect.poll(() => existsSync(reservePath(place.models)), MINUTE).toBe(true);
       await expect.poll(() => notified('resolve'), MINUTE).toEqual(expect.arrayContaining(['main home_folder']));
       await expect.poll(async () => (await statusOf(place, env)).code, { timeout: 60_000, interval: 2000 }).toBe(0);
       up.killGroup('SIGTERM');
       expect(await up.ended).toBe(0);
       expect(up.stderr()).not.toContain('restart');
+      expect(await auditedActions()).toEqual(['halt', 'resume']);
       expect(gapsIn(join(place.home, 'simulated_main.db'))).toEqual([]);
     },
   );
@@ -170,7 +173,7 @@ describe(`a running installation${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
       const codesOf = async (port: number): Promise<Record<string, string>> => (await faultsOf(port)).codes;
       await expect.poll(() => existsSync(join(signalsFolder(), 'signals.json')), MINUTE).toBe(true);
       expect([await codesOf(daemon), await codesOf(trainer)]).toEqual([{}, {}]);
-      const fillers = [exchange, models, log].map(({ path }) => fill(path));
+      const fillers = [exchange, models, log].map(({ path }) => fillDisk(path));
       await expect
         .poll(() => codesOf(daemon), MINUTE)
         .toEqual({ exchange_folder: 'DISK_FULL', log_folder: 'DISK_FULL' });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -54,6 +54,23 @@ export function mountSmallDisk(path: string, sizeMb: number): SmallDisk {
       rmSync(behind, { recursive: true, force: true });
     },
   };
+}
+
+/** Writes until the disk of a folder has room for no byte. @returns the path of the file that has taken the room */
+export function fillDisk(folder: string): string {
+  const path = join(folder, 'filler');
+  const file = openSync(path, 'a');
+  try {
+    for (let size = 1 << 20; size >= 1;)
+      try {
+        writeSync(file, Buffer.alloc(size));
+      } catch {
+        size = Math.floor(size / 2);
+      }
+  } finally {
+    closeSync(file);
+  }
+  return path;
 }
 
 /** Whether this process may mount. */

@@ -1,7 +1,7 @@
 import { sign, verify, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { replaceDurably } from '../durable_file.ts';
+import { replaceEvenWhenFull } from '../disk_reserve.ts';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import { oneLine } from '../one_line.ts';
@@ -431,5 +431,5 @@ function splitAtLast(word: string): [string, string] {
 
 function writeHalts(modelsFolder: string, halts: Halts, files: FileSystem): void {
   files.makeFolder(modelsFolder);
-  replaceDurably(files, haltsPath(modelsFolder), `${JSON.stringify(haltsSchema.parse(halts), null, 1)}\n`);
+  replaceEvenWhenFull(files, haltsPath(modelsFolder), `${JSON.stringify(haltsSchema.parse(halts), null, 1)}\n`);
 }

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { replaceDurably } from '../durable_file.ts';
+import { replaceEvenWhenFull } from '../disk_reserve.ts';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
@@ -70,7 +70,7 @@ export function writeSealed<Pointer>(
   const before = readPointerOrNull(kind, path, files, marks);
   const serial = 1 + Math.max(before === null ? 0 : (kind.sealOf(before).serial ?? 0), mark?.serial ?? 0);
   const sealed = sealPointer(kind, pointer, { serial, expires }, marks?.mustSign() === true);
-  replaceDurably(files, path, `${JSON.stringify(sealed)}\n`);
+  replaceEvenWhenFull(files, path, `${JSON.stringify(sealed)}\n`);
   marks?.raise(sealed);
 }
 

@@ -82,7 +82,8 @@ function tryLock(path: string, timeoutMs: number): Unlock | null {
     makePrivateFolder(dirname(path));
     const inode = lockFileOf(path);
     const opened = (db = new Database(path, { timeout: timeoutMs }));
-    opened.exec('BEGIN EXCLUSIVE');
+    // Without a journal on the disk, which needs a page that a full one does not have.
+    opened.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     if (lockFileOf(path) !== inode) throw new Error('the file was exchanged while it was opened');
     held.add(opened);
     const release = holdFolder(dirname(path));

@@ -42,8 +42,10 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   rest: '.+',
 };
 
-/** A lock is a database of no length; its journal has one page while it is held. */
-const LOCK = 'Fixed. A lock and its page.';
+/** A lock is a database of no length. */
+const LOCK = 'Fixed. An empty file.';
+/** The file of `shared/disk_reserve.ts`. */
+const RESERVE = 'Fixed: 256 KiB. Used up on a full disk, and made again once there is room.';
 const ONE_EACH = 'One each; replaced as a whole.';
 
 /**
@@ -166,8 +168,14 @@ export const STORED_FILES: readonly StoredFile[] = [
     bound: 'As that file.',
     maxBytes: 0,
   },
+  {
+    in: 'home',
+    path: 'disk.reserve',
+    what: 'Space for entries of the audit on a full disk.',
+    bound: RESERVE,
+    maxBytes: MIB,
+  },
   { in: 'home', path: '<file>.lock', what: 'Locks of processes and files.', bound: LOCK, maxBytes: 4096 },
-  { in: 'home', path: '<file>.lock-journal', what: 'Of a held lock.', bound: LOCK, maxBytes: 4096 },
   {
     in: 'home',
     path: 'cache/dataset/<hash>',
@@ -288,6 +296,13 @@ export const STORED_FILES: readonly StoredFile[] = [
   },
   {
     in: 'models',
+    path: 'disk.reserve',
+    what: 'Space for `halt`, a rollback and other changes of pointers on a full disk.',
+    bound: RESERVE,
+    maxBytes: MIB,
+  },
+  {
+    in: 'models',
     path: '<process>.json',
     what: 'Pointers, halts, looks at holdouts, trials before them.',
     bound: ONE_EACH,
@@ -301,7 +316,6 @@ export const STORED_FILES: readonly StoredFile[] = [
     maxBytes: MIB,
   },
   { in: 'models', path: '<file>.lock', what: 'Locks.', bound: LOCK, maxBytes: 4096 },
-  { in: 'models', path: '<file>.lock-journal', what: 'Of a held lock.', bound: LOCK, maxBytes: 4096 },
   {
     in: 'log',
     path: '<process>.log',

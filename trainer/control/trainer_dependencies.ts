@@ -3,6 +3,7 @@ import { databaseInUse } from '../../shared/dependencies/database.ts';
 import { folderInUse, readableFiles } from '../../shared/dependencies/files.ts';
 import { bundlesInUse, type BundleInUse } from '../../shared/dependencies/models.ts';
 import type { DependencyCheck, DependencyChecks } from '../../shared/dependencies/watch.ts';
+import { keepReserve } from '../../shared/disk_reserve.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { removeForeignLinks } from '../../shared/foreign_links.ts';
 import type { HomePaths } from '../../shared/home.ts';
@@ -34,8 +35,8 @@ export function trainerChecks({ settings, paths, env, fillsLink, fleet }: Traine
   return {
     checks: {
       store: url === paths.trainer ? databaseInUse(url, store.answers) : store.answers,
-      models_folder: modelsFolder(paths.models),
-      home_folder: folderInUse(paths.home),
+      models_folder: withReserve(paths.models, modelsFolder(paths.models)),
+      home_folder: withReserve(paths.home, folderInUse(paths.home)),
       log_folder: folderInUse(paths.log, { mayBeAbsent: true }),
       exchange_folder: fillsFolder(paths.ea),
       config_folder: readableFiles(configPaths(settings.sources.configDir)),
@@ -46,6 +47,14 @@ export function trainerChecks({ settings, paths, env, fillsLink, fleet }: Traine
       await store.close();
       await fleet.close();
     },
+  };
+}
+
+/** The reserve for a full disk is made while there is room. */
+function withReserve(path: string, check: DependencyCheck): DependencyCheck {
+  return async () => {
+    await check();
+    keepReserve(path);
   };
 }
 

@@ -2,6 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { fillDisk, mayMount, MOUNT_NOTE, mountSmallDisk } from '../../../test/mounts.ts';
+import { skipNote } from '../../../test/skip_note.ts';
+import { keepReserve } from '../../../shared/disk_reserve.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { openStore } from '../../store/store.ts';
 import { verifyAudit, type AuditEntry } from './audit.ts';
@@ -45,3 +48,33 @@ it('keeps entries while the store is down, up to a bound that is reported, and t
     await store.close();
   }
 });
+
+const NO_MOUNTS = !mayMount();
+it.skipIf(NO_MOUNTS)(
+  `keeps entries on a full disk in the reserve of the home${skipNote(NO_MOUNTS, MOUNT_NOTE)}`,
+  async () => {
+    const disk = mountSmallDisk(join(home, 'full'), 32);
+    try {
+      const paths = homePaths({ MINUTEHAND_HOME: disk.path });
+      await (await openStore(paths.trainer)).close();
+      expect(keepReserve(paths.home)).toBe(true);
+      const filler = fillDisk(disk.path);
+      const targets = ['first', 'second', 'third'];
+      // As a store that cannot be opened; the one of the home may have some room left in its log.
+      const down = { MINUTEHAND_DATABASE_URL: 'postgres://127.0.0.1:1/none' };
+      for (const target of targets)
+        expect(await appendOrKeep(down, paths, entryOf(target), 1)).toMatchObject({ code: 'STORE_UNUSABLE' });
+      rmSync(filler);
+      expect(await appendOrKeep({}, paths, entryOf('last'), 2)).toBeNull();
+      const store = await openStore(paths.trainer);
+      try {
+        const rows = await store.db.selectFrom('audit.api_writes').select('target').orderBy('entry_id').execute();
+        expect(rows.map((row) => row.target)).toEqual([...targets, 'last']);
+      } finally {
+        await store.close();
+      }
+    } finally {
+      disk.remove();
+    }
+  },
+);

@@ -1,5 +1,7 @@
-import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { MinutehandError } from '../../../shared/errors.ts';
+import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { replaceEvenWhenFull } from '../../../shared/disk_reserve.ts';
+import { knownError, MinutehandError } from '../../../shared/errors.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { lockHome } from '../../../shared/process/home_lock.ts';
 import { maskSecretsIn } from '../../../shared/secrets.ts';
@@ -19,7 +21,7 @@ interface Kept {
  * Appends to the audit; while the store cannot be used, the entry is kept in a file of the home (`audit_kept.jsonl`),
  * which the next entry or the next start of the trainer takes over.
  * @returns why it was kept; null: it is in the audit
- * @throws MinutehandError AUDIT_FULL when it is neither
+ * @throws MinutehandError AUDIT_FULL when it is neither; ENOSPC on a full disk whose reserve is used up
  */
 export async function appendOrKeep(
   env: NodeJS.ProcessEnv,
@@ -50,17 +52,32 @@ function keep(paths: HomePaths, kept: Kept): void {
   const path = paths.keptAudit;
   const unlock = lockHome(`${path}.lock`, LOCK_WAIT_MS);
   try {
+    const line = Buffer.from(`${JSON.stringify(kept)}\n`);
     const file = openSync(path, 'a', 0o600);
     try {
-      const line = Buffer.from(`${JSON.stringify(kept)}\n`);
       if (fstatSync(file).size + line.length > MAX_KEPT_BYTES) throw new MinutehandError('AUDIT_FULL', { seen: path });
-      writeSync(file, line);
-      fsyncSync(file);
+      append(file, line);
+      return;
+    } catch (error) {
+      if (knownError(error)?.code !== 'DISK_FULL') throw error;
     } finally {
       closeSync(file);
     }
+    replaceEvenWhenFull(MACHINE_FILES, path, `${readFileSync(path, 'utf8')}${line.toString()}`);
   } finally {
     unlock();
+  }
+}
+
+/** All of a line, or nothing: on a full disk a part of it may have been written. */
+function append(file: number, line: Buffer): void {
+  const { size } = fstatSync(file);
+  try {
+    if (writeSync(file, line) < line.length) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+    fsyncSync(file);
+  } catch (error) {
+    ftruncateSync(file, size);
+    throw error;
   }
 }
 
