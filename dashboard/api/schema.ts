@@ -6674,6 +6674,8 @@ export interface components {
             finished_ms: number | null;
             /** @description Of a failed one; of one that is done: requested pairs without bars */
             error: string | null;
+            /** @description How often it was begun again because its trainer was killed: at most once */
+            restarts: number;
         };
         BacktestComparison: {
             before: number;
@@ -7038,6 +7040,8 @@ export interface components {
             finished_ms: number | null;
             /** @description Of a failed one; of one that is done: requested pairs without bars */
             error: string | null;
+            /** @description How often it was begun again because its trainer was killed: at most once */
+            restarts: number;
         };
         BacktestRequest: {
             /** @description Bundles: one, or before and after; the active one when absent */
@@ -7112,6 +7116,8 @@ export interface components {
             finished_ms: number | null;
             /** @description Of a failed one; of one that is done: requested pairs without bars */
             error: string | null;
+            /** @description How often it was begun again because its trainer was killed: at most once */
+            restarts: number;
             /** @description As `minutehand backtest --json`; null until done */
             result: unknown;
             /** @description What a page shows of the result; null until done, and of results of another version */
@@ -7142,6 +7148,8 @@ export interface components {
             finished_ms: number | null;
             /** @description Of a failed one; of one that is done: requested pairs without bars */
             error: string | null;
+            /** @description How often it was begun again because its trainer was killed: at most once */
+            restarts: number;
             /** @description As `minutehand backtest --json`; null until done */
             result: unknown;
             /** @description What a page shows of the result; null until done, and of results of another version */

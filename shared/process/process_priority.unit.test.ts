@@ -4,7 +4,8 @@ import { getPriority } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { lowerPriority } from './process_priority.ts';
 
-const HAS_AUTOGROUPS = existsSync('/proc/self/autogroup');
+// Under Wine, programs of Windows see the files of Linux, but are no sessions of it.
+const HAS_AUTOGROUPS = process.platform === 'linux' && existsSync('/proc/self/autogroup');
 const weightOf = (pid: number): string => readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim();
 
 let children: ChildProcess[] = [];

@@ -39,7 +39,8 @@ describe.runIf(IS_WINDOWS)(`a daemon that Windows ends at once${WINDOWS_NOTE}`, 
     await eventually('a signal after the last kill', () =>
       signalsOf(place.home).some(({ boot_id }) => !boots.has(boot_id)),
     );
-    expect(await place.run('stop')).toMatchObject({ code: 0 });
+    const stopped = await place.run('stop');
+    expect(stopped.code, stopped.stdout + stopped.stderr).toBe(0);
     expect(await last.ended).toBe(0);
     expect(await trainer.ended).toBe(0);
 

@@ -385,6 +385,15 @@ const MIGRATIONS: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: 'restarts of backtests',
+    async up(db) {
+      await db.schema
+        .alterTable('core.backtests')
+        .addColumn('restarts', 'integer', (column) => column.notNull().defaultTo(0))
+        .execute();
+    },
+  },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {

@@ -80,6 +80,8 @@ export interface BacktestsTable {
   /** JSON: the document of `minutehand backtest --json`. */
   result: string | null;
   error: string | null;
+  /** How often it was begun again because its trainer was killed. */
+  restarts: Generated<number>;
 }
 
 export interface RecordTables {

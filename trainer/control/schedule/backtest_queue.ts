@@ -30,9 +30,9 @@ export type Backtest = Omit<Row, 'request' | 'result' | 'owner'> & { readonly re
 const MAX_WAITING = 20;
 const OPEN = ['queued', 'running'] as const;
 
-/** What a backtest says that is begun again after its trainer was killed. */
-const AGAIN = 'its trainer was killed while it ran; it is begun again';
-const TWICE =
+/** A backtest may be the reason why its trainer was killed. */
+const MAX_RESTARTS = 1;
+const KILLED_TWICE =
   'its trainer was killed twice while it ran, maybe for want of memory. Ask for fewer pairs or a shorter period, or run `minutehand backtest` by itself.';
 
 /** Backtests of a trainer in the store. */
@@ -144,19 +144,25 @@ export class BacktestQueue {
     return row !== undefined;
   }
 
-  /** Queues again what a killed trainer left running, once: a backtest may be the reason. */
+  /** Queues again what a killed trainer left running, at most `MAX_RESTARTS` times. */
   async takeOver(nowMs: number): Promise<void> {
     await this.#store.transaction(async (tx) => {
       await tx
         .updateTable('core.backtests')
-        .set({ status: 'failed', error: TWICE, finished_ms: nowMs })
+        .set({ status: 'failed', error: KILLED_TWICE, finished_ms: nowMs })
         .where('owner', '=', this.#owner)
         .where('status', '=', 'running')
-        .where('error', '=', AGAIN)
+        .where('restarts', '>=', MAX_RESTARTS)
         .execute();
       await tx
         .updateTable('core.backtests')
-        .set({ status: 'queued', started_ms: null, stage: 'queued', percent: 0, error: AGAIN })
+        .set(({ eb }) => ({
+          status: 'queued',
+          started_ms: null,
+          stage: 'queued',
+          percent: 0,
+          restarts: eb('restarts', '+', 1),
+        }))
         .where('owner', '=', this.#owner)
         .where('status', '=', 'running')
         .execute();

@@ -232,7 +232,8 @@ describe.each([
     expect(await queue.find(id)).toMatchObject({
       status: 'queued',
       percent: 0,
-      error: 'its trainer was killed while it ran; it is begun again',
+      error: null,
+      restarts: 1,
     });
     await queue.begin(3);
     const runner = runnerOf(store, REFUSES, home);

@@ -170,6 +170,7 @@ const backtestFields = {
   started_ms: z.number().nullable(),
   finished_ms: z.number().nullable(),
   error: z.string().nullable().describe('Of a failed one; of one that is done: requested pairs without bars'),
+  restarts: z.number().int().describe('How often it was begun again because its trainer was killed: at most once'),
 };
 export const backtestSchema = z.object(backtestFields).meta({ id: 'Backtest' });
 
