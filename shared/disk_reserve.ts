@@ -1,17 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  renameSync,
-  statfsSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, statfsSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { patiently, replaceDurably, writeDurably } from './durable_file.ts';
+import { renameFile, replaceDurably, writeDurably } from './durable_file.ts';
 import { knownError } from './errors.ts';
 import { MACHINE_FILES } from './files.ts';
 import type { FileSystem } from './ports.ts';
@@ -89,7 +79,7 @@ function replaceFromReserve(reserve: string, path: string, text: string): void {
     MACHINE_FILES.remove(reserve);
     return replaceDurably(MACHINE_FILES, path, text);
   }
-  patiently(() => renameSync(reserve, path));
+  renameFile(reserve, path);
   MACHINE_FILES.sync(dirname(path));
 }
 

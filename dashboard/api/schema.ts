@@ -9084,10 +9084,10 @@ export interface components {
                 /** @description How stamps, numbers and spreads were read, each with what shows it */
                 read_by: string[];
                 /** @enum {string} */
-                verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
                 findings: {
                     /** @enum {string} */
-                    code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                    code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
                     text: string;
                 }[];
                 would_be_taken: boolean;
@@ -9140,10 +9140,10 @@ export interface components {
                 /** @description How stamps, numbers and spreads were read, each with what shows it */
                 read_by: string[];
                 /** @enum {string} */
-                verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
                 findings: {
                     /** @enum {string} */
-                    code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                    code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
                     text: string;
                 }[];
                 would_be_taken: boolean;
@@ -9250,10 +9250,10 @@ export interface components {
             verdicts: {
                 [key: string]: {
                     /** @enum {string} */
-                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
                     findings: {
                         /** @enum {string} */
-                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
                         /** @description The test that found it */
                         by: string;
                         values: {
@@ -9290,10 +9290,10 @@ export interface components {
             verdicts: {
                 [key: string]: {
                     /** @enum {string} */
-                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
                     findings: {
                         /** @enum {string} */
-                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
                         /** @description The test that found it */
                         by: string;
                         values: {
@@ -13648,7 +13648,7 @@ export interface components {
             /** @description What imported and received bars together show about their clock, columns, scale and source */
             verdict: {
                 /** @enum {string} */
-                code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
                 /** @description Evidence of every finding */
                 text: string;
                 /** @description An import of these bars would keep them out */
@@ -13707,7 +13707,7 @@ export interface components {
             /** @description What imported and received bars together show about their clock, columns, scale and source */
             verdict: {
                 /** @enum {string} */
-                code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
                 /** @description Evidence of every finding */
                 text: string;
                 /** @description An import of these bars would keep them out */

@@ -486,6 +486,7 @@ export const EN = {
   'verdict.FLAT_WEEKENDS': 'weekends filled',
   'verdict.GAP': 'long gap',
   'verdict.SUSPECT': 'suspect',
+  'verdict.INCOMPLETE': 'days absent',
   'verdict.STALE': 'stale',
   'verdict.LAGS': 'repeats another symbol later',
   'data.title': 'Bars by symbol',

@@ -488,6 +488,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'verdict.FLAT_WEEKENDS': '週末の穴埋め',
   'verdict.GAP': '長い欠落',
   'verdict.SUSPECT': '疑わしい',
+  'verdict.INCOMPLETE': '数日分の欠落',
   'verdict.STALE': '古い',
   'verdict.LAGS': '他シンボルの遅れた複製',
   'data.title': 'シンボル別の足',

@@ -1,5 +1,6 @@
 import type { BarColumns } from '../bar_file.ts';
 import { openingOf, WEEKEND_S } from '../week_open.ts';
+import { createAbsences } from './absences.ts';
 import { createColumnOrder } from './column_order.ts';
 import { createCopiedStretches } from './copied_stretches.ts';
 import { createDerivedBars } from './derived_bars.ts';
@@ -56,6 +57,7 @@ export function createBarInspection(
   const copies = createCopies(barSeconds);
   const samples = createSamples(symbol, Math.max(BUCKET_S, barSeconds));
   const gaps = createGaps();
+  const absences = createAbsences(barSeconds);
   let previous: InspectedBar | null = null;
   let live: number | null = null;
   /** Of bars that are more than a repeated close. */
@@ -84,6 +86,7 @@ export function createBarInspection(
     derived.addNeighbors(earlier, later, isAdjacent);
     scale.addNeighbors(earlier, later);
     gaps.addNeighbors(earlier.time, later.time, bars - 1, bar === later);
+    absences.addNeighbors(earlier.time, later.time, bar === later);
     frozen.addNeighbors(earlier, later);
     // Bars that only repeat the last close stand for a closed market as a gap does.
     if (!isFiller(earlier, later, due)) {
@@ -122,6 +125,7 @@ export function createBarInspection(
         ...weekends.findings({ isClockOff: ofClock.length > 0 }),
         ...copies.findings(),
         ...gaps.findings(bars),
+        ...absences.findings(),
       ];
     },
     samples: () => samples.closes,

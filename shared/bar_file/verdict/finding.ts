@@ -16,13 +16,14 @@ export const VERDICTS = [
   'FLAT_WEEKENDS',
   'GAP',
   'SUSPECT',
+  'INCOMPLETE',
   'STALE',
   'OK',
 ] as const;
 export type VerdictCode = (typeof VERDICTS)[number];
 
-const REMARKS: readonly VerdictCode[] = ['OK', 'STALE', 'EMPTY'];
-/** Verdicts that keep bars out of the store unless they are accepted; STALE is a remark, and EMPTY has no bars. */
+const REMARKS: readonly VerdictCode[] = ['OK', 'INCOMPLETE', 'STALE', 'EMPTY'];
+/** Verdicts that keep bars out of the store unless they are accepted. INCOMPLETE and STALE are remarks. */
 export const REFUSING: ReadonlySet<VerdictCode> = new Set(VERDICTS.filter((code) => !REMARKS.includes(code)));
 
 /** One piece of evidence, as data: the text is made where a person reads it. */

@@ -91,6 +91,8 @@ export function findingText({ code, by, values }: Finding): string {
       `the price is about ${v['price']}, and has been ${v['low']} to ${v['high']} for decades`,
     'SUSPECT year_prices': () =>
       `the price is about ${v['price']} in ${v['year']}, when ${v['symbol']} was ${v['low']} to ${v['high']}: another symbol, or another unit`,
+    'INCOMPLETE trading_time': () =>
+      `no bar for ${v['days']} days of trading, from ${at('from')} to ${at('to')}: more than a holiday${v['absences'] === 1 ? '' : `; ${v['absences']} such gaps`}`,
     'STALE last_bar': () => `ends ${v['days']} days before the newest bar of the store (${v['symbol']})`,
   };
   const level = (): string =>

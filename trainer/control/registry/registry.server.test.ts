@@ -48,7 +48,8 @@ afterAll(async () => {
 const bundlesOf = (folder: string): Record<string, string> =>
   Object.fromEntries(
     Object.entries(contentOf(folder)).filter(
-      ([path]) => !['/active.json', '/holdout_looks.json', '/trials.json'].some((own) => path.startsWith(own)),
+      ([path]) =>
+        !['/active.json', '/holdout_looks.json', '/trials.json', '/disk.reserve'].some((own) => path.startsWith(own)),
     ),
   );
 
