@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { replaceEvenWhenFull } from '../../../shared/disk_reserve.ts';
 import { knownError, MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
