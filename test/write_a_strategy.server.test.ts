@@ -4,6 +4,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { renderStrategyHalves } from '../cli/docs/strategy_halves.ts';
 import type { StrategyCommands } from '../cli/strategies/strategy_commands.ts';
 import type { admit as Admit } from '../shared/bundle/admission/admission.ts';
+import type {
+  activateAdmitted as ActivateAdmitted,
+  endRule as EndRule,
+} from '../shared/bundle/admission/activation.ts';
 import type { BundleShelf } from '../shared/bundle/shelves/bundle_shelf.ts';
 import { readAddress } from '../shared/address.ts';
 import { homePaths } from '../shared/home.ts';
@@ -17,6 +21,7 @@ import {
   type InstrumentPosition,
   type InstrumentStep,
 } from '../shared/strategies/instrument_position.ts';
+import type { removeOldBundles as RemoveOldBundles } from '../trainer/control/records/old_bundles.ts';
 import type { StrategyTraining } from '../trainer/jobs/strategies/strategy_training.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { GuidedTree } from './followed_guide.ts';
@@ -37,6 +42,9 @@ interface Program {
   readonly runDipJob: (job: object, ...rest: readonly unknown[]) => Promise<string>;
   readonly admit: typeof Admit;
   readonly verifyAnySignal: typeof VerifyAnySignal;
+  readonly activateAdmitted: typeof ActivateAdmitted;
+  readonly endRule: typeof EndRule;
+  readonly removeOldBundles: typeof RemoveOldBundles;
 }
 
 const EXPORTS = [
@@ -48,6 +56,8 @@ const EXPORTS = [
   "export { trainingOfRun } from './trainer/jobs/strategies/registry.ts';",
   "export { jobSchema } from './trainer/jobs/kinds/registry.ts';",
   "export { runDipJob } from './trainer/jobs/kinds/dip_job.ts';",
+  "export { activateAdmitted, endRule } from './shared/bundle/admission/activation.ts';",
+  "export { removeOldBundles } from './trainer/control/records/old_bundles.ts';",
   "export { verifyAnySignal } from './shared/signal/verify_instrument.ts';",
   "export { commandsOfStrategy } from './cli/strategies/registry.ts';",
 ];
@@ -125,9 +135,25 @@ describe('the guide to a strategy', () => {
     expect(said.join('\n')).toMatch(
       new RegExp(`${basename(made)} dip -0\\.\\d{4}\\ndip ${basename(made)}: buys below`),
     );
-    const everyDoor = { settings: own, paths: { models, home }, registered: async () => undefined } as never;
+    const everyDoor = {
+      settings: own,
+      paths: { models, home },
+      registered: async () => undefined,
+      promotionFence: async () => 1,
+    } as never;
     for (const door of ['promotion', 'rollout', 'rollback'] as const)
       await expect(program.admit(everyDoor, { door, folder: made })).rejects.toMatchObject({ code: 'MODEL_GATES' });
+    const shadow = await program.admit(everyDoor, { door: 'shadow', folder: made });
+    expect(shadow).toMatchObject({ version: basename(made), rule: symbol });
+
+    // What is in use stays.
+    const override = { reason: 'the guide', by: 'a person' };
+    const admitted = await program.admit(everyDoor, { door: 'promotion', folder: made, override });
+    program.activateAdmitted(admitted, { models, home });
+    const shelf = program.shelfOfFolder(made);
+    expect(program.removeOldBundles(shelf, models, 0)).toEqual([]);
+    expect(program.endRule(symbol!, { models, home })).toBe(basename(made));
+    expect(program.removeOldBundles(shelf, models, 0)).toEqual([basename(made)]);
   });
 
   describe('and a daemon', () => {

@@ -32,7 +32,7 @@ import {
 import { notify } from '../../trainer/control/notify/outbox.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Recovery } from '../../trainer/control/registry/registry.ts';
-import { shelfOfTimeframe, targetInSlot } from '../../shared/bundle/shelf_name.ts';
+import { registeredShelf, shelfOfTimeframe, targetInSlot } from '../../shared/bundle/shelf_name.ts';
 import {
   ALL_SHELVES,
   placeOfSlot,
@@ -209,7 +209,8 @@ async function makeActive(
 ): Promise<void> {
   const { version, timeframe, rule, despite } = admitted;
   const { previous } = activateAdmitted(admitted, homePaths());
-  if (rule === null) await tellRegistry(cause, shelfOfTimeframe(timeframe), output);
+  const shelf = registeredShelf({ ...admitted, instrument: admitted.rule });
+  if (shelf !== null) await tellRegistry(cause, shelf, output);
   const before = previous === null ? '' : ` (before: ${previous})`;
   const what = activeText(admitted);
   output.line(`${what}: ${version}${before}. A running daemon swaps it in between two bars.`);

@@ -1,4 +1,4 @@
-import { shelfOfTimeframe } from '../../shared/bundle/shelf_name.ts';
+import { registeredShelf, shelfOfTimeframe } from '../../shared/bundle/shelf_name.ts';
 import type { Command } from 'commander';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -76,14 +76,8 @@ function placeOf(market: string | undefined): RolloutPlace {
 async function start(version: string, place: RolloutPlace, override: Override | null, output: Output): Promise<void> {
   const folder = folderOfChallenger(place.paths.models, version);
   const admitted = await admit(admissionPlace(place.settings), { door: 'rollout', folder, override });
-  // The registry has no rules.
-  if (admitted.rule === null)
-    await withRegistry(
-      process.env,
-      homePaths(),
-      (registry) => registry.register(version),
-      shelfOfTimeframe(admitted.timeframe),
-    );
+  const shelf = registeredShelf({ ...admitted, instrument: admitted.rule });
+  if (shelf !== null) await withRegistry(process.env, homePaths(), (registry) => registry.register(version), shelf);
   const power = await shadowPower(place, admitted);
   const rollout = startRollout(place, admitted, power);
   const { id, champion, despite_gates } = rollout;

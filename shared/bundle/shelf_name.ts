@@ -6,6 +6,17 @@ export function shelfOfTimeframe(timeframe: Timeframe | null | undefined): Shelf
   return timeframe == null ? 'pairs' : 'direction';
 }
 
+/**
+ * The shelf of a bundle's row in the registry; null: the registry has no rules.
+ * @param bundle with the instrument of a rule
+ */
+export function registeredShelf(bundle: {
+  readonly timeframe?: Timeframe | null | undefined;
+  readonly instrument: string | null | undefined;
+}): ShelfName | null {
+  return bundle.instrument == null ? shelfOfTimeframe(bundle.timeframe) : null;
+}
+
 /** A bundle, or what its slot has in its place, as audit and reports name it: `direction 20261101_0000`. */
 export function targetInSlot(timeframe: Timeframe | null, what: string): string {
   return timeframe === null ? what : `direction ${what}`;

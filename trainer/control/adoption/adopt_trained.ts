@@ -1,4 +1,4 @@
-import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
+import { registeredShelf, shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
 import { activateAdmitted, activateInFolder } from '../../../shared/bundle/admission/activation.ts';
 import { admit, placeOf, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { failuresOf } from '../../../shared/bundle/recorded_gates.ts';
@@ -131,10 +131,10 @@ export async function tellStart(
   rollout: Rollout,
   { withRegistry, note }: Pick<AdoptionPlace, 'withRegistry' | 'note'>,
 ): Promise<void> {
-  // The registry has no rules.
-  if (rollout.instrument !== undefined) return;
+  const shelf = registeredShelf({ instrument: rollout.instrument, timeframe: rollout.timeframe });
+  if (shelf === null) return;
   try {
-    await withRegistry((registry) => registry.startRollout(rollout), shelfOfTimeframe(rollout.timeframe));
+    await withRegistry((registry) => registry.startRollout(rollout), shelf);
   } catch (error) {
     note(`The registry has no event of it: ${describeError(error).message}`);
   }

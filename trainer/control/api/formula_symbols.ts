@@ -1,10 +1,9 @@
 import { otherSymbolsOf } from '../../../shared/bar_file/other_bars.ts';
-import { activeWindows } from '../../../shared/bundle/bundle_windows.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../../../shared/bundle/served_formulas.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { withFormulas } from '../../../shared/policy/feature_settings.ts';
 import { barExtents } from '../../jobs/bars/bar_extent.ts';
 import { openTimeOf } from '../../jobs/job_fields.ts';
+import { learnedWindows } from '../../jobs/kinds/symbols_of_training.ts';
 import { comparisonImpossible } from '../../learning/gates/champion.ts';
 import { findChampion } from '../../learning/training/champion.ts';
 import type { RunRequest } from '../schedule/run.ts';
@@ -21,9 +20,8 @@ export async function refuseUnreadFormulas(
   { kind, parameters = {} }: Pick<RunRequest, 'kind' | 'parameters'>,
   { settings, paths, store }: Pick<ApiContext, 'settings' | 'paths' | 'store'>,
 ): Promise<void> {
-  const { market, shards, windows } = settings.minutehand;
-  // What continues a bundle has the formulas of the bundle.
-  const own = kind === 'full' ? withFormulas(settings).minutehand.windows : activeWindows(paths.models, windows);
+  const { market, shards } = settings.minutehand;
+  const own = learnedWindows(kind !== 'full', settings, paths.models);
   refuseUnservedFormulas('a training that is to be adopted', own, { role: 'active', daemons: daemonsOf(settings) });
   const champion = findChampion({ modelsFolder: paths.models, settings, market });
   const learned = otherSymbolsOf(own);

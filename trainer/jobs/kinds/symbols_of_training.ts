@@ -1,5 +1,6 @@
 import { symbolsNeeded } from '../../../shared/bar_file/other_bars.ts';
 import { activeWindows } from '../../../shared/bundle/bundle_windows.ts';
+import type { Windows } from '../../../shared/core/features/windows.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { withFormulas } from '../../../shared/policy/feature_settings.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
@@ -13,9 +14,15 @@ export interface SymbolsOfTraining {
 }
 
 /**
- * What continues a bundle has the formulas of the bundle, and learns from what they read.
+ * Features of the models that a training makes: what continues a bundle has the formulas of the bundle.
  * @param modelsFolder with the active bundle
  */
+export function learnedWindows(isContinuing: boolean, settings: Settings, modelsFolder: string): Windows {
+  const { minutehand } = isContinuing ? settings : withFormulas(settings);
+  return isContinuing ? activeWindows(modelsFolder, minutehand.windows) : minutehand.windows;
+}
+
+/** @param modelsFolder with the active bundle */
 export function symbolsOfTraining(
   kind: TrainingJob['kind'],
   settings: Settings,
@@ -24,6 +31,5 @@ export function symbolsOfTraining(
   const { pairs, windows } = settings.minutehand;
   const subjects = pairs.map(parsePair);
   const compared = symbolsNeeded(subjects, activeWindows(modelsFolder, windows));
-  if (kind !== 'train') return { learned: compared, compared };
-  return { learned: symbolsNeeded(subjects, withFormulas(settings).minutehand.windows), compared };
+  return { learned: symbolsNeeded(subjects, learnedWindows(kind !== 'train', settings, modelsFolder)), compared };
 }

@@ -44,8 +44,14 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
     },
     async handler(request) {
       const { model_name: name } = request.params;
-      if (shelfOfVersion(paths.models, name).name === 'direction')
-        return shownDirection(paths.models, await loadDirection(context, name, request));
+      const shelf = shelfOfVersion(paths.models, name);
+      if (shelf.openRule !== undefined)
+        throw new MinutehandError('MODEL_MISSING', {
+          seen: `${name} is a bundle of ${shelf.strategy}, which is served as a rule`,
+          expected: 'the version of a bundle of pairs or of a direction model',
+          next: `POST /api/strategies/${name}/load activates it.`,
+        });
+      if (shelf.name === 'direction') return shownDirection(paths.models, await loadDirection(context, name, request));
       const before = pointersOf(paths.models);
       request.written = { target: name, before };
       const override = overrideOf(request.body ?? NO_OVERRIDE, request);

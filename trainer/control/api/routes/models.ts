@@ -75,11 +75,12 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
       response: { 200: modelDetailSchema, ...REFUSALS },
     },
     async handler({ params: { model_name: version } }) {
-      if (shelfOfVersion(paths.models, version).name !== 'pairs')
+      const shelf = shelfOfVersion(paths.models, version);
+      if (shelf.name !== 'pairs')
         throw new MinutehandError('MODEL_MISSING', {
-          seen: `${version} is a direction model`,
+          seen: `${version} is a bundle of ${shelf.strategy}`,
           expected: 'the version of a bundle of pairs',
-          next: `GET /api/ml/direction-models/${version} shows it.`,
+          next: `GET /api/ml/${shelf.name}-models/${version} or \`minutehand models show ${version}\` shows it.`,
         });
       const folder = pathInside(paths.models, version);
       const manifest = shownManifest(folder);

@@ -1,4 +1,4 @@
-import { shelfOfTimeframe } from '../../../../shared/bundle/shelf_name.ts';
+import { registeredShelf } from '../../../../shared/bundle/shelf_name.ts';
 import * as z from 'zod';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
 import { readRollout, rolloutSchema } from '../../../../shared/bundle/rollout.ts';
@@ -79,9 +79,8 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
       const override = overrideOf(request.body, request);
       const folder = folderOfChallenger(paths.models, name);
       const admitted = await admit(admissionPlaceOf(context), { door: 'rollout', folder, override });
-      // The registry has no rules.
-      const registry =
-        admitted.rule === null ? registryOf(await store(), paths, shelfOfTimeframe(admitted.timeframe)) : null;
+      const shelf = registeredShelf({ ...admitted, instrument: admitted.rule });
+      const registry = shelf === null ? null : registryOf(await store(), paths, shelf);
       await registry?.register(name);
       const place = { settings, paths };
       const rollout = startRollout(place, admitted, await shadowPower(place, admitted));

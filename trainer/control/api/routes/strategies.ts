@@ -12,6 +12,7 @@ import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
 import { readActiveRule, readRuleShadow, ruleFolder } from '../../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle, readRuleReport } from '../../../../shared/bundle/rule/rule_bundle.ts';
+import { folderOfRule, openRule } from '../../../../shared/bundle/shelves/rules.ts';
 import { RULE_REPORT } from '../../../../shared/bundle/rule/rule_manifest.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
@@ -245,8 +246,8 @@ function addServingRoutes(api: Api, context: ApiContext): void {
       const { version } = request.params;
       request.written = { target: `rule ${version}` };
       const override = overrideOf(request.body ?? NO_OVERRIDE, request);
-      const folder = pathInside(ruleFolder(paths.models), version);
-      const { instrument } = readRuleBundle(folder).manifest;
+      const folder = folderOfRule(paths.models, version);
+      const { instrument } = openRule(folder).manifest;
       const before = pointerOf(paths.models, instrument);
       const door = version === before?.previous ? 'rollback' : 'promotion';
       const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
@@ -327,7 +328,7 @@ function addShadowRoutes(api: Api, context: ApiContext): void {
     async handler(request) {
       const { version } = request.params;
       request.written = { target: `rule ${version}` };
-      const folder = pathInside(ruleFolder(paths.models), version);
+      const folder = folderOfRule(paths.models, version);
       const admitted = await admit(admissionPlaceOf(context), { door: 'shadow', folder });
       const instrument = admitted.rule!;
       const before = { instrument, version: readRuleShadow(paths.models, instrument) };
