@@ -134,6 +134,12 @@ function crc32(covered) {
   return (~crc >>> 0).toString(16).padStart(8, '0');
 }
 
+/** What a decided bar of an instrument may lack: a rule needs no model, and its positions may have no stop or target. */
+function mayLack(name, { model_version, position_id, action }) {
+  if (model_version.startsWith('rule/')) return !['position_scale', 'max_age_bars', 'price'].includes(name);
+  return position_id !== '' && action !== 'ENTER' && ['stop', 'take_profit'].includes(name);
+}
+
 function isConsistent(signal) {
   const fields = SCHEMAS[signal.schema];
   const isInstrument = fields === INSTRUMENT_FIELDS;
@@ -142,8 +148,9 @@ function isConsistent(signal) {
   if (Object.keys(signal).join() !== names.join()) return false;
   const { action, reason, mode, target, entry, position_id, signal_id, pair_id, beta } = signal;
   const mayBeNull = ['WARMUP', 'HALT'].includes(mode) || ['LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT'].includes(reason);
-  for (const name of names)
-    if (!fields[name](signal[name]) && !(signal[name] === null && nullable.has(name) && mayBeNull)) return false;
+  const isAbsent = (name) =>
+    signal[name] === null && nullable.has(name) && (mayBeNull || (isInstrument && mayLack(name, signal)));
+  for (const name of names) if (!fields[name](signal[name]) && !isAbsent(name)) return false;
   if (isInstrument && !sumsToOne(signal)) return false;
   if (reason === 'SILENCE' && (action !== 'HOLD' || mode === 'OK')) return false;
   if (reason === 'SHUTDOWN' && (action !== 'HOLD' || mode !== 'HALT')) return false;

@@ -63,10 +63,20 @@ NULLABLE = {"z_score", "return_prob", "risk_score", "confidence", "risk_flag", "
             "price_a", "price_b"}  # fmt: skip
 INSTRUMENT_NULLABLE = {"confidence", "position_scale", "ml_up_prob", "ml_down_prob", "ml_range_prob", "max_age_bars", "stop", "take_profit",
                        "price"}  # fmt: skip
+RULE_NULLABLE = INSTRUMENT_NULLABLE - {"position_scale", "max_age_bars", "price"}  # also of a bar that it decided
 
 
 class Refused(Exception):
     """The signal is refused. The text is one of TORN, SCHEMA, FORMAT, MARKET, LOWER_FENCE, OLDER_BOOT … of PROTOCOL.md."""
+
+
+def absent(s):
+    """What a decided bar of an instrument may lack: a rule needs no model, and its positions may have no stop or target."""
+    if s["schema"] != "minutehand.instrument/1":
+        return set()
+    if s["model_version"].startswith("rule/"):
+        return RULE_NULLABLE
+    return {"stop", "take_profit"} if s["position_id"] != "" and s["action"] != "ENTER" else set()
 
 
 def is_consistent(s):
@@ -77,7 +87,7 @@ def is_consistent(s):
         return False
     may_be_null = s["mode"] in ("WARMUP", "HALT") or s["reason"] in ("LEG_MISSING", "LEG_EMPTY", "BAR_SUSPECT")
     for name in names:
-        if not (fields[name](s[name]) or (s[name] is None and name in nullable and may_be_null)):
+        if not (fields[name](s[name]) or (s[name] is None and name in nullable and (may_be_null or name in absent(s)))):
             return False
     probabilities = [s[name] for name in ("ml_up_prob", "ml_down_prob", "ml_range_prob")] if is_instrument else []
     if is_instrument and probabilities != [None] * 3 and (None in probabilities or abs(sum(probabilities) - 1) > 1e-6):

@@ -39,10 +39,13 @@ def numbers_fit: may_be_null as $null | [(.max_age_bars | count), (.expected_net
   (.risk_flag | whole(0; 1) or ($null and . == null)),
   (.return_prob, .risk_score, .confidence, .theta1, .theta2, .position_scale | share or ($null and . == null))
 ] | all;
-def instrument_fits: may_be_null as $null | [.ml_up_prob, .ml_down_prob, .ml_range_prob] as $answers | [
+# A rule needs no model, and its positions may have no stop or target.
+def of_rule: .model_version | startswith("rule/");
+def held: .position_id != "" and .action != "ENTER";
+def instrument_fits: may_be_null as $null | ($null or of_rule) as $no_model | ($no_model or held) as $no_exit | [.ml_up_prob, .ml_down_prob, .ml_range_prob] as $answers | [
   (.z_score, .return_prob, .risk_score, .risk_flag, .theta1, .theta2 | . == null),
-  (.confidence, .position_scale, $answers[] | share or ($null and . == null)),
-  (.stop, .take_profit, .price | price or ($null and . == null)), (.max_age_bars | count or ($null and . == null)),
+  (.position_scale | share or ($null and . == null)), (.confidence, $answers[] | share or ($no_model and . == null)),
+  (.stop, .take_profit | price or ($no_exit and . == null)), (.price | price or ($null and . == null)), (.max_age_bars | count or ($null and . == null)),
   ($answers == [null, null, null] or (($answers | all(. != null)) and (($answers | add) - 1 | . * . <= 1e-12)))
 ] | all;
 def consistent:

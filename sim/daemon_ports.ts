@@ -60,6 +60,7 @@ function withBug(store: JournalStore, planted: PlantedBug | null): JournalStore 
   if (planted === 'forgotten_taker') return withoutTaker(store);
   if (planted === 'forgotten_positions') return withFlatInstruments(store);
   if (planted === 'lost_shadows') return withoutRefusedShadows(store);
+  if (planted === 'unjournaled_rules') return withoutInputs(store, 'rule');
   if (planted === 'unjournaled_waits') return withoutInputs(store, 'others_timeout');
   return planted === 'unjournaled_halts' ? withoutInputs(store, 'halts') : store;
 }

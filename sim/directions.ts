@@ -100,6 +100,12 @@ export class DirectionTrainer {
     return openStub(readStub(files, folder), this.#rows);
   }
 
+  /** Version that the pointer of a timeframe names; null: none, or it is damaged. */
+  active(timeframe: Timeframe): string | null {
+    const { folder, disk } = this.#options;
+    return activeOrNull(disk, folder, timeframe);
+  }
+
   /** The model of this version as trained. @throws RangeError */
   trained(version: string): DirectionModel {
     const model = this.#trained.get(version);
@@ -133,7 +139,7 @@ export class DirectionTrainer {
     const { folder, disk, trace } = this.#options;
     const timeframe = this.timeframes[rng.integer(this.timeframes.length)]!;
     const pointer = directionPointer(folder, timeframe);
-    const version = activeOrNull(disk, folder, timeframe);
+    const version = this.active(timeframe);
     const kinds: (() => void)[] = [
       () => disk.remove(pointer),
       () => disk.tear(pointer, disk.peek(pointer) ?? '{}'),

@@ -117,6 +117,7 @@ export async function checkReplay(world: World): Promise<void> {
     loadModels: (version) =>
       Promise.resolve({ ...world.trainer.trainedSet(version), release: () => Promise.resolve() }),
     loadDirection: (version) => Promise.resolve(world.directions.trained(version)),
+    loadRule: (version) => world.rules.trained(version).model,
   });
   if (unanswered > 0) world.violate('replay of the journal differs', `${unanswered} signals are not in the journal`);
   const first = differences[0];

@@ -5,7 +5,19 @@ export interface ExpectedInstrumentPosition {
   readonly ageBars: number;
   readonly positionId: string;
   readonly entryTime: number;
-  readonly exits: { readonly stop: number; readonly target: number; readonly max_age_bars: number } | null;
+  readonly exits: ExpectedExits | null;
+  /** Id of the rollout whose challenger opened it. */
+  readonly rollout?: string;
+}
+
+/** null: it has no stop, or no target. */
+interface ExpectedExits {
+  readonly stop: number | null;
+  readonly target: number | null;
+  readonly max_age_bars: number;
+  /** Of a rule. */
+  readonly stop_bps?: number | null;
+  readonly target_bps?: number | null;
 }
 
 export const NO_INSTRUMENT_POSITION: ExpectedInstrumentPosition = {
@@ -39,6 +51,8 @@ export interface InstrumentSituation {
     readonly maxAgeBars: number;
     readonly hasEdge: boolean;
   } | null;
+  /** The rule that answers in place of the model; null: none does. */
+  readonly rule: ExpectedRule | null;
   /** up, down, range; null: not scored. */
   readonly probabilities: readonly [number, number, number] | null;
   readonly isDegraded: boolean;
@@ -46,6 +60,21 @@ export interface InstrumentSituation {
   readonly signalId: string;
   readonly featureSchema: string;
   readonly policyHash: string;
+}
+
+/** A rule at the close of a bar. */
+export interface ExpectedRule {
+  readonly version: string;
+  readonly isLong: boolean;
+  readonly isShort: boolean;
+  readonly isExit: boolean;
+  /** null: it has none. */
+  readonly stopBps: number | null;
+  readonly targetBps: number | null;
+  readonly maxAgeBars: number;
+  readonly hasEdge: boolean;
+  /** Id of the rollout whose challenger it is. */
+  readonly rollout: string | undefined;
 }
 
 interface Outcome {
@@ -59,10 +88,10 @@ interface Outcome {
  * `daemon/decide/instrument_answer.ts`, `stepInstrument` and `stepDirection`.
  */
 export function expectedInstrumentAnswer(situation: InstrumentSituation): { body: string; position: string } {
-  const { id, symbol, time, outcome, model, probabilities, position: before, signalId } = situation;
+  const { id, symbol, time, outcome, model, rule, probabilities, position: before, signalId } = situation;
   const isHeartbeat = outcome === 'SILENCE' || outcome === 'SHUTDOWN';
   const { action, reason, position } = outcomeOf(situation);
-  const rules = position.exits ?? before.exits;
+  const exits = position.exits ?? before.exits ?? ownExits(situation);
   const [up, down, range] = probabilities ?? [null, null, null];
   const body = {
     timestamp: `${new Date((time + 60) * 1000).toISOString().slice(0, 19)}Z`,
@@ -75,7 +104,7 @@ export function expectedInstrumentAnswer(situation: InstrumentSituation): { body
     risk_flag: null,
     theta1: null,
     theta2: null,
-    position_scale: up === null ? null : 1,
+    position_scale: (rule === null ? up !== null : situation.isWarm) ? 1 : null,
     ml_up_prob: up,
     ml_down_prob: down,
     ml_range_prob: range,
@@ -83,13 +112,13 @@ export function expectedInstrumentAnswer(situation: InstrumentSituation): { body
     reason,
     target: position.side,
     position_id: action === 'EXIT' ? before.positionId : position.positionId,
-    max_age_bars: rules?.max_age_bars ?? model?.maxAgeBars ?? null,
-    stop: rules?.stop ?? model?.stop ?? null,
-    take_profit: rules?.target ?? model?.target ?? null,
+    max_age_bars: exits?.max_age_bars ?? null,
+    stop: exits?.stop ?? null,
+    take_profit: exits?.target ?? null,
     price: situation.barClose ?? situation.lastClose,
     pair_id: id,
     signal_id: signalId,
-    model_version: model?.version ?? '',
+    model_version: rule === null ? (model?.version ?? '') : `rule/${rule.version}`,
     feature_schema: situation.featureSchema,
     policy_hash: situation.policyHash,
     mode: modeOf(situation, isHeartbeat),
@@ -97,10 +126,21 @@ export function expectedInstrumentAnswer(situation: InstrumentSituation): { body
   return { body: JSON.stringify(body).slice(0, -1), position: JSON.stringify(position) };
 }
 
-function modeOf({ isLastResort, isWarm, model, isDegraded }: InstrumentSituation, isHeartbeat: boolean): string {
+/** Of an entry by what answers. */
+function ownExits({ model, rule }: InstrumentSituation): ExpectedExits | null {
+  if (rule !== null) {
+    const { stopBps, targetBps, maxAgeBars: max_age_bars } = rule;
+    const share = (bps: number | null): number | null => (bps === null ? null : bps / 10_000);
+    return { stop: share(stopBps), target: share(targetBps), max_age_bars, stop_bps: stopBps, target_bps: targetBps };
+  }
+  return model === null ? null : { stop: model.stop, target: model.target, max_age_bars: model.maxAgeBars };
+}
+
+function modeOf(situation: InstrumentSituation, isHeartbeat: boolean): string {
+  const { isLastResort, isWarm, model, rule, isDegraded } = situation;
   if (isHeartbeat && isLastResort) return 'HALT';
   if (!isWarm) return 'WARMUP';
-  if (model === null) return 'HALT';
+  if (model === null && rule === null) return 'HALT';
   return isHeartbeat || isDegraded ? 'DEGRADED' : 'OK';
 }
 
@@ -120,28 +160,40 @@ function sideOf({ model, probabilities }: InstrumentSituation): number {
 }
 
 function entryOf(situation: InstrumentSituation): Outcome {
-  const { model, probabilities, signalId, time, barClose } = situation;
+  const { model, rule, probabilities } = situation;
   const hold = (reason: string): Outcome => ({ action: 'HOLD', reason, position: NO_INSTRUMENT_POSITION });
+  if (rule !== null) {
+    if (!rule.hasEdge) return hold('NO_EDGE');
+    if (!rule.isLong && !rule.isShort) return hold('NO_ENTRY');
+    if (rule.isLong && rule.isShort) return hold('BOTH_SIDES');
+    return entered(situation, rule.isLong ? 1 : -1);
+  }
   if (model === null || probabilities === null) return hold('NO_MODEL');
   if (!model.hasEdge) return hold('NO_EDGE');
   const side = sideOf(situation);
   if (side === 0) return hold('THETA');
-  const { stop, target, maxAgeBars: max_age_bars } = model;
-  const exits = { stop, target, max_age_bars };
-  const position = { side, entryClose: barClose!, ageBars: 0, positionId: signalId, entryTime: time, exits };
+  return entered(situation, side);
+}
+
+function entered(situation: InstrumentSituation, side: number): Outcome {
+  const { rule, signalId, time, barClose } = situation;
+  const exits = ownExits(situation);
+  const own = { side, entryClose: barClose!, ageBars: 0, positionId: signalId, entryTime: time, exits };
+  const position = rule?.rollout === undefined ? own : { ...own, rollout: rule.rollout };
   return { action: 'ENTER', reason: 'ENTRY', position };
 }
 
 /** The entry's rules apply until the exit. */
 function exitOf(situation: InstrumentSituation): Outcome {
-  const { position, barClose } = situation;
+  const { position, barClose, rule } = situation;
   const { stop, target, max_age_bars } = position.exits!;
   const ageBars = position.ageBars + 1;
   const gain = position.side * (barClose! / position.entryClose - 1);
   const exit = (reason: string): Outcome => ({ action: 'EXIT', reason, position: NO_INSTRUMENT_POSITION });
-  if (gain <= -stop) return exit('STOP_EXIT');
-  if (gain >= target) return exit('TARGET_EXIT');
+  if (stop !== null && gain <= -stop) return exit('STOP_EXIT');
+  if (target !== null && gain >= target) return exit('TARGET_EXIT');
+  if (rule?.isExit === true) return exit('RULE_EXIT');
   if (ageBars >= max_age_bars) return exit('AGE_EXIT');
-  if (sideOf(situation) === -position.side) return exit('OPPOSITE_EXIT');
+  if (rule === null && sideOf(situation) === -position.side) return exit('OPPOSITE_EXIT');
   return { action: 'HOLD', reason: 'IN_POSITION', position: { ...position, ageBars } };
 }

@@ -9,14 +9,24 @@ import {
   expectedInstrumentAnswer,
   NO_INSTRUMENT_POSITION,
   type ExpectedInstrumentPosition,
+  type ExpectedRule,
 } from './expected_instrument.ts';
 import { knownAt, type StoredValue } from './known_series.ts';
+import type { TrainedRule } from './rules.ts';
 import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
 import type { TwinInputs } from './twin_inputs.ts';
 
 const SECONDS_PER_MINUTE = 60;
 /** A value is late when it arrives longer than this after its event. */
 const LATE_SECONDS = 60;
+/** Begins the version of a signal that a rule has answered. */
+const RULE_PREFIX = 'rule/';
+
+/** Models and rules as they were made, by version. */
+export interface InstrumentArchive {
+  directions(version: string): DirectionModel;
+  rules(version: string): TrainedRule;
+}
 
 /**
  * Reference run of an instrument: features stepped over all bars, with the series known at each close by the journal,
@@ -27,12 +37,12 @@ export class InstrumentReference implements SubjectReference {
   readonly #instrument: Pair;
   readonly #barSeconds: number;
   readonly #policyHash: string;
-  readonly #modelOf: (version: string) => DirectionModel;
+  readonly #archive: InstrumentArchive;
   readonly #boots: readonly number[];
   readonly #own: readonly StoredValue[];
   readonly #note: (name: string) => void;
   readonly #features: InstrumentFeatures;
-  #lastClose: number | null = null;
+  readonly #closes: number[] = [];
   /** Of the newest bar with its taker volume; 0 = there was none. */
   #takerInput = 0;
 
@@ -40,14 +50,14 @@ export class InstrumentReference implements SubjectReference {
   constructor(
     instrument: Pair,
     settings: Settings,
-    modelOf: (version: string) => DirectionModel,
+    archive: InstrumentArchive,
     inputs: Pick<TwinInputs, 'boots' | 'values'>,
     note: (name: string) => void,
   ) {
     this.#instrument = instrument;
     this.#barSeconds = barSecondsOf(instrument);
     this.#policyHash = settings.policyHash;
-    this.#modelOf = modelOf;
+    this.#archive = archive;
     this.#boots = [...inputs.boots.values()].map(({ bootInput }) => bootInput);
     this.#own = inputs.values.filter(({ symbol }) => symbol === instrument.a);
     this.#note = note;
@@ -64,7 +74,7 @@ export class InstrumentReference implements SubjectReference {
     const open = closeTime - this.#barSeconds;
     const known = knownAt(this.#own, this.#instrument.a, closeTime);
     this.#features.step({ time: open, high, low, close, volume, takerBuyVolume }, known);
-    this.#lastClose = close;
+    this.#closes.push(close);
     this.#noteSeries(closeTime, input);
     this.#noteTaker(!Number.isNaN(takerBuyVolume), input);
   }
@@ -96,11 +106,15 @@ export class InstrumentReference implements SubjectReference {
     }
   }
 
-  answer(minute: AnsweredMinute, { version, isDegraded, position, idOf }: Asked): ReferenceAnswer {
-    const model = version === '' ? null : this.#modelOf(version);
+  answer(minute: AnsweredMinute, asked: Asked): ReferenceAnswer {
+    const { version, isDegraded, position, idOf } = asked;
+    const rule = version.startsWith(RULE_PREFIX) ? this.#archive.rules(version.slice(RULE_PREFIX.length)) : null;
+    const direction = rule === null ? version : (asked.direction ?? '');
+    const model = direction === '' ? null : this.#archive.directions(direction);
     const { a: symbol, id } = this.#instrument;
     const isWarm = this.#features.ready;
     const isScored = isWarm && model !== null && (minute.outcome === 'COMPLETE' || isHeartbeat(minute));
+    const probabilities = isScored ? this.#probabilities(model) : null;
     const answer = expectedInstrumentAnswer({
       id,
       symbol,
@@ -109,16 +123,38 @@ export class InstrumentReference implements SubjectReference {
       isLastResort: isHeartbeat(minute) && minute.isHalted,
       isWarm,
       barClose: minute.a?.close ?? null,
-      lastClose: this.#lastClose,
+      lastClose: this.#closes.at(-1) ?? null,
       model: model === null ? null : rulesOf(model, symbol),
-      probabilities: isScored ? this.#probabilities(model) : null,
+      rule: rule === null ? null : this.#atClose(rule, direction, probabilities, asked.rollout),
+      probabilities,
       isDegraded,
       position: JSON.parse(position) as ExpectedInstrumentPosition,
-      signalId: idOf(model?.modelsHash ?? 'none'),
+      signalId: idOf((rule ?? { model }).model?.modelsHash ?? 'none'),
       featureSchema: liveInstrumentSchema(this.#barSeconds).hash,
       policyHash: this.#policyHash,
     });
     return { ...answer, met: [] };
+  }
+
+  #atClose(
+    { model: { manifest }, conditions }: TrainedRule,
+    direction: string,
+    probabilities: [number, number, number] | null,
+    rollout: string | undefined,
+  ): ExpectedRule {
+    const { strategy } = manifest;
+    const bar = { closes: this.#closes, probabilities: direction === manifest.direction ? probabilities : null };
+    return {
+      version: manifest.version,
+      isLong: conditions.long(bar),
+      isShort: conditions.short(bar),
+      isExit: conditions.exit(bar),
+      stopBps: strategy.stop?.bps ?? null,
+      targetBps: strategy.target?.bps ?? null,
+      maxAgeBars: strategy.max_age,
+      hasEdge: !manifest.edge.no_edge,
+      rollout,
+    };
   }
 
   #probabilities(model: DirectionModel): [number, number, number] {

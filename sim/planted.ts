@@ -31,6 +31,7 @@ export const PLANTED = {
   forgotten_taker: 'a restart does not restore the taker volume of bars',
   pooled_group: 'the pairs of a group are scored by the pooled models',
   unjournaled_waits: 'pairs give up the bars of other symbols, and this is not journaled',
+  unjournaled_rules: 'rules take effect, and are not journaled',
   cached_lease: 'a lease server that does not answer is taken for one that renewed the lease',
 } as const;
 export type PlantedBug = keyof typeof PLANTED;
@@ -47,6 +48,7 @@ export const NEEDS: Partial<Record<PlantedBug, 'variety' | 'groups' | 'others' |
   forgotten_series: 'variety',
   forgotten_positions: 'variety',
   forgotten_taker: 'variety',
+  unjournaled_rules: 'variety',
   pooled_group: 'groups',
   unjournaled_waits: 'others',
   cached_lease: 'lease',

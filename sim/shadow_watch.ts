@@ -6,8 +6,8 @@ import type { Timeline } from './timeline.ts';
 export interface ShadowWatchOptions {
   readonly timeline: Timeline;
   readonly journal: MemoryJournal;
-  /** `boot_id`, and the shadow that answers a subject, of the daemon's health; null: no daemon, or no shadow. */
-  shadow(subject: string): { readonly bootId: string; readonly version: string } | null;
+  /** `boot_id`, and the versions that answer a subject in shadow, of the daemon's health; null: no daemon. */
+  shadows(subject: string): { readonly bootId: string; readonly versions: readonly string[] } | null;
   onViolation(rule: string, what: string): void;
 }
 
@@ -28,12 +28,12 @@ export interface ShadowWatch {
  */
 const PROOF_MS = 5000;
 
-export function createShadowWatch({ timeline, journal, shadow, onViolation }: ShadowWatchOptions): ShadowWatch {
+export function createShadowWatch({ timeline, journal, shadows, onViolation }: ShadowWatchOptions): ShadowWatch {
   const standing = new Map<string, string>();
   const expected: { readonly signal: Seen; readonly version: string }[] = [];
   const textOf = (subject: string): string => {
-    const now = shadow(subject);
-    return now === null ? '' : `${now.bootId} ${now.version}`;
+    const now = shadows(subject);
+    return now === null || now.versions.length === 0 ? '' : [now.bootId, ...now.versions].join(' ');
   };
   return {
     receive({ signal }) {
@@ -41,9 +41,9 @@ export function createShadowWatch({ timeline, journal, shadow, onViolation }: Sh
       const before = standing.get(signal.pair_id) ?? '';
       standing.set(signal.pair_id, now);
       if (now === '' || now !== before || !isDecision(signal)) return;
-      const version = now.split(' ')[1]!;
+      const versions = now.split(' ').slice(1);
       timeline.at(timeline.nowMs + PROOF_MS, () => {
-        if (textOf(signal.pair_id) === now) expected.push({ signal, version });
+        if (textOf(signal.pair_id) === now) expected.push(...versions.map((version) => ({ signal, version })));
       });
     },
     check() {

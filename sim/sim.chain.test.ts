@@ -37,6 +37,7 @@ const KNOWN: Partial<Record<PlantedBug, number>> = {
   forgotten_series: 5,
   forgotten_positions: 5,
   forgotten_taker: 14,
+  unjournaled_rules: 20,
   pooled_group: 20,
   unjournaled_waits: 137,
   cached_lease: 45,

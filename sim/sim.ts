@@ -131,6 +131,7 @@ async function runPeace(world: World, peaceMs: number): Promise<void> {
   world.timeline.at(peaceMs + TRAINING_MS, () => {
     if (world.needsNewModels) world.trainer.publish();
     world.directions.publish();
+    if (world.variety?.hasRules === true) world.rules.serveAll(world.rng);
     world.trainer.resume(ALL_PAIRS);
   });
   const proofMs = peaceMs + LIVENESS_BOUND_MS + PROOF_MS;
@@ -156,6 +157,7 @@ async function checkEnd(world: World, weather: Weather, seed: number): Promise<n
     settings: world.settings,
     models: await world.trainer.references(),
     directions: (version) => world.directions.trained(version),
+    rules: (version) => world.rules.trained(version),
     failedIn: (bootId) => world.machine.failedIn(bootId),
     shadowsGoOn: weather.journalFaults === 0,
     onViolation: (rule, what) => world.violate(rule, what),

@@ -25,6 +25,7 @@ export function scheduleStorm(world: World, endMs: number): void {
   scheduleSilences(storm);
   scheduleJournalThread(storm);
   if (world.variety !== null) scheduleDirections(storm, world.variety);
+  if (world.variety !== null) scheduleRules(storm, world.variety);
   if (world.lease !== null && world.kind.lease !== null) scheduleLease(storm, world.lease, world.kind.lease);
 }
 
@@ -173,6 +174,22 @@ function scheduleDirections(storm: Storm, { directionRuns, directionDamage, dire
     if (rng.integer(2) === 0) storm.within(5 * MINUTE_MS, () => world.directions.publish());
   });
   storm.often(directionShadows, () => world.directions.nameShadow(rng));
+}
+
+/** Rules that are served, in shadow and in rollouts, and damage to their files. */
+function scheduleRules(storm: Storm, { ruleChanges, ruleShadows, ruleRollouts, ruleDamage }: Variety): void {
+  const { world, rng } = storm;
+  const { rules } = world;
+  storm.often(ruleChanges, () => {
+    if (rng.integer(2) === 0) rules.serve(rng);
+    else storm.atNextBars(() => rules.serve(rng));
+  });
+  storm.often(ruleShadows, () => rules.nameShadow(rng));
+  storm.often(ruleRollouts, () => rules.changeRollout(rng));
+  storm.often(ruleDamage, () => {
+    rules.damage(rng);
+    if (rng.integer(2) === 0) storm.within(5 * MINUTE_MS, () => rules.serveAll(rng));
+  });
 }
 
 function scheduleDiskFaults(storm: Storm): void {

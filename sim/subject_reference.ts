@@ -4,6 +4,10 @@ import type { AnsweredMinute, PairMinute } from '../daemon/align/minute.ts';
 export interface Asked {
   /** Model version; empty: none. */
   readonly version: string;
+  /** Where a rule answers: the active direction model, whose probabilities its signals state; empty: none. */
+  readonly direction?: string | undefined;
+  /** Where the challenger of a rollout answers: its id. */
+  readonly rollout?: string | undefined;
   readonly isDegraded: boolean;
   readonly isHalted: boolean;
   /** The previous virtual position, as stored in the journal. */

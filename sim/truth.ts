@@ -17,6 +17,7 @@ export interface TruthOptions {
   /** Whether the journal has a signal of the pair; a power cut may have lost them all. */
   knowsMinuteOf(pairId: string): boolean;
   hasTrainedDirection(version: string): boolean;
+  hasTrainedRule(version: string): boolean;
   /** Halts of `halts.json`; null when it is damaged. */
   standing(): readonly StandingHalt[] | null;
   readonly halts: HaltLedger;
@@ -69,8 +70,9 @@ export class Truth {
     if (mode === 'OK' && this.disks.journalIsBroken) wrong('OK while the journal cannot be written');
     const pipeline = this.#options.pipeline();
     if (pipeline === null) return;
-    if (isInstrument(parseSubject(signal.pair_id))) this.#checkDirection(signal, pipeline, wrong);
-    else checkModels(signal, pipeline, wrong);
+    if (!isInstrument(parseSubject(signal.pair_id))) checkModels(signal, pipeline, wrong);
+    else if (pipeline.status.rules[signal.pair_id] !== undefined) this.#checkRule(signal, pipeline, wrong);
+    else this.#checkDirection(signal, pipeline, wrong);
     if (reason === 'SILENCE') this.silence.checkHeartbeat(signal, pipeline, wrong);
   }
 
@@ -83,6 +85,19 @@ export class Truth {
     if (mode !== 'WARMUP' && model_version !== active) wrong(`models "${model_version}", active "${active}"`);
     if (mode === 'OK' && active === '') wrong('OK without a direction model');
     if (mode === 'HALT' && reason !== 'SILENCE' && active !== '') wrong('HALT with an active direction model');
+    if (mode === 'DEGRADED' && reason !== 'SILENCE' && !isDegraded) wrong('DEGRADED without degradations');
+  }
+
+  /** The same where a rule is served; in a rollout, its challenger may answer. */
+  #checkRule({ mode, reason, pair_id, model_version }: Seen, { status }: Pipeline, wrong: (what: string) => void) {
+    const { rollout } = status;
+    const challengers = rollout?.instrument === pair_id ? [rollout.challenger] : [];
+    const active = [status.rules[pair_id]!, ...challengers].map((version) => `rule/${version}`);
+    const isWritten = this.#options.hasTrainedRule(model_version.slice('rule/'.length));
+    if (!isWritten || !active.includes(model_version)) wrong(`rule "${model_version}", active "${active.join()}"`);
+    const isDegraded = status.isDegraded(parseSubject(pair_id));
+    if (mode === 'OK' && isDegraded) wrong(`OK with degradations ${[...status.degradations].join()}`);
+    if (mode === 'HALT' && reason !== 'SILENCE') wrong('HALT with an active rule');
     if (mode === 'DEGRADED' && reason !== 'SILENCE' && !isDegraded) wrong('DEGRADED without degradations');
   }
 

@@ -1,12 +1,13 @@
+import { createHmac } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../daemon/align/minute.ts';
 import { heartbeatId, signalId } from '../daemon/decide/signal_id.ts';
-import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { ALL_PAIRS } from '../shared/bundle/halts.ts';
+import type { ActiveRollout } from '../shared/bundle/rollout.ts';
 import { barSecondsOf, isInstrument, timeframeOf, type Pair } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { ShadowRow } from '../shared/store/journal.ts';
-import { InstrumentReference } from './instrument_reference.ts';
+import { InstrumentReference, type InstrumentArchive } from './instrument_reference.ts';
 import { KnownOthers } from './known_others.ts';
 import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
 import { PairReference } from './pair_reference.ts';
@@ -15,12 +16,10 @@ import type { Asked, ReferenceAnswer, SubjectReference } from './subject_referen
 import { describeTime, readInputs, type Ended, type BootSpan, type Standing, type TwinInputs } from './twin_inputs.ts';
 import { subjectsOf } from './variety.ts';
 
-export interface TwinOptions {
+export interface TwinOptions extends InstrumentArchive {
   readonly journal: MemoryJournal;
   readonly settings: Settings;
   readonly models: ReferenceModels;
-  /** The direction model of this version as trained. */
-  directions(version: string): DirectionModel;
   /** Whether models failed or were slow in the process of this boot. */
   failedIn(bootId: string): boolean;
   /**
@@ -81,8 +80,8 @@ interface Twin {
   readonly options: TwinOptions;
   readonly inputs: TwinInputs;
   readonly tally: Tally;
-  /** Shadow rows by signal id, boot and seq. */
-  readonly shadows: ReadonlyMap<string, ShadowRow>;
+  /** Shadow rows, also of both arms of a rollout, by signal id, boot and seq. */
+  readonly shadows: ReadonlyMap<string, readonly ShadowRow[]>;
 }
 
 /** Fields of a signal's body that the checks read. */
@@ -129,9 +128,10 @@ class SubjectTwin {
       tally.compared++;
       const where = `${this.#subject.id} ${describeTime(minute.time)} seq ${signal.seq} of ${signal.bootId}`;
       this.#checkFeatures(signal, minute, where);
+      const position = this.#position;
       this.#checkAnswer(signal, minute, input, where);
-      if (options.shadowsGoOn) this.#checkShadow(signal, minute, where);
-      checkActive(this.#twin, this.#subject, signal, input, where);
+      if (options.shadowsGoOn) this.#checkShadows(signal, minute, input, where);
+      checkActive(this.#twin, this.#subject, { signal, input, position }, where);
     }
     const left = signals[next];
     if (left !== undefined)
@@ -177,8 +177,11 @@ class SubjectTwin {
     const printed = saidBy(signal);
     const position = this.#position;
     const isDegraded = printed.mode === 'DEGRADED';
-    const answers = this.#haltsOf(printed.model_version, signal, input).map((isHalted) =>
-      this.#answerOf(minute, { version: printed.model_version, isDegraded, isHalted, position }),
+    const version = printed.model_version;
+    const answers = this.#haltsOf(version, signal, input).flatMap((isHalted) =>
+      this.#besideOf(version, signal, input).map((beside) =>
+        this.#answerOf(minute, { version, isDegraded, isHalted, position, ...beside }),
+      ),
     );
     const answer = answers.find(({ body }) => body === signal.body) ?? answers[0]!;
     if (answer.body !== signal.body)
@@ -191,13 +194,16 @@ class SubjectTwin {
         'position differs from an uninterrupted run',
         `${where}: ${signal.position}, was to be ${answer.position}`,
       );
-    this.#note(`${isInstrument(this.#subject) ? 'instrument ' : ''}${printed.reason}`);
+    const kind = isInstrument(this.#subject) ? 'instrument ' : '';
+    const isOfRule = version.startsWith('rule/');
+    this.#note(`${isOfRule ? 'rule ' : kind}${printed.reason}`);
+    if (isOfRule && answer.position.includes('"rollout":')) this.#note('position of a challenger of rules');
     this.#noteGroup(printed);
     if (position !== this.#reference.flat && answer.met.length > 1)
       this.#note(`${answer.met.slice(0, 2).join(' and ')} at once`);
     const isRestarted = this.#bootId !== '' && this.#bootId !== signal.bootId;
     if (isRestarted && position !== this.#reference.flat && isInstrument(this.#subject))
-      this.#note('instrument position after a restart');
+      this.#note(`${isOfRule ? 'rule' : 'instrument'} position after a restart`);
     this.#position = signal.position;
     this.#bootId = signal.bootId;
   }
@@ -216,23 +222,51 @@ class SubjectTwin {
     seen.set(name, (seen.get(name) ?? 0) + 1);
   }
 
-  /** Each shadow set has its own virtual position, which resumes from its last answer. */
-  #checkShadow(signal: StoredSignal, minute: AnsweredMinute, where: string): void {
+  /** Each shadow, and each arm of a rollout, has its own virtual position, which resumes from its last answer. */
+  #checkShadows(signal: StoredSignal, minute: AnsweredMinute, input: number, where: string): void {
     const { options, shadows } = this.#twin;
-    const row = shadows.get(`${signal.signalId} ${signal.bootId} ${signal.seq}`);
-    if (row === undefined) return;
-    if (isInstrument(this.#subject)) this.#note('instrument in a shadow');
-    else if (options.models.group(row.modelVersion, this.#subject.id) !== null) this.#note('group in a shadow');
-    const answer = this.#answerOf(minute, {
-      version: row.modelVersion,
-      isDegraded: row.body.includes('"mode":"DEGRADED"'),
-      isHalted: false,
-      position: this.#shadowPositions.get(row.modelVersion) ?? this.#reference.flat,
-      id: signal.signalId,
-    });
-    if (answer.body !== row.body || answer.position !== row.position)
-      options.onViolation('shadow differs from an uninterrupted run', `${row.modelVersion} at ${where}`);
-    this.#shadowPositions.set(row.modelVersion, row.position);
+    for (const row of shadows.get(`${signal.signalId} ${signal.bootId} ${signal.seq}`) ?? []) {
+      // An arm's answers are kept under its version and the rollout.
+      const isArm = row.modelVersion.includes('@');
+      const version = isArm ? `rule/${row.modelVersion.split('@')[0]!}` : row.modelVersion;
+      if (isArm) this.#note('arm of a rollout of rules');
+      else if (version.startsWith('rule/')) this.#note('rule in a shadow');
+      else if (isInstrument(this.#subject)) this.#note('instrument in a shadow');
+      else if (options.models.group(version, this.#subject.id) !== null) this.#note('group in a shadow');
+      const asked = {
+        version,
+        isDegraded: row.body.includes('"mode":"DEGRADED"'),
+        isHalted: false,
+        position: this.#shadowPositions.get(row.modelVersion) ?? this.#reference.flat,
+        id: signal.signalId,
+      };
+      const isSame = ({ body, position }: ReferenceAnswer): boolean => body === row.body && position === row.position;
+      const besides = this.#besideOf(version, signal, input).map(({ rollout: _, ...beside }) => beside);
+      if (!besides.some((beside) => isSame(this.#answerOf(minute, { ...asked, ...beside }))))
+        options.onViolation('shadow differs from an uninterrupted run', `${row.modelVersion} at ${where}`);
+      this.#shadowPositions.set(row.modelVersion, row.position);
+    }
+  }
+
+  /**
+   * Where a rule answers: the direction models that may have scored the bar beside it, and whether the challenger of a
+   * rollout answers. One of them, unless the minute was left over or models failed.
+   */
+  #besideOf(version: string, signal: StoredSignal, input: number): Pick<Asked, 'direction' | 'rollout'>[] {
+    const { options, inputs } = this.#twin;
+    const boot = inputs.boots.get(signal.bootId);
+    if (!version.startsWith('rule/') || boot === undefined) return [{}];
+    const isLeftOver = input < boot.bootInput;
+    const span = { boot, until: isLeftOver ? signal.afterInput : input };
+    const versions = versionsUntil(span, this.#subject);
+    const isOpen = isLeftOver || options.failedIn(signal.bootId);
+    const directions = isOpen ? ['', ...versions] : [versions.at(-1) ?? ''];
+    const idOf = (rollout: ActiveRollout | null): string | undefined =>
+      rollout !== null && `rule/${rollout.challenger}` === version ? rollout.id : undefined;
+    const rollouts = isLeftOver
+      ? [undefined, ...rolloutsUntil(span, this.#subject).map(idOf)]
+      : [idOf(activeRollout(span, this.#subject))];
+    return directions.flatMap((direction) => rollouts.map((rollout) => ({ direction, rollout })));
   }
 
   #answerOf(minute: AnsweredMinute, asked: Omit<Asked, 'idOf'> & { readonly id?: string }): ReferenceAnswer {
@@ -268,7 +302,7 @@ class SubjectTwin {
 }
 
 function referenceOf({ options, inputs, tally }: Twin, subject: Pair): SubjectReference {
-  const { journal, settings, models, directions } = options;
+  const { journal, settings, models } = options;
   const note = (name: string): void => void tally.seen.set(name, 1);
   if (!isInstrument(subject))
     return new PairReference({
@@ -279,7 +313,7 @@ function referenceOf({ options, inputs, tally }: Twin, subject: Pair): SubjectRe
       others: new KnownOthers(journal.inputs, subject),
       note,
     });
-  return new InstrumentReference(subject, settings, directions, inputs, note);
+  return new InstrumentReference(subject, settings, options, inputs, note);
 }
 
 /** Of the models that have answered a subject, published or as a shadow. */
@@ -297,12 +331,19 @@ function isAnswerTo(signal: StoredSignal, minute: AnsweredMinute, input: number)
   );
 }
 
+interface CheckedSignal {
+  readonly signal: StoredSignal;
+  /** Number of the input that ended its minute. */
+  readonly input: number;
+  /** Before it, as stored in the journal. */
+  readonly position: string;
+}
+
 /** Checks a signal's models and mode against the rows before it. */
 function checkActive(
   { options, inputs, tally }: Twin,
   subject: Pair,
-  signal: StoredSignal,
-  input: number,
+  { signal, input, position }: CheckedSignal,
   where: string,
 ): void {
   const { onViolation, failedIn } = options;
@@ -313,19 +354,74 @@ function checkActive(
   const isLeftOver = input < boot.bootInput;
   if (isLeftOver) tally.leftOver++;
   const until = isLeftOver ? signal.afterInput : input;
-  const versions = swapsOf(boot, subject)
-    .filter((swap) => swap.input <= until)
-    .map(({ version }) => version);
+  const versions = versionsUntil({ boot, until }, subject);
   const active = versions.at(-1) ?? '';
   const hasFailed = failedIn(signal.bootId);
-  const allowed = isLeftOver || hasFailed ? ['', ...versions] : [active];
+  const models = isLeftOver || hasFailed ? ['', ...versions] : [active];
+  const span = { boot, until };
+  const rules = isLeftOver ? rulesUntil(span, subject) : [ruleAt(span, subject, signal.time, position)];
+  const allowed = rules.flatMap((rule) => (rule === '' ? models : [`rule/${rule}`]));
   if (!allowed.includes(printed.model_version))
-    onViolation('models that were not active', `${where}: "${printed.model_version}", active "${active}"`);
+    onViolation('models that were not active', `${where}: "${printed.model_version}", not ${allowed.join()}`);
   const wrong = degradationsAt(boot, subject, Math.max(input, boot.bootInput));
   if (printed.mode === 'OK' && wrong.size > 0)
     onViolation('mode OK while something is wrong', `${where}: ${[...wrong].join(', ')}`);
   if (printed.mode === 'DEGRADED' && printed.reason !== 'SILENCE' && boot.degradations.length === 0 && !hasFailed)
     onViolation('mode DEGRADED for no reason', where);
+}
+
+/** A boot's rows up to an input. */
+interface Span {
+  readonly boot: BootSpan;
+  readonly until: number;
+}
+
+/** Versions of the models that answer a subject; empty: none, since they failed. */
+function versionsUntil({ boot, until }: Span, subject: Pair): string[] {
+  return swapsOf(boot, subject)
+    .filter((swap) => swap.input <= until)
+    .map(({ version }) => version);
+}
+
+/** Rollouts of the rules of an instrument; null: it has ended. */
+function rolloutsUntil({ boot, until }: Span, { id }: Pair): (ActiveRollout | null)[] {
+  return boot.rollouts
+    .filter(({ input }) => input <= until)
+    .map(({ rollout }) => (rollout?.instrument === id ? rollout : null));
+}
+
+/** Version of the rule that a span's end serves for an instrument; empty: none, so that the direction model answers. */
+function servedRule({ boot, until }: Span, { id }: Pair): string {
+  return boot.rules.findLast(({ input, instrument }) => input <= until && instrument === id)?.version ?? '';
+}
+
+/** The rollout that decides arms at a span's end: its champion is served. */
+function activeRollout(span: Span, subject: Pair): ActiveRollout | null {
+  const rollout = rolloutsUntil(span, subject).at(-1) ?? null;
+  return rollout?.champion === servedRule(span, subject) ? rollout : null;
+}
+
+/** Every rule that may have answered a minute that was left over; empty: none may have. */
+function rulesUntil(span: Span, subject: Pair): string[] {
+  const { boot, until } = span;
+  const served = boot.rules.filter(({ input, instrument }) => input <= until && instrument === subject.id);
+  const challengers = rolloutsUntil(span, subject).flatMap((rollout) => (rollout === null ? [] : [rollout.challenger]));
+  return ['', ...served.map(({ version }) => version), ...challengers];
+}
+
+/**
+ * Version of the rule that must answer a bar: that of the arm that opened the position, and without one that of the
+ * unit, by the definition of the assignment.
+ * @param position before the bar, as stored in the journal
+ */
+function ruleAt(span: Span, subject: Pair, time: number, position: string): string {
+  const rollout = activeRollout(span, subject);
+  if (rollout === null) return servedRule(span, subject);
+  const held = JSON.parse(position) as { readonly side: number; readonly rollout?: string };
+  const unit = `${subject.id}|${Math.floor(time / (60 * rollout.block_minutes))}`;
+  const hash = createHmac('sha256', Buffer.from(rollout.key, 'hex')).update(unit).digest().readUInt32BE(0);
+  const isChallenger = held.side === 0 ? hash / 2 ** 32 < rollout.share : held.rollout === rollout.id;
+  return isChallenger ? rollout.challenger : rollout.champion;
 }
 
 /** Swaps of the models that answer a subject. */
@@ -358,14 +454,21 @@ function reasonOf(minute: AnsweredMinute): 'SILENCE' | 'SHUTDOWN' | undefined {
   return isHeartbeat(minute) ? minute.outcome : undefined;
 }
 
-/** The shadow's answer to each signal, by id, boot and seq: a decision repeated by another boot has the same id. */
-function pairShadows({ signals, shadows }: MemoryJournal): Map<string, ShadowRow> {
-  const rows = new Map<string, ShadowRow[]>();
-  for (const row of shadows) rows.set(row.signalId, [...(rows.get(row.signalId) ?? []), row]);
-  const paired = new Map<string, ShadowRow>();
+/**
+ * The answers beside each signal, by id, boot and seq: one of each version. A decision repeated by another boot has the
+ * same id.
+ */
+function pairShadows({ signals, shadows }: MemoryJournal): Map<string, ShadowRow[]> {
+  const rows = new Map<string, Map<string, ShadowRow[]>>();
+  for (const row of shadows) {
+    const ofSignal = rows.get(row.signalId) ?? new Map<string, ShadowRow[]>();
+    rows.set(row.signalId, ofSignal);
+    ofSignal.set(row.modelVersion, [...(ofSignal.get(row.modelVersion) ?? []), row]);
+  }
+  const paired = new Map<string, ShadowRow[]>();
   for (const { signalId, bootId, seq } of signals) {
-    const row = rows.get(signalId)?.shift();
-    if (row !== undefined) paired.set(`${signalId} ${bootId} ${seq}`, row);
+    const own = [...(rows.get(signalId)?.values() ?? [])].flatMap((ofVersion) => ofVersion.splice(0, 1));
+    if (own.length > 0) paired.set(`${signalId} ${bootId} ${seq}`, own);
   }
   return paired;
 }

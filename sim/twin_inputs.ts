@@ -2,6 +2,7 @@ import { Aligner } from '../daemon/align/align.ts';
 import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../daemon/align/minute.ts';
 import type { OpenTime } from '../shared/bar.ts';
 import { parseStanding, type StandingHalt } from '../shared/bundle/halts.ts';
+import { FAILED_ROLLOUT, parseRolloutText, type ActiveRollout } from '../shared/bundle/rollout.ts';
 import { parseAwaited } from '../shared/core/formula/awaited_symbols.ts';
 import type { Pair } from '../shared/pair.ts';
 import { screenPolicy, type Settings } from '../shared/policy/policy.ts';
@@ -32,6 +33,10 @@ export interface BootSpan {
   readonly degradations: { readonly input: number; readonly what: string; readonly isOver: boolean }[];
   /** Direction models likewise; an empty version: removed. */
   readonly directions: { readonly input: number; readonly timeframe: string; readonly version: string }[];
+  /** Rules likewise, by instrument. */
+  readonly rules: { readonly input: number; readonly instrument: string; readonly version: string }[];
+  /** Rollouts as they begin and end; null: none any more. */
+  readonly rollouts: { readonly input: number; readonly rollout: ActiveRollout | null }[];
 }
 
 /** Contents of a journal's inputs over all boots. */
@@ -121,10 +126,12 @@ class InputReader {
       case 'lease':
         // Answers are the same with and without it.
         return;
+      case 'rule':
+        return this.#takeRule(subject);
+      case 'rollout':
+        return this.#takeRollout(subject);
       case 'news':
       case 'policy':
-      case 'rollout':
-      case 'rule':
       case 'earlier':
         // Does not occur in simulated worlds.
         return;
@@ -150,7 +157,15 @@ class InputReader {
   #takeBootEvent(kind: 'boot' | 'swap' | 'degraded' | 'recovered', subject: string): void {
     const input = this.#input;
     if (kind === 'boot') {
-      this.#boot = { bootId: subject, bootInput: input, swaps: [], degradations: [], directions: [] };
+      this.#boot = {
+        bootId: subject,
+        bootInput: input,
+        swaps: [],
+        degradations: [],
+        directions: [],
+        rules: [],
+        rollouts: [],
+      };
       this.#boots.set(subject, this.#boot);
       if (this.#bars.some((bars) => bars?.isOpen === true)) this.#seen.add('start amid a longer bar');
     } else if (kind === 'swap') this.#boot?.swaps.push({ input, version: subject });
@@ -161,6 +176,18 @@ class InputReader {
     const [timeframe = '', version = ''] = subject.split(' ');
     this.#boot?.directions.push({ input: this.#input, timeframe, version });
     if (version === '') this.#seen.add('direction model fails');
+  }
+
+  #takeRule(subject: string): void {
+    const [instrument = '', version = ''] = subject.split(' ');
+    this.#boot?.rules.push({ input: this.#input, instrument, version });
+    if (version === '') this.#seen.add('rule ended');
+  }
+
+  #takeRollout(subject: string): void {
+    const rollout = subject.startsWith(FAILED_ROLLOUT) ? null : parseRolloutText(subject);
+    this.#boot?.rollouts.push({ input: this.#input, rollout });
+    if (rollout?.share === 1) this.#seen.add('later stage of a rollout of rules');
   }
 
   #takeTimeOut(pairIndex: number, time: OpenTime): void {

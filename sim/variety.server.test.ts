@@ -26,6 +26,11 @@ const CALM: Variety = {
   failingDirections: 0,
   slowDirections: 0,
   directionShadows: 0,
+  hasRules: false,
+  ruleChanges: 0,
+  ruleShadows: 0,
+  ruleRollouts: 0,
+  ruleDamage: 0,
   taker: 0.98,
 };
 

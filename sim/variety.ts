@@ -33,6 +33,12 @@ export interface Variety {
   readonly slowDirections: number;
   /** Changes of the shadows of direction models per hour. */
   readonly directionShadows: number;
+  /** Whether instruments have rules; how often per hour they, their shadows and rollouts change, or are damaged. */
+  readonly hasRules: boolean;
+  readonly ruleChanges: number;
+  readonly ruleShadows: number;
+  readonly ruleRollouts: number;
+  readonly ruleDamage: number;
   /** Share of the bars that have their taker volume and number of trades, 0…1. */
   readonly taker: number;
 }
@@ -75,7 +81,23 @@ export function drawVariety(seed: number, stormMs: number): Variety | null {
     taker: pick([0, 0, 1, 0.99]),
     slowDirections: maybe(0.1, 0.6),
     directionShadows: maybe(4, 40),
+    ...drawRules(rng, maybe),
   };
+}
+
+function drawRules(
+  rng: Rng,
+  maybe: (low: number, high: number) => number,
+): Pick<Variety, 'hasRules' | 'ruleChanges' | 'ruleShadows' | 'ruleRollouts' | 'ruleDamage'> {
+  const hasRules = rng.integer(2) === 0;
+  const rates = {
+    ruleChanges: maybe(4, 40),
+    ruleShadows: maybe(4, 40),
+    ruleRollouts: maybe(8, 60),
+    ruleDamage: maybe(1, 8),
+  };
+  if (hasRules) return { hasRules, ...rates };
+  return { hasRules, ruleChanges: 0, ruleShadows: 0, ruleRollouts: 0, ruleDamage: 0 };
 }
 
 function drawSeriesWeather(rng: Rng, maybe: (low: number, high: number) => number): SeriesWeather {
@@ -130,9 +152,10 @@ export function historyOf(settings: Settings, firstLive: number): History {
 /** One-line description. */
 export function describeVariety(variety: Variety | null): string {
   if (variety === null) return '';
-  const { pairs, instruments, series, ...rest } = variety;
+  const { pairs, instruments, series, hasRules, ...rest } = variety;
   const numbers = Object.entries({ ...rest, ...series })
     .filter(([, value]) => typeof value === 'number' && value > 0)
     .map(([name, value]) => `${name} ${Number((value as number).toPrecision(2))}`);
-  return `; subjects ${[...pairs, ...instruments].join(', ')}; ${numbers.join(', ')}`;
+  const rules = hasRules ? '; rules' : '';
+  return `; subjects ${[...pairs, ...instruments].join(', ')}${rules}; ${numbers.join(', ')}`;
 }

@@ -33,6 +33,7 @@ import { createOracle, type Oracle } from './oracle.ts';
 import { consumerWithoutExpiry, forgetfulConsumer, withoutSync, type PlantedBug } from './planted.ts';
 import { startProcess, type SimulatedProcess } from './process.ts';
 import { createRedis, type SimulatedRedis } from './redis.ts';
+import { RuleTrainer } from './rules.ts';
 import { createShadowWatch, type ShadowWatch } from './shadow_watch.ts';
 import { keyOf, SeriesSource, type SentValue } from './series_source.ts';
 import type { Sighting } from './sightings.ts';
@@ -89,6 +90,7 @@ export interface World {
   readonly redis: SimulatedRedis;
   readonly trainer: Trainer;
   readonly directions: DirectionTrainer;
+  readonly rules: RuleTrainer;
   readonly feed: Feed;
   /** Source of auxiliary series; null: none. */
   readonly series: SeriesSource | null;
@@ -154,6 +156,7 @@ class SimulatedWorld implements World {
   readonly redis: SimulatedRedis;
   readonly trainer: Trainer;
   readonly directions: DirectionTrainer;
+  readonly rules: RuleTrainer;
   readonly feed: Feed;
   readonly series: SeriesSource | null;
   readonly variety: Variety | null;
@@ -218,13 +221,21 @@ class SimulatedWorld implements World {
       trueMs: this.trueMs,
       trace: this.trace,
     });
+    this.rules = new RuleTrainer({
+      settings: this.settings,
+      folder: MODELS,
+      disk: this.disk,
+      activeDirection: (timeframe) => this.directions.active(timeframe),
+      trueMs: this.trueMs,
+      trace: this.trace,
+    });
     this.machine = this.#openMachine();
     this.#signals = new SignalWatch({
       oracle: this.oracle,
       truth: this.#truth,
       machine: this.machine,
       lease: this.lease,
-      shadowWatch: options.weather.shadows + (options.variety?.directionShadows ?? 0) > 0 ? this.shadowWatch : null,
+      shadowWatch: hasShadows(options) ? this.shadowWatch : null,
       see: this.see,
       trace: this.trace,
     });
@@ -245,6 +256,7 @@ class SimulatedWorld implements World {
     this.disk.makeFolder(MODELS);
     this.trainer.publish();
     this.directions.publish();
+    if (this.variety?.hasRules === true) this.rules.serveAll(this.#stream('rules'));
     this.disk.settle();
   }
 
@@ -387,6 +399,7 @@ class SimulatedWorld implements World {
       halts: this.#halts,
       knowsMinuteOf: (pairId) => this.journal.signals.some((row) => row.pairId === pairId),
       hasTrainedDirection: (version) => this.directions.hasTrained(version),
+      hasTrainedRule: (version) => this.rules.hasTrained(version),
       onViolation: this.violate,
     });
   }
@@ -395,13 +408,18 @@ class SimulatedWorld implements World {
     return createShadowWatch({
       timeline: this.timeline,
       journal: this.journal,
-      shadow: (subject) => {
+      shadows: (subject) => {
         const { daemon } = this;
         if (daemon === null) return null;
         const { shadow_version, direction } = daemon.health();
         const own = parseSubject(subject);
-        const version = isInstrument(own) ? direction?.shadows?.[timeframeOf(barSecondsOf(own))] : shadow_version;
-        return version == null ? null : { bootId: daemon.bootId, version };
+        const ofModels = isInstrument(own) ? direction?.shadows?.[timeframeOf(barSecondsOf(own))] : shadow_version;
+        const ofRules = direction?.rule_shadows?.[subject];
+        const versions = [
+          ...(ofModels == null ? [] : [ofModels]),
+          ...(ofRules === undefined ? [] : [`rule/${ofRules}`]),
+        ];
+        return { bootId: daemon.bootId, versions };
       },
       onViolation: this.violate,
     });
@@ -645,6 +663,11 @@ class SimulatedWorld implements World {
     const isWrong = code === 'SCHEMA' || code === 'FORMAT' || code === 'MARKET' || (code === 'TORN' && !mayBeTorn);
     if (isWrong) this.violate('a signal that no consumer can take', `${name}: ${code} ${seen}`);
   }
+}
+
+/** Whether anything may ever be in shadow. */
+function hasShadows({ weather, variety }: WorldOptions): boolean {
+  return weather.shadows + (variety?.directionShadows ?? 0) + (variety?.ruleShadows ?? 0) > 0;
 }
 
 function consumerMaker(planted: PlantedBug | null): ConsumerMaker {

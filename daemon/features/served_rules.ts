@@ -85,6 +85,8 @@ export class ServedRules {
   ): Promise<void> {
     const index = this.#indexOf(rule.manifest.instrument);
     if (index < 0) return;
+    // An earlier rule that waits to take effect needs its own warm-up until then.
+    await turns.stored();
     const instrument = this.#instruments[index]!;
     const formulas = rule.createFormulas(barSecondsOf(instrument));
     const warmUp: WarmUp = { index, formulas, waiting: [] };
@@ -93,7 +95,6 @@ export class ServedRules {
     this.#warmUps = [...this.#warmUps.filter((own) => own.index !== index), warmUp];
     try {
       const pause = (): Promise<void> => turns.pause();
-      await turns.stored();
       const bars = until === null ? [] : await warmBars(store, instrument, formulas.warmUpBars, until, pause);
       let taken = 0;
       for (const bar of bars) {

@@ -77,6 +77,8 @@ const NUMBERS = [
 ] as const;
 /** A rule needs no direction model, and may have neither stop nor target. */
 const NUMBERS_OF_RULES: readonly (typeof NUMBERS)[number][] = ['position_scale', 'max_age_bars', 'price'];
+/** A position keeps the exits of its entry, also those of a rule that answers no more. */
+const NUMBERS_OF_POSITIONS = NUMBERS.filter((name) => name !== 'stop' && name !== 'take_profit');
 const SUM_TOLERANCE = 1e-6;
 
 /**
@@ -121,8 +123,15 @@ function findContradiction(signal: InstrumentSignal): string | null {
   if (up !== null && !(Math.abs(up + (down ?? NaN) + (range ?? NaN) - 1) <= SUM_TOLERANCE))
     return `probabilities ${up}, ${down} and ${range}, whose sum is not 1`;
   const isUndecided = reason === 'LEG_MISSING' || reason === 'LEG_EMPTY' || reason === 'BAR_SUSPECT';
-  const missing = (isOfRule(signal) ? NUMBERS_OF_RULES : NUMBERS).find((name) => signal[name] === null);
+  const missing = neededIn(signal).find((name) => signal[name] === null);
   if (missing !== undefined && mode !== 'WARMUP' && mode !== 'HALT' && !isUndecided)
     return `${missing} is null in mode ${mode}`;
   return null;
+}
+
+/** Numbers that are known wherever a bar was decided. */
+function neededIn(signal: InstrumentSignal): readonly (typeof NUMBERS)[number][] {
+  if (isOfRule(signal)) return NUMBERS_OF_RULES;
+  const isHeld = signal.position_id !== '' && signal.action !== 'ENTER';
+  return isHeld ? NUMBERS_OF_POSITIONS : NUMBERS;
 }

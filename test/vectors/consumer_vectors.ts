@@ -47,6 +47,15 @@ const LATER_BOOT = '20261120T082500000Z';
 const ONE = idOf(0x11);
 const TWO = idOf(0x22);
 const THREE = idOf(0x33);
+/** Of a signal that a rule without a direction model has answered. */
+const OF_RULE: Partial<InstrumentBody> = {
+  model_version: 'rule/20261120_0800-01234567',
+  confidence: null,
+  ml_up_prob: null,
+  ml_down_prob: null,
+  ml_range_prob: null,
+};
+const NO_EXITS: Partial<InstrumentBody> = { stop: null, take_profit: null };
 
 type Envelope = Partial<SignalEnvelope> & { readonly seq: number };
 
@@ -436,6 +445,28 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     receiveInstrument(unknownAnswers({ reason: 'WARMUP', mode: 'WARMUP' }), 1, accept('hold')),
     receiveInstrument(unknownAnswers({ reason: 'NO_MODEL', mode: 'HALT' }), 2, accept('halt')),
     receiveInstrument(instrumentBodyOf({ reason: 'SHUTDOWN', mode: 'HALT' }), 3, accept('halt')),
+  ]),
+  ofInstruments('a rule needs no model, and its positions may have neither stop nor target, whatever answers next', [
+    receiveInstrument(enterInstrument(ONE, { ...OF_RULE, stop: null, take_profit: null }), 1, accept(`open ${ONE}`)),
+    receiveInstrument(
+      instrumentBodyOf({ ...OF_RULE, ...NO_EXITS, reason: 'IN_POSITION', target: 1, position_id: ONE }),
+      2,
+      accept('hold'),
+    ),
+    receiveInstrument(
+      instrumentBodyOf({ ...NO_EXITS, reason: 'IN_POSITION', target: 1, position_id: ONE }),
+      3,
+      accept('hold'),
+    ),
+    receiveInstrument(
+      instrumentBodyOf({ ...NO_EXITS, action: 'EXIT', reason: 'AGE_EXIT', position_id: ONE }),
+      4,
+      accept(`close ${ONE}`),
+    ),
+    receiveInstrument(instrumentBodyOf({ ...OF_RULE, reason: 'NO_ENTRY' }), 5, accept('hold')),
+    receiveInstrument(instrumentBodyOf({ ...OF_RULE, reason: 'NO_ENTRY', price: null }), 6, refuse('FORMAT')),
+    receiveInstrument(instrumentBodyOf({ ...NO_EXITS, reason: 'THETA' }), 6, refuse('FORMAT')),
+    receiveInstrument(enterInstrument(TWO, { stop: null }), 6, refuse('FORMAT')),
   ]),
   ofInstruments('signals of instruments in contradiction are refused', [
     receiveInstrument(unknownAnswers({ reason: 'THETA' }), 1, refuse('FORMAT')),

@@ -5,6 +5,7 @@ import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import { barSecondsOf, parseInstrument } from '../../pair.ts';
 import { instrumentStrategy, type FormulaStrategy } from '../../policy/strategy_file.ts';
+import type { FileSystem } from '../../ports.ts';
 import { sha256Hex } from '../../sha256.ts';
 import { writeVersion } from '../bundle.ts';
 import { instrumentSchema } from '../feature_schema.ts';
@@ -45,14 +46,19 @@ export function fileRule(manifest: RuleManifest, modelsHash: string, strategy: F
 }
 
 /** Writes a rule with its verdicts, whole or not at all, signed when there is a key. @returns its folder */
-export function writeRuleBundle(folder: string, created: Date, content: RuleContent): string {
+export function writeRuleBundle(
+  folder: string,
+  created: Date,
+  content: RuleContent,
+  files: FileSystem = MACHINE_FILES,
+): string {
   const suffix = `-${sha256Hex(JSON.stringify(content.manifest.strategy)).slice(0, SUFFIX_DIGITS)}`;
   return writeVersion(
     folder,
     created,
     (draft, version) => {
       const report = Buffer.from(`${JSON.stringify(content.report)}\n`);
-      writeDurably(MACHINE_FILES, join(draft, RULE_REPORT), report);
+      writeDurably(files, join(draft, RULE_REPORT), report);
       const manifest: RuleManifest = {
         format: RULE_FORMAT,
         version,
@@ -62,11 +68,12 @@ export function writeRuleBundle(folder: string, created: Date, content: RuleCont
         files: { [RULE_REPORT]: { sha256: sha256Hex(report), bytes: report.length } },
       };
       const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
-      writeDurably(MACHINE_FILES, join(draft, MANIFEST), bytes);
+      writeDurably(files, join(draft, MANIFEST), bytes);
       const key = signingKey();
-      if (key !== null) writeDurably(MACHINE_FILES, join(draft, SIGNATURE_FILE), signatureText(bytes, key));
+      if (key !== null) writeDurably(files, join(draft, SIGNATURE_FILE), signatureText(bytes, key));
     },
     suffix,
+    files,
   );
 }
 
@@ -74,8 +81,8 @@ export function writeRuleBundle(folder: string, created: Date, content: RuleCont
  * Reads and verifies a rule: signature, hashes, schema of the features, and its formulas.
  * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA
  */
-export function readRuleBundle(folder: string): FileRule {
-  return readContent(folder, (bytes) => checkSignature(folder, bytes, MACHINE_FILES, trustedKeys()));
+export function readRuleBundle(folder: string, files: FileSystem = MACHINE_FILES): FileRule {
+  return readContent(folder, files, (bytes) => checkSignature(folder, bytes, files, trustedKeys()));
 }
 
 /** All figures of the judgement of a rule, which has been verified. @throws MinutehandError MODEL_FILE; Error */
@@ -91,18 +98,18 @@ export function readRuleReport(folder: string): unknown {
 export function signRuleBundle(folder: string): string {
   const key = signingKey();
   if (key === null) throw new MinutehandError('KEY_UNUSABLE', { seen: 'MINUTEHAND_SIGNING_KEY is not set' });
-  readContent(folder, () => undefined);
+  readContent(folder, MACHINE_FILES, () => undefined);
   const bytes = readBundleFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES);
   replaceDurably(MACHINE_FILES, join(folder, SIGNATURE_FILE), signatureText(bytes, key));
   return keyName(key);
 }
 
-function readContent(folder: string, checkAuthor: (manifest: Buffer) => void): FileRule {
+function readContent(folder: string, files: FileSystem, checkAuthor: (manifest: Buffer) => void): FileRule {
   const path = join(folder, MANIFEST);
-  const bytes = readBundleFile(path, 'manifest', MACHINE_FILES);
+  const bytes = readBundleFile(path, 'manifest', files);
   checkAuthor(bytes);
   const manifest = parseManifestFile(path, bytes, ruleManifestSchema);
-  const seen = sha256Hex(readBundleFile(join(folder, RULE_REPORT), 'content', MACHINE_FILES));
+  const seen = sha256Hex(readBundleFile(join(folder, RULE_REPORT), 'content', files));
   const expected = manifest.files[RULE_REPORT].sha256;
   if (seen !== expected)
     throw new MinutehandError('MODEL_HASH', {

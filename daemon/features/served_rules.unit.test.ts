@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../shared/bar.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
+import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
+import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
+import { SERIES } from '../../shared/core/series/series_names.ts';
+import { parseInstrument } from '../../shared/pair.ts';
+import { instrumentStrategy } from '../../shared/policy/strategy_file.ts';
+import type { RuleWarmStore } from './rule_warm_up.ts';
+import { ServedRules } from './served_rules.ts';
+
+const INSTRUMENT = parseInstrument('BTCUSDT');
+
+function ruleOf(version: string): RuleModel {
+  const strategy = instrumentStrategy(
+    {
+      name: 'two',
+      description: '',
+      subject: 'instrument',
+      entry_long: 'close > delay(close, 2)',
+      max_age: 3,
+    },
+    'two.yaml',
+  );
+  return { manifest: { version, instrument: INSTRUMENT.id }, strategy } as RuleModel;
+}
+
+describe('the rules that are served', () => {
+  it('are warm one after the other, where the next is warmed before the last takes effect', async () => {
+    const rules = new ServedRules([INSTRUMENT]);
+    const [first, second] = [ruleOf('first'), ruleOf('second')];
+    const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, 60);
+    const empty: RuleWarmStore = {
+      commonMinuteBefore: () => null,
+      inputsFrom: () => [].values(),
+      seriesBetween: () => [].values(),
+    };
+    let minute = 0;
+    const bar = (): void => {
+      const time = (60 * minute++) as OpenTime;
+      const taken = { time, open: 1, high: 1, low: 1, close: minute, volume: 1, takerBuyVolume: NaN };
+      rules.take(0, { bar: taken, features: features.values, series: new Float64Array(SERIES.length) });
+    };
+    const turns = (stored: () => void) => ({
+      stored: () => Promise.resolve().then(stored),
+      pause: () => Promise.resolve(),
+    });
+    await rules.warm(
+      first,
+      empty,
+      () => null,
+      turns(() => undefined),
+    );
+    for (let i = 0; i < 3; i++) bar();
+    // What was taken before takes effect until the bars are stored.
+    const takesEffect = (): void => rules.swap({ kind: 'rule', instrument: INSTRUMENT.id, rule: first });
+    await rules.warm(second, empty, () => null, turns(takesEffect));
+    expect(rules.activeOf(0)).toMatchObject({ isWarm: true, entryLong: 1 });
+  });
+});

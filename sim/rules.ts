@@ -1,0 +1,301 @@
+import { basename, join } from 'node:path';
+import { rolloutPath, writeRollout, type Rollout } from '../shared/bundle/rollout.ts';
+import { ruleFolder, rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
+import { readRuleBundle, writeRuleBundle, type RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
+import { RULE_REPORT, type RuleManifest } from '../shared/bundle/rule/rule_manifest.ts';
+import { readPointerFile, type PointerPlace } from '../shared/bundle/pointer.ts';
+import { replaceDurably } from '../shared/durable_file.ts';
+import { barSecondsOf, isInstrument, timeframeOf, type Timeframe } from '../shared/pair.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import type { StrategyDocument } from '../shared/policy/strategy_file.ts';
+import type { Rng } from '../shared/ports.ts';
+import type { SimulatedDisk } from './disk.ts';
+import { peekingFiles } from './trainer.ts';
+import { subjectsOf } from './variety.ts';
+
+/** What the conditions of a simulated rule read at the close of a bar. */
+export interface RuleBar {
+  /** Of the complete bars so far, the newest last. */
+  readonly closes: readonly number[];
+  /** Up, down, range, of the direction model that the rule was judged with; null: unknown. */
+  readonly probabilities: readonly [number, number, number] | null;
+}
+
+/** A strategy file, and the same conditions in plain code. */
+interface SimulatedRule {
+  readonly document: Omit<StrategyDocument, 'name' | 'description' | 'subject'>;
+  readonly readsProbabilities: boolean;
+  long(bar: RuleBar): boolean;
+  short(bar: RuleBar): boolean;
+  exit(bar: RuleBar): boolean;
+}
+
+/** Close of so many bars ago; NaN before the first. */
+const closeAgo = ({ closes }: RuleBar, bars: number): number => closes.at(-1 - bars) ?? NaN;
+const change = (bar: RuleBar, bars: number): number => closeAgo(bar, 0) / closeAgo(bar, bars) - 1;
+const never = (): boolean => false;
+
+/** Each enters often within the minutes of a world. */
+const RULES: readonly SimulatedRule[] = [
+  {
+    document: {
+      entry_long: 'close > delay(close, 1)',
+      entry_short: 'close < delay(close, 1)',
+      stop: { bps: 1.5 },
+      target: { bps: 2 },
+      max_age: 4,
+    },
+    readsProbabilities: false,
+    long: (bar) => closeAgo(bar, 0) > closeAgo(bar, 1),
+    short: (bar) => closeAgo(bar, 0) < closeAgo(bar, 1),
+    exit: never,
+  },
+  {
+    document: {
+      entry_long: 'close / delay(close, 3) - 1 < -0.00005',
+      entry_short: 'close / delay(close, 3) - 1 > 0.00005',
+      exit: 'close / delay(close, 1) - 1 > 0.00005 or close / delay(close, 1) - 1 < -0.00005',
+      max_age: 6,
+    },
+    readsProbabilities: false,
+    long: (bar) => change(bar, 3) < -0.00005,
+    short: (bar) => change(bar, 3) > 0.00005,
+    exit: (bar) => change(bar, 1) > 0.00005 || change(bar, 1) < -0.00005,
+  },
+  {
+    document: { entry_long: 'close > delay(close, 12)', entry_short: 'close > 0', stop: { bps: 3 }, max_age: 2 },
+    readsProbabilities: false,
+    long: (bar) => closeAgo(bar, 0) > closeAgo(bar, 12),
+    short: (bar) => closeAgo(bar, 0) > 0,
+    exit: never,
+  },
+  {
+    document: {
+      entry_long: 'ML_UP_PROB > ML_DOWN_PROB',
+      entry_short: 'ML_DOWN_PROB > 0.36',
+      exit: 'ML_RANGE_PROB > 0.34',
+      target: { bps: 1 },
+      max_age: 5,
+    },
+    readsProbabilities: true,
+    long: ({ probabilities }) => probabilities !== null && probabilities[0] > probabilities[1],
+    short: ({ probabilities }) => probabilities !== null && probabilities[1] > 0.36,
+    exit: ({ probabilities }) => probabilities !== null && probabilities[2] > 0.34,
+  },
+];
+
+export interface RuleTrainerOptions {
+  readonly settings: Settings;
+  readonly folder: string;
+  readonly disk: SimulatedDisk;
+  /** Version of the direction model that a pointer names; null: none. */
+  activeDirection(timeframe: Timeframe): string | null;
+  trueMs(): number;
+  trace(line: () => string): void;
+}
+
+/** A rule as it was written, unaffected by faults, with its conditions in plain code. */
+export interface TrainedRule {
+  readonly model: RuleModel;
+  readonly conditions: Pick<SimulatedRule, 'long' | 'short' | 'exit'>;
+}
+
+/** Writes rules, and names those that are served, in shadow or in a rollout, as a trainer and people do. */
+export class RuleTrainer {
+  readonly #options: RuleTrainerOptions;
+  readonly #instruments: readonly string[];
+  readonly #trained = new Map<string, TrainedRule>();
+  #rollouts = 0;
+
+  constructor(options: RuleTrainerOptions) {
+    this.#options = options;
+    this.#instruments = subjectsOf(options.settings)
+      .filter(isInstrument)
+      .map(({ id }) => id);
+  }
+
+  hasTrained(version: string): boolean {
+    return this.#trained.has(version);
+  }
+
+  /** The rule of this version as written. @throws RangeError */
+  trained(version: string): TrainedRule {
+    const rule = this.#trained.get(version);
+    if (rule === undefined) throw new RangeError(`no rule ${version} was ever written`);
+    return rule;
+  }
+
+  /** Serves a new rule for an instrument, or none any more. */
+  serve(rng: Rng): void {
+    const instrument = this.#pick(rng, this.#instruments);
+    if (rng.integer(5) === 0) this.#name(rulePlace(this.#options.folder, instrument), null);
+    else this.#serveNew(rng, instrument);
+  }
+
+  /** Serves a new rule for every instrument. */
+  serveAll(rng: Rng): void {
+    for (const instrument of this.#instruments) this.#serveNew(rng, instrument);
+  }
+
+  #serveNew(rng: Rng, instrument: string): void {
+    const version = this.#write(rng, instrument);
+    if (version !== null) this.#name(rulePlace(this.#options.folder, instrument), version);
+  }
+
+  /** Makes a rule the shadow of its instrument, or ends that. */
+  nameShadow(rng: Rng): void {
+    const instrument = this.#pick(rng, this.#instruments);
+    const versions = [...this.#trained].flatMap(([version, { model }]) =>
+      model.manifest.instrument === instrument ? [version] : [],
+    );
+    const version = rng.integer(4) === 0 || versions.length === 0 ? null : this.#pick(rng, versions);
+    this.#name(ruleShadowPlace(this.#options.folder, instrument), version);
+  }
+
+  /** Begins a rollout of a new rule, or begins the next stage of the one that is active, or ends it. */
+  changeRollout(rng: Rng): void {
+    const { folder, disk, trueMs, trace } = this.#options;
+    const instrument = this.#pick(rng, this.#instruments);
+    const champion = this.#named(rulePlace(folder, instrument));
+    try {
+      const before = disk.peek(rolloutPath(folder));
+      const active = before === null ? null : (JSON.parse(before.toString()) as Rollout);
+      const now = new Date(trueMs()).toISOString();
+      let next: Rollout;
+      if (active?.status === 'active') {
+        const isEnd = rng.integer(2) === 0;
+        next = { ...active, ...(isEnd ? { status: 'aborted', reason: 'a test' } : { stage: 'full', share: 1 }) };
+      } else {
+        const challenger = champion === null ? null : this.#write(rng, instrument);
+        if (champion === null || challenger === null) return;
+        next = {
+          id: `rules_${this.#rollouts++}`,
+          stage: 'test',
+          share: 0.5,
+          champion,
+          challenger,
+          key: rng.integer(0x1_0000_0000).toString(16).padStart(32, '0'),
+          block_minutes: 2,
+          instrument,
+          status: 'active',
+          reason: '',
+          started: now,
+          stage_started: now,
+          stages: [{ from: now, share: 0.5 }],
+          promotion_e_value: 20,
+          power: null,
+          history: [],
+        };
+      }
+      writeRollout(folder, next, disk);
+      trace(() => `rules: rollout ${next.id} of ${next.instrument} ${next.status}, share ${next.share}`);
+    } catch (error) {
+      trace(() => `rules: rollout: ${String(error)}`);
+    }
+  }
+
+  /** Ends a rollout. */
+  endRollout(): void {
+    const { folder, disk } = this.#options;
+    const text = disk.peek(rolloutPath(folder));
+    if (text === null) return;
+    const rollout = JSON.parse(text.toString()) as Rollout;
+    writeRollout(folder, { ...rollout, status: 'aborted', reason: 'a test' }, disk);
+  }
+
+  /** Damages a file, as an operator or a failing disk would. */
+  damage(rng: Rng): void {
+    const { folder, disk, trace } = this.#options;
+    const instrument = this.#pick(rng, this.#instruments);
+    const place = rulePlace(folder, instrument);
+    const version = this.#named(place);
+    const kinds: (() => void)[] = [
+      () => disk.tear(place.path, disk.peek(place.path) ?? '{}'),
+      () => disk.write(place.path, '{"version":"20200101_0000","previous":null}\n'),
+      () => {
+        if (version !== null) disk.write(join(ruleFolder(folder), version, RULE_REPORT), 'nonsense');
+      },
+      () => {
+        if (version !== null) disk.tear(join(ruleFolder(folder), version, 'manifest.json'), '{"format":"minutehand');
+      },
+    ];
+    trace(() => `rules: damaged, ${instrument}`);
+    try {
+      this.#pick(rng, kinds)();
+    } catch (error) {
+      trace(() => `rules: ${String(error)}`);
+    }
+  }
+
+  /** @returns its version; null when the disk refused it */
+  #write(rng: Rng, instrument: string): string | null {
+    const { folder, disk, trueMs, trace } = this.#options;
+    const rule = this.#pick(rng, RULES);
+    try {
+      const path = writeRuleBundle(
+        ruleFolder(folder),
+        new Date(trueMs()),
+        {
+          manifest: this.#manifestOf(rule, instrument, rng.integer(4) === 0),
+          report: { made: 'in a simulated world' },
+        },
+        disk,
+      );
+      const version = basename(path);
+      this.#trained.set(version, { model: readRuleBundle(path, peekingFiles(disk)), conditions: rule });
+      return version;
+    } catch (error) {
+      trace(() => `rules: ${instrument} not written: ${String(error)}`);
+      return null;
+    }
+  }
+
+  #manifestOf(
+    { document, readsProbabilities }: SimulatedRule,
+    instrument: string,
+    hasNoEdge: boolean,
+  ): Omit<RuleManifest, 'format' | 'version' | 'created' | 'files' | 'feature_schema'> {
+    const own = subjectsOf(this.#options.settings).find(({ id }) => id === instrument)!;
+    const direction = readsProbabilities ? this.#options.activeDirection(timeframeOf(barSecondsOf(own))) : null;
+    return {
+      git_commit: null,
+      market: 'live',
+      instrument,
+      strategy: { name: 'simulated', description: '', subject: 'instrument', ...document },
+      origin: 'written',
+      ...(direction !== null && { direction }),
+      trials: 1,
+      seed: '0',
+      period: { from: '2025-01-01T00:00:00Z', holdout_from: '2025-06-01T00:00:00Z', to: '2025-08-01T00:00:00Z' },
+      costs: { spread_bps: 0, commission_bps: 1, slippage_bps: 0 },
+      gates: [],
+      edge: { no_edge: hasNoEdge, trades: 30, net_bps: 1, lower_net_bps: 0, p_value: 0.04 },
+      holdout_look: 1,
+    };
+  }
+
+  /** @param version null: the pointer is removed */
+  #name(place: PointerPlace, version: string | null): void {
+    const { disk, trace } = this.#options;
+    try {
+      if (version === null) disk.remove(place.path);
+      else replaceDurably(disk, place.path, `${JSON.stringify({ version, previous: null })}\n`);
+      trace(() => `rules: ${place.name} ${version ?? 'none'}`);
+    } catch (error) {
+      trace(() => `rules: ${place.name}: ${String(error)}`);
+    }
+  }
+
+  /** Version that a pointer names; null when there is none, or it is damaged. */
+  #named(place: PointerPlace): string | null {
+    try {
+      return readPointerFile(place, peekingFiles(this.#options.disk))?.version ?? null;
+    } catch {
+      return null;
+    }
+  }
+
+  #pick<T>(rng: Rng, choices: readonly T[]): T {
+    return choices[rng.integer(choices.length)]!;
+  }
+}
