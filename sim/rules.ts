@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { rolloutPath, writeRollout, type Rollout } from '../shared/bundle/rollout.ts';
 import { ruleFolder, rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
-import { readRuleBundle, writeRuleBundle, type RuleModel } from '../shared/bundle/rule/rule_bundle.ts';
+import { readRuleBundle, writeRuleBundle, type FileRule } from '../shared/bundle/rule/rule_bundle.ts';
 import { RULE_REPORT, type RuleManifest } from '../shared/bundle/rule/rule_manifest.ts';
 import { readPointerFile, type PointerPlace } from '../shared/bundle/pointer.ts';
 import { replaceDurably } from '../shared/durable_file.ts';
@@ -96,7 +96,7 @@ export interface RuleTrainerOptions {
 
 /** A rule as it was written, unaffected by faults, with its conditions in plain code. */
 export interface TrainedRule {
-  readonly model: RuleModel;
+  readonly model: FileRule;
   readonly conditions: Pick<SimulatedRule, 'long' | 'short' | 'exit'>;
 }
 

@@ -48,6 +48,8 @@ export function addSim(program: Command, output: () => Output): void {
         'forgotten_positions',
         'forgotten_taker',
         'pooled_group',
+        'unjournaled_waits',
+        'unjournaled_rules',
         'cached_lease',
       ] satisfies PlantedBug[]),
     )

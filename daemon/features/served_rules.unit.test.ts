@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
-import type { RuleModel } from '../../shared/bundle/rule/rule_bundle.ts';
+import { fileRule, type FileRule } from '../../shared/bundle/rule/rule_bundle.ts';
+import type { RuleManifest } from '../../shared/bundle/rule/rule_manifest.ts';
 import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import { SERIES } from '../../shared/core/series/series_names.ts';
@@ -11,7 +12,7 @@ import { ServedRules } from './served_rules.ts';
 
 const INSTRUMENT = parseInstrument('BTCUSDT');
 
-function ruleOf(version: string): RuleModel {
+function ruleOf(version: string): FileRule {
   const strategy = instrumentStrategy(
     {
       name: 'two',
@@ -22,7 +23,7 @@ function ruleOf(version: string): RuleModel {
     },
     'two.yaml',
   );
-  return { manifest: { version, instrument: INSTRUMENT.id }, strategy } as RuleModel;
+  return fileRule({ version, instrument: INSTRUMENT.id } as RuleManifest, '', strategy);
 }
 
 describe('the rules that are served', () => {
