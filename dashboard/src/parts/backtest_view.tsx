@@ -201,7 +201,7 @@ function Trades({ backtest: { name, trades } }: { readonly backtest: ShownBackte
             key: 'side',
             title: t('trades.side'),
             value: ({ side }) => side,
-            cell: ({ side }) => t(Number(side) > 0 ? 'tile.long' : 'tile.short'),
+            cell: ({ pair_id, side }) => t(sideText(pair_id.includes('_'), Number(side))),
           },
           {
             key: 'entry_time',
@@ -231,4 +231,10 @@ function Trades({ backtest: { name, trades } }: { readonly backtest: ShownBackte
       />
     </Panel>
   );
+}
+
+/** An instrument has no leg A. */
+function sideText(isPair: boolean, side: number) {
+  if (isPair) return side > 0 ? 'tile.long' : 'tile.short';
+  return side > 0 ? 'tile.longOne' : 'tile.shortOne';
 }

@@ -21,7 +21,7 @@ export function SearchStart({ spaces, instruments }: Props) {
   return (
     <Panel title={t('strategies.start')}>
       {space === undefined || instrument === undefined ? (
-        <Empty text={t('strategies.noInstruments')} />
+        <Empty text={t(instrument === undefined ? 'strategies.noInstruments' : 'strategies.noSpaces')} />
       ) : (
         <div class="form fields">
           <Choice label={t('strategies.space')} value={space} values={spaces} onChange={setSpace} />

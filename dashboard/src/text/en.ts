@@ -1063,7 +1063,7 @@ export const EN = {
   'strategies.later': 'Fills one bar later',
   'strategies.seriesLater': 'Series one bar later',
   'strategies.doubled': 'Doubled costs',
-  'strategies.front': 'Front of the search: Sharpe ratio, drawdown, trades, conditions',
+  'strategies.front': 'Front of the search, by Sharpe ratio, drawdown, trades and number of conditions',
   'strategies.rule': 'Rule',
   'strategies.sharpe': 'Sharpe ratio',
   'strategies.drawdown': 'Drawdown',
@@ -1082,6 +1082,7 @@ export const EN = {
   'strategies.confirmStart':
     'Search {space} on {instrument}? The look at the holdout is counted; nothing is served before someone promotes it.',
   'strategies.noInstruments': 'No instrument is configured: a rule is searched and judged for one.',
+  'strategies.noSpaces': 'No search space in config/strategies/spaces/: a file there declares what is searched.',
   'strategies.editor': 'Write a rule',
   'strategies.text': 'Strategy file (YAML)',
   'strategies.check': 'Check',

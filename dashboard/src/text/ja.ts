@@ -1076,6 +1076,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'strategies.confirmStart':
     '{instrument} で {space} を探索しますか？ ホールドアウトの判定回数に数えられます。昇格するまで配信されません。',
   'strategies.noInstruments': '銘柄が設定されていません。ルールは銘柄ごとに探索・審査します。',
+  'strategies.noSpaces': 'config/strategies/spaces/ に探索空間がありません。探索する範囲はそこのファイルで宣言します。',
   'strategies.editor': 'ルールを書く',
   'strategies.text': '戦略ファイル（YAML）',
   'strategies.check': '検査',
