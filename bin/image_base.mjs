@@ -72,7 +72,14 @@ async function commit(folder, name) {
   try {
     const buildah = { file: 'buildah', first: [] };
     await must('copying the files', buildah, ['copy', container, join(folder, 'root'), '/']);
-    await must('settings', buildah, ['config', '--env', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', '--cmd', 'node', container]); // prettier-ignore
+    await must('settings', buildah, [
+      'config',
+      '--env',
+      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      '--cmd',
+      'node',
+      container,
+    ]);
     await must(name, buildah, ['commit', '--format', 'docker', container, name]);
   } finally {
     await capture('buildah', ['rm', container]);

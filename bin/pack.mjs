@@ -65,7 +65,16 @@ export async function pack() {
 /** The description of the released package: exact versions, nothing that is needed to build. */
 function manifest() {
   const own = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const { name, version, description, type, dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta } = own; // prettier-ignore
+  const {
+    name,
+    version,
+    description,
+    type,
+    dependencies,
+    optionalDependencies,
+    peerDependencies,
+    peerDependenciesMeta,
+  } = own;
   return {
     name,
     version,

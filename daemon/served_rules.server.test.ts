@@ -199,7 +199,8 @@ describe('a rule that a pipeline serves', () => {
       modelsHash: version,
       check: { rows: 0, largestDifference: 0 },
       // Up while the close is in the upper half of its last bars.
-      infer: (values, rows) => Float64Array.from({ length: 3 * rows }, (_, i) => (i % 3 === (values[0]! > 0 ? 0 : 1) ? 0.8 : 0.1)), // prettier-ignore
+      infer: (values, rows) =>
+        Float64Array.from({ length: 3 * rows }, (_, i) => (i % 3 === (values[0]! > 0 ? 0 : 1) ? 0.8 : 0.1)),
     });
     const rule = ruleOf({
       name: 'combined',

@@ -26,7 +26,9 @@ it('all work has ended before its first failure is thrown', async () => {
       resolve();
     }),
   );
-  await expect(allSettled([Promise.reject(new Error('first')), slow, Promise.reject(new Error('second'))])).rejects.toThrow('first'); // prettier-ignore
+  await expect(
+    allSettled([Promise.reject(new Error('first')), slow, Promise.reject(new Error('second'))]),
+  ).rejects.toThrow('first');
   expect(isDone).toBe(true);
   await allSettled([slow, Promise.resolve()]);
 });

@@ -58,9 +58,22 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     const home = homePaths({ MINUTEHAND_HOME: join(folder, 'home') });
     const startLive = async (port: number): Promise<RunningDaemon> => {
       const daemon = await startDaemon({
-        settings: { ...settings, minutehand: { ...settings.minutehand, transports: { ...settings.minutehand.transports, daemon: { ...settings.minutehand.transports.daemon, port } } } },
-        paths: home, shard: 'main', clock: { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs }, token: undefined, print: () => undefined,
-      }); // prettier-ignore
+        settings: {
+          ...settings,
+          minutehand: {
+            ...settings.minutehand,
+            transports: {
+              ...settings.minutehand.transports,
+              daemon: { ...settings.minutehand.transports.daemon, port },
+            },
+          },
+        },
+        paths: home,
+        shard: 'main',
+        clock: { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs },
+        token: undefined,
+        print: () => undefined,
+      });
       cleanups.push(() => daemon.stop());
       return daemon;
     };
@@ -113,7 +126,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     cleanups.push(() => store.close());
     const bodies = store.lastSignals();
     expect(bodies.map(({ time }) => time)).toEqual([openMs(WARMUP + 14) / 1000, openMs(WARMUP + 14) / 1000]);
-  }); // prettier-ignore
+  });
 
   it('report why they cannot be sent', async () => {
     let nowMs = openMs(5) + 2_000;
@@ -122,8 +135,17 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     await chart(program, 3);
     expect(await program.ask(`work ${nowMs}`)).toMatch(/^0 \/healthz: no answer/);
     const home = homePaths({ MINUTEHAND_HOME: join(folder, 'simulated') });
-    const simulated = tinySettings({ minutehand: { pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'], simulated: { bar_interval_ms: 1_000, history_bars: 0 } } });
-    const daemon = await startDaemon({ settings: simulated, paths: home, shard: 'main', clock: MACHINE_CLOCK, token: undefined, print: () => undefined });
+    const simulated = tinySettings({
+      minutehand: { pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'], simulated: { bar_interval_ms: 1_000, history_bars: 0 } },
+    });
+    const daemon = await startDaemon({
+      settings: simulated,
+      paths: home,
+      shard: 'main',
+      clock: MACHINE_CLOCK,
+      token: undefined,
+      print: () => undefined,
+    });
     cleanups.push(() => daemon.stop());
     await program.ask(`begin http ${daemon.port} 10 ${SYMBOLS.join(',')} 0 -`);
     let printed = '';
@@ -132,7 +154,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
       printed = await program.ask(`work ${nowMs}`);
     }
     expect(printed).toBe('0 /bars: FEED_CLOSED');
-  }); // prettier-ignore
+  });
 
   it('warm a live daemon up through the stream minutehand:bars alone, while daemon, connection and Redis are down in turn', async (context) => {
     const port = await freePort();
@@ -143,9 +165,22 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     const { transports } = settings.minutehand;
     const startLive = async (): Promise<RunningDaemon> => {
       const daemon = await startDaemon({
-        settings: { ...settings, minutehand: { ...settings.minutehand, transports: { ...transports, redis: { ...transports.redis, enabled: 'auto', url: `redis://127.0.0.1:${port}` } } } },
-        paths: home, shard: 'main', clock: { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs }, token: undefined, print: () => undefined,
-      }); // prettier-ignore
+        settings: {
+          ...settings,
+          minutehand: {
+            ...settings.minutehand,
+            transports: {
+              ...transports,
+              redis: { ...transports.redis, enabled: 'auto', url: `redis://127.0.0.1:${port}` },
+            },
+          },
+        },
+        paths: home,
+        shard: 'main',
+        clock: { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs },
+        token: undefined,
+        print: () => undefined,
+      });
       cleanups.push(() => daemon.stop());
       return daemon;
     };
@@ -153,7 +188,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     const program = startSender();
     await program.ask(`begin redis ${port} ${WARMUP + 3} ${SYMBOLS.join(',')} 7200 -`);
     const EMPTY_AT = 20;
-const QUIET_AT = 21;
+    const QUIET_AT = 21;
     for (let index = 0; index <= WARMUP + 2; index++)
       await chart(program, index, index === EMPTY_AT ? ['EURUSD'] : index === QUIET_AT ? SYMBOLS : []);
 
@@ -226,10 +261,13 @@ const QUIET_AT = 21;
     cleanups.push(() => store.close());
     const taken = [...store.inputsFrom(0 as OpenTime)].filter(({ kind }) => kind === 'bar' || kind === 'empty');
     const wanted = MARKET.slice(0, WARMUP + 13).flatMap(({ time }, index) =>
-      index === QUIET_AT ? [] : SYMBOLS.map((symbol) => `${symbol} ${time} ${index === EMPTY_AT && symbol === 'EURUSD' ? 'empty' : 'bar'}`));
+      index === QUIET_AT
+        ? []
+        : SYMBOLS.map((symbol) => `${symbol} ${time} ${index === EMPTY_AT && symbol === 'EURUSD' ? 'empty' : 'bar'}`),
+    );
     expect(taken.map(({ kind, subject, time }) => `${subject} ${time} ${kind}`).sort()).toEqual(wanted.sort());
     // New on arrival, or when the daemon restarted: the newest minute and the one before.
     const news = taken.filter(({ backfill, subject }) => !backfill && subject === 'XAUUSD').map(({ time }) => time);
     expect(news).toEqual([1, 2, 3, 6, 7, 10, 11, 12].map((minute) => MARKET[WARMUP + minute]!.time));
-  }); // prettier-ignore
+  });
 });

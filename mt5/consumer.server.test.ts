@@ -45,24 +45,30 @@ describe.skipIf(!hasCompiler())(`the consumer of the expert advisor, compiled by
     JSON.parse(readFileSync(join(packageRoot(), 'test', 'vectors', 'consumer.json'), 'utf8')) as ConsumerVector[]
   ).filter(({ instruments }) => instruments !== true);
 
-  it.each(vectors.map((vector) => [vector.name, vector] as const))('holds the conformance vector: %s', async (_, vector) => {
-    await program.ask(`begin ${vector.markets.join(',')} ${vector.max_clock_skew_ms}`);
-    for (const step of vector.steps) {
-      if ('restart' in step) expect(await program.ask('restart')).toBe('ok');
-      else if ('closed' in step) await program.ask(`closed ${step.closed}`);
-      else {
-        const answer = await program.ask(`take ${step.now_ms} ${hex(step.text)} ${step.from ?? ''}`);
-        if ('refuse' in step.expect) expect(answer).toBe(`refuse ${step.expect.refuse}`);
+  it.each(vectors.map((vector) => [vector.name, vector] as const))(
+    'holds the conformance vector: %s',
+    async (_, vector) => {
+      await program.ask(`begin ${vector.markets.join(',')} ${vector.max_clock_skew_ms}`);
+      for (const step of vector.steps) {
+        if ('restart' in step) expect(await program.ask('restart')).toBe('ok');
+        else if ('closed' in step) await program.ask(`closed ${step.closed}`);
         else {
-          const found = answer.match(/(?:close|open) [0-9a-f]{32}|hold|halt/g);
-          expect(found, answer).toEqual(step.expect.orders);
+          const answer = await program.ask(`take ${step.now_ms} ${hex(step.text)} ${step.from ?? ''}`);
+          if ('refuse' in step.expect) expect(answer).toBe(`refuse ${step.expect.refuse}`);
+          else {
+            const found = answer.match(/(?:close|open) [0-9a-f]{32}|hold|halt/g);
+            expect(found, answer).toEqual(step.expect.orders);
+          }
+          if (step.legs === undefined) continue;
+          const [a, b] = step.legs as [
+            { side: string; symbol: string },
+            { side: string; symbol: string; weight: number },
+          ];
+          expect(answer).toContain(`${a.side}_${a.symbol}, ${b.side}_${b.symbol} ${b.weight} 0.5 60`);
         }
-        if (step.legs === undefined) continue;
-        const [a, b] = step.legs as [{ side: string; symbol: string }, { side: string; symbol: string; weight: number }];
-        expect(answer).toContain(`${a.side}_${a.symbol}, ${b.side}_${b.symbol} ${b.weight} 0.5 60`);
       }
-    }
-  }); // prettier-ignore
+    },
+  );
 
   it.each([
     ['five minutes behind the daemon', -300_000, 'refuse FUTURE'],
@@ -103,8 +109,32 @@ describe.skipIf(!hasCompiler())(`the consumer of the expert advisor, compiled by
   });
 
   it('refuses fields that are changed one by one, under a valid checksum, as the reference does', async () => {
-    const covered = textOf(enterBody(idOf(1)), { boot_id: 'B', seq: 1, generated_at_ms: NOW_MS }).replace(/,"crc32":.*/, '');
-    const values = ['null', '""', '"x"', '0', '-1', '1', '2', '0.5', '1.5', '-0', '1e3', '1e999', 'true', '[]', '{"a":[1,"}"]}', '1.', '01', '"\\u0041"', '"a\\"b"', '9007199254740992'];
+    const covered = textOf(enterBody(idOf(1)), { boot_id: 'B', seq: 1, generated_at_ms: NOW_MS }).replace(
+      /,"crc32":.*/,
+      '',
+    );
+    const values = [
+      'null',
+      '""',
+      '"x"',
+      '0',
+      '-1',
+      '1',
+      '2',
+      '0.5',
+      '1.5',
+      '-0',
+      '1e3',
+      '1e999',
+      'true',
+      '[]',
+      '{"a":[1,"}"]}',
+      '1.',
+      '01',
+      '"\\u0041"',
+      '"a\\"b"',
+      '9007199254740992',
+    ];
     let refused = 0;
     for (const field of [...BODY_FIELDS, ...ENVELOPE_FIELDS]) {
       if (field === 'crc32') continue;
@@ -118,7 +148,7 @@ describe.skipIf(!hasCompiler())(`the consumer of the expert advisor, compiled by
       }
     }
     expect(refused).toBeGreaterThan(400);
-  }); // prettier-ignore
+  });
 
   it('knows the same reasons, modes, markets and fields as the daemon', () => {
     const source = readFileSync(join(packageRoot(), 'mt5', 'Include', 'Minutehand', 'Signal.mqh'), 'utf8');
@@ -148,8 +178,11 @@ const STEP = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('closed' as const), id: fc.integer({ min: 1, max: 4 }) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('time' as const), ms: fc.constantFrom(1, 60_000, 150_000, -3_000) }) },
-); // prettier-ignore
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('time' as const), ms: fc.constantFrom(1, 60_000, 150_000, -3_000) }),
+  },
+);
 type SignalStep = Extract<typeof STEP extends fc.Arbitrary<infer Step> ? Step : never, { kind: 'signal' }>;
 
 function textFor(step: SignalStep, nowMs: number): string {

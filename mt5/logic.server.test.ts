@@ -33,48 +33,74 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
   });
 
   it('read objects as JSON.parse does, and refuse what it refuses', async () => {
-    const leaf = fc.oneof(fc.string({ unit: 'grapheme' }), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(), fc.constant(null), fc.integer());
+    const leaf = fc.oneof(
+      fc.string({ unit: 'grapheme' }),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.boolean(),
+      fc.constant(null),
+      fc.integer(),
+    );
     const nested = fc.oneof(leaf, fc.array(leaf, { maxLength: 3 }), fc.dictionary(fc.string(), leaf, { maxKeys: 3 }));
-    const damage = fc.option(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom('', ',', '"', '}', '0', ':', 'e', '\\', '[')), { nil: null });
+    const damage = fc.option(
+      fc.tuple(
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.constantFrom('', ',', '"', '}', '0', ':', 'e', '\\', '['),
+      ),
+      { nil: null },
+    );
     await fc.assert(
-      fc.asyncProperty(fc.dictionary(fc.string({ minLength: 1 }), nested, { maxKeys: 6 }), damage, async (object, harm) => {
-        let source = JSON.stringify(object);
-        if (harm !== null) {
-          const at = Math.floor(harm[0] * source.length);
-          source = source.slice(0, at) + harm[1] + source.slice(at + 1);
-        }
-        // A zero ends a string there, and half of a surrogate pair has no UTF-8.
-        fc.pre(!source.includes('\\u0000') && !/\\ud[89a-f]/i.test(source) && text(hex(source)) === source);
-        let wanted = 'bad';
-        try {
-          const parsed: unknown = JSON.parse(source);
-          if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
-            // A duplicate key is two entries for the reader; the last one counts in both.
-            fc.pre(new Set(Object.keys(parsed)).size === (source.match(/"(?:[^"\\]|\\.)*"\s*:/g) ?? []).length || Object.values(parsed).some((one) => typeof one === 'object'));
-            wanted = 'object';
-            const answer = await program.ask(`json ${hex(source)}`);
-            const found = answer === '' ? [] : answer.split(' ').map((part) => /^(.*)=(\d):(.*)$/.exec(part)!.slice(1) as [string, string, string]);
-            // JSON.parse keeps the last of several equal keys, and damage may make different keys equal.
-            for (const [key, kind, value] of new Map(found.map((each) => [each[0], each])).values()) {
-              const meant = (parsed as Record<string, unknown>)[text(key)];
-              const printed = { 1: text(value), 2: Number(text(value)), 3: text(value) === 'true', 4: null }[kind];
-              if (kind === '5') expect(JSON.parse(text(value))).toEqual(meant);
-              else expect(printed).toEqual(meant);
-            }
-            expect(found.length).toBeGreaterThanOrEqual(Object.keys(parsed).length);
-            return;
+      fc.asyncProperty(
+        fc.dictionary(fc.string({ minLength: 1 }), nested, { maxKeys: 6 }),
+        damage,
+        async (object, harm) => {
+          let source = JSON.stringify(object);
+          if (harm !== null) {
+            const at = Math.floor(harm[0] * source.length);
+            source = source.slice(0, at) + harm[1] + source.slice(at + 1);
           }
-        } catch (error) {
-          if (!(error instanceof SyntaxError)) throw error;
-        }
-        expect(await program.ask(`json ${hex(source)}`), source).toBe(wanted);
-      }),
+          // A zero ends a string there, and half of a surrogate pair has no UTF-8.
+          fc.pre(!source.includes('\\u0000') && !/\\ud[89a-f]/i.test(source) && text(hex(source)) === source);
+          let wanted = 'bad';
+          try {
+            const parsed: unknown = JSON.parse(source);
+            if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
+              // A duplicate key is two entries for the reader; the last one counts in both.
+              fc.pre(
+                new Set(Object.keys(parsed)).size === (source.match(/"(?:[^"\\]|\\.)*"\s*:/g) ?? []).length ||
+                  Object.values(parsed).some((one) => typeof one === 'object'),
+              );
+              wanted = 'object';
+              const answer = await program.ask(`json ${hex(source)}`);
+              const found =
+                answer === ''
+                  ? []
+                  : answer
+                      .split(' ')
+                      .map((part) => /^(.*)=(\d):(.*)$/.exec(part)!.slice(1) as [string, string, string]);
+              // JSON.parse keeps the last of several equal keys, and damage may make different keys equal.
+              for (const [key, kind, value] of new Map(found.map((each) => [each[0], each])).values()) {
+                const meant = (parsed as Record<string, unknown>)[text(key)];
+                const printed = { 1: text(value), 2: Number(text(value)), 3: text(value) === 'true', 4: null }[kind];
+                if (kind === '5') expect(JSON.parse(text(value))).toEqual(meant);
+                else expect(printed).toEqual(meant);
+              }
+              expect(found.length).toBeGreaterThanOrEqual(Object.keys(parsed).length);
+              return;
+            }
+          } catch (error) {
+            if (!(error instanceof SyntaxError)) throw error;
+          }
+          expect(await program.ask(`json ${hex(source)}`), source).toBe(wanted);
+        },
+      ),
       { numRuns: 400 },
     );
-  }); // prettier-ignore
+  });
 
   it('read RESP2 in pieces of any size', async () => {
-    const bulk = fc.option(fc.string({ unit: fc.constantFrom('a', 'é', '\r', '\n', '$', '*', '1'), maxLength: 12 }), { nil: null });
+    const bulk = fc.option(fc.string({ unit: fc.constantFrom('a', 'é', '\r', '\n', '$', '*', '1'), maxLength: 12 }), {
+      nil: null,
+    });
     const bulkText = (value: string | null): string =>
       value === null ? '$-1\r\n' : `$${Buffer.byteLength(value)}\r\n${value}\r\n`;
     const reply = fc.oneof(
@@ -88,17 +114,25 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
       })),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(reply, { minLength: 1, maxLength: 6 }), fc.array(fc.nat(200), { maxLength: 8 }), async (replies, cuts) => {
-        const wire = Buffer.from(replies.map((one) => one.wire).join(''), 'utf8');
-        const places = [...new Set([0, ...cuts.map((cut) => cut % wire.length), wire.length])].sort((a, b) => a - b);
-        const pieces = places.slice(1).map((end, index) => wire.subarray(places[index], end).toString('hex'));
-        expect(await program.ask(`resp ${pieces.join()}`)).toBe(`${replies.map((one) => one.printed).join(' ')} more`);
-        const half = wire.subarray(0, wire.length - 1).toString('hex');
-        expect(await program.ask(`resp ${half}`)).toBe([...replies.slice(0, -1).map((one) => one.printed), 'more'].join(' '));
-      }),
+      fc.asyncProperty(
+        fc.array(reply, { minLength: 1, maxLength: 6 }),
+        fc.array(fc.nat(200), { maxLength: 8 }),
+        async (replies, cuts) => {
+          const wire = Buffer.from(replies.map((one) => one.wire).join(''), 'utf8');
+          const places = [...new Set([0, ...cuts.map((cut) => cut % wire.length), wire.length])].sort((a, b) => a - b);
+          const pieces = places.slice(1).map((end, index) => wire.subarray(places[index], end).toString('hex'));
+          expect(await program.ask(`resp ${pieces.join()}`)).toBe(
+            `${replies.map((one) => one.printed).join(' ')} more`,
+          );
+          const half = wire.subarray(0, wire.length - 1).toString('hex');
+          expect(await program.ask(`resp ${half}`)).toBe(
+            [...replies.slice(0, -1).map((one) => one.printed), 'more'].join(' '),
+          );
+        },
+      ),
       { numRuns: 200 },
     );
-  }); // prettier-ignore
+  });
 
   it.each([
     ['a larger bulk than a megabyte', '$1048577\r\n'],
@@ -128,31 +162,48 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
     });
     let traded = 0;
     await fc.assert(
-      fc.asyncProperty(spec, spec, fc.constantFrom(1_000, 50_000, 2_000_000), fc.integer({ min: 0, max: 1000 }).map((part) => part / 1000), fc.integer({ min: -3000, max: 3000 }).map((part) => part / 1000), async (a, b, equity, scale, beta) => {
-        const cap = 5;
-        const words = [a, b].map((one) => `${one.contract} ${one.rate} ${one.price} ${one.min} ${one.max} ${one.step}`);
-        const answer = await program.ask(`size ${equity} 2 ${scale} ${beta} ${cap} 0.2 ${words.join(' ')}`);
-        const [lotsA, lotsB, refusal] = answer.split(' ') as [string, string, string | undefined];
-        const worth = (one: typeof a): number => one.contract * one.rate * one.price;
-        if (refusal) return void expect([Number(lotsA), Number(lotsB)]).toEqual([0, 0]);
-        traded++;
-        const money = (equity * 2 * scale) / (1 + Math.abs(beta));
-        for (const [lots, one] of [[Number(lotsA), a], [Number(lotsB), b]] as const) {
-          expect(lots).toBeGreaterThanOrEqual(one.min);
-          expect(lots).toBeLessThanOrEqual(Math.min(cap, one.max) + 1e-9);
-          expect(Math.abs(lots / one.step - Math.round(lots / one.step))).toBeLessThan(1e-6);
-        }
-        expect(Number(lotsA) * worth(a)).toBeLessThanOrEqual(money * (1 + 1e-9) + 1e-5 * worth(a));
-        const hedge = (Number(lotsB) * worth(b)) / (Number(lotsA) * worth(a) * Math.abs(beta));
-        expect(Math.abs(hedge - 1)).toBeLessThan(0.2001);
-        // One more step of A would not have been allowed.
-        const limits = [money / worth(a), cap, a.max, (Math.min(cap, b.max) * worth(b)) / (Math.abs(beta) * worth(a))];
-        expect(Number(lotsA) + a.step).toBeGreaterThan(Math.min(...limits) - 1e-6);
-      }),
+      fc.asyncProperty(
+        spec,
+        spec,
+        fc.constantFrom(1_000, 50_000, 2_000_000),
+        fc.integer({ min: 0, max: 1000 }).map((part) => part / 1000),
+        fc.integer({ min: -3000, max: 3000 }).map((part) => part / 1000),
+        async (a, b, equity, scale, beta) => {
+          const cap = 5;
+          const words = [a, b].map(
+            (one) => `${one.contract} ${one.rate} ${one.price} ${one.min} ${one.max} ${one.step}`,
+          );
+          const answer = await program.ask(`size ${equity} 2 ${scale} ${beta} ${cap} 0.2 ${words.join(' ')}`);
+          const [lotsA, lotsB, refusal] = answer.split(' ') as [string, string, string | undefined];
+          const worth = (one: typeof a): number => one.contract * one.rate * one.price;
+          if (refusal) return void expect([Number(lotsA), Number(lotsB)]).toEqual([0, 0]);
+          traded++;
+          const money = (equity * 2 * scale) / (1 + Math.abs(beta));
+          for (const [lots, one] of [
+            [Number(lotsA), a],
+            [Number(lotsB), b],
+          ] as const) {
+            expect(lots).toBeGreaterThanOrEqual(one.min);
+            expect(lots).toBeLessThanOrEqual(Math.min(cap, one.max) + 1e-9);
+            expect(Math.abs(lots / one.step - Math.round(lots / one.step))).toBeLessThan(1e-6);
+          }
+          expect(Number(lotsA) * worth(a)).toBeLessThanOrEqual(money * (1 + 1e-9) + 1e-5 * worth(a));
+          const hedge = (Number(lotsB) * worth(b)) / (Number(lotsA) * worth(a) * Math.abs(beta));
+          expect(Math.abs(hedge - 1)).toBeLessThan(0.2001);
+          // One more step of A would not have been allowed.
+          const limits = [
+            money / worth(a),
+            cap,
+            a.max,
+            (Math.min(cap, b.max) * worth(b)) / (Math.abs(beta) * worth(a)),
+          ];
+          expect(Number(lotsA) + a.step).toBeGreaterThan(Math.min(...limits) - 1e-6);
+        },
+      ),
       { numRuns: 400 },
     );
     expect(traded).toBeGreaterThan(10);
-  }); // prettier-ignore
+  });
 
   it('size nothing when a number is missing', async () => {
     const spec = '100 1 4000 0.01 50 0.01';
@@ -166,11 +217,13 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
   it('size a gross notional of equity · risk · scale at every beta that a policy can allow', async () => {
     const spec = '1 1 1 0.000001 1000000000 0.000001';
     for (const beta of [0.05, -0.05, 0.3, 1, -1, 3, -3, 20, 1000]) {
-      const [lotsA, lotsB] = (await program.ask(`size 10000 0.5 0.8 ${beta} 1000000000 0.2 ${spec} ${spec}`)).split(' ').map(Number) as [number, number];
+      const [lotsA, lotsB] = (await program.ask(`size 10000 0.5 0.8 ${beta} 1000000000 0.2 ${spec} ${spec}`))
+        .split(' ')
+        .map(Number) as [number, number];
       expect([beta, (lotsA + lotsB) / 4000]).toEqual([beta, expect.closeTo(1, 5)]);
       expect([beta, lotsB / lotsA]).toEqual([beta, expect.closeTo(Math.abs(beta), 3)]);
     }
-  }); // prettier-ignore
+  });
 
   it.each([
     ['0', '1', '1', 'SIZE_BETA'],
@@ -202,7 +255,11 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
         let at = 0;
         const moments = [0, ...intervals.map((interval) => (at += interval))];
         const utc = moments.map((ms) => 1_795_163_160_000 + phase + ms);
-        const printed = (await program.ask(`clock ${utc.map((ms, index) => `${ms}:${77_000 + moments[index]!}`).join()}`)).split(',').map(Number);
+        const printed = (
+          await program.ask(`clock ${utc.map((ms, index) => `${ms}:${77_000 + moments[index]!}`).join()}`)
+        )
+          .split(',')
+          .map(Number);
         printed.forEach((now, index) => {
           expect(now).toBeLessThanOrEqual(utc[index]!);
           expect(utc[index]! - now).toBeLessThanOrEqual(moments[index]! < 1300 ? 1000 : Math.max(...intervals));
@@ -210,16 +267,19 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
       }),
       { numRuns: 50 },
     );
-  }); // prettier-ignore
+  });
 
   it('follow a clock that is set back, or forward, within a second', async () => {
     for (const jump of [-7000, -400, 400, 7000]) {
       const moments = Array.from({ length: 60 }, (_, index) => index * 100);
       const utc = moments.map((ms, index) => 1_795_163_160_250 + ms + (index < 30 ? 0 : jump));
-      const printed = (await program.ask(`clock ${utc.map((ms, index) => `${ms}:${moments[index]!}`).join()}`)).split(',').map(Number);
-      for (let index = 42; index < 60; index++) expect(Math.abs(printed[index]! - utc[index]!)).toBeLessThanOrEqual(100);
+      const printed = (await program.ask(`clock ${utc.map((ms, index) => `${ms}:${moments[index]!}`).join()}`))
+        .split(',')
+        .map(Number);
+      for (let index = 42; index < 60; index++)
+        expect(Math.abs(printed[index]! - utc[index]!)).toBeLessThanOrEqual(100);
     }
-  }); // prettier-ignore
+  });
 
   it.each([
     // A server on New York's clock + 7: the day of the change is a Sunday.

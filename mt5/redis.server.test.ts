@@ -28,40 +28,74 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
   const signal = (body: Parameters<typeof textOf>[0]): string =>
     textOf(body, { boot_id: 'B', seq: ++seq, generated_at_ms: Date.now() - 1500, market: 'simulated' });
 
-  async function startAgent(atEnd: AtEnd, ...inputs: string[]): Promise<{ program: LineProgram; folder: string; fills: () => string[]; panel: () => Promise<string> }> {
+  async function startAgent(
+    atEnd: AtEnd,
+    ...inputs: string[]
+  ): Promise<{ program: LineProgram; folder: string; fills: () => string[]; panel: () => Promise<string> }> {
     const folder = join(root, String(++homes));
     mkdirSync(join(folder, 'home', 'signals', PAIR), { recursive: true });
-    const program = startProgram(path, [`common=${folder}`, 'InpFolder=home', `InpPairs=${PAIR}`, 'InpStopPercent=0', ...inputs]);
+    const program = startProgram(path, [
+      `common=${folder}`,
+      'InpFolder=home',
+      `InpPairs=${PAIR}`,
+      'InpStopPercent=0',
+      ...inputs,
+    ]);
     atEnd(() => void program.process.kill('SIGKILL'));
     expect(await program.next()).toBe('started');
     const result = join(folder, 'home', 'ea', '1_paper', 'result.json');
     return {
       program,
       folder,
-      fills: () => (existsSync(result) ? readFileSync(result, 'utf8').trim().split('\n').map((line) => (JSON.parse(line) as { kind: string }).kind) : []),
+      fills: () =>
+        existsSync(result)
+          ? readFileSync(result, 'utf8')
+              .trim()
+              .split('\n')
+              .map((line) => (JSON.parse(line) as { kind: string }).kind)
+          : [],
       panel() {
         program.process.kill('SIGUSR1');
         return program.next();
       },
     };
-  } // prettier-ignore
+  }
 
-  it('logs in, selects its database, gets signals published before and after it connects, and sends its fills', async ({ onTestFinished: atEnd, skip }) => {
+  it('logs in, selects its database, gets signals published before and after it connects, and sends its fills', async ({
+    onTestFinished: atEnd,
+    skip,
+  }) => {
     const redis = await requireRedis({ skip }, ['--requirepass', 'sésame "1"']);
     atEnd(() => redis.stop());
     const client = new Redis(redis.url, { password: 'sésame "1"', db: 3 });
     atEnd(() => client.disconnect());
     await client.set(`minutehand:signal:${PAIR}`, signal(enterBody(idOf(1))), 'PX', 150_000);
-    const agent = await startAgent(atEnd, 'InpWay=1', `InpRedisPort=${redis.port}`, 'InpRedisPassword=sésame "1"', 'InpRedisDatabase=3', 'InpFillsToRedis=true');
+    const agent = await startAgent(
+      atEnd,
+      'InpWay=1',
+      `InpRedisPort=${redis.port}`,
+      'InpRedisPassword=sésame "1"',
+      'InpRedisDatabase=3',
+      'InpFillsToRedis=true',
+    );
     await vi.waitFor(() => expect(agent.fills()).toEqual(['open', 'open']), 5000);
     await client.publish(`minutehand:signals:${PAIR}`, signal(exitBody(idOf(1))));
     await vi.waitFor(() => expect(agent.fills()).toEqual(['open', 'open', 'close', 'close']), 5000);
     await vi.waitFor(async () => expect(await client.xlen('minutehand:fills')).toBe(4), 5000);
     const [, fields] = (await client.xrange('minutehand:fills', '-', '+'))[0]!;
-    expect(JSON.parse(fields[1]!)).toMatchObject({ schema: 'minutehand.fill/1', kind: 'open', signal_id: idOf(1), leg: 'A', side: 'SELL' });
-  }); // prettier-ignore
+    expect(JSON.parse(fields[1]!)).toMatchObject({
+      schema: 'minutehand.fill/1',
+      kind: 'open',
+      signal_id: idOf(1),
+      leg: 'A',
+      side: 'SELL',
+    });
+  });
 
-  it('renames a full result.json when Redis has all of it, and sends the lines of the new one', async ({ onTestFinished: atEnd, skip }) => {
+  it('renames a full result.json when Redis has all of it, and sends the lines of the new one', async ({
+    onTestFinished: atEnd,
+    skip,
+  }) => {
     const redis = await requireRedis({ skip });
     atEnd(() => redis.stop());
     const client = new Redis(redis.url);
@@ -91,7 +125,7 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     };
     await vi.waitFor(async () => expect(await kinds()).toEqual(['open', 'open', 'close', 'close']), 20_000);
     await vi.waitFor(() => expect(confirmed()).toBe(statSync(result).size), 20_000);
-  }); // prettier-ignore
+  });
 
   it('reports a wrong password, and retries with pauses', async ({ onTestFinished: atEnd, skip }) => {
     const redis = await requireRedis({ skip }, ['--requirepass', 'right']);
@@ -117,28 +151,40 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 10_000);
   }, 40_000);
 
-  it.for([1, 2, 3])('counts no fill as confirmed without an answer of Redis, wherever Redis crashes, and sends them all (seed %i)', async (seed, { onTestFinished: atEnd }) => {
-    const folder = join(root, String(++homes));
-    const own = join(folder, 'home', 'ea', '1_paper');
-    mkdirSync(own, { recursive: true });
-    const all = Array.from({ length: 500 }, (_, line) => JSON.stringify({ line, padding: 'é'.repeat(300) }));
-    writeFileSync(join(own, 'result.json'), all.map((line) => `${line}\n`).join(''));
-    const content = readFileSync(join(own, 'result.json'));
-    /** Lines before the mark that Redis does not have. */
-    const lost = (): string[] => {
-      const mark = existsSync(join(own, 'fills.sent')) ? Number(readFileSync(join(own, 'fills.sent'), 'utf8')) : 0;
-      return content.toString('utf8', 0, mark).split('\n').filter((line) => line !== '' && !redis.kept.has(line)); // prettier-ignore
-    };
-    const lostAtCrashes: string[] = [];
-    const redis = await startCrashingRedis(seed, 4, () => lostAtCrashes.push(...lost()));
-    atEnd(() => redis.close());
-    const program = startProgram(path, [`common=${folder}`, 'InpFolder=home', `InpPairs=${PAIR}`, `InpRedisPort=${redis.port}`, 'InpFillsToRedis=true']);
-    atEnd(() => void program.process.kill('SIGKILL'));
-    await vi.waitFor(() => expect(redis.kept.size).toBe(all.length), { timeout: 20_000, interval: 50 });
-    expect(redis.crashes).toBe(4);
-    expect(lostAtCrashes).toEqual([]);
-    expect(lost()).toEqual([]);
-  }); // prettier-ignore
+  it.for([1, 2, 3])(
+    'counts no fill as confirmed without an answer of Redis, wherever Redis crashes, and sends them all (seed %i)',
+    async (seed, { onTestFinished: atEnd }) => {
+      const folder = join(root, String(++homes));
+      const own = join(folder, 'home', 'ea', '1_paper');
+      mkdirSync(own, { recursive: true });
+      const all = Array.from({ length: 500 }, (_, line) => JSON.stringify({ line, padding: 'é'.repeat(300) }));
+      writeFileSync(join(own, 'result.json'), all.map((line) => `${line}\n`).join(''));
+      const content = readFileSync(join(own, 'result.json'));
+      /** Lines before the mark that Redis does not have. */
+      const lost = (): string[] => {
+        const mark = existsSync(join(own, 'fills.sent')) ? Number(readFileSync(join(own, 'fills.sent'), 'utf8')) : 0;
+        return content
+          .toString('utf8', 0, mark)
+          .split('\n')
+          .filter((line) => line !== '' && !redis.kept.has(line));
+      };
+      const lostAtCrashes: string[] = [];
+      const redis = await startCrashingRedis(seed, 4, () => lostAtCrashes.push(...lost()));
+      atEnd(() => redis.close());
+      const program = startProgram(path, [
+        `common=${folder}`,
+        'InpFolder=home',
+        `InpPairs=${PAIR}`,
+        `InpRedisPort=${redis.port}`,
+        'InpFillsToRedis=true',
+      ]);
+      atEnd(() => void program.process.kill('SIGKILL'));
+      await vi.waitFor(() => expect(redis.kept.size).toBe(all.length), { timeout: 20_000, interval: 50 });
+      expect(redis.crashes).toBe(4);
+      expect(lostAtCrashes).toEqual([]);
+      expect(lost()).toEqual([]);
+    },
+  );
 
   it('sends all fills over a connection that accepts 200 bytes at a time', async ({ onTestFinished: atEnd, skip }) => {
     const redis = await requireRedis({ skip });
@@ -153,10 +199,13 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     atEnd(() => void program.process.kill('SIGKILL'));
     const client = new Redis(redis.url);
     atEnd(() => client.disconnect());
-    await vi.waitFor(async () => expect(await client.xlen('minutehand:fills')).toBe(all.length), { timeout: 20_000, interval: 50 });
+    await vi.waitFor(async () => expect(await client.xlen('minutehand:fills')).toBe(all.length), {
+      timeout: 20_000,
+      interval: 50,
+    });
     const entries = await client.xrange('minutehand:fills', '-', '+');
     expect(entries.map(([, fields]) => fields[1])).toEqual(all);
-  }); // prettier-ignore
+  });
 
   it('closes a connection that speaks another protocol', async ({ onTestFinished: atEnd }) => {
     const { createServer } = await import('node:http');

@@ -37,7 +37,10 @@ describe.skipIf(!hasCompiler())(`the service MinutehandWake${compilerNote()}`, {
   const isSubscribed = (client: Redis, count = 1): Promise<void> =>
     vi.waitFor(async () => expect(await client.pubsub('NUMSUB', CHANNEL)).toEqual([CHANNEL, count]), 20_000);
 
-  it('logs in, sends one event to each chart for a signal, reconnects after Redis was down, and stops', async ({ onTestFinished: atEnd, skip }) => {
+  it('logs in, sends one event to each chart for a signal, reconnects after Redis was down, and stops', async ({
+    onTestFinished: atEnd,
+    skip,
+  }) => {
     const redis = await requireRedis({ skip }, ['--requirepass', 'right']);
     const client = new Redis(redis.url, { password: 'right', lazyConnect: true });
     atEnd(() => client.disconnect());
@@ -58,7 +61,7 @@ describe.skipIf(!hasCompiler())(`the service MinutehandWake${compilerNote()}`, {
     expect([await service.next(), await service.next()]).toEqual(EVENTS);
     service.process.kill('SIGTERM');
     expect(await service.ended).toBe(0);
-  }); // prettier-ignore
+  });
 
   it('makes the expert advisor trade long before its timer', async ({ onTestFinished: atEnd, skip }) => {
     const redis = await requireRedis({ skip });
@@ -87,11 +90,15 @@ describe.skipIf(!hasCompiler())(`the service MinutehandWake${compilerNote()}`, {
     };
     const byTimer = await delay('timer', 'pipe', 1);
     await isSubscribed(client, 0);
-    const service = spawn(compileProgram('wake'), [String(redis.port), '', PAIR], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const service = spawn(compileProgram('wake'), [String(redis.port), '', PAIR], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     atEnd(() => void service.kill('SIGKILL'));
     const byEvent = await delay('event', service.stdout, 2);
-    process.stdout.write(`signal to fills: ${byTimer.toFixed(1)} ms by a timer of 10 ms, ${byEvent.toFixed(1)} ms by events\n`);
+    process.stdout.write(
+      `signal to fills: ${byTimer.toFixed(1)} ms by a timer of 10 ms, ${byEvent.toFixed(1)} ms by events\n`,
+    );
     // Its timer interval is 4 s by then.
     expect(byEvent).toBeLessThan(1000);
-  }); // prettier-ignore
+  });
 });

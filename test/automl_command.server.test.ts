@@ -55,7 +55,6 @@ describe('minutehand automl', () => {
       ['--minutes', '0'],
       ['--shuffle-labels', '--write'],
     ])
-      // prettier-ignore
       expect(await place.run(['automl', '--data', data, ...wrong])).toMatchObject({ code: 2 });
   });
 });

@@ -144,7 +144,6 @@ describe('minutehand backtest', () => {
       'Net return of its own capital',
       'Net return of the capital of all pairs',
     ])
-      // prettier-ignore
       expect(page).toContain(`>${name}<`);
   });
 

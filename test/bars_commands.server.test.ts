@@ -378,7 +378,9 @@ describe('bars check', () => {
     expect(await json(['bars', 'check', gapped], env)).toMatchObject({ code: 1, document: [{ accepted: [] }] });
     expect(await json(['bars', 'check', gapped, '--accept', 'GAP'], env)).toMatchObject({ code: 0 });
     // Three years before, on a Tuesday as well: each file is whole, the gap between them is new.
-    expect(await json(['bars', 'import', file('USDCAD_M1_2021.csv', TUESDAY_S - 156 * WEEK_S, 60)], env)).toMatchObject({ code: 0 }); // prettier-ignore
+    expect(await json(['bars', 'import', file('USDCAD_M1_2021.csv', TUESDAY_S - 156 * WEEK_S, 60)], env)).toMatchObject(
+      { code: 0 },
+    );
     expect(await json(['bars', 'check'], env)).toMatchObject({ code: 1, document: [{ accepted: [] }] });
     expect(await json(['bars', 'check', '--accept', 'GAP'], env)).toMatchObject({
       code: 0,

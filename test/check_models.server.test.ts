@@ -93,11 +93,17 @@ describe('check ml-models', () => {
     expect(plan).toMatchObject({ kind: 'train', engine: 'gbdt', trials: 0, models_folder: place.models });
     expect(readdirSync(place.models)).toEqual(before);
     const run = await place.run([...args, '--verbose'], { env });
-    const checked = JSON.parse(run.stdout) as { ok: boolean; training: { version: string }; bundles: { version: string }[] }; // prettier-ignore
+    const checked = JSON.parse(run.stdout) as {
+      ok: boolean;
+      training: { version: string };
+      bundles: { version: string }[];
+    };
     expect([run.code, checked.ok]).toEqual([0, true]);
     expect(run.stderr).toMatch(/ s: reading bars\n.* s: learning\n/s);
     expect(checked.bundles.map((bundle) => bundle.version).sort()).toEqual([version, checked.training.version].sort());
-    const learned = JSON.parse(readFileSync(join(place.models, checked.training.version, 'manifest.json'), 'utf8')) as Manifest; // prettier-ignore
+    const learned = JSON.parse(
+      readFileSync(join(place.models, checked.training.version, 'manifest.json'), 'utf8'),
+    ) as Manifest;
     expect(learned.period.from).toBe(plan.period.from);
     rmSync(join(place.models, checked.training.version), { recursive: true });
   });

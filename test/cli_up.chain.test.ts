@@ -336,7 +336,12 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     const audit = await fetch(`http://127.0.0.1:${trainerPort}/api/audit?limit=5`, { headers });
     const { entries } = (await audit.json()) as { entries: unknown[] };
     expect(entries).toContainEqual(
-      expect.objectContaining({ actor: 'trainer', action: 'models recover', outcome: 'done', after: expect.objectContaining({ activated: [version] }) as unknown }), // prettier-ignore
+      expect.objectContaining({
+        actor: 'trainer',
+        action: 'models recover',
+        outcome: 'done',
+        after: expect.objectContaining({ activated: [version] }) as unknown,
+      }),
     );
     const pids = processTree(up.pid);
     up.kill('SIGTERM');

@@ -65,8 +65,12 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
   const own = (name: Name): string => join(place.home, 'ea', `${name}_paper`);
   const linesOf = (name: Name): string[] => {
     const path = join(own(name), 'result.json');
-    return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter((line) => line !== '') : [];
-  }; // prettier-ignore
+    return existsSync(path)
+      ? readFileSync(path, 'utf8')
+          .split('\n')
+          .filter((line) => line !== '')
+      : [];
+  };
   const fillsOf = (name: Name): Fill[] => linesOf(name).map(parseFill);
   const command = (...args: string[]) => program.start(args, env);
   const ways = (): Name[] => NAMES.filter((name) => name !== 'redis' || redis !== null);
@@ -199,16 +203,26 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     const entries = journalLookup(settings, paths).entries('simulated', 0, Date.now() + 1);
     const journaled = new Set(entries.map(({ body }) => body.signal_id));
     for (const id of entered) expect(journaled).toContain(id);
-    const found = reconcile({ trades, entries, refusedLines, nowMs: Date.now(), barMs: barIntervalMs(settings), settleMs: 0 });
+    const found = reconcile({
+      trades,
+      entries,
+      refusedLines,
+      nowMs: Date.now(),
+      barMs: barIntervalMs(settings),
+      settleMs: 0,
+    });
     // Entries while a program or Redis was down are missed; positions it held may have become too old.
     const allowed = ['ENTER_WITHOUT_FILL', 'OPEN_TOO_LONG'];
     const others = found.filter(({ code }) => !allowed.includes(code));
     expect(others).toEqual([]);
-  }); // prettier-ignore
+  });
 
   it('lists them with their figures, and exports them all', async () => {
     const listed = await output(command('trades', 'list', '--json'));
-    const { figures, trades: rows } = JSON.parse(listed) as { figures: Record<string, { total: Record<string, number> }>; trades: unknown[] }; // prettier-ignore
+    const { figures, trades: rows } = JSON.parse(listed) as {
+      figures: Record<string, { total: Record<string, number> }>;
+      trades: unknown[];
+    };
     expect(rows).toHaveLength(trades.length);
     const accounts = groupedBy(trades, accountIdOf);
     expect(Object.keys(figures)).toEqual([...accounts.keys()].sort());
@@ -224,7 +238,10 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
       expect(total['latency_ms_p50'], id).toBe(latencies[Math.ceil(latencies.length / 2) - 1]);
       expect(total['win_rate'], id).toBeGreaterThanOrEqual(0);
     }
-    const checked = JSON.parse(await output(command('trades', 'check', '--json'))) as { fills: number; findings: unknown[] }; // prettier-ignore
+    const checked = JSON.parse(await output(command('trades', 'check', '--json'))) as {
+      fills: number;
+      findings: unknown[];
+    };
     expect(checked).toMatchObject({ market: 'simulated', fills: trades.length });
     const csv = await output(command('trades', 'export'));
     expect(csv.trim().split('\n')).toHaveLength(trades.length + 1);

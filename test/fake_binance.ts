@@ -51,7 +51,19 @@ export const fundingAt = (settlementMs: number): number => ((settlementMs / 3_60
 export const openInterestAt = (atMs: number): number => 1000 + ((atMs / 300_000) % 100);
 
 export function liquidationFrame(symbol: string, side: 'BUY' | 'SELL', coins: number, atMs: number): object {
-  const o = { s: symbol, S: side, o: 'LIMIT', f: 'IOC', q: `${coins}`, p: '60000', ap: '60000', X: 'FILLED', l: `${coins}`, z: `${coins}`, T: atMs }; // prettier-ignore
+  const o = {
+    s: symbol,
+    S: side,
+    o: 'LIMIT',
+    f: 'IOC',
+    q: `${coins}`,
+    p: '60000',
+    ap: '60000',
+    X: 'FILLED',
+    l: `${coins}`,
+    z: `${coins}`,
+    T: atMs,
+  };
   return { e: 'forceOrder', E: atMs, o };
 }
 

@@ -307,9 +307,17 @@ describe('minutehand fit', () => {
     expect([...session.inputNames].sort()).toEqual(['category/kind', 'features']);
     const scores = async (part: typeof rows): Promise<number[]> => {
       const { score } = await session.run({
-        features: new Tensor('float32', Float32Array.from(part, ({ x }) => x), [part.length, 1]),
-        'category/kind': new Tensor('string', part.map(({ kind }) => kind), [part.length, 1]),
-      }); // prettier-ignore
+        features: new Tensor(
+          'float32',
+          Float32Array.from(part, ({ x }) => x),
+          [part.length, 1],
+        ),
+        'category/kind': new Tensor(
+          'string',
+          part.map(({ kind }) => kind),
+          [part.length, 1],
+        ),
+      });
       return [...(score!.data as Float32Array)];
     };
     const predicted = readCsv(at('texts_p.csv')).cells.map((cells) => Number(cells[0]));
@@ -317,9 +325,12 @@ describe('minutehand fit', () => {
     const known = Float32Array.from(rows.slice(0, 900).flatMap(({ x }) => (Number.isNaN(x) ? [] : [x]))).sort();
     const median = (known[(known.length - 1) >> 1]! + known[known.length >> 1]!) / 2;
     const [missing, filled, violet, none] = await scores([
-      ...[{ ...unknown, kind: 'red', x: NaN }, { ...unknown, kind: 'red', x: median }],
+      ...[
+        { ...unknown, kind: 'red', x: NaN },
+        { ...unknown, kind: 'red', x: median },
+      ],
       ...[unknown, { ...unknown, kind: '' }],
-    ]); // prettier-ignore
+    ]);
     // The flag tells a missing value from the median; an unknown text is a missing one.
     expect(missing! - filled!).toBeGreaterThan(0.2);
     expect(violet).toBe(none);

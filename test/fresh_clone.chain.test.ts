@@ -119,7 +119,10 @@ describe.skipIf(isSkipped)(`npm start in a fresh clone, in Chromium${LONG_NOTE}`
     const row = page.getByRole('region', { name: 'Training runs' }).first().locator('tbody tr').first();
     const second = (await row.locator('.mono').first().innerText()).trim();
     const back = ['Roll back', second, first] as const;
-    const steps = status === 'adopted' ? [back, ['Roll back', first, second] as const] : [['Promote', first, second] as const, back]; // prettier-ignore
+    const steps =
+      status === 'adopted'
+        ? [back, ['Roll back', first, second] as const]
+        : [['Promote', first, second] as const, back];
     for (const [button, from, to] of steps) {
       await page.goto(new URL('/app/models', link).href);
       await activateBundle(page, { button, from, to });

@@ -82,7 +82,14 @@ describe.skipIf(missing.length > 0)(
       expect(imported.code).toBe(0);
       const settings = loadSettings({ env: { MINUTEHAND_CONFIG: place.config } });
       const schema = featureSchema(settings.minutehand.windows);
-      const bundle = writeRandomBundle(place.models, { schema, trees: 4, leaves: 4, seed: 'go live', market: 'live', pairs: [PAIR] }); // prettier-ignore
+      const bundle = writeRandomBundle(place.models, {
+        schema,
+        trees: 4,
+        leaves: 4,
+        seed: 'go live',
+        market: 'live',
+        pairs: [PAIR],
+      });
       recordPassedGates(bundle);
       const promoted = await place.run(['models', 'promote', bundle.split('/').at(-1)!]);
       expect(promoted.code, promoted.stderr).toBe(0);

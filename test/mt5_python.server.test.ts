@@ -37,7 +37,13 @@ const answers = (...list: string[]): unknown => ({ broker: { answers: list } });
 const BOTH = ['XAUUSD SELL', 'XAGUSD BUY'];
 
 /** Steps, with the open positions and the number of requests at their end. */
-const SCENARIOS: readonly (readonly [name: string, steps: readonly unknown[], open: readonly string[], requests: number, options?: unknown])[] = [
+const SCENARIOS: readonly (readonly [
+  name: string,
+  steps: readonly unknown[],
+  open: readonly string[],
+  requests: number,
+  options?: unknown,
+])[] = [
   ['opens both legs and closes both', [ENTER, EXIT, { wait: 20 }], [], 4],
   ['keeps both legs while they are wanted', [ENTER, { wait: 60 }], BOTH, 2],
   ['sends nothing more when the first leg is refused', [answers('reject'), ENTER, { wait: 20 }], [], 1],
@@ -46,22 +52,48 @@ const SCENARIOS: readonly (readonly [name: string, steps: readonly unknown[], op
   ['closes both legs when the answer of the second was lost', [answers('done', 'lost'), ENTER, { wait: 20 }], [], 4],
   ['follows a half-filled first leg with half of the second', [answers('partial'), ENTER, { wait: 20 }], BOTH, 2],
   ['closes a pair whose second leg was half filled', [answers('done', 'partial'), ENTER, { wait: 20 }], [], 4],
-  ['closes again what was not closed', [answers('done', 'done', 'reject', 'none', 'partial'), ENTER, EXIT, { wait: 30 }], [], 7],
+  [
+    'closes again what was not closed',
+    [answers('done', 'done', 'reject', 'none', 'partial'), ENTER, EXIT, { wait: 30 }],
+    [],
+    7,
+  ],
   ['closes a leg that is alone', [ENTER, { wait: 20 }, { lost: 0 }, { wait: 20 }], [], 3],
   ['closes after max_age_bars', [ENTER, { wait: 3_590 }, { wait: 30 }], [], 4],
   ['closes after a restart', [ENTER, { restart: true }, EXIT, { wait: 20 }], [], 4],
-  ['closes by ticket what has lost its comment', [{ broker: { drops_comments: true } }, ENTER, { restart: true }, EXIT, { wait: 20 }], [], 4],
+  [
+    'closes by ticket what has lost its comment',
+    [{ broker: { drops_comments: true } }, ENTER, { restart: true }, EXIT, { wait: 20 }],
+    [],
+    4,
+  ],
   ['decides nothing while positions are unknown', [ENTER, { broker: { is_silent: true } }, { wait: 60 }], BOTH, 2],
-  ['closes what it could not close while positions were unknown', [ENTER, { broker: { is_silent: true } }, EXIT, { broker: { is_silent: false } }, { wait: 20 }], [], 4],
-  ['decides nothing without a connection', [ENTER, { broker: { terminal: { connected: false } } }, { lost: 0 }, EXIT, { wait: 60 }], ['XAGUSD BUY'], 2],
+  [
+    'closes what it could not close while positions were unknown',
+    [ENTER, { broker: { is_silent: true } }, EXIT, { broker: { is_silent: false } }, { wait: 20 }],
+    [],
+    4,
+  ],
+  [
+    'decides nothing without a connection',
+    [ENTER, { broker: { terminal: { connected: false } } }, { lost: 0 }, EXIT, { wait: 60 }],
+    ['XAGUSD BUY'],
+    2,
+  ],
   ['does not enter before the log-in', [{ broker: { account: { equity: 0 } } }, ENTER, { wait: 20 }], [], 0],
   ['does not enter on a netting account', [{ broker: { account: { margin_mode: 0 } } }, ENTER, { wait: 20 }], [], 0],
   ['does not enter on a real account without --real', [{ broker: { account: { trade_mode: 2 } } }, ENTER], [], 0],
-  ['enters on a real account with --real', [{ broker: { account: { trade_mode: 2 } } }, ENTER], BOTH, 2, { real: true }],
+  [
+    'enters on a real account with --real',
+    [{ broker: { account: { trade_mode: 2 } } }, ENTER],
+    BOTH,
+    2,
+    { real: true },
+  ],
   ['sends nothing without --trade', [ENTER, EXIT], [], 0, { trade: false }],
   ['does not enter a symbol that the broker has not', [ENTER], [], 0, { symbols: { XAGUSD: 'NOSILVER' } }],
   ['does not enter below the least volume', [ENTER], [], 0, { risk: 0.0001 }],
-]; // prettier-ignore
+];
 
 describe.skipIf(isSkipped)(`examples/mt5_python.py${skipNote(isSkipped, 'python3 not found')}`, () => {
   it('passes every conformance vector, with two open legs per held position and no others', () => {
@@ -111,7 +143,10 @@ describe.skipIf(isSkipped)(`examples/mt5_python.py${skipNote(isSkipped, 'python3
       const body = enterBody(base.position_id, { beta, position_scale: 0.8 });
       const text = textOf(body, { boot_id: 'a', seq: 1, generated_at_ms: ENTER.now_ms });
       // A lot of the fake terminal is worth 100,010, and 100 lots are its limit: 40 lots fit at every beta.
-      return { steps: [{ broker: { account: { equity: 1e7 } } }, { text, now_ms: ENTER.now_ms }], options: { risk: 0.5, max_lots: 99 } };
+      return {
+        steps: [{ broker: { account: { equity: 1e7 } } }, { text, now_ms: ENTER.now_ms }],
+        options: { risk: 0.5, max_lots: 99 },
+      };
     });
     const found = (drive({ scenarios }) as Seen[][]).map((seen) => seen.at(-1)!.open.map(([, , lots]) => lots));
     betas.forEach((beta, index) => {
@@ -123,7 +158,7 @@ describe.skipIf(isSkipped)(`examples/mt5_python.py${skipNote(isSkipped, 'python3
       const gross = ((lotsA! + lotsB!) * 100_010) / 4e6;
       expect([beta, gross <= 1 + 1.1 * step && gross >= 1 - 1.1 * step]).toEqual([beta, true]);
     });
-  }); // prettier-ignore
+  });
 
   it('keeps the proportion of the legs when one is filled in part', () => {
     const of = (name: string): readonly Position[] =>

@@ -75,8 +75,14 @@ describe.runIf(IS_LONG && hasCompiler())(`news on a live market ${IS_LONG ? comp
       });
       expect(response.status, await response.text()).toBe(200);
     };
-    await post(bars.filter(({ time }) => time < newest), true); // prettier-ignore
-    await post(bars.filter(({ time }) => time === newest), false); // prettier-ignore
+    await post(
+      bars.filter(({ time }) => time < newest),
+      true,
+    );
+    await post(
+      bars.filter(({ time }) => time === newest),
+      false,
+    );
     const file = join(place.home, 'signals', 'XAUUSD_XAGUSD', 'signal.json');
     const signalOf = (): Signal | null =>
       existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Signal) : null;

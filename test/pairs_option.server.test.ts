@@ -28,7 +28,11 @@ describe('--pairs', () => {
     const commands = COMMANDS.flatMap((command) => spellings.map((spelling) => [...command, ...spelling]));
     const answers = await place.runEach(commands);
     for (const [index, { code, stderr }] of answers.entries()) {
-      expect([commands[index], code, stderr]).toEqual([commands[index], 1, expect.stringMatching(/^PAIR_UNKNOWN.*AAA_BBB/)]); // prettier-ignore
+      expect([commands[index], code, stderr]).toEqual([
+        commands[index],
+        1,
+        expect.stringMatching(/^PAIR_UNKNOWN.*AAA_BBB/),
+      ]);
     }
   });
 
@@ -49,7 +53,9 @@ describe('--pairs', () => {
   });
 
   it('is in the help, and its alias is not', async () => {
-    const answers = await place.runEach([...COMMANDS, ['features'], ['signals', 'list']].map(([...words]) => [...words, '--help'])); // prettier-ignore
+    const answers = await place.runEach(
+      [...COMMANDS, ['features'], ['signals', 'list']].map(([...words]) => [...words, '--help']),
+    );
     for (const { stdout } of answers) {
       expect(stdout).toContain('--pairs <ids...>');
       expect(stdout).not.toMatch(/--pair /);

@@ -84,14 +84,18 @@ describe.runIf(isLinux)(`the paper account of up${skipNote(!isLinux, 'processes 
     const report = await place.run(['report', ...period, '--json']);
     const made = (JSON.parse(report.stdout) as { performance: Performance }).performance.accounts[0]!;
     expect(made).toMatchObject({ id: 'paper/simulated_paper', sharpe: { value: null } });
-    expect((await place.run(['report', ...period])).stdout).toMatch(/^SIMULATED market[^]*\n {2}Sharpe ratio {2}not shown: \d+ trading days?, 20 needed\n/m); // prettier-ignore
+    expect((await place.run(['report', ...period])).stdout).toMatch(
+      /^SIMULATED market[^]*\n {2}Sharpe ratio {2}not shown: \d+ trading days?, 20 needed\n/m,
+    );
 
     const next = await start();
     await eventually(next.stderr, () => closed() > first.filter(({ kind }) => kind === 'close').length + 2);
     await stop(next);
     expect(fills().slice(0, first.length)).toEqual(first);
     // Every leg is opened once, and closed at most once.
-    const keys = fills().flatMap(({ kind, position_id, leg }) => (kind === 'refused' ? [] : [`${kind} ${position_id} ${leg}`])); // prettier-ignore
+    const keys = fills().flatMap(({ kind, position_id, leg }) =>
+      kind === 'refused' ? [] : [`${kind} ${position_id} ${leg}`],
+    );
     expect(new Set(keys).size).toBe(keys.length);
   });
 

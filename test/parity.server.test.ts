@@ -142,28 +142,34 @@ function decideOnTheBarBefore(path: string, pairId: string): number {
   return planted;
 }
 
-it('minutehand parity ends with 3 when its certificate is not archived, or the store has no record of it', { timeout: 120_000 }, async () => {
-  const home = join(place.folder, 'unarchived');
-  cpSync(place.home, home, { recursive: true });
-  rmSync(join(home, 'archive'), { recursive: true, force: true });
-  writeFileSync(join(home, 'archive'), 'no folder');
-  const args = ['parity', '--day', day, '--market', 'simulated', '--json'];
-  const unarchived = await place.call(args, { env: { MINUTEHAND_HOME: home } });
-  expect(unarchived.stderr).toMatch(/The certificate was not archived\. ARCHIVE_/);
-  expect(unarchived.code).toBe(3);
-  const certificate = JSON.parse(unarchived.stdout) as Certificate & { readonly file: string };
-  expect(certificate).toMatchObject({ mismatches: [], record_error: null });
-  expect(readFileSync(certificate.file, 'utf8')).toContain('"verdict"');
-  const unwritable = join(place.folder, 'unwritable');
-  cpSync(place.home, unwritable, { recursive: true });
-  const store = new Database(join(unwritable, 'trainer.db'));
-  const [table] = store.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%parity_results'").all() as { name: string }[];
-  store.exec(`DROP TABLE "${table!.name}"`);
-  store.close();
-  const unrecorded = await place.call(args, { env: { MINUTEHAND_HOME: unwritable } });
-  expect(unrecorded.stderr).toContain('The store has no record of it: ');
-  expect(unrecorded.code).toBe(3);
-}); // prettier-ignore
+it(
+  'minutehand parity ends with 3 when its certificate is not archived, or the store has no record of it',
+  { timeout: 120_000 },
+  async () => {
+    const home = join(place.folder, 'unarchived');
+    cpSync(place.home, home, { recursive: true });
+    rmSync(join(home, 'archive'), { recursive: true, force: true });
+    writeFileSync(join(home, 'archive'), 'no folder');
+    const args = ['parity', '--day', day, '--market', 'simulated', '--json'];
+    const unarchived = await place.call(args, { env: { MINUTEHAND_HOME: home } });
+    expect(unarchived.stderr).toMatch(/The certificate was not archived\. ARCHIVE_/);
+    expect(unarchived.code).toBe(3);
+    const certificate = JSON.parse(unarchived.stdout) as Certificate & { readonly file: string };
+    expect(certificate).toMatchObject({ mismatches: [], record_error: null });
+    expect(readFileSync(certificate.file, 'utf8')).toContain('"verdict"');
+    const unwritable = join(place.folder, 'unwritable');
+    cpSync(place.home, unwritable, { recursive: true });
+    const store = new Database(join(unwritable, 'trainer.db'));
+    const [table] = store
+      .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%parity_results'")
+      .all() as { name: string }[];
+    store.exec(`DROP TABLE "${table!.name}"`);
+    store.close();
+    const unrecorded = await place.call(args, { env: { MINUTEHAND_HOME: unwritable } });
+    expect(unrecorded.stderr).toContain('The store has no record of it: ');
+    expect(unrecorded.code).toBe(3);
+  },
+);
 
 it('minutehand parity verify accepts the signed file only', { timeout: 120_000 }, async () => {
   // By its document.

@@ -404,7 +404,8 @@ function resultsOf(signals: readonly Signal[]) {
       const swapDays = from < NIGHT && to >= NIGHT ? 1 : 0;
       const entry = market[from]!.get(symbol)!;
       const exit = market[to]!.get(symbol)!;
-      const costOf = ({ spread, close }: Bar): number => (0.5 * 1.1 * 1e4 * spread!) / close + commission_bps + slippage_bps; // prettier-ignore
+      const costOf = ({ spread, close }: Bar): number =>
+        (0.5 * 1.1 * 1e4 * spread!) / close + commission_bps + slippage_bps;
       return (
         weight * 1e4 * (exit.open / entry.open - 1) -
         Math.abs(weight) * (costOf(entry) + costOf(exit) + swapDays * swap)

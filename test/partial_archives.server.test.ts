@@ -23,7 +23,12 @@ describe('An archive of which a part cannot be made', () => {
   it('of series ends with 3 when the journal of one shard is damaged, with the values of the other', async () => {
     const into = join(place.folder, 'series');
     const journal = openJournal(journalOf('main'));
-    const observation = { symbol: 'BTCUSDT', name: 'funding_rate', eventTime: 1_763_712_000, arrivalTime: 1_763_712_001 } as const; // prettier-ignore
+    const observation = {
+      symbol: 'BTCUSDT',
+      name: 'funding_rate',
+      eventTime: 1_763_712_000,
+      arrivalTime: 1_763_712_001,
+    } as const;
     journal.append([observationRow({ ...observation, value: 1e-4 })], []);
     journal.close();
     const alone = await place.call(['series', 'archive', '--into', into]);
@@ -45,7 +50,10 @@ describe('An archive of which a part cannot be made', () => {
     try {
       for (const { home } of [first, second])
         for (const day of [DAY, NEXT])
-          journalSignals(homePaths({ MINUTEHAND_HOME: home }).journal('live', 'main'), simulatedDay(day, { pairs: SHARDS.main, minutes: 5 })); // prettier-ignore
+          journalSignals(
+            homePaths({ MINUTEHAND_HOME: home }).journal('live', 'main'),
+            simulatedDay(day, { pairs: SHARDS.main, minutes: 5 }),
+          );
       const year = join('archive', 'signals', 'live', '2024');
       expect((await first.call(['signals', 'archive', '--day', NEXT, '--market', 'live'])).code).toBe(0);
       // A folder stands where a file of the second day belongs.

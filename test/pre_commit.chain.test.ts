@@ -9,7 +9,17 @@ import { skipNote } from './skip_note.ts';
 // The checkers start slowly on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 
-const CONFIGURATION = ['package.json', 'package-lock.json', '.npmrc', '.gitignore', '.oxfmtrc.json', '.oxlintrc.json', 'tsconfig.json', 'eslint.config.js', 'bin']; // prettier-ignore
+const CONFIGURATION = [
+  'package.json',
+  'package-lock.json',
+  '.npmrc',
+  '.gitignore',
+  '.oxfmtrc.json',
+  '.oxlintrc.json',
+  'tsconfig.json',
+  'eslint.config.js',
+  'bin',
+];
 const hasGit = spawnSync('git', ['--version']).status === 0;
 const isSkipped = !hasGit && !process.env['CI'];
 

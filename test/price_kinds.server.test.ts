@@ -26,7 +26,10 @@ describe('the price kind of bars', () => {
     const store = await openStore(join(folder, 'trainer.db'));
     await keepPriceKind(store, 'live', ['EURUSD', 'GBPUSD'], 'mid', 1000);
     await keepPriceKind(store, 'live', ['EURUSD'], 'bid', 2000);
-    expect(await storedPriceKinds(store, 'live', ['EURUSD', 'GBPUSD', 'USDCHF'])).toEqual({ EURUSD: 'bid', GBPUSD: 'mid' });
+    expect(await storedPriceKinds(store, 'live', ['EURUSD', 'GBPUSD', 'USDCHF'])).toEqual({
+      EURUSD: 'bid',
+      GBPUSD: 'mid',
+    });
     expect(await storedPriceKinds(store, 'simulated', ['EURUSD'])).toEqual({});
     await store.close();
   });
@@ -38,4 +41,4 @@ describe('the price kind of bars', () => {
     expect(tradingCosts(own)['GBPUSD']).toEqual(tradingCosts(settings)['GBPUSD']);
     expect(readFileSync(join(folder, 'prices.json'), 'utf8')).toContain('ask');
   });
-}); // prettier-ignore
+});

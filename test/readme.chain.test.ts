@@ -25,9 +25,14 @@ const ENDLESS: readonly (readonly [command: RegExp, file: string | null, text: s
 
 describe('README.md', () => {
   it('covers the real data, the license, and how to start and to test', () => {
-    for (const text of ['On real data no pair earns more than it costs', 'No license has been chosen yet', 'npm start', 'npm test'])
+    for (const text of [
+      'On real data no pair earns more than it costs',
+      'No license has been chosen yet',
+      'npm start',
+      'npm test',
+    ])
       expect(readme).toContain(text);
-  }); // prettier-ignore
+  });
 });
 
 /** Programs that a command needs and that may be missing. In CI, skipping would hide a gap. */
@@ -58,7 +63,10 @@ describe.runIf(isLinux)(
       mkdirSync(place.models, { recursive: true });
       activate(place.models, (await tinyModels(place.models, { settings: place.settings })).version);
       up = place.start(['up', '--json']);
-      const text = await eventually(() => `the ready line of up: ${up.stderr()}`, () => up.stdout()); // prettier-ignore
+      const text = await eventually(
+        () => `the ready line of up: ${up.stderr()}`,
+        () => up.stdout(),
+      );
       const { daemons } = JSON.parse(text) as { daemons: { port: number }[] };
       // A folder that looks like this one, with its own home.
       folder = mkdtempSync(join(tmpdir(), 'minutehand-readme-'));

@@ -23,7 +23,15 @@ import { nextDay, simulatedDay } from '../trainer/control/history/signals.fixtur
 import { openStore, type Store } from '../trainer/store/store.ts';
 import { Database } from '../shared/store/sqlite.ts';
 
-const [home, url, firstDay, days, minutes, kept, dieAt] = process.argv.slice(2) as [string, string, string, string, string, string, string]; // prettier-ignore
+const [home, url, firstDay, days, minutes, kept, dieAt] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 let step = 0;
 function next(): void {
   if (++step === Number(dieAt)) process.kill(process.pid, 'SIGKILL');

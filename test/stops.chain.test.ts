@@ -64,8 +64,12 @@ describe('a person who stops entries, closes all and resumes', () => {
   it('is refused as a viewer, without a reason, and for an unknown subject', async () => {
     const order = { kind: 'entries', reason: 'a drill' };
     expect((await ask('POST', '/api/stops', 'viewer', order)).status).toBe(403);
-    expect((await ask('POST', '/api/stops', 'operator', { ...order, reason: ' ' })).json.error.code).toBe('REQUEST_INVALID'); // prettier-ignore
-    expect((await ask('POST', '/api/stops', 'operator', { ...order, subjects: ['XXXYYY_ZZZZZZ'] })).json.error.code).toBe('PAIR_UNKNOWN'); // prettier-ignore
+    expect((await ask('POST', '/api/stops', 'operator', { ...order, reason: ' ' })).json.error.code).toBe(
+      'REQUEST_INVALID',
+    );
+    expect(
+      (await ask('POST', '/api/stops', 'operator', { ...order, subjects: ['XXXYYY_ZZZZZZ'] })).json.error.code,
+    ).toBe('PAIR_UNKNOWN');
     expect((await place.call(['halt', '--json'])).code).toBe(2);
     expect((await ask('GET', '/api/stops', 'viewer')).json).toEqual({ stops: [] });
   });
@@ -75,9 +79,12 @@ describe('a person who stops entries, closes all and resumes', () => {
     const { json } = await ask('POST', '/api/stops', 'operator', { kind: 'close', reason: 'FOMC' });
     expect(json).toMatchObject({ stops: [{ pair_id: '*', kind: 'close', reason: 'FOMC', by: 'operator' }] });
     await eventually(
-      () => pairs().map((pair) => JSON.stringify(signalOf(pair))).join('\n'),
+      () =>
+        pairs()
+          .map((pair) => JSON.stringify(signalOf(pair)))
+          .join('\n'),
       () => pairs().every((pair) => ['STOPPED', 'LEG_MISSING'].includes(signalOf(pair).reason)) && openLegs() === 0,
-    ); // prettier-ignore
+    );
     const opened = fills().filter(({ kind }) => kind === 'open').length;
     const { seq } = signalOf(pairs()[0]!);
     await eventually(up.stderr, () => signalOf(pairs()[0]!).seq > seq + 40);
@@ -110,10 +117,16 @@ describe('a person who stops entries, closes all and resumes', () => {
   it('stops the entries of one subject, whose open position goes on to its own exit', async () => {
     const [stopped, other] = pairs() as [string, string];
     const halted = await place.call(['halt', stopped, '--reason', 'a broken leg', '--json']);
-    expect(JSON.parse(halted.stdout)).toMatchObject({ stops: [{ pair_id: stopped, kind: 'entries', reason: 'a broken leg' }] }); // prettier-ignore
+    expect(JSON.parse(halted.stdout)).toMatchObject({
+      stops: [{ pair_id: stopped, kind: 'entries', reason: 'a broken leg' }],
+    });
     await eventually(up.stderr, () => signalOf(stopped).reason === 'STOPPED');
     const before = fills().length;
-    await eventually(up.stderr, () => fills().slice(before).some(({ kind, pair_id }) => kind === 'open' && pair_id === other)); // prettier-ignore
+    await eventually(up.stderr, () =>
+      fills()
+        .slice(before)
+        .some(({ kind, pair_id }) => kind === 'open' && pair_id === other),
+    );
     const own = fills().filter(({ pair_id }) => pair_id === stopped);
     expect(own.slice(-1)[0]?.kind ?? 'close').not.toBe('open');
     await ask('POST', '/api/stops/resume', 'operator', {});
@@ -125,7 +138,10 @@ describe('a person who stops entries, closes all and resumes', () => {
     expect(ofStops.map(({ action, outcome }) => `${action} ${outcome.split(' ')[0]}`)).toEqual(
       expect.arrayContaining(['POST /api/stops done', 'resume done', 'halt done', 'POST /api/stops/resume done']),
     );
-    expect(ofStops.find(({ action, outcome }) => action === 'POST /api/stops' && outcome === 'done')).toMatchObject({ target: '*', after: [{ reason: 'FOMC' }] }); // prettier-ignore
+    expect(ofStops.find(({ action, outcome }) => action === 'POST /api/stops' && outcome === 'done')).toMatchObject({
+      target: '*',
+      after: [{ reason: 'FOMC' }],
+    });
     up.kill('SIGTERM');
     expect(await up.ended).toBe(0);
     const replay = await place.call(['replay', '--journal', join(place.home, 'simulated_main.db'), '--json']);

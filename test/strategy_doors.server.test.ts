@@ -58,7 +58,12 @@ describe.each(STRATEGIES)('$name', ({ strategy, timeframe, versions }) => {
     const set = await own.put('/api/ml/shadow', { body: { model_name: candidate } });
     expect(set).toEqual({ version: active, previous: null, shadow: candidate, timeframe });
     const marked = (await listed()).map(({ model_id, is_shadow }) => [model_id, is_shadow]);
-    expect(new Map(marked as [string, boolean][])).toEqual(new Map([[active, false], [candidate, true]])); // prettier-ignore
+    expect(new Map(marked as [string, boolean][])).toEqual(
+      new Map([
+        [active, false],
+        [candidate, true],
+      ]),
+    );
     const path = { model_id: candidate };
     await expect(own.delete('/api/ml/models/{model_id}', { path })).rejects.toMatchObject({ code: 'MODEL_IN_USE' });
     const ended = await own.put('/api/ml/shadow', { body: { model_name: null, timeframe } });

@@ -38,7 +38,10 @@ function rows(
 /** In an order of their own, always the same one. */
 function shuffled(lines: readonly string[]): string[] {
   const place = (i: number): number => (i * 7919) % 100_003;
-  return lines.map((_, i) => i).sort((a, b) => place(a) - place(b)).map((i) => lines[i]!); // prettier-ignore
+  return lines
+    .map((_, i) => i)
+    .sort((a, b) => place(a) - place(b))
+    .map((i) => lines[i]!);
 }
 
 async function take(text: string, options: Partial<ImportOptions> = {}, name = 'EURUSD.csv'): Promise<ImportResult> {
@@ -118,7 +121,9 @@ describe('an import', () => {
         symbols: [{ imported: false, verdict: { verdict: 'GAP', findings: [{ code: 'GAP', values }] } }],
       });
     const stray = rows(200, ([time, ...rest], i) => [i === 0 ? time! - 40 * 86_400 : time!, ...rest]);
-    expect(await take(stray)).toMatchObject({ symbols: [{ verdict: { findings: [{ code: 'GAP', values: { before: 1, after: 199 } }] } }] }); // prettier-ignore
+    expect(await take(stray)).toMatchObject({
+      symbols: [{ verdict: { findings: [{ code: 'GAP', values: { before: 1, after: 199 } }] } }],
+    });
     // A month that is not there, between bars of two others, is a hole like others.
     const month = rows(200, ([time, ...rest], i) => [i < 100 ? time! - 40 * 86_400 : time!, ...rest]);
     expect(await take(month)).toMatchObject({ symbols: [{ imported: true, verdict: { verdict: 'OK' } }] });
@@ -135,7 +140,9 @@ describe('an import', () => {
     });
     expect(await take(of2023(rows(200)))).toMatchObject({ symbols: [{ imported: true }] });
     const nearOne = await take(rows(50), {}, 'AUDNZD.csv');
-    expect(nearOne.symbols[0]!.sources[0]!.read_by).toContain('a price near 1, which does not show whether the quote is inverted'); // prettier-ignore
+    expect(nearOne.symbols[0]!.sources[0]!.read_by).toContain(
+      'a price near 1, which does not show whether the quote is inverted',
+    );
   });
 
   it('judges rows in no order of time as if they were sorted, and counts what repeats', async () => {
@@ -149,8 +156,15 @@ describe('an import', () => {
     const text = rows(2500);
     const sound = await take(mix(`${text}\n${text.split('\n')[7]!}`));
     expect(sound).toMatchObject({
-      symbols: [{ imported: true, added: 2500, duplicates: 1, sources: [{ order: 'none', steps_back: 0, repeated_rows: 1, timeframe: '1m' }] }],
-    }); // prettier-ignore
+      symbols: [
+        {
+          imported: true,
+          added: 2500,
+          duplicates: 1,
+          sources: [{ order: 'none', steps_back: 0, repeated_rows: 1, timeframe: '1m' }],
+        },
+      ],
+    });
     const [header, ...lines] = text.split('\n');
     const newestFirst = await take([header, ...lines.toReversed()].join('\n'));
     expect(newestFirst.symbols[0]!.sources[0]).toMatchObject({ order: 'descending', steps_back: 0, repeated_rows: 0 });

@@ -40,11 +40,16 @@ describe('learned spreads', () => {
   it('need a day of quotes, and keep the fallback where there are none', () => {
     expect(learnSpreads({ time: [MONDAY], bps: [1] }, fallback)).toBeNull();
     const time = Array.from({ length: 400 }, (_, i) => MONDAY + 54_000 + i * 60);
-    const learned = learnSpreads({ time, bps: time.map(() => 2) }, fallback.map((_, minute) => (minute < 1000 ? 9 : 1)))!;
+    const learned = learnSpreads(
+      { time, bps: time.map(() => 2) },
+      fallback.map((_, minute) => (minute < 1000 ? 9 : 1)),
+    )!;
     expect(learned).toMatchObject({ spread_bps: 2, quotes: 400, days: 1 });
     expect(profileOfSteps(learned.steps)[999]).toBe(9);
-    expect(spreadsYaml('EURUSD', learned)).toMatch(/^ {2}EURUSD:\n {4}spread_bps: 2\n {4}spread_profile: \[\[0, 9\], \[1000, 1\]\]$/);
-  }); // prettier-ignore
+    expect(spreadsYaml('EURUSD', learned)).toMatch(
+      /^ {2}EURUSD:\n {4}spread_bps: 2\n {4}spread_profile: \[\[0, 9\], \[1000, 1\]\]$/,
+    );
+  });
 
   it('are read from bids and asks or from basis points', () => {
     expect(parseSpreads('time,bid,ask\n60,0.9999,1.0001\n')).toEqual({ time: [60], bps: [expect.closeTo(2, 6)] });
@@ -67,7 +72,9 @@ const spreads = realData('spreads');
 
 describe.skipIf(spreads === null)(`learned from real quotes${skipNote(spreads)}`, () => {
   it('the multiples of seven currency pairs are their own within 12 %, the delivered ones within 3, and their median within 1.6', () => {
-    const rows = readFileSync(join(spreads!, 'profile.csv'), 'utf8').split('\n').map((line) => line.split(','));
+    const rows = readFileSync(join(spreads!, 'profile.csv'), 'utf8')
+      .split('\n')
+      .map((line) => line.split(','));
     const delivered = defaultProfile('currency');
     const learned = new Map<number, number[]>();
     const factor = (ratio: number): number => Math.max(ratio, 1 / ratio);
@@ -87,4 +94,4 @@ describe.skipIf(spreads === null)(`learned from real quotes${skipNote(spreads)}`
     for (const [at, multiples] of learned)
       expect([at, factor(multiples.sort((a, b) => a - b)[3]! / delivered[at + 2]!) < 1.6]).toEqual([at, true]);
   });
-}); // prettier-ignore
+});

@@ -187,7 +187,10 @@ describe('What can be read in two ways is not guessed:', () => {
     for (const [name, [dateOrder, form]] of Object.entries(forms)) {
       const lines = bars().map(({ time, prices }) => `${date(time, form)},${prices.join()},5`);
       const path = await given('EURUSD.csv', ['time (UTC),open,high,low,close,volume', ...lines].join('\n'));
-      expect([name, await refusal(read(path))]).toMatchObject([name, { code: 'DATA_FORMAT', next: expect.stringContaining('--date-order ymd') as unknown }]); // prettier-ignore
+      expect([name, await refusal(read(path))]).toMatchObject([
+        name,
+        { code: 'DATA_FORMAT', next: expect.stringContaining('--date-order ymd') as unknown },
+      ]);
       await rm(out, { recursive: true, force: true });
       await read(path, { reading: { dateOrder } });
       expect([name, (await stored('EURUSD')).time[0], (await stored('EURUSD')).length]).toEqual([name, START, ROWS]);

@@ -10,7 +10,17 @@ const NOW_MS = Date.parse('2026-11-20T12:00:00.500Z');
 const LAST_MS = Date.parse('2026-11-20T11:59:00Z');
 const REPORT: DaemonReport = { boot_id: 'b', accepted: 1, duplicates: 0, rejected: [], stored: true };
 
-const candle = (symbol: string, openMs: number, volume = 1): Candle => ({ symbol, openMs, open: 2, high: 3, low: 1, close: 2, volume, takerBuyVolume: volume / 2, trades: 4 }); // prettier-ignore
+const candle = (symbol: string, openMs: number, volume = 1): Candle => ({
+  symbol,
+  openMs,
+  open: 2,
+  high: 3,
+  low: 1,
+  close: 2,
+  volume,
+  takerBuyVolume: volume / 2,
+  trades: 4,
+});
 
 interface Setup {
   /** Symbol, minutes before the last one, and whether it was sent as history. */
@@ -20,7 +30,11 @@ interface Setup {
 
 /** @param behind minutes that the daemon lacks; null = it has none */
 function setUp(behind: Record<string, number | null>, broken: readonly string[] = [], page = 1000): Setup {
-  const have = new Map(Object.entries(behind).flatMap(([symbol, lacks]) => (lacks === null ? [] : [[symbol, LAST_MS - lacks * MINUTE_MS] as const]))); // prettier-ignore
+  const have = new Map(
+    Object.entries(behind).flatMap(([symbol, lacks]) =>
+      lacks === null ? [] : [[symbol, LAST_MS - lacks * MINUTE_MS] as const],
+    ),
+  );
   const sent: string[] = [];
   const options = {
     symbols: Object.keys(behind),

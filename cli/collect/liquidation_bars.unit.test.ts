@@ -50,7 +50,12 @@ describe('liquidations', () => {
   it('are summed by bar and side, each once however often it is received, late and through a kill', () => {
     let files = 0;
     const received = fc.array(
-      fc.record({ second: fc.integer({ min: 2, max: 599 }), coins: fc.integer({ min: 1, max: 9 }), delay: fc.constantFrom(0, 1), repeated: fc.boolean() }), // prettier-ignore
+      fc.record({
+        second: fc.integer({ min: 2, max: 599 }),
+        coins: fc.integer({ min: 1, max: 9 }),
+        delay: fc.constantFrom(0, 1),
+        repeated: fc.boolean(),
+      }),
       { maxLength: 12 },
     );
     fc.assert(
@@ -58,7 +63,9 @@ describe('liquidations', () => {
         const stream = openStream(`${files++}.json`);
         const unique = new Map(all.map((own) => [`${own.second} ${own.coins}`, own]));
         const sums = run(stream, (now) => {
-          const due = all.filter(({ second, delay, repeated }) => now - 2 < second + delay && (second + delay <= now || repeated)); // prettier-ignore
+          const due = all.filter(
+            ({ second, delay, repeated }) => now - 2 < second + delay && (second + delay <= now || repeated),
+          );
           const came = due.filter(({ second, delay }) => second + delay <= now);
           stream.bars.take([...came, ...came].map(({ second, coins }) => liquidation(second, coins, 'sell')));
           if (now - 2 < killed && killed <= now) stream.restart();

@@ -86,7 +86,9 @@ async function run(flags: EaFlags, output: Output): Promise<void> {
     },
     onFailure: (error) => failed(error),
   });
-  screen.print(`Paper trading of ${counted(pairIds.length, 'pair')}, market ${settings.minutehand.market}, by ${flags.via}. Fills: ${ea.folder}/result.json`); // prettier-ignore
+  screen.print(
+    `Paper trading of ${counted(pairIds.length, 'pair')}, market ${settings.minutehand.market}, by ${flags.via}. Fills: ${ea.folder}/result.json`,
+  );
   process.send?.({ ready: { port: null } } satisfies PartMessage);
   const drawing = setInterval(() => screen.draw(ea), DRAW_MS);
   const ended = await Promise.race([stopping.then(() => null), failure]);

@@ -39,7 +39,7 @@ export function addExportSignals(ea: Command, output: () => Output): void {
     .argument(
       '<backtest>',
       'a folder of `minutehand backtest --out`, its trades.csv, or the number of a backtest of the dashboard',
-    ) // prettier-ignore
+    )
     .addOption(
       new Option('--view <view>', 'edge_pairs: what was published; all_pairs: as if every pair had an edge')
         .choices(TESTER_VIEWS)
@@ -80,7 +80,9 @@ function exportSignals(backtest: string, flags: ExportFlags & PairsFlags, output
     throw error;
   }
   file.close();
-  output.line(`${counted(signals.trades, 'trade')} of ${signals.model} (${flags.view}) from ${isoSecond(signals.first!)} to ${isoSecond(signals.last!)}: ${signals.pairs.join(', ')}`); // prettier-ignore
+  output.line(
+    `${counted(signals.trades, 'trade')} of ${signals.model} (${flags.view}) from ${isoSecond(signals.first!)} to ${isoSecond(signals.last!)}: ${signals.pairs.join(', ')}`,
+  );
   if (flags.view === 'edge_pairs' && signals.unpublished > 0)
     output.line(`Without ${counted(signals.unpublished, 'trade')} that NO_EDGE prevented; --view all_pairs has them.`);
   if (flags.view === 'all_pairs')

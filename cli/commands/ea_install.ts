@@ -56,7 +56,9 @@ async function install({ dataFolder, compile }: InstallFlags, output: Output): P
   const { daemon } = loadSettings().minutehand.transports;
   const installed: Installed[] = [];
   for (const terminal of terminals) installed.push(await installInto(terminal, compile, output));
-  output.line(`For bars over HTTP: Tools, Options, Expert Advisors, "Allow WebRequest for listed URL": ${urlOf(daemon, 'http')}`); // prettier-ignore
+  output.line(
+    `For bars over HTTP: Tools, Options, Expert Advisors, "Allow WebRequest for listed URL": ${urlOf(daemon, 'http')}`,
+  );
   output.result({ terminals: installed });
   if (installed.some(({ compiled }) => compiled?.some(({ isCompiled }) => !isCompiled))) process.exitCode = 1;
 }

@@ -1,10 +1,28 @@
 import { expect, it } from 'vitest';
 import { conditionText } from './explain.ts';
 
-const failing = { name: 'z', reason: 'NO_SETUP', holds: false, value: 1.5, relation: '>=', limit: 2, change: 0.5, relative: 0.25 } as const; // prettier-ignore
+const failing = {
+  name: 'z',
+  reason: 'NO_SETUP',
+  holds: false,
+  value: 1.5,
+  relation: '>=',
+  limit: 2,
+  change: 0.5,
+  relative: 0.25,
+} as const;
 
 it('a condition that time fulfills says how long that takes, and no share of a week', () => {
-  const session = { ...failing, name: 'session', reason: 'SESSION', value: 70, relation: '<=', limit: 0, change: -70, relative: 70 / 10_080 } as const; // prettier-ignore
+  const session = {
+    ...failing,
+    name: 'session',
+    reason: 'SESSION',
+    value: 70,
+    relation: '<=',
+    limit: 0,
+    change: -70,
+    relative: 70 / 10_080,
+  } as const;
   expect(conditionText(session)).toBe('session  70 minutes, must be <= 0: 70 to wait  SESSION');
   expect(conditionText({ ...session, name: 'news', reason: 'NEWS', value: 1, change: -1 })).toBe(
     'news  1 minute, must be <= 0: 1 to wait  NEWS',

@@ -60,7 +60,9 @@ async function showFleet(output: Output): Promise<void> {
     output.line(`Tasks   ${counts.waiting} waiting, ${counts.running} running, ${counts.failed} failed`);
     for (const { learner, totals } of view.tasks) {
       const { finished, seconds, known, retried, given_up } = totals;
-      output.line(`        ${learner}: ${finished} done in ${Math.round(seconds)} s, ${known} known, ${retried} begun again, ${given_up} given up`); // prettier-ignore
+      output.line(
+        `        ${learner}: ${finished} done in ${Math.round(seconds)} s, ${known} known, ${retried} begun again, ${given_up} given up`,
+      );
     }
     if (view.workers.length === 0) output.line('Workers none. Start one: minutehand worker');
     for (const {
@@ -75,7 +77,6 @@ async function showFleet(output: Output): Promise<void> {
       cores,
       freeMemoryMb,
     } of view.workers) {
-      // prettier-ignore
       const heard = `heard of ${Math.round(silentMs / 1000)} s ago`;
       const marks = `${isOtherBuild ? ', ANOTHER BUILD' : ''}${isEnding ? ', ENDING' : ''}`;
       output.line(`Worker  ${name}: ${slots} slots, ${done} done, ${learners.join(', ')}, ${heard}${marks}`);
@@ -85,7 +86,9 @@ async function showFleet(output: Output): Promise<void> {
     }
     for (const { key, learner, error, agoMs } of view.failures) {
       const when = agoMs === null ? '' : `, ${Math.round(agoMs / 60_000)} min ago`;
-      output.line(`FAILED  ${key} of ${learner}: ${error.code}${error.message === '' ? '' : `: ${error.message}`}${when}`); // prettier-ignore
+      output.line(
+        `FAILED  ${key} of ${learner}: ${error.code}${error.message === '' ? '' : `: ${error.message}`}${when}`,
+      );
     }
     for (const difference of view.differences) {
       const agoMinutes = Math.round(difference.agoMs / 60_000);

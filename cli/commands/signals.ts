@@ -163,7 +163,8 @@ function daysOf(flags: DayFlags): readonly string[] | null {
   if (from === undefined || to === undefined)
     throw new MinutehandError('USAGE', { seen: 'one of --from and --to', expected: 'both, or --day' });
   const all = daysBetween(from, to);
-  if (all.length === 0) throw new MinutehandError('USAGE', { seen: `--from ${from} --to ${to}`, expected: '--to not before --from' }); // prettier-ignore
+  if (all.length === 0)
+    throw new MinutehandError('USAGE', { seen: `--from ${from} --to ${to}`, expected: '--to not before --from' });
   return all;
 }
 

@@ -134,8 +134,12 @@ describe('minutehand status', () => {
         return line.slice(0, line.indexOf(', Redis')).replace(/^ +state +\w+, /, '');
       };
       expect(stateOf({})).toBe('1 of 1 pairs ready, no models');
-      expect(stateOf({ direction })).toBe('1 of 1 pairs ready, no models, 1 of 2 instruments ready, direction 1h 20261101_0300'); // prettier-ignore
-      expect(stateOf({ direction, pairs: 0, pairs_ready: 0 })).toBe('1 of 2 instruments ready, direction 1h 20261101_0300'); // prettier-ignore
+      expect(stateOf({ direction })).toBe(
+        '1 of 1 pairs ready, no models, 1 of 2 instruments ready, direction 1h 20261101_0300',
+      );
+      expect(stateOf({ direction, pairs: 0, pairs_ready: 0 })).toBe(
+        '1 of 2 instruments ready, direction 1h 20261101_0300',
+      );
     });
 
     it('has a signal file of all pairs for each, in the folder that MetaTrader shares', () => {

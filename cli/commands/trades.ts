@@ -185,7 +185,9 @@ async function check(flags: TradesFlags, output: Output): Promise<void> {
   const all = reconcile({ trades, refusedLines, ...signalsOf(wanted, fromMs) });
   const findings = all.filter(({ time_ms }) => time_ms >= fromMs && time_ms < (wanted.toMs ?? Infinity));
   for (const { code, account_id, pair_id, position_id, time_ms, seen } of findings)
-    output.line(`${isoSecond(time_ms)}  ${code}  ${[account_id, pair_id, position_id].filter((word) => word !== '').join(' ')}  ${seen}`); // prettier-ignore
+    output.line(
+      `${isoSecond(time_ms)}  ${code}  ${[account_id, pair_id, position_id].filter((word) => word !== '').join(' ')}  ${seen}`,
+    );
   for (const code of new Set(findings.map((finding) => finding.code))) output.note(`${code}: ${FINDINGS[code]}`);
   output.line(`${counted(trades.length, 'fill')} checked, ${counted(findings.length, 'finding')}`);
   output.result({ market: wanted.market, fills: trades.length, findings });
@@ -212,7 +214,22 @@ const priceText = (price: number | null): string =>
  * @param width of the column of accounts
  */
 export function fillLine(trade: LiveTrade, width: number): string {
-  const { time_ms, account, pair_id, kind, leg, side, lots, symbol, filled_price, slippage_bps, latency_ms, pnl, error, reason } = trade; // prettier-ignore
+  const {
+    time_ms,
+    account,
+    pair_id,
+    kind,
+    leg,
+    side,
+    lots,
+    symbol,
+    filled_price,
+    slippage_bps,
+    latency_ms,
+    pnl,
+    error,
+    reason,
+  } = trade;
   const bar = kind === 'close' && trade.signal_id === trade.position_id ? null : trade.signal_bar;
   const closed = (bar === null ? '' : `closed ${shownMinute(bar)}`).padEnd(CLOSED_WIDTH);
   const head = `${isoSecond(time_ms)}  ${closed}  ${accountIdOf(trade).padEnd(width)}  ${pair_id.padEnd(16)} ${kind.padEnd(7)}`;

@@ -73,7 +73,16 @@ async function work(flags: WorkerFlags, output: Output): Promise<void> {
       `Worker ${facts.name}: ${slots} slots, ${facts.learners.join(', ')}; queue ${fleet.places[0]}${fleet.name === null ? '' : `, fleet ${fleet.name}`}.`,
     );
     const done = await runWorker(
-      { facts, queue: fleet.queue, blobs: fleet.blobs, pool, searches, memoryBytes, leaseMs: fleet.leaseMs, print: (line) => output.note(line) }, // prettier-ignore
+      {
+        facts,
+        queue: fleet.queue,
+        blobs: fleet.blobs,
+        pool,
+        searches,
+        memoryBytes,
+        leaseMs: fleet.leaseMs,
+        print: (line) => output.note(line),
+      },
       ending.signal,
     );
     if (mismatch !== null) throw mismatch;

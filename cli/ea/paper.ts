@@ -236,7 +236,16 @@ function trade(middle: number, side: 1 | -1, costs: PaperCosts): { requested: nu
 
 type Head = Pick<
   Fill,
-  'schema' | 'signal_id' | 'position_id' | 'pair_id' | 'market' | 'account' | 'time_ms' | 'signal_ms' | 'latency_ms' | 'currency' // prettier-ignore
+  | 'schema'
+  | 'signal_id'
+  | 'position_id'
+  | 'pair_id'
+  | 'market'
+  | 'account'
+  | 'time_ms'
+  | 'signal_ms'
+  | 'latency_ms'
+  | 'currency'
 >;
 
 function headOf(

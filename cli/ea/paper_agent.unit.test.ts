@@ -38,7 +38,9 @@ function agentOf(files: FileSystem = MACHINE_FILES, commission_bps = 0): PaperAg
     market: 'live',
     rules: {
       ...RULES,
-      costs: Object.fromEntries(PAIRS.flatMap((id) => id.split('_')).map((symbol) => [symbol, { ...COSTS, commission_bps }])),
+      costs: Object.fromEntries(
+        PAIRS.flatMap((id) => id.split('_')).map((symbol) => [symbol, { ...COSTS, commission_bps }]),
+      ),
       currency: 'USD',
     },
     maxClockSkewMs: 2000,
@@ -46,13 +48,16 @@ function agentOf(files: FileSystem = MACHINE_FILES, commission_bps = 0): PaperAg
     files,
     killFile: join(folder, '..', 'no-such-file'),
     onFill: () => undefined,
-  }); // prettier-ignore
+  });
 }
 
 const fillsOf = (): Fill[] => {
   const path = join(folder, 'result.json');
   if (!existsSync(path)) return [];
-  return readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map(parseFill); // prettier-ignore
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(parseFill);
 };
 
 interface Received {
@@ -65,14 +70,24 @@ function someDay(seed: number, minutes: number): Received[] {
   const rng = createRng(seed);
   const received: Received[] = [];
   const open = new Map<string, { id: string; target: 1 | -1 }>();
-  const prices = new Map(PAIRS.map((id) => [id, [1 + 100 * rng.uniform(), 1 + 10 * rng.uniform()] as [number, number]]));
+  const prices = new Map(
+    PAIRS.map((id) => [id, [1 + 100 * rng.uniform(), 1 + 10 * rng.uniform()] as [number, number]]),
+  );
   for (let minute = 1; minute <= minutes; minute++) {
     for (const [index, pair_id] of PAIRS.entries()) {
       const [a, b] = prices.get(pair_id)!.map((price) => price * (1 + 0.001 * rng.normal())) as [number, number];
       prices.set(pair_id, [a, b]);
       const id = idOf(minute * 16 + index);
       const z_score = rng.uniform() < 0.5 ? 2.5 : -2.5;
-      const common = { pair_id, price_a: a, price_b: b, beta: rng.normal() || 1, position_scale: rng.uniform(), signal_id: id, z_score };
+      const common = {
+        pair_id,
+        price_a: a,
+        price_b: b,
+        beta: rng.normal() || 1,
+        position_scale: rng.uniform(),
+        signal_id: id,
+        z_score,
+      };
       const held = open.get(pair_id);
       let body = bodyOf({ ...common, z_score: 0.5 });
       if (held === undefined && rng.uniform() < 0.2) {
@@ -93,28 +108,45 @@ function someDay(seed: number, minutes: number): Received[] {
     }
   }
   return received.sort((x, y) => x.atMs - y.atMs);
-} // prettier-ignore
+}
 
 const words = (verdict: Verdict): string =>
-  verdict.verdict === 'refuse' ? `refuse ${verdict.code}` : verdict.orders.map(({ order }) => order).filter((order) => order !== 'hold').join(' '); // prettier-ignore
+  verdict.verdict === 'refuse'
+    ? `refuse ${verdict.code}`
+    : verdict.orders
+        .map(({ order }) => order)
+        .filter((order) => order !== 'hold')
+        .join(' ');
 
 describe('the paper trading consumer', () => {
-  it.each([1, 2, 3])('writes the fills that follow from the signals, equal to the reference of the expert advisor (seed %i)', (seed) => {
-    const agent = agentOf();
-    const trace: TraceLine[] = someDay(seed, 150).map(({ text, atMs }) => {
-      nowMs = atMs;
-      return { now_ms: atMs, text, verdict: words(agent.receive(text)) };
-    });
-    const wanted = paperTrades(trace, RULES);
-    const found = fillsOf();
-    expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(20);
-    expect(new Set(found.map(({ kind }) => kind))).toEqual(new Set(['open', 'close', 'refused']));
-    const facts = (fill: (typeof wanted)[number] | Fill): unknown[] => [fill.kind, fill.signal_id, fill.position_id, fill.pair_id, fill.reason, fill.leg, fill.side, fill.lots];
-    expect(found.map(facts)).toEqual(wanted.map(facts));
-    for (const [index, fill] of found.entries())
-      for (const field of ['requested_price', 'filled_price', 'pnl'] as const)
-        expect(fill[field] ?? 0).toBeCloseTo(wanted[index]![field] ?? 0, 9);
-  }); // prettier-ignore
+  it.each([1, 2, 3])(
+    'writes the fills that follow from the signals, equal to the reference of the expert advisor (seed %i)',
+    (seed) => {
+      const agent = agentOf();
+      const trace: TraceLine[] = someDay(seed, 150).map(({ text, atMs }) => {
+        nowMs = atMs;
+        return { now_ms: atMs, text, verdict: words(agent.receive(text)) };
+      });
+      const wanted = paperTrades(trace, RULES);
+      const found = fillsOf();
+      expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(20);
+      expect(new Set(found.map(({ kind }) => kind))).toEqual(new Set(['open', 'close', 'refused']));
+      const facts = (fill: (typeof wanted)[number] | Fill): unknown[] => [
+        fill.kind,
+        fill.signal_id,
+        fill.position_id,
+        fill.pair_id,
+        fill.reason,
+        fill.leg,
+        fill.side,
+        fill.lots,
+      ];
+      expect(found.map(facts)).toEqual(wanted.map(facts));
+      for (const [index, fill] of found.entries())
+        for (const field of ['requested_price', 'filled_price', 'pnl'] as const)
+          expect(fill[field] ?? 0).toBeCloseTo(wanted[index]![field] ?? 0, 9);
+    },
+  );
 
   it('killed at any write: each order is executed whole or not at all, and reported once', () => {
     const day = someDay(4, 20);
@@ -162,12 +194,15 @@ describe('the paper trading consumer', () => {
     const path = join(folder, 'result.json');
     const lines = readFileSync(path, 'utf8');
     // As it was between the state and the whole of result.json.
-    writeFileSync(state, JSON.stringify({ ...(JSON.parse(readFileSync(state, 'utf8')) as object), outbox: lines.trim().split('\n') }));
+    writeFileSync(
+      state,
+      JSON.stringify({ ...(JSON.parse(readFileSync(state, 'utf8')) as object), outbox: lines.trim().split('\n') }),
+    );
     writeFileSync(path, lines.slice(0, -100));
     agentOf();
     expect(readFileSync(path, 'utf8')).toBe(lines);
     expect(JSON.parse(readFileSync(state, 'utf8'))).toMatchObject({ outbox: [] });
-  }); // prettier-ignore
+  });
 
   it('keeps its positions over a restart, and never opens the same one again', () => {
     const signal = textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 });
@@ -178,14 +213,16 @@ describe('the paper trading consumer', () => {
     // After a crash the daemon may send the same under a new boot.
     again.receive(textOf(enterBody(idOf(1)), { boot_id: 'b', seq: 1, generated_at_ms: T0 }));
     expect(fillsOf()).toHaveLength(2);
-    again.receive(textOf(exitBody(idOf(1), 'STOP', { signal_id: idOf(2) }), { boot_id: 'b', seq: 2, generated_at_ms: T0 }));
+    again.receive(
+      textOf(exitBody(idOf(1), 'STOP', { signal_id: idOf(2) }), { boot_id: 'b', seq: 2, generated_at_ms: T0 }),
+    );
     expect(fillsOf().map(({ kind, leg, reason }) => [kind, leg, reason])).toEqual([
       ['open', 'A', 'ENTRY'],
       ['open', 'B', 'ENTRY'],
       ['close', 'A', 'STOP'],
       ['close', 'B', 'STOP'],
     ]);
-  }); // prettier-ignore
+  });
 
   it('keeps the highest fence over a restart', () => {
     const common = { boot_id: '20261120T080000000Z', generated_at_ms: nowMs };
@@ -230,7 +267,14 @@ describe('the paper trading consumer', () => {
     agent.receive(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
     writeFileSync(join(folder, 'KILL'), '');
     agent.tick();
-    expect(fillsOf().slice(2).map(({ kind, reason }) => [kind, reason])).toEqual([['close', 'KILL'], ['close', 'KILL']]); // prettier-ignore
+    expect(
+      fillsOf()
+        .slice(2)
+        .map(({ kind, reason }) => [kind, reason]),
+    ).toEqual([
+      ['close', 'KILL'],
+      ['close', 'KILL'],
+    ]);
     agent.receive(textOf(enterBody(idOf(2)), { boot_id: 'a', seq: 2, generated_at_ms: T0 }));
     expect(fillsOf().at(-1)).toMatchObject({ kind: 'refused', error: 'KILL', position_id: idOf(2) });
   });
@@ -238,14 +282,16 @@ describe('the paper trading consumer', () => {
   it('deducts the commission of both sides from the result of a close', () => {
     const agent = agentOf(MACHINE_FILES, 5);
     agent.receive(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
-    agent.receive(textOf(exitBody(idOf(1), 'STOP', { signal_id: idOf(2) }), { boot_id: 'a', seq: 2, generated_at_ms: T0 }));
+    agent.receive(
+      textOf(exitBody(idOf(1), 'STOP', { signal_id: idOf(2) }), { boot_id: 'a', seq: 2, generated_at_ms: T0 }),
+    );
     const [open, , close] = fillsOf() as [Fill, Fill, Fill];
     const bought = close.filled_price!;
-const sold = open.filled_price!;
+    const sold = open.filled_price!;
     const commission = (bought + sold) * open.lots * 5e-4;
     expect(close.pnl).toBeCloseTo((sold - bought) * open.lots - commission, 9);
     expect(agent.equity()).toBeCloseTo(10_000 + fillsOf().reduce((sum, { pnl }) => sum + (pnl ?? 0), 0), 9);
-  }); // prettier-ignore
+  });
 
   it('refuses to start with a damaged state, or one of numbers that no account has: its positions are unknown', () => {
     const path = join(folder, 'state_live_XAUUSD_XAGUSD.json');
@@ -281,9 +327,11 @@ const sold = open.filled_price!;
       const gross = (a.lots * 0.05 + b.lots * 0.03) / (equity * RULES.risk * 0.6);
       expect([beta, gross]).toEqual([beta, expect.closeTo(1, 3)]);
       expect([beta, (b.lots * 0.03) / (a.lots * 0.05)]).toEqual([beta, expect.closeTo(Math.abs(beta), 2)]);
-      agent.receive(textOf(exitBody(id, 'STOP', { price_a: 0.05, price_b: 0.03 }), { ...envelope, seq: 2 * index + 2 }));
+      agent.receive(
+        textOf(exitBody(id, 'STOP', { price_a: 0.05, price_b: 0.03 }), { ...envelope, seq: 2 * index + 2 }),
+      );
     }
-  }); // prettier-ignore
+  });
 
   it.each([
     ['beta 1e308', { beta: 1e308 }, 'SIZE_BETA'],
@@ -304,7 +352,7 @@ const sold = open.filled_price!;
     agent.receive(textOf(enterBody(idOf(2), { pair_id: 'EURUSD_USDCHF' }), { ...envelope, seq: 2 }));
     expect(fillsOf().slice(1)).toMatchObject([{ kind: 'open' }, { kind: 'open' }]);
     expect(agentOf().equity()).toBe(agent.equity());
-  }); // prettier-ignore
+  });
 
   it('refuses the signal of another pair than that of its folder or channel, and of one that it does not follow', () => {
     const agent = agentOf();
@@ -346,7 +394,12 @@ const sold = open.filled_price!;
   });
 
   it('trades nothing that it cannot save', () => {
-    const files = { ...MACHINE_FILES, write: () => { throw new Error('ENOSPC'); } }; // prettier-ignore
+    const files = {
+      ...MACHINE_FILES,
+      write: () => {
+        throw new Error('ENOSPC');
+      },
+    };
     const agent = agentOf(files);
     expect(() => agent.receive(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }))).toThrow(
       expect.objectContaining({ code: 'OUTPUT_UNWRITABLE' }) as Error,

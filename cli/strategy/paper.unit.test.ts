@@ -74,7 +74,11 @@ describe('a paper account of a rule', () => {
       });
     const live = readFileSync(path, 'utf8');
     expect(live).toBe(textAfter(BARS));
-    const lines = live.trim().split('\n').slice(1).map((line) => JSON.parse(line) as Line); // prettier-ignore
+    const lines = live
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => JSON.parse(line) as Line);
     const subject = subjectOfBars(ALL);
     const strategy = checkStrategy(DOCUMENT, DEFAULT, () => '') as FormulaStrategy;
     const trades = ruleTrades(subject, ruleColumns(subject, strategy), FROM, BARS);

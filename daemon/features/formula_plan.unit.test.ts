@@ -143,7 +143,12 @@ describe('formulas of a loaded set', () => {
     );
     const matrix = matrixAfter(STORED);
     const asked: string[] = [];
-    const counted = { ...store, commonBars: (...ask: Parameters<JournalFile['commonBars']>) => (asked.push(ask[0].id), store.commonBars(...ask)), commonMinuteBefore: store.commonMinuteBefore.bind(store), inputsFrom: store.inputsFrom.bind(store) } as JournalFile; // prettier-ignore
+    const counted = {
+      ...store,
+      commonBars: (...ask: Parameters<JournalFile['commonBars']>) => (asked.push(ask[0].id), store.commonBars(...ask)),
+      commonMinuteBefore: store.commonMinuteBefore.bind(store),
+      inputsFrom: store.inputsFrom.bind(store),
+    } as JournalFile;
     await matrix.warm(set, counted, { stored, pause: stored });
     expect(new Set(asked)).toEqual(new Set([own]));
     matrix.use([set]);
@@ -172,7 +177,12 @@ describe('formulas of a loaded set', () => {
     const matrix = matrixAfter(STORED);
     const twin = { ...LONGER, version: 'twin' };
     let reads = 0;
-    const counted = { ...store, commonBars: (...asked: Parameters<JournalFile['commonBars']>) => (reads++, store.commonBars(...asked)), commonMinuteBefore: store.commonMinuteBefore.bind(store), inputsFrom: store.inputsFrom.bind(store) } as JournalFile; // prettier-ignore
+    const counted = {
+      ...store,
+      commonBars: (...asked: Parameters<JournalFile['commonBars']>) => (reads++, store.commonBars(...asked)),
+      commonMinuteBefore: store.commonMinuteBefore.bind(store),
+      inputsFrom: store.inputsFrom.bind(store),
+    } as JournalFile;
     await matrix.warm(LONGER, counted, { stored, pause: stored });
     const first = reads;
     await matrix.warm(twin, counted, { stored, pause: stored });

@@ -169,7 +169,6 @@ describe('the intake of bars', () => {
       ['high', '4101,5'],
       ['spread', 'wide'],
     ] as const)
-      // prettier-ignore
       expect(sendOne({ ...GOOD, [name]: text }).rejected[0]).toMatchObject({
         code: 'BAR_NOT_FINITE',
         message: expect.stringContaining(`${name} "${text}"`) as string,

@@ -161,9 +161,17 @@ describe('bars from the stream minutehand:bars', () => {
     await client.xadd(BARS_STREAM, '*', 'note', 'x', 'bar', wireEmpty('XAGUSD', 4));
     await until('five minutes', () => outcomes.length === 10);
     expect(taken()).toEqual([
-      'XAUUSD 0 history', 'XAGUSD 0 history', 'XAUUSD 1 history', 'XAGUSD 1 history', 'XAUUSD 2 history', 'XAGUSD 2 history',
-      'XAUUSD 3', 'XAGUSD 3', 'XAUUSD 4 empty', 'XAGUSD 4 empty',
-    ]); // prettier-ignore
+      'XAUUSD 0 history',
+      'XAGUSD 0 history',
+      'XAUUSD 1 history',
+      'XAGUSD 1 history',
+      'XAUUSD 2 history',
+      'XAGUSD 2 history',
+      'XAUUSD 3',
+      'XAGUSD 3',
+      'XAUUSD 4 empty',
+      'XAGUSD 4 empty',
+    ]);
     await bench.pipeline.settled();
     expect(bench.signals.map(({ timestamp, reason }) => `${timestamp} ${reason}`)).toEqual([
       `${new Date(openMs(4)).toISOString().slice(0, 19)}Z WARMUP`,
@@ -283,8 +291,16 @@ describe('bars from the stream minutehand:bars', () => {
     await until('logged', () => lines.reduce((sum, { count = 0 }) => sum + count, 0) === 7);
     expect(taken()).toEqual(['XAUUSD 3', 'XAGUSD 3']);
     expect(outcomes).toEqual([
-      'BODY_NOT_JSON', 'BAR_MALFORMED', 'BAR_RANGE', 'BAR_UNKNOWN_SYMBOL', 'BAR_FUTURE', 'BODY_NOT_JSON', 'accepted', 'accepted', 'BAR_REVISED',
-    ]); // prettier-ignore
+      'BODY_NOT_JSON',
+      'BAR_MALFORMED',
+      'BAR_RANGE',
+      'BAR_UNKNOWN_SYMBOL',
+      'BAR_FUTURE',
+      'BODY_NOT_JSON',
+      'accepted',
+      'accepted',
+      'BAR_REVISED',
+    ]);
     const logged = (code: string): string[] =>
       lines.filter((line) => line.code === code).flatMap(({ entries }) => entries!);
     expect(logged('BODY_NOT_JSON')).toEqual([ids[0], ids[5]]);
@@ -325,7 +341,12 @@ describe('bars from the stream minutehand:bars', () => {
     const wider = openBench(tinySettings({ minutehand: { pairs: PAIRS.slice(0, 2) } }));
     for (const { bars } of MARKET.slice(0, 3))
       for (const bar of bars) if (/^XA/.test(bar.symbol)) wider.pipeline.inputs.take(barInput(bar, true));
-    const third = openFeed(server.url, { now: 2, position: second.kept.position, pairs: PAIRS.slice(0, 2), bench: wider }); // prettier-ignore
+    const third = openFeed(server.url, {
+      now: 2,
+      position: second.kept.position,
+      pairs: PAIRS.slice(0, 2),
+      bench: wider,
+    });
     await until('again', () => third.outcomes.length === 12);
     expect(third.outcomes.filter((outcome) => outcome === 'duplicate')).toHaveLength(6);
     expect(third.taken().filter((text) => /^(EUR|GBP)/.test(text))).toHaveLength(6);
@@ -341,7 +362,11 @@ describe('bars from the stream minutehand:bars', () => {
     const numberOf = (text: string | null): number | null => (JSON.parse(text!) as { number: number | null }).number;
     await until('counted', () => numberOf(kept.position) === SYMBOLS.length);
     // All in one step, so that no reader can read in between.
-    await client.multi().xadd(BARS_STREAM, '*', 'bar', 'lost').xadd(BARS_STREAM, 'MAXLEN', 1, '*', 'bar', wireEmpty('XAUUSD', 1)).exec(); // prettier-ignore
+    await client
+      .multi()
+      .xadd(BARS_STREAM, '*', 'bar', 'lost')
+      .xadd(BARS_STREAM, 'MAXLEN', 1, '*', 'bar', wireEmpty('XAUUSD', 1))
+      .exec();
     await until('said', () => feed.lost === 1);
     expect(printed.at(-1)).toMatch(/^STREAM_TRIMMED: .*1 entries/);
     expect(outcomes.at(-1)).toBe('accepted');

@@ -126,12 +126,23 @@ describe('minutes of the stream', () => {
     const { listener, events, taken } = openFeed({ lastTimes });
     listener.onBeginning();
     const again = (minute: number): Bar => ({ ...barOf(minute), volume: 12_345 });
-    await listener.onEntries([entry('1-0', again(1)), entry('2-0', again(2)), entry('3-0', barOf(2, 'XAGUSD'))], POSITION, false); // prettier-ignore
+    await listener.onEntries(
+      [entry('1-0', again(1)), entry('2-0', again(2)), entry('3-0', barOf(2, 'XAGUSD'))],
+      POSITION,
+      false,
+    );
     await listener.onEntries([entry('4-0', again(2)), entry('5-0', barOf(3))], POSITION, true);
     await listener.onEntries([entry('6-0', again(2)), entry('7-0', again(3))], POSITION, true);
     expect(events.filter((event) => /^[a-z]+$|^BAR/.test(event))).toEqual([
-      'duplicate', 'duplicate', 'accepted', 'settled', 'duplicate', 'accepted', 'BAR_OUT_OF_ORDER', 'BAR_REVISED',
-    ]); // prettier-ignore
+      'duplicate',
+      'duplicate',
+      'accepted',
+      'settled',
+      'duplicate',
+      'accepted',
+      'BAR_OUT_OF_ORDER',
+      'BAR_REVISED',
+    ]);
     expect(taken()).toEqual(['XAGUSD 2', 'XAUUSD 3']);
   });
 
@@ -216,7 +227,13 @@ describe('entries that cannot be taken', () => {
       POSITION,
       true,
     );
-    expect(events.splice(0)).toEqual([...Array<string>(6).fill('BODY_NOT_JSON'), 'BAR_RANGE', 'accepted', KEPT, 'waits 20']); // prettier-ignore
+    expect(events.splice(0)).toEqual([
+      ...Array<string>(6).fill('BODY_NOT_JSON'),
+      'BAR_RANGE',
+      'accepted',
+      KEPT,
+      'waits 20',
+    ]);
     expect(lines).toEqual([]);
     pass(20);
     await turn();
@@ -226,9 +243,11 @@ describe('entries that cannot be taken', () => {
     ]);
     const texts = events.splice(0).filter((event) => event.startsWith('says'));
     expect(texts).toEqual([
-      expect.stringMatching(/^says minutehand:bars 1-0: BODY_NOT_JSON: The request body .* Send .* Further ones are only logged and counted\.$/),
+      expect.stringMatching(
+        /^says minutehand:bars 1-0: BODY_NOT_JSON: The request body .* Send .* Further ones are only logged and counted\.$/,
+      ),
       expect.stringMatching(/^says minutehand:bars 7-0: BAR_RANGE: /),
-    ]); // prettier-ignore
+    ]);
     await listener.onEntries([entry('9-0', '[')], POSITION, false);
     expect(lines).toMatchObject([{ code: 'BODY_NOT_JSON', count: 1, entries: ['9-0'] }]);
     expect(events).toEqual(['BODY_NOT_JSON', KEPT, 'settled']);

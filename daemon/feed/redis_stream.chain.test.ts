@@ -169,7 +169,13 @@ describe('a reader of the stream', options, () => {
     const { add, read } = place(context);
     await add('1-0');
     const { received } = read({ id: '9-0', number: 4 });
-    expect(await received(5)).toEqual(['another', 'beginning', 'up', `${bar('1-0')}, at 1-0 number null`, 'position 1-0 number 1']); // prettier-ignore
+    expect(await received(5)).toEqual([
+      'another',
+      'beginning',
+      'up',
+      `${bar('1-0')}, at 1-0 number null`,
+      'position 1-0 number 1',
+    ]);
   });
 
   it('begins again when the stream is gone', async (context) => {
@@ -265,7 +271,21 @@ describe('a reader of the stream', options, () => {
   it('says that nothing can be added after the largest id, once it has read all, where it may not mend that', async (context) => {
     const { client, add, read } = place(context);
     const { db } = client.options;
-    await client.call('ACL', 'SETUSER', `reader${db}`, 'on', '>pass', `~${BARS_STREAM}`, '+xread', '+xrange', '+xinfo', '+info', '+select', '+ping', '+eval'); // prettier-ignore
+    await client.call(
+      'ACL',
+      'SETUSER',
+      `reader${db}`,
+      'on',
+      '>pass',
+      `~${BARS_STREAM}`,
+      '+xread',
+      '+xrange',
+      '+xinfo',
+      '+info',
+      '+select',
+      '+ping',
+      '+eval',
+    );
     await add('1-0', LARGEST);
     const { events, received } = read(BEGINNING, undefined, `reader${db}:pass@`);
     for (let count = 1; !events.some((event) => event.startsWith('refused')); count++) await received(count);
@@ -330,7 +350,8 @@ describe('a reader of the stream', options, () => {
 describe('a Redis that answers too late', () => {
   it('is asked for less and waited for longer, until it has answered', async (context) => {
     if (server === null) return context.skip(REDIS_NOTE);
-    const BUSY = "local t = redis.call('TIME'); local e = t[1] * 1e6 + t[2] + 300000; repeat t = redis.call('TIME') until t[1] * 1e6 + t[2] > e"; // prettier-ignore
+    const BUSY =
+      "local t = redis.call('TIME'); local e = t[1] * 1e6 + t[2] + 300000; repeat t = redis.call('TIME') until t[1] * 1e6 + t[2] > e";
     const reads: boolean[] = [];
     const own = await requireRedis(context);
     const reader = keepReading({

@@ -113,7 +113,14 @@ export function readBarStream(
     const count = connection.isCareful ? await passOversized(connection) : usual;
     if (count === 0 || connection.isStopped) return;
     const answer = (await connection.redis.xread(
-      'COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', BARS_STREAM, position.id)) as [string, StreamEntry[]][] | null; // prettier-ignore
+      'COUNT',
+      count,
+      'BLOCK',
+      BLOCK_MS,
+      'STREAMS',
+      BARS_STREAM,
+      position.id,
+    )) as [string, StreamEntry[]][] | null;
     if (connection.isStopped) return;
     const entries = answer?.[0]?.[1] ?? [];
     if (entries.length === 0) return takeStock(connection);

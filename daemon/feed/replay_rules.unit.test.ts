@@ -56,7 +56,13 @@ function setOf(version: string, fails = (): boolean => false): ModelSet {
     const return_prob = scores(0);
     const risk_score = scores(1);
     const position_scale = scores(2);
-    return { return_prob, risk_score, risk_prob: risk_score, position_scale, result_sigmas: new Float64Array(rows).fill(NaN) }; // prettier-ignore
+    return {
+      return_prob,
+      risk_score,
+      risk_prob: risk_score,
+      position_scale,
+      result_sigmas: new Float64Array(rows).fill(NaN),
+    };
   };
   const release = (): Promise<void> => Promise.resolve();
   const set = {
@@ -188,9 +194,19 @@ describe('a replay of a journal', () => {
     const rows = [...rowsOf(store)];
     const bodies = rows.map(bodyOf);
     const kinds = new Set([...store.inputsFrom(0 as OpenTime)].map(({ kind }) => kind));
-    expect([...kinds].sort()).toEqual(
-      ['bar', 'boot', 'degraded', 'halts', 'policy', 'recovered', 'rollout', 'silence', 'silence_halt', 'suspect', 'swap'], // prettier-ignore
-    );
+    expect([...kinds].sort()).toEqual([
+      'bar',
+      'boot',
+      'degraded',
+      'halts',
+      'policy',
+      'recovered',
+      'rollout',
+      'silence',
+      'silence_halt',
+      'suspect',
+      'swap',
+    ]);
     for (const reason of ['NO_MODEL', 'KPI_HALT', 'SILENCE', 'ENTRY', 'BAR_SUSPECT', 'WARMUP'])
       expect(bodies.map((body) => body.reason)).toContain(reason);
     expect(new Set(bodies.map(({ arm }) => arm))).toEqual(new Set([undefined, 'champion', 'challenger']));
@@ -306,7 +322,12 @@ describe('a replay of a journal', () => {
     const { differences, different, equal } = await replayOf(store);
     const text = (position: string): string => `${row.body}} features ${row.featuresCrc} position ${position}`;
     expect(differences).toEqual([
-      { pair_id: row.pairId, time: isoOf(row.time), journal: text('{}'), replay: expect.stringContaining(`${row.body}} features`) }, // prettier-ignore
+      {
+        pair_id: row.pairId,
+        time: isoOf(row.time),
+        journal: text('{}'),
+        replay: expect.stringContaining(`${row.body}} features`),
+      },
     ]);
     expect([different, equal]).toEqual([1, [...rowsOf(store)].length - 1]);
     store.close();
@@ -317,7 +338,10 @@ describe('a replay of a journal', () => {
     const rows = [...rowsOf(store)];
     const holes = await replayOf(store);
     expect([holes.different, holes.unanswered, holes.equal]).toEqual([2, 0, rows.length]);
-    expect(holes.differences.map(({ journal, replay }) => [journal, typeof replay])).toEqual([[null, 'string'], [null, 'string']]); // prettier-ignore
+    expect(holes.differences.map(({ journal, replay }) => [journal, typeof replay])).toEqual([
+      [null, 'string'],
+      [null, 'string'],
+    ]);
     store.close();
 
     const silent = changedJournal('silent', 'DELETE FROM signals');

@@ -2,8 +2,10 @@ import { expect, it } from 'vitest';
 import type { ActiveFile } from '../../shared/bundle/active_file.ts';
 import { provedVersions } from './proved_versions.ts';
 
-const pointers = (...all: [version: string, previous: string | null][]) => () =>
-  all.map(([version, previous]) => ({ version, previous }) as ActiveFile); // prettier-ignore
+const pointers =
+  (...all: [version: string, previous: string | null][]) =>
+  () =>
+    all.map(([version, previous]) => ({ version, previous }) as ActiveFile);
 
 it('versions that were accepted come first, then their predecessors, each once', () => {
   const accepted = pointers(['5', '3'], ['4', null], ['3', '2']);

@@ -134,7 +134,9 @@ describe('the arms of a rollout', () => {
     const arms = running(0.5);
     const hash = keyedHash(KEY);
     for (let time = 0; time < 50 * 3600; time += 1800) {
-      const expected = PAIRS.map(({ id }) => (hash(`${id}|${Math.floor(time / 3600)}`) < 2 ** 31 ? 'challenger' : 'champion')); // prettier-ignore
+      const expected = PAIRS.map(({ id }) =>
+        hash(`${id}|${Math.floor(time / 3600)}`) < 2 ** 31 ? 'challenger' : 'champion',
+      );
       expect(armsAt(arms, time)).toEqual(expected);
     }
     positions = [{ ...HELD, rollout: 'r1' }, HELD];
@@ -204,7 +206,13 @@ describe('the arms of a rollout', () => {
       `CCC_DDD ${NEW}@r2: challenger ${NEW} age 7 halts 0`,
     ]);
     arms.change({ kind: 'rollout', rollout: null, set: null });
-    expect([arms.rollout, calls]).toEqual([null, [['release', NEW], ['halts of', null]]]); // prettier-ignore
+    expect([arms.rollout, calls]).toEqual([
+      null,
+      [
+        ['release', NEW],
+        ['halts of', null],
+      ],
+    ]);
   });
 
   it('keep a challenger that stays, and end without one', () => {

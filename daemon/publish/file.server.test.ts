@@ -344,24 +344,30 @@ describe('the file publisher', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it.each(['ENOSPC', 'EACCES', 'EROFS', 'EIO'])('survives %s: reported once, the last signals stay, the next success ends it', (code) => {
-    let broken = false;
-    const publisher = open(folder, faulty(() => (broken ? code : null)));
-    publisher.publish([signal('A_B', 1)]);
-    broken = true;
-    for (let seq = 2; seq <= 4; seq++) publisher.publish([signal('A_B', seq)]);
-    expect(errors.map((error) => error.code)).toEqual(['PUBLISH_FILE']);
-    expect(errors[0]!.message).toContain(code);
-    expect({ recoveries, failures: publisher.failures }).toEqual({ recoveries: 0, failures: 6 });
-    expect(read('A_B', 'signal.json')).toContain('"seq":1');
-    expect(read('signals.json')).toContain('"seq":1');
-    expect(readdirSync(join(folder, 'A_B'))).toEqual(['signal.json']);
-    broken = false;
-    publisher.publish([signal('A_B', 5)]);
-    expect(recoveries).toBe(1);
-    expect(read('A_B', 'signal.json')).toContain('"seq":5');
-    expect(errors).toHaveLength(1);
-  }); // prettier-ignore
+  it.each(['ENOSPC', 'EACCES', 'EROFS', 'EIO'])(
+    'survives %s: reported once, the last signals stay, the next success ends it',
+    (code) => {
+      let broken = false;
+      const publisher = open(
+        folder,
+        faulty(() => (broken ? code : null)),
+      );
+      publisher.publish([signal('A_B', 1)]);
+      broken = true;
+      for (let seq = 2; seq <= 4; seq++) publisher.publish([signal('A_B', seq)]);
+      expect(errors.map((error) => error.code)).toEqual(['PUBLISH_FILE']);
+      expect(errors[0]!.message).toContain(code);
+      expect({ recoveries, failures: publisher.failures }).toEqual({ recoveries: 0, failures: 6 });
+      expect(read('A_B', 'signal.json')).toContain('"seq":1');
+      expect(read('signals.json')).toContain('"seq":1');
+      expect(readdirSync(join(folder, 'A_B'))).toEqual(['signal.json']);
+      broken = false;
+      publisher.publish([signal('A_B', 5)]);
+      expect(recoveries).toBe(1);
+      expect(read('A_B', 'signal.json')).toContain('"seq":5');
+      expect(errors).toHaveLength(1);
+    },
+  );
 
   it('keeps every file whole and reports failure and recovery alternately, whichever operations fail', () => {
     fc.assert(

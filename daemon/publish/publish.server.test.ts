@@ -39,30 +39,35 @@ const TROUBLES: Record<string, (redis: RedisServer, client: Redis) => Promise<vo
 };
 
 describe('the three transports', () => {
-  it.for(Object.keys(TROUBLES))('bring signals as fast by WebSocket and file when Redis is %s', async (trouble, context) => {
-    const redis = await requireRedis(context);
-    toClose.push(() => redis.stop());
-    const ways = await openWays(redis.url);
-    const client = new Redis(redis.url, { retryStrategy: () => null });
-    client.on('error', () => undefined);
-    toClose.push(() => client.disconnect());
-    await client.ping();
+  it.for(Object.keys(TROUBLES))(
+    'bring signals as fast by WebSocket and file when Redis is %s',
+    async (trouble, context) => {
+      const redis = await requireRedis(context);
+      toClose.push(() => redis.stop());
+      const ways = await openWays(redis.url);
+      const client = new Redis(redis.url, { retryStrategy: () => null });
+      client.on('error', () => undefined);
+      toClose.push(() => client.disconnect());
+      await client.ping();
 
-    const calm = await ways.measure(1);
-    await TROUBLES[trouble]!(redis, client);
-    await delay(20);
-    const stormy = await ways.measure(1 + TURNS);
+      const calm = await ways.measure(1);
+      await TROUBLES[trouble]!(redis, client);
+      await delay(20);
+      const stormy = await ways.measure(1 + TURNS);
 
-    expect(ways.received).toEqual(Array.from({ length: 2 * TURNS * PAIR_IDS.length }, (_, i) => Math.floor(i / PAIR_IDS.length) + 1));
-    expect(stormy.websocketMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.websocketMs + 3);
-    expect(stormy.fileMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.fileMs + 3);
-    expect(stormy.redisPublishMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.redisPublishMs + 3);
-    expect(ways.failures()).toEqual({ websocket: 0, file: 0 });
-    const { missed, failures } = ways.redis;
-    // A replica leads to a new connection, during which signals are missed without a refusal.
-    const lost = trouble === 'full' ? failures * PAIR_IDS.length : missed;
-    expect(lost).toBeGreaterThan((TURNS - 2 * MAX_IN_FLIGHT) * PAIR_IDS.length);
-  }); // prettier-ignore
+      expect(ways.received).toEqual(
+        Array.from({ length: 2 * TURNS * PAIR_IDS.length }, (_, i) => Math.floor(i / PAIR_IDS.length) + 1),
+      );
+      expect(stormy.websocketMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.websocketMs + 3);
+      expect(stormy.fileMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.fileMs + 3);
+      expect(stormy.redisPublishMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.redisPublishMs + 3);
+      expect(ways.failures()).toEqual({ websocket: 0, file: 0 });
+      const { missed, failures } = ways.redis;
+      // A replica leads to a new connection, during which signals are missed without a refusal.
+      const lost = trouble === 'full' ? failures * PAIR_IDS.length : missed;
+      expect(lost).toBeGreaterThan((TURNS - 2 * MAX_IN_FLIGHT) * PAIR_IDS.length);
+    },
+  );
 });
 
 /** All publishers as the daemon has them, one WebSocket client and one reader of files. */

@@ -145,8 +145,19 @@ describe('a Redis bus', () => {
     const redis = await server(context);
     const admin = clientOf(redis);
     await admin.call(
-      'ACL', 'SETUSER', 'feeder', 'on', '>pass:word', '~minutehand:*', '&minutehand:*', '+publish', '+set', '+xadd', '+eval', '+info',
-    ); // prettier-ignore
+      'ACL',
+      'SETUSER',
+      'feeder',
+      'on',
+      '>pass:word',
+      '~minutehand:*',
+      '&minutehand:*',
+      '+publish',
+      '+set',
+      '+xadd',
+      '+eval',
+      '+info',
+    );
     await expectTaken(redis, `redis://feeder:${encodeURIComponent('pass:word')}@127.0.0.1:${redis.port}`);
   });
 

@@ -95,7 +95,10 @@ describe('two installations with one Redis', () => {
     toClose.push(() => rmSync(folder, { recursive: true, force: true }));
     const { minutehand } = loadSettings({ env: {} });
     const ownerIn = (name: string, url: string): Owner =>
-      ownerOf({ minutehand: { ...minutehand, market: 'live', lease: { ...minutehand.lease, url } } }, { home: join(folder, name) }); // prettier-ignore
+      ownerOf(
+        { minutehand: { ...minutehand, market: 'live', lease: { ...minutehand.lease, url } } },
+        { home: join(folder, name) },
+      );
     const learn = async (name: string, url: string): Promise<void> => {
       const store = openRedisLease({ url, name: 'live:main', holder: name, timeoutMs: 1000 });
       const ending = new AbortController();

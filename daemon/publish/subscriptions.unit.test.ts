@@ -116,7 +116,10 @@ describe('a subscription', () => {
     spelled.onMessage(client, '{"subscribe":["gold"],"unsubscribe":["EURUSD.m_GBPUSD.m"]}');
     expect(client.calls).toEqual(['+EURUSD_GBPUSD', '+BTCUSDT_ETHUSDT', '-EURUSD_GBPUSD', '+XAUUSD']);
     spelled.onMessage(client, '{"subscribe":["EURUSD_GBUSD"]}');
-    expect(client.error()).toEqual(['PAIR_UNKNOWN', expect.stringMatching(/Seen: EURUSD_GBUSD\. Expected: perhaps EURUSD_GBPUSD\./)]); // prettier-ignore
+    expect(client.error()).toEqual([
+      'PAIR_UNKNOWN',
+      expect.stringMatching(/Seen: EURUSD_GBUSD\. Expected: perhaps EURUSD_GBPUSD\./),
+    ]);
   });
 
   it('is forgotten with its connection', () => {

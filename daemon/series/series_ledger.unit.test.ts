@@ -70,7 +70,6 @@ describe('the ledger of series', () => {
       [1000, 1000],
       [late, late],
     ] as const)
-      // prettier-ignore
       take(ledger, given(event), at(clock));
     // By a clock that is set back.
     const outcomes = [0, 1000].map((event) => ledger.admit(given(event, 0.5), at(12 * HOUR)).outcome);

@@ -23,7 +23,15 @@ describe('a name of the address', () => {
   it('is a number only where it is an allowed one', () => {
     const hours = [2, 6, 24];
     const read = (text: string | null) => numberNamed(text, 6, hours);
-    expect([read(null), read(''), read('24'), read('7'), read('abc'), read('-6'), read('1e999')]).toEqual([6, 6, 24, null, null, null, null]); // prettier-ignore
+    expect([read(null), read(''), read('24'), read('7'), read('abc'), read('-6'), read('1e999')]).toEqual([
+      6,
+      6,
+      24,
+      null,
+      null,
+      null,
+      null,
+    ]);
   });
 
   it('is a minute in UTC unless a zone is named', () => {

@@ -17,11 +17,26 @@ export interface Value {
 
 /** Bytes, negative when signed. datetime counts as unsigned: negative times do not exist. */
 const INTEGERS: Readonly<Record<string, number>> = {
-  char: -1, uchar: 1, short: -2, ushort: 2, int: -4, uint: 4, color: 4, long: -8, ulong: 8, datetime: 8,
-}; // prettier-ignore
+  char: -1,
+  uchar: 1,
+  short: -2,
+  ushort: 2,
+  int: -4,
+  uint: 4,
+  color: 4,
+  long: -8,
+  ulong: 8,
+  datetime: 8,
+};
 const KINDS: Readonly<Record<string, Type['kind']>> = {
-  void: 'void', bool: 'bool', float: 'real', double: 'real', string: 'string', any: 'any', number: 'number',
-}; // prettier-ignore
+  void: 'void',
+  bool: 'bool',
+  float: 'real',
+  double: 'real',
+  string: 'string',
+  any: 'any',
+  number: 'number',
+};
 
 export function simpleType(name: string): Type | null {
   const kind = KINDS[name] ?? (name in INTEGERS ? 'integer' : undefined);

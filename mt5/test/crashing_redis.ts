@@ -38,7 +38,12 @@ export async function startCrashingRedis(seed: number, crashes: number, onCrash:
       const isCrash = left <= 0 && state.crashes < crashes;
       const all = answers.reduce((sum, { bytes }) => sum + bytes.length, 0);
       let room = isCrash ? rng.integer(all + 1) : all;
-      const sent = Buffer.from(answers.map(({ bytes }) => bytes).join('').slice(0, room)); // prettier-ignore
+      const sent = Buffer.from(
+        answers
+          .map(({ bytes }) => bytes)
+          .join('')
+          .slice(0, room),
+      );
       for (const { bytes, fill } of answers) {
         room -= bytes.length;
         if (room >= 0 && fill !== null) kept.add(fill);

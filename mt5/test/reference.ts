@@ -111,10 +111,25 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
       const gross = (rules.equity + realized + floating()) * rules.risk * order.scale;
       const lotsA = floorTo(gross / (1 + order.legs[1]!.weight) / priceA, 0);
       const lotsB = floorTo(lotsA * ratio, 0.5);
-      const refusal = expired.has(order.positionId) || held.size >= rules.maxOpenPairs || lotsA < 0.01 || lotsB < 0.01 || Math.abs(lotsB / (lotsA * ratio) - 1) > rules.maxHedgeError; // prettier-ignore
+      const refusal =
+        expired.has(order.positionId) ||
+        held.size >= rules.maxOpenPairs ||
+        lotsA < 0.01 ||
+        lotsB < 0.01 ||
+        Math.abs(lotsB / (lotsA * ratio) - 1) > rules.maxHedgeError;
       const common = { signal_id: order.positionId, position_id: order.positionId, pair_id: pairId };
       if (refusal) {
-        fills.push({ ...common, kind: 'refused', reason: '', leg: '', side: '', lots: 0, requested_price: null, filled_price: null, pnl: null }); // prettier-ignore
+        fills.push({
+          ...common,
+          kind: 'refused',
+          reason: '',
+          leg: '',
+          side: '',
+          lots: 0,
+          requested_price: null,
+          filled_price: null,
+          pnl: null,
+        });
         consumer.closed(order.positionId);
         continue;
       }
@@ -123,7 +138,17 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
         const requested = quote(pairId, index, side);
         const price = slipped(requested, side);
         const leg = { leg: index === 0 ? 'A' : 'B', side, lots: index === 0 ? lotsA : lotsB, price };
-        fills.push({ ...common, kind: 'open', reason: 'ENTRY', leg: leg.leg, side: word, lots: leg.lots, requested_price: requested, filled_price: price, pnl: null }); // prettier-ignore
+        fills.push({
+          ...common,
+          kind: 'open',
+          reason: 'ENTRY',
+          leg: leg.leg,
+          side: word,
+          lots: leg.lots,
+          requested_price: requested,
+          filled_price: price,
+          pnl: null,
+        });
         return leg;
       });
       held.set(pairId, { positionId: order.positionId, legs });

@@ -110,7 +110,13 @@ describe('a set with groups', () => {
   it('gives the thresholds of the pair’s group, and those of the pooled models to a pair of no group', async () => {
     await withSet(grouped, (set) => {
       const thresholds = PAIRS.map((pair) => [servingSet(set, pair).theta1, servingSet(set, pair).theta2]);
-      expect(thresholds).toEqual([[0.6, 0.4], [0.6, 0.4], [0.65, 0.4], [0.7, 0.3], [0.7, 0.3]]); // prettier-ignore
+      expect(thresholds).toEqual([
+        [0.6, 0.4],
+        [0.6, 0.4],
+        [0.65, 0.4],
+        [0.7, 0.3],
+        [0.7, 0.3],
+      ]);
       expect(partsOfSet(set).length).toBe(3);
       for (const part of partsOfSet(set))
         expect([part.version, part.modelsHash]).toEqual([set.version, set.modelsHash]);

@@ -22,9 +22,12 @@ const codeOf = (line: string): string => {
 const changed = (change: Record<string, unknown>): string => JSON.stringify({ ...openFill(), ...change });
 
 describe('a fill line', () => {
-  it.each([openFill(), openFill({ leg: 'B' }), closeFill(), refusedFill()])('is read as it was written: $kind', (fill) => {
-    expect(parseFill(encodeFill(fill))).toEqual(fill);
-  }); // prettier-ignore
+  it.each([openFill(), openFill({ leg: 'B' }), closeFill(), refusedFill()])(
+    'is read as it was written: $kind',
+    (fill) => {
+      expect(parseFill(encodeFill(fill))).toEqual(fill);
+    },
+  );
 
   it.each([MT5_OPEN, MT5_REFUSED])('is byte for byte the one of the expert advisor for MetaTrader 5', (line) => {
     expect(encodeFill(parseFill(line))).toBe(line);
@@ -74,10 +77,22 @@ describe('a fill line', () => {
   });
 
   it.each([
-    [encodeFill(openFill()).replace('"lots":0.5', '"lots":0,5'), 'lots is 0,5, with a decimal comma', '"lots":0.5, with a point'],
-    [encodeFill(closeFill()).replace('"pnl":4.5', '"pnl":-4,25'), 'pnl is -4,25, with a decimal comma', '"pnl":-4.25, with a point'],
+    [
+      encodeFill(openFill()).replace('"lots":0.5', '"lots":0,5'),
+      'lots is 0,5, with a decimal comma',
+      '"lots":0.5, with a point',
+    ],
+    [
+      encodeFill(closeFill()).replace('"pnl":4.5', '"pnl":-4,25'),
+      'pnl is -4,25, with a decimal comma',
+      '"pnl":-4.25, with a point',
+    ],
     [changed({ lots: '0,5' }), 'lots is "0,5", with a decimal comma', '"lots":0.5, with a point'],
-    [changed({ filled_price: '4100.5' }), 'filled_price is the text "4100.5"', '"filled_price":4100.5, a number without quotes'],
+    [
+      changed({ filled_price: '4100.5' }),
+      'filled_price is the text "4100.5"',
+      '"filled_price":4100.5, a number without quotes',
+    ],
     [changed({ time_ms: 1_795_163_536 }), 'time_ms is 1795163536: ', ''],
     [changed({ currency: undefined }), 'currency is absent: ', ''],
     [changed({ lots: 'x'.repeat(900) }), 'lots is "xxx', ''],
@@ -92,11 +107,17 @@ describe('a fill line', () => {
       expect(message.length).toBeLessThan(300);
       if (expected !== '') expect(next).toMatch(/^Write .* send the line again/);
     }
-  }); // prettier-ignore
+  });
 
   it('is recognized by account, signal, leg, ticket and kind, and by nothing else', () => {
     expect(fillKey(openFill({ time_ms: 1, filled_price: 1 }))).toBe(fillKey(openFill()));
-    const others: Fill[] = [openFill({ leg: 'B' }), openFill({ ticket: 9 }), openFill({ account: 'real' }), closeFill(), refusedFill()]; // prettier-ignore
+    const others: Fill[] = [
+      openFill({ leg: 'B' }),
+      openFill({ ticket: 9 }),
+      openFill({ account: 'real' }),
+      closeFill(),
+      refusedFill(),
+    ];
     expect(new Set([openFill(), ...others].map(fillKey)).size).toBe(others.length + 1);
   });
 });

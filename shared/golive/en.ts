@@ -5,7 +5,8 @@ const text = (seen: string, fix = ''): GoLiveText => ({ seen, fix });
 const count = (value: string | number | undefined, noun: string): string => counted(Number(value), noun);
 
 const FEEDER = 'Start the feeder: the expert advisor, `minutehand collect`, or POST /bars. docs/guides/GO_LIVE.md';
-const COSTS = 'Put your broker’s costs into `symbols` of minutehand.yaml; `minutehand bars learn-spreads` measures the spread.'; // prettier-ignore
+const COSTS =
+  'Put your broker’s costs into `symbols` of minutehand.yaml; `minutehand bars learn-spreads` measures the spread.';
 
 export const GO_LIVE_EN: GoLiveCatalog = {
   words: {

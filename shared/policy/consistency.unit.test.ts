@@ -66,8 +66,15 @@ describe('consistent values', () => {
     [
       'steps of leverage with rates that do not rise',
       ({ core }) => {
-        core.leverage_reduction_rate.drawdown = [[0.05, 0.5], [0.1, 0.5]]; // prettier-ignore
-        core.leverage_reduction_rate.risk_score = [[0.1, 1], [0.2, 0.9], [0.21, 0.1]]; // prettier-ignore
+        core.leverage_reduction_rate.drawdown = [
+          [0.05, 0.5],
+          [0.1, 0.5],
+        ];
+        core.leverage_reduction_rate.risk_score = [
+          [0.1, 1],
+          [0.2, 0.9],
+          [0.21, 0.1],
+        ];
       },
     ],
     ['entry windows up to midnight', ({ core }) => (core.no_entry_windows = ['22:00-24:00', 'Fri 00:00-00:01'])],
@@ -187,8 +194,15 @@ describe('values that contradict each other', () => {
     [
       'steps of leverage that do not ascend, or with a rate that rises',
       ({ core }) => {
-        core.leverage_reduction_rate.drawdown = [[0.05, 0.5], [0.05, 0.4]]; // prettier-ignore
-        core.leverage_reduction_rate.risk_score = [[0.1, 0.9], [0.2, 0.5], [0.3, 0.6]]; // prettier-ignore
+        core.leverage_reduction_rate.drawdown = [
+          [0.05, 0.5],
+          [0.05, 0.4],
+        ];
+        core.leverage_reduction_rate.risk_score = [
+          [0.1, 0.9],
+          [0.2, 0.5],
+          [0.3, 0.6],
+        ];
       },
       'core leverage_reduction_rate.drawdown.1 is [0.05, 0.4] behind [0.05, 0.5], expected ascending values with rates that do not rise',
       'core leverage_reduction_rate.risk_score.2 is [0.3, 0.6] behind [0.2, 0.5], expected ascending values with rates that do not rise',

@@ -7,7 +7,15 @@ import type { CorePolicy, SymbolCosts } from './schema.ts';
 
 const symbols = {
   EURUSD: { spread_bps: 1, commission_bps: 0.2, slippage_bps: 0.1, price: 'bid' },
-  XAUUSD: { spread_bps: 2, commission_bps: 0.3, slippage_bps: 0.2, spread_profile: [[0, 1], [600, 4]] }, // prettier-ignore
+  XAUUSD: {
+    spread_bps: 2,
+    commission_bps: 0.3,
+    slippage_bps: 0.2,
+    spread_profile: [
+      [0, 1],
+      [600, 4],
+    ],
+  },
   USDCHF: { spread_bps: 3, commission_bps: 0.4, slippage_bps: 0.3, price: 'last' },
 } as unknown as Record<string, SymbolCosts>;
 const settings = { minutehand: { symbols } };

@@ -108,9 +108,32 @@ describe('checkFile', () => {
       return check({ ...minutehand, symbols: { ...symbols, XAUUSD } }).problems.map(({ key }) => key);
     };
     const key = 'symbols.XAUUSD.spread_profile';
-    expect(problemsOf([[0, 1], [600, 4], [601, 0.5]])).toEqual([]); // prettier-ignore
-    expect(problemsOf([[1, 1], [600, 4]])).toEqual([key]); // prettier-ignore
-    expect(problemsOf([[0, 1], [600, 4], [600, 1]])).toEqual([key]); // prettier-ignore
-    expect(problemsOf([[0, 1], [600, 4], [599, 1]])).toEqual([key]); // prettier-ignore
+    expect(
+      problemsOf([
+        [0, 1],
+        [600, 4],
+        [601, 0.5],
+      ]),
+    ).toEqual([]);
+    expect(
+      problemsOf([
+        [1, 1],
+        [600, 4],
+      ]),
+    ).toEqual([key]);
+    expect(
+      problemsOf([
+        [0, 1],
+        [600, 4],
+        [600, 1],
+      ]),
+    ).toEqual([key]);
+    expect(
+      problemsOf([
+        [0, 1],
+        [600, 4],
+        [599, 1],
+      ]),
+    ).toEqual([key]);
   });
 });

@@ -611,7 +611,14 @@ export const ensemblePolicy = trainPolicy.pick({ vote_members: true, bagging: tr
 export type EnsemblePolicy = z.infer<typeof ensemblePolicy>;
 
 /** Parameters of trees that a search tries. `rounds` is none: early stopping determines it. */
-export const SEARCHED_PARAMETERS = ['learning_rate', 'leaves', 'min_data_in_leaf', 'l2', 'row_fraction', 'column_fraction'] as const; // prettier-ignore
+export const SEARCHED_PARAMETERS = [
+  'learning_rate',
+  'leaves',
+  'min_data_in_leaf',
+  'l2',
+  'row_fraction',
+  'column_fraction',
+] as const;
 export type SearchedParameter = (typeof SEARCHED_PARAMETERS)[number];
 
 /** Ends of a range; an absent one is the delivered one. */

@@ -6,7 +6,9 @@ const { minutehand } = loadSettings({ env: {} });
 
 /** The configured value of a setting. */
 function valueAt(name: string, settings: object): unknown {
-  return name.split('.').reduce<unknown>((section, key) => (section as Record<string, unknown> | undefined)?.[key], settings); // prettier-ignore
+  return name
+    .split('.')
+    .reduce<unknown>((section, key) => (section as Record<string, unknown> | undefined)?.[key], settings);
 }
 
 describe('settings of one training', () => {
@@ -45,7 +47,6 @@ describe('settings of one training', () => {
       { 'train.fold': 3 },
       { 'risk.limit': 1 },
     ])
-      // prettier-ignore
       expect(trainingSettingsSchema.safeParse(refused).success, JSON.stringify(refused)).toBe(false);
   });
 });

@@ -79,7 +79,13 @@ describe('the lock of a home', () => {
         const path = join(home, `${name}.lock`);
         symlinkSync(target, path);
         for (const take of [lockHome, isLocked])
-        expect(() => take(path)).toThrowError(expect.objectContaining({ code: 'HOME_UNUSABLE', seen: `${path}: it is a link`, next: 'Find out who has put it there, and remove it.' }) as Error); // prettier-ignore
+          expect(() => take(path)).toThrowError(
+            expect.objectContaining({
+              code: 'HOME_UNUSABLE',
+              seen: `${path}: it is a link`,
+              next: 'Find out who has put it there, and remove it.',
+            }) as Error,
+          );
       }
       expect(existsSync(victim)).toBe(false);
       unlock();

@@ -80,8 +80,14 @@ describe('sizes of the entries of a stream', () => {
 
   it('are asked for until one is too large, which is told alone', async () => {
     await redis.del(STREAM);
-    for (const [id, bytes] of [['1-0', 10], ['2-0', 10], ['3-0', 2 * MB], ['4-0', 2 * MB], ['5-0', 10]] as const)
-      await redis.xadd(STREAM, id, 'bar', 'x'.repeat(bytes)); // prettier-ignore
+    for (const [id, bytes] of [
+      ['1-0', 10],
+      ['2-0', 10],
+      ['3-0', 2 * MB],
+      ['4-0', 2 * MB],
+      ['5-0', 10],
+    ] as const)
+      await redis.xadd(STREAM, id, 'bar', 'x'.repeat(bytes));
     expect(await next('0-0')).toEqual({ oversized: null, count: 2, isSound: false });
     expect(await next('2-0')).toEqual({ oversized: { id: '3-0', bytes: 2 * MB + 3 }, count: 0, isSound: false });
     expect(await next('3-0')).toEqual({ oversized: { id: '4-0', bytes: 2 * MB + 3 }, count: 0, isSound: false });

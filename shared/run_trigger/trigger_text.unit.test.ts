@@ -13,10 +13,27 @@ const finding = (trigger: Finding['trigger'], evidence: Finding['evidence'] = {}
 
 /** Every name that a catalog reads. */
 const EVIDENCE = {
-  live: 0.5, bundle: 0.6, mean: 0.7, calls: 40, version: 'v1', lowest: 0.2, highest: 0.6, candidates: 300,
-  pass_rate: 0.4, positions: 30, live_bps: 1, bundle_bps: 2, kind: 'spread_and_slippage', symbol: 'XAUUSD', account: 'real',
-  fills: 12, configured_bps: 1, gap_percent: 50, spread_bps: 2, slippage_bps: 0.5,
-}; // prettier-ignore
+  live: 0.5,
+  bundle: 0.6,
+  mean: 0.7,
+  calls: 40,
+  version: 'v1',
+  lowest: 0.2,
+  highest: 0.6,
+  candidates: 300,
+  pass_rate: 0.4,
+  positions: 30,
+  live_bps: 1,
+  bundle_bps: 2,
+  kind: 'spread_and_slippage',
+  symbol: 'XAUUSD',
+  account: 'real',
+  fills: 12,
+  configured_bps: 1,
+  gap_percent: 50,
+  spread_bps: 2,
+  slippage_bps: 0.5,
+};
 
 const TRIGGERS: readonly RunTrigger[] = [
   { code: 'command', values: { command: 'train' } },

@@ -130,8 +130,14 @@ function expected(
 
 const damage = fc.oneof(
   { weight: 6, arbitrary: fc.constant(null) },
-  { weight: 1, arbitrary: fc.record({ how: fc.constantFrom('cut', 'mix', 'change'), at: fc.double({ min: 0, max: 1, noNaN: true }) }) },
-); // prettier-ignore
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      how: fc.constantFrom('cut', 'mix', 'change'),
+      at: fc.double({ min: 0, max: 1, noNaN: true }),
+    }),
+  },
+);
 const step = fc.oneof(
   {
     weight: 5,
@@ -158,10 +164,13 @@ const step = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant('time' as const),
-      ms: fc.oneof(fc.constantFrom(60_000, 60_000, 150_000, 150_001, -2_000, -2_001), fc.integer({ min: -100_000, max: 400_000 })),
+      ms: fc.oneof(
+        fc.constantFrom(60_000, 60_000, 150_000, 150_001, -2_000, -2_001),
+        fc.integer({ min: -100_000, max: 400_000 }),
+      ),
     }),
   },
-); // prettier-ignore
+);
 
 describe('a consumer', () => {
   it('acts like an omniscient observer of all deliveries, whatever is lost, repeated, reordered, torn, late or restarted', () => {
@@ -210,9 +219,20 @@ describe('a consumer', () => {
       }),
       { numRuns: 400 },
     );
-    for (const code of ['open', 'close', 'hold', 'halt', 'TORN', 'OLDER_BOOT', 'OUT_OF_ORDER', 'REPEATED', 'STALE', 'FUTURE'])
+    for (const code of [
+      'open',
+      'close',
+      'hold',
+      'halt',
+      'TORN',
+      'OLDER_BOOT',
+      'OUT_OF_ORDER',
+      'REPEATED',
+      'STALE',
+      'FUTURE',
+    ])
       expect.soft(reached.get(code) ?? 0, code).toBeGreaterThan(20);
-  }); // prettier-ignore
+  });
 
   const envelope = { boot_id: '20261120T082600000Z', seq: 1, generated_at_ms: START_MS };
   const code = (verdict: Verdict): string => (verdict.verdict === 'refuse' ? verdict.code : 'accepted');

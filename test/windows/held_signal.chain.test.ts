@@ -8,7 +8,14 @@ import { activate } from '../activate.ts';
 import { eventually } from '../cli_process.ts';
 import { IS_LONG } from '../long.ts';
 import { tinyModels, tinySettings } from '../tiny_models.ts';
-import { createWindowsWorkplace, IS_WINDOWS, signalsOf, windowsPath, WINDOWS_NOTE, type WindowsWorkplace } from './windows.ts'; // prettier-ignore
+import {
+  createWindowsWorkplace,
+  IS_WINDOWS,
+  signalsOf,
+  windowsPath,
+  WINDOWS_NOTE,
+  type WindowsWorkplace,
+} from './windows.ts';
 
 const SETTINGS = tinySettings({ minutehand: { simulated: { bar_interval_ms: 400 }, log: { level: 'info' } } });
 const PAIRS = SETTINGS.minutehand.pairs;

@@ -6,7 +6,14 @@ import { createRng } from '../../shared/rng.ts';
 import { Database } from '../../shared/store/sqlite.ts';
 import { eventually } from '../cli_process.ts';
 import { IS_LONG } from '../long.ts';
-import { createWindowsWorkplace, IS_WINDOWS, signalsOf, windowsPath, WINDOWS_NOTE, type WindowsWorkplace } from './windows.ts'; // prettier-ignore
+import {
+  createWindowsWorkplace,
+  IS_WINDOWS,
+  signalsOf,
+  windowsPath,
+  WINDOWS_NOTE,
+  type WindowsWorkplace,
+} from './windows.ts';
 
 const KILLS = IS_LONG ? 50 : 8;
 /** A kill comes within this time of the first signal of a start. */

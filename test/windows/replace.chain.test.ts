@@ -3,7 +3,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Database } from '../../shared/store/sqlite.ts';
 import { eventually } from '../cli_process.ts';
 import { SMALL_SETTINGS, storeSmallBars } from './small_settings.ts';
-import { createWindowsWorkplace, installTask, IS_WINDOWS, signalsOf, WINDOWS_NOTE, type WindowsProcess, type WindowsWorkplace } from './windows.ts'; // prettier-ignore
+import {
+  createWindowsWorkplace,
+  installTask,
+  IS_WINDOWS,
+  signalsOf,
+  WINDOWS_NOTE,
+  type WindowsProcess,
+  type WindowsWorkplace,
+} from './windows.ts';
 
 const PAIRS = SMALL_SETTINGS.minutehand.pairs.length;
 const HANDOVERS = 2;

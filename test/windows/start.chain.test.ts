@@ -3,7 +3,15 @@ import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { LONGEST_BELOW_PROGRAM } from '../../shared/windows_places.ts';
 import { eventually } from '../cli_process.ts';
-import { createWindowsWorkplace, IS_WINDOWS, signalsOf, windowsPath, windowsRoot, WINDOWS_NOTE, type WindowsWorkplace } from './windows.ts'; // prettier-ignore
+import {
+  createWindowsWorkplace,
+  IS_WINDOWS,
+  signalsOf,
+  windowsPath,
+  windowsRoot,
+  WINDOWS_NOTE,
+  type WindowsWorkplace,
+} from './windows.ts';
 
 const PAIRS = 10;
 

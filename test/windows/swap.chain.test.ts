@@ -6,7 +6,7 @@ import { Database } from '../../shared/store/sqlite.ts';
 import type { RetrainRun } from '../../trainer/control/schedule/run.ts';
 import { eventually } from '../cli_process.ts';
 import { SMALL_SETTINGS, storeSmallBars } from './small_settings.ts';
-import { createWindowsWorkplace, IS_WINDOWS, windowsPath, WINDOWS_NOTE, type WindowsWorkplace } from './windows.ts'; // prettier-ignore
+import { createWindowsWorkplace, IS_WINDOWS, windowsPath, WINDOWS_NOTE, type WindowsWorkplace } from './windows.ts';
 
 const MINUTE_S = 60;
 

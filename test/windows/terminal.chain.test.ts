@@ -1,7 +1,15 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createWindowsWorkplace, IS_WINDOWS, windowsNode, windowsOptions, windowsPath, WINDOWS_NOTE, type WindowsWorkplace } from './windows.ts'; // prettier-ignore
+import {
+  createWindowsWorkplace,
+  IS_WINDOWS,
+  windowsNode,
+  windowsOptions,
+  windowsPath,
+  WINDOWS_NOTE,
+  type WindowsWorkplace,
+} from './windows.ts';
 
 /**
  * Read first by every program of this test. The one that is called metaeditor64.exe, a copy of node.exe, does what

@@ -9,7 +9,8 @@ interface View {
 }
 
 /**
- * A click pins a minute; the wheel zooms about the pointer, sideways or with shift it moves; one finger moves, two zoom.
+ * A click pins a minute; the wheel zooms about the pointer, sideways or with shift it moves; one finger moves, two
+ * zoom.
  */
 export function listen(plot: uPlot, { range, whole, onClick }: View): void {
   const { over } = plot;

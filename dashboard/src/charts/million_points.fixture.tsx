@@ -75,7 +75,9 @@ interface Column {
  */
 async function pricePixels(count: number): Promise<{ seen: (Column | null)[]; expected: (Column | null)[] }> {
   const times = Array.from({ length: count }, (_, i) => 1_500_000_000 + 60 * i);
-  const prices = times.map((_, i) => 2000 + 5 * Math.sin(i / 500) + Math.sin(i * 12.9898) + (i % 1777 === 0 ? (i % 2 === 0 ? 40 : -40) : 0)); // prettier-ignore
+  const prices = times.map(
+    (_, i) => 2000 + 5 * Math.sin(i / 500) + Math.sin(i * 12.9898) + (i % 1777 === 0 ? (i % 2 === 0 ? 40 : -40) : 0),
+  );
   const signals = prices.map((price): Signal => ({ price, action: 'HOLD', target: 0 }) as Signal);
   const host = document.body.appendChild(document.createElement('div'));
   const range = signal<Range | null>(null);

@@ -200,10 +200,19 @@ function Equity({ own }: { readonly own: AccountPerformance }) {
   const chart = useChart(isDaily ? 'chart.dayEnd' : 'chart.exited');
   const points = useMemo(() => {
     if (!isDaily) return lastOfEach(own.curve);
-    return own.days.map(({ day, cumulative, drawdown }) => ({ time: Date.parse(`${day}T22:00:00Z`) / 1000, net: cumulative, drawdown })); // prettier-ignore
+    return own.days.map(({ day, cumulative, drawdown }) => ({
+      time: Date.parse(`${day}T22:00:00Z`) / 1000,
+      net: cumulative,
+      drawdown,
+    }));
   }, [own, isDaily]);
   const times = points.map(({ time }) => time);
-  const line = (name: string, tone: Series['tone'], values: readonly number[]): Series => ({ name, tone, digits: 2, values }); // prettier-ignore
+  const line = (name: string, tone: Series['tone'], values: readonly number[]): Series => ({
+    name,
+    tone,
+    digits: 2,
+    values,
+  });
   return (
     <Panel
       title={t('performance.equityChart', { currency: own.currency })}
@@ -298,9 +307,18 @@ function Expectation({ own }: { readonly own: AccountPerformance }) {
 // ---- tables ----
 
 function Accounts({ accounts }: { readonly accounts: readonly AccountPerformance[] }) {
-  const number = (key: string, title: string, of: (row: AccountPerformance) => number | null, text: (value: number | null, row: AccountPerformance) => string): Column<AccountPerformance> => ({
-    key, title, isNumber: true, value: of, cell: (row) => text(of(row), row),
-  }); // prettier-ignore
+  const number = (
+    key: string,
+    title: string,
+    of: (row: AccountPerformance) => number | null,
+    text: (value: number | null, row: AccountPerformance) => string,
+  ): Column<AccountPerformance> => ({
+    key,
+    title,
+    isNumber: true,
+    value: of,
+    cell: (row) => text(of(row), row),
+  });
   return (
     <Panel title={t('performance.accounts')} wide>
       <Table

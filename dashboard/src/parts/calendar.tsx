@@ -59,7 +59,13 @@ function Month(props: {
         {weeks.map((week) => (
           <tr key={week[0]}>
             {week.map((day) => (
-              <Cell key={day} day={day} own={day.startsWith(month) ? byDay.get(day) : undefined} full={full} isIn={day.startsWith(month)} /> // prettier-ignore
+              <Cell
+                key={day}
+                day={day}
+                own={day.startsWith(month) ? byDay.get(day) : undefined}
+                full={full}
+                isIn={day.startsWith(month)}
+              />
             ))}
           </tr>
         ))}

@@ -10,7 +10,20 @@ it('a count of one has its noun in the singular', () => {
 });
 
 /** Words that end in s after a value and are no plural of it, and counts that are never one. */
-const NO_PLURALS = [/^policy\.proposed$/, /^tile\./, /^overview\.refused$/, /^runs\.(?:current|bestTrials|begun)$/, /^preview\.looking$/, /^imports\.(?:questionOpen|undone)$/, /^backtests\.refused$/, /^strategies\.begun$/, /^rollout\.abort\.confirm$/, /^jobs\.waits\.order$/, /^trades\./, /^models\.allPassed$/]; // prettier-ignore
+const NO_PLURALS = [
+  /^policy\.proposed$/,
+  /^tile\./,
+  /^overview\.refused$/,
+  /^runs\.(?:current|bestTrials|begun)$/,
+  /^preview\.looking$/,
+  /^imports\.(?:questionOpen|undone)$/,
+  /^backtests\.refused$/,
+  /^strategies\.begun$/,
+  /^rollout\.abort\.confirm$/,
+  /^jobs\.waits\.order$/,
+  /^trades\./,
+  /^models\.allPassed$/,
+];
 
 it('no text has a plural behind a count that may be one', () => {
   const plurals = Object.entries(EN)

@@ -20,7 +20,12 @@ describe('the prices of a year', () => {
     expect([low, high].map((one) => one.toFixed(3))).toEqual(['0.845', '0.944']);
     const [crossLow, crossHigh] = pricesInYear('EURGBP', 2019)!;
     expect(0.85 > crossLow && 0.93 < crossHigh && crossHigh < 1).toBe(true);
-    expect([pricesInYear('EURUSD', 2026), pricesInYear('EURSEK', 2019), pricesInYear('EUREUR', 2019), pricesInYear('SOLUSDT', 2019)]).toEqual([null, null, null, null]); // prettier-ignore
+    expect([
+      pricesInYear('EURUSD', 2026),
+      pricesInYear('EURSEK', 2019),
+      pricesInYear('EUREUR', 2019),
+      pricesInYear('SOLUSDT', 2019),
+    ]).toEqual([null, null, null, null]);
   });
 
   it.each([
@@ -42,7 +47,11 @@ describe('the prices of a year', () => {
   it('tell nothing of prices around 1, of other years and symbols, and of prices that fit neither way', () => {
     expect([inverseOf('USDCHF', 2019, 0.99), inverseOf('USDCHF', 2019, 1 / 0.99)]).toEqual([null, null]);
     expect([mayBeInverse('USDCHF', 2019, 0.99), mayBeInverse('USDCHF', 2026, 0.99)]).toEqual([true, false]);
-    expect([inverseOf('EURUSD', 2027, 0.88), inverseOf('XAUUSD', 2029, 1 / 1300), inverseOf('EURUSD', 2019, 7)]).toEqual([null, null, null]); // prettier-ignore
+    expect([
+      inverseOf('EURUSD', 2027, 0.88),
+      inverseOf('XAUUSD', 2029, 1 / 1300),
+      inverseOf('EURUSD', 2019, 7),
+    ]).toEqual([null, null, null]);
   });
 
   it('do not count a spike, and need some bars', () => {
@@ -109,12 +118,12 @@ const PAIRS = [
   'USDCHF',
   'USDCAD',
   'EURGBP',
-  'AUDNZD', // prettier-ignore
+  'AUDNZD',
   'XAUUSD',
   'XAGUSD',
   'BCOUSD',
   'SPXUSD',
-  'NSXUSD', // prettier-ignore
+  'NSXUSD',
 ];
 
 describe.skipIf(folder === null)(`real bars${skipNote(folder)}`, () => {

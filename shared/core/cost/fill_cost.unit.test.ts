@@ -98,7 +98,19 @@ describe('default profiles', () => {
     ['LINKUSDT', 'crypto'],
   ] as const)('%s is a %s', (symbol, name) => expect(assetClassOf(symbol)).toBe(name));
 
-  const PAIRS = ['EURUSD', 'GBPUSD', 'USDCHF', 'USDJPY', 'NZDUSD', 'USDCAD', 'EURGBP', 'EURCHF', 'EURJPY', 'GBPJPY', 'NZDCAD']; // prettier-ignore
+  const PAIRS = [
+    'EURUSD',
+    'GBPUSD',
+    'USDCHF',
+    'USDJPY',
+    'NZDUSD',
+    'USDCAD',
+    'EURGBP',
+    'EURCHF',
+    'EURJPY',
+    'GBPJPY',
+    'NZDCAD',
+  ];
   const folder = realData('spreads');
 
   it.skipIf(folder === null)(

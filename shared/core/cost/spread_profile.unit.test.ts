@@ -34,7 +34,6 @@ describe('the profile of an asset class', () => {
       [0, 0],
       [0, 16],
     ])
-      // prettier-ignore
       expect(multiple('currency', day!, hour!)).toBe(7.9);
     expect([multiple('crypto', 0, 0), multiple('crypto', 0, 10), multiple('crypto', 6, 9)]).toEqual([1.2, 1.1, 1.2]);
   });

@@ -56,7 +56,15 @@ describe('the conditions of an entry of an instrument', () => {
         const rise = Math.max(...missing.map(({ change }) => change!));
         const isUp = missing[0]!.name.startsWith('ml_up');
         const after = (up: number, down: number): string =>
-          step(strategy, { ...probabilities, ML_UP_PROB: probabilities.ML_UP_PROB + up, ML_DOWN_PROB: probabilities.ML_DOWN_PROB + down }, true).action; // prettier-ignore
+          step(
+            strategy,
+            {
+              ...probabilities,
+              ML_UP_PROB: probabilities.ML_UP_PROB + up,
+              ML_DOWN_PROB: probabilities.ML_DOWN_PROB + down,
+            },
+            true,
+          ).action;
         expect(after(isUp ? rise + 1e-9 : 0, isUp ? 0 : rise + 1e-9)).toBe('ENTER');
         for (const less of [rise / 2, Math.max(0, rise - 1e-9)]) {
           expect(after(less, 0)).toBe('HOLD');
@@ -79,8 +87,14 @@ describe('the conditions of an entry of an instrument', () => {
 
   it('are those of the nearer side, up where both are equally near', () => {
     const sideOf = (up: number, down: number): unknown[] => conditionsOf(STRATEGY, answer(up, down), true).slice(4);
-    const condition = (name: string, holds: boolean, value: number, limit: number, change: number, relative: number) =>
-      ({ name, reason: 'THETA', holds, value, limit, relation: '>', change, relative }); // prettier-ignore
+    const condition = (
+      name: string,
+      holds: boolean,
+      value: number,
+      limit: number,
+      change: number,
+      relative: number,
+    ) => ({ name, reason: 'THETA', holds, value, limit, relation: '>', change, relative });
     expect(sideOf(0.25, 0.125)).toEqual([
       condition('ml_up_prob', false, 0.25, 0.5, 0.25, 0.5),
       condition('ml_up_lead', true, 0.25, 0.125, 0, 0),
@@ -98,7 +112,12 @@ describe('the conditions of an entry of an instrument', () => {
 
 describe('every condition of the rule of an instrument', () => {
   it('holds exactly when its value relates to its limit as stated, where it applies', () => {
-    const inputs = fc.tuple(strategyArbitrary, probabilitiesArbitrary, fc.double({ min: 90, max: 110, noNaN: true }), fc.integer({ min: 0, max: 30 })); // prettier-ignore
+    const inputs = fc.tuple(
+      strategyArbitrary,
+      probabilitiesArbitrary,
+      fc.double({ min: 90, max: 110, noNaN: true }),
+      fc.integer({ min: 0, max: 30 }),
+    );
     fc.assert(
       fc.property(inputs, ([strategy, probabilities, close, ageBars]) => {
         const position = { side: 1 as const, entryClose: 100, ageBars };

@@ -176,8 +176,16 @@ describe('the conditions of an entry', () => {
       time,
       roundTripBps: 2,
     });
-    const rows = conditions.map(({ name, reason, holds, value, limit, relation, change, relative }) =>
-      [name, reason, holds, value, limit, relation, change, relative]); // prettier-ignore
+    const rows = conditions.map(({ name, reason, holds, value, limit, relation, change, relative }) => [
+      name,
+      reason,
+      holds,
+      value,
+      limit,
+      relation,
+      change,
+      relative,
+    ]);
     expect(rows).toEqual([
       ['flat', 'IN_POSITION', false, null, null, null, null, null],
       ['stop', 'STOPPED', true, null, null, null, null, null],
@@ -233,7 +241,14 @@ describe('the conditions of an exit', () => {
   const terms = { theta1: 0, theta2: 1, hasEdge: true, isHalted: false };
   const input: PairQuestion = { market, scores, terms, policy: policyOf(2, true), position, time: 0 as OpenTime };
   const rows = (question: PairQuestion) =>
-    exitStates(PAIR_RULE, question.position.side, question).map(({ name, reason, holds, value, limit, relative }) => [name, reason, holds, value, limit, relative]); // prettier-ignore
+    exitStates(PAIR_RULE, question.position.side, question).map(({ name, reason, holds, value, limit, relative }) => [
+      name,
+      reason,
+      holds,
+      value,
+      limit,
+      relative,
+    ]);
 
   it('come nearest first, without those of an answer that no model gave; flat there are none', () => {
     expect(rows(input)[0]).toEqual(['risk', 'RISK_EXIT', false, 0.45, 0.9, 0.5]);

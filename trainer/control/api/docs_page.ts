@@ -81,7 +81,13 @@ function sectionOf(name: string, operation: Operation): string {
       ? ''
       : htmlTable(
           ['parameter', 'in', 'type', 'needed', 'meaning'],
-          parameters.map((one) => [one.name, one.in, typeOf(one.schema), one.required === true ? 'yes' : 'no', one.description ?? one.schema?.description ?? '']), // prettier-ignore
+          parameters.map((one) => [
+            one.name,
+            one.in,
+            typeOf(one.schema),
+            one.required === true ? 'yes' : 'no',
+            one.description ?? one.schema?.description ?? '',
+          ]),
         ),
     ...contentHtml('Body', requestBody?.content),
     ...answers.flatMap(([status, { content }]) => contentHtml(`Response ${status}`, content)),

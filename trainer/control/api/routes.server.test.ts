@@ -608,7 +608,9 @@ describe('every route', () => {
         expect(section, name).toMatch(/Role: (viewer|operator|approver|public)\./);
         for (const code of errorsOf(name)) expect(section, name).toContain(`${code} (${ERRORS[code].status})`);
       }
-    const operations = Object.entries(paths).flatMap(([path, methods]) => Object.keys(methods).map((one) => `${one.toUpperCase()} ${path}`)); // prettier-ignore
+    const operations = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((one) => `${one.toUpperCase()} ${path}`),
+    );
     expect(Object.keys(ROUTE_ERRORS).filter((name) => !operations.includes(name))).toEqual([]);
   });
 });
@@ -643,10 +645,17 @@ function requestsOf({ parameters = [], requestBody }: Operation, named: Schemas)
   const ofPlace = (place: string): ValueSchema => {
     const own = parameters.filter((one) => one.in === place);
     const required = own.filter((one) => place === 'path' || (one as { required?: boolean }).required === true);
-    return { type: 'object', properties: Object.fromEntries(own.map(({ name, schema }) => [name, schema])), required: required.map(({ name }) => name) }; // prettier-ignore
+    return {
+      type: 'object',
+      properties: Object.fromEntries(own.map(({ name, schema }) => [name, schema])),
+      required: required.map(({ name }) => name),
+    };
   };
   const parts = fc.record({ path: validValues(ofPlace('path'), named), query: validValues(ofPlace('query'), named) });
-  const near = fc.record({ path: nearlyValid(validValues(ofPlace('path'), named)), query: nearlyValid(validValues(ofPlace('query'), named)) }); // prettier-ignore
+  const near = fc.record({
+    path: nearlyValid(validValues(ofPlace('path'), named)),
+    query: nearlyValid(validValues(ofPlace('query'), named)),
+  });
   const draw = (
     kind: Drawn['kind'],
     of: fc.Arbitrary<unknown>,

@@ -84,7 +84,21 @@ function objects({ properties = {}, required = [], additionalProperties }: Value
   });
 }
 
-const OTHERS: readonly unknown[] = [null, true, -1, 0.5, 1e308, '', '\u0000', '../../etc/passwd', "'; DROP TABLE x;--", [], {}, [[[[]]]], Number.MAX_SAFE_INTEGER + 2]; // prettier-ignore
+const OTHERS: readonly unknown[] = [
+  null,
+  true,
+  -1,
+  0.5,
+  1e308,
+  '',
+  '\u0000',
+  '../../etc/passwd',
+  "'; DROP TABLE x;--",
+  [],
+  {},
+  [[[[]]]],
+  Number.MAX_SAFE_INTEGER + 2,
+];
 
 /** An almost valid value: one part is removed, added, or has another type. */
 export function nearlyValid(valid: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {

@@ -237,7 +237,9 @@ describe('a body with each field of a schema', () => {
       refused({ ...of('logistic'), ...fields }, 'with the learner logistic');
       refused({ ...of('gru'), ...fields }, 'with the learner gru');
       expect(parametersOf({ ...of('gbdt'), ...fields })).toHaveProperty('settings');
-      expect(parametersOf({ ensemble_config: { enabled: true, method: 'stacking' }, ...fields })).toHaveProperty('settings'); // prettier-ignore
+      expect(parametersOf({ ensemble_config: { enabled: true, method: 'stacking' }, ...fields })).toHaveProperty(
+        'settings',
+      );
     }
     expect(parametersOf({ ...of('random_forest'), max_depth: 3 })).toHaveProperty('settings');
     refused({ ...of('random_forest'), learning_rate: 0.2 }, 'learning_rate 0.2 with the learner random_forest');

@@ -188,7 +188,11 @@ describe('every schema of a training request', () => {
 });
 
 it('every key of a generator acts on the search of formulas, or is refused by name with a next step', () => {
-  const parts = { TSFreshConfigModel: 'tsfresh', FeaturetoolsConfigModel: 'featuretools', AutoFeatConfigModel: 'autofeat' }; // prettier-ignore
+  const parts = {
+    TSFreshConfigModel: 'tsfresh',
+    FeaturetoolsConfigModel: 'featuretools',
+    AutoFeatConfigModel: 'autofeat',
+  };
   for (const [id, part] of Object.entries(parts)) {
     const asked = (keys: Body) => formulaSearchOf(autoMLConfigModel.parse({ [part]: { enabled: true, ...keys } }));
     for (const [field, [given]] of Object.entries(CASES[id]!)) {

@@ -24,17 +24,31 @@ describe('figures of fills', () => {
     const enter = enterBody(idOf(1), { price_a: 4100, price_b: 51.25 });
     const trades = [
       tradeOf(openFill(), enter),
-      tradeOf(openFill({ leg: 'B', side: 'BUY', requested_price: 51.25, filled_price: 51.260_25, time_ms: T0 + 750 }), enter),
+      tradeOf(
+        openFill({ leg: 'B', side: 'BUY', requested_price: 51.25, filled_price: 51.260_25, time_ms: T0 + 750 }),
+        enter,
+      ),
       tradeOf(closeFill(), null),
       tradeOf(closeFill({ leg: 'B', side: 'SELL', requested_price: 51, filled_price: 51, pnl: -1 }), null),
     ];
     const { total } = figures(trades, [journaled(enter, T0)])['paper']!;
     // 1 bps, 2 bps, 1 bps, none.
-    expect(total).toMatchObject({ opened: 1, closed: 1, win_rate: 1, pnl: { USD: 3.5 }, fills: 4, enters: 1, refused: 0, refusal_rate: 0, latency_ms_p50: 250, latency_ms_p95: 750 });
+    expect(total).toMatchObject({
+      opened: 1,
+      closed: 1,
+      win_rate: 1,
+      pnl: { USD: 3.5 },
+      fills: 4,
+      enters: 1,
+      refused: 0,
+      refusal_rate: 0,
+      latency_ms_p50: 250,
+      latency_ms_p95: 750,
+    });
     expect(total.slippage_bps).toBeCloseTo(1, 6);
     expect(total.slippage_bps_p95).toBeCloseTo(2, 6);
     expect(total.shortfall_bps).toBeCloseTo(1.5, 6);
-  }); // prettier-ignore
+  });
 
   it('count unopened signals as refused, when they have expired or were answered', () => {
     const entries = [1, 2, 3].map((number) => journaled(enterBody(idOf(number)), T0 + number));
@@ -106,5 +120,5 @@ describe('figures of fills', () => {
     for (const [id, own] of wins)
       expect(byPair[id]!.win_rate).toBeCloseTo(own.reduce((sum, win) => sum + win, 0) / own.length, 12);
     expect(total.refused).toBe(total.enters - total.opened);
-  }); // prettier-ignore
+  });
 });

@@ -92,7 +92,16 @@ export function readFillStream(options: FillStreamOptions): StreamReader {
   async function claimForgotten({ redis }: StreamConnection): Promise<void> {
     try {
       for (let from = '0-0'; ;) {
-        const [next] = (await redis.xautoclaim(FILLS_STREAM, group, CONSUMER, CLAIM_IDLE_MS, from, 'COUNT', ENTRIES_AT_ONCE, 'JUSTID')) as [string]; // prettier-ignore
+        const [next] = (await redis.xautoclaim(
+          FILLS_STREAM,
+          group,
+          CONSUMER,
+          CLAIM_IDLE_MS,
+          from,
+          'COUNT',
+          ENTRIES_AT_ONCE,
+          'JUSTID',
+        )) as [string];
         if (next === '0-0') return;
         from = next;
       }
@@ -114,7 +123,16 @@ export function readFillStream(options: FillStreamOptions): StreamReader {
   async function drainCarefully(connection: StreamConnection): Promise<void> {
     const { redis } = connection;
     for (let from = '0-0'; ;) {
-      const [next, ids] = (await redis.xautoclaim(FILLS_STREAM, group, CONSUMER, 0, from, 'COUNT', LOOKED_AT, 'JUSTID')) as [string, string[]]; // prettier-ignore
+      const [next, ids] = (await redis.xautoclaim(
+        FILLS_STREAM,
+        group,
+        CONSUMER,
+        0,
+        from,
+        'COUNT',
+        LOOKED_AT,
+        'JUSTID',
+      )) as [string, string[]];
       for (const id of ids) {
         const size = await sizeOf(redis, FILLS_STREAM, id, id);
         if (size !== null && size.bytes > ENTRY_BYTES_MAX) {
@@ -187,7 +205,17 @@ export function readFillStream(options: FillStreamOptions): StreamReader {
 
   async function next(from: string, count: number, { redis }: StreamConnection): Promise<Entry[]> {
     const answer = (await redis.xreadgroup(
-      'GROUP', group, CONSUMER, 'COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', FILLS_STREAM, from)) as [string, Entry[]][] | null; // prettier-ignore
+      'GROUP',
+      group,
+      CONSUMER,
+      'COUNT',
+      count,
+      'BLOCK',
+      BLOCK_MS,
+      'STREAMS',
+      FILLS_STREAM,
+      from,
+    )) as [string, Entry[]][] | null;
     return answer?.[0]?.[1] ?? [];
   }
 

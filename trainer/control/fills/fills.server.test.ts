@@ -59,10 +59,18 @@ function journalSignals(...bodies: SignalBody[]): void {
   journal.append(
     [],
     bodies.map((body, index) => ({
-      bootId: 'b', seq: index + 1, pairId: body.pair_id, time: 0 as OpenTime, signalId: body.signal_id, body: encodeBody(body),
-      featuresCrc: null, riskProb: null, position: 'null', generatedAtMs: BEGAN_MS + index,
+      bootId: 'b',
+      seq: index + 1,
+      pairId: body.pair_id,
+      time: 0 as OpenTime,
+      signalId: body.signal_id,
+      body: encodeBody(body),
+      featuresCrc: null,
+      riskProb: null,
+      position: 'null',
+      generatedAtMs: BEGAN_MS + index,
     })),
-  ); // prettier-ignore
+  );
   journal.close();
 }
 
@@ -75,7 +83,10 @@ function someFills(count = 10): Fill[] {
   });
 }
 const linesOf = (fills: readonly Fill[]): string[] => fills.map(encodeFill);
-const textOf = (fills: readonly Fill[]): string => linesOf(fills).map((line) => `${line}\n`).join(''); // prettier-ignore
+const textOf = (fills: readonly Fill[]): string =>
+  linesOf(fills)
+    .map((line) => `${line}\n`)
+    .join('');
 
 let server: PostgresServer | null = null;
 beforeAll(async () => {
@@ -102,7 +113,8 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     if (note === '') await store.close();
   });
 
-  const stored = async (): Promise<string[]> => (await readTrades(store, { market: 'live' })).map(({ line }) => line).sort(); // prettier-ignore
+  const stored = async (): Promise<string[]> =>
+    (await readTrades(store, { market: 'live' })).map(({ line }) => line).sort();
 
   it('store each fill once, however often and on however many transports it arrives', async () => {
     const lines = linesOf(someFills());
@@ -132,10 +144,27 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     const [refused, open, close] = await readTrades(store, { market: 'live' });
     // Derived values are computed, not copied from the fill.
     expect(open).toMatchObject({
-      fill_key: fillKey(stray), account: 'paper', leg: 'A', side: 'SELL', lots: 0.5, ticket: 1, latency_ms: 250, signal_ms: BEGAN_MS,
-      signal_action: 'ENTER', signal_reason: 'ENTRY', signal_bar: '2026-11-20T08:26:00Z', signal_price: 4100.5, model_version: '20261120_0800',
-      z_score: 2.5, return_prob: 0.8, risk_score: 0.1, position_scale: 0.5, beta: 0.8, max_age_bars: 60, source: 'file',
-    }); // prettier-ignore
+      fill_key: fillKey(stray),
+      account: 'paper',
+      leg: 'A',
+      side: 'SELL',
+      lots: 0.5,
+      ticket: 1,
+      latency_ms: 250,
+      signal_ms: BEGAN_MS,
+      signal_action: 'ENTER',
+      signal_reason: 'ENTRY',
+      signal_bar: '2026-11-20T08:26:00Z',
+      signal_price: 4100.5,
+      model_version: '20261120_0800',
+      z_score: 2.5,
+      return_prob: 0.8,
+      risk_score: 0.1,
+      position_scale: 0.5,
+      beta: 0.8,
+      max_age_bars: 60,
+      source: 'file',
+    });
     expect(open!.slippage_bps).toBeCloseTo(1, 6);
     expect(close).toMatchObject({ kind: 'close', pnl: 4.5, signal_action: 'EXIT', signal_price: 4100.5 });
     expect(refused).toMatchObject({ error: 'CAP_OPEN_PAIRS', signal_ms: null, latency_ms: null, signal_price: null });
@@ -179,7 +208,13 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     const result = (): string => join(paths.home, 'ea', '1_paper', 'result.json');
     let running: StoreWork;
     const start = (settings: Settings = SETTINGS): void => {
-      running = startFills({ settings, paths, log: pino({ level: 'silent' }), print: () => undefined, env: { MINUTEHAND_DATABASE_URL: url } }); // prettier-ignore
+      running = startFills({
+        settings,
+        paths,
+        log: pino({ level: 'silent' }),
+        print: () => undefined,
+        env: { MINUTEHAND_DATABASE_URL: url },
+      });
     };
     beforeEach(() => {
       if (note === '') start();
@@ -191,7 +226,11 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     it('from any position, as they grow, over restarts', async () => {
       const fills = someFills(9);
       mkdirSync(join(paths.signals, 'XAUUSD_XAGUSD'), { recursive: true });
-      const places = [result(), join(paths.signals, 'result.json'), join(paths.signals, 'XAUUSD_XAGUSD', 'result.json')]; // prettier-ignore
+      const places = [
+        result(),
+        join(paths.signals, 'result.json'),
+        join(paths.signals, 'XAUUSD_XAGUSD', 'result.json'),
+      ];
       for (const [index, place] of places.entries())
         writeFileSync(place, textOf(fills.slice(3 * index, 3 * index + 2)));
       await running.pass();
@@ -284,7 +323,10 @@ describe('fills from Redis', () => {
 
   const start = (link?: FillsLink): void => {
     const { minutehand } = SETTINGS;
-    const transports = { ...minutehand.transports, redis: { ...minutehand.transports.redis, enabled: 'auto' as const, url: redis!.url } }; // prettier-ignore
+    const transports = {
+      ...minutehand.transports,
+      redis: { ...minutehand.transports.redis, enabled: 'auto' as const, url: redis!.url },
+    };
     const settings = { ...SETTINGS, minutehand: { ...minutehand, transports } };
     said.length = 0;
     logged.length = 0;
@@ -374,7 +416,10 @@ describe('fills from Redis', () => {
     start();
     const elsewhere = homePaths({ MINUTEHAND_HOME: mkdtempSync(join(tmpdir(), 'minutehand-fills-')) });
     const { minutehand } = SETTINGS;
-    const transports = { ...minutehand.transports, redis: { ...minutehand.transports.redis, enabled: 'auto' as const, url: redis!.url } }; // prettier-ignore
+    const transports = {
+      ...minutehand.transports,
+      redis: { ...minutehand.transports.redis, enabled: 'auto' as const, url: redis!.url },
+    };
     const settings = { ...SETTINGS, minutehand: { ...minutehand, transports } };
     const log = pino({ level: 'silent' });
     const second = startFills({ settings, paths: elsewhere, log, print: () => undefined, env: {} });
@@ -442,7 +487,12 @@ describe('fills from Redis', () => {
     await redis!.kill();
     await sleep(50);
     redis = await startRedis([], port);
-    await eventually(async () => client.ping().then(() => true, () => false)); // prettier-ignore
+    await eventually(async () =>
+      client.ping().then(
+        () => true,
+        () => false,
+      ),
+    );
     await send(someFills(5).slice(1));
     await eventually(async () => (await count()) === 5);
   });

@@ -23,9 +23,17 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function journal(signals: readonly { body: SignalBody; atMs: number }[]): void {
   const store = openJournal(path);
   const rows = signals.map(({ body, atMs }, index) => ({
-    bootId: 'b', seq: index + 1, pairId: body.pair_id, time: 0 as OpenTime, signalId: body.signal_id, body: encodeBody(body),
-    featuresCrc: null, riskProb: null, position: 'null', generatedAtMs: atMs,
-  })); // prettier-ignore
+    bootId: 'b',
+    seq: index + 1,
+    pairId: body.pair_id,
+    time: 0 as OpenTime,
+    signalId: body.signal_id,
+    body: encodeBody(body),
+    featuresCrc: null,
+    riskProb: null,
+    position: 'null',
+    generatedAtMs: atMs,
+  }));
   store.append([], rows);
   store.close();
 }
@@ -50,14 +58,24 @@ describe('signals of a journal', () => {
     }));
     journal(all);
     const signals = openJournalSignals(path)!;
-    for (const [from, to] of [[0, 400], [33, 34], [35, 36], [100, 200], [399, 400], [-50, 20], [500, 600]] as const) {
+    for (const [from, to] of [
+      [0, 400],
+      [33, 34],
+      [35, 36],
+      [100, 200],
+      [399, 400],
+      [-50, 20],
+      [500, 600],
+    ] as const) {
       const fromMs = T0 + from * DAY_MS * 0.05;
-const toMs = T0 + to * DAY_MS * 0.05;
+      const toMs = T0 + to * DAY_MS * 0.05;
       const wanted = all.filter(({ body, atMs }) => body.action === 'ENTER' && atMs >= fromMs && atMs < toMs);
-      expect(signals.entries(fromMs, toMs).map(({ body }) => body.signal_id)).toEqual(wanted.map(({ body }) => body.signal_id));
+      expect(signals.entries(fromMs, toMs).map(({ body }) => body.signal_id)).toEqual(
+        wanted.map(({ body }) => body.signal_id),
+      );
     }
     signals.close();
-  }); // prettier-ignore
+  });
 
   it('list the minutes of a pair with signals of a version', () => {
     const first = '20261101_0300';
@@ -68,15 +86,24 @@ const toMs = T0 + to * DAY_MS * 0.05;
       const pair_id = index % 2 === 0 ? 'XAUUSD_XAGUSD' : 'EURUSD_USDCHF';
       const body = encodeBody(bodyOf({ pair_id, model_version, signal_id: idOf(index) }));
       return {
-        bootId: 'b', seq: index + 1, pairId: pair_id, time: (index * 60) as OpenTime, signalId: idOf(index), body,
-        featuresCrc: null, riskProb: null, position: 'null', generatedAtMs: T0 + index,
-      }; // prettier-ignore
+        bootId: 'b',
+        seq: index + 1,
+        pairId: pair_id,
+        time: (index * 60) as OpenTime,
+        signalId: idOf(index),
+        body,
+        featuresCrc: null,
+        riskProb: null,
+        position: 'null',
+        generatedAtMs: T0 + index,
+      };
     });
     store.append([], rows);
     store.close();
     const signals = openJournalSignals(path)!;
     const minutes = Array.from({ length: 40 }, (_, index) => index * 60);
-    const gold = (version: string): number[] => [...signals.spokenBy(version, 'XAUUSD_XAGUSD', minutes)].sort((a, b) => a - b); // prettier-ignore
+    const gold = (version: string): number[] =>
+      [...signals.spokenBy(version, 'XAUUSD_XAGUSD', minutes)].sort((a, b) => a - b);
     expect(gold(first)).toEqual([10, 12, 14, 16, 18].map((index) => index * 60));
     expect(gold(second)).toEqual([20, 22, 24, 26, 28].map((index) => index * 60));
     expect(signals.spokenBy(second, 'XAUUSD_XAGUSD', [22 * 60, 23 * 60])).toEqual(new Set([22 * 60]));

@@ -38,11 +38,15 @@ describe('fills compared with signals', () => {
   it('report a signal that was no ENTER, or had the other side', () => {
     expect(codes({ trades: [tradeOf(refusedFill(), bodyOf())] })).toEqual(['SIGNAL_MISMATCH']);
     const wrong = tradeOf(openFill({ side: 'BUY' }), ENTER);
-    expect(findings({ trades: [wrong, B] })).toMatchObject([{ code: 'SIGNAL_MISMATCH', seen: 'leg A BUY, and the signal has SELL' }]);
+    expect(findings({ trades: [wrong, B] })).toMatchObject([
+      { code: 'SIGNAL_MISMATCH', seen: 'leg A BUY, and the signal has SELL' },
+    ]);
     // β below zero: both legs have the same side.
     const negative = enterBody(idOf(1), { beta: -0.8 });
-    expect(codes({ trades: [tradeOf(openFill(), negative), tradeOf(openFill({ leg: 'B', side: 'SELL' }), negative)] })).toEqual([]);
-  }); // prettier-ignore
+    expect(
+      codes({ trades: [tradeOf(openFill(), negative), tradeOf(openFill({ leg: 'B', side: 'SELL' }), negative)] }),
+    ).toEqual([]);
+  });
 
   it('report a present program that neither followed nor refused an ENTER', () => {
     const later = journaled(enterBody(idOf(7)), OPENED_MS + 5 * BAR_MS);
@@ -100,6 +104,9 @@ describe('fills compared with signals', () => {
       line: 'x',
       received_ms: 5,
     };
-    expect(findings({ trades: [A], refusedLines: [line] }).map(({ code }) => code)).toEqual(['LINE_REFUSED', 'LEG_ALONE']); // prettier-ignore
+    expect(findings({ trades: [A], refusedLines: [line] }).map(({ code }) => code)).toEqual([
+      'LINE_REFUSED',
+      'LEG_ALONE',
+    ]);
   });
 });

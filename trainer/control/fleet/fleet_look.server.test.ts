@@ -43,7 +43,9 @@ it('is a fault that names both workers for a day after two results of one task',
     seen: expect.stringMatching(/desk\/12 made a{64}, attic\/7 made b{64}$/) as string,
   });
   await queue.report({ key: 'd'.repeat(64), learner: 'gbdt', kept: KEPT, other: OTHER });
-  await expect(look.check()).rejects.toMatchObject({ seen: expect.stringMatching(/; 2 such in the last day$/) as string }); // prettier-ignore
+  await expect(look.check()).rejects.toMatchObject({
+    seen: expect.stringMatching(/; 2 such in the last day$/) as string,
+  });
   expect(read('minutehand_fleet_differences')).toBe(2);
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + DIFFERENCE_FAULT_MS });
   await look.check();

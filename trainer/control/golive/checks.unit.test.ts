@@ -160,7 +160,15 @@ describe('the checklist of going live', () => {
   });
 
   it('names what would change a refused training, where its advice would be to train', () => {
-    const gate = { code: 'samples', role: 'ai1', value: 120, relation: '>=', limit: 300, unit: 'count', evidence: {} } as const; // prettier-ignore
+    const gate = {
+      code: 'samples',
+      role: 'ai1',
+      value: 120,
+      relation: '>=',
+      limit: 300,
+      unit: 'count',
+      evidence: {},
+    } as const;
     const refusedTraining = { version: '20261128_0900', failed: [gate] };
     const checkOf = (models: object) =>
       goLiveChecks({ ...READY, models: { ...READY.models, ...models } }).find(({ id }) => id === 'models');

@@ -39,7 +39,10 @@ export async function readParts(
     if (part === null) {
       if (number > last) return parts;
       const seen = `${manifestName(partName(market, day, number))} of ${place.id} is not there`;
-      throw new MinutehandError('ARCHIVE_MISSING', { seen, expected: `the part that was written, sha256 ${recorded.get(number)}` }); // prettier-ignore
+      throw new MinutehandError('ARCHIVE_MISSING', {
+        seen,
+        expected: `the part that was written, sha256 ${recorded.get(number)}`,
+      });
     }
     const expected = recorded.get(number);
     if (expected !== undefined && expected !== part.manifest.sha256)

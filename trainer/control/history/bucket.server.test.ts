@@ -66,7 +66,9 @@ describe('an archive in a bucket', () => {
       if (left-- > 0) {
         incoming.resume();
         outgoing.writeHead(503, { 'content-type': 'application/xml' });
-        outgoing.end('<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'); // prettier-ignore
+        outgoing.end(
+          '<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>',
+        );
         return;
       }
       const { method, url, headers } = incoming;

@@ -273,7 +273,9 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     const rows = simulatedDay(DAY, SMALL);
     // Two signals in one millisecond, equal extremes, and a part without any value.
     const again = rows.slice(0, 9).map((row) => ({ ...row, bootId: `${row.bootId}2`, seq: row.seq + 1 }));
-    const empty = rows.slice(60, 72).map((row) => ({ ...row, body: row.body.replace(/"(z_score|confidence)":[^,]*/g, '"$1":null') })); // prettier-ignore
+    const empty = rows
+      .slice(60, 72)
+      .map((row) => ({ ...row, body: row.body.replace(/"(z_score|confidence)":[^,]*/g, '"$1":null') }));
     journal([...rows.slice(0, 60), ...empty, ...rows.slice(72), ...again]);
     await copy.pass();
     const queries = vi.spyOn(store.db.getExecutor(), 'executeQuery');
@@ -341,7 +343,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
   it('copies all shards and both markets, and a damaged journal does not affect the others', async () => {
     const rows = simulatedDay(DAY, SMALL);
     const first = rows.filter(({ pairId }) => pairId === SMALL.pairs[0]);
-    const others = rows.filter(({ pairId }) => pairId !== SMALL.pairs[0]); // prettier-ignore
+    const others = rows.filter(({ pairId }) => pairId !== SMALL.pairs[0]);
     journal(first, 'b');
     journal(others, 'c');
     journal(rows, 'b', 'simulated');
@@ -481,7 +483,9 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
         return store.transaction(work);
       },
     };
-    expect(await createArchive(late, tables, await openArchivePlace(policy, paths, {}), clock).prune('live', DAY)).toBeNull(); // prettier-ignore
+    expect(
+      await createArchive(late, tables, await openArchivePlace(policy, paths, {}), clock).prune('live', DAY),
+    ).toBeNull();
     expect([isCompared, (await stored()).length]).toEqual([true, rows.length + 1]);
   });
 

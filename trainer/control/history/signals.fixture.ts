@@ -8,7 +8,18 @@ import type { SignalBody } from '../../../shared/signal/signal.ts';
 import { openJournal, type SignalRow as JournalSignal } from '../../../shared/store/journal.ts';
 import { DAY_MS, dayStartMs } from './day.ts';
 
-export const TEN_PAIRS = ['XAUUSD_XAGUSD', 'AUDUSD_NZDUSD', 'EURUSD_GBPUSD', 'EURUSD_USDCHF', 'AUDUSD_USDCAD', 'NZDUSD_USDCAD', 'GBPUSD_USDCHF', 'SPXUSD_NSXUSD', 'USDCAD_BCOUSD', 'USDJPY_USDCHF']; // prettier-ignore
+export const TEN_PAIRS = [
+  'XAUUSD_XAGUSD',
+  'AUDUSD_NZDUSD',
+  'EURUSD_GBPUSD',
+  'EURUSD_USDCHF',
+  'AUDUSD_USDCAD',
+  'NZDUSD_USDCAD',
+  'GBPUSD_USDCHF',
+  'SPXUSD_NSXUSD',
+  'USDCAD_BCOUSD',
+  'USDJPY_USDCHF',
+];
 
 export interface SimulatedSignals {
   readonly pairs?: readonly string[];

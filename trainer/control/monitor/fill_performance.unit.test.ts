@@ -74,12 +74,17 @@ function tripOf(trip: Trip): LiveTrade[] {
       tradeOf(openFill({ ...common, ...signals, signal_id: id, time_ms, ...paid(middles[leg], way) }), enter),
       tradeOf(
         closeFill({
-          ...common, ...signals, signal_id: exitId, time_ms: time_ms + heldMs, signal_ms: time_ms + heldMs - 250, pnl: pnl / 2,
+          ...common,
+          ...signals,
+          signal_id: exitId,
+          time_ms: time_ms + heldMs,
+          signal_ms: time_ms + heldMs - 250,
+          pnl: pnl / 2,
           ...paid(after[leg], -way),
         }),
         exit,
       ),
-    ]; // prettier-ignore
+    ];
   };
   return [...fillsOf('A', side, halfA, slippageA), ...fillsOf('B', -side * Math.sign(beta), halfB, slippageB)];
 }
@@ -103,19 +108,37 @@ describe('fills beside the backtest', () => {
     const bps = fc.double({ min: 0, max: 5, noNaN: true });
     const beta = fc.double({ min: -3, max: 3, noNaN: true }).filter((value) => Math.abs(value) > 0.05);
     fc.assert(
-      fc.property(fc.constantFrom(1 as const, -1 as const), beta, small, small, bps, bps, (side, own, a, b, half, slip) => {
-        const trip = { number: 1, side, beta: own, moveA: a, moveB: b, halfA: half, halfB: 2 * half, slippageA: slip, slippageB: slip / 2 };
-        const { net } = performance(tripOf(trip))['real']!;
-        const hedge = Math.abs(own);
-        const gross = (1e4 * side * (a - own * b)) / (1 + hedge);
-        const costA = 2 * fillCostBps({ spread_bps: 2 * half, commission_bps: 0.3, slippage_bps: slip }, 0);
-        const costB = 2 * fillCostBps({ spread_bps: 4 * half, commission_bps: 0.4, slippage_bps: slip / 2 }, 0);
-        // Costs of the exit are of the moved value: 1 % of them at most.
-        expect(Math.abs(net.live_bps! - (gross - (costA + hedge * costB) / (1 + hedge)))).toBeLessThan(0.2 + 1e-9);
-        expect(net.gap_bps).toBeCloseTo(net.live_bps! - 1, 9);
-      }),
+      fc.property(
+        fc.constantFrom(1 as const, -1 as const),
+        beta,
+        small,
+        small,
+        bps,
+        bps,
+        (side, own, a, b, half, slip) => {
+          const trip = {
+            number: 1,
+            side,
+            beta: own,
+            moveA: a,
+            moveB: b,
+            halfA: half,
+            halfB: 2 * half,
+            slippageA: slip,
+            slippageB: slip / 2,
+          };
+          const { net } = performance(tripOf(trip))['real']!;
+          const hedge = Math.abs(own);
+          const gross = (1e4 * side * (a - own * b)) / (1 + hedge);
+          const costA = 2 * fillCostBps({ spread_bps: 2 * half, commission_bps: 0.3, slippage_bps: slip }, 0);
+          const costB = 2 * fillCostBps({ spread_bps: 4 * half, commission_bps: 0.4, slippage_bps: slip / 2 }, 0);
+          // Costs of the exit are of the moved value: 1 % of them at most.
+          expect(Math.abs(net.live_bps! - (gross - (costA + hedge * costB) / (1 + hedge)))).toBeLessThan(0.2 + 1e-9);
+          expect(net.gap_bps).toBeCloseTo(net.live_bps! - 1, 9);
+        },
+      ),
     );
-  }); // prettier-ignore
+  });
 
   it('pay overnight swaps', () => {
     const night = 11 * 3_600_000;
@@ -124,11 +147,12 @@ describe('fills beside the backtest', () => {
     const netOf = (heldMs: number): number => {
       const trades = tripOf({ number: 1, heldMs, beta: 1 });
       const fills = { trades, entries: [], nowMs: Infinity, barMs: 60_000, settleMs: 0 };
-      return fillPerformance(fills, { edge: { XAUUSD_XAGUSD: EDGE } }, costs, { fill_min_trades: 1 })['real']!.net.live_bps!;
+      return fillPerformance(fills, { edge: { XAUUSD_XAGUSD: EDGE } }, costs, { fill_min_trades: 1 })['real']!.net
+        .live_bps!;
     };
     // One leg long, one short, half of the capital each.
     expect(netOf(600_000) - netOf(night)).toBeCloseTo(1.5, 9);
-  }); // prettier-ignore
+  });
 
   it('show each symbol’s slippage and shortfall a side beside the configured ones', () => {
     const trades = Array.from({ length: 40 }, (_, number) =>
@@ -167,12 +191,14 @@ describe('fills beside the backtest', () => {
       ).flat(),
     );
     const found = performance(trades);
-    expect(Object.entries(found).map(([account, { win_rate }]) => [account, win_rate.live, win_rate.live_count])).toEqual([
+    expect(
+      Object.entries(found).map(([account, { win_rate }]) => [account, win_rate.live, win_rate.live_count]),
+    ).toEqual([
       ['demo', 0, 11],
       ['paper', 0, 10],
       ['real', 1, 12],
     ]);
-  }); // prettier-ignore
+  });
 
   it('are compared with the bundle’s pairs in proportion, and omitted where it has measured none', () => {
     const euro = tripOf({ number: 9 }).map((trade) => ({
@@ -265,20 +291,25 @@ describe('chance', () => {
   it('equals Wilson’s interval of three standard deviations, for independent trades against a known share', () => {
     const share = fc.double({ min: 0.02, max: 0.98, noNaN: true });
     fc.assert(
-      fc.property(fc.integer({ min: 30, max: 400 }), fc.double({ min: 0, max: 1, noNaN: true }), share, (n, won, before) => {
-        const wins = Array.from({ length: n }, (_, i) => (i < Math.round(won * n) ? 1 : 0));
-        const known = { share: before, standardError: 0, trades: 1e9 };
-        const { live, gap, gap_noise } = compareShare(wins, [...wins.keys()], n, known, 30);
-        const center = (live! + 9 / (2 * n)) / (1 + 9 / n);
-        const half = (3 / (1 + 9 / n)) * Math.sqrt((live! * (1 - live!)) / n + 9 / (4 * n * n));
-        const isOutside = Math.abs(before - center) > half + 1e-7;
-        const isInside = Math.abs(before - center) < half - 1e-7;
-        // A larger spread between days is accepted.
-        const isCalm = (live! * (1 - live!)) / (n - 1) <= (before * (1 - before)) / n;
-        const isFound = Math.abs(gap!) > gap_noise;
-        if (isInside) expect(isFound).toBe(false);
-        if (isOutside && isCalm) expect(isFound).toBe(true);
-      }),
+      fc.property(
+        fc.integer({ min: 30, max: 400 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        share,
+        (n, won, before) => {
+          const wins = Array.from({ length: n }, (_, i) => (i < Math.round(won * n) ? 1 : 0));
+          const known = { share: before, standardError: 0, trades: 1e9 };
+          const { live, gap, gap_noise } = compareShare(wins, [...wins.keys()], n, known, 30);
+          const center = (live! + 9 / (2 * n)) / (1 + 9 / n);
+          const half = (3 / (1 + 9 / n)) * Math.sqrt((live! * (1 - live!)) / n + 9 / (4 * n * n));
+          const isOutside = Math.abs(before - center) > half + 1e-7;
+          const isInside = Math.abs(before - center) < half - 1e-7;
+          // A larger spread between days is accepted.
+          const isCalm = (live! * (1 - live!)) / (n - 1) <= (before * (1 - before)) / n;
+          const isFound = Math.abs(gap!) > gap_noise;
+          if (isInside) expect(isFound).toBe(false);
+          if (isOutside && isCalm) expect(isFound).toBe(true);
+        },
+      ),
     );
-  }); // prettier-ignore
+  });
 });

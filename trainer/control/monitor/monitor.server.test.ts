@@ -139,9 +139,17 @@ function inputsOf(own: ReadonlyMap<string, BarColumns>): InputRow[] {
 
 function rowOf(body: Partial<SignalBody>, pairId: string, time: number, generatedAtMs = 0): SignalRow {
   return {
-    bootId: 'b', seq: 1, pairId, time: time as OpenTime, signalId: body.signal_id ?? '', body: JSON.stringify(body).slice(0, -1),
-    featuresCrc: null, riskProb: null, position: 'null', generatedAtMs,
-  }; // prettier-ignore
+    bootId: 'b',
+    seq: 1,
+    pairId,
+    time: time as OpenTime,
+    signalId: body.signal_id ?? '',
+    body: JSON.stringify(body).slice(0, -1),
+    featuresCrc: null,
+    riskProb: null,
+    position: 'null',
+    generatedAtMs,
+  };
 }
 
 /** Gold leaves its way at every other minute of the live part. */
@@ -557,7 +565,7 @@ describe('fills of an expert advisor', () => {
       const common = { pair_id: GOLD, model_version: version, timestamp, ...prices };
       const signal_ms = nowMs - 60_000 + (i - TRAINED_MINUTES);
       const enter = enterBody(idOf(number), common);
-      const exit = exitBody(idOf(number), 'Z_EXIT', { ...common, signal_id: idOf(number + 1) }); // prettier-ignore
+      const exit = exitBody(idOf(number), 'Z_EXIT', { ...common, signal_id: idOf(number + 1) });
       signals.push(rowOf(enter, GOLD, gold.time[i]!, signal_ms), rowOf(exit, GOLD, gold.time[i + 10]!, signal_ms + 1));
       for (const [leg, symbol, middle] of [
         ['A', 'XAUUSD', prices.price_a],
@@ -567,11 +575,27 @@ describe('fills of an expert advisor', () => {
           const sign = way === 'BUY' ? 1 : -1;
           const isOpen = (leg === 'A') === (way === 'SELL');
           const fill = {
-            pair_id: GOLD, market: 'simulated' as const, leg, symbol, broker_symbol: symbol, side: way, ticket: 10 * i, lots: 1,
-            position_id: enter.signal_id, requested_price: middle, filled_price: middle * (1 + sign * worse(symbol)),
-            signal_ms, time_ms: signal_ms + (isOpen ? 40 : 70),
-          }; // prettier-ignore
-          lines.push(encodeFill(isOpen ? openFill({ ...fill, signal_id: enter.signal_id }) : closeFill({ ...fill, signal_id: exit.signal_id, pnl: -1 }))); // prettier-ignore
+            pair_id: GOLD,
+            market: 'simulated' as const,
+            leg,
+            symbol,
+            broker_symbol: symbol,
+            side: way,
+            ticket: 10 * i,
+            lots: 1,
+            position_id: enter.signal_id,
+            requested_price: middle,
+            filled_price: middle * (1 + sign * worse(symbol)),
+            signal_ms,
+            time_ms: signal_ms + (isOpen ? 40 : 70),
+          };
+          lines.push(
+            encodeFill(
+              isOpen
+                ? openFill({ ...fill, signal_id: enter.signal_id })
+                : closeFill({ ...fill, signal_id: exit.signal_id, pnl: -1 }),
+            ),
+          );
         }
     }
     return { signals, lines };
@@ -616,11 +640,14 @@ describe('fills of an expert advisor', () => {
     const store = await openStore(paths.trainer);
     stops.unshift(() => store.close());
     const joined = async (): Promise<number> =>
-      (await readTrades(store, { market: 'simulated' })).filter(({ model_version }) => model_version === version).length;
+      (await readTrades(store, { market: 'simulated' })).filter(({ model_version }) => model_version === version)
+        .length;
     await expect.poll(joined, { timeout: 30_000, interval: 200 }).toBe(lines.length);
     const journal = openJournal(paths.journal('simulated', 'main'));
     const { time } = longBars.get('XAUUSD')!;
-    const fresh = [...longBars].map(([symbol, own]) => [symbol, clipBars(own, cut, time[TRAINED_MINUTES + FILLED_MINUTES]! as OpenTime)] as const);
+    const fresh = [...longBars].map(
+      ([symbol, own]) => [symbol, clipBars(own, cut, time[TRAINED_MINUTES + FILLED_MINUTES]! as OpenTime)] as const,
+    );
     journal.append(inputsOf(new Map(fresh)), []);
     journal.close();
     await expect
@@ -630,7 +657,15 @@ describe('fills of an expert advisor', () => {
     if (isSkipped(fills)) throw new Error(fills.skipped);
     const { figures, win_rate, net, symbols } = fills.accounts['paper']!;
     const positions = lines.length / 4;
-    expect(figures.total).toMatchObject({ opened: positions, closed: positions, win_rate: 0, pnl: { USD: -2 * positions }, enters: positions, refused: 0, latency_ms_p50: 40 }); // prettier-ignore
+    expect(figures.total).toMatchObject({
+      opened: positions,
+      closed: positions,
+      win_rate: 0,
+      pnl: { USD: -2 * positions },
+      enters: positions,
+      refused: 0,
+      latency_ms_p50: 40,
+    });
     expect(win_rate).toMatchObject({ live: 0, live_count: positions });
     expect(net.live_bps).toBeLessThan(0);
     const { spread_bps, slippage_bps } = settings.minutehand.symbols['XAUUSD']!;
@@ -641,8 +676,12 @@ describe('fills of an expert advisor', () => {
       ['XAUUSD (paper)', null],
     ]);
     await expect.poll(() => printed.filter((line) => line.includes('put into symbols of'))).toHaveLength(2);
-    await expect.poll(() => trainer.retrainer.runs().map(({ trigger }) => triggerText(trigger))[0]).toMatch(
-      new RegExp(`^monitor: win rate of ${positions} paper positions 0\\.000 against 0\\.\\d+ of the bundle: 100 % below > 15 %$`),
-    );
-  }); // prettier-ignore
+    await expect
+      .poll(() => trainer.retrainer.runs().map(({ trigger }) => triggerText(trigger))[0])
+      .toMatch(
+        new RegExp(
+          `^monitor: win rate of ${positions} paper positions 0\\.000 against 0\\.\\d+ of the bundle: 100 % below > 15 %$`,
+        ),
+      );
+  });
 });

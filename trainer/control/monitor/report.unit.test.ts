@@ -198,7 +198,15 @@ describe('findingsOf', () => {
 
   it('finds costs above the configured ones, reports the values to configure, and starts no training for it', () => {
     const costs = (slippage: object, shortfall: object, spread_multiple = 1): Changes => ({
-      fills: { symbols: { XAUUSD: { slippage: { ...SLIPPAGE, ...slippage }, shortfall: { ...SHORTFALL, ...shortfall }, spread_multiple } } },
+      fills: {
+        symbols: {
+          XAUUSD: {
+            slippage: { ...SLIPPAGE, ...slippage },
+            shortfall: { ...SHORTFALL, ...shortfall },
+            spread_multiple,
+          },
+        },
+      },
     });
     expect(textsOf(costs({}, {}))).toEqual([]);
     const [spread] = found(costs({}, { bps: 1 }));
@@ -206,7 +214,9 @@ describe('findingsOf', () => {
     expect(spread!.text).toBe(
       'spread and slippage of XAUUSD 1.00 bps a side in 240 real fills, configured 0.70 > 25 % more; put into symbols of config/minutehand.yaml: XAUUSD: { spread_bps: 1.60, slippage_bps: 0.20 }',
     );
-    expect(textsOf(costs({ bps: 0.5 }, {}))[0]).toMatch(/^slippage of XAUUSD 0\.50 .* \{ spread_bps: 1\.00, slippage_bps: 0\.50 \}$/);
+    expect(textsOf(costs({ bps: 0.5 }, {}))[0]).toMatch(
+      /^slippage of XAUUSD 0\.50 .* \{ spread_bps: 1\.00, slippage_bps: 0\.50 \}$/,
+    );
     expect(textsOf(costs({ bps: 0.5 }, { bps: 1.1 }))[0]).toMatch(/\{ spread_bps: 1\.20, slippage_bps: 0\.50 \}$/);
     expect(textsOf(costs({}, { bps: 1 }, 2))[0]).toMatch(/\{ spread_bps: 0\.80, slippage_bps: 0\.20 \}$/);
     // An excess that may be chance, and one below a quarter of the configured costs.
@@ -214,8 +224,10 @@ describe('findingsOf', () => {
     expect(textsOf(costs({ bps: 0.37 }, { bps: 0.87 }))).toEqual([]);
     expect(textsOf(costs({ bps: null, noise_bps: Infinity }, { bps: null, noise_bps: Infinity }))).toEqual([]);
     // Numbers with an end are no costs.
-    expect(textsOf(costs({ bps: 1e-12, configured_bps: 0, noise_bps: 0 }, { bps: 1e-12, configured_bps: 0, noise_bps: 0 }))).toEqual([]);
-  }); // prettier-ignore
+    expect(
+      textsOf(costs({ bps: 1e-12, configured_bps: 0, noise_bps: 0 }, { bps: 1e-12, configured_bps: 0, noise_bps: 0 })),
+    ).toEqual([]);
+  });
 
   it('checks paper on a simulated market only', () => {
     const net = { ...FILLED.net, gap_bps: -1.5 };

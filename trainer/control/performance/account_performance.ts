@@ -161,7 +161,10 @@ function closedOf(position: LivePosition, input: AccountInput): Closed {
     net: exactSum(pnls),
     reason: last.reason,
     netBps: hasCosts && hasBeta ? netBpsOf({ ...position, enteredS }, input.costs, input.barMs) : null,
-    edge: edge === null || edge.mean_net_bps === null || edge.trades === 0 ? null : { ...edge, mean_net_bps: edge.mean_net_bps }, // prettier-ignore
+    edge:
+      edge === null || edge.mean_net_bps === null || edge.trades === 0
+        ? null
+        : { ...edge, mean_net_bps: edge.mean_net_bps },
   };
 }
 
@@ -179,8 +182,10 @@ function openOf(position: LivePosition, input: AccountInput, isPaper: boolean): 
   const earned = legs.map(({ symbol, side, size, price, now }) => {
     const way = side === 'BUY' ? 1 : -1;
     const costs = input.costs[symbol];
-    return now === null || costs === undefined ? null : way * (quotedPrice(now, way === 1 ? -1 : 1, costs) - price) * size;
-  }); // prettier-ignore
+    return now === null || costs === undefined
+      ? null
+      : way * (quotedPrice(now, way === 1 ? -1 : 1, costs) - price) * size;
+  });
   const known = earned.every((value) => value !== null) ? exactSum(earned) : null;
   const notional = exactSum(legs.map(({ size, price }) => size * price));
   const beta = opens.find((fill) => fill.beta !== null)?.beta ?? null;

@@ -36,15 +36,58 @@ function fillsOf(plan: Plan, number: number): LiveTrade[] {
   const exitId = idOf(2 * number + 2);
   const openMs = MONDAY_MS + plan.atMinute * MINUTE_MS + 250;
   const closeMs = openMs + plan.heldMinutes * MINUTE_MS;
-  const enter = enterBody(id, { pair_id, timestamp: barOf(openMs), price_a: plan.legs[0]![1], price_b: plan.legs[1]![1] }); // prettier-ignore
-  const exit = exitBody(id, 'Z_EXIT', { pair_id, signal_id: exitId, timestamp: barOf(closeMs), price_a: plan.legs[0]![2], price_b: plan.legs[1]![2] }); // prettier-ignore
+  const enter = enterBody(id, {
+    pair_id,
+    timestamp: barOf(openMs),
+    price_a: plan.legs[0]![1],
+    price_b: plan.legs[1]![1],
+  });
+  const exit = exitBody(id, 'Z_EXIT', {
+    pair_id,
+    signal_id: exitId,
+    timestamp: barOf(closeMs),
+    price_a: plan.legs[0]![2],
+    price_b: plan.legs[1]![2],
+  });
   return plan.legs.flatMap(([units, open, close, commission], i) => {
     const side = i === 0 ? 'SELL' : 'BUY';
-    const common = { pair_id, position_id: id, leg: i === 0 ? 'A' : 'B', symbol: symbols[i]!, broker_symbol: symbols[i]!, lots: units, requested_price: open } as const; // prettier-ignore
+    const common = {
+      pair_id,
+      position_id: id,
+      leg: i === 0 ? 'A' : 'B',
+      symbol: symbols[i]!,
+      broker_symbol: symbols[i]!,
+      lots: units,
+      requested_price: open,
+    } as const;
     const gross = (i === 0 ? -1 : 1) * (close - open) * units;
     return [
-      tradeOf(openFill({ ...common, signal_id: id, side, ticket: 4 * number + i, filled_price: open, time_ms: openMs, signal_ms: openMs - 250 }), enter), // prettier-ignore
-      tradeOf(closeFill({ ...common, signal_id: exitId, reason: plan.reason, side: side === 'SELL' ? 'BUY' : 'SELL', ticket: 4 * number + 2 + i, filled_price: close, time_ms: closeMs, signal_ms: closeMs - 250, pnl: gross - commission }), exit), // prettier-ignore
+      tradeOf(
+        openFill({
+          ...common,
+          signal_id: id,
+          side,
+          ticket: 4 * number + i,
+          filled_price: open,
+          time_ms: openMs,
+          signal_ms: openMs - 250,
+        }),
+        enter,
+      ),
+      tradeOf(
+        closeFill({
+          ...common,
+          signal_id: exitId,
+          reason: plan.reason,
+          side: side === 'SELL' ? 'BUY' : 'SELL',
+          ticket: 4 * number + 2 + i,
+          filled_price: close,
+          time_ms: closeMs,
+          signal_ms: closeMs - 250,
+          pnl: gross - commission,
+        }),
+        exit,
+      ),
     ];
   });
 }
@@ -68,7 +111,12 @@ function inputOf(trades: readonly LiveTrade[], change: Partial<AccountInput> = {
 }
 
 const price = fc.double({ min: 0.5, max: 5000, noNaN: true });
-const leg = fc.tuple(fc.double({ min: 0.01, max: 500, noNaN: true }), price, price, fc.double({ min: 0, max: 3, noNaN: true })); // prettier-ignore
+const leg = fc.tuple(
+  fc.double({ min: 0.01, max: 500, noNaN: true }),
+  price,
+  price,
+  fc.double({ min: 0, max: 3, noNaN: true }),
+);
 const plan: fc.Arbitrary<Plan> = fc.record({
   pair: fc.nat(2),
   atMinute: fc.nat(30 * 1440),
@@ -81,7 +129,9 @@ const plan: fc.Arbitrary<Plan> = fc.record({
 function statementOf(plans: readonly Plan[]) {
   const bookings = plans
     .map((own) => {
-      const pnls = own.legs.map(([units, open, close, commission], i) => (i === 0 ? -1 : 1) * (close - open) * units - commission); // prettier-ignore
+      const pnls = own.legs.map(
+        ([units, open, close, commission], i) => (i === 0 ? -1 : 1) * (close - open) * units - commission,
+      );
       const closeMs = MONDAY_MS + (own.atMinute + own.heldMinutes) * MINUTE_MS + 250;
       return { ...own, pnls, net: exactSumOracle(pnls), openMs: closeMs - own.heldMinutes * MINUTE_MS, closeMs };
     })
@@ -97,7 +147,12 @@ function statementOf(plans: readonly Plan[]) {
   }
   const sumBy = (keyOf: (one: (typeof bookings)[number]) => string): Record<string, number> => {
     const keys = [...new Set(bookings.map(keyOf))].sort();
-    return Object.fromEntries(keys.map((key) => [key, exactSumOracle(bookings.filter((one) => keyOf(one) === key).flatMap(({ pnls }) => pnls))])); // prettier-ignore
+    return Object.fromEntries(
+      keys.map((key) => [
+        key,
+        exactSumOracle(bookings.filter((one) => keyOf(one) === key).flatMap(({ pnls }) => pnls)),
+      ]),
+    );
   };
   /** A trading day ends at 22:00 UTC in winter; a Saturday's and a Sunday's bookings are Monday's. */
   const dayOf = ({ closeMs }: { closeMs: number }): string => {
@@ -124,7 +179,8 @@ describe('the performance of an account', () => {
         expect(made.curve.at(-1)!.net).toBe(all);
         expect(made.max_drawdown).toBe(deepest);
         expect([made.closed, made.wins]).toEqual([plans.length, bookings.filter(({ net }) => net > 0).length]);
-        const netsOf = (rows: readonly { key: string; net: number }[]) => Object.fromEntries(rows.map(({ key, net }) => [key, net])); // prettier-ignore
+        const netsOf = (rows: readonly { key: string; net: number }[]) =>
+          Object.fromEntries(rows.map(({ key, net }) => [key, net]));
         expect(netsOf(made.by_subject)).toEqual(sumBy(({ pair }) => PAIRS[pair]!));
         expect(netsOf(made.by_reason)).toEqual(sumBy(({ reason }) => reason));
         expect(netsOf(made.by_hour)).toEqual(sumBy(({ openMs }) => isoOf(openMs).slice(11, 13)));
@@ -141,7 +197,17 @@ describe('the performance of an account', () => {
 
   const simple = (number: number, atMinute: number, earned: number, change: Partial<Plan> = {}): LiveTrade[] =>
     fillsOf(
-      { pair: 0, atMinute, heldMinutes: 30, reason: 'Z_EXIT', legs: [[1, 100, 100 - earned, 0], [2, 50, 50, 0]], ...change }, // prettier-ignore
+      {
+        pair: 0,
+        atMinute,
+        heldMinutes: 30,
+        reason: 'Z_EXIT',
+        legs: [
+          [1, 100, 100 - earned, 0],
+          [2, 50, 50, 0],
+        ],
+        ...change,
+      },
       number,
     );
 
@@ -175,7 +241,8 @@ describe('the performance of an account', () => {
     const deviation = Math.sqrt(nets.reduce((sum, net) => sum + (net - mean) ** 2, 0) / (nets.length - 1));
     expect(sharpe.days).toBe(20);
     expect(sharpe.value).toBeCloseTo((mean / deviation) * Math.sqrt(252), 8);
-    const moment = (power: number): number => nets.reduce((sum, net) => sum + ((net - mean) / (deviation * Math.sqrt(19 / 20))) ** power, 0) / 20; // prettier-ignore
+    const moment = (power: number): number =>
+      nets.reduce((sum, net) => sum + ((net - mean) / (deviation * Math.sqrt(19 / 20))) ** power, 0) / 20;
     const daily = mean / deviation;
     const variance = (1 - moment(3) * daily + ((moment(4) - 1) / 4) * daily ** 2) / 19;
     expect(sharpe.standard_error).toBeCloseTo(Math.sqrt(variance * 252), 8);
@@ -188,13 +255,29 @@ describe('the performance of an account', () => {
     const floating = 100 - 98 * (1 + half('XAUUSD')) + 2 * (52 * (1 - half('XAGUSD')) - 50);
     expect(made.floating).toBeCloseTo(floating, 10);
     expect(made.equity).toBeCloseTo(10_000 + floating, 8);
-    expect(made.open).toMatchObject([{ subject: 'XAUUSD_XAGUSD', realised: 0, legs: [{ side: 'SELL', size: 1, price: 100, now: 98 }, { side: 'BUY', size: 2, now: 52 }] }]); // prettier-ignore
+    expect(made.open).toMatchObject([
+      {
+        subject: 'XAUUSD_XAGUSD',
+        realised: 0,
+        legs: [
+          { side: 'SELL', size: 1, price: 100, now: 98 },
+          { side: 'BUY', size: 2, now: 52 },
+        ],
+      },
+    ]);
     expect(made.exposure).toEqual({
       gross: 202,
-      by_symbol: [{ key: 'XAGUSD', net: 104, positions: 0.5 }, { key: 'XAUUSD', net: -98, positions: -0.5 }],
-      by_currency: [{ key: 'XAG', net: 104, positions: 0.5 }, { key: 'XAU', net: -98, positions: -0.5 }, { key: 'USD', net: -6, positions: 0 }],
+      by_symbol: [
+        { key: 'XAGUSD', net: 104, positions: 0.5 },
+        { key: 'XAUUSD', net: -98, positions: -0.5 },
+      ],
+      by_currency: [
+        { key: 'XAG', net: 104, positions: 0.5 },
+        { key: 'XAU', net: -98, positions: -0.5 },
+        { key: 'USD', net: -6, positions: 0 },
+      ],
       limits: { symbol: null, currency: 2 },
-    }); // prettier-ignore
+    });
     expect(accountPerformance(inputOf(open)).floating).toBeNull();
   });
 

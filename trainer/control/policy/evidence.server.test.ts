@@ -73,15 +73,27 @@ describe('the evidence of a change', () => {
   });
 
   it.each([
-    ['its error', `process.stdout.write('{"error":{"code":"DATA_MISSING","message":"no bars"}}'); process.exitCode = 1;`, 'DATA_MISSING: no bars'],
-    ['its last line', `process.stderr.write('heap out of memory\\n'); process.exitCode = 134;`, 'it ended with 134: heap out of memory'],
+    [
+      'its error',
+      `process.stdout.write('{"error":{"code":"DATA_MISSING","message":"no bars"}}'); process.exitCode = 1;`,
+      'DATA_MISSING: no bars',
+    ],
+    [
+      'its last line',
+      `process.stderr.write('heap out of memory\\n'); process.exitCode = 134;`,
+      'it ended with 134: heap out of memory',
+    ],
   ])('has failed with %s', async (_, source, error) => {
     const id = await openChange();
     const runner = runnerOf(source);
     runner.look();
-    expect(await evidenceWhen(id, ({ status }) => status !== 'running')).toMatchObject({ status: 'failed', error, check: null });
+    expect(await evidenceWhen(id, ({ status }) => status !== 'running')).toMatchObject({
+      status: 'failed',
+      error,
+      check: null,
+    });
     await runner.stop();
-  }); // prettier-ignore
+  });
 
   it('is absent when the trainer stops before it is complete: the next one begins again', async () => {
     const id = await openChange();

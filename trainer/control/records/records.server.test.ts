@@ -152,7 +152,10 @@ describe('what is left in folders', () => {
     const at = (day: number): Date => new Date(NOW_MS + day * DAY_MS);
     const hourly = [1, 2, 3, 4, 5, 6].map((day) => writeTinyDirection(models, 'BTCUSDT', '1h', at(day)));
     const daily = [7, 8].map((day) => writeTinyDirection(models, 'BTCUSDT', '1d', at(day)));
-    const names = (): string[] => readdirSync(join(models, 'direction')).filter((name) => !/\.lock$/.test(name)).sort(); // prettier-ignore
+    const names = (): string[] =>
+      readdirSync(join(models, 'direction'))
+        .filter((name) => !/\.lock$/.test(name))
+        .sort();
     expect(removeOldBundles(DIRECTION_SHELF, models, 9)).toEqual([]);
     activateDirection(models, hourly[1]!, home);
     activateDirection(models, hourly[0]!, home);

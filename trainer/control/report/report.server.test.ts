@@ -262,7 +262,11 @@ describe.each([
     const closed = await one(paper.replace('%s', 'count(*)'));
     const wins = await one(paper.replace('%s', 'count(CASE WHEN total > 0 THEN 1 END)'));
     const pnl = await one(paper.replace('%s', 'sum(total)'));
-    expect(targetOf('win_rate', 'paper/result.json')).toMatchObject({ measured: wins / closed, least: kpi_win_rate_min, most: null }); // prettier-ignore
+    expect(targetOf('win_rate', 'paper/result.json')).toMatchObject({
+      measured: wins / closed,
+      least: kpi_win_rate_min,
+      most: null,
+    });
     const candidates = `FROM ${HISTORY} WHERE ${PUBLISHED} AND abs(z_score) >= ${settings.minutehand.decision.z_entry}`;
     const refused = await one(
       `SELECT count(*) ${candidates} AND action = 'HOLD' AND target = 0 AND reason NOT IN ('SILENCE', 'SHUTDOWN')`,
@@ -397,7 +401,10 @@ describe('the summary of a day', () => {
       '- WARMUP 10 % (10): the pair has not seen enough bars yet.',
       'Open alerts: 2',
     ]);
-    const reasons = ['NO_EDGE', 'SESSION', 'NEWS', 'COST_HIGH', 'RISK_HIGH'].map((reason, i) => ({ reason, count: 6 - i })); // prettier-ignore
+    const reasons = ['NO_EDGE', 'SESSION', 'NEWS', 'COST_HIGH', 'RISK_HIGH'].map((reason, i) => ({
+      reason,
+      count: 6 - i,
+    }));
     const refusal = { candidates: 20, entered: 0, refused: 20, rate: 1, reasons };
     const lines = daySummary(figures({ signals: [hold('NO_EDGE', 20)], refusal })).split('\n');
     expect(lines[1]).toBe('Pairs: 20 signals, 0 entries; 20 of 20 candidates refused:');
@@ -526,7 +533,16 @@ async function fillStore(store: Store, models: string): Promise<void> {
   const registry = createRegistry(store, models);
   const schema = featureSchema(settings.minutehand.windows);
   const bundle = (day: number, market: 'live' | 'simulated') =>
-    basename(writeRandomBundle(models, { schema, trees: 1, leaves: 2, seed: `${day}`, market, created: new Date(FROM_MS + day * DAY_MS) })); // prettier-ignore
+    basename(
+      writeRandomBundle(models, {
+        schema,
+        trees: 1,
+        leaves: 2,
+        seed: `${day}`,
+        market,
+        created: new Date(FROM_MS + day * DAY_MS),
+      }),
+    );
   await adopt(registry, models, bundle(-1, 'live'));
   await adopt(registry, models, bundle(1, 'live'));
   await registry.reject(bundle(2, 'live'), ['a gate']);
@@ -552,8 +568,12 @@ async function fillStore(store: Store, models: string): Promise<void> {
     [6, 0.1],
     [7, 0.8],
   ] as const)
-    // prettier-ignore
-    await writeDrift(store, 'live', drift(psi) as unknown as Parameters<typeof writeDrift>[2], FROM_MS + day * DAY_MS + 5);
+    await writeDrift(
+      store,
+      'live',
+      drift(psi) as unknown as Parameters<typeof writeDrift>[2],
+      FROM_MS + day * DAY_MS + 5,
+    );
   const replay = { signals: 10, equal: 10, different: 0 };
   const decisions = { a: { mismatches: 1 }, b: { mismatches: 2 } };
   const certificate = { market: 'live', shard: 'main', day: '2026-11-16', verdict: 'EQUAL', replay, decisions: {} };
@@ -596,7 +616,6 @@ async function addSignals(store: Store): Promise<void> {
     ['2026-11-17', 'live'],
     ['2026-11-17', 'simulated'],
   ] as const) {
-    // prettier-ignore
     const signals = simulatedDay(day, { minutes: 60 });
     const rows = signals.map(({ body, generatedAtMs, pairId, bootId, seq, time, riskProb, featuresCrc }, index) =>
       signalRow(index % 97 === 5 ? body.replace('"reason":"NO_SETUP"', '"reason":"SILENCE"') : body, {

@@ -46,11 +46,22 @@ export function reportPage(report: Report): string {
     section(
       'θ1 and θ2 adopted',
       ['run', 'at', 'bundle', 'θ1', 'θ2'],
-      report.thresholds.map(({ run_id, finished_at, model_version, theta1, theta2 }) => [run_id, finished_at, model_version, theta1, theta2]), // prettier-ignore
+      report.thresholds.map(({ run_id, finished_at, model_version, theta1, theta2 }) => [
+        run_id,
+        finished_at,
+        model_version,
+        theta1,
+        theta2,
+      ]),
     ),
     section('Signals', ['of', 'action', 'reason', 'signals'], report.signals.map(Object.values)),
     `<h2>Refusal rate (やらない勇気率)</h2><p class="verdict">${rateText(refusal)}</p>`,
-    refusal.reasons.length === 0 ? '' : htmlTable(['reason', 'refused'], refusal.reasons.map(({ reason, count }) => [reason, String(count)])), // prettier-ignore
+    refusal.reasons.length === 0
+      ? ''
+      : htmlTable(
+          ['reason', 'refused'],
+          refusal.reasons.map(({ reason, count }) => [reason, String(count)]),
+        ),
     barChart(
       'risk_score of all signals',
       ['signals'],
@@ -62,17 +73,38 @@ export function reportPage(report: Report): string {
     section(
       'Results by account',
       ['account', 'currency', 'closed positions', 'wins', 'win rate', 'P&L'],
-      report.positions.map(({ account_id, currency, closed, wins, win_rate, pnl }) => [account_id, currency, closed, wins, win_rate, pnl]), // prettier-ignore
+      report.positions.map(({ account_id, currency, closed, wins, win_rate, pnl }) => [
+        account_id,
+        currency,
+        closed,
+        wins,
+        win_rate,
+        pnl,
+      ]),
     ),
     section(
       'Closed legs by account',
       ['account', 'currency', 'closes', 'P&L', 'mean slippage, bps'],
-      report.pnl.map(({ account_id, currency, closes, pnl, mean_slippage_bps }) => [account_id, currency, closes, pnl, mean_slippage_bps]), // prettier-ignore
+      report.pnl.map(({ account_id, currency, closes, pnl, mean_slippage_bps }) => [
+        account_id,
+        currency,
+        closes,
+        pnl,
+        mean_slippage_bps,
+      ]),
     ),
     section(
       'Costs a side, basis points: configured and paid',
       ['account', 'symbol', 'fills', 'slippage configured', 'paid', 'spread and slippage configured', 'paid'],
-      report.costs.map((one) => [one.account, one.symbol, one.fills, one.configured_slippage_bps, one.slippage_bps, one.configured_bps, one.shortfall_bps]), // prettier-ignore
+      report.costs.map((one) => [
+        one.account,
+        one.symbol,
+        one.fills,
+        one.configured_slippage_bps,
+        one.slippage_bps,
+        one.configured_bps,
+        one.shortfall_bps,
+      ]),
     ),
     ...recordSections(report),
   ]);

@@ -88,7 +88,14 @@ export async function sendWeeklyReport(options: WeeklyReportOptions, dueMs?: num
       const { refusal, positions, targets, parity } = report;
       const details = { from, to, file, refusal_rate: refusal.rate, positions, targets, parity };
       const text = summaryOf(report, file);
-      await notifier.raise({ key, event: 'report', subject: `${from.slice(0, 10)} to ${to.slice(0, 10)}`, text, details, isOnce: true }); // prettier-ignore
+      await notifier.raise({
+        key,
+        event: 'report',
+        subject: `${from.slice(0, 10)} to ${to.slice(0, 10)}`,
+        text,
+        details,
+        isOnce: true,
+      });
       return file;
     } finally {
       await store.close();

@@ -159,8 +159,12 @@ describe('the paired scores of a minute', () => {
     expect(advantageOf([{ champion: 0.5, challenger: 0.8, label: 0 }]).logLoss).toBeLessThan(0);
     const wrong = advantageOf([{ champion: 0.5, challenger: 0, label: 1 }]);
     expect(wrong.logLossSum).toBeCloseTo(Math.log(2) - Math.log(1e6), 9);
-    expect(advantageOf([{ champion: 1, challenger: 0, label: 1 }])).toMatchObject({ logLoss: -1, brier: -1, logLossBound: 1 });
-  }); // prettier-ignore
+    expect(advantageOf([{ champion: 1, challenger: 0, label: 1 }])).toMatchObject({
+      logLoss: -1,
+      brier: -1,
+      logLossBound: 1,
+    });
+  });
 });
 
 /** Evidence after minutes of one subject, whose outcomes last for a number of minutes. */
@@ -348,9 +352,18 @@ describe('power', () => {
   const minuteOf = (rng: Rng, mean: number): MinuteAdvantage => {
     const value = mean + 0.6 * (rng.uniform() - 0.5);
     const logLoss = value;
-const brier = value;
-    return { ...NO_ADVANTAGE, logLoss, brier, logLossBound: 0.5, brierBound: 0.5, labels: 1, logLossSum: value, brierSum: value };
-  }; // prettier-ignore
+    const brier = value;
+    return {
+      ...NO_ADVANTAGE,
+      logLoss,
+      brier,
+      logLossBound: 0.5,
+      brierBound: 0.5,
+      labels: 1,
+      logLossSum: value,
+      brierSum: value,
+    };
+  };
   const history = (mean: number): MinuteAdvantage[] => {
     const rng = createRng(`power ${mean}`);
     return Array.from({ length: 20_000 }, () => minuteOf(rng, mean));

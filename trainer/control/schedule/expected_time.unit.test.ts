@@ -51,7 +51,12 @@ it('knows what is learned: folds, trials, members and trees, of which early stop
   expect(ofPairs({ trials: 0, engine: 'gbdt' })).toBe(600);
   // A fifth of the time learns nothing.
   const rounds = (share: number) =>
-    Object.fromEntries((['ai1', 'ai2', 'ai3'] as const).map((role) => [`train.${role}.rounds`, share * settings.minutehand.train[role].rounds])); // prettier-ignore
+    Object.fromEntries(
+      (['ai1', 'ai2', 'ai3'] as const).map((role) => [
+        `train.${role}.rounds`,
+        share * settings.minutehand.train[role].rounds,
+      ]),
+    );
   expect(ofPairs({ trials: 0, engine: 'gbdt', settings: rounds(2) })).toBe(120 + 2 * 480);
   const bagging = { members: 4, base: 'gbdt' } as const;
   expect(ofPairs({ trials: 0, engine: 'bagging', ensemble: { bagging } })).toBe(120 + 4 * 480);

@@ -116,7 +116,13 @@ describe('tasks in a file', () => {
     const fit = {
       engine: 'gbdt',
       task: { kind: 'binary' },
-      rows: { x: { rows: 1, columns: 1, values: new Float32Array(1) }, y: numbers, time: numbers, labelEnd: numbers, weights: numbers }, // prettier-ignore
+      rows: {
+        x: { rows: 1, columns: 1, values: new Float32Array(1) },
+        y: numbers,
+        time: numbers,
+        labelEnd: numbers,
+        weights: numbers,
+      },
       subset: Int32Array.of(0),
       params: {},
       stopsEarly: false,

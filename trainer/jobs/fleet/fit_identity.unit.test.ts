@@ -10,7 +10,13 @@ const numbers = new Float64Array(2);
 const TASK: FitTask = {
   engine: 'gbdt',
   task: { kind: 'binary' },
-  rows: { x: { rows: 2, columns: 1, values: new Float32Array(2) }, y: numbers, time: numbers, labelEnd: numbers, weights: numbers }, // prettier-ignore
+  rows: {
+    x: { rows: 2, columns: 1, values: new Float32Array(2) },
+    y: numbers,
+    time: numbers,
+    labelEnd: numbers,
+    weights: numbers,
+  },
   subset: Int32Array.of(0, 1),
   params: { ...LEARNER_DEFAULTS, seed: 'a' },
   stopsEarly: false,

@@ -141,7 +141,10 @@ it('passes on a refusal, once, and what it says', async () => {
     () => null,
     (error: unknown) => error,
   )) as MinutehandError;
-  await expect(pool.fit(refused, () => undefined)).rejects.toMatchObject({ code, message: expect.stringContaining(message) as string }); // prettier-ignore
+  await expect(pool.fit(refused, () => undefined)).rejects.toMatchObject({
+    code,
+    message: expect.stringContaining(message) as string,
+  });
   expect((await queue.tasks()).every(({ waiting }) => waiting === 0)).toBe(true);
 });
 

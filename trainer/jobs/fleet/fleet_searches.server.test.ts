@@ -88,7 +88,15 @@ async function evolveThere(
 ) {
   const stop = new AbortController();
   ending.push(() => Promise.resolve(stop.abort()));
-  const searchElsewhere = fleetSearches({ queue, blobs, usesKnown, space: SPACE, windows: DEFAULT, seed: '0', signal: stop.signal }); // prettier-ignore
+  const searchElsewhere = fleetSearches({
+    queue,
+    blobs,
+    usesKnown,
+    space: SPACE,
+    windows: DEFAULT,
+    seed: '0',
+    signal: stop.signal,
+  });
   const result = await evolveBars(BARS, { space: SPACE, searches, searchElsewhere });
   return JSON.stringify({ result, searches });
 }

@@ -216,7 +216,10 @@ describe.each(QUEUES)('the %s queue', (name, open) => {
     await one.greet(WORKER, STATE);
     await two.greet({ ...WORKER, name: 'one/2' }, STATE);
     expect(await trainer.dismiss(WORKER.name)).toBe(true);
-    expect([await one.greet(WORKER, STATE), await two.greet({ ...WORKER, name: 'one/2' }, STATE)]).toEqual([true, false]); // prettier-ignore
+    expect([await one.greet(WORKER, STATE), await two.greet({ ...WORKER, name: 'one/2' }, STATE)]).toEqual([
+      true,
+      false,
+    ]);
     expect((await trainer.workers()).map(({ name, isEnding }) => [name, isEnding])).toEqual([
       ['one', true],
       ['one/2', false],
@@ -246,7 +249,13 @@ describe.each(QUEUES)('the %s queue', (name, open) => {
     await two.tally('gbdt', { finished: 1, seconds: 0.25 });
     await two.tally('forest', { known: 3, retried: 1, given_up: 2 });
     expect(await trainer.tasks()).toEqual([
-      { learner: 'forest', waiting: 0, running: 0, failed: 0, totals: { ...NO_TOTALS, known: 3, retried: 1, given_up: 2 } }, // prettier-ignore
+      {
+        learner: 'forest',
+        waiting: 0,
+        running: 0,
+        failed: 0,
+        totals: { ...NO_TOTALS, known: 3, retried: 1, given_up: 2 },
+      },
       { learner: 'gbdt', waiting: 1, running: 0, failed: 0, totals: { ...NO_TOTALS, finished: 2, seconds: 1.75 } },
     ]);
   });
@@ -303,7 +312,9 @@ describe('fleets of one Redis', () => {
     for (const [at, queue] of queues.entries()) {
       expect(await queue.leader()).toMatchObject({ version: `0.0.${at}` });
       expect((await queue.workers()).map(({ name }) => name)).toEqual([`worker of ${at}`]);
-      expect(await queue.tasks()).toMatchObject([{ learner: 'gbdt', waiting: 1, running: 0, totals: { finished: at } }]); // prettier-ignore
+      expect(await queue.tasks()).toMatchObject([
+        { learner: 'gbdt', waiting: 1, running: 0, totals: { finished: at } },
+      ]);
       // One task each: the second claim finds nothing, though the others still have theirs.
       const claim = await queue.claim(WORKER);
       expect([claim?.task.key, await queue.claim(WORKER)]).toEqual([keyOf('the same task'), null]);
@@ -318,7 +329,10 @@ describe('fleets of one Redis', () => {
     const open = (name: string) =>
       openFleet(settings, paths, { MINUTEHAND_QUEUE: 'embedded', MINUTEHAND_BLOBS: place, MINUTEHAND_FLEET: name });
     for (const name of ['../red', 'red:blue', 'Red', '-red', 'r'.repeat(41)])
-      await expect(open(name)).rejects.toMatchObject({ code: 'CONFIG_INVALID', seen: expect.stringContaining('MINUTEHAND_FLEET') as string }); // prettier-ignore
+      await expect(open(name)).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+        seen: expect.stringContaining('MINUTEHAND_FLEET') as string,
+      });
     const fleets = [await open(''), await open('red'), await open('blue')];
     const key = keyOf('result');
     await fleets[1]!.blobs.keep(key, { hash: keyOf('red'), maker: 'red' });
@@ -339,7 +353,10 @@ describe('a queue that does not answer', () => {
   it('is an error within seconds that shows no password', async () => {
     const env = { MINUTEHAND_QUEUE: 'bullmq', MINUTEHAND_BLOBS: folder };
     const error: unknown = await openFleet(settings, paths, env, 500).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'QUEUE_UNREACHABLE', seen: expect.stringContaining('redis://127.0.0.1:1') as string }); // prettier-ignore
+    expect(error).toMatchObject({
+      code: 'QUEUE_UNREACHABLE',
+      seen: expect.stringContaining('redis://127.0.0.1:1') as string,
+    });
     expect(String(error)).not.toContain('secret');
   });
 

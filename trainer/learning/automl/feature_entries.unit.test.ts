@@ -20,7 +20,9 @@ it('puts entries that the feature file has, behind what a person wrote', () => {
       const { formulas, problems } = readFeatureFile(folder, minutehand).pairs;
       expect(problems).toEqual([]);
       const found = formulas.filter(({ name }) => name !== 'mine');
-      expect(found.map(({ name, text: formula }) => [name, formula])).toEqual(candidates.map(({ name, text: formula }) => [name, formula])); // prettier-ignore
+      expect(found.map(({ name, text: formula }) => [name, formula])).toEqual(
+        candidates.map(({ name, text: formula }) => [name, formula]),
+      );
       expect(found[0]!.description).toBe('Found by a "search": yes');
       expect(formulas.length - found.length).toBe(before.startsWith('mine') ? 1 : 0);
     }

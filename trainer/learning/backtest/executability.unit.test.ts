@@ -40,7 +40,13 @@ const BP = 1e-4;
 function tradesOf(history: PairHistory, costs: PairFillCosts, min_expected_net_bps = -Infinity) {
   const scores = () => SURE;
   const policy = { ...POLICY, min_expected_net_bps };
-  return backtest(history, 0, history.length, { thresholds: { theta1: 0, theta2: 1 }, policy, edge: true, costs, scores }); // prettier-ignore
+  return backtest(history, 0, history.length, {
+    thresholds: { theta1: 0, theta2: 1 },
+    policy,
+    edge: true,
+    costs,
+    scores,
+  });
 }
 
 describe('figures of executability', () => {
@@ -82,9 +88,17 @@ describe('figures of executability', () => {
     const trades = tradesOf(history, real);
     const tally = tallyExecutability(history, 0, trades, real);
     const both = executabilityOf([tally, tally]);
-    expect(both).toMatchObject({ trades: 2 * trades.length, net_bps: expect.closeTo(executabilityOf([tally]).net_bps!, 9) as number });
-    expect(executabilityOf([])).toMatchObject({ trades: 0, net_bps: null, break_even_cost: null, narrow_net_bps: null });
-  }); // prettier-ignore
+    expect(both).toMatchObject({
+      trades: 2 * trades.length,
+      net_bps: expect.closeTo(executabilityOf([tally]).net_bps!, 9) as number,
+    });
+    expect(executabilityOf([])).toMatchObject({
+      trades: 0,
+      net_bps: null,
+      break_even_cost: null,
+      narrow_net_bps: null,
+    });
+  });
 });
 
 describe('two trades of a rising leg A, ten basis points a bar', () => {
@@ -218,9 +232,19 @@ function plantedHistory(seed: string, { shockBps, noiseBps, quoteBps }: Planted)
     const zMean = sum / window.length;
     const zStd = Math.sqrt(Math.max(squares / window.length - zMean * zMean, 1e-12));
     const isFirst = bars.length < 120;
-    bars.push({ lnA, lnB, alpha: 0, beta: 1, zMean, zStd: isFirst ? 1 : zStd, corr: 0.9, atrRatio: 1, minutes: skipped });
+    bars.push({
+      lnA,
+      lnB,
+      alpha: 0,
+      beta: 1,
+      zMean,
+      zStd: isFirst ? 1 : zStd,
+      corr: 0.9,
+      atrRatio: 1,
+      minutes: skipped,
+    });
     skipped = 1;
-  } // prettier-ignore
+  }
   const history = historyOf(bars);
   const start = history.time[0]!;
   const first = MONDAY - start;

@@ -66,7 +66,16 @@ describe('renderCard', () => {
       log_loss: 'log loss',
       ece: 'calibration error',
     } as const;
-    const row = { costs: 'flat', windows: true, trades: 7, gross_bps: 4, net_bps: 1.25, lower_5_net_bps: -0.5, upper_95_net_bps: 3, no_edge: true } as const; // prettier-ignore
+    const row = {
+      costs: 'flat',
+      windows: true,
+      trades: 7,
+      gross_bps: 4,
+      net_bps: 1.25,
+      lower_5_net_bps: -0.5,
+      upper_95_net_bps: 3,
+      no_edge: true,
+    } as const;
     const net = { rows: 900, effective_rows: 120.4, trees: 33, clipped: 0.0125, walk_forward: [row] };
     const card = renderCard({ ...manifest, metrics: { ...manifest.metrics, net } as unknown as Manifest['metrics'] });
     const cellsOf = (lines: readonly string[]) =>

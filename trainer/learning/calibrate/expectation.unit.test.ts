@@ -68,7 +68,10 @@ describe('its calibration', () => {
         promised: Float64Array.from({ length: rows }, (_, i) => promisedBy(rows - 1 - i)),
         earned: Float64Array.from({ length: rows }, (_, i) => earnedBy(rows - 1 - i)),
       });
-    const byFifty = (...means: number[]) => (row: number): number => means[Math.floor(row / 50)]!; // prettier-ignore
+    const byFifty =
+      (...means: number[]) =>
+      (row: number): number =>
+        means[Math.floor(row / 50)]!;
     expect(fitOf(100, byFifty(0, 1))).toEqual({ promised: [24.5, 74.5], earned: [0, 1] });
     expect(fitOf(150, byFifty(0, 2, 1))).toEqual({ promised: [24.5, 99.5], earned: [0, 1.5] });
     expect(fitOf(200, byFifty(3, 2, 1, 4))).toEqual({ promised: [74.5, 174.5], earned: [2, 4] });

@@ -25,7 +25,13 @@ describe('rows of the result', () => {
   const { rows, clipped } = resultRows(dataset, dataset.holdoutFrom, settings);
 
   it('have what a backtest earns before costs that enters at the candidate, in deviations of the spread', () => {
-    const policy = { ...decisionPolicy(settings), risk_exit: 2, min_expected_net_bps: -Infinity, beta_min: 0, beta_max: Infinity }; // prettier-ignore
+    const policy = {
+      ...decisionPolicy(settings),
+      risk_exit: 2,
+      min_expected_net_bps: -Infinity,
+      beta_min: 0,
+      beta_max: Infinity,
+    };
     const own = { ...policy, leverage: undefined };
     expect(rows.y.length).toBeGreaterThan(200);
     for (let row = 0; row < rows.y.length; row += 7) {

@@ -23,7 +23,12 @@ describe('fronts', () => {
   });
 
   it('prefer points at the ends, then those far from their neighbors', () => {
-    const points = [[0, 10], [1, 9], [5, 5], [10, 0]]; // prettier-ignore
+    const points = [
+      [0, 10],
+      [1, 9],
+      [5, 5],
+      [10, 0],
+    ];
     const distance = crowdingDistances(points, paretoFronts(points));
     expect([...distance]).toEqual([Infinity, 1, 1.8, Infinity]);
   });

@@ -72,7 +72,10 @@ describe('the trades of a rule', () => {
 
   it('of a pair end by the spread that was frozen at the entry', () => {
     const history = randomHistory('sigmas', 500, 1);
-    const costs = { a: { spread_bps: 1, commission_bps: 0, slippage_bps: 0 }, b: { spread_bps: 1, commission_bps: 0, slippage_bps: 0 } }; // prettier-ignore
+    const costs = {
+      a: { spread_bps: 1, commission_bps: 0, slippage_bps: 0 },
+      b: { spread_bps: 1, commission_bps: 0, slippage_bps: 0 },
+    };
     const none = { swap_long_bps_per_night: 0, swap_short_bps_per_night: 0 };
     const subject: RuleSubject = {
       id: 'AAA_BBB',
@@ -129,6 +132,9 @@ describe('the report of a rule', () => {
       has_edge: null,
       level: null,
     });
-    expect(report.performance.annual_return! / 252 * report.performance.trading_days).toBeCloseTo(report.performance.net_return, 9); // prettier-ignore
+    expect((report.performance.annual_return! / 252) * report.performance.trading_days).toBeCloseTo(
+      report.performance.net_return,
+      9,
+    );
   });
 });

@@ -24,7 +24,10 @@ function sigmaOf({ close }: BarColumns): number {
 describe('the legs of a generated pair', () => {
   it('both have the market of the scenario', () => {
     const shareOf = ({ close }: BarColumns, value: number): number => {
-      const { trend } = scenariosOfPrices(close.map((own) => ln(own)), SECONDS_PER_BAR); // prettier-ignore
+      const { trend } = scenariosOfPrices(
+        close.map((own) => ln(own)),
+        SECONDS_PER_BAR,
+      );
       const known = trend.filter((own) => own !== 2);
       return known.filter((own) => own === value).length / known.length;
     };

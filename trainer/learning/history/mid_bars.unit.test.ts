@@ -6,9 +6,23 @@ import { midBars } from './mid_bars.ts';
 it('bids become mids by half the spread of each minute; other prices are unchanged', () => {
   const time = Float64Array.of(...['2024-01-03T17:00Z', '2024-01-03T22:05Z'].map((text) => Date.parse(text) / 1000));
   const prices = Float64Array.of(1.1, 1.2);
-  const bars: BarColumns = { symbol: 'EURUSD', length: 2, time, open: prices, high: prices, low: prices, close: prices, volume: prices, spread: null };
+  const bars: BarColumns = {
+    symbol: 'EURUSD',
+    length: 2,
+    time,
+    open: prices,
+    high: prices,
+    low: prices,
+    close: prices,
+    volume: prices,
+    spread: null,
+  };
   const costs = { spread_bps: 2, commission_bps: 9, slippage_bps: 9, profile: defaultProfile('currency') };
-  const all = new Map([['EURUSD', bars], ['GBPUSD', bars], ['USDCHF', { ...bars, spread: Float64Array.of(NaN, 1.2e-3) }]]);
+  const all = new Map([
+    ['EURUSD', bars],
+    ['GBPUSD', bars],
+    ['USDCHF', { ...bars, spread: Float64Array.of(NaN, 1.2e-3) }],
+  ]);
   const bid = { ...costs, price: 'bid' as const };
   const mids = midBars(all, { EURUSD: bid, GBPUSD: costs, USDCHF: bid });
   for (const name of ['open', 'high', 'low', 'close'] as const) {
@@ -19,4 +33,4 @@ it('bids become mids by half the spread of each minute; other prices are unchang
   }
   expect(mids.get('EURUSD')!.volume).toEqual(prices);
   expect(mids.get('GBPUSD')).toBe(bars);
-}); // prettier-ignore
+});

@@ -93,7 +93,22 @@ describe('buildPairHistory', () => {
       engine.step(bar.a, bar.b);
       if (!engine.ready) continue;
       const { lnA, lnB, alpha, beta, corr, zMean, zStd, z } = engine.frame;
-      const expected = { time: bar.a.time, openA: bar.a.open, openB: bar.b.open, quotedA: (1e4 * bar.a.spread!) / bar.a.close, quotedB: (1e4 * bar.b.spread!) / bar.b.close, lnA, lnB, alpha, beta, corr, zMean, zStd, z, atrRatio: engine.values[atrRatio]! }; // prettier-ignore
+      const expected = {
+        time: bar.a.time,
+        openA: bar.a.open,
+        openB: bar.b.open,
+        quotedA: (1e4 * bar.a.spread!) / bar.a.close,
+        quotedB: (1e4 * bar.b.spread!) / bar.b.close,
+        lnA,
+        lnB,
+        alpha,
+        beta,
+        corr,
+        zMean,
+        zStd,
+        z,
+        atrRatio: engine.values[atrRatio]!,
+      };
       for (const name of HISTORY_COLUMNS) {
         expect(history[name][t], `${name} at ${t}`).toBe(expected[name]);
         if (Math.fround(expected[name]) !== expected[name]) needsFloat64.add(name);

@@ -70,9 +70,16 @@ describe('clusteredMean', () => {
 describe('errorsOfChance', () => {
   it('is Student’s t as tabled for three standard deviations, and nothing can be inferred from fewer than five blocks', () => {
     // JCGM 100:2008, table G.2, 99.73 %.
-    for (const [freedom, t] of [[4, 6.62], [5, 5.51], [9, 4.09], [20, 3.42], [50, 3.16], [100, 3.077]] as const)
+    for (const [freedom, t] of [
+      [4, 6.62],
+      [5, 5.51],
+      [9, 4.09],
+      [20, 3.42],
+      [50, 3.16],
+      [100, 3.077],
+    ] as const)
       expect(Math.abs(errorsOfChance(3, freedom + 1) / t - 1)).toBeLessThan(0.15 / freedom);
     expect(errorsOfChance(3, 1e9)).toBeCloseTo(3, 6);
     expect(errorsOfChance(3, 4)).toBe(Infinity);
-  }); // prettier-ignore
+  });
 });

@@ -31,7 +31,12 @@ describe('the probability of backtest overfitting', () => {
   it('of trials without skill is one half on average', () => {
     const probabilities = Array.from(
       { length: 24 },
-      (_, seed) => overfittingProbability(noise(`none ${seed}`, 12, () => 0), BLOCK_OF.map((block) => block >> 1), 8).probability, // prettier-ignore
+      (_, seed) =>
+        overfittingProbability(
+          noise(`none ${seed}`, 12, () => 0),
+          BLOCK_OF.map((block) => block >> 1),
+          8,
+        ).probability,
     );
     const mean = probabilities.reduce((sum, own) => sum + own, 0) / probabilities.length;
     expect(mean).toBeGreaterThan(0.35);

@@ -70,7 +70,15 @@ describe.each([
 
   it('chains the audit of two concurrent connections, and detects changes', async () => {
     const other = await openStore(url);
-    const entry = { actor: 'ann', role: 'operator', via: 'token', action: 'POST /x', target: 't', before: null, after: { a: 'ä' } } as const; // prettier-ignore
+    const entry = {
+      actor: 'ann',
+      role: 'operator',
+      via: 'token',
+      action: 'POST /x',
+      target: 't',
+      before: null,
+      after: { a: 'ä' },
+    } as const;
     try {
       const writes = [store, other, store, other, store, other];
       await Promise.all(writes.map((own, at) => appendAudit(own, { ...entry, outcome: `done ${at}` }, NOW + at)));
@@ -85,7 +93,14 @@ describe.each([
   });
 
   it('decides an open change once, and expires others', async () => {
-    const change = { changes: { 'core.theta1_initial': 0.5 }, before: { 'core.theta1_initial': 0.4 }, reason: 'r', by: 'ann', policyHash: 'p', expiresMs: NOW + 7 * 86_400_000 }; // prettier-ignore
+    const change = {
+      changes: { 'core.theta1_initial': 0.5 },
+      before: { 'core.theta1_initial': 0.4 },
+      reason: 'r',
+      by: 'ann',
+      policyHash: 'p',
+      expiresMs: NOW + 7 * 86_400_000,
+    };
     const open = await insertChange(store, change, NOW);
     const decide = (by: string) => decideChange(store, open.change_id, 'approved', by, NOW + 1);
     const both = await Promise.allSettled([decide('bob'), decide('eve')]);
@@ -100,8 +115,14 @@ describe.each([
     const env = { MINUTEHAND_DATABASE_URL: url };
     const run = (...args: string[]) => workplace.run([...args, '--json'], { env });
     try {
-      const created = JSON.parse((await run('token', 'create', '--role', 'approver', '--name', 'zoe')).stdout) as { id: string; token: string }; // prettier-ignore
-      expect(await new TokenVerifier().verify(store.db, created.token, Date.now(), true)).toMatchObject({ name: 'zoe', role: 'approver' }); // prettier-ignore
+      const created = JSON.parse((await run('token', 'create', '--role', 'approver', '--name', 'zoe')).stdout) as {
+        id: string;
+        token: string;
+      };
+      expect(await new TokenVerifier().verify(store.db, created.token, Date.now(), true)).toMatchObject({
+        name: 'zoe',
+        role: 'approver',
+      });
       expect(JSON.parse((await run('token', 'list')).stdout)).toMatchObject({
         tokens: [{ id: created.id, name: 'zoe' }],
       });

@@ -159,7 +159,7 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
       summary: 'Trades of a backtest as a file that the expert advisor replays in MetaTrader’s strategy tester',
       params,
       querystring: z.object({
-        view: z.enum(TESTER_VIEWS).default('edge_pairs').describe('all_pairs: as if every pair had an edge'), // prettier-ignore
+        view: z.enum(TESTER_VIEWS).default('edge_pairs').describe('all_pairs: as if every pair had an edge'),
         model: z.string().max(64).optional().describe('of a backtest of two bundles'),
       }),
       response: {

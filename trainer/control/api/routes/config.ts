@@ -127,7 +127,6 @@ export function addChangeRoutes(api: Api, { store, clock, policy }: ApiContext):
   });
 
   for (const verb of ['approve', 'reject'] as const)
-    // prettier-ignore
     api.route({
       method: 'POST',
       url: `/api/changes/:change_id/${verb}`,

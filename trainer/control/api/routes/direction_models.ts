@@ -118,7 +118,11 @@ function listBundles(models: string) {
 function versionsIn(folder: string): string[] {
   if (!existsSync(folder)) return [];
   const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return folders.map(({ name }) => name).filter((name) => VERSION.test(name)).sort().reverse(); // prettier-ignore
+  return folders
+    .map(({ name }) => name)
+    .filter((name) => VERSION.test(name))
+    .sort()
+    .reverse();
 }
 
 function summaryOf(folder: string) {

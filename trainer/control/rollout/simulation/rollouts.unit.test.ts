@@ -65,12 +65,16 @@ describe('simulated rollouts', () => {
     );
   });
 
-  it.runIf(IS_LONG)(`have the stated power after candidates that were not promoted ${LONG_NOTE}`, { timeout: 900_000 }, () => {
-    const counts = { equal: 0, regressions: 0, improvements: 100 };
-    const later = rolloutRules(loadSettings().retrain, [false]);
-    const { improvements } = simulateRollouts(later, counts, () => undefined);
-    expect(Math.abs(improvements.promoted / 100 - improvements.statedPower)).toBeLessThanOrEqual(
-      3 * powerError(improvements),
-    );
-  }); // prettier-ignore
+  it.runIf(IS_LONG)(
+    `have the stated power after candidates that were not promoted ${LONG_NOTE}`,
+    { timeout: 900_000 },
+    () => {
+      const counts = { equal: 0, regressions: 0, improvements: 100 };
+      const later = rolloutRules(loadSettings().retrain, [false]);
+      const { improvements } = simulateRollouts(later, counts, () => undefined);
+      expect(Math.abs(improvements.promoted / 100 - improvements.statedPower)).toBeLessThanOrEqual(
+        3 * powerError(improvements),
+      );
+    },
+  );
 });

@@ -29,7 +29,15 @@ describe('train.device gpu', () => {
     const placeOf = async (engine: string, device?: Device): Promise<string | undefined> => {
       let asked: FitTask | null = null;
       const learner = TREE_LEARNERS.find(({ name }) => name === engine)!.open({
-        parameters: { rounds: 1, learning_rate: 1, leaves: 2, min_data_in_leaf: 1, l2: 0, row_fraction: 1, column_fraction: 1 }, // prettier-ignore
+        parameters: {
+          rounds: 1,
+          learning_rate: 1,
+          leaves: 2,
+          min_data_in_leaf: 1,
+          l2: 0,
+          row_fraction: 1,
+          column_fraction: 1,
+        },
         device,
         fitTrees: (task) => {
           asked = task;

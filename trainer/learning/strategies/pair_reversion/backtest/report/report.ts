@@ -304,7 +304,10 @@ const TOTALS: readonly (readonly [name: string, of: Cell])[] = [
   ['Sortino, annualized', ({ sortino, trades }) => (trades < MIN_TRADES ? NONE : figure(sortino, 2))],
   ['Maximum drawdown', ({ max_drawdown }) => percent(max_drawdown)],
   ['Win rate', winRateText],
-  ['Net per trade, bps, position_scale applied', ({ mean_net_bps }, trades) => withMargin(mean_net_bps, meanMargin(netBpsOf(trades)), 3)], // prettier-ignore
+  [
+    'Net per trade, bps, position_scale applied',
+    ({ mean_net_bps }, trades) => withMargin(mean_net_bps, meanMargin(netBpsOf(trades)), 3),
+  ],
   ['Net per trade at full size, bps', ({ mean_net_bps_full_size }) => figure(mean_net_bps_full_size, 3)],
   ['Before costs, bps', ({ mean_gross_bps }) => figure(mean_gross_bps, 3)],
   ['Costs, bps', ({ mean_cost_bps }) => figure(mean_cost_bps, 3)],
@@ -345,7 +348,13 @@ function pairsTable({ all_pairs, noEdge }: BundleResult, { pairs, barsOf }: Peri
     ([name]) => !['Return before costs', 'Sortino, annualized', 'Turnover, × capital'].includes(name),
   );
   return htmlTable(
-    ['Pair', 'Edge by the bundle', 'Bars', 'Part of the net return of all', ...wanted.map(([name]) => (name === NET_RETURN ? 'Net return of its own capital' : name))], // prettier-ignore
+    [
+      'Pair',
+      'Edge by the bundle',
+      'Bars',
+      'Part of the net return of all',
+      ...wanted.map(([name]) => (name === NET_RETURN ? 'Net return of its own capital' : name)),
+    ],
     pairs.map((pair) => [
       pair,
       noEdge.includes(pair) ? 'NO_EDGE' : 'yes',
