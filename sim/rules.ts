@@ -194,15 +194,6 @@ export class RuleTrainer {
     }
   }
 
-  /** Ends a rollout. */
-  endRollout(): void {
-    const { folder, disk } = this.#options;
-    const text = disk.peek(rolloutPath(folder));
-    if (text === null) return;
-    const rollout = JSON.parse(text.toString()) as Rollout;
-    writeRollout(folder, { ...rollout, status: 'aborted', reason: 'a test' }, disk);
-  }
-
   /** Damages a file, as an operator or a failing disk would. */
   damage(rng: Rng): void {
     const { folder, disk, trace } = this.#options;
