@@ -46,7 +46,7 @@ export function keepReserve(folder: string): boolean {
 
 /**
  * Replaces a file as `replaceDurably` does; on a full disk, in the space of the reserve of its folder, or of the folder
- * above. The reserve is used up then, and made again by the next call that finds room.
+ * above, which is used up then.
  * @throws the system's error; ENOSPC where there is no reserve
  */
 export function replaceEvenWhenFull(files: FileSystem, path: string, text: string): void {
@@ -57,9 +57,7 @@ export function replaceEvenWhenFull(files: FileSystem, path: string, text: strin
     const reserve = reserveNear(path);
     if (reserve === null) throw error;
     replaceFromReserve(reserve, path, text);
-    return;
   }
-  if (files === MACHINE_FILES) keepReserve(dirname(reserveNear(path) ?? reservePath(dirname(path))));
 }
 
 /** That of the folder of a file, or of the folder above it; null when neither has one. */

@@ -1,7 +1,7 @@
 import { sign, verify, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { replaceEvenWhenFull } from '../disk_reserve.ts';
+import { keepReserve, replaceEvenWhenFull } from '../disk_reserve.ts';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import { oneLine } from '../one_line.ts';
@@ -432,4 +432,5 @@ function splitAtLast(word: string): [string, string] {
 function writeHalts(modelsFolder: string, halts: Halts, files: FileSystem): void {
   files.makeFolder(modelsFolder);
   replaceEvenWhenFull(files, haltsPath(modelsFolder), `${JSON.stringify(haltsSchema.parse(halts), null, 1)}\n`);
+  if (files === MACHINE_FILES) keepReserve(modelsFolder);
 }

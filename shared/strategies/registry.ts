@@ -39,6 +39,10 @@ export const STRATEGY_RUNS = STRATEGY_NAMES.flatMap((name): readonly StrategyRun
 
 /** Reasons of strategies that their lines name, with what they mean. */
 export type StrategyReason = { [Name in StrategyName]: keyof (typeof STRATEGIES)[Name]['reasons'] }[StrategyName];
+/** Reasons that all strategies may have, and their own. */
+export type WithOwnReasons<Reason extends string> = {
+  [Name in StrategyName]: Reason | keyof (typeof STRATEGIES)[Name]['reasons'];
+}[StrategyName];
 export const STRATEGY_REASONS: Readonly<Record<StrategyReason, string>> = Object.assign(
   {},
   ...STRATEGY_NAMES.map((name) => STRATEGIES[name].reasons),

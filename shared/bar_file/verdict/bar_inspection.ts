@@ -114,6 +114,7 @@ export function createBarInspection(
     addPage: (columns) => addPage(add, columns),
     findings: () => {
       const hasClosed = weekends.hasTradedEdges();
+      const ofYears = gaps.findings(bars);
       const ofClock = edges === null || bars === 0 ? [] : edges.findings({ ...range, hasClosed });
       return [
         ...order.findings(),
@@ -124,8 +125,7 @@ export function createBarInspection(
         ...stretches.findings(),
         ...weekends.findings({ isClockOff: ofClock.length > 0 }),
         ...copies.findings(),
-        ...gaps.findings(bars),
-        ...absences.findings(),
+        ...(ofYears.length > 0 ? ofYears : absences.findings()),
       ];
     },
     samples: () => samples.closes,
