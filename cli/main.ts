@@ -290,7 +290,8 @@ async function warnOfUnknownVariables(note: (text: string) => void): Promise<voi
 }
 
 /**
- * Records a command that has run to its end. What it did is in force also where that fails, as on a full disk.
+ * Records a completed command. Its effects remain even if the audit entry cannot be written, for example on a full
+ * disk.
  * @returns the exit code
  */
 export async function endRun(
@@ -298,14 +299,10 @@ export async function endRun(
   code: number,
   note: (text: string) => void,
 ): Promise<number> {
-  try {
-    await audit.end(code === DONE ? 'done' : code === PARTLY_DONE ? 'partly done' : 'failed', note);
-    return code;
-  } catch (cause) {
-    const { code: why, message } = describeError(cause);
-    note(`What is said above is in force, but the audit log has no record of it. ${why}: ${message}`);
-    return code === DONE ? PARTLY_DONE : code;
-  }
+  const outcome = code === DONE ? 'done' : code === PARTLY_DONE ? 'partly done' : 'failed';
+  const loss = 'What is said above is in force, but the audit log has no record of it.';
+  const isRecorded = await record(audit, outcome, loss, note);
+  return isRecorded || code !== DONE ? code : PARTLY_DONE;
 }
 
 /** Records that a command was refused. Where even that fails, as on a full disk, the reason of the refusal stays. */
@@ -314,11 +311,27 @@ export async function endRefused(
   code: string,
   note: (text: string) => void,
 ): Promise<void> {
+  await record(audit, `refused ${code}`, 'The audit log has no record of this command.', note);
+}
+
+/**
+ * Writes the audit entry of a command.
+ * @param loss what to note, with the reason, where that fails
+ * @returns whether it was written, or kept to be written later
+ */
+async function record(
+  audit: Pick<CommandAudit, 'end'>,
+  outcome: string,
+  loss: string,
+  note: (text: string) => void,
+): Promise<boolean> {
   try {
-    await audit.end(`refused ${code}`, note);
+    await audit.end(outcome, note);
+    return true;
   } catch (cause) {
-    const { code: why, message } = describeError(cause);
-    note(`The audit log has no record of this command. ${why}: ${message}`);
+    const { code, message } = describeError(cause);
+    note(`${loss} ${code}: ${message}`);
+    return false;
   }
 }
 

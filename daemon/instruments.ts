@@ -1,5 +1,4 @@
-import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
-import type { RuleFormulas } from '../shared/bundle/rule/rule_model.ts';
+import type { RuleFormulas, RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FLAT_POSITION, type InstrumentPosition } from '../shared/strategies/instrument_position.ts';

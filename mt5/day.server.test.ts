@@ -13,7 +13,7 @@ import { homePaths } from '../shared/home.ts';
 import { freePort, REDIS_NOTE, startRedis, type RedisServer } from '../test/redis_server.ts';
 import { tinySettings, tinyModels } from '../test/tiny_models.ts';
 import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
-import { paperTrades, type ExpectedFill, type TraceLine } from './test/reference.ts';
+import { decisionOf, paperTrades, type ExpectedFill, type TraceLine } from './test/reference.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
 
 /** A trading day of the simulated market. */
@@ -201,17 +201,7 @@ describe.skipIf(!hasCompiler())(
         // At 25 ms a minute a loaded machine receives most entries too late. `npm run test:long` runs slower and
         // requires more.
         expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(IS_LONG ? 30 : 0);
-        const facts = (fill: ExpectedFill): unknown[] => [
-          fill.kind,
-          fill.signal_id,
-          fill.position_id,
-          fill.pair_id,
-          fill.reason,
-          fill.leg,
-          fill.side,
-          fill.lots,
-        ];
-        expect(found.map(facts)).toEqual(wanted.map(facts));
+        expect(found.map(decisionOf)).toEqual(wanted.map(decisionOf));
         found.forEach((fill, index) => {
           for (const field of ['requested_price', 'filled_price', 'pnl'] as const)
             expect(fill[field] ?? 0, `${field} of fill ${index}`).toBeCloseTo(wanted[index]![field] ?? 0, 6);

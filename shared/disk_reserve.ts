@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, statfsSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { renameFile, replaceDurably, writeDurably } from './durable_file.ts';
 import { knownError } from './errors.ts';
@@ -86,7 +95,7 @@ function overwrite(path: string, bytes: Buffer): void {
   const file = openSync(path, O_RDWR! | O_NOFOLLOW);
   try {
     if (!fstatSync(file).isFile()) throw new Error(`${path} is not a regular file`);
-    for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written, undefined, written);
+    writeFileSync(file, bytes);
     ftruncateSync(file, bytes.length);
     fsyncSync(file);
   } finally {

@@ -13,7 +13,7 @@ const BLOCKED_CODES: readonly unknown[] = ['EPERM', 'EACCES', 'EBUSY'];
 /** Waits before each retry of a blocked file: an eighth of a second in all. */
 export const BLOCKED_PAUSES_MS: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 
-/** Waits before each retry of a program that has nothing else to do meanwhile: five seconds in all. */
+/** Retry delays for a program that may block: five seconds in total. */
 export const PATIENT_PAUSES_MS: readonly number[] = [...BLOCKED_PAUSES_MS, ...Array<number>(20).fill(250)];
 
 /** Returns whether another program that has the file open may be the reason. */

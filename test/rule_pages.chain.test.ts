@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readActiveRule, readRuleShadow, ruleFolder } from '../shared/bundle/rule/active_rule.ts';
@@ -19,7 +20,7 @@ max_age: 3
 `;
 const isMissing = chromiumPath() === null && !process.env['CI'];
 
-/** What a person does with rules: each button, and what stands in the files afterward. */
+/** Each action on rules that the dashboard offers, checked against the files that it changes. */
 describe.skipIf(isMissing)(`the page of rules${skipNote(isMissing, 'Chromium is not installed')}`, () => {
   let browser: Browser;
   let api: ApiWorkplace;
@@ -31,14 +32,12 @@ describe.skipIf(isMissing)(`the page of rules${skipNote(isMissing, 'Chromium is 
     browser = (await startBrowser())!;
     api = await openApiWorkplace({ minutehand: { market: 'live', instruments: [INSTRUMENT] } }, async ({ models }) => {
       const folder = ruleFolder(models);
-      const [first, second] = [1, 2].map((hour) => {
+      const write = (hour: number): string => {
         const created = new Date(Date.UTC(2026, 0, 1, hour));
-        return writeRuleBundle(folder, created, tinyRule(INSTRUMENT, { seed: String(hour) }))
-          .split('/')
-          .at(-1)!;
-      });
-      served = first!;
-      other = second!;
+        return basename(writeRuleBundle(folder, created, tinyRule(INSTRUMENT, { seed: String(hour) })));
+      };
+      served = write(1);
+      other = write(2);
       return Promise.resolve();
     });
     const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1440, height: 1000 } });

@@ -21,7 +21,7 @@ const STAGES = [
   { name: 'rollout', allocation: 0.7, duration: '90d' },
   { name: 'full', allocation: 1, duration: 'full' },
 ] as const;
-/** Bars after which both arms end a position: nothing else does. */
+/** Maximum age of a position in bars: the only exit of both arms. */
 const MAX_AGE = 7;
 
 const ruleOf = (name: string, entries: Partial<StrategyDocument>): StrategyDocument => ({

@@ -238,7 +238,7 @@ describe('the guide to a strategy', () => {
       const explained = await ran('explain', ID, entry!.timestamp);
       expect(explained).toMatchObject({ reproduced: { equal: true }, rule: { version, name: 'dip' } });
       expect((explained['conditions'] as { name: string; holds: boolean }[]).map(({ name }) => name)).toContain('dip');
-      // What a person has let in is told until another bundle replaces it.
+      // An override is reported until another bundle replaces it.
       const checked = await own.run(['check', 'models', '--json']);
       expect([checked.code, JSON.parse(checked.stdout)]).toMatchObject([
         1,

@@ -124,7 +124,7 @@ describe('an import', () => {
     expect(await take(stray)).toMatchObject({
       symbols: [{ verdict: { findings: [{ code: 'GAP', values: { before: 1, after: 199 } }] } }],
     });
-    // A month that is not there, between bars of two others, is told and taken.
+    // A missing month between two others is reported, and the bars are imported.
     const month = rows(200, ([time, ...rest], i) => [i < 100 ? time! - 40 * 86_400 : time!, ...rest]);
     expect(await take(month)).toMatchObject({ symbols: [{ imported: true, verdict: { verdict: 'INCOMPLETE' } }] });
     expect(await take(split, { accept: ['GAP'] }, 'ABCDEF.csv')).toMatchObject({ symbols: [{ added: 200 }] });

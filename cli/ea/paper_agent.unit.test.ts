@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { paperTrades, type TraceLine } from '../../mt5/test/reference.ts';
+import { decisionOf, paperTrades, type TraceLine } from '../../mt5/test/reference.ts';
 import type { EpochMs } from '../../shared/bar.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { fillKey, parseFill, type Fill } from '../../shared/fill/fill.ts';
@@ -131,17 +131,7 @@ describe('the paper trading consumer', () => {
       const found = fillsOf();
       expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(20);
       expect(new Set(found.map(({ kind }) => kind))).toEqual(new Set(['open', 'close', 'refused']));
-      const facts = (fill: (typeof wanted)[number] | Fill): unknown[] => [
-        fill.kind,
-        fill.signal_id,
-        fill.position_id,
-        fill.pair_id,
-        fill.reason,
-        fill.leg,
-        fill.side,
-        fill.lots,
-      ];
-      expect(found.map(facts)).toEqual(wanted.map(facts));
+      expect(found.map(decisionOf)).toEqual(wanted.map(decisionOf));
       for (const [index, fill] of found.entries())
         for (const field of ['requested_price', 'filled_price', 'pnl'] as const)
           expect(fill[field] ?? 0).toBeCloseTo(wanted[index]![field] ?? 0, 9);

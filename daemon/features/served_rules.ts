@@ -1,9 +1,8 @@
-import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
+import type { RuleFormulas, RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import type { RuleInput } from '../queue/input.ts';
-import type { RuleFormulas } from '../../shared/bundle/rule/rule_model.ts';
 import type { InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
 import type { WarmUpTurns } from './formula_warm_up.ts';
 import { warmBars, type RuleWarmStore } from './rule_warm_up.ts';

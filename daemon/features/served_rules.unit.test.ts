@@ -29,7 +29,8 @@ function ruleOf(version: string): FileRule {
 describe('the rules that are served', () => {
   it('are warm one after the other, where the next is warmed before the last takes effect', async () => {
     const rules = new ServedRules([INSTRUMENT]);
-    const [first, second] = [ruleOf('first'), ruleOf('second')];
+    const first = ruleOf('first');
+    const second = ruleOf('second');
     const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, 60);
     const empty: RuleWarmStore = {
       commonMinuteBefore: () => null,
@@ -53,7 +54,7 @@ describe('the rules that are served', () => {
       turns(() => undefined),
     );
     for (let i = 0; i < 3; i++) bar();
-    // What was taken before takes effect until the bars are stored.
+    // The first rule becomes active while the second one waits for the bars to be stored.
     const takesEffect = (): void => rules.swap({ kind: 'rule', instrument: INSTRUMENT.id, rule: first });
     await rules.warm(second, empty, () => null, turns(takesEffect));
     expect(rules.activeOf(0)).toMatchObject({ isWarm: true, entryLong: 1 });

@@ -1,7 +1,6 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
-import type { RuleFormulas } from '../../shared/bundle/rule/rule_model.ts';
-import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
+import type { RuleFormulas, RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import { ARMS, type Arm } from '../../shared/core/rollout/assignment.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import type { InstrumentAnswer, InstrumentContext } from '../decide/instrument_answer.ts';

@@ -21,6 +21,17 @@ export interface ExpectedFill {
   readonly pnl: number | null;
 }
 
+type Decision = Pick<
+  ExpectedFill,
+  'kind' | 'signal_id' | 'position_id' | 'pair_id' | 'reason' | 'leg' | 'side' | 'lots'
+>;
+
+/** What a fill says about its decision: without prices, times and account. */
+export function decisionOf(fill: Decision): unknown[] {
+  const { kind, signal_id, position_id, pair_id, reason, leg, side, lots } = fill;
+  return [kind, signal_id, position_id, pair_id, reason, leg, side, lots];
+}
+
 export interface PaperRules {
   readonly equity: number;
   readonly risk: number;

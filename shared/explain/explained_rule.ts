@@ -1,5 +1,4 @@
-import type { RuleModel } from '../bundle/rule/rule_model.ts';
-import type { RuleFormulas } from '../bundle/rule/rule_model.ts';
+import type { RuleFormulas, RuleModel } from '../bundle/rule/rule_model.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../core/features/instrument/definitions.ts';
 import { InstrumentInputs, type InstrumentReading } from '../core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../core/formula/engine.ts';

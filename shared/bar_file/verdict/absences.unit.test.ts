@@ -12,7 +12,8 @@ function weekendSecondsSlowly(from: number, to: number): number {
   let seconds = 0;
   for (let time = from; time < to; time += MINUTE_S) {
     const date = new Date(time * 1000);
-    const [day, hour] = [date.getUTCDay(), date.getUTCHours()];
+    const day = date.getUTCDay();
+    const hour = date.getUTCHours();
     if ((day === 5 && hour >= 21) || day === 6 || (day === 0 && hour < 22)) seconds += MINUTE_S;
   }
   return seconds;

@@ -7,7 +7,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { replaceEvenWhenFull } from '../../../shared/disk_reserve.ts';
 import { knownError, MinutehandError } from '../../../shared/errors.ts';
@@ -83,7 +83,7 @@ function keep(paths: HomePaths, kept: Kept): void {
 function append(file: number, line: Buffer): void {
   const { size } = fstatSync(file);
   try {
-    if (writeSync(file, line) < line.length) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+    writeFileSync(file, line);
     fsyncSync(file);
   } catch (error) {
     ftruncateSync(file, size);

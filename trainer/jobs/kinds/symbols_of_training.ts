@@ -18,8 +18,8 @@ export interface SymbolsOfTraining {
  * @param modelsFolder with the active bundle
  */
 export function learnedWindows(isContinuing: boolean, settings: Settings, modelsFolder: string): Windows {
-  const { minutehand } = isContinuing ? settings : withFormulas(settings);
-  return isContinuing ? activeWindows(modelsFolder, minutehand.windows) : minutehand.windows;
+  if (isContinuing) return activeWindows(modelsFolder, settings.minutehand.windows);
+  return withFormulas(settings).minutehand.windows;
 }
 
 /** @param modelsFolder with the active bundle */
@@ -31,5 +31,7 @@ export function symbolsOfTraining(
   const { pairs, windows } = settings.minutehand;
   const subjects = pairs.map(parsePair);
   const compared = symbolsNeeded(subjects, activeWindows(modelsFolder, windows));
-  return { learned: symbolsNeeded(subjects, learnedWindows(kind !== 'train', settings, modelsFolder)), compared };
+  // What continues a bundle reads what it is compared with.
+  if (kind !== 'train') return { learned: compared, compared };
+  return { learned: symbolsNeeded(subjects, learnedWindows(false, settings, modelsFolder)), compared };
 }

@@ -49,7 +49,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
         throw new MinutehandError('MODEL_MISSING', {
           seen: `${name} is a bundle of ${shelf.strategy}, which is served as a rule`,
           expected: 'the version of a bundle of pairs or of a direction model',
-          next: `POST /api/strategies/${name}/load activates it.`,
+          next: `POST /api/strategies/${name}/promote activates it.`,
         });
       if (shelf.name === 'direction') return shownDirection(paths.models, await loadDirection(context, name, request));
       const before = pointersOf(paths.models);
