@@ -5,5 +5,8 @@ await run(async () => {
   await ensureReady();
   // In this process, so that Ctrl-C reaches it and its exit code is npm's.
   const { main } = await import('../dist/cli/main.js');
-  return main(['up', ...process.argv.slice(2)]);
+  const { endProcess } = await import('../dist/cli/process_end.js');
+  const code = await main(['up', ...process.argv.slice(2)]);
+  endProcess(code);
+  return code;
 });

@@ -4,9 +4,6 @@
  */
 import { describeError, knownError } from '../shared/errors.ts';
 
-/** Time, in ms, in which output and locks are released after an error. */
-const EXIT_GRACE_MS = 5000;
-
 /** Imports the command line dynamically: an import that runs out of file descriptors is reported with its code. */
 async function run(): Promise<number> {
   try {
@@ -23,5 +20,9 @@ async function run(): Promise<number> {
 
 const code = await run();
 process.exitCode = code;
-// A command that failed has nothing left to do: a connection or thread that it left open must not keep the process.
-if (code !== 0) setTimeout(() => process.exit(code), EXIT_GRACE_MS).unref();
+try {
+  const { endProcess } = await import('./process_end.ts');
+  endProcess(code);
+} catch {
+  // Out of file descriptors, which `run` has reported.
+}

@@ -52,6 +52,6 @@ export function runningUps(): readonly StopDoor[] {
 export async function endUps(doors: readonly StopDoor[]): Promise<number[]> {
   const left: number[] = [];
   for (const door of doors)
-    if ((await askThroughDoor(homePaths().home, door, END_MS)) === 'unanswered') left.push(door.pid);
+    if ((await askThroughDoor(homePaths().home, door, END_MS)).how === 'unanswered') left.push(door.pid);
   return left;
 }

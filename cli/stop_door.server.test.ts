@@ -3,7 +3,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { askThroughDoor, openStopDoor, socketPath, stopDoors } from './stop_door.ts';
+import { endStep } from '../shared/process/end_steps.ts';
+import { askThroughDoor, openStopDoor, socketPath, stopDoors, unansweredText } from './stop_door.ts';
 import { eventually } from '../test/cli_process.ts';
 import { skipNote } from '../test/skip_note.ts';
 
@@ -32,10 +33,24 @@ describe('the door for requests to end', () => {
     const door = await opened();
     expect(door).toEqual({ kind: 'daemon', pid: process.pid, address: address() });
     // This process does not end.
-    expect(await askThroughDoor(home, door, 200)).toBe('unanswered');
+    expect(await askThroughDoor(home, door, 200)).toEqual({ how: 'unanswered', waitsFor: null });
     expect(asked).toBe(1);
     close();
     expect(stopDoors(home)).toEqual([]);
+  });
+
+  it('tells who asked what it waits for', async () => {
+    close = openStopDoor(home, 'trainer', () => undefined, address());
+    const door = await opened();
+    let finish: () => void = () => undefined;
+    const step = endStep('connections of the API', () => new Promise<void>((resolve) => (finish = resolve)));
+    const end = await askThroughDoor(home, door, 2500);
+    finish();
+    await step;
+    expect(end).toEqual({ how: 'unanswered', waitsFor: 'connections of the API' });
+    expect(unansweredText(end as typeof end & { how: 'unanswered' }, 2500)).toBe(
+      'after 3 s; it waits for connections of the API',
+    );
   });
 
   it('takes nothing but the request', async () => {
@@ -51,7 +66,7 @@ describe('the door for requests to end', () => {
     mkdirSync(join(home, 'stop'));
     const left = { kind: 'up' as const, pid: 12, address: address() };
     writeFileSync(join(home, 'stop', 'up.12.json'), JSON.stringify(left));
-    expect(await askThroughDoor(home, left, 5_000)).toBe('gone');
+    expect(await askThroughDoor(home, left, 5_000)).toEqual({ how: 'gone' });
     expect(readdirSync(join(home, 'stop'))).toEqual([]);
   });
 
@@ -62,10 +77,10 @@ describe('the door for requests to end', () => {
     close = openStopDoor(deep, 'up', () => void asked++, socketPath(deep, 'up'));
     const door = await eventually('a door', () => stopDoors(deep)[0]);
     expect(readdirSync(join(deep, 'stop'))).toHaveLength(2);
-    expect(await askThroughDoor(deep, door, 200)).toBe('unanswered');
+    expect((await askThroughDoor(deep, door, 200)).how).toBe('unanswered');
     expect(asked).toBe(1);
     close();
-    expect(await askThroughDoor(deep, door, 200)).toBe('gone');
+    expect((await askThroughDoor(deep, door, 200)).how).toBe('gone');
     expect(readdirSync(join(deep, 'stop'))).toEqual([]);
     expect(readdirSync(home)).toEqual(['a'.repeat(60)]);
   });

@@ -4,6 +4,7 @@ import { createServer, connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { makePrivateFolder } from '../shared/private_files.ts';
+import { openResources, stepInWork } from '../shared/process/end_steps.ts';
 import { reachable } from './socket_address.ts';
 
 /**
@@ -15,7 +16,12 @@ import { reachable } from './socket_address.ts';
  */
 const FOLDER = 'stop';
 const REQUEST = 'stop\n';
+/** Answers: the request was taken; then, as long as the process lives, what it waits for. */
 const ACCEPTED = 'ending\n';
+const WAITS_FOR = 'waits for ';
+const REPORT_MS = 1000;
+/** Characters of answers that are kept: more than two of them. */
+const LONGEST_REPORTS = 2000;
 const NAME = /^[\w-]+\.\d+\.json$/;
 
 /** Processes that can be asked to end. */
@@ -61,6 +67,11 @@ export function openStopDoor(home: string, kind: StopKind, asked: () => void, ad
       if (text.length > REQUEST.length) return void socket.destroy();
       if (text !== REQUEST) return;
       socket.write(ACCEPTED);
+      const reports = setInterval(() => {
+        socket.write(`${WAITS_FOR}${stepInWork() ?? openResources()}\n`);
+      }, REPORT_MS);
+      reports.unref();
+      socket.once('close', () => clearInterval(reports));
       asked();
     });
     // It must not keep a process that has ended its work.
@@ -104,31 +115,58 @@ export function stopDoors(home: string): readonly StopDoor[] {
   return [...doors.filter(({ kind }) => kind === 'up'), ...doors.filter(({ kind }) => kind !== 'up')];
 }
 
-/**
- * Asks a process to end, and waits until it has. `gone`: it was killed before, and its door is removed now.
- * `unanswered`: it still runs after `waitMs`.
- */
-export function askThroughDoor(home: string, door: StopDoor, waitMs: number): Promise<'ended' | 'gone' | 'unanswered'> {
+/** How a request to end went. */
+export type AskedEnd =
+  | { readonly how: 'ended' }
+  /** It was killed before, and its door is removed now. */
+  | { readonly how: 'gone' }
+  /** It still runs; null: it has said nothing, or nothing for the last seconds, so it is busy or hangs. */
+  | { readonly how: 'unanswered'; readonly waitsFor: string | null };
+
+/** A process that has not said for this time what it waits for says nothing. */
+const SILENT_MS = 5 * REPORT_MS;
+
+/** Asks a process to end, and waits until it has, at most `waitMs`. */
+export function askThroughDoor(home: string, door: StopDoor, waitMs: number): Promise<AskedEnd> {
   return new Promise((resolve) => {
     let isConnected = false;
+    let waitsFor: string | null = null;
+    let heardMs = -Infinity;
     const { address, release } = reachable(door.address);
     const socket = connect(address, () => {
       isConnected = true;
       socket.write(REQUEST);
     });
-    const timer = setTimeout(() => finish('unanswered'), waitMs);
-    function finish(how: 'ended' | 'gone' | 'unanswered'): void {
+    const timer = setTimeout(() => {
+      const isSilent = performance.now() - heardMs > SILENT_MS;
+      finish({ how: 'unanswered', waitsFor: isSilent ? null : waitsFor });
+    }, waitMs);
+    function finish(end: AskedEnd): void {
       clearTimeout(timer);
       socket.destroy();
       release();
-      if (how === 'gone') forget(home, door);
-      resolve(how);
+      if (end.how === 'gone') forget(home, door);
+      resolve(end);
     }
-    socket.on('data', () => undefined);
+    let heard = '';
+    socket.setEncoding('utf8').on('data', (part: string) => {
+      heardMs = performance.now();
+      heard = (heard + part).slice(-LONGEST_REPORTS);
+      // The newest whole line.
+      const line = heard.split('\n').at(-2) ?? '';
+      if (line.startsWith(WAITS_FOR)) waitsFor = line.slice(WAITS_FOR.length);
+    });
     // The pipe of a process that ends may break instead of being closed.
-    socket.on('error', () => finish(isConnected ? 'ended' : 'gone'));
-    socket.on('close', () => finish('ended'));
+    socket.on('error', () => finish({ how: isConnected ? 'ended' : 'gone' }));
+    socket.on('close', () => finish({ how: 'ended' }));
   });
+}
+
+/** How a request went that was not answered: "after 30 s; it waits for connections of the API". */
+export function unansweredText({ waitsFor }: AskedEnd & { readonly how: 'unanswered' }, waitedMs: number): string {
+  const why =
+    waitsFor === null ? 'it does not say what it waits for, so it is busy or hangs' : `it waits for ${waitsFor}`;
+  return `after ${Math.round(waitedMs / 1000)} s; ${why}`;
 }
 
 function namesIn(folder: string): string[] {

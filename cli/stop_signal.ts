@@ -8,13 +8,22 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const;
 /** Message to a process that was started with a channel. */
 const STOP = 'stop';
 
+let isAsked = false;
+
+/** Whether a process that waits in `stopSignal` was asked to end. */
+export const wasAskedToStop = (): boolean => isAsked;
+
 /**
  * Resolves with the reason when this process is to end: Ctrl-C, SIGTERM, `minutehand stop` on Windows, or the end of
  * the process that started it. Later requests have no effect.
  * @param kind for `minutehand stop`; absent: it has no door
  */
 export function stopSignal(kind?: StopKind): Promise<string> {
-  return new Promise((resolve) => {
+  return new Promise((resolveReason) => {
+    const resolve = (reason: string): void => {
+      isAsked = true;
+      resolveReason(reason);
+    };
     for (const name of SIGNALS) process.on(name, () => resolve(name));
     if (kind !== undefined && process.platform === 'win32')
       openStopDoor(homePaths().home, kind, () => resolve('minutehand stop'));

@@ -3,6 +3,7 @@ import { DependencyWatch, type DependencyChecks } from '../shared/dependencies/w
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { openLog } from '../shared/log/log.ts';
 import { announce } from '../shared/address.ts';
+import { endStep } from '../shared/process/end_steps.ts';
 import { lockHome } from '../shared/process/home_lock.ts';
 import { standingOverrides } from './control/admission/standing.ts';
 import type { AuditEntry } from './control/api/audit.ts';
@@ -114,15 +115,17 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const parts = { ...options, clock: MACHINE_CLOCK, retrainer, monitor, rollout, fleet, schedules: () => schedules };
   const controlPlane = await startControlPlane(server, parts);
   const close = async (): Promise<void> => {
-    dependencies.stop();
-    await closeChecks();
+    await endStep('the checks of dependencies', () => {
+      dependencies.stop();
+      return closeChecks();
+    });
     rollout.stop();
-    await monitor.stop();
-    await retrainer.stop();
-    await notifier.stop();
-    await controlPlane.stop();
-    await server.close();
-    await runs.close();
+    await endStep('the look at the active models', () => monitor.stop());
+    await endStep('the running training', () => retrainer.stop());
+    await endStep('notifications', () => notifier.stop());
+    await endStep('jobs, backtests and policy changes', () => controlPlane.stop());
+    await endStep('connections of the API', () => server.close());
+    await endStep('the log of trainings', () => runs.close());
     unlock();
   };
   try {
@@ -164,10 +167,10 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       waiting.abort();
       for (const schedule of schedules) schedule.stop();
       endHeartbeat();
-      await endChat();
-      await keeper.stop();
-      await endOwnership();
-      await watch.stop();
+      await endStep('the chat', endChat);
+      await endStep('the search for lost models', () => keeper.stop());
+      await endStep('the ownership of promotions', endOwnership);
+      await endStep('the look at daemons and disk', () => watch.stop());
       await stopRecords();
       await close();
     },
@@ -197,17 +200,19 @@ function startRecords(
   const weekly = startWeeklyReport(options);
   const daily = startDailySummary(options);
   const delivery = startDelivery(options);
-  const parts = [
-    startFills(options),
-    startNews(options),
-    startEventSender(options),
-    startHistory(options),
-    startRecordRetention(options),
-  ];
+  const fills = startFills(options);
+  const news = startNews(options);
+  const events = startEventSender(options);
+  const history = startHistory(options);
+  const retention = startRecordRetention(options);
   return async () => {
     for (const one of [parity, weekly, daily]) one.stop();
-    for (const part of parts) await part.stop();
-    await delivery?.stop();
+    await endStep('fills', () => fills.stop());
+    await endStep('news', () => news.stop());
+    await endStep('the sender of model events', () => events.stop());
+    await endStep('the history of signals', () => history.stop());
+    await endStep('the retention of records', () => retention.stop());
+    await endStep('the delivery of models', () => delivery?.stop());
   };
 }
 

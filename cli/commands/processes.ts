@@ -4,6 +4,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { openLog } from '../../shared/log/log.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { noteFatal } from '../../shared/fatal.ts';
+import { endStep, reportSlowEnd } from '../../shared/process/end_steps.ts';
 import { readPointer } from '../../shared/policy/approved.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate, tightenFolder } from '../../shared/private_files.ts';
@@ -108,7 +109,10 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
   systemd.ready({ status: () => statusLine(daemon.health()), isMoving: daemon.isMoving });
   output.result({ shard, port: daemon.port, boot_id: daemon.bootId });
   process.send?.({ ready: { port: daemon.port } } satisfies PartMessage);
-  await daemon.stop(await stopping);
+  const reason = await stopping;
+  const ended = reportSlowEnd(print);
+  await endStep('the bar in work, the journal and the connections', () => daemon.stop(reason));
+  ended();
 }
 
 export function addTrainer(program: Command, output: () => Output): void {
@@ -158,7 +162,9 @@ async function runTrainer(output: Output): Promise<void> {
     const next = nextPolicy(paths, loaded, () => trainer.retrainer.runs()[0]?.status !== 'running');
     const approved: Settings | null = await Promise.race([stopping.then(() => null), next.approved]);
     next.stop();
+    const ended = reportSlowEnd(print);
     await trainer.stop();
+    ended();
     loaded = approved;
     if (loaded === null) break;
     print(`Trainer continues with change ${loaded.sources.approved!.change_id}.`);

@@ -6,7 +6,7 @@ import { loadSettings, shardsOf } from '../../shared/policy/policy.ts';
 import { isTaken } from '../../shared/process/process_state.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
-import { askThroughDoor, stopDoors } from '../stop_door.ts';
+import { askThroughDoor, stopDoors, unansweredText } from '../stop_door.ts';
 
 export function addStop(program: Command, output: () => Output): void {
   program
@@ -15,19 +15,19 @@ export function addStop(program: Command, output: () => Output): void {
     .description(
       'Ends what `minutehand up` runs in this home as Ctrl-C does: the bar in work is answered and journaled, files are complete. On Windows also daemons, trainer, paper accounts and collectors that were started separately; elsewhere these are named, and end by Ctrl-C, `kill` or `systemctl stop`.',
     )
-    .action((flags: { wait: string }) => stop(parseInteger(flags.wait, '--wait', 1), output()));
+    .action((flags: { wait: string }) => stop(parseInteger(flags.wait, '--wait', 1) * 1000, output()));
 }
 
-async function stop(waitSeconds: number, output: Output): Promise<void> {
+async function stop(waitMs: number, output: Output): Promise<void> {
   const paths = homePaths();
   const { home } = paths;
   const ended: { kind: string; pid: number }[] = [];
   for (const door of stopDoors(home)) {
     const { kind, pid } = door;
-    const how = await askThroughDoor(home, door, waitSeconds * 1000);
-    if (how === 'gone') continue;
-    if (how === 'unanswered')
-      throw new MinutehandError('STOP_UNANSWERED', { seen: `${kind}, process ${pid}, after ${waitSeconds} s` });
+    const end = await askThroughDoor(home, door, waitMs);
+    if (end.how === 'gone') continue;
+    if (end.how === 'unanswered')
+      throw new MinutehandError('STOP_UNANSWERED', { seen: `${kind}, process ${pid}, ${unansweredText(end, waitMs)}` });
     output.line(`ended  ${kind}  process ${pid}`);
     ended.push({ kind, pid });
   }

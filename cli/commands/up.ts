@@ -138,7 +138,13 @@ async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void>
   } finally {
     ending.abort();
     for (const { child } of parts) if (child !== null) askToStop(child);
-    const killing = setTimeout(() => parts.forEach(({ child }) => child?.kill('SIGKILL')), KILL_AFTER_MS);
+    const killing = setTimeout(() => {
+      for (const { name, child } of parts) {
+        if (child === null) continue;
+        output.note(`${name} has not ended within ${KILL_AFTER_MS / 1000} s and is killed.`);
+        child.kill('SIGKILL');
+      }
+    }, KILL_AFTER_MS);
     await Promise.all(ended);
     clearTimeout(killing);
   }

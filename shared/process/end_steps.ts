@@ -1,0 +1,48 @@
+/**
+ * What this process waits for while it ends. `minutehand stop`, its log and its output name it, so that an end that
+ * takes long, or never comes, can be explained by whoever sees it.
+ */
+let current: { readonly name: string; readonly sinceMs: number } | null = null;
+
+/**
+ * Runs one step of the end of this process. Steps follow one another; an inner step hides the outer one while it lasts.
+ * @param name what is waited for, as it follows "waits for": "the API's connections"
+ * @throws what `work` throws
+ */
+export async function endStep(name: string, work: () => Promise<unknown> | void): Promise<void> {
+  const outer = current;
+  current = { name, sinceMs: performance.now() };
+  try {
+    await work();
+  } finally {
+    current = outer;
+  }
+}
+
+/** null: no step is in work. */
+export const stepInWork = (): string | null => current?.name ?? null;
+
+/** Pause between two reports of an end that takes long, and time before the first, in ms. */
+const REPORT_MS = 5000;
+
+/**
+ * Reports what an end waits for as long as it lasts. Does not keep the process running.
+ * @returns a function that ends the reports
+ */
+export function reportSlowEnd(print: (line: string) => void, everyMs = REPORT_MS): () => void {
+  const began = performance.now();
+  const timer = setInterval(() => {
+    const seconds = Math.round((performance.now() - began) / 1000);
+    print(`Still ends after ${seconds} s: waits for ${stepInWork() ?? openResources()}.`);
+  }, everyMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** What keeps an event loop without work running, as Node names it: "MessagePort, 2 PipeWrap". */
+export function openResources(): string {
+  const counts = new Map<string, number>();
+  for (const name of process.getActiveResourcesInfo()) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const named = [...counts].map(([name, count]) => (count === 1 ? name : `${count} ${name}`));
+  return named.length === 0 ? 'nothing that Node knows' : named.join(', ');
+}
