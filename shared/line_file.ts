@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { renameFile } from './durable_file.ts';
 
 /** Bounds of a file of lines that is only appended to. */
@@ -28,8 +28,7 @@ export function replaceLines(path: string, lines: readonly string[]): void {
   try {
     const file = openSync(temporary, 'wx', 0o600);
     try {
-      const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
-      for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+      writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -41,15 +40,25 @@ export function replaceLines(path: string, lines: readonly string[]): void {
   }
 }
 
-/** @returns the length of the file, bytes */
+/**
+ * Appends a line. What a full disk or a killed process has left of an earlier one becomes a line of its own, which is
+ * not joined to this one.
+ * @returns the length of the file, bytes
+ */
 function appendLine(path: string, line: string): number {
-  const file = openSync(path, 'a', 0o600);
+  const file = openSync(path, 'a+', 0o600);
   try {
-    writeSync(file, `${line}\n`);
+    const { size } = fstatSync(file);
+    writeFileSync(file, `${endsLine(file, size) ? '' : '\n'}${line}\n`);
     return fstatSync(file).size;
   } finally {
     closeSync(file);
   }
+}
+
+function endsLine(file: number, size: number): boolean {
+  const last = Buffer.alloc(1);
+  return size === 0 || (readSync(file, last, 0, 1, size - 1) === 1 && last[0] === NEWLINE);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -26,6 +26,15 @@ describe('a file of lines with a bound', () => {
       expect(lines).toEqual(lines.map((_, at) => `line ${first + at}`));
       expect(lines.length).toBeGreaterThanOrEqual(Math.min(index + 1, 18));
     }
+  });
+
+  it('does not join a line to what is left of one that was not written whole', () => {
+    const bounds = { maxBytes: 400, keptBytes: 200 };
+    appendBounded(path, 'first', bounds);
+    appendFileSync(path, '{"half":');
+    appendBounded(path, 'second', bounds);
+    appendBounded(path, 'third', bounds);
+    expect(readFileSync(path, 'utf8')).toBe('first\n{"half":\nsecond\nthird\n');
   });
 
   it('is read from its end: whole lines only, none when it is absent', () => {

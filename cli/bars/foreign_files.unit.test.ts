@@ -197,6 +197,14 @@ describe('A file that is no text', () => {
     }
   });
 
+  it('without a header is refused with the words that its header is missing', async () => {
+    const rows = table(walk(30)).split('\n').slice(1).join('\n');
+    const error = await refusal(await given('EURUSD.csv', rows));
+    expect(error.code).toBe('DATA_FORMAT');
+    expect(error.next).toContain('write a header above it');
+    expect((await refusal(await given('GBPUSD.csv', 'when,o,h,l,c\n1,2,3,4,5\n'))).next).not.toContain('header above');
+  });
+
   it('is refused where it is a pipe, instead of waiting for ever; a folder or a loop of links in a folder does not stop the rest', async () => {
     execFileSync('mkfifo', [join(folder, 'EURUSD.csv')]);
     expect(await refusal(join(folder, 'EURUSD.csv'))).toMatchObject({ code: 'DATA_FORMAT' });

@@ -341,10 +341,22 @@ function timeframeOf(
   return { barSeconds: smallest, timeframeBy: 'spacing', unclearSeconds: null };
 }
 
+/** Of a table of bars: a time and four prices. */
+const FEWEST_COLUMNS = 5;
+
 function unknownLayout(path: string, first: string): MinutehandError {
   return new MinutehandError('DATA_FORMAT', {
     seen: first === '' ? `${path} is empty` : `${path} begins with "${first.slice(0, 80)}"`,
     expected:
       'a table with a time, open, high, low and close, such as our own CSV, HistData ASCII, a MetaTrader export or Binance klines; or a series with --series <name>',
+    ...(isRowOfValues(first) && {
+      next: 'Its first line is a row already: write a header above it that names its columns, such as time,open,high,low,close,volume.',
+    }),
   });
+}
+
+/** Whether a line has several values and names nothing. */
+function isRowOfValues(line: string): boolean {
+  const values = line.split(/[,;\t]/).map((value) => value.trim());
+  return values.length >= FEWEST_COLUMNS && values.every((value) => /\d/.test(value) || value === '');
 }

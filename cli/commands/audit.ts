@@ -7,13 +7,15 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import {
+  AUDIT_RESTART,
   appendAudit,
   missingHeads,
+  unanchoredEntries,
   verifyAudit,
   type AuditCheck,
   type AuditEntry,
 } from '../../trainer/control/api/audit.ts';
-import { readAnchors, setAnchorsAside } from '../../trainer/store/audit_anchors.ts';
+import { setAnchorsAside } from '../../trainer/store/audit_anchors.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
 import { certifiedHeads, type CertifiedHead } from '../parity/certified_audit.ts';
@@ -57,38 +59,30 @@ function missingText({ first, last, entries }: NonNullable<AuditCheck['missing']
   return `${entries} entries between ${first} and ${last} stood in the table when they were written, and are no longer there or were changed`;
 }
 
-/**
- * Whether the file of anchors was removed or emptied, so that nothing tells of entries that are missing at the end of
- * the table. Each entry has its anchor, but for one whose process was killed. On a server, entries may all be those of
- * another home, which has their anchors.
- */
-function lacksAnchors({ kind, auditAnchors }: Store, entries: number): boolean {
-  return kind === 'sqlite' && auditAnchors !== null && entries > 1 && readAnchors(auditAnchors).length === 0;
-}
-
 async function restart(reason: string, output: Output): Promise<void> {
   const store = await openStore(storeUrl(process.env, homePaths()));
   try {
-    const { missing, entries } = await verifyAudit(store);
-    const isUnanchored = lacksAnchors(store, entries);
+    const { missing } = await verifyAudit(store);
+    const unanchored = await unanchoredEntries(store);
     const certified = await contradicting(store);
-    if (store.auditAnchors === null || (missing === null && !isUnanchored && certified.length === 0))
+    if (store.auditAnchors === null || (missing === null && unanchored === 0 && certified.length === 0))
       throw new MinutehandError('AUDIT_WHOLE');
     const nowMs = MACHINE_CLOCK.nowMs();
-    const aside = isUnanchored || missing === null ? null : setAnchorsAside(store.auditAnchors, nowMs);
+    const isAnew = (missing !== null || unanchored > 0) && existsSync(store.auditAnchors);
+    const aside = isAnew ? setAnchorsAside(store.auditAnchors, nowMs) : null;
     const entry: AuditEntry = {
       actor: actorName(),
       role: '',
       via: 'cli',
-      action: 'audit restart',
+      action: AUDIT_RESTART,
       target: basename(aside ?? store.auditAnchors),
-      before: missing ?? (isUnanchored ? { unanchored: entries } : { certified: certified.map(({ head }) => head) }),
+      before: missing ?? (unanchored > 0 ? { unanchored } : { certified: certified.map(({ head }) => head) }),
       after: { reason },
       outcome: 'done',
     };
     await appendAudit(store, entry, nowMs);
     if (missing !== null) output.line(`${missingText(missing)}. The anchors are now in ${aside}.`);
-    else if (!isUnanchored)
+    else if (unanchored === 0)
       output.line(`Certificates until now no longer count: ${counted(certified.length, 'certificate')}.`);
     else output.line(`The anchors begin anew in ${store.auditAnchors}.`);
     output.result({ missing, aside });
@@ -104,26 +98,26 @@ async function verify({ certificates }: CertificateFlags, output: Output): Promi
   try {
     const check = await verifyAudit(store);
     const { entries, head, broken, breaks, missing } = check;
-    const isUnanchored = lacksAnchors(store, entries);
+    const unanchored = await unanchoredEntries(store);
     const certified = await contradicting(store, certificates);
-    if (broken === null && missing === null && !isUnanchored && certified.length === 0)
+    if (broken === null && missing === null && unanchored === 0 && certified.length === 0)
       output.line(`Whole: ${counted(entries, 'entry', 'entries')}; last hash ${head}`);
     if (broken !== null) output.line(`${breaks} of ${entries} entries do not fit; the first is entry ${broken}.`);
     if (missing !== null)
       output.line(
         `Missing: ${missingText(missing)}. After a restored backup: \`minutehand audit restart --reason …\`.`,
       );
-    if (isUnanchored)
+    if (unanchored > 0)
       output.line(
-        `No anchors: ${store.auditAnchors!} is gone or empty, although the table has ${entries} entries. Whether others were removed at its end is unknown. Put the file back; without it: \`minutehand audit restart --reason …\`.`,
+        `No anchors: ${store.auditAnchors!} was removed or emptied: it lacks those of ${unanchored} of ${entries} entries. Whether others were removed at the end of the table is unknown. Put the file back; without it: \`minutehand audit restart --reason …\`.`,
       );
     const [first] = certified;
     if (first !== undefined)
       output.line(
         `Cut off: ${counted(certified.length, 'certificate')} saw a last entry that the table lacks; the oldest is ${first.file} of ${first.createdAt}, entry ${first.head}. After a restored backup: \`minutehand audit restart --reason …\`.`,
       );
-    output.result({ ...check, anchored: !isUnanchored, contradicting: certified.map(({ file }) => file) });
-    if (broken !== null || missing !== null || isUnanchored || first !== undefined) process.exitCode = 1;
+    output.result({ ...check, anchored: unanchored === 0, contradicting: certified.map(({ file }) => file) });
+    if (broken !== null || missing !== null || unanchored > 0 || first !== undefined) process.exitCode = 1;
   } finally {
     await store.close();
   }

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { renameFile } from '../../shared/durable_file.ts';
 import { makeFolder } from '../../shared/folder.ts';
@@ -11,6 +11,8 @@ export const ANCHOR_BOUNDS: LineBounds = { maxBytes: 2 << 20, keptBytes: 1 << 20
 const KEPT_ASIDE = 10;
 const ASIDE = /^\.\d{8}T\d{9}Z$/;
 const LOCK_WAIT_MS = 5000;
+/** Of one anchor, bytes. */
+const LONGEST_LINE = 200;
 
 /**
  * Anchors of the audit: a file outside the database with one line for each entry, so that entries removed at the end of
@@ -36,6 +38,12 @@ export function appendAnchor(path: string, { entry_id, hash }: AuditAnchor, boun
 /** The newest anchors. A line that a killed process left incomplete is skipped. */
 export function readAnchors(path: string): readonly AuditAnchor[] {
   return newestLines(path, ANCHOR_BOUNDS.maxBytes).flatMap((line) => parseAnchor(line) ?? []);
+}
+
+/** Whether the file may have been cut to its newest lines, so that its first line need not be that of the first entry. */
+export function mayBeCut(path: string, { keptBytes }: LineBounds = ANCHOR_BOUNDS): boolean {
+  const { size } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0 };
+  return size > keptBytes - LONGEST_LINE;
 }
 
 function parseAnchor(line: string): AuditAnchor | null {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import type { ApiWritesTable } from '../../store/access_tables.ts';
-import { appendAnchor, readAnchors } from '../../store/audit_anchors.ts';
+import { appendAnchor, mayBeCut, readAnchors } from '../../store/audit_anchors.ts';
 import { maskSecrets, maskSecretsIn } from '../../../shared/secrets.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -79,6 +79,8 @@ export interface AuditCheck {
 }
 
 const PAGE = 1000;
+/** Action of the entry that says that entries before it are missing. */
+export const AUDIT_RESTART = 'audit restart';
 
 /** Checks every entry against its hash, its predecessor and its anchor outside the database. */
 export async function verifyAudit(store: Store): Promise<AuditCheck> {
@@ -114,6 +116,36 @@ export async function verifyAudit(store: Store): Promise<AuditCheck> {
   return { entries, head, broken, breaks, missing };
 }
 
+/**
+ * Number of entries whose anchors were removed, with those of entries that are no longer at the end of the table, if
+ * there were any: entries since the last `audit restart`, or from the first one on, that come before the first anchor.
+ * On a server, entries may all be those of another home, which has their anchors; a long file has lost its oldest
+ * anchors by its bound.
+ */
+export async function unanchoredEntries({ kind, auditAnchors, db }: Store): Promise<number> {
+  if (kind !== 'sqlite' || auditAnchors === null || mayBeCut(auditAnchors)) return 0;
+  const firstAnchored = Math.min(...readAnchors(auditAnchors).map(({ entry_id }) => entry_id));
+  const restart = await lastRestart(db);
+  let entries = db.selectFrom('audit.api_writes').select(({ fn }) => fn.countAll<number>().as('entries'));
+  if (restart !== null) entries = entries.where('entry_id', '>=', Number(restart.entry_id));
+  if (Number.isFinite(firstAnchored)) entries = entries.where('entry_id', '<', firstAnchored);
+  const { entries: count } = await entries.executeTakeFirstOrThrow();
+  // The process of the very first entry may have been killed before its anchor.
+  return Number(count) > (restart === null ? 1 : 0) ? Number(count) : 0;
+}
+
+/** The last entry that says that entries are missing; null: there is none. */
+async function lastRestart(db: Store['db']): Promise<Pick<AuditRow, 'entry_id' | 'at'> | null> {
+  const row = await db
+    .selectFrom('audit.api_writes')
+    .select(['entry_id', 'at'])
+    .where('action', '=', AUDIT_RESTART)
+    .orderBy('entry_id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
 /** What a witness outside the database has seen as the last entry. */
 export interface SeenHead {
   readonly head: string;
@@ -126,16 +158,10 @@ export interface SeenHead {
  * seen before the last one does not count.
  */
 export async function missingHeads<Seen extends SeenHead>(store: Store, seen: readonly Seen[]): Promise<Seen[]> {
-  const restart = await store.db
-    .selectFrom('audit.api_writes')
-    .select('at')
-    .where('action', '=', 'audit restart')
-    .orderBy('entry_id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+  const restart = await lastRestart(store.db);
   const missing: Seen[] = [];
   for (const one of seen) {
-    if (restart !== undefined && Date.parse(one.createdAt) <= Date.parse(restart.at)) continue;
+    if (restart !== null && Date.parse(one.createdAt) <= Date.parse(restart.at)) continue;
     const found = await store.db
       .selectFrom('audit.api_writes')
       .select('entry_id')
