@@ -65,12 +65,23 @@ describe.runIf(IS_LONG && canBuild)(
       expect(User).toBe(`${USER}:${USER}`);
       const given = Object.entries(env).map(([name, value]) => `${name}=${value}`);
       const args = ['--mount', 'sh', '-c', RUN, 'sh', root, home, ...Env, ...given, ...Entrypoint, ...Cmd];
+      const startedMs = performance.now();
       const child = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'pipe'] });
       children.push(child);
       let output = '';
       for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk) => (output += String(chunk)));
       const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-      return { child, ended, output: () => output };
+      const seconds = (): string => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`;
+      /** Waits for a line, and reports how long after its start the container wrote it. */
+      async function writes(line: string): Promise<void> {
+        await eventually(
+          () => output,
+          () => output.includes(line),
+          3,
+        );
+        process.stderr.write(`${kind} container: "${line}" after ${seconds()}\n`);
+      }
+      return { child, ended, output: () => output, writes, seconds };
     }
 
     const signals = () => {
@@ -85,16 +96,18 @@ describe.runIf(IS_LONG && canBuild)(
     it('publish ten OK signals, take over after a kill, and end in order, with a read-only root', async () => {
       const env = { MINUTEHAND_DAEMON_PORT: '0', MINUTEHAND_TRAINER_PORT: '0' };
       const one = start('daemon', env);
-      await eventually(one.output, () => one.output().includes('Daemon listens on 0.0.0.0:'), 3);
+      await one.writes('Daemon listens on 0.0.0.0:');
       const two = start('daemon', env);
-      await eventually(two.output, () => two.output().includes('Standby: '), 3);
+      await two.writes('Standby: ');
       const trainer = start('trainer', env);
+      await trainer.writes('Trainer listens on 0.0.0.0:');
       const isOk = ({ mode }: { mode: string }): boolean => mode === 'OK';
       await eventually(
         () => `${one.output()}${trainer.output()}`,
         () => signals().filter(isOk).length === 10,
         10,
       );
+      process.stderr.write(`ten OK signals ${trainer.seconds()} after the start of the trainer's container\n`);
       const before = signals()[0]!.boot_id;
 
       one.child.kill('SIGKILL');
