@@ -14,8 +14,9 @@ const SERVER = `
   const { stopSignal } = await import('${compiled('stop_signal.js')}');
   const { endProcess } = await import('${compiled('process_end.js')}');
   setInterval(() => undefined, 60_000);
+  const stopping = stopSignal();
   console.log('ready');
-  await stopSignal();
+  await stopping;
   endProcess(0);
 `;
 

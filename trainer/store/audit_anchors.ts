@@ -40,7 +40,7 @@ export function readAnchors(path: string): readonly AuditAnchor[] {
   return newestLines(path, ANCHOR_BOUNDS.maxBytes).flatMap((line) => parseAnchor(line) ?? []);
 }
 
-/** Whether the file may have been cut to its newest lines, so that its first line need not be that of the first entry. */
+/** Whether the file may have been cut to its newest lines: its first line need not be that of the first entry then. */
 export function mayBeCut(path: string, { keptBytes }: LineBounds = ANCHOR_BOUNDS): boolean {
   const { size } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0 };
   return size > keptBytes - LONGEST_LINE;
