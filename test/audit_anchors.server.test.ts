@@ -32,7 +32,14 @@ it('anchors that are gone are a fault although later entries have theirs again',
   const anchors = join(place.home, 'audit_anchors.jsonl');
   expect(codesOf(await place.runEach([TOKEN, TOKEN, VERIFY]))).toEqual([0, 0, 0]);
   rmSync(anchors);
-  const [, lost, restarted, later, whole, again] = await place.runEach([TOKEN, VERIFY, RESTART, TOKEN, VERIFY, RESTART]);
+  const [, lost, restarted, later, whole, again] = await place.runEach([
+    TOKEN,
+    VERIFY,
+    RESTART,
+    TOKEN,
+    VERIFY,
+    RESTART,
+  ]);
   expect([lost!.code, restarted!.code, later!.code, whole!.code, again!.code]).toEqual([1, 0, 0, 0, 1]);
   expect(lost!.stdout).toMatch(/No anchors: .* lacks those of 3 of \d+ entries/);
 });

@@ -96,7 +96,13 @@ describe('a home and a configuration that an earlier version has left', () => {
       expect([table, rows.filter((row) => !now.has(row))]).toEqual([table, []]);
     }
     const last = Math.max(...old.map(({ time }) => time));
-    expect(Math.min(...signalsOf().filter(isNew).map(({ time }) => time))).toBeGreaterThan(last - 1);
+    expect(
+      Math.min(
+        ...signalsOf()
+          .filter(isNew)
+          .map(({ time }) => time),
+      ),
+    ).toBeGreaterThan(last - 1);
     await succeed('audit', 'verify');
     await succeed('bars', 'history');
   });
