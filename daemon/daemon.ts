@@ -50,12 +50,8 @@ import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type ConnectionState, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedDirections, refuseForeignDirection } from './infer/followed_directions.ts';
-import {
-  FollowedRules,
-  FollowedRuleShadows,
-  ownRuleLoader,
-  type FollowedRulesOptions,
-} from './infer/followed_rules.ts';
+import { followRules, followRuleShadows, ownRuleLoader, type FollowedRulesOptions } from './infer/followed_rules.ts';
+import type { FollowedSlots } from './infer/followed_slots.ts';
 import { pointerKind } from '../shared/bundle/active_file.ts';
 import { ACTIVE_POINTER } from '../shared/bundle/active_file.ts';
 import type { MarksOf } from '../shared/bundle/pointer_marks.ts';
@@ -223,9 +219,9 @@ class AssembledDaemon implements Daemon {
   /** null = no instruments. */
   readonly #directions: FollowedDirections | null;
   /** null = no instruments. */
-  readonly #rules: FollowedRules | null;
+  readonly #rules: FollowedSlots<string, RuleModel> | null;
   /** null = no instruments. */
-  readonly #ruleShadows: FollowedRuleShadows | null;
+  readonly #ruleShadows: FollowedSlots<string, RuleModel> | null;
   readonly #halts: ActiveHalts;
   readonly #calendar: FollowedCalendar;
   readonly #arrivals: ReturnType<typeof watchArrivals>;
@@ -553,7 +549,8 @@ class AssembledDaemon implements Daemon {
         onDirectionFailure: (...failure) => this.#directions?.onFailure(...failure),
         onDirectionRecovery: (model) => this.#directions?.onRecovery(model),
         onShadowFailure: (...failure) => this.#models.onShadowFailure(...failure),
-        onRuleShadowFailure: (...failure) => this.#ruleShadows?.onFailure(...failure),
+        onRuleShadowFailure: (error, { version, instrument }) =>
+          this.#ruleShadows?.dropFailed(instrument, version, error),
         onChallengerFailure: (...failure) => this.#models.onChallengerFailure(...failure),
         onScreened: (screened) => logScreened(screened, log),
       },
@@ -669,22 +666,22 @@ class AssembledDaemon implements Daemon {
     return { instruments: options.instruments.map(({ id }) => id), load: ownRuleLoader(options) };
   }
 
-  #followRules(): FollowedRules | null {
+  #followRules(): FollowedSlots<string, RuleModel> | null {
     const { pointerMarks } = this.#ports;
     const options = this.#ruleOptions((rule, store) => this.pipeline.warmRule(rule, store));
     if (options === null) return null;
-    return new FollowedRules({
+    return followRules({
       ...options,
       marksOf: (instrument) => pointerMarks?.(pointerKind(`rule_${instrument}`)) ?? null,
       apply: (input) => this.pipeline.inputs.apply(input),
     });
   }
 
-  #followRuleShadows(): FollowedRuleShadows | null {
+  #followRuleShadows(): FollowedSlots<string, RuleModel> | null {
     const { pointerMarks, store } = this.#ports;
     const options = this.#ruleOptions((rule, history) => this.pipeline.warmRuleShadow(rule, history));
     if (options === null) return null;
-    return new FollowedRuleShadows({
+    return followRuleShadows({
       ...options,
       marksOf: (instrument) => pointerMarks?.(pointerKind(`rule_shadow_${instrument}`)) ?? null,
       apply: (input) => this.pipeline.inputs.apply(input),

@@ -127,7 +127,7 @@ export class DirectionTrainer {
     const version = rng.integer(4) === 0 ? undefined : versions[rng.integer(versions.length)];
     trace(() => `direction models: shadow of ${timeframe} ${version ?? 'none'}`);
     try {
-      if (version === undefined) return endShadow(timeframe, folder, disk);
+      if (version === undefined) return void endShadow(timeframe, folder, disk);
       setShadow(unjudged('shadow', version, folder, peekingFiles(disk), timeframe), folder, disk);
     } catch (error) {
       trace(() => `direction models: shadow: ${String(error)}`);

@@ -77,7 +77,7 @@ export function setShadow(
   marks: PointerMarks<ShadowFile> | null = null,
   slot: ShadowSlot = null,
 ): void {
-  if (version === null) return endShadow(slot, modelsFolder, files, marks);
+  if (version === null) return void endShadow(slot, modelsFolder, files, marks);
   const admitted = unjudged('shadow', modelsFolder, version, { files, timeframe: slot });
   setAdmittedShadow(admitted, modelsFolder, files, marks);
 }

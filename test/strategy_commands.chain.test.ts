@@ -3,8 +3,9 @@ import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
 import { directionPointer } from '../shared/bundle/direction/active_direction.ts';
-import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
+import { ruleFolder, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
 import { writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
+import { shadowPath } from '../shared/bundle/shadow_pointer.ts';
 import { folderOfVersion } from '../shared/bundle/shelves/registry.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { activate, activateDirection } from './activate.ts';
@@ -39,6 +40,7 @@ const STRATEGIES = [
     name: 'pairs',
     strategy: 'pair_reversion',
     timeframe: {},
+    place: null,
     slot: [],
     endShadow: ['models', 'shadow', 'off'],
     file: 'ai1.onnx',
@@ -50,6 +52,7 @@ const STRATEGIES = [
     name: 'direction',
     strategy: 'direction',
     timeframe: { timeframe: '1m' },
+    place: '1m',
     slot: ['--direction', '1m'],
     endShadow: ['models', 'shadow', 'off', '--direction', '1m'],
     file: 'direction.onnx',
@@ -147,6 +150,18 @@ describe.each(STRATEGIES)('$name in the terminal', (own) => {
     expect(await marks()).toMatchObject([{ shadow: false }, { shadow: false }]);
   });
 
+  it('have a shadow named, or ended, where its pointer is damaged, as the error says', async () => {
+    const [, candidate] = versions();
+    const pointer = shadowPath(place.models, own.place);
+    for (const change of [['models', 'shadow', candidate], own.endShadow]) {
+      writeFileSync(pointer, '{"version":');
+      expect(await command('models', 'shadow')).toMatchObject({ code: 1, error: { code: 'MODEL_MANIFEST' } });
+      expect(await command(...change)).toMatchObject({ code: 0 });
+      expect(await command('models', 'shadow')).toMatchObject({ code: 0 });
+    }
+    expect(await marks()).toMatchObject([{ shadow: false }, { shadow: false }]);
+  });
+
   it('have a rollout, one at a time, which is evaluated and aborted', async () => {
     const [active, candidate] = versions();
     const started = await command('rollout', 'start', candidate);
@@ -195,4 +210,9 @@ it('rules are checked, too, and an instrument that one serves needs no direction
   expect(features).toMatchObject({ code: 2, error: { code: 'USAGE' } });
   renameSync(aside, pointer);
   expect(await command('models', 'list')).toMatchObject({ direction: { '1m': active } });
+  const shadow = ruleShadowPlace(place.models, INSTRUMENT).path;
+  writeFileSync(shadow, '{"version":');
+  expect(await command('models', 'shadow')).toMatchObject({ code: 1, error: { code: 'MODEL_MANIFEST' } });
+  expect(await command('models', 'shadow', 'off', '--rule', INSTRUMENT)).toMatchObject({ code: 0 });
+  expect(await command('models', 'shadow')).toMatchObject({ code: 0, rule: {} });
 });

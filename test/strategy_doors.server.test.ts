@@ -1,8 +1,11 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../dashboard/api/client.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
+import { readShadow, shadowPath } from '../shared/bundle/shadow_pointer.ts';
+import { placeOfSlot } from '../shared/bundle/shelves/registry.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
 import { registryOf } from '../trainer/control/registry/registry.ts';
@@ -76,6 +79,27 @@ describe.each(STRATEGIES)('$name', ({ strategy, timeframe, versions }) => {
       own.post('/api/ml/models/{model_name}/load', { path: { model_name }, body: OVERRIDE });
     expect(await load(candidate)).toEqual({ version: candidate, previous: active, shadow: null, timeframe });
     expect(await load(active)).toEqual({ version: active, previous: candidate, shadow: null, timeframe });
+  });
+
+  it('are loaded over damaged pointers by the API, beside another bundle that is damaged', async () => {
+    const [active, candidate] = versions();
+    const pointer = placeOfSlot(api.paths.models, timeframe).path;
+    const shadow = shadowPath(api.paths.models, timeframe);
+    const damaged = join(api.paths.models, '20250101_0000');
+    mkdirSync(damaged);
+    for (const path of [pointer, shadow, join(damaged, 'manifest.json')]) writeFileSync(path, '{"version":');
+    expect((await listed()).map(({ is_active }) => is_active)).toEqual([false, false]);
+    const load = (model_name: string) =>
+      own.post('/api/ml/models/{model_name}/load', { path: { model_name }, body: OVERRIDE });
+    expect(await load(candidate)).toEqual({ version: candidate, previous: null, shadow: null, timeframe });
+    expect(await load(active)).toEqual({ version: active, previous: candidate, shadow: null, timeframe });
+    writeFileSync(shadow, '{"version":');
+    const set = await own.put('/api/ml/shadow', { body: { model_name: candidate } });
+    expect(set).toMatchObject({ version: active, shadow: candidate });
+    writeFileSync(shadow, '{"version":');
+    await own.put('/api/ml/shadow', { body: { model_name: null, timeframe } });
+    expect(readShadow(api.paths.models, timeframe)).toBeNull();
+    rmSync(damaged, { recursive: true });
   });
 
   it('have a rollout by the API, one at a time, with its last evaluation, which is aborted', async () => {

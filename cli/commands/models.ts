@@ -4,7 +4,6 @@ import { Option, type Command } from 'commander';
 import {
   isRuleBundle,
   readActiveRule,
-  readRuleShadow,
   ruleFolder,
   rulePlace,
   takeInRule,
@@ -257,8 +256,7 @@ async function shadow(name: string | undefined, flags: ShadowFlags, output: Outp
   const admitted = await takeInShadow(name);
   if (admitted.rule !== null) return shadowRule(admitted, admitted.rule, output);
   const { version, timeframe: slot } = admitted;
-  const before = readShadow(models, slot);
-  setShadow(admitted, models, MACHINE_FILES, shadowMarks(slot));
+  const before = setShadow(admitted, models, MACHINE_FILES, shadowMarks(slot));
   writtenShadow(slot, before, version, output);
   output.line(
     `${shadowTitle(slot)}: ${version}. A running daemon lets it score along; its answers go to the journal only.`,
@@ -266,9 +264,7 @@ async function shadow(name: string | undefined, flags: ShadowFlags, output: Outp
 }
 
 function shadowRule(admitted: Admitted<'shadow'>, instrument: string, output: Output): void {
-  const paths = homePaths();
-  const before = readRuleShadow(paths.models, instrument);
-  setRuleShadow(admitted, paths);
+  const before = setRuleShadow(admitted, homePaths());
   const { version } = admitted;
   output.written({ target: `rule ${version}`, before: { version: before }, after: { version } });
   output.line(
@@ -287,8 +283,7 @@ function stopRuleShadow(given: string, output: Output): void {
 
 function stopShadow(slot: ShadowSlot, output: Output): void {
   const { models } = homePaths();
-  const before = readShadow(models, slot);
-  endShadow(slot, models, MACHINE_FILES, shadowMarks(slot));
+  const before = endShadow(slot, models, MACHINE_FILES, shadowMarks(slot));
   writtenShadow(slot, before, null, output);
   output.line(slot === null ? 'No shadow models any more.' : `No shadow of direction ${slot} any more.`);
 }
@@ -382,7 +377,6 @@ async function tellRegistry(cause: ActivationCause, shelf: ShelfName, output: Ou
     const { code, message } = describeError(error);
     output.note(`The registry is not updated yet (${code}: ${message}). The trainer updates it at its next start.`);
   }
-  if (shelf === 'direction') return;
   try {
     writeMetadataViews(homePaths().models);
   } catch (error) {

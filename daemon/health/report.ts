@@ -1,7 +1,8 @@
 import type { ActiveHalts } from '../infer/active_halts.ts';
 import type { FollowedCalendar } from '../infer/followed_calendar.ts';
 import type { FollowedDirections } from '../infer/followed_directions.ts';
-import type { FollowedRules, FollowedRuleShadows } from '../infer/followed_rules.ts';
+import type { FollowedSlots } from '../infer/followed_slots.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import type { FollowedModels } from '../infer/followed_models.ts';
 import type { PipelineStatus } from '../status/pipeline_status.ts';
 import type { Publishers } from '../publish/publishers.ts';
@@ -22,8 +23,8 @@ export interface HealthSources {
   readonly status: PipelineStatus;
   readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion' | 'directionShadows' | 'rolloutRefused'>;
   readonly directions: Pick<FollowedDirections, 'refused' | 'missingSources'> | null;
-  readonly rules: Pick<FollowedRules, 'refused'> | null;
-  readonly ruleShadows?: Pick<FollowedRuleShadows, 'versions'> | null;
+  readonly rules: Pick<FollowedSlots<string, RuleModel>, 'refused'> | null;
+  readonly ruleShadows?: Pick<FollowedSlots<string, RuleModel>, 'versions'> | null;
   readonly halts: ActiveHalts;
   readonly calendar: Pick<FollowedCalendar, 'events' | 'fault'>;
   readonly links: Publishers['links'];

@@ -5,7 +5,7 @@ import type { PointerPlace } from '../../shared/bundle/pointer.ts';
 import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import { folderOfRule } from '../../shared/bundle/shelves/rules.ts';
 import { RULE_REPORT } from '../../shared/bundle/rule/rule_manifest.ts';
-import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { MinutehandError } from '../../shared/errors.ts';
 import { barSecondsOf, timeframeOf, type Pair } from '../../shared/pair.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
@@ -13,7 +13,7 @@ import type { LastSignal } from '../../shared/store/journal.ts';
 import { SERVED_RULE_PREFIX } from '../../shared/signal/instrument_signal.ts';
 import type { DegradationInput, RuleInput, RuleShadowInput } from '../queue/input.ts';
 import { bundlePaths } from './file_mark.ts';
-import { positionsOf, type ModelRefusal } from './followed_models.ts';
+import { positionsOf } from './followed_models.ts';
 import { FollowedSlots, type FollowedMarks, type FollowedSlotsOptions } from './followed_slots.ts';
 
 const BUNDLE_FILES = ['manifest.json', RULE_REPORT];
@@ -39,46 +39,28 @@ export interface FollowedRulesOptions {
  * Follows the pointers `models/rule/<instrument>.json`. Where one is removed, the rule ends and the direction model
  * answers again.
  */
-export class FollowedRules {
-  readonly #slots: FollowedSlots<string, RuleModel>;
-
-  constructor(options: FollowedRulesOptions) {
-    const { modelsFolder, apply, log, print } = options;
-    this.#slots = new FollowedSlots({
-      ...slotsOfRules(options, (instrument) => rulePlace(modelsFolder, instrument)),
-      apply(instrument, rule) {
-        apply({ kind: 'rule', instrument, rule });
-        const version = rule?.manifest.version ?? null;
-        log.info({ instrument, version }, version === null ? 'rule ended' : 'rule active');
-        print(
-          version === null
-            ? `The rule of ${instrument} has ended.`
-            : `Rule ${version} (${rule!.strategy.name}) answers for ${instrument}.`,
-        );
-      },
-      onProved: () => apply({ kind: 'degraded', what: 'rule_pointer' }),
-      onAccepted: () => apply({ kind: 'recovered', what: 'rule_pointer' }),
-      texts: {
-        slot: (instrument) => `rule ${instrument}`,
-        pointer: (instrument) => `rule/${instrument}.json`,
-        title: 'Rule',
-      },
-    });
-  }
-
-  /** Why a rule that a pointer names is not active. */
-  get refused(): ModelRefusal | null {
-    return this.#slots.refused;
-  }
-
-  /** Looks now; resolves when what was found is loaded or refused. */
-  check(): Promise<void> {
-    return this.#slots.check();
-  }
-
-  stop(): Promise<void> {
-    return this.#slots.stop();
-  }
+export function followRules(options: FollowedRulesOptions): FollowedSlots<string, RuleModel> {
+  const { modelsFolder, apply, log, print } = options;
+  return new FollowedSlots({
+    ...slotsOfRules(options, (instrument) => rulePlace(modelsFolder, instrument)),
+    apply(instrument, rule) {
+      apply({ kind: 'rule', instrument, rule });
+      const version = rule?.manifest.version ?? null;
+      log.info({ instrument, version }, version === null ? 'rule ended' : 'rule active');
+      print(
+        rule === null
+          ? `The rule of ${instrument} has ended.`
+          : `Rule ${version} (${rule.strategy.name}) answers for ${instrument}.`,
+      );
+    },
+    onProved: () => apply({ kind: 'degraded', what: 'rule_pointer' }),
+    onAccepted: () => apply({ kind: 'recovered', what: 'rule_pointer' }),
+    texts: {
+      slot: (instrument) => `rule ${instrument}`,
+      pointer: (instrument) => `rule/${instrument}.json`,
+      title: 'Rule',
+    },
+  });
 }
 
 export interface FollowedRuleShadowsOptions extends Omit<FollowedRulesOptions, 'apply'> {
@@ -88,70 +70,26 @@ export interface FollowedRuleShadowsOptions extends Omit<FollowedRulesOptions, '
 }
 
 /** Follows the pointers `models/rule/shadow_<instrument>.json`: nothing of what they name is published. */
-export class FollowedRuleShadows {
-  readonly #slots: FollowedSlots<string, RuleModel>;
-  readonly #versions = new Map<string, string>();
-  readonly #options: FollowedRuleShadowsOptions;
-
-  constructor(options: FollowedRuleShadowsOptions) {
-    const { modelsFolder, marksOf, apply, lastShadows, print } = options;
-    this.#options = options;
-    this.#slots = new FollowedSlots({
-      ...slotsOfRules(options, (instrument) => ruleShadowPlace(modelsFolder, instrument)),
-      marksOf(instrument) {
-        const marks = marksOf(instrument);
-        if (marks === null) return null;
-        // A shadow that is refused is none: no earlier one stands in for it.
-        return {
-          accepted: () => [],
-          check: (own) => marks.check(own),
-          forget: () => marks.forget(),
-          raiseQuietly: (own) => marks.raiseQuietly(own),
-        };
-      },
-      apply: (instrument, rule) => {
-        const version = rule?.manifest.version ?? null;
-        if (version === null) this.#versions.delete(instrument);
-        else this.#versions.set(instrument, version);
-        const last = version === null ? [] : lastShadows(`${SERVED_RULE_PREFIX}${version}`);
-        apply({ kind: 'rule_shadow', instrument, rule, positions: positionsOf(last) });
-        print(
-          version === null
-            ? `No rule in shadow for ${instrument} any more.`
-            : `Rule ${version} (${rule!.strategy.name}) answers along for ${instrument}, unpublished.`,
-        );
-      },
-      onProved: () => undefined,
-      onAccepted: () => undefined,
-      texts: {
-        slot: (instrument) => `shadow of rule ${instrument}`,
-        pointer: (instrument) => `rule/shadow_${instrument}.json`,
-        title: 'Rule in shadow',
-      },
-    });
-  }
-
-  /** Versions by instrument. */
-  get versions(): Readonly<Record<string, string>> {
-    return Object.fromEntries(this.#versions);
-  }
-
-  onFailure(error: unknown, { version, instrument }: { readonly version: string; readonly instrument: string }): void {
-    const { log, print, onRefused } = this.#options;
-    const report = describeError(error);
-    this.#versions.delete(instrument);
-    onRefused(report.code);
-    log.error({ instrument, version, ...report }, 'rule in shadow failed');
-    print(`Rule in shadow ${version} failed and was dropped: ${report.message}`);
-  }
-
-  check(): Promise<void> {
-    return this.#slots.check();
-  }
-
-  stop(): Promise<void> {
-    return this.#slots.stop();
-  }
+export function followRuleShadows(options: FollowedRuleShadowsOptions): FollowedSlots<string, RuleModel> {
+  const { modelsFolder, apply, lastShadows, print } = options;
+  return new FollowedSlots({
+    ...slotsOfRules(options, (instrument) => ruleShadowPlace(modelsFolder, instrument)),
+    apply(instrument, rule) {
+      const version = rule?.manifest.version ?? null;
+      const last = version === null ? [] : lastShadows(`${SERVED_RULE_PREFIX}${version}`);
+      apply({ kind: 'rule_shadow', instrument, rule, positions: positionsOf(last) });
+      print(
+        rule === null
+          ? `No rule in shadow for ${instrument} any more.`
+          : `Rule ${version} (${rule.strategy.name}) answers along for ${instrument}, unpublished.`,
+      );
+    },
+    texts: {
+      slot: (instrument) => `shadow of rule ${instrument}`,
+      pointer: (instrument) => `rule/shadow_${instrument}.json`,
+      title: 'Rule in shadow',
+    },
+  });
 }
 
 /** Loads a rule, and refuses that of another instrument, market or length of bars. @throws MinutehandError */

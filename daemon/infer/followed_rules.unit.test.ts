@@ -11,8 +11,8 @@ import { MACHINE_FILES } from '../../shared/files.ts';
 import { parseInstrument } from '../../shared/pair.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
 import type { DegradationInput, RuleInput, RuleShadowInput } from '../queue/input.ts';
-import type { FollowedMarks } from './followed_slots.ts';
-import { FollowedRules, FollowedRuleShadows } from './followed_rules.ts';
+import type { FollowedMarks, FollowedSlots } from './followed_slots.ts';
+import { followRules, followRuleShadows } from './followed_rules.ts';
 
 const BITCOIN = 'BTCUSDT@1h';
 const ETHER = 'ETHUSDT@1h';
@@ -78,8 +78,8 @@ const options = () => ({
   print: (line: string) => void printed.push(line),
 });
 
-const follow = (): FollowedRules =>
-  new FollowedRules({ ...options(), apply: (input) => void applied.push(describeInput(input)) });
+const follow = (): FollowedSlots<string, RuleModel> =>
+  followRules({ ...options(), apply: (input) => void applied.push(describeInput(input)) });
 
 function bundle(version: string): void {
   mkdirSync(join(models, 'rule', version), { recursive: true });
@@ -93,7 +93,7 @@ describe('the pointers of rules', () => {
     accepted = [SECOND];
     for (const version of [FIRST, SECOND]) bundle(version);
     let waits = true;
-    const followed = new FollowedRules({
+    const followed = followRules({
       ...options(),
       load: (folder) => (waits ? Promise.reject(new MinutehandError('WARM_UP_WAITS')) : options().load(folder)),
       apply: (input) => void applied.push(describeInput(input)),
@@ -171,10 +171,10 @@ describe('the pointers of rules in shadow', () => {
   let asked: string[];
   let inputs: RuleShadowInput[];
 
-  function followShadows(): FollowedRuleShadows {
+  function followShadows(): FollowedSlots<string, RuleModel> {
     asked = [];
     inputs = [];
-    return new FollowedRuleShadows({
+    return followRuleShadows({
       ...options(),
       apply: (input) => void inputs.push(input),
       lastShadows: (version) => (asked.push(version), positions),
@@ -217,10 +217,23 @@ describe('the pointers of rules in shadow', () => {
     point(ruleShadowPlace(models, BITCOIN).path, FIRST);
     const followed = followShadows();
     await followed.check();
-    followed.onFailure(new MinutehandError('MODEL_FILE', { seen: 'a test' }), { version: FIRST, instrument: BITCOIN });
+    followed.dropFailed(BITCOIN, FIRST, new MinutehandError('MODEL_FILE', { seen: 'a test' }));
     await followed.check();
     expect([followed.versions, codes, inputs.length]).toEqual([{}, ['MODEL_FILE'], 1]);
     expect(printed.at(-1)).toMatch(/^Rule in shadow 20260101_0000-00000000 failed and was dropped: /);
+    await followed.stop();
+  });
+
+  it('are in use after the failure of the rule before them', async () => {
+    for (const version of [FIRST, SECOND]) bundle(version);
+    const { path } = ruleShadowPlace(models, BITCOIN);
+    const followed = followShadows();
+    for (const version of [FIRST, SECOND]) {
+      point(path, version);
+      await followed.check();
+    }
+    followed.dropFailed(BITCOIN, FIRST, new MinutehandError('MODEL_FILE', { seen: 'a test' }));
+    expect(followed.versions).toEqual({ [BITCOIN]: SECOND });
     await followed.stop();
   });
 
@@ -228,7 +241,7 @@ describe('the pointers of rules in shadow', () => {
     bundle(FIRST);
     point(ruleShadowPlace(models, BITCOIN).path, FIRST);
     const shadows: string[] = [];
-    const followed = new FollowedRuleShadows({
+    const followed = followRuleShadows({
       ...options(),
       marksOf: () => null,
       apply: (input) => void shadows.push(describeInput(input)),

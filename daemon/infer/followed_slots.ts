@@ -30,10 +30,13 @@ export interface FollowedSlotsOptions<Key extends string, Model> {
   apply(key: Key, model: Model | null): void;
   /** Whether the active model stays when its pointer is gone. */
   readonly withoutPointer: 'stays' | 'ends';
-  /** A model that was accepted before serves, because its pointer, or its bundle, is refused since the start. */
-  onProved(key: Key, version: string): void;
+  /**
+   * A model that was accepted before serves, because its pointer, or its bundle, is refused since the start. Absent: no
+   * earlier model stands in for one that is refused.
+   */
+  onProved?(): void;
   /** No slot serves so any more. */
-  onAccepted(): void;
+  onAccepted?(): void;
   /** For messages: `direction 1h`, `direction/1h.json`, `Direction model`. */
   readonly texts: {
     slot(key: Key): string;
@@ -47,6 +50,8 @@ interface Slot<Key> {
   readonly marks: FollowedMarks | null;
   /** Fingerprint of the last delivered bundle. */
   current: string;
+  /** Of the model that serves; null: none, or it was dropped. */
+  version: string | null;
   /** Fingerprint of the last refused bytes, and of the last reported ones: what could not be read is tried again. */
   refusedMark: string;
   reportedMark: string;
@@ -71,6 +76,7 @@ export class FollowedSlots<Key extends string, Model> {
       key,
       marks: options.marksOf(key),
       current: '',
+      version: null,
       ...NOT_REFUSED,
       isProved: false,
     }));
@@ -80,6 +86,23 @@ export class FollowedSlots<Key extends string, Model> {
   /** Why a bundle that a pointer names is not active. */
   get refused(): ModelRefusal | null {
     return this.#slots.find(({ refused }) => refused !== null)?.refused ?? null;
+  }
+
+  /** Versions that serve, by slot. */
+  get versions(): Readonly<Record<string, string>> {
+    const named = this.#slots.flatMap(({ key, version }) => (version === null ? [] : [[key, version]]));
+    return Object.fromEntries(named) as Record<string, string>;
+  }
+
+  /** A model of a slot failed and was dropped: its bytes are not loaded again. The next one may already wait. */
+  dropFailed(key: Key, version: string, error: unknown): void {
+    const { log, print, onRefused, texts } = this.#options;
+    const slot = this.#slots.find((one) => one.key === key)!;
+    if (slot.version === version) slot.version = null;
+    const report = describeError(error);
+    onRefused(report.code);
+    log.error({ slot: texts.slot(key), version, ...report }, 'models failed');
+    print(`${texts.title} ${version} failed and was dropped: ${report.message}`);
   }
 
   /** Looks now; resolves when what was found is loaded or refused. */
@@ -118,7 +141,8 @@ export class FollowedSlots<Key extends string, Model> {
       await this.#load(slot, version, mark);
     } catch (error) {
       const isNews = `${mark} ${describeError(error).code}` !== slot.reportedMark;
-      if (slot.current === '' && isNews && !waitsForJournal(error)) await this.#loadProved(slot, named);
+      const mayServeEarlier = this.#options.onProved !== undefined && slot.current === '';
+      if (mayServeEarlier && isNews && !waitsForJournal(error)) await this.#loadProved(slot, named);
       this.#refuse(slot, mark, version, error);
     }
   }
@@ -128,12 +152,12 @@ export class FollowedSlots<Key extends string, Model> {
     const { key } = slot;
     const model = await load(version, key);
     if (this.#isStopped) return;
-    slot.current = mark;
+    Object.assign(slot, { current: mark, version });
     if (!isProved) this.#accept(slot);
     else {
       slot.isProved = true;
       // Before the model, so that no signal of it has mode OK.
-      onProved(key, version);
+      onProved?.();
       print(`${texts.pointer(key)} or its bundle is refused: ${version}, accepted before, serves. Mode DEGRADED.`);
     }
     apply(key, model);
@@ -158,7 +182,7 @@ export class FollowedSlots<Key extends string, Model> {
     if (withoutPointer === 'stays') return;
     this.#accept(slot);
     if (slot.current === '') return;
-    slot.current = '';
+    Object.assign(slot, { current: '', version: null });
     apply(slot.key, null);
   }
 
@@ -168,7 +192,7 @@ export class FollowedSlots<Key extends string, Model> {
     if (!slot.isProved) return;
     slot.isProved = false;
     if (this.#slots.some(({ isProved }) => isProved)) return;
-    this.#options.onAccepted();
+    this.#options.onAccepted?.();
   }
 
   #refuse(slot: Slot<Key>, mark: string, version: string, error: unknown): void {

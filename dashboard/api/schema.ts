@@ -2907,7 +2907,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["DirectionPointer"];
+                        "application/json": components["schemas"]["ModelPointers"];
                     };
                 };
                 /** @description Default Response */
@@ -7922,20 +7922,6 @@ export interface components {
             is_shadow: boolean;
             /** @description Error code if it is unusable */
             error: string | null;
-        };
-        DirectionPointer: {
-            timeframe: string;
-            /** @description Active bundle of the timeframe */
-            version: string;
-            /** @description Its predecessor */
-            previous: string | null;
-        };
-        DirectionPointerInput: {
-            timeframe: string;
-            /** @description Active bundle of the timeframe */
-            version: string;
-            /** @description Its predecessor */
-            previous: string | null;
         };
         EndRuleShadowRequest: {
             instrument: string;

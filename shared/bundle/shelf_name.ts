@@ -29,3 +29,9 @@ export type SlotName = 'pairs' | `direction ${Timeframe}`;
 export function slotNameOf(timeframe: Timeframe | null): SlotName {
   return timeframe === null ? 'pairs' : `direction ${timeframe}`;
 }
+
+/** The timeframe of the models of a slot; null: the slot of pairs. */
+export function timeframeOfSlot(slot: SlotName): Timeframe | null {
+  const [, timeframe = null] = slot.split(' ') as [string, Timeframe?];
+  return timeframe;
+}

@@ -10,7 +10,7 @@ import { readPointerOrNull, whilePointerLocked, writeSealed } from '../pointer_f
 import { trainerMarks, type PointerMarks } from '../pointer_marks.ts';
 import type { DespiteGates } from '../recorded_gates.ts';
 import { rulePlace, ruleShadowPlace } from '../rule/active_rule.ts';
-import { expiryOf, type WritableKind } from '../sealed_pointer.ts';
+import { expiryOf, type PointerKind, type WritableKind } from '../sealed_pointer.ts';
 import { shadowPath, shadowPointer, type ShadowFile, type ShadowSlot } from '../shadow_pointer.ts';
 import { checkSame, folderOf, placeOf, type Admitted } from './admission.ts';
 import { pointerFence } from './pointer_fence.ts';
@@ -108,8 +108,9 @@ export function restoreActive(
 }
 
 /**
- * Names the bundle that scores along in its slot.
+ * Names the bundle that scores along in its slot. A damaged pointer is replaced.
  * @param marks without them, the serial follows that of the file
+ * @returns the version that was named, or `(damaged)`; null when none was
  * @throws MinutehandError as activateAdmitted
  */
 export function setShadow(
@@ -117,26 +118,30 @@ export function setShadow(
   modelsFolder: string,
   files: FileSystem = MACHINE_FILES,
   marks: PointerMarks<ShadowFile> | null = null,
-): void {
+): string | null {
   checkSame(admitted, modelsFolder, files);
-  writeShadow(admitted.timeframe, admitted.version, modelsFolder, files, marks);
+  return writeShadow(admitted.timeframe, admitted.version, modelsFolder, files, marks);
 }
 
 /**
- * Names the rule that answers along for its instrument.
+ * Names the rule that answers along for its instrument. A damaged pointer is replaced.
+ * @returns as setShadow
  * @throws MinutehandError as activateAdmitted
  */
-export function setRuleShadow(admitted: Admitted<'shadow'>, paths: Pick<HomePaths, 'models' | 'home'>): void {
+export function setRuleShadow(admitted: Admitted<'shadow'>, paths: Pick<HomePaths, 'models' | 'home'>): string | null {
   checkSame(admitted, paths.models);
   const place = ruleShadowPlace(paths.models, admitted.rule!);
-  whilePointerLocked(place.path, MACHINE_FILES, () =>
-    write(place, { version: admitted.version, previous: null }, MACHINE_FILES, trainerMarks(paths, place.name)),
-  );
+  return whilePointerLocked(place.path, MACHINE_FILES, () => {
+    const before = namedBefore(pointerKind(place.name), place.path, MACHINE_FILES);
+    write(place, { version: admitted.version, previous: null }, MACHINE_FILES, trainerMarks(paths, place.name));
+    return before;
+  });
 }
 
 /**
  * Nothing scores along in a slot any more.
  * @param marks without them, the serial follows that of the file
+ * @returns as setShadow
  * @throws MinutehandError as activateAdmitted
  */
 export function endShadow(
@@ -144,8 +149,9 @@ export function endShadow(
   modelsFolder: string,
   files: FileSystem = MACHINE_FILES,
   marks: PointerMarks<ShadowFile> | null = null,
-): void {
-  if (files.stat(shadowPath(modelsFolder, slot)) !== null) writeShadow(slot, null, modelsFolder, files, marks);
+): string | null {
+  if (files.stat(shadowPath(modelsFolder, slot)) === null) return null;
+  return writeShadow(slot, null, modelsFolder, files, marks);
 }
 
 function writeShadow(
@@ -154,9 +160,25 @@ function writeShadow(
   modelsFolder: string,
   files: FileSystem,
   marks: PointerMarks<ShadowFile> | null,
-): void {
+): string | null {
   const path = shadowPath(modelsFolder, slot);
-  whilePointerLocked(path, files, () => writeSealed(shadowPointer(slot), path, { version }, { files, marks }));
+  const kind = shadowPointer(slot);
+  return whilePointerLocked(path, files, () => {
+    const before = namedBefore(kind, path, files);
+    writeSealed(kind, path, { version }, { files, marks });
+    return before;
+  });
+}
+
+/** The version that a pointer names before it is replaced; `(damaged)` where it cannot be read; null: none. */
+function namedBefore<Pointer extends { readonly version: string | null }>(
+  kind: PointerKind<Pointer>,
+  path: string,
+  files: FileSystem,
+): string | null {
+  if (files.stat(path) === null) return null;
+  const before = readPointerOrNull(kind, path, files, null);
+  return before === null ? '(damaged)' : before.version;
 }
 
 type Content = Omit<ActiveFile, 'serial' | 'expires' | 'key' | 'signature'>;

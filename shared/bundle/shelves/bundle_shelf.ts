@@ -5,6 +5,7 @@ import type { FileSystem } from '../../ports.ts';
 import type { Manifest } from '../manifest.ts';
 import type { BundleOrigin } from '../origin.ts';
 import type { PointerPlace } from '../pointer.ts';
+import type { MarketKind } from '../../signal/signal.ts';
 import type { RecordedGates } from '../recorded_gates.ts';
 import type { RuleModel } from '../rule/rule_model.ts';
 import type { ShelfName, StrategyName } from '../../strategies/registry.ts';
@@ -31,6 +32,8 @@ export interface BundleShelf {
   check(folder: string, files: FileSystem): CheckedBundle;
   /** @throws MinutehandError as `facts` */
   figures(folder: string): BundleFigures;
+  /** What an event of a change of its status tells about a bundle. @param manifest as the registry has it */
+  announced(manifest: unknown): AnnouncedBundle;
   /**
    * Loads a bundle and checks its golden answers, as a daemon does.
    * @throws MinutehandError as the daemon
@@ -97,6 +100,14 @@ export interface BundleFacts extends BundleOrigin {
   readonly schema: string;
   readonly windows: Manifest['windows'];
   readonly recorded: RecordedGates;
+}
+
+/** Figures of a bundle for receivers of events. */
+export interface AnnouncedBundle {
+  /** Of the event. */
+  readonly schema: string;
+  readonly market: MarketKind;
+  readonly [figure: string]: unknown;
 }
 
 /** What the list of training runs shows of a bundle. */

@@ -7,6 +7,7 @@ import {
   takeInDirection,
 } from '../direction/active_direction.ts';
 import { readDirectionBundle, signDirectionBundle } from '../direction/direction_bundle.ts';
+import type { DirectionManifest } from '../direction/direction_manifest.ts';
 import { bundleInstrumentSchema } from '../feature_schema.ts';
 import { recordedDirectionGates } from '../recorded_gates.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
@@ -40,6 +41,33 @@ export const DIRECTION_SHELF: BundleShelf = {
       metrics: { direction: metrics, edge },
       theta1: null,
       theta2: null,
+    };
+  },
+  announced(manifest) {
+    const {
+      market = 'live',
+      created,
+      period,
+      data_hash,
+      feature_schema,
+      instruments,
+      timeframe,
+      strategy,
+    } = manifest as DirectionManifest;
+    const { engine, label, balance, metrics, edge, gates = null } = manifest as DirectionManifest;
+    return {
+      schema: 'minutehand.direction_event/1',
+      market,
+      created,
+      period,
+      data_hash,
+      feature_schema,
+      timeframe: timeframeOf(timeframe),
+      instruments,
+      strategy,
+      parameters: { engine, label, balance },
+      metrics: { direction: metrics, edge },
+      gates,
     };
   },
   async verify(folder) {

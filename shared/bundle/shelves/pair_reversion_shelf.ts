@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { MACHINE_FILES } from '../../files.ts';
 import { copyBundle, placeOfActive, readBundle, readManifest, signBundle } from '../bundle.ts';
 import { bundleSchema, bundleWindows, featureSchema } from '../feature_schema.ts';
+import type { Manifest } from '../manifest.ts';
 import { timeframesOf } from '../origin.ts';
 import { reasonsOf, recordedGates } from '../recorded_gates.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
@@ -32,6 +33,37 @@ export const PAIR_REVERSION_SHELF: BundleShelf = {
       metrics: { ...Object.fromEntries(ofModels), ...(backtest === undefined ? {} : { backtest }) },
       theta1,
       theta2,
+    };
+  },
+  announced(manifest) {
+    const { market, created, period, seed, data_hash, feature_schema, pairs, theta1, theta2 } = manifest as Manifest;
+    const {
+      engine,
+      configuration = null,
+      search = null,
+      metrics,
+      backtest = null,
+      edge,
+      gates = null,
+    } = manifest as Manifest;
+    return {
+      schema: 'minutehand.model_event/1',
+      market,
+      created,
+      period,
+      seed,
+      data_hash,
+      feature_schema,
+      pairs,
+      theta1,
+      theta2,
+      parameters: {
+        engine,
+        configuration,
+        search: Object.fromEntries(MODEL_NAMES.map((name) => [name, search?.[name]?.best_parameters ?? null])),
+      },
+      metrics: { ...Object.fromEntries(MODEL_NAMES.map((name) => [name, metrics[name].holdout])), backtest, edge },
+      gates,
     };
   },
   async verify(folder, { minutehand }) {

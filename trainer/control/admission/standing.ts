@@ -18,6 +18,7 @@ import { barSecondsOf, INSTRUMENT_ID, parseInstrument, type Timeframe, timeframe
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
 import { pathInside } from '../../../shared/path_name.ts';
+import { quietly } from '../../../shared/quietly.ts';
 
 /**
  * Which bundle a pointer names: `pairs`, `direction 1h`, `rule BTCUSDT@1h`, or the `challenger` of an active rollout,
@@ -269,13 +270,5 @@ function markOf(folder: string): string {
       .join('\n');
   } catch {
     return 'absent';
-  }
-}
-
-function quietly<Value>(read: () => Value): Value | null {
-  try {
-    return read();
-  } catch {
-    return null;
   }
 }

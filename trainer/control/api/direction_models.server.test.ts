@@ -231,8 +231,9 @@ describe('instruments in the API', () => {
     expect(verified.largest_difference).toBeLessThan(1e-5);
     expect(readActiveDirection(api.paths.models, '1h')).toBeNull();
 
-    expect(await load(versions[0]!)).toEqual({ timeframe: '1h', version: versions[0], previous: null });
-    expect(await load(versions[1]!)).toEqual({ timeframe: '1h', version: versions[1], previous: versions[0] });
+    const none = { timeframe: '1h', version: null, previous: null, shadow: null };
+    expect(await load(versions[0]!)).toEqual({ ...none, version: versions[0] });
+    expect(await load(versions[1]!)).toEqual({ ...none, version: versions[1], previous: versions[0] });
     await expect(load(versions[2]!)).rejects.toMatchObject({ code: 'MODEL_HASH' });
     await expect(load('20200101_0000')).rejects.toMatchObject({ code: 'MODEL_MISSING' });
     const biased = writeTinyDirection(api.paths.models, 'BTCUSDT', '1h', new Date(0));

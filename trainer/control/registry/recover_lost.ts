@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { admit, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
-import { shelfOfTimeframe, slotNameOf } from '../../../shared/bundle/shelf_name.ts';
+import { shelfOfTimeframe, slotNameOf, timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { ALL_SHELVES, placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { describeError, MinutehandError, type ErrorCode, type ErrorReport } from '../../../shared/errors.ts';
@@ -13,7 +13,7 @@ import { openStoreIfThere } from '../../store/store.ts';
 import type { RegistrySlot } from '../../store/tables.ts';
 import type { Notice } from '../notify/outbox.ts';
 import { registryOf, type Recovery, type Registry } from './registry.ts';
-import { shelfOf, timeframeOfSlot, type Shelf } from './shelf.ts';
+import { shelfOf, type Shelf } from './shelf.ts';
 
 export interface LostPlace {
   readonly settings: Settings;

@@ -13,8 +13,8 @@ import { readRollout } from '../../../shared/bundle/rollout.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import type { Timeframe } from '../../../shared/pair.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
+import { quietly } from '../../../shared/quietly.ts';
 import type { RegistrySlot } from '../../store/tables.ts';
 import { shelfOfTimeframe, slotNameOf } from '../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
@@ -99,11 +99,6 @@ export function openShelf(
   };
 }
 
-/** The timeframe of a slot of direction models; null: that of pairs. */
-export function timeframeOfSlot(slot: RegistrySlot): Timeframe | null {
-  return slot === 'pairs' ? null : (slot.slice('direction '.length) as Timeframe);
-}
-
 function newestOf(marks: PointerMarks | null): string | null {
   return marks?.accepted()[0]?.version ?? null;
 }
@@ -114,12 +109,4 @@ function rolloutArms(modelsFolder: string, files: FileSystem, shelf: ShelfName):
   if (rollout?.status !== 'active' || rollout.instrument !== undefined) return [];
   if (shelfOfTimeframe(rollout.timeframe) !== shelf) return [];
   return [rollout.champion, rollout.challenger];
-}
-
-function quietly<Value>(read: () => Value): Value | null {
-  try {
-    return read();
-  } catch {
-    return null;
-  }
 }

@@ -28,14 +28,6 @@ export const directionDetailSchema = z
   })
   .meta({ id: 'DirectionDetail' });
 
-export const directionPointerSchema = z
-  .object({
-    timeframe: z.string(),
-    version: z.string().describe('Active bundle of the timeframe'),
-    previous: z.string().nullable().describe('Its predecessor'),
-  })
-  .meta({ id: 'DirectionPointer' });
-
 export const verifiedDirectionSchema = z
   .object({
     version: z.string(),

@@ -3,21 +3,21 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
 import { directionFolder, liveInstrumentSchema } from '../../../../shared/bundle/direction/active_direction.ts';
-import { directionShadows } from '../../../../shared/bundle/shadow_pointer.ts';
 import { readDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
 import { prepareDirection, type PreparedDirection } from '../../../../shared/bundle/direction/direction_model.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { describeError, MinutehandError } from '../../../../shared/errors.ts';
 import { TIMEFRAME_NAMES, timeframeOf } from '../../../../shared/pair.ts';
 import { overrideShape } from '../admission.ts';
-import { directionPointerOf, loadDirection } from '../load_direction.ts';
+import { loadModels, slotPointers } from '../load_models.ts';
+import { shelfNamed } from '../../../../shared/bundle/shelves/registry.ts';
 import type { Api, ApiContext } from '../context.ts';
 import {
   directionDetailSchema,
   directionModelsSchema,
-  directionPointerSchema,
   verifiedDirectionSchema,
 } from '../../schema/direction_models.ts';
+import { pointersSchema } from '../../schema/models.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 
@@ -87,9 +87,9 @@ function addWriteRoutes(api: Api, context: ApiContext): void {
         'Verify a direction bundle, refuse failed or unknown gates, and make it the active one of its timeframe. The predecessor is rolled back to',
       params,
       body: z.strictObject(overrideShape).nullish(),
-      response: { 200: directionPointerSchema, ...REFUSALS },
+      response: { 200: pointersSchema, ...REFUSALS },
     },
-    handler: (request) => loadDirection(context, request.params.model_name, request),
+    handler: (request) => loadModels(context, shelfNamed('direction'), request.params.model_name, request),
   });
 }
 
@@ -101,16 +101,15 @@ async function verify(models: string, version: string): Promise<PreparedDirectio
 }
 
 function listBundles(models: string) {
-  const pointers = TIMEFRAME_NAMES.map((timeframe) => directionPointerOf(models, timeframe));
-  const shadows = Object.values(directionShadows(models));
-  const isOneOf = (of: 'version' | 'previous', version: string): boolean =>
-    pointers.some((pointer) => pointer?.[of] === version);
+  const pointers = TIMEFRAME_NAMES.map((timeframe) => slotPointers(models, timeframe));
+  const isOneOf = (of: 'version' | 'previous' | 'shadow', version: string): boolean =>
+    pointers.some((pointer) => pointer[of] === version);
   return versionsIn(directionFolder(models)).map((model_id) => ({
     model_id,
     ...summaryOf(pathInside(directionFolder(models), model_id)),
     is_active: isOneOf('version', model_id),
     is_previous: isOneOf('previous', model_id),
-    is_shadow: shadows.includes(model_id),
+    is_shadow: isOneOf('shadow', model_id),
   }));
 }
 

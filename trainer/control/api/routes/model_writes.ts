@@ -1,24 +1,21 @@
 import * as z from 'zod';
 import { describeError, MinutehandError } from '../../../../shared/errors.ts';
 import { TIMEFRAME_NAMES, type Timeframe } from '../../../../shared/pair.ts';
-import type { ActivePointer } from '../../../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../../../shared/files.ts';
 import { trainerMarksOf } from '../../../../shared/bundle/pointer_marks.ts';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
-import { readShadow, shadowPointer } from '../../../../shared/bundle/shadow_pointer.ts';
-import { activateAdmitted, endShadow, setShadow } from '../../../../shared/bundle/admission/activation.ts';
+import { shadowPointer } from '../../../../shared/bundle/shadow_pointer.ts';
+import { endShadow, setShadow } from '../../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
-import { registriesOf, registryOf, type Registry } from '../../registry/registry.ts';
-import { writeMetadataViews } from '../../registry/metadata_views.ts';
-import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
+import { registriesOf, type Registry } from '../../registry/registry.ts';
+import { admissionPlaceOf, overrideShape } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { cleanupSchema, pointersSchema } from '../../schema/models.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
-import { loadDirection } from '../load_direction.ts';
+import { loadModels, slotPointers } from '../load_models.ts';
 import { targetInSlot } from '../../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../../shared/strategies/registry.ts';
 import { folderOfVersion, shelfOfSlot, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
-import { pointersOf, slotPointers } from './models.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 
 const version = z.string().max(60).regex(VERSION).describe('Version of a bundle');
@@ -28,7 +25,7 @@ const version = z.string().max(60).regex(VERSION).describe('Version of a bundle'
  * /api/ml/shadow`.
  */
 export function addModelWriteRoutes(api: Api, context: ApiContext): void {
-  const { paths, store } = context;
+  const { paths } = context;
 
   api.route({
     method: 'POST',
@@ -42,7 +39,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       body: z.strictObject(overrideShape).nullish(),
       response: { 200: pointersSchema, ...REFUSALS },
     },
-    async handler(request) {
+    handler(request) {
       const { model_name: name } = request.params;
       const shelf = shelfOfVersion(paths.models, name);
       if (shelf.openRule !== undefined)
@@ -51,22 +48,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
           expected: 'the version of a bundle of pairs or of a direction model',
           next: `POST /api/strategies/${name}/promote activates it.`,
         });
-      if (shelf.name === 'direction') return shownDirection(paths.models, await loadDirection(context, name, request));
-      const before = pointersOf(paths.models);
-      request.written = { target: name, before };
-      const override = overrideOf(request.body ?? NO_OVERRIDE, request);
-      const isRollback = name === before.previous;
-      const door = isRollback ? 'rollback' : 'promotion';
-      const folder = pathInside(paths.models, name);
-      const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
-      activateAdmitted(admitted, paths);
-      const cause = isRollback ? 'rolled_back' : 'promoted';
-      await registryOf(await store(), paths, 'pairs').mend(cause);
-      writeMetadataViews(paths.models);
-      const after = { ...pointersOf(paths.models), timeframe: null };
-      const { despite } = admitted;
-      request.written = { target: name, before, after: { ...after, ...(despite && { despite_gates: despite }) } };
-      return after;
+      return loadModels(context, shelf, name, request);
     },
   });
 
@@ -107,7 +89,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       const marks = trainerMarksOf(shadowPointer(slot), paths);
       if (admitted === null) endShadow(slot, paths.models, MACHINE_FILES, marks);
       else setShadow(admitted, paths.models, MACHINE_FILES, marks);
-      const after = { ...slotPointers(paths.models, slot), timeframe: slot };
+      const after = slotPointers(paths.models, slot);
       request.written = { target, before, after };
       return after;
     },
@@ -118,10 +100,6 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
 /** Where the bundle of a shadow is. @throws MinutehandError NAME_UNSAFE */
 function shadowFolder(models: string, name: string, timeframe: Timeframe | null): string {
   return timeframe === null ? folderOfVersion(models, name) : pathInside(shelfOfSlot(timeframe).folder(models), name);
-}
-
-function shownDirection(models: string, loaded: ActivePointer & { readonly timeframe: Timeframe }) {
-  return { ...loaded, shadow: readShadow(models, loaded.timeframe) };
 }
 
 /** The registry that knows a version: that of pairs where several do, or none. */

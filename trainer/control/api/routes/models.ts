@@ -2,18 +2,16 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { readActive, readManifest, VERSION } from '../../../../shared/bundle/bundle.ts';
-import { readShadow } from '../../../../shared/bundle/shadow_pointer.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { registriesOf } from '../../registry/registry.ts';
-import { timeframeOfSlot } from '../../registry/shelf.ts';
-import { directionPointerOf } from '../load_direction.ts';
+import { slotPointers, type SlotPointers } from '../load_models.ts';
+import { timeframeOfSlot } from '../../../../shared/bundle/shelf_name.ts';
 import { shelfOfSlot, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { renderCard } from '../../../learning/bundle/card.ts';
 import { rolloutCard } from '../../rollout/rollout_card.ts';
 import { readValidation } from '../../registry/metadata_views.ts';
 import type { RegisteredModels } from '../../registry/registry_rows.ts';
-import type { Timeframe } from '../../../../shared/pair.ts';
 import type { ModelRegistryView } from '../../../store/tables.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { currentModelSchema, modelDetailSchema, type modelSchema, modelsSchema } from '../../schema/models.ts';
@@ -47,7 +45,8 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
     config: { role: 'viewer' },
     schema: { tags: ['models'], summary: 'The active bundle', response: { 200: currentModelSchema, ...REFUSALS } },
     async handler() {
-      const { version, previous, shadow } = pointersOf(paths.models);
+      const { version = null, previous = null } = readActive(paths.models) ?? {};
+      const { shadow } = slotPointers(paths.models, null);
       if (version === null)
         return { version, previous, shadow, age_seconds: null, is_signed: null, manifest: null, card: null };
       const folder = pathInside(paths.models, version);
@@ -76,7 +75,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
     },
     async handler({ params: { model_name: version } }) {
       const shelf = shelfOfVersion(paths.models, version);
-      if (shelf.name !== 'pairs')
+      if (shelf !== shelfOfSlot(null))
         throw new MinutehandError('MODEL_MISSING', {
           seen: `${version} is a bundle of ${shelf.strategy}`,
           expected: 'the version of a bundle of pairs',
@@ -114,35 +113,12 @@ function readReliability(folder: string) {
   return { ai1: of('ai1'), ai2: of('ai2') };
 }
 
-interface Pointers {
-  readonly version: string | null;
-  readonly previous: string | null;
-  readonly shadow: string | null;
-}
-
-/** @throws MinutehandError MODEL_MANIFEST, MODEL_FILE when a pointer is damaged */
-export function pointersOf(models: string): Pointers {
-  const active = readActive(models);
-  return { version: active?.version ?? null, previous: active?.previous ?? null, shadow: readShadow(models, null) };
-}
-
-/**
- * The pointers of the models of pairs, or of the direction models of a timeframe.
- * @throws MinutehandError as pointersOf
- */
-export function slotPointers(models: string, timeframe: Timeframe | null): Pointers {
-  if (timeframe === null) return pointersOf(models);
-  const { version = null, previous = null } = directionPointerOf(models, timeframe) ?? {};
-  return { version, previous, shadow: readShadow(models, timeframe) };
-}
-
 function modelOf(
   bundle: RegisteredModels,
   models: readonly ModelRegistryView[],
-  { version, previous, shadow }: Pointers,
+  { version, previous, shadow, timeframe }: SlotPointers,
 ): z.infer<typeof modelSchema> {
-  const { version: own, slot, previous_version: _previous, reasons, failed_gates, ...rest } = bundle;
-  const timeframe = timeframeOfSlot(slot);
+  const { version: own, slot: _slot, previous_version: _previous, reasons, failed_gates, ...rest } = bundle;
   const { strategy } = shelfOfSlot(timeframe);
   return {
     ...rest,

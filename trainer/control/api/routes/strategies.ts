@@ -10,7 +10,7 @@ import {
 } from '../../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
-import { readActiveRule, readRuleShadow, ruleFolder } from '../../../../shared/bundle/rule/active_rule.ts';
+import { readActiveRule, ruleFolder } from '../../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle, readRuleReport } from '../../../../shared/bundle/rule/rule_bundle.ts';
 import { folderOfRule, openRule } from '../../../../shared/bundle/shelves/rules.ts';
 import { RULE_REPORT } from '../../../../shared/bundle/rule/rule_manifest.ts';
@@ -331,8 +331,7 @@ function addShadowRoutes(api: Api, context: ApiContext): void {
       const folder = folderOfRule(paths.models, version);
       const admitted = await admit(admissionPlaceOf(context), { door: 'shadow', folder });
       const instrument = admitted.rule!;
-      const before = { instrument, version: readRuleShadow(paths.models, instrument) };
-      setRuleShadow(admitted, paths);
+      const before = { instrument, version: setRuleShadow(admitted, paths) };
       const after = { instrument, version };
       request.written = { target: `rule ${version}`, before, after };
       return after;

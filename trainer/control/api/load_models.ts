@@ -1,0 +1,75 @@
+import type { FastifyRequest } from 'fastify';
+import type * as z from 'zod';
+import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts';
+import { admit } from '../../../shared/bundle/admission/admission.ts';
+import { readShadow } from '../../../shared/bundle/shadow_pointer.ts';
+import { targetInSlot } from '../../../shared/bundle/shelf_name.ts';
+import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
+import { readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
+import { describeError } from '../../../shared/errors.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import type { Timeframe } from '../../../shared/pair.ts';
+import { pathInside } from '../../../shared/path_name.ts';
+import { quietly } from '../../../shared/quietly.ts';
+import { writeMetadataViews } from '../registry/metadata_views.ts';
+import { registryOf } from '../registry/registry.ts';
+import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from './admission.ts';
+import type { ApiContext } from './context.ts';
+
+type OverrideBody = z.infer<z.ZodObject<typeof overrideShape>>;
+
+/** What the pointers of a slot name: its active bundle, the one before, and its shadow. */
+export interface SlotPointers {
+  readonly version: string | null;
+  readonly previous: string | null;
+  readonly shadow: string | null;
+  /** Of a slot of direction models; null: the slot of pairs. */
+  readonly timeframe: Timeframe | null;
+}
+
+/** A damaged pointer names nothing: `refused_models` of health and status tells of it. */
+export function slotPointers(models: string, timeframe: Timeframe | null): SlotPointers {
+  const active = quietly(() => readActiveOfSlot(models, timeframe));
+  return {
+    version: active?.version ?? null,
+    previous: active?.previous ?? null,
+    shadow: quietly(() => readShadow(models, timeframe)),
+    timeframe,
+  };
+}
+
+/**
+ * Makes a bundle the active one of its slot, behind the lock of all models, and tells the registry.
+ * @param request its audit entry is completed
+ * @throws MinutehandError as BundleShelf.check, admit and activateAdmitted
+ */
+export async function loadModels(
+  context: ApiContext,
+  shelf: BundleShelf,
+  version: string,
+  request: FastifyRequest & { body: OverrideBody | null | undefined },
+): Promise<SlotPointers> {
+  const { paths, store, log } = context;
+  const override = overrideOf(request.body ?? NO_OVERRIDE, request);
+  const folder = pathInside(shelf.folder(paths.models), version);
+  // All slots of a shelf are named alike here: a bundle that cannot be read has none.
+  const target = targetInSlot(shelf.places(paths.models)[0]?.timeframe ?? null, version);
+  request.written = { target };
+  const { timeframe } = shelf.check(folder, MACHINE_FILES);
+  const before = slotPointers(paths.models, timeframe);
+  request.written = { target, before };
+  const isRollback = version === before.previous;
+  const door = isRollback ? 'rollback' : 'promotion';
+  const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
+  activateAdmitted(admitted, paths);
+  const after = slotPointers(paths.models, timeframe);
+  const { despite } = admitted;
+  request.written = { target, before, after: { ...after, ...(despite && { despite_gates: despite }) } };
+  await registryOf(await store(), paths, shelf.name).mend(isRollback ? 'rolled_back' : 'promoted');
+  try {
+    writeMetadataViews(paths.models);
+  } catch (error) {
+    log.warn(describeError(error), 'metadata views not written');
+  }
+  return after;
+}
