@@ -5,7 +5,6 @@ import type { FileSystem } from '../../ports.ts';
 import type { Manifest } from '../manifest.ts';
 import type { BundleOrigin } from '../origin.ts';
 import type { PointerPlace } from '../pointer.ts';
-import type { MarketKind } from '../../signal/signal.ts';
 import type { RecordedGates } from '../recorded_gates.ts';
 import type { RuleModel } from '../rule/rule_model.ts';
 import type { ShelfName, StrategyName } from '../../strategies/registry.ts';
@@ -106,7 +105,7 @@ export interface BundleFacts extends BundleOrigin {
 export interface AnnouncedBundle {
   /** Of the event. */
   readonly schema: string;
-  readonly market: MarketKind;
+  readonly market: Manifest['market'];
   readonly [figure: string]: unknown;
 }
 
