@@ -69,6 +69,8 @@ export async function checkBundles(
 
 function shelvesOf(models: string, settings: Settings, isTimed: boolean): readonly Shelf[] {
   const challengers = namedBundles(models).filter(({ slot }) => isChallenger(slot));
+  const challengersIn = (shelf: string): readonly string[] =>
+    challengers.filter(({ folder }) => dirname(folder) === shelf).map(({ folder }) => basename(folder));
   const servedRules = instrumentsWithRule(models).map((instrument) => readActiveRule(models, instrument));
   const ruleShadows = instrumentsWithRuleShadow(models)
     .map((instrument) => readRuleShadow(models, instrument))
@@ -80,9 +82,7 @@ function shelvesOf(models: string, settings: Settings, isTimed: boolean): readon
       strategy: own.strategy,
       folder: own.folder(models),
       active: isOfRules ? servedRules : slots.map((slot) => readActiveOfSlot(models, slot)),
-      challengers: challengers
-        .filter(({ folder }) => dirname(folder) === own.folder(models))
-        .map(({ folder }) => basename(folder)),
+      challengers: challengersIn(own.folder(models)),
       shadows: isOfRules
         ? ruleShadows
         : slots.map((slot) => readShadow(models, slot)).filter((version) => version !== null),
@@ -96,7 +96,7 @@ function shelvesOf(models: string, settings: Settings, isTimed: boolean): readon
     strategy: 'formula_rule',
     folder: ruleFolder(models),
     active: servedRules,
-    challengers: [],
+    challengers: challengersIn(ruleFolder(models)),
     shadows: ruleShadows,
     load: (folder) => ({ gates: ruleVerdicts(readRuleBundle(folder), models), rows_per_second: null }),
   };

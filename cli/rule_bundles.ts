@@ -1,8 +1,9 @@
 import { keptRules, type ListedRule } from '../trainer/control/rules/kept_rules.ts';
 import type { Output } from './output.ts';
+import { gatesLine } from './gates_line.ts';
 import { versionMark } from './version_mark.ts';
 
-/** Prints the rules that an installation keeps, oldest first. @throws MinutehandError as keptRules */
+/** Prints the rules that an installation keeps, oldest first. */
 export function listRuleBundles(models: string, output: Output): readonly ListedRule[] {
   const rules = keptRules(models);
   for (const rule of rules) {
@@ -12,8 +13,7 @@ export function listRuleBundles(models: string, output: Output): readonly Listed
   return rules;
 }
 
-function aboutOf({ instrument, name, origin, no_edge, failed_gates, missing_gates }: ListedRule): string {
-  const failed = failed_gates.length === 0 ? '' : `; failed: ${failed_gates.join(', ')}`;
-  const missing = missing_gates.length === 0 ? '' : `; without a verdict: ${missing_gates.join(', ')}`;
-  return `${instrument} ${name}, ${origin}, ${no_edge === true ? 'NO_EDGE' : 'edge'}${failed}${missing}`;
+function aboutOf(rule: ListedRule): string {
+  const { instrument, name, origin, no_edge } = rule;
+  return `${instrument} ${name}, ${origin}, ${no_edge === true ? 'NO_EDGE' : 'edge'}${gatesLine(rule)}`;
 }

@@ -1,15 +1,17 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { placeOfActive } from '../shared/bundle/bundle.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
-import { directionPointer } from '../shared/bundle/direction/active_direction.ts';
-import { ruleFolder, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
+import { directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
+import { ruleFolder, rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
 import { writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { shadowPath } from '../shared/bundle/shadow_pointer.ts';
 import { folderOfVersion } from '../shared/bundle/shelves/registry.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { activate, activateDirection } from './activate.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
+import { passedGates, verdict } from './passed_gates.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { tinyRule } from './tiny_rule.ts';
 import { copyUnder, tinyModels } from './tiny_models.ts';
@@ -215,4 +217,118 @@ it('rules are checked, too, and an instrument that one serves needs no direction
   expect(await command('models', 'shadow')).toMatchObject({ code: 1, error: { code: 'MODEL_MANIFEST' } });
   expect(await command('models', 'shadow', 'off', '--rule', INSTRUMENT)).toMatchObject({ code: 0 });
   expect(await command('models', 'shadow')).toMatchObject({ code: 0, rule: {} });
+});
+
+const FAILED = verdict({ code: 'brier', role: 'ai1', passed: false, value: 0.9, relation: '<=', limit: 0.3 });
+const BIASED = verdict({
+  code: 'bias',
+  role: 'direction',
+  passed: false,
+  value: 1,
+  relation: '<=',
+  limit: 0,
+  unit: 'count',
+});
+const UNLUCKY = verdict({ code: 'rule_spa', passed: false, value: 0.4, relation: '<=', limit: 0.05 });
+const NOTHING_RECORDED = { gates: undefined };
+
+function writeRule(day: number, changes: Parameters<typeof tinyRule>[1]): string {
+  const rule = tinyRule(INSTRUMENT, { market: 'simulated', seed: String(day), ...changes });
+  return basename(writeRuleBundle(ruleFolder(place.models), new Date(Date.UTC(2026, 2, day)), rule));
+}
+
+/** The same of pairs, direction models and rules: bundles whose gates passed, that failed one, without verdicts. */
+const JUDGED = [
+  {
+    name: 'pairs',
+    list: 'bundles',
+    place: () => placeOfActive(place.models).path,
+    gate: 'ai1.brier',
+    good: () => pairs[0],
+    failed: () => copyUnder(place.models, pairs[0], '20260301_0000', { gates: passedGates('pairs', FAILED) }),
+    unjudged: () => copyUnder(place.models, pairs[0], '20260302_0000', NOTHING_RECORDED),
+  },
+  {
+    name: 'direction models',
+    list: 'direction_bundles',
+    place: () => directionPointer(place.models, '1m'),
+    gate: 'direction.bias',
+    good: () => directions[0],
+    failed: () =>
+      copyUnder(directionFolder(place.models), directions[0], '20260303_0000', {
+        gates: passedGates('direction', BIASED),
+      }),
+    unjudged: () => copyUnder(directionFolder(place.models), directions[0], '20260304_0000', NOTHING_RECORDED),
+  },
+  {
+    name: 'rules',
+    list: 'rule_bundles',
+    place: () => rulePlace(place.models, INSTRUMENT).path,
+    gate: 'rule_spa',
+    good: () => writeRule(3, {}),
+    failed: () => writeRule(1, { gates: [UNLUCKY] }),
+    unjudged: () => writeRule(2, { gates: [] }),
+  },
+] as const;
+
+const OVERRIDE = ['--despite-gates', '--reason', 'a drill, agreed with risk'];
+
+describe.each(JUDGED)('gates of $name in the terminal', (own) => {
+  let good: string;
+  let failed: string;
+  let unjudged: string;
+
+  beforeAll(async () => {
+    rmSync(ruleFolder(place.models), { recursive: true, force: true });
+    good = own.good();
+    failed = own.failed();
+    unjudged = own.unjudged();
+    expect(await command('models', 'promote', good)).toMatchObject({ code: 0 });
+  });
+
+  const entryOf = async (version: string) => {
+    const listed = (await command('models', 'list')) as unknown as Record<string, readonly { version: string }[]>;
+    return listed[own.list]!.find((one) => one.version === version);
+  };
+  const roleOf = async (version: string) => {
+    const { bundles } = await command('check', 'models');
+    return bundles!.find((one) => one['version'] === version && one['role'] !== null)?.['role'];
+  };
+
+  it('are listed: those that failed, and those without a verdict', async () => {
+    expect(await entryOf(good)).toMatchObject({ failed_gates: [], missing_gates: [] });
+    expect(await entryOf(failed)).toMatchObject({ failed_gates: [own.gate] });
+    const { missing_gates } = (await entryOf(unjudged)) as unknown as { missing_gates: string[] };
+    expect(missing_gates.length).toBeGreaterThan(0);
+  });
+
+  it('refuse a promotion and a rollout; a person with a reason overrides them', async () => {
+    for (const version of [failed, unjudged])
+      for (const door of [
+        ['models', 'promote'],
+        ['rollout', 'start'],
+      ])
+        expect(await command(...door, version)).toMatchObject({ code: 1, error: { code: 'MODEL_GATES' } });
+    expect(await command('rollout', 'start', failed, ...OVERRIDE)).toMatchObject({ code: 0, challenger: failed });
+    expect(await roleOf(failed)).toBe('challenger');
+    expect(await command('rollout', 'abort', 'seen enough')).toMatchObject({ code: 0, status: 'aborted' });
+    expect(await command('models', 'promote', failed, ...OVERRIDE)).toMatchObject({
+      code: 0,
+      version: failed,
+      despite_gates: { reason: OVERRIDE[2] },
+    });
+    expect(await roleOf(failed)).toBe('active');
+    const { problems } = (await command('models', 'list')) as unknown as { problems: { text: string }[] };
+    expect(problems.map(({ text }) => text).join(' ')).toContain(failed);
+    expect(await command('models', 'promote', good)).toMatchObject({ code: 0, previous: failed });
+  });
+
+  it('are listed also where the pointer is damaged, which a promotion replaces', async () => {
+    writeFileSync(own.place(), '{"version":');
+    expect(await entryOf(good)).toMatchObject({ failed_gates: [] });
+    const { problems } = (await command('models', 'list')) as unknown as { problems: { code: string }[] };
+    expect(JSON.stringify(problems)).toContain('MODEL_MANIFEST');
+    expect(await command('models', 'promote', good)).toMatchObject({ code: 0, previous: null });
+    expect((await command('models', 'list')) as unknown).toMatchObject({ problems: [] });
+  });
 });

@@ -9,6 +9,8 @@ import { loadSettings } from '../../shared/policy/policy.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../shared/symbol/symbol.ts';
 import { servedRules } from '../../trainer/control/rules/kept_rules.ts';
+import { instrumentOfSlot } from '../../trainer/control/admission/standing.ts';
+import { modelProblems } from '../status/model_findings.ts';
 import type { Output } from '../output.ts';
 import { listRuleBundles } from '../rule_bundles.ts';
 
@@ -40,6 +42,8 @@ function listRules(output: Output): void {
   const rules = listRuleBundles(models, output);
   if (rules.length === 0)
     output.line(`No rules in ${folder}. \`minutehand strategy judge FILE --symbol … --candidate\` makes one.`);
+  for (const { slot, text, next } of modelProblems(loadSettings(), homePaths()))
+    if (instrumentOfSlot(slot) !== null) output.line(`✗ ${text}\n    → ${next}`);
   output.result({ models, served, rules });
 }
 

@@ -1,24 +1,24 @@
-import { listVersions, readActive, readManifest } from '../../../shared/bundle/bundle.ts';
+import { listVersions, readManifest } from '../../../shared/bundle/bundle.ts';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import type { Manifest, Skill } from '../../../shared/bundle/manifest.ts';
 import { recordedGates } from '../../../shared/bundle/recorded_gates.ts';
-import { readShadow } from '../../../shared/bundle/shadow_pointer.ts';
+import { slotPointers } from '../../../shared/bundle/shelves/slot_pointers.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { rolloutCard } from '../../../trainer/control/rollout/rollout_card.ts';
 import { renderCard } from '../../../trainer/learning/bundle/card.ts';
 import type { Output } from '../../output.ts';
+import { gatesLine } from '../../gates_line.ts';
 import { versionMark } from '../../version_mark.ts';
 
 /** Prints the bundles of pairs of a folder of models, oldest first. @returns what `models list --json` tells of them */
 export function listPairs(models: string, output: Output) {
-  const active = readActive(models);
-  const shadowVersion = readShadow(models, null);
+  const { version: active, previous, shadow } = slotPointers(models, null);
   const rows = listVersions(models).map((version) => ({
     version,
-    active: version === active?.version,
-    shadow: version === shadowVersion,
+    active: version === active,
+    shadow: version === shadow,
     ...summarize(pathInside(models, version)),
   }));
   if (rows.length === 0) output.line(`No bundles of pairs in ${models}. \`minutehand train\` makes one.`);
@@ -31,8 +31,7 @@ export function listPairs(models: string, output: Output) {
     if (row.learning !== null) output.line(`    ${learningLine(row.learning)}`);
     if (row.active || row.shadow) for (const line of breakEvenLines(row.break_even)) output.line(line);
   }
-  const { version = null, previous = null } = active ?? {};
-  return { active: version, previous, bundles: rows };
+  return { active, previous, bundles: rows };
 }
 
 /** Prints the card of a bundle of pairs. @throws MinutehandError as readManifest */
@@ -41,16 +40,6 @@ export function showPairs(folder: string, output: Output): void {
   output.line(renderCard(manifest) + rolloutCard(homePaths().models, manifest.version));
   const { golden: _golden, ...rest } = manifest;
   output.result(rest);
-}
-
-/** Empty where all gates have passed. */
-function gatesLine(row: {
-  readonly failed_gates: readonly string[];
-  readonly missing_gates: readonly string[];
-}): string {
-  const part = (title: string, gates: readonly string[]): string =>
-    gates.length === 0 ? '' : `; ${title}: ${gates.join(', ')}`;
-  return part('failed', row.failed_gates) + part('without a verdict', row.missing_gates);
 }
 
 type BreakEven = Readonly<Record<string, { break_even_cost_bps: number | null; cost_bps: number | null }>>;

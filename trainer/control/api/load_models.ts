@@ -2,41 +2,18 @@ import type { FastifyRequest } from 'fastify';
 import type * as z from 'zod';
 import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../shared/bundle/admission/admission.ts';
-import { readShadow } from '../../../shared/bundle/shadow_pointer.ts';
 import { targetInSlot } from '../../../shared/bundle/shelf_name.ts';
 import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
-import { readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
+import { slotPointers, type SlotPointers } from '../../../shared/bundle/shelves/slot_pointers.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import type { Timeframe } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
-import { quietly } from '../../../shared/quietly.ts';
 import { writeMetadataViews } from '../registry/metadata_views.ts';
 import { registryOf } from '../registry/registry.ts';
 import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from './admission.ts';
 import type { ApiContext } from './context.ts';
 
 type OverrideBody = z.infer<z.ZodObject<typeof overrideShape>>;
-
-/** What the pointers of a slot name: its active bundle, the one before, and its shadow. */
-export interface SlotPointers {
-  readonly version: string | null;
-  readonly previous: string | null;
-  readonly shadow: string | null;
-  /** Of a slot of direction models; null: the slot of pairs. */
-  readonly timeframe: Timeframe | null;
-}
-
-/** A damaged pointer names nothing: `refused_models` of health and status tells of it. */
-export function slotPointers(models: string, timeframe: Timeframe | null): SlotPointers {
-  const active = quietly(() => readActiveOfSlot(models, timeframe));
-  return {
-    version: active?.version ?? null,
-    previous: active?.previous ?? null,
-    shadow: quietly(() => readShadow(models, timeframe)),
-    timeframe,
-  };
-}
 
 /**
  * Makes a bundle the active one of its slot, behind the lock of all models, and tells the registry.

@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs';
-import { VERSION } from '../../../shared/bundle/bundle.ts';
+import { listVersions } from '../../../shared/bundle/bundle.ts';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import {
   instrumentsWithRule,
@@ -11,7 +10,7 @@ import {
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { ruleVerdicts } from '../../../shared/bundle/rule/rule_verdicts.ts';
 import { describeError } from '../../../shared/errors.ts';
-import { MACHINE_FILES } from '../../../shared/files.ts';
+import { quietly } from '../../../shared/quietly.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 
 /** A rule in a list. */
@@ -29,24 +28,20 @@ export interface ListedRule {
   readonly error: string | null;
 }
 
-/** The rules that an installation keeps, oldest first. @throws MinutehandError as readActiveRule */
+/** The rules that an installation keeps, oldest first. A damaged pointer names none: `refused_models` tells of it. */
 export function keptRules(models: string): readonly ListedRule[] {
   const folder = ruleFolder(models);
   const served = Object.values(servedRules(models));
-  const shadows = Object.values(ruleShadows(models));
-  const entries = MACHINE_FILES.stat(folder) === null ? [] : readdirSync(folder, { withFileTypes: true });
-  const versions = entries.filter((own) => own.isDirectory() && VERSION.test(own.name)).map(({ name }) => name);
-  return versions
-    .sort()
-    .map((version) =>
-      listedRule(models, version, { served: served.includes(version), shadow: shadows.includes(version) }),
-    );
+  const shadows = instrumentsWithRuleShadow(models).map((id) => quietly(() => readRuleShadow(models, id)));
+  return listVersions(folder).map((version) =>
+    listedRule(models, version, { served: served.includes(version), shadow: shadows.includes(version) }),
+  );
 }
 
-/** Version by instrument. @throws MinutehandError as readActiveRule */
+/** Version by instrument, as in keptRules. */
 export function servedRules(models: string): Record<string, string> {
   const named = instrumentsWithRule(models).flatMap((instrument) => {
-    const active = readActiveRule(models, instrument);
+    const active = quietly(() => readActiveRule(models, instrument));
     return active === null ? [] : [[instrument, active.version] as const];
   });
   return Object.fromEntries(named);

@@ -9,7 +9,8 @@ import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { describeError, MinutehandError } from '../../../../shared/errors.ts';
 import { TIMEFRAME_NAMES, timeframeOf } from '../../../../shared/pair.ts';
 import { overrideShape } from '../admission.ts';
-import { loadModels, slotPointers } from '../load_models.ts';
+import { loadModels } from '../load_models.ts';
+import { slotPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
 import { shelfNamed } from '../../../../shared/bundle/shelves/registry.ts';
 import type { Api, ApiContext } from '../context.ts';
 import {

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { readActive, readManifest, VERSION } from '../../../../shared/bundle/bundle.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { registriesOf } from '../../registry/registry.ts';
-import { slotPointers, type SlotPointers } from '../load_models.ts';
+import { slotPointers, type SlotPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
 import { timeframeOfSlot } from '../../../../shared/bundle/shelf_name.ts';
 import { shelfOfSlot, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
