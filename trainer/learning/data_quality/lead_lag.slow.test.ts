@@ -290,6 +290,28 @@ describe('legs that leave each other and come back', () => {
     }
   });
 
+  it.each([2, 3, 6])('are not refused where one is quoted the other way round: %i min', (half) => {
+    const { a, b } = closing(half, 1, 0.5, `inverse ${half}`);
+    const inverse = b.close.map((price) => 1 / price);
+    expect(findLeadLag(a, columns('BBB', inverse))).toBeNull();
+  });
+
+  it.each([4, 12, 40])('together, with an asset in common that comes back, are not refused: %i min', (half) => {
+    const rng = createRng(`common ${half}`);
+    const kept = 0.5 ** (1 / half);
+    let common = 0;
+    const walks = [0, 0];
+    const closes = [new Float64Array(28_800), new Float64Array(28_800)];
+    for (let t = 0; t < closes[0]!.length; t++) {
+      common = kept * common + 1e-4 * rng.normal();
+      for (const [leg, close] of closes.entries()) {
+        walks[leg]! += 3e-5 * rng.normal();
+        close[t] = exp(common + walks[leg]!);
+      }
+    }
+    expect(findLeadLag(columns('AAA', closes[0]!), columns('BBB', closes[1]!))).toBeNull();
+  });
+
   it('are refused where one alone follows the other: prices cannot tell it from a copy that comes late', () => {
     const { a, b } = closing(4, 1, 1, 'follows');
     expect(findLeadLag(a, b)!.lagSeconds).toBeLessThan(0);
