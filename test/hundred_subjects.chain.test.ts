@@ -20,6 +20,13 @@ const PATHS = [
   ...DASHBOARD_PAGES.map((page) => (page === 'overview' ? '/' : `/app/${page}`)),
   `/app/subjects/${PAIRS[0]!}`,
 ];
+const COSTS = {
+  spread_bps: 1,
+  commission_bps: 0.2,
+  slippage_bps: 0.2,
+  swap_long_bps_per_night: 0,
+  swap_short_bps_per_night: 0,
+};
 /** Pixels by which a page may be wider than its window: none could be scrolled to. */
 const ROUNDING = 1;
 
@@ -32,7 +39,8 @@ describe.skipIf(isSkipped)(`the dashboard with ${SUBJECTS} subjects${LONG_NOTE}`
   let origin: string;
 
   beforeAll(async () => {
-    place = createWorkplace({ minutehand: { pairs: PAIRS, simulated: { bar_interval_ms: 1000 } } });
+    const symbols = Object.fromEntries(SYMBOLS.map((symbol) => [symbol, COSTS]));
+    place = createWorkplace({ minutehand: { pairs: PAIRS, symbols, simulated: { bar_interval_ms: 1000 } } });
     const { version } = await tinyModels(place.models, { settings: place.settings });
     activate(place.models, version);
     browser = (await startBrowser())!;

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
+import { skipNote } from '../../test/skip_note.ts';
 import { lowerPriority } from './process_priority.ts';
 
 // Under Wine, programs of Windows see the files of Linux, but are no sessions of it.
@@ -20,7 +21,7 @@ function start(detached: boolean): number {
   return child.pid!;
 }
 
-describe.runIf(HAS_AUTOGROUPS)('low priority', () => {
+describe.runIf(HAS_AUTOGROUPS)(`low priority${skipNote(!HAS_AUTOGROUPS, 'sessions of Linux')}`, () => {
   it('of a process that leads its session is that of the session, too', () => {
     const pid = start(true);
     lowerPriority(pid);

@@ -449,19 +449,21 @@ describe('a store in a file', () => {
     const other = await openSqlite(path);
     await sql`CREATE TABLE notes (text TEXT)`.execute(one.db);
     const order: string[] = [];
+    let ticks = 0;
+    const tick = setInterval(() => ticks++, 1);
     const write = (text: string, db: typeof one.db): Promise<void> =>
       sql`INSERT INTO notes VALUES (${text})`.execute(db).then(() => void order.push(text));
     const transaction = one.transaction(async (db) => {
       await write('in the transaction', db);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      // The other connection waits now: a process that it blocked would have no more ticks.
+      const before = ticks;
+      await vi.waitFor(() => expect(ticks).toBeGreaterThan(before + 3), { timeout: 20_000 });
+      order.push('end of the transaction');
     });
     await vi.waitFor(() => expect(order).toEqual(['in the transaction']));
-    const ticks: string[] = [];
-    const tick = setInterval(() => ticks.push('tick'), 10);
     await Promise.all([transaction, write('alone', other.db)]);
     clearInterval(tick);
-    expect(order).toEqual(['in the transaction', 'alone']);
-    expect(ticks.length).toBeGreaterThan(1);
+    expect(order).toEqual(['in the transaction', 'end of the transaction', 'alone']);
     await Promise.all([one.close(), other.close()]);
   });
 });
