@@ -38,6 +38,7 @@ const LONG = [
   'test/dashboard_frames.chain.test.ts',
   'test/fresh_clone.chain.test.ts',
   'test/release.chain.test.ts',
+  'test/hundred_subjects.chain.test.ts',
   'test/image.chain.test.ts',
   'test/bring_a_model.chain.test.ts',
   'test/real_bars.chain.test.ts',
