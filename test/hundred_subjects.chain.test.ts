@@ -15,7 +15,10 @@ const SYMBOLS = [
   ...['XAUUSD', 'XAGUSD', 'EURUSD', 'GBPUSD', 'AUDUSD', 'NZDUSD', 'USDCAD', 'USDCHF'],
   ...['USDJPY', 'EURJPY', 'GBPJPY', 'AUDJPY', 'EURGBP', 'EURCHF', 'AUDNZD'],
 ];
-const PAIRS = SYMBOLS.flatMap((one, index) => SYMBOLS.slice(index + 1).map((other) => `${one}_${other}`)).slice(0, SUBJECTS);
+const PAIRS = SYMBOLS.flatMap((one, index) => SYMBOLS.slice(index + 1).map((other) => `${one}_${other}`)).slice(
+  0,
+  SUBJECTS,
+);
 const PATHS = [
   ...DASHBOARD_PAGES.map((page) => (page === 'overview' ? '/' : `/app/${page}`)),
   `/app/subjects/${PAIRS[0]!}`,
