@@ -17,11 +17,11 @@ const MARGIN_ERRORS = 3;
 /**
  * Legs that leave each other and come back from both sides repeat each other in either direction: after a move of its
  * own a leg takes back a part, and the other one follows by a part. Legs with an asset in common that comes back, as
- * GBPUSD and GBPJPY when the pound does, both take back what they did together: each does the opposite of what the other
- * one did before. Either way such a correlation is there at the opposite lag as well, and each leg reverses itself by as
- * much: the middle of legs that close their gap, or what legs with a common asset do alone, has nothing to come back to.
- * The least of the three is explained. A leg that comes late, or knows what comes, repeats in one direction; one that
- * does both reverses nothing.
+ * GBPUSD and GBPJPY when the pound does, both take back what they did together: each does the opposite of what the
+ * other one did before. Either way such a correlation is there at the opposite lag as well, and each leg reverses
+ * itself by as much: the middle of legs that close their gap, or what legs with a common asset do alone, has nothing to
+ * come back to. The least of the three is explained. A leg that comes late, or knows what comes, repeats in one
+ * direction; one that does both reverses nothing.
  * @param cross of a and b
  */
 export function gapClosing(a: Grid, b: Grid, cross: CrossCorrelation): GapClosing {
