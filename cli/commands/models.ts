@@ -126,10 +126,12 @@ export function addModels(program: Command, output: () => Output): void {
     .addOption(
       new Option(
         '--lost',
-        'only when active models are lost or damaged, as daemon and trainer do by themselves: no failed gate is accepted without the override of a person',
+        'only when models in use are lost or damaged, as daemon and trainer do by themselves: no failed gate is accepted without the override of a person',
       ),
     )
-    .description('restores lost or damaged bundles, of pairs and of direction models, from the registry, byte for byte')
+    .description(
+      'restores lost or damaged bundles from the registry, byte for byte; shadows, rules and the rollout with --lost',
+    )
     .action((version: string | undefined, flags: { lost?: boolean }) =>
       flags.lost === true ? recoverLost(version, output()) : recover(version, output()),
     );
@@ -439,7 +441,7 @@ async function recoverLost(version: string | undefined, output: Output): Promise
   for (const { slot, error } of losses) output.line(`${slot} was lost: ${error.code}: ${error.message}`);
   for (const made of recovered) output.line(`${made}: restored from the registry`);
   for (const active of activated) output.line(`Active: ${active}, according to the registry.`);
-  if (losses.length === 0) output.line('No active models are lost.');
+  if (losses.length === 0) output.line('No models in use are lost.');
   output.result({ models: paths.models, losses, ...recovery });
   const missing = [
     ...failed.map(({ version: lost, error }) => `${lost}: ${error.code}: ${error.message}`),

@@ -27,7 +27,10 @@ export const STORE_TABLES: Readonly<Record<string, StoredTable>> = {
   core_model_registry: { what: 'Bundles that were trained.', bound: PER_TRAINING },
   core_promotion_owners: { what: 'The installation that may promote models.', bound: 'One for each market.' },
   core_model_notes: { what: 'Notes on bundles.', bound: PER_DECISION },
-  core_model_artifacts: { what: 'Bytes of bundles.', bound: '`model_version_retention`.' },
+  core_model_artifacts: {
+    what: 'Bytes of bundles.',
+    bound: '`model_version_retention`; of rules that are, or were, in use, the newest 100.',
+  },
   core_training_runs: { what: 'Trainings, queued and ended.', bound: PER_TRAINING },
   audit_retrain_runs: { what: 'Trainings, in the columns of `retrain_runs_columns`.', bound: PER_TRAINING },
   core_signals_live: { what: 'Last signal of each pair.', bound: 'One for each pair.' },

@@ -7,7 +7,7 @@ import { pointerKind, type ActiveFile } from '../active_file.ts';
 import { placeOfActive } from '../bundle.ts';
 import type { ActivePointer, PointerPlace } from '../pointer.ts';
 import { readPointerOrNull, whilePointerLocked, writeSealed } from '../pointer_file.ts';
-import { trainerMarks, type PointerMarks } from '../pointer_marks.ts';
+import { trainerMarks, trainerMarksOf, type PointerMarks } from '../pointer_marks.ts';
 import type { DespiteGates } from '../recorded_gates.ts';
 import { rulePlace, ruleShadowPlace } from '../rule/active_rule.ts';
 import { expiryOf, type PointerKind, type WritableKind } from '../sealed_pointer.ts';
@@ -83,8 +83,8 @@ export function activateInFolder(
 
 /**
  * Writes a lost pointer again, with the predecessor of the registry; with none when its bundle is not there. A pointer
- * that is valid by now stays: another process has written it since the loss was found.
- * @throws MinutehandError as activateAdmitted
+ * that is valid by now stays: another process has written it since the loss was found. So does the end of a rule.
+ * @throws MinutehandError as activateAdmitted; POINTER_ROLLBACK for a rule that is not the last one accepted here
  */
 export function restoreActive(
   admitted: Admitted<'recovery'>,
@@ -99,6 +99,7 @@ export function restoreActive(
   return whilePointerLocked(place.path, files, () => {
     const newer = readPointerOrNull(pointerKind(place.name), place.path, files, marks);
     if (newer !== null) return newer;
+    if (admitted.rule !== null) refuseNotLast(pointerKind(place.name), version, marks);
     const isThere =
       previous !== null && files.stat(join(folderOf(admitted, previous, modelsFolder), 'manifest.json')) !== null;
     const pointer = { version, previous: isThere ? previous : null };
@@ -136,6 +137,53 @@ export function setRuleShadow(admitted: Admitted<'shadow'>, paths: Pick<HomePath
     write(place, { version: admitted.version, previous: null }, MACHINE_FILES, trainerMarks(paths, place.name));
     return before;
   });
+}
+
+/**
+ * Writes the lost pointer of a shadow again. One that can be read by now stays.
+ * @throws MinutehandError as activateAdmitted; POINTER_ROLLBACK when the shadow was ended or replaced meanwhile
+ */
+export function restoreShadow(admitted: Admitted<'shadow'>, paths: Pick<HomePaths, 'models' | 'home'>): void {
+  checkSame(admitted, paths.models);
+  const { version, timeframe, rule } = admitted;
+  if (rule !== null) {
+    const place = ruleShadowPlace(paths.models, rule);
+    const marks = trainerMarks(paths, place.name);
+    whileLost(pointerKind(place.name), place.path, marks, version, () =>
+      write(place, { version, previous: null }, MACHINE_FILES, marks),
+    );
+    return;
+  }
+  const kind = shadowPointer(timeframe);
+  const path = shadowPath(paths.models, timeframe);
+  const marks = trainerMarksOf(kind, paths);
+  whileLost(kind, path, marks, version, () => writeSealed(kind, path, { version }, { files: MACHINE_FILES, marks }));
+}
+
+/** Writes a pointer, under its lock, if it is still lost. @throws MinutehandError HOME_LOCKED, POINTER_ROLLBACK */
+function whileLost<Pointer extends { readonly version: string | null }>(
+  kind: PointerKind<Pointer>,
+  path: string,
+  marks: PointerMarks<Pointer>,
+  version: string,
+  restore: () => void,
+): void {
+  whilePointerLocked(path, MACHINE_FILES, () => {
+    if (readPointerOrNull(kind, path, MACHINE_FILES, marks) !== null) return;
+    refuseNotLast(kind, version, marks);
+    restore();
+  });
+}
+
+/** @throws MinutehandError POINTER_ROLLBACK */
+function refuseNotLast<Pointer extends { readonly version: string | null }>(
+  kind: PointerKind<Pointer>,
+  version: string,
+  marks: PointerMarks<Pointer> | null,
+): void {
+  const last = marks?.accepted()[0]?.version ?? 'none';
+  if (last === version) return;
+  throw new MinutehandError('POINTER_ROLLBACK', { seen: `${kind.file} of ${version}`, expected: last });
 }
 
 /**

@@ -90,11 +90,16 @@ export function isRuleBundle(folder: string): boolean {
  */
 export function takeInRule(folder: string, modelsFolder: string): string {
   const { manifest, modelsHash } = readRuleBundle(folder);
-  const searched = searchedInReport(readRuleReport(folder));
-  if (searched !== null) keepSearched(modelsFolder, searched);
+  keepSearchOf(folder, modelsFolder);
   const target = pathInside(ruleFolder(modelsFolder), manifest.version);
   if (MACHINE_FILES.stat(target) === null) copyFolder(MACHINE_FILES, folder, target);
   else if (readRuleBundle(target).modelsHash !== modelsHash)
     throw new MinutehandError('MODEL_EXISTS', { seen: `${target} has another rule than ${folder}` });
   return manifest.version;
+}
+
+/** Keeps what a verified rule takes along of its search. @throws MinutehandError LOOKS_FORMAT, HOME_LOCKED */
+export function keepSearchOf(folder: string, modelsFolder: string): void {
+  const searched = searchedInReport(readRuleReport(folder));
+  if (searched !== null) keepSearched(modelsFolder, searched);
 }

@@ -11,7 +11,7 @@ import { ALL_SHELVES } from './registry.ts';
 type ShelfOfRules = BundleShelf & Required<Pick<BundleShelf, 'openRule'>>;
 
 /** Those of strategies whose bundles are served as rules. */
-const SHELVES_OF_RULES = ALL_SHELVES.filter((shelf): shelf is ShelfOfRules => shelf.openRule !== undefined);
+export const SHELVES_OF_RULES = ALL_SHELVES.filter((shelf): shelf is ShelfOfRules => shelf.openRule !== undefined);
 
 function shelfOfRule(folder: string): ShelfOfRules | undefined {
   return SHELVES_OF_RULES.find((shelf) => shelf.isBundle(folder));

@@ -3,22 +3,28 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { unjudged } from '../../../test/activate.ts';
+import { setShadow, unjudged } from '../../../test/activate.ts';
+import { tinyRule } from '../../../test/tiny_rule.ts';
 import { passedGates, verdict } from '../../../test/passed_gates.ts';
 import { copyUnder, tinySettings } from '../../../test/tiny_models.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import type { EpochMs } from '../../../shared/bar.ts';
-import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts';
+import { activateAdmitted, endRule } from '../../../shared/bundle/admission/activation.ts';
 import { activePath, readActive, readActiveFile } from '../../../shared/bundle/bundle.ts';
 import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { DespiteGates } from '../../../shared/bundle/recorded_gates.ts';
 import { writeRandomBundle } from '../../../shared/bundle/random_bundle.fixture.ts';
+import { readActiveRule, ruleFolder, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
+import { writeRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
+import { trainerMarksOf, type PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
+import { readShadow, shadowPointer, type ShadowFile } from '../../../shared/bundle/shadow_pointer.ts';
 import { homePaths, type HomePaths } from '../../../shared/home.ts';
 import { openStore } from '../../store/store.ts';
 import type { AuditEntry } from '../api/audit.ts';
 import type { Notice } from '../notify/outbox.ts';
 import { ModelKeeper } from './model_keeper.ts';
+import { fenceOfHolder } from '../registry/promotion_fence.ts';
 import { withRegistry } from '../registry/outcome.ts';
 
 const settings = tinySettings({ minutehand: { instruments: ['BTCUSDT@1h'] } });
@@ -262,4 +268,95 @@ it('lost direction models are restored beside those of pairs', async () => {
   await start();
   expect(readActiveDirection(paths.models, '1h')).toMatchObject({ version });
   expect(readActive(paths.models)?.version).toBe(NEW);
+});
+
+describe('a lost pointer beside the active models', () => {
+  const INSTRUMENT = 'BTCUSDT@1h';
+  const shadows = (): PointerMarks<ShadowFile> => trainerMarksOf(shadowPointer(null), paths);
+
+  function addRule(day: number, changes: Parameters<typeof tinyRule>[1] = {}): string {
+    const folder = writeRuleBundle(
+      ruleFolder(paths.models),
+      new Date(Date.UTC(2024, 0, day)),
+      tinyRule(INSTRUMENT, { market: 'simulated', ...changes }),
+    );
+    return basename(folder);
+  }
+
+  function serve(version: string, despite: DespiteGates | null = null): void {
+    const admitted = {
+      ...unjudged('promotion', join(paths.models, 'rule'), version, { despite }),
+      timeframe: '1h',
+      rule: INSTRUMENT,
+    } as const;
+    activateAdmitted(admitted, paths);
+  }
+
+  beforeEach(async () => {
+    addBundle(OLD);
+    addBundle(NEW);
+    await promote(NEW);
+  });
+
+  it('of a shadow is restored with its bundle; one that was ended is not', async () => {
+    setShadow(paths.models, OLD, undefined, shadows());
+    await start();
+    rmSync(join(paths.models, OLD), { recursive: true });
+    rmSync(join(paths.models, 'shadow.json'));
+    await pass(10);
+    expect(readShadow(paths.models, null)).toBe(OLD);
+    expect(raised.map(({ event }) => event)).toEqual(['models_recovered']);
+    setShadow(paths.models, null, undefined, shadows());
+    rmSync(join(paths.models, 'shadow.json'));
+    await pass(100);
+    expect([readShadow(paths.models, null), raised.length]).toEqual([null, 1]);
+  });
+
+  it('of a rule is restored byte for byte; one that was ended is not', async () => {
+    const version = addRule(6);
+    serve(version);
+    await start();
+    const manifest = readFileSync(join(ruleFolder(paths.models), version, 'manifest.json'));
+    rmSync(paths.models, { recursive: true });
+    await pass(10);
+    expect(readActiveRule(paths.models, INSTRUMENT)?.version).toBe(version);
+    expect(readFileSync(join(ruleFolder(paths.models), version, 'manifest.json'))).toEqual(manifest);
+    endRule(INSTRUMENT, paths);
+    rmSync(paths.models, { recursive: true });
+    await pass(10);
+    expect(readActive(paths.models)?.version).toBe(NEW);
+    expect(readActiveRule(paths.models, INSTRUMENT)).toBeNull();
+  });
+
+  it('of a rule whose gates failed is restored only with the override of a person', async () => {
+    const failed = tinyRule(INSTRUMENT).manifest.gates.map((gate, at) =>
+      at === 0 ? { ...gate, passed: false } : gate,
+    );
+    const version = addRule(6, { gates: failed });
+    serve(version);
+    await start();
+    rmSync(rulePlace(paths.models, INSTRUMENT).path);
+    await pass(10);
+    expect(readActiveRule(paths.models, INSTRUMENT)).toBeNull();
+    expect(raised.at(-1)).toMatchObject({ event: 'models_lost' });
+    expect(raised.at(-1)!.text).toMatch(/MODEL_GATES.*models recover/s);
+    serve(version, DESPITE);
+    rmSync(rulePlace(paths.models, INSTRUMENT).path);
+    await pass(10);
+    expect(readActiveRule(paths.models, INSTRUMENT)?.version).toBe(version);
+  });
+
+  it('of a rule is not restored while another installation owns the promotions', async () => {
+    const version = addRule(6);
+    serve(version);
+    await start();
+    const store = await openStore(paths.trainer);
+    await store.db.deleteFrom('core.promotion_owners').execute();
+    await fenceOfHolder(store, 'another home', { market: settings.minutehand.market });
+    await store.close();
+    rmSync(rulePlace(paths.models, INSTRUMENT).path);
+    await pass(10);
+    expect(readActiveRule(paths.models, INSTRUMENT)).toBeNull();
+    expect(raised.at(-1)!.text).toContain('PROMOTION_OWNER');
+  });
 });

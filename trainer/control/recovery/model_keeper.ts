@@ -5,6 +5,7 @@ import type { AuditEntry } from '../api/audit.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import {
   hadModels,
+  keepNamed,
   LossFinder,
   lossText,
   recoveredNotice,
@@ -30,14 +31,16 @@ export interface ModelKeeperOptions extends LostPlace {
 }
 
 /**
- * Restores models that are lost or damaged, at the start of the trainer and while it runs, and reports it: log, audit,
- * notification. What cannot be restored is an alert until it is whole again; attempts become rarer.
+ * Restores models that are lost or damaged (active ones, shadows, rules, the rollout and its challenger), at the start of
+ * the trainer and while it runs, and reports it: log, audit, notification. What cannot be restored is an alert until it is whole again; attempts become rarer.
  */
 export class ModelKeeper {
   readonly #options: ModelKeeperOptions;
   readonly #finder: LossFinder;
   #cancel: () => void = () => undefined;
   #running: Promise<void> = Promise.resolve();
+  /** Marks of bundles whose bytes the store has. */
+  readonly #kept = new Set<string>();
   #retryMs = LOOK_MS;
   #notBeforeMs = -Infinity;
   /** The losses of the last look. */
@@ -69,6 +72,16 @@ export class ModelKeeper {
 
   async #look(): Promise<void> {
     if (this.#isStopped) return;
+    await this.#mend();
+    try {
+      await keepNamed(this.#options, this.#finder, this.#kept);
+    } catch (error) {
+      // The store's own problems are reported elsewhere; the next look tries again.
+      this.#options.log.warn({ error: describeError(error) }, 'bytes of shadows, rules or a challenger were not kept');
+    }
+  }
+
+  async #mend(): Promise<void> {
     const losses = this.#finder.losses();
     const nowMs = this.#options.clock.monotonicUs() / 1000;
     const seen = losses.map(lossText).join('; ');

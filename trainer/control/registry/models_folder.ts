@@ -5,6 +5,7 @@ import { renamePatiently, writeDurably } from '../../../shared/durable_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
 import type { RegistrySlot } from '../../store/tables.ts';
+import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import type { Artifact } from './registry_rows.ts';
 import type { Shelf } from './shelf.ts';
 import { pathInside } from '../../../shared/path_name.ts';
@@ -20,11 +21,11 @@ const DRAFT_LIFE_MS = 86_400_000;
 
 /** Folders of the bundles of a shelf, as read, restored and removed by the registry. */
 export class ModelsFolder {
-  readonly #shelf: Shelf;
+  readonly #shelf: Pick<Shelf, 'path' | 'read'>;
   readonly #path: string;
   readonly #files: FileSystem;
 
-  constructor(shelf: Shelf, files: FileSystem) {
+  constructor(shelf: Pick<Shelf, 'path' | 'read'>, files: FileSystem) {
     this.#shelf = shelf;
     this.#path = shelf.path;
     this.#files = files;
@@ -103,12 +104,12 @@ export class ModelsFolder {
   }
 
   /** Removes leftovers of killed processes. What `removeOldBundles` was removing, it removes itself. */
-  removeLeftovers(nowMs: number): void {
+  removeLeftovers(shelf: ShelfName, nowMs: number): void {
     if (this.#files.stat(this.#path) === null) return;
     for (const { name } of this.#files.list(this.#path)) {
       const path = join(this.#path, name);
       const ageMs = nowMs - (this.#files.stat(path)?.modifiedMs ?? Infinity);
-      const isRemoved = !shelfNamed(this.#shelf.name).isPrunedHourly && REMOVED.test(name);
+      const isRemoved = !shelfNamed(shelf).isPrunedHourly && REMOVED.test(name);
       if (isRemoved || (DRAFT.test(name) && ageMs > DRAFT_LIFE_MS)) this.#files.remove(path);
     }
   }

@@ -1,18 +1,22 @@
 import { readdirSync, statSync } from 'node:fs';
 import { admit, type Admitted } from '../../../shared/bundle/admission/admission.ts';
-import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
 import { shelfOfTimeframe, slotNameOf, timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { ALL_SHELVES, placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
+import { openRule, SHELVES_OF_RULES } from '../../../shared/bundle/shelves/rules.ts';
 import { describeError, MinutehandError, type ErrorCode, type ErrorReport } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { barSecondsOf, parseInstrument, timeframeOf } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { openStoreIfThere } from '../../store/store.ts';
+import { openStore, openStoreIfThere, storeUrl, type Store } from '../../store/store.ts';
 import type { RegistrySlot } from '../../store/tables.ts';
 import type { Notice } from '../notify/outbox.ts';
-import { registryOf, type Recovery, type Registry } from './registry.ts';
+import { refuseOwnOverride } from './own_override.ts';
+import { promotionFence } from './promotion_fence.ts';
+import { registriesOf, registryOf, type Recovery, type Registry } from './registry.ts';
+import { RuleBytes } from './rule_bytes.ts';
+import { folderOfNamed, markFiles, sidePointers, type NamedBundle, type SidePointer } from './side_pointers.ts';
 import { shelfOf, type Shelf } from './shelf.ts';
 
 export interface LostPlace {
@@ -22,9 +26,10 @@ export interface LostPlace {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Active models of a slot that no daemon could load. */
+/** Models of a slot that no daemon could load, or a lost pointer beside them. */
 export interface Loss {
-  readonly slot: RegistrySlot;
+  /** A slot of active models, or the name of a `SidePointer`. */
+  readonly slot: string;
   readonly error: ErrorReport;
 }
 
@@ -51,16 +56,24 @@ const LOST: ReadonlySet<ErrorCode> = new Set([
   'MODEL_SIGNATURE',
 ]);
 
-/** Finds lost models of the configured subjects. Bundles whose files have not changed are not read again. */
+/**
+ * Finds lost models of the configured subjects: active ones, shadows, rules, and the challenger of a rollout. Bundles
+ * whose files have not changed are not read again.
+ */
 export class LossFinder {
   readonly #slots: readonly { readonly slot: RegistrySlot; readonly shelf: Shelf; readonly pointer: string }[];
-  /** Marks of whole bundles, by slot. */
-  readonly #whole = new Map<RegistrySlot, string>();
+  readonly #paths: HomePaths;
+  readonly sides: readonly SidePointer[];
+  /** Marks of whole bundles, by slot or pointer. */
+  readonly #whole = new Map<string, string>();
 
   constructor({ settings, paths }: Pick<LostPlace, 'settings' | 'paths'>) {
     const { pairs, instruments } = settings.minutehand;
     const timeframes = instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id))));
-    this.#slots = [...(pairs.length === 0 ? [] : [null]), ...new Set(timeframes)].map((timeframe) => ({
+    this.#paths = paths;
+    const hasPairs = pairs.length > 0;
+    this.sides = sidePointers(paths, { hasPairs, timeframes: [...new Set(timeframes)], instruments });
+    this.#slots = [...(hasPairs ? [null] : []), ...new Set(timeframes)].map((timeframe) => ({
       slot: slotNameOf(timeframe),
       shelf: shelfOf(paths, shelfOfTimeframe(timeframe)),
       pointer: placeOfSlot(paths.models, timeframe).path,
@@ -68,6 +81,37 @@ export class LossFinder {
   }
 
   losses(): Loss[] {
+    return [...this.#lostActive(), ...this.#lostSides()];
+  }
+
+  #lostSides(): Loss[] {
+    const marks = markFiles(this.#paths.home);
+    return this.sides.flatMap((side) => {
+      try {
+        const named = side.named();
+        if (named === null && marks.some((name) => name.startsWith(side.marks)) && side.accepted() !== null)
+          throw new MinutehandError('MODEL_MISSING', { seen: `${side.path} is not there` });
+        const [needed] = named ?? [];
+        if (needed !== undefined) this.#checkWhole(side.path, needed);
+        return [];
+      } catch (error) {
+        const report = describeError(error);
+        return LOST.has(report.code) && isKnown(side) ? [{ slot: side.name, error: report }] : [];
+      }
+    });
+  }
+
+  /** @throws MinutehandError as Shelf.read and openRule */
+  #checkWhole(pointer: string, bundle: NamedBundle): void {
+    const folder = folderOfNamed(this.#paths.models, bundle);
+    const mark = markOf(folder);
+    if (mark !== '' && mark === this.#whole.get(pointer)) return;
+    this.#whole.delete(pointer);
+    readNamed(this.#paths, bundle);
+    this.#whole.set(pointer, mark);
+  }
+
+  #lostActive(): Loss[] {
     return this.#slots.flatMap(({ slot, shelf, pointer }) => {
       try {
         const active = shelf.pointer(slot);
@@ -83,6 +127,22 @@ export class LossFinder {
         return LOST.has(report.code) ? [{ slot, error: report }] : [];
       }
     });
+  }
+}
+
+/** Verifies the files of a bundle. @throws MinutehandError as Shelf.read and openRule */
+function readNamed(paths: HomePaths, bundle: NamedBundle): void {
+  const folder = folderOfNamed(paths.models, bundle);
+  if (bundle.shelf === null) openRule(folder);
+  else shelfOf(paths, bundle.shelf).read(folder);
+}
+
+/** Whether this home has accepted the pointer, so that it can be restored. Marks that cannot be read count as one. */
+function isKnown(side: SidePointer): boolean {
+  try {
+    return side.accepted() !== null;
+  } catch {
+    return true;
   }
 }
 
@@ -147,19 +207,29 @@ export async function recoverLostModels(place: LostPlace, finder: LossFinder): P
   const store = await openStoreIfThere(place.env, place.paths);
   if (store === null) return null;
   try {
-    const lost = losses.map(({ slot }) => slot);
-    const known = new Set<RegistrySlot>();
+    const lost = new Set(losses.map(({ slot }) => slot));
+    const known = new Set<string>();
     const recoveries: Recovery[] = [];
     for (const { name: shelf } of ALL_SHELVES) {
       const registry = registryOf(store, place.paths, shelf);
       const active = (await registry.list()).filter(
-        ({ slot, status, removed_at }) => lost.includes(slot) && status === 'active' && removed_at === null,
+        ({ slot, status, removed_at }) => lost.has(slot) && status === 'active' && removed_at === null,
       );
       for (const { slot } of active) known.add(slot);
       if (active.length === 0) continue;
       const admitOne = admission(registry, place, shelf);
       const admitOwn = async (version: string) => refuseOwnOverride(await admitOne(version));
-      recoveries.push(await registry.recover(undefined, admitOwn, lost));
+      recoveries.push(
+        await registry.recover(
+          undefined,
+          admitOwn,
+          active.map(({ slot }) => slot),
+        ),
+      );
+    }
+    for (const side of finder.sides.filter(({ name }) => lost.has(name))) {
+      known.add(side.name);
+      recoveries.push(await restoreSide(side, store, place));
     }
     if (recoveries.length === 0) return null;
     return { ...joined(recoveries), left: finder.losses().filter(({ slot }) => known.has(slot)) };
@@ -168,14 +238,111 @@ export async function recoverLostModels(place: LostPlace, finder: LossFinder): P
   }
 }
 
-/** @throws MinutehandError MODEL_GATES for failed gates that no person has overridden */
-function refuseOwnOverride(admitted: Admitted<'recovery'>): Admitted<'recovery'> {
-  const { version, despite } = admitted;
-  if (despite === null || despite.by !== '') return admitted;
-  throw new MinutehandError('MODEL_GATES', {
-    seen: `${version}: ${gatesText(despite.gates)}; nothing in this home shows that a person overrode them`,
-    next: '`minutehand models recover` makes it active again, as it was.',
+/** Restores a pointer beside those of active models, and before it the bundles that it names. Never rejects. */
+async function restoreSide(side: SidePointer, store: Store, place: LostPlace): Promise<Recovery> {
+  const { settings, paths } = place;
+  const recovered: string[] = [];
+  const activated: string[] = [];
+  const failed: { version: string; error: ErrorReport }[] = [];
+  try {
+    const [needed, ...others] = namedBy(side);
+    if (needed !== undefined && (await restoreNamed(needed, store, paths))) recovered.push(needed.version);
+    for (const other of others)
+      if (await restoreNamed(other, store, paths).catch(() => false)) recovered.push(other.version);
+    const registries = registriesOf(store, paths);
+    const isRestored = await side.restore({
+      settings,
+      paths,
+      registered: (version, shelf) => registries[shelf].verdictsOf(version),
+      promotionFence: (market, present) => promotionFence(store, paths, { market, present }),
+    });
+    if (isRestored) activated.push(side.name);
+  } catch (error) {
+    failed.push({ version: side.name, error: describeError(error) });
+  }
+  return { recovered, intact: [], failed, activated };
+}
+
+/** Bundles that the pointer names or, where it is lost, the accepted one did. @throws MinutehandError POINTER_MARK */
+function namedBy(side: SidePointer): readonly NamedBundle[] {
+  try {
+    return side.named() ?? side.accepted() ?? [];
+  } catch {
+    return side.accepted() ?? [];
+  }
+}
+
+/** @returns whether it was lost @throws MinutehandError as Registry.recover and RuleBytes.restore */
+async function restoreNamed(bundle: NamedBundle, store: Store, paths: HomePaths): Promise<boolean> {
+  try {
+    readNamed(paths, bundle);
+    return false;
+  } catch (error) {
+    if (!LOST.has(describeError(error).code)) throw error;
+  }
+  const { version } = bundle;
+  for (const registry of await registriesWith(bundle, store, paths)) {
+    const { failed } = await registry.recover(version, () => Promise.reject(new Error('no pointer is restored')));
+    const [failure] = failed;
+    if (failure !== undefined)
+      throw new MinutehandError(failure.error.code as ErrorCode, { seen: failure.error.message });
+    return true;
+  }
+  await new RuleBytes(store, paths.models).restore(version);
+  return true;
+}
+
+/** The registry that has a bundle; none: it is a rule of a strategy file. */
+async function registriesWith({ version, shelf }: NamedBundle, store: Store, paths: HomePaths): Promise<Registry[]> {
+  if (shelf !== null) return [registryOf(store, paths, shelf)];
+  for (const { name } of SHELVES_OF_RULES) {
+    const registry = registryOf(store, paths, name);
+    if ((await registry.find(version)) !== undefined) return [registry];
+  }
+  return [];
+}
+
+/**
+ * Keeps the bytes of bundles that pointers beside the active ones name, so that they can be restored.
+ * @param known marks of those that are kept; what is kept now is added
+ * @throws MinutehandError STORE_UNUSABLE
+ */
+export async function keepNamed(place: LostPlace, finder: LossFinder, known: Set<string>): Promise<void> {
+  const { paths, env } = place;
+  const fresh = finder.sides.flatMap((side) => {
+    const named = quietlyNamed(side);
+    return named.flatMap((bundle) => {
+      const mark = markOf(folderOfNamed(paths.models, bundle));
+      return mark === '' || known.has(mark) ? [] : [{ bundle, mark }];
+    });
   });
+  if (fresh.length === 0) return;
+  const store = await openStore(storeUrl(env, paths));
+  try {
+    for (const { bundle, mark } of fresh) {
+      const { version, shelf } = bundle;
+      const folder = folderOfNamed(paths.models, bundle);
+      const own = shelf ?? SHELVES_OF_RULES.find((one) => one.isBundle(folder))?.name ?? null;
+      try {
+        if (own === null) await new RuleBytes(store, paths.models).keep(version);
+        else await registryOf(store, paths, own).register(version);
+      } catch (error) {
+        // A damaged bundle is a loss, and reported as one.
+        if (describeError(error).code === 'STORE_UNUSABLE') throw error;
+      }
+      known.add(mark);
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+function quietlyNamed(side: SidePointer): readonly NamedBundle[] {
+  try {
+    return side.named() ?? [];
+  } catch {
+    return [];
+  }
 }
 
 function joined(recoveries: readonly Recovery[]): Recovery {
@@ -187,13 +354,18 @@ function joined(recoveries: readonly Recovery[]): Recovery {
   };
 }
 
-/** Whether a pointer of the slot was accepted in this home. Marks that cannot be read count as one. */
-export function hadModels(paths: HomePaths, slot: RegistrySlot): boolean {
+/** Whether a pointer of a loss was accepted in this home. Marks that cannot be read count as one. */
+export function hadModels(paths: HomePaths, slot: string): boolean {
+  if (!isSlot(slot)) return true;
   try {
     return shelfOf(paths, shelfOfTimeframe(timeframeOfSlot(slot))).accepted(slot) !== null;
   } catch {
     return true;
   }
+}
+
+function isSlot(name: string): name is RegistrySlot {
+  return ALL_SHELVES.some((shelf) => shelf.places('').some(({ timeframe }) => slotNameOf(timeframe) === name));
 }
 
 /** What a recovery is reported as. @param modelsFolder whose models were lost */

@@ -194,7 +194,7 @@ class StoreRegistry implements Registry {
   }
 
   async mend(cause: ActivationCause = null): Promise<void> {
-    this.#folder.removeLeftovers(this.#clock.nowMs());
+    this.#folder.removeLeftovers(this.#shelf.name, this.#clock.nowMs());
     const errors: unknown[] = [];
     for (const slot of this.#shelf.slots)
       await this.#follow(slot, cause).catch((error: unknown) => void errors.push(error));
