@@ -31,8 +31,9 @@ export interface ModelKeeperOptions extends LostPlace {
 }
 
 /**
- * Restores models that are lost or damaged (active ones, shadows, rules, the rollout and its challenger), at the start of
- * the trainer and while it runs, and reports it: log, audit, notification. What cannot be restored is an alert until it is whole again; attempts become rarer.
+ * Restores models that are lost or damaged (active ones, shadows, rules, the rollout and its challenger), at the start
+ * of the trainer and while it runs, and reports it: log, audit, notification. What cannot be restored is an alert until
+ * it is whole again; attempts become rarer.
  */
 export class ModelKeeper {
   readonly #options: ModelKeeperOptions;

@@ -44,7 +44,10 @@ export interface SidePointer {
   readonly path: string;
   /** Begins the names of its marks in the home. */
   readonly marks: string;
-  /** Bundles that the file names, the needed one first; null: there is no file. @throws MinutehandError as readPointer */
+  /**
+   * Bundles that the file names, the needed one first; null: there is no file.
+   * @throws MinutehandError as readPointer
+   */
   named(): readonly NamedBundle[] | null;
   /**
    * The same of the pointer that this home accepted last; null: none, or it has ended.
