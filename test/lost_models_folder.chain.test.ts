@@ -151,5 +151,11 @@ it(
     );
     expect(replay.differences).toEqual([]);
     expect(replay.equal).toBe(replay.signals);
+
+    // Without daemon and trainer, by hand.
+    const atEnd = standing();
+    rmSync(place.models, { recursive: true });
+    await json('models', 'recover');
+    expect(standing()).toEqual(atEnd);
   },
 );

@@ -130,7 +130,7 @@ export function addModels(program: Command, output: () => Output): void {
       ),
     )
     .description(
-      'restores lost or damaged bundles from the registry, byte for byte; shadows, rules and the rollout with --lost',
+      'restores lost or damaged bundles from the registry, byte for byte, and lost pointers: of active models, shadows, rules and the rollout',
     )
     .action((version: string | undefined, flags: { lost?: boolean }) =>
       flags.lost === true ? recoverLost(version, output()) : recover(version, output()),
@@ -402,7 +402,8 @@ async function recover(version: string | undefined, output: Output): Promise<voi
   const recovered = new Map<ShelfName, Recovery>();
   for (const { name } of ALL_SHELVES)
     recovered.set(name, only === null || only === name ? await recoverShelf(name, version, output) : NOTHING_RECOVERED);
-  const all = [...recovered.values()];
+  const beside = version === undefined ? await recoverBeside(output) : NOTHING_RECOVERED;
+  const all = [...recovered.values(), beside];
   const failed = all.flatMap((own) => own.failed);
   const kept = all.reduce((sum, own) => sum + own.recovered.length + own.intact.length, 0);
   output.written({
@@ -415,10 +416,24 @@ async function recover(version: string | undefined, output: Output): Promise<voi
   });
   const { pairs, ...others } = Object.fromEntries(recovered) as Record<ShelfName, Recovery>;
   // At most one bundle of pairs is active.
-  output.result({ models, ...pairs, activated: pairs.activated[0] ?? null, ...others });
+  output.result({ models, ...pairs, activated: pairs.activated[0] ?? null, ...others, beside });
   const missing = failed.map(({ version: lost, error }) => `${lost}: ${error.code}: ${error.message}`);
   if (kept + failed.length === 0) missing.push('The registry has no bundles: nothing is recovered.');
   if (missing.length > 0) endPartly(missing, kept > 0, output);
+}
+
+/** Lost shadows, rules and the rollout, as `--lost` does: what a person stopped or replaced does not come back. */
+async function recoverBeside(output: Output): Promise<Recovery> {
+  const { settings } = admissionPlace();
+  const place = { settings, paths: homePaths(), env: process.env };
+  const recovery = (await recoverLostModels(place, new LossFinder(place))) ?? NOTHING_RECOVERED;
+  tellRestored(recovery, output);
+  return recovery;
+}
+
+function tellRestored({ recovered, activated }: Recovery, output: Output): void {
+  for (const made of recovered) output.line(`${made}: restored from the registry`);
+  for (const active of activated) output.line(`Active: ${active}, according to the registry.`);
 }
 
 /** @throws MinutehandError USAGE, STORE_UNUSABLE; as `Registry.recover` */
@@ -439,8 +454,7 @@ async function recoverLost(version: string | undefined, output: Output): Promise
     await tellRecovered(recovery, place);
   }
   for (const { slot, error } of losses) output.line(`${slot} was lost: ${error.code}: ${error.message}`);
-  for (const made of recovered) output.line(`${made}: restored from the registry`);
-  for (const active of activated) output.line(`Active: ${active}, according to the registry.`);
+  tellRestored(recovery, output);
   if (losses.length === 0) output.line('No models in use are lost.');
   output.result({ models: paths.models, losses, ...recovery });
   const missing = [

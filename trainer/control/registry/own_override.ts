@@ -7,10 +7,13 @@ import { MinutehandError } from '../../../shared/errors.ts';
  * @throws MinutehandError MODEL_GATES for failed gates that no person has overridden
  */
 export function refuseOwnOverride(admitted: Admitted<'recovery'>): Admitted<'recovery'> {
-  const { version, despite } = admitted;
+  const { version, despite, rule } = admitted;
   if (despite === null || despite.by !== '') return admitted;
   throw new MinutehandError('MODEL_GATES', {
     seen: `${version}: ${gatesText(despite.gates)}; nothing in this home shows that a person overrode them`,
-    next: '`minutehand models recover` makes it active again, as it was.',
+    next:
+      rule === null
+        ? '`minutehand models recover` makes it active again, as it was.'
+        : `\`minutehand models promote ${version} --despite-gates --reason …\` serves it again.`,
   });
 }
