@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
@@ -111,7 +111,8 @@ describe.skipIf(!hasSqlite)(`a machine that was lost${skipNote(!hasSqlite, 'sqli
   });
 
   it('of which the store alone is left has its models and their predecessor again, and nothing of what the guide names', async () => {
-    rmSync(next.models, { recursive: true });
+    for (const name of readdirSync(next.home).filter((one) => !one.startsWith('trainer.db')))
+      rmSync(join(next.home, name), { recursive: true });
     // The lost machine owns promotions until a minute after it was last heard of; the test does not wait for that.
     const recovered = await next.call(['models', 'recover', '--json'], { env: { MINUTEHAND_TEST_LEASE_MS: '1' } });
     expect(recovered.code, recovered.stderr).toBe(0);
