@@ -9,6 +9,7 @@ import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { journalLock } from '../trainer/learning/search/study_journal.ts';
 import { openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
 import { chromiumPath, startBrowser } from './browser.ts';
+import { PAGES } from './dashboard_steps.ts';
 import { skipNote } from './skip_note.ts';
 import { tinyModels } from './tiny_models.ts';
 
@@ -17,6 +18,10 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
 const isMissing = chromiumPath() === null && !process.env['CI'];
 const KEY = 'core.theta1_initial';
 const SPACE = { trees: { kind: 'integer', low: 1, high: 9 } };
+/** Read by every page; what a page reads itself shows that it has been rendered. */
+const READ_BY_ALL = ['session', 'status', 'subjects', 'ml/models/current', 'alerts', 'signals', 'events'];
+/** Pages that read nothing else before they know the subjects. */
+const OF_SUBJECTS = ['/', '/app/subjects', '/app/formulas'];
 const KILLED = `ai1_${'0'.repeat(32)}`;
 const RUNNING = `ai2_${'1'.repeat(32)}`;
 
@@ -118,6 +123,37 @@ describe.skipIf(isMissing)(`the dashboard${skipNote(isMissing, 'Chromium is not 
     await page.getByLabel('Parameter searches').locator('option').first().waitFor({ state: 'attached' });
     const options = await page.getByLabel('Parameter searches').locator('option').allInnerTexts();
     expect(options.map((text) => text.replace(/ · .* · /, ' ')).sort()).toEqual(['AI1 interrupted', 'AI2 running']);
+  });
+
+  it('says on every page that an answer is awaited, and not that there is nothing', async () => {
+    const waiting = await pageOf('eve');
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    await waiting.route(/\/api\/(?!session)/, async (route) => {
+      await released;
+      // The page may have been left meanwhile.
+      await route.continue().catch(() => undefined);
+    });
+    const said: [path: string, texts: string[]][] = [];
+    const emptyTexts = (): Promise<string[]> => waiting.locator('#content .empty').allInnerTexts();
+    for (const path of [...PAGES, '/app/alerts']) {
+      const own = OF_SUBJECTS.includes(path)
+        ? null
+        : waiting.waitForRequest((request) => {
+            const { pathname } = new URL(request.url());
+            return pathname.startsWith('/api/') && !READ_BY_ALL.includes(pathname.slice('/api/'.length));
+          });
+      await waiting.goto(`${api.origin}${path}`);
+      await own;
+      await waiting.locator('#content .empty').first().waitFor();
+      said.push([path, [...new Set(await emptyTexts())]]);
+    }
+    const awaited = (path: string): string => (path === '/app/golive' ? 'Looking at every step…' : 'Loading…');
+    expect(said).toEqual(said.map(([path]) => [path, [awaited(path)]]));
+    release();
+    await waiting.getByText('Nothing is silenced').waitFor();
+    expect(await emptyTexts()).not.toContain('Loading…');
+    await waiting.context().close();
   });
 
   it('shows the failed gates of a bundle that no run of the trainer has rejected', async () => {

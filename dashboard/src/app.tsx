@@ -6,7 +6,7 @@ import { Overview } from './pages/overview.tsx';
 import { named } from './named.ts';
 import { decoded, PAGES, pathKeeping, pathOf, place, type PageName } from './router.ts';
 import { setTheme, theme } from './theme.ts';
-import { Empty } from './parts/basics.tsx';
+import { Loading } from './parts/basics.tsx';
 import { NameUnknown } from './parts/unknown_name.tsx';
 import { ModelBanner } from './parts/model_banner.tsx';
 import { StopBanner, StopButton } from './parts/stops.tsx';
@@ -80,7 +80,7 @@ export function App() {
         <StopBanner />
         <ModelBanner />
         <main id="content" tabIndex={-1}>
-          <Suspense fallback={<Empty text={`${t('app.loading')}…`} />}>
+          <Suspense fallback={<Loading />}>
             <Page page={page} />
           </Suspense>
         </main>

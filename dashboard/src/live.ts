@@ -35,7 +35,10 @@ export const alerts = signal<readonly Alert[]>([]);
 /** This page's clock, updated once per second. */
 export const nowMs = signal(Date.now());
 /** Signals per minute of wall-clock time; null in the first seconds. */
-export const barsPerMinute = signal<number | null>(null);
+export const signalsPerMinute = signal<number | null>(null);
+
+/** Parts that have been answered: before that, an empty one says nothing. */
+export const answered = signal<ReadonlySet<'subjects' | 'alerts' | 'trails'>>(new Set());
 
 export const openAlerts = computed(() => alerts.value.filter(({ state }) => state === 'open'));
 
@@ -89,7 +92,7 @@ function tick(): void {
   nowMs.value = now;
   while (received.length > 0 && received[0]! < now - MINUTE_MS) received.shift();
   const spanMs = Math.min(MINUTE_MS, now - rateSinceMs);
-  barsPerMinute.value = !(spanMs >= SETTLE_MS) ? null : (received.length * MINUTE_MS) / spanMs;
+  signalsPerMinute.value = !(spanMs >= SETTLE_MS) ? null : (received.length * MINUTE_MS) / spanMs;
 }
 
 /** Renders once for all signals of a frame. */
@@ -133,11 +136,17 @@ async function quietly(read: () => Promise<void>): Promise<void> {
 }
 
 const readSubjects = (): Promise<void> =>
-  quietly(async () => void (subjects.value = (await api.get('/api/subjects')).subjects));
+  quietly(async () => {
+    subjects.value = (await api.get('/api/subjects')).subjects;
+    answered.value = new Set(answered.value).add('subjects');
+  });
 export const readModels = (): Promise<void> =>
   quietly(async () => void (currentModel.value = await api.get('/api/ml/models/current')));
 export const readAlerts = (): Promise<void> =>
-  quietly(async () => void (alerts.value = (await api.get('/api/alerts', { query: { limit: 200 } })).alerts));
+  quietly(async () => {
+    alerts.value = (await api.get('/api/alerts', { query: { limit: 200 } })).alerts;
+    answered.value = new Set(answered.value).add('alerts');
+  });
 
 export const readStatus = (): Promise<void> =>
   quietly(async () => {
@@ -156,4 +165,5 @@ const readTrails = (): Promise<void> =>
       known.set(id, [...earlier.filter(({ timestamp }) => timestamp < later[0]!.timestamp), ...later]);
     }
     trails.value = new Map([...known].map(([id, trail]) => [id, trail.slice(-TRAIL)]));
+    answered.value = new Set(answered.value).add('trails');
   });

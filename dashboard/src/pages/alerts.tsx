@@ -90,7 +90,8 @@ export default function AlertsPage() {
         <Table
           name="alerts"
           label={t('alerts.title')}
-          rows={data?.alerts ?? []}
+          rows={data?.alerts}
+          error={error}
           columns={columns}
           rowKey={({ alert_id }) => alert_id}
           empty="alerts.none"
@@ -98,7 +99,7 @@ export default function AlertsPage() {
       </Panel>
       <NextNews />
       <Channels />
-      <Silences silences={data?.silences ?? []} onChanged={reload} />
+      <Silences silences={data?.silences} failure={error} onChanged={reload} />
     </>
   );
 }
@@ -106,7 +107,12 @@ export default function AlertsPage() {
 const MINUTES = [15, 60, 240, 1440, 10_080] as const;
 
 /** Silenced alert keys, and a form to add one. */
-function Silences({ silences, onChanged }: { readonly silences: readonly Silence[]; readonly onChanged: () => void }) {
+function Silences(props: {
+  readonly silences: readonly Silence[] | undefined;
+  readonly failure: ApiError | null;
+  readonly onChanged: () => void;
+}) {
+  const { silences, failure, onChanged } = props;
   const [error, setError] = useState<ApiError | null>(null);
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
@@ -130,6 +136,7 @@ function Silences({ silences, onChanged }: { readonly silences: readonly Silence
         name="silences"
         label={t('alerts.silences')}
         rows={silences}
+        error={failure}
         rowKey={({ pattern, until_ms }) => `${pattern} ${until_ms}`}
         empty="alerts.noSilences"
         columns={[
@@ -193,7 +200,8 @@ function Channels() {
       <Table
         name="channels"
         label={t('alerts.channels')}
-        rows={data?.channels ?? []}
+        rows={data?.channels}
+        error={error}
         rowKey={({ name }) => name}
         empty="alerts.noChannels"
         columns={[

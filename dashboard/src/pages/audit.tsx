@@ -69,7 +69,8 @@ export default function AuditPage() {
       <Table
         name="audit"
         label={t('audit.title')}
-        rows={data?.entries ?? []}
+        rows={data?.entries}
+        error={error}
         columns={columns}
         rowKey={({ entry_id }) => entry_id}
         empty="audit.none"

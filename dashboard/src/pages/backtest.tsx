@@ -5,7 +5,7 @@ import { api, type BacktestResult, type Gate, type RequestedBacktest } from '../
 import { duration, minuteOf, num } from '../format.ts';
 import { nowMs, status } from '../live.ts';
 import { parseTrades } from '../charts/trades.ts';
-import { Badge, Empty, Failure, Panel, Table, useLoaded } from '../parts/basics.tsx';
+import { Badge, Empty, Failure, Loading, Panel, Table, useLoaded } from '../parts/basics.tsx';
 import { BacktestView, type ShownBacktest } from '../parts/backtest_view.tsx';
 import { Claims, FigureTable, Counts } from '../parts/backtest_figures.tsx';
 import { Gates } from '../parts/model_comparison.tsx';
@@ -21,7 +21,7 @@ const READ_MS = 3000;
 export function BacktestPage({ asked }: { readonly asked: string }) {
   const { data, error } = useLoaded(() => api.get('/api/backtests'), String(Math.floor(nowMs.value / READ_MS)));
   if (error !== null) return <Failure error={error} />;
-  if (data === null) return <Empty text={`${t('app.loading')}…`} />;
+  if (data === null) return <Loading />;
   const { requested } = data;
   const ids = requested.map(({ backtest_id }) => String(backtest_id));
   const own = named(asked, ids);

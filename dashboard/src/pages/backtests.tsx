@@ -2,8 +2,8 @@ import { useState } from 'preact/hooks';
 import { api, type Backtest, type Subject } from '../api.ts';
 import { parseTrades, type BacktestTrade } from '../charts/trades.ts';
 import { minuteOf, num, percent, signed } from '../format.ts';
-import { nowMs, subjects } from '../live.ts';
-import { Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { answered, nowMs, subjects } from '../live.ts';
+import { Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { BacktestForm } from '../parts/backtest_form.tsx';
 import { BacktestView, type ShownBacktest } from '../parts/backtest_view.tsx';
 import { levelOf } from '../parts/heat.ts';
@@ -35,7 +35,7 @@ function Backtests() {
       {data !== null && <RequestedBacktests requested={data.requested} onChanged={reload} />}
       <Panel title={t('backtests.title')} wide>
         {data === null ? (
-          <Empty text={`${t('app.loading')}…`} />
+          <Loading />
         ) : (
           <Table
             name="backtests"
@@ -189,7 +189,7 @@ function HeatMap({ rows }: { readonly rows: readonly Backtest[] }) {
       <Table
         name="backtests_by_subject"
         label={t('backtests.heat')}
-        rows={subjects.value.filter(({ kind }) => kind === 'pair')}
+        rows={answered.value.has('subjects') ? subjects.value.filter(({ kind }) => kind === 'pair') : undefined}
         rowKey={({ subject }) => subject}
         empty="backtests.none"
         kind="heat"

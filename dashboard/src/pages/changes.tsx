@@ -25,7 +25,8 @@ export default function ChangesPage() {
       <Table
         name="changes"
         label={t('changes.title')}
-        rows={data?.changes ?? []}
+        rows={data?.changes}
+        error={error}
         columns={columnsOf(decide)}
         rowKey={({ change_id }) => change_id}
         empty="changes.none"

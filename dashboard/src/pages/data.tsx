@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { api, type ImportRun, type SymbolCoverage } from '../api.ts';
 import { duration, minuteOf, num, percent } from '../format.ts';
 import { nowMs, session, status } from '../live.ts';
-import { Badge, ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { Badge, ConfirmedButton, Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { ImportPreviewPanel } from '../parts/import_preview.tsx';
 import { NameUnknown, useSubjectNamed } from '../parts/unknown_name.tsx';
 import { pathOf, place, respell } from '../router.ts';
@@ -62,7 +62,7 @@ const PROGRESS_MS = 1000;
 function Scanning() {
   const { data } = useLoaded(() => api.get('/api/data/progress'), String(Math.floor(nowMs.value / PROGRESS_MS)));
   const scan = data?.scan ?? null;
-  if (scan === null) return <Empty text={`${t('app.loading')}…`} />;
+  if (scan === null) return <Loading />;
   const text = t('data.scanning', { done: scan.done, total: scan.total });
   return (
     <Panel title={t('data.title')} wide>
@@ -177,7 +177,8 @@ function Imports() {
       <Table
         name="imports"
         label={t('imports.title')}
-        rows={data?.imports ?? []}
+        rows={data?.imports}
+        error={error}
         columns={importColumns(undo)}
         rowKey={({ import_number }) => import_number}
         empty="imports.none"

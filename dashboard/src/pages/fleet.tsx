@@ -1,7 +1,7 @@
 import { api, type FailedTask, type Fleet, type FleetTasks, type FleetWorker } from '../api.ts';
 import { duration, num } from '../format.ts';
 import { nowMs, session } from '../live.ts';
-import { Badge, ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { Badge, ConfirmedButton, Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { Fact } from '../parts/fact.tsx';
 import { t } from '../text/text.ts';
 
@@ -17,7 +17,7 @@ export default function FleetPage() {
   return (
     <>
       {error !== null && <Failure error={error} />}
-      {data === null && error === null && <Empty text={`${t('app.loading')}…`} />}
+      {data === null && error === null && <Loading />}
       {data !== null && (data.queue === null ? <NoFleet /> : <KnownFleet fleet={data} reload={reload} />)}
     </>
   );

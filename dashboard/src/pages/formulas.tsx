@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, ApiError, type FormulaTrial } from '../api.ts';
 import { num } from '../format.ts';
 import { subjects } from '../live.ts';
-import { Empty, Failure, Panel } from '../parts/basics.tsx';
+import { Failure, Loading, Panel } from '../parts/basics.tsx';
 import { Choice } from '../parts/choice.tsx';
 import { FormulaFault } from '../parts/formula_fault.tsx';
 import { FormulaResult } from '../parts/formula_result.tsx';
@@ -25,7 +25,7 @@ export default function FormulasPage() {
   const ids = subjects.value.map(({ subject }) => subject);
   const asked = place.value.query.get('subject');
   const subject = ids.find((id) => id === asked) ?? ids[0];
-  if (subject === undefined) return <Empty text={`${t('app.loading')}…`} />;
+  if (subject === undefined) return <Loading />;
   return <Editor key={kindOf(subject)} subject={subject} ids={ids} />;
 }
 

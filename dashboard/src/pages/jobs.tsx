@@ -7,6 +7,7 @@ import {
   ConfirmedButton,
   Empty,
   Failure,
+  Loading,
   Panel,
   Table,
   useLoaded,
@@ -73,7 +74,7 @@ function Jobs() {
         }
       >
         {data === null && error === null ? (
-          <Empty text={`${t('app.loading')}…`} />
+          <Loading />
         ) : (
           <Table
             name="jobs"
@@ -245,7 +246,7 @@ function JobPage({ asked }: { readonly asked: string }) {
         pathTo={(name) => pathOf('jobs', name)}
       />
     );
-  if (data === null) return error === null ? <Empty text={`${t('app.loading')}…`} /> : <Failure error={error} />;
+  if (data === null) return error === null ? <Loading /> : <Failure error={error} />;
   return (
     <>
       {error !== null && <Failure error={error} />}

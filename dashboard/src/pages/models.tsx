@@ -6,6 +6,7 @@ import {
   ConfirmedButton,
   Empty,
   Failure,
+  Loading,
   Panel,
   Table,
   useLoaded,
@@ -68,7 +69,8 @@ export default function ModelsPage() {
         <Table
           name="models"
           label={t('models.registry')}
-          rows={models}
+          rows={data?.models}
+          error={error}
           columns={columnsOf(current?.version ?? '', change)}
           rowKey={({ strategy, model_id }) => `${strategy} ${model_id}`}
           empty="models.none"
@@ -349,7 +351,7 @@ function Actions(props: {
 function Evidence({ active, name }: { readonly active: string; readonly name: string }) {
   const { data, error } = useLoaded(() => readBoth(active === '' ? null : active, name), `${active} ${name}`);
   if (error !== null) return <Failure error={error} />;
-  if (data?.b == null) return <Empty text={`${t('app.loading')}…`} />;
+  if (data?.b == null) return <Loading />;
   const failed = (data.b.manifest.gates ?? []).filter(({ passed }) => !passed);
   return (
     <div class="evidence">

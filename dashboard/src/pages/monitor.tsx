@@ -1,7 +1,7 @@
 import { api, type MonitorLook as Report } from '../api.ts';
 import { minuteOf, num, percent, signed } from '../format.ts';
 import { nowMs, subjects } from '../live.ts';
-import { Badge, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { Badge, Empty, Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { shareText } from '../parts/share_text.ts';
 import { pathOf } from '../router.ts';
 import { codeText, t, type TextKey } from '../text/text.ts';
@@ -18,6 +18,7 @@ export default function MonitorPage() {
   return (
     <>
       {error !== null && <Failure error={error} />}
+      {data === null && error === null && <Loading />}
       {data !== null && report === null && (
         <Panel title={t('monitor.findings')} wide>
           <Empty text={skipped} />

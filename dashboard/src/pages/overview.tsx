@@ -3,7 +3,9 @@ import type { Signal, Status, Subject } from '../api.ts';
 import { duration, microseconds, minuteOf, num, signed } from '../format.ts';
 import {
   alerts,
-  barsPerMinute,
+  answered,
+  isConnected,
+  signalsPerMinute,
   currentModel,
   last,
   nowMs,
@@ -13,7 +15,7 @@ import {
   subjects,
   trails,
 } from '../live.ts';
-import { Badge, Empty, ModeBadge, SideText } from '../parts/basics.tsx';
+import { Badge, Empty, Loading, ModeBadge, SideText } from '../parts/basics.tsx';
 import { Gauge, Meter, Shares, Sparkline } from '../parts/gauge.tsx';
 import { refusalsOf } from '../parts/model_banner.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
@@ -24,11 +26,14 @@ export function Overview() {
     <>
       <Figures />
       <AlertStrip />
-      {last.value.size === 0 && <Empty text={t('overview.noSignals')} />}
+      {last.value.size === 0 && (areSignalsKnown() ? <Empty text={t('overview.noSignals')} /> : <Loading />)}
       <Tiles />
     </>
   );
 }
+
+/** The stream begins with the last signals. */
+const areSignalsKnown = (): boolean => isConnected.value && answered.value.has('trails');
 
 /** With more subjects than this they can be searched. */
 const FEW = 20;
@@ -134,13 +139,15 @@ function Figures() {
               : undefined
         }
       >
-        <a href={pathOf('models')}>{isRefused ? servedOf(daemons) : (model?.version ?? t('overview.none'))}</a>
+        <a href={pathOf('models')}>
+          {isRefused ? servedOf(daemons) : model === null ? '–' : (model.version ?? t('overview.none'))}
+        </a>
       </Figure>
       <Figure label={t('overview.latency')}>
         {microseconds(worst((daemon) => daemon.latency_us_p50))} <i>/</i>{' '}
         {microseconds(worst((daemon) => daemon.latency_us_p99))}
       </Figure>
-      <Figure label={t('overview.bars')}>{num(barsPerMinute.value, 0)}</Figure>
+      <Figure label={t('overview.bars')}>{num(signalsPerMinute.value, 0)}</Figure>
       <Figure label={t('overview.modes')}>
         {[...modes].map(([mode, ofMode]) => (
           <span key={mode} class="pair">
@@ -148,9 +155,9 @@ function Figures() {
           </span>
         ))}
       </Figure>
-      <Figure label={t('overview.positions')}>{positions}</Figure>
+      <Figure label={t('overview.positions')}>{signals.length === 0 && !areSignalsKnown() ? '–' : positions}</Figure>
       <Figure label={t('overview.alerts')}>
-        <a href={pathOf('alerts')}>{openAlerts.value.length}</a>
+        <a href={pathOf('alerts')}>{answered.value.has('alerts') ? openAlerts.value.length : '–'}</a>
       </Figure>
       <Figure label={t('overview.daemons')}>
         {daemons.map(({ shard, presence, degradations }) => (
@@ -163,7 +170,9 @@ function Figures() {
         label={t('overview.training')}
         note={training === null ? undefined : stageText(training.stage.split(',')[0]!)}
       >
-        <a href={pathOf('runs')}>{training === null ? t('overview.idle') : `${num(training.percent, 0)} %`}</a>
+        <a href={pathOf('runs')}>
+          {training === null ? (isConnected.value ? t('overview.idle') : '–') : `${num(training.percent, 0)} %`}
+        </a>
       </Figure>
     </dl>
   );

@@ -5,7 +5,7 @@ import { SeriesChart, type Series } from '../charts/series.tsx';
 import type { Range } from '../charts/window.ts';
 import { basisPoints, duration, minuteOf, num, percent, price, signed } from '../format.ts';
 import { nowMs, subjects } from '../live.ts';
-import { Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { Empty, Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { Calendar } from '../parts/calendar.tsx';
 import { NameUnknown } from '../parts/unknown_name.tsx';
 import { named } from '../named.ts';
@@ -19,7 +19,7 @@ const READ_MS = 5000;
 /** What each account earned, net of costs, beside the backtest of its models. */
 export default function PerformancePage() {
   const { data, error } = useLoaded(() => api.get('/api/performance'), String(Math.floor(nowMs.value / READ_MS)));
-  if (data === null) return error === null ? <Empty text={`${t('app.loading')}…`} /> : <Failure error={error} />;
+  if (data === null) return error === null ? <Loading /> : <Failure error={error} />;
   const asked = place.value.query.get('account');
   const ids = data.accounts.map(({ id }) => id);
   const account = named(asked, ids);

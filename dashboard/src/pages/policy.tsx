@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, ApiError, type PolicyEntry as Entry } from '../api.ts';
 import { nowMs, session } from '../live.ts';
-import { Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { Empty, Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
 import { allowedText, codeText, language, t } from '../text/text.ts';
 
@@ -56,6 +56,7 @@ export default function PolicyPage() {
           </a>
         </p>
       )}
+      {data === null && error === null && <Loading />}
       {data !== null && sections.length === 0 && (
         <Empty text={t(isChangedOnly ? 'policy.noneChanged' : 'policy.none')} />
       )}

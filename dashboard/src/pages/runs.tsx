@@ -1,7 +1,17 @@
 import { api, type Run } from '../api.ts';
 import { duration, minuteOf, num } from '../format.ts';
 import { nowMs, run as live, session, status } from '../live.ts';
-import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
+import {
+  Badge,
+  ConfirmedButton,
+  Failure,
+  Loading,
+  Panel,
+  Table,
+  useLoaded,
+  type Column,
+  type Tone,
+} from '../parts/basics.tsx';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { FailedGate, Reason } from '../parts/gate_text.tsx';
 import { Searches } from '../parts/searches.tsx';
@@ -43,7 +53,8 @@ export default function RunsPage() {
         <Table
           name="runs"
           label={t('runs.title')}
-          rows={data?.runs ?? []}
+          rows={data?.runs}
+          error={error}
           columns={columnsOf()}
           rowKey={({ run_id }) => run_id}
           empty="runs.none"
@@ -51,6 +62,7 @@ export default function RunsPage() {
       </Panel>
       <Searches version={`${live.value?.run_id} ${live.value?.status}`} />
       <Panel title={t('runs.schedules')}>
+        {status.value === null && <Loading />}
         <dl class="facts">
           {(status.value?.schedules ?? []).map(({ name, cron, next }) => (
             <div key={name}>

@@ -1,7 +1,7 @@
 import { api, type Evolving, type KeptRule } from '../api.ts';
 import { num } from '../format.ts';
 import { nowMs, run as live, session } from '../live.ts';
-import { Badge, ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { Badge, ConfirmedButton, Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { frontColumns } from '../parts/front_columns.tsx';
 import { RuleDetail } from '../parts/rule_detail.tsx';
 import { RuleEditor } from '../parts/rule_editor.tsx';
@@ -26,7 +26,7 @@ export default function StrategiesPage() {
       <Progress />
       <Panel title={t('strategies.title')} wide>
         {data === null && error === null ? (
-          <Empty text={`${t('app.loading')}…`} />
+          <Loading />
         ) : (
           <Table
             name="rules"

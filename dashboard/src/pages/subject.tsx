@@ -7,7 +7,7 @@ import { lowerBound, wholeOf, zoomed, type Range } from '../charts/window.ts';
 import { basisPoints, duration, num, percent, signed } from '../format.ts';
 import { last, nowMs, status, subjects } from '../live.ts';
 import { minuteNamed, numberNamed, type UnknownName } from '../named.ts';
-import { Empty, Failure, ModeBadge, Panel, SideText, useLoaded } from '../parts/basics.tsx';
+import { Empty, Failure, ModeBadge, Loading, Panel, SideText, useLoaded } from '../parts/basics.tsx';
 import { Fact } from '../parts/fact.tsx';
 import { InstrumentPrices } from '../parts/instrument_prices.tsx';
 import { MarkLegend } from '../parts/mark_legend.tsx';
@@ -39,7 +39,7 @@ export default function SubjectPage() {
   }, [name]);
   const id = own?.kind === 'none' ? ids[0] : name;
   if (own?.kind === 'unknown' && ids.length > 0) return <SubjectUnknown own={own} ids={ids} />;
-  if (id === undefined || id === null) return <Empty text={`${t('app.loading')}…`} />;
+  if (id === undefined || id === null) return <Loading />;
   return <Subject key={id} id={id} />;
 }
 
@@ -342,7 +342,7 @@ function linesOf(signals: readonly Signal[], { kind, theta_up, theta_down }: Sub
       line(t('tile.prob'), 'green', ({ return_prob }) => return_prob),
       line('θ1', 'green', ({ theta1 }) => theta1, true),
       line(t('tile.risk'), 'red', ({ risk_score }) => risk_score),
-      line('θ2', 'red', ({ theta2 }) => theta2, true),
+      line('θ2', 'amber', ({ theta2 }) => theta2, true),
     ],
     marks,
   };

@@ -64,7 +64,8 @@ export default function TradesPage() {
           <Table
             name="positions"
             label={t('trades.positions')}
-            rows={positions.slice(0, SHOWN)}
+            rows={data === null ? undefined : positions.slice(0, SHOWN)}
+            error={error}
             saved={positions}
             columns={positionColumns(accounts.length > 1)}
             rowKey={({ key }) => key}
@@ -77,7 +78,8 @@ export default function TradesPage() {
           <Table
             name="trades"
             label={t('trades.title')}
-            rows={trades.slice(0, SHOWN)}
+            rows={data === null ? undefined : trades.slice(0, SHOWN)}
+            error={error}
             saved={trades}
             columns={columnsOf()}
             rowKey={({ fill_key }) => fill_key}

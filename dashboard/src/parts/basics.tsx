@@ -44,6 +44,11 @@ export function Empty({ text }: { readonly text: string }) {
   return <p class="empty">{text}</p>;
 }
 
+/** What has not been answered yet is neither there nor missing. */
+export function Loading() {
+  return <Empty text={`${t('app.loading')}…`} />;
+}
+
 export function Failure({ error }: { readonly error: ApiError }) {
   return (
     <div class="failure" role="alert">
@@ -171,7 +176,10 @@ export interface Column<Row> {
 export function Table<Row>(props: {
   readonly name: string;
   readonly label: string;
-  readonly rows: readonly Row[];
+  /** undefined: not answered yet. */
+  readonly rows: readonly Row[] | undefined;
+  /** Why there is no answer; the page shows it. */
+  readonly error?: ApiError | null;
   readonly columns: readonly Column<Row>[];
   readonly rowKey: (row: Row) => string | number;
   readonly empty: TextKey;
@@ -179,7 +187,8 @@ export function Table<Row>(props: {
   readonly saved?: readonly Row[];
   readonly kind?: 'heat' | 'heat small' | 'policy' | 'gates';
 }) {
-  const { rows, columns, name, saved = props.rows } = props;
+  const { rows, columns, name, saved = rows ?? [] } = props;
+  if (rows === undefined) return props.error == null ? <Loading /> : null;
   if (rows.length === 0) return <Empty text={t(props.empty)} />;
   return (
     <div class="table">

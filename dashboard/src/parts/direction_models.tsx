@@ -4,7 +4,7 @@ import { minuteOf, num, percent, signed } from '../format.ts';
 import { currentModel, session } from '../live.ts';
 import { t } from '../text/text.ts';
 import { ShadowButton } from './shadow_button.tsx';
-import { Badge, ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column } from './basics.tsx';
+import { Badge, ConfirmedButton, Failure, Loading, Panel, Table, useLoaded, type Column } from './basics.tsx';
 
 type Change = (act: () => Promise<unknown>) => Promise<void>;
 
@@ -25,7 +25,7 @@ export function DirectionModels() {
   return (
     <Panel title={t('direction.title')} wide>
       {error !== null && <Failure error={error} />}
-      {data === null && error === null && <Empty text={`${t('app.loading')}…`} />}
+      {data === null && error === null && <Loading />}
       {data !== null && (
         <Table
           name="direction_models"
@@ -148,7 +148,7 @@ function Detail({ version }: { readonly version: string }) {
     version,
   );
   if (error !== null) return <Failure error={error} />;
-  if (data === null) return <Empty text={`${t('app.loading')}…`} />;
+  if (data === null) return <Loading />;
   const { metrics, strategy, engine, period } = data.manifest;
   const facts: [string, string][] = [
     [t('direction.logLoss'), num(metrics.log_loss, 4)],

@@ -81,11 +81,13 @@ function columnsOf(cancel: (id: number) => Promise<unknown>): Column<RequestedBa
       key: 'reason',
       title: t('policy.reason'),
       value: ({ reason }) => reason,
-      cell: ({ reason, requested_by }) => (
-        <>
-          <span class="prose">{reason}</span> <span class="note">{requested_by}</span>
-        </>
-      ),
+      cell: ({ reason }) => (reason === '' ? '–' : <span class="prose">{reason}</span>),
+    },
+    {
+      key: 'requested_by',
+      title: t('audit.actor'),
+      value: ({ requested_by }) => requested_by,
+      cell: ({ requested_by }) => requested_by,
     },
     {
       key: 'duration',

@@ -5,7 +5,7 @@ import { minuteOf, num, signed } from '../format.ts';
 import { session } from '../live.ts';
 import { language, t } from '../text/text.ts';
 import { BacktestView } from './backtest_view.tsx';
-import { ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column } from './basics.tsx';
+import { ConfirmedButton, Failure, Loading, Panel, Table, useLoaded, type Column } from './basics.tsx';
 import { frontColumns } from './front_columns.tsx';
 import { Gates } from './model_comparison.tsx';
 import { RuleShadow } from './rule_shadow.tsx';
@@ -16,7 +16,7 @@ type Period = NonNullable<StrategyDetail['periods']>['development'];
 export function RuleDetail({ version, onChange }: { readonly version: string; readonly onChange: () => void }) {
   const { data, error, reload } = useLoaded(() => api.get('/api/strategies/{version}', { path: { version } }), version);
   if (error !== null) return <Failure error={error} />;
-  if (data === null) return <Empty text={`${t('app.loading')}…`} />;
+  if (data === null) return <Loading />;
   const { manifest } = data;
   const { instrument, strategy, trials, seed, holdout_look: look, period, gates } = manifest;
   function changed(): void {

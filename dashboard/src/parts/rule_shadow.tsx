@@ -1,7 +1,7 @@
 import { api, type RuleShadowComparison } from '../api.ts';
 import { minuteOf, num, signed } from '../format.ts';
 import { t } from '../text/text.ts';
-import { Empty, Failure, Panel, Table, useLoaded } from './basics.tsx';
+import { Empty, Failure, Loading, Panel, Table, useLoaded } from './basics.tsx';
 
 const DAYS = 30;
 const SIDES = ['published', 'shadow'] as const;
@@ -16,7 +16,7 @@ export function RuleShadow({ instrument }: { readonly instrument: string }) {
   return (
     <Panel title={t('strategies.inShadow', { instrument, days: DAYS })} wide>
       {error !== null && <Failure error={error} />}
-      {error === null && data === null && <Empty text={`${t('app.loading')}…`} />}
+      {error === null && data === null && <Loading />}
       {data !== null &&
         (data.bars === 0 ? <Empty text={t('strategies.noShadowBars')} /> : <Compared compared={data} />)}
     </Panel>

@@ -7,7 +7,7 @@ import { compact, minuteOf, num, percent } from '../format.ts';
 import { named } from '../named.ts';
 import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
-import { Empty, Failure, Panel, Table, useLoaded, type Column } from './basics.tsx';
+import { Empty, Failure, Loading, Panel, Table, useLoaded, type Column } from './basics.tsx';
 import { NameUnknown } from './unknown_name.tsx';
 
 /** Parameter searches: `?search=`, default: the newest. */
@@ -47,6 +47,7 @@ export function Searches({ version }: { readonly version: string }) {
           pathTo={(id) => `${pathOf('runs')}?search=${encodeURIComponent(id)}`}
         />
       )}
+      {data === null && error === null && <Loading />}
       {data !== null && chosen === undefined && <Empty text={t('runs.noSearches')} />}
       {chosen !== undefined && <Search key={chosen.search_id} id={chosen.search_id} changed={chosen.changed_ms} />}
     </Panel>
@@ -59,7 +60,7 @@ function Search({ id, changed }: { readonly id: string; readonly changed: number
     `${id} ${changed}`,
   );
   if (error !== null) return <Failure error={error} />;
-  if (data === null) return <Empty text={`${t('app.loading')}…`} />;
+  if (data === null) return <Loading />;
   return <Trialed history={data} />;
 }
 

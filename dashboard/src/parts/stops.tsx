@@ -93,6 +93,7 @@ export function StopButton() {
               />
             </label>
           )}
+          {action !== 'resume' && reason.trim() === '' && <p class="note">{t('stops.needsReason')}</p>}
           <p class="note">{t(isAllowed ? 'stops.effect' : 'stops.refusedRole')}</p>
           {error !== null && <Failure error={error} />}
           <div class="actions">
