@@ -14,6 +14,7 @@ export const PARTS = [
   'trainer',
   'search',
   'evolve',
+  'queue',
   'gates',
   'backtest',
   'swaps',

@@ -17,6 +17,7 @@ import { benchGrowth, type GrowthResult } from './growth.ts';
 import { benchInference, type InferenceResult } from './inference.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import type { Part } from './part_names.ts';
+import { benchQueue, type QueueResult } from './queue.ts';
 import { benchSearch, type SearchBenchResult } from './search.ts';
 import { benchSequences, type SequencesResult } from './sequences.ts';
 import { benchStations, type StationsResult } from './stations.ts';
@@ -43,6 +44,8 @@ export interface BenchResult {
   readonly trainer?: TrainerResult;
   readonly search?: SearchBenchResult;
   readonly evolve?: EvolveBenchResult;
+  /** What the queue of a fleet adds to a fit. */
+  readonly queue?: QueueResult;
   readonly gates?: GatesBenchResult;
   readonly backtest?: BacktestBenchResult;
   /** First with training and swaps, then with many swaps only. */
@@ -137,6 +140,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     }),
     ...(wants('search') && { search: benchSearch(print) }),
     ...(wants('evolve') && { evolve: benchEvolve(print) }),
+    ...(wants('queue') && { queue: await benchQueue(print) }),
     ...(wants('gates') && { gates: await gates(options) }),
     ...(wants('backtest') && { backtest: await benchBacktest(print) }),
     ...(wants('swaps') && { swaps: await swaps(options) }),

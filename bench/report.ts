@@ -20,6 +20,7 @@ import type { Machine } from './machine.ts';
 import type { BenchResult, EndToEndElsewhere } from './parts.ts';
 import type { Percentiles } from './percentiles.ts';
 import type { EvolveBenchResult } from './evolve.ts';
+import type { QueueOverhead, QueueResult } from './queue.ts';
 import type { SearchBenchResult } from './search.ts';
 import type { SlopeRange } from './slope.ts';
 import type { StationsResult } from './stations.ts';
@@ -69,6 +70,7 @@ Nearest-rank percentiles: below 1,000 values p99.9 is the maximum.
     result.backtest && backtest(result.backtest),
     result.search && search(result.search),
     result.evolve && evolve(result.evolve),
+    result.queue && queue(result.queue),
   ];
   return compactTables(sections.filter((section) => section !== undefined).join('\n'));
 }
@@ -625,6 +627,21 @@ function evolve({ by_bars, by_rules, numpy }: EvolveBenchResult): string {
 ${rows.join('\n')}
 
 ${compared}
+`;
+}
+
+function queue({ embedded, bullmq }: QueueResult): string {
+  const ms = (value: number): string => value.toFixed(2);
+  const row = (name: string, own: QueueOverhead): string =>
+    `| ${name} | ${[own.task_ms.p50, own.task_ms.p99, own.task_ms.max, own.enqueue_ms.p50, own.claim_ms.p50, own.complete_ms.p50, own.outcome_ms.p50].map(ms).join(' | ')} |`;
+  const rows = [row('embedded', embedded), ...(bullmq === null ? [] : [row('BullMQ', bullmq)])];
+  return `## Queue
+
+\`npm run bench -- --parts queue\`: what the queue of a fleet adds to each fit, in ms: ${embedded.tasks.toLocaleString('en')} empty tasks one after the other, from the request to enqueue until the outcome is known. Steps are medians. The goal of the embedded queue is 2 ms.${bullmq === null ? ' BullMQ was not measured: no Redis server here.' : ''}
+
+| queue | p50 | p99 | max | enqueue | claim | complete | outcome |
+|---|---|---|---|---|---|---|---|
+${rows.join('\n')}
 `;
 }
 
