@@ -5,11 +5,11 @@ import { wasAskedToStop } from './stop_signal.ts';
 const GRACE_MS = 5000;
 
 /**
- * Ends this process with `code`. A command that has failed, or that served and was asked to stop, has nothing left to
- * do: what was left open must not keep the process, and is named where it served. Other commands end by themselves.
+ * Ends a process whose command has returned `code`. A command that has failed, or that served and was asked to stop,
+ * has nothing left to do: what was left open must not keep the process, and is named where it served. Other commands
+ * end by themselves.
  */
 export function endProcess(code: number): void {
-  process.exitCode = code;
   if (code === 0 && !wasAskedToStop()) return;
   const timer = setTimeout(() => {
     if (code === 0) process.stderr.write(`Ended although something was still open: ${openResources()}.\n`);

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
+import { MinutehandError } from '../shared/errors.ts';
 import { makePrivateFolder } from '../shared/private_files.ts';
 import { openResources, stepInWork } from '../shared/process/end_steps.ts';
 import { reachable } from './socket_address.ts';
@@ -167,6 +168,15 @@ export function unansweredText({ waitsFor }: AskedEnd & { readonly how: 'unanswe
   const why =
     waitsFor === null ? 'it does not say what it waits for, so it is busy or hangs' : `it waits for ${waitsFor}`;
   return `after ${Math.round(waitedMs / 1000)} s; ${why}`;
+}
+
+/** The error STOP_UNANSWERED of a process that was asked through its door. */
+export function stopUnanswered(
+  { kind, pid }: StopDoor,
+  end: AskedEnd & { readonly how: 'unanswered' },
+  waitedMs: number,
+): MinutehandError {
+  return new MinutehandError('STOP_UNANSWERED', { seen: `${kind}, process ${pid}, ${unansweredText(end, waitedMs)}` });
 }
 
 function namesIn(folder: string): string[] {

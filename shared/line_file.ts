@@ -41,8 +41,8 @@ export function replaceLines(path: string, lines: readonly string[]): void {
 }
 
 /**
- * Appends a line. What a full disk or a killed process has left of an earlier one becomes a line of its own, which is
- * not joined to this one.
+ * Appends a line. An earlier line that was written only in part, because the disk was full or the process was killed,
+ * is terminated first, so that the two are not joined.
  * @returns the length of the file, bytes
  */
 function appendLine(path: string, line: string): number {

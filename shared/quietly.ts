@@ -1,4 +1,4 @@
-/** What `read` gives; null where it fails: the failure is told elsewhere. */
+/** The result of `read`, or null when it throws: the failure is reported elsewhere. */
 export function quietly<Value>(read: () => Value): Value | null {
   try {
     return read();

@@ -130,7 +130,8 @@ it(
       'the report',
       () => /Restored from the registry: .*active again: .*rollout/.test(up.stderr() + up.stdout()) || undefined,
     );
-    const [restored, answered] = [signals(), counts()];
+    const restored = signals();
+    const answered = counts();
     expect(restored).toBeGreaterThan(lostAt);
     await eventually(
       () => `answers after the loss: ${counts().join(' ')} above ${answered.join(' ')}`,

@@ -424,11 +424,14 @@ async function recover(version: string | undefined, output: Output): Promise<voi
 
 /** Lost shadows, rules and the rollout, as `--lost` does: what a person stopped or replaced does not come back. */
 async function recoverBeside(output: Output): Promise<Recovery> {
-  const { settings } = admissionPlace();
-  const place = { settings, paths: homePaths(), env: process.env };
+  const place = lostPlace();
   const recovery = (await recoverLostModels(place, new LossFinder(place))) ?? NOTHING_RECOVERED;
   tellRestored(recovery, output);
   return recovery;
+}
+
+function lostPlace(): LostPlace {
+  return { settings: admissionPlace().settings, paths: homePaths(), env: process.env };
 }
 
 function tellRestored({ recovered, activated }: Recovery, output: Output): void {
@@ -440,9 +443,7 @@ function tellRestored({ recovered, activated }: Recovery, output: Output): void 
 async function recoverLost(version: string | undefined, output: Output): Promise<void> {
   if (version !== undefined)
     throw new MinutehandError('USAGE', { seen: `--lost with ${version}`, expected: 'one of the two' });
-  const paths = homePaths();
-  const { settings } = admissionPlace();
-  const place = { settings, paths, env: process.env };
+  const place = lostPlace();
   const finder = new LossFinder(place);
   const losses = finder.losses();
   const recovery = (await recoverLostModels(place, finder)) ?? { ...NOTHING_RECOVERED, left: [] };
@@ -456,7 +457,7 @@ async function recoverLost(version: string | undefined, output: Output): Promise
   for (const { slot, error } of losses) output.line(`${slot} was lost: ${error.code}: ${error.message}`);
   tellRestored(recovery, output);
   if (losses.length === 0) output.line('No models in use are lost.');
-  output.result({ models: paths.models, losses, ...recovery });
+  output.result({ models: place.paths.models, losses, ...recovery });
   const missing = [
     ...failed.map(({ version: lost, error }) => `${lost}: ${error.code}: ${error.message}`),
     ...left.map(lossText),

@@ -6,7 +6,7 @@ import { loadSettings, shardsOf } from '../../shared/policy/policy.ts';
 import { isTaken } from '../../shared/process/process_state.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
-import { askThroughDoor, stopDoors, unansweredText } from '../stop_door.ts';
+import { askThroughDoor, stopDoors, stopUnanswered } from '../stop_door.ts';
 
 export function addStop(program: Command, output: () => Output): void {
   program
@@ -26,8 +26,7 @@ async function stop(waitMs: number, output: Output): Promise<void> {
     const { kind, pid } = door;
     const end = await askThroughDoor(home, door, waitMs);
     if (end.how === 'gone') continue;
-    if (end.how === 'unanswered')
-      throw new MinutehandError('STOP_UNANSWERED', { seen: `${kind}, process ${pid}, ${unansweredText(end, waitMs)}` });
+    if (end.how === 'unanswered') throw stopUnanswered(door, end, waitMs);
     output.line(`ended  ${kind}  process ${pid}`);
     ended.push({ kind, pid });
   }

@@ -6,7 +6,7 @@ import { loadSettings } from '../../shared/policy/policy.ts';
 import { makePrivateFolder } from '../../shared/private_files.ts';
 import type { Output } from '../output.ts';
 import { warningsOfPlaces } from '../../shared/windows_places.ts';
-import { askThroughDoor, stopDoors, unansweredText } from '../stop_door.ts';
+import { askThroughDoor, stopDoors, stopUnanswered } from '../stop_door.ts';
 import { runOrThrow, type Machine } from '../systemd/machine.ts';
 import { TASK_NAME, taskDefinition } from '../../shared/process/windows_task.ts';
 import { environmentText, taskXml } from './task.ts';
@@ -78,10 +78,7 @@ export async function uninstallTask(isDryRun: boolean, output: Output, machine: 
   rmSync(xml);
   for (const door of stopDoors(home)) {
     const end = await askThroughDoor(home, door, STOP_WAIT_MS);
-    if (end.how === 'unanswered')
-      throw new MinutehandError('STOP_UNANSWERED', {
-        seen: `${door.kind}, process ${door.pid}, ${unansweredText(end, STOP_WAIT_MS)}`,
-      });
+    if (end.how === 'unanswered') throw stopUnanswered(door, end, STOP_WAIT_MS);
     if (end.how === 'ended') output.line(`ended    ${door.kind}  process ${door.pid}`);
   }
   output.line(`removed  the task ${TASK_NAME}; ${home} stays`);

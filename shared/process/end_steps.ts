@@ -1,8 +1,5 @@
-/**
- * What this process waits for while it ends. `minutehand stop`, its log and its output name it, so that an end that
- * takes long, or never comes, can be explained by whoever sees it.
- */
-let current: { readonly name: string; readonly sinceMs: number } | null = null;
+/** The shutdown step in progress; null = none. `minutehand stop` and the output of a slow shutdown name it. */
+let current: string | null = null;
 
 /**
  * Runs one step of the end of this process. Steps follow one another; an inner step hides the outer one while it lasts.
@@ -11,7 +8,7 @@ let current: { readonly name: string; readonly sinceMs: number } | null = null;
  */
 export async function endStep(name: string, work: () => Promise<unknown> | void): Promise<void> {
   const outer = current;
-  current = { name, sinceMs: performance.now() };
+  current = name;
   try {
     await work();
   } finally {
@@ -20,7 +17,7 @@ export async function endStep(name: string, work: () => Promise<unknown> | void)
 }
 
 /** null: no step is in work. */
-export const stepInWork = (): string | null => current?.name ?? null;
+export const stepInWork = (): string | null => current;
 
 /** Pause between two reports of an end that takes long, and time before the first, in ms. */
 const REPORT_MS = 5000;

@@ -3,7 +3,7 @@ import { api, type Backtest, type Subject } from '../api.ts';
 import { parseTrades, type BacktestTrade } from '../charts/trades.ts';
 import { minuteOf, num, percent, signed } from '../format.ts';
 import { answered, nowMs, subjects } from '../live.ts';
-import { Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { BacktestForm } from '../parts/backtest_form.tsx';
 import { BacktestView, type ShownBacktest } from '../parts/backtest_view.tsx';
 import { levelOf } from '../parts/heat.ts';
@@ -34,18 +34,15 @@ function Backtests() {
       <BacktestForm models={rows.map(({ version }) => version)} onStarted={reload} />
       {data !== null && <RequestedBacktests requested={data.requested} onChanged={reload} />}
       <Panel title={t('backtests.title')} wide>
-        {data === null ? (
-          <Loading />
-        ) : (
-          <Table
-            name="backtests"
-            label={t('backtests.title')}
-            rows={rows}
-            columns={columnsOf()}
-            rowKey={({ version }) => version}
-            empty="backtests.none"
-          />
-        )}
+        <Table
+          name="backtests"
+          label={t('backtests.title')}
+          rows={data?.backtests}
+          error={error}
+          columns={columnsOf()}
+          rowKey={({ version }) => version}
+          empty="backtests.none"
+        />
       </Panel>
       {rows.length > 0 && <HeatMap rows={rows} />}
       <Files shown={shown} onRead={add} onClose={() => setShown([])} />

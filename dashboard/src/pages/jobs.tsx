@@ -73,18 +73,15 @@ function Jobs() {
           )
         }
       >
-        {data === null && error === null ? (
-          <Loading />
-        ) : (
-          <Table
-            name="jobs"
-            label={t('jobs.title')}
-            rows={rows}
-            columns={columnsOf(reload)}
-            rowKey={({ job_id }) => job_id}
-            empty={all.length === 0 ? 'jobs.none' : 'jobs.noneOfThese'}
-          />
-        )}
+        <Table
+          name="jobs"
+          label={t('jobs.title')}
+          rows={data === null ? undefined : rows}
+          error={error}
+          columns={columnsOf(reload)}
+          rowKey={({ job_id }) => job_id}
+          empty={all.length === 0 ? 'jobs.none' : 'jobs.noneOfThese'}
+        />
       </Panel>
     </>
   );

@@ -1,7 +1,7 @@
 import { api, type Evolving, type KeptRule } from '../api.ts';
 import { num } from '../format.ts';
 import { nowMs, run as live, session } from '../live.ts';
-import { Badge, ConfirmedButton, Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { frontColumns } from '../parts/front_columns.tsx';
 import { RuleDetail } from '../parts/rule_detail.tsx';
 import { RuleEditor } from '../parts/rule_editor.tsx';
@@ -25,18 +25,15 @@ export default function StrategiesPage() {
       {error !== null && <Failure error={error} />}
       <Progress />
       <Panel title={t('strategies.title')} wide>
-        {data === null && error === null ? (
-          <Loading />
-        ) : (
-          <Table
-            name="rules"
-            label={t('strategies.title')}
-            rows={rules}
-            columns={columnsOf()}
-            rowKey={({ version }) => version}
-            empty="strategies.none"
-          />
-        )}
+        <Table
+          name="rules"
+          label={t('strategies.title')}
+          rows={data === null ? undefined : rules}
+          error={error}
+          columns={columnsOf()}
+          rowKey={({ version }) => version}
+          empty="strategies.none"
+        />
       </Panel>
       {shown !== undefined && shown.error === null && (
         <RuleDetail key={shown.version} version={shown.version} onChange={reload} />

@@ -44,7 +44,7 @@ export function Empty({ text }: { readonly text: string }) {
   return <p class="empty">{text}</p>;
 }
 
-/** What has not been answered yet is neither there nor missing. */
+/** Placeholder of a part whose data has not arrived yet. */
 export function Loading() {
   return <Empty text={`${t('app.loading')}…`} />;
 }

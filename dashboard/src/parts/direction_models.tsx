@@ -25,17 +25,15 @@ export function DirectionModels() {
   return (
     <Panel title={t('direction.title')} wide>
       {error !== null && <Failure error={error} />}
-      {data === null && error === null && <Loading />}
-      {data !== null && (
-        <Table
-          name="direction_models"
-          label={t('direction.title')}
-          rows={models}
-          columns={columnsOf(setShown, change)}
-          rowKey={({ model_id }) => model_id}
-          empty="direction.none"
-        />
-      )}
+      <Table
+        name="direction_models"
+        label={t('direction.title')}
+        rows={data === null ? undefined : models}
+        error={error}
+        columns={columnsOf(setShown, change)}
+        rowKey={({ model_id }) => model_id}
+        empty="direction.none"
+      />
       {version !== null && isReadable && <Detail version={version} />}
     </Panel>
   );
