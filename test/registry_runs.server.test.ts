@@ -1,22 +1,46 @@
 import { triggerOfText } from '../trainer/store/trigger_migration.ts';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate } from './activate.ts';
 import { listVersions } from '../shared/bundle/bundle.ts';
+import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { homePaths } from '../shared/home.ts';
 import { createRetrainer, type Retrainer } from '../trainer/control/schedule/retrainer.ts';
 import type { RetrainRun } from '../trainer/control/schedule/run.ts';
+import { BEAT_MS } from '../trainer/control/schedule/run_queue.ts';
 import { createRunLog } from '../trainer/control/schedule/run_log.ts';
+import type { ScanJob } from '../trainer/jobs/kinds/scan_job.ts';
+import { jobHost, JobRecords } from '../trainer/jobs/records/job_records.ts';
+import { markOf } from '../trainer/jobs/records/process_mark.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore, storeUrl, type Store } from '../trainer/store/store.ts';
 import { isRunning } from './cli_process.ts';
 import { buildProgram, type Program, type RunningProgram } from './program.ts';
 import { tinySettings, tinyVersions, type SettingsOverrides } from './tiny_models.ts';
 
+const SCAN: ScanJob = {
+  kind: 'scan',
+  market: 'simulated',
+  period: { from: null, to: null },
+  symbols: null,
+  source: { folder: null },
+  seed: 0,
+  parameters: {
+    timeframes: ['5m'],
+    windows: null,
+    holdout_from: null,
+    costs: 'profile',
+    level: 0.05,
+    resamples: 200,
+  },
+  output: { folder: null },
+  resources: { workers: 1 },
+  trigger: { code: 'command', values: { command: 'scan' } },
+};
 const VERSIONS = [1, 2, 3].map((day) => `2024010${day}_1200`);
 const [A, B, C] = VERSIONS as [string, string, string];
 
@@ -115,7 +139,7 @@ const useStore = async ({ kind, note }: (typeof STORES)[number], skip: (note: st
 describe('a run that exceeds its limits', () => {
   it('is killed if its process ignores SIGTERM, recorded as aborted and reported, and the next run begins', async () => {
     const runs = open(`process.on('SIGTERM', () => undefined); ${HANGS}`, { retrain_limit_minutes: 0.05 });
-    expect(await runs.start({ trigger: triggerOfText('request') })).not.toBeNull();
+    expect(await runs.request({ trigger: triggerOfText('request') })).not.toBeNull();
     await until(([run]) => run!.status !== 'running');
     expect(runs.runs()).toMatchObject([{ status: 'aborted', attempt: 1 }]);
     // On a busy machine it may have been ended before it could report its process id.
@@ -126,18 +150,69 @@ describe('a run that exceeds its limits', () => {
     expect(await inStore(async ({ db }) => db.selectFrom('core.training_runs').select('status').execute())).toEqual([
       { status: 'aborted' },
     ]);
-    expect(await runs.start({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 2, status: 'running' });
+    expect(await runs.request({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 2, status: 'running' });
   });
 
   it('does not start without enough memory, and is retried, then given up', async () => {
     const runs = open(HANGS, { retrain_min_free_mb: 9_000_000, retrain_retry_max: 1 });
-    await runs.start({ trigger: triggerOfText('request') });
+    await runs.request({ trigger: triggerOfText('request') });
     await until(([run]) => run!.status === 'aborted');
     expect(runs.runs()).toMatchObject([
       { attempt: 2, status: 'aborted', error: expect.stringMatching(/^RUN_MEMORY: \d+ MB/) as string },
       { attempt: 1, status: 'failed' },
     ]);
     expect(await alerts()).toMatchObject([{ alert_key: 'retrain_failed' }, { alert_key: 'retrain_aborted' }]);
+  });
+});
+
+describe('a run for which this machine lacks room', () => {
+  const WANTED = { trigger: triggerOfText('request') };
+
+  it('waits until the other jobs have ended, says so, and begins', async () => {
+    const paths = homePaths({ MINUTEHAND_HOME: home });
+    const runs = open(HANGS, { retrain_retry_delay_minutes: 60 });
+    await runs.waiting();
+    const jobId = await inStore(async (store) => {
+      const records = new JobRecords(store, { market: 'simulated', host: jobHost(paths), clock: MACHINE_CLOCK });
+      const id = await records.queue({ job: SCAN, requestedBy: 'ann', cores: 1 });
+      await records.start(id, markOf(process.pid));
+      return id;
+    });
+    expect(await runs.request(WANTED)).toMatchObject({ run_id: 1, status: 'queued' });
+    expect(await runs.startOrWait({ trigger: triggerOfText('incremental schedule'), kind: 'incremental' })).toBe(true);
+    const cores = Math.max(1, availableParallelism() - 1);
+    const reason = `needs ${cores} of the cores, ${cores - 1} are free beside jobs ${jobId}`;
+    await expect.poll(async () => (await runs.waiting()).map(({ reasons }) => reasons)).toEqual([[reason], []]);
+    expect(printed).toContain(`Training run 1 (request) waits: ${reason}.`);
+    expect(runs.runs()).toEqual([]);
+    await inStore((store) =>
+      new JobRecords(store, { market: 'simulated', host: jobHost(paths), clock: MACHINE_CLOCK }).end(jobId, {
+        status: 'done',
+        error: null,
+      }),
+    );
+    await expect.poll(() => runs.runs().length, { timeout: 2 * BEAT_MS }).toBe(1);
+    expect(runs.runs()).toMatchObject([{ run_id: 1, kind: 'full', status: 'running' }]);
+  }, 60_000);
+
+  it('waits for memory; a process that is gone takes no cores', async () => {
+    const paths = homePaths({ MINUTEHAND_HOME: home });
+    const runs = open(HANGS, { retrain_retry_delay_minutes: 60, retrain_min_free_mb: 9_000_000 });
+    await runs.waiting();
+    await inStore(async (store) => {
+      const records = new JobRecords(store, { market: 'simulated', host: jobHost(paths), clock: MACHINE_CLOCK });
+      const id = await records.queue({ job: SCAN, requestedBy: 'ann', cores: 1 });
+      await records.start(id, { pid: process.pid, start: 'another process had this number' });
+    });
+    expect(await runs.request(WANTED)).toMatchObject({ status: 'queued' });
+    expect(await runs.request(WANTED)).toBeNull();
+    await expect
+      .poll(async () => (await runs.waiting())[0]!.reasons.join())
+      .toMatch(/^needs 9000000 MB of memory, \d+ are free$/);
+    expect(runs.runs()).toEqual([]);
+    expect(await alerts()).toEqual([]);
+    expect(await runs.drop(1)).toMatchObject({ run_id: 1 });
+    expect(await runs.waiting()).toEqual([]);
   });
 });
 
@@ -218,7 +293,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     cpSync(trained, join(home, 'models'), { recursive: true });
     activate(join(home, 'models'), B);
     open(answer(A, false));
-    await retrainer!.start({ trigger: triggerOfText('request') });
+    await retrainer!.request({ trigger: triggerOfText('request') });
     await until(([run]) => run!.status === 'rejected');
     const before = structuredClone(retrainer!.runs());
     await retrainer!.stop();
@@ -246,8 +321,8 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     });
     // Two simultaneous requests start one run, which is stopped with its trainer and stays so.
     const begun = await Promise.all([
-      retrainer!.start({ trigger: triggerOfText('schedule') }),
-      retrainer!.start({ trigger: triggerOfText('request') }),
+      retrainer!.request({ trigger: triggerOfText('schedule') }),
+      retrainer!.request({ trigger: triggerOfText('request') }),
     ]);
     expect(begun.map((run) => run?.run_id ?? null)).toEqual([2, null]);
     await retrainer!.stop();
@@ -263,7 +338,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
 
   it('that wait for a retry still wait after a restart', async () => {
     open(FAILS, { retrain_retry_delay_minutes: 60, retrain_retry_max: 1 });
-    await retrainer!.start({ trigger: triggerOfText('schedule') });
+    await retrainer!.request({ trigger: triggerOfText('schedule') });
     await until(([run]) => run!.status === 'failed');
     await retrainer!.stop();
     open(FAILS, { retrain_retry_max: 1 });
@@ -292,7 +367,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       // As the training process does when all gates pass.
       activate(models, version);
       open(answer(version, true), { model_version_retention: 2 });
-      await retrainer!.start({ trigger: triggerOfText('request') });
+      await retrainer!.request({ trigger: triggerOfText('request') });
       await until(([run]) => run?.status === 'adopted' && run.model_version === version);
       await retrainer!.stop();
     }
@@ -316,17 +391,17 @@ describe('runs', () => {
   it('can be stopped by an operator, and are not retried', async () => {
     open(HANGS);
     expect(retrainer!.cancel()).toBeNull();
-    await retrainer!.start({ trigger: triggerOfText('request') });
+    await retrainer!.request({ trigger: triggerOfText('request') });
     await until(([run]) => Number(run!.stage) > 0);
     expect(retrainer!.cancel()).toMatchObject({ run_id: 1 });
     await until(([run]) => run!.status === 'stopped');
     expect(retrainer!.cancel()).toBeNull();
-    expect(await retrainer!.start({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 2 });
+    expect(await retrainer!.request({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 2 });
   });
 
   it('are audited in the policy’s table, with the configuration', async () => {
     open(FAILS, { retrain_retry_max: 0, retrain_runs_table: 'audit.retrainings' });
-    await retrainer!.start({ trigger: triggerOfText('request') });
+    await retrainer!.request({ trigger: triggerOfText('request') });
     await until(([run]) => run!.status === 'aborted');
     await retrainer!.stop();
     await inStore(async ({ db }) => {
@@ -348,7 +423,7 @@ describe('runs', () => {
   it('are kept in memory if no store can be opened, which is reported', async () => {
     process.env['MINUTEHAND_DATABASE_URL'] = 'postgres://u:secret@127.0.0.1:1/d';
     open(FAILS, { retrain_retry_max: 1 });
-    expect(await retrainer!.start({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 1 });
+    expect(await retrainer!.request({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 1 });
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
     expect(printed[0]).toMatch(/^Training runs are kept in memory only: /);
     expect(printed.join(' ')).not.toContain('secret');
@@ -360,10 +435,10 @@ describe('runs', () => {
     if (server === null) return skip(POSTGRES_NOTE);
     process.env['MINUTEHAND_DATABASE_URL'] = await server.createDatabase();
     open(FAILS, { retrain_retry_max: 0 });
-    await retrainer!.start({ trigger: triggerOfText('request') });
+    await retrainer!.request({ trigger: triggerOfText('request') });
     await until(([run]) => run?.status === 'aborted');
     await server.stop();
-    expect(await retrainer!.start({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 2 });
+    expect(await retrainer!.request({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 2 });
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
   });
 
@@ -373,7 +448,7 @@ describe('runs', () => {
         async ({ db }) => (await sql<{ outcome: string }>`SELECT outcome FROM audit_retrain_runs`.execute(db)).rows,
       );
     open(HANGS);
-    await retrainer!.start({ trigger: triggerOfText('request') });
+    await retrainer!.request({ trigger: triggerOfText('request') });
     expect(await audited()).toEqual([{ outcome: 'running' }]);
     await retrainer!.stop();
     expect(await audited()).toEqual([{ outcome: 'stopped' }]);

@@ -8,7 +8,11 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { homePaths } from '../shared/home.ts';
-import { tinySettings, type SettingsOverrides } from '../test/tiny_models.ts';
+import { activate } from '../test/activate.ts';
+import { tinyModels, tinySettings, type SettingsOverrides } from '../test/tiny_models.ts';
+import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
+import { MACHINE_FILES } from '../shared/files.ts';
+import { trainingOfShelf } from './jobs/strategies/registry.ts';
 import { startTrainer, type RunningTrainer } from './main.ts';
 import { progressLine } from './jobs/progress/progress_line.ts';
 import { FIRST_MODELS, type RetrainRun } from './control/schedule/run.ts';
@@ -431,6 +435,23 @@ describe('the schedules', () => {
       .toContain('Retraining (weekly schedule) is skipped: a full run is active.');
   });
 
+  it('let the incremental training wait for a run that does not learn what it learns', async () => {
+    const { version } = await tinyModels(join(folder, 'models'));
+    activate(join(folder, 'models'), version, MACHINE_FILES, trainerMarks({ home: folder }));
+    const instruments = ['BTCUSDT@1h'];
+    const { retrainer } = await start(program(HANGS), {
+      retrain: { retrain_incremental_cron: EACH_SECOND },
+      minutehand: { instruments },
+    });
+    const [parameters] = trainingOfShelf('direction').roundOf(tinySettings({ minutehand: { instruments } }));
+    expect(await retrainer.startOrWait({ trigger: triggerOfText('request'), kind: 'direction', parameters })).toBe(
+      true,
+    );
+    await expect
+      .poll(async () => (await retrainer.waiting()).map(({ kind, trigger }) => [kind, trigger]), { timeout: WAIT_MS })
+      .toEqual([['incremental', triggerOfText('incremental schedule')]]);
+  });
+
   it('search rules for each instrument, and tell at the start where the space cannot be searched', async () => {
     const instruments = ['BTCUSDT@1h'];
     await start(program(HANGS), { retrain: { rule_search_cron: EACH_SECOND }, minutehand: { instruments } });
@@ -460,7 +481,7 @@ describe('the schedules', () => {
 
   it('let a full run wait for an incremental one that is in progress', async () => {
     const { retrainer } = await start(program(HANGS));
-    await retrainer.start({ trigger: triggerOfText('incremental schedule'), kind: 'incremental' });
+    await retrainer.startOrWait({ trigger: triggerOfText('incremental schedule'), kind: 'incremental' });
     expect(await retrainer.startOrWait({ trigger: triggerOfText('schedule') })).toBe(true);
     expect(retrainer.runs()).toHaveLength(1);
     await runsWhere(([run]) => run!.stage === 'learning');
@@ -477,7 +498,7 @@ describe('the schedules', () => {
 describe('first models', () => {
   it('are learned without a search, so that the first signal is published soon', async () => {
     const { retrainer } = await start(program(ADOPTS));
-    await retrainer.start({ trigger: FIRST_MODELS });
+    await retrainer.startOrWait({ trigger: FIRST_MODELS });
     await runsWhere(([run]) => run!.status === 'adopted');
     expect(retrainer.runs()[0]!.model_version).toBe('job run - --json train true 0 true');
   });
@@ -566,7 +587,7 @@ describe('starting and stopping the trainer', () => {
     trainer = null;
     expect(run).toMatchObject({ status: 'stopped', error: null });
     expect(() => process.kill(Number(run!.stage), 0)).toThrow();
-    expect(await running.retrainer.start({ trigger: triggerOfText('request') })).toBeNull();
+    expect(await running.retrainer.startOrWait({ trigger: triggerOfText('request') })).toBe(false);
     expect(printed.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
   });
 

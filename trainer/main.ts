@@ -221,7 +221,7 @@ function trainFirstModels({ settings, paths, print }: TrainerOptions, retrainer:
   const lack = lackOfModels(settings, paths);
   if (lack === null || signal.aborted) return;
   void waitForFirstBars(settings, paths, signal, lack, print).then(async (enough) => {
-    if (enough && lackOfModels(settings, paths) !== null) await retrainer.start({ trigger: FIRST_MODELS });
+    if (enough && lackOfModels(settings, paths) !== null) await retrainer.startOrWait({ trigger: FIRST_MODELS });
   });
 }
 
@@ -257,8 +257,8 @@ function scheduleAll({ settings, paths, log, print }: TrainerOptions, retrainer:
   async function beginIncremental(): Promise<void> {
     const lack = lackOfModels(settings, paths);
     if (lack !== null) print(`The incremental training is skipped: there are no models to warm-start from. ${lack}.`);
-    else if ((await retrainer.start({ trigger: scheduled('incremental'), kind: 'incremental' })) === null)
-      print('The incremental training is skipped: another run is active.');
+    else if (!(await retrainer.startOrWait({ trigger: scheduled('incremental'), kind: 'incremental' })))
+      print('The incremental training is skipped: a run that learns as much is active.');
   }
 
   /** null: they cannot begin as configured, which is told. */

@@ -161,7 +161,7 @@ function rowOf(run: RequestedRun): string {
 function aboutRun({ status, stage, percent, eta_seconds, model_version, reasons, error }: RequestedRun): string {
   if (status === 'running')
     return `${stage}, ${percent} %${eta_seconds === null ? '' : `, ${lasting(eta_seconds)} left`}`;
-  if (status === 'queued') return 'waits';
+  if (status === 'queued') return ['waits', ...reasons].join(': ');
   if (error !== null) return error;
   if (model_version === null) return reasons.length === 0 ? stage : reasons.join('; ');
   return reasons.length === 0 ? model_version : `${model_version}: ${reasons.join('; ')}`;

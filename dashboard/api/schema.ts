@@ -12510,7 +12510,7 @@ export interface components {
                 seen: string;
                 limit: string;
             })[] | null;
-            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found */
+            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found; of a queued run what this machine lacks for it */
             reasons: string[];
             /** @description Triggers of the monitor that it answers */
             causes: string[];
@@ -12634,7 +12634,7 @@ export interface components {
                 seen: string;
                 limit: string;
             })[] | null;
-            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found */
+            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found; of a queued run what this machine lacks for it */
             reasons: string[];
             /** @description Triggers of the monitor that it answers */
             causes: string[];
@@ -13076,7 +13076,7 @@ export interface components {
                 seen: string;
                 limit: string;
             })[] | null;
-            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found */
+            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found; of a queued run what this machine lacks for it */
             reasons: string[];
             /** @description Triggers of the monitor that it answers */
             causes: string[];
@@ -13231,7 +13231,7 @@ export interface components {
                 seen: string;
                 limit: string;
             })[] | null;
-            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found */
+            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found; of a queued run what this machine lacks for it */
             reasons: string[];
             /** @description Triggers of the monitor that it answers */
             causes: string[];

@@ -92,10 +92,13 @@ function WaitingRuns({ runs, mayStop, onDone }: WaitingProps) {
   return (
     <Panel title={t('runs.waiting')} wide>
       <ol class="stages">
-        {runs.map(({ run_id, kind, trigger }) => (
+        {runs.map(({ run_id, kind, trigger, reasons }) => (
           <li key={run_id}>
             {t('runs.run')} {run_id}: {codeText('kind', kind)}{' '}
             <span class="note">{triggerText(trigger, language.value)}</span>{' '}
+            {reasons.map((reason) => (
+              <Reason key={reason} text={reason} />
+            ))}
             {mayStop && (
               <ConfirmedButton
                 tone="danger"

@@ -8,7 +8,7 @@ import type { Job } from '../../jobs/kinds/registry.ts';
 import { jobSchema } from '../../jobs/kinds/registry.ts';
 import { originEnv } from '../../jobs/records/job_origin.ts';
 import { jobHost, JobRecords, type RecordedJob } from '../../jobs/records/job_records.ts';
-import { coresOf, lackFor } from '../../jobs/records/job_resources.ts';
+import { coresOf, jobCores, lackFor } from '../../jobs/records/job_resources.ts';
 import { CANCEL_GRACE_MS, killMarked, markOf } from '../../jobs/records/process_mark.ts';
 import type { Store } from '../../store/store.ts';
 import { answerOf, startCommand, type CommandProcess } from '../schedule/command_process.ts';
@@ -195,8 +195,6 @@ export class JobRunner {
 }
 
 const ownCores = (): number => availableParallelism();
-/** One core stays free for the daemon. */
-const jobCores = (): number => Math.max(1, availableParallelism() - 1);
 
 /** Threads affect speed only: no job takes the core of the daemon. */
 function withOwnCores(job: Job): Job {

@@ -1,13 +1,25 @@
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
-import type { ModelRegistryView } from '../../store/tables.ts';
+import type { ModelRegistryView, RunKind } from '../../store/tables.ts';
+import type { JobWait } from '../../jobs/records/job_event.ts';
+import type { RecordedJob } from '../../jobs/records/job_records.ts';
+import { jobCores, lackFor } from '../../jobs/records/job_resources.ts';
+import { waitText } from '../../jobs/records/job_texts.ts';
 import { bestEffort, type BestEffort } from './best_effort.ts';
 import { DueTimer } from './due_timer.ts';
 import { settleOrphans } from './orphaned_runs.ts';
 import { IN_FULL, requestKey, type CausedRun, type RequestedRun, type RetrainRun, type RunRequest } from './run.ts';
 import { executeRun, type RunExecution } from './run_execution.ts';
-import { availableMemoryBytes, limitTime, memoryLack, timeLimitError } from './run_limits.ts';
+import {
+  availableMemoryBytes,
+  BYTES_PER_MB,
+  limitTime,
+  memoryLack,
+  MS_PER_MINUTE,
+  neededMemory,
+  timeLimitError,
+} from './run_limits.ts';
 import type { RunLog } from './run_log.ts';
 import type { StageTime } from '../../jobs/progress/run_progress.ts';
 import { BEAT_MS, SILENCE_MS } from './run_queue.ts';
@@ -18,23 +30,22 @@ export type { RetrainRun } from './run.ts';
 
 export interface Retrainer {
   /**
-   * Begins a run, in place of a queued one of its kind; a full run in place of all queued ones. Never rejects.
-   * @returns null when one is in progress
-   */
-  start(request: RunRequest): Promise<RetrainRun | null>;
-  /**
-   * As start; while a run of another kind is in progress, it is queued. Nothing is queued during a full run, which
-   * leaves nothing to learn, except a direction model and a search of formulas.
+   * Begins a run, in place of a queued one of its kind; a full run in place of all queued ones. While a run of another
+   * kind is in progress, or this machine lacks memory or cores, it is queued. Nothing is queued during a full run, which
+   * leaves nothing to learn, except a direction model and a search of formulas. Never rejects.
    * @returns whether it has begun or is queued
    */
   startOrWait(request: RunRequest): Promise<boolean>;
   /**
-   * As start; while another run is in progress, the request waits for its turn, beside other requests.
+   * As startOrWait; a request waits for its turn beside other requests.
    * @returns null when the same run is in progress or waits already, or when the full run in progress learns all of it
    * @throws MinutehandError RUNS_TOO_MANY
    */
   request(request: RunRequest): Promise<RequestedRun | null>;
-  /** The queued runs, in the order in which they would begin now. */
+  /**
+   * The queued runs, in the order in which they would begin now; `reasons` of one that is due says what this machine
+   * lacks.
+   */
   waiting(): Promise<readonly RequestedRun[]>;
   /** Takes a queued run out. @returns it; null when no such run waits */
   drop(runId: number): Promise<RequestedRun | null>;
@@ -75,6 +86,8 @@ class QueuedRetrainer implements Retrainer {
   #ended: Promise<void> = Promise.resolve();
   #stopped = false;
   #canceled = false;
+  /** The run that is due, and what this machine lacks for it. */
+  #lack: { readonly runId: number; readonly wait: JobWait } | null = null;
   /** Access to the queue is sequential. */
   #turn: Promise<unknown>;
 
@@ -93,10 +106,6 @@ class QueuedRetrainer implements Retrainer {
     this.#orphanTimer = setInterval(() => void this.#inTurn(() => this.#checkOrphans()), SILENCE_MS);
   }
 
-  start(request: RunRequest): Promise<RetrainRun | null> {
-    return this.#inTurn(() => this.#begin(request));
-  }
-
   startOrWait(request: RunRequest): Promise<boolean> {
     return this.#inTurn(() => this.#beginOrWait(request));
   }
@@ -106,7 +115,11 @@ class QueuedRetrainer implements Retrainer {
   }
 
   waiting(): Promise<readonly RequestedRun[]> {
-    return this.#inTurn(() => this.#records.queue.waiting());
+    return this.#inTurn(async () => {
+      const lack = this.#lack;
+      const runs = await this.#records.queue.waiting();
+      return runs.map((run) => (run.run_id === lack?.runId ? { ...run, reasons: [waitText(lack.wait)] } : run));
+    });
   }
 
   drop(runId: number): Promise<RequestedRun | null> {
@@ -180,11 +193,47 @@ class QueuedRetrainer implements Retrainer {
     await this.#attempt('the next attempt cannot begin', async () => {
       if (this.#stopped || this.#training !== null) return;
       await this.#records.keepAgain();
+      if (await this.#lacksRoom()) return;
       const run = await this.#records.queue.beginDue();
       if (run !== null) await this.#take(run);
     });
-    // Not due yet, or another process trains: checked again later.
+    // Not due yet, another process trains, or there is no room: checked again later.
     if (this.#training === null) await this.#timer.set(BEAT_MS);
+  }
+
+  /**
+   * Whether the run that would begin now waits for memory or cores. After the delay of a retry it waits no longer: it
+   * begins beside the other jobs, or has failed for want of memory.
+   */
+  async #lacksRoom(): Promise<boolean> {
+    const nowMs = Date.now();
+    const next = (await this.#records.queue.waiting()).find((run) => Date.parse(run.started_at) <= nowMs);
+    const lack = next === undefined ? null : await this.#lackFor(next.kind);
+    if (next === undefined || lack === null || nowMs - Date.parse(next.started_at) >= this.#patienceMs) {
+      this.#lack = null;
+      return false;
+    }
+    if (this.#lack?.runId !== next.run_id || this.#lack.wait.code !== lack.code)
+      this.#options.print(`Training run ${next.run_id} (${triggerText(next.trigger)}) waits: ${waitText(lack)}.`);
+    this.#lack = { runId: next.run_id, wait: lack };
+    return true;
+  }
+
+  /** What a run of this kind would have to wait for; null: nothing. */
+  async #lackFor(kind: RunKind): Promise<JobWait | null> {
+    if (this.#patienceMs === 0) return null;
+    const neededMb = neededMemory(kind, this.#records.shown, this.#options.settings.retrain);
+    let running: readonly RecordedJob[] = [];
+    await this.#attempt('the jobs that run cannot be read', async () => (running = await this.#records.runningJobs()));
+    return lackFor({ cores: jobCores(), memoryMb: neededMb }, running, {
+      cores: jobCores(),
+      freeMemoryMb: availableMemoryBytes() / BYTES_PER_MB,
+    });
+  }
+
+  /** How long a run waits for memory and cores. */
+  get #patienceMs(): number {
+    return this.#options.settings.retrain.retrain_retry_delay_minutes * MS_PER_MINUTE;
   }
 
   async #begin(request: RunRequest): Promise<RetrainRun | null> {
@@ -208,8 +257,13 @@ class QueuedRetrainer implements Retrainer {
   }
 
   async #beginOrWait(request: RunRequest): Promise<boolean> {
-    if ((await this.#begin(request)) !== null) return true;
     const { kind = 'full', trigger } = request;
+    if (await this.#hasNoRoom(kind)) {
+      await this.#attempt('a run cannot wait', () => this.#records.queue.wait(request));
+      await this.#timer.set();
+      return true;
+    }
+    if ((await this.#begin(request)) !== null) return true;
     const current = this.#current?.kind;
     if (this.#stopped || current === undefined || current === kind) return false;
     if (current === 'full' && IN_FULL.includes(kind)) return false;
@@ -218,11 +272,21 @@ class QueuedRetrainer implements Retrainer {
     return true;
   }
 
+  /** Whether nothing but memory or cores is in the way of a run of this kind. */
+  async #hasNoRoom(kind: RunKind): Promise<boolean> {
+    return !this.#stopped && this.#training === null && (await this.#lackFor(kind)) !== null;
+  }
+
   async #beginOrAdd(request: RunRequest): Promise<RequestedRun | null> {
+    const { kind = 'full', trigger, parameters } = request;
+    if (await this.#hasNoRoom(kind)) {
+      const queued = await this.#records.queue.add(request);
+      await this.#timer.set();
+      return queued;
+    }
     const begun = await this.#begin(request);
     const current = this.#current;
     if (begun !== null || this.#stopped || current === null) return begun;
-    const { kind = 'full', trigger, parameters } = request;
     const key = requestKey(parameters);
     const currentKey = requestKey(current.parameters);
     const isSame = current.kind === kind && currentKey === key;
@@ -253,7 +317,7 @@ class QueuedRetrainer implements Retrainer {
     await this.#records.keep(run);
   }
 
-  /** A run that cannot start has failed, and is retried later. */
+  /** A run that lacks memory after all its waiting has failed, and is retried later. */
   async #refuse(run: RetrainRun, error: string): Promise<void> {
     run.error = error;
     run.finished_at = new Date().toISOString();

@@ -3,8 +3,8 @@ import { freemem } from 'node:os';
 import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
 import type { RetrainRun } from './run.ts';
 
-const MS_PER_MINUTE = 60_000;
-const BYTES_PER_MB = 1024 * 1024;
+export const MS_PER_MINUTE = 60_000;
+export const BYTES_PER_MB = 1024 * 1024;
 const BYTES_PER_KB = 1024;
 
 /** Maximum delay of a Node timer. */
@@ -42,18 +42,30 @@ export function timeLimitError({ stage }: RetrainRun, minutes: number | null): s
 }
 
 /**
- * Why there is too little memory for a run; null when there is enough. A run needs `retrain_min_free_mb`, and at least
- * as much as the last one of its kind.
+ * Memory in MB that a run needs: `retrain_min_free_mb`, and at least as much as the last one of its kind took.
+ * @param earlier newest first
+ */
+export function neededMemory(
+  kind: RetrainRun['kind'],
+  earlier: readonly RetrainRun[],
+  { retrain_min_free_mb }: Pick<RetrainPolicy, 'retrain_min_free_mb'>,
+): number {
+  const last = earlier.find((run) => run.kind === kind && run.peak_memory_bytes !== null)?.peak_memory_bytes ?? 0;
+  return Math.max(retrain_min_free_mb, Math.ceil(last / BYTES_PER_MB));
+}
+
+/**
+ * Why there is too little memory for a run; null when there is enough.
  * @param earlier newest first
  */
 export function memoryLack(
   { kind }: RetrainRun,
   earlier: readonly RetrainRun[],
-  { retrain_min_free_mb }: Pick<RetrainPolicy, 'retrain_min_free_mb'>,
+  policy: Pick<RetrainPolicy, 'retrain_min_free_mb'>,
   availableBytes: number,
 ): string | null {
-  const last = earlier.find((run) => run.kind === kind && run.peak_memory_bytes !== null)?.peak_memory_bytes ?? 0;
-  const neededMb = Math.max(retrain_min_free_mb, Math.ceil(last / BYTES_PER_MB));
+  const { retrain_min_free_mb } = policy;
+  const neededMb = neededMemory(kind, earlier, policy);
   const availableMb = Math.floor(availableBytes / BYTES_PER_MB);
   if (availableMb >= neededMb) return null;
   const source = neededMb > retrain_min_free_mb ? 'what the last run took' : 'retrain_min_free_mb';

@@ -5,6 +5,7 @@ import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { registriesOf, type Registry } from '../registry/registry.ts';
+import { jobHost, JobRecords } from '../../jobs/records/job_records.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
 import { configAuthor } from '../../../shared/policy/config_starts.ts';
 import { configValues, followConfigStarts, noteConfigChanges } from './config_changes.ts';
@@ -20,6 +21,8 @@ export interface RunMemory {
   /** A registry for each shelf. */
   readonly registries: Readonly<Record<ShelfName, Registry>> | null;
   readonly audit: RunAudit | null;
+  /** The jobs of this installation; null without a store. */
+  readonly jobs: Pick<JobRecords, 'list' | 'settleDead'> | null;
   close(): Promise<void>;
 }
 
@@ -28,6 +31,7 @@ export function memoryOnly(): RunMemory {
     queue: memoryQueue(MACHINE_CLOCK),
     registries: null,
     audit: null,
+    jobs: null,
     close: () => Promise.resolve(),
   };
 }
@@ -46,6 +50,7 @@ export async function openRunMemory({ settings, paths, log, print }: TrainerOpti
         queue: storeQueue(store, { market, owner: `${hostname()}:${paths.home}`, clock: MACHINE_CLOCK }),
         registries: registriesOf(store, paths),
         audit,
+        jobs: new JobRecords(store, { market, host: jobHost(paths), clock: MACHINE_CLOCK }),
         close: () => store.close(),
       };
     } catch (error) {

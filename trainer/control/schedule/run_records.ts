@@ -6,6 +6,7 @@ import type { RetrainRun } from './run.ts';
 import { memoryOnly, openRunMemory, type RunMemory } from './run_memory.ts';
 import { noticesOfRun, type RunNotices } from './run_notices.ts';
 import type { StageTime } from '../../jobs/progress/run_progress.ts';
+import type { RecordedJob } from '../../jobs/records/job_records.ts';
 import { memoryQueue } from './memory_queue.ts';
 import type { RunQueue } from './run_queue.ts';
 
@@ -40,6 +41,14 @@ export class RunRecords {
   /** A registry for each shelf; null when runs are kept in memory only. */
   get registries(): RunMemory['registries'] {
     return this.#memory.registries;
+  }
+
+  /** Jobs of this installation that run, whoever started them; none without a store. */
+  async runningJobs(): Promise<readonly RecordedJob[]> {
+    const { jobs } = this.#memory;
+    if (jobs === null) return [];
+    await jobs.settleDead();
+    return await jobs.list({ limit: 1000, statuses: ['running'], isHere: true });
   }
 
   /** The newest runs, newest first, those of earlier trainers included. */
@@ -97,6 +106,6 @@ export class RunRecords {
   /** Continues with runs in memory only. */
   loseStore(): void {
     const queue = memoryQueue(MACHINE_CLOCK, this.#runs[0]?.run_id);
-    this.#memory = { ...this.#memory, queue, registries: null, audit: null };
+    this.#memory = { ...this.#memory, queue, registries: null, audit: null, jobs: null };
   }
 }

@@ -30,7 +30,9 @@ export const runSchema = z
     gate: z.array(recordedGateSchema).nullable().describe('Every gate with its verdict'),
     reasons: z
       .array(z.string())
-      .describe('Failed gates of a rejected bundle, why nothing was new, or which formulas were found'),
+      .describe(
+        'Failed gates of a rejected bundle, why nothing was new, or which formulas were found; of a queued run what this machine lacks for it',
+      ),
     causes: z.array(z.string()).describe('Triggers of the monitor that it answers'),
     error: z.string().nullable(),
     theta1: z.number().nullable(),

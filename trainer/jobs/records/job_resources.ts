@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { JobWait } from './job_event.ts';
 
 /** What a job takes of a machine. */
@@ -11,6 +12,9 @@ export interface Machine {
   readonly cores: number;
   readonly freeMemoryMb: number;
 }
+
+/** Cores of this machine that jobs may take together: one stays free for the daemon. */
+export const jobCores = (): number => Math.max(1, availableParallelism() - 1);
 
 /** Threads that a document asks for; 0 there means one for each core. */
 export function coresOf(
