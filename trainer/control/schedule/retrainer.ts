@@ -30,9 +30,9 @@ export type { RetrainRun } from './run.ts';
 
 export interface Retrainer {
   /**
-   * Begins a run, in place of a queued one of its kind; a full run in place of all queued ones. While a run of another
-   * kind is in progress, or this machine lacks memory or cores, it is queued. Nothing is queued during a full run, which
-   * leaves nothing to learn, except a direction model and a search of formulas. Never rejects.
+   * Begins a run, in place of a queued one of its kind; a full run in place of all queued ones. While a run of
+   * another kind is in progress, or this machine lacks memory or cores, it is queued. Nothing is queued during a full
+   * run, which leaves nothing to learn, except a direction model and a search of formulas. Never rejects.
    * @returns whether it has begun or is queued
    */
   startOrWait(request: RunRequest): Promise<boolean>;
