@@ -1,10 +1,10 @@
 import { basename, dirname } from 'node:path';
 import { listVersions } from '../shared/bundle/bundle.ts';
 import { keyOf } from '../shared/bundle/gates/gate_result.ts';
-import type { ActivePointer } from '../shared/bundle/pointer.ts';
 import type { RecordedGates } from '../shared/bundle/recorded_gates.ts';
 import { ruleVerdicts } from '../shared/bundle/rule/rule_verdicts.ts';
-import { ALL_SHELVES, readActiveOfSlot, shelfOfSlot } from '../shared/bundle/shelves/registry.ts';
+import { ALL_SHELVES, shelfOfSlot } from '../shared/bundle/shelves/registry.ts';
+import { slotPointers, type SlotPointers } from '../shared/bundle/shelves/slot_pointers.ts';
 import {
   instrumentsWithRule,
   instrumentsWithRuleShadow,
@@ -13,10 +13,10 @@ import {
   ruleFolder,
 } from '../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
-import { readShadow } from '../shared/bundle/shadow_pointer.ts';
 import { describeError } from '../shared/errors.ts';
 import { barSecondsOf, parseInstrument, timeframeOf, type Timeframe } from '../shared/pair.ts';
 import { pathInside } from '../shared/path_name.ts';
+import { quietly } from '../shared/quietly.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { StrategyName } from '../shared/strategies/registry.ts';
 import { isChallenger, namedBundles } from '../trainer/control/admission/standing.ts';
@@ -48,7 +48,7 @@ interface Loaded {
 interface Shelf {
   readonly strategy: BundleStrategy;
   readonly folder: string;
-  readonly active: readonly (ActivePointer | null)[];
+  readonly active: readonly (Pick<SlotPointers, 'version' | 'previous'> | null)[];
   readonly challengers: readonly string[];
   readonly shadows: readonly string[];
   /** @throws MinutehandError as the daemon, when it loads the bundle */
@@ -71,21 +71,22 @@ function shelvesOf(models: string, settings: Settings, isTimed: boolean): readon
   const challengers = namedBundles(models).filter(({ slot }) => isChallenger(slot));
   const challengersIn = (shelf: string): readonly string[] =>
     challengers.filter(({ folder }) => dirname(folder) === shelf).map(({ folder }) => basename(folder));
-  const servedRules = instrumentsWithRule(models).map((instrument) => readActiveRule(models, instrument));
+  // A damaged pointer names nothing here: `modelProblems` tells of it.
+  const servedRules = instrumentsWithRule(models).map((instrument) =>
+    quietly(() => readActiveRule(models, instrument)),
+  );
   const ruleShadows = instrumentsWithRuleShadow(models)
-    .map((instrument) => readRuleShadow(models, instrument))
+    .map((instrument) => quietly(() => readRuleShadow(models, instrument)))
     .filter((version) => version !== null);
   const ofModels = ALL_SHELVES.map((own): Shelf => {
     const isOfRules = own.openRule !== undefined;
-    const slots = own.places(models).map(({ timeframe }) => timeframe);
+    const slots = own.places(models).map(({ timeframe }) => slotPointers(models, timeframe));
     return {
       strategy: own.strategy,
       folder: own.folder(models),
-      active: isOfRules ? servedRules : slots.map((slot) => readActiveOfSlot(models, slot)),
+      active: isOfRules ? servedRules : slots,
       challengers: challengersIn(own.folder(models)),
-      shadows: isOfRules
-        ? ruleShadows
-        : slots.map((slot) => readShadow(models, slot)).filter((version) => version !== null),
+      shadows: isOfRules ? ruleShadows : slots.map(({ shadow }) => shadow).filter((version) => version !== null),
       async load(folder) {
         const gates = own.facts(folder).recorded;
         return { gates, rows_per_second: await commandsOfShelf(own.name).score(folder, settings, isTimed) };
@@ -130,13 +131,13 @@ export function subjectsWithoutModel(
   { minutehand }: Settings,
   checked: readonly CheckedBundle[],
 ): readonly string[] {
-  const isUsable = (strategy: BundleStrategy, active: ActivePointer | null): boolean =>
-    checked.some((one) => one.strategy === strategy && one.ok && one.version === active?.version);
+  const isUsable = (strategy: BundleStrategy, version: string | null): boolean =>
+    checked.some((one) => one.strategy === strategy && one.ok && one.version === version);
   const isServed = (slot: Timeframe | null): boolean =>
-    isUsable(shelfOfSlot(slot).strategy, readActiveOfSlot(models, slot));
+    isUsable(shelfOfSlot(slot).strategy, slotPointers(models, slot).version);
   const hasModel = (instrument: string): boolean =>
     isServed(timeframeOf(barSecondsOf(parseInstrument(instrument)))) ||
-    isUsable('formula_rule', readActiveRule(models, instrument));
+    isUsable('formula_rule', quietly(() => readActiveRule(models, instrument))?.version ?? null);
   const pairs = minutehand.pairs.length === 0 || isServed(null) ? [] : ['pairs'];
   return [...pairs, ...minutehand.instruments.filter((instrument) => !hasModel(instrument))];
 }

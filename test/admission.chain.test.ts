@@ -27,7 +27,7 @@ import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { carryOut, startRollout, type RolloutLook } from '../trainer/control/rollout/steps.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Finished, type Workplace } from './cli_process.ts';
-import { passedGates, verdict } from './passed_gates.ts';
+import { BIASED, passedGates, verdict } from './passed_gates.ts';
 import { tinyRule } from './tiny_rule.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { copyUnder, tinySettings } from './tiny_models.ts';
@@ -42,16 +42,6 @@ const REASON = 'a drill, agreed with risk';
 
 const settings = tinySettings({ minutehand: { instruments: ['BTCUSDT@1h'] } });
 const [pair] = settings.minutehand.pairs as [string];
-const BIASED = verdict({
-  code: 'bias',
-  role: 'direction',
-  passed: false,
-  value: 1,
-  relation: '<=',
-  limit: 0,
-  unit: 'count',
-  evidence: { biased: ['prediction mean'], mean: 0.93 },
-});
 
 /** Somebody took the limits away, and with them what a value would contradict. */
 const UNLIMITED = { passed: true, value: 0.3, relation: null, limit: null } as const;

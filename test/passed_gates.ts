@@ -16,6 +16,18 @@ export function verdict(parts: Partial<GateResult>): GateResult {
   };
 }
 
+/** A direction model whose predictions lean to one side. */
+export const BIASED = verdict({
+  code: 'bias',
+  role: 'direction',
+  passed: false,
+  value: 1,
+  relation: '<=',
+  limit: 0,
+  unit: 'count',
+  evidence: { biased: ['prediction mean'], mean: 0.93 },
+});
+
 const passed = (identity: GateIdentity): GateResult => verdict(identity as Pick<GateResult, 'code' | 'role'>);
 
 /** Verdicts of every gate of a training of pair models, or of the direction model: all passed but the given ones. */

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { placeOfActive } from '../shared/bundle/bundle.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
 import { directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
+import { rolloutPath } from '../shared/bundle/rollout.ts';
 import { ruleFolder, rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
 import { writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { shadowPath } from '../shared/bundle/shadow_pointer.ts';
@@ -11,7 +12,7 @@ import { folderOfVersion } from '../shared/bundle/shelves/registry.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { activate, activateDirection } from './activate.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
-import { passedGates, verdict } from './passed_gates.ts';
+import { BIASED, passedGates, verdict } from './passed_gates.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { tinyRule } from './tiny_rule.ts';
 import { copyUnder, tinyModels } from './tiny_models.ts';
@@ -78,6 +79,7 @@ interface Checked {
   readonly ok: boolean;
   readonly bundles: readonly Record<string, unknown>[];
   readonly without_model: readonly string[];
+  readonly problems: readonly { readonly slot: string; readonly text: string }[];
 }
 
 describe.each(STRATEGIES)('$name in the terminal', (own) => {
@@ -158,7 +160,10 @@ describe.each(STRATEGIES)('$name in the terminal', (own) => {
     for (const change of [['models', 'shadow', candidate], own.endShadow]) {
       writeFileSync(pointer, '{"version":');
       expect(await command('models', 'shadow')).toMatchObject({ code: 1, error: { code: 'MODEL_MANIFEST' } });
+      const problem = { slot: ['shadow', own.place].filter((part) => part !== null).join(' '), version: '' };
+      expect(await check()).toMatchObject({ code: 1, ok: false, without_model: [], problems: [problem] });
       expect(await command(...change)).toMatchObject({ code: 0 });
+      expect(await check()).toMatchObject({ code: 0, ok: true, problems: [] });
       expect(await command('models', 'shadow')).toMatchObject({ code: 0 });
     }
     expect(await marks()).toMatchObject([{ shadow: false }, { shadow: false }]);
@@ -184,6 +189,14 @@ describe.each(STRATEGIES)('$name in the terminal', (own) => {
     const noted = await command('models', 'note', candidate, 'looks fine');
     expect(noted).toEqual({ code: 0, version: candidate, models, notes: 'looks fine' });
   });
+});
+
+it('a damaged rollout is a finding of `check models`', async () => {
+  writeFileSync(rolloutPath(place.models), '{"status":');
+  const checked = await command('check', 'models');
+  expect(checked).toMatchObject({ code: 1, ok: false, problems: [{ slot: 'challenger', version: '' }] });
+  rmSync(rolloutPath(place.models));
+  expect(await command('check', 'models')).toMatchObject({ code: 0, ok: true });
 });
 
 it('rules are checked, too, and an instrument that one serves needs no direction model', async () => {
@@ -215,20 +228,13 @@ it('rules are checked, too, and an instrument that one serves needs no direction
   const shadow = ruleShadowPlace(place.models, INSTRUMENT).path;
   writeFileSync(shadow, '{"version":');
   expect(await command('models', 'shadow')).toMatchObject({ code: 1, error: { code: 'MODEL_MANIFEST' } });
+  const { problems } = await command('check', 'models');
+  expect(JSON.stringify(problems)).toContain(`the pointer of shadow ${INSTRUMENT}`);
   expect(await command('models', 'shadow', 'off', '--rule', INSTRUMENT)).toMatchObject({ code: 0 });
   expect(await command('models', 'shadow')).toMatchObject({ code: 0, rule: {} });
 });
 
 const FAILED = verdict({ code: 'brier', role: 'ai1', passed: false, value: 0.9, relation: '<=', limit: 0.3 });
-const BIASED = verdict({
-  code: 'bias',
-  role: 'direction',
-  passed: false,
-  value: 1,
-  relation: '<=',
-  limit: 0,
-  unit: 'count',
-});
 const UNLUCKY = verdict({ code: 'rule_spa', passed: false, value: 0.4, relation: '<=', limit: 0.05 });
 const NOTHING_RECORDED = { gates: undefined };
 
@@ -328,6 +334,10 @@ describe.each(JUDGED)('gates of $name in the terminal', (own) => {
     expect(await entryOf(good)).toMatchObject({ failed_gates: [] });
     const { problems } = (await command('models', 'list')) as unknown as { problems: { code: string }[] };
     expect(JSON.stringify(problems)).toContain('MODEL_MANIFEST');
+    const checked = await command('check', 'models');
+    expect(checked).toMatchObject({ code: 1, ok: false });
+    expect(JSON.stringify(checked.problems)).toContain('MODEL_MANIFEST');
+    expect(checked.bundles!.find(({ version }) => version === good)).toMatchObject({ ok: true, role: null });
     expect(await command('models', 'promote', good)).toMatchObject({ code: 0, previous: null });
     expect((await command('models', 'list')) as unknown).toMatchObject({ problems: [] });
   });

@@ -25,7 +25,7 @@ const KNOW_DIRECTION: Readonly<Record<string, readonly [files: number, why: stri
 };
 
 /** Comparisons with the name of a strategy outside of the rooms, at most. */
-const BRANCHES = 15;
+const BRANCHES = 9;
 
 const graph = readImportGraph(packageRoot(), FOLDERS);
 

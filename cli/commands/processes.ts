@@ -110,9 +110,9 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
   output.result({ shard, port: daemon.port, boot_id: daemon.bootId });
   process.send?.({ ready: { port: daemon.port } } satisfies PartMessage);
   const reason = await stopping;
-  const ended = reportSlowEnd(print);
-  await endStep('the bar in work, the journal and the connections', () => daemon.stop(reason));
-  ended();
+  await reportSlowEnd(print, () =>
+    endStep('the bar in work, the journal and the connections', () => daemon.stop(reason)),
+  );
 }
 
 export function addTrainer(program: Command, output: () => Output): void {
@@ -162,9 +162,8 @@ async function runTrainer(output: Output): Promise<void> {
     const next = nextPolicy(paths, loaded, () => trainer.retrainer.runs()[0]?.status !== 'running');
     const approved: Settings | null = await Promise.race([stopping.then(() => null), next.approved]);
     next.stop();
-    const ended = reportSlowEnd(print);
-    await trainer.stop();
-    ended();
+    const replaced = trainer;
+    await reportSlowEnd(print, () => replaced.stop());
     loaded = approved;
     if (loaded === null) break;
     print(`Trainer continues with change ${loaded.sources.approved!.change_id}.`);

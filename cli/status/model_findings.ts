@@ -1,6 +1,7 @@
 import { gateText } from '../../shared/bundle/gates/gate_text.ts';
 import { hasNoVerdict } from '../../shared/bundle/gates/gate_result.ts';
 import { gatesText } from '../../shared/bundle/recorded_gates.ts';
+import { timeframeOfSlot } from '../../shared/bundle/shelf_name.ts';
 import { placeOfSlot } from '../../shared/bundle/shelves/registry.ts';
 import { readPointerFile } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
@@ -11,8 +12,8 @@ import {
   instrumentOfSlot,
   isChallenger,
   refusedModels,
+  refusedShadows,
   standingOverrides,
-  timeframeOfSlot,
   type Slot,
   type StandingOverride,
 } from '../../trainer/control/admission/standing.ts';
@@ -52,10 +53,13 @@ export interface ModelProblem {
   readonly next: string;
 }
 
-/** Of all models that the pointers name, whether or not anything runs: refused ones, and those in use despite gates. */
+/**
+ * Of all models that the pointers name, whether or not anything runs: refused ones, shadows whose pointer is refused,
+ * and those in use despite gates.
+ */
 export function modelProblems(settings: Settings, paths: Pick<HomePaths, 'models' | 'home'>): ModelProblem[] {
   return [
-    ...refusedModels(settings, paths).map(({ slot, version, code, message, next }) => {
+    ...[...refusedModels(settings, paths), ...refusedShadows(paths)].map(({ slot, version, code, message, next }) => {
       const named = version === '' ? `the pointer of ${slot}` : `${version} (${slot})`;
       return { slot, version, isStated: false, text: `daemons refuse ${named}. ${code}: ${message}`, next };
     }),

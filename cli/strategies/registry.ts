@@ -5,7 +5,7 @@ import { instrumentsWithRule, readActiveRule } from '../../shared/bundle/rule/ac
 import { ruleOpener } from '../../shared/bundle/shelves/rules.ts';
 import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { describeError } from '../../shared/errors.ts';
-import { isChallenger, type Slot } from '../../trainer/control/admission/standing.ts';
+import { isChallenger, isShadow, type Slot } from '../../trainer/control/admission/standing.ts';
 import { modelProblems } from '../status/model_findings.ts';
 import type { CheckResult } from '../check_result.ts';
 import { COMMANDS } from './commands.ts';
@@ -30,7 +30,7 @@ export async function checkActiveModels(settings: Settings, paths: HomePaths): P
   const problems = modelProblems(settings, paths);
   const isLoaded = (slot: Slot): boolean =>
     checked.some(({ what, verdict }) => what === checkNameOf(slot) && verdict !== 'error');
-  const own = problems.filter(({ slot }) => isLoaded(slot) || isChallenger(slot));
+  const own = problems.filter(({ slot }) => isLoaded(slot) || isChallenger(slot) || isShadow(slot));
   return [
     ...checked.filter(({ what }) => own.every(({ slot }) => checkNameOf(slot) !== what)),
     ...own.map(({ slot, isStated, text, next }): CheckResult => {

@@ -3,14 +3,15 @@ import { readPointerFile, type PointerPlace } from '../../shared/bundle/pointer.
 import type { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { describeError } from '../../shared/errors.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
-import { fingerprint, isUnread, waitsForJournal } from './file_mark.ts';
+import type { Challenger } from '../queue/input.ts';
+import { fingerprint } from './file_mark.ts';
 import type { ModelRefusal } from './followed_models.ts';
-import { provedVersions } from './proved_versions.ts';
+import { FollowedPointer } from './followed_pointer.ts';
 
 /** High-water marks of a pointer. */
 export type FollowedMarks = Pick<PointerMarks, 'accepted' | 'check' | 'forget' | 'raiseQuietly'>;
 
-export interface FollowedSlotsOptions<Key extends string, Model> {
+export interface FollowedSlotsOptions<Key extends string, Model extends Challenger> {
   /** A slot for each. */
   readonly keys: readonly Key[];
   /** High-water marks of each pointer; null = any is accepted. */
@@ -45,41 +46,35 @@ export interface FollowedSlotsOptions<Key extends string, Model> {
   };
 }
 
-interface Slot<Key> {
+interface Slot<Key, Model extends Challenger> {
   readonly key: Key;
-  readonly marks: FollowedMarks | null;
-  /** Fingerprint of the last delivered bundle. */
-  current: string;
+  readonly pointer: FollowedPointer<Model>;
   /** Of the model that serves; null: none, or it was dropped. */
   version: string | null;
-  /** Fingerprint of the last refused bytes, and of the last reported ones: what could not be read is tried again. */
-  refusedMark: string;
-  reportedMark: string;
   refused: ModelRefusal | null;
   /** The active model was accepted before; the pointer, or its bundle, is refused since the start. */
   isProved: boolean;
 }
 
-const NOT_REFUSED = { refusedMark: '', reportedMark: '', refused: null };
-
-/** Follows the pointers of several slots of one kind; refused bytes are not tried again. */
-export class FollowedSlots<Key extends string, Model> {
+/** Follows the pointers of several slots of one kind. */
+export class FollowedSlots<Key extends string, Model extends Challenger> {
   readonly #options: FollowedSlotsOptions<Key, Model>;
-  readonly #slots: readonly Slot<Key>[];
+  readonly #slots: readonly Slot<Key, Model>[];
   readonly #stopTimer: () => void;
   #checking: Promise<void> | null = null;
-  #isStopped = false;
 
   constructor(options: FollowedSlotsOptions<Key, Model>) {
     this.#options = options;
-    this.#slots = options.keys.map((key) => ({
-      key,
-      marks: options.marksOf(key),
-      current: '',
-      version: null,
-      ...NOT_REFUSED,
-      isProved: false,
-    }));
+    this.#slots = options.keys.map((key) => {
+      const slot: Slot<Key, Model> = {
+        key,
+        pointer: this.#follow(key, () => slot),
+        version: null,
+        refused: null,
+        isProved: false,
+      };
+      return slot;
+    });
     this.#stopTimer = options.scheduler.every(options.pollMs, () => void this.check());
   }
 
@@ -114,100 +109,76 @@ export class FollowedSlots<Key extends string, Model> {
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    for (const { pointer } of this.#slots) pointer.stop();
     this.#stopTimer();
     await this.#checking;
   }
 
   async #lookAtAll(): Promise<void> {
-    for (const slot of this.#slots) if (!this.#isStopped) await this.#look(slot);
+    for (const { pointer } of this.#slots) await pointer.look();
   }
 
-  async #look(slot: Slot<Key>): Promise<void> {
-    const { files, placeOf, texts } = this.#options;
-    const place = placeOf(slot.key);
-    let version = `(${texts.pointer(slot.key)})`;
-    let mark = fingerprint(files, [place.path]);
-    let named: string | null = null;
-    try {
-      const pointer = readPointerFile(place, files);
-      if (pointer === null) return this.#end(slot);
-      slot.marks?.check(pointer);
-      await slot.marks?.raiseQuietly(pointer);
-      named = version = pointer.version;
-      mark = fingerprint(files, this.#options.pathsOf(version));
-      if (mark === slot.current) this.#accept(slot);
-      if (mark === slot.current || mark === slot.refusedMark) return;
-      await this.#load(slot, version, mark);
-    } catch (error) {
-      const isNews = `${mark} ${describeError(error).code}` !== slot.reportedMark;
-      const mayServeEarlier = this.#options.onProved !== undefined && slot.current === '';
-      if (mayServeEarlier && isNews && !waitsForJournal(error)) await this.#loadProved(slot, named);
-      this.#refuse(slot, mark, version, error);
-    }
+  #follow(key: Key, slot: () => Slot<Key, Model>): FollowedPointer<Model> {
+    const { files, placeOf, marksOf, pathsOf, load, onProved, withoutPointer, texts } = this.#options;
+    const place = placeOf(key);
+    const marks = marksOf(key);
+    return new FollowedPointer({
+      files,
+      name: texts.pointer(key),
+      path: place.path,
+      async read() {
+        const pointer = readPointerFile(place, files);
+        if (pointer === null) {
+          marks?.forget();
+          return null;
+        }
+        marks?.check(pointer);
+        await marks?.raiseQuietly(pointer);
+        return pointer.version;
+      },
+      markOf: (version) => fingerprint(files, pathsOf(version)),
+      load: (version) => load(version, key),
+      proved: () => (onProved === undefined ? [] : (marks?.accepted() ?? [])),
+      onReady: (model, version, isProved) => this.#begin(slot(), model, version, isProved),
+      onNone: withoutPointer === 'stays' ? null : () => this.#end(slot()),
+      onRefused: (version, error) => this.#refuse(slot(), version, error),
+      onWithdrawn: () => this.#accept(slot()),
+    });
   }
 
-  async #load(slot: Slot<Key>, version: string, mark: string, isProved = false): Promise<void> {
-    const { load, apply, print, onProved, texts } = this.#options;
-    const { key } = slot;
-    const model = await load(version, key);
-    if (this.#isStopped) return;
-    Object.assign(slot, { current: mark, version });
+  #begin(slot: Slot<Key, Model>, model: Model, version: string, isProved: boolean): void {
+    const { apply, print, onProved, texts } = this.#options;
+    slot.version = version;
     if (!isProved) this.#accept(slot);
     else {
       slot.isProved = true;
       // Before the model, so that no signal of it has mode OK.
       onProved?.();
-      print(`${texts.pointer(key)} or its bundle is refused: ${version}, accepted before, serves. Mode DEGRADED.`);
+      print(`${texts.pointer(slot.key)} or its bundle is refused: ${version}, accepted before, serves. Mode DEGRADED.`);
     }
-    apply(key, model);
+    apply(slot.key, model);
   }
 
-  /** The first model that loads. @param failed as for provedVersions */
-  async #loadProved(slot: Slot<Key>, failed: string | null): Promise<void> {
-    for (const version of provedVersions(() => slot.marks?.accepted() ?? [], failed)) {
-      const mark = fingerprint(this.#options.files, this.#options.pathsOf(version));
-      try {
-        return await this.#load(slot, version, mark, true);
-      } catch (error) {
-        this.#report(slot, mark, { version, ...describeError(error) });
-      }
-    }
+  #end(slot: Slot<Key, Model>): void {
+    slot.version = null;
+    this.#options.apply(slot.key, null);
   }
 
-  /** The pointer is not there. */
-  #end(slot: Slot<Key>): void {
-    const { withoutPointer, apply } = this.#options;
-    slot.marks?.forget();
-    if (withoutPointer === 'stays') return;
-    this.#accept(slot);
-    if (slot.current === '') return;
-    Object.assign(slot, { current: '', version: null });
-    apply(slot.key, null);
-  }
-
-  /** The pointer names the active model. */
-  #accept(slot: Slot<Key>): void {
-    Object.assign(slot, NOT_REFUSED);
+  /** The pointer names the active model, or none. */
+  #accept(slot: Slot<Key, Model>): void {
+    slot.refused = null;
     if (!slot.isProved) return;
     slot.isProved = false;
     if (this.#slots.some(({ isProved }) => isProved)) return;
     this.#options.onAccepted?.();
   }
 
-  #refuse(slot: Slot<Key>, mark: string, version: string, error: unknown): void {
-    if (!isUnread(error, mark)) slot.refusedMark = mark;
-    slot.refused = { version, ...describeError(error) };
-    this.#report(slot, mark, slot.refused);
-  }
-
-  #report(slot: Slot<Key>, mark: string, refusal: ModelRefusal): void {
+  #refuse(slot: Slot<Key, Model>, version: string, error: unknown): void {
     const { log, print, onRefused, texts } = this.#options;
-    const report = `${mark} ${refusal.code}`;
-    if (report === slot.reportedMark) return;
-    slot.reportedMark = report;
+    const refusal: ModelRefusal = { version, ...describeError(error) };
+    slot.refused = refusal;
     onRefused(refusal.code);
     log.error({ slot: texts.slot(slot.key), ...refusal }, 'models refused');
-    print(`${texts.title} ${refusal.version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
+    print(`${texts.title} ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
   }
 }

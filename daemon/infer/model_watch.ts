@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ACTIVE_POINTER, type ActiveFile } from '../../shared/bundle/active_file.ts';
+import { ACTIVE_POINTER } from '../../shared/bundle/active_file.ts';
 import { activePath, readActiveFile } from '../../shared/bundle/bundle.ts';
 import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import { GROUP_FILE, MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
@@ -16,14 +16,9 @@ import type { Timeframe } from '../../shared/pair.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { Challenger, ShadowModels } from '../queue/input.ts';
-import { bundlePaths, fingerprint, isUnread, waitsForJournal } from './file_mark.ts';
-import {
-  FollowedRollout,
-  releaseChallenger,
-  type ChallengedDirections,
-  type ChallengedRules,
-} from './followed_rollout.ts';
-import { provedVersions } from './proved_versions.ts';
+import { bundlePaths, fingerprint } from './file_mark.ts';
+import { FollowedPointer, type FollowedPointerOptions } from './followed_pointer.ts';
+import { FollowedRollout, type ChallengedDirections, type ChallengedRules } from './followed_rollout.ts';
 
 /** `active.json` names the active models, `shadow.json` those that score along, `rollout.json` a challenger. */
 export type ModelSlot = 'active' | 'shadow' | 'rollout';
@@ -90,15 +85,15 @@ class PointerWatch implements ModelWatch {
     const { modelsFolder, files, scheduler, marksOf } = options;
     const { directions = null, rules = null } = options;
     const activeMarks = marksOf?.(ACTIVE_POINTER);
-    this.#active = new FollowedPointer(options, {
+    this.#active = new FollowedPointer({
       ...pairBundles(options, 'active'),
-      slot: 'active',
-      file: 'active.json',
-      pointer: activePath(modelsFolder),
+      ...toldOf(options, 'active'),
+      name: 'active.json',
+      path: activePath(modelsFolder),
       read: () => accepted(readActiveFile(modelsFolder, files), activeMarks),
       // A person's pointer, without a serial, has no mark: nothing is proved.
       proved: () => activeMarks?.accepted() ?? [],
-      onReady: (set, isProved) => options.onReady(set, isProved),
+      onReady: (set, _version, isProved) => options.onReady(set, isProved),
       // Without a pointer, or with a bad one, the active set stays.
       onNone: null,
     });
@@ -149,11 +144,18 @@ class PointerWatch implements ModelWatch {
 }
 
 /** The bundles that a pointer may name. */
-interface Bundles<Model extends ShadowModels> {
-  /** Identifies the bytes of a bundle. */
-  markOf(version: string): string;
-  /** @throws MinutehandError also for models of another market or timeframe */
-  load(version: string): Promise<Model>;
+type Bundles<Model extends ShadowModels> = Pick<FollowedPointerOptions<Model>, 'markOf' | 'load'>;
+
+/** Who is told of the refusals of a slot. */
+function toldOf(
+  { files, onRefused, onWithdrawn }: ModelWatchOptions,
+  slot: ModelSlot,
+): Pick<FollowedPointerOptions<ShadowModels>, 'files' | 'onRefused' | 'onWithdrawn'> {
+  return {
+    files,
+    onRefused: (version, error) => onRefused(version, error, slot),
+    onWithdrawn: () => onWithdrawn(slot),
+  };
 }
 
 function pairBundles(options: ModelWatchOptions, slot: ModelSlot): Bundles<ModelSet> {
@@ -185,124 +187,16 @@ function followShadow<Model extends ShadowModels>(
   const { modelsFolder, files, marksOf } = options;
   const kind = shadowPointer(slot);
   const marks = marksOf?.(kind);
-  return new FollowedPointer(options, {
+  return new FollowedPointer({
     ...bundles,
-    slot: 'shadow',
-    file: kind.file,
-    pointer: shadowPath(modelsFolder, slot),
+    ...toldOf(options, 'shadow'),
+    name: kind.file,
+    path: shadowPath(modelsFolder, slot),
     read: () => accepted(readShadowFile(modelsFolder, slot, files), marks),
     proved: () => [],
     onReady: (model) => options.onShadow(model, slot),
     onNone: () => options.onShadow(null, slot),
   });
-}
-
-interface Pointer<Model extends ShadowModels> extends Bundles<Model> {
-  readonly slot: ModelSlot;
-  /** For messages: `active.json`. */
-  readonly file: string;
-  /** Its path. */
-  readonly pointer: string;
-  /** @returns the version that it names; null = none. @throws MinutehandError */
-  read(): Promise<string | null>;
-  /** Pointers that were accepted before, newest first. */
-  readonly proved: () => readonly ActiveFile[];
-  /** @param isProved as for ModelWatchOptions.onReady */
-  onReady(set: Model, isProved: boolean): void;
-  /** null = the last set stays when the pointer names none. */
-  readonly onNone: (() => void) | null;
-}
-
-/** A program that writes a bad pointer again and again must not fill the memory. */
-const MAX_REFUSED = 100;
-
-/** One pointer file and the set that it names. */
-class FollowedPointer<Model extends ShadowModels> {
-  readonly #options: Pick<ModelWatchOptions, 'files' | 'onRefused' | 'onWithdrawn'>;
-  readonly #pointer: Pointer<Model>;
-  /** Fingerprint of the last delivered set; empty when there is none. */
-  #current = '';
-  /** By fingerprint: why its bytes are not tried again. */
-  readonly #refused = new Map<string, unknown>();
-  /** Fingerprint of what was refused last, until another set is delivered or the refusal is withdrawn. */
-  #standing: string | null = null;
-  #isStopped = false;
-
-  constructor(options: Pick<ModelWatchOptions, 'files' | 'onRefused' | 'onWithdrawn'>, pointer: Pointer<Model>) {
-    this.#options = options;
-    this.#pointer = pointer;
-  }
-
-  stop(): void {
-    this.#isStopped = true;
-  }
-
-  /** Looks once. */
-  async look(): Promise<void> {
-    if (this.#isStopped) return;
-    const { slot, file, pointer, read, markOf } = this.#pointer;
-    const { files } = this.#options;
-    let version = `(${file})`;
-    let seen = fingerprint(files, [pointer]);
-    let named: string | null = null;
-    try {
-      named = await read();
-      if (named === null) return this.#none();
-      version = named;
-      seen = markOf(version);
-      if (seen === this.#current) return this.#withdraw();
-      if (this.#refused.has(seen)) throw this.#refused.get(seen);
-      await this.#load(version, seen);
-    } catch (error) {
-      if (!isUnread(error, seen)) this.#keepRefusal(seen, error);
-      if (this.#standing === seen) return;
-      this.#standing = seen;
-      if (this.#current === '' && !waitsForJournal(error)) await this.#loadProved(named);
-      this.#options.onRefused(version, error, slot);
-    }
-  }
-
-  #keepRefusal(seen: string, error: unknown): void {
-    this.#refused.delete(seen);
-    this.#refused.set(seen, error);
-    const [oldest] = this.#refused.keys();
-    if (this.#refused.size > MAX_REFUSED && oldest !== undefined) this.#refused.delete(oldest);
-  }
-
-  async #load(version: string, seen: string, isProved = false): Promise<void> {
-    const set = await this.#pointer.load(version);
-    if (this.#isStopped) return await releaseChallenger(set);
-    this.#current = seen;
-    if (!isProved) this.#standing = null;
-    this.#pointer.onReady(set, isProved);
-  }
-
-  /** The first set that loads. @param failed as for provedVersions */
-  async #loadProved(failed: string | null): Promise<void> {
-    const { proved, markOf, slot } = this.#pointer;
-    for (const version of provedVersions(proved, failed)) {
-      try {
-        return await this.#load(version, markOf(version), true);
-      } catch (error) {
-        this.#options.onRefused(version, error, slot);
-      }
-    }
-  }
-
-  #none(): void {
-    const { slot, onNone } = this.#pointer;
-    if (onNone !== null && this.#current !== '') {
-      this.#current = '';
-      onNone();
-    }
-    // No pointer names nothing bad; the active set is one that no pointer has taken back.
-    if (slot === 'shadow') this.#withdraw();
-  }
-
-  #withdraw(): void {
-    if (this.#standing !== null) this.#options.onWithdrawn(this.#pointer.slot);
-    this.#standing = null;
-  }
 }
 
 /** @returns the version of an accepted pointer. @throws MinutehandError as PointerMarks.check and raise */

@@ -299,7 +299,7 @@ describe('watchModels', () => {
     expect(printed.splice(0)).toEqual([`shadow ${THIRD}`, `shadow refused ${SECOND} MODEL_HASH`]);
     setShadow(models, null);
     for (let i = 0; i < 2; i++) await tick();
-    expect(printed.splice(0)).toEqual(['shadow none', 'shadow withdrawn']);
+    expect(printed.splice(0)).toEqual(['shadow withdrawn', 'shadow none']);
     writeFileSync(shadowPath(models, null), 'torn');
     await tick();
     expect(printed.splice(0)).toEqual(['shadow refused (shadow.json) MODEL_MANIFEST']);

@@ -1,4 +1,4 @@
-import type { Timeframe } from '../pair.ts';
+import { TIMEFRAME_NAMES, type Timeframe } from '../pair.ts';
 import type { ShelfName } from '../strategies/registry.ts';
 
 /** @param timeframe of a direction model; null or undefined: models of pairs */
@@ -30,8 +30,11 @@ export function slotNameOf(timeframe: Timeframe | null): SlotName {
   return timeframe === null ? 'pairs' : `direction ${timeframe}`;
 }
 
-/** The timeframe of the models of a slot; null: the slot of pairs. */
-export function timeframeOfSlot(slot: SlotName): Timeframe | null {
-  const [, timeframe = null] = slot.split(' ') as [string, Timeframe?];
-  return timeframe;
+/**
+ * The timeframe of the direction models of a slot; null: a slot of pairs, or of a rule.
+ * @param slot also of a challenger or a shadow: `challenger 1h`
+ */
+export function timeframeOfSlot(slot: string): Timeframe | null {
+  const [, of] = slot.split(' ');
+  return TIMEFRAME_NAMES.find((timeframe) => timeframe === of) ?? null;
 }

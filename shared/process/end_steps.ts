@@ -23,17 +23,25 @@ export const stepInWork = (): string | null => current;
 const REPORT_MS = 5000;
 
 /**
- * Reports what an end waits for as long as it lasts. Does not keep the process running.
- * @returns a function that ends the reports
+ * Ends something, and reports what it waits for as long as that lasts. The reports do not keep the process running.
+ * @throws what `end` throws
  */
-export function reportSlowEnd(print: (line: string) => void, everyMs = REPORT_MS): () => void {
+export async function reportSlowEnd(
+  print: (line: string) => void,
+  end: () => Promise<void>,
+  everyMs = REPORT_MS,
+): Promise<void> {
   const began = performance.now();
   const timer = setInterval(() => {
     const seconds = Math.round((performance.now() - began) / 1000);
     print(`Still ends after ${seconds} s: waits for ${stepInWork() ?? openResources()}.`);
   }, everyMs);
   timer.unref();
-  return () => clearInterval(timer);
+  try {
+    await end();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** What keeps an event loop without work running, as Node names it: "MessagePort, 2 PipeWrap". */

@@ -21,9 +21,8 @@ describe('the steps of an end', () => {
 
   it('that take long are reported until they have ended', async () => {
     const lines: string[] = [];
-    const ended = reportSlowEnd((line) => lines.push(line), 20);
-    await endStep('the history of signals', () => sleep(100));
-    ended();
+    const print = (line: string): void => void lines.push(line);
+    await reportSlowEnd(print, () => endStep('the history of signals', () => sleep(100)), 20);
     const told = lines.length;
     await sleep(60);
     expect(told).toBeGreaterThan(0);

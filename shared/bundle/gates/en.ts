@@ -1,5 +1,6 @@
+import type { GateRole } from './gate_codes.ts';
 import type { GateFigures } from './gate_figures.ts';
-import type { EnglishCatalog } from './gate_words.ts';
+import type { EnglishCatalog, GateSubject } from './gate_words.ts';
 
 const since = (text: string, of: GateFigures): string => (of.has('since') ? `${text} since ${of.text('since')}` : text);
 
@@ -58,6 +59,15 @@ function borders(of: GateFigures): string {
   return found.map(([split, rows]) => `${rows} overlapping training rows in ${split}`).join(', ');
 }
 
+const SUBJECT_OF_PAIRS: GateSubject = { subject: 'pair', compared: 'entry candidates' };
+/** Of models that are not of pairs. */
+const SUBJECTS: Readonly<Partial<Record<GateRole, GateSubject>>> = {
+  direction: { subject: 'instrument', compared: 'labeled bars' },
+};
+
+const subjectOf = ({ role }: GateFigures): GateSubject =>
+  (role === null ? undefined : SUBJECTS[role]) ?? SUBJECT_OF_PAIRS;
+
 function champion(of: GateFigures): string {
   switch (of.reason) {
     case 'none':
@@ -67,7 +77,7 @@ function champion(of: GateFigures): string {
     case 'unusable':
       return of.text('error');
     default:
-      return `${of.value} ${of.role === 'direction' ? 'labeled bars' : 'entry candidates'} that neither these models nor ${of.text('version')} have learned from`;
+      return `${of.value} ${subjectOf(of).compared} that neither these models nor ${of.text('version')} have learned from`;
   }
 }
 
@@ -157,10 +167,11 @@ export const EN: EnglishCatalog = {
     samples: { name: 'samples', next: 'More history, or more pairs.' },
     f1: {
       name: 'f1',
-      seen: (of) => {
-        if (of.role === 'direction')
-          return `${dash(of, 'f1')}, by chance ${dash(of, 'f1_chance')}, above it by at least ${dash(of, 'f1_gain_lower')}`;
-        return of.has('f1_balanced') ? `${of.value}, ${of.fixed('f1_balanced', 4)} with balanced classes` : of.value;
+      seen: (of) =>
+        of.has('f1_balanced') ? `${of.value}, ${of.fixed('f1_balanced', 4)} with balanced classes` : of.value,
+      seenOf: {
+        direction: (of) =>
+          `${dash(of, 'f1')}, by chance ${dash(of, 'f1_chance')}, above it by at least ${dash(of, 'f1_gain_lower')}`,
       },
       next: 'F1 depends on the share of positives: compare it with `f1 above chance`. Without this limit: take the model out of `quality_f1_gates` (retrain_policy.yaml) and train again.',
       nextOf: {
@@ -340,7 +351,7 @@ export const EN: EnglishCatalog = {
       limit: (of) => {
         if (of.reason === 'no_ratio') return 'champion auc and champion brier decide';
         if (of.reason === 'no_limit') return 'no limit in the policy';
-        const subject = of.role === 'direction' ? 'instrument' : 'pair';
+        const { subject } = subjectOf(of);
         const basis =
           of.text('view') === 'all_pairs' ? `as if every ${subject} had an edge` : `of the ${subject}s with an edge`;
         return `at least ${of.limit}, ${basis}`;

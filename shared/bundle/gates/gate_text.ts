@@ -28,7 +28,7 @@ export function gateText(gate: AnyGate, language: GateLanguage = 'en'): GateText
   const of = new GateFigures(gate, catalog.none);
   if (of.reason === 'no_verdict')
     return { name, seen: gate.code === 'gates' ? catalog.noVerdicts : catalog.noVerdict, limit: catalog.passed };
-  return { name, seen: words?.seen?.(of) ?? of.value, limit: limitOf(of, words, catalog) };
+  return { name, seen: seenOf(of, words), limit: limitOf(of, words, catalog) };
 }
 
 /** `ai1 auc 0.5012 (at least 0.52 on the holdout)`, the reason of a rejection. */
@@ -47,6 +47,11 @@ export function skillText(skill: Readonly<Record<string, number | null>> | null)
 /** Only gates: a verdict of a later version may have a code that this one has no words for. */
 function wordsOf({ code }: MeasuredGate, { gates }: GateCatalog): GateWords | undefined {
   return Object.hasOwn(gates, code) ? gates[code as keyof typeof gates] : undefined;
+}
+
+function seenOf(of: GateFigures, words: GateWords | undefined): string {
+  const seen = (of.role === null ? undefined : words?.seenOf?.[of.role]) ?? words?.seen;
+  return seen?.(of) ?? of.value;
 }
 
 function limitOf(of: GateFigures, words: GateWords | undefined, catalog: GateCatalog): string {

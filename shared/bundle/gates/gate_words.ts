@@ -2,11 +2,19 @@ import type { GateCode, GateRole, OTHER_CODES } from './gate_codes.ts';
 import type { GateFigures } from './gate_figures.ts';
 import type { Relation } from './gate_schema.ts';
 
+/** In words: what a model decides about, and what it and the champion are compared on. */
+export interface GateSubject {
+  readonly subject: string;
+  readonly compared: string;
+}
+
 /** What a person reads about a gate. */
 export interface GateWords {
   readonly name: string;
   /** What was measured; absent: the value in its unit. */
   readonly seen?: (of: GateFigures) => string;
+  /** What was measured of such a model; absent: `seen`. */
+  readonly seenOf?: Readonly<Partial<Record<GateRole, (of: GateFigures) => string>>>;
   /** What it is compared with; absent: relation and limit. */
   readonly limit?: (of: GateFigures) => string;
 }

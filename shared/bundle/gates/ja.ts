@@ -1,5 +1,6 @@
+import type { GateRole } from './gate_codes.ts';
 import type { GateFigures } from './gate_figures.ts';
-import type { GateCatalog } from './gate_words.ts';
+import type { GateCatalog, GateSubject } from './gate_words.ts';
 
 const since = (text: string, of: GateFigures): string =>
   of.has('since') ? `${text}（${of.text('since')} 以降）` : text;
@@ -58,6 +59,15 @@ function borders(of: GateFigures): string {
   return found.map(([split, rows]) => `${split} で学習 ${rows} 行が重複`).join('、');
 }
 
+const SUBJECT_OF_PAIRS: GateSubject = { subject: 'ペア', compared: 'エントリー候補' };
+/** Of models that are not of pairs. */
+const SUBJECTS: Readonly<Partial<Record<GateRole, GateSubject>>> = {
+  direction: { subject: '銘柄', compared: 'ラベル付きバー' },
+};
+
+const subjectOf = ({ role }: GateFigures): GateSubject =>
+  (role === null ? undefined : SUBJECTS[role]) ?? SUBJECT_OF_PAIRS;
+
 function champion(of: GateFigures): string {
   switch (of.reason) {
     case 'none':
@@ -67,7 +77,7 @@ function champion(of: GateFigures): string {
     case 'unusable':
       return `使用不可: ${of.text('error')}`;
     default:
-      return `このモデルも ${of.text('version')} も学習していない${of.role === 'direction' ? 'ラベル付きバー' : 'エントリー候補'} ${of.value} 件`;
+      return `このモデルも ${of.text('version')} も学習していない${subjectOf(of).compared} ${of.value} 件`;
   }
 }
 
@@ -151,10 +161,10 @@ export const JA: GateCatalog = {
     samples: { name: 'サンプル数' },
     f1: {
       name: 'F1',
-      seen: (of) => {
-        if (of.role === 'direction')
-          return `${dash(of, 'f1')}、偶然では ${dash(of, 'f1_chance')}、その差は ${dash(of, 'f1_gain_lower')} 以上`;
-        return of.has('f1_balanced') ? `${of.value}、クラス均衡で ${of.fixed('f1_balanced', 4)}` : of.value;
+      seen: (of) => (of.has('f1_balanced') ? `${of.value}、クラス均衡で ${of.fixed('f1_balanced', 4)}` : of.value),
+      seenOf: {
+        direction: (of) =>
+          `${dash(of, 'f1')}、偶然では ${dash(of, 'f1_chance')}、その差は ${dash(of, 'f1_gain_lower')} 以上`,
       },
     },
     f1_above_chance: {
@@ -292,7 +302,7 @@ export const JA: GateCatalog = {
       limit: (of) => {
         if (of.reason === 'no_ratio') return 'チャンピオンとの AUC とブライアスコアで判定';
         if (of.reason === 'no_limit') return 'ポリシーに基準なし';
-        const subject = of.role === 'direction' ? '銘柄' : 'ペア';
+        const { subject } = subjectOf(of);
         const basis =
           of.text('view') === 'all_pairs' ? `全${subject}に優位性があるとして` : `優位性のある${subject}のみ`;
         return `${of.limit} 以上（${basis}）`;

@@ -3,11 +3,18 @@ import { refuseForeign } from '../../../shared/bundle/origin.ts';
 import { readAccepted, readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
 import type { DespiteGates, FailedGate } from '../../../shared/bundle/recorded_gates.ts';
-import { instrumentsWithRule, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
+import {
+  instrumentsWithRule,
+  instrumentsWithRuleShadow,
+  readRuleShadow,
+  rulePlace,
+  ruleShadowPlace,
+} from '../../../shared/bundle/rule/active_rule.ts';
+import { readShadowFile, SHADOW_SLOTS, shadowPointer } from '../../../shared/bundle/shadow_pointer.ts';
 import { folderOfRule, openJudgedRule } from '../../../shared/bundle/shelves/rules.ts';
 import { readRollout, ROLLOUT_POINTER, rolloutPath, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../../../shared/bundle/served_formulas.ts';
-import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
+import { slotNameOf, timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
 import type { BundleFacts, BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { ALL_SHELVES, placeOfSlot, readActiveOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import type { BundleInUse } from '../../../shared/dependencies/models.ts';
@@ -22,19 +29,17 @@ import { quietly } from '../../../shared/quietly.ts';
 
 /**
  * Which bundle a pointer names: `pairs`, `direction 1h`, `rule BTCUSDT@1h`, or the `challenger` of an active rollout,
- * of a direction model `challenger 1h`, of a rule `challenger BTCUSDT@1h`.
+ * of a direction model `challenger 1h`, of a rule `challenger BTCUSDT@1h`; a `shadow` in the same ways.
  */
-export type Slot = 'pairs' | 'challenger' | `challenger ${string}` | `direction ${Timeframe}` | `rule ${string}`;
+export type Slot = 'pairs' | `direction ${Timeframe}` | `rule ${string}` | Beside<'challenger'> | Beside<'shadow'>;
+type Beside<What extends string> = What | `${What} ${string}`;
 
 export function isChallenger(slot: Slot): boolean {
   return slot.startsWith('challenger');
 }
 
-/** Timeframe of the slot of a direction model; null = it is of pairs, or of a rule. */
-export function timeframeOfSlot(slot: Slot): Timeframe | null {
-  if (instrumentOfSlot(slot) !== null) return null;
-  const [, timeframe = null] = slot.split(' ') as [string, Timeframe?];
-  return timeframe;
+export function isShadow(slot: Slot): boolean {
+  return slot.startsWith('shadow');
 }
 
 /** Instrument of the slot of a rule; null = it is another kind of slot. */
@@ -100,6 +105,32 @@ export function refusedModels(settings: Settings, paths: Pick<HomePaths, 'models
       return [];
     } catch (error) {
       return [{ slot: named?.slot ?? place, version: named?.version ?? '', ...describeError(error) }];
+    }
+  });
+}
+
+/** Pointers of shadows that daemons refuse: damaged, unsigned, expired or older than one that was accepted. */
+export function refusedShadows(paths: Pick<HomePaths, 'models' | 'home'>): RefusedModels[] {
+  const { models } = paths;
+  const readers: (readonly [Slot, () => unknown])[] = [
+    ...SHADOW_SLOTS.map((slot): [Slot, () => void] => [
+      slot === null ? 'shadow' : `shadow ${slot}`,
+      () => {
+        const file = readShadowFile(models, slot);
+        if (file !== null) trainerMarksOf(shadowPointer(slot), paths).check(file);
+      },
+    ]),
+    ...instrumentsWithRuleShadow(models).map((instrument): [Slot, () => unknown] => {
+      const { name } = ruleShadowPlace(models, instrument);
+      return [`shadow ${instrument}`, () => readRuleShadow(models, instrument, trainerMarks(paths, name))];
+    }),
+  ];
+  return readers.flatMap(([slot, read]) => {
+    try {
+      read();
+      return [];
+    } catch (error) {
+      return [{ slot, version: '', ...describeError(error) }];
     }
   });
 }
