@@ -1,6 +1,7 @@
 import type { RecordedGate } from '../shared/bundle/gates/gate_result.ts';
 import { gateStep } from '../shared/bundle/gates/gate_steps.ts';
 import { gateText } from '../shared/bundle/gates/gate_text.ts';
+import { endPartly, type Output } from './output.ts';
 
 /** `gate ai1 auc: passed (0.6012; at least 0.52 on the holdout)`, and below one that failed what to do about it. */
 export function gateLines(gates: readonly RecordedGate[]): string[] {
@@ -11,6 +12,12 @@ export function gateLines(gates: readonly RecordedGate[]): string[] {
     const step = gate.passed ? null : gateStep(gate, failed);
     return step === null ? [line] : [line, `  → ${step}`];
   });
+}
+
+/** Ends a training that requires its gates, where some have failed. */
+export function endByGates(gates: readonly RecordedGate[], output: Pick<Output, 'missing'>): void {
+  const failed = gates.filter(({ passed }) => !passed).map((gate) => gateText(gate).name);
+  if (failed.length > 0) endPartly([`Gates have failed: ${failed.join(', ')}.`], false, output);
 }
 
 /** @param name version or path of the bundle */

@@ -20,7 +20,7 @@ export function missingSubjects({ asked, possible, done }: Omit<Subjects, 'reaso
  * Says on standard error what is missing. Where an option had named it, the command ends as partly done; where all that
  * have bars were asked for, it is a remark.
  */
-export function endWithMissing(subjects: Subjects, output: Pick<Output, 'note'>): void {
+export function endWithMissing(subjects: Subjects, output: Pick<Output, 'note' | 'missing'>): void {
   const missing = missingSubjects(subjects);
   if (missing.length === 0) return;
   const text = `${missing.join(', ')}: ${subjects.reason}`;

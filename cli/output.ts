@@ -18,6 +18,8 @@ export interface Output {
   print(text: string): void;
   /** A remark beside the result. */
   note(text: string): void;
+  /** What the command has not done, and why: on standard error, and as the reason in the record of its job. */
+  missing(text: string): void;
   /** The result for programs, as one JSON document; silent without --json. */
   result(value: unknown): void;
   /**
@@ -46,13 +48,15 @@ export interface Progress {
 const PLAIN_STEP = 0.25;
 
 export function createOutput(json: boolean, onWritten: Output['written'] = () => undefined): Output {
+  const note = (text: string): void => void process.stderr.write(`${printable(maskSecrets(text))}\n`);
   return {
     json,
     line: (text) => {
       if (!json) process.stdout.write(`${printable(text)}\n`);
     },
     print: (text) => void (json ? process.stderr : process.stdout).write(`${printable(text)}\n`),
-    note: (text) => void process.stderr.write(`${printable(maskSecrets(text))}\n`),
+    note,
+    missing: note,
     result: (value) => {
       if (json) process.stdout.write(`${escapedJson(value)}\n`);
     },
@@ -136,9 +140,9 @@ export function isClosedPipe(error: unknown): boolean {
  * Ends a command that has shown its result: with FAILED where none of it was done, else with PARTLY_DONE where
  * something is missing.
  */
-export function endPartly(missing: readonly string[], isAnyDone: boolean, output: Pick<Output, 'note'>): void {
+export function endPartly(missing: readonly string[], isAnyDone: boolean, output: Pick<Output, 'missing'>): void {
   if (isAnyDone && missing.length === 0) return;
-  for (const text of missing) output.note(text);
+  for (const text of missing) output.missing(text);
   process.exitCode = isAnyDone ? PARTLY_DONE : FAILED;
 }
 

@@ -43,26 +43,38 @@ export async function recordJob(
     peakMemory: () => process.resourceUsage().maxRSS * BYTES_PER_KB,
     onLost: (error) => output.note(`This job is not recorded: ${describeError(error).message}`),
   });
+  const missing: string[] = [];
   try {
-    await work(recording(output, recorder));
+    await work(recording(output, recorder, missing));
   } catch (error) {
     const { code, message } = describeError(error);
     await recorder.end({ status: 'failed', error: `${code}: ${message}` });
     throw error;
   }
-  await recorder.end(outcomeOf(process.exitCode));
+  await recorder.end(outcomeOf(process.exitCode, missing, job.kind === 'import' && job.output.is_dry_run));
 }
 
-/** A job that succeeded in part has the status done, and an error that says so. */
-export function outcomeOf(exitCode: typeof process.exitCode): JobOutcome {
-  if (exitCode === FAILED) return { status: 'failed', error: 'it ended with exit code 1; its log says why' };
-  if (exitCode === PARTLY_DONE)
-    return { status: 'done', error: 'partly done (exit code 3); its log says what is missing' };
+/**
+ * A job that succeeded in part has the status done, and an error that says so.
+ * @param missing what the command has not done, each with its code and reason where it has them
+ * @param isPreview it only had to say what an import would do, which may be that all is refused
+ */
+export function outcomeOf(
+  exitCode: typeof process.exitCode,
+  missing: readonly string[] = [],
+  isPreview = false,
+): JobOutcome {
+  const more = missing.length > 1 ? ` (and ${missing.length - 1} more, which its log has)` : '';
+  const reason = missing[0] === undefined ? null : `${missing[0].split('\n')[0]!}${more}`;
+  if (exitCode === FAILED && !isPreview)
+    return { status: 'failed', error: reason ?? 'it ended with exit code 1; its log says why' };
+  if (exitCode === PARTLY_DONE && !isPreview)
+    return { status: 'done', error: `partly done (exit code 3): ${reason ?? 'its log says what is missing'}` };
   return { status: 'done', error: null };
 }
 
-/** An output whose lines, progress and result are recorded as well. */
-function recording(output: Output, recorder: JobRecorder): Output {
+/** An output whose lines, progress and result are recorded as well. @param missing receives what it says is missing */
+function recording(output: Output, recorder: JobRecorder, missing: string[]): Output {
   return {
     ...output,
     line(text) {
@@ -72,6 +84,11 @@ function recording(output: Output, recorder: JobRecorder): Output {
     note(text) {
       recorder.say(text);
       output.note(text);
+    },
+    missing(text) {
+      missing.push(text);
+      recorder.say(text);
+      output.missing(text);
     },
     result(value) {
       recorder.made(artifactsOf(value));

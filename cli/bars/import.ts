@@ -34,7 +34,9 @@ import { candidatesByPrice } from './price_candidates.ts';
 import { isNamed, namelessFile, nameOfSource, type SourceSymbol, type SymbolQuestion } from './source_symbol.ts';
 import { checkScale, type ScaleOptions } from './scale_check.ts';
 import { NO_SYMBOL_NAMES, readSymbol, shownName, symbolUnclear, type SymbolNames } from '../../shared/symbol/symbol.ts';
+import { nearSymbols } from '../../shared/symbol/near_symbols.ts';
 import { parseTimeZone, UTC, type TimeZone } from '../../shared/bar_file/time_zone.ts';
+import { clockOptionOf, type ClockOption } from './clock_option.ts';
 import { checkClock, type ClockVerdict } from './week_opens.ts';
 
 export interface ImportOptions extends ScaleOptions {
@@ -46,8 +48,8 @@ export interface ImportOptions extends ScaleOptions {
   readonly into: BarSink;
   /**
    * The clock of the files: a zone as `parseTimeZone` takes it, or `auto` (also when absent) to find it by the openings
-   * of the trading weeks. Only for layouts that do not name their clock (HistData, MetaTrader), not applied to the
-   * others.
+   * of the trading weeks. For layouts that do not name their clock (HistData, MetaTrader): not applied to the
+   * others, and refused where all files are of these.
    */
   readonly timezone?: string;
   /** Skips the check against the openings of the weeks; without a named zone the usual one of the layout is taken. */
@@ -62,7 +64,10 @@ export interface ImportOptions extends ScaleOptions {
   readonly series?: readonly string[];
   /** Keeps taker volume and number of trades beside the bars as series. */
   readonly flow?: boolean;
-  /** The clock of stamps that claim to be UTC, where they are not: a zone as `parseTimeZone` takes it. */
+  /**
+   * The clock of stamps that claim to be UTC, where they are not: a zone as `parseTimeZone` takes it. Refused where no
+   * file has such stamps.
+   */
   readonly epochTimezone?: string;
   /** Leaves flat bars without volume of closed weekends out. */
   readonly dropFlatWeekends?: boolean;
@@ -95,6 +100,8 @@ export interface RejectedRow {
 export interface SourceReport extends ClockVerdict {
   readonly file: string;
   readonly layout: BarLayout['name'];
+  /** The option that states another clock of its stamps. */
+  readonly clock_option: ClockOption;
   readonly symbol_by: SourceSymbol['by'];
   /** How stamps, numbers and spreads were read, each with what shows it. */
   readonly read_by: readonly string[];
@@ -144,9 +151,10 @@ export interface ImportReport extends PutCounts {
   readonly rejected: readonly RejectedRow[];
   /** Bars of the symbol now. */
   readonly bars: number;
-  readonly clock: ClockReport;
-  /** Gaps, flat bars and spikes of the symbol as it is now. */
-  readonly check: BarReport;
+  /** Openings of the weeks of the symbol as it is now; null where the files were refused, or it has no bar. */
+  readonly clock: ClockReport | null;
+  /** Gaps, flat bars and spikes of the symbol as it is now; null where the files were refused, or it has no bar. */
+  readonly check: BarReport | null;
   readonly sources: readonly SourceReport[];
 }
 
@@ -155,6 +163,8 @@ export interface ImportResult {
   readonly import_number: number | null;
   readonly symbols: readonly ImportReport[];
   readonly series: readonly SeriesReport[];
+  /** New symbols that may be misspelt, each with known ones that are a letter away. */
+  readonly near_symbols: Readonly<Record<string, readonly string[]>>;
   /** Files of a folder that could not be read; the others were imported. */
   readonly skipped: readonly { readonly file: string; readonly code: ErrorCode; readonly seen: string }[];
 }
@@ -187,7 +197,7 @@ const MAX_LOST_S = 1.25 * HOUR_S;
  * @throws MinutehandError DATA_MISSING (no such source, or nothing in it); of a single file: DATA_FORMAT (unknown
  * layout, damaged, or of another timeframe than the symbol), CLOCK_MISMATCH (the zone does not fit); of any: USAGE (no
  * clock for a layout that does not name its own and is too short to determine it, no symbol in the file's name, no such
- * zone)
+ * zone, a zone that does not apply)
  */
 export async function importBars(options: ImportOptions): Promise<ImportResult> {
   const { into } = options;
@@ -201,6 +211,8 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
   };
   for (const file of unread) skipped.push({ file, code: 'DATA_FORMAT', seen: 'not read: no text file by its name' });
   const bySymbol = await groupBySymbol(paths, options, skipOrThrow);
+  const near = await nearOf([...bySymbol.keys()], options);
+  refuseIdleClock(clocks, [...bySymbol.values()].flat());
   const onBytes = await progressOf(paths, options.onProgress);
 
   const reports: ImportReport[] = [];
@@ -241,7 +253,21 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
     if (report !== null) reports.push(report);
   }
   await into.finished(summaryOf(options, { symbols: reports, series }));
-  return { import_number: into.importNumber, symbols: reports, series, skipped };
+  return { import_number: into.importNumber, symbols: reports, series, near_symbols: near, skipped };
+}
+
+/** Symbols that are neither configured nor at the destination, and near one that is, or that everyone has. */
+async function nearOf(
+  symbols: readonly string[],
+  { into, names = NO_SYMBOL_NAMES }: ImportOptions,
+): Promise<ImportResult['near_symbols']> {
+  const unknown = symbols.filter((symbol) => !names.known.has(symbol));
+  if (unknown.length === 0) return {};
+  const there = await into.symbols();
+  const known = new Set([...names.known, ...Object.values(names.aliases), ...there]);
+  const isNew = (symbol: string): boolean => !there.includes(symbol);
+  const near = unknown.filter(isNew).map((symbol) => [symbol, nearSymbols(symbol, known)] as const);
+  return Object.fromEntries(near.filter(([, others]) => others.length > 0));
 }
 
 /** The bars of one symbol from its files: judged first, then handed over. null without a file that could be read. */
@@ -343,15 +369,41 @@ function summaryOf(
 interface Clocks {
   /** Of layouts that do not name theirs; null to find it. */
   readonly named: TimeZone | null;
-  /** Of stamps that claim to be UTC. */
-  readonly epoch: TimeZone;
+  /** Of stamps that claim to be UTC; null: they are. */
+  readonly epoch: TimeZone | null;
 }
 
 function clocksOf({ timezone, epochTimezone }: ImportOptions): Clocks {
   return {
     named: timezone === undefined || timezone === 'auto' ? null : parseTimeZone(timezone),
-    epoch: epochTimezone === undefined ? UTC : parseTimeZone(epochTimezone),
+    epoch: epochTimezone === undefined ? null : parseTimeZone(epochTimezone),
   };
+}
+
+/**
+ * A clock that applies to none of the files would not be heard: the other option was meant.
+ * @throws MinutehandError USAGE
+ */
+function refuseIdleClock({ named, epoch }: Clocks, sources: readonly NamedSource[]): void {
+  const bars = sources.filter((one): one is NamedSource & { layout: BarLayout } => one.layout.name !== 'series');
+  for (const [option, zone] of [
+    ['--timezone', named],
+    ['--epoch-timezone', epoch],
+  ] as const) {
+    const [other] = bars;
+    if (zone === null || other === undefined || bars.some(({ layout }) => clockOptionOf(layout) === option)) continue;
+    // That stamps in UTC are in UTC is no other clock.
+    if (other.layout.isUtc && zone.name === UTC.name) continue;
+    const right = clockOptionOf(other.layout);
+    const [stamps, without] = other.layout.isUtc
+      ? ['are epochs or name UTC', 'they are read as UTC']
+      : ['are times that name no zone', 'the clock is inferred'];
+    throw new MinutehandError('USAGE', {
+      seen: `${option} ${zone.name}, which does not apply: the stamps of ${other.path} ${stamps}`,
+      expected: `${right}, which is for such stamps`,
+      next: `Give ${right} ${zone.name} instead; without it, ${without}.`,
+    });
+  }
 }
 
 interface Tally {
@@ -548,11 +600,10 @@ function clockOf(
   { named, epoch }: Clocks,
   trusted: boolean,
 ): FileClock {
-  if (layout.isUtc)
-    return {
-      zone: epoch,
-      verdict: { timezone: epoch.name, checked: false, week_opens: weekOpens.length, odd_opens: 0 },
-    };
+  if (layout.isUtc) {
+    const zone = epoch ?? UTC;
+    return { zone, verdict: { timezone: zone.name, checked: false, week_opens: weekOpens.length, odd_opens: 0 } };
+  }
   // Without a stamp that can be read there is no clock to ask for: the verdict says why.
   if (!(range[1] >= range[0])) return unread(named ?? UTC);
   if ((barSeconds ?? 0) > HOUR_S) return longClock(path, barSeconds!, weekOpens.length, named);
@@ -634,6 +685,7 @@ async function inspectFile(
   target.sources.push({
     file: path,
     layout: layout.name,
+    clock_option: clockOptionOf(layout),
     symbol_by: symbolBy,
     read_by: readBy,
     timeframe: timeframeName(rules.barSeconds),
@@ -891,6 +943,7 @@ async function reportOf(
   const { read, rejected_count, rejected, forming, weekend } = tally;
   const { place, added, duplicates, conflicts, conflicting, replaced, replaced_period } = sunk;
   const report = check.report();
+  const isChecked = imported && report.bars > 0;
   return {
     symbol,
     file: place,
@@ -907,8 +960,8 @@ async function reportOf(
     rejected_count,
     rejected,
     bars: report.bars,
-    clock: clock.report(),
-    check: report,
+    clock: isChecked ? clock.report() : null,
+    check: isChecked ? report : null,
     sources,
   };
 }

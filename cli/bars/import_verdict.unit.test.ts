@@ -65,7 +65,10 @@ describe('an import', () => {
   it('takes nothing of a symbol with another verdict, unless it is accepted', async () => {
     const swapped = rows(200, ([time, o, h, l, c, v]) => [time!, o!, l!, h!, c!, v!]);
     const refused = await take(swapped);
-    expect(refused).toMatchObject({ import_number: null, symbols: [{ imported: false, added: 0 }] });
+    expect(refused).toMatchObject({
+      import_number: null,
+      symbols: [{ imported: false, added: 0, check: null, clock: null }],
+    });
     expect(refused.symbols[0]!.verdict.findings.map(({ code }) => code)).toEqual(['REJECTED', 'SWAPPED']);
     expect(refused.symbols[0]!.rejected[0]).toMatchObject({ line: 2, code: 'BAR_RANGE' });
     expect(await stored()).toBe(0);
@@ -103,11 +106,29 @@ describe('an import', () => {
     expect(await take(rows(220), { nowMs: null })).toMatchObject({ symbols: [{ added: 121 }] });
   });
 
+  it('refuses a clock that applies to none of its files, and names the option that does', async () => {
+    await expect(take(rows(50), { timezone: '+02:00/US' })).rejects.toMatchObject({
+      code: 'USAGE',
+      seen: expect.stringMatching(/^--timezone \+02:00\/US, which does not apply: .*EURUSD\.csv are epochs/) as string,
+      next: expect.stringContaining('--epoch-timezone +02:00/US') as string,
+    });
+    expect(await take(rows(50), { timezone: 'UTC' })).toMatchObject({ symbols: [{ imported: true }] });
+    const ofMt5 = [
+      '<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>',
+      ...Array.from({ length: 20 }, (_, i) => `2025.01.06\t10:${10 + i}:00\t1.03\t1.031\t1.029\t1.03\t5\t0\t7`),
+    ].join('\n');
+    await expect(take(ofMt5, { epochTimezone: '+02:00/US' })).rejects.toMatchObject({
+      code: 'USAGE',
+      seen: expect.stringMatching(/^--epoch-timezone .* does not apply: .* name no zone$/) as string,
+      next: expect.stringContaining('Give --timezone +02:00/US') as string,
+    });
+  });
+
   it('reads stamps that claim to be UTC on a stated clock, and stamps of the close as those', async () => {
     const ahead = await take(rows(50), { epochTimezone: '+02:00' });
-    expect(ahead.symbols[0]!.check.first).toBe(T0 - 7200);
+    expect(ahead.symbols[0]!.check!.first).toBe(T0 - 7200);
     const closes = await take(rows(50), { reading: { stamp: 'close' } }, 'ABCDEF.csv');
-    expect(closes.symbols[0]!.check.first).toBe(T0 - 60);
+    expect(closes.symbols[0]!.check!.first).toBe(T0 - 60);
   });
 
   it('asks about a gap of most of a year, and about bars that stand off all others, in any order of the rows', async () => {

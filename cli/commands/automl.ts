@@ -160,7 +160,7 @@ export async function runFormulaSearch(job: AutomlJob, settings: Settings, outpu
       `Written to ${file}. The next training has them; \`minutehand train\` says whether they help on the holdout.`,
     );
   } else if (job.output.write) {
-    output.note(
+    output.missing(
       outcome.chosen.length === 0
         ? 'Nothing was written: no formula was chosen.'
         : 'Nothing was written: the gain may be chance.',

@@ -7,17 +7,20 @@ import type { Store } from '../../trainer/store/store.ts';
 import { neighborsOf, type NeighborBars } from '../bars/lag_findings.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
 import { writePriceKind } from '../../shared/bar_file/price_kinds.ts';
-import { REFUSING, refusals, VERDICTS, type VerdictCode } from '../../shared/bar_file/verdict/finding.ts';
+import { REFUSING, refusals, VERDICTS, type Finding, type VerdictCode } from '../../shared/bar_file/verdict/finding.ts';
 import { acceptVerdicts } from '../../shared/bar_file/verdict/folder_verdicts.ts';
 import { findingText, verdictText } from '../../shared/bar_file/verdict/finding_text.ts';
+import type { BarReport } from '../../shared/bar_file/bar_check.ts';
 import { PRICE_KINDS, type PriceKind } from '../../shared/core/cost/fill_cost.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { DateOrder } from '../../shared/csv/stamps.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { nearSymbolText } from '../../shared/symbol/near_symbols.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { parseInteger } from '../period.ts';
 import type { ImportJob } from '../../trainer/jobs/kinds/import_job.ts';
 import { keepPriceKind } from '../../trainer/store/price_kinds.ts';
+import { clockHint } from '../bars/clock_option.ts';
 import { folderSink } from '../bars/folder_sink.ts';
 import {
   importBars,
@@ -247,6 +250,7 @@ export async function runImport(job: ImportJob, { minutehand }: Settings, output
       output.note(`${file}: not taken: ${columns.join(', ')} (--series <name>, once for each, takes them)`);
   if (result.import_number !== null)
     output.line(`Import ${result.import_number}; \`minutehand bars undo ${result.import_number}\` takes it back.`);
+  for (const [symbol, near] of Object.entries(result.near_symbols)) output.note(nearText(symbol, near, result));
   const models = isReplacing ? await modelsOn(result) : [];
   if (models.length > 0)
     output.note(`Models that were trained on these bars: ${models.join(', ')}. Train again before you rely on them.`);
@@ -374,19 +378,22 @@ function endImport(
   endPartly(missing, isAnyTaken, output);
 }
 
-function refusalText({ symbol, verdict }: ImportReport, accepted: ReadonlySet<VerdictCode>): string {
+function refusalText({ symbol, verdict, sources }: ImportReport, accepted: ReadonlySet<VerdictCode>): string {
   const refusing = refusals(verdict, accepted);
   const seen = refusing.map((finding) => `${finding.code} ${findingText(finding)}`).join('; ');
   const codes = [...new Set(refusing.map(({ code }) => code))];
-  const hints = codes.map((code) => HINTS[code]).filter((hint) => hint !== undefined);
+  const hints = codes.flatMap((code) => hintOf(refusing.find((one) => one.code === code)!, sources));
   const next = [...hints, `To take them as they are: --accept ${codes.join(' ')}.`].join(' ');
   return problemText(new MinutehandError('BARS_REFUSED', { seen: `${symbol}: ${seen}`, next }));
 }
 
+function hintOf(finding: Finding, sources: readonly SourceReport[]): string[] {
+  const { code } = finding;
+  return code === 'FUTURE' || code === 'SHIFTED' ? [clockHint(finding, sources)] : [HINTS[code] ?? []].flat();
+}
+
 const HINTS: Partial<Record<VerdictCode, string>> = {
   REJECTED: 'Mend the file, or state another share with --max-rejected.',
-  FUTURE: 'State the clock: --timezone, or --epoch-timezone for stamps that claim to be UTC.',
-  SHIFTED: 'State the clock: --timezone, or --epoch-timezone for stamps that claim to be UTC.',
   CLOSE_STAMPED: 'Add --stamp close.',
   SWAPPED: 'Correct the header or the order of the columns.',
   SCALED: 'Correct the prices; where quotes are inverted, --symbol with the inverse pair (USDEUR for EURUSD) is right.',
@@ -397,15 +404,9 @@ const HINTS: Partial<Record<VerdictCode, string>> = {
 };
 
 function sayImported(one: ImportReport, output: Output): void {
-  const replaced = one.replaced === undefined ? '' : `, ${one.replaced} of them replaced`;
-  output.line(
-    `${one.symbol}: ${one.read} read, ${one.added} added, ${one.duplicates} already there, ${one.conflicts} in conflict${replaced}, ${one.rejected_count} rejected; now ${one.bars} bars in ${one.file}`,
-  );
-  output.line(`  verdict: ${verdictText(one.verdict)}${one.imported ? '' : '; not imported'}`);
-  const { missing_minutes, holes, breaks, flat_bars, spikes } = one.check;
-  output.line(
-    `  ${missing_minutes} minutes missing in ${holes} holes, ${breaks} breaks, ${flat_bars} flat bars, ${spikes} spikes`,
-  );
+  output.line(`${one.symbol}: ${one.imported ? takenText(one) : notTakenText(one)}`);
+  output.line(`  verdict: ${verdictText(one.verdict)}`);
+  if (one.check !== null) output.line(`  ${checkText(one.check)}`);
   const { forming, weekend } = one.left_out;
   if (forming > 0)
     output.note(`${one.symbol}: ${forming} bars are still forming and were left out: they had not closed.`);
@@ -419,10 +420,30 @@ function sayImported(one: ImportReport, output: Output): void {
       `  conflict ${isoMinute(time).trim()}: ${one.replaced === undefined ? `kept ${kept}, not` : `${kept} became`} ${seen}`,
     );
   for (const source of one.sources) saySource(one, source, output);
-  if (one.clock.suspect && one.imported)
+  if (one.clock?.suspect === true)
     output.note(
       `${one.symbol}: the weeks of these bars do not open at one New York hour; check the time zone of the source.`,
     );
+}
+
+/** A warning: a symbol that is really new is imported as any other. */
+function nearText(symbol: string, near: readonly string[], { import_number }: ImportResult): string {
+  const back = import_number === null ? '' : `take it back with \`minutehand bars undo ${import_number}\`, then `;
+  return `warning: ${nearSymbolText(symbol, near)}.\n  → If it is misspelt: ${back}import the file with --symbol ${near[0]!}.`;
+}
+
+function takenText({ read, added, duplicates, conflicts, replaced, rejected_count, bars, file }: ImportReport): string {
+  const ofThem = replaced === undefined ? '' : `, ${replaced} of them replaced`;
+  return `${read} read, ${added} added, ${duplicates} already there, ${conflicts} in conflict${ofThem}, ${rejected_count} rejected; now ${bars} bars in ${file}`;
+}
+
+/** What was not compared is not counted. */
+function notTakenText({ read, rejected_count, bars, file }: ImportReport): string {
+  return `${read} read, ${rejected_count} rejected, none taken; still ${bars} bars in ${file}`;
+}
+
+function checkText({ missing_minutes, holes, breaks, flat_bars, spikes }: BarReport): string {
+  return `${missing_minutes} minutes missing in ${holes} holes, ${breaks} breaks, ${flat_bars} flat bars, ${spikes} spikes`;
 }
 
 function saySource({ symbol }: ImportReport, source: SourceReport, output: Output): void {

@@ -1,6 +1,7 @@
 import type { FeatureFormula } from '../../shared/policy/feature_file.ts';
 import type { Command } from 'commander';
 import { inspectSettings, loadSettings } from '../../shared/policy/policy.ts';
+import { nearConfigured, nearConfiguredText } from '../../shared/policy/near_configured.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
 import { checkEnvironment } from '../environment_check.ts';
 import { configOf, configOption } from '../config_option.ts';
@@ -45,7 +46,9 @@ function check({ config }: ConfigFlags, output: Output): void {
   const ofInstruments = instrumentFormulas.formulas;
   if (ofInstruments.length > 0)
     output.line(`Formulas of the next direction training: ${ofInstruments.map(namedFormula).join(', ')}.`);
-  const { warnings } = environment;
+  const misspelt = nearConfigured(settings).map(nearConfiguredText);
+  for (const warning of misspelt) output.note(`warning: ${warning}`);
+  const warnings = [...environment.warnings, ...misspelt];
   output.result({
     ok: true,
     config_dir: sources.configDir,

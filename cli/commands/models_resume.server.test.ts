@@ -46,6 +46,7 @@ async function run(...args: string[]): Promise<{ lines: string[]; notes: string[
     line: (text) => void printed.lines.push(text),
     print: () => undefined,
     note: (text) => void printed.notes.push(text),
+    missing: (text) => void printed.notes.push(text),
     result: (value) => void (printed.result = value),
     written: () => undefined,
     progress: () => ({ update: () => undefined, stop: () => undefined }),

@@ -127,6 +127,7 @@ async function show(id: string, store: Store, output: Output): Promise<void> {
   if (commit_id !== null) output.line(`  commit ${commit_id} on ${branch}`);
   if (failure !== null) output.line(`  ${oneLine(failure)}`);
   if (found !== null) {
+    if ((found.check?.text ?? '') !== '') output.line(`  check: ${found.check!.text.replaceAll('\n', '\n  check: ')}`);
     output.line(
       `  evidence ${found.status}, ${found.stage} ${found.percent} %${found.error === null ? '' : `: ${found.error}`}`,
     );

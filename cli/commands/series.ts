@@ -16,6 +16,7 @@ import {
   type SeriesSource,
 } from '../../trainer/learning/instruments/series_files.ts';
 import { refuseForeseeing } from '../../trainer/learning/strategies/direction/series_foresight.ts';
+import { nearSymbols, nearSymbolText } from '../../shared/symbol/near_symbols.ts';
 import { endPartly, FAILED, type Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
@@ -90,7 +91,13 @@ async function runArchive({ into, journal }: { into: string; journal?: string },
 }
 
 async function runImport(file: string, given: ImportFlags, output: Output): Promise<void> {
-  const flags = { ...given, symbol: parseSymbol(given.symbol, '--symbol', symbolNames(loadSettings())) };
+  const names = symbolNames(loadSettings());
+  const flags = { ...given, symbol: parseSymbol(given.symbol, '--symbol', names) };
+  const near = names.known.has(flags.symbol) ? [] : nearSymbols(flags.symbol, names.known);
+  if (near.length > 0)
+    output.note(
+      `warning: ${nearSymbolText(flags.symbol, near)}.\n  → If it is misspelt: delete it from ${flags.into}, and give --symbol ${near[0]!}.`,
+    );
   if (!SERIES_NAMES.includes(flags.name as SeriesName))
     throw new MinutehandError('USAGE', { seen: `--name ${flags.name}`, expected: SERIES_NAMES.join(', ') });
   if ((flags.arrival === undefined) === (flags.lag === undefined))

@@ -1,6 +1,6 @@
 import { skillText } from '../../shared/bundle/gates/gate_text.ts';
 import { warningText } from '../../shared/bundle/training_warning.ts';
-import { activationText, gateLines } from '../gate_lines.ts';
+import { activationText, endByGates, gateLines } from '../gate_lines.ts';
 import { Option, type Command } from 'commander';
 import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
@@ -370,7 +370,7 @@ export async function runTrainingJob(
     isInRollout: rollout !== null,
     gates: adoption.gates,
   });
-  if (requireGates && adoption.gates.some(({ passed }) => !passed)) process.exitCode = 1;
+  if (requireGates) endByGates(adoption.gates, output);
 }
 
 /** What an interrupted training leaves. */

@@ -81,6 +81,7 @@ async function service(args: readonly string[], on = machine()): Promise<void> {
     line: (text) => void lines.push(text),
     print: (text) => void lines.push(text),
     note: (text) => void lines.push(text),
+    missing: (text) => void lines.push(text),
     result: (value) => void (result = value as Record<string, unknown>),
     written: () => undefined,
     progress: () => ({ update: () => undefined, stop: () => undefined }),

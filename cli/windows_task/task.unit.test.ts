@@ -46,6 +46,7 @@ async function service(args: readonly string[], on = machine()): Promise<void> {
     line: (text) => void lines.push(text),
     print: () => undefined,
     note: () => undefined,
+    missing: () => undefined,
     result: () => undefined,
     written: () => undefined,
     progress: () => ({ update: () => undefined, stop: () => undefined }),

@@ -9069,6 +9069,8 @@ export interface components {
                 ] | null;
                 /** @description How stamps, numbers and spreads were read, each with what shows it */
                 read_by: string[];
+                /** @description Known symbols that are one letter away from this new one, which may be misspelt */
+                near_symbols: string[];
                 /** @enum {string} */
                 verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
                 findings: {
@@ -9125,6 +9127,8 @@ export interface components {
                 ] | null;
                 /** @description How stamps, numbers and spreads were read, each with what shows it */
                 read_by: string[];
+                /** @description Known symbols that are one letter away from this new one, which may be misspelt */
+                near_symbols: string[];
                 /** @enum {string} */
                 verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
                 findings: {

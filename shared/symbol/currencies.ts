@@ -13,6 +13,9 @@ const BASES =
 const QUOTE_SET: ReadonlySet<string> = new Set(QUOTES);
 const NAMED: ReadonlySet<string> = new Set([...QUOTES, ...BASES]);
 
+/** Three letters each: currencies, metals and the coins that are quoted as they are. */
+export const QUOTED: readonly string[] = [...QUOTES, 'XAU', 'XAG', 'XPT', 'XPD'].filter(({ length }) => length === 3);
+
 /** Returns whether this is a currency, a metal or a coin that everyone knows. */
 export function isCurrency(text: string): boolean {
   return NAMED.has(text);

@@ -19,7 +19,7 @@ import { directionLines } from './lines.ts';
 import { directionPlanReport, printDirectionPlan } from './plan.ts';
 import { joinedLine } from '../../series_folder.ts';
 import { warningText } from '../../../shared/bundle/training_warning.ts';
-import { activationText, gateLines } from '../../gate_lines.ts';
+import { activationText, endByGates, gateLines } from '../../gate_lines.ts';
 import { adoptionPlace } from '../../admission_place.ts';
 import { gitCommit } from '../../git_commit.ts';
 import { tellWhenInterrupted } from '../../interrupted.ts';
@@ -211,7 +211,7 @@ export async function runDirectionJob(
       rollout,
       resources,
     });
-    if (requireGates && gates.some(({ passed }) => !passed)) process.exitCode = 1;
+    if (requireGates) endByGates(gates, output);
   } finally {
     progress.stop();
   }

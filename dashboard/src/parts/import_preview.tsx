@@ -132,6 +132,11 @@ function PreviewedSymbol({ symbol: one }: { readonly symbol: ImportPreview['symb
           {codeText('verdict', code)}: {text}
         </p>
       ))}
+      {one.near_symbols.length > 0 && (
+        <p class="bad">
+          {t('preview.nearSymbols', { symbol: one.symbol, others: one.near_symbols.join(', '), first: one.near_symbols[0]! })}
+        </p>
+      )}
       <dl class="facts row">
         <Fact name={t('preview.symbol')}>{`${one.symbol} (${one.symbol_by})`}</Fact>
         <Fact name={t('preview.timeframe')}>
@@ -142,9 +147,13 @@ function PreviewedSymbol({ symbol: one }: { readonly symbol: ImportPreview['symb
         </Fact>
         <Fact name={t('preview.prices')}>{low === null ? '–' : `${low} – ${high}`}</Fact>
         <Fact name={t('preview.rows')}>{num(one.read, 0)}</Fact>
-        <Fact name={t('preview.added')}>{num(one.added, 0)}</Fact>
-        <Fact name={t('preview.duplicates')}>{num(one.duplicates, 0)}</Fact>
-        <Fact name={t('preview.conflicts')}>{num(one.conflicts, 0)}</Fact>
+        {one.would_be_taken && (
+          <>
+            <Fact name={t('preview.added')}>{num(one.added, 0)}</Fact>
+            <Fact name={t('preview.duplicates')}>{num(one.duplicates, 0)}</Fact>
+            <Fact name={t('preview.conflicts')}>{num(one.conflicts, 0)}</Fact>
+          </>
+        )}
         <Fact name={t('preview.rejected')}>{num(one.rejected, 0)}</Fact>
       </dl>
       {one.read_by.length > 0 && <p class="note">{one.read_by.join('; ')}</p>}

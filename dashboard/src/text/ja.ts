@@ -440,6 +440,8 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'preview.cut': '最初の800万文字だけを確認しました。',
   'preview.next': 'トレーナーのマシンでインポートするには:',
   'preview.series': '{symbol} {name}: {added} 個の値が追加されます',
+  'preview.nearSymbols':
+    '{symbol} は未登録のシンボルで、{others} と 1 文字違いです。誤記の場合はシンボルに {first} を指定してください。',
   'preview.symbol': '銘柄(根拠)',
   'preview.timeframe': '時間足(根拠)',
   'preview.clock': '時計',

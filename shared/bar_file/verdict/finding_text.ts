@@ -14,6 +14,12 @@ export function findingText({ code, by, values }: Finding): string {
   const isOfMinutes = !Number.isInteger(hours * 2);
   const ahead = `by ${hours > 0 ? '+' : ''}${isOfMinutes ? `${Math.round(hours * 60)} min` : `${hours} h`}`;
   const at = (name: string): string => isoMinute(Number(v[name]));
+  // Findings that the store kept from earlier have only the opening that was due.
+  const runFrom =
+    v['seen'] === undefined
+      ? `are off; weeks should open ${v['due']}`
+      : `run from ${v['seen']} in ${v['place']}, where ${v['expected']} was expected`;
+  const orOfCloses = v['or_close_stamped'] === undefined ? '' : '; or the bars are stamped with their close';
   const texts: Readonly<Record<string, () => string>> = {
     'EMPTY rows': () => 'no row: a header alone, or nothing',
     'REJECTED rows': () =>
@@ -32,12 +38,11 @@ export function findingText({ code, by, values }: Finding): string {
     'SCALED usual_prices': () =>
       `by ${v['factor']}: the price is about ${v['price']}, and has been ${v['low']} to ${v['high']} for decades`,
     'SHIFTED week_edges': () =>
-      v['zone'] === undefined
-        ? `${ahead}: ${v['weeks']} of ${v['of']} weeks end and begin so much off New York’s close; they open ${v['due']}${v['or_close_stamped'] === undefined ? '' : ', or the bars are stamped with their close'}`
-        : `to the clock ${v['zone']}: ${v['weeks']} of ${v['of']} weeks do not open ${v['due']}`,
+      `${v['zone'] === undefined ? ahead : `to the clock ${v['zone']}`}: ${v['weeks']} of ${v['of']} weeks ${runFrom}${orOfCloses}`,
     'SHIFTED single_weeks': () =>
-      `${ahead} in ${v['weeks']} of ${v['of']} weeks, first that of ${at('from')}: it ends and begins so much off New York’s close; weeks open ${v['due']}${v['or_close_stamped'] === undefined ? '' : ', or its bars are stamped with their close'}`,
-    'SHIFTED daily_pause': () => `${ahead}: ${v['weeks']} of ${v['of']} daily pauses are so much off 17:00 in New York`,
+      `${ahead} in ${v['weeks']} of ${v['of']} weeks, first that of ${at('from')}, which ${runFrom.replace('run', 'runs')}${orOfCloses}`,
+    'SHIFTED daily_pause': () =>
+      `${v['zone'] === undefined ? ahead : `to the clock ${v['zone']}`}: ${v['weeks']} of ${v['of']} daily pauses ${runFrom}`,
     'SHIFTED known_bars': () =>
       `${ahead}: so its moves fit the ${v['symbol']} that is stored (correlation ${v['correlation']}, unshifted ${v['unshifted']})`,
     'SHIFTED related_bars': () =>

@@ -109,6 +109,23 @@ describe('a clock', () => {
       }
   });
 
+  it('that is off says when weeks or pauses begin and end by their stamps, and when they must', () => {
+    const textOf = (bars: readonly InspectedBar[], symbol = 'EURUSD'): string =>
+      findingText(inspect(bars, symbol).findings[0]!);
+    expect(textOf(shifted(marketBars(), 2 * HOUR_S))).toBe(
+      'by +2 h: 3 of 3 weeks run from Sunday 19:00 to Friday 19:00 in New York, where Sunday 17:00 to Friday 17:00 was expected',
+    );
+    const gold = { symbol: 'XAUUSD', price: 1300 };
+    expect(textOf(shifted(marketBars(gold), 7 * HOUR_S), 'XAUUSD')).toContain(
+      'run from Monday 01:00 to Saturday 00:00 in New York, where Sunday 18:00 to Friday 17:00 was expected',
+    );
+    expect(textOf(shifted(marketBars({ ...gold, weeks: 1 }), 3 * HOUR_S), 'XAUUSD')).toContain(
+      'daily pauses run from 20:00 to 21:00 in New York, where 17:00 to 18:00 was expected',
+    );
+    const off = marketBars().map((bar) => (bar.time < SUNDAY + 7 * DAY_S ? { ...bar, time: bar.time - HOUR_S } : bar));
+    expect(textOf(off)).toMatch(/which runs from Sunday 16:00 to Friday 16:00 in New York, where/);
+  });
+
   it('that is ahead is noticed in a single week by its two edges, and in the days of gold by their pauses', () => {
     const oneWeekend = shifted(marketBars({ weeks: 2 }), 2 * HOUR_S).slice(100, -100);
     expect(inspect(oneWeekend)).toMatchObject({ verdict: 'SHIFTED', findings: [{ values: { hours: 2 } }] });

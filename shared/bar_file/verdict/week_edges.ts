@@ -66,7 +66,7 @@ export function createWeekEdges(due: WeekOpen, barSeconds: number) {
     },
 
     findings({ oldest, newest, hasClosed }: WeekRange): Finding[] {
-      const market = { due, barSeconds, weeks, days, opens: rests.map(({ open }) => open) };
+      const market = { due, dueOpen, dueClose, barSeconds, weeks, days, opens: rests.map(({ open }) => open) };
       const stamped = closeStamped(market);
       if (stamped !== null) return [stamped];
       const ofAll = shifted(market);
@@ -106,6 +106,9 @@ function weeksOf(rests: readonly Rest[], oldest: number, newest: number): { open
 
 interface MarketEdges {
   readonly due: WeekOpen;
+  /** Seconds since Sunday 00:00 of its place. */
+  readonly dueOpen: number;
+  readonly dueClose: number;
   readonly barSeconds: number;
   readonly weeks: readonly Edges[];
   readonly days: readonly Edges[];
@@ -134,7 +137,7 @@ function closeStamped(market: MarketEdges): Finding | null {
 }
 
 function shifted(market: MarketEdges): Finding[] {
-  const { due, barSeconds } = market;
+  const { barSeconds } = market;
   for (const { by, edges, least } of testsOf(market)) {
     const counts = countsOfHours(edges.map(hoursOff));
     const known = counts.reduce((sum, { count }) => sum + count, 0);
@@ -144,11 +147,17 @@ function shifted(market: MarketEdges): Finding[] {
     if (known < least && !isOneClearWeek) continue;
     if (off === undefined) return [];
     const { hours, count } = off;
+    const seen = seenOf(
+      market,
+      by,
+      edges.filter((one) => hoursOff(one) === hours),
+    );
     if (count >= CLEAR_SHARE * known) {
-      const values = { hours, weeks: count, of: known, due: due.text, ...orCloseStamped(hours, barSeconds) };
+      const values = { hours, weeks: count, of: known, ...seen, ...orCloseStamped(hours, barSeconds) };
       return [{ code: 'SHIFTED', by, values }];
     }
-    if (count >= MIXED_SHARE * known) return [mixed(market, by, count, known)];
+    if (count >= MIXED_SHARE * known)
+      return [{ code: 'SHIFTED', by, values: { weeks: count, of: known, ...seen, zone: zoneOf(market) } }];
   }
   return minutesOff(market);
 }
@@ -157,7 +166,8 @@ function shifted(market: MarketEdges): Finding[] {
  * A shift of less than an hour: nearly all weeks end so many minutes off New York's close, and begin as much off, or
  * a little later. A week that only ends early or begins late is within the open hours.
  */
-function minutesOff({ due, barSeconds, weeks }: MarketEdges): Finding[] {
+function minutesOff(market: MarketEdges): Finding[] {
+  const { barSeconds, weeks } = market;
   const offs = weeks.filter(({ close, open }) => close !== 0 && open >= close - barSeconds && (close > 0 || open < 0));
   const [usual = 0] = [...offs]
     .sort((a, b) => a.close - b.close)
@@ -165,7 +175,8 @@ function minutesOff({ due, barSeconds, weeks }: MarketEdges): Finding[] {
     .map(({ close }) => close);
   const alike = offs.filter(({ close }) => Math.abs(close - usual) <= barSeconds);
   if (alike.length < 2 || alike.length < CLEAR_SHARE * weeks.length || Math.abs(usual) >= HOUR_S) return [];
-  const values = { hours: usual / HOUR_S, weeks: alike.length, of: weeks.length, due: due.text };
+  const seen = seenOf(market, 'week_edges', alike);
+  const values = { hours: usual / HOUR_S, weeks: alike.length, of: weeks.length, ...seen };
   return [{ code: 'SHIFTED', by: 'week_edges', values }];
 }
 
@@ -173,21 +184,25 @@ function minutesOff({ due, barSeconds, weeks }: MarketEdges): Finding[] {
  * Weeks of their own clock among others, or a single one: each ends as late as it begins, or begins as early as it
  * ends. The rests on both sides of such a week do not show it, because one of their edges is right.
  */
-function singleWeeks(
-  { due, barSeconds }: MarketEdges,
-  weeks: readonly (Edges & { readonly from: number })[],
-): Finding[] {
+function singleWeeks(market: MarketEdges, weeks: readonly (Edges & { readonly from: number })[]): Finding[] {
   const off = weeks.flatMap((week) => {
     const hours = hoursOff(week);
     // A week that is cut off at one edge shows no shift.
     const isWhole = Math.abs(week.close) < DAY_S && Math.abs(week.open) < DAY_S;
-    return hours === null || hours === 0 || !isWhole ? [] : [{ hours, from: week.from }];
+    return hours === null || hours === 0 || !isWhole ? [] : [{ hours, week }];
   });
   const [usual] = countsOfHours(off.map(({ hours }) => hours));
   if (usual === undefined) return [];
   const { hours, count } = usual;
-  const { from } = off.find((week) => week.hours === hours)!;
-  const values = { hours, weeks: count, of: weeks.length, due: due.text, from, ...orCloseStamped(hours, barSeconds) };
+  const { week: first } = off.find((one) => one.hours === hours)!;
+  const values = {
+    hours,
+    weeks: count,
+    of: weeks.length,
+    from: first.from,
+    ...seenOf(market, 'week_edges', [first]),
+    ...orCloseStamped(hours, market.barSeconds),
+  };
   return [{ code: 'SHIFTED', by: 'single_weeks', values }];
 }
 
@@ -203,12 +218,50 @@ function orCloseStamped(hours: number, barSeconds: number): { readonly or_close_
   return hours * HOUR_S === barSeconds ? { or_close_stamped: 1 } : {};
 }
 
-/** Weeks that are off in one season only: the clock of a place. */
-function mixed({ opens, due }: MarketEdges, by: string, count: number, known: number): Finding {
+/** The clock of weeks that are off in one season only. */
+function zoneOf({ opens, due }: MarketEdges): string {
   const best = leastOdd([UTC, ...WORLD], opens, due);
   const isClear = best.name !== 'UTC' && oddOpens(opens, best, due) <= MIXED_SHARE * opens.length;
-  const zone = isClear ? best.name : UNKNOWN_ZONE;
-  return { code: 'SHIFTED', by, values: { weeks: count, of: known, due: due.text, zone } };
+  return isClear ? best.name : UNKNOWN_ZONE;
+}
+
+const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+
+/** When weeks, or daily pauses, begin and end by their stamps, and when they must: `Sunday 19:00 to Friday 19:00`. */
+function seenOf(
+  { due, dueOpen, dueClose }: MarketEdges,
+  by: 'week_edges' | 'daily_pause',
+  edges: readonly Edges[],
+): { readonly seen: string; readonly expected: string; readonly place: string } {
+  const open = middle(edges.map((one) => one.open));
+  const close = middle(edges.map((one) => one.close));
+  const place = due.place.name.split('/').at(-1)!.replace('_', ' ');
+  if (by === 'week_edges')
+    return {
+      seen: `${weekTime(dueOpen + open)} to ${weekTime(dueClose + close)}`,
+      expected: `${weekTime(dueOpen)} to ${weekTime(dueClose)}`,
+      place,
+    };
+  const [begin, end] = [CLOSE_HOUR * HOUR_S, due.hour * HOUR_S];
+  return {
+    seen: `${dayTime(begin + close)} to ${dayTime(end + open)}`,
+    expected: `${dayTime(begin)} to ${dayTime(end)}`,
+    place,
+  };
+}
+
+function middle(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+/** @param seconds since Sunday 00:00 */
+function weekTime(seconds: number): string {
+  const inWeek = (seconds + 7 * DAY_S) % (7 * DAY_S);
+  return `${WEEKDAYS[Math.floor(inWeek / DAY_S)]!} ${dayTime(inWeek)}`;
+}
+
+function dayTime(seconds: number): string {
+  return new Date(((seconds + DAY_S) % DAY_S) * 1000).toISOString().slice(11, 16);
 }
 
 /**

@@ -66,6 +66,7 @@ const answerSchema = z.union([
           .min(1),
       }),
     ),
+    near_symbols: z.record(z.string(), z.array(z.string())),
     series: z.array(
       z.object({
         symbol: z.string(),

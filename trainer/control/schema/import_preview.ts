@@ -46,6 +46,9 @@ const previewedSymbol = z.object({
   clock_is_checked: z.boolean().describe('Whether the openings of the weeks confirm it'),
   price_range: z.tuple([z.number(), z.number()]).nullable().describe('Lowest low and highest high'),
   read_by: z.array(z.string()).describe('How stamps, numbers and spreads were read, each with what shows it'),
+  near_symbols: z
+    .array(z.string())
+    .describe('Known symbols that are one letter away from this new one, which may be misspelt'),
   verdict: z.enum(VERDICTS),
   findings: z.array(z.object({ code: z.enum(VERDICTS), text: z.string() })),
   would_be_taken: z.boolean(),

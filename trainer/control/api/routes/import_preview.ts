@@ -37,7 +37,7 @@ function shown(preview: ImportPreview): z.infer<typeof previewSchema> {
   if ('error' in preview) return { refused: preview.error, symbols: [], series: [] };
   return {
     refused: null,
-    symbols: preview.symbols.map(shownSymbol),
+    symbols: preview.symbols.map((one) => shownSymbol(one, preview.near_symbols[one.symbol] ?? [])),
     series: preview.series.map(({ symbol, name, read, added, rejected_count }) => {
       return { symbol, name, read, added, rejected: rejected_count };
     }),
@@ -46,7 +46,10 @@ function shown(preview: ImportPreview): z.infer<typeof previewSchema> {
 
 type PreviewedSymbol = Extract<ImportPreview, { symbols: unknown }>['symbols'][number];
 
-function shownSymbol({ symbol, verdict, imported, rejected_count, rejected, sources, ...counts }: PreviewedSymbol) {
+function shownSymbol(
+  { symbol, verdict, imported, rejected_count, rejected, sources, ...counts }: PreviewedSymbol,
+  near: readonly string[],
+) {
   const { timezone, checked, symbol_by, timeframe, timeframe_by, layout, price_range, read_by } = sources[0]!;
   const { read, added, duplicates, conflicts } = counts;
   return {
@@ -59,6 +62,7 @@ function shownSymbol({ symbol, verdict, imported, rejected_count, rejected, sour
     clock_is_checked: checked,
     price_range,
     read_by,
+    near_symbols: [...near],
     verdict: verdict.verdict,
     findings: verdict.findings.map((finding) => ({ code: finding.code, text: findingText(finding) })),
     would_be_taken: imported,
