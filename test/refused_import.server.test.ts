@@ -31,7 +31,12 @@ function weeks(aheadSeconds: number, seed = 1): string {
     if ((time - OPENS) % (7 * DAY_S) >= 5 * DAY_S) continue;
     const open = close;
     close = Number((open * (1 + (rng.uniform() - 0.5) * 4e-4)).toFixed(5));
-    const prices = [open, Math.max(open, close) + rng.uniform() * 1e-4, Math.min(open, close) - rng.uniform() * 1e-4, close];
+    const prices = [
+      open,
+      Math.max(open, close) + rng.uniform() * 1e-4,
+      Math.min(open, close) - rng.uniform() * 1e-4,
+      close,
+    ];
     lines.push(`${time + aheadSeconds},${prices.map((price) => price.toFixed(5)).join(',')},1`);
   }
   return `time,open,high,low,close,volume\n${lines.join('\n')}\n`;

@@ -382,7 +382,12 @@ function refusalText({ symbol, verdict, sources }: ImportReport, accepted: Reado
   const refusing = refusals(verdict, accepted);
   const seen = refusing.map((finding) => `${finding.code} ${findingText(finding)}`).join('; ');
   const codes = [...new Set(refusing.map(({ code }) => code))];
-  const hints = codes.flatMap((code) => hintOf(refusing.find((one) => one.code === code)!, sources));
+  const hints = codes.flatMap((code) =>
+    hintOf(
+      refusing.find((one) => one.code === code)!,
+      sources,
+    ),
+  );
   const next = [...hints, `To take them as they are: --accept ${codes.join(' ')}.`].join(' ');
   return problemText(new MinutehandError('BARS_REFUSED', { seen: `${symbol}: ${seen}`, next }));
 }

@@ -74,7 +74,8 @@ export function offsetZone(seconds: number, rule: SummerRule | null): TimeZone {
 export function shiftedZone({ name }: TimeZone, seconds: number): TimeZone | null {
   const match = /^([+-])(\d{2}):(\d{2})(?:\/(EU|US))?$/.exec(name === 'UTC' ? '+00:00' : name);
   if (match === null) return null;
-  const offset = (match[1] === '-' ? -1 : 1) * (Number(match[2]) * HOUR_S + Number(match[3]) * 60) + 60 * Math.round(seconds / 60);
+  const offset =
+    (match[1] === '-' ? -1 : 1) * (Number(match[2]) * HOUR_S + Number(match[3]) * 60) + 60 * Math.round(seconds / 60);
   const isPossible = offset <= MAX_AHEAD_S && offset >= -MAX_BEHIND_S;
   return isPossible ? offsetZone(offset, (match[4] as SummerRule | undefined) ?? null) : null;
 }

@@ -45,7 +45,10 @@ describe('a new symbol', () => {
         const isOwn = swapped === meant || isPairForm(swapped) || near.length === 0;
         if (!isOwn) expect(near).toContain(meant);
         if (near.length === 0 && swapped !== meant)
-          expect([swapped.slice(0, 3), swapped.slice(3)].every((one) => isCode(one)), swapped).toBe(true);
+          expect(
+            [swapped.slice(0, 3), swapped.slice(3)].every((one) => isCode(one)),
+            swapped,
+          ).toBe(true);
       }),
     );
   });
