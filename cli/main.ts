@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { keepFilesPrivate } from '../shared/private_files.ts';
 import { packageManifest } from '../shared/root.ts';
+import type { CommandName } from './command_names.ts';
 import { CommandAudit } from './command_audit.ts';
 import {
   createOutput,
@@ -16,6 +17,7 @@ import {
   type Output,
 } from './output.ts';
 import { spelledCommand } from './strategy_option.ts';
+import { asTyped } from './typed_command.ts';
 
 /** What a process has that one of ours has started. */
 const STARTED = ['MINUTEHAND_PROGRESS', 'MINUTEHAND_JOB'];
@@ -238,7 +240,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     load: async () => (await import('./commands/sim.ts')).addSim,
   },
   docs: { load: async () => (await import('./commands/docs.ts')).addDocs },
-};
+} satisfies Record<CommandName, Listed>;
 
 /** Runs one command. @returns its exit code: 0 done, 1 failed, 2 misused, 3 partly done */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -256,7 +258,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const program = await createProgram(
       wantedCommands(spelled.argv),
       () => createOutput(json, (change) => audit.written(change)),
-      (text) => (json ? answers.push(text) : process.stdout.write(text)),
+      (text) => (json ? answers.push(text) : process.stdout.write(asTyped(text))),
     );
     program.hook('preAction', async (_program, command) => {
       if (command.name() !== 'doctor') await warnOfUnknownVariables(note);
@@ -271,7 +273,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (!(error instanceof CommanderError)) return showError(error, json);
     // Asking for help or the version is not misuse.
     const isMisuse = error.exitCode !== 0;
-    if (json) process.stdout.write(`${JSON.stringify(isMisuse ? misuse(error) : { text: answers.join('') })}\n`);
+    if (json) process.stdout.write(`${JSON.stringify(isMisuse ? misuse(error) : { text: asTyped(answers.join('')) })}\n`);
     return isMisuse ? MISUSED : DONE;
   }
 }

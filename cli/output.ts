@@ -1,6 +1,7 @@
 import { describeError, knownError, type MinutehandError } from '../shared/errors.ts';
 import { maskSecrets } from '../shared/secrets.ts';
 import { PROGRESS_FORM, PROGRESS_VARIABLE, progressLine } from '../trainer/jobs/progress/progress_line.ts';
+import { asTyped } from './typed_command.ts';
 import { ProgressBar } from './progress_bar.ts';
 
 /** Exit codes. Nothing done is a failure; a part done has a code of its own, and the rest is on standard error. */
@@ -48,13 +49,13 @@ export interface Progress {
 const PLAIN_STEP = 0.25;
 
 export function createOutput(json: boolean, onWritten: Output['written'] = () => undefined): Output {
-  const note = (text: string): void => void process.stderr.write(`${printable(maskSecrets(text))}\n`);
+  const note = (text: string): void => void process.stderr.write(`${shown(maskSecrets(text))}\n`);
   return {
     json,
     line: (text) => {
-      if (!json) process.stdout.write(`${printable(text)}\n`);
+      if (!json) process.stdout.write(`${shown(text)}\n`);
     },
-    print: (text) => void (json ? process.stderr : process.stdout).write(`${printable(text)}\n`),
+    print: (text) => void (json ? process.stderr : process.stdout).write(`${shown(text)}\n`),
     note,
     missing: note,
     result: (value) => {
@@ -75,6 +76,11 @@ export function createOutput(json: boolean, onWritten: Output['written'] = () =>
 export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex
   return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+}
+
+/** As a person reads it. */
+function shown(text: string): string {
+  return asTyped(printable(text));
 }
 
 /** JSON leaves some control characters as they are, which a terminal would act on. */
@@ -157,7 +163,7 @@ export function showError(error: unknown, json: boolean): number {
   const report = describeError(error);
   const { code, message, next } = report;
   if (json) process.stdout.write(`${JSON.stringify({ error: report })}\n`);
-  process.stderr.write(`${printable(`${code}: ${message}`)}\n  → ${printable(next)}\n`);
+  process.stderr.write(`${shown(`${code}: ${message}`)}\n  → ${shown(next)}\n`);
   if (knownError(error) === null && error instanceof Error) process.stderr.write(`${maskSecrets(error.stack ?? '')}\n`);
   return code === 'USAGE' ? MISUSED : FAILED;
 }

@@ -360,6 +360,8 @@ async function main() {
     for (const order of orders) process.stdout.write(`${order.join(' ')}\n`); // a real program places its order here
   }
 
+  const note = (words) => process.stderr.write(`follow.mjs: ${words}\n`);
+  let wasThere = true;
   for (;;) {
     const socket = new WebSocket(url);
     await new Promise((resolve) => {
@@ -371,8 +373,16 @@ async function main() {
         silence = setTimeout(resolve, MAX_SILENCE_MS);
         take(data);
       };
+      socket.onopen = () => {
+        wasThere = true;
+        note(`connected to ${url}; waits for the first order`);
+      };
       socket.onclose = resolve;
-      socket.onerror = resolve;
+      socket.onerror = () => {
+        if (wasThere) note(`nothing answers at ${url}; waits for it`);
+        wasThere = false;
+        resolve();
+      };
     });
     socket.onmessage = null;
     socket.close();

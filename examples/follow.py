@@ -221,6 +221,15 @@ def save(path, state):
     os.replace(path + ".new", path)
 
 
+READ = "is read; waits for the first order"
+
+
+def note(path, words):
+    """On standard error: standard output has orders alone."""
+    print("follow.py: %s %s" % (path, words), file=sys.stderr, flush=True)
+    return words
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("signal", help="<home>/signals/<pair>/signal.json")
@@ -231,13 +240,18 @@ def main():
     held = lock(options.state)  # noqa: F841
     consumer = Consumer(markets, load(options.state))
     last = b""
+    said = ""
     while True:
         time.sleep(0.05)
         try:
             with open(options.signal, "rb") as file:
                 data = file.read()
-        except OSError:
-            continue  # not there yet; on Windows also while it is being replaced
+        except OSError:  # not there yet; on Windows also while it is being replaced
+            if not said:
+                said = note(options.signal, "is not there yet; waits for it")
+            continue
+        if said != READ:
+            said = note(options.signal, READ)
         if data == last:
             continue
         last = data

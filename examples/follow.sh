@@ -153,11 +153,15 @@ main() {
   # shellcheck source=/dev/null
   [[ ! -f $state ]] || . "$state"
   # Bash may go on where a signal only ends the command that it waits for. What has begun is finished: save, then print.
-  local ended=0
+  local ended=0 said=
   trap 'ended=130' INT
   trap 'ended=143' TERM
   while ((ended == 0)) && sleep 0.05; do
-    text=$(cat "$path" 2>/dev/null) || continue
+    if ! text=$(cat "$path" 2>/dev/null); then
+      [[ -n $said ]] || { said=absent && echo "follow.sh: $path is not there yet; waits for it" >&2; }
+      continue
+    fi
+    [[ $said == read ]] || { said=read && echo "follow.sh: $path is read; waits for the first order" >&2; }
     [[ $text != "$last" ]] || continue
     last=$text
     take "$text" "$(date +%s%3N)"

@@ -78,18 +78,27 @@ export function conclusions(trained, manifest, scanned) {
     lines.push(
       edge.trades === 0
         ? '  models: no trade of the holdout passed both thresholds'
-        : `  models: ${edge.trades} trades of the holdout, each ${number(edge.mean_gross_bps)} bps before costs, ` +
-            `${number(edge.mean_net_bps)} after (lower bound at the level of this look ${number(edge.lower_5_net_bps)})`,
+        : `  models: ${edge.trades} trades of the holdout, ${parts(edge.mean_gross_bps, edge.mean_cost_bps, edge.mean_net_bps)} ` +
+            `(lower bound at the level of this look ${number(edge.lower_5_net_bps)})`,
     );
     for (const trial of scanned.trials.filter((one) => one.pair.split('@')[0] === pair))
       lines.push(
-        `  without models, bars of ${trial.timeframe}: ${trial.trades} trades, each ` +
-          `${number(trial.gross_bps)} bps before costs of ${number(trial.cost_bps)}: ${number(trial.net_bps)} net; ` +
+        `  without models, bars of ${trial.timeframe}: ${trial.trades} trades, ` +
+          `${parts(trial.gross_bps, trial.cost_bps, trial.net_bps)}; ` +
           `${breakEven(trial.break_even_cost_bps)} (${trial.verdict})`,
       );
     return lines.join('\n');
   });
   return [known, ...pairs];
+}
+
+/**
+ * What a trade is made of: what is left of gross without cost and net are overnight swaps.
+ * @param {number | null} gross @param {number | null | undefined} cost @param {number | null} net
+ */
+function parts(gross, cost, net) {
+  if (gross === null || net === null || cost === null || cost === undefined) return 'none to measure';
+  return `each ${number(gross)} bps - ${number(cost)} costs - ${number(gross - cost - net)} swaps = ${number(net)} net`;
 }
 
 /** @param {number | null} bps */

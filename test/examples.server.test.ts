@@ -168,6 +168,8 @@ interface Follower {
   readonly child: ChildProcess;
   readonly orders: () => readonly string[];
   readonly refusals: () => string;
+  /** What it waits for. */
+  readonly notes: () => string;
 }
 
 describe('the examples beside a running daemon', () => {
@@ -192,7 +194,17 @@ describe('the examples beside a running daemon', () => {
     const output = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const)
       child[stream]!.setEncoding('utf8').on('data', (text: string) => (output[stream] += text));
-    return { child, orders: () => output.stdout.split('\n').slice(0, -1), refusals: () => output.stderr };
+    const isNote = (line: string): boolean => line.startsWith(`${file}: `) && line.includes('wait');
+    const lines = (): string[] => output.stderr.split(/^/m);
+    return {
+      child,
+      orders: () => output.stdout.split('\n').slice(0, -1),
+      refusals: () =>
+        lines()
+          .filter((line) => !isNote(line))
+          .join(''),
+      notes: () => lines().filter(isNote).join(''),
+    };
   }
 
   const signalFile = (): string => join(place.home, 'signals', PAIR, 'signal.json');
@@ -230,6 +242,7 @@ describe('the examples beside a running daemon', () => {
         const lines = one.paper.orders();
         return idsOf(lines, 'OPEN').length > 0 && lines;
       });
+      expect(one.paper.notes(), language.name).toMatch(/; waits for the first order\n$/);
       one.paper.child.kill('SIGKILL');
       orders.get(language.name)!.push(...before);
       one.paper = follow(language, `${language.name}.state`);
@@ -272,6 +285,20 @@ describe('the examples beside a running daemon', () => {
       await eventually(`the refusal of ${language.name}`, () => follower.refusals().includes('refused'));
       expect(follower.refusals()).toBe('refused PAIR\n');
       expect(follower.orders()).toEqual([]);
+    }
+  });
+
+  it('say what they wait for where nothing is there yet', async () => {
+    for (const language of usable) {
+      const follower = follow(language, `${language.name}_early.state`, {
+        signals: join(folder, 'none', 'signal.json'),
+      });
+      await eventually(`the note of ${language.name}`, () => follower.notes() !== '');
+      await sleep(1500);
+      // Once, however long that lasts.
+      expect(follower.notes(), language.name).toMatch(
+        /^follow\.\w+: (.* is not there yet; waits for it|nothing answers at .*; waits for it)\n$/,
+      );
     }
   });
 

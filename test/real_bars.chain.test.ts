@@ -55,8 +55,15 @@ describe('examples/real_bars.mjs', () => {
       expect(stdout).toContain('EURUSD_GBPUSD: NO_EDGE');
       for (const timeframe of ['1m', '5m', '15m', '1h'])
         expect(stdout).toMatch(
-          new RegExp(`bars of ${timeframe}: \\d+ trades, each -?\\d+\\.\\d+ bps before costs of 1\\.\\d+: -`),
+          new RegExp(`bars of ${timeframe}: \\d+ trades, each -?\\d+\\.\\d+ bps - 1\\.\\d+ costs - -?\\d+\\.\\d+ swaps = -`),
         );
+      for (const [, ...texts] of stdout.matchAll(/each (\S+) bps - (\S+) costs - (\S+) swaps = (\S+) net/g)) {
+        const [gross, cost, swap, net] = texts.map(Number) as [number, number, number, number];
+        // Each of the four is rounded.
+        expect(Math.abs(gross - cost - swap - net), texts.join(' ')).toBeLessThan(0.021);
+      }
+      const nets = [...stdout.matchAll(/without models.* = (\S+) net/g)].map(([, net]) => Number(net));
+      expect(stdout).toMatch(new RegExp(`Highest net: .*, ${Math.max(...nets).toFixed(2)} bps per trade`));
       expect(stdout).toContain('Nothing pays');
       expect(existsSync(join(folder, 'home', 'report', 'report.html'))).toBe(true);
     },

@@ -1,3 +1,4 @@
+import { priceText } from '../../shared/price_text.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { decimalsOf } from '../../shared/csv/numbers.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
@@ -83,7 +84,7 @@ function checkSpreadUnit({ path, survey, layout }: ScaleQuestion, decimals: numb
   if (share <= MAX_SPREAD_SHARE) return;
   const unit = layout.inPoints ? `points of ${decimals} digits` : 'prices';
   throw new MinutehandError('DATA_FORMAT', {
-    seen: `${path}: a usual spread of ${spread} at a price of ${close}, ${percent(share)} of it when taken as ${unit}`,
+    seen: `${path}: a usual spread of ${priceText(spread)} at a price of ${priceText(close)}, ${percent(share)} of it when taken as ${unit}`,
     expected: `a spread of at most ${percent(MAX_SPREAD_SHARE)} of the price`,
     next: layout.inPoints
       ? 'Give --digits with those of the prices, or --trust-prices.'
@@ -116,9 +117,9 @@ function checkLevel({ path, symbol, survey }: ScaleQuestion, near: BarColumns): 
   const power = Math.round(Math.log10(ratio));
   const isPowerOfTen = power !== 0 && Math.abs(ratio / 10 ** power - 1) < POWER_OF_TEN;
   if (!isPowerOfTen && ratio < FAR && ratio > 1 / FAR)
-    return `price level as the ${near.length} bars of ${symbol} near them (${known}, here ${close})`;
+    return `price level as the ${near.length} bars of ${symbol} near them (${priceText(known)}, here ${priceText(close)})`;
   throw new MinutehandError('DATA_FORMAT', {
-    seen: `${path}: prices of about ${close}; those of ${symbol} at about the same time are ${known}, ${shownRatio(ratio)}`,
+    seen: `${path}: prices of about ${priceText(close)}; those of ${symbol} at about the same time are ${priceText(known)}, ${shownRatio(ratio)}`,
     expected: 'prices in one unit',
     next: 'Give --symbol with the symbol of this file; where both are right, such as after a split, --trust-prices.',
   });

@@ -16,6 +16,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import type { DateOrder } from '../../shared/csv/stamps.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { nearSymbolText } from '../../shared/symbol/near_symbols.ts';
+import { priceText } from '../../shared/price_text.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { parseInteger } from '../period.ts';
 import type { ImportJob } from '../../trainer/jobs/kinds/import_job.ts';
@@ -492,6 +493,6 @@ const SYMBOL_EVIDENCE = {
 function inferredOf(source: SourceReport, symbol: string): string {
   const { layout, timezone, symbol_by, timeframe, timeframe_by, price_range, read_by } = source;
   const evidence = { spacing: 'by their spacing', name: 'by the name', none: 'too few to show another' };
-  const prices = price_range === null ? '' : `, prices ${price_range[0]} to ${price_range[1]}`;
+  const prices = price_range === null ? '' : `, prices ${priceText(price_range[0])} to ${priceText(price_range[1])}`;
   return `${layout}, ${symbol} (${SYMBOL_EVIDENCE[symbol_by]}), bars of ${timeframe} (${evidence[timeframe_by ?? 'none']})${prices}, clock ${timezone}${read_by.map((one) => `; ${one}`).join('')}`;
 }

@@ -2,6 +2,7 @@ import { counted } from '../../shared/counted.ts';
 import { Option, type Command } from 'commander';
 import { urlOf } from '../../shared/address.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { priceText } from '../../shared/price_text.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { MAX_MONEY, type Fill } from '../../shared/fill/fill.ts';
 import { homePaths } from '../../shared/home.ts';
@@ -125,7 +126,7 @@ function fillLine({ kind, pair_id, leg, side, lots, symbol, filled_price, pnl, e
   const head = `${new Date(time_ms).toISOString().slice(11, 19)}  ${kind.padEnd(7)}  ${pair_id}`;
   if (kind === 'refused') return `${head}  ${error}`;
   const earned = pnl === null ? '' : `  ${pnl >= 0 ? '+' : ''}${pnl.toFixed(2)} (${reason})`;
-  return `${head}  ${leg} ${side} ${lots} ${symbol} at ${filled_price.toPrecision(7)}${earned}`;
+  return `${head}  ${leg} ${side} ${lots} ${symbol} at ${priceText(filled_price)}${earned}`;
 }
 
 /** A block of lines that is redrawn on a terminal, below the printed lines; elsewhere only the printed lines. */

@@ -5,7 +5,7 @@ import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { makeReport } from '../../trainer/control/report/make_report.ts';
 import { performanceLines } from '../../trainer/control/performance/performance_lines.ts';
-import { rateText, reportPage } from '../../trainer/control/report/report_page.ts';
+import { reportPage } from '../../trainer/control/report/report_page.ts';
 import { summaryOf } from '../../trainer/control/report/weekly_report.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
@@ -51,7 +51,7 @@ async function report(flags: ReportFlags, output: Output): Promise<void> {
       file.close();
     }
     for (const line of performanceLines(made.performance)) output.line(line);
-    output.line(summaryOf(made, flags.html ?? rateText(made.refusal)));
+    output.line(summaryOf(made, flags.html === '-' ? null : (flags.html ?? null)));
     output.result(made);
   } finally {
     await store.close();

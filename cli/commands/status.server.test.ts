@@ -261,6 +261,21 @@ describe('minutehand status', () => {
       ]);
     });
 
+    it('says to wait for the training that runs, and not to begin another', async () => {
+      const { daemons: seen, trainer } = await collectStatus(settings, paths, OPEN_MS);
+      const run = { run_id: 1, trigger: triggerOfText('schedule'), status: 'running', stage: 'AI1', percent: 41.7 };
+      const nextOf = (last_run: object): string[] => {
+        const health = { dependencies: [], schedules: [], last_run } as never;
+        const all = findingsOf(settings, seen, { ...trainer, presence: 'up', health }, OPEN_MS);
+        return all.filter(({ text }) => text.includes('no active models')).map(({ next }) => next);
+      };
+      expect(nextOf({ ...run, status: 'adopted', reasons: [] })[0]).toContain('`minutehand train --adopt` makes some');
+      for (const next of nextOf(run))
+        expect(next).toBe(
+          'Wait: training run 1 (schedule) is at AI1, 41 %; `minutehand runs list` shows how far it is.',
+        );
+    });
+
     it('reports the state in the files of a daemon that has ended', async () => {
       await daemons['a']!.stop();
       const status = await collectStatus(settings, paths, OPEN_MS);

@@ -79,8 +79,11 @@ function resume(named: readonly string[], output: Output): void {
   const lifted = liftStops(models, subjects, new Date(MACHINE_CLOCK.nowMs()));
   tell(models, before, subjects, output);
   if (lifted.length > 0) return output.line('A running daemon enters again from its next bar on.');
-  endPartly([`No stop of ${subjects.join(', ')} is in force: nothing was lifted.`], false, output);
+  endPartly([`No stop of ${subjectsText(subjects)} is in force: nothing was lifted.`], false, output);
 }
+
+const subjectsText = (subjects: readonly string[]): string =>
+  subjects.includes(ALL_PAIRS) ? 'all subjects' : subjects.join(', ');
 
 function tell(models: string, before: readonly Stop[], subjects: readonly string[], output: Output): void {
   const stops = readHalts(models).stops ?? [];

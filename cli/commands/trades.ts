@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { shownMinute } from '../../shared/bar.ts';
 import { counted } from '../../shared/counted.ts';
 import { Option, type Command } from 'commander';
@@ -10,6 +11,7 @@ import { readRefusedLines, readTrades, type LiveTrade } from '../../trainer/cont
 import { FINDINGS, reconcile } from '../../trainer/control/fills/reconcile.ts';
 import { against, type Against } from '../../trainer/control/fills/live_kpis.ts';
 import { openStoreIfThere, type Store } from '../../trainer/store/store.ts';
+import { priceText } from '../../shared/price_text.ts';
 import { csvCell } from '../../shared/csv/csv_cell.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
@@ -131,7 +133,7 @@ async function list(flags: TradesFlags, output: Output): Promise<void> {
   const trades = await withStore((store) => readTrades(store, wanted), []);
   const figures = fillFigures({ trades, ...signalsOf(wanted, trades[0]?.time_ms ?? 0) }, accountIdOf);
   const width = Math.max(0, ...Object.keys(figures).map(({ length }) => length));
-  if (trades.length === 0) output.line('No fills yet: `minutehand ea` trades on paper, mt5/ in MetaTrader 5.');
+  if (trades.length === 0) output.line(noFillsText(flags, signalsOf(wanted, 0).entries.length));
   for (const trade of trades.slice(-SHOWN_ROWS)) output.line(fillLine(trade, width));
   if (trades.length > SHOWN_ROWS) output.note(`${trades.length - SHOWN_ROWS} older ones: trades export has them all.`);
   for (const [account, { total, pairs }] of Object.entries(figures)) {
@@ -140,6 +142,19 @@ async function list(flags: TradesFlags, output: Output): Promise<void> {
   }
   await noteRefused(wanted, output);
   output.result({ market: wanted.market, trades: trades.map(listed), figures });
+}
+
+/** Why there are no fills, and what gives the first. @param entries signals that entered, in the journals that are kept */
+export function noFillsText({ from, to, pairs }: TradesFlags, entries: number, eaFolder = homePaths().ea): string {
+  if (from !== undefined || to !== undefined || pairs !== undefined) return 'No fills of these pairs and this period.';
+  const accounts = existsSync(eaFolder) ? readdirSync(eaFolder).filter((name) => name.endsWith('_paper')) : [];
+  const consumer =
+    accounts.length > 0
+      ? `The paper account (${accounts.join(', ')}) follows the next ENTER that it sees.`
+      : 'Nothing follows them here: `minutehand ea` trades on paper, mt5/ in MetaTrader 5.';
+  if (entries === 0)
+    return `No fills yet: no signal has entered so far (\`minutehand signals list\` has the reasons). ${consumer}`;
+  return `No fills yet of ${counted(entries, 'entry', 'entries')} (\`minutehand signals list --action ENTER\`). ${consumer}`;
 }
 
 const listed = ({ line: _line, ...trade }: LiveTrade) => ({ ...trade, account_id: accountIdOf(trade) });
@@ -202,11 +217,6 @@ function signalsOf({ settings, pairIds, toMs }: Selection, fromMs: number): Agai
 }
 
 const pairsOf = ({ pairIds }: Selection): Pick<Selection, 'pairIds'> => (pairIds === undefined ? {} : { pairIds });
-
-/** Nine digits: enough for every tick, without what a computed price of the paper account carries behind it. */
-const PRICE_DIGITS = 9;
-const priceText = (price: number | null): string =>
-  price === null ? '–' : String(Number(price.toPrecision(PRICE_DIGITS)));
 
 /**
  * A fill with the time at which it was made and, as in `status` and `signals list`, the close of the bar of the signal

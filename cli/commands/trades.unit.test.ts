@@ -1,8 +1,11 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { closeFill, openFill } from '../../shared/fill/fill.fixture.ts';
 import { enterBody, idOf } from '../../shared/signal/signal.fixture.ts';
 import { tradeOf } from '../../trainer/control/fills/trade.fixture.ts';
-import { fillLine } from './trades.ts';
+import { fillLine, noFillsText } from './trades.ts';
 
 const PLACE = '/home/var/ea/mine/result.json';
 const WIDTH = 'paper/mine'.length;
@@ -17,6 +20,22 @@ it('a line of a fill has the close of the bar that its signal answered, on the m
   expect(own).not.toContain('closed 20');
   expect(own.indexOf('paper')).toBe(opened.indexOf('paper'));
   expect(fillLine(tradeOf(openFill(), null, PLACE), WIDTH)).not.toContain('closed');
+});
+
+it('a list without fills says why, and what gives the first', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-no-fills-'));
+  try {
+    expect(noFillsText({}, 0, join(folder, 'none'))).toBe(
+      'No fills yet: no signal has entered so far (`minutehand signals list` has the reasons). Nothing follows them here: `minutehand ea` trades on paper, mt5/ in MetaTrader 5.',
+    );
+    mkdirSync(join(folder, 'simulated_paper'));
+    expect(noFillsText({}, 2, folder)).toBe(
+      'No fills yet of 2 entries (`minutehand signals list --action ENTER`). The paper account (simulated_paper) follows the next ENTER that it sees.',
+    );
+    expect(noFillsText({ pairs: 'XAUUSD_XAGUSD' }, 2, folder)).toBe('No fills of these pairs and this period.');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 it('a computed price has the digits of a quote', () => {

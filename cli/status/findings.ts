@@ -11,6 +11,7 @@ import { isOpenMinute } from '../../shared/market/trading_week.ts';
 import { barMinutesOf, barSecondsOf, isInstrument, parseSubject, symbolsOf, timeframeOf } from '../../shared/pair.ts';
 import { barIntervalMs, shardOf, type Settings } from '../../shared/policy/policy.ts';
 import { haltText } from '../commands/models_resume.ts';
+import type { RetrainRun } from '../../trainer/control/schedule/run.ts';
 import type { DaemonState, PairStatus } from './daemon_state.ts';
 import type { TrainerState } from './trainer_state.ts';
 
@@ -40,7 +41,10 @@ export function findingsOf(
   nowMs: number,
   refused: RefusedTraining | null = null,
 ): Finding[] {
-  return [...daemons.flatMap((daemon) => ofDaemon(settings, daemon, nowMs, refused)), ...ofTrainer(trainer)];
+  return [
+    ...daemons.flatMap((daemon) => ofDaemon(settings, daemon, nowMs, refused, runningRun(trainer))),
+    ...ofTrainer(trainer),
+  ];
 }
 
 /** Of one daemon, whether it runs or not. */
@@ -49,6 +53,7 @@ export function ofDaemon(
   daemon: DaemonState,
   nowMs: number,
   refused: RefusedTraining | null = null,
+  running: RetrainRun | null = null,
 ): Finding[] {
   const { health } = daemon;
   const report = reportOn(`daemon ${daemon.shard}`);
@@ -64,8 +69,8 @@ export function ofDaemon(
   }
 
   reportLease(report, health);
-  reportModels(report, health, refused);
-  reportDirection(report, settings, health);
+  reportModels(report, health, refused, running);
+  reportDirection(report, settings, health, running);
   reportRollout(report, health);
   reportBars(report, settings, health, nowMs);
   reportSeries(report, health);
@@ -116,6 +121,7 @@ function reportModels(
   { problem }: Report,
   { pairs, market, model_version, model_market, model_refused }: HealthReport,
   refused: RefusedTraining | null,
+  running: RetrainRun | null,
 ): void {
   // Who has trained, and was refused, is not helped by the advice to train.
   const tried = refused === null ? '' : ` ${refusalText(refused)}`;
@@ -129,27 +135,46 @@ function reportModels(
   if (model_version === null && pairs > 0)
     problem(
       `has no active models: mode HALT, no entries.${tried}`,
-      nextOf(
-        model_refused === null
-          ? '`minutehand runs list` shows whether first models are being trained; `minutehand train --adopt` makes some.'
-          : model_refused.next,
-      ),
+      runningText(running) ??
+        nextOf(
+          model_refused === null
+            ? '`minutehand runs list` shows whether first models are being trained; `minutehand train --adopt` makes some.'
+            : model_refused.next,
+        ),
     );
   if (model_refused !== null) {
     const { version, code, message, next } = model_refused;
-    problem(`refused models ${version}. ${code}: ${message}`, nextOf(next));
+    problem(`refused models ${version}. ${code}: ${message}`, runningText(running) ?? nextOf(next));
   }
 }
 
+/** The run of the trainer that has not ended. */
+function runningRun({ health }: TrainerState): RetrainRun | null {
+  return health?.last_run?.status === 'running' ? health.last_run : null;
+}
+
+/** Who trains is not helped by the advice to train. null: nothing is being trained */
+function runningText(running: RetrainRun | null): string | null {
+  if (running === null) return null;
+  const { run_id, trigger, stage, percent } = running;
+  return `Wait: training run ${run_id} (${triggerText(trigger)}) is at ${stage}, ${Math.floor(percent)} %; \`minutehand runs list\` shows how far it is.`;
+}
+
 /** Instruments without a model, or whose model was refused. */
-function reportDirection({ problem }: Report, { minutehand }: Settings, { shard, direction }: HealthReport): void {
+function reportDirection(
+  { problem }: Report,
+  { minutehand }: Settings,
+  { shard, direction }: HealthReport,
+  running: RetrainRun | null,
+): void {
   if (direction === undefined) return;
   const { instruments } = shardOf(minutehand, shard);
   for (const timeframe of new Set(instruments.map((own) => timeframeOf(barSecondsOf(own)))))
     if (direction.versions[timeframe] === undefined)
       problem(
         `has no active direction model of ${timeframe}: its instruments have mode HALT and enter nothing.`,
-        '`minutehand train --strategy direction --out <folder>` makes one, `minutehand models promote <path>` activates it.',
+        runningText(running) ??
+          '`minutehand train --strategy direction --out <folder>` makes one, `minutehand models promote <path>` activates it.',
       );
   if (direction.missing_sources.length > 0)
     problem(

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { api, ApiError, type ImportPreview } from '../api.ts';
-import { num } from '../format.ts';
+import { num, price } from '../format.ts';
 import { status } from '../live.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
@@ -145,7 +145,7 @@ function PreviewedSymbol({ symbol: one }: { readonly symbol: ImportPreview['symb
         <Fact name={t('preview.clock')}>
           {`${one.clock ?? '–'}${one.clock_is_checked ? ` (${t('preview.clockChecked')})` : ''}`}
         </Fact>
-        <Fact name={t('preview.prices')}>{low === null ? '–' : `${low} – ${high}`}</Fact>
+        <Fact name={t('preview.prices')}>{low === null ? '–' : `${price(low)} – ${price(high)}`}</Fact>
         <Fact name={t('preview.rows')}>{num(one.read, 0)}</Fact>
         {one.would_be_taken && (
           <>

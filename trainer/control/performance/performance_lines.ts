@@ -1,3 +1,4 @@
+import { priceText } from '../../../shared/price_text.ts';
 import { counted } from '../../../shared/counted.ts';
 import type { AccountPerformance, Performance, PerformanceRow } from './performance_schema.ts';
 
@@ -30,7 +31,7 @@ function accountLines(own: AccountPerformance): string[] {
     ...rowLines('hour', own.by_hour.map(atUtcHour), money),
     ...open.map(
       ({ subject, opened, floating: value, floating_bps, legs }) =>
-        `  open          ${subject} since ${opened?.slice(0, ISO_MINUTE).replace('T', ' ') ?? '–'}, ${money(value)} (${bps(floating_bps)}): ${legs.map(({ side, size, symbol, price, now }) => `${side} ${size} ${symbol} at ${price}, now ${now ?? '–'}`).join('; ')}`,
+        `  open          ${subject} since ${opened?.slice(0, ISO_MINUTE).replace('T', ' ') ?? '–'}, ${money(value)} (${bps(floating_bps)}): ${legs.map(({ side, size, symbol, price, now }) => `${side} ${size} ${symbol} at ${priceText(price)}, now ${priceText(now)}`).join('; ')}`,
     ),
   ];
 }

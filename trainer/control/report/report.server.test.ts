@@ -291,14 +291,18 @@ describe.each([
     expect(cost.most).toBe(fill_cost_gap === null ? null : 1 + fill_cost_gap);
     const made = `FROM core.model_registry WHERE created >= '${FROM}' AND created < '${TO}' AND version IN ('${report.evaluations.map(({ version }) => version).join("','")}')`;
     const text = summaryOf(report, 'file').split('\n');
-    expect(text).toContain(`paper/result.json: ${closed} positions, ${wins} won, ${pnl.toFixed(2)} USD`);
+    expect(text).toContain(`paper/result.json: ${closed} positions, ${wins} won, ${pnl.toFixed(2)} USD.`);
     expect(text).toContain(
-      `Bundles: ${await one(`SELECT count(*) ${made}`)} trained, ${await one(`SELECT count(*) ${made} AND status IN ('active', 'archived')`)} adopted`,
+      `Bundles: ${await one(`SELECT count(*) ${made}`)} trained, ${await one(`SELECT count(*) ${made} AND status IN ('active', 'archived')`)} adopted.`,
     );
     const certificates = await one(`SELECT count(*) FROM core.parity_results WHERE ${days}`);
     expect(text).toContain(
-      `Parity: ${certificates} ${certificates === 1 ? 'day' : 'days'}, ${mismatches} ${mismatches === 1 ? 'mismatch' : 'mismatches'}`,
+      `Parity: ${certificates} ${certificates === 1 ? 'day' : 'days'}, ${mismatches} ${mismatches === 1 ? 'mismatch' : 'mismatches'}.`,
     );
+    // Without a page, nothing is said twice.
+    const lines = summaryOf(report, null).split('\n');
+    expect(new Set(lines).size).toBe(lines.length);
+    expect(lines.filter((line) => !line.endsWith('.'))).toEqual([]);
   });
 
   it('is a page without script whose targets are those of the policy, and is sent once a week', async () => {

@@ -106,21 +106,21 @@ export async function sendWeeklyReport(options: WeeklyReportOptions, dueMs?: num
   }
 }
 
-/** A short summary of the report. */
-export function summaryOf({ positions, refusal, targets, parity, evaluations }: Report, file: string): string {
+/** A short summary of the report. @param file where its page is; null: it has none */
+export function summaryOf({ positions, refusal, targets, parity, evaluations }: Report, file: string | null): string {
   const missed = targets.filter(({ met }) => met === false).map(({ name, subject }) => `${name} ${subject}`.trim());
   const results = positions.map(
     ({ account_id, currency, closed, wins, pnl }) =>
-      `${account_id}: ${counted(closed, 'position')}, ${wins} won, ${pnl.toFixed(2)} ${currency}`,
+      `${account_id}: ${counted(closed, 'position')}, ${wins} won, ${pnl.toFixed(2)} ${currency}.`,
   );
   const adopted = evaluations.filter(({ status }) => status === 'active' || status === 'archived').length;
   const mismatches = parity.filter(({ verdict }) => verdict === 'MISMATCH').length;
   return [
-    ...(results.length === 0 ? ['No closed positions'] : results),
+    ...(results.length === 0 ? ['No closed positions.'] : results),
     `Refusal rate: ${rateText(refusal)}`,
-    `Bundles: ${evaluations.length} trained, ${adopted} adopted`,
-    `Parity: ${counted(parity.length, 'day')}, ${counted(mismatches, 'mismatch', 'mismatches')}`,
-    missed.length === 0 ? 'No target missed' : `Targets missed: ${missed.join(', ')}`,
-    file,
+    `Bundles: ${evaluations.length} trained, ${adopted} adopted.`,
+    `Parity: ${counted(parity.length, 'day')}, ${counted(mismatches, 'mismatch', 'mismatches')}.`,
+    missed.length === 0 ? 'No target missed.' : `Targets missed: ${missed.join(', ')}.`,
+    ...(file === null ? [] : [file]),
   ].join('\n');
 }

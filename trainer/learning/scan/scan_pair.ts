@@ -45,7 +45,11 @@ export interface PeriodFigures {
   readonly trades: number;
   readonly win_rate: number | null;
   readonly gross_bps: number | null;
+  /** Of entry and exit: spread, commission, slippage. */
   readonly cost_bps: number | null;
+  /** Overnight swaps; negative where they were earned. */
+  readonly swap_bps: number | null;
+  /** gross − cost − swap. */
   readonly net_bps: number | null;
   /** Round-trip costs, without overnight swaps, at which the net result is 0. */
   readonly break_even_cost_bps: number | null;
@@ -146,6 +150,7 @@ function figuresOf(trades: readonly FilledTrade[]): PeriodFigures {
     win_rate: mean(({ netBps }) => (netBps > 0 ? 1 : 0)),
     gross_bps: mean(({ grossBps }) => grossBps),
     cost_bps: mean_cost_bps,
+    swap_bps: mean(({ swapBps }) => swapBps),
     net_bps: mean(({ netBps }) => netBps),
     break_even_cost_bps,
     lower_5_net_bps: test?.lowerBound(EDGE_LEVEL) ?? null,

@@ -35,14 +35,20 @@ export function scanVerdict(result: ScanResult, level: number): string {
     lags.length === 0
       ? ''
       : ` ${lags.length} repeat another leg at another time, and count for nothing: ${lags.slice(0, 5).join('; ')}${lags.length > 5 ? ' …' : ''}.`;
-  const best = trials[0]!;
-  const bestText =
-    best.verdict === 'FEW_TRADES' || best.verdict === 'LAGS'
-      ? ''
-      : ` Best: ${trialName(best)}, net ${bps(best.development.net_bps)} bps per trade, in the holdout ${bps(best.holdout.net_bps)}.`;
+  const bestText = bestOf(trials).map(
+    (best) =>
+      ` Highest net: ${trialName(best)}, ${bps(best.development.net_bps)} bps per trade, in the holdout ${bps(best.holdout.net_bps)}.`,
+  );
   const p = `p of the best among all: ${tests.p.toFixed(3)} (Hansen, bounds ${tests.pLower.toFixed(3)} to ${tests.pUpper.toFixed(3)}), ${tests.pWhite.toFixed(3)} (White).`;
   const looked = `Look ${result.look} at the holdout: PAYS needs an adjusted p below ${Number(result.lookLevel.toPrecision(3))} in it.`;
-  return `${found} ${rest}${lagText}${bestText} ${p} ${looked} Cointegrated at ${level * 100} %: ${pairsCointegrated} of ${pairsTested}.`;
+  return `${found} ${rest}${lagText}${bestText.join('')} ${p} ${looked} Cointegrated at ${level * 100} %: ${pairsCointegrated} of ${pairsTested}.`;
+}
+
+/** The trial that earned most per trade, of those that can be judged; the order of the trials is that of the evidence. */
+function bestOf(trials: readonly ScanTrial[]): ScanTrial[] {
+  const judged = trials.filter(({ verdict }) => verdict !== 'FEW_TRADES' && verdict !== 'LAGS');
+  const net = ({ development }: ScanTrial): number => development.net_bps ?? -Infinity;
+  return judged.length === 0 ? [] : [judged.reduce((best, one) => (net(one) > net(best) ? one : best))];
 }
 
 /** One per pair, whatever its timeframes and windows. */
@@ -64,6 +70,7 @@ const periodColumns = (prefix: string, of: (trial: ScanTrial) => PeriodFigures):
       'win_rate',
       'gross_bps',
       'cost_bps',
+      'swap_bps',
       'net_bps',
       'break_even_cost_bps',
       'lower_5_net_bps',
@@ -110,6 +117,7 @@ export const SHOWN_COLUMNS: readonly (readonly [name: string, of: (trial: ScanTr
   ['trades', ({ development }) => String(development.trades)],
   ['gross', ({ development }) => bps(development.gross_bps)],
   ['cost', ({ development }) => bps(development.cost_bps)],
+  ['swap', ({ development }) => bps(development.swap_bps)],
   ['break-even', ({ development }) => bps(development.break_even_cost_bps)],
   ['net', ({ development }) => bps(development.net_bps)],
   ['Sharpe', ({ sharpe }) => number(sharpe, 2)],
@@ -156,10 +164,10 @@ export function renderScan(
     '<h2>Plots</h2>',
     barChart(
       'Basis points per trade in the development period',
-      ['gross', 'cost', 'net'],
+      ['gross', 'cost', 'swap', 'net'],
       shown.slice(0, BARS).map((trial) => {
-        const { gross_bps, cost_bps, net_bps } = trial.development;
-        return { label: trialName(trial), values: [gross_bps, cost_bps, net_bps] };
+        const { gross_bps, cost_bps, swap_bps, net_bps } = trial.development;
+        return { label: trialName(trial), values: [gross_bps, cost_bps, swap_bps, net_bps] };
       }),
       (value) => value.toFixed(1),
     ),
