@@ -273,7 +273,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (!(error instanceof CommanderError)) return showError(error, json);
     // Asking for help or the version is not misuse.
     const isMisuse = error.exitCode !== 0;
-    if (json) process.stdout.write(`${JSON.stringify(isMisuse ? misuse(error) : { text: asTyped(answers.join('')) })}\n`);
+    if (json)
+      process.stdout.write(`${JSON.stringify(isMisuse ? misuse(error) : { text: asTyped(answers.join('')) })}\n`);
     return isMisuse ? MISUSED : DONE;
   }
 }

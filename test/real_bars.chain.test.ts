@@ -55,7 +55,9 @@ describe('examples/real_bars.mjs', () => {
       expect(stdout).toContain('EURUSD_GBPUSD: NO_EDGE');
       for (const timeframe of ['1m', '5m', '15m', '1h'])
         expect(stdout).toMatch(
-          new RegExp(`bars of ${timeframe}: \\d+ trades, each -?\\d+\\.\\d+ bps - 1\\.\\d+ costs - -?\\d+\\.\\d+ swaps = -`),
+          new RegExp(
+            `bars of ${timeframe}: \\d+ trades, each -?\\d+\\.\\d+ bps - 1\\.\\d+ costs - -?\\d+\\.\\d+ swaps = -`,
+          ),
         );
       for (const [, ...texts] of stdout.matchAll(/each (\S+) bps - (\S+) costs - (\S+) swaps = (\S+) net/g)) {
         const [gross, cost, swap, net] = texts.map(Number) as [number, number, number, number];

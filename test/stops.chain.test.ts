@@ -110,7 +110,10 @@ describe('a person who stops entries, closes all and resumes', () => {
     const resumed = await place.call(['resume', 'all', '--json']);
     expect(JSON.parse(resumed.stdout)).toMatchObject({ stops: [] });
     const again = await place.call(['resume', 'all']);
-    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('No stop of all subjects is in force: nothing was lifted')]);
+    expect([again.code, again.stderr]).toEqual([
+      1,
+      expect.stringContaining('No stop of all subjects is in force: nothing was lifted'),
+    ]);
     await eventually(up.stderr, () => openLegs() > 0);
   });
 
