@@ -70,7 +70,7 @@ describe.each([
       expect(one).toMatchObject({ added, conflicts, bars, check: { ...after, spikes: expect.any(Number) } });
     expect(would[0]!.check).toEqual(after);
     // With the new price of a minute.
-    expect(would[1]!.check.spikes).toBeGreaterThan(after!.spikes);
+    expect(would[1]!.check!.spikes).toBeGreaterThan(after!.spikes);
   });
 
   it('adds each minute once, keeps first copies, and records the file', async () => {

@@ -32,7 +32,7 @@ it('a list without fills says why, and what gives the first', () => {
     expect(noFillsText({}, 2, folder)).toBe(
       'No fills yet of 2 entries (`minutehand signals list --action ENTER`). The paper account (simulated_paper) follows the next ENTER that it sees.',
     );
-    expect(noFillsText({ pairs: 'XAUUSD_XAGUSD' }, 2, folder)).toBe('No fills of these pairs and this period.');
+    expect(noFillsText({ pairs: ['XAUUSD_XAGUSD'] }, 2, folder)).toBe('No fills of these pairs and this period.');
   } finally {
     rmSync(folder, { recursive: true });
   }
