@@ -144,7 +144,7 @@ async function list(flags: TradesFlags, output: Output): Promise<void> {
   output.result({ market: wanted.market, trades: trades.map(listed), figures });
 }
 
-/** Why there are no fills, and what gives the first. @param entries signals that entered, in the journals that are kept */
+/** Why there are no fills, and what gives the first. @param entries signals in the kept journals that entered */
 export function noFillsText({ from, to, pairs }: TradesFlags, entries: number, eaFolder = homePaths().ea): string {
   if (from !== undefined || to !== undefined || pairs !== undefined) return 'No fills of these pairs and this period.';
   const accounts = existsSync(eaFolder) ? readdirSync(eaFolder).filter((name) => name.endsWith('_paper')) : [];

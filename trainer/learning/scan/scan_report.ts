@@ -44,7 +44,7 @@ export function scanVerdict(result: ScanResult, level: number): string {
   return `${found} ${rest}${lagText}${bestText.join('')} ${p} ${looked} Cointegrated at ${level * 100} %: ${pairsCointegrated} of ${pairsTested}.`;
 }
 
-/** The trial that earned most per trade, of those that can be judged; the order of the trials is that of the evidence. */
+/** The trial that earned most per trade, of those that can be judged; trials are in the order of the evidence. */
 function bestOf(trials: readonly ScanTrial[]): ScanTrial[] {
   const judged = trials.filter(({ verdict }) => verdict !== 'FEW_TRADES' && verdict !== 'LAGS');
   const net = ({ development }: ScanTrial): number => development.net_bps ?? -Infinity;
