@@ -1,26 +1,35 @@
 import { Option } from 'commander';
-import { STRATEGY_NAMES } from '../shared/strategies/registry.ts';
+import { STRATEGY_NAMES, type StrategyName } from '../shared/strategies/registry.ts';
 
 const FLAG = '--strategy';
 
-/** Of `train`. */
+/** The strategy of `train` and `league` where none is named. */
+export const USUAL_STRATEGY = STRATEGY_NAMES[0]!;
+
+/** Strategies with a command of their name in `cli/main.ts`, which has options of its own for `train` and `league`. */
+const WITH_COMMAND: readonly StrategyName[] = ['direction'];
+
+/** Of `train`; one of the others is trained by the job that schedule and requests begin. */
 export function trainStrategyOption(): Option {
-  return redirectingOption('train', 'what is traded: pairs, or instruments by the direction model');
+  return redirectingOption('train', 'what is traded: pairs, or instruments by the direction model', STRATEGY_NAMES);
 }
 
 /** Of `league`. */
 export function leagueStrategyOption(): Option {
-  return redirectingOption('league', 'whose learners: AI1 of pairs, or the direction model');
+  return redirectingOption('league', 'whose learners: AI1 of pairs, or the direction model', [
+    USUAL_STRATEGY,
+    ...WITH_COMMAND,
+  ]);
 }
 
 /** The options differ by strategy: `train --strategy direction --help` lists those of direction models. */
-function redirectingOption(command: string, meaning: string): Option {
+function redirectingOption(command: string, meaning: string, choices: readonly StrategyName[]): Option {
   return new Option(
     `${FLAG} <name>`,
     `${meaning}, whose options are others (\`${command} --strategy direction --help\`)`,
   )
-    .choices(STRATEGY_NAMES)
-    .default('pair_reversion');
+    .choices(choices)
+    .default(USUAL_STRATEGY);
 }
 
 /** Of `backtest`: a bundle has one strategy, so that it acts where none is named. */
@@ -38,9 +47,9 @@ export interface SpelledCommand {
   readonly note: string | null;
 }
 
-/** Commands whose options differ by strategy: those of another than the first are a subcommand of its name. */
+/** Commands whose options differ by strategy: those of a strategy with a command of its own are a subcommand of it. */
 const REDIRECTED: readonly string[] = ['train', 'league'];
-const OTHERS: readonly string[] = STRATEGY_NAMES.slice(1);
+const OTHERS: readonly string[] = WITH_COMMAND;
 
 /**
  * `train --strategy direction …` is done by `direction train …`, which is the former spelling of it and stays; `league`

@@ -19,6 +19,7 @@ describe('--strategy', () => {
     for (const line of [
       'train --strategy pair_reversion',
       'train --strategy directions',
+      'train --strategy dip',
       'train --strategy',
       'backtest --strategy direction',
       'models show train --strategy direction',

@@ -238,6 +238,28 @@ describe('the guide to a strategy', () => {
       const explained = await ran('explain', ID, entry!.timestamp);
       expect(explained).toMatchObject({ reproduced: { equal: true }, rule: { version, name: 'dip' } });
       expect((explained['conditions'] as { name: string; holds: boolean }[]).map(({ name }) => name)).toContain('dip');
+      // Past bars, by the bundle that is named, which need not be served.
+      const folder = join(own.home, 'models', 'dip', String(version));
+      const replayed = await ran('replay', '--data', own.folder, '--models', folder);
+      expect(replayed).toMatchObject({ pairs: [ID], rule_versions: { [ID]: version } });
+      expect(replayed['enters']).toBeGreaterThan(5);
+      // Its own schedule's job, begun by a command, makes the next one: in shadow, then in a rollout.
+      const next = String((await ran('train', '--strategy', 'dip', '--data', own.folder))['version']);
+      expect(next).not.toBe(version);
+      expect(await ran('models', 'shadow', next)).toMatchObject({ version: next });
+      expect(await ran('models', 'shadow')).toMatchObject({ rule: { [ID]: next } });
+      await ran('models', 'shadow', 'off', '--rule', ID);
+      const override = ['--despite-gates', '--reason', 'the guide'];
+      expect(await ran('rollout', 'start', next, ...override)).toMatchObject({ challenger: next, champion: version });
+      expect(await ran('rollout', 'abort', 'seen enough')).toMatchObject({ status: 'aborted' });
+      rmSync(join(own.home, 'models', 'dip', next), { recursive: true });
+      const refused = async (...args: string[]): Promise<unknown> => {
+        const { code, stdout } = await own.run([...args, '--json']);
+        return [code, (JSON.parse(stdout) as { error: { code: string } }).error.code];
+      };
+      expect(await refused('check', 'features', '--model', String(version))).toEqual([2, 'USAGE']);
+      expect(await refused('backtest', '--models', folder, '--data', own.folder)).toEqual([2, 'USAGE']);
+      expect(await refused('train', '--strategy', 'dip', '--trials', '4')).toEqual([2, 'USAGE']);
       // An override is reported until another bundle replaces it.
       const checked = await own.run(['check', 'models', '--json']);
       expect([checked.code, JSON.parse(checked.stdout)]).toMatchObject([
@@ -283,4 +305,85 @@ describe('the guide to a strategy', () => {
       );
     }
   });
+});
+
+/** What the example over a pair has otherwise: no rule of an instrument, and so nothing that a daemon serves. */
+const OVER_PAIRS: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  'shared/bundle/dip/dip_bundle.ts': [
+    ['instrument: z.string().regex(INSTRUMENT_ID),', 'pair: z.string(),'],
+    ['    manifest,\n    modelsHash', '    manifest: { ...manifest, instrument: manifest.pair },\n    modelsHash'],
+  ],
+  'shared/bundle/shelves/dip_shelf.ts': [
+    ['  openRule: openDip,\n', ''],
+    ['({ instruments }) => (instruments.length', '({ pairs }) => (pairs.length'],
+  ],
+  'trainer/jobs/kinds/dip_job.ts': [
+    ["instrument: z.string().min(1).describe('An instrument with bars of a minute')", 'pair: z.string()'],
+    ['{ market, instrument, source, share }', '{ market, pair, source, share }'],
+    ['parseInstrument(instrument).a', 'parsePair(pair).a'],
+    ['import { parseInstrument }', 'import { parsePair }'],
+    ['      instrument,\n', '      pair,\n'],
+    ['ruleFeatureSchema(instrument)', "''"],
+  ],
+  'trainer/jobs/strategies/dip/training.ts': [
+    ['minutehand.instruments.length', 'minutehand.pairs.length'],
+    ['{ market, instruments }', '{ market, pairs }'],
+    ['instrument: instruments[0]!', 'pair: pairs[0]!'],
+  ],
+  'cli/strategies/dip/commands.ts': [["subjects: 'instruments'", "subjects: 'pairs'"]],
+};
+
+it('a strategy over pairs is trained, listed and checked, and each door says that no daemon serves it', async () => {
+  const tree = new GuidedTree();
+  let place: Workplace | null = null;
+  try {
+    tree.follow('WRITE_A_STRATEGY.md');
+    for (const [file, changes] of Object.entries(OVER_PAIRS)) {
+      let text = readFileSync(join(tree.folder, file), 'utf8');
+      for (const [before, after] of changes) {
+        expect(text).toContain(before);
+        text = text.replaceAll(before, after);
+      }
+      tree.write(file, text);
+    }
+    const { STRATEGY_NAMES } = (await tree.load([EXPORTS[0]!])) as unknown as Program;
+    for (const [file, text] of Object.entries(renderStrategyHalves(STRATEGY_NAMES))) tree.write(file, text);
+    place = createWorkplace({}, await tree.buildProgram());
+    const own = place;
+    const called = async (...args: string[]): Promise<Record<string, unknown>> => {
+      const { code, stdout, stderr } = await own.run([...args, '--json']);
+      expect(stdout, `${args.join(' ')}: ${stderr}`).not.toBe('');
+      const { error, ...answer } = JSON.parse(stdout) as { error?: { code: string } };
+      return { code, ...(error && { error: error.code }), ...answer };
+    };
+    await own.writeBars('m1', tinyBars(own.settings, 4000));
+    const trained = await called('train', '--strategy', 'dip', '--data', 'm1');
+    expect(trained).toMatchObject({ code: 0, adopted: false });
+    const version = String(trained['version']);
+    expect(await called('models', 'list')).toMatchObject({ code: 0, dip_bundles: [{ version }] });
+    expect(await called('models', 'show', version)).toMatchObject({ code: 0, pair: own.settings.minutehand.pairs[0] });
+    expect(await called('models', 'verify', version)).toMatchObject({ code: 0, ok: true });
+    const { bundles } = await called('check', 'models');
+    expect(bundles).toMatchObject([{ strategy: 'dip', version, role: null, ok: true }]);
+    const folder = join(own.models, 'dip', version);
+    const override = ['--despite-gates', '--reason', 'the guide'];
+    for (const door of [
+      ['models', 'promote', version, ...override],
+      ['models', 'shadow', version],
+      ['rollout', 'start', version, ...override],
+      ['replay', '--data', 'm1', '--models', folder],
+    ])
+      expect(await called(...door), door.join(' ')).toMatchObject({ code: 1, error: 'MODEL_SLOT' });
+    for (const absent of [
+      ['check', 'features', '--model', version],
+      ['backtest', '--data', 'm1', '--models', folder],
+      ['backtest', '--strategy', 'dip', '--data', 'm1'],
+      ['league', '--strategy', 'dip', '--data', 'm1'],
+      ['dataset', 'export', '--role', 'dip', '--out', 'rows.csv'],
+    ])
+      expect(await called(...absent), absent.join(' ')).toMatchObject({ code: 2, error: 'USAGE' });
+  } finally {
+    await place?.remove();
+    tree.remove();
+  }
 });

@@ -42,7 +42,14 @@ export function addBacktest(program: Command, output: () => Output): void {
 }
 
 async function runBacktest(flags: BacktestFlags, output: Output): Promise<void> {
-  await strategyOf(flags).backtest(flags, output);
+  const own = strategyOf(flags);
+  if (own.backtest === undefined)
+    throw new MinutehandError('USAGE', {
+      seen: `a backtest of bundles of ${own.subjects}`,
+      expected: 'a strategy that has one',
+      next: '`minutehand replay --data <folder> --models <bundle>` writes the signals that it gives on these bars.',
+    });
+  await own.backtest(flags, output);
 }
 
 /**

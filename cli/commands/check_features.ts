@@ -125,12 +125,13 @@ function bundleFolder(name: string): string {
  * @throws MinutehandError USAGE for a rule
  */
 async function readBundleColumns(folder: string, settings: Settings): Promise<Compared> {
-  if (isRuleBundle(folder))
+  const { columnsOf } = commandsOfShelf(shelfOfFolder(folder).name);
+  if (isRuleBundle(folder) || columnsOf === undefined)
     throw new MinutehandError('USAGE', {
       seen: `${folder} is a rule`,
       expected: 'a bundle of models: a rule has no columns',
     });
-  const own = await commandsOfShelf(shelfOfFolder(folder).name).columnsOf(folder, settings);
+  const own = await columnsOf(folder, settings);
   return { place: own.version, columns: own.columns, pairs: [], schema: own.schema };
 }
 

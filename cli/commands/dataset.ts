@@ -25,7 +25,8 @@ import { ALL_COMMANDS } from '../strategies/registry.ts';
 import { parsePeriod } from '../period.ts';
 
 /** Of the models whose rows can be exported. */
-const ROLES = ALL_COMMANDS.flatMap(({ roles }) => roles);
+const EXPORTED = ALL_COMMANDS.flatMap(({ rows }) => (rows === undefined ? [] : [rows]));
+const ROLES = EXPORTED.flatMap(({ roles }) => roles);
 
 export function addDataset(program: Command, output: () => Output): void {
   const dataset = program.command('dataset');
@@ -72,8 +73,7 @@ async function exportDataset(flags: ExportFlags, output: Output): Promise<void> 
       expected: 'a .csv, .csv.gz or .parquet file, or store',
     });
   const { role } = flags;
-  if (role !== undefined)
-    return await ALL_COMMANDS.find(({ roles }) => roles.includes(role))!.exportRows(flags, role, output);
+  if (role !== undefined) return await EXPORTED.find(({ roles }) => roles.includes(role))!.export(flags, role, output);
   refuseOfInstruments(flags);
   refuseWithoutRole(flags);
   const settings = withFormulas(loadSettings());

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { jobSchema, type Job, type JobKind, type StrategyJobKind } from '../../trainer/jobs/kinds/registry.ts';
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
@@ -27,7 +27,7 @@ export function addJob(program: Command, output: () => Output): void {
     .description(
       'runs a job that `--print-job` of `train`, `direction train`, `automl`, `league`, `backtest`, `evolve`, `strategy judge`, `scan`, `parity` or `bars import` has printed, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
     )
-    .action((file: string) => runJob(readJob(file), output()));
+    .action((file: string) => runJob(readJob(file), loadSettings(), output()));
   job
     .command('schema')
     .description('prints the JSON Schema of the document that `job run` reads')
@@ -48,9 +48,9 @@ const RUNS: { readonly [Kind in Exclude<JobKind, StrategyJobKind>]: RunJob<Kind>
   import: runImport,
 };
 
-async function runJob(job: Job, output: Output): Promise<void> {
+/** Does a job in this process, and prints what came out. @throws MinutehandError of its kind */
+export async function runJob(job: Job, settings: Settings, output: Output): Promise<void> {
   const run = runnerOf(job.kind);
-  const settings = loadSettings();
   await recordJob(job, settings, output, (own) => run(job, settings, own));
 }
 

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
@@ -11,7 +12,8 @@ import {
 } from '../../shared/bundle/direction/active_direction.ts';
 import { readActiveRule } from '../../shared/bundle/rule/active_rule.ts';
 import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
-import { ruleOpener } from '../../shared/bundle/shelves/rules.ts';
+import { shelfOfFolder, shelfOfSlot } from '../../shared/bundle/shelves/registry.ts';
+import { isRule, openRule, ruleOpener } from '../../shared/bundle/shelves/rules.ts';
 import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel, type DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
@@ -73,7 +75,7 @@ export function addReplay(program: Command, output: () => Output): void {
     )
     .option(
       '--models <folder>',
-      'a bundle, also of the direction model, or a folder of bundles (then the active one, else the newest); default: the models folder of this installation',
+      'a bundle, also of the direction model or a rule, or a folder of bundles (then the active one, else the newest); default: the models folder of this installation',
     )
     .option('--from <day>', 'first UTC day or minute to answer; up to 14 days before it are the warm-up')
     .option('--to <day>', 'UTC day or minute of the end');
@@ -152,13 +154,17 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const { from = 0 as OpenTime, to = Infinity as OpenTime } = parsePeriod(flags);
   const modelsFolder = flags.models ?? homePaths().models;
   const own = isDirectionBundle(modelsFolder) ? readDirectionBundle(modelsFolder).manifest : null;
-  const asked = replayedSubjects(flags, settings, own);
+  const ownRule = isRule(modelsFolder) ? openRule(modelsFolder) : null;
+  if (own === null && ownRule === null) refuseUnservedBundle(modelsFolder);
+  // What a rule reads of a direction model is that of the active one.
+  const activeFolder = ownRule === null ? modelsFolder : homePaths().models;
+  const asked = ownRule === null ? replayedSubjects(flags, settings, own) : [subjectOfRule(flags, settings, ownRule)];
   const instruments = asked.filter(isInstrument);
   const pairs = asked.filter((subject) => !isInstrument(subject));
   const windows = pairs.length === 0 ? minutehand.windows : windowsInUse(modelsFolder, minutehand.windows);
-  const rules = own === null ? activeRules(modelsFolder, instruments) : [];
+  const rules = ownRule !== null ? [ownRule] : own === null ? activeRules(modelsFolder, instruments) : [];
   const windowsOf = (one: Pair): InstrumentWindows =>
-    own === null ? directionWindows(modelsFolder, one) : bundleInstrumentWindows(INSTRUMENT_WINDOWS, own);
+    own === null ? directionWindows(activeFolder, one) : bundleInstrumentWindows(INSTRUMENT_WINDOWS, own);
   const progress = output.progress();
   tellWhenInterrupted({
     output,
@@ -189,7 +195,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const models = wanted.length === 0 ? null : await loadModelSet(resolveBundle(modelsFolder), schema, wanted.length);
   if (models !== null) refuseUnservedFormulas(models.version, models.schema.windows, { role: 'active', daemons: null });
   const directions =
-    own === null ? await activeDirections(modelsFolder, alone) : [await openDirection(modelsFolder, own, alone.length)];
+    own === null ? await activeDirections(activeFolder, alone) : [await openDirection(modelsFolder, own, alone.length)];
 
   const first = Math.min(...[...bars.values()].filter(({ length }) => length > 0).map(({ time }) => time[0]!));
   const last = Math.max(
@@ -263,6 +269,27 @@ function replayedSubjects(flags: ReplayFlags, settings: Settings, own: Direction
     expected: `instruments such as ${own.instruments[0]}@${timeframe}`,
     next: 'See instruments in config/minutehand.yaml; `minutehand direction evaluate` measures a bundle on any bars.',
   });
+}
+
+/** The instrument of a rule. @throws MinutehandError PAIR_UNKNOWN, USAGE */
+function subjectOfRule(flags: ReplayFlags, settings: Settings, { manifest }: RuleModel): Pair {
+  const { version, instrument } = manifest;
+  const subjects = configuredSubjects(flags, settings);
+  const other = flags.pairs === undefined ? undefined : subjects.find((subject) => subject !== instrument);
+  if (other === undefined && subjects.includes(instrument)) return parseSubject(instrument);
+  throw new MinutehandError('USAGE', {
+    seen: `${other ?? 'no configured instrument'} with ${version}, the rule of ${instrument}`,
+    expected: instrument,
+    next: 'See instruments in config/minutehand.yaml.',
+  });
+}
+
+/** @throws MinutehandError MODEL_SLOT for a bundle of a strategy that no daemon serves */
+function refuseUnservedBundle(folder: string): void {
+  const { strategy, isBundle } = shelfOfFolder(folder);
+  const isServed = strategy === shelfOfSlot(null).strategy;
+  if (!isServed && isBundle(folder))
+    throw new MinutehandError('MODEL_SLOT', { seen: `${basename(folder)} is a bundle of ${strategy}` });
 }
 
 /** `2 pairs and 1 instrument`. */

@@ -19,6 +19,7 @@ import { FEATURES_OF_BARS } from '../../shared/policy/feature_place.ts';
 import { BALANCES } from '../../shared/policy/balances.ts';
 import { balancePolicy, ensemblePolicy, type EnsemblePolicy } from '../../shared/policy/schema.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import type { StrategyName } from '../../shared/strategies/registry.ts';
 import { TRAINING_SETTINGS, trainingSettingsSchema } from '../../shared/policy/training_settings.ts';
 import { adoptTrained, type Adoption } from '../../trainer/control/adoption/adopt_trained.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
@@ -44,7 +45,7 @@ import { parseSettings } from '../settings_option.ts';
 import { openTrainingNotifier, type TrainingNotifier } from '../training_notice.ts';
 import { planReport, printPlan } from '../training_plan.ts';
 import { trainingProgress } from '../stage_lines.ts';
-import { trainStrategyOption } from '../strategy_option.ts';
+import { trainStrategyOption, USUAL_STRATEGY } from '../strategy_option.ts';
 import { parseHoldoutFrom, parseInteger, parseWindow, parseWorkers } from '../period.ts';
 
 export interface TrainFlags {
@@ -166,8 +167,10 @@ export function addTrain(program: Command, output: () => Output): void {
       'after',
       '\nExamples:\n  minutehand train --data ./m1 --seed 7\n  minutehand train --adopt            # on what the running daemon has seen\n  minutehand models promote <version>',
     )
-    .action((flags: TrainFlags) => {
-      return runTrain(flags, output());
+    .action(async (flags: TrainFlags & { readonly strategy: StrategyName }, command: Command) => {
+      if (flags.strategy === USUAL_STRATEGY) return runTrain(flags, output());
+      const { trainByJob } = await import('../strategies/train_by_job.ts');
+      return trainByJob(flags.strategy, flags, command, output());
     });
 }
 

@@ -28,16 +28,24 @@ export interface StrategyCommands {
   score(folder: string, settings: Settings, isTimed: boolean): Promise<number | null>;
   /** Loads what is active as a daemon of this program does. */
   checkActive(settings: Settings, paths: HomePaths): Promise<readonly CheckResult[]>;
-  /** @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */
-  columnsOf(folder: string, settings: Settings): Promise<BundleColumns>;
-  /** Tests a bundle on past bars, and prints what it would have earned. @throws MinutehandError USAGE */
-  backtest(flags: BacktestFlags, output: Output): Promise<void>;
+  /** Absent: its bundles have no columns. @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */
+  columnsOf?(folder: string, settings: Settings): Promise<BundleColumns>;
+  /**
+   * Tests a bundle on past bars, and prints what it would have earned; absent: there is no such test.
+   * @throws MinutehandError USAGE
+   */
+  backtest?(flags: BacktestFlags, output: Output): Promise<void>;
   /** How jobs that do its runs are done in this process, and print what came out. */
   readonly jobs: { readonly [Kind in JobKind]?: RunJob<Kind> };
+  /** The rows that its models are learned from, for other programs; absent: there are none. */
+  readonly rows?: ExportedModels;
+}
+
+export interface ExportedModels {
   /** Models whose rows can be exported, as `--role` names them. */
   readonly roles: readonly string[];
   /** Writes the rows that a training would learn one of them from. @throws MinutehandError USAGE, and as a training */
-  exportRows(flags: ExportFlags, role: string, output: Output): Promise<void>;
+  export(flags: ExportFlags, role: string, output: Output): Promise<void>;
 }
 
 /** Does a job in this process. @throws MinutehandError of its kind */

@@ -15,6 +15,8 @@ export const DIRECTION_COMMANDS: StrategyCommands = {
     direction: async (job, settings, output) =>
       (await import('./train.ts')).runDirectionJob(job, settings, { verbose: false, requireGates: false }, output),
   },
-  roles: ['direction'],
-  exportRows: async (flags, _role, output) => (await import('./export.ts')).exportDirection(flags, output),
+  rows: {
+    roles: ['direction'],
+    export: async (flags, _role, output) => (await import('./export.ts')).exportDirection(flags, output),
+  },
 };

@@ -21,7 +21,9 @@ export const PAIR_REVERSION_COMMANDS: StrategyCommands = {
   columnsOf: async (folder, settings) => (await import('./columns.ts')).columnsOfPairs(folder, settings),
   backtest: async (flags, output) => (await import('./backtest.ts')).backtestPairs(flags, output),
   jobs: { train, warm_start: train, thresholds: train },
-  roles: MODEL_NAMES,
-  exportRows: async (flags, role, output) =>
-    (await import('./export.ts')).exportPairRole(flags, role as ModelName, output),
+  rows: {
+    roles: MODEL_NAMES,
+    export: async (flags, role, output) =>
+      (await import('./export.ts')).exportPairRole(flags, role as ModelName, output),
+  },
 };

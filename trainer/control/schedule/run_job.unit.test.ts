@@ -18,6 +18,21 @@ describe('the job of a run', () => {
     expect(pairReversionJobSchema.parse(JSON.parse(JSON.stringify(job)))).toEqual(job);
   });
 
+  it.each(['request', 'weekly schedule', 'incremental schedule', 'monitor: auc', 'first models'])(
+    'by "%s" learns from the features that the policy names, or those of the request',
+    (text) => {
+      const table = { ...settings, retrain: { ...settings.retrain, retrain_features: 'table:research.features' } };
+      const sourceOf = (kind: 'full' | 'incremental' | 'thresholds', features?: string): unknown =>
+        (jobOfRun({ kind, trigger: triggerOfText(text), parameters: { features } }, table) as TrainingJob).source
+          .features;
+      expect(sourceOf('full')).toBe('table:research.features');
+      expect(sourceOf('incremental')).toBe('table:research.features');
+      expect(sourceOf('thresholds')).toBeNull();
+      expect(sourceOf('full', 'store')).toBe('store');
+      expect(sourceOf('full', 'bars')).toBeNull();
+    },
+  );
+
   it('has what the request chose, and is adopted in this installation', () => {
     const parameters = { seed: 7, trials: 3, engine: 'random_forest', to: '2026-01-02T00:00:00Z' } as const;
     expect(jobOfRun({ kind: 'full', trigger: triggerOfText('api'), parameters }, settings)).toMatchObject({
