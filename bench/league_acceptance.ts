@@ -1,0 +1,150 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { dump, load } from 'js-yaml';
+import type { BundleManifest } from '../shared/bundle/manifest.ts';
+import { findBarFile, readBarFile, writeBarFile, type BarColumns } from '../shared/bar_file/bar_file.ts';
+import { parsePair } from '../shared/pair.ts';
+import { pairCosts } from '../shared/policy/costs.ts';
+import { decisionPolicy, loadSettings } from '../shared/policy/policy.ts';
+import { packageRoot } from '../shared/root.ts';
+import { meanOf } from '../shared/statistics.ts';
+import { buildPairHistory } from '../trainer/learning/history/pair_history.ts';
+import { backtest } from '../trainer/learning/trades/backtest.ts';
+import { coinsOf, mirrorBars } from '../trainer/learning/placebo/mirrored_bars.ts';
+import { plantEdge, type PlantedMarket } from './acceptance/planted_edge.ts';
+import { openTemporaryFolder } from './temporary_folder.ts';
+
+/*
+ * What trainings whose AI1 a league chooses would trade on markets where the truth is known. Each run draws the
+ * direction of every bar of real bars by coins, so that nothing can be known; with --drift-bps, candidates of eight hours
+ * of the day are followed by a drift of so much, before costs, toward the mean of the spread. Each run is a whole `minutehand train`: league,
+ * thresholds, placebo, backtest, gates.
+ *
+ *     node dist/bench/league_acceptance.js --data <folder> --runs 100
+ *     node dist/bench/league_acceptance.js --data <folder> --runs 10 --drift-bps 8
+ */
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    pair: { type: 'string', default: 'AUDUSD_NZDUSD' },
+    runs: { type: 'string', default: '10' },
+    first: { type: 'string', default: '1' },
+    'drift-bps': { type: 'string' },
+    members: { type: 'string', default: 'logistic,gbdt' },
+    days: { type: 'string' },
+    trials: { type: 'string', default: '0' },
+    set: { type: 'string', multiple: true, default: [] },
+  },
+});
+if (options.data === undefined) {
+  console.error('node dist/bench/league_acceptance.js --data <folder of bars> [--runs 10] [--drift-bps 8]');
+  process.exit(2);
+}
+
+/** Minutes of the drift, and the UTC hours whose candidates it follows. */
+const DRIFT = { bars: 30, hours: [8, 16] } as const;
+
+const settings = loadSettings();
+const { windows, decision } = settings.minutehand;
+const pair = parsePair(options.pair);
+const recorded = { a: await barsOf(pair.a), b: await barsOf(pair.b) };
+const folder = openTemporaryFolder('league');
+const config = join(folder.path, 'config');
+writeConfiguration(config);
+
+let promoted = 0;
+const first = Number(options.first);
+const runs = Number(options.runs);
+console.log(
+  'run|candidates with the edge|net bps of who knows them|chosen|trades|net bps|lower bound|failed gates|result',
+);
+for (let run = first; run < first + runs; run++) {
+  const data = join(folder.path, `bars-${run}`);
+  const models = join(folder.path, `models-${run}`);
+  mkdirSync(data);
+  const market = coinedMarket(run);
+  await writeBarFile(join(data, `${pair.a}.csv`), market.a);
+  await writeBarFile(join(data, `${pair.b}.csv`), market.b);
+  const { manifest, chosen } = train(data, models, run);
+  const edge = manifest.edge?.[pair.id];
+  const failed = manifest.gates.filter(({ passed }) => !passed).map(({ role, code }) => [role, code].join(' ').trim());
+  const isPromoted = failed.length === 0 && edge?.no_edge === false;
+  if (isPromoted) promoted += 1;
+  const cells = [
+    run,
+    market.events.length,
+    knownNetBps(market)?.toFixed(2) ?? '–',
+    chosen,
+    edge?.trades ?? '–',
+    edge?.mean_net_bps?.toFixed(2) ?? '–',
+    edge?.lower_5_net_bps?.toFixed(2) ?? '–',
+    failed.join(', ') || '–',
+    isPromoted ? 'would trade' : 'would not trade',
+  ];
+  console.log(cells.join('|'));
+  rmSync(data, { recursive: true });
+  rmSync(models, { recursive: true });
+}
+console.log(`${promoted} of ${runs} would trade`);
+folder.remove();
+
+async function barsOf(symbol: string): Promise<BarColumns> {
+  const path = await findBarFile(options.data!, symbol);
+  if (path === null) throw new Error(`${options.data} has no bars of ${symbol}`);
+  return await readBarFile(path);
+}
+
+/** The configuration in use, with this pair alone. */
+function writeConfiguration(to: string): void {
+  cpSync(process.env['MINUTEHAND_CONFIG'] ?? join(packageRoot(), 'config'), to, { recursive: true });
+  const file = join(to, 'minutehand.yaml');
+  const written = load(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  writeFileSync(file, dump({ ...written, pairs: [pair.id] }));
+}
+
+/** The bars of a run: directions by coins, and the planted edge where one is asked for. */
+function coinedMarket(run: number): PlantedMarket {
+  const coins = coinsOf(`league acceptance/${run}`);
+  const coined = { a: mirrorBars(recorded.a, coins), b: mirrorBars(recorded.b, coins) };
+  const drift = options['drift-bps'];
+  if (drift === undefined) return { ...coined, events: [] };
+  return plantEdge(coined, {
+    pair,
+    windows,
+    edge: { ...DRIFT, grossBps: Number(drift), zEntry: decision.z_entry },
+  });
+}
+
+/** Mean net result of who enters the planted candidates alone, with the exits of the product; null without trades. */
+function knownNetBps({ a, b, events }: PlantedMarket): number | null {
+  const history = buildPairHistory(pair, a, b, windows, () => false);
+  const known = new Set<number>(events);
+  const trades = backtest(history, 0, history.length, {
+    thresholds: { theta1: 0.5, theta2: 0.5 },
+    policy: { ...decisionPolicy(settings), require_edge: false },
+    edge: true,
+    costs: pairCosts(settings.minutehand.symbols, pair),
+    scores: (t) => ({ return_prob: known.has(history.time[t]!) ? 1 : 0, risk_score: 0 }),
+  });
+  return trades.length === 0 ? null : meanOf(trades.map(({ netBps }) => netBps));
+}
+
+/** A whole training of the market in `data`, and the entrant that its AI1 chose. */
+function train(data: string, models: string, seed: number): { manifest: BundleManifest; chosen: string } {
+  const engine = ['--engine', 'league', '--members', options.members];
+  const days = options.days === undefined ? [] : ['--days', options.days];
+  const set = options.set.length === 0 ? [] : ['--set', ...options.set];
+  const args = ['train', '--config', config, '--data', data, '--out', models, '--seed', String(seed), '--json'];
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(packageRoot(), 'bin', 'minutehand.mjs'), ...args, ...engine, '--trials', options.trials, ...days, ...set],
+    { encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, MINUTEHAND_HOME: join(models, 'home') } },
+  );
+  if (status !== 0) throw new Error(`the training ended with ${status}: ${stderr}`);
+  const { path, models: made } = JSON.parse(stdout) as { path: string; models: { ai1: { learner: string } } };
+  const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as BundleManifest;
+  return { manifest, chosen: made.ai1.learner };
+}
