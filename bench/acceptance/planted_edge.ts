@@ -1,4 +1,4 @@
-import { barAt, columnsOf, minutes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { columnsOf, minutes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { PairFeatures } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
