@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dump, load } from 'js-yaml';
-import type { BundleManifest } from '../shared/bundle/manifest.ts';
+import type { Manifest } from '../shared/bundle/manifest.ts';
 import { findBarFile, readBarFile, writeBarFile, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { parsePair } from '../shared/pair.ts';
 import { pairCosts } from '../shared/policy/costs.ts';
@@ -133,7 +133,7 @@ function knownNetBps({ a, b, events }: PlantedMarket): number | null {
 }
 
 /** A whole training of the market in `data`, and the entrant that its AI1 chose. */
-function train(data: string, models: string, seed: number): { manifest: BundleManifest; chosen: string } {
+function train(data: string, models: string, seed: number): { manifest: Manifest; chosen: string } {
   const engine = ['--engine', 'league', '--members', options.members];
   const days = options.days === undefined ? [] : ['--days', options.days];
   const set = options.set.length === 0 ? [] : ['--set', ...options.set];
@@ -145,6 +145,6 @@ function train(data: string, models: string, seed: number): { manifest: BundleMa
   );
   if (status !== 0) throw new Error(`the training ended with ${status}: ${stderr}`);
   const { path, models: made } = JSON.parse(stdout) as { path: string; models: { ai1: { learner: string } } };
-  const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as BundleManifest;
+  const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as Manifest;
   return { manifest, chosen: made.ai1.learner };
 }

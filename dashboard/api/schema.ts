@@ -4874,7 +4874,10 @@ export interface paths {
         /** Bars by symbol and day: coverage, gaps, spikes, clock */
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    /** @description Whose bars: the configured market by default; bars of a live one can be imported beside a simulated one */
+                    market?: "live" | "simulated";
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -4888,10 +4891,10 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @description A request after five minutes starts a new scan and returns this one */
+                            /** @description A request after five minutes starts a new scan and returns this one; after an import it waits for the new one */
                             scanned_at: string;
                             duration_ms: number;
-                            /** @description Configured symbols with a bar, imported or journaled */
+                            /** @description Configured and imported symbols with a bar */
                             symbols: components["schemas"]["SymbolCoverage"][];
                         };
                     };
@@ -4934,7 +4937,10 @@ export interface paths {
         /** How far the scan is that /api/data waits for */
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    /** @description Whose bars: the configured market by default; bars of a live one can be imported beside a simulated one */
+                    market?: "live" | "simulated";
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;

@@ -72,6 +72,11 @@ function positionOf(key: string, fills: readonly Trade[]): TradedPosition {
   };
 }
 
+/** When it was opened, epoch ms: in a simulated market by its own clock, as far as a signal says. */
+export function openedAtMs({ openedMs, openedBarMs }: TradedPosition, isSimulated: boolean): number {
+  return isSimulated ? (openedBarMs ?? openedMs) : openedMs;
+}
+
 /** Holding time, so far for an open position. In a simulated market, by its own clock: null for an open position. */
 export function heldMs(position: TradedPosition, isSimulated: boolean, nowMs: number): number | null {
   const { openedMs, closedMs, openedBarMs, closedBarMs } = position;

@@ -4,6 +4,7 @@ import uPlot from 'uplot';
 import { minuteOf, num } from '../format.ts';
 import { t } from '../text/text.ts';
 import { color, theme } from '../theme.ts';
+import { brokenLines } from './breaks.ts';
 import { candleScale } from './candle_scale.ts';
 import { listen } from './gestures.ts';
 import { decimalsOf } from './price_digits.ts';
@@ -113,10 +114,9 @@ export function SeriesChart(props: Props) {
     };
   }, [shape]);
   useEffect(() => {
-    lines.current = new SeriesWindow(
-      props.times,
-      props.series.map(({ values }) => values),
-    );
+    const series = props.series.map(({ values }) => values);
+    const drawn = props.timesAre === 'chart.closed' ? brokenLines(props.times, series) : { times: props.times, series };
+    lines.current = new SeriesWindow(drawn.times, drawn.series);
     show();
   }, [props.times, props.series.map(({ values }) => values.length).join(), shape]);
   useEffect(() => {

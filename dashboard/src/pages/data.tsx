@@ -5,14 +5,15 @@ import { nowMs, session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { ImportPreviewPanel } from '../parts/import_preview.tsx';
 import { NameUnknown, useSubjectNamed } from '../parts/unknown_name.tsx';
-import { pathOf, place, respell } from '../router.ts';
+import { pathOf, place, respell, setQuery } from '../router.ts';
 import { codeText, t, type TextKey } from '../text/text.ts';
 
 const DAY_MS = 86_400_000;
 
 /** Bars of this installation: by symbol, and by day for one (`/app/data/EURUSD`). */
 export default function DataPage() {
-  const { data, error } = useLoaded(() => api.get('/api/data'), '');
+  const market = useMarket();
+  const { data, error } = useLoaded(() => api.get('/api/data', { query: { market } }), market);
   const symbols = data?.symbols ?? [];
   const names = symbols.map(({ symbol }) => symbol);
   const own = useSubjectNamed(place.value.part, names);
@@ -23,8 +24,9 @@ export default function DataPage() {
   const chosen = own?.kind === 'none' ? symbols[0] : symbols.find(({ symbol }) => symbol === name);
   return (
     <>
+      {status.value?.market === 'simulated' && <Markets market={market} />}
       {error !== null && <Failure error={error} />}
-      {data === null && error === null && <Scanning />}
+      {data === null && error === null && <Scanning key={market} market={market} />}
       {data !== null && (
         <Panel
           title={t('data.title')}
@@ -39,7 +41,7 @@ export default function DataPage() {
             name="data"
             label={t('data.title')}
             rows={symbols}
-            columns={columnsOf()}
+            columns={columnsOf(market)}
             rowKey={({ symbol }) => symbol}
             empty="data.none"
           />
@@ -47,7 +49,7 @@ export default function DataPage() {
         </Panel>
       )}
       {own?.kind === 'unknown' && data !== null && (
-        <NameUnknown text="unknown.symbol" own={own} known={names} pathTo={(symbol) => pathOf('data', symbol)} />
+        <NameUnknown text="unknown.symbol" own={own} known={names} pathTo={(symbol) => symbolPath(symbol, market)} />
       )}
       {chosen !== undefined && <Symbol coverage={chosen} />}
       {session.value?.role !== 'viewer' && <ImportPreviewPanel />}
@@ -56,11 +58,48 @@ export default function DataPage() {
   );
 }
 
+const MARKETS = ['simulated', 'live'] as const;
+type Market = (typeof MARKETS)[number];
+
+/** Whose bars are shown: of a simulated installation, those that a person imported for a live market, too. */
+function useMarket(): Market {
+  const configured = status.value?.market ?? 'simulated';
+  const asked = place.value.query.get('market');
+  return configured === 'simulated' && asked === 'live' ? 'live' : configured;
+}
+
+/** The page of a symbol, with its market where that is not the configured one. */
+function symbolPath(symbol: string, market: Market): string {
+  return pathOf('data', symbol) + (market === status.value?.market ? '' : `?market=${market}`);
+}
+
+function Markets({ market }: { readonly market: Market }) {
+  return (
+    <div class="page-head">
+      <div class="segments" role="group" aria-label={t('imports.market')}>
+        {MARKETS.map((own) => (
+          <button
+            key={own}
+            type="button"
+            aria-pressed={own === market}
+            onClick={() => setQuery('market', own === 'simulated' ? '' : own)}
+          >
+            {codeText('imports.market', own)}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
 const PROGRESS_MS = 1000;
 
 /** The first scan reads every bar of every symbol: how many symbols are done. */
-function Scanning() {
-  const { data } = useLoaded(() => api.get('/api/data/progress'), String(Math.floor(nowMs.value / PROGRESS_MS)));
+function Scanning({ market }: { readonly market: Market }) {
+  const { data } = useLoaded(
+    () => api.get('/api/data/progress', { query: { market } }),
+    String(Math.floor(nowMs.value / PROGRESS_MS)),
+  );
   const scan = data?.scan ?? null;
   if (scan === null) return <Loading />;
   const text = t('data.scanning', { done: scan.done, total: scan.total });
@@ -72,7 +111,7 @@ function Scanning() {
   );
 }
 
-function columnsOf(): Column<SymbolCoverage>[] {
+function columnsOf(market: Market): Column<SymbolCoverage>[] {
   const count = (
     key: 'bars' | 'recent_bars' | 'missing_minutes' | 'holes' | 'breaks' | 'spikes' | 'suspects' | 'flat_bars',
     title: TextKey,
@@ -94,7 +133,7 @@ function columnsOf(): Column<SymbolCoverage>[] {
       key: 'symbol',
       title: t('data.symbol'),
       value: ({ symbol }) => symbol,
-      cell: ({ symbol }) => <a href={pathOf('data', symbol)}>{symbol}</a>,
+      cell: ({ symbol }) => <a href={symbolPath(symbol, market)}>{symbol}</a>,
     },
     time('first', 'data.first'),
     time('last', 'data.last'),
@@ -187,6 +226,30 @@ function Imports() {
   );
 }
 
+/** What an undo would remove and bring back, and whose models learned from it. */
+function UndoPreview({ number }: { readonly number: number }) {
+  const { data, error } = useLoaded(
+    () =>
+      api.post('/api/imports/{import_number}/undo', { path: { import_number: number }, query: { dry_run: 'true' } }),
+    String(number),
+  );
+  if (error !== null) return <Failure error={error} />;
+  if (data === null) return <Loading />;
+  const period = (first: number, last: number): string => `${minuteOf(first * 1000)} – ${minuteOf(last * 1000)}`;
+  const line = (text: TextKey, { symbol, bars, first, last }: (typeof data.removed)[number]) => (
+    <li key={`${text} ${symbol}`}>{t(text, { symbol, bars: num(bars, 0), period: period(first, last) })}</li>
+  );
+  return (
+    <ul>
+      {data.removed.map((one) => line('imports.goes', one))}
+      {data.restored.map((one) => line('imports.returns', one))}
+      {data.removed.length + data.restored.length === 0 && <li>{t('imports.nothing')}</li>}
+      {data.later_files.length > 0 && <li>{t('imports.later', { files: data.later_files.join(', ') })}</li>}
+      {data.models.length > 0 && <li>{t('imports.learned', { models: data.models.join(', ') })}</li>}
+    </ul>
+  );
+}
+
 function importColumns(undo: (number: number) => Promise<void>): Column<ImportRun>[] {
   const number = (key: 'import_number' | 'added' | 'removed' | 'rejected', title: TextKey): Column<ImportRun> => ({
     key,
@@ -254,6 +317,7 @@ function importColumns(undo: (number: number) => Promise<void>): Column<ImportRu
           <ConfirmedButton
             label={t('imports.undo')}
             question={t(finished_ms === null ? 'imports.questionOpen' : 'imports.question', { number: import_number })}
+            evidence={() => <UndoPreview number={import_number} />}
             act={() => undo(import_number)}
           />
         ) : null,

@@ -243,7 +243,10 @@ function SpreadFigures({ subject, signal }: TileProps) {
   return (
     <>
       <div class="tile-z">
-        <span class={`z ${Math.abs(signal?.z_score ?? 0) >= entry ? 'out' : ''}`}>{signed(signal?.z_score)}</span>
+        <span class={`z ${Math.abs(signal?.z_score ?? 0) >= entry ? 'out' : ''}`}>
+          <small>{t('tile.z')}</small>
+          {signed(signal?.z_score)}
+        </span>
         <Sparkline values={trend} limit={entry} label={t('tile.trend', { count: trend.length })} />
       </div>
       <Gauge z={signal?.z_score ?? null} entry={entry} exit={subject.z_exit ?? 0} />
@@ -261,7 +264,10 @@ function DirectionFigures({ subject, signal }: TileProps) {
   return (
     <>
       <div class="tile-z">
-        <span class="z">{signal === null ? signed(null) : signed(leadOf(signal))}</span>
+        <span class="z">
+          <small>{t('tile.upMinusDown')}</small>
+          {signal === null ? signed(null) : signed(leadOf(signal))}
+        </span>
         <Sparkline values={trend} limit={subject.theta_up ?? 0.5} label={t('tile.lead', { count: trend.length })} />
       </div>
       <Shares up={up} range={range} down={down} />

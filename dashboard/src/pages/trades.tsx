@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { api, type Trade } from '../api.ts';
-import { fillBarOf, heldMs, positionsOf, type TradedPosition } from '../charts/positions.ts';
+import { fillBarOf, heldMs, openedAtMs, positionsOf, type TradedPosition } from '../charts/positions.ts';
 import { duration, microseconds, minuteOf, num, price, signed } from '../format.ts';
 import { nowMs, status, subjects } from '../live.ts';
 import { accountText } from '../parts/account_text.ts';
@@ -126,8 +126,7 @@ function show({ positionId, accountId }: TradedPosition, isOneOfSeveral: boolean
 function positionColumns(hasSeveral: boolean): Column<TradedPosition>[] {
   const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
   const isSimulated = status.value?.market === 'simulated';
-  const opened = ({ openedMs, openedBarMs }: TradedPosition): number =>
-    isSimulated ? (openedBarMs ?? openedMs) : openedMs;
+  const opened = (row: TradedPosition): number => openedAtMs(row, isSimulated);
   return [
     {
       key: 'opened',

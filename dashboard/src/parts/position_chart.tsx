@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { api, type Signal, type SignalHistory } from '../api.ts';
-import { heldMs, type TradedPosition } from '../charts/positions.ts';
+import { heldMs, openedAtMs, type TradedPosition } from '../charts/positions.ts';
 import { PriceChart } from '../charts/prices.tsx';
 import { SeriesChart, type Mark } from '../charts/series.tsx';
 import type { Range } from '../charts/window.ts';
@@ -43,7 +43,8 @@ export function PositionPanel({ own, onClose }: { readonly own: TradedPosition; 
     hasRightScale: true,
   };
   const entry = subject?.z_entry ?? 2;
-  const title = `${subject?.label ?? own.subject} · ${minuteOf(own.openedMs)}`;
+  const openedMs = openedAtMs(own, status.value?.market === 'simulated');
+  const title = `${subject?.label ?? own.subject} · ${minuteOf(openedMs)}`;
   return (
     <Panel
       title={title}

@@ -22,6 +22,7 @@ const SHOWN = 20;
 
 /** Plain data, since it is sent to another thread. */
 export interface CoverageTask {
+  /** Configured symbols; those that were imported come behind them. */
   readonly symbols: readonly string[];
   readonly market: Market;
   /** Journal files of the daemon's shards; absent ones are ignored. */
@@ -71,18 +72,21 @@ export interface SymbolCoverage extends Omit<BarReport, 'first' | 'last'> {
 }
 
 /**
- * Coverage of the symbols, one after the other, so that only one is in memory.
- * @param onSymbol called with the number of symbols that are done, after each of them
+ * Coverage of the configured and imported symbols, one after the other, so that only one is in memory.
+ * @param onSymbol called with the number of symbols that are done, at the beginning and after each of them
  */
 export async function scanCoverage(
   task: CoverageTask,
-  onSymbol: (done: number) => void,
+  onSymbol: (done: number, total: number) => void,
 ): Promise<readonly SymbolCoverage[]> {
-  const { symbols, market, screening } = task;
+  const { market, screening } = task;
   const store = task.storeUrl === null ? null : await openStore(task.storeUrl);
   const journals = task.journals.filter((path) => existsSync(path));
   const covered: SymbolCoverage[] = [];
   try {
+    const imported = store === null ? [] : await store.bars.symbols(market);
+    const symbols = [...new Set([...task.symbols, ...imported.map(({ symbol }) => symbol)])];
+    onSymbol(0, symbols.length);
     for (const [index, symbol] of symbols.entries()) {
       const bars = await readKnownBars({
         symbols: [symbol],
@@ -94,7 +98,7 @@ export async function scanCoverage(
       });
       const columns = bars.get(symbol);
       if (columns !== undefined) covered.push(coverageOf(columns, screening, market));
-      onSymbol(index + 1);
+      onSymbol(index + 1, symbols.length);
     }
   } finally {
     await store?.close();

@@ -6,6 +6,6 @@ import type { CoverageMessage } from './coverage_thread.ts';
 const port = parentPort!;
 const send = (message: CoverageMessage): void => port.postMessage(message);
 
-/** One scan: its task in; the number of symbols that are done after each of them, then its result, out. */
-const found = await scanCoverage(workerData as CoverageTask, (done) => send({ done }));
+/** One scan: its task in; the numbers of symbols that are done and of all after each of them, then its result, out. */
+const found = await scanCoverage(workerData as CoverageTask, (done, total) => send({ done, total }));
 send({ found });

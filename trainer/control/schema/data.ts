@@ -38,10 +38,23 @@ const symbolCoverage = z
   })
   .meta({ id: 'SymbolCoverage' });
 
+export const dataQuery = z.object({
+  market: z
+    .enum(['live', 'simulated'])
+    .optional()
+    .describe(
+      'Whose bars: the configured market by default; bars of a live one can be imported beside a simulated one',
+    ),
+});
+
 export const dataSchema = z.object({
-  scanned_at: z.string().describe('A request after five minutes starts a new scan and returns this one'),
+  scanned_at: z
+    .string()
+    .describe(
+      'A request after five minutes starts a new scan and returns this one; after an import it waits for the new one',
+    ),
   duration_ms: z.number(),
-  symbols: z.array(symbolCoverage).describe('Configured symbols with a bar, imported or journaled'),
+  symbols: z.array(symbolCoverage).describe('Configured and imported symbols with a bar'),
 });
 
 export const dataProgressSchema = z.object({

@@ -1,10 +1,11 @@
 import type * as z from 'zod';
+import type { Market } from '../../../../shared/bar_file/bar_sink.ts';
 import { symbolsOf } from '../../../../shared/pair.ts';
 import { screenPolicy, shardsOf, shardSubjects } from '../../../../shared/policy/policy.ts';
 import { scanOnThread } from '../../data_quality/coverage_thread.ts';
 import { storeUrlIfThere } from '../../../store/store.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { dataProgressSchema, dataSchema } from '../../schema/data.ts';
+import { dataProgressSchema, dataQuery, dataSchema } from '../../schema/data.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 
 const KEPT_MS = 5 * 60_000;
@@ -14,24 +15,13 @@ type Progress = z.infer<typeof dataProgressSchema>;
 
 /** `GET /api/data` and `GET /api/data/progress`. */
 export function addDataRoutes(api: Api, context: ApiContext): void {
-  const { clock } = context;
-  let kept: Scan | null = null;
-  let scanning: Promise<Scan> | null = null;
-  let progress: Progress = { scan: null };
-
-  /** The last scan; an outdated one is returned while it is being renewed. */
-  async function scanned(): Promise<Scan> {
-    if (kept === null || clock.nowMs() - Date.parse(kept.scanned_at) > KEPT_MS)
-      scanning ??= scan(context, (done, total) => (progress = { scan: { done, total } }))
-        .then((found) => (kept = found))
-        .finally(() => {
-          scanning = null;
-          progress = { scan: null };
-        });
-    if (kept === null) return scanning!;
-    scanning?.catch(() => undefined);
-    return kept;
-  }
+  const configured = context.settings.minutehand.market;
+  const scans = new Map<Market, MarketScans>();
+  const scansOf = (market: Market = configured): MarketScans => {
+    const own = scans.get(market) ?? new MarketScans(context, market);
+    scans.set(market, own);
+    return own;
+  };
 
   api.route({
     method: 'GET',
@@ -40,9 +30,10 @@ export function addDataRoutes(api: Api, context: ApiContext): void {
     schema: {
       tags: ['records'],
       summary: 'Bars by symbol and day: coverage, gaps, spikes, clock',
+      querystring: dataQuery,
       response: { 200: dataSchema, ...REFUSALS },
     },
-    handler: scanned,
+    handler: ({ query: { market } }) => scansOf(market).newest(),
   });
   api.route({
     method: 'GET',
@@ -51,30 +42,74 @@ export function addDataRoutes(api: Api, context: ApiContext): void {
     schema: {
       tags: ['records'],
       summary: 'How far the scan is that /api/data waits for',
+      querystring: dataQuery,
       response: { 200: dataProgressSchema, ...REFUSALS },
     },
-    handler: () => progress,
+    handler: ({ query: { market } }) => scansOf(market).progress,
   });
+}
+
+/** Scans of the bars of one market, one at a time. */
+class MarketScans {
+  progress: Progress = { scan: null };
+  readonly #context: ApiContext;
+  readonly #market: Market;
+  #kept: { readonly scan: Scan; readonly imports: string } | null = null;
+  #scanning: Promise<Scan> | null = null;
+
+  constructor(context: ApiContext, market: Market) {
+    this.#context = context;
+    this.#market = market;
+  }
+
+  /** The last scan; an outdated one is returned while it is being renewed, unless bars were imported or removed. */
+  async newest(): Promise<Scan> {
+    const imports = await lastImport(this.#context, this.#market);
+    const kept = this.#kept?.imports === imports ? this.#kept.scan : null;
+    if (kept === null || this.#context.clock.nowMs() - Date.parse(kept.scanned_at) > KEPT_MS)
+      this.#scanning ??= this.#scan(imports);
+    if (kept === null) return await this.#scanning!;
+    this.#scanning?.catch(() => undefined);
+    return kept;
+  }
+
+  async #scan(imports: string): Promise<Scan> {
+    try {
+      const found = await scan(this.#context, this.#market, (done, total) => {
+        this.progress = { scan: { done, total } };
+      });
+      this.#kept = { scan: found, imports };
+      return found;
+    } finally {
+      this.#scanning = null;
+      this.progress = { scan: null };
+    }
+  }
+}
+
+/** Differs from the one before when an import, a deletion or an undo has changed the bars. */
+async function lastImport({ store, paths }: ApiContext, market: Market): Promise<string> {
+  if (storeUrlIfThere(process.env, paths) === null) return '';
+  const runs = await (await store()).importRuns.list(market, 100);
+  return runs.map((run) => [run.import_number, run.finished_ms, run.undone_ms].join(' ')).join();
 }
 
 async function scan(
   { settings, paths, clock }: ApiContext,
+  market: Market,
   onSymbol: (done: number, total: number) => void,
 ): Promise<Scan> {
-  const { market } = settings.minutehand;
   const shards = shardsOf(settings.minutehand);
   const beganUs = clock.monotonicUs();
   const scannedAt = new Date(clock.nowMs()).toISOString();
-  const wanted = symbolsOf(shards.flatMap(({ name }) => shardSubjects(settings.minutehand, name)));
-  onSymbol(0, wanted.length);
   const task = {
-    symbols: wanted,
+    symbols: symbolsOf(shards.flatMap(({ name }) => shardSubjects(settings.minutehand, name))),
     market,
     journals: shards.map(({ name }) => paths.journal(market, name)),
     storeUrl: storeUrlIfThere(process.env, paths),
     screening: screenPolicy(settings),
   };
-  const symbols = await scanOnThread(task, (done) => onSymbol(done, wanted.length));
+  const symbols = await scanOnThread(task, onSymbol);
   return {
     scanned_at: scannedAt,
     duration_ms: Math.round((clock.monotonicUs() - beganUs) / 1000),
