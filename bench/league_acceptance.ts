@@ -70,7 +70,9 @@ for (let run = first; run < first + runs; run++) {
   await writeBarFile(join(data, `${pair.b}.csv`), market.b);
   const { manifest, chosen } = train(data, models, run);
   const edge = manifest.edge?.[pair.id];
-  const failed = manifest.gates.filter(({ passed }) => !passed).map(({ role, code }) => [role, code].join(' ').trim());
+  const failed = (manifest.gates ?? []).flatMap((gate) =>
+    gate.passed || !('code' in gate) ? [] : [[gate.role, gate.code].join(' ').trim()],
+  );
   const isPromoted = failed.length === 0 && edge?.no_edge === false;
   if (isPromoted) promoted += 1;
   const cells = [

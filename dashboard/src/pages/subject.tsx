@@ -342,7 +342,7 @@ function linesOf(signals: readonly Signal[], { kind, theta_up, theta_down }: Sub
       line(t('tile.prob'), 'green', ({ return_prob }) => return_prob),
       line('θ1', 'green', ({ theta1 }) => theta1, true),
       line(t('tile.risk'), 'red', ({ risk_score }) => risk_score),
-      line('θ2', 'amber', ({ theta2 }) => theta2, true),
+      line('θ2', 'red', ({ theta2 }) => theta2, true),
     ],
     marks,
   };

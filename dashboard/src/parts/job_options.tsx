@@ -43,7 +43,7 @@ export function leavesOf(document: Document, parent = ''): (readonly [string, un
 function valueText(value: unknown): string {
   if (typeof value === 'boolean') return t(value ? 'jobs.yes' : 'jobs.no');
   if (Array.isArray(value)) return value.length === 0 ? '–' : value.map(valueText).join(', ');
-  if (typeof value === 'string') return INSTANT.test(value) ? minuteOf(value) : value;
+  if (typeof value === 'string') return INSTANT.test(value) ? minuteOf(value) : codeText('jobValue', value);
   if (typeof value === 'object' && value !== null) return Object.values(value).map(valueText).join('/');
   return String(value);
 }

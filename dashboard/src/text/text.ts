@@ -36,17 +36,19 @@ export function codeText(prefix: string, code: string): string {
 
 const TRIAL = /(ai\d) trial (\d+) of (\d+), log loss (\S+) \(configured ([^)]+)\)/g;
 
-/** Last detail of the stage of a job that gets no processor: `WAITING` of trainer/jobs/progress/processor_wait.ts. */
-const WAITING = 'waiting for processor time';
-
-/** A stage of a training run; text after its comma is shown unchanged, except the trials of searches. */
+/**
+ * A stage of a job, with details behind commas (`learning, waiting for processor time`) and whose it is before a colon
+ * (`group metals: learning`); what has no text of its own is shown unchanged.
+ */
 export function stageText(stage: string): string {
   const trialText = (_: string, model: string, done: string, total: string, best: string, configured: string): string =>
     t('stage.trial', { model: model.toUpperCase(), done, total, best, configured });
-  const [name = '', ...details] = stage.split(', ');
-  const isWaiting = details.at(-1) === WAITING;
-  const shown = isWaiting ? [...details.slice(0, -1), codeText('stage', WAITING)] : details;
-  return [codeText('stage', name), ...shown].join(', ').replace(TRIAL, trialText);
+  const nameText = (name: string): string => codeText('stage', name);
+  return stage
+    .split(', ')
+    .map((part) => part.split(': ').map(nameText).join(': '))
+    .join(', ')
+    .replace(TRIAL, trialText);
 }
 
 /** What a reason means for a subject of this kind. */
