@@ -35,6 +35,8 @@ const { values: options } = parseArgs({
     'drift-bps': { type: 'string' },
     members: { type: 'string', default: 'logistic,gbdt' },
     days: { type: 'string' },
+    /** Trading costs nothing: what a model promises by chance is not hidden by them. */
+    'no-costs': { type: 'boolean', default: false },
     trials: { type: 'string', default: '0' },
     set: { type: 'string', multiple: true, default: [] },
   },
@@ -99,12 +101,19 @@ async function barsOf(symbol: string): Promise<BarColumns> {
   return await readBarFile(path);
 }
 
-/** The configuration in use, with this pair alone. */
+/** The configuration in use, with this pair alone, and without costs where that is asked for. */
 function writeConfiguration(to: string): void {
   cpSync(process.env['MINUTEHAND_CONFIG'] ?? join(packageRoot(), 'config'), to, { recursive: true });
   const file = join(to, 'minutehand.yaml');
   const written = load(readFileSync(file, 'utf8')) as Record<string, unknown>;
-  writeFileSync(file, dump({ ...written, pairs: [pair.id] }));
+  const symbols = written['symbols'] as Record<string, Record<string, unknown>>;
+  const free = Object.fromEntries(
+    Object.entries(symbols).map(([symbol, costs]) => [
+      symbol,
+      Object.fromEntries(Object.entries(costs).map(([name, value]) => [name, name.includes('_bps') ? 0 : value])),
+    ]),
+  );
+  writeFileSync(file, dump({ ...written, symbols: options['no-costs'] ? free : symbols, pairs: [pair.id] }));
 }
 
 /** The bars of a run: directions by coins, and the planted edge where one is asked for. */

@@ -34,6 +34,7 @@ const LONG = [
   'test/lease_clock.server.test.ts',
   'test/write_a_job.server.test.ts',
   'test/write_a_strategy.server.test.ts',
+  'test/league_acceptance.chain.test.ts',
   'test/dashboard.chain.test.ts',
   'test/dashboard_frames.chain.test.ts',
   'test/fresh_clone.chain.test.ts',

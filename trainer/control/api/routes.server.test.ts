@@ -247,6 +247,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/);
     expect(await own.get('/api/monitor')).toHaveProperty('report');
     expect(await own.get('/api/data')).toMatchObject({ symbols: [{ symbol: 'XAUUSD', bars: 60 }] });
+    expect(await own.get('/api/data', { query: { market: 'live' } })).toMatchObject({ symbols: [] });
     expect(await own.get('/api/data/progress')).toEqual({ scan: null });
     expect(await own.get('/api/imports')).toEqual({ imports: [] });
     expect(await own.get('/api/searches')).toEqual({ searches: [] });
@@ -302,8 +303,13 @@ describe('the endpoints of the specification, by the generated client', () => {
       later_files: [],
     });
     expect(await bars.last(market, 'EURUSD')).toBe(120);
+    // No symbol of the configuration; a scan is at most five minutes old, but never from before an import or its undo.
+    const barsOf = async () =>
+      (await ann.get('/api/data', { query: { market } })).symbols.find(({ symbol }) => symbol === 'EURUSD')?.bars;
+    expect(await barsOf()).toBe(2);
     expect(await ann.post(undo, { path })).toMatchObject({ removed: [{ symbol: 'EURUSD', bars: 2 }] });
     expect(await bars.last(market, 'EURUSD')).toBeNull();
+    expect(await barsOf()).toBeUndefined();
     await expect(ann.post(undo, { path })).rejects.toMatchObject({ status: 409, code: 'IMPORT_UNDONE' });
     const { entries } = await ann.get('/api/audit', { query: { limit: 2 } });
     expect(entries.map(({ target }) => target)).toContain(`import ${number}`);
