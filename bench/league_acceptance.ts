@@ -18,9 +18,9 @@ import { openTemporaryFolder } from './temporary_folder.ts';
 
 /*
  * What trainings whose AI1 a league chooses would trade on markets where the truth is known. Each run draws the
- * direction of every bar of real bars by coins, so that nothing can be known; with --drift-bps, candidates of eight hours
- * of the day are followed by a drift of so much, before costs, toward the mean of the spread. Each run is a whole `minutehand train`: league,
- * thresholds, placebo, backtest, gates.
+ * direction of every bar of real bars by coins, so that nothing can be known; with --drift-bps, candidates of eight
+ * hours of the day are followed by a drift of so much, before costs, toward the mean of the spread. Each run is a whole
+ * `minutehand train`: league, thresholds, placebo, backtest, gates.
  *
  *     node dist/bench/league_acceptance.js --data <folder> --runs 100
  *     node dist/bench/league_acceptance.js --data <folder> --runs 10 --drift-bps 8
