@@ -1,5 +1,5 @@
 import type { Windows } from '../../core/features/windows.ts';
-import type { Timeframe } from '../../pair.ts';
+import type { Pair, Timeframe } from '../../pair.ts';
 import type { Settings } from '../../policy/policy.ts';
 import type { FileSystem } from '../../ports.ts';
 import type { Manifest } from '../manifest.ts';
@@ -29,6 +29,11 @@ export interface BundleShelf {
    * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SIGNATURE, MODEL_LOAD
    */
   check(folder: string, files: FileSystem): CheckedBundle;
+  /**
+   * Which subjects earn more than they cost, by its judgement of a bundle.
+   * @throws MinutehandError as `facts`
+   */
+  edgeOf(folder: string): (subject: Pair) => boolean;
   /** @throws MinutehandError as `facts` */
   figures(folder: string): BundleFigures;
   /** What an event of a change of its status tells about a bundle. @param manifest as the registry has it */

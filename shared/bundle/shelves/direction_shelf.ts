@@ -31,6 +31,10 @@ export const DIRECTION_SHELF: BundleShelf = {
     const { created, timeframe } = readDirectionBundle(folder).manifest;
     return { created, timeframe: timeframeOf(timeframe) };
   },
+  edgeOf(folder) {
+    const { edge } = readDirectionBundle(folder).manifest;
+    return ({ a }) => edge[a]?.no_edge === false;
+  },
   figures(folder) {
     const { training, period, data_hash, metrics, edge } = readDirectionBundle(folder).manifest;
     return {

@@ -22,6 +22,10 @@ export const PAIR_REVERSION_SHELF: BundleShelf = {
     return { version, market, timeframes: timeframesOf(pairs), schema, windows, recorded: recordedGates(manifest) };
   },
   check: (folder, files) => ({ created: readBundle(folder, files).manifest.created, timeframe: null }),
+  edgeOf(folder) {
+    const { edge } = readManifest(folder);
+    return ({ id }) => edge[id]?.no_edge === false;
+  },
   figures(folder) {
     const { seed, period, data_hash, metrics, theta1, theta2, backtest } = readManifest(folder);
     const ofModels = MODEL_NAMES.map((name) => [name, metrics[name].holdout]);

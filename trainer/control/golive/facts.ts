@@ -1,25 +1,25 @@
 import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { createClockCheck } from '../../../shared/bar_file/clock_check.ts';
-import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
-import { directionOpener, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
-import { readActiveRule } from '../../../shared/bundle/rule/active_rule.ts';
+import { readActiveRule, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
+import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
+import { placeOfSlot, readActiveOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import { ruleOpener } from '../../../shared/bundle/shelves/rules.ts';
 import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
 import { refusedTraining } from '../../../shared/bundle/refused_training.ts';
 import { describeError, type ErrorReport } from '../../../shared/errors.ts';
-import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { earlierText, recentBars } from '../../../shared/market/recent_history.ts';
 import { isOpenMinute } from '../../../shared/market/trading_week.ts';
 import {
   barSecondsOf,
   isInstrument,
-  parseInstrument,
   parseSubject,
   symbolsOf,
   timeframeOf,
+  type Pair,
+  type Timeframe,
 } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { deliveredCosts } from '../../../shared/policy/delivered.ts';
@@ -78,7 +78,7 @@ export async function readGoLiveFacts(
     symbols: symbolsOf(subjects).map((symbol) => symbolFacts(symbol, times.get(symbol) ?? [], settings, delivered)),
     refusedFeeds: refusedFeeds(await feedVerdicts(settings, paths)),
     sharedMinutes: new Map(subjects.filter((own) => !isInstrument(own)).flatMap(sharedOf)),
-    models: await modelFacts(settings, paths),
+    models: modelFacts(settings, paths),
     ...(await newsFacts(settings, store, nowMs)),
     ...(await readWindowsFacts(paths)),
     channels: channels.names,
@@ -154,52 +154,78 @@ async function lookAt(settings: Settings, paths: HomePaths, shard: Shard): Promi
   return { shard: shard.name, presence, hasStandby: isTaken(paths.lock(`standby_${shard.name}`)) === true, health };
 }
 
-async function modelFacts(settings: Settings, paths: HomePaths): Promise<GoLiveFacts['models']> {
+/** What a pointer names for subjects. */
+interface Answering {
+  readonly slot: Slot;
+  readonly version: string;
+  /** Whether a subject has an edge, once it was asked for. */
+  edge?: (subject: Pair) => boolean;
+  readEdge(): (subject: Pair) => boolean;
+}
+
+/** @throws MinutehandError as readAccepted */
+function ruleOf({ id }: Pair, paths: HomePaths): Answering | null {
+  const { models } = paths;
+  const active = readActiveRule(models, id, trainerMarks(paths, rulePlace(models, id).name));
+  if (active === null) return null;
+  const { version } = active;
+  return {
+    slot: `rule ${id}`,
+    version,
+    readEdge() {
+      const { no_edge } = ruleOpener(models)(version).manifest.edge;
+      return () => !no_edge;
+    },
+  };
+}
+
+/** @throws MinutehandError as readAccepted */
+function modelsOf(timeframe: Timeframe | null, paths: HomePaths): Answering | null {
+  const { models } = paths;
+  const active = readActiveOfSlot(models, timeframe, trainerMarks(paths, placeOfSlot(models, timeframe).name));
+  if (active === null) return null;
+  const { version } = active;
+  const shelf = shelfOfSlot(timeframe);
+  return {
+    slot: slotNameOf(timeframe),
+    version,
+    readEdge: () => shelf.edgeOf(pathInside(shelf.folder(models), version)),
+  };
+}
+
+function modelFacts(settings: Settings, paths: HomePaths): GoLiveFacts['models'] {
   const { pairs, instruments } = settings.minutehand;
   const versions = new Set<string>();
-  const missing: string[] = [];
+  const missing = new Set<string>();
   const withEdge: string[] = [];
   const refused = refusedModels(settings, paths);
   // What a pointer names and no daemon here runs is not in use: it has passed nothing, and has no edge.
   const isInUse = (slot: Slot): boolean => refused.every((one) => one.slot !== slot);
   let refusal: ErrorReport | null = refused[0] ?? null;
+  const answering = new Map<Slot, Answering | null>();
   try {
-    if (pairs.length > 0) {
-      const active = readActive(paths.models, MACHINE_FILES, trainerMarks(paths));
-      if (active === null) missing.push('pairs');
-      else if (isInUse('pairs')) {
-        const { edge } = readManifest(pathInside(paths.models, active.version));
-        versions.add(active.version);
-        withEdge.push(...pairs.filter((id) => edge[id]?.no_edge === false));
-      }
-    }
-    for (const id of instruments) {
-      const subject = parseInstrument(id);
-      const rule = readActiveRule(paths.models, id, trainerMarks(paths, `rule_${id}`));
-      if (rule !== null) {
-        // It answers in place of the model.
-        if (!isInUse(`rule ${id}`)) continue;
-        versions.add(rule.version);
-        if (!ruleOpener(paths.models)(rule.version).manifest.edge.no_edge) withEdge.push(id);
+    for (const subject of [...pairs, ...instruments].map(parseSubject)) {
+      const rule = isInstrument(subject) ? ruleOf(subject, paths) : null;
+      const timeframe = isInstrument(subject) ? timeframeOf(barSecondsOf(subject)) : null;
+      const slot = slotNameOf(timeframe);
+      if (rule === null && !answering.has(slot)) answering.set(slot, modelsOf(timeframe, paths));
+      // A rule answers in place of the models.
+      const own = rule ?? answering.get(slot) ?? null;
+      if (own === null) {
+        missing.add(isInstrument(subject) ? subject.id : slot);
         continue;
       }
-      const timeframe = timeframeOf(barSecondsOf(subject));
-      const active = readActiveDirection(paths.models, timeframe, trainerMarks(paths, `direction_${timeframe}`));
-      if (active === null) {
-        missing.push(id);
-        continue;
-      }
-      if (!isInUse(`direction ${timeframe}`)) continue;
-      const { edge } = (await directionOpener(paths.models, 1)(active.version, timeframe)).manifest;
-      versions.add(active.version);
-      if (edge[subject.a]?.no_edge === false) withEdge.push(id);
+      if (!isInUse(own.slot)) continue;
+      versions.add(own.version);
+      own.edge ??= own.readEdge();
+      if (own.edge(subject)) withEdge.push(subject.id);
     }
   } catch (error) {
     refusal ??= describeError(error);
   }
   return {
     versions: [...versions],
-    missing,
+    missing: [...missing],
     refusal,
     refusedTraining: refusedTraining(paths.models, settings.minutehand.market),
     overrides: standingOverrides(paths.models).map(({ version, gates }) => ({ version, gates: gatesText(gates) })),
