@@ -4,8 +4,9 @@ import { onnxAnswers } from '../../../../shared/bundle/onnx/answers.ts';
 import { encodeGraph, featuresInput, INPUT_NAME, OUTPUT_NAME } from '../../../../shared/bundle/onnx/onnx.ts';
 import { encodeModel, ELEMENT_FLOAT32, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import { sequenceModel } from '../../../../shared/bundle/sequence_bundle.fixture.ts';
-import { LEARNER_PROGRAM } from '../../../../shared/policy/environment.ts';
+import { LEARNER_PROGRAM, NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
 import { createRng } from '../../../../shared/rng.ts';
+import { networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_python.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { fitAllRows, type FitRequest } from '../contract/learner.ts';
@@ -63,18 +64,19 @@ const request: Omit<FitRequest, 'budget'> = {
 };
 
 const members = ['program', 'gbdt', 'logistic'] as const;
-const fit = (engine: string): Promise<Fitted> =>
+type Member = (typeof members)[number] | 'neural_net';
+const fit = (engine: string, of: readonly [Member, ...Member[]] = members): Promise<Fitted> =>
   fitAllRows(
     openLearner(engine, {
       parameters: PARAMETERS,
       fitTrees: runFit,
       ensembles: ensembleParameters({
-        vote_members: [...members],
-        bagging: { members: 4, mixed: ['program', 'gbdt'] },
-        stacking: { members: [...members], meta: 'logistic', probabilities: false },
+        vote_members: [...of],
+        bagging: { members: 4, mixed: [of[0], 'gbdt'] },
+        stacking: { members: [...of], meta: 'logistic', probabilities: false },
       }),
       columnNames: NAMES,
-      network: networkParameters(undefined, 'ai1'),
+      network: { ...networkParameters(undefined, 'ai1'), epochs: 5 },
     }),
     request,
   );
@@ -112,6 +114,30 @@ describe('an ensemble with a model of another program', () => {
     const other = await fit('vote');
     expect(one.toOnnx({ metadata: {} })).toEqual(other.toOnnx({ metadata: {} }));
   });
+});
+
+const note = networksNote();
+
+describe.runIf(note === '')(`an ensemble with a network that PyTorch has learned${note}`, () => {
+  beforeAll(() => void (process.env[NETWORKS_PYTHON] = TEST_NETWORKS_PYTHON));
+  afterAll(() => delete process.env[NETWORKS_PYTHON]);
+
+  it.each(['vote', 'bagging', 'stacking'])(
+    'answers in one graph as its members do together: %s',
+    { timeout: 120_000 },
+    async (engine) => {
+      const mixture = mixtureOf(await fit(engine, ['neural_net', 'gbdt', 'logistic']));
+      expect(mixture.members.map(({ learner }) => learner)).toContain('neural_net');
+      const answers = await served(mixture);
+      if (engine === 'stacking') return;
+      const alone = await Promise.all(mixture.members.map((member) => served(member)));
+      for (let row = 0; row < ROWS; row += 31)
+        expect(answers[row]).toBeCloseTo(
+          alone.reduce((sum, own, i) => sum + mixture.weights[i]! * own[row]!, 0),
+          5,
+        );
+    },
+  );
 });
 
 /** The sigmoid of the first column. */
