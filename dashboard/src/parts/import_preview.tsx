@@ -134,7 +134,11 @@ function PreviewedSymbol({ symbol: one }: { readonly symbol: ImportPreview['symb
       ))}
       {one.near_symbols.length > 0 && (
         <p class="bad">
-          {t('preview.nearSymbols', { symbol: one.symbol, others: one.near_symbols.join(', '), first: one.near_symbols[0]! })}
+          {t('preview.nearSymbols', {
+            symbol: one.symbol,
+            others: one.near_symbols.join(', '),
+            first: one.near_symbols[0]!,
+          })}
         </p>
       )}
       <dl class="facts row">

@@ -75,7 +75,7 @@ function open(name: string): Learner {
     fitTrees: runFit,
     ensembles: ENSEMBLES,
     columnNames: NAMES,
-    network: networkParameters(undefined, 'ai1'),
+    network: { ...networkParameters(undefined, 'ai1'), epochs: PARAMETERS.rounds },
   });
 }
 
