@@ -439,7 +439,7 @@ export const EN = {
   'preview.next': 'To import it, on the machine of the trainer:',
   'preview.series': '{symbol} {name}: {added:value|values} would be added',
   'preview.nearSymbols':
-    '{symbol} is new here, and one letter away from {others}. If it is misspelt, state the symbol: {first}.',
+    '{symbol} would be new here, one letter away from {others}. If it is misspelt, state the symbol: {first}.',
   'preview.symbol': 'Symbol (told by)',
   'preview.timeframe': 'Timeframe (told by)',
   'preview.clock': 'Clock',
