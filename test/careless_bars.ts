@@ -217,6 +217,29 @@ export const CARELESS: readonly Carelessness[] = [
     due: ['DERIVED'],
     spoil: (bars) => bars.map((bar, i) => (i % 2 === 0 ? bar : withPrices(bar, (price) => quote(price * 1.0008)))),
   },
+  {
+    name: 'two sources that take turns by the day',
+    due: ['DERIVED'],
+    spoil: (bars, rng) => {
+      const factor = pick([1.002, 1.004, 1.01], rng);
+      const isOther = ({ time }: Bar): boolean => Math.floor(time / 86_400) % 2 === 0;
+      return bars.map((bar) => (isOther(bar) ? withPrices(bar, (price) => quote(price * factor)) : bar));
+    },
+  },
+  {
+    name: 'a part that was adjusted, joined with one that was not',
+    due: ['SUSPECT'],
+    isTakenOfFolder: true,
+    spoil: (bars, rng) => {
+      const factor = pick([0.98, 1.01, 1.02], rng);
+      // Not at a rest of the market.
+      const isInside = (i: number): boolean =>
+        Array.from({ length: 24 }, (_, k) => i - 12 + k).every((k) => bars[k + 1]!.time - bars[k]!.time <= 300);
+      let from = middleOf(bars, rng);
+      while (!isInside(from)) from++;
+      return bars.map((bar, i) => (i < from ? bar : withPrices(bar, (price) => quote(price * factor))));
+    },
+  },
 ];
 
 /** What sources do that is no fault: none of it is to be refused. */

@@ -7,6 +7,7 @@ import { createDerivedBars } from './derived_bars.ts';
 import type { Finding } from './finding.ts';
 import { createFrozenRuns } from './frozen_runs.ts';
 import type { InspectedBar } from './inspected_bar.ts';
+import { createLevelJoins } from './level_joins.ts';
 import { createScaleWatch } from './scale_watch.ts';
 import { createWeekEdges } from './week_edges.ts';
 import { createWeekends, isFiller } from './weekends.ts';
@@ -54,6 +55,7 @@ export function createBarInspection(
   const frozen = createFrozenRuns(barSeconds, due);
   const stretches = createCopiedStretches(barSeconds);
   const derived = createDerivedBars(barSeconds);
+  const joins = createLevelJoins(barSeconds);
   const copies = createCopies(barSeconds);
   const samples = createSamples(symbol, Math.max(BUCKET_S, barSeconds));
   const gaps = createGaps();
@@ -84,6 +86,7 @@ export function createBarInspection(
     const isAdjacent = later.time - earlier.time === barSeconds;
     order.addNeighbors(earlier, later, isAdjacent);
     derived.addNeighbors(earlier, later, isAdjacent);
+    joins.addNeighbors(earlier, later, bar === later);
     scale.addNeighbors(earlier, later);
     gaps.addNeighbors(earlier.time, later.time, bars - 1, bar === later);
     absences.addNeighbors(earlier.time, later.time, bar === later);
@@ -113,16 +116,19 @@ export function createBarInspection(
     addRefused: (bar) => order.add(bar),
     addPage: (columns) => addPage(add, columns),
     findings: () => {
+      const ofScale = scale.findings();
+      const ofCopies = [...frozen.findings(), ...stretches.findings()];
       const hasClosed = weekends.hasTradedEdges();
       const ofYears = gaps.findings(bars);
       const ofClock = edges === null || bars === 0 ? [] : edges.findings({ ...range, hasClosed });
       return [
         ...order.findings(),
         ...derived.findings(),
-        ...scale.findings(),
+        ...ofScale,
         ...ofClock,
-        ...frozen.findings(),
-        ...stretches.findings(),
+        ...ofCopies,
+        // A leap by a power of ten, and one into a copy, has a name of its own.
+        ...(ofScale.length + ofCopies.length > 0 ? [] : joins.findings()),
         ...weekends.findings({ isClockOff: ofClock.length > 0 }),
         ...copies.findings(),
         ...(ofYears.length > 0 ? ofYears : absences.findings()),

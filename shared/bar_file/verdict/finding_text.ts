@@ -61,6 +61,10 @@ export function findingText({ code, by, values }: Finding): string {
       `${v['repeated']} of ${v['of']} moves go on as the one before: interpolated or averaged bars, which know what comes next`,
     'DERIVED alternating': () =>
       `${v['repeated']} of ${v['of']} moves go on as the one before: two sources that take turns`,
+    'DERIVED taking_turns': () =>
+      `the price leaps by about ${v['percent']} % up and down in turn, ${v['leaps']} times, first at ${at('from')}, and no bar beside is as large: two sources that take turns`,
+    'SUSPECT joined_levels': () =>
+      `the price leaps by ${v['percent']} % at ${at('from')}, ${v['ranges']} times the largest bar beside${v['leaps'] === 1 ? '' : `, and ${v['leaps']} times in all`}: two levels that were joined, such as an adjusted part and one that is not`,
     'DERIVED same_extremes': () =>
       `${v['same']} of ${v['of']} bars have the ${v['column']} of the bar before: extremes of several bars, perhaps later ones`,
     'DERIVED late_close': () =>

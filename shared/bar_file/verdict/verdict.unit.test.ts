@@ -432,7 +432,13 @@ describe('copied and invented bars', () => {
     expect(inspect(loop, 'EURUSD', 60)).toMatchObject({ findings: [{ by: 'copied_stretch', values: { minutes: 3 } }] });
     expect(inspect([...day].reverse(), 'EURUSD', 60).verdict).toBe('FROZEN');
     expect(codesOf(minutes.map(({ time }, i) => ({ ...minutes[i % 50]!, time })))).toEqual([]);
-    expect(codesOf(changed(40, (_, i) => minutes[i - 1440]!))).toEqual([]);
+    expect(
+      inspect(
+        changed(40, (_, i) => minutes[i - 1440]!),
+        'EURUSD',
+        60,
+      ).verdict,
+    ).not.toBe('FROZEN');
   });
 
   it('of a price that repeats on both sides of a pause are not FROZEN: over it a price may stay', () => {
@@ -531,6 +537,45 @@ describe('copied and invented bars', () => {
     expect(codesOf(pound, 'GBPUSD')).toEqual([]);
     const leaping = minutes.map((bar, i) => times(bar, i < from ? 0.96 : 1.6));
     expect(codesOf(leaping)).toContain('SUSPECT leap');
+  });
+});
+
+describe('levels that were joined', () => {
+  const codes = (all: readonly InspectedBar[]): string[] =>
+    inspect(all, 'EURUSD', 60).findings.map(({ code, by }) => `${code} ${by}`);
+  const bars = marketBars({ barSeconds: 60, weeks: 3 });
+  const day = (bar: InspectedBar): number => Math.floor(bar.time / DAY_S);
+  const from = 9000;
+
+  it('once are SUSPECT with the place, in both orders, and taking turns by the day DERIVED', () => {
+    for (const factor of [0.98, 1.01, 1.02]) {
+      const joined = bars.map((bar, i) => (i < from ? bar : times(bar, factor)));
+      for (const rows of [joined, [...joined].reverse()])
+        expect(inspect(rows, 'EURUSD', 60), `${factor}`).toMatchObject({
+          verdict: 'SUSPECT',
+          findings: [{ by: 'joined_levels', values: { leaps: 1, from: bars[from]!.time } }],
+        });
+      const percent = findingText(inspect([...joined].reverse(), 'EURUSD', 60).findings[0]!);
+      expect(percent).toMatch(factor > 1 ? /^the price leaps by [12]\.?\d* % / : /^the price leaps by -[12]\.?\d* % /);
+    }
+    const turning = bars.map((bar) => (day(bar) % 2 === 0 ? bar : times(bar, 1.004)));
+    expect(inspect(turning, 'EURUSD', 60)).toMatchObject({ verdict: 'DERIVED', findings: [{ by: 'taking_turns' }] });
+    expect(findingText(inspect(turning, 'EURUSD', 60).findings[0]!)).toMatch(
+      /by about 0\.\d+ % up and down in turn, \d+ times/,
+    );
+  });
+
+  it('are not a price that leaps in a storm, one that comes back, or one that stood still', () => {
+    const storm = bars.map((bar, i) => (i < from ? bar : times(bar, 1.02)));
+    for (let i = from; i < from + 5; i++) storm[i] = { ...storm[i]!, high: storm[i]!.high * 1.01 };
+    expect(codes(storm)).toEqual([]);
+    const back = bars.map((bar, i) => (i >= from && i < from + 4 ? times(bar, 1.01) : bar));
+    expect(codes(back)).not.toContain('SUSPECT joined_levels');
+    const still = bars.map((bar, i) => {
+      const { open } = bars[from - 12]!;
+      return i < from - 12 ? bar : i < from ? { ...bar, open, high: open, low: open, close: open } : times(bar, 1.02);
+    });
+    expect(codes(still)).not.toContain('SUSPECT joined_levels');
   });
 });
 
