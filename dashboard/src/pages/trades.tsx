@@ -221,6 +221,8 @@ function columnsOf(): Column<Trade>[] {
       value: (row) => isoOf(filledMs(row)),
       cell: (row) => minuteOf(filledMs(row)),
     },
+    // The first columns are those that a phone shows.
+    text('kind', t('trades.kind')),
     number('pnl', t('trades.pnl'), (value, { currency }) => (value === null ? '' : `${signed(value)} ${currency}`)),
     {
       key: 'subject',
@@ -228,7 +230,6 @@ function columnsOf(): Column<Trade>[] {
       value: ({ pair_id }) => pair_id,
       cell: ({ pair_id }) => <a href={pathOf('subjects', pair_id)}>{labels.get(pair_id) ?? pair_id}</a>,
     },
-    text('kind', t('trades.kind')),
     {
       key: 'reason',
       title: t('policy.reason'),
