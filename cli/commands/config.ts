@@ -2,6 +2,7 @@ import type { FeatureFormula } from '../../shared/policy/feature_file.ts';
 import type { Command } from 'commander';
 import { inspectSettings, loadSettings } from '../../shared/policy/policy.ts';
 import { nearConfigured, nearConfiguredText } from '../../shared/policy/near_configured.ts';
+import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
 import { checkEnvironment } from '../environment_check.ts';
 import { configOf, configOption } from '../config_option.ts';
@@ -34,7 +35,10 @@ function check({ config }: ConfigFlags, output: Output): void {
   const { settings, problems } = inspectSettings(configOf(config));
   const environment = checkEnvironment();
   for (const warning of environment.warnings) output.note(`warning: ${warning}`);
-  const all = [...problems, ...environment.problems];
+  // A person edits the folder, and is told what is wrong with it although an approved change is in effect.
+  const aside = settings === null ? null : setAside(settings);
+  if (aside !== null) output.note(`warning: ${setAsideText(aside)}`);
+  const all = [...problems, ...environment.problems, ...(aside?.problems ?? [])];
   if (settings === null || all.length > 0) throw problemsError(all);
   const { sources, policyHash, minutehand, formulas, instrumentFormulas } = settings;
   output.line(
@@ -48,7 +52,7 @@ function check({ config }: ConfigFlags, output: Output): void {
     output.line(`Formulas of the next direction training: ${ofInstruments.map(namedFormula).join(', ')}.`);
   const misspelt = nearConfigured(settings).map(nearConfiguredText);
   for (const warning of misspelt) output.note(`warning: ${warning}`);
-  const warnings = [...environment.warnings, ...misspelt];
+  const warnings = [...environment.warnings, ...(aside === null ? [] : [setAsideText(aside)]), ...misspelt];
   output.result({
     ok: true,
     config_dir: sources.configDir,

@@ -7,6 +7,7 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { earlierText } from '../../shared/market/recent_history.ts';
 import { parseSubject, symbolsOf } from '../../shared/pair.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
+import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
 import { nearConfigured, nearConfiguredText } from '../../shared/policy/near_configured.ts';
 import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { makePrivateFolder } from '../../shared/private_files.ts';
@@ -66,6 +67,8 @@ async function runDoctor(output: Output): Promise<void> {
       verdict: 'ok',
       detail: `${settings.sources.configDir}, market ${settings.minutehand.market}, policy_hash ${settings.policyHash}`,
     });
+    const aside = setAside(settings);
+    if (aside !== null) findings.push({ what: 'configuration', verdict: 'warning', detail: setAsideText(aside) });
     const misspelt = nearConfigured(settings).map(nearConfiguredText);
     findings.push(...misspelt.map((detail): CheckResult => ({ what: 'symbols', verdict: 'warning', detail })));
     if (problems.length > 0)

@@ -13,6 +13,7 @@ import { homePaths } from '../../shared/home.ts';
 import { isLocked, waitForLock } from '../../shared/process/home_lock.ts';
 import { lowerPriority } from '../../shared/process/process_priority.ts';
 import { allSignalsFile, loadSettings, shardSubjects, type Settings } from '../../shared/policy/policy.ts';
+import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
 import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
 import { maskSecrets } from '../../shared/secrets.ts';
@@ -93,6 +94,8 @@ async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void>
   const stopping = stopSignal('up');
   warnOfPlaces(output);
   const settings = loadSettings();
+  const aside = setAside(settings);
+  if (aside !== null) output.note(`warning: ${setAsideText(aside)}`);
   const parts = partsOf(settings, paper);
   const predecessors = replace === true ? runningUps() : [];
   if (predecessors.length === 0) {

@@ -238,7 +238,10 @@ function reportSeries({ problem }: Report, { series }: HealthReport): void {
 
 function reportHalts({ problem }: Report, { halts, stops = [], halts_refused, halted_pairs }: HealthReport): void {
   if (halts_refused !== null) problem(`${halts_refused.code}: ${halts_refused.message}`, halts_refused.next);
-  for (const stop of stops) problem(`${stopText(stop)}.`, '`minutehand resume` lifts it.');
+  for (const stop of stops) {
+    const command = stop.pair_id === ALL_PAIRS ? 'minutehand resume' : `minutehand resume ${stop.pair_id}`;
+    problem(`${stopText(stop)}.`, `\`${command}\` lifts it.`);
+  }
   for (const halt of halts)
     problem(
       `halted by a live KPI, ${haltText(halt)}.`,

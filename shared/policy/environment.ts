@@ -199,7 +199,7 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
 const INTERNAL = /^MINUTEHAND_(PROGRESS|JOB|LONG|UMASK|ACTOR|TEST_[A-Z_]+)$/;
 const MAX_EDITS = 2;
 
-/** A variable that nothing reads, and the known name closest to it. */
+/** A variable that nothing reads, and the known name closest to it, or those that have all of its words. */
 export interface UnknownVariable {
   readonly variable: string;
   readonly nearest: string;
@@ -214,8 +214,11 @@ export function unknownVariables(env: NodeJS.ProcessEnv = process.env): UnknownV
   return Object.keys(env).flatMap((variable) => {
     if (known.includes(variable) || INTERNAL.test(variable)) return [];
     const closest = nearest(variable, known)!;
-    const isMeant = variable.startsWith('MINUTEHAND_') || closest.edits <= MAX_EDITS;
-    return isMeant ? [{ variable, nearest: closest.word }] : [];
+    if (closest.edits <= MAX_EDITS) return [{ variable, nearest: closest.word }];
+    if (!variable.startsWith('MINUTEHAND_')) return [];
+    // MINUTEHAND_PORT: that of the daemon, or that of the trainer.
+    const wider = known.filter((name) => variable.split('_').every((word) => name.split('_').includes(word)));
+    return [{ variable, nearest: wider.length === 0 ? closest.word : wider.join(' or ') }];
   });
 }
 

@@ -15,6 +15,7 @@ describe('unknownVariables', () => {
       ARCHIVE_TARGETXXX: 'S3',
       MINUTEHAND_MARKE: 'live',
       MINUTEHAND_LONGER: '1',
+      MINUTEHAND_PORT: '7401',
       MY_MINUTEHAND_LONG: '1',
       MINUTEHAND_TEST_: '1',
     };
@@ -23,6 +24,7 @@ describe('unknownVariables', () => {
       { variable: 'ARCHIVE_TARGETXX', nearest: 'ARCHIVE_TARGET' },
       { variable: 'MINUTEHAND_MARKE', nearest: 'MINUTEHAND_MARKET' },
       { variable: 'MINUTEHAND_LONGER', nearest: expect.stringMatching(/^MINUTEHAND_/) },
+      { variable: 'MINUTEHAND_PORT', nearest: expect.stringMatching(/DAEMON_PORT or .*TRAINER_PORT/) },
       { variable: 'MINUTEHAND_TEST_', nearest: expect.stringMatching(/^MINUTEHAND_/) },
     ]);
   });
