@@ -9,7 +9,7 @@ export interface SetAside {
   readonly folder: string;
   /** Number of the approved change that is in effect. */
   readonly change: number;
-  /** Keys whose values differ from those in effect: `minutehand.symbols.EURUSD.spread_bps`. */
+  /** Keys whose values differ from those in effect: `minutehand.decision.z_entry`. */
   readonly keys: readonly string[];
   /** What is wrong with the files; their keys are not compared then. */
   readonly problems: readonly ConfigProblem[];
