@@ -35,7 +35,7 @@ const { values: options } = parseArgs({
     'drift-bps': { type: 'string' },
     members: { type: 'string', default: 'logistic,gbdt' },
     days: { type: 'string' },
-    /** Trading costs nothing: what a model promises by chance is not hidden by them. */
+    /** Without costs, so that they do not hide what a model promises by chance. */
     'no-costs': { type: 'boolean', default: false },
     trials: { type: 'string', default: '0' },
     set: { type: 'string', multiple: true, default: [] },
@@ -60,9 +60,7 @@ writeConfiguration(config);
 let promoted = 0;
 const first = Number(options.first);
 const runs = Number(options.runs);
-console.log(
-  'run|candidates with the edge|net bps of who knows them|chosen|trades|net bps|lower bound|failed gates|result',
-);
+console.log('run|planted candidates|oracle net bps|chosen|trades|net bps|lower bound|failed gates|result');
 for (let run = first; run < first + runs; run++) {
   const data = join(folder.path, `bars-${run}`);
   const models = join(folder.path, `models-${run}`);
@@ -80,7 +78,7 @@ for (let run = first; run < first + runs; run++) {
   const cells = [
     run,
     market.events.length,
-    knownNetBps(market)?.toFixed(2) ?? '–',
+    oracleNetBps(market)?.toFixed(2) ?? '–',
     chosen,
     edge?.trades ?? '–',
     edge?.mean_net_bps?.toFixed(2) ?? '–',
@@ -106,14 +104,19 @@ function writeConfiguration(to: string): void {
   cpSync(process.env['MINUTEHAND_CONFIG'] ?? join(packageRoot(), 'config'), to, { recursive: true });
   const file = join(to, 'minutehand.yaml');
   const written = load(readFileSync(file, 'utf8')) as Record<string, unknown>;
-  const symbols = written['symbols'] as Record<string, Record<string, unknown>>;
-  const free = Object.fromEntries(
-    Object.entries(symbols).map(([symbol, costs]) => [
-      symbol,
-      Object.fromEntries(Object.entries(costs).map(([name, value]) => [name, name.includes('_bps') ? 0 : value])),
-    ]),
+  const symbols = written['symbols'] as CostsOfSymbols;
+  writeFileSync(
+    file,
+    dump({ ...written, symbols: options['no-costs'] ? withoutCosts(symbols) : symbols, pairs: [pair.id] }),
   );
-  writeFileSync(file, dump({ ...written, symbols: options['no-costs'] ? free : symbols, pairs: [pair.id] }));
+}
+
+type CostsOfSymbols = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+function withoutCosts(symbols: CostsOfSymbols): CostsOfSymbols {
+  const free = (costs: CostsOfSymbols[string]) =>
+    Object.fromEntries(Object.entries(costs).map(([name, value]) => [name, name.includes('_bps') ? 0 : value]));
+  return Object.fromEntries(Object.entries(symbols).map(([symbol, costs]) => [symbol, free(costs)]));
 }
 
 /** The bars of a run: directions by coins, and the planted edge where one is asked for. */
@@ -129,16 +132,16 @@ function coinedMarket(run: number): PlantedMarket {
   });
 }
 
-/** Mean net result of who enters the planted candidates alone, with the exits of the product; null without trades. */
-function knownNetBps({ a, b, events }: PlantedMarket): number | null {
+/** Mean net result of entering the planted candidates alone, with the exits of the product; null without trades. */
+function oracleNetBps({ a, b, events }: PlantedMarket): number | null {
   const history = buildPairHistory(pair, a, b, windows, () => false);
-  const known = new Set<number>(events);
+  const entries = new Set<number>(events);
   const trades = backtest(history, 0, history.length, {
     thresholds: { theta1: 0.5, theta2: 0.5 },
     policy: { ...decisionPolicy(settings), require_edge: false },
     edge: true,
     costs: pairCosts(settings.minutehand.symbols, pair),
-    scores: (t) => ({ return_prob: known.has(history.time[t]!) ? 1 : 0, risk_score: 0 }),
+    scores: (t) => ({ return_prob: entries.has(history.time[t]!) ? 1 : 0, risk_score: 0 }),
   });
   return trades.length === 0 ? null : meanOf(trades.map(({ netBps }) => netBps));
 }

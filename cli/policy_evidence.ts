@@ -18,7 +18,7 @@ import { parsePair } from '../shared/pair.ts';
 import type { ConfigTexts } from '../shared/policy/approved.ts';
 import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
 import type { HomePaths } from '../shared/home.ts';
-import { nearConfigured, nearConfiguredText } from '../shared/policy/near_configured.ts';
+import { nearConfiguredWarnings } from '../shared/policy/near_configured.ts';
 import { decisionPolicy, inspectSettings, screenPolicy, shardsOf, type Settings } from '../shared/policy/policy.ts';
 import { problemText } from '../shared/policy/problem.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
@@ -86,7 +86,7 @@ function checkOf(texts: ConfigTexts): { settings: Settings | null; check: NonNul
   try {
     for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text);
     const { settings, problems } = inspectSettings({ configDir: folder });
-    const misspelt = settings === null ? [] : nearConfigured(settings).map(nearConfiguredText);
+    const misspelt = settings === null ? [] : nearConfiguredWarnings(settings);
     const text = [...problems.map(problemText), ...misspelt].join('\n').replaceAll(`${folder}/`, '');
     return { settings, check: { ok: settings !== null, policy_hash: settings?.policyHash ?? null, text } };
   } finally {

@@ -55,7 +55,7 @@ export async function recordJob(
 }
 
 /**
- * A job that succeeded in part has the status done, and an error that says so.
+ * A partial success has the status done, and an error that says what is missing.
  * @param missing what the command has not done, each with its code and reason where it has them
  * @param isPreview it only had to say what an import would do, which may be that all is refused
  */

@@ -6,7 +6,7 @@ const FLAG = '--strategy';
 /** The strategy of `train` and `league` where none is named. */
 export const USUAL_STRATEGY = STRATEGY_NAMES[0]!;
 
-/** Strategies with a command of their name in `cli/main.ts`, which has options of its own for `train` and `league`. */
+/** Strategies with a command of their own, such as `direction train` and `direction league` (`cli/main.ts`). */
 const WITH_COMMAND: readonly StrategyName[] = ['direction'];
 
 /** Of `train`; one of the others is trained by the job that schedule and requests begin. */
@@ -47,7 +47,7 @@ export interface SpelledCommand {
   readonly note: string | null;
 }
 
-/** Commands whose options differ by strategy: those of a strategy with a command of its own are a subcommand of it. */
+/** Commands whose options differ by strategy: `train --strategy direction` is done by `direction train`. */
 const REDIRECTED: readonly string[] = ['train', 'league'];
 const OTHERS: readonly string[] = WITH_COMMAND;
 

@@ -1,5 +1,6 @@
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import type { Job } from '../trainer/jobs/kinds/registry.ts';
+import { SCAN_JOB } from '../trainer/jobs/kinds/scan_job.fixture.ts';
 import { JobRecords } from '../trainer/jobs/records/job_records.ts';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -746,36 +747,16 @@ async function register({ home, models }: Workplace, versions: readonly string[]
 async function keepJobs({ home }: Workplace): Promise<void> {
   const store = await openStore(join(home, 'trainer.db'));
   const records = new JobRecords(store, { market: 'simulated', host: 'elsewhere:/home', clock: MACHINE_CLOCK });
-  const trigger = { code: 'command', values: { command: 'scan' } } as const;
-  const period = { from: null, to: null };
-  const scan: Job = {
-    kind: 'scan',
-    market: 'simulated',
-    period,
-    symbols: null,
-    source: { folder: null },
-    seed: 0,
-    parameters: {
-      timeframes: ['5m', '1h'],
-      windows: null,
-      holdout_from: null,
-      costs: 'profile',
-      level: 0.05,
-      resamples: 200,
-    },
-    output: { folder: null },
-    resources: { workers: 1 },
-    trigger,
-  };
+  const scan: Job = { ...SCAN_JOB, parameters: { ...SCAN_JOB.parameters, timeframes: ['5m', '1h'] } };
   const league: Job = {
     kind: 'league',
     market: 'simulated',
-    window: { ...period, days: 30 },
+    window: { ...SCAN_JOB.period, days: 30 },
     seed: 1,
     source: { folder: null },
     parameters: { holdout_from: null, entrants: ['prior', 'logistic'] },
     resources: { workers: 2, cache: true },
-    trigger,
+    trigger: SCAN_JOB.trigger,
   };
   const running = await records.begin({ job: scan, requestedBy: 'ann', cores: 1 }, { pid: 1, start: null });
   await records.beat(running, { stage: 'scan', percent: 40, etaSeconds: 90, stages: [] }, [

@@ -13,7 +13,7 @@ import { createRetrainer, type Retrainer } from '../trainer/control/schedule/ret
 import type { RetrainRun } from '../trainer/control/schedule/run.ts';
 import { BEAT_MS } from '../trainer/control/schedule/run_queue.ts';
 import { createRunLog } from '../trainer/control/schedule/run_log.ts';
-import type { ScanJob } from '../trainer/jobs/kinds/scan_job.ts';
+import { SCAN_JOB } from '../trainer/jobs/kinds/scan_job.fixture.ts';
 import { jobHost, JobRecords } from '../trainer/jobs/records/job_records.ts';
 import { markOf } from '../trainer/jobs/records/process_mark.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
@@ -22,25 +22,6 @@ import { isRunning } from './cli_process.ts';
 import { buildProgram, type Program, type RunningProgram } from './program.ts';
 import { tinySettings, tinyVersions, type SettingsOverrides } from './tiny_models.ts';
 
-const SCAN: ScanJob = {
-  kind: 'scan',
-  market: 'simulated',
-  period: { from: null, to: null },
-  symbols: null,
-  source: { folder: null },
-  seed: 0,
-  parameters: {
-    timeframes: ['5m'],
-    windows: null,
-    holdout_from: null,
-    costs: 'profile',
-    level: 0.05,
-    resamples: 200,
-  },
-  output: { folder: null },
-  resources: { workers: 1 },
-  trigger: { code: 'command', values: { command: 'scan' } },
-};
 const VERSIONS = [1, 2, 3].map((day) => `2024010${day}_1200`);
 const [A, B, C] = VERSIONS as [string, string, string];
 
@@ -174,7 +155,7 @@ describe('a run for which this machine lacks room', () => {
     await runs.waiting();
     const jobId = await inStore(async (store) => {
       const records = new JobRecords(store, { market: 'simulated', host: jobHost(paths), clock: MACHINE_CLOCK });
-      const id = await records.queue({ job: SCAN, requestedBy: 'ann', cores: 1 });
+      const id = await records.queue({ job: SCAN_JOB, requestedBy: 'ann', cores: 1 });
       await records.start(id, markOf(process.pid));
       return id;
     });
@@ -201,7 +182,7 @@ describe('a run for which this machine lacks room', () => {
     await runs.waiting();
     await inStore(async (store) => {
       const records = new JobRecords(store, { market: 'simulated', host: jobHost(paths), clock: MACHINE_CLOCK });
-      const id = await records.queue({ job: SCAN, requestedBy: 'ann', cores: 1 });
+      const id = await records.queue({ job: SCAN_JOB, requestedBy: 'ann', cores: 1 });
       await records.start(id, { pid: process.pid, start: 'another process had this number' });
     });
     expect(await runs.request(WANTED)).toMatchObject({ status: 'queued' });

@@ -7,7 +7,7 @@ import type { Pair } from '../../shared/pair.ts';
 
 const SECONDS_PER_HOUR = 3600;
 
-/** An edge that the bars of a market get, which had none. */
+/** An edge to be added to a market without one. */
 export interface PlantedEdge {
   /** What a position in both legs gains until the drift has ended, in basis points of its gross notional. */
   readonly grossBps: number;
@@ -35,8 +35,8 @@ interface Drift {
 }
 
 /**
- * Bars of leg A drift toward the mean of the spread after candidates within `hours`, and after no others: the z-score
- * of the pair and the time of day tell it beforehand, and nothing else does. Which bar is a candidate is decided by the
+ * Bars of leg A drift toward the mean of the spread after candidates within `hours`, and after no others: the drift can
+ * be predicted from the z-score of the pair and the time of day alone. Which bar is a candidate follows from the
  * features of the planted bars up to it, as the daemon computes them.
  * @param bars of both legs; those of leg B are not changed
  */
@@ -45,8 +45,9 @@ export function plantEdge(
   { pair, windows, edge }: { readonly pair: Pair; readonly windows: Windows; readonly edge: PlantedEdge },
 ): PlantedMarket {
   const features = new PairFeatures(windows, pair);
-  const column = features.definitions.findIndex(({ name }) => name === 'z_score');
-  const betaColumn = features.definitions.findIndex(({ name }) => name === 'beta');
+  const columnOf = (feature: string): number => features.definitions.findIndex(({ name }) => name === feature);
+  const zColumn = columnOf('z_score');
+  const betaColumn = columnOf('beta');
   const planted: Bar[] = [];
   let level = 0;
   let drift: Drift | null = null;
@@ -59,20 +60,18 @@ export function plantEdge(
     const ofA = bars.find(({ symbol }) => symbol === pair.a);
     const ofB = bars.find(({ symbol }) => symbol === pair.b);
     if (ofA === undefined) continue;
-    if (drift !== null) {
-      if (drift.wait > 0) drift.wait -= 1;
-      else {
-        level += drift.step;
-        drift.left -= 1;
-        if (drift.left === 0) drift = null;
-      }
+    if (drift !== null && drift.wait > 0) drift.wait -= 1;
+    else if (drift !== null) {
+      level += drift.step;
+      drift.left -= 1;
+      if (drift.left === 0) drift = null;
     }
     const own = raised(ofA, level);
     planted.push(own);
     if (ofB === undefined) continue;
     features.step(own, ofB);
     if (drift !== null || !features.ready) continue;
-    const z = features.values[column]!;
+    const z = features.values[zColumn]!;
     if (!(Math.abs(z) >= edge.zEntry) || !isWithin(own.time, edge.hours)) continue;
     const gross = (1 + Math.abs(features.values[betaColumn]!)) * (edge.grossBps / 1e4);
     drift = { step: (-Math.sign(z) * gross) / edge.bars, wait: 1, left: edge.bars };

@@ -34,7 +34,7 @@ describe('a planted edge', () => {
       if (!isEvent) continue;
       expect(level[i]!).toBeCloseTo(own, 10);
       const end = i + 1 + EDGE.bars;
-      // Whoever decides at this bar's close is filled at the open of the next one, which does not drift.
+      // A decision at this bar's close is filled at the open of the next bar, which does not drift.
       if (end >= a.length) break;
       expect(level[i + 1]!).toBeCloseTo(own, 10);
       own += ((-Math.sign(features.values[z]!) * EDGE.grossBps) / 1e4) * (1 + Math.abs(features.values[beta]!));

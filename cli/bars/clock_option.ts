@@ -30,16 +30,12 @@ export function clockHint({ by, values }: Finding, sources: readonly ReadClock[]
 
 /** The option and the clock that is right, where the finding shows it. */
 function statement(option: ClockOption, zone: string, values: Finding['values']): string {
-  const { hours, zone: place } = values;
-  const right =
-    hours === undefined
-      ? zone === 'UTC' && place !== undefined && isZone(String(place))
-        ? String(place)
-        : undefined
-      : shiftedZone(parseTimeZone(zone), Number(hours) * 3600)?.name;
-  return right === undefined ? `${option} <zone>` : `${option} ${right}`;
+  return `${option} ${rightClock(zone, values) ?? '<zone>'}`;
 }
 
-function isZone(text: string): boolean {
-  return /^[+-]\d/.test(text);
+/** @param zone on which the stamps were read. @returns null where the finding does not show the clock */
+function rightClock(zone: string, { hours, zone: found }: Finding['values']): string | null {
+  if (hours !== undefined) return shiftedZone(parseTimeZone(zone), Number(hours) * 3600)?.name ?? null;
+  const isOffset = /^[+-]\d/.test(String(found));
+  return zone === 'UTC' && isOffset ? String(found) : null;
 }

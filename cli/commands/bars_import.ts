@@ -383,19 +383,15 @@ function refusalText({ symbol, verdict, sources }: ImportReport, accepted: Reado
   const refusing = refusals(verdict, accepted);
   const seen = refusing.map((finding) => `${finding.code} ${findingText(finding)}`).join('; ');
   const codes = [...new Set(refusing.map(({ code }) => code))];
-  const hints = codes.flatMap((code) =>
-    hintOf(
-      refusing.find((one) => one.code === code)!,
-      sources,
-    ),
-  );
+  const firsts = codes.map((code) => refusing.find((one) => one.code === code)!);
+  const hints = firsts.map((finding) => hintOf(finding, sources)).filter((hint) => hint !== undefined);
   const next = [...hints, `To take them as they are: --accept ${codes.join(' ')}.`].join(' ');
   return problemText(new MinutehandError('BARS_REFUSED', { seen: `${symbol}: ${seen}`, next }));
 }
 
-function hintOf(finding: Finding, sources: readonly SourceReport[]): string[] {
+function hintOf(finding: Finding, sources: readonly SourceReport[]): string | undefined {
   const { code } = finding;
-  return code === 'FUTURE' || code === 'SHIFTED' ? [clockHint(finding, sources)] : [HINTS[code] ?? []].flat();
+  return code === 'FUTURE' || code === 'SHIFTED' ? clockHint(finding, sources) : HINTS[code];
 }
 
 const HINTS: Partial<Record<VerdictCode, string>> = {

@@ -1,7 +1,7 @@
 import type { FeatureFormula } from '../../shared/policy/feature_file.ts';
 import type { Command } from 'commander';
 import { inspectSettings, loadSettings } from '../../shared/policy/policy.ts';
-import { nearConfigured, nearConfiguredText } from '../../shared/policy/near_configured.ts';
+import { nearConfiguredWarnings } from '../../shared/policy/near_configured.ts';
 import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
 import { checkEnvironment } from '../environment_check.ts';
@@ -34,10 +34,10 @@ export function addConfig(program: Command, output: () => Output): void {
 function check({ config }: ConfigFlags, output: Output): void {
   const { settings, problems } = inspectSettings(configOf(config));
   const environment = checkEnvironment();
-  for (const warning of environment.warnings) output.note(`warning: ${warning}`);
-  // A person edits the folder, and is told what is wrong with it although an approved change is in effect.
+  // The folder that a person edits is checked as well where an approved change is in effect in its place.
   const aside = settings === null ? null : setAside(settings);
-  if (aside !== null) output.note(`warning: ${setAsideText(aside)}`);
+  const earlyWarnings = [...environment.warnings, ...(aside === null ? [] : [setAsideText(aside)])];
+  for (const warning of earlyWarnings) output.note(`warning: ${warning}`);
   const all = [...problems, ...environment.problems, ...(aside?.problems ?? [])];
   if (settings === null || all.length > 0) throw problemsError(all);
   const { sources, policyHash, minutehand, formulas, instrumentFormulas } = settings;
@@ -50,9 +50,9 @@ function check({ config }: ConfigFlags, output: Output): void {
   const ofInstruments = instrumentFormulas.formulas;
   if (ofInstruments.length > 0)
     output.line(`Formulas of the next direction training: ${ofInstruments.map(namedFormula).join(', ')}.`);
-  const misspelt = nearConfigured(settings).map(nearConfiguredText);
+  const misspelt = nearConfiguredWarnings(settings);
   for (const warning of misspelt) output.note(`warning: ${warning}`);
-  const warnings = [...environment.warnings, ...(aside === null ? [] : [setAsideText(aside)]), ...misspelt];
+  const warnings = [...earlyWarnings, ...misspelt];
   output.result({
     ok: true,
     config_dir: sources.configDir,

@@ -8,7 +8,7 @@ import { earlierText } from '../../shared/market/recent_history.ts';
 import { parseSubject, symbolsOf } from '../../shared/pair.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
-import { nearConfigured, nearConfiguredText } from '../../shared/policy/near_configured.ts';
+import { nearConfiguredWarnings } from '../../shared/policy/near_configured.ts';
 import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { makePrivateFolder } from '../../shared/private_files.ts';
 import { packageRoot } from '../../shared/root.ts';
@@ -69,8 +69,13 @@ async function runDoctor(output: Output): Promise<void> {
     });
     const aside = setAside(settings);
     if (aside !== null) findings.push({ what: 'configuration', verdict: 'warning', detail: setAsideText(aside) });
-    const misspelt = nearConfigured(settings).map(nearConfiguredText);
-    findings.push(...misspelt.map((detail): CheckResult => ({ what: 'symbols', verdict: 'warning', detail })));
+    findings.push(
+      ...nearConfiguredWarnings(settings).map((detail): CheckResult => ({
+        what: 'symbols',
+        verdict: 'warning',
+        detail,
+      })),
+    );
     if (problems.length > 0)
       findings.push({ what: 'features', verdict: 'error', detail: problemsError(problems).message });
     findings.push(

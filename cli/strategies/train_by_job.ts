@@ -10,7 +10,7 @@ import type { Output } from '../output.ts';
 import { parseWorkers } from '../period.ts';
 import { commandsOfStrategy } from './registry.ts';
 
-/** The options of `train` that a strategy without a command of its own takes. */
+/** Options of `train` that apply to a strategy without a subcommand of its own. */
 export interface ByJobFlags {
   readonly data?: string;
   readonly workers?: string;

@@ -6,7 +6,7 @@ import { fingerprint, isUnread, waitsForJournal } from './file_mark.ts';
 import { releaseChallenger } from './followed_rollout.ts';
 import { provedVersions } from './proved_versions.ts';
 
-/** A pointer file, the bundles that it may name, and who is told of them. */
+/** Where a pointer and its bundles are read from, and what is called when they change or are refused. */
 export interface FollowedPointerOptions<Model extends Challenger> {
   readonly files: FileSystem;
   /** For messages: `active.json`. */

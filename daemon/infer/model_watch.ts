@@ -146,7 +146,7 @@ class PointerWatch implements ModelWatch {
 /** The bundles that a pointer may name. */
 type Bundles<Model extends ShadowModels> = Pick<FollowedPointerOptions<Model>, 'markOf' | 'load'>;
 
-/** Who is told of the refusals of a slot. */
+/** Where a slot is read from, and what is called when it is refused. */
 function toldOf(
   { files, onRefused, onWithdrawn }: ModelWatchOptions,
   slot: ModelSlot,

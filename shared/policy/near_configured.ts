@@ -3,7 +3,7 @@ import { nearSymbols } from '../symbol/near_symbols.ts';
 import type { MinutehandSettings } from './schema.ts';
 
 /** A configured symbol that may be misspelt. */
-export interface NearConfigured {
+interface NearConfigured {
   readonly symbol: string;
   /** Its pairs and instruments. */
   readonly subjects: readonly string[];
@@ -11,11 +11,14 @@ export interface NearConfigured {
   readonly near: readonly string[];
 }
 
-export function nearConfigured({
-  minutehand: { pairs, instruments, symbols },
-}: {
-  readonly minutehand: Pick<MinutehandSettings, 'pairs' | 'instruments' | 'symbols'>;
-}): NearConfigured[] {
+type ConfiguredSymbols = Pick<MinutehandSettings, 'pairs' | 'instruments' | 'symbols'>;
+
+/** A warning for each configured symbol that may be misspelt. */
+export function nearConfiguredWarnings({ minutehand }: { readonly minutehand: ConfiguredSymbols }): string[] {
+  return nearConfigured(minutehand).map(warningOf);
+}
+
+function nearConfigured({ pairs, instruments, symbols }: ConfiguredSymbols): NearConfigured[] {
   const ids = [...pairs, ...instruments];
   const known = [...new Set([...Object.keys(symbols), ...symbolsOf(ids.map(parseSubject))])];
   return known.flatMap((symbol) => {
@@ -25,7 +28,7 @@ export function nearConfigured({
   });
 }
 
-export function nearConfiguredText({ symbol, subjects, near }: NearConfigured): string {
+function warningOf({ symbol, subjects, near }: NearConfigured): string {
   const of = subjects.length === 0 ? 'symbols' : subjects.join(', ');
   return `${symbol} (${of}) is one letter away from ${near.join(', ')}. If it is misspelt, correct it in minutehand.yaml; else nothing is wrong.`;
 }

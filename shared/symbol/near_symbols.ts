@@ -35,11 +35,9 @@ function isOfCodes(symbol: string): boolean {
   return [3, 4].some((length) => isCode(symbol.slice(0, length)) && isCode(symbol.slice(length)));
 }
 
-function hasAtEnd(symbol: string, other: string): boolean {
-  return [symbol, other].some((long) => [symbol, other].some((short) => long !== short && hasEnd(long, short)));
-}
-
-function hasEnd(long: string, short: string): boolean {
+/** Whether one is the other with something at an end. */
+function hasAtEnd(one: string, other: string): boolean {
+  const [short, long] = one.length < other.length ? [one, other] : [other, one];
   return long.startsWith(short) || long.endsWith(short);
 }
 

@@ -58,6 +58,8 @@ export interface ImportRuns {
   discard(number: number): Promise<void>;
   /** Newest first. @param market null: of both */
   list(market: Market | null, limit?: number): Promise<readonly ListedRun[]>;
+  /** Changes with each import, deletion and undo of a market. */
+  revision(market: Market): Promise<string>;
   /** @throws MinutehandError IMPORT_UNKNOWN, IMPORT_UNDONE */
   previewUndo(number: number): Promise<ChangePreview>;
   /** Takes a change back, whole or not at all. @throws MinutehandError IMPORT_UNKNOWN, IMPORT_UNDONE */
@@ -124,6 +126,20 @@ class EngineImportRuns implements ImportRuns {
       await open.updateTable('core.imports').set({ import_number: null }).where('import_number', '=', number).execute();
       await open.deleteFrom('core.import_runs').where('import_number', '=', number).execute();
     });
+  }
+
+  async revision(market: Market): Promise<string> {
+    const { runs, newest, finished, undone } = await this.#engine.db
+      .selectFrom('core.import_runs')
+      .select(({ fn }) => [
+        fn.countAll().as('runs'),
+        fn.max('import_number').as('newest'),
+        fn.max('finished_ms').as('finished'),
+        fn.max('undone_ms').as('undone'),
+      ])
+      .where('market', '=', market)
+      .executeTakeFirstOrThrow();
+    return [runs, newest, finished, undone].join(' ');
   }
 
   async list(market: Market | null, limit = LISTED): Promise<readonly ListedRun[]> {

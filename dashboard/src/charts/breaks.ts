@@ -1,3 +1,5 @@
+import { upperMedianOf } from '../../../shared/statistics.ts';
+
 /** Steps that the usual one is taken from: a million are not sorted. */
 const SAMPLED = 1000;
 /** A line is broken where so many bars are missing, and at least an hour: weekends and holidays. */
@@ -25,12 +27,12 @@ export function brokenLines(times: readonly number[], series: readonly Values[])
   };
 }
 
-/** Median of the seconds between two neighbors. */
+/** Median of the seconds between two neighbors; NaN without two, where no line is broken. */
 function usualStep(times: readonly number[]): number {
   const every = Math.max(1, Math.floor(times.length / SAMPLED));
   const steps: number[] = [];
   for (let i = 1; i < times.length; i += every) steps.push(times[i]! - times[i - 1]!);
-  return steps.sort((a, b) => a - b)[steps.length >> 1] ?? 0;
+  return upperMedianOf(steps);
 }
 
 /** One more row before each of `places`. */

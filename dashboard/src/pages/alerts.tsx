@@ -4,6 +4,7 @@ import { duration, minuteOf } from '../format.ts';
 import { alerts as known, nowMs, readAlerts, session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { NextNews } from '../parts/next_news.tsx';
+import { Segments } from '../parts/segments.tsx';
 import { codeText, t } from '../text/text.ts';
 
 export default function AlertsPage() {
@@ -77,13 +78,12 @@ export default function AlertsPage() {
         title={t('alerts.title')}
         wide
         aside={
-          <div class="segments" role="group">
-            {[false, true].map((all) => (
-              <button key={String(all)} type="button" aria-pressed={isAll === all} onClick={() => setAll(all)}>
-                {t(all ? 'alerts.all' : 'alerts.open')}
-              </button>
-            ))}
-          </div>
+          <Segments
+            values={[false, true]}
+            chosen={isAll}
+            textOf={(all) => t(all ? 'alerts.all' : 'alerts.open')}
+            onChoose={setAll}
+          />
         }
       >
         {error !== null && <Failure error={error} />}

@@ -11,6 +11,7 @@ import { Claims, FigureTable, Counts } from '../parts/backtest_figures.tsx';
 import { Gates } from '../parts/model_comparison.tsx';
 import { backtestTone, periodText } from '../parts/requested_backtests.tsx';
 import { NameUnknown } from '../parts/unknown_name.tsx';
+import { Segments } from '../parts/segments.tsx';
 import { named } from '../named.ts';
 import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, language, stageText, t } from '../text/text.ts';
@@ -155,13 +156,13 @@ function Result({ own, other }: { readonly own: BacktestResult; readonly other: 
         title={t('backtests.figures')}
         wide
         aside={
-          <span class="segments" role="group" aria-label={t('backtests.view')}>
-            {(['all_pairs', 'edge_pairs'] as const).map((name) => (
-              <button key={name} type="button" aria-pressed={view === name} onClick={() => setView(name)}>
-                {t(`backtests.${name}`)}
-              </button>
-            ))}
-          </span>
+          <Segments
+            label={t('backtests.view')}
+            values={['all_pairs', 'edge_pairs'] as const}
+            chosen={view}
+            textOf={(name) => t(`backtests.${name}`)}
+            onChoose={setView}
+          />
         }
       >
         <Window figures={figures} />

@@ -4,6 +4,7 @@ import { duration, minuteOf, num, percent } from '../format.ts';
 import { nowMs, session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { ImportPreviewPanel } from '../parts/import_preview.tsx';
+import { Segments } from '../parts/segments.tsx';
 import { NameUnknown, useSubjectNamed } from '../parts/unknown_name.tsx';
 import { pathOf, place, respell, setQuery } from '../router.ts';
 import { codeText, t, type TextKey } from '../text/text.ts';
@@ -76,18 +77,13 @@ function symbolPath(symbol: string, market: Market): string {
 function Markets({ market }: { readonly market: Market }) {
   return (
     <div class="page-head">
-      <div class="segments" role="group" aria-label={t('imports.market')}>
-        {MARKETS.map((own) => (
-          <button
-            key={own}
-            type="button"
-            aria-pressed={own === market}
-            onClick={() => setQuery('market', own === 'simulated' ? '' : own)}
-          >
-            {codeText('imports.market', own)}
-          </button>
-        ))}
-      </div>
+      <Segments
+        label={t('imports.market')}
+        values={MARKETS}
+        chosen={market}
+        textOf={(own) => codeText('imports.market', own)}
+        onChoose={(own) => setQuery('market', own === 'simulated' ? '' : own)}
+      />
     </div>
   );
 }

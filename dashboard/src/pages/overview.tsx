@@ -18,6 +18,7 @@ import {
 import { Badge, Empty, Loading, ModeBadge, SideText } from '../parts/basics.tsx';
 import { Gauge, Meter, Shares, Sparkline } from '../parts/gauge.tsx';
 import { refusalsOf } from '../parts/model_banner.tsx';
+import { Segments } from '../parts/segments.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, stageText, t } from '../text/text.ts';
 
@@ -60,18 +61,14 @@ function Tiles() {
     <>
       {isMany && (
         <div class="page-head">
-          <div class="segments wrap" role="group" aria-label={t('overview.which')}>
-            {KINDS.map((own) => (
-              <button
-                key={own}
-                type="button"
-                aria-pressed={own === kind}
-                onClick={() => setQuery('show', own === 'all' ? '' : own)}
-              >
-                {t(`overview.${own}`, { count: countOf(own) })}
-              </button>
-            ))}
-          </div>
+          <Segments
+            label={t('overview.which')}
+            values={KINDS}
+            chosen={kind}
+            textOf={(own) => t(`overview.${own}`, { count: countOf(own) })}
+            onChoose={(own) => setQuery('show', own === 'all' ? '' : own)}
+            wrap
+          />
           <input
             type="search"
             aria-label={t('overview.filter')}

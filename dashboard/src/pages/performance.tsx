@@ -11,6 +11,7 @@ import { NameUnknown } from '../parts/unknown_name.tsx';
 import { named } from '../named.ts';
 import { NoTrades } from '../parts/no_trades.tsx';
 import { sharpeNote, sharpeValue } from '../parts/sharpe.ts';
+import { Segments } from '../parts/segments.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, language, t } from '../text/text.ts';
 
@@ -64,13 +65,14 @@ function Account({ data, own }: { readonly data: Performance; readonly own: Acco
     <>
       <div class="page-head">
         {data.accounts.length > 1 && (
-          <div class="segments wrap" role="group" aria-label={t('trades.account')}>
-            {data.accounts.map(({ id }) => (
-              <button key={id} type="button" aria-pressed={id === own.id} onClick={() => setQuery('account', id)}>
-                {id}
-              </button>
-            ))}
-          </div>
+          <Segments
+            label={t('trades.account')}
+            values={data.accounts.map(({ id }) => id)}
+            chosen={own.id}
+            textOf={(id) => id}
+            onChoose={(id) => setQuery('account', id)}
+            wrap
+          />
         )}
         <span class="note">
           {own.first !== null && t('performance.period', { from: minuteOf(own.first), to: minuteOf(own.last) })}
@@ -218,14 +220,13 @@ function Equity({ own }: { readonly own: AccountPerformance }) {
       title={t('performance.equityChart', { currency: own.currency })}
       wide
       aside={
-        <span class="segments" role="group" aria-label={t('performance.step')}>
-          <button type="button" aria-pressed={!isDaily} onClick={() => setDaily(false)}>
-            {t('performance.byPosition')}
-          </button>
-          <button type="button" aria-pressed={isDaily} onClick={() => setDaily(true)}>
-            {t('performance.byDay')}
-          </button>
-        </span>
+        <Segments
+          label={t('performance.step')}
+          values={[false, true]}
+          chosen={isDaily}
+          textOf={(byDay) => t(byDay ? 'performance.byDay' : 'performance.byPosition')}
+          onChoose={setDaily}
+        />
       }
     >
       {points.length < 2 ? (

@@ -13,6 +13,7 @@ import { InstrumentPrices } from '../parts/instrument_prices.tsx';
 import { MarkLegend } from '../parts/mark_legend.tsx';
 import { NameUnknown, useSubjectNamed } from '../parts/unknown_name.tsx';
 import { Why } from '../parts/why.tsx';
+import { Segments } from '../parts/segments.tsx';
 import { go, pathOf, place, respell, setQuery } from '../router.ts';
 import { codeText, language, meaningText, t } from '../text/text.ts';
 
@@ -455,18 +456,13 @@ function Head({ id, hours, newest }: { readonly id: string; readonly hours: numb
         )}
         <Fact name={t('subject.last')}>{newest === null ? '–' : duration(nowMs.value - newest.generated_at_ms)}</Fact>
       </dl>
-      <div class="segments" role="group" aria-label={t('subject.range')}>
-        {HOURS.map((count) => (
-          <button
-            key={count}
-            type="button"
-            aria-pressed={hours === count}
-            onClick={() => setQuery('hours', String(count))}
-          >
-            {count > 72 ? t('subject.days', { count: count / 24 }) : t('subject.hours', { count })}
-          </button>
-        ))}
-      </div>
+      <Segments
+        label={t('subject.range')}
+        values={HOURS}
+        chosen={hours}
+        textOf={(count) => (count > 72 ? t('subject.days', { count: count / 24 }) : t('subject.hours', { count }))}
+        onChoose={(count) => setQuery('hours', String(count))}
+      />
     </div>
   );
 }

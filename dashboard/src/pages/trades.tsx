@@ -9,6 +9,7 @@ import { NameUnknown } from '../parts/unknown_name.tsx';
 import { named } from '../named.ts';
 import { NoTrades } from '../parts/no_trades.tsx';
 import { PositionPanel } from '../parts/position_chart.tsx';
+import { Segments } from '../parts/segments.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
 
@@ -101,13 +102,14 @@ const SHOWN = 100;
 function Accounts({ ids, chosen }: { readonly ids: readonly string[]; readonly chosen: string }) {
   return (
     <div class="page-head">
-      <div class="segments wrap" role="group" aria-label={t('trades.account')}>
-        {['', ...ids].map((id) => (
-          <button key={id} type="button" aria-pressed={id === chosen} onClick={() => setQuery('account', id)}>
-            {id === '' ? t('trades.allAccounts') : id}
-          </button>
-        ))}
-      </div>
+      <Segments
+        label={t('trades.account')}
+        values={['', ...ids]}
+        chosen={chosen}
+        textOf={(id) => (id === '' ? t('trades.allAccounts') : id)}
+        onChoose={(id) => setQuery('account', id)}
+        wrap
+      />
     </div>
   );
 }

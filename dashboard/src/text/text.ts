@@ -38,7 +38,7 @@ const TRIAL = /(ai\d) trial (\d+) of (\d+), log loss (\S+) \(configured ([^)]+)\
 
 /**
  * A stage of a job, with details behind commas (`learning, waiting for processor time`) and whose it is before a colon
- * (`group metals: learning`); what has no text of its own is shown unchanged.
+ * (`group metals: learning`); parts without a translation are shown unchanged.
  */
 export function stageText(stage: string): string {
   const trialText = (_: string, model: string, done: string, total: string, best: string, configured: string): string =>

@@ -127,7 +127,7 @@ export function createBarInspection(
         ...ofScale,
         ...ofClock,
         ...ofCopies,
-        // A leap by a power of ten, and one into a copy, has a name of its own.
+        // Leaps by a power of ten, and into copied bars, have been reported by those tests.
         ...(ofScale.length + ofCopies.length > 0 ? [] : joins.findings()),
         ...weekends.findings({ isClockOff: ofClock.length > 0 }),
         ...copies.findings(),

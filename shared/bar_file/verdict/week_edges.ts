@@ -1,3 +1,4 @@
+import { upperMedianOf } from '../../statistics.ts';
 import { leastOdd, oddOpens, WORLD, type WeekOpen } from '../week_open.ts';
 import { UTC } from '../time_zone.ts';
 import type { Finding } from './finding.ts';
@@ -169,10 +170,7 @@ function shifted(market: MarketEdges): Finding[] {
 function minutesOff(market: MarketEdges): Finding[] {
   const { barSeconds, weeks } = market;
   const offs = weeks.filter(({ close, open }) => close !== 0 && open >= close - barSeconds && (close > 0 || open < 0));
-  const [usual = 0] = [...offs]
-    .sort((a, b) => a.close - b.close)
-    .slice(Math.floor(offs.length / 2))
-    .map(({ close }) => close);
+  const usual = upperMedianOf(offs.map(({ close }) => close));
   const alike = offs.filter(({ close }) => Math.abs(close - usual) <= barSeconds);
   if (alike.length < 2 || alike.length < CLEAR_SHARE * weeks.length || Math.abs(usual) >= HOUR_S) return [];
   const seen = seenOf(market, 'week_edges', alike);
@@ -233,8 +231,8 @@ function seenOf(
   by: 'week_edges' | 'daily_pause',
   edges: readonly Edges[],
 ): { readonly seen: string; readonly expected: string; readonly place: string } {
-  const open = middle(edges.map((one) => one.open));
-  const close = middle(edges.map((one) => one.close));
+  const open = upperMedianOf(edges.map((one) => one.open));
+  const close = upperMedianOf(edges.map((one) => one.close));
   const place = due.place.name.split('/').at(-1)!.replace('_', ' ');
   if (by === 'week_edges')
     return {
@@ -242,16 +240,13 @@ function seenOf(
       expected: `${weekTime(dueOpen)} to ${weekTime(dueClose)}`,
       place,
     };
-  const [begin, end] = [CLOSE_HOUR * HOUR_S, due.hour * HOUR_S];
+  const begin = CLOSE_HOUR * HOUR_S;
+  const end = due.hour * HOUR_S;
   return {
     seen: `${dayTime(begin + close)} to ${dayTime(end + open)}`,
     expected: `${dayTime(begin)} to ${dayTime(end)}`,
     place,
   };
-}
-
-function middle(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 /** @param seconds since Sunday 00:00 */

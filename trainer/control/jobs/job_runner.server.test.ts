@@ -1,23 +1,17 @@
 import pino from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
+import { SCAN_JOB } from '../../jobs/kinds/scan_job.fixture.ts';
 import type { ScanJob } from '../../jobs/kinds/scan_job.ts';
 import { markOf } from '../../jobs/records/process_mark.ts';
 import { IN_MEMORY, openStore, type Store } from '../../store/store.ts';
 import { JobRunner } from './job_runner.ts';
 
 const JOB: ScanJob = {
-  kind: 'scan',
-  market: 'simulated',
-  period: { from: null, to: null },
-  symbols: null,
-  source: { folder: null },
-  seed: 0,
-  parameters: { timeframes: ['5m'], windows: null, holdout_from: null, costs: 'flat', level: 0.1, resamples: 100 },
-  output: { folder: null },
+  ...SCAN_JOB,
+  parameters: { ...SCAN_JOB.parameters, costs: 'flat', level: 0.1, resamples: 100 },
   // As many as there are: a second one has to wait.
   resources: { workers: 0 },
-  trigger: { code: 'command', values: { command: 'scan' } },
 };
 /** A job that takes for ever, and one whose process breaks. */
 const HANGS = [process.execPath, '-e', 'setInterval(() => undefined, 1000)', '--'];

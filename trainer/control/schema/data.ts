@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
+import { MARKETS_OF_BARS } from './imports.ts';
 
 const count = z.int();
 const time = z.string().describe('Open of a bar, ISO 8601 in UTC');
@@ -40,7 +41,7 @@ const symbolCoverage = z
 
 export const dataQuery = z.object({
   market: z
-    .enum(['live', 'simulated'])
+    .enum(MARKETS_OF_BARS)
     .optional()
     .describe(
       'Whose bars: the configured market by default; bars of a live one can be imported beside a simulated one',

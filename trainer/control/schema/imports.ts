@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
 import { IMPORT_KINDS } from '../../store/tables.ts';
 
-const MARKETS_OF_BARS = ['live', 'simulated'] as const;
+export const MARKETS_OF_BARS = ['live', 'simulated'] as const;
 const count = z.int();
 const time = z.number().describe('Epoch ms');
 

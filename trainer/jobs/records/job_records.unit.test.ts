@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EpochMs } from '../../../shared/bar.ts';
 import { IN_MEMORY, openStore, type Store } from '../../store/store.ts';
+import { SCAN_JOB } from '../kinds/scan_job.fixture.ts';
 import type { ScanJob } from '../kinds/scan_job.ts';
 import { artifactsOf } from './job_event.ts';
 import { JobRecorder, type RecorderOptions } from './job_recorder.ts';
@@ -8,25 +9,7 @@ import { JobRecords } from './job_records.ts';
 import { coresOf, lackFor } from './job_resources.ts';
 import { isAlive, markOf } from './process_mark.ts';
 
-const JOB: ScanJob = {
-  kind: 'scan',
-  market: 'simulated',
-  period: { from: null, to: null },
-  symbols: null,
-  source: { folder: null },
-  seed: 0,
-  parameters: {
-    timeframes: ['5m'],
-    windows: null,
-    holdout_from: null,
-    costs: 'profile',
-    level: 0.05,
-    resamples: 200,
-  },
-  output: { folder: null },
-  resources: { workers: 2 },
-  trigger: { code: 'command', values: { command: 'scan' } },
-};
+const JOB: ScanJob = { ...SCAN_JOB, resources: { workers: 2 } };
 const WANTED = { job: JOB, requestedBy: 'ann', cores: 2 };
 const progress = { stage: 'scan', percent: 40, etaSeconds: 6, stages: [{ stage: 'reading bars', duration_ms: 4 }] };
 

@@ -35,20 +35,28 @@ export function scanVerdict(result: ScanResult, level: number): string {
     lags.length === 0
       ? ''
       : ` ${lags.length} repeat another leg at another time, and count for nothing: ${lags.slice(0, 5).join('; ')}${lags.length > 5 ? ' …' : ''}.`;
-  const bestText = bestOf(trials).map(
-    (best) =>
-      ` Highest net: ${trialName(best)}, ${bps(best.development.net_bps)} bps per trade, in the holdout ${bps(best.holdout.net_bps)}.`,
-  );
+  const best = bestOf(trials);
+  const bestText =
+    best === null
+      ? ''
+      : ` Highest net: ${trialName(best)}, ${bps(best.development.net_bps)} bps per trade, in the holdout ${bps(best.holdout.net_bps)}.`;
   const p = `p of the best among all: ${tests.p.toFixed(3)} (Hansen, bounds ${tests.pLower.toFixed(3)} to ${tests.pUpper.toFixed(3)}), ${tests.pWhite.toFixed(3)} (White).`;
   const looked = `Look ${result.look} at the holdout: PAYS needs an adjusted p below ${Number(result.lookLevel.toPrecision(3))} in it.`;
-  return `${found} ${rest}${lagText}${bestText.join('')} ${p} ${looked} Cointegrated at ${level * 100} %: ${pairsCointegrated} of ${pairsTested}.`;
+  return `${found} ${rest}${lagText}${bestText} ${p} ${looked} Cointegrated at ${level * 100} %: ${pairsCointegrated} of ${pairsTested}.`;
 }
 
-/** The trial that earned most per trade, of those that can be judged; trials are in the order of the evidence. */
-function bestOf(trials: readonly ScanTrial[]): ScanTrial[] {
-  const judged = trials.filter(({ verdict }) => verdict !== 'FEW_TRADES' && verdict !== 'LAGS');
+/**
+ * The trial that earned most per trade, of those that can be judged; null: none can. Trials are in the order of the
+ * evidence.
+ */
+function bestOf(trials: readonly ScanTrial[]): ScanTrial | null {
   const net = ({ development }: ScanTrial): number => development.net_bps ?? -Infinity;
-  return judged.length === 0 ? [] : [judged.reduce((best, one) => (net(one) > net(best) ? one : best))];
+  let best: ScanTrial | null = null;
+  for (const one of trials) {
+    if (one.verdict === 'FEW_TRADES' || one.verdict === 'LAGS') continue;
+    if (best === null || net(one) > net(best)) best = one;
+  }
+  return best;
 }
 
 /** One per pair, whatever its timeframes and windows. */

@@ -54,7 +54,7 @@ class MarketScans {
   progress: Progress = { scan: null };
   readonly #context: ApiContext;
   readonly #market: Market;
-  #kept: { readonly scan: Scan; readonly imports: string } | null = null;
+  #kept: { readonly scan: Scan; readonly revision: string } | null = null;
   #scanning: Promise<Scan> | null = null;
 
   constructor(context: ApiContext, market: Market) {
@@ -64,21 +64,21 @@ class MarketScans {
 
   /** The last scan; an outdated one is returned while it is being renewed, unless bars were imported or removed. */
   async newest(): Promise<Scan> {
-    const imports = await lastImport(this.#context, this.#market);
-    const kept = this.#kept?.imports === imports ? this.#kept.scan : null;
+    const revision = await revisionOf(this.#context, this.#market);
+    const kept = this.#kept?.revision === revision ? this.#kept.scan : null;
     if (kept === null || this.#context.clock.nowMs() - Date.parse(kept.scanned_at) > KEPT_MS)
-      this.#scanning ??= this.#scan(imports);
+      this.#scanning ??= this.#scan(revision);
     if (kept === null) return await this.#scanning!;
     this.#scanning?.catch(() => undefined);
     return kept;
   }
 
-  async #scan(imports: string): Promise<Scan> {
+  async #scan(revision: string): Promise<Scan> {
     try {
       const found = await scan(this.#context, this.#market, (done, total) => {
         this.progress = { scan: { done, total } };
       });
-      this.#kept = { scan: found, imports };
+      this.#kept = { scan: found, revision };
       return found;
     } finally {
       this.#scanning = null;
@@ -87,11 +87,10 @@ class MarketScans {
   }
 }
 
-/** Differs from the one before when an import, a deletion or an undo has changed the bars. */
-async function lastImport({ store, paths }: ApiContext, market: Market): Promise<string> {
+/** As `ImportRuns.revision`; empty without a store. */
+async function revisionOf({ store, paths }: ApiContext, market: Market): Promise<string> {
   if (storeUrlIfThere(process.env, paths) === null) return '';
-  const runs = await (await store()).importRuns.list(market, 100);
-  return runs.map((run) => [run.import_number, run.finished_ms, run.undone_ms].join(' ')).join();
+  return await (await store()).importRuns.revision(market);
 }
 
 async function scan(
