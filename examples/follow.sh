@@ -152,12 +152,17 @@ main() {
   pair=$(basename "$(dirname "$(realpath -ms "$path")")")
   # shellcheck source=/dev/null
   [[ ! -f $state ]] || . "$state"
-  # Bash may go on where a signal only ends the command that it waits for. What has begun is finished: save, then print.
-  local ended=0 said=
+  # Bash may go on where a signal only ends the command that it waits for, and drops one that arrives as that command ends
+  # by itself. So the loop waits and reads without another process. What has begun is finished: save, then print.
+  local ended=0 said= never
+  exec {never}<> <(:) || exit # a pipe that nobody writes to
   trap 'ended=130' INT
   trap 'ended=143' TERM
-  while ((ended == 0)) && sleep 0.05; do
-    if ! text=$(cat "$path" 2>/dev/null); then
+  while ((ended == 0)); do
+    read -r -t 0.05 -u "$never"
+    text=
+    IFS= read -r -d '' text 2>/dev/null <"$path"
+    if [[ -z $text ]]; then
       [[ -n $said ]] || { said=absent && echo "follow.sh: $path is not there yet; waits for it" >&2; }
       continue
     fi
