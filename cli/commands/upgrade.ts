@@ -8,6 +8,7 @@ import { problemsError } from '../../shared/policy/problem.ts';
 import type { Presence } from '../../shared/process/process_state.ts';
 import { packageManifest, packageRoot } from '../../shared/root.ts';
 import { openJournal } from '../../shared/store/journal.ts';
+import { laterTables } from '../../trainer/store/migrations.ts';
 import { lookAtTables, storeUrl } from '../../trainer/store/store.ts';
 import { endWithChecks, printChecks, type CheckResult } from '../check_result.ts';
 import { checkEnvironment } from '../environment_check.ts';
@@ -85,19 +86,20 @@ async function tables(paths: HomePaths): Promise<CheckResult> {
   try {
     const found = await lookAtTables(storeUrl(process.env, paths));
     if (found === null) return { what, verdict: 'ok', detail: 'none yet: the trainer makes it' };
-    const { place, applied, own, pending } = found;
+    const { place, applied, needed, own, pending, pendingIsAdditive } = found;
+    if (needed > own) throw laterTables(place, applied, needed);
     if (applied > own)
       return {
         what,
-        verdict: 'error',
-        detail: `${place} has version ${applied} of the tables, this program knows ${own}. Use the newer version that wrote it.`,
+        verdict: 'ok',
+        detail: `${place}, version ${applied} of the tables; this program knows ${own}, and may use them: what came later is additive`,
       };
     if (pending.length === 0) return { what, verdict: 'ok', detail: `${place}, version ${own} of the tables` };
     const changes = `${counted(pending.length, 'change')}: ${pending.join('; ')}`;
     return {
       what,
       verdict: 'warning',
-      detail: `${place} has version ${applied} of the tables; the first command of this program that opens it makes ${own} (${changes}). The earlier version cannot use it then: back it up first.`,
+      detail: `${place} has version ${applied} of the tables; the first command of this program that opens it makes ${own} (${changes}). ${pendingIsAdditive ? 'The earlier version can still use it then.' : 'The earlier version cannot use it then: back it up first.'}`,
     };
   } catch (error) {
     const { code, message, next } = describeError(error);

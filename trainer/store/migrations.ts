@@ -13,6 +13,11 @@ import { codeTriggers } from './trigger_migration.ts';
 
 interface Migration {
   readonly name: string;
+  /**
+   * Programs that do not know this entry go on with the tables: it adds only tables, indexes, and columns that such
+   * programs may leave out. Absent = they are refused. A rollback of the program then needs no backup.
+   */
+  readonly isAdditive?: true;
   readonly up: (db: Kysely<Tables>, engine: Engine) => Promise<void>;
 }
 
@@ -394,6 +399,12 @@ const MIGRATIONS: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: 'which versions of the tables earlier programs may use',
+    async up(db) {
+      await db.schema.alterTable('core.migrations').addColumn('is_additive', 'integer').execute();
+    },
+  },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {
@@ -468,18 +479,14 @@ export async function migrate(engine: Engine, nowMs: number): Promise<void> {
       .addColumn('applied_ms', 'bigint', (column) => column.notNull())
       .execute();
     const version = await appliedVersion(db);
-    if (version > MIGRATIONS.length)
-      throw new MinutehandError('STORE_UNUSABLE', {
-        seen: `${engine.place} has version ${version} of the tables`,
-        expected: `at most ${MIGRATIONS.length}, which this minutehand supports`,
-        next: 'Use the newer minutehand that wrote it.',
-      });
-    for (const [index, { name, up }] of MIGRATIONS.entries()) {
+    const needed = await neededVersion(db, version);
+    if (needed > MIGRATIONS.length) throw laterTables(engine.place, version, needed);
+    for (const [index, { name, isAdditive, up }] of MIGRATIONS.entries()) {
       if (index < version) continue;
       await up(db, engine);
       await db
         .insertInto('core.migrations')
-        .values({ version: index + 1, name, applied_ms: nowMs })
+        .values({ version: index + 1, name, applied_ms: nowMs, ...(isAdditive && { is_additive: 1 }) })
         .execute();
     }
   });
@@ -487,10 +494,20 @@ export async function migrate(engine: Engine, nowMs: number): Promise<void> {
 
 const SCHEMAS = ['core', 'audit'];
 
-/** Returns whether the schema is current, without a lock. */
+/** Why this program cannot use a store, of which a program has to know the version `needed`. */
+export function laterTables(place: string, applied: number, needed: number): MinutehandError {
+  return new MinutehandError('STORE_UNUSABLE', {
+    seen: `${place} has version ${applied} of the tables, for programs that know version ${needed}`,
+    expected: `tables for programs that know version ${MIGRATIONS.length}, as this minutehand does`,
+    next: 'Use the newer minutehand that wrote it, or restore the backup from before its first start.',
+  });
+}
+
+/** Returns, without a lock, whether this program can use the tables as they are. */
 export async function isMigrated(db: Kysely<Tables>): Promise<boolean> {
   try {
-    return (await appliedVersion(db)) === MIGRATIONS.length;
+    const version = await appliedVersion(db);
+    return version >= MIGRATIONS.length && (await neededVersion(db, version)) <= MIGRATIONS.length;
   } catch {
     // No such table, or another error: the migration will report it.
     return false;
@@ -501,16 +518,38 @@ export async function isMigrated(db: Kysely<Tables>): Promise<boolean> {
 export interface TablesVersion {
   /** Of the store. */
   readonly applied: number;
-  /** That this program writes. */
+  /** That a program has to know. Below `applied` where later changes are additive. */
+  readonly needed: number;
+  /** That this program knows and makes. */
   readonly own: number;
   /** Names of the changes that this program would make, in order. */
   readonly pending: readonly string[];
+  /** An earlier program could go on after all of them. */
+  readonly pendingIsAdditive: boolean;
 }
 
 /** Changes nothing. @throws errors of the database, also where there are no tables yet */
 export async function tablesVersion(db: Kysely<Tables>): Promise<TablesVersion> {
   const applied = await appliedVersion(db);
-  return { applied, own: MIGRATIONS.length, pending: MIGRATIONS.slice(applied).map(({ name }) => name) };
+  const pending = MIGRATIONS.slice(applied);
+  return {
+    applied,
+    needed: await neededVersion(db, applied),
+    own: MIGRATIONS.length,
+    pending: pending.map(({ name }) => name),
+    pendingIsAdditive: pending.every(({ isAdditive }) => isAdditive === true),
+  };
+}
+
+/** The newest version that is not additive. Tables that this program knows, and older ones, are not asked. */
+async function neededVersion(db: Kysely<Tables>, applied: number): Promise<number> {
+  if (applied <= MIGRATIONS.length) return applied;
+  const row = await db
+    .selectFrom('core.migrations')
+    .where('is_additive', 'is', null)
+    .select(sql<number | null>`max(version)`.as('version'))
+    .executeTakeFirst();
+  return Number(row?.version ?? 0);
 }
 
 async function appliedVersion(db: Kysely<Tables>): Promise<number> {

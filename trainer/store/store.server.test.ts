@@ -11,7 +11,7 @@ import { describeError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from './postgres_server.fixture.ts';
 import { openSqlite } from './sqlite.ts';
-import { openStore, openStoreIfThere, storeUnusable, storeUrl, type Store } from './store.ts';
+import { lookAtTables, openStore, openStoreIfThere, storeUnusable, storeUrl, type Store } from './store.ts';
 
 const T0 = 1_546_300_800 as OpenTime;
 
@@ -334,6 +334,25 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
       .values({ version: 99, name: 'from the future', applied_ms: 0 })
       .execute();
     await expect(openStore(url)).rejects.toMatchObject({ code: 'STORE_UNUSABLE', seen: expect.stringContaining('99') });
+  });
+
+  it('uses tables that a newer minutehand has changed by additions alone, and leaves their version as it is', async () => {
+    const add = (version: number, is_additive: 1 | null) =>
+      store.db
+        .insertInto('core.migrations')
+        .values({ version, name: 'from the future', applied_ms: 0, is_additive })
+        .execute();
+    await add(98, 1);
+    await (await openStore(url)).close();
+    const { own } = (await lookAtTables(url))!;
+    expect(await lookAtTables(url)).toMatchObject({ applied: 98, needed: own, pending: [] });
+    await add(99, null);
+    await add(100, 1);
+    expect(await lookAtTables(url)).toMatchObject({ applied: 100, needed: 99 });
+    await expect(openStore(url)).rejects.toMatchObject({
+      code: 'STORE_UNUSABLE',
+      seen: expect.stringContaining('has version 100 of the tables, for programs that know version 99') as string,
+    });
   });
 
   it('names its tables schema.table, or schema_table without schemas', async () => {

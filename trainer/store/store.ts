@@ -10,7 +10,7 @@ import type { Clock } from '../../shared/ports.ts';
 import { openBarStore, type BarStore } from './bars.ts';
 import type { Engine } from './engine.ts';
 import { openImportRuns, type ImportRuns } from './import_runs.ts';
-import { isMigrated, migrate, tablesVersion, type TablesVersion } from './migrations.ts';
+import { isMigrated, laterTables, migrate, tablesVersion, type TablesVersion } from './migrations.ts';
 import { maskSecretsIn } from '../../shared/secrets.ts';
 import { openPostgres } from './postgres.ts';
 import { openSeriesStore, type SeriesStore } from './series.ts';
@@ -130,6 +130,16 @@ export async function lookAtTables(url: string): Promise<(TablesVersion & Pick<S
   } finally {
     await close();
   }
+}
+
+/**
+ * Refuses a store that a later version has changed so that this program cannot use it. Nothing is changed, and a store
+ * that cannot be reached now is no reason: whoever opens it will say so.
+ * @throws MinutehandError STORE_UNUSABLE
+ */
+export async function refuseLaterTables(url: string): Promise<void> {
+  const found = await lookAtTables(url).catch(() => null);
+  if (found !== null && found.needed > found.own) throw laterTables(found.place, found.applied, found.needed);
 }
 
 async function openEngine(url: string): Promise<Engine> {

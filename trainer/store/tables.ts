@@ -550,6 +550,8 @@ export interface MigrationsTable {
   version: number;
   name: string;
   applied_ms: number;
+  /** 1 = programs that do not know this version may use the tables; null = they must not. */
+  is_additive: number | null;
 }
 
 /**

@@ -397,6 +397,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       'core.model_registry': ['folder', 'slot', 'fence'],
       'core.bars': ['import_number'],
       'core.series': ['import_number'],
+      'core.migrations': ['is_additive'],
       'core.imports': ['import_number'],
       'core.training_runs': [
         'theta1',

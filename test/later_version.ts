@@ -1,0 +1,44 @@
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../shared/root.ts';
+
+/** In the build, the list of migrations and what follows it. */
+const END_OF_MIGRATIONS = '\n];\nasync function createAlertTables';
+
+export interface LaterVersion {
+  /** For `createWorkplace`. */
+  readonly program: string;
+  readonly version: string;
+}
+
+/**
+ * A version of minutehand after this one, in a folder of its own: the build of this checkout with a later number and
+ * one more change of the tables, which this program does not know. It uses the dependencies of this checkout.
+ * @param isAdditive what the change says of programs that do not know it
+ */
+export function makeLaterVersion(folder: string, isAdditive: boolean): LaterVersion {
+  const root = packageRoot();
+  const version = '99.0.0';
+  mkdirSync(folder, { recursive: true });
+  for (const name of ['dist', 'config', 'docs', 'dashboard/dist'])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object;
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...manifest, version }));
+  const change = `{
+    name: 'a table of a later version',
+    ${isAdditive ? 'isAdditive: true,' : ''}
+    up: (db) => db.schema.createTable('core.of_later').addColumn('text', 'text').execute(),
+  }`;
+  const bundle = join(folder, 'dist', 'bundle');
+  const changed = readdirSync(bundle).filter((name) => {
+    const path = join(bundle, name);
+    const text = name.endsWith('.js') ? readFileSync(path, 'utf8') : '';
+    if (!text.includes(END_OF_MIGRATIONS)) return false;
+    rmSync(path);
+    writeFileSync(path, text.replace(END_OF_MIGRATIONS, `,\n${change}${END_OF_MIGRATIONS}`));
+    return true;
+  });
+  if (changed.length === 0) throw new Error('the list of migrations is not where it was in the build');
+  return { program: join(folder, 'dist', 'cli', 'minutehand.js'), version };
+}
