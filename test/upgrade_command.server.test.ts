@@ -97,7 +97,7 @@ describe('minutehand upgrade --check', () => {
 
   it('refuses a store of a later version, a damaged one, a damaged journal, and models of other features', async () => {
     await (await openStore(store)).close();
-    write("INSERT INTO core_migrations VALUES (999, 'of later', 0)");
+    write("INSERT INTO core_migrations VALUES (999, 'of later', 0, NULL)");
     const later = await check();
     expect([later.code, later.verdicts['store']]).toEqual([1, 'error']);
     writeFileSync(store, 'no database');
