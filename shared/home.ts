@@ -21,6 +21,8 @@ export interface HomePaths {
   readonly candidateCache: string;
   /** Journals of searches: one that was cut off resumes there; `finished/` has the last that have ended. */
   readonly searches: string;
+  /** Where the fits of trainings with a fleet were done. */
+  readonly fleetTraces: string;
   /** The approved configuration, and the repository of its changes; see approved.ts. */
   readonly policy: string;
   /** Archived part of each journal, recorded by the trainer; see shared/store/archived_signals.ts. */
@@ -60,6 +62,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     datasetCache: join(home, 'cache', 'dataset'),
     candidateCache: join(home, 'cache', 'automl'),
     searches: join(home, 'cache', 'search'),
+    fleetTraces: join(home, 'cache', 'fleet_traces'),
     policy: join(home, 'policy'),
     archivedSignals: join(home, 'archived_signals.json'),
     journal: (market, shard) => join(home, `${market}_${shard}.db`),

@@ -86,6 +86,12 @@ describe.runIf(redis !== null)(`a fleet${note}`, () => {
     paused.kill('SIGSTOP');
     expect(await training).toEqual(expected);
     paused.kill('SIGCONT');
+    // Where its fits were done.
+    const traces = join(place.home, 'cache', 'fleet_traces');
+    const [file, ...others] = readdirSync(traces);
+    expect(others).toEqual([]);
+    const trace = readFileSync(join(traces, file!), 'utf8');
+    for (const maker of [/"name":"steady\/\d+"/, /"name":"[^"]+\/training \d+"/]) expect(trace).toMatch(maker);
 
     const again = await place.run(['fleet'], { env: env() });
     expect(again.stdout).toMatch(/Tasks {3}0 waiting, \d running, 0 failed/);

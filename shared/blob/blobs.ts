@@ -4,8 +4,10 @@ export type ContentHash = string;
 /** A result that was kept under a key. */
 export interface KeptResult {
   readonly hash: ContentHash;
-  /** Who made it, for a report about two different ones. */
+  /** Who made it, for a report about two different ones, and for the trace of a training. */
   readonly maker: string;
+  /** Wall time that it took; absent of results of earlier versions, and of steps in the middle of a task. */
+  readonly seconds?: number;
 }
 
 /**

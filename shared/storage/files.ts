@@ -203,6 +203,12 @@ export const STORED_FILES: readonly StoredFile[] = [
   },
   {
     in: 'home',
+    path: 'cache/fleet_traces/<time>_<pid>.json',
+    what: 'Where the fits of trainings with a fleet were done.',
+    bound: 'The newest 20.',
+  },
+  {
+    in: 'home',
     path: 'learners/python',
     what: 'Python environment of the networks.',
     bound: 'One, about 1.2 GB; replaced by an installation.',

@@ -1,7 +1,7 @@
 import { availableParallelism, freemem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../../shared/errors.ts';
-import type { Blobs, ContentHash } from '../../../shared/blob/blobs.ts';
+import type { Blobs, ContentHash, KeptResult } from '../../../shared/blob/blobs.ts';
 import { unpackArrays, type PackedArray } from '../../../shared/blob/packed_arrays.ts';
 import type { SearchThreads } from '../../learning/evolve/search_threads.ts';
 import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
@@ -86,7 +86,7 @@ const freeMb = (): number => Math.floor(freemem() / MIB);
 
 /** @returns whether this worker ended the task */
 async function work(claim: Claim, options: WorkerOptions, packets: PacketCache): Promise<boolean> {
-  const { blobs, leaseMs, queue } = options;
+  const { blobs, facts, leaseMs, queue } = options;
   const { key, payload, needs } = claim.task;
   const beganMs = performance.now();
   if (claim.attempt > 1) await tallyIfPossible(queue, needs.learner, { retried: 1 });
@@ -102,7 +102,8 @@ async function work(claim: Claim, options: WorkerOptions, packets: PacketCache):
   }, leaseMs / 3);
   try {
     const task = JSON.parse(payload) as FitIdentity | SearchTask;
-    const keep = (of: string, hash: ContentHash): Promise<ContentHash> => keepResult(of, hash, needs.learner, options);
+    const keep = (of: string, hash: ContentHash): Promise<ContentHash> =>
+      keepResult(of, { hash, maker: facts.name }, needs.learner, options);
     const bytes =
       task.kind === 'fit'
         ? await doFit(task, options, packets, lost.signal)
@@ -115,7 +116,8 @@ async function work(claim: Claim, options: WorkerOptions, packets: PacketCache):
           });
     // Before the task is completed, so that the trainer that waits for it finds the report. If the report fails, the
     // task is done again.
-    await keep(key, await blobs.put(bytes));
+    const result = { hash: await blobs.put(bytes), maker: facts.name, seconds: (performance.now() - beganMs) / 1000 };
+    await keepResult(key, result, needs.learner, options);
     const isOwn = await claim.complete();
     const seconds = (performance.now() - beganMs) / 1000;
     if (isOwn) await tallyIfPossible(queue, needs.learner, { finished: 1, seconds });
@@ -148,13 +150,13 @@ async function doFit(
  */
 async function keepResult(
   key: string,
-  hash: ContentHash,
+  result: KeptResult,
   learner: string,
-  { blobs, facts, queue, print }: WorkerOptions,
+  { blobs, queue, print }: WorkerOptions,
 ): Promise<ContentHash> {
-  const kept = await blobs.keep(key, { hash, maker: facts.name });
-  if (kept.hash === hash) return hash;
-  const difference = { key, learner, kept, other: { hash, maker: facts.name } };
+  const kept = await blobs.keep(key, result);
+  if (kept.hash === result.hash) return kept.hash;
+  const difference = { key, learner, kept, other: result };
   print(differenceLine(difference));
   await queue.report(difference);
   return kept.hash;

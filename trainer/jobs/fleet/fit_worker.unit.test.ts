@@ -163,7 +163,11 @@ describe('a worker', () => {
     const blobs = memoryBlobs(kept);
     const { queue, told, stop } = await queueOf(blobs, 1);
     await work(queue, blobs, runFit, stop.signal);
-    const other = { hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string, maker: 'one' };
+    const other = {
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+      maker: 'one',
+      seconds: expect.any(Number) as number,
+    };
     const difference = { key: expect.any(String) as string, learner: 'gbdt', kept, other };
     const done = ['gbdt', { finished: 1, seconds: expect.any(Number) as number }];
     expect(told).toEqual([[difference, 0], done]);

@@ -14,6 +14,7 @@ import { LEARNER_DEFAULTS } from '../../learning/learners/trees/learner.ts';
 import { embeddedQueue } from './embedded_queue.ts';
 import { identityOf, keyOf, packModel, unpackModel } from './fit_identity.ts';
 import { runWorker } from './fit_worker.ts';
+import { fitTrace } from './fit_trace.ts';
 import { fleetPool } from './fleet_pool.ts';
 import type { TaskQueue } from './task_queue.ts';
 
@@ -104,6 +105,20 @@ it('gives the models of threads, to the bit, and does each fit once', async () =
   expect(await again.fit(taskOf('a'), () => undefined)).toEqual(expected[0]);
   expect(again.use()).toEqual({ known: 1, done: 0 });
   expect(printed).toEqual([]);
+});
+
+it('says who did each fit, in which time, and which were known', async () => {
+  const blobs = blobsOf('traced');
+  startWorker(blobs, 'first machine');
+  const tasks = [taskOf('t1'), taskOf('t2')];
+  const trace = fitTrace();
+  const pool = fleetPool(queue, blobs, true, trace.note);
+  await Promise.all(tasks.map((task) => pool.fit(task, () => undefined)));
+  await pool.fit(tasks[0]!, () => undefined);
+  expect(trace.lines()).toEqual([
+    expect.stringMatching(/^first machine: 2 fits in \d+\.\d s$/) as string,
+    '1 fit not done: the result was known',
+  ]);
 });
 
 it('has another key for every number that the model depends on, and for nothing else', async () => {

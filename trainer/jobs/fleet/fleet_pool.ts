@@ -1,9 +1,10 @@
 import { MinutehandError, type ErrorCode, ERRORS } from '../../../shared/errors.ts';
-import type { Blobs } from '../../../shared/blob/blobs.ts';
+import type { Blobs, KeptResult } from '../../../shared/blob/blobs.ts';
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { FitTask } from '../../learning/learners/trees/fit.ts';
 import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { identityOf, keyOf, unpackModel, type FitIdentity, type KnownArrays } from './fit_identity.ts';
+import type { TracedFit } from './fit_trace.ts';
 import { tallyIfPossible, type TaskDifference, type TaskQueue } from './task_queue.ts';
 
 /** What a training did not have to do itself. */
@@ -21,10 +22,21 @@ export interface FleetPool extends FitPool {
   differences(): Promise<readonly TaskDifference[]>;
 }
 
+interface KeptFit {
+  readonly model: TreeModel;
+  readonly kept: KeptResult;
+}
+
 /**
  * @param usesKnown whether a result that is there is taken; false: every fit is done again, and compared with it
+ * @param onFit called with each fit that this pool has got
  */
-export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): FleetPool {
+export function fleetPool(
+  queue: TaskQueue,
+  blobs: Blobs,
+  usesKnown: boolean,
+  onFit: (fit: TracedFit) => void = () => undefined,
+): FleetPool {
   let arrays: KnownArrays = new WeakMap();
   const closing = new AbortController();
   let known = 0;
@@ -32,9 +44,10 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
   const asked = new Set<string>();
 
   /** null: there is none, or its bytes are gone. */
-  async function keptModel(key: string): Promise<TreeModel | null> {
+  async function keptFit(key: string): Promise<KeptFit | null> {
     const kept = await blobs.result(key);
-    return kept !== null && (await blobs.has(kept.hash)) ? unpackModel(await blobs.get(kept.hash)) : null;
+    if (kept === null || !(await blobs.has(kept.hash))) return null;
+    return { kept, model: unpackModel(await blobs.get(kept.hash)) };
   }
 
   /** Makes the queue forget a task, and stores those of its arrays that were removed. */
@@ -47,7 +60,7 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
   }
 
   /** @returns null when it is done, and its result is not there @throws what the worker met */
-  async function settledModel(key: string, learner: string, signal: AbortSignal): Promise<TreeModel | null> {
+  async function settledFit(key: string, learner: string, signal: AbortSignal): Promise<KeptFit | null> {
     try {
       const outcome = await queue.settled(key, signal);
       if (outcome.state === 'failed') {
@@ -59,7 +72,7 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
       if (signal.aborted) await queue.remove(key).catch(() => undefined);
       throw error;
     }
-    return await keptModel(key);
+    return await keptFit(key);
   }
 
   return {
@@ -68,17 +81,21 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
       either.throwIfAborted();
       const identity = await identityOf(task, blobs, arrays);
       const key = keyOf(identity);
-      const kept = usesKnown ? await keptModel(key) : null;
+      const askedMs = Date.now();
+      const note = ({ kept: { maker, seconds = null } }: KeptFit, isKnown: boolean): void =>
+        onFit({ key, learner: task.engine, isKnown, maker, seconds, askedMs, settledMs: Date.now() });
+      const kept = usesKnown ? await keptFit(key) : null;
       if (kept !== null) {
         known++;
         await tallyIfPossible(queue, task.engine, { known: 1 });
+        note(kept, true);
         onTree(1, 1);
-        return kept;
+        return kept.model;
       }
       const queued = { key, needs: { learner: task.engine }, isUrgent, payload: JSON.stringify(identity) };
-      const askForIt = async (): Promise<TreeModel | null> => {
+      const askForIt = async (): Promise<KeptFit | null> => {
         await queue.enqueue(queued);
-        return await settledModel(key, task.engine, either);
+        return await settledFit(key, task.engine, either);
       };
       asked.add(key);
       if (!usesKnown) await forget(key, identity, task);
@@ -90,8 +107,9 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
       }
       if (made === null) throw new MinutehandError('BLOB_MISSING', { seen: `the result of task ${key}` });
       done++;
+      note(made, false);
       onTree(1, 1);
-      return made;
+      return made.model;
     },
     close() {
       closing.abort(new Error('the pool was closed'));

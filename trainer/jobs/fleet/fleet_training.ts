@@ -1,4 +1,6 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { describeError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openSearchThreads } from '../../learning/evolve/search_threads.ts';
@@ -9,6 +11,7 @@ import { installedEngines } from '../../learning/learners/trees/engines/engines.
 import { ownIdentity } from './fit_identity.ts';
 import { runWorker } from './fit_worker.ts';
 import { differenceLine } from './fleet_view.ts';
+import { fitTrace, type FitTrace, type TracedFit } from './fit_trace.ts';
 import { fleetPool } from './fleet_pool.ts';
 import { fleetSearches, type FleetSearchesOptions } from './fleet_searches.ts';
 import { openFleet, type Fleet } from './open_fleet.ts';
@@ -41,13 +44,26 @@ export async function fleetOfTraining(
   const fleet = await openFleet(settings, paths);
   if (fleet === null) return null;
   await fleet.queue.lead(ownIdentity());
+  const trace = fitTrace();
+  const name = `${new Date().toISOString().replaceAll(/[^\dTZ]/g, '')}_${process.pid}`;
   return {
-    openPool: (workers) => withOwnWorker(fleet, workers, usesKnown, print),
+    openPool: (workers) => withOwnWorker(fleet, workers, usesKnown, print, trace.note),
     async close() {
+      tellTrace(trace, join(paths.fleetTraces, `${name}.json`), print);
       await fleet.blobs.prune(UNUSED_MS).catch(() => 0);
       await fleet.close();
     },
   };
+}
+
+/** A trace that cannot be written, as on a full disk, takes nothing from its training. */
+function tellTrace(trace: FitTrace, path: string, print: (line: string) => void): void {
+  for (const line of trace.lines()) print(line);
+  try {
+    if (trace.write(path)) print(`When and where each fit was done: ${path}, for Perfetto or chrome://tracing`);
+  } catch (error) {
+    print(`The trace of the fits was not written: ${describeError(error).message}`);
+  }
 }
 
 /** What a search of rules uses in place of its own thread. */
@@ -94,8 +110,9 @@ function withOwnWorker(
   workers: number,
   usesKnown: boolean,
   print: (line: string) => void,
+  onFit: (fit: TracedFit) => void,
 ): FitPool {
-  const pool = fleetPool(queue, blobs, usesKnown);
+  const pool = fleetPool(queue, blobs, usesKnown, onFit);
   const own = openFitPool(workers);
   const ending = new AbortController();
   const told = new Set<string>();
