@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../../../shared/folder.ts';
 import { counted } from '../../../shared/counted.ts';
 
 /** A fit that a training has got from its fleet. */
@@ -45,7 +46,7 @@ export function fitTrace(): FitTrace {
     write(path) {
       if (fits.length === 0) return false;
       const folder = dirname(path);
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       writeFileSync(path, JSON.stringify({ traceEvents: eventsOf(fits), displayTimeUnit: 'ms' }));
       const older = readdirSync(folder)
         .filter((entry) => entry.endsWith('.json'))
