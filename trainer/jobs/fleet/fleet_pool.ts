@@ -82,8 +82,8 @@ export function fleetPool(
       const identity = await identityOf(task, blobs, arrays);
       const key = keyOf(identity);
       const askedMs = Date.now();
-      const note = ({ kept: { maker, seconds = null } }: KeptFit, isKnown: boolean): void =>
-        onFit({ key, learner: task.engine, isKnown, maker, seconds, askedMs, settledMs: Date.now() });
+      const note = ({ kept: { maker, seconds } }: KeptFit, isKnown: boolean): void =>
+        onFit({ key, learner: task.engine, isKnown, maker, seconds: seconds ?? null, askedMs, settledMs: Date.now() });
       const kept = usesKnown ? await keptFit(key) : null;
       if (kept !== null) {
         known++;
