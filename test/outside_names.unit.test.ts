@@ -11,6 +11,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'an entry of a listing of this folder, or a constant name in it': [
     'cli/policy_evidence.ts: join(folder, name)',
     'trainer/jobs/fleet/own_code.ts: join(root, name)',
+    'trainer/jobs/fleet/fit_trace.ts: join(folder, entry)',
     'trainer/jobs/kinds/kept_generations.ts: join(folder, name)',
     'shared/blob/folder_blobs.ts: join(entry.parentPath, entry.name)',
     'cli/file_patterns.ts: join(folder, name)',
@@ -137,6 +138,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     "shared/blob/folder_blobs.ts: join(folder, 'blobs', checkHash(hash).slice(0, 2), hash)",
     "shared/blob/folder_blobs.ts: join(folder, 'results', checkHash(key).slice(0, 2), `${key}.json`)",
     'trainer/jobs/fleet/own_code.ts: join(packageRoot(), folder)',
+    'trainer/jobs/fleet/fleet_training.ts: join(paths.fleetTraces, `${name}.json`)',
     'shared/blob/folder_blobs.ts: join(folder, kind)',
     "cli/mt5_compilation.ts: join(root, 'mt5', folder)",
     "cli/mt5_compilation.ts: join(root, 'mt5', path)",
