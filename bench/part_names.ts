@@ -2,6 +2,7 @@
 export const PARTS = [
   'end-to-end',
   'floor',
+  'engines',
   'arrival',
   'instruments',
   'stations',

@@ -10,6 +10,7 @@ import { benchRetraining, type RetrainingResult } from './end_to_end/retraining.
 import { benchSoak, type SoakResult } from './end_to_end/soak.ts';
 import { benchWeather, type WeatherResult } from './end_to_end/weather.ts';
 import { benchEvolve, type EvolveBenchResult } from './evolve.ts';
+import { benchEngines, type EnginesResult } from './engines.ts';
 import type { FeaturesResult } from './features.ts';
 import type { FormulasResult } from './formulas.ts';
 import type { GatesBenchResult } from './gates/run.ts';
@@ -32,6 +33,8 @@ export interface BenchResult {
   readonly end_to_end_elsewhere?: readonly EndToEndElsewhere[];
   /** Daemon and null daemon beside round trips without our code. */
   readonly floor?: FloorResult;
+  /** Engines of the server, alone. */
+  readonly engines?: EnginesResult;
   readonly arrival?: readonly ArrivalResult[];
   readonly instruments?: InstrumentsResult;
   readonly stations?: StationsResult;
@@ -126,6 +129,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     machine,
     ...(wants('end-to-end') && { end_to_end: await endToEnd(options) }),
     ...(wants('floor') && { floor: await benchFloor(minutes ?? FLOOR_MINUTES, print) }),
+    ...(wants('engines') && { engines: await benchEngines(print) }),
     ...(wants('arrival') && { arrival: await arrival(options) }),
     ...(wants('instruments') && { instruments: await instruments(options) }),
     ...(wants('stations') && { stations: await benchStations(minutes ?? STATION_MINUTES, print) }),

@@ -11,6 +11,7 @@ import type { InstrumentsResult } from './end_to_end/instruments.ts';
 import { RETRAINING_LIMIT, type RetrainingResult } from './end_to_end/retraining.ts';
 import { soakFailure, type HeapTrend, type SoakResult } from './end_to_end/soak.ts';
 import type { MemoryTrend, WeatherResult } from './end_to_end/weather.ts';
+import type { EnginesResult } from './engines.ts';
 import type { FeaturesResult } from './features.ts';
 import type { FormulasResult } from './formulas.ts';
 import type { SequencesResult } from './sequences.ts';
@@ -53,6 +54,7 @@ Nearest-rank percentiles: below 1,000 values p99.9 is the maximum.
 `,
     result.end_to_end && endToEnd(result.end_to_end, result.end_to_end_elsewhere ?? []),
     result.floor && floor(result.floor),
+    result.engines && engines(result.engines),
     result.arrival && arrival(result.arrival),
     result.instruments && instruments(result.instruments),
     result.swaps && weather(result.swaps),
@@ -416,6 +418,20 @@ Live, in blocks of one bar: microseconds that a minute of all subjects adds.
 | ${live.pairs} pairs × ${live.formulas} formulas | ${minute(live)} |
 | ${subjects.subjects} pairs × ${subjects.formulas} formulas | ${minute(subjects)} |
 ${stationRows(live, minute)}${endToEndRows(live)}`;
+}
+
+function engines({ signals, signal_bytes, engines: measured }: EnginesResult): string {
+  const rows = measured.map(({ engine, request_us }) => `| ${engine} | ${request_us.count} | ${spreadUs(request_us)} |`);
+  return `## Server engines
+
+From a request for ${signals} signals of ${signal_bytes} bytes until a WebSocket client has them (\`npm run bench -- --parts engines\`):
+the server alone, in a process of its own, by turns; microseconds, p50/p99/p99.9/max. The first is the choice of this
+machine; those of other versions of Node and of the images are in [ADR 35](../adr/0035-engine-by-platform.md).
+
+| engine | requests | µs |
+|---|---|---|
+${rows.join('\n')}
+`;
 }
 
 function sequences({ pairs, bars, without_us, with_us, infer_us, budget_us }: SequencesResult): string {
