@@ -91,4 +91,3 @@ function withResolvers(): { readonly promise: Promise<void>; readonly resolve: (
   const promise = new Promise<void>((done) => (resolve = done));
   return { promise, resolve };
 }
-

@@ -421,7 +421,9 @@ ${stationRows(live, minute)}${endToEndRows(live)}`;
 }
 
 function engines({ signals, signal_bytes, engines: measured }: EnginesResult): string {
-  const rows = measured.map(({ engine, request_us }) => `| ${engine} | ${request_us.count} | ${spreadUs(request_us)} |`);
+  const rows = measured.map(
+    ({ engine, request_us }) => `| ${engine} | ${request_us.count} | ${spreadUs(request_us)} |`,
+  );
   return `## Server engines
 
 From a request for ${signals} signals of ${signal_bytes} bytes until a WebSocket client has them (\`npm run bench -- --parts engines\`):
