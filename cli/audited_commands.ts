@@ -42,6 +42,7 @@ export const AUDITED_COMMANDS: readonly string[] = [
   'policy propose',
   'policy reject',
   'policy restore',
+  'policy take-back',
   'resume',
   'rollout abort',
   'rollout advance',

@@ -63,6 +63,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'policy propose',
     'policy reject',
     'policy restore',
+    'policy take-back',
     'resume',
     'rollout abort',
     'rollout advance',

@@ -881,13 +881,13 @@ export const ERRORS = {
   },
   CHANGE_UNKNOWN: {
     status: 404,
-    message: 'No such open change request.',
-    next: 'See GET /api/changes.',
+    message: 'No such change request, or not in this state.',
+    next: 'See `minutehand policy list`, or the page Changes.',
   },
   CHANGE_OWN: {
     status: 403,
     message: 'Its proposer cannot approve a change.',
-    next: 'Ask another approver.',
+    next: 'Ask another approver. To work alone, set `change_two_person_rule` to false in retrain_policy.yaml, and start again.',
   },
   CHANGE_CONFLICT: {
     status: 409,

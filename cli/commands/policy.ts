@@ -3,15 +3,16 @@ import type { Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { oneLine } from '../../shared/one_line.ts';
-import { APPLIES, appliesWhen } from '../../shared/policy/applies.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, ownConfigDir } from '../../shared/policy/policy.ts';
 import { parseYaml } from '../../shared/policy/yaml.ts';
 import { listChanges, type Change } from '../../trainer/control/policy/changes.ts';
 import type { EvidenceFigures } from '../../trainer/control/policy/evidence_schema.ts';
 import { changedTexts, textsOf } from '../../trainer/control/policy/config_texts.ts';
+import { readInUse } from '../../trainer/control/policy/in_use.ts';
 import { PolicyChanges } from '../../trainer/control/policy/policy_changes.ts';
 import type { Store } from '../../trainer/store/store.ts';
+import { differenceLines, effectLines } from '../change_lines.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
@@ -42,7 +43,7 @@ export function addPolicy(program: Command, output: () => Output): void {
     .command('show')
     .argument('<id>')
     .description('one change of the configuration: diff, commit and evidence')
-    .action((id: string) => withChanges((_, store) => show(id, store, output())));
+    .action((id: string) => withChanges((changes, store) => show(id, changes, store, output())));
   policy
     .command('approve')
     .argument('<id>')
@@ -53,6 +54,14 @@ export function addPolicy(program: Command, output: () => Output): void {
     .argument('<id>')
     .description('rejects an open change, which is then never applied')
     .action((id: string) => withChanges((changes) => reject(id, changes, output())));
+  policy
+    .command('take-back')
+    .argument('<id>')
+    .requiredOption('--reason <text>', 'why')
+    .description('proposes the values from before an applied change; it is approved as every change')
+    .action((id: string, { reason }: { reason: string }) =>
+      withChanges((changes) => takeBack(id, reason, changes, output())),
+    );
   policy
     .command('restore')
     .description('restores the approved configuration from the repository')
@@ -81,9 +90,18 @@ function loadNothing(): ReturnType<typeof loadSettings> {
 
 async function propose(pairs: string[], reason: string, policy: PolicyChanges, output: Output): Promise<void> {
   const changes = Object.fromEntries(pairs.map(parseChange));
-  const change = await policy.propose({ changes, reason, by: me() });
+  tellProposed(await policy.propose({ changes, reason, by: me() }), policy, output);
+}
+
+async function takeBack(id: string, reason: string, policy: PolicyChanges, output: Output): Promise<void> {
+  const change = await policy.takeBack(parseInteger(id, 'id', 1), reason, me());
+  for (const line of differenceLines(change)) output.line(`  ${line}`);
+  tellProposed(change, policy, output);
+}
+
+function tellProposed(change: Change, policy: PolicyChanges, output: Output): void {
   tellWritten(output, change);
-  for (const key of Object.keys(changes)) output.note(`${key} applies ${APPLIES[appliesWhen(key)]}.`);
+  for (const line of effectLines(change, readInUse(policy.current(), homePaths()))) output.note(line);
   output.line(`Change ${change.change_id}: commit ${change.commit_id!.slice(0, 12)} on ${change.branch}.`);
   output.result(change);
 }
@@ -106,11 +124,9 @@ async function list(store: Store, output: Output): Promise<void> {
   output.result({ changes });
 }
 
-async function show(id: string, store: Store, output: Output): Promise<void> {
+async function show(id: string, policy: PolicyChanges, store: Store, output: Output): Promise<void> {
   const change = await changeWith(id, store);
   const {
-    changes,
-    before,
     reason,
     proposed_by,
     decided_by,
@@ -121,8 +137,8 @@ async function show(id: string, store: Store, output: Output): Promise<void> {
     evidence: found,
   } = change;
   output.line(oneLine(`Change ${change.change_id}, ${status}: ${reason}`));
-  for (const [key, value] of Object.entries(changes))
-    output.line(`  ${key}: ${JSON.stringify(before[key])} → ${JSON.stringify(value)}`);
+  for (const line of differenceLines(change)) output.line(`  ${line}`);
+  for (const line of effectLines(change, readInUse(policy.current(), homePaths()))) output.line(`  ${line}`);
   output.line(`  ${oneLine(`proposed by ${proposed_by}${decided_by === null ? '' : `, decided by ${decided_by}`}`)}`);
   if (commit_id !== null) output.line(`  commit ${commit_id} on ${branch}`);
   if (failure !== null) output.line(`  ${oneLine(failure)}`);
@@ -154,6 +170,8 @@ async function approve(id: string, policy: PolicyChanges, store: Store, output: 
       ? `Change ${id} is applied: commit ${change.merge_commit!.slice(0, 12)}.`
       : `Change ${id} is approved and not applied yet. ${change.failure ?? ''}`,
   );
+  if (change.status === 'applied')
+    for (const line of effectLines(change, readInUse(policy.current(), homePaths()))) output.note(line);
   output.result(change);
   if (change.status !== 'applied') process.exitCode = 1;
 }

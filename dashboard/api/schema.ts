@@ -3308,7 +3308,23 @@ export interface paths {
                                 description: string;
                                 /** @description Allowed values */
                                 allowed: string;
+                                /**
+                                 * @description When a change of it takes effect
+                                 * @enum {string}
+                                 */
+                                applies: "next_bar" | "trainer" | "next_training" | "restart";
+                                /** @description What keeps or has another value then */
+                                kept_by: ("active_models" | "quoted_spreads" | "paper_accounts" | "results")[];
                             }[];
+                            /** @description What this installation uses that keeps its values when the configuration changes */
+                            in_use: {
+                                /** @description Pairs and instruments with active models */
+                                active_models: number;
+                                /** @description Symbols whose newest bar quotes its spread */
+                                quoted_spreads: string[];
+                                /** @description Running paper accounts */
+                                paper_accounts: string[];
+                            };
                         };
                     };
                 };
@@ -3368,6 +3384,19 @@ export interface paths {
                         "application/json": {
                             /** @description Newest first */
                             changes: components["schemas"]["Change"][];
+                            /** @description Whether a change needs an approver other than its author */
+                            two_person_rule: boolean;
+                            /** @description File that sets change_two_person_rule */
+                            two_person_rule_file: string;
+                            /** @description What this installation uses that keeps its values when the configuration changes */
+                            in_use: {
+                                /** @description Pairs and instruments with active models */
+                                active_models: number;
+                                /** @description Symbols whose newest bar quotes its spread */
+                                quoted_spreads: string[];
+                                /** @description Running paper accounts */
+                                paper_accounts: string[];
+                            };
                         };
                     };
                 };
@@ -3478,6 +3507,69 @@ export interface paths {
             responses: {
                 /** @description Default Response */
                 200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Change"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/changes/{change_id}/take-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Propose the values from before an applied change, to be approved as every change */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    change_id: number;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Why */
+                        reason: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                202: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -7248,7 +7340,7 @@ export interface components {
             policy_hash: string;
             /** @description When each value takes effect */
             applies: {
-                [key: string]: "next_bar" | "trainer" | "restart";
+                [key: string]: "next_bar" | "trainer" | "next_training" | "restart";
             };
             branch: string | null;
             /** @description Newest commit when it was proposed */
@@ -7418,7 +7510,7 @@ export interface components {
             policy_hash: string;
             /** @description When each value takes effect */
             applies: {
-                [key: string]: "next_bar" | "trainer" | "restart";
+                [key: string]: "next_bar" | "trainer" | "next_training" | "restart";
             };
             branch: string | null;
             /** @description Newest commit when it was proposed */

@@ -1,7 +1,8 @@
-import { api, type Change } from '../api.ts';
+import { api, type Change, type Changes } from '../api.ts';
 import { minuteOf, signed } from '../format.ts';
 import { nowMs, session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
+import { DifferenceLines, EffectLines } from '../parts/change_effects.tsx';
 import { codeText, t } from '../text/text.ts';
 
 const TONES: Readonly<Record<string, Tone>> = {
@@ -12,6 +13,9 @@ const TONES: Readonly<Record<string, Tone>> = {
   failed: 'bad',
 };
 
+/** Changes that have an effect, or may have one. */
+const EFFECTIVE: ReadonlySet<string> = new Set(['open', 'approved', 'applied']);
+
 /** Polling interval while evidence is computed and changes are applied. */
 const READ_MS = 3000;
 
@@ -19,6 +23,8 @@ export default function ChangesPage() {
   const { data, error, reload } = useLoaded(() => api.get('/api/changes'), String(Math.floor(nowMs.value / READ_MS)));
   const decide = (id: number, verb: 'approve' | 'reject'): Promise<void> =>
     api.post(`/api/changes/{change_id}/${verb}`, { path: { change_id: id } }).then(reload);
+  const takeBack = (id: number, reason: string): Promise<void> =>
+    api.post('/api/changes/{change_id}/take-back', { path: { change_id: id }, body: { reason } }).then(reload);
   return (
     <Panel title={t('changes.title')} wide>
       {error !== null && <Failure error={error} />}
@@ -27,7 +33,7 @@ export default function ChangesPage() {
         label={t('changes.title')}
         rows={data?.changes}
         error={error}
-        columns={columnsOf(decide)}
+        columns={columnsOf(data, { decide, takeBack })}
         rowKey={({ change_id }) => change_id}
         empty="changes.none"
       />
@@ -35,7 +41,16 @@ export default function ChangesPage() {
   );
 }
 
-function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<void>): Column<Change>[] {
+interface Acts {
+  readonly decide: (id: number, verb: 'approve' | 'reject') => Promise<void>;
+  readonly takeBack: (id: number, reason: string) => Promise<void>;
+}
+
+const NOTHING_IN_USE = { active_models: 0, quoted_spreads: [], paper_accounts: [] };
+
+/** @param data null before the first answer, when there is no row */
+function columnsOf(data: Changes | null, { decide, takeBack }: Acts): Column<Change>[] {
+  const inUse = data?.in_use ?? NOTHING_IN_USE;
   return [
     {
       key: 'change_id',
@@ -58,14 +73,11 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
       key: 'changes',
       title: t('changes.change'),
       value: ({ changes }) => JSON.stringify(changes),
-      cell: ({ changes, before, reason }) => (
+      cell: ({ changes, before, reason, status }) => (
         <div class="stacked diff">
-          {Object.entries(changes).map(([key, value]) => (
-            <span key={key} class="mono">
-              {key} <del>{JSON.stringify(before[key])}</del> → <ins>{JSON.stringify(value)}</ins>
-            </span>
-          ))}
-          <span class="note">{reason}</span>
+          <DifferenceLines changes={changes} before={before} />
+          <span class="note">{t('changes.reason', { reason })}</span>
+          {EFFECTIVE.has(status) && <EffectLines changes={changes} before={before} inUse={inUse} />}
         </div>
       ),
     },
@@ -116,15 +128,39 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
       key: 'act',
       title: t('app.actions'),
       value: () => null,
-      cell: ({ change_id: id, status, proposed_by }) =>
-        status === 'open' && session.value?.role === 'approver' ? (
+      cell: ({ change_id: id, status, proposed_by, changes, before }) => {
+        const role = session.value?.role;
+        if (status === 'applied' && role !== 'viewer')
+          return (
+            <ConfirmedButton
+              label={t('changes.takeBack')}
+              question={t('changes.confirmTakeBack', { id })}
+              asksReason
+              evidence={() => (
+                <p class="stacked diff">
+                  <DifferenceLines changes={before} before={changes} />
+                  <EffectLines changes={before} before={changes} inUse={inUse} />
+                </p>
+              )}
+              act={(reason) => takeBack(id, reason)}
+            />
+          );
+        if (status !== 'open' || role !== 'approver') return null;
+        const isOthers = data?.two_person_rule === true && proposed_by === session.value?.name;
+        return (
           <span class="actions-row">
-            {proposed_by === session.value.name ? (
-              <span class="note">{t('changes.own')}</span>
+            {isOthers ? (
+              <span class="note prose">{t('changes.own', { file: data.two_person_rule_file })}</span>
             ) : (
               <ConfirmedButton
                 label={t('changes.approve')}
                 question={t('changes.confirmApprove', { id })}
+                evidence={() => (
+                  <p class="stacked diff">
+                    <DifferenceLines changes={changes} before={before} />
+                    <EffectLines changes={changes} before={before} inUse={inUse} />
+                  </p>
+                )}
                 act={() => decide(id, 'approve')}
               />
             )}{' '}
@@ -135,7 +171,8 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
               act={() => decide(id, 'reject')}
             />
           </span>
-        ) : null,
+        );
+      },
     },
   ];
 }

@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { api, ApiError, type PolicyEntry as Entry } from '../api.ts';
+import { api, ApiError, type InUse, type PolicyEntry as Entry } from '../api.ts';
 import { nowMs, session } from '../live.ts';
 import { Empty, Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { EffectLines } from '../parts/change_effects.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
 import { allowedText, codeText, language, t } from '../text/text.ts';
 
@@ -82,6 +83,7 @@ export default function PolicyPage() {
         <Proposal
           key={edited.key}
           entry={edited}
+          inUse={data!.in_use}
           onClose={() => setEdited(null)}
           onProposed={(id) => {
             setProposed(id);
@@ -95,6 +97,11 @@ export default function PolicyPage() {
 
 function shown(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
+/** For editing: an object is a line for each figure. */
+function longText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
 }
 
 const FILES = ['core', 'retrain', 'signals'];
@@ -131,13 +138,14 @@ function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
       key: 'key',
       title: t('policy.key'),
       value: ({ key }) => key,
-      cell: ({ key, label_ja, description }) => (
+      cell: ({ key, label_ja, description, applies }) => (
         <div class="stacked">
           {language.value === 'ja' && label_ja !== null && <strong>{label_ja}</strong>}
           <span class="mono">{key}</span>
           <span class="note" lang="en">
             {description}
           </span>
+          <span class="note short">{codeText('policy.applies', applies)}</span>
         </div>
       ),
     },
@@ -180,10 +188,12 @@ function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
 
 function Proposal({
   entry,
+  inUse,
   onClose,
   onProposed,
 }: {
   readonly entry: Entry;
+  readonly inUse: InUse;
   readonly onClose: () => void;
   readonly onProposed: (id: number) => void;
 }) {
@@ -215,9 +225,16 @@ function Proposal({
         <h2>{t('policy.propose')}</h2>
         <p class="mono">{entry.key}</p>
         <p class="note">{allowedText(entry.allowed)}</p>
+        <p class="stacked">
+          <EffectLines changes={{ [entry.key]: entry.value }} before={null} inUse={inUse} />
+        </p>
         <label>
           {t('policy.new')}
-          <input name="value" required defaultValue={shown(entry.value)} />
+          {shown(entry.value).length <= LONGEST ? (
+            <input name="value" required defaultValue={shown(entry.value)} />
+          ) : (
+            <textarea name="value" required rows={12} defaultValue={longText(entry.value)} />
+          )}
         </label>
         <label>
           {t('policy.reason')}

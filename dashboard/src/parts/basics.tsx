@@ -6,6 +6,9 @@ import { codeText, t, type TextKey } from '../text/text.ts';
 
 export type Tone = 'good' | 'bad' | 'warn' | 'info' | 'quiet';
 
+/** Code of a request that nothing answered. */
+const UNREACHABLE = 'UNREACHABLE';
+const RETRY_MS = 2000;
 const MODE_TONES: Readonly<Record<string, Tone>> = { OK: 'good', WARMUP: 'info', DEGRADED: 'warn', HALT: 'bad' };
 
 export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ComponentChildren }) {
@@ -50,6 +53,12 @@ export function Loading() {
 }
 
 export function Failure({ error }: { readonly error: ApiError }) {
+  if (error.code === UNREACHABLE)
+    return (
+      <div class="failure" role="status">
+        {t('app.unreachable')}
+      </div>
+    );
   return (
     <div class="failure" role="alert">
       <strong>{error.code}</strong> <span lang="en">{error.message}</span>
@@ -69,20 +78,26 @@ export interface Loaded<T> {
   readonly reload: () => void;
 }
 
-/** Loads on mount and whenever `key` changes; outdated responses are dropped. */
+/** Loads on mount and whenever `key` changes, and again while nothing answers; outdated responses are dropped. */
 export function useLoaded<T>(read: () => Promise<T>, key: string): Loaded<T> {
   const [state, setState] = useState<{ data: T | null; error: ApiError | null }>({ data: null, error: null });
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     let isWanted = true;
+    let again: ReturnType<typeof setTimeout> | undefined;
     read().then(
       (data) => isWanted && setState({ data, error: null }),
       (error: unknown) => {
         if (!(error instanceof ApiError)) throw error;
-        if (isWanted) setState(({ data }) => ({ data, error }));
+        if (!isWanted) return;
+        setState(({ data }) => ({ data, error }));
+        if (error.code === UNREACHABLE) again = setTimeout(() => setTurn((now) => now + 1), RETRY_MS);
       },
     );
-    return () => void (isWanted = false);
+    return () => {
+      isWanted = false;
+      clearTimeout(again);
+    };
   }, [key, turn]);
   return { ...state, reload: () => setTurn((now) => now + 1) };
 }
@@ -94,8 +109,10 @@ export function ConfirmedButton(props: {
   readonly tone?: 'danger';
   /** Shown with the question; rendered when the question is asked. */
   readonly evidence?: () => ComponentChildren;
-  /** @param reason given in the dialog after a refusal with MODEL_GATES; else empty */
+  /** @param reason given in the dialog: with asksReason, and after a refusal with MODEL_GATES; else empty */
   readonly act: (reason: string) => Promise<unknown>;
+  /** The dialog asks for a reason from the start. */
+  readonly asksReason?: boolean;
   /** Failed gates may be overridden with a reason. */
   readonly canOverride?: boolean;
 }) {
@@ -105,6 +122,7 @@ export function ConfirmedButton(props: {
   const [error, setError] = useState<ApiError | null>(null);
   const [isBusy, setBusy] = useState(false);
   const isOverride = props.canOverride === true && error?.code === 'MODEL_GATES';
+  const needsReason = isOverride || props.asksReason === true;
   function open(): void {
     setError(null);
     setReason('');
@@ -114,7 +132,7 @@ export function ConfirmedButton(props: {
   async function confirm(): Promise<void> {
     setBusy(true);
     try {
-      await props.act(isOverride ? reason.trim() : '');
+      await props.act(needsReason ? reason.trim() : '');
       dialog.current?.close();
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught;
@@ -137,9 +155,9 @@ export function ConfirmedButton(props: {
         <p>{props.question}</p>
         {isOpen && props.evidence?.()}
         {error !== null && <Failure error={error} />}
-        {isOverride && (
+        {needsReason && (
           <label class="override">
-            {t('models.despite.reason')}
+            {t(isOverride ? 'models.despite.reason' : 'policy.reason')}
             <input maxLength={500} value={reason} onInput={({ currentTarget }) => setReason(currentTarget.value)} />
           </label>
         )}
@@ -150,7 +168,7 @@ export function ConfirmedButton(props: {
           <button
             type="button"
             class={`button primary ${props.tone ?? ''}`}
-            disabled={isBusy || (isOverride && reason.trim() === '')}
+            disabled={isBusy || (needsReason && reason.trim() === '')}
             onClick={() => void confirm()}
           >
             {t(isOverride ? 'models.despite' : 'app.confirm')}

@@ -45,7 +45,7 @@ export interface ApiContext {
   readonly rollout: Pick<RolloutWatch, 'state'>;
   readonly hub: EventHub;
   readonly signals: DaemonSignals;
-  readonly policy: Pick<PolicyService, 'propose' | 'approve' | 'reject'>;
+  readonly policy: Pick<PolicyService, 'propose' | 'approve' | 'reject' | 'takeBack'>;
   /** Schedules, with the next time of each. */
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }

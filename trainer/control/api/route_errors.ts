@@ -88,6 +88,7 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'POST /api/ml/config/reset': CONFIG,
   'POST /api/changes/{change_id}/approve': ['CHANGE_UNKNOWN', 'CHANGE_OWN', 'CHANGE_CONFLICT', ...GIT],
   'POST /api/changes/{change_id}/reject': ['CHANGE_UNKNOWN', ...GIT],
+  'POST /api/changes/{change_id}/take-back': ['CHANGE_UNKNOWN', 'CHANGE_CONFLICT', ...GIT],
   'POST /api/automl-features/generate': [
     ...(['SETTING_UNSUPPORTED', 'PAIR_UNKNOWN', 'DATA_MISSING', 'DATA_FORMAT', 'RETRAIN_RUNNING'] as const),
     'RUNS_TOO_MANY',

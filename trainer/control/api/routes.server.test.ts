@@ -217,6 +217,16 @@ describe('the endpoints of the specification, by the generated client', () => {
       .poll(async () => (await ann.get('/api/changes')).changes.map(({ status }) => status), { timeout: 30_000 })
       .toEqual(['open', 'applied']);
     const [, applied] = (await ann.get('/api/changes')).changes;
+    expect(applied!.applies).toEqual({ 'core.theta1_initial': 'next_training', 'minutehand.train.folds': 'next_training' });
+    expect(await ann.get('/api/changes')).toMatchObject({
+      two_person_rule: true,
+      two_person_rule_file: expect.stringMatching(/retrain_policy\.yaml$/) as string,
+      in_use: { active_models: expect.any(Number) as number, paper_accounts: [] },
+    });
+    // The value from before, of the test's settings, is none that a person may set.
+    await expect(
+      ann.post('/api/changes/{change_id}/take-back', { path, body: { reason: 'back' } }),
+    ).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     expect(applied).toMatchObject({ branch: expect.stringContaining('minutehand/change-') as string, failure: null });
     for (const [changes, refusal] of [
       [{ 'core.theta1_initial': 7 }, { code: 'CONFIG_INVALID', status: 422 }],

@@ -1,3 +1,4 @@
+import { differences } from '../../../shared/policy/differences.ts';
 import { maskSecretsIn } from '../../../shared/secrets.ts';
 import type { Changes } from './config_proposal.ts';
 
@@ -26,10 +27,12 @@ export interface DescribedChange {
 /** Message of a proposed change's commit, and the text of its pull request. */
 export function proposalMessage(change: DescribedChange): string {
   const { id, changes, before, reason, by } = maskSecretsIn(change);
-  const lines = Object.entries(changes).map(
-    ([key, value]) =>
-      `${inert(key)}: ${inert(JSON.stringify(before[key]) ?? 'nothing')} -> ${inert(JSON.stringify(value))}`,
-  );
+  const lines = Object.entries(changes)
+    .flatMap(([key, value]) => differences(key, before[key], value))
+    .map(
+      (one) =>
+        `${inert(one.key)}: ${inert(JSON.stringify(one.before) ?? 'nothing')} -> ${inert(JSON.stringify(one.after) ?? 'nothing')}`,
+    );
   const parts = [
     subject(reason),
     ...quoted(reason),

@@ -1,6 +1,6 @@
 import type { Selectable, Updateable } from 'kysely';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { appliesWhen } from '../../../shared/policy/applies.ts';
+import { effectOf } from '../../../shared/policy/applies.ts';
 import type { ChangeRequestsTable } from '../../store/access_tables.ts';
 import type { Evidence } from './evidence_schema.ts';
 import { maskSecrets, maskSecretsIn } from '../../../shared/secrets.ts';
@@ -29,7 +29,7 @@ export function changeOf({ pull_request_open: _open, pull_request_number: _numbe
     before: maskSecretsIn(JSON.parse(row.before) as Record<string, unknown>),
     reason: maskSecrets(row.reason),
     failure: row.failure === null ? null : maskSecrets(row.failure),
-    applies: Object.fromEntries(Object.keys(changes).map((key) => [key, appliesWhen(key)])),
+    applies: Object.fromEntries(Object.keys(changes).map((key) => [key, effectOf(key).applies])),
     evidence: row.evidence === null ? null : (JSON.parse(row.evidence) as Evidence),
   };
 }

@@ -212,6 +212,21 @@ describe('a change of the configuration', () => {
     expect(await changes.advance()).toEqual([change_id]);
   });
 
+  it('is taken back by a change of its own, which another person approves, and not over a later change', async () => {
+    const changes = start();
+    const { change_id } = await changes.propose(MORE);
+    await expect(changes.takeBack(change_id, 'too few entries', 'ann')).rejects.toThrow(withCode('CHANGE_UNKNOWN'));
+    await changes.approve(change_id, 'bob');
+    await changes.advance();
+    const back = await changes.takeBack(change_id, 'too few entries', 'ann');
+    expect(back).toMatchObject({ status: 'open', changes: { 'core.min_expected_net_bps': 0 }, before: MORE.changes });
+    await expect(changes.approve(back.change_id, 'ann')).rejects.toThrow(withCode('CHANGE_OWN'));
+    await changes.approve(back.change_id, 'bob');
+    expect(await changes.advance()).toEqual([back.change_id]);
+    expect(appliedMinimum()).toBe(0);
+    await expect(changes.takeBack(change_id, 'again', 'ann')).rejects.toThrow(withCode('CHANGE_CONFLICT'));
+  });
+
   it('needs git, and names it', async () => {
     const path = process.env['PATH'];
     process.env['PATH'] = join(folder, 'nothing');

@@ -9,7 +9,7 @@ import {
 } from '../../../shared/policy/approved.ts';
 import { configValues } from '../../../shared/policy/config_starts.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { hasSecret } from '../../../shared/secrets.ts';
+import { hasSecret, MASK } from '../../../shared/secrets.ts';
 import { loadSettings, ownConfigDir, type Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { waitForLock } from '../../../shared/process/home_lock.ts';
@@ -18,6 +18,7 @@ import { checkChanges, presentValues, type Changes } from './config_proposal.ts'
 import { noteConfigChanges } from '../schedule/config_changes.ts';
 import type { ChangeRequestsTable } from '../../store/access_tables.ts';
 import type { Store } from '../../store/store.ts';
+import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { changeTitle, mergeMessage, proposalMessage } from './change_message.ts';
 import { changedTexts, textsOf, valueIn, valuesText } from './config_texts.ts';
 import { gitHostOf, type GitHost } from './pull_request.ts';
@@ -130,6 +131,28 @@ export class PolicyChanges {
   async reject(id: number, by: string): Promise<Change> {
     const store = await this.#context.store();
     return decideChange(store, id, 'rejected', by, this.#context.clock.nowMs());
+  }
+
+  /**
+   * Proposes the values from before an applied change.
+   * @throws MinutehandError CHANGE_UNKNOWN when it is not applied; CHANGE_CONFLICT when a later one has changed a value
+   * of it; as propose
+   */
+  async takeBack(id: number, reason: string, by: string): Promise<Change> {
+    const { db } = await this.#context.store();
+    const rows = db.selectFrom('core.change_requests').selectAll().where('change_id', '=', id);
+    const row = await rows.where('status', '=', 'applied').executeTakeFirst();
+    if (row === undefined) throw new MinutehandError('CHANGE_UNKNOWN', { seen: String(id), expected: 'an applied change' });
+    if (row.before.includes(MASK)) throw new MinutehandError('CHANGE_SECRET', { seen: `values of change ${id}` });
+    const wanted = wantedOf(row);
+    const present = presentValues(this.current(), Object.keys(wanted));
+    for (const key of Object.keys(wanted))
+      if (canonicalJson(present[key] ?? null) !== canonicalJson(wanted[key] ?? null))
+        throw new MinutehandError('CHANGE_CONFLICT', {
+          seen: `${key} has been changed since change ${id}`,
+          expected: JSON.stringify(wanted[key]),
+        });
+    return this.propose({ changes: JSON.parse(row.before) as Changes, reason, by });
   }
 
   /**

@@ -9,6 +9,7 @@ export interface PolicyService {
   propose(proposal: Proposal): Promise<Change>;
   approve(id: number, by: string): Promise<Change>;
   reject(id: number, by: string): Promise<Change>;
+  takeBack(id: number, reason: string, by: string): Promise<Change>;
   stop(): Promise<void>;
 }
 
@@ -46,6 +47,7 @@ export function startPolicyService(
     propose: (proposal) => andLook(changes.propose(proposal)),
     approve: (id, by) => andLook(changes.approve(id, by)),
     reject: (id, by) => andLook(changes.reject(id, by)),
+    takeBack: (id, reason, by) => andLook(changes.takeBack(id, reason, by)),
     async stop() {
       stopped = true;
       clearInterval(timer);

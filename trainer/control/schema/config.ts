@@ -1,9 +1,17 @@
 import * as z from 'zod';
-import { APPLIES, type Applies } from '../../../shared/policy/applies.ts';
+import { APPLIES, KEEPERS, type Applies } from '../../../shared/policy/applies.ts';
 import { evidenceSchema } from '../policy/evidence_schema.ts';
 import { CHANGE_STATUSES } from '../../store/access_tables.ts';
 
 const part = z.enum(['core', 'retrain', 'signals', 'minutehand']);
+const applies = z.enum(Object.keys(APPLIES) as [Applies, ...Applies[]]);
+const inUse = z
+  .object({
+    active_models: z.number().int().describe('Pairs and instruments with active models'),
+    quoted_spreads: z.array(z.string()).describe('Symbols whose newest bar quotes its spread'),
+    paper_accounts: z.array(z.string()).describe('Running paper accounts'),
+  })
+  .describe('What this installation uses that keeps its values when the configuration changes');
 const key = z
   .string()
   .max(200)
@@ -49,7 +57,7 @@ export const changeSchema = z
     decided_ms: z.number().nullable(),
     policy_hash: z.string().describe('Hash of the configuration it was proposed against'),
     applies: z
-      .record(z.string(), z.enum(Object.keys(APPLIES) as [Applies, ...Applies[]]))
+      .record(z.string(), applies)
       .describe('When each value takes effect'),
     branch: z.string().nullable(),
     base_commit: z.string().nullable().describe('Newest commit when it was proposed'),
@@ -62,7 +70,14 @@ export const changeSchema = z
   })
   .meta({ id: 'Change', description: 'A proposed change of the configuration' });
 
-export const changesSchema = z.object({ changes: z.array(changeSchema).describe('Newest first') });
+export const changesSchema = z.object({
+  changes: z.array(changeSchema).describe('Newest first'),
+  two_person_rule: z.boolean().describe('Whether a change needs an approver other than its author'),
+  two_person_rule_file: z.string().describe('File that sets change_two_person_rule'),
+  in_use: inUse,
+});
+
+export const takeBackRequest = z.strictObject({ reason: z.string().min(1).max(2000).describe('Why') });
 
 export const policySchema = z.object({
   policy_hash: z.string(),
@@ -76,7 +91,10 @@ export const policySchema = z.object({
         label_ja: z.string().nullable().describe('Japanese label'),
         description: z.string(),
         allowed: z.string().describe('Allowed values'),
+        applies: applies.describe('When a change of it takes effect'),
+        kept_by: z.array(z.enum(KEEPERS)).describe('What keeps or has another value then'),
       }),
     )
     .describe('Every value of the four files'),
+  in_use: inUse,
 });

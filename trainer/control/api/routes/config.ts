@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { MinutehandError } from '../../../../shared/errors.ts';
+import { effectOf } from '../../../../shared/policy/applies.ts';
 import { allowed, jsonSchema, propertiesOf, schemaAt, type JsonSchema } from '../../../../shared/policy/json_schema.ts';
+import type { InUse } from '../../../../shared/policy/change_effects.ts';
 import { packagedValues } from '../../../../shared/policy/delivered.ts';
 import type { Settings } from '../../../../shared/policy/policy.ts';
 import { maskSecretsIn } from '../../../../shared/secrets.ts';
@@ -8,6 +10,7 @@ import { readYamlFile } from '../../../../shared/policy/yaml_file.ts';
 import { listChanges } from '../../policy/changes.ts';
 import { currentSettings } from '../../policy/current_settings.ts';
 import { changesToDelivered } from '../../policy/config_proposal.ts';
+import { recentInUse } from '../../policy/in_use.ts';
 import type { Api, ApiContext } from '../context.ts';
 import {
   changeSchema,
@@ -16,13 +19,14 @@ import {
   policySchema,
   proposalRequest,
   resetRequest,
+  takeBackRequest,
 } from '../../schema/config.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 
 const POLICY_PARTS = ['core', 'retrain', 'signals'] as const;
 
 /** `GET|PUT /api/ml/config`, `POST /api/ml/config/reset`, `GET /api/policy`. */
-export function addConfigRoutes(api: Api, { settings: loaded, paths, policy }: ApiContext): void {
+export function addConfigRoutes(api: Api, { settings: loaded, paths, policy, clock }: ApiContext): void {
   const current = currentSettings(loaded, paths);
   api.route({
     method: 'GET',
@@ -85,10 +89,10 @@ export function addConfigRoutes(api: Api, { settings: loaded, paths, policy }: A
     },
   });
 
-  addPolicyRoute(api, current);
+  addPolicyRoute(api, current, recentInUse(paths, () => clock.nowMs()));
 }
 
-function addPolicyRoute(api: Api, current: () => Settings): void {
+function addPolicyRoute(api: Api, current: () => Settings, inUse: ReturnType<typeof recentInUse>): void {
   let shown = current();
   let entries = policyEntries(shown);
   api.route({
@@ -106,13 +110,15 @@ function addPolicyRoute(api: Api, current: () => Settings): void {
         entries = policyEntries(settings);
         shown = settings;
       }
-      return { policy_hash: settings.policyHash, entries };
+      return { policy_hash: settings.policyHash, entries, in_use: shownInUse(inUse(settings)) };
     },
   });
 }
 
-/** `GET /api/changes`, `POST /api/changes/{change_id}/approve|reject`. */
-export function addChangeRoutes(api: Api, { store, clock, policy }: ApiContext): void {
+/** `GET /api/changes`, `POST /api/changes/{change_id}/approve|reject|take-back`. */
+export function addChangeRoutes(api: Api, { settings: loaded, paths, store, clock, policy }: ApiContext): void {
+  const current = currentSettings(loaded, paths);
+  const inUse = recentInUse(paths, () => clock.nowMs());
   api.route({
     method: 'GET',
     url: '/api/changes',
@@ -123,7 +129,15 @@ export function addChangeRoutes(api: Api, { store, clock, policy }: ApiContext):
       querystring: z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) }),
       response: { 200: changesSchema, ...REFUSALS },
     },
-    handler: async ({ query: { limit } }) => ({ changes: await listChanges(await store(), clock.nowMs(), limit) }),
+    async handler({ query: { limit } }) {
+      const settings = current();
+      return {
+        changes: await listChanges(await store(), clock.nowMs(), limit),
+        two_person_rule: settings.retrain.change_two_person_rule,
+        two_person_rule_file: settings.sources.files.retrain,
+        in_use: shownInUse(inUse(settings)),
+      };
+    },
   });
 
   for (const verb of ['approve', 'reject'] as const)
@@ -134,7 +148,7 @@ export function addChangeRoutes(api: Api, { store, clock, policy }: ApiContext):
       schema: {
         tags: ['configuration'],
         summary: `${verb} an open change request${verb === 'approve' ? ', as another person than its author' : ''}`,
-        params: z.object({ change_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
+        params: changeParams,
         response: { 200: changeSchema, ...REFUSALS },
       },
       async handler(request) {
@@ -145,6 +159,33 @@ export function addChangeRoutes(api: Api, { store, clock, policy }: ApiContext):
         return change;
       },
     });
+
+  api.route({
+    method: 'POST',
+    url: '/api/changes/:change_id/take-back',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['configuration'],
+      summary: 'Propose the values from before an applied change, to be approved as every change',
+      params: changeParams,
+      body: takeBackRequest,
+      response: { 202: changeSchema, ...REFUSALS },
+    },
+    async handler(request, reply) {
+      const { change_id: id } = request.params;
+      request.written = { target: `change ${id}` };
+      const change = await policy.takeBack(id, request.body.reason, request.identity!.name);
+      request.written = { target: `change ${change.change_id}`, before: change.before, after: change.changes };
+      return reply.status(202).send(change);
+    },
+  });
+}
+
+const changeParams = z.object({ change_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+
+/** As the API answers it: with lists of its own. */
+function shownInUse({ active_models, quoted_spreads, paper_accounts }: InUse) {
+  return { active_models, quoted_spreads: [...quoted_spreads], paper_accounts: [...paper_accounts] };
 }
 
 /** The entries of the policy files, and the values of minutehand.yaml. */
@@ -164,6 +205,7 @@ function policyEntries(settings: Settings): z.infer<typeof policySchema>['entrie
       label_ja: texts[key]?.label_ja ?? null,
       description: texts[key]?.description ?? '',
       allowed: allowed(schemaAt(jsonSchema(part), [key, 'value']) ?? {}),
+      ...shownEffect(`${part}.${key}`),
     }));
   });
   const ofInstallation = leavesOf(jsonSchema('minutehand'), maskSecretsIn(settings.minutehand), 'minutehand').map(
@@ -175,9 +217,15 @@ function policyEntries(settings: Settings): z.infer<typeof policySchema>['entrie
       label_ja: null,
       description: schema.description ?? '',
       allowed: allowed(schema),
+      ...shownEffect(key),
     }),
   );
   return [...ofFiles, ...ofInstallation];
+}
+
+function shownEffect(key: string) {
+  const { applies, keptBy } = effectOf(key);
+  return { applies, kept_by: [...keptBy] };
 }
 
 interface Leaf {
@@ -186,8 +234,18 @@ interface Leaf {
   readonly schema: JsonSchema;
 }
 
+/** Of a map, such as the costs of symbols: the map, to which names can be added, and what it has of each name. */
 function leavesOf(schema: JsonSchema, value: unknown, key: string): Leaf[] {
   const properties = Object.entries(propertiesOf(schema));
+  const { additionalProperties: ofName } = schema;
+  if (typeof ofName === 'object' && Object.keys(propertiesOf(ofName)).length > 0) {
+    const figures = Object.entries((value ?? {}) as Readonly<Record<string, object>>).flatMap(([name, own]) =>
+      Object.entries(propertiesOf(ofName))
+        .filter(([figure]) => Object.hasOwn(own, figure))
+        .flatMap(([figure, one]) => leavesOf(one, (own as Record<string, unknown>)[figure], `${key}.${name}.${figure}`)),
+    );
+    return [{ key, value, schema }, ...figures];
+  }
   if (properties.length === 0 || typeof value !== 'object' || value === null) return [{ key, value, schema }];
   return properties.flatMap(([name, own]) => leavesOf(own, (value as Record<string, unknown>)[name], `${key}.${name}`));
 }

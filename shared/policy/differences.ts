@@ -1,0 +1,20 @@
+/** A value below a changed key; undefined where there is none. */
+export interface Difference {
+  /** `minutehand.symbols.EURUSD.spread_bps` */
+  readonly key: string;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** What differs between two values of a key: by key of objects, lists as a whole. */
+export function differences(key: string, before: unknown, after: unknown): Difference[] {
+  if (isObject(before) && isObject(after)) {
+    const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+    return [...names].flatMap((name) => differences(`${key}.${name}`, before[name], after[name]));
+  }
+  return JSON.stringify(before) === JSON.stringify(after) ? [] : [{ key, before, after }];
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
