@@ -126,16 +126,7 @@ async function list(store: Store, output: Output): Promise<void> {
 
 async function show(id: string, policy: PolicyChanges, store: Store, output: Output): Promise<void> {
   const change = await changeWith(id, store);
-  const {
-    reason,
-    proposed_by,
-    decided_by,
-    status,
-    commit_id,
-    branch,
-    failure,
-    evidence: found,
-  } = change;
+  const { reason, proposed_by, decided_by, status, commit_id, branch, failure, evidence: found } = change;
   output.line(oneLine(`Change ${change.change_id}, ${status}: ${reason}`));
   for (const line of differenceLines(change)) output.line(`  ${line}`);
   for (const line of effectLines(change, readInUse(policy.current(), homePaths()))) output.line(`  ${line}`);

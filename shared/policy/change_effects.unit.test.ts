@@ -26,7 +26,14 @@ it('before a value is proposed, the whole key counts; a commission is no spread'
     changeEffects({ [key]: 1 }, null, IN_USE).flatMap((one) => (one.kind === 'kept' ? [one.keeper, ...one.names] : []));
   expect(keepers('minutehand.symbols')).toContain('GBPUSD');
   expect(keepers('minutehand.symbols.USDJPY.spread_bps')).not.toContain('quoted_spreads');
-  expect(keepers('minutehand.symbols.EURUSD.commission_bps')).toEqual(['active_models', '10', 'paper_accounts', 'paper', 'results', 'all']);
+  expect(keepers('minutehand.symbols.EURUSD.commission_bps')).toEqual([
+    'active_models',
+    '10',
+    'paper_accounts',
+    'paper',
+    'results',
+    'all',
+  ]);
   expect(keepers('core.theta1_initial')).toEqual(['active_models', '10']);
   expect(keepers('core.require_edge')).toEqual([]);
 });

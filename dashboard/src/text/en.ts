@@ -1014,7 +1014,8 @@ export const EN = {
     'Active models (of pairs and instruments: {names}) keep what was computed from the earlier value, such as thresholds, labels and edge, until the next training replaces them.',
   'policy.kept.quoted_spreads':
     'Bars of {names} quote their spread, which counts there: the configured spread counts only for bars without one.',
-  'policy.kept.paper_accounts': 'Running paper accounts ({names}) charge the earlier costs until they are started again.',
+  'policy.kept.paper_accounts':
+    'Running paper accounts ({names}) charge the earlier costs until they are started again.',
   'policy.kept.results': 'Backtests and reports made before keep the costs that they were computed with.',
   'policy.section.minutehand.symbols': 'Costs of symbols',
   'policy.section.minutehand': 'Market, pairs and costs',

@@ -217,7 +217,10 @@ describe('the endpoints of the specification, by the generated client', () => {
       .poll(async () => (await ann.get('/api/changes')).changes.map(({ status }) => status), { timeout: 30_000 })
       .toEqual(['open', 'applied']);
     const [, applied] = (await ann.get('/api/changes')).changes;
-    expect(applied!.applies).toEqual({ 'core.theta1_initial': 'next_training', 'minutehand.train.folds': 'next_training' });
+    expect(applied!.applies).toEqual({
+      'core.theta1_initial': 'next_training',
+      'minutehand.train.folds': 'next_training',
+    });
     expect(await ann.get('/api/changes')).toMatchObject({
       two_person_rule: true,
       two_person_rule_file: expect.stringMatching(/retrain_policy\.yaml$/) as string,

@@ -142,7 +142,8 @@ export class PolicyChanges {
     const { db } = await this.#context.store();
     const rows = db.selectFrom('core.change_requests').selectAll().where('change_id', '=', id);
     const row = await rows.where('status', '=', 'applied').executeTakeFirst();
-    if (row === undefined) throw new MinutehandError('CHANGE_UNKNOWN', { seen: String(id), expected: 'an applied change' });
+    if (row === undefined)
+      throw new MinutehandError('CHANGE_UNKNOWN', { seen: String(id), expected: 'an applied change' });
     if (row.before.includes(MASK)) throw new MinutehandError('CHANGE_SECRET', { seen: `values of change ${id}` });
     const wanted = wantedOf(row);
     const present = presentValues(this.current(), Object.keys(wanted));

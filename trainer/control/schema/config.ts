@@ -56,9 +56,7 @@ export const changeSchema = z
     decided_by: z.string().nullable(),
     decided_ms: z.number().nullable(),
     policy_hash: z.string().describe('Hash of the configuration it was proposed against'),
-    applies: z
-      .record(z.string(), applies)
-      .describe('When each value takes effect'),
+    applies: z.record(z.string(), applies).describe('When each value takes effect'),
     branch: z.string().nullable(),
     base_commit: z.string().nullable().describe('Newest commit when it was proposed'),
     commit_id: z.string().nullable().describe('Commit of the proposal; null for changes of earlier versions'),

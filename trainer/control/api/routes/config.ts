@@ -89,7 +89,11 @@ export function addConfigRoutes(api: Api, { settings: loaded, paths, policy, clo
     },
   });
 
-  addPolicyRoute(api, current, recentInUse(paths, () => clock.nowMs()));
+  addPolicyRoute(
+    api,
+    current,
+    recentInUse(paths, () => clock.nowMs()),
+  );
 }
 
 function addPolicyRoute(api: Api, current: () => Settings, inUse: ReturnType<typeof recentInUse>): void {
@@ -242,7 +246,9 @@ function leavesOf(schema: JsonSchema, value: unknown, key: string): Leaf[] {
     const figures = Object.entries((value ?? {}) as Readonly<Record<string, object>>).flatMap(([name, own]) =>
       Object.entries(propertiesOf(ofName))
         .filter(([figure]) => Object.hasOwn(own, figure))
-        .flatMap(([figure, one]) => leavesOf(one, (own as Record<string, unknown>)[figure], `${key}.${name}.${figure}`)),
+        .flatMap(([figure, one]) =>
+          leavesOf(one, (own as Record<string, unknown>)[figure], `${key}.${name}.${figure}`),
+        ),
     );
     return [{ key, value, schema }, ...figures];
   }
