@@ -77,9 +77,61 @@ function columnsOf(data: Changes | null, { decide, takeBack }: Acts): Column<Cha
         <div class="stacked diff">
           <DifferenceLines changes={changes} before={before} />
           <span class="note">{t('changes.reason', { reason })}</span>
-          {EFFECTIVE.has(status) && <EffectLines changes={changes} before={before} inUse={inUse} />}
+          {EFFECTIVE.has(status) && (
+            <EffectLines changes={changes} before={before} inUse={inUse} isFolded={status === 'applied'} />
+          )}
         </div>
       ),
+    },
+    {
+      key: 'act',
+      title: t('app.actions'),
+      value: () => null,
+      cell: ({ change_id: id, status, proposed_by, changes, before }) => {
+        const role = session.value?.role;
+        if (status === 'applied' && role !== 'viewer')
+          return (
+            <ConfirmedButton
+              label={t('changes.takeBack')}
+              question={t('changes.confirmTakeBack', { id })}
+              asksReason
+              evidence={() => (
+                <p class="stacked diff">
+                  <DifferenceLines changes={before} before={changes} />
+                  <EffectLines changes={before} before={changes} inUse={inUse} />
+                </p>
+              )}
+              act={(reason) => takeBack(id, reason)}
+            />
+          );
+        if (status !== 'open' || role !== 'approver') return null;
+        const isOthers = data?.two_person_rule === true && proposed_by === session.value?.name;
+        return (
+          <div class="stacked">
+            {isOthers ? (
+              <span class="note">{t('changes.own', { file: data.two_person_rule_file })}</span>
+            ) : (
+              <ConfirmedButton
+                label={t('changes.approve')}
+                question={t('changes.confirmApprove', { id })}
+                evidence={() => (
+                  <p class="stacked diff">
+                    <DifferenceLines changes={changes} before={before} />
+                    <EffectLines changes={changes} before={before} inUse={inUse} />
+                  </p>
+                )}
+                act={() => decide(id, 'approve')}
+              />
+            )}
+            <ConfirmedButton
+              tone="danger"
+              label={t('changes.reject')}
+              question={t('changes.confirmReject', { id })}
+              act={() => decide(id, 'reject')}
+            />
+          </div>
+        );
+      },
     },
     {
       key: 'evidence',
@@ -123,56 +175,6 @@ function columnsOf(data: Changes | null, { decide, takeBack }: Acts): Column<Cha
       title: t('changes.decided'),
       value: ({ decided_by }) => decided_by,
       cell: ({ decided_by }) => decided_by ?? '',
-    },
-    {
-      key: 'act',
-      title: t('app.actions'),
-      value: () => null,
-      cell: ({ change_id: id, status, proposed_by, changes, before }) => {
-        const role = session.value?.role;
-        if (status === 'applied' && role !== 'viewer')
-          return (
-            <ConfirmedButton
-              label={t('changes.takeBack')}
-              question={t('changes.confirmTakeBack', { id })}
-              asksReason
-              evidence={() => (
-                <p class="stacked diff">
-                  <DifferenceLines changes={before} before={changes} />
-                  <EffectLines changes={before} before={changes} inUse={inUse} />
-                </p>
-              )}
-              act={(reason) => takeBack(id, reason)}
-            />
-          );
-        if (status !== 'open' || role !== 'approver') return null;
-        const isOthers = data?.two_person_rule === true && proposed_by === session.value?.name;
-        return (
-          <span class="actions-row">
-            {isOthers ? (
-              <span class="note prose">{t('changes.own', { file: data.two_person_rule_file })}</span>
-            ) : (
-              <ConfirmedButton
-                label={t('changes.approve')}
-                question={t('changes.confirmApprove', { id })}
-                evidence={() => (
-                  <p class="stacked diff">
-                    <DifferenceLines changes={changes} before={before} />
-                    <EffectLines changes={changes} before={before} inUse={inUse} />
-                  </p>
-                )}
-                act={() => decide(id, 'approve')}
-              />
-            )}{' '}
-            <ConfirmedButton
-              tone="danger"
-              label={t('changes.reject')}
-              question={t('changes.confirmReject', { id })}
-              act={() => decide(id, 'reject')}
-            />
-          </span>
-        );
-      },
     },
   ];
 }

@@ -4,20 +4,34 @@ import { codeText, t } from '../text/text.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** What a change has effect on from when, and what keeps another value. @param before null before a value is proposed */
+/**
+ * What a change has effect on from when, and what keeps another value.
+ * @param before null before a value is proposed
+ * @param isFolded what keeps another value opens by a click
+ */
 export function EffectLines(props: {
   readonly changes: Values;
   readonly before: Values | null;
   readonly inUse: InUse;
+  readonly isFolded?: boolean;
 }) {
   const effects = changeEffects(props.changes, props.before, props.inUse);
+  const line = (effect: ChangeEffect) => (
+    <span key={effect.kind === 'applies' ? effect.applies : effect.keeper} class="note">
+      {effectText(effect, effects)}
+    </span>
+  );
+  if (props.isFolded !== true) return <>{effects.map(line)}</>;
+  const kept = effects.filter(({ kind }) => kind === 'kept');
   return (
     <>
-      {effects.map((effect) => (
-        <span key={effect.kind === 'applies' ? effect.applies : effect.keeper} class="note">
-          {effectText(effect, effects)}
-        </span>
-      ))}
+      {effects.filter(({ kind }) => kind === 'applies').map(line)}
+      {kept.length > 0 && (
+        <details class="note">
+          <summary>{t('changes.kept')}</summary>
+          <span class="stacked">{kept.map(line)}</span>
+        </details>
+      )}
     </>
   );
 }

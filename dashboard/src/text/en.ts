@@ -58,6 +58,7 @@ export const EN = {
   'changes.own':
     'another approver decides on your own change; to work alone, set change_two_person_rule to false in {file} and start again',
   'changes.reason': 'Reason: {reason}',
+  'changes.kept': 'What keeps another value',
   'changes.takeBack': 'Take back',
   'changes.confirmTakeBack':
     'Propose the values from before change {id}? They are approved and applied as every change.',

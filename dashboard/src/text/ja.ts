@@ -60,6 +60,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'changes.own':
     '自分の提案は他の承認者が承認します。一人で運用する場合は {file} の change_two_person_rule を false にして再起動してください',
   'changes.reason': '理由：{reason}',
+  'changes.kept': '別の値を使うもの',
   'changes.takeBack': '取り消す',
   'changes.confirmTakeBack': '変更 {id} の前の値を申請しますか？ ほかの変更と同じく承認後に適用されます。',
   'changes.confirmApprove': '変更 {id} を承認しますか？ 適用時にトレーナーが再起動します。シグナルは続きます。',

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { barSecondsOf, isInstrument, timeframeOf, type Pair, type Timeframe } from '../../../shared/pair.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 import type { InUse } from '../../../shared/policy/change_effects.ts';
 import { shardsOf, shardSubjects, type Settings } from '../../../shared/policy/policy.ts';
 import { isTaken } from '../../../shared/process/process_state.ts';
@@ -66,7 +66,9 @@ function quotedSpreadsIn(path: string): string[] {
 function paperAccounts({ ea }: HomePaths): string[] {
   if (!existsSync(ea)) return [];
   return orNone(() => readdirSync(ea), [])
-    .filter((name) => name.endsWith(PAPER) && isTaken(join(ea, name, 'lock')) === true)
+    .filter(
+      (name) => name.endsWith(PAPER) && orNone(() => isTaken(pathInside(pathInside(ea, name), 'lock')), false) === true,
+    )
     .map((name) => name.slice(0, -PAPER.length))
     .sort();
 }
