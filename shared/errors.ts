@@ -887,7 +887,7 @@ export const ERRORS = {
   CHANGE_OWN: {
     status: 403,
     message: 'Its proposer cannot approve a change.',
-    next: 'Ask another approver. To work alone, set `change_two_person_rule` to false in retrain_policy.yaml, and start again.',
+    next: 'Ask another approver. To work alone, set `change_two_person_rule` to false: in retrain_policy.yaml before the first applied change, later by a change that a second login approves (`minutehand token create`).',
   },
   CHANGE_CONFLICT: {
     status: 409,

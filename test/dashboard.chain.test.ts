@@ -564,7 +564,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(csv).toMatch(/^account,currency,simulated,[^]*\npaper\/simulated_paper,USD,true,day,20/);
   });
 
-  it('shows a position with entry and exit on a chart, the reason in words, its signal_id, and units', async () => {
+  it('shows a position with entry and exit on a chart, the reason in words, its signal_id, and values', async () => {
     const rows = page.getByRole('region', { name: 'Positions' }).locator('tbody tr', { hasText: /[+−]\d/ });
     const closed = rows.filter({ hasNotText: 'open' }).first();
     // Positions that are still open have no reason of their exit.
@@ -579,7 +579,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     const text = await panel.innerText();
     expect(text).toMatch(/signal_id\s+[0-9a-f]{32}/);
     expect(text).toMatch(/Reason\s+[A-Z][a-z ]+: \S/);
-    expect(text).toMatch(/\d units/);
+    expect(text).toMatch(/\d USD/);
     expect(text).toContain('exit');
     expect(await violations(page)).toEqual([]);
   });

@@ -160,6 +160,11 @@ describe('what was journaled', () => {
       });
     }
     expect(await command('explain', subject(), '2020-01-01 00:01')).toMatchObject({ code: 1 });
+    // Without a time: the last signal.
+    expect(await command('explain', subject())).toMatchObject({
+      code: 0,
+      signal: { timestamp: expect.any(String) as string },
+    });
   });
 
   it('is replayed to the byte, all of it and a part', async () => {

@@ -121,12 +121,14 @@ function positive(text: string, option: string, greatest: number): number {
   return value;
 }
 
-/** `08:26:03  open   XAUUSD_XAGUSD  A SELL 1.22 XAUUSD at 4099.59` */
-function fillLine({ kind, pair_id, leg, side, lots, symbol, filled_price, pnl, error, reason, time_ms }: Fill): string {
+/** `08:26:03  open   XAUUSD_XAGUSD  A SELL 5001.50 USD of XAUUSD at 4099.59` */
+function fillLine(fill: Fill): string {
+  const { kind, pair_id, leg, side, symbol, pnl, reason, time_ms, currency } = fill;
   const head = `${new Date(time_ms).toISOString().slice(11, 19)}  ${kind.padEnd(7)}  ${pair_id}`;
-  if (kind === 'refused') return `${head}  ${error}`;
+  if (fill.kind === 'refused') return `${head}  ${fill.error}`;
+  const { lots, filled_price } = fill;
   const earned = pnl === null ? '' : `  ${pnl >= 0 ? '+' : ''}${pnl.toFixed(2)} (${reason})`;
-  return `${head}  ${leg} ${side} ${lots} ${symbol} at ${priceText(filled_price)}${earned}`;
+  return `${head}  ${leg} ${side} ${(lots * filled_price).toFixed(2)} ${currency} of ${symbol} at ${priceText(filled_price)}${earned}`;
 }
 
 /** A block of lines that is redrawn on a terminal, below the printed lines; elsewhere only the printed lines. */

@@ -21,8 +21,8 @@ export function addExplain(program: Command, output: () => Output): void {
     .command('explain')
     .argument('<subject>', 'a pair or an instrument, such as XAUUSD_XAGUSD or BTCUSDT@1h')
     .argument(
-      '<time...>',
-      'close of the bar, UTC, as status, dashboard, signals and logs show it: 2026-11-20 12:36, 2026-11-20T12:36:00Z or epoch seconds',
+      '[time...]',
+      'close of the bar, UTC (default: that of the last signal), as status, dashboard, signals and logs show it: 2026-11-20 12:36, 2026-11-20T12:36:00Z or epoch seconds',
     )
     .addOption(marketOption())
     .description(
@@ -38,7 +38,8 @@ async function explain(subject: string, time: string, flags: { market?: string }
   const settings = loadSettings();
   const spelled = spellSubject(subject, symbolNames(settings));
   const explainer = createExplainer(settings, homePaths());
-  const explanation = await explainer.explain(spelled, (parseBarClose(time) - SECONDS_PER_BAR) as OpenTime);
+  const asked = time === '' ? explainer.lastMinute(spelled) : ((parseBarClose(time) - SECONDS_PER_BAR) as OpenTime);
+  const explanation = await explainer.explain(spelled, asked);
   for (const line of linesOf(explanation)) output.line(line);
   output.result(explanation);
   if (!explanation.reproduced.equal) process.exitCode = 1;
@@ -57,6 +58,7 @@ function linesOf(explanation: Explanation): string[] {
     ...(reproduced.equal ? [] : [`  ${reproduced.code}: computed again, it is not what was published`]),
     ...reproduced.differences.map(({ what, published, computed }) => `    ${what} ${published}, now ${computed}`),
     ...modelLines,
+    ...riskLine(explanation),
     ...(costs === null
       ? []
       : [
@@ -67,6 +69,16 @@ function linesOf(explanation: Explanation): string[] {
     ...ruleLines(explanation),
     ...titled('to exit, any of these, the nearest first', to_exit),
     ...titled('to enter, all of these, the nearest first', to_enter),
+  ];
+}
+
+/** AI2 answers a probability; θ2 and the signal have its rank. */
+function riskLine(explanation: Explanation): string[] {
+  if (explanation.kind !== 'pair' || explanation.models === null) return [];
+  const { risk_score } = explanation.signal;
+  if (risk_score === null) return [];
+  return [
+    `risk_score  ${risk_score.toFixed(4)}: the share of candidates in training whose ai2 was lower; θ2 limits it, and not ai2 itself`,
   ];
 }
 

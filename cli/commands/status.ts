@@ -8,10 +8,11 @@ import type { LeaseHealth } from '../../daemon/lease/lease_keeper.ts';
 import { shownMinute } from '../../shared/bar.ts';
 import { oneLine } from '../../shared/one_line.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
-import { loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
+import { inspectSettings, loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
 import { lookAtDaemon, type DaemonState, type PairStatus } from '../status/daemon_state.ts';
 import { findingsOf, type Finding } from '../status/findings.ts';
+import { formulaFindings } from '../status/formula_findings.ts';
 import { modelFindings } from '../status/model_findings.ts';
 import { lookAtTrainer, type TrainerState } from '../status/trainer_state.ts';
 import { stopSignal } from '../stop_signal.ts';
@@ -78,7 +79,11 @@ export async function collectStatus(settings: Settings, paths: HomePaths, nowMs:
     ...shardsOf(settings.minutehand).map((shard) => lookAtDaemon(settings, paths, shard)),
   ]);
   const refused = refusedTraining(paths.models, settings.minutehand.market);
-  const findings = [...findingsOf(settings, daemons, trainer, nowMs, refused), ...modelFindings(settings, paths)];
+  const findings = [
+    ...findingsOf(settings, daemons, trainer, nowMs, refused),
+    ...modelFindings(settings, paths),
+    ...formulaFindings(inspectSettings().problems),
+  ];
   return {
     ok: findings.every(({ weight }) => weight === 'note'),
     looked_at: new Date(nowMs).toISOString(),

@@ -1,3 +1,7 @@
+import { existsSync } from 'node:fs';
+import { shownMinute } from '../../shared/bar.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import type { SignalBody } from '../../shared/signal/signal.ts';
 import { actorName } from '../../shared/process/actor.ts';
 import type { Command } from 'commander';
 import {
@@ -12,7 +16,7 @@ import {
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
+import { loadSettings, shardsOf } from '../../shared/policy/policy.ts';
 import { knownSubject } from '../../shared/policy/known_subject.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { endPartly, type Output } from '../output.ts';
@@ -68,7 +72,7 @@ function stop(kind: StopKind, named: readonly string[], reason: string, output: 
   const before = readHalts(models).stops ?? [];
   const order = { kind, reason: reason.trim().slice(0, 500), by: actorName() };
   const added = addStops(models, subjects, order, new Date(MACHINE_CLOCK.nowMs()));
-  tell(models, before, subjects, output);
+  tell(models, before, subjects, output, kind === 'close' ? openPositions(subjects) : undefined);
   if (added.length === 0) output.note('Stopped in this way already; the first reason stays.');
 }
 
@@ -85,9 +89,52 @@ function resume(named: readonly string[], output: Output): void {
 const subjectsText = (subjects: readonly string[]): string =>
   subjects.includes(ALL_PAIRS) ? 'all subjects' : subjects.join(', ');
 
-function tell(models: string, before: readonly Stop[], subjects: readonly string[], output: Output): void {
+interface OpenPosition {
+  readonly subject: string;
+  readonly target: number;
+  readonly position_id: string;
+  /** Close of the bar of the last signal. */
+  readonly as_of: string;
+}
+
+/** What the last journaled signals of these subjects hold open. */
+function openPositions(subjects: readonly string[]): readonly OpenPosition[] {
+  const settings = loadSettings();
+  const paths = homePaths();
+  return shardsOf(settings.minutehand).flatMap(({ name }) => {
+    const path = paths.journal(settings.minutehand.market, name);
+    if (!existsSync(path)) return [];
+    const journal = openJournal(path, { readOnly: true });
+    try {
+      return journal.lastSignals().flatMap(({ pairId, time }): OpenPosition[] => {
+        if (!subjects.includes(ALL_PAIRS) && !subjects.includes(pairId)) return [];
+        const body = journal.answerAt(pairId, time)?.body;
+        if (body === undefined) return [];
+        const { target, position_id, timestamp } = JSON.parse(`${body}}`) as OpenSignal;
+        return target === 0 ? [] : [{ subject: pairId, target, position_id, as_of: timestamp }];
+      });
+    } finally {
+      journal.close();
+    }
+  });
+}
+
+type OpenSignal = Pick<SignalBody, 'target' | 'position_id' | 'timestamp'>;
+
+function tell(
+  models: string,
+  before: readonly Stop[],
+  subjects: readonly string[],
+  output: Output,
+  open?: readonly OpenPosition[],
+): void {
   const stops = readHalts(models).stops ?? [];
   output.written({ target: subjects.join(','), before, after: stops });
   for (const one of stops) output.line(`Stopped: ${stopText(one)}`);
-  output.result({ models, subjects, stops });
+  if (open?.length === 0) output.line('No position was open: nothing has to be closed.');
+  for (const { subject, target, position_id, as_of } of open ?? [])
+    output.line(
+      `Open: ${subject} ${target > 0 ? 'long' : 'short'} since signal ${position_id}, as of the bar that closed ${shownMinute(as_of)} UTC; its next signal is EXIT CLOSE_ALL.`,
+    );
+  output.result({ models, subjects, stops, ...(open !== undefined && { open }) });
 }

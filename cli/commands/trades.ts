@@ -69,6 +69,10 @@ const COLUMNS = [
   'place',
 ] as const satisfies readonly (keyof LiveTrade)[];
 
+/** What the results of a paper account are without. */
+const PAPER_COSTS =
+  'Results on paper are after the configured spread, slippage and commission, and without overnight swaps.';
+
 export function addTrades(program: Command, output: () => Output): void {
   const trades = program
     .command('trades')
@@ -140,6 +144,7 @@ async function list(flags: TradesFlags, output: Output): Promise<void> {
     for (const [id, figure] of Object.entries(pairs)) output.line(figureLine(account.padEnd(width), id, figure));
     output.line(figureLine(account.padEnd(width), 'total', total));
   }
+  if (trades.some(({ account }) => account === 'paper')) output.note(PAPER_COSTS);
   await noteRefused(wanted, output);
   output.result({ market: wanted.market, trades: trades.map(listed), figures });
 }
@@ -224,34 +229,25 @@ const pairsOf = ({ pairIds }: Selection): Pick<Selection, 'pairIds'> => (pairIds
  * @param width of the column of accounts
  */
 export function fillLine(trade: LiveTrade, width: number): string {
-  const {
-    time_ms,
-    account,
-    pair_id,
-    kind,
-    leg,
-    side,
-    lots,
-    symbol,
-    filled_price,
-    slippage_bps,
-    latency_ms,
-    pnl,
-    error,
-    reason,
-  } = trade;
+  const { time_ms, pair_id, kind, leg, side, filled_price, slippage_bps, latency_ms, pnl, error, reason } = trade;
   const bar = kind === 'close' && trade.signal_id === trade.position_id ? null : trade.signal_bar;
   const closed = (bar === null ? '' : `closed ${shownMinute(bar)}`).padEnd(CLOSED_WIDTH);
   const head = `${isoSecond(time_ms)}  ${closed}  ${accountIdOf(trade).padEnd(width)}  ${pair_id.padEnd(16)} ${kind.padEnd(7)}`;
   if (kind === 'refused') return `${head} ${error}`;
   const cells = [
-    `${leg} ${side.padEnd(4)} ${lots} ${account === 'paper' ? 'units' : 'lots'} ${symbol} at ${priceText(filled_price)}`,
+    `${leg} ${side.padEnd(4)} ${sizeText(trade)} at ${priceText(filled_price)}`,
     `${slippage_bps!.toFixed(2)} bps`,
     latency_ms === null ? '' : `${latency_ms} ms`,
     reason,
     pnl === null ? '' : pnl.toFixed(2),
   ];
   return `${head} ${cells.filter((text) => text !== '').join('  ')}`;
+}
+
+/** A paper account has no contract sizes: the value of a leg in its money. Others trade the broker's lots. */
+function sizeText({ account, lots, symbol, filled_price, currency }: LiveTrade): string {
+  if (account !== 'paper') return `${lots} lots ${symbol}`;
+  return `${(lots! * filled_price!).toFixed(2)} ${currency} of ${symbol}`;
 }
 
 function figureLine(account: string, name: string, figure: FillFigures): string {

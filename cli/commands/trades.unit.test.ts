@@ -44,9 +44,9 @@ it('a computed price has the digits of a quote', () => {
   expect(line(4099.59)).toContain(' at 4099.59  ');
 });
 
-it('a size is in units on paper, and in lots of the broker else', () => {
+it('a size is a value on paper, and in lots of the broker else', () => {
   const line = (account: 'paper' | 'demo' | 'real'): string =>
-    fillLine(tradeOf(openFill({ account, lots: 2 }), null, PLACE), WIDTH);
-  expect(line('paper')).toContain(' 2 units XAUUSD at ');
+    fillLine(tradeOf(openFill({ account, lots: 2, filled_price: 4100.5 }), null, PLACE), WIDTH);
+  expect(line('paper')).toContain(' 8201.00 USD of XAUUSD at 4100.5 ');
   for (const account of ['demo', 'real'] as const) expect(line(account)).toContain(' 2 lots XAUUSD at ');
 });

@@ -3384,10 +3384,8 @@ export interface paths {
                         "application/json": {
                             /** @description Newest first */
                             changes: components["schemas"]["Change"][];
-                            /** @description Whether a change needs an approver other than its author */
+                            /** @description Whether a change needs an approver other than its author (retrain.change_two_person_rule) */
                             two_person_rule: boolean;
-                            /** @description File that sets change_two_person_rule */
-                            two_person_rule_file: string;
                             /** @description What this installation uses that keeps its values when the configuration changes */
                             in_use: {
                                 /** @description Pairs and instruments with active models */

@@ -46,6 +46,12 @@ export interface Explainer {
    * @throws MinutehandError PAIR_UNKNOWN, EXPLAIN_NO_SIGNAL, DATA_MISSING without a journal
    */
   explain(subject: string, time: OpenTime): Promise<Explanation>;
+  /**
+   * The bar of the last signal of a subject.
+   * @returns its open
+   * @throws MinutehandError PAIR_UNKNOWN, EXPLAIN_NO_SIGNAL, DATA_MISSING without a journal
+   */
+  lastMinute(subject: string): OpenTime;
 }
 
 /** Explains minutes from the journals of an installation. Models stay loaded; journals are opened for each minute. */
@@ -53,14 +59,31 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
   const schema = featureSchema(settings.minutehand.windows);
   const modelsOf = keepingNewest((version) => openExplainedModels(pathInside(paths.models, version), schema));
   const directionOf = keepingNewest((version) => openExplainedDirection(paths.models, version));
+  const { pairs, instruments, market } = settings.minutehand;
+  const known = [...pairs, ...instruments];
+  const subjectOf = (asked: string): string => {
+    const subject = known.includes(asked) ? asked : onlyTimeframe(asked, known);
+    if (subject === null) throw pairUnknown([asked], known);
+    return subject;
+  };
+  const journalOf = (subject: string): JournalFile =>
+    openJournal(paths.journal(market, shardNameOf(settings, subject)), { readOnly: true });
   return {
+    lastMinute(asked) {
+      const subject = subjectOf(asked);
+      const journal = journalOf(subject);
+      try {
+        const last = journal.lastSignals().find(({ pairId }) => pairId === subject);
+        if (last === undefined) throw new MinutehandError('EXPLAIN_NO_SIGNAL', { seen: `${subject}, no signal yet` });
+        return last.time;
+      } finally {
+        journal.close();
+      }
+    },
     async explain(asked, time) {
-      const { pairs, instruments, market } = settings.minutehand;
-      const known = [...pairs, ...instruments];
-      const subject = known.includes(asked) ? asked : onlyTimeframe(asked, known);
-      if (subject === null) throw pairUnknown([asked], known);
+      const subject = subjectOf(asked);
       const pair = parseSubject(subject);
-      const journal = openJournal(paths.journal(market, shardNameOf(settings, subject)), { readOnly: true });
+      const journal = journalOf(subject);
       try {
         const answer = journal.answerAt(subject, time);
         if (answer === null) throw noSignal(pair, time);

@@ -166,11 +166,20 @@ function show(
       output.line(row('total', bundle[view].total, 1, false));
       const { fullLeverage } = bundle[view];
       if (fullLeverage !== null) output.line(fullLeverageRow(fullLeverage));
+      showOpenAtEnd(bundle[view], output);
       showExecutability(bundle[view], output);
       showInterval(bundle[view], output);
     }
     for (const line of edgeLines(bundle.edge)) output.line(line);
   });
+}
+
+function showOpenAtEnd({ trades }: ViewResult, output: Output): void {
+  const count = trades.filter(({ reason }) => reason === 'END_OF_DATA').length;
+  if (count > 0)
+    output.line(
+      `${counted(count, 'position')} still open at the end of the bars, closed there at the last open and counted: not an exit of the rule`,
+    );
 }
 
 function showExecutability({ executability }: ViewResult, output: Output): void {

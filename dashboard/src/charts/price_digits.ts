@@ -28,6 +28,15 @@ export function magnitudeDigits(price: number): number {
   return Math.max(0, Math.min(MOST_DIGITS, digits));
 }
 
+/** Decimals that show three significant digits of the greatest of these values, 2 to 8. */
+export function rangeDigits(values: readonly (number | null)[]): number {
+  let greatest = 0;
+  for (const value of values)
+    if (value !== null && Number.isFinite(value)) greatest = Math.max(greatest, Math.abs(value));
+  if (greatest === 0) return 2;
+  return Math.max(2, Math.min(MOST_DIGITS, 2 - Math.floor(Math.log10(greatest))));
+}
+
 /** At most 8. */
 export function decimalsOf(price: number): number {
   for (let digits = 0; digits < MOST_DIGITS; digits++) if (Number(price.toFixed(digits)) === price) return digits;

@@ -233,6 +233,9 @@ function TradesOf({ own, other, children }: TradesProps) {
   const shown = data === null ? [] : other === null ? data.flat() : data.flatMap((own) => own.slice(0, 1));
   return (
     <>
+      {shown.map(({ name, trades }) => (
+        <OpenAtEnd key={name} name={name} count={trades.filter(({ reason }) => reason === END_OF_DATA).length} />
+      ))}
       {shown.length > 0 ? (
         <BacktestView shown={shown}>{children}</BacktestView>
       ) : (
@@ -266,6 +269,13 @@ function TradesOf({ own, other, children }: TradesProps) {
       </Panel>
     </>
   );
+}
+
+/** Reason of a trade that the end of the bars closed. */
+const END_OF_DATA = 'END_OF_DATA';
+
+function OpenAtEnd({ name, count }: { readonly name: string; readonly count: number }) {
+  return count === 0 ? null : <p class="notice">{t('backtests.openAtEnd', { name, count })}</p>;
 }
 
 /** Files for MetaTrader's strategy tester: one for each bundle and view with trades. */

@@ -43,6 +43,7 @@ function Backtests() {
           rowKey={({ version }) => version}
           empty="backtests.none"
         />
+        <p class="note">{t('backtests.headline')}</p>
       </Panel>
       {rows.length > 0 && <HeatMap rows={rows} />}
       <Files shown={shown} onRead={add} onClose={() => setShown([])} />

@@ -109,7 +109,7 @@ function columnsOf(data: Changes | null, { decide, takeBack }: Acts): Column<Cha
         return (
           <div class="stacked">
             {isOthers ? (
-              <span class="note">{t('changes.own', { file: data.two_person_rule_file })}</span>
+              <span class="note">{t('changes.own')}</span>
             ) : (
               <ConfirmedButton
                 label={t('changes.approve')}

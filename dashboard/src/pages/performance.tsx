@@ -82,6 +82,7 @@ function Account({ data, own }: { readonly data: Performance; readonly own: Acco
         </a>
       </div>
       <Figures own={own} isSimulated={data.is_simulated} />
+      {own.account === 'paper' && <p class="note">{t('trades.paper')}</p>}
       <Equity own={own} />
       <Expectation own={own} />
       {data.accounts.length > 1 && <Accounts accounts={data.accounts} />}

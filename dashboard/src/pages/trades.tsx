@@ -8,7 +8,7 @@ import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.t
 import { NameUnknown } from '../parts/unknown_name.tsx';
 import { named } from '../named.ts';
 import { NoTrades } from '../parts/no_trades.tsx';
-import { PositionPanel } from '../parts/position_chart.tsx';
+import { PositionPanel, sizeText } from '../parts/position_chart.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
@@ -86,6 +86,7 @@ export default function TradesPage() {
             rowKey={({ fill_key }) => fill_key}
             empty="trades.none"
           />
+          {trades.some(({ account }) => account === 'paper') && <p class="note">{t('trades.paper')}</p>}
           {trades.length > SHOWN && (
             <p class="note">{t('trades.shown', { shown: SHOWN, all: num(trades.length, 0) })}</p>
           )}
@@ -240,9 +241,7 @@ function columnsOf(): Column<Trade>[] {
     },
     text('symbol', t('data.symbol')),
     text('side', t('trades.side')),
-    number('lots', t('trades.lots'), (value, { account }) =>
-      t(account === 'paper' ? 'trades.units' : 'trades.brokerLots', { size: num(value) }),
-    ),
+    number('lots', t('trades.lots'), (_, row) => sizeText(row)),
     number('filled_price', t('trades.price'), price),
     number('slippage_bps', t('trades.slippage'), (value) => signed(value)),
     number('latency_ms', t('trades.latency'), (value) => microseconds(value === null ? null : 1000 * value)),

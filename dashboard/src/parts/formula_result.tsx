@@ -77,12 +77,13 @@ function Values({ tried: { chart } }: Pick<Props, 'tried'>) {
   const range = useMemo(() => signal<Range | null>(null), [chart]);
   const [cursor, setCursor] = useState<number | null>(null);
   const times = useMemo(() => chart.time.map((time) => time + SECONDS_PER_BAR), [chart]);
+  const digits = useMemo(() => rangeDigits([...chart.greatest, ...chart.least]), [chart]);
   const series = useMemo(
     (): Series[] => [
-      { name: t('formulas.greatest'), tone: 'accent', values: chart.greatest },
-      { name: t('formulas.least'), tone: 'accent', isDashed: true, values: chart.least },
+      { name: t('formulas.greatest'), tone: 'accent', values: chart.greatest, digits },
+      { name: t('formulas.least'), tone: 'accent', isDashed: true, values: chart.least, digits },
     ],
-    [chart, language.value],
+    [chart, digits, language.value],
   );
   return (
     <SeriesChart

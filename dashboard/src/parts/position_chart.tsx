@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import { api, type Signal, type SignalHistory } from '../api.ts';
+import { api, type Signal, type SignalHistory, type Trade } from '../api.ts';
 import { heldMs, openedAtMs, type TradedPosition } from '../charts/positions.ts';
 import { PriceChart } from '../charts/prices.tsx';
 import { SeriesChart, type Mark } from '../charts/series.tsx';
@@ -132,6 +132,14 @@ function Facts({ own }: { readonly own: TradedPosition }) {
   );
 }
 
+/** A paper account has no contract sizes: the value of a leg in its money. Others trade the broker's lots. */
+export function sizeText(fill: Pick<Trade, 'account' | 'lots' | 'filled_price' | 'currency'>): string {
+  const { account, lots, filled_price, currency } = fill;
+  if (lots === null || filled_price === null) return '';
+  if (account !== 'paper') return t('trades.brokerLots', { size: num(lots) });
+  return `${num(lots * filled_price)} ${currency}`;
+}
+
 function Legs({ own }: { readonly own: TradedPosition }) {
   return (
     <Table
@@ -159,8 +167,7 @@ function Legs({ own }: { readonly own: TradedPosition }) {
           title: t('trades.lots'),
           isNumber: true,
           value: ({ lots }) => lots,
-          cell: ({ lots, account }) =>
-            t(account === 'paper' ? 'trades.units' : 'trades.brokerLots', { size: num(lots) }),
+          cell: sizeText,
         },
         {
           key: 'requested',

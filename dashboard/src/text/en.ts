@@ -56,7 +56,7 @@ export const EN = {
   'changes.reject': 'Reject',
   'changes.rejected': 'rejected',
   'changes.own':
-    'another approver decides on your own change; to work alone, set change_two_person_rule to false in {file} and start again',
+    'another approver decides on your own change. To work alone, set change_two_person_rule to false: in retrain_policy.yaml before the first applied change, later by a change that a second login approves (minutehand token create).',
   'changes.reason': 'Reason: {reason}',
   'changes.kept': 'What keeps another value',
   'changes.takeBack': 'Take back',
@@ -70,7 +70,8 @@ export const EN = {
   'trades.kind': 'Kind',
   'trades.side': 'Side',
   'trades.lots': 'Size',
-  'trades.units': '{size} units',
+  'trades.paper':
+    'A paper account pays the configured spread, slippage and commission, and no overnight swaps. Its sizes are values in its currency.',
   'trades.brokerLots': '{size} lots',
   'trades.price': 'Price',
   'trades.slippage': 'Slippage bp',
@@ -617,6 +618,10 @@ export const EN = {
   'backtests.figures': 'Figures',
   'backtests.view': 'Which pairs',
   'backtests.all_pairs': 'all pairs',
+  'backtests.headline':
+    'Of all pairs of a bundle, as if each had an edge: live, those with NO_EDGE are not entered. The table below has each pair.',
+  'backtests.openAtEnd':
+    '{name}: {count:position was|positions were} still open at the end of the bars, closed there at the last open: not an exit of the rule.',
   'backtests.edge_pairs': 'only those with an edge',
   'backtests.window': 'Bars {from} to {to} UTC: {bars}, {days:trading day|trading days}, {pairs:pair|pairs}.',
   'backtests.missing': 'Without common bars in this period: {pairs}',

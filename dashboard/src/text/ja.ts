@@ -58,7 +58,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'changes.reject': '却下',
   'changes.rejected': '却下済み',
   'changes.own':
-    '自分の提案は他の承認者が承認します。一人で運用する場合は {file} の change_two_person_rule を false にして再起動してください',
+    '自分の提案は他の承認者が承認します。一人で運用する場合は change_two_person_rule を false にします。最初の変更が適用される前は retrain_policy.yaml で、その後は別のログイン（minutehand token create）が承認する変更として設定します。',
   'changes.reason': '理由：{reason}',
   'changes.kept': '別の値を使うもの',
   'changes.takeBack': '取り消す',
@@ -71,7 +71,8 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'trades.kind': '種別',
   'trades.side': '売買',
   'trades.lots': '数量',
-  'trades.units': '{size} 単位',
+  'trades.paper':
+    'ペーパー口座は設定のスプレッド・スリッページ・手数料を払い、スワップは払いません。数量は口座通貨での金額です。',
   'trades.brokerLots': '{size} ロット',
   'trades.price': '価格',
   'trades.slippage': '滑り bp',
@@ -617,6 +618,10 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'backtests.figures': '成績',
   'backtests.view': '対象ペア',
   'backtests.all_pairs': '全ペア',
+  'backtests.headline':
+    'バンドルの全ペアの数値です（全ペアに優位性があるとみなした場合）。実運用では NO_EDGE のペアにエントリーしません。下の表にペアごとの数値があります。',
+  'backtests.openAtEnd':
+    '{name}：足の終わりに {count} 件のポジションが残り、最後の始値で決済しました（ルールによる決済ではありません）。',
   'backtests.edge_pairs': '優位性のあるペアのみ',
   'backtests.window': '足 {from} 〜 {to} UTC: {bars} 本、{days} 取引日、{pairs} ペア。',
   'backtests.missing': 'この期間に共通の足がないペア: {pairs}',

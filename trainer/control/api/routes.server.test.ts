@@ -223,7 +223,6 @@ describe('the endpoints of the specification, by the generated client', () => {
     });
     expect(await ann.get('/api/changes')).toMatchObject({
       two_person_rule: true,
-      two_person_rule_file: expect.stringMatching(/retrain_policy\.yaml$/) as string,
       in_use: { active_models: expect.any(Number) as number, paper_accounts: [] },
     });
     // The value from before, of the test's settings, is none that a person may set.

@@ -70,8 +70,9 @@ export const changeSchema = z
 
 export const changesSchema = z.object({
   changes: z.array(changeSchema).describe('Newest first'),
-  two_person_rule: z.boolean().describe('Whether a change needs an approver other than its author'),
-  two_person_rule_file: z.string().describe('File that sets change_two_person_rule'),
+  two_person_rule: z
+    .boolean()
+    .describe('Whether a change needs an approver other than its author (retrain.change_two_person_rule)'),
   in_use: inUse,
 });
 

@@ -138,7 +138,6 @@ export function addChangeRoutes(api: Api, { settings: loaded, paths, store, cloc
       return {
         changes: await listChanges(await store(), clock.nowMs(), limit),
         two_person_rule: settings.retrain.change_two_person_rule,
-        two_person_rule_file: settings.sources.files.retrain,
         in_use: shownInUse(inUse(settings)),
       };
     },
