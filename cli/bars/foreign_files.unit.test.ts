@@ -319,6 +319,12 @@ describe('Two things in one file', () => {
     expect((await refusal(await given('EURUSD.csv', asks))).code).toBe('DATA_FORMAT');
   });
 
+  it('are SWAPPED where high and low change their places in half of the file, and REJECTED alone takes nothing', async () => {
+    const rows = walk(4000).map((row, i) => (i < 2000 ? row : { ...row, high: row.low, low: row.high }));
+    const { verdict } = await read(await given('EURUSD.csv', table(rows)));
+    expect(verdict.findings.map(({ code }) => code)).toEqual(['REJECTED', 'SWAPPED']);
+  });
+
   it('are SWAPPED where open and close change their places in a part of the file', async () => {
     const rows = walk(4000).map((row, i) => (i < 3000 ? row : { ...row, open: row.close, close: row.open }));
     expect(await read(await given('EURUSD.csv', table(rows)))).toMatchObject({

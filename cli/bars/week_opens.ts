@@ -73,7 +73,7 @@ export function checkClock(question: ClockQuestion): ClockVerdict {
           : `its openings of a trading week, ${opens.length}, are too few to determine it`
       }`,
       expected: '--timezone with the clock of its maker',
-      next: `Give --timezone, for instance ${USUAL[layout].slice(0, 2).join(' or ')}.`,
+      next: `Give --timezone, for instance ${likelyZones(question, due).join(' or ')}.`,
     });
   }
 
@@ -93,6 +93,14 @@ export function checkClock(question: ClockQuestion): ClockVerdict {
         ? 'Check the file: its clock may change in the middle. --trust-clock imports it on the usual clock of its maker, or on that of --timezone.'
         : `Use --timezone ${fitting.name}. To import it on ${zone.name} anyway, add --trust-clock.`,
   });
+}
+
+/** Clocks to name where the openings do not determine one: of a table, those that its openings fit. */
+function likelyZones({ layout, opens }: ClockQuestion, due: WeekOpen | null): readonly string[] {
+  const fits = (zone: TimeZone): boolean => due !== null && opens.length > 0 && oddOpens(opens, zone, due) === 0;
+  if (layout !== 'table' || fits(parseTimeZone('UTC'))) return USUAL[layout].slice(0, 2);
+  const fitting = WORLD.filter(fits).map(({ name }) => name);
+  return fitting.length === 0 ? USUAL[layout] : fitting.slice(0, 3);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { useMemo, useState } from 'preact/hooks';
 import type { FormulaTrial } from '../api.ts';
+import { rangeDigits } from '../charts/price_digits.ts';
 import { SeriesChart, type Series } from '../charts/series.tsx';
 import type { Range } from '../charts/window.ts';
 import { Histogram } from '../charts/histogram.tsx';

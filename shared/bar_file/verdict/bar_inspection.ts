@@ -113,7 +113,7 @@ export function createBarInspection(
 
   return {
     add,
-    addRefused: (bar) => order.add(bar),
+    addRefused: (bar) => order.addRefused(bar),
     addPage: (columns) => addPage(add, columns),
     findings: () => {
       const ofScale = scale.findings();

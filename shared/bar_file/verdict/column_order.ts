@@ -26,6 +26,8 @@ export function createColumnOrder() {
   const prices = ['open', 'high', 'low', 'close'] as const;
   /** How often the other four numbers agree within a tenth without this one. */
   const outlying: Record<Column, number> = { open: 0, high: 0, low: 0, close: 0, volume: 0 };
+  /** Rows that were refused for their geometry, and those of them whose high and low are the other way round. */
+  const refused = { rows: 0, turned: 0 };
   let rows = 0;
   let maxima = 0;
   let minima = 0;
@@ -43,30 +45,38 @@ export function createColumnOrder() {
     stretch.asNamed = 0;
     stretch.exchanged = 0;
   };
+  function add(bar: Omit<InspectedBar, 'time'>): void {
+    const { open, high, low, close } = bar;
+    const top = Math.max(open, high, low, close);
+    const bottom = Math.min(open, high, low, close);
+    if (!(bottom > 0 && top < Infinity)) return;
+    rows++;
+    // Every bar comes here: no list is made of its four prices.
+    const highest = onlyOne(bar, top);
+    if (highest !== null) {
+      maxima++;
+      greatest[highest]++;
+    }
+    const lowest = onlyOne(bar, bottom);
+    if (lowest !== null) {
+      minima++;
+      smallest[lowest]++;
+    }
+    if (bottom > 0 && top / bottom > 1.5 && bar.volume > 0) {
+      for (const name of COLUMNS) {
+        const others = COLUMNS.filter((other) => other !== name).map((other) => bar[other]);
+        if (Math.max(...others) / Math.min(...others) < 1.1) outlying[name]++;
+      }
+    }
+  }
   return {
-    add(bar: Omit<InspectedBar, 'time'>): void {
+    add,
+    /** A row whose high or low is not its highest or lowest price. */
+    addRefused(bar: Omit<InspectedBar, 'time'>): void {
+      add(bar);
       const { open, high, low, close } = bar;
-      const top = Math.max(open, high, low, close);
-      const bottom = Math.min(open, high, low, close);
-      if (!(bottom > 0 && top < Infinity)) return;
-      rows++;
-      // Every bar comes here: no list is made of its four prices.
-      const highest = onlyOne(bar, top);
-      if (highest !== null) {
-        maxima++;
-        greatest[highest]++;
-      }
-      const lowest = onlyOne(bar, bottom);
-      if (lowest !== null) {
-        minima++;
-        smallest[lowest]++;
-      }
-      if (bottom > 0 && top / bottom > 1.5 && bar.volume > 0) {
-        for (const name of COLUMNS) {
-          const others = COLUMNS.filter((other) => other !== name).map((other) => bar[other]);
-          if (Math.max(...others) / Math.min(...others) < 1.1) outlying[name]++;
-        }
-      }
+      refused.rows++;
+      if (low > high && low >= Math.max(open, close) && high <= Math.min(open, close)) refused.turned++;
     },
 
     addNeighbors(earlier: InspectedBar, later: InspectedBar, isAdjacent: boolean): void {
@@ -108,6 +118,8 @@ export function createColumnOrder() {
       const decided = asNamed + exchanged;
       if (decided >= MIN_NEIGHBORS && exchanged > CLEAR_NEIGHBORS * decided)
         return [swapped('continuity', { columns: 'open, close', rows: exchanged, of: decided })];
+      if (refused.turned >= MIN_ROWS && refused.turned > CLEAR_SHARE * refused.rows)
+        return [swapped('refused_rows', { columns: 'high, low', rows: refused.turned, of: refused.rows })];
       if (part.of > 0)
         return [swapped('part', { columns: 'open, close', rows: part.exchanged, of: part.of, from: part.from })];
       return [];

@@ -32,6 +32,8 @@ export function findingText({ code, by, values }: Finding): string {
       `columns ${v['columns']}: bars open at the close of the bar after them in ${v['rows']} of ${v['of']} cases`,
     'SWAPPED part': () =>
       `columns ${v['columns']}: from ${at('from')} bars open at the close of the bar after them in ${v['rows']} of ${v['of']} cases`,
+    'SWAPPED refused_rows': () =>
+      `columns ${v['columns']}: the low is above all other prices and the high below them in ${v['rows']} of ${v['of']} refused rows`,
     'SWAPPED magnitude': () =>
       `columns ${v['columns']}: one price is of another magnitude in ${v['rows']} of ${v['of']} rows`,
     'SCALED leap': () => `by ${v['factor']}: the close leaps so ${v['leaps']} times, first at ${at('from')}`,
@@ -40,7 +42,7 @@ export function findingText({ code, by, values }: Finding): string {
     'SHIFTED week_edges': () =>
       `${v['zone'] === undefined ? ahead : `to the clock ${v['zone']}`}: ${v['weeks']} of ${v['of']} weeks ${runFrom}${orOfCloses}`,
     'SHIFTED single_weeks': () =>
-      `${ahead} in ${v['weeks']} of ${v['of']} weeks, first that of ${at('from')}, which ${runFrom.replace('run', 'runs')}${orOfCloses}`,
+      `${v['zone'] === undefined ? ahead : `to the clock ${v['zone']}`} in ${v['weeks']} of ${v['of']} weeks, first that of ${at('from')}, which ${runFrom.replace('run', 'runs')}${orOfCloses}`,
     'SHIFTED daily_pause': () =>
       `${v['zone'] === undefined ? ahead : `to the clock ${v['zone']}`}: ${v['weeks']} of ${v['of']} daily pauses ${runFrom}`,
     'SHIFTED known_bars': () =>

@@ -136,6 +136,21 @@ describe('a clock', () => {
     expect(inspect(days, 'XAUUSD').verdict).toBe('OK');
   });
 
+  it('of two weeks across a change of clocks is SHIFTED to the clock with daylight saving', () => {
+    // New York changes its clock on March 10.
+    const weeks = marketBars({ weeks: 10 }).filter(({ time }) => time >= SUNDAY + 8 * 7 * DAY_S);
+    for (const name of ['+02:00/US', '-05:00/US', '+03:00/US']) {
+      const zone = parseTimeZone(name);
+      const stamped = weeks.map((bar) => ({ ...bar, time: bar.time + zone.offsetAt(bar.time) }));
+      const { verdict, findings } = inspect(stamped);
+      expect({ name, verdict, findings }).toMatchObject({
+        verdict: 'SHIFTED',
+        findings: [{ by: 'single_weeks', values: { zone: name, weeks: 2, of: 2 } }],
+      });
+      expect(findingText(findings[0]!)).toContain(`to the clock ${name} in 2 of 2 weeks`);
+    }
+  });
+
   it('of one week among others, or of the only one, is SHIFTED with its hours and its begin', () => {
     for (const barSeconds of [300, HOUR_S]) {
       const sound = marketBars({ barSeconds, weeks: 4 });
@@ -223,6 +238,23 @@ describe('columns', () => {
       }
       expect(verdictOf(inspection.findings()).verdict, order.join()).toBe(isNamed ? 'OK' : 'SWAPPED');
     }
+  });
+
+  it('of high and low are SWAPPED in a part as well, and a few rows or other faults are not', () => {
+    const judge = (turn: (bar: InspectedBar, at: number) => InspectedBar): string => {
+      const inspection = createBarInspection('EURUSD', 300);
+      for (const [at, bar] of bars.entries()) {
+        const read = turn(bar, at);
+        if (read === bar) inspection.add(read);
+        else inspection.addRefused(read);
+      }
+      return verdictOf(inspection.findings()).verdict;
+    };
+    const turned = (bar: InspectedBar): InspectedBar => ({ ...bar, high: bar.low, low: bar.high });
+    expect(judge((bar, at) => (at < bars.length / 2 ? bar : turned(bar)))).toBe('SWAPPED');
+    expect(judge((bar, at) => (at < bars.length - 100 ? bar : turned(bar)))).toBe('SWAPPED');
+    expect(judge((bar, at) => (at < bars.length - 10 ? bar : turned(bar)))).toBe('OK');
+    expect(judge((bar, at) => (at < bars.length - 100 ? bar : { ...bar, high: bar.low }))).toBe('OK');
   });
 
   it('of a volume in the place of a price are SWAPPED', () => {

@@ -1,6 +1,6 @@
 import { upperMedianOf } from '../../statistics.ts';
 import { leastOdd, oddOpens, WORLD, type WeekOpen } from '../week_open.ts';
-import { UTC } from '../time_zone.ts';
+import { UTC, type TimeZone } from '../time_zone.ts';
 import type { Finding } from './finding.ts';
 
 const HOUR_S = 3600;
@@ -71,13 +71,17 @@ export function createWeekEdges(due: WeekOpen, barSeconds: number) {
       const stamped = closeStamped(market);
       if (stamped !== null) return [stamped];
       const ofAll = shifted(market);
-      if (ofAll.length > 0 || !hasClosed) return ofAll;
+      // The edges of one weekend may be of two offsets of one clock.
+      const isOneWeekend = weeks.length === 1;
+      if (!hasClosed || (ofAll.length > 0 && !isOneWeekend)) return ofAll;
       const single = weeksOf(rests, oldest, newest).map(({ open, last }) => ({
         from: open,
         close: signed(ofWeek(last + barSeconds) - dueClose),
         open: signed(ofWeek(open) - dueOpen),
       }));
-      return singleWeeks(market, single);
+      const ofWeeks = singleWeeks(market, single);
+      const hasZone = ofWeeks.some(({ values }) => values['zone'] !== undefined);
+      return ofAll.length === 0 || hasZone ? ofWeeks : ofAll;
     },
   };
 }
@@ -191,17 +195,28 @@ function singleWeeks(market: MarketEdges, weeks: readonly (Edges & { readonly fr
   });
   const [usual] = countsOfHours(off.map(({ hours }) => hours));
   if (usual === undefined) return [];
+  const zone = zoneOfWeeks(off);
   const { hours, count } = usual;
   const { week: first } = off.find((one) => one.hours === hours)!;
   const values = {
-    hours,
-    weeks: count,
+    ...(zone === null ? { hours, weeks: count } : { zone: zone.name, weeks: off.length }),
     of: weeks.length,
     from: first.from,
     ...seenOf(market, 'week_edges', [first]),
-    ...orCloseStamped(hours, market.barSeconds),
+    ...(zone === null && orCloseStamped(hours, market.barSeconds)),
   };
   return [{ code: 'SHIFTED', by: 'single_weeks', values }];
+}
+
+/**
+ * The clock with daylight saving that has every of these shifts, where they are not all alike.
+ * @returns null where they are alike, or no clock has them
+ */
+function zoneOfWeeks(off: readonly { readonly hours: number; readonly week: { readonly from: number } }[]) {
+  if (off.every(({ hours }) => hours === off[0]!.hours)) return null;
+  const hasShift = (zone: TimeZone): boolean =>
+    off.every(({ hours, week }) => zone.offsetAt(week.from - hours * HOUR_S) === hours * HOUR_S);
+  return WORLD.find(hasShift) ?? null;
 }
 
 /** How often each shift occurs, the most frequent first. @param shifts hours; null where none is known */
