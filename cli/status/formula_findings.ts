@@ -1,7 +1,10 @@
 import { problemText, type ConfigProblem } from '../../shared/policy/problem.ts';
 import type { Finding } from './findings.ts';
 
-/** Faults of `features.yaml`, which stop no daemon, but the next training. @param problems of settings that are valid */
+/**
+ * Faults of `features.yaml`, which stop no daemon, but the next training.
+ * @param problems of settings that are valid
+ */
 export function formulaFindings(problems: readonly ConfigProblem[]): Finding[] {
   return problems.map((problem) => ({
     weight: 'problem',
