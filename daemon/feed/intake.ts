@@ -1,3 +1,4 @@
+import { nearSymbols } from '../../shared/symbol/near_symbols.ts';
 import type { EpochMs, OpenTime } from '../../shared/bar.ts';
 import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
@@ -61,6 +62,15 @@ export function symbolReader({
   readonly sink: Pick<BarSink, 'hasSymbol'>;
 }): (name: string) => string | null {
   const spelled = new Map<string, string>();
+  /** What unknown names can mean: a feeder may send them every minute. */
+  const meant = new Map<string, readonly string[]>();
+  const meaningOf = (name: string, candidates: readonly string[]): readonly string[] => {
+    const remembered = meant.get(name);
+    if (remembered !== undefined || meant.size >= MAX_SPELLINGS) return remembered ?? candidates;
+    const found = candidates.length > 0 ? candidates : nearSymbols(name, [...names.known]);
+    meant.set(name, found);
+    return found;
+  };
   return (name) => {
     if (sink.hasSymbol(name)) return name;
     const known = spelled.get(name);
@@ -72,7 +82,7 @@ export function symbolReader({
       return reading.symbol;
     }
     if (reading.symbol !== null && isElsewhere?.(reading.symbol) === true) return null;
-    const candidates = reading.symbol === null ? reading.candidates : [];
+    const candidates = meaningOf(name, reading.symbol === null ? reading.candidates : []);
     throw new MinutehandError('BAR_UNKNOWN_SYMBOL', {
       seen: name.slice(0, 40),
       ...(candidates.length > 0 && {

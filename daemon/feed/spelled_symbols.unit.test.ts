@@ -18,6 +18,12 @@ it('what is not mapped is unknown, and a dated contract is not its perpetual', (
     expect(() => plain(name), name).toThrow(expect.objectContaining({ code: 'BAR_UNKNOWN_SYMBOL' }) as Error);
 });
 
+it('an unknown symbol that is a slip away from a configured one is told its name', () => {
+  const reader = symbolReader({ sink, names: { ...NO_SYMBOL_NAMES, known: new Set(['BTCUSDT', 'EURUSD']) } });
+  for (const name of ['EURSUD', 'ERUUSD']) expect(() => reader(name), name).toThrow(/perhaps EURUSD/);
+  expect(() => reader('AUDUSD')).toThrow(expect.objectContaining({ expected: undefined }) as Error);
+});
+
 it('a symbol of another shard is skipped in every spelling', () => {
   const reader = symbolReader({ sink, isElsewhere: (symbol) => symbol === 'XAUUSD' });
   expect(['XAUUSD', 'xau/usd'].map(reader)).toEqual([null, null]);

@@ -1282,7 +1282,156 @@ export interface paths {
                             /** @description Those that have begun, newest first */
                             runs: components["schemas"]["Run"][];
                             /** @description Queued ones, in the order in which they would begin now */
-                            waiting: components["schemas"]["Run"][];
+                            waiting: ({
+                                /** @description Number of the attempt */
+                                run_id: number;
+                                /** @enum {string} */
+                                kind: "full" | "thresholds" | "incremental" | "direction" | "automl" | "judge" | "evolve";
+                                /** @description What caused it: a code, and what belongs to it */
+                                trigger: {
+                                    /** @enum {string} */
+                                    code: "command";
+                                    values: {
+                                        command: string;
+                                    };
+                                } | {
+                                    /** @enum {string} */
+                                    code: "request";
+                                    values: {
+                                        /** @enum {string} */
+                                        door: "retrain" | "api";
+                                        options: {
+                                            [key: string]: string | number | boolean;
+                                        };
+                                        settings: {
+                                            [key: string]: string | number | boolean;
+                                        };
+                                        text?: string;
+                                    };
+                                } | {
+                                    /** @enum {string} */
+                                    code: "first_models";
+                                    values: Record<string, never>;
+                                } | {
+                                    /** @enum {string} */
+                                    code: "schedule";
+                                    values: {
+                                        /** @enum {string} */
+                                        schedule: "full" | "weekly" | "incremental" | "direction" | "rules";
+                                    };
+                                } | {
+                                    /** @enum {string} */
+                                    code: "monitor";
+                                    values: {
+                                        findings: {
+                                            /** @enum {string} */
+                                            trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "direction drift psi" | "direction drift mean shift" | "direction win rate" | "direction age" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
+                                            subject: string;
+                                            figure: number;
+                                            limit: number;
+                                            pair: string | null;
+                                            evidence: {
+                                                [key: string]: string | number | boolean;
+                                            };
+                                        }[];
+                                        more: number;
+                                        text?: string;
+                                    };
+                                } | {
+                                    /** @enum {string} */
+                                    code: "other";
+                                    values: {
+                                        text: string;
+                                    };
+                                };
+                                /** @description 1 for the first */
+                                attempt: number;
+                                /** @description ISO 8601 in UTC; of a queued run the time from which it may begin */
+                                started_at: string;
+                                /** @description null while running */
+                                finished_at: string | null;
+                                /** @description queued, running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
+                                status: string;
+                                /** @description Stage of training */
+                                stage: string;
+                                /** @description 0 to 100 of the whole run */
+                                percent: number;
+                                /** @description Time left; null while unknown */
+                                eta_seconds: number | null;
+                                /** @description Completed stages */
+                                stages: ({
+                                    stage: string;
+                                    duration_ms: number;
+                                } & {
+                                    [key: string]: unknown;
+                                })[];
+                                /** @description Its bundle */
+                                model_version: string | null;
+                                /** @description Active bundle at its start */
+                                previous_version: string | null;
+                                /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml; of a search or judgement of rules its figures */
+                                metrics: unknown;
+                                /** @description Every gate with its verdict */
+                                gate: ({
+                                    code: string;
+                                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                                    passed: boolean;
+                                    value: number | null;
+                                    relation: (">" | ">=" | "<" | "<=") | null;
+                                    limit: number | null;
+                                    /** @enum {string} */
+                                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                                    evidence: {
+                                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                                            [key: string]: number | string | boolean | null;
+                                        };
+                                    };
+                                } | {
+                                    name: string;
+                                    passed: boolean;
+                                    seen: string;
+                                    limit: string;
+                                })[] | null;
+                                /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found; of a queued run what this machine lacks for it */
+                                reasons: string[];
+                                /** @description Triggers of the monitor that it answers */
+                                causes: string[];
+                                error: string | null;
+                                theta1: number | null;
+                                theta2: number | null;
+                                cpu_seconds: number | null;
+                                peak_memory_bytes: number | null;
+                                duration_ms: number | null;
+                                /** @description What this machine lacks for it */
+                                waits_for: ({
+                                    /**
+                                     * @description Another job begins first
+                                     * @enum {string}
+                                     */
+                                    code: "order";
+                                    job_id: number;
+                                } | {
+                                    /**
+                                     * @description Other jobs take the cores
+                                     * @enum {string}
+                                     */
+                                    code: "cores";
+                                    needed: number;
+                                    free: number;
+                                    /** @description Those that run */
+                                    jobs: number[];
+                                } | {
+                                    /**
+                                     * @description Too little memory is free
+                                     * @enum {string}
+                                     */
+                                    code: "memory";
+                                    needed_mb: number;
+                                    free_mb: number;
+                                }) | null;
+                            } & {
+                                [key: string]: unknown;
+                            })[];
                         };
                     };
                 };
@@ -9264,6 +9413,8 @@ export interface components {
             as_symbol?: string;
             /** @description Clock of the stamps, such as +02:00/US (default: inferred) */
             timezone?: string;
+            /** @description Clock of stamps that claim to be UTC, such as epoch seconds of a broker (default: UTC) */
+            epoch_timezone?: string;
             /**
              * @description Mark before decimals (default: as the prices show)
              * @enum {string}
@@ -9294,6 +9445,8 @@ export interface components {
             as_symbol?: string;
             /** @description Clock of the stamps, such as +02:00/US (default: inferred) */
             timezone?: string;
+            /** @description Clock of stamps that claim to be UTC, such as epoch seconds of a broker (default: UTC) */
+            epoch_timezone?: string;
             /**
              * @description Mark before decimals (default: as the prices show)
              * @enum {string}

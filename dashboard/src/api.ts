@@ -16,6 +16,7 @@ export type Performance = Schemas['Performance'];
 export type AccountPerformance = Schemas['AccountPerformance'];
 export type GoLive = Schemas['GoLive'];
 export type Run = Schemas['Run'];
+export type WaitingRun = Answer<'/api/runs'>['waiting'][number];
 export type KeptRule = Schemas['KeptRule'];
 export type StrategyDetail = Schemas['StrategyDetail'];
 export type Evolving = Schemas['Evolving'];

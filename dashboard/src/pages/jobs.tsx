@@ -16,6 +16,7 @@ import {
 } from '../parts/basics.tsx';
 import { JobOptions } from '../parts/job_options.tsx';
 import { NameUnknown } from '../parts/unknown_name.tsx';
+import { waitText } from '../parts/wait_text.ts';
 import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, stageText, t } from '../text/text.ts';
 
@@ -122,18 +123,6 @@ function Cancel({ job, onCanceled }: { readonly job: Job; readonly onCanceled: (
       act={() => api.post('/api/jobs/{job_id}/cancel', { path: { job_id: job.job_id } }).then(onCanceled)}
     />
   );
-}
-
-/** What a queued job waits for, in words. */
-function waitText(wait: NonNullable<Job['waits_for']>): string {
-  switch (wait.code) {
-    case 'order':
-      return t('jobs.waits.order', { id: wait.job_id });
-    case 'cores':
-      return t('jobs.waits.cores', { needed: wait.needed, free: wait.free, jobs: wait.jobs.join(', ') });
-    case 'memory':
-      return t('jobs.waits.memory', { needed: wait.needed_mb, free: wait.free_mb });
-  }
 }
 
 /** How far it is, what it waits for, or how it ended. */

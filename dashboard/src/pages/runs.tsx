@@ -1,4 +1,4 @@
-import { api, type Run } from '../api.ts';
+import { api, type Run, type WaitingRun } from '../api.ts';
 import { duration, minuteOf, num } from '../format.ts';
 import { nowMs, run as live, session, status } from '../live.ts';
 import {
@@ -15,6 +15,7 @@ import {
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { FailedGate, Reason } from '../parts/gate_text.tsx';
 import { Searches } from '../parts/searches.tsx';
+import { waitText } from '../parts/wait_text.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { codeText, language, stageText, t } from '../text/text.ts';
 
@@ -82,7 +83,7 @@ export default function RunsPage() {
 }
 
 interface WaitingProps {
-  readonly runs: readonly Run[];
+  readonly runs: readonly WaitingRun[];
   readonly mayStop: boolean;
   onDone(): void;
 }
@@ -92,13 +93,10 @@ function WaitingRuns({ runs, mayStop, onDone }: WaitingProps) {
   return (
     <Panel title={t('runs.waiting')} wide>
       <ol class="stages">
-        {runs.map(({ run_id, kind, trigger, reasons }) => (
+        {runs.map(({ run_id, kind, trigger, waits_for }) => (
           <li key={run_id}>
             {t('runs.run')} {run_id}: {codeText('kind', kind)}{' '}
-            <span class="note">{triggerText(trigger, language.value)}</span>{' '}
-            {reasons.map((reason) => (
-              <Reason key={reason} text={reason} />
-            ))}
+            <span class="note">{triggerText(trigger, language.value)}</span> {waits_for !== null && waitText(waits_for)}
             {mayStop && (
               <ConfirmedButton
                 tone="danger"

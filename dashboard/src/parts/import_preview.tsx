@@ -5,7 +5,7 @@ import { status } from '../live.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
 import { Fact } from './fact.tsx';
-import { commandOf, givenOf, NOTHING_TOLD, ReadingFields, type Reading } from './import_reading.tsx';
+import { commandOf, givenOf, namedFields, NOTHING_TOLD, ReadingFields, type Reading } from './import_reading.tsx';
 
 /** Characters of a file that are looked at. */
 const MOST = 8_000_000;
@@ -91,13 +91,15 @@ async function textOf(file: File): Promise<string> {
 function Preview({ shown: { name, reading, isCut, preview } }: { readonly shown: Shown }) {
   const { refused, symbols, series } = preview;
   const market = status.value?.market;
+  const fields = refused === null ? [] : namedFields(refused.next);
   if (refused !== null)
     return (
       <div role="alert">
         <p class="bad">
           {name}: {refused.message}
         </p>
-        <p>{refused.next}</p>
+        <p lang="en">{refused.next}</p>
+        {fields.length > 0 && <p>{t('preview.fields', { fields: fields.join(', ') })}</p>}
       </div>
     );
   return (

@@ -4,6 +4,7 @@ import { t, type TextKey } from '../text/text.ts';
 export interface Reading {
   readonly as_symbol: string;
   readonly timezone: string;
+  readonly epoch_timezone: string;
   readonly decimal: '' | 'point' | 'comma';
   readonly date_order: '' | 'dmy' | 'mdy' | 'ymd';
   readonly stamp: '' | 'open' | 'close';
@@ -13,6 +14,7 @@ export interface Reading {
 export const NOTHING_TOLD: Reading = {
   as_symbol: '',
   timezone: '',
+  epoch_timezone: '',
   decimal: '',
   date_order: '',
   stamp: '',
@@ -29,6 +31,7 @@ const CHOICES = {
 const OPTIONS: Readonly<Record<keyof Reading, string>> = {
   as_symbol: '--symbol',
   timezone: '--timezone',
+  epoch_timezone: '--epoch-timezone',
   decimal: '--decimal',
   date_order: '--date-order',
   stamp: '--stamp',
@@ -49,14 +52,21 @@ export function commandOf(file: string, market: string | undefined, reading: Rea
   return `minutehand bars import ${file}${market === 'simulated' ? ' --market simulated' : ''}${options.join('')}`;
 }
 
+const labelOf = (name: keyof Reading): string => `${t(`preview.as.${name}` as TextKey)} (${OPTIONS[name]})`;
+
+/** The fields of this page that stand for the options that a text of the command names. */
+export function namedFields(text: string): readonly string[] {
+  const names = Object.keys(OPTIONS) as (keyof Reading)[];
+  return names.filter((name) => text.split(/[^a-z-]+/).includes(OPTIONS[name])).map(labelOf);
+}
+
 export function ReadingFields(props: { readonly reading: Reading; readonly onChange: (reading: Reading) => void }) {
   const { reading, onChange } = props;
-  const labelOf = (name: keyof Reading): string => `${t(`preview.as.${name}` as TextKey)} (${OPTIONS[name]})`;
   return (
     <details>
       <summary>{t('preview.reading')}</summary>
       <div class="form fields">
-        {(['as_symbol', 'timezone'] as const).map((name) => (
+        {(['as_symbol', 'timezone', 'epoch_timezone'] as const).map((name) => (
           <label key={name}>
             {labelOf(name)}
             <input

@@ -437,9 +437,12 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'preview.file': 'バーのファイル(CSV、HistData、MetaTrader、Binance)',
   'preview.again': '{name} をもう一度確認',
   'preview.reading': 'ファイルから判断できない場合の読み方',
+  'preview.fields':
+    'このページでは「ファイルから判断できない場合の読み方」の {fields} に入力して、もう一度確認してください。',
   'preview.asShown': 'ファイルから判断',
   'preview.as.as_symbol': 'シンボル',
   'preview.as.timezone': '時刻のタイムゾーン',
+  'preview.as.epoch_timezone': 'UTC とされる時刻の実際のタイムゾーン',
   'preview.as.decimal': '小数点の記号',
   'preview.as.date_order': '年月日の順序',
   'preview.as.stamp': '時刻が示すもの',

@@ -16,6 +16,8 @@ export interface PreviewedFile {
   readonly symbol: string | null;
   /** Clock of the stamps, such as `+02:00/US`; null: inferred. */
   readonly timezone: string | null;
+  /** Clock of stamps that claim to be UTC, such as epoch seconds; null: UTC. */
+  readonly epochTimezone: string | null;
   /** As the options of `bars import` of the same names; null: as the file shows. */
   readonly decimal: 'point' | 'comma' | null;
   readonly dateOrder: 'dmy' | 'mdy' | 'ymd' | null;
@@ -24,8 +26,8 @@ export interface PreviewedFile {
 }
 
 /** The options of `bars import` that say how a file is read. */
-function optionsOf({ symbol, timezone, decimal, dateOrder, stamp, spread }: PreviewedFile): string[] {
-  const given = { symbol, timezone, decimal, 'date-order': dateOrder, stamp, spread };
+function optionsOf({ symbol, timezone, epochTimezone, decimal, dateOrder, stamp, spread }: PreviewedFile): string[] {
+  const given = { symbol, timezone, 'epoch-timezone': epochTimezone, decimal, 'date-order': dateOrder, stamp, spread };
   return Object.entries(given).flatMap(([name, value]) => (value === null ? [] : [`--${name}=${value}`]));
 }
 

@@ -28,6 +28,9 @@ import { RunSettlement } from './run_settlement.ts';
 
 export type { RetrainRun } from './run.ts';
 
+/** A queued run; one that is due and lacks memory or cores says so. */
+export type WaitingRun = RequestedRun & { readonly waits_for?: JobWait };
+
 export interface Retrainer {
   /**
    * Begins a run, in place of a queued one of its kind; a full run in place of all queued ones. While a run of
@@ -46,7 +49,7 @@ export interface Retrainer {
    * The queued runs, in the order in which they would begin now; `reasons` of one that is due says what this machine
    * lacks.
    */
-  waiting(): Promise<readonly RequestedRun[]>;
+  waiting(): Promise<readonly WaitingRun[]>;
   /** Takes a queued run out. @returns it; null when no such run waits */
   drop(runId: number): Promise<RequestedRun | null>;
   /** Ended runs that triggers of the monitor caused, newest first, those of earlier trainers included. */
@@ -114,11 +117,13 @@ class QueuedRetrainer implements Retrainer {
     return this.#inTurn(() => this.#beginOrAdd(request));
   }
 
-  waiting(): Promise<readonly RequestedRun[]> {
+  waiting(): Promise<readonly WaitingRun[]> {
     return this.#inTurn(async () => {
       const lack = this.#lack;
       const runs = await this.#records.queue.waiting();
-      return runs.map((run) => (run.run_id === lack?.runId ? { ...run, reasons: [waitText(lack.wait)] } : run));
+      return runs.map((run) =>
+        run.run_id === lack?.runId ? { ...run, reasons: [waitText(lack.wait)], waits_for: lack.wait } : run,
+      );
     });
   }
 

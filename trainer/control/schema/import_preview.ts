@@ -21,6 +21,12 @@ export const previewBody = z
       .max(100)
       .optional()
       .describe('Clock of the stamps, such as +02:00/US (default: inferred)'),
+    epoch_timezone: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('Clock of stamps that claim to be UTC, such as epoch seconds of a broker (default: UTC)'),
     decimal: z.enum(['point', 'comma']).optional().describe('Mark before decimals (default: as the prices show)'),
     date_order: z
       .enum(['dmy', 'mdy', 'ymd'])

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { RUN_KINDS } from '../../store/tables.ts';
 import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
+import { jobWaitSchema } from '../../jobs/records/job_event.ts';
 import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 
 export const runSchema = z
@@ -45,5 +46,7 @@ export const runSchema = z
 
 export const runsSchema = z.object({
   runs: z.array(runSchema).describe('Those that have begun, newest first'),
-  waiting: z.array(runSchema).describe('Queued ones, in the order in which they would begin now'),
+  waiting: z
+    .array(runSchema.extend({ waits_for: jobWaitSchema.nullable().describe('What this machine lacks for it') }))
+    .describe('Queued ones, in the order in which they would begin now'),
 });

@@ -26,9 +26,12 @@ export function addImportPreviewRoute(api: Api, { previews }: ApiContext): void 
     },
     async handler(request) {
       const { name, text, as_symbol: symbol = null, timezone = null } = request.body;
+      const { epoch_timezone: epochTimezone = null } = request.body;
       const { decimal = null, date_order: dateOrder = null, stamp = null, spread = null } = request.body;
       request.written = { target: name };
-      return shown(await previews.run({ name, text, symbol, timezone, decimal, dateOrder, stamp, spread }));
+      return shown(
+        await previews.run({ name, text, symbol, timezone, epochTimezone, decimal, dateOrder, stamp, spread }),
+      );
     },
   });
 }

@@ -14,7 +14,7 @@ export function addRunRoutes(api: Api, { retrainer }: ApiContext): void {
     schema: { tags: ['training'], summary: 'Training runs', response: { 200: runsSchema, ...REFUSALS } },
     handler: async () => ({
       runs: retrainer.runs().map(shownRun),
-      waiting: (await retrainer.waiting()).map(shownRun),
+      waiting: (await retrainer.waiting()).map((run) => ({ ...shownRun(run), waits_for: run.waits_for ?? null })),
     }),
   });
 }
