@@ -33,6 +33,7 @@ const LONG = [
   'test/retrain_chain.chain.test.ts',
   'test/lease_clock.server.test.ts',
   'test/write_a_job.server.test.ts',
+  'test/write_a_pair_strategy.server.test.ts',
   'test/write_a_strategy.server.test.ts',
   'test/league_acceptance.chain.test.ts',
   'test/dashboard.chain.test.ts',

@@ -4,6 +4,7 @@ import { keyOf } from '../shared/bundle/gates/gate_result.ts';
 import type { RecordedGates } from '../shared/bundle/recorded_gates.ts';
 import { ruleVerdicts } from '../shared/bundle/rule/rule_verdicts.ts';
 import { ALL_SHELVES, shelfOfSlot } from '../shared/bundle/shelves/registry.ts';
+import { SHELVES_OF_RULES } from '../shared/bundle/shelves/rules.ts';
 import { slotPointers, type SlotPointers } from '../shared/bundle/shelves/slot_pointers.ts';
 import {
   instrumentsWithRule,
@@ -24,6 +25,10 @@ import { commandsOfShelf } from './strategies/registry.ts';
 
 /** What a bundle is for. */
 export type BundleStrategy = StrategyName | 'formula_rule';
+const STRATEGIES_OF_RULES: readonly BundleStrategy[] = [
+  'formula_rule',
+  ...SHELVES_OF_RULES.map(({ strategy }) => strategy),
+];
 
 /** A bundle after its verification. */
 export interface CheckedBundle {
@@ -135,9 +140,13 @@ export function subjectsWithoutModel(
     checked.some((one) => one.strategy === strategy && one.ok && one.version === version);
   const isServed = (slot: Timeframe | null): boolean =>
     isUsable(shelfOfSlot(slot).strategy, slotPointers(models, slot).version);
+  const hasRule = (subject: string): boolean => {
+    const version = quietly(() => readActiveRule(models, subject))?.version ?? null;
+    return STRATEGIES_OF_RULES.some((strategy) => isUsable(strategy, version));
+  };
   const hasModel = (instrument: string): boolean =>
     isServed(timeframeOf(barSecondsOf(parseInstrument(instrument)))) ||
-    isUsable('formula_rule', quietly(() => readActiveRule(models, instrument))?.version ?? null);
-  const pairs = minutehand.pairs.length === 0 || isServed(null) ? [] : ['pairs'];
+    hasRule(instrument);
+  const pairs = minutehand.pairs.every(hasRule) || isServed(null) ? [] : ['pairs'];
   return [...pairs, ...minutehand.instruments.filter((instrument) => !hasModel(instrument))];
 }

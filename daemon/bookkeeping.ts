@@ -1,9 +1,9 @@
 import type { EpochMs } from '../shared/bar.ts';
+import type { ModelSet } from '../shared/bundle/model_set.ts';
 import type { Answer, MinuteAnswer } from './decide/answer.ts';
 import type { Decider } from './decide/decider.ts';
 import type { IdleWindow } from './status/idle_window.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
-import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { Instruments } from './instruments.ts';
 import type { SignalRecorder } from './journal/record.ts';
 import type { BatchTiming, Stopwatch } from './publish/stopwatch.ts';
@@ -26,7 +26,10 @@ export interface BookkeepingOptions {
   readonly recorder: SignalRecorder;
   readonly stopwatch: Stopwatch;
   readonly decider: Pick<Decider, 'ids'>;
-  readonly arms: Pick<RolloutArms, 'nextModels'>;
+  readonly arms: {
+    /** What will probably answer the bar after this one. */
+    nextModels(answer: MinuteAnswer, active: ModelSet | null): { readonly modelsHash: string } | null;
+  };
   readonly instruments: Pick<Instruments, 'precomputeIds'>;
   readonly idle: Pick<IdleWindow, 'open'>;
   readonly observer: Pick<PipelineObserver, 'onSignals'>;

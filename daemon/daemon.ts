@@ -9,8 +9,8 @@ import type { DirectionModel } from '../shared/bundle/direction/direction_model.
 import { parseStanding } from '../shared/bundle/halts.ts';
 import { pathInside } from '../shared/path_name.ts';
 import { rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
-import { folderOfRule } from '../shared/bundle/shelves/rules.ts';
-import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
+import { folderOfRule, subjectsOfRules } from '../shared/bundle/shelves/rules.ts';
+import type { AnyRule } from '../shared/bundle/rule/rule_model.ts';
 import type { RuleWarmStore } from './features/rule_warm_up.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { symbolNames } from '../shared/policy/symbol_names.ts';
@@ -109,7 +109,7 @@ export interface DaemonPorts {
   /** The same of a direction model; none = no instruments. */
   loadDirection?(folder: string, timeframe: Timeframe, quietly: Quietly): Promise<DirectionModel>;
   /** Reads and verifies a rule; none = rules are not followed. @throws MinutehandError as openRule */
-  loadRule?(folder: string): RuleModel;
+  loadRule?(folder: string): AnyRule;
   /** High-water marks of the pointer files; without them, any is accepted. */
   readonly pointerMarks?: MarksOf;
 }
@@ -219,9 +219,9 @@ class AssembledDaemon implements Daemon {
   /** null = no instruments. */
   readonly #directions: FollowedDirections | null;
   /** null = no instruments. */
-  readonly #rules: FollowedSlots<string, RuleModel> | null;
+  readonly #rules: FollowedSlots<string, AnyRule> | null;
   /** null = no instruments. */
-  readonly #ruleShadows: FollowedSlots<string, RuleModel> | null;
+  readonly #ruleShadows: FollowedSlots<string, AnyRule> | null;
   readonly #halts: ActiveHalts;
   readonly #calendar: FollowedCalendar;
   readonly #arrivals: ReturnType<typeof watchArrivals>;
@@ -659,14 +659,14 @@ class AssembledDaemon implements Daemon {
     };
   }
 
-  /** What a rollout of rules needs; null without instruments. */
+  /** What a rollout of rules needs; null without subjects of rules. */
   #challengedRules(): ChallengedRules | null {
     const options = this.#ruleOptions((rule, store) => this.pipeline.warmRuleChallenger(rule, store));
     if (options === null) return null;
-    return { instruments: options.instruments.map(({ id }) => id), load: ownRuleLoader(options) };
+    return { subjects: options.subjects.map(({ id }) => id), load: ownRuleLoader(options) };
   }
 
-  #followRules(): FollowedSlots<string, RuleModel> | null {
+  #followRules(): FollowedSlots<string, AnyRule> | null {
     const { pointerMarks } = this.#ports;
     const options = this.#ruleOptions((rule, store) => this.pipeline.warmRule(rule, store));
     if (options === null) return null;
@@ -677,7 +677,7 @@ class AssembledDaemon implements Daemon {
     });
   }
 
-  #followRuleShadows(): FollowedSlots<string, RuleModel> | null {
+  #followRuleShadows(): FollowedSlots<string, AnyRule> | null {
     const { pointerMarks, store } = this.#ports;
     const options = this.#ruleOptions((rule, history) => this.pipeline.warmRuleShadow(rule, history));
     if (options === null) return null;
@@ -689,17 +689,17 @@ class AssembledDaemon implements Daemon {
     });
   }
 
-  /** @param warm computes the formulas of a loaded rule. @returns null without instruments */
+  /** @param warm computes the formulas of a loaded rule. @returns null without subjects of rules */
   #ruleOptions(
-    warm: (rule: RuleModel, store: RuleWarmStore) => Promise<void>,
+    warm: (rule: AnyRule, store: RuleWarmStore) => Promise<void>,
   ): Omit<FollowedRulesOptions, 'apply' | 'marksOf'> | null {
     const { files, scheduler, loadRule } = this.#ports;
     const { settings, paths, observer, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
-    const instruments = this.#subjects.filter(isInstrument);
-    if (instruments.length === 0 || loadRule === undefined) return null;
+    const subjects = subjectsOfRules(this.#subjects);
+    if (subjects.length === 0 || loadRule === undefined) return null;
     return {
       modelsFolder: paths.models,
-      instruments,
+      subjects,
       market: settings.minutehand.market,
       pollMs: modelPollMs,
       files,

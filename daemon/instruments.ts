@@ -1,4 +1,4 @@
-import type { RuleFormulas, RuleModel } from '../shared/bundle/rule/rule_model.ts';
+import type { AnyRule, RuleFormulas } from '../shared/bundle/rule/rule_model.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FLAT_POSITION, type InstrumentPosition } from '../shared/strategies/instrument_position.ts';
@@ -24,7 +24,8 @@ import type { FeatureMatrix } from './features/feature_matrix.ts';
 import type { WarmUpTurns } from './features/formula_warm_up.ts';
 import { InstrumentMatrix, type TimeframeRows } from './features/instrument_matrix.ts';
 import type { RuleWarmStore } from './features/rule_warm_up.ts';
-import { ServedRules } from './features/served_rules.ts';
+import type { PairRules } from './pair_rules.ts';
+import { InstrumentRules } from './features/served_rules.ts';
 import type { SeriesReader } from './features/series_reader.ts';
 import type { MinuteItem } from './queue/queue.ts';
 import { RecentHistory } from '../shared/market/recent_history.ts';
@@ -34,7 +35,7 @@ export interface InstrumentsOptions
   readonly observer: DirectionSlotsOptions['observer'] &
     DirectionArmsOptions['observer'] &
     DirectionShadowsOptions['observer'] &
-    RuleShadowsOptions['observer'];
+    RuleShadowsOptions<RuleFormulas, InstrumentPosition>['observer'];
   readonly pairs: readonly Pair[];
   /** Their indexes among the subjects follow those of the pairs. */
   readonly instruments: readonly Pair[];
@@ -45,6 +46,8 @@ export interface InstrumentsOptions
   readonly series: SeriesReader;
   /** Active models of the pairs. */
   activeModels(): ModelSet | null;
+  /** What answers for pairs in place of the models. */
+  readonly pairRules: Pick<PairRules, 'activeOf'>;
 }
 
 /** The instruments at the stations features, infer and decide, beside the pairs of the same batch. */
@@ -53,9 +56,11 @@ export class Instruments {
   readonly arms: DirectionArms;
   readonly shadows: DirectionShadows;
   /** Those that answer in place of a direction model. */
-  readonly rules: ServedRules;
-  readonly ruleShadows: RuleShadows;
-  readonly ruleArms: RuleArms;
+  readonly rules: InstrumentRules;
+  readonly ruleShadows: RuleShadows<RuleFormulas, InstrumentAnswer>;
+  readonly ruleArms: RuleArms<RuleFormulas, InstrumentAnswer>;
+  readonly #shadowRules: InstrumentRules;
+  readonly #challengerRules: InstrumentRules;
   readonly #options: InstrumentsOptions;
   /** Index of the first instrument among the subjects. */
   readonly #first: number;
@@ -71,14 +76,21 @@ export class Instruments {
     this.#options = options;
     this.#first = pairs.length;
     this.#isAbsent = instruments.length === 0;
-    this.rules = new ServedRules(instruments);
-    this.ruleShadows = new RuleShadows({ ...options, flat: FLAT_POSITION });
-    this.ruleArms = new RuleArms({ ...options, flat: FLAT_POSITION, servedOf: (index) => this.rules.activeOf(index) });
+    this.rules = new InstrumentRules(instruments);
+    this.#shadowRules = new InstrumentRules(instruments);
+    this.#challengerRules = new InstrumentRules(instruments);
+    const lane = { ...options, subjects: instruments, flat: FLAT_POSITION };
+    this.ruleShadows = new RuleShadows({ ...lane, first: pairs.length, rules: this.#shadowRules });
+    this.ruleArms = new RuleArms({
+      ...lane,
+      rules: this.#challengerRules,
+      servedOf: (index) => this.rules.activeOf(index),
+    });
     this.#matrix = new InstrumentMatrix(
       instruments,
       pairs.length,
       series,
-      readersOf([this.rules, this.ruleShadows.rules, this.ruleArms.rules]),
+      readersOf([this.rules, this.#shadowRules, this.#challengerRules]),
     );
     this.slots = new DirectionSlots(options);
     this.arms = new DirectionArms({ ...options, activeOf: (barSeconds) => this.slots.activeOf(barSeconds) });
@@ -100,11 +112,12 @@ export class Instruments {
 
   /** Whether the features of a subject are warm, by bars that lead to its newest one without a long gap. */
   readonly isReady = (index: number): boolean => {
-    const { matrix, activeModels } = this.#options;
+    const { matrix, activeModels, pairRules } = this.#options;
     const isPair = index < this.#first;
-    const rule = isPair ? null : this.rules.activeOf(index - this.#first);
+    const rule = isPair ? pairRules.activeOf(index) : this.rules.activeOf(index - this.#first);
     const isRuleWarm = rule?.isWarm ?? true;
-    const isWarm = isPair ? matrix.isReady(index, activeModels()) : this.#isInstrumentReady(index) && isRuleWarm;
+    const models = rule === null ? activeModels() : null;
+    const isWarm = (isPair ? matrix.isReady(index, models) : this.#isInstrumentReady(index)) && isRuleWarm;
     const needed = isPair ? matrix.features.warmupBars : this.#matrix.warmupBarsOf(index);
     return isWarm && this.#history.barsOf(index) >= needed;
   };
@@ -139,7 +152,7 @@ export class Instruments {
       this.arms.infer(group, scores);
     }
     this.rules.finish(this.#scoresOf);
-    this.ruleArms.infer(this.#scoresOf);
+    this.ruleArms.infer(() => this.#challengerRules.finish(this.#scoresOf));
   }
 
   /** What the direction model has answered to the newest bar of an instrument, by its index among the instruments. */
@@ -168,18 +181,18 @@ export class Instruments {
   }
 
   /** Computes the formulas of a loaded rule over its last bars, before it answers. See `ServedRules.warm`. */
-  warm(rule: RuleModel, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
+  warm(rule: AnyRule, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
     return this.rules.warm(rule, store, (index) => this.#matrix.lastOf(index), turns);
   }
 
   /** The same of a rule in shadow. */
-  warmRuleShadow(rule: RuleModel, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
-    return this.ruleShadows.rules.warm(rule, store, (index) => this.#matrix.lastOf(index), turns);
+  warmRuleShadow(rule: AnyRule, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
+    return this.#shadowRules.warm(rule, store, (index) => this.#matrix.lastOf(index), turns);
   }
 
   /** The same of the challenger of a rollout of rules. */
-  warmRuleChallenger(rule: RuleModel, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
-    return this.ruleArms.rules.warm(rule, store, (index) => this.#matrix.lastOf(index), turns);
+  warmRuleChallenger(rule: AnyRule, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
+    return this.#challengerRules.warm(rule, store, (index) => this.#matrix.lastOf(index), turns);
   }
 
   /** The same of the formulas of a loaded direction model. See `InstrumentMatrix.warm`. */
@@ -238,7 +251,8 @@ export class Instruments {
 
   /** Journals the answers of the rules in shadow to a batch that `decide` answered. */
   async followRuleShadows(answers: readonly Answer[]): Promise<void> {
-    await this.ruleShadows.follow(this.#ownIn(answers), this.#scoresOf, (...bar) => this.#answerAgainByRule(...bar));
+    this.#shadowRules.finish(this.#scoresOf);
+    await this.ruleShadows.follow(this.#ownIn(answers), (...bar) => this.#answerAgainByRule(...bar));
   }
 
   /** Arms and shadows of rules are compared without a person's stops. @returns null: the rule does not answer yet */
@@ -322,7 +336,7 @@ export class Instruments {
 }
 
 /** The bars of an instrument are read by its rule, by its rule in shadow, and by the challenger of its rule. */
-function readersOf(rules: readonly ServedRules[]): Pick<ServedRules, 'reads' | 'take'> {
+function readersOf(rules: readonly InstrumentRules[]): Pick<InstrumentRules, 'reads' | 'take'> {
   return {
     reads: (index) => rules.some((own) => own.reads(index)),
     take: (index, taken) => rules.forEach((own) => own.take(index, taken)),

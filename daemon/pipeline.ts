@@ -1,4 +1,4 @@
-import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
+import { isPairRule, type AnyRule } from '../shared/bundle/rule/rule_model.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { SeriesBook } from '../shared/core/series/series_book.ts';
@@ -8,6 +8,8 @@ import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import { Bookkeeping } from './bookkeeping.ts';
 import type { Answer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
+import { createBodyEncoder } from '../shared/signal/body_encoder/body_encoder.ts';
+import { isOfRule } from '../shared/signal/instrument_signal.ts';
 import { IdleWindow } from './status/idle_window.ts';
 import { FeatureMatrix } from './features/feature_matrix.ts';
 import type { WarmUpTurns } from './features/formula_warm_up.ts';
@@ -19,6 +21,7 @@ import type { RuleWarmStore } from './features/rule_warm_up.ts';
 import { readSeries } from './features/series_reader.ts';
 import { Inputs } from './status/inputs.ts';
 import { Instruments } from './instruments.ts';
+import { PairRules } from './pair_rules.ts';
 import { SignalRecorder } from './journal/record.ts';
 import { Stopwatch } from './publish/stopwatch.ts';
 import type { PipelineOptions } from './options/pipeline_options.ts';
@@ -56,6 +59,9 @@ export class Pipeline {
   /** Of a rollout, by strategy: each keeps what concerns it. */
   readonly #lanes: readonly Pick<RolloutArms, 'announce' | 'change' | 'restart'>[];
   readonly #instruments: Instruments;
+  readonly #pairRules: PairRules;
+  /** Of virtual answers by rules: bodies differ in fields that an encoder keeps. */
+  readonly #virtualEncoder = createBodyEncoder();
   readonly #envelope: Envelope;
   readonly #batches: BatchPublisher;
   readonly #recorder: SignalRecorder;
@@ -104,7 +110,9 @@ export class Pipeline {
 
     // features → infer → decide
     const series = readSeries(this.series);
-    const matrix = new FeatureMatrix(pairs, options.windows, options.schema.definitions.length, series);
+    const { windows } = options;
+    const pairRules = new PairRules({ pairs, windows, clock, slowInferenceMs, inputs, journal, observer });
+    const matrix = new FeatureMatrix(pairs, windows, options.schema.definitions.length, series, pairRules);
     const decider = new Decider({
       pairs,
       subjects,
@@ -114,7 +122,9 @@ export class Pipeline {
       costs: options.costs,
       matrix,
       degradations,
+      rules: pairRules,
     });
+    this.#pairRules = pairRules;
     this.#matrix = matrix;
     this.#decider = decider;
     this.#instruments = new Instruments({
@@ -129,6 +139,7 @@ export class Pipeline {
       series,
       journal,
       activeModels: () => this.#models.active,
+      pairRules,
       inputs,
       observer,
     });
@@ -144,7 +155,7 @@ export class Pipeline {
       inputs,
       observer,
     });
-    this.#lanes = [this.#arms, this.#instruments.arms, this.#instruments.ruleArms];
+    this.#lanes = [this.#arms, this.#instruments.arms, this.#instruments.ruleArms, pairRules.arms];
 
     // publish → journal
     this.#envelope = new Envelope({ pairs: subjects, market: options.market, bootId, feedIntervalMs }, clock.nowMs());
@@ -161,7 +172,9 @@ export class Pipeline {
       recorder: this.#recorder,
       stopwatch: this.#stopwatch,
       decider,
-      arms: this.#arms,
+      arms: {
+        nextModels: (answer, active) => pairRules.nextRule(answer) ?? this.#arms.nextModels(answer, active),
+      },
       instruments: this.#instruments,
       idle: this.#idle,
       observer,
@@ -172,11 +185,17 @@ export class Pipeline {
     this.#states = {
       slots: this.#models,
       directions: this.#instruments.slots,
-      rules: this.#instruments.rules,
+      // Each kind of subject takes what concerns its own.
+      rules: {
+        swap: (input) => [this.#instruments.rules, pairRules].forEach((rules) => rules.swap(input)),
+        clear: () => [this.#instruments.rules, pairRules].forEach((rules) => rules.clear()),
+      },
       halts,
       shadow: this.#shadow,
       directionShadows: this.#instruments.shadows,
-      ruleShadows: this.#instruments.ruleShadows,
+      ruleShadows: {
+        swap: (input) => [this.#instruments.ruleShadows, pairRules.shadows].forEach((shadows) => shadows.swap(input)),
+      },
       arms: {
         change: (input) => this.#lanes.forEach((arms) => arms.change(input)),
         restart: () => this.#lanes.forEach((arms) => arms.restart()),
@@ -191,11 +210,11 @@ export class Pipeline {
       subjects,
       slots: this.#models,
       directions: this.#instruments.slots,
-      rules: this.#instruments.rules,
+      rules: [this.#instruments.rules, pairRules],
       halts,
       arms: this.#arms,
       directionArms: this.#instruments.arms,
-      ruleArms: this.#instruments.ruleArms,
+      ruleArms: [this.#instruments.ruleArms, pairRules.arms],
       decider,
       degradations,
       batches: this.#batches,
@@ -255,7 +274,11 @@ export class Pipeline {
     watch.start();
     const ofPairs = this.#instruments.pairsIn(answers);
     if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(ofPairs, rows);
-    this.#arms.follow(ofPairs);
+    const hasRules = this.#pairRules.isPresent;
+    // Where a rule answers, no arm of the models does.
+    this.#arms.follow(hasRules ? ofPairs.filter(({ body }) => !isOfRule(body)) : ofPairs);
+    if (hasRules)
+      await this.#pairRules.follow(ofPairs, (...bar) => this.#decider.answerAgainByRule(...bar, this.#virtualEncoder));
     this.#instruments.follow(answers);
     if (this.#instruments.shadows.isPresent) await this.#instruments.followShadows(answers);
     if (this.#instruments.ruleShadows.isPresent) await this.#instruments.followRuleShadows(answers);
@@ -299,18 +322,24 @@ export class Pipeline {
   }
 
   /** The same of the formulas of a rule. @param store the journal of this pipeline's bars */
-  warmRule(rule: RuleModel, store: RuleWarmStore): Promise<void> {
-    return this.#instruments.warm(rule, store, this.#warmUpTurns);
+  warmRule(rule: AnyRule, store: RuleWarmStore): Promise<void> {
+    return isPairRule(rule)
+      ? this.#pairRules.warm('served', rule, store, (index) => this.#matrix.lastOf(index), this.#warmUpTurns)
+      : this.#instruments.warm(rule, store, this.#warmUpTurns);
   }
 
   /** The same of the formulas of a rule in shadow. @param store the journal of this pipeline's bars */
-  warmRuleShadow(rule: RuleModel, store: RuleWarmStore): Promise<void> {
-    return this.#instruments.warmRuleShadow(rule, store, this.#warmUpTurns);
+  warmRuleShadow(rule: AnyRule, store: RuleWarmStore): Promise<void> {
+    return isPairRule(rule)
+      ? this.#pairRules.warm('shadow', rule, store, (index) => this.#matrix.lastOf(index), this.#warmUpTurns)
+      : this.#instruments.warmRuleShadow(rule, store, this.#warmUpTurns);
   }
 
   /** The same of the challenger of a rollout of rules. @param store the journal of this pipeline's bars */
-  warmRuleChallenger(rule: RuleModel, store: RuleWarmStore): Promise<void> {
-    return this.#instruments.warmRuleChallenger(rule, store, this.#warmUpTurns);
+  warmRuleChallenger(rule: AnyRule, store: RuleWarmStore): Promise<void> {
+    return isPairRule(rule)
+      ? this.#pairRules.warm('challenger', rule, store, (index) => this.#matrix.lastOf(index), this.#warmUpTurns)
+      : this.#instruments.warmRuleChallenger(rule, store, this.#warmUpTurns);
   }
 
   /** The same of a direction model. @param store the journal of this pipeline's bars */

@@ -99,8 +99,7 @@ function newsLine({ gate }: Explanation): string[] {
 }
 
 /** Each condition of a rule's formulas, the nearest failing one first. */
-function ruleLines(explanation: Explanation): string[] {
-  const rule = explanation.kind === 'instrument' ? explanation.rule : null;
+function ruleLines({ rule }: Explanation): string[] {
   if (rule === null) return [];
   return [
     `rule ${rule.name}, ${rule.has_edge ? 'edge' : 'NO_EDGE'}`,

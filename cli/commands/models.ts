@@ -11,8 +11,7 @@ import {
 import { folderOfRule } from '../../shared/bundle/shelves/rules.ts';
 import { signRuleBundle } from '../../shared/bundle/rule/rule_bundle.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { symbolNames } from '../../shared/policy/symbol_names.ts';
-import { spellSubject } from '../../shared/symbol/symbol.ts';
+import { spellRuled } from '../../shared/policy/ruled_subject.ts';
 import { ruleShadows, servedRules } from '../../trainer/control/rules/kept_rules.ts';
 import { listRuleBundles } from '../rule_bundles.ts';
 import { showRule } from '../strategy/show_rule.ts';
@@ -276,7 +275,7 @@ function shadowRule(admitted: Admitted<'shadow'>, instrument: string, output: Ou
 }
 
 function stopRuleShadow(given: string, output: Output): void {
-  const instrument = spellSubject(given, symbolNames(loadSettings()), 'instrument');
+  const instrument = spellRuled(given, loadSettings());
   const before = endRuleShadow(instrument, homePaths());
   output.written({ target: `rule ${instrument}`, before: { version: before }, after: { version: null } });
   output.line(`No rule in shadow of ${instrument} any more.`);
@@ -356,7 +355,7 @@ async function rollbackRule(flags: RollbackFlags, given: string, output: Output)
   const paths = homePaths();
   if (flags.direction !== undefined)
     throw new MinutehandError('USAGE', { seen: '--direction with --rule', expected: 'one of them' });
-  const instrument = spellSubject(given, symbolNames(loadSettings()), 'instrument');
+  const instrument = spellRuled(given, loadSettings());
   const { name } = rulePlace(paths.models, instrument);
   const earlier = predecessor(readActiveRule(paths.models, instrument, trainerMarks(paths, name)));
   const override = overrideOf(flags);

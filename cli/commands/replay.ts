@@ -11,9 +11,9 @@ import {
   readActiveDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
 import { readActiveRule } from '../../shared/bundle/rule/active_rule.ts';
-import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
+import { isPairRule, type AnyRule } from '../../shared/bundle/rule/rule_model.ts';
 import { shelfOfFolder, shelfOfSlot } from '../../shared/bundle/shelves/registry.ts';
-import { isRule, openRule, ruleOpener } from '../../shared/bundle/shelves/rules.ts';
+import { isRule, openRule, ruleOpener, subjectsOfRules } from '../../shared/bundle/shelves/rules.ts';
 import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel, type DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
@@ -161,8 +161,9 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const asked = ownRule === null ? replayedSubjects(flags, settings, own) : [subjectOfRule(flags, settings, ownRule)];
   const instruments = asked.filter(isInstrument);
   const pairs = asked.filter((subject) => !isInstrument(subject));
-  const windows = pairs.length === 0 ? minutehand.windows : windowsInUse(modelsFolder, minutehand.windows);
-  const rules = ownRule !== null ? [ownRule] : own === null ? activeRules(modelsFolder, instruments) : [];
+  const windows =
+    pairs.length === 0 || ownRule !== null ? minutehand.windows : windowsInUse(modelsFolder, minutehand.windows);
+  const rules = ownRule !== null ? [ownRule] : own === null ? activeRules(modelsFolder, asked) : [];
   const windowsOf = (one: Pair): InstrumentWindows =>
     own === null ? directionWindows(activeFolder, one) : bundleInstrumentWindows(INSTRUMENT_WINDOWS, own);
   const progress = output.progress();
@@ -176,7 +177,8 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     from: (from -
       Math.max(
         warmUpSeconds(windows),
-        ...instruments.map((one) => instrumentWarmUpSeconds(one, rules, windowsOf(one))),
+        ...rules.map((rule) => ruleWarmUpSeconds(rule, warmUpSeconds(windows))),
+        ...instruments.map((one) => instrumentWarmUpSeconds(one, windowsOf(one))),
       )) as OpenTime,
     to,
     onProgress: ({ done, total }) => progress.update('reading bars', done, total),
@@ -192,7 +194,9 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
       expected: 'SYMBOL.csv or SYMBOL.csv.gz of both legs of a pair, or of an instrument',
     });
   const schema = featureSchema(minutehand.windows);
-  const models = wanted.length === 0 ? null : await loadModelSet(resolveBundle(modelsFolder), schema, wanted.length);
+  const isRuled = ({ id }: Pair): boolean => rules.some(({ manifest }) => manifest.instrument === id);
+  const isOfModels = !wanted.every(isRuled);
+  const models = isOfModels ? await loadModelSet(resolveBundle(modelsFolder), schema, wanted.length) : null;
   if (models !== null) refuseUnservedFormulas(models.version, models.schema.windows, { role: 'active', daemons: null });
   const directions =
     own === null ? await activeDirections(activeFolder, alone) : [await openDirection(modelsFolder, own, alone.length)];
@@ -235,7 +239,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   file?.close();
   const seconds = (performance.now() - startedMs) / 1000;
   output.line(
-    `${summary.signals} signals of ${subjectsText(wanted.length, alone.length)} in ${summary.minutes} minutes (${summary.enters} ENTER, ${summary.exits} EXIT), ${modelsText(wanted.length === 0 ? null : (models?.version ?? 'none'), alone.length === 0 ? null : directionVersions(directions))}${rulesText(rules)}, ${seconds.toFixed(1)} s${flags.out === undefined ? '' : `, written to ${flags.out}`}`,
+    `${summary.signals} signals of ${subjectsText(wanted.length, alone.length)} in ${summary.minutes} minutes (${summary.enters} ENTER, ${summary.exits} EXIT), ${modelsText(isOfModels ? (models?.version ?? 'none') : null, alone.length === 0 ? null : directionVersions(directions), rules)}, ${seconds.toFixed(1)} s${flags.out === undefined ? '' : `, written to ${flags.out}`}`,
   );
   output.line(`sha256 ${summary.sha256}`);
   const possible = asked.map(({ id }) => id);
@@ -271,16 +275,16 @@ function replayedSubjects(flags: ReplayFlags, settings: Settings, own: Direction
   });
 }
 
-/** The instrument of a rule. @throws MinutehandError PAIR_UNKNOWN, USAGE */
-function subjectOfRule(flags: ReplayFlags, settings: Settings, { manifest }: RuleModel): Pair {
+/** The subject of a rule. @throws MinutehandError PAIR_UNKNOWN, USAGE */
+function subjectOfRule(flags: ReplayFlags, settings: Settings, { manifest }: AnyRule): Pair {
   const { version, instrument } = manifest;
   const subjects = configuredSubjects(flags, settings);
   const other = flags.pairs === undefined ? undefined : subjects.find((subject) => subject !== instrument);
   if (other === undefined && subjects.includes(instrument)) return parseSubject(instrument);
   throw new MinutehandError('USAGE', {
-    seen: `${other ?? 'no configured instrument'} with ${version}, the rule of ${instrument}`,
+    seen: `${other ?? 'no configured subject'} with ${version}, the rule of ${instrument}`,
     expected: instrument,
-    next: 'See instruments in config/minutehand.yaml.',
+    next: 'See pairs and instruments in config/minutehand.yaml.',
   });
 }
 
@@ -301,23 +305,26 @@ function subjectsText(pairs: number, instruments: number): string {
   return texts.join(' and ');
 }
 
-/** Versions of the models of both kinds of subjects; null: there is no such subject. */
-function modelsText(pairs: string | null, direction: string | null): string {
+/** Versions of the models of both kinds of subjects, and of the rules; null: no subject is answered by such models. */
+function modelsText(pairs: string | null, direction: string | null, rules: readonly AnyRule[]): string {
   const texts = [
     ...(pairs === null ? [] : [`models ${pairs}`]),
     ...(direction === null ? [] : [`direction ${direction}`]),
+    ...rules.map(({ manifest }) => `rule ${manifest.version} of ${manifest.instrument}`),
   ];
   return texts.join(', ');
 }
 
 /** Bars of an instrument before the first answered one. */
-function instrumentWarmUpSeconds(instrument: Pair, rules: readonly RuleModel[], windows: InstrumentWindows): number {
-  const barSeconds = barSecondsOf(instrument);
-  const ofRules = rules
-    .filter(({ manifest }) => manifest.instrument === instrument.id)
-    .map((rule) => rule.createFormulas(barSeconds).warmUpBars);
-  const bars = Math.max(instrumentWarmUp(windows), ...ofRules);
-  return (bars + 1) * barSeconds;
+function instrumentWarmUpSeconds(instrument: Pair, windows: InstrumentWindows): number {
+  return (instrumentWarmUp(windows) + 1) * barSecondsOf(instrument);
+}
+
+/** The same of a rule. @param ofPair seconds after which the hand-written features of a pair are warm */
+function ruleWarmUpSeconds(rule: AnyRule, ofPair: number): number {
+  const barSeconds = barSecondsOf(parseSubject(rule.manifest.instrument));
+  const own = (rule.createFormulas(barSeconds).warmUpBars + 1) * barSeconds;
+  return isPairRule(rule) ? own + ofPair : own;
 }
 
 /** The windows of the active direction model of an instrument; without one, those of the hand-written features. */
@@ -328,10 +335,10 @@ function directionWindows(modelsFolder: string, instrument: Pair): InstrumentWin
   return bundleInstrumentWindows(INSTRUMENT_WINDOWS, manifest);
 }
 
-/** The rules that are served for these instruments. */
-function activeRules(modelsFolder: string, instruments: readonly Pair[]): RuleModel[] {
+/** The rules that are served for these subjects. */
+function activeRules(modelsFolder: string, subjects: readonly Pair[]): AnyRule[] {
   const open = ruleOpener(modelsFolder);
-  return instruments.flatMap(({ id }) => {
+  return subjectsOfRules(subjects).flatMap(({ id }) => {
     const active = readActiveRule(modelsFolder, id);
     return active === null ? [] : [open(active.version)];
   });
@@ -359,10 +366,6 @@ async function activeDirections(modelsFolder: string, instruments: readonly Pair
 async function openDirection(folder: string, manifest: DirectionManifest, maxRows: number): Promise<ActiveDirection> {
   const set = await loadDirectionModel(folder, liveInstrumentSchema(manifest.timeframe), maxRows);
   return { timeframe: timeframeOf(manifest.timeframe), set };
-}
-
-function rulesText(rules: readonly RuleModel[]): string {
-  return rules.map(({ manifest }) => `, rule ${manifest.version} of ${manifest.instrument}`).join('');
 }
 
 function directionVersions(directions: readonly ActiveDirection[]): string {

@@ -6,8 +6,7 @@ import { compareShadow, ruleInShadow } from '../../trainer/control/rules/shadow_
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { symbolNames } from '../../shared/policy/symbol_names.ts';
-import { spellSubject } from '../../shared/symbol/symbol.ts';
+import { spellRuled } from '../../shared/policy/ruled_subject.ts';
 import { servedRules } from '../../trainer/control/rules/kept_rules.ts';
 import { instrumentOfSlot } from '../../trainer/control/admission/standing.ts';
 import { modelProblems } from '../status/model_findings.ts';
@@ -51,8 +50,8 @@ function showShadow(given: string, output: Output): void {
   const paths = homePaths();
   const settings = loadSettings();
   const { market, shards } = settings.minutehand;
-  const instrument = spellSubject(given, symbolNames(settings), 'instrument');
-  const shadow = ruleInShadow(paths.models, instrument);
+  const instrument = spellRuled(given, settings);
+  const shadow = ruleInShadow(paths.models, instrument, settings);
   if (shadow === null)
     throw new MinutehandError('MODEL_MISSING', {
       seen: `no rule is in shadow for ${instrument}`,
@@ -78,7 +77,7 @@ function showShadow(given: string, output: Output): void {
 
 function stopRule(given: string, output: Output): void {
   const paths = homePaths();
-  const instrument = spellSubject(given, symbolNames(loadSettings()), 'instrument');
+  const instrument = spellRuled(given, loadSettings());
   const version = endRule(instrument, paths);
   if (version === null)
     throw new MinutehandError('MODEL_MISSING', {

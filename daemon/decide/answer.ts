@@ -152,7 +152,7 @@ export function answerMinute(
 }
 
 /** During a rollout the body names the arm, and a position that the challenger opened names the rollout. */
-function answerOf(
+export function answerOf(
   { rollout, encoder }: AnswerContext,
   minute: AnsweredMinute,
   body: SignalBody,
@@ -205,12 +205,12 @@ function entryTermsOf(
 }
 
 /** Nothing can be decided: not warm, no complete minute, or a heartbeat. */
-function hold({ outcome }: AnsweredMinute, position: Position): Decision {
+export function hold({ outcome }: AnsweredMinute, position: Position): Decision {
   return { action: 'HOLD', reason: outcome === 'COMPLETE' ? 'WARMUP' : outcome, target: position.side };
 }
 
 /** @param isHalt no models, nothing scored, or halted by a live KPI */
-function modeOf(minute: AnsweredMinute, isReady: boolean, isHalt: boolean, isDegraded: boolean): Mode {
+export function modeOf(minute: AnsweredMinute, isReady: boolean, isHalt: boolean, isDegraded: boolean): Mode {
   if (isHeartbeat(minute) && minute.isHalted) return 'HALT';
   if (!isReady) return 'WARMUP';
   if (isHalt) return 'HALT';

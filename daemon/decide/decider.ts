@@ -7,6 +7,7 @@ import { ExposureMeter } from '../../shared/core/position/exposure.ts';
 import type { NewsEvent } from '../../shared/core/news/news_event.ts';
 import { newsWindows, withCalendar, type NewsWindows } from '../../shared/core/news/news_windows.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
+import type { PairRuleFormulas } from '../../shared/bundle/rule/rule_model.ts';
 import { pairLabel, type Pair } from '../../shared/pair.ts';
 import { pairCosts } from '../../shared/policy/costs.ts';
 import { createBodyEncoder, type BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
@@ -14,7 +15,9 @@ import type { DecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { FeatureMatrix } from '../features/feature_matrix.ts';
 import type { DegradationSet } from '../queue/degradation_set.ts';
+import type { PairRules } from '../pair_rules.ts';
 import type { MinuteItem } from '../queue/queue.ts';
+import { answerPairByRule } from './pair_rule_answer.ts';
 import { answerMinute, type AnswerContext, type MinuteAnswer, type RolloutArm } from './answer.ts';
 import { SignalIds } from './signal_ids.ts';
 
@@ -30,6 +33,8 @@ export interface DeciderOptions {
   readonly matrix: FeatureMatrix;
   /** The mode is DEGRADED while one concerns the pairs. */
   readonly degradations: Pick<DegradationSet, 'isPairDegraded'>;
+  /** Those that answer in place of the models; none = no pair has one. */
+  readonly rules?: Pick<PairRules, 'isPresent' | 'choose'>;
 }
 
 /** Answers minutes, and keeps the virtual position of each pair. */
@@ -125,14 +130,58 @@ export class Decider {
     items: readonly MinuteItem[],
     contextAt: (pairIndex: number, time: OpenTime, position: Position) => AnswerContext,
   ): MinuteAnswer[] {
+    const { rules } = this.#options;
     return items.map(({ minute }) => {
       const { pairIndex } = minute;
       const context = contextAt(pairIndex, minute.time, this.#positions[pairIndex]!);
-      const id = this.ids.idOf(minute, context.models);
-      const answer = this.answer(context, minute, this.#positions[pairIndex]!, id);
+      const answer =
+        (rules?.isPresent === true ? this.#byRule(rules, context, minute) : null) ??
+        this.answer(context, minute, this.#positions[pairIndex]!, this.ids.idOf(minute, context.models));
       this.#positions[pairIndex] = answer.position;
       return answer;
     });
+  }
+
+  /** @returns null where the models answer */
+  #byRule(rules: Pick<PairRules, 'choose'>, context: AnswerContext, minute: AnsweredMinute): MinuteAnswer | null {
+    const position = this.#positions[minute.pairIndex]!;
+    const choice = rules.choose(minute.pairIndex, minute.time, position);
+    if (choice === null) return null;
+    const { formulas, rollout } = choice;
+    const id = this.ids.idOf(minute, formulas.rule);
+    return this.#answerByRule({ ...context, rollout }, formulas, minute, position, id);
+  }
+
+  #answerByRule(
+    context: AnswerContext,
+    formulas: PairRuleFormulas,
+    minute: AnsweredMinute,
+    position: Position,
+    id: string,
+  ): MinuteAnswer {
+    const { pairs, schema } = this.#options;
+    const { pairIndex } = minute;
+    // A rule reads the hand-written features, and no formulas of a model.
+    const own = { ...context, featureSchema: schema.hash };
+    return answerPairByRule(own, formulas, pairs[pairIndex]!, this.#labels[pairIndex]!, minute, position, id);
+  }
+
+  /**
+   * Answers a bar that was published again, without a person's stops, as arms and shadows of rules are compared.
+   * @returns null: the rule does not answer yet
+   */
+  answerAgainByRule(
+    { minute, body }: MinuteAnswer,
+    formulas: PairRuleFormulas,
+    before: Position,
+    encoder: BodyEncoder,
+  ): MinuteAnswer | null {
+    const { pairs, matrix } = this.#options;
+    const isWarm = formulas.isWarm || before.side !== 0;
+    if (minute.outcome !== 'COMPLETE' || !matrix.isReady(minute.pairIndex, null) || !isWarm) return null;
+    const positions = this.#positions.with(minute.pairIndex, before);
+    const context = this.contextOf(null, null, new Uint8Array(pairs.length), encoder, undefined, positions);
+    return this.#answerByRule(context, formulas, minute, before, body.signal_id);
   }
 
   answer(context: AnswerContext, minute: AnsweredMinute, position: Position, id: string): MinuteAnswer {

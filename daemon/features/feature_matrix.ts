@@ -25,6 +25,14 @@ type PairPlan = FormulaPlan<PairReading, FeatureSchema>;
 type CompleteMinute = PairBars & Pick<PairMinute, 'others'>;
 const NO_BARS: OtherBarsAt = new Map();
 
+/** What reads the bars of pairs, by their index, where it is present. */
+export interface RuleReaders {
+  readonly isPresent: boolean;
+  reads(index: number): boolean;
+  take(index: number, reading: PairReading): void;
+}
+const NO_RULES: RuleReaders = { isPresent: false, reads: () => false, take: () => undefined };
+
 /** Minutes whose rows are written while their features are in the cache. */
 const PIECE = 64;
 
@@ -45,10 +53,19 @@ export class FeatureMatrix {
   readonly #series: readonly LegSeries[];
   /** Of the loaded sets that have formulas or a sequence; sets with the same formulas share one. */
   readonly #plans: FormulaPlans<PairReading, FeatureSchema>;
+  readonly #rules: RuleReaders;
   /** Reused for each bar, to allocate nothing: plans keep no reference to it, and a warm-up copies it. */
   readonly #bar = {} as { -readonly [Field in keyof PlannedBar<PairReading>]: PlannedBar<PairReading>[Field] };
 
-  constructor(pairs: readonly Pair[], windows: Windows, columns: number, series: Pick<SeriesReader, 'ofPair'>) {
+  /** @param rules of pairs: they read every bar behind its features */
+  constructor(
+    pairs: readonly Pair[],
+    windows: Windows,
+    columns: number,
+    series: Pick<SeriesReader, 'ofPair'>,
+    rules: RuleReaders = NO_RULES,
+  ) {
+    this.#rules = rules;
     this.features = new FeatureEngine(pairs, windows);
     this.#windows = windows;
     this.#series = pairs.map((pair) => series.ofPair(pair));
@@ -59,7 +76,7 @@ export class FeatureMatrix {
         new FormulaWarmUp(
           plan,
           pairs,
-          pairs.map((_, index) => this.#lastOf(index)),
+          pairs.map((_, index) => this.lastOf(index)),
           copyOfPairBar,
         ),
     });
@@ -88,21 +105,22 @@ export class FeatureMatrix {
     return rows;
   }
 
-  /** Whether formulas read the series of legs: what arrived must have taken effect before a bar. */
+  /** Whether formulas or rules read the series of legs: what arrived must have taken effect before a bar. */
   get readsSeries(): boolean {
-    return this.#plans.readsSeries;
+    return this.#plans.readsSeries || this.#rules.isPresent;
   }
 
   #stepFeatures(items: readonly MinuteItem[]): void {
     const complete: CompleteMinute[] = [];
     for (const { minute } of items) if (minute.outcome === 'COMPLETE') complete.push(minute as CompleteMinute);
-    if (this.#plans.isEmpty) this.features.step(complete);
+    if (this.#plans.isEmpty && !this.#rules.isPresent) this.features.step(complete);
     else this.#stepFormulas(complete);
   }
 
-  /** Hand-written features bar by bar, because formulas read them; formulas of all pairs together. */
+  /** Hand-written features bar by bar, because formulas or rules read them; formulas of all pairs together. */
   #stepFormulas(complete: readonly CompleteMinute[]): void {
     const { features, readsSeries } = this;
+    const rules = this.#rules;
     const bar = this.#bar;
     for (const { pairIndex } of complete) features.touch(pairIndex);
     for (const { pairIndex, a, b, others } of complete) {
@@ -117,6 +135,7 @@ export class FeatureMatrix {
       bar.otherBars = others ?? NO_BARS;
       bar.isWarm = features.ready(pairIndex);
       this.#plans.take(bar);
+      if (rules.isPresent && rules.reads(pairIndex)) rules.take(pairIndex, bar);
     }
     this.#plans.run();
   }
@@ -170,7 +189,7 @@ export class FeatureMatrix {
   }
 
   /** Open of the newest bar of a pair; null before the first. */
-  #lastOf(pairIndex: number): OpenTime | null {
+  lastOf(pairIndex: number): OpenTime | null {
     const { bars, a } = this.features.frame(pairIndex);
     return bars === 0 ? null : a.time;
   }

@@ -15,7 +15,7 @@ import { FormulaWarmUp, type WarmUpTurns } from './formula_warm_up.ts';
 import { copyOfInstrumentBar, instrumentHistoryOf, planOfInstruments } from './instrument_plan.ts';
 import type { RuleWarmStore } from './rule_warm_up.ts';
 import type { SeriesReader } from './series_reader.ts';
-import type { ServedRules } from './served_rules.ts';
+import type { InstrumentRules } from './served_rules.ts';
 
 /** What decides which columns a direction model takes. */
 type Columned = Pick<DirectionModel, 'formulas'>;
@@ -59,7 +59,7 @@ export class InstrumentMatrix {
   readonly #instruments: readonly Pair[];
   readonly #series: Pick<SeriesReader, 'valuesAt'>;
   readonly #tracked: readonly Tracked[];
-  readonly #rules: Pick<ServedRules, 'reads' | 'take'>;
+  readonly #rules: Pick<InstrumentRules, 'reads' | 'take'>;
   /** Reused for each bar, to allocate nothing: plans keep no reference to it, and a warm-up copies it. */
   readonly #planned = {} as {
     -readonly [Field in keyof PlannedBar<InstrumentReading>]: PlannedBar<InstrumentReading>[Field];
@@ -70,7 +70,7 @@ export class InstrumentMatrix {
     instruments: readonly Pair[],
     first: number,
     series: Pick<SeriesReader, 'valuesAt'>,
-    rules: Pick<ServedRules, 'reads' | 'take'>,
+    rules: Pick<InstrumentRules, 'reads' | 'take'>,
   ) {
     this.#rules = rules;
     this.#instruments = instruments;

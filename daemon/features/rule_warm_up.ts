@@ -5,13 +5,15 @@ import { barOpen } from '../../shared/core/resample/bar_resampler.ts';
 import { SeriesBook } from '../../shared/core/series/series_book.ts';
 import { MAX_AGE_SECONDS, SERIES } from '../../shared/core/series/series_names.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
-import type { JournalStore } from '../../shared/store/journal.ts';
 import { parseObservation } from '../../shared/store/observation.ts';
-import { instrumentBarsInPieces, type WarmStore } from '../../shared/store/warm_bars.ts';
-import type { InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
+import { instrumentBarsInPieces, type FormulaStore } from '../../shared/store/warm_bars.ts';
+import type { InstrumentReading, PairReading } from '../../shared/core/formula/bar_inputs.ts';
+import type { Windows } from '../../shared/core/features/windows.ts';
+import { pairReadings } from './pair_plan.ts';
+import type { RuleReadings } from './rule_readings.ts';
 
-/** What the last bars of an instrument and its series are read from. */
-export type RuleWarmStore = WarmStore & Pick<JournalStore, 'seriesBetween'>;
+/** What the last bars of a subject and its series are read from. */
+export type RuleWarmStore = FormulaStore;
 
 /**
  * The last bars of an instrument that a journal has, up to the one at `until`, with hand-written features and series as
@@ -48,4 +50,17 @@ export async function warmBars(
     features.step(bar, series);
     return { bar, features: features.values.slice(), series };
   });
+}
+
+export const INSTRUMENT_READINGS: RuleReadings<InstrumentReading> = {
+  read: warmBars,
+  copy: ({ bar, features, series }) => ({ bar, features: features.slice(), series: series.slice() }),
+};
+
+/** Rules of pairs read no bars of other symbols. @param windows of the hand-written features */
+export function readingsOfPairs(windows: Windows): RuleReadings<PairReading> {
+  return {
+    read: (store, pair, count, until, pause) => pairReadings(store, windows, pair, count, until, pause),
+    copy: ({ a, b, features, series }) => ({ a, b, features: features.slice(), series: series?.slice() ?? null }),
+  };
 }

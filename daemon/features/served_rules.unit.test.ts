@@ -8,7 +8,7 @@ import { SERIES } from '../../shared/core/series/series_names.ts';
 import { parseInstrument } from '../../shared/pair.ts';
 import { instrumentStrategy } from '../../shared/policy/strategy_file.ts';
 import type { RuleWarmStore } from './rule_warm_up.ts';
-import { ServedRules } from './served_rules.ts';
+import { InstrumentRules } from './served_rules.ts';
 
 const INSTRUMENT = parseInstrument('BTCUSDT');
 
@@ -28,7 +28,7 @@ function ruleOf(version: string): FileRule {
 
 describe('the rules that are served', () => {
   it('are warm one after the other, where the next is warmed before the last takes effect', async () => {
-    const rules = new ServedRules([INSTRUMENT]);
+    const rules = new InstrumentRules([INSTRUMENT]);
     const first = ruleOf('first');
     const second = ruleOf('second');
     const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, 60);

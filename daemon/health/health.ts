@@ -78,6 +78,12 @@ export interface HealthReport extends TransportsHealth {
   readonly lease: LeaseHealth | null;
   readonly pairs: number;
   readonly pairs_ready: number;
+  /** Rules that answer for pairs in place of the models, by pair; absent without any. */
+  readonly pair_rules?: {
+    readonly versions: Readonly<Record<string, string>>;
+    readonly shadows: Readonly<Record<string, string>>;
+    readonly refused: ModelRefusal | null;
+  };
   /** Of the instruments; absent without any. */
   readonly direction?: DirectionHealth;
   /** Pairs without bars: they are published with HOLD SILENCE. */

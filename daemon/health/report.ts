@@ -2,7 +2,8 @@ import type { ActiveHalts } from '../infer/active_halts.ts';
 import type { FollowedCalendar } from '../infer/followed_calendar.ts';
 import type { FollowedDirections } from '../infer/followed_directions.ts';
 import type { FollowedSlots } from '../infer/followed_slots.ts';
-import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
+import { PAIR_ID } from '../../shared/pair.ts';
+import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
 import type { FollowedModels } from '../infer/followed_models.ts';
 import type { PipelineStatus } from '../status/pipeline_status.ts';
 import type { Publishers } from '../publish/publishers.ts';
@@ -23,8 +24,8 @@ export interface HealthSources {
   readonly status: PipelineStatus;
   readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion' | 'directionShadows' | 'rolloutRefused'>;
   readonly directions: Pick<FollowedDirections, 'refused' | 'missingSources'> | null;
-  readonly rules: Pick<FollowedSlots<string, RuleModel>, 'refused'> | null;
-  readonly ruleShadows?: Pick<FollowedSlots<string, RuleModel>, 'versions'> | null;
+  readonly rules: Pick<FollowedSlots<string, AnyRule>, 'refused'> | null;
+  readonly ruleShadows?: Pick<FollowedSlots<string, AnyRule>, 'versions'> | null;
   readonly halts: ActiveHalts;
   readonly calendar: Pick<FollowedCalendar, 'events' | 'fault'>;
   readonly links: Publishers['links'];
@@ -39,7 +40,10 @@ export interface HealthSources {
 /** Collects the daemon's health. */
 export function healthReport(sources: HealthSources): HealthReport {
   const { identity, status, models: followed, directions, rules, halts, links } = sources;
-  const ruleShadows = sources.ruleShadows?.versions ?? {};
+  const ofPairs = (id: string): boolean => PAIR_ID.test(id);
+  const served = parted(status.rules, ofPairs);
+  const shadows = parted(sources.ruleShadows?.versions ?? {}, ofPairs);
+  const refusedRule = rules?.refused ?? null;
   const { models, silentPairs, expiredPairs, haltedPairs, readyPairs, degradations } = status;
   const redisFeed = sources.redisFeed();
   const lease = sources.lease();
@@ -47,7 +51,7 @@ export function healthReport(sources: HealthSources): HealthReport {
   const { pairs, instruments } = identity;
   const isWaiting =
     isUnpublished ||
-    (pairs > 0 && (models === null || readyPairs < pairs)) ||
+    (pairs > 0 && ((models === null && Object.keys(served.chosen).length < pairs) || readyPairs < pairs)) ||
     (pairs === 0 && (status.readyInstruments < instruments || !hasStrategy(status)));
   const isRefused = followed.refused !== null || (directions?.refused ?? rules?.refused ?? null) !== null;
   const isDegraded = isRefused || degradations.size + silentPairs.length + haltedPairs.length > 0;
@@ -72,6 +76,9 @@ export function healthReport(sources: HealthSources): HealthReport {
     lease,
     pairs: identity.pairs,
     pairs_ready: readyPairs,
+    ...((isAny(served.chosen) || isAny(shadows.chosen) || (refusedRule !== null && instruments === 0)) && {
+      pair_rules: { versions: served.chosen, shadows: shadows.chosen, refused: refusedRule },
+    }),
     ...(instruments > 0 && {
       direction: {
         instruments,
@@ -80,9 +87,9 @@ export function healthReport(sources: HealthSources): HealthReport {
         refused: directions?.refused ?? null,
         missing_sources: directions?.missingSources ?? [],
         ...(Object.keys(followed.directionShadows).length > 0 && { shadows: followed.directionShadows }),
-        ...(Object.keys(status.rules).length > 0 && { rules: status.rules }),
-        ...(Object.keys(ruleShadows).length > 0 && { rule_shadows: ruleShadows }),
-        ...(rules !== null && rules.refused !== null && { rule_refused: rules.refused }),
+        ...(isAny(served.others) && { rules: served.others }),
+        ...(isAny(shadows.others) && { rule_shadows: shadows.others }),
+        ...(refusedRule !== null && { rule_refused: refusedRule }),
       },
     }),
     silent_pairs: silentPairs,
@@ -104,6 +111,19 @@ export function healthReport(sources: HealthSources): HealthReport {
       [...status.lastTimes].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
     ),
   };
+}
+
+type Versions = Readonly<Record<string, string>>;
+
+/** Those of some subjects, and of the others. */
+function parted(versions: Versions, isChosen: (id: string) => boolean): { chosen: Versions; others: Versions } {
+  const of = (chosen: boolean): Versions =>
+    Object.fromEntries(Object.entries(versions).filter(([id]) => isChosen(id) === chosen));
+  return { chosen: of(true), others: of(false) };
+}
+
+function isAny(versions: Versions): boolean {
+  return Object.keys(versions).length > 0;
 }
 
 /** Whether a direction model or a rule answers for any instrument. */

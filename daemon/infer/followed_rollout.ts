@@ -8,7 +8,7 @@ import {
   type RolloutFile,
 } from '../../shared/bundle/rollout.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
-import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
+import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import type { Challenger } from '../queue/input.ts';
@@ -23,11 +23,11 @@ export interface ChallengedDirections {
   load(version: string, timeframe: Timeframe): Promise<DirectionModel>;
 }
 
-/** The instruments that a daemon runs, where it serves rules. */
+/** The subjects that a daemon runs and rules may answer for. */
 export interface ChallengedRules {
-  readonly instruments: readonly string[];
+  readonly subjects: readonly string[];
   /** Reads, verifies and warms a challenger. @throws MinutehandError */
-  load(version: string, instrument: string): Promise<RuleModel>;
+  load(version: string, instrument: string): Promise<AnyRule>;
 }
 
 export interface FollowedRolloutOptions {
@@ -39,7 +39,7 @@ export interface FollowedRolloutOptions {
   load(folder: string): Promise<ModelSet>;
   /** A rollout of another timeframe is none of this daemon. Absent: it has no instruments. */
   readonly directions?: ChallengedDirections | null;
-  /** A rollout of the rules of another instrument is none of this daemon. Absent: it serves no rules. */
+  /** A rollout of the rules of another subject is none of this daemon. Absent: it serves no rules. */
   readonly rules?: ChallengedRules | null;
   /** The rollout from now on; null = none any more. The sink releases the set. */
   onRollout(rollout: ActiveRollout | null, challenger: Challenger | null): void;
@@ -146,7 +146,7 @@ export class FollowedRollout {
   /** Whether this daemon has subjects of a rollout. Daemons without pairs load the models of pairs, too. */
   #isOurs({ timeframe, instrument }: ActiveRollout): boolean {
     const { directions, rules } = this.#options;
-    if (instrument !== undefined) return rules?.instruments.includes(instrument) === true;
+    if (instrument !== undefined) return rules?.subjects.includes(instrument) === true;
     return timeframe === undefined || directions?.timeframes.includes(timeframe) === true;
   }
 

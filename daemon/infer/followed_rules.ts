@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { refuseForeign } from '../../shared/bundle/origin.ts';
 import { rulePlace, ruleShadowPlace } from '../../shared/bundle/rule/active_rule.ts';
 import type { PointerPlace } from '../../shared/bundle/pointer.ts';
-import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
+import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
 import { folderOfRule } from '../../shared/bundle/shelves/rules.ts';
 import { RULE_REPORT } from '../../shared/bundle/rule/rule_manifest.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -20,7 +20,8 @@ const BUNDLE_FILES = ['manifest.json', RULE_REPORT];
 
 export interface FollowedRulesOptions {
   readonly modelsFolder: string;
-  readonly instruments: readonly Pair[];
+  /** Those that rules may answer for. */
+  readonly subjects: readonly Pair[];
   readonly market: MarketKind;
   /** High-water marks of each pointer; null = any is accepted. */
   marksOf(instrument: string): FollowedMarks | null;
@@ -28,7 +29,7 @@ export interface FollowedRulesOptions {
   readonly files: FileSystem;
   readonly scheduler: Scheduler;
   /** Reads and verifies a rule, and computes its formulas over the last bars. @throws MinutehandError */
-  load(folder: string): Promise<RuleModel>;
+  load(folder: string): Promise<AnyRule>;
   apply(input: RuleInput | DegradationInput): void;
   onRefused(code: string): void;
   readonly log: Logger;
@@ -36,10 +37,10 @@ export interface FollowedRulesOptions {
 }
 
 /**
- * Follows the pointers `models/rule/<instrument>.json`. Where one is removed, the rule ends and the direction model
- * answers again.
+ * Follows the pointers `models/rule/<instrument>.json`. Where one is removed, the rule ends and the models answer
+ * again.
  */
-export function followRules(options: FollowedRulesOptions): FollowedSlots<string, RuleModel> {
+export function followRules(options: FollowedRulesOptions): FollowedSlots<string, AnyRule> {
   const { modelsFolder, apply, log, print } = options;
   return new FollowedSlots({
     ...slotsOfRules(options, (instrument) => rulePlace(modelsFolder, instrument)),
@@ -70,7 +71,7 @@ export interface FollowedRuleShadowsOptions extends Omit<FollowedRulesOptions, '
 }
 
 /** Follows the pointers `models/rule/shadow_<instrument>.json`: nothing of what they name is published. */
-export function followRuleShadows(options: FollowedRuleShadowsOptions): FollowedSlots<string, RuleModel> {
+export function followRuleShadows(options: FollowedRuleShadowsOptions): FollowedSlots<string, AnyRule> {
   const { modelsFolder, apply, lastShadows, print } = options;
   return new FollowedSlots({
     ...slotsOfRules(options, (instrument) => ruleShadowPlace(modelsFolder, instrument)),
@@ -94,10 +95,10 @@ export function followRuleShadows(options: FollowedRuleShadowsOptions): Followed
 
 /** Loads a rule, and refuses that of another instrument, market or length of bars. @throws MinutehandError */
 export function ownRuleLoader(
-  options: Pick<FollowedRulesOptions, 'modelsFolder' | 'instruments' | 'market' | 'load'>,
-): (version: string, instrument: string) => Promise<RuleModel> {
-  const { modelsFolder, instruments, market, load } = options;
-  const timeframes = new Map(instruments.map((own) => [own.id, timeframeOf(barSecondsOf(own))]));
+  options: Pick<FollowedRulesOptions, 'modelsFolder' | 'subjects' | 'market' | 'load'>,
+): (version: string, instrument: string) => Promise<AnyRule> {
+  const { modelsFolder, subjects, market, load } = options;
+  const timeframes = new Map(subjects.map((own) => [own.id, timeframeOf(barSecondsOf(own))]));
   return async (version, instrument) => {
     const rule = await load(folderOfRule(modelsFolder, version));
     const { manifest } = rule;
@@ -116,11 +117,11 @@ export function ownRuleLoader(
 function slotsOfRules(
   options: Omit<FollowedRulesOptions, 'apply'>,
   placeOf: (instrument: string) => PointerPlace,
-): Omit<FollowedSlotsOptions<string, RuleModel>, 'apply' | 'onProved' | 'onAccepted' | 'texts'> {
-  const { modelsFolder, instruments, files } = options;
+): Omit<FollowedSlotsOptions<string, AnyRule>, 'apply' | 'onProved' | 'onAccepted' | 'texts'> {
+  const { modelsFolder, subjects, files } = options;
   return {
     ...options,
-    keys: instruments.map(({ id }) => id),
+    keys: subjects.map(({ id }) => id),
     placeOf,
     pathsOf: (version) => bundlePaths(folderOfRule(modelsFolder, version), BUNDLE_FILES, files),
     load: ownRuleLoader(options),

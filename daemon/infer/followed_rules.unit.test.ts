@@ -60,7 +60,7 @@ function describeInput(input: RuleInput | RuleShadowInput | DegradationInput): s
 
 const options = () => ({
   modelsFolder: models,
-  instruments: [BITCOIN, ETHER].map(parseInstrument),
+  subjects: [BITCOIN, ETHER].map(parseInstrument),
   market: 'live' as const,
   marksOf: () => marks,
   pollMs: 1,

@@ -1,61 +1,56 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
-import type { RuleFormulas, RuleModel } from '../../shared/bundle/rule/rule_model.ts';
+import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
 import { ARMS, type Arm } from '../../shared/core/rollout/assignment.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
-import type { InstrumentAnswer, InstrumentContext } from '../decide/instrument_answer.ts';
-import { ServedRules } from '../features/served_rules.ts';
+import type { Answer } from '../decide/answer.ts';
 import type { Journal } from '../journal/journal.ts';
 import { shadowRow } from '../journal/record.ts';
 import type { RolloutInput } from '../queue/input.ts';
 import { Arms, type ArmsOptions } from './arms.ts';
+import type { LaneRules } from './rule_shadows.ts';
 
-type InstrumentPosition = InstrumentAnswer['position'];
-
-export interface RuleArmsOptions extends Pick<
-  ArmsOptions<RuleModel, InstrumentPosition>,
-  'clock' | 'slowInferenceMs' | 'inputs' | 'observer' | 'flat'
+export interface RuleArmsOptions<Formulas extends { readonly rule: AnyRule }, Own extends Answer> extends Pick<
+  ArmsOptions<AnyRule, Own['position']>,
+  'clock' | 'slowInferenceMs' | 'inputs' | 'observer' | 'flat' | 'subjects'
 > {
-  readonly instruments: readonly Pair[];
   readonly journal: Pick<Journal, 'shadow'>;
-  /** Formulas of the rule that is served for an instrument, by its index; null = none is. */
-  servedOf(index: number): RuleFormulas | null;
+  /** Formulas of the challenger. */
+  readonly rules: LaneRules<Formulas>;
+  /** Formulas of the rule that is served for a subject, by its index; null = none is. */
+  servedOf(index: number): Formulas | null;
 }
 
 /** Answers the bar of a published answer again, by these formulas and from this position before it. */
-export type AnswerByArm = (
-  published: InstrumentAnswer,
-  formulas: RuleFormulas,
-  position: InstrumentPosition,
-) => InstrumentAnswer | null;
+export type AnswerByArm<Formulas, Own extends Answer> = (
+  published: Own,
+  formulas: Formulas,
+  position: Own['position'],
+) => Own | null;
 
-/** The formulas that decide a bar of an instrument, and the rollout where they are the challenger's. */
-export interface ChosenRule {
-  readonly formulas: RuleFormulas;
+/** The formulas that decide a bar of a subject, and the rollout where they are the challenger's. */
+export interface ChosenRule<Formulas> {
+  readonly formulas: Formulas;
   readonly rollout: string | undefined;
 }
 
 /**
- * Both arms of a rollout of rules of one instrument: the challenger computes its formulas over every bar beside the
- * rule that is served, and the arm of each unit decides which answer is published.
+ * Both arms of a rollout of rules of one subject: the challenger computes its formulas over every bar beside the rule
+ * that is served, and the arm of each unit decides which answer is published.
  */
-export class RuleArms {
-  /** Formulas of the challenger. */
-  readonly rules: ServedRules;
-  readonly #options: RuleArmsOptions;
-  readonly #lane: Arms<RuleModel, InstrumentPosition>;
+export class RuleArms<Formulas extends { readonly rule: AnyRule }, Own extends Answer> {
+  readonly #options: RuleArmsOptions<Formulas, Own>;
+  readonly #lane: Arms<AnyRule, Own['position']>;
 
-  constructor(options: RuleArmsOptions) {
-    const { instruments, ...shared } = options;
+  constructor(options: RuleArmsOptions<Formulas, Own>) {
+    const { subjects, rules } = options;
     this.#options = options;
-    this.rules = new ServedRules(instruments);
     this.#lane = new Arms({
-      ...shared,
-      subjects: instruments,
-      isOwn: ({ instrument }) => instrument !== undefined,
+      ...options,
+      isOwn: ({ instrument }) => subjects.some(({ id }) => id === instrument),
       versionOf: ({ manifest }) => manifest.version,
       onChallenger: (version) => {
-        if (version === null) this.rules.clear();
+        if (version === null) rules.clear();
       },
       // Nothing of it is bound to a thread.
       release: () => undefined,
@@ -78,10 +73,11 @@ export class RuleArms {
     this.#lane.change(input);
     const index = this.#index();
     if (index < 0) return;
+    const { rules } = this.#options;
     const { challenger, rollout } = this.#lane.running!;
-    if (this.rules.activeOf(index)?.rule === challenger) return;
-    this.rules.clear();
-    this.rules.swap({ kind: 'rule', instrument: rollout.instrument!, rule: challenger });
+    if (rules.activeOf(index)?.rule === challenger) return;
+    rules.clear();
+    rules.swap({ kind: 'rule', instrument: rollout.instrument!, rule: challenger });
   }
 
   /** See `Arms.restart`. */
@@ -89,13 +85,13 @@ export class RuleArms {
     this.#lane.restart();
   }
 
-  /** Computes what the challenger reads of the direction model's answers to a batch. */
-  infer(scoresOf: (index: number) => { readonly scores: InstrumentContext['scores']; readonly row: number }): void {
-    if (this.#isActive(this.#index())) void this.#lane.infer(() => this.rules.finish(scoresOf));
+  /** @param finish computes what the challenger reads of the answers of models to a batch */
+  infer(finish: () => void): void {
+    if (this.#isActive(this.#index())) void this.#lane.infer(finish);
   }
 
   /** @returns null where the rule that is served decides alone */
-  choose(index: number, time: OpenTime, position: InstrumentPosition): ChosenRule | null {
+  choose(index: number, time: OpenTime, position: Own['position']): ChosenRule<Formulas> | null {
     if (index !== this.#index() || !this.#isActive(index)) return null;
     const arm = this.#lane.armOf(index, time, position);
     const rollout = arm === 'challenger' ? this.#lane.running!.rollout.id : undefined;
@@ -103,17 +99,17 @@ export class RuleArms {
   }
 
   /** The rule that will probably answer the bar after this one. @param position behind this bar */
-  nextRule(index: number, time: OpenTime, position: InstrumentPosition): RuleModel | null {
-    const next = (time + barSecondsOf(this.#options.instruments[index]!)) as OpenTime;
+  nextRule(index: number, time: OpenTime, position: Own['position']): AnyRule | null {
+    const next = (time + barSecondsOf(this.#options.subjects[index]!)) as OpenTime;
     return (this.choose(index, next, position)?.formulas ?? this.#options.servedOf(index))?.rule ?? null;
   }
 
   /**
    * Journals the virtual answers of both arms to the bars of a batch.
-   * @param published answers to instruments
-   * @param first index of the first instrument among the subjects
+   * @param published answers to subjects of this kind
+   * @param first index of the first of them among all subjects
    */
-  follow(published: readonly InstrumentAnswer[], first: number, answer: AnswerByArm): void {
+  follow(published: readonly Own[], first: number, answer: AnswerByArm<Formulas, Own>): void {
     const index = this.#index();
     if (!this.#isActive(index)) return;
     const { rollout, positions } = this.#lane.running!;
@@ -128,15 +124,15 @@ export class RuleArms {
     }
   }
 
-  #formulasOf(arm: Arm, index: number): RuleFormulas {
-    return (arm === 'challenger' ? this.rules.activeOf(index) : this.#options.servedOf(index))!;
+  #formulasOf(arm: Arm, index: number): Formulas {
+    return (arm === 'challenger' ? this.#options.rules.activeOf(index) : this.#options.servedOf(index))!;
   }
 
-  /** Of the instrument whose rules are compared; −1 = none here. */
+  /** Of the subject whose rules are compared; −1 = none here. */
   #index(): number {
     const { running } = this.#lane;
     if (running === null) return -1;
-    return this.#options.instruments.findIndex(({ id }) => id === running.rollout.instrument);
+    return this.#options.subjects.findIndex(({ id }) => id === running.rollout.instrument);
   }
 
   #isActive(index: number): boolean {

@@ -7,12 +7,11 @@ import { barSecondsOf, isInstrument, timeframeOf, type Pair, type Timeframe } fr
 import type { Clock } from '../../shared/ports.ts';
 import type { Decider } from '../decide/decider.ts';
 import type { RolloutArms } from '../infer/rollout_arms.ts';
-import type { RuleArms } from '../infer/rule_arms.ts';
 import type { HaltedPairs } from '../infer/halted_pairs.ts';
 import type { DirectionArms } from '../infer/direction_arms.ts';
 import type { DirectionSlots } from '../infer/direction_slots.ts';
 import type { ModelSlots } from '../infer/model_slots.ts';
-import type { ServedRules } from '../features/served_rules.ts';
+import type { PairRules } from '../pair_rules.ts';
 import { receivedSeries } from '../features/series_reader.ts';
 import type { Inputs } from './inputs.ts';
 import type { BatchPublisher } from '../batches/batch_publisher.ts';
@@ -23,14 +22,15 @@ interface Owners {
   /** Pairs, and behind them instruments. */
   readonly subjects: readonly Pair[];
   readonly directions: Pick<DirectionSlots, 'versions'>;
-  readonly rules: Pick<ServedRules, 'versions'>;
+  /** Of instruments, and of pairs. */
+  readonly rules: readonly Pick<PairRules, 'versions'>[];
   readonly clock: Clock;
   readonly inputs: Inputs;
   readonly halts: HaltedPairs;
   readonly slots: ModelSlots;
   readonly arms: RolloutArms;
   readonly directionArms: Pick<DirectionArms, 'rollout'>;
-  readonly ruleArms: Pick<RuleArms, 'rollout'>;
+  readonly ruleArms: readonly Pick<PairRules['arms'], 'rollout'>[];
   readonly degradations: DegradationSet;
   isReady(pairIndex: number): boolean;
   /** Whether any bar of an instrument had its taker volume. */
@@ -67,7 +67,9 @@ export class PipelineStatus {
   /** null without one, and while other models than its champion are active. */
   get rollout(): ActiveRollout | null {
     const { arms, directionArms, ruleArms, slots } = this.#owners;
-    return arms.isActive(slots.active) ? arms.rollout : (directionArms.rollout ?? ruleArms.rollout);
+    if (arms.isActive(slots.active)) return arms.rollout;
+    const own = [directionArms, ...ruleArms].find(({ rollout }) => rollout !== null);
+    return own?.rollout ?? null;
   }
 
   /** Of the policy that decides. */
@@ -145,9 +147,9 @@ export class PipelineStatus {
     return this.#owners.directions.versions;
   }
 
-  /** Versions of the rules that answer, by instrument. */
+  /** Versions of the rules that answer, by subject. */
   get rules(): Readonly<Record<string, string>> {
-    return this.#owners.rules.versions;
+    return Object.assign({}, ...this.#owners.rules.map(({ versions }) => versions)) as Record<string, string>;
   }
 
   /** Names of what instruments have received beside prices and volume. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import type { KeyedHash } from '../core/rollout/assignment.ts';
 import { MACHINE_FILES } from '../files.ts';
-import { INSTRUMENT_ID, TIMEFRAME_NAMES, type Timeframe } from '../pair.ts';
+import { SUBJECT_ID, TIMEFRAME_NAMES, type Timeframe } from '../pair.ts';
 import type { FileSystem } from '../ports.ts';
 import { VERSION } from './active_file.ts';
 import { readPointer, whilePointerLocked, writeSealed } from './pointer_file.ts';
@@ -28,8 +28,8 @@ const activeShape = {
   block_minutes: z.int().min(1).max(10_080),
   /** Of the instruments whose direction models are compared; absent: the models are those of pairs, or rules. */
   timeframe: z.enum(TIMEFRAME_NAMES).optional(),
-  /** Id of the instrument whose rules are compared; absent: models are. */
-  instrument: z.string().regex(INSTRUMENT_ID).optional(),
+  /** Id of the instrument, or of the pair, whose rules are compared; absent: models are. */
+  instrument: z.string().regex(SUBJECT_ID).optional(),
 };
 const activeSchema = z.object(activeShape);
 export type ActiveRollout = Readonly<z.infer<typeof activeSchema>>;
@@ -152,7 +152,7 @@ export function parseRolloutText(text: string): ActiveRollout | null {
     key,
     share: Number(share),
     block_minutes: Number(block),
-    ...(of !== undefined && (INSTRUMENT_ID.test(of) ? { instrument: of } : { timeframe: of })),
+    ...(of !== undefined && (SUBJECT_ID.test(of) ? { instrument: of } : { timeframe: of })),
   });
 }
 

@@ -7,12 +7,13 @@ import { ExposureMeter, type ExposureAfter } from '../core/position/exposure.ts'
 import { explainNews } from './explained_news.ts';
 import { asKnown, parseCalendarText } from '../calendar/calendar_text.ts';
 import type { NewsEvent } from '../core/news/news_event.ts';
-import { newsWindows, withCalendar } from '../core/news/news_windows.ts';
+import { newsWindows, withCalendar, type NewsWindows } from '../core/news/news_windows.ts';
+import { limitStates } from '../strategies/pair_reversion/entry_limits.ts';
 import { PAIR_RULE, sideAgainst } from '../strategies/pair_reversion/pair_rule.ts';
 import { isCandidate } from '../strategies/pair_reversion/scores.ts';
 import type { Frame } from '../core/features/feature.ts';
 import { PairFeatures } from '../core/features/features.ts';
-import type { Windows } from '../core/features/windows.ts';
+import { handWrittenWindows, type Windows } from '../core/features/windows.ts';
 import { agePosition, FLAT, type Position } from '../core/position/position.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { barSecondsOf, isInstrument, parseSubject, timeframeOf, type Pair } from '../pair.ts';
@@ -23,8 +24,11 @@ import { pairUnknown } from '../policy/known_subject.ts';
 import { onlyTimeframe } from '../policy/spelling.ts';
 import { decisionPolicy, shardPairs, shardsOf, shardSubjects, type Settings } from '../policy/policy.ts';
 import { checksum } from '../signal/encode.ts';
+import { isOfRule, SERVED_RULE_PREFIX } from '../signal/instrument_signal.ts';
 import type { SignalBody } from '../signal/signal.ts';
+import { STRATEGY_REASONS } from '../strategies/registry.ts';
 import { openJournal, type JournaledAnswer, type JournalFile } from '../store/journal.ts';
+import type { AnyRule, PairRuleBar, PairRuleFormulas, PairRuleModel } from '../bundle/rule/rule_model.ts';
 import { ruleOpener } from '../bundle/shelves/rules.ts';
 import { explainInstrument, openExplainedDirection } from './explain_instrument.ts';
 import { explainCosts } from './explained_costs.ts';
@@ -58,6 +62,7 @@ export interface Explainer {
 export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'journal' | 'models'>): Explainer {
   const schema = featureSchema(settings.minutehand.windows);
   const modelsOf = keepingNewest((version) => openExplainedModels(pathInside(paths.models, version), schema));
+  const ruleOf = ruleOpener(paths.models);
   const directionOf = keepingNewest((version) => openExplainedDirection(paths.models, version));
   const { pairs, instruments, market } = settings.minutehand;
   const known = [...pairs, ...instruments];
@@ -98,10 +103,27 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
             requireEdge,
             news: news === undefined ? null : newsWindows(withCalendar(news, knownAt(journal, answer)), pair),
             modelOf: directionOf,
-            ruleOf: ruleOpener(paths.models),
+            ruleOf,
           });
         }
         const signal = JSON.parse(`${answer.body}}`) as SignalBody;
+        if (isOfRule(signal)) {
+          const rule = openRule(ruleOf, signal);
+          const news = () => newsOf(decided, pair, () => knownAt(journal, answer));
+          const positionOf = (id: string): Position => positionAt(journal, id, answer);
+          return explainByRule({
+            ...rule,
+            journal,
+            pair,
+            time,
+            answer,
+            signal,
+            schema,
+            settings: decided,
+            news,
+            positionOf,
+          });
+        }
         const { models, error } = await openModels(modelsOf, pair, signal);
         const own = models?.set.schema ?? schema;
         const minute = recompute(journal, pair, time, answer, own.windows);
@@ -174,17 +196,22 @@ function recompute(
   time: OpenTime,
   { featuresCrc }: JournaledAnswer,
   windows: Windows,
+  rule: PairRuleFormulas | null = null,
 ): RecomputedMinute | null {
   if (featuresCrc === null) return null;
   const features = new PairFeatures(windows, pair);
-  const bars = journaledBars(journal, pair, features.warmupBars, time);
+  const count = features.warmupBars + (rule === null ? 0 : rule.warmUpBars - 1);
+  const bars = journaledBars(journal, pair, count, time);
   const last = bars.at(-1);
   if (last?.a.time !== time) return null;
-  const series = features.readsSeries ? journaledSeries(journal, pair, bars) : null;
+  const series = features.readsSeries || rule !== null ? journaledSeries(journal, pair, bars) : null;
   const othersAt = journaledOthers(journal, { pair, symbols: symbolsOfSources(features.others), bars });
   const othersOf = otherValuesReader(features.others);
-  for (const { a, b } of bars)
-    features.step(a, b, series?.at(a.time + SECONDS_PER_BAR) ?? null, othersOf(othersAt(a.time)));
+  for (const { a, b } of bars) {
+    const known = series?.at(a.time + SECONDS_PER_BAR) ?? null;
+    features.step(a, b, known, othersOf(othersAt(a.time)));
+    rule?.step({ a, b, features: features.values, series: known });
+  }
   return { features, inputs: { ...last, bars: bars.length, from: isoMinute(bars[0]!.a.time) } };
 }
 
@@ -228,7 +255,7 @@ async function explainAnswer(question: Question): Promise<PairExplanation> {
     subject: answer.pairId,
     time: isoMinute(time),
     signal,
-    meaning: REASONS[signal.reason],
+    meaning: meaningOf(signal),
     position,
     reproduced: compare(answer, signal, minute, scored, decided?.costs?.expected_net_bps ?? null, error),
     inputs,
@@ -239,12 +266,107 @@ async function explainAnswer(question: Question): Promise<PairExplanation> {
     models: scored?.models ?? null,
     direction: null,
     strategy: null,
+    rule: null,
     costs: decided?.costs ?? null,
     gate: decided?.gate ?? null,
     conditions: decided?.conditions ?? [],
     to_enter: failingConditions(decided?.conditions ?? []),
     to_exit: decided?.to_exit ?? [],
   };
+}
+
+interface RuleQuestion extends OpenedRule {
+  readonly journal: JournalFile;
+  readonly pair: Pair;
+  readonly time: OpenTime;
+  readonly answer: JournaledAnswer;
+  readonly signal: SignalBody;
+  /** Of the hand-written features. */
+  readonly schema: FeatureSchema;
+  readonly settings: Settings;
+  /** Where news keep the pair from entering; null = nowhere. */
+  news(): NewsWindows | null;
+  /** The virtual position of another pair of the daemon when this minute was decided. */
+  positionOf(pairId: string): Position;
+}
+
+/** The same where a rule has answered. */
+function explainByRule(question: RuleQuestion): PairExplanation {
+  const { journal, pair, time, answer, signal, schema, settings, rule, error } = question;
+  const position = answer.positionBefore === null ? FLAT : (JSON.parse(answer.positionBefore) as Position);
+  const formulas = rule?.createFormulas(barSecondsOf(pair)) ?? null;
+  const minute = recompute(journal, pair, time, answer, handWrittenWindows(schema.windows), formulas);
+  const isDecided = minute?.features.ready === true && formulas !== null && (formulas.isWarm || position.side !== 0);
+  const hasEdge = !decisionPolicy(settings).require_edge || rule?.manifest.edge.no_edge === false;
+  const news = question.news();
+  const bar = isDecided ? { frame: minute.features.frame, hasEdge, stop: stopIn(signal), news, time } : null;
+  const { entries: own, exits } = bar === null ? { entries: [], exits: [] } : formulas!.explain(position, bar);
+  const entries = bar === null ? [] : [...own, ...limitsOf(question, formulas!, position, bar)];
+  return {
+    kind: 'pair',
+    subject: answer.pairId,
+    time: isoMinute(time),
+    signal,
+    meaning: meaningOf(signal),
+    position,
+    reproduced: compare(answer, signal, minute, null, null, error),
+    inputs: minute?.inputs ?? null,
+    features: schema.definitions.map(({ name, unit }, column) => {
+      const value = minute?.features.values[column] ?? NaN;
+      return { name, unit, value: finite(value), percentile: null };
+    }),
+    models: null,
+    direction: null,
+    strategy: null,
+    rule:
+      rule === null
+        ? null
+        : { version: rule.manifest.version, name: rule.strategy.name, has_edge: hasEdge, formulas: {} },
+    costs: null,
+    gate: null,
+    conditions: entries,
+    to_enter: failingConditions(entries),
+    to_exit: exits,
+  };
+}
+
+/** The limits of the policy, of an entry that the rule makes or would make. */
+function limitsOf(
+  { settings, pair, positionOf, time }: RuleQuestion,
+  formulas: PairRuleFormulas,
+  position: Position,
+  bar: PairRuleBar,
+): ConditionState[] {
+  const policy = decisionPolicy(settings);
+  const { action, position: taken } = formulas.decide(position, bar, '', time);
+  const isMeasured = policy.exposure !== undefined && action === 'ENTER';
+  const exposure = isMeasured ? exposureAfter({ settings, pair, positionOf }, policy, taken.side, bar.frame.beta) : null;
+  return limitStates({ market: bar.frame, policy, exposure, time });
+}
+
+interface OpenedRule {
+  readonly rule: PairRuleModel | null;
+  /** Code of the reason why it could not be opened. */
+  readonly error: string | null;
+}
+
+function openRule(ruleOf: (version: string) => AnyRule, { model_version }: SignalBody): OpenedRule {
+  try {
+    return { rule: ruleOf(model_version.slice(SERVED_RULE_PREFIX.length)) as PairRuleModel, error: null };
+  } catch (error) {
+    if (error instanceof MinutehandError) return { rule: null, error: describeError(error).code };
+    throw error;
+  }
+}
+
+function newsOf(settings: Settings, pair: Pair, calendar: () => readonly NewsEvent[]): NewsWindows | null {
+  const { news } = decisionPolicy(settings);
+  return news === undefined ? null : newsWindows(withCalendar(news, calendar()), pair);
+}
+
+/** Of the reason of a signal of a pair, which may be one of a strategy. */
+function meaningOf({ reason }: SignalBody): string {
+  return { ...STRATEGY_REASONS, ...REASONS }[reason];
 }
 
 async function openModels(
@@ -333,14 +455,23 @@ function decidedScores(
 /** Also of a bar that is no candidate: what an entry on its side would have done. */
 function exposureOf(
   { settings, pair, positionOf }: Question,
-  { exposure }: DecisionPolicy,
+  policy: DecisionPolicy,
   frame: Readonly<Frame>,
+): ExposureAfter | null {
+  return exposureAfter({ settings, pair, positionOf }, policy, sideAgainst(frame), frame.beta);
+}
+
+function exposureAfter(
+  { settings, pair, positionOf }: Pick<Question, 'settings' | 'pair' | 'positionOf'>,
+  { exposure }: DecisionPolicy,
+  side: Position['side'],
+  beta: number,
 ): ExposureAfter | null {
   if (exposure === undefined) return null;
   const pairs = shardPairs(settings.minutehand, shardNameOf(settings, pair.id));
   const index = pairs.findIndex(({ id }) => id === pair.id);
   const positions = pairs.map(({ id }) => positionOf(id));
-  return new ExposureMeter(pairs).after(exposure, positions, index, sideAgainst(frame), frame.beta);
+  return new ExposureMeter(pairs).after(exposure, positions, index, side, beta);
 }
 
 /** Features are compared by their checksum, numbers of the signal by their text: to the bit. */

@@ -37,11 +37,21 @@ export interface PairExplanation extends ExplainedMinute {
   readonly models: Readonly<Record<ModelName, ExplainedModel>> | null;
   readonly direction: null;
   readonly strategy: null;
+  /** Where a rule has answered, and not the models. */
+  readonly rule: ExplainedAnsweringRule | null;
   readonly costs: ExplainedCosts | null;
   readonly gate: ExplainedGate | null;
   readonly conditions: ConditionState[];
   readonly to_enter: ConditionState[];
   readonly to_exit: ConditionState[];
+}
+
+export interface ExplainedAnsweringRule {
+  readonly version: string;
+  readonly name: string;
+  readonly has_edge: boolean;
+  /** Conditions of each formula of a strategy file, the nearest failing one first. */
+  readonly formulas: Record<string, ConditionState[]>;
 }
 
 export const DIRECTION_CLASSES = ['up', 'down', 'range'] as const;
@@ -57,12 +67,7 @@ export interface InstrumentExplanation extends ExplainedMinute {
   readonly direction: Readonly<Record<DirectionClass, ExplainedModel>> | null;
   readonly strategy: (DirectionStrategy & { readonly has_edge: boolean }) | null;
   /** Where a rule has answered, and not the direction model: each condition of its formulas. */
-  readonly rule: {
-    readonly version: string;
-    readonly name: string;
-    readonly has_edge: boolean;
-    readonly formulas: Record<string, ConditionState[]>;
-  } | null;
+  readonly rule: ExplainedAnsweringRule | null;
   readonly costs: null;
   readonly gate: null;
   readonly conditions: ConditionState[];

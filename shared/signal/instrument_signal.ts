@@ -67,8 +67,8 @@ export interface InstrumentBody {
   mode: Mode;
 }
 
-/** Whether a rule has answered, and not the direction model. */
-export function isOfRule({ model_version }: Pick<InstrumentBody, 'model_version'>): boolean {
+/** Whether a rule has answered, and not the models. */
+export function isOfRule({ model_version }: Pick<SubjectBody, 'model_version'>): boolean {
   return model_version.startsWith(SERVED_RULE_PREFIX);
 }
 

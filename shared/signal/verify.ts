@@ -1,9 +1,10 @@
 import * as z from 'zod';
-import { REASONS, type Reason } from '../strategies/pair_reversion/reasons.ts';
+import { REASONS } from '../strategies/pair_reversion/reasons.ts';
+import { STRATEGY_REASONS } from '../strategies/registry.ts';
 import { MinutehandError } from '../errors.ts';
 import { PAIR_ID } from '../pair.ts';
 import { checksum } from './encode.ts';
-import type { SubjectBody } from './instrument_signal.ts';
+import { isOfRule, type SubjectBody } from './instrument_signal.ts';
 import { ARMS } from '../core/rollout/assignment.ts';
 import {
   BODY_FIELDS,
@@ -15,11 +16,14 @@ import {
   ROLLOUT_FIELDS,
   SIGNAL_SCHEMA,
   type Signal,
+  type SignalReason,
 } from './signal.ts';
 
 export const share = z.number().min(0).max(1).nullable();
 export const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
 export const price = z.number().positive().nullable();
+
+const PAIR_REASONS = Object.keys({ ...REASONS, ...STRATEGY_REASONS }) as [SignalReason, ...SignalReason[]];
 
 /** Behind `schema`. */
 export const envelope = {
@@ -45,7 +49,7 @@ export const signalSchema = z.strictObject({
   theta2: share,
   position_scale: share,
   action: z.enum(['ENTER', 'EXIT', 'HOLD']),
-  reason: z.enum(Object.keys(REASONS) as [Reason, ...Reason[]]),
+  reason: z.enum(PAIR_REASONS),
   target: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
   position_id: z.union([z.literal(''), hex(32)]),
   max_age_bars: z.int().positive(),
@@ -81,6 +85,14 @@ const NUMBERS = [
   'price_a',
   'price_b',
 ] as const;
+/** A rule has no scores. */
+const NUMBERS_OF_RULES: readonly (typeof NUMBERS)[number][] = [
+  'z_score',
+  'position_scale',
+  'beta',
+  'price_a',
+  'price_b',
+];
 
 /**
  * Reads one signal as a consumer must: checksum first, then fields and order, then what must hold between them.
@@ -164,7 +176,7 @@ function findContradiction(signal: Signal): string | null {
     reason === 'LEG_MISSING' ||
     reason === 'LEG_EMPTY' ||
     reason === 'BAR_SUSPECT';
-  const missing = NUMBERS.find((name) => signal[name] === null);
+  const missing = (isOfRule(signal) ? NUMBERS_OF_RULES : NUMBERS).find((name) => signal[name] === null);
   if (missing !== undefined && !mayBeNull) return `${missing} is null in mode ${mode}`;
   return null;
 }

@@ -23,7 +23,7 @@ import { gateStep } from '../gates/gate_steps.ts';
 import { gateText } from '../gates/gate_text.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import { pathInside } from '../../path_name.ts';
-import { barSecondsOf, parseInstrument, timeframeOf, type Timeframe } from '../../pair.ts';
+import { barSecondsOf, PAIR_ID, parseSubject, timeframeOf, type Timeframe } from '../../pair.ts';
 import type { HomePaths } from '../../home.ts';
 import type { FileSystem } from '../../ports.ts';
 import type { Settings } from '../../policy/policy.ts';
@@ -32,6 +32,7 @@ import { runningOrigin } from './running.ts';
 import { sha256Hex } from '../../sha256.ts';
 import type { ShelfName } from '../../strategies/registry.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../served_formulas.ts';
+import type { BundleShelf } from '../shelves/bundle_shelf.ts';
 import { placeOfSlot, shelfOfFolder, shelfOfSlot } from '../shelves/registry.ts';
 import { folderOfRule, isRule, openJudgedRule } from '../shelves/rules.ts';
 
@@ -98,9 +99,9 @@ export interface Admitted<Through extends Door = Door> {
   readonly [ADMITTED]: true;
   readonly door: Through;
   readonly version: string;
-  /** Timeframe of a direction model or of a rule; null: models of pairs. */
+  /** Timeframe of a direction model, or of the subject of a rule; null: models of pairs. */
   readonly timeframe: Timeframe | null;
-  /** Instrument of a rule, whose `timeframe` is that of its bars; null: another kind of bundle. */
+  /** Instrument or pair of a rule, whose `timeframe` is that of its bars; null: another kind of bundle. */
   readonly rule: string | null;
   /** SHA-256 of the manifest that was admitted, hexadecimal: what is used must have it. */
   readonly manifestHash: string;
@@ -137,8 +138,8 @@ export async function admit<Through extends Door>(
   const { door } = request;
   const candidate = await verifyCandidate(request.folder, place);
   refuseUnserved(candidate, door, place.settings);
-  if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, shelfOfSlot(candidate.timeframe)));
-  if (candidate.rule !== null) refuseOtherInstrument(candidate, place.settings);
+  if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, shelfServing(candidate)));
+  if (candidate.rule !== null) refuseOtherSubject(candidate, place.settings);
   if (door === 'shadow') {
     refuseShadowOfNothing(candidate, place.settings);
     return admitted(door, candidate, null, null);
@@ -200,6 +201,11 @@ export function checkSame(admitted: Admitted, modelsFolder: string, files: FileS
 
 type Kind = Pick<Admitted, 'timeframe' | 'rule'>;
 
+/** The shelf whose subjects a bundle decides about; a rule answers in place of their models. */
+function shelfServing({ timeframe, rule }: Kind): BundleShelf {
+  return shelfOfSlot(rule !== null && PAIR_ID.test(rule) ? null : timeframe);
+}
+
 /** The folder of the bundle of a kind by its version. @throws MinutehandError NAME_UNSAFE */
 export function folderOf({ timeframe, rule }: Kind, version: string, modelsFolder: string): string {
   if (rule !== null) return folderOfRule(modelsFolder, version);
@@ -212,13 +218,15 @@ export function placeOf({ timeframe, rule }: Kind, modelsFolder: string): Pointe
   return placeOfSlot(modelsFolder, timeframe);
 }
 
-/** @throws MinutehandError MODEL_TIMEFRAME for a rule of an instrument that does not run here */
-function refuseOtherInstrument({ version, rule }: Candidate, { minutehand }: Settings): void {
-  const { instruments } = minutehand;
-  if (instruments.includes(rule!)) return;
+/** @throws MinutehandError MODEL_TIMEFRAME for a rule of a subject that does not run here */
+function refuseOtherSubject({ version, rule }: Candidate, { minutehand }: Settings): void {
+  const isOfPair = PAIR_ID.test(rule!);
+  const known = isOfPair ? minutehand.pairs : minutehand.instruments;
+  if (known.includes(rule!)) return;
+  const kind = isOfPair ? 'a pair' : 'an instrument';
   throw new MinutehandError('MODEL_TIMEFRAME', {
     seen: `the rule ${version} was judged for ${rule}`,
-    expected: instruments.length === 0 ? 'an instrument of the configuration: it has none' : instruments.join(' or '),
+    expected: known.length === 0 ? `${kind} of the configuration: it has none` : known.join(' or '),
   });
 }
 
@@ -226,8 +234,8 @@ function refuseOtherInstrument({ version, rule }: Candidate, { minutehand }: Set
  * A direction model may become active before its instruments are configured, but a shadow would answer nothing.
  * @throws MinutehandError MODEL_TIMEFRAME
  */
-function refuseShadowOfNothing({ version, timeframe }: Candidate, { minutehand: { instruments } }: Settings): void {
-  if (timeframe === null || instruments.length > 0) return;
+function refuseShadowOfNothing({ version, timeframe, rule }: Candidate, { minutehand }: Settings): void {
+  if (timeframe === null || rule !== null || minutehand.instruments.length > 0) return;
   throw new MinutehandError('MODEL_TIMEFRAME', {
     seen: `${version} was trained on ${timeframe} bars of instruments`,
     expected: 'an instrument of the configuration: it has none',
@@ -249,7 +257,7 @@ async function verifyCandidate(folder: string, { settings, paths }: AdmissionPla
   if (isRule(folder)) {
     const { rule, recorded } = openJudgedRule(folder, paths.models);
     const { version, market, instrument } = rule.manifest;
-    const own = timeframeOf(barSecondsOf(parseInstrument(instrument)));
+    const own = timeframeOf(barSecondsOf(parseSubject(instrument)));
     return {
       version,
       market,

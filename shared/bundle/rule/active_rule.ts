@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
-import { INSTRUMENT_ID } from '../../pair.ts';
+import { SUBJECT_ID } from '../../pair.ts';
 import { pathInside } from '../../path_name.ts';
 import { copyFolder } from '../bundle.ts';
 import { readModelsFile } from '../models_file.ts';
@@ -17,12 +17,12 @@ export function ruleFolder(modelsFolder: string): string {
   return join(modelsFolder, 'rule');
 }
 
-/** `rule/BTCUSDT@1h.json`: the rule that is served for the instrument. */
+/** `rule/BTCUSDT@1h.json`: the rule that is served for the instrument, or the pair. */
 export function rulePlace(modelsFolder: string, instrument: string): PointerPlace {
   return { path: pathInside(ruleFolder(modelsFolder), `${instrument}.json`), name: `rule_${instrument}` };
 }
 
-/** No instrument begins so: their names have no lower-case letters. */
+/** No subject begins so: their names have no lower-case letters. */
 const SHADOW = 'shadow_';
 
 /** `rule/shadow_BTCUSDT@1h.json`: the rule in shadow of the instrument. */
@@ -35,13 +35,13 @@ export function ruleShadowPlace(modelsFolder: string, instrument: string): Point
 
 /** Instruments with a pointer, whether or not it can be read. */
 export function instrumentsWithRule(modelsFolder: string): string[] {
-  return pointersIn(ruleFolder(modelsFolder)).filter((id) => INSTRUMENT_ID.test(id));
+  return pointersIn(ruleFolder(modelsFolder)).filter((id) => SUBJECT_ID.test(id));
 }
 
 /** Instruments with a pointer to a rule in shadow, whether or not it can be read. */
 export function instrumentsWithRuleShadow(modelsFolder: string): string[] {
   const shadows = pointersIn(ruleFolder(modelsFolder)).filter((name) => name.startsWith(SHADOW));
-  return shadows.map((name) => name.slice(SHADOW.length)).filter((id) => INSTRUMENT_ID.test(id));
+  return shadows.map((name) => name.slice(SHADOW.length)).filter((id) => SUBJECT_ID.test(id));
 }
 
 /** Names without their ending, in order. */

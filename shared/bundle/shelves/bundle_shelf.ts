@@ -6,7 +6,7 @@ import type { Manifest } from '../manifest.ts';
 import type { BundleOrigin } from '../origin.ts';
 import type { PointerPlace } from '../pointer.ts';
 import type { RecordedGates } from '../recorded_gates.ts';
-import type { RuleModel } from '../rule/rule_model.ts';
+import type { AnyRule } from '../rule/rule_model.ts';
 import type { ShelfName, StrategyName } from '../../strategies/registry.ts';
 
 /** The bundles of a strategy: where they are, which pointers name them, what a manifest says. */
@@ -59,7 +59,7 @@ export interface BundleShelf {
    * strategy. Absent: its bundles have slots of their own.
    * @throws MinutehandError as `check`
    */
-  openRule?(folder: string): RuleModel;
+  openRule?(folder: string): AnyRule;
   /** Timeframes of the subjects that this configuration runs with such bundles. */
   timeframesOf(minutehand: Settings['minutehand']): readonly Timeframe[];
   /**

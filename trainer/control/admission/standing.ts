@@ -21,7 +21,7 @@ import type { BundleInUse } from '../../../shared/dependencies/models.ts';
 import { describeError, MinutehandError, type ErrorReport } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { barSecondsOf, INSTRUMENT_ID, parseInstrument, type Timeframe, timeframeOf } from '../../../shared/pair.ts';
+import { barSecondsOf, PAIR_ID, parseSubject, SUBJECT_ID, type Timeframe, timeframeOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
 import { pathInside } from '../../../shared/path_name.ts';
@@ -42,10 +42,10 @@ export function isShadow(slot: Slot): boolean {
   return slot.startsWith('shadow');
 }
 
-/** Instrument of the slot of a rule; null = it is another kind of slot. */
+/** Instrument or pair of the slot of a rule; null = it is another kind of slot. */
 export function instrumentOfSlot(slot: Slot): string | null {
   const [, of = ''] = slot.split(' ');
-  return INSTRUMENT_ID.test(of) ? of : null;
+  return SUBJECT_ID.test(of) ? of : null;
 }
 
 /** Models in use although gates failed. */
@@ -167,12 +167,11 @@ function refuseUnserved({ slot, version }: Named, settings: Settings, modelsFold
   if (refusal !== null) throw refusal;
 }
 
-/** The shelf whose subjects the bundle of a slot decides about; a rule answers in place of an instrument's model. */
+/** The shelf whose subjects the bundle of a slot decides about; a rule answers in place of a subject's models. */
 function shelfServing(slot: Slot): BundleShelf {
-  const instrument = instrumentOfSlot(slot);
-  return shelfOfSlot(
-    instrument === null ? timeframeOfSlot(slot) : timeframeOf(barSecondsOf(parseInstrument(instrument))),
-  );
+  const subject = instrumentOfSlot(slot);
+  if (subject === null) return shelfOfSlot(timeframeOfSlot(slot));
+  return shelfOfSlot(PAIR_ID.test(subject) ? null : timeframeOf(barSecondsOf(parseSubject(subject))));
 }
 
 /** @throws MinutehandError MODEL_SCHEMA */
@@ -286,7 +285,7 @@ function readAbout(folder: string, slot: Slot, modelsFolder: string): AboutBundl
 function factsOfRule(folder: string, modelsFolder: string): BundleFacts {
   const { rule, recorded } = openJudgedRule(folder, modelsFolder);
   const { version, market, instrument, feature_schema: schema } = rule.manifest;
-  const timeframes = [timeframeOf(barSecondsOf(parseInstrument(instrument)))];
+  const timeframes = [timeframeOf(barSecondsOf(parseSubject(instrument)))];
   return { version, market, timeframes, schema, windows: {}, recorded };
 }
 

@@ -3,10 +3,10 @@ import { admit, type Admitted } from '../../../shared/bundle/admission/admission
 import { shelfOfTimeframe, slotNameOf, timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { ALL_SHELVES, placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
-import { openRule, SHELVES_OF_RULES } from '../../../shared/bundle/shelves/rules.ts';
+import { openRule, SHELVES_OF_RULES, subjectsOfRules } from '../../../shared/bundle/shelves/rules.ts';
 import { describeError, MinutehandError, type ErrorCode, type ErrorReport } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { barSecondsOf, parseInstrument, timeframeOf } from '../../../shared/pair.ts';
+import { barSecondsOf, parseInstrument, parseSubject, timeframeOf } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openStore, openStoreIfThere, storeUrl, type Store } from '../../store/store.ts';
@@ -70,9 +70,10 @@ export class LossFinder {
   constructor({ settings, paths }: Pick<LostPlace, 'settings' | 'paths'>) {
     const { pairs, instruments } = settings.minutehand;
     const timeframes = instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id))));
+    const ruled = subjectsOfRules([...pairs, ...instruments].map(parseSubject)).map(({ id }) => id);
     this.#paths = paths;
     const hasPairs = pairs.length > 0;
-    this.sides = sidePointers(paths, { hasPairs, timeframes: [...new Set(timeframes)], instruments });
+    this.sides = sidePointers(paths, { hasPairs, timeframes: [...new Set(timeframes)], ruled });
     this.#slots = [...(hasPairs ? [null] : []), ...new Set(timeframes)].map((timeframe) => ({
       slot: slotNameOf(timeframe),
       shelf: shelfOf(paths, shelfOfTimeframe(timeframe)),

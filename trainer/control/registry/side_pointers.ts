@@ -73,14 +73,15 @@ export function sidePointers(
   subjects: {
     readonly hasPairs: boolean;
     readonly timeframes: readonly Timeframe[];
-    readonly instruments: readonly string[];
+    /** Those that rules may answer for. */
+    readonly ruled: readonly string[];
   },
 ): readonly SidePointer[] {
-  const { hasPairs, timeframes, instruments } = subjects;
+  const { hasPairs, timeframes, ruled } = subjects;
   return [
     ...(hasPairs ? [shadowOf(paths, null)] : []),
     ...timeframes.map((timeframe) => shadowOf(paths, timeframe)),
-    ...instruments.flatMap((instrument) => [ruleOf(paths, instrument), ruleShadowOf(paths, instrument)]),
+    ...ruled.flatMap((subject) => [ruleOf(paths, subject), ruleShadowOf(paths, subject)]),
     rolloutOf(paths),
   ];
 }

@@ -19,11 +19,11 @@ const OF_INSTRUMENTS: Partial<Record<InstrumentReason, string>> = {
 
 /** The reason of a pair's signal in words, without its action; empty for one that is not known. */
 export function wordsOfPair(reason: string): string {
-  return (REASONS[reason as Reason] as string | undefined)?.replace(/^\w+: /, '') ?? '';
+  const own = REASONS[reason as Reason] ?? STRATEGY_REASONS[reason as StrategyReason];
+  return (own as string | undefined)?.replace(/^\w+: /, '') ?? '';
 }
 
 /** The same of an instrument's signal. */
 export function wordsOfInstrument(reason: string): string {
-  const own = OF_INSTRUMENTS[reason as InstrumentReason] ?? STRATEGY_REASONS[reason as StrategyReason];
-  return own ?? wordsOfPair(reason);
+  return OF_INSTRUMENTS[reason as InstrumentReason] ?? wordsOfPair(reason);
 }

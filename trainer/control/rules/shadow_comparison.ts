@@ -1,11 +1,9 @@
 import type { OpenTime } from '../../../shared/bar.ts';
-import { readRuleShadow, ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
-import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
-import { fillCostBps, type FillCosts } from '../../../shared/core/cost/fill_cost.ts';
-import { pathInside } from '../../../shared/path_name.ts';
+import { readRuleShadow } from '../../../shared/bundle/rule/active_rule.ts';
 import { SERVED_RULE_PREFIX, type InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { resultsOfRule, type RuleBody, type RuleResults } from '../../jobs/comparison/rule_results.ts';
 import { openJournal, type JournalFile } from '../../../shared/store/journal.ts';
-import { closedResults } from '../../jobs/comparison/closed_results.ts';
 
 /** What was published, or what the rule in shadow would have. */
 export interface AnswerFigures {
@@ -35,21 +33,17 @@ export interface ShadowComparison {
 export interface ShadowQuestion {
   readonly instrument: string;
   readonly version: string;
-  /** Of the rule in shadow; the same at every minute. */
-  readonly costs: Omit<FillCosts, 'profile'>;
+  /** Of closed positions, after the costs of the rule in shadow. */
+  readonly results: Pick<RuleResults, 'closed'>;
   /** First bar; absent: all that the journals still have. */
   readonly since?: OpenTime;
 }
-
-/** Costs without a profile are the same at every minute. */
-const ANY_TIME = 0;
 
 /**
  * Compares all bars that the journals still have. Funding and swaps, which both pay alike per bar held, are left out.
  */
 export function compareShadow(question: ShadowQuestion, journals: readonly string[]): ShadowComparison {
-  const { instrument, version, costs, since = 0 as OpenTime } = question;
-  const roundTripBps = 2 * fillCostBps(costs, ANY_TIME);
+  const { instrument, version, results, since = 0 as OpenTime } = question;
   const answers = journals.flatMap((path) => {
     const journal = openJournal(path, { readOnly: true });
     try {
@@ -71,32 +65,38 @@ export function compareShadow(question: ShadowQuestion, journals: readonly strin
     publishers: [...new Set(answers.map(({ published }) => published.model_version))],
     published: figuresOf(
       answers.map(({ published }) => published),
-      roundTripBps,
+      results,
     ),
     shadow: figuresOf(
       answers.map(({ shadow }) => shadow),
-      roundTripBps,
+      results,
     ),
   };
 }
 
-/** The rule in shadow of an instrument; null: none is. @throws MinutehandError as readRuleShadow, readRuleBundle */
-export function ruleInShadow(models: string, instrument: string): Pick<ShadowQuestion, 'version' | 'costs'> | null {
-  const version = readRuleShadow(models, instrument);
+/** The rule in shadow of a subject; null: none is. @throws MinutehandError as readRuleShadow, resultsOfRule */
+export function ruleInShadow(
+  modelsFolder: string,
+  subject: string,
+  settings: Settings,
+): Pick<ShadowQuestion, 'version' | 'results'> | null {
+  const version = readRuleShadow(modelsFolder, subject);
   if (version === null) return null;
-  return { version, costs: readRuleBundle(pathInside(ruleFolder(models), version)).manifest.costs };
+  return { version, results: resultsOfRule({ subject, version, modelsFolder, settings }) };
 }
+
+type ComparedBody = RuleBody & Pick<InstrumentBody, 'timestamp' | 'model_version' | 'reason'>;
 
 interface BothAnswers {
   readonly time: OpenTime;
-  readonly published: InstrumentBody;
-  readonly shadow: InstrumentBody;
+  readonly published: ComparedBody;
+  readonly shadow: ComparedBody;
 }
 
 function answersOf(journal: JournalFile, instrument: string, version: string, since: OpenTime): BothAnswers[] {
-  const shadows = new Map<OpenTime, InstrumentBody>();
+  const shadows = new Map<OpenTime, ComparedBody>();
   for (const { pairId, time, body } of journal.shadowsOf(`${SERVED_RULE_PREFIX}${version}`, since))
-    if (pairId === instrument) shadows.set(time, JSON.parse(`${body}}`) as InstrumentBody);
+    if (pairId === instrument) shadows.set(time, JSON.parse(`${body}}`) as ComparedBody);
   const [first] = shadows.keys();
   if (first === undefined) return [];
   const found: BothAnswers[] = [];
@@ -104,15 +104,15 @@ function answersOf(journal: JournalFile, instrument: string, version: string, si
   for (const { time, body } of journal.signals({ after, pairId: instrument })) {
     const shadow = shadows.get(time);
     if (shadow === undefined) continue;
-    const published = JSON.parse(`${body}}`) as InstrumentBody;
+    const published = JSON.parse(`${body}}`) as ComparedBody;
     // A silent minute repeats the bar before.
     if (published.reason !== 'SILENCE') found.push({ time, published, shadow });
   }
   return found;
 }
 
-function figuresOf(bodies: readonly InstrumentBody[], roundTripBps: number): AnswerFigures {
-  const results = bodies.map(closedResults(roundTripBps)).filter((result) => result !== null);
+function figuresOf(bodies: readonly ComparedBody[], { closed }: Pick<RuleResults, 'closed'>): AnswerFigures {
+  const results = bodies.map(closed()).filter((result) => result !== null);
   return {
     entries: bodies.filter(({ action }) => action === 'ENTER').length,
     trades: results.length,

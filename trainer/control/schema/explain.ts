@@ -100,7 +100,7 @@ export const explanationSchema = z
       })
       .nullable()
       .optional()
-      .describe('The rule that answered in place of the direction model'),
+      .describe('The rule that answered in place of the models'),
     costs: z
       .object({
         round_trip_bps: z.number(),

@@ -18,8 +18,7 @@ import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 import { readStrategyText, type FormulaStrategy, type StrategyRead } from '../../../../shared/policy/strategy_file.ts';
-import { symbolNames } from '../../../../shared/policy/symbol_names.ts';
-import { spellSubject } from '../../../../shared/symbol/symbol.ts';
+import { spellRuled } from '../../../../shared/policy/ruled_subject.ts';
 import { evolvingSearches } from '../../rules/evolving.ts';
 import { judgedFigures } from '../../rules/judged_figures.ts';
 import { keptRules, ruleShadows, servedRules } from '../../rules/kept_rules.ts';
@@ -270,7 +269,7 @@ function addServingRoutes(api: Api, context: ApiContext): void {
     },
     handler(request) {
       const { reason } = request.body;
-      const instrument = spellSubject(request.body.instrument, symbolNames(settings), 'instrument');
+      const instrument = spellRuled(request.body.instrument, settings);
       request.written = { target: `rule ${instrument}` };
       const version = endRule(instrument, paths);
       if (version === null)
@@ -287,7 +286,7 @@ function addServingRoutes(api: Api, context: ApiContext): void {
 
 function addShadowRoutes(api: Api, context: ApiContext): void {
   const { paths, settings, clock } = context;
-  const spelled = (instrument: string): string => spellSubject(instrument, symbolNames(settings), 'instrument');
+  const spelled = (instrument: string): string => spellRuled(instrument, settings);
 
   api.route({
     method: 'GET',
@@ -302,7 +301,7 @@ function addShadowRoutes(api: Api, context: ApiContext): void {
     },
     handler({ query: { instrument: given, days } }) {
       const instrument = spelled(given);
-      const shadow = ruleInShadow(paths.models, instrument);
+      const shadow = ruleInShadow(paths.models, instrument, settings);
       if (shadow === null) throw noShadow(instrument);
       const { market, shards } = settings.minutehand;
       const journals = Object.keys(shards)

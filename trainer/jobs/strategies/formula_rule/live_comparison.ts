@@ -1,31 +1,23 @@
-import { ruleFolder } from '../../../../shared/bundle/rule/active_rule.ts';
-import { readRuleBundle } from '../../../../shared/bundle/rule/rule_bundle.ts';
-import { fillCostBps } from '../../../../shared/core/cost/fill_cost.ts';
 import type { Arm } from '../../../../shared/core/rollout/assignment.ts';
-import { pathInside } from '../../../../shared/path_name.ts';
-import type { InstrumentBody } from '../../../../shared/signal/instrument_signal.ts';
 import { readArms } from '../../comparison/arms.ts';
-import { barResults } from '../../comparison/bar_results.ts';
 import { sharesOf, type ComparedBar } from '../../comparison/compared_bars.ts';
 import type { LiveComparison, RolloutBars, RolloutQuestion } from '../../comparison/live_comparison.ts';
+import { resultsOfRule, type RuleBody } from '../../comparison/rule_results.ts';
 import { resultAdvantageOf } from '../../comparison/result_advantage.ts';
-
-/** Costs without a profile are the same at every minute. */
-const ANY_TIME = 0;
 
 /**
  * Rules have no probabilities: both arms are compared by what their virtual positions earn bar by bar, from close to
- * close after the costs of the champion's bundle, without funding. A position is known before the bar that it earns in,
+ * close after the costs of the champion, without funding. A position is known before the bar that it earns in,
  * so that no outcome overlaps another.
  */
 export const RULE_COMPARISON: Pick<LiveComparison, 'rolloutBars'> = { rolloutBars };
 
-/** @throws MinutehandError as readRuleBundle */
+/** @throws MinutehandError as resultsOfRule */
 function rolloutBars({ rollout, from, journals, place }: RolloutQuestion): Promise<RolloutBars> {
-  const folder = pathInside(ruleFolder(place.modelsFolder), rollout.champion);
-  const { costs } = readRuleBundle(folder).manifest;
-  const resultsOf = () => barResults(2 * fillCostBps(costs, ANY_TIME));
-  const answered = readArms<InstrumentBody, number>(journals, rollout, from, resultsOf);
+  const { modelsFolder, settings } = place;
+  const question = { subject: rollout.instrument!, version: rollout.champion, modelsFolder, settings };
+  const { bars: resultsOf } = resultsOfRule(question);
+  const answered = readArms<RuleBody, number>(journals, rollout, from, resultsOf);
   const shareAt = sharesOf(rollout);
   const bars = answered.flatMap(({ time, pairs }) => {
     const answers = pairs.get(rollout.instrument!);

@@ -1,0 +1,129 @@
+import type { OpenTime } from '../shared/bar.ts';
+import type { AnyRule, PairRuleFormulas } from '../shared/bundle/rule/rule_model.ts';
+import type { PairReading } from '../shared/core/formula/bar_inputs.ts';
+import type { Windows } from '../shared/core/features/windows.ts';
+import { FLAT, type Position } from '../shared/core/position/position.ts';
+import type { Pair } from '../shared/pair.ts';
+import type { MinuteAnswer, RolloutArm } from './decide/answer.ts';
+import type { RuleReaders } from './features/feature_matrix.ts';
+import type { WarmUpTurns } from './features/formula_warm_up.ts';
+import { readingsOfPairs, type RuleWarmStore } from './features/rule_warm_up.ts';
+import { ServedRules } from './features/served_rules.ts';
+import { RuleArms, type RuleArmsOptions } from './infer/rule_arms.ts';
+import { RuleShadows, type RuleShadowsOptions } from './infer/rule_shadows.ts';
+import type { RuleInput } from './queue/input.ts';
+
+type Rules = ServedRules<PairReading, PairRuleFormulas>;
+
+export interface PairRulesOptions
+  extends
+    Pick<RuleArmsOptions<PairRuleFormulas, MinuteAnswer>, 'clock' | 'slowInferenceMs' | 'inputs'>,
+    Pick<RuleShadowsOptions<PairRuleFormulas, Position>, 'journal'> {
+  readonly observer: RuleArmsOptions<PairRuleFormulas, MinuteAnswer>['observer'] &
+    RuleShadowsOptions<PairRuleFormulas, Position>['observer'];
+  readonly pairs: readonly Pair[];
+  /** Of the hand-written features. */
+  readonly windows: Windows;
+}
+
+/** The formulas that answer a bar of a pair in place of the models. */
+export interface PairRuleChoice {
+  readonly formulas: PairRuleFormulas;
+  /** While a rollout compares rules of the pair. */
+  readonly rollout: RolloutArm | undefined;
+}
+
+/** Answers a bar again, by these formulas and from this position before it; null: they do not answer yet. */
+type AnswerAgain = (published: MinuteAnswer, formulas: PairRuleFormulas, before: Position) => MinuteAnswer | null;
+
+/**
+ * The rules that answer for pairs in place of the models: served, in shadow, and in the arms of a rollout. Where there
+ * is none, a bar costs one look at `isPresent`.
+ */
+export class PairRules implements RuleReaders {
+  readonly shadows: RuleShadows<PairRuleFormulas, MinuteAnswer>;
+  readonly arms: RuleArms<PairRuleFormulas, MinuteAnswer>;
+  readonly #served: Rules;
+  readonly #shadowed: Rules;
+  readonly #challengers: Rules;
+  readonly #all: readonly Rules[];
+
+  constructor({ pairs, windows, ...options }: PairRulesOptions) {
+    const readings = readingsOfPairs(windows);
+    this.#served = new ServedRules(pairs, readings);
+    this.#shadowed = new ServedRules(pairs, readings);
+    this.#challengers = new ServedRules(pairs, readings);
+    this.#all = [this.#served, this.#shadowed, this.#challengers];
+    const lane = { ...options, subjects: pairs, flat: FLAT };
+    this.shadows = new RuleShadows({ ...lane, first: 0, rules: this.#shadowed });
+    this.arms = new RuleArms({
+      ...lane,
+      rules: this.#challengers,
+      servedOf: (index) => this.#served.activeOf(index),
+    });
+  }
+
+  /** Whether anything reads the bars of any pair. */
+  get isPresent(): boolean {
+    return this.#served.isPresent || this.#shadowed.isPresent || this.#challengers.isPresent;
+  }
+
+  reads(index: number): boolean {
+    return this.#all.some((rules) => rules.reads(index));
+  }
+
+  take(index: number, reading: PairReading): void {
+    for (const rules of this.#all) rules.take(index, reading);
+  }
+
+  /** Versions of those that are served, by pair. */
+  get versions(): Readonly<Record<string, string>> {
+    return this.#served.versions;
+  }
+
+  activeOf(index: number): PairRuleFormulas | null {
+    return this.#served.activeOf(index);
+  }
+
+  swap(input: RuleInput): void {
+    this.#served.swap(input);
+  }
+
+  clear(): void {
+    this.#served.clear();
+  }
+
+  /** What answers a bar of a pair; null: the models do. @param position before the bar */
+  choose(index: number, time: OpenTime, position: Position): PairRuleChoice | null {
+    const chosen = this.arms.choose(index, time, position);
+    if (chosen !== null) {
+      const arm = chosen.rollout === undefined ? 'champion' : 'challenger';
+      return { formulas: chosen.formulas, rollout: { id: this.arms.rollout!.id, arm } };
+    }
+    const formulas = this.#served.activeOf(index);
+    return formulas === null ? null : { formulas, rollout: undefined };
+  }
+
+  /** The rule that will probably answer the bar after this one; null = none. */
+  nextRule({ minute: { pairIndex, time }, position }: MinuteAnswer): AnyRule | null {
+    return this.isPresent ? this.arms.nextRule(pairIndex, time, position) : null;
+  }
+
+  /** Journals the virtual answers of arms and shadows to a batch that was published. */
+  async follow(published: readonly MinuteAnswer[], answer: AnswerAgain): Promise<void> {
+    this.arms.follow(published, 0, answer);
+    if (this.shadows.isPresent) await this.shadows.follow(published, answer);
+  }
+
+  /** See `ServedRules.warm`. @param lastOf the last bar that each pair has taken; null = none */
+  warm(
+    what: 'served' | 'shadow' | 'challenger',
+    rule: AnyRule,
+    store: RuleWarmStore,
+    lastOf: (index: number) => OpenTime | null,
+    turns: WarmUpTurns,
+  ): Promise<void> {
+    const rules = { served: this.#served, shadow: this.#shadowed, challenger: this.#challengers }[what];
+    return rules.warm(rule, store, lastOf, turns);
+  }
+}

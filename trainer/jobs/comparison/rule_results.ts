@@ -1,0 +1,54 @@
+import { isRuleBundle, ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
+import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
+import { fillCostBps } from '../../../shared/core/cost/fill_cost.ts';
+import { isInstrument, parseSubject } from '../../../shared/pair.ts';
+import { pathInside } from '../../../shared/path_name.ts';
+import { pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
+import type { SignalBody } from '../../../shared/signal/signal.ts';
+import { barResults } from './bar_results.ts';
+import { closedResults } from './closed_results.ts';
+import { closedPairResults, pairBarResults } from './pair_bar_results.ts';
+
+/** Costs without a profile are the same at every minute. */
+const ANY_TIME = 0;
+
+/** What is read of an answer; those of instruments have `price`, those of pairs the last three. */
+export type RuleBody = Pick<InstrumentBody, 'pair_id' | 'action' | 'target' | 'price'> &
+  Pick<SignalBody, 'beta' | 'price_a' | 'price_b'>;
+
+/** What the answers of one arm to the bars of a subject earn, in order. Each call begins with no position. */
+export interface RuleResults {
+  /** Of each bar. See `barResults`. */
+  bars(): (body: RuleBody) => number;
+  /** Of the position that a bar closed; null where it closed none. See `closedResults`. */
+  closed(): (body: RuleBody) => number | null;
+}
+
+export interface ResultsQuestion {
+  /** Id of the instrument, or of the pair. */
+  readonly subject: string;
+  /** Of the rule. */
+  readonly version: string;
+  readonly modelsFolder: string;
+  readonly settings: Settings;
+}
+
+/**
+ * By the costs that the rule of a strategy file was judged with; of a strategy in the source code, by those of the
+ * configuration, at their base.
+ * @throws MinutehandError as readRuleBundle
+ */
+export function resultsOfRule({ subject, version, modelsFolder, settings }: ResultsQuestion): RuleResults {
+  const folder = pathInside(ruleFolder(modelsFolder), version);
+  const own = parseSubject(subject);
+  const configured = tradingCosts(settings, 'flat');
+  if (!isInstrument(own)) {
+    const costs = pairCosts(configured, own);
+    return { bars: () => pairBarResults(costs), closed: () => closedPairResults(costs) };
+  }
+  const costs = isRuleBundle(folder) ? readRuleBundle(folder).manifest.costs : pairCosts(configured, own).a;
+  const costBps = 2 * fillCostBps(costs, ANY_TIME);
+  return { bars: () => barResults(costBps), closed: () => closedResults(costBps) };
+}
