@@ -145,8 +145,7 @@ export function subjectsWithoutModel(
     return STRATEGIES_OF_RULES.some((strategy) => isUsable(strategy, version));
   };
   const hasModel = (instrument: string): boolean =>
-    isServed(timeframeOf(barSecondsOf(parseInstrument(instrument)))) ||
-    hasRule(instrument);
+    isServed(timeframeOf(barSecondsOf(parseInstrument(instrument)))) || hasRule(instrument);
   const pairs = minutehand.pairs.every(hasRule) || isServed(null) ? [] : ['pairs'];
   return [...pairs, ...minutehand.instruments.filter((instrument) => !hasModel(instrument))];
 }

@@ -153,10 +153,10 @@ describe('the guide to a strategy of pairs', () => {
     for (const reason of ['ENTRY', 'IN_POSITION', 'CLOSED_GAP', 'NO_GAP']) expect(reasons).toContain(reason);
     const entered = answered.filter(({ action }) => action === 'ENTER');
     expect(entered.length).toBeGreaterThan(10);
-    expect(new Set(entered.map(({ entry }) => entry))).toEqual(
-      new Set([`BUY_${A}, SELL_${B}`, `SELL_${A}, BUY_${B}`]),
+    expect(new Set(entered.map(({ entry }) => entry))).toEqual(new Set([`BUY_${A}, SELL_${B}`, `SELL_${A}, BUY_${B}`]));
+    const byArm = new Set(
+      answered.slice(-(MINUTES - ROLLOUT)).map(({ arm, model_version }) => `${arm} ${model_version}`),
     );
-    const byArm = new Set(answered.slice(-(MINUTES - ROLLOUT)).map(({ arm, model_version }) => `${arm} ${model_version}`));
     expect(byArm).toContain(`champion rule/${version}`);
     for (const own of byArm) expect([`champion rule/${version}`, `challenger rule/${next}`]).toContain(own);
     // The same rule, learned twice, decides the same in shadow once it is flat, and publishes nothing.
@@ -192,7 +192,9 @@ describe('the guide to a strategy of pairs', () => {
         { strategy: 'gap', version, role: 'active', ok: true },
         { strategy: 'gap', version: next, role: 'challenger', ok: true },
       ],
-      problems: expect.arrayContaining([expect.objectContaining({ slot: `rule ${ID}`, version, isStated: true })]) as object,
+      problems: expect.arrayContaining([
+        expect.objectContaining({ slot: `rule ${ID}`, version, isStated: true }),
+      ]) as object,
     });
     expect(await ran('rollout', 'abort', 'seen enough')).toMatchObject({ status: 'aborted' });
     await ran('models', 'shadow', 'off', '--rule', ID);

@@ -36,10 +36,19 @@ export function answerPairByRule(
   const isShown = isReady && (outcome === 'COMPLETE' || isHeartbeat(minute));
   const frame = isShown ? features.frame(pairIndex) : null;
   const market = isHeartbeat(minute) ? null : frame;
-  const { action, reason, position: taken } =
-    market === null
-      ? { ...hold(minute, position), position }
-      : withinLimits(context, minute, market, position, formulas.decide(position, barOf(context, formulas, minute, market), id, time));
+  const {
+    action,
+    reason,
+    position: taken,
+  } = market === null
+    ? { ...hold(minute, position), position }
+    : withinLimits(
+        context,
+        minute,
+        market,
+        position,
+        formulas.decide(position, barOf(context, formulas, minute, market), id, time),
+      );
   const scale = frame === null ? null : 1;
   const { rate, position: after } = applyLeverage(policy.leverage, pair, market, null, scale, position, taken, time);
   const body: SignalBody = {
@@ -74,7 +83,12 @@ export function answerPairByRule(
   return answerOf(context, minute, body, null, after);
 }
 
-function barOf({ policy, halted, news }: AnswerContext, { rule }: PairRuleFormulas, minute: AnsweredMinute, frame: Frame) {
+function barOf(
+  { policy, halted, news }: AnswerContext,
+  { rule }: PairRuleFormulas,
+  minute: AnsweredMinute,
+  frame: Frame,
+) {
   return {
     frame,
     hasEdge: !policy.require_edge || !rule.manifest.edge.no_edge,

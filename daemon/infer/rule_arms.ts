@@ -2,7 +2,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
 import { ARMS, type Arm } from '../../shared/core/rollout/assignment.ts';
-import { barSecondsOf, type Pair } from '../../shared/pair.ts';
+import { barSecondsOf } from '../../shared/pair.ts';
 import type { Answer } from '../decide/answer.ts';
 import type { Journal } from '../journal/journal.ts';
 import { shadowRow } from '../journal/record.ts';

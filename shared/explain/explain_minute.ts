@@ -340,7 +340,9 @@ function limitsOf(
   const policy = decisionPolicy(settings);
   const { action, position: taken } = formulas.decide(position, bar, '', time);
   const isMeasured = policy.exposure !== undefined && action === 'ENTER';
-  const exposure = isMeasured ? exposureAfter({ settings, pair, positionOf }, policy, taken.side, bar.frame.beta) : null;
+  const exposure = isMeasured
+    ? exposureAfter({ settings, pair, positionOf }, policy, taken.side, bar.frame.beta)
+    : null;
   return limitStates({ market: bar.frame, policy, exposure, time });
 }
 

@@ -6,9 +6,7 @@ import type { InstrumentBody } from '../../../shared/signal/instrument_signal.ts
  * @param costBps of a round trip
  * @returns net, basis points of the notional of the position's entry: those of the bars of a trade add up to its result
  */
-export function barResults(
-  costBps: number,
-): (body: Pick<InstrumentBody, 'action' | 'target' | 'price'>) => number {
+export function barResults(costBps: number): (body: Pick<InstrumentBody, 'action' | 'target' | 'price'>) => number {
   let side = 0;
   let entryPrice = NaN;
   let price = NaN;
