@@ -51,12 +51,11 @@ describe('the guide to a strategy of pairs', () => {
   let files: string[];
   beforeAll(async () => {
     files = tree.follow('WRITE_A_PAIR_STRATEGY.md');
-    const names = (await tree.load(["export { STRATEGY_NAMES } from './shared/strategies/registry.ts';"])) as {
-      STRATEGY_NAMES: readonly string[];
-    };
-    for (const [file, text] of Object.entries(renderStrategyHalves(names.STRATEGY_NAMES))) tree.write(file, text);
+    const names = await tree.load(["export { STRATEGY_NAMES } from './shared/strategies/registry.ts';"]);
+    const { STRATEGY_NAMES } = names as unknown as { readonly STRATEGY_NAMES: readonly string[] };
+    for (const [file, text] of Object.entries(renderStrategyHalves(STRATEGY_NAMES))) tree.write(file, text);
     const program = await tree.load(["export { verifyAnySignal } from './shared/signal/verify_instrument.ts';"]);
-    verifyAnySignal = program['verifyAnySignal'] as typeof VerifyAnySignal;
+    verifyAnySignal = program['verifyAnySignal'] as unknown as typeof VerifyAnySignal;
     own = createWorkplace(
       { minutehand: { market: 'live', pairs: [ID], feed: { interval_ms: 600_000 }, screen: { enabled: false } } },
       await tree.buildProgram(),

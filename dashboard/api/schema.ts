@@ -8449,7 +8449,7 @@ export interface components {
                 max_age_bars: number;
                 has_edge: boolean;
             } | null;
-            /** @description The rule that answered in place of the direction model */
+            /** @description The rule that answered in place of the models */
             rule?: {
                 version: string;
                 name: string;
@@ -8733,7 +8733,7 @@ export interface components {
                 max_age_bars: number;
                 has_edge: boolean;
             } | null;
-            /** @description The rule that answered in place of the direction model */
+            /** @description The rule that answered in place of the models */
             rule?: {
                 version: string;
                 name: string;

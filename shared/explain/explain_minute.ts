@@ -62,7 +62,7 @@ export interface Explainer {
 export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'journal' | 'models'>): Explainer {
   const schema = featureSchema(settings.minutehand.windows);
   const modelsOf = keepingNewest((version) => openExplainedModels(pathInside(paths.models, version), schema));
-  const ruleOf = ruleOpener(paths.models);
+  const ruleOf = (version: string): AnyRule => ruleOpener(paths.models)(version);
   const directionOf = keepingNewest((version) => openExplainedDirection(paths.models, version));
   const { pairs, instruments, market } = settings.minutehand;
   const known = [...pairs, ...instruments];
