@@ -4,7 +4,8 @@ import type { PairReading } from '../shared/core/formula/bar_inputs.ts';
 import type { Windows } from '../shared/core/features/windows.ts';
 import { FLAT, type Position } from '../shared/core/position/position.ts';
 import type { Pair } from '../shared/pair.ts';
-import type { MinuteAnswer, RolloutArm } from './decide/answer.ts';
+import type { MinuteAnswer } from './decide/answer.ts';
+import type { PairRuleAnswers, PairRuleChoice } from './decide/pair_rule_answer.ts';
 import type { RuleReaders } from './features/feature_matrix.ts';
 import type { WarmUpTurns } from './features/formula_warm_up.ts';
 import { readingsOfPairs, type RuleWarmStore } from './features/rule_warm_up.ts';
@@ -26,13 +27,6 @@ export interface PairRulesOptions
   readonly windows: Windows;
 }
 
-/** The formulas that answer a bar of a pair in place of the models. */
-export interface PairRuleChoice {
-  readonly formulas: PairRuleFormulas;
-  /** While a rollout compares rules of the pair. */
-  readonly rollout: RolloutArm | undefined;
-}
-
 /** Answers a bar again, by these formulas and from this position before it; null: they do not answer yet. */
 type AnswerAgain = (published: MinuteAnswer, formulas: PairRuleFormulas, before: Position) => MinuteAnswer | null;
 
@@ -40,7 +34,7 @@ type AnswerAgain = (published: MinuteAnswer, formulas: PairRuleFormulas, before:
  * The rules that answer for pairs in place of the models: served, in shadow, and in the arms of a rollout. Where there
  * is none, a bar costs one look at `isPresent`.
  */
-export class PairRules implements RuleReaders {
+export class PairRules implements RuleReaders, PairRuleAnswers {
   readonly shadows: RuleShadows<PairRuleFormulas, MinuteAnswer>;
   readonly arms: RuleArms<PairRuleFormulas, MinuteAnswer>;
   readonly #served: Rules;

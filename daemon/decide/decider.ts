@@ -15,9 +15,8 @@ import type { DecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { FeatureMatrix } from '../features/feature_matrix.ts';
 import type { DegradationSet } from '../queue/degradation_set.ts';
-import type { PairRules } from '../pair_rules.ts';
 import type { MinuteItem } from '../queue/queue.ts';
-import { answerPairByRule } from './pair_rule_answer.ts';
+import { answerPairByRule, type PairRuleAnswers } from './pair_rule_answer.ts';
 import { answerMinute, type AnswerContext, type MinuteAnswer, type RolloutArm } from './answer.ts';
 import { SignalIds } from './signal_ids.ts';
 
@@ -34,7 +33,7 @@ export interface DeciderOptions {
   /** The mode is DEGRADED while one concerns the pairs. */
   readonly degradations: Pick<DegradationSet, 'isPairDegraded'>;
   /** Those that answer in place of the models; none = no pair has one. */
-  readonly rules?: Pick<PairRules, 'isPresent' | 'choose'>;
+  readonly rules?: PairRuleAnswers;
 }
 
 /** Answers minutes, and keeps the virtual position of each pair. */
@@ -143,7 +142,7 @@ export class Decider {
   }
 
   /** @returns null where the models answer */
-  #byRule(rules: Pick<PairRules, 'choose'>, context: AnswerContext, minute: AnsweredMinute): MinuteAnswer | null {
+  #byRule(rules: PairRuleAnswers, context: AnswerContext, minute: AnsweredMinute): MinuteAnswer | null {
     const position = this.#positions[minute.pairIndex]!;
     const choice = rules.choose(minute.pairIndex, minute.time, position);
     if (choice === null) return null;

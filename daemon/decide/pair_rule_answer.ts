@@ -1,4 +1,4 @@
-import { closeTimestamp } from '../../shared/bar.ts';
+import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';
 import type { PairRuleFormulas, PairRuleStep } from '../../shared/bundle/rule/rule_model.ts';
 import { applyLeverage } from '../../shared/core/position/leverage.ts';
 import type { Position } from '../../shared/core/position/position.ts';
@@ -9,8 +9,23 @@ import type { SignalBody } from '../../shared/signal/signal.ts';
 import { refusedBy } from '../../shared/strategies/pair_reversion/entry_limits.ts';
 import { entryLegs } from '../../shared/strategies/pair_reversion/entry_legs.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
-import { answerOf, hold, modeOf, type AnswerContext, type MinuteAnswer } from './answer.ts';
+import { answerOf, hold, modeOf, type AnswerContext, type MinuteAnswer, type RolloutArm } from './answer.ts';
 import { stopOf } from './standing_bits.ts';
+
+/** The formulas that answer a bar of a pair in place of the models. */
+export interface PairRuleChoice {
+  readonly formulas: PairRuleFormulas;
+  /** While a rollout compares rules of the pair. */
+  readonly rollout: RolloutArm | undefined;
+}
+
+/** What answers for pairs in place of the models. */
+export interface PairRuleAnswers {
+  /** Whether there is any. */
+  readonly isPresent: boolean;
+  /** @param position before the bar. @returns null where the models answer */
+  choose(index: number, time: OpenTime, position: Position): PairRuleChoice | null;
+}
 
 /**
  * As `answerMinute`, where a rule answers in place of the models: the signal states no scores. The policy's limits of

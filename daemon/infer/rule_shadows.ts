@@ -38,8 +38,8 @@ type AnswerByRule<Formulas, Own extends Answer> = (
 ) => Own | null;
 
 /**
- * The rules in shadow, one for each subject of a kind that has one: they answer every bar after it was published, into the
- * journal only, and keep virtual positions of their own. A rule that fails is dropped.
+ * The rules in shadow, one for each subject of a kind that has one: they answer every bar after it was published, into
+ * the journal only, and keep virtual positions of their own. A rule that fails is dropped.
  */
 export class RuleShadows<Formulas extends OfRule, Own extends Answer> {
   readonly #options: RuleShadowsOptions<Formulas, Own['position']>;

@@ -7,11 +7,11 @@ import { barSecondsOf, isInstrument, timeframeOf, type Pair, type Timeframe } fr
 import type { Clock } from '../../shared/ports.ts';
 import type { Decider } from '../decide/decider.ts';
 import type { RolloutArms } from '../infer/rollout_arms.ts';
+import type { LaneRules } from '../infer/rule_shadows.ts';
 import type { HaltedPairs } from '../infer/halted_pairs.ts';
 import type { DirectionArms } from '../infer/direction_arms.ts';
 import type { DirectionSlots } from '../infer/direction_slots.ts';
 import type { ModelSlots } from '../infer/model_slots.ts';
-import type { PairRules } from '../pair_rules.ts';
 import { receivedSeries } from '../features/series_reader.ts';
 import type { Inputs } from './inputs.ts';
 import type { BatchPublisher } from '../batches/batch_publisher.ts';
@@ -23,14 +23,14 @@ interface Owners {
   readonly subjects: readonly Pair[];
   readonly directions: Pick<DirectionSlots, 'versions'>;
   /** Of instruments, and of pairs. */
-  readonly rules: readonly Pick<PairRules, 'versions'>[];
+  readonly rules: readonly Pick<LaneRules<unknown>, 'versions'>[];
   readonly clock: Clock;
   readonly inputs: Inputs;
   readonly halts: HaltedPairs;
   readonly slots: ModelSlots;
   readonly arms: RolloutArms;
   readonly directionArms: Pick<DirectionArms, 'rollout'>;
-  readonly ruleArms: readonly Pick<PairRules['arms'], 'rollout'>[];
+  readonly ruleArms: readonly { readonly rollout: ActiveRollout | null }[];
   readonly degradations: DegradationSet;
   isReady(pairIndex: number): boolean;
   /** Whether any bar of an instrument had its taker volume. */
