@@ -325,6 +325,18 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     forgive(faults, /net::ERR_/);
   });
 
+  it('takes back an applied change by a change of its own, and says when each takes effect', async () => {
+    await page.goto(new URL('/app/changes', link).href);
+    await page.getByText('Takes effect with the next training.').first().waitFor();
+    await page.getByRole('button', { name: 'Take back' }).first().click();
+    const dialog = page.locator('dialog[open]');
+    await dialog.getByLabel('Reason').fill('too few entries');
+    await dialog.getByRole('button', { name: 'Confirm' }).click();
+    await page.locator('.badge', { hasText: 'open' }).waitFor();
+    expect(await page.locator('td .diff').first().innerText()).toMatch(/0\.71 → 0\.4\n[^]*too few entries/);
+    expect(await page.getByText('another approver decides on your own change').count()).toBe(1);
+  });
+
   it('shows the checklist of going live, as the command: each step with what was seen and its fix', async () => {
     // A person types the name of the page alone.
     await page.goto(new URL('/golive', link).href);

@@ -120,6 +120,7 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'shared/fill/quoted_price.ts',
     'shared/market/instrument.ts',
     'shared/market/simulated_market.ts',
+    'shared/policy/applies.ts',
     'shared/policy/consistency.ts',
     'shared/policy/schema.ts',
     'shared/run_trigger/en.ts',

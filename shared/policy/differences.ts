@@ -1,6 +1,6 @@
 /** A value below a changed key; undefined where there is none. */
 export interface Difference {
-  /** `minutehand.symbols.EURUSD.spread_bps` */
+  /** `core.theta_search_range.theta1` */
   readonly key: string;
   readonly before: unknown;
   readonly after: unknown;
