@@ -112,6 +112,7 @@ const SCHEMAS = { 'minutehand.signal/2': FIELDS, 'minutehand.instrument/1': INST
 const NULLABLE = new Set(
   'z_score return_prob risk_score confidence risk_flag theta1 theta2 position_scale beta price_a price_b'.split(' '),
 );
+const SCORES = new Set('return_prob risk_score confidence risk_flag theta1 theta2'.split(' ')); // of the models
 const INSTRUMENT_NULLABLE = new Set(
   'confidence position_scale ml_up_prob ml_down_prob ml_range_prob max_age_bars stop take_profit price'.split(' '),
 );
@@ -134,9 +135,11 @@ function crc32(covered) {
   return (~crc >>> 0).toString(16).padStart(8, '0');
 }
 
-/** What a decided bar of an instrument may lack: a rule needs no model, and its positions may have no stop or target. */
-function mayLack(name, { model_version, position_id, action }) {
-  if (model_version.startsWith('rule/')) return !['position_scale', 'max_age_bars', 'price'].includes(name);
+/** What a decided bar may lack: a rule needs no model, and its positions of instruments may have no stop or target. */
+function mayLack(name, { schema, model_version, position_id, action }) {
+  const isOfRule = model_version.startsWith('rule/');
+  if (SCHEMAS[schema] !== INSTRUMENT_FIELDS) return isOfRule && SCORES.has(name);
+  if (isOfRule) return !['position_scale', 'max_age_bars', 'price'].includes(name);
   return position_id !== '' && action !== 'ENTER' && ['stop', 'take_profit'].includes(name);
 }
 
@@ -148,8 +151,7 @@ function isConsistent(signal) {
   if (Object.keys(signal).join() !== names.join()) return false;
   const { action, reason, mode, target, entry, position_id, signal_id, pair_id, beta } = signal;
   const mayBeNull = ['WARMUP', 'HALT'].includes(mode) || ['LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT'].includes(reason);
-  const isAbsent = (name) =>
-    signal[name] === null && nullable.has(name) && (mayBeNull || (isInstrument && mayLack(name, signal)));
+  const isAbsent = (name) => signal[name] === null && nullable.has(name) && (mayBeNull || mayLack(name, signal));
   for (const name of names) if (!fields[name](signal[name]) && !isAbsent(name)) return false;
   if (isInstrument && !sumsToOne(signal)) return false;
   if (reason === 'SILENCE' && (action !== 'HOLD' || mode === 'OK')) return false;

@@ -63,6 +63,7 @@ NULLABLE = {"z_score", "return_prob", "risk_score", "confidence", "risk_flag", "
             "price_a", "price_b"}  # fmt: skip
 INSTRUMENT_NULLABLE = {"confidence", "position_scale", "ml_up_prob", "ml_down_prob", "ml_range_prob", "max_age_bars", "stop", "take_profit",
                        "price"}  # fmt: skip
+SCORES = {"return_prob", "risk_score", "confidence", "risk_flag", "theta1", "theta2"}  # of the models of a pair
 RULE_NULLABLE = INSTRUMENT_NULLABLE - {"position_scale", "max_age_bars", "price"}  # also of a bar that it decided
 
 
@@ -71,10 +72,11 @@ class Refused(Exception):
 
 
 def absent(s):
-    """What a decided bar of an instrument may lack: a rule needs no model, and its positions may have no stop or target."""
+    """What a decided bar may lack: a rule needs no model, and its positions of instruments may have no stop or target."""
+    is_of_rule = s["model_version"].startswith("rule/")
     if s["schema"] != "minutehand.instrument/1":
-        return set()
-    if s["model_version"].startswith("rule/"):
+        return SCORES if is_of_rule else set()
+    if is_of_rule:
         return RULE_NULLABLE
     return {"stop", "take_profit"} if s["position_id"] != "" and s["action"] != "ENTER" else set()
 

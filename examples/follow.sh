@@ -34,13 +34,13 @@ def fence_fits: (has("fence") | not) or (.fence | count);
 def novelty_fits: (has("novelty") | not) or (.novelty | share);
 def rollout_fits: (has("rollout") | not) or ((.arm | text("^(champion|challenger)$")) and (.rollout | text(".")));
 def may_be_null: .mode == "WARMUP" or .mode == "HALT" or (.reason | text("^(LEG_MISSING|LEG_EMPTY|BAR_SUSPECT)$"));
-def numbers_fit: may_be_null as $null | [(.max_age_bars | count), (.expected_net_bps | real or . == null), (.leverage_reduction_rate | share and . > 0),
-  (.z_score, .beta | real or ($null and . == null)), (.price_a, .price_b | price or ($null and . == null)),
-  (.risk_flag | whole(0; 1) or ($null and . == null)),
-  (.return_prob, .risk_score, .confidence, .theta1, .theta2, .position_scale | share or ($null and . == null))
-] | all;
-# A rule needs no model, and its positions may have no stop or target.
+# A rule needs no model, and its positions of instruments may have no stop or target.
 def of_rule: .model_version | startswith("rule/");
+def numbers_fit: may_be_null as $null | ($null or of_rule) as $no_models | [(.max_age_bars | count), (.expected_net_bps | real or . == null), (.leverage_reduction_rate | share and . > 0),
+  (.z_score, .beta | real or ($null and . == null)), (.price_a, .price_b | price or ($null and . == null)),
+  (.risk_flag | whole(0; 1) or ($no_models and . == null)), (.position_scale | share or ($null and . == null)),
+  (.return_prob, .risk_score, .confidence, .theta1, .theta2 | share or ($no_models and . == null))
+] | all;
 def held: .position_id != "" and .action != "ENTER";
 def instrument_fits: may_be_null as $null | ($null or of_rule) as $no_model | ($no_model or held) as $no_exit | [.ml_up_prob, .ml_down_prob, .ml_range_prob] as $answers | [
   (.z_score, .return_prob, .risk_score, .risk_flag, .theta1, .theta2 | . == null),

@@ -55,6 +55,17 @@ const OF_RULE: Partial<InstrumentBody> = {
   ml_down_prob: null,
   ml_range_prob: null,
 };
+/** Of a signal of a pair that a rule has answered. */
+const OF_PAIR_RULE: Partial<SignalBody> = {
+  model_version: 'rule/20261120_0800',
+  return_prob: null,
+  risk_score: null,
+  confidence: null,
+  risk_flag: null,
+  theta1: null,
+  theta2: null,
+  expected_net_bps: null,
+};
 const NO_EXITS: Partial<InstrumentBody> = { stop: null, take_profit: null };
 
 type Envelope = Partial<SignalEnvelope> & { readonly seq: number };
@@ -430,6 +441,18 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
       accept(`close ${ONE}`),
     ),
     receive(exitBody(TWO), { seq: 2 }, accept(`close ${TWO}`)),
+  ]),
+  live('a rule of a pair has no scores; the models state all of theirs', [
+    receive(enterBody(ONE, OF_PAIR_RULE), { seq: 1 }, accept(`open ${ONE}`)),
+    receive(inPositionBody(ONE, OF_PAIR_RULE), { seq: 2 }, accept('hold')),
+    receive(inPositionBody(ONE), { seq: 3 }, accept('hold')),
+    receive(exitBody(ONE, 'STOP', OF_PAIR_RULE), { seq: 4 }, accept(`close ${ONE}`)),
+    ...(['z_score', 'position_scale', 'beta', 'price_a', 'price_b'] as const).map((name) =>
+      receive(bodyOf({ ...OF_PAIR_RULE, [name]: null }), { seq: 5 }, refuse('FORMAT')),
+    ),
+    ...(['return_prob', 'risk_score', 'confidence', 'risk_flag', 'theta1', 'theta2'] as const).map((name) =>
+      receive(bodyOf({ [name]: null }), { seq: 5 }, refuse('FORMAT')),
+    ),
   ]),
   ofInstruments('an instrument is sold short, and a missed EXIT heals', [
     {

@@ -383,11 +383,13 @@ private:
          return Bad("reason SHUTDOWN without HOLD and HALT");
       bool mayBeUnknown = signal.mode == "WARMUP" || signal.mode == "HALT" || signal.reason == "LEG_MISSING" ||
                           signal.reason == "LEG_EMPTY" || signal.reason == "BAR_SUSPECT";
-      bool isUnknown = signal.z == MH_UNKNOWN || signal.returnProb == MH_UNKNOWN || signal.riskScore == MH_UNKNOWN ||
-                       signal.confidence == MH_UNKNOWN || signal.riskFlag == MH_UNKNOWN || signal.theta1 == MH_UNKNOWN ||
-                       signal.theta2 == MH_UNKNOWN || signal.scale == MH_UNKNOWN || signal.beta == MH_UNKNOWN ||
-                       signal.priceA == MH_UNKNOWN || signal.priceB == MH_UNKNOWN;
-      if(isUnknown && !mayBeUnknown)
+      bool lacksNumbers = signal.z == MH_UNKNOWN || signal.scale == MH_UNKNOWN || signal.beta == MH_UNKNOWN ||
+                          signal.priceA == MH_UNKNOWN || signal.priceB == MH_UNKNOWN;
+      bool lacksScores = signal.returnProb == MH_UNKNOWN || signal.riskScore == MH_UNKNOWN ||
+                         signal.confidence == MH_UNKNOWN || signal.riskFlag == MH_UNKNOWN ||
+                         signal.theta1 == MH_UNKNOWN || signal.theta2 == MH_UNKNOWN;
+      bool isOfRule = StringFind(signal.modelVersion, "rule/") == 0; // a rule has no scores
+      if((lacksNumbers || (lacksScores && !isOfRule)) && !mayBeUnknown)
          return Bad("a number is null in mode " + signal.mode);
       if(enters && signal.entry != MhEntry(signal.target, signal.beta, signal.symbolA, signal.symbolB))
          return Bad("entry " + signal.entry);
