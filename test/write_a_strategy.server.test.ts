@@ -251,6 +251,7 @@ describe('the guide to a strategy', () => {
       await ran('models', 'shadow', 'off', '--rule', ID);
       const override = ['--despite-gates', '--reason', 'the guide'];
       expect(await ran('rollout', 'start', next, ...override)).toMatchObject({ challenger: next, champion: version });
+      expect(await ran('rollout', 'status')).toMatchObject({ facts: { labels: 0 } });
       expect(await ran('rollout', 'abort', 'seen enough')).toMatchObject({ status: 'aborted' });
       rmSync(join(own.home, 'models', 'dip', next), { recursive: true });
       const refused = async (...args: string[]): Promise<unknown> => {

@@ -7,12 +7,16 @@ import { pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
+import { instrumentCosts } from '../kinds/read_rule_subject.ts';
 import { barResults } from './bar_results.ts';
 import { closedResults } from './closed_results.ts';
 import { closedPairResults, pairBarResults } from './pair_bar_results.ts';
 
 /** Costs without a profile are the same at every minute. */
 const ANY_TIME = 0;
+
+/** Of the configuration, else those of a direction training. */
+const BASE = { model: 'flat', fee_bps: null, slippage_bps: null } as const;
 
 /** What is read of an answer; those of instruments have `price`, those of pairs the last three. */
 export type RuleBody = Pick<InstrumentBody, 'pair_id' | 'action' | 'target' | 'price'> &
@@ -43,12 +47,11 @@ export interface ResultsQuestion {
 export function resultsOfRule({ subject, version, modelsFolder, settings }: ResultsQuestion): RuleResults {
   const folder = pathInside(ruleFolder(modelsFolder), version);
   const own = parseSubject(subject);
-  const configured = tradingCosts(settings, 'flat');
   if (!isInstrument(own)) {
-    const costs = pairCosts(configured, own);
+    const costs = pairCosts(tradingCosts(settings, 'flat'), own);
     return { bars: () => pairBarResults(costs), closed: () => closedPairResults(costs) };
   }
-  const costs = isRuleBundle(folder) ? readRuleBundle(folder).manifest.costs : pairCosts(configured, own).a;
+  const costs = isRuleBundle(folder) ? readRuleBundle(folder).manifest.costs : instrumentCosts(own.a, BASE, settings);
   const costBps = 2 * fillCostBps(costs, ANY_TIME);
   return { bars: () => barResults(costBps), closed: () => closedResults(costBps) };
 }

@@ -1,0 +1,257 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parseStanding } from '../shared/bundle/halts.ts';
+import { armVersion, type ActiveRollout } from '../shared/bundle/rollout.ts';
+import type { PairRuleModel } from '../shared/bundle/rule/rule_model.ts';
+import { ARMS } from '../shared/core/rollout/assignment.ts';
+import { agePosition, FLAT, openPosition } from '../shared/core/position/position.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
+import { byMinute, openBench, START_MS, type Bench } from './pipeline.fixture.ts';
+import { barInput } from './queue/input.ts';
+import { replayJournal } from './replay.ts';
+
+const settings = tinySettings({ core: { require_edge: false } });
+const [ID, OTHER] = settings.minutehand.pairs as [string, string];
+const MINUTES = 700;
+const WARM_UP_BARS = 40;
+const VERSION = '20260101_0000';
+
+let market: ReturnType<typeof byMinute>;
+beforeAll(() => {
+  market = byMinute(tinyBars(settings, MINUTES));
+});
+
+/** Against the ratio of the legs where it is far from its mean of some bars, for 15 bars at most. */
+function ruleOf(version = VERSION, wide = 0.0002): PairRuleModel {
+  const manifest = { version, instrument: ID, market: 'live', feature_schema: '', edge: { no_edge: false } } as const;
+  const rule: PairRuleModel = {
+    manifest,
+    modelsHash: `hash of ${version}`,
+    strategy: { name: 'gap', entryLong: null, entryShort: null, exit: null },
+    createFormulas() {
+      const ratios: number[] = [];
+      const gap = (): number => ratios.at(-1)! / (ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length) - 1;
+      return {
+        rule,
+        warmUpBars: WARM_UP_BARS,
+        maxAgeBars: 15,
+        get isWarm() {
+          return ratios.length === WARM_UP_BARS;
+        },
+        step({ a, b }) {
+          ratios.push(a.close / b.close);
+          if (ratios.length > WARM_UP_BARS) ratios.shift();
+        },
+        decide(position, { frame, stop }, id, time) {
+          const aged = agePosition(position);
+          const isOver = position.side * gap() >= 0 || aged.ageBars >= 15 || stop === 'close';
+          if (position.side !== 0)
+            return isOver
+              ? { action: 'EXIT', reason: 'Z_EXIT', position: FLAT }
+              : { action: 'HOLD', reason: 'IN_POSITION', position: aged };
+          if (stop != null) return { action: 'HOLD', reason: 'STOPPED', position };
+          if (Math.abs(gap()) <= wide) return { action: 'HOLD', reason: 'NO_SETUP', position };
+          const side = gap() > 0 ? -1 : 1;
+          return { action: 'ENTER', reason: 'ENTRY', position: openPosition(side, id, time, frame) };
+        },
+        explain: () => ({ entries: [], exits: [] }),
+      };
+    },
+  };
+  return rule;
+}
+
+const RULE = ruleOf();
+const served = { kind: 'rule', instrument: ID, rule: RULE } as const;
+const ended = { kind: 'rule', instrument: ID, rule: null } as const;
+
+async function feed({ pipeline }: Bench, from = 0, to = MINUTES): Promise<void> {
+  for (const { bars } of market.slice(from, to)) {
+    for (const bar of bars) pipeline.inputs.take(barInput(bar, false));
+    pipeline.inputs.endMinute();
+    await pipeline.settled();
+  }
+}
+
+/** Under a journal on disk with what a bench has recorded. */
+async function withJournal<Result>(bench: Bench, work: (journal: ReturnType<typeof openJournal>) => Promise<Result>) {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-pair-rule-'));
+  const journal = openJournal(join(folder, 'journal.db'));
+  try {
+    journal.append(bench.inputs, bench.rows);
+    return await work(journal);
+  } finally {
+    journal.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function replayed(bench: Bench, rules: readonly PairRuleModel[] = [RULE], own: Settings = settings) {
+  return withJournal(bench, (store) =>
+    replayJournal({
+      settings: own,
+      pairIds: own.minutehand.pairs,
+      clock: { nowMs: () => START_MS as never, monotonicUs: () => 0 },
+      bootId: '20251014T120000000Z',
+      store,
+      loadModels: () => Promise.reject(new Error('no models')),
+      loadRule: (version) => rules.find(({ manifest }) => manifest.version === version)!,
+      onSignals: () => undefined,
+    }),
+  );
+}
+
+const of = (bench: Bench, id: string) => bench.signals.filter(({ pair_id }) => pair_id === id);
+const rowsOf = (bench: Bench, id: string) => bench.rows.filter(({ pairId }) => pairId === id);
+
+describe('a rule of a pair that a pipeline serves', () => {
+  it('answers for its pair alone, each signal as a consumer reads it, by the same features', async () => {
+    const without = openBench(settings);
+    await feed(without);
+    const bench = openBench(settings);
+    bench.pipeline.inputs.apply(served);
+    await feed(bench);
+    expect(rowsOf(bench, OTHER)).toEqual(rowsOf(without, OTHER));
+    expect(rowsOf(bench, ID).map(({ featuresCrc }) => featuresCrc)).toEqual(
+      rowsOf(without, ID).map(({ featuresCrc }) => featuresCrc),
+    );
+    expect(bench.pipeline.status.rules).toEqual({ [ID]: VERSION });
+    const answered = of(bench, ID).filter(({ mode }) => mode === 'OK');
+    expect(answered.length).toBeGreaterThan(300);
+    const reasons = new Set(answered.map(({ reason }) => reason));
+    for (const reason of ['ENTRY', 'IN_POSITION', 'NO_SETUP', 'Z_EXIT'] as const) expect(reasons).toContain(reason);
+    for (const { model_version, return_prob, position_scale, max_age_bars } of answered)
+      expect([model_version, return_prob, position_scale, max_age_bars]).toEqual([`rule/${VERSION}`, null, 1, 15]);
+    expect(await replayed(bench)).toMatchObject({ equal: bench.rows.length, different: 0 });
+  });
+
+  it('is warmed from the journal as if it had always been served, and hands an open position over', async () => {
+    const half = 450;
+    const live = openBench(settings);
+    await feed(live, 0, half);
+    await withJournal(live, async (journal) => {
+      const warming = live.pipeline.warmRule(RULE, journal);
+      // Bars that come meanwhile.
+      await feed(live, half, half + 2);
+      await warming;
+    });
+    live.pipeline.inputs.apply(served);
+    await feed(live, half + 2);
+    const always = openBench(settings);
+    always.pipeline.inputs.apply(served);
+    await feed(always);
+    const decisions = (bench: Bench): string[] =>
+      of(bench, ID).map(({ timestamp, action, reason, target }) => `${timestamp} ${action} ${reason} ${target}`);
+    const [own, other] = [decisions(live), decisions(always)];
+    let first = own.length - (MINUTES - half) + 10;
+    while (!own[first]!.endsWith(' 0') || !other[first]!.endsWith(' 0')) first++;
+    expect(own.slice(first + 1)).toEqual(other.slice(first + 1));
+    expect(own.slice(first + 1).filter((text) => text.includes('ENTER')).length).toBeGreaterThan(3);
+    expect(await replayed(live)).toMatchObject({ equal: live.rows.length, different: 0 });
+
+    const begun = openBench(settings);
+    begun.pipeline.inputs.apply(served);
+    let minute = 0;
+    while (of(begun, ID).at(-1)?.target !== 1) await feed(begun, minute, ++minute);
+    const { position_id } = of(begun, ID).at(-1)!;
+    begun.pipeline.inputs.apply(ended);
+    await feed(begun, minute, minute + 1);
+    const after = of(begun, ID).at(-1)!;
+    expect(after).toMatchObject({ model_version: '', position_id });
+    expect(['IN_POSITION', 'Z_EXIT', 'STOP']).toContain(after.reason);
+    expect(begun.pipeline.status.rules).toEqual({});
+  });
+
+  it('obeys a person, and the limits of the policy whatever it says', async () => {
+    const reasonsOf = async (own: Settings, stop = ''): Promise<Set<string>> => {
+      const bench = openBench(own);
+      bench.pipeline.inputs.apply(served);
+      if (stop !== '') bench.pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(stop) });
+      await feed(bench);
+      expect(await replayed(bench, [RULE], own)).toMatchObject({ different: 0 });
+      return new Set(of(bench, ID).map(({ reason }) => reason));
+    };
+    expect(await reasonsOf(settings)).toContain('ENTRY');
+    const stopped = await reasonsOf(settings, `${ID}@*`);
+    expect([stopped.has('ENTRY'), stopped.has('STOPPED')]).toEqual([false, true]);
+    const narrow = tinySettings({
+      core: { require_edge: false },
+      minutehand: { decision: { beta_min: 50, beta_max: 60 } },
+    });
+    const refused = await reasonsOf(narrow);
+    expect([refused.has('ENTRY'), refused.has('BETA_RANGE')]).toEqual([false, true]);
+    const limited = tinySettings({ core: { require_edge: false, max_symbol_exposure: 0.01 } });
+    const exposed = await reasonsOf(limited);
+    expect([exposed.has('ENTRY'), exposed.has('EXPOSURE')]).toEqual([false, true]);
+  });
+
+  it('changes no byte with another in shadow, which answers as it would be served', async () => {
+    const next = ruleOf('20260102_0000', 0.0005);
+    const bench = openBench(settings);
+    bench.pipeline.inputs.apply(served);
+    bench.pipeline.inputs.apply({ kind: 'rule_shadow', instrument: ID, rule: next });
+    await feed(bench);
+    const without = openBench(settings);
+    without.pipeline.inputs.apply(served);
+    await feed(without);
+    expect(bench.rows).toEqual(without.rows);
+    const alone = openBench(settings);
+    alone.pipeline.inputs.apply({ ...served, rule: next });
+    await feed(alone);
+    expect(bench.shadows.length).toBeGreaterThan(300);
+    // Their ids are those of what was published.
+    const decided = (body: string): unknown[] => {
+      const { action, reason, target, beta } = JSON.parse(`${body}}`) as Record<string, unknown>;
+      return [action, reason, target, beta];
+    };
+    const own = rowsOf(alone, ID).slice(-bench.shadows.length);
+    expect(bench.shadows.map(({ body }) => decided(body))).toEqual(own.map(({ body }) => decided(body)));
+  });
+
+  it('is compared with another in a rollout: the arm of each unit answers, both are journaled and replayed', async () => {
+    const next = ruleOf('20260102_0000', 0.0005);
+    const rollout = {
+      id: '20260103T000000',
+      stage: 'pilot',
+      champion: VERSION,
+      challenger: next.manifest.version,
+      key: '0123456789abcdef0123456789abcdef',
+      share: 0.5,
+      block_minutes: 30,
+      instrument: ID,
+    } as unknown as ActiveRollout;
+    const bench = openBench(settings);
+    bench.pipeline.inputs.apply(served);
+    bench.pipeline.inputs.apply({ kind: 'rollout', rollout, set: next });
+    await feed(bench);
+    expect(bench.pipeline.status.rollout).toMatchObject({ id: rollout.id });
+    const arms = of(bench, ID).map(({ arm, model_version }) => `${arm} ${model_version}`);
+    expect(new Set(arms)).toEqual(new Set([`champion rule/${VERSION}`, `challenger rule/${next.manifest.version}`]));
+    for (const { arm, rollout: id } of of(bench, OTHER)) expect([arm, id]).toEqual([undefined, undefined]);
+    for (const arm of ARMS) {
+      const version = armVersion(rollout[arm], rollout.id);
+      expect(bench.shadows.filter(({ modelVersion }) => modelVersion === version).length).toBeGreaterThan(300);
+    }
+    expect(await replayed(bench, [RULE, next])).toMatchObject({ equal: bench.rows.length, different: 0 });
+    // Behind its end, the champion answers alone.
+    bench.pipeline.inputs.apply({ kind: 'rollout', rollout: null, set: null });
+    await bench.pipeline.settled();
+    expect(bench.pipeline.status.rollout).toBeNull();
+  });
+
+  it('is not warm without bars enough, and says so', async () => {
+    const bench = openBench(settings);
+    await feed(bench, 0, 400);
+    bench.pipeline.inputs.apply(served);
+    await feed(bench, 400, 400 + WARM_UP_BARS + 5);
+    const modes = of(bench, ID)
+      .slice(-WARM_UP_BARS - 5)
+      .map(({ mode }) => mode);
+    expect(modes.slice(0, WARM_UP_BARS - 1)).toEqual(Array(WARM_UP_BARS - 1).fill('WARMUP'));
+    expect(new Set(modes.slice(WARM_UP_BARS))).toEqual(new Set(['OK']));
+  });
+});
