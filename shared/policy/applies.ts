@@ -94,11 +94,13 @@ const CHARGED_ON_PAPER: readonly (string | undefined)[] = ['spread_bps', 'commis
 
 /** @param key as in a change, `minutehand.windows.z_window` */
 export function effectOf(key: string): KeyEffect {
-  const [part, section = '', , figure] = key.split('.');
+  const [part, section = ''] = key.split('.');
   if (part === 'core') return OF_CORE[section as keyof CorePolicy] ?? NEXT_BAR;
   if (part !== 'minutehand') return part === 'retrain' && OF_GATES.has(section) ? NEXT_TRAINING : TRAINER;
   const effect = OF_INSTALLATION[section as keyof MinutehandSettings] ?? RESTART;
   if (section !== 'symbols') return effect;
+  // Names of symbols are in capitals, and may have dots.
+  const figure = /\.([a-z_]+)$/.exec(key.slice('minutehand.symbols'.length))?.[1];
   const keptBy = effect.keptBy.filter((keeper) => keeper !== 'paper_accounts' || CHARGED_ON_PAPER.includes(figure));
   return { ...effect, keptBy: REPLACED_BY_QUOTES.includes(figure) ? ['quoted_spreads', ...keptBy] : keptBy };
 }
