@@ -20,7 +20,7 @@ export function effectLines({ changes, before }: Values, inUse: InUse): string[]
 }
 
 function effectText(effect: ChangeEffect): string {
-  if (effect.kind === 'applies') return `Takes effect ${APPLIES[effect.applies]}: ${effect.keys.join(', ')}.`;
+  if (effect.kind === 'applies') return `${effect.keys.join(', ')}: takes effect ${APPLIES[effect.applies]}.`;
   const names = effect.names.join(', ');
   switch (effect.keeper) {
     case 'active_models':

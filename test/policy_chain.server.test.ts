@@ -137,7 +137,7 @@ it('the commands propose, show, reject and compute evidence beside it, from the 
     'back',
     '--json',
   );
-  expect(proposed.stderr).toContain('minutehand.windows.z_window applies at the next start of the daemon');
+  expect(proposed.stderr).toContain('minutehand.windows.z_window: takes effect at the next start of the daemon');
   const { change_id: id } = JSON.parse(proposed.stdout) as { change_id: number };
   const { stdout, stderr } = await policy('evidence', String(id), '--json');
   expect(stderr).toMatch(/^replay: \d+ %$/m);
