@@ -138,6 +138,7 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'trainer/control/schedule/rule_runs.ts',
     'trainer/control/schema/records.ts',
     'trainer/control/schema/reports.ts',
+    'trainer/jobs/comparison/rule_results.ts',
     'trainer/jobs/kinds/direction_defaults.ts',
     'trainer/jobs/kinds/direction_job.ts',
     'trainer/jobs/kinds/read_rule_subject.ts',
