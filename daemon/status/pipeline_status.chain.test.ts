@@ -17,7 +17,8 @@ describe('the status of a pipeline', () => {
     const rollout = { id: 'r' };
     const active = { version: 'v' };
     const ofDirection = { id: 'd' };
-    const ruleArms = { rollout: { id: 'of a rule' } };
+    const ofRule = { id: 'of a rule' };
+    const ruleArms = [{ rollout: null }, { rollout: ofRule }];
     const seen = [
       { set: active, directionArms: { rollout: ofDirection } },
       { set: null, directionArms: { rollout: ofDirection } },
@@ -30,7 +31,7 @@ describe('the status of a pipeline', () => {
     expect(seen).toEqual([
       [active, rollout],
       [null, ofDirection],
-      [null, ruleArms.rollout],
+      [null, ofRule],
     ]);
   });
 
