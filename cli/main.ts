@@ -193,7 +193,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   explain: {
     summary: 'why a minute was decided this way, and what would have made it trade',
     load: async () => (await import('./commands/explain.ts')).addExplain,
-    parameters: '<subject> <time...>',
+    parameters: '<subject> [time...]',
   },
   check: {
     summary: 'check the models of this installation',

@@ -61,18 +61,24 @@ async function startUp(version: Workplace, args: readonly string[] = []): Promis
 
 function rows<Row>(path: string, table: string): Row[] {
   const db = new Database(path, { readonly: true });
-  const found = db.prepare(`SELECT * FROM ${table}`).all() as Row[];
-  db.close();
-  return found;
-}
-
-function journaled(): SignalRow[] {
   try {
-    return rows(paths.journal('simulated', 'main'), 'signals ORDER BY signal_row');
-  } catch {
-    return []; // before the first start
+    return db.prepare(`SELECT * FROM ${table}`).all() as Row[];
+  } finally {
+    db.close();
   }
 }
+
+/** The same; none before the daemon, or the trainer, has made the table. */
+function signalsIn(path: string, table: string): SignalRow[] {
+  try {
+    return rows(path, table);
+  } catch (error) {
+    if (/no such table|unable to open|does not exist/.test((error as Error).message)) return [];
+    throw error;
+  }
+}
+
+const journaled = (): SignalRow[] => signalsIn(paths.journal('simulated', 'main'), 'signals ORDER BY signal_row');
 
 const bootsOf = (some: readonly SignalRow[]): string[] => [...new Set(some.map(({ boot_id }) => boot_id))];
 const keyOf = ({ boot_id, pair_id, seq }: Pick<SignalRow, 'boot_id' | 'pair_id' | 'seq'>): string =>
@@ -95,7 +101,7 @@ async function expectAllStored(store: string): Promise<void> {
   await eventually(
     () => `${missing.length} of ${keys.length} signals in the store`,
     () => {
-      const stored = new Set(rows<SignalRow>(store, 'core_signals_history').map(keyOf));
+      const stored = new Set(signalsIn(store, 'core_signals_history').map(keyOf));
       missing = keys.filter((key) => !stored.has(key));
       return missing.length === 0;
     },
