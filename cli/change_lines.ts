@@ -1,6 +1,6 @@
 import { APPLIES } from '../shared/policy/applies.ts';
 import { changeEffects, type ChangeEffect, type InUse } from '../shared/policy/change_effects.ts';
-import { differences } from '../shared/policy/differences.ts';
+import { changedFigures } from '../shared/policy/differences.ts';
 
 interface Values {
   readonly changes: Readonly<Record<string, unknown>>;
@@ -8,10 +8,8 @@ interface Values {
 }
 
 /** `minutehand.symbols.EURUSD.spread_bps: 0.2 → 0.5`, one line for each value that differs. */
-export function differenceLines({ changes, before }: Values): string[] {
-  return Object.entries(changes)
-    .flatMap(([key, value]) => differences(key, before[key], value))
-    .map((one) => `${one.key}: ${textOf(one.before)} → ${textOf(one.after)}`);
+export function differenceLines(change: Values): string[] {
+  return changedFigures(change).map((one) => `${one.key}: ${textOf(one.before)} → ${textOf(one.after)}`);
 }
 
 /** What a change has effect on from when, and what keeps another value. */

@@ -11,7 +11,7 @@ import { pathInside } from '../shared/path_name.ts';
 import { rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
 import { folderOfRule, subjectsOfRules } from '../shared/bundle/shelves/rules.ts';
 import type { AnyRule } from '../shared/bundle/rule/rule_model.ts';
-import type { RuleWarmStore } from './features/rule_warm_up.ts';
+import type { RuleRole } from './features/rules_by_role.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { symbolNames } from '../shared/policy/symbol_names.ts';
 import type { BundleInUse } from '../shared/dependencies/models.ts';
@@ -661,14 +661,14 @@ class AssembledDaemon implements Daemon {
 
   /** What a rollout of rules needs; null without subjects of rules. */
   #challengedRules(): ChallengedRules | null {
-    const options = this.#ruleOptions((rule, store) => this.pipeline.warmRuleChallenger(rule, store));
+    const options = this.#ruleOptions('challenger');
     if (options === null) return null;
     return { subjects: options.subjects.map(({ id }) => id), load: ownRuleLoader(options) };
   }
 
   #followRules(): FollowedSlots<string, AnyRule> | null {
     const { pointerMarks } = this.#ports;
-    const options = this.#ruleOptions((rule, store) => this.pipeline.warmRule(rule, store));
+    const options = this.#ruleOptions('served');
     if (options === null) return null;
     return followRules({
       ...options,
@@ -679,7 +679,7 @@ class AssembledDaemon implements Daemon {
 
   #followRuleShadows(): FollowedSlots<string, AnyRule> | null {
     const { pointerMarks, store } = this.#ports;
-    const options = this.#ruleOptions((rule, history) => this.pipeline.warmRuleShadow(rule, history));
+    const options = this.#ruleOptions('shadow');
     if (options === null) return null;
     return followRuleShadows({
       ...options,
@@ -689,10 +689,8 @@ class AssembledDaemon implements Daemon {
     });
   }
 
-  /** @param warm computes the formulas of a loaded rule. @returns null without subjects of rules */
-  #ruleOptions(
-    warm: (rule: AnyRule, store: RuleWarmStore) => Promise<void>,
-  ): Omit<FollowedRulesOptions, 'apply' | 'marksOf'> | null {
+  /** @returns null without subjects of rules */
+  #ruleOptions(role: RuleRole): Omit<FollowedRulesOptions, 'apply' | 'marksOf'> | null {
     const { files, scheduler, loadRule } = this.#ports;
     const { settings, paths, observer, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
     const subjects = subjectsOfRules(this.#subjects);
@@ -708,7 +706,7 @@ class AssembledDaemon implements Daemon {
       print,
       load: async (folder) => {
         const rule = loadRule(folder);
-        await this.#warmOnHistory((store) => warm(rule, store));
+        await this.#warmOnHistory((store) => this.pipeline.warmRule(rule, store, role));
         return rule;
       },
       onRefused: (code) => observer.onModelsRefused(code),

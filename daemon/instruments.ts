@@ -23,8 +23,10 @@ import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { FeatureMatrix } from './features/feature_matrix.ts';
 import type { WarmUpTurns } from './features/formula_warm_up.ts';
 import { InstrumentMatrix, type TimeframeRows } from './features/instrument_matrix.ts';
-import type { RuleWarmStore } from './features/rule_warm_up.ts';
+import type { FormulaStore } from '../shared/store/warm_bars.ts';
+import type { InstrumentReading } from '../shared/core/formula/bar_inputs.ts';
 import type { PairRules } from './pair_rules.ts';
+import { RulesByRole, type RuleRole } from './features/rules_by_role.ts';
 import { InstrumentRules } from './features/served_rules.ts';
 import type { SeriesReader } from './features/series_reader.ts';
 import type { MinuteItem } from './queue/queue.ts';
@@ -59,8 +61,7 @@ export class Instruments {
   readonly rules: InstrumentRules;
   readonly ruleShadows: RuleShadows<RuleFormulas, InstrumentAnswer>;
   readonly ruleArms: RuleArms<RuleFormulas, InstrumentAnswer>;
-  readonly #shadowRules: InstrumentRules;
-  readonly #challengerRules: InstrumentRules;
+  readonly #byRole: RulesByRole<InstrumentReading, InstrumentRules>;
   readonly #options: InstrumentsOptions;
   /** Index of the first instrument among the subjects. */
   readonly #first: number;
@@ -76,22 +77,17 @@ export class Instruments {
     this.#options = options;
     this.#first = pairs.length;
     this.#isAbsent = instruments.length === 0;
-    this.rules = new InstrumentRules(instruments);
-    this.#shadowRules = new InstrumentRules(instruments);
-    this.#challengerRules = new InstrumentRules(instruments);
+    const byRole = new RulesByRole(() => new InstrumentRules(instruments));
+    this.#byRole = byRole;
+    this.rules = byRole.served;
     const lane = { ...options, subjects: instruments, flat: FLAT_POSITION };
-    this.ruleShadows = new RuleShadows({ ...lane, first: pairs.length, rules: this.#shadowRules });
+    this.ruleShadows = new RuleShadows({ ...lane, first: pairs.length, rules: byRole.shadow });
     this.ruleArms = new RuleArms({
       ...lane,
-      rules: this.#challengerRules,
+      rules: byRole.challenger,
       servedOf: (index) => this.rules.activeOf(index),
     });
-    this.#matrix = new InstrumentMatrix(
-      instruments,
-      pairs.length,
-      series,
-      readersOf([this.rules, this.#shadowRules, this.#challengerRules]),
-    );
+    this.#matrix = new InstrumentMatrix(instruments, pairs.length, series, byRole);
     this.slots = new DirectionSlots(options);
     this.arms = new DirectionArms({ ...options, activeOf: (barSeconds) => this.slots.activeOf(barSeconds) });
     this.shadows = new DirectionShadows(options);
@@ -152,7 +148,7 @@ export class Instruments {
       this.arms.infer(group, scores);
     }
     this.rules.finish(this.#scoresOf);
-    this.ruleArms.infer(() => this.#challengerRules.finish(this.#scoresOf));
+    this.ruleArms.infer(() => this.#byRole.challenger.finish(this.#scoresOf));
   }
 
   /** What the direction model has answered to the newest bar of an instrument, by its index among the instruments. */
@@ -181,22 +177,12 @@ export class Instruments {
   }
 
   /** Computes the formulas of a loaded rule over its last bars, before it answers. See `ServedRules.warm`. */
-  warm(rule: AnyRule, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
-    return this.rules.warm(rule, store, (index) => this.#matrix.lastOf(index), turns);
-  }
-
-  /** The same of a rule in shadow. */
-  warmRuleShadow(rule: AnyRule, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
-    return this.#shadowRules.warm(rule, store, (index) => this.#matrix.lastOf(index), turns);
-  }
-
-  /** The same of the challenger of a rollout of rules. */
-  warmRuleChallenger(rule: AnyRule, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
-    return this.#challengerRules.warm(rule, store, (index) => this.#matrix.lastOf(index), turns);
+  warmRule(role: RuleRole, rule: AnyRule, store: FormulaStore, turns: WarmUpTurns): Promise<void> {
+    return this.#byRole.warm(role, rule, store, (index) => this.#matrix.lastOf(index), turns);
   }
 
   /** The same of the formulas of a loaded direction model. See `InstrumentMatrix.warm`. */
-  warmDirection(model: DirectionModel, store: RuleWarmStore, turns: WarmUpTurns): Promise<void> {
+  warmDirection(model: DirectionModel, store: FormulaStore, turns: WarmUpTurns): Promise<void> {
     return this.#matrix.warm(model, store, turns);
   }
 
@@ -251,7 +237,7 @@ export class Instruments {
 
   /** Journals the answers of the rules in shadow to a batch that `decide` answered. */
   async followRuleShadows(answers: readonly Answer[]): Promise<void> {
-    this.#shadowRules.finish(this.#scoresOf);
+    this.#byRole.shadow.finish(this.#scoresOf);
     await this.ruleShadows.follow(this.#ownIn(answers), (...bar) => this.#answerAgainByRule(...bar));
   }
 
@@ -333,12 +319,4 @@ export class Instruments {
   #pairsOf(batch: readonly MinuteItem[]): readonly MinuteItem[] {
     return batch.filter(({ minute }) => minute.pairIndex < this.#first);
   }
-}
-
-/** The bars of an instrument are read by its rule, by its rule in shadow, and by the challenger of its rule. */
-function readersOf(rules: readonly InstrumentRules[]): Pick<InstrumentRules, 'reads' | 'take'> {
-  return {
-    reads: (index) => rules.some((own) => own.reads(index)),
-    take: (index, taken) => rules.forEach((own) => own.take(index, taken)),
-  };
 }

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import { armVersion, type ActiveRollout } from '../shared/bundle/rollout.ts';
@@ -8,8 +5,8 @@ import type { PairRuleModel } from '../shared/bundle/rule/rule_model.ts';
 import { ARMS } from '../shared/core/rollout/assignment.ts';
 import { agePosition, FLAT, openPosition } from '../shared/core/position/position.ts';
 import type { Settings } from '../shared/policy/policy.ts';
-import { openJournal } from '../shared/store/journal.ts';
 import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
+import { withJournal } from './journaled_bench.fixture.ts';
 import { byMinute, openBench, START_MS, type Bench } from './pipeline.fixture.ts';
 import { barInput } from './queue/input.ts';
 import { replayJournal } from './replay.ts';
@@ -77,19 +74,6 @@ async function feed({ pipeline }: Bench, from = 0, to = MINUTES): Promise<void> 
   }
 }
 
-/** Under a journal on disk with what a bench has recorded. */
-async function withJournal<Result>(bench: Bench, work: (journal: ReturnType<typeof openJournal>) => Promise<Result>) {
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-pair-rule-'));
-  const journal = openJournal(join(folder, 'journal.db'));
-  try {
-    journal.append(bench.inputs, bench.rows);
-    return await work(journal);
-  } finally {
-    journal.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 function replayed(bench: Bench, rules: readonly PairRuleModel[] = [RULE], own: Settings = settings) {
   return withJournal(bench, (store) =>
     replayJournal({
@@ -146,7 +130,8 @@ describe('a rule of a pair that a pipeline serves', () => {
     await feed(always);
     const decisions = (bench: Bench): string[] =>
       of(bench, ID).map(({ timestamp, action, reason, target }) => `${timestamp} ${action} ${reason} ${target}`);
-    const [own, other] = [decisions(live), decisions(always)];
+    const own = decisions(live);
+    const other = decisions(always);
     let first = own.length - (MINUTES - half) + 10;
     while (!own[first]!.endsWith(' 0') || !other[first]!.endsWith(' 0')) first++;
     expect(own.slice(first + 1)).toEqual(other.slice(first + 1));

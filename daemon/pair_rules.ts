@@ -1,3 +1,4 @@
+import type { FormulaStore } from '../shared/store/warm_bars.ts';
 import type { OpenTime } from '../shared/bar.ts';
 import type { AnyRule, PairRuleFormulas } from '../shared/bundle/rule/rule_model.ts';
 import type { PairReading } from '../shared/core/formula/bar_inputs.ts';
@@ -8,13 +9,12 @@ import type { MinuteAnswer } from './decide/answer.ts';
 import type { PairRuleAnswers, PairRuleChoice } from './decide/pair_rule_answer.ts';
 import type { RuleReaders } from './features/feature_matrix.ts';
 import type { WarmUpTurns } from './features/formula_warm_up.ts';
-import { readingsOfPairs, type RuleWarmStore } from './features/rule_warm_up.ts';
+import { readingsOfPairs } from './features/rule_warm_up.ts';
+import { RulesByRole, type RuleRole } from './features/rules_by_role.ts';
 import { ServedRules } from './features/served_rules.ts';
 import { RuleArms, type RuleArmsOptions } from './infer/rule_arms.ts';
 import { RuleShadows, type RuleShadowsOptions } from './infer/rule_shadows.ts';
 import type { RuleInput } from './queue/input.ts';
-
-type Rules = ServedRules<PairReading, PairRuleFormulas>;
 
 export interface PairRulesOptions
   extends
@@ -37,54 +37,49 @@ type AnswerAgain = (published: MinuteAnswer, formulas: PairRuleFormulas, before:
 export class PairRules implements RuleReaders, PairRuleAnswers {
   readonly shadows: RuleShadows<PairRuleFormulas, MinuteAnswer>;
   readonly arms: RuleArms<PairRuleFormulas, MinuteAnswer>;
-  readonly #served: Rules;
-  readonly #shadowed: Rules;
-  readonly #challengers: Rules;
-  readonly #all: readonly Rules[];
+  readonly #rules: RulesByRole<PairReading, ServedRules<PairReading, PairRuleFormulas>>;
 
   constructor({ pairs, windows, ...options }: PairRulesOptions) {
     const readings = readingsOfPairs(windows);
-    this.#served = new ServedRules(pairs, readings);
-    this.#shadowed = new ServedRules(pairs, readings);
-    this.#challengers = new ServedRules(pairs, readings);
-    this.#all = [this.#served, this.#shadowed, this.#challengers];
+    const rules = new RulesByRole(() => new ServedRules<PairReading, PairRuleFormulas>(pairs, readings));
+    this.#rules = rules;
     const lane = { ...options, subjects: pairs, flat: FLAT };
-    this.shadows = new RuleShadows({ ...lane, first: 0, rules: this.#shadowed });
+    this.shadows = new RuleShadows({ ...lane, first: 0, rules: rules.shadow });
     this.arms = new RuleArms({
       ...lane,
-      rules: this.#challengers,
-      servedOf: (index) => this.#served.activeOf(index),
+      rules: rules.challenger,
+      servedOf: (index) => rules.served.activeOf(index),
     });
   }
 
   /** Whether anything reads the bars of any pair. */
   get isPresent(): boolean {
-    return this.#served.isPresent || this.#shadowed.isPresent || this.#challengers.isPresent;
+    return this.#rules.isPresent;
   }
 
   reads(index: number): boolean {
-    return this.#all.some((rules) => rules.reads(index));
+    return this.#rules.reads(index);
   }
 
   take(index: number, reading: PairReading): void {
-    for (const rules of this.#all) rules.take(index, reading);
+    this.#rules.take(index, reading);
   }
 
   /** Versions of those that are served, by pair. */
   get versions(): Readonly<Record<string, string>> {
-    return this.#served.versions;
+    return this.#rules.served.versions;
   }
 
   activeOf(index: number): PairRuleFormulas | null {
-    return this.#served.activeOf(index);
+    return this.#rules.served.activeOf(index);
   }
 
   swap(input: RuleInput): void {
-    this.#served.swap(input);
+    this.#rules.served.swap(input);
   }
 
   clear(): void {
-    this.#served.clear();
+    this.#rules.served.clear();
   }
 
   /** What answers a bar of a pair; null: the models do. @param position before the bar */
@@ -94,7 +89,7 @@ export class PairRules implements RuleReaders, PairRuleAnswers {
       const arm = chosen.rollout === undefined ? 'champion' : 'challenger';
       return { formulas: chosen.formulas, rollout: { id: this.arms.rollout!.id, arm } };
     }
-    const formulas = this.#served.activeOf(index);
+    const formulas = this.activeOf(index);
     return formulas === null ? null : { formulas, rollout: undefined };
   }
 
@@ -111,13 +106,12 @@ export class PairRules implements RuleReaders, PairRuleAnswers {
 
   /** See `ServedRules.warm`. @param lastOf the last bar that each pair has taken; null = none */
   warm(
-    what: 'served' | 'shadow' | 'challenger',
+    role: RuleRole,
     rule: AnyRule,
-    store: RuleWarmStore,
+    store: FormulaStore,
     lastOf: (index: number) => OpenTime | null,
     turns: WarmUpTurns,
   ): Promise<void> {
-    const rules = { served: this.#served, shadow: this.#shadowed, challenger: this.#challengers }[what];
-    return rules.warm(rule, store, lastOf, turns);
+    return this.#rules.warm(role, rule, store, lastOf, turns);
   }
 }

@@ -4,6 +4,7 @@ import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { SeriesBook } from '../shared/core/series/series_book.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import type { FormulaStore } from '../shared/store/warm_bars.ts';
+import type { RuleRole } from './features/rules_by_role.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import { Bookkeeping } from './bookkeeping.ts';
 import type { Answer } from './decide/answer.ts';
@@ -17,7 +18,6 @@ import { HaltedPairs } from './infer/halted_pairs.ts';
 import { ModelSlots } from './infer/model_slots.ts';
 import { RolloutArms } from './infer/rollout_arms.ts';
 import { Shadow } from './infer/shadow.ts';
-import type { RuleWarmStore } from './features/rule_warm_up.ts';
 import { readSeries } from './features/series_reader.ts';
 import { Inputs } from './status/inputs.ts';
 import { Instruments } from './instruments.ts';
@@ -322,28 +322,14 @@ export class Pipeline {
   }
 
   /** The same of the formulas of a rule. @param store the journal of this pipeline's bars */
-  warmRule(rule: AnyRule, store: RuleWarmStore): Promise<void> {
+  warmRule(rule: AnyRule, store: FormulaStore, role: RuleRole = 'served'): Promise<void> {
     return isPairRule(rule)
-      ? this.#pairRules.warm('served', rule, store, (index) => this.#matrix.lastOf(index), this.#warmUpTurns)
-      : this.#instruments.warm(rule, store, this.#warmUpTurns);
-  }
-
-  /** The same of the formulas of a rule in shadow. @param store the journal of this pipeline's bars */
-  warmRuleShadow(rule: AnyRule, store: RuleWarmStore): Promise<void> {
-    return isPairRule(rule)
-      ? this.#pairRules.warm('shadow', rule, store, (index) => this.#matrix.lastOf(index), this.#warmUpTurns)
-      : this.#instruments.warmRuleShadow(rule, store, this.#warmUpTurns);
-  }
-
-  /** The same of the challenger of a rollout of rules. @param store the journal of this pipeline's bars */
-  warmRuleChallenger(rule: AnyRule, store: RuleWarmStore): Promise<void> {
-    return isPairRule(rule)
-      ? this.#pairRules.warm('challenger', rule, store, (index) => this.#matrix.lastOf(index), this.#warmUpTurns)
-      : this.#instruments.warmRuleChallenger(rule, store, this.#warmUpTurns);
+      ? this.#pairRules.warm(role, rule, store, (index) => this.#matrix.lastOf(index), this.#warmUpTurns)
+      : this.#instruments.warmRule(role, rule, store, this.#warmUpTurns);
   }
 
   /** The same of a direction model. @param store the journal of this pipeline's bars */
-  warmDirection(model: DirectionModel, store: RuleWarmStore): Promise<void> {
+  warmDirection(model: DirectionModel, store: FormulaStore): Promise<void> {
     return this.#instruments.warmDirection(model, store, this.#warmUpTurns);
   }
 

@@ -243,7 +243,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   };
   const loadRule: LoadRule = async (version, role) => {
     const rule = mustLoadRule(options)(version);
-    await (role === 'served' ? pipeline.warmRule(rule, store) : pipeline.warmRuleChallenger(rule, store));
+    await pipeline.warmRule(rule, store, role);
     return rule;
   };
   const loadDirection: LoadDirection = async (version, timeframe) => {

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
@@ -16,8 +13,8 @@ import { parseInstrument } from '../shared/pair.ts';
 import { instrumentStrategy, type StrategyDocument } from '../shared/policy/strategy_file.ts';
 import { createRng } from '../shared/rng.ts';
 import type { InstrumentSignal } from '../shared/signal/instrument_signal.ts';
-import { openJournal } from '../shared/store/journal.ts';
 import { tinySettings } from '../test/tiny_settings.ts';
+import { withJournal } from './journaled_bench.fixture.ts';
 import { openBench, START_MS, type Bench } from './pipeline.fixture.ts';
 import type { PipelineOptions } from './options/pipeline_options.ts';
 import { barInput, inputOf, minuteInputOf } from './queue/input.ts';
@@ -71,19 +68,6 @@ async function feed({ pipeline }: Bench, from: number, to: number): Promise<void
 }
 
 const signalsOf = ({ signals }: Bench): InstrumentSignal[] => signals as unknown as InstrumentSignal[];
-
-/** Under a journal on disk with what a bench has recorded. */
-async function withJournal<Result>(bench: Bench, work: (journal: ReturnType<typeof openJournal>) => Promise<Result>) {
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-rule-'));
-  const journal = openJournal(join(folder, 'journal.db'));
-  try {
-    journal.append(bench.inputs, bench.rows);
-    return await work(journal);
-  } finally {
-    journal.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 describe('a rule that a pipeline serves', () => {
   it('answers in place of the direction model, each signal as a consumer reads it', async () => {

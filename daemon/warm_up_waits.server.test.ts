@@ -153,7 +153,7 @@ const KINDS: readonly Kind[] = [
     market: INSTRUMENT,
     load: () =>
       Promise.resolve({
-        warm: ({ pipeline }) => pipeline.warmRuleShadow(ruleOf(), store),
+        warm: ({ pipeline }) => pipeline.warmRule(ruleOf(), store, 'shadow'),
         use: ({ pipeline }) =>
           pipeline.inputs.apply({ kind: 'rule_shadow', instrument: ID, rule: ruleOf(), positions: new Map() }),
       }),

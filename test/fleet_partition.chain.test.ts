@@ -26,7 +26,7 @@ await asked?.stop();
 const notes = [NAMESPACES_NOTE, skipNote(!hasReal, 'no real data here'), skipNote(asked === null, REDIS_NOTE)];
 const note = IS_LONG ? notes.find((one) => one !== '') : LONG_NOTE;
 
-/** A worker on a machine of its own, which reaches the queue and the blobs through its network alone. */
+/** A worker in its own network namespace, which is its only way to the queue and the blobs. */
 interface Machine {
   readonly network: MachineNetwork;
   readonly worker: Running;

@@ -12,9 +12,9 @@ export interface LaterVersion {
 }
 
 /**
- * A version of minutehand after this one, in a folder of its own: the build of this checkout with a later number and
- * one more change of the tables, which this program does not know. It uses the dependencies of this checkout.
- * @param isAdditive what the change says of programs that do not know it
+ * A simulated next release in a separate folder: the build of this checkout with a higher version number and one more
+ * migration, which this program does not know. It uses the dependencies of this checkout.
+ * @param isAdditive whether the migration declares itself additive
  */
 export function makeLaterVersion(folder: string, isAdditive: boolean): LaterVersion {
   const root = packageRoot();

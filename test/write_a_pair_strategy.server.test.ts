@@ -36,7 +36,8 @@ const BARS: Readonly<Record<string, readonly object[]>> = (() => {
       [B, base],
     ] as const) {
       const open = closes[symbol]!;
-      const [high, low] = [Math.max(open, close) * 1.00001, Math.min(open, close) * 0.99999];
+      const high = Math.max(open, close) * 1.00001;
+      const low = Math.min(open, close) * 0.99999;
       legs[symbol]!.push({ time: FROM + 60 * t, open, high, low, close, volume: 60 });
       closes[symbol] = close;
     }

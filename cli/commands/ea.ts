@@ -10,6 +10,7 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { startEa, WAYS, type RunningEa, type Way } from '../ea/ea.ts';
 import { statusLines } from '../ea/status.ts';
 import type { Output } from '../output.ts';
+import { paperSizeText } from '../paper_size.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { parseInteger } from '../period.ts';
 import { stopSignal } from '../stop_signal.ts';
@@ -128,7 +129,8 @@ function fillLine(fill: Fill): string {
   if (fill.kind === 'refused') return `${head}  ${fill.error}`;
   const { lots, filled_price } = fill;
   const earned = pnl === null ? '' : `  ${pnl >= 0 ? '+' : ''}${pnl.toFixed(2)} (${reason})`;
-  return `${head}  ${leg} ${side} ${(lots * filled_price).toFixed(2)} ${currency} of ${symbol} at ${priceText(filled_price)}${earned}`;
+  const size = paperSizeText(lots, filled_price, currency, symbol);
+  return `${head}  ${leg} ${side} ${size} at ${priceText(filled_price)}${earned}`;
 }
 
 /** A block of lines that is redrawn on a terminal, below the printed lines; elsewhere only the printed lines. */

@@ -15,6 +15,7 @@ import { priceText } from '../../shared/price_text.ts';
 import { csvCell } from '../../shared/csv/csv_cell.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
+import { paperSizeText } from '../paper_size.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { parsePeriod, type PeriodFlags } from '../period.ts';
 import { applyMarket, marketOption } from './processes.ts';
@@ -244,10 +245,10 @@ export function fillLine(trade: LiveTrade, width: number): string {
   return `${head} ${cells.filter((text) => text !== '').join('  ')}`;
 }
 
-/** A paper account has no contract sizes: the value of a leg in its money. Others trade the broker's lots. */
+/** The broker's lots, or a value on a paper account. */
 function sizeText({ account, lots, symbol, filled_price, currency }: LiveTrade): string {
   if (account !== 'paper') return `${lots} lots ${symbol}`;
-  return `${(lots! * filled_price!).toFixed(2)} ${currency} of ${symbol}`;
+  return paperSizeText(lots!, filled_price!, currency!, symbol);
 }
 
 function figureLine(account: string, name: string, figure: FillFigures): string {

@@ -10,7 +10,7 @@ import type { Output } from '../output.ts';
 import { parseWorkers } from '../period.ts';
 import { commandsOfStrategy } from './registry.ts';
 
-/** Options of `train` that apply to a strategy without a subcommand of its own. */
+/** Options of `train` that apply to a strategy that has no subcommand. */
 export interface ByJobFlags {
   readonly data?: string;
   readonly workers?: string;

@@ -13,7 +13,7 @@ import type { FormulaPlan, PlannedBar } from './formula_plan.ts';
 import { FormulaPlans } from './formula_plans.ts';
 import { FormulaWarmUp, type WarmUpTurns } from './formula_warm_up.ts';
 import { copyOfInstrumentBar, instrumentHistoryOf, planOfInstruments } from './instrument_plan.ts';
-import type { RuleWarmStore } from './rule_warm_up.ts';
+import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { SeriesReader } from './series_reader.ts';
 import type { InstrumentRules } from './served_rules.ts';
 
@@ -155,7 +155,7 @@ export class InstrumentMatrix {
   /** Computes the formulas of a loaded model from its last bars on. See `FormulaPlans.warm`. */
   async warm(
     { manifest, formulas }: Pick<DirectionModel, 'manifest' | 'formulas'>,
-    store: RuleWarmStore,
+    store: FormulaStore,
     turns: WarmUpTurns,
   ): Promise<void> {
     const group = this.groups.find(({ barSeconds }) => barSeconds === manifest.timeframe);

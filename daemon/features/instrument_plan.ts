@@ -1,3 +1,4 @@
+import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { InstrumentSchema } from '../../shared/bundle/feature_schema.ts';
 import type { InstrumentDefinition } from '../../shared/core/features/instrument/definitions.ts';
 import { instrumentInputs, type InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
@@ -5,7 +6,7 @@ import { instrumentFormulasOf } from '../../shared/core/formula/named_formulas.t
 import type { Pair } from '../../shared/pair.ts';
 import { FormulaPlan, type PlannedBar } from './formula_plan.ts';
 import type { ReadHistory } from './formula_warm_up.ts';
-import { warmBars, type RuleWarmStore } from './rule_warm_up.ts';
+import { warmBars } from './rule_warm_up.ts';
 
 /** The plan of a schema of instruments. @param features hand-written ones */
 export function planOfInstruments(
@@ -28,7 +29,7 @@ export function copyOfInstrumentBar(bar: PlannedBar<InstrumentReading>): Planned
 }
 
 /** The last bars of instruments that a journal has, with their hand-written features and series. */
-export function instrumentHistoryOf(store: RuleWarmStore): ReadHistory<InstrumentReading> {
+export function instrumentHistoryOf(store: FormulaStore): ReadHistory<InstrumentReading> {
   return async ({ subject, index, count, until, pause }) => {
     const bars = await warmBars(store, subject, count, until, pause);
     return bars.map((reading) => ({ ...reading, index, isWarm: true }));

@@ -12,9 +12,6 @@ import type { Windows } from '../../shared/core/features/windows.ts';
 import { pairReadings } from './pair_plan.ts';
 import type { RuleReadings } from './rule_readings.ts';
 
-/** What the last bars of a subject and its series are read from. */
-export type RuleWarmStore = FormulaStore;
-
 /**
  * The last bars of an instrument that a journal has, up to the one at `until`, with hand-written features and series as
  * a daemon had them that took them one by one. Values that look back further than the first of these bars are missing.
@@ -22,7 +19,7 @@ export type RuleWarmStore = FormulaStore;
  * @param pause resolves when the thread may be blocked for some milliseconds
  */
 export async function warmBars(
-  store: RuleWarmStore,
+  store: FormulaStore,
   instrument: Pair,
   count: number,
   until: OpenTime,

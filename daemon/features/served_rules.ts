@@ -1,3 +1,4 @@
+import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { AnyRule, BarFormulas, RuleFormulas } from '../../shared/bundle/rule/rule_model.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
@@ -5,7 +6,7 @@ import type { DirectionScores } from '../../shared/bundle/direction/direction_sc
 import type { RuleInput } from '../queue/input.ts';
 import type { InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
 import type { WarmUpTurns } from './formula_warm_up.ts';
-import { INSTRUMENT_READINGS, type RuleWarmStore } from './rule_warm_up.ts';
+import { INSTRUMENT_READINGS } from './rule_warm_up.ts';
 import type { RuleReadings } from './rule_readings.ts';
 
 /** Bars that are computed before bars that are due have their turn. */
@@ -73,7 +74,7 @@ export class ServedRules<Reading, Formulas extends BarFormulas<Reading> & { read
    */
   async warm(
     rule: AnyRule,
-    store: RuleWarmStore,
+    store: FormulaStore,
     lastOf: (index: number) => OpenTime | null,
     turns: WarmUpTurns,
   ): Promise<void> {

@@ -7,7 +7,7 @@ import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/defini
 import { SERIES } from '../../shared/core/series/series_names.ts';
 import { parseInstrument } from '../../shared/pair.ts';
 import { instrumentStrategy } from '../../shared/policy/strategy_file.ts';
-import type { RuleWarmStore } from './rule_warm_up.ts';
+import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import { InstrumentRules } from './served_rules.ts';
 
 const INSTRUMENT = parseInstrument('BTCUSDT');
@@ -32,7 +32,7 @@ describe('the rules that are served', () => {
     const first = ruleOf('first');
     const second = ruleOf('second');
     const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, 60);
-    const empty: RuleWarmStore = {
+    const empty: FormulaStore = {
       commonMinuteBefore: () => null,
       inputsFrom: () => [].values(),
       seriesBetween: () => [].values(),

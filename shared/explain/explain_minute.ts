@@ -94,52 +94,32 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
         if (answer === null) throw noSignal(pair, time);
         const decided = settingsOf(journal, answer, settings);
         if (isInstrument(pair)) {
-          const { require_edge: requireEdge, news } = decisionPolicy(decided);
           return await explainInstrument({
             journal,
             instrument: pair,
             time,
             answer,
-            requireEdge,
-            news: news === undefined ? null : newsWindows(withCalendar(news, knownAt(journal, answer)), pair),
+            requireEdge: decisionPolicy(decided).require_edge,
+            news: newsOf(decided, pair, () => knownAt(journal, answer)),
             modelOf: directionOf,
             ruleOf,
           });
         }
         const signal = JSON.parse(`${answer.body}}`) as SignalBody;
-        if (isOfRule(signal)) {
-          const rule = openRule(ruleOf, signal);
-          const news = () => newsOf(decided, pair, () => knownAt(journal, answer));
-          const positionOf = (id: string): Position => positionAt(journal, id, answer);
-          return explainByRule({
-            ...rule,
-            journal,
-            pair,
-            time,
-            answer,
-            signal,
-            schema,
-            settings: decided,
-            news,
-            positionOf,
-          });
-        }
-        const { models, error } = await openModels(modelsOf, pair, signal);
-        const own = models?.set.schema ?? schema;
-        const minute = recompute(journal, pair, time, answer, own.windows);
-        return await explainAnswer({
+        const asAnswered = {
           settings: decided,
-          schema: own,
           signal,
-          models,
-          error,
           pair,
           time,
           answer,
-          minute,
-          positionOf: (id) => positionAt(journal, id, answer),
+          positionOf: (id: string) => positionAt(journal, id, answer),
           calendar: () => knownAt(journal, answer),
-        });
+        };
+        if (isOfRule(signal)) return explainByRule({ ...asAnswered, ...openRule(ruleOf, signal), schema, journal });
+        const { models, error } = await openModels(modelsOf, pair, signal);
+        const own = models?.set.schema ?? schema;
+        const minute = recompute(journal, pair, time, answer, own.windows);
+        return await explainAnswer({ ...asAnswered, schema: own, models, error, minute });
       } finally {
         journal.close();
       }
@@ -221,51 +201,69 @@ function knownAt(journal: JournalFile, answer: JournaledAnswer): NewsEvent[] {
 }
 
 function positionAt(journal: JournalFile, pairId: string, answer: JournaledAnswer): Position {
-  const position = journal.positionAt(pairId, answer);
-  return position === null ? FLAT : (JSON.parse(position) as Position);
+  return positionOf(journal.positionAt(pairId, answer));
 }
 
-interface Question {
+/** @param text of the journal; null = flat */
+function positionOf(text: string | null): Position {
+  return text === null ? FLAT : (JSON.parse(text) as Position);
+}
+
+/** A published answer to a bar of a pair. */
+interface AnsweredQuestion {
   readonly settings: Settings;
-  /** Of the models that answered; without them, of the configuration. */
+  /** Of the features that were read. */
   readonly schema: FeatureSchema;
   readonly signal: SignalBody;
-  readonly models: ExplainedModels | null;
-  /** Code of the reason why they could not be opened. */
+  /** Code of the reason why the models, or the rule, could not be opened. */
   readonly error: string | null;
   readonly pair: Pair;
   readonly time: OpenTime;
   readonly answer: JournaledAnswer;
-  readonly minute: RecomputedMinute | null;
   /** The virtual position of another pair of the daemon when this minute was decided. */
   positionOf(pairId: string): Position;
   /** The events that the daemon knew at this minute. */
   calendar(): readonly NewsEvent[];
 }
 
-async function explainAnswer(question: Question): Promise<PairExplanation> {
-  const { schema, signal, models, error, time, answer, minute } = question;
-  const position = answer.positionBefore === null ? FLAT : (JSON.parse(answer.positionBefore) as Position);
-  const isReady = minute?.features.ready === true;
-  const scored = models === null || !isReady ? null : await scoreRow(models, minute.features, schema);
-  const decided = isReady ? decide(question, signal, position, models, scored, minute.features.frame) : null;
-  const { features, inputs } = minute ?? { features: null, inputs: null };
+interface Question extends AnsweredQuestion {
+  readonly models: ExplainedModels | null;
+  readonly minute: RecomputedMinute | null;
+}
+
+/** What is explained alike, whatever has answered. @param percentile of a value in training; null = not known */
+function describeMinute(
+  { schema, signal, time, answer }: AnsweredQuestion,
+  minute: RecomputedMinute | null,
+  percentile: (feature: string, value: number) => number | null,
+) {
   return {
     kind: 'pair',
     subject: answer.pairId,
     time: isoMinute(time),
     signal,
     meaning: meaningOf(signal),
-    position,
-    reproduced: compare(answer, signal, minute, scored, decided?.costs?.expected_net_bps ?? null, error),
-    inputs,
+    inputs: minute?.inputs ?? null,
     features: schema.definitions.map(({ name, unit }, column) => {
-      const value = features?.values[column] ?? NaN;
-      return { name, unit, value: finite(value), percentile: models?.percentile(name, value) ?? null };
+      const value = minute?.features.values[column] ?? NaN;
+      return { name, unit, value: finite(value), percentile: percentile(name, value) };
     }),
-    models: scored?.models ?? null,
     direction: null,
     strategy: null,
+  } as const;
+}
+
+async function explainAnswer(question: Question): Promise<PairExplanation> {
+  const { schema, signal, models, error, answer, minute } = question;
+  const position = positionOf(answer.positionBefore);
+  const isReady = minute?.features.ready === true;
+  const scored = models === null || !isReady ? null : await scoreRow(models, minute.features, schema);
+  const decided = isReady ? decide(question, signal, position, models, scored, minute.features.frame) : null;
+  return {
+    ...describeMinute(question, minute, (name, value) => models?.percentile(name, value) ?? null),
+    position,
+    reproduced: compare(answer, signal, minute, scored, decided?.costs?.expected_net_bps ?? null, error),
+    models: scored?.models ?? null,
     rule: null,
     costs: decided?.costs ?? null,
     gate: decided?.gate ?? null,
@@ -275,49 +273,28 @@ async function explainAnswer(question: Question): Promise<PairExplanation> {
   };
 }
 
-interface RuleQuestion extends OpenedRule {
+/** `schema`: of the hand-written features. */
+interface RuleQuestion extends AnsweredQuestion, OpenedRule {
   readonly journal: JournalFile;
-  readonly pair: Pair;
-  readonly time: OpenTime;
-  readonly answer: JournaledAnswer;
-  readonly signal: SignalBody;
-  /** Of the hand-written features. */
-  readonly schema: FeatureSchema;
-  readonly settings: Settings;
-  /** Where news keep the pair from entering; null = nowhere. */
-  news(): NewsWindows | null;
-  /** The virtual position of another pair of the daemon when this minute was decided. */
-  positionOf(pairId: string): Position;
 }
 
 /** The same where a rule has answered. */
 function explainByRule(question: RuleQuestion): PairExplanation {
   const { journal, pair, time, answer, signal, schema, settings, rule, error } = question;
-  const position = answer.positionBefore === null ? FLAT : (JSON.parse(answer.positionBefore) as Position);
+  const position = positionOf(answer.positionBefore);
   const formulas = rule?.createFormulas(barSecondsOf(pair)) ?? null;
   const minute = recompute(journal, pair, time, answer, handWrittenWindows(schema.windows), formulas);
   const isDecided = minute?.features.ready === true && formulas !== null && (formulas.isWarm || position.side !== 0);
   const hasEdge = !decisionPolicy(settings).require_edge || rule?.manifest.edge.no_edge === false;
-  const news = question.news();
+  const news = newsOf(settings, pair, () => question.calendar());
   const bar = isDecided ? { frame: minute.features.frame, hasEdge, stop: stopIn(signal), news, time } : null;
   const { entries: own, exits } = bar === null ? { entries: [], exits: [] } : formulas!.explain(position, bar);
   const entries = bar === null ? [] : [...own, ...limitsOf(question, formulas!, position, bar)];
   return {
-    kind: 'pair',
-    subject: answer.pairId,
-    time: isoMinute(time),
-    signal,
-    meaning: meaningOf(signal),
+    ...describeMinute(question, minute, () => null),
     position,
     reproduced: compare(answer, signal, minute, null, null, error),
-    inputs: minute?.inputs ?? null,
-    features: schema.definitions.map(({ name, unit }, column) => {
-      const value = minute?.features.values[column] ?? NaN;
-      return { name, unit, value: finite(value), percentile: null };
-    }),
     models: null,
-    direction: null,
-    strategy: null,
     rule:
       rule === null
         ? null
@@ -361,6 +338,7 @@ function openRule(ruleOf: (version: string) => AnyRule, { model_version }: Signa
   }
 }
 
+/** Where news keep a subject from entering; null = nowhere. @param calendar the events that the daemon knew */
 function newsOf(settings: Settings, pair: Pair, calendar: () => readonly NewsEvent[]): NewsWindows | null {
   const { news } = decisionPolicy(settings);
   return news === undefined ? null : newsWindows(withCalendar(news, calendar()), pair);

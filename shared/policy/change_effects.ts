@@ -1,5 +1,5 @@
 import { APPLIES, effectOf, type Applies, type Keeper } from './applies.ts';
-import { differences } from './differences.ts';
+import { changedFigures } from './differences.ts';
 
 /** What this installation uses that a change of the configuration may not reach. */
 export interface InUse {
@@ -25,9 +25,7 @@ export function changeEffects(
   before: Readonly<Record<string, unknown>> | null,
   inUse: InUse,
 ): ChangeEffect[] {
-  const keys = Object.keys(changes).flatMap((key) =>
-    before === null ? [key] : differences(key, before[key], changes[key]).map((one) => one.key),
-  );
+  const keys = before === null ? Object.keys(changes) : changedFigures({ changes, before }).map(({ key }) => key);
   const times = Object.keys(APPLIES) as Applies[];
   const byTime = times.map((applies) => ({ applies, keys: keys.filter((key) => effectOf(key).applies === applies) }));
   const keepers = new Set(keys.flatMap((key) => effectOf(key).keptBy));

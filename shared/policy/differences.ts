@@ -6,6 +6,20 @@ export interface Difference {
   readonly after: unknown;
 }
 
+/** Values by key of the configuration. */
+type Values = Readonly<Record<string, unknown>>;
+
+/** What a change of the configuration changes: of each of its keys, the figures that differ. */
+export function changedFigures({
+  changes,
+  before,
+}: {
+  readonly changes: Values;
+  readonly before: Values;
+}): Difference[] {
+  return Object.entries(changes).flatMap(([key, value]) => differences(key, before[key], value));
+}
+
 /** What differs between two values of a key: by key of objects, lists as a whole. */
 export function differences(key: string, before: unknown, after: unknown): Difference[] {
   if (isObject(before) && isObject(after)) {

@@ -133,8 +133,8 @@ export async function lookAtTables(url: string): Promise<(TablesVersion & Pick<S
 }
 
 /**
- * Refuses a store that a later version has changed so that this program cannot use it. Nothing is changed, and a store
- * that cannot be reached now is no reason: whoever opens it will say so.
+ * Refuses a store that a later version has changed so that this program cannot use it. Nothing is changed. A store that
+ * cannot be reached is not refused: opening it reports the error.
  * @throws MinutehandError STORE_UNUSABLE
  */
 export async function refuseLaterTables(url: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { changeEffects, type ChangeEffect, type InUse } from '../../../shared/policy/change_effects.ts';
-import { differences } from '../../../shared/policy/differences.ts';
+import { changedFigures } from '../../../shared/policy/differences.ts';
 import { codeText, t } from '../text/text.ts';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -47,13 +47,11 @@ function effectText(effect: ChangeEffect, all: readonly ChangeEffect[]): string 
 export function DifferenceLines({ changes, before }: { readonly changes: Values; readonly before: Values }) {
   return (
     <>
-      {Object.entries(changes)
-        .flatMap(([key, value]) => differences(key, before[key], value))
-        .map((one) => (
-          <span key={one.key} class="mono">
-            {one.key} <del>{valueText(one.before)}</del> → <ins>{valueText(one.after)}</ins>
-          </span>
-        ))}
+      {changedFigures({ changes, before }).map((one) => (
+        <span key={one.key} class="mono">
+          {one.key} <del>{valueText(one.before)}</del> → <ins>{valueText(one.after)}</ins>
+        </span>
+      ))}
     </>
   );
 }

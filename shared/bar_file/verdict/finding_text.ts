@@ -13,6 +13,7 @@ export function findingText({ code, by, values }: Finding): string {
   const hours = Number(v['hours'] ?? 0);
   const isOfMinutes = !Number.isInteger(hours * 2);
   const ahead = `by ${hours > 0 ? '+' : ''}${isOfMinutes ? `${Math.round(hours * 60)} min` : `${hours} h`}`;
+  const shift = v['zone'] === undefined ? ahead : `to the clock ${v['zone']}`;
   const at = (name: string): string => isoMinute(Number(v[name]));
   // Findings that the store kept from earlier have only the opening that was due.
   const runFrom =
@@ -39,12 +40,10 @@ export function findingText({ code, by, values }: Finding): string {
     'SCALED leap': () => `by ${v['factor']}: the close leaps so ${v['leaps']} times, first at ${at('from')}`,
     'SCALED usual_prices': () =>
       `by ${v['factor']}: the price is about ${v['price']}, and has been ${v['low']} to ${v['high']} for decades`,
-    'SHIFTED week_edges': () =>
-      `${v['zone'] === undefined ? ahead : `to the clock ${v['zone']}`}: ${v['weeks']} of ${v['of']} weeks ${runFrom}${orOfCloses}`,
+    'SHIFTED week_edges': () => `${shift}: ${v['weeks']} of ${v['of']} weeks ${runFrom}${orOfCloses}`,
     'SHIFTED single_weeks': () =>
-      `${v['zone'] === undefined ? ahead : `to the clock ${v['zone']}`} in ${v['weeks']} of ${v['of']} weeks, first that of ${at('from')}, which ${runFrom.replace('run', 'runs')}${orOfCloses}`,
-    'SHIFTED daily_pause': () =>
-      `${v['zone'] === undefined ? ahead : `to the clock ${v['zone']}`}: ${v['weeks']} of ${v['of']} daily pauses ${runFrom}`,
+      `${shift} in ${v['weeks']} of ${v['of']} weeks, first that of ${at('from')}, which ${runFrom.replace('run', 'runs')}${orOfCloses}`,
+    'SHIFTED daily_pause': () => `${shift}: ${v['weeks']} of ${v['of']} daily pauses ${runFrom}`,
     'SHIFTED known_bars': () =>
       `${ahead}: so its moves fit the ${v['symbol']} that is stored (correlation ${v['correlation']}, unshifted ${v['unshifted']})`,
     'SHIFTED related_bars': () =>

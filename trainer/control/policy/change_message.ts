@@ -1,4 +1,4 @@
-import { differences } from '../../../shared/policy/differences.ts';
+import { changedFigures } from '../../../shared/policy/differences.ts';
 import { maskSecretsIn } from '../../../shared/secrets.ts';
 import type { Changes } from './config_proposal.ts';
 
@@ -27,12 +27,10 @@ export interface DescribedChange {
 /** Message of a proposed change's commit, and the text of its pull request. */
 export function proposalMessage(change: DescribedChange): string {
   const { id, changes, before, reason, by } = maskSecretsIn(change);
-  const lines = Object.entries(changes)
-    .flatMap(([key, value]) => differences(key, before[key], value))
-    .map(
-      (one) =>
-        `${inert(one.key)}: ${inert(JSON.stringify(one.before) ?? 'nothing')} -> ${inert(JSON.stringify(one.after) ?? 'nothing')}`,
-    );
+  const textOf = (value: unknown): string => inert(JSON.stringify(value) ?? 'nothing');
+  const lines = changedFigures({ changes, before }).map(
+    (one) => `${inert(one.key)}: ${textOf(one.before)} -> ${textOf(one.after)}`,
+  );
   const parts = [
     subject(reason),
     ...quoted(reason),

@@ -28,7 +28,7 @@ import { RunSettlement } from './run_settlement.ts';
 
 export type { RetrainRun } from './run.ts';
 
-/** A queued run; one that is due and lacks memory or cores says so. */
+/** A queued run, with the resource that it waits for once it is due. */
 export type WaitingRun = RequestedRun & { readonly waits_for?: JobWait };
 
 export interface Retrainer {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describeError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { bootIdAt } from '../../../shared/signal/boot_id.ts';
 import { openSearchThreads } from '../../learning/evolve/search_threads.ts';
 import type { AdvanceSearch } from '../../learning/evolve/judge.ts';
 import type { SearchMarket } from '../../learning/evolve/search_market.ts';
@@ -45,7 +46,7 @@ export async function fleetOfTraining(
   if (fleet === null) return null;
   await fleet.queue.lead(ownIdentity());
   const trace = fitTrace();
-  const name = `${new Date().toISOString().replaceAll(/[^\dTZ]/g, '')}_${process.pid}`;
+  const name = `${bootIdAt(Date.now())}_${process.pid}`;
   return {
     openPool: (workers) => withOwnWorker(fleet, workers, usesKnown, print, trace.note),
     async close() {

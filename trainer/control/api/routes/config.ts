@@ -186,7 +186,7 @@ export function addChangeRoutes(api: Api, { settings: loaded, paths, store, cloc
 
 const changeParams = z.object({ change_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 
-/** As the API answers it: with lists of its own. */
+/** Copies for the schema of the response, whose arrays are mutable. */
 function shownInUse({ active_models, quoted_spreads, paper_accounts }: InUse) {
   return { active_models, quoted_spreads: [...quoted_spreads], paper_accounts: [...paper_accounts] };
 }
