@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
@@ -19,6 +19,7 @@ import type { Signal } from '../shared/signal/signal.ts';
 import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/learning/strategies/pair_reversion/backtest/period.ts';
 import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { tinyBars, tinySettings } from './tiny_settings.ts';
+import { programSources } from './program_sources.ts';
 
 const extra = vi.hoisted(() => ({ bps: 0 }));
 vi.mock('../shared/core/cost/fill_cost.ts', async (importOriginal) => {
@@ -152,11 +153,8 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'trainer/store/migrations.ts',
     'trainer/store/tables.ts',
   ];
-  const found = ['daemon', 'shared', 'trainer']
-    .flatMap((top) =>
-      readdirSync(join(packageRoot(), top), { recursive: true, encoding: 'utf8' }).map((path) => `${top}/${path}`),
-    )
-    .filter((path) => /(?<!\.(test|fixture))\.ts$/.test(path))
-    .filter((path) => /spread_bps|commission_bps|slippage_bps/.test(readFileSync(join(packageRoot(), path), 'utf8')));
+  const found = programSources(['daemon', 'shared', 'trainer']).filter((path) =>
+    /spread_bps|commission_bps|slippage_bps/.test(readFileSync(join(packageRoot(), path), 'utf8')),
+  );
   expect(found.sort()).toEqual(allowed);
 });

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from '@typescript-eslint/parser';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
+import { programSources } from './program_sources.ts';
 
 /** Why a name in a path is none from outside: file and call, as written. All others go through `pathInside`. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
@@ -214,12 +214,9 @@ describe('A name from outside', () => {
     'becomes a part of a path by pathInside alone: every other call of join and resolve is known, with a reason',
     { timeout: 120_000 },
     () => {
-      const files = execFileSync('git', ['ls-files', 'cli', 'daemon', 'shared', 'trainer'], {
-        cwd: packageRoot(),
-        encoding: 'utf8',
-      })
-        .split('\n')
-        .filter((file) => file.endsWith('.ts') && !/\.(?:test|fixture|oracle)\.ts$/.test(file));
+      const files = programSources(['cli', 'daemon', 'shared', 'trainer']).filter(
+        (file) => !file.endsWith('.oracle.ts'),
+      );
       const found = new Set(files.flatMap(variableJoins));
       const known = Object.values(KNOWN).flat();
       expect(found.size).toBeGreaterThan(50);
