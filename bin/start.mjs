@@ -4,8 +4,7 @@ import { ensureReady, run } from './setup.mjs';
 await run(async () => {
   await ensureReady();
   // In this process, so that Ctrl-C reaches it and its exit code is npm's.
-  const { main } = await import('../dist/cli/main.js');
-  const { endProcess } = await import('../dist/cli/process_end.js');
+  const { endProcess, main } = await import('../dist/cli/main.js');
   const code = await main(['up', ...process.argv.slice(2)]);
   endProcess(code);
   return code;

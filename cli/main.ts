@@ -19,6 +19,9 @@ import {
 import { spelledCommand } from './strategy_option.ts';
 import { asTyped } from './typed_command.ts';
 
+/** From here, so that a bundled program has one memory of whether it was asked to stop. */
+export { endProcess } from './process_end.ts';
+
 /** What a process has that one of ours has started. */
 const STARTED = ['MINUTEHAND_PROGRESS', 'MINUTEHAND_JOB'];
 

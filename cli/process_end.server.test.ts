@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -30,5 +31,15 @@ describe('the end of a process', () => {
     child.kill('SIGTERM');
     expect(await once(child, 'close')).toEqual([0, null]);
     expect(errors).toMatch(/^Ended although something was still open: .*\bTimeout\b.*\.$/m);
+  });
+
+  it('is that of the program that was asked to stop: none is imported beside its bundle', () => {
+    const bin = join(packageRoot(), 'bin');
+    const imported = ['minutehand.mjs', 'start.mjs', 'release/minutehand.mjs'].flatMap((name) =>
+      [...readFileSync(join(bin, name), 'utf8').matchAll(/import\('[./]+(dist\/[^']+)'\)/g)].map(([, path]) => path!),
+    );
+    expect(imported).toHaveLength(3);
+    for (const path of imported)
+      expect(readFileSync(join(packageRoot(), path), 'utf8')).toMatch(/^export \* from '[^']*bundle\//);
   });
 });

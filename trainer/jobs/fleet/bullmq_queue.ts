@@ -32,6 +32,8 @@ type Payload = Pick<QueuedTask, 'payload' | 'isUrgent'>;
 
 /** Events are lost while Redis fails over: the state is asked for as well. */
 const LOOK_MS = 2000;
+/** Of saying farewell to the server. */
+const CLOSE_MS = 2000;
 const URGENT_PRIORITY = 1;
 const PRIORITY = 10;
 /** A result is among the blobs; its job is only remembered so that the same task is joined. */
@@ -314,8 +316,18 @@ export function bullmqQueue(
       return text === null ? null : (JSON.parse(text) as FleetIdentity);
     },
     async close() {
-      const opened = [...workers.values(), ...events.values(), ...queues.values()];
-      await Promise.all(opened.map((one) => one.close().catch(() => undefined)));
+      const closing: Promise<void>[] = [];
+      // A server that is away answers no farewell, which BullMQ would wait for.
+      const isAway = redis.status !== 'ready';
+      for (const worker of workers.values()) closing.push(worker.close(isAway));
+      for (const one of [...events.values(), ...queues.values()])
+        closing.push(isAway ? one.disconnect() : one.close());
+      const closed = new AbortController();
+      const late = sleep(CLOSE_MS, undefined, { signal: closed.signal }).catch(() => undefined);
+      await Promise.race([Promise.allSettled(closing), late]);
+      closed.abort();
+      for (const one of [...workers.values(), ...events.values(), ...queues.values()])
+        void one.disconnect().catch(() => undefined);
       redis.disconnect();
     },
   };

@@ -9,11 +9,12 @@ import { isRefusedFit } from '../../learning/learners/trees/lost_fit.ts';
 import { ownIdentity, packModel, taskOf, type FitIdentity } from './fit_identity.ts';
 import { differenceLine } from './fleet_view.ts';
 import { doSearchTask, type SearchTask } from './search_task.ts';
-import { tallyIfPossible, type Claim, type TaskQueue, type WorkerFacts } from './task_queue.ts';
+import { patientQueue, type WorkerQueue } from './patient_queue.ts';
+import { tallyIfPossible, type Claim, type WorkerFacts } from './task_queue.ts';
 
 export interface WorkerOptions {
   readonly facts: WorkerFacts;
-  readonly queue: TaskQueue;
+  readonly queue: WorkerQueue;
   readonly blobs: Blobs;
   /** Have as many threads as the worker has slots. */
   readonly pool: FitPool;
@@ -35,17 +36,26 @@ const PAUSE_MS = 2000;
 
 /**
  * Does tasks until `stopping` is aborted or the queue says that this worker is to end; those that it has are finished
- * first.
+ * first. A queue that is away then is not waited for.
  * @returns how many it did
  */
 export async function runWorker(options: WorkerOptions, stopping: AbortSignal): Promise<number> {
-  const { facts, queue, print } = options;
+  const { facts, print } = options;
   const packets = new PacketCache(options.blobs, options.memoryBytes);
   const dismissed = new AbortController();
   const ending = AbortSignal.any([stopping, dismissed.signal]);
+  const queue = patientQueue(options.queue, ending);
   const begunMs = new Map<Claim, number>();
   let done = 0;
+  let isGreeting = false;
+  let isSilent = false;
   async function greet(): Promise<void> {
+    if (isGreeting) {
+      if (!isSilent) print('The queue does not answer. This worker waits for it; what it has is finished meanwhile.');
+      isSilent = true;
+      return;
+    }
+    isGreeting = true;
     const running = [...begunMs].map(([{ task }, atMs]) => ({
       key: task.key,
       learner: task.needs.learner,
@@ -54,12 +64,15 @@ export async function runWorker(options: WorkerOptions, stopping: AbortSignal): 
     const state = { identity: ownIdentity(), done, running, cores: availableParallelism(), freeMemoryMb: freeMb() };
     // A queue that is away hears of this worker later.
     const isToEnd = await queue.greet(facts, state).catch(() => false);
+    isGreeting = false;
+    if (isSilent && !ending.aborted) print('The queue answers again.');
+    isSilent = false;
     if (!isToEnd || ending.aborted) return;
     print('Asked to end, by `minutehand fleet end` or the fleet page: the tasks that are running are finished first …');
     dismissed.abort();
   }
-  await greet();
   const greeting = setInterval(() => void greet(), options.greetMs ?? GREET_MS);
+  await greet();
   const slot = async (): Promise<void> => {
     while (!ending.aborted) {
       try {
@@ -67,7 +80,7 @@ export async function runWorker(options: WorkerOptions, stopping: AbortSignal): 
         if (claim === null) await sleep(IDLE_MS, undefined, { signal: ending }).catch(() => undefined);
         else {
           begunMs.set(claim, performance.now());
-          const isDone = await work(claim, options, packets).finally(() => begunMs.delete(claim));
+          const isDone = await work(claim, { ...options, queue }, packets).finally(() => begunMs.delete(claim));
           if (isDone) done++;
         }
       } catch (error) {

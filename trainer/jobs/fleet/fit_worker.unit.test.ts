@@ -9,6 +9,7 @@ import type { FitOptions, FitPool } from '../../learning/learners/trees/fit_pool
 import { LEARNER_DEFAULTS } from '../../learning/learners/trees/learner.ts';
 import { identityOf, keyOf } from './fit_identity.ts';
 import { runWorker } from './fit_worker.ts';
+import { LAST_ANSWER_MS } from './patient_queue.ts';
 import type { Claim, TaskQueue, WorkerState } from './task_queue.ts';
 
 const ROWS = 40;
@@ -202,6 +203,44 @@ describe('a worker', () => {
     await vi.advanceTimersByTimeAsync(1000);
     expect(await working).toBe(0);
     expect([ended, printed]).toEqual([[], []]);
+  });
+
+  it('waits for a queue that is away, says so once, and ends without its answer', async () => {
+    const blobs = memoryBlobs();
+    const { queue, stop } = await queueOf(blobs, 0);
+    let answer: (isToEnd: boolean) => void = () => undefined;
+    const answers = (): Promise<boolean> => new Promise((resolve) => (answer = resolve));
+    const greet = vi.fn(answers).mockResolvedValueOnce(false);
+    const claim = (): Promise<null> => new Promise(() => undefined);
+    const working = work({ ...queue, claim, greet }, blobs, runFit, stop.signal);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect([printed, greet.mock.calls.length]).toEqual([[expect.stringMatching(/^The queue does not answer/)], 2]);
+    answer(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(printed.slice(1)).toEqual(['The queue answers again.']);
+    stop.abort();
+    await vi.advanceTimersByTimeAsync(LAST_ANSWER_MS);
+    expect(await working).toBe(0);
+    expect(printed.slice(2)).toEqual([expect.stringMatching(/^QUEUE_UNREACHABLE/)]);
+  });
+
+  it('finishes the task that it has, and ends without a queue that takes no result', async () => {
+    const blobs = memoryBlobs();
+    const { queue, stop } = await queueOf(blobs, 1);
+    const never = (): Promise<boolean> => new Promise(() => undefined);
+    const silent: TaskQueue['claim'] = async (facts) => {
+      const claim = await queue.claim(facts);
+      return claim && { ...claim, complete: never, fail: never };
+    };
+    const put = vi.spyOn(blobs, 'put');
+    const fit: FitPool['fit'] = (...args) => {
+      stop.abort();
+      return runFit(...args);
+    };
+    const working = work({ ...queue, claim: silent }, blobs, fit, stop.signal);
+    await vi.advanceTimersByTimeAsync(3 * LAST_ANSWER_MS);
+    expect(await working).toBe(0);
+    expect(put).toHaveBeenCalledOnce();
   });
 
   it('keeps a task whose renewal met an error of the network', async () => {

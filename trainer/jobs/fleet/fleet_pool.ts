@@ -1,10 +1,11 @@
 import { MinutehandError, type ErrorCode, ERRORS } from '../../../shared/errors.ts';
 import type { Blobs, KeptResult } from '../../../shared/blob/blobs.ts';
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { FitTask } from '../../learning/learners/trees/fit.ts';
+import { untilAborted, type FitTask } from '../../learning/learners/trees/fit.ts';
 import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { identityOf, keyOf, unpackModel, type FitIdentity, type KnownArrays } from './fit_identity.ts';
 import type { TracedFit } from './fit_trace.ts';
+import { lastAnswer } from './patient_queue.ts';
 import { tallyIfPossible, type TaskDifference, type TaskQueue } from './task_queue.ts';
 
 /** What a training did not have to do itself. */
@@ -69,7 +70,7 @@ export function fleetPool(
       }
     } catch (error) {
       // Nobody waits for it any more.
-      if (signal.aborted) await queue.remove(key).catch(() => undefined);
+      if (signal.aborted) await lastAnswer(queue.remove(key), signal).catch(() => undefined);
       throw error;
     }
     return await keptFit(key);
@@ -94,7 +95,7 @@ export function fleetPool(
       }
       const queued = { key, needs: { learner: task.engine }, isUrgent, payload: JSON.stringify(identity) };
       const askForIt = async (): Promise<KeptFit | null> => {
-        await queue.enqueue(queued);
+        await untilAborted(queue.enqueue(queued), either);
         return await settledFit(key, task.engine, either);
       };
       asked.add(key);

@@ -7,8 +7,10 @@ import { takeStep, type EvolutionState } from '../../learning/evolve/evolution.t
 import type { AdvanceSearch } from '../../learning/evolve/judge.ts';
 import { partsOfMarket, type SearchMarket } from '../../learning/evolve/search_market.ts';
 import type { SearchSpace } from '../../learning/evolve/search_space.ts';
+import { untilAborted } from '../../learning/learners/trees/fit.ts';
 import { taskError } from './fleet_pool.ts';
 import { codeHash } from './own_code.ts';
+import { lastAnswer } from './patient_queue.ts';
 import { generationKey, keptStep, putState, RULE_SEARCH, type SearchIdentity, type SearchTask } from './search_task.ts';
 import { tallyIfPossible, type TaskQueue } from './task_queue.ts';
 
@@ -82,7 +84,7 @@ export function fleetSearches(options: FleetSearchesOptions): (market: SearchMar
     // The queue may remember that it was done although its result has been removed since: then it is done again.
     for (const isAgain of [false, true]) {
       if (isAgain || !usesKnown) await queue.remove(key);
-      await queue.enqueue(queued);
+      await untilAborted(queue.enqueue(queued), signal);
       await settled(key, () => (isAgain || usesKnown ? takeKept(until) : Promise.resolve()));
       await takeKept(until);
       if (state.generation >= until) return;
@@ -105,7 +107,7 @@ export function fleetSearches(options: FleetSearchesOptions): (market: SearchMar
       }
     } catch (error) {
       // Nobody waits for it any more.
-      await queue.remove(key).catch(() => undefined);
+      await lastAnswer(queue.remove(key), signal).catch(() => undefined);
       throw error;
     }
     const outcome = await ending;

@@ -16,6 +16,7 @@ import { fitTrace, type FitTrace, type TracedFit } from './fit_trace.ts';
 import { fleetPool } from './fleet_pool.ts';
 import { fleetSearches, type FleetSearchesOptions } from './fleet_searches.ts';
 import { openFleet, type Fleet } from './open_fleet.ts';
+import { lastAnswer } from './patient_queue.ts';
 import { RULE_SEARCH } from './search_task.ts';
 
 /** Of arrays that a worker keeps in memory: those of ten pairs are a tenth of this. */
@@ -145,7 +146,8 @@ function withOwnWorker(
     fit: pool.fit,
     async close() {
       // Also those that a worker elsewhere has found.
-      for (const difference of await pool.differences().catch(() => [])) tell(differenceLine(difference));
+      const differences = await lastAnswer(pool.differences(), AbortSignal.abort()).catch(() => []);
+      for (const difference of differences) tell(differenceLine(difference));
       await pool.close();
       ending.abort();
       await working;
