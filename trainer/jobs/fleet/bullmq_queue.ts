@@ -320,8 +320,7 @@ export function bullmqQueue(
       // A server that is away answers no farewell, which BullMQ would wait for.
       const isAway = redis.status !== 'ready';
       for (const worker of workers.values()) closing.push(worker.close(isAway));
-      for (const one of [...events.values(), ...queues.values()])
-        closing.push(isAway ? one.disconnect() : one.close());
+      for (const one of [...events.values(), ...queues.values()]) closing.push(isAway ? one.disconnect() : one.close());
       const closed = new AbortController();
       const late = sleep(CLOSE_MS, undefined, { signal: closed.signal }).catch(() => undefined);
       await Promise.race([Promise.allSettled(closing), late]);

@@ -188,7 +188,11 @@ export function inOrder({ key, learner, kept, other }: TaskDifference): TaskDiff
 }
 
 /** Adds to totals that are read by people: a queue that does not take them holds up no work. */
-export async function tallyIfPossible(queue: Pick<TaskQueue, 'tally'>, learner: string, more: Partial<TaskTotals>): Promise<void> {
+export async function tallyIfPossible(
+  queue: Pick<TaskQueue, 'tally'>,
+  learner: string,
+  more: Partial<TaskTotals>,
+): Promise<void> {
   await queue.tally(learner, more).catch(() => undefined);
 }
 
