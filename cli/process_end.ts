@@ -1,5 +1,5 @@
 import { openResources } from '../shared/process/end_steps.ts';
-import { wasAskedToStop } from './stop_signal.ts';
+import { wasAskedToStop } from './asked_to_stop.ts';
 
 /** Time, in ms, in which output is written, and connections, threads and locks are released. */
 const GRACE_MS = 5000;

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { homePaths } from '../shared/home.ts';
+import { noteAskedToStop } from './asked_to_stop.ts';
 import { openStopDoor, type StopKind } from './stop_door.ts';
 
 /** Windows has no SIGTERM; Ctrl-Break is SIGBREAK there, and the closing of the window SIGHUP. */
@@ -7,11 +8,6 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const;
 
 /** Message to a process that was started with a channel. */
 const STOP = 'stop';
-
-let isAsked = false;
-
-/** Whether a process that waits in `stopSignal` was asked to end. */
-export const wasAskedToStop = (): boolean => isAsked;
 
 /**
  * Resolves with the reason when this process is to end: Ctrl-C, SIGTERM, `minutehand stop` on Windows, or the end of
@@ -21,7 +17,7 @@ export const wasAskedToStop = (): boolean => isAsked;
 export function stopSignal(kind?: StopKind): Promise<string> {
   return new Promise((resolveReason) => {
     const resolve = (reason: string): void => {
-      isAsked = true;
+      noteAskedToStop();
       resolveReason(reason);
     };
     for (const name of SIGNALS) process.on(name, () => resolve(name));
