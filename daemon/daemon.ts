@@ -549,6 +549,7 @@ class AssembledDaemon implements Daemon {
         onDirectionFailure: (...failure) => this.#directions?.onFailure(...failure),
         onDirectionRecovery: (model) => this.#directions?.onRecovery(model),
         onShadowFailure: (...failure) => this.#models.onShadowFailure(...failure),
+        onRuleFailure: (error, { version, instrument }) => this.#rules?.dropFailed(instrument, version, error),
         onRuleShadowFailure: (error, { version, instrument }) =>
           this.#ruleShadows?.dropFailed(instrument, version, error),
         onChallengerFailure: (...failure) => this.#models.onChallengerFailure(...failure),
@@ -710,6 +711,7 @@ class AssembledDaemon implements Daemon {
         return rule;
       },
       onRefused: (code) => observer.onModelsRefused(code),
+      onFailed: (code) => observer.onModelsFailed(code),
     };
   }
 

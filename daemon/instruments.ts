@@ -1,4 +1,4 @@
-import type { AnyRule, RuleFormulas } from '../shared/bundle/rule/rule_model.ts';
+import type { AnyRule } from '../shared/bundle/rule/rule_model.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FLAT_POSITION, type InstrumentPosition } from '../shared/strategies/instrument_position.ts';
@@ -18,10 +18,12 @@ import { DirectionArms, type DirectionArmsOptions } from './infer/direction_arms
 import { DirectionShadows, type DirectionShadowsOptions } from './infer/direction_shadows.ts';
 import { RuleArms } from './infer/rule_arms.ts';
 import { RuleShadows, type RuleShadowsOptions } from './infer/rule_shadows.ts';
+import { RuleSlots, type RuleSlotsOptions } from './infer/rule_slots.ts';
 import { DirectionSlots, type DirectionSlotsOptions } from './infer/direction_slots.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { FeatureMatrix } from './features/feature_matrix.ts';
 import type { WarmUpTurns } from './features/formula_warm_up.ts';
+import type { GuardedInstrumentFormulas } from './features/guarded_formulas.ts';
 import { InstrumentMatrix, type TimeframeRows } from './features/instrument_matrix.ts';
 import type { FormulaStore } from '../shared/store/warm_bars.ts';
 import type { InstrumentReading } from '../shared/core/formula/bar_inputs.ts';
@@ -29,6 +31,7 @@ import type { PairRules } from './pair_rules.ts';
 import { RulesByRole, type RuleRole } from './features/rules_by_role.ts';
 import { InstrumentRules } from './features/served_rules.ts';
 import type { SeriesReader } from './features/series_reader.ts';
+import { isHeartbeat, type AnsweredMinute } from './align/minute.ts';
 import type { MinuteItem } from './queue/queue.ts';
 import { RecentHistory } from '../shared/market/recent_history.ts';
 
@@ -37,7 +40,8 @@ export interface InstrumentsOptions
   readonly observer: DirectionSlotsOptions['observer'] &
     DirectionArmsOptions['observer'] &
     DirectionShadowsOptions['observer'] &
-    RuleShadowsOptions<RuleFormulas, InstrumentPosition>['observer'];
+    RuleShadowsOptions<GuardedInstrumentFormulas, InstrumentPosition>['observer'] &
+    RuleSlotsOptions<GuardedInstrumentFormulas>['observer'];
   readonly pairs: readonly Pair[];
   /** Their indexes among the subjects follow those of the pairs. */
   readonly instruments: readonly Pair[];
@@ -59,8 +63,9 @@ export class Instruments {
   readonly shadows: DirectionShadows;
   /** Those that answer in place of a direction model. */
   readonly rules: InstrumentRules;
-  readonly ruleShadows: RuleShadows<RuleFormulas, InstrumentAnswer>;
-  readonly ruleArms: RuleArms<RuleFormulas, InstrumentAnswer>;
+  readonly ruleSlots: RuleSlots<GuardedInstrumentFormulas>;
+  readonly ruleShadows: RuleShadows<GuardedInstrumentFormulas, InstrumentAnswer>;
+  readonly ruleArms: RuleArms<GuardedInstrumentFormulas, InstrumentAnswer>;
   readonly #byRole: RulesByRole<InstrumentReading, InstrumentRules>;
   readonly #options: InstrumentsOptions;
   /** Index of the first instrument among the subjects. */
@@ -73,14 +78,15 @@ export class Instruments {
   readonly #scores = new Map<TimeframeRows, DirectionScores>();
 
   constructor(options: InstrumentsOptions) {
-    const { pairs, instruments, series } = options;
+    const { pairs, instruments, series, clock } = options;
     this.#options = options;
     this.#first = pairs.length;
     this.#isAbsent = instruments.length === 0;
-    const byRole = new RulesByRole(() => new InstrumentRules(instruments));
+    const byRole = new RulesByRole((role) => new InstrumentRules(instruments, role === 'challenger' ? clock : null));
     this.#byRole = byRole;
     this.rules = byRole.served;
     const lane = { ...options, subjects: instruments, flat: FLAT_POSITION };
+    this.ruleSlots = new RuleSlots({ ...lane, rules: byRole.served });
     this.ruleShadows = new RuleShadows({ ...lane, first: pairs.length, rules: byRole.shadow });
     this.ruleArms = new RuleArms({
       ...lane,
@@ -148,7 +154,8 @@ export class Instruments {
       this.arms.infer(group, scores);
     }
     this.rules.finish(this.#scoresOf);
-    this.ruleArms.infer(() => this.#byRole.challenger.finish(this.#scoresOf));
+    this.#byRole.challenger.finish(this.#scoresOf);
+    this.ruleArms.checkTime();
   }
 
   /** What the direction model has answered to the newest bar of an instrument, by its index among the instruments. */
@@ -241,10 +248,13 @@ export class Instruments {
     await this.ruleShadows.follow(this.#ownIn(answers), (...bar) => this.#answerAgainByRule(...bar));
   }
 
-  /** Arms and shadows of rules are compared without a person's stops. @returns null: the rule does not answer yet */
+  /**
+   * Arms and shadows of rules are compared without a person's stops.
+   * @returns null: the rule does not answer yet, or fails
+   */
   #answerAgainByRule(
     { minute, body }: InstrumentAnswer,
-    formulas: RuleFormulas,
+    formulas: GuardedInstrumentFormulas,
     before: InstrumentPosition,
   ): InstrumentAnswer | null {
     const { pairIndex, outcome } = minute;
@@ -270,25 +280,44 @@ export class Instruments {
   }
 
   #answer({ minute }: MinuteItem): InstrumentAnswer {
-    const { instruments, decider } = this.#options;
-    const { pairIndex } = minute;
-    const index = pairIndex - this.#first;
-    const group = this.#matrix.groupOf(pairIndex);
+    const index = minute.pairIndex - this.#first;
     const before = this.#positions[index]!;
-    const ruleArm = this.ruleArms.choose(index, minute.time, before);
-    const formulas = ruleArm?.formulas ?? this.rules.activeOf(index);
-    const arm = formulas === null ? this.arms.choose(group.barSeconds, index, minute.time, before) : null;
-    const scores = arm?.scores ?? this.#scores.get(group)!;
-    const context = this.#contextOf(pairIndex, scores, (ruleArm ?? arm)?.rollout);
-    const instrument = instruments[index]!;
-    const label = this.#labels[index]!;
-    const id = decider.ids.idOf(minute, formulas?.rule ?? scores.model);
-    const answer =
-      formulas === null
-        ? answerInstrument(context, instrument, label, minute, before, id)
-        : answerByRule(this.#ofRule(context, pairIndex), formulas, instrument, label, minute, before, id);
+    const answer = (this.#byRole.isPresent ? this.#byRule(minute, before) : null) ?? this.#byModel(minute, before);
     this.#positions[index] = answer.position;
     return answer;
+  }
+
+  /** A rule that fails is replaced within the same bar. @returns null where the direction model answers */
+  #byRule(minute: AnsweredMinute, before: InstrumentPosition): InstrumentAnswer | null {
+    const { instruments, decider } = this.#options;
+    const { pairIndex, time } = minute;
+    const index = pairIndex - this.#first;
+    const scores = this.#scores.get(this.#matrix.groupOf(pairIndex))!;
+    for (;;) {
+      const arm = this.ruleArms.choose(index, time, before);
+      const formulas = arm?.formulas ?? this.rules.activeOf(index);
+      if (formulas === null) return null;
+      const context = this.#ofRule(this.#contextOf(pairIndex, scores, arm?.rollout), pairIndex);
+      const id = decider.ids.idOf(minute, formulas.rule);
+      const answers = formulas.fault === null || isHeartbeat(minute);
+      const bar = [instruments[index]!, this.#labels[index]!, minute, before, id] as const;
+      const answer = answers ? answerByRule(context, formulas, ...bar) : null;
+      if (answer !== null) return answer;
+      if (formulas === this.rules.activeOf(index)) this.ruleSlots.fail(index);
+      else this.ruleArms.fail(formulas.fault);
+    }
+  }
+
+  #byModel(minute: AnsweredMinute, before: InstrumentPosition): InstrumentAnswer {
+    const { instruments, decider } = this.#options;
+    const { pairIndex, time } = minute;
+    const index = pairIndex - this.#first;
+    const group = this.#matrix.groupOf(pairIndex);
+    const arm = this.arms.choose(group.barSeconds, index, time, before);
+    const scores = arm?.scores ?? this.#scores.get(group)!;
+    const context = this.#contextOf(pairIndex, scores, arm?.rollout);
+    const id = decider.ids.idOf(minute, scores.model);
+    return answerInstrument(context, instruments[index]!, this.#labels[index]!, minute, before, id);
   }
 
   /** @param rollout id, where its challenger decides what is published */
@@ -303,7 +332,9 @@ export class Instruments {
       featureSchema: this.#matrix.featureSchemaOf(pairIndex, scores.model),
       policyHash: decider.policyHash,
       requireEdge: decider.requireEdge,
-      isDegraded: degradations.isInstrumentDegraded(group.timeframe),
+      isDegraded:
+        degradations.isInstrumentDegraded(group.timeframe) ||
+        degradations.isSubjectDegraded(this.#options.instruments[pairIndex - this.#first]!.id),
       stop: halts.stopOfInstrument(pairIndex - this.#first),
       news: decider.newsOf(pairIndex),
       rollout,

@@ -4,6 +4,7 @@ import { armVersion, type ActiveRollout } from '../shared/bundle/rollout.ts';
 import type { PairRuleModel } from '../shared/bundle/rule/rule_model.ts';
 import { ARMS } from '../shared/core/rollout/assignment.ts';
 import { agePosition, FLAT, openPosition } from '../shared/core/position/position.ts';
+import { parsePair } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
 import { withJournal } from './journaled_bench.fixture.ts';
@@ -22,8 +23,17 @@ beforeAll(() => {
   market = byMinute(tinyBars(settings, MINUTES));
 });
 
-/** Against the ratio of the legs where it is far from its mean of some bars, for 15 bars at most. */
-function ruleOf(version = VERSION, wide = 0.0002): PairRuleModel {
+type Formulas = ReturnType<PairRuleModel['createFormulas']>;
+
+/**
+ * Against the ratio of the legs where it is far from its mean of some bars, for 15 bars at most.
+ * @param change of its formulas, to make them fail
+ */
+function ruleOf(
+  version = VERSION,
+  wide = 0.0002,
+  change: (formulas: Formulas) => Formulas = (formulas) => formulas,
+): PairRuleModel {
   const manifest = { version, instrument: ID, market: 'live', feature_schema: '', edge: { no_edge: false } } as const;
   const rule: PairRuleModel = {
     manifest,
@@ -32,7 +42,7 @@ function ruleOf(version = VERSION, wide = 0.0002): PairRuleModel {
     createFormulas() {
       const ratios: number[] = [];
       const gap = (): number => ratios.at(-1)! / (ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length) - 1;
-      return {
+      return change({
         rule,
         warmUpBars: WARM_UP_BARS,
         maxAgeBars: 15,
@@ -56,7 +66,7 @@ function ruleOf(version = VERSION, wide = 0.0002): PairRuleModel {
           return { action: 'ENTER', reason: 'ENTRY', position: openPosition(side, id, time, frame) };
         },
         explain: () => ({ entries: [], exits: [] }),
-      };
+      });
     },
   };
   return rule;
@@ -238,5 +248,251 @@ describe('a rule of a pair that a pipeline serves', () => {
       .map(({ mode }) => mode);
     expect(modes.slice(0, WARM_UP_BARS - 1)).toEqual(Array(WARM_UP_BARS - 1).fill('WARMUP'));
     expect(new Set(modes.slice(WARM_UP_BARS))).toEqual(new Set(['OK']));
+  });
+});
+
+/** Of the pair's complete bars, the one at which a rule fails. */
+const FAILS_AT = 500;
+
+/** @param at what it does instead from that bar on */
+function failing(at: (inner: Formulas) => Partial<Formulas>): (formulas: Formulas) => Formulas {
+  return (inner) => {
+    let bars = 0;
+    const own = at(inner);
+    return {
+      rule: inner.rule,
+      get warmUpBars() {
+        return inner.warmUpBars;
+      },
+      get maxAgeBars() {
+        return bars > FAILS_AT && 'maxAgeBars' in own ? own.maxAgeBars! : inner.maxAgeBars;
+      },
+      get isWarm() {
+        return bars > FAILS_AT && 'isWarm' in own ? own.isWarm! : inner.isWarm;
+      },
+      step(reading) {
+        bars++;
+        if (bars > FAILS_AT && own.step !== undefined) return own.step(reading);
+        inner.step(reading);
+      },
+      decide: (...asked) =>
+        bars > FAILS_AT && own.decide !== undefined ? own.decide(...asked) : inner.decide(...asked),
+      explain: inner.explain,
+    };
+  };
+}
+
+const broken = (): never => {
+  throw new TypeError('a test');
+};
+/** An answer that is nearly right. */
+const answering = (change: (step: ReturnType<Formulas['decide']>) => unknown) =>
+  failing((inner) => ({ decide: (...asked) => change(inner.decide(...asked)) as ReturnType<Formulas['decide']> }));
+
+/** By what a user may do wrong. */
+const FAULTS = {
+  'step throws': failing(() => ({ step: broken })),
+  'step throws no error': failing(() => ({
+    step() {
+      throw 'text'; // eslint-disable-line no-throw-literal, @typescript-eslint/only-throw-error
+    },
+  })),
+  'step is asynchronous': failing(() => ({ step: (() => Promise.reject(new Error('later'))) as never })),
+  'decide throws': failing(() => ({ decide: broken })),
+  'decide is asynchronous': answering((step) => Promise.resolve(step)),
+  'decide answers nothing': answering(() => undefined),
+  'decide answers a number': answering(() => NaN),
+  'an unknown action': answering((step) => ({ ...step, action: 'BUY' })),
+  'an unknown reason': answering((step) => ({ ...step, reason: 'BECAUSE' })),
+  'a reason of heartbeats': answering((step) => ({ ...step, reason: 'SHUTDOWN' })),
+  'no position': answering(({ action, reason }) => ({ action, reason })),
+  'a position with NaN': answering((step) => ({ ...step, position: { ...step.position, entryZ: NaN } })),
+  'a position of text': answering((step) => ({ ...step, position: { ...step.position, beta: '1' } })),
+  'an age that is no count': answering((step) => ({ ...step, position: { ...step.position, ageBars: 0.5 } })),
+  'a side of 2': answering((step) => ({ ...step, position: { ...step.position, side: 2 } })),
+  'HOLD that enters': answering(() => ({
+    action: 'HOLD',
+    reason: 'IN_POSITION',
+    position: { ...FLAT, side: 1, positionId: 'x' },
+  })),
+  'EXIT twice': answering((step) => ({ ...step, action: 'EXIT', position: FLAT })),
+  'no age of its positions': failing(() => ({ maxAgeBars: NaN })),
+  'a warmth that is no boolean': failing(() => ({ isWarm: 1 as never })),
+} satisfies Readonly<Record<string, (formulas: Formulas) => Formulas>>;
+
+describe('a rule of a pair that fails', () => {
+  let without: Bench;
+  beforeAll(async () => {
+    without = openBench(settings);
+    await feed(without);
+  });
+
+  it.each(Object.entries(FAULTS))('%s: it ends alone, and every signal goes out', async (_, change) => {
+    const bench = openBench(settings);
+    const rule = ruleOf(VERSION, 0.0002, change);
+    bench.pipeline.inputs.apply({ ...served, rule });
+    await feed(bench);
+    expect(rowsOf(bench, OTHER)).toEqual(rowsOf(without, OTHER));
+    expect(of(bench, ID).map(({ timestamp }) => timestamp)).toEqual(
+      of(without, ID).map(({ timestamp }) => timestamp),
+    );
+    // Told once, and by name.
+    expect(bench.failures).toEqual([{ code: 'RULE_FAILED', failed: VERSION, fallback: ID }]);
+    expect([...bench.pipeline.status.degradations]).toEqual(['rules']);
+    expect(bench.pipeline.status.rules).toEqual({});
+    const after = of(bench, ID).findIndex(({ mode }) => mode === 'HALT');
+    expect(after).toBeGreaterThan(FAILS_AT - 100);
+    for (const { mode, model_version, action } of of(bench, ID).slice(after))
+      expect([mode, model_version, action === 'ENTER']).toEqual(['HALT', '', false]);
+    expect(of(bench, ID)[after - 1]).toMatchObject({ mode: 'OK', model_version: `rule/${VERSION}` });
+    // A replay knows the bar, also where the rule would not fail any more.
+    for (const replaying of [rule, RULE])
+      expect(await replayed(bench, [replaying])).toMatchObject({ equal: bench.rows.length, different: 0 });
+  });
+
+  /** Whose step throws when it is told to. */
+  function breakable(): { readonly rule: PairRuleModel; breaks(): void } {
+    let isBroken = false;
+    const rule = ruleOf(VERSION, 0.0002, (inner) => ({
+      ...inner,
+      get isWarm() {
+        return inner.isWarm;
+      },
+      step: (reading) => (isBroken ? broken() : inner.step(reading)),
+    }));
+    return { rule, breaks: () => void (isBroken = true) };
+  }
+
+  it('hands an open position over; another rule answers again', async () => {
+    const { rule, breaks } = breakable();
+    const bench = openBench(settings);
+    bench.pipeline.inputs.apply({ ...served, rule });
+    let minute = 0;
+    while (of(bench, ID).at(-1)?.target !== 1) await feed(bench, minute, ++minute);
+    const { position_id } = of(bench, ID).at(-1)!;
+    breaks();
+    await feed(bench, minute, minute + 1);
+    expect(of(bench, ID).at(-1)).toMatchObject({ mode: 'HALT', position_id });
+    const { status } = bench.pipeline;
+    expect([ID, OTHER].map((id) => status.isDegraded(parsePair(id)))).toEqual([true, false]);
+    const next = ruleOf('20260102_0000');
+    await withJournal(bench, (journal) => bench.pipeline.warmRule(next, journal));
+    bench.pipeline.inputs.apply({ ...served, rule: next });
+    await feed(bench, minute + 1);
+    expect([...status.degradations]).toEqual([]);
+    expect(of(bench, ID).at(-1)).toMatchObject({ mode: 'OK', model_version: 'rule/20260102_0000' });
+    expect(await replayed(bench, [RULE, next])).toMatchObject({ equal: bench.rows.length, different: 0 });
+  });
+
+  it('leaves nothing behind where another rule waits already', async () => {
+    const { rule, breaks } = breakable();
+    const next = ruleOf('20260102_0000');
+    const bench = openBench(settings);
+    bench.pipeline.inputs.apply({ ...served, rule });
+    await feed(bench, 0, 500);
+    await withJournal(bench, (journal) => bench.pipeline.warmRule(next, journal));
+    breaks();
+    for (const bar of market[500]!.bars) bench.pipeline.inputs.take(barInput(bar, false));
+    bench.pipeline.inputs.endMinute();
+    // Journaled behind the bars, and before the rule has failed on them.
+    bench.pipeline.inputs.apply({ ...served, rule: next });
+    await bench.pipeline.settled();
+    await feed(bench, 501);
+    expect(bench.failures.length).toBe(1);
+    expect(bench.pipeline.status.rules).toEqual({ [ID]: '20260102_0000' });
+    expect([...bench.pipeline.status.degradations]).toEqual([]);
+    expect(await replayed(bench, [RULE, next])).toMatchObject({ equal: bench.rows.length, different: 0 });
+  });
+
+  const SOME = ['step throws', 'decide throws', 'an unknown action'] as const;
+
+  it.each(SOME)('in shadow, %s: it is dropped', async (fault) => {
+    const bench = openBench(settings);
+    bench.pipeline.inputs.apply(served);
+    const rule = ruleOf('20260102_0000', 0.0005, FAULTS[fault]);
+    bench.pipeline.inputs.apply({ kind: 'rule_shadow', instrument: ID, rule });
+    await feed(bench);
+    const alone = openBench(settings);
+    alone.pipeline.inputs.apply(served);
+    await feed(alone);
+    expect(bench.rows).toEqual(alone.rows);
+    expect(bench.failures).toEqual([{ code: 'RULE_FAILED', failed: '20260102_0000', fallback: `shadow of ${ID}` }]);
+    expect(bench.shadows.length).toBeGreaterThan(200);
+    expect(bench.shadows.length).toBeLessThanOrEqual(FAILS_AT);
+  });
+
+  const ROLLOUT = {
+    id: '20260103T000000',
+    stage: 'pilot',
+    champion: VERSION,
+    challenger: '20260102_0000',
+    key: '0123456789abcdef0123456789abcdef',
+    share: 0.5,
+    block_minutes: 30,
+    instrument: ID,
+  } as unknown as ActiveRollout;
+
+  it.each(SOME)('as the challenger of a rollout, %s: the champion answers from that bar on', async (fault) => {
+    const bench = openBench(settings);
+    bench.pipeline.inputs.apply(served);
+    const set = ruleOf('20260102_0000', 0.0005, FAULTS[fault]);
+    bench.pipeline.inputs.apply({ kind: 'rollout', rollout: ROLLOUT, set });
+    await feed(bench);
+    expect(bench.failures).toEqual([{ code: 'RULE_FAILED', failed: '20260102_0000', fallback: ROLLOUT.id }]);
+    const arms = of(bench, ID).map(({ arm }) => arm);
+    expect([arms.includes('challenger'), arms.at(-1)]).toEqual([true, undefined]);
+    expect(of(bench, ID).at(-1)).toMatchObject({ mode: 'OK', model_version: `rule/${VERSION}` });
+    expect(await replayed(bench, [RULE, set])).toMatchObject({ equal: bench.rows.length, different: 0 });
+  });
+
+  it('as the champion of a rollout, ends it: no arm answers', async () => {
+    const bench = openBench(settings);
+    const rule = ruleOf(VERSION, 0.0002, FAULTS['decide throws']);
+    bench.pipeline.inputs.apply({ ...served, rule });
+    const set = ruleOf('20260102_0000', 0.0005);
+    bench.pipeline.inputs.apply({ kind: 'rollout', rollout: ROLLOUT, set });
+    await feed(bench);
+    expect(bench.failures).toEqual([{ code: 'RULE_FAILED', failed: VERSION, fallback: ID }]);
+    expect(of(bench, ID).at(-1)).toMatchObject({ mode: 'HALT', model_version: '' });
+    expect(bench.pipeline.status.rollout).toBeNull();
+    expect(await replayed(bench, [rule, set])).toMatchObject({ equal: bench.rows.length, different: 0 });
+  });
+
+  it.each(['step', 'decide'] as const)('is dropped as a challenger whose %s is slow twice in a row', async (slow) => {
+    const bench = openBench(settings, { slowInferenceMs: 10 });
+    bench.pipeline.inputs.apply(served);
+    let slowCalls = 0;
+    const set = ruleOf('20260102_0000', 0.0005, (inner) => ({
+      ...inner,
+      get isWarm() {
+        return inner.isWarm;
+      },
+      [slow]: (...asked: never[]) => {
+        if (slowCalls-- > 0) bench.passMs(20);
+        return (inner[slow] as (...given: never[]) => unknown)(...asked);
+      },
+    }));
+    bench.pipeline.inputs.apply({ kind: 'rollout', rollout: ROLLOUT, set });
+    await feed(bench, 0, 500);
+    // A single pause is the machine's.
+    slowCalls = 1;
+    await feed(bench, 500, 510);
+    expect(bench.failures).toEqual([]);
+    slowCalls = 20;
+    await feed(bench, 510, 530);
+    expect(bench.failures).toEqual([{ code: 'MODEL_SLOW', failed: '20260102_0000', fallback: ROLLOUT.id }]);
+    expect(bench.pipeline.status.rollout).toBeNull();
+  });
+
+  it('is refused before it answers where its warm-up fails', async () => {
+    const bench = openBench(settings);
+    await feed(bench, 0, 400);
+    const never: PairRuleModel = { ...RULE, createFormulas: broken };
+    const early = ruleOf(VERSION, 0.0002, (inner) => ({ ...inner, step: broken }));
+    await withJournal(bench, async (journal) => {
+      for (const rule of [never, early])
+        await expect(bench.pipeline.warmRule(rule, journal)).rejects.toMatchObject({ code: 'RULE_FAILED' });
+    });
+    expect(bench.failures).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import type { FormulaStore } from '../shared/store/warm_bars.ts';
 import type { OpenTime } from '../shared/bar.ts';
-import type { AnyRule, PairRuleFormulas } from '../shared/bundle/rule/rule_model.ts';
+import type { AnyRule } from '../shared/bundle/rule/rule_model.ts';
 import type { PairReading } from '../shared/core/formula/bar_inputs.ts';
 import type { Windows } from '../shared/core/features/windows.ts';
 import { FLAT, type Position } from '../shared/core/position/position.ts';
@@ -9,41 +9,47 @@ import type { MinuteAnswer } from './decide/answer.ts';
 import type { PairRuleAnswers, PairRuleChoice } from './decide/pair_rule_answer.ts';
 import type { RuleReaders } from './features/feature_matrix.ts';
 import type { WarmUpTurns } from './features/formula_warm_up.ts';
-import { readingsOfPairs } from './features/rule_warm_up.ts';
+import type { GuardedPairFormulas } from './features/guarded_formulas.ts';
 import { RulesByRole, type RuleRole } from './features/rules_by_role.ts';
-import { ServedRules } from './features/served_rules.ts';
+import { ServedPairRules } from './features/served_rules.ts';
 import { RuleArms, type RuleArmsOptions } from './infer/rule_arms.ts';
 import { RuleShadows, type RuleShadowsOptions } from './infer/rule_shadows.ts';
-import type { RuleInput } from './queue/input.ts';
+import { RuleSlots, type RuleSlotsOptions } from './infer/rule_slots.ts';
 
 export interface PairRulesOptions
   extends
-    Pick<RuleArmsOptions<PairRuleFormulas, MinuteAnswer>, 'clock' | 'slowInferenceMs' | 'inputs'>,
-    Pick<RuleShadowsOptions<PairRuleFormulas, Position>, 'journal'> {
-  readonly observer: RuleArmsOptions<PairRuleFormulas, MinuteAnswer>['observer'] &
-    RuleShadowsOptions<PairRuleFormulas, Position>['observer'];
+    Pick<RuleArmsOptions<GuardedPairFormulas, MinuteAnswer>, 'clock' | 'slowInferenceMs' | 'inputs'>,
+    Pick<RuleShadowsOptions<GuardedPairFormulas, Position>, 'journal'>,
+    Pick<RuleSlotsOptions<GuardedPairFormulas>, 'degradations'> {
+  readonly observer: RuleArmsOptions<GuardedPairFormulas, MinuteAnswer>['observer'] &
+    RuleShadowsOptions<GuardedPairFormulas, Position>['observer'] &
+    RuleSlotsOptions<GuardedPairFormulas>['observer'];
   readonly pairs: readonly Pair[];
   /** Of the hand-written features. */
   readonly windows: Windows;
 }
 
 /** Answers a bar again, by these formulas and from this position before it; null: they do not answer yet. */
-type AnswerAgain = (published: MinuteAnswer, formulas: PairRuleFormulas, before: Position) => MinuteAnswer | null;
+type AnswerAgain = (published: MinuteAnswer, formulas: GuardedPairFormulas, before: Position) => MinuteAnswer | null;
 
 /**
  * The rules that answer for pairs in place of the models: served, in shadow, and in the arms of a rollout. Where there
  * is none, a bar costs one look at `isPresent`.
  */
 export class PairRules implements RuleReaders, PairRuleAnswers {
-  readonly shadows: RuleShadows<PairRuleFormulas, MinuteAnswer>;
-  readonly arms: RuleArms<PairRuleFormulas, MinuteAnswer>;
-  readonly #rules: RulesByRole<PairReading, ServedRules<PairReading, PairRuleFormulas>>;
+  readonly slots: RuleSlots<GuardedPairFormulas>;
+  readonly shadows: RuleShadows<GuardedPairFormulas, MinuteAnswer>;
+  readonly arms: RuleArms<GuardedPairFormulas, MinuteAnswer>;
+  readonly #rules: RulesByRole<PairReading, ServedPairRules>;
 
   constructor({ pairs, windows, ...options }: PairRulesOptions) {
-    const readings = readingsOfPairs(windows);
-    const rules = new RulesByRole(() => new ServedRules<PairReading, PairRuleFormulas>(pairs, readings));
+    const { clock } = options;
+    const rules = new RulesByRole(
+      (role) => new ServedPairRules(pairs, windows, role === 'challenger' ? clock : null),
+    );
     this.#rules = rules;
     const lane = { ...options, subjects: pairs, flat: FLAT };
+    this.slots = new RuleSlots({ ...lane, rules: rules.served });
     this.shadows = new RuleShadows({ ...lane, first: 0, rules: rules.shadow });
     this.arms = new RuleArms({
       ...lane,
@@ -70,16 +76,8 @@ export class PairRules implements RuleReaders, PairRuleAnswers {
     return this.#rules.served.versions;
   }
 
-  activeOf(index: number): PairRuleFormulas | null {
+  activeOf(index: number): GuardedPairFormulas | null {
     return this.#rules.served.activeOf(index);
-  }
-
-  swap(input: RuleInput): void {
-    this.#rules.served.swap(input);
-  }
-
-  clear(): void {
-    this.#rules.served.clear();
   }
 
   /** What answers a bar of a pair; null: the models do. @param position before the bar */
@@ -91,6 +89,12 @@ export class PairRules implements RuleReaders, PairRuleAnswers {
     }
     const formulas = this.activeOf(index);
     return formulas === null ? null : { formulas, rollout: undefined };
+  }
+
+  /** @param formulas that were chosen, and have failed: others are from here on */
+  fail(index: number, formulas: GuardedPairFormulas): void {
+    if (formulas === this.activeOf(index)) this.slots.fail(index);
+    else this.arms.fail(formulas.fault);
   }
 
   /** The rule that will probably answer the bar after this one; null = none. */

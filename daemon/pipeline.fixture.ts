@@ -90,6 +90,14 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
       onScreened: (bar) => void bench.screened.push(bar),
       onChallengerFailure: (error, failed, rolloutId) =>
         bench.failures.push({ code: (error as { code?: unknown }).code, failed: failed.version, fallback: rolloutId }),
+      onRuleFailure: (error, { version, instrument }) =>
+        bench.failures.push({ code: (error as { code?: unknown }).code, failed: version, fallback: instrument }),
+      onRuleShadowFailure: (error, { version, instrument }) =>
+        bench.failures.push({
+          code: (error as { code?: unknown }).code,
+          failed: version,
+          fallback: `shadow of ${instrument}`,
+        }),
       onShadowFailure: (error, failed) =>
         bench.failures.push({
           code: (error as { code?: unknown }).code,

@@ -60,6 +60,8 @@ export class Pipeline {
   readonly #lanes: readonly Pick<RolloutArms, 'announce' | 'change' | 'restart'>[];
   readonly #instruments: Instruments;
   readonly #pairRules: PairRules;
+  /** Of instruments, and of pairs. */
+  readonly #ruleSlots: readonly Pick<PairRules['slots'], 'announce' | 'swap' | 'clear'>[];
   /** Of virtual answers by rules: bodies differ in fields that an encoder keeps. */
   readonly #virtualEncoder = createBodyEncoder();
   readonly #envelope: Envelope;
@@ -105,13 +107,23 @@ export class Pipeline {
       halts,
       slots: this.#models,
       directions: { announce: (input) => this.#instruments.slots.announce(input) },
+      rules: { announce: (input) => this.#ruleSlots.forEach((slots) => slots.announce(input)) },
       arms: { announce: () => this.#lanes.forEach((arms) => arms.announce()) },
     });
 
     // features → infer → decide
     const series = readSeries(this.series);
     const { windows } = options;
-    const pairRules = new PairRules({ pairs, windows, clock, slowInferenceMs, inputs, journal, observer });
+    const pairRules = new PairRules({
+      pairs,
+      windows,
+      clock,
+      slowInferenceMs,
+      degradations,
+      inputs,
+      journal,
+      observer,
+    });
     const matrix = new FeatureMatrix(pairs, windows, options.schema.definitions.length, series, pairRules);
     const decider = new Decider({
       pairs,
@@ -155,6 +167,7 @@ export class Pipeline {
       inputs,
       observer,
     });
+    this.#ruleSlots = [this.#instruments.ruleSlots, pairRules.slots];
     this.#lanes = [this.#arms, this.#instruments.arms, this.#instruments.ruleArms, pairRules.arms];
 
     // publish → journal
@@ -187,8 +200,8 @@ export class Pipeline {
       directions: this.#instruments.slots,
       // Each kind of subject takes what concerns its own.
       rules: {
-        swap: (input) => [this.#instruments.rules, pairRules].forEach((rules) => rules.swap(input)),
-        clear: () => [this.#instruments.rules, pairRules].forEach((rules) => rules.clear()),
+        swap: (input) => this.#ruleSlots.forEach((slots) => slots.swap(input)),
+        clear: () => this.#ruleSlots.forEach((slots) => slots.clear()),
       },
       halts,
       shadow: this.#shadow,
@@ -261,6 +274,7 @@ export class Pipeline {
     const comparing = this.#arms.infer(active, rows);
     const compared = comparing instanceof Promise ? await comparing : comparing;
     this.#instruments.infer();
+    if (this.#pairRules.isPresent) this.#pairRules.arms.checkTime();
     watch.lap('infer');
     const nowMs = clock.nowMs();
     const decidePairs = (items: readonly MinuteItem[]) => this.#arms.decide(items, active, scores, compared);

@@ -20,7 +20,7 @@ import { NO_JOURNAL, type Journal } from './journal/journal.ts';
 import { Pipeline } from './pipeline.ts';
 import { pipelineSettings, type PipelineOptions } from './options/pipeline_options.ts';
 import type { Publication } from './publish/publish.ts';
-import { DegradationSet, directionSlot, PAIRS_SLOT, parseDegradationText } from './queue/degradation_set.ts';
+import { DegradationSet, directionSlot, PAIRS_SLOT, parseDegradationText, ruleSlot } from './queue/degradation_set.ts';
 import {
   barInput,
   inputOf,
@@ -103,6 +103,7 @@ function createReplay(
       // A live daemon continues without models; a replay that did would prove nothing.
       onModelFailure: (error) => (failure = error),
       onDirectionFailure: (error) => (failure = error),
+      onRuleFailure: (error) => (failure = error),
       onShadowFailure: () => undefined,
       onChallengerFailure: (error) => (failure = error),
       onScreened: () => undefined,
@@ -386,7 +387,11 @@ function standingAt(inputs: Iterable<InputRow>): StandingState {
     } else if (kind === 'halts') halts = subject;
     else if (kind === 'rollout') rollout = row;
     else if (kind === 'news') news = row;
-    else if (kind === 'rule') rules.set(subject.split(' ')[0]!, row);
+    else if (kind === 'rule') {
+      const [instrument] = subject.split(' ') as [string];
+      rules.set(instrument, row);
+      degradations.endOfSlot(ruleSlot(instrument));
+    }
     else if (kind === 'direction') {
       const [timeframe, direction = ''] = subject.split(' ') as [Timeframe, string?];
       directions.set(timeframe, row);

@@ -6,7 +6,8 @@ import { fileRule } from '../shared/bundle/rule/rule_bundle.ts';
 import { FileRuleFormulas } from '../shared/bundle/rule/rule_formulas.ts';
 import type { RuleManifest } from '../shared/bundle/rule/rule_manifest.ts';
 import { ARMS } from '../shared/core/rollout/assignment.ts';
-import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
+import type { RuleFormulas, RuleModel } from '../shared/bundle/rule/rule_model.ts';
+import type { InstrumentPosition, KeptExits } from '../shared/strategies/instrument_position.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
 import { parseInstrument } from '../shared/pair.ts';
@@ -257,6 +258,92 @@ describe('a rule that a pipeline serves', () => {
     expect([alone.shadows.length, beside.shadows.length]).toEqual([0, BARS - WARM + 1]);
     const answers = beside.shadows.map(({ body }) => JSON.parse(`${body}}`) as InstrumentSignal);
     expect(new Set(answers.map(({ model_version }) => model_version))).toEqual(new Set(['20260102_0000']));
+  });
+
+  const FAILS_AT = WARM + 100;
+  const thrown = (): never => {
+    throw new RangeError('a test');
+  };
+  /** A rule whose formulas are changed from a bar on. */
+  function failingRule(change: (inner: RuleFormulas) => Partial<RuleFormulas>): RuleModel {
+    const rule: RuleModel = {
+      ...ruleOf(),
+      createFormulas(barSeconds) {
+        const inner = ruleOf().createFormulas(barSeconds);
+        let bars = 0;
+        const own = (name: keyof RuleFormulas): never =>
+          ((bars > FAILS_AT ? change(inner)[name] : undefined) ?? inner[name]) as never;
+        return {
+          rule,
+          warmUpBars: inner.warmUpBars,
+          get isWarm() {
+            return inner.isWarm;
+          },
+          get exits() {
+            return own('exits') as KeptExits;
+          },
+          step(reading) {
+            bars++;
+            (own('step') as RuleFormulas['step']).call(inner, reading);
+          },
+          finish: (...given) => (own('finish') as RuleFormulas['finish']).call(inner, ...given),
+          decide: (...asked) => (own('decide') as RuleFormulas['decide']).call(inner, ...asked),
+          explain: (...asked) => inner.explain(...asked),
+        };
+      },
+    };
+    return rule;
+  }
+
+  it.each([
+    ['step throws', () => ({ step: thrown })],
+    ['finish throws', () => ({ finish: thrown })],
+    ['decide throws', () => ({ decide: thrown })],
+    ['decide answers undefined', () => ({ decide: () => undefined as never })],
+    [
+      'a position with NaN',
+      () => ({
+        decide: (before: InstrumentPosition) =>
+          ({ action: 'HOLD', reason: 'NO_ENTRY', position: { ...before, entryClose: NaN } }) as never,
+      }),
+    ],
+    ['a stop of text', () => ({ exits: { stop: '1', target: null, max_age_bars: 3 } as never })],
+  ] as const)('that fails ends alone, and the direction model answers, degraded: %s', async (_, change) => {
+    const strategy = { theta_up: 0.9, theta_down: 0.9, stop: 0.01, target: 0.01, max_age_bars: 5 };
+    const model: DirectionModel = {
+      manifest: { version: '20260101_0000', timeframe: 60, edge: {}, strategy } as unknown as DirectionModel['manifest'],
+      modelsHash: 'a hash',
+      check: { rows: 0, largestDifference: 0 },
+      infer: (_values, rows) => Float64Array.from({ length: 3 * rows }, (_unused, i) => [0.8, 0.1, 0.1][i % 3]!),
+    };
+    for (const set of [model, null]) {
+      const bench = openBench(settings, ALONE);
+      const rule = failingRule(change);
+      if (set !== null) bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set });
+      bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule });
+      await feed(bench, 0, BARS);
+      expect(bench.failures).toEqual([{ code: 'RULE_FAILED', failed: '20260101_0000-00000000', fallback: ID }]);
+      expect([...bench.pipeline.status.degradations]).toEqual(['rules']);
+      const signals = signalsOf(bench);
+      expect(signals.length).toBe(BARS);
+      expect(signals[FAILS_AT - 1]).toMatchObject({ mode: 'OK', model_version: 'rule/20260101_0000-00000000' });
+      const after = signals.slice(FAILS_AT).map(({ mode, model_version }) => `${mode} ${model_version}`);
+      expect(new Set(after)).toEqual(new Set([set === null ? 'HALT ' : 'DEGRADED 20260101_0000']));
+      const summary = await withJournal(bench, (store) =>
+        replayJournal({
+          settings,
+          pairIds: [ID],
+          clock: { nowMs: () => START_MS as never, monotonicUs: () => 0 },
+          bootId: '20251014T120000000Z',
+          store,
+          loadModels: () => Promise.reject(new Error('no pairs')),
+          loadDirection: () => Promise.resolve(model),
+          loadRule: () => rule,
+          onSignals: () => undefined,
+        }),
+      );
+      expect(summary).toMatchObject({ equal: BARS, different: 0, differences: [] });
+    }
   });
 
   describe('in a rollout of its instrument', () => {

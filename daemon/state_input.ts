@@ -17,7 +17,7 @@ import { scopeOf, type DegradationSet } from './queue/degradation_set.ts';
 export interface States {
   readonly slots: Pick<ModelSlots, 'swap' | 'clear'>;
   readonly directions: Pick<DirectionSlots, 'swap' | 'clear'>;
-  readonly rules: Pick<PairRules, 'swap' | 'clear'>;
+  readonly rules: Pick<PairRules['slots'], 'swap' | 'clear'>;
   readonly halts: Pick<HaltedPairs, 'setHalts'>;
   readonly shadow: Pick<Shadow, 'swap'>;
   readonly directionShadows: Pick<DirectionShadows, 'swap'>;

@@ -738,6 +738,11 @@ export const ERRORS = {
     message: 'A model set was too slow twice in a row.',
     next: 'Train fewer trees, or raise inference.slow_ms.',
   },
+  RULE_FAILED: {
+    status: 500,
+    message: 'A rule threw, or returned what no rule may return.',
+    next: 'Mend its strategy and restart the daemon, promote another rule, or `minutehand strategy stop <subject>`.',
+  },
   MODEL_SIMULATED: {
     status: 422,
     message: 'A live daemon refuses bundles of a simulated market.',

@@ -60,7 +60,7 @@ function checkDaemon({ daemon, violate }: World): void {
     halts_refused === null &&
     model_refused === null &&
     (direction?.refused ?? null) === null &&
-    direction?.rule_refused === undefined &&
+    direction?.rules_refused === undefined &&
     redis === 'up';
   if (!isWell) violate('not recovered', `health is ${JSON.stringify(health)}`);
 }

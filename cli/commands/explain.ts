@@ -67,6 +67,7 @@ function linesOf(explanation: Explanation): string[] {
     ...exposureLine(explanation),
     ...newsLine(explanation),
     ...ruleLines(explanation),
+    ...failedRuleLine(explanation),
     ...titled('to exit, any of these, the nearest first', to_exit),
     ...titled('to enter, all of these, the nearest first', to_enter),
   ];
@@ -96,6 +97,11 @@ function newsLine({ gate }: Explanation): string[] {
   return [
     `news  ${shownMinute(time)} UTC ${currency} ${oneLine(name)} (${importance}): no entry for ${counted(minutes_left, 'more minute')}`,
   ];
+}
+
+function failedRuleLine({ failed_rule }: Explanation): string[] {
+  if (failed_rule === null) return [];
+  return [`rule ${failed_rule} has failed: what would answer without it has (\`RULE_FAILED\` in daemon_<shard>.log)`];
 }
 
 /** Each condition of a rule's formulas, the nearest failing one first. */

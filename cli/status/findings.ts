@@ -6,6 +6,7 @@ import type { HealthReport } from '../../daemon/health/health.ts';
 import { REMOTE_TRANSPORTS } from '../../daemon/publish/transports.ts';
 import { SECONDS_PER_BAR, shownMinute } from '../../shared/bar.ts';
 import { ALL_PAIRS, stopText } from '../../shared/bundle/halts.ts';
+import { lacksModels, refusedRules } from '../../shared/rule_health.ts';
 import { afterRefusal, refusalText, type RefusedTraining } from '../../shared/bundle/refused_training.ts';
 import { isOpenMinute } from '../../shared/market/trading_week.ts';
 import { barMinutesOf, barSecondsOf, isInstrument, parseSubject, symbolsOf, timeframeOf } from '../../shared/pair.ts';
@@ -71,6 +72,7 @@ export function ofDaemon(
   reportLease(report, health);
   reportModels(report, health, refused, running);
   reportDirection(report, settings, health, running);
+  reportRules(report, health);
   reportRollout(report, health);
   reportBars(report, settings, health, nowMs);
   reportSeries(report, health);
@@ -119,10 +121,11 @@ function reportLease({ problem, note }: Report, { lease }: HealthReport): void {
 
 function reportModels(
   { problem }: Report,
-  { pairs, market, model_version, model_market, model_refused }: HealthReport,
+  health: HealthReport,
   refused: RefusedTraining | null,
   running: RetrainRun | null,
 ): void {
+  const { pairs, market, model_version, model_market, model_refused } = health;
   // Who has trained, and was refused, is not helped by the advice to train.
   const tried = refused === null ? '' : ` ${refusalText(refused)}`;
   const nextOf = (usual: string): string => (refused === null ? usual : afterRefusal(refused));
@@ -132,7 +135,7 @@ function reportModels(
       `serves a ${market} market by models ${model_version} of a ${model_market} one.`,
       'Restart the daemon with this version, and train on bars of its market.',
     );
-  if (model_version === null && pairs > 0)
+  if (pairs > 0 && lacksModels(health))
     problem(
       `has no active models: mode HALT, no entries.${tried}`,
       runningText(running) ??
@@ -191,6 +194,11 @@ function reportNews({ problem }: Report, { news }: Partial<Pick<HealthReport, 'n
   if ((news ?? null) === null || news!.fault === null) return;
   const { code, message, next } = news!.fault;
   problem(`${code}: ${message}`, next);
+}
+
+function reportRules({ problem }: Report, health: HealthReport): void {
+  for (const { subject, version, code, message, next } of refusedRules(health))
+    problem(`the rule ${version} does not answer for ${subject}. ${code}: ${message}`, next);
 }
 
 function reportRollout({ problem }: Report, { rollout_refused }: HealthReport): void {

@@ -7,13 +7,13 @@ import { ExposureMeter } from '../../shared/core/position/exposure.ts';
 import type { NewsEvent } from '../../shared/core/news/news_event.ts';
 import { newsWindows, withCalendar, type NewsWindows } from '../../shared/core/news/news_windows.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
-import type { PairRuleFormulas } from '../../shared/bundle/rule/rule_model.ts';
 import { pairLabel, type Pair } from '../../shared/pair.ts';
 import { pairCosts } from '../../shared/policy/costs.ts';
 import { createBodyEncoder, type BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { DecisionRecord } from '../../shared/policy/decision_record.ts';
-import type { AnsweredMinute } from '../align/minute.ts';
+import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 import type { FeatureMatrix } from '../features/feature_matrix.ts';
+import type { GuardedPairFormulas } from '../features/guarded_formulas.ts';
 import type { DegradationSet } from '../queue/degradation_set.ts';
 import type { MinuteItem } from '../queue/queue.ts';
 import { answerPairByRule, type PairRuleAnswers } from './pair_rule_answer.ts';
@@ -30,8 +30,8 @@ export interface DeciderOptions {
   /** By symbol. */
   readonly costs: Readonly<Record<string, FillCosts>>;
   readonly matrix: FeatureMatrix;
-  /** The mode is DEGRADED while one concerns the pairs. */
-  readonly degradations: Pick<DegradationSet, 'isPairDegraded'>;
+  /** The mode of a pair is DEGRADED while one concerns the pairs, or it alone. */
+  readonly degradations: Pick<DegradationSet, 'isPairDegraded' | 'isSubjectDegraded'>;
   /** Those that answer in place of the models; none = no pair has one. */
   readonly rules?: PairRuleAnswers;
 }
@@ -135,29 +135,47 @@ export class Decider {
       const context = contextAt(pairIndex, minute.time, this.#positions[pairIndex]!);
       const answer =
         (rules?.isPresent === true ? this.#byRule(rules, context, minute) : null) ??
-        this.answer(context, minute, this.#positions[pairIndex]!, this.ids.idOf(minute, context.models));
+        this.#byModels(context, minute, this.#positions[pairIndex]!);
       this.#positions[pairIndex] = answer.position;
       return answer;
     });
   }
 
-  /** @returns null where the models answer */
+  /** A rule that fails is replaced within the same bar. @returns null where the models answer */
   #byRule(rules: PairRuleAnswers, context: AnswerContext, minute: AnsweredMinute): MinuteAnswer | null {
-    const position = this.#positions[minute.pairIndex]!;
-    const choice = rules.choose(minute.pairIndex, minute.time, position);
-    if (choice === null) return null;
-    const { formulas, rollout } = choice;
-    const id = this.ids.idOf(minute, formulas.rule);
-    return this.#answerByRule({ ...context, rollout }, formulas, minute, position, id);
+    const { pairIndex, time } = minute;
+    const position = this.#positions[pairIndex]!;
+    for (;;) {
+      const choice = rules.choose(pairIndex, time, position);
+      if (choice === null) return null;
+      const { formulas, rollout } = choice;
+      const answers = formulas.fault === null || isHeartbeat(minute);
+      const id = this.ids.idOf(minute, formulas.rule);
+      const own = { ...this.#ofSubject(context, pairIndex), rollout };
+      const answer = answers ? this.#answerByRule(own, formulas, minute, position, id) : null;
+      if (answer !== null) return answer;
+      rules.fail(pairIndex, formulas);
+    }
+  }
+
+  #byModels(context: AnswerContext, minute: AnsweredMinute, position: Position): MinuteAnswer {
+    const own = this.#ofSubject(context, minute.pairIndex);
+    return this.answer(own, minute, position, this.ids.idOf(minute, context.models));
+  }
+
+  /** With what concerns a pair alone. */
+  #ofSubject(context: AnswerContext, pairIndex: number): AnswerContext {
+    const { pairs, degradations } = this.#options;
+    return degradations.isSubjectDegraded(pairs[pairIndex]!.id) ? { ...context, isDegraded: true } : context;
   }
 
   #answerByRule(
     context: AnswerContext,
-    formulas: PairRuleFormulas,
+    formulas: GuardedPairFormulas,
     minute: AnsweredMinute,
     position: Position,
     id: string,
-  ): MinuteAnswer {
+  ): MinuteAnswer | null {
     const { pairs, schema } = this.#options;
     const { pairIndex } = minute;
     // A rule reads the hand-written features, and no formulas of a model.
@@ -167,11 +185,11 @@ export class Decider {
 
   /**
    * Answers a bar that was published again, without a person's stops, as arms and shadows of rules are compared.
-   * @returns null: the rule does not answer yet
+   * @returns null: the rule does not answer yet, or fails
    */
   answerAgainByRule(
     { minute, body }: MinuteAnswer,
-    formulas: PairRuleFormulas,
+    formulas: GuardedPairFormulas,
     before: Position,
     encoder: BodyEncoder,
   ): MinuteAnswer | null {

@@ -62,7 +62,7 @@ function createDesk(isDegraded = false, policy = POLICY) {
     policyHash: 'hash of the policy',
     costs: tradingCosts(settings),
     matrix,
-    degradations: { isPairDegraded: isDegraded },
+    degradations: { isPairDegraded: isDegraded, isSubjectDegraded: () => false },
   });
   let at = 0;
   const legs = (index: number, pairIndex: number): [Bar, Bar] => {

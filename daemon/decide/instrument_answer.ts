@@ -15,7 +15,7 @@ import {
 import type { Mode } from '../../shared/signal/signal.ts';
 import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
-import type { RuleFormulas } from '../../shared/bundle/rule/rule_model.ts';
+import type { GuardedInstrumentFormulas } from '../features/guarded_formulas.ts';
 
 /** The deterministic answer to one bar of one instrument. */
 export interface InstrumentAnswer {
@@ -81,16 +81,17 @@ export function answerInstrument(
  * The same where a rule answers. It needs no direction model; where one has scored the bar, the signal states its
  * probabilities.
  * @param formulas of the rule, which have taken the bar
+ * @returns null where the rule fails
  */
 export function answerByRule(
   context: InstrumentContext,
-  formulas: RuleFormulas,
+  formulas: GuardedInstrumentFormulas,
   instrument: Pair,
   label: string,
   minute: AnsweredMinute,
   before: InstrumentPosition,
   id: string,
-): InstrumentAnswer {
+): InstrumentAnswer | null {
   const { scores, row, close, requireEdge, stop, news } = context;
   const { manifest } = formulas.rule;
   const { time } = minute;
@@ -100,6 +101,7 @@ export function answerByRule(
   const bar = { close, hasEdge, stop, news, time };
   const step =
     minute.outcome === 'COMPLETE' && isReady ? formulas.decide(before, bar, id, time) : holding(minute, before);
+  if (step === null) return null;
   return sealedAnswer(context, { instrument, label, minute, before, id }, heldBy(context.rollout, step), {
     probabilities: row < 0 ? null : probabilitiesAt(scores, row),
     position_scale: isReady ? 1 : null,

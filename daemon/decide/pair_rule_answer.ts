@@ -1,5 +1,5 @@
 import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';
-import type { PairRuleFormulas, PairRuleStep } from '../../shared/bundle/rule/rule_model.ts';
+import type { PairRuleStep } from '../../shared/bundle/rule/rule_model.ts';
 import { applyLeverage } from '../../shared/core/position/leverage.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import type { Frame } from '../../shared/core/features/feature.ts';
@@ -9,12 +9,13 @@ import type { SignalBody } from '../../shared/signal/signal.ts';
 import { refusedBy } from '../../shared/strategies/pair_reversion/entry_limits.ts';
 import { entryLegs } from '../../shared/strategies/pair_reversion/entry_legs.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
+import type { GuardedPairFormulas } from '../features/guarded_formulas.ts';
 import { answerOf, hold, modeOf, type AnswerContext, type MinuteAnswer, type RolloutArm } from './answer.ts';
 import { stopOf } from './standing_bits.ts';
 
 /** The formulas that answer a bar of a pair in place of the models. */
 export interface PairRuleChoice {
-  readonly formulas: PairRuleFormulas;
+  readonly formulas: GuardedPairFormulas;
   /** While a rollout compares rules of the pair. */
   readonly rollout: RolloutArm | undefined;
 }
@@ -25,6 +26,8 @@ export interface PairRuleAnswers {
   readonly isPresent: boolean;
   /** @param position before the bar. @returns null where the models answer */
   choose(index: number, time: OpenTime, position: Position): PairRuleChoice | null;
+  /** @param formulas that were chosen, and have failed: others are from here on */
+  fail(index: number, formulas: GuardedPairFormulas): void;
 }
 
 /**
@@ -34,16 +37,17 @@ export interface PairRuleAnswers {
  * @param formulas of the rule, which have taken the bar
  * @param position before this bar
  * @param id signal_id of the answer
+ * @returns null where the rule fails
  */
 export function answerPairByRule(
   context: AnswerContext,
-  formulas: PairRuleFormulas,
+  formulas: GuardedPairFormulas,
   pair: Pair,
   label: string,
   minute: AnsweredMinute,
   position: Position,
   id: string,
-): MinuteAnswer {
+): MinuteAnswer | null {
   const { features, policy } = context;
   const { pairIndex, time, outcome } = minute;
   // An open position needs no warm formula to be closed.
@@ -51,19 +55,13 @@ export function answerPairByRule(
   const isShown = isReady && (outcome === 'COMPLETE' || isHeartbeat(minute));
   const frame = isShown ? features.frame(pairIndex) : null;
   const market = isHeartbeat(minute) ? null : frame;
-  const {
-    action,
-    reason,
-    position: taken,
-  } = market === null
-    ? { ...hold(minute, position), position }
-    : withinLimits(
-        context,
-        minute,
-        market,
-        position,
-        formulas.decide(position, barOf(context, formulas, minute, market), id, time),
-      );
+  const step =
+    market === null
+      ? { ...hold(minute, position), position }
+      : formulas.decide(position, barOf(context, formulas, minute, market), id, time);
+  if (step === null) return null;
+  const limited = market === null ? step : withinLimits(context, minute, market, position, step);
+  const { action, reason, position: taken } = limited;
   const scale = frame === null ? null : 1;
   const { rate, position: after } = applyLeverage(policy.leverage, pair, market, null, scale, position, taken, time);
   const body: SignalBody = {
@@ -100,7 +98,7 @@ export function answerPairByRule(
 
 function barOf(
   { policy, halted, news }: AnswerContext,
-  { rule }: PairRuleFormulas,
+  { rule }: GuardedPairFormulas,
   minute: AnsweredMinute,
   frame: Frame,
 ) {

@@ -26,10 +26,10 @@ export class RulesByRole<Reading, Rules extends ReadingRules<Reading>> {
   readonly challenger: Rules;
   readonly #all: readonly Rules[];
 
-  constructor(open: () => Rules) {
-    this.served = open();
-    this.shadow = open();
-    this.challenger = open();
+  constructor(open: (role: RuleRole) => Rules) {
+    this.served = open('served');
+    this.shadow = open('shadow');
+    this.challenger = open('challenger');
     this.#all = [this.served, this.shadow, this.challenger];
   }
 

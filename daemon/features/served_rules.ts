@@ -1,12 +1,15 @@
 import type { FormulaStore } from '../../shared/store/warm_bars.ts';
-import type { AnyRule, BarFormulas, RuleFormulas } from '../../shared/bundle/rule/rule_model.ts';
+import type { AnyRule, BarFormulas, PairRuleModel, RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import type { OpenTime } from '../../shared/bar.ts';
+import type { MinutehandError } from '../../shared/errors.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import type { RuleInput } from '../queue/input.ts';
-import type { InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
+import type { InstrumentReading, PairReading } from '../../shared/core/formula/bar_inputs.ts';
+import type { Windows } from '../../shared/core/features/windows.ts';
 import type { WarmUpTurns } from './formula_warm_up.ts';
-import { INSTRUMENT_READINGS } from './rule_warm_up.ts';
+import { GuardedInstrumentFormulas, GuardedPairFormulas, type RuleClock } from './guarded_formulas.ts';
+import { INSTRUMENT_READINGS, readingsOfPairs } from './rule_warm_up.ts';
 import type { RuleReadings } from './rule_readings.ts';
 
 /** Bars that are computed before bars that are due have their turn. */
@@ -20,8 +23,16 @@ interface WarmUp<Reading, Formulas> {
   waiting: Reading[] | null;
 }
 
+/** What is known of the formulas of a rule, whatever their kind. */
+export interface Guarded {
+  readonly rule: AnyRule;
+  /** Why it does not answer any more; null = it does. */
+  readonly fault: MinutehandError | null;
+  takeSpentMs(): number | null;
+}
+
 /** The rule that is served for each subject of a kind, and those that are about to be. */
-export class ServedRules<Reading, Formulas extends BarFormulas<Reading> & { readonly rule: AnyRule }> {
+export abstract class ServedRules<Reading, Formulas extends BarFormulas<Reading> & Guarded> {
   readonly #subjects: readonly Pair[];
   readonly #readings: RuleReadings<Reading>;
   readonly #active: (Formulas | null)[];
@@ -71,6 +82,7 @@ export class ServedRules<Reading, Formulas extends BarFormulas<Reading> & { read
   /**
    * Computes the formulas of a loaded rule over its last journaled bars, before it answers.
    * @param lastOf the last bar that each subject has taken; null = none
+   * @throws MinutehandError RULE_FAILED
    */
   async warm(
     rule: AnyRule,
@@ -99,6 +111,8 @@ export class ServedRules<Reading, Formulas extends BarFormulas<Reading> & { read
       }
       for (const bar of warmUp.waiting!) formulas.step(bar);
       warmUp.waiting = null;
+      if (formulas.fault !== null) throw formulas.fault;
+      formulas.takeSpentMs();
     } catch (error) {
       this.#warmUps = this.#warmUps.filter((own) => own !== warmUp);
       this.#note();
@@ -123,10 +137,12 @@ export class ServedRules<Reading, Formulas extends BarFormulas<Reading> & { read
     this.#note();
   }
 
-  /** The rule of a subject is one of its kind. */
   #formulasOf(rule: AnyRule, index: number): Formulas {
-    return rule.createFormulas(barSecondsOf(this.#subjects[index]!)) as BarFormulas<Reading> as Formulas;
+    return this.open(rule, barSecondsOf(this.#subjects[index]!));
   }
+
+  /** @param rule of a subject of this kind */
+  protected abstract open(rule: AnyRule, barSeconds: number): Formulas;
 
   #note(): void {
     this.#isPresent = this.#warmUps.length > 0 || this.#active.some((own) => own !== null);
@@ -137,13 +153,35 @@ export class ServedRules<Reading, Formulas extends BarFormulas<Reading> & { read
   }
 }
 
-/** Those of instruments, which may read the answers of the direction model. */
-export class InstrumentRules extends ServedRules<InstrumentReading, RuleFormulas> {
-  readonly #count: number;
+/** Those of pairs. */
+export class ServedPairRules extends ServedRules<PairReading, GuardedPairFormulas> {
+  readonly #clock: RuleClock;
 
-  constructor(instruments: readonly Pair[]) {
+  /** @param windows of the hand-written features @param clock where it matters how long they take */
+  constructor(pairs: readonly Pair[], windows: Windows, clock: RuleClock = null) {
+    super(pairs, readingsOfPairs(windows));
+    this.#clock = clock;
+  }
+
+  protected open(rule: AnyRule, barSeconds: number): GuardedPairFormulas {
+    return new GuardedPairFormulas(rule as PairRuleModel, barSeconds, this.#clock);
+  }
+}
+
+/** Those of instruments, which may read the answers of the direction model. */
+export class InstrumentRules extends ServedRules<InstrumentReading, GuardedInstrumentFormulas> {
+  readonly #count: number;
+  readonly #clock: RuleClock;
+
+  /** @param clock where it matters how long they take */
+  constructor(instruments: readonly Pair[], clock: RuleClock = null) {
     super(instruments, INSTRUMENT_READINGS);
     this.#count = instruments.length;
+    this.#clock = clock;
+  }
+
+  protected open(rule: AnyRule, barSeconds: number): GuardedInstrumentFormulas {
+    return new GuardedInstrumentFormulas(rule as RuleModel, barSeconds, this.#clock);
   }
 
   /**

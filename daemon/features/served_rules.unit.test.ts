@@ -57,6 +57,7 @@ describe('the rules that are served', () => {
     // The first rule becomes active while the second one waits for the bars to be stored.
     const takesEffect = (): void => rules.swap({ kind: 'rule', instrument: INSTRUMENT.id, rule: first });
     await rules.warm(second, empty, () => null, turns(takesEffect));
-    expect(rules.activeOf(0)).toMatchObject({ isWarm: true, entryLong: 1 });
+    const { isWarm, fault, rule } = rules.activeOf(0)!;
+    expect([isWarm, fault, rule]).toEqual([true, null, first]);
   });
 });

@@ -41,8 +41,10 @@ export interface DirectionHealth {
   readonly rules?: Readonly<Record<string, string>>;
   /** Version of the rule in shadow, by instrument; absent without any. */
   readonly rule_shadows?: Readonly<Record<string, string>>;
-  /** Why a rule was refused, until another one is accepted or it is stopped; absent: none was. */
-  readonly rule_refused?: ModelRefusal;
+  /**
+   * Why a rule was refused or has failed, by instrument, until another one is accepted or it is stopped; absent: none.
+   */
+  readonly rules_refused?: Readonly<Record<string, ModelRefusal>>;
 }
 
 /** The state that the daemon reports. */
@@ -82,7 +84,8 @@ export interface HealthReport extends TransportsHealth {
   readonly pair_rules?: {
     readonly versions: Readonly<Record<string, string>>;
     readonly shadows: Readonly<Record<string, string>>;
-    readonly refused: ModelRefusal | null;
+    /** Why one was refused or has failed, until another one is accepted or it is stopped. */
+    readonly refused: Readonly<Record<string, ModelRefusal>>;
   };
   /** Of the instruments; absent without any. */
   readonly direction?: DirectionHealth;

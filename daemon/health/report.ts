@@ -24,7 +24,7 @@ export interface HealthSources {
   readonly status: PipelineStatus;
   readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion' | 'directionShadows' | 'rolloutRefused'>;
   readonly directions: Pick<FollowedDirections, 'refused' | 'missingSources'> | null;
-  readonly rules: Pick<FollowedSlots<string, AnyRule>, 'refused'> | null;
+  readonly rules: Pick<FollowedSlots<string, AnyRule>, 'refusals'> | null;
   readonly ruleShadows?: Pick<FollowedSlots<string, AnyRule>, 'versions'> | null;
   readonly halts: ActiveHalts;
   readonly calendar: Pick<FollowedCalendar, 'events' | 'fault'>;
@@ -43,7 +43,7 @@ export function healthReport(sources: HealthSources): HealthReport {
   const ofPairs = (id: string): boolean => PAIR_ID.test(id);
   const served = parted(status.rules, ofPairs);
   const shadows = parted(sources.ruleShadows?.versions ?? {}, ofPairs);
-  const refusedRule = rules?.refused ?? null;
+  const refused = parted(rules?.refusals ?? {}, ofPairs);
   const { models, silentPairs, expiredPairs, haltedPairs, readyPairs, degradations } = status;
   const redisFeed = sources.redisFeed();
   const lease = sources.lease();
@@ -53,7 +53,11 @@ export function healthReport(sources: HealthSources): HealthReport {
     isUnpublished ||
     (pairs > 0 && ((models === null && Object.keys(served.chosen).length < pairs) || readyPairs < pairs)) ||
     (pairs === 0 && (status.readyInstruments < instruments || !hasStrategy(status)));
-  const isRefused = followed.refused !== null || (directions?.refused ?? rules?.refused ?? null) !== null;
+  const isRefused =
+    followed.refused !== null ||
+    (directions?.refused ?? null) !== null ||
+    isAny(refused.chosen) ||
+    isAny(refused.others);
   const isDegraded = isRefused || degradations.size + silentPairs.length + haltedPairs.length > 0;
   return {
     status: isWaiting ? 'waiting' : isDegraded ? 'degraded' : 'ok',
@@ -76,8 +80,8 @@ export function healthReport(sources: HealthSources): HealthReport {
     lease,
     pairs: identity.pairs,
     pairs_ready: readyPairs,
-    ...((isAny(served.chosen) || isAny(shadows.chosen) || (refusedRule !== null && instruments === 0)) && {
-      pair_rules: { versions: served.chosen, shadows: shadows.chosen, refused: refusedRule },
+    ...((isAny(served.chosen) || isAny(shadows.chosen) || isAny(refused.chosen)) && {
+      pair_rules: { versions: served.chosen, shadows: shadows.chosen, refused: refused.chosen },
     }),
     ...(instruments > 0 && {
       direction: {
@@ -89,7 +93,7 @@ export function healthReport(sources: HealthSources): HealthReport {
         ...(Object.keys(followed.directionShadows).length > 0 && { shadows: followed.directionShadows }),
         ...(isAny(served.others) && { rules: served.others }),
         ...(isAny(shadows.others) && { rule_shadows: shadows.others }),
-        ...(refusedRule !== null && { rule_refused: refusedRule }),
+        ...(isAny(refused.others) && { rules_refused: refused.others }),
       },
     }),
     silent_pairs: silentPairs,
@@ -113,17 +117,20 @@ export function healthReport(sources: HealthSources): HealthReport {
   };
 }
 
-type Versions = Readonly<Record<string, string>>;
+type BySubject<Value> = Readonly<Record<string, Value>>;
 
 /** Those of some subjects, and of the others. */
-function parted(versions: Versions, isChosen: (id: string) => boolean): { chosen: Versions; others: Versions } {
-  const of = (chosen: boolean): Versions =>
-    Object.fromEntries(Object.entries(versions).filter(([id]) => isChosen(id) === chosen));
+function parted<Value>(
+  all: BySubject<Value>,
+  isChosen: (id: string) => boolean,
+): { chosen: BySubject<Value>; others: BySubject<Value> } {
+  const of = (chosen: boolean): BySubject<Value> =>
+    Object.fromEntries(Object.entries(all).filter(([id]) => isChosen(id) === chosen));
   return { chosen: of(true), others: of(false) };
 }
 
-function isAny(versions: Versions): boolean {
-  return Object.keys(versions).length > 0;
+function isAny(all: BySubject<unknown>): boolean {
+  return Object.keys(all).length > 0;
 }
 
 /** Whether a direction model or a rule answers for any instrument. */

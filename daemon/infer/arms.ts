@@ -131,28 +131,32 @@ export class Arms<Model extends Challenger, Position extends Held> {
    * @returns null when it failed, which ends the rollout before this batch is decided
    */
   infer<Scores>(score: (challenger: Model) => Scores | Promise<Scores>): Scoring<Scores> {
-    const { clock, slowInferenceMs, versionOf } = this.#options;
-    const { challenger } = this.#running!;
+    const { clock } = this.#options;
     const startUs = clock.monotonicUs();
     const took = (scores: Scores): Scores => {
-      const ms = (clock.monotonicUs() - startUs) / 1000;
-      this.#slowBatches = ms > slowInferenceMs ? this.#slowBatches + 1 : 0;
-      if (this.#slowBatches === 2) {
-        const seen = `${versionOf(challenger)}: ${ms.toFixed(0)} ms`;
-        this.#drop(new MinutehandError('MODEL_SLOW', { seen, expected: `at most ${slowInferenceMs} ms` }));
-      }
+      this.noteTime((clock.monotonicUs() - startUs) / 1000);
       return scores;
     };
     try {
-      const scores = score(challenger);
+      const scores = score(this.#running!.challenger);
       if (!(scores instanceof Promise)) return took(scores);
-      return scores.then(took, (error: unknown) => this.#fail(error));
+      return scores.then(took, (error: unknown) => this.fail(error));
     } catch (error) {
-      return this.#fail(error);
+      return this.fail(error);
     }
   }
 
-  #fail(error: unknown): null {
+  /** The challenger took this long for a batch: when it is slow twice in a row, the rollout ends behind this bar. */
+  noteTime(ms: number): void {
+    const { slowInferenceMs, versionOf } = this.#options;
+    this.#slowBatches = ms > slowInferenceMs ? this.#slowBatches + 1 : 0;
+    if (this.#slowBatches !== 2) return;
+    const seen = `${versionOf(this.#running!.challenger)}: ${ms.toFixed(0)} ms`;
+    this.#drop(new MinutehandError('MODEL_SLOW', { seen, expected: `at most ${slowInferenceMs} ms` }));
+  }
+
+  /** The challenger failed: the rollout ends before the batch that is being answered. */
+  fail(error: unknown): null {
     const { inputs } = this.#options;
     inputs().recordEarlier([this.#failed()], this.#waiting > 0 ? 'waits' : 'none');
     this.#tell(error);

@@ -57,7 +57,9 @@ export class FollowedDirections {
       apply: (timeframe, set) => apply({ kind: 'direction', timeframe, set }),
       withoutPointer: 'stays',
       onProved: () => apply({ kind: 'degraded', what: 'direction_pointer' }),
-      onAccepted: () => apply({ kind: 'recovered', what: 'direction_pointer' }),
+      onAccepted: (_timeframe, isLast) => {
+        if (isLast) apply({ kind: 'recovered', what: 'direction_pointer' });
+      },
       texts: {
         slot: (timeframe) => `direction ${timeframe}`,
         pointer: (timeframe) => `direction/${timeframe}.json`,

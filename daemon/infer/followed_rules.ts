@@ -11,6 +11,7 @@ import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
 import { SERVED_RULE_PREFIX } from '../../shared/signal/instrument_signal.ts';
+import { rulePointer } from '../queue/degradation_set.ts';
 import type { DegradationInput, RuleInput, RuleShadowInput } from '../queue/input.ts';
 import { bundlePaths } from './file_mark.ts';
 import { positionsOf } from './followed_models.ts';
@@ -32,6 +33,7 @@ export interface FollowedRulesOptions {
   load(folder: string): Promise<AnyRule>;
   apply(input: RuleInput | DegradationInput): void;
   onRefused(code: string): void;
+  onFailed(code: string): void;
   readonly log: Logger;
   print(line: string): void;
 }
@@ -54,8 +56,8 @@ export function followRules(options: FollowedRulesOptions): FollowedSlots<string
           : `Rule ${version} (${rule.strategy.name}) answers for ${instrument}.`,
       );
     },
-    onProved: () => apply({ kind: 'degraded', what: 'rule_pointer' }),
-    onAccepted: () => apply({ kind: 'recovered', what: 'rule_pointer' }),
+    onProved: (instrument) => apply({ kind: 'degraded', ...rulePointer(instrument) }),
+    onAccepted: (instrument) => apply({ kind: 'recovered', ...rulePointer(instrument) }),
     texts: {
       slot: (instrument) => `rule ${instrument}`,
       pointer: (instrument) => `rule/${instrument}.json`,

@@ -75,6 +75,7 @@ const options = () => ({
     return Promise.resolve({ manifest, strategy: { name: `rule of ${version}` } } as unknown as RuleModel);
   },
   onRefused: (code: string) => void codes.push(code),
+  onFailed: (code: string) => void codes.push(code),
   print: (line: string) => void printed.push(line),
 });
 
@@ -220,7 +221,7 @@ describe('the pointers of rules in shadow', () => {
     followed.dropFailed(BITCOIN, FIRST, new MinutehandError('MODEL_FILE', { seen: 'a test' }));
     await followed.check();
     expect([followed.versions, codes, inputs.length]).toEqual([{}, ['MODEL_FILE'], 1]);
-    expect(printed.at(-1)).toMatch(/^Rule in shadow 20260101_0000-00000000 failed and was dropped: /);
+    expect(printed.at(-1)).toMatch(/^Rule in shadow 20260101_0000-00000000 of \S+ failed and was dropped. MODEL_FILE: /);
     await followed.stop();
   });
 

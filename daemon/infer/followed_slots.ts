@@ -22,6 +22,8 @@ export interface FollowedSlotsOptions<Key extends string, Model extends Challeng
   readonly log: Logger;
   print(line: string): void;
   onRefused(code: string): void;
+  /** A model that served failed. */
+  onFailed?(code: string): void;
   placeOf(key: Key): PointerPlace;
   /** Paths of a bundle's files; a repaired one is tried again. */
   pathsOf(version: string): string[];
@@ -35,9 +37,9 @@ export interface FollowedSlotsOptions<Key extends string, Model extends Challeng
    * A model that was accepted before serves, because its pointer, or its bundle, is refused since the start. Absent: no
    * earlier model stands in for one that is refused.
    */
-  onProved?(): void;
-  /** No slot serves so any more. */
-  onAccepted?(): void;
+  onProved?(key: Key): void;
+  /** A slot serves so no more. @param isLast no slot does */
+  onAccepted?(key: Key, isLast: boolean): void;
   /** For messages: `direction 1h`, `direction/1h.json`, `Direction model`. */
   readonly texts: {
     slot(key: Key): string;
@@ -83,6 +85,12 @@ export class FollowedSlots<Key extends string, Model extends Challenger> {
     return this.#slots.find(({ refused }) => refused !== null)?.refused ?? null;
   }
 
+  /** The same of each slot that has such a bundle. */
+  get refusals(): Readonly<Record<string, ModelRefusal>> {
+    const refused = this.#slots.flatMap((slot) => (slot.refused === null ? [] : [[slot.key, slot.refused] as const]));
+    return Object.fromEntries(refused);
+  }
+
   /** Versions that serve, by slot. */
   get versions(): Readonly<Record<string, string>> {
     const named = this.#slots.flatMap(({ key, version }) => (version === null ? [] : [[key, version]]));
@@ -91,13 +99,16 @@ export class FollowedSlots<Key extends string, Model extends Challenger> {
 
   /** A model of a slot failed and was dropped: its bytes are not loaded again. The next one may already wait. */
   dropFailed(key: Key, version: string, error: unknown): void {
-    const { log, print, onRefused, texts } = this.#options;
+    const { log, print, onFailed, texts } = this.#options;
     const slot = this.#slots.find((one) => one.key === key)!;
-    if (slot.version === version) slot.version = null;
     const report = describeError(error);
-    onRefused(report.code);
+    if (slot.version === version) {
+      slot.version = null;
+      slot.refused = { version, ...report };
+    }
+    onFailed?.(report.code);
     log.error({ slot: texts.slot(key), version, ...report }, 'models failed');
-    print(`${texts.title} ${version} failed and was dropped: ${report.message}`);
+    print(`${texts.title} ${version} of ${key} failed and was dropped. ${report.code}: ${report.message}`);
   }
 
   /** Looks now; resolves when what was found is loaded or refused. */
@@ -153,7 +164,7 @@ export class FollowedSlots<Key extends string, Model extends Challenger> {
     else {
       slot.isProved = true;
       // Before the model, so that no signal of it has mode OK.
-      onProved?.();
+      onProved?.(slot.key);
       print(`${texts.pointer(slot.key)} or its bundle is refused: ${version}, accepted before, serves. Mode DEGRADED.`);
     }
     apply(slot.key, model);
@@ -161,6 +172,7 @@ export class FollowedSlots<Key extends string, Model extends Challenger> {
 
   #end(slot: Slot<Key, Model>): void {
     slot.version = null;
+    slot.refused = null;
     this.#options.apply(slot.key, null);
   }
 
@@ -169,8 +181,7 @@ export class FollowedSlots<Key extends string, Model extends Challenger> {
     slot.refused = null;
     if (!slot.isProved) return;
     slot.isProved = false;
-    if (this.#slots.some(({ isProved }) => isProved)) return;
-    this.#options.onAccepted?.();
+    this.#options.onAccepted?.(slot.key, !this.#slots.some(({ isProved }) => isProved));
   }
 
   #refuse(slot: Slot<Key, Model>, version: string, error: unknown): void {

@@ -4,13 +4,14 @@ import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
 import { ARMS, type Arm } from '../../shared/core/rollout/assignment.ts';
 import { barSecondsOf } from '../../shared/pair.ts';
 import type { Answer } from '../decide/answer.ts';
+import type { Guarded } from '../features/served_rules.ts';
 import type { Journal } from '../journal/journal.ts';
 import { shadowRow } from '../journal/record.ts';
 import type { RolloutInput } from '../queue/input.ts';
 import { Arms, type ArmsOptions } from './arms.ts';
 import type { LaneRules } from './rule_shadows.ts';
 
-export interface RuleArmsOptions<Formulas extends { readonly rule: AnyRule }, Own extends Answer> extends Pick<
+export interface RuleArmsOptions<Formulas extends Guarded, Own extends Answer> extends Pick<
   ArmsOptions<AnyRule, Own['position']>,
   'clock' | 'slowInferenceMs' | 'inputs' | 'observer' | 'flat' | 'subjects'
 > {
@@ -38,7 +39,7 @@ export interface ChosenRule<Formulas> {
  * Both arms of a rollout of rules of one subject: the challenger computes its formulas over every bar beside the rule
  * that is served, and the arm of each unit decides which answer is published.
  */
-export class RuleArms<Formulas extends { readonly rule: AnyRule }, Own extends Answer> {
+export class RuleArms<Formulas extends Guarded, Own extends Answer> {
   readonly #options: RuleArmsOptions<Formulas, Own>;
   readonly #lane: Arms<AnyRule, Own['position']>;
 
@@ -85,9 +86,17 @@ export class RuleArms<Formulas extends { readonly rule: AnyRule }, Own extends A
     this.#lane.restart();
   }
 
-  /** @param finish computes what the challenger reads of the answers of models to a batch */
-  infer(finish: () => void): void {
-    if (this.#isActive(this.#index())) void this.#lane.infer(finish);
+  /** Behind all that the challenger computes of a batch: one that is slow twice in a row is dropped. */
+  checkTime(): void {
+    const index = this.#index();
+    if (!this.#isActive(index)) return;
+    const ms = this.#options.rules.activeOf(index)!.takeSpentMs();
+    if (ms !== null) this.#lane.noteTime(ms);
+  }
+
+  /** The challenger failed: its rollout ends before the batch that is being answered. */
+  fail(error: unknown): void {
+    this.#lane.fail(error);
   }
 
   /** @returns null where the rule that is served decides alone */

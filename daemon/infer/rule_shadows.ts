@@ -1,6 +1,7 @@
 import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { Answer } from '../decide/answer.ts';
+import type { Guarded } from '../features/served_rules.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { PipelineObserver } from '../options/pipeline_options.ts';
 import type { RuleInput, RuleShadowInput } from '../queue/input.ts';
@@ -14,11 +15,8 @@ export interface LaneRules<Formulas> {
   swap(input: RuleInput): void;
   clear(): void;
 }
-interface OfRule {
-  readonly rule: AnyRule;
-}
 
-export interface RuleShadowsOptions<Formulas extends OfRule, Position> {
+export interface RuleShadowsOptions<Formulas extends Guarded, Position> {
   readonly subjects: readonly Pair[];
   /** Index of the first of them among all subjects. */
   readonly first: number;
@@ -41,7 +39,7 @@ type AnswerByRule<Formulas, Own extends Answer> = (
  * The rules in shadow, one for each subject of a kind that has one: they answer every bar after it was published, into
  * the journal only, and keep virtual positions of their own. A rule that fails is dropped.
  */
-export class RuleShadows<Formulas extends OfRule, Own extends Answer> {
+export class RuleShadows<Formulas extends Guarded, Own extends Answer> {
   readonly #options: RuleShadowsOptions<Formulas, Own['position']>;
   readonly #lanes: readonly ShadowLane<Formulas, Own['position']>[];
   #isPresent = false;
@@ -80,9 +78,14 @@ export class RuleShadows<Formulas extends OfRule, Own extends Answer> {
 
   /** Journals the answers of the rules in shadow to a batch that was published. */
   async follow(published: readonly Own[], answer: AnswerByRule<Formulas, Own>): Promise<void> {
+    const answerOrThrow: AnswerByRule<Formulas, Own> = (one, formulas, before) => {
+      const own = answer(one, formulas, before);
+      if (formulas.fault !== null) throw formulas.fault;
+      return own;
+    };
     for (const one of published) {
       const lane = this.#lanes[one.minute.pairIndex - this.#options.first]!;
-      if (lane.model !== null) await lane.follow([one], (formulas) => formulas, answer);
+      if (lane.model !== null) await lane.follow([one], (formulas) => formulas, answerOrThrow);
     }
   }
 

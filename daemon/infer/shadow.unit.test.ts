@@ -34,7 +34,7 @@ function createDesk() {
     policyHash: 'policy',
     costs: tradingCosts(settings),
     matrix,
-    degradations: { isPairDegraded: false },
+    degradations: { isPairDegraded: false, isSubjectDegraded: () => false },
   });
   const onShadowFailure = (error: unknown, { version }: { readonly version: string }): void =>
     void failures.push(`${version}: ${(error as Error).message}`);

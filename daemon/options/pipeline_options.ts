@@ -36,7 +36,9 @@ export interface PipelineObserver {
   onDirectionRecovery?(model: DirectionModel): void;
   /** The shadow of a slot failed and is released. */
   onShadowFailure(error: unknown, failed: { readonly version: string; readonly slot: ShadowSlot }): void;
-  /** The rule in shadow of an instrument failed and is dropped. */
+  /** The rule that was served for a subject failed and has ended; what would answer without it does. */
+  onRuleFailure?(error: unknown, failed: { readonly version: string; readonly instrument: string }): void;
+  /** The rule in shadow of a subject failed and is dropped. */
   onRuleShadowFailure?(error: unknown, failed: { readonly version: string; readonly instrument: string }): void;
   /** The challenger of a rollout failed and is released; the champion answers from this bar on. */
   onChallengerFailure(error: unknown, failed: { readonly version: string }, rolloutId: string): void;

@@ -1,15 +1,18 @@
 import type { Timeframe } from '../../shared/pair.ts';
 import type { Degradation } from './degradations.ts';
 
-/** Whose signals have mode DEGRADED: every subject's, those of pairs, of all instruments, or of a timeframe's. */
-export type DegradationScope = 'all' | 'pairs' | 'instruments' | Timeframe;
+/**
+ * Whose signals have mode DEGRADED: every subject's, those of pairs, of all instruments, of a timeframe's, or of one
+ * subject, by its id.
+ */
+export type DegradationScope = 'all' | 'pairs' | 'instruments' | Timeframe | OfSubject;
+type OfSubject = string & { readonly isOfSubject: true };
 
 /** Faults of one slot. Every other fault concerns all subjects. */
 const SLOT_SCOPES: Partial<Record<Degradation, DegradationScope>> = {
   models: 'pairs',
   model_pointer: 'pairs',
   direction_pointer: 'instruments',
-  rule_pointer: 'instruments',
 };
 
 export function scopeOf(what: Degradation): DegradationScope {
@@ -21,6 +24,20 @@ export const PAIRS_SLOT = { what: 'models', scope: 'pairs' } as const;
 
 export function directionSlot(timeframe: Timeframe) {
   return { what: 'direction_models', scope: timeframe } as const;
+}
+
+/** What the slot of a rule holds while something else answers in place of one that failed. */
+export function ruleSlot(subject: string) {
+  return { what: 'rules', scope: scopeOfSubject(subject) } as const;
+}
+
+/** What the slot of a rule holds while one that was accepted before serves. */
+export function rulePointer(subject: string) {
+  return { what: 'rule_pointer', scope: scopeOfSubject(subject) } as const;
+}
+
+function scopeOfSubject(id: string): DegradationScope {
+  return id as OfSubject;
 }
 
 /** The faults with which signals continue, and whose signals they concern. */
@@ -73,6 +90,14 @@ export class DegradationSet {
 
   isInstrumentDegraded(timeframe: Timeframe): boolean {
     return this.#concerns('instruments', timeframe);
+  }
+
+  /** Whether one concerns this subject alone. */
+  isSubjectDegraded(id: string): boolean {
+    // On the way of a bar, nearly always.
+    if (this.#names.size === 0) return false;
+    for (const scopes of this.#scopes.values()) if (scopes.has(scopeOfSubject(id))) return true;
+    return false;
   }
 
   #concerns(kind: DegradationScope, own: DegradationScope): boolean {

@@ -7,6 +7,7 @@ export type Degradation =
   | 'direction_models'
   | 'model_pointer'
   | 'direction_pointer'
+  | 'rules'
   | 'rule_pointer'
   | 'journal'
   | 'bar_stream'
@@ -37,9 +38,14 @@ export const DEGRADATIONS = {
     means: 'The same for `direction/<timeframe>.json`.',
     next: '`minutehand status` shows the refusal. Run `minutehand models promote <version>`.',
   },
+  rules: {
+    means:
+      '`RULE_FAILED`: the rule of a subject threw, or returned what no rule may return. It has ended, and the models answer in its place, or, without any, nobody (mode HALT); its subject alone is in mode DEGRADED.',
+    next: '`minutehand status` names subject, rule and cause. Mend its strategy and restart the daemon, promote another rule, or run `minutehand strategy stop <subject>`.',
+  },
   rule_pointer: {
-    means: 'The same for `rule/<instrument>.json`.',
-    next: '`minutehand status` shows the refusal. Run `minutehand models promote <version>`, or `minutehand strategy stop <instrument>`.',
+    means: 'The same as `model_pointer` for `rule/<subject>.json`; its subject alone is in mode DEGRADED.',
+    next: '`minutehand status` shows the refusal. Run `minutehand models promote <version>`, or `minutehand strategy stop <subject>`.',
   },
   late_bars: {
     means: '`BARS_LATE`: live bars arrive so late that their signals have expired; no consumer trades.',

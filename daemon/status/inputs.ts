@@ -21,6 +21,7 @@ import {
   type Input,
   type InputSink,
   type PairInput,
+  type RuleInput,
   type SeriesSink,
   type StateInput,
   type SymbolInput,
@@ -44,6 +45,7 @@ export interface InputsOptions {
   readonly halts: HaltedPairs;
   readonly slots: Pick<ModelSlots, 'announce'>;
   readonly directions: Pick<DirectionSlots, 'announce'>;
+  readonly rules: { announce(input: RuleInput): void };
   readonly arms: Pick<RolloutArms, 'announce'>;
 }
 
@@ -135,10 +137,10 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
         return this.#enqueue(input);
       case 'swap':
       case 'direction':
+      case 'rule':
       case 'rollout':
         this.#announce(input);
         return this.#enqueue(input);
-      case 'rule':
       case 'shadow':
       case 'rule_shadow':
       case 'degraded':
@@ -152,9 +154,10 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
   }
 
   #announce(input: StateInput): void {
-    const { slots, directions, arms } = this.#options;
+    const { slots, directions, rules, arms } = this.#options;
     if (input.kind === 'swap') slots.announce(input);
     else if (input.kind === 'direction') directions.announce(input);
+    else if (input.kind === 'rule') rules.announce(input);
     else if (input.kind === 'rollout') arms.announce();
   }
 

@@ -87,6 +87,7 @@ describe('the status of a pipeline', () => {
         names: 'degradations',
         isPairDegraded: true,
         isInstrumentDegraded: (own: string) => own === '1h',
+        isSubjectDegraded: () => false,
       },
       halts: { pairIds: ['A_B'] },
       directions: { versions: { '1h': 'v' } },

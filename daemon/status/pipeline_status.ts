@@ -89,6 +89,7 @@ export class PipelineStatus {
   /** Whether a degradation concerns a subject: of all, of its kind, or of its slot. */
   isDegraded(subject: Pair): boolean {
     const { degradations } = this.#owners;
+    if (degradations.isSubjectDegraded(subject.id)) return true;
     return isInstrument(subject)
       ? degradations.isInstrumentDegraded(timeframeOf(barSecondsOf(subject)))
       : degradations.isPairDegraded;

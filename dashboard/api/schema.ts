@@ -366,6 +366,8 @@ export interface paths {
                                 is_connected: boolean;
                                 /** @description Bundle in use */
                                 model_version: string | null;
+                                /** @description Whether models, or a rule of each pair, answer */
+                                has_models: boolean;
                                 /** @description Why the active bundle is not in use */
                                 model_refused: ({
                                     /** @description Bundle */
@@ -376,6 +378,15 @@ export interface paths {
                                 } & {
                                     [key: string]: unknown;
                                 }) | null;
+                                /** @description Why rules do not answer for their subjects */
+                                rules_refused: {
+                                    subject: string;
+                                    /** @description Bundle */
+                                    version: string;
+                                    code: string;
+                                    message: string;
+                                    next: string;
+                                }[];
                                 /** @description Reasons of mode DEGRADED */
                                 degradations: string[];
                                 /** @description Active halts */
@@ -548,6 +559,8 @@ export interface paths {
                                 is_connected: boolean;
                                 /** @description Bundle in use */
                                 model_version: string | null;
+                                /** @description Whether models, or a rule of each pair, answer */
+                                has_models: boolean;
                                 /** @description Why the active bundle is not in use */
                                 model_refused: ({
                                     /** @description Bundle */
@@ -558,6 +571,15 @@ export interface paths {
                                 } & {
                                     [key: string]: unknown;
                                 }) | null;
+                                /** @description Why rules do not answer for their subjects */
+                                rules_refused: {
+                                    subject: string;
+                                    /** @description Bundle */
+                                    version: string;
+                                    code: string;
+                                    message: string;
+                                    next: string;
+                                }[];
                                 /** @description Reasons of mode DEGRADED */
                                 degradations: string[];
                                 /** @description Active halts */
@@ -8449,6 +8471,8 @@ export interface components {
                 max_age_bars: number;
                 has_edge: boolean;
             } | null;
+            /** @description The rule of the subject that had failed, so that something else has answered */
+            failed_rule?: string | null;
             /** @description The rule that answered in place of the models */
             rule?: {
                 version: string;
@@ -8457,6 +8481,7 @@ export interface components {
                 /** @description Conditions of entry_long, entry_short and exit, nearest failing first */
                 formulas: {
                     [key: string]: {
+                        /** @description Of a rule file: its text */
                         name: string;
                         /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                         reason: string;
@@ -8485,8 +8510,8 @@ export interface components {
             } | null;
             /** @description Entry conditions, in order of evaluation */
             conditions: {
-                /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "novelty" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
+                /** @description Of a rule file: its text */
+                name: string;
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -8501,8 +8526,8 @@ export interface components {
             }[];
             /** @description Entry conditions that failed, nearest first */
             to_enter: {
-                /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "novelty" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
+                /** @description Of a rule file: its text */
+                name: string;
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -8517,8 +8542,8 @@ export interface components {
             }[];
             /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
             to_exit: {
-                /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "novelty" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
+                /** @description Of a rule file: its text */
+                name: string;
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -8733,6 +8758,8 @@ export interface components {
                 max_age_bars: number;
                 has_edge: boolean;
             } | null;
+            /** @description The rule of the subject that had failed, so that something else has answered */
+            failed_rule?: string | null;
             /** @description The rule that answered in place of the models */
             rule?: {
                 version: string;
@@ -8741,6 +8768,7 @@ export interface components {
                 /** @description Conditions of entry_long, entry_short and exit, nearest failing first */
                 formulas: {
                     [key: string]: {
+                        /** @description Of a rule file: its text */
                         name: string;
                         /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                         reason: string;
@@ -8769,8 +8797,8 @@ export interface components {
             } | null;
             /** @description Entry conditions, in order of evaluation */
             conditions: {
-                /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "novelty" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
+                /** @description Of a rule file: its text */
+                name: string;
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -8785,8 +8813,8 @@ export interface components {
             }[];
             /** @description Entry conditions that failed, nearest first */
             to_enter: {
-                /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "novelty" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
+                /** @description Of a rule file: its text */
+                name: string;
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -8801,8 +8829,8 @@ export interface components {
             }[];
             /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
             to_exit: {
-                /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "novelty" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite" | "entry" | "one_side" | "stop_bps" | "stop_sigmas" | "target_bps" | "target_sigmas" | "exit";
+                /** @description Of a rule file: its text */
+                name: string;
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;

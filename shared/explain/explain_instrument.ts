@@ -185,7 +185,7 @@ function explainByRule(question: InstrumentQuestion, signal: InstrumentBody): In
 
 /** What an explanation states whichever strategy has answered. */
 function answerFacts(
-  { answer, time }: InstrumentQuestion,
+  { answer, time, journal }: InstrumentQuestion,
   signal: InstrumentBody,
   position: InstrumentPosition,
   minute: RecomputedBar | null,
@@ -198,6 +198,7 @@ function answerFacts(
     kind: 'instrument' as const,
     subject: answer.pairId,
     time: isoMinute(time),
+    failed_rule: journal.failedRuleAt(answer),
     signal,
     meaning: INSTRUMENT_REASONS[signal.reason],
     position,

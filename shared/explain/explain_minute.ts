@@ -112,10 +112,12 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
           pair,
           time,
           answer,
+          failedRule: journal.failedRuleAt(answer),
           positionOf: (id: string) => positionAt(journal, id, answer),
           calendar: () => knownAt(journal, answer),
         };
-        if (isOfRule(signal)) return explainByRule({ ...asAnswered, ...openRule(ruleOf, signal), schema, journal });
+        if (isOfRule(signal))
+          return orRuleFailed(() => explainByRule({ ...asAnswered, ...openRule(ruleOf, signal), schema, journal }));
         const { models, error } = await openModels(modelsOf, pair, signal);
         const own = models?.set.schema ?? schema;
         const minute = recompute(journal, pair, time, answer, own.windows);
@@ -150,6 +152,16 @@ function keepingNewest<T>(open: (version: string) => Promise<T>): (version: stri
     if (loaded.size > KEPT_MODELS) loaded.delete(loaded.keys().next().value!);
     return models;
   };
+}
+
+/** @throws MinutehandError RULE_FAILED where the code of a rule throws */
+function orRuleFailed<Result>(explain: () => Result): Result {
+  try {
+    return explain();
+  } catch (error) {
+    if (error instanceof MinutehandError) throw error;
+    throw new MinutehandError('RULE_FAILED', { seen: String(error), cause: error });
+  }
 }
 
 /** The settings with the policy that decided, where the journal has it. */
@@ -220,6 +232,8 @@ interface AnsweredQuestion {
   readonly pair: Pair;
   readonly time: OpenTime;
   readonly answer: JournaledAnswer;
+  /** Version of the rule that had failed; null: none had. */
+  readonly failedRule: string | null;
   /** The virtual position of another pair of the daemon when this minute was decided. */
   positionOf(pairId: string): Position;
   /** The events that the daemon knew at this minute. */
@@ -233,7 +247,7 @@ interface Question extends AnsweredQuestion {
 
 /** What is explained alike, whatever has answered. @param percentile of a value in training; null = not known */
 function describeMinute(
-  { schema, signal, time, answer }: AnsweredQuestion,
+  { schema, signal, time, answer, failedRule }: AnsweredQuestion,
   minute: RecomputedMinute | null,
   percentile: (feature: string, value: number) => number | null,
 ) {
@@ -241,6 +255,7 @@ function describeMinute(
     kind: 'pair',
     subject: answer.pairId,
     time: isoMinute(time),
+    failed_rule: failedRule,
     signal,
     meaning: meaningOf(signal),
     inputs: minute?.inputs ?? null,

@@ -19,6 +19,8 @@ interface ExplainedMinute {
   /** Meaning of the reason, as in docs/reference/PROTOCOL.md. */
   readonly meaning: string;
   readonly reproduced: Reproduction;
+  /** Version of the rule of the subject that had failed, so that something else has answered; null: none had. */
+  readonly failed_rule: string | null;
   /** The bars that the features were computed from; null for a minute that moved none. */
   readonly inputs: ExplainedInputs | null;
   readonly features: ExplainedFeature[];

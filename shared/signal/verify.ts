@@ -23,7 +23,7 @@ export const share = z.number().min(0).max(1).nullable();
 export const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
 export const price = z.number().positive().nullable();
 
-const PAIR_REASONS = Object.keys({ ...REASONS, ...STRATEGY_REASONS }) as [SignalReason, ...SignalReason[]];
+export const PAIR_REASONS = Object.keys({ ...REASONS, ...STRATEGY_REASONS }) as [SignalReason, ...SignalReason[]];
 
 /** Behind `schema`. */
 export const envelope = {

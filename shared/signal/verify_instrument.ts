@@ -26,7 +26,9 @@ import {
 } from './verify.ts';
 
 const OF_STRATEGIES = Object.keys(STRATEGY_REASONS) as StrategyReason[];
-const REASONS = [...new Set([...DIRECTION_REASONS, ...SERVED_RULE_REASONS, ...OF_STRATEGIES, ...INSTRUMENT_HOLDS])];
+export const INSTRUMENT_REASONS = [
+  ...new Set([...DIRECTION_REASONS, ...SERVED_RULE_REASONS, ...OF_STRATEGIES, ...INSTRUMENT_HOLDS]),
+];
 const positive = z.number().positive().nullable();
 
 /** The contract of an instrument's signal: types and ranges of every field. */
@@ -46,7 +48,7 @@ export const instrumentSignalSchema = z.strictObject({
   ml_down_prob: share,
   ml_range_prob: share,
   action: z.enum(['ENTER', 'EXIT', 'HOLD']),
-  reason: z.enum(REASONS),
+  reason: z.enum(INSTRUMENT_REASONS),
   target: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
   position_id: z.union([z.literal(''), hex(32)]),
   max_age_bars: z.int().positive().nullable(),

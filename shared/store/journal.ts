@@ -239,11 +239,38 @@ class SqliteJournal implements JournalFile {
     return row ?? null;
   }
 
-  newsAt({ pairId, time }: Pick<JournaledAnswer, 'pairId' | 'time'>): string | null {
-    const answered = this.#db
+  /** The last input that was journaled when a bar was answered; undefined: it was not. */
+  #lastInputAt({ pairId, time }: Pick<JournaledAnswer, 'pairId' | 'time'>): number | undefined {
+    return this.#db
       .prepare('SELECT after_input FROM signals WHERE time = ? AND pair_id = ? ORDER BY signal_row LIMIT 1')
       .pluck()
       .get(time, pairId) as number | undefined;
+  }
+
+  failedRuleAt(answer: Pick<JournaledAnswer, 'pairId' | 'time'>): string | null {
+    const { pairId } = answer;
+    const answered = this.#lastInputAt(answer);
+    if (answered === undefined) return null;
+    const [last, before] = this.#db
+      .prepare(
+        `SELECT input_id, subject FROM inputs WHERE kind = 'rule' AND input_id <= ?
+           AND (subject = ? OR subject LIKE ?) ORDER BY input_id DESC LIMIT 2`,
+      )
+      .all(answered, `${pairId} `, `${pairId} %`) as { input_id: number; subject: string }[];
+    if (last === undefined || last.subject !== `${pairId} `) return null;
+    // The rule that has ended was not stopped by a person, and no process has started since.
+    const isFailed = this.#db
+      .prepare(`SELECT 1 FROM inputs WHERE input_id = ? AND kind = 'degraded' AND subject = ?`)
+      .get(last.input_id + 1, `rules ${pairId}`);
+    const boot = this.#db
+      .prepare(`SELECT 1 FROM inputs WHERE kind = 'boot' AND input_id > ? AND input_id <= ? LIMIT 1`)
+      .get(last.input_id, answered);
+    if (isFailed === undefined || boot !== undefined) return null;
+    return before?.subject.slice(pairId.length + 1) ?? '';
+  }
+
+  newsAt(answer: Pick<JournaledAnswer, 'pairId' | 'time'>): string | null {
+    const answered = this.#lastInputAt(answer);
     if (answered === undefined) return null;
     const last = (kind: 'news' | 'boot') =>
       this.#db

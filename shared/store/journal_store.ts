@@ -265,6 +265,8 @@ export interface JournalFile extends JournalStore {
   answerAt(pairId: string, time: OpenTime): JournaledAnswer | null;
   /** Text of the calendar of news that an answer was decided with; null when there was none. */
   newsAt(answer: Pick<JournaledAnswer, 'pairId' | 'time'>): string | null;
+  /** Version of the rule of a subject that had failed when this was answered in its place; null: none had. */
+  failedRuleAt(answer: Pick<JournaledAnswer, 'pairId' | 'time'>): string | null;
   /** The virtual position of `pairId`, as JSON, when that answer was decided; null before the first signal of it. */
   positionAt(pairId: string, answer: Pick<JournaledAnswer, 'pairId' | 'time'>): string | null;
   /** The last `count` minutes of a pair up to `until` that moved its features, ascending; see `commonMinuteBefore`. */

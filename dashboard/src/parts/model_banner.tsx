@@ -64,6 +64,9 @@ export function refusalsOf({ refused_models, daemons }: Status): { version: stri
       refused === null ? [] : [[refused.version, `${refused.code}: ${refused.message}`] as const],
     ),
   );
+  for (const { rules_refused } of daemons)
+    for (const { subject, version, code, message } of rules_refused)
+      byDaemons.set(version, `${subject}: ${code}: ${message}`);
   for (const { slot, version, code, message } of refused_models) {
     const named = version === '' ? slot : version;
     if (!byDaemons.has(named)) byDaemons.set(named, `${code}: ${message}`);

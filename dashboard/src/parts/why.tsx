@@ -80,7 +80,8 @@ export function Why({ subject, time, isPinned, isLatest, onUnpin }: Props) {
 }
 
 function Answer({ why }: { readonly why: Explanation }) {
-  const { kind, signal, models, direction, costs, to_enter, to_exit, reproduced, features } = why;
+  const { kind, signal, models, direction, rule, costs, conditions, to_enter, to_exit, reproduced, features } = why;
+  const failedRule = why.failed_rule ?? null;
   return (
     <>
       <p class="why-head">
@@ -93,18 +94,26 @@ function Answer({ why }: { readonly why: Explanation }) {
         <strong>{codeText('reason', signal.reason)}</strong>
       </p>
       <p>{meaningText(kind, signal.reason)}</p>
+      {rule != null && <p class="note">{t('why.rule', { name: rule.name, version: rule.version })}</p>}
+      {failedRule !== null && <p class="bad">{t('why.failedRule', { version: failedRule })}</p>}
       {to_exit.length > 0 && (
         <>
           <h3>{t('why.toExit')}</h3>
           <Conditions conditions={to_exit} />
         </>
       )}
-      {models === null && direction === null ? (
+      {(models ?? direction ?? rule ?? null) === null ? (
         <p class="note">{t('why.unscored')}</p>
       ) : (
+        (conditions.length > 0 || signal.action === 'ENTER') && (
+          <>
+            <h3>{t('why.toEnter')}</h3>
+            {to_enter.length === 0 ? <p class="good">{t('why.toEnter.none')}</p> : <Conditions conditions={to_enter} />}
+          </>
+        )
+      )}
+      {(models !== null || direction !== null) && (
         <>
-          <h3>{t('why.toEnter')}</h3>
-          {to_enter.length === 0 ? <p class="good">{t('why.toEnter.none')}</p> : <Conditions conditions={to_enter} />}
           {costs !== null && (
             <>
               <h3>{t('why.costs')}</h3>

@@ -221,6 +221,8 @@ export const EN = {
   'why.rank': 'Percentile',
   'why.reproduced': 'Recomputed from the journal: bit-identical',
   'why.differs': 'Recomputed from the journal: differs ({code})',
+  'why.rule': 'Answered by the rule {name}, {version}.',
+  'why.failedRule': 'Rule {version}: it failed (RULE_FAILED), and what would answer without it did.',
   'why.unscored': 'This minute was not scored.',
   'why.now': 'now {value}',
   'why.must': 'must be {relation} {limit}',

@@ -1,7 +1,4 @@
 import * as z from 'zod';
-import { PAIR_RULE } from '../../../shared/strategies/pair_reversion/pair_rule.ts';
-import { SERVED_RULE } from '../../../shared/strategies/formula_rule/served_rule.ts';
-import { DIRECTION_RULE } from '../../../shared/strategies/direction/direction_rule.ts';
 import { signalSchema } from './signals.ts';
 
 const number = z.number().nullable();
@@ -16,18 +13,8 @@ export const explainQuery = z.object({
     .describe('Open of the bar in UTC: 2026-11-20T12:35Z'),
 });
 
-/** Of every rule's entries and exits. */
-const CONDITION_NAMES = [
-  ...new Set([
-    'flat',
-    ...[PAIR_RULE, DIRECTION_RULE, SERVED_RULE].flatMap(({ entries, exits }) =>
-      [...entries, ...exits].map(({ name }) => name),
-    ),
-  ]),
-];
-
 const conditionSchema = z.object({
-  name: z.enum(CONDITION_NAMES),
+  name: z.string().describe('Of a rule file: its text'),
   reason: z.string().describe('Reason of HOLD if an entry fails, of EXIT if an exit holds'),
   holds: z.boolean(),
   value: number,
@@ -36,9 +23,6 @@ const conditionSchema = z.object({
   change: number.describe('Required change of value; 0 if the condition holds'),
   relative: number.describe('|change| relative to the scale of the value'),
 });
-
-/** A condition of a rule file: its name is its text. */
-const formulaConditionSchema = conditionSchema.extend({ name: z.string() });
 
 const modelSchema = z.object({
   answer: z.number().describe('Probability, or size of AI3'),
@@ -89,13 +73,18 @@ export const explanationSchema = z
       })
       .nullable()
       .describe('Rules of the direction bundle'),
+    failed_rule: z
+      .string()
+      .nullable()
+      .optional()
+      .describe('The rule of the subject that had failed, so that something else has answered'),
     rule: z
       .object({
         version: z.string(),
         name: z.string(),
         has_edge: z.boolean(),
         formulas: z
-          .record(z.string(), z.array(formulaConditionSchema))
+          .record(z.string(), z.array(conditionSchema))
           .describe('Conditions of entry_long, entry_short and exit, nearest failing first'),
       })
       .nullable()

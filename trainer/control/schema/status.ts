@@ -7,6 +7,7 @@ export const daemonSchema = z.object({
   presence: z.enum(['up', 'mute', 'down']).describe('up: responds; mute: runs but does not respond; down: not running'),
   is_connected: z.boolean().describe('Whether the trainer receives its signals'),
   model_version: z.string().nullable().describe('Bundle in use'),
+  has_models: z.boolean().describe('Whether models, or a rule of each pair, answer'),
   model_refused: z
     .looseObject({
       version: z.string().describe('Bundle'),
@@ -16,6 +17,17 @@ export const daemonSchema = z.object({
     })
     .nullable()
     .describe('Why the active bundle is not in use'),
+  rules_refused: z
+    .array(
+      z.object({
+        subject: z.string(),
+        version: z.string().describe('Bundle'),
+        code: z.string(),
+        message: z.string(),
+        next: z.string(),
+      }),
+    )
+    .describe('Why rules do not answer for their subjects'),
   degradations: z.array(z.string()).describe('Reasons of mode DEGRADED'),
   halts: z.array(z.looseObject({ pair_id: z.string().describe('Halted subject, or all') })).describe('Active halts'),
   silent: z.array(z.string()).describe('Subjects without bars'),

@@ -1,3 +1,4 @@
+import { lacksModels, refusedRules } from '../../../../shared/rule_health.ts';
 import { readAddress, urlOf } from '../../../../shared/address.ts';
 import { readHalts, type Stop } from '../../../../shared/bundle/halts.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
@@ -36,11 +37,11 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
       async handler() {
         const daemons = await lookAtAll();
         const { active_version, active_error, refused_models } = activeModels(settings, paths);
-        const isWell = ({ presence, model_version, model_refused, degradations, halts }: (typeof daemons)[number]) =>
+        const isWell = ({ presence, has_models, model_refused, ...daemon }: (typeof daemons)[number]) =>
           presence === 'up' &&
-          model_version !== null &&
+          has_models &&
           model_refused === null &&
-          degradations.length + halts.length === 0;
+          daemon.rules_refused.length + daemon.degradations.length + daemon.halts.length === 0;
         return {
           status: retrainer.runs()[0]?.status === 'running' ? ('training' as const) : ('idle' as const),
           market,
@@ -79,7 +80,9 @@ async function look({ settings, paths, signals }: ApiContext, shard: Shard) {
     presence,
     is_connected: signals.connected.get(shard.name) ?? false,
     model_version: health?.model_version ?? null,
+    has_models: health !== null && !lacksModels(health),
     model_refused: health?.model_refused ?? null,
+    rules_refused: health === null ? [] : refusedRules(health),
     degradations: health?.degradations ?? [],
     halts: health?.halts ?? [],
     silent: health?.silent_pairs ?? [],

@@ -1,4 +1,5 @@
 import { afterRefusal, refusalText, type RefusedTraining } from '../../../../shared/bundle/refused_training.ts';
+import { lacksModels, refusedRules } from '../../../../shared/rule_health.ts';
 import { counted } from '../../../../shared/counted.ts';
 import type { SessionCalendar } from '../../../../shared/market/session_calendar.ts';
 import type { Pair } from '../../../../shared/pair.ts';
@@ -87,7 +88,7 @@ export class DaemonConditions {
       ...kpiHalts(health),
       ...this.#redis(health),
     ];
-    const isWell = health.model_version !== null && found.every(({ event }) => event === 'kpi_halt');
+    const isWell = !lacksModels(health) && found.every(({ event }) => event === 'kpi_halt');
     const all = [...found, ...this.#latency(health, look.overBudget, nowMs)];
     return { notices: all, checked: [...OF_PRESENCE, ...OF_HEALTH], isWell };
   }
@@ -128,11 +129,13 @@ export class DaemonConditions {
     ];
   }
 
-  #models({ model_version, halts_refused }: WatchedHealth, nowMs: number): Notice[] {
-    const withoutMs = this.#lastsMs('no models', model_version === null, nowMs);
-    this.#hadModels ||= model_version !== null;
+  #models(health: WatchedHealth, nowMs: number): Notice[] {
+    const { halts_refused } = health;
+    const isWithout = lacksModels(health);
+    const withoutMs = this.#lastsMs('no models', isWithout, nowMs);
+    this.#hadModels ||= !isWithout;
     const found: Notice[] = [];
-    if (model_version === null && (this.#hadModels || withoutMs >= NO_MODELS_AFTER_MS))
+    if (isWithout && (this.#hadModels || withoutMs >= NO_MODELS_AFTER_MS))
       found.push(this.#notice('daemon_halt', 'models', this.#tried('No active models: mode HALT, no entries.')));
     if (halts_refused !== null) {
       const { code, message, next } = halts_refused;
@@ -148,10 +151,12 @@ export class DaemonConditions {
     return { text: `${text} ${refusalText(refused)}`, command: afterRefusal(refused) };
   }
 
-  #degradations({ degradations, dependencies, model_refused, late_bars, model_version }: WatchedHealth): Notice[] {
-    const version = model_version;
-    const failing = dependencies.map(({ dependency }) => dependency);
-    const others = degradations.filter((what) => !failing.includes(what));
+  #degradations(health: WatchedHealth): Notice[] {
+    const { degradations, dependencies, model_refused, late_bars, model_version: version } = health;
+    const rules = refusedRules(health);
+    // What is told of one by one.
+    const told: string[] = [...dependencies.map(({ dependency }) => dependency), ...(rules.length > 0 ? ['rules'] : [])];
+    const others = degradations.filter((what) => !told.includes(what));
     const found = others.map((what) => {
       const body = what === 'late_bars' ? late_bars : null;
       const text = body?.message ?? `Degraded: ${what}. Signals continue in mode DEGRADED.`;
@@ -162,6 +167,10 @@ export class DaemonConditions {
       const text = `${code}: ${message}`;
       const rest = { text, version, command: next, details, sinceMs: Date.parse(since) };
       found.push(this.#notice(DEPENDENCY, dependency, rest));
+    }
+    for (const { subject, version: rule, code, message, next } of rules) {
+      const text = `The rule ${rule} does not answer for ${subject}. ${code}: ${message}`;
+      found.push(this.#notice('daemon_degraded', `rule ${subject}`, { text, version: rule, command: next }));
     }
     if (model_refused !== null) {
       const { code, message, next, version: refused } = model_refused;

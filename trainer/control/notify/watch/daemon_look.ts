@@ -8,6 +8,11 @@ import type { Presence } from '../../../../shared/process/process_state.ts';
 const METRICS_MS = 3000;
 const OVER_BUDGET = /^minutehand_bars_over_budget_total (\d+)$/m;
 const report = z.object({ code: z.string(), message: z.string(), next: z.string() }).nullable();
+/** By subject. */
+const refusals = z.record(
+  z.string(),
+  z.object({ version: z.string(), code: z.string(), message: z.string(), next: z.string() }),
+);
 
 /** What of a daemon's `/healthz` is watched. */
 const healthSchema = z.looseObject({
@@ -16,6 +21,13 @@ const healthSchema = z.looseObject({
   boot_id: z.string(),
   model_version: z.string().nullable(),
   model_refused: report.and(z.looseObject({ version: z.string() }).nullable()),
+  /** Number of them. */
+  pairs: z.number().optional(),
+  pair_rules: z
+    .looseObject({ versions: z.record(z.string(), z.string()), refused: refusals.optional() })
+    .optional()
+    .catch(undefined),
+  direction: z.looseObject({ rules_refused: refusals.optional() }).optional().catch(undefined),
   silent_pairs: z.array(z.string()),
   expired_pairs: z.array(z.string()),
   halts: z.array(z.looseObject({ pair_id: z.string(), reason: z.string(), seen: z.string(), limit: z.string() })),

@@ -1,0 +1,31 @@
+/** Why a rule does not answer for its subject. */
+export interface RefusedRule {
+  readonly subject: string;
+  readonly version: string;
+  readonly code: string;
+  readonly message: string;
+  readonly next: string;
+}
+
+type Versions = Readonly<Record<string, string>>;
+type Refusals = Readonly<Record<string, Omit<RefusedRule, 'subject'>>>;
+
+/** What `/healthz` says of rules. A daemon of an earlier version says less. */
+export interface RuleHealth {
+  /** Number of its pairs. */
+  readonly pairs?: number | undefined;
+  readonly model_version: string | null;
+  readonly pair_rules?: { readonly versions?: Versions | undefined; readonly refused?: Refusals | undefined } | undefined;
+  readonly direction?: { readonly rules_refused?: Refusals | undefined } | undefined;
+}
+
+/** Rules that were refused, or have failed, until another one is accepted or it is stopped. */
+export function refusedRules({ pair_rules, direction }: RuleHealth): RefusedRule[] {
+  const refusals = { ...pair_rules?.refused, ...direction?.rules_refused };
+  return Object.entries(refusals).map(([subject, refusal]) => ({ subject, ...refusal }));
+}
+
+/** Whether a pair has neither models nor a rule: it enters nothing. */
+export function lacksModels({ pairs = 1, model_version, pair_rules }: RuleHealth): boolean {
+  return model_version === null && Object.keys(pair_rules?.versions ?? {}).length < pairs;
+}
