@@ -333,9 +333,7 @@ describe('a rule of a pair that fails', () => {
     bench.pipeline.inputs.apply({ ...served, rule });
     await feed(bench);
     expect(rowsOf(bench, OTHER)).toEqual(rowsOf(without, OTHER));
-    expect(of(bench, ID).map(({ timestamp }) => timestamp)).toEqual(
-      of(without, ID).map(({ timestamp }) => timestamp),
-    );
+    expect(of(bench, ID).map(({ timestamp }) => timestamp)).toEqual(of(without, ID).map(({ timestamp }) => timestamp));
     // Told once, and by name.
     expect(bench.failures).toEqual([{ code: 'RULE_FAILED', failed: VERSION, fallback: ID }]);
     expect([...bench.pipeline.status.degradations]).toEqual(['rules']);

@@ -44,9 +44,7 @@ export class PairRules implements RuleReaders, PairRuleAnswers {
 
   constructor({ pairs, windows, ...options }: PairRulesOptions) {
     const { clock } = options;
-    const rules = new RulesByRole(
-      (role) => new ServedPairRules(pairs, windows, role === 'challenger' ? clock : null),
-    );
+    const rules = new RulesByRole((role) => new ServedPairRules(pairs, windows, role === 'challenger' ? clock : null));
     this.#rules = rules;
     const lane = { ...options, subjects: pairs, flat: FLAT };
     this.slots = new RuleSlots({ ...lane, rules: rules.served });

@@ -391,8 +391,7 @@ function standingAt(inputs: Iterable<InputRow>): StandingState {
       const [instrument] = subject.split(' ') as [string];
       rules.set(instrument, row);
       degradations.endOfSlot(ruleSlot(instrument));
-    }
-    else if (kind === 'direction') {
+    } else if (kind === 'direction') {
       const [timeframe, direction = ''] = subject.split(' ') as [Timeframe, string?];
       directions.set(timeframe, row);
       if (direction !== '') degradations.endOfSlot(directionSlot(timeframe));

@@ -311,7 +311,12 @@ describe('a rule that a pipeline serves', () => {
   ] as const)('that fails ends alone, and the direction model answers, degraded: %s', async (_, change) => {
     const strategy = { theta_up: 0.9, theta_down: 0.9, stop: 0.01, target: 0.01, max_age_bars: 5 };
     const model: DirectionModel = {
-      manifest: { version: '20260101_0000', timeframe: 60, edge: {}, strategy } as unknown as DirectionModel['manifest'],
+      manifest: {
+        version: '20260101_0000',
+        timeframe: 60,
+        edge: {},
+        strategy,
+      } as unknown as DirectionModel['manifest'],
       modelsHash: 'a hash',
       check: { rows: 0, largestDifference: 0 },
       infer: (_values, rows) => Float64Array.from({ length: 3 * rows }, (_unused, i) => [0.8, 0.1, 0.1][i % 3]!),

@@ -15,7 +15,9 @@ export interface RuleHealth {
   /** Number of its pairs. */
   readonly pairs?: number | undefined;
   readonly model_version: string | null;
-  readonly pair_rules?: { readonly versions?: Versions | undefined; readonly refused?: Refusals | undefined } | undefined;
+  readonly pair_rules?:
+    | { readonly versions?: Versions | undefined; readonly refused?: Refusals | undefined }
+    | undefined;
   readonly direction?: { readonly rules_refused?: Refusals | undefined } | undefined;
 }
 

@@ -221,7 +221,9 @@ describe('the pointers of rules in shadow', () => {
     followed.dropFailed(BITCOIN, FIRST, new MinutehandError('MODEL_FILE', { seen: 'a test' }));
     await followed.check();
     expect([followed.versions, codes, inputs.length]).toEqual([{}, ['MODEL_FILE'], 1]);
-    expect(printed.at(-1)).toMatch(/^Rule in shadow 20260101_0000-00000000 of \S+ failed and was dropped. MODEL_FILE: /);
+    expect(printed.at(-1)).toMatch(
+      /^Rule in shadow 20260101_0000-00000000 of \S+ failed and was dropped. MODEL_FILE: /,
+    );
     await followed.stop();
   });
 

@@ -1,4 +1,3 @@
-import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { Answer } from '../decide/answer.ts';
 import type { Guarded } from '../features/served_rules.ts';

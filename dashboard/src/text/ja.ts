@@ -223,7 +223,8 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'why.reproduced': 'ジャーナルからの再計算とビット単位で一致',
   'why.differs': 'ジャーナルからの再計算と不一致: {code}',
   'why.rule': 'ルール {name} ({version}) が判定しました。',
-  'why.failedRule': 'ルール {version} は失敗しました (RULE_FAILED)。代わりにモデルが、なければ停止状態で応答しています。',
+  'why.failedRule':
+    'ルール {version} は失敗しました (RULE_FAILED)。代わりにモデルが、なければ停止状態で応答しています。',
   'why.unscored': 'この1分ではスコアを計算していません。',
   'why.now': '現在 {value}',
   'why.must': '必要 {relation} {limit}',

@@ -155,7 +155,10 @@ export class DaemonConditions {
     const { degradations, dependencies, model_refused, late_bars, model_version: version } = health;
     const rules = refusedRules(health);
     // What is told of one by one.
-    const told: string[] = [...dependencies.map(({ dependency }) => dependency), ...(rules.length > 0 ? ['rules'] : [])];
+    const told: string[] = [
+      ...dependencies.map(({ dependency }) => dependency),
+      ...(rules.length > 0 ? ['rules'] : []),
+    ];
     const others = degradations.filter((what) => !told.includes(what));
     const found = others.map((what) => {
       const body = what === 'late_bars' ? late_bars : null;
