@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
 import { writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
+import { openStore } from '../trainer/store/store.ts';
 import { packageRoot } from '../shared/root.ts';
 import { activate } from './activate.ts';
-import { createWorkplace, type Workplace } from './cli_process.ts';
+import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';
 import { tinyVersions } from './tiny_models.ts';
 import { tinyRule } from './tiny_rule.ts';
@@ -110,15 +111,33 @@ describe.skipIf(!hasSqlite)(`a machine that was lost${skipNote(!hasSqlite, 'sqli
     expect(audit.code, audit.stdout + audit.stderr).toBe(0);
   });
 
-  it('of which the store alone is left has its models and their predecessor again, and nothing of what the guide names', async () => {
-    for (const name of readdirSync(next.home).filter((one) => !one.startsWith('trainer.db')))
-      rmSync(join(next.home, name), { recursive: true });
+  it('of which the store alone is left comes back as well: what was active, in shadow, in the rollout, and stopped', async () => {
+    const whole = await answersOf(lost);
+    await keptByTrainer();
+    for (const name of readdirSync(next.home)) rmSync(join(next.home, name), { recursive: true });
+    copyFileSync(join(lost.home, 'trainer.db'), join(next.home, 'trainer.db'));
     // The lost machine owns promotions until a minute after it was last heard of; the test does not wait for that.
     const recovered = await next.call(['models', 'recover', '--json'], { env: { MINUTEHAND_TEST_LEASE_MS: '1' } });
     expect(recovered.code, recovered.stderr).toBe(0);
+    const { files } = JSON.parse(recovered.stdout) as { files: string[] };
+    expect(files).toEqual(
+      expect.arrayContaining(['halts.json', 'mark of active', 'mark of rollout', 'mark of shadow']),
+    );
     const active = JSON.parse(readFileSync(join(next.models, 'active.json'), 'utf8')) as object;
     expect(active).toMatchObject({ version: '20240102_1200', previous: '20240101_1200' });
-    for (const name of ['rollout.json', 'shadow.json', 'halts.json', 'rule'])
-      expect([name, existsSync(join(next.models, name))]).toEqual([name, false]);
+    const [, rollout, rules_, , halts] = await answersOf(next);
+    expect([rollout, rules_, halts]).toEqual([whole[1], whole[2], whole[4]]);
+    expect(readFileSync(join(next.models, 'shadow.json'), 'utf8')).toContain('20240101_1200');
   });
+
+  /** The trainer of the lost machine has looked once at what it has to keep. */
+  async function keptByTrainer(): Promise<void> {
+    const trainer = lost.start(['trainer']);
+    const store = await openStore(join(lost.home, 'trainer.db'));
+    const kept = store.db.selectFrom('core.home_files').select('file').where('file', 'in', ['rollout', 'halts.json']);
+    await eventually(trainer.stderr, async () => (await kept.execute()).length === 2);
+    await store.close();
+    trainer.kill('SIGTERM');
+    expect(await trainer.ended).toBe(0);
+  }
 });

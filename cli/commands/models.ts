@@ -27,6 +27,7 @@ import {
   recoveredNotice,
   type LostPlace,
 } from '../../trainer/control/registry/recover_lost.ts';
+import { restoredFilesText, restoreHomeFiles } from '../../trainer/control/recovery/kept_home.ts';
 import { notify } from '../../trainer/control/notify/outbox.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Recovery } from '../../trainer/control/registry/registry.ts';
@@ -397,6 +398,7 @@ const NOTHING_RECOVERED: Recovery = { recovered: [], intact: [], failed: [], act
 
 async function recover(version: string | undefined, output: Output): Promise<void> {
   const { models } = homePaths();
+  const files = await restoreFiles(output);
   const only = version === undefined ? null : await shelfOfRegistered(version);
   const recovered = new Map<ShelfName, Recovery>();
   for (const { name } of ALL_SHELVES)
@@ -411,11 +413,12 @@ async function recover(version: string | undefined, output: Output): Promise<voi
       recovered: all.flatMap((own) => own.recovered),
       activated: all.flatMap((own) => own.activated),
       failed: failed.map((one) => one.version),
+      ...(files.length > 0 && { files }),
     },
   });
   const { pairs, ...others } = Object.fromEntries(recovered) as Record<ShelfName, Recovery>;
   // At most one bundle of pairs is active.
-  output.result({ models, ...pairs, activated: pairs.activated[0] ?? null, ...others, beside });
+  output.result({ models, ...pairs, activated: pairs.activated[0] ?? null, ...others, beside, files });
   const missing = failed.map(({ version: lost, error }) => `${lost}: ${error.code}: ${error.message}`);
   if (kept + failed.length === 0) missing.push('The registry has no bundles: nothing is recovered.');
   if (missing.length > 0) endPartly(missing, kept > 0, output);
@@ -427,6 +430,14 @@ async function recoverBeside(output: Output): Promise<Recovery> {
   const recovery = (await recoverLostModels(place, new LossFinder(place))) ?? NOTHING_RECOVERED;
   tellRestored(recovery, output);
   return recovery;
+}
+
+/** What a lost machine has left in the store, before the models that its halts keep from trading. */
+async function restoreFiles(output: Output): Promise<readonly string[]> {
+  const place = lostPlace();
+  const files = await restoreHomeFiles(place, new LossFinder(place));
+  if (files.length > 0) output.line(restoredFilesText(files));
+  return files;
 }
 
 function lostPlace(): LostPlace {
@@ -443,20 +454,21 @@ async function recoverLost(version: string | undefined, output: Output): Promise
   if (version !== undefined)
     throw new MinutehandError('USAGE', { seen: `--lost with ${version}`, expected: 'one of the two' });
   const place = lostPlace();
+  const files = await restoreFiles(output);
   const finder = new LossFinder(place);
   const losses = finder.losses();
   const recovery = (await recoverLostModels(place, finder)) ?? { ...NOTHING_RECOVERED, left: [] };
   const { recovered, activated, failed, left } = recovery;
-  const restored = recovered.length + activated.length;
+  const restored = recovered.length + activated.length + files.length;
   if (restored > 0) {
-    const target = 'all';
-    output.written({ target, after: { recovered, activated, failed: failed.map((one) => one.version) } });
+    const after = { recovered, activated, failed: failed.map((one) => one.version) };
+    output.written({ target: 'all', after: { ...after, ...(files.length > 0 && { files }) } });
     await tellRecovered(recovery, place);
   }
   for (const { slot, error } of losses) output.line(`${slot} was lost: ${error.code}: ${error.message}`);
   tellRestored(recovery, output);
   if (losses.length === 0) output.line('No models in use are lost.');
-  output.result({ models: place.paths.models, losses, ...recovery });
+  output.result({ models: place.paths.models, losses, ...recovery, files });
   const missing = [
     ...failed.map(({ version: lost, error }) => `${lost}: ${error.code}: ${error.message}`),
     ...left.map(lossText),

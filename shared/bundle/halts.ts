@@ -103,17 +103,62 @@ export function haltsPath(modelsFolder: string): string {
 export function readHalts(modelsFolder: string, files: FileSystem = MACHINE_FILES): Halts {
   const path = haltsPath(modelsFolder);
   if (files.stat(path) === null) return NO_HALTS;
+  let text: string;
+  try {
+    text = readModelsFile(path, 'halts', files).toString('utf8');
+  } catch (cause) {
+    const seen = cause instanceof MinutehandError ? cause.seen! : `${path} cannot be read`;
+    throw new MinutehandError('HALTS_FORMAT', { seen, cause });
+  }
+  return parseHalts(text, path);
+}
+
+/** @throws MinutehandError HALTS_FORMAT */
+function parseHalts(text: string, path: string): Halts {
   let json: unknown;
   try {
-    json = JSON.parse(readModelsFile(path, 'halts', files).toString('utf8'));
+    json = JSON.parse(text);
   } catch (cause) {
-    const seen = cause instanceof MinutehandError ? cause.seen! : `${path} cannot be read, or is not JSON`;
-    throw new MinutehandError('HALTS_FORMAT', { seen, cause });
+    throw new MinutehandError('HALTS_FORMAT', { seen: `${path} is not JSON`, cause });
   }
   const parsed = haltsSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   throw new MinutehandError('HALTS_FORMAT', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
+}
+
+/**
+ * Adds what another `halts.json` says to that of a folder: a halt or stop of either counts, unless the folder's own
+ * file has lifted it since.
+ * @param text of the other file
+ * @returns whether that changed the file
+ * @throws MinutehandError HALTS_FORMAT of either; HOME_LOCKED, HOME_UNUSABLE
+ */
+export function addFromFile(modelsFolder: string, text: string, files: FileSystem = MACHINE_FILES): boolean {
+  const other = parseHalts(text, 'the kept halts.json');
+  return whileLocked(modelsFolder, files, () => {
+    const known = readHalts(modelsFolder, files);
+    const isLifted = (pairId: string, version: string, since: string): boolean =>
+      (resumedAt(known, pairId, version)?.getTime() ?? -Infinity) >= Date.parse(since);
+    const halts = other.halts.filter(({ pair_id, version, since }) => !isLifted(pair_id, version, since));
+    const otherStops = (other.stops ?? []).filter(
+      ({ pair_id, since }) => !isLifted(pair_id, STOP_VERSIONS.entries, since),
+    );
+    const stops = joined(known.stops ?? [], otherStops, ({ pair_id, kind }) => `${pair_id} ${kind}`);
+    const next: Halts = {
+      halts: joined(known.halts, halts, keyOf),
+      resumed: joined(known.resumed, other.resumed, ({ pair_id, version, at }) => `${pair_id} ${version} ${at}`),
+      ...(stops.length === 0 ? {} : { stops }),
+    };
+    const isNew = JSON.stringify(next) !== JSON.stringify(known);
+    if (isNew) writeHalts(modelsFolder, next, files);
+    return isNew;
+  });
+}
+
+function joined<Row>(own: readonly Row[], others: readonly Row[], keyIn: (row: Row) => string): Row[] {
+  const keys = new Set(own.map(keyIn));
+  return [...own, ...others.filter((row) => !keys.has(keyIn(row)))];
 }
 
 /**

@@ -4,7 +4,18 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { activate } from '../../test/activate.ts';
 import { MACHINE_FILES } from '../files.ts';
-import { addHalts, addStops, ALL_PAIRS, haltedPairs, readHalts, resume, resumedAt, type Halt } from './halts.ts';
+import {
+  addFromFile,
+  addHalts,
+  addStops,
+  liftStops,
+  ALL_PAIRS,
+  haltedPairs,
+  readHalts,
+  resume,
+  resumedAt,
+  type Halt,
+} from './halts.ts';
 
 const VERSION = '20261101_0300';
 const OTHER = '20261101_0400';
@@ -73,5 +84,46 @@ describe('halts of one pair', () => {
     expect([haltOf('A_B'), haltOf('C_D')]).toEqual([own, all]);
     expect(haltedPairs([halt('E_F', OTHER)], VERSION)('E_F')).toBeNull();
     expect(haltedPairs([halt('A_B')], null)('A_B')).toBeNull();
+  });
+});
+
+describe('what another halts.json says', () => {
+  const LATER = new Date(AT.getTime() + 60_000);
+  const halt: Halt = {
+    pair_id: 'XAUUSD_XAGUSD',
+    reason: 'drawdown',
+    seen: '6 %',
+    limit: '5 %',
+    version: VERSION,
+    since: AT.toISOString(),
+  };
+  const stop = { pair_id: '*', kind: 'entries', reason: 'a drill', by: 'ann', since: AT.toISOString() };
+  const other = JSON.stringify({ halts: [halt], resumed: [], stops: [stop] });
+
+  it('counts beside what a folder has, once', () => {
+    addStops(models, ['*'], { kind: 'close', reason: '', by: 'bob' }, AT);
+    expect(addFromFile(models, other)).toBe(true);
+    expect(readHalts(models)).toMatchObject({ halts: [halt], stops: [{ by: 'bob' }, stop] });
+    expect(addFromFile(models, other)).toBe(false);
+  });
+
+  it('comes into a folder without any', () => {
+    expect(addFromFile(models, other)).toBe(true);
+    expect(readHalts(models)).toEqual({ halts: [halt], resumed: [], stops: [stop] });
+  });
+
+  it('does not bring back what the folder has lifted since, and brings back what came later', () => {
+    activate(models, VERSION);
+    resume(models, halt.pair_id, LATER);
+    liftStops(models, ['*'], LATER);
+    expect(addFromFile(models, other)).toBe(false);
+    const since = new Date(LATER.getTime() + 1).toISOString();
+    const later = { halts: [{ ...halt, since }], resumed: [], stops: [{ ...stop, since }] };
+    expect(addFromFile(models, JSON.stringify(later))).toBe(true);
+    expect(readHalts(models)).toMatchObject({ halts: [{ since }], stops: [{ since }] });
+  });
+
+  it.each(['', '{"halts": 1}', '[]'])('is refused where it is damaged: %j', (text) => {
+    expect(() => addFromFile(models, text)).toThrow(expect.objectContaining({ code: 'HALTS_FORMAT' }));
   });
 });

@@ -199,6 +199,61 @@ function readMark(path: string): PointerMark {
   }
 }
 
+/** Owner of marks that another machine left to a home; no process writes them again. */
+const KEPT = 'kept';
+const MARK_FILE = /^([A-Za-z0-9@._-]+?)_mark_([A-Za-z0-9_-]+)\.json$/;
+
+/** Whether a process of this home has accepted a pointer. */
+export function hasOwnMarks(home: string): boolean {
+  return MACHINE_FILES.list(home).some(({ name }) => {
+    const owner = MARK_FILE.exec(name)?.[2];
+    return owner !== undefined && owner !== KEPT;
+  });
+}
+
+/**
+ * For each kind of pointer whose marks a home has, one mark that says what all of them say, as the text of a file.
+ * @returns texts by the name of the kind
+ * @throws MinutehandError POINTER_MARK
+ */
+export function marksToKeep(home: string): Map<string, string> {
+  const names = MACHINE_FILES.list(home).flatMap(({ name }) => MARK_FILE.exec(name)?.[1] ?? []);
+  return new Map([...new Set(names)].sort().map((name) => [name, textOf(joined(readMarks(home, name)))]));
+}
+
+function joined(marks: readonly PointerMark[]): PointerMark {
+  const highest = marks.reduce<PointerMark | null>(higher, null)!;
+  const withPointer = marks.find(({ serial, pointer }) => serial === highest.serial && pointer !== undefined);
+  const end = Math.max(0, ...marks.map(({ ended = 0 }) => ended));
+  return { ...highest, ...(end === 0 ? {} : { ended: end }), ...(withPointer && { pointer: withPointer.pointer }) };
+}
+
+/**
+ * Makes a mark that another machine left this home's own. Where this home trusts keys, one of unsigned pointers is not
+ * taken: whoever can write it could name any bundle.
+ * @param name of the kind of pointer
+ * @returns whether it was taken, and was not there yet
+ * @throws MinutehandError POINTER_MARK, KEY_UNUSABLE
+ */
+export function takeKeptMark(home: string, name: string, text: string): boolean {
+  const file = `${name}_mark_${KEPT}.json`;
+  const mark = MARK_FILE.test(file) ? markSchema.safeParse(jsonOf(text)) : null;
+  if (mark?.success !== true) throw new MinutehandError('POINTER_MARK', { seen: `the kept mark of ${name}` });
+  if (trustedKeys() !== null && !mark.data.signed) return false;
+  const path = join(home, file);
+  if (MACHINE_FILES.stat(path) !== null && MACHINE_FILES.read(path).toString('utf8') === textOf(mark.data)) return false;
+  replaceDurably(MACHINE_FILES, path, textOf(mark.data));
+  return true;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 const textOf = (mark: PointerMark): string => `${JSON.stringify(mark)}\n`;
 
 function unwritable(path: string, cause: unknown): MinutehandError {

@@ -8,7 +8,7 @@ import { activate } from '../../test/activate.ts';
 import { MACHINE_FILES } from '../files.ts';
 import { ACTIVE_POINTER } from './active_file.ts';
 import { activePath, readActive, readActiveFile } from './bundle.ts';
-import { PointerMarks, trainerMarks } from './pointer_marks.ts';
+import { hasOwnMarks, marksToKeep, PointerMarks, takeKeptMark, trainerMarks } from './pointer_marks.ts';
 
 const OLD = '20260101_0000';
 const NEW = '20260102_0000';
@@ -255,5 +255,64 @@ describe('a signed active.json', () => {
     }
     vi.stubEnv('MINUTEHAND_SIGNING_KEY', '');
     expect(() => promote(OLD)).toThrow(expect.objectContaining({ code: 'KEY_UNUSABLE' }));
+  });
+});
+
+describe('marks that another machine has left', () => {
+  const other = (): string => mkdtempSync(join(home, 'other-'));
+  const accepted = (folder: string): string[] =>
+    new PointerMarks(folder, 'trainer', ACTIVE_POINTER).accepted().map(({ version }) => version);
+
+  it('say in a new home what all processes of the lost one had accepted, and are not its own', async () => {
+    promote(OLD);
+    await look();
+    promote(NEW);
+    const [kept] = [...marksToKeep(home)];
+    expect(kept![0]).toBe('active');
+    const next = other();
+    expect([takeKeptMark(next, ...kept!), takeKeptMark(next, ...kept!)]).toEqual([true, false]);
+    expect(accepted(next)).toEqual([NEW]);
+    expect([hasOwnMarks(next), hasOwnMarks(home)]).toEqual([false, true]);
+    const old = { version: OLD, previous: null, serial: 1 };
+    expect(() => new PointerMarks(next, 'daemon_main', ACTIVE_POINTER).check(old)).toThrow(
+      expect.objectContaining({ code: 'POINTER_ROLLBACK' }),
+    );
+  });
+
+  it('keep what a person has ended at its end', () => {
+    promote(NEW);
+    trainerMarks({ home }).end(readActiveFile(models)!.serial!);
+    const next = other();
+    takeKeptMark(next, ...[...marksToKeep(home)][0]!);
+    expect(accepted(next)).toEqual([]);
+  });
+
+  it('are taken by a home with trusted keys where they are signed, and by a trusted key', () => {
+    promote(OLD);
+    const unsigned = [...marksToKeep(home)][0]!;
+    useKeys();
+    promote(NEW);
+    const signed = [...marksToKeep(home)][0]!;
+    const [first, second, third] = [other(), other(), other()];
+    expect(takeKeptMark(first, ...unsigned)).toBe(false);
+    expect(takeKeptMark(second, ...signed)).toBe(true);
+    expect([accepted(first), accepted(second)]).toEqual([[], [NEW]]);
+    const forged = signed[1].replaceAll(NEW, THIRD);
+    expect(forged).not.toBe(signed[1]);
+    takeKeptMark(third, 'active', forged);
+    expect(accepted(third)).toEqual([]);
+  });
+
+  it.each(['', 'null', '{"serial": 0}', '{"serial": 1, "version": "x"}'])(
+    'are refused where they are damaged: %j',
+    (kept) => {
+      expect(() => takeKeptMark(home, 'active', kept)).toThrow(expect.objectContaining({ code: 'POINTER_MARK' }));
+    },
+  );
+
+  it.each(['../active', 'a/b', ''])('are refused under the name %j', (name) => {
+    promote(NEW);
+    const [, kept] = [...marksToKeep(home)][0]!;
+    expect(() => takeKeptMark(home, name, kept)).toThrow(expect.objectContaining({ code: 'POINTER_MARK' }));
   });
 });

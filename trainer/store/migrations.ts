@@ -405,6 +405,20 @@ const MIGRATIONS: readonly Migration[] = [
       await db.schema.alterTable('core.migrations').addColumn('is_additive', 'integer').execute();
     },
   },
+  {
+    name: 'marks of pointers, and halts, for another machine',
+    isAdditive: true,
+    async up(db) {
+      await db.schema
+        .createTable('core.home_files')
+        .addColumn('market', 'text', (column) => column.notNull())
+        .addColumn('file', 'text', (column) => column.notNull())
+        .addColumn('content', 'text', (column) => column.notNull())
+        .addColumn('kept_ms', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('home_files_key', ['market', 'file'])
+        .execute();
+    },
+  },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {

@@ -152,6 +152,15 @@ export interface ModelRegistryTable {
   fence: Generated<number | null>;
 }
 
+/** What a home has beside bundles, for another machine. See trainer/control/recovery/kept_home.ts. */
+export interface HomeFilesTable {
+  market: string;
+  /** Its name in the home. */
+  file: string;
+  content: string;
+  kept_ms: number;
+}
+
 /** One row for each market: the installation that may promote models. See trainer/store/promotion_owner.ts. */
 export interface PromotionOwnersTable {
   market: string;
@@ -570,6 +579,7 @@ export interface Tables extends AccessTables, RecordTables {
   'core.removed_bars': RemovedBarsTable;
   'core.model_registry': ModelRegistryTable;
   'core.promotion_owners': PromotionOwnersTable;
+  'core.home_files': HomeFilesTable;
   'core.model_artifacts': ModelArtifactsTable;
   'core.model_notes': ModelNotesTable;
   model_registry: ModelRegistryView;

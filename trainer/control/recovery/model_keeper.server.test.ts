@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import pino from 'pino';
@@ -9,13 +18,14 @@ import { passedGates, verdict } from '../../../test/passed_gates.ts';
 import { copyUnder, tinySettings } from '../../../test/tiny_models.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import type { EpochMs } from '../../../shared/bar.ts';
-import { activateAdmitted, endRule } from '../../../shared/bundle/admission/activation.ts';
+import { activateAdmitted, endRule, setRuleShadow } from '../../../shared/bundle/admission/activation.ts';
 import { activePath, readActive, readActiveFile } from '../../../shared/bundle/bundle.ts';
 import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { addStops, liftStops, readHalts } from '../../../shared/bundle/halts.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { DespiteGates } from '../../../shared/bundle/recorded_gates.ts';
 import { writeRandomBundle } from '../../../shared/bundle/random_bundle.fixture.ts';
-import { readActiveRule, ruleFolder, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
+import { readActiveRule, ruleFolder, rulePlace, ruleShadowPlace } from '../../../shared/bundle/rule/active_rule.ts';
 import { writeRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { trainerMarksOf, type PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readShadow, shadowPointer, type ShadowFile } from '../../../shared/bundle/shadow_pointer.ts';
@@ -292,6 +302,9 @@ describe('a lost pointer beside the active models', () => {
     activateAdmitted(admitted, paths);
   }
 
+  const readPointerFile = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
+  const markNames = (): string[] => readdirSync(paths.home).filter((name) => name.includes('_mark_'));
+
   beforeEach(async () => {
     addBundle(OLD);
     addBundle(NEW);
@@ -358,5 +371,81 @@ describe('a lost pointer beside the active models', () => {
     await pass(10);
     expect(readActiveRule(paths.models, INSTRUMENT)).toBeNull();
     expect(raised.at(-1)!.text).toContain('PROMOTION_OWNER');
+  });
+
+  /** The machine is lost, and the store, which is on another, is not. */
+  async function moveToNewHome(): Promise<void> {
+    await keeper.stop();
+    const lost = paths;
+    paths = homePaths({ MINUTEHAND_HOME: mkdtempSync(join(root, 'home-')) });
+    const store = await openStore(lost.trainer);
+    await store.db.deleteFrom('core.promotion_owners').execute();
+    await store.close();
+    copyFileSync(lost.trainer, paths.trainer);
+  }
+
+  it('comes back on a new machine from the store alone, as shadows, rules, what was ended, and halts do', async () => {
+    const served = addRule(6);
+    serve(served);
+    const shadow = addRule(7);
+    const admitted = { ...unjudged('shadow', ruleFolder(paths.models), shadow), rule: INSTRUMENT };
+    setRuleShadow({ ...admitted, timeframe: '1h' }, paths);
+    setShadow(paths.models, OLD, undefined, shadows());
+    addStops(paths.models, ['*'], { kind: 'entries', reason: 'a drill', by: 'ann' }, new Date(0));
+    const despite = addBundle('20240108_1200', { gates: [FAILED] });
+    await promote(despite, DESPITE);
+    await start();
+    await moveToNewHome();
+    await start();
+    expect(readActive(paths.models)).toMatchObject({ version: despite });
+    expect(readActiveFile(paths.models)!.despite_gates).toMatchObject({ by: 'ann', reason: 'a drill' });
+    expect(readActiveRule(paths.models, INSTRUMENT)?.version).toBe(served);
+    expect(readPointerFile(ruleShadowPlace(paths.models, INSTRUMENT).path)).toMatchObject({ version: shadow });
+    expect(readShadow(paths.models, null)).toBe(OLD);
+    expect(readHalts(paths.models).stops).toMatchObject([{ pair_id: '*', kind: 'entries', by: 'ann' }]);
+    expect(audited[0]).toMatchObject({ action: 'models recover', after: { files: expect.any(Array) as string[] } });
+    // What is ended on the new machine stays ended on the next one, and what is resumed there resumed.
+    setShadow(paths.models, null, undefined, shadows());
+    endRule(INSTRUMENT, paths);
+    liftStops(paths.models, ['*'], new Date(1));
+    await pass(10);
+    await moveToNewHome();
+    await start();
+    expect(readActive(paths.models)).toMatchObject({ version: despite });
+    expect(readActiveRule(paths.models, INSTRUMENT)).toBeNull();
+    expect(readShadow(paths.models, null)).toBeNull();
+    expect(readHalts(paths.models).stops).toBeUndefined();
+  });
+
+  it('waits on a new machine, as the models do, until its owner is gone for a minute', async () => {
+    serve(addRule(6));
+    addStops(paths.models, ['*'], { kind: 'entries', reason: 'a drill', by: 'ann' }, new Date(0));
+    await start();
+    await moveToNewHome();
+    const store = await openStore(paths.trainer);
+    await fenceOfHolder(store, 'another home', { market: settings.minutehand.market });
+    await start();
+    await pass(20);
+    expect([existsSync(paths.models), markNames()]).toEqual([false, []]);
+    await store.db.updateTable('core.promotion_owners').set({ renewed_ms: 0 }).execute();
+    await store.close();
+    await pass(10);
+    expect(readActive(paths.models)?.version).toBe(NEW);
+    expect(readActiveRule(paths.models, INSTRUMENT)).not.toBeNull();
+    expect(readHalts(paths.models).stops).toHaveLength(1);
+  });
+
+  it('stays as it is in a home that has models of its own; the halts of the other installation count', async () => {
+    serve(addRule(6));
+    addStops(paths.models, ['*'], { kind: 'entries', reason: 'a drill', by: 'ann' }, new Date(0));
+    await start();
+    await moveToNewHome();
+    addBundle(OLD);
+    activateAdmitted(unjudged('promotion', paths.models, OLD), paths);
+    addStops(paths.models, ['*'], { kind: 'close', reason: 'own', by: 'bob' }, new Date(0));
+    await start();
+    expect(readActiveRule(paths.models, INSTRUMENT)).toBeNull();
+    expect(readHalts(paths.models).stops!.map(({ kind }) => kind)).toEqual(['close', 'entries']);
+    expect(markNames().filter((name) => name.includes('kept'))).toEqual([]);
   });
 });

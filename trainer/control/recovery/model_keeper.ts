@@ -14,6 +14,7 @@ import {
   type Loss,
 } from '../registry/recover_lost.ts';
 import type { Recovery } from '../registry/registry.ts';
+import { keepHomeFiles, restoredFilesText, restoreHomeFiles } from './kept_home.ts';
 
 /** Time between two looks at the models folder; a look is a few calls of the file system. */
 const LOOK_MS = 10_000;
@@ -42,6 +43,11 @@ export class ModelKeeper {
   #running: Promise<void> = Promise.resolve();
   /** Marks of bundles whose bytes the store has. */
   readonly #kept = new Set<string>();
+  /** What another installation has kept is in this home as well. */
+  #hasFiles = false;
+  #whyNoFiles = '';
+  /** Files of the home that the store has, as `keepHomeFiles` returns them. */
+  #keptFiles = '';
   #retryMs = LOOK_MS;
   #notBeforeMs = -Infinity;
   /** The losses of the last look. */
@@ -73,12 +79,38 @@ export class ModelKeeper {
 
   async #look(): Promise<void> {
     if (this.#isStopped) return;
+    this.#hasFiles ||= await this.#restoreFiles();
+    // Halts come before the models that they keep from trading.
+    if (!this.#hasFiles && this.#finder.isNewHome()) return;
     await this.#mend();
     try {
       await keepNamed(this.#options, this.#finder, this.#kept);
+      if (this.#hasFiles)
+        this.#keptFiles = await keepHomeFiles(this.#options, this.#keptFiles, this.#options.clock.nowMs());
     } catch (error) {
-      // The store's own problems are reported elsewhere; the next look tries again.
-      this.#options.log.warn({ error: describeError(error) }, 'bytes of shadows, rules or a challenger were not kept');
+      // The store's own problems, and another owner, are reported elsewhere; the next look tries again.
+      this.#options.log.warn({ error: describeError(error) }, 'bytes of models, marks or halts were not kept');
+    }
+  }
+
+  /** Takes what another installation has kept. @returns false: not yet, as its owner may still live */
+  async #restoreFiles(): Promise<boolean> {
+    const { log, print, clock, notifier } = this.#options;
+    try {
+      const files = await restoreHomeFiles(this.#options, this.#finder);
+      if (files.length === 0) return true;
+      const text = restoredFilesText(files);
+      log.warn({ files }, 'kept files were restored');
+      print(text);
+      await this.#audit({ recovered: [], activated: [], failed: [], files });
+      const key = `models_recovered:${clock.nowMs()}:files`;
+      await notifier.raise({ key, event: 'models_recovered', subject: 'models', text, isOnce: true });
+      return true;
+    } catch (error) {
+      const report = describeError(error);
+      if (report.message !== this.#whyNoFiles) log.warn({ error: report }, 'kept files were not restored');
+      this.#whyNoFiles = report.message;
+      return false;
     }
   }
 
@@ -123,23 +155,27 @@ export class ModelKeeper {
   }
 
   async #tellRestored(recovery: Recovery): Promise<void> {
-    const { log, print, audit, notifier, paths, clock } = this.#options;
+    const { log, print, notifier, paths, clock } = this.#options;
     const { recovered, activated, failed } = recovery;
     if (recovered.length + activated.length === 0) return;
     const notice = recoveredNotice(recovery, paths.models, clock.nowMs());
     log.warn({ recovered, activated }, 'lost models were restored');
     print(notice.text);
-    await audit({
+    await this.#audit({ recovered, activated, failed: failed.map(({ version }) => version) });
+    await notifier.raise(notice);
+  }
+
+  #audit(after: object): Promise<void> {
+    return this.#options.audit({
       actor: 'trainer',
       role: 'system',
       via: 'trainer',
       action: 'models recover',
       target: 'all',
       before: null,
-      after: { recovered, activated, failed: failed.map(({ version }) => version) },
+      after,
       outcome: 'done',
     });
-    await notifier.raise(notice);
   }
 
   /** Once for each reason. */

@@ -1,5 +1,6 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { admit, type Admitted } from '../../../shared/bundle/admission/admission.ts';
+import { hasOwnMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { shelfOfTimeframe, slotNameOf, timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { ALL_SHELVES, placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
@@ -79,6 +80,12 @@ export class LossFinder {
       shelf: shelfOf(paths, shelfOfTimeframe(timeframe)),
       pointer: placeOfSlot(paths.models, timeframe).path,
     }));
+  }
+
+  /** Whether no process of this home has ever accepted a pointer, and none is there. */
+  isNewHome(): boolean {
+    const pointers = [...this.#slots.map(({ pointer }) => pointer), ...this.sides.map(({ path }) => path)];
+    return !hasOwnMarks(this.#paths.home) && !pointers.some((path) => existsSync(path));
   }
 
   losses(): Loss[] {
