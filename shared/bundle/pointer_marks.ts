@@ -5,6 +5,7 @@ import { renamePatiently, replaceDurably, writeSynced } from '../durable_file.ts
 import { describeError, MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import { ACTIVE_POINTER, pointerKind, type ActiveFile, type PointerName } from './active_file.ts';
+import { pathInside } from '../path_name.ts';
 import { sealRefusal, type PointerKind } from './sealed_pointer.ts';
 import { trustedKeys } from './signature.ts';
 
@@ -240,7 +241,7 @@ export function takeKeptMark(home: string, name: string, text: string): boolean 
   const mark = MARK_FILE.test(file) ? markSchema.safeParse(jsonOf(text)) : null;
   if (mark?.success !== true) throw new MinutehandError('POINTER_MARK', { seen: `the kept mark of ${name}` });
   if (trustedKeys() !== null && !mark.data.signed) return false;
-  const path = join(home, file);
+  const path = pathInside(home, file);
   if (MACHINE_FILES.stat(path) !== null && MACHINE_FILES.read(path).toString('utf8') === textOf(mark.data)) return false;
   replaceDurably(MACHINE_FILES, path, textOf(mark.data));
   return true;

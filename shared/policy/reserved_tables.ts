@@ -19,6 +19,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'core_feature_schemas',
   'core_features',
   'core_fill_files',
+  'core_home_files',
   'core_import_runs',
   'core_imports',
   'core_labels',

@@ -344,8 +344,9 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
         .execute();
     await add(98, 1);
     await (await openStore(url)).close();
-    const { own } = (await lookAtTables(url))!;
-    expect(await lookAtTables(url)).toMatchObject({ applied: 98, needed: own, pending: [] });
+    const { own, needed, ...looked } = (await lookAtTables(url))!;
+    expect(looked).toMatchObject({ applied: 98, pending: [] });
+    expect(needed).toBeLessThanOrEqual(own);
     await add(99, null);
     await add(100, 1);
     expect(await lookAtTables(url)).toMatchObject({ applied: 100, needed: 99 });
