@@ -242,7 +242,8 @@ export function takeKeptMark(home: string, name: string, text: string): boolean 
   if (mark?.success !== true) throw new MinutehandError('POINTER_MARK', { seen: `the kept mark of ${name}` });
   if (trustedKeys() !== null && !mark.data.signed) return false;
   const path = pathInside(home, file);
-  if (MACHINE_FILES.stat(path) !== null && MACHINE_FILES.read(path).toString('utf8') === textOf(mark.data)) return false;
+  if (MACHINE_FILES.stat(path) !== null && MACHINE_FILES.read(path).toString('utf8') === textOf(mark.data))
+    return false;
   replaceDurably(MACHINE_FILES, path, textOf(mark.data));
   return true;
 }

@@ -25,7 +25,10 @@ export const STORE_TABLES: Readonly<Record<string, StoredTable>> = {
   core_feature_schemas: { what: 'Their names.', bound: 'One for each schema.' },
   core_labels: { what: 'Their labels.', bound: 'Replaced by each build.' },
   core_model_registry: { what: 'Bundles that were trained.', bound: PER_TRAINING },
-  core_home_files: { what: 'Marks of pointers, and halts, for another machine.', bound: 'One for each file and market.' },
+  core_home_files: {
+    what: 'Marks of pointers, and halts, for another machine.',
+    bound: 'One for each file and market.',
+  },
   core_promotion_owners: { what: 'The installation that may promote models.', bound: 'One for each market.' },
   core_model_notes: { what: 'Notes on bundles.', bound: PER_DECISION },
   core_model_artifacts: {
