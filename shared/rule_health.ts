@@ -24,7 +24,11 @@ export interface RuleHealth {
 /** Rules that were refused, or have failed, until another one is accepted or it is stopped. */
 export function refusedRules({ pair_rules, direction }: RuleHealth): RefusedRule[] {
   const refusals = { ...pair_rules?.refused, ...direction?.rules_refused };
-  return Object.entries(refusals).map(([subject, refusal]) => ({ subject, ...refusal }));
+  return Object.entries(refusals).map(([subject, refusal]) => ({
+    subject,
+    ...refusal,
+    next: refusal.next.replace('<subject>', subject),
+  }));
 }
 
 /** Whether a pair has neither models nor a rule: it enters nothing. */

@@ -24,6 +24,7 @@ import {
   lossText,
   recoverAdmitted,
   recoverLostModels,
+  restoreRule,
   recoveredNotice,
   type LostPlace,
 } from '../../trainer/control/registry/recover_lost.ts';
@@ -31,7 +32,7 @@ import { restoredFilesText, restoreHomeFiles } from '../../trainer/control/recov
 import { notify } from '../../trainer/control/notify/outbox.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Recovery } from '../../trainer/control/registry/registry.ts';
-import { registeredShelf, shelfOfTimeframe, targetInSlot } from '../../shared/bundle/shelf_name.ts';
+import { registeredShelf, targetInSlot } from '../../shared/bundle/shelf_name.ts';
 import {
   ALL_SHELVES,
   placeOfSlot,
@@ -386,12 +387,27 @@ async function tellRegistry(cause: ActivationCause, shelf: ShelfName, output: Ou
   }
 }
 
-/** Where the registry has a version: the first shelf that has it; with the bundles of pairs where none has. */
-async function shelfOfRegistered(version: string): Promise<ShelfName> {
+/** Where the registry has a version: the first shelf that has it; null: none has. */
+async function shelfOfRegistered(version: string): Promise<ShelfName | null> {
   const has = (shelf: ShelfName): Promise<boolean> =>
     withRegistry(process.env, homePaths(), async (registry) => (await registry.find(version)) !== undefined, shelf);
   for (const { name } of ALL_SHELVES) if (await has(name)) return name;
-  return shelfOfTimeframe(null);
+  return null;
+}
+
+/** Of no shelf with a registry: a rule. @throws MinutehandError MODEL_MISSING when the store does not have it */
+async function recoverRule(version: string, output: Output): Promise<void> {
+  const paths = homePaths();
+  const store = await openStore(storeUrl(process.env, paths));
+  try {
+    await restoreRule(version, store, paths);
+  } finally {
+    await store.close();
+  }
+  const recovery = { ...NOTHING_RECOVERED, recovered: [version] };
+  output.written({ target: version, after: { recovered: [version], activated: [], failed: [] } });
+  output.line(`${version}: restored from the registry (${folderOfRule(paths.models, version)})`);
+  output.result({ models: paths.models, ...recovery, activated: null, beside: recovery });
 }
 
 const NOTHING_RECOVERED: Recovery = { recovered: [], intact: [], failed: [], activated: [] };
@@ -400,13 +416,14 @@ async function recover(version: string | undefined, output: Output): Promise<voi
   const { models } = homePaths();
   const files = await restoreFiles(output);
   const only = version === undefined ? null : await shelfOfRegistered(version);
+  if (version !== undefined && only === null) return recoverRule(version, output);
   const recovered = new Map<ShelfName, Recovery>();
   for (const { name } of ALL_SHELVES)
     recovered.set(name, only === null || only === name ? await recoverShelf(name, version, output) : NOTHING_RECOVERED);
   const beside = version === undefined ? await recoverBeside(output) : NOTHING_RECOVERED;
   const all = [...recovered.values(), beside];
   const failed = all.flatMap((own) => own.failed);
-  const kept = all.reduce((sum, own) => sum + own.recovered.length + own.intact.length, 0);
+  const kept = all.reduce((sum, own) => sum + own.recovered.length + own.intact.length + own.activated.length, 0);
   output.written({
     target: version ?? 'all',
     after: {

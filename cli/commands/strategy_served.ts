@@ -27,11 +27,11 @@ export function addStrategyServed(strategy: Command, output: () => Output): void
     .action((instrument: string) => showShadow(instrument, output()));
   strategy
     .command('stop')
-    .argument('<instrument>', 'such as BTCUSDT@1h')
+    .argument('<subject>', 'an instrument or a pair, such as BTCUSDT@1h')
     .description(
-      'ends serving a rule: the direction model answers for the instrument again, if there is one. An open position keeps the stop, target and age of its entry',
+      'ends serving a rule: the models of the pair, or the direction model of the instrument, answer again, if there are any. An open position of an instrument keeps the stop, target and age of its entry',
     )
-    .action((instrument: string) => stopRule(instrument, output()));
+    .action((subject: string) => stopRule(subject, output()));
 }
 
 function listRules(output: Output): void {

@@ -137,7 +137,7 @@ function reportModels(
     );
   if (pairs > 0 && lacksModels(health))
     problem(
-      `has no active models: mode HALT, no entries.${tried}`,
+      `has no active models${ofOthers(health)}: mode HALT, no entries.${tried}`,
       runningText(running) ??
         nextOf(
           model_refused === null
@@ -149,6 +149,12 @@ function reportModels(
     const { version, code, message, next } = model_refused;
     problem(`refused models ${version}. ${code}: ${message}`, runningText(running) ?? nextOf(next));
   }
+}
+
+/** Where rules answer for some of the pairs. */
+function ofOthers({ pair_rules }: HealthReport): string {
+  const ruled = Object.keys(pair_rules?.versions ?? {});
+  return ruled.length === 0 ? '' : `, and a rule answers for ${ruled.join(', ')} alone`;
 }
 
 /** The run of the trainer that has not ended. */

@@ -15,7 +15,7 @@ function codesOf(prefix: string): string[] {
 }
 
 /** Why models are refused or fail. */
-const MODEL_CODES = [...codesOf('MODEL_'), ...codesOf('POINTER_'), ...codesOf('KEY_'), 'INTERNAL'];
+const MODEL_CODES = [...codesOf('MODEL_'), ...codesOf('RULE_'), ...codesOf('POINTER_'), ...codesOf('KEY_'), 'INTERNAL'];
 
 /** Why a message is refused before its bars or values are looked at. */
 const MESSAGE_CODES = [...codesOf('BODY_'), 'STREAM_ENTRY_SIZE', 'FEED_CLOSED', 'INTERNAL'];

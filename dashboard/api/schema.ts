@@ -9790,6 +9790,8 @@ export interface components {
             name: string | null;
             /** @description written by a person, or evolved */
             origin: string | null;
+            /** @description Strategy in the source code; null: of a strategy file */
+            strategy: string | null;
             /** @description Its holdout shows no edge */
             no_edge: boolean | null;
             failed_gates: string[];
@@ -9810,6 +9812,8 @@ export interface components {
             name: string | null;
             /** @description written by a person, or evolved */
             origin: string | null;
+            /** @description Strategy in the source code; null: of a strategy file */
+            strategy: string | null;
             /** @description Its holdout shows no edge */
             no_edge: boolean | null;
             failed_gates: string[];

@@ -14,7 +14,8 @@ type ShelfOfRules = BundleShelf & Required<Pick<BundleShelf, 'openRule'>>;
 /** Those of strategies whose bundles are served as rules. */
 export const SHELVES_OF_RULES = ALL_SHELVES.filter((shelf): shelf is ShelfOfRules => shelf.openRule !== undefined);
 
-function shelfOfRule(folder: string): ShelfOfRules | undefined {
+/** The strategy whose bundle a folder has; undefined: that of a strategy file, or none. */
+export function shelfOfRule(folder: string): ShelfOfRules | undefined {
   return SHELVES_OF_RULES.find((shelf) => shelf.isBundle(folder));
 }
 

@@ -4,7 +4,7 @@ import { hasOwnMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { shelfOfTimeframe, slotNameOf, timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { ALL_SHELVES, placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
-import { openRule, SHELVES_OF_RULES, subjectsOfRules } from '../../../shared/bundle/shelves/rules.ts';
+import { openRule, shelfOfRule, subjectsOfRules } from '../../../shared/bundle/shelves/rules.ts';
 import { describeError, MinutehandError, type ErrorCode, type ErrorReport } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { barSecondsOf, parseInstrument, parseSubject, timeframeOf } from '../../../shared/pair.ts';
@@ -16,7 +16,7 @@ import type { Notice } from '../notify/outbox.ts';
 import { refuseOwnOverride } from './own_override.ts';
 import { promotionFence } from './promotion_fence.ts';
 import { registriesOf, registryOf, type Recovery, type Registry } from './registry.ts';
-import { RuleBytes } from './rule_bytes.ts';
+import { allRuleBytes, RuleBytes } from './rule_bytes.ts';
 import { folderOfNamed, markFiles, sidePointers, type NamedBundle, type SidePointer } from './side_pointers.ts';
 import { shelfOf, type Shelf } from './shelf.ts';
 
@@ -288,26 +288,25 @@ async function restoreNamed(bundle: NamedBundle, store: Store, paths: HomePaths)
   } catch (error) {
     if (!LOST.has(describeError(error).code)) throw error;
   }
-  const { version } = bundle;
-  for (const registry of await registriesWith(bundle, store, paths)) {
-    const { failed } = await registry.recover(version, () => Promise.reject(new Error('no pointer is restored')));
-    const [failure] = failed;
-    if (failure !== undefined)
-      throw new MinutehandError(failure.error.code as ErrorCode, { seen: failure.error.message });
+  const { version, shelf } = bundle;
+  if (shelf === null) {
+    await restoreRule(version, store, paths);
     return true;
   }
-  await new RuleBytes(store, paths.models).restore(version);
+  const noPointer = () => Promise.reject(new Error('no pointer is restored'));
+  const [failure] = (await registryOf(store, paths, shelf).recover(version, noPointer)).failed;
+  if (failure !== undefined)
+    throw new MinutehandError(failure.error.code as ErrorCode, { seen: failure.error.message });
   return true;
 }
 
-/** The registry that has a bundle; none: it is a rule of a strategy file. */
-async function registriesWith({ version, shelf }: NamedBundle, store: Store, paths: HomePaths): Promise<Registry[]> {
-  if (shelf !== null) return [registryOf(store, paths, shelf)];
-  for (const { name } of SHELVES_OF_RULES) {
-    const registry = registryOf(store, paths, name);
-    if ((await registry.find(version)) !== undefined) return [registry];
-  }
-  return [];
+/**
+ * Writes a rule into the models folder again, byte for byte.
+ * @throws MinutehandError MODEL_MISSING when the store does not have it; as `RuleBytes.restore`
+ */
+export async function restoreRule(version: string, store: Pick<Store, 'db'>, paths: HomePaths): Promise<void> {
+  for (const bytes of allRuleBytes(store, paths.models)) if (await bytes.has(version)) return bytes.restore(version);
+  throw new MinutehandError('MODEL_MISSING', { seen: `the store does not have the rule ${version}` });
 }
 
 /**
@@ -330,10 +329,9 @@ export async function keepNamed(place: LostPlace, finder: LossFinder, known: Set
     for (const { bundle, mark } of fresh) {
       const { version, shelf } = bundle;
       const folder = folderOfNamed(paths.models, bundle);
-      const own = shelf ?? SHELVES_OF_RULES.find((one) => one.isBundle(folder))?.name ?? null;
       try {
-        if (own === null) await new RuleBytes(store, paths.models).keep(version);
-        else await registryOf(store, paths, own).register(version);
+        if (shelf !== null) await registryOf(store, paths, shelf).register(version);
+        else await new RuleBytes(store, paths.models, shelfOfRule(folder) ?? null).keep(version);
       } catch (error) {
         // A damaged bundle is a loss, and reported as one.
         if (describeError(error).code === 'STORE_UNUSABLE') throw error;

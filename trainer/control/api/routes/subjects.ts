@@ -14,6 +14,9 @@ import {
   type Timeframe,
 } from '../../../../shared/pair.ts';
 import { shardsOf, shardSubjects, type Settings } from '../../../../shared/policy/policy.ts';
+import { folderOfRule, openRule } from '../../../../shared/bundle/shelves/rules.ts';
+import { quietly } from '../../../../shared/quietly.ts';
+import { servedRules } from '../../rules/kept_rules.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { spellingQuery, spellingSchema, subjectsSchema } from '../../schema/subjects.ts';
@@ -31,12 +34,14 @@ export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: 
     },
     handler() {
       const edge = activeEdge(paths.models);
+      const ruled = servedRules(paths.models);
       const subjects = shardsOf(minutehand).flatMap(({ name: shard }) =>
         shardSubjects(minutehand, shard).map((own) => ({
           subject: own.id,
           shard,
           timeframe: timeframeOf(barSecondsOf(own)),
           ...(isInstrument(own) ? instrumentOf(own, paths.models) : pairOf(own, minutehand.decision, edge)),
+          ...ruleOf(paths.models, ruled[own.id]),
         })),
       );
       return Promise.resolve({ market: minutehand.market, subjects });
@@ -56,6 +61,13 @@ export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: 
     // Spelled before it is validated, as the subjects of every route.
     handler: ({ query }) => Promise.resolve({ subject: query.subject }),
   });
+}
+
+/** What a rule that is served says in place of the models. */
+function ruleOf(models: string, version: string | undefined) {
+  if (version === undefined) return {};
+  const rule = quietly(() => openRule(folderOfRule(models, version)));
+  return { model_version: version, no_edge: rule?.manifest.edge.no_edge ?? null };
 }
 
 function pairOf(pair: Pair, { z_entry, z_exit }: Settings['minutehand']['decision'], active: ActiveEdge | null) {
