@@ -73,7 +73,10 @@ beforeAll(async () => {
   const source = readFileSync(join(tree.folder, file), 'utf8');
   const line = '    this.#ratios.push(';
   expect(source.split(line).length).toBe(2);
-  tree.write(file, source.replace(line, `    if (a.volume === ${FATAL}) throw new RangeError('a fatal bar');\n${line}`));
+  tree.write(
+    file,
+    source.replace(line, `    if (a.volume === ${FATAL}) throw new RangeError('a fatal bar');\n${line}`),
+  );
   const names = await tree.load(["export { STRATEGY_NAMES } from './shared/strategies/registry.ts';"]);
   const { STRATEGY_NAMES } = names as unknown as { readonly STRATEGY_NAMES: readonly string[] };
   for (const [half, text] of Object.entries(renderStrategyHalves(STRATEGY_NAMES))) tree.write(half, text);
@@ -145,8 +148,7 @@ async function served(version: string | null): Promise<void> {
 
 const signalOf = (id: string): Body =>
   JSON.parse(readFileSync(join(place.home, 'signals', id, 'signal.json'), 'utf8')) as Body;
-const closeOf = (minute: number): string =>
-  new Date((FROM + 60 * minute) * 1000).toISOString().replace('.000', '');
+const closeOf = (minute: number): string => new Date((FROM + 60 * minute) * 1000).toISOString().replace('.000', '');
 
 /** Sends the next minutes. @param volume of the last one. @returns the signal of each pair at its close */
 async function send(minutes: number, volume = 60): Promise<Record<string, Body>> {
@@ -206,7 +208,9 @@ it('is promoted, listed, shown, verified and rolled back, by API and terminal', 
       { version: second, strategy: 'gap', instrument: ID, served: true },
     ],
   });
-  expect((await command('strategy', 'list')).stdout).toMatch(new RegExp(`^\\* ${second} +${ID} gap, strategy gap`, 'm'));
+  expect((await command('strategy', 'list')).stdout).toMatch(
+    new RegExp(`^\\* ${second} +${ID} gap, strategy gap`, 'm'),
+  );
   expect((await command('models', 'show', first)).stdout).toContain(`trades ${ID}`);
   expect((await command('models', 'verify', first)).stdout).toContain('hashes');
   expect((await command('check', 'models')).stdout).toMatch(new RegExp(`gap +${second} +active +ok`));
@@ -308,7 +312,9 @@ it('is stopped for its pair alone, and ended by API', async () => {
   for (let n = 0; n < 60 && !reasons.has('STOPPED'); n++) reasons.add((await send(1))[ID]!.reason);
   expect(reasons).toContain('STOPPED');
   await ran('resume', ID);
-  expect(await call('POST', '/api/strategies/end', { instrument: ID, reason: 'a test' })).toMatchObject({ status: 200 });
+  expect(await call('POST', '/api/strategies/end', { instrument: ID, reason: 'a test' })).toMatchObject({
+    status: 200,
+  });
   await served(null);
   expect((await send(1))[ID]).toMatchObject({ mode: 'HALT', reason: 'NO_MODEL' });
   expect(await ran('models', 'list')).toMatchObject({ rule: {}, rule_bundles: [{}, { version: second }] });

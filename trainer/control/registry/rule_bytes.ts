@@ -29,7 +29,10 @@ export class RuleBytes {
     this.#models = modelsFolder;
     this.#shelf = shelf;
     this.#prefix = `${shelf?.name ?? 'rule'}/`;
-    this.#folder = new ModelsFolder(shelf === null ? ofFiles(modelsFolder) : ofStrategy(shelf, modelsFolder), MACHINE_FILES);
+    this.#folder = new ModelsFolder(
+      shelf === null ? ofFiles(modelsFolder) : ofStrategy(shelf, modelsFolder),
+      MACHINE_FILES,
+    );
   }
 
   /** Whether the store has a rule. */
