@@ -32,7 +32,7 @@ import { restoredFilesText, restoreHomeFiles } from '../../trainer/control/recov
 import { notify } from '../../trainer/control/notify/outbox.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Recovery } from '../../trainer/control/registry/registry.ts';
-import { registeredShelf, targetInSlot } from '../../shared/bundle/shelf_name.ts';
+import { registeredShelf, shelfOfTimeframe, targetInSlot } from '../../shared/bundle/shelf_name.ts';
 import {
   ALL_SHELVES,
   placeOfSlot,
@@ -149,7 +149,7 @@ export function addModels(program: Command, output: () => Output): void {
 }
 
 async function note(version: string, text: string, flags: { model?: ModelType }, output: Output): Promise<void> {
-  const shelf = await shelfOfRegistered(version);
+  const shelf = (await shelfOfRegistered(version)) ?? shelfOfTimeframe(null);
   const own = modelsOf(shelfNamed(shelf).strategy);
   if (flags.model !== undefined && !own.includes(flags.model))
     throw new MinutehandError('USAGE', {
