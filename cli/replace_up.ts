@@ -38,7 +38,11 @@ export function lockUp(replaces: boolean): Unlock {
       seen: `${path}; the \`up\` that runs there cannot be asked to end`,
       next: 'End it with Ctrl-C where it runs, then start this one.',
     });
-  return lockHome(path);
+  return lockHome(
+    path,
+    undefined,
+    'minutehand runs here already: `minutehand status` shows how it is, `minutehand token link` opens its dashboard, `minutehand stop` ends it.',
+  );
 }
 
 /** Doors of `up` in this home, some of which may be of killed ones; none where none runs. */

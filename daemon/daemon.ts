@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { EpochMs } from '../shared/bar.ts';
+import { SECONDS_PER_BAR, type EpochMs } from '../shared/bar.ts';
 import { activePath } from '../shared/bundle/bundle.ts';
 import { shadowPath } from '../shared/bundle/shadow_pointer.ts';
 import { directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
@@ -738,7 +738,7 @@ class AssembledDaemon implements Daemon {
   }
 
   #followCalendar(): FollowedCalendar {
-    const { files, scheduler, clock } = this.#ports;
+    const { files, scheduler } = this.#ports;
     const { paths, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
     return followCalendar({
       modelsFolder: paths.models,
@@ -748,9 +748,16 @@ class AssembledDaemon implements Daemon {
       pollMs: modelPollMs,
       log,
       print,
-      nowMs: () => clock.nowMs(),
+      nowMs: () => this.#calendarNowMs(),
       apply: (events) => this.pipeline.inputs.apply({ kind: 'news', events }),
     });
+  }
+
+  /** Events of a simulated market, whose days are others, are ahead of its newest bar. */
+  #calendarNowMs(): number {
+    const opens = [...this.pipeline.status.lastTimes.values()];
+    const isLive = this.#options.settings.minutehand.market === 'live' || opens.length === 0;
+    return isLive ? this.#ports.clock.nowMs() : (Math.max(...opens) + SECONDS_PER_BAR) * 1000;
   }
 
   #watchArrivals(): ReturnType<typeof watchArrivals> {

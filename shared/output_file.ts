@@ -3,6 +3,8 @@ import { renameFile } from './durable_file.ts';
 import { MinutehandError } from './errors.ts';
 
 const WRITE_BYTES = 1 << 20;
+/** Names that promise another format than text. */
+const NO_TEXT = /\.(parquet|gz|zip|xlsx|db|sqlite)$/i;
 
 export interface OutputFile {
   write(text: string): void;
@@ -13,11 +15,19 @@ export interface OutputFile {
 }
 
 /**
- * A file that appears under its name only when it is whole. A device or a pipe is written to as it is: it must not be
+ * A file of text that appears under its name only when it is whole. A device or a pipe is written to as it is: it must not be
  * replaced.
- * @throws MinutehandError OUTPUT_UNWRITABLE, here and from `write` and `close`
+ * @throws MinutehandError USAGE where the name is of another format; OUTPUT_UNWRITABLE, here and from `write` and
+ * `close`
  */
 export function openOutputFile(path: string): OutputFile {
+  const [, format] = NO_TEXT.exec(path) ?? [];
+  if (format !== undefined)
+    throw new MinutehandError('USAGE', {
+      seen: `${path}, a name of a ${format} file`,
+      expected: 'a name of a text file: this output is text',
+      next: 'Let its name end in .csv, .json or .html, as the help of the command says.',
+    });
   const before = statSync(path, { throwIfNoEntry: false });
   if (before?.isDirectory() === true) throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: `${path} is a folder` });
   const isReplaced = before === undefined || before.isFile();

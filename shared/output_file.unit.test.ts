@@ -28,6 +28,12 @@ describe('an output file', () => {
     expect(readdirSync(folder)).toEqual(['signals.jsonl']);
   });
 
+  it('has no name that promises another format: text under it could not be read as such', () => {
+    for (const name of ['trades.parquet', 'signals.csv.gz', 'bars.XLSX'])
+      expect(() => openOutputFile(join(folder, name))).toThrow(expect.objectContaining({ code: 'USAGE' }));
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('that is discarded leaves the earlier file', () => {
     writeFileSync(path, 'before');
     const file = openOutputFile(path);

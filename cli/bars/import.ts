@@ -170,6 +170,8 @@ export interface ImportResult {
 }
 
 const REJECTED_SHOWN = 100;
+/** As many rejected rows are shown at least: by `bars import`, and by the preview of the dashboard. */
+export const FIRST_REJECTED = 5;
 /** Rows that are held in memory at a time. */
 const BATCH_ROWS = 50_000;
 /** Rows of a symbol that are kept from the verdict until they are handed over, 56 bytes each. */
@@ -663,9 +665,11 @@ async function inspectFile(
   const before = tally.read;
   const untraded = untradedName(path);
   if (untraded !== null) tally.untradedNames.set(untraded.kind, untraded);
+  let last: FileRow | null = null;
   for await (const rows of fileRows(path, layout, rules, countBytes)) {
     for (const one of rows) {
       tally.read++;
+      last = one;
       keeper.add(one);
       if (one.fault !== null) {
         countFault(tally, path, one, layout);
@@ -679,6 +683,7 @@ async function inspectFile(
       else unsorted.add(row);
     }
   }
+  if (last !== null) noteCut(tally, path, last, layout);
   if (unsorted !== null) for (const row of unsorted.inOrder()) judge(row);
   if (survey.isUnsortable) tally.unsortable += tally.read - before;
   const beside = createBarValues(layout, rules.barSeconds, target.putSeries);
@@ -719,6 +724,17 @@ function countFault(tally: Tally, file: string, { fault, line, text, time }: Fil
   }
   if (tally.rejected.length < REJECTED_SHOWN)
     tally.rejected.push({ file, line, code: fault, seen: seenOf(text, fault, time, layout) });
+}
+
+/** Says of a malformed last row that the file may have been cut: all before it is taken, and nothing else shows it. */
+function noteCut(tally: Tally, file: string, { fault, line, text, time }: FileRow, layout: BarLayout): void {
+  if (fault !== 'BAR_MALFORMED') return;
+  const seen = `${seenOf(text, fault, time, layout)}; the file ends with this row, so it may have been cut: export it again`;
+  const earlier = tally.rejected.filter((one) => one.file !== file || one.line !== line);
+  // Among the first, which every door shows.
+  const cut = { file, line, code: fault, seen };
+  const all = [...earlier.slice(0, FIRST_REJECTED - 1), cut, ...earlier.slice(FIRST_REJECTED - 1)];
+  tally.rejected.splice(0, Infinity, ...all.slice(0, REJECTED_SHOWN));
 }
 
 /** Hands the rows of one file over, a batch at a time: those that were kept when they were judged, or read again. */

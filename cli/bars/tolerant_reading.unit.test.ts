@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MinutehandError } from '../../shared/errors.ts';
 import { findBarFile, readBarFile, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { folderSink } from './folder_sink.ts';
-import { importBars, type ImportOptions, type ImportReport } from './import.ts';
+import { FIRST_REJECTED, importBars, type ImportOptions, type ImportReport } from './import.ts';
 
 let folder = '';
 let out = '';
@@ -319,4 +319,26 @@ it('a rejected row names its cell', async () => {
 it('bars stamped with their close are moved to their open when told so', async () => {
   await read(await given('EURUSD.csv', PLAIN.join('\n')), { reading: { stamp: 'close' } });
   expect((await stored('EURUSD')).time[0]).toBe(START - 60);
+});
+
+describe('a file that was cut', () => {
+  const text = (): string =>
+    ['time,open,high,low,close,volume', ...bars().map(({ time, prices }) => [time, ...prices, 1].join(','))].join('\n');
+
+  it('is taken up to its cut, which is named although other rows are malformed too', async () => {
+    const lines = text().split('\n');
+    for (let i = 2; i < 10; i++) lines[i] = 'x';
+    const whole = lines.join('\n');
+    const path = await given('EURUSD.csv', whole.slice(0, whole.lastIndexOf(',') - 8));
+    const { rejected } = await read(path, { maxRejectedPercent: 50 });
+    expect(rejected).toHaveLength(9);
+    expect(rejected[FIRST_REJECTED - 1]).toMatchObject({ line: ROWS + 1, seen: expect.stringContaining('may have been cut') });
+  });
+
+  it('is no file with a malformed row inside', async () => {
+    const lines = text().split('\n');
+    lines[5] = 'x';
+    const { rejected } = await read(await given('EURUSD.csv', lines.join('\n')), { maxRejectedPercent: 50 });
+    expect(rejected.map(({ seen }) => seen.includes('cut'))).toEqual([false]);
+  });
 });

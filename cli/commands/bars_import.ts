@@ -29,6 +29,7 @@ import {
   type ImportReport,
   type ImportResult,
   type SourceReport,
+  FIRST_REJECTED,
 } from '../bars/import.ts';
 import { homePaths } from '../../shared/home.ts';
 import { modelsTrainedOn } from '../../trainer/control/registry/trained_on.ts';
@@ -63,7 +64,6 @@ interface ImportFlags {
   readonly printJob?: boolean;
 }
 
-const REJECTED_SHOWN = 5;
 
 export function addImport(bars: Command, output: () => Output): void {
   withImportOptions(bars.command('import'))
@@ -207,21 +207,31 @@ function jobOf(path: string, flags: ImportFlags, isReplacing: boolean): ImportJo
   };
 }
 
+/**
+ * What is there when an import is interrupted.
+ * @param number of the import that has begun to store; null: none has
+ */
+export function keptText(folder: string | null, isDry: boolean, number: number | null): string {
+  if (folder !== null && !isDry)
+    return 'Symbols that were read as a whole are in the folder; the same command adds the others.';
+  if (number === null) return 'Nothing was stored; the same command begins anew.';
+  return `Import ${number} has what was stored; the same command adds the rest, and \`minutehand bars undo ${number}\` takes it back.`;
+}
+
 /** Runs an import in this process, and prints accepted and rejected rows. */
 export async function runImport(job: ImportJob, { minutehand }: Settings, output: Output): Promise<void> {
   const { market, parameters } = job;
   const { folder, is_dry_run: isDry } = job.output;
   const { price, is_replacing: isReplacing } = parameters;
   const progress = output.progress();
-  const left =
-    folder === null
-      ? 'Rows that were read are in the store, as one import: bars history.'
-      : 'Symbols that were read as a whole are in the folder; the same command adds the others.';
-  tellWhenInterrupted({ output, progress, kept: () => [left] });
+  let begun: BarSink | null = null;
+  tellWhenInterrupted({ output, progress, kept: () => [keptText(folder, isDry, begun?.importNumber ?? null)] });
   const pairs = minutehand.pairs.map(parsePair);
   const onProgress = (done: number, total: number): void => progress.update('importing', done, total);
-  const work = (into: BarSink, neighbors: NeighborBars): Promise<ImportResult> =>
-    importBars({ ...importOptionsOf(job, minutehand, onProgress), into, neighbors });
+  const work = (into: BarSink, neighbors: NeighborBars): Promise<ImportResult> => {
+    begun = into;
+    return importBars({ ...importOptionsOf(job, minutehand, onProgress), into, neighbors });
+  };
   const run = { source: job.source.path, isReplacing };
   const result =
     folder === null
@@ -415,9 +425,9 @@ function sayImported(one: ImportReport, output: Output): void {
   if (weekend > 0) output.line(`  ${weekend} flat bars of closed weekends were left out`);
   const say = one.rejected_count > 0 ? (text: string) => output.note(text) : (text: string) => output.line(text);
   if (one.rejected_count > 0) say(`${one.symbol}: warning: ${one.rejected_count} of ${one.read} rows rejected`);
-  for (const { file, line, code, seen } of one.rejected.slice(0, REJECTED_SHOWN))
+  for (const { file, line, code, seen } of one.rejected.slice(0, FIRST_REJECTED))
     say(`  rejected ${file}:${line} ${code}: ${seen}`);
-  for (const { time, kept, seen } of one.conflicting.slice(0, REJECTED_SHOWN))
+  for (const { time, kept, seen } of one.conflicting.slice(0, FIRST_REJECTED))
     output.line(
       `  conflict ${isoMinute(time).trim()}: ${one.replaced === undefined ? `kept ${kept}, not` : `${kept} became`} ${seen}`,
     );

@@ -10,6 +10,7 @@ import { IMPORTANCES, type Importance } from '../../shared/core/news/news_event.
 import { counted } from '../../shared/counted.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { calendarNowMs } from '../../trainer/control/news/calendar_now.ts';
 import { publishCalendar } from '../../trainer/control/news/publish_calendar.ts';
 import { nextNews } from '../../trainer/control/news/next_news.ts';
 import { countNews, takeCalendar } from '../../trainer/store/news.ts';
@@ -68,7 +69,7 @@ async function runImport(file: string, { timezone, trustClock, dryRun }: ImportF
       const from = events[0]!.time;
       const to = events.at(-1)!.time + 1;
       ({ added } = await takeCalendar(store, { source, from, to, events, knownFrom: 0 }, nowMs));
-      await publishCalendar(store, paths.models, nowMs);
+      await publishCalendar(store, paths.models, calendarNowMs(loadSettings(), paths, nowMs));
     } finally {
       await store.close();
     }
@@ -93,7 +94,7 @@ async function runList({ days, importance, all }: ListFlags, output: Output): Pr
   const wish = { days: parseInteger(days, '--days', 1), importance, isAll: all === true };
   const store = await openStoreIfThere(process.env, homePaths());
   try {
-    const found = await nextNews(store, settings, wish, MACHINE_CLOCK.nowMs());
+    const found = await nextNews(store, settings, wish, calendarNowMs(settings, homePaths(), MACHINE_CLOCK.nowMs()));
     const { events: next, coversUntil, fault, currencies } = found;
     for (const { time, currency, importance: rank, name } of next)
       output.line(`${shown(time)}  ${currency}  ${rank.padEnd(6)}  ${name}`);

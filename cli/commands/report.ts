@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
+import { shownMinute } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { makeReport } from '../../trainer/control/report/make_report.ts';
 import { performanceLines } from '../../trainer/control/performance/performance_lines.ts';
+import type { Report } from '../../trainer/control/schema/reports.ts';
 import { reportPage } from '../../trainer/control/report/report_page.ts';
 import { summaryOf } from '../../trainer/control/report/weekly_report.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
@@ -50,12 +52,19 @@ async function report(flags: ReportFlags, output: Output): Promise<void> {
       file.write(reportPage(made));
       file.close();
     }
+    output.line(periodLine(made));
     for (const line of performanceLines(made.performance)) output.line(line);
     output.line(summaryOf(made, flags.html === '-' ? null : (flags.html ?? null)));
     output.result(made);
   } finally {
     await store.close();
   }
+}
+
+/** The reported period, and by which clock: a simulated market has days of its own, which `status` and pages show. */
+export function periodLine({ from, to, market }: Pick<Report, 'from' | 'to' | 'market'>): string {
+  const clock = market === 'simulated' ? ', by the wall clock: not days of the simulated market' : '';
+  return `Period: ${shownMinute(from)} to ${shownMinute(to)} UTC${clock}.`;
 }
 
 /**

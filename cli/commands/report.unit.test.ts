@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { reportedPeriod } from './report.ts';
+import { periodLine, reportedPeriod } from './report.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 20, 8, 26, 0, 500);
 const secondsOf = (text: string): number => Date.parse(text) / 1000;
@@ -18,4 +18,10 @@ it('takes either end alone, and refuses an empty period', () => {
     to: secondsOf('2026-11-08T00:00:00Z'),
   });
   expect(() => reportedPeriod({ from: '2026-12-01' }, NOW_MS)).toThrow(/before now/);
+});
+
+it('is named with its clock: days of a simulated market are none of the wall clock', () => {
+  const period = { from: '2026-11-22T12:18:30.000Z', to: '2026-11-29T12:18:30.000Z' };
+  expect(periodLine({ ...period, market: 'live' })).toBe('Period: 2026-11-22 12:18 to 2026-11-29 12:18 UTC.');
+  expect(periodLine({ ...period, market: 'simulated' })).toContain('not days of the simulated market');
 });

@@ -18,6 +18,8 @@ import { SIGNAL_COLUMNS, type SignalRow } from '../../trainer/control/history/si
 import { noteArchived } from '../../trainer/control/history/note_archived.ts';
 import { openSignalTables, type SignalFilter, type SignalTables } from '../../trainer/control/history/signal_tables.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
+import { INSTRUMENT_REASONS } from '../../shared/signal/verify_instrument.ts';
+import { REASONS } from '../../shared/strategies/pair_reversion/reasons.ts';
 import type { InstrumentBody } from '../../shared/signal/instrument_signal.ts';
 import { csvCell } from '../../shared/csv/csv_cell.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
@@ -30,6 +32,7 @@ import { applyMarket, marketOption } from './processes.ts';
 interface ListFlags extends PeriodFlags, PairsFlags {
   readonly day?: string;
   readonly action?: string;
+  readonly reason?: string;
   readonly market?: string;
   readonly limit: string;
   readonly live?: boolean;
@@ -60,6 +63,11 @@ export function addSignals(program: Command, output: () => Output): void {
     .option('--from <day>', 'published from this UTC day or minute on')
     .option('--to <day>', 'published before this UTC day or minute')
     .addOption(new Option('--action <action>', 'only these').choices(['ENTER', 'EXIT', 'HOLD']))
+    .addOption(
+      new Option('--reason <reason>', 'only these: NO_EDGE, NEWS, STOPPED … (docs/reference/PROTOCOL.md#reasons)').argParser(
+        parseReason,
+      ),
+    )
     .option('--live', 'the last signal of each pair instead of the history')
     .option('--limit <rows>', 'number of newest rows; --out writes all', SHOWN_ROWS)
     .option('--out <file>', 'all of them as CSV, oldest first; - is standard output')
@@ -180,17 +188,34 @@ async function list(flags: ListFlags, output: Output): Promise<void> {
       market,
       ...(flags.pairs === undefined ? {} : { pairIds: flags.pairs }),
       ...(flags.action === undefined ? {} : { action: flags.action }),
+      ...(flags.reason === undefined ? {} : { reason: flags.reason }),
       ...(fromMs === undefined ? {} : { fromMs }),
       ...(toMs === undefined ? {} : { toMs }),
     };
     if (flags.out !== undefined) return writeCsv(flags.out, filter, tables, output);
     const rows =
       flags.live === true
-        ? (await tables.live(market)).filter((row) => flags.pairs?.includes(row.pair_id) ?? true)
+        ? (await tables.live(market)).filter(
+            ({ pair_id, action, reason }) =>
+              (flags.pairs?.includes(pair_id) ?? true) &&
+              (flags.action ?? action) === action &&
+              (flags.reason ?? reason) === reason,
+          )
         : await tables.newest(filter, limit);
     if (rows.length === 0) output.line('No such signals in the history; `minutehand signals days` lists the days.');
     for (const row of rows) output.line(lineOf(row));
     output.result({ market, signals: rows.map(plain) });
+  });
+}
+
+/** @throws MinutehandError USAGE */
+function parseReason(text: string): string {
+  const reason = text.toUpperCase();
+  const known: readonly string[] = [...Object.keys(REASONS), ...INSTRUMENT_REASONS];
+  if (known.includes(reason)) return reason;
+  throw new MinutehandError('USAGE', {
+    seen: `--reason ${text}`,
+    expected: `one of ${[...new Set(known)].join(', ')}`,
   });
 }
 

@@ -82,6 +82,7 @@ function resume(named: readonly string[], output: Output): void {
   const before = readHalts(models).stops ?? [];
   const lifted = liftStops(models, subjects, new Date(MACHINE_CLOCK.nowMs()));
   tell(models, before, subjects, output);
+  for (const one of lifted) output.line(`Lifted: ${stopText(one)}`);
   if (lifted.length > 0) return output.line('A running daemon enters again from its next bar on.');
   endPartly([`No stop of ${subjectsText(subjects)} is in force: nothing was lifted.`], false, output);
 }

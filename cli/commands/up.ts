@@ -235,7 +235,7 @@ async function keepRunning(part: Part, watch: Watch): Promise<void> {
     const end = await runOnce(part, watch);
     if (watch.ending.aborted) return;
     if (!part.isReady && part.kind !== 'paper') {
-      const why = part.lastError === '' ? '' : `; ${part.lastError}`;
+      const why = part.lastError === '' ? '' : `; ${part.lastError.replace(/\.$/, '')}`;
       watch.onFailure(new MinutehandError('PROCESS_ENDED', { seen: `${part.name} ended with ${end}${why}` }));
       return;
     }

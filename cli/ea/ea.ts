@@ -46,6 +46,7 @@ export interface RunningEa {
   stop(): Promise<void>;
 }
 
+const NEXT_WHEN_LOCKED = 'An account of this name runs already: end it with Ctrl-C where it runs, or give another --name.';
 const TICK_MS = 250;
 const MAX_HEDGE_ERROR = 0.2;
 const MAX_CLOCK_SKEW_MS = 2000;
@@ -61,7 +62,7 @@ export function startEa(options: EaOptions): RunningEa {
   const folder = pathInside(paths.ea, `${options.name}_paper`);
   const links = removeForeignLinks(paths.ea);
   if (links.length > 0) throw new MinutehandError('EXCHANGE_LINK', { seen: links.join(', ') });
-  const unlock = lockHome(join(folder, 'lock'));
+  const unlock = lockHome(join(folder, 'lock'), undefined, NEXT_WHEN_LOCKED);
   try {
     makeFolder(folder);
     const account = accountOf(folder, options.equity);

@@ -88,7 +88,10 @@ export function ofDaemon(
   if (health.policy_hash !== settings.policyHash)
     note('the decision policy in the files differs from the active one.', 'Restart it to apply the files.');
   if (health.market !== settings.minutehand.market)
-    note(`serves a ${health.market} market; configured is ${settings.minutehand.market}.`);
+    note(
+      `serves a ${health.market} market; configured here is ${settings.minutehand.market}, which other commands read.`,
+      `MINUTEHAND_MARKET=${health.market} in this terminal too, or \`market: ${health.market}\` in minutehand.yaml.`,
+    );
   return report.findings;
 }
 

@@ -8,6 +8,8 @@ const FEEDER = 'Start the feeder: the expert advisor, `minutehand collect`, or P
 const COSTS =
   'Put your broker’s costs into `symbols` of minutehand.yaml; `minutehand bars learn-spreads` measures the spread.';
 
+const CALENDAR = 'Let the expert advisor send it (InpNews), or import a newer file: `minutehand news import <file>`.';
+
 export const GO_LIVE_EN: GoLiveCatalog = {
   words: {
     reported: (of) => text(String(of['seen']), String(of['fix'])),
@@ -20,7 +22,10 @@ export const GO_LIVE_EN: GoLiveCatalog = {
     daemon_up: (of) => text(`${of['shards']} answers`),
     daemon_down: (of) => text(`no answer from ${of['shards']}`, 'Start all with `minutehand up`, or as services.'),
     daemon_other_market: (of) =>
-      text(`${of['shards']} serves another market than the configuration names`, 'Restart it.'),
+      text(
+        `${of['shards']} serves another market than this command reads`,
+        'MINUTEHAND_MARKET counts for one terminal: set it in this one too, or set `market` in minutehand.yaml and restart.',
+      ),
     bars_never: (of) => text(`no bar of ${of['symbols']} since the daemon started`, FEEDER),
     bars_old: (of) => text(`the last bars of ${of['symbols']} are older than five minutes`, FEEDER),
     bars_refused: (of) =>
@@ -81,6 +86,9 @@ export const GO_LIVE_EN: GoLiveCatalog = {
     edge_some: (of) => text(`${of['count']} of ${of['subjects']}: ${of['names']}`),
     news_off: () => text('news_stop is off: entries are made near events too'),
     news_known: () => text('the calendar reaches more than a day ahead'),
+    news_none: () => text('NEWS_STALE: no calendar, so that news_stop stops nothing', CALENDAR),
+    news_stale: (of) =>
+      text(`NEWS_STALE: the calendar ends at ${of['until']} UTC, and news_stop needs a day ahead`, CALENDAR),
     channel_problem: (of) => text(String(of['problem']), 'Correct the variable, then restart the trainer.'),
     channel_none: () => text('no channel', 'Set one, such as MINUTEHAND_SLACK_URL: docs/reference/NOTIFICATIONS.md.'),
     channel_untested: (of) =>

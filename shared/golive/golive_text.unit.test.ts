@@ -26,6 +26,7 @@ const VALUES = {
   channels: 'slack',
   days: 30,
   day: '2026-11-28',
+  until: '2026-11-29 13:30',
   places: 'mine',
   warning: 'W',
   folder: 'F',

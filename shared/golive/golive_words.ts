@@ -48,6 +48,8 @@ export const GO_LIVE_CODES = [
   'edge_some',
   'news_off',
   'news_known',
+  'news_none',
+  'news_stale',
   'channel_problem',
   'channel_none',
   'channel_untested',

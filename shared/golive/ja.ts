@@ -26,6 +26,9 @@ const REFUSALS: Readonly<Record<string, string>> = {
 /** What a person types, of a next step in English. */
 const commandsIn = (next: string): string => (next.match(/`[^`]+`/g) ?? []).join('、');
 
+const CALENDAR =
+  'EA から送る（InpNews）か、新しいファイルを取り込んでください：`minutehand news import <file>`。';
+
 export const GO_LIVE_JA: GoLiveCatalog = {
   words: {
     reported: (of) => text(String(of['seen']), String(of['fix'])),
@@ -38,7 +41,11 @@ export const GO_LIVE_JA: GoLiveCatalog = {
     daemon_up: (of) => text(`${of['shards']} が応答しています`),
     daemon_down: (of) =>
       text(`${of['shards']} が応答しません`, '`minutehand up`、またはサービスとしてすべて起動してください。'),
-    daemon_other_market: (of) => text(`${of['shards']} の市場が設定と異なります`, '再起動してください。'),
+    daemon_other_market: (of) =>
+      text(
+        `${of['shards']} の市場は、このコマンドが読む市場と異なります`,
+        'MINUTEHAND_MARKET は設定した端末だけで有効です。この端末でも設定するか、minutehand.yaml の `market` を設定して再起動してください。',
+      ),
     bars_never: (of) => text(`デーモンの起動以来、${of['symbols']} の足が届いていません`, FEEDER),
     bars_old: (of) => text(`${of['symbols']} の最後の足は5分以上前のものです`, FEEDER),
     bars_refused: (of) =>
@@ -103,6 +110,9 @@ export const GO_LIVE_JA: GoLiveCatalog = {
     edge_some: (of) => text(`${of['subjects']} のうち ${of['count']}：${of['names']}`),
     news_off: () => text('news_stop はオフです。経済指標の前後でもエントリーします'),
     news_known: () => text('カレンダーは1日以上先まで届いています'),
+    news_none: () => text('NEWS_STALE：カレンダーがないため、news_stop は何も止めません', CALENDAR),
+    news_stale: (of) =>
+      text(`NEWS_STALE：カレンダーは ${of['until']} UTC までです。news_stop には1日先まで必要です`, CALENDAR),
     channel_problem: (of) => text(String(of['problem']), '変数を修正し、トレーナーを再起動してください。'),
     channel_none: () =>
       text('通知先がありません', 'MINUTEHAND_SLACK_URL などを設定してください：docs/reference/NOTIFICATIONS.md'),

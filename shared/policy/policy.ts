@@ -228,7 +228,9 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
   for (const { part, path, text } of findInconsistencies(parts, isFaulty)) {
     const inFile = pathInFile(part, path);
     const where = yamls[part]?.where(inFile) ?? files[part];
-    problems.push({ code: 'CONFIG_INVALID', where, key: keyText(inFile), text });
+    const set = environment.overrides.filter(({ setting }) => setting.split('.')[0] === path[0]);
+    const by = set.length === 0 ? '' : `; the environment sets ${set.map(({ variable }) => variable).join(', ')}`;
+    problems.push({ code: 'CONFIG_INVALID', where, key: keyText(inFile), text: `${text}${by}` });
   }
   const features = formulasOf(parts, isFaulty, isNamed ? configDir : ownConfigDir(env));
   if (problems.length > 0) return { settings: null, problems: [...problems, ...problemsOf(features)] };

@@ -745,6 +745,13 @@ describe('a value that is not allowed', () => {
     expect(inspectSettings({ configDir, env: NO_ENV }).problems).toHaveLength(1);
   });
 
+  it('of a variable names it: not the line of the file gave both processes one port', () => {
+    const { problems } = inspectSettings({ configDir, env: { MINUTEHAND_DAEMON_PORT: '7401', MINUTEHAND_MARKET: 'live' } });
+    expect(problems.map(({ text }) => text)).toEqual([
+      'is 7401, the port of the daemon, too; the environment sets MINUTEHAND_DAEMON_PORT',
+    ]);
+  });
+
   it('of one file does not hide those of another', () => {
     rmSync(join(configDir, 'signals_policy.yaml'));
     edit('minutehand.yaml', 'vol_short: 15', 'vol_short: 240');

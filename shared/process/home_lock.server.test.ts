@@ -22,6 +22,9 @@ describe('the lock of a home', () => {
   it('is taken once, by the first process, and can be released', () => {
     const path = join(home, 'deep', 'daemon_main.lock');
     const unlock = lockHome(path);
+    expect(() => lockHome(path, undefined, 'give another name')).toThrowError(
+      expect.objectContaining({ code: 'HOME_LOCKED', next: 'give another name' }),
+    );
     expect(() => lockHome(path)).toThrowError(withCode('HOME_LOCKED'));
     expect(() => lockHome(path)).toThrowError(path);
     lockHome(join(home, 'deep', 'trainer.lock'))();

@@ -17,12 +17,13 @@ const LOOK_MS = 20;
  * Takes a lock of a home. The lock is the operating system's on an open file, so it ends with the process, however that
  * ends: with its last thread, when nothing of the process can write any more.
  * @param waitMs how long to wait, blocking this thread, for another process to release it
+ * @param next what to do where it is held; default: that of HOME_LOCKED
  * @returns a function that releases it
  * @throws MinutehandError HOME_LOCKED; DISK_FULL; HOME_UNUSABLE when the file cannot be made or is not a lock
  */
-export function lockHome(path: string, waitMs = LOOK_MS): Unlock {
+export function lockHome(path: string, waitMs = LOOK_MS, next?: string): Unlock {
   const unlock = tryLock(path, waitMs);
-  if (unlock === null) throw new MinutehandError('HOME_LOCKED', { seen: path });
+  if (unlock === null) throw new MinutehandError('HOME_LOCKED', { seen: path, ...(next !== undefined && { next }) });
   return unlock;
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '../../../shared/counted.ts';
 import { utcDay } from '../../../shared/utc_day.ts';
 import type { BlockFigure, DirectionMetrics } from '../../../trainer/learning/strategies/direction/direction_report.ts';
 import type { DirectionManifest, InstrumentEdge } from '../../../shared/bundle/direction/direction_manifest.ts';
@@ -122,7 +123,7 @@ function lookLines(look: DirectionEvaluation['look']): string[] {
 function edgeLines(edge: Readonly<Record<string, InstrumentEdge>>): string[] {
   return Object.entries(edge).map(
     ([symbol, { no_edge, trades, net_bps, lower_net_bps, p_value }]) =>
-      `  ${symbol.padEnd(10)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${number(net_bps, 1)} bps, lower bound ${number(lower_net_bps, 1)}, p ${number(p_value ?? null, 3)}`,
+      `  ${symbol.padEnd(10)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${counted(trades, 'trade')}, net ${number(net_bps, 1)} bps, lower bound ${number(lower_net_bps, 1)}, p ${number(p_value ?? null, 3)}`,
   );
 }
 

@@ -201,7 +201,7 @@ function edgeLines(edge: BundleResult['edge']): string[] {
   if (edge === null) return [];
   const { look, level, pairs, all_pairs, edge_pairs } = edge;
   const line = (name: string, { no_edge, trades, net_bps, lower_net_bps, p_value }: PeriodClaim): string =>
-    `  ${name.padEnd(17)}${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${figure(net_bps, 2)} bps at full size, lower bound ${figure(lower_net_bps, 2)}, p ${figure(p_value, 4)}`;
+    `  ${name.padEnd(17)}${no_edge ? 'NO_EDGE' : 'edge   '} ${counted(trades, 'trade')}, net ${figure(net_bps, 2)} bps at full size, lower bound ${figure(lower_net_bps, 2)}, p ${figure(p_value, 4)}`;
   return [
     `edge in this period, look ${look} at these bars: p, adjusted for all these claims, below ${Number(level.toPrecision(3))}`,
     ...Object.entries(pairs).map(([pair, claim]) => line(pair, claim)),

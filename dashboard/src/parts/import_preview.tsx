@@ -1,14 +1,12 @@
 import { useState } from 'preact/hooks';
 import { api, ApiError, type ImportPreview } from '../api.ts';
 import { num, price } from '../format.ts';
-import { status } from '../live.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
 import { Fact } from './fact.tsx';
+import { firstLines, looksDamaged } from './file_text.ts';
 import { commandOf, givenOf, namedFields, NOTHING_TOLD, ReadingFields, type Reading } from './import_reading.tsx';
 
-/** Characters of a file that are looked at. */
-const MOST = 8_000_000;
 
 interface Shown {
   readonly name: string;
@@ -23,6 +21,8 @@ interface Shown {
 export function ImportPreviewPanel() {
   const [shown, setShown] = useState<Shown | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
+  /** A file that is no text. */
+  const [damaged, setDamaged] = useState<string | null>(null);
   const [busyWith, setBusyWith] = useState<string | null>(null);
   const [chosen, setChosen] = useState<File | null>(null);
   const [reading, setReading] = useState<Reading>(NOTHING_TOLD);
@@ -32,13 +32,19 @@ export function ImportPreviewPanel() {
     setBusyWith(file.name);
     setShown(null);
     setError(null);
+    setDamaged(null);
     try {
       const text = await textOf(file);
+      if (text === null) {
+        setDamaged(file.name);
+        return;
+      }
+      const looked = firstLines(text);
       const name = file.name.replace(/\.gz$/i, '');
       const preview = await api.post('/api/imports/preview', {
-        body: { name, text: text.slice(0, MOST), ...givenOf(reading) },
+        body: { name, text: looked, ...givenOf(reading) },
       });
-      setShown({ name: file.name, reading, isCut: text.length > MOST, preview });
+      setShown({ name: file.name, reading, isCut: looked.length < text.length, preview });
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught;
       setError(caught);
@@ -72,25 +78,31 @@ export function ImportPreviewPanel() {
         </p>
       )}
       {busyWith !== null && <p role="status">{t('preview.looking', { name: busyWith })}…</p>}
+      {damaged !== null && (
+        <p role="alert" class="bad">
+          {t('preview.damaged', { name: damaged })}
+        </p>
+      )}
       {error !== null && <Failure error={error} />}
       {shown !== null && <Preview shown={shown} />}
     </Panel>
   );
 }
 
-/** Of a file that the browser decompresses where its name ends in .gz; a damaged one is shown as it is. */
-async function textOf(file: File): Promise<string> {
-  if (!/\.gz$/i.test(file.name)) return file.text();
+/** Of a file that the browser decompresses where its name ends in .gz; null: it is no text, or its end is missing. */
+async function textOf(file: File): Promise<string | null> {
   try {
-    return await new Response(file.stream().pipeThrough(new DecompressionStream('gzip'))).text();
+    const text = /\.gz$/i.test(file.name)
+      ? await new Response(file.stream().pipeThrough(new DecompressionStream('gzip'))).text()
+      : await file.text();
+    return looksDamaged(text) ? null : text;
   } catch {
-    return file.text();
+    return null;
   }
 }
 
 function Preview({ shown: { name, reading, isCut, preview } }: { readonly shown: Shown }) {
   const { refused, symbols, series } = preview;
-  const market = status.value?.market;
   const fields = refused === null ? [] : namedFields(refused.next);
   if (refused !== null)
     return (
@@ -115,7 +127,7 @@ function Preview({ shown: { name, reading, isCut, preview } }: { readonly shown:
       ))}
       {[...symbols.filter(({ would_be_taken }) => would_be_taken), ...series].length > 0 && (
         <p>
-          {t('preview.next')} <code>{commandOf(name, market, reading)}</code>
+          {t('preview.next')} <code>{commandOf(name, reading)}</code>
         </p>
       )}
     </div>

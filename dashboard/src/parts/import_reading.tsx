@@ -45,11 +45,11 @@ export function givenOf(reading: Reading): Partial<{ [Name in keyof Reading]: Ex
 }
 
 /** The command that imports the file as it was looked at. */
-export function commandOf(file: string, market: string | undefined, reading: Reading): string {
+export function commandOf(file: string, reading: Reading): string {
   const options = Object.entries(givenOf(reading)).map(
     ([name, value]) => ` ${OPTIONS[name as keyof Reading]} ${value}`,
   );
-  return `minutehand bars import ${file}${market === 'simulated' ? ' --market simulated' : ''}${options.join('')}`;
+  return `minutehand bars import ${file}${options.join('')}`;
 }
 
 const labelOf = (name: keyof Reading): string => `${t(`preview.as.${name}` as TextKey)} (${OPTIONS[name]})`;

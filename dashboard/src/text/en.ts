@@ -314,7 +314,7 @@ export const EN = {
   'alerts.noChannels': 'No channels.',
   'alerts.channel': 'Channel',
   'alerts.receives': 'Receives',
-  'alerts.channelOpen': 'open',
+  'alerts.channelOpen': 'ready',
   'alerts.channelUnset': 'not set:',
   'alerts.howToSet':
     'To set a channel, give its environment variable to minutehand and start it again: secrets are never part of the policy. A button to test it appears here then.',
@@ -448,7 +448,8 @@ export const EN = {
   'preview.as.stamp': 'A stamp is of',
   'preview.as.spread': 'Unit of spreads',
   'preview.looking': '{name} is looked at',
-  'preview.cut': 'Only the first 8 million characters were looked at.',
+  'preview.cut': 'Only the lines in the first 8 million characters were looked at; the import reads all of them.',
+  'preview.damaged': '{name} is no text, or a compressed file whose end is missing. Fetch or export it again.',
   'preview.next': 'To import it, on the machine of the trainer:',
   'preview.series': '{symbol} {name}: {added:value|values} would be added',
   'preview.nearSymbols':

@@ -451,7 +451,9 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'preview.as.stamp': '時刻が示すもの',
   'preview.as.spread': 'スプレッドの単位',
   'preview.looking': '{name} を確認しています',
-  'preview.cut': '最初の800万文字だけを確認しました。',
+  'preview.cut': '最初の800万文字までの行だけを確認しました。インポートではすべて読み込みます。',
+  'preview.damaged':
+    '{name} はテキストではないか、圧縮ファイルの終わりが欠けています。もう一度取得または書き出してください。',
   'preview.next': 'トレーナーのマシンでインポートするには:',
   'preview.series': '{symbol} {name}: {added} 個の値が追加されます',
   'preview.nearSymbols':

@@ -55,7 +55,7 @@ export async function startControlPlane(
     cancelOrigin: (origin) => cancelOrigin(origin, parts.retrainer, backtests),
     onChange: (job_id) => hub.publish('job', JSON.stringify({ job_id })),
   });
-  const previews = new ImportPreviews(parts.command, settings.minutehand.market);
+  const previews = new ImportPreviews(parts.command);
   const context: ApiContext = { ...parts, hub, signals, policy, store, backtests, jobs, previews };
   await addApi(server, context);
   backtests.begin();

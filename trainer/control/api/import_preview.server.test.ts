@@ -1,5 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createWorkplace, PROGRAM, type Workplace } from '../../../test/cli_process.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
@@ -47,6 +48,24 @@ describe('the preview of an import', () => {
     expect(await api.store.bars.symbols('live')).toEqual([]);
     expect(await api.store.bars.symbols('simulated')).toEqual([]);
     expect(readdirSync(tmpdir()).filter((name) => name.startsWith('minutehand-preview-'))).toEqual([]);
+  });
+
+  it('compares with the bars of the live market, to which files belong, also beside a simulated one', async () => {
+    const importBars = (market: 'live' | 'simulated', source: string, text: string) => {
+      const file = join(api.folder, source);
+      writeFileSync(file, text);
+      return place.call(['bars', 'import', file, '--market', market], { env: { MINUTEHAND_HOME: api.folder } });
+    };
+    expect((await importBars('live', 'GBPUSD.csv', barsAt(1.25))).code).toBe(0);
+    expect((await importBars('simulated', 'USDCHF.csv', barsAt(0.9))).code).toBe(0);
+    expect(await preview({ name: 'GBPUSD.csv', text: barsAt(1.25) })).toMatchObject({ symbols: [{ added: 0 }] });
+    expect(await preview({ name: 'USDCHF.csv', text: barsAt(0.9) })).toMatchObject({ symbols: [{ added: 60 }] });
+  });
+
+  it('names the file, and not the copy of it that was read', async () => {
+    const { refused } = (await preview({ name: 'EURUSD.csv', text: 'no table' })) as { refused: { message: string } };
+    expect(refused.message).toContain('EURUSD.csv');
+    expect(refused.message).not.toContain('minutehand-preview-');
   });
 
   it('says why bars would be refused, and which symbols the prices can be of', async () => {

@@ -96,6 +96,8 @@ export interface GoLiveFacts {
   };
   /** How the calendar fails, with `news_stop`; null where it does not; absent where the policy stops for no news. */
   readonly news?: ErrorReport | null;
+  /** End of the calendar, such as `2026-11-20 13:30`; null without one. */
+  readonly newsUntil?: string | null;
   /** Absent on other systems. */
   readonly windows?: WindowsFacts;
   readonly channels: readonly string[];
@@ -241,9 +243,11 @@ const CHECKS: Readonly<Record<Exclude<GoLiveId, WindowsCheckId>, (facts: GoLiveF
       : ok('edge_some', { count: withEdge.length, subjects, names: few(withEdge) });
   },
 
-  news({ news }) {
+  news({ news, newsUntil = null }) {
     if (news === undefined) return ok('news_off');
-    return news === null ? ok('news_known') : errorOf(news);
+    if (news === null) return ok('news_known');
+    if (news.code !== 'NEWS_STALE') return errorOf(news);
+    return newsUntil === null ? todo('news_none') : todo('news_stale', { until: newsUntil });
   },
 
   notifications({ channels, channelProblems, lastSentMs, nowMs }) {

@@ -127,7 +127,12 @@ describe('the checklist of going live', () => {
       /another market/,
     ],
     ['gates', { models: { ...READY.models, overrides: [{ version: 'm1', gates: 'ai1 auc' }] } }, /despite/],
-    ['news', { news: describeError(new MinutehandError('NEWS_STALE')) }, /NEWS_STALE/],
+    ['news', { news: describeError(new MinutehandError('NEWS_STALE')), newsUntil: null }, /NEWS_STALE: no calendar/],
+    [
+      'news',
+      { news: describeError(new MinutehandError('NEWS_STALE')), newsUntil: '2026-11-20 13:30' },
+      /NEWS_STALE: the calendar ends at 2026-11-20 13:30/,
+    ],
     ['edge', { models: { ...READY.models, withEdge: [] } }, /0 of 1/],
     ['notifications', { channels: [] }, /no channel/],
     ['notifications', { lastSentMs: agoMs(31) }, /nothing was sent/],

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import { isoMinute, SECONDS_PER_BAR, shownMinute } from '../../../shared/bar.ts';
 import { createClockCheck } from '../../../shared/bar_file/clock_check.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readActiveRule, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
@@ -29,6 +29,7 @@ import { isTaken } from '../../../shared/process/process_state.ts';
 import { historyEnd, journaledTimes, journalsOf, storedTimes, type NewestTimes } from '../../jobs/bars/recent_bars.ts';
 import { feedVerdicts, refusedFeeds } from '../../jobs/bars/received_verdicts.ts';
 import type { Store } from '../../store/store.ts';
+import { calendarNowMs } from '../news/calendar_now.ts';
 import { calendarFault } from '../../../shared/calendar/calendar_file.ts';
 import { newsCoverage } from '../../store/news.ts';
 import { refusedModels, standingOverrides, type Slot } from '../admission/standing.ts';
@@ -79,7 +80,7 @@ export async function readGoLiveFacts(
     refusedFeeds: refusedFeeds(await feedVerdicts(settings, paths)),
     sharedMinutes: new Map(subjects.filter((own) => !isInstrument(own)).flatMap(sharedOf)),
     models: modelFacts(settings, paths),
-    ...(await newsFacts(settings, store, nowMs)),
+    ...(await newsFacts(settings, store, calendarNowMs(settings, paths, nowMs))),
     ...(await readWindowsFacts(paths)),
     channels: channels.names,
     channelProblems: channels.problems,
@@ -235,10 +236,12 @@ function modelFacts(settings: Settings, paths: HomePaths): GoLiveFacts['models']
 }
 
 /** How the economic calendar stands, where the policy stops for news. */
-async function newsFacts({ core }: Settings, store: Store | null, nowMs: number): Promise<Pick<GoLiveFacts, 'news'>> {
+async function newsFacts({ core }: Settings, store: Store | null, nowMs: number): Promise<Pick<GoLiveFacts, 'news' | 'newsUntil'>> {
   if (core.news_stop === null) return {};
-  const fault = calendarFault(store === null ? null : await newsCoverage(store), nowMs);
-  return { news: fault === null ? null : describeError(fault) };
+  const coverage = store === null ? null : await newsCoverage(store);
+  const fault = calendarFault(coverage, nowMs);
+  const newsUntil = coverage === null ? null : shownMinute(isoMinute(coverage.coversUntil));
+  return { news: fault === null ? null : describeError(fault), newsUntil };
 }
 
 /** When any channel took a message the last time. */

@@ -13,6 +13,7 @@ export interface SignalFilter {
   readonly market: string;
   readonly pairIds?: readonly string[];
   readonly action?: string;
+  readonly reason?: string;
   /** Publication times, epoch ms: from inclusive, to exclusive. */
   readonly fromMs?: number;
   readonly toMs?: number;
@@ -234,7 +235,7 @@ function textOf({ boot_id, seq }: SignalKey): string {
   return `${boot_id}/${seq}`;
 }
 
-export function where({ market, pairIds, action, fromMs, toMs }: SignalFilter): RawBuilder<unknown> {
+export function where({ market, pairIds, action, reason, fromMs, toMs }: SignalFilter): RawBuilder<unknown> {
   return sql.join(
     [
       sql`market = ${market}`,
@@ -242,6 +243,7 @@ export function where({ market, pairIds, action, fromMs, toMs }: SignalFilter): 
       ...(toMs === undefined ? [] : [sql`generated_at_ms < ${toMs}`]),
       ...(pairIds === undefined ? [] : [sql`pair_id IN (${sql.join(pairIds)})`]),
       ...(action === undefined ? [] : [sql`action = ${action}`]),
+      ...(reason === undefined ? [] : [sql`reason = ${reason}`]),
     ],
     sql` AND `,
   );

@@ -7,7 +7,7 @@ const AS_IT_SHOWS = { decimal: null, dateOrder: null, stamp: null, spread: null 
 
 it('a preview that does not end in time is ended, has a code of its own, and leaves no file', async () => {
   const endless = [process.execPath, '-e', 'setInterval(() => undefined, 1000)', '--'];
-  const previews = new ImportPreviews(endless, 'live', 300);
+  const previews = new ImportPreviews(endless, 300);
   const file = {
     name: 'EURUSD.csv',
     text: 'time,open',

@@ -88,10 +88,16 @@ const MOST = 4;
 const TIME_LIMIT_MS = 120_000;
 const MAX_ANSWER = 4_000_000;
 
-/** Previews of imports: runs `bars import --dry-run` on a temporary copy of a file, in one child process at a time. */
+type ImportError = Extract<ImportPreview, { error: unknown }>['error'];
+
+/** An error names the file of the person, not the temporary copy of it. */
+function named({ code, message, next }: ImportError, path: string, name: string): ImportError {
+  return { code, message: message.replaceAll(path, name), next: next.replaceAll(path, name) };
+}
+
+/** Previews of imports into the live market, to which files of bars belong: runs `bars import --dry-run` on a temporary copy of a file, in one child process at a time. */
 export class ImportPreviews {
   readonly #command: readonly string[];
-  readonly #market: string;
   readonly #timeLimitMs: number;
   #last: Promise<unknown> = Promise.resolve();
   #count = 0;
@@ -99,9 +105,8 @@ export class ImportPreviews {
   #isStopped = false;
 
   /** @param command program and first arguments of the command line */
-  constructor(command: readonly string[], market: string, timeLimitMs = TIME_LIMIT_MS) {
+  constructor(command: readonly string[], timeLimitMs = TIME_LIMIT_MS) {
     this.#command = command;
-    this.#market = market;
     this.#timeLimitMs = timeLimitMs;
   }
 
@@ -128,7 +133,8 @@ export class ImportPreviews {
       const path = pathInside(folder, name);
       await writeFile(path, text, { mode: 0o600 });
       const told = optionsOf(file);
-      return await this.#ask(['bars', 'import', path, '--dry-run', '--json', '--market', this.#market, ...told]);
+      const preview = await this.#ask(['bars', 'import', path, '--dry-run', '--json', ...told]);
+      return 'error' in preview ? { error: named(preview.error, path, name) } : preview;
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

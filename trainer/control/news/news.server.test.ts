@@ -1,15 +1,18 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { calendarPath, readCalendar } from '../../../shared/calendar/calendar_file.ts';
 import { homePaths, type HomePaths } from '../../../shared/home.ts';
-import type { EpochMs } from '../../../shared/bar.ts';
+import type { EpochMs, OpenTime } from '../../../shared/bar.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import { readNews } from '../../store/news.ts';
+import { openJournal } from '../../../shared/store/journal.ts';
+import { readNews, takeCalendar } from '../../store/news.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
 import type { StoreWork } from '../schedule/store_work.ts';
+import { calendarNowMs } from './calendar_now.ts';
+import { nextNews } from './next_news.ts';
 import { startNews } from './news.ts';
 
 const HOUR_MS = 3_600_000;
@@ -106,6 +109,55 @@ describe('calendars of terminals', () => {
     expect(published()).toEqual(['in 1']);
     const store = await openStore(storeUrl({}, paths));
     expect(await readNews(store)).toHaveLength(1);
+    await store.close();
+  });
+});
+
+describe('the calendar of a simulated market', () => {
+  const MARKET_MS = Date.UTC(2024, 0, 22, 6);
+  const simulated = () => {
+    const settings = loadSettings({ env: {} });
+    return { ...settings, minutehand: { ...settings.minutehand, market: 'simulated' as const } };
+  };
+
+  /** The daemon's journal, with a bar that closes at `MARKET_MS`. */
+  function journalBar(): void {
+    const path = paths.journal('simulated', 'main');
+    mkdirSync(dirname(path), { recursive: true });
+    const journal = openJournal(path);
+    const time = (MARKET_MS / 1000 - 60) as OpenTime;
+    const bar = { symbol: 'EURUSD', time, open: 1, high: 1, low: 1, close: 1, volume: 1 };
+    journal.append([{ kind: 'bar', subject: 'EURUSD', time, bar, backfill: false }], []);
+    journal.close();
+  }
+
+  it('goes by its newest bar, in the file of the daemons and in the list: its days are not those of the wall clock', async () => {
+    const settings = simulated();
+    expect(calendarNowMs(settings, paths, NOW_MS)).toBe(NOW_MS);
+    journalBar();
+    expect(calendarNowMs(settings, paths, NOW_MS)).toBe(MARKET_MS);
+    const live = { ...settings, minutehand: { ...settings.minutehand, market: 'live' as const } };
+    expect(calendarNowMs(live, paths, NOW_MS)).toBe(NOW_MS);
+
+    await work.stop();
+    work = startNews({
+      settings,
+      paths,
+      log: pino({ level: 'silent' }),
+      print: (line) => void printed.push(line),
+      env,
+      clock: { nowMs: () => nowMs as EpochMs, monotonicUs: () => 0 },
+    });
+    const store = await openStore(storeUrl(env, paths));
+    const time = MARKET_MS / 1000 + 3600;
+    const events = [{ time, currency: 'USD', importance: 'high' as const, name: 'a decision' }];
+    const part = { source: 'week.csv', from: time, to: time + 2 * 86_400, events, knownFrom: 0 };
+    await takeCalendar(store, part, NOW_MS);
+    await work.pass();
+    expect(published()).toEqual(['a decision']);
+    const wish = { days: 7, importance: 'medium' as const, isAll: false };
+    const next = await nextNews(store, settings, wish, calendarNowMs(settings, paths, NOW_MS));
+    expect(next).toMatchObject({ events: [{ name: 'a decision' }], fault: null });
     await store.close();
   });
 });

@@ -5,6 +5,7 @@ import { openStore, storeUrl } from '../../store/store.ts';
 import { storeOpener } from '../../store/store_opener.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
+import { calendarNowMs } from './calendar_now.ts';
 import { CalendarFiles, type SentCalendar } from './calendar_files.ts';
 import { publishCalendar } from './publish_calendar.ts';
 
@@ -16,7 +17,7 @@ const HOUR_MS = 3_600_000;
  * once an hour, as days pass.
  */
 export function startNews(options: StoreWorkOptions): StoreWork {
-  const { paths, log, print, env = process.env, clock = MACHINE_CLOCK } = options;
+  const { settings, paths, log, print, env = process.env, clock = MACHINE_CLOCK } = options;
   const opener = storeOpener(async () => ({ store: await openStore(storeUrl(env, paths), clock) }));
   const files = new CalendarFiles(paths);
   /** The hour whose calendar is written; null: there is a newer one. */
@@ -25,7 +26,8 @@ export function startNews(options: StoreWorkOptions): StoreWork {
   async function lookOnce(): Promise<void> {
     const { store } = await opener.get();
     const nowMs = clock.nowMs();
-    const hour = Math.floor(nowMs / HOUR_MS);
+    const marketMs = calendarNowMs(settings, paths, nowMs);
+    const hour = Math.floor(marketMs / HOUR_MS);
     for (const calendar of readSent()) {
       const { account, from, to, events } = calendar;
       const part = { source: `${TERMINAL} ${account}`, from, to, events, knownFrom: Math.floor(nowMs / 1000) };
@@ -35,7 +37,7 @@ export function startNews(options: StoreWorkOptions): StoreWork {
       log.info({ account, events: events.length, added, ended }, 'economic calendar from a terminal');
     }
     if (hour === publishedHour) return;
-    await publishCalendar(store, paths.models, nowMs);
+    await publishCalendar(store, paths.models, marketMs);
     publishedHour = hour;
   }
 

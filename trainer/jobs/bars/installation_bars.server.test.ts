@@ -28,9 +28,9 @@ async function importInto(market: Market, symbol: string): Promise<void> {
   await store.close();
 }
 
-function read(market: Market) {
+function read(market: Market, period: Parameters<typeof readInstallationBars>[2] = {}) {
   const settings = { ...tinySettings(), minutehand: { ...tinySettings().minutehand, market } };
-  return readInstallationBars(settings, ['EURUSD', 'GBPUSD'], {}, () => undefined);
+  return readInstallationBars(settings, ['EURUSD', 'GBPUSD'], period, () => undefined);
 }
 
 describe('bars of this installation', () => {
@@ -42,6 +42,17 @@ describe('bars of this installation', () => {
       next: 'Set `market: live` in config/minutehand.yaml, or MINUTEHAND_MARKET=live for this command.',
     });
     expect([...(await read('live')).keys()]).toEqual(['EURUSD']);
+  });
+
+  it('that are all outside the period are named with their span, and no other market is blamed', async () => {
+    await importInto('live', 'EURUSD');
+    await importInto('simulated', 'EURUSD');
+    const from = (Date.parse('2025-01-01T00:00Z') / 1000) as OpenTime;
+    await expect(read('simulated', { from })).rejects.toMatchObject({
+      code: 'DATA_MISSING',
+      seen: 'no bars in this period: those of EURUSD, GBPUSD in the simulated market are of 1970-01-01 00:00 to 1970-01-01 00:00 UTC',
+      next: expect.stringContaining('--from'),
+    });
   });
 
   it('that are nowhere are asked for', async () => {

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
+import { isoMinute, shownMinute, type OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { readPriceKinds } from '../../../shared/bar_file/price_kinds.ts';
+import { counted } from '../../../shared/counted.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { openJournal } from '../../../shared/store/journal.ts';
 import { withPriceKinds } from '../../../shared/policy/costs.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
@@ -41,7 +44,7 @@ export async function readInstallationBars(
     const bars = await whileBarsStay({ settings, symbols, isOwn: true }, read);
     const fault = feeds?.fault() ?? null;
     if (fault !== null) throw fault;
-    if (bars.size === 0) throw await noBars({ symbols, market, journals: journals.length, store });
+    if (bars.size === 0) throw await noBars({ symbols, market, journals, store });
     return bars;
   } finally {
     await store?.close();
@@ -51,17 +54,25 @@ export async function readInstallationBars(
 interface NoBars {
   readonly symbols: readonly string[];
   readonly market: Market;
-  /** How many there are. */
-  readonly journals: number;
+  readonly journals: readonly string[];
   readonly store: Store | null;
 }
 
-/** Says so where the bars that were asked for were imported into the other market: a frequent slip. */
+/**
+ * Says which bars there are where only the period has none, and so where they were imported into the other market: a
+ * frequent slip.
+ */
 async function noBars({ symbols, market, journals, store }: NoBars): Promise<MinutehandError> {
+  const known = await knownSpan(symbols, market, journals, store);
+  if (known !== null)
+    return new MinutehandError('DATA_MISSING', {
+      seen: `no bars in this period: those of ${symbols.join(', ')} in the ${market} market are of ${shownMinute(isoMinute(known.first))} to ${shownMinute(isoMinute(known.last))} UTC`,
+      next: 'Give another --from or --to, or leave them out: then all bars count.',
+    });
   const other = market === 'live' ? 'simulated' : 'live';
   const stored = store === null ? [] : await store.bars.symbols(other);
   const elsewhere = stored.filter(({ symbol }) => symbols.includes(symbol)).map(({ symbol }) => symbol);
-  const seen = `no bars of ${symbols.join(', ')} in the ${market} market: ${journals} journals, ${store === null ? 'nothing imported' : store.place}`;
+  const seen = `no bars of ${symbols.join(', ')} in the ${market} market: ${counted(journals.length, 'journal')}, ${store === null ? 'nothing imported' : store.place}`;
   if (elsewhere.length > 0)
     return new MinutehandError('DATA_MISSING', {
       seen: `${seen}. The ${other} market has imported bars of ${elsewhere.join(', ')}`,
@@ -71,6 +82,34 @@ async function noBars({ symbols, market, journals, store }: NoBars): Promise<Min
     seen,
     next: `Start the daemon first, import bars with \`minutehand bars import --market ${market}\`, or give --data <folder>. The market is set in config/minutehand.yaml.`,
   });
+}
+
+/** The first and the last open of all bars of these symbols; null without any. */
+async function knownSpan(
+  symbols: readonly string[],
+  market: Market,
+  journals: readonly string[],
+  store: Store | null,
+): Promise<{ readonly first: OpenTime; readonly last: OpenTime } | null> {
+  const times: OpenTime[] = [];
+  for (const path of journals) {
+    const journal = openJournal(path, { readOnly: true });
+    try {
+      for (const symbol of symbols) {
+        for (const { time } of journal.bars(symbol)) {
+          times.push(time);
+          break;
+        }
+        times.push(...journal.newestBars(symbol, 1));
+      }
+    } finally {
+      journal.close();
+    }
+  }
+  const stored = store === null ? [] : await store.bars.symbols(market);
+  for (const { symbol, first, last } of stored) if (symbols.includes(symbol)) times.push(first, last);
+  const ordered = times.sort((a, b) => a - b);
+  return ordered.length === 0 ? null : { first: ordered[0]!, last: ordered.at(-1)! };
 }
 
 /** The settings with the calendar of this installation, where their policy asks for news. */

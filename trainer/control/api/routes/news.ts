@@ -1,11 +1,12 @@
 import { isoMinute } from '../../../../shared/bar.ts';
+import { calendarNowMs } from '../../news/calendar_now.ts';
 import { nextNews } from '../../news/next_news.ts';
 import { newsQuery, newsSchema } from '../../schema/news.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import type { Api, ApiContext } from '../context.ts';
 
 /** `GET /api/news`. */
-export function addNewsRoutes(api: Api, { settings, store, clock }: ApiContext): void {
+export function addNewsRoutes(api: Api, { settings, paths, store, clock }: ApiContext): void {
   api.route({
     method: 'GET',
     url: '/api/news',
@@ -18,7 +19,8 @@ export function addNewsRoutes(api: Api, { settings, store, clock }: ApiContext):
     },
     async handler({ query: { days, importance, all } }) {
       const wish = { days, importance, isAll: all === 'true' };
-      const { currencies, events, coversUntil, fault } = await nextNews(await store(), settings, wish, clock.nowMs());
+      const nowMs = calendarNowMs(settings, paths, clock.nowMs());
+      const { currencies, events, coversUntil, fault } = await nextNews(await store(), settings, wish, nowMs);
       return {
         is_on: settings.core.news_stop !== null,
         currencies: [...currencies],
