@@ -44,8 +44,7 @@ describe('an imported calendar on a simulated market, whose days are long past',
   it('stops entries near its events, which explain, the list of signals and the list of events name', async () => {
     expect((await place.call(['status'])).stdout).toContain('NEWS_STALE');
     const now = marketMs();
-    const row = (ms: number, name: string): string =>
-      `${new Date(ms).toISOString().slice(0, 16)}Z,USD,high,${name}\n`;
+    const row = (ms: number, name: string): string => `${new Date(ms).toISOString().slice(0, 16)}Z,USD,high,${name}\n`;
     const file = join(place.folder, 'week.csv');
     writeFileSync(
       file,

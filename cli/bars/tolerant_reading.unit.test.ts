@@ -332,7 +332,10 @@ describe('a file that was cut', () => {
     const path = await given('EURUSD.csv', whole.slice(0, whole.lastIndexOf(',') - 8));
     const { rejected } = await read(path, { maxRejectedPercent: 50 });
     expect(rejected).toHaveLength(9);
-    expect(rejected[FIRST_REJECTED - 1]).toMatchObject({ line: ROWS + 1, seen: expect.stringContaining('may have been cut') });
+    expect(rejected[FIRST_REJECTED - 1]).toMatchObject({
+      line: ROWS + 1,
+      seen: expect.stringContaining('may have been cut'),
+    });
   });
 
   it('is no file with a malformed row inside', async () => {

@@ -64,7 +64,6 @@ interface ImportFlags {
   readonly printJob?: boolean;
 }
 
-
 export function addImport(bars: Command, output: () => Output): void {
   withImportOptions(bars.command('import'))
     .option('--out <folder>', 'a folder of bars to merge into instead of the store; its bars stay')

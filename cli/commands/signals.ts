@@ -64,9 +64,10 @@ export function addSignals(program: Command, output: () => Output): void {
     .option('--to <day>', 'published before this UTC day or minute')
     .addOption(new Option('--action <action>', 'only these').choices(['ENTER', 'EXIT', 'HOLD']))
     .addOption(
-      new Option('--reason <reason>', 'only these: NO_EDGE, NEWS, STOPPED … (docs/reference/PROTOCOL.md#reasons)').argParser(
-        parseReason,
-      ),
+      new Option(
+        '--reason <reason>',
+        'only these: NO_EDGE, NEWS, STOPPED … (docs/reference/PROTOCOL.md#reasons)',
+      ).argParser(parseReason),
     )
     .option('--live', 'the last signal of each pair instead of the history')
     .option('--limit <rows>', 'number of newest rows; --out writes all', SHOWN_ROWS)

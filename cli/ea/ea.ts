@@ -46,7 +46,8 @@ export interface RunningEa {
   stop(): Promise<void>;
 }
 
-const NEXT_WHEN_LOCKED = 'An account of this name runs already: end it with Ctrl-C where it runs, or give another --name.';
+const NEXT_WHEN_LOCKED =
+  'An account of this name runs already: end it with Ctrl-C where it runs, or give another --name.';
 const TICK_MS = 250;
 const MAX_HEDGE_ERROR = 0.2;
 const MAX_CLOCK_SKEW_MS = 2000;

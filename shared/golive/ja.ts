@@ -26,8 +26,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 /** What a person types, of a next step in English. */
 const commandsIn = (next: string): string => (next.match(/`[^`]+`/g) ?? []).join('、');
 
-const CALENDAR =
-  'EA から送る（InpNews）か、新しいファイルを取り込んでください：`minutehand news import <file>`。';
+const CALENDAR = 'EA から送る（InpNews）か、新しいファイルを取り込んでください：`minutehand news import <file>`。';
 
 export const GO_LIVE_JA: GoLiveCatalog = {
   words: {

@@ -746,7 +746,10 @@ describe('a value that is not allowed', () => {
   });
 
   it('of a variable names it: not the line of the file gave both processes one port', () => {
-    const { problems } = inspectSettings({ configDir, env: { MINUTEHAND_DAEMON_PORT: '7401', MINUTEHAND_MARKET: 'live' } });
+    const { problems } = inspectSettings({
+      configDir,
+      env: { MINUTEHAND_DAEMON_PORT: '7401', MINUTEHAND_MARKET: 'live' },
+    });
     expect(problems.map(({ text }) => text)).toEqual([
       'is 7401, the port of the daemon, too; the environment sets MINUTEHAND_DAEMON_PORT',
     ]);

@@ -236,7 +236,11 @@ function modelFacts(settings: Settings, paths: HomePaths): GoLiveFacts['models']
 }
 
 /** How the economic calendar stands, where the policy stops for news. */
-async function newsFacts({ core }: Settings, store: Store | null, nowMs: number): Promise<Pick<GoLiveFacts, 'news' | 'newsUntil'>> {
+async function newsFacts(
+  { core }: Settings,
+  store: Store | null,
+  nowMs: number,
+): Promise<Pick<GoLiveFacts, 'news' | 'newsUntil'>> {
   if (core.news_stop === null) return {};
   const coverage = store === null ? null : await newsCoverage(store);
   const fault = calendarFault(coverage, nowMs);
