@@ -15,8 +15,8 @@ export interface OutputFile {
 }
 
 /**
- * A file of text that appears under its name only when it is whole. A device or a pipe is written to as it is: it must not be
- * replaced.
+ * A file of text that appears under its name only when it is whole. A device or a pipe is written to as it is: it must
+ * not be replaced.
  * @throws MinutehandError USAGE where the name is of another format; OUTPUT_UNWRITABLE, here and from `write` and
  * `close`
  */

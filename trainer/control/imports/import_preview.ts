@@ -95,7 +95,10 @@ function named({ code, message, next }: ImportError, path: string, name: string)
   return { code, message: message.replaceAll(path, name), next: next.replaceAll(path, name) };
 }
 
-/** Previews of imports into the live market, to which files of bars belong: runs `bars import --dry-run` on a temporary copy of a file, in one child process at a time. */
+/**
+ * Previews of imports into the live market, to which files of bars belong: runs `bars import --dry-run` on a temporary
+ * copy of a file, in one child process at a time.
+ */
 export class ImportPreviews {
   readonly #command: readonly string[];
   readonly #timeLimitMs: number;
