@@ -294,17 +294,18 @@ export class Instruments {
     const index = pairIndex - this.#first;
     const scores = this.#scores.get(this.#matrix.groupOf(pairIndex))!;
     for (;;) {
+      if (!isHeartbeat(minute)) {
+        this.ruleSlots.endFaulty(index);
+        this.ruleArms.endFaulty(index);
+      }
       const arm = this.ruleArms.choose(index, time, before);
       const formulas = arm?.formulas ?? this.rules.activeOf(index);
       if (formulas === null) return null;
       const context = this.#ofRule(this.#contextOf(pairIndex, scores, arm?.rollout), pairIndex);
       const id = decider.ids.idOf(minute, formulas.rule);
-      const answers = formulas.fault === null || isHeartbeat(minute);
       const bar = [instruments[index]!, this.#labels[index]!, minute, before, id] as const;
-      const answer = answers ? answerByRule(context, formulas, ...bar) : null;
+      const answer = answerByRule(context, formulas, ...bar);
       if (answer !== null) return answer;
-      if (formulas === this.rules.activeOf(index)) this.ruleSlots.fail(index);
-      else this.ruleArms.fail(formulas.fault);
     }
   }
 

@@ -482,6 +482,21 @@ describe('a rule of a pair that fails', () => {
     expect(bench.pipeline.status.rollout).toBeNull();
   });
 
+  it('that fails on a bar between its warm-up and its beginning is replayed', async () => {
+    const { rule, breaks } = breakable();
+    const bench = openBench(settings);
+    await feed(bench, 0, 400);
+    await withJournal(bench, (journal) => bench.pipeline.warmRule(rule, journal));
+    breaks();
+    await feed(bench, 400, 401);
+    bench.pipeline.inputs.apply({ ...served, rule });
+    await feed(bench, 401, 500);
+    expect(bench.failures).toEqual([{ code: 'RULE_FAILED', failed: VERSION, fallback: ID }]);
+    expect(of(bench, ID).slice(401)[0]).toMatchObject({ mode: 'HALT', model_version: '' });
+    for (const replaying of [rule, RULE])
+      expect(await replayed(bench, [replaying])).toMatchObject({ equal: bench.rows.length, different: 0 });
+  });
+
   it('is refused before it answers where its warm-up fails', async () => {
     const bench = openBench(settings);
     await feed(bench, 0, 400);

@@ -89,10 +89,9 @@ export class PairRules implements RuleReaders, PairRuleAnswers {
     return formulas === null ? null : { formulas, rollout: undefined };
   }
 
-  /** @param formulas that were chosen, and have failed: others are from here on */
-  fail(index: number, formulas: GuardedPairFormulas): void {
-    if (formulas === this.activeOf(index)) this.slots.fail(index);
-    else this.arms.fail(formulas.fault);
+  endFaulty(index: number): void {
+    this.slots.endFaulty(index);
+    this.arms.endFaulty(index);
   }
 
   /** The rule that will probably answer the bar after this one; null = none. */

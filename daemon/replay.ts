@@ -244,7 +244,12 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   };
   const loadRule: LoadRule = async (version, role) => {
     const rule = mustLoadRule(options)(version);
-    await pipeline.warmRule(rule, store, role);
+    try {
+      await pipeline.warmRule(rule, store, role);
+    } catch (error) {
+      // One that failed on a bar between its warm-up and its beginning: a row behind that ends it.
+      if (!(error instanceof MinutehandError && error.code === 'RULE_FAILED')) throw error;
+    }
     return rule;
   };
   const loadDirection: LoadDirection = async (version, timeframe) => {

@@ -166,7 +166,7 @@ class DaemonMachine implements Machine {
       lease: this.#options.lease?.connect(owner),
       loadModels: (folder: string, quietly: Quietly) => this.#models.load(owner, files, folder, quietly),
       loadDirection: (folder: string) => this.#models.loadDirection(owner, files, folder),
-      loadRule: (folder: string) => readRuleBundle(folder, files),
+      loadRule: (folder: string) => this.#options.rules.withFault(readRuleBundle(folder, files)),
     };
   }
 

@@ -8,6 +8,7 @@ import type { MemoryJournal } from './memory_journal.ts';
 import type { Oracle } from './oracle.ts';
 import type { PlantedBug } from './planted.ts';
 import type { SimulatedRedis } from './redis.ts';
+import type { RuleTrainer } from './rules.ts';
 import type { Sighting } from './sightings.ts';
 import type { Weather } from './swarm.ts';
 import type { Timeline } from './timeline.ts';
@@ -34,6 +35,7 @@ export interface MachineOptions {
   readonly truth: Truth;
   readonly trainer: Trainer;
   readonly directions: DirectionTrainer;
+  readonly rules: Pick<RuleTrainer, 'withFault'>;
   readonly lease: LeaseWorld | null;
   readonly variety: Variety | null;
   /** Reads and verifies models. */

@@ -84,6 +84,31 @@ const RULES: readonly SimulatedRule[] = [
   },
 ];
 
+/** Whether a rule with a fault throws at a bar with this close. */
+export function isFatal(close: number): boolean {
+  return Math.round(close * 1e6) % 13 === 7;
+}
+
+/** One rule of so many has the fault, while there are faults. */
+const FAULTY = 2;
+
+/** The same rule, whose code throws at fatal bars, as a user's may. */
+function throwing(rule: FileRule): FileRule {
+  const own: FileRule = {
+    ...rule,
+    createFormulas(barSeconds) {
+      const formulas = rule.createFormulas(barSeconds);
+      const step = formulas.step.bind(formulas);
+      formulas.step = (reading) => {
+        if (isFatal(reading.bar.close)) throw new RangeError('a simulated fault');
+        step(reading);
+      };
+      return formulas;
+    },
+  };
+  return own;
+}
+
 export interface RuleTrainerOptions {
   readonly settings: Settings;
   readonly folder: string;
@@ -98,6 +123,8 @@ export interface RuleTrainerOptions {
 export interface TrainedRule {
   readonly model: FileRule;
   readonly conditions: Pick<SimulatedRule, 'long' | 'short' | 'exit'>;
+  /** Whether it throws at fatal bars. */
+  readonly isFaulty: boolean;
 }
 
 /** Writes rules, and names those that are served, in shadow or in a rollout, as a trainer and people do. */
@@ -125,6 +152,11 @@ export class RuleTrainer {
     return rule;
   }
 
+  /** The rule that a daemon has read, with its fault, if it has one. */
+  withFault(rule: FileRule): FileRule {
+    return this.#trained.get(rule.manifest.version)?.isFaulty === true ? throwing(rule) : rule;
+  }
+
   /** Serves a new rule for an instrument, or none any more. */
   serve(rng: Rng): void {
     const instrument = this.#pick(rng, this.#instruments);
@@ -132,13 +164,13 @@ export class RuleTrainer {
     else this.#serveNew(rng, instrument);
   }
 
-  /** Serves a new rule for every instrument. */
-  serveAll(rng: Rng): void {
-    for (const instrument of this.#instruments) this.#serveNew(rng, instrument);
+  /** Serves a new rule for every instrument. @param mayFail whether some have a fault */
+  serveAll(rng: Rng, mayFail: boolean): void {
+    for (const instrument of this.#instruments) this.#serveNew(rng, instrument, mayFail);
   }
 
-  #serveNew(rng: Rng, instrument: string): void {
-    const version = this.#write(rng, instrument);
+  #serveNew(rng: Rng, instrument: string, mayFail = true): void {
+    const version = this.#write(rng, instrument, mayFail);
     if (version !== null) this.#name(rulePlace(this.#options.folder, instrument), version);
   }
 
@@ -219,7 +251,7 @@ export class RuleTrainer {
   }
 
   /** @returns its version; null when the disk refused it */
-  #write(rng: Rng, instrument: string): string | null {
+  #write(rng: Rng, instrument: string, mayFail = true): string | null {
     const { folder, disk, trueMs, trace } = this.#options;
     const rule = this.#pick(rng, RULES);
     try {
@@ -233,7 +265,10 @@ export class RuleTrainer {
         disk,
       );
       const version = basename(path);
-      this.#trained.set(version, { model: readRuleBundle(path, peekingFiles(disk)), conditions: rule });
+      // Drawn without the generator, so that worlds are what they were before there were faults.
+      const isFaulty = mayFail && this.#trained.size % FAULTY === 1;
+      const model = readRuleBundle(path, peekingFiles(disk));
+      this.#trained.set(version, { model: isFaulty ? throwing(model) : model, conditions: rule, isFaulty });
       return version;
     } catch (error) {
       trace(() => `rules: ${instrument} not written: ${String(error)}`);

@@ -81,6 +81,8 @@ export const SIGHTINGS = [
   'rule SILENCE',
   'rule ended',
   'rule in a shadow',
+  'rule that throws',
+  'challenger of rules that throws',
   'rule position after a restart',
   'arm of a rollout of rules',
   'later stage of a rollout of rules',

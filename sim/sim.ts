@@ -131,7 +131,7 @@ async function runPeace(world: World, peaceMs: number): Promise<void> {
   world.timeline.at(peaceMs + TRAINING_MS, () => {
     if (world.needsNewModels) world.trainer.publish();
     world.directions.publish();
-    if (world.variety?.hasRules === true) world.rules.serveAll(world.rng);
+    if (world.variety?.hasRules === true) world.rules.serveAll(world.rng, false);
     world.trainer.resume(ALL_PAIRS);
   });
   const proofMs = peaceMs + LIVENESS_BOUND_MS + PROOF_MS;

@@ -188,7 +188,7 @@ function scheduleRules(storm: Storm, { ruleChanges, ruleShadows, ruleRollouts, r
   storm.often(ruleRollouts, () => rules.changeRollout(rng));
   storm.often(ruleDamage, () => {
     rules.damage(rng);
-    if (rng.integer(2) === 0) storm.within(5 * MINUTE_MS, () => rules.serveAll(rng));
+    if (rng.integer(2) === 0) storm.within(5 * MINUTE_MS, () => rules.serveAll(rng, true));
   });
 }
 

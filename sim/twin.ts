@@ -12,6 +12,7 @@ import { KnownOthers } from './known_others.ts';
 import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
 import { PairReference } from './pair_reference.ts';
 import type { ReferenceModels } from './reference_models.ts';
+import { isFatal } from './rules.ts';
 import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
 import { describeTime, readInputs, type Ended, type BootSpan, type Standing, type TwinInputs } from './twin_inputs.ts';
 import { subjectsOf } from './variety.ts';
@@ -105,6 +106,8 @@ class SubjectTwin {
   #bootId = '';
   #version = '';
   readonly #shadowPositions = new Map<string, string>();
+  /** Inputs that ended the bars at which rules with a fault throw. */
+  readonly #fatal: number[] = [];
 
   constructor(twin: Twin, subject: Pair) {
     this.#twin = twin;
@@ -131,7 +134,7 @@ class SubjectTwin {
       const position = this.#position;
       this.#checkAnswer(signal, minute, input, where);
       if (options.shadowsGoOn) this.#checkShadows(signal, minute, input, where);
-      checkActive(this.#twin, this.#subject, { signal, input, position }, where);
+      checkActive(this.#twin, this.#subject, { signal, input, position, fatal: this.#fatal }, where);
     }
     const left = signals[next];
     if (left !== undefined)
@@ -143,7 +146,9 @@ class SubjectTwin {
 
   #step(minute: AnsweredMinute, input: number): void {
     this.#heartbeats = isHeartbeat(minute) ? this.#heartbeats + 1 : 0;
-    if (minute.outcome === 'COMPLETE') this.#reference.step(minute as PairMinute, input);
+    if (minute.outcome !== 'COMPLETE') return;
+    this.#reference.step(minute as PairMinute, input);
+    if (isInstrument(this.#subject) && isFatal(minute.a!.close)) this.#fatal.push(input);
   }
 
   /** Minutes may be unanswered at the end of the world; an unanswered heartbeat is not answered by the next process. */
@@ -337,13 +342,15 @@ interface CheckedSignal {
   readonly input: number;
   /** Before it, as stored in the journal. */
   readonly position: string;
+  /** Inputs up to it that ended the subject's fatal bars. */
+  readonly fatal: readonly number[];
 }
 
 /** Checks a signal's models and mode against the rows before it. */
 function checkActive(
   { options, inputs, tally }: Twin,
   subject: Pair,
-  { signal, input, position }: CheckedSignal,
+  { signal, input, position, fatal }: CheckedSignal,
   where: string,
 ): void {
   const { onViolation, failedIn } = options;
@@ -359,13 +366,18 @@ function checkActive(
   const hasFailed = failedIn(signal.bootId);
   const models = isLeftOver || hasFailed ? ['', ...versions] : [active];
   const span = { boot, until };
-  const rules = isLeftOver ? rulesUntil(span, subject) : [ruleAt(span, subject, signal.time, position)];
+  const isHeartbeat = printed.reason === 'SILENCE' || printed.reason === 'SHUTDOWN';
+  const asked = { time: signal.time, position, isHeartbeat, isFaulty: (version: string) => options.rules(version).isFaulty, fatal };
+  const due = isLeftOver ? null : rulesAt(span, subject, asked, (name) => void tally.seen.set(name, 1));
+  const rules = due === null ? rulesUntil(span, subject) : due.rules;
   const allowed = rules.flatMap((rule) => (rule === '' ? models : [`rule/${rule}`]));
   if (!allowed.includes(printed.model_version))
     onViolation('models that were not active', `${where}: "${printed.model_version}", not ${allowed.join()}`);
   const wrong = degradationsAt(boot, subject, Math.max(input, boot.bootInput));
   if (printed.mode === 'OK' && wrong.size > 0)
     onViolation('mode OK while something is wrong', `${where}: ${[...wrong].join(', ')}`);
+  if (printed.mode === 'OK' && due?.hasEnded === true)
+    onViolation('mode OK though the rule has thrown', where);
   if (printed.mode === 'DEGRADED' && printed.reason !== 'SILENCE' && boot.degradations.length === 0 && !hasFailed)
     onViolation('mode DEGRADED for no reason', where);
 }
@@ -409,6 +421,55 @@ function rulesUntil(span: Span, subject: Pair): string[] {
   return ['', ...served.map(({ version }) => version), ...challengers];
 }
 
+/** More than a process leaves unanswered. */
+const LEFT_OVER_INPUTS = 200;
+
+interface RuleQuestion {
+  readonly time: number;
+  readonly position: string;
+  /** It fails nothing: a rule that has thrown still answers it. */
+  readonly isHeartbeat: boolean;
+  /** Whether the rule of a version throws at fatal bars. */
+  isFaulty(version: string): boolean;
+  readonly fatal: readonly number[];
+}
+
+/**
+ * Rules that may answer a bar; empty text: none, so that the direction model does. Of one with a fault, that is known
+ * unless a fatal bar came shortly before it began: the daemon may have taken it by then, or not.
+ */
+function rulesAt(
+  span: Span,
+  subject: Pair,
+  { time, position, isHeartbeat, isFaulty, fatal }: RuleQuestion,
+  see: (name: string) => void,
+): { readonly rules: readonly string[]; readonly hasEnded: boolean } {
+  const { boot, until } = span;
+  const stateOf = (version: string, began: number): 'answers' | 'may have failed' | 'has failed' => {
+    if (version === '' || !isFaulty(version)) return 'answers';
+    if (fatal.some((input) => input > began && input <= until)) return isHeartbeat ? 'may have failed' : 'has failed';
+    // Minutes that the process before left over are answered, and taken by the rule, after the start.
+    const since = boot.bootInput - LEFT_OVER_INPUTS;
+    return fatal.some((input) => input > since && input <= began) ? 'may have failed' : 'answers';
+  };
+  const served = servedRule(span, subject);
+  const beganServed = boot.rules.findLast(
+    ({ input, instrument }) => input <= until && instrument === subject.id,
+  );
+  const champion = stateOf(served, beganServed?.input ?? 0);
+  const withoutArms = champion === 'answers' ? [served] : champion === 'has failed' ? [''] : [served, ''];
+  const hasEnded = champion === 'has failed';
+  if (hasEnded) see('rule that throws');
+  const due = ruleAt(span, subject, time, position);
+  if (hasEnded || due === served) return { rules: withoutArms, hasEnded };
+  const beganArm = boot.rollouts.find(({ rollout }) => rollout?.challenger === due)!.input;
+  const challenger = stateOf(due, beganArm);
+  if (challenger === 'answers') return { rules: champion === 'answers' ? [due] : [due, ...withoutArms], hasEnded: false };
+  if (challenger === 'may have failed') return { rules: [due, ...withoutArms], hasEnded: false };
+  see('challenger of rules that throws');
+  return { rules: withoutArms, hasEnded: false };
+}
+
 /**
  * Version of the rule that must answer a bar: that of the arm that opened the position, and without one that of the
  * unit, by the definition of the assignment.
@@ -434,7 +495,9 @@ function swapsOf(boot: BootSpan, subject: Pair): readonly { readonly input: numb
 /** Degradations of a subject by the rows up to input `evaluatedAt`. */
 function degradationsAt(boot: BootSpan, subject: Pair, evaluatedAt: number): Set<string> {
   const wrong = new Set<string>();
-  const own = isInstrument(subject) ? ['instruments', timeframeOf(barSecondsOf(subject))] : ['pairs'];
+  const kinds = isInstrument(subject) ? ['instruments', timeframeOf(barSecondsOf(subject))] : ['pairs'];
+  const own = [...kinds, subject.id];
+  const ownRules = boot.rules.filter(({ instrument }) => instrument === subject.id);
   const swaps = swapsOf(boot, subject);
   for (const { input: at, what, isOver } of boot.degradations) {
     if (at > evaluatedAt) break;
@@ -442,7 +505,8 @@ function degradationsAt(boot: BootSpan, subject: Pair, evaluatedAt: number): Set
     if (scope !== undefined && !own.includes(scope)) continue;
     // A later swap ends a degradation of the models.
     const isOfModels = name === 'models' || name === 'direction_models';
-    const isMended = isOfModels && swaps.some((swap) => swap.input > at && swap.input <= evaluatedAt);
+    const ending = isOfModels ? swaps : name === 'rules' ? ownRules : [];
+    const isMended = ending.some((swap) => swap.input > at && swap.input <= evaluatedAt);
     if (isOver || isMended) wrong.delete(what);
     else wrong.add(what);
   }

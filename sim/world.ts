@@ -256,7 +256,7 @@ class SimulatedWorld implements World {
     this.disk.makeFolder(MODELS);
     this.trainer.publish();
     this.directions.publish();
-    if (this.variety?.hasRules === true) this.rules.serveAll(this.#stream('rules'));
+    if (this.variety?.hasRules === true) this.rules.serveAll(this.#stream('rules'), true);
     this.disk.settle();
   }
 
@@ -484,6 +484,7 @@ class SimulatedWorld implements World {
       truth: this.#truth,
       trainer: this.trainer,
       directions: this.directions,
+      rules: this.rules,
       lease: this.lease,
       variety: this.variety,
       prepare: this.#options.prepare ?? prepareAtOnce,

@@ -146,15 +146,14 @@ export class Decider {
     const { pairIndex, time } = minute;
     const position = this.#positions[pairIndex]!;
     for (;;) {
+      if (!isHeartbeat(minute)) rules.endFaulty(pairIndex);
       const choice = rules.choose(pairIndex, time, position);
       if (choice === null) return null;
       const { formulas, rollout } = choice;
-      const answers = formulas.fault === null || isHeartbeat(minute);
       const id = this.ids.idOf(minute, formulas.rule);
       const own = { ...this.#ofSubject(context, pairIndex), rollout };
-      const answer = answers ? this.#answerByRule(own, formulas, minute, position, id) : null;
+      const answer = this.#answerByRule(own, formulas, minute, position, id);
       if (answer !== null) return answer;
-      rules.fail(pairIndex, formulas);
     }
   }
 

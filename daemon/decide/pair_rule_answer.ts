@@ -26,8 +26,8 @@ export interface PairRuleAnswers {
   readonly isPresent: boolean;
   /** @param position before the bar. @returns null where the models answer */
   choose(index: number, time: OpenTime, position: Position): PairRuleChoice | null;
-  /** @param formulas that were chosen, and have failed: others are from here on */
-  fail(index: number, formulas: GuardedPairFormulas): void;
+  /** Ends the rules of a pair that have failed, before the batch that is being answered. */
+  endFaulty(index: number): void;
 }
 
 /**

@@ -94,9 +94,11 @@ export class RuleArms<Formulas extends Guarded, Own extends Answer> {
     if (ms !== null) this.#lane.noteTime(ms);
   }
 
-  /** The challenger failed: its rollout ends before the batch that is being answered. */
-  fail(error: unknown): void {
-    this.#lane.fail(error);
+  /** Ends the rollout of a subject whose challenger has failed, before the batch that is being answered. */
+  endFaulty(index: number): void {
+    if (index !== this.#index()) return;
+    const fault = this.#options.rules.activeOf(index)?.fault ?? null;
+    if (fault !== null) this.#lane.fail(fault);
   }
 
   /** @returns null where the rule that is served decides alone */

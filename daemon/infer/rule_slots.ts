@@ -51,10 +51,12 @@ export class RuleSlots<Formulas extends Guarded> {
   }
 
   /** Ends a rule that has failed, before the batch that is being answered. @param index of its subject */
-  fail(index: number): void {
+  endFaulty(index: number): void {
     const { subjects, rules, degradations, inputs, observer } = this.#options;
+    const active = rules.activeOf(index);
+    if (active === null || active.fault === null) return;
+    const { rule, fault } = active;
     const instrument = subjects[index]!.id;
-    const { rule, fault } = rules.activeOf(index)!;
     const ended: RuleInput = { kind: 'rule', instrument, rule: null };
     const degradation = ruleSlot(instrument);
     rules.swap(ended);
