@@ -367,7 +367,13 @@ function checkActive(
   const models = isLeftOver || hasFailed ? ['', ...versions] : [active];
   const span = { boot, until };
   const isHeartbeat = printed.reason === 'SILENCE' || printed.reason === 'SHUTDOWN';
-  const asked = { time: signal.time, position, isHeartbeat, isFaulty: (version: string) => options.rules(version).isFaulty, fatal };
+  const asked = {
+    time: signal.time,
+    position,
+    isHeartbeat,
+    isFaulty: (version: string) => options.rules(version).isFaulty,
+    fatal,
+  };
   const due = isLeftOver ? null : rulesAt(span, subject, asked, (name) => void tally.seen.set(name, 1));
   const rules = due === null ? rulesUntil(span, subject) : due.rules;
   const allowed = rules.flatMap((rule) => (rule === '' ? models : [`rule/${rule}`]));
@@ -376,8 +382,7 @@ function checkActive(
   const wrong = degradationsAt(boot, subject, Math.max(input, boot.bootInput));
   if (printed.mode === 'OK' && wrong.size > 0)
     onViolation('mode OK while something is wrong', `${where}: ${[...wrong].join(', ')}`);
-  if (printed.mode === 'OK' && due?.hasEnded === true)
-    onViolation('mode OK though the rule has thrown', where);
+  if (printed.mode === 'OK' && due?.hasEnded === true) onViolation('mode OK though the rule has thrown', where);
   if (printed.mode === 'DEGRADED' && printed.reason !== 'SILENCE' && boot.degradations.length === 0 && !hasFailed)
     onViolation('mode DEGRADED for no reason', where);
 }
@@ -453,9 +458,7 @@ function rulesAt(
     return fatal.some((input) => input > since && input <= began) ? 'may have failed' : 'answers';
   };
   const served = servedRule(span, subject);
-  const beganServed = boot.rules.findLast(
-    ({ input, instrument }) => input <= until && instrument === subject.id,
-  );
+  const beganServed = boot.rules.findLast(({ input, instrument }) => input <= until && instrument === subject.id);
   const champion = stateOf(served, beganServed?.input ?? 0);
   const withoutArms = champion === 'answers' ? [served] : champion === 'has failed' ? [''] : [served, ''];
   const hasEnded = champion === 'has failed';
@@ -464,7 +467,8 @@ function rulesAt(
   if (hasEnded || due === served) return { rules: withoutArms, hasEnded };
   const beganArm = boot.rollouts.find(({ rollout }) => rollout?.challenger === due)!.input;
   const challenger = stateOf(due, beganArm);
-  if (challenger === 'answers') return { rules: champion === 'answers' ? [due] : [due, ...withoutArms], hasEnded: false };
+  if (challenger === 'answers')
+    return { rules: champion === 'answers' ? [due] : [due, ...withoutArms], hasEnded: false };
   if (challenger === 'may have failed') return { rules: [due, ...withoutArms], hasEnded: false };
   see('challenger of rules that throws');
   return { rules: withoutArms, hasEnded: false };
