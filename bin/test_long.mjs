@@ -45,6 +45,7 @@ const LONG = [
   'test/bring_a_model.chain.test.ts',
   'test/real_bars.chain.test.ts',
   'test/promotion_owner.server.test.ts',
+  'test/promotion_partition.server.test.ts',
   'test/evolve_fleet.server.test.ts',
   'test/fleet.chain.test.ts',
   'test/fleet_partition.chain.test.ts',

@@ -16,6 +16,7 @@ import { whileBarsStay } from './taken_back.ts';
 import { withNews } from '../../store/news.ts';
 import { storedPriceKinds } from '../../store/price_kinds.ts';
 import { openStoreIfThere, type Store } from '../../store/store.ts';
+import { whileStoreReturns } from '../../store/store_patience.ts';
 
 /**
  * Bars of this installation, journaled by its daemons or imported, without suspect ones, and without received ones that
@@ -24,6 +25,15 @@ import { openStoreIfThere, type Store } from '../../store/store.ts';
  * when a person took bars back between the first and the last that was read
  */
 export async function readInstallationBars(
+  settings: Settings,
+  symbols: readonly string[],
+  period: Pick<KnownBarsOptions, 'from' | 'to'>,
+  onProgress: (done: number, total: number) => void,
+): Promise<Map<string, BarColumns>> {
+  return await whileStoreReturns(() => readOwnBars(settings, symbols, period, onProgress));
+}
+
+async function readOwnBars(
   settings: Settings,
   symbols: readonly string[],
   period: Pick<KnownBarsOptions, 'from' | 'to'>,
@@ -115,12 +125,14 @@ async function knownSpan(
 /** The settings with the calendar of this installation, where their policy asks for news. */
 export async function withOwnNews(settings: Settings): Promise<Settings> {
   if (settings.core.news_stop === null) return settings;
-  const store = await openStoreIfThere(process.env, homePaths());
-  try {
-    return await withNews(settings, store);
-  } finally {
-    await store?.close();
-  }
+  return await whileStoreReturns(async () => {
+    const store = await openStoreIfThere(process.env, homePaths());
+    try {
+      return await withNews(settings, store);
+    } finally {
+      await store?.close();
+    }
+  });
 }
 
 /**
@@ -130,12 +142,14 @@ export async function withOwnNews(settings: Settings): Promise<Settings> {
 export async function withOwnPrices(given: Settings, data: string | undefined): Promise<Settings> {
   const settings = await withOwnNews(given);
   if (data !== undefined) return withPriceKinds(settings, readPriceKinds(data));
-  const store = await openStoreIfThere(process.env, homePaths());
-  if (store === null) return settings;
   const { market, symbols } = settings.minutehand;
-  try {
-    return withPriceKinds(settings, await storedPriceKinds(store, market, Object.keys(symbols)));
-  } finally {
-    await store.close();
-  }
+  return await whileStoreReturns(async () => {
+    const store = await openStoreIfThere(process.env, homePaths());
+    if (store === null) return settings;
+    try {
+      return withPriceKinds(settings, await storedPriceKinds(store, market, Object.keys(symbols)));
+    } finally {
+      await store.close();
+    }
+  });
 }

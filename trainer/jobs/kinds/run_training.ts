@@ -46,6 +46,7 @@ import { returnFreedMemory, trimRepeatedly } from '../resources/freed_memory.ts'
 import { watchGpu } from '../resources/gpu_watch.ts';
 import { ownResources, type RunResources } from '../resources/run_resources.ts';
 import { openTimeOf } from '../job_fields.ts';
+import { whileStoreReturns } from '../../store/store_patience.ts';
 import { refuseOtherMarket } from '../other_market.ts';
 import { symbolsOfTraining } from './symbols_of_training.ts';
 import type { TrainingJob } from './pair_reversion_job.ts';
@@ -181,7 +182,9 @@ async function withOpenOptions<Result>(
   };
   refuseUnserved(job, settings, tellOnce);
   const fleet = await fleetOfTraining(settings, paths, resources.cache, tell);
-  const features = place.features === null ? null : await openSource(place.features, settings, job.market);
+  const { features: named } = place;
+  const features =
+    named === null ? null : await whileStoreReturns(() => openSource(named, settings, job.market), tell);
   const scratch = openScratch(paths.datasetCache);
   const endTrims = trimRepeatedly();
   try {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { STORE_WAIT_MS, STORE_WAIT_VARIABLE } from '../../store/store_patience.ts';
 
 /** In the environment of a process that does a job which another one has recorded, or has a name of its own for. */
 export const JOB_VARIABLE = 'MINUTEHAND_JOB';
@@ -19,9 +20,9 @@ export function originOfRun(runId: number): string {
   return `run:${runId}`;
 }
 
-/** The environment that tells a process which job it does. */
+/** The environment that tells a process which job it does, and that no person waits for it. */
 export function originEnv(origin: JobOrigin): NodeJS.ProcessEnv {
-  return { [JOB_VARIABLE]: JSON.stringify(origin) };
+  return { [JOB_VARIABLE]: JSON.stringify(origin), [STORE_WAIT_VARIABLE]: String(STORE_WAIT_MS) };
 }
 
 /** The origin of the job of this process, from its environment; {}: none. */
