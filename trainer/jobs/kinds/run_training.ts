@@ -183,8 +183,7 @@ async function withOpenOptions<Result>(
   refuseUnserved(job, settings, tellOnce);
   const fleet = await fleetOfTraining(settings, paths, resources.cache, tell);
   const { features: named } = place;
-  const features =
-    named === null ? null : await whileStoreReturns(() => openSource(named, settings, job.market), tell);
+  const features = named === null ? null : await whileStoreReturns(() => openSource(named, settings, job.market), tell);
   const scratch = openScratch(paths.datasetCache);
   const endTrims = trimRepeatedly();
   try {
