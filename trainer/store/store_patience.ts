@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../shared/errors.ts';
 
-/** In the environment of a process that nobody waits for at a terminal: how long it waits for a store that is away, ms. */
+/** In the environment of a process that no person waits for: how long it waits for a store that is away, ms. */
 export const STORE_WAIT_VARIABLE = 'MINUTEHAND_STORE_WAIT_MS';
 
 /** PostgreSQL restarts, or fails over, within this time. */
