@@ -9,7 +9,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
 import { withJournal } from './journaled_bench.fixture.ts';
 import { byMinute, openBench, START_MS, type Bench } from './pipeline.fixture.ts';
-import { barInput } from './queue/input.ts';
+import { barInput, type StateInput } from './queue/input.ts';
 import { replayJournal } from './replay.ts';
 
 const settings = tinySettings({ core: { require_edge: false } });
@@ -182,6 +182,68 @@ describe('a rule of a pair that a pipeline serves', () => {
     const limited = tinySettings({ core: { require_edge: false, max_symbol_exposure: 0.01 } });
     const exposed = await reasonsOf(limited);
     expect([exposed.has('ENTRY'), exposed.has('EXPOSURE')]).toEqual([false, true]);
+  });
+
+  it('that looks at no order obeys all the same: a person, news, and a missing edge', async () => {
+    const careless = (no_edge = false): PairRuleModel => {
+      const rule = ruleOf(VERSION, 0.0002, (inner) => ({
+        ...inner,
+        get isWarm() {
+          return inner.isWarm;
+        },
+        decide: (position, { frame }, id, time) =>
+          position.side === 0
+            ? { action: 'ENTER', reason: 'ENTRY', position: openPosition(1, id, time, frame) }
+            : { action: 'HOLD', reason: 'IN_POSITION', position: agePosition(position) },
+      }));
+      return { ...rule, manifest: { ...rule.manifest, edge: { no_edge } } };
+    };
+    const reasonsOf = async (own: Settings, rule: PairRuleModel, ...inputs: readonly StateInput[]) => {
+      const bench = openBench(own);
+      bench.pipeline.inputs.apply({ ...served, rule });
+      await feed(bench, 0, 450);
+      const before = of(bench, ID).length;
+      for (const input of inputs) bench.pipeline.inputs.apply(input);
+      await feed(bench, 450, 600);
+      expect(await replayed(bench, [rule], own)).toMatchObject({ equal: bench.rows.length, different: 0 });
+      return [...new Set(of(bench, ID).slice(before).map(({ action, reason }) => `${action} ${reason}`))];
+    };
+    const halts = (text: string): StateInput => ({ kind: 'halts', standing: parseStanding(text) });
+    expect(await reasonsOf(settings, careless())).toEqual(['HOLD IN_POSITION']);
+    expect(await reasonsOf(settings, careless(), halts(`${ID}@*close`))).toEqual(['EXIT CLOSE_ALL', 'HOLD STOPPED']);
+    const strict = tinySettings({ core: { require_edge: true } });
+    expect(await reasonsOf(strict, careless(true))).toEqual(['HOLD NO_EDGE']);
+    const [a] = ID.split('_') as [string];
+    const event = { time: market[500]!.time, currency: a.slice(3), importance: 'high', name: 'a release' } as const;
+    const news = { kind: 'news', events: [event] } as unknown as StateInput;
+    const near = { importance: 'high', minutes_before: 30, minutes_after: 15 };
+    for (const close of [true, false]) {
+      const own = tinySettings({ core: { require_edge: false, news_stop: { ...near, close } } as never });
+      const reasons = await reasonsOf(own, careless(), news);
+      expect(reasons).toEqual(
+        close
+          ? ['HOLD IN_POSITION', 'EXIT NEWS_CLOSE', 'HOLD NEWS', 'ENTER ENTRY']
+          : ['HOLD IN_POSITION'],
+      );
+    }
+  });
+
+  it('answers for a pair of longer bars, over a replay', async () => {
+    const long = `${ID}@5m`;
+    const own = tinySettings({ core: { require_edge: false }, minutehand: { pairs: [long, ...settings.minutehand.pairs.slice(1)] } });
+    const rule = ((): PairRuleModel => {
+      const base = ruleOf();
+      return { ...base, manifest: { ...base.manifest, instrument: long } };
+    })();
+    const bench = openBench(own);
+    bench.pipeline.inputs.apply({ kind: 'rule', instrument: long, rule });
+    await feed(bench);
+    const answered = of(bench, long);
+    expect(answered.length).toBe(MINUTES / 5);
+    expect(new Set(answered.map(({ model_version }) => model_version))).toEqual(new Set([`rule/${VERSION}`]));
+    expect(new Set(answered.slice(-60).map(({ mode }) => mode))).toEqual(new Set(['OK']));
+    expect(answered.some(({ action }) => action === 'ENTER')).toBe(true);
+    expect(await replayed(bench, [rule], own)).toMatchObject({ equal: bench.rows.length, different: 0 });
   });
 
   it('changes no byte with another in shadow, which answers as it would be served', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
+import { parseStanding } from '../shared/bundle/halts.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { armVersion, parseRolloutText, type ActiveRollout } from '../shared/bundle/rollout.ts';
 import { fileRule } from '../shared/bundle/rule/rule_bundle.ts';
@@ -294,6 +295,38 @@ describe('a rule that a pipeline serves', () => {
     };
     return rule;
   }
+
+  it('that looks at no order obeys a person all the same', async () => {
+    const bench = openBench(settings, ALONE);
+    const rule = failingRule(() => ({
+      decide: (before, { close }, id, time) =>
+        before.side === 0
+          ? {
+              action: 'ENTER',
+              reason: 'ENTRY',
+              position: {
+                side: 1,
+                entryClose: close,
+                ageBars: 0,
+                positionId: id,
+                entryTime: time,
+                exits: { stop: null, target: null, max_age_bars: 3 },
+              },
+            }
+          : { action: 'HOLD', reason: 'IN_POSITION', position: { ...before, ageBars: before.ageBars + 1 } },
+    }));
+    bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule });
+    await feed(bench, 0, FAILS_AT + 100);
+    expect(signalsOf(bench).at(-1)).toMatchObject({ reason: 'IN_POSITION' });
+    bench.pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(`${ID}@*close`) });
+    await feed(bench, FAILS_AT + 100, FAILS_AT + 110);
+    const after = signalsOf(bench).slice(FAILS_AT + 100);
+    expect(after.map(({ action, reason }) => `${action} ${reason}`)).toEqual([
+      'EXIT CLOSE_ALL',
+      ...Array<string>(9).fill('HOLD STOPPED'),
+    ]);
+    expect(bench.failures).toEqual([]);
+  });
 
   it.each([
     ['step throws', () => ({ step: thrown })],

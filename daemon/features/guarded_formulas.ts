@@ -11,14 +11,26 @@ import type {
   RuleModel,
 } from '../../shared/bundle/rule/rule_model.ts';
 import type { InstrumentReading, PairReading } from '../../shared/core/formula/bar_inputs.ts';
-import type { Position } from '../../shared/core/position/position.ts';
+import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import type { Action } from '../../shared/core/rule/rule.ts';
+import {
+  NEWS_CLOSES,
+  NO_NEWS,
+  NOT_STOPPED,
+  PERSON_CLOSES,
+  type StandingOrders,
+} from '../../shared/core/rule/standing_conditions.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { InstrumentReason } from '../../shared/signal/instrument_signal.ts';
 import { PAIR_REASONS } from '../../shared/signal/verify.ts';
 import { INSTRUMENT_REASONS } from '../../shared/signal/verify_instrument.ts';
-import type { InstrumentPosition, InstrumentStep, KeptExits } from '../../shared/strategies/instrument_position.ts';
+import {
+  FLAT_POSITION,
+  type InstrumentPosition,
+  type InstrumentStep,
+  type KeptExits,
+} from '../../shared/strategies/instrument_position.ts';
 
 /** What positions of both kinds have. */
 interface Held {
@@ -30,21 +42,27 @@ interface Step<Own> {
   readonly reason: string;
   readonly position: Own;
 }
+/** What holds whatever a rule says. */
+interface Ordered extends StandingOrders {
+  readonly hasEdge: boolean;
+}
 /** Measures how long a rule takes; null = nobody asks. */
 export type RuleClock = Pick<Clock, 'monotonicUs'> | null;
 
 /**
  * What a rule computes of one subject. A rule may be code of a user: whatever it throws, returns or leaves out becomes
- * its `fault`, after which it is not asked any more. Nothing here throws.
+ * its `fault`, after which it is not asked any more. Nothing here throws. Orders of a person, news and a missing edge
+ * hold also where it does not look at them.
  */
 abstract class GuardedFormulas<
   Reading,
   Inner extends BarFormulas<Reading>,
   Own extends Held,
-  Bar,
+  Bar extends Ordered,
   Out extends Step<Own>,
 > {
   abstract readonly rule: AnyRule;
+  protected abstract readonly flat: Own;
   protected readonly inner: Inner | null;
   readonly #clock: RuleClock;
   #fault: MinutehandError | null = null;
@@ -91,8 +109,18 @@ abstract class GuardedFormulas<
       const step = this.answerOf(before, bar, id, time);
       const wrong = this.#wrongIn(step, before, id);
       if (wrong !== null) throw new TypeError(wrong);
-      return step;
+      return this.#ordered(step, before, bar);
     });
+  }
+
+  #ordered(step: Out, before: Own, bar: Bar): Out {
+    if (before.side !== 0) {
+      const order = step.action === 'EXIT' ? undefined : CLOSING.find((condition) => condition.holds(bar));
+      return order === undefined ? step : ({ action: 'EXIT', reason: order.reason, position: this.flat } as Step<Own> as Out);
+    }
+    if (step.action !== 'ENTER') return step;
+    const reason = STOPPING.find((condition) => !condition.holds(bar))?.reason ?? (bar.hasEdge ? null : 'NO_EDGE');
+    return reason === null ? step : ({ action: 'HOLD', reason, position: before } as Step<Own> as Out);
   }
 
   /** Milliseconds that it took since this was asked for; null = it has taken no bar since then. */
@@ -156,6 +184,9 @@ abstract class GuardedFormulas<
   }
 }
 
+const CLOSING = [NEWS_CLOSES, PERSON_CLOSES];
+const STOPPING = [NOT_STOPPED, NO_NEWS];
+
 /** Reasons of minutes that nothing is decided on. */
 const UNDECIDED: ReadonlySet<string> = new Set(['SILENCE', 'SHUTDOWN', 'LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT']);
 /** Of a cause that is logged and published. */
@@ -211,6 +242,7 @@ export class GuardedPairFormulas extends GuardedFormulas<
   PairRuleStep
 > {
   readonly rule: PairRuleModel;
+  protected readonly flat = FLAT;
   /** As of the last bar. */
   maxAgeBars = 1;
 
@@ -250,6 +282,7 @@ export class GuardedInstrumentFormulas extends GuardedFormulas<
   InstrumentStep<InstrumentReason>
 > {
   readonly rule: RuleModel;
+  protected readonly flat = FLAT_POSITION;
   /** As of the last bar. */
   exits: KeptExits = NO_EXITS;
 

@@ -28,7 +28,11 @@ const activeShape = {
   block_minutes: z.int().min(1).max(10_080),
   /** Of the instruments whose direction models are compared; absent: the models are those of pairs, or rules. */
   timeframe: z.enum(TIMEFRAME_NAMES).optional(),
-  /** Id of the instrument, or of the pair, whose rules are compared; absent: models are. */
+  /**
+   * Subject of the rules that are compared, an instrument or a pair. It keeps its name of when rules were of instruments
+   * alone: signed pointers, their marks, bundles and journals have it, and a second name would have to be read beside it
+   * for as long as any of them is.
+   */
   instrument: z.string().regex(SUBJECT_ID).optional(),
 };
 const activeSchema = z.object(activeShape);
