@@ -206,7 +206,13 @@ describe('a rule of a pair that a pipeline serves', () => {
       for (const input of inputs) bench.pipeline.inputs.apply(input);
       await feed(bench, 450, 600);
       expect(await replayed(bench, [rule], own)).toMatchObject({ equal: bench.rows.length, different: 0 });
-      return [...new Set(of(bench, ID).slice(before).map(({ action, reason }) => `${action} ${reason}`))];
+      return [
+        ...new Set(
+          of(bench, ID)
+            .slice(before)
+            .map(({ action, reason }) => `${action} ${reason}`),
+        ),
+      ];
     };
     const halts = (text: string): StateInput => ({ kind: 'halts', standing: parseStanding(text) });
     expect(await reasonsOf(settings, careless())).toEqual(['HOLD IN_POSITION']);
@@ -221,16 +227,17 @@ describe('a rule of a pair that a pipeline serves', () => {
       const own = tinySettings({ core: { require_edge: false, news_stop: { ...near, close } } as never });
       const reasons = await reasonsOf(own, careless(), news);
       expect(reasons).toEqual(
-        close
-          ? ['HOLD IN_POSITION', 'EXIT NEWS_CLOSE', 'HOLD NEWS', 'ENTER ENTRY']
-          : ['HOLD IN_POSITION'],
+        close ? ['HOLD IN_POSITION', 'EXIT NEWS_CLOSE', 'HOLD NEWS', 'ENTER ENTRY'] : ['HOLD IN_POSITION'],
       );
     }
   });
 
   it('answers for a pair of longer bars, over a replay', async () => {
     const long = `${ID}@5m`;
-    const own = tinySettings({ core: { require_edge: false }, minutehand: { pairs: [long, ...settings.minutehand.pairs.slice(1)] } });
+    const own = tinySettings({
+      core: { require_edge: false },
+      minutehand: { pairs: [long, ...settings.minutehand.pairs.slice(1)] },
+    });
     const rule = ((): PairRuleModel => {
       const base = ruleOf();
       return { ...base, manifest: { ...base.manifest, instrument: long } };

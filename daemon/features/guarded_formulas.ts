@@ -116,7 +116,9 @@ abstract class GuardedFormulas<
   #ordered(step: Out, before: Own, bar: Bar): Out {
     if (before.side !== 0) {
       const order = step.action === 'EXIT' ? undefined : CLOSING.find((condition) => condition.holds(bar));
-      return order === undefined ? step : ({ action: 'EXIT', reason: order.reason, position: this.flat } as Step<Own> as Out);
+      return order === undefined
+        ? step
+        : ({ action: 'EXIT', reason: order.reason, position: this.flat } as Step<Own> as Out);
     }
     if (step.action !== 'ENTER') return step;
     const reason = STOPPING.find((condition) => !condition.holds(bar))?.reason ?? (bar.hasEdge ? null : 'NO_EDGE');

@@ -29,9 +29,9 @@ const activeShape = {
   /** Of the instruments whose direction models are compared; absent: the models are those of pairs, or rules. */
   timeframe: z.enum(TIMEFRAME_NAMES).optional(),
   /**
-   * Subject of the rules that are compared, an instrument or a pair. It keeps its name of when rules were of instruments
-   * alone: signed pointers, their marks, bundles and journals have it, and a second name would have to be read beside it
-   * for as long as any of them is.
+   * Subject of the rules that are compared, an instrument or a pair. It keeps its name of when rules were of
+   * instruments alone: signed pointers, their marks, bundles and journals have it, and a second name would have to be
+   * read beside it for as long as any of them is.
    */
   instrument: z.string().regex(SUBJECT_ID).optional(),
 };
