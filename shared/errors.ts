@@ -981,7 +981,7 @@ export const ERRORS = {
   },
   RETRAIN_RUNNING: {
     status: 409,
-    message: 'The same training run is in progress or waits already.',
+    message: 'The same training run, or a full one that includes it, is in progress or waits already.',
     next: 'Wait (GET /runs), or stop it (POST /retrain/cancel).',
   },
   RUNS_TOO_MANY: {

@@ -418,7 +418,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     const list = page.getByRole('region', { name: 'Jobs' }).first();
     await list.getByRole('row', { name: /scan of pairs/ }).waitFor();
     expect(await list.getByRole('row', { name: /league of learners/ }).innerText()).toMatch(
-      /queued\s+needs 2 cores, 1 are free; running: 1/,
+      /queued\s+needs 2 cores, 1 free; running: jobs 1/,
     );
     await page.getByLabel('Status').selectOption('queued');
     expect(await list.getByRole('row').count()).toBe(2);

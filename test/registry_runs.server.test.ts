@@ -162,7 +162,7 @@ describe('a run for which this machine lacks room', () => {
     expect(await runs.request(WANTED)).toMatchObject({ run_id: 1, status: 'queued' });
     expect(await runs.startOrWait({ trigger: triggerOfText('incremental schedule'), kind: 'incremental' })).toBe(true);
     const cores = Math.max(1, availableParallelism() - 1);
-    const reason = `needs ${cores} of the cores, ${cores - 1} are free beside jobs ${jobId}`;
+    const reason = `needs ${cores} cores, ${cores - 1} free; running: job ${jobId}`;
     await expect.poll(async () => (await runs.waiting()).map(({ reasons }) => reasons)).toEqual([[reason], []]);
     expect(printed).toContain(`Training run 1 (request) waits: ${reason}.`);
     expect(runs.runs()).toEqual([]);
@@ -189,7 +189,7 @@ describe('a run for which this machine lacks room', () => {
     expect(await runs.request(WANTED)).toBeNull();
     await expect
       .poll(async () => (await runs.waiting())[0]!.reasons.join())
-      .toMatch(/^needs 9000000 MB of memory, \d+ are free$/);
+      .toMatch(/^needs 9000000 MB of memory, \d+ MB free$/);
     expect(runs.runs()).toEqual([]);
     expect(await alerts()).toEqual([]);
     expect(await runs.drop(1)).toMatchObject({ run_id: 1 });

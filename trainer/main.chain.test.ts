@@ -7,7 +7,12 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { homePaths } from '../shared/home.ts';
+import { jobHost, JobRecords } from './jobs/records/job_records.ts';
+import { markOf } from './jobs/records/process_mark.ts';
+import { SCAN_JOB } from './jobs/kinds/scan_job.fixture.ts';
+import { openStore, storeUrl } from './store/store.ts';
 import { activate } from '../test/activate.ts';
 import { tinyModels, tinySettings, type SettingsOverrides } from '../test/tiny_models.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
@@ -213,7 +218,7 @@ describe('the API of the trainer', () => {
       expect(run!.percent).toBeGreaterThanOrEqual(percent);
       expect(run!.percent === 0).toBe(percent === 0);
       expect(run!.eta_seconds === null).toBe(percent === 0);
-      retrainer.cancel();
+      retrainer.cancel('a person');
       await runsWhere(([run]) => run!.status === 'stopped');
     }
   });
@@ -479,13 +484,36 @@ describe('the schedules', () => {
     }
   });
 
+  it('have a canceled job when a person ends them, and no killed one', async () => {
+    const { retrainer } = await start(program(HANGS));
+    await retrainer.request({ trigger: triggerOfText('request') });
+    await runsWhere(([run]) => run!.stage === 'learning');
+    const paths = homePaths({ MINUTEHAND_HOME: folder });
+    const store = await openStore(storeUrl({}, paths));
+    const records = new JobRecords(store, { market: 'simulated', host: jobHost(paths), clock: MACHINE_CLOCK });
+    const id = await records.queue({
+      job: SCAN_JOB,
+      requestedBy: 'trainer',
+      cores: 1,
+      origin: `run:${retrainer.runs()[0]!.run_id}`,
+    });
+    await records.start(id, markOf(process.pid));
+    retrainer.cancel('a person');
+    await runsWhere(([run]) => run!.status === 'stopped');
+    expect(await records.end(id, { status: 'killed', error: 'its process has ended without a result' })).toBe(
+      'canceled',
+    );
+    expect(await records.find(id)).toMatchObject({ cancel_by: 'a person', error: null });
+    await store.close();
+  });
+
   it('let a full run wait for an incremental one that is in progress', async () => {
     const { retrainer } = await start(program(HANGS));
     await retrainer.startOrWait({ trigger: triggerOfText('incremental schedule'), kind: 'incremental' });
     expect(await retrainer.startOrWait({ trigger: triggerOfText('schedule') })).toBe(true);
     expect(retrainer.runs()).toHaveLength(1);
     await runsWhere(([run]) => run!.stage === 'learning');
-    retrainer.cancel();
+    retrainer.cancel('a person');
     await runsWhere((runs) => runs.length === 2);
     expect(retrainer.runs()).toMatchObject([
       { kind: 'full', trigger: triggerOfText('schedule'), attempt: 1 },

@@ -1,5 +1,6 @@
 import type { FeatureFormula } from '../../shared/policy/feature_file.ts';
 import type { Command } from 'commander';
+import { effectWords } from '../../shared/policy/applies.ts';
 import { inspectSettings, loadSettings } from '../../shared/policy/policy.ts';
 import { nearConfiguredWarnings } from '../../shared/policy/near_configured.ts';
 import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
@@ -26,7 +27,7 @@ export function addConfig(program: Command, output: () => Output): void {
     .action((flags: ConfigFlags) => check(flags, output()));
   config
     .command('show')
-    .description('the values in effect, environment variables included')
+    .description('the values in effect, environment variables included, and when a changed one takes effect')
     .addOption(configOption())
     .action((flags: ConfigFlags) => show(flags, output()));
 }
@@ -70,6 +71,14 @@ function namedFormula({ name, subjects }: FeatureFormula): string {
   return subjects === null ? name : `${name} (${subjects.join(', ')})`;
 }
 
+/** When a changed value takes effect, and what keeps another one: the keys of the files, and sections of minutehand.yaml. */
+function keysByEffect(parts: Readonly<Record<string, object>>): Record<string, string[]> {
+  const keys = Object.entries(parts).flatMap(([part, own]) => Object.keys(own).map((key) => `${part}.${key}`));
+  const by: Record<string, string[]> = {};
+  for (const key of keys) (by[effectWords(key)] ??= []).push(key);
+  return by;
+}
+
 function show({ config }: ConfigFlags, output: Output): void {
   const { core, retrain, signals, minutehand, formulas, policyHash, sources, ...more } = loadSettings(configOf(config));
   const instrument_formulas = more.instrumentFormulas.formulas;
@@ -82,6 +91,7 @@ function show({ config }: ConfigFlags, output: Output): void {
     instrument_formulas,
     policyHash,
     sources,
+    takes_effect: keysByEffect({ core, retrain, signals, minutehand }),
   });
   output.line(JSON.stringify(shown, null, 2));
   output.result(shown);

@@ -160,12 +160,13 @@ async function withRecords<Result>(absent: Result, work: (records: JobRecords) =
 
 /** `   12 train       running   learning, 61 %, 2 min left  (ann)` */
 function rowOf(job: RecordedJob): string {
+  const isPreview = (job.document['output'] as { is_dry_run?: boolean } | undefined)?.is_dry_run === true;
   const cells = [
     String(job.job_id).padStart(5),
     job.kind.padEnd(11),
     timeText(job.started_ms ?? job.requested_ms).slice(0, 16),
     job.status.padEnd(9),
-    `${aboutJob(job)}  (${job.requested_by}${originText(job)})`,
+    `${isPreview ? 'preview, nothing is stored  ' : ''}${aboutJob(job)}  (${job.requested_by}${originText(job)})`,
   ];
   return oneLine(cells.join('  '));
 }

@@ -75,7 +75,7 @@ describe('the command runs', () => {
     const again = await json('runs', 'start', '--kind', 'incremental');
     expect(again).toMatchObject({ code: 1, document: { error: { code: 'RETRAIN_RUNNING' } } });
     expect((await run('runs', 'start')).out).toMatch(
-      /^Training run 2 \(full\) waits until the present one has ended\./,
+      /^Training run 2 \(full\) waits\. `minutehand runs list` shows for what\./,
     );
     expect(await json('runs', 'start')).toMatchObject({ code: 1, document: { error: { code: 'RETRAIN_RUNNING' } } });
     expect((await run('runs', 'list')).out).toMatch(

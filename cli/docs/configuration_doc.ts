@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../shared/root.ts';
+import { APPLIES, effectOf, effectWords, type Applies } from '../../shared/policy/applies.ts';
 import { OVERRIDES, PLACES } from '../../shared/policy/environment.ts';
 import { allowed, jsonSchema, schemaAt } from '../../shared/policy/json_schema.ts';
 import type { JsonSchema } from '../../shared/policy/json_schema.ts';
@@ -15,6 +16,14 @@ const SWITCHED_OFF = /[.;] null = (?:never|none|off)\.$/;
 
 /** Longer lists are shown shortened. */
 const MAX_ITEMS = 12;
+
+/** `effect` in the tables of policy files. */
+const SHORT_EFFECT: Readonly<Record<Applies, string>> = {
+  next_bar: 'bar',
+  trainer: 'trainer',
+  next_training: 'training',
+  restart: 'restart',
+};
 
 const INTRODUCTIONS: Readonly<Record<ConfigPart, string>> = {
   core: 'Entries and risk. Part of `policy_hash`.',
@@ -57,10 +66,11 @@ function policyTable(part: ConfigPart, content: Record<string, Entry>): string {
     code(key),
     shown(entry.value),
     prose(allowedShort(schemaAt(jsonSchema(part), [key, 'value']) ?? {})),
+    SHORT_EFFECT[effectOf(`${part}.${key}`).applies],
     entry.label_ja,
     prose((entry.description ?? '').replace(SWITCHED_OFF, '.')),
   ]);
-  return table(['key', 'value', 'allowed', 'label_ja', 'meaning'], rows);
+  return table(['key', 'value', 'allowed', 'effect', 'label_ja', 'meaning'], rows);
 }
 
 /**
@@ -133,7 +143,7 @@ function plainSections(content: Record<string, unknown>): string {
         section.properties === undefined
           ? freeSection(section, value)
           : table(['key', 'value', 'allowed', 'meaning'], merged(settingRows(section, value)));
-      return `### ${key}\n\n${prose(section.description ?? '')}\n\n${body}`;
+      return `### ${key}\n\n${prose(section.description ?? '')} Takes effect ${effectWords(`minutehand.${key}`)}.\n\n${body}`;
     })
     .join('\n\n');
 }
@@ -185,7 +195,12 @@ export function renderConfigurationDoc(configDir: string = join(packageRoot(), '
     [
       'A key that a policy file lacks has its delivered value; `minutehand config check` names these, and every problem.',
       'JSON Schemas for editors: `config/schema/`. Allowed: `1…9` are whole numbers, `(0, 1]` is an interval; `null` without',
-      'a meaning of its own switches off.',
+      'a meaning of its own switches off. `effect`: when a changed value takes effect:',
+      Object.entries(APPLIES)
+        .map(([when, words]) => `${code(SHORT_EFFECT[when as Applies])} ${words}`)
+        .join(', ')
+        .concat('.'),
+      '`minutehand config show` groups the keys by it.',
     ].join('\n'),
     ...files,
     '## Environment variables',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../shared/root.ts';
 import { renderConfigurationDoc, settingRows } from './configuration_doc.ts';
+import { APPLIES, effectWords } from '../../shared/policy/applies.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 
 const text = renderConfigurationDoc();
@@ -19,6 +20,19 @@ describe('docs/reference/CONFIGURATION.md', () => {
     );
     for (const key of keys) expect(text).toContain(`|\`${key}\`|`);
     for (const section of Object.keys(minutehand)) expect(text).toContain(`### ${section}\n`);
+  });
+
+  it('says of every key when it takes effect, as the pages and the commands of changes do', () => {
+    const lines = text.split('\n');
+    const rowOf = (key: string): string => lines.find((line) => line.startsWith(`|\`${key}\`|`))!;
+    expect(rowOf('news_stop')).toContain('|bar|');
+    expect(rowOf('theta1_initial')).toContain('|training|');
+    expect(rowOf('retrain_cron')).toContain('|trainer|');
+    for (const section of Object.keys(loadSettings({ env: {} }).minutehand)) {
+      const at = lines.indexOf(`### ${section}`);
+      expect(lines[at + 2]).toContain(`Takes effect ${effectWords(`minutehand.${section}`)}.`);
+    }
+    expect(text).toContain(`\`restart\` ${APPLIES.restart}`);
   });
 
   it('has rows for an optional section that the file lacks', () => {

@@ -3491,7 +3491,7 @@ export interface paths {
                             in_use: {
                                 /** @description Pairs and instruments with active models */
                                 active_models: number;
-                                /** @description Symbols whose newest bar quotes its spread */
+                                /** @description Symbols of which one of the newest bars quotes its spread */
                                 quoted_spreads: string[];
                                 /** @description Running paper accounts */
                                 paper_accounts: string[];
@@ -3561,7 +3561,7 @@ export interface paths {
                             in_use: {
                                 /** @description Pairs and instruments with active models */
                                 active_models: number;
-                                /** @description Symbols whose newest bar quotes its spread */
+                                /** @description Symbols of which one of the newest bars quotes its spread */
                                 quoted_spreads: string[];
                                 /** @description Running paper accounts */
                                 paper_accounts: string[];

@@ -104,3 +104,17 @@ export function effectOf(key: string): KeyEffect {
   const keptBy = effect.keptBy.filter((keeper) => keeper !== 'paper_accounts' || CHARGED_ON_PAPER.includes(figure));
   return { ...effect, keptBy: REPLACED_BY_QUOTES.includes(figure) ? ['quoted_spreads', ...keptBy] : keptBy };
 }
+
+/** What a keeper keeps, as a sentence of a page about a key. */
+const KEPT: Readonly<Record<Keeper, string>> = {
+  active_models: 'active models keep what theirs were computed from until the next training replaces them',
+  quoted_spreads: 'a spread that a bar quotes counts in place of the configured one',
+  paper_accounts: 'running paper accounts charge the earlier costs until they are started again',
+  results: 'earlier backtests and reports keep theirs',
+};
+
+/** When a value of a key takes effect, and what keeps another one, in words. @param key as of `effectOf` */
+export function effectWords(key: string): string {
+  const { applies, keptBy } = effectOf(key);
+  return [APPLIES[applies], ...keptBy.map((keeper) => KEPT[keeper])].join('; ');
+}

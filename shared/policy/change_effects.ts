@@ -5,7 +5,7 @@ import { changedFigures } from './differences.ts';
 export interface InUse {
   /** Pairs and instruments with active models. */
   readonly active_models: number;
-  /** Symbols whose newest bar quotes its spread. */
+  /** Symbols of which one of the newest bars quotes its spread. */
   readonly quoted_spreads: readonly string[];
   /** Names of running paper accounts. */
   readonly paper_accounts: readonly string[];

@@ -30,6 +30,7 @@ export default function ChangesPage() {
       {error !== null && <Failure error={error} />}
       <Table
         name="changes"
+        kind="cards"
         label={t('changes.title')}
         rows={data?.changes}
         error={error}
@@ -45,6 +46,9 @@ interface Acts {
   readonly decide: (id: number, verb: 'approve' | 'reject') => Promise<void>;
   readonly takeBack: (id: number, reason: string) => Promise<void>;
 }
+
+/** Where a person approves, all is shown again. */
+const isNarrow = (): boolean => matchMedia('(width <= 720px)').matches;
 
 const NOTHING_IN_USE = { active_models: 0, quoted_spreads: [], paper_accounts: [] };
 
@@ -78,7 +82,12 @@ function columnsOf(data: Changes | null, { decide, takeBack }: Acts): Column<Cha
           <DifferenceLines changes={changes} before={before} />
           <span class="note">{t('changes.reason', { reason })}</span>
           {EFFECTIVE.has(status) && (
-            <EffectLines changes={changes} before={before} inUse={inUse} isFolded={status === 'applied'} />
+            <EffectLines
+              changes={changes}
+              before={before}
+              inUse={inUse}
+              isFolded={status === 'applied' || isNarrow()}
+            />
           )}
         </div>
       ),

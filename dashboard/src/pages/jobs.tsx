@@ -76,6 +76,7 @@ function Jobs() {
       >
         <Table
           name="jobs"
+          kind="cards"
           label={t('jobs.title')}
           rows={data === null ? undefined : rows}
           error={error}
@@ -125,6 +126,13 @@ function Cancel({ job, onCanceled }: { readonly job: Job; readonly onCanceled: (
   );
 }
 
+/** A preview of an import is none. */
+function kindText({ kind, document }: Pick<Job, 'kind' | 'document'>): string {
+  const { output } = document as { readonly output?: { readonly is_dry_run?: boolean } };
+  const text = codeText('job', kind);
+  return output?.is_dry_run === true ? `${text} ${t('jobs.dryRun')}` : text;
+}
+
 /** How far it is, what it waits for, or how it ended. */
 function stateText(job: Job): string {
   if (job.status === 'queued') return job.waits_for === null ? t('jobs.next') : waitText(job.waits_for);
@@ -158,7 +166,7 @@ function columnsOf(reload: () => void): Column<Job>[] {
       key: 'kind',
       title: t('runs.kind'),
       value: ({ kind }) => kind,
-      cell: ({ kind }) => codeText('job', kind),
+      cell: (job) => kindText(job),
     },
     {
       key: 'status',
@@ -169,7 +177,8 @@ function columnsOf(reload: () => void): Column<Job>[] {
           <span>
             <Badge tone={TONES[job.status]}>{codeText('status', job.status)}</Badge> {stateText(job)}
           </span>
-          {job.error !== null && (
+          {job.status === 'killed' && <span class="bad">{t('jobs.killed')}</span>}
+          {job.status !== 'killed' && job.error !== null && (
             <span class="bad" lang="en">
               {job.error}
             </span>

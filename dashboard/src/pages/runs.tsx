@@ -96,7 +96,8 @@ function WaitingRuns({ runs, mayStop, onDone }: WaitingProps) {
         {runs.map(({ run_id, kind, trigger, waits_for }) => (
           <li key={run_id}>
             {t('runs.run')} {run_id}: {codeText('kind', kind)}{' '}
-            <span class="note">{triggerText(trigger, language.value)}</span> {waits_for !== null && waitText(waits_for)}
+            <span class="note">{triggerText(trigger, language.value)}</span>
+            {waits_for !== null && <span>{waitText(waits_for)}</span>}
             {mayStop && (
               <ConfirmedButton
                 tone="danger"

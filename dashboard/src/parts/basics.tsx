@@ -203,7 +203,8 @@ export function Table<Row>(props: {
   readonly empty: TextKey;
   /** All rows, if `rows` is one page of them. */
   readonly saved?: readonly Row[];
-  readonly kind?: 'heat' | 'heat small' | 'policy' | 'gates';
+  /** cards: in a narrow window each row is a block, whose cells have their titles. */
+  readonly kind?: 'heat' | 'heat small' | 'policy' | 'gates' | 'cards';
 }) {
   const { rows, columns, name, saved = rows ?? [] } = props;
   if (rows === undefined) return props.error == null ? <Loading /> : null;
@@ -224,8 +225,12 @@ export function Table<Row>(props: {
           <tbody>
             {rows.map((row) => (
               <tr key={props.rowKey(row)}>
-                {columns.map(({ key, isNumber, cell, tone }) => (
-                  <td key={key} class={`${isNumber === true ? 'number' : ''} ${tone?.(row) ?? ''}`}>
+                {columns.map(({ key, title, isNumber, cell, tone }) => (
+                  <td
+                    key={key}
+                    {...(props.kind === 'cards' && { 'data-title': title })}
+                    class={`${isNumber === true ? 'number' : ''} ${tone?.(row) ?? ''}`}
+                  >
                     {cell(row)}
                   </td>
                 ))}

@@ -1,4 +1,5 @@
 import type { Job } from '../api.ts';
+import { num } from '../format.ts';
 import { t } from '../text/text.ts';
 
 /** What a queued job or run waits for, in words. */
@@ -9,6 +10,6 @@ export function waitText(wait: NonNullable<Job['waits_for']>): string {
     case 'cores':
       return t('jobs.waits.cores', { needed: wait.needed, free: wait.free, jobs: wait.jobs.join(', ') });
     case 'memory':
-      return t('jobs.waits.memory', { needed: wait.needed_mb, free: wait.free_mb });
+      return t('jobs.waits.memory', { needed: num(wait.needed_mb, 0), free: num(wait.free_mb, 0) });
   }
 }

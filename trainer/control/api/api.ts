@@ -128,7 +128,9 @@ export function addRoutes(
   server.post('/retrain/cancel', async (request, reply) => {
     const query = request.query as Record<string, string>;
     checkQuery(Object.entries(query), { run: null });
-    return reply.status(202).send(await endRun(retrainer, query['run'] === undefined ? null : Number(query['run'])));
+    const by = request.identity?.name ?? 'this machine';
+    const runId = query['run'] === undefined ? null : Number(query['run']);
+    return reply.status(202).send(await endRun(retrainer, runId, by));
   });
 }
 

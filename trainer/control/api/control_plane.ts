@@ -84,7 +84,7 @@ async function cancelOrigin(origin: string, retrainer: Retrainer, backtests: Bac
   const [what, number] = origin.split(':');
   const id = Number(number);
   if (what === 'run' && retrainer.runs().some(({ run_id, status }) => run_id === id && status === 'running'))
-    retrainer.cancel();
+    retrainer.cancel(null);
   if (what !== 'backtest') return;
   try {
     await backtests.cancel(id);

@@ -1,5 +1,4 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { barSecondsOf, isInstrument, timeframeOf, type Pair, type Timeframe } from '../../../shared/pair.ts';
@@ -11,6 +10,8 @@ import { openJournal } from '../../../shared/store/journal.ts';
 import { journalsOf } from '../../jobs/bars/recent_bars.ts';
 
 const PAPER = '_paper';
+/** Newest bars of a symbol, one of which quotes its spread: a feeder may leave it out of some. */
+const QUOTES_LOOKED_AT = 240;
 
 /** What a change of the configuration may not reach. What cannot be read is not named: its own page tells why. */
 export function readInUse(settings: Settings, paths: HomePaths): InUse {
@@ -52,12 +53,11 @@ function quotedSpreads(settings: Settings, paths: HomePaths): string[] {
 function quotedSpreadsIn(path: string): string[] {
   const journal = openJournal(path, { readOnly: true });
   try {
-    return [...journal.lastBars()]
-      .filter(([symbol, time]) => {
-        const [bar] = journal.bars(symbol, time, (time + SECONDS_PER_BAR) as OpenTime);
-        return bar?.spread !== undefined;
-      })
-      .map(([symbol]) => symbol);
+    return [...journal.lastBars().keys()].filter((symbol) => {
+      const first = journal.newestBars(symbol, QUOTES_LOOKED_AT).at(-1);
+      for (const { spread } of journal.bars(symbol, first)) if (spread !== undefined) return true;
+      return false;
+    });
   } finally {
     journal.close();
   }

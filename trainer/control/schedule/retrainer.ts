@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
@@ -60,9 +61,10 @@ export interface Retrainer {
   models(): Promise<readonly ModelRegistryView[]>;
   /**
    * Ends the current run without another attempt.
+   * @param by who asked for it; null: its job has been canceled already
    * @returns that run, which has not ended yet; null when there is none in this trainer
    */
-  cancel(): RetrainRun | null;
+  cancel(by: string | null): RetrainRun | null;
   /** Ends the current run and begins no other; queued runs stay in the store for the next trainer. */
   stop(): Promise<void>;
 }
@@ -74,6 +76,9 @@ export interface Retrainer {
 export function createRetrainer(options: TrainerOptions, runLog: RunLog, notifier: Notifier = NO_NOTIFIER): Retrainer {
   return new QueuedRetrainer(options, runLog, notifier);
 }
+
+/** Within which the jobs of a run that is ended are marked as canceled. */
+const MARK_MS = 1000;
 
 class QueuedRetrainer implements Retrainer {
   readonly #options: TrainerOptions;
@@ -145,11 +150,18 @@ class QueuedRetrainer implements Retrainer {
     return models;
   }
 
-  cancel(): RetrainRun | null {
-    if (this.#training === null) return null;
+  cancel(by: string | null): RetrainRun | null {
+    const training = this.#training;
+    const run = this.#current;
+    if (training === null || run === null) return run;
     this.#canceled = true;
-    this.#training.stop();
-    return this.#current;
+    // Before its process ends: a job whose process has ended without having been canceled was killed.
+    const marked = this.#attempt('the jobs of a run cannot be canceled', async () => {
+      if (by !== null) await this.#records.cancelJobs(run.run_id, by);
+    });
+    // Also where the store does not answer.
+    void Promise.race([marked, sleep(MARK_MS)]).then(() => training.stop());
+    return run;
   }
 
   async stop(): Promise<void> {

@@ -51,6 +51,14 @@ export class RunRecords {
     return await jobs.list({ limit: 1000, statuses: ['running'], isHere: true });
   }
 
+  /** Says of the jobs of a run that a person ends it: they end as canceled. */
+  async cancelJobs(runId: number, by: string): Promise<void> {
+    const { jobs } = this.#memory;
+    if (jobs === null) return;
+    for (const { job_id } of await jobs.list({ limit: 1000, statuses: ['running'], origin: `run:${runId}` }))
+      await jobs.cancel(job_id, by);
+  }
+
   /** The newest runs, newest first, those of earlier trainers included. */
   get shown(): readonly RetrainRun[] {
     return this.#runs;

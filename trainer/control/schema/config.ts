@@ -8,7 +8,7 @@ const applies = z.enum(Object.keys(APPLIES) as [Applies, ...Applies[]]);
 const inUse = z
   .object({
     active_models: z.number().int().describe('Pairs and instruments with active models'),
-    quoted_spreads: z.array(z.string()).describe('Symbols whose newest bar quotes its spread'),
+    quoted_spreads: z.array(z.string()).describe('Symbols of which one of the newest bars quotes its spread'),
     paper_accounts: z.array(z.string()).describe('Running paper accounts'),
   })
   .describe('What this installation uses that keeps its values when the configuration changes');

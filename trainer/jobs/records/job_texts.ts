@@ -1,3 +1,4 @@
+import { counted } from '../../../shared/counted.ts';
 import type { JobEvent, JobWait } from './job_event.ts';
 
 const BYTES_PER_MB = 1024 * 1024;
@@ -8,9 +9,9 @@ export function waitText(wait: JobWait): string {
     case 'order':
       return `job ${wait.job_id} begins first`;
     case 'cores':
-      return `needs ${wait.needed} of the cores, ${wait.free} are free beside jobs ${wait.jobs.join(', ')}`;
+      return `needs ${counted(wait.needed, 'core')}, ${wait.free} free; running: ${wait.jobs.length === 1 ? 'job' : 'jobs'} ${wait.jobs.join(', ')}`;
     case 'memory':
-      return `needs ${wait.needed_mb} MB of memory, ${wait.free_mb} are free`;
+      return `needs ${wait.needed_mb} MB of memory, ${wait.free_mb} MB free`;
   }
 }
 

@@ -32,12 +32,13 @@ export function shownRun(run: RequestedRun) {
 /**
  * Ends a run without another attempt, or takes it out of the queue.
  * @param runId null: the one in progress
+ * @param by who asked for it
  * @throws MinutehandError RETRAIN_IDLE
  */
-export async function endRun(retrainer: Retrainer, runId: number | null): Promise<RequestedRun> {
+export async function endRun(retrainer: Retrainer, runId: number | null, by: string): Promise<RequestedRun> {
   const current = retrainer.runs().find(({ status }) => status === 'running');
   if (runId === null || current?.run_id === runId) {
-    const run = retrainer.cancel();
+    const run = retrainer.cancel(by);
     if (run !== null) return run;
   } else {
     const dropped = await retrainer.drop(runId);

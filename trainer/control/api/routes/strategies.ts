@@ -219,7 +219,7 @@ function addRunRoutes(api: Api, context: ApiContext): void {
     },
     async handler(request, reply) {
       const current = retrainer.runs().find(({ status }) => status === 'running');
-      const run = current !== undefined && isOfRules(current.kind) ? retrainer.cancel() : null;
+      const run = current !== undefined && isOfRules(current.kind) ? retrainer.cancel(request.identity!.name) : null;
       if (run === null) throw new MinutehandError('RETRAIN_IDLE');
       request.written = { target: `run ${run.run_id}` };
       return reply.status(202).send(shownRun(run));

@@ -66,7 +66,7 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
       response: { 202: runSchema, ...REFUSALS },
     },
     async handler(request, reply) {
-      const run = await endRun(retrainer, request.query.run ?? null);
+      const run = await endRun(retrainer, request.query.run ?? null, request.identity!.name);
       request.written = { target: `run ${run.run_id}` };
       return reply.status(202).send(shownRun(run));
     },
