@@ -1,3 +1,4 @@
+import { counted } from '../shared/counted.ts';
 import { triggerOfText } from '../trainer/store/trigger_migration.ts';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -162,7 +163,7 @@ describe('a run for which this machine lacks room', () => {
     expect(await runs.request(WANTED)).toMatchObject({ run_id: 1, status: 'queued' });
     expect(await runs.startOrWait({ trigger: triggerOfText('incremental schedule'), kind: 'incremental' })).toBe(true);
     const cores = Math.max(1, availableParallelism() - 1);
-    const reason = `needs ${cores} cores, ${cores - 1} free; running: job ${jobId}`;
+    const reason = `needs ${counted(cores, 'core')}, ${cores - 1} free; running: job ${jobId}`;
     await expect.poll(async () => (await runs.waiting()).map(({ reasons }) => reasons)).toEqual([[reason], []]);
     expect(printed).toContain(`Training run 1 (request) waits: ${reason}.`);
     expect(runs.runs()).toEqual([]);
@@ -371,12 +372,12 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
 describe('runs', () => {
   it('can be stopped by an operator, and are not retried', async () => {
     open(HANGS);
-    expect(retrainer!.cancel()).toBeNull();
+    expect(retrainer!.cancel('a person')).toBeNull();
     await retrainer!.request({ trigger: triggerOfText('request') });
     await until(([run]) => Number(run!.stage) > 0);
-    expect(retrainer!.cancel()).toMatchObject({ run_id: 1 });
+    expect(retrainer!.cancel('a person')).toMatchObject({ run_id: 1 });
     await until(([run]) => run!.status === 'stopped');
-    expect(retrainer!.cancel()).toBeNull();
+    expect(retrainer!.cancel('a person')).toBeNull();
     expect(await retrainer!.request({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 2 });
   });
 

@@ -114,7 +114,7 @@ const PRESENCES = { up: 'up', mute: 'does not answer', down: 'does not run' } as
 function daemonLines({ shard, presence, pid, url, health, hasStandby, pairs }: DaemonState, nowMs: number): string[] {
   const head = `daemon ${shard}: ${PRESENCES[presence]}`;
   const standby = hasStandby ? ['  standby  one waits to take over'] : [];
-  if (health === null) return [head, ...standby, ...pairs.flatMap((pair) => pairLine(pair, nowMs))];
+  if (health === null) return [head, ...standby, ...pairs.flatMap((pair) => pairLine(pair, null, nowMs))];
   const models = health.model_version === null ? 'no models' : `models ${health.model_version}`;
   const ready = health.pairs === 0 ? '' : `, ${health.pairs_ready} of ${health.pairs} pairs ready, ${models}`;
   const direction = directionText(health.direction);
@@ -124,7 +124,7 @@ function daemonLines({ shard, presence, pid, url, health, hasStandby, pairs }: D
     `  state    ${health.status}${modesText(pairs, health.boot_id)}${ready}${shadow}${rolloutText(health.rollout)}${direction}, Redis ${health.redis}`,
     ...(health.lease === null ? [] : [`  lease    ${leaseText(health.lease)}`]),
     ...standby,
-    ...pairs.flatMap((pair) => pairLine(pair, nowMs)),
+    ...pairs.flatMap((pair) => pairLine(pair, health.market, nowMs)),
   ];
 }
 
@@ -178,17 +178,25 @@ function modesText(pairs: readonly PairStatus[], bootId: string): string {
   return `, ${[...counts].map(([mode, count]) => `${count} ${mode}`).join(' ')}`;
 }
 
-/** `  XAUUSD_XAGUSD  closed 2026-11-20 12:35  HOLD NO_SETUP  OK  target 0  12 s ago`. */
-function pairLine({ pair_id, signal }: PairStatus, nowMs: number): string[] {
+/**
+ * `  XAUUSD_XAGUSD  closed 2026-11-20 12:35  HOLD NO_SETUP  OK  target 0  12 s ago`.
+ * @param served market of the daemon, from which the last signal may not be; null: none runs
+ */
+export function pairLine(
+  { pair_id, signal }: Pick<PairStatus, 'pair_id' | 'signal'>,
+  served: string | null,
+  nowMs: number,
+): string[] {
   if (signal === null) return [`  ${pair_id.padEnd(16)} no signal file`];
-  const { timestamp, action, reason, mode, target, generated_at_ms, valid_until_ms } = signal;
+  const { timestamp, action, reason, mode, target, generated_at_ms, valid_until_ms, market } = signal;
+  const other = served === null || market === served ? '' : `, of the ${market} market`;
   const cells = [
     pair_id.padEnd(16),
     `closed ${shownMinute(timestamp)}`,
     `${action} ${reason}`.padEnd(20),
     mode.padEnd(8),
     `target ${target}`.padEnd(9),
-    `${lasting((nowMs - generated_at_ms) / 1000)} ago${valid_until_ms < nowMs ? ', expired' : ''}`,
+    `${lasting((nowMs - generated_at_ms) / 1000)} ago${valid_until_ms < nowMs ? ', expired' : ''}${other}`,
   ];
   return [`  ${cells.join('  ')}`];
 }

@@ -26,7 +26,16 @@ export interface PairStatus {
   /** null when there is none, or no valid one. */
   readonly signal: Pick<
     Signal | InstrumentSignal,
-    'timestamp' | 'action' | 'reason' | 'mode' | 'target' | 'boot_id' | 'seq' | 'generated_at_ms' | 'valid_until_ms'
+    | 'market'
+    | 'timestamp'
+    | 'action'
+    | 'reason'
+    | 'mode'
+    | 'target'
+    | 'boot_id'
+    | 'seq'
+    | 'generated_at_ms'
+    | 'valid_until_ms'
   > | null;
   /** Why it is null although there is a file. */
   readonly refusal: string | null;

@@ -153,7 +153,7 @@ class QueuedRetrainer implements Retrainer {
   cancel(by: string | null): RetrainRun | null {
     const training = this.#training;
     const run = this.#current;
-    if (training === null || run === null) return run;
+    if (training === null || run === null) return null;
     this.#canceled = true;
     // Before its process ends: a job whose process has ended without having been canceled was killed.
     const marked = this.#attempt('the jobs of a run cannot be canceled', async () => {

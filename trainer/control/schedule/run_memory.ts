@@ -22,7 +22,7 @@ export interface RunMemory {
   readonly registries: Readonly<Record<ShelfName, Registry>> | null;
   readonly audit: RunAudit | null;
   /** The jobs of this installation; null without a store. */
-  readonly jobs: Pick<JobRecords, 'list' | 'settleDead'> | null;
+  readonly jobs: Pick<JobRecords, 'list' | 'settleDead' | 'cancel'> | null;
   close(): Promise<void>;
 }
 
