@@ -104,10 +104,10 @@ function pairState(folder: string, pairId: string): PairStatus {
   if (!existsSync(path)) return { pair_id: pairId, signal: null, refusal: null };
   try {
     const signal = verifySignalOf(pairId, readPatiently(path).trimEnd());
-    const { timestamp, action, reason, mode, target, boot_id, seq, generated_at_ms, valid_until_ms } = signal;
+    const { market, timestamp, action, reason, mode, target, boot_id, seq, generated_at_ms, valid_until_ms } = signal;
     return {
       pair_id: pairId,
-      signal: { timestamp, action, reason, mode, target, boot_id, seq, generated_at_ms, valid_until_ms },
+      signal: { market, timestamp, action, reason, mode, target, boot_id, seq, generated_at_ms, valid_until_ms },
       refusal: null,
     };
   } catch (error) {
