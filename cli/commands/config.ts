@@ -71,7 +71,7 @@ function namedFormula({ name, subjects }: FeatureFormula): string {
   return subjects === null ? name : `${name} (${subjects.join(', ')})`;
 }
 
-/** When a changed value takes effect, and what keeps another one: the keys of the files, and sections of minutehand.yaml. */
+/** The keys of the policy files, and the sections of minutehand.yaml, by when a changed value takes effect. */
 function keysByEffect(parts: Readonly<Record<string, object>>): Record<string, string[]> {
   const keys = Object.entries(parts).flatMap(([part, own]) => Object.keys(own).map((key) => `${part}.${key}`));
   const by: Record<string, string[]> = {};
