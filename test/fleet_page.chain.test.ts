@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
 import { bullmqQueue } from '../trainer/jobs/fleet/bullmq_queue.ts';
 import { ownIdentity } from '../trainer/jobs/fleet/fit_identity.ts';
+import type { Installation } from '../trainer/jobs/fleet/installation.ts';
 import type { TaskQueue } from '../trainer/jobs/fleet/task_queue.ts';
 import { chromiumPath, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
@@ -21,6 +22,27 @@ const note = skipNote(redis === null, REDIS_NOTE) + skipNote(noBrowser, 'Chromiu
 const PICTURES = process.env['MINUTEHAND_PICTURES'];
 
 const BAD_TASK = createHash('sha256').update('a task that no worker can do').digest('hex');
+const DESK: Installation = {
+  name: 'a@desk',
+  host: 'desk',
+  market: 'live',
+  identity: ownIdentity(),
+  cores: 4,
+  load: 0.5,
+  freeMemoryMb: 900,
+  daemons: [
+    {
+      shard: 'main',
+      presence: 'up',
+      role: 'active',
+      hasStandby: true,
+      subjects: 10,
+      degradations: [],
+      signalUs: 40,
+      budgetMs: 200,
+    },
+  ],
+};
 const KEPT = { hash: 'a'.repeat(64), maker: 'desk/12' };
 const OTHER = { hash: 'b'.repeat(64), maker: 'attic/7' };
 
@@ -87,6 +109,24 @@ describe.skipIf(redis === null || noBrowser)(`the page Fleet, with a worker on R
     await viewer.locator('tr', { hasText: /desk/ }).waitFor();
     expect(await viewer.getByRole('button', { name: 'End' }).count()).toBe(0);
     await viewer.context().close();
+  });
+
+  it('shows the daemons of each machine, with what is wrong, and how many subjects one carries', async () => {
+    const [daemon] = DESK.daemons;
+    await queue.announce(DESK);
+    await queue.announce({
+      ...DESK,
+      name: 'b@attic',
+      host: 'attic',
+      daemons: [
+        { ...daemon!, shard: 'fx', role: 'standby', signalUs: null },
+        { ...daemon!, shard: 'metals', degradations: ['FEED_SILENT'] },
+      ],
+    });
+    await rowOf(/metals/).waitFor();
+    expect(await rowOf(/desk live/).innerText()).toMatch(/desk live\s+main\s+serves\s+waits\s+10\s+40 µs\s+5,000/);
+    expect(await rowOf(/fx/).innerText()).toMatch(/attic live\s+fx\s+standby/);
+    expect(await rowOf(/metals/).innerText()).toMatch(/degraded/);
   });
 
   it('lists a task that the worker could not do, with the reason; tries it again, and drops it', async () => {

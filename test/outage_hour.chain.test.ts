@@ -78,6 +78,14 @@ describe.runIf(postgres !== null && redis !== null)(`an hour without store, queu
       () => answers().filter(({ mode }) => mode === 'OK').length >= 20 || undefined,
     );
     expect(ok).toBe(true);
+    await eventually('the daemon in the fleet', async () => {
+      const { stdout } = await place.run(['fleet', '--json'], { env: env() });
+      const { installations } = JSON.parse(stdout) as {
+        readonly installations: readonly { readonly daemons: readonly Readonly<Record<string, unknown>>[] }[];
+      };
+      const [daemon] = installations[0]?.daemons ?? [];
+      return (daemon?.['presence'] === 'up' && Number(daemon['signalUs']) > 0) || undefined;
+    });
     postgres!.pause();
     await queue.kill();
     renameSync(blobs, `${blobs}.gone`);

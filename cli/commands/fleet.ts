@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { endWorker, forgetTask, retryTask } from '../../trainer/jobs/fleet/fleet_actions.ts';
 import { differenceText, lookAtFleet } from '../../trainer/jobs/fleet/fleet_view.ts';
+import { subjectsWithin, type FleetDaemon, type SeenInstallation } from '../../trainer/jobs/fleet/installation.ts';
 import type { LearnerTasks, TaskQueue } from '../../trainer/jobs/fleet/task_queue.ts';
 import { requireFleet } from '../fleet_of_command.ts';
 import type { Output } from '../output.ts';
@@ -9,7 +10,7 @@ export function addFleet(program: Command, output: () => Output): void {
   const fleet = program
     .command('fleet')
     .description(
-      'The queue of fits and generations of rules, the workers that were heard of within a minute and what they do, tasks that were given up, and results that differ.',
+      'The queue of fits and generations of rules, machines with their daemons, the workers that were heard of within a minute and what they do, tasks that were given up, and results that differ.',
     )
     .action(() => showFleet(output()));
   const task = (): Argument => new Argument('<task>', 'key of a failed task, as `minutehand fleet` shows it');
@@ -64,6 +65,7 @@ async function showFleet(output: Output): Promise<void> {
         `        ${learner}: ${finished} done in ${Math.round(seconds)} s, ${known} known, ${retried} begun again, ${given_up} given up`,
       );
     }
+    for (const installation of view.installations) showInstallation(installation, output);
     if (view.workers.length === 0) output.line('Workers none. Start one: minutehand worker');
     for (const {
       name,
@@ -98,4 +100,26 @@ async function showFleet(output: Output): Promise<void> {
   } finally {
     await fleet.close();
   }
+}
+
+function showInstallation(installation: SeenInstallation, output: Output): void {
+  const { name, market, identity, cores, load, freeMemoryMb, silentMs, daemons } = installation;
+  const heard = `heard of ${Math.round(silentMs / 1000)} s ago`;
+  output.line(`Trainer ${name}: ${market} market, version ${identity.version}, Node ${identity.node}, ${heard}`);
+  output.line(`        ${cores} cores, load ${load.toFixed(1)}, ${freeMemoryMb} MB of memory free`);
+  for (const daemon of daemons) output.line(`Daemon  ${daemonText(daemon)}`);
+}
+
+function daemonText(daemon: FleetDaemon): string {
+  const { shard, presence, role, hasStandby, subjects, degradations, signalUs, budgetMs } = daemon;
+  const parts = [
+    presence === 'up' ? role : presence === 'mute' ? 'DOES NOT ANSWER' : 'DOWN',
+    `${subjects} subjects`,
+    ...(hasStandby ? ['a standby waits'] : []),
+    ...(signalUs === null
+      ? []
+      : [`${Math.round(signalUs)} µs a signal: ${subjectsWithin(daemon)} subjects would take its ${budgetMs} ms`]),
+    ...(degradations.length === 0 ? [] : [`DEGRADED: ${degradations.join(', ')}`]),
+  ];
+  return `${shard}: ${parts.join(', ')}`;
 }

@@ -9057,6 +9057,47 @@ export interface components {
                 /** @description It was asked to end, and ends once its tasks are done */
                 is_ending: boolean;
             }[];
+            /** @description Machines with a trainer that were heard of within three minutes, and their daemons */
+            installations: {
+                /** @description home id@host */
+                name: string;
+                host: string;
+                market: string;
+                identity: {
+                    version: string;
+                    /** @description Hash of the compiled program that learns */
+                    code: string;
+                    /** @description Major version of Node */
+                    node: number;
+                    architecture: string;
+                };
+                is_other_build: boolean;
+                cores: number;
+                /** @description Processes that want a core, a mean of a minute; 0 on Windows */
+                load: number;
+                free_memory_mb: number;
+                /** @description Since it was last heard of */
+                silent_ms: number;
+                daemons: {
+                    shard: string;
+                    /** @enum {string} */
+                    presence: "up" | "mute" | "down";
+                    /**
+                     * @description standby: another machine holds the lease
+                     * @enum {string}
+                     */
+                    role: "active" | "standby";
+                    /** @description A daemon of the same machine waits to take over */
+                    has_standby: boolean;
+                    /** @description Pairs and instruments */
+                    subjects: number;
+                    degradations: string[];
+                    /** @description Time of its stations for one signal, µs; null: it published none */
+                    signal_us: number | null;
+                    /** @description That would be answered within feed.budget_ms at this time each */
+                    subjects_within_budget: number | null;
+                }[];
+            }[];
             /** @description Tasks that were given up, and that nobody has asked for since; newest first, a hundred at most */
             failures: {
                 /** @description SHA-256 of everything that the result depends on */
@@ -9158,6 +9199,47 @@ export interface components {
                 is_other_build: boolean;
                 /** @description It was asked to end, and ends once its tasks are done */
                 is_ending: boolean;
+            }[];
+            /** @description Machines with a trainer that were heard of within three minutes, and their daemons */
+            installations: {
+                /** @description home id@host */
+                name: string;
+                host: string;
+                market: string;
+                identity: {
+                    version: string;
+                    /** @description Hash of the compiled program that learns */
+                    code: string;
+                    /** @description Major version of Node */
+                    node: number;
+                    architecture: string;
+                };
+                is_other_build: boolean;
+                cores: number;
+                /** @description Processes that want a core, a mean of a minute; 0 on Windows */
+                load: number;
+                free_memory_mb: number;
+                /** @description Since it was last heard of */
+                silent_ms: number;
+                daemons: {
+                    shard: string;
+                    /** @enum {string} */
+                    presence: "up" | "mute" | "down";
+                    /**
+                     * @description standby: another machine holds the lease
+                     * @enum {string}
+                     */
+                    role: "active" | "standby";
+                    /** @description A daemon of the same machine waits to take over */
+                    has_standby: boolean;
+                    /** @description Pairs and instruments */
+                    subjects: number;
+                    degradations: string[];
+                    /** @description Time of its stations for one signal, µs; null: it published none */
+                    signal_us: number | null;
+                    /** @description That would be answered within feed.budget_ms at this time each */
+                    subjects_within_budget: number | null;
+                }[];
             }[];
             /** @description Tasks that were given up, and that nobody has asked for since; newest first, a hundred at most */
             failures: {

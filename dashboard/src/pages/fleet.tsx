@@ -1,4 +1,12 @@
-import { api, type FailedTask, type Fleet, type FleetTasks, type FleetWorker } from '../api.ts';
+import {
+  api,
+  type FailedTask,
+  type Fleet,
+  type FleetDaemon,
+  type FleetInstallation,
+  type FleetTasks,
+  type FleetWorker,
+} from '../api.ts';
 import { duration, num } from '../format.ts';
 import { nowMs, session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
@@ -41,6 +49,17 @@ function KnownFleet({ fleet, reload }: { readonly fleet: Fleet; readonly reload:
   return (
     <>
       <Queue fleet={fleet} />
+      <Panel title={t('fleet.machines')} wide>
+        <Table
+          name="machines"
+          label={t('fleet.machines')}
+          rows={fleet.installations.flatMap(daemonsOf)}
+          columns={daemonColumns()}
+          rowKey={({ machine, daemon }) => `${machine.name} ${daemon.shard}`}
+          empty="fleet.noMachines"
+        />
+        <p class="note">{t('fleet.machinesNote')}</p>
+      </Panel>
       <Panel title={t('fleet.workers')} wide>
         <Table
           name="workers"
@@ -105,6 +124,92 @@ function Queue({ fleet: { queue, workers, tasks } }: { readonly fleet: Fleet }) 
 
 function buildOf({ version, code, node, architecture }: FleetWorker['identity']): string {
   return `${version} (${code.slice(0, KEY_SHOWN)}), Node ${node}, ${architecture}`;
+}
+
+interface DaemonRow {
+  readonly machine: FleetInstallation;
+  readonly daemon: FleetDaemon;
+}
+
+const daemonsOf = (machine: FleetInstallation): DaemonRow[] => machine.daemons.map((daemon) => ({ machine, daemon }));
+
+function stateOf({ presence, role, degradations }: FleetDaemon): 'down' | 'mute' | 'degraded' | 'standby' | 'active' {
+  if (presence !== 'up') return presence;
+  return degradations.length > 0 ? 'degraded' : role;
+}
+
+const STATE_TONES = { down: 'bad', mute: 'bad', degraded: 'warn', standby: 'quiet', active: 'good' } as const;
+
+function daemonColumns(): Column<DaemonRow>[] {
+  return [
+    {
+      key: 'machine',
+      title: t('fleet.machine'),
+      value: ({ machine }) => machine.host,
+      cell: ({ machine }) => (
+        <span title={machine.name}>
+          <strong>{machine.host}</strong> {machine.market}
+        </span>
+      ),
+    },
+    { key: 'shard', title: t('fleet.daemon'), value: ({ daemon }) => daemon.shard, cell: ({ daemon }) => daemon.shard },
+    {
+      key: 'state',
+      title: t('alerts.state'),
+      value: ({ daemon }) => stateOf(daemon),
+      cell: ({ daemon }) => (
+        <span title={daemon.degradations.join(', ')}>
+          <Badge tone={STATE_TONES[stateOf(daemon)]}>{t(`fleet.daemon.${stateOf(daemon)}`)}</Badge>
+        </span>
+      ),
+    },
+    {
+      key: 'standby',
+      title: t('fleet.standby'),
+      value: ({ daemon }) => daemon.has_standby,
+      cell: ({ daemon }) => (daemon.has_standby ? t('fleet.waits') : '–'),
+    },
+    {
+      key: 'subjects',
+      title: t('fleet.subjects'),
+      value: ({ daemon }) => daemon.subjects,
+      cell: ({ daemon }) => num(daemon.subjects, 0),
+      isNumber: true,
+    },
+    {
+      key: 'signal_us',
+      title: t('fleet.signalTime'),
+      value: ({ daemon }) => daemon.signal_us,
+      cell: ({ daemon }) => (daemon.signal_us === null ? '–' : `${num(daemon.signal_us, 0)} µs`),
+      isNumber: true,
+    },
+    {
+      key: 'within',
+      title: t('fleet.within'),
+      value: ({ daemon }) => daemon.subjects_within_budget,
+      cell: ({ daemon }) => (daemon.subjects_within_budget === null ? '–' : num(daemon.subjects_within_budget, 0)),
+      isNumber: true,
+    },
+    {
+      key: 'load',
+      title: t('fleet.load'),
+      value: ({ machine }) => machine.load,
+      cell: ({ machine }) => `${num(machine.load, 1)} / ${machine.cores}`,
+      isNumber: true,
+    },
+    {
+      key: 'build',
+      title: t('fleet.build'),
+      value: ({ machine }) => buildOf(machine.identity),
+      cell: ({ machine }) => <span class="mono">{buildOf(machine.identity)}</span>,
+    },
+    {
+      key: 'heard',
+      title: t('fleet.heard'),
+      value: ({ machine }) => machine.silent_ms,
+      cell: ({ machine }) => ago(machine.silent_ms),
+    },
+  ];
 }
 
 function WorkerBadge({ worker }: { readonly worker: FleetWorker }) {

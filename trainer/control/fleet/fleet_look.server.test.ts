@@ -101,3 +101,16 @@ it('is not used without MINUTEHAND_QUEUE, and a fault where the queue does not a
   expect(away.last()).toBeNull();
   await away.close();
 });
+
+it('says what this machine has: its daemons, also one that is down', async () => {
+  await look.check();
+  await expect.poll(async () => (await look.now()).installations.length).toBe(1);
+  expect(look.last()!.installations).toMatchObject([
+    {
+      name: expect.stringMatching(/@/) as string,
+      market: 'simulated',
+      identity: ownIdentity(),
+      daemons: [{ shard: 'main', presence: 'down', subjects: 3, signalUs: null }],
+    },
+  ]);
+});

@@ -5,6 +5,7 @@ import type { Settings } from '../../../shared/policy/policy.ts';
 import { lookAtFleet, refuseDifferences, type FleetView } from '../../jobs/fleet/fleet_view.ts';
 import { openFleet, queueKind, type Fleet } from '../../jobs/fleet/open_fleet.ts';
 import type { TaskQueue } from '../../jobs/fleet/task_queue.ts';
+import { ownInstallation } from './own_installation.ts';
 
 /** Less than a check may take. */
 const ANSWER_MS = 5000;
@@ -24,6 +25,7 @@ export class FleetLook {
   #fleet: Fleet | null = null;
   #looking: Promise<FleetView> | null = null;
   #last: FleetView | null = null;
+  #announcing: Promise<void> | null = null;
   #isClosed = false;
 
   constructor(options: FleetLookOptions) {
@@ -45,11 +47,22 @@ export class FleetLook {
   }
 
   /**
-   * Looks, and remembers what it has seen.
+   * Looks, remembers what it has seen, and then says what this machine has.
    * @throws MinutehandError QUEUE_UNREACHABLE; TASK_DIFFERS while two workers have made different results of one task
    */
   async check(): Promise<void> {
-    refuseDifferences(await this.now());
+    const view = await this.now();
+    // A daemon that does not answer, or a queue that goes away now, holds up no check.
+    this.#announcing ??= this.#announce()
+      .catch(() => undefined)
+      .finally(() => (this.#announcing = null));
+    refuseDifferences(view);
+  }
+
+  async #announce(): Promise<void> {
+    const { settings, paths } = this.#options;
+    const own = await ownInstallation(settings, paths);
+    await this.#fleet?.queue.announce(own);
   }
 
   /** Looks, and remembers what it has seen. @throws MinutehandError QUEUE_UNREACHABLE, CONFIG_INVALID */

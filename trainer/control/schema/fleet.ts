@@ -55,6 +55,38 @@ export const fleetSchema = z
         is_ending: z.boolean().describe('It was asked to end, and ends once its tasks are done'),
       }),
     ),
+    installations: z
+      .array(
+        z.object({
+          name: z.string().describe('home id@host'),
+          host: z.string(),
+          market: z.string(),
+          identity: identitySchema,
+          is_other_build: z.boolean(),
+          cores: count,
+          load: z.number().describe('Processes that want a core, a mean of a minute; 0 on Windows'),
+          free_memory_mb: count,
+          silent_ms: z.number().describe('Since it was last heard of'),
+          daemons: z.array(
+            z.object({
+              shard: z.string(),
+              presence: z.enum(['up', 'mute', 'down']),
+              role: z.enum(['active', 'standby']).describe('standby: another machine holds the lease'),
+              has_standby: z.boolean().describe('A daemon of the same machine waits to take over'),
+              subjects: count.describe('Pairs and instruments'),
+              degradations: z.array(z.string()),
+              signal_us: z
+                .number()
+                .nullable()
+                .describe('Time of its stations for one signal, µs; null: it published none'),
+              subjects_within_budget: count
+                .nullable()
+                .describe('That would be answered within feed.budget_ms at this time each'),
+            }),
+          ),
+        }),
+      )
+      .describe('Machines with a trainer that were heard of within three minutes, and their daemons'),
     failures: z
       .array(
         z.object({

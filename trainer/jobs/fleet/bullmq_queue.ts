@@ -5,9 +5,11 @@ import { Redis } from 'ioredis';
 import { describeError } from '../../../shared/errors.ts';
 import { redisAddress } from '../../../shared/redis/redis_address.ts';
 import { isRefusalOfReplica } from '../../../shared/redis/redis_role.ts';
+import type { Installation, SeenInstallation } from './installation.ts';
 import {
   DISMISSED_MS,
   inOrder,
+  INSTALLATION_GONE_MS,
   LOST_WORKERS,
   MOST_DIFFERENCES,
   MOST_FAILURES,
@@ -115,6 +117,7 @@ export function bullmqQueue(
     });
   }
 
+  const installationPrefix = `${prefix}:installation:`;
   const workerKey = (worker: string): string => `${prefix}:worker:${worker}`;
   const dismissedKey = (worker: string): string => `${prefix}:dismissed:${worker}`;
 
@@ -305,6 +308,19 @@ export function bullmqQueue(
         const worker = toldWorker(told);
         const isEnding = (await redis.exists(dismissedKey(worker.name))) === 1;
         seen.push({ ...worker, silentMs: WORKER_GONE_MS - leftMs, isEnding });
+      }
+      return seen;
+    },
+    async announce(installation) {
+      const key = `${installationPrefix}${installation.name}`;
+      await redis.set(key, JSON.stringify(installation), 'PX', INSTALLATION_GONE_MS);
+    },
+    async installations() {
+      const seen: SeenInstallation[] = [];
+      for (const key of (await keysOf(redis, `${installationPrefix}*`)).sort()) {
+        const [told, leftMs] = await Promise.all([redis.get(key), redis.pttl(key)]);
+        if (told !== null)
+          seen.push({ ...(JSON.parse(told) as Installation), silentMs: INSTALLATION_GONE_MS - leftMs });
       }
       return seen;
     },

@@ -3,9 +3,11 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makePrivateFolder } from '../../../shared/private_files.ts';
 import { Database } from '../../../shared/store/sqlite.ts';
+import type { Installation } from './installation.ts';
 import {
   inOrder,
   DISMISSED_MS,
+  INSTALLATION_GONE_MS,
   LOST_WORKERS,
   MOST_DIFFERENCES,
   MOST_FAILURES,
@@ -33,6 +35,7 @@ CREATE TABLE IF NOT EXISTS tasks (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS tasks_next ON tasks (state, urgent DESC, number);
 CREATE TABLE IF NOT EXISTS live_workers (name TEXT PRIMARY KEY, told TEXT NOT NULL, seen REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS installations (name TEXT PRIMARY KEY, told TEXT NOT NULL, seen REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS dismissed (name TEXT PRIMARY KEY, asked REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS totals (
   learner TEXT NOT NULL, what TEXT NOT NULL, value REAL NOT NULL, PRIMARY KEY (learner, what)
@@ -109,6 +112,10 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
       'INSERT INTO live_workers VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET told = excluded.told, seen = excluded.seen',
     ),
     workers: db.prepare('SELECT told, seen FROM live_workers WHERE seen > ? ORDER BY name'),
+    announce: db.prepare(
+      'INSERT INTO installations VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET told = excluded.told, seen = excluded.seen',
+    ),
+    installations: db.prepare('SELECT told, seen FROM installations WHERE seen > ? ORDER BY name'),
     lives: db.prepare('SELECT 1 FROM live_workers WHERE name = ? AND seen > ?'),
     dismiss: db.prepare('INSERT INTO dismissed VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET asked = excluded.asked'),
     isDismissed: db.prepare('SELECT 1 FROM dismissed WHERE name = ? AND asked > ?'),
@@ -244,6 +251,17 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
           const worker = toldWorker(told);
           return { ...worker, silentMs: now - seen, isEnding: isDismissed(worker.name, now) };
         }),
+      );
+    },
+    announce(installation) {
+      statements.announce.run(installation.name, JSON.stringify(installation), Date.now());
+      return Promise.resolve();
+    },
+    installations() {
+      const now = Date.now();
+      const rows = statements.installations.all(now - INSTALLATION_GONE_MS) as { told: string; seen: number }[];
+      return Promise.resolve(
+        rows.map(({ told, seen }) => ({ ...(JSON.parse(told) as Installation), silentMs: now - seen })),
       );
     },
     lead(identity) {

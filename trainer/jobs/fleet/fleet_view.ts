@@ -1,6 +1,7 @@
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import type { Fleet, QueueKind } from './open_fleet.ts';
 import { ownIdentity } from './fit_identity.ts';
+import type { SeenInstallation } from './installation.ts';
 import type {
   FailedTask,
   FleetIdentity,
@@ -30,6 +31,8 @@ export interface FleetView {
   readonly leader: FleetIdentity | null;
   readonly tasks: readonly LearnerTasks[];
   readonly workers: readonly ViewedWorker[];
+  /** Machines with a trainer, and their daemons. */
+  readonly installations: readonly SeenInstallation[];
   /** Newest first; no more than the last hundred. */
   readonly failures: readonly FailedTask[];
   /** Newest first. */
@@ -38,9 +41,10 @@ export interface FleetView {
 
 /** @throws errors of the queue */
 export async function lookAtFleet({ kind, name, places, queue }: Fleet): Promise<FleetView> {
-  const [tasks, workers, leader, differences, failures] = await Promise.all([
+  const [tasks, workers, installations, leader, differences, failures] = await Promise.all([
     queue.tasks(),
     queue.workers(),
+    queue.installations(),
     queue.leader(),
     queue.differences(),
     queue.failures(),
@@ -56,6 +60,7 @@ export async function lookAtFleet({ kind, name, places, queue }: Fleet): Promise
       ...worker,
       isOtherBuild: leader !== null && buildText(worker.identity) !== buildText(leader),
     })),
+    installations,
     failures,
     differences,
   };

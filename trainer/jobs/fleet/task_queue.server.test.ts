@@ -10,6 +10,7 @@ import { tinySettings } from '../../../test/tiny_settings.ts';
 import { bullmqQueue } from './bullmq_queue.ts';
 import { embeddedQueue } from './embedded_queue.ts';
 import { ownIdentity } from './fit_identity.ts';
+import type { Installation } from './installation.ts';
 import { openFleet } from './open_fleet.ts';
 import {
   MOST_DIFFERENCES,
@@ -27,6 +28,27 @@ vi.setConfig({ testTimeout: 60_000 });
 const TIMING = { leaseMs: 400, attempts: 3 };
 const WORKER: WorkerFacts = { name: 'one', learners: ['gbdt'], slots: 1 };
 const STATE: WorkerState = { identity: ownIdentity(), done: 0, running: [], cores: 8, freeMemoryMb: 2048 };
+const INSTALLATION: Installation = {
+  name: 'a@attic',
+  host: 'attic',
+  market: 'live',
+  identity: ownIdentity(),
+  cores: 4,
+  load: 0.5,
+  freeMemoryMb: 900,
+  daemons: [
+    {
+      shard: 'main',
+      presence: 'up',
+      role: 'active',
+      hasStandby: true,
+      subjects: 10,
+      degradations: [],
+      signalUs: 40,
+      budgetMs: 200,
+    },
+  ],
+};
 const FAULT = { code: 'LEARNER_TASK', message: 'refused' };
 const NEVER = new AbortController().signal;
 
@@ -282,6 +304,18 @@ describe.each(QUEUES)('the %s queue', (name, open) => {
     expect(makers).toHaveLength(MOST_DIFFERENCES);
     expect(makers).not.toContain(0);
     expect(makers).toContain(MOST_DIFFERENCES);
+  });
+
+  it('knows the machines that have said what they have, as they said it last', async (context) => {
+    const [trainer, one, two] = sides(context);
+    expect(await trainer.installations()).toEqual([]);
+    await one.announce({ ...INSTALLATION, name: 'b@desk' });
+    await one.announce({ ...INSTALLATION, name: 'b@desk', load: 2.5 });
+    await two.announce(INSTALLATION);
+    expect(await trainer.installations()).toEqual([
+      { ...INSTALLATION, silentMs: expect.any(Number) as number },
+      { ...INSTALLATION, name: 'b@desk', load: 2.5, silentMs: expect.any(Number) as number },
+    ]);
   });
 
   it('knows its workers and the build that leads', async (context) => {

@@ -1,4 +1,5 @@
 import type { KeptResult } from '../../../shared/blob/blobs.ts';
+import type { Installation, SeenInstallation } from './installation.ts';
 
 /** What a task needs of whoever does it. */
 export interface TaskNeeds {
@@ -161,6 +162,10 @@ export interface TaskQueue {
   dismiss(worker: string): Promise<boolean>;
   /** Workers heard of within a minute. */
   workers(): Promise<readonly SeenWorker[]>;
+  /** Says what a machine with a trainer has. */
+  announce(installation: Installation): Promise<void>;
+  /** Those heard of within three minutes, by name. */
+  installations(): Promise<readonly SeenInstallation[]>;
   /** That of the trainer who enqueues; set once per training. */
   lead(identity: FleetIdentity): Promise<void>;
   /** null: no trainer has enqueued yet. */
@@ -180,6 +185,9 @@ export const QUEUE_TIMING: QueueTiming = { leaseMs: 30_000, attempts: 4 };
 
 /** Workers that were not heard of for longer are gone. */
 export const WORKER_GONE_MS = 60_000;
+
+/** Trainers say what they have with each check of their dependencies, once a minute at the latest. */
+export const INSTALLATION_GONE_MS = 180_000;
 
 /** With its fields in one order, so that equal differences are equal texts. */
 export function inOrder({ key, learner, kept, other }: TaskDifference): TaskDifference {

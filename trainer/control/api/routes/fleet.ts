@@ -1,11 +1,12 @@
 import type * as z from 'zod';
 import { endWorker, forgetTask, retryTask } from '../../../jobs/fleet/fleet_actions.ts';
-import type { FleetView } from '../../../jobs/fleet/fleet_view.ts';
+import { buildText, type FleetView } from '../../../jobs/fleet/fleet_view.ts';
+import { subjectsWithin } from '../../../jobs/fleet/installation.ts';
 import { fleetSchema, taskAnswer, taskRequest, workerAnswer, workerRequest } from '../../schema/fleet.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import type { Api, ApiContext } from '../context.ts';
 
-const NO_FLEET = { queue: null, tasks: [], workers: [], failures: [], differences: [] };
+const NO_FLEET = { queue: null, tasks: [], workers: [], installations: [], failures: [], differences: [] };
 
 /** `GET /api/fleet`, and what a person does about it. */
 export function addFleetRoutes(api: Api, { fleet }: ApiContext): void {
@@ -58,7 +59,7 @@ export function addFleetRoutes(api: Api, { fleet }: ApiContext): void {
 }
 
 function documentOf(view: FleetView): z.infer<typeof fleetSchema> {
-  const { kind, name, queue, blobs, leader, tasks, workers, failures, differences } = view;
+  const { kind, name, queue, blobs, leader, tasks, workers, installations, failures, differences } = view;
   return {
     queue: { kind, name, place: queue, blobs, leader },
     tasks: tasks.map(({ totals, ...counts }) => ({ ...counts, ...totals })),
@@ -70,6 +71,23 @@ function documentOf(view: FleetView): z.infer<typeof fleetSchema> {
       silent_ms: silentMs,
       is_other_build: isOtherBuild,
       is_ending: isEnding,
+    })),
+    installations: installations.map(({ identity, freeMemoryMb, silentMs, daemons, ...installation }) => ({
+      ...installation,
+      identity,
+      is_other_build: leader !== null && buildText(identity) !== buildText(leader),
+      free_memory_mb: freeMemoryMb,
+      silent_ms: silentMs,
+      daemons: daemons.map((daemon) => ({
+        shard: daemon.shard,
+        presence: daemon.presence,
+        role: daemon.role,
+        has_standby: daemon.hasStandby,
+        subjects: daemon.subjects,
+        degradations: [...daemon.degradations],
+        signal_us: daemon.signalUs,
+        subjects_within_budget: subjectsWithin(daemon),
+      })),
     })),
     failures: failures.map(({ error, agoMs, ...task }) => ({ ...task, ...error, ago_ms: agoMs })),
     differences: differences.map(({ agoMs, ...difference }) => ({ ...difference, ago_ms: agoMs })),
