@@ -6,6 +6,7 @@ import { describeError } from '../../../shared/errors.ts';
 import { redisAddress } from '../../../shared/redis/redis_address.ts';
 import { isRefusalOfReplica } from '../../../shared/redis/redis_role.ts';
 import type { Installation, SeenInstallation } from './installation.ts';
+import type { FleetIdentity } from './fleet_identity.ts';
 import {
   DISMISSED_MS,
   inOrder,
@@ -18,7 +19,6 @@ import {
   WORKER_GONE_MS,
   type Claim,
   type FailedTask,
-  type FleetIdentity,
   type LearnerTasks,
   type QueuedTask,
   type QueueTiming,

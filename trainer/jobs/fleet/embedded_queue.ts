@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makePrivateFolder } from '../../../shared/private_files.ts';
 import { Database } from '../../../shared/store/sqlite.ts';
 import type { Installation } from './installation.ts';
+import type { FleetIdentity } from './fleet_identity.ts';
 import {
   inOrder,
   DISMISSED_MS,
@@ -15,7 +16,6 @@ import {
   QUEUE_TIMING,
   WORKER_GONE_MS,
   type Claim,
-  type FleetIdentity,
   type FailedTask,
   type QueuedTask,
   type QueueTiming,

@@ -2,14 +2,8 @@ import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import type { Fleet, QueueKind } from './open_fleet.ts';
 import { ownIdentity } from './fit_identity.ts';
 import type { SeenInstallation } from './installation.ts';
-import type {
-  FailedTask,
-  FleetIdentity,
-  LearnerTasks,
-  SeenDifference,
-  SeenWorker,
-  TaskDifference,
-} from './task_queue.ts';
+import type { FleetIdentity } from './fleet_identity.ts';
+import type { FailedTask, LearnerTasks, SeenDifference, SeenWorker, TaskDifference } from './task_queue.ts';
 
 /** Two different results of one task are a fault of the fleet for so long after they were last reported. */
 export const DIFFERENCE_FAULT_MS = 86_400_000;

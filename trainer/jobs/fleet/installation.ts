@@ -1,4 +1,4 @@
-import type { FleetIdentity } from './task_queue.ts';
+import type { FleetIdentity } from './fleet_identity.ts';
 
 /** A daemon of an installation, as its trainer has seen it last. */
 export interface FleetDaemon {

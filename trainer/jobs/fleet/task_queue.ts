@@ -1,4 +1,5 @@
 import type { KeptResult } from '../../../shared/blob/blobs.ts';
+import type { FleetIdentity } from './fleet_identity.ts';
 import type { Installation, SeenInstallation } from './installation.ts';
 
 /** What a task needs of whoever does it. */
@@ -34,17 +35,6 @@ export interface Claim {
   complete(): Promise<boolean>;
   /** @param mayRetry false for a refusal that would come again @returns as `complete` */
   fail(error: { readonly code: string; readonly message: string }, mayRetry: boolean): Promise<boolean>;
-}
-
-/** What must be equal on both sides for equal bits. */
-export interface FleetIdentity {
-  readonly version: string;
-  /** Hash of the compiled program that learns. */
-  readonly code: string;
-  /** Major version of Node. */
-  readonly node: number;
-  /** As `process.arch`. */
-  readonly architecture: string;
 }
 
 export interface WorkerFacts {
