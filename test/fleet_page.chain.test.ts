@@ -91,9 +91,15 @@ describe.skipIf(redis === null || noBrowser)(`the page Fleet, with a worker on R
   const rowOf = (text: string | RegExp) => page.locator('tr', { hasText: text });
   /** Not that of the worker which does it. */
   const failedRow = () => page.locator('section[aria-label="Failed tasks"] tr', { hasText: BAD_TASK.slice(0, 12) });
-  async function press(row: ReturnType<typeof rowOf>, button: string): Promise<void> {
+  /** The table is read anew every 5 s: a row that goes meanwhile, and comes back, takes its dialog along. */
+  async function press(row: ReturnType<typeof rowOf>, button: string, tries = 3): Promise<void> {
     await row.getByRole('button', { name: button }).click();
-    await page.locator('dialog[open] button.primary').click();
+    try {
+      await page.locator('dialog[open] button.primary').click({ timeout: 10_000 });
+    } catch (error) {
+      if (tries === 1) throw error;
+      await press(row, button, tries - 1);
+    }
   }
 
   it('shows the worker with its machine and the queue, to a viewer without buttons', async () => {
