@@ -89,7 +89,7 @@ export function isFatal(close: number): boolean {
   return Math.round(close * 1e6) % 13 === 7;
 }
 
-/** One rule of so many has the fault, while there are faults. */
+/** One rule of so many that are served has the fault, while there are faults. */
 const FAULTY = 2;
 
 /** The same rule, whose code throws at fatal bars, as a user's may. */
@@ -170,7 +170,9 @@ export class RuleTrainer {
   }
 
   #serveNew(rng: Rng, instrument: string, mayFail = true): void {
-    const version = this.#write(rng, instrument, mayFail);
+    // Drawn without the generator, so that worlds are what they were before there were faults.
+    const isFaulty = mayFail && this.#trained.size % FAULTY === 1;
+    const version = this.#write(rng, instrument, isFaulty);
     if (version !== null) this.#name(rulePlace(this.#options.folder, instrument), version);
   }
 
@@ -198,7 +200,8 @@ export class RuleTrainer {
         const isEnd = rng.integer(2) === 0;
         next = { ...active, ...(isEnd ? { status: 'aborted', reason: 'a test' } : { stage: 'full', share: 1 }) };
       } else {
-        const challenger = champion === null ? null : this.#write(rng, instrument);
+        const isFaulty = Math.floor(trueMs() / 60_000) % 2 === 0;
+        const challenger = champion === null ? null : this.#write(rng, instrument, isFaulty);
         if (champion === null || challenger === null) return;
         next = {
           id: `rules_${this.#rollouts++}`,
@@ -251,7 +254,7 @@ export class RuleTrainer {
   }
 
   /** @returns its version; null when the disk refused it */
-  #write(rng: Rng, instrument: string, mayFail = true): string | null {
+  #write(rng: Rng, instrument: string, isFaulty: boolean): string | null {
     const { folder, disk, trueMs, trace } = this.#options;
     const rule = this.#pick(rng, RULES);
     try {
@@ -265,8 +268,6 @@ export class RuleTrainer {
         disk,
       );
       const version = basename(path);
-      // Drawn without the generator, so that worlds are what they were before there were faults.
-      const isFaulty = mayFail && this.#trained.size % FAULTY === 1;
       const model = readRuleBundle(path, peekingFiles(disk));
       this.#trained.set(version, { model: isFaulty ? throwing(model) : model, conditions: rule, isFaulty });
       return version;

@@ -82,7 +82,6 @@ export const SIGHTINGS = [
   'rule ended',
   'rule in a shadow',
   'rule that throws',
-  'challenger of rules that throws',
   'rule position after a restart',
   'arm of a rollout of rules',
   'later stage of a rollout of rules',

@@ -476,7 +476,6 @@ function rulesAt(
   if (challenger === 'answers')
     return { rules: champion === 'answers' ? [due] : [due, ...withoutArms], hasEnded: false };
   if (challenger === 'may have failed') return { rules: [due, ...withoutArms], hasEnded: false };
-  see('challenger of rules that throws');
   return { rules: withoutArms, hasEnded: false };
 }
 
