@@ -118,7 +118,13 @@ function columnsOf(data: Changes | null, { decide, takeBack }: Acts): Column<Cha
         return (
           <div class="stacked">
             {isOthers ? (
-              <span class="note">{t('changes.own')}</span>
+              <div class="note">
+                {t('changes.own')}
+                <details>
+                  <summary>{t('changes.alone')}</summary>
+                  {t('changes.aloneHow')}
+                </details>
+              </div>
             ) : (
               <ConfirmedButton
                 label={t('changes.approve')}

@@ -87,8 +87,7 @@ function columnsOf(): Column<KeptRule>[] {
       key: 'origin',
       title: t('strategies.origin'),
       value: ({ origin }) => origin,
-      cell: ({ origin, strategy }) =>
-        origin === null ? (strategy ?? '–') : codeText('strategies.origin', origin),
+      cell: ({ origin, strategy }) => (origin === null ? (strategy ?? '–') : codeText('strategies.origin', origin)),
     },
     {
       key: 'failed_gates',

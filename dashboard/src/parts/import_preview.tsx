@@ -7,7 +7,6 @@ import { Fact } from './fact.tsx';
 import { firstLines, looksDamaged } from './file_text.ts';
 import { commandOf, givenOf, namedFields, NOTHING_TOLD, ReadingFields, type Reading } from './import_reading.tsx';
 
-
 interface Shown {
   readonly name: string;
   /** How it was read. */

@@ -55,8 +55,10 @@ export const EN = {
   'changes.approve': 'Approve',
   'changes.reject': 'Reject',
   'changes.rejected': 'rejected',
-  'changes.own':
-    'another approver decides on your own change. To work alone, set change_two_person_rule to false: in retrain_policy.yaml before the first applied change, later by a change that a second login approves (minutehand token create).',
+  'changes.own': 'another approver decides on your own change',
+  'changes.alone': 'How to work alone',
+  'changes.aloneHow':
+    'Set change_two_person_rule to false: in retrain_policy.yaml before the first applied change, later by a change that a second login approves (minutehand token create).',
   'changes.reason': 'Reason: {reason}',
   'changes.kept': 'What keeps another value',
   'changes.takeBack': 'Take back',

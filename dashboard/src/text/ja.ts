@@ -57,8 +57,10 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'changes.approve': '承認',
   'changes.reject': '却下',
   'changes.rejected': '却下済み',
-  'changes.own':
-    '自分の提案は他の承認者が承認します。一人で運用する場合は change_two_person_rule を false にします。最初の変更が適用される前は retrain_policy.yaml で、その後は別のログイン（minutehand token create）が承認する変更として設定します。',
+  'changes.own': '自分の提案は他の承認者が承認します',
+  'changes.alone': '一人で運用するには',
+  'changes.aloneHow':
+    'change_two_person_rule を false にします。最初の変更が適用される前は retrain_policy.yaml で、その後は別のログイン（minutehand token create）が承認する変更として設定します。',
   'changes.reason': '理由：{reason}',
   'changes.kept': '別の値を使うもの',
   'changes.takeBack': '取り消す',
