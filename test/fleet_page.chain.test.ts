@@ -91,7 +91,7 @@ describe.skipIf(redis === null || noBrowser)(`the page Fleet, with a worker on R
   const rowOf = (text: string | RegExp) => page.locator('tr', { hasText: text });
   /** Not that of the worker which does it. */
   const failedRow = () => page.locator('section[aria-label="Failed tasks"] tr', { hasText: BAD_TASK.slice(0, 12) });
-  /** The table is read anew every 5 s: a row that goes meanwhile, and comes back, takes its dialog along. */
+  /** Clicks again if the table, which reloads every 5 s, has removed the row and with it the open dialog. */
   async function press(row: ReturnType<typeof rowOf>, button: string, tries = 3): Promise<void> {
     await row.getByRole('button', { name: button }).click();
     try {

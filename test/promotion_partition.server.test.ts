@@ -113,7 +113,7 @@ describe.runIf(note === undefined)(`promotions of three machines${note ?? ''}`, 
     const busy = new Set<Machine>();
     let last = 0;
 
-    /** Undoes it by itself; meanwhile nothing else happens to that machine. */
+    /** Ends a fault after a random time, in which this machine gets no other fault. */
     function lasting(machine: Machine, undo: () => void): void {
       busy.add(machine);
       undone.push(

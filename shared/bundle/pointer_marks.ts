@@ -230,8 +230,8 @@ function joined(marks: readonly PointerMark[]): PointerMark {
 }
 
 /**
- * Makes a mark that another machine left this home's own. Where this home trusts keys, one of unsigned pointers is not
- * taken: whoever can write it could name any bundle.
+ * Writes a mark from another machine into this home. With trusted keys, a mark of unsigned pointers is refused: anybody
+ * who can write to the store could name any bundle in it.
  * @param name of the kind of pointer
  * @returns whether it was taken, and was not there yet
  * @throws MinutehandError POINTER_MARK, KEY_UNUSABLE

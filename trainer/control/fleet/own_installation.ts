@@ -3,13 +3,13 @@ import * as z from 'zod';
 import type { HomePaths } from '../../../shared/home.ts';
 import { installationOf } from '../../../shared/owner/owner.ts';
 import { shardsOf, type Settings, type Shard } from '../../../shared/policy/policy.ts';
+import { daemonMetrics } from '../../../shared/process/daemon_metrics.ts';
 import { daemonState } from '../../../shared/process/daemon_state.ts';
 import { isTaken } from '../../../shared/process/process_state.ts';
 import { ownIdentity } from '../../jobs/fleet/fit_identity.ts';
 import type { FleetDaemon, Installation } from '../../jobs/fleet/installation.ts';
 
 const MIB = 2 ** 20;
-const METRICS_MS = 3000;
 /** What a signal waits for; the journal and shadows follow it. */
 const STATION = /^minutehand_station_seconds_sum\{station="(?:features|infer|decide|publish)"\} (\S+)$/gm;
 const SIGNALS = /^minutehand_signals_total\{[^}]*\} (\S+)$/gm;
@@ -47,18 +47,9 @@ async function daemonOf(settings: Settings, paths: HomePaths, shard: Shard): Pro
     hasStandby: isTaken(paths.lock(`standby_${name}`)) === true,
     subjects: pairs.length + instruments.length,
     degradations: health?.degradations ?? [],
-    signalUs: health === null ? null : signalUsOf(await metricsOf(url!)),
+    signalUs: health === null ? null : signalUsOf(await daemonMetrics(url!)),
     budgetMs: settings.minutehand.feed.budget_ms,
   };
-}
-
-async function metricsOf(url: string): Promise<string> {
-  try {
-    const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(METRICS_MS) });
-    return await response.text();
-  } catch {
-    return '';
-  }
 }
 
 /** @param metrics in the text format of Prometheus @returns null without a signal */

@@ -2,10 +2,10 @@ import * as z from 'zod';
 import { dependencyFaultSchema } from '../../../../shared/dependencies/watch.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
 import type { Settings, Shard } from '../../../../shared/policy/policy.ts';
+import { daemonMetrics } from '../../../../shared/process/daemon_metrics.ts';
 import { daemonState } from '../../../../shared/process/daemon_state.ts';
 import type { Presence } from '../../../../shared/process/process_state.ts';
 
-const METRICS_MS = 3000;
 const OVER_BUDGET = /^minutehand_bars_over_budget_total (\d+)$/m;
 const report = z.object({ code: z.string(), message: z.string(), next: z.string() }).nullable();
 /** By subject. */
@@ -65,11 +65,6 @@ export async function lookAtDaemon(settings: Settings, paths: HomePaths, shard: 
 }
 
 async function overBudget(url: string): Promise<number | null> {
-  try {
-    const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(METRICS_MS) });
-    const found = OVER_BUDGET.exec(await response.text());
-    return found === null ? null : Number(found[1]);
-  } catch {
-    return null;
-  }
+  const found = OVER_BUDGET.exec(await daemonMetrics(url));
+  return found === null ? null : Number(found[1]);
 }
