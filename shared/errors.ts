@@ -463,6 +463,16 @@ export const ERRORS = {
     message: 'Every worker that began a task was lost: killed, out of memory, or cut off.',
     next: 'Look at the logs and the memory of the workers, then start the training again: what is done is kept.',
   },
+  TASK_MEMORY: {
+    status: 507,
+    message: 'A task took more memory than its worker gives one, and was ended.',
+    next: 'Start workers with fewer --slots or a higher --task-memory-mb, then `minutehand fleet retry`; or train on fewer days.',
+  },
+  TASK_TIME: {
+    status: 504,
+    message: 'A task took longer than its worker gives one, and was ended.',
+    next: 'Start workers with a higher --task-minutes, then `minutehand fleet retry`; or use fewer rounds or rows.',
+  },
   TASK_UNKNOWN: {
     status: 404,
     message: 'The fleet has no failed task of this key.',
@@ -948,6 +958,11 @@ export const ERRORS = {
     status: 500,
     message: 'A learner thread ended early.',
     next: 'Try again, or with fewer threads or rows.',
+  },
+  LEARNER_PROCESS: {
+    status: 500,
+    message: 'The process of a task ended early.',
+    next: 'Try again. If it was killed (SIGKILL), look at the memory of its machine: the kernel ends the largest.',
   },
   LEARNER_FAILED: {
     status: 500,

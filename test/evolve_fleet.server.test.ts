@@ -126,7 +126,7 @@ describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, 
   });
 
   async function startWorker(name: string, env = variables()): Promise<Running> {
-    const worker = place.start(['worker', '--slots', '1', '--name', name], env);
+    const worker = place.start(['worker', '--slots', '1', '--name', name, '--priority', 'low'], env);
     workers.push(worker);
     await eventually(worker.stderr, () => worker.stdout().includes('slots'));
     return worker;

@@ -58,7 +58,7 @@ describe.runIf(redis !== null)(`a fleet${note}`, () => {
   }
 
   async function startWorker(name: string): Promise<Running> {
-    const worker = place.start(['worker', '--slots', '1', '--name', name], env());
+    const worker = place.start(['worker', '--slots', '1', '--name', name, '--priority', 'low'], env());
     workers.push(worker);
     await eventually(worker.stderr, () => worker.stdout().includes('slots'));
     return worker;

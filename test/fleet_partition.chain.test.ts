@@ -74,7 +74,7 @@ describe.runIf(note === undefined)(`a fleet of three machines${note ?? ''}`, () 
   async function addMachine(name: string): Promise<Machine> {
     const network = await openNamespace({ redis: redis.port, lease: s3.port });
     const [program, ...through] = network.through;
-    const args = [...through, process.execPath, PROGRAM, 'worker', '--slots', '1', '--name', name];
+    const args = [...through, process.execPath, PROGRAM, 'worker', '--slots', '1', '--name', name, '--priority', 'low'];
     const env = { ...process.env, NODE_OPTIONS: '', MINUTEHAND_HOME: join(folder, name) };
     const worker = startProgram(program!, args, folder, {
       ...env,

@@ -39,7 +39,7 @@ describe.runIf(postgres !== null && redis !== null)(`a training whose PostgreSQL
     bars = await place.writeBars('bars', tinyBars(place.settings));
     const imported = await place.run(['bars', 'import', bars, '--timezone', 'UTC'], { env });
     expect(imported.code, imported.stderr + imported.stdout).toBe(0);
-    worker = place.start(['worker', '--slots', '1', '--name', 'far'], env);
+    worker = place.start(['worker', '--slots', '1', '--name', 'far', '--priority', 'low'], env);
     trainer = place.start(['trainer'], env);
   });
   afterAll(async () => {

@@ -1,5 +1,5 @@
-import { availableParallelism, hostname } from 'node:os';
-import type { Command } from 'commander';
+import { availableParallelism, hostname, totalmem } from 'node:os';
+import { Option, type Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import { ownIdentity } from '../../trainer/jobs/fleet/fit_identity.ts';
 import { runWorker } from '../../trainer/jobs/fleet/fit_worker.ts';
@@ -7,8 +7,8 @@ import { buildText } from '../../trainer/jobs/fleet/fleet_view.ts';
 import { RULE_SEARCH } from '../../trainer/jobs/fleet/search_task.ts';
 import type { TaskQueue } from '../../trainer/jobs/fleet/task_queue.ts';
 import { installedEngines } from '../../trainer/learning/learners/trees/engines/engines.ts';
-import { openSearchThreads } from '../../trainer/learning/evolve/search_threads.ts';
-import { openFitPool } from '../../trainer/learning/learners/trees/fit_pool.ts';
+import { openTaskChildren } from '../../trainer/jobs/fleet/child/task_children.ts';
+import { LONGEST_TASK_MINUTES, TASK_PRIORITIES, type TaskPriority } from '../../trainer/jobs/fleet/child/task_process.ts';
 import { requireFleet } from '../fleet_of_command.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
@@ -17,11 +17,18 @@ import { lowerPriority } from '../../shared/process/process_priority.ts';
 
 const MIB = 2 ** 20;
 const LEADER_POLL_MS = 5000;
+/** Of the worker itself, beside the data that it keeps. */
+const OWN_MB = 256;
+/** Less starts no child. */
+const LEAST_TASK_MB = 256;
 
 interface WorkerFlags {
   readonly slots: string;
   readonly name: string;
   readonly memoryMb: string;
+  readonly taskMemoryMb?: string;
+  readonly taskMinutes: string;
+  readonly priority: TaskPriority;
 }
 
 export function addWorker(program: Command, output: () => Output): void {
@@ -30,15 +37,30 @@ export function addWorker(program: Command, output: () => Output): void {
     .description(
       'Does fits of trainings and generations of searches of rules that run elsewhere, as the trainer’s queue offers them, until Ctrl-C; those that it has are finished first. ' +
         'It needs MINUTEHAND_QUEUE, and for another machine MINUTEHAND_REDIS_URL and MINUTEHAND_BLOBS as the trainer has them. ' +
-        'It reads no bars, keeps nothing, and decides nothing: whatever happens to it, the models are the same to the bit.',
+        'It reads no bars, keeps nothing, and decides nothing: whatever happens to it, the models are the same to the bit. ' +
+        'Each task is done in a child process that yields to all others, so that a daemon beside it goes first. A child that takes more memory or time than it may is ended (TASK_MEMORY, TASK_TIME): its task is tried again, four times at most, and the worker goes on.',
     )
     .option('--slots <n>', 'tasks at the same time', String(availableParallelism()))
     .option('--name <text>', 'as `minutehand fleet` shows it', hostname())
     .option('--memory-mb <n>', 'data of trainings that is kept in memory', '1024')
+    .option(
+      '--task-memory-mb <n>',
+      `resident memory of one task, at least ${LEAST_TASK_MB}; not given: that of the machine or container, less --memory-mb and ${OWN_MB}, by slots`,
+    )
+    .option('--task-minutes <n>', 'time of one task', '60')
+    .addOption(
+      new Option(
+        '--priority <kind>',
+        'idle: tasks use what all other processes of the machine leave, a daemon among them; low: they have the least share, also where others always want the cores',
+      )
+        .choices(TASK_PRIORITIES)
+        .default('idle'),
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  MINUTEHAND_QUEUE=embedded minutehand worker --slots 1\n' +
-        '  MINUTEHAND_QUEUE=bullmq MINUTEHAND_REDIS_URL=rediss://… MINUTEHAND_BLOBS=s3://bucket/minutehand minutehand worker',
+        '  MINUTEHAND_QUEUE=bullmq MINUTEHAND_REDIS_URL=rediss://… MINUTEHAND_BLOBS=s3://bucket/minutehand minutehand worker\n' +
+        '  minutehand worker --slots 4 --task-memory-mb 2048 --task-minutes 20',
     )
     .action((flags: WorkerFlags) => work(flags, output()));
 }
@@ -46,7 +68,12 @@ export function addWorker(program: Command, output: () => Output): void {
 async function work(flags: WorkerFlags, output: Output): Promise<void> {
   const stopping = stopSignal();
   const slots = parseInteger(flags.slots, '--slots', 1);
-  const memoryBytes = parseInteger(flags.memoryMb, '--memory-mb', 1) * MIB;
+  const memoryMb = parseInteger(flags.memoryMb, '--memory-mb', 1);
+  const taskMemoryMb =
+    flags.taskMemoryMb === undefined
+      ? shareOfMemoryMb(slots, memoryMb)
+      : parseInteger(flags.taskMemoryMb, '--task-memory-mb', LEAST_TASK_MB);
+  const taskMinutes = Math.min(LONGEST_TASK_MINUTES, parseInteger(flags.taskMinutes, '--task-minutes', 1));
   const fleet = await requireFleet();
   const ending = new AbortController();
   void stopping.then((reason) => {
@@ -64,22 +91,21 @@ async function work(flags: WorkerFlags, output: Output): Promise<void> {
     });
   };
   const watch = setInterval(look, LEADER_POLL_MS);
-  const pool = openFitPool(slots);
-  const searches = openSearchThreads(slots);
+  const children = openTaskChildren(slots, { memoryBytes: taskMemoryMb * MIB, timeMs: taskMinutes * 60_000, priority: flags.priority });
   try {
     await refuseOther(fleet.queue);
     lowerPriority(process.pid);
     output.print(
-      `Worker ${facts.name}: ${slots} slots, ${facts.learners.join(', ')}; queue ${fleet.places[0]}${fleet.name === null ? '' : `, fleet ${fleet.name}`}.`,
+      `Worker ${facts.name}: ${slots} slots of ${taskMemoryMb} MB and ${taskMinutes} min, ${facts.learners.join(', ')}; queue ${fleet.places[0]}${fleet.name === null ? '' : `, fleet ${fleet.name}`}.`,
     );
     const done = await runWorker(
       {
         facts,
         queue: fleet.queue,
         blobs: fleet.blobs,
-        pool,
-        searches,
-        memoryBytes,
+        pool: children.pool,
+        searches: children.searches,
+        memoryBytes: memoryMb * MIB,
         leaseMs: fleet.leaseMs,
         print: (line) => output.note(line),
       },
@@ -90,8 +116,7 @@ async function work(flags: WorkerFlags, output: Output): Promise<void> {
     output.result({ name: facts.name, done });
   } finally {
     clearInterval(watch);
-    await pool.close();
-    await searches.close();
+    await children.close();
     await fleet.close();
   }
 }
@@ -102,4 +127,11 @@ async function refuseOther(queue: TaskQueue): Promise<void> {
   const own = ownIdentity();
   if (leader === null || buildText(leader) === buildText(own)) return;
   throw new MinutehandError('FLEET_MISMATCH', { seen: `trainer ${buildText(leader)}, this worker ${buildText(own)}` });
+}
+
+/** Of what the machine or its container has, MB: an equal part for each slot. */
+function shareOfMemoryMb(slots: number, keptMb: number): number {
+  const constrained = process.constrainedMemory();
+  const all = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return Math.max(LEAST_TASK_MB, Math.floor((all / MIB - keptMb - OWN_MB) / slots));
 }

@@ -4,8 +4,10 @@ import { getPriority, setPriority } from 'node:os';
 
 /** As in minutehand-trainer.service. */
 const NICE = 10;
+const IDLE = ['chrt', '-i', '0'];
 
 let prefix: readonly string[] | undefined;
+let idle: readonly string[] | undefined;
 
 /**
  * Prefix of a command line (util-linux or BusyBox) whose process leaves one core free and runs under SCHED_IDLE, so
@@ -13,8 +15,17 @@ let prefix: readonly string[] | undefined;
  * the signals took up to 1.5 times as long during a training. Empty where the machine cannot do it.
  */
 export function lowPriorityPrefix(): readonly string[] {
-  prefix ??= [pinning(), ['chrt', '-i', '0']].flatMap((way) => (works(way) ? way : []));
+  if (prefix === undefined) {
+    const pinned = pinning();
+    prefix = [...(works(pinned) ? pinned : []), ...idlePrefix()];
+  }
   return prefix;
+}
+
+/** As `lowPriorityPrefix`, on all cores: for processes of which each has a core, beside a daemon or not. */
+export function idlePrefix(): readonly string[] {
+  idle ??= works(IDLE) ? IDLE : [];
+  return idle;
 }
 
 /**

@@ -125,5 +125,11 @@ export function fleetPool(
 
 /** The error of a worker, with the advice that this program has for it. */
 export function taskError({ code, message }: { readonly code: string; readonly message: string }): MinutehandError {
-  return new MinutehandError(code in ERRORS ? (code as ErrorCode) : 'LEARNER_THREAD', { seen: message });
+  if (!(code in ERRORS)) return new MinutehandError('LEARNER_THREAD', { seen: message });
+  const known = code as ErrorCode;
+  const { message: general } = ERRORS[known];
+  // What is said of every such error is said once.
+  const own = message.startsWith(general) ? message.slice(general.length).replace(/^ Seen: /, '') : message;
+  const seen = own.replace(/\.$/, '');
+  return new MinutehandError(known, seen === '' ? {} : { seen });
 }

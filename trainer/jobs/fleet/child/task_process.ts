@@ -1,0 +1,158 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { idlePrefix, lowerPriority } from '../../../../shared/process/process_priority.ts';
+import { packageRoot } from '../../../../shared/root.ts';
+import { memoryOf } from '../../../learning/learners/program/limits.ts';
+import { SentArrays } from './child_arrays.ts';
+import type { ChildAnswer, ChildTask } from './task_child.ts';
+
+/** The compiled program, so that sources and built code start the same children. */
+const PROGRAM = 'dist/trainer/jobs/fleet/child/task_child.js';
+const MIB = 2 ** 20;
+const WATCH_MS = 100;
+/** Of its standard error, in characters. */
+const SHOWN = 400;
+/** Of the memory limit: data of earlier tasks that a child keeps, and what it may hold beside its data between tasks. */
+const KEPT_SHARE = 0.25;
+const REST_SHARE = 0.5;
+
+export const TASK_PRIORITIES = ['idle', 'low'] as const;
+export type TaskPriority = (typeof TASK_PRIORITIES)[number];
+
+export interface TaskLimits {
+  /** Resident memory of the child. */
+  readonly memoryBytes: number;
+  /** Of one task. */
+  readonly timeMs: number;
+  /** idle: it runs while no other process wants its core, where the system has SCHED_IDLE; low: with the least weight. */
+  readonly priority: TaskPriority;
+}
+
+export interface TaskWatch {
+  onTree(done: number, total: number): void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A timer of Node takes no more: 24 days. */
+export const LONGEST_TASK_MINUTES = Math.floor((2 ** 31 - 1) / 60_000);
+
+/** A child process that does tasks one after the other, within limits. */
+export class TaskProcess {
+  readonly #limits: TaskLimits;
+  readonly #child: ChildProcess;
+  readonly #sent: SentArrays;
+  #lastWords = '';
+  #end: string | null = null;
+  /** As the child reports it, where the system does not tell. */
+  #reported = 0;
+
+  constructor(limits: TaskLimits) {
+    this.#limits = limits;
+    this.#sent = new SentArrays(KEPT_SHARE * limits.memoryBytes);
+    const node = [process.execPath, `--max-old-space-size=${Math.ceil(limits.memoryBytes / MIB)}`];
+    const [program, ...args] = [...(limits.priority === 'idle' ? idlePrefix() : []), ...node, join(packageRoot(), PROGRAM), `${process.pid}`];
+    this.#child = spawn(program!, args, {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      serialization: 'advanced',
+      // A session of its own: see `lowerPriority`, and a terminal's Ctrl-C is for the worker alone.
+      detached: true,
+      windowsHide: true,
+    });
+    this.#child.stderr!.on('data', (data: Buffer) => {
+      this.#lastWords = (this.#lastWords + data.toString('utf8')).slice(-4 * SHOWN);
+    });
+    this.#child.on('error', (error) => (this.#end ??= error.message));
+    this.#child.on('exit', (code, signal) => (this.#end ??= signal ?? `exit code ${code}`));
+    if (this.#child.pid !== undefined) lowerPriority(this.#child.pid);
+  }
+
+  /** Whether it can do another task. Memory that it did not give back could be charged to the next one. */
+  get isFit(): boolean {
+    if (this.#end !== null) return false;
+    return this.#resident() - this.#sent.bytes <= REST_SHARE * this.#limits.memoryBytes;
+  }
+
+  /**
+   * Does a task; no other may be running.
+   * @returns the result, with equal bits as on a thread
+   * @throws MinutehandError the refusal of the task; TASK_MEMORY, TASK_TIME, LEARNER_PROCESS, after which the child is
+   * gone; the reason of the signal, likewise
+   */
+  run<Result>(task: ChildTask, { onTree, signal }: TaskWatch): Promise<Result> {
+    const child = this.#child;
+    const { memoryBytes, timeMs } = this.#limits;
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void): void => {
+        clearTimeout(timer);
+        clearInterval(watching);
+        child.off('message', onMessage).off('exit', onExit).off('error', onExit);
+        signal?.removeEventListener('abort', onAbort);
+        act();
+      };
+      const stop = (error: unknown): void =>
+        settle(() => {
+          this.kill();
+          reject(error as Error);
+        });
+      const onMessage = (answer: ChildAnswer): void => {
+        if ('done' in answer) {
+          this.#reported = answer.residentBytes;
+          onTree(answer.done, answer.total);
+        } else if ('result' in answer) settle(() => resolve(answer.result as Result));
+        else {
+          const { code, detail } = answer.error;
+          settle(() => reject(new MinutehandError(code, detail)));
+        }
+      };
+      const onExit = (): void => settle(() => reject(this.#ended(task)));
+      const onAbort = (): void => stop(signal!.reason);
+      const timer = setTimeout(
+        () => stop(new MinutehandError('TASK_TIME', { seen: `${nameOf(task)}: more than ${timeMs / 1000} s` })),
+        timeMs,
+      );
+      const watching = setInterval(() => {
+        const bytes = this.#resident();
+        if (bytes > memoryBytes) stop(overMemory(task, bytes, memoryBytes));
+      }, WATCH_MS);
+      if (this.#end !== null) return onExit();
+      child.on('message', onMessage).on('exit', onExit).on('error', onExit);
+      signal?.addEventListener('abort', onAbort);
+      // A child that is gone says so by its exit.
+      child.send(this.#sent.pack(task) as object as never, () => undefined);
+    });
+  }
+
+  kill(): void {
+    this.#end ??= 'SIGKILL';
+    this.#child.kill('SIGKILL');
+  }
+
+  #ended(task: ChildTask): MinutehandError {
+    // V8 ends a program whose heap is full by SIGABRT.
+    if (this.#lastWords.includes('heap out of memory')) {
+      return overMemory(task, null, this.#limits.memoryBytes);
+    }
+    const words = this.#lastWords.trim().slice(-SHOWN);
+    const seen = `${nameOf(task)}: process ${this.#child.pid ?? '–'} ended by ${this.#end ?? 'a signal'}`;
+    return new MinutehandError('LEARNER_PROCESS', { seen: words === '' ? seen : `${seen}: ${words}` });
+  }
+
+  #resident(): number {
+    const mb = memoryOf(this.#child.pid);
+    return mb === null ? this.#reported : mb * MIB;
+  }
+}
+
+/** @param bytes null: its heap was full */
+function overMemory(task: ChildTask, bytes: number | null, limit: number): MinutehandError {
+  const had = bytes === null ? 'its heap' : `${Math.round(bytes / MIB)} MB`;
+  return new MinutehandError('TASK_MEMORY', { seen: `${nameOf(task)}: ${had} of at most ${Math.round(limit / MIB)} MB` });
+}
+
+/** For people. */
+function nameOf(work: ChildTask): string {
+  if (work.kind === 'generation') return `generation ${work.task.state.generation + 1} of a search of rules`;
+  const { engine, rows, subset } = work.task;
+  return `a fit of ${engine} on ${subset.length} of ${rows.x.rows} rows and ${rows.x.columns} columns`;
+}
