@@ -27,6 +27,7 @@ const PROGRAMS = [
   'trainer/learning/placebo/placebo_worker',
   'trainer/learning/scan/scan_worker',
   'trainer/learning/evolve/search_worker',
+  'trainer/jobs/fleet/child/task_child',
 ];
 /** Packages left in node_modules: native parts, optional packages, and requires that are resolved at run time. */
 const EXTERNAL = [

@@ -13,7 +13,7 @@ const MIB = 2 ** 20;
 const WATCH_MS = 100;
 /** Of its standard error, in characters. */
 const SHOWN = 400;
-/** Of the memory limit: data of earlier tasks that a child keeps, and what it may hold beside its data between tasks. */
+/** Of the memory limit: data that a child keeps for later tasks, and what it may hold beside that between tasks. */
 const KEPT_SHARE = 0.25;
 const REST_SHARE = 0.5;
 
@@ -25,7 +25,7 @@ export interface TaskLimits {
   readonly memoryBytes: number;
   /** Of one task. */
   readonly timeMs: number;
-  /** idle: it runs while no other process wants its core, where the system has SCHED_IDLE; low: with the least weight. */
+  /** idle: it runs while no other process wants its core (SCHED_IDLE, where there is one); low: with the least weight. */
   readonly priority: TaskPriority;
 }
 
