@@ -66,7 +66,10 @@ describe.skipIf(redis === null || noBrowser)(`the page Fleet, with a worker on R
     api = await openApiWorkplace({ minutehand: { transports: { redis: { url: redis!.url } } } });
     queue = bullmqQueue(redis!.url, null, undefined, 'research');
     await queue.lead(ownIdentity());
-    worker = place.start(['worker', '--slots', '2', '--name', 'desk', '--priority', 'low'], { ...env, MINUTEHAND_REDIS_URL: redis!.url });
+    worker = place.start(['worker', '--slots', '2', '--name', 'desk', '--priority', 'low'], {
+      ...env,
+      MINUTEHAND_REDIS_URL: redis!.url,
+    });
     await eventually(worker.stderr, () => worker.stdout().includes('fleet research') || undefined);
     page = await pageOf('operator', 'ann');
   });

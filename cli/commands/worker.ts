@@ -8,7 +8,11 @@ import { RULE_SEARCH } from '../../trainer/jobs/fleet/search_task.ts';
 import type { TaskQueue } from '../../trainer/jobs/fleet/task_queue.ts';
 import { installedEngines } from '../../trainer/learning/learners/trees/engines/engines.ts';
 import { openTaskChildren } from '../../trainer/jobs/fleet/child/task_children.ts';
-import { LONGEST_TASK_MINUTES, TASK_PRIORITIES, type TaskPriority } from '../../trainer/jobs/fleet/child/task_process.ts';
+import {
+  LONGEST_TASK_MINUTES,
+  TASK_PRIORITIES,
+  type TaskPriority,
+} from '../../trainer/jobs/fleet/child/task_process.ts';
 import { requireFleet } from '../fleet_of_command.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
@@ -91,7 +95,11 @@ async function work(flags: WorkerFlags, output: Output): Promise<void> {
     });
   };
   const watch = setInterval(look, LEADER_POLL_MS);
-  const children = openTaskChildren(slots, { memoryBytes: taskMemoryMb * MIB, timeMs: taskMinutes * 60_000, priority: flags.priority });
+  const children = openTaskChildren(slots, {
+    memoryBytes: taskMemoryMb * MIB,
+    timeMs: taskMinutes * 60_000,
+    priority: flags.priority,
+  });
   try {
     await refuseOther(fleet.queue);
     lowerPriority(process.pid);

@@ -44,7 +44,9 @@ const bytesOf = async (fit: (...task: [FitTask, () => void]) => ReturnType<typeo
 
 const pids = (of = process.pid): string[] => {
   try {
-    return execFileSync('pgrep', ['-P', `${of}`, '-f', 'task_child'], { encoding: 'utf8' }).trim().split('\n');
+    return execFileSync('pgrep', ['-P', `${of}`, '-f', 'task_child'], { encoding: 'utf8' })
+      .trim()
+      .split('\n');
   } catch {
     return [];
   }
@@ -163,7 +165,10 @@ describe.skipIf(process.platform !== 'linux')('child processes of a worker', () 
     });
     let said = '';
     worker.stdout.on('data', (data: Buffer) => (said += data.toString()));
-    await eventually(() => said, () => said !== '');
+    await eventually(
+      () => said,
+      () => said !== '',
+    );
     const [child] = pids(worker.pid);
     worker.kill('SIGKILL');
     await vi.waitFor(() => expect(() => process.kill(Number(child), 0)).toThrow('ESRCH'), { timeout: 60_000 });

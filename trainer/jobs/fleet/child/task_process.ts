@@ -51,7 +51,12 @@ export class TaskProcess {
     this.#limits = limits;
     this.#sent = new SentArrays(KEPT_SHARE * limits.memoryBytes);
     const node = [process.execPath, `--max-old-space-size=${Math.ceil(limits.memoryBytes / MIB)}`];
-    const [program, ...args] = [...(limits.priority === 'idle' ? idlePrefix() : []), ...node, join(packageRoot(), PROGRAM), `${process.pid}`];
+    const [program, ...args] = [
+      ...(limits.priority === 'idle' ? idlePrefix() : []),
+      ...node,
+      join(packageRoot(), PROGRAM),
+      `${process.pid}`,
+    ];
     this.#child = spawn(program!, args, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',
@@ -147,7 +152,9 @@ export class TaskProcess {
 /** @param bytes null: its heap was full */
 function overMemory(task: ChildTask, bytes: number | null, limit: number): MinutehandError {
   const had = bytes === null ? 'its heap' : `${Math.round(bytes / MIB)} MB`;
-  return new MinutehandError('TASK_MEMORY', { seen: `${nameOf(task)}: ${had} of at most ${Math.round(limit / MIB)} MB` });
+  return new MinutehandError('TASK_MEMORY', {
+    seen: `${nameOf(task)}: ${had} of at most ${Math.round(limit / MIB)} MB`,
+  });
 }
 
 /** For people. */
