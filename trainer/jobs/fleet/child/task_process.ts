@@ -25,7 +25,7 @@ export interface TaskLimits {
   readonly memoryBytes: number;
   /** Of one task. */
   readonly timeMs: number;
-  /** idle: it runs while no other process wants its core (SCHED_IDLE, where there is one); low: with the least weight. */
+  /** idle: it runs while no other process wants its core (SCHED_IDLE, where there is); low: with the least weight. */
   readonly priority: TaskPriority;
 }
 
