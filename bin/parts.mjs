@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { ROOT } from './project.mjs';
 
 /** In how many parts the slow test files are. */
-export const PARTS = 6;
+export const PARTS = 9;
 /** From this time on a test file is slow, beside the other tests on two cores. */
 export const SLOW_SECONDS = 10;
 
@@ -66,7 +66,7 @@ export function partsOf(seconds, parts) {
 }
 
 /**
- * @param {string | undefined} wanted `2/6` is the second part, `all` has every part. Without it the number of commits
+ * @param {string | undefined} wanted `2/9` is the second part, `all` has every part. Without it the number of commits
  * decides, so that the same commit always runs the same tests, and the next commit the next part.
  * @returns {{ name: string, leftOut: string[] }}
  */

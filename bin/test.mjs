@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * All checks of a change: build, types, lint, format, tests. Arguments are passed to vitest. In CI, also start and
- * version-dependent tests with the newest version of Node, and of the slow test files one part: TEST_PART=1/6 to 6/6,
+ * version-dependent tests with the newest version of Node, and of the slow test files one part: TEST_PART=1/9 to 9/9,
  * or all (bin/parts.mjs).
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
