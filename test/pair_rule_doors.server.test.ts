@@ -139,10 +139,17 @@ async function health(): Promise<Answer & { pair_rules?: Record<string, Record<s
   return (await (await fetch(`${daemon.url}/healthz`)).json()) as Awaited<ReturnType<typeof health>>;
 }
 
+/** Waits until the daemon serves this version, and until what was wrong with its files is over. */
 async function served(version: string | null): Promise<void> {
+  let last: Answer | null = null;
   await eventually(
-    () => `the rule ${version}: ${daemon.process.stderr()}`,
-    async () => ((await health()).pair_rules?.['versions']?.[ID] ?? null) === version || null,
+    () => `the rule ${version}: ${JSON.stringify(last)}; ${daemon.process.stderr()}`,
+    async () => {
+      const seen = await health();
+      last = seen;
+      if ((seen.pair_rules?.['versions']?.[ID] ?? null) !== version) return null;
+      return version === null || (seen['degradations'] as unknown[]).length === 0 || null;
+    },
   );
 }
 
@@ -294,6 +301,7 @@ it('comes back: its pointer, its bundle, and the whole folder of models', async 
   expect(readFileSync(manifest)).toEqual(before);
   rmSync(join(place.models, 'gap', first), { recursive: true });
   expect(await ran('models', 'recover', first)).toMatchObject({ recovered: [first] });
+  await served(second);
   expect((await send(3))[ID]).toMatchObject({ mode: 'OK', model_version: `rule/${second}` });
   // The trainer looks every ten seconds, and restores what is lost.
   trainer = await started('trainer', 'trainer');
