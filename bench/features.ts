@@ -2,11 +2,10 @@ import { Bench } from 'tinybench';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { naiveFeatures } from '../shared/core/features/features.oracle.ts';
 import { FeatureEngine, warmupBars } from '../shared/core/features/features.ts';
-import { MinutehandError } from '../shared/errors.ts';
 import { parsePair } from '../shared/pair.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { benchMarket } from './market.ts';
-import { naivePeer, technicalIndicatorsPeer, tradingSignalsPeer, type PairPoint, type Peer } from './peers.ts';
+import { naivePeer, technicalIndicatorsPeer, tradingSignalsPeer, type PairPoint } from './peers.ts';
 
 const START = (Date.parse('2024-01-01T22:00:00Z') / 1000) as OpenTime;
 const MINUTES = 20_000;
@@ -73,7 +72,7 @@ export async function benchFeatures(print: (line: string) => void): Promise<Feat
       at++;
     }
   });
-  for (const peer of [await loadPeer(tradingSignalsPeer), await loadPeer(technicalIndicatorsPeer), naivePeer()]) {
+  for (const peer of [await tradingSignalsPeer(), await technicalIndicatorsPeer(), naivePeer()]) {
     const { name, indicators, create } = peer;
     computes.set(name, indicators);
     const step = create(windows);
@@ -116,20 +115,6 @@ function recomputationCost(us: number, own: number): FeatureCost {
     max_us: NaN,
     ratio_p50: us / own,
   };
-}
-
-/** Peers are development dependencies. @throws MinutehandError USAGE if they are not installed */
-async function loadPeer(load: () => Promise<Peer>): Promise<Peer> {
-  try {
-    return await load();
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new MinutehandError('USAGE', {
-      seen: 'the libraries to compare with are not installed',
-      next: 'npm install (with development dependencies), or leave out --part features.',
-      cause,
-    });
-  }
 }
 
 function recomputeUs(a: readonly Bar[], b: readonly Bar[], windows: Parameters<typeof warmupBars>[0]): number {

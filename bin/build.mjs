@@ -3,6 +3,6 @@ import { print } from './project.mjs';
 import { ensureReady, run } from './setup.mjs';
 
 await run(async () => {
-  if (!(await ensureReady())) print('dist/ is up to date');
+  if (!(await ensureReady('programs'))) print('dist/ is up to date');
   return 0;
 });

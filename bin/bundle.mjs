@@ -43,6 +43,7 @@ const EXTERNAL = [
   'protobufjs',
   'ssh2-sftp-client',
   'technicalindicators',
+  'tinybench',
   'trading-signals',
   'typescript',
   'uWebSockets.js',

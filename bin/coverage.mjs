@@ -11,7 +11,7 @@ import { conclude, testsHold } from './steps.mjs';
 const PROJECTS = ['unit', 'server'].flatMap((name) => ['--project', name]);
 
 await run(async () => {
-  await ensureReady();
+  await ensureReady('development');
   const env = { COVERAGE_OF: 'everything', TESTS_ELSEWHERE: Object.keys(SLOW_FILES).join(',') };
   await testsHold('tests with coverage of everything', [...PROJECTS, '--coverage', ...process.argv.slice(2)], { env });
   return conclude();

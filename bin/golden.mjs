@@ -42,7 +42,7 @@ const PROGRAM = join(ROOT, 'bin', 'golden_program.mjs');
 await run(async () => {
   const { part, record, node: versions, shown, 'keep-home': keepsHome } = readOptions();
   // The scorer in WebAssembly comes from the build.
-  await ensureReady();
+  await ensureReady('development');
   const args = [PROGRAM, ...part.flatMap((name) => ['--part', name]), '--shown', shown];
   if (record) args.push('--record');
   if (keepsHome) args.push('--keep-home');

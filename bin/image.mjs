@@ -235,7 +235,7 @@ await run(async () => {
     await pin(builder);
     return 0;
   }
-  await ensureInstalled();
+  await ensureInstalled('programs');
   const base = values.base === 'debian' ? await buildDebianBase() : (values.base ?? nodeImage());
   await makeContext(base);
   for (const target of targets) {

@@ -42,7 +42,7 @@ await run(async () => {
     );
     return unknown.length > 0 ? 2 : 0;
   }
-  await ensureReady();
+  await ensureReady('development');
   await ensureStryker();
   mkdirSync(FOLDER, { recursive: true });
   /** @type {string[]} */

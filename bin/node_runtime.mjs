@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, 
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { capture, launch, runLogged } from './programs.mjs';
+import { capture, launch, runLogged, runShown } from './programs.mjs';
 import { LOG_FOLDER, ROOT, SetupError, print } from './project.mjs';
 import { mustHold, testsHold } from './steps.mjs';
 
@@ -55,7 +55,11 @@ export async function startOnNode(wanted, folder = freshCopy()) {
   const found = runtime;
   const { node, version } = runtime;
   if (!(await mustHold(`npm start with Node ${version}`, () => startsUp(found, folder)))) return null;
-  return (vitestArgs) => testsHold(`tests with Node ${version}`, vitestArgs, { node, root: folder });
+  return async (vitestArgs) => {
+    const tools = () => runShown(node, [join(folder, 'bin', 'tools.mjs')], { cwd: folder, env: found.environment });
+    if (!(await mustHold(`packages for development with Node ${version}`, tools))) return;
+    await testsHold(`tests with Node ${version}`, vitestArgs, { node, root: folder });
+  };
 }
 
 /** @param {string} path */

@@ -26,12 +26,20 @@ const COPIED = [
 const COPIED_FILES = ['README.md', 'CHANGELOG.md', 'mt5/README.md', 'mt5/compile.ps1', 'mt5/install.ps1'];
 /** Of dist/: no maps, whose sources are not there, no references of tests, and no stamp of the build. */
 const OF_DIST = new Set(['.js', '.wasm', '.json']);
-/** Of a Node that this package does not run on, and only compiled there. */
-const LEFT_OUT = ['better-sqlite3-12'];
+/** Of a Node that this package does not run on, and only compiled there; and what only the build needs. */
+const LEFT_OUT = [
+  'better-sqlite3-12',
+  '@preact/signals',
+  'assemblyscript',
+  'esbuild',
+  'preact',
+  'typescript7',
+  'uplot',
+];
 
 /** @returns {Promise<string>} path of the packed file @throws {SetupError} */
 export async function pack() {
-  await ensureReady();
+  await ensureReady('programs');
   rmSync(RELEASE, { recursive: true, force: true });
   mkdirSync(join(FOLDER, 'bin'), { recursive: true });
   for (const path of COPIED) cpSync(join(ROOT, path), join(FOLDER, path), { recursive: true });

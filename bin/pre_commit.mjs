@@ -28,7 +28,7 @@ function holds(name, script, args) {
 }
 
 await run(async () => {
-  checkInstalled();
+  checkInstalled('development');
   const staged = changed(['--cached', '--diff-filter=ACMR']).filter((path) => existsSync(join(ROOT, path)));
   if (staged.length === 0) return 0;
   const further = new Set(changed([]));

@@ -9,12 +9,13 @@ export { checkInstalled, ensureInstalled } from './dependencies.mjs';
 
 /**
  * Installs what is missing and builds what has changed. A first start builds while SQLite is compiled.
+ * @param {import('./dependencies.mjs').Extent} extent
  * @returns {Promise<boolean>} whether there was something to build
  */
-export async function ensureReady() {
+export async function ensureReady(extent) {
   let isFresh = false;
   const build = async () => void (isFresh = (await ensureBuilt()) || isFresh);
-  await ensureInstalled(build);
+  await ensureInstalled(extent, build);
   await build();
   return isFresh;
 }

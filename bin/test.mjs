@@ -88,7 +88,7 @@ await run(async () => {
   /** @type {ReturnType<typeof besideCompilation> | null} */
   let beside = null;
   const begin = async () => void (beside ??= besideCompilation());
-  const isInstalled = await mustHold('install', () => ensureInstalled(begin));
+  const isInstalled = await mustHold('install', () => ensureInstalled('development', begin));
   if (isInstalled) {
     await begin();
     await mustHold('redis-server', ensureRedis);

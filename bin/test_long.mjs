@@ -63,7 +63,7 @@ const LONG = [
 ];
 
 await run(async () => {
-  await ensureReady();
+  await ensureReady('development');
   process.env.MINUTEHAND_LONG = '1';
   await mustHold('lightgbm', async () => {
     process.env.MINUTEHAND_LIGHTGBM_LIBRARY ||= (await ensureLightgbm()) ?? '';

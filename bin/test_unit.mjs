@@ -11,7 +11,7 @@ import { ensureReady, run } from './setup.mjs';
 const BUDGET_SECONDS = 90;
 
 await run(async () => {
-  await ensureReady();
+  await ensureReady('development');
   const startMs = performance.now();
   await testsHold('unit tests', ['--project', 'unit', ...process.argv.slice(2)]);
   const seconds = ((performance.now() - startMs) / 1000).toFixed(0);

@@ -16,7 +16,7 @@ await run(async () => {
     print('  → apt-get install --no-install-recommends wine wine64, or run it on Windows');
     return 0;
   }
-  await ensureReady();
+  await ensureReady('development');
   const onWait = (/** @type {number} */ pid) => print(`waiting for process ${pid}, which tests Windows too`);
   return withLock(TREE_LOCK, onWait, async () => {
     /** @type {import('./windows_tree.mjs').WindowsPlace | undefined} */

@@ -35,7 +35,7 @@ const FOLDER = process.env.RETRAIN_FOLDER ?? join(ROOT, 'var', 'retrain');
 /** @typedef {{ code: number, document: any }} Answer */
 
 await run(async () => {
-  await ensureReady();
+  await ensureReady('programs');
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   const options = [...dataOptions(), ...(process.env.RETRAIN_OPTIONS ?? '').split(/\s+/).filter((word) => word !== '')];

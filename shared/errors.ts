@@ -1386,6 +1386,13 @@ export function knownError(error: unknown): MinutehandError | null {
     if (found !== undefined) return new MinutehandError(found[1], { seen: message, cause: error });
     if (code === 'ERR_MODULE_NOT_FOUND' && isOwnChunk(message))
       return new MinutehandError('PROGRAM_REPLACED', { seen: message, cause: error });
+    const missing = code === 'ERR_MODULE_NOT_FOUND' ? missingPackage(message) : null;
+    if (missing !== null)
+      return new MinutehandError('NOT_INSTALLED', {
+        seen: `no ${missing}`,
+        next: 'Run `npm run tools` here: benchmarks and generated documents need more packages than the programs.',
+        cause: error,
+      });
     cause = cause.cause;
   }
   return null;
@@ -1394,6 +1401,11 @@ export function knownError(error: unknown): MinutehandError | null {
 /** Whether a file of the compiled program is missing, rather than a package. */
 function isOwnChunk(message: string): boolean {
   return message.startsWith("Cannot find module '") && /[/\\]dist[/\\]bundle[/\\]/.test(message);
+}
+
+/** The package that Node has not found; null where a file is missing. */
+function missingPackage(message: string): string | null {
+  return /^Cannot find package '([^']+)'/.exec(message)?.[1] ?? null;
 }
 
 /** The error as `{code, message, next}`, for any thrown value. */

@@ -5,14 +5,6 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { describeError } from './errors.ts';
 
-/** What Node says of a module that is not there. */
-async function errorOfImport(specifier: string): Promise<unknown> {
-  return import(/* @vite-ignore */ specifier).then(
-    () => null,
-    (error: unknown) => error,
-  );
-}
-
 describe('an error of loading', () => {
   it('a part of the program that a new build has removed says so', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'minutehand-errors-'));
@@ -29,10 +21,23 @@ describe('an error of loading', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('a package that is not installed, or another file, is none of that', async () => {
-    const error = await errorOfImport('no-such-package-of-anyone');
-    expect(error).toBeInstanceOf(Error);
-    expect(describeError(error).code).toBe('INTERNAL');
+  it('a package that is not installed says how it is installed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-errors-'));
+    writeFileSync(join(folder, 'main.mjs'), `export const load = () => import('no-such-package-of-anyone');`);
+    const { load } = (await import(/* @vite-ignore */ pathToFileURL(join(folder, 'main.mjs')).href)) as {
+      load(): Promise<unknown>;
+    };
+    const error: unknown = await load().catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: 'ERR_MODULE_NOT_FOUND' });
+    expect(describeError(error)).toMatchObject({
+      code: 'NOT_INSTALLED',
+      message: expect.stringContaining('no-such-package-of-anyone') as string,
+      next: expect.stringContaining('npm run tools') as string,
+    });
+    rmSync(folder, { recursive: true });
+  });
+
+  it('another file that is missing is none of that', () => {
     const elsewhere = Object.assign(new Error("Cannot find module '/home/ann/table.mjs'"), {
       code: 'ERR_MODULE_NOT_FOUND',
     });

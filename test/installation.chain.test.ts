@@ -43,7 +43,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Marks the packages of the lock file as installed. */
-function installed(stamp: { lock?: string; machine?: string } = {}): void {
+function installed(stamp: { lock?: string; machine?: string; extent?: 'programs' } = {}): void {
   mkdirSync(modules, { recursive: true });
   const lock = createHash('sha256')
     .update(readFileSync(join(folder, 'package-lock.json')))
@@ -159,10 +159,57 @@ describe.runIf(!isWindows)(`a command other than the set-up${skipNote(isWindows,
 });
 
 describe.runIf(isLinux)(`the set-up${skipNote(!isLinux, 'only Linux shows what a process has mapped')}`, () => {
-  it('installs what the lock file names on request', () => {
-    const { status, stderr } = run('build.mjs', []);
-    expect({ status, calls: npmCalls() }).toEqual({ status: 1, calls: [expect.stringMatching(/^ci /)] });
+  it.each([
+    ['build.mjs', '--omit=dev'],
+    ['tools.mjs', '--include=dev'],
+  ])('installs what the lock file names on request: %s with %s', (program, kind) => {
+    const { status, stderr } = run(program, [], NODE_24);
+    expect({ status, calls: npmCalls() }).toEqual({
+      status: 1,
+      calls: [`ci --no-audit --no-fund ${kind} --include=optional --engine-strict=false`],
+    });
     expect(stderr).toContain('npm ci failed; the whole log is ');
+  });
+
+  it('adds the packages for development to those of the programs, and replaces none of these', () => {
+    installed({ extent: 'programs' });
+    const check = `import { checkInstalled } from './setup.mjs';\ncheckInstalled(process.argv[2]);\nconsole.log('can run');\n`;
+    writeFileSync(join(folder, 'bin', 'check.mjs'), check);
+    expect(run('check.mjs', ['programs'], NODE_24)).toMatchObject({ status: 0 });
+    const development = run('check.mjs', ['development'], NODE_24);
+    expect(development.stderr).toContain('Seen: only what the programs need is installed.');
+    const { stderr } = run('tools.mjs', [], NODE_24);
+    expect(npmCalls()).toEqual([
+      'install --no-save --no-audit --no-fund --include=dev --include=optional --engine-strict=false',
+    ]);
+    expect(stderr).toContain('npm install failed; the whole log is ');
+  });
+
+  it('keeps the packages for development when a start installs a new lock file', () => {
+    installed({ lock: 'of another day' });
+    run('build.mjs', [], NODE_24);
+    expect(npmCalls()).toEqual([expect.stringMatching(/^ci .*--include=dev/)]);
+  });
+
+  it('fetches SQLite under Node 20 beside the other packages, in the locked version', () => {
+    // Its failure ends the other at once, and the other's first work is its note.
+    const npm = join(folder, 'tools', 'npm-cli.js');
+    writeFileSync(
+      npm,
+      `${readFileSync(npm, 'utf8')}\nif (!process.argv.includes('--prefix')) setTimeout(() => {}, 1000);\n`,
+    );
+    run('build.mjs', [], NODE_20);
+    const place = join(folder, 'var', 'sqlite');
+    expect(npmCalls().sort()).toEqual([
+      expect.stringMatching(`^ci --ignore-scripts --prefix ${place} `) as string,
+      expect.stringMatching(/^ci --no-audit --no-fund --omit=dev/) as string,
+    ]);
+    const { packages } = JSON.parse(readFileSync(join(place, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { version?: string }>;
+    };
+    expect(Object.keys(packages)).toContain('node_modules/bindings');
+    const locked = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')) as { packages: typeof packages };
+    for (const [path, entry] of Object.entries(packages)) if (path !== '') expect(entry).toEqual(locked.packages[path]);
   });
 
   it('compiles SQLite under Node 20 and replaces no packages that are installed', () => {
