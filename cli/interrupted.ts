@@ -22,6 +22,22 @@ interface LongCommand {
 
 /** The last command that began: a process runs one. */
 let answering: (() => void) | null = null;
+/** Writes that a person has ended the job of this process; null: it does none. */
+let record: (() => Promise<void>) | null = null;
+
+/** @param keep within about a second; never rejects. @returns a function that forgets it, when the job has ended */
+export function recordInterruption(keep: () => Promise<void>): () => void {
+  record = keep;
+  // For a command that does not answer by itself.
+  const unanswered = (): void => {
+    if (answering === null) void keep().then(endInterrupted);
+  };
+  process.once('SIGINT', unanswered);
+  return () => {
+    record = null;
+    process.off('SIGINT', unanswered);
+  };
+}
 
 /**
  * Answers Ctrl-C during a long command at once: what has been kept, and exit code 130. A second Ctrl-C ends it without
@@ -33,7 +49,8 @@ export function tellWhenInterrupted({ output, progress, kept }: LongCommand): vo
     progress.stop();
     output.note('Interrupted.');
     for (const line of kept()) output.note(line);
-    endInterrupted();
+    if (record === null) endInterrupted();
+    else void record().then(endInterrupted);
   };
   process.once('SIGINT', answering);
 }

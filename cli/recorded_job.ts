@@ -1,4 +1,5 @@
 import { MACHINE_CLOCK } from '../shared/clock.ts';
+import { errorLine } from '../shared/error_line.ts';
 import { describeError } from '../shared/errors.ts';
 import { homePaths } from '../shared/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
@@ -10,6 +11,7 @@ import { JobRecorder, type JobOutcome } from '../trainer/jobs/records/job_record
 import { jobHost, JobRecords } from '../trainer/jobs/records/job_records.ts';
 import { trainingOfJob } from '../trainer/jobs/strategies/registry.ts';
 import { openStoreIfThere } from '../trainer/store/store.ts';
+import { recordInterruption } from './interrupted.ts';
 import { FAILED, PARTLY_DONE, type Output } from './output.ts';
 
 const BYTES_PER_KB = 1024;
@@ -44,12 +46,14 @@ export async function recordJob(
     onLost: (error) => output.note(`This job is not recorded: ${describeError(error).message}`),
   });
   const missing: string[] = [];
+  const forget = recordInterruption(() => recorder.interrupted());
   try {
     await work(recording(output, recorder, missing));
   } catch (error) {
-    const { code, message } = describeError(error);
-    await recorder.end({ status: 'failed', error: `${code}: ${message}` });
+    await recorder.end({ status: 'failed', error: errorLine(describeError(error)) });
     throw error;
+  } finally {
+    forget();
   }
   await recorder.end(outcomeOf(process.exitCode, missing, job.kind === 'import' && job.output.is_dry_run));
 }

@@ -7,6 +7,7 @@ import { addPairsOption } from '../pairs_option.ts';
 import { commandsOfShelf, commandsOfStrategy } from '../strategies/registry.ts';
 import type { BacktestFlags, StrategyCommands } from '../strategies/strategy_commands.ts';
 import { backtestStrategyOption } from '../strategy_option.ts';
+import { applyMarket, marketOption } from './processes.ts';
 
 export function addBacktest(program: Command, output: () => Output): void {
   const backtest = program
@@ -24,6 +25,7 @@ export function addBacktest(program: Command, output: () => Output): void {
       (folder: string, before: string[] | undefined) => [...(before ?? []), folder],
     )
     .addOption(backtestStrategyOption())
+    .addOption(marketOption())
     .option('--from <day>', 'first UTC day or minute to decide on; up to 14 days before it are the warm-up')
     .option('--to <day>', 'UTC day or minute of the end');
   addPairsOption(backtest, 'only these pairs, comma-separated (default: all configured pairs with bars)')
@@ -42,6 +44,12 @@ export function addBacktest(program: Command, output: () => Output): void {
 }
 
 async function runBacktest(flags: BacktestFlags, output: Output): Promise<void> {
+  if (flags.market !== undefined && flags.data !== undefined)
+    throw new MinutehandError('USAGE', {
+      seen: `--market ${flags.market} with --data`,
+      expected: '--market alone: bars of files count as live ones',
+    });
+  applyMarket(flags.market);
   const own = strategyOf(flags);
   if (own.backtest === undefined)
     throw new MinutehandError('USAGE', {

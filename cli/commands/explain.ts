@@ -8,6 +8,7 @@ import type { ConditionState } from '../../shared/core/rule/conditions.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
+import { noteOtherMarket } from '../other_market_note.ts';
 import { parseBarClose } from '../period.ts';
 import { SECONDS_PER_BAR, shownMinute, type OpenTime } from '../../shared/bar.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
@@ -37,6 +38,7 @@ async function explain(subject: string, time: string, flags: { market?: string }
   applyMarket(flags.market);
   const settings = loadSettings();
   const spelled = spellSubject(subject, symbolNames(settings));
+  await noteOtherMarket(settings, flags, output);
   const explainer = createExplainer(settings, homePaths());
   const asked = time === '' ? explainer.lastMinute(spelled) : ((parseBarClose(time) - SECONDS_PER_BAR) as OpenTime);
   const explanation = await explainer.explain(spelled, asked);

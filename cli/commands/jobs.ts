@@ -38,7 +38,7 @@ Examples:
     );
   jobs
     .command('list')
-    .description('those that have not ended first, then the newest')
+    .description('running ones first, then queued ones, then the newest')
     .addOption(new Option('--status <status>', 'only these').choices(JOB_STATUSES))
     .addOption(new Option('--kind <kind>', 'only these').choices(JOB_KINDS))
     .option('--limit <n>', 'rows at most', '30')

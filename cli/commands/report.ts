@@ -4,13 +4,14 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { makeReport } from '../../trainer/control/report/make_report.ts';
+import { makeMarketReport, makeReport } from '../../trainer/control/report/make_report.ts';
 import { performanceLines } from '../../trainer/control/performance/performance_lines.ts';
 import type { Report } from '../../trainer/control/schema/reports.ts';
 import { reportPage } from '../../trainer/control/report/report_page.ts';
 import { summaryOf } from '../../trainer/control/report/weekly_report.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
+import { noteOtherMarket } from '../other_market_note.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
 import { parsePeriod, type PeriodFlags } from '../period.ts';
 import { applyMarket, marketOption } from './processes.ts';
@@ -21,7 +22,7 @@ interface ReportFlags extends PeriodFlags {
 }
 
 const DEFAULT_DAYS = 7;
-const DAY_SECONDS = 86_400;
+const DEFAULT_MS = DEFAULT_DAYS * 86_400_000;
 
 export function addReport(program: Command, output: () => Output): void {
   program
@@ -29,8 +30,11 @@ export function addReport(program: Command, output: () => Output): void {
     .description(
       'Figures of a period from the trainer’s store: models, signals, refusal rate, P&L by account, costs, drift, parity, targets.',
     )
-    .option('--from <day>', `first UTC day or minute (default: ${DEFAULT_DAYS} days before the end)`)
-    .option('--to <day>', 'UTC day or minute of the end (default: now)')
+    .option(
+      '--from <day>',
+      `first UTC day or minute, of a simulated market one of its own (default: ${DEFAULT_DAYS} days before the end)`,
+    )
+    .option('--to <day>', 'UTC day or minute of the end, likewise (default: now)')
     .option('--html <file>', 'also as a page; - is standard output')
     .addOption(marketOption())
     .action((flags: ReportFlags) => report(flags, output()));
@@ -38,11 +42,15 @@ export function addReport(program: Command, output: () => Output): void {
 
 async function report(flags: ReportFlags, output: Output): Promise<void> {
   applyMarket(flags.market);
-  const { from, to } = reportedPeriod(flags, MACHINE_CLOCK.nowMs());
+  const period = reportedPeriod(flags, MACHINE_CLOCK.nowMs());
   const store = await openStoreIfThere(process.env, homePaths());
   if (store === null) throw new MinutehandError('DATA_MISSING', { seen: 'no store', expected: 'that of a trainer' });
   try {
-    const made = await makeReport(store, loadSettings(), homePaths(), isoOf(from), isoOf(to));
+    const settings = loadSettings();
+    await noteOtherMarket(settings, flags, output);
+    const made = await (period.isOfMarket
+      ? makeMarketReport(store, settings, homePaths(), period)
+      : makeReport(store, settings, homePaths(), isoOf(period.fromMs), isoOf(period.toMs)));
     if (flags.html === '-' && !output.json) {
       process.stdout.write(reportPage(made));
       return;
@@ -62,25 +70,37 @@ async function report(flags: ReportFlags, output: Output): Promise<void> {
 }
 
 /** The reported period, and by which clock: a simulated market has days of its own, which `status` and pages show. */
-export function periodLine({ from, to, market }: Pick<Report, 'from' | 'to' | 'market'>): string {
-  const clock = market === 'simulated' ? ', by the wall clock: not days of the simulated market' : '';
-  return `Period: ${shownMinute(from)} to ${shownMinute(to)} UTC${clock}.`;
+export function periodLine({ from, to, market_period, market }: PeriodOfReport): string {
+  const published = `${shownMinute(from)} to ${shownMinute(to)} UTC`;
+  if (market_period !== null) {
+    const end = market_period.to === null ? 'its newest bar' : `${shownMinute(market_period.to)} UTC`;
+    return `Period: ${shownMinute(market_period.from)} to ${end} by the clock of the simulated market (published ${published}).`;
+  }
+  if (market === 'live') return `Period: ${published}.`;
+  return `Period: ${published}, by the wall clock; --from and --to take days of the simulated market.`;
 }
 
+type PeriodOfReport = Pick<Report, 'from' | 'to' | 'market_period' | 'market'>;
+
+type ReportedPeriod =
+  | { readonly isOfMarket: true; readonly fromMs: number; readonly toMs?: number }
+  | { readonly isOfMarket: false; readonly fromMs: number; readonly toMs: number };
+
 /**
- * Epoch seconds of the reported period: the last seven days, where neither end is given.
+ * What was asked for, by the clock of the market; where nothing was, the last seven days by the wall clock. Epoch ms.
  * @throws MinutehandError USAGE where it is empty
  */
-export function reportedPeriod(flags: PeriodFlags, nowMs: number): { readonly from: number; readonly to: number } {
-  const given = parsePeriod(flags);
-  const to = given.to ?? Math.ceil(nowMs / 1000);
-  const from = given.from ?? to - DEFAULT_DAYS * DAY_SECONDS;
-  if (from >= to)
+export function reportedPeriod(flags: PeriodFlags, nowMs: number): ReportedPeriod {
+  const { from, to } = parsePeriod(flags);
+  if (from === undefined && to === undefined) return { isOfMarket: false, fromMs: nowMs - DEFAULT_MS, toMs: nowMs };
+  const fromMs = from === undefined ? 1000 * to! - DEFAULT_MS : 1000 * from;
+  if (to !== undefined) return { isOfMarket: true, fromMs, toMs: 1000 * to };
+  if (fromMs >= nowMs)
     throw new MinutehandError('USAGE', {
       seen: `--from ${flags.from}`,
       expected: 'a time before now, or --to after it',
     });
-  return { from, to };
+  return { isOfMarket: true, fromMs };
 }
 
-const isoOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
+const isoOf = (ms: number): string => new Date(ms).toISOString();

@@ -23,6 +23,7 @@ import { REASONS } from '../../shared/strategies/pair_reversion/reasons.ts';
 import type { InstrumentBody } from '../../shared/signal/instrument_signal.ts';
 import { csvCell } from '../../shared/csv/csv_cell.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
+import { noteOtherMarket } from '../other_market_note.ts';
 import { endPartly, FAILED, PARTLY_DONE, type Output } from '../output.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
 import { addPairsOption, type PairsFlags } from '../pairs_option.ts';
@@ -184,7 +185,8 @@ async function list(flags: ListFlags, output: Output): Promise<void> {
   const dayMs = flags.day === undefined ? undefined : dayStartMs(flags.day);
   const fromMs = dayMs ?? (period.from === undefined ? undefined : period.from * 1000);
   const toMs = dayMs === undefined ? (period.to === undefined ? undefined : period.to * 1000) : dayMs + DAY_MS;
-  await withHistory(flags, async ({ market, tables }) => {
+  await withHistory(flags, async ({ settings, market, tables }) => {
+    await noteOtherMarket(settings, flags, output);
     const filter: SignalFilter = {
       market,
       ...(flags.pairs === undefined ? {} : { pairIds: flags.pairs }),

@@ -12,6 +12,7 @@ import { homePaths, type HomePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { lockHome } from '../../shared/process/home_lock.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
+import { noteOtherMarket } from '../other_market_note.ts';
 import { findingsOf } from '../status/findings.ts';
 import { linesOf, collectStatus, type Status } from './status.ts';
 
@@ -248,7 +249,9 @@ describe('minutehand status', () => {
       const told = (last_run: object | null, active_error?: object): string[] => {
         const rest = { active_version: null, schedules: [], dependencies: [] };
         const health = { status: 'ok', ...rest, last_run, active_error } as never;
-        return textsOf({ findings: findingsOf(settings, [], { presence: 'up', pid: 1, url: '', health }, OPEN_MS) });
+        return textsOf({
+          findings: findingsOf(settings, [], { presence: 'up', pid: 1, url: '', health, waiting: [] }, OPEN_MS),
+        });
       };
       expect(told(null)).toEqual([]);
       expect(told({ ...run, status: 'adopted' })).toEqual([]);
@@ -259,6 +262,32 @@ describe('minutehand status', () => {
       expect(told(null, { code: 'MODEL_MANIFEST', message: 'Not valid.', next: '' })).toEqual([
         'problem trainer: MODEL_MANIFEST: Not valid.',
       ]);
+    });
+
+    it('names the runs that wait, each with what it waits for', async () => {
+      const status = await collectStatus(settings, paths, OPEN_MS);
+      const health = { active_version: null, schedules: [], dependencies: [], last_run: null, rollout: null } as never;
+      const waiting = [
+        { run_id: 3, kind: 'full', trigger: triggerOfText('schedule'), reasons: ['needs 2 cores, 0 free'] },
+        { run_id: 4, kind: 'incremental', trigger: triggerOfText('schedule'), reasons: [] },
+      ] as never;
+      const lines = linesOf({ ...status, trainer: { ...status.trainer, presence: 'up', health, waiting } }, OPEN_MS);
+      expect(lines).toContain('  waits    run 3 full (schedule): needs 2 cores, 0 free');
+      expect(lines).toContain('  waits    run 4 incremental (schedule): for the runs before it');
+    });
+
+    it('has a terminal that names another market than its daemons told so, unless it asked for that one', async () => {
+      const noted = async (market: 'live' | 'simulated', asked = {}): Promise<string[]> => {
+        const notes: string[] = [];
+        const other = { ...settings, minutehand: { ...settings.minutehand, market } };
+        await noteOtherMarket(other, asked, { note: (text) => notes.push(text) }, paths);
+        return notes;
+      };
+      expect(await noted('simulated')).toEqual([
+        expect.stringMatching(/this is the simulated market; the running daemon serves the live one.*--market live/),
+      ]);
+      expect(await noted('live')).toEqual([]);
+      expect(await noted('simulated', { market: 'simulated' })).toEqual([]);
     });
 
     it('says to wait for the training that runs, and not to begin another', async () => {

@@ -16,6 +16,7 @@ import { formulaFindings } from '../status/formula_findings.ts';
 import { modelFindings } from '../status/model_findings.ts';
 import { lookAtTrainer, type TrainerState } from '../status/trainer_state.ts';
 import { stopSignal } from '../stop_signal.ts';
+import type { WaitingRun } from '../../trainer/control/schedule/retrainer.ts';
 
 const WATCH_SECONDS = 5;
 const CLEAR_SCREEN = '\u001b[2J\u001b[H';
@@ -201,7 +202,7 @@ export function pairLine(
   return [`  ${cells.join('  ')}`];
 }
 
-function trainerLines({ presence, pid, url, health }: TrainerState): string[] {
+function trainerLines({ presence, pid, url, health, waiting }: TrainerState): string[] {
   const head = `trainer: ${PRESENCES[presence]}`;
   if (health === null) return [head];
   const { last_run: run, schedules } = health;
@@ -212,9 +213,16 @@ function trainerLines({ presence, pid, url, health }: TrainerState): string[] {
       : `  last run ${run.run_id} ${run.kind} ${shownMinute(run.started_at)} ${run.status}${
           run.status === 'running' ? `, ${run.stage}, ${run.percent} %` : ''
         }${run.model_version === null ? '' : ` ${run.model_version}`} (${triggerText(run.trigger)})`,
+    ...waiting.map(waitingLine),
     ...rolloutLines(health.rollout),
     ...schedules.map(({ name, next }) => `  next     ${next === null ? 'never' : shownMinute(next)} UTC  ${name}`),
   ];
+}
+
+/** `  waits    run 3 full (request): needs 2 of 1 free cores …`; without a reason it waits for those before it. */
+function waitingLine({ run_id, kind, trigger, reasons }: WaitingRun): string {
+  const why = reasons.length === 0 ? 'for the runs before it' : reasons.join('; ');
+  return `  waits    run ${run_id} ${kind} (${triggerText(trigger)}): ${why}`;
 }
 
 /** `12 s`, `5 min`, `3 h`, `2 days`. */

@@ -14,6 +14,7 @@ import { openStoreIfThere, type Store } from '../../trainer/store/store.ts';
 import { priceText } from '../../shared/price_text.ts';
 import { csvCell } from '../../shared/csv/csv_cell.ts';
 import type { Output } from '../output.ts';
+import { noteOtherMarket } from '../other_market_note.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
 import { paperSizeText } from '../paper_size.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
@@ -135,6 +136,7 @@ async function withStore<Result>(work: (store: Store) => Promise<Result>, withou
 
 async function list(flags: TradesFlags, output: Output): Promise<void> {
   const wanted = selectionOf(flags);
+  await noteOtherMarket(wanted.settings, flags, output);
   const trades = await withStore((store) => readTrades(store, wanted), []);
   const figures = fillFigures({ trades, ...signalsOf(wanted, trades[0]?.time_ms ?? 0) }, accountIdOf);
   const width = Math.max(0, ...Object.keys(figures).map(({ length }) => length));

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { dependencyFaultSchema, type DependencyFault } from '../../shared/dependencies/watch.ts';
 import type { HomePaths } from '../../shared/home.ts';
-import { askProcess, type ProcessState } from '../../shared/process/process_state.ts';
+import { askProcess, getJson, type ProcessState } from '../../shared/process/process_state.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { RolloutState } from '../../trainer/control/rollout/watch.ts';
+import type { WaitingRun } from '../../trainer/control/schedule/retrainer.ts';
 import type { RetrainRun } from '../../trainer/control/schedule/run.ts';
 
 /** Contents of the trainer's /healthz. */
@@ -32,8 +33,17 @@ const saidSchema = z.looseObject({
   schedules: z.array(z.object({ name: z.string(), cron: z.string(), next: z.string().nullable() })),
 });
 
-export type TrainerState = ProcessState<z.infer<typeof saidSchema>>;
+const runsSchema = z.looseObject({
+  waiting: z.array(z.custom<WaitingRun>((value) => typeof (value as WaitingRun | undefined)?.run_id === 'number')),
+});
 
-export function lookAtTrainer({ minutehand }: Settings, paths: HomePaths): Promise<TrainerState> {
-  return askProcess(paths, 'trainer', minutehand.transports.trainer, '/healthz', saidSchema);
+export interface TrainerState extends ProcessState<z.infer<typeof saidSchema>> {
+  /** Runs that wait for their turn, in its order; empty where they cannot be asked for. */
+  readonly waiting: readonly WaitingRun[];
+}
+
+export async function lookAtTrainer({ minutehand }: Settings, paths: HomePaths): Promise<TrainerState> {
+  const state = await askProcess(paths, 'trainer', minutehand.transports.trainer, '/healthz', saidSchema);
+  const runs = state.health === null ? null : await getJson(`${state.url}/runs`, runsSchema);
+  return { ...state, waiting: runs?.waiting ?? [] };
 }

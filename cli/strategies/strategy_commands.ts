@@ -62,6 +62,7 @@ export interface BacktestFlags extends PairsFlags {
   readonly data?: string;
   readonly models?: string[];
   readonly strategy?: StrategyName;
+  readonly market?: string;
   readonly from?: string;
   readonly to?: string;
   readonly theta1?: string;

@@ -4304,7 +4304,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    /** @description Positions closed from here on; default: all */
+                    /** @description Positions closed from here on, by the clock of the market, as their bars; default: all */
                     from?: string;
                     /** @description Positions closed before */
                     to?: string;
@@ -4444,6 +4444,11 @@ export interface paths {
                                     limit: string;
                                 })[] | null;
                             }[];
+                            /** @description Opens of the first and the last bar of the configured pairs in this market, UTC; null: none */
+                            bars: {
+                                from: string;
+                                to: string;
+                            } | null;
                             /** @description Backtests requested by the API, newest first, without results */
                             requested: components["schemas"]["Backtest"][];
                         };
@@ -4818,7 +4823,7 @@ export interface paths {
         get: {
             parameters: {
                 query: {
-                    /** @description Start, inclusive */
+                    /** @description Start, inclusive, by the clock of the market: of a simulated one, that of its bars */
                     from: string;
                     /** @description End, exclusive */
                     to: string;
@@ -12027,8 +12032,14 @@ export interface components {
             }[];
         };
         Report: {
+            /** @description By the wall clock, as `to` */
             from: string;
             to: string;
+            /** @description The period by the clock of a simulated market; null: a live one, or asked for by the wall clock */
+            market_period: {
+                from: string;
+                to: string | null;
+            } | null;
             market: string;
             /** @description Bundles created in the period */
             evaluations: {
@@ -12176,8 +12187,14 @@ export interface components {
             }[];
         };
         ReportInput: {
+            /** @description By the wall clock, as `to` */
             from: string;
             to: string;
+            /** @description The period by the clock of a simulated market; null: a live one, or asked for by the wall clock */
+            market_period: {
+                from: string;
+                to: string | null;
+            } | null;
             market: string;
             /** @description Bundles created in the period */
             evaluations: {
@@ -13922,7 +13939,7 @@ export interface components {
             z_entry: number | null;
             /** @description z at which an open position has reverted; null for an instrument */
             z_exit: number | null;
-            /** @description Configured costs of a round trip by the active bundle, basis points */
+            /** @description Costs of a round trip, basis points: the mean of the active bundle’s holdout; without trades there, those configured for legs of the same size */
             cost_bps: number | null;
             /** @description Costs at which its holdout result is zero, basis points */
             break_even_cost_bps: number | null;
@@ -13955,7 +13972,7 @@ export interface components {
             z_entry: number | null;
             /** @description z at which an open position has reverted; null for an instrument */
             z_exit: number | null;
-            /** @description Configured costs of a round trip by the active bundle, basis points */
+            /** @description Costs of a round trip, basis points: the mean of the active bundle’s holdout; without trades there, those configured for legs of the same size */
             cost_bps: number | null;
             /** @description Costs at which its holdout result is zero, basis points */
             break_even_cost_bps: number | null;

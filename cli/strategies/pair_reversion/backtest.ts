@@ -83,7 +83,7 @@ export async function runAndPrintBacktest(job: BacktestJob, settings: Settings, 
   const { result, bundles, costTable: table, requireEdge, symbols, news, files } = outcome;
   const seconds = (performance.now() - startedMs) / 1000;
   const manifests = bundles.map(({ manifest }) => manifest);
-  show(result, manifests, requireEdge, seconds, output);
+  show(job, result, manifests, requireEdge, seconds, output);
   if (news !== null) output.line(newsText(news));
   for (const line of table.length === 0 ? [] : ['', ...costTable(table)]) output.line(line);
   if (files !== null) output.line(`Written: ${Object.values(files).join(', ')}`);
@@ -133,6 +133,7 @@ function newsText({ importance, currencies, events, known_events }: NewsInPeriod
 }
 
 function show(
+  { market, source }: Pick<BacktestJob, 'market' | 'source'>,
   result: PeriodResult,
   manifests: readonly Manifest[],
   requireEdge: boolean,
@@ -141,7 +142,7 @@ function show(
 ): void {
   const { bundles, pairs, bars, first, last } = result;
   output.line(
-    `${counted(pairs.length, 'pair')}, ${counted(bars, 'bar')}, ${isoSecond(first)} to ${isoSecond(last)}, ${counted(result.days.length, 'trading day')}, ${seconds.toFixed(1)} s`,
+    `${source.folder ?? `${market} market`}: ${counted(pairs.length, 'pair')}, ${counted(bars, 'bar')}, ${isoSecond(first)} to ${isoSecond(last)}, ${counted(result.days.length, 'trading day')}, ${seconds.toFixed(1)} s`,
   );
   bundles.forEach((bundle, i) => {
     output.line('');

@@ -5,7 +5,7 @@ import { api, type BacktestResult, type Gate, type RequestedBacktest } from '../
 import { duration, minuteOf, num } from '../format.ts';
 import { nowMs, status } from '../live.ts';
 import { parseTrades } from '../charts/trades.ts';
-import { Badge, Empty, Failure, Loading, Panel, Table, useLoaded } from '../parts/basics.tsx';
+import { Badge, Empty, FailedLine, Failure, Loading, Panel, Table, useLoaded } from '../parts/basics.tsx';
 import { BacktestView, type ShownBacktest } from '../parts/backtest_view.tsx';
 import { Claims, FigureTable, Counts } from '../parts/backtest_figures.tsx';
 import { Gates } from '../parts/model_comparison.tsx';
@@ -121,11 +121,7 @@ function Request({ found }: { readonly found: RequestedBacktest }) {
       <p>
         <Badge tone={backtestTone(found.status)}>{codeText('status', found.status)}</Badge>{' '}
         {found.status === 'running' && `${stageText(found.stage)} ${num(found.percent, 0)} %`}
-        {found.error !== null && (
-          <span class="bad" lang="en">
-            {found.error}
-          </span>
-        )}
+        {found.error !== null && <FailedLine error={found.error} isBad={found.status === 'failed'} />}
       </p>
       <dl class="inline">
         {facts.map(([name, value]) => (

@@ -31,7 +31,7 @@ function Backtests() {
   return (
     <>
       {error !== null && <Failure error={error} />}
-      <BacktestForm models={rows.map(({ version }) => version)} onStarted={reload} />
+      <BacktestForm models={rows.map(({ version }) => version)} bars={data?.bars ?? null} onStarted={reload} />
       {data !== null && <RequestedBacktests requested={data.requested} onChanged={reload} />}
       <Panel title={t('backtests.title')} wide>
         <Table

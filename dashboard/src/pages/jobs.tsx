@@ -5,6 +5,7 @@ import { nowMs, session } from '../live.ts';
 import {
   Badge,
   ConfirmedButton,
+  FailedLine,
   Empty,
   Failure,
   Loading,
@@ -178,11 +179,7 @@ function columnsOf(reload: () => void): Column<Job>[] {
             <Badge tone={TONES[job.status]}>{codeText('status', job.status)}</Badge> {stateText(job)}
           </span>
           {job.status === 'killed' && <span class="bad">{t('jobs.killed')}</span>}
-          {job.status !== 'killed' && job.error !== null && (
-            <span class="bad" lang="en">
-              {job.error}
-            </span>
-          )}
+          {job.status !== 'killed' && job.error !== null && <FailedLine error={job.error} isBad isShort />}
         </div>
       ),
     },

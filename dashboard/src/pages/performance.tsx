@@ -19,8 +19,17 @@ const READ_MS = 5000;
 
 /** What each account earned, net of costs, beside the backtest of its models. */
 export default function PerformancePage() {
-  const { data, error } = useLoaded(() => api.get('/api/performance'), String(Math.floor(nowMs.value / READ_MS)));
-  if (data === null) return error === null ? <Loading /> : <Failure error={error} />;
+  const period = askedPeriod();
+  const key = `${period.from ?? ''} ${period.to ?? ''} ${Math.floor(nowMs.value / READ_MS)}`;
+  const { data, error } = useLoaded(() => api.get('/api/performance', { query: period }), key);
+  if (data === null)
+    return (
+      <>
+        {error !== null && <Period />}
+        {error === null ? <Loading /> : <Failure error={error} />}
+      </>
+    );
+  const isAsked = period.from !== undefined || period.to !== undefined;
   const asked = place.value.query.get('account');
   const ids = data.accounts.map(({ id }) => id);
   const account = named(asked, ids);
@@ -38,9 +47,53 @@ export default function PerformancePage() {
         />
       )}
       {data.is_simulated && <Simulated />}
-      {shown === null || shown.opened === 0 ? <NoTrades hasAccount={shown !== null} /> : null}
-      {shown !== null && shown.opened > 0 && <Account data={data} own={shown} />}
+      {isAsked && shown !== null && shown.opened + shown.closed === 0 && (
+        <>
+          <Period />
+          <Empty text={t('performance.noneInPeriod')} />
+        </>
+      )}
+      {!isAsked && (shown === null || shown.opened === 0) ? <NoTrades hasAccount={shown !== null} /> : null}
+      {shown !== null && shown.opened + shown.closed > 0 && <Account data={data} own={shown} />}
     </>
+  );
+}
+
+const DAY_MS = 86_400_000;
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+/** The period that the address names by days of the market, both included; as the API takes it. */
+function askedPeriod(): { readonly from?: string; readonly to?: string } {
+  const from = dayOf('from');
+  const through = dayOf('through');
+  return {
+    ...(from === null ? {} : { from: new Date(from).toISOString() }),
+    ...(through === null ? {} : { to: new Date(through + DAY_MS).toISOString() }),
+  };
+}
+
+function dayOf(name: 'from' | 'through'): number | null {
+  const text = place.value.query.get(name) ?? '';
+  const ms = DAY.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN;
+  return Number.isNaN(ms) ? null : ms;
+}
+
+/** The days of which closed positions count. */
+function Period() {
+  const field = (name: 'from' | 'through') => (
+    <label>
+      {t(`performance.${name}`)}{' '}
+      <input
+        type="date"
+        value={place.value.query.get(name) ?? ''}
+        onChange={({ currentTarget }) => setQuery(name, currentTarget.value)}
+      />
+    </label>
+  );
+  return (
+    <div class="period">
+      {field('from')} {field('through')}
+    </div>
   );
 }
 
@@ -77,7 +130,13 @@ function Account({ data, own }: { readonly data: Performance; readonly own: Acco
         <span class="note">
           {own.first !== null && t('performance.period', { from: minuteOf(own.first), to: minuteOf(own.last) })}
         </span>
-        <a class="link" href="/api/performance?format=csv" download={`performance_${data.market}.csv`} target="_self">
+        <Period />
+        <a
+          class="link"
+          href={`/api/performance?${csvQuery()}`}
+          download={`performance_${data.market}.csv`}
+          target="_self"
+        >
           {t('performance.csv')}
         </a>
       </div>
@@ -98,6 +157,8 @@ function Account({ data, own }: { readonly data: Performance; readonly own: Acco
     </>
   );
 }
+
+const csvQuery = (): string => new URLSearchParams({ format: 'csv', ...askedPeriod() }).toString();
 
 // ---- figures ----
 

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
-import { api, ApiError } from '../api.ts';
+import { api, ApiError, type Backtests } from '../api.ts';
+import { minuteOf } from '../format.ts';
 import { Failure, Panel, useLoaded } from './basics.tsx';
 import { currentModel, session, subjects } from '../live.ts';
 import { codeText, t } from '../text/text.ts';
@@ -34,6 +35,8 @@ const PATH = '/api/backtests';
 export function BacktestForm(props: {
   /** Versions that can be tested, newest first. */
   readonly models: readonly string[];
+  /** Opens of the first and the last bar; null: none, or not known yet. */
+  readonly bars: BarSpan | null;
   readonly onStarted: () => void;
 }) {
   const { data } = useLoaded(async () => (await (await fetch('/api/openapi.json')).json()) as Document, '');
@@ -51,7 +54,7 @@ export function BacktestForm(props: {
       const given = [...new Set(texts.filter((text) => text !== ''))];
       return given.length === 0 ? [] : [[name, valueOf(own, given)] as const];
     });
-    const found = wrongIn(Object.fromEntries(values));
+    const found = wrongIn(Object.fromEntries(values), props.bars);
     setWrong(found);
     setError(null);
     if (found !== null) return;
@@ -87,7 +90,7 @@ export function BacktestForm(props: {
                   isWrong={wrong?.name === name}
                 />
               )}
-              <FieldNote name={name} wrong={wrong} />
+              <FieldNote name={name} wrong={wrong} bars={props.bars} />
             </label>
           ),
         )}
@@ -100,6 +103,8 @@ export function BacktestForm(props: {
   );
 }
 
+type BarSpan = NonNullable<Backtests['bars']>;
+
 /** A field whose value is refused, and why. */
 interface Wrong {
   readonly name: string;
@@ -107,8 +112,12 @@ interface Wrong {
 }
 
 /** What the server would refuse, in the language of the page. */
-function wrongIn(values: Readonly<Record<string, unknown>>): Wrong | null {
+function wrongIn(values: Readonly<Record<string, unknown>>, bars: BarSpan | null): Wrong | null {
   const { from, to, theta1, theta2 } = values as Readonly<Record<string, string | number | undefined>>;
+  if (bars !== null && from !== undefined && String(from) > bars.to)
+    return { name: 'from', text: t('backtests.afterBars', { to: minuteOf(bars.to) }) };
+  if (bars !== null && to !== undefined && String(to) <= bars.from)
+    return { name: 'to', text: t('backtests.beforeBars', { from: minuteOf(bars.from) }) };
   if (from !== undefined && to !== undefined && String(from) >= String(to))
     return { name: 'to', text: t('backtests.wrongPeriod') };
   for (const [name, value] of [
@@ -126,7 +135,7 @@ function fieldIn(message: string, names: readonly string[]): string | null {
 }
 
 /** What an empty field means, or why its value is refused. */
-function FieldNote({ name, wrong }: { readonly name: string; readonly wrong: Wrong | null }) {
+function FieldNote({ name, wrong, bars = null }: FieldNoteProps) {
   if (wrong?.name === name)
     return (
       <span class="bad" role="alert">
@@ -134,7 +143,15 @@ function FieldNote({ name, wrong }: { readonly name: string; readonly wrong: Wro
       </span>
     );
   const note = codeText('fieldNote', name);
-  return note === name ? null : <span class="note">{note}</span>;
+  if (note === name) return null;
+  const edge = bars === null || !(name === 'from' || name === 'to') ? '' : ` (${minuteOf(bars[name])})`;
+  return <span class="note">{`${note}${edge}`}</span>;
+}
+
+interface FieldNoteProps {
+  readonly name: string;
+  readonly wrong: Wrong | null;
+  readonly bars?: BarSpan | null;
 }
 
 /** One bundle, or two to compare; the active one unless chosen. */

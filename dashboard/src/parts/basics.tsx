@@ -1,3 +1,4 @@
+import { partsOfErrorLine } from '../../../shared/error_line.ts';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { csvCell } from '../../../shared/csv/csv_cell.ts';
@@ -70,6 +71,23 @@ export function Failure({ error }: { readonly error: ApiError }) {
       )}
     </div>
   );
+}
+
+/** Why a job has failed, and what to do. @param isShort without the latter, for a list */
+export function FailedLine({ error, isBad, isShort = false }: FailedLineProps) {
+  const { seen, next } = partsOfErrorLine(error);
+  return (
+    <span class={isBad ? 'bad' : 'note'} lang="en">
+      {seen}
+      {next !== null && !isShort && <span class="next"> → {next}</span>}
+    </span>
+  );
+}
+
+interface FailedLineProps {
+  readonly error: string;
+  readonly isBad: boolean;
+  readonly isShort?: boolean;
 }
 
 export interface Loaded<T> {

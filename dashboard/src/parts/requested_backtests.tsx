@@ -3,7 +3,7 @@ import { duration, minuteOf, num } from '../format.ts';
 import { session } from '../live.ts';
 import { pathOf } from '../router.ts';
 import { codeText, stageText, t } from '../text/text.ts';
-import { Badge, ConfirmedButton, Panel, Table, type Column, type Tone } from './basics.tsx';
+import { Badge, ConfirmedButton, FailedLine, Panel, Table, type Column, type Tone } from './basics.tsx';
 
 const TONES: Readonly<Record<string, Tone>> = { queued: 'quiet', running: 'info', done: 'good', failed: 'bad' };
 
@@ -57,11 +57,7 @@ function columnsOf(cancel: (id: number) => Promise<unknown>): Column<RequestedBa
             <Badge tone={backtestTone(status)}>{codeText('status', status)}</Badge>{' '}
             {status === 'running' && `${stageText(stage)} ${num(percent, 0)} %`}
           </span>
-          {error !== null && (
-            <span class={status === 'failed' ? 'bad' : 'note'} lang="en">
-              {error}
-            </span>
-          )}
+          {error !== null && <FailedLine error={error} isBad={status === 'failed'} isShort />}
         </div>
       ),
     },

@@ -9,6 +9,7 @@ import { barIntervalMs, type Settings } from '../../../shared/policy/policy.ts';
 import type { Store } from '../../store/store.ts';
 import { accountIdOf, programName } from '../fills/account_id.ts';
 import { readTrades, type LiveTrade } from '../fills/live_trades.ts';
+import { byWallClock } from '../history/market_clock.ts';
 import { booksOf } from '../fills/positions.ts';
 import { withJournals } from '../fills/signal_lookup.ts';
 import { accountPerformance } from './account_performance.ts';
@@ -20,7 +21,7 @@ export interface PerformanceOptions {
   readonly paths: HomePaths;
   readonly store: Store;
   readonly nowMs: number;
-  /** ISO 8601; null = from the first fill, until now. */
+  /** ISO 8601, by the wall clock; null = from the first fill, until now. */
   readonly from: string | null;
   readonly to: string | null;
   readonly pairIds?: readonly string[];
@@ -69,6 +70,21 @@ export async function readPerformance(options: PerformanceOptions): Promise<Perf
     to,
     accounts: accounts.sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
+}
+
+/**
+ * The same of a period by the clock of the market: of a simulated one, the days that its pages and signals show.
+ * @throws MinutehandError DATA_MISSING where a simulated market has no bar in the period
+ */
+export async function readMarketPerformance(options: PerformanceOptions): Promise<Performance> {
+  const { settings, store, from, to } = options;
+  const asked = {
+    ...(from === null ? {} : { fromMs: Date.parse(from) }),
+    ...(to === null ? {} : { toMs: Date.parse(to) }),
+  };
+  const { fromMs, toMs } = await byWallClock(store, settings, asked);
+  const isoOf = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
+  return { ...(await readPerformance({ ...options, from: isoOf(fromMs), to: isoOf(toMs) })), from, to };
 }
 
 function begunOf({ account, place }: LiveTrade): number | null {

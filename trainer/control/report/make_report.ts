@@ -4,6 +4,7 @@ import type { RetrainPolicy, Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { Report } from '../schema/reports.ts';
 import type { Store } from '../../store/store.ts';
+import { byWallClock } from '../history/market_clock.ts';
 import type { Performance } from '../performance/performance_schema.ts';
 import { readPerformance } from '../performance/read_performance.ts';
 import { fillFigures } from './fill_figures.ts';
@@ -33,8 +34,28 @@ export async function makeReport(
     ...(await signalFigures(store, settings, period)),
     ...(await fillFigures(store, settings, period)),
   };
-  return { from, to, market, ...figures, targets: targetsOf(figures, settings.retrain) };
+  return { from, to, market_period: null, market, ...figures, targets: targetsOf(figures, settings.retrain) };
 }
+
+/**
+ * The report of a period by the clock of the market: of a simulated one, the days that its pages and signals show.
+ * @throws MinutehandError DATA_MISSING where a simulated market has no bar in the period
+ */
+export async function makeMarketReport(
+  store: Store,
+  settings: Settings,
+  paths: HomePaths,
+  asked: { readonly fromMs: number; readonly toMs?: number },
+  clock: Clock = MACHINE_CLOCK,
+): Promise<Report> {
+  const { fromMs = asked.fromMs, toMs = clock.nowMs() } = await byWallClock(store, settings, asked);
+  const report = await makeReport(store, settings, paths, isoOf(fromMs), isoOf(toMs), clock);
+  if (settings.minutehand.market === 'live') return report;
+  const market_period = { from: isoOf(asked.fromMs), to: asked.toMs === undefined ? null : isoOf(asked.toMs) };
+  return { ...report, market_period };
+}
+
+const isoOf = (ms: number): string => new Date(ms).toISOString();
 
 /** Closed positions by account: several on paper follow the same signals, and are not added up. */
 function positionsOf({ accounts }: Performance): Report['positions'] {

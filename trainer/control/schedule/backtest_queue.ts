@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
+import { withNext } from '../../../shared/error_line.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { BacktestsTable } from '../../store/record_tables.ts';
 import type { Store } from '../../store/store.ts';
@@ -32,8 +33,9 @@ const OPEN = ['queued', 'running'] as const;
 
 /** A backtest may be the reason why its trainer was killed. */
 const MAX_RESTARTS = 1;
-const KILLED_TWICE =
-  'its trainer was killed twice while it ran, maybe for want of memory. Ask for fewer pairs or a shorter period, or run `minutehand backtest` by itself.';
+/** The next step after a backtest that took too much time or memory. */
+export const SHORTER_BACKTEST = 'Ask for fewer pairs or a shorter period, or run `minutehand backtest` by itself.';
+const KILLED_TWICE = withNext('its trainer was killed twice while it ran, maybe for want of memory', SHORTER_BACKTEST);
 
 /** Backtests of a trainer in the store. */
 export class BacktestQueue {

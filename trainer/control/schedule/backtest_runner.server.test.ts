@@ -51,7 +51,12 @@ const STAYS = [
    require('node:fs').appendFileSync(process.env.TEST_BEGUN, process.pid + '\\n');`,
   '--',
 ];
-const REFUSES = [process.execPath, '-e', 'console.log(JSON.stringify({error: {code: "USAGE", message: "no"}}))', '--'];
+const REFUSES = [
+  process.execPath,
+  '-e',
+  'console.log(JSON.stringify({error: {code: "USAGE", message: "no", next: "Ask."}}))',
+  '--',
+];
 
 let root: string;
 let server: PostgresServer | null = null;
@@ -185,7 +190,7 @@ describe.each([
     await late.stop();
     const refused = runnerOf(store, REFUSES, home);
     const { backtest_id: own } = await refused.request(wanted());
-    expect(await endOf(refused, own)).toMatchObject({ status: 'failed', error: 'USAGE: no' });
+    expect(await endOf(refused, own)).toMatchObject({ status: 'failed', error: 'USAGE: no → Ask.' });
     await refused.stop();
     const queue = await refused.queue();
     for (let waiting = 0; waiting < 20; waiting += 1) await queue.add(wanted(), 1);
@@ -201,7 +206,7 @@ describe.each([
     expect(await find(stopped)).toMatchObject({ status: 'queued', started_ms: null, finished_ms: null, error: null });
     const runner = runnerOf(store, REFUSES, home);
     runner.begin();
-    expect(await endOf(runner, id)).toMatchObject({ status: 'failed', error: 'USAGE: no' });
+    expect(await endOf(runner, id)).toMatchObject({ status: 'failed', error: 'USAGE: no → Ask.' });
     await runner.stop();
   });
 
@@ -239,7 +244,7 @@ describe.each([
     const runner = runnerOf(store, REFUSES, home);
     const { backtest_id: later } = await queue.add(wanted(), 4);
     runner.begin();
-    expect(await endOf(runner, later)).toMatchObject({ status: 'failed', error: 'USAGE: no' });
+    expect(await endOf(runner, later)).toMatchObject({ status: 'failed', error: 'USAGE: no → Ask.' });
     const { status, error } = await queue.find(id);
     expect([status, error]).toEqual(['failed', expect.stringContaining('killed twice while it ran')]);
     await runner.stop();

@@ -2,6 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { errorLine, withNext } from '../../../shared/error_line.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { makeFolder } from '../../../shared/folder.ts';
 import type { HomePaths } from '../../../shared/home.ts';
@@ -12,7 +13,7 @@ import { killMarked } from '../../jobs/records/process_mark.ts';
 import type { Store } from '../../store/store.ts';
 import { BACKTEST_ORIGIN, startBacktest, type BacktestProcess } from './backtest_process.ts';
 import type { CommandAnswer } from './command_process.ts';
-import { BacktestQueue, type Backtest, type NewBacktest } from './backtest_queue.ts';
+import { BacktestQueue, SHORTER_BACKTEST, type Backtest, type NewBacktest } from './backtest_queue.ts';
 
 export interface BacktestRunnerOptions {
   readonly market: Market;
@@ -154,7 +155,7 @@ export class BacktestRunner {
       result = await process.result;
       clearTimeout(limit);
     } catch (error) {
-      result = { error: describeError(error).message };
+      result = { error: errorLine(describeError(error)) };
     }
     this.#current = null;
     if (this.#isStopped && 'error' in result && this.#canceled !== id) {
@@ -165,7 +166,11 @@ export class BacktestRunner {
     const status = this.#canceled === id ? 'canceled' : 'document' in result && !isLate ? 'done' : ('failed' as const);
     const document = status === 'done' && 'document' in result ? result.document : null;
     const missing = document === null ? null : missingPairs(document, request.pairs);
-    const failure = isLate ? `not done within ${limitMs / 60_000} minutes` : 'error' in result ? result.error : null;
+    const failure = isLate
+      ? withNext(`not done within ${limitMs / 60_000} minutes`, SHORTER_BACKTEST)
+      : 'error' in result
+        ? result.error
+        : null;
     await queue.end(id, { status, result: document, error: status === 'failed' ? failure : missing }, clock.nowMs());
     this.#tell({ ...backtest, status, percent: status === 'done' ? 100 : backtest.percent });
     this.#forgetFiles(id - KEPT_FILES);

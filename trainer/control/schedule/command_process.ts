@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { errorLine } from '../../../shared/error_line.ts';
+import type { ErrorReport } from '../../../shared/errors.ts';
 import { lowerPriority, lowPriorityPrefix } from '../../../shared/process/process_priority.ts';
 import { WAITING, watchProcessorWait } from '../../jobs/progress/processor_wait.ts';
 import {
@@ -104,8 +106,8 @@ export type CommandAnswer = { readonly document: string } | { readonly error: st
 /** @param name of the work, as an error names it */
 export function answerOf({ answer, code, lastLine }: CommandEnd, name: string): CommandAnswer {
   try {
-    const { error } = JSON.parse(answer) as { error?: { code: string; message: string } };
-    return error === undefined ? { document: answer } : { error: `${error.code}: ${error.message}` };
+    const { error } = JSON.parse(answer) as { error?: ErrorReport };
+    return error === undefined ? { document: answer } : { error: errorLine(error) };
   } catch {
     const end = `${name} ended with ${code ?? 'a signal'}`;
     return { error: lastLine === '' ? end : `${end}: ${lastLine}` };

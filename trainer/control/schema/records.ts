@@ -291,5 +291,9 @@ export const backtestsSchema = z.object({
       }),
     )
     .describe('Holdout backtests of the bundles, newest first'),
+  bars: z
+    .object({ from: z.string(), to: z.string() })
+    .nullable()
+    .describe('Opens of the first and the last bar of the configured pairs in this market, UTC; null: none'),
   requested: z.array(backtestSchema).describe('Backtests requested by the API, newest first, without results'),
 });

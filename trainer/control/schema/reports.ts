@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { performanceSchema } from '../performance/performance_schema.ts';
 
 export const reportQuery = z.object({
-  from: z.iso.datetime().describe('Start, inclusive'),
+  from: z.iso.datetime().describe('Start, inclusive, by the clock of the market: of a simulated one, that of its bars'),
   to: z.iso.datetime().describe('End, exclusive'),
   format: z.enum(['json', 'html']).default('json').describe('html: a readable page'),
 });
@@ -51,8 +51,12 @@ const evaluation = z.object({
 
 export const reportSchema = z
   .object({
-    from: z.string(),
+    from: z.string().describe('By the wall clock, as `to`'),
     to: z.string(),
+    market_period: z
+      .object({ from: z.string(), to: z.string().nullable() })
+      .nullable()
+      .describe('The period by the clock of a simulated market; null: a live one, or asked for by the wall clock'),
     market: z.string(),
     evaluations: z.array(evaluation).describe('Bundles created in the period'),
     runs: z

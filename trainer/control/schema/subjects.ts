@@ -10,7 +10,12 @@ export const subjectSchema = z
     shard: z.string().describe('Its shard'),
     z_entry: z.number().nullable().describe('|z| from which a bar is an entry candidate; null for an instrument'),
     z_exit: z.number().nullable().describe('z at which an open position has reverted; null for an instrument'),
-    cost_bps: z.number().nullable().describe('Configured costs of a round trip by the active bundle, basis points'),
+    cost_bps: z
+      .number()
+      .nullable()
+      .describe(
+        'Costs of a round trip, basis points: the mean of the active bundle’s holdout; without trades there, those configured for legs of the same size',
+      ),
     break_even_cost_bps: z.number().nullable().describe('Costs at which its holdout result is zero, basis points'),
     theta_up: z
       .number()

@@ -61,7 +61,13 @@ async function readOwnBars(
   }
 }
 
-interface NoBars {
+export interface BarSpan {
+  readonly first: OpenTime;
+  readonly last: OpenTime;
+}
+
+/** Where the bars of an installation are; journals that exist. */
+export interface BarPlaces {
   readonly symbols: readonly string[];
   readonly market: Market;
   readonly journals: readonly string[];
@@ -72,8 +78,8 @@ interface NoBars {
  * Says which bars there are where only the period has none, and so where they were imported into the other market: a
  * frequent slip.
  */
-async function noBars({ symbols, market, journals, store }: NoBars): Promise<MinutehandError> {
-  const known = await knownSpan(symbols, market, journals, store);
+async function noBars({ symbols, market, journals, store }: BarPlaces): Promise<MinutehandError> {
+  const known = await knownSpan({ symbols, market, journals, store });
   if (known !== null)
     return new MinutehandError('DATA_MISSING', {
       seen: `no bars in this period: those of ${symbols.join(', ')} in the ${market} market are of ${shownMinute(isoMinute(known.first))} to ${shownMinute(isoMinute(known.last))} UTC`,
@@ -95,12 +101,7 @@ async function noBars({ symbols, market, journals, store }: NoBars): Promise<Min
 }
 
 /** The first and the last open of all bars of these symbols; null without any. */
-async function knownSpan(
-  symbols: readonly string[],
-  market: Market,
-  journals: readonly string[],
-  store: Store | null,
-): Promise<{ readonly first: OpenTime; readonly last: OpenTime } | null> {
+export async function knownSpan({ symbols, market, journals, store }: BarPlaces): Promise<BarSpan | null> {
   const times: OpenTime[] = [];
   for (const path of journals) {
     const journal = openJournal(path, { readOnly: true });

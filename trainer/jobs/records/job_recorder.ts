@@ -14,6 +14,8 @@ import { maskSecrets } from '../../../shared/secrets.ts';
 const BEAT_MS = 2000;
 /** Time for the store to take what is left when the work is done. */
 const LAST_MS = 5000;
+/** Who presses Ctrl-C does not wait longer than this for a store. */
+const INTERRUPTED_MS = 1000;
 /** Lines of a log that are kept; a job that prints more has a table of its own. */
 const MAX_MESSAGES = 2000;
 const MAX_CHARACTERS = 1000;
@@ -110,6 +112,21 @@ export class JobRecorder {
     });
     const closed = this.#turn.then(async () => (await this.#opened)?.close());
     await Promise.race([closed, sleep(LAST_MS, undefined, { ref: false })]);
+  }
+
+  /**
+   * A person has ended this process at its terminal. One that the trainer has started is ended by it, which settles the
+   * record. Never rejects.
+   */
+  async interrupted(): Promise<void> {
+    const { origin, user } = this.#options;
+    if (origin.job_id !== undefined || origin.origin !== undefined) return;
+    this.#inTurn(async (records, id) => {
+      await this.#tell(records, id);
+      await records.cancel(id, user);
+      await records.end(id, { status: 'canceled', error: null, peakMemoryBytes: this.#options.peakMemory() });
+    });
+    await Promise.race([this.#turn, sleep(INTERRUPTED_MS)]);
   }
 
   async #begin(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { StageTime } from '../progress/run_progress.ts';
 import { hostname } from 'node:os';
-import type { Kysely, Selectable } from 'kysely';
+import { sql, type Kysely, type Selectable } from 'kysely';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Clock } from '../../../shared/ports.ts';
@@ -205,7 +205,7 @@ export class JobRecords {
     return await this.find(jobId);
   }
 
-  /** Newest first; queued and running ones of any age before all others. */
+  /** Running ones of any age, then queued ones, then the others; the newest first in each. */
   async list({
     limit,
     statuses,
@@ -226,6 +226,7 @@ export class JobRecords {
     if (isHere) query = query.where('host', '=', this.#host);
     if (origin !== undefined) query = query.where('origin', '=', origin);
     const rows = await query
+      .orderBy(sql`CASE status WHEN 'running' THEN 0 WHEN 'queued' THEN 1 ELSE 2 END`)
       .orderBy('finished_ms', (order) => order.desc().nullsFirst())
       .orderBy('job_id', 'desc')
       .limit(limit)

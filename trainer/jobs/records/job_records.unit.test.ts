@@ -52,6 +52,27 @@ describe('the records of jobs', () => {
     expect(await records.end(id, { status: 'failed', error: 'late' })).toBeNull();
   });
 
+  it('are listed with running ones first, then queued ones, then the others, the newest first', async () => {
+    const records = recordsOf('here:/home');
+    const begin = () => records.begin(WANTED, markOf(process.pid));
+    const first = await begin();
+    const done = await begin();
+    const waiting = await records.queue(WANTED);
+    const failed = await begin();
+    const second = await begin();
+    const waitingToo = await records.queue(WANTED);
+    for (const [id, status] of [
+      [failed, 'failed'],
+      [done, 'done'],
+    ] as const) {
+      nowMs += 1000;
+      await records.end(id, { status, error: null });
+    }
+    const ids = (await records.list({ limit: 10 })).map(({ job_id }) => job_id);
+    expect(ids).toEqual([second, first, waitingToo, waiting, done, failed]);
+    expect((await records.list({ limit: 2 })).map(({ status }) => status)).toEqual(['running', 'running']);
+  });
+
   it('cancel a queued one at once, and ask a running one, by the same message', async () => {
     const records = recordsOf('here:/home');
     const queued = await records.queue(WANTED);

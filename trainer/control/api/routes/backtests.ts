@@ -1,11 +1,15 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
+import { isoMinute, shownMinute } from '../../../../shared/bar.ts';
 import { listVersions, readActive, readManifest } from '../../../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { holdoutSharpe } from '../../../../shared/bundle/holdout_sharpe.ts';
 import { pairUnknown } from '../../../../shared/policy/known_subject.ts';
+import { symbolsOf } from '../../../../shared/pair.ts';
 import { shardsOf } from '../../../../shared/policy/policy.ts';
+import { knownSpan } from '../../../jobs/bars/installation_bars.ts';
+import { storeUrlIfThere } from '../../../store/store.ts';
 import { TESTER_VIEWS, testerSignals } from '../../../learning/backtest/tester_signals.ts';
 import type { BacktestRequest } from '../../schedule/backtest_queue.ts';
 import type { Api, ApiContext } from '../context.ts';
@@ -29,11 +33,13 @@ const viewer = { role: 'viewer' } as const;
 const operator = { role: 'operator' } as const;
 const id = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 const params = z.object({ backtest_id: id });
+const KEPT_SPAN_MS = 30_000;
 const FILES = { 'trades.csv': 'text/csv', 'equity.csv': 'text/csv', 'report.html': 'text/html' } as const;
 
 /** Routes below `/api/backtests`. */
 export function addBacktestRoutes(api: Api, context: ApiContext): void {
   const { settings, paths, backtests } = context;
+  const span = keptSpan(context);
 
   api.route({
     method: 'GET',
@@ -47,6 +53,7 @@ export function addBacktestRoutes(api: Api, context: ApiContext): void {
     },
     handler: async ({ query: { limit } }) => ({
       backtests: holdoutsOf(paths.models),
+      bars: await span(),
       requested: await (await backtests.queue()).list(limit),
     }),
   });
@@ -66,6 +73,7 @@ export function addBacktestRoutes(api: Api, context: ApiContext): void {
       const { reason } = body;
       request.written = { target: 'backtest', after: body };
       const wanted = checked(body, context);
+      refuseOutside(wanted, await span());
       const by = request.identity!.name;
       const added = await backtests.request({ request: wanted, reason, by, policyHash: settings.policyHash });
       request.written = { target: `backtest ${added.backtest_id}`, after: body };
@@ -186,6 +194,44 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
 async function tradesOf(folder: string): Promise<string | null> {
   const file = pathInside(folder, 'trades.csv');
   return existsSync(file) ? readFile(file, 'utf8') : null;
+}
+
+type Span = z.infer<typeof backtestsSchema>['bars'];
+
+/** The span of the bars, which every page asks for every few seconds. */
+function keptSpan(context: ApiContext): () => Promise<Span> {
+  let kept: { readonly atMs: number; readonly span: Promise<Span> } | null = null;
+  return () => {
+    const nowMs = context.clock.nowMs();
+    if (kept === null || Math.abs(nowMs - kept.atMs) > KEPT_SPAN_MS) {
+      const span = readSpan(context);
+      kept = { atMs: nowMs, span };
+      span.catch(() => (kept = null));
+    }
+    return kept.span;
+  };
+}
+
+async function readSpan({ settings: { minutehand }, paths, store }: ApiContext): Promise<Span> {
+  const { market } = minutehand;
+  const shards = shardsOf(minutehand);
+  const span = await knownSpan({
+    symbols: symbolsOf(shards.flatMap(({ pairs }) => pairs)),
+    market,
+    journals: shards.map(({ name }) => paths.journal(market, name)).filter((path) => existsSync(path)),
+    store: storeUrlIfThere(process.env, paths) === null ? null : await store(),
+  });
+  return span === null ? null : { from: isoMinute(span.first), to: isoMinute(span.last) };
+}
+
+/** A period without a bar; its run would end with nothing. @throws MinutehandError REQUEST_INVALID */
+function refuseOutside({ from, to }: BacktestRequest, span: Span): void {
+  if (span === null) return;
+  const expected = `a time of the bars: ${shownMinute(span.from)} to ${shownMinute(span.to)} UTC`;
+  if (from !== null && Date.parse(from) > Date.parse(span.to))
+    throw new MinutehandError('REQUEST_INVALID', { seen: `from ${shownMinute(from)}`, expected });
+  if (to !== null && Date.parse(to) <= Date.parse(span.from))
+    throw new MinutehandError('REQUEST_INVALID', { seen: `to ${shownMinute(to)}`, expected });
 }
 
 /** @throws MinutehandError MODEL_MISSING, PAIR_UNKNOWN, REQUEST_INVALID */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { performanceCsv } from '../../performance/performance_csv.ts';
 import { performanceSchema, type Performance } from '../../performance/performance_schema.ts';
-import { readPerformance } from '../../performance/read_performance.ts';
+import { readMarketPerformance } from '../../performance/read_performance.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { performanceQuery } from '../../schema/performance.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
@@ -20,7 +20,7 @@ export function addPerformanceRoutes(api: Api, { settings, paths, store, clock }
     const key = `${from} ${to}`;
     if (kept?.key !== key || Math.abs(nowMs - kept.atMs) > Math.max(KEPT_MS, KEPT_TIMES * tookMs)) {
       const opened = await store();
-      kept = { key, atMs: nowMs, made: readPerformance({ settings, paths, store: opened, nowMs, from, to }) };
+      kept = { key, atMs: nowMs, made: readMarketPerformance({ settings, paths, store: opened, nowMs, from, to }) };
       void kept.made.then(
         () => (tookMs = Math.max(0, clock.nowMs() - nowMs)),
         () => undefined,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { STYLE } from '../../../learning/backtest/report/style.ts';
-import { makeReport } from '../../report/make_report.ts';
+import { makeMarketReport } from '../../report/make_report.ts';
 import { reportPage } from '../../report/report_page.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
@@ -32,7 +32,8 @@ export function addReportRoutes(api: Api, { settings, store, paths, clock }: Api
       },
     },
     async handler({ query: { from, to, format } }, reply) {
-      const report = await makeReport(await store(), settings, paths, from, to, clock);
+      const asked = { fromMs: Date.parse(from), toMs: Date.parse(to) };
+      const report = await makeMarketReport(await store(), settings, paths, asked, clock);
       if (format === 'json') return report;
       void reply.header('content-security-policy', PAGE_POLICY).type('text/html; charset=utf-8');
       return reportPage(report);

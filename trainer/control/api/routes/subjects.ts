@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { readActive, readManifest } from '../../../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../../../shared/bundle/manifest.ts';
 import { directionFolder, readActiveDirection } from '../../../../shared/bundle/direction/active_direction.ts';
+import { pairFillCostBps } from '../../../../shared/core/cost/fill_cost.ts';
+import { pairCosts } from '../../../../shared/policy/costs.ts';
 import { readDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../../../../shared/bundle/direction/direction_manifest.ts';
 import {
@@ -40,7 +42,7 @@ export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: 
           subject: own.id,
           shard,
           timeframe: timeframeOf(barSecondsOf(own)),
-          ...(isInstrument(own) ? instrumentOf(own, paths.models) : pairOf(own, minutehand.decision, edge)),
+          ...(isInstrument(own) ? instrumentOf(own, paths.models) : pairOf(own, minutehand, edge)),
           ...ruleOf(paths.models, ruled[own.id]),
         })),
       );
@@ -70,7 +72,15 @@ function ruleOf(models: string, version: string | undefined) {
   return { model_version: version, no_edge: rule?.manifest.edge.no_edge ?? null };
 }
 
-function pairOf(pair: Pair, { z_entry, z_exit }: Settings['minutehand']['decision'], active: ActiveEdge | null) {
+/** A round trip at the configured spreads, where no backtest has traded the pair. */
+function equalLegsCost(pair: Pair, symbols: PairSettings['symbols']): number {
+  return 2 * pairFillCostBps(pairCosts(symbols, pair), 1, 0);
+}
+
+type PairSettings = Pick<Settings['minutehand'], 'decision' | 'symbols'>;
+
+function pairOf(pair: Pair, { decision, symbols }: PairSettings, active: ActiveEdge | null) {
+  const { z_entry, z_exit } = decision;
   const own = active?.edge[pair.id];
   return {
     kind: 'pair' as const,
@@ -78,7 +88,7 @@ function pairOf(pair: Pair, { z_entry, z_exit }: Settings['minutehand']['decisio
     symbols: [pair.a, pair.b],
     z_entry,
     z_exit,
-    cost_bps: own?.mean_cost_bps ?? null,
+    cost_bps: own?.mean_cost_bps ?? equalLegsCost(pair, symbols),
     break_even_cost_bps: own?.break_even_cost_bps ?? null,
     theta_up: null,
     theta_down: null,
