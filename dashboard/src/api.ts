@@ -51,6 +51,7 @@ export type RolloutLook = Schemas['RolloutLook'];
 export type DirectionModel = Schemas['DirectionModel'];
 export type DirectionMetrics = Schemas['DirectionManifest']['metrics'];
 export type Status = Answer<'/api/status'>;
+export type Backtests = Answer<'/api/backtests'>;
 export type Backtest = Answer<'/api/backtests'>['backtests'][number];
 export type RequestedBacktest = Answer<'/api/backtests'>['requested'][number];
 export type BacktestResult = Schemas['BacktestResult'];
