@@ -83,9 +83,15 @@ async function showFleet(output: Output): Promise<void> {
       const marks = `${isOtherBuild ? ', ANOTHER BUILD' : ''}${isEnding ? ', ENDING' : ''}`;
       output.line(`Worker  ${name}: ${slots} slots, ${done} done, ${learners.join(', ')}, ${heard}${marks}`);
       if (cores !== null) output.line(`        ${cores} cores, ${freeMemoryMb} MB of memory free`);
-      for (const { learner, key, runningMs } of running)
-        output.line(`        does ${learner} ${key}, ${Math.round(runningMs / 1000)} s so far`);
+      for (const { learner, key, runningMs, share } of running) {
+        const far = share === null ? '' : `, ${Math.floor(100 * share)} % of its rounds`;
+        output.line(`        does ${learner} ${key}, ${Math.round(runningMs / 1000)} s so far${far}`);
+      }
     }
+    for (const { key, learner, attempt, error, inMs } of view.retries)
+      output.line(
+        `RETRY   ${key} of ${learner}: attempt ${attempt} in ${Math.ceil(inMs / 1000)} s, after ${error.code}: ${error.message}`,
+      );
     for (const { key, learner, error, agoMs } of view.failures) {
       const when = agoMs === null ? '' : `, ${Math.round(agoMs / 60_000)} min ago`;
       output.line(

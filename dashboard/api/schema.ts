@@ -9046,6 +9046,8 @@ export interface components {
                     /** @description What does it: a learner, or `evolve` for generations of rules */
                     learner: string;
                     running_ms: number;
+                    /** @description Of its rounds, 0 to 1; null: it has not said */
+                    share: number | null;
                 }[];
                 /** @description Since it was last heard of */
                 silent_ms: number;
@@ -9102,6 +9104,20 @@ export interface components {
                     /** @description That would be answered within feed.budget_ms at this time each */
                     subjects_within_budget: number | null;
                 }[];
+            }[];
+            /** @description Tasks that have failed and wait for their next attempt; those that come next first, a hundred at most */
+            retries: {
+                /** @description SHA-256 of everything that the result depends on */
+                key: string;
+                /** @description What does it: a learner, or `evolve` for generations of rules */
+                learner: string;
+                /** @description The next one, from 2 */
+                attempt: number;
+                /** @description Until it may begin, ms, by the clock of the queue */
+                in_ms: number;
+                code: string;
+                /** @description Of the last one */
+                message: string;
             }[];
             /** @description Tasks that were given up, and that nobody has asked for since; newest first, a hundred at most */
             failures: {
@@ -9189,6 +9205,8 @@ export interface components {
                     /** @description What does it: a learner, or `evolve` for generations of rules */
                     learner: string;
                     running_ms: number;
+                    /** @description Of its rounds, 0 to 1; null: it has not said */
+                    share: number | null;
                 }[];
                 /** @description Since it was last heard of */
                 silent_ms: number;
@@ -9245,6 +9263,20 @@ export interface components {
                     /** @description That would be answered within feed.budget_ms at this time each */
                     subjects_within_budget: number | null;
                 }[];
+            }[];
+            /** @description Tasks that have failed and wait for their next attempt; those that come next first, a hundred at most */
+            retries: {
+                /** @description SHA-256 of everything that the result depends on */
+                key: string;
+                /** @description What does it: a learner, or `evolve` for generations of rules */
+                learner: string;
+                /** @description The next one, from 2 */
+                attempt: number;
+                /** @description Until it may begin, ms, by the clock of the queue */
+                in_ms: number;
+                code: string;
+                /** @description Of the last one */
+                message: string;
             }[];
             /** @description Tasks that were given up, and that nobody has asked for since; newest first, a hundred at most */
             failures: {

@@ -81,6 +81,7 @@ function KnownFleet({ fleet, reload }: { readonly fleet: Fleet; readonly reload:
           empty="fleet.noTasks"
         />
       </Panel>
+      {fleet.retries.length > 0 && <Retries fleet={fleet} />}
       <Panel title={t('fleet.failures')} wide>
         <Table
           name="failed_tasks"
@@ -241,9 +242,10 @@ function workerColumns(reload: () => void): Column<FleetWorker>[] {
           '–'
         ) : (
           <div class="stacked">
-            {running.map(({ key, learner, running_ms }) => (
+            {running.map(({ key, learner, running_ms, share }) => (
               <span key={key} title={key}>
                 {learner} <code>{key.slice(0, KEY_SHOWN)}</code> {duration(running_ms)}
+                {share !== null && ` · ${num(100 * share, 0)} %`}
               </span>
             ))}
           </div>
@@ -403,6 +405,48 @@ function failureColumns(reload: () => void): Column<FailedTask>[] {
         ) : null,
     },
   ];
+}
+
+function Retries({ fleet: { retries } }: { readonly fleet: Fleet }) {
+  return (
+    <Panel title={t('fleet.retries')} wide>
+      <Table
+        name="retries"
+        label={t('fleet.retries')}
+        rows={retries}
+        rowKey={({ key }) => key}
+        empty="fleet.noFailures"
+        columns={[
+          ...taskIdentity<Fleet['retries'][number]>(),
+          {
+            key: 'error',
+            title: t('fleet.why'),
+            value: ({ code, message }) => `${code} ${message}`,
+            cell: ({ code, message }) => (
+              <div class="stacked">
+                <strong>{code}</strong>
+                {message !== '' && <span lang="en">{message}</span>}
+              </div>
+            ),
+          },
+          {
+            key: 'attempt',
+            title: t('fleet.attempt'),
+            isNumber: true,
+            value: ({ attempt }) => attempt,
+            cell: ({ attempt }) => attempt,
+          },
+          {
+            key: 'in_ms',
+            title: t('fleet.nextIn'),
+            isNumber: true,
+            value: ({ in_ms }) => in_ms,
+            cell: ({ in_ms }) => duration(in_ms),
+          },
+        ]}
+      />
+    </Panel>
+  );
 }
 
 function Differences({ fleet: { differences } }: { readonly fleet: Fleet }) {

@@ -174,6 +174,12 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
       ),
   },
   {
+    name: 'minutehand_fleet_retries',
+    type: 'gauge',
+    help: 'Tasks of the fleet that have failed and wait for their next attempt; a hundred at most.',
+    read: (source) => source.fleet()?.retries.length ?? null,
+  },
+  {
     name: 'minutehand_fleet_tasks_total',
     type: 'counter',
     labels: ['learner', 'outcome'],

@@ -48,7 +48,14 @@ export const fleetSchema = z
         cores: count.nullable().describe('Of its machine'),
         free_memory_mb: count.nullable().describe('Of its machine'),
         done: count.describe('Tasks since it was started'),
-        running: z.array(z.object({ key, learner, running_ms: z.number() })),
+        running: z.array(
+          z.object({
+            key,
+            learner,
+            running_ms: z.number(),
+            share: z.number().nullable().describe('Of its rounds, 0 to 1; null: it has not said'),
+          }),
+        ),
         silent_ms: z.number().describe('Since it was last heard of'),
         identity: identitySchema,
         is_other_build: z.boolean().describe('It takes no tasks of the build that leads'),
@@ -87,6 +94,18 @@ export const fleetSchema = z
         }),
       )
       .describe('Machines with a trainer that were heard of within three minutes, and their daemons'),
+    retries: z
+      .array(
+        z.object({
+          key,
+          learner,
+          attempt: count.describe('The next one, from 2'),
+          in_ms: z.number().describe('Until it may begin, ms, by the clock of the queue'),
+          code: z.string(),
+          message: z.string().describe('Of the last one'),
+        }),
+      )
+      .describe('Tasks that have failed and wait for their next attempt; those that come next first, a hundred at most'),
     failures: z
       .array(
         z.object({

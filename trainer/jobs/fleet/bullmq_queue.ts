@@ -8,6 +8,7 @@ import { isRefusalOfReplica } from '../../../shared/redis/redis_role.ts';
 import type { Installation, SeenInstallation } from './installation.ts';
 import type { FleetIdentity } from './fleet_identity.ts';
 import {
+  BACKOFF_JITTER,
   DISMISSED_MS,
   inOrder,
   INSTALLATION_GONE_MS,
@@ -20,12 +21,14 @@ import {
   type Claim,
   type FailedTask,
   type LearnerTasks,
+  type OnTaskProgress,
   type QueuedTask,
   type QueueTiming,
   type SeenWorker,
   type TaskDifference,
   type TaskOutcome,
   type TaskQueue,
+  type TaskRetry,
   toldWorker,
 } from './task_queue.ts';
 
@@ -36,6 +39,8 @@ type Payload = Pick<QueuedTask, 'payload' | 'isUrgent'>;
 const LOOK_MS = 2000;
 /** Of saying farewell to the server. */
 const CLOSE_MS = 2000;
+/** Delayed jobs are sorted by their time in ms times this, plus a number. */
+const DELAYED_UNIT = 0x1000;
 const URGENT_PRIORITY = 1;
 const PRIORITY = 10;
 /** A result is among the blobs; its job is only remembered so that the same task is joined. */
@@ -48,7 +53,7 @@ const REMEMBER = { age: 3600, count: 10_000 };
 export function bullmqQueue(
   url: string,
   caFile: string | null,
-  { leaseMs, attempts }: QueueTiming = QUEUE_TIMING,
+  { leaseMs, attempts, backoffMs }: QueueTiming = QUEUE_TIMING,
   fleetName: string | null = null,
 ): TaskQueue {
   const prefix = prefixOf(fleetName);
@@ -111,6 +116,7 @@ export function bullmqQueue(
     await queueOf(learner).add('fit', payload, {
       jobId: key,
       attempts,
+      backoff: { type: 'exponential', delay: backoffMs, jitter: BACKOFF_JITTER },
       priority: payload.isUrgent ? URGENT_PRIORITY : PRIORITY,
       removeOnComplete: REMEMBER,
       removeOnFail: REMEMBER,
@@ -130,8 +136,9 @@ export function bullmqQueue(
     return null;
   }
 
-  async function outcome(key: string): Promise<TaskOutcome | null> {
+  async function outcome(key: string, onProgress: OnTaskProgress = () => undefined): Promise<TaskOutcome | null> {
     const job = await jobOf(key);
+    if (Array.isArray(job?.progress)) onProgress(...(job.progress as [number, number]));
     const state = await job?.getState();
     if (state === 'completed') return { state: 'done' };
     if (state !== 'failed') return null;
@@ -140,7 +147,7 @@ export function bullmqQueue(
 
   function claimOf(job: Job, learner: string, token: string): Claim {
     const { payload, isUrgent } = job.data as Payload;
-    const attempt = job.attemptsMade + job.stalledCounter + 1;
+    const attempt = attemptOf(job);
     /** @returns false when the lock is another's, or the job is gone */
     const owned = async (act: () => Promise<unknown>): Promise<boolean> => {
       try {
@@ -154,6 +161,7 @@ export function bullmqQueue(
     return {
       task: { key: job.id!, needs: { learner }, isUrgent, payload },
       attempt,
+      progress: (done, total) => job.updateProgress([done, total]),
       extend: async () => (await job.extendLock(token, leaseMs)) === 1,
       complete: () => owned(() => job.moveToCompleted('', token, false)),
       fail(error, mayRetry) {
@@ -194,26 +202,35 @@ export function bullmqQueue(
       }
       return null;
     },
-    outcome,
-    async settled(key, signal) {
+    outcome: (key) => outcome(key),
+    async settled(key, signal, onProgress = () => undefined) {
       const source = eventsOf(learners.get(key)!);
       let wake: () => void = () => undefined;
       const onEnd = ({ jobId }: { jobId: string }): void => {
         if (jobId === key) wake();
       };
-      source.on('completed', onEnd).on('failed', onEnd);
+      let told: string | null = null;
+      const tell: OnTaskProgress = (done, total) => {
+        if (told === `${done} ${total}`) return;
+        told = `${done} ${total}`;
+        onProgress(done, total);
+      };
+      const onRound = ({ jobId, data }: { jobId: string; data: unknown }): void => {
+        if (jobId === key) tell(...(data as [number, number]));
+      };
+      source.on('completed', onEnd).on('failed', onEnd).on('progress', onRound);
       const onAbort = (): void => wake();
       signal.addEventListener('abort', onAbort);
       try {
         for (;;) {
           signal.throwIfAborted();
           const ended = new Promise<void>((resolve) => (wake = resolve));
-          const found = await outcome(key).catch(() => null);
+          const found = await outcome(key, tell).catch(() => null);
           if (found !== null) return found;
           await Promise.race([ended, sleep(LOOK_MS)]);
         }
       } finally {
-        source.off('completed', onEnd).off('failed', onEnd);
+        source.off('completed', onEnd).off('failed', onEnd).off('progress', onRound);
         signal.removeEventListener('abort', onAbort);
       }
     },
@@ -276,6 +293,21 @@ export function bullmqQueue(
         }
       }
       return all.sort((a, b) => (a.agoMs ?? 0) - (b.agoMs ?? 0)).slice(0, MOST_FAILURES);
+    },
+    async retries() {
+      const now = await nowMs(redis);
+      const all: TaskRetry[] = [];
+      for (const learner of await knownLearners(redis, prefix)) {
+        const delayed = await redis.zrange(`${prefix}:${learner}:delayed`, 0, MOST_FAILURES - 1, 'WITHSCORES');
+        for (let at = 0; at < delayed.length; at += 2) {
+          const job = (await queueOf(learner).getJob(delayed[at]!)) as Job | undefined;
+          const inMs = Math.floor(Number(delayed[at + 1]) / DELAYED_UNIT) - now;
+          // Begun or removed meanwhile.
+          if (job === undefined || inMs <= 0) continue;
+          all.push({ key: job.id!, learner, attempt: attemptOf(job), error: errorOf(job.failedReason), inMs });
+        }
+      }
+      return all.sort((a, b) => a.inMs - b.inMs).slice(0, MOST_FAILURES);
     },
     async retry(key) {
       const job = await failedJob(key);
@@ -366,6 +398,11 @@ function connectionOptions(url: string, caFile: string | null) {
     reconnectOnError: ({ message }: Error) => (isRefusalOfReplica(message) ? (2 as const) : false),
     connectionName: 'minutehand-fleet',
   };
+}
+
+/** The one that is running, or comes next, from 1; lost workers are counted. */
+function attemptOf({ attemptsMade, stalledCounter }: Job): number {
+  return attemptsMade + stalledCounter + 1;
 }
 
 /** Messages of BullMQ 6: https://github.com/taskforcesh/bullmq/blob/master/src/enums/error-code.ts */

@@ -6,6 +6,7 @@ import { Database } from '../../../shared/store/sqlite.ts';
 import type { Installation } from './installation.ts';
 import type { FleetIdentity } from './fleet_identity.ts';
 import {
+  backoffOf,
   inOrder,
   DISMISSED_MS,
   INSTALLATION_GONE_MS,
@@ -22,6 +23,7 @@ import {
   type TaskDifference,
   type TaskOutcome,
   type TaskQueue,
+  type TaskRetry,
   type TaskTotals,
   toldWorker,
   type WorkerFacts,
@@ -31,7 +33,7 @@ const SCHEMA = `
 CREATE TABLE IF NOT EXISTS tasks (
   key TEXT PRIMARY KEY, learner TEXT NOT NULL, urgent INTEGER NOT NULL, payload TEXT NOT NULL,
   number INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
-  token TEXT, lease_until REAL, error TEXT, ended REAL
+  token TEXT, lease_until REAL, error TEXT, ended REAL, not_before REAL, progress TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS tasks_next ON tasks (state, urgent DESC, number);
 CREATE TABLE IF NOT EXISTS live_workers (name TEXT PRIMARY KEY, told TEXT NOT NULL, seen REAL NOT NULL) STRICT;
@@ -55,39 +57,43 @@ interface Row {
 }
 
 /** Tasks in a SQLite file, for workers of one machine. Leases are on the wall clock: a step wastes work at most. */
-export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming = QUEUE_TIMING): TaskQueue {
+export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING): TaskQueue {
+  const { leaseMs, attempts } = timing;
   makePrivateFolder(dirname(path));
   const db = new Database(path, { timeout: BUSY_MS });
   db.pragma('journal_mode = WAL');
   // A task that is lost with the machine is enqueued again by its training.
   db.pragma('synchronous = NORMAL');
   db.exec(SCHEMA);
-  addColumnOfEnds(db);
+  addColumns(db);
   const statements = {
     add: db.prepare(
       `INSERT INTO tasks (key, learner, urgent, payload, number, state)
        VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(number), 0) + 1 FROM tasks), 'waiting')
        ON CONFLICT (key) DO UPDATE SET state = 'waiting', attempts = 0, error = NULL, ended = NULL,
-         payload = excluded.payload
+         not_before = NULL, payload = excluded.payload
        WHERE state = 'failed'`,
     ),
     raise: db.prepare(`UPDATE tasks SET urgent = 1 WHERE key = ? AND state = 'waiting'`),
     expire: db.prepare(
       `UPDATE tasks SET state = CASE WHEN attempts >= ? THEN 'failed' ELSE 'waiting' END, token = NULL,
-         error = CASE WHEN attempts >= ? THEN ? ELSE NULL END, ended = CASE WHEN attempts >= ? THEN ? ELSE NULL END
+         error = CASE WHEN attempts >= ? THEN ? ELSE NULL END, ended = CASE WHEN attempts >= ? THEN ? ELSE NULL END,
+         not_before = NULL
        WHERE state = 'running' AND lease_until < ?`,
     ),
     take: db.prepare(
-      `UPDATE tasks SET state = 'running', token = ?, lease_until = ?, attempts = attempts + 1
-       WHERE key = (SELECT key FROM tasks WHERE state = 'waiting' AND learner IN (SELECT value FROM json_each(?))
+      `UPDATE tasks SET state = 'running', token = ?, lease_until = ?, attempts = attempts + 1, progress = NULL
+       WHERE key = (SELECT key FROM tasks WHERE state = 'waiting' AND COALESCE(not_before, 0) <= ? AND learner IN (SELECT value FROM json_each(?))
                     ORDER BY urgent DESC, number LIMIT 1)
        RETURNING key, learner, urgent, payload, attempts`,
     ),
     extend: db.prepare(`UPDATE tasks SET lease_until = ? WHERE key = ? AND token = ? AND state = 'running'`),
     end: db.prepare(
-      `UPDATE tasks SET state = ?, error = ?, ended = ?, token = NULL WHERE key = ? AND token = ? AND state = 'running'`,
+      `UPDATE tasks SET state = ?, error = ?, ended = ?, not_before = ?, token = NULL
+       WHERE key = ? AND token = ? AND state = 'running'`,
     ),
-    read: db.prepare('SELECT state, error FROM tasks WHERE key = ?'),
+    progress: db.prepare(`UPDATE tasks SET progress = ? WHERE key = ? AND token = ? AND state = 'running'`),
+    read: db.prepare('SELECT state, error, progress FROM tasks WHERE key = ?'),
     remove: db.prepare('DELETE FROM tasks WHERE key = ?'),
     count: db.prepare('SELECT learner, state, COUNT(*) AS n FROM tasks GROUP BY learner, state'),
     totals: db.prepare('SELECT learner, what, value FROM totals'),
@@ -104,8 +110,12 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
     failures: db.prepare(
       `SELECT key, learner, error, ended FROM tasks WHERE state = 'failed' ORDER BY ended DESC, number DESC LIMIT ?`,
     ),
+    retries: db.prepare(
+      `SELECT key, learner, attempts, error, not_before FROM tasks WHERE state = 'waiting' AND not_before > ?
+       ORDER BY not_before, number LIMIT ?`,
+    ),
     retry: db.prepare(
-      `UPDATE tasks SET state = 'waiting', attempts = 0, error = NULL, ended = NULL WHERE key = ? AND state = 'failed'`,
+      `UPDATE tasks SET state = 'waiting', attempts = 0, error = NULL, ended = NULL, not_before = NULL WHERE key = ? AND state = 'failed'`,
     ),
     drop: db.prepare(`DELETE FROM tasks WHERE key = ? AND state = 'failed'`),
     greet: db.prepare(
@@ -125,22 +135,33 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
 
   function claimOf(row: Row, token: string): Claim {
     const { key, learner, urgent, payload } = row;
-    const end = (state: string, error: string | null): Promise<boolean> =>
-      Promise.resolve(statements.end.run(state, error, Date.now(), key, token).changes === 1);
+    const end = (state: string, error: string | null, notBefore: number | null = null): Promise<boolean> =>
+      Promise.resolve(statements.end.run(state, error, Date.now(), notBefore, key, token).changes === 1);
     return {
       task: { key, needs: { learner }, isUrgent: urgent === 1, payload },
       attempt: row.attempts,
+      progress(done, total) {
+        statements.progress.run(JSON.stringify([done, total]), key, token);
+        return Promise.resolve();
+      },
       extend: () => Promise.resolve(statements.extend.run(Date.now() + leaseMs, key, token).changes === 1),
       complete: () => end('done', null),
       fail(error, mayRetry) {
         const isLast = !mayRetry || row.attempts >= attempts;
-        return end(isLast ? 'failed' : 'waiting', isLast ? JSON.stringify(error) : null);
+        const notBefore = isLast ? null : Date.now() + backoffOf(row.attempts, timing);
+        return end(isLast ? 'failed' : 'waiting', JSON.stringify(error), notBefore);
       },
     };
   }
 
-  function outcome(key: string): TaskOutcome | null {
-    const row = statements.read.get(key) as { state: string; error: string | null } | undefined;
+  interface State {
+    readonly state: string;
+    readonly error: string | null;
+    readonly progress: string | null;
+  }
+  const stateOf = (key: string): State | undefined => statements.read.get(key) as State | undefined;
+
+  function outcome(row: State | undefined): TaskOutcome | null {
     if (row?.state === 'done') return { state: 'done' };
     if (row?.state !== 'failed') return null;
     return { state: 'failed', error: JSON.parse(row.error!) as { code: string; message: string } };
@@ -160,15 +181,20 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
       const now = Date.now();
       statements.expire.run(attempts, attempts, JSON.stringify(LOST_WORKERS), attempts, now, now);
       const token = randomBytes(16).toString('hex');
-      const row = statements.take.get(token, Date.now() + leaseMs, JSON.stringify(learners)) as Row | undefined;
+      const row = statements.take.get(token, now + leaseMs, now, JSON.stringify(learners)) as Row | undefined;
       return Promise.resolve(row === undefined ? null : claimOf(row, token));
     },
-    outcome: (key) => Promise.resolve(outcome(key)),
-    async settled(key, signal) {
+    outcome: (key) => Promise.resolve(outcome(stateOf(key))),
+    async settled(key, signal, onProgress = () => undefined) {
+      let told: string | null = null;
       for (;;) {
         signal.throwIfAborted();
-        const found = outcome(key);
+        const row = stateOf(key);
+        const found = outcome(row);
         if (found !== null) return found;
+        const progress = row?.progress ?? null;
+        if (progress !== null && progress !== told) onProgress(...(JSON.parse(progress) as [number, number]));
+        told = progress;
         await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
       }
     },
@@ -230,6 +256,25 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
         })),
       );
     },
+    retries() {
+      const now = Date.now();
+      const rows = statements.retries.all(now, MOST_FAILURES) as {
+        key: string;
+        learner: string;
+        attempts: number;
+        error: string;
+        not_before: number;
+      }[];
+      return Promise.resolve(
+        rows.map(({ key, learner, attempts: made, error, not_before: at }) => ({
+          key,
+          learner,
+          attempt: made + 1,
+          error: JSON.parse(error) as TaskRetry['error'],
+          inMs: at - now,
+        })),
+      );
+    },
     retry: (key) => Promise.resolve(statements.retry.run(key).changes === 1),
     forget: (key) => Promise.resolve(statements.drop.run(key).changes === 1),
     greet(worker, state) {
@@ -279,8 +324,11 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
   };
 }
 
-/** To a file of a version that did not note when a task was given up. */
-function addColumnOfEnds(db: Database): void {
+const LATER_COLUMNS = { ended: 'REAL', not_before: 'REAL', progress: 'TEXT' };
+
+/** To a file of an earlier version. */
+function addColumns(db: Database): void {
   const columns = db.pragma('table_info(tasks)') as { name: string }[];
-  if (!columns.some(({ name }) => name === 'ended')) db.exec('ALTER TABLE tasks ADD COLUMN ended REAL');
+  for (const [column, type] of Object.entries(LATER_COLUMNS))
+    if (!columns.some(({ name }) => name === column)) db.exec(`ALTER TABLE tasks ADD COLUMN ${column} ${type}`);
 }

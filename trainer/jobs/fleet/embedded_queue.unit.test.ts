@@ -7,9 +7,10 @@ import { Database } from '../../../shared/store/sqlite.ts';
 import { embeddedQueue } from './embedded_queue.ts';
 import { ownIdentity } from './fit_identity.ts';
 import { fleetPool } from './fleet_pool.ts';
-import { LOST_WORKERS, WORKER_GONE_MS, type TaskQueue } from './task_queue.ts';
+import { LOST_WORKERS, WORKER_GONE_MS, type TaskQueue, type TaskRetry } from './task_queue.ts';
 
 const LEASE_MS = 1000;
+const BACKOFF_MS = 400;
 const WORKER = { name: 'one', learners: ['gbdt'], slots: 1 };
 const STATE = { identity: ownIdentity(), done: 0, running: [], cores: 2, freeMemoryMb: 100 };
 
@@ -18,7 +19,7 @@ let queue: TaskQueue;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
   folder = mkdtempSync(join(tmpdir(), 'minutehand-queue-'));
-  queue = embeddedQueue(join(folder, 'queue.db'), { leaseMs: LEASE_MS, attempts: 2 });
+  queue = embeddedQueue(join(folder, 'queue.db'), { leaseMs: LEASE_MS, attempts: 2, backoffMs: BACKOFF_MS });
 });
 afterEach(async () => {
   vi.useRealTimers();
@@ -52,6 +53,13 @@ describe('tasks in a file', () => {
     await queue.enqueue(task('a'));
     expect(await (await queue.claim(WORKER))!.fail(error, true)).toBe(true);
     expect(await queue.outcome('a')).toBeNull();
+    const [{ inMs, ...retry }, ...others] = (await queue.retries()) as [TaskRetry];
+    expect([retry, others]).toEqual([{ key: 'a', learner: 'gbdt', attempt: 2, error }, []]);
+    expect(inMs).toBeGreaterThan(BACKOFF_MS / 2 - 1);
+    pass(Math.floor(inMs));
+    if (!Number.isInteger(inMs)) expect(await claimed()).toBeUndefined();
+    pass(1);
+    expect(await queue.retries()).toEqual([]);
     expect(await (await queue.claim(WORKER))!.fail(error, true)).toBe(true);
     expect(await queue.outcome('a')).toEqual({ state: 'failed', error });
     await queue.enqueue(task('b'));
@@ -72,7 +80,7 @@ describe('tasks in a file', () => {
       .prepare(`INSERT INTO tasks VALUES ('old', 'gbdt', 0, 'old', 1, 'failed', 2, NULL, NULL, ?)`)
       .run(JSON.stringify(error));
     older.close();
-    const opened = embeddedQueue(path, { leaseMs: LEASE_MS, attempts: 1 });
+    const opened = embeddedQueue(path, { leaseMs: LEASE_MS, attempts: 1, backoffMs: BACKOFF_MS });
     await opened.enqueue(task('lost'));
     await opened.claim(WORKER);
     pass(LEASE_MS + 1);

@@ -4,6 +4,7 @@ import { describeError } from '../../../shared/errors.ts';
 import type { Blobs, ContentHash, KeptResult } from '../../../shared/blob/blobs.ts';
 import { unpackArrays, type PackedArray } from '../../../shared/blob/packed_arrays.ts';
 import type { SearchThreads } from '../../learning/evolve/search_threads.ts';
+import type { OnTree } from '../../learning/learners/trees/fit.ts';
 import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { isRefusedFit } from '../../learning/learners/trees/lost_fit.ts';
 import { ownIdentity, packModel, taskOf, type FitIdentity } from './fit_identity.ts';
@@ -29,6 +30,8 @@ export interface WorkerOptions {
 }
 
 const IDLE_MS = 100;
+/** Between two messages of how far a task is. */
+const PROGRESS_MS = 1000;
 const GREET_MS = 5000;
 const MIB = 2 ** 20;
 /** After an error of the queue or the blobs. */
@@ -45,7 +48,7 @@ export async function runWorker(options: WorkerOptions, stopping: AbortSignal): 
   const dismissed = new AbortController();
   const ending = AbortSignal.any([stopping, dismissed.signal]);
   const queue = patientQueue(options.queue, ending);
-  const begunMs = new Map<Claim, number>();
+  const begun = new Map<Claim, Begun>();
   let done = 0;
   let isGreeting = false;
   let isSilent = false;
@@ -56,10 +59,11 @@ export async function runWorker(options: WorkerOptions, stopping: AbortSignal): 
       return;
     }
     isGreeting = true;
-    const running = [...begunMs].map(([{ task }, atMs]) => ({
+    const running = [...begun].map(([{ task }, { atMs, share }]) => ({
       key: task.key,
       learner: task.needs.learner,
       runningMs: Math.round(performance.now() - atMs),
+      share,
     }));
     const state = { identity: ownIdentity(), done, running, cores: availableParallelism(), freeMemoryMb: freeMb() };
     // A queue that is away hears of this worker later.
@@ -79,8 +83,10 @@ export async function runWorker(options: WorkerOptions, stopping: AbortSignal): 
         const claim = await queue.claim(facts);
         if (claim === null) await sleep(IDLE_MS, undefined, { signal: ending }).catch(() => undefined);
         else {
-          begunMs.set(claim, performance.now());
-          const isDone = await work(claim, { ...options, queue }, packets).finally(() => begunMs.delete(claim));
+          const own: Begun = { atMs: performance.now(), share: null };
+          begun.set(claim, own);
+          const onTree = tellProgress(claim, own);
+          const isDone = await work(claim, { ...options, queue }, packets, onTree).finally(() => begun.delete(claim));
           if (isDone) done++;
         }
       } catch (error) {
@@ -95,10 +101,28 @@ export async function runWorker(options: WorkerOptions, stopping: AbortSignal): 
   return done;
 }
 
+/** A task of this worker, since when and how far. */
+interface Begun {
+  readonly atMs: number;
+  share: number | null;
+}
+
+/** Tells the queue at a low rate; one that is away hears of a later round. */
+function tellProgress(claim: Claim, begun: Begun): OnTree {
+  let toldMs = begun.atMs;
+  return (done, total) => {
+    begun.share = done / total;
+    const nowMs = performance.now();
+    if (nowMs - toldMs < PROGRESS_MS) return;
+    toldMs = nowMs;
+    claim.progress(done, total).catch(() => undefined);
+  };
+}
+
 const freeMb = (): number => Math.floor(freemem() / MIB);
 
 /** @returns whether this worker ended the task */
-async function work(claim: Claim, options: WorkerOptions, packets: PacketCache): Promise<boolean> {
+async function work(claim: Claim, options: WorkerOptions, packets: PacketCache, onTree: OnTree): Promise<boolean> {
   const { blobs, facts, leaseMs, queue } = options;
   const { key, payload, needs } = claim.task;
   const beganMs = performance.now();
@@ -119,7 +143,7 @@ async function work(claim: Claim, options: WorkerOptions, packets: PacketCache):
       keepResult(of, { hash, maker: facts.name }, needs.learner, options);
     const bytes =
       task.kind === 'fit'
-        ? await doFit(task, options, packets, lost.signal)
+        ? await doFit(task, options, packets, onTree, lost.signal)
         : await doSearchTask(task, {
             blobs,
             threads: options.searches,
@@ -150,11 +174,12 @@ async function doFit(
   identity: FitIdentity,
   { blobs, pool }: WorkerOptions,
   packets: PacketCache,
+  onTree: OnTree,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const arrayOf = async (hash: ContentHash): Promise<PackedArray> => (await packets.get(hash)).arrays['array']!;
   const task = await taskOf(identity, arrayOf, blobs);
-  return packModel(await pool.fit(task, () => undefined, { signal }));
+  return packModel(await pool.fit(task, onTree, { signal }));
 }
 
 /**

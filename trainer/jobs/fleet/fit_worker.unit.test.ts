@@ -81,6 +81,7 @@ async function queueOf(
   const claim = (): Claim => ({
     task: { key: keyOf(identity), needs: { learner: 'gbdt' }, isUrgent: false, payload: JSON.stringify(identity) },
     attempt: 1,
+    progress: (...rounds) => Promise.resolve(void told.push(rounds)),
     extend,
     complete: () => end({ how: 'done' }),
     fail: ({ code }, mayRetry) => end({ how: code, mayRetry }),
@@ -149,6 +150,31 @@ describe('a worker', () => {
     await vi.advanceTimersByTimeAsync(8000);
     expect(await working).toBe(1);
     expect(ended).toEqual([{ how: 'done' }]);
+  });
+
+  it('tells how far a task is, once a second at most, also where the queue does not take it', async () => {
+    const blobs = memoryBlobs();
+    const { queue, greeted, told, stop } = await queueOf(blobs, 1);
+    const claim: TaskQueue['claim'] = async (facts) => {
+      const own = await queue.claim(facts);
+      const progress: Claim['progress'] = async (...rounds) => {
+        await own!.progress(...rounds);
+        throw new Error('ECONNRESET');
+      };
+      return own && { ...own, progress };
+    };
+    const slowly: FitPool['fit'] = async (task, onTree) => {
+      for (let done = 1; done <= 60; done++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        onTree(done, 60);
+      }
+      return await runFit(task, () => undefined);
+    };
+    const working = work({ ...queue, claim }, blobs, slowly, stop.signal);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await working).toBe(1);
+    expect(told.slice(0, -1)).toEqual([10, 20, 30, 40, 50, 60].map((done) => [done, 60]));
+    expect(greeted.at(-1)!.running).toMatchObject([{ share: expect.closeTo(49 / 60, 1) as number }]);
   });
 
   it('reads each array once for all its tasks, and counts those that it has done', async () => {

@@ -6,7 +6,7 @@ import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { identityOf, keyOf, unpackModel, type FitIdentity, type KnownArrays } from './fit_identity.ts';
 import type { TracedFit } from './fit_trace.ts';
 import { lastAnswer } from './patient_queue.ts';
-import { tallyIfPossible, type TaskDifference, type TaskQueue } from './task_queue.ts';
+import { tallyIfPossible, type OnTaskProgress, type TaskDifference, type TaskQueue } from './task_queue.ts';
 
 /** What a training did not have to do itself. */
 export interface FleetUse {
@@ -61,9 +61,14 @@ export function fleetPool(
   }
 
   /** @returns null when it is done, and its result is not there @throws what the worker met */
-  async function settledFit(key: string, learner: string, signal: AbortSignal): Promise<KeptFit | null> {
+  async function settledFit(
+    key: string,
+    learner: string,
+    signal: AbortSignal,
+    onProgress: OnTaskProgress,
+  ): Promise<KeptFit | null> {
     try {
-      const outcome = await queue.settled(key, signal);
+      const outcome = await queue.settled(key, signal, onProgress);
       if (outcome.state === 'failed') {
         await tallyIfPossible(queue, learner, { given_up: 1 });
         throw taskError(outcome.error);
@@ -94,9 +99,16 @@ export function fleetPool(
         return kept.model;
       }
       const queued = { key, needs: { learner: task.engine }, isUrgent, payload: JSON.stringify(identity) };
+      let furthest = 0;
+      // Another worker begins at the first round.
+      const onProgress: OnTaskProgress = (rounds, all) => {
+        if (rounds / all <= furthest) return;
+        furthest = rounds / all;
+        onTree(rounds, all);
+      };
       const askForIt = async (): Promise<KeptFit | null> => {
         await untilAborted(queue.enqueue(queued), either);
-        return await settledFit(key, task.engine, either);
+        return await settledFit(key, task.engine, either, onProgress);
       };
       asked.add(key);
       if (!usesKnown) await forget(key, identity, task);

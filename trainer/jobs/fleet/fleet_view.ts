@@ -3,7 +3,7 @@ import type { Fleet, QueueKind } from './open_fleet.ts';
 import { ownIdentity } from './fit_identity.ts';
 import type { SeenInstallation } from './installation.ts';
 import type { FleetIdentity } from './fleet_identity.ts';
-import type { FailedTask, LearnerTasks, SeenDifference, SeenWorker, TaskDifference } from './task_queue.ts';
+import type { FailedTask, LearnerTasks, SeenDifference, SeenWorker, TaskDifference, TaskRetry } from './task_queue.ts';
 
 /** Two different results of one task are a fault of the fleet for so long after they were last reported. */
 export const DIFFERENCE_FAULT_MS = 86_400_000;
@@ -27,6 +27,8 @@ export interface FleetView {
   readonly workers: readonly ViewedWorker[];
   /** Machines with a trainer, and their daemons. */
   readonly installations: readonly SeenInstallation[];
+  /** Those that come next first; no more than a hundred. */
+  readonly retries: readonly TaskRetry[];
   /** Newest first; no more than the last hundred. */
   readonly failures: readonly FailedTask[];
   /** Newest first. */
@@ -35,13 +37,14 @@ export interface FleetView {
 
 /** @throws errors of the queue */
 export async function lookAtFleet({ kind, name, places, queue }: Fleet): Promise<FleetView> {
-  const [tasks, workers, installations, leader, differences, failures] = await Promise.all([
+  const [tasks, workers, installations, leader, differences, failures, retries] = await Promise.all([
     queue.tasks(),
     queue.workers(),
     queue.installations(),
     queue.leader(),
     queue.differences(),
     queue.failures(),
+    queue.retries(),
   ]);
   return {
     kind,
@@ -55,6 +58,7 @@ export async function lookAtFleet({ kind, name, places, queue }: Fleet): Promise
       isOtherBuild: leader !== null && buildText(worker.identity) !== buildText(leader),
     })),
     installations,
+    retries,
     failures,
     differences,
   };

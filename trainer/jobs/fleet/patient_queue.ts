@@ -36,6 +36,7 @@ export function patientQueue(queue: WorkerQueue, ending: AbortSignal): WorkerQue
   const patient = (claim: Claim): Claim => ({
     task: claim.task,
     attempt: claim.attempt,
+    progress: (done, total) => lastAnswer(claim.progress(done, total), ending),
     extend: () => lastAnswer(claim.extend(), ending),
     complete: () => lastAnswer(claim.complete(), ending),
     fail: (error, mayRetry) => lastAnswer(claim.fail(error, mayRetry), ending),

@@ -25,7 +25,7 @@ import {
 vi.setConfig({ testTimeout: 60_000 });
 
 /** Short, so that a lost worker is noticed within a test. */
-const TIMING = { leaseMs: 400, attempts: 3 };
+const TIMING = { leaseMs: 400, attempts: 3, backoffMs: 600 };
 const WORKER: WorkerFacts = { name: 'one', learners: ['gbdt'], slots: 1 };
 const STATE: WorkerState = { identity: ownIdentity(), done: 0, running: [], cores: 8, freeMemoryMb: 2048 };
 const INSTALLATION: Installation = {
@@ -166,6 +166,47 @@ describe.each(QUEUES)('the %s queue', (name, open) => {
       await claim.fail(FAULT, true);
     }
     expect(await trainer.outcome(keyOf('a'))).toEqual({ state: 'failed', error: FAULT });
+  });
+
+  it('waits before each further attempt, twice as long each time, and says when it comes', async (context) => {
+    const [trainer, one, two] = sides(context);
+    await trainer.enqueue(taskOf('a'));
+    for (let attempt = 1; attempt < TIMING.attempts; attempt++) {
+      const claim = await claimed(one);
+      expect(claim.attempt).toBe(attempt);
+      expect(await two.retries()).toEqual([]);
+      const error = { ...FAULT, message: `of ${attempt}` };
+      expect(await claim.fail(error, true)).toBe(true);
+      // A side that has put nothing in.
+      const [retry, ...others] = await two.retries();
+      const inMs = expect.any(Number) as number;
+      expect([retry, others]).toEqual([{ key: keyOf('a'), learner: 'gbdt', attempt: attempt + 1, error, inMs }, []]);
+      const mostMs = TIMING.backoffMs * 2 ** (attempt - 1);
+      expect(retry!.inMs).toBeGreaterThan(mostMs / 2 - 100);
+      expect(retry!.inMs).toBeLessThanOrEqual(mostMs);
+      expect(await one.claim(WORKER)).toBeNull();
+      expect(await trainer.tasks()).toMatchObject([{ waiting: 1, running: 0, failed: 0 }]);
+    }
+    expect((await claimed(one)).attempt).toBe(TIMING.attempts);
+  });
+
+  it('tells the trainer how far a task is', async (context) => {
+    const [trainer, one] = sides(context);
+    await trainer.enqueue(taskOf('a'));
+    const seen: [number, number][] = [];
+    const settled = trainer.settled(keyOf('a'), NEVER, (done, total) => seen.push([done, total]));
+    const claim = await claimed(one);
+    for (const done of [3, 7]) {
+      await claim.progress(done, 20);
+      // An event may be lost; the state is looked at as well.
+      await expect.poll(() => seen.at(-1), { timeout: 10_000 }).toEqual([done, 20]);
+    }
+    await claim.complete();
+    expect(await settled).toEqual({ state: 'done' });
+    expect(seen).toEqual([
+      [3, 20],
+      [7, 20],
+    ]);
   });
 
   it('takes a task from a worker that is silent, and refuses its late answers', async (context) => {
@@ -321,7 +362,7 @@ describe.each(QUEUES)('the %s queue', (name, open) => {
   it('knows its workers and the build that leads', async (context) => {
     const [trainer, one] = sides(context);
     expect([await trainer.workers(), await trainer.leader()]).toEqual([[], null]);
-    const running = [{ key: keyOf('a'), learner: 'gbdt', runningMs: 1200 }];
+    const running = [{ key: keyOf('a'), learner: 'gbdt', runningMs: 1200, share: 0.25 }];
     expect(await one.greet(WORKER, { ...STATE, done: 7, running })).toBe(false);
     await trainer.lead({ ...ownIdentity(), version: '9.9.9' });
     expect(await trainer.workers()).toEqual([

@@ -29,11 +29,17 @@ export interface Claim {
   readonly task: QueuedTask;
   /** From 1. */
   readonly attempt: number;
+  /** Says that `done` of `total` rounds are done; no more often than once a second. */
+  progress(done: number, total: number): Promise<void>;
   /** Renews the claim. @returns false: another has it now, or it was canceled */
   extend(): Promise<boolean>;
   /** Its result is kept among the blobs. @returns false: it is not this worker's any more */
   complete(): Promise<boolean>;
-  /** @param mayRetry false for a refusal that would come again @returns as `complete` */
+  /**
+   * The next attempt begins no earlier than `QueueTiming.backoffMs` says.
+   * @param mayRetry false for a refusal that would come again
+   * @returns as `complete`
+   */
   fail(error: { readonly code: string; readonly message: string }, mayRetry: boolean): Promise<boolean>;
 }
 
@@ -50,6 +56,8 @@ export interface RunningTask {
   readonly learner: string;
   /** Since it was begun, when the worker was last heard of. */
   readonly runningMs: number;
+  /** Of its rounds that are done, 0 to 1; null: it has not said, or its worker is of an earlier version. */
+  readonly share: number | null;
 }
 
 /** What a worker says of itself, every few seconds. */
@@ -78,6 +86,21 @@ export interface FailedTask {
   /** Since it was given up; null: it was by an earlier version, which did not note the time. */
   readonly agoMs: number | null;
 }
+
+/** A task that has failed, and waits for its next attempt. */
+export interface TaskRetry {
+  readonly key: string;
+  readonly learner: string;
+  /** The next one; from 2. */
+  readonly attempt: number;
+  /** Of the last one. */
+  readonly error: { readonly code: string; readonly message: string };
+  /** Until the next one, by the clock of the queue. */
+  readonly inMs: number;
+}
+
+/** Receives how far a task is, whoever does it. */
+export type OnTaskProgress = (done: number, total: number) => void;
 
 /** What has happened to the tasks of a learner since the queue exists. A worker that is killed counts nothing. */
 export interface TaskTotals {
@@ -129,7 +152,7 @@ export interface TaskQueue {
   /** @returns null: it is waiting or running, or unknown */
   outcome(key: string): Promise<TaskOutcome | null>;
   /** Resolves when a task of this key has ended. @throws the reason of the signal */
-  settled(key: string, signal: AbortSignal): Promise<TaskOutcome>;
+  settled(key: string, signal: AbortSignal, onProgress?: OnTaskProgress): Promise<TaskOutcome>;
   /** Removes a task: a worker that has it is told at its next `extend`. */
   remove(key: string): Promise<void>;
   /** By learner, in order of its name. */
@@ -142,6 +165,8 @@ export interface TaskQueue {
   differences(): Promise<readonly SeenDifference[]>;
   /** Newest first; no more than the last hundred. */
   failures(): Promise<readonly FailedTask[]>;
+  /** Those that come next first; no more than a hundred. */
+  retries(): Promise<readonly TaskRetry[]>;
   /** Puts a failed task in again, with all its attempts. @returns false: there is no failed task of that key */
   retry(key: string): Promise<boolean>;
   /** Deletes a failed task; the next training that needs it enqueues it again. @returns as `retry` */
@@ -168,10 +193,21 @@ export interface QueueTiming {
   readonly leaseMs: number;
   /** Attempts of a task, lost workers included. */
   readonly attempts: number;
+  /** Longest wait before the second attempt, doubled for each further one; a random part, up to half, is left out. */
+  readonly backoffMs: number;
 }
 
 /** A fit takes seconds to minutes; a worker extends its claim every third of this. */
-export const QUEUE_TIMING: QueueTiming = { leaseMs: 30_000, attempts: 4 };
+export const QUEUE_TIMING: QueueTiming = { leaseMs: 30_000, attempts: 4, backoffMs: 5000 };
+
+/** Of the waits before further attempts: so much may be left out, so that not all tasks of an outage come at once. */
+export const BACKOFF_JITTER = 0.5;
+
+/** @param attempt the one that has failed, from 1 @returns ms until the next one */
+export function backoffOf(attempt: number, { backoffMs }: Pick<QueueTiming, 'backoffMs'>): number {
+  const most = backoffMs * 2 ** (attempt - 1);
+  return most * (1 - BACKOFF_JITTER * Math.random());
+}
 
 /** Workers that were not heard of for longer are gone. */
 export const WORKER_GONE_MS = 60_000;
@@ -200,10 +236,11 @@ export const MOST_DIFFERENCES = 100;
 /** What a worker has said of itself, as the queue keeps it. */
 export function toldWorker(told: string): WorkerFacts & WorkerState {
   const unsaid = { running: [], cores: null, freeMemoryMb: null };
-  return { ...unsaid, ...(JSON.parse(told) as WorkerFacts & Pick<WorkerState, 'identity' | 'done'>) };
+  const worker = { ...unsaid, ...(JSON.parse(told) as WorkerFacts & Pick<WorkerState, 'identity' | 'done'>) };
+  return { ...worker, running: worker.running.map((task: RunningTask) => ({ ...task, share: task.share ?? null })) };
 }
 
-/** Failed tasks that are listed. */
+/** Failed tasks, and those that wait for another attempt, that are listed. */
 export const MOST_FAILURES = 100;
 
 /** A worker that was asked to end has read it by then, or is gone. */

@@ -6,7 +6,7 @@ import { fleetSchema, taskAnswer, taskRequest, workerAnswer, workerRequest } fro
 import { REFUSALS } from '../../schema/refusal.ts';
 import type { Api, ApiContext } from '../context.ts';
 
-const NO_FLEET = { queue: null, tasks: [], workers: [], installations: [], failures: [], differences: [] };
+const NO_FLEET = { queue: null, tasks: [], workers: [], installations: [], retries: [], failures: [], differences: [] };
 
 /** `GET /api/fleet`, and what a person does about it. */
 export function addFleetRoutes(api: Api, { fleet }: ApiContext): void {
@@ -59,7 +59,7 @@ export function addFleetRoutes(api: Api, { fleet }: ApiContext): void {
 }
 
 function documentOf(view: FleetView): z.infer<typeof fleetSchema> {
-  const { kind, name, queue, blobs, leader, tasks, workers, installations, failures, differences } = view;
+  const { kind, name, queue, blobs, leader, tasks, workers, installations, retries, failures, differences } = view;
   return {
     queue: { kind, name, place: queue, blobs, leader },
     tasks: tasks.map(({ totals, ...counts }) => ({ ...counts, ...totals })),
@@ -89,6 +89,7 @@ function documentOf(view: FleetView): z.infer<typeof fleetSchema> {
         subjects_within_budget: subjectsWithin(daemon),
       })),
     })),
+    retries: retries.map(({ error, inMs, ...task }) => ({ ...task, ...error, in_ms: inMs })),
     failures: failures.map(({ error, agoMs, ...task }) => ({ ...task, ...error, ago_ms: agoMs })),
     differences: differences.map(({ agoMs, ...difference }) => ({ ...difference, ago_ms: agoMs })),
   };
