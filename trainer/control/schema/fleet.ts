@@ -105,7 +105,9 @@ export const fleetSchema = z
           message: z.string().describe('Of the last one'),
         }),
       )
-      .describe('Tasks that have failed and wait for their next attempt; those that come next first, a hundred at most'),
+      .describe(
+        'Tasks that have failed and wait for their next attempt; those that come next first, a hundred at most',
+      ),
     failures: z
       .array(
         z.object({
