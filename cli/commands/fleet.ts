@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { endWorker, forgetTask, retryTask } from '../../trainer/jobs/fleet/fleet_actions.ts';
-import { differenceText, lookAtFleet } from '../../trainer/jobs/fleet/fleet_view.ts';
+import { differenceText, lookAtFleet, needsText } from '../../trainer/jobs/fleet/fleet_view.ts';
 import { subjectsWithin, type FleetDaemon, type SeenInstallation } from '../../trainer/jobs/fleet/installation.ts';
 import type { LearnerTasks, TaskQueue } from '../../trainer/jobs/fleet/task_queue.ts';
 import { requireFleet } from '../fleet_of_command.ts';
@@ -78,15 +78,28 @@ async function showFleet(output: Output): Promise<void> {
       running,
       cores,
       freeMemoryMb,
+      taskMemoryMb,
+      taskCores,
+      gpu,
     } of view.workers) {
       const heard = `heard of ${Math.round(silentMs / 1000)} s ago`;
       const marks = `${isOtherBuild ? ', ANOTHER BUILD' : ''}${isEnding ? ', ENDING' : ''}`;
       output.line(`Worker  ${name}: ${slots} slots, ${done} done, ${learners.join(', ')}, ${heard}${marks}`);
-      if (cores !== null) output.line(`        ${cores} cores, ${freeMemoryMb} MB of memory free`);
+      const each = [
+        ...(taskMemoryMb === undefined ? [] : [`${taskMemoryMb} MB`]),
+        ...(taskCores === undefined ? [] : [`${taskCores} cores`]),
+        ...(gpu === true ? ['GPU'] : []),
+      ];
+      const ofTask = each.length === 0 ? '' : `; each task: ${each.join(', ')}`;
+      if (cores !== null) output.line(`        ${cores} cores, ${freeMemoryMb} MB of memory free${ofTask}`);
       for (const { learner, key, runningMs, share } of running) {
         const far = share === null ? '' : `, ${Math.floor(100 * share)} % of its rounds`;
         output.line(`        does ${learner} ${key}, ${Math.round(runningMs / 1000)} s so far${far}`);
       }
+    }
+    for (const { needs, waiting, lacking } of view.unclaimed) {
+      output.line(`NOBODY  can do ${waiting} waiting tasks: ${needsText(needs)}. Start a worker that has it`);
+      for (const { worker, lacks } of lacking) output.line(`        ${worker} lacks ${lacks.join(', ')}`);
     }
     for (const { key, learner, attempt, error, inMs } of view.retries)
       output.line(

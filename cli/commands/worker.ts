@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism, hostname, totalmem } from 'node:os';
 import { Option, type Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -31,6 +32,8 @@ interface WorkerFlags {
   readonly name: string;
   readonly memoryMb: string;
   readonly taskMemoryMb?: string;
+  readonly cores?: string;
+  readonly gpu: 'auto' | 'yes' | 'no';
   readonly taskMinutes: string;
   readonly priority: TaskPriority;
 }
@@ -50,6 +53,12 @@ export function addWorker(program: Command, output: () => Output): void {
     .option(
       '--task-memory-mb <n>',
       `resident memory of one task, at least ${LEAST_TASK_MB}; not given: that of the machine or container, less --memory-mb and ${OWN_MB}, by slots`,
+    )
+    .option('--cores <n>', 'that its tasks may use together; not given: those of the machine')
+    .addOption(
+      new Option('--gpu <kind>', 'whether it takes tasks that need a GPU; auto: where the machine has the device of one')
+        .choices(['auto', 'yes', 'no'])
+        .default('auto'),
     )
     .option('--task-minutes <n>', 'time of one task', '60')
     .addOption(
@@ -77,6 +86,7 @@ async function work(flags: WorkerFlags, output: Output): Promise<void> {
     flags.taskMemoryMb === undefined
       ? shareOfMemoryMb(slots, memoryMb)
       : parseInteger(flags.taskMemoryMb, '--task-memory-mb', LEAST_TASK_MB);
+  const cores = flags.cores === undefined ? availableParallelism() : parseInteger(flags.cores, '--cores', 1);
   const taskMinutes = Math.min(LONGEST_TASK_MINUTES, parseInteger(flags.taskMinutes, '--task-minutes', 1));
   const fleet = await requireFleet();
   const ending = new AbortController();
@@ -84,7 +94,14 @@ async function work(flags: WorkerFlags, output: Output): Promise<void> {
     output.print(`${reason}: the tasks that are running are finished first …`);
     ending.abort();
   });
-  const facts = { name: `${flags.name}/${process.pid}`, learners: [...installedEngines(), RULE_SEARCH], slots };
+  const facts = {
+    name: `${flags.name}/${process.pid}`,
+    learners: [...installedEngines(), RULE_SEARCH],
+    slots,
+    taskMemoryMb,
+    taskCores: Math.max(1, Math.floor(cores / slots)),
+    gpu: flags.gpu === 'auto' ? hasGpu() : flags.gpu === 'yes',
+  };
   let mismatch: unknown = null;
   const look = (): void => {
     refuseOther(fleet.queue).catch((error: unknown) => {
@@ -142,4 +159,11 @@ function shareOfMemoryMb(slots: number, keptMb: number): number {
   const constrained = process.constrainedMemory();
   const all = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
   return Math.max(LEAST_TASK_MB, Math.floor((all / MIB - keptMb - OWN_MB) / slots));
+}
+
+/** Devices of the drivers of NVIDIA and AMD. */
+const GPU_DEVICES = ['/dev/nvidia0', '/dev/dxg', '/dev/kfd'];
+
+function hasGpu(): boolean {
+  return GPU_DEVICES.some((path) => existsSync(path));
 }

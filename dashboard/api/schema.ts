@@ -9038,6 +9038,11 @@ export interface components {
                 cores: number | null;
                 /** @description Of its machine */
                 free_memory_mb: number | null;
+                /** @description Of each task; null: as much as there is */
+                task_memory_mb: number | null;
+                /** @description Of each task; null: as many as there are */
+                task_cores: number | null;
+                gpu: boolean;
                 /** @description Tasks since it was started */
                 done: number;
                 running: {
@@ -9103,6 +9108,21 @@ export interface components {
                     signal_us: number | null;
                     /** @description That would be answered within feed.budget_ms at this time each */
                     subjects_within_budget: number | null;
+                }[];
+            }[];
+            /** @description Waiting tasks that none of these workers can do, and what each lacks */
+            unclaimed: {
+                /** @description What does it: a learner, or `evolve` for generations of rules */
+                learner: string;
+                /** @description Of each task, estimated from its data; null: any */
+                memory_mb: number | null;
+                cores: number;
+                gpu: boolean;
+                waiting: number;
+                /** @description All workers */
+                lacking: {
+                    worker: string;
+                    lacks: string[];
                 }[];
             }[];
             /** @description Tasks that have failed and wait for their next attempt; those that come next first, a hundred at most */
@@ -9197,6 +9217,11 @@ export interface components {
                 cores: number | null;
                 /** @description Of its machine */
                 free_memory_mb: number | null;
+                /** @description Of each task; null: as much as there is */
+                task_memory_mb: number | null;
+                /** @description Of each task; null: as many as there are */
+                task_cores: number | null;
+                gpu: boolean;
                 /** @description Tasks since it was started */
                 done: number;
                 running: {
@@ -9262,6 +9287,21 @@ export interface components {
                     signal_us: number | null;
                     /** @description That would be answered within feed.budget_ms at this time each */
                     subjects_within_budget: number | null;
+                }[];
+            }[];
+            /** @description Waiting tasks that none of these workers can do, and what each lacks */
+            unclaimed: {
+                /** @description What does it: a learner, or `evolve` for generations of rules */
+                learner: string;
+                /** @description Of each task, estimated from its data; null: any */
+                memory_mb: number | null;
+                cores: number;
+                gpu: boolean;
+                waiting: number;
+                /** @description All workers */
+                lacking: {
+                    worker: string;
+                    lacks: string[];
                 }[];
             }[];
             /** @description Tasks that have failed and wait for their next attempt; those that come next first, a hundred at most */

@@ -81,6 +81,7 @@ function KnownFleet({ fleet, reload }: { readonly fleet: Fleet; readonly reload:
           empty="fleet.noTasks"
         />
       </Panel>
+      {fleet.unclaimed.length > 0 && <Unclaimed fleet={fleet} />}
       {fleet.retries.length > 0 && <Retries fleet={fleet} />}
       <Panel title={t('fleet.failures')} wide>
         <Table
@@ -267,6 +268,14 @@ function workerColumns(reload: () => void): Column<FleetWorker>[] {
       cell: ({ free_memory_mb }) => (free_memory_mb === null ? '–' : `${num(free_memory_mb, 0)} MB`),
     },
     {
+      key: 'task_memory_mb',
+      title: t('fleet.taskMemory'),
+      isNumber: true,
+      value: ({ task_memory_mb }) => task_memory_mb,
+      cell: ({ task_memory_mb, gpu }) =>
+        `${task_memory_mb === null ? '–' : `${num(task_memory_mb, 0)} MB`}${gpu ? ' · GPU' : ''}`,
+    },
+    {
       key: 'done',
       title: t('fleet.done'),
       isNumber: true,
@@ -405,6 +414,63 @@ function failureColumns(reload: () => void): Column<FailedTask>[] {
         ) : null,
     },
   ];
+}
+
+function Unclaimed({ fleet: { unclaimed } }: { readonly fleet: Fleet }) {
+  return (
+    <Panel title={t('fleet.unclaimed')} wide>
+      <p>{t('fleet.unclaimedNote')}</p>
+      <Table
+        name="unclaimed"
+        label={t('fleet.unclaimed')}
+        rows={unclaimed}
+        rowKey={({ learner, memory_mb, cores, gpu }) => `${learner} ${memory_mb} ${cores} ${gpu}`}
+        empty="fleet.noTasks"
+        columns={[
+          { key: 'learner', title: t('fleet.learner'), value: ({ learner }) => learner, cell: ({ learner }) => learner },
+          {
+            key: 'waiting',
+            title: t('fleet.count.waiting'),
+            isNumber: true,
+            value: ({ waiting }) => waiting,
+            cell: ({ waiting }) => num(waiting, 0),
+          },
+          {
+            key: 'memory_mb',
+            title: t('fleet.taskMemory'),
+            isNumber: true,
+            value: ({ memory_mb }) => memory_mb,
+            cell: ({ memory_mb }) => (memory_mb === null ? '–' : `${num(memory_mb, 0)} MB`),
+          },
+          {
+            key: 'cores',
+            title: t('fleet.cores'),
+            isNumber: true,
+            value: ({ cores }) => cores,
+            cell: ({ cores }) => cores,
+          },
+          { key: 'gpu', title: 'GPU', value: ({ gpu }) => gpu, cell: ({ gpu }) => (gpu ? 'GPU' : '–') },
+          {
+            key: 'lacking',
+            title: t('fleet.lacking'),
+            value: ({ lacking }) => lacking.map(({ worker, lacks }) => `${worker} ${lacks.join(' ')}`).join(' '),
+            cell: ({ lacking }) =>
+              lacking.length === 0 ? (
+                '–'
+              ) : (
+                <div class="stacked">
+                  {lacking.map(({ worker, lacks }) => (
+                    <span key={worker}>
+                      {worker}: <span lang="en">{lacks.join(', ')}</span>
+                    </span>
+                  ))}
+                </div>
+              ),
+          },
+        ]}
+      />
+    </Panel>
+  );
 }
 
 function Retries({ fleet: { retries } }: { readonly fleet: Fleet }) {

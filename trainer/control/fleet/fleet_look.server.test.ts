@@ -85,6 +85,36 @@ it('is what the metrics show: tasks by state and outcome, workers by build, slot
   await close();
 });
 
+it('says which tasks nobody can do, and what each worker lacks', async () => {
+  const { queue, close } = (await openFleet(settings, paths, env))!;
+  const state = { identity: ownIdentity(), done: 0, running: [], cores: 4, freeMemoryMb: 900 };
+  await queue.lead(ownIdentity());
+  await queue.greet({ name: 'desk', learners: ['gbdt'], slots: 3, taskMemoryMb: 2048 }, state);
+  const older = { ...ownIdentity(), version: '0.0.1' };
+  await queue.greet({ name: 'attic', learners: ['gbdt', 'xgboost'], slots: 1 }, { ...state, identity: older });
+  const needs = { learner: 'xgboost', memoryMb: 4096, gpu: true, data: ['a'.repeat(64)] };
+  for (const key of ['1', '2'])
+    await queue.enqueue({ key: key.repeat(64), needs, isUrgent: false, payload: '{}' });
+  await queue.enqueue({ key: '3'.repeat(64), needs: { learner: 'gbdt', memoryMb: 512 }, isUrgent: false, payload: '{}' });
+  await look.check();
+  expect(look.last()!.unclaimed).toEqual([
+    {
+      needs: { learner: 'xgboost', memoryMb: 4096, gpu: true },
+      waiting: 2,
+      lacking: [
+        { worker: 'attic', lacks: ['the build that leads'] },
+        { worker: 'desk', lacks: ['the learner xgboost', '4096 MB a task: it has 2048', 'a GPU'] },
+      ],
+    },
+  ]);
+  expect(read('minutehand_fleet_unclaimed')).toBe(2);
+  const able = { name: 'rack', learners: ['xgboost'], slots: 1, taskMemoryMb: 8192, gpu: true };
+  await queue.greet(able, state);
+  await look.check();
+  expect(look.last()!.unclaimed).toEqual([]);
+  await close();
+});
+
 it('is not used without MINUTEHAND_QUEUE, and a fault where the queue does not answer', async () => {
   expect(new FleetLook({ settings, paths, env: {} }).isUsed).toBe(false);
   expect(look.isUsed).toBe(true);

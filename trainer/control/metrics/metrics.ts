@@ -180,6 +180,12 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     read: (source) => source.fleet()?.retries.length ?? null,
   },
   {
+    name: 'minutehand_fleet_unclaimed',
+    type: 'gauge',
+    help: 'Waiting tasks of the fleet that no worker can do: memory, cores, GPU or learner are nowhere; any is an alarm.',
+    read: (source) => source.fleet()?.unclaimed.reduce((sum, { waiting }) => sum + waiting, 0) ?? null,
+  },
+  {
     name: 'minutehand_fleet_tasks_total',
     type: 'counter',
     labels: ['learner', 'outcome'],

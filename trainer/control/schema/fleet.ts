@@ -47,6 +47,9 @@ export const fleetSchema = z
         slots: count.describe('Tasks at the same time'),
         cores: count.nullable().describe('Of its machine'),
         free_memory_mb: count.nullable().describe('Of its machine'),
+        task_memory_mb: count.nullable().describe('Of each task; null: as much as there is'),
+        task_cores: count.nullable().describe('Of each task; null: as many as there are'),
+        gpu: z.boolean(),
         done: count.describe('Tasks since it was started'),
         running: z.array(
           z.object({
@@ -94,6 +97,18 @@ export const fleetSchema = z
         }),
       )
       .describe('Machines with a trainer that were heard of within three minutes, and their daemons'),
+    unclaimed: z
+      .array(
+        z.object({
+          learner,
+          memory_mb: count.nullable().describe('Of each task, estimated from its data; null: any'),
+          cores: count,
+          gpu: z.boolean(),
+          waiting: count,
+          lacking: z.array(z.object({ worker: z.string(), lacks: z.array(z.string()) })).describe('All workers'),
+        }),
+      )
+      .describe('Waiting tasks that none of these workers can do, and what each lacks'),
     retries: z
       .array(
         z.object({

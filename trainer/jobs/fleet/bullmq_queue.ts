@@ -7,6 +7,7 @@ import { redisAddress } from '../../../shared/redis/redis_address.ts';
 import { isRefusalOfReplica } from '../../../shared/redis/redis_role.ts';
 import type { Installation, SeenInstallation } from './installation.ts';
 import type { FleetIdentity } from './fleet_identity.ts';
+import { classNameOf, classOf, lackedFor } from './task_needs.ts';
 import {
   BACKOFF_JITTER,
   DISMISSED_MS,
@@ -29,11 +30,16 @@ import {
   type TaskOutcome,
   type TaskQueue,
   type TaskRetry,
+  type WaitingTasks,
+  type WorkerFacts,
   toldWorker,
 } from './task_queue.ts';
 
-/** One queue for each learner: BullMQ gives a worker whatever comes next, and not every worker has every learner. */
-type Payload = Pick<QueuedTask, 'payload' | 'isUrgent'>;
+/**
+ * One queue for each class of tasks: BullMQ gives a worker whatever comes next, and not every worker can do all. Names
+ * are those of `classNameOf`.
+ */
+type Payload = Pick<QueuedTask, 'payload' | 'isUrgent' | 'needs'>;
 
 /** Events are lost while Redis fails over: the state is asked for as well. */
 const LOOK_MS = 2000;
@@ -41,6 +47,8 @@ const LOOK_MS = 2000;
 const CLOSE_MS = 2000;
 /** Delayed jobs are sorted by their time in ms times this, plus a number. */
 const DELAYED_UNIT = 0x1000;
+/** States of a job that waits, by BullMQ's names. */
+const WAITING = ['wait', 'prioritized', 'delayed'] as const;
 const URGENT_PRIORITY = 1;
 const PRIORITY = 10;
 /** A result is among the blobs; its job is only remembered so that the same task is joined. */
@@ -53,12 +61,14 @@ const REMEMBER = { age: 3600, count: 10_000 };
 export function bullmqQueue(
   url: string,
   caFile: string | null,
-  { leaseMs, attempts, backoffMs }: QueueTiming = QUEUE_TIMING,
+  { leaseMs, attempts, backoffMs, dataWaitMs }: QueueTiming = QUEUE_TIMING,
   fleetName: string | null = null,
 ): TaskQueue {
   const prefix = prefixOf(fleetName);
   /** Fields are a learner and the name of a total. */
   const totalsKey = `${prefix}:totals`;
+  /** Names of all queues that a task was ever put into. */
+  const classesKey = `${prefix}:classes`;
   /** Sorted by the server's time, in ms. */
   const differencesKey = `${prefix}:differences`;
   const options = connectionOptions(url, caFile);
@@ -67,29 +77,29 @@ export function bullmqQueue(
   const queues = new Map<string, Queue>();
   const events = new Map<string, QueueEvents>();
   const workers = new Map<string, Worker>();
-  const ofLearner = <Kind extends { on(event: 'error', listener: () => void): unknown }>(
+  const ofQueue = <Kind extends { on(event: 'error', listener: () => void): unknown }>(
     known: Map<string, Kind>,
-    learner: string,
+    name: string,
     make: () => Kind,
   ): Kind => {
-    const found = known.get(learner) ?? make();
+    const found = known.get(name) ?? make();
     // Connections are made again by themselves; the caller sees what stays undone.
-    if (!known.has(learner)) found.on('error', () => undefined);
-    known.set(learner, found);
+    if (!known.has(name)) found.on('error', () => undefined);
+    known.set(name, found);
     return found;
   };
   // BullMQ's own types of ioredis' options lack `undefined`.
   const common = { connection: options as ConnectionOptions, prefix };
-  const queueOf = (learner: string): Queue => ofLearner(queues, learner, () => new Queue(learner, common));
-  const eventsOf = (learner: string): QueueEvents => ofLearner(events, learner, () => new QueueEvents(learner, common));
+  const queueOf = (name: string): Queue => ofQueue(queues, name, () => new Queue(name, common));
+  const eventsOf = (name: string): QueueEvents => ofQueue(events, name, () => new QueueEvents(name, common));
 
-  async function workerOf(learner: string): Promise<Worker> {
-    const isNew = !workers.has(learner);
-    const worker = ofLearner(
+  async function workerOf(name: string): Promise<Worker> {
+    const isNew = !workers.has(name);
+    const worker = ofQueue(
       workers,
-      learner,
+      name,
       () =>
-        new Worker(learner, null, {
+        new Worker(name, null, {
           ...common,
           autorun: false,
           lockDuration: leaseMs,
@@ -104,16 +114,18 @@ export function bullmqQueue(
     return worker;
   }
 
+  const knownClasses = async (): Promise<string[]> => (await redis.smembers(classesKey)).sort();
+
   /** The queues that tasks were put into by this side, by the key of the task. */
-  const learners = new Map<string, string>();
+  const names = new Map<string, string>();
 
   async function jobOf(key: string): Promise<Job | undefined> {
-    const learner = learners.get(key);
-    return learner === undefined ? undefined : await queueOf(learner).getJob(key);
+    const name = names.get(key);
+    return name === undefined ? undefined : await queueOf(name).getJob(key);
   }
 
-  async function add(learner: string, key: string, payload: Payload): Promise<void> {
-    await queueOf(learner).add('fit', payload, {
+  async function add(name: string, key: string, payload: Payload): Promise<void> {
+    await queueOf(name).add('fit', payload, {
       jobId: key,
       attempts,
       backoff: { type: 'exponential', delay: backoffMs, jitter: BACKOFF_JITTER },
@@ -123,14 +135,42 @@ export function bullmqQueue(
     });
   }
 
+  /** What waits first in each queue, by its name, and since when this side knows it. */
+  const heads = new Map<string, { readonly key: string; readonly seenMs: number }>();
+
+  /** The queues that a worker can do tasks of: those whose first task is urgent come first, then the oldest. */
+  async function queuesFor(worker: WorkerFacts, has: ReadonlySet<string>): Promise<string[]> {
+    const able = (await knownClasses()).filter((name) => lackedFor(classOf(name), worker).length === 0);
+    const found = await Promise.all(
+      able.map(async (name) => {
+        const [head] = (await queueOf(name).getJobs(['wait', 'prioritized'], 0, 0, true)) as (Job | undefined)[];
+        return { name, head };
+      }),
+    );
+    const rank = ({ head }: { readonly head: Job | undefined }): number => head?.priority ?? PRIORITY;
+    return found
+      .filter(({ name, head }) => head === undefined || !isLeft(name, head, has))
+      .sort((a, b) => rank(a) - rank(b) || (a.head?.timestamp ?? 0) - (b.head?.timestamp ?? 0))
+      .map(({ name }) => name);
+  }
+
+  /** Whether a task is left to workers that have its data. */
+  function isLeft(name: string, { id, data }: Job, has: ReadonlySet<string>): boolean {
+    const known = heads.get(name);
+    const seenMs = known?.key === id ? known!.seenMs : performance.now();
+    heads.set(name, { key: id!, seenMs });
+    const { needs } = data as Payload;
+    return needs.data?.some((hash) => !has.has(hash)) === true && performance.now() - seenMs < dataWaitMs;
+  }
+
   const installationPrefix = `${prefix}:installation:`;
   const workerKey = (worker: string): string => `${prefix}:worker:${worker}`;
   const dismissedKey = (worker: string): string => `${prefix}:dismissed:${worker}`;
 
   /** Of whatever learner, also one that this side has put nothing in for. */
   async function failedJob(key: string): Promise<Job | null> {
-    for (const learner of await knownLearners(redis, prefix)) {
-      const job = (await queueOf(learner).getJob(key)) as Job | undefined;
+    for (const name of await knownClasses()) {
+      const job = (await queueOf(name).getJob(key)) as Job | undefined;
       if (job !== undefined && (await job.getState()) === 'failed') return job;
     }
     return null;
@@ -145,8 +185,8 @@ export function bullmqQueue(
     return { state: 'failed', error: errorOf(job!.failedReason) };
   }
 
-  function claimOf(job: Job, learner: string, token: string): Claim {
-    const { payload, isUrgent } = job.data as Payload;
+  function claimOf(job: Job, token: string): Claim {
+    const { payload, isUrgent, needs } = job.data as Payload;
     const attempt = attemptOf(job);
     /** @returns false when the lock is another's, or the job is gone */
     const owned = async (act: () => Promise<unknown>): Promise<boolean> => {
@@ -159,7 +199,7 @@ export function bullmqQueue(
       }
     };
     return {
-      task: { key: job.id!, needs: { learner }, isUrgent, payload },
+      task: { key: job.id!, needs, isUrgent, payload },
       attempt,
       progress: (done, total) => job.updateProgress([done, total]),
       extend: async () => (await job.extendLock(token, leaseMs)) === 1,
@@ -174,9 +214,9 @@ export function bullmqQueue(
 
   return {
     async enqueue({ key, needs, isUrgent, payload }) {
-      learners.set(key, needs.learner);
-      const queue = queueOf(needs.learner);
-      const known = await queue.getJob(key);
+      const name = classNameOf(needs);
+      names.set(key, name);
+      const [known] = await Promise.all([queueOf(name).getJob(key), redis.sadd(classesKey, name)]);
       if (known !== undefined) {
         const state = await known.getState();
         if (state === 'failed') await known.remove();
@@ -186,16 +226,16 @@ export function bullmqQueue(
           return;
         }
       }
-      await add(needs.learner, key, { payload, isUrgent });
+      await add(name, key, { payload, isUrgent, needs });
     },
-    async claim(worker) {
-      for (const learner of worker.learners) {
+    async claim(worker, has = new Set()) {
+      for (const name of await queuesFor(worker, has)) {
         const token = randomBytes(16).toString('hex');
-        const found = await workerOf(learner);
+        const found = await workerOf(name);
         for (;;) {
           const job = (await found.getNextJob(token, { block: false })) as Job | undefined;
           if (job === undefined) break;
-          if (!job.deferredFailure) return claimOf(job, learner, token);
+          if (!job.deferredFailure) return claimOf(job, token);
           // BullMQ has marked a job that lost too many workers, and leaves it to the next one to say so.
           await job.moveToFailed(new UnrecoverableError(''), token, false);
         }
@@ -204,7 +244,7 @@ export function bullmqQueue(
     },
     outcome: (key) => outcome(key),
     async settled(key, signal, onProgress = () => undefined) {
-      const source = eventsOf(learners.get(key)!);
+      const source = eventsOf(names.get(key)!);
       let wake: () => void = () => undefined;
       const onEnd = ({ jobId }: { jobId: string }): void => {
         if (jobId === key) wake();
@@ -237,7 +277,7 @@ export function bullmqQueue(
     async remove(key) {
       const job = await jobOf(key);
       // A job that a worker has is locked: the lock is taken away first, and the worker is told when it extends it.
-      await redis.del(`${prefix}:${learners.get(key) ?? ''}:${key}:lock`);
+      await redis.del(`${prefix}:${names.get(key) ?? ''}:${key}:lock`);
       await job?.remove().catch(() => undefined);
     },
     async tasks() {
@@ -246,15 +286,29 @@ export function bullmqQueue(
         const [learner, what] = field.split(' ') as [string, string];
         totals.set(learner, { ...totals.get(learner), [what]: Number(value) });
       }
-      const learners = new Set([...totals.keys(), ...(await knownLearners(redis, prefix))]);
-      const all: LearnerTasks[] = [];
-      for (const learner of [...learners].sort()) {
-        const counts = await queueOf(learner).getJobCounts('wait', 'prioritized', 'delayed', 'active', 'failed');
-        const waiting = (counts['wait'] ?? 0) + (counts['prioritized'] ?? 0) + (counts['delayed'] ?? 0);
-        const { active: running = 0, failed = 0 } = counts;
-        // A worker that waits makes a queue as well.
-        if (waiting + running + failed === 0 && !totals.has(learner)) continue;
-        all.push({ learner, waiting, running, failed, totals: { ...NO_TOTALS, ...totals.get(learner) } });
+      const counts = new Map<string, Pick<LearnerTasks, 'waiting' | 'running' | 'failed'>>();
+      for (const name of await knownClasses()) {
+        const { learner } = classOf(name);
+        const own = counts.get(learner) ?? { waiting: 0, running: 0, failed: 0 };
+        const { active = 0, failed = 0, ...waiting } = await queueOf(name).getJobCounts(...WAITING, 'active', 'failed');
+        counts.set(learner, {
+          waiting: own.waiting + sumOf(waiting),
+          running: own.running + active,
+          failed: own.failed + failed,
+        });
+      }
+      return [...new Set([...totals.keys(), ...counts.keys()])].sort().flatMap((learner): LearnerTasks[] => {
+        const { waiting, running, failed } = counts.get(learner) ?? { waiting: 0, running: 0, failed: 0 };
+        // Nothing of it is left, and nothing was counted.
+        if (waiting + running + failed === 0 && !totals.has(learner)) return [];
+        return [{ learner, waiting, running, failed, totals: { ...NO_TOTALS, ...totals.get(learner) } }];
+      });
+    },
+    async waiting() {
+      const all: WaitingTasks[] = [];
+      for (const name of await knownClasses()) {
+        const waiting = sumOf(await queueOf(name).getJobCounts(...WAITING));
+        if (waiting > 0) all.push({ needs: classOf(name), waiting });
       }
       return all;
     },
@@ -281,9 +335,10 @@ export function bullmqQueue(
     async failures() {
       const now = await nowMs(redis);
       const all: FailedTask[] = [];
-      for (const learner of await knownLearners(redis, prefix)) {
-        // Newest first, of each learner.
-        const jobs = (await queueOf(learner).getFailed(0, MOST_FAILURES - 1)) as (Job | undefined)[];
+      for (const name of await knownClasses()) {
+        const { learner } = classOf(name);
+        // Newest first, of each queue.
+        const jobs = (await queueOf(name).getFailed(0, MOST_FAILURES - 1)) as (Job | undefined)[];
         for (const job of jobs) {
           // Removed meanwhile.
           if (job === undefined) continue;
@@ -297,10 +352,11 @@ export function bullmqQueue(
     async retries() {
       const now = await nowMs(redis);
       const all: TaskRetry[] = [];
-      for (const learner of await knownLearners(redis, prefix)) {
-        const delayed = await redis.zrange(`${prefix}:${learner}:delayed`, 0, MOST_FAILURES - 1, 'WITHSCORES');
+      for (const name of await knownClasses()) {
+        const { learner } = classOf(name);
+        const delayed = await redis.zrange(`${prefix}:${name}:delayed`, 0, `${MOST_FAILURES - 1}`, 'WITHSCORES');
         for (let at = 0; at < delayed.length; at += 2) {
-          const job = (await queueOf(learner).getJob(delayed[at]!)) as Job | undefined;
+          const job = (await queueOf(name).getJob(delayed[at]!)) as Job | undefined;
           const inMs = Math.floor(Number(delayed[at + 1]) / DELAYED_UNIT) - now;
           // Begun or removed meanwhile.
           if (job === undefined || inMs <= 0) continue;
@@ -435,8 +491,6 @@ async function keysOf(redis: Redis, pattern: string): Promise<string[]> {
   return found;
 }
 
-/** Learners that a task was ever put in for, or a worker has waited for. */
-async function knownLearners(redis: Redis, prefix: string): Promise<string[]> {
-  const keys = await keysOf(redis, `${prefix}:*:meta`);
-  return keys.map((key) => key.slice(prefix.length + 1, -':meta'.length));
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }

@@ -5,6 +5,7 @@ import { makePrivateFolder } from '../../../shared/private_files.ts';
 import { Database } from '../../../shared/store/sqlite.ts';
 import type { Installation } from './installation.ts';
 import type { FleetIdentity } from './fleet_identity.ts';
+import type { TaskNeeds } from './task_needs.ts';
 import {
   backoffOf,
   inOrder,
@@ -33,7 +34,7 @@ const SCHEMA = `
 CREATE TABLE IF NOT EXISTS tasks (
   key TEXT PRIMARY KEY, learner TEXT NOT NULL, urgent INTEGER NOT NULL, payload TEXT NOT NULL,
   number INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
-  token TEXT, lease_until REAL, error TEXT, ended REAL, not_before REAL, progress TEXT
+  token TEXT, lease_until REAL, error TEXT, ended REAL, not_before REAL, progress TEXT, needs TEXT, added REAL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS tasks_next ON tasks (state, urgent DESC, number);
 CREATE TABLE IF NOT EXISTS live_workers (name TEXT PRIMARY KEY, told TEXT NOT NULL, seen REAL NOT NULL) STRICT;
@@ -47,6 +48,8 @@ CREATE TABLE IF NOT EXISTS leader (id INTEGER PRIMARY KEY CHECK (id = 1), identi
 `;
 const BUSY_MS = 10_000;
 const POLL_MS = 20;
+/** Of memory and cores of a worker that does not limit them. */
+const ANY = Number.MAX_SAFE_INTEGER;
 
 interface Row {
   readonly key: string;
@@ -54,11 +57,13 @@ interface Row {
   readonly urgent: number;
   readonly payload: string;
   readonly attempts: number;
+  /** null: of an earlier version. */
+  readonly needs: string | null;
 }
 
 /** Tasks in a SQLite file, for workers of one machine. Leases are on the wall clock: a step wastes work at most. */
 export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING): TaskQueue {
-  const { leaseMs, attempts } = timing;
+  const { leaseMs, attempts, dataWaitMs } = timing;
   makePrivateFolder(dirname(path));
   const db = new Database(path, { timeout: BUSY_MS });
   db.pragma('journal_mode = WAL');
@@ -68,10 +73,10 @@ export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING):
   addColumns(db);
   const statements = {
     add: db.prepare(
-      `INSERT INTO tasks (key, learner, urgent, payload, number, state)
-       VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(number), 0) + 1 FROM tasks), 'waiting')
-       ON CONFLICT (key) DO UPDATE SET state = 'waiting', attempts = 0, error = NULL, ended = NULL,
-         not_before = NULL, payload = excluded.payload
+      `INSERT INTO tasks (key, learner, urgent, payload, number, state, needs, added)
+       VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(number), 0) + 1 FROM tasks), 'waiting', ?, ?)
+       ON CONFLICT (key) DO UPDATE SET state = 'waiting', attempts = 0, error = NULL, ended = NULL, not_before = NULL,
+         payload = excluded.payload, needs = excluded.needs, added = excluded.added
        WHERE state = 'failed'`,
     ),
     raise: db.prepare(`UPDATE tasks SET urgent = 1 WHERE key = ? AND state = 'waiting'`),
@@ -82,10 +87,17 @@ export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING):
        WHERE state = 'running' AND lease_until < ?`,
     ),
     take: db.prepare(
-      `UPDATE tasks SET state = 'running', token = ?, lease_until = ?, attempts = attempts + 1, progress = NULL
-       WHERE key = (SELECT key FROM tasks WHERE state = 'waiting' AND COALESCE(not_before, 0) <= ? AND learner IN (SELECT value FROM json_each(?))
-                    ORDER BY urgent DESC, number LIMIT 1)
-       RETURNING key, learner, urgent, payload, attempts`,
+      `UPDATE tasks SET state = 'running', token = :token, lease_until = :until, attempts = attempts + 1, progress = NULL
+       WHERE key = (
+         SELECT key FROM tasks WHERE state = 'waiting' AND learner IN (SELECT value FROM json_each(:learners))
+           AND COALESCE(not_before, 0) <= :now
+           AND COALESCE(json_extract(needs, '$.memoryMb'), 0) <= :memoryMb
+           AND COALESCE(json_extract(needs, '$.cores'), 1) <= :cores
+           AND COALESCE(json_extract(needs, '$.gpu'), 0) <= :gpu
+           AND (COALESCE(added, 0) <= :addedBefore OR NOT EXISTS (
+             SELECT 1 FROM json_each(needs, '$.data') WHERE value NOT IN (SELECT value FROM json_each(:has))))
+         ORDER BY urgent DESC, number LIMIT 1)
+       RETURNING key, learner, urgent, payload, attempts, needs`,
     ),
     extend: db.prepare(`UPDATE tasks SET lease_until = ? WHERE key = ? AND token = ? AND state = 'running'`),
     end: db.prepare(
@@ -96,6 +108,10 @@ export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING):
     read: db.prepare('SELECT state, error, progress FROM tasks WHERE key = ?'),
     remove: db.prepare('DELETE FROM tasks WHERE key = ?'),
     count: db.prepare('SELECT learner, state, COUNT(*) AS n FROM tasks GROUP BY learner, state'),
+    waiting: db.prepare(
+      `SELECT learner, json_remove(needs, '$.data') AS needs, COUNT(*) AS n FROM tasks WHERE state = 'waiting'
+       GROUP BY 1, 2 ORDER BY 1, 2`,
+    ),
     totals: db.prepare('SELECT learner, what, value FROM totals'),
     tally: db.prepare(
       `INSERT INTO totals VALUES (?, ?, ?) ON CONFLICT (learner, what) DO UPDATE SET value = value + excluded.value`,
@@ -134,11 +150,11 @@ export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING):
   };
 
   function claimOf(row: Row, token: string): Claim {
-    const { key, learner, urgent, payload } = row;
+    const { key, urgent, payload } = row;
     const end = (state: string, error: string | null, notBefore: number | null = null): Promise<boolean> =>
       Promise.resolve(statements.end.run(state, error, Date.now(), notBefore, key, token).changes === 1);
     return {
-      task: { key, needs: { learner }, isUrgent: urgent === 1, payload },
+      task: { key, needs: needsOf(row), isUrgent: urgent === 1, payload },
       attempt: row.attempts,
       progress(done, total) {
         statements.progress.run(JSON.stringify([done, total]), key, token);
@@ -172,16 +188,26 @@ export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING):
 
   return {
     enqueue({ key, needs, isUrgent, payload }: QueuedTask) {
-      statements.add.run(key, needs.learner, Number(isUrgent), payload);
+      statements.add.run(key, needs.learner, Number(isUrgent), payload, JSON.stringify(needs), Date.now());
       if (isUrgent) statements.raise.run(key);
       return Promise.resolve();
     },
-    claim({ learners }: WorkerFacts) {
+    claim({ learners, taskMemoryMb, taskCores, gpu = false }: WorkerFacts, has: ReadonlySet<string> = new Set()) {
       // Each claim returns tasks whose lease has expired to the queue; waiting for a result only reads.
       const now = Date.now();
       statements.expire.run(attempts, attempts, JSON.stringify(LOST_WORKERS), attempts, now, now);
       const token = randomBytes(16).toString('hex');
-      const row = statements.take.get(token, now + leaseMs, now, JSON.stringify(learners)) as Row | undefined;
+      const row = statements.take.get({
+        token,
+        until: now + leaseMs,
+        now,
+        addedBefore: now - dataWaitMs,
+        learners: JSON.stringify(learners),
+        memoryMb: taskMemoryMb ?? ANY,
+        cores: taskCores ?? ANY,
+        gpu: Number(gpu),
+        has: JSON.stringify([...has]),
+      }) as Row | undefined;
       return Promise.resolve(row === undefined ? null : claimOf(row, token));
     },
     outcome: (key) => Promise.resolve(outcome(stateOf(key))),
@@ -220,6 +246,10 @@ export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING):
           };
         }),
       );
+    },
+    waiting() {
+      const rows = statements.waiting.all() as { learner: string; needs: string | null; n: number }[];
+      return Promise.resolve(rows.map((row) => ({ needs: needsOf(row), waiting: row.n })));
     },
     tally(learner, more) {
       db.transaction(() => {
@@ -324,11 +354,15 @@ export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING):
   };
 }
 
-const LATER_COLUMNS = { ended: 'REAL', not_before: 'REAL', progress: 'TEXT' };
+const LATER_COLUMNS = { ended: 'REAL', not_before: 'REAL', progress: 'TEXT', needs: 'TEXT', added: 'REAL' };
 
 /** To a file of an earlier version. */
 function addColumns(db: Database): void {
   const columns = db.pragma('table_info(tasks)') as { name: string }[];
   for (const [column, type] of Object.entries(LATER_COLUMNS))
     if (!columns.some(({ name }) => name === column)) db.exec(`ALTER TABLE tasks ADD COLUMN ${column} ${type}`);
+}
+
+function needsOf({ learner, needs }: { readonly learner: string; readonly needs: string | null }): TaskNeeds {
+  return needs === null ? { learner } : (JSON.parse(needs) as TaskNeeds);
 }

@@ -19,7 +19,7 @@ let queue: TaskQueue;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
   folder = mkdtempSync(join(tmpdir(), 'minutehand-queue-'));
-  queue = embeddedQueue(join(folder, 'queue.db'), { leaseMs: LEASE_MS, attempts: 2, backoffMs: BACKOFF_MS });
+  queue = embeddedQueue(join(folder, 'queue.db'), { leaseMs: LEASE_MS, attempts: 2, backoffMs: BACKOFF_MS, dataWaitMs: 250 });
 });
 afterEach(async () => {
   vi.useRealTimers();
@@ -80,7 +80,7 @@ describe('tasks in a file', () => {
       .prepare(`INSERT INTO tasks VALUES ('old', 'gbdt', 0, 'old', 1, 'failed', 2, NULL, NULL, ?)`)
       .run(JSON.stringify(error));
     older.close();
-    const opened = embeddedQueue(path, { leaseMs: LEASE_MS, attempts: 1, backoffMs: BACKOFF_MS });
+    const opened = embeddedQueue(path, { leaseMs: LEASE_MS, attempts: 1, backoffMs: BACKOFF_MS, dataWaitMs: 250 });
     await opened.enqueue(task('lost'));
     await opened.claim(WORKER);
     pass(LEASE_MS + 1);

@@ -80,7 +80,7 @@ export async function runWorker(options: WorkerOptions, stopping: AbortSignal): 
   const slot = async (): Promise<void> => {
     while (!ending.aborted) {
       try {
-        const claim = await queue.claim(facts);
+        const claim = await queue.claim(facts, packets.hashes);
         if (claim === null) await sleep(IDLE_MS, undefined, { signal: ending }).catch(() => undefined);
         else {
           const own: Begun = { atMs: performance.now(), share: null };
@@ -212,6 +212,11 @@ class PacketCache {
   constructor(blobs: Blobs, most: number) {
     this.#blobs = blobs;
     this.#most = most;
+  }
+
+  /** Of the data that are here. */
+  get hashes(): ReadonlySet<ContentHash> {
+    return new Set(this.#sizes.keys());
   }
 
   get(hash: ContentHash): Promise<Packet> {

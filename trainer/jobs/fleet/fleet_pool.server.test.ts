@@ -53,7 +53,7 @@ let folder: string;
 let queue: TaskQueue;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-fleet-'));
-  queue = embeddedQueue(join(folder, 'queue.db'), { leaseMs: LEASE_MS, attempts: 2, backoffMs: 100 });
+  queue = embeddedQueue(join(folder, 'queue.db'), { leaseMs: LEASE_MS, attempts: 2, backoffMs: 100, dataWaitMs: 250 });
 });
 const printed: string[] = [];
 const ending: (() => Promise<unknown>)[] = [];

@@ -6,6 +6,7 @@ import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { identityOf, keyOf, unpackModel, type FitIdentity, type KnownArrays } from './fit_identity.ts';
 import type { TracedFit } from './fit_trace.ts';
 import { lastAnswer } from './patient_queue.ts';
+import { needsOfFit } from './task_needs.ts';
 import { tallyIfPossible, type OnTaskProgress, type TaskDifference, type TaskQueue } from './task_queue.ts';
 
 /** What a training did not have to do itself. */
@@ -98,7 +99,7 @@ export function fleetPool(
         onTree(1, 1);
         return kept.model;
       }
-      const queued = { key, needs: { learner: task.engine }, isUrgent, payload: JSON.stringify(identity) };
+      const queued = { key, needs: needsOfFit(task, identity.inputs), isUrgent, payload: JSON.stringify(identity) };
       let furthest = 0;
       // Another worker begins at the first round.
       const onProgress: OnTaskProgress = (rounds, all) => {

@@ -127,6 +127,8 @@ function withOwnWorker(
     name: `${hostname()}/training ${process.pid}`,
     learners: installedEngines(),
     slots: Math.max(1, workers),
+    // As without a fleet: its data are here, and `train.device` is meant for this machine.
+    gpu: true,
   };
   const working = runWorker(
     {

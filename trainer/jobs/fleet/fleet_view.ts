@@ -3,7 +3,8 @@ import type { Fleet, QueueKind } from './open_fleet.ts';
 import { ownIdentity } from './fit_identity.ts';
 import type { SeenInstallation } from './installation.ts';
 import type { FleetIdentity } from './fleet_identity.ts';
-import type { FailedTask, LearnerTasks, SeenDifference, SeenWorker, TaskDifference, TaskRetry } from './task_queue.ts';
+import { lackedFor, type TaskClass } from './task_needs.ts';
+import type { FailedTask, LearnerTasks, SeenDifference, SeenWorker, TaskDifference, TaskRetry, WaitingTasks } from './task_queue.ts';
 
 /** Two different results of one task are a fault of the fleet for so long after they were last reported. */
 export const DIFFERENCE_FAULT_MS = 86_400_000;
@@ -11,6 +12,11 @@ export const DIFFERENCE_FAULT_MS = 86_400_000;
 export interface ViewedWorker extends SeenWorker {
   /** It takes no tasks of the build that leads. */
   readonly isOtherBuild: boolean;
+}
+
+/** Waiting tasks that no worker can do, and what each of them lacks; without workers: nobody. */
+export interface UnclaimedTasks extends WaitingTasks {
+  readonly lacking: readonly { readonly worker: string; readonly lacks: readonly string[] }[];
 }
 
 /** A fleet as people see it: by command, in metrics, in checks of the trainer. */
@@ -25,6 +31,8 @@ export interface FleetView {
   readonly leader: FleetIdentity | null;
   readonly tasks: readonly LearnerTasks[];
   readonly workers: readonly ViewedWorker[];
+  /** Tasks that none of these workers can do. */
+  readonly unclaimed: readonly UnclaimedTasks[];
   /** Machines with a trainer, and their daemons. */
   readonly installations: readonly SeenInstallation[];
   /** Those that come next first; no more than a hundred. */
@@ -37,7 +45,7 @@ export interface FleetView {
 
 /** @throws errors of the queue */
 export async function lookAtFleet({ kind, name, places, queue }: Fleet): Promise<FleetView> {
-  const [tasks, workers, installations, leader, differences, failures, retries] = await Promise.all([
+  const [tasks, workers, installations, leader, differences, failures, retries, waiting] = await Promise.all([
     queue.tasks(),
     queue.workers(),
     queue.installations(),
@@ -45,7 +53,12 @@ export async function lookAtFleet({ kind, name, places, queue }: Fleet): Promise
     queue.differences(),
     queue.failures(),
     queue.retries(),
+    queue.waiting(),
   ]);
+  const viewed = workers.map((worker) => ({
+    ...worker,
+    isOtherBuild: leader !== null && buildText(worker.identity) !== buildText(leader),
+  }));
   return {
     kind,
     name,
@@ -53,15 +66,35 @@ export async function lookAtFleet({ kind, name, places, queue }: Fleet): Promise
     blobs: places[1],
     leader,
     tasks,
-    workers: workers.map((worker) => ({
-      ...worker,
-      isOtherBuild: leader !== null && buildText(worker.identity) !== buildText(leader),
-    })),
+    workers: viewed,
+    unclaimed: unclaimedBy(viewed, waiting),
     installations,
     retries,
     failures,
     differences,
   };
+}
+
+function unclaimedBy(workers: readonly ViewedWorker[], waiting: readonly WaitingTasks[]): UnclaimedTasks[] {
+  return waiting
+    .map((tasks) => ({
+      ...tasks,
+      lacking: workers.map((worker) => ({
+        worker: worker.name,
+        lacks: worker.isOtherBuild ? ['the build that leads'] : lackedFor(tasks.needs, worker),
+      })),
+    }))
+    .filter(({ lacking }) => lacking.every(({ lacks }) => lacks.length > 0));
+}
+
+/** What tasks need, for people. */
+export function needsText({ learner, memoryMb, cores = 1, gpu = false }: TaskClass): string {
+  return [
+    learner,
+    ...(memoryMb === undefined ? [] : [`${memoryMb} MB`]),
+    ...(cores === 1 ? [] : [`${cores} cores`]),
+    ...(gpu ? ['a GPU'] : []),
+  ].join(', ');
 }
 
 /** One build, as people compare it. */

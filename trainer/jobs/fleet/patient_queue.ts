@@ -42,8 +42,8 @@ export function patientQueue(queue: WorkerQueue, ending: AbortSignal): WorkerQue
     fail: (error, mayRetry) => lastAnswer(claim.fail(error, mayRetry), ending),
   });
   return {
-    async claim(worker) {
-      const claim = await lastAnswer(queue.claim(worker), ending);
+    async claim(worker, has) {
+      const claim = await lastAnswer(queue.claim(worker, has), ending);
       return claim === null ? null : patient(claim);
     },
     greet: (worker, state) => lastAnswer(queue.greet(worker, state), ending),

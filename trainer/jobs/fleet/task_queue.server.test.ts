@@ -25,7 +25,7 @@ import {
 vi.setConfig({ testTimeout: 60_000 });
 
 /** Short, so that a lost worker is noticed within a test. */
-const TIMING = { leaseMs: 400, attempts: 3, backoffMs: 600 };
+const TIMING = { leaseMs: 400, attempts: 3, backoffMs: 600, dataWaitMs: 2000 };
 const WORKER: WorkerFacts = { name: 'one', learners: ['gbdt'], slots: 1 };
 const STATE: WorkerState = { identity: ownIdentity(), done: 0, running: [], cores: 8, freeMemoryMb: 2048 };
 const INSTALLATION: Installation = {
@@ -84,8 +84,8 @@ const QUEUES: readonly (readonly [name: string, open: () => () => TaskQueue])[] 
   [
     'bullmq',
     () => {
-      const url = `${redis!.url}/${file++ % 16}`;
-      return () => bullmqQueue(url, null, TIMING);
+      const name = `of-test-${file++}`;
+      return () => bullmqQueue(redis!.url, null, TIMING, name);
     },
   ],
 ];
@@ -142,6 +142,59 @@ describe.each(QUEUES)('the %s queue', (name, open) => {
     expect(order).toEqual(['urgent', 'first', 'second']);
     const other = await claimed(one, { ...WORKER, learners: ['gbdt', 'xgboost'] });
     expect(other.task.key).toBe(keyOf('foreign'));
+  });
+
+  it('gives a worker nothing that needs more memory, cores or a GPU than it has, and goes on with the rest', async (context) => {
+    const [trainer, one, two] = sides(context);
+    const large = { learner: 'gbdt', memoryMb: 4096 };
+    const wide = { learner: 'gbdt', memoryMb: 256, cores: 4 };
+    const onGpu = { learner: 'xgboost', memoryMb: 256, gpu: true };
+    const small = { learner: 'gbdt', memoryMb: 256 };
+    // The urgent and the older ones are those that few can do.
+    await trainer.enqueue(taskOf('large', { needs: large, isUrgent: true }));
+    await trainer.enqueue(taskOf('wide', { needs: wide }));
+    await trainer.enqueue(taskOf('on a GPU', { needs: onGpu }));
+    await trainer.enqueue(taskOf('small', { needs: small }));
+    expect(await trainer.tasks()).toMatchObject([
+      { learner: 'gbdt', waiting: 3 },
+      { learner: 'xgboost', waiting: 1 },
+    ]);
+    const means = { learners: ['gbdt', 'xgboost'], taskMemoryMb: 1024, taskCores: 1, gpu: false };
+    const poor = { ...WORKER, ...means };
+    const claim = await claimed(one, poor);
+    expect(claim.task).toEqual(taskOf('small', { needs: small }));
+    expect(await one.claim(poor)).toBeNull();
+    const byName = [...(await two.waiting())].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+    const expected = [
+      { needs: large, waiting: 1 },
+      { needs: wide, waiting: 1 },
+      { needs: onGpu, waiting: 1 },
+    ];
+    expect(byName).toEqual(expected.sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b))));
+    const keys = [];
+    for (const more of [{ taskMemoryMb: 4096 }, { taskCores: 4 }, { gpu: true }])
+      keys.push((await claimed(one, { ...poor, ...more })).task.key);
+    expect(keys).toEqual(['large', 'wide', 'on a GPU'].map(keyOf));
+    expect(await two.waiting()).toEqual([]);
+    // A worker that says nothing of its means takes what its learners can do.
+    await trainer.enqueue(taskOf('huge', { needs: { learner: 'gbdt', memoryMb: 2 ** 20, cores: 64 } }));
+    expect((await claimed(two)).task.key).toBe(keyOf('huge'));
+  });
+
+  it('leaves a task to a worker that has its data, for a moment', async (context) => {
+    const [trainer, one, two] = sides(context);
+    const data = [keyOf('x'), keyOf('y')];
+    const of = (text: string) => taskOf(text, { needs: { learner: 'gbdt', memoryMb: 512, data } });
+    await trainer.enqueue(of('a'));
+    expect(await one.claim(WORKER, new Set([keyOf('x')]))).toBeNull();
+    const claim = await two.claim(WORKER, new Set([...data, keyOf('z')]));
+    expect(claim?.task).toEqual(of('a'));
+    await claim!.complete();
+    await trainer.enqueue(of('b'));
+    const beganMs = performance.now();
+    // Nobody has them: whoever comes first after the moment gets it.
+    expect((await claimed(one)).task.key).toBe(keyOf('b'));
+    expect(performance.now() - beganMs).toBeGreaterThan(TIMING.dataWaitMs - 200);
   });
 
   it('joins tasks of one key, and does a failed one again when it is asked for again', async (context) => {

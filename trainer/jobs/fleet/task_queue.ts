@@ -1,12 +1,7 @@
 import type { KeptResult } from '../../../shared/blob/blobs.ts';
 import type { FleetIdentity } from './fleet_identity.ts';
 import type { Installation, SeenInstallation } from './installation.ts';
-
-/** What a task needs of whoever does it. */
-export interface TaskNeeds {
-  /** Name of a learner, which the worker must have; `evolve` for generations of a search of rules. */
-  readonly learner: string;
-}
+import type { TaskClass, TaskNeeds, WorkerMeans } from './task_needs.ts';
 
 /** A piece of work without side effects: equal keys have equal results, whoever does it and how often. */
 export interface QueuedTask {
@@ -43,9 +38,8 @@ export interface Claim {
   fail(error: { readonly code: string; readonly message: string }, mayRetry: boolean): Promise<boolean>;
 }
 
-export interface WorkerFacts {
+export interface WorkerFacts extends WorkerMeans {
   readonly name: string;
-  readonly learners: readonly string[];
   /** Tasks at the same time. */
   readonly slots: number;
 }
@@ -128,6 +122,12 @@ export interface LearnerTasks {
   readonly totals: TaskTotals;
 }
 
+/** Tasks of one class that wait. */
+export interface WaitingTasks {
+  readonly needs: TaskClass;
+  readonly waiting: number;
+}
+
 /** Two results of one task, which must be equal to the bit: one of the two makers is at fault. */
 export interface TaskDifference {
   readonly key: string;
@@ -147,8 +147,13 @@ export interface SeenDifference extends TaskDifference {
 export interface TaskQueue {
   /** A task of a key that is waiting, running or done is joined. */
   enqueue(task: QueuedTask): Promise<void>;
-  /** @returns null: nothing that this worker can do */
-  claim(worker: WorkerFacts): Promise<Claim | null>;
+  /**
+   * Urgent tasks first, then the oldest. A task whose data this worker has not is left to one that has them, for
+   * `QueueTiming.dataWaitMs` and no longer.
+   * @param has hashes of the data that this worker has
+   * @returns null: nothing that this worker can do
+   */
+  claim(worker: WorkerFacts, has?: ReadonlySet<string>): Promise<Claim | null>;
   /** @returns null: it is waiting or running, or unknown */
   outcome(key: string): Promise<TaskOutcome | null>;
   /** Resolves when a task of this key has ended. @throws the reason of the signal */
@@ -157,6 +162,8 @@ export interface TaskQueue {
   remove(key: string): Promise<void>;
   /** By learner, in order of its name. */
   tasks(): Promise<readonly LearnerTasks[]>;
+  /** By what they need; also those that wait for another attempt. */
+  waiting(): Promise<readonly WaitingTasks[]>;
   /** Adds to the totals of a learner. */
   tally(learner: string, more: Partial<TaskTotals>): Promise<void>;
   /** Records two results of one task. The same two are recorded once. */
@@ -195,10 +202,12 @@ export interface QueueTiming {
   readonly attempts: number;
   /** Longest wait before the second attempt, doubled for each further one; a random part, up to half, is left out. */
   readonly backoffMs: number;
+  /** For which a task is left to workers that have its data. */
+  readonly dataWaitMs: number;
 }
 
 /** A fit takes seconds to minutes; a worker extends its claim every third of this. */
-export const QUEUE_TIMING: QueueTiming = { leaseMs: 30_000, attempts: 4, backoffMs: 5000 };
+export const QUEUE_TIMING: QueueTiming = { leaseMs: 30_000, attempts: 4, backoffMs: 5000, dataWaitMs: 250 };
 
 /** Of the waits before further attempts: so much may be left out, so that not all tasks of an outage come at once. */
 export const BACKOFF_JITTER = 0.5;

@@ -6,7 +6,7 @@ import { fleetSchema, taskAnswer, taskRequest, workerAnswer, workerRequest } fro
 import { REFUSALS } from '../../schema/refusal.ts';
 import type { Api, ApiContext } from '../context.ts';
 
-const NO_FLEET = { queue: null, tasks: [], workers: [], installations: [], retries: [], failures: [], differences: [] };
+const NO_FLEET = { queue: null, tasks: [], workers: [], installations: [], unclaimed: [], retries: [], failures: [], differences: [] };
 
 /** `GET /api/fleet`, and what a person does about it. */
 export function addFleetRoutes(api: Api, { fleet }: ApiContext): void {
@@ -59,12 +59,19 @@ export function addFleetRoutes(api: Api, { fleet }: ApiContext): void {
 }
 
 function documentOf(view: FleetView): z.infer<typeof fleetSchema> {
-  const { kind, name, queue, blobs, leader, tasks, workers, installations, retries, failures, differences } = view;
+  const { kind, name, queue, blobs, leader, tasks, workers, installations, unclaimed, retries, failures, differences } = view;
   return {
     queue: { kind, name, place: queue, blobs, leader },
     tasks: tasks.map(({ totals, ...counts }) => ({ ...counts, ...totals })),
     workers: workers.map(({ freeMemoryMb, silentMs, isOtherBuild, isEnding, running, learners, ...worker }) => ({
-      ...worker,
+      name: worker.name,
+      slots: worker.slots,
+      cores: worker.cores,
+      done: worker.done,
+      identity: worker.identity,
+      task_memory_mb: worker.taskMemoryMb ?? null,
+      task_cores: worker.taskCores ?? null,
+      gpu: worker.gpu ?? false,
       learners: [...learners],
       free_memory_mb: freeMemoryMb,
       running: running.map(({ runningMs, ...task }) => ({ ...task, running_ms: runningMs })),
@@ -88,6 +95,14 @@ function documentOf(view: FleetView): z.infer<typeof fleetSchema> {
         signal_us: daemon.signalUs,
         subjects_within_budget: subjectsWithin(daemon),
       })),
+    })),
+    unclaimed: unclaimed.map(({ needs: { learner, memoryMb = null, cores = 1, gpu = false }, waiting, lacking }) => ({
+      learner,
+      memory_mb: memoryMb,
+      cores,
+      gpu,
+      waiting,
+      lacking: lacking.map(({ worker, lacks }) => ({ worker, lacks: [...lacks] })),
     })),
     retries: retries.map(({ error, inMs, ...task }) => ({ ...task, ...error, in_ms: inMs })),
     failures: failures.map(({ error, agoMs, ...task }) => ({ ...task, ...error, ago_ms: agoMs })),
