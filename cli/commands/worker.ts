@@ -56,7 +56,10 @@ export function addWorker(program: Command, output: () => Output): void {
     )
     .option('--cores <n>', 'that its tasks may use together; not given: those of the machine')
     .addOption(
-      new Option('--gpu <kind>', 'whether it takes tasks that need a GPU; auto: where the machine has the device of one')
+      new Option(
+        '--gpu <kind>',
+        'whether it takes tasks that need a GPU; auto: where the machine has the device of one',
+      )
         .choices(['auto', 'yes', 'no'])
         .default('auto'),
     )

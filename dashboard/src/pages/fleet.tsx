@@ -427,7 +427,12 @@ function Unclaimed({ fleet: { unclaimed } }: { readonly fleet: Fleet }) {
         rowKey={({ learner, memory_mb, cores, gpu }) => `${learner} ${memory_mb} ${cores} ${gpu}`}
         empty="fleet.noTasks"
         columns={[
-          { key: 'learner', title: t('fleet.learner'), value: ({ learner }) => learner, cell: ({ learner }) => learner },
+          {
+            key: 'learner',
+            title: t('fleet.learner'),
+            value: ({ learner }) => learner,
+            cell: ({ learner }) => learner,
+          },
           {
             key: 'waiting',
             title: t('fleet.count.waiting'),

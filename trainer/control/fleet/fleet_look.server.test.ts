@@ -93,9 +93,13 @@ it('says which tasks nobody can do, and what each worker lacks', async () => {
   const older = { ...ownIdentity(), version: '0.0.1' };
   await queue.greet({ name: 'attic', learners: ['gbdt', 'xgboost'], slots: 1 }, { ...state, identity: older });
   const needs = { learner: 'xgboost', memoryMb: 4096, gpu: true, data: ['a'.repeat(64)] };
-  for (const key of ['1', '2'])
-    await queue.enqueue({ key: key.repeat(64), needs, isUrgent: false, payload: '{}' });
-  await queue.enqueue({ key: '3'.repeat(64), needs: { learner: 'gbdt', memoryMb: 512 }, isUrgent: false, payload: '{}' });
+  for (const key of ['1', '2']) await queue.enqueue({ key: key.repeat(64), needs, isUrgent: false, payload: '{}' });
+  await queue.enqueue({
+    key: '3'.repeat(64),
+    needs: { learner: 'gbdt', memoryMb: 512 },
+    isUrgent: false,
+    payload: '{}',
+  });
   await look.check();
   expect(look.last()!.unclaimed).toEqual([
     {

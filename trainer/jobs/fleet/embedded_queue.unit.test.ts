@@ -19,7 +19,12 @@ let queue: TaskQueue;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
   folder = mkdtempSync(join(tmpdir(), 'minutehand-queue-'));
-  queue = embeddedQueue(join(folder, 'queue.db'), { leaseMs: LEASE_MS, attempts: 2, backoffMs: BACKOFF_MS, dataWaitMs: 250 });
+  queue = embeddedQueue(join(folder, 'queue.db'), {
+    leaseMs: LEASE_MS,
+    attempts: 2,
+    backoffMs: BACKOFF_MS,
+    dataWaitMs: 250,
+  });
 });
 afterEach(async () => {
   vi.useRealTimers();

@@ -7,7 +7,6 @@ import { packageManifest } from '../../../shared/root.ts';
 import { codeHash } from './own_code.ts';
 import type { FitTask } from '../../learning/learners/trees/fit.ts';
 import type { FleetIdentity } from './fleet_identity.ts';
-import type {} from './task_queue.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 
 /** A fit as data: what a worker reads to do it, and what its key is the hash of. */

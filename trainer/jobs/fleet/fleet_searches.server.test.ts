@@ -41,7 +41,12 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A queue and blobs of their own. */
 function openPlace(name: string) {
-  queue = embeddedQueue(join(folder, name, 'queue.db'), { leaseMs: LEASE_MS, attempts: 3, backoffMs: 100, dataWaitMs: 250 });
+  queue = embeddedQueue(join(folder, name, 'queue.db'), {
+    leaseMs: LEASE_MS,
+    attempts: 3,
+    backoffMs: 100,
+    dataWaitMs: 250,
+  });
   const own = queue;
   closing.push(() => own.close());
   return folderBlobs(join(folder, name));

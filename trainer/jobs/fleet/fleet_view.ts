@@ -4,7 +4,15 @@ import { ownIdentity } from './fit_identity.ts';
 import type { SeenInstallation } from './installation.ts';
 import type { FleetIdentity } from './fleet_identity.ts';
 import { lackedFor, type TaskClass } from './task_needs.ts';
-import type { FailedTask, LearnerTasks, SeenDifference, SeenWorker, TaskDifference, TaskRetry, WaitingTasks } from './task_queue.ts';
+import type {
+  FailedTask,
+  LearnerTasks,
+  SeenDifference,
+  SeenWorker,
+  TaskDifference,
+  TaskRetry,
+  WaitingTasks,
+} from './task_queue.ts';
 
 /** Two different results of one task are a fault of the fleet for so long after they were last reported. */
 export const DIFFERENCE_FAULT_MS = 86_400_000;

@@ -6,7 +6,16 @@ import { fleetSchema, taskAnswer, taskRequest, workerAnswer, workerRequest } fro
 import { REFUSALS } from '../../schema/refusal.ts';
 import type { Api, ApiContext } from '../context.ts';
 
-const NO_FLEET = { queue: null, tasks: [], workers: [], installations: [], unclaimed: [], retries: [], failures: [], differences: [] };
+const NO_FLEET = {
+  queue: null,
+  tasks: [],
+  workers: [],
+  installations: [],
+  unclaimed: [],
+  retries: [],
+  failures: [],
+  differences: [],
+};
 
 /** `GET /api/fleet`, and what a person does about it. */
 export function addFleetRoutes(api: Api, { fleet }: ApiContext): void {
@@ -59,7 +68,8 @@ export function addFleetRoutes(api: Api, { fleet }: ApiContext): void {
 }
 
 function documentOf(view: FleetView): z.infer<typeof fleetSchema> {
-  const { kind, name, queue, blobs, leader, tasks, workers, installations, unclaimed, retries, failures, differences } = view;
+  const { kind, name, queue, blobs, leader, tasks, workers, installations, unclaimed, retries, failures, differences } =
+    view;
   return {
     queue: { kind, name, place: queue, blobs, leader },
     tasks: tasks.map(({ totals, ...counts }) => ({ ...counts, ...totals })),
