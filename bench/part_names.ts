@@ -1,6 +1,7 @@
 /** Parts that can be measured separately. A separate file, so that `--help` does not load the parts. */
 export const PARTS = [
   'end-to-end',
+  'shards',
   'floor',
   'engines',
   'arrival',
@@ -13,6 +14,7 @@ export const PARTS = [
   'growth',
   'rounding',
   'trainer',
+  'training',
   'search',
   'evolve',
   'queue',
@@ -21,6 +23,8 @@ export const PARTS = [
   'swaps',
   'retraining',
   'browsers',
+  'footprint',
+  'first-start',
   'soak',
 ] as const;
 export type Part = (typeof PARTS)[number];

@@ -7,11 +7,14 @@ import { benchEndToEnd, type EndToEndResult } from './end_to_end/end_to_end.ts';
 import { benchFloor, type FloorResult } from './end_to_end/floor.ts';
 import { benchInstruments, type InstrumentsResult } from './end_to_end/instruments.ts';
 import { benchRetraining, type RetrainingResult } from './end_to_end/retraining.ts';
+import { benchShards, type ShardsResult } from './end_to_end/shards.ts';
 import { benchSoak, type SoakResult } from './end_to_end/soak.ts';
 import { benchWeather, type WeatherResult } from './end_to_end/weather.ts';
 import { benchEvolve, type EvolveBenchResult } from './evolve.ts';
 import { benchEngines, type EnginesResult } from './engines.ts';
 import type { FeaturesResult } from './features.ts';
+import { benchFirstStart, type FirstStart } from './first_start.ts';
+import { benchFootprint, type Footprint } from './footprint.ts';
 import type { FormulasResult } from './formulas.ts';
 import type { GatesBenchResult } from './gates/run.ts';
 import { benchGrowth, type GrowthResult } from './growth.ts';
@@ -23,7 +26,7 @@ import { benchSearch, type SearchBenchResult } from './search.ts';
 import { benchSequences, type SequencesResult } from './sequences.ts';
 import { benchStations, type StationsResult } from './stations.ts';
 import { runTrainerBench, type TrainerResult } from './trainer.ts';
-import { measureTrainingMemory } from './training_memory.ts';
+import { benchTraining, type WholeTrainings } from './training.ts';
 
 /** Measurements; parts that were not requested are absent. */
 export interface BenchResult {
@@ -31,6 +34,8 @@ export interface BenchResult {
   readonly end_to_end?: readonly EndToEndResult[];
   /** The last results on each other processor; see `withParts`. */
   readonly end_to_end_elsewhere?: readonly EndToEndElsewhere[];
+  /** The same subjects in one daemon and in several. */
+  readonly shards?: ShardsResult;
   /** Daemon and null daemon beside round trips without our code. */
   readonly floor?: FloorResult;
   /** Engines of the server, alone. */
@@ -45,6 +50,8 @@ export interface BenchResult {
   readonly growth?: GrowthResult;
   readonly rounding?: Rounding;
   readonly trainer?: TrainerResult;
+  /** Whole trainings, with their memory. */
+  readonly training?: WholeTrainings;
   readonly search?: SearchBenchResult;
   readonly evolve?: EvolveBenchResult;
   /** What the queue of a fleet adds to a fit. */
@@ -57,6 +64,10 @@ export interface BenchResult {
   readonly retraining?: RetrainingResult;
   /** The daemon with open dashboards and a training, against the same daemon without. */
   readonly browsers?: BrowsersResult;
+  /** What an installation takes of memory and disk. */
+  readonly footprint?: readonly Footprint[];
+  /** `npm start` in a fresh copy, by version of Node. */
+  readonly first_start?: readonly FirstStart[];
   readonly soak?: SoakResult;
   /** Parts of later runs than that of `machine`; see `withParts`. */
   readonly again?: readonly { readonly machine: Machine; readonly parts: readonly string[] }[];
@@ -88,6 +99,12 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const PAIRS = [10, 100, 1000] as const;
 const STATION_MINUTES = 3000;
 const FLOOR_MINUTES = 1500;
+const SHARD_PAIRS = 1000;
+const SHARD_MINUTES = 150;
+const SHARD_DAEMONS = [1, 2, 4] as const;
+const FOOTPRINT_PAIRS = [10, 1000] as const;
+/** A day of ten pairs. */
+const FOOTPRINT_SIGNALS = 14_400;
 const INSTRUMENT_SYMBOLS = 100;
 const INSTRUMENT_MINUTES = 1200;
 const WEATHER_MINUTES = 600;
@@ -128,6 +145,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
   return {
     machine,
     ...(wants('end-to-end') && { end_to_end: await endToEnd(options) }),
+    ...(wants('shards') && { shards: await shards(options) }),
     ...(wants('floor') && { floor: await benchFloor(minutes ?? FLOOR_MINUTES, print) }),
     ...(wants('engines') && { engines: await benchEngines(print) }),
     ...(wants('arrival') && { arrival: await arrival(options) }),
@@ -139,9 +157,8 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     ...(wants('sequences') && { sequences: await benchSequences(print) }),
     ...(wants('growth') && { growth: benchGrowth(print) }),
     ...(wants('rounding') && { rounding: rounding(print) }),
-    ...(wants('trainer') && {
-      trainer: { ...(await runTrainerBench(print)), memory: await measureTrainingMemory(print) },
-    }),
+    ...(wants('trainer') && { trainer: await runTrainerBench(print) }),
+    ...(wants('training') && { training: await benchTraining(print) }),
     ...(wants('search') && { search: benchSearch(print) }),
     ...(wants('evolve') && { evolve: benchEvolve(print) }),
     ...(wants('queue') && { queue: await benchQueue(print) }),
@@ -150,6 +167,10 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     ...(wants('swaps') && { swaps: await swaps(options) }),
     ...(wants('retraining') && { retraining: await retraining(options) }),
     ...(wants('browsers') && { browsers: await browsers(options) }),
+    ...(wants('footprint') && {
+      footprint: await benchFootprint({ pairs: FOOTPRINT_PAIRS, signals: FOOTPRINT_SIGNALS, print }),
+    }),
+    ...(wants('first-start') && { first_start: await benchFirstStart(print) }),
     ...(wants('soak') && { soak: await soak(options) }),
   };
 }
@@ -168,6 +189,10 @@ async function endToEnd({ pairs, minutes, idle, print }: BenchOptions): Promise<
 
 function arrival({ pairs = 10, minutes, print }: BenchOptions): Promise<ArrivalResult[]> {
   return benchArrival({ pairs, ...(minutes === undefined ? {} : { minutes }), print });
+}
+
+function shards({ pairs = SHARD_PAIRS, minutes = SHARD_MINUTES, print }: BenchOptions): Promise<ShardsResult> {
+  return benchShards({ pairs, minutes, daemons: SHARD_DAEMONS, print });
 }
 
 function instruments({

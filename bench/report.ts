@@ -9,6 +9,7 @@ import type { ProcessWork } from './end_to_end/process_work.ts';
 import { BROWSERS_LIMIT, type BrowsersResult } from './end_to_end/browsers.ts';
 import type { InstrumentsResult } from './end_to_end/instruments.ts';
 import { RETRAINING_LIMIT, type RetrainingResult } from './end_to_end/retraining.ts';
+import type { ShardsResult } from './end_to_end/shards.ts';
 import { soakFailure, type HeapTrend, type SoakResult } from './end_to_end/soak.ts';
 import type { MemoryTrend, WeatherResult } from './end_to_end/weather.ts';
 import type { EnginesResult } from './engines.ts';
@@ -21,12 +22,14 @@ import type { Machine } from './machine.ts';
 import type { BenchResult, EndToEndElsewhere } from './parts.ts';
 import type { Percentiles } from './percentiles.ts';
 import type { EvolveBenchResult } from './evolve.ts';
+import type { FirstStart } from './first_start.ts';
+import type { Footprint } from './footprint.ts';
 import type { QueueOverhead, QueueResult } from './queue.ts';
 import type { SearchBenchResult } from './search.ts';
 import type { SlopeRange } from './slope.ts';
 import type { StationsResult } from './stations.ts';
 import type { TrainerResult, TrainerRun } from './trainer.ts';
-import type { TrainingMemory } from './training_memory.ts';
+import type { WholeTraining, WholeTrainings } from './training.ts';
 
 const TRANSPORT_NAMES: Readonly<Record<Transport, string>> = {
   file: 'file',
@@ -53,6 +56,7 @@ ${whenRun(machine)}; signal files and journal on ${machine.temporary_files_on}.$
 Nearest-rank percentiles: below 1,000 values p99.9 is the maximum.
 `,
     result.end_to_end && endToEnd(result.end_to_end, result.end_to_end_elsewhere ?? []),
+    result.shards && shards(result.shards),
     result.floor && floor(result.floor),
     result.engines && engines(result.engines),
     result.arrival && arrival(result.arrival),
@@ -69,10 +73,13 @@ Nearest-rank percentiles: below 1,000 values p99.9 is the maximum.
     result.rounding && rounding(result.rounding),
     result.soak && soak(result.soak),
     result.trainer && trainer(result.trainer),
+    result.training && training(result.training),
     result.backtest && backtest(result.backtest),
     result.search && search(result.search),
     result.evolve && evolve(result.evolve),
     result.queue && queue(result.queue),
+    result.footprint && footprint(result.footprint),
+    result.first_start && firstStart(result.first_start),
   ];
   return compactTables(sections.filter((section) => section !== undefined).join('\n'));
 }
@@ -522,7 +529,7 @@ ${rows.join('\n')}
 `;
 }
 
-function trainer({ rows, columns, rounds, leaves, missing, runs, memory }: TrainerResult): string {
+function trainer({ rows, columns, rounds, leaves, missing, runs }: TrainerResult): string {
   const absent = Object.entries(missing).map(([engine, why]) => `${engine} was not measured: ${why}`);
   return `## Learning trees
 
@@ -531,13 +538,7 @@ ${absent.map((line) => `\n${line}\n`).join('')}
 | threads | engine | seconds | processor seconds | AUC | ours / theirs: time | processor time | AUC difference |
 |---|---|---|---|---|---|---|---|
 ${runs.flatMap(trainerRows).join('\n')}
-${memory === undefined ? '' : `\n${trainingMemory(memory)}\n`}`;
-}
-
-function trainingMemory({ pairs, minutes, workers, peak_bytes, cpu_seconds, seconds, stages }: TrainingMemory): string {
-  const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(2);
-  const peaks = Object.entries(stages).map(([stage, bytes]) => `${stage} ${gigabytes(bytes)}`);
-  return `A whole training of ${pairs} pairs × ${minutes.toLocaleString('en')} simulated minutes on ${workers} threads, without cache and search: ${gigabytes(peak_bytes)} GB at its peak, ${seconds.toFixed(0)} s, ${cpu_seconds.toFixed(0)} s of processors. Peaks by stage: ${peaks.join(', ') || 'unknown'}.`;
+`;
 }
 
 function trainerRows({ threads, busy_core, fits, against }: TrainerRun): string[] {
@@ -659,6 +660,81 @@ function queue({ embedded, bullmq }: QueueResult): string {
 
 | queue | p50 | p99 | max | enqueue | claim | complete | outcome |
 |---|---|---|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+function shards({ pairs, minutes, budget_ms, runs }: ShardsResult): string {
+  const rows = runs.flatMap(({ daemons, pairs: each, transports, resident_bytes }) =>
+    Object.entries(transports).map(
+      ([transport, times]) =>
+        `| ${daemons} | ${each} | ${TRANSPORT_NAMES[transport as Transport]} | ${spread(times)} | ${(resident_bytes / 1e6).toFixed(0)} |`,
+    ),
+  );
+  return `## Several daemons
+
+\`npm run bench -- --parts shards\`: ${pairs.toLocaleString('en')} pairs in one daemon and in several (shards) on this machine, each with its own consumers and Redis, ${minutes} minutes back to back: from sending a minute's bars to all daemons until the last has delivered all its signals, milliseconds, p50/p99/p99.9/max. The budget is ${budget_ms} ms. Memory: resident, of all daemons, MB.
+
+| daemons | pairs each | transport | ms | memory |
+|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+function training({ runs, missing }: WholeTrainings): string {
+  const [first] = runs;
+  const absent = Object.entries(missing).map(([engine, why]) => `\n${engine} was not measured: ${why}\n`);
+  const rows = runs.map(
+    ({ engine, trials, seconds, cpu_seconds, peak_bytes, stages }) =>
+      `| ${engine} | ${trials} | ${seconds.toFixed(0)} | ${cpu_seconds.toFixed(0)} | **${gigabytes(peak_bytes)}** | ${stagePeaks(stages)} |`,
+  );
+  return `## A whole training
+
+\`npm run bench -- --parts training\`: ${first?.pairs ?? 0} pairs × ${(first?.minutes ?? 0).toLocaleString('en')} simulated minutes on ${first?.workers ?? 0} threads, from the bar files to the bundle, nothing known before. Seconds elapsed and of processors; resident memory at its peak, and at most in each stage, GB.
+${absent.join('')}
+| engine | trials | seconds | of processors | GB | by stage |
+|---|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(2);
+
+function stagePeaks(stages: WholeTraining['stages']): string {
+  return Object.entries(stages)
+    .map(([stage, bytes]) => `${stage} ${gigabytes(bytes)}`)
+    .join(', ');
+}
+
+function footprint(sizes: readonly Footprint[]): string {
+  const megabytes = (bytes: number | null): string => (bytes === null ? '–' : (bytes / 1e6).toFixed(0));
+  const kilobytes = (bytes: number): string => (bytes / 1e3).toFixed(0);
+  const rows = sizes.map(
+    (own) =>
+      `| ${own.pairs} | ${own.minutes} | ${megabytes(own.daemon_idle_bytes)} | ${megabytes(own.daemon_bytes)} | ${megabytes(own.trainer_bytes)} | ${kilobytes(own.journal_bytes_per_pair_day)} | ${kilobytes(own.store_bytes_per_pair_day)} |`,
+  );
+  return `## Footprint
+
+\`npm run bench -- --parts footprint\`: resident memory in MB: the daemon with warm features and models of 300 trees, the same after so many minutes, and the trainer that has stored their signals and has nothing else to do. Disk in kB for each pair and day of 1,440 minutes, before anything is deleted ([what bounds it](STORAGE.md)): journal with its write-ahead log, and store.
+
+| pairs | minutes | daemon | then | trainer | journal | store |
+|---|---|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+function firstStart(starts: readonly FirstStart[]): string {
+  const at = (seconds: number | undefined): string => (seconds === undefined ? '–' : seconds.toFixed(1));
+  const rows = starts.map(
+    ({ node, done_s, signals_s }) =>
+      `| ${node} | ${[done_s.packages, done_s.sqlite, done_s.build, done_s.history, done_s.training].map(at).join(' | ')} | **${signals_s.toFixed(1)}** |`,
+  );
+  return `## First start
+
+\`npm run bench -- --parts first-start\`: \`npm start\` in a fresh copy of this project, until ten pairs have a signal with mode OK: seconds from the start until each stage is done. SQLite is compiled on Node 20 alone, beside packages and build.
+
+| Node | packages | SQLite | build | history | first training | ten signals |
+|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 `;
 }

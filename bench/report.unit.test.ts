@@ -175,21 +175,50 @@ describe('docs/reference/BENCHMARKS.md', () => {
     expect(text).not.toMatch(/undefined|NaN/);
   });
 
-  it('shows the memory of a whole training, its peak and that of each stage', () => {
-    const memory = {
+  it('shows the time and memory of whole trainings, and which engine is missing', () => {
+    const run = {
+      engine: 'gbdt',
+      trials: 16,
       pairs: 10,
       minutes: 241_920,
       workers: 2,
       peak_bytes: 7.5e8,
-      cpu_seconds: 110,
+      cpu_seconds: 210,
       seconds: 140,
       stages: { start: 5e7, 'features and labels': 5.5e8, learning: 7.4e8 },
     };
-    const trainer = { rows: 10, columns: 2, rounds: 1, leaves: 31, missing: {}, runs: [] };
-    const text = renderBenchmarks({ machine, trainer: { ...trainer, memory } });
-    expect(text).toContain('0.75 GB at its peak');
-    expect(text).toContain('features and labels 0.55, learning 0.74');
-    expect(renderBenchmarks({ machine, trainer })).not.toContain('at its peak');
+    const text = renderBenchmarks({ machine, training: { runs: [run], missing: { lightgbm: 'no library' } } });
+    expect(text).toContain('10 pairs × 241,920 simulated minutes on 2 threads');
+    expect(text).toContain('|gbdt|16|140|210|**0.75**|start 0.05, features and labels 0.55, learning 0.74|');
+    expect(text).toContain('lightgbm was not measured: no library');
+  });
+
+  it('shows the same subjects in several daemons', () => {
+    const transports = { websocket: percentiles([1000, 3000]) };
+    const runs = [{ daemons: 2, pairs: 500, transports, resident_bytes: 4e8 }];
+    const text = renderBenchmarks({ machine, shards: { pairs: 1000, minutes: 2, budget_ms: 200, runs } });
+    expect(text).toContain('|2|500|WebSocket|1.00/3.00/3.00/3.00|400|');
+  });
+
+  it('shows what an installation takes', () => {
+    const footprint = [
+      {
+        pairs: 10,
+        minutes: 1440,
+        daemon_idle_bytes: 1.2e8,
+        daemon_bytes: 1.3e8,
+        trainer_bytes: null,
+        journal_bytes_per_pair_day: 1.7e6,
+        store_bytes_per_pair_day: 9e5,
+      },
+    ];
+    expect(renderBenchmarks({ machine, footprint })).toContain('|10|1440|120|130|–|1700|900|');
+  });
+
+  it('shows when each stage of a first start is done', () => {
+    const done_s = { packages: 13.04, build: 24, history: 29, training: 50 };
+    const text = renderBenchmarks({ machine, first_start: [{ node: '24.1.0', done_s, signals_s: 51.5 }] });
+    expect(text).toContain('|24.1.0|13.0|–|24.0|29.0|50.0|**51.5**|');
   });
 
   it('shows the signals of instruments, at the ends of hours too', () => {

@@ -9,7 +9,6 @@ import { LEARNER_DEFAULTS, type TrainingTable } from '../trainer/learning/learne
 import { auc } from '../trainer/learning/measures/metrics.ts';
 import { atExit } from './exit_work.ts';
 import { instantNs } from './end_to_end/instant.ts';
-import type { TrainingMemory } from './training_memory.ts';
 
 /** Our engine and its rivals. */
 const ENGINES = ['gbdt', 'lightgbm', 'xgboost'] as const satisfies readonly Engine[];
@@ -52,8 +51,6 @@ export interface TrainerResult {
   /** Why an engine was not measured. */
   readonly missing: Readonly<Partial<Record<Engine, string>>>;
   readonly runs: readonly TrainerRun[];
-  /** Memory of a whole training; absent in records from before it was measured. */
-  readonly memory?: TrainingMemory;
 }
 
 /**

@@ -25,7 +25,7 @@ const LONG = [
   'bench/compare/compare.chain.test.ts',
   'bench/gates/rates.unit.test.ts',
   'bench/end_to_end/soak.unit.test.ts',
-  'bench/training_memory.chain.test.ts',
+  'bench/training.chain.test.ts',
   'mt5/broker.server.test.ts',
   'test/careless_bars.slow.test.ts',
   'test/cheats.chain.test.ts',

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { realData, skipNote } from '../shared/bar_file/real_data.fixture.ts';
 import { packageRoot } from '../shared/root.ts';
 import { IS_LONG, LONG_NOTE } from '../test/long.ts';
-import { watchTraining } from './training_memory.ts';
+import { watchTraining } from './training.ts';
 
 const PROGRAM = join(packageRoot(), 'bin', 'minutehand.mjs');
 /**

@@ -1,16 +1,21 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { writeBarFile } from '../shared/bar_file/bar_file.ts';
 import { launcher } from '../shared/launcher.ts';
 import { recordMarket } from '../shared/market/simulated_market.ts';
+import { MinutehandError } from '../shared/errors.ts';
+import type { Engine } from '../shared/policy/engines.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import type { RunResources } from '../trainer/jobs/resources/run_resources.ts';
+import { ensembleParameters } from '../trainer/learning/learners/mixture/ensemble_parameters.ts';
+import { refuseMissingLearner } from '../trainer/learning/learners/registry.ts';
 import { atExit } from './exit_work.ts';
 import { benchMarket, daysAgo } from './market.ts';
+import { residentBytes } from './resident_memory.ts';
 import { openTemporaryFolder } from './temporary_folder.ts';
 
 /** Eight months of 21 trading days. */
@@ -19,7 +24,11 @@ const WORKERS = 2;
 const BARS_DAYS_AGO = 400;
 const SAMPLE_EVERY_MS = 100;
 
-export interface TrainingMemory {
+/** A whole training of the configured pairs on simulated bars, without cache, in a process of its own. */
+export interface WholeTraining {
+  readonly engine: string;
+  /** Parameters that each model tries. */
+  readonly trials: number;
   readonly pairs: number;
   /** Bars of each pair. */
   readonly minutes: number;
@@ -32,22 +41,66 @@ export interface TrainingMemory {
   readonly stages: Readonly<Record<string, number>>;
 }
 
-/** A whole training of the configured pairs without cache and search, on simulated bars, in a separate process. */
-export async function measureTrainingMemory(print: (line: string) => void, minutes = MINUTES): Promise<TrainingMemory> {
+export interface WholeTrainings {
+  readonly runs: readonly WholeTraining[];
+  /** Why an engine was not measured. */
+  readonly missing: Readonly<Record<string, string>>;
+}
+
+export interface TrainingPlan {
+  readonly engine: Engine;
+  readonly trials: number;
+}
+
+/** Without search, with the delivered one, and with that of the library that most people use. */
+const PLANS: readonly TrainingPlan[] = [
+  { engine: 'gbdt', trials: 0 },
+  { engine: 'gbdt', trials: 16 },
+  { engine: 'lightgbm', trials: 16 },
+];
+
+/** The same bars for each engine, one training after the other. */
+export async function benchTraining(
+  print: (line: string) => void,
+  minutes = MINUTES,
+  plans = PLANS,
+): Promise<WholeTrainings> {
   const { pairs } = loadSettings({ env: {} }).minutehand;
-  print(`training, ${pairs.length} pairs × ${minutes} minutes …`);
-  const { path: folder, remove } = openTemporaryFolder('training-memory');
+  const { path: folder, remove } = openTemporaryFolder('training');
+  const missing: Record<string, string> = {};
+  const runs: WholeTraining[] = [];
   try {
     const data = join(folder, 'bars');
     mkdirSync(data);
     for (const columns of recordMarket(benchMarket(pairs, 'bench memory', daysAgo(BARS_DAYS_AGO)), minutes).values())
       await writeBarFile(join(data, `${columns.symbol}.csv`), columns);
-    const flags = ['--data', data, '--no-cache', '--trials', '0', '--workers', String(WORKERS), '--json'];
-    const home = join(folder, 'home');
-    const measured = await watchTraining([...launcher(), 'train', ...flags], { MINUTEHAND_HOME: home });
-    return { pairs: pairs.length, minutes, workers: WORKERS, ...measured };
+    for (const { engine, trials } of plans) {
+      const fault = engineFault(engine);
+      if (fault !== null) {
+        print(`training with ${engine} is not measured: ${fault}`);
+        missing[engine] = fault;
+        continue;
+      }
+      print(`training with ${engine}, ${trials} trials, ${pairs.length} pairs × ${minutes} minutes …`);
+      const flags = ['--data', data, '--no-cache', '--engine', engine, '--trials', String(trials)];
+      const command = [...launcher(), 'train', ...flags, '--workers', String(WORKERS), '--json'];
+      const measured = await watchTraining(command, { MINUTEHAND_HOME: join(folder, `home-${engine}-${trials}`) });
+      runs.push({ engine, trials, pairs: pairs.length, minutes, workers: WORKERS, ...measured });
+    }
+    return { runs, missing };
   } finally {
     remove();
+  }
+}
+
+/** @returns why nothing can be learned with this engine here */
+function engineFault(engine: Engine): string | null {
+  try {
+    refuseMissingLearner(engine, ensembleParameters(loadSettings({ env: {} }).minutehand.train));
+    return null;
+  } catch (error) {
+    if (error instanceof MinutehandError) return error.message;
+    throw error;
   }
 }
 
@@ -58,7 +111,7 @@ export async function measureTrainingMemory(print: (line: string) => void, minut
 export async function watchTraining(
   command: readonly string[],
   env: Readonly<Record<string, string>>,
-): Promise<Pick<TrainingMemory, 'peak_bytes' | 'cpu_seconds' | 'seconds' | 'stages'>> {
+): Promise<Pick<WholeTraining, 'peak_bytes' | 'cpu_seconds' | 'seconds' | 'stages'>> {
   const child = spawn(command[0]!, command.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
@@ -91,14 +144,4 @@ export async function watchTraining(
 /** `learning` of `learning, ai1 trial 3 of 16: 25 %`; null of other lines. */
 function stageOf(line: string): string | null {
   return /^([^,:]+)[,:].*\d %$/.exec(line)?.[1] ?? null;
-}
-
-/** Source: proc(5), /proc/[pid]/status. null elsewhere, and of a process that has ended. */
-function residentBytes(pid: number): number | null {
-  try {
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-    return kilobytes === undefined ? null : Number(kilobytes) * 1024;
-  } catch {
-    return null;
-  }
 }

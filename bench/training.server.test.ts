@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { watchTraining } from './training_memory.ts';
+import { watchTraining } from './training.ts';
 
 /** Prints what a training prints, and holds 64 MiB in its second stage. */
 const PROGRAM = `

@@ -1,0 +1,108 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { packageRoot } from '../shared/root.ts';
+import { atExit } from './exit_work.ts';
+
+/** What `npm start` prints when a stage is done. */
+const STAGES = {
+  packages: /^installing dependencies: done/,
+  sqlite: /^compiling better-sqlite3-12 .*: done/,
+  build: /^dashboard built/,
+  history: /Simulated market: (\d+) of \1 minutes/,
+  training: /Training run 1: models \S+ adopted/,
+} as const;
+export type StartStage = keyof typeof STAGES;
+
+/** `npm start` in a fresh copy of the project, until each of ten pairs has a signal that a consumer would use. */
+export interface FirstStart {
+  readonly node: string;
+  /** Seconds from the start to the end of each stage; a stage that this version of Node does not need is absent. */
+  readonly done_s: Readonly<Partial<Record<StartStage, number>>>;
+  readonly signals_s: number;
+}
+
+interface NodeRuntime {
+  readonly OTHER_NODES: readonly string[];
+  freshCopy(): string;
+  fetchNode(wanted: string): Promise<{ readonly version: string; readonly environment: NodeJS.ProcessEnv }>;
+}
+
+const SIGNALS = 10;
+const LOOK_EVERY_MS = 100;
+const PATIENCE_MS = 600_000;
+
+/** With this version of Node and the other supported ones; npm's own cache is used as it is. */
+export async function benchFirstStart(print: (line: string) => void): Promise<readonly FirstStart[]> {
+  const path = join(packageRoot(), 'bin', 'node_runtime.mjs');
+  const { OTHER_NODES, freshCopy, fetchNode } = (await import(pathToFileURL(path).href)) as NodeRuntime;
+  const starts: FirstStart[] = [];
+  const own = { version: process.versions.node, environment: process.env };
+  const others = [];
+  for (const wanted of OTHER_NODES) others.push(await fetchNode(wanted));
+  for (const { version, environment } of [own, ...others]) {
+    print(`first start with Node ${version} …`);
+    starts.push(await firstStart(freshCopy(), version, environment));
+  }
+  return starts;
+}
+
+async function firstStart(folder: string, node: string, environment: NodeJS.ProcessEnv): Promise<FirstStart> {
+  const home = join(folder, 'var', 'home');
+  const { MINUTEHAND_CONFIG: _, ...inherited } = environment;
+  const places = { MINUTEHAND_HOME: home, MINUTEHAND_DAEMON_PORT: '0', MINUTEHAND_TRAINER_PORT: '0' };
+  const startMs = performance.now();
+  const child = spawn('npm', ['start'], {
+    cwd: folder,
+    env: { ...inherited, ...places },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const takeBack = atExit(() => void process.kill(-child.pid!, 'SIGKILL'));
+  const done: Partial<Record<StartStage, number>> = {};
+  const last: string[] = [];
+  const seconds = (): number => (performance.now() - startMs) / 1000;
+  for (const input of [child.stdout, child.stderr])
+    createInterface({ input }).on('line', (line) => {
+      last.push(line);
+      const stage = stageDoneBy(line);
+      if (stage !== null) done[stage] ??= seconds();
+    });
+  try {
+    while (goodSignals(join(home, 'signals')) < SIGNALS) {
+      if (child.exitCode !== null || performance.now() - startMs > PATIENCE_MS)
+        throw new Error(`npm start with Node ${node} gave no ${SIGNALS} signals:\n${last.slice(-20).join('\n')}`);
+      await sleep(LOOK_EVERY_MS);
+    }
+    return { node, done_s: done, signals_s: seconds() };
+  } finally {
+    const ended = child.exitCode === null ? once(child, 'exit') : null;
+    if (ended !== null) process.kill(-child.pid!, 'SIGINT');
+    await ended;
+    takeBack();
+  }
+}
+
+/** The stage that this line of `npm start` ends. */
+export function stageDoneBy(line: string): StartStage | null {
+  const found = Object.entries(STAGES).find(([, pattern]) => pattern.test(line));
+  return found === undefined ? null : (found[0] as StartStage);
+}
+
+/** Signals that a consumer would use: mode OK, with numbers. */
+function goodSignals(folder: string): number {
+  if (!existsSync(folder)) return 0;
+  return readdirSync(folder).filter((pair) => {
+    try {
+      const text = readFileSync(join(folder, pair, 'signal.json'), 'utf8');
+      const signal = JSON.parse(text) as { readonly mode: unknown; readonly z_score: unknown };
+      return signal.mode === 'OK' && Number.isFinite(signal.z_score);
+    } catch {
+      return false;
+    }
+  }).length;
+}
