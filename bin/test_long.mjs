@@ -48,6 +48,7 @@ const LONG = [
   'test/promotion_partition.server.test.ts',
   'test/evolve_fleet.server.test.ts',
   'test/fleet.chain.test.ts',
+  'test/fleet_limits.chain.test.ts',
   'test/fleet_partition.chain.test.ts',
   'test/year_of_signals.chain.test.ts',
   'test/notified.chain.test.ts',

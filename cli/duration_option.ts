@@ -1,7 +1,7 @@
 import { MinutehandError } from '../shared/errors.ts';
 
-const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const DURATION = /^(\d{1,4})([mhd])$/;
+const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const DURATION = /^(\d{1,4})([smhd])$/;
 
 /** What an option takes, such as `--for`: a number and one of these units; `example` shows it. */
 export interface DurationOption {

@@ -10,6 +10,12 @@ describe('a duration', () => {
     expect(durationMs('12h', EXPIRES)).toBe(43_200_000);
   });
 
+  it('is a number of seconds where an option takes them, and nowhere else', () => {
+    const time: DurationOption = { option: '--task-time', units: ['s', 'm'], example: '90s or 20m' };
+    expect(['90s', '20m'].map((text) => durationMs(text, time))).toEqual([90_000, 1_200_000]);
+    expect(() => durationMs('90s', EXPIRES)).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  });
+
   it.each(['', '5', 'h', '1.5h', '-1h', '12 h', '1H', '10000d', '30m', '1h2d'])('is not %j', (text) => {
     expect(() => durationMs(text, EXPIRES)).toThrow(
       expect.objectContaining({ code: 'USAGE', message: expect.stringContaining('12h or 30d') as string }),

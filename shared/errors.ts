@@ -471,7 +471,7 @@ export const ERRORS = {
   TASK_TIME: {
     status: 504,
     message: 'A task took longer than its worker gives one, and was ended.',
-    next: 'Start workers with a higher --task-minutes, then `minutehand fleet retry`; or use fewer rounds or rows.',
+    next: 'Start workers with a higher --task-time, then `minutehand fleet retry`; or use fewer rounds or rows.',
   },
   TASK_UNKNOWN: {
     status: 404,

@@ -7,7 +7,7 @@ import { openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.
 import { bullmqQueue } from '../trainer/jobs/fleet/bullmq_queue.ts';
 import { ownIdentity } from '../trainer/jobs/fleet/fit_identity.ts';
 import type { Installation } from '../trainer/jobs/fleet/installation.ts';
-import type { TaskQueue } from '../trainer/jobs/fleet/task_queue.ts';
+import { QUEUE_TIMING, type TaskQueue } from '../trainer/jobs/fleet/task_queue.ts';
 import { chromiumPath, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
@@ -60,11 +60,13 @@ describe.skipIf(redis === null || noBrowser)(`the page Fleet, with a worker on R
       MINUTEHAND_QUEUE: 'bullmq',
       MINUTEHAND_BLOBS: join(place.folder, 'blobs'),
       MINUTEHAND_FLEET: 'research',
+      // Further attempts after a second.
+      MINUTEHAND_TEST_LEASE_MS: '6000',
     };
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
     browser = (await startBrowser())!;
     api = await openApiWorkplace({ minutehand: { transports: { redis: { url: redis!.url } } } });
-    queue = bullmqQueue(redis!.url, null, undefined, 'research');
+    queue = bullmqQueue(redis!.url, null, { ...QUEUE_TIMING, backoffMs: 500 }, 'research');
     await queue.lead(ownIdentity());
     worker = place.start(['worker', '--slots', '2', '--name', 'desk', '--priority', 'low'], {
       ...env,

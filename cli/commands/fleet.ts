@@ -60,10 +60,14 @@ async function showFleet(output: Output): Promise<void> {
     output.line(`Queue   ${view.kind}, ${view.queue}; blobs ${view.blobs}`);
     output.line(`Tasks   ${counts.waiting} waiting, ${counts.running} running, ${counts.failed} failed`);
     for (const { learner, totals } of view.tasks) {
-      const { finished, seconds, known, retried, given_up } = totals;
+      const { finished, seconds, known, retried, given_up, over_memory, over_time, child_lost } = totals;
       output.line(
         `        ${learner}: ${finished} done in ${Math.round(seconds)} s, ${known} known, ${retried} begun again, ${given_up} given up`,
       );
+      if (over_memory + over_time + child_lost > 0)
+        output.line(
+          `        attempts ended: ${over_memory} over their memory, ${over_time} over their time, ${child_lost} lost their process`,
+        );
     }
     for (const installation of view.installations) showInstallation(installation, output);
     if (view.workers.length === 0) output.line('Workers none. Start one: minutehand worker');

@@ -10,10 +10,10 @@ import type { TaskQueue } from '../../trainer/jobs/fleet/task_queue.ts';
 import { installedEngines } from '../../trainer/learning/learners/trees/engines/engines.ts';
 import { openTaskChildren } from '../../trainer/jobs/fleet/child/task_children.ts';
 import {
-  LONGEST_TASK_MINUTES,
   TASK_PRIORITIES,
   type TaskPriority,
 } from '../../trainer/jobs/fleet/child/task_process.ts';
+import { durationMs, type DurationOption } from '../duration_option.ts';
 import { requireFleet } from '../fleet_of_command.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
@@ -27,6 +27,8 @@ const OWN_MB = 256;
 /** Less starts no child. */
 const LEAST_TASK_MB = 256;
 
+const TASK_TIME: DurationOption = { option: '--task-time', units: ['s', 'm', 'h', 'd'], example: '90s, 20m or 2h' };
+
 interface WorkerFlags {
   readonly slots: string;
   readonly name: string;
@@ -34,7 +36,7 @@ interface WorkerFlags {
   readonly taskMemoryMb?: string;
   readonly cores?: string;
   readonly gpu: 'auto' | 'yes' | 'no';
-  readonly taskMinutes: string;
+  readonly taskTime: string;
   readonly priority: TaskPriority;
 }
 
@@ -63,7 +65,7 @@ export function addWorker(program: Command, output: () => Output): void {
         .choices(['auto', 'yes', 'no'])
         .default('auto'),
     )
-    .option('--task-minutes <n>', 'time of one task', '60')
+    .option('--task-time <duration>', 'of one task, such as 90s, 20m or 2h', '1h')
     .addOption(
       new Option(
         '--priority <kind>',
@@ -76,7 +78,7 @@ export function addWorker(program: Command, output: () => Output): void {
       'after',
       '\nExamples:\n  MINUTEHAND_QUEUE=embedded minutehand worker --slots 1\n' +
         '  MINUTEHAND_QUEUE=bullmq MINUTEHAND_REDIS_URL=rediss://… MINUTEHAND_BLOBS=s3://bucket/minutehand minutehand worker\n' +
-        '  minutehand worker --slots 4 --task-memory-mb 2048 --task-minutes 20',
+        '  minutehand worker --slots 4 --task-memory-mb 2048 --task-time 20m',
     )
     .action((flags: WorkerFlags) => work(flags, output()));
 }
@@ -90,7 +92,7 @@ async function work(flags: WorkerFlags, output: Output): Promise<void> {
       ? shareOfMemoryMb(slots, memoryMb)
       : parseInteger(flags.taskMemoryMb, '--task-memory-mb', LEAST_TASK_MB);
   const cores = flags.cores === undefined ? availableParallelism() : parseInteger(flags.cores, '--cores', 1);
-  const taskMinutes = Math.min(LONGEST_TASK_MINUTES, parseInteger(flags.taskMinutes, '--task-minutes', 1));
+  const timeMs = durationMs(flags.taskTime, TASK_TIME);
   const fleet = await requireFleet();
   const ending = new AbortController();
   void stopping.then((reason) => {
@@ -117,14 +119,14 @@ async function work(flags: WorkerFlags, output: Output): Promise<void> {
   const watch = setInterval(look, LEADER_POLL_MS);
   const children = openTaskChildren(slots, {
     memoryBytes: taskMemoryMb * MIB,
-    timeMs: taskMinutes * 60_000,
+    timeMs,
     priority: flags.priority,
   });
   try {
     await refuseOther(fleet.queue);
     lowerPriority(process.pid);
     output.print(
-      `Worker ${facts.name}: ${slots} slots of ${taskMemoryMb} MB and ${taskMinutes} min, ${facts.learners.join(', ')}; queue ${fleet.places[0]}${fleet.name === null ? '' : `, fleet ${fleet.name}`}.`,
+      `Worker ${facts.name}: ${slots} slots of ${taskMemoryMb} MB and ${flags.taskTime}, ${facts.learners.join(', ')}; queue ${fleet.places[0]}${fleet.name === null ? '' : `, fleet ${fleet.name}`}.`,
     );
     const done = await runWorker(
       {

@@ -9025,6 +9025,12 @@ export interface components {
                 retried: number;
                 /** @description Not done, since their result was there */
                 known: number;
+                /** @description Attempts that a worker ended for their memory */
+                over_memory: number;
+                /** @description Attempts that a worker ended for their time */
+                over_time: number;
+                /** @description Attempts whose child process ended */
+                child_lost: number;
                 /** @description Wall time of workers for those that they finished */
                 seconds: number;
             }[];
@@ -9204,6 +9210,12 @@ export interface components {
                 retried: number;
                 /** @description Not done, since their result was there */
                 known: number;
+                /** @description Attempts that a worker ended for their memory */
+                over_memory: number;
+                /** @description Attempts that a worker ended for their time */
+                over_time: number;
+                /** @description Attempts whose child process ended */
+                child_lost: number;
                 /** @description Wall time of workers for those that they finished */
                 seconds: number;
             }[];

@@ -319,7 +319,19 @@ function workerColumns(reload: () => void): Column<FleetWorker>[] {
 
 function taskColumns(all: readonly FleetTasks[]): Column<FleetTasks>[] {
   const total = all.reduce((sum, { seconds }) => sum + seconds, 0);
-  const counted = (key: 'waiting' | 'running' | 'failed' | 'finished' | 'known' | 'retried' | 'given_up') => ({
+  const counted = (
+    key:
+      | 'waiting'
+      | 'running'
+      | 'failed'
+      | 'finished'
+      | 'known'
+      | 'retried'
+      | 'given_up'
+      | 'over_memory'
+      | 'over_time'
+      | 'child_lost',
+  ) => ({
     key,
     title: t(`fleet.count.${key}`),
     isNumber: true,
@@ -356,6 +368,9 @@ function taskColumns(all: readonly FleetTasks[]): Column<FleetTasks>[] {
     counted('known'),
     counted('retried'),
     counted('given_up'),
+    counted('over_memory'),
+    counted('over_time'),
+    counted('child_lost'),
   ];
 }
 

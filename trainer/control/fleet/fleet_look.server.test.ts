@@ -63,7 +63,7 @@ it('is what the metrics show: tasks by state and outcome, workers by build, slot
   const older = { ...ownIdentity(), version: '0.0.1' };
   await queue.greet({ name: 'attic', learners: ['gbdt'], slots: 4 }, { ...state, identity: older });
   await queue.enqueue({ key: 'e'.repeat(64), needs: { learner: 'gbdt' }, isUrgent: false, payload: '{}' });
-  await queue.tally('gbdt', { finished: 5, seconds: 12.5, known: 2, retried: 1 });
+  await queue.tally('gbdt', { finished: 5, seconds: 12.5, known: 2, retried: 1, over_time: 3 });
   await look.check();
   expect(read('minutehand_fleet_tasks')).toEqual([
     [['gbdt', 'waiting'], 1],
@@ -75,6 +75,9 @@ it('is what the metrics show: tasks by state and outcome, workers by build, slot
     [['gbdt', 'given_up'], 0],
     [['gbdt', 'retried'], 1],
     [['gbdt', 'known'], 2],
+    [['gbdt', 'over_memory'], 0],
+    [['gbdt', 'over_time'], 3],
+    [['gbdt', 'child_lost'], 0],
   ]);
   expect(read('minutehand_fleet_fit_seconds_total')).toEqual([['gbdt', 12.5]]);
   expect(read('minutehand_fleet_workers')).toEqual([

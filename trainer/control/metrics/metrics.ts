@@ -189,7 +189,7 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     name: 'minutehand_fleet_tasks_total',
     type: 'counter',
     labels: ['learner', 'outcome'],
-    help: 'Tasks of the fleet: finished by workers, given_up, retried, and known because their result was there.',
+    help: 'Tasks of the fleet: finished by workers, given_up, retried, and known because their result was there; attempts that were over_memory or over_time, and those with child_lost.',
     read: (source) =>
       tasksOf(source, ({ learner, totals }) => TASK_OUTCOMES.map((outcome) => [[learner, outcome], totals[outcome]])),
   },
@@ -242,7 +242,15 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
   },
 ];
 
-const TASK_OUTCOMES = ['finished', 'given_up', 'retried', 'known'] as const satisfies readonly (keyof TaskTotals)[];
+const TASK_OUTCOMES = [
+  'finished',
+  'given_up',
+  'retried',
+  'known',
+  'over_memory',
+  'over_time',
+  'child_lost',
+] as const satisfies readonly (keyof TaskTotals)[];
 
 function tasksOf(source: TrainerMetricsSource, read: (tasks: LearnerTasks) => readonly Sample[]): Sample[] | null {
   return source.fleet()?.tasks.flatMap(read) ?? null;

@@ -1,6 +1,6 @@
 import { availableParallelism, freemem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError } from '../../../shared/errors.ts';
+import { describeError, type ErrorCode } from '../../../shared/errors.ts';
 import type { Blobs, ContentHash, KeptResult } from '../../../shared/blob/blobs.ts';
 import { unpackArrays, type PackedArray } from '../../../shared/blob/packed_arrays.ts';
 import type { SearchThreads } from '../../learning/evolve/search_threads.ts';
@@ -11,7 +11,7 @@ import { ownIdentity, packModel, taskOf, type FitIdentity } from './fit_identity
 import { differenceLine } from './fleet_view.ts';
 import { doSearchTask, type SearchTask } from './search_task.ts';
 import { patientQueue, type WorkerQueue } from './patient_queue.ts';
-import { tallyIfPossible, type Claim, type WorkerFacts } from './task_queue.ts';
+import { tallyIfPossible, type Claim, type TaskTotals, type WorkerFacts } from './task_queue.ts';
 
 export interface WorkerOptions {
   readonly facts: WorkerFacts;
@@ -121,6 +121,13 @@ function tellProgress(claim: Claim, begun: Begun): OnTree {
 
 const freeMb = (): number => Math.floor(freemem() / MIB);
 
+/** What is counted of attempts that ended with these errors. */
+const ENDED: Partial<Record<ErrorCode, keyof TaskTotals>> = {
+  TASK_MEMORY: 'over_memory',
+  TASK_TIME: 'over_time',
+  LEARNER_PROCESS: 'child_lost',
+};
+
 /** @returns whether this worker ended the task */
 async function work(claim: Claim, options: WorkerOptions, packets: PacketCache, onTree: OnTree): Promise<boolean> {
   const { blobs, facts, leaseMs, queue } = options;
@@ -162,6 +169,8 @@ async function work(claim: Claim, options: WorkerOptions, packets: PacketCache, 
   } catch (error) {
     if (lost.signal.aborted) return false;
     const { code, message } = describeError(error);
+    const ended = ENDED[code];
+    if (ended !== undefined) await tallyIfPossible(queue, needs.learner, { [ended]: 1 });
     // A refusal of the data or the parameters would come again; a lost thread or connection may not.
     await claim.fail({ code, message }, !isRefusedFit(error));
     return false;

@@ -106,11 +106,24 @@ export interface TaskTotals {
   readonly retried: number;
   /** Not done, since their result was there. */
   readonly known: number;
+  /** Attempts that a worker has ended for their memory or time, and those whose child process ended. */
+  readonly over_memory: number;
+  readonly over_time: number;
+  readonly child_lost: number;
   /** Of the workers' wall time for those that they have finished. */
   readonly seconds: number;
 }
 
-export const NO_TOTALS: TaskTotals = { finished: 0, given_up: 0, retried: 0, known: 0, seconds: 0 };
+export const NO_TOTALS: TaskTotals = {
+  finished: 0,
+  given_up: 0,
+  retried: 0,
+  known: 0,
+  over_memory: 0,
+  over_time: 0,
+  child_lost: 0,
+  seconds: 0,
+};
 
 /** The tasks of a learner. */
 export interface LearnerTasks {

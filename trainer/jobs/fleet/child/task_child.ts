@@ -15,6 +15,7 @@ export type ChildTask =
   | { readonly kind: 'generation'; readonly task: GenerationTask };
 
 export type ChildAnswer =
+  | { readonly begun: true }
   | { readonly done: number; readonly total: number; readonly residentBytes: number }
   | { readonly result: TreeModel | GenerationStep }
   | { readonly error: { readonly code: ErrorCode; readonly detail: ErrorDetail } };
@@ -31,6 +32,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.on('disconnect', () => process.exit());
 
 async function answer(work: ChildTask): Promise<void> {
+  send({ begun: true });
   try {
     send({ result: work.kind === 'fit' ? await runFit(work.task, report) : makeGeneration(work.task) });
   } catch (error) {

@@ -23,7 +23,7 @@ export type TaskPriority = (typeof TASK_PRIORITIES)[number];
 export interface TaskLimits {
   /** Resident memory of the child. */
   readonly memoryBytes: number;
-  /** Of one task. */
+  /** Of one task, from its begin in a child that has started. */
   readonly timeMs: number;
   /** idle: it runs while no other process wants its core (SCHED_IDLE, where there is); low: with the least weight. */
   readonly priority: TaskPriority;
@@ -35,7 +35,7 @@ export interface TaskWatch {
 }
 
 /** A timer of Node takes no more: 24 days. */
-export const LONGEST_TASK_MINUTES = Math.floor((2 ** 31 - 1) / 60_000);
+const LONGEST_MS = 2 ** 31 - 1;
 
 /** A child process that does tasks one after the other, within limits. */
 export class TaskProcess {
@@ -101,7 +101,8 @@ export class TaskProcess {
           reject(error as Error);
         });
       const onMessage = (answer: ChildAnswer): void => {
-        if ('done' in answer) {
+        if ('begun' in answer) timer.refresh();
+        else if ('done' in answer) {
           this.#reported = answer.residentBytes;
           onTree(answer.done, answer.total);
         } else if ('result' in answer) settle(() => resolve(answer.result as Result));
@@ -114,7 +115,7 @@ export class TaskProcess {
       const onAbort = (): void => stop(signal!.reason);
       const timer = setTimeout(
         () => stop(new MinutehandError('TASK_TIME', { seen: `${nameOf(task)}: more than ${timeMs / 1000} s` })),
-        timeMs,
+        Math.min(timeMs, LONGEST_MS),
       );
       const watching = setInterval(() => {
         const bytes = this.#resident();
