@@ -9,10 +9,7 @@ import { RULE_SEARCH } from '../../trainer/jobs/fleet/search_task.ts';
 import type { TaskQueue } from '../../trainer/jobs/fleet/task_queue.ts';
 import { installedEngines } from '../../trainer/learning/learners/trees/engines/engines.ts';
 import { openTaskChildren } from '../../trainer/jobs/fleet/child/task_children.ts';
-import {
-  TASK_PRIORITIES,
-  type TaskPriority,
-} from '../../trainer/jobs/fleet/child/task_process.ts';
+import { TASK_PRIORITIES, type TaskPriority } from '../../trainer/jobs/fleet/child/task_process.ts';
 import { durationMs, type DurationOption } from '../duration_option.ts';
 import { requireFleet } from '../fleet_of_command.ts';
 import type { Output } from '../output.ts';
