@@ -360,13 +360,25 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   it('starts a backtest from pickers, with an error beside its field, and cancels it', async () => {
     await page.goto(new URL('/app/backtests', link).href);
     const form = page.locator('form', { hasText: 'Models' }).first();
-    await form.getByLabel('From').fill('2024-01-03');
-    await form.getByLabel('To').fill('2024-01-02');
+    const bars = await page.evaluate<{ from: string; to: string }>(
+      `fetch('/api/backtests').then((one) => one.json()).then((one) => one.bars)`,
+    );
+    // The span of the bars is at the fields, and a time outside is refused beside its own.
+    const from = form.locator('label', { hasText: 'From' });
+    await from.getByText(bars.from.slice(0, 10)).waitFor();
+    await form.getByLabel('From').fill('2099-01-01');
+    await form.getByRole('button', { name: 'Start a backtest' }).click();
+    await from.getByRole('alert').waitFor();
+    expect(await from.getByRole('alert').innerText()).toMatch(/^The last bar is of 2024-/);
+    const dayAfter = (days: number): string =>
+      new Date(Date.parse(bars.from) + days * 86_400_000).toISOString().slice(0, 10);
+    await form.getByLabel('From').fill(dayAfter(0));
+    await form.getByLabel('To').fill(dayAfter(-1));
     await form.getByRole('button', { name: 'Start a backtest' }).click();
     const to = form.locator('label', { hasText: 'To' });
     await to.getByRole('alert').waitFor();
     expect(await to.getByRole('alert').innerText()).toBe('The end must be after the beginning.');
-    await form.getByLabel('To').fill('2024-01-05');
+    await form.getByLabel('To').fill(dayAfter(4));
     expect(await form.getByRole('alert').count()).toBe(0);
     await form.getByLabel('Compare with').selectOption(versions[1]);
     await form.getByText(/or choose/).click();

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findBarFile, readBarFile, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -180,11 +181,69 @@ describe('Text of another encoding', () => {
   });
 });
 
+describe('a Parquet file', () => {
+  const rows = walk(5000);
+  /** As pandas writes it: the times with a zone, or without one. */
+  const parquet = (isAdjustedToUTC: boolean): Buffer =>
+    Buffer.from(
+      parquetWriteBuffer({
+        schema: [
+          { name: 'root', num_children: 6 },
+          {
+            name: 'time',
+            type: 'INT64',
+            logical_type: { type: 'TIMESTAMP', isAdjustedToUTC, unit: 'MICROS' },
+            repetition_type: 'OPTIONAL',
+          },
+          ...(['open', 'high', 'low', 'close', 'volume'] as const).map((name) => ({
+            name,
+            type: 'DOUBLE' as const,
+            repetition_type: 'OPTIONAL' as const,
+          })),
+        ],
+        columnData: [
+          { name: 'time', data: rows.map(({ time }) => BigInt(time) * 1_000_000n) },
+          ...(['open', 'high', 'low', 'close'] as const).map((name) => ({
+            name,
+            data: rows.map((row) => Number(row[name].toFixed(5))),
+          })),
+          { name: 'volume', data: rows.map(() => 7) },
+        ],
+        rowGroupSize: 2000,
+      }),
+    );
+
+  it('gives the bars of the same rows as text, and states their zone where it has one', async () => {
+    await timesOf(table(rows));
+    const expected = await stored();
+    await rm(out, { recursive: true });
+    const withZone = await given('EURUSD.parquet', parquet(true));
+    expect((await refusal(withZone, { timezone: 'America/New_York' })).message).toContain('does not apply');
+    const zoned = await read(withZone);
+    expect(zoned).toMatchObject({ read: 5000, rejected_count: 0, imported: true });
+    expect(await stored()).toEqual(expected);
+    await rm(out, { recursive: true });
+    await read(await given('EURUSD.parquet', parquet(false)), { timezone: '+02:00' });
+    const shifted = await stored();
+    expect([...shifted.time]).toEqual([...expected.time].map((time) => time - 7200));
+    expect(shifted.close).toEqual(expected.close);
+  });
+
+  it('is refused where it is cut or damaged, also in a folder beside others', async () => {
+    const whole = parquet(true);
+    for (const bytes of [whole.subarray(0, -300), Buffer.from('PAR1\0\0\0', 'latin1')]) {
+      const error = await refusal(await given('EURUSD.parquet', bytes));
+      expect(error.code).toBe('DATA_FORMAT');
+      expect(error.message).toContain('cannot be read as a Parquet file');
+      expect(error.message).toMatch(/^[\x20-\x7e“”’…]*$/);
+    }
+  });
+});
+
 describe('A file that is no text', () => {
   it('is refused by its name, and no byte of it reaches the terminal', async () => {
     const files: readonly (readonly [Buffer, string])[] = [
       [Buffer.from('504b0304140008', 'hex'), 'ZIP'],
-      [Buffer.from('PAR1\0\0\0', 'latin1'), 'Parquet'],
       [Buffer.from('377abcaf271c', 'hex'), '7-Zip'],
       [Buffer.from('SQLite format 3\0', 'latin1'), 'SQLite'],
       [gzipSync(gzipSync(table(walk(30)))), 'twice'],

@@ -497,11 +497,11 @@ function emptyTally(): Tally {
   };
 }
 
-const READ_NAMES = /\.(csv|txt|tsv|prn|json)(\.gz)?$/i;
+const READ_NAMES = /\.((csv|txt|tsv|prn|json)(\.gz)?|parquet)$/i;
 /**
  * Files beside those that are read, which most probably have bars as well: a person wants to know that they were not.
  */
-const OTHER_DATA = /\.(zip|7z|rar|tar|tgz|bz2|xz|zst|xlsx?|ods|parquet|feather|json|jsonl|hst|hcc|bi5|dat|h5|npz?)$/i;
+const OTHER_DATA = /\.(zip|7z|rar|tar|tgz|bz2|xz|zst|xlsx?|ods|feather|json|jsonl|hst|hcc|bi5|dat|h5|npz?)$/i;
 
 interface SourcePaths {
   readonly paths: readonly string[];
@@ -521,7 +521,7 @@ async function sourcePaths(source: string): Promise<SourcePaths> {
   const names = all.filter((name) => READ_NAMES.test(name));
   if (names.length === 0)
     throw new MinutehandError('DATA_MISSING', {
-      seen: `no .csv, .txt, .tsv, .prn or .json file in ${source}${all.length === 0 ? '' : `, but ${all.slice(0, 3).join(', ')}`}`,
+      seen: `no .csv, .txt, .tsv, .prn, .json or .parquet file in ${source}${all.length === 0 ? '' : `, but ${all.slice(0, 3).join(', ')}`}`,
       next: 'Unpack archives first; folders in it are not read.',
     });
   const unread = all.filter((name) => OTHER_DATA.test(name));

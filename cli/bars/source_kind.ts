@@ -22,7 +22,6 @@ const BINARY_FORMATS: readonly BinaryFormat[] = [
   { name: 'compressed by xz', signature: [0xfd, 0x37, 0x7a, 0x58], next: UNPACK },
   { name: 'compressed by bzip2', signature: [0x42, 0x5a, 0x68], next: UNPACK },
   { name: 'compressed by zstd', signature: [0x28, 0xb5, 0x2f, 0xfd], next: UNPACK },
-  { name: 'a Parquet file', signature: [0x50, 0x41, 0x52, 0x31], next: EXPORT },
   { name: 'an old Excel workbook', signature: [0xd0, 0xcf, 0x11, 0xe0], next: EXPORT },
   { name: 'an SQLite database', signature: [0x53, 0x51, 0x4c, 0x69, 0x74, 0x65], next: EXPORT },
   { name: 'compressed twice by gzip', signature: [0x1f, 0x8b], next: UNPACK },

@@ -4,6 +4,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createBoundedGunzip } from '../../shared/bounded_gunzip.ts';
 import { damagedGzip, lineMeter, lineTooLong, MAX_LINE_BYTES } from '../../shared/bar_file/bar_file.ts';
 import { beginsAsJson, jsonLines, refuseLargeJson } from './json_rows.ts';
+import { isParquet, parquetLines } from './parquet_lines.ts';
 import { firstBytes, refuseBinary } from './source_kind.ts';
 import { encodingOf, type TextEncoding } from './text_encoding.ts';
 
@@ -19,7 +20,7 @@ export interface SourceReading {
 /**
  * The lines of a text file without their ends (line feeds, or carriage returns where it has no others), many at a time,
  * in bounded memory: decompressed when it is gzip by its name or first bytes, decoded by `encodingOf`. Rows of a JSON
- * document are lines of CSV, all at once.
+ * document are lines of CSV, all at once, and so are those of a Parquet file, a part at a time.
  * @throws MinutehandError DATA_MISSING; DATA_FORMAT for a folder, a pipe, an archive or a workbook, when the gzip
  * stream is damaged or cut, a line is longer than 1 MiB, or more than 1 MiB have no digit; GZIP_TOTAL
  */
@@ -28,6 +29,13 @@ export async function* sourceLines(
   { hash, onBytes }: SourceReading = {},
 ): AsyncGenerator<string[], void> {
   const first = await firstBytes(path);
+  if (isParquet(first)) {
+    yield* parquetLines(path, {
+      ...(hash === undefined ? {} : { hash }),
+      ...(onBytes === undefined ? {} : { onBytes }),
+    });
+    return;
+  }
   const isGzip = first.subarray(0, GZIP.length).equals(GZIP) || path.endsWith('.gz');
   async function* tapped(): AsyncGenerator<Buffer, void> {
     for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>) {

@@ -74,7 +74,7 @@ export function addImport(bars: Command, output: () => Output): void {
       ).conflicts('out'),
     )
     .description(
-      'Reads CSV, HistData ASCII, MetaTrader and Binance klines of 1m to 1d, and series such as funding rates, recognized by content. Symbol, timeframe and clock are inferred and printed; a symbol has one timeframe. Ends with a verdict on each symbol; bars with another verdict than OK are not taken unless it is accepted. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
+      'Reads CSV, Parquet, HistData ASCII, MetaTrader and Binance klines of 1m to 1d, and series such as funding rates, recognized by content. Symbol, timeframe and clock are inferred and printed; a symbol has one timeframe. Ends with a verdict on each symbol; bars with another verdict than OK are not taken unless it is accepted. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
     )
     .addHelpText(
       'after',

@@ -61,7 +61,7 @@ interface Part {
  * configured, and a day that may be the end of a contract are not decided.
  */
 export function readSourceName(path: string, names: SymbolNames = NO_SYMBOL_NAMES): SourceName {
-  const stem = basename(path).replace(/(\.(csv|txt|tsv|prn|json))?(\.gz)?$/i, '');
+  const stem = basename(path).replace(/(\.(csv|txt|tsv|prn|json|parquet))?(\.gz)?$/i, '');
   const [, ofMinutes, minutes] = NAME_WITH_MINUTES.exec(stem) ?? [];
   if (ofMinutes !== undefined) return found(ofMinutes, ofMinutes, Number(minutes) * 60);
   const barSeconds = secondsOf(stem);

@@ -199,6 +199,7 @@ function Channels() {
       {error !== null && <Failure error={error} />}
       <Table
         name="channels"
+        kind="cards"
         label={t('alerts.channels')}
         rows={data?.channels}
         error={error}

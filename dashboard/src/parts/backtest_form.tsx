@@ -114,12 +114,12 @@ interface Wrong {
 /** What the server would refuse, in the language of the page. */
 function wrongIn(values: Readonly<Record<string, unknown>>, bars: BarSpan | null): Wrong | null {
   const { from, to, theta1, theta2 } = values as Readonly<Record<string, string | number | undefined>>;
+  if (from !== undefined && to !== undefined && String(from) >= String(to))
+    return { name: 'to', text: t('backtests.wrongPeriod') };
   if (bars !== null && from !== undefined && String(from) > bars.to)
     return { name: 'from', text: t('backtests.afterBars', { to: minuteOf(bars.to) }) };
   if (bars !== null && to !== undefined && String(to) <= bars.from)
     return { name: 'to', text: t('backtests.beforeBars', { from: minuteOf(bars.from) }) };
-  if (from !== undefined && to !== undefined && String(from) >= String(to))
-    return { name: 'to', text: t('backtests.wrongPeriod') };
   for (const [name, value] of [
     ['theta1', theta1],
     ['theta2', theta2],

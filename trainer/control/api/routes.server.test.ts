@@ -249,7 +249,8 @@ describe('the endpoints of the specification, by the generated client', () => {
     });
     expect(entries.filter(({ description }) => description === '').map(({ key }) => key)).toEqual([]);
     expect((await own.get('/api/subjects')).subjects[0]).toMatchObject({ subject: 'XAUUSD_XAGUSD', kind: 'pair' });
-    expect((await own.get('/api/backtests')).backtests).toHaveLength(3);
+    const { backtests, bars } = await own.get('/api/backtests');
+    expect([backtests.length, bars?.from.slice(0, 4)]).toEqual([3, '2024']);
     const period = { from: '2024-01-01T00:00:00Z', to: '2024-02-01T00:00:00Z' };
     expect(await own.get('/api/reports', { query: period })).toMatchObject({ signals: [], pnl: [] });
     const query = new URLSearchParams({ ...period, format: 'html' }).toString();
@@ -415,6 +416,9 @@ describe('the endpoints of the specification, by the generated client', () => {
       [{ models: ['../../etc'] }, 'REQUEST_INVALID'],
       [{ pairs: ['NOT_CONFIGURED'] }, 'PAIR_UNKNOWN'],
       [{ from: '2024-01-03', to: '2024-01-02' }, 'REQUEST_INVALID'],
+      // No bar is there.
+      [{ from: '2099-01-01' }, 'REQUEST_INVALID'],
+      [{ to: '1999-01-01' }, 'REQUEST_INVALID'],
     ] as const)
       expect((await api.ask('POST', '/api/backtests', { headers: approver, body: wrong })).body.error?.code).toBe(code);
     const files = `/api/backtests/${first.backtest_id}/files`;
