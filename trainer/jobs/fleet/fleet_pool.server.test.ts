@@ -1,10 +1,11 @@
 import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { folderBlobs } from '../../../shared/blob/folder_blobs.ts';
 import { packArrays, unpackArrays } from '../../../shared/blob/packed_arrays.ts';
-import type { MinutehandError } from '../../../shared/errors.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { openSearchThreads } from '../../learning/evolve/search_threads.ts';
 import type { FitTask } from '../../learning/learners/trees/fit.ts';
@@ -69,10 +70,9 @@ afterAll(async () => {
 const blobsOf = (name: string) => folderBlobs(join(folder, name));
 
 /** A worker in this process, on the calling thread. */
-function startWorker(blobs: ReturnType<typeof blobsOf>, name = 'one'): void {
+function startWorker(blobs: ReturnType<typeof blobsOf>, name = 'one', pool = openFitPool(0)): void {
   const stop = new AbortController();
   const facts = { name, learners: ['gbdt', 'random_forest'], slots: 2 };
-  const pool = openFitPool(0);
   const print = (line: string): unknown => printed.push(line);
   const searches = openSearchThreads(0);
   const working = runWorker(
@@ -105,6 +105,33 @@ it('gives the models of threads, to the bit, and does each fit once', async () =
   expect(await again.fit(taskOf('a'), () => undefined)).toEqual(expected[0]);
   expect(again.use()).toEqual({ known: 1, done: 0 });
   expect(printed).toEqual([]);
+});
+
+it('says how far a fit is, and never goes back when another attempt begins', async () => {
+  const blobs = blobsOf('progress');
+  let attempts = 0;
+  const rounds = 10;
+  startWorker(blobs, 'slow', {
+    async fit(task, onTree) {
+      attempts++;
+      for (let done = 1; done <= rounds; done++) {
+        await sleep(300);
+        onTree(done, rounds);
+        if (attempts === 1 && done === 8) throw new MinutehandError('LEARNER_PROCESS');
+      }
+      return await runFit(task, () => undefined);
+    },
+    close: () => Promise.resolve(),
+  });
+  const seen: number[] = [];
+  await fleetPool(queue, blobs, true).fit(taskOf('slow'), (done, total) => seen.push(done / total));
+  expect(attempts).toBe(2);
+  // At most once a second, of 2.4 and 3 seconds.
+  expect(seen.length).toBeGreaterThan(1);
+  expect(seen.length).toBeLessThan(6);
+  expect(seen[0]).toBeLessThan(0.7);
+  expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));
+  expect(seen.at(-1)).toBe(1);
 });
 
 it('says who did each fit, in which time, and which were known', async () => {

@@ -2,6 +2,7 @@ import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts'
 import type { GenerationStep } from '../../../learning/evolve/evolution.ts';
 import type { SearchThreads } from '../../../learning/evolve/search_threads.ts';
 import type { FitPool } from '../../../learning/learners/trees/fit_pool.ts';
+import { openMemoryGroups } from './memory_group.ts';
 import { TaskProcess, type TaskLimits, type TaskWatch } from './task_process.ts';
 import type { ChildTask } from './task_child.ts';
 
@@ -18,6 +19,7 @@ export interface TaskChildren {
  * @param most children at the same time; further tasks wait
  */
 export function openTaskChildren(most: number, limits: TaskLimits): TaskChildren {
+  const groups = openMemoryGroups();
   const all = new Set<TaskProcess>();
   /** The one that was used last is last, and has the data of the next task most likely. */
   const idle: TaskProcess[] = [];
@@ -30,7 +32,7 @@ export function openTaskChildren(most: number, limits: TaskLimits): TaskChildren
       remove(child);
     }
     if (all.size >= most) return null;
-    const child = new TaskProcess(limits);
+    const child = new TaskProcess(limits, groups);
     all.add(child);
     return child;
   }

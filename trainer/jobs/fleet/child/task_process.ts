@@ -5,6 +5,7 @@ import { idlePrefix, lowerPriority } from '../../../../shared/process/process_pr
 import { packageRoot } from '../../../../shared/root.ts';
 import { memoryOf } from '../../../learning/learners/program/limits.ts';
 import { SentArrays } from './child_arrays.ts';
+import type { MemoryGroup, MemoryGroups } from './memory_group.ts';
 import type { ChildAnswer, ChildTask } from './task_child.ts';
 
 /** The compiled program, so that sources and built code start the same children. */
@@ -14,7 +15,7 @@ const WATCH_MS = 100;
 /** Of its standard error, in characters. */
 const SHOWN = 400;
 /** Of the memory limit: data that a child keeps for later tasks, and what it may hold beside that between tasks. */
-const KEPT_SHARE = 0.25;
+const KEPT_SHARE = 0.2;
 const REST_SHARE = 0.5;
 
 export const TASK_PRIORITIES = ['idle', 'low'] as const;
@@ -42,12 +43,16 @@ export class TaskProcess {
   readonly #limits: TaskLimits;
   readonly #child: ChildProcess;
   readonly #sent: SentArrays;
+  readonly #group: MemoryGroup | null;
   #lastWords = '';
   #end: string | null = null;
+  /** Whether the kernel has ended it for its memory. */
+  #wasOver = false;
   /** As the child reports it, where the system does not tell. */
   #reported = 0;
 
-  constructor(limits: TaskLimits) {
+  /** @param groups null: only looks at the memory limit it */
+  constructor(limits: TaskLimits, groups: MemoryGroups | null) {
     this.#limits = limits;
     this.#sent = new SentArrays(KEPT_SHARE * limits.memoryBytes);
     const node = [process.execPath, `--max-old-space-size=${Math.ceil(limits.memoryBytes / MIB)}`];
@@ -68,8 +73,14 @@ export class TaskProcess {
       this.#lastWords = (this.#lastWords + data.toString('utf8')).slice(-4 * SHOWN);
     });
     this.#child.on('error', (error) => (this.#end ??= error.message));
-    this.#child.on('exit', (code, signal) => (this.#end ??= signal ?? `exit code ${code}`));
-    if (this.#child.pid !== undefined) lowerPriority(this.#child.pid);
+    const { pid } = this.#child;
+    this.#group = (pid !== undefined && groups?.add(pid, limits.memoryBytes)) || null;
+    this.#child.on('exit', (code, signal) => {
+      this.#end ??= signal ?? `exit code ${code}`;
+      this.#wasOver = this.#group?.hasKilled() ?? false;
+      this.#group?.remove();
+    });
+    if (pid !== undefined) lowerPriority(pid);
   }
 
   /** Whether it can do another task. Memory that it did not give back could be charged to the next one. */
@@ -136,9 +147,8 @@ export class TaskProcess {
 
   #ended(task: ChildTask): MinutehandError {
     // V8 ends a program whose heap is full by SIGABRT.
-    if (this.#lastWords.includes('heap out of memory')) {
-      return overMemory(task, null, this.#limits.memoryBytes);
-    }
+    const isFull = this.#lastWords.includes('heap out of memory');
+    if (isFull || this.#wasOver) return overMemory(task, null, this.#limits.memoryBytes);
     const words = this.#lastWords.trim().slice(-SHOWN);
     const seen = `${nameOf(task)}: process ${this.#child.pid ?? '–'} ended by ${this.#end ?? 'a signal'}`;
     return new MinutehandError('LEARNER_PROCESS', { seen: words === '' ? seen : `${seen}: ${words}` });
@@ -150,9 +160,9 @@ export class TaskProcess {
   }
 }
 
-/** @param bytes null: its heap was full */
+/** @param bytes null: it was ended for it before a look */
 function overMemory(task: ChildTask, bytes: number | null, limit: number): MinutehandError {
-  const had = bytes === null ? 'its heap' : `${Math.round(bytes / MIB)} MB`;
+  const had = bytes === null ? 'more than it got' : `${Math.round(bytes / MIB)} MB`;
   return new MinutehandError('TASK_MEMORY', {
     seen: `${nameOf(task)}: ${had} of at most ${Math.round(limit / MIB)} MB`,
   });
