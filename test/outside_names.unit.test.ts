@@ -138,6 +138,9 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     "shared/blob/folder_blobs.ts: join(folder, 'blobs', checkHash(hash).slice(0, 2), hash)",
     "shared/blob/folder_blobs.ts: join(folder, 'results', checkHash(key).slice(0, 2), `${key}.json`)",
     'trainer/jobs/fleet/own_code.ts: join(packageRoot(), folder)',
+    // The kernel says where this process is.
+    'trainer/jobs/fleet/child/memory_group.ts: join(root, dirname(own))',
+    'trainer/jobs/fleet/child/memory_group.ts: join(parent, `task-${pid}`)',
     'trainer/jobs/fleet/fleet_training.ts: join(paths.fleetTraces, `${name}.json`)',
     'shared/blob/folder_blobs.ts: join(folder, kind)',
     "cli/mt5_compilation.ts: join(root, 'mt5', folder)",
