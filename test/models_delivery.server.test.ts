@@ -13,6 +13,7 @@ import { describeError } from '../shared/errors.ts';
 import { homePaths } from '../shared/home.ts';
 import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
+import { Database } from '../shared/store/sqlite.ts';
 import { deliverOnce, startDelivery } from '../trainer/control/delivery/delivery.ts';
 import type { Delivery } from '../trainer/control/delivery/delivery_file.ts';
 import { bundleOf, deliveredMarks, openDelivered, withDelivered } from '../trainer/control/delivery/receive.ts';
@@ -351,6 +352,51 @@ describe.skipIf(!hasServer)(
         expect(await receive()).toMatchObject({ code: 1, document: { error: { code: 'POINTER_ROLLBACK' } } });
         expect(readActive(to.models)).toEqual({ version: B, previous: A });
         writeFileSync(join(far, 'delivery.json'), newer);
+      });
+
+      it('is watched: what is active there becomes active here, a fault is said once, and SIGTERM ends it', async () => {
+        const refused = await to.call([
+          'models',
+          'receive',
+          far,
+          '--watch',
+          '1',
+          '--despite-gates',
+          '--reason',
+          'a test',
+        ]);
+        expect(refused).toMatchObject({ code: 2 });
+        const running = to.start(['models', 'receive', far, '--watch', '1']);
+        const follows = (version: string) =>
+          vi.waitFor(
+            () => expect(readActive(to.models), running.stdout() + running.stderr()).toMatchObject({ version }),
+            30_000,
+          );
+        await from.call(['models', 'promote', A]);
+        await from.call(['models', 'deliver'], { env });
+        await follows(A);
+        const whole = readFileSync(join(far, 'delivery.json'));
+        writeFileSync(join(far, 'delivery.json'), '{');
+        await vi.waitFor(() => expect(running.stderr()).toContain('DELIVERY_DAMAGED'), 60_000);
+        // Several looks at the same fault.
+        await new Promise((resolve) => setTimeout(resolve, 4000));
+        expect(running.stderr().split('DELIVERY_DAMAGED').length).toBe(2);
+        writeFileSync(join(far, 'delivery.json'), whole);
+        await vi.waitFor(() => expect(running.stderr()).toContain('can be read again'), 60_000);
+        await from.call(['models', 'promote', B]);
+        await from.call(['models', 'deliver'], { env });
+        await follows(B);
+        running.kill('SIGTERM');
+        expect(await running.ended).toBe(0);
+        expect(running.stdout()).toContain('Received: 2.');
+        // Each receipt stands in the audit.
+        const db = new Database(homePaths({ MINUTEHAND_HOME: to.home }).trainer, { readonly: true });
+        const entries = db.prepare(`SELECT * FROM audit_api_writes`).all();
+        db.close();
+        const receipts = entries
+          .map((entry) => JSON.stringify(entry))
+          .filter((text) => text.includes('models receive'));
+        expect(receipts.filter((text) => text.includes(A) || text.includes(B)).length).toBeGreaterThanOrEqual(2);
       });
 
       it('takes what it can: a damaged direction model does not keep back the models of the pairs, exit code 3', async () => {

@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
 import type { Override } from '../../shared/bundle/admission/admission.ts';
-import { listVersions } from '../../shared/bundle/bundle.ts';
-import { readActiveOfSlot, shelfOfSlot } from '../../shared/bundle/shelves/registry.ts';
-import { describeError } from '../../shared/errors.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { deliverOnce } from '../../trainer/control/delivery/delivery.ts';
-import type { DeliveredPointer, Delivery } from '../../trainer/control/delivery/delivery_file.ts';
+import type { Delivery } from '../../trainer/control/delivery/delivery_file.ts';
 import {
   bundleOf,
   deliveredMarks,
@@ -15,6 +13,9 @@ import {
   type DeliverySource,
 } from '../../trainer/control/delivery/receive.ts';
 import { endPartly, type Output } from '../output.ts';
+import { parseInteger } from '../period.ts';
+import { isNewHere } from './delivered_pointer.ts';
+import { watchDelivered } from './models_watch.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 
 /** Takes in a bundle by its folder, and makes it active: the lock of `models promote`. */
@@ -32,16 +33,20 @@ export function addModelsDelivery(models: Command, output: () => Output, promote
     .argument('<place>', 'the folder of delivery_target, on the machine that has it, or its s3://… address')
     .addOption(despiteGatesOption())
     .addOption(reasonOption())
+    .option(
+      '--watch <seconds>',
+      'goes on until Ctrl-C or SIGTERM and looks again so many seconds after each look; what fails is said once and tried again',
+    )
     .description(
       'makes the delivered active models active here, when they are new: hashes, signature, golden answers and gates are checked as by `models promote`. Candidates are never activated',
     )
-    .action(async (place: string, flags: OverrideFlags) => {
-      const source = await openDelivered(place, process.env);
-      try {
-        await receive(source, overrideOf(flags), output(), promote);
-      } finally {
-        await source.close();
-      }
+    .action(async (place: string, { watch, ...flags }: OverrideFlags & { readonly watch?: string }) => {
+      const override = overrideOf(flags);
+      if (watch === undefined) return receiveNow(place, override, output(), promote);
+      // A reason is given for one bundle that a person knows.
+      if (override !== null)
+        throw new MinutehandError('USAGE', { seen: '--watch with --despite-gates', expected: 'one of the two' });
+      await watchDelivered(place, 1000 * parseInteger(watch, '--watch', 1), output());
     });
 }
 
@@ -60,20 +65,37 @@ async function deliverNow(output: Output): Promise<void> {
   output.result({ target, ...delivered, damaged });
 }
 
+async function receiveNow(place: string, override: Override | null, output: Output, promote: Promote): Promise<void> {
+  const source = await openDelivered(place, process.env);
+  try {
+    const { found, received, missing } = await receive(source, override, output, promote);
+    if (found !== null) output.line(`${place} has no newer active models (${found}).`);
+    output.written({ target: place, after: { received } });
+    output.result({ folder: place, received });
+    if (missing.length > 0) endPartly(missing, received.length > 0, output);
+  } finally {
+    await source.close();
+  }
+}
+
+interface Receipt {
+  /** What is there when nothing of it is new; else null. */
+  readonly found: string | null;
+  readonly received: readonly unknown[];
+  /** What could not be taken in, in words, when something else could. */
+  readonly missing: readonly string[];
+}
+
+/** @throws MinutehandError when nothing could be taken in, and the only new one is refused */
 async function receive(
   source: DeliverySource,
   override: Override | null,
   output: Output,
   promote: Promote,
-): Promise<void> {
-  const { place: folder, delivery } = source;
-  const fresh = delivery.pointers.filter((one) => isNew(one));
-  if (fresh.length === 0) {
-    output.line(`${folder} has no newer active models (${countsOf(delivery)}).`);
-    output.written({ target: folder, after: { received: [] } });
-    output.result({ folder, received: [] });
-    return;
-  }
+): Promise<Receipt> {
+  const { delivery } = source;
+  const fresh = delivery.pointers.filter((one) => isNewHere(one));
+  if (fresh.length === 0) return { found: countsOf(delivery), received: [], missing: [] };
   const received: unknown[] = [];
   const missing: string[] = [];
   for (const { timeframe, pointer } of fresh) {
@@ -88,21 +110,7 @@ async function receive(
       missing.push(`${timeframe ?? 'pairs'}, ${pointer.version}: ${code}: ${message}`);
     }
   }
-  output.written({ target: folder, after: { received } });
-  output.result({ folder, received });
-  if (missing.length > 0) endPartly(missing, received.length > 0, output);
-}
-
-/** @throws MinutehandError POINTER_ROLLBACK, POINTER_SIGNATURE, POINTER_EXPIRED, POINTER_MARK */
-function isNew({ timeframe, pointer }: DeliveredPointer): boolean {
-  const paths = homePaths();
-  const marks = deliveredMarks(paths, timeframe);
-  marks.check(pointer);
-  const received = marks.read();
-  if (received !== null && received.serial === pointer.serial) return false;
-  const active = readActiveOfSlot(paths.models, timeframe);
-  const folder = shelfOfSlot(timeframe).folder(paths.models);
-  return active?.version !== pointer.version || !listVersions(folder).includes(pointer.version);
+  return { found: null, received, missing };
 }
 
 function countsOf({ bundles }: Delivery): string {

@@ -1,0 +1,20 @@
+import { listVersions } from '../../shared/bundle/bundle.ts';
+import { readActiveOfSlot, shelfOfSlot } from '../../shared/bundle/shelves/registry.ts';
+import { homePaths } from '../../shared/home.ts';
+import type { DeliveredPointer } from '../../trainer/control/delivery/delivery_file.ts';
+import { deliveredMarks } from '../../trainer/control/delivery/receive.ts';
+
+/**
+ * Whether what is active at the sender was not received yet, or is not what this machine has.
+ * @throws MinutehandError POINTER_ROLLBACK, POINTER_SIGNATURE, POINTER_EXPIRED, POINTER_MARK
+ */
+export function isNewHere({ timeframe, pointer }: DeliveredPointer): boolean {
+  const paths = homePaths();
+  const marks = deliveredMarks(paths, timeframe);
+  marks.check(pointer);
+  const received = marks.read();
+  if (received !== null && received.serial === pointer.serial) return false;
+  const active = readActiveOfSlot(paths.models, timeframe);
+  const folder = shelfOfSlot(timeframe).folder(paths.models);
+  return active?.version !== pointer.version || !listVersions(folder).includes(pointer.version);
+}
