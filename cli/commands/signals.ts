@@ -23,6 +23,7 @@ import { REASONS } from '../../shared/strategies/pair_reversion/reasons.ts';
 import type { InstrumentBody } from '../../shared/signal/instrument_signal.ts';
 import { csvCell } from '../../shared/csv/csv_cell.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
+import { byWallClock } from '../../trainer/control/history/market_clock.ts';
 import { noteOtherMarket } from '../other_market_note.ts';
 import { endPartly, FAILED, PARTLY_DONE, type Output } from '../output.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
@@ -60,9 +61,9 @@ export function addSignals(program: Command, output: () => Output): void {
         'that is over, and deletes old rows when the archive is proven to hold them. A day is the UTC day on which a signal was published.',
     );
   addPairsOption(signals.command('list'), 'only these pairs or instruments, comma-separated')
-    .option('--day <day>', 'published on this UTC day')
-    .option('--from <day>', 'published from this UTC day or minute on')
-    .option('--to <day>', 'published before this UTC day or minute')
+    .option('--day <day>', 'of this UTC day: of its publication, or of a simulated market one of its own')
+    .option('--from <day>', 'from this UTC day or minute on, likewise')
+    .option('--to <day>', 'before this UTC day or minute, likewise')
     .addOption(new Option('--action <action>', 'only these').choices(['ENTER', 'EXIT', 'HOLD']))
     .addOption(
       new Option(
@@ -185,15 +186,15 @@ async function list(flags: ListFlags, output: Output): Promise<void> {
   const dayMs = flags.day === undefined ? undefined : dayStartMs(flags.day);
   const fromMs = dayMs ?? (period.from === undefined ? undefined : period.from * 1000);
   const toMs = dayMs === undefined ? (period.to === undefined ? undefined : period.to * 1000) : dayMs + DAY_MS;
-  await withHistory(flags, async ({ settings, market, tables }) => {
+  await withHistory(flags, async ({ settings, market, store, tables }) => {
     await noteOtherMarket(settings, flags, output);
+    const asked = { ...(fromMs === undefined ? {} : { fromMs }), ...(toMs === undefined ? {} : { toMs }) };
     const filter: SignalFilter = {
       market,
       ...(flags.pairs === undefined ? {} : { pairIds: flags.pairs }),
       ...(flags.action === undefined ? {} : { action: flags.action }),
       ...(flags.reason === undefined ? {} : { reason: flags.reason }),
-      ...(fromMs === undefined ? {} : { fromMs }),
-      ...(toMs === undefined ? {} : { toMs }),
+      ...(await byWallClock(store, settings, asked)),
     };
     if (flags.out !== undefined) return writeCsv(flags.out, filter, tables, output);
     const rows =

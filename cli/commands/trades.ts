@@ -10,6 +10,7 @@ import { fillFigures, type FillFigures } from '../../trainer/control/fills/fill_
 import { readRefusedLines, readTrades, type LiveTrade } from '../../trainer/control/fills/live_trades.ts';
 import { FINDINGS, reconcile } from '../../trainer/control/fills/reconcile.ts';
 import { against, type Against } from '../../trainer/control/fills/live_kpis.ts';
+import { byWallClock } from '../../trainer/control/history/market_clock.ts';
 import { openStoreIfThere, type Store } from '../../trainer/store/store.ts';
 import { priceText } from '../../shared/price_text.ts';
 import { csvCell } from '../../shared/csv/csv_cell.ts';
@@ -83,8 +84,8 @@ export function addTrades(program: Command, output: () => Output): void {
     );
   const common = (command: Command): Command =>
     addPairsOption(command, 'only these pairs, comma-separated')
-      .option('--from <day>', 'first UTC day or minute')
-      .option('--to <day>', 'UTC day or minute of the end')
+      .option('--from <day>', 'first UTC day or minute; of a simulated market, one of its own')
+      .option('--to <day>', 'UTC day or minute of the end, likewise')
       .addOption(marketOption());
   common(trades.command('list'))
     .description(
@@ -134,8 +135,18 @@ async function withStore<Result>(work: (store: Store) => Promise<Result>, withou
   }
 }
 
+/** What is wanted, its period by the wall clock: of a simulated market, days are those of its bars. */
+async function wantedOf(flags: TradesFlags): Promise<Selection> {
+  const asked = selectionOf(flags);
+  const { fromMs: _from, toMs: _to, ...rest } = asked;
+  return await withStore(
+    async (store): Promise<Selection> => ({ ...rest, ...(await byWallClock(store, asked.settings, asked)) }),
+    asked,
+  );
+}
+
 async function list(flags: TradesFlags, output: Output): Promise<void> {
-  const wanted = selectionOf(flags);
+  const wanted = await wantedOf(flags);
   await noteOtherMarket(wanted.settings, flags, output);
   const trades = await withStore((store) => readTrades(store, wanted), []);
   const figures = fillFigures({ trades, ...signalsOf(wanted, trades[0]?.time_ms ?? 0) }, accountIdOf);
@@ -168,7 +179,7 @@ export function noFillsText({ from, to, pairs }: TradesFlags, entries: number, e
 const listed = ({ line: _line, ...trade }: LiveTrade) => ({ ...trade, account_id: accountIdOf(trade) });
 
 async function exportTrades(flags: TradesFlags & { out: string }, output: Output): Promise<void> {
-  const wanted = selectionOf(flags);
+  const wanted = await wantedOf(flags);
   const trades = await withStore((store) => readTrades(store, wanted), []);
   const lines = [COLUMNS.join(','), ...trades.map((trade) => COLUMNS.map((name) => csvCell(trade[name])).join(','))];
   const text = `${lines.join('\n')}\n`;
@@ -195,7 +206,7 @@ async function noteRefused({ fromMs = 0, toMs }: Selection, output: Output): Pro
 }
 
 async function check(flags: TradesFlags, output: Output): Promise<void> {
-  const wanted = selectionOf(flags);
+  const wanted = await wantedOf(flags);
   const fromMs = wanted.fromMs ?? MACHINE_CLOCK.nowMs() - CHECKED_DAYS * DAY_MS;
   const { trades, refusedLines } = await withStore(
     async (store) => ({

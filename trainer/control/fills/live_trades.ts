@@ -8,15 +8,17 @@ export type RefusedLine = Selectable<RefusedFillsTable>;
 export interface TradeFilter {
   readonly market: string;
   readonly pairIds?: readonly string[];
-  /** Epoch ms, inclusive. */
+  /** Epoch ms of the fill: from inclusive, to exclusive. */
   readonly fromMs?: number;
+  readonly toMs?: number;
 }
 
 /** Fills and refused orders of a market, ordered by time. */
-export function readTrades({ db }: Store, { market, pairIds, fromMs }: TradeFilter): Promise<LiveTrade[]> {
+export function readTrades({ db }: Store, { market, pairIds, fromMs, toMs }: TradeFilter): Promise<LiveTrade[]> {
   let query = db.selectFrom('core.live_trades').selectAll().where('market', '=', market);
   if (pairIds !== undefined) query = query.where('pair_id', 'in', pairIds);
   if (fromMs !== undefined) query = query.where('time_ms', '>=', fromMs);
+  if (toMs !== undefined) query = query.where('time_ms', '<', toMs);
   return query.orderBy('time_ms').orderBy('ticket').orderBy('fill_key').execute();
 }
 

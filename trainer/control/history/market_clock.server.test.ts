@@ -8,6 +8,9 @@ import { encodeBody } from '../../../shared/signal/encode.ts';
 import { bodyOf, idOf } from '../../../shared/signal/signal.fixture.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import { openFill } from '../../../shared/fill/fill.fixture.ts';
+import { readTrades } from '../fills/live_trades.ts';
+import { tradeOf } from '../fills/trade.fixture.ts';
 import { byWallClock } from './market_clock.ts';
 import { signalRow } from './signal_row.ts';
 import { openSignalTables } from './signal_tables.ts';
@@ -95,6 +98,22 @@ it('takes the bars of the asked period of a simulated market, whenever they were
     }),
     { numRuns: 40 },
   );
+});
+
+it('selects the fills of a period of the market, which are made at the publication of their bar', async () => {
+  const bars = [1, 2, 3].map((minute) => ({
+    closeMs: MARKET_MS + minute * MINUTE_MS,
+    publishedMs: WALL_MS + 1000 * minute,
+    isRepeat: false,
+  }));
+  const store = await storeOf(bars);
+  for (const [i, { publishedMs }] of bars.entries()) {
+    const fill = openFill({ market: 'simulated', ticket: i, position_id: idOf(i), time_ms: publishedMs + 20 });
+    await store.db.insertInto('core.live_trades').values(tradeOf(fill, null)).execute();
+  }
+  const asked = { fromMs: bars[1]!.closeMs, toMs: bars[2]!.closeMs };
+  const found = await readTrades(store, { market: 'simulated', ...(await byWallClock(store, simulated, asked)) });
+  expect(found.map(({ ticket }) => ticket)).toEqual([1]);
 });
 
 it('leaves times of a live market, and those of a market without signals, as they are', async () => {

@@ -59,6 +59,7 @@ async function openMarketClock(store: Store, { signals, minutehand }: Settings):
   const first = await one(sql`ORDER BY generated_at_ms`);
   const last = await one(sql`ORDER BY generated_at_ms DESC`);
   if (first === null || last === null) return null;
+  const nextFrom = async (ms: number) => (await one(sql`AND generated_at_ms >= ${ms} ORDER BY generated_at_ms`))!;
   return {
     first,
     last,
@@ -69,11 +70,11 @@ async function openMarketClock(store: Store, { signals, minutehand }: Settings):
       let until = last.generated_at_ms;
       while (until - before > 1) {
         const middle = Math.floor((before + until) / 2);
-        const next = (await one(sql`AND generated_at_ms >= ${middle} ORDER BY generated_at_ms`))!;
+        const next = await nextFrom(middle);
         if (Date.parse(next.bar_close) >= marketMs) until = middle;
         else before = next.generated_at_ms;
       }
-      return until;
+      return (await nextFrom(until)).generated_at_ms;
     },
   };
 }
