@@ -140,6 +140,24 @@ describe.skipIf(redis === null || noBrowser)(`the page Fleet, with a worker on R
     expect(await rowOf(/metals/).innerText()).toMatch(/degraded/);
   });
 
+  it('names what no worker can do, and what waits for another attempt', async () => {
+    const keyOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+    const needs = { learner: 'xgboost', memoryMb: 2 ** 20, gpu: true };
+    await queue.enqueue({ key: keyOf('too large'), needs, isUrgent: false, payload: '{}' });
+    const patient = bullmqQueue(redis!.url, null, { ...QUEUE_TIMING, backoffMs: 3_600_000 }, 'research');
+    await patient.enqueue({ key: keyOf('slow'), needs: { learner: 'other' }, isUrgent: false, payload: '{}' });
+    const claim = await patient.claim({ name: 'elsewhere', learners: ['other'], slots: 1 });
+    await claim!.fail({ code: 'TASK_TIME', message: 'more than 60 s' }, true);
+    await patient.close();
+    const unclaimed = page.locator('section[aria-label="Tasks that no worker can do"]');
+    await unclaimed.getByText('1048576 MB a task').waitFor();
+    expect(await unclaimed.innerText()).toMatch(/xgboost\s+1\s+1,048,576 MB\s+1\s+GPU\s+desk\/\d+: .*a GPU/);
+    const retries = page.locator('section[aria-label="Tasks that wait for another attempt"]');
+    const row = retries.locator('tr', { hasText: keyOf('slow').slice(0, 12) });
+    await row.waitFor();
+    expect(await row.innerText()).toMatch(/other\s+TASK_TIME\s+more than 60 s\s+2\s+\d+ min/);
+  });
+
   it('lists a task that the worker could not do, with the reason; tries it again, and drops it', async () => {
     const task = { key: BAD_TASK, needs: { learner: 'gbdt' }, isUrgent: false, payload: '{"kind":"fit"}' };
     await queue.enqueue(task);
