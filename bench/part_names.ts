@@ -3,6 +3,7 @@ export const PARTS = [
   'end-to-end',
   'shards',
   'floor',
+  'profile',
   'engines',
   'arrival',
   'instruments',

@@ -6,6 +6,7 @@ import { benchBrowsers, type BrowsersResult } from './end_to_end/browsers.ts';
 import { benchEndToEnd, type EndToEndResult } from './end_to_end/end_to_end.ts';
 import { benchFloor, type FloorResult } from './end_to_end/floor.ts';
 import { benchInstruments, type InstrumentsResult } from './end_to_end/instruments.ts';
+import { benchProfile, type ProfileResult } from './end_to_end/profile.ts';
 import { benchRetraining, type RetrainingResult } from './end_to_end/retraining.ts';
 import { benchShards, type ShardsResult } from './end_to_end/shards.ts';
 import { benchSoak, type SoakResult } from './end_to_end/soak.ts';
@@ -38,6 +39,8 @@ export interface BenchResult {
   readonly shards?: ShardsResult;
   /** Daemon and null daemon beside round trips without our code. */
   readonly floor?: FloorResult;
+  /** Where the time of many pairs goes. */
+  readonly profile?: ProfileResult;
   /** Engines of the server, alone. */
   readonly engines?: EnginesResult;
   readonly arrival?: readonly ArrivalResult[];
@@ -99,6 +102,8 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const PAIRS = [10, 100, 1000] as const;
 const STATION_MINUTES = 3000;
 const FLOOR_MINUTES = 1500;
+const PROFILE_PAIRS = 1000;
+const PROFILE_MINUTES = 200;
 const SHARD_PAIRS = 1000;
 const SHARD_MINUTES = 150;
 const SHARD_DAEMONS = [1, 2, 4] as const;
@@ -147,6 +152,13 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     ...(wants('end-to-end') && { end_to_end: await endToEnd(options) }),
     ...(wants('shards') && { shards: await shards(options) }),
     ...(wants('floor') && { floor: await benchFloor(minutes ?? FLOOR_MINUTES, print) }),
+    ...(wants('profile') && {
+      profile: await benchProfile({
+        pairs: options.pairs ?? PROFILE_PAIRS,
+        minutes: minutes ?? PROFILE_MINUTES,
+        print,
+      }),
+    }),
     ...(wants('engines') && { engines: await benchEngines(print) }),
     ...(wants('arrival') && { arrival: await arrival(options) }),
     ...(wants('instruments') && { instruments: await instruments(options) }),

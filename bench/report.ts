@@ -8,6 +8,7 @@ import type { Attribution, FloorPace, FloorResult } from './end_to_end/floor.ts'
 import type { ProcessWork } from './end_to_end/process_work.ts';
 import { BROWSERS_LIMIT, type BrowsersResult } from './end_to_end/browsers.ts';
 import type { InstrumentsResult } from './end_to_end/instruments.ts';
+import type { ProfileResult } from './end_to_end/profile.ts';
 import { RETRAINING_LIMIT, type RetrainingResult } from './end_to_end/retraining.ts';
 import type { ShardsResult } from './end_to_end/shards.ts';
 import { soakFailure, type HeapTrend, type SoakResult } from './end_to_end/soak.ts';
@@ -58,6 +59,7 @@ Nearest-rank percentiles: below 1,000 values p99.9 is the maximum.
     result.end_to_end && endToEnd(result.end_to_end, result.end_to_end_elsewhere ?? []),
     result.shards && shards(result.shards),
     result.floor && floor(result.floor),
+    result.profile && profile(result.profile),
     result.engines && engines(result.engines),
     result.arrival && arrival(result.arrival),
     result.instruments && instruments(result.instruments),
@@ -185,8 +187,6 @@ ${work}${attributionText(attribution)}`;
 }
 
 function attributionText({ daemon, null_daemon }: FloorResult['attribution']): string {
-  const places = comparedRows(daemon.places_us, null_daemon.places_us, PLACE_LIMIT_US);
-  const sum = (us: Attribution['places_us']): number => Object.values(us).reduce((total, one) => total + one, 0);
   const callsText =
     daemon.system_calls === null || null_daemon.system_calls === null
       ? ''
@@ -200,11 +200,27 @@ ${comparedRows(daemon.system_calls, null_daemon.system_calls, CALLS_LIMIT).join(
   return `
 Where the main threads spend this time, microseconds per minute of bars back to back: self time by package, folder of this project, or kind, from V8's sampling profiler, which makes both a little slower; without places below ${PLACE_LIMIT_US} µs.
 
-| place | daemon | null daemon |
-|---|---|---|
-${places.join('\n')}
-| **sum** | **${whole(sum(daemon.places_us))}** | **${whole(sum(null_daemon.places_us))}** |
+${placesTable(daemon.places_us, null_daemon.places_us, PLACE_LIMIT_US)}
 ${callsText}`;
+}
+
+/** Both in microseconds. */
+function placesTable(own: Attribution['places_us'], base: Attribution['places_us'], limit: number): string {
+  const sum = (us: Attribution['places_us']): number => Object.values(us).reduce((total, one) => total + one, 0);
+  return `| place | daemon | null daemon |
+|---|---|---|
+${comparedRows(own, base, limit).join('\n')}
+| **sum** | **${whole(sum(own))}** | **${whole(sum(base))}** |`;
+}
+
+function profile({ pairs, minutes, daemon_us, null_daemon_us }: ProfileResult): string {
+  const limit = PLACE_LIMIT_US * (pairs / 10);
+  return `## Where the time of ${pairs.toLocaleString('en')} pairs goes
+
+\`npm run bench -- --parts profile\`: main threads of daemon and null daemon, microseconds per minute of bars, means of ${minutes} minutes back to back, as in [Floor](#floor); without places below ${whole(limit)} µs.
+
+${placesTable(daemon_us, null_daemon_us, limit)}
+`;
 }
 
 /** Rows of what either has at least `limit` of, the daemon's largest first. */

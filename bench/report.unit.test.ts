@@ -193,6 +193,18 @@ describe('docs/reference/BENCHMARKS.md', () => {
     expect(text).toContain('lightgbm was not measured: no library');
   });
 
+  it('shows where the time of many pairs goes', () => {
+    const profile = {
+      pairs: 1000,
+      minutes: 2,
+      daemon_us: { 'shared/core': 2000, pino: 100 },
+      null_daemon_us: { pino: 50 },
+    };
+    const text = renderBenchmarks({ machine, profile });
+    expect(text).toContain('## Where the time of 1,000 pairs goes');
+    expect(text).toContain('|shared/core|2000.0|0.0|\n|**sum**|**2100**|**50**|');
+  });
+
   it('shows the same subjects in several daemons', () => {
     const transports = { websocket: percentiles([1000, 3000]) };
     const runs = [{ daemons: 2, pairs: 500, transports, resident_bytes: 4e8 }];

@@ -11,6 +11,7 @@ import { openField, TRANSPORTS, type Field, type Latencies, type Target, type Tr
 import { instantNs } from './instant.ts';
 import { startHelper, startRedis } from './process.ts';
 import { ProcessWorkMeter, type ProcessWork } from './process_work.ts';
+import { perMinute } from './profile.ts';
 import { countSystemCalls, type SystemCalls } from './system_calls.ts';
 
 const PAIRS = 10;
@@ -126,12 +127,6 @@ async function attributionOf(target: Target, minutes: number): Promise<Attributi
     places_us: perMinute(places, profiled),
     system_calls: calls === null ? null : perMinute(calls, traced),
   };
-}
-
-/** Sums over minutes, as means per minute, the largest first. */
-function perMinute(sums: Readonly<Record<string, number>>, minutes: number): Record<string, number> {
-  const rows = Object.entries(sums).map(([name, sum]) => [name, sum / minutes] as const);
-  return Object.fromEntries(rows.sort(([, a], [, b]) => b - a));
 }
 
 /** Round trips without our code. */
