@@ -3,6 +3,7 @@ import { endWorker, forgetTask, retryTask } from '../../trainer/jobs/fleet/fleet
 import { differenceText, lookAtFleet, needsText } from '../../trainer/jobs/fleet/fleet_view.ts';
 import { subjectsWithin, type FleetDaemon, type SeenInstallation } from '../../trainer/jobs/fleet/installation.ts';
 import type { LearnerTasks, TaskQueue } from '../../trainer/jobs/fleet/task_queue.ts';
+import { counted } from '../../shared/counted.ts';
 import { requireFleet } from '../fleet_of_command.ts';
 import type { Output } from '../output.ts';
 
@@ -102,7 +103,7 @@ async function showFleet(output: Output): Promise<void> {
       }
     }
     for (const { needs, waiting, lacking } of view.unclaimed) {
-      output.line(`NOBODY  can do ${waiting} waiting tasks: ${needsText(needs)}. Start a worker that has it`);
+      output.line(`NOBODY  can do ${counted(waiting, 'waiting task')}: ${needsText(needs)}. Start a worker that has this`);
       for (const { worker, lacks } of lacking) output.line(`        ${worker} lacks ${lacks.join(', ')}`);
     }
     for (const { key, learner, attempt, error, inMs } of view.retries)
