@@ -103,7 +103,9 @@ async function showFleet(output: Output): Promise<void> {
       }
     }
     for (const { needs, waiting, lacking } of view.unclaimed) {
-      output.line(`NOBODY  can do ${counted(waiting, 'waiting task')}: ${needsText(needs)}. Start a worker that has this`);
+      output.line(
+        `NOBODY  can do ${counted(waiting, 'waiting task')}: ${needsText(needs)}. Start a worker that has this`,
+      );
       for (const { worker, lacks } of lacking) output.line(`        ${worker} lacks ${lacks.join(', ')}`);
     }
     for (const { key, learner, attempt, error, inMs } of view.retries)
