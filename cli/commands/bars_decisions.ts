@@ -100,7 +100,7 @@ async function runLeaveOut(named: string, flags: ReasonFlag & PeriodFlags, outpu
     const count = received.reduce((sum, { length }) => sum + length, 0);
     const { from = null, to = null } = period;
     const number = await leaveOut(store, { symbol, from, to }, { by: actorName(), reason });
-    const models = await modelsTrainedOn(store, homePaths().models, [{ symbol, bars: count, first, last }]);
+    const models = await modelsTrainedOn(store, homePaths().models, 'live', [{ symbol, bars: count, first, last }]);
     output.written({ target: `import ${number}`, after: { symbol, from, to, bars: count, models, reason } });
     output.line(`Left out: ${symbol}, ${count} received bars, ${isoMinute(first)} to ${isoMinute(last)}`);
     output.line(`\`minutehand bars undo ${number}\` takes it back; \`minutehand resume\` lifts a stop of entries.`);

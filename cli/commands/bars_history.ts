@@ -129,8 +129,8 @@ async function runDelete(flags: DeleteFlags, output: Output): Promise<void> {
   });
 }
 
-async function affectedModels(store: Store, { removed, restored }: ChangePreview): Promise<readonly string[]> {
-  return modelsTrainedOn(store, homePaths().models, [...removed, ...restored]);
+async function affectedModels(store: Store, { market, removed, restored }: ChangePreview): Promise<readonly string[]> {
+  return modelsTrainedOn(store, homePaths().models, market, [...removed, ...restored]);
 }
 
 function say(title: string, preview: ChangePreview, models: readonly string[], output: Output): void {

@@ -261,7 +261,7 @@ export async function runImport(job: ImportJob, { minutehand }: Settings, output
   if (result.import_number !== null)
     output.line(`Import ${result.import_number}; \`minutehand bars undo ${result.import_number}\` takes it back.`);
   for (const [symbol, near] of Object.entries(result.near_symbols)) output.note(nearText(symbol, near, result));
-  const models = isReplacing ? await modelsOn(result) : [];
+  const models = isReplacing ? await modelsOn(market, result) : [];
   if (models.length > 0)
     output.note(`Models that were trained on these bars: ${models.join(', ')}. Train again before you rely on them.`);
   output.result(isReplacing ? { ...result, dry_run: isDry, models } : result);
@@ -340,13 +340,13 @@ function folderNeighbors(folder: string, pairs: readonly Pair[]): NeighborBars {
 }
 
 /** Models that were trained on bars that are replaced. */
-async function modelsOn({ symbols }: ImportResult): Promise<readonly string[]> {
+async function modelsOn(market: Market, { symbols }: ImportResult): Promise<readonly string[]> {
   const touched = symbols.flatMap(({ symbol, replaced = 0, replaced_period }) =>
     replaced_period === undefined
       ? []
       : [{ symbol, bars: replaced, first: replaced_period[0], last: replaced_period[1] }],
   );
-  return touched.length === 0 ? [] : withStore((store) => modelsTrainedOn(store, homePaths().models, touched));
+  return touched.length === 0 ? [] : withStore((store) => modelsTrainedOn(store, homePaths().models, market, touched));
 }
 
 /** What an import has changed in the store. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
 import { parseSubject } from '../../../shared/pair.ts';
 import type { Store } from '../../store/store.ts';
@@ -8,6 +9,8 @@ import type { TouchedBars } from '../../store/import_runs.ts';
 /** The parts of a manifest that say what a bundle was trained on. */
 interface Trained {
   readonly version: string;
+  /** Absent in a bundle of an earlier version. */
+  readonly market?: Market;
   readonly pairs?: readonly string[];
   readonly instruments?: readonly string[];
   readonly period?: { readonly from?: string; readonly to?: string };
@@ -15,11 +18,12 @@ interface Trained {
 
 /**
  * Versions of models that were trained or evaluated on any of these bars, by the registry and by their folders, which
- * it may lag behind. A removed bundle still counts, since its backtests and reports remain.
+ * it may lag behind; those of another market have other bars. A removed bundle still counts, since its backtests and reports remain.
  */
 export async function modelsTrainedOn(
   store: Pick<Store, 'db'>,
   modelsFolder: string,
+  market: Market,
   touched: readonly TouchedBars[],
 ): Promise<readonly string[]> {
   const rows = await store.db.selectFrom('core.model_registry').select('manifest').orderBy('version').execute();
@@ -27,7 +31,9 @@ export async function modelsTrainedOn(
     ...rows.map(({ manifest }) => parsed(manifest)),
     ...ALL_SHELVES.flatMap((shelf) => manifestsIn(shelf.folder(modelsFolder))),
   ];
-  const affected = trained.filter((one) => one !== null && touched.some((bars) => isTrainedOn(one, bars)));
+  const affected = trained.filter(
+    (one) => one !== null && (one.market ?? market) === market && touched.some((bars) => isTrainedOn(one, bars)),
+  );
   return [...new Set(affected.map((one) => one!.version))].sort();
 }
 
