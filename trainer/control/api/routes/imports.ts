@@ -48,7 +48,10 @@ export function addImportRoutes(api: Api, { settings, store, paths }: ApiContext
       request.written = { target: `import ${id}${isDry ? ' (dry run)' : ''}` };
       const opened = await store();
       const preview = await opened.importRuns.previewUndo(id);
-      const models = await modelsTrainedOn(opened, paths.models, preview.market, [...preview.removed, ...preview.restored]);
+      const models = await modelsTrainedOn(opened, paths.models, preview.market, [
+        ...preview.removed,
+        ...preview.restored,
+      ]);
       const { removed, restored, series, later_files } = isDry
         ? preview
         : await opened.importRuns.undo(id, request.identity!.name);
