@@ -18,7 +18,8 @@ interface Trained {
 
 /**
  * Versions of models that were trained or evaluated on any of these bars, by the registry and by their folders, which
- * it may lag behind; those of another market have other bars. A removed bundle still counts, since its backtests and reports remain.
+ * it may lag behind; those of another market have other bars. A removed bundle still counts, since its backtests and
+ * reports remain.
  */
 export async function modelsTrainedOn(
   store: Pick<Store, 'db'>,
