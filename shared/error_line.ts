@@ -2,9 +2,13 @@ import type { ErrorReport } from './errors.ts';
 
 const NEXT_STEP = ' → ';
 
-/** An error with its next step in one line, as records of jobs and backtests keep it. */
-export function errorLine({ code, message, next }: Pick<ErrorReport, 'code' | 'message' | 'next'>): string {
-  return withNext(`${code}: ${message}`, next);
+/**
+ * An error with its next step in one line, as records of jobs and backtests keep it. What another process has printed
+ * may lack the next step.
+ */
+export function errorLine({ code, message, next }: Pick<ErrorReport, 'code' | 'message'> & { next?: string }): string {
+  const seen = `${code}: ${message}`;
+  return next === undefined ? seen : withNext(seen, next);
 }
 
 /** What has happened, and what to do. */

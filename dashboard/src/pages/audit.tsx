@@ -67,6 +67,7 @@ export default function AuditPage() {
     <Panel title={t('audit.title')} wide>
       {error !== null && <Failure error={error} />}
       <Table
+        kind="cards"
         name="audit"
         label={t('audit.title')}
         rows={data?.entries}
