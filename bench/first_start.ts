@@ -1,4 +1,3 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -29,6 +28,8 @@ export interface FirstStart {
 interface NodeRuntime {
   readonly OTHER_NODES: readonly string[];
   freshCopy(): string;
+  /** Signals that a consumer would use. */
+  goodSignals(home: string): number;
   fetchNode(wanted: string): Promise<{ readonly version: string; readonly environment: NodeJS.ProcessEnv }>;
 }
 
@@ -39,19 +40,24 @@ const PATIENCE_MS = 600_000;
 /** With this version of Node and the other supported ones; npm's own cache is used as it is. */
 export async function benchFirstStart(print: (line: string) => void): Promise<readonly FirstStart[]> {
   const path = join(packageRoot(), 'bin', 'node_runtime.mjs');
-  const { OTHER_NODES, freshCopy, fetchNode } = (await import(pathToFileURL(path).href)) as NodeRuntime;
+  const runtime = (await import(pathToFileURL(path).href)) as NodeRuntime;
   const starts: FirstStart[] = [];
   const own = { version: process.versions.node, environment: process.env };
   const others = [];
-  for (const wanted of OTHER_NODES) others.push(await fetchNode(wanted));
+  for (const wanted of runtime.OTHER_NODES) others.push(await runtime.fetchNode(wanted));
   for (const { version, environment } of [own, ...others]) {
     print(`first start with Node ${version} …`);
-    starts.push(await firstStart(freshCopy(), version, environment));
+    starts.push(await firstStart(runtime, version, environment));
   }
   return starts;
 }
 
-async function firstStart(folder: string, node: string, environment: NodeJS.ProcessEnv): Promise<FirstStart> {
+async function firstStart(
+  { freshCopy, goodSignals }: NodeRuntime,
+  node: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<FirstStart> {
+  const folder = freshCopy();
   const home = join(folder, 'var', 'home');
   const { MINUTEHAND_CONFIG: _, ...inherited } = environment;
   const places = { MINUTEHAND_HOME: home, MINUTEHAND_DAEMON_PORT: '0', MINUTEHAND_TRAINER_PORT: '0' };
@@ -73,7 +79,7 @@ async function firstStart(folder: string, node: string, environment: NodeJS.Proc
       if (stage !== null) done[stage] ??= seconds();
     });
   try {
-    while (goodSignals(join(home, 'signals')) < SIGNALS) {
+    while (goodSignals(home) < SIGNALS) {
       if (child.exitCode !== null || performance.now() - startMs > PATIENCE_MS)
         throw new Error(`npm start with Node ${node} gave no ${SIGNALS} signals:\n${last.slice(-20).join('\n')}`);
       await sleep(LOOK_EVERY_MS);
@@ -91,18 +97,4 @@ async function firstStart(folder: string, node: string, environment: NodeJS.Proc
 export function stageDoneBy(line: string): StartStage | null {
   const found = Object.entries(STAGES).find(([, pattern]) => pattern.test(line));
   return found === undefined ? null : (found[0] as StartStage);
-}
-
-/** Signals that a consumer would use: mode OK, with numbers. */
-function goodSignals(folder: string): number {
-  if (!existsSync(folder)) return 0;
-  return readdirSync(folder).filter((pair) => {
-    try {
-      const text = readFileSync(join(folder, pair, 'signal.json'), 'utf8');
-      const signal = JSON.parse(text) as { readonly mode: unknown; readonly z_score: unknown };
-      return signal.mode === 'OK' && Number.isFinite(signal.z_score);
-    } catch {
-      return false;
-    }
-  }).length;
 }

@@ -1,11 +1,11 @@
 import { existsSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { homePaths } from '../shared/home.ts';
+import { residentBytes } from '../shared/process/memory.ts';
 import { Database } from '../shared/store/sqlite.ts';
 import { openField, type DaemonArgument, type Field } from './end_to_end/field.ts';
 import { startHelper } from './end_to_end/process.ts';
 import { benchModels } from './models.ts';
-import { residentBytes } from './resident_memory.ts';
 
 /** What an installation takes without anybody's training. */
 export interface Footprint {

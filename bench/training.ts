@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { writeBarFile } from '../shared/bar_file/bar_file.ts';
 import { launcher } from '../shared/launcher.ts';
+import { residentBytes } from '../shared/process/memory.ts';
 import { recordMarket } from '../shared/market/simulated_market.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import type { Engine } from '../shared/policy/engines.ts';
@@ -15,7 +16,6 @@ import { ensembleParameters } from '../trainer/learning/learners/mixture/ensembl
 import { refuseMissingLearner } from '../trainer/learning/learners/registry.ts';
 import { atExit } from './exit_work.ts';
 import { benchMarket, daysAgo } from './market.ts';
-import { residentBytes } from './resident_memory.ts';
 import { openTemporaryFolder } from './temporary_folder.ts';
 
 /** Eight months of 21 trading days. */
@@ -24,7 +24,7 @@ const WORKERS = 2;
 const BARS_DAYS_AGO = 400;
 const SAMPLE_EVERY_MS = 100;
 
-/** A whole training of the configured pairs on simulated bars, without cache, in a process of its own. */
+/** A whole training of the configured pairs on simulated bars, without cache, in a separate process. */
 export interface WholeTraining {
   readonly engine: string;
   /** Parameters that each model tries. */
@@ -120,7 +120,7 @@ export async function watchTraining(
   const stages: Record<string, number> = {};
   let stage = 'start';
   const sample = (): void => {
-    const bytes = residentBytes(child.pid!);
+    const bytes = residentBytes(child.pid);
     if (bytes !== null) stages[stage] = Math.max(stages[stage] ?? 0, bytes);
   };
   createInterface({ input: child.stderr }).on('line', (line) => {

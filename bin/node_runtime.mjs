@@ -159,7 +159,7 @@ function startFaults({ version, output, code, signals }) {
 }
 
 /** Number of signals that a consumer would use: mode OK, with numbers. @param {string} home */
-function goodSignals(home) {
+export function goodSignals(home) {
   const folder = join(home, 'signals');
   if (!existsSync(folder)) return 0;
   return readdirSync(folder).filter((pair) => {

@@ -28,7 +28,7 @@ let record: (() => Promise<void>) | null = null;
 /** @param keep within about a second; never rejects. @returns a function that forgets it, when the job has ended */
 export function recordInterruption(keep: () => Promise<void>): () => void {
   record = keep;
-  // For a command that does not answer by itself.
+  // For a command that has not called `tellWhenInterrupted`.
   const unanswered = (): void => {
     if (answering === null) void keep().then(endInterrupted);
   };

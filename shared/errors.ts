@@ -1344,6 +1344,12 @@ export class MinutehandError extends Error {
     return ERRORS[this.code].status;
   }
 
+  /** What another thread or process makes an equal error of, but for its cause and gates. */
+  get detail(): Omit<ErrorDetail, 'cause' | 'gates'> {
+    const { seen, expected, next } = this;
+    return { ...(seen !== undefined && { seen }), ...(expected !== undefined && { expected }), next };
+  }
+
   toJSON(): ErrorReport {
     const { code, message, next, gates } = this;
     return { code, message, next, ...(gates !== undefined && { gates }) };

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
+import { modelHashes } from './model_hashes.ts';
 import { skipNote } from './skip_note.ts';
 import { tinyBars } from './tiny_settings.ts';
 
@@ -48,13 +49,7 @@ describe.runIf(redis !== null)(`a fleet${note}`, () => {
     const { code, stdout, stderr } = await place.run(args, { env: variables });
     expect(code, stderr).toBe(0);
     const { version } = JSON.parse(stdout) as { version: string };
-    const names = ['ai1', 'ai2', 'ai3'];
-    return Object.fromEntries(
-      names.map((name) => {
-        const bytes = readFileSync(join(folder, version, `${name}.onnx`));
-        return [name, createHash('sha256').update(bytes).digest('hex')];
-      }),
-    );
+    return modelHashes(join(folder, version));
   }
 
   async function startWorker(name: string): Promise<Running> {

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -13,6 +12,7 @@ import type { FitTask } from '../trainer/learning/learners/trees/fit.ts';
 import { LEARNER_DEFAULTS } from '../trainer/learning/learners/trees/learner.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
+import { modelHashes } from './model_hashes.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
 import { skipNote } from './skip_note.ts';
 import { tinyBars } from './tiny_settings.ts';
@@ -21,7 +21,6 @@ vi.setConfig({ testTimeout: 900_000, hookTimeout: 300_000 });
 
 const redis: RedisServer | null = IS_LONG ? await startRedis() : null;
 const note = IS_LONG ? skipNote(redis === null, REDIS_NOTE) : LONG_NOTE;
-const MODELS = ['ai1', 'ai2', 'ai3'];
 const NEVER = new AbortController().signal;
 /** Has the worker, and not the training, which does fits as well and has no limits. */
 const ONLY_THE_WORKER = 'evolve';
@@ -51,7 +50,7 @@ describe.runIf(redis !== null)(`a worker with limits${note}`, () => {
   let queue: TaskQueue;
   let worker: Running;
   /** Of a training by threads alone. */
-  let expected: string[];
+  let expected: Record<string, string>;
 
   const env = (): NodeJS.ProcessEnv => ({
     MINUTEHAND_QUEUE: 'bullmq',
@@ -73,17 +72,14 @@ describe.runIf(redis !== null)(`a worker with limits${note}`, () => {
   });
 
   /** @returns hashes of the models */
-  async function train(out: string, variables: NodeJS.ProcessEnv): Promise<string[]> {
+  async function train(out: string, variables: NodeJS.ProcessEnv): Promise<Record<string, string>> {
     const folder = join(place.folder, out);
     rmSync(join(place.home, 'cache', 'search'), { recursive: true, force: true });
     const args = ['train', '--data', data, '--trials', '3', '--workers', '1', '--out', folder, '--json'];
     const { code, stdout, stderr } = await place.run(args, { env: variables });
     expect(code, stderr).toBe(0);
     const { version } = JSON.parse(stdout) as { version: string };
-    return MODELS.map((name) => {
-      const bytes = readFileSync(join(folder, version, `${name}.onnx`));
-      return createHash('sha256').update(bytes).digest('hex');
-    });
+    return modelHashes(join(folder, version));
   }
 
   /** Puts a fit in as a training does. @returns its key */

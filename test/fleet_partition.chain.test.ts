@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +8,7 @@ import { NAMESPACES_NOTE, openNamespace, type MachineNetwork } from '../daemon/l
 import { packageRoot } from '../shared/root.ts';
 import { createWorkplace, eventually, PROGRAM, startProgram, type Running, type Workplace } from './cli_process.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
+import { modelHashes } from './model_hashes.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
 import { S3_KEYS, startS3, type S3Server } from './s3_server.ts';
 import { skipNote } from './skip_note.ts';
@@ -94,12 +94,7 @@ describe.runIf(note === undefined)(`a fleet of three machines${note ?? ''}`, () 
     const { code, stdout, stderr } = await place.run([...args, '--out', target, '--json'], { env });
     expect(code, stderr).toBe(0);
     const { version } = JSON.parse(stdout) as { version: string };
-    const files = readdirSync(join(target, version)).filter((name) => name.endsWith('.onnx'));
-    const hashOf = (name: string): string =>
-      createHash('sha256')
-        .update(readFileSync(join(target, version, name)))
-        .digest('hex');
-    return { models: Object.fromEntries(files.map((name) => [name, hashOf(name)])), said: stderr };
+    return { models: modelHashes(join(target, version)), said: stderr };
   }
 
   interface FleetState {

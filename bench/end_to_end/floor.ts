@@ -11,7 +11,7 @@ import { openField, TRANSPORTS, type Field, type Latencies, type Target, type Tr
 import { instantNs } from './instant.ts';
 import { startHelper, startRedis } from './process.ts';
 import { ProcessWorkMeter, type ProcessWork } from './process_work.ts';
-import { perMinute } from './profile.ts';
+import { perMinute, placesOf, runMinutes } from './profile.ts';
 import { countSystemCalls, type SystemCalls } from './system_calls.ts';
 
 const PAIRS = 10;
@@ -116,15 +116,12 @@ export async function measureFloor(field: Field, minutes: number, print: (line: 
 }
 
 async function attributionOf(target: Target, minutes: number): Promise<Attribution> {
-  const run = async (count: number): Promise<void> => {
-    for (let minute = 0; minute < count; minute++) await target.minute();
-  };
   const profiled = Math.min(PROFILED_MINUTES, minutes);
   const traced = Math.min(TRACED_MINUTES, minutes);
-  const places = await target.profiled(() => run(profiled));
-  const calls = await countSystemCalls(target.helper.pid, () => run(traced));
+  const places = await placesOf(target, profiled);
+  const calls = await countSystemCalls(target.helper.pid, () => runMinutes(target, traced));
   return {
-    places_us: perMinute(places, profiled),
+    places_us: places,
     system_calls: calls === null ? null : perMinute(calls, traced),
   };
 }

@@ -25,7 +25,7 @@ export async function benchProfile({ pairs, minutes, print }: ProfileOptions): P
   const field = await openField({ pairs, bundles: [(await benchModels(print)).trained], withNull: true });
   try {
     print(`profile of ${pairs} pairs: ${minutes} minutes of each daemon …`);
-    for (const target of [field.real, field.null!]) await run(target, WARM_UP_MINUTES);
+    for (const target of [field.real, field.null!]) await runMinutes(target, WARM_UP_MINUTES);
     return {
       pairs,
       minutes,
@@ -37,11 +37,12 @@ export async function benchProfile({ pairs, minutes, print }: ProfileOptions): P
   }
 }
 
-async function placesOf(target: Target, minutes: number): Promise<CpuPlaces> {
-  return perMinute(await target.profiled(() => run(target, minutes)), minutes);
+/** Microseconds a minute by place of the main thread, back to back, the largest first. */
+export async function placesOf(target: Target, minutes: number): Promise<CpuPlaces> {
+  return perMinute(await target.profiled(() => runMinutes(target, minutes)), minutes);
 }
 
-async function run(target: Target, minutes: number): Promise<void> {
+export async function runMinutes(target: Target, minutes: number): Promise<void> {
   for (let minute = 0; minute < minutes; minute++) await target.minute();
 }
 

@@ -1,3 +1,4 @@
+import { loadSettings } from '../../shared/policy/policy.ts';
 import { benchModels } from '../models.ts';
 import { percentiles, type Percentiles } from '../percentiles.ts';
 import { openField, type Field, type Latencies, type Transport } from './field.ts';
@@ -29,7 +30,6 @@ export interface ShardsOptions {
 }
 
 const WARM_UP_MINUTES = 60;
-const BUDGET_MS = 200;
 
 /**
  * Subjects over several daemons (shards) of this machine, each with its own consumers and its own Redis: all get their
@@ -61,7 +61,7 @@ export async function benchShards({ pairs, minutes, daemons, print }: ShardsOpti
       for (const field of fields) await field.close();
     }
   }
-  return { pairs, minutes, budget_ms: BUDGET_MS, runs };
+  return { pairs, minutes, budget_ms: loadSettings({ env: {} }).minutehand.feed.budget_ms, runs };
 }
 
 function together(fields: readonly Field[]): Promise<Latencies[]> {

@@ -18,7 +18,8 @@ export const isParquet = (first: Buffer): boolean => first.subarray(0, SIGNATURE
  */
 export async function* parquetLines(
   path: string,
-  { hash, onBytes }: { readonly hash?: Hash; readonly onBytes?: (bytes: number) => void },
+  hash?: Hash,
+  onBytes?: (bytes: number) => void,
 ): AsyncGenerator<string[], void> {
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
     hash?.update(chunk);

@@ -30,10 +30,7 @@ export async function* sourceLines(
 ): AsyncGenerator<string[], void> {
   const first = await firstBytes(path);
   if (isParquet(first)) {
-    yield* parquetLines(path, {
-      ...(hash === undefined ? {} : { hash }),
-      ...(onBytes === undefined ? {} : { onBytes }),
-    });
+    yield* parquetLines(path, hash, onBytes);
     return;
   }
   const isGzip = first.subarray(0, GZIP.length).equals(GZIP) || path.endsWith('.gz');

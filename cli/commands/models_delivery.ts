@@ -14,7 +14,7 @@ import {
 } from '../../trainer/control/delivery/receive.ts';
 import { endPartly, type Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
-import { isNewHere } from './delivered_pointer.ts';
+import { isNewHere, type Receipt } from './delivered_models.ts';
 import { watchDelivered } from './models_watch.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 
@@ -71,19 +71,11 @@ async function receiveNow(place: string, override: Override | null, output: Outp
     const { found, received, missing } = await receive(source, override, output, promote);
     if (found !== null) output.line(`${place} has no newer active models (${found}).`);
     output.written({ target: place, after: { received } });
-    output.result({ folder: place, received });
+    output.result({ folder: place, received, missing });
     if (missing.length > 0) endPartly(missing, received.length > 0, output);
   } finally {
     await source.close();
   }
-}
-
-interface Receipt {
-  /** What is there when nothing of it is new; else null. */
-  readonly found: string | null;
-  readonly received: readonly unknown[];
-  /** What could not be taken in, in words, when something else could. */
-  readonly missing: readonly string[];
 }
 
 /** @throws MinutehandError when nothing could be taken in, and the only new one is refused */

@@ -1,16 +1,16 @@
-import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { describeError, type ErrorReport } from '../../shared/errors.ts';
+import { errorLine } from '../../shared/error_line.ts';
+import { describeError } from '../../shared/errors.ts';
 import { launcher } from '../../shared/launcher.ts';
 import { openDelivered } from '../../trainer/control/delivery/receive.ts';
-import { DONE, PARTLY_DONE, type Output } from '../output.ts';
+import { answerOf, startCommand } from '../../trainer/control/schedule/command_process.ts';
+import type { Output } from '../output.ts';
 import { stopSignal } from '../stop_signal.ts';
-import { isNewHere } from './delivered_pointer.ts';
+import { isNewHere, type Receipt } from './delivered_models.ts';
 
 /** A refusal is tried again after twice the time, up to this. */
 const LONGEST_WAIT_MS = 600_000;
-const MAX_ANSWER_BYTES = 1 << 20;
+const MAX_ANSWER = 1_000_000;
 
 interface Look {
   readonly received: readonly unknown[];
@@ -19,9 +19,9 @@ interface Look {
 }
 
 /**
- * Takes in what is new until the process is asked to end, each time by `models receive` in a process of its own, which
- * stands in the audit. What fails is said when it begins to fail, and when it works again: the machine keeps the models
- * that it has.
+ * Repeats `models receive` until this process is asked to end. Each call is a separate process, so that the audit has
+ * an entry for each. An error is printed when it first occurs and when it is over; until then the machine keeps its
+ * active models.
  */
 export async function watchDelivered(place: string, everyMs: number, output: Output): Promise<void> {
   const ending = new AbortController();
@@ -54,28 +54,15 @@ async function lookAt(place: string): Promise<Look> {
     await source.close();
     return isAnyNew ? await receiveInProcess(place) : { received: [], fault: '' };
   } catch (error) {
-    return { received: [], fault: faultText(describeError(error)) };
+    return { received: [], fault: errorLine(describeError(error)) };
   }
 }
 
-const faultText = ({ code, message, next }: ErrorReport): string => `${code}: ${message}\n  → ${next}`;
-
 async function receiveInProcess(place: string): Promise<Look> {
-  const [program, ...args] = [...launcher(), 'models', 'receive', place, '--json'];
-  const { code, stdout, stderr } = await promisify(execFile)(program!, args, { maxBuffer: MAX_ANSWER_BYTES }).then(
-    (printed) => ({ code: DONE, ...printed }),
-    (error: { readonly code?: number; readonly stdout?: string; readonly stderr?: string }) => ({
-      code: error.code ?? null,
-      stdout: error.stdout ?? '',
-      stderr: error.stderr ?? '',
-    }),
-  );
-  const answer = JSON.parse(stdout === '' ? '{}' : stdout) as { error?: ErrorReport; received?: readonly unknown[] };
-  const received = answer.received ?? [];
-  if (code === DONE) return { received, fault: '' };
-  if (code === PARTLY_DONE) return { received, fault: stderr.trim() };
-  return {
-    received,
-    fault: answer.error === undefined ? `models receive ended with ${code}` : faultText(answer.error),
-  };
+  const command = [...launcher(), 'models', 'receive', place, '--json'];
+  const { ended } = startCommand({ command, yields: false, maxAnswer: MAX_ANSWER, onProgress: () => undefined });
+  const answer = answerOf(await ended, 'models receive');
+  if ('error' in answer) return { received: [], fault: answer.error };
+  const { received, missing } = JSON.parse(answer.document) as Pick<Receipt, 'received' | 'missing'>;
+  return { received, fault: missing.join('\n') };
 }

@@ -87,8 +87,11 @@ interface StartFlags {
 async function start(flags: StartFlags, output: Output): Promise<void> {
   const query = new URLSearchParams({ ...flags });
   const run = await ask(loadSettings(), 'POST', `/retrain?${query.toString()}`, runSchema);
-  const [state, shows] = run.status === 'queued' ? ['waits', 'for what'] : ['has begun', 'its progress'];
-  output.line(`Training run ${run.run_id} (${run.kind}) ${state}. \`minutehand runs list\` shows ${shows}.`);
+  const state =
+    run.status === 'queued'
+      ? 'waits. `minutehand runs list` shows for what.'
+      : 'has begun. `minutehand runs list` shows its progress.';
+  output.line(`Training run ${run.run_id} (${run.kind}) ${state}`);
   output.result(run);
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { availableParallelism, hostname, totalmem } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { Option, type Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import { ownIdentity } from '../../trainer/jobs/fleet/fit_identity.ts';
@@ -15,6 +15,7 @@ import { requireFleet } from '../fleet_of_command.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 import { stopSignal } from '../stop_signal.ts';
+import { usableMemoryBytes } from '../../shared/process/memory.ts';
 import { lowerPriority } from '../../shared/process/process_priority.ts';
 
 const MIB = 2 ** 20;
@@ -158,9 +159,7 @@ async function refuseOther(queue: TaskQueue): Promise<void> {
 
 /** Of what the machine or its container has, MB: an equal part for each slot. */
 function shareOfMemoryMb(slots: number, keptMb: number): number {
-  const constrained = process.constrainedMemory();
-  const all = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
-  return Math.max(LEAST_TASK_MB, Math.floor((all / MIB - keptMb - OWN_MB) / slots));
+  return Math.max(LEAST_TASK_MB, Math.floor((usableMemoryBytes() / MIB - keptMb - OWN_MB) / slots));
 }
 
 /** Devices of the drivers of NVIDIA and AMD. */

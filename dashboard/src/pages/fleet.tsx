@@ -265,15 +265,14 @@ function workerColumns(reload: () => void): Column<FleetWorker>[] {
       title: t('fleet.memory'),
       isNumber: true,
       value: ({ free_memory_mb }) => free_memory_mb,
-      cell: ({ free_memory_mb }) => (free_memory_mb === null ? '–' : `${num(free_memory_mb, 0)} MB`),
+      cell: ({ free_memory_mb }) => megabytes(free_memory_mb),
     },
     {
       key: 'task_memory_mb',
       title: t('fleet.taskMemory'),
       isNumber: true,
       value: ({ task_memory_mb }) => task_memory_mb,
-      cell: ({ task_memory_mb, gpu }) =>
-        `${task_memory_mb === null ? '–' : `${num(task_memory_mb, 0)} MB`}${gpu ? ' · GPU' : ''}`,
+      cell: ({ task_memory_mb, gpu }) => `${megabytes(task_memory_mb)}${gpu ? ' · GPU' : ''}`,
     },
     {
       key: 'done',
@@ -383,9 +382,31 @@ function taskIdentity<Row extends { readonly key: string; readonly learner: stri
       value: ({ key }) => key,
       cell: ({ key }) => <code title={key}>{key.slice(0, KEY_SHOWN)}</code>,
     },
-    { key: 'learner', title: t('fleet.learner'), value: ({ learner }) => learner, cell: ({ learner }) => learner },
+    learnerColumn(),
   ];
 }
+
+function learnerColumn<Row extends { readonly learner: string }>(): Column<Row> {
+  return { key: 'learner', title: t('fleet.learner'), value: ({ learner }) => learner, cell: ({ learner }) => learner };
+}
+
+/** The error of a task. */
+function whyColumn<Row extends { readonly code: string; readonly message: string }>(): Column<Row> {
+  return {
+    key: 'error',
+    title: t('fleet.why'),
+    value: ({ code, message }) => `${code} ${message}`,
+    cell: ({ code, message }) => (
+      <div class="stacked">
+        <strong>{code}</strong>
+        {message !== '' && <span lang="en">{message}</span>}
+        {code === 'TASK_LOST' && <span>{t('fleet.lost')}</span>}
+      </div>
+    ),
+  };
+}
+
+const megabytes = (mb: number | null): string => (mb === null ? '–' : `${num(mb, 0)} MB`);
 
 function whenColumn<Row extends { readonly ago_ms: number | null }>(): Column<Row> {
   return { key: 'when', title: t('fleet.when'), value: ({ ago_ms }) => ago_ms, cell: ({ ago_ms }) => ago(ago_ms) };
@@ -394,18 +415,7 @@ function whenColumn<Row extends { readonly ago_ms: number | null }>(): Column<Ro
 function failureColumns(reload: () => void): Column<FailedTask>[] {
   return [
     ...taskIdentity<FailedTask>(),
-    {
-      key: 'error',
-      title: t('fleet.why'),
-      value: ({ code, message }) => `${code} ${message}`,
-      cell: ({ code, message }) => (
-        <div class="stacked">
-          <strong>{code}</strong>
-          {message !== '' && <span lang="en">{message}</span>}
-          {code === 'TASK_LOST' && <span>{t('fleet.lost')}</span>}
-        </div>
-      ),
-    },
+    whyColumn(),
     whenColumn(),
     {
       key: 'act',
@@ -442,12 +452,7 @@ function Unclaimed({ fleet: { unclaimed } }: { readonly fleet: Fleet }) {
         rowKey={({ learner, memory_mb, cores, gpu }) => `${learner} ${memory_mb} ${cores} ${gpu}`}
         empty="fleet.noTasks"
         columns={[
-          {
-            key: 'learner',
-            title: t('fleet.learner'),
-            value: ({ learner }) => learner,
-            cell: ({ learner }) => learner,
-          },
+          learnerColumn(),
           {
             key: 'waiting',
             title: t('fleet.count.waiting'),
@@ -460,7 +465,7 @@ function Unclaimed({ fleet: { unclaimed } }: { readonly fleet: Fleet }) {
             title: t('fleet.taskMemory'),
             isNumber: true,
             value: ({ memory_mb }) => memory_mb,
-            cell: ({ memory_mb }) => (memory_mb === null ? '–' : `${num(memory_mb, 0)} MB`),
+            cell: ({ memory_mb }) => megabytes(memory_mb),
           },
           {
             key: 'cores',
@@ -504,17 +509,7 @@ function Retries({ fleet: { retries } }: { readonly fleet: Fleet }) {
         empty="fleet.noFailures"
         columns={[
           ...taskIdentity<Fleet['retries'][number]>(),
-          {
-            key: 'error',
-            title: t('fleet.why'),
-            value: ({ code, message }) => `${code} ${message}`,
-            cell: ({ code, message }) => (
-              <div class="stacked">
-                <strong>{code}</strong>
-                {message !== '' && <span lang="en">{message}</span>}
-              </div>
-            ),
-          },
+          whyColumn(),
           {
             key: 'attempt',
             title: t('fleet.attempt'),

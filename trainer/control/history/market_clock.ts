@@ -21,9 +21,9 @@ interface Published {
 }
 
 /**
- * A period by the clock of the market, which pages, `status` and signals show, as one by the wall clock, which orders
- * signals, fills and runs in the store. In a live market both are the same. A simulated one has days of its own: a time
- * is that of the first publication of a bar that closed then or later.
+ * Converts a period from the clock of the market, which pages, `status` and signals show, to the wall clock, which
+ * orders signals, fills and runs in the store. In a live market both are the same. In a simulated market, a time
+ * becomes that of the first publication of a bar that closed then or later.
  * @throws MinutehandError DATA_MISSING where the simulated market has no bar in the period
  */
 export async function byWallClock(store: Store, settings: Settings, asked: AskedPeriod): Promise<AskedPeriod> {

@@ -20,13 +20,7 @@ export function serveTasks<Task, Result>(
       buffers = buffersOf(result);
     } catch (error) {
       if (!(error instanceof MinutehandError)) throw error;
-      const { code, seen, expected, next } = error;
-      answered = {
-        refusal: {
-          code,
-          detail: { ...(seen !== undefined && { seen }), ...(expected !== undefined && { expected }), next },
-        },
-      };
+      answered = { refusal: { code: error.code, detail: error.detail } };
     }
     port.postMessage(answered, buffers);
   };

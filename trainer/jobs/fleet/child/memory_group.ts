@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
  * never moved: others rely on where it is.
  */
 export interface MemoryGroups {
-  /** Puts a process into a group of its own. @returns null where the system refuses it */
+  /** Creates a group and moves the process into it. @returns null where the system refuses it */
   add(pid: number, bytes: number): MemoryGroup | null;
 }
 

@@ -42,15 +42,14 @@ async function answer(work: ChildTask): Promise<void> {
 
 function partsOf(error: unknown): { code: ErrorCode; detail: ErrorDetail } {
   if (!(error instanceof MinutehandError)) return { code: 'INTERNAL', detail: { seen: describeError(error).message } };
-  const { code, seen, expected, next } = error;
-  return { code, detail: { ...(seen !== undefined && { seen }), ...(expected !== undefined && { expected }), next } };
+  return { code: error.code, detail: error.detail };
 }
 
 function report(done: number, total: number): void {
   const now = performance.now();
   if (now - reportedMs < REPORT_MS) return;
   reportedMs = now;
-  // Within a fit that leaves no time for events, nothing else tells that the worker was killed.
+  // During a fit no event is handled, so `disconnect` cannot tell that the worker was killed.
   if (process.ppid !== worker) process.exit();
   send({ done, total, residentBytes: process.memoryUsage.rss() });
 }

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { MinutehandError } from '../../../../shared/errors.ts';
+import { residentBytes } from '../../../../shared/process/memory.ts';
 import { idlePrefix, lowerPriority } from '../../../../shared/process/process_priority.ts';
 import { packageRoot } from '../../../../shared/root.ts';
-import { memoryOf } from '../../../learning/learners/program/limits.ts';
 import { SentArrays } from './child_arrays.ts';
 import type { MemoryGroup, MemoryGroups } from './memory_group.ts';
 import type { ChildAnswer, ChildTask } from './task_child.ts';
@@ -55,17 +55,17 @@ export class TaskProcess {
   constructor(limits: TaskLimits, groups: MemoryGroups | null) {
     this.#limits = limits;
     this.#sent = new SentArrays(KEPT_SHARE * limits.memoryBytes);
-    const node = [process.execPath, `--max-old-space-size=${Math.ceil(limits.memoryBytes / MIB)}`];
-    const [program, ...args] = [
+    const command = [
       ...(limits.priority === 'idle' ? idlePrefix() : []),
-      ...node,
+      process.execPath,
+      `--max-old-space-size=${Math.ceil(limits.memoryBytes / MIB)}`,
       join(packageRoot(), PROGRAM),
       `${process.pid}`,
     ];
-    this.#child = spawn(program!, args, {
+    this.#child = spawn(command[0]!, command.slice(1), {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',
-      // A session of its own: see `lowerPriority`, and a terminal's Ctrl-C is for the worker alone.
+      // Makes it a session leader: see `lowerPriority`, and Ctrl-C in a terminal reaches the worker alone.
       detached: true,
       windowsHide: true,
     });
@@ -155,8 +155,7 @@ export class TaskProcess {
   }
 
   #resident(): number {
-    const mb = memoryOf(this.#child.pid);
-    return mb === null ? this.#reported : mb * MIB;
+    return residentBytes(this.#child.pid) ?? this.#reported;
   }
 }
 

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { totalmem } from 'node:os';
 import { MinutehandError } from '../../../../shared/errors.ts';
+import { usableMemoryBytes } from '../../../../shared/process/memory.ts';
 import { LEARNER_HOURS, LEARNER_MEMORY, LEARNER_NETWORK } from '../../../../shared/policy/environment.ts';
 
 /** What the program of a learner may use. */
@@ -12,6 +11,7 @@ export interface ProgramLimits {
   readonly network: boolean;
 }
 
+const MIB = 2 ** 20;
 /** How often the memory of a program that learns is looked at. */
 export const MEMORY_LOOK_MS = 500;
 const DEFAULT_HOURS = 24;
@@ -21,10 +21,8 @@ const DEFAULT_HOURS = 24;
  * @throws MinutehandError USAGE
  */
 export function programLimits(env: NodeJS.ProcessEnv = process.env): ProgramLimits {
-  // A container may have less memory than its machine.
-  const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity) / 2 ** 20;
   return {
-    memoryMb: numberOf(env, LEARNER_MEMORY) ?? Math.floor(memory / 2),
+    memoryMb: numberOf(env, LEARNER_MEMORY) ?? Math.floor(usableMemoryBytes() / MIB / 2),
     hours: numberOf(env, LEARNER_HOURS) ?? DEFAULT_HOURS,
     network: switchOf(env, LEARNER_NETWORK),
   };
@@ -43,15 +41,4 @@ function switchOf(env: NodeJS.ProcessEnv, name: string): boolean {
   if (text === '' || text === 'off') return false;
   if (text === 'on') return true;
   throw new MinutehandError('USAGE', { seen: `${name}=${text}`, expected: 'on or off' });
-}
-
-/** Resident memory of a process in MB, as Linux tells it; null elsewhere, or when the process has ended. */
-export function memoryOf(pid: number | undefined): number | null {
-  if (pid === undefined || process.platform !== 'linux') return null;
-  try {
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return kilobytes === undefined ? null : Number(kilobytes) / 1024;
-  } catch {
-    return null;
-  }
 }

@@ -2,8 +2,9 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { LEARNER_MEMORY } from '../../../../shared/policy/environment.ts';
+import { residentBytes } from '../../../../shared/process/memory.ts';
 import { hasSecret } from '../../../../shared/secrets.ts';
-import { memoryOf, MEMORY_LOOK_MS, type ProgramLimits } from './limits.ts';
+import { MEMORY_LOOK_MS, type ProgramLimits } from './limits.ts';
 import { withoutNetwork } from './network.ts';
 import { answerSchema, helloSchema, type Done, type ProgramRequest } from './protocol.ts';
 
@@ -125,8 +126,8 @@ export class ProgramProcess {
     const { hours, memoryMb } = this.#limits;
     const tooLong = (): void => this.#fail(this.#failure(`has learned for ${hours} hours, its limit`));
     const look = (): void => {
-      const used = memoryOf(child.pid);
-      if (used === null || used <= memoryMb) return;
+      const used = (residentBytes(child.pid) ?? 0) / 2 ** 20;
+      if (used <= memoryMb) return;
       this.#fail(
         new MinutehandError('LEARNER_MEMORY', {
           seen: `${this.#command.join(' ')}: ${Math.round(used)} MB`,

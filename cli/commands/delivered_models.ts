@@ -4,6 +4,15 @@ import { homePaths } from '../../shared/home.ts';
 import type { DeliveredPointer } from '../../trainer/control/delivery/delivery_file.ts';
 import { deliveredMarks } from '../../trainer/control/delivery/receive.ts';
 
+/** What `models receive` has done. */
+export interface Receipt {
+  /** What is there when nothing of it is new; else null. */
+  readonly found: string | null;
+  readonly received: readonly unknown[];
+  /** What could not be taken in, in words, when something else could. */
+  readonly missing: readonly string[];
+}
+
 /**
  * Whether what is active at the sender was not received yet, or is not what this machine has.
  * @throws MinutehandError POINTER_ROLLBACK, POINTER_SIGNATURE, POINTER_EXPIRED, POINTER_MARK
