@@ -136,11 +136,13 @@ async function tellRegistry({ timeframe, instrument }: Rollout, output: Output):
   }
 }
 
-function describe({ id, challenger, champion, stage, share, status, reason, timeframe, instrument }: Rollout): string {
+function describe(rollout: Rollout): string {
+  const { id, challenger, champion, stage, share, status, reason, timeframe, instrument, updates } = rollout;
   const end = status === 'active' ? '' : `, ${status}${reason === '' ? '' : `: ${oneLine(reason)}`}`;
   const ofModels = timeframe === undefined ? '' : `direction ${timeframe}, `;
   const of = instrument === undefined ? ofModels : `rule of ${instrument}, `;
-  return `Rollout ${id}: ${of}${challenger} against ${champion}, stage ${stage} (${100 * share} % of entries)${end}`;
+  const update = updates === undefined ? '' : `update ${updates.length}, `;
+  return `Rollout ${id}: ${of}${update}${challenger} against ${champion}, stage ${stage} (${100 * share} % of entries)${end}`;
 }
 
 function linesOf({ rollout, facts, verdict, outlook, intervals, lossBps }: RolloutLook): string[] {

@@ -144,8 +144,13 @@ function rolloutText(rollout: NonNullable<DaemonState['health']>['rollout']): st
     : `, rollout ${rollout.id} stage ${rollout.stage}: ${challengerText(rollout)} ${100 * rollout.share} %`;
 }
 
-/** `direction 1h 20261120_0830`, or the version of models of pairs. */
-function challengerText({ timeframe, challenger }: Pick<ActiveRollout, 'timeframe' | 'challenger'>): string {
+/** `direction 1h 20261120_0830`, `update 20261120_0830`, or the version of models of pairs. */
+function challengerText({
+  timeframe,
+  challenger,
+  of_updates,
+}: Pick<ActiveRollout, 'timeframe' | 'challenger' | 'of_updates'>): string {
+  if (of_updates === true) return `update ${challenger}`;
   return timeframe === undefined ? challenger : `direction ${timeframe} ${challenger}`;
 }
 

@@ -16,12 +16,13 @@ import {
   type TrainEngine,
 } from '../../shared/policy/engines.ts';
 import { FEATURES_OF_BARS } from '../../shared/policy/feature_place.ts';
+import { UPDATE_OF_POLICY } from '../../shared/policy/online_learning.ts';
 import { BALANCES } from '../../shared/policy/balances.ts';
 import { balancePolicy, ensemblePolicy, type EnsemblePolicy } from '../../shared/policy/schema.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { StrategyName } from '../../shared/strategies/registry.ts';
 import { TRAINING_SETTINGS, trainingSettingsSchema } from '../../shared/policy/training_settings.ts';
-import { adoptTrained, type Adoption } from '../../trainer/control/adoption/adopt_trained.ts';
+import { adoptTrained, refuseReturnedUpdate, type Adoption } from '../../trainer/control/adoption/adopt_trained.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { RunResources } from '../../trainer/jobs/resources/run_resources.ts';
 import {
@@ -31,7 +32,7 @@ import {
   type TrainingProduct,
 } from '../../trainer/jobs/kinds/run_training.ts';
 import type { TrainingJob } from '../../trainer/jobs/kinds/pair_reversion_job.ts';
-import { TARGETS, type Target } from '../../trainer/learning/options/train_options.ts';
+import { TARGETS, UPDATES, type Target, type Update } from '../../trainer/learning/options/train_options.ts';
 import type { TrainResult } from '../../trainer/learning/training/pipeline.ts';
 import { adoptionPlace } from '../admission_place.ts';
 import { configOf, configOption } from '../config_option.ts';
@@ -59,6 +60,7 @@ export interface TrainFlags {
   readonly dryRun?: boolean;
   readonly adopt?: boolean;
   readonly warmStart?: boolean;
+  readonly update?: Update;
   readonly theta2?: boolean;
   readonly holdoutFrom?: string;
   readonly engine?: string;
@@ -129,6 +131,12 @@ export function addTrain(program: Command, output: () => Output): void {
       '--warm-start',
       'warm-start the active version on the bars since its full training: a few more trees, no search',
     )
+    .addOption(
+      new Option(
+        '--update <what>',
+        'what a warm start changes: trees adds a few, calibration learns the probabilities alone anew (default: by online_learning, else trees)',
+      ).choices(UPDATES),
+    )
     .option('--days <n>', 'the last n days of these bars only')
     .addOption(configOption())
     .option('--verbose', 'a line on standard error for each stage')
@@ -197,6 +205,11 @@ export async function runTrain(flags: TrainFlags, output: Output): Promise<void>
 function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
   const flags = withFeatures(given);
   if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
+  if (flags.update !== undefined && !flags.warmStart)
+    throw new MinutehandError('USAGE', {
+      seen: `--update ${flags.update} without --warm-start`,
+      expected: 'a warm start, which is an update of the active models',
+    });
   for (const [other, isGiven] of Object.entries({ '--dry-run': flags.dryRun, '--print-job': flags.printJob }))
     if (flags.notify && isGiven)
       throw new MinutehandError('USAGE', {
@@ -219,6 +232,7 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
       groups: flags.groups === undefined ? null : parseGroups(flags.groups, settings),
       ...(flags.balance !== undefined && { balance: parseBalance(flags.balance) }),
       ...(flags.device !== undefined && { device: flags.device }),
+      ...(flags.warmStart && { update: flags.update ?? UPDATE_OF_POLICY[settings.retrain.online_learning] }),
       ...(flags.members !== undefined && { ensemble: parseMembers(flags.members, engineOf(flags), settings) }),
       ...(flags.set && { settings: parseSettings(flags.set, TRAINING_SETTINGS, trainingSettingsSchema) }),
     },
@@ -341,6 +355,7 @@ export async function runTrainingJob(
   }
   let product: TrainingProduct;
   try {
+    refuseReturnedUpdate(job, { settings, paths });
     product = await runTraining(job, context);
   } catch (error) {
     progress.stop();
@@ -351,7 +366,8 @@ export async function runTrainingJob(
   const { result, gates, resources } = product;
   if (result === null) {
     output.written(null);
-    output.line(`Nothing new: ${NOTHING_NEW[job.kind === 'thresholds' ? 'theta2' : 'trees']}. The active models stay.`);
+    const what = job.kind === 'thresholds' ? 'theta2' : (job.parameters.update ?? 'trees');
+    output.line(`Nothing new: ${NOTHING_NEW[what]}. The active models stay.`);
     output.result({ version: null, path: null, adopted: false, gates, resources });
     return;
   }
@@ -403,6 +419,7 @@ function withFeatures(flags: TrainFlags): TrainFlags {
 
 const NOTHING_NEW = {
   trees: 'no model gains a tree from the new bars',
+  calibration: 'no model gains by another calibration on the new bars',
   theta2: 'no other θ2 is better on the new bars',
 } as const;
 

@@ -1,7 +1,7 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
-import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
+import { armName, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import { ARMS, type Arm } from '../../shared/core/rollout/assignment.ts';
 import { FLAT_POSITION, type InstrumentPosition } from '../../shared/strategies/instrument_position.ts';
 import { TIMEFRAMES, type Pair } from '../../shared/pair.ts';
@@ -148,7 +148,7 @@ export class DirectionArms {
       for (const arm of ARMS) {
         const own = answer(published, scored[arm], positions[arm][index]!);
         positions[arm][index] = own.position;
-        this.#options.journal.shadow({ ...shadowRow(own), modelVersion: armVersion(rollout[arm], rollout.id) });
+        this.#options.journal.shadow({ ...shadowRow(own), modelVersion: armName(rollout, arm) });
       }
     }
   }

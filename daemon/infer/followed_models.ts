@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
-import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
+import { armName, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import { describeError, type ErrorReport } from '../../shared/errors.ts';
@@ -182,10 +182,10 @@ export class FollowedModels {
       apply({ kind: 'rollout', rollout: null, set: null });
       return print('The rollout has ended.');
     }
-    const { id, champion, challenger, stage, share } = rollout;
+    const { id, challenger, stage, share } = rollout;
     const positions = {
-      champion: positionsOf<Position | InstrumentPosition>(lastShadows(armVersion(champion, id))),
-      challenger: positionsOf<Position | InstrumentPosition>(lastShadows(armVersion(challenger, id))),
+      champion: positionsOf<Position | InstrumentPosition>(lastShadows(armName(rollout, 'champion'))),
+      challenger: positionsOf<Position | InstrumentPosition>(lastShadows(armName(rollout, 'challenger'))),
     };
     apply({ kind: 'rollout', rollout, set, positions });
     print(`Rollout ${id}, stage ${stage}: ${challenger} decides ${100 * share} % of entries.`);

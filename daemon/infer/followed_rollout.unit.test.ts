@@ -210,6 +210,8 @@ describe('the text of a rollout in the journal', () => {
       block_minutes,
     });
     expect(parseRolloutText(rolloutText({ ...ROLLOUT, timeframe: '4h' }))!.timeframe).toBe('4h');
+    const ofUpdates = parseRolloutText(rolloutText({ ...ROLLOUT, of_updates: true }))!;
+    expect(ofUpdates).toEqual({ ...parseRolloutText(rolloutText(ROLLOUT)), of_updates: true });
     expect([rolloutText(null), parseRolloutText('')]).toEqual(['', null]);
   });
 });

@@ -1,6 +1,6 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
-import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
+import { armName, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { ARMS, type Arm } from '../../shared/core/rollout/assignment.ts';
 import type { Pair } from '../../shared/pair.ts';
@@ -139,7 +139,7 @@ export class RolloutArms {
         if (matrix.rowOf(pairIndex, virtual[arm].models) < 0) continue;
         const answer = decider.answer(virtual[arm], minute, positions[arm][pairIndex]!, body.signal_id);
         positions[arm][pairIndex] = answer.position;
-        journal.shadow({ ...shadowRow(answer), modelVersion: armVersion(rollout[arm], rollout.id) });
+        journal.shadow({ ...shadowRow(answer), modelVersion: armName(rollout, arm) });
       }
     }
   }

@@ -1,5 +1,5 @@
 import type { OpenTime } from '../../shared/bar.ts';
-import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
+import { armName, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
 import { ARMS, type Arm } from '../../shared/core/rollout/assignment.ts';
 import { barSecondsOf } from '../../shared/pair.ts';
@@ -130,7 +130,7 @@ export class RuleArms<Formulas extends Guarded, Own extends Answer> {
         const own = answer(one, this.#formulasOf(arm, index), positions[arm][index]!);
         if (own === null) continue;
         positions[arm][index] = own.position;
-        this.#options.journal.shadow({ ...shadowRow(own), modelVersion: armVersion(rollout[arm], rollout.id) });
+        this.#options.journal.shadow({ ...shadowRow(own), modelVersion: armName(rollout, arm) });
       }
     }
   }

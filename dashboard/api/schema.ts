@@ -10257,6 +10257,8 @@ export interface components {
                     ai2: number;
                     ai3: number;
                 };
+                /** @constant */
+                update?: "calibration";
             };
             imported?: {
                 ai1?: {
@@ -10828,6 +10830,8 @@ export interface components {
                     ai2: number;
                     ai3: number;
                 };
+                /** @constant */
+                update?: "calibration";
             };
             imported?: {
                 ai1?: {
@@ -12436,6 +12440,8 @@ export interface components {
             /** @enum {string} */
             timeframe?: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
             instrument?: string;
+            /** @constant */
+            of_updates?: true;
             /** @enum {string} */
             status: "active" | "promoted" | "aborted" | "inconclusive";
             reason: string;
@@ -12476,6 +12482,11 @@ export interface components {
             };
             power: number | null;
             history: boolean[];
+            updates?: {
+                /** Format: date-time */
+                from: string;
+                version: string;
+            }[];
             earlier?: {
                 id: string;
                 challenger: string;
@@ -12500,6 +12511,8 @@ export interface components {
             /** @enum {string} */
             timeframe?: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
             instrument?: string;
+            /** @constant */
+            of_updates?: true;
             /** @enum {string} */
             status: "active" | "promoted" | "aborted" | "inconclusive";
             reason: string;
@@ -12540,6 +12553,11 @@ export interface components {
             };
             power: number | null;
             history: boolean[];
+            updates?: {
+                /** Format: date-time */
+                from: string;
+                version: string;
+            }[];
             earlier?: {
                 id: string;
                 challenger: string;

@@ -216,6 +216,8 @@ const warmStartFrom = z.object({
   learned_until: z.string(),
   /** Trees of the full run, which come first in each model. */
   trees: z.object({ ai1: trees, ai2: trees, ai3: trees }),
+  /** What the warm start has changed; absent: it has added trees. */
+  update: z.literal('calibration').optional(),
 });
 export type WarmStartFrom = z.infer<typeof warmStartFrom>;
 

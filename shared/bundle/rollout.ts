@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod';
-import type { KeyedHash } from '../core/rollout/assignment.ts';
+import type { Arm, KeyedHash } from '../core/rollout/assignment.ts';
 import { MACHINE_FILES } from '../files.ts';
 import { SUBJECT_ID, TIMEFRAME_NAMES, type Timeframe } from '../pair.ts';
 import type { FileSystem } from '../ports.ts';
@@ -34,6 +34,8 @@ const activeShape = {
    * read beside it for as long as any of them is.
    */
   instrument: z.string().regex(SUBJECT_ID).optional(),
+  /** The challenger is whatever update of the champion is the newest: `online_learning`. Of models of pairs alone. */
+  of_updates: z.literal(true).optional(),
 };
 const activeSchema = z.object(activeShape);
 export type ActiveRollout = Readonly<z.infer<typeof activeSchema>>;
@@ -56,6 +58,8 @@ export const rolloutSchema = z.object({
   power: z.number().min(0).max(1).nullable(),
   /** Outcomes of the earlier rollouts, oldest first: promoted or not. */
   history: z.array(z.boolean()),
+  /** The updates that have been the challenger, oldest first, each from its first bar on; of `of_updates`. */
+  updates: z.array(z.object({ from: z.iso.datetime(), version: z.string().regex(VERSION) })).optional(),
   /** The earlier rollouts, oldest first; absent in a file of an earlier version. */
   earlier: z
     .array(
@@ -132,12 +136,15 @@ export function whileRolloutLocked<Result>(modelsFolder: string, change: () => R
   return whilePointerLocked(rolloutPath(modelsFolder), MACHINE_FILES, change);
 }
 
+/** Ends the journal's line of a rollout whose challenger is the newest update; no subject has lower case. */
+const OF_UPDATES = 'updates';
+
 /** A rollout as one line of words for the journal; empty for none. */
 export function rolloutText(rollout: ActiveRollout | null): string {
   if (rollout === null) return '';
-  const { id, stage, share, champion, challenger, key, block_minutes, timeframe, instrument } = rollout;
+  const { id, stage, share, champion, challenger, key, block_minutes, timeframe, instrument, of_updates } = rollout;
   const fields = [id, stage, share, champion, challenger, key, block_minutes];
-  const of = instrument ?? timeframe;
+  const of = instrument ?? timeframe ?? (of_updates && OF_UPDATES);
   return (of === undefined ? fields : [...fields, of]).join(' ');
 }
 
@@ -156,8 +163,14 @@ export function parseRolloutText(text: string): ActiveRollout | null {
     key,
     share: Number(share),
     block_minutes: Number(block),
-    ...(of !== undefined && (SUBJECT_ID.test(of) ? { instrument: of } : { timeframe: of })),
+    ...comparedOf(of),
   });
+}
+
+function comparedOf(of: string | undefined): object {
+  if (of === undefined) return {};
+  if (of === OF_UPDATES) return { of_updates: true };
+  return SUBJECT_ID.test(of) ? { instrument: of } : { timeframe: of };
 }
 
 /** What a rollout compares: rules of an instrument, direction models of a timeframe, or the models of pairs. */
@@ -176,6 +189,11 @@ export function comparedIn({ timeframe, instrument }: Pick<ActiveRollout, 'timef
   return { ...(timeframe !== undefined && { timeframe }), ...(instrument !== undefined && { instrument }) };
 }
 
+/** All models that have answered in a rollout, so that a replay finds them. */
+export function armVersions({ champion, challenger, updates = [] }: Rollout): readonly string[] {
+  return [champion, ...new Set([...updates.map(({ version }) => version), challenger])];
+}
+
 /** HMAC-SHA-256 by the rollout's key. */
 export function keyedHash(key: string): KeyedHash {
   const bytes = Buffer.from(key, 'hex');
@@ -185,4 +203,13 @@ export function keyedHash(key: string): KeyedHash {
 /** Name under which an arm's virtual answers are stored as shadow rows; unique per rollout, also of the same models. */
 export function armVersion(version: string, rolloutId: string): string {
   return `${version}@${rolloutId}`;
+}
+
+/**
+ * The name of an arm's virtual answers. All updates of a rollout have one, for they are one arm: its positions and its
+ * evidence outlive each of them.
+ */
+export function armName(rollout: Pick<ActiveRollout, 'id' | 'of_updates' | Arm>, arm: Arm): string {
+  const isOfUpdates = arm === 'challenger' && rollout.of_updates === true;
+  return armVersion(isOfUpdates ? OF_UPDATES : rollout[arm], rollout.id);
 }

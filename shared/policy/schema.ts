@@ -19,6 +19,7 @@ import {
   VOTERS,
 } from './engines.ts';
 import { featurePlace } from './feature_place.ts';
+import { ONLINE_LEARNING } from './online_learning.ts';
 import { isReservedTable } from './reserved_tables.ts';
 
 /*
@@ -268,6 +269,7 @@ const retrainValues = {
   adopt_max_auc_loss: z.number().min(0).max(1),
   executable_share_min: z.number().min(0).max(1),
   adopt_by: z.enum(['swap', 'rollout']),
+  online_learning: z.enum(ONLINE_LEARNING),
   delivery_target: z
     .string()
     .regex(new RegExp(`${SFTP_ADDRESS.source}|${S3_ADDRESS.source}`))

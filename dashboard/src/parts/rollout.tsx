@@ -46,6 +46,11 @@ export function RolloutPanel() {
         <Fact name={t('rollout.challenger')}>
           <span class="mono">{rollout.challenger}</span>
         </Fact>
+        {rollout.updates !== undefined && (
+          <Fact name={t('rollout.updates')}>
+            {num(rollout.updates.length, 0)} · {minuteOf(rollout.updates.at(-1)!.from)}
+          </Fact>
+        )}
         <Fact name={t('rollout.started')}>{minuteOf(rollout.started)}</Fact>
         <Fact name={t('rollout.inStage')}>{minuteOf(rollout.stage_started)}</Fact>
         <Fact name={t('rollout.power')}>

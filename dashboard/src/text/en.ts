@@ -817,6 +817,7 @@ export const EN = {
   'rollout.status.aborted': 'aborted',
   'rollout.status.inconclusive': 'inconclusive',
   'rollout.champion': 'Champion',
+  'rollout.updates': 'Daily updates so far · newest since',
   'rollout.challenger': 'Challenger',
   'rollout.started': 'Started',
   'rollout.inStage': 'In this stage since',

@@ -817,6 +817,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'rollout.status.aborted': '中止',
   'rollout.status.inconclusive': '判定不能',
   'rollout.champion': 'チャンピオン',
+  'rollout.updates': '日次更新の回数・最新の開始',
   'rollout.challenger': 'チャレンジャー',
   'rollout.started': '開始',
   'rollout.inStage': '現段階の開始',

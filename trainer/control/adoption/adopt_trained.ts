@@ -4,7 +4,7 @@ import { admit, placeOf, type AdmissionPlace, type Admitted } from '../../../sha
 import { failuresOf } from '../../../shared/bundle/recorded_gates.ts';
 import { readPointerFile } from '../../../shared/bundle/pointer.ts';
 import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
-import { describeError } from '../../../shared/errors.ts';
+import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
@@ -13,7 +13,10 @@ import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { enterOutcome, retentionFailures, type Outcome } from '../registry/outcome.ts';
 import type { Registry } from '../registry/registry.ts';
 import { shadowPower } from '../rollout/shadow_power.ts';
-import { startRollout } from '../rollout/steps.ts';
+import { rolloutRules, stagesMs } from '../rollout/rules.ts';
+import { replaceUpdate, returnedUpdates, startRollout, takesUpdates } from '../rollout/steps.ts';
+
+const MS_PER_DAY = 86_400_000;
 
 export interface AdoptionPlace extends Omit<AdmissionPlace, 'paths'> {
   readonly paths: AdmissionPlace['paths'] & Parameters<typeof startRollout>[0]['paths'];
@@ -35,6 +38,8 @@ export interface TrainedBundle {
 /** What its job says about its use. */
 export interface AdoptedJob {
   readonly adopt: boolean;
+  /** Of the job; a warm start is an update, of which `online_learning` decides. */
+  readonly kind?: string;
   /** folder: of bundles; null: that of this installation. */
   readonly output: { readonly folder: string | null };
 }
@@ -58,15 +63,18 @@ export interface Adoption {
 export async function adoptTrained(
   bundle: TrainedBundle,
   trained: readonly RecordedGate[],
-  { adopt, output }: AdoptedJob,
+  job: AdoptedJob,
   place: AdoptionPlace,
 ): Promise<Adoption> {
+  const { adopt, output } = job;
   if (!adopt) return { adopted: false, rollout: null, gates: trained };
+  refuseReturnedUpdate(job, place);
   const isOwn = output.folder === null;
-  const gates = isOwn ? [...trained, ...rolloutGate(place)] : trained;
+  const isUpdate = isOnlineUpdate(job, place.settings);
+  const gates = isOwn ? [...trained, ...rolloutGate(place, isUpdate)] : trained;
   const passed = gates.every((gate) => gate.passed);
   const admitted = passed ? await admitNew(bundle, gates, output.folder, place) : null;
-  const rollout = admitted?.door === 'adoption' ? await beginRollout(admitted, place) : null;
+  const rollout = admitted?.door === 'adoption' ? await beginRollout(admitted, place, isUpdate) : null;
   const adopted = admitted !== null && rollout === null;
   if (adopted) {
     if (admitted.door === 'adoption') activateAdmitted(admitted, place.paths);
@@ -89,11 +97,36 @@ function admitNew(
   return admit<'adoption' | 'folder'>(place, { door, folder, further: gates });
 }
 
-/** By `adopt_by: rollout` a candidate waits for the end of the active rollout. */
-function rolloutGate({ settings: { retrain }, paths }: AdoptionPlace): RecordedGate[] {
-  if (retrain.adopt_by !== 'rollout') return [];
+/** Whether `online_learning` decides about what a job has made: a rollout, never a swap, whatever `adopt_by` says. */
+function isOnlineUpdate({ adopt, kind, output }: AdoptedJob, { retrain }: AdoptionPlace['settings']): boolean {
+  return adopt && output.folder === null && kind === 'warm_start' && retrain.online_learning !== 'off';
+}
+
+/**
+ * Refuses an update of models whose updates were compared with them before, and had to return: asked again every day
+ * until it passes, the same comparison would pass by chance.
+ * @throws MinutehandError WARM_START_REFUSED
+ */
+export function refuseReturnedUpdate(
+  job: AdoptedJob,
+  { settings, paths }: Pick<AdoptionPlace, 'settings' | 'paths'>,
+): void {
+  if (!isOnlineUpdate(job, settings)) return;
+  const before = returnedUpdates(paths);
+  if (before === null) return;
+  throw new MinutehandError('WARM_START_REFUSED', {
+    seen: `rollout ${before.id} of the updates of ${before.champion} was ${before.status}: ${before.reason}`,
+    expected: 'other active models: updates begin anew with the next full training that is adopted',
+    next: 'Wait for the next full training. `minutehand train --warm-start` without --adopt makes an update to look at.',
+  });
+}
+
+/** By `adopt_by: rollout`, and for an update, a candidate waits for the end of the active rollout of others. */
+function rolloutGate({ settings: { retrain }, paths }: AdoptionPlace, isUpdate: boolean): RecordedGate[] {
+  if (retrain.adopt_by !== 'rollout' && !isUpdate) return [];
   const rollout = readRollout(paths.models);
-  const active = rollout?.status === 'active' ? rollout.id : null;
+  const isOpen = rollout?.status !== 'active' || (isUpdate && takesUpdates(paths, rollout));
+  const active = isOpen ? null : rollout.id;
   return [
     {
       code: 'rollout',
@@ -110,20 +143,43 @@ function rolloutGate({ settings: { retrain }, paths }: AdoptionPlace): RecordedG
 
 /**
  * By `adopt_by: rollout` a bundle that passed all gates is the challenger of the active models, of pairs or of its
- * timeframe.
+ * timeframe; and so is an update, which takes the place of the one before.
  * @returns the id of the rollout; null when it is to be activated: there are no active models yet, or by policy
  */
-async function beginRollout(admitted: Admitted<'adoption'>, place: AdoptionPlace): Promise<string | null> {
+async function beginRollout(
+  admitted: Admitted<'adoption'>,
+  place: AdoptionPlace,
+  isUpdate: boolean,
+): Promise<string | null> {
   const { settings, paths, note } = place;
   const { version, timeframe } = admitted;
   const isFirst = readPointerFile(placeOf(admitted, paths.models), MACHINE_FILES) === null;
-  if (settings.retrain.adopt_by !== 'rollout' || isFirst) return null;
+  if ((settings.retrain.adopt_by !== 'rollout' && !isUpdate) || isFirst) return null;
   await place.withRegistry((registry) => registry.register(version), shelfOfTimeframe(timeframe));
-  const rollout = startRollout({ settings, paths }, admitted, await shadowPower({ settings, paths }, admitted));
+  const before = readRollout(paths.models);
+  if (isUpdate && before !== null && takesUpdates(paths, before)) {
+    const changed = replaceUpdate({ settings, paths }, admitted);
+    await tellStart(changed, place);
+    note(`Rollout ${changed.id} goes on with update ${changed.updates!.length}: ${version}.`);
+    return changed.id;
+  }
+  const known = await shadowPower({ settings, paths }, admitted);
+  const rollout = startRollout({ settings, paths }, admitted, known, isUpdate);
   await tellStart(rollout, place);
   const { id, power } = rollout;
   note(`Rollout ${id} begins; power ${power === null ? 'unknown' : power.toFixed(2)}.`);
+  if (isUpdate) noteShortTime(place);
   return id;
+}
+
+/** A full training that is adopted ends a rollout of updates: by the weekly schedule perhaps before its last stage. */
+function noteShortTime({ settings: { retrain }, note }: AdoptionPlace): void {
+  const { adopt_by, retrain_weekly_cron } = retrain;
+  const days = stagesMs(rolloutRules(retrain)) / MS_PER_DAY;
+  if (adopt_by !== 'swap' || retrain_weekly_cron === null || days < 7) return;
+  note(
+    `Its stages take ${days.toFixed(1)} days, and a full training that is adopted ends it: retrain_weekly_cron is ${retrain_weekly_cron}; null leaves it the time.`,
+  );
 }
 
 /** The rollout has begun: a registry that cannot be reached has no event of it. */

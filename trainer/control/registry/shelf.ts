@@ -9,7 +9,7 @@ import {
   type PointerPlace,
 } from '../../../shared/bundle/pointer.ts';
 import { trainerMarks, type PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
-import { readRollout } from '../../../shared/bundle/rollout.ts';
+import { armVersions, readRollout } from '../../../shared/bundle/rollout.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -103,10 +103,10 @@ function newestOf(marks: PointerMarks | null): string | null {
   return marks?.accepted()[0]?.version ?? null;
 }
 
-/** Both arms of the active rollout, if it is one of this shelf. */
+/** The models of the active rollout, if it is one of this shelf. */
 function rolloutArms(modelsFolder: string, files: FileSystem, shelf: ShelfName): readonly string[] {
   const rollout = quietly(() => readRollout(modelsFolder, files));
   if (rollout?.status !== 'active' || rollout.instrument !== undefined) return [];
   if (shelfOfTimeframe(rollout.timeframe) !== shelf) return [];
-  return [rollout.champion, rollout.challenger];
+  return armVersions(rollout);
 }

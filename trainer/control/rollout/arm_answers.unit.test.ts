@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { OpenTime } from '../../../shared/bar.ts';
-import { armVersion, type ActiveRollout } from '../../../shared/bundle/rollout.ts';
+import { armName, armVersion, type ActiveRollout } from '../../../shared/bundle/rollout.ts';
 import type { Arm } from '../../../shared/core/rollout/assignment.ts';
 import type { TradingCosts } from '../../../shared/policy/costs.ts';
 import { encodeBody } from '../../../shared/signal/encode.ts';
@@ -63,6 +63,23 @@ it('reads both arms of one rollout by minute, and the net result of each closed 
   const expected = 0.5 * ((1e4 * 0.01) / 1.5 - 2 * 1.5);
   expect(answers[3]!.champion!.resultBps).toBeCloseTo(expected, 9);
   expect(readArmMinutes([store], ROLLOUT, 120 as OpenTime, { [a]: FLAT_COSTS, [b]: FLAT_COSTS })).toHaveLength(2);
+
+  // Of updates, the challenger is one arm, whichever update has answered: a position outlives the one that opened it.
+  const ofUpdates: ActiveRollout = { ...ROLLOUT, id: 'r2', of_updates: true };
+  add(0, armVersion(ROLLOUT.champion, 'r2'), { action: 'HOLD' });
+  add(0, armName(ofUpdates, 'challenger'), enter);
+  const later = { ...ofUpdates, challenger: '20261109_0000' };
+  add(60, armName(later, 'challenger'), exit);
+  add(60, armVersion(ROLLOUT.champion, 'r2'), { action: 'HOLD' });
+  const compared = readArmMinutes([store], later, 0 as OpenTime, { [a]: FLAT_COSTS, [b]: FLAT_COSTS });
+  expect(compared.map(({ pairs }) => [...pairs.values()][0]!.challenger!.resultBps)).toEqual([
+    0,
+    expect.closeTo(expected, 9),
+  ]);
+  expect(compared.map(({ pairs }) => Object.keys([...pairs.values()][0]!).sort())).toEqual([
+    ['challenger', 'champion'],
+    ['challenger', 'champion'],
+  ]);
   store.close();
   rmSync(folder, { recursive: true, force: true });
 });

@@ -1,7 +1,7 @@
 import { describeError } from '../../../shared/errors.ts';
 import { oneLine } from '../../../shared/one_line.ts';
 import type { Timeframe } from '../../../shared/pair.ts';
-import { readRollout } from '../../../shared/bundle/rollout.ts';
+import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 
 /**
  * The section of a bundle's card on its rollouts: their levels in the online false-discovery control (e-LOND). Empty
@@ -24,13 +24,18 @@ export function rolloutCard(modelsFolder: string, version: string, timeframe?: T
   ].join('\n');
 }
 
+/** Every update of a rollout is named by it while it is the newest rollout; an earlier one names the last of them. */
+function isArm({ challenger, updates = [] }: { challenger: string; updates?: Rollout['updates'] }, version: string) {
+  return challenger === version || updates.some((update) => update.version === version);
+}
+
 function rolloutsOf(modelsFolder: string, version: string, timeframe: Timeframe | undefined): string[] {
   try {
     const newest = readRollout(modelsFolder);
     if (newest === null) return [];
     const all = [...(newest.earlier ?? []), { ...newest, candidate: newest.history.length + 1 }];
     return all
-      .filter((own) => own.challenger === version && own.instrument === undefined && own.timeframe === timeframe)
+      .filter((own) => isArm(own, version) && own.instrument === undefined && own.timeframe === timeframe)
       .map(({ id, candidate, promotion_e_value: needed, status, reason }) => {
         const outcome = reason === '' ? status : `${status}: ${oneLine(reason)}`;
         return `|${id}|${candidate}|${(1 / needed).toPrecision(2)}|${needed.toFixed(0)}|${outcome}|`;

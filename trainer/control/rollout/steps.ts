@@ -68,13 +68,61 @@ export function folderOfChallenger(models: string, version: string): string {
 /**
  * Starts a rollout: from the next bar on the daemons assign entries to both arms.
  * @param admitted the challenger
+ * @param ofUpdates whether later updates of the champion take the challenger's place
  * @throws MinutehandError ROLLOUT_STATE when one is active or nothing is; MODEL_MISSING
  */
-export function startRollout({ settings, paths }: RolloutPlace, admitted: Challenger, power: number | null): Rollout {
-  return whileRolloutLocked(paths.models, () => start({ settings, paths }, admitted, power));
+export function startRollout(
+  { settings, paths }: RolloutPlace,
+  admitted: Challenger,
+  power: number | null,
+  ofUpdates = false,
+): Rollout {
+  return whileRolloutLocked(paths.models, () => start({ settings, paths }, admitted, power, ofUpdates));
 }
 
-function start({ settings, paths }: RolloutPlace, admitted: Challenger, power: number | null): Rollout {
+/**
+ * Gives an active rollout of updates its newest one, from the next bar on. Stage, evidence, virtual positions and the
+ * assignment of entries go on: what is compared is updating every day (Choe & Ramdas, arXiv 2110.00115, compare
+ * sequences of forecasts, whoever makes each), and each forecast is journaled before its label is known.
+ * @param admitted an update of the champion
+ * @throws MinutehandError ROLLOUT_STATE when no rollout of updates of the active models is active
+ */
+export function replaceUpdate({ settings, paths }: RolloutPlace, admitted: Admitted<'adoption'>): Rollout {
+  return whileRolloutLocked(paths.models, () => {
+    checkSame(admitted, paths.models);
+    const rollout = readChecked(paths);
+    if (rollout === null || !takesUpdates(paths, rollout))
+      throw new MinutehandError('ROLLOUT_STATE', { seen: 'no rollout of updates of the active models is active' });
+    const { version } = admitted;
+    const { despite_gates: _before, ...kept } = rollout;
+    const updates = [...(rollout.updates ?? []), { from: nextBar({ settings, paths }), version }];
+    return write(paths, { ...kept, challenger: version, updates });
+  });
+}
+
+/** Whether the next update of the active models becomes the challenger of this rollout. */
+export function takesUpdates(paths: Paths, rollout: Rollout): boolean {
+  const { status, of_updates, champion } = rollout;
+  return status === 'active' && of_updates === true && champion === activeVersion(paths, slotOfRollout(rollout));
+}
+
+/**
+ * The last rollout, when it was one of updates of the active models and returned to these: they rest until other models
+ * are active. null: they do not.
+ */
+export function returnedUpdates(paths: Paths): Rollout | null {
+  const rollout = readChecked(paths);
+  if (rollout === null || rollout.of_updates !== true) return null;
+  const hasReturned = rollout.status === 'aborted' || rollout.status === 'inconclusive';
+  return hasReturned && rollout.champion === activeVersion(paths, slotOfRollout(rollout)) ? rollout : null;
+}
+
+function start(
+  { settings, paths }: RolloutPlace,
+  admitted: Challenger,
+  power: number | null,
+  ofUpdates: boolean,
+): Rollout {
   const { retrain } = settings;
   checkSame(admitted, paths.models);
   const { version: challenger, despite } = admitted;
@@ -89,8 +137,7 @@ function start({ settings, paths }: RolloutPlace, admitted: Challenger, power: n
   }
   const history = outcomesOf(before);
   const { stages, promotionEValue } = rolloutRules(retrain, history);
-  const newest = newestMinute({ settings, paths });
-  const started = isoOf(newest === null ? Math.floor(Date.now() / 60_000) * 60 : newest + SECONDS_PER_BAR);
+  const started = nextBar({ settings, paths });
   const [first] = stages;
   // Unique per start: a second rollout of a challenger starts over.
   const id = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '');
@@ -108,6 +155,7 @@ function start({ settings, paths }: RolloutPlace, admitted: Challenger, power: n
     started,
     stage_started: started,
     stages: [{ from: started, share: first!.share }],
+    ...(ofUpdates && { of_updates: true as const, updates: [{ from: started, version: challenger }] }),
     promotion_e_value: promotionEValue,
     power,
     history,
@@ -197,7 +245,9 @@ export async function carryOut(
     // It was changed after the evaluation.
     if (current?.id !== rollout.id || current.stage !== rollout.stage || current.status !== 'active')
       return current ?? rollout;
-    return apply(paths, settings, rollout, step, facts);
+    // A newer update came meanwhile: it is promoted, once it is admitted, by the next evaluation.
+    if (current.challenger !== rollout.challenger && step.verdict === 'promote') return current;
+    return apply(paths, settings, current, step, facts);
   });
 }
 
@@ -310,6 +360,12 @@ function write(paths: Paths, rollout: Rollout): Rollout {
 function journalsOf({ settings: { minutehand }, paths }: RolloutPlace): string[] {
   const shards = Object.keys(minutehand.shards);
   return shards.map((shard) => paths.journal(minutehand.market, shard)).filter((path) => existsSync(path));
+}
+
+/** When a change decides first, by the market's clock. */
+function nextBar(place: RolloutPlace): string {
+  const newest = newestMinute(place);
+  return isoOf(newest === null ? Math.floor(Date.now() / 60_000) * 60 : newest + SECONDS_PER_BAR);
 }
 
 /** Market time: open of the newest journaled bar; null without one. */

@@ -36,6 +36,8 @@ export interface RolloutState {
   readonly timeframe?: Timeframe;
   /** Of rules. */
   readonly instrument?: string;
+  /** The challenger is the newest update of the champion. */
+  readonly of_updates?: true;
   readonly promotion_e_value: number;
   /** null before the first evaluation. */
   readonly evidence: {
@@ -115,7 +117,8 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
 
 function stateFor(rollout: Rollout, answer: LookAnswer | string | null): RolloutState {
   const { id, stage, share, champion, challenger, promotion_e_value } = rollout;
-  const known = { id, stage, share, champion, challenger, promotion_e_value, ...comparedIn(rollout) };
+  const arms = { champion, challenger, ...(rollout.of_updates && { of_updates: rollout.of_updates }) };
+  const known = { id, stage, share, ...arms, promotion_e_value, ...comparedIn(rollout) };
   if (answer === null) return { ...known, evidence: null, next: '', blocked: [] };
   if (typeof answer === 'string') return { ...known, evidence: null, next: '', blocked: [`not evaluated: ${answer}`] };
   const { next, blocked, facts, loss_bps = 0 } = answer;

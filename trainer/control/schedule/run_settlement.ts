@@ -50,7 +50,7 @@ export class RunSettlement {
     if (version === null)
       return this.#settleNothing(
         run,
-        run.kind === 'thresholds' ? 'no other θ2 is better on the new bars' : 'no model gains a tree from the new bars',
+        run.kind === 'thresholds' ? 'no other θ2 is better on the new bars' : 'no model gains by the new bars',
       );
     return this.#settleBundle(run, version, result);
   }

@@ -1,5 +1,5 @@
 import type { OpenTime } from '../../../shared/bar.ts';
-import { armVersion, type ActiveRollout } from '../../../shared/bundle/rollout.ts';
+import { armName, type ActiveRollout } from '../../../shared/bundle/rollout.ts';
 import { ARMS, type Arm } from '../../../shared/core/rollout/assignment.ts';
 import type { JournalFile } from '../../../shared/store/journal.ts';
 
@@ -23,7 +23,7 @@ export function readArms<Body, Answer>(
   for (const journal of journals)
     for (const arm of ARMS) {
       const answerOfArm = answerer();
-      for (const { pairId, time, body: text } of journal.shadowsOf(armVersion(rollout[arm], rollout.id), from)) {
+      for (const { pairId, time, body: text } of journal.shadowsOf(armName(rollout, arm), from)) {
         const body = JSON.parse(`${text}}`) as Body;
         const minute = minutes.get(time) ?? { time, pairs: new Map<string, Partial<Record<Arm, Answer>>>() };
         minutes.set(time, minute);

@@ -4,7 +4,7 @@ import { GROUP_NAME } from '../../../shared/pair.ts';
 import { DEVICES, TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { balancePolicy, ensemblePolicy } from '../../../shared/policy/schema.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
-import { TARGETS } from '../../learning/options/train_options.ts';
+import { TARGETS, UPDATES } from '../../learning/options/train_options.ts';
 import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
 
 /**
@@ -55,6 +55,10 @@ export const pairReversionJobSchema = z
       balance: balancePolicy
         .optional()
         .describe('Against imbalance of the classes, over that of train.balance; absent: train.balance'),
+      update: z
+        .enum(UPDATES)
+        .optional()
+        .describe('What a warm start changes: trees (absent): a few more; calibration: probabilities alone'),
       device: z.enum(DEVICES).optional().describe('Where models are learned; absent: train.device'),
       ensemble: ensemblePolicy
         .optional()
@@ -80,6 +84,10 @@ export const pairReversionJobSchema = z
   .refine(({ kind, source }) => kind !== 'thresholds' || source.features === null, {
     error: 'a search of θ2 learns from no table: it asks the active models about the bars, as the daemon does',
     path: ['source', 'features'],
+  })
+  .refine(({ kind, parameters }) => kind === 'warm_start' || parameters.update === undefined, {
+    error: 'only a warm start is an update',
+    path: ['parameters', 'update'],
   })
   .refine(({ kind, parameters }) => kind === 'train' || parameters.imported === undefined, {
     error: 'only a full training takes models of other programs',

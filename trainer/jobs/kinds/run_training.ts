@@ -206,6 +206,7 @@ async function withOpenOptions<Result>(
       workers: resources.workers,
       ...(fleet !== null && { openPool: fleet.openPool }),
       target: parameters.target,
+      update: parameters.update,
       ...(parameters.imported && { imported: importedSources(parameters.imported) }),
       onProgress,
       onNote: tellOnce,

@@ -103,7 +103,7 @@ function opening(manifest: Manifest): string[] {
     ...(warm_start_from === undefined
       ? []
       : [
-          `It is warm-started from ${warm_start_from.version}, learned in full from bars before ${warm_start_from.learned_until}: warm start ${warm_start_from.times} since then.`,
+          `It is warm-started from ${warm_start_from.version}, learned in full from bars before ${warm_start_from.learned_until}: warm start ${warm_start_from.times} since then${warm_start_from.update === 'calibration' ? ', of its calibration alone: its trees are those of the full training' : ''}.`,
         ]),
     ...chosenLine(manifest),
     ...MODEL_NAMES.flatMap((role) => broughtLine(role, imported[role])),

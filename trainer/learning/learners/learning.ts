@@ -43,6 +43,8 @@ export interface Learning {
     readonly models: Readonly<Record<ModelName, Fitted>>;
     /** Rows they were trained on. */
     readonly rows: Readonly<Record<ModelName, number>>;
+    /** Whether their probabilities alone are learned anew; absent: trees are added. */
+    readonly isRecalibrated?: boolean;
   };
 }
 

@@ -1,4 +1,5 @@
 import { embargoSeconds, type Settings } from '../../../shared/policy/policy.ts';
+import { recalibration } from '../calibrate/recalibrate.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { DatasetRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { columnsOf, openModelLearner, type ImportedModel, type Learning } from './learning.ts';
@@ -50,15 +51,18 @@ export function modelJob(name: ModelName, learning: Learning, fitTrees: LearnerS
     embargo: embargoSeconds(settings.minutehand),
     isWarmStart: known !== undefined,
     stopsEarly: learner.supports.stopping,
-    fit:
-      known === undefined
-        ? fitFromNothing
-        : fitOf(openModelLearner(withFewTrees(settings, name), name, dataset.definitions, fitTrees), {
-            ...own,
-            continueFrom: known.models[name],
-          }),
+    fit: known === undefined ? fitFromNothing : updateOf(known),
     fitFromNothing,
   };
+
+  function updateOf({ models, isRecalibrated = false }: NonNullable<Learning['known']>): ModelFit {
+    const continueFrom = models[name];
+    if (isRecalibrated) return recalibration(continueFrom);
+    return fitOf(openModelLearner(withFewTrees(settings, name), name, dataset.definitions, fitTrees), {
+      ...own,
+      continueFrom,
+    });
+  }
 }
 
 function rowsOf(name: ModelName, { train, holdout, evaluation }: Learning['dataset']): ModelJob['rows'] {

@@ -11,6 +11,10 @@ import type { OpenFitPool } from '../learners/trees/fit_pool.ts';
 export const TARGETS = ['reversion', 'net'] as const;
 export type Target = (typeof TARGETS)[number];
 
+/** What a warm start changes of the models of the last full training: a few more trees, or probabilities alone. */
+export const UPDATES = ['trees', 'calibration'] as const;
+export type Update = (typeof UPDATES)[number];
+
 /** A model of another program, to be used in place of a trained one. */
 export interface ImportedSource {
   /** An ONNX file. */
@@ -34,6 +38,8 @@ export interface TrainOptions {
   readonly seed: number;
   /** Of a full training; a warm start has what its base has. Default: reversion. */
   readonly target?: Target;
+  /** Of a warm start; absent: trees. */
+  readonly update?: Update | undefined;
   readonly gitCommit: string | null;
   /** Folder of bundles to write into. */
   readonly out: string;

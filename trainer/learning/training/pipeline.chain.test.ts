@@ -10,6 +10,7 @@ import type { OpenTime } from '../../../shared/bar.ts';
 import { listVersions, readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { MODEL_FILES, MONITOR_FILE, VALIDATION_FILE } from '../../../shared/bundle/manifest.ts';
+import { decodeTreeModel } from '../../../shared/bundle/onnx/tree_graph.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import { loadModelSet } from '../../../shared/bundle/model_set.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
@@ -418,6 +419,36 @@ describe('trainFromWarmStart', () => {
     const again = (await trainFromWarmStart(base, options))!;
     expect(readBundle(again.path).modelsHash).toBe(readBundle(result.path).modelsHash);
     expect({ ...again.manifest, golden: null }).toEqual({ ...result.manifest, golden: null });
+  }, 120_000);
+
+  it('of the calibration alone keeps every tree, and the order of the answers', async () => {
+    const result = (await trainFromWarmStart(base, { ...options, update: 'calibration' }))!;
+    const { manifest, models } = readBundle(result.path);
+    expect(manifest.warm_start_from).toMatchObject({ version: base.manifest.version, update: 'calibration' });
+    const changed = MODEL_NAMES.filter((name) => !models[name].equals(base.models[name]));
+    expect(changed).not.toEqual([]);
+    for (const name of MODEL_NAMES) {
+      expect(manifest.metrics[name].trees).toBe(base.manifest.metrics[name].trees);
+      const before = decodeTreeModel(base.models[name]).model.ensembles[0]!.trees;
+      const after = decodeTreeModel(models[name]).model.ensembles[0]!.trees;
+      after.forEach(({ feature, threshold }, tree) => {
+        expect([...feature]).toEqual([...before[tree]!.feature]);
+        expect([...threshold]).toEqual([...before[tree]!.threshold]);
+      });
+    }
+    expect(readFileSync(join(result.path, 'CARD.md'), 'utf8')).toContain('of its calibration alone');
+    // Trees that are added later begin with those of the full training.
+    const grown = (await trainFromWarmStart(readBundle(result.path), {
+      ...options,
+      bars: tinyBars(own, MINUTES.all + 3000),
+      holdoutFrom: null,
+    }))!;
+    expect(grown.manifest.warm_start_from).toEqual({
+      version: base.manifest.version,
+      times: 2,
+      learned_until: base.manifest.period.holdout_from,
+      trees: perModel((name) => base.manifest.metrics[name].trees!),
+    });
   }, 120_000);
 
   it('is refused when the configuration differs, and when there are too few new bars', async () => {

@@ -48,7 +48,7 @@ const NOT_SEARCHED = { ai1: null, ai2: null, ai3: null };
  * data → features → labels → learn → calibrate → validate → look-ahead leakage tests → thresholds → edge → gates →
  * bundle. Groups of pairs repeat the stations from learn to gates on their own rows. The same bars, settings and seed
  * give byte-identical ONNX files.
- * @returns null for a warm start that adds no tree to any model
+ * @returns null for a warm start that changes no model
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, LEG_LAGS, FEATURE_FORESIGHT, COMPARISON_IMPOSSIBLE,
  * MODEL_GOLDEN if onnxruntime disagrees with the learner
  */
@@ -76,7 +76,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     const learned = calibrateModel(trained, await learnModel(trained, job, job.fit), !job.isWarmStart);
     return examineModel(name, { job, learned }, { dataset, generated, settings: plan.settings, seed });
   });
-  if (warmStart?.gainsTrees(perModel((name) => models[name].learned.model)) === false) return null;
+  if (warmStart?.differs(perModel((name) => models[name].learned.model)) === false) return null;
   const found = search.found();
   const settings = found?.settings ?? plan.settings;
   const policy = found === null ? plan.policy : { ...plan.policy, barriers: found.barriers };
@@ -140,8 +140,8 @@ function servedProof(pooled: HoldoutProof, groups: readonly LearnedGroup[]): Hol
 }
 
 /**
- * A warm start from a bundle: adds trees for the bars since its last full training.
- * @returns null if no model gains a tree
+ * A warm start from a bundle: adds trees for the bars since its last full training, or recalibrates its models by them.
+ * @returns null if no model changes
  * @throws MinutehandError WARM_START_REFUSED, and as `train`
  */
 export async function trainFromWarmStart(base: Bundle, options: TrainOptions): Promise<TrainResult | null> {

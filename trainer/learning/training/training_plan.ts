@@ -45,7 +45,8 @@ export interface WarmStart {
   readonly origin: { readonly from: WarmStartFrom; readonly learnedFrom: string };
   /** The dataset with only the rows that the bundle has not learned from. */
   newRows(dataset: Dataset): Dataset;
-  gainsTrees(models: Readonly<Record<ModelName, Fitted>>): boolean;
+  /** Whether the update has changed any model. */
+  differs(models: Readonly<Record<ModelName, Fitted>>): boolean;
 }
 
 /** A bundle's model of the result, with what was measured of it. */
@@ -60,7 +61,7 @@ export function fullTraining({ settings, bars, holdoutFrom }: TrainOptions): Tra
 }
 
 /**
- * A few more trees for each model of a bundle, from the bars since it was learned in full; parameters, label,
+ * A few more trees for each model of a bundle, or another calibration, from the bars since it was learned in full; parameters, label,
  * thresholds and risk ranks are its own. The holdout is of bars that neither the bundle nor its base has seen.
  * @throws MinutehandError WARM_START_REFUSED, DATA_MISSING, DATA_TOO_SHORT
  */
@@ -88,21 +89,32 @@ export function warmStartTraining({ manifest, models }: Bundle, options: TrainOp
     warmUpSeconds(windows),
   );
   const { theta1, theta2, risk_quantiles, search } = manifest;
+  const isRecalibrated = options.update === 'calibration';
   return {
     settings,
     bars: new Map([...options.bars].map(([symbol, own]) => [symbol, clipBars(own, period.barsFrom)])),
     policy: { ...policy, holdoutFrom: period.holdoutFrom },
     warmStart: {
-      known: { models: start.models, rows: perModel((name) => manifest.metrics[name].rows ?? 0) },
+      known: {
+        models: start.models,
+        rows: perModel((name) => manifest.metrics[name].rows ?? 0),
+        isRecalibrated,
+      },
       riskQuantiles: risk_quantiles,
       expectation: manifest.expectation ?? null,
       inputs: manifest.inputs ?? null,
       thresholds: { theta1, theta2 },
       net: netPartOf({ manifest, models }),
       search: search ?? { ai1: null, thresholds: null },
-      origin: { from: start.from, learnedFrom: manifest.period.from },
+      origin: {
+        from: { ...start.from, ...(isRecalibrated && { update: 'calibration' as const }) },
+        learnedFrom: manifest.period.from,
+      },
       newRows: (dataset) => withNewRows(manifest, dataset, horizonSeconds(settings.minutehand)),
-      gainsTrees: (learned) => MODEL_NAMES.some((name) => stepsOf(learned[name]) > stepsOf(start.models[name])),
+      differs: (learned) =>
+        MODEL_NAMES.some((name) =>
+          isRecalibrated ? learned[name] !== start.models[name] : stepsOf(learned[name]) > stepsOf(start.models[name]),
+        ),
     },
   };
 }

@@ -1,6 +1,7 @@
 import { MODEL_NAMES } from '../../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { FEATURES_OF_BARS } from '../../../../shared/policy/feature_place.ts';
+import { UPDATE_OF_POLICY } from '../../../../shared/policy/online_learning.ts';
 import type { Settings } from '../../../../shared/policy/policy.ts';
 import { STRATEGIES } from '../../../../shared/strategies/registry.ts';
 import { withTrainingSettings } from '../../../../shared/policy/training_settings.ts';
@@ -87,6 +88,7 @@ function pairJobOf(run: TrainingRun, settings: Settings, workers: number): Train
       target: 'reversion',
       holdout_from: null,
       groups: null,
+      ...(job === 'warm_start' && { update: UPDATE_OF_POLICY[settings.retrain.online_learning] }),
       ...(parameters.balance && { balance: parameters.balance }),
       ...(parameters.ensemble && { ensemble: parameters.ensemble }),
       ...(parameters.settings && { settings: parameters.settings }),
