@@ -21,11 +21,10 @@ import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dat
 import { EVALUATION_BARRIERS } from '../trainer/learning/strategies/pair_reversion/label/reversion.ts';
 
 /*
- * What a daily update of AI1 gives or costs against the model that stays as it was learned in full: each day is answered
- * by an update of the days before it. Ways: `warm_start` and `recalibrate` as online_learning has them, whose last day
- * (or fifth of the time) is the holdout of the update; `… at once` without a holdout; each against the frozen model, on
- * the recorded market and, with a seed of coins, on one whose directions are drawn.
- *
+ * What a daily update of AI1 gives or costs against the model that stays as it was learned in full: each day is
+ * answered by an update of the days before it. Ways: `warm_start` and `recalibrate` as online_learning has them, whose
+ * last day (or fifth of the time) is the holdout of the update; `… at once` without a holdout; each against the frozen
+ * model, on the recorded market and, with a seed of coins, on one whose directions are drawn.
  *     node dist/bench/online_updates.js <folder> 2019-05-01 [seed of coins]
  */
 

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { leagueJobSchema } from '../trainer/jobs/kinds/league_job.ts';
 import type { Increment } from '../trainer/learning/league/increments.ts';
 import type { LeagueOutcome } from '../trainer/jobs/kinds/run_league.ts';
+import { NETWORKS_PYTHON } from '../shared/policy/environment.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
+import { FAKE_PYTHON_NOTE, fakePython, fakePythonWithoutTabpfn } from './networks_python.ts';
 import { tinyBars } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
@@ -32,10 +34,10 @@ const readLooks = (): string => {
 const figures = ({ entrants, best, simplest_within_error }: LeagueOutcome) => ({
   best,
   simplest_within_error,
-  entrants: entrants.map(({ seconds: _seconds, memory_mb: _memory, serving: { engine, bytes }, ...own }) => ({
+  entrants: entrants.map(({ seconds: _seconds, memory_mb: _memory, serving, ...own }) => ({
     ...own,
-    engine,
-    bytes,
+    engine: serving!.engine,
+    bytes: serving!.bytes,
   })),
 });
 
@@ -69,13 +71,13 @@ describe('minutehand league', () => {
     expect(advanced.gain!.value).toBeCloseTo(baseline.log_loss - advanced.log_loss, 10);
     expect([byName('logistic@baseline').columns, byName('gbdt').columns > 20]).toEqual([6, true]);
     // What it costs and earns: trees by the kernel, and trades after costs.
-    expect([byName('gbdt').serving.engine, byName('gbdt').serving.bytes > 1000]).toEqual(['wasm-simd', true]);
-    expect(byName('logistic@baseline').serving.engine).toBe('onnxruntime-node');
-    expect(byName('gbdt').net.net_bps.value!).toBeLessThan(byName('gbdt').net.gross_bps!);
+    expect([byName('gbdt').serving!.engine, byName('gbdt').serving!.bytes > 1000]).toEqual(['wasm-simd', true]);
+    expect(byName('logistic@baseline').serving!.engine).toBe('onnxruntime-node');
+    expect(byName('gbdt').net!.net_bps.value!).toBeLessThan(byName('gbdt').net!.gross_bps!);
     for (const { folds, scenarios, net, log_loss_of_seeds } of first.entrants) {
       expect(folds.ece.standard_error).toBeGreaterThanOrEqual(0);
       expect(Object.values(scenarios).reduce((sum, { rows }) => sum + rows, 0)).toBeGreaterThan(folds.rows / 2);
-      expect(net.trades).toBeGreaterThanOrEqual(0);
+      expect(net!.trades).toBeGreaterThanOrEqual(0);
       expect(log_loss_of_seeds).toHaveLength(1);
       expect(log_loss_of_seeds[0]).toBeCloseTo(folds.log_loss.value!, 10);
     }
@@ -96,6 +98,60 @@ describe('minutehand league', () => {
     expect(Object.values(JSON.parse(looks) as Record<string, unknown[]>)[0]).toHaveLength(names.length);
     expect(existsSync(join(place.models, 'active.json'))).toBe(false);
   });
+
+  it.skipIf(FAKE_PYTHON_NOTE !== '')(
+    `compares TabPFN on the same rows, and never chooses it${FAKE_PYTHON_NOTE}`,
+    async () => {
+      const names = ['prior', 'logistic', 'tabpfn'];
+      const env = { [NETWORKS_PYTHON]: fakePython(place.folder) };
+      const args = ['league', '--data', data, '--entrants', names.join(','), '--seeds', '2'];
+      const ran = await place.run([...args, '--json'], { env });
+      expect(ran.code, ran.stderr).toBe(0);
+      const outcome = JSON.parse(ran.stdout) as LeagueOutcome;
+      const byName = (name: string) => outcome.entrants.find((own) => own.name === name)!;
+      const own = byName('tabpfn');
+      const logistic = byName('logistic');
+      expect(own).toMatchObject({ compared_rows: 1000, net: null, serving: null, kind: 'single' });
+      expect([own.folds.rows, own.holdout.rows]).toEqual([logistic.folds.rows, logistic.holdout.rows]);
+      expect(own.log_loss_of_seeds).toHaveLength(2);
+      expect([own.seconds > 0, own.memory_mb > 0, own.skill!.draws]).toEqual([true, true, logistic.skill!.draws]);
+      // What stands in for it is a logistic regression of at most 1,000 rows: it knows what that knows.
+      expect(Math.abs(own.folds.auc.value! - logistic.folds.auc.value!)).toBeLessThan(0.05);
+      expect(own.behind_best.value).not.toBeNull();
+      expect(own.folds.auc.value).toBeGreaterThan(byName('prior').folds.auc.value!);
+      for (const chosen of [outcome.best, outcome.simplest_within_error]) expect(chosen).not.toBe('tabpfn');
+      expect(outcome.increments.map(({ entrant }) => entrant)).not.toContain('tabpfn');
+      // Each answer to the holdout is a look, whoever gives it.
+      expect(Object.values(JSON.parse(readLooks()) as Record<string, unknown[]>).flat().length).toBeGreaterThan(2);
+
+      const shown = await place.run(args, { env });
+      expect(shown.stdout).toMatch(/^tabpfn † /m);
+      expect(shown.stdout).toContain('† tabpfn is compared and never promoted');
+      const listed = await place.run(['learners', 'list'], { env });
+      expect(listed.stdout).toMatch(/^tabpfn +ready For `minutehand league` alone/m);
+    },
+  );
+
+  it.skipIf(FAKE_PYTHON_NOTE !== '')(
+    `names the one command where TabPFN is absent, and no training takes it${FAKE_PYTHON_NOTE}`,
+    async () => {
+      const python = fakePythonWithoutTabpfn(place.folder);
+      const league = ['league', '--data', data, '--entrants', 'prior,tabpfn'];
+      const [absent, none, trained, listed] = await place.runEach(
+        [league, league, ['train', '--data', data, '--engine', 'tabpfn'], ['learners', 'list']],
+        [
+          { [NETWORKS_PYTHON]: python },
+          { [NETWORKS_PYTHON]: '' },
+          { [NETWORKS_PYTHON]: python },
+          { [NETWORKS_PYTHON]: python },
+        ],
+      );
+      expect(absent!.stderr).toMatch(new RegExp(`LEARNER_MISSING.*Run \`${python} -m pip install tabpfn\``, 's'));
+      expect(none!.stderr).toMatch(/LEARNER_MISSING.*Run `minutehand learners install`/s);
+      expect([absent!.code, none!.code, trained!.code]).toEqual([1, 1, 2]);
+      expect(listed!.stdout).toContain(`absent. Run \`${python} -m pip install tabpfn\`.`);
+    },
+  );
 
   it('shows a table for people, and refuses entrants that it does not know, one alone, and engines that are missing', async () => {
     const coins = ['--coins', '3', '--seeds', '2', '--entrants', 'prior,vote'];

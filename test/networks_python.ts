@@ -14,6 +14,14 @@ export function networksNote(): string {
   return skipNote(!isThere, 'pip install torch numpy pyarrow onnx, NETWORKS_TEST_PYTHON names its Python');
 }
 
+/** The same, without the package `tabpfn`. */
+export function fakePythonWithoutTabpfn(folder: string): string {
+  const file = join(folder, 'python_without');
+  writeFileSync(file, `#!/bin/sh\ncase "$*" in *find_spec*) exit 1 ;; esac\nexec ${fakePython(folder)} "$@"\n`);
+  chmodSync(file, 0o755);
+  return file;
+}
+
 /** Why there is no fake Python here; empty: there is. */
 export const FAKE_PYTHON_NOTE = skipNote(process.platform === 'win32', 'the fake Python is a shell script');
 

@@ -133,8 +133,8 @@ function print(outcome: LeagueOutcome, output: Output): void {
     output.line('PLACEBO: the direction of every bar was drawn. What an AUC is above one half here, geometry earns.');
   printTable(output, [
     ['entrant', 'log loss, folds', 'behind best', 'AUC, folds', 'AUC, holdout', 'skill, holdout', 'seconds'],
-    ...entrants.map(({ name, folds: own, holdout, behind_best, is_within_error, skill, seconds }) => [
-      `${name}${is_within_error ? ' *' : ''}`,
+    ...entrants.map(({ name, compared_rows, folds: own, holdout, behind_best, is_within_error, skill, seconds }) => [
+      `${name}${compared_rows !== null ? ' †' : is_within_error ? ' *' : ''}`,
       shown(own.log_loss, 5),
       shown(behind_best, 5),
       shown(own.auc, 4),
@@ -144,6 +144,11 @@ function print(outcome: LeagueOutcome, output: Output): void {
     ]),
   ]);
   output.line('* within one standard error of the best log loss of the folds');
+  for (const { name, compared_rows: rows } of entrants)
+    if (rows !== null)
+      output.line(
+        `† ${name} is compared and never promoted: its models have no ONNX file that a daemon could serve. It learns from at most ${rows} rows, evenly spaced in time.`,
+      );
   output.line(`Best: ${best}. Simplest within its error: ${simplest_within_error}.`);
   printCosts(outcome, output);
   printScenarios(outcome, output);
@@ -162,12 +167,14 @@ function printCosts({ entrants }: LeagueOutcome, output: Output): void {
     ...entrants.map(({ name, folds, net, log_loss_of_seeds, memory_mb, serving }) => [
       name,
       shown(folds.ece, 4),
-      shown(net.net_bps, 2),
-      String(net.trades),
+      net === null ? '–' : shown(net.net_bps, 2),
+      net === null ? '–' : String(net.trades),
       rangeOf(log_loss_of_seeds),
       memory_mb.toFixed(0),
-      (serving.bytes / 1000).toFixed(1),
-      `${serving.latency_us.p50.toFixed(0)}, p99 ${serving.latency_us.p99.toFixed(0)} (${serving.engine})`,
+      serving === null ? '–' : (serving.bytes / 1000).toFixed(1),
+      serving === null
+        ? '–'
+        : `${serving.latency_us.p50.toFixed(0)}, p99 ${serving.latency_us.p99.toFixed(0)} (${serving.engine})`,
     ]),
   ]);
   output.line(

@@ -9,6 +9,7 @@ import {
 } from '../../trainer/learning/learners/networks/python_environment.ts';
 import { networkCut } from '../../trainer/learning/learners/program/network.ts';
 import { programLimits } from '../../trainer/learning/learners/program/limits.ts';
+import { COMPARISONS } from '../../trainer/learning/learners/comparison/registry.ts';
 import { LEARNERS } from '../../trainer/learning/learners/registry.ts';
 import { installNetworks } from '../learners/install_networks.ts';
 import type { Output } from '../output.ts';
@@ -37,6 +38,7 @@ export function addLearners(program: Command, output: () => Output): void {
 
 function showLearners(output: Output): void {
   const listed = LEARNERS.map(({ name, refuseMissing }) => ({ name, ...stateOf(refuseMissing) }));
+  const compared = COMPARISONS.map(({ name, refuseMissing }) => ({ name, ...stateOf(refuseMissing) }));
   const environment = pythonEnvironment();
   const installed = readInstalled(environment);
   const limits = programLimits();
@@ -46,6 +48,10 @@ function showLearners(output: Output): void {
       ? 'not cut off: this system does not allow it'
       : 'cut off';
   for (const { name, ready, next } of listed) output.line(`${name.padEnd(16)}${ready ? 'ready' : `absent. ${next}`}`);
+  for (const { name, ready, next } of compared)
+    output.line(
+      `${name.padEnd(16)}${ready ? 'ready' : `absent. ${next}`} For \`minutehand league\` alone: it is compared, and never promoted.`,
+    );
   output.line('');
   output.line(
     `Networks    ${installed === null ? `nothing in ${environment.folder}` : installedText(installed, environment.folder)}`,
@@ -57,6 +63,7 @@ function showLearners(output: Output): void {
   );
   output.result({
     learners: listed,
+    compared,
     networks: { folder: environment.folder, installed },
     limits: { memory_mb: limits.memoryMb, hours: limits.hours, network },
   });

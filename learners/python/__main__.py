@@ -4,6 +4,7 @@ minutehand starts it; `minutehand learners install` makes the environment that i
 """
 
 import sys
+from importlib.metadata import version
 
 import torch
 
@@ -11,6 +12,7 @@ from minutehand_learner import serve
 from network_training import fit_network
 from neural_net import NeuralNet
 from recurrent import Gru, Lstm
+from tabpfn_answers import answer_with_tabpfn
 from transformer import Transformer
 
 NETWORKS = {
@@ -24,9 +26,15 @@ NETWORKS = {
 def main() -> None:
     name, *more = sys.argv[1:] or [""]
     build = NETWORKS.get(name)
-    if build is None or more not in ([], ["gpu"]):
-        sys.exit(f"usage: python learners/python NAME [gpu], with one of {', '.join(NETWORKS)}")
+    if (build is None and name != "tabpfn") or more not in ([], ["gpu"]):
+        sys.exit(f"usage: python learners/python NAME [gpu], with one of {', '.join([*NETWORKS, 'tabpfn'])}")
     device = "cuda" if more else "cpu"
+    if build is None:
+        serve(
+            f"tabpfn {version('tabpfn')}",
+            lambda rows, request, progress: answer_with_tabpfn(rows, request, progress, device),
+        )
+        return
     serve(
         f"{name}, torch {torch.__version__}",
         lambda rows, request, progress: fit_network(build, rows, request, progress, device),

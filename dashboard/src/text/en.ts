@@ -1291,6 +1291,7 @@ export const EN = {
   'jobOption.date_order': 'Order of the date',
   'jobOption.decimal': 'Decimal sign',
   'jobOption.description': 'Description',
+  'jobOption.update': 'What a warm start changes',
   'jobOption.device': 'Processor',
   'jobOption.digits': 'Digits of the prices',
   'jobOption.direction': 'Direction model',

@@ -1285,6 +1285,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'jobOption.date_order': '日付の順序',
   'jobOption.decimal': '小数点',
   'jobOption.description': '説明',
+  'jobOption.update': '追加学習で変えるもの',
   'jobOption.device': '演算装置',
   'jobOption.digits': '価格の桁数',
   'jobOption.direction': '方向モデル',

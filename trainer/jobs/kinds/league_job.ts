@@ -1,12 +1,17 @@
 import * as z from 'zod';
 import { LEARNERS } from '../../learning/learners/registry.ts';
+import { COMPARISONS } from '../../learning/learners/comparison/registry.ts';
 import { entrantNames } from '../../learning/league/entrants.ts';
 import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
 
-/** Entrants that a league can have: learners, single ones also with the baseline columns alone. */
-export const ENTRANTS: readonly string[] = entrantNames(
-  LEARNERS.filter(({ supports }) => supports.tasks.includes('binary')).map(({ name }) => name),
-);
+/**
+ * Entrants that a league can have: learners, single ones also with the baseline columns alone, and what is compared
+ * and never served.
+ */
+export const ENTRANTS: readonly string[] = [
+  ...entrantNames(LEARNERS.filter(({ supports }) => supports.tasks.includes('binary')).map(({ name }) => name)),
+  ...COMPARISONS.map(({ name }) => name),
+];
 /** Seeds that the folds can be repeated with. */
 export const MAX_SEEDS = 20;
 

@@ -9,6 +9,7 @@ import {
   refuseUnusedDevice,
 } from '../../learning/learners/registry.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
+import { comparisonNamed } from '../../learning/learners/comparison/registry.ts';
 import { networkParameters, withSequence } from '../../learning/learners/networks/network_parameters.ts';
 import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { placeboMarkets } from '../../learning/placebo/placebo_rows.ts';
@@ -37,7 +38,8 @@ export interface LeagueOutcome extends LeagueReport {
 export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Promise<LeagueOutcome> {
   const { entrants: chosen, seeds = 1, coins = null } = job.parameters;
   const entrants = chosen.map((name) => ({ name, ...entrantNamed(name) }));
-  const names = entrants.map(({ learner }) => learner);
+  for (const { learner } of entrants) comparisonNamed(learner)?.refuseMissing();
+  const names = entrants.map(({ learner }) => learner).filter((name) => comparisonNamed(name) === null);
   const ensembles = ensembleParameters(context.settings.minutehand.train);
   // The rows are those of the configured engine, which may learn on the processor alone.
   const { minutehand } = context.settings;
@@ -73,13 +75,16 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
       const report = await runLeague({
         dataset,
         placebo,
-        entrants: entrants.map(({ name, learner, kind }): Entrant => ({
-          name,
-          kind,
-          complexity: learnerNamed(learner).complexity,
-          columns: entrantColumns(dataset.definitions, kind),
-          learner: openLearner(learner, setup),
-        })),
+        entrants: entrants.map(({ name, learner, kind }): Entrant => {
+          const compared = comparisonNamed(learner);
+          return {
+            name,
+            kind,
+            complexity: (compared ?? learnerNamed(learner)).complexity,
+            columns: entrantColumns(dataset.definitions, kind),
+            learner: compared?.open(setup) ?? openLearner(learner, setup),
+          };
+        }),
         folds: own.minutehand.train.folds,
         embargo: embargoSeconds(own.minutehand),
         seed,

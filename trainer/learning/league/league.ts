@@ -1,4 +1,5 @@
 import type { Skill } from '../../../shared/bundle/manifest.ts';
+import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { meanOf } from '../../../shared/statistics.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
@@ -6,6 +7,7 @@ import { pick, positions } from '../dataset/rows.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { fitAllRows, type Learner } from '../learners/contract/learner.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
+import type { ComparisonLearner } from '../learners/comparison/comparison_learner.ts';
 import { TASK } from '../learners/learning.ts';
 import { WALK_FORWARD } from '../learners/model_learning.ts';
 import { auc } from '../measures/metrics.ts';
@@ -24,16 +26,17 @@ import {
   meanByDays,
   rowLosses,
   simplestWithinError,
+  standingAgainst,
   standingsOf,
 } from '../statistics/standings.ts';
-import type { Figure } from '../statistics/standings.ts';
+import type { Figure, Standing } from '../statistics/standings.ts';
 
 export type { Figure } from '../statistics/standings.ts';
 
 /** A learner of AI1 in a league. Every entrant gets the same rows of the same splits. */
 export interface Entrant {
   readonly name: string;
-  readonly learner: Learner;
+  readonly learner: Learner | ComparisonLearner;
   readonly kind: EntrantKind;
   /** Columns that it may use. */
   readonly columns: readonly number[];
@@ -61,6 +64,11 @@ export interface EntrantReport {
   readonly name: string;
   readonly kind: EntrantKind;
   readonly complexity: number;
+  /**
+   * Rows that it learns from at most, where it is only compared: no model of it can be served, so it is never best,
+   * chosen or promoted. null: any number of rows.
+   */
+  readonly compared_rows: number | null;
   /** Columns of the features that it may use. */
   readonly columns: number;
   /** Purged k-fold of the training rows. */
@@ -71,7 +79,9 @@ export interface EntrantReport {
   readonly holdout: Measured;
   /** AUC of the holdout beyond what geometry alone earns on sign-randomized markets; null where there is none. */
   readonly skill: Skill | null;
-  /** Log loss of the folds above that of the best entrant, paired row by row; its error is over days. */
+  /**
+   * Log loss of the folds above that of the best entrant that can be served, paired row by row; its error is over days.
+   */
   readonly behind_best: Figure;
   /** Whether that is within one standard error. The best one is. */
   readonly is_within_error: boolean;
@@ -79,10 +89,10 @@ export interface EntrantReport {
   readonly log_loss_of_seeds: readonly number[];
   /** Log loss and AUC of the folds' rows in each scenario that has rows. */
   readonly scenarios: Readonly<Partial<Record<Scenario, ScenarioMeasured>>>;
-  /** Trades on the holdout by this entrant's AI1 alone. */
-  readonly net: HoldoutNet;
-  /** Of the model of all training rows, in the daemon. */
-  readonly serving: ServingCost;
+  /** Trades on the holdout by this entrant's AI1 alone; null where it is only compared. */
+  readonly net: HoldoutNet | null;
+  /** Of the model of all training rows, in the daemon; null where it is only compared. */
+  readonly serving: ServingCost | null;
   /** Seconds of the fits with the first seed. */
   readonly seconds: number;
   /** Highest resident memory of this process during the fits, the rows included, MB; programs have their own. */
@@ -99,9 +109,9 @@ export interface LeagueReport {
   readonly increments: readonly Increment[];
   /** The lowest log loss of the folds first. */
   readonly entrants: readonly EntrantReport[];
-  /** The entrant with the lowest log loss. */
+  /** The entrant with the lowest log loss, of those that can be served. */
   readonly best: string;
-  /** The simplest one within one standard error of the best. */
+  /** The simplest one of these within one standard error of the best. */
   readonly simplest_within_error: string;
 }
 
@@ -156,16 +166,27 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
   for (const entrant of entrants) played.push(await play(entrant, foldSplits, forwardSplits, options));
   const losses = played.map(({ folds: { probabilities, y } }) => rowLosses(probabilities, y));
   const { time } = played[0]!.folds;
-  const standings = standingsOf(losses, time);
+  const served = positions(entrants.length, (index) => rowLimitOf(entrants[index]!) === null);
+  const standings = standingsOf(
+    Array.from(served, (index) => losses[index]!),
+    time,
+  );
+  const best = served[standings.order[0]!]!;
   const scenarios = scenariosOfRows(rows, dataset.histories);
-  const reports = standings.order.map((index): EntrantReport => {
+  const standingAt = (index: number): Standing => {
+    const own = served.indexOf(index);
+    return own >= 0 ? standings.of[own]! : standingAgainst(losses[index]!, losses[best]!, time);
+  };
+  const order = [...losses.keys()].sort((a, b) => meanOf(losses[a]!) - meanOf(losses[b]!));
+  const reports = order.map((index): EntrantReport => {
     const { entrant, skill, others, ...scored } = played[index]!;
-    const { behind, isWithinError } = standings.of[index]!;
+    const { behind, isWithinError } = standingAt(index);
     const { name, kind, complexity, columns } = entrant;
     return {
       name,
       kind,
       complexity,
+      compared_rows: rowLimitOf(entrant),
       columns: columns.length,
       folds: measure(scored.folds, seed),
       walk_forward: measure(scored.walkForward, seed),
@@ -179,7 +200,7 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
   });
   const simplest = simplestWithinError(
     standings,
-    entrants.map(({ complexity }) => complexity),
+    Array.from(served, (index) => entrants[index]!.complexity),
   );
   return {
     dataset_id: dataset.snapshotId,
@@ -187,13 +208,23 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
     folds,
     market,
     increments: incrementsOf(
-      standings.order.map((index) => ({ ...entrants[index]!, losses: losses[index]! })),
+      standings.order.map((own) => ({ ...entrants[served[own]!]!, losses: losses[served[own]!]! })),
       time,
     ),
     entrants: reports,
-    best: reports[0]!.name,
-    simplest_within_error: entrants[simplest]!.name,
+    best: entrants[best]!.name,
+    simplest_within_error: entrants[served[simplest]!]!.name,
   };
+}
+
+/** null: its models can be served. */
+function rowLimitOf({ learner }: Entrant): number | null {
+  return 'rowLimit' in learner ? learner.rowLimit : null;
+}
+
+/** What answers rows: a fitted model, or one that is compared alone. */
+interface Answering {
+  answers(x: Matrix): Float64Array | Promise<Float64Array>;
 }
 
 async function play(
@@ -204,15 +235,12 @@ async function play(
 ): Promise<Played> {
   const rows = dataset.train.ai1;
   const { name, learner, columns } = entrant;
-  const fitOn = (subset: Int32Array, ownSeed = seed): Promise<Fitted> =>
-    fitAllRows(learner, {
-      task: TASK,
-      rows,
-      subset,
-      columns,
-      seed: `${ownSeed}/ai1`,
-      continueFrom: null,
-    });
+  const fitLearner = (own: Learner, subset: Int32Array, ownSeed: number): Promise<Fitted> =>
+    fitAllRows(own, { task: TASK, rows, subset, columns, seed: `${ownSeed}/ai1`, continueFrom: null });
+  const fitOn = (subset: Int32Array, ownSeed = seed): Promise<Answering> =>
+    'rowLimit' in learner
+      ? learner.fit({ rows, subset, columns, seed: `${ownSeed}/ai1` })
+      : fitLearner(learner, subset, ownSeed);
   const total = seeds * foldSplits.length + forwardSplits.length + 1;
   const startMs = performance.now();
   let done = 0;
@@ -228,7 +256,7 @@ async function play(
     const probabilities: number[] = [];
     for (const { train, test } of splits) {
       const fitted = await fitOn(train, ownSeed);
-      for (const p of fitted.answers(takeRows(rows.x, test))) probabilities.push(p);
+      for (const p of await fitted.answers(takeRows(rows.x, test))) probabilities.push(p);
       step(1);
     }
     return {
@@ -240,16 +268,20 @@ async function play(
   };
   const folds = await scoreSplits(foldSplits);
   const walkForward = await scoreSplits(forwardSplits);
-  const fitted = await fitOn(Int32Array.from(rows.y.keys()));
+  const all = Int32Array.from(rows.y.keys());
+  const fitted = 'rowLimit' in learner ? null : await fitLearner(learner, all, seed);
+  const answering = fitted ?? (await fitOn(all));
   step(1);
   const seconds = (performance.now() - startMs) / 1000;
   const lossesOfSeeds = [meanLoss(folds)];
   for (let other = 1; other < seeds; other++) lossesOfSeeds.push(meanLoss(await scoreSplits(foldSplits, seed + other)));
   const { x, y, time } = dataset.evaluation.holdout;
-  const holdout = { probabilities: fitted.answers(x), y, time, row: Int32Array.from(y.keys()) };
+  const holdout = { probabilities: await answering.answers(x), y, time, row: Int32Array.from(y.keys()) };
   onHoldout(entrant, holdout.probabilities);
+  const ofPlacebo = new Map<Matrix, Float64Array>();
+  for (const { x: own } of placebo.flat()) ofPlacebo.set(own, await answering.answers(own));
   const skill = modelSkill(
-    (of) => fitted.answers(of),
+    (of) => ofPlacebo.get(of)!,
     { scores: holdout.probabilities, y, time },
     placebo,
     dataset.histories.map(({ pair }) => pair.id),
@@ -257,8 +289,8 @@ async function play(
   );
   const others = {
     log_loss_of_seeds: lossesOfSeeds,
-    net: holdoutNet(dataset, fitted, folds.probabilities, settings),
-    serving: await servingCost(fitted, rows.x),
+    net: fitted === null ? null : holdoutNet(dataset, fitted, folds.probabilities, settings),
+    serving: fitted === null ? null : await servingCost(fitted, rows.x),
     seconds,
     memory_mb: memory / 2 ** 20,
   };

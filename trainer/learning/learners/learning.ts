@@ -4,6 +4,7 @@ import type { Settings, TrainPolicy } from '../../../shared/policy/policy.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { LearnerParams } from './trees/learner.ts';
 import { treeParams } from './trees/tree_learners.ts';
+import type { FitRows } from './contract/fit_rows.ts';
 import type { Fitted } from './contract/fitted.ts';
 import type { Learner } from './contract/learner.ts';
 import type { Task } from './contract/task.ts';
@@ -14,6 +15,9 @@ import { openLearner, type LearnerSetup } from './registry.ts';
 
 /** AI3's target is a fraction rather than a class; it is trained with the same cross-entropy. */
 export const TASK: Task = { kind: 'binary' };
+
+/** Trains on these rows of a table, with as many steps as another model has, or null = as many as help. */
+export type ModelFit = (rows: FitRows, subset: Int32Array, like: Fitted | null) => Promise<Fitted>;
 
 /** A model that was learned elsewhere. Its training rows here are those on which it is calibrated. */
 export interface ImportedModel {
@@ -43,8 +47,8 @@ export interface Learning {
     readonly models: Readonly<Record<ModelName, Fitted>>;
     /** Rows they were trained on. */
     readonly rows: Readonly<Record<ModelName, number>>;
-    /** Whether their probabilities alone are learned anew; absent: trees are added. */
-    readonly isRecalibrated?: boolean;
+    /** Learns something else than more trees from later rows; absent: trees are added. */
+    readonly update?: ((known: Fitted) => ModelFit) | undefined;
   };
 }
 

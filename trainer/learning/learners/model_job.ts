@@ -1,5 +1,4 @@
 import { embargoSeconds, type Settings } from '../../../shared/policy/policy.ts';
-import { recalibration } from '../calibrate/recalibrate.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { DatasetRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { columnsOf, openModelLearner, type ImportedModel, type Learning } from './learning.ts';
@@ -55,9 +54,9 @@ export function modelJob(name: ModelName, learning: Learning, fitTrees: LearnerS
     fitFromNothing,
   };
 
-  function updateOf({ models, isRecalibrated = false }: NonNullable<Learning['known']>): ModelFit {
+  function updateOf({ models, update }: NonNullable<Learning['known']>): ModelFit {
     const continueFrom = models[name];
-    if (isRecalibrated) return recalibration(continueFrom);
+    if (update !== undefined) return update(continueFrom);
     return fitOf(openModelLearner(withFewTrees(settings, name), name, dataset.definitions, fitTrees), {
       ...own,
       continueFrom,

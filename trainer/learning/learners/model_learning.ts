@@ -2,15 +2,13 @@ import type { Fitted } from './contract/fitted.ts';
 import type { FitRequest, Learner } from './contract/learner.ts';
 import { fittedAnswers, validateSplits, type FoldModel } from './cross_validation.ts';
 import { kFoldSplits, kFoldSplitsAt, walkForwardSplits } from '../splits/splits.ts';
-import type { FitRows } from './contract/fit_rows.ts';
-import { TASK, type Learning } from './learning.ts';
+import { TASK, type Learning, type ModelFit } from './learning.ts';
 import type { DatasetRows } from '../strategies/pair_reversion/dataset/dataset.ts';
+
+export type { ModelFit } from './learning.ts';
 
 /** Walk-forward: number of blocks, and share of the rows before the first tested block. */
 export const WALK_FORWARD = { blocks: 3, firstShare: 0.4 } as const;
-
-/** Trains on these rows of a table, with as many steps as another model has, or null = as many as help. */
-export type ModelFit = (rows: FitRows, subset: Int32Array, like: Fitted | null) => Promise<Fitted>;
 
 /** The fits of one model by its learner. */
 export function fitOf(

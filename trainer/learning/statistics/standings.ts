@@ -38,14 +38,19 @@ export function standingsOf(losses: readonly Float64Array[], time: Float64Array)
   const least = losses[best]!;
   const of = losses.map((own, index): Standing => {
     if (index === best) return { behind: { value: 0, standard_error: 0 }, isWithinError: true };
-    const behind = figureByDays(
-      own.map((loss, row) => loss - least[row]!),
-      time,
-    );
-    const { value, standard_error } = behind;
-    return { behind, isWithinError: value !== null && standard_error !== null && value <= standard_error };
+    return standingAgainst(own, least, time);
   });
   return { order, of };
+}
+
+/** Where answers stand against others to the same rows; below 0 they are better. */
+export function standingAgainst(losses: Float64Array, others: Float64Array, time: Float64Array): Standing {
+  const behind = figureByDays(
+    losses.map((loss, row) => loss - others[row]!),
+    time,
+  );
+  const { value, standard_error } = behind;
+  return { behind, isWithinError: value !== null && standard_error !== null && value <= standard_error };
 }
 
 /**

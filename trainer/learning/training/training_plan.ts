@@ -19,6 +19,7 @@ import { warmStartPeriod, startWarm, withNewRows } from '../learners/warm_start.
 import type { Learning } from '../learners/learning.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import { fittedTrees } from '../learners/trees/fitted_trees.ts';
+import { recalibration } from '../calibrate/recalibrate.ts';
 import { barriersOfBundle, settingsOfBundle } from '../bundle/bundle_settings.ts';
 import { labelPolicy } from '../bundle/make_bundle.ts';
 import type { TrainOptions } from '../options/train_options.ts';
@@ -61,8 +62,9 @@ export function fullTraining({ settings, bars, holdoutFrom }: TrainOptions): Tra
 }
 
 /**
- * A few more trees for each model of a bundle, or another calibration, from the bars since it was learned in full; parameters, label,
- * thresholds and risk ranks are its own. The holdout is of bars that neither the bundle nor its base has seen.
+ * A few more trees for each model of a bundle, or another calibration, from the bars since it was learned in full;
+ * parameters, label, thresholds and risk ranks are its own. The holdout is of bars that neither the bundle nor its base
+ * has seen.
  * @throws MinutehandError WARM_START_REFUSED, DATA_MISSING, DATA_TOO_SHORT
  */
 export function warmStartTraining({ manifest, models }: Bundle, options: TrainOptions): TrainingPlan {
@@ -98,7 +100,7 @@ export function warmStartTraining({ manifest, models }: Bundle, options: TrainOp
       known: {
         models: start.models,
         rows: perModel((name) => manifest.metrics[name].rows ?? 0),
-        isRecalibrated,
+        update: isRecalibrated ? recalibration : undefined,
       },
       riskQuantiles: risk_quantiles,
       expectation: manifest.expectation ?? null,

@@ -17,11 +17,11 @@ export interface NetworkSetup {
 }
 
 /** The program of all networks: its argument is the name of one. */
-const PROGRAM_FOLDER = join('learners', 'python');
+export const PROGRAM_FOLDER = join('learners', 'python');
 /** Of the simplest network. */
 const LEAST_COMPLEXITY = 7;
 /** The same request gives the same model: one thread, no hashing by chance. */
-const VARIABLES = {
+export const VARIABLES = {
   OMP_NUM_THREADS: '1',
   MKL_NUM_THREADS: '1',
   PYTHONHASHSEED: '0',

@@ -10,6 +10,7 @@ import { barsPerRow, isSequence, ownTable } from '../contract/past_rows.ts';
 import { fittedOnnx } from '../onnx/fitted_onnx.ts';
 import type { ProgramProcess } from './program_process.ts';
 import type { Done } from './protocol.ts';
+import { nextRequest } from './request_number.ts';
 import { writeRows } from './rows_file.ts';
 import { writeTable } from './table_file.ts';
 
@@ -28,8 +29,6 @@ export interface ProgramFit {
 const CHECKED_ROWS = 256;
 /** How far the model in onnxruntime may be from the program's own answer. */
 const PARITY = 1e-5;
-
-let requests = 0;
 
 /**
  * Has a program learn, and checks that its model answers in onnxruntime as the program says it does.
@@ -70,7 +69,7 @@ async function fitInFolder(
   await writeRows(rowsFile, { rows, subset, stopping, columns, names, table });
   const done = await program.fit(
     {
-      id: ++requests,
+      id: nextRequest(),
       task: 'binary',
       rows: rowsFile,
       features: names,

@@ -17,7 +17,7 @@ const sigmoid = (z) => 1 / (1 + Math.exp(-z));
 /** Lets standard input be read and what was printed leave. */
 const breathe = () => new Promise((resolve) => setImmediate(resolve));
 
-async function fit({ id, rows: path, features, seed, iterations, parameters, model, check_rows }) {
+async function fit({ id, rows: path, features, seed, iterations, parameters, model, check_rows, answers }) {
   const bytes = readFileSync(path);
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
   const all = await parquetReadObjects({ file });
@@ -37,7 +37,7 @@ async function fit({ id, rows: path, features, seed, iterations, parameters, mod
   const x = rows.map(standardized);
   const w = new Array(features.length).fill(0);
   let intercept = 0;
-  const steps = iterations ?? parameters.rounds ?? parameters.epochs;
+  const steps = iterations ?? parameters.rounds ?? parameters.epochs ?? STEPS;
   const passes = Math.ceil(STEPS / steps);
   for (let step = 0; step < steps; step++) {
     for (let pass = 0; pass < passes; pass++) {
@@ -55,6 +55,13 @@ async function fit({ id, rows: path, features, seed, iterations, parameters, mod
     await breathe();
   }
   const own = w.map(Math.fround);
+  if (answers !== undefined) {
+    const probabilityOf = (row) =>
+      sigmoid(standardized(row).reduce((sum, value, j) => sum + value * own[j], intercept));
+    writeFileSync(answers.to, answeredBy(features, probabilityOf, readFileSync(answers.rows)));
+    print({ id, done: true });
+    return;
+  }
   writeFileSync(model, encode({ scaling, w: own, intercept: Math.fround(intercept), seed }));
   const probabilities = rows
     .slice(0, check_rows)
@@ -63,6 +70,19 @@ async function fit({ id, rows: path, features, seed, iterations, parameters, mod
   console.error(`fitted ${rows.length} rows`);
   const epochs = Array.from({ length: steps }, () => ({ loss: 0.5, stopping_loss: null, positive_share: 0.25 }));
   print({ id, done: true, iterations: steps, epochs, probabilities });
+}
+
+/** Probabilities of rows of little-endian float32 numbers, as little-endian float64. */
+function answeredBy(features, probabilityOf, bytes) {
+  const rows = bytes.length / (4 * features.length);
+  const out = Buffer.alloc(8 * rows);
+  for (let row = 0; row < rows; row++) {
+    const own = Object.fromEntries(
+      features.map((name, i) => [name, bytes.readFloatLE(4 * (row * features.length + i))]),
+    );
+    out.writeDoubleLE(probabilityOf(own), 8 * row);
+  }
+  return out;
 }
 
 const { root } = protobuf.parse(`

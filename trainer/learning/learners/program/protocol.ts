@@ -36,10 +36,17 @@ export interface ProgramRequest {
      */
     readonly table: string;
   };
-  /** Where the program writes the ONNX file. */
-  readonly model: string;
-  /** The answer holds the probabilities of so many rows, from the first one on. */
-  readonly check_rows: number;
+  /** Where the program writes the ONNX file; absent where it is only asked for answers. */
+  readonly model?: string;
+  /** The answer holds the probabilities of so many rows, from the first one on; absent: none. */
+  readonly check_rows?: number;
+  /** Of a model that is compared and never served: what it says about other rows is all that is wanted. */
+  readonly answers?: {
+    /** File of little-endian float32 numbers, [rows × features]. */
+    readonly rows: string;
+    /** Where the program writes their probabilities: little-endian float64, [rows]. */
+    readonly to: string;
+  };
 }
 
 const epochSchema = z.object({
@@ -61,7 +68,7 @@ export const answerSchema = z.union([
     /** What was seen after each epoch, for the manifest. */
     epochs: z.array(epochSchema).max(100_000).optional(),
     /** Of the first `check_rows` rows. */
-    probabilities: z.array(z.number()),
+    probabilities: z.array(z.number()).default([]),
   }),
 ]);
 export type ProgramAnswer = z.infer<typeof answerSchema>;
