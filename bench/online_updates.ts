@@ -25,6 +25,7 @@ import { EVALUATION_BARRIERS } from '../trainer/learning/strategies/pair_reversi
  * answered by an update of the days before it. Ways: `warm_start` and `recalibrate` as online_learning has them, whose
  * last day (or fifth of the time) is the holdout of the update; `… at once` without a holdout; each against the frozen
  * model, on the recorded market and, with a seed of coins, on one whose directions are drawn.
+ *
  *     node dist/bench/online_updates.js <folder> 2019-05-01 [seed of coins]
  */
 
