@@ -30,6 +30,7 @@ const LONG = [
   'test/careless_bars.slow.test.ts',
   'test/cheats.chain.test.ts',
   'test/formulas_trained.chain.test.ts',
+  'test/adoption_restarts.chain.test.ts',
   'test/retrain_chain.chain.test.ts',
   'test/lease_clock.server.test.ts',
   'test/write_a_job.server.test.ts',

@@ -9,55 +9,21 @@ import { readActive, readManifest } from '../shared/bundle/bundle.ts';
 import { readRollout } from '../shared/bundle/rollout.ts';
 import { SECONDS_PER_BAR } from '../shared/bar.ts';
 import { openMinuteFrom } from '../shared/market/trading_week.ts';
-import { loadSettings } from '../shared/policy/policy.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import { keyOf, type GateResult } from '../shared/bundle/gates/gate_result.ts';
 import type { RetrainRun } from '../trainer/control/schedule/run.ts';
 import { TRAINER_METRICS } from '../trainer/control/metrics/metrics.ts';
 import { openStore } from '../trainer/store/store.ts';
+import { ADOPTABLE, ADOPTABLE_MINUTES, ADOPTABLE_SAMPLES } from './adoptable_settings.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
 import { HAS_PROMTOOL, PROMTOOL_NOTE, promtool } from './promtool.ts';
-import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
+import { tinyBars } from './tiny_models.ts';
 
 // Each wait has its own deadline and names its condition.
 vi.setConfig({ testTimeout: 480_000, hookTimeout: 120_000 });
 
-const { pairs, windows, decision, label } = loadSettings({ env: {} }).minutehand;
-const SHORT = { rounds: 10, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
-const MIN_SAMPLES = 1000;
-/**
- * The smallest training that passes every gate: look-backs as delivered, three pairs, 8,000 minutes. Without a search,
- * so that a second training on the same bars gives the same models, which are not worse than the first.
- */
-const SMALL: SettingsOverrides = {
-  core: { theta_step: 0.1 },
-  retrain: {
-    quality_min_samples: MIN_SAMPLES,
-    // The monitor looks at minutes of the market, which passes quickly here.
-    monitor_minutes: 10_080,
-    // The replay at the end needs all of them.
-    model_version_retention: 20,
-    // Both arms decide entries at once.
-    deployment_stages: [
-      { name: 'test', allocation: 0.5, duration: '24h' },
-      { name: 'pilot', allocation: 0.6, duration: '3d' },
-      { name: 'rollout', allocation: 0.7, duration: '7d' },
-      { name: 'full', allocation: 1, duration: 'ongoing' },
-    ],
-  },
-  minutehand: {
-    pairs: pairs.slice(0, 3),
-    windows,
-    decision,
-    label,
-    train: { ai1: SHORT, ai2: SHORT, ai3: SHORT, folds: 2, max_rows: 10_000 },
-    search: { trials: 0, theta_evaluations: 0 },
-    simulated: { seed: 2, bar_interval_ms: 100, history_bars: 600 },
-  },
-};
-const MINUTES = 8000;
 /** After the bars that the models were trained on: a search of θ2 alone needs newer bars. */
 const NEWER_MINUTES = 3000;
 
@@ -73,8 +39,8 @@ const received: Signal[] = [];
  * Both run on the simulated market; the trainer learns from imported bars of it.
  */
 beforeAll(async () => {
-  place = createWorkplace(SMALL);
-  await importBars(MINUTES);
+  place = createWorkplace(ADOPTABLE);
+  await importBars(ADOPTABLE_MINUTES);
   daemon = place.start(['daemon', '--json']);
   ({ port: daemonPort } = await readyOf<{ port: number }>('the daemon', daemon));
   const socket = new WebSocket(`ws://127.0.0.1:${daemonPort}/signals`);
@@ -165,7 +131,10 @@ interface Adoption {
   readonly gates: GateResult[];
 }
 
-const GROUPS = { metals: ['XAUUSD_XAGUSD'], others: pairs.slice(0, 3).filter((id) => id !== 'XAUUSD_XAGUSD') };
+const GROUPS = {
+  metals: ['XAUUSD_XAGUSD'],
+  others: ADOPTABLE.minutehand!.pairs!.filter((id) => id !== 'XAUUSD_XAGUSD'),
+};
 
 const activeText = (): string => readFileSync(join(place.models, 'active.json'), 'utf8');
 const versionsReceived = (): string[] => [...new Set(received.map(({ model_version }) => model_version))];
@@ -222,7 +191,7 @@ describe('trainer, training process, gates and daemon', () => {
   });
 
   it('swap in models that are as good as the champion, between two bars without a gap', async () => {
-    askForSamples(MIN_SAMPLES);
+    askForSamples(ADOPTABLE_SAMPLES);
     const run = await retrain();
     expect(run).toMatchObject({ status: 'adopted', previous_version: first, reasons: [] });
     const version = run.model_version!;
@@ -323,7 +292,7 @@ describe('trainer, training process, gates and daemon', () => {
   );
 
   it('give the daemon a θ2 chosen on newer bars, with the same models and θ1', async () => {
-    await importBars(MINUTES + NEWER_MINUTES);
+    await importBars(ADOPTABLE_MINUTES + NEWER_MINUTES);
     const { version: champion } = readActive(place.models)!;
     const before = readManifest(join(place.models, champion));
     const run = await retrain('thresholds');

@@ -4,6 +4,7 @@ import { homePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { ImportRun } from '../../store/import_runs.ts';
 import { openStoreIfThere } from '../../store/store.ts';
+import { whileStoreReturns } from '../../store/store_patience.ts';
 
 const ALL_RUNS = Number.MAX_SAFE_INTEGER;
 const REMOVING: ReadonlySet<ImportRun['kind']> = new Set(['replace', 'delete', 'leave_out']);
@@ -32,9 +33,10 @@ export async function whileBarsStay<Result>(
   discard: (result: Result) => void = () => undefined,
 ): Promise<Result> {
   if (!isOwn) return work();
-  const before = await removalsOf(settings);
+  const before = await whileStoreReturns(() => removalsOf(settings));
   const result = await work();
-  const after = await removalsOf(settings);
+  // The work may have taken hours.
+  const after = await whileStoreReturns(() => removalsOf(settings));
   const met = [...after].filter(
     ([change, of]) => !before.has(change) && (of === null || of.some((symbol) => symbols.includes(symbol))),
   );
