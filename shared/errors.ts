@@ -473,6 +473,11 @@ export const ERRORS = {
     message: 'A task took longer than its worker gives one, and was ended.',
     next: 'Start workers with a higher --task-time, then `minutehand fleet retry`; or use fewer rounds or rows.',
   },
+  TASK_UNREADABLE: {
+    status: 422,
+    message: 'A task of the fleet is not what a worker can read.',
+    next: 'Another program writes into this queue, or its data are damaged: check who has the password of Redis, then `minutehand fleet forget`.',
+  },
   TASK_UNKNOWN: {
     status: 404,
     message: 'The fleet has no failed task of this key.',

@@ -1,4 +1,8 @@
 import { Argument, type Command } from 'commander';
+import { homePaths } from '../../shared/home.ts';
+import { installationOf } from '../../shared/owner/owner.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { announceMachine } from '../../trainer/control/fleet/announcer.ts';
 import { endWorker, forgetTask, retryTask } from '../../trainer/jobs/fleet/fleet_actions.ts';
 import { differenceText, lookAtFleet, needsText } from '../../trainer/jobs/fleet/fleet_view.ts';
 import { subjectsWithin, type FleetDaemon, type SeenInstallation } from '../../trainer/jobs/fleet/installation.ts';
@@ -6,6 +10,7 @@ import type { LearnerTasks, TaskQueue } from '../../trainer/jobs/fleet/task_queu
 import { counted } from '../../shared/counted.ts';
 import { requireFleet } from '../fleet_of_command.ts';
 import type { Output } from '../output.ts';
+import { stopSignal } from '../stop_signal.ts';
 
 export function addFleet(program: Command, output: () => Output): void {
   const fleet = program
@@ -30,6 +35,30 @@ export function addFleet(program: Command, output: () => Output): void {
     .addArgument(new Argument('<worker>', 'its name, `host/process`, as `minutehand fleet` shows it'))
     .description('asks a worker, on whatever machine, to end once its tasks are done; it hears of it within 5 s')
     .action((name: string) => change(output(), name, endWorker, `Worker ${name} was asked to end.`));
+  fleet
+    .command('announce')
+    .description(
+      'says to the fleet once a minute what this machine and its daemons have, until Ctrl-C: for a machine without a trainer, which does so itself, as does `minutehand models receive --watch`',
+    )
+    .action(() => announce(output()));
+}
+
+async function announce(output: Output): Promise<void> {
+  // A fleet that is not there, or does not answer at all, is a mistake in the environment.
+  const fleet = await requireFleet();
+  await fleet.close();
+  const paths = homePaths();
+  const ending = new AbortController();
+  const stopping = stopSignal().then((reason) => {
+    ending.abort();
+    return reason;
+  });
+  const name = installationOf(paths.home);
+  output.line(`The fleet hears of ${name} once a minute.`);
+  const note = (line: string): void => output.note(line);
+  const said = await announceMachine({ settings: loadSettings, paths, env: process.env, note }, ending.signal);
+  output.line(`Ended: ${await stopping}. Said ${counted(said, 'time')}.`);
+  output.result({ name, said });
 }
 
 type Act = (queue: TaskQueue, target: string) => Promise<void>;
@@ -129,9 +158,11 @@ async function showFleet(output: Output): Promise<void> {
 }
 
 function showInstallation(installation: SeenInstallation, output: Output): void {
-  const { name, market, identity, cores, load, freeMemoryMb, silentMs, daemons } = installation;
+  const { name, market, identity, cores, load, freeMemoryMb, silentMs, hasTrainer = true, daemons } = installation;
   const heard = `heard of ${Math.round(silentMs / 1000)} s ago`;
-  output.line(`Trainer ${name}: ${market} market, version ${identity.version}, Node ${identity.node}, ${heard}`);
+  output.line(
+    `Machine ${name}: ${hasTrainer ? 'trainer' : 'no trainer'}, ${market} market, version ${identity.version}, Node ${identity.node}, ${heard}`,
+  );
   output.line(`        ${cores} cores, load ${load.toFixed(1)}, ${freeMemoryMb} MB of memory free`);
   for (const daemon of daemons) output.line(`Daemon  ${daemonText(daemon)}`);
 }

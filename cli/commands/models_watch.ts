@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorLine } from '../../shared/error_line.ts';
 import { describeError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/home.ts';
 import { launcher } from '../../shared/launcher.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
 import { openDelivered } from '../../trainer/control/delivery/receive.ts';
+import { announceMachine } from '../../trainer/control/fleet/announcer.ts';
+import { queueKind } from '../../trainer/jobs/fleet/open_fleet.ts';
 import { answerOf, startCommand } from '../../trainer/control/schedule/command_process.ts';
 import type { Output } from '../output.ts';
 import { stopSignal } from '../stop_signal.ts';
@@ -24,6 +28,7 @@ interface Look {
  * active models.
  */
 export async function watchDelivered(place: string, everyMs: number, output: Output): Promise<void> {
+  const isInFleet = queueKind(process.env) !== null;
   const ending = new AbortController();
   const stopping = stopSignal().then((reason) => {
     ending.abort();
@@ -33,6 +38,7 @@ export async function watchDelivered(place: string, everyMs: number, output: Out
   let fault = '';
   let waitMs = everyMs;
   output.line(`Watching ${place}. What is active there becomes active here.`);
+  const announcing = isInFleet ? announceHere(output, ending.signal) : null;
   while (!ending.signal.aborted) {
     const look = await lookAt(place);
     for (const one of look.received) output.line(`Active here: ${JSON.stringify(one)}`);
@@ -43,8 +49,15 @@ export async function watchDelivered(place: string, everyMs: number, output: Out
     // Rejects when the process is asked to end.
     await sleep(waitMs, undefined, { signal: ending.signal }).catch(() => undefined);
   }
+  await announcing;
   output.line(`Ended: ${await stopping}. Received: ${received}.`);
   output.result({ folder: place, received });
+}
+
+/** A machine that receives has no trainer that would say to its fleet what it has. */
+async function announceHere(output: Output, ending: AbortSignal): Promise<void> {
+  const note = (line: string): void => output.note(line);
+  await announceMachine({ settings: loadSettings, paths: homePaths(), env: process.env, note }, ending);
 }
 
 async function lookAt(place: string): Promise<Look> {

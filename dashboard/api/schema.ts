@@ -9075,7 +9075,7 @@ export interface components {
                 /** @description It was asked to end, and ends once its tasks are done */
                 is_ending: boolean;
             }[];
-            /** @description Machines with a trainer that were heard of within three minutes, and their daemons */
+            /** @description Machines that were heard of within three minutes, and their daemons */
             installations: {
                 /** @description home id@host */
                 name: string;
@@ -9096,6 +9096,7 @@ export interface components {
                 free_memory_mb: number;
                 /** @description Since it was last heard of */
                 silent_ms: number;
+                has_trainer: boolean;
                 daemons: {
                     shard: string;
                     /** @enum {string} */
@@ -9260,7 +9261,7 @@ export interface components {
                 /** @description It was asked to end, and ends once its tasks are done */
                 is_ending: boolean;
             }[];
-            /** @description Machines with a trainer that were heard of within three minutes, and their daemons */
+            /** @description Machines that were heard of within three minutes, and their daemons */
             installations: {
                 /** @description home id@host */
                 name: string;
@@ -9281,6 +9282,7 @@ export interface components {
                 free_memory_mb: number;
                 /** @description Since it was last heard of */
                 silent_ms: number;
+                has_trainer: boolean;
                 daemons: {
                     shard: string;
                     /** @enum {string} */

@@ -151,6 +151,7 @@ function daemonColumns(): Column<DaemonRow>[] {
       cell: ({ machine }) => (
         <span title={machine.name}>
           <strong>{machine.host}</strong> {machine.market}
+          {machine.has_trainer ? '' : `, ${t('fleet.noTrainer')}`}
         </span>
       ),
     },

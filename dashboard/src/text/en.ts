@@ -1446,10 +1446,11 @@ export const EN = {
   'fleet.blobs': 'Data and results in',
   'fleet.leader': 'Build of the trainer',
   'fleet.machines': 'Machines and daemons',
-  'fleet.noMachines': 'No trainer of this fleet was heard of within three minutes.',
+  'fleet.noMachines': 'No machine of this fleet was heard of within three minutes.',
   'fleet.machinesNote':
-    'Trainers say what their machine has. Time of a signal: that of its stations, over all since the daemon started. Within the budget: how many subjects would take the whole budget of a minute at that time each; consumers, disk and Redis are the limit before that.',
+    'Trainers say what their machine has; on a machine without one, minutehand fleet announce does. Time of a signal: that of its stations, over all since the daemon started. Within the budget: how many subjects would take the whole budget of a minute at that time each; consumers, disk and Redis are the limit before that.',
   'fleet.machine': 'Machine',
+  'fleet.noTrainer': 'no trainer',
   'fleet.daemon': 'Daemon',
   'fleet.daemon.down': 'down',
   'fleet.daemon.mute': 'does not answer',

@@ -1441,10 +1441,11 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'fleet.blobs': 'データと結果の場所',
   'fleet.leader': 'トレーナーのビルド',
   'fleet.machines': 'マシンとデーモン',
-  'fleet.noMachines': '過去 3 分間に応答したトレーナーはありません。',
+  'fleet.noMachines': '過去 3 分間に応答したマシンはありません。',
   'fleet.machinesNote':
-    '各トレーナーが自分のマシンの状態を報告します。シグナル時間は、デーモン起動以降の各ステーションの処理時間の平均です。予算内の銘柄数は、その時間で 1 分の処理予算をすべて使い切る銘柄数です。実際には、それより先に受信側、ディスク、Redis が限界になります。',
+    '各トレーナーが自分のマシンの状態を報告します。トレーナーのないマシンでは minutehand fleet announce が報告します。シグナル時間は、デーモン起動以降の各ステーションの処理時間の平均です。予算内の銘柄数は、その時間で 1 分の処理予算をすべて使い切る銘柄数です。実際には、それより先に受信側、ディスク、Redis が限界になります。',
   'fleet.machine': 'マシン',
+  'fleet.noTrainer': 'トレーナーなし',
   'fleet.daemon': 'デーモン',
   'fleet.daemon.down': '停止',
   'fleet.daemon.mute': '応答なし',

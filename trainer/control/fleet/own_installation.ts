@@ -33,6 +33,7 @@ export async function ownInstallation(settings: Settings, paths: HomePaths): Pro
     cores: availableParallelism(),
     load: loadavg()[0]!,
     freeMemoryMb: Math.floor(freemem() / MIB),
+    hasTrainer: isTaken(paths.lock('trainer')) === true,
     daemons: await Promise.all(shardsOf(settings.minutehand).map((shard) => daemonOf(settings, paths, shard))),
   };
 }

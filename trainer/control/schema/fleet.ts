@@ -80,6 +80,7 @@ export const fleetSchema = z
           load: z.number().describe('Processes that want a core, a mean of a minute; 0 on Windows'),
           free_memory_mb: count,
           silent_ms: z.number().describe('Since it was last heard of'),
+          has_trainer: z.boolean(),
           daemons: z.array(
             z.object({
               shard: z.string(),
@@ -99,7 +100,7 @@ export const fleetSchema = z
           ),
         }),
       )
-      .describe('Machines with a trainer that were heard of within three minutes, and their daemons'),
+      .describe('Machines that were heard of within three minutes, and their daemons'),
     unclaimed: z
       .array(
         z.object({

@@ -9,7 +9,8 @@ import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { isRefusedFit } from '../../learning/learners/trees/lost_fit.ts';
 import { ownIdentity, packModel, taskOf, type FitIdentity } from './fit_identity.ts';
 import { differenceLine } from './fleet_view.ts';
-import { doSearchTask, type SearchTask } from './search_task.ts';
+import { readTask } from './read_task.ts';
+import { doSearchTask } from './search_task.ts';
 import { patientQueue, type WorkerQueue } from './patient_queue.ts';
 import { tallyIfPossible, type Claim, type TaskTotals, type WorkerFacts } from './task_queue.ts';
 
@@ -145,7 +146,7 @@ async function work(claim: Claim, options: WorkerOptions, packets: PacketCache, 
     );
   }, leaseMs / 3);
   try {
-    const task = JSON.parse(payload) as FitIdentity | SearchTask;
+    const task = readTask(payload);
     const keep = (of: string, hash: ContentHash): Promise<ContentHash> =>
       keepResult(of, { hash, maker: facts.name }, needs.learner, options);
     const bytes =

@@ -62,12 +62,14 @@ interface Ended {
  * A queue of one task, and what became of it.
  * @param extend answers to the renewals of the claim
  * @param greetings after which the worker is asked to end
+ * @param payload of the task; null: of a fit
  */
 async function queueOf(
   blobs: Blobs,
   tasks: number,
   extend: () => Promise<boolean> = () => Promise.resolve(true),
   greetings = Infinity,
+  payload: string | null = null,
 ) {
   const identity = await identityOf(TASK, blobs, new WeakMap());
   const ended: Ended[] = [];
@@ -79,7 +81,12 @@ async function queueOf(
     return Promise.resolve(true);
   };
   const claim = (): Claim => ({
-    task: { key: keyOf(identity), needs: { learner: 'gbdt' }, isUrgent: false, payload: JSON.stringify(identity) },
+    task: {
+      key: keyOf(identity),
+      needs: { learner: 'gbdt' },
+      isUrgent: false,
+      payload: payload ?? JSON.stringify(identity),
+    },
     attempt: 1,
     progress: (...rounds) => Promise.resolve(void told.push(rounds)),
     extend,
@@ -130,6 +137,36 @@ describe('a worker', () => {
     const { queue, ended, stop } = await queueOf(blobs, 1);
     expect(await work(queue, blobs, () => Promise.reject(error), stop.signal)).toBe(0);
     expect(ended).toEqual([{ how: error instanceof MinutehandError ? error.code : 'INTERNAL', mayRetry }]);
+  });
+
+  it.each([
+    ['no JSON', 'no JSON'],
+    ['{"kind":"unknown"}', 'kind'],
+    [
+      '{"kind":"fit","inputs":{},"columns":-1,"rows":3,"parameters":{"engine":"gbdt","task":{"kind":"binary"},"params":{}}}',
+      'columns',
+    ],
+    ['{"kind":"rule_search","search":{},"base":null,"until":1,"anew":false}', 'search'],
+  ])('refuses %s for good', async (payload, named) => {
+    const blobs = memoryBlobs();
+    const { queue, ended, stop } = await queueOf(blobs, 1, undefined, Infinity, payload);
+    const fail = vi.fn<Claim['fail']>();
+    const claim: TaskQueue['claim'] = async (facts) => {
+      const own = await queue.claim(facts);
+      return (
+        own && {
+          ...own,
+          fail: async (...args) => {
+            fail(...args);
+            return await own.fail(...args);
+          },
+        }
+      );
+    };
+    const neverFits: FitPool['fit'] = () => Promise.reject(new Error('is not asked'));
+    expect(await work({ ...queue, claim }, blobs, neverFits, stop.signal)).toBe(0);
+    expect(ended).toEqual([{ how: 'TASK_UNREADABLE', mayRetry: false }]);
+    expect(fail.mock.calls[0]![0].message).toContain(named);
   });
 
   it('says what it does, and ends when it is asked to, once that is done', async () => {

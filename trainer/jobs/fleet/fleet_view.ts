@@ -41,7 +41,7 @@ export interface FleetView {
   readonly workers: readonly ViewedWorker[];
   /** Tasks that none of these workers can do. */
   readonly unclaimed: readonly UnclaimedTasks[];
-  /** Machines with a trainer, and their daemons. */
+  /** Machines and their daemons. */
   readonly installations: readonly SeenInstallation[];
   /** Those that come next first; no more than a hundred. */
   readonly retries: readonly TaskRetry[];

@@ -1,6 +1,6 @@
 import type { FleetIdentity } from './fleet_identity.ts';
 
-/** A daemon of an installation, as its trainer has seen it last. */
+/** A daemon of an installation, as its own machine has seen it last. */
 export interface FleetDaemon {
   readonly shard: string;
   /** mute: it has its place and does not answer; down: there is none. */
@@ -19,7 +19,7 @@ export interface FleetDaemon {
   readonly budgetMs: number;
 }
 
-/** A machine with a trainer, which says this of itself. */
+/** A machine of a fleet, which says this of itself: its trainer does, or `minutehand fleet announce`. */
 export interface Installation {
   /** `<home id>@<host>`. */
   readonly name: string;
@@ -30,6 +30,8 @@ export interface Installation {
   /** Processes that want a core, a mean of a minute; 0 on Windows. */
   readonly load: number;
   readonly freeMemoryMb: number;
+  /** Absent: an earlier version, of which trainers alone announced themselves. */
+  readonly hasTrainer?: boolean;
   readonly daemons: readonly FleetDaemon[];
 }
 

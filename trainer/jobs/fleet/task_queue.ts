@@ -197,7 +197,7 @@ export interface TaskQueue {
   dismiss(worker: string): Promise<boolean>;
   /** Workers heard of within a minute. */
   workers(): Promise<readonly SeenWorker[]>;
-  /** Says what a machine with a trainer has. */
+  /** Says what a machine has. */
   announce(installation: Installation): Promise<void>;
   /** Those heard of within three minutes, by name. */
   installations(): Promise<readonly SeenInstallation[]>;
@@ -234,7 +234,7 @@ export function backoffOf(attempt: number, { backoffMs }: Pick<QueueTiming, 'bac
 /** Workers that were not heard of for longer are gone. */
 export const WORKER_GONE_MS = 60_000;
 
-/** Trainers say what they have with each check of their dependencies, once a minute at the latest. */
+/** Machines say what they have once a minute at the latest. */
 export const INSTALLATION_GONE_MS = 180_000;
 
 /** With its fields in one order, so that equal differences are equal texts. */

@@ -89,9 +89,10 @@ function documentOf(view: FleetView): z.infer<typeof fleetSchema> {
       is_other_build: isOtherBuild,
       is_ending: isEnding,
     })),
-    installations: installations.map(({ identity, freeMemoryMb, silentMs, daemons, ...installation }) => ({
+    installations: installations.map(({ identity, freeMemoryMb, silentMs, hasTrainer = true, daemons, ...installation }) => ({
       ...installation,
       identity,
+      has_trainer: hasTrainer,
       is_other_build: leader !== null && buildText(identity) !== buildText(leader),
       free_memory_mb: freeMemoryMb,
       silent_ms: silentMs,
