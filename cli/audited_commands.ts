@@ -77,6 +77,7 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
       'alerts channels',
       'explain',
       'fleet',
+      'fleet announce',
       'golive',
       'job schema',
       'jobs list',
