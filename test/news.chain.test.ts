@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { byMinute } from '../daemon/pipeline.fixture.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
+import type { HealthReport } from '../daemon/health/health.ts';
 import { readCalendar } from '../shared/calendar/calendar_file.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { compileProgram, compilerNote, hasCompiler } from '../mt5/test/compile.ts';
@@ -59,6 +60,10 @@ describe.runIf(IS_LONG && hasCompiler())(`news on a live market ${IS_LONG ? comp
     expect(await terminal.ask(`calendar ${Date.now()}`)).toBe('2 events');
     await terminal.end();
     await eventually(up.stderr, () => readCalendar(place.models)?.events.length === 2);
+    // The daemon looks at the file twice a second; a bar that comes before is answered without these events.
+    const newsOfDaemon = async () => ((await (await fetch(`${url}/healthz`)).json()) as HealthReport).news;
+    await eventually(up.stderr, async () => (await newsOfDaemon())?.events === 1);
+    expect(await newsOfDaemon()).toEqual({ events: 1, fault: null });
 
     // Warm by history, then one minute that has just closed.
     const { windows } = place.settings.minutehand;

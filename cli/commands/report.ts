@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
-import { shownMinute } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { makeMarketReport, makeReport } from '../../trainer/control/report/make_report.ts';
 import { performanceLines } from '../../trainer/control/performance/performance_lines.ts';
-import type { Report } from '../../trainer/control/schema/reports.ts';
+import { periodLine } from '../../trainer/control/report/period_line.ts';
 import { reportPage } from '../../trainer/control/report/report_page.ts';
 import { summaryOf } from '../../trainer/control/report/weekly_report.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
@@ -42,7 +41,8 @@ export function addReport(program: Command, output: () => Output): void {
 
 async function report(flags: ReportFlags, output: Output): Promise<void> {
   applyMarket(flags.market);
-  const period = reportedPeriod(flags, MACHINE_CLOCK.nowMs());
+  const nowMs = MACHINE_CLOCK.nowMs();
+  const period = reportedPeriod(flags, nowMs);
   const store = await openStoreIfThere(process.env, homePaths());
   if (store === null) throw new MinutehandError('DATA_MISSING', { seen: 'no store', expected: 'that of a trainer' });
   try {
@@ -50,7 +50,7 @@ async function report(flags: ReportFlags, output: Output): Promise<void> {
     await noteOtherMarket(settings, flags, output);
     const made = await (period.isOfMarket
       ? makeMarketReport(store, settings, homePaths(), period)
-      : makeReport(store, settings, homePaths(), isoOf(period.fromMs), isoOf(period.toMs)));
+      : makeReport(store, settings, homePaths(), isoOf(period.fromMs), isoOf(period.toMs), { nowMs: () => nowMs }));
     if (flags.html === '-' && !output.json) {
       process.stdout.write(reportPage(made));
       return;
@@ -68,19 +68,6 @@ async function report(flags: ReportFlags, output: Output): Promise<void> {
     await store.close();
   }
 }
-
-/** The reported period, and by which clock: a simulated market has days of its own, which `status` and pages show. */
-export function periodLine({ from, to, market_period, market }: PeriodOfReport): string {
-  const published = `${shownMinute(from)} to ${shownMinute(to)} UTC`;
-  if (market_period !== null) {
-    const end = market_period.to === null ? 'its newest bar' : `${shownMinute(market_period.to)} UTC`;
-    return `Period: ${shownMinute(market_period.from)} to ${end} by the clock of the simulated market (published ${published}).`;
-  }
-  if (market === 'live') return `Period: ${published}.`;
-  return `Period: ${published}, by the wall clock; --from and --to take days of the simulated market.`;
-}
-
-type PeriodOfReport = Pick<Report, 'from' | 'to' | 'market_period' | 'market'>;
 
 type ReportedPeriod =
   | { readonly isOfMarket: true; readonly fromMs: number; readonly toMs?: number }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { periodLine, reportedPeriod } from './report.ts';
+import { periodLine } from '../../trainer/control/report/period_line.ts';
+import { reportedPeriod } from './report.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 20, 8, 26);
 

@@ -199,7 +199,7 @@ function Figures({ own, isSimulated }: { readonly own: AccountPerformance; reado
       {figure(
         t('performance.floating'),
         moneyOf(own.floating, currency),
-        t('performance.openCount', { count: own.open.length }),
+        t(isPast(own) ? 'performance.openThen' : 'performance.openCount', { count: own.open_at_end }),
         toneOf(own.floating),
       )}
       {figure(
@@ -429,6 +429,9 @@ function labelOf(subject: string): string {
   return subjects.value.find((one) => one.subject === subject)?.label ?? subject;
 }
 
+/** The period ended before now, with positions that were open then. */
+const isPast = ({ open, open_at_end }: AccountPerformance): boolean => open.length !== open_at_end;
+
 type OpenPosition = AccountPerformance['open'][number];
 
 function Open({ own }: { readonly own: AccountPerformance }) {
@@ -438,6 +441,7 @@ function Open({ own }: { readonly own: AccountPerformance }) {
       .join(', ');
   return (
     <Panel title={t('performance.open', { count: own.open.length })} wide>
+      {isPast(own) && <p class="note">{t('performance.openThen', { count: own.open_at_end })}</p>}
       <Table
         name="performance_open"
         label={t('overview.positions')}

@@ -875,6 +875,7 @@ export const EN = {
   'performance.begunUnknown': 'its start is not known',
   'performance.floating': 'Open P&L',
   'performance.openCount': '{count} open',
+  'performance.openThen': '{count} open as the period ended',
   'performance.ofClosed': '{wins} of {closed} closed',
   'performance.meanWin': 'Mean win / loss',
   'performance.factor': 'profit factor {factor}',

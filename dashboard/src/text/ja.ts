@@ -873,6 +873,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'performance.begunUnknown': '開始時の額は不明',
   'performance.floating': '含み損益',
   'performance.openCount': '保有 {count} 件',
+  'performance.openThen': '期間の終わりに保有 {count} 件',
   'performance.ofClosed': '決済 {closed} 件中 {wins} 件',
   'performance.meanWin': '平均利益 / 平均損失',
   'performance.factor': 'プロフィットファクター {factor}',

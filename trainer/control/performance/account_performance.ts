@@ -41,7 +41,10 @@ export interface AccountInput {
   /** The market's clock: close of its last bar, epoch seconds. */
   readonly marketNowS: number;
   readonly nowMs: number;
-  /** Positions closed outside of it are left out. Epoch ms, wall clock. */
+  /**
+   * Positions closed before it or opened after it are left out; it reaches now when it ends at `nowMs` or later. Epoch
+   * ms, wall clock.
+   */
   readonly period: { readonly fromMs: number; readonly toMs: number };
 }
 
@@ -67,21 +70,26 @@ interface Closed {
 export function accountPerformance(input: AccountInput): AccountPerformance {
   const { trades, begun, period } = input;
   const isPaper = trades[0]!.account === 'paper';
-  const positions = positionsOf(trades).filter(({ opens }) => opens.length > 0);
   const isInPeriod = (ms: number): boolean => ms >= period.fromMs && ms < period.toMs;
+  const positions = positionsOf(trades).filter((position) => position.opens.length > 0 && touches(position, period));
   const fills = trades.filter(({ kind, time_ms }) => kind !== 'refused' && isInPeriod(time_ms));
   const closed = positions
     .filter((position) => isClosed(position) && isInPeriod(lastMs(position)))
     .map((position) => closedOf(position, input))
     .sort((a, b) => a.exitedS - b.exitedS || lastMs(a.position) - lastMs(b.position));
-  const open = positions.filter((position) => !isClosed(position)).map((position) => openOf(position, input, isPaper));
+  const standing = positions.filter((position) => !isClosed(position) || lastMs(position) >= period.toMs);
+  // Prices of an earlier end are not at hand: what stood open then has no value here.
+  const open = reachesNow(input) ? standing.map((position) => openOf(position, input, isPaper)) : [];
   const curve = curveOf(closed);
   const days = daysOf(closed, input);
   const wins = closed.filter(({ net }) => net > 0);
   const losses = closed.filter(({ net }) => net <= 0);
   const realised = exactSum(fills.flatMap(({ pnl }) => pnl ?? []));
   const floats = open.map(({ floating }) => floating);
-  const floating = floats.includes(null) ? null : exactSum(floats as number[]);
+  const isValued = open.length === standing.length && !floats.includes(null);
+  const floating = isValued ? exactSum(floats as number[]) : null;
+  const earnedBefore = (ms: number): number =>
+    exactSum(trades.flatMap(({ pnl, time_ms }) => (time_ms < ms ? (pnl ?? []) : [])));
   const withEdge = closed.filter(({ edge }) => edge !== null);
   return {
     id: input.id,
@@ -89,11 +97,12 @@ export function accountPerformance(input: AccountInput): AccountPerformance {
     place: input.place,
     currency: trades.find(({ currency }) => currency !== '')?.currency ?? '',
     begun,
-    equity: begun === null || floating === null ? null : exactSum([begun, realised, floating]),
+    equity: begun === null || floating === null ? null : exactSum([begun, earnedBefore(period.toMs), floating]),
     realised,
     floating,
     first: positions.length === 0 ? null : isoOf(enteredOf(positions[0]!, input)),
     last: closed.length === 0 ? null : isoOf(closed.at(-1)!.exitedS),
+    open_at_end: standing.length,
     opened: positions.filter(({ opens }) => isInPeriod(opens[0]!.time_ms)).length,
     closed: closed.length,
     wins: wins.length,
@@ -105,7 +114,7 @@ export function accountPerformance(input: AccountInput): AccountPerformance {
     mean_net_bps: meanOf(closed.flatMap(({ netBps }) => netBps ?? [])),
     expected_bps: meanOf(withEdge.map(({ edge }) => edge!.mean_net_bps)),
     expected_positions: withEdge.length,
-    ...deepestOf(closed, begun),
+    ...deepestOf(closed, begun === null ? null : begun + earnedBefore(period.fromMs)),
     sharpe: sharpeOf(days.map(({ net }) => net)),
     costs: costsOf(fills, closed, isPaper),
     turnover: isPaper ? exactSum(fills.map(({ lots, filled_price }) => lots * filled_price!)) : null,
@@ -122,6 +131,9 @@ export function accountPerformance(input: AccountInput): AccountPerformance {
 
 // ---- positions ----
 
+const touches = (position: LivePosition, { fromMs, toMs }: AccountInput['period']): boolean =>
+  position.opens[0]!.time_ms < toMs && (!isClosed(position) || lastMs(position) >= fromMs);
+const reachesNow = ({ period, nowMs }: Pick<AccountInput, 'period' | 'nowMs'>): boolean => period.toMs >= nowMs;
 const lastMs = ({ closes }: LivePosition): number => closes.reduce((last, { time_ms }) => Math.max(last, time_ms), 0);
 const isoOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
 
@@ -252,6 +264,7 @@ function rowsOf(closed: readonly Closed[], keyOf: (one: Closed) => string): Perf
     .sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
+/** @param begun the account's money at the beginning of the period; null = unknown */
 function deepestOf(
   closed: readonly Closed[],
   begun: number | null,
@@ -274,7 +287,7 @@ function daysOf(closed: readonly Closed[], { marketNowS, period, nowMs }: Accoun
   if (closed.length === 0) return [];
   const firstS = closed.reduce((first, { enteredS }) => Math.min(first, enteredS), Infinity);
   const lastS = closed.at(-1)!.exitedS;
-  const endS = period.toMs > nowMs ? Math.max(lastS, marketNowS) : lastS;
+  const endS = reachesNow({ period, nowMs }) ? Math.max(lastS, marketNowS) : lastS;
   // The day that has not ended yet too: the longest weekend is over by then.
   const rolls = rollovers(firstS - 1, endS + 4 * DAY_S);
   const dayAt = (seconds: number): Rollover => rolls[tradingDayAt(rolls, seconds - 1)]!;

@@ -235,7 +235,7 @@ describe('the performance of an account', () => {
     expect(few.sharpe).toEqual({ value: null, standard_error: null, days: 5, needed_days: NEEDED_SHARPE_DAYS });
     expect(few.days.map(({ net }) => net)).toEqual([10, 0, 0, 0, 0]);
     const trades = Array.from({ length: 26 }, (_, day) => simple(day, 600 + 1440 * day, day % 2 === 0 ? 3 : -1)).flat();
-    const { sharpe, days } = accountPerformance(inputOf(trades, { period: { fromMs: -Infinity, toMs: NOW_MS } }));
+    const { sharpe, days } = accountPerformance(inputOf(trades, { period: { fromMs: -Infinity, toMs: NOW_MS - 1 } }));
     const nets = days.map(({ net }) => net);
     const mean = nets.reduce((sum, net) => sum + net, 0) / nets.length;
     const deviation = Math.sqrt(nets.reduce((sum, net) => sum + (net - mean) ** 2, 0) / (nets.length - 1));
@@ -279,6 +279,33 @@ describe('the performance of an account', () => {
       limits: { symbol: null, currency: 2 },
     });
     expect(accountPerformance(inputOf(open)).floating).toBeNull();
+  });
+
+  it('takes of a period what was open, earned and owned in it, and never what came after its end', () => {
+    const early = simple(0, 600, 10);
+    const middle = simple(1, 2 * 1440 + 600, -4);
+    const late = simple(2, 20 * 1440, 7).filter(({ kind }) => kind === 'open');
+    const trades = [...early, ...middle, ...late];
+    const dayMs = (day: number): number => MONDAY_MS + day * 1440 * MINUTE_MS;
+    const pricesOf = (): [number, number] => [98, 52];
+    const of = (fromMs: number, toMs: number) => accountPerformance(inputOf(trades, { pricesOf, period: { fromMs, toMs } }));
+    const all = of(-Infinity, Infinity);
+    expect(all).toMatchObject({ open_at_end: 1, opened: 3, closed: 2, realised: 6 });
+
+    // It ended before the open position began: nothing stood open.
+    const past = of(dayMs(2), dayMs(4));
+    expect(past).toMatchObject({ open: [], open_at_end: 0, opened: 1, closed: 1, realised: -4, floating: 0, equity: 10_006 });
+    expect(past.max_drawdown_share).toBeCloseTo(4 / 10_010, 12);
+    expect(past.first).toBe(isoOf(dayMs(2) + 600 * MINUTE_MS));
+
+    // Within the time of a position that was closed later: it stood open, its value then is not known.
+    const within = of(dayMs(0), early[0]!.time_ms + 1);
+    expect(within).toMatchObject({ open: [], open_at_end: 1, closed: 0, floating: null, equity: null });
+
+    // Up to now: what is open now, and all that was earned before counts in the equity.
+    const recent = of(dayMs(10), NOW_MS);
+    expect(recent).toMatchObject({ open_at_end: 1, opened: 1, closed: 0, realised: 0, floating: all.floating });
+    expect(recent.equity).toBe(all.equity);
   });
 
   it('compares with the backtest of the models, within a band once there are enough positions', () => {

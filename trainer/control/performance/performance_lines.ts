@@ -16,11 +16,11 @@ export function performanceLines({ accounts, is_simulated }: Performance): strin
 }
 
 function accountLines(own: AccountPerformance): string[] {
-  const { id, currency, equity, begun, realised, floating, open, sharpe, costs } = own;
-  const money = (value: number | null): string => (value === null ? '–' : `${value.toFixed(2)} ${currency}`);
+  const { id, currency, equity, begun, realised, open, sharpe, costs } = own;
+  const money = moneyIn(currency);
   return [
     `${id}: ${money(realised)} net of costs${equity === null ? '' : `, equity ${money(equity)} of ${money(begun)} at the start`}`,
-    `  positions     ${own.closed} closed, ${open.length} open (${money(floating)}), won ${percent(own.win_rate)}, mean win ${money(own.mean_win)}, mean loss ${money(own.mean_loss)}`,
+    `  positions     ${own.closed} closed, ${openText(own)}, won ${percent(own.win_rate)}, mean win ${money(own.mean_win)}, mean loss ${money(own.mean_loss)}`,
     `  drawdown      ${money(own.max_drawdown)}${own.max_drawdown_share === null ? '' : ` (${percent(own.max_drawdown_share)})`}`,
     `  Sharpe ratio  ${sharpeText(sharpe)}`,
     `  per position  ${bps(own.mean_net_bps)} net; the backtest expects ${bps(own.expected_bps)} of ${own.expected_positions}`,
@@ -31,9 +31,20 @@ function accountLines(own: AccountPerformance): string[] {
     ...rowLines('hour', own.by_hour.map(atUtcHour), money),
     ...open.map(
       ({ subject, opened, floating: value, floating_bps, legs }) =>
-        `  open          ${subject} since ${opened?.slice(0, ISO_MINUTE).replace('T', ' ') ?? '–'}, ${money(value)} (${bps(floating_bps)}): ${legs.map(({ side, size, symbol, price, now }) => `${side} ${size} ${symbol} at ${priceText(price)}, now ${priceText(now)}`).join('; ')}`,
+        `  open          ${subject} since the bar closed ${opened?.slice(0, ISO_MINUTE).replace('T', ' ') ?? '–'} UTC, ${money(value)} (${bps(floating_bps)}): ${legs.map(({ side, size, symbol, price, now }) => `${side} ${size} ${symbol} at ${priceText(price)}, now ${priceText(now)}`).join('; ')}`,
     ),
   ];
+}
+
+const moneyIn =
+  (currency: string) =>
+  (value: number | null): string =>
+    value === null ? '–' : `${value.toFixed(2)} ${currency}`;
+
+/** Positions that are open; where the period ended earlier, how many were then. */
+function openText({ open, open_at_end, floating, currency }: AccountPerformance): string {
+  if (open.length === open_at_end) return `${open_at_end} open (${moneyIn(currency)(floating)})`;
+  return `${open_at_end} open as the period ended`;
 }
 
 /** The key of an hour row, `23`, as a reader needs it: `23:00 UTC`. */

@@ -65,9 +65,10 @@ export const accountSchema = z
     place: z.string().describe('Folder of its result.json, or the Redis stream'),
     currency: z.string(),
     begun: z.number().nullable().describe('Money at its start; null where unknown'),
-    equity: figure.describe('begun + realised + floating'),
-    realised: z.number(),
-    floating: figure,
+    equity: figure.describe('At the end of the period: begun + all results until then + floating'),
+    realised: z.number().describe('In the period, net of costs'),
+    floating: figure.describe('Of positions that are open; null where a value is unknown, as at an end before now'),
+    open_at_end: count.describe('Positions that were open as the period ended'),
     first: z.string().nullable(),
     last: z.string().nullable().describe('Close of the last position'),
     opened: count,
@@ -117,7 +118,7 @@ export const accountSchema = z
     by_subject: z.array(rowSchema),
     by_hour: z.array(rowSchema).describe('Hour of the entry, UTC'),
     by_reason: z.array(rowSchema).describe('Reason of the exit'),
-    open: z.array(openSchema),
+    open: z.array(openSchema).describe('As of now; none where the period ended earlier'),
   })
   .meta({ id: 'AccountPerformance' });
 

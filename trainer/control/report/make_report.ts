@@ -22,7 +22,7 @@ export async function makeReport(
   paths: HomePaths,
   from: string,
   to: string,
-  clock: Clock = MACHINE_CLOCK,
+  clock: Pick<Clock, 'nowMs'> = MACHINE_CLOCK,
 ): Promise<Report> {
   const period = { fromMs: Date.parse(from), toMs: Date.parse(to) };
   const { market } = settings.minutehand;
@@ -46,10 +46,11 @@ export async function makeMarketReport(
   settings: Settings,
   paths: HomePaths,
   asked: { readonly fromMs: number; readonly toMs?: number },
-  clock: Clock = MACHINE_CLOCK,
+  clock: Pick<Clock, 'nowMs'> = MACHINE_CLOCK,
 ): Promise<Report> {
-  const { fromMs = asked.fromMs, toMs = clock.nowMs() } = await byWallClock(store, settings, asked);
-  const report = await makeReport(store, settings, paths, isoOf(fromMs), isoOf(toMs), clock);
+  const { fromMs = asked.fromMs, toMs } = await byWallClock(store, settings, asked);
+  const nowMs = clock.nowMs();
+  const report = await makeReport(store, settings, paths, isoOf(fromMs), isoOf(toMs ?? nowMs), { nowMs: () => nowMs });
   if (settings.minutehand.market === 'live') return report;
   const market_period = { from: isoOf(asked.fromMs), to: asked.toMs === undefined ? null : isoOf(asked.toMs) };
   return { ...report, market_period };

@@ -2,14 +2,17 @@ import { barChart, escapeHtml } from '../../learning/backtest/report/chart.ts';
 import { htmlPage, htmlTable } from '../../learning/backtest/report/page.ts';
 import { performanceLines } from '../performance/performance_lines.ts';
 import type { Report } from '../schema/reports.ts';
+import { periodLine } from './period_line.ts';
 
 /** The report as one HTML file for people, without script. */
 export function reportPage(report: Report): string {
-  const { from, to, market, refusal } = report;
+  const { market, refusal } = report;
+  // Days of a simulated market where it was asked for them, as its pages show them.
+  const { from, to } = report.market_period ?? report;
   const missed = report.targets.filter(({ met }) => met === false);
-  return htmlPage(`Report ${from.slice(0, 10)} to ${to.slice(0, 10)}`, [
+  return htmlPage(`Report ${from.slice(0, 10)} to ${to === null ? 'the newest bar' : to.slice(0, 10)}`, [
     `<h1>Report of the ${escapeHtml(market)} market</h1>`,
-    `<p>${escapeHtml(from)} to ${escapeHtml(to)}, UTC, end exclusive.</p>`,
+    `<p>${escapeHtml(periodLine(report))} The end is exclusive.</p>`,
     missed.length === 0
       ? ''
       : `<p class="warning">Targets missed: ${missed.map(({ name, subject }) => escapeHtml(`${name} ${subject}`.trim())).join(', ')}.</p>`,
@@ -45,7 +48,7 @@ export function reportPage(report: Report): string {
     section('Training runs', ['kind', 'status', 'runs'], report.runs.map(Object.values)),
     section(
       'θ1 and θ2 adopted',
-      ['run', 'at', 'bundle', 'θ1', 'θ2'],
+      ['run', 'ended, UTC by the wall clock', 'bundle', 'θ1', 'θ2'],
       report.thresholds.map(({ run_id, finished_at, model_version, theta1, theta2 }) => [
         run_id,
         finished_at,
