@@ -50,9 +50,11 @@ function manyBars(): string {
 }
 
 it.each([
-  ['answers by itself', ['scan', '--data']],
-  ['has no answer of its own', ['bars', 'import']],
-])('a job whose command %s is canceled by who pressed Ctrl-C, and not killed', async (_name, words) => {
+  ['answers by itself', 'SIGINT', ['scan', '--data']],
+  ['has no answer of its own', 'SIGINT', ['bars', 'import']],
+  ['answers by itself', 'SIGTERM', ['scan', '--data']],
+  ['has no answer of its own', 'SIGTERM', ['bars', 'import']],
+] as const)('a job whose command %s is canceled by who sent %s, and not killed', async (_name, sent, words) => {
   const home = mkdtempSync(join(tmpdir(), 'interrupted-'));
   const data = join(home, 'bars');
   mkdirSync(data);
@@ -66,13 +68,13 @@ it.each([
   const program = join(packageRoot(), 'bin', 'minutehand.mjs');
   const child = spawn(process.execPath, [program, ...words, data], { env, stdio: 'ignore' });
   while ((await records.list({ limit: 1 })).length === 0 && child.exitCode === null) await sleep(50);
-  child.kill('SIGINT');
+  child.kill(sent);
   const [, signal] = (await once(child, 'close')) as [number | null, string | null];
   await records.settleDead();
   const [job] = await records.list({ limit: 1 });
   const last = (await records.events(job!.job_id, 0, 100)).at(-1);
   await store.close();
-  expect({ ...job, signal }).toMatchObject({ signal: 'SIGINT', status: 'canceled', error: null });
+  expect({ ...job, signal }).toMatchObject({ signal: sent, status: 'canceled', error: null });
   expect(last).toMatchObject({ type: 'state', status: 'canceled', by: job!.requested_by });
   rmSync(home, { recursive: true, force: true });
 });

@@ -4,13 +4,13 @@ import type { Output } from './output.ts';
 const INTERRUPTED = 130;
 
 /**
- * Ends by the signal itself, which a shell reports as 130. `process.exit` first waits for the threads that read files:
- * a read from a pipe or from a file server that does not answer would hold the process.
+ * Ends by the signal itself, which a shell reports as 130, or 143 after SIGTERM. `process.exit` first waits for the
+ * threads that read files: a read from a pipe or from a file server that does not answer would hold the process.
  */
-function endInterrupted(): void {
+function endBy(signal: NodeJS.Signals): void {
   if (process.platform === 'win32') process.exit(INTERRUPTED);
-  process.removeAllListeners('SIGINT');
-  process.kill(process.pid, 'SIGINT');
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
 
 interface LongCommand {
@@ -21,21 +21,29 @@ interface LongCommand {
 }
 
 /** The last command that began: a process runs one. */
-let answering: (() => void) | null = null;
+let answering: ((signal: NodeJS.Signals) => void) | null = null;
 /** Writes that a person has ended the job of this process; null: it does none. */
 let record: (() => Promise<void>) | null = null;
 
-/** @param keep within about a second; never rejects. @returns a function that forgets it, when the job has ended */
-export function recordInterruption(keep: () => Promise<void>): () => void {
+/**
+ * Keeps the end of the job of this process by Ctrl-C, and by SIGTERM where a person has started it: the trainer ends
+ * its own ones at once.
+ * @param keep within about a second; never rejects
+ * @returns a function that forgets it, when the job has ended
+ */
+export function recordInterruption(keep: () => Promise<void>, isOfPerson: boolean): () => void {
   record = keep;
   // For a command that has not called `tellWhenInterrupted`.
-  const unanswered = (): void => {
-    if (answering === null) void keep().then(endInterrupted);
+  const unanswered = (signal: NodeJS.Signals): void => {
+    if (answering === null) void keep().then(() => endBy(signal));
   };
+  const asked = (signal: NodeJS.Signals): void => (answering ?? unanswered)(signal);
   process.once('SIGINT', unanswered);
+  if (isOfPerson) process.once('SIGTERM', asked);
   return () => {
     record = null;
     process.off('SIGINT', unanswered);
+    process.off('SIGTERM', asked);
   };
 }
 
@@ -45,12 +53,12 @@ export function recordInterruption(keep: () => Promise<void>): () => void {
  */
 export function tellWhenInterrupted({ output, progress, kept }: LongCommand): void {
   if (answering !== null) process.off('SIGINT', answering);
-  answering = () => {
+  answering = (signal) => {
     progress.stop();
     output.note('Interrupted.');
     for (const line of kept()) output.note(line);
-    if (record === null) endInterrupted();
-    else void record().then(endInterrupted);
+    if (record === null) endBy(signal);
+    else void record().then(() => endBy(signal));
   };
   process.once('SIGINT', answering);
 }

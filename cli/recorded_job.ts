@@ -6,7 +6,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import { actorName } from '../shared/process/actor.ts';
 import type { Job } from '../trainer/jobs/kinds/registry.ts';
 import { artifactsOf } from '../trainer/jobs/records/job_event.ts';
-import { JOB_VARIABLE, readOrigin } from '../trainer/jobs/records/job_origin.ts';
+import { isOfPerson, JOB_VARIABLE, readOrigin } from '../trainer/jobs/records/job_origin.ts';
 import { JobRecorder, type JobOutcome } from '../trainer/jobs/records/job_recorder.ts';
 import { jobHost, JobRecords } from '../trainer/jobs/records/job_records.ts';
 import { trainingOfJob } from '../trainer/jobs/strategies/registry.ts';
@@ -46,7 +46,7 @@ export async function recordJob(
     onLost: (error) => output.note(`This job is not recorded: ${describeError(error).message}`),
   });
   const missing: string[] = [];
-  const forget = recordInterruption(() => recorder.interrupted());
+  const forget = recordInterruption(() => recorder.interrupted(), isOfPerson(origin));
   try {
     await work(recording(output, recorder, missing));
   } catch (error) {

@@ -15,6 +15,11 @@ const originSchema = z.strictObject({
 });
 export type JobOrigin = z.infer<typeof originSchema>;
 
+/** A person has started the process of the job; the trainer ends and settles its own ones itself. */
+export function isOfPerson({ job_id, origin }: JobOrigin): boolean {
+  return job_id === undefined && origin === undefined;
+}
+
 /** Origin of the job of a run of the trainer. */
 export function originOfRun(runId: number): string {
   return `run:${runId}`;

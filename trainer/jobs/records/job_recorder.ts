@@ -5,7 +5,7 @@ import { shareOf } from '../progress/progress_line.ts';
 import { createRunProgress, stageName, type RunProgress, type StageTime } from '../progress/run_progress.ts';
 import { WAITING, watchProcessorWait } from '../progress/processor_wait.ts';
 import type { JobEvent } from './job_event.ts';
-import type { JobOrigin } from './job_origin.ts';
+import { isOfPerson, type JobOrigin } from './job_origin.ts';
 import type { JobRecords } from './job_records.ts';
 import { coresOf } from './job_resources.ts';
 import { markOf } from './process_mark.ts';
@@ -120,7 +120,7 @@ export class JobRecorder {
    */
   async interrupted(): Promise<void> {
     const { origin, user } = this.#options;
-    if (origin.job_id !== undefined || origin.origin !== undefined) return;
+    if (!isOfPerson(origin)) return;
     this.#inTurn(async (records, id) => {
       await this.#tell(records, id);
       await records.cancel(id, user);
