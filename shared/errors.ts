@@ -346,6 +346,11 @@ export const ERRORS = {
     message: 'The request headers are too large.',
     next: 'Send at most 16 KiB.',
   },
+  FILE_TOO_LARGE: {
+    status: 413,
+    message: 'The file is too large to be sent to the trainer.',
+    next: 'Use the terminal, which has no limit: minutehand bars import <file>.',
+  },
   PREVIEW_TIMEOUT: {
     status: 504,
     message: 'The preview of the import did not end in time.',

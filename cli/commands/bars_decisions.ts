@@ -10,7 +10,7 @@ import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { actorName } from '../../shared/process/actor.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { parseSymbol } from '../../shared/symbol/symbol.ts';
-import { modelsTrainedOn } from '../../trainer/control/registry/trained_on.ts';
+import { leaveOutReceived } from '../../trainer/control/imports/leave_out.ts';
 import {
   createFeedJudge,
   feedFindingText,
@@ -19,7 +19,6 @@ import {
 } from '../../trainer/jobs/bars/feed_judge.ts';
 import {
   acceptFindings,
-  leaveOut,
   readReceivedDecisions,
   type ReceivedDecisions,
 } from '../../trainer/jobs/bars/received_decisions.ts';
@@ -29,6 +28,10 @@ import { withStore } from './bars_store.ts';
 
 interface ReasonFlag {
   readonly reason: string;
+}
+
+interface LeaveOutFlags extends ReasonFlag, PeriodFlags {
+  readonly dryRun?: boolean;
 }
 
 /** `bars accept`, `bars leave-out`: what a person decides on bars that daemons received and that look wrong. */
@@ -51,10 +54,11 @@ export function addReceivedDecisions(bars: Command, output: () => Output): void 
     .option('--from <day>', 'first UTC day or minute of the bars')
     .option('--to <day>', 'UTC day or minute of the end')
     .requiredOption('--reason <text>', 'kept in `bars history` and the audit')
+    .option('--dry-run', 'only show what would change')
     .description(
       'no longer learns from bars that a live daemon received in a period, such as those of a feeder that was wrong; imported bars of the same minutes count instead. `bars undo` takes it back',
     )
-    .action((symbol: string, flags: ReasonFlag & PeriodFlags) => runLeaveOut(symbol, flags, output()));
+    .action((symbol: string, flags: LeaveOutFlags) => runLeaveOut(symbol, flags, output()));
 }
 
 async function runAccept(
@@ -83,32 +87,34 @@ async function runAccept(
   });
 }
 
-async function runLeaveOut(named: string, flags: ReasonFlag & PeriodFlags, output: Output): Promise<void> {
+async function runLeaveOut(named: string, flags: LeaveOutFlags, output: Output): Promise<void> {
   const reason = reasonOf(flags);
   const symbol = symbolOf(named);
   const period = parsePeriod(flags);
+  const isDry = flags.dryRun === true;
   await withStore(async (store) => {
-    const received = readReceived(symbol, period);
-    if (received.length === 0)
-      throw new MinutehandError('DATA_MISSING', {
-        seen: `no received bars of ${symbol} in this period`,
-        next: `Imported bars are taken out by \`minutehand bars delete ${symbol} --from … --to …\`; \`bars undo\` brings them back.`,
-      });
-    const times = received.flatMap(({ time, length }) => [time[0]!, time[length - 1]!]);
-    const first = Math.min(...times);
-    const last = Math.max(...times);
-    const count = received.reduce((sum, { length }) => sum + length, 0);
+    const { number, touched, models } = await leaveOutReceived({
+      store,
+      settings: loadSettings(),
+      paths: homePaths(),
+      symbol,
+      period,
+      decision: isDry ? null : { by: actorName(), reason },
+    });
+    const { bars: count, first, last } = touched;
     const { from = null, to = null } = period;
-    const number = await leaveOut(store, { symbol, from, to }, { by: actorName(), reason });
-    const models = await modelsTrainedOn(store, homePaths().models, 'live', [{ symbol, bars: count, first, last }]);
-    output.written({ target: `import ${number}`, after: { symbol, from, to, bars: count, models, reason } });
-    output.line(`Left out: ${symbol}, ${count} received bars, ${isoMinute(first)} to ${isoMinute(last)}`);
-    output.line(`\`minutehand bars undo ${number}\` takes it back; \`minutehand resume\` lifts a stop of entries.`);
+    output.written(
+      number === null ? null : { target: `import ${number}`, after: { symbol, from, to, bars: count, models, reason } },
+    );
+    const done = number === null ? 'Would be left out' : 'Left out';
+    output.line(`${done}: ${symbol}, ${count} received bars, ${isoMinute(first)} to ${isoMinute(last)}`);
+    if (number !== null)
+      output.line(`\`minutehand bars undo ${number}\` takes it back; \`minutehand resume\` lifts a stop of entries.`);
     if (models.length > 0)
       output.note(`Models that were trained on these bars: ${models.join(', ')}. Train again before you rely on them.`);
-    const left = judgeReceived(symbol, await readReceivedDecisions(store));
+    const left = number === null ? [] : judgeReceived(symbol, await readReceivedDecisions(store));
     for (const one of left) output.note(`Still there: ${feedFindingText(one)}`);
-    output.result({ import_number: number, symbol, from, to, bars: count, models, findings: left });
+    output.result({ import_number: number, dry_run: isDry, symbol, from, to, bars: count, models, findings: left });
   });
 }
 

@@ -14,6 +14,8 @@ export interface Call<O> {
   readonly path?: Part<O, 'path'>;
   readonly query?: Part<O, 'query'>;
   readonly body?: O extends { requestBody?: infer Body } ? JsonOf<NonNullable<Body>> : never;
+  /** The body of a route that takes a file. */
+  readonly file?: Blob;
 }
 
 export interface ApiOptions {
@@ -53,21 +55,26 @@ export function createClient({ origin = '', headers }: ApiOptions) {
     path: P,
     given: Call<Operation<P, M>> = {},
   ): Promise<Answer<Operation<P, M>>> {
-    const { body } = given;
+    const { body, file } = given;
     const values = (given.path ?? {}) as Record<string, string | number>;
     const url = String(path).replace(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(String(values[name])));
     const query = Object.entries((given.query ?? {}) as Record<string, unknown>).filter(
       ([, value]) => value !== undefined,
     );
     const search = new URLSearchParams(query.map(([name, value]): [string, string] => [name, String(value)]));
-    const type = body === undefined ? {} : { 'content-type': 'application/json' };
+    const type = file === undefined ? 'application/json' : 'application/octet-stream';
+    const sent = file ?? (body === undefined ? undefined : JSON.stringify(body));
     const unreachable = (error: unknown): never => {
       throw new ApiError(0, { code: 'UNREACHABLE', message: String(error), next: '' });
     };
     const response = await fetch(`${origin}${url}${search.size === 0 ? '' : `?${search.toString()}`}`, {
       method: method.toUpperCase(),
-      headers: { accept: 'application/json', ...type, ...headers() },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: {
+        accept: 'application/json',
+        ...(sent === undefined ? {} : { 'content-type': type }),
+        ...headers(),
+      },
+      ...(sent === undefined ? {} : { body: sent }),
     }).catch(unreachable);
     const text = await response.text().catch(unreachable);
     const answer = jsonOf(text);

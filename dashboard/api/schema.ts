@@ -5374,7 +5374,76 @@ export interface paths {
             };
         };
         put?: never;
-        post?: never;
+        /**
+         * Import a file of bars, or replace stored bars by it
+         * @description The body is the file: CSV, also compressed, or Parquet, as `minutehand bars import` reads it. With `dry_run` nothing is stored. A file that cannot be read is an answer, too: `refused`.
+         */
+        post: {
+            parameters: {
+                query: {
+                    /** @description Name of the file, without a folder, such as EURUSD_M1.csv: symbol and timeframe may be inferred from it */
+                    name: string;
+                    /** @description Symbol, where name and content do not tell it */
+                    as_symbol?: string;
+                    /** @description Clock of the stamps, such as +02:00/US (default: inferred) */
+                    timezone?: string;
+                    /** @description Clock of stamps that claim to be UTC, such as epoch seconds of a broker (default: UTC) */
+                    epoch_timezone?: string;
+                    /** @description Mark before decimals (default: as the prices show) */
+                    decimal?: "point" | "comma";
+                    /** @description Of day, month and year (default: as the dates show) */
+                    date_order?: "dmy" | "mdy" | "ymd";
+                    /** @description What the stamp of a bar is of (default: its open) */
+                    stamp?: "open" | "close";
+                    /** @description Unit of spreads (default: that of the format) */
+                    spread?: "points" | "price";
+                    /** @description What the prices are; at bids, a buy pays the whole spread */
+                    price?: "bid" | "mid" | "last";
+                    /** @description true: bars of other numbers take the place of stored ones; undoing brings those back */
+                    replace?: "true" | "false";
+                    /** @description true: only what would change */
+                    dry_run?: "true" | "false";
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            /** @description The file */
+            requestBody?: {
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FileImport"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -5473,6 +5542,128 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["ImportPreview"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bars/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete stored bars of a symbol */
+        post: {
+            parameters: {
+                query?: {
+                    /** @description true: only what would change */
+                    dry_run?: "true" | "false";
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["BarDeletionInput"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BarChange"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bars/leave-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave bars that live daemons received out of all that learns */
+        post: {
+            parameters: {
+                query?: {
+                    /** @description true: only what would change */
+                    dry_run?: "true" | "false";
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["BarLeaveOutInput"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BarChange"];
                     };
                 };
                 /** @description Default Response */
@@ -6426,10 +6617,14 @@ export interface components {
             currency: string;
             /** @description Money at its start; null where unknown */
             begun: number | null;
-            /** @description begun + realised + floating */
+            /** @description At the end of the period: begun + all results until then + floating */
             equity: number | null;
+            /** @description In the period, net of costs */
             realised: number;
+            /** @description Of positions that are open; null where a value is unknown, as at an end before now */
             floating: number | null;
+            /** @description Positions that were open as the period ended */
+            open_at_end: number;
             first: string | null;
             /** @description Close of the last position */
             last: string | null;
@@ -6560,6 +6755,7 @@ export interface components {
                 /** @description The same in the backtest of its models, of the positions that it has pairs for */
                 expected_bps: number | null;
             }[];
+            /** @description As of now; none where the period ended earlier */
             open: {
                 position_id: string;
                 subject: string;
@@ -6595,10 +6791,14 @@ export interface components {
             currency: string;
             /** @description Money at its start; null where unknown */
             begun: number | null;
-            /** @description begun + realised + floating */
+            /** @description At the end of the period: begun + all results until then + floating */
             equity: number | null;
+            /** @description In the period, net of costs */
             realised: number;
+            /** @description Of positions that are open; null where a value is unknown, as at an end before now */
             floating: number | null;
+            /** @description Positions that were open as the period ended */
+            open_at_end: number;
             first: string | null;
             /** @description Close of the last position */
             last: string | null;
@@ -6729,6 +6929,7 @@ export interface components {
                 /** @description The same in the backtest of its models, of the positions that it has pairs for */
                 expected_bps: number | null;
             }[];
+            /** @description As of now; none where the period ended earlier */
             open: {
                 position_id: string;
                 subject: string;
@@ -7450,6 +7651,104 @@ export interface components {
             mixed_models?: string[] | null;
             /** @description Draws of the members, beside the seed of the training; null or absent: that seed alone */
             random_state?: number | null;
+        };
+        BarChange: {
+            /** @description By which it is undone; null: a dry run */
+            import_number: number | null;
+            dry_run: boolean;
+            /** @description Bars that no longer count; first and last in epoch seconds */
+            removed: {
+                symbol: string;
+                bars: number;
+                first: number;
+                last: number;
+            }[];
+            /** @description Versions that were trained on these bars */
+            models: string[];
+        };
+        BarChangeInput: {
+            /** @description By which it is undone; null: a dry run */
+            import_number: number | null;
+            dry_run: boolean;
+            /** @description Bars that no longer count; first and last in epoch seconds */
+            removed: {
+                symbol: string;
+                bars: number;
+                first: number;
+                last: number;
+            }[];
+            /** @description Versions that were trained on these bars */
+            models: string[];
+        };
+        BarDeletion: {
+            /** @description Symbol, also by a name of the broker’s */
+            symbol: string;
+            /**
+             * Format: date-time
+             * @description Open of the first bar (default: from the first one on)
+             */
+            from?: string;
+            /**
+             * Format: date-time
+             * @description End, exclusive (default: up to the last one)
+             */
+            to?: string;
+            /**
+             * @description Default: the configured one
+             * @enum {string}
+             */
+            market?: "live" | "simulated";
+        };
+        BarDeletionInput: {
+            /** @description Symbol, also by a name of the broker’s */
+            symbol: string;
+            /**
+             * Format: date-time
+             * @description Open of the first bar (default: from the first one on)
+             */
+            from?: string;
+            /**
+             * Format: date-time
+             * @description End, exclusive (default: up to the last one)
+             */
+            to?: string;
+            /**
+             * @description Default: the configured one
+             * @enum {string}
+             */
+            market?: "live" | "simulated";
+        };
+        BarLeaveOut: {
+            /** @description Symbol, also by a name of the broker’s */
+            symbol: string;
+            /**
+             * Format: date-time
+             * @description Open of the first bar (default: from the first one on)
+             */
+            from?: string;
+            /**
+             * Format: date-time
+             * @description End, exclusive (default: up to the last one)
+             */
+            to?: string;
+            /** @description Kept in the list of imports and the audit */
+            reason: string;
+        };
+        BarLeaveOutInput: {
+            /** @description Symbol, also by a name of the broker’s */
+            symbol: string;
+            /**
+             * Format: date-time
+             * @description Open of the first bar (default: from the first one on)
+             */
+            from?: string;
+            /**
+             * Format: date-time
+             * @description End, exclusive (default: up to the last one)
+             */
+            to?: string;
+            /** @description Kept in the list of imports and the audit */
+            reason: string;
         };
         /** @description Bars of a symbol, joined for a chart */
         Candles: {
@@ -8991,6 +9290,136 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        FileImport: {
+            /** @description Why nothing of it can be read */
+            refused: {
+                code: string;
+                message: string;
+                next: string;
+            } | null;
+            symbols: {
+                symbol: string;
+                /** @description What tells the symbol: name, content, prices, option */
+                symbol_by: string;
+                timeframe: string;
+                /** @description What tells the timeframe; null: nothing does, so that it is one minute */
+                timeframe_by: string | null;
+                layout: string;
+                /** @description Clock on which the stamps were read */
+                clock: string | null;
+                /** @description Whether the openings of the weeks confirm it */
+                clock_is_checked: boolean;
+                /** @description Lowest low and highest high */
+                price_range: [
+                    number,
+                    number
+                ] | null;
+                /** @description How stamps, numbers and spreads were read, each with what shows it */
+                read_by: string[];
+                /** @description Known symbols that are one letter away from this new one, which may be misspelt */
+                near_symbols: string[];
+                /** @enum {string} */
+                verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
+                findings: {
+                    /** @enum {string} */
+                    code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
+                    text: string;
+                }[];
+                would_be_taken: boolean;
+                /** @description Rows */
+                read: number;
+                added: number;
+                duplicates: number;
+                /** @description Stored bars with other numbers, which an import keeps */
+                conflicts: number;
+                /** @description Of them, those that a replacement takes the place of */
+                replaced: number;
+                rejected: number;
+                /** @description The first 5 */
+                first_rejected: {
+                    line: number;
+                    code: string;
+                    seen: string;
+                }[];
+            }[];
+            series: {
+                symbol: string;
+                name: string;
+                read: number;
+                added: number;
+                rejected: number;
+            }[];
+            /** @description By which it is undone; null: nothing was stored */
+            import_number: number | null;
+            dry_run: boolean;
+            /** @description Versions that were trained on bars that are replaced */
+            models: string[];
+        };
+        FileImportInput: {
+            /** @description Why nothing of it can be read */
+            refused: {
+                code: string;
+                message: string;
+                next: string;
+            } | null;
+            symbols: {
+                symbol: string;
+                /** @description What tells the symbol: name, content, prices, option */
+                symbol_by: string;
+                timeframe: string;
+                /** @description What tells the timeframe; null: nothing does, so that it is one minute */
+                timeframe_by: string | null;
+                layout: string;
+                /** @description Clock on which the stamps were read */
+                clock: string | null;
+                /** @description Whether the openings of the weeks confirm it */
+                clock_is_checked: boolean;
+                /** @description Lowest low and highest high */
+                price_range: [
+                    number,
+                    number
+                ] | null;
+                /** @description How stamps, numbers and spreads were read, each with what shows it */
+                read_by: string[];
+                /** @description Known symbols that are one letter away from this new one, which may be misspelt */
+                near_symbols: string[];
+                /** @enum {string} */
+                verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
+                findings: {
+                    /** @enum {string} */
+                    code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "DERIVED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "INCOMPLETE" | "STALE" | "OK";
+                    text: string;
+                }[];
+                would_be_taken: boolean;
+                /** @description Rows */
+                read: number;
+                added: number;
+                duplicates: number;
+                /** @description Stored bars with other numbers, which an import keeps */
+                conflicts: number;
+                /** @description Of them, those that a replacement takes the place of */
+                replaced: number;
+                rejected: number;
+                /** @description The first 5 */
+                first_rejected: {
+                    line: number;
+                    code: string;
+                    seen: string;
+                }[];
+            }[];
+            series: {
+                symbol: string;
+                name: string;
+                read: number;
+                added: number;
+                rejected: number;
+            }[];
+            /** @description By which it is undone; null: nothing was stored */
+            import_number: number | null;
+            dry_run: boolean;
+            /** @description Versions that were trained on bars that are replaced */
+            models: string[];
+        };
         Fleet: {
             /** @description null: MINUTEHAND_QUEUE is not set; trainings use threads of their own */
             queue: {
@@ -9531,6 +9960,8 @@ export interface components {
                 duplicates: number;
                 /** @description Stored bars with other numbers, which an import keeps */
                 conflicts: number;
+                /** @description Of them, those that a replacement takes the place of */
+                replaced: number;
                 rejected: number;
                 /** @description The first 5 */
                 first_rejected: {
@@ -9589,6 +10020,8 @@ export interface components {
                 duplicates: number;
                 /** @description Stored bars with other numbers, which an import keeps */
                 conflicts: number;
+                /** @description Of them, those that a replacement takes the place of */
+                replaced: number;
                 rejected: number;
                 /** @description The first 5 */
                 first_rejected: {

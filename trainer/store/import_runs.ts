@@ -54,6 +54,8 @@ export interface ImportFigures {
 export interface ImportRuns {
   begin(run: NewImportRun): Promise<number>;
   finish(number: number, figures: ImportFigures): Promise<void>;
+  /** Names the file and the person of an import that another process did for them. */
+  attribute(number: number, of: Pick<NewImportRun, 'source' | 'by'>): Promise<void>;
   /** Removes the number of an import that brought nothing new. */
   discard(number: number): Promise<void>;
   /** Newest first. @param market null: of both */
@@ -117,6 +119,14 @@ class EngineImportRuns implements ImportRuns {
     await this.#engine.db
       .updateTable('core.import_runs')
       .set({ ...figures, finished_ms: this.#clock.nowMs() })
+      .where('import_number', '=', number)
+      .execute();
+  }
+
+  async attribute(number: number, { source, by }: Pick<NewImportRun, 'source' | 'by'>): Promise<void> {
+    await this.#engine.db
+      .updateTable('core.import_runs')
+      .set({ source, done_by: by })
       .where('import_number', '=', number)
       .execute();
   }

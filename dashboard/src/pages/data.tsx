@@ -3,6 +3,8 @@ import { api, type ImportRun, type SymbolCoverage } from '../api.ts';
 import { duration, minuteOf, num, percent } from '../format.ts';
 import { nowMs, session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { BarChanges } from '../parts/bar_changes.tsx';
+import { barChanges, canImport } from '../parts/import_buttons.tsx';
 import { ImportPreviewPanel } from '../parts/import_preview.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { NameUnknown, useSubjectNamed } from '../parts/unknown_name.tsx';
@@ -14,7 +16,7 @@ const DAY_MS = 86_400_000;
 /** Bars of this installation: by symbol, and by day for one (`/app/data/EURUSD`). */
 export default function DataPage() {
   const market = useMarket();
-  const { data, error } = useLoaded(() => api.get('/api/data', { query: { market } }), market);
+  const { data, error } = useLoaded(() => api.get('/api/data', { query: { market } }), `${market} ${barChanges.value}`);
   const symbols = data?.symbols ?? [];
   const names = symbols.map(({ symbol }) => symbol);
   const own = useSubjectNamed(place.value.part, names);
@@ -53,6 +55,9 @@ export default function DataPage() {
         <NameUnknown text="unknown.symbol" own={own} known={names} pathTo={(symbol) => symbolPath(symbol, market)} />
       )}
       {chosen !== undefined && <Symbol coverage={chosen} />}
+      {chosen !== undefined && canImport() && (
+        <BarChanges key={`${market} ${chosen.symbol}`} symbol={chosen.symbol} market={market} />
+      )}
       {session.value?.role !== 'viewer' && <ImportPreviewPanel />}
       <Imports />
     </>
@@ -192,9 +197,9 @@ function Clock() {
 
 /** Imports and deletions of both markets by their number; each can be undone. */
 function Imports() {
-  const { data, error, reload } = useLoaded(
+  const { data, error } = useLoaded(
     () => api.get('/api/imports', { query: { limit: 100, market: 'all' } }),
-    '',
+    String(barChanges.value),
   );
   const [undone, setUndone] = useState<string | null>(null);
   const undo = async (number: number): Promise<void> => {
@@ -203,7 +208,7 @@ function Imports() {
     const back = done.restored.reduce((sum, one) => sum + one.bars, 0);
     const models = done.models.length === 0 ? '–' : done.models.join(', ');
     setUndone(t('imports.undone', { number, bars, back, models }));
-    reload();
+    barChanges.value++;
   };
   return (
     <Panel title={t('imports.title')} wide>

@@ -3,12 +3,13 @@ import { api, ApiError, type ImportPreview } from '../api.ts';
 import { num, price } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
+import { canImport, ImportButtons, sendFile } from './import_buttons.tsx';
 import { Fact } from './fact.tsx';
 import { firstLines, looksDamaged } from './file_text.ts';
 import { commandOf, givenOf, namedFields, NOTHING_TOLD, ReadingFields, type Reading } from './import_reading.tsx';
 
 interface Shown {
-  readonly name: string;
+  readonly file: File;
   /** How it was read. */
   readonly reading: Reading;
   /** Whether only its first part was looked at. */
@@ -16,7 +17,9 @@ interface Shown {
   readonly preview: ImportPreview;
 }
 
-/** A file of bars that is looked at before it is imported: nothing of it is stored. */
+const PARQUET = /\.parquet$/i;
+
+/** A file of bars that is looked at before it is imported. */
 export function ImportPreviewPanel() {
   const [shown, setShown] = useState<Shown | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
@@ -33,6 +36,10 @@ export function ImportPreviewPanel() {
     setError(null);
     setDamaged(null);
     try {
+      if (PARQUET.test(file.name)) {
+        setShown({ file, reading, isCut: false, preview: await sendFile(file, reading, { dry_run: 'true' }) });
+        return;
+      }
       const text = await textOf(file);
       if (text === null) {
         setDamaged(file.name);
@@ -41,9 +48,9 @@ export function ImportPreviewPanel() {
       const looked = firstLines(text);
       const name = file.name.replace(/\.gz$/i, '');
       const preview = await api.post('/api/imports/preview', {
-        body: { name, text: looked, ...givenOf(reading) },
+        body: { name, text: looked, ...givenOf({ ...reading, price: '' }) },
       });
-      setShown({ name: file.name, reading, isCut: looked.length < text.length, preview });
+      setShown({ file, reading, isCut: looked.length < text.length, preview });
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught;
       setError(caught);
@@ -59,7 +66,7 @@ export function ImportPreviewPanel() {
         <span>{t('preview.file')}</span>
         <input
           type="file"
-          accept=".csv,.txt,.json,.gz"
+          accept={canImport() ? '.csv,.txt,.json,.gz,.parquet' : '.csv,.txt,.json,.gz'}
           disabled={busyWith !== null}
           onChange={({ currentTarget }) => {
             const file = currentTarget.files?.[0];
@@ -100,7 +107,8 @@ async function textOf(file: File): Promise<string | null> {
   }
 }
 
-function Preview({ shown: { name, reading, isCut, preview } }: { readonly shown: Shown }) {
+function Preview({ shown: { file, reading, isCut, preview } }: { readonly shown: Shown }) {
+  const { name } = file;
   const { refused, symbols, series } = preview;
   const fields = refused === null ? [] : namedFields(refused.next);
   if (refused !== null)
@@ -125,9 +133,12 @@ function Preview({ shown: { name, reading, isCut, preview } }: { readonly shown:
         </p>
       ))}
       {[...symbols.filter(({ would_be_taken }) => would_be_taken), ...series].length > 0 && (
-        <p>
-          {t('preview.next')} <code>{commandOf(name, reading)}</code>
-        </p>
+        <>
+          {canImport() && <ImportButtons file={file} reading={reading} />}
+          <p>
+            {t('preview.next')} <code>{commandOf(name, reading)}</code>
+          </p>
+        </>
       )}
     </div>
   );

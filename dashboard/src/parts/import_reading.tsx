@@ -9,6 +9,8 @@ export interface Reading {
   readonly date_order: '' | 'dmy' | 'mdy' | 'ymd';
   readonly stamp: '' | 'open' | 'close';
   readonly spread: '' | 'points' | 'price';
+  /** What the prices are: of an import alone. */
+  readonly price: '' | 'bid' | 'mid' | 'last';
 }
 
 export const NOTHING_TOLD: Reading = {
@@ -19,6 +21,7 @@ export const NOTHING_TOLD: Reading = {
   date_order: '',
   stamp: '',
   spread: '',
+  price: '',
 };
 
 const CHOICES = {
@@ -26,6 +29,7 @@ const CHOICES = {
   date_order: ['', 'dmy', 'mdy', 'ymd'],
   stamp: ['', 'open', 'close'],
   spread: ['', 'points', 'price'],
+  price: ['', 'bid', 'mid', 'last'],
 } as const;
 
 const OPTIONS: Readonly<Record<keyof Reading, string>> = {
@@ -36,6 +40,7 @@ const OPTIONS: Readonly<Record<keyof Reading, string>> = {
   date_order: '--date-order',
   stamp: '--stamp',
   spread: '--spread',
+  price: '--price',
 };
 
 /** The fields that a person has filled. */
@@ -87,7 +92,7 @@ export function ReadingFields(props: { readonly reading: Reading; readonly onCha
             >
               {CHOICES[name].map((value) => (
                 <option key={value} value={value}>
-                  {value === '' ? t('preview.asShown') : value}
+                  {value === '' ? t(name === 'price' ? 'preview.asBefore' : 'preview.asShown') : value}
                 </option>
               ))}
             </select>

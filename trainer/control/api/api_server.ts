@@ -16,6 +16,7 @@ import { addGuard, MAX_ATTEMPT_WAIT_MS } from './access/guard.ts';
 import { Throttle } from './access/throttle.ts';
 import { TokenVerifier } from './access/tokens.ts';
 import type { Api, ApiContext } from './context.ts';
+import { acceptFiles } from './file_body.ts';
 import { acceptJsonOnly } from './http_server.ts';
 import { COMMON_ERRORS, operationName, ROUTE_ERRORS } from './route_errors.ts';
 import { addDashboard } from './routes/dashboard.ts';
@@ -27,6 +28,8 @@ import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
 import { addDescriptionRoutes } from './routes/description.ts';
 import { addCandleRoutes } from './routes/candles.ts';
 import { addDataRoutes } from './routes/data.ts';
+import { addBarChangeRoutes } from './routes/bar_changes.ts';
+import { addFileImportRoute } from './routes/file_import.ts';
 import { addImportPreviewRoute } from './routes/import_preview.ts';
 import { addImportRoutes } from './routes/imports.ts';
 import { addDirectionModelRoutes } from './routes/direction_models.ts';
@@ -92,6 +95,7 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     api.setValidatorCompiler(validatorCompiler);
     api.setSerializerCompiler(serializerCompiler);
     acceptJsonOnly(api, MAX_BODY_BYTES);
+    acceptFiles(api);
     const optionalBodies = new Set<string>();
     api.addHook('onRoute', ({ method, url, schema }) => {
       const { body } = (schema ?? {}) as { readonly body?: ZodType };
@@ -160,6 +164,8 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addCandleRoutes,
   addImportRoutes,
   addImportPreviewRoute,
+  addFileImportRoute,
+  addBarChangeRoutes,
   addSearchRoutes,
   addStrategyRoutes,
   addFormulaRoutes,

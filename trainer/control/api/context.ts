@@ -63,10 +63,14 @@ declare module 'fastify' {
     role?: Role | 'public';
     /** The text of a body that is a file, such as `body.text`: only its schema limits its length. */
     filePath?: string;
+    /** The body is a file of at most so many bytes, of any content; absent: the route takes JSON alone. */
+    maxFileBytes?: number;
   }
   interface FastifyRequest {
     /** Set by the guard; null on public routes without credentials. */
     identity: Identity | null;
+    /** The file that is the body of a route that takes one; removed after the answer. */
+    uploaded: { readonly folder: string; readonly bytes: number } | null;
     /** Set by a write for the audit. */
     written: Written | null;
     /** Set when credentials are refused, for the audit: their kind and origin. */

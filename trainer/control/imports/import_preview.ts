@@ -6,12 +6,12 @@ import { VERDICTS, type Finding } from '../../../shared/bar_file/verdict/finding
 import { MinutehandError } from '../../../shared/errors.ts';
 import { jsonOrNull } from '../../../shared/json_or_null.ts';
 import { pathInside } from '../../../shared/path_name.ts';
+import { originEnv } from '../../jobs/records/job_origin.ts';
+import type { PriceKind } from '../../../shared/core/cost/fill_cost.ts';
 import { startCommand, type CommandProcess } from '../schedule/command_process.ts';
 
-export interface PreviewedFile {
-  /** Of the file, without a folder: symbol and timeframe may be inferred from it. */
-  readonly name: string;
-  readonly text: string;
+/** How a file is read; null: as it shows. */
+export interface FileReading {
   /** Where the name and the content do not tell it. */
   readonly symbol: string | null;
   /** Clock of the stamps, such as `+02:00/US`; null: inferred. */
@@ -25,8 +25,25 @@ export interface PreviewedFile {
   readonly spread: 'points' | 'price' | null;
 }
 
+export interface PreviewedFile extends FileReading {
+  /** Of the file, without a folder: symbol and timeframe may be inferred from it. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** A file that is to be imported, as the only one of a folder. */
+export interface ImportedFile extends FileReading {
+  readonly folder: string;
+  readonly name: string;
+  readonly price: PriceKind | null;
+  /** Bars of other numbers take the place of stored ones. */
+  readonly isReplacing: boolean;
+  /** Who imports it; null: nothing is stored. */
+  readonly by: string | null;
+}
+
 /** The options of `bars import` that say how a file is read. */
-function optionsOf({ symbol, timezone, epochTimezone, decimal, dateOrder, stamp, spread }: PreviewedFile): string[] {
+function optionsOf({ symbol, timezone, epochTimezone, decimal, dateOrder, stamp, spread }: FileReading): string[] {
   const given = { symbol, timezone, 'epoch-timezone': epochTimezone, decimal, 'date-order': dateOrder, stamp, spread };
   return Object.entries(given).flatMap(([name, value]) => (value === null ? [] : [`--${name}=${value}`]));
 }
@@ -50,6 +67,7 @@ const answerSchema = z.union([
         added: z.number(),
         duplicates: z.number(),
         conflicts: z.number(),
+        replaced: z.number().default(0),
         rejected_count: z.number(),
         rejected: z.array(z.object({ line: z.number(), code: z.string(), seen: z.string() })),
         sources: z
@@ -69,6 +87,8 @@ const answerSchema = z.union([
       }),
     ),
     near_symbols: z.record(z.string(), z.array(z.string())),
+    import_number: z.number().nullable().default(null),
+    models: z.array(z.string()).default([]),
     series: z.array(
       z.object({
         symbol: z.string(),
@@ -86,13 +106,15 @@ export type ImportPreview = z.infer<typeof answerSchema>;
 /** Previews that wait or run. Each has its file in memory and on the disk. */
 const MOST = 4;
 const TIME_LIMIT_MS = 120_000;
+/** Of an import, which stores years of bars. */
+const IMPORT_LIMIT_MS = 600_000;
 const MAX_ANSWER = 4_000_000;
 
-type ImportError = Extract<ImportPreview, { error: unknown }>['error'];
-
 /** An error names the file of the person, not the temporary copy of it. */
-function named({ code, message, next }: ImportError, path: string, name: string): ImportError {
-  return { code, message: message.replaceAll(path, name), next: next.replaceAll(path, name) };
+function named(answer: ImportPreview, path: string, name: string): ImportPreview {
+  if (!('error' in answer)) return answer;
+  const { code, message, next } = answer.error;
+  return { error: { code, message: message.replaceAll(path, name), next: next.replaceAll(path, name) } };
 }
 
 /**
@@ -115,11 +137,35 @@ export class ImportPreviews {
 
   /** @throws MinutehandError JOBS_TOO_MANY; NAME_UNSAFE; PREVIEW_TIMEOUT; INTERNAL where the command has no answer */
   run(file: PreviewedFile): Promise<ImportPreview> {
+    return this.#inTurn(() => this.#preview(file));
+  }
+
+  /** Imports a file into the live market, or says what that would do. @throws MinutehandError as `run` */
+  import(file: ImportedFile): Promise<ImportPreview> {
+    return this.#inTurn(async () => {
+      const { folder, name, price, isReplacing, by } = file;
+      const path = pathInside(folder, name);
+      const told = [
+        ...optionsOf(file),
+        ...(price === null ? [] : [`--price=${price}`]),
+        ...(by === null ? ['--dry-run'] : []),
+      ];
+      const command = ['bars', isReplacing ? 'replace' : 'import', path, '--json', ...told];
+      return named(await this.#ask(command, by), path, name);
+    });
+  }
+
+  #inTurn(work: () => Promise<ImportPreview>): Promise<ImportPreview> {
     if (this.#count >= MOST) throw new MinutehandError('JOBS_TOO_MANY', { seen: `${this.#count} previews` });
     this.#count++;
-    const preview = this.#last.then(() => this.#preview(file)).finally(() => this.#count--);
-    this.#last = preview.catch(() => undefined);
-    return preview;
+    const done = this.#last
+      .then(() => {
+        if (this.#isStopped) throw new MinutehandError('INTERNAL', { seen: 'the trainer ends' });
+        return work();
+      })
+      .finally(() => this.#count--);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   /** Ends the one that runs, and begins none that waits. */
@@ -130,22 +176,23 @@ export class ImportPreviews {
 
   async #preview(file: PreviewedFile): Promise<ImportPreview> {
     const { name, text } = file;
-    if (this.#isStopped) throw new MinutehandError('INTERNAL', { seen: 'the trainer ends' });
     const folder = await mkdtemp(join(tmpdir(), 'minutehand-preview-'));
     try {
       const path = pathInside(folder, name);
       await writeFile(path, text, { mode: 0o600 });
       const told = optionsOf(file);
-      const preview = await this.#ask(['bars', 'import', path, '--dry-run', '--json', ...told]);
-      return 'error' in preview ? { error: named(preview.error, path, name) } : preview;
+      return named(await this.#ask(['bars', 'import', path, '--dry-run', '--json', ...told], null), path, name);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   }
 
-  async #ask(args: readonly string[]): Promise<ImportPreview> {
+  /** @param by who changes the store; null: nobody does */
+  async #ask(args: readonly string[], by: string | null): Promise<ImportPreview> {
+    const limitMs = by === null ? this.#timeLimitMs : IMPORT_LIMIT_MS;
     const command = startCommand({
       command: [...this.#command, ...args],
+      ...(by === null ? {} : { env: originEnv({ requested_by: by, reader_pid: process.pid }) }),
       maxAnswer: MAX_ANSWER,
       // A person waits for a second of work, as at a terminal.
       yields: false,
@@ -156,13 +203,12 @@ export class ImportPreviews {
     const timer = setTimeout(() => {
       isLate = true;
       command.stop();
-    }, this.#timeLimitMs);
+    }, limitMs);
     try {
       const { answer, code, lastLine } = await command.ended;
       const read = answerSchema.safeParse(jsonOrNull(answer));
       if (read.success && !isLate) return read.data;
-      if (isLate)
-        throw new MinutehandError('PREVIEW_TIMEOUT', { seen: `it was ended after ${this.#timeLimitMs / 1000} s` });
+      if (isLate) throw new MinutehandError('PREVIEW_TIMEOUT', { seen: `it was ended after ${limitMs / 1000} s` });
       throw new MinutehandError('INTERNAL', { seen: `the preview ended with ${code ?? 'a signal'}: ${lastLine}` });
     } finally {
       clearTimeout(timer);

@@ -288,13 +288,22 @@ describe('the performance of an account', () => {
     const trades = [...early, ...middle, ...late];
     const dayMs = (day: number): number => MONDAY_MS + day * 1440 * MINUTE_MS;
     const pricesOf = (): [number, number] => [98, 52];
-    const of = (fromMs: number, toMs: number) => accountPerformance(inputOf(trades, { pricesOf, period: { fromMs, toMs } }));
+    const of = (fromMs: number, toMs: number) =>
+      accountPerformance(inputOf(trades, { pricesOf, period: { fromMs, toMs } }));
     const all = of(-Infinity, Infinity);
     expect(all).toMatchObject({ open_at_end: 1, opened: 3, closed: 2, realised: 6 });
 
     // It ended before the open position began: nothing stood open.
     const past = of(dayMs(2), dayMs(4));
-    expect(past).toMatchObject({ open: [], open_at_end: 0, opened: 1, closed: 1, realised: -4, floating: 0, equity: 10_006 });
+    expect(past).toMatchObject({
+      open: [],
+      open_at_end: 0,
+      opened: 1,
+      closed: 1,
+      realised: -4,
+      floating: 0,
+      equity: 10_006,
+    });
     expect(past.max_drawdown_share).toBeCloseTo(4 / 10_010, 12);
     expect(past.first).toBe(isoOf(dayMs(2) + 600 * MINUTE_MS));
 

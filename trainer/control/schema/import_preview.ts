@@ -1,41 +1,56 @@
 import * as z from 'zod';
 import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
+import { PRICE_KINDS } from '../../../shared/core/cost/fill_cost.ts';
+import { dryRunQuery } from './imports.ts';
 
 /** Of the text of a file, in characters: 100,000 bars and more. */
 export const MAX_PREVIEWED_TEXT = 8_000_000;
 
+const name = z
+  .string()
+  .min(1)
+  .max(200)
+  .describe('Name of the file, without a folder, such as EURUSD_M1.csv: symbol and timeframe may be inferred from it');
+
+/** How a file is read, where it does not show it. */
+const reading = {
+  as_symbol: z.string().min(1).max(100).optional().describe('Symbol, where name and content do not tell it'),
+  timezone: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Clock of the stamps, such as +02:00/US (default: inferred)'),
+  epoch_timezone: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Clock of stamps that claim to be UTC, such as epoch seconds of a broker (default: UTC)'),
+  decimal: z.enum(['point', 'comma']).optional().describe('Mark before decimals (default: as the prices show)'),
+  date_order: z.enum(['dmy', 'mdy', 'ymd']).optional().describe('Of day, month and year (default: as the dates show)'),
+  stamp: z.enum(['open', 'close']).optional().describe('What the stamp of a bar is of (default: its open)'),
+  spread: z.enum(['points', 'price']).optional().describe('Unit of spreads (default: that of the format)'),
+};
+
 export const previewBody = z
   .object({
-    name: z
-      .string()
-      .min(1)
-      .max(200)
-      .describe(
-        'Name of the file, without a folder, such as EURUSD_M1.csv: symbol and timeframe may be inferred from it',
-      ),
+    name,
     text: z.string().min(1).max(MAX_PREVIEWED_TEXT).describe('The file, or its first part'),
-    as_symbol: z.string().min(1).max(100).optional().describe('Symbol, where name and content do not tell it'),
-    timezone: z
-      .string()
-      .min(1)
-      .max(100)
-      .optional()
-      .describe('Clock of the stamps, such as +02:00/US (default: inferred)'),
-    epoch_timezone: z
-      .string()
-      .min(1)
-      .max(100)
-      .optional()
-      .describe('Clock of stamps that claim to be UTC, such as epoch seconds of a broker (default: UTC)'),
-    decimal: z.enum(['point', 'comma']).optional().describe('Mark before decimals (default: as the prices show)'),
-    date_order: z
-      .enum(['dmy', 'mdy', 'ymd'])
-      .optional()
-      .describe('Of day, month and year (default: as the dates show)'),
-    stamp: z.enum(['open', 'close']).optional().describe('What the stamp of a bar is of (default: its open)'),
-    spread: z.enum(['points', 'price']).optional().describe('Unit of spreads (default: that of the format)'),
+    ...reading,
   })
   .meta({ id: 'ImportPreviewRequest' });
+
+export const fileImportQuery = z.object({
+  name,
+  ...reading,
+  price: z.enum(PRICE_KINDS).optional().describe('What the prices are; at bids, a buy pays the whole spread'),
+  replace: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('true: bars of other numbers take the place of stored ones; undoing brings those back'),
+  ...dryRunQuery.shape,
+});
 
 const count = z.int();
 
@@ -62,17 +77,27 @@ const previewedSymbol = z.object({
   added: count,
   duplicates: count,
   conflicts: count.describe('Stored bars with other numbers, which an import keeps'),
+  replaced: count.describe('Of them, those that a replacement takes the place of'),
   rejected: count,
   first_rejected: z.array(z.object({ line: count, code: z.string(), seen: z.string() })).describe('The first 5'),
 });
 
-export const previewSchema = z
+const previewed = {
+  refused: z
+    .object({ code: z.string(), message: z.string(), next: z.string() })
+    .nullable()
+    .describe('Why nothing of it can be read'),
+  symbols: z.array(previewedSymbol),
+  series: z.array(z.object({ symbol: z.string(), name: z.string(), read: count, added: count, rejected: count })),
+};
+
+export const previewSchema = z.object(previewed).meta({ id: 'ImportPreview' });
+
+export const fileImportSchema = z
   .object({
-    refused: z
-      .object({ code: z.string(), message: z.string(), next: z.string() })
-      .nullable()
-      .describe('Why nothing of it can be read'),
-    symbols: z.array(previewedSymbol),
-    series: z.array(z.object({ symbol: z.string(), name: z.string(), read: count, added: count, rejected: count })),
+    ...previewed,
+    import_number: count.nullable().describe('By which it is undone; null: nothing was stored'),
+    dry_run: z.boolean(),
+    models: z.array(z.string()).describe('Versions that were trained on bars that are replaced'),
   })
-  .meta({ id: 'ImportPreview' });
+  .meta({ id: 'FileImport' });

@@ -43,16 +43,20 @@ export const importsQuery = z.object({
     .describe('Default: the configured one'),
 });
 
+export const dryRunQuery = z.object({
+  dry_run: z.enum(['true', 'false']).default('false').describe('true: only what would change'),
+});
+
 export const importsSchema = z.object({ imports: z.array(importRun).describe('The newest first') });
 
-const touched = z.array(z.object({ symbol: z.string(), bars: count, first: z.number(), last: z.number() }));
+export const touchedBars = z.array(z.object({ symbol: z.string(), bars: count, first: z.number(), last: z.number() }));
 
 export const undoSchema = z
   .object({
     import_number: count,
     dry_run: z.boolean(),
-    removed: touched.describe('Bars that go, by symbol; first and last in epoch seconds'),
-    restored: touched.describe('Bars that come back'),
+    removed: touchedBars.describe('Bars that go, by symbol; first and last in epoch seconds'),
+    restored: touchedBars.describe('Bars that come back'),
     series: z.array(z.object({ symbol: z.string(), name: z.string(), values: count })),
     later_files: z
       .array(z.string())

@@ -3,13 +3,10 @@ import { readStoredVerdicts } from '../../../../shared/bar_file/verdict/stored_v
 import { modelsTrainedOn } from '../../registry/trained_on.ts';
 import type { ListedRun } from '../../../store/import_runs.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { importsQuery, importsSchema, undoSchema } from '../../schema/imports.ts';
+import { dryRunQuery, importsQuery, importsSchema, undoSchema } from '../../schema/imports.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 
 const number = z.object({ import_number: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
-const dryRun = z.object({
-  dry_run: z.enum(['true', 'false']).default('false').describe('true: only what would change'),
-});
 
 /** `GET /api/imports`, `POST /api/imports/:import_number/undo`. */
 export function addImportRoutes(api: Api, { settings, store, paths }: ApiContext): void {
@@ -39,7 +36,7 @@ export function addImportRoutes(api: Api, { settings, store, paths }: ApiContext
       tags: ['records'],
       summary: 'Take an import or a deletion back, whole or not at all',
       params: number,
-      querystring: dryRun,
+      querystring: dryRunQuery,
       response: { 200: undoSchema, ...REFUSALS },
     },
     async handler(request) {

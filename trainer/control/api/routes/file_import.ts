@@ -1,0 +1,69 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { pathInside } from '../../../../shared/path_name.ts';
+import { shownPreview } from '../../imports/shown_preview.ts';
+import { fileImportQuery, fileImportSchema } from '../../schema/import_preview.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { FILE_TYPE, RECEIVED } from '../file_body.ts';
+
+/** Years of one-minute bars of a symbol as text. */
+const MAX_FILE_BYTES = 512_000_000;
+
+/** `POST /api/imports`: bars of a file that a person sends, into the live market. */
+export function addFileImportRoute(api: Api, { previews, store }: ApiContext): void {
+  api.route({
+    method: 'POST',
+    url: '/api/imports',
+    config: { role: 'approver', maxFileBytes: MAX_FILE_BYTES },
+    schema: {
+      tags: ['records'],
+      summary: 'Import a file of bars, or replace stored bars by it',
+      description:
+        'The body is the file: CSV, also compressed, or Parquet, as `minutehand bars import` reads it. With `dry_run` nothing is stored. A file that cannot be read is an answer, too: `refused`.',
+      consumes: [FILE_TYPE],
+      querystring: fileImportQuery,
+      body: z.unknown().describe('The file'),
+      response: { 200: fileImportSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const { uploaded, query } = request;
+      const { name, as_symbol: symbol = null, timezone = null, epoch_timezone: epochTimezone = null } = query;
+      const { decimal = null, date_order: dateOrder = null, stamp = null, spread = null, price = null } = query;
+      const isDry = query.dry_run === 'true';
+      request.written = { target: isDry ? `${name} (dry run)` : name };
+      if (uploaded === null || uploaded.bytes === 0)
+        throw new MinutehandError('REQUEST_INVALID', { seen: 'no file', expected: `a body of ${FILE_TYPE}` });
+      const { folder } = uploaded;
+      const by = request.identity!.name;
+      await rename(join(folder, RECEIVED), pathInside(folder, name));
+      const done = await previews.import({
+        folder,
+        name,
+        symbol,
+        timezone,
+        epochTimezone,
+        decimal,
+        dateOrder,
+        stamp,
+        spread,
+        price,
+        isReplacing: query.replace === 'true',
+        by: isDry ? null : by,
+      });
+      const number = 'error' in done ? null : done.import_number;
+      if (number !== null) await (await store()).importRuns.attribute(number, { source: name, by });
+      const answer = {
+        ...shownPreview(done),
+        import_number: number,
+        dry_run: isDry,
+        models: 'error' in done ? [] : [...done.models],
+      };
+      const after = answer.symbols.map(({ symbol: own, added, replaced }) => ({ symbol: own, added, replaced }));
+      request.written = { ...request.written, after: { import_number: number, symbols: after } };
+      return answer;
+    },
+  });
+}
