@@ -5409,7 +5409,7 @@ export interface paths {
                 cookie?: never;
             };
             /** @description The file */
-            requestBody?: {
+            requestBody: {
                 content: {
                     "application/octet-stream": unknown;
                 };

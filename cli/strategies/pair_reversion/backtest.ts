@@ -19,7 +19,11 @@ import {
   type ViewResult,
 } from '../../../trainer/learning/strategies/pair_reversion/backtest/period.ts';
 import type { Performance } from '../../../trainer/learning/backtest/performance.ts';
-import { ASSUMPTIONS, verdict } from '../../../trainer/learning/strategies/pair_reversion/backtest/report/report.ts';
+import {
+  ASSUMPTIONS,
+  sharpeText,
+  verdict,
+} from '../../../trainer/learning/strategies/pair_reversion/backtest/report/report.ts';
 import type { PeriodClaim } from '../../../trainer/learning/backtest/period_edge.ts';
 import {
   bundleDocument,
@@ -212,7 +216,8 @@ function edgeLines(edge: BundleResult['edge']): string[] {
 }
 
 /** Return and drawdown of a pair refer to its own capital; `of all` is its contribution to the return of all pairs. */
-const HEAD = '                   trades      won   gross     net    full  Sharpe  drawdown   return   of all  refused';
+const HEAD =
+  '                   trades      won   gross     net    full          Sharpe  drawdown   return   of all  refused';
 
 /** @param capitals of how many pairs the capital of all is */
 function row(name: string, performance: Performance, capitals: number, isGated: boolean): string {
@@ -222,7 +227,6 @@ function row(name: string, performance: Performance, capitals: number, isGated: 
     mean_gross_bps,
     mean_net_bps,
     mean_net_bps_full_size,
-    net_sharpe,
     max_drawdown,
     net_return,
     refusal_rate,
@@ -231,14 +235,14 @@ function row(name: string, performance: Performance, capitals: number, isGated: 
     (value === null ? '–' : `${(value * 100).toFixed(1)} %`).padStart(width);
   return (
     `${name.padEnd(17)}${String(trades).padStart(8)}${share(win_rate, 9)}${figure(mean_gross_bps, 2).padStart(8)}${figure(mean_net_bps, 2).padStart(8)}${figure(mean_net_bps_full_size, 2).padStart(8)}` +
-    `${figure(net_sharpe, 2).padStart(8)}${share(max_drawdown, 10)}${share(net_return, 9)}${share(net_return / capitals, 9)}${share(refusal_rate, 9)}${isGated ? '  NO_EDGE' : ''}`
+    `${sharpeText(performance).padStart(16)}${share(max_drawdown, 10)}${share(net_return, 9)}${share(net_return / capitals, 9)}${share(refusal_rate, 9)}${isGated ? '  NO_EDGE' : ''}`
   );
 }
 
 /** Below `drawdown` and `return` of the row above. */
 function fullLeverageRow({ max_drawdown, net_return }: NonNullable<ViewResult['fullLeverage']>): string {
   const share = (value: number, width: number): string => `${(value * 100).toFixed(1)} %`.padStart(width);
-  return `${'without leverage_reduction_rate'.padEnd(66)}${share(max_drawdown, 10)}${share(net_return, 9)}`;
+  return `${'without leverage_reduction_rate'.padEnd(74)}${share(max_drawdown, 10)}${share(net_return, 9)}`;
 }
 
 function figure(value: number | null, digits: number): string {

@@ -98,6 +98,9 @@ function Subject({ id }: { readonly id: string }) {
   const lines = useMemo(() => linesOf(signals, subject), [signals, language.value]);
   const reasons = data?.is_thinned === true ? data.reasons : reasonsOf(signals);
   const count = data?.is_thinned === true ? data.total : signals.length;
+  // The minutes since the page was opened are no history: shown alone they would look like all there is.
+  const isAwaited = data === null && error === null;
+  const hasCharts = !isAwaited && signals.length > 0;
   const shown = asked ?? times.at(-1) ?? null;
   const hover = (time: number | null): void => {
     if (!isPinned) setAsked(time);
@@ -128,10 +131,11 @@ function Subject({ id }: { readonly id: string }) {
     <div class="subject">
       <Head id={id} hours={hours} newest={newest} />
       <QueryUnknown id={id} />
-      {signals.length > 0 && <Zoom range={range} times={times} />}
+      {isAwaited && <Loading />}
+      {hasCharts && <Zoom range={range} times={times} />}
       {error !== null && <Failure error={error} />}
       {data !== null && signals.length === 0 && <Empty text={t('subject.noHistory')} />}
-      {signals.length > 0 && (
+      {hasCharts && (
         <div class="charts">
           <Panel title={t(subject.kind === 'pair' ? 'subject.prices' : 'subject.price')}>
             <MarkLegend isPair={subject.kind === 'pair'} />
@@ -167,7 +171,7 @@ function Subject({ id }: { readonly id: string }) {
           </Panel>
         </div>
       )}
-      {signals.length > 0 && (
+      {hasCharts && (
         <Why subject={id} time={shown} isPinned={isPinned} isLatest={asked === null} onUnpin={() => pin(null)} />
       )}
     </div>

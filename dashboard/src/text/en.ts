@@ -478,7 +478,7 @@ export const EN = {
   'take.symbol':
     '{symbol}: {added} added, {replaced} replaced, {kept} that differ kept as stored, {duplicates} stored already',
   'take.refused': '{symbol}: nothing is taken: {verdict}',
-  'take.series': '{symbol} {name}: {added} values added',
+  'take.series': '{symbol} {name}: {added:value|values} added',
   'take.done': 'Import {number}; it can be undone below.',
   'take.nothing': 'Nothing was stored.',
   'bars.title': 'Take bars of {symbol} out',

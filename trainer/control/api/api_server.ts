@@ -97,9 +97,9 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     acceptJsonOnly(api, MAX_BODY_BYTES);
     acceptFiles(api);
     const optionalBodies = new Set<string>();
-    api.addHook('onRoute', ({ method, url, schema }) => {
+    api.addHook('onRoute', ({ method, url, schema, config }) => {
       const { body } = (schema ?? {}) as { readonly body?: ZodType };
-      if (body === undefined || !body.safeParse({}).success) return;
+      if (config?.maxFileBytes !== undefined || body === undefined || !body.safeParse({}).success) return;
       for (const one of [method].flat()) optionalBodies.add(operationName(one, url));
     });
     await api.register(cookie);

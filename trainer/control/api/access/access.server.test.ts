@@ -23,9 +23,11 @@ describe('a login link', () => {
     const first = await api.ask('GET', `/login?code=${code}`);
     expect([first.status, first.headers.location]).toEqual([303, '/']);
     expect(first.headers['set-cookie']![0]).toMatch(
-      /^minutehand_session=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/,
+      /^minutehand_session_\d+=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/,
     );
     const cookie = first.headers['set-cookie']![0]!.split(';')[0]!;
+    // Of this port: another installation of this host has one of its own.
+    expect(cookie.split('=')[0]).toBe(`minutehand_session_${api.port}`);
     const session = await api.ask('GET', '/api/session', { headers: { cookie } });
     expect(session.body).toMatchObject({ name: 'ann', role: 'operator', via: 'session' });
     expect(refusal(await api.ask('GET', `/login?code=${code}`))).toBe('401 LOGIN_REFUSED');
@@ -103,7 +105,7 @@ describe('a login link', () => {
   });
 
   it('never accepts a session id from the client, and ends the one it had (session fixation)', async () => {
-    const planted = `minutehand_session=${'x'.repeat(43)}`;
+    const planted = `minutehand_session_${api.port}=${'x'.repeat(43)}`;
     const code = await createLogin(api.store.db, { name: 'ann', role: 'viewer', nowMs: Date.now() });
     const { headers } = await api.ask('GET', `/login?code=${code}`, { headers: { cookie: planted } });
     expect(headers['set-cookie']![0]!.split(';')[0]).not.toBe(planted);

@@ -4,7 +4,7 @@ import { accessRequestOf } from '../../../../shared/http/node_server.ts';
 import type { ApiContext } from '../context.ts';
 import { appendAudit } from '../audit.ts';
 import { allows, type Identity } from './role.ts';
-import { findSession, isCsrfTokenOf, SESSION_COOKIE } from './sessions.ts';
+import { findSession, isCsrfTokenOf, sessionCookie } from './sessions.ts';
 import type { Throttle } from './throttle.ts';
 import { TOKEN_ID_LENGTH, type TokenVerifier } from './tokens.ts';
 
@@ -62,7 +62,7 @@ async function identify(
   const bearer = bearerOf(request);
   const { db } = await store();
   if (bearer !== null) return identifyToken(request, reply, bearer, { db, nowMs: clock.nowMs() }, credentials);
-  const secret = request.cookies[SESSION_COOKIE];
+  const secret = request.cookies[sessionCookie(request)];
   const session = secret === undefined ? null : await findSession(db, secret, clock.nowMs());
   if (secret === undefined || session === null) throw new MinutehandError('LOGIN_REQUIRED');
   refuseOtherPages(request);

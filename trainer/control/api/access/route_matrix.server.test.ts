@@ -101,8 +101,11 @@ const OPERATIONS: Readonly<Record<'public' | 'viewer' | 'operator' | 'approver',
   ],
   approver: [
     'DELETE /api/ml/models/{model_id}',
+    'POST /api/bars/delete',
+    'POST /api/bars/leave-out',
     'POST /api/changes/{change_id}/approve',
     'POST /api/changes/{change_id}/reject',
+    'POST /api/imports',
     'POST /api/imports/{import_number}/undo',
     'POST /api/ml/direction-models/{model_name}/load',
     'POST /api/ml/models/cleanup',
@@ -199,10 +202,10 @@ describe('every operation of the API', () => {
     const code = await createLogin(api.store.db, { name: 'eve', role: 'approver', nowMs: Date.now() });
     const none: Readonly<Record<string, string>>[] = [
       {},
-      { cookie: 'minutehand_session=' },
-      { cookie: `minutehand_session=${'x'.repeat(43)}` },
+      { cookie: `minutehand_session_${api.port}=` },
+      { cookie: `minutehand_session_${api.port}=${'x'.repeat(43)}` },
       // A login code is no cookie.
-      { cookie: `minutehand_session=${code}` },
+      { cookie: `minutehand_session_${api.port}=${code}` },
       { authorization: `Basic ${Buffer.from('admin:admin').toString('base64')}` },
     ];
     for (const operation of operations.filter(isGuarded))
@@ -305,7 +308,7 @@ describe('the API through a proxy of this machine', () => {
       api.ask('POST', '/api/alerts/silence', { body: silence, headers: { ...headers, ...own } });
     expect((await write(bearer(token))).status).toBe(200);
     expect(refusal(await write({}))).toBe('401 LOGIN_REQUIRED');
-    expect(refusal(await write({ cookie: 'minutehand_session=x' }))).toBe('401 LOGIN_REQUIRED');
+    expect(refusal(await write({ cookie: `minutehand_session_${api.port}=x` }))).toBe('401 LOGIN_REQUIRED');
     const login = await api.ask('POST', '/api/session', { body: { token }, headers });
     expect(login.status).toBe(200);
     const [setCookie] = login.headers['set-cookie']!;

@@ -3,7 +3,14 @@ import type { Kysely } from 'kysely';
 import type { Tables } from '../../../store/tables.ts';
 import type { Identity, Role } from './role.ts';
 
-export const SESSION_COOKIE = 'minutehand_session';
+/**
+ * Name of the cookie of a session. Browsers keep the cookies of a host for all of its ports: by the port, a login at
+ * one installation does not end that at another one of the same machine.
+ */
+export function sessionCookie({ socket }: { readonly socket: { readonly localPort?: number | undefined } }): string {
+  return `minutehand_session_${socket.localPort ?? 0}`;
+}
+
 export const SESSION_MS = 12 * 3_600_000;
 const LINK_MS = 15 * 60_000;
 const SECRET = /^[\w-]{43}$/;

@@ -12,7 +12,7 @@ import {
   openSession,
   redeemLogin,
   revokeSession,
-  SESSION_COOKIE,
+  sessionCookie,
   SESSION_MS,
   sessionIdOf,
 } from '../access/sessions.ts';
@@ -55,10 +55,10 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
   ): Promise<z.infer<typeof sessionSchema>> {
     const { db } = await store();
     const nowMs = clock.nowMs();
-    const earlier = request.cookies[SESSION_COOKIE];
+    const earlier = request.cookies[sessionCookie(request)];
     if (earlier !== undefined) await endSession(db, earlier, nowMs);
     const secret = await openSession(db, { name, role, tokenId, nowMs });
-    void reply.setCookie(SESSION_COOKIE, secret, {
+    void reply.setCookie(sessionCookie(request), secret, {
       ...COOKIE,
       secure: isHttps(request.headers),
       maxAge: SESSION_MS / 1000,
@@ -169,9 +169,9 @@ function addOwnSessionRoutes(api: Api, { store, clock, hub }: ApiContext): void 
     url: '/api/session',
     config: { role: 'viewer' },
     schema: { tags: ['access'], summary: 'The current session', response: { 200: sessionSchema, ...REFUSALS } },
-    async handler({ identity, cookies }) {
-      const { name, role, via } = identity!;
-      const secret = cookies[SESSION_COOKIE];
+    async handler(request) {
+      const { name, role, via } = request.identity!;
+      const secret = request.cookies[sessionCookie(request)];
       return { name, role, via, csrf_token: via === 'session' && secret !== undefined ? csrfTokenOf(secret) : null };
     },
   });
@@ -182,10 +182,10 @@ function addOwnSessionRoutes(api: Api, { store, clock, hub }: ApiContext): void 
     config: { role: 'viewer' },
     schema: { tags: ['access'], summary: 'Log out', response: { 204: z.null().describe('Logged out'), ...REFUSALS } },
     async handler(request, reply) {
-      const secret = request.cookies[SESSION_COOKIE];
+      const secret = request.cookies[sessionCookie(request)];
       if (secret !== undefined) await endSession((await store()).db, secret, clock.nowMs());
       hub.drop(request.identity!.id);
-      void reply.clearCookie(SESSION_COOKIE, COOKIE);
+      void reply.clearCookie(sessionCookie(request), COOKIE);
       return reply.status(204).send(null);
     },
   });

@@ -458,7 +458,8 @@ function netBpsOf(trades: readonly TradeRecord[]): number[] {
   return trades.map(({ scale, netBps }) => scale * netBps);
 }
 
-function sharpeText(performance: Performance): string {
+/** Never a bare ratio: with half its interval, and none of few trades. */
+export function sharpeText(performance: Performance): string {
   const { net_sharpe, trades } = performance;
   return trades < MIN_TRADES ? NONE : withMargin(net_sharpe, sharpeMargin(performance), 2);
 }
