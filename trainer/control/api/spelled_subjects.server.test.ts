@@ -26,6 +26,7 @@ const OTHERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'GET /api/formulas': { formula: 'z_score' },
   'GET /api/explain': { time: '2026-11-20T12:35Z' },
   'POST /api/stops': { kind: 'entries', reason: 'a test of spellings' },
+  'POST /api/bars/leave-out': { reason: 'a test of spellings' },
   'POST /api/ml/predict': { feature_schema: 'another', features: [] },
 };
 
@@ -78,6 +79,8 @@ describe('a subject at the API, in any spelling', () => {
         "GET /api/trades subject",
         "POST /api/automl-features/generate symbol",
         "POST /api/backtests pairs",
+        "POST /api/bars/delete symbol",
+        "POST /api/bars/leave-out symbol",
         "POST /api/ml-training/train symbol",
         "POST /api/ml/predict subject",
         "POST /api/ml/train symbol",
