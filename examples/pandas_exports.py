@@ -3,7 +3,7 @@
 
 Export, then read (each file is optional; times are UTC):
 
-    minutehand signals list --out signals.csv
+    minutehand signals list --out signals.csv             # or .parquet, as the next one
     minutehand trades export --out trades.csv
     minutehand bars export --out bars --format csv        # one file per symbol
     minutehand features --data bars --pairs XAUUSD_XAGUSD --out features.csv

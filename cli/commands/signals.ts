@@ -27,6 +27,7 @@ import { byWallClock } from '../../trainer/control/history/market_clock.ts';
 import { noteOtherMarket } from '../other_market_note.ts';
 import { endPartly, FAILED, PARTLY_DONE, type Output } from '../output.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
+import { isParquet, writeParquetRows } from '../../shared/parquet_rows.ts';
 import { addPairsOption, type PairsFlags } from '../pairs_option.ts';
 import { parseInteger, parsePeriod, type PeriodFlags } from '../period.ts';
 import { applyMarket, marketOption } from './processes.ts';
@@ -52,6 +53,10 @@ interface DayFlags {
 const SHOWN_ROWS = '50';
 /** Columns of the CSV, in this order: those of the table without the text, which the others reproduce. */
 const COLUMNS = SIGNAL_COLUMNS.map(([name]) => name).filter((name) => name !== 'body');
+const PARQUET_COLUMNS = SIGNAL_COLUMNS.filter(([name]) => name !== 'body').map(([name, type]) => ({
+  name,
+  kind: type === 'text' ? ('text' as const) : ('number' as const),
+}));
 
 export function addSignals(program: Command, output: () => Output): void {
   const signals = program
@@ -73,9 +78,11 @@ export function addSignals(program: Command, output: () => Output): void {
     )
     .option('--live', 'the last signal of each pair instead of the history')
     .option('--limit <rows>', 'number of newest rows; --out writes all', SHOWN_ROWS)
-    .option('--out <file>', 'all of them as CSV, oldest first; - is standard output')
+    .option('--out <file>', 'all of them as CSV, or Parquet by its name (.parquet), oldest first; - is standard output')
     .addOption(marketOption())
-    .description('signals of the history, newest last, by pair, day, action or reason; as lines, --json or CSV')
+    .description(
+      'signals of the history, newest last, by pair, day, action or reason; as lines, --json, CSV or Parquet',
+    )
     .action((flags: ListFlags) => list(flags, output()));
   signals
     .command('days')
@@ -196,7 +203,7 @@ async function list(flags: ListFlags, output: Output): Promise<void> {
       ...(flags.reason === undefined ? {} : { reason: flags.reason }),
       ...(await byWallClock(store, settings, asked)),
     };
-    if (flags.out !== undefined) return writeCsv(flags.out, filter, tables, output);
+    if (flags.out !== undefined) return writeRows(flags.out, filter, tables, output);
     const rows =
       flags.live === true
         ? (await tables.live(market)).filter(
@@ -223,8 +230,13 @@ function parseReason(text: string): string {
   });
 }
 
-async function writeCsv(path: string, filter: SignalFilter, tables: SignalTables, output: Output): Promise<void> {
+async function writeRows(path: string, filter: SignalFilter, tables: SignalTables, output: Output): Promise<void> {
   let rows = 0;
+  if (isParquet(path)) {
+    rows = await writeParquetRows(path, PARQUET_COLUMNS, tables.pages(filter));
+    endExport(rows, path, filter, output);
+    return;
+  }
   const isFile = await writeOut(path, output, async (write) => {
     write(`${COLUMNS.join(',')}\n`);
     for await (const page of tables.pages(filter)) {
@@ -232,10 +244,13 @@ async function writeCsv(path: string, filter: SignalFilter, tables: SignalTables
       rows += page.length;
     }
   });
-  if (!isFile) return;
+  if (isFile) endExport(rows, path, filter, output);
+}
+
+function endExport(rows: number, path: string, { market }: SignalFilter, output: Output): void {
   output.line(`${rows} rows in ${path}`);
   if (rows === 0) process.exitCode = FAILED;
-  output.result({ market: filter.market, rows, out: path });
+  output.result({ market, rows, out: path });
 }
 
 async function days(flags: DayFlags, output: Output): Promise<void> {

@@ -17,6 +17,7 @@ import { csvCell } from '../../shared/csv/csv_cell.ts';
 import type { Output } from '../output.ts';
 import { noteOtherMarket } from '../other_market_note.ts';
 import { openOutputFile } from '../../shared/output_file.ts';
+import { isParquet, writeParquetRows } from '../../shared/parquet_rows.ts';
 import { paperSizeText } from '../paper_size.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { parsePeriod, type PeriodFlags } from '../period.ts';
@@ -72,6 +73,32 @@ const COLUMNS = [
   'place',
 ] as const satisfies readonly (keyof LiveTrade)[];
 
+const TEXTS: readonly string[] = [
+  'account',
+  'market',
+  'pair_id',
+  'position_id',
+  'signal_id',
+  'kind',
+  'reason',
+  'leg',
+  'symbol',
+  'broker_symbol',
+  'side',
+  'currency',
+  'error',
+  'signal_bar',
+  'signal_action',
+  'signal_reason',
+  'model_version',
+  'source',
+  'place',
+] satisfies readonly (typeof COLUMNS)[number][];
+const PARQUET_COLUMNS = COLUMNS.map((name) => ({
+  name,
+  kind: TEXTS.includes(name) ? ('text' as const) : ('number' as const),
+}));
+
 /** What the results of a paper account are without. */
 const PAPER_COSTS =
   'Results on paper are after the configured spread, slippage and commission, and without overnight swaps.';
@@ -93,8 +120,8 @@ export function addTrades(program: Command, output: () => Output): void {
     )
     .action((flags: TradesFlags) => list(flags, output()));
   common(trades.command('export'))
-    .addOption(new Option('--out <file>', 'CSV; - is standard output').default('-'))
-    .description('writes fills as CSV, oldest first, by pair and period')
+    .addOption(new Option('--out <file>', 'CSV, or Parquet by its name (.parquet); - is standard output').default('-'))
+    .description('writes fills as CSV or Parquet, oldest first, by pair and period')
     .action((flags: TradesFlags & { out: string }) => exportTrades(flags, output()));
   common(trades.command('check'))
     .description(
@@ -178,9 +205,21 @@ export function noFillsText({ from, to, pairs }: TradesFlags, entries: number, e
 
 const listed = ({ line: _line, ...trade }: LiveTrade) => ({ ...trade, account_id: accountIdOf(trade) });
 
+/** One page of all of them. */
+async function* pageOf(trades: readonly LiveTrade[]): AsyncGenerator<readonly LiveTrade[], void> {
+  if (trades.length > 0) yield trades;
+}
+
 async function exportTrades(flags: TradesFlags & { out: string }, output: Output): Promise<void> {
   const wanted = await wantedOf(flags);
   const trades = await withStore((store) => readTrades(store, wanted), []);
+  if (isParquet(flags.out)) {
+    await writeParquetRows(flags.out, PARQUET_COLUMNS, pageOf(trades));
+    await noteRefused(wanted, output);
+    output.line(`${trades.length} rows in ${flags.out}`);
+    output.result({ market: wanted.market, rows: trades.length, out: flags.out });
+    return;
+  }
   const lines = [COLUMNS.join(','), ...trades.map((trade) => COLUMNS.map((name) => csvCell(trade[name])).join(','))];
   const text = `${lines.join('\n')}\n`;
   await noteRefused(wanted, output);
