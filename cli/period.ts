@@ -65,6 +65,14 @@ export function parseBarClose(text: string): number {
   });
 }
 
+/** A time that `parseBarClose` takes, with its seconds. @returns epoch ms */
+export function parseShownMs(text: string): number {
+  const shown = text.trim();
+  if (EPOCH.test(shown)) return Math.round(1000 * epochSeconds(Number(shown)));
+  const plain = shown.replace(/^closed /, '').replace(/(?:Z| ?UTC|\+00:00)$/, '');
+  return Date.parse(`${plain.replace(' ', 'T')}Z`);
+}
+
 /** `--workers`: one for each core when it is not given. @throws MinutehandError USAGE */
 export function parseWorkers(text: string | undefined, least = 1): number {
   return text === undefined ? availableParallelism() : parseInteger(text, '--workers', least);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseBarClose, parseDay, parseInteger, parsePeriod } from './period.ts';
+import { parseBarClose, parseDay, parseInteger, parsePeriod, parseShownMs } from './period.ts';
 
 describe('a day or minute on the command line', () => {
   it.each([
@@ -70,6 +70,8 @@ describe('parseBarClose', () => {
       `${close}374`,
     ];
     expect(forms.map(parseBarClose)).toEqual(forms.map(() => close));
+    const afterMs = [0, 0, 0, 0, 0, 0, 35_374, 35_374, 0, 35_000, 0, 374];
+    expect(forms.map((text) => parseShownMs(text) - 1000 * close)).toEqual(afterMs);
   });
 
   it('refuses what is no time, or of another zone', () => {

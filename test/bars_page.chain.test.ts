@@ -149,6 +149,18 @@ describe.skipIf(isMissing)(`bars on the page Data${skipNote(isMissing, 'Chromium
     expect(await kept()).toBe(30);
   });
 
+  it('says what a deletion took, also where the symbol has no bar left', async () => {
+    await page.goto(`${api.origin}/app/data/EURUSD`);
+    await page.getByRole('button', { name: 'Delete stored bars' }).click();
+    await dialog().getByText('EURUSD: 300 bars, 2025-01-06 00:00 to 2025-01-06 04:59 UTC').waitFor();
+    await dialog().getByRole('button', { name: 'Confirm' }).click();
+    await page.getByText(/Done as number \d+; it can be undone below/).waitFor();
+    expect(await closesOf('EURUSD')).toEqual([]);
+    const [deleted] = await api.store.importRuns.list('live', 1);
+    await undo(deleted!.import_number);
+    expect(await closesOf('EURUSD')).toHaveLength(COUNT);
+  });
+
   it.each([1440, 390])('is as wide as the screen of %i pixels, without findings of axe', async (width) => {
     await page.setViewportSize({ width, height: 900 });
     await page.goto(`${api.origin}/app/data/EURUSD`);

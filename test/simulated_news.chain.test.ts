@@ -56,8 +56,16 @@ describe('an imported calendar on a simulated market, whose days are long past',
 
     await eventually(up.stderr, () => signal()!.reason === 'NEWS');
     expect((await place.call(['status'])).stdout).not.toContain('NEWS_STALE');
-    const explained = await place.call(['explain', PAIR, signal()!.timestamp]);
+    const seen = signal()!;
+    const explained = await place.call(['explain', PAIR, seen.timestamp]);
     expect(explained.stdout).toContain('a decision');
+    // Lists begin with the time of publication, which is by another clock than the bars of this market.
+    const published = new Date(seen.generated_at_ms).toISOString().replace('T', ' ').replace('Z', '');
+    for (const time of [String(seen.generated_at_ms), published]) {
+      const again = await place.call(['explain', PAIR, time]);
+      expect(again.stdout.split('\n')[0], again.stderr).toBe(explained.stdout.split('\n')[0]);
+    }
+    expect((await place.call(['explain', PAIR, '2031-01-01 00:00'])).stderr).toContain('EXPLAIN_NO_SIGNAL');
 
     const reasons = async (...args: readonly string[]): Promise<ReadonlySet<string>> => {
       const { stdout } = await place.call(['signals', 'list', '--json', ...args]);

@@ -9,8 +9,8 @@ import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
 import { noteOtherMarket } from '../other_market_note.ts';
-import { parseBarClose } from '../period.ts';
-import { SECONDS_PER_BAR, shownMinute, type OpenTime } from '../../shared/bar.ts';
+import { parseBarClose, parseShownMs } from '../period.ts';
+import { shownMinute } from '../../shared/bar.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../shared/symbol/symbol.ts';
 import { applyMarket, marketOption } from './processes.ts';
@@ -23,7 +23,7 @@ export function addExplain(program: Command, output: () => Output): void {
     .argument('<subject>', 'a pair or an instrument, such as XAUUSD_XAGUSD or BTCUSDT@1h')
     .argument(
       '[time...]',
-      'close of the bar, UTC (default: that of the last signal), as status, dashboard, signals and logs show it: 2026-11-20 12:36, 2026-11-20T12:36:00Z or epoch seconds',
+      'close of the bar, UTC (default: that of the last signal), as status, dashboard, signals and logs show it: 2026-11-20 12:36, 2026-11-20T12:36:00Z or epoch seconds; of a simulated market also when its signal was published',
     )
     .addOption(marketOption())
     .description(
@@ -40,7 +40,10 @@ async function explain(subject: string, time: string, flags: { market?: string }
   const spelled = spellSubject(subject, symbolNames(settings));
   await noteOtherMarket(settings, flags, output);
   const explainer = createExplainer(settings, homePaths());
-  const asked = time === '' ? explainer.lastMinute(spelled) : ((parseBarClose(time) - SECONDS_PER_BAR) as OpenTime);
+  const asked =
+    time === ''
+      ? explainer.lastMinute(spelled)
+      : explainer.namedMinute(spelled, parseBarClose(time), parseShownMs(time));
   const explanation = await explainer.explain(spelled, asked);
   for (const line of linesOf(explanation)) output.line(line);
   output.result(explanation);

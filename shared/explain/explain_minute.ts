@@ -43,6 +43,8 @@ import type { ExplainedGate, ExplainedInputs, Explanation, PairExplanation, Repr
 import { pathInside } from '../path_name.ts';
 
 const KEPT_MODELS = 3;
+/** A time by the wall clock names the last signal of the minute before it. */
+const PUBLISHED_MS = 60_000;
 
 export interface Explainer {
   /**
@@ -56,6 +58,15 @@ export interface Explainer {
    * @throws MinutehandError PAIR_UNKNOWN, EXPLAIN_NO_SIGNAL, DATA_MISSING without a journal
    */
   lastMinute(subject: string): OpenTime;
+  /**
+   * The bar that a person names: by its close, or in a simulated market, whose days are others, by the wall clock on
+   * which its signal was published.
+   * @param close epoch seconds
+   * @param atMs the same as it was written, with its seconds
+   * @returns its open
+   * @throws MinutehandError PAIR_UNKNOWN, DATA_MISSING without a journal
+   */
+  namedMinute(subject: string, close: number, atMs: number): OpenTime;
 }
 
 /** Explains minutes from the journals of an installation. Models stay loaded; journals are opened for each minute. */
@@ -81,6 +92,18 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
         const last = journal.lastSignals().find(({ pairId }) => pairId === subject);
         if (last === undefined) throw new MinutehandError('EXPLAIN_NO_SIGNAL', { seen: `${subject}, no signal yet` });
         return last.time;
+      } finally {
+        journal.close();
+      }
+    },
+    namedMinute(asked, close, atMs) {
+      const time = (close - SECONDS_PER_BAR) as OpenTime;
+      if (market === 'live') return time;
+      const subject = subjectOf(asked);
+      const journal = journalOf(subject);
+      try {
+        if (journal.answerAt(subject, time) !== null) return time;
+        return journal.publishedAt(subject, atMs - PUBLISHED_MS, atMs) ?? time;
       } finally {
         journal.close();
       }

@@ -11,7 +11,7 @@ const PER_TRAINING = 'A row for each training: some four hundred a year by the d
 
 /** Tables of the store, as SQLite names them. test/storage.chain.test.ts compares the list with a real store. */
 export const STORE_TABLES: Readonly<Record<string, StoredTable>> = {
-  core_bars: { what: 'Imported bars.', bound: 'What is imported; `bars remove` takes it back.' },
+  core_bars: { what: 'Imported bars.', bound: 'What is imported; `bars undo` and `bars delete` take it back.' },
   core_series: { what: 'Imported auxiliary series.', bound: 'What is imported.' },
   core_news_events: {
     what: 'Events of the economic calendar.',

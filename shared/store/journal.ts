@@ -239,6 +239,15 @@ class SqliteJournal implements JournalFile {
     return row ?? null;
   }
 
+  publishedAt(pairId: string, fromMs: number, toMs: number): OpenTime | null {
+    const row = this.#db
+      .prepare(
+        'SELECT time, generated_at_ms AS atMs FROM signals WHERE pair_id = ? AND generated_at_ms <= ? ORDER BY signal_row DESC LIMIT 1',
+      )
+      .get(pairId, toMs) as { readonly time: OpenTime; readonly atMs: number } | undefined;
+    return row === undefined || row.atMs < fromMs ? null : row.time;
+  }
+
   /** The last input that was journaled when a bar was answered; undefined: it was not. */
   #lastInputAt({ pairId, time }: Pick<JournaledAnswer, 'pairId' | 'time'>): number | undefined {
     return this.#db

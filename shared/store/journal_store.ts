@@ -263,6 +263,11 @@ export interface JournalFile extends JournalStore {
   shadowsOf(modelVersion: string, from: OpenTime): IterableIterator<ShadowRow>;
   /** The answer to a minute of a pair, without the heartbeats that repeat it; null when there is none. */
   answerAt(pairId: string, time: OpenTime): JournaledAnswer | null;
+  /**
+   * The bar of the last signal of a pair or instrument that was published in a time by the wall clock, epoch ms, both
+   * included; null: none was.
+   */
+  publishedAt(pairId: string, fromMs: number, toMs: number): OpenTime | null;
   /** Text of the calendar of news that an answer was decided with; null when there was none. */
   newsAt(answer: Pick<JournaledAnswer, 'pairId' | 'time'>): string | null;
   /** Version of the rule of a subject that had failed when this was answered in its place; null: none had. */

@@ -3,7 +3,7 @@ import { api, type ImportRun, type SymbolCoverage } from '../api.ts';
 import { duration, minuteOf, num, percent } from '../format.ts';
 import { nowMs, session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Loading, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
-import { BarChanges } from '../parts/bar_changes.tsx';
+import { BarChangeDone, BarChanges } from '../parts/bar_changes.tsx';
 import { barChanges, canImport } from '../parts/import_buttons.tsx';
 import { ImportPreviewPanel } from '../parts/import_preview.tsx';
 import { Segments } from '../parts/segments.tsx';
@@ -58,6 +58,7 @@ export default function DataPage() {
       {chosen !== undefined && canImport() && (
         <BarChanges key={`${market} ${chosen.symbol}`} symbol={chosen.symbol} market={market} />
       )}
+      <BarChangeDone />
       {session.value?.role !== 'viewer' && <ImportPreviewPanel />}
       <Imports />
     </>

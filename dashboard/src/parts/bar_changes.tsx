@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
 import { api, type BarChange } from '../api.ts';
 import { minuteOf, num } from '../format.ts';
@@ -10,18 +11,32 @@ interface Of {
   readonly market: 'live' | 'simulated';
 }
 
+/** The last change that was made on this page: it is told also where its symbol has no bar left. */
+const done = signal<BarChange | null>(null);
+
+/** What the last change took out. */
+export function BarChangeDone() {
+  const change = done.value;
+  if (change === null) return null;
+  return (
+    <div role="status">
+      <p>{t('bars.done', { number: change.import_number ?? 0 })}</p>
+      <Gone change={change} />
+    </div>
+  );
+}
+
 /** Takes bars of a symbol out: stored ones are deleted, received ones left out of all that learns. */
 export function BarChanges({ symbol, market }: Of) {
   const [from, setFrom] = useState('');
   const [to, setTo] = useState('');
-  const [done, setDone] = useState<BarChange | null>(null);
   const period = { ...(from === '' ? {} : { from: utc(from) }), ...(to === '' ? {} : { to: utc(to) }) };
   const remove = (dry_run: 'true' | 'false') =>
     api.post('/api/bars/delete', { query: { dry_run }, body: { symbol, market, ...period } });
   const leaveOut = (dry_run: 'true' | 'false', reason: string) =>
     api.post('/api/bars/leave-out', { query: { dry_run }, body: { symbol, reason, ...period } });
   const made = (change: BarChange): void => {
-    setDone(change);
+    done.value = change;
     barChanges.value++;
   };
   return (
@@ -49,12 +64,6 @@ export function BarChanges({ symbol, market }: Of) {
           />
         )}
       </p>
-      {done !== null && (
-        <div role="status">
-          <p>{t('bars.done', { number: done.import_number ?? 0 })}</p>
-          <Gone change={done} />
-        </div>
-      )}
     </Panel>
   );
 }
