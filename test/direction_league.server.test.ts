@@ -1,6 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import type * as z from 'zod';
+import type { directionLeagueJobSchema } from '../trainer/jobs/kinds/direction_league_job.ts';
+import { requestedJobSchema } from '../trainer/jobs/kinds/registry.ts';
 import { createRng } from '../shared/rng.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 
@@ -34,9 +37,17 @@ interface League {
   readonly priors: readonly { readonly name: string }[];
   readonly entrants: readonly {
     readonly name: string;
-    readonly metrics: { readonly rows: number; readonly up_or_down_auc: number; readonly up_or_down_error: number };
+    readonly metrics: {
+      readonly rows: number;
+      readonly up_or_down_auc: number;
+      readonly up_or_down_error: number;
+      readonly log_loss: number;
+    };
     readonly against_reference: { readonly mean: number } | null;
     readonly net: { readonly no_edge: boolean };
+    readonly log_loss_of_seeds: readonly number[];
+    readonly seconds: number;
+    readonly memory_mb: number;
   }[];
 }
 
@@ -61,6 +72,49 @@ it('measures the entrants on the same bars, beside base rates, and writes no bun
   }
 });
 
+it('repeats the blocks with several seeds, and says what each entrant takes', async () => {
+  const { code, stdout, stderr } = await place.call([...LEAGUE, '--entrants', 'gbdt@none', '--seeds', '3', '--json']);
+  expect([code, stderr]).toEqual([0, expect.any(String)]);
+  const { entrants, look } = JSON.parse(stdout) as League;
+  expect(entrants.map(({ name }) => name)).toEqual(['gbdt', 'gbdt@none']);
+  for (const { metrics, log_loss_of_seeds: losses, seconds, memory_mb } of entrants) {
+    expect(losses[0]).toBe(metrics.log_loss);
+    expect(new Set(losses).size).toBe(3);
+    expect([seconds > 0, memory_mb > 50]).toEqual([true, true]);
+  }
+  // Seeds are trials, and no further looks.
+  expect(look).toBe(1);
+  const trials = JSON.parse(
+    readFileSync(join(place.folder, 'home', 'models', 'direction', 'trials.json'), 'utf8'),
+  ) as object;
+  expect(JSON.stringify(trials)).toContain('"trials":6');
+  const second = await place.call([...LEAGUE, '--entrants', 'gbdt@none', '--seed', '2', '--json']);
+  const [own] = (JSON.parse(second.stdout) as League).entrants;
+  expect(own!.metrics.log_loss).not.toBe(entrants[0]!.metrics.log_loss);
+});
+
+it('is a job on the bars of the installation, as a request queues it: the same figures', async () => {
+  const env = { MINUTEHAND_MARKET: 'live' };
+  const imported = await place.run(['bars', 'import', join(place.folder, 'bars', 'BTCUSDT-1h.csv')], { env });
+  expect(imported.code, imported.stderr).toBe(0);
+  const printed = await place.call([...LEAGUE, ...SMALL, '--print-job']);
+  const ofFolder = JSON.parse(printed.stdout) as z.input<typeof directionLeagueJobSchema>;
+  expect(requestedJobSchema.safeParse(ofFolder).error?.issues[0]).toMatchObject({ path: ['source', 'folder'] });
+  const requested = requestedJobSchema.parse({ ...ofFolder, source: { folder: null, series: null } });
+  const withSeries = { ...ofFolder, source: { folder: null, series: '/srv/series' } };
+  expect(requestedJobSchema.safeParse(withSeries).error?.issues[0]).toMatchObject({ path: ['source', 'series'] });
+  const file = join(place.folder, 'requested.json');
+  writeFileSync(file, JSON.stringify(requested));
+  const ran = await place.run(['job', 'run', file, '--json'], { env });
+  expect(ran.code, ran.stderr).toBe(0);
+  const figures = (text: string): unknown =>
+    (JSON.parse(text) as League).entrants.map(({ seconds: _seconds, memory_mb: _memory, ...own }) => own.metrics);
+  const typed = await place.call([...LEAGUE, ...SMALL, '--json']);
+  expect(figures(ran.stdout)).toEqual(figures(typed.stdout));
+  const listed = await place.run(['jobs', 'list'], { env });
+  expect(listed.stdout).toMatch(/direction.league/);
+});
+
 it('on a market of coins counts no look, says so, and makes no bundle by any door', async () => {
   const before = looks();
   expect(before).not.toBeNull();
@@ -70,21 +124,28 @@ it('on a market of coins counts no look, says so, and makes no bundle by any doo
   expect(told!.stdout).not.toContain('Look ');
   expect(JSON.parse(json!.stdout)).toMatchObject({ market: 'coins', look: null });
   expect(looks()).toEqual(before);
-  const job = JSON.parse(printed!.stdout) as { output: object; parameters: object };
-  expect(job).toMatchObject({ kind: 'direction', output: { is_dry_run: true }, parameters: { coins: 1 } });
-  writeFileSync(
-    join(place.folder, 'written.json'),
-    JSON.stringify({ ...job, output: { folder: 'out', is_dry_run: false } }),
-  );
-  const written = await place.call(['job', 'run', 'written.json']);
-  expect([written.code, written.stderr]).toEqual([1, expect.stringContaining('no bundle is made of a market')]);
+  const job = JSON.parse(printed!.stdout) as { parameters: object };
+  expect(job).toMatchObject({ kind: 'direction_league', parameters: { coins: 1 } });
+  writeFileSync(join(place.folder, 'league.json'), JSON.stringify({ ...job, output: { folder: 'out' } }));
+  const train = ['train', '--strategy', 'direction', '--data', 'bars', '--symbols', 'BTCUSDT', '--print-job'];
+  const training = JSON.parse((await place.call(train)).stdout) as { parameters: object };
+  const parameters = { ...training.parameters, coins: 1 };
+  const written = { ...training, parameters, output: { folder: 'out', is_dry_run: false } };
+  writeFileSync(join(place.folder, 'written.json'), JSON.stringify(written));
+  const [league, refused] = await place.runEach([
+    ['job', 'run', 'league.json'],
+    ['job', 'run', 'written.json'],
+  ]);
+  expect([league!.code, league!.stderr]).toEqual([1, expect.stringContaining('output')]);
+  expect([refused!.code, refused!.stderr]).toEqual([1, expect.stringContaining('no bundle is made of a market')]);
 });
 
 it.each([
   ['an unknown entrant', ['--entrants', 'gbdt,logistic']],
   ['one entrant alone', ['--entrants', 'gbdt']],
+  ['more seeds than there may be', ['--entrants', 'gbdt@none', '--seeds', '21']],
   ['the same twice', ['--entrants', 'gbdt,gbdt@none,gbdt@none']],
 ])('refuses %s', async (_name, flags) => {
   const { code, stderr } = await place.call([...LEAGUE, ...flags]);
-  expect([code, stderr]).toEqual([2, expect.stringMatching(/^USAGE.*--entrants/)]);
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/^USAGE.*--(?:entrants|seeds)/)]);
 });

@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { ENTRANTS, MAX_SEEDS, type LeagueJob } from '../../trainer/jobs/kinds/league_job.ts';
+import { ENTRANTS, type LeagueJob } from '../../trainer/jobs/kinds/league_job.ts';
 import { runLeagueJob, type LeagueOutcome } from '../../trainer/jobs/kinds/run_league.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Figure } from '../../trainer/learning/league/league.ts';
 import { parseInteger } from '../period.ts';
+import { parseSeeds, rangeOf } from '../league_options.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
@@ -101,13 +102,6 @@ export async function runAndPrintLeague(job: LeagueJob, settings: Settings, outp
   });
   print(outcome, output);
   output.result(outcome);
-}
-
-/** @throws MinutehandError USAGE */
-function parseSeeds(text: string): number {
-  const seeds = parseInteger(text, '--seeds', 1);
-  if (seeds <= MAX_SEEDS) return seeds;
-  throw new MinutehandError('USAGE', { seen: `--seeds ${text}`, expected: `at most ${MAX_SEEDS}` });
 }
 
 /** @throws MinutehandError USAGE */
@@ -209,9 +203,4 @@ function printIncrements({ increments }: LeagueOutcome, output: Output): void {
 
 function shown({ value, standard_error }: Figure, digits: number): string {
   return `${value === null ? '–' : value.toFixed(digits)}${standard_error === null ? '' : ` ± ${standard_error.toFixed(digits)}`}`;
-}
-
-function rangeOf(values: readonly number[]): string {
-  const least = Math.min(...values).toFixed(5);
-  return values.length === 1 ? least : `${least} to ${Math.max(...values).toFixed(5)}`;
 }

@@ -1498,7 +1498,7 @@ export interface paths {
                 query?: {
                     limit?: number;
                     status?: "queued" | "running" | "done" | "failed" | "canceled" | "killed";
-                    kind?: "train" | "warm_start" | "thresholds" | "direction" | "automl" | "league" | "backtest" | "evolve" | "judge" | "scan" | "parity" | "import";
+                    kind?: "train" | "warm_start" | "thresholds" | "direction" | "automl" | "league" | "direction_league" | "backtest" | "evolve" | "judge" | "scan" | "parity" | "import";
                     /** @description `run:12` or `backtest:3` of the trainer */
                     origin?: string;
                 };
@@ -1552,7 +1552,7 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": {
-                        /** @description A document of kind league, scan, parity */
+                        /** @description A document of kind league, direction_league, scan, parity */
                         job: {
                             [key: string]: unknown;
                         };

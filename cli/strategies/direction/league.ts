@@ -2,18 +2,18 @@ import type { Command } from 'commander';
 import { homePaths } from '../../../shared/home.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Timeframe } from '../../../shared/pair.ts';
-import { DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
-import { NATIVE_ENGINES, type NativeEngine } from '../../../shared/policy/engines.ts';
 import { loadSettings, type Settings } from '../../../shared/policy/policy.ts';
 import { DIRECTION_DEFAULTS, DIRECTION_SEED } from '../../../trainer/jobs/kinds/direction_defaults.ts';
-import { isDrawn, type DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
-import { runDirection } from '../../../trainer/jobs/kinds/run_direction.ts';
-import type {
-  DirectionMetrics,
-  LossDifference,
-} from '../../../trainer/learning/strategies/direction/direction_report.ts';
-import type { NetResult } from '../../../trainer/learning/strategies/direction/direction_net.ts';
-import type { TrainedDirection } from '../../../trainer/learning/strategies/direction/train_direction.ts';
+import {
+  DIRECTION_ENTRANTS,
+  DIRECTION_REFERENCE,
+  DIRECTION_VARIANTS,
+  directionEntrant,
+  type DirectionLeagueJob,
+} from '../../../trainer/jobs/kinds/direction_league_job.ts';
+import { runDirectionLeague, type DirectionLeague } from '../../../trainer/jobs/kinds/run_direction_league.ts';
+import type { LossDifference } from '../../../trainer/learning/strategies/direction/direction_report.ts';
+import { parseSeeds, rangeOf } from '../../league_options.ts';
 import { directionJobOf } from './flags.ts';
 import { joinedLine } from '../../series_folder.ts';
 import { gitCommit } from '../../git_commit.ts';
@@ -23,14 +23,7 @@ import { recordJob } from '../../recorded_job.ts';
 import { printTable } from '../../text_table.ts';
 import { timeframeOption } from '../../timeframe_option.ts';
 
-/** The delivered way to learn: every other entrant is compared with it. */
-const REFERENCE = 'gbdt';
-
-/** Balances of the same trees. */
-const VARIANTS = DIRECTION_BALANCES.filter((balance) => balance !== DIRECTION_DEFAULTS.balance);
-const variantName = (balance: DirectionBalance): string => `${REFERENCE}@${balance}`;
-const ENTRANTS: readonly string[] = [REFERENCE, ...VARIANTS.map(variantName), ...NATIVE_ENGINES];
-const DEFAULT_ENTRANTS = [REFERENCE, ...VARIANTS.map(variantName)].join(',');
+const DEFAULT_ENTRANTS = [DIRECTION_REFERENCE, ...DIRECTION_VARIANTS].join(',');
 
 interface LeagueFlags {
   readonly data?: string;
@@ -40,6 +33,7 @@ interface LeagueFlags {
   readonly entrants: string;
   readonly coins?: string;
   readonly seed: string;
+  readonly seeds: string;
   readonly feeBps: string;
   readonly slippageBps: string;
   readonly workers: string;
@@ -53,18 +47,23 @@ export function addDirectionLeague(direction: Command, output: () => Output): vo
   direction
     .command('league')
     .description(
-      `\`league --strategy direction\`: ways to learn the direction model against each other on identical purged walk-forward blocks, and against base rates, with errors by days and net results after costs. ${REFERENCE} is the delivered way, ${variantName('none')} the same trees with another class balance. Writes no bundle and adopts nothing; all of it is one look at the evaluated blocks.`,
+      `\`league --strategy direction\`: ways to learn the direction model against each other on identical purged walk-forward blocks, and against base rates, with errors by days and net results after costs. ${DIRECTION_REFERENCE} is the delivered way, ${directionEntrant('none')} the same trees with another class balance. Writes no bundle and adopts nothing; all of it is one look at the evaluated blocks.`,
     )
     .option('--data <folder>', 'folder of bars (default: the bars of this installation)')
     .option('--symbols <list>', 'instruments (default: as for `train --strategy direction`)')
     .addOption(timeframeOption('--timeframe <timeframe>', 'of the instruments; shorter bars are joined').default('1h'))
     .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
-    .option('--entrants <list>', `of ${ENTRANTS.join(', ')}; ${REFERENCE} always plays`, DEFAULT_ENTRANTS)
+    .option(
+      '--entrants <list>',
+      `of ${DIRECTION_ENTRANTS.join(', ')}; ${DIRECTION_REFERENCE} always plays`,
+      DEFAULT_ENTRANTS,
+    )
     .option(
       '--coins <n>',
       'placebo: everybody learns and is measured on these bars with the direction of each drawn by coins of this seed; counts no look',
     )
     .option('--seed <n>', 'of sampling', String(DIRECTION_SEED))
+    .option('--seeds <n>', 'seeds that the blocks are repeated with, from --seed on', '1')
     .option('--fee-bps <x>', 'taker fee per fill', String(DIRECTION_DEFAULTS.taker_fee_bps))
     .option('--slippage-bps <x>', 'slippage per fill', String(DIRECTION_DEFAULTS.slippage_bps))
     .option('--workers <n>', 'threads; affects speed only, not results', '1')
@@ -79,109 +78,78 @@ async function play(flags: LeagueFlags, output: Output): Promise<void> {
   const settings = loadSettings();
   const job = jobOf(flags, settings);
   if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
-  else await recordJob(job, settings, output, (own) => runAndPrint(job, settings, own));
+  else await recordJob(job, settings, output, (own) => runAndPrintDirectionLeague(job, settings, own));
 }
 
 /**
- * A training that writes nothing, and measures the other entrants beside the delivered way.
+ * The flags as a job.
  * @throws MinutehandError USAGE
  */
-function jobOf({ entrants, ...flags }: LeagueFlags, settings: Settings): DirectionJob {
+function jobOf({ entrants, seeds, ...flags }: LeagueFlags, settings: Settings): DirectionLeagueJob {
   const names = entrants.split(',').map((name) => name.trim());
-  const unknown = names.find((name) => !ENTRANTS.includes(name));
-  if (unknown !== undefined || new Set(names).size < names.length || names.every((name) => name === REFERENCE))
+  const unknown = names.find((name) => !DIRECTION_ENTRANTS.includes(name));
+  const isAlone = names.every((name) => name === DIRECTION_REFERENCE);
+  if (unknown !== undefined || new Set(names).size < names.length || isAlone)
     throw new MinutehandError('USAGE', {
       seen: `--entrants ${entrants}`,
-      expected: `different ones of ${ENTRANTS.join(', ')}, and not ${REFERENCE} alone`,
+      expected: `different ones of ${DIRECTION_ENTRANTS.join(', ')}, and not ${DIRECTION_REFERENCE} alone`,
     });
-  const compare = VARIANTS.filter((balance) => names.includes(variantName(balance)));
-  const peers = NATIVE_ENGINES.filter((engine): engine is NativeEngine => names.includes(engine));
   const { balance, class_weight_ratio, trials, stride } = DIRECTION_DEFAULTS;
-  return directionJobOf(
-    {
-      ...flags,
-      balance,
-      classWeightRatio: String(class_weight_ratio),
-      trials: String(trials),
-      stride: String(stride),
-      ...(compare.length > 0 && { compare: compare.join(',') }),
-      ...(peers.length > 0 && { peers: peers.join(',') }),
+  const usual = {
+    balance,
+    classWeightRatio: String(class_weight_ratio),
+    trials: String(trials),
+    stride: String(stride),
+  };
+  const training = directionJobOf({ ...flags, ...usual }, settings, 'league');
+  const { market, timeframe, symbols, window, seed, source, parameters, resources, trigger } = training;
+  const { taker_fee_bps, slippage_bps, coins } = parameters;
+  return {
+    kind: 'direction_league',
+    market,
+    timeframe,
+    symbols,
+    window,
+    seed,
+    source,
+    parameters: {
+      entrants: names,
+      seeds: parseSeeds(seeds),
+      ...(coins !== undefined && { coins }),
+      taker_fee_bps,
+      slippage_bps,
     },
-    settings,
-    'league',
-  );
+    resources,
+    trigger,
+  };
 }
 
-async function runAndPrint(job: DirectionJob, settings: Settings, output: Output): Promise<void> {
+/** Plays a league of the direction model in this process, and prints its tables. */
+export async function runAndPrintDirectionLeague(
+  job: DirectionLeagueJob,
+  settings: Settings,
+  output: Output,
+): Promise<void> {
   const progress = output.progress();
   tellWhenInterrupted({
     output,
     progress,
     kept: () => ['No figures were kept. A look that was counted stays counted.'],
   });
-  const { trained } = await runDirection(job, {
+  const league = await runDirectionLeague(job, {
     settings,
     paths: homePaths(),
     gitCommit: gitCommit(),
     onProgress: (stage, done, total) => progress.update(stage, done, total),
     onJoined: (symbol, seconds) => output.line(joinedLine(symbol, seconds, job.timeframe)),
   }).finally(() => progress.stop());
-  const report = reportOf(trained, job);
-  print(report, output);
-  output.written({ action: 'direction league', target: `direction ${job.timeframe}`, after: { look: report.look } });
-  output.result(report);
+  print(league, output);
+  output.written({ action: 'direction league', target: `direction ${job.timeframe}`, after: { look: league.look } });
+  output.result(league);
 }
 
-interface Entrant {
-  readonly name: string;
-  readonly metrics: DirectionMetrics;
-  /** Log loss minus that of the reference, paired bar by bar; null for the reference. */
-  readonly against_reference: LossDifference | null;
-  readonly net: NetResult;
-}
-
-interface DirectionLeague {
-  readonly strategy: 'direction';
-  readonly timeframe: Timeframe;
-  readonly symbols: readonly string[];
-  /** Whether the bars are the recorded ones, or their direction was drawn. */
-  readonly market: 'recorded' | 'coins';
-  readonly reference: string;
-  readonly entrants: readonly Entrant[];
-  /** Log loss of base rates, and that of the reference minus theirs. */
-  readonly priors: TrainedDirection['priors'];
-  /** Entrants whose log loss is lower than that of the reference, at an error rate of 5 % each. */
-  readonly better: readonly string[];
-  /** Number of this look at the evaluated blocks; null on a market of coins. */
-  readonly look: number | null;
-}
-
-function reportOf({ metrics, net, others, priors, look }: TrainedDirection, job: DirectionJob): DirectionLeague {
-  const nameOf = (name: string): string =>
-    VARIANTS.some((balance) => balance === name) ? variantName(name as DirectionBalance) : name;
-  const entrants: readonly Entrant[] = [
-    { name: REFERENCE, metrics, against_reference: null, net: net.result },
-    ...others.map((own) => ({
-      name: nameOf(own.name),
-      metrics: own.metrics,
-      against_reference: own.against,
-      net: own.net,
-    })),
-  ];
-  return {
-    strategy: 'direction',
-    timeframe: job.timeframe,
-    symbols: job.symbols,
-    market: isDrawn(job.parameters) ? 'coins' : 'recorded',
-    reference: REFERENCE,
-    entrants,
-    priors,
-    better: entrants.flatMap(({ name, against_reference }) => ((against_reference?.upper_95 ?? 0) < 0 ? [name] : [])),
-    look,
-  };
-}
-
-function print({ entrants, priors, better, market, look, timeframe, symbols }: DirectionLeague, output: Output): void {
+function print(league: DirectionLeague, output: Output): void {
+  const { entrants, priors, better, market, look, timeframe, symbols, reference } = league;
   output.line(
     `direction ${timeframe} of ${symbols.join(', ')}: ${entrants[0]!.metrics.rows} evaluated bars; ± one standard error by days`,
   );
@@ -190,7 +158,7 @@ function print({ entrants, priors, better, market, look, timeframe, symbols }: D
       'PLACEBO: the direction of every bar was drawn. What an AUC of a class is above one half here, volatility earns.',
     );
   printTable(output, [
-    ['entrant', 'log loss', `beyond ${REFERENCE} (90 %)`, 'AUC up', 'AUC down', 'AUC range', 'up against down', 'ECE'],
+    ['entrant', 'log loss', `beyond ${reference} (90 %)`, 'AUC up', 'AUC down', 'AUC range', 'up against down', 'ECE'],
     ...entrants.map(({ name, metrics, against_reference: against }) => [
       name,
       number(metrics.log_loss, 4),
@@ -202,24 +170,27 @@ function print({ entrants, priors, better, market, look, timeframe, symbols }: D
     ...priors.map(({ name, log_loss, difference }) => [
       name,
       number(log_loss, 4),
-      `${REFERENCE} beyond it: ${interval(difference)}`,
+      `${reference} beyond it: ${interval(difference)}`,
     ]),
   ]);
   output.line('');
   printTable(output, [
-    ['entrant', 'net bps a trade (90 %)', 'trades', 'p', ''],
-    ...entrants.map(({ name, net }) => [
+    ['entrant', 'net bps a trade (90 %)', 'trades', 'p', '', 'log loss by seed', 'seconds', 'memory MB'],
+    ...entrants.map(({ name, net, log_loss_of_seeds, seconds, memory_mb }) => [
       name,
       `${number(net.net_bps, 1)} (${number(net.lower_5_net_bps, 1)} … ${number(net.upper_95_net_bps, 1)})`,
       String(net.trades),
       number(net.p_value, 3),
       net.no_edge ? 'NO_EDGE' : 'edge',
+      rangeOf(log_loss_of_seeds),
+      seconds.toFixed(1),
+      memory_mb.toFixed(0),
     ]),
   ]);
   output.line(
     better.length === 0
-      ? `None has a lower log loss than ${REFERENCE} beyond chance.`
-      : `Lower log loss than ${REFERENCE}, each at an error rate of 5 %: ${better.join(', ')}.`,
+      ? `None has a lower log loss than ${reference} beyond chance.`
+      : `Lower log loss than ${reference}, each at an error rate of 5 %: ${better.join(', ')}.`,
   );
   if (look !== null)
     output.line(

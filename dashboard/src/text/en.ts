@@ -1264,6 +1264,7 @@ export const EN = {
   'job.thresholds': 'new θ2',
   'job.direction': 'direction model',
   'job.automl': 'search of formulas',
+  'job.direction_league': 'league of ways to learn the direction',
   'job.league': 'league of learners',
   'job.backtest': 'backtest',
   'job.scan': 'scan of pairs',

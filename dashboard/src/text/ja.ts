@@ -1256,6 +1256,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'job.thresholds': 'θ2 の更新',
   'job.direction': '方向モデル',
   'job.automl': '数式の探索',
+  'job.direction_league': '方向モデルの学習法の比較',
   'job.league': '学習器の比較',
   'job.backtest': 'バックテスト',
   'job.scan': 'ペアのスキャン',

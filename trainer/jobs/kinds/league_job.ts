@@ -15,6 +15,22 @@ export const ENTRANTS: readonly string[] = [
 /** Seeds that the folds can be repeated with. */
 export const MAX_SEEDS = 20;
 
+/** Of a league of any strategy. */
+export const leagueSeeds = z
+  .int()
+  .min(1)
+  .max(MAX_SEEDS)
+  .optional()
+  .describe('Seeds that the folds, or blocks, are repeated with, from `seed` on; absent: 1');
+export const leagueCoins = z
+  .int()
+  .min(0)
+  .nullable()
+  .optional()
+  .describe(
+    'Seed of coins that draw the direction of every bar: all learn and are measured on that market, and no look at the recorded bars is counted; absent or null: the recorded one',
+  );
+
 /** A league of learners of AI1, as data. Every field acts; none has a default. */
 export const leagueJobSchema = z
   .strictObject({
@@ -32,20 +48,8 @@ export const leagueJobSchema = z
         .min(2)
         .refine((names) => new Set(names).size === names.length, { error: 'each entrant once' })
         .describe('Learners; `gbdt@baseline` has the columns of the pair’s own rule alone'),
-      seeds: z
-        .int()
-        .min(1)
-        .max(MAX_SEEDS)
-        .optional()
-        .describe('Seeds that the folds are repeated with, from `seed` on; absent: 1'),
-      coins: z
-        .int()
-        .min(0)
-        .nullable()
-        .optional()
-        .describe(
-          'Seed of coins that draw the direction of every bar: all learn and are measured on that market, and no look at the holdout is counted; absent or null: the recorded one',
-        ),
+      seeds: leagueSeeds,
+      coins: leagueCoins,
     }),
     resources: z.strictObject({
       workers: z.int().min(0).describe('Threads; they affect speed only'),

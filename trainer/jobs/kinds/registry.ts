@@ -5,6 +5,7 @@ import { evolveJobSchema } from './evolve_job.ts';
 import { judgeJobSchema } from './judge_job.ts';
 import { importJobSchema } from './import_job.ts';
 import { leagueJobSchema } from './league_job.ts';
+import { directionLeagueJobSchema } from './direction_league_job.ts';
 import { parityJobSchema } from './parity_job.ts';
 import { scanJobSchema } from './scan_job.ts';
 import { STRATEGY_JOBS } from './strategy_jobs.ts';
@@ -14,6 +15,7 @@ export const jobSchema = z.discriminatedUnion('kind', [
   ...STRATEGY_JOBS,
   automlJobSchema,
   leagueJobSchema,
+  directionLeagueJobSchema,
   backtestJobSchema,
   evolveJobSchema,
   judgeJobSchema,
@@ -40,14 +42,18 @@ export const JOB_KINDS = jobSchema.options.flatMap(({ shape }): JobKind[] => {
  * Kinds that a request may queue as documents. Trainings and backtests have routes of their own, and an import reads
  * files of this machine, which is for those who have a shell on it.
  */
-export const REQUESTED_KINDS = ['league', 'scan', 'parity'] as const satisfies readonly JobKind[];
+export const REQUESTED_KINDS = ['league', 'direction_league', 'scan', 'parity'] as const satisfies readonly JobKind[];
 
 const OF_THIS_MACHINE = { error: 'must be null: a request names no folder of this machine' };
 
 /** A document that a request may queue: on the bars of this installation, and into no folder that it chooses. */
 export const requestedJobSchema = z
-  .discriminatedUnion('kind', [leagueJobSchema, scanJobSchema, parityJobSchema])
+  .discriminatedUnion('kind', [leagueJobSchema, directionLeagueJobSchema, scanJobSchema, parityJobSchema])
   .refine((job) => !('source' in job) || job.source.folder === null, { ...OF_THIS_MACHINE, path: ['source', 'folder'] })
+  .refine((job) => job.kind !== 'direction_league' || job.source.series === null, {
+    ...OF_THIS_MACHINE,
+    path: ['source', 'series'],
+  })
   .refine((job) => !('output' in job) || job.output.folder === null, {
     ...OF_THIS_MACHINE,
     path: ['output', 'folder'],

@@ -49,6 +49,8 @@ export interface DirectionContext {
   readonly paths: Pick<HomePaths, 'home' | 'models'>;
   /** Of this program, for the manifest; null outside a repository. */
   readonly gitCommit: string | null;
+  /** Seeds that the log loss of each way is measured with, from that of the job on; absent: 1. */
+  readonly seeds?: number;
   onProgress(stage: string, done: number, total: number): void;
   /** Bars of an instrument were joined to longer ones. */
   onJoined(symbol: string, seconds: number): void;
@@ -165,6 +167,7 @@ async function makeProduct(
   const { settings, gitCommit, onProgress } = context;
   const { market, symbols, timeframe, window } = job;
   const { instruments, plan } = await readPlan(job, context);
+  const { seeds = 1 } = context;
   const isCompared = out !== null && job.output.folder === null;
   if (isCompared) await refuseImpossibleComparison({ instruments, market }, context.paths.models);
   // What a dry run prints is a look as well.
@@ -173,13 +176,13 @@ async function makeProduct(
     const place = { market, from: isoMinute(from), to: isoMinute(to) };
     const { workers: _workers, ...settings } = plan;
     const work = sha256Hex(canonicalJson({ symbols, timeframe, window, settings }));
-    const trials = 1 + (plan.search?.trials ?? 0) + plan.balances.length;
+    const trials = seeds * (1 + plan.balances.length) + (plan.search?.trials ?? 0);
     countTrials(looks, { ...place, subject: timeframe }, { kind: 'direction', work, trials });
     return countLook(looks, place, trades);
   };
   // Nothing of the recorded bars can be learned from a market whose direction was drawn.
   const counted = isDrawn(job.parameters) ? null : countLookAt;
-  const trained = await trainDirection(instruments, plan, onProgress, counted);
+  const trained = await trainDirection(instruments, { ...plan, seeds }, onProgress, counted);
   const gpu = { gpu_seconds: null, gpu_memory_bytes: null };
   if (out === null) return { trained, plan, gates: trained.gates, bundle: null, resources: ownResources(gpu) };
   const own = { seed: job.seed, parameters: job.parameters };

@@ -17,6 +17,7 @@ import { kFoldSplits, walkForwardSplits, type Split } from '../splits/splits.ts'
 import { isOfScenario, SCENARIOS, scenariosOfRows, type RowScenarios, type Scenario } from '../splits/scenarios.ts';
 import { aucByDays } from '../statistics/auc_error.ts';
 import { calibrationError } from './calibration_error.ts';
+import { FitWatch, type FitCost } from './fit_cost.ts';
 import { holdoutNet, type HoldoutNet } from './holdout_net.ts';
 import { incrementsOf, type EntrantKind, type Increment } from './increments.ts';
 import { servingCost, type ServingCost } from './serving_cost.ts';
@@ -60,7 +61,7 @@ export interface ScenarioMeasured {
   readonly auc: number | null;
 }
 
-export interface EntrantReport {
+export interface EntrantReport extends FitCost {
   readonly name: string;
   readonly kind: EntrantKind;
   readonly complexity: number;
@@ -93,10 +94,6 @@ export interface EntrantReport {
   readonly net: HoldoutNet | null;
   /** Of the model of all training rows, in the daemon; null where it is only compared. */
   readonly serving: ServingCost | null;
-  /** Seconds of the fits with the first seed. */
-  readonly seconds: number;
-  /** Highest resident memory of this process during the fits, the rows included, MB; programs have their own. */
-  readonly memory_mb: number;
 }
 
 export interface LeagueReport {
@@ -242,12 +239,11 @@ async function play(
       ? learner.fit({ rows, subset, columns, seed: `${ownSeed}/ai1` })
       : fitLearner(learner, subset, ownSeed);
   const total = seeds * foldSplits.length + forwardSplits.length + 1;
-  const startMs = performance.now();
+  const watch = new FitWatch();
   let done = 0;
-  let memory = process.memoryUsage().rss;
   const step = (count: number): void => {
     done += count;
-    memory = Math.max(memory, process.memoryUsage().rss);
+    watch.step();
     onProgress(name, done, total);
   };
   step(0);
@@ -272,7 +268,7 @@ async function play(
   const fitted = 'rowLimit' in learner ? null : await fitLearner(learner, all, seed);
   const answering = fitted ?? (await fitOn(all));
   step(1);
-  const seconds = (performance.now() - startMs) / 1000;
+  watch.firstSeedDone();
   const lossesOfSeeds = [meanLoss(folds)];
   for (let other = 1; other < seeds; other++) lossesOfSeeds.push(meanLoss(await scoreSplits(foldSplits, seed + other)));
   const { x, y, time } = dataset.evaluation.holdout;
@@ -291,8 +287,7 @@ async function play(
     log_loss_of_seeds: lossesOfSeeds,
     net: fitted === null ? null : holdoutNet(dataset, fitted, folds.probabilities, settings),
     serving: fitted === null ? null : await servingCost(fitted, rows.x),
-    seconds,
-    memory_mb: memory / 2 ** 20,
+    ...watch.cost,
   };
   return { entrant, folds, walkForward, holdout, skill, others };
 }

@@ -9,6 +9,7 @@ import { refuseMissingEngine } from '../../learners/trees/engines/engines.ts';
 import { openFitPool, type FitPool } from '../../learners/trees/fit_pool.ts';
 import type { BiasLimits } from './gates/bias_limits.ts';
 import { delayedEdge } from './delayed_edge.ts';
+import { FitWatch, type FitCost } from '../../league/fit_cost.ts';
 import { lookLevel } from '../../backtest/edge.ts';
 import type { Trade } from '../../trades/backtest.ts';
 import { directionGates } from './gates/registry.ts';
@@ -88,6 +89,8 @@ export interface DirectionPlan {
   /** Alternative balances and engines, measured on the same rows. */
   readonly balances: readonly DirectionBalance[];
   readonly peers: readonly Engine[];
+  /** Seeds that the log loss of each way is measured with, from `seed` on; absent: 1. */
+  readonly seeds?: number;
 }
 
 /** A training variant, measured by walk-forward. */
@@ -97,6 +100,9 @@ export interface Measured {
   /** Log loss minus that of the chosen variant; null for the chosen one. */
   readonly against: LossDifference | null;
   readonly net: WalkForwardNet['result'];
+  /** Log loss of the evaluated blocks by each seed, the first one's first. */
+  readonly log_loss_of_seeds: readonly number[];
+  readonly cost: FitCost;
 }
 
 export interface TrainedDirection {
@@ -112,6 +118,9 @@ export interface TrainedDirection {
   readonly theta: number;
   readonly trees: number;
   readonly metrics: DirectionMetrics;
+  /** As of the other ways. */
+  readonly log_loss_of_seeds: readonly number[];
+  readonly cost: FitCost;
   readonly blocks: readonly CalibratedBlock[];
   readonly net: WalkForwardNet;
   readonly bias: DirectionBias;
@@ -161,7 +170,7 @@ export async function trainDirection(
   const run: Run = { rows, instruments, plan, pool, onStage, countLook, look: null };
   try {
     const { learning: own, report: search } = await searched(run);
-    const { scored, calibrated, metrics, net } = await measure(run, 'walk-forward', own);
+    const { scored, calibrated, metrics, net, log_loss_of_seeds, cost } = await measure(run, 'walk-forward', own);
     const answers = answersOfBlocks(rows, calibrated);
     const priors = (['prior', 'prior by instrument'] as const).map((name) => {
       const blocks = priorBlocks(rows, calibrated, name === 'prior by instrument');
@@ -173,7 +182,14 @@ export async function trainDirection(
       const other = await measure(run, name, way);
       const theirs = answersOfBlocks(rows, other.calibrated);
       const against = lossDifference(rows, theirs, answers, `${plan.seed}/${name}`);
-      others.push({ name, metrics: other.metrics, against, net: other.net.result });
+      others.push({
+        name,
+        metrics: other.metrics,
+        against,
+        net: other.net.result,
+        log_loss_of_seeds: other.log_loss_of_seeds,
+        cost: other.cost,
+      });
     }
     onStage('model of all rows', 0, 1);
     const raw = await learn(rows, Int32Array.from(rows.time.keys()), own, pool);
@@ -209,6 +225,8 @@ export async function trainDirection(
       theta,
       trees: treesOf(raw),
       metrics,
+      log_loss_of_seeds,
+      cost,
       blocks: calibrated,
       net,
       bias,
@@ -364,12 +382,21 @@ async function measure(
   calibrated: CalibratedBlock[];
   metrics: DirectionMetrics;
   net: WalkForwardNet;
+  log_loss_of_seeds: number[];
+  cost: FitCost;
 }> {
   const { rows, instruments, plan, pool, onStage } = run;
+  const watch = new FitWatch();
   const { walkForward, costs } = plan;
   const variants = 1 + variantsOf(plan);
-  const scored = await scoreBlocks(rows, way, walkForward, pool, (done, total) => onStage(stage, done, total));
+  const score = (own: LearningPlan): Promise<ScoredBlock[]> =>
+    scoreBlocks(rows, own, walkForward, pool, (done, total) => {
+      watch.step();
+      onStage(stage, done, total);
+    });
+  const scored = await score(way);
   const calibrated = calibrateBlocks(rows, scored, walkForward);
+  watch.firstSeedDone();
   const levelOf = (trades: readonly Trade[]): number => {
     if (run.countLook === null) return EDGE_ERROR_RATE;
     const evaluated = calibrated.map(({ split }) => split);
@@ -377,5 +404,15 @@ async function measure(
     return lookLevel(run.look);
   };
   const net = walkForwardNet({ rows, instruments, scored, calibrated, costs, variants, levelOf });
-  return { scored, calibrated, metrics: directionMetrics(rows, calibrated), net };
+  const metrics = directionMetrics(rows, calibrated);
+  const log_loss_of_seeds = [metrics.log_loss];
+  for (let other = 1; other < (plan.seeds ?? 1); other++) {
+    const again = calibrateBlocks(rows, await score(withSeed(way, `${Number(plan.seed) + other}`)), walkForward);
+    log_loss_of_seeds.push(directionMetrics(rows, again).log_loss);
+  }
+  return { scored, calibrated, metrics, net, log_loss_of_seeds, cost: watch.cost };
+}
+
+function withSeed(way: LearningPlan, seed: string): LearningPlan {
+  return { ...way, params: { ...way.params, seed }, balance: { ...way.balance, seed } };
 }

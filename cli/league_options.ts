@@ -1,0 +1,16 @@
+import { MinutehandError } from '../shared/errors.ts';
+import { MAX_SEEDS } from '../trainer/jobs/kinds/league_job.ts';
+import { parseInteger } from './period.ts';
+
+/** `--seeds` of a league of any strategy. @throws MinutehandError USAGE */
+export function parseSeeds(text: string): number {
+  const seeds = parseInteger(text, '--seeds', 1);
+  if (seeds <= MAX_SEEDS) return seeds;
+  throw new MinutehandError('USAGE', { seen: `--seeds ${text}`, expected: `at most ${MAX_SEEDS}` });
+}
+
+/** Log losses by seed as one cell: the least and the greatest. */
+export function rangeOf(values: readonly number[]): string {
+  const least = Math.min(...values).toFixed(5);
+  return values.length === 1 ? least : `${least} to ${Math.max(...values).toFixed(5)}`;
+}

@@ -1,0 +1,67 @@
+import * as z from 'zod';
+import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
+import { DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
+import { costBps } from '../../../shared/policy/cost_units.ts';
+import { NATIVE_ENGINES, type NativeEngine } from '../../../shared/policy/engines.ts';
+import { jobTrigger, jobWindow } from '../job_fields.ts';
+import { DIRECTION_DEFAULTS } from './direction_defaults.ts';
+import { leagueCoins, leagueSeeds } from './league_job.ts';
+
+/** The delivered way to learn: every other entrant is compared with it. */
+export const DIRECTION_REFERENCE = 'gbdt';
+
+/** Balances of the same trees. */
+const VARIANTS = DIRECTION_BALANCES.filter((balance) => balance !== DIRECTION_DEFAULTS.balance);
+
+/** `gbdt@none`, or the name of an engine. */
+export function directionEntrant(name: string): string {
+  return VARIANTS.some((balance) => balance === name) ? `${DIRECTION_REFERENCE}@${name}` : name;
+}
+
+/** The same trees with other class balances; without a library of its own, each of them can play. */
+export const DIRECTION_VARIANTS: readonly string[] = VARIANTS.map(directionEntrant);
+export const DIRECTION_ENTRANTS: readonly string[] = [DIRECTION_REFERENCE, ...DIRECTION_VARIANTS, ...NATIVE_ENGINES];
+
+/** The balances and engines that these entrants are. */
+export function waysOf(entrants: readonly string[]): {
+  readonly compare: DirectionBalance[];
+  readonly peers: NativeEngine[];
+} {
+  return {
+    compare: VARIANTS.filter((balance) => entrants.includes(directionEntrant(balance))),
+    peers: NATIVE_ENGINES.filter((engine): engine is NativeEngine => entrants.includes(engine)),
+  };
+}
+
+/** A league of ways to learn the direction model, as data. Every field acts; none has a default. */
+export const directionLeagueJobSchema = z
+  .strictObject({
+    kind: z.literal('direction_league'),
+    market: z.enum(['live', 'simulated']).describe('Market of the bars'),
+    timeframe: z.enum(TIMEFRAME_NAMES).describe('Of the instruments; shorter bars are joined'),
+    symbols: z.array(z.string().min(1)).min(1).describe('Instruments'),
+    window: jobWindow,
+    seed: z.int().min(0).describe('Seed of row and column sampling'),
+    source: z.strictObject({
+      folder: z.string().min(1).nullable().describe('Folder of bars; null: the bars of this installation'),
+      series: z.string().min(1).nullable().describe('Folder of auxiliary series; null: none'),
+    }),
+    parameters: z.strictObject({
+      entrants: z
+        .array(z.enum(DIRECTION_ENTRANTS))
+        .refine((names) => new Set(names).size === names.length, { error: 'each entrant once' })
+        .refine((names) => names.some((name) => name !== DIRECTION_REFERENCE), {
+          error: `one more than ${DIRECTION_REFERENCE}, which always plays`,
+        })
+        .describe(`Ways to learn; ${DIRECTION_REFERENCE} always plays, and the others are compared with it`),
+      seeds: leagueSeeds,
+      coins: leagueCoins,
+      taker_fee_bps: costBps.describe('Per fill'),
+      slippage_bps: costBps.describe('Per fill'),
+    }),
+    resources: z.strictObject({ workers: z.int().min(1).describe('Threads; they affect speed only') }),
+    trigger: jobTrigger,
+  })
+  .describe('A league of ways to learn the direction model');
+
+export type DirectionLeagueJob = z.infer<typeof directionLeagueJobSchema>;
