@@ -11,7 +11,6 @@ import { runAndPrintBacktest } from '../strategies/pair_reversion/backtest.ts';
 import { runImport } from './bars_import.ts';
 import { runEvolution } from './evolve.ts';
 import { runAndPrintLeague } from './league.ts';
-import { runAndPrintDirectionLeague } from '../strategies/direction/league.ts';
 import { runJudgement } from './strategy_judge.ts';
 import { runParity } from './parity.ts';
 import { runScan } from './scan.ts';
@@ -41,7 +40,6 @@ export function addJob(program: Command, output: () => Output): void {
 const RUNS: { readonly [Kind in Exclude<JobKind, StrategyJobKind>]: RunJob<Kind> } = {
   automl: runFormulaSearch,
   league: runAndPrintLeague,
-  direction_league: runAndPrintDirectionLeague,
   backtest: runAndPrintBacktest,
   evolve: runEvolution,
   judge: runJudgement,

@@ -14,6 +14,8 @@ export const DIRECTION_COMMANDS: StrategyCommands = {
   jobs: {
     direction: async (job, settings, output) =>
       (await import('./train.ts')).runDirectionJob(job, settings, { verbose: false, requireGates: false }, output),
+    direction_league: async (job, settings, output) =>
+      (await import('./league.ts')).runAndPrintDirectionLeague(job, settings, output),
   },
   rows: {
     roles: ['direction'],

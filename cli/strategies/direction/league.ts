@@ -11,7 +11,7 @@ import {
   directionEntrant,
   type DirectionLeagueJob,
 } from '../../../trainer/jobs/kinds/direction_league_job.ts';
-import { runDirectionLeague, type DirectionLeague } from '../../../trainer/jobs/kinds/run_direction_league.ts';
+import { runDirectionLeague, type DirectionLeague } from '../../../trainer/jobs/strategies/direction/run_league.ts';
 import type { LossDifference } from '../../../trainer/learning/strategies/direction/direction_report.ts';
 import { parseSeeds, rangeOf } from '../../league_options.ts';
 import { directionJobOf } from './flags.ts';

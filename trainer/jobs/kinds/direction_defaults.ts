@@ -1,4 +1,5 @@
 import { barSecondsOf, parseInstrument, TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
+import { DIRECTION_BALANCE } from '../../../shared/policy/balances.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../../learning/strategies/direction/label/direction.ts';
 import type { DirectionJob } from './direction_job.ts';
@@ -8,7 +9,7 @@ export const DIRECTION_SEED = 0;
 
 /** Parameters of a training of which no others are asked, by the command line, the API or the schedule. */
 export const DIRECTION_DEFAULTS = {
-  balance: 'class_weights',
+  balance: DIRECTION_BALANCE,
   class_weight_ratio: 1,
   trials: 0,
   balance_penalty: false,

@@ -1,17 +1,16 @@
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
-import { DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
+import { DIRECTION_BALANCE, DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
 import { costBps } from '../../../shared/policy/cost_units.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../../shared/policy/engines.ts';
 import { jobTrigger, jobWindow } from '../job_fields.ts';
-import { DIRECTION_DEFAULTS } from './direction_defaults.ts';
 import { leagueCoins, leagueSeeds } from './league_job.ts';
 
 /** The delivered way to learn: every other entrant is compared with it. */
 export const DIRECTION_REFERENCE = 'gbdt';
 
 /** Balances of the same trees. */
-const VARIANTS = DIRECTION_BALANCES.filter((balance) => balance !== DIRECTION_DEFAULTS.balance);
+const VARIANTS = DIRECTION_BALANCES.filter((balance) => balance !== DIRECTION_BALANCE);
 
 /** `gbdt@none`, or the name of an engine. */
 export function directionEntrant(name: string): string {

@@ -26,8 +26,10 @@ export const jobSchema = z.discriminatedUnion('kind', [
 
 export type Job = z.infer<typeof jobSchema>;
 export type JobKind = Job['kind'];
-/** Kinds that do the runs of a strategy. */
-export type StrategyJobKind = z.infer<(typeof STRATEGY_JOBS)[number]>['kind'];
+/** Kinds of one strategy: those that do its runs, and its league. */
+export type StrategyJobKind =
+  | z.infer<(typeof STRATEGY_JOBS)[number]>['kind']
+  | z.infer<typeof directionLeagueJobSchema>['kind'];
 export type JobOf<Kind extends JobKind> = Having<Job, Kind>;
 /** The members of a union whose kinds include this one: a schema may be of several kinds. */
 type Having<One, Kind> = One extends { readonly kind: infer Own } ? (Kind extends Own ? One : never) : never;

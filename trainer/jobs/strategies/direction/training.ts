@@ -13,7 +13,7 @@ import { DIRECTION_PARAMS, DIRECTION_WALK_FORWARD } from '../../../learning/stra
 import { DIRECTION_DEFAULTS, DIRECTION_SEED, defaultLabel } from '../../kinds/direction_defaults.ts';
 import type { DirectionJob } from '../../kinds/direction_job.ts';
 import type { RunParameters } from '../../kinds/run_parameters.ts';
-import { verifyDirectionDeeply } from '../../kinds/verify_direction.ts';
+import { verifyDirectionDeeply } from './verify_direction.ts';
 import { DIRECTION_COMPARISON } from './live_comparison.ts';
 import type { StrategyTraining, TrainingRun } from '../strategy_training.ts';
 

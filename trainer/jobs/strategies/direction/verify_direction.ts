@@ -1,22 +1,22 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import { readDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
 import {
   DIRECTION_FILE,
   DIRECTION_REPORT,
   type DirectionManifest,
-} from '../../../shared/bundle/direction/direction_manifest.ts';
-import type { InstrumentWindows } from '../../../shared/core/features/instrument/definitions.ts';
-import { pathInside } from '../../../shared/path_name.ts';
-import { timeframeOf } from '../../../shared/pair.ts';
-import { compareValues } from '../../learning/training/deep_verification.ts';
-import { hashInstruments, makeDirectionBundle } from '../../learning/strategies/direction/make_direction_bundle.ts';
-import { trainDirection } from '../../learning/strategies/direction/train_direction.ts';
-import { readInstruments } from '../bars/instruments.ts';
-import { directionJobSchema } from './direction_job.ts';
-import { planOf } from './run_direction.ts';
-import type { DeepVerdict, DeepVerification } from './verify_training.ts';
+} from '../../../../shared/bundle/direction/direction_manifest.ts';
+import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
+import { pathInside } from '../../../../shared/path_name.ts';
+import { timeframeOf } from '../../../../shared/pair.ts';
+import { compareValues } from '../../../learning/training/deep_verification.ts';
+import { hashInstruments, makeDirectionBundle } from '../../../learning/strategies/direction/make_direction_bundle.ts';
+import { trainDirection } from '../../../learning/strategies/direction/train_direction.ts';
+import { readInstruments } from '../../bars/instruments.ts';
+import { directionJobSchema } from '../../kinds/direction_job.ts';
+import { planOf } from '../../kinds/run_direction.ts';
+import type { DeepVerdict, DeepVerification } from '../../kinds/verify_training.ts';
 
 /** Fields that differ in every training. */
 const OWN: readonly string[] = ['version', 'created', 'git_commit', 'files'];

@@ -1,13 +1,17 @@
-import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
-import type { FitCost } from '../../learning/league/fit_cost.ts';
-import type { NetResult } from '../../learning/strategies/direction/direction_net.ts';
-import type { DirectionMetrics, LossDifference } from '../../learning/strategies/direction/direction_report.ts';
-import { EVALUATION_LABEL, evaluationBars } from '../../learning/strategies/direction/label/direction.ts';
-import type { TrainedDirection } from '../../learning/strategies/direction/train_direction.ts';
-import { DIRECTION_DEFAULTS } from './direction_defaults.ts';
-import { isDrawn, type DirectionJob } from './direction_job.ts';
-import { DIRECTION_REFERENCE, directionEntrant, waysOf, type DirectionLeagueJob } from './direction_league_job.ts';
-import { runDirection, type DirectionContext } from './run_direction.ts';
+import type { Timeframe } from '../../../../shared/pair.ts';
+import type { FitCost } from '../../../learning/league/fit_cost.ts';
+import type { NetResult } from '../../../learning/strategies/direction/direction_net.ts';
+import type { DirectionMetrics, LossDifference } from '../../../learning/strategies/direction/direction_report.ts';
+import type { TrainedDirection } from '../../../learning/strategies/direction/train_direction.ts';
+import { DIRECTION_DEFAULTS, defaultLabel } from '../../kinds/direction_defaults.ts';
+import { isDrawn, type DirectionJob } from '../../kinds/direction_job.ts';
+import {
+  DIRECTION_REFERENCE,
+  directionEntrant,
+  waysOf,
+  type DirectionLeagueJob,
+} from '../../kinds/direction_league_job.ts';
+import { runDirection, type DirectionContext } from '../../kinds/run_direction.ts';
 
 export interface DirectionEntrant extends FitCost {
   readonly name: string;
@@ -78,21 +82,12 @@ export async function runDirectionLeague(job: DirectionLeagueJob, context: Direc
 /** The training that measures it. */
 function trainingOf({ kind: _kind, parameters, ...job }: DirectionLeagueJob): DirectionJob {
   const { entrants, coins, taker_fee_bps, slippage_bps } = parameters;
-  const { balance, class_weight_ratio, trials, stride } = DIRECTION_DEFAULTS;
   return {
     ...job,
     kind: 'direction',
     parameters: {
-      label: {
-        unit: 'percent',
-        threshold: EVALUATION_LABEL.threshold,
-        horizon: evaluationBars(TIMEFRAMES[job.timeframe]),
-      },
-      balance,
-      class_weight_ratio,
-      trials,
-      balance_penalty: false,
-      stride,
+      ...DIRECTION_DEFAULTS,
+      label: defaultLabel(job.timeframe),
       taker_fee_bps,
       slippage_bps,
       ...waysOf(entrants),
