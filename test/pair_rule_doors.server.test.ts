@@ -273,7 +273,10 @@ it('fails alone: every door names it, and a restart loads it again once its warm
   };
   await restarted();
   expect((await send(3))[ID]).toMatchObject({ mode: 'HALT', model_version: '' });
-  expect((await health()).pair_rules).toMatchObject({ versions: {}, refused: { [ID]: error } });
+  expect(await health()).toMatchObject({
+    pair_rules: { versions: {}, refused: { [ID]: error } },
+    degradations: ['rule_pointer'],
+  });
   await send(600);
   await restarted();
   await served(version);

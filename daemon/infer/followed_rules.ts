@@ -57,6 +57,8 @@ export function followRules(options: FollowedRulesOptions): FollowedSlots<string
       );
     },
     onProved: (instrument) => apply({ kind: 'degraded', ...rulePointer(instrument) }),
+    // The models answer, and not what a person has asked for.
+    onUnserved: (instrument) => apply({ kind: 'degraded', ...rulePointer(instrument) }),
     onAccepted: (instrument) => apply({ kind: 'recovered', ...rulePointer(instrument) }),
     texts: {
       slot: (instrument) => `rule ${instrument}`,

@@ -82,9 +82,9 @@ const options = () => ({
 const follow = (): FollowedSlots<string, AnyRule> =>
   followRules({ ...options(), apply: (input) => void applied.push(describeInput(input)) });
 
-function bundle(version: string): void {
+function bundle(version: string, content = version): void {
   mkdirSync(join(models, 'rule', version), { recursive: true });
-  for (const name of ['manifest.json', RULE_REPORT]) writeFileSync(join(models, 'rule', version, name), version);
+  for (const name of ['manifest.json', RULE_REPORT]) writeFileSync(join(models, 'rule', version, name), content);
 }
 
 const point = (path: string, version: string): void => writeFileSync(path, JSON.stringify({ version, previous: null }));
@@ -101,10 +101,17 @@ describe('the pointers of rules', () => {
     });
     point(rulePlace(models, BITCOIN).path, FIRST);
     for (let i = 0; i < 3; i++) await followed.check();
-    expect([applied, codes, followed.refused?.code]).toEqual([[], ['WARM_UP_WAITS'], 'WARM_UP_WAITS']);
+    expect([applied, codes, followed.refused?.code]).toEqual([
+      ['degraded rule_pointer'],
+      ['WARM_UP_WAITS'],
+      'WARM_UP_WAITS',
+    ]);
     waits = false;
     await followed.check();
-    expect([applied, followed.refused]).toEqual([[`rule ${BITCOIN} ${FIRST}`], null]);
+    expect([applied.slice(1), followed.refused]).toEqual([
+      ['recovered rule_pointer', `rule ${BITCOIN} ${FIRST}`],
+      null,
+    ]);
     await followed.stop();
   });
 
@@ -148,6 +155,39 @@ describe('the pointers of rules', () => {
     point(path, FIRST);
     await followed.check();
     expect([followed.refused, loads]).toEqual([null, [FIRST, SECOND, THIRD]]);
+    await followed.stop();
+  });
+
+  it('have the models answer, DEGRADED, where theirs is refused and no other serves', async () => {
+    for (const version of [FIRST, SECOND]) bundle(version);
+    broken.add(FIRST);
+    const { path } = rulePlace(models, BITCOIN);
+    point(path, FIRST);
+    const followed = follow();
+    for (let i = 0; i < 3; i++) await followed.check();
+    expect(applied).toEqual(['degraded rule_pointer']);
+    point(path, SECOND);
+    await followed.check();
+    expect(applied.slice(1)).toEqual(['recovered rule_pointer', `rule ${BITCOIN} ${SECOND}`]);
+    // A rule of its own serves on.
+    point(path, FIRST);
+    await followed.check();
+    expect(applied.slice(3)).toEqual([]);
+    await followed.stop();
+  });
+
+  it.each(['its pointer is removed', 'its bundle is mended'])('are as they were once %s', async (how) => {
+    bundle(FIRST);
+    broken.add(FIRST);
+    const { path } = rulePlace(models, BITCOIN);
+    point(path, FIRST);
+    const followed = follow();
+    await followed.check();
+    broken.clear();
+    if (how === 'its pointer is removed') rmSync(path);
+    else bundle(FIRST, 'mended');
+    await followed.check();
+    expect(applied.slice(0, 2)).toEqual(['degraded rule_pointer', 'recovered rule_pointer']);
     await followed.stop();
   });
 

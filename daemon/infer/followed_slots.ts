@@ -38,7 +38,12 @@ export interface FollowedSlotsOptions<Key extends string, Model extends Challeng
    * earlier model stands in for one that is refused.
    */
   onProved?(key: Key): void;
-  /** A slot serves so no more. @param isLast no slot does */
+  /**
+   * What a pointer names is refused, and no model of its slot serves in its place. Absent: whoever is answered sees it
+   * without this, as no signals.
+   */
+  onUnserved?(key: Key): void;
+  /** What `onProved` or `onUnserved` has told of a slot is over. @param isLast it is of every slot */
   onAccepted?(key: Key, isLast: boolean): void;
   /** For messages: `direction 1h`, `direction/1h.json`, `Direction model`. */
   readonly texts: {
@@ -54,8 +59,8 @@ interface Slot<Key, Model extends Challenger> {
   /** Of the model that serves; null: none, or it was dropped. */
   version: string | null;
   refused: ModelRefusal | null;
-  /** The active model was accepted before; the pointer, or its bundle, is refused since the start. */
-  isProved: boolean;
+  /** What answers is not what the pointer names, and that was told by `onProved` or `onUnserved`. */
+  isDegraded: boolean;
 }
 
 /** Follows the pointers of several slots of one kind. */
@@ -73,7 +78,7 @@ export class FollowedSlots<Key extends string, Model extends Challenger> {
         pointer: this.#follow(key, () => slot),
         version: null,
         refused: null,
-        isProved: false,
+        isDegraded: false,
       };
       return slot;
     });
@@ -162,9 +167,9 @@ export class FollowedSlots<Key extends string, Model extends Challenger> {
     slot.version = version;
     if (!isProved) this.#accept(slot);
     else {
-      slot.isProved = true;
       // Before the model, so that no signal of it has mode OK.
-      onProved?.(slot.key);
+      if (!slot.isDegraded) onProved?.(slot.key);
+      slot.isDegraded = true;
       print(`${texts.pointer(slot.key)} or its bundle is refused: ${version}, accepted before, serves. Mode DEGRADED.`);
     }
     apply(slot.key, model);
@@ -179,17 +184,20 @@ export class FollowedSlots<Key extends string, Model extends Challenger> {
   /** The pointer names the active model, or none. */
   #accept(slot: Slot<Key, Model>): void {
     slot.refused = null;
-    if (!slot.isProved) return;
-    slot.isProved = false;
-    this.#options.onAccepted?.(slot.key, !this.#slots.some(({ isProved }) => isProved));
+    if (!slot.isDegraded) return;
+    slot.isDegraded = false;
+    this.#options.onAccepted?.(slot.key, !this.#slots.some(({ isDegraded }) => isDegraded));
   }
 
   #refuse(slot: Slot<Key, Model>, version: string, error: unknown): void {
-    const { log, print, onRefused, texts } = this.#options;
+    const { log, print, onRefused, onUnserved, texts } = this.#options;
     const refusal: ModelRefusal = { version, ...describeError(error) };
     slot.refused = refusal;
     onRefused(refusal.code);
     log.error({ slot: texts.slot(slot.key), ...refusal }, 'models refused');
     print(`${texts.title} ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
+    if (slot.version !== null || slot.isDegraded || onUnserved === undefined) return;
+    slot.isDegraded = true;
+    onUnserved(slot.key);
   }
 }

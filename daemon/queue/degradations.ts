@@ -44,7 +44,8 @@ export const DEGRADATIONS = {
     next: '`minutehand status` names subject, rule and cause. Mend its strategy and restart the daemon, promote another rule, or run `minutehand strategy stop <subject>`.',
   },
   rule_pointer: {
-    means: 'The same as `model_pointer` for `rule/<subject>.json`; its subject alone is in mode DEGRADED.',
+    means:
+      'The rule that `rule/<subject>.json` names is refused: one that was accepted before serves, or the models answer. Its subject alone is in mode DEGRADED.',
     next: '`minutehand status` shows the refusal. Run `minutehand models promote <version>`, or `minutehand strategy stop <subject>`.',
   },
   late_bars: {

@@ -1,16 +1,22 @@
 import { parentPort } from 'node:worker_threads';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { collectionOf } from '../../../shared/process/collection.ts';
 import type { TaskAnswer } from './thread_tasks.ts';
 
-/**
- * Serves the tasks that a thread receives, one after the other. An error that is no `MinutehandError` ends the thread.
- * @param buffersOf memory of a result that is sent without a copy
- */
+export interface ServedTasks<Result> {
+  /** Memory of a result that is sent without a copy. */
+  buffersOf?(result: Result): readonly ArrayBuffer[];
+  /** Whether a task leaves so much memory to garbage collection that it is given back before the next one. */
+  readonly collects?: boolean;
+}
+
+/** Serves the tasks that a thread receives, one after the other. An error that is no `MinutehandError` ends the thread. */
 export function serveTasks<Task, Result>(
   work: (task: Task) => Result | Promise<Result>,
-  buffersOf: (result: Result) => readonly ArrayBuffer[] = () => [],
+  { buffersOf = () => [], collects = false }: ServedTasks<Result> = {},
 ): void {
   const port = parentPort!;
+  const collect = collects ? collectionOf('major') : () => undefined;
   const answer = async (task: Task): Promise<void> => {
     let answered: TaskAnswer<Result>;
     let buffers: readonly ArrayBuffer[] = [];
@@ -24,5 +30,6 @@ export function serveTasks<Task, Result>(
     }
     port.postMessage(answered, buffers);
   };
-  port.on('message', (task: Task) => void answer(task));
+  // Of a task nothing is reachable any more once its promise is settled.
+  port.on('message', (task: Task) => void answer(task).then(collect));
 }
