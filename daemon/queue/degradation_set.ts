@@ -31,7 +31,7 @@ export function ruleSlot(subject: string) {
   return { what: 'rules', scope: scopeOfSubject(subject) } as const;
 }
 
-/** What the slot of a rule holds while one that was accepted before serves, or none does, though the pointer names one. */
+/** What the slot of a rule holds while the one that its pointer names is refused: an earlier one serves, or none. */
 export function rulePointer(subject: string) {
   return { what: 'rule_pointer', scope: scopeOfSubject(subject) } as const;
 }
