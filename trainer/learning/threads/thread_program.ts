@@ -10,7 +10,7 @@ export interface ServedTasks<Result> {
   readonly collects?: boolean;
 }
 
-/** Serves the tasks that a thread receives, one after the other. An error other than `MinutehandError` ends the thread. */
+/** Serves the tasks that a thread receives, one after the other. It ends with an error other than `MinutehandError`. */
 export function serveTasks<Task, Result>(
   work: (task: Task) => Result | Promise<Result>,
   { buffersOf = () => [], collects = false }: ServedTasks<Result> = {},
