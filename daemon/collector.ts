@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Scheduler } from '../shared/ports.ts';
 
 /** 2 MB of garbage; 5 MB of that of dry runs, which make their own bars. */
@@ -45,4 +47,13 @@ export class IdleCollector {
     this.#signals = 0;
     collect();
   }
+}
+
+/** @returns a collection of this process, which blocks it */
+export function collectionOf(type: 'minor' | 'major'): () => void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as (options: object) => void;
+  setFlagsFromString('--no-expose-gc');
+  const options = { type, execution: 'sync' };
+  return () => collect(options);
 }

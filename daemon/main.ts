@@ -24,8 +24,7 @@ import { barIntervalMs, loadSettings, shardOf, shardPairs, shardsOf, shardSubjec
 import { unlessEnding } from '../shared/process/ending.ts';
 import { isLocked, lockHome } from '../shared/process/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
-import { collectionOf } from '../shared/process/collection.ts';
-import { IdleCollector } from './collector.ts';
+import { collectionOf, IdleCollector } from './collector.ts';
 import { lowerEngineThreads, tuneEngine } from './engine.ts';
 import { assembleDaemon, type Daemon, type DaemonObserver } from './daemon.ts';
 import type { DaemonProcessOptions } from './daemon_process_options.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bar } from '../../shared/bar.ts';
-import { collectionOf } from '../../shared/process/collection.ts';
+import { collectionOf } from '../../daemon/collector.ts';
 import { lowerEngineThreads } from '../../daemon/engine.ts';
 import { createRng } from '../../shared/rng.ts';
 import type { Rng } from '../../shared/ports.ts';

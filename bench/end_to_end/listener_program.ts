@@ -7,7 +7,7 @@ import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import WebSocket from 'ws';
-import { collectionOf } from '../../shared/process/collection.ts';
+import { collectionOf } from '../../daemon/collector.ts';
 import { lowerEngineThreads } from '../../daemon/engine.ts';
 import { SIGNALS_CHANNEL } from '../../daemon/publish/redis_bus.ts';
 import type { ListenerArgument, MinuteReport, ProgramMessage } from './field.ts';

@@ -15,7 +15,7 @@ import { takeRows } from '../learners/contract/fit_rows.ts';
 import { rowsOfTable } from '../learners/contract/past_rows.ts';
 import { labelReversion } from '../strategies/pair_reversion/label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../strategies/pair_reversion/label/reversion.ts';
-import { openTaskThreads } from '../threads/thread_tasks.ts';
+import { runOnThreads } from '../threads/thread_tasks.ts';
 import { coinsOf, mirrorBars, type Coins } from './mirrored_bars.ts';
 
 const PROGRAM = new URL('./placebo_worker.js', import.meta.url);
@@ -93,38 +93,18 @@ export async function placeboMarkets(options: PlaceboOptions): Promise<PlaceboMa
   const bars = withOtherBars(options.bars, windows);
   const { holdoutFrom } = dataset;
   const draws = Array.from({ length: COIN_DRAWS }, (_, draw) => `${seed}/coins/${draw}`);
-  const pairs = dataset.histories.map(({ pair }) => pair);
-  const ofDraws = draws.map((own) => ({ seed: own, sections: mirroredSections(own, bars, windows, holdoutFrom) }));
-  const legsOf = rememberLast((pair: Pair) => holdoutLegs(pair, bars, windows, holdoutFrom));
-  const markets = draws.map((): PlaceboRows[] => []);
+  const legs = dataset.histories.map(({ pair }) => ({ pair, ...holdoutLegs(pair, bars, windows, holdoutFrom) }));
+  const tasks = draws.flatMap((own) => {
+    const sections = mirroredSections(own, bars, windows, holdoutFrom);
+    return legs.map((leg): PlaceboTask => ({ ...leg, a: { ...leg.a, ...sections }, windows, holdoutFrom, seed: own }));
+  });
+  const rows: PlaceboRows[] = [];
   let done = 0;
-  const threads = openTaskThreads(Math.min(workers, pairs.length * draws.length), PROGRAM, placeboRowsOf);
-  try {
-    // All draws of a pair follow each other, so that the bars of few pairs are in memory.
-    const rows = pairs.flatMap((pair, i) =>
-      ofDraws.map(async ({ seed: own, sections }, draw) => {
-        const result = await threads.run(() => {
-          const { a, b } = legsOf(pair);
-          return { pair, a: { ...a, ...sections }, b, windows, holdoutFrom, seed: own };
-        });
-        markets[draw]![i] = withOutsideColumns(result, dataset.histories[i]!, dataset);
-        onProgress(++done, pairs.length * draws.length);
-      }),
-    );
-    await Promise.all(rows);
-  } finally {
-    await threads.close();
-  }
-  return markets;
-}
-
-/** A function that keeps its last result, for calls with the same argument one after the other. */
-function rememberLast<Argument, Result>(of: (argument: Argument) => Result): (argument: Argument) => Result {
-  let last: { readonly argument: Argument; readonly result: Result } | null = null;
-  return (argument) => {
-    if (last === null || last.argument !== argument) last = { argument, result: of(argument) };
-    return last.result;
-  };
+  await runOnThreads(tasks, workers, PROGRAM, placeboRowsOf, (result, task) => {
+    rows[task] = withOutsideColumns(result, dataset.histories[task % legs.length]!, dataset);
+    onProgress(++done, tasks.length);
+  });
+  return draws.map((_, draw) => rows.slice(draw * legs.length, (draw + 1) * legs.length));
 }
 
 /** The cross-sections of the mirrored bars of a draw; nothing where no formula reads one. */

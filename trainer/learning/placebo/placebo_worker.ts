@@ -2,4 +2,4 @@ import { serveTasks } from '../threads/thread_program.ts';
 import { buffersOf, placeboRowsOf } from './placebo_rows.ts';
 
 /** A thread of `placeboMarkets`. */
-serveTasks(placeboRowsOf, { buffersOf, collects: true });
+serveTasks(placeboRowsOf, buffersOf);

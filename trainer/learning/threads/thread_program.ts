@@ -1,22 +1,16 @@
 import { parentPort } from 'node:worker_threads';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { collectionOf } from '../../../shared/process/collection.ts';
 import type { TaskAnswer } from './thread_tasks.ts';
 
-export interface ServedTasks<Result> {
-  /** Memory of a result that is sent without a copy. */
-  buffersOf?(result: Result): readonly ArrayBuffer[];
-  /** Whether a task leaves so much memory to garbage collection that it is given back before the next one. */
-  readonly collects?: boolean;
-}
-
-/** Serves the tasks that a thread receives, one after the other. It ends with an error other than `MinutehandError`. */
+/**
+ * Serves the tasks that a thread receives, one after the other. An error that is no `MinutehandError` ends the thread.
+ * @param buffersOf memory of a result that is sent without a copy
+ */
 export function serveTasks<Task, Result>(
   work: (task: Task) => Result | Promise<Result>,
-  { buffersOf = () => [], collects = false }: ServedTasks<Result> = {},
+  buffersOf: (result: Result) => readonly ArrayBuffer[] = () => [],
 ): void {
   const port = parentPort!;
-  const collect = collects ? collectionOf('major') : () => undefined;
   const answer = async (task: Task): Promise<void> => {
     let answered: TaskAnswer<Result>;
     let buffers: readonly ArrayBuffer[] = [];
@@ -30,6 +24,5 @@ export function serveTasks<Task, Result>(
     }
     port.postMessage(answered, buffers);
   };
-  // Of a task nothing is reachable any more once its promise is settled.
-  port.on('message', (task: Task) => void answer(task).then(collect));
+  port.on('message', (task: Task) => void answer(task));
 }

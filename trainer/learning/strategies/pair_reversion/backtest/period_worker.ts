@@ -9,10 +9,7 @@ import { buffersOf, performTask, type PairTask } from './pair_tasks.ts';
 const prepared = workerData as readonly PreparedModels[] | null;
 let sets: Promise<ModelSet[]> | undefined;
 
-serveTasks(
-  async (task: PairTask) => {
-    if (prepared !== null) sets ??= Promise.all(prepared.map((models) => openModelSet(models, ROWS_PER_SCORE)));
-    return performTask(task, (await sets) ?? null);
-  },
-  { buffersOf, collects: true },
-);
+serveTasks(async (task: PairTask) => {
+  if (prepared !== null) sets ??= Promise.all(prepared.map((models) => openModelSet(models, ROWS_PER_SCORE)));
+  return performTask(task, (await sets) ?? null);
+}, buffersOf);

@@ -3,4 +3,4 @@ import { buildPair } from './pair_build.ts';
 import { buffersOf } from './pair_columns.ts';
 
 /** A thread of `buildPairs`. */
-serveTasks(buildPair, { buffersOf });
+serveTasks(buildPair, buffersOf);
