@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { symbolsReadBy } from '../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
@@ -68,21 +69,25 @@ export interface GeneratedOptions {
  * the time of a generated bar.
  * @returns null where models have columns that these bars do not give
  */
-export function generatedMarkets(options: GeneratedOptions): GeneratedMarkets | null {
+export async function generatedMarkets(options: GeneratedOptions): Promise<GeneratedMarkets | null> {
   const { dataset, bars, policy, seed, onProgress } = options;
   if (dataset.outsideColumns.length > 0 || symbolsReadBy(policy.windows).length > 0) return null;
   const pairs = dataset.histories.map(({ pair }) => pair);
   const total = SCENARIOS.length * pairs.length;
   let done = 0;
-  const marketOf = (scenario: Scenario): GeneratedMarkets[Scenario] => {
-    const rows = pairs.map((pair) => {
-      const own = rowsOfPair(pair, bars, policy, { scenario, seed: `${seed}/${scenario}/${pair.id}` });
+  const marketOf = async (scenario: Scenario): Promise<GeneratedMarkets[Scenario]> => {
+    const rows: Readonly<Record<ModelName, GeneratedRows>>[] = [];
+    for (const pair of pairs) {
+      rows.push(rowsOfPair(pair, bars, policy, { scenario, seed: `${seed}/${scenario}/${pair.id}` }));
       onProgress(++done, total);
-      return own;
-    });
+      // Ctrl-C is answered between two pairs, and not after all of them.
+      await nextTurn();
+    }
     return perModel((name) => rows.map((own) => own[name]));
   };
-  return Object.fromEntries(SCENARIOS.map((scenario) => [scenario, marketOf(scenario)])) as unknown as GeneratedMarkets;
+  const markets: [Scenario, GeneratedMarkets[Scenario]][] = [];
+  for (const scenario of SCENARIOS) markets.push([scenario, await marketOf(scenario)]);
+  return Object.fromEntries(markets) as unknown as GeneratedMarkets;
 }
 
 interface Draw {

@@ -59,14 +59,24 @@ describe('the legs of a generated pair', () => {
 });
 
 describe('generatedMarkets', () => {
-  it('have rows of every model for each pair of the dataset, and none beside columns from outside', () => {
+  it('have rows of every model for each pair of the dataset, and none beside columns from outside', async () => {
     const histories = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'].map((id) => {
       const history = historyOf([CALM_BAR]);
       return { ...history, pair: parsePair(id) };
     });
     const told: number[] = [];
     const options = { bars, policy, seed: 'seed', onProgress: (done: number) => void told.push(done) };
-    const made = generatedMarkets({ ...options, dataset: { histories, outsideColumns: [] } })!;
+    // Whatever else waits has a turn after each pair: Ctrl-C among it.
+    let turns = 0;
+    let isMade = false;
+    const count = (): void => {
+      turns++;
+      if (!isMade) setImmediate(count);
+    };
+    setImmediate(count);
+    const made = (await generatedMarkets({ ...options, dataset: { histories, outsideColumns: [] } }))!;
+    isMade = true;
+    expect(turns).toBeGreaterThanOrEqual(2 * SCENARIOS.length);
     expect(told.at(-1)).toBe(2 * SCENARIOS.length);
     for (const scenario of SCENARIOS)
       for (const name of ['ai1', 'ai2', 'ai3'] as const) {
@@ -80,7 +90,7 @@ describe('generatedMarkets', () => {
       }
     const one = marketsOf(made, 'ai2', { histories: histories.slice(1) });
     expect(one.bear!.map(({ pairId }) => pairId)).toEqual(['EURUSD_GBPUSD']);
-    expect(generatedMarkets({ ...options, dataset: { histories, outsideColumns: ['mine'] } })).toBeNull();
+    expect(await generatedMarkets({ ...options, dataset: { histories, outsideColumns: ['mine'] } })).toBeNull();
     expect(marketsOf(null, 'ai1', { histories })).toEqual({});
   });
 });

@@ -60,7 +60,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
 
   // data → features → labels
   const { dataset, imported } = await prepareDataset(plan, options);
-  const generated = generatedMarkets({
+  const generated = await generatedMarkets({
     dataset,
     bars,
     policy: plan.policy,
