@@ -438,7 +438,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'page.data': 'データ',
   'preview.title': 'ファイルを確認してインポート',
   'preview.intro':
-    '銘柄、時間足、時計、単位を推定し、バーを minutehand bars import と同じ方法で判定します。何も保存されません。',
+    '銘柄、時間足、時計、単位を推定し、バーを minutehand bars import と同じ方法で判定します。確認するまで何も保存されません。',
   'preview.file': 'バーのファイル(CSV、HistData、MetaTrader、Binance、Parquet)',
   'preview.again': '{name} をもう一度確認',
   'preview.reading': 'ファイルから判断できない場合の読み方',

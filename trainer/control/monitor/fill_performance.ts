@@ -85,9 +85,11 @@ export function fillPerformance(
   return Object.fromEntries(
     figures.map(([account, own]): [string, FillPerformance] => {
       const positions = positionsOf(fills.trades.filter((trade) => trade.account === account)).flatMap(entered);
-      const closed = positions.filter(
-        (position) =>
-          isClosed(position) && isMeasured(edge[position.pairId]) && LEGS.every((leg) => costs[legOf(position, leg)]),
+      const closed = onceEach(
+        positions.filter(
+          (position) =>
+            isClosed(position) && isMeasured(edge[position.pairId]) && LEGS.every((leg) => costs[legOf(position, leg)]),
+        ),
       );
       const bundle = mixedEdge(closed, edge);
       const stretches = stretchesOf(closed);
@@ -119,6 +121,13 @@ interface EnteredPosition extends LivePosition {
 function entered(position: LivePosition): EnteredPosition[] {
   const bar = position.opens.find(({ signal_bar }) => signal_bar !== null)?.signal_bar ?? null;
   return bar === null ? [] : [{ ...position, enteredS: Date.parse(bar) / 1000 }];
+}
+
+/** Each entry of the daemon once: several programs that follow the same signals are no further evidence. */
+function onceEach(positions: readonly EnteredPosition[]): EnteredPosition[] {
+  const byEntry = new Map<string, EnteredPosition>();
+  for (const position of positions) if (!byEntry.has(position.positionId)) byEntry.set(position.positionId, position);
+  return [...byEntry.values()];
 }
 
 function legOf({ pairId }: LivePosition, leg: Leg): string {

@@ -103,6 +103,26 @@ describe('fills beside the backtest', () => {
     expect(performance([])).toEqual({});
   });
 
+  it('count an entry once that several programs of a kind have followed', () => {
+    const trips = Array.from({ length: 20 }, (_, number) =>
+      tripOf({
+        number,
+        account: 'paper',
+        enteredS: T0_S + number * DAY_S,
+        moveA: 0.001 * (number % 3),
+        pnl: (number % 3) - 1,
+      }),
+    ).flat();
+    const alone = performance(trips)['paper']!;
+    const copies = ['other', 'third'].flatMap((place) => trips.map((trade) => ({ ...trade, place })));
+    const together = performance([...trips, ...copies])['paper']!;
+    expect(alone.win_rate.live_count).toBe(20);
+    expect(together.win_rate).toEqual(alone.win_rate);
+    expect(together.net).toEqual(alone.net);
+    // Below 30 entries nothing is found, however many programs there are.
+    expect(together.net.noise_bps).toBe(Infinity);
+  });
+
   it('earn the backtest’s result for the same prices: gross less costs', () => {
     const small = fc.double({ min: -0.01, max: 0.01, noNaN: true });
     const bps = fc.double({ min: 0, max: 5, noNaN: true });
