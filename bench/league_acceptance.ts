@@ -24,7 +24,7 @@ import { openTemporaryFolder } from './temporary_folder.ts';
  *
  *     node dist/bench/league_acceptance.js --data <folder> --runs 100
  *     node dist/bench/league_acceptance.js --data <folder> --runs 10 --drift-bps 8
- *     node dist/bench/league_acceptance.js --data <folder> --runs 3 --days 60 --members logistic,gbdt,vote,bagging,stacking
+ *     node dist/bench/league_acceptance.js --data <folder> --runs 3 --days 60 --members logistic,gbdt,vote,stacking
  */
 
 const { values: options } = parseArgs({
