@@ -131,7 +131,8 @@ async function measure(plan: DirectionPlan, hours: number, folder: string): Prom
     search: asValue(search),
     bundle: bundleValues(join(folder, manifest.version)),
     trades: asValue(net.trades),
-    others: asValue(others),
+    // Without seconds and memory, which are of the machine.
+    others: others.map(({ cost: _, ...measured }) => asValue(measured)),
   };
 }
 
