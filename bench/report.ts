@@ -706,7 +706,7 @@ function training({ runs, missing }: WholeTrainings): string {
   );
   return `## A whole training
 
-\`npm run bench -- --parts training\`: ${first?.pairs ?? 0} pairs × ${(first?.minutes ?? 0).toLocaleString('en')} simulated minutes on ${first?.workers ?? 0} threads, from the bar files to the bundle, nothing known before. Seconds elapsed and of processors; resident memory at its peak, and at most in each stage, GB.
+\`npm run bench -- --parts training\`: ${first?.pairs ?? 0} pairs × ${(first?.minutes ?? 0).toLocaleString('en')} simulated minutes on ${first?.workers ?? 0} threads, from the stored bars to the bundle, nothing known before. Seconds elapsed and of processors; resident memory at its peak, and at most in each stage, GB.
 ${absent.join('')}
 | engine | trials | seconds | of processors | GB | by stage |
 |---|---|---|---|---|---|

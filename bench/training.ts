@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { writeBarFile } from '../shared/bar_file/bar_file.ts';
+import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { launcher } from '../shared/launcher.ts';
 import { residentBytes } from '../shared/process/memory.ts';
 import { recordMarket } from '../shared/market/simulated_market.ts';
@@ -13,6 +13,7 @@ import type { Engine } from '../shared/policy/engines.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import type { RunResources } from '../trainer/jobs/resources/run_resources.ts';
 import { ensembleParameters } from '../trainer/learning/learners/mixture/ensemble_parameters.ts';
+import { openStore } from '../trainer/store/store.ts';
 import { refuseMissingLearner } from '../trainer/learning/learners/registry.ts';
 import { atExit } from './exit_work.ts';
 import { benchMarket, daysAgo } from './market.ts';
@@ -70,10 +71,7 @@ export async function benchTraining(
   const missing: Record<string, string> = {};
   const runs: WholeTraining[] = [];
   try {
-    const data = join(folder, 'bars');
-    mkdirSync(data);
-    for (const columns of recordMarket(benchMarket(pairs, 'bench memory', daysAgo(BARS_DAYS_AGO)), minutes).values())
-      await writeBarFile(join(data, `${columns.symbol}.csv`), columns);
+    const market = recordMarket(benchMarket(pairs, 'bench memory', daysAgo(BARS_DAYS_AGO)), minutes);
     for (const { engine, trials } of plans) {
       const fault = engineFault(engine);
       if (fault !== null) {
@@ -82,14 +80,27 @@ export async function benchTraining(
         continue;
       }
       print(`training with ${engine}, ${trials} trials, ${pairs.length} pairs × ${minutes} minutes …`);
-      const flags = ['--data', data, '--no-cache', '--engine', engine, '--trials', String(trials)];
+      const home = join(folder, `home-${engine}-${trials}`);
+      await storeBars(home, market);
+      const flags = ['--no-cache', '--engine', engine, '--trials', String(trials)];
       const command = [...launcher(), 'train', ...flags, '--workers', String(WORKERS), '--json'];
-      const measured = await watchTraining(command, { MINUTEHAND_HOME: join(folder, `home-${engine}-${trials}`) });
+      const measured = await watchTraining(command, { MINUTEHAND_HOME: home, MINUTEHAND_MARKET: 'simulated' });
       runs.push({ engine, trials, pairs: pairs.length, minutes, workers: WORKERS, ...measured });
     }
     return { runs, missing };
   } finally {
     remove();
+  }
+}
+
+/** Bars of a simulated market, as its daemon would have stored them: the week of no file of bars ends as theirs does. */
+async function storeBars(home: string, market: ReadonlyMap<string, BarColumns>): Promise<void> {
+  mkdirSync(home);
+  const store = await openStore(join(home, 'trainer.db'));
+  try {
+    for (const columns of market.values()) await store.bars.put('simulated', columns);
+  } finally {
+    await store.close();
   }
 }
 
@@ -106,7 +117,7 @@ function engineFault(engine: Engine): string | null {
 
 /**
  * @param command prints a line for each step of a stage on standard error, and its result as JSON
- * @throws Error with its exit code
+ * @throws Error with its exit code and what it said last
  */
 export async function watchTraining(
   command: readonly string[],
@@ -119,6 +130,7 @@ export async function watchTraining(
   const takeBack = atExit(() => void child.kill('SIGKILL'));
   const stages: Record<string, number> = {};
   let stage = 'start';
+  let last = '';
   const sample = (): void => {
     const bytes = residentBytes(child.pid);
     if (bytes !== null) stages[stage] = Math.max(stages[stage] ?? 0, bytes);
@@ -126,12 +138,13 @@ export async function watchTraining(
   createInterface({ input: child.stderr }).on('line', (line) => {
     sample();
     stage = stageOf(line) ?? stage;
+    last = line;
     sample();
   });
   const timer = setInterval(sample, SAMPLE_EVERY_MS);
   try {
     const [printed, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
-    if (code !== 0) throw new Error(`minutehand train ended with ${code}`);
+    if (code !== 0) throw new Error(`minutehand train ended with ${code}: ${printed.trim() || last}`);
     const { resources } = JSON.parse(printed) as { readonly resources: RunResources };
     const { peak_memory_bytes, cpu_seconds, duration_ms } = resources;
     return { peak_bytes: peak_memory_bytes, cpu_seconds, seconds: duration_ms / 1000, stages };

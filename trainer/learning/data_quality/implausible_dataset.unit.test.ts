@@ -28,7 +28,11 @@ function rowsOf(
   return { x, y, time, labelEnd: time, pair, weights, effectiveRows: UNIQUENESS * rows };
 }
 
-function check(own: DatasetRows, ofSize = rowsOf((_pair, _label, normal) => normal)): void {
+function check(
+  own: DatasetRows,
+  ofSize = rowsOf((_pair, _label, normal) => normal),
+  market: 'live' | 'simulated' = 'live',
+): void {
   const noise = rowsOf((_pair, _label, normal) => normal);
   const dataset = {
     definitions: NAMES.map((name) => ({ name })),
@@ -36,13 +40,23 @@ function check(own: DatasetRows, ofSize = rowsOf((_pair, _label, normal) => norm
     train: { ai1: own, ai2: noise, ai3: ofSize },
     evaluation: { train: own, holdout: noise },
   };
-  refuseImplausible(dataset as never, 'table.csv');
+  refuseImplausible(dataset as never, 'table.csv', market);
 }
 
 describe('a column of a dataset', () => {
   it('of noise, or one that honestly tells a little, is no cheat', () => {
     check(rowsOf((_pair, _label, normal) => normal));
     check(rowsOf((_pair, label, normal) => 0.4 * label + normal));
+  });
+
+  it('may tell the size of a result better in the simulated market, but not the label itself', () => {
+    const noise = rowsOf((_pair, _label, normal) => normal);
+    const strong = rowsOf((_pair, label, normal) => 2.35 * label + normal);
+    expect(() => check(noise, strong)).toThrow(/leaked with an AUC of 0\.9[45]\d for the label of ai3/);
+    check(noise, strong, 'simulated');
+    const label = rowsOf((_pair, own) => own);
+    expect(() => check(noise, label, 'simulated')).toThrow(/leaked with an AUC of 1\.000 for the label of ai3/);
+    expect(() => check(strong, noise, 'simulated')).toThrow(/for the label of ai1/);
   });
 
   it('that is the label of every pair is refused by name', () => {

@@ -195,7 +195,7 @@ async function prepareDataset(
   const leftOut = pairs.filter(({ id }) => !used.has(id)).map(({ id }) => id);
   if (leftOut.length > 0) onNote?.(`Left out: ${leftOut.join(', ')}: too few common bars (train.min_bars)`);
   const dataset = warmStart === null ? built : warmStart.newRows(built);
-  refuseImplausible(dataset, source?.place ?? 'the features of these bars');
+  refuseImplausible(dataset, source?.place ?? 'the features of these bars', options.market);
   refuseNoRows(dataset);
   refuseAbsentOthers(dataset, bars, settings.minutehand.windows);
   const { compared, market, out: modelsFolder } = options;
