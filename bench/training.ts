@@ -93,7 +93,7 @@ export async function benchTraining(
   }
 }
 
-/** Bars of a simulated market, as its daemon would have stored them: the week of no file of bars ends as theirs does. */
+/** Bars of a simulated market, as its trainer stores them: in files, its weeks would look SHIFTED. */
 async function storeBars(home: string, market: ReadonlyMap<string, BarColumns>): Promise<void> {
   mkdirSync(home);
   const store = await openStore(join(home, 'trainer.db'));
