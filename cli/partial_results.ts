@@ -137,7 +137,15 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'sim rollout',
     'trades check',
   ],
-  'processes that run until they are ended, and say what fails': ['collect', 'daemon', 'ea', 'trainer', 'up', 'worker'],
+  'processes that run until they are ended, and say what fails': [
+    'collect',
+    'daemon',
+    'ea',
+    'fleet announce',
+    'trainer',
+    'up',
+    'worker',
+  ],
   'what has not ended is an error, and the next call continues': ['stop'],
   'systemd refuses the whole': ['service install', 'service uninstall'],
 };
