@@ -1,6 +1,6 @@
-import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { renameFileAsync } from '../../../../shared/durable_file.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 import { shownPreview } from '../../imports/shown_preview.ts';
@@ -38,7 +38,7 @@ export function addFileImportRoute(api: Api, { previews, store }: ApiContext): v
         throw new MinutehandError('REQUEST_INVALID', { seen: 'no file', expected: `a body of ${FILE_TYPE}` });
       const { folder } = uploaded;
       const by = request.identity!.name;
-      await rename(join(folder, RECEIVED), pathInside(folder, name));
+      await renameFileAsync(join(folder, RECEIVED), pathInside(folder, name));
       const done = await previews.import({
         folder,
         name,
