@@ -9,8 +9,8 @@ import { watchTraining } from './training.ts';
 
 const PROGRAM = join(packageRoot(), 'bin', 'minutehand.mjs');
 /**
- * Peak memory of a training of ten pairs and eight months on two threads, with the delivered search: 0.96 GB measured
- * (docs/guides/TRAIN.md), and a sixth more for a machine whose garbage collector runs later.
+ * Peak memory of a training of ten pairs and eight months on two threads, with the delivered search: 1.01 to 1.07 GB
+ * (docs/guides/TRAIN.md), and a little more where the garbage collector runs later.
  */
 const MOST_BYTES = 1.12e9;
 

@@ -6,10 +6,9 @@ import { listVersions, readActive } from '../shared/bundle/bundle.ts';
 import { readRollout } from '../shared/bundle/rollout.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../trainer/store/store.ts';
-import { ADOPTABLE, ADOPTABLE_MINUTES } from './adoptable_settings.ts';
+import { ADOPTABLE, storeBars } from './adoptable_settings.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';
-import { tinyBars } from './tiny_settings.ts';
 
 const postgres: PostgresServer | null = await startPostgres();
 /** At most, so that a run that waits at each of them still ends. */
@@ -28,9 +27,8 @@ describe.runIf(postgres !== null)(`PostgreSQL restarts while models are adopted$
   beforeAll(async () => {
     place = createWorkplace({ ...ADOPTABLE, retrain: { ...ADOPTABLE.retrain, adopt_by: 'rollout' } });
     const url = await postgres!.createDatabase();
+    await storeBars(url, place.settings);
     store = await openStore(url);
-    for (const columns of tinyBars(place.settings, ADOPTABLE_MINUTES).values())
-      await store.bars.put('simulated', columns);
     trainer = place.start(['trainer'], { MINUTEHAND_DATABASE_URL: url });
     const path = join(place.home, 'trainer.json');
     port = await eventually(trainer.stderr, () =>

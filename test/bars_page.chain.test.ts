@@ -2,8 +2,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Bar, OpenTime } from '../shared/bar.ts';
-import { openJournal } from '../shared/store/journal.ts';
 import { packageRoot } from '../shared/root.ts';
 import { readReceivedDecisions } from '../trainer/jobs/bars/received_decisions.ts';
 import { openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
@@ -11,23 +9,15 @@ import { chromiumPath, startBrowser } from './browser.ts';
 import { createWorkplace, PROGRAM, type Workplace } from './cli_process.ts';
 import { faultsOf } from './dashboard_steps.ts';
 import { skipNote } from './skip_note.ts';
+import { barFile, receiveBars } from '../trainer/control/api/sent_bars.fixture.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
-const MONDAY = Date.parse('2025-01-06T00:00Z') / 1000;
 const COUNT = 300;
 const AXE = readFileSync(join(packageRoot(), 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
 const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 
-const fileOf = (price: number): string =>
-  ['time,open,high,low,close,volume']
-    .concat(
-      Array.from({ length: COUNT }, (_, i) => {
-        const close = (price * (1 + ((i * 7) % 13) * 1e-5)).toFixed(5);
-        return `${MONDAY + i * 60},${close},${close},${close},${close},${i + 1}`;
-      }),
-    )
-    .join('\n');
+const fileOf = (price: number): string => barFile(price, COUNT);
 
 const isMissing = chromiumPath() === null && !process.env['CI'];
 
@@ -110,16 +100,7 @@ describe.skipIf(isMissing)(`bars on the page Data${skipNote(isMissing, 'Chromium
   });
 
   it('deletes a period, leaves received bars out, and brings both back', async () => {
-    const bars = Array.from({ length: 30 }, (_, i): Bar => {
-      const values = { open: 1.25, high: 1.25, low: 1.25, close: 1.25, volume: 1 };
-      return { symbol: 'GBPUSD', time: (MONDAY + i * 60) as OpenTime, ...values };
-    });
-    const journal = openJournal(api.paths.journal('live', 'main'));
-    journal.append(
-      bars.map((bar) => ({ kind: 'bar', subject: bar.symbol, time: bar.time, bar, backfill: false })),
-      [],
-    );
-    journal.close();
+    const bars = receiveBars(api.paths.journal('live', 'main'), 'GBPUSD', 30);
     const before = await closesOf('EURUSD');
     await page.goto(`${api.origin}/app/data/EURUSD`);
     await page.getByLabel(/^First bar, UTC/).fill('2025-01-06T01:00');

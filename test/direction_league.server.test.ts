@@ -97,7 +97,7 @@ it('repeats the blocks with several seeds, and says what each entrant takes', as
   expect(look).not.toBeNull();
   const trials = readFileSync(join(place.folder, 'home', 'models', 'direction', 'trials.json'), 'utf8');
   expect(trials).toMatch(/"trials": ?6\b/);
-  // The next seed by itself gives what the repetition gave.
+  // A league with the second seed alone gives the log loss of the second repetition.
   const second = await place.call([...trending, '--seed', String(DIRECTION_SEED + 1)]);
   const [own] = (JSON.parse(second.stdout) as League).entrants;
   expect(own!.metrics.log_loss).toBe(entrants[0]!.log_loss_of_seeds[1]);

@@ -115,13 +115,13 @@ describe('minutehand league', () => {
       expect([own.folds.rows, own.holdout.rows]).toEqual([logistic.folds.rows, logistic.holdout.rows]);
       expect(own.log_loss_of_seeds).toHaveLength(2);
       expect([own.seconds > 0, own.memory_mb > 0, own.skill!.draws]).toEqual([true, true, logistic.skill!.draws]);
-      // What stands in for it is a logistic regression of at most 1,000 rows: it knows what that knows.
+      // The stand-in package fits a logistic regression on at most 1,000 rows, so its AUC is that of one.
       expect(Math.abs(own.folds.auc.value! - logistic.folds.auc.value!)).toBeLessThan(0.05);
       expect(own.behind_best.value).not.toBeNull();
       expect(own.folds.auc.value).toBeGreaterThan(byName('prior').folds.auc.value!);
       for (const chosen of [outcome.best, outcome.simplest_within_error]) expect(chosen).not.toBe('tabpfn');
       expect(outcome.increments.map(({ entrant }) => entrant)).not.toContain('tabpfn');
-      // Each answer to the holdout is a look, whoever gives it.
+      // Every entrant that is evaluated on the holdout counts as one look at it.
       expect(Object.values(JSON.parse(readLooks()) as Record<string, unknown[]>).flat().length).toBeGreaterThan(2);
 
       const shown = await place.run(args, { env });

@@ -4,48 +4,30 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseDocument } from 'yaml';
 import { readActive, readManifest } from '../shared/bundle/bundle.ts';
 import { readRollout } from '../shared/bundle/rollout.ts';
-import { loadSettings } from '../shared/policy/policy.ts';
 import type { SignalBody } from '../shared/signal/signal.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import type { RetrainRun } from '../trainer/control/schedule/run.ts';
-import { openStore } from '../trainer/store/store.ts';
+import { ADOPTABLE, ADOPTABLE_MINUTES, storeBars } from './adoptable_settings.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
-import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
+import type { SettingsOverrides } from './tiny_models.ts';
 
 // Each wait has its own deadline and names its condition.
 vi.setConfig({ testTimeout: 480_000, hookTimeout: 120_000 });
 
-const { pairs, windows, decision, label } = loadSettings({ env: {} }).minutehand;
-const SHORT = { rounds: 10, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
-/** As of retrain_chain: small, and passes every gate. */
-const SMALL: SettingsOverrides = {
-  core: { theta_step: 0.1 },
+/** Small, and passes every gate; days of its market pass quickly. */
+const SETTINGS: SettingsOverrides = {
+  ...ADOPTABLE,
   retrain: {
+    ...ADOPTABLE.retrain,
     online_learning: 'warm_start',
-    quality_min_samples: 1000,
-    monitor_minutes: 10_080,
     rollout_min_labels: 5,
     rollout_loss_budget_bps: 10_000,
-    deployment_stages: [
-      { name: 'test', allocation: 0.5, duration: '24h' },
-      { name: 'pilot', allocation: 0.6, duration: '3d' },
-      { name: 'rollout', allocation: 0.7, duration: '7d' },
-      { name: 'full', allocation: 1, duration: 'ongoing' },
-    ],
   },
-  minutehand: {
-    pairs: pairs.slice(0, 3),
-    windows,
-    decision,
-    label,
-    train: { ai1: SHORT, ai2: SHORT, ai3: SHORT, folds: 2, max_rows: 10_000 },
-    search: { trials: 0, theta_evaluations: 0 },
-    simulated: { seed: 2, bar_interval_ms: 60, history_bars: 600 },
-  },
+  minutehand: { ...ADOPTABLE.minutehand, simulated: { seed: 2, bar_interval_ms: 60, history_bars: 600 } },
 };
 const DAY = 1440;
 /** Of the full training, and of the first update: a fifth of its time, its holdout, has to pass every gate. */
-const MINUTES = { full: 8000, updated: 8000 + 15 * DAY };
+const MINUTES = { full: ADOPTABLE_MINUTES, updated: ADOPTABLE_MINUTES + 15 * DAY };
 
 let place: Workplace;
 let daemon: Running;
@@ -53,7 +35,7 @@ let trainer: Running;
 let trainerPort: number;
 
 beforeAll(async () => {
-  place = createWorkplace(SMALL);
+  place = createWorkplace(SETTINGS);
   await importBars(MINUTES.full);
   daemon = place.start(['daemon']);
   trainer = place.start(['trainer', '--json']);
@@ -63,10 +45,8 @@ beforeAll(async () => {
 afterAll(() => place.remove());
 
 /** The trainer learns from them; the daemon's own market comes to them later. */
-async function importBars(minutes: number): Promise<void> {
-  const store = await openStore(join(place.home, 'trainer.db'));
-  for (const columns of tinyBars(place.settings, minutes).values()) await store.bars.put('simulated', columns);
-  await store.close();
+function importBars(minutes: number): Promise<void> {
+  return storeBars(join(place.home, 'trainer.db'), place.settings, minutes);
 }
 
 async function runThatEnded(id: number): Promise<RetrainRun> {

@@ -15,11 +15,10 @@ import { keyOf, type GateResult } from '../shared/bundle/gates/gate_result.ts';
 import type { RetrainRun } from '../trainer/control/schedule/run.ts';
 import { TRAINER_METRICS } from '../trainer/control/metrics/metrics.ts';
 import { openStore } from '../trainer/store/store.ts';
-import { ADOPTABLE, ADOPTABLE_MINUTES, ADOPTABLE_SAMPLES } from './adoptable_settings.ts';
+import { ADOPTABLE, ADOPTABLE_MINUTES, ADOPTABLE_SAMPLES, storeBars } from './adoptable_settings.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
 import { HAS_PROMTOOL, PROMTOOL_NOTE, promtool } from './promtool.ts';
-import { tinyBars } from './tiny_models.ts';
 
 // Each wait has its own deadline and names its condition.
 vi.setConfig({ testTimeout: 480_000, hookTimeout: 120_000 });
@@ -39,7 +38,8 @@ const received: Signal[] = [];
  * Both run on the simulated market; the trainer learns from imported bars of it.
  */
 beforeAll(async () => {
-  place = createWorkplace(ADOPTABLE);
+  // The replay at the end needs all versions.
+  place = createWorkplace({ ...ADOPTABLE, retrain: { ...ADOPTABLE.retrain, model_version_retention: 20 } });
   await importBars(ADOPTABLE_MINUTES);
   daemon = place.start(['daemon', '--json']);
   ({ port: daemonPort } = await readyOf<{ port: number }>('the daemon', daemon));
@@ -50,10 +50,8 @@ beforeAll(async () => {
 });
 afterAll(() => place.remove());
 
-async function importBars(minutes: number): Promise<void> {
-  const store = await openStore(join(place.home, 'trainer.db'));
-  for (const columns of tinyBars(place.settings, minutes).values()) await store.bars.put('simulated', columns);
-  await store.close();
+function importBars(minutes: number): Promise<void> {
+  return storeBars(join(place.home, 'trainer.db'), place.settings, minutes);
 }
 
 async function readyOf<Ready>(name: string, running: Running): Promise<Ready> {
@@ -133,7 +131,7 @@ interface Adoption {
 
 const GROUPS = {
   metals: ['XAUUSD_XAGUSD'],
-  others: ADOPTABLE.minutehand!.pairs!.filter((id) => id !== 'XAUUSD_XAGUSD'),
+  others: ADOPTABLE.minutehand.pairs.filter((id) => id !== 'XAUUSD_XAGUSD'),
 };
 
 const activeText = (): string => readFileSync(join(place.models, 'active.json'), 'utf8');

@@ -44,6 +44,7 @@ export interface FollowedRulesOptions {
  */
 export function followRules(options: FollowedRulesOptions): FollowedSlots<string, AnyRule> {
   const { modelsFolder, apply, log, print } = options;
+  const degrade = (instrument: string): void => apply({ kind: 'degraded', ...rulePointer(instrument) });
   return new FollowedSlots({
     ...slotsOfRules(options, (instrument) => rulePlace(modelsFolder, instrument)),
     apply(instrument, rule) {
@@ -56,9 +57,9 @@ export function followRules(options: FollowedRulesOptions): FollowedSlots<string
           : `Rule ${version} (${rule.strategy.name}) answers for ${instrument}.`,
       );
     },
-    onProved: (instrument) => apply({ kind: 'degraded', ...rulePointer(instrument) }),
-    // The models answer, and not what a person has asked for.
-    onUnserved: (instrument) => apply({ kind: 'degraded', ...rulePointer(instrument) }),
+    onProved: degrade,
+    // The models answer in place of the rule that a person has promoted.
+    onUnserved: degrade,
     onAccepted: (instrument) => apply({ kind: 'recovered', ...rulePointer(instrument) }),
     texts: {
       slot: (instrument) => `rule ${instrument}`,

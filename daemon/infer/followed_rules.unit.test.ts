@@ -169,7 +169,7 @@ describe('the pointers of rules', () => {
     point(path, SECOND);
     await followed.check();
     expect(applied.slice(1)).toEqual(['recovered rule_pointer', `rule ${BITCOIN} ${SECOND}`]);
-    // A rule of its own serves on.
+    // The rule that serves already stays active.
     point(path, FIRST);
     await followed.check();
     expect(applied.slice(3)).toEqual([]);

@@ -39,8 +39,8 @@ export interface FollowedSlotsOptions<Key extends string, Model extends Challeng
    */
   onProved?(key: Key): void;
   /**
-   * What a pointer names is refused, and no model of its slot serves in its place. Absent: whoever is answered sees it
-   * without this, as no signals.
+   * The bundle that a pointer names is refused, and no other model of its slot serves. Absent for slots whose subjects
+   * are in mode HALT without a model.
    */
   onUnserved?(key: Key): void;
   /** What `onProved` or `onUnserved` has told of a slot is over. @param isLast it is of every slot */

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Database } from '../../shared/store/sqlite.ts';
 import { eventually } from '../cli_process.ts';
-import { SMALL_SETTINGS, storeSmallBars } from './small_settings.ts';
+import { storeBars } from '../adoptable_settings.ts';
+import { SMALL_SETTINGS } from './small_settings.ts';
 import {
   createWindowsWorkplace,
   installTask,
@@ -28,7 +29,7 @@ describe.runIf(IS_WINDOWS)(`an upgrade on Windows${WINDOWS_NOTE}`, () => {
   let place: WindowsWorkplace;
   beforeAll(async () => {
     place = createWindowsWorkplace(SMALL_SETTINGS);
-    await storeSmallBars(join(place.home, 'trainer.db'));
+    await storeBars(join(place.home, 'trainer.db'), SMALL_SETTINGS);
   });
   afterAll(() => place.remove(), 60_000);
 

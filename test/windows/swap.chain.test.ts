@@ -5,7 +5,8 @@ import { verifySignalOf } from '../../shared/signal/verify_instrument.ts';
 import { Database } from '../../shared/store/sqlite.ts';
 import type { RetrainRun } from '../../trainer/control/schedule/run.ts';
 import { eventually } from '../cli_process.ts';
-import { SMALL_SETTINGS, storeSmallBars } from './small_settings.ts';
+import { storeBars } from '../adoptable_settings.ts';
+import { SMALL_SETTINGS } from './small_settings.ts';
 import { createWindowsWorkplace, IS_WINDOWS, windowsPath, WINDOWS_NOTE, type WindowsWorkplace } from './windows.ts';
 
 const MINUTE_S = 60;
@@ -14,7 +15,7 @@ describe.runIf(IS_WINDOWS)(`a training beside a daemon on Windows${WINDOWS_NOTE}
   let place: WindowsWorkplace;
   beforeAll(async () => {
     place = createWindowsWorkplace(SMALL_SETTINGS);
-    await storeSmallBars(join(place.home, 'trainer.db'));
+    await storeBars(join(place.home, 'trainer.db'), SMALL_SETTINGS);
   });
   afterAll(() => place.remove(), 60_000);
 

@@ -1,11 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import type { Bar, OpenTime } from '../../../shared/bar.ts';
-import { openJournal } from '../../../shared/store/journal.ts';
 import { createWorkplace, PROGRAM, type Workplace } from '../../../test/cli_process.ts';
 import { readReceivedDecisions } from '../../jobs/bars/received_decisions.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
+import { barFile, MONDAY, receiveBars } from './sent_bars.fixture.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -27,17 +26,8 @@ afterAll(async () => {
   await place.remove();
 });
 
-const MONDAY = Date.parse('2025-01-06T00:00Z') / 1000;
 const COUNT = 60;
-const fileOf = (price: number): string =>
-  ['time,open,high,low,close,volume']
-    .concat(
-      Array.from({ length: COUNT }, (_, i) => {
-        const close = (price * (1 + ((i * 7) % 13) * 1e-5)).toFixed(5);
-        return `${MONDAY + i * 60},${close},${close},${close},${close},${i + 1}`;
-      }),
-    )
-    .join('\n');
+const fileOf = (price: number): string => barFile(price, COUNT);
 
 const FILE = { 'content-type': 'application/octet-stream' };
 const send = (query: string, raw: string | Buffer, own: object = headers) =>
@@ -59,7 +49,7 @@ it('a file is imported by who sent it, replaces bars after a look, and each chan
   const before = await closesOf('EURUSD');
   expect(before).toHaveLength(COUNT);
 
-  // An import keeps what is stored; a replacement says so before, and does so after.
+  // An import keeps stored bars. A replacement reports in its dry run what it would replace, and then replaces it.
   const other = fileOf(1.0301);
   expect((await send('name=EURUSD.csv', other)).body).toMatchObject({ symbols: [{ conflicts: COUNT, replaced: 0 }] });
   expect(await closesOf('EURUSD')).toEqual(before);
@@ -101,16 +91,7 @@ it('stored bars of a period are deleted after a look, and come back', async () =
 });
 
 it('received bars of a period are learned from no longer, until that is undone', async () => {
-  const bars = Array.from({ length: 30 }, (_, i): Bar => {
-    const values = { open: 1.25, high: 1.25, low: 1.25, close: 1.25, volume: 1 };
-    return { symbol: 'GBPUSD', time: (MONDAY + i * 60) as OpenTime, ...values };
-  });
-  const journal = openJournal(api.paths.journal('live', 'main'));
-  journal.append(
-    bars.map((bar) => ({ kind: 'bar', subject: bar.symbol, time: bar.time, bar, backfill: false })),
-    [],
-  );
-  journal.close();
+  const bars = receiveBars(api.paths.journal('live', 'main'), 'GBPUSD', 30);
   const kept = async (): Promise<number> => [...(await readReceivedDecisions(api.store)).kept('GBPUSD', bars)].length;
   const body = { symbol: 'GBPUSD', from: new Date((MONDAY + 600) * 1000).toISOString(), reason: 'feeder was wrong' };
   const removed = [{ symbol: 'GBPUSD', bars: 20, first: MONDAY + 600, last: MONDAY + 29 * 60 }];

@@ -11,7 +11,7 @@ export const FILE_TYPE = 'application/octet-stream';
 /** Name of the received file in its folder, until the route gives it that of the person. */
 export const RECEIVED = 'received';
 
-/** Lets routes with `maxFileBytes` take a file as their body: it is written to a folder of its own, never to memory. */
+/** Routes with `maxFileBytes` take a file as their body: it is streamed to a temporary folder, not read into memory. */
 export function acceptFiles(server: FastifyInstance): void {
   server.decorateRequest('uploaded', null);
   server.addContentTypeParser(FILE_TYPE, async (request: FastifyRequest, payload: Readable) => {

@@ -7,7 +7,7 @@ import { ownInstallation } from './own_installation.ts';
 
 /** A machine that was not heard of for three of them is no longer listed. */
 const ANNOUNCE_MS = 60_000;
-/** A queue that is away keeps what it is told until it is back: it is given up before the next time. */
+/** Timeout of one announcement. The client of a queue that cannot be reached buffers commands without an error. */
 const ANSWER_MS = 15_000;
 
 export interface AnnouncerOptions {

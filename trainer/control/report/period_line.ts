@@ -1,7 +1,7 @@
 import { shownMinute } from '../../../shared/bar.ts';
 import type { Report } from '../schema/reports.ts';
 
-/** The reported period, and by which clock: a simulated market has days of its own, which `status` and pages show. */
+/** The reported period and its clock: the wall clock, or the time of the simulated market, as on all pages. */
 export function periodLine({ from, to, market_period, market }: PeriodOfReport): string {
   const published = `${shownMinute(from)} to ${shownMinute(to)} UTC`;
   if (market_period !== null) {

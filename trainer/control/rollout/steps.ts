@@ -83,7 +83,7 @@ export function startRollout(
 /**
  * Gives an active rollout of updates its newest one, from the next bar on. Stage, evidence, virtual positions and the
  * assignment of entries go on: what is compared is updating every day (Choe & Ramdas, arXiv 2110.00115, compare
- * sequences of forecasts, whoever makes each), and each forecast is journaled before its label is known.
+ * sequences of forecasts from any forecasters), and each forecast is journaled before its label is known.
  * @param admitted an update of the champion
  * @throws MinutehandError ROLLOUT_STATE when no rollout of updates of the active models is active
  */

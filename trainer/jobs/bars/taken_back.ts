@@ -33,10 +33,9 @@ export async function whileBarsStay<Result>(
   discard: (result: Result) => void = () => undefined,
 ): Promise<Result> {
   if (!isOwn) return work();
-  const before = await whileStoreReturns(() => removalsOf(settings));
+  const before = await removalsOf(settings);
   const result = await work();
-  // The work may have taken hours.
-  const after = await whileStoreReturns(() => removalsOf(settings));
+  const after = await removalsOf(settings);
   const met = [...after].filter(
     ([change, of]) => !before.has(change) && (of === null || of.some((symbol) => symbols.includes(symbol))),
   );
@@ -45,7 +44,12 @@ export async function whileBarsStay<Result>(
   throw new MinutehandError('BARS_CHANGED', { seen: met.map(([change]) => change).join('; ') });
 }
 
-async function removalsOf({ minutehand: { market } }: Settings): Promise<Removals> {
+/** Waits for a store that restarts: the work between two of these may take hours. */
+function removalsOf(settings: Settings): Promise<Removals> {
+  return whileStoreReturns(() => readRemovals(settings));
+}
+
+async function readRemovals({ minutehand: { market } }: Settings): Promise<Removals> {
   const store = await openStoreIfThere(process.env, homePaths());
   if (store === null) return new Map();
   try {

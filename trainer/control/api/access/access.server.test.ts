@@ -26,7 +26,7 @@ describe('a login link', () => {
       /^minutehand_session_\d+=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/,
     );
     const cookie = first.headers['set-cookie']![0]!.split(';')[0]!;
-    // Of this port: another installation of this host has one of its own.
+    // The name contains the port: another installation on this host has its own cookie.
     expect(cookie.split('=')[0]).toBe(`minutehand_session_${api.port}`);
     const session = await api.ask('GET', '/api/session', { headers: { cookie } });
     expect(session.body).toMatchObject({ name: 'ann', role: 'operator', via: 'session' });

@@ -1,12 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
-import { createRng } from '../../../../shared/rng.ts';
 import { noWeight, usedColumns } from '../contract/learner.ts';
+import { fitRequest, inTemporaryFolder, namesOf } from '../program/fit_request.ts';
 import type { ProgramProcess } from '../program/program_process.ts';
-import { nextRequest } from '../program/request_number.ts';
 import { writeRows } from '../program/rows_file.ts';
 import type { ComparisonModel, ComparisonRequest } from './comparison_learner.ts';
 
@@ -28,14 +26,7 @@ export function programAnswers(how: ComparedProgram, request: ComparisonRequest)
   if (subset.length === 0) throw noWeight();
   return {
     answers: (x) =>
-      how.program.inTurn(async () => {
-        const folder = mkdtempSync(join(tmpdir(), 'minutehand-compared-'));
-        try {
-          return await answersInFolder(how, { ...request, subset }, x, folder);
-        } finally {
-          rmSync(folder, { recursive: true, force: true });
-        }
-      }),
+      how.program.inTurn(() => inTemporaryFolder((folder) => answersInFolder(how, { ...request, subset }, x, folder))),
   };
 }
 
@@ -52,7 +43,7 @@ async function answersInFolder(
   folder: string,
 ): Promise<Float64Array> {
   const columns = usedColumns({ rows, columns: wanted });
-  const names = columns.map((column) => columnNames[column] ?? `column_${column}`);
+  const names = namesOf(columns, columnNames);
   const rowsFile = join(folder, 'rows.parquet');
   const asked = join(folder, 'asked.f32');
   const answers = join(folder, 'answers.f64');
@@ -60,11 +51,7 @@ async function answersInFolder(
   writeFileSync(asked, columnsOf(x, columns));
   const done = await program.fit(
     {
-      id: nextRequest(),
-      task: 'binary',
-      rows: rowsFile,
-      features: names,
-      seed: createRng(seed).integer(2 ** 31),
+      ...fitRequest(rowsFile, names, seed),
       iterations: null,
       parameters: {},
       answers: { rows: asked, to: answers },

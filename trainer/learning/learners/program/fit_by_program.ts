@@ -1,16 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createRng } from '../../../../shared/rng.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { takeRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { noWeight, usedColumns, type FitRequest } from '../contract/learner.ts';
 import { barsPerRow, isSequence, ownTable } from '../contract/past_rows.ts';
 import { fittedOnnx } from '../onnx/fitted_onnx.ts';
+import { fitRequest, inTemporaryFolder, namesOf } from './fit_request.ts';
 import type { ProgramProcess } from './program_process.ts';
 import type { Done } from './protocol.ts';
-import { nextRequest } from './request_number.ts';
 import { writeRows } from './rows_file.ts';
 import { writeTable } from './table_file.ts';
 
@@ -37,12 +35,7 @@ const PARITY = 1e-5;
 export async function fitByProgram(how: ProgramFit, request: FitRequest): Promise<Fitted> {
   return how.program.inTurn(async () => {
     request.signal?.throwIfAborted();
-    const folder = mkdtempSync(join(tmpdir(), 'minutehand-learner-'));
-    try {
-      return await fitInFolder(how, request, folder);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    return await inTemporaryFolder((folder) => fitInFolder(how, request, folder));
   });
 }
 
@@ -57,7 +50,7 @@ async function fitInFolder(
   const subset = weighted(request.subset);
   if (subset.length === 0) throw noWeight();
   const columns = usedColumns(request);
-  const names = columns.map((column) => columnNames[column] ?? `column_${column}`);
+  const names = namesOf(columns, columnNames);
   const stopping = budget.kind === 'early_stopping' && budget.stopping !== null ? weighted(budget.stopping) : null;
   const rowsFile = join(folder, 'rows.parquet');
   const model = join(folder, 'model.onnx');
@@ -69,11 +62,7 @@ async function fitInFolder(
   await writeRows(rowsFile, { rows, subset, stopping, columns, names, table });
   const done = await program.fit(
     {
-      id: nextRequest(),
-      task: 'binary',
-      rows: rowsFile,
-      features: names,
-      seed: createRng(seed).integer(2 ** 31),
+      ...fitRequest(rowsFile, names, seed),
       iterations: iterationsOf(budget),
       parameters,
       ...(sequences !== null && { sequence: { bars, table: tableFile } }),

@@ -1,0 +1,32 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createRng } from '../../../../shared/rng.ts';
+
+let requests = 0;
+
+/** What the request of every fit says. No two of this process have the same id. @param rows path of their file */
+export function fitRequest(rows: string, features: readonly string[], seed: string) {
+  return {
+    id: ++requests,
+    task: 'binary',
+    rows,
+    features,
+    seed: createRng(seed).integer(2 ** 31),
+  } as const;
+}
+
+/** Names of some columns of a matrix, where a column has none by its number. */
+export function namesOf(columns: readonly number[], columnNames: readonly string[]): string[] {
+  return columns.map((column) => columnNames[column] ?? `column_${column}`);
+}
+
+/** Gives work a temporary folder for the files of a request, which is removed afterward. */
+export async function inTemporaryFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-learner-'));
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
