@@ -7,7 +7,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 /** `<name>.<process id>.tmp`, or `.<name>.<process id>.tmp`. */
 const TEMPORARY = /\.(\d+)\.tmp$/;
 /** Folders of commands in the system's folder of temporary files. */
-const TEMPORARY_FOLDER = /^minutehand-(?:change|evidence|index|dry-run|verify|node|learner)-\w{6}$/;
+const TEMPORARY_FOLDER = /^minutehand-(?:change|evidence|index|dry-run|verify|node|learner|upload)-\w{6}$/;
 /** A process in another container has a number that means nothing here: its file is replaced within seconds. */
 const FILE_LIFE_MS = 3_600_000;
 /** The longest command that has such a folder trains models again. */

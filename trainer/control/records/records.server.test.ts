@@ -124,6 +124,7 @@ describe('what is left in folders', () => {
       join(paths.policy, `approved.json.${gone}.tmp`),
       join(system, 'minutehand-dry-run-Ab12cD'),
       join(system, 'minutehand-learner-Ab12cD'),
+      join(system, 'minutehand-upload-Ab12cD'),
     ];
     const kept = [
       join(paths.home, `active_mark_trainer.json.${process.pid}.tmp`),
@@ -134,7 +135,7 @@ describe('what is left in folders', () => {
       join(system, 'other-Ab12cD'),
     ];
     for (const path of [...removed, ...kept]) touch(path, old);
-    for (const folderOfOld of removed.slice(-2)) {
+    for (const folderOfOld of removed.slice(-3)) {
       rmSync(folderOfOld);
       mkdirSync(folderOfOld);
       touch(join(folderOfOld, 'manifest.json'), old);
