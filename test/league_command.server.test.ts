@@ -6,7 +6,9 @@ import type { Increment } from '../trainer/learning/league/increments.ts';
 import type { LeagueOutcome } from '../trainer/jobs/kinds/run_league.ts';
 import { NETWORKS_PYTHON } from '../shared/policy/environment.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
-import { FAKE_PYTHON_NOTE, fakePython, fakePythonWithoutTabpfn } from './networks_python.ts';
+import { sequenceModel } from '../shared/bundle/sequence_bundle.fixture.ts';
+import { DEFAULT_SEQUENCE_BARS } from '../trainer/learning/learners/networks/network_parameters.ts';
+import { FAKE_PYTHON_NOTE, fakePython, fakePythonWithoutTabpfn, fakeSequencePython } from './networks_python.ts';
 import { tinyBars } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
@@ -98,6 +100,75 @@ describe('minutehand league', () => {
     expect(Object.values(JSON.parse(looks) as Record<string, unknown[]>)[0]).toHaveLength(names.length);
     expect(existsSync(join(place.models, 'active.json'))).toBe(false);
   });
+
+  it('states calls, their spread over folds, and class shares, and has models per group of pairs', async () => {
+    const pairs = place.settings.minutehand.pairs;
+    const own = pairs[0]!;
+    const names = ['gbdt', 'gbdt@groups', 'logistic@groups'];
+    const args = ['--entrants', names.join(','), '--groups', `first=${own}`];
+    const outcome = await league(...args);
+    const { class_shares: shares } = outcome;
+    const rows = outcome.entrants[0]!.folds.rows;
+    expect(shares.folds.reduce((sum, { test_rows }) => sum + test_rows, 0)).toBe(rows);
+    expect(shares.holdout).toEqual([expect.objectContaining({ split: 'holdout', train_rows: rows })]);
+    const positives = shares.folds.reduce((sum, split) => sum + split.test_rows * split.test_share!, 0);
+    for (const { folds, walk_forward, holdout, spread } of outcome.entrants) {
+      for (const part of [folds, walk_forward, holdout]) {
+        const { confusion: table, balanced_accuracy } = part.calls;
+        const sum = table.true_positive + table.false_positive + table.false_negative + table.true_negative;
+        expect(sum).toBe(part.rows);
+        const recall = table.true_positive / (table.true_positive + table.false_negative);
+        const specificity = table.true_negative / (table.true_negative + table.false_positive);
+        expect(balanced_accuracy).toBeCloseTo((recall + specificity) / 2, 12);
+      }
+      const { true_positive, false_negative } = folds.calls.confusion;
+      expect(true_positive + false_negative).toBeCloseTo(positives, 6);
+      const { log_loss: losses } = spread.folds;
+      expect(losses!.folds).toBe(outcome.folds);
+      expect(losses!.min).toBeLessThanOrEqual(losses!.mean);
+      expect(losses!.cv!).toBeCloseTo(Math.sqrt(losses!.var!) / losses!.mean, 12);
+      expect(spread.walk_forward.macro_f1!.folds).toBe(shares.walk_forward.length);
+    }
+    const byName = (name: string) => outcome.entrants.find((one) => one.name === name)!;
+    const grouped = byName('gbdt@groups');
+    // Other models than the pooled one, of the same rows, and not simpler.
+    expect(grouped.kind).toBe('groups');
+    expect(grouped.folds.rows).toBe(byName('gbdt').folds.rows);
+    expect(grouped.folds.log_loss.value).not.toBe(byName('gbdt').folds.log_loss.value);
+    expect(grouped.complexity).toBeGreaterThan(byName('gbdt').complexity);
+    expect(grouped.serving!.bytes).toBeGreaterThan(byName('gbdt').serving!.bytes);
+    expect(byName('logistic@groups').skill!.draws).toBe(byName('gbdt').skill!.draws);
+    expect(grouped.net!.trades).toBeGreaterThanOrEqual(0);
+
+    const shown = await place.run(['league', '--data', data, ...args]);
+    expect(shown.stdout).toMatch(/^gbdt@groups +holdout +\d+ +\d+ +\d+ +\d+ +0\.\d+/m);
+    expect(shown.stdout).toMatch(/^gbdt@groups +macro f1 +0\.\d+ +\S+e-\d+/m);
+    expect(shown.stdout).toMatch(/^kfold 1 +\d+ +\d+\.\d %/m);
+    const refused = await place.runEach([
+      ['league', '--data', data, '--entrants', names.join(',')],
+      ['league', '--data', data, '--entrants', names.join(','), '--groups', 'first=NO_PAIR'],
+    ]);
+    expect(refused.map(({ code }) => code)).toEqual([2, 2]);
+    expect(refused[0]!.stderr).toContain('no group of these pairs');
+  });
+
+  it.skipIf(FAKE_PYTHON_NOTE !== '')(
+    `plays learners of one bar and of sequences on the same rows${FAKE_PYTHON_NOTE}`,
+    async () => {
+      const { entrants } = await league('--entrants', 'prior,gbdt');
+      const { columns } = entrants.find(({ name }) => name === 'gbdt')!;
+      const graph = join(place.folder, 'sequence.onnx');
+      writeFileSync(graph, sequenceModel(columns, DEFAULT_SEQUENCE_BARS, 0.25));
+      const env = { [NETWORKS_PYTHON]: fakeSequencePython(place.folder, graph, 0.25) };
+      const ran = await place.run(['league', '--data', data, '--entrants', 'prior,gbdt,gru', '--json'], { env });
+      expect(ran.code, ran.stderr).toBe(0);
+      const outcome = JSON.parse(ran.stdout) as LeagueOutcome;
+      const byName = (name: string) => outcome.entrants.find((own) => own.name === name)!;
+      expect(byName('gru').serving!.engine).toBe('onnxruntime-node');
+      expect(byName('gbdt').serving!.engine).toBe('wasm-simd');
+      expect(new Set(outcome.entrants.map(({ folds }) => folds.rows)).size).toBe(1);
+    },
+  );
 
   it.skipIf(FAKE_PYTHON_NOTE !== '')(
     `compares TabPFN on the same rows, and never chooses it${FAKE_PYTHON_NOTE}`,

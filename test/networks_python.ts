@@ -39,3 +39,12 @@ export function fakePython(folder: string): string {
   chmodSync(file, 0o755);
   return file;
 }
+
+/** A Python that is none: a program of Node that answers every fit with this graph of sequences (`sequenceModel`). */
+export function fakeSequencePython(folder: string, graph: string, tilt: number): string {
+  const file = join(folder, 'python_sequences');
+  const program = join(packageRoot(), 'trainer/learning/learners/program/sequence_program.fixture.mjs');
+  writeFileSync(file, `#!/bin/sh\nexec ${process.execPath} ${program} ${graph} ${tilt}\n`);
+  chmodSync(file, 0o755);
+  return file;
+}

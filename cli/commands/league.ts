@@ -9,6 +9,7 @@ import type { Figure } from '../../trainer/learning/league/league.ts';
 import { parseInteger } from '../period.ts';
 import { parseSeeds, rangeOf } from '../league_options.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
+import { parseGroups } from '../groups_option.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
@@ -20,6 +21,7 @@ const DEFAULT_ENTRANTS = 'prior,logistic,gbdt,random_forest';
 
 interface LeagueFlags extends ExperimentFlags {
   readonly entrants: string;
+  readonly groups?: string;
   readonly seeds: string;
   readonly coins?: string;
   readonly cache: boolean;
@@ -40,6 +42,10 @@ export function addLeague(program: Command, output: () => Output): void {
     .option('--days <n>', 'the last n days of these bars only')
     .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
     .option('--entrants <list>', `of ${ENTRANTS.join(', ')}`, DEFAULT_ENTRANTS)
+    .option(
+      '--groups <list>',
+      'metals=XAUUSD_XAGUSD;fx=EURUSD_GBPUSD,…: groups of the entrants …@groups, each with a model of its own; other pairs have the pooled one (default: train.groups)',
+    )
     .option('--seed <n>', 'seed of row and column sampling', '1')
     .option('--seeds <n>', 'seeds that the folds are repeated with, from --seed on', '1')
     .option(
@@ -51,7 +57,7 @@ export function addLeague(program: Command, output: () => Output): void {
     .option('--print-job', 'play nothing: print these options as a job, for `minutehand job run`')
     .addHelpText(
       'after',
-      '\nExamples:\n  minutehand league --data ./m1 --days 120\n  minutehand league --data ./m1 --entrants prior,logistic,gbdt --json\n  minutehand league --entrants logistic@baseline,gbdt,stacking   # what features and an ensemble add\n  minutehand league --coins 1   # the same where nothing can be known\n  minutehand league --strategy direction --symbols BTCUSDT,ETHUSDT',
+      '\nExamples:\n  minutehand league --data ./m1 --days 120\n  minutehand league --data ./m1 --entrants prior,logistic,gbdt --json\n  minutehand league --entrants logistic@baseline,gbdt,stacking   # what features and an ensemble add\n  minutehand league --entrants gbdt,gbdt@groups --groups "metals=XAUUSD_XAGUSD;indices=SPXUSD_NSXUSD"   # models per class\n  minutehand league --coins 1   # the same where nothing can be known\n  minutehand league --strategy direction --symbols BTCUSDT,ETHUSDT',
     )
     .action((flags: LeagueFlags) => play(flags, output()));
 }
@@ -80,6 +86,7 @@ function jobOf(flags: LeagueFlags, settings: Settings): LeagueJob {
     parameters: {
       holdout_from: parameters.holdout_from,
       entrants,
+      ...(flags.groups !== undefined && { groups: parseGroups(flags.groups, settings) }),
       seeds: parseSeeds(flags.seeds),
       ...(flags.coins !== undefined && { coins: parseInteger(flags.coins, '--coins') }),
     },
@@ -145,6 +152,9 @@ function print(outcome: LeagueOutcome, output: Output): void {
       );
   output.line(`Best: ${best}. Simplest within its error: ${simplest_within_error}.`);
   printCosts(outcome, output);
+  printCalls(outcome, output);
+  printSpread(outcome, output);
+  printShares(outcome, output);
   printScenarios(outcome, output);
   printIncrements(outcome, output);
   if (market === 'recorded')
@@ -174,6 +184,81 @@ function printCosts({ entrants }: LeagueOutcome, output: Output): void {
   output.line(
     'Net: after costs, of entering the fifth of the candidates that it finds the likeliest, risk and size ignored. µs: ten subjects in the daemon.',
   );
+}
+
+/** What each calls, on the folds and on the holdout. */
+function printCalls({ entrants }: LeagueOutcome, output: Output): void {
+  output.line('');
+  printTable(output, [
+    [
+      'calls',
+      'of',
+      'true +',
+      'false +',
+      'false −',
+      'true −',
+      'balanced accuracy',
+      'macro precision',
+      'macro F1',
+      'precision',
+      'recall',
+    ],
+    ...entrants.flatMap(({ name, ...own }) =>
+      (['folds', 'walk_forward', 'holdout'] as const).map((part) => {
+        const { confusion: table, balanced_accuracy, macro_precision, macro_f1, precision, recall } = own[part].calls;
+        const counts = [table.true_positive, table.false_positive, table.false_negative, table.true_negative];
+        const shares = [balanced_accuracy, macro_precision, macro_f1, precision, recall];
+        return [
+          name,
+          part.replace('_', ' '),
+          ...counts.map(String),
+          ...shares.map((value) => shown({ value, standard_error: null }, 4)),
+        ];
+      }),
+    ),
+  ]);
+  output.line('Above its threshold each calls as large a share of the folds’ rows positive as there are positives.');
+}
+
+/** How much the measures of each differ between folds. */
+function printSpread({ entrants }: LeagueOutcome, output: Output): void {
+  output.line('');
+  printTable(output, [
+    ['over folds', 'measure', 'mean', 'variance', 'least', 'largest', 'CV'],
+    ...entrants.flatMap(({ name, spread }) =>
+      (['log_loss', 'auc', 'balanced_accuracy', 'macro_f1'] as const).flatMap((measure) => {
+        const own = spread.folds[measure];
+        if (own === undefined) return [];
+        return [
+          [
+            name,
+            measure.replaceAll('_', ' '),
+            own.mean.toFixed(4),
+            own.var === null ? '–' : own.var.toExponential(2),
+            own.min.toFixed(4),
+            own.max.toFixed(4),
+            own.cv === null ? '–' : own.cv.toFixed(4),
+          ],
+        ];
+      }),
+    ),
+  ]);
+}
+
+/** The classes of what all learn from and are measured on. */
+function printShares({ class_shares: shares }: LeagueOutcome, output: Output): void {
+  const percent = (share: number | null): string => (share === null ? '–' : `${(100 * share).toFixed(1)} %`);
+  output.line('');
+  printTable(output, [
+    ['split', 'rows learned', 'positive', 'rows tested', 'positive'],
+    ...[...shares.folds, ...shares.walk_forward, ...shares.holdout].map((own) => [
+      own.split.replace('_', ' '),
+      String(own.train_rows),
+      percent(own.train_share),
+      String(own.test_rows),
+      percent(own.test_share),
+    ]),
+  ]);
 }
 
 function printScenarios({ entrants }: LeagueOutcome, output: Output): void {

@@ -2,11 +2,12 @@ import * as z from 'zod';
 import { LEARNERS } from '../../learning/learners/registry.ts';
 import { COMPARISONS } from '../../learning/learners/comparison/registry.ts';
 import { entrantNames } from '../../learning/league/entrants.ts';
+import { GROUP_NAME } from '../../../shared/pair.ts';
 import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
 
 /**
- * Entrants that a league can have: learners, single ones also with the baseline columns alone, and what is compared
- * and never served.
+ * Entrants that a league can have: learners, single ones also with the baseline columns alone or with models of groups
+ * of pairs, and what is compared and never served.
  */
 export const ENTRANTS: readonly string[] = [
   ...entrantNames(LEARNERS.filter(({ supports }) => supports.tasks.includes('binary')).map(({ name }) => name)),
@@ -47,7 +48,13 @@ export const leagueJobSchema = z
         .array(z.enum(ENTRANTS))
         .min(2)
         .refine((names) => new Set(names).size === names.length, { error: 'each entrant once' })
-        .describe('Learners; `gbdt@baseline` has the columns of the pair’s own rule alone'),
+        .describe(
+          'Learners; `gbdt@baseline` has the columns of the pair’s own rule alone, `gbdt@groups` a model of its own for each group',
+        ),
+      groups: z
+        .record(z.string().regex(GROUP_NAME), z.array(z.string()))
+        .optional()
+        .describe('Groups of the entrants `…@groups`; absent: train.groups'),
       seeds: leagueSeeds,
       coins: leagueCoins,
     }),

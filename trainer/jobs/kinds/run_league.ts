@@ -1,3 +1,4 @@
+import { MinutehandError } from '../../../shared/errors.ts';
 import { embargoSeconds } from '../../../shared/policy/policy.ts';
 import { countResult } from '../../learning/backtest/holdout_looks.ts';
 import { countTrials, type TriedWork } from '../../learning/backtest/trial_ledger.ts';
@@ -19,8 +20,10 @@ import { withTrainOptions, type TrainingContext } from './run_training.ts';
 import type { LeagueJob } from './league_job.ts';
 import { trainingOfExperiment } from './experiment_training.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { entrantColumns, entrantNamed } from '../../learning/league/entrants.ts';
+import { entrantColumns, entrantComplexity, entrantGroups, entrantNamed } from '../../learning/league/entrants.ts';
 import { coinsOf, mirrorBars } from '../../learning/placebo/mirrored_bars.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { groupProblems, type SubjectGroups } from '../../../shared/policy/subject_groups.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 
 export interface LeagueOutcome extends LeagueReport {
@@ -36,7 +39,13 @@ export interface LeagueOutcome extends LeagueReport {
  * @throws MinutehandError as `rehearseTraining`, and LEARNER_MISSING for an entrant whose engine is not installed
  */
 export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Promise<LeagueOutcome> {
-  const { entrants: chosen, seeds = 1, coins = null } = job.parameters;
+  const {
+    entrants: chosen,
+    seeds = 1,
+    coins = null,
+    groups = context.settings.minutehand.train.groups ?? {},
+  } = job.parameters;
+  refuseGroups(groups, context.settings);
   const entrants = chosen.map((name) => ({ name, ...entrantNamed(name) }));
   for (const { learner } of entrants) comparisonNamed(learner)?.refuseMissing();
   const names = entrants.map(({ learner }) => learner).filter((name) => comparisonNamed(name) === null);
@@ -53,6 +62,9 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
     const options = { ...recorded, bars };
     const { settings: own, seed, workers, openPool = openFitPool, onProgress } = options;
     const { dataset } = await outlineTraining(options);
+    const pairs = dataset.histories.map(({ pair }) => pair.id);
+    // Before an hour of fits.
+    for (const { kind } of entrants) entrantGroups(groups, pairs, kind);
     const placebo = await placeboMarkets({
       dataset,
       bars,
@@ -80,7 +92,8 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
           return {
             name,
             kind,
-            complexity: (compared ?? learnerNamed(learner)).complexity,
+            complexity: entrantComplexity((compared ?? learnerNamed(learner)).complexity, kind),
+            groups: entrantGroups(groups, pairs, kind),
             columns: entrantColumns(dataset.definitions, kind),
             learner: compared?.open(setup) ?? openLearner(learner, setup),
           };
@@ -108,9 +121,21 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
   });
 }
 
+/** @throws MinutehandError USAGE for a pair that is not configured, or in two groups */
+function refuseGroups(groups: SubjectGroups, { minutehand }: Settings): void {
+  const [problem] = groupProblems(groups, minutehand.pairs);
+  if (problem !== undefined)
+    throw new MinutehandError('USAGE', {
+      seen: `groups: pair ${problem.index + 1} of ${problem.group} ${problem.text}`,
+    });
+}
+
 /** Each entrant, and each seed of it, is a trial. */
-function triedBy({ parameters: { entrants, seeds = 1 } }: LeagueJob, { dataset_id, seed }: LeagueReport): TriedWork {
-  const work = sha256Hex(JSON.stringify(['league', dataset_id, seed, seeds, entrants]));
+function triedBy(
+  { parameters: { entrants, seeds = 1, groups } }: LeagueJob,
+  { dataset_id, seed }: LeagueReport,
+): TriedWork {
+  const work = sha256Hex(JSON.stringify(['league', dataset_id, seed, seeds, entrants, ...(groups ? [groups] : [])]));
   return { kind: 'league', work, trials: entrants.length * seeds };
 }
 

@@ -1,8 +1,10 @@
 import type { Settings } from '../../../shared/policy/policy.ts';
+import type { FilledTrade } from '../trades/backtest.ts';
 import { proveEdge } from '../strategies/pair_reversion/backtest/holdout.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
-import type { Fitted } from '../learners/contract/fitted.ts';
 import { fittedTrees } from '../learners/trees/fitted_trees.ts';
+import { datasetOfPairs } from '../strategies/pair_reversion/dataset/dataset_of_pairs.ts';
+import type { EntrantModels } from './entrant_models.ts';
 import { figureByDays, type Figure } from '../statistics/standings.ts';
 
 /** Share of the candidates that an entrant may enter: those that it finds the likeliest to revert. */
@@ -22,22 +24,39 @@ export interface HoldoutNet {
  * Trades of AI1 alone: risk and size are the same for every entrant, so that entrants of any calibration are compared
  * on equally many candidates.
  * @param outOfFold probabilities of the training candidates
+ * @returns null where a model of the entrant is only compared
  */
-export function holdoutNet(dataset: Dataset, ai1: Fitted, outOfFold: Float64Array, settings: Settings): HoldoutNet {
+export function holdoutNet(
+  dataset: Dataset,
+  models: EntrantModels,
+  outOfFold: Float64Array,
+  settings: Settings,
+): HoldoutNet | null {
   const sorted = outOfFold.slice().sort();
   const threshold = sorted[Math.min(sorted.length - 1, Math.floor((1 - ENTERED_SHARE) * sorted.length))]!;
   const columns = dataset.definitions.length;
   const usualRisk = fittedTrees('prior', { link: 'identity', ensembles: [{ columns, baseScore: 0.5, trees: [] }] });
-  const proof = proveEdge(
-    dataset,
-    // Without quantiles every risk has the middle rank.
-    { ai1, ai2: usualRisk, riskQuantiles: [], thresholds: { theta1: threshold, theta2: 1 }, expectation: null },
-    settings,
-    // The look is counted with the answers.
-    () => 1,
-    () => undefined,
-  );
-  const trades = proof.pairs.flatMap(({ pair }) => pair.trades);
+  const trades: FilledTrade[] = [];
+  for (const { pairs, fitted } of models) {
+    if (fitted === null) return null;
+    const ids = pairs?.map((pair) => dataset.histories[pair]!.pair.id);
+    const proof = proveEdge(
+      ids === undefined ? dataset : datasetOfPairs(dataset, ids),
+      // Without quantiles every risk has the middle rank.
+      {
+        ai1: fitted,
+        ai2: usualRisk,
+        riskQuantiles: [],
+        thresholds: { theta1: threshold, theta2: 1 },
+        expectation: null,
+      },
+      settings,
+      // The look is counted with the answers.
+      () => 1,
+      () => undefined,
+    );
+    for (const { pair } of proof.pairs) trades.push(...pair.trades);
+  }
   const net = Float64Array.from(trades, ({ netBps }) => netBps);
   const time = Float64Array.from(trades, ({ entryTime }) => entryTime);
   return {

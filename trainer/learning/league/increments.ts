@@ -1,8 +1,8 @@
 import { meanOf } from '../../../shared/statistics.ts';
 import { figureByDays, type Figure } from '../statistics/standings.ts';
 
-/** What an entrant is in the table of increments. */
-export type EntrantKind = 'baseline' | 'single' | 'ensemble';
+/** What an entrant is in the table of increments; one with models of groups of pairs is in none of its steps. */
+export type EntrantKind = 'baseline' | 'single' | 'groups' | 'ensemble';
 
 export interface Increment {
   readonly step: 'baseline' | 'advanced_features' | 'ensemble';

@@ -1,22 +1,22 @@
 import type { Skill } from '../../../shared/bundle/manifest.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { meanOf } from '../../../shared/statistics.ts';
+import { meanOf, meanOrNull } from '../../../shared/statistics.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
-import { fitAllRows, type Learner } from '../learners/contract/learner.ts';
-import type { Fitted } from '../learners/contract/fitted.ts';
-import type { ComparisonLearner } from '../learners/comparison/comparison_learner.ts';
-import { TASK } from '../learners/learning.ts';
 import { WALK_FORWARD } from '../learners/model_learning.ts';
+import { rateThreshold } from '../measures/confusion.ts';
 import { auc } from '../measures/metrics.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import { kFoldSplits, walkForwardSplits, type Split } from '../splits/splits.ts';
 import { isOfScenario, SCENARIOS, scenariosOfRows, type RowScenarios, type Scenario } from '../splits/scenarios.ts';
 import { aucByDays } from '../statistics/auc_error.ts';
+import { splitShares, type SplitShares } from '../validate/split_shares.ts';
 import { calibrationError } from './calibration_error.ts';
+import { callsOf, spreadOfSplits, type Calls, type SpreadOfSplits } from './calls.ts';
+import { answersOf, fitEntrant, type EntrantFit, type EntrantModels } from './entrant_models.ts';
 import { FitWatch, type FitCost } from './fit_cost.ts';
 import { holdoutNet, type HoldoutNet } from './holdout_net.ts';
 import { incrementsOf, type EntrantKind, type Increment } from './increments.ts';
@@ -35,12 +35,9 @@ import type { Figure, Standing } from '../statistics/standings.ts';
 export type { Figure } from '../statistics/standings.ts';
 
 /** A learner of AI1 in a league. Every entrant gets the same rows of the same splits. */
-export interface Entrant {
+export interface Entrant extends EntrantFit {
   readonly name: string;
-  readonly learner: Learner | ComparisonLearner;
   readonly kind: EntrantKind;
-  /** Columns that it may use. */
-  readonly columns: readonly number[];
   /** Order of simplicity: a smaller number is simpler. */
   readonly complexity: number;
 }
@@ -52,6 +49,11 @@ export interface Measured {
   readonly brier: Figure;
   readonly auc: Figure;
   readonly ece: Figure;
+  /**
+   * As calls of one class or the other. The threshold lets as large a share of the folds’ probabilities pass as labels
+   * of the folds are positive, so the holdout does not influence it.
+   */
+  readonly calls: Calls;
 }
 
 /** The rows of the folds of one scenario. */
@@ -78,6 +80,8 @@ export interface EntrantReport extends FitCost {
   readonly walk_forward: Measured;
   /** Rows that no choice has seen, by a fit of all training rows. */
   readonly holdout: Measured;
+  /** Of each split by itself. */
+  readonly spread: { readonly folds: SpreadOfSplits; readonly walk_forward: SpreadOfSplits };
   /** AUC of the holdout beyond what geometry alone earns on sign-randomized markets; null where there is none. */
   readonly skill: Skill | null;
   /**
@@ -102,6 +106,8 @@ export interface LeagueReport {
   readonly folds: number;
   /** coins: bars whose direction was drawn, on which nothing can be known beyond geometry. */
   readonly market: 'recorded' | 'coins';
+  /** Of the splits of folds and blocks, in their order, and of the holdout: the same for all entrants. */
+  readonly class_shares: Readonly<Record<'folds' | 'walk_forward' | 'holdout', readonly SplitShares[]>>;
   /** Baseline → advanced features → ensemble. */
   readonly increments: readonly Increment[];
   /** The lowest log loss of the folds first. */
@@ -178,6 +184,8 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
   const reports = order.map((index): EntrantReport => {
     const { entrant, skill, others, ...scored } = played[index]!;
     const { behind, isWithinError } = standingAt(index);
+    const threshold = rateThreshold(scored.folds.probabilities, meanOf(scored.folds.y));
+    const measured = (of: Scored): Measured => measure(of, seed, threshold);
     const { name, kind, complexity, columns } = entrant;
     return {
       name,
@@ -185,9 +193,13 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
       complexity,
       compared_rows: rowLimitOf(entrant),
       columns: columns.length,
-      folds: measure(scored.folds, seed),
-      walk_forward: measure(scored.walkForward, seed),
-      holdout: measure(scored.holdout, seed),
+      folds: measured(scored.folds),
+      walk_forward: measured(scored.walkForward),
+      holdout: measured(scored.holdout),
+      spread: {
+        folds: spreadOfSplits(foldSplits, scored.folds, threshold),
+        walk_forward: spreadOfSplits(forwardSplits, scored.walkForward, threshold),
+      },
       skill,
       behind_best: behind,
       is_within_error: isWithinError,
@@ -204,6 +216,11 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
     seed,
     folds,
     market,
+    class_shares: {
+      folds: foldSplits.map((split) => splitShares(split, rows)),
+      walk_forward: forwardSplits.map((split) => splitShares(split, rows)),
+      holdout: [holdoutShares(rows, dataset.evaluation.holdout)],
+    },
     increments: incrementsOf(
       standings.order.map((own) => ({ ...entrants[served[own]!]!, losses: losses[served[own]!]! })),
       time,
@@ -219,9 +236,15 @@ function rowLimitOf({ learner }: Entrant): number | null {
   return 'rowLimit' in learner ? learner.rowLimit : null;
 }
 
-/** What answers rows: a fitted model, or one that is compared alone. */
-interface Answering {
-  answers(x: Matrix): Float64Array | Promise<Float64Array>;
+/** Of the fit of all training rows. */
+function holdoutShares({ y }: Pick<Scored, 'y'>, holdout: Pick<Scored, 'y'>): SplitShares {
+  return {
+    split: 'holdout',
+    train_rows: y.length,
+    train_share: meanOrNull(y),
+    test_rows: holdout.y.length,
+    test_share: meanOrNull(holdout.y),
+  };
 }
 
 async function play(
@@ -231,20 +254,15 @@ async function play(
   { dataset, placebo, seed, seeds, settings, onHoldout, onProgress }: LeagueOptions,
 ): Promise<Played> {
   const rows = dataset.train.ai1;
-  const { name, learner, columns } = entrant;
-  const fitLearner = (own: Learner, subset: Int32Array, ownSeed: number): Promise<Fitted> =>
-    fitAllRows(own, { task: TASK, rows, subset, columns, seed: `${ownSeed}/ai1`, continueFrom: null });
-  const fitOn = (subset: Int32Array, ownSeed = seed): Promise<Answering> =>
-    'rowLimit' in learner
-      ? learner.fit({ rows, subset, columns, seed: `${ownSeed}/ai1` })
-      : fitLearner(learner, subset, ownSeed);
+  const fitOn = (subset: Int32Array, ownSeed = seed): Promise<EntrantModels> =>
+    fitEntrant(entrant, rows, subset, `${ownSeed}/ai1`);
   const total = seeds * foldSplits.length + forwardSplits.length + 1;
   const watch = new FitWatch();
   let done = 0;
   const step = (count: number): void => {
     done += count;
     watch.step();
-    onProgress(name, done, total);
+    onProgress(entrant.name, done, total);
   };
   step(0);
   const scoreSplits = async (splits: readonly Split[], ownSeed = seed): Promise<Scored> => {
@@ -252,7 +270,8 @@ async function play(
     const probabilities: number[] = [];
     for (const { train, test } of splits) {
       const fitted = await fitOn(train, ownSeed);
-      for (const p of await fitted.answers(takeRows(rows.x, test))) probabilities.push(p);
+      const answers = await answersOf(fitted, takeRows(rows.x, test), pick(rows.pair, test));
+      for (const p of answers) probabilities.push(p);
       step(1);
     }
     return {
@@ -264,29 +283,29 @@ async function play(
   };
   const folds = await scoreSplits(foldSplits);
   const walkForward = await scoreSplits(forwardSplits);
-  const all = Int32Array.from(rows.y.keys());
-  const fitted = 'rowLimit' in learner ? null : await fitLearner(learner, all, seed);
-  const answering = fitted ?? (await fitOn(all));
+  const fitted = await fitOn(Int32Array.from(rows.y.keys()));
   step(1);
   watch.firstSeedDone();
   const lossesOfSeeds = [meanLoss(folds)];
   for (let other = 1; other < seeds; other++) lossesOfSeeds.push(meanLoss(await scoreSplits(foldSplits, seed + other)));
-  const { x, y, time } = dataset.evaluation.holdout;
-  const holdout = { probabilities: await answering.answers(x), y, time, row: Int32Array.from(y.keys()) };
+  const { x, y, time, pair } = dataset.evaluation.holdout;
+  const holdout = { probabilities: await answersOf(fitted, x, pair), y, time, row: Int32Array.from(y.keys()) };
   onHoldout(entrant, holdout.probabilities);
+  const pairs = dataset.histories.map(({ pair: { id } }) => id);
   const ofPlacebo = new Map<Matrix, Float64Array>();
-  for (const { x: own } of placebo.flat()) ofPlacebo.set(own, await answering.answers(own));
+  for (const { x: own, pairId } of placebo.flat())
+    ofPlacebo.set(own, await answersOf(fitted, own, new Int32Array(own.rows).fill(pairs.indexOf(pairId))));
   const skill = modelSkill(
     (of) => ofPlacebo.get(of)!,
     { scores: holdout.probabilities, y, time },
     placebo,
-    dataset.histories.map(({ pair }) => pair.id),
+    pairs,
     `${seed}/league`,
   );
   const others = {
     log_loss_of_seeds: lossesOfSeeds,
-    net: fitted === null ? null : holdoutNet(dataset, fitted, folds.probabilities, settings),
-    serving: fitted === null ? null : await servingCost(fitted, rows.x),
+    net: holdoutNet(dataset, fitted, folds.probabilities, settings),
+    serving: await servingCost(fitted, rows.x, pairs.length),
     ...watch.cost,
   };
   return { entrant, folds, walkForward, holdout, skill, others };
@@ -317,7 +336,7 @@ function measureScenarios(
   );
 }
 
-function measure({ probabilities, y, time }: Scored, seed: number): Measured {
+function measure({ probabilities, y, time }: Scored, seed: number, threshold: number): Measured {
   // Within a single day there is no error.
   const byDays = aucByDays(probabilities, y, time);
   const logLoss = meanByDays(rowLosses(probabilities, y), time);
@@ -332,5 +351,6 @@ function measure({ probabilities, y, time }: Scored, seed: number): Measured {
     brier,
     auc: { value: byDays?.auc ?? auc(probabilities, y), standard_error: byDays?.standard_error ?? null },
     ece: calibrationError(probabilities, y, time, `${seed}/calibration error`),
+    calls: callsOf(probabilities, y, threshold),
   };
 }

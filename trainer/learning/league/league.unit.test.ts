@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
 import { expectedCalibrationError } from '../measures/metrics.ts';
 import { calibrationError } from './calibration_error.ts';
-import { entrantNamed, entrantNames } from './entrants.ts';
+import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { DatasetRows } from '../dataset/dataset_rows.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
+import type { FitRequest, Learner } from '../learners/contract/learner.ts';
+import { callsOf, spreadOfSplits } from './calls.ts';
+import { answersOf, fitEntrant } from './entrant_models.ts';
+import { entrantGroups, entrantNamed, entrantNames } from './entrants.ts';
 import { incrementsOf } from './increments.ts';
 import { rowLosses, simplestWithinError, standingsOf } from '../statistics/standings.ts';
 
@@ -105,11 +111,66 @@ describe('increments', () => {
   });
 });
 
-it('an entrant is a learner, or a single learner with the baseline columns', () => {
-  expect(entrantNames(['gbdt', 'vote'])).toEqual(['gbdt', 'vote', 'gbdt@baseline']);
+it('an entrant is a learner, or a single learner with the baseline columns or with models of groups', () => {
+  expect(entrantNames(['gbdt', 'vote'])).toEqual(['gbdt', 'vote', 'gbdt@baseline', 'gbdt@groups']);
   expect(entrantNamed('gbdt@baseline')).toEqual({ learner: 'gbdt', kind: 'baseline' });
+  expect(entrantNamed('gbdt@groups')).toEqual({ learner: 'gbdt', kind: 'groups' });
   expect(entrantNamed('stacking')).toEqual({ learner: 'stacking', kind: 'ensemble' });
   expect(entrantNamed('lstm')).toEqual({ learner: 'lstm', kind: 'single' });
+});
+
+describe('models of groups', () => {
+  const GROUPS = { metals: ['B_C'], fx: ['A_B', 'D_E'], others: ['X_Y'] };
+
+  it('are of the groups that have pairs, and refused without any', () => {
+    const pairs = ['A_B', 'B_C', 'C_D', 'D_E'];
+    expect(entrantGroups(GROUPS, pairs, 'groups')).toEqual([[1], [0, 3]]);
+    expect(entrantGroups(GROUPS, pairs, 'single')).toBeNull();
+    expect(() => entrantGroups({ others: ['X_Y'] }, pairs, 'groups')).toThrow(/no group of these pairs/);
+    expect(() => entrantGroups({}, pairs, 'groups')).toThrow(/train\.groups/);
+  });
+
+  it('learn their own rows, the pairs without a group all rows, and each pair is answered by its own', async () => {
+    const pair = Int32Array.of(0, 1, 2, 0, 1, 2, 3, 3);
+    const subset = Int32Array.of(0, 1, 2, 3, 4, 6);
+    const seen: number[][] = [];
+    const learner = {
+      name: 'mean',
+      supports: { stopping: false, continuing: false, tasks: ['binary'] },
+      fit({ subset: own }: FitRequest): Promise<Fitted> {
+        seen.push([...own]);
+        const answer = own.reduce((sum, row) => sum + row, 0);
+        return Promise.resolve({ answers: (x: Matrix) => new Float64Array(x.rows).fill(answer) } as Fitted);
+      },
+    } satisfies Learner;
+    const x = { rows: 8, columns: 1, values: new Float32Array(8) };
+    const rows = { x, pair } as unknown as DatasetRows;
+    const models = await fitEntrant({ learner, columns: [0], groups: [[1], [0]] }, rows, subset, 's');
+    expect(seen).toEqual([[1, 4], [0, 3], [...subset]]);
+    expect([...(await answersOf(models, x, pair))]).toEqual([3, 5, 16, 3, 5, 16, 16, 16]);
+    const pooled = await fitEntrant({ learner, columns: [0], groups: null }, rows, subset, 's');
+    expect([...(await answersOf(pooled, x, pair))]).toEqual(new Array(8).fill(16));
+  });
+});
+
+it('the spread of calls is over the splits, each with its own rows', () => {
+  const probabilities = Float64Array.of(0.9, 0.2, 0.8, 0.4, 0.6, 0.1);
+  const y = Float64Array.of(1, 0, 0, 1, 1, 0);
+  const splits = [{ test: Int32Array.of(0, 1) }, { test: Int32Array.of(2, 3, 4, 5) }];
+  const spread = spreadOfSplits(splits, { probabilities, y }, 0.5);
+  expect(spread.balanced_accuracy).toEqual({
+    folds: 2,
+    mean: 0.75,
+    var: 0.125,
+    min: 0.5,
+    max: 1,
+    cv: Math.sqrt(0.125) / 0.75,
+  });
+  expect(callsOf(probabilities, y, 0.5)).toMatchObject({
+    threshold: 0.5,
+    confusion: { true_positive: 2, false_positive: 1, false_negative: 1, true_negative: 2 },
+    balanced_accuracy: 2 / 3,
+  });
 });
 
 it('log loss of a row is that of its label', () => {

@@ -6,6 +6,7 @@ import { openTreeKernel } from '../../../shared/bundle/tree_kernel/tree_kernel.t
 import { MinutehandError } from '../../../shared/errors.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
+import type { EntrantModels } from './entrant_models.ts';
 import { isSequence, sequencesOf } from '../learners/contract/past_rows.ts';
 
 /** Subjects that the daemon scores together. */
@@ -23,28 +24,68 @@ export interface ServingCost {
   readonly latency_us: { readonly p50: number; readonly p99: number };
 }
 
-/** Times the model as the daemon scores it. @param x at least one row */
-export async function servingCost(fitted: Fitted, x: Matrix): Promise<ServingCost> {
+/**
+ * Times the models of an entrant as the daemon scores them, one after the other, each its share of the subjects.
+ * @param x at least one row
+ * @param pairs of which ten subjects are a sample
+ * @returns null where one of them is only compared
+ */
+export async function servingCost(models: EntrantModels, x: Matrix, pairs: number): Promise<ServingCost | null> {
+  const parts: Scored[] = [];
+  try {
+    for (const { pairs: own, fitted } of models) {
+      if (fitted === null) return null;
+      const share = own === null ? 1 : own.length / pairs;
+      parts.push(await openScored(fitted, x, Math.max(1, Math.round(SUBJECTS * share))));
+    }
+    const [first] = parts;
+    const scoreAll = async (): Promise<void> => {
+      for (const { score } of parts) await score();
+    };
+    // A single model without a promise more than the daemon has.
+    const latency = await timed(parts.length === 1 ? () => first!.score() : scoreAll);
+    return {
+      engine: parts.every(({ engine }) => engine === 'wasm-simd') ? 'wasm-simd' : 'onnxruntime-node',
+      bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
+      latency_us: latency,
+    };
+  } finally {
+    for (const { release } of parts) await release();
+  }
+}
+
+/** A model with the rows that it scores. */
+interface Scored extends Pick<ServingCost, 'engine' | 'bytes'> {
+  score(): unknown;
+  release(): Promise<void>;
+}
+
+async function openScored(fitted: Fitted, x: Matrix, subjects: number): Promise<Scored> {
   const bytes = fitted.toOnnx({ metadata: {} });
   const rows = takeRows(
     x,
-    Array.from({ length: SUBJECTS }, (_, row) => row % x.rows),
+    Array.from({ length: subjects }, (_, row) => row % x.rows),
   );
-  const bars = isSequence(rows) ? rows.past.bars : 1;
-  const features = isSequence(rows) ? sequencesOf(rows, 0, SUBJECTS) : rows.values;
+  // A model of single bars gets these alone in a league whose rows have sequences, too.
+  const { bars = 1 } = fitted;
+  const features = bars > 1 && isSequence(rows) ? sequencesOf(rows, 0, subjects) : rows.values;
   const trees = bars > 1 ? null : treesAlone(bytes);
   if (trees !== null) {
-    const kernel = openTreeKernel([packTrees(trees.ensemble, trees.link)], SUBJECTS);
-    const latency = await timed(() => kernel.score(features, SUBJECTS));
-    return { engine: 'wasm-simd', bytes: bytes.length, latency_us: latency };
+    const kernel = openTreeKernel([packTrees(trees.ensemble, trees.link)], subjects);
+    return {
+      engine: 'wasm-simd',
+      bytes: bytes.length,
+      score: () => kernel.score(features, subjects),
+      release: () => Promise.resolve(),
+    };
   }
   const scorer = await loadScorer(bytes, { columns: rows.columns, bars }, fitted.learner);
-  try {
-    const latency = await timed(() => scorer.score(features, SUBJECTS));
-    return { engine: 'onnxruntime-node', bytes: bytes.length, latency_us: latency };
-  } finally {
-    await scorer.release();
-  }
+  return {
+    engine: 'onnxruntime-node',
+    bytes: bytes.length,
+    score: () => scorer.score(features, subjects),
+    release: () => scorer.release(),
+  };
 }
 
 function treesAlone(bytes: Uint8Array): TreeGraph | null {

@@ -1,5 +1,5 @@
 import type { TrainingWarning } from '../../../shared/bundle/training_warning.ts';
-import { meanOf, meanOrNull } from '../../../shared/statistics.ts';
+import { meanOf } from '../../../shared/statistics.ts';
 import type { Dataset, LabeledRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { rateThreshold } from '../measures/confusion.ts';
@@ -16,6 +16,7 @@ import {
   type ValidationReport,
 } from './report.ts';
 import { isHard, pick, positions } from '../dataset/rows.ts';
+import { splitShares, type SplitShares } from './split_shares.ts';
 
 /** The full report of one model, on rows it was not trained on. Plain JSON. */
 export interface ModelValidation {
@@ -41,15 +42,6 @@ export interface ModelValidation {
 /** Measures of a generated market. */
 export interface GeneratedMetrics extends PartMetrics {
   readonly answer_mean: number;
-}
-
-/** Rows and share of positive labels (mean of soft ones) where a split learned, and where it was tested. */
-export interface SplitShares {
-  readonly split: string;
-  readonly train_rows: number;
-  readonly train_share: number | null;
-  readonly test_rows: number;
-  readonly test_share: number | null;
 }
 
 /** The validation of one model. */
@@ -131,8 +123,8 @@ export function validateModel(
         seed,
       }),
       class_shares: {
-        out_of_fold: learned.folds.map((fold) => sharesOf(fold, trained)),
-        walk_forward: learned.walkForward.map((fold) => sharesOf(fold, trained)),
+        out_of_fold: learned.folds.map((fold) => splitShares(fold, trained)),
+        walk_forward: learned.walkForward.map((fold) => splitShares(fold, trained)),
       },
       warnings: marketWarnings(learnedScenarios.trend),
     },
@@ -163,17 +155,6 @@ function generatedMetrics(
 function answerAll(models: readonly FoldModel[], trained: LabeledRows, evaluated: LabeledRows): Evaluated {
   if (evaluated === trained) return { rows: evaluated, ...testedScores(models, evaluated.y.length) };
   return { rows: evaluated, scores: outOfFold(models, evaluated), split: splitOfTime(models, evaluated.time) };
-}
-
-function sharesOf({ name, train, test }: FoldModel, { y }: LabeledRows): SplitShares {
-  const share = (rows: Int32Array): number | null => meanOrNull(pick(y, rows));
-  return {
-    split: name,
-    train_rows: train.length,
-    train_share: share(train),
-    test_rows: test.length,
-    test_share: share(test),
-  };
 }
 
 /** Share of positive labels; ½ where labels are soft or there are none. */

@@ -44,6 +44,8 @@ export interface Fitted {
   readonly learner: string;
   /** Columns of its input. */
   readonly columns: number;
+  /** Bars whose features it gets together, the oldest first; absent: those of one bar alone. */
+  readonly bars?: number;
   /** How margins become answers. */
   readonly link: Link;
   /** Answers per row. */

@@ -19,7 +19,7 @@ const DEFAULTS: NetworkParameters = {
   focal_gamma: 2,
   lstm_units: 128,
 };
-const DEFAULT_SEQUENCE_BARS = 60;
+export const DEFAULT_SEQUENCE_BARS = 60;
 
 export function isNetwork(name: string): name is Network {
   return (NETWORKS as readonly string[]).includes(name);

@@ -66,6 +66,7 @@ function rescaled(
   return {
     learner,
     columns,
+    bars,
     link: 'sigmoid',
     width: 1,
     iterations,
