@@ -8,7 +8,7 @@ import { NETWORKS_PYTHON } from '../shared/policy/environment.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { sequenceModel } from '../shared/bundle/sequence_bundle.fixture.ts';
 import { DEFAULT_SEQUENCE_BARS } from '../trainer/learning/learners/networks/network_parameters.ts';
-import { FAKE_PYTHON_NOTE, fakePython, fakePythonWithoutTabpfn, fakeSequencePython } from './networks_python.ts';
+import { FAKE_PYTHON_NOTE, fakePython, fakePythonWithout, fakeSequencePython } from './networks_python.ts';
 import { tinyBars } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
@@ -206,7 +206,7 @@ describe('minutehand league', () => {
   it.skipIf(FAKE_PYTHON_NOTE !== '')(
     `names the one command where TabPFN is absent, and no training takes it${FAKE_PYTHON_NOTE}`,
     async () => {
-      const python = fakePythonWithoutTabpfn(place.folder);
+      const python = fakePythonWithout(place.folder, 'tabpfn');
       const league = ['league', '--data', data, '--entrants', 'prior,tabpfn'];
       const [absent, none, trained, listed] = await place.runEach(
         [league, league, ['train', '--data', data, '--engine', 'tabpfn'], ['learners', 'list']],

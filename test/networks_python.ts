@@ -14,10 +14,11 @@ export function networksNote(): string {
   return skipNote(!isThere, 'pip install torch numpy pyarrow onnx, NETWORKS_TEST_PYTHON names its Python');
 }
 
-/** The same, without the package `tabpfn`. */
-export function fakePythonWithoutTabpfn(folder: string): string {
-  const file = join(folder, 'python_without');
-  writeFileSync(file, `#!/bin/sh\ncase "$*" in *find_spec*) exit 1 ;; esac\nexec ${fakePython(folder)} "$@"\n`);
+/** The same, without the package of this module. */
+export function fakePythonWithout(folder: string, module: string): string {
+  const file = join(folder, `python_without_${module}`);
+  const isAsked = `*find_spec*${module}*`;
+  writeFileSync(file, `#!/bin/sh\ncase "$*" in ${isAsked}) exit 1 ;; esac\nexec ${fakePython(folder)} "$@"\n`);
   chmodSync(file, 0o755);
   return file;
 }

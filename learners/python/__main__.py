@@ -1,4 +1,4 @@
-"""The delivered networks: `python learners/python neural_net` speaks the protocol of a learner program.
+"""The delivered Python learners: `python learners/python neural_net` speaks the protocol of a learner program.
 
 minutehand starts it; `minutehand learners install` makes the environment that it runs in.
 """
@@ -6,38 +6,59 @@ minutehand starts it; `minutehand learners install` makes the environment that i
 import sys
 from importlib.metadata import version
 
-import torch
-
 from minutehand_learner import serve
-from network_training import fit_network
-from neural_net import NeuralNet
-from recurrent import Gru, Lstm
-from tabpfn_answers import answer_with_tabpfn
-from transformer import Transformer
 
-NETWORKS = {
-    "neural_net": lambda shape, settings: NeuralNet(shape.features, settings.dropout),
-    "lstm": lambda shape, settings: Lstm(shape.features, settings.lstm_units, settings.dropout),
-    "gru": lambda shape, settings: Gru(shape.features, settings.dropout),
-    "transformer": lambda shape, settings: Transformer(shape.bars, shape.features, settings.dropout),
-}
+NETWORKS = ["neural_net", "lstm", "gru", "transformer"]
+SCIKIT = ["sklearn_logistic", "sklearn_forest"]
+TABPFN = "tabpfn"
 
 
 def main() -> None:
     name, *more = sys.argv[1:] or [""]
-    build = NETWORKS.get(name)
-    if (build is None and name != "tabpfn") or more not in ([], ["gpu"]):
-        sys.exit(f"usage: python learners/python NAME [gpu], with one of {', '.join([*NETWORKS, 'tabpfn'])}")
+    known = [*NETWORKS, *SCIKIT, TABPFN]
+    if name not in known or more not in ([], ["gpu"]) or (name in SCIKIT and more):
+        sys.exit(f"usage: python learners/python NAME [gpu], with one of {', '.join(known)}")
     device = "cuda" if more else "cpu"
-    if build is None:
-        serve(
-            f"tabpfn {version('tabpfn')}",
-            lambda rows, request, progress: answer_with_tabpfn(rows, request, progress, device),
-        )
-        return
+    if name in SCIKIT:
+        serve_scikit(name)
+    elif name == TABPFN:
+        serve_tabpfn(device)
+    else:
+        serve_network(name, device)
+
+
+def serve_network(name: str, device: str) -> None:
+    import torch
+
+    from network_training import fit_network
+    from neural_net import NeuralNet
+    from recurrent import Gru, Lstm
+    from transformer import Transformer
+
+    builds = {
+        "neural_net": lambda shape, settings: NeuralNet(shape.features, settings.dropout),
+        "lstm": lambda shape, settings: Lstm(shape.features, settings.lstm_units, settings.dropout),
+        "gru": lambda shape, settings: Gru(shape.features, settings.dropout),
+        "transformer": lambda shape, settings: Transformer(shape.bars, shape.features, settings.dropout),
+    }
     serve(
         f"{name}, torch {torch.__version__}",
-        lambda rows, request, progress: fit_network(build, rows, request, progress, device),
+        lambda rows, request, progress: fit_network(builds[name], rows, request, progress, device),
+    )
+
+
+def serve_scikit(name: str) -> None:
+    from scikit import fit_forest, fit_logistic
+
+    serve(f"{name}, scikit-learn {version('scikit-learn')}", fit_logistic if name == SCIKIT[0] else fit_forest)
+
+
+def serve_tabpfn(device: str) -> None:
+    from tabpfn_answers import answer_with_tabpfn
+
+    serve(
+        f"tabpfn {version('tabpfn')}",
+        lambda rows, request, progress: answer_with_tabpfn(rows, request, progress, device),
     )
 
 

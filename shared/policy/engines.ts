@@ -77,6 +77,10 @@ export type Network = (typeof NETWORKS)[number];
 /** Those that get the features of the last bars together. */
 export const SEQUENCE_NETWORKS: readonly string[] = ['gru', 'lstm', 'transformer'] satisfies Network[];
 
+/** Models of scikit-learn that learners/python trains, in the same environment. */
+export const SCIKIT = ['sklearn_logistic', 'sklearn_forest'] as const;
+export type Scikit = (typeof SCIKIT)[number];
+
 /** Where a model is learned. */
 export const DEVICES = ['cpu', 'gpu'] as const;
 export type Device = (typeof DEVICES)[number];
@@ -90,7 +94,7 @@ export type Ensemble = (typeof ENSEMBLES)[number];
 export const META_LEARNERS = ['greedy', 'logistic'] as const;
 
 /** Engines that an ensemble can combine: those whose models get the features of one bar. */
-export const VOTERS = [...ENGINES, 'logistic', 'program', 'neural_net'] as const;
+export const VOTERS = [...ENGINES, 'logistic', 'program', 'neural_net', ...SCIKIT] as const;
 /** Engines that the engine `league` can choose among. */
 export const LEAGUE_ENTRANTS = [...VOTERS, 'vote', 'bagging', 'stacking'] as const;
 /** How it chooses. */
@@ -111,12 +115,16 @@ export const LEARNER_SUMMARIES = {
     'for each model, one of `train.league.entrants` (absent: gbdt, random_forest, logistic): the one with the lowest log loss on later blocks of time, or by `train.league.choice` the simplest one within one standard error of it; served as the chosen one is; `train` and `league` only',
   program:
     'a program of yours, in any language, that trains on the rows it is given and writes ONNX (docs/guides/extend/WRITE_A_LEARNER.md); `train` and `league` only; served by onnxruntime',
+  sklearn_logistic:
+    'the logistic regression of scikit-learn on standardized columns, `l2` is its penalty; needs `minutehand learners install`; `train` and `league` only; served by onnxruntime',
+  sklearn_forest:
+    'the random forest of scikit-learn: `rounds` trees of at most `leaves` leaves, `column_fraction` of the columns drawn for each split; otherwise as sklearn_logistic',
   neural_net:
     'a network of two hidden layers (64, 32, dropout) over one row, by PyTorch with focal loss and early stopping; needs `minutehand learners install`; `train` and `league` only; served by onnxruntime',
   gru: 'a GRU of 32 units over the features of the last `train.networks.sequence_bars` bars; otherwise as neural_net',
   lstm: 'LSTM of `train.networks.lstm_units`, LSTM of half of them, a dense layer of 32, dropout between them, over the features of the last bars; otherwise as gru',
   transformer: 'two layers of attention with four heads, 32 wide, over the features of the last bars; otherwise as gru',
-} as const satisfies Readonly<Record<Ensemble | Network, string>> & Readonly<Record<string, string>>;
+} as const satisfies Readonly<Record<Ensemble | Network | Scikit, string>> & Readonly<Record<string, string>>;
 
 /** What `train.engine` may name: engines of trees, and learners that are not trees alone. */
 export type TrainEngine = Engine | keyof typeof LEARNER_SUMMARIES;

@@ -7,6 +7,7 @@ import { NETWORK_LEARNERS, type NetworkSetup } from './networks/networks.ts';
 import { LOGISTIC } from './linear/logistic.ts';
 import { PRIOR } from './linear/prior.ts';
 import { PROGRAM, type ProgramSetup } from './program/program.ts';
+import { SCIKIT_LEARNERS, type ScikitSetup } from './scikit/scikit.ts';
 import { TREE_LEARNERS, type FitTrees, type TreeSetup } from './trees/tree_learners.ts';
 import { BAGGING } from './bagging/bagging.ts';
 import { ensembleParameters, type EnsembleParameters, type EnsembleSetup } from './mixture/ensemble_parameters.ts';
@@ -15,7 +16,7 @@ import { STACKING } from './stacking/stacking.ts';
 import { VOTE } from './vote/vote.ts';
 
 /** What a learner may need to open. */
-type Setup = TreeSetup & EnsembleSetup & ProgramSetup & NetworkSetup;
+type Setup = TreeSetup & EnsembleSetup & ProgramSetup & ScikitSetup & NetworkSetup;
 
 /** Every learner. A new one is a folder beside this file and a line here. */
 export const LEARNERS: readonly LearnerDefinition<Setup>[] = [
@@ -27,6 +28,7 @@ export const LEARNERS: readonly LearnerDefinition<Setup>[] = [
   VOTE,
   LEAGUE,
   PROGRAM,
+  ...SCIKIT_LEARNERS,
   ...NETWORK_LEARNERS,
 ];
 

@@ -1,9 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { MinutehandError } from '../../../../shared/errors.ts';
-import { packageRoot } from '../../../../shared/root.ts';
-import { networksPython } from '../networks/python_environment.ts';
-import { PROGRAM_FOLDER, VARIABLES } from '../networks/networks.ts';
+import { pythonWith } from '../networks/python_environment.ts';
+import { pythonCommand, VARIABLES } from '../networks/networks.ts';
 import { processOf } from '../program/processes.ts';
 import { programAnswers } from './answer_by_program.ts';
 import type { ComparisonDefinition } from './comparison_learner.ts';
@@ -28,23 +24,18 @@ export const TABPFN: ComparisonDefinition = {
       name: TABPFN.name,
       rowLimit,
       async fit(request) {
-        const folder = join(packageRoot(), PROGRAM_FOLDER);
-        const command = [pythonWithTabpfn(), '-E', '-s', '-B', folder, 'tabpfn', ...(device === 'gpu' ? ['gpu'] : [])];
-        return programAnswers({ program: processOf(command, VARIABLES), columnNames, rowLimit }, request);
+        const program = processOf(pythonCommand(pythonWithTabpfn(), TABPFN.name, device), VARIABLES);
+        return programAnswers({ program, columnNames, rowLimit }, request);
       },
     };
   },
 };
 
-const IS_THERE = 'import importlib.util, sys; sys.exit(importlib.util.find_spec("tabpfn") is None)';
-
 /** @throws MinutehandError LEARNER_MISSING */
 function pythonWithTabpfn(): string {
-  const python = networksPython();
-  if (spawnSync(python, ['-E', '-s', '-c', IS_THERE], { stdio: 'ignore' }).status === 0) return python;
-  throw new MinutehandError('LEARNER_MISSING', {
-    seen: `no package tabpfn for ${python}`,
-    expected: 'TabPFN, which a league compares and nothing serves',
-    next: `Run \`${python} -m pip install tabpfn\`.`,
+  return pythonWith({
+    module: 'tabpfn',
+    distribution: 'tabpfn',
+    purpose: 'TabPFN, which a league compares and nothing serves',
   });
 }

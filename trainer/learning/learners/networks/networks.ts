@@ -17,7 +17,7 @@ export interface NetworkSetup {
 }
 
 /** The program of all networks: its argument is the name of one. */
-export const PROGRAM_FOLDER = join('learners', 'python');
+const PROGRAM_FOLDER = join('learners', 'python');
 /** Of the simplest network. */
 const LEAST_COMPLEXITY = 7;
 /** The same request gives the same model: one thread, no hashing by chance. */
@@ -28,6 +28,15 @@ export const VARIABLES = {
   // Without it, matrix products of CUDA depend on the order of its streams.
   CUBLAS_WORKSPACE_CONFIG: ':4096:8',
 };
+
+/**
+ * The command of a delivered learner: isolated from packages of the user, and without writing compiled files beside the
+ * sources.
+ */
+export function pythonCommand(python: string, name: string, device: Device = 'cpu'): string[] {
+  const folder = join(packageRoot(), PROGRAM_FOLDER);
+  return [python, '-E', '-s', '-B', folder, name, ...(device === 'gpu' ? ['gpu'] : [])];
+}
 
 /** Networks of PyTorch (`learners/python`): `minutehand learners install` makes their environment. */
 export const NETWORK_LEARNERS: readonly LearnerDefinition<NetworkSetup>[] = NETWORKS.map((name, i) =>
@@ -46,10 +55,7 @@ function networkLearner(name: Network, complexity: number): LearnerDefinition<Ne
       supports: definition.supports,
       async fit(request) {
         refuseUnsupported(definition, request);
-        // Isolated from packages of the user, and without writing compiled files beside the sources.
-        const folder = join(packageRoot(), PROGRAM_FOLDER);
-        const command = [networksPython(), '-E', '-s', '-B', folder, name, ...(device === 'gpu' ? ['gpu'] : [])];
-        const program = processOf(command, VARIABLES);
+        const program = processOf(pythonCommand(networksPython(), name, device), VARIABLES);
         const sequential = SEQUENCE_NETWORKS.includes(name);
         return fitByProgram(
           { learner: name, program, parameters: { ...network }, columnNames, sequential },

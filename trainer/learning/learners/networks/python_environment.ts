@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
@@ -56,6 +57,30 @@ export function networksPython(env: NodeJS.ProcessEnv = process.env): string {
   const own = pythonEnvironment(env);
   if (readInstalled(own) !== null && canRun(own.python)) return own.python;
   throw missing(`no Python environment in ${own.folder}`);
+}
+
+/** A package that not every environment has. */
+export interface PythonPackage {
+  /** Name to import it by, and to install it by. */
+  readonly module: string;
+  readonly distribution: string;
+  /** What it is for. */
+  readonly purpose: string;
+}
+
+/**
+ * The same Python, where it has the package.
+ * @throws MinutehandError LEARNER_MISSING
+ */
+export function pythonWith({ module, distribution, purpose }: PythonPackage): string {
+  const python = networksPython();
+  const isThere = `import importlib.util, sys; sys.exit(importlib.util.find_spec("${module}") is None)`;
+  if (spawnSync(python, ['-E', '-s', '-c', isThere], { stdio: 'ignore' }).status === 0) return python;
+  throw new MinutehandError('LEARNER_MISSING', {
+    seen: `no package ${distribution} for ${python}`,
+    expected: purpose,
+    next: `Run \`${python} -m pip install ${distribution}\`.`,
+  });
 }
 
 function canRun(file: string): boolean {
