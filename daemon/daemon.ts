@@ -140,6 +140,8 @@ export interface DaemonOptions {
   readonly faults?: (() => readonly DependencyFault[]) | undefined;
   /** Polling interval of `models/`, ms. */
   readonly modelPollMs?: number;
+  /** Whether `loadRule` opens rules of pairs, too; default: where a strategy of this program has them. */
+  readonly hasPairRules?: boolean | undefined;
   /** See `JournalOptions`. */
   readonly maxWaitingRows?: number;
   /** Aborted when the process is to end: the recovery is given up at its next step. */
@@ -693,8 +695,8 @@ class AssembledDaemon implements Daemon {
   /** @returns null without subjects of rules */
   #ruleOptions(role: RuleRole): Omit<FollowedRulesOptions, 'apply' | 'marksOf'> | null {
     const { files, scheduler, loadRule } = this.#ports;
-    const { settings, paths, observer, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
-    const subjects = subjectsOfRules(this.#subjects);
+    const { settings, paths, observer, log, print, modelPollMs = MODEL_POLL_MS, hasPairRules } = this.#options;
+    const subjects = subjectsOfRules(this.#subjects, hasPairRules);
     if (subjects.length === 0 || loadRule === undefined) return null;
     return {
       modelsFolder: paths.models,

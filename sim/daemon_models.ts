@@ -10,6 +10,7 @@ import { createModelLine, type ModelLine } from './model_line.ts';
 import type { Published } from './oracle.ts';
 import { createEarlySwap, createLostFallback, withPooledScores } from './planted.ts';
 import type { SimulatedProcess } from './process.ts';
+import { ruleVersion } from './rules.ts';
 
 const MIN_LOAD_MS = 5;
 const MAX_LOAD_MS = 3000;
@@ -57,8 +58,9 @@ export class DaemonModels {
   check({ signal: { pair_id, seq, model_version }, isTakeover }: Published): void {
     // What a new holder of the lease publishes was answered before.
     if (isTakeover) return;
-    // Direction models are checked by `Truth`.
-    if (isInstrument(parseSubject(pair_id)) || this.#line.named(model_version)) return;
+    // Direction models and rules are checked by `Truth`.
+    if (isInstrument(parseSubject(pair_id)) || ruleVersion(model_version) !== null) return;
+    if (this.#line.named(model_version)) return;
     this.#options.onViolation(
       'models that cannot have answered',
       `${pair_id} seq ${seq}: "${model_version}", active ${this.#line.possible}`,

@@ -108,7 +108,7 @@ export function expectedAnswer(situation: Situation): ExpectedAnswer {
     z_score: isMeasured ? bar.z : null,
     return_prob: scored?.return_prob ?? null,
     risk_score: scored?.risk_score ?? null,
-    entry: action === 'ENTER' ? legsOf(target, bar.beta, symbols) : '',
+    entry: action === 'ENTER' ? entryLegsOf(target, bar.beta, symbols) : '',
     confidence: scored === null ? null : scored.return_prob * (1 - scored.risk_score),
     risk_flag: scored === null ? null : Number(scored.risk_score >= models!.theta2),
     theta1: models?.theta1 ?? null,
@@ -136,7 +136,8 @@ export function expectedAnswer(situation: Situation): ExpectedAnswer {
   return { body: JSON.stringify(body).slice(0, -1), position: JSON.stringify(position), met };
 }
 
-function labelOf(id: string, symbols: readonly string[]): string {
+/** `XAU/USD vs XAG/USD 1h` */
+export function labelOf(id: string, symbols: readonly string[]): string {
   const [, timeframe] = id.split('@');
   const legs = symbols.map((symbol) => `${symbol.slice(0, 3)}/${symbol.slice(3)}`).join(' vs ');
   return timeframe === undefined ? legs : `${legs} ${timeframe}`;
@@ -210,7 +211,7 @@ function outcomeOf(situation: Situation): Outcome {
   });
   if (outcome !== 'COMPLETE') return undecided(outcome);
   if (!isWarm) return undecided('WARMUP');
-  const aged = position.side === 0 ? position : { ...position, ageBars: position.ageBars + 1 };
+  const aged = position.side === 0 ? position : oneBarLater(position);
   const decision = expectedDecision({
     ...situation,
     scores: scores === null ? null : { ...scores, expected_net_bps: expectedNet(situation, scores.return_prob) },
@@ -229,8 +230,14 @@ function outcomeOf(situation: Situation): Outcome {
   };
 }
 
+/** Under the models it is no position of a challenger of rules any more. */
+function oneBarLater(position: ExpectedPosition): ExpectedPosition {
+  const { rollout: _, ...held } = position as ExpectedPosition & { readonly rollout?: string };
+  return { ...held, ageBars: position.ageBars + 1 };
+}
+
 /** Leg B has −target · sign(beta). */
-function legsOf(target: number, beta: number, [a, b]: readonly [string, string]): string {
+export function entryLegsOf(target: number, beta: number, [a, b]: readonly [string, string]): string {
   const sideOf = (side: number): string => (side === 1 ? 'BUY' : 'SELL');
   return `${sideOf(target)}_${a}, ${sideOf(beta < 0 ? target : -target)}_${b}`;
 }

@@ -12,20 +12,18 @@ import {
   type ExpectedRule,
 } from './expected_instrument.ts';
 import { knownAt, type StoredValue } from './known_series.ts';
-import type { TrainedRule } from './rules.ts';
+import { ruleVersion, type RuleArchive, type TrainedRule } from './rules.ts';
 import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
 import type { TwinInputs } from './twin_inputs.ts';
 
 const SECONDS_PER_MINUTE = 60;
 /** A value is late when it arrives longer than this after its event. */
 const LATE_SECONDS = 60;
-/** Begins the version of a signal that a rule has answered. */
-const RULE_PREFIX = 'rule/';
 
 /** Models and rules as they were made, by version. */
 export interface InstrumentArchive {
   directions(version: string): DirectionModel;
-  rules(version: string): TrainedRule;
+  readonly rules: RuleArchive;
 }
 
 /**
@@ -108,7 +106,8 @@ export class InstrumentReference implements SubjectReference {
 
   answer(minute: AnsweredMinute, asked: Asked): ReferenceAnswer {
     const { version, isDegraded, position, idOf } = asked;
-    const rule = version.startsWith(RULE_PREFIX) ? this.#archive.rules(version.slice(RULE_PREFIX.length)) : null;
+    const ownRule = ruleVersion(version);
+    const rule = ownRule === null ? null : this.#archive.rules.ofInstrument(ownRule);
     const direction = rule === null ? version : (asked.direction ?? '');
     const model = direction === '' ? null : this.#archive.directions(direction);
     const { a: symbol, id } = this.#instrument;
@@ -125,7 +124,15 @@ export class InstrumentReference implements SubjectReference {
       barClose: minute.a?.close ?? null,
       lastClose: this.#closes.at(-1) ?? null,
       model: model === null ? null : rulesOf(model, symbol),
-      rule: rule === null ? null : this.#atClose(rule, direction, probabilities, asked.rollout),
+      rule:
+        rule === null
+          ? null
+          : this.#atClose(
+              rule,
+              direction,
+              probabilities,
+              asked.arm?.arm === 'challenger' ? asked.arm.rollout : undefined,
+            ),
       probabilities,
       isDegraded,
       position: JSON.parse(position) as ExpectedInstrumentPosition,

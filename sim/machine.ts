@@ -1,7 +1,6 @@
 import { pino } from 'pino';
 import { assembleDaemon, type Daemon } from '../daemon/daemon.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
-import { readRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import { checkFinalHeartbeats, checkLastBars, checkNothingLost } from './daemon_checks.ts';
 import { DaemonModels } from './daemon_models.ts';
@@ -166,7 +165,7 @@ class DaemonMachine implements Machine {
       lease: this.#options.lease?.connect(owner),
       loadModels: (folder: string, quietly: Quietly) => this.#models.load(owner, files, folder, quietly),
       loadDirection: (folder: string) => this.#models.loadDirection(owner, files, folder),
-      loadRule: (folder: string) => this.#options.rules.withFault(readRuleBundle(folder, files)),
+      loadRule: (folder: string) => this.#options.rules.open(folder, files),
     };
   }
 
@@ -195,6 +194,7 @@ class DaemonMachine implements Machine {
       },
       isFeedOpen: () => true,
       modelPollMs: MODEL_POLL_MS,
+      hasPairRules: this.#options.variety?.hasPairRules,
     };
   }
 

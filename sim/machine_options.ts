@@ -35,7 +35,7 @@ export interface MachineOptions {
   readonly truth: Truth;
   readonly trainer: Trainer;
   readonly directions: DirectionTrainer;
-  readonly rules: Pick<RuleTrainer, 'withFault'>;
+  readonly rules: Pick<RuleTrainer, 'open'>;
   readonly lease: LeaseWorld | null;
   readonly variety: Variety | null;
   /** Reads and verifies models. */

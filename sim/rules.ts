@@ -1,15 +1,25 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { rolloutPath, writeRollout, type Rollout } from '../shared/bundle/rollout.ts';
 import { ruleFolder, rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle, writeRuleBundle, type FileRule } from '../shared/bundle/rule/rule_bundle.ts';
 import { RULE_REPORT, type RuleManifest } from '../shared/bundle/rule/rule_manifest.ts';
 import { readPointerFile, type PointerPlace } from '../shared/bundle/pointer.ts';
 import { replaceDurably } from '../shared/durable_file.ts';
-import { barSecondsOf, isInstrument, timeframeOf, type Timeframe } from '../shared/pair.ts';
+import type { AnyRule } from '../shared/bundle/rule/rule_model.ts';
+import { barSecondsOf, isInstrument, timeframeOf, type Pair, type Timeframe } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { StrategyDocument } from '../shared/policy/strategy_file.ts';
-import type { Rng } from '../shared/ports.ts';
+import type { FileSystem, Rng } from '../shared/ports.ts';
+import { SERVED_RULE_PREFIX } from '../shared/signal/instrument_signal.ts';
 import type { SimulatedDisk } from './disk.ts';
+import {
+  isRatioRule,
+  RATIO_STRATEGIES,
+  readRatioRule,
+  writeRatioRule,
+  type RatioRule,
+  type RatioStrategy,
+} from './pair_rules.ts';
 import { peekingFiles } from './trainer.ts';
 import { subjectsOf } from './variety.ts';
 
@@ -93,33 +103,38 @@ export function isFatal(close: number): boolean {
 const FAULTY = 2;
 
 /** The same rule, whose code throws at fatal bars, as a user's may. */
-function throwing(rule: FileRule): FileRule {
-  const own: FileRule = {
-    ...rule,
-    createFormulas(barSeconds) {
-      const formulas = rule.createFormulas(barSeconds);
-      const step = formulas.step.bind(formulas);
-      formulas.step = (reading) => {
-        if (isFatal(reading.bar.close)) throw new RangeError('a simulated fault');
-        step(reading);
-      };
-      return formulas;
-    },
+function throwing<Rule extends AnyRule>(rule: Rule): Rule {
+  const createFormulas: AnyRule['createFormulas'] = (barSeconds) => {
+    const formulas = rule.createFormulas(barSeconds);
+    const step = formulas.step.bind(formulas) as (reading: object) => void;
+    formulas.step = (reading: { bar: { close: number } } | { a: { close: number } }) => {
+      const { close } = 'bar' in reading ? reading.bar : reading.a;
+      if (isFatal(close)) throw new RangeError('a simulated fault');
+      step(reading);
+    };
+    return formulas as never;
   };
-  return own;
+  return { ...rule, createFormulas };
+}
+
+/** The version of the rule that a signal names; null: models have answered it. */
+export function ruleVersion(modelVersion: string): string | null {
+  return modelVersion.startsWith(SERVED_RULE_PREFIX) ? modelVersion.slice(SERVED_RULE_PREFIX.length) : null;
 }
 
 export interface RuleTrainerOptions {
   readonly settings: Settings;
   readonly folder: string;
   readonly disk: SimulatedDisk;
+  /** Whether pairs have rules, too. */
+  readonly hasPairRules: boolean;
   /** Version of the direction model that a pointer names; null: none. */
   activeDirection(timeframe: Timeframe): string | null;
   trueMs(): number;
   trace(line: () => string): void;
 }
 
-/** A rule as it was written, unaffected by faults, with its conditions in plain code. */
+/** A rule of an instrument as it was written, unaffected by faults, with its conditions in plain code. */
 export interface TrainedRule {
   readonly model: FileRule;
   readonly conditions: Pick<SimulatedRule, 'long' | 'short' | 'exit'>;
@@ -127,46 +142,72 @@ export interface TrainedRule {
   readonly isFaulty: boolean;
 }
 
+/** The same of a pair. */
+export interface TrainedPairRule {
+  readonly model: RatioRule;
+  readonly strategy: RatioStrategy;
+  readonly isFaulty: boolean;
+}
+
+/** Rules as they were written, by version. Each throws RangeError for one that never was. */
+export interface RuleArchive {
+  trained(version: string): TrainedRule | TrainedPairRule;
+  ofInstrument(version: string): TrainedRule;
+  ofPair(version: string): TrainedPairRule;
+}
+
 /** Writes rules, and names those that are served, in shadow or in a rollout, as a trainer and people do. */
-export class RuleTrainer {
+export class RuleTrainer implements RuleArchive {
   readonly #options: RuleTrainerOptions;
-  readonly #instruments: readonly string[];
-  readonly #trained = new Map<string, TrainedRule>();
+  /** Those that have rules, by id. */
+  readonly #subjects: ReadonlyMap<string, Pair>;
+  readonly #trained = new Map<string, TrainedRule | TrainedPairRule>();
   #rollouts = 0;
 
   constructor(options: RuleTrainerOptions) {
     this.#options = options;
-    this.#instruments = subjectsOf(options.settings)
-      .filter(isInstrument)
-      .map(({ id }) => id);
+    const subjects = subjectsOf(options.settings).filter((own) => options.hasPairRules || isInstrument(own));
+    this.#subjects = new Map(subjects.map((own) => [own.id, own]));
   }
 
   hasTrained(version: string): boolean {
     return this.#trained.has(version);
   }
 
-  /** The rule of this version as written. @throws RangeError */
-  trained(version: string): TrainedRule {
+  trained(version: string): TrainedRule | TrainedPairRule {
     const rule = this.#trained.get(version);
     if (rule === undefined) throw new RangeError(`no rule ${version} was ever written`);
     return rule;
   }
 
-  /** The rule that a daemon has read, with its fault, if it has one. */
-  withFault(rule: FileRule): FileRule {
+  ofInstrument(version: string): TrainedRule {
+    const rule = this.trained(version);
+    if (!('conditions' in rule)) throw new RangeError(`the rule ${version} is of a pair`);
+    return rule;
+  }
+
+  ofPair(version: string): TrainedPairRule {
+    const rule = this.trained(version);
+    if (!('conditions' in rule)) return rule;
+    throw new RangeError(`the rule ${version} is of an instrument`);
+  }
+
+  /** The rule of a folder as a daemon reads it, with its fault, if it has one. @throws MinutehandError */
+  open(folder: string, files: FileSystem): AnyRule {
+    const rule = isRatioRule(folder, files) ? readRatioRule(folder, files) : readRuleBundle(folder, files);
     return this.#trained.get(rule.manifest.version)?.isFaulty === true ? throwing(rule) : rule;
   }
 
-  /** Serves a new rule for an instrument, or none any more. */
+  /** Serves a new rule for a subject, or none any more. */
   serve(rng: Rng): void {
-    const instrument = this.#pick(rng, this.#instruments);
+    const instrument = this.#pick(rng, this.#ids);
     if (rng.integer(5) === 0) this.#name(rulePlace(this.#options.folder, instrument), null);
     else this.#serveNew(rng, instrument);
   }
 
-  /** Serves a new rule for every instrument. @param mayFail whether some have a fault */
+  /** Serves a new rule for every subject that has rules. @param mayFail whether some have a fault */
   serveAll(rng: Rng, mayFail: boolean): void {
-    for (const instrument of this.#instruments) this.#serveNew(rng, instrument, mayFail);
+    for (const instrument of this.#ids) this.#serveNew(rng, instrument, mayFail);
   }
 
   #serveNew(rng: Rng, instrument: string, mayFail = true): void {
@@ -176,9 +217,13 @@ export class RuleTrainer {
     if (version !== null) this.#name(rulePlace(this.#options.folder, instrument), version);
   }
 
-  /** Makes a rule the shadow of its instrument, or ends that. */
+  get #ids(): string[] {
+    return [...this.#subjects.keys()];
+  }
+
+  /** Makes a rule the shadow of its subject, or ends that. */
   nameShadow(rng: Rng): void {
-    const instrument = this.#pick(rng, this.#instruments);
+    const instrument = this.#pick(rng, this.#ids);
     const versions = [...this.#trained].flatMap(([version, { model }]) =>
       model.manifest.instrument === instrument ? [version] : [],
     );
@@ -189,7 +234,7 @@ export class RuleTrainer {
   /** Begins a rollout of a new rule, or begins the next stage of the one that is active, or ends it. */
   changeRollout(rng: Rng): void {
     const { folder, disk, trueMs, trace } = this.#options;
-    const instrument = this.#pick(rng, this.#instruments);
+    const instrument = this.#pick(rng, this.#ids);
     const champion = this.#named(rulePlace(folder, instrument));
     try {
       const before = disk.peek(rolloutPath(folder));
@@ -232,7 +277,7 @@ export class RuleTrainer {
   /** Damages a file, as an operator or a failing disk would. */
   damage(rng: Rng): void {
     const { folder, disk, trace } = this.#options;
-    const instrument = this.#pick(rng, this.#instruments);
+    const instrument = this.#pick(rng, this.#ids);
     const place = rulePlace(folder, instrument);
     const version = this.#named(place);
     const kinds: (() => void)[] = [
@@ -254,27 +299,44 @@ export class RuleTrainer {
   }
 
   /** @returns its version; null when the disk refused it */
-  #write(rng: Rng, instrument: string, isFaulty: boolean): string | null {
-    const { folder, disk, trueMs, trace } = this.#options;
-    const rule = this.#pick(rng, RULES);
+  #write(rng: Rng, id: string, isFaulty: boolean): string | null {
+    const { trace } = this.#options;
     try {
-      const path = writeRuleBundle(
-        ruleFolder(folder),
-        new Date(trueMs()),
-        {
-          manifest: this.#manifestOf(rule, instrument, rng.integer(4) === 0),
-          report: { made: 'in a simulated world' },
-        },
-        disk,
-      );
-      const version = basename(path);
-      const model = readRuleBundle(path, peekingFiles(disk));
-      this.#trained.set(version, { model: isFaulty ? throwing(model) : model, conditions: rule, isFaulty });
+      const rule = isInstrument(this.#subjects.get(id)!)
+        ? this.#writeOfInstrument(rng, id, isFaulty)
+        : this.#writeOfPair(rng, id, isFaulty);
+      const { version } = rule.model.manifest;
+      this.#trained.set(version, rule);
       return version;
     } catch (error) {
-      trace(() => `rules: ${instrument} not written: ${String(error)}`);
+      trace(() => `rules: ${id} not written: ${String(error)}`);
       return null;
     }
+  }
+
+  #writeOfInstrument(rng: Rng, instrument: string, isFaulty: boolean): TrainedRule {
+    const { folder, disk, trueMs } = this.#options;
+    const rule = this.#pick(rng, RULES);
+    const path = writeRuleBundle(
+      ruleFolder(folder),
+      new Date(trueMs()),
+      {
+        manifest: this.#manifestOf(rule, instrument, rng.integer(4) === 0),
+        report: { made: 'in a simulated world' },
+      },
+      disk,
+    );
+    const model = readRuleBundle(path, peekingFiles(disk));
+    return { model: isFaulty ? throwing(model) : model, conditions: rule, isFaulty };
+  }
+
+  #writeOfPair(rng: Rng, instrument: string, isFaulty: boolean): TrainedPairRule {
+    const { folder, disk, trueMs } = this.#options;
+    const strategy = rng.integer(RATIO_STRATEGIES.length);
+    const edge = { no_edge: rng.integer(4) === 0 };
+    const path = writeRatioRule(folder, new Date(trueMs()), { instrument, strategy, edge }, disk);
+    const model = readRatioRule(path, peekingFiles(disk));
+    return { model: isFaulty ? throwing(model) : model, strategy: RATIO_STRATEGIES[strategy]!, isFaulty };
   }
 
   #manifestOf(
@@ -282,7 +344,7 @@ export class RuleTrainer {
     instrument: string,
     hasNoEdge: boolean,
   ): Omit<RuleManifest, 'format' | 'version' | 'created' | 'files' | 'feature_schema'> {
-    const own = subjectsOf(this.#options.settings).find(({ id }) => id === instrument)!;
+    const own = this.#subjects.get(instrument)!;
     const direction = readsProbabilities ? this.#options.activeDirection(timeframeOf(barSecondsOf(own))) : null;
     return {
       git_commit: null,

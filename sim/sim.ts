@@ -157,7 +157,7 @@ async function checkEnd(world: World, weather: Weather, seed: number): Promise<n
     settings: world.settings,
     models: await world.trainer.references(),
     directions: (version) => world.directions.trained(version),
-    rules: (version) => world.rules.trained(version),
+    rules: world.rules,
     failedIn: (bootId) => world.machine.failedIn(bootId),
     shadowsGoOn: weather.journalFaults === 0,
     onViolation: (rule, what) => world.violate(rule, what),

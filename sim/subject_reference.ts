@@ -1,13 +1,16 @@
 import type { AnsweredMinute, PairMinute } from '../daemon/align/minute.ts';
+import type { ExpectedArm } from './expected_pair_rule.ts';
 
 /** Inputs of an answer other than the minute itself. */
 export interface Asked {
   /** Model version; empty: none. */
   readonly version: string;
-  /** Where a rule answers: the active direction model, whose probabilities its signals state; empty: none. */
+  /**
+   * Where a rule answers an instrument: the active direction model, whose probabilities its signals state; empty: none.
+   */
   readonly direction?: string | undefined;
-  /** Where the challenger of a rollout answers: its id. */
-  readonly rollout?: string | undefined;
+  /** Where a rule answers as an arm of a rollout. */
+  readonly arm?: ExpectedArm | undefined;
   readonly isDegraded: boolean;
   readonly isHalted: boolean;
   /** The previous virtual position, as stored in the journal. */

@@ -70,8 +70,8 @@ export class Truth {
     if (mode === 'OK' && this.disks.journalIsBroken) wrong('OK while the journal cannot be written');
     const pipeline = this.#options.pipeline();
     if (pipeline === null) return;
-    if (!isInstrument(parseSubject(signal.pair_id))) checkModels(signal, pipeline, wrong);
-    else if (pipeline.status.rules[signal.pair_id] !== undefined) this.#checkRule(signal, pipeline, wrong);
+    if (pipeline.status.rules[signal.pair_id] !== undefined) this.#checkRule(signal, pipeline, wrong);
+    else if (!isInstrument(parseSubject(signal.pair_id))) checkModels(signal, pipeline, wrong);
     else this.#checkDirection(signal, pipeline, wrong);
     if (reason === 'SILENCE') this.silence.checkHeartbeat(signal, pipeline, wrong);
   }

@@ -17,7 +17,7 @@ export async function rulesBroken(world: World, changes: JournalChanges = {}): P
     settings: world.settings,
     models: await world.trainer.references(),
     directions: (version) => world.directions.trained(version),
-    rules: (version) => world.rules.trained(version),
+    rules: world.rules,
     failedIn: (bootId) => world.machine.failedIn(bootId),
     shadowsGoOn: true,
     onViolation: (rule) => rules.push(rule),

@@ -7,12 +7,13 @@ import type { ActiveRollout } from '../shared/bundle/rollout.ts';
 import { barSecondsOf, isInstrument, timeframeOf, type Pair } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { ShadowRow } from '../shared/store/journal.ts';
+import type { ExpectedArm } from './expected_pair_rule.ts';
 import { InstrumentReference, type InstrumentArchive } from './instrument_reference.ts';
 import { KnownOthers } from './known_others.ts';
 import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
 import { PairReference } from './pair_reference.ts';
 import type { ReferenceModels } from './reference_models.ts';
-import { isFatal } from './rules.ts';
+import { isFatal, ruleVersion } from './rules.ts';
 import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
 import { describeTime, readInputs, type Ended, type BootSpan, type Standing, type TwinInputs } from './twin_inputs.ts';
 import { subjectsOf } from './variety.ts';
@@ -148,7 +149,7 @@ class SubjectTwin {
     this.#heartbeats = isHeartbeat(minute) ? this.#heartbeats + 1 : 0;
     if (minute.outcome !== 'COMPLETE') return;
     this.#reference.step(minute as PairMinute, input);
-    if (isInstrument(this.#subject) && isFatal(minute.a!.close)) this.#fatal.push(input);
+    if (isFatal(minute.a!.close)) this.#fatal.push(input);
   }
 
   /** Minutes may be unanswered at the end of the world; an unanswered heartbeat is not answered by the next process. */
@@ -199,24 +200,34 @@ class SubjectTwin {
         'position differs from an uninterrupted run',
         `${where}: ${signal.position}, was to be ${answer.position}`,
       );
-    const kind = isInstrument(this.#subject) ? 'instrument ' : '';
-    const isOfRule = version.startsWith('rule/');
-    this.#note(`${isOfRule ? 'rule ' : kind}${printed.reason}`);
-    if (isOfRule && answer.position.includes('"rollout":')) this.#note('position of a challenger of rules');
+    const isOfRule = ruleVersion(version) !== null;
+    this.#note(`${this.#kind(version)}${printed.reason}`);
+    if (isOfRule && answer.position.includes('"rollout":'))
+      this.#note(`position of a challenger of ${isInstrument(this.#subject) ? 'rules' : 'pair rules'}`);
     this.#noteGroup(printed);
     if (position !== this.#reference.flat && answer.met.length > 1)
       this.#note(`${answer.met.slice(0, 2).join(' and ')} at once`);
     const isRestarted = this.#bootId !== '' && this.#bootId !== signal.bootId;
-    if (isRestarted && position !== this.#reference.flat && isInstrument(this.#subject))
-      this.#note(`${isOfRule ? 'rule' : 'instrument'} position after a restart`);
+    if (isRestarted && position !== this.#reference.flat && this.#kind(version) !== '')
+      this.#note(`${this.#kind(version)}position after a restart`);
+    if (isOfRule && position !== this.#reference.flat && this.#version !== '' && ruleVersion(this.#version) === null)
+      this.#note(`${this.#kind(version)}in a position of models`);
     this.#position = signal.position;
     this.#bootId = signal.bootId;
   }
 
   /** Whether a rule may have thrown that a heartbeat names: it says of itself what it did before that bar. */
   #hasThrown(minute: AnsweredMinute, version: string): boolean {
-    if (!isHeartbeat(minute) || !version.startsWith('rule/') || this.#fatal.length === 0) return false;
-    return this.#twin.options.rules(version.slice('rule/'.length)).isFaulty;
+    const rule = ruleVersion(version);
+    if (!isHeartbeat(minute) || rule === null || this.#fatal.length === 0) return false;
+    return this.#twin.options.rules.trained(rule).isFaulty;
+  }
+
+  /** Begins the names of states that depend on what answers. */
+  #kind(version: string): string {
+    const isOfInstrument = isInstrument(this.#subject);
+    if (ruleVersion(version) !== null) return isOfInstrument ? 'rule ' : 'pair rule ';
+    return isOfInstrument ? 'instrument ' : '';
   }
 
   #noteGroup({ model_version, reason }: Said): void {
@@ -240,8 +251,8 @@ class SubjectTwin {
       // An arm's answers are kept under its version and the rollout.
       const isArm = row.modelVersion.includes('@');
       const version = isArm ? `rule/${row.modelVersion.split('@')[0]!}` : row.modelVersion;
-      if (isArm) this.#note('arm of a rollout of rules');
-      else if (version.startsWith('rule/')) this.#note('rule in a shadow');
+      if (isArm) this.#note(`arm of a rollout of ${isInstrument(this.#subject) ? 'rules' : 'pair rules'}`);
+      else if (ruleVersion(version) !== null) this.#note(`${this.#kind(version)}in a shadow`);
       else if (isInstrument(this.#subject)) this.#note('instrument in a shadow');
       else if (options.models.group(version, this.#subject.id) !== null) this.#note('group in a shadow');
       const asked = {
@@ -252,7 +263,7 @@ class SubjectTwin {
         id: signal.signalId,
       };
       const isSame = ({ body, position }: ReferenceAnswer): boolean => body === row.body && position === row.position;
-      const besides = this.#besideOf(version, signal, input).map(({ rollout: _, ...beside }) => beside);
+      const besides = this.#besideOf(version, signal, input).map(({ arm: _, ...beside }) => beside);
       if (!besides.some((beside) => isSame(this.#answerOf(minute, { ...asked, ...beside }))))
         options.onViolation('shadow differs from an uninterrupted run', `${row.modelVersion} at ${where}`);
       this.#shadowPositions.set(row.modelVersion, row.position);
@@ -260,24 +271,24 @@ class SubjectTwin {
   }
 
   /**
-   * Where a rule answers: the direction models that may have scored the bar beside it, and whether the challenger of a
-   * rollout answers. One of them, unless the minute was left over or models failed.
+   * Where a rule answers: the models that may have scored the bar beside it, and the arm of a rollout that it is. One
+   * of them, unless the minute was left over, or models or the challenger failed.
    */
-  #besideOf(version: string, signal: StoredSignal, input: number): Pick<Asked, 'direction' | 'rollout'>[] {
+  #besideOf(version: string, signal: StoredSignal, input: number): Pick<Asked, 'direction' | 'arm'>[] {
     const { options, inputs } = this.#twin;
     const boot = inputs.boots.get(signal.bootId);
-    if (!version.startsWith('rule/') || boot === undefined) return [{}];
+    if (ruleVersion(version) === null || boot === undefined) return [{}];
     const isLeftOver = input < boot.bootInput;
     const span = { boot, until: isLeftOver ? signal.afterInput : input };
     const versions = versionsUntil(span, this.#subject);
     const isOpen = isLeftOver || options.failedIn(signal.bootId);
     const directions = isOpen ? ['', ...versions] : [versions.at(-1) ?? ''];
-    const idOf = (rollout: ActiveRollout | null): string | undefined =>
-      rollout !== null && `rule/${rollout.challenger}` === version ? rollout.id : undefined;
-    const rollouts = isLeftOver
-      ? [undefined, ...rolloutsUntil(span, this.#subject).map(idOf)]
-      : [idOf(activeRollout(span, this.#subject))];
-    return directions.flatMap((direction) => rollouts.map((rollout) => ({ direction, rollout })));
+    const active = activeRollout(span, this.#subject);
+    const mayHaveFailed = active !== null && options.rules.trained(active.challenger).isFaulty;
+    const arms = isLeftOver
+      ? [undefined, ...rolloutsUntil(span, this.#subject).map((rollout) => armOf(rollout, version))]
+      : [armOf(active, version), ...(mayHaveFailed ? [undefined] : [])];
+    return directions.flatMap((direction) => arms.map((arm) => ({ direction, arm })));
   }
 
   #answerOf(minute: AnsweredMinute, asked: Omit<Asked, 'idOf'> & { readonly id?: string }): ReferenceAnswer {
@@ -320,6 +331,7 @@ function referenceOf({ options, inputs, tally }: Twin, subject: Pair): SubjectRe
       pair: subject,
       settings,
       models,
+      rules: options.rules,
       versions: versionsOf(subject, journal),
       others: new KnownOthers(journal.inputs, subject),
       note,
@@ -327,11 +339,12 @@ function referenceOf({ options, inputs, tally }: Twin, subject: Pair): SubjectRe
   return new InstrumentReference(subject, settings, options, inputs, note);
 }
 
-/** Of the models that have answered a subject, published or as a shadow. */
+/** Of the models and rules that have answered a subject, published or as a shadow. */
 function versionsOf({ id }: Pair, { signals, shadows }: MemoryJournal): string[] {
   const answers = signals.filter(({ pairId }) => pairId === id).map((signal) => saidBy(signal).model_version);
   const beside = shadows.filter(({ pairId }) => pairId === id).map(({ modelVersion }) => modelVersion);
-  return [...new Set([...answers, ...beside])].filter((version) => version !== '');
+  // An arm's answers are kept under its version and the rollout.
+  return [...new Set([...answers, ...beside])].filter((version) => version !== '' && !version.includes('@'));
 }
 
 function isAnswerTo(signal: StoredSignal, minute: AnsweredMinute, input: number): boolean {
@@ -377,7 +390,7 @@ function checkActive(
     time: signal.time,
     position,
     isHeartbeat,
-    isFaulty: (version: string) => options.rules(version).isFaulty,
+    isFaulty: (version: string) => options.rules.trained(version).isFaulty,
     fatal,
   };
   const due = isLeftOver ? null : rulesAt(span, subject, asked, (name) => void tally.seen.set(name, 1));
@@ -406,14 +419,21 @@ function versionsUntil({ boot, until }: Span, subject: Pair): string[] {
     .map(({ version }) => version);
 }
 
-/** Rollouts of the rules of an instrument; null: it has ended. */
+/** The arm of a rollout that a signal of this version is; undefined: none. */
+function armOf(rollout: ActiveRollout | null, version: string): ExpectedArm | undefined {
+  const rule = ruleVersion(version);
+  if (rollout === null || (rule !== rollout.challenger && rule !== rollout.champion)) return undefined;
+  return { arm: rule === rollout.challenger ? 'challenger' : 'champion', rollout: rollout.id };
+}
+
+/** Rollouts of the rules of a subject; null: it has ended. */
 function rolloutsUntil({ boot, until }: Span, { id }: Pair): (ActiveRollout | null)[] {
   return boot.rollouts
     .filter(({ input }) => input <= until)
     .map(({ rollout }) => (rollout?.instrument === id ? rollout : null));
 }
 
-/** Version of the rule that a span's end serves for an instrument; empty: none, so that the direction model answers. */
+/** Version of the rule that a span's end serves for a subject; empty: none, so that the models answer. */
 function servedRule({ boot, until }: Span, { id }: Pair): string {
   return boot.rules.findLast(({ input, instrument }) => input <= until && instrument === id)?.version ?? '';
 }
@@ -446,7 +466,7 @@ interface RuleQuestion {
 }
 
 /**
- * Rules that may answer a bar; empty text: none, so that the direction model does. Of one with a fault, that is known
+ * Rules that may answer a bar; empty text: none, so that the models do. Of one with a fault, that is known
  * unless a fatal bar came shortly before it began: the daemon may have taken it by then, or not.
  */
 function rulesAt(
@@ -468,7 +488,7 @@ function rulesAt(
   const champion = stateOf(served, beganServed?.input ?? 0);
   const withoutArms = champion === 'answers' ? [served] : champion === 'has failed' ? [''] : [served, ''];
   const hasEnded = champion === 'has failed';
-  if (hasEnded) see('rule that throws');
+  if (hasEnded) see(isInstrument(subject) ? 'rule that throws' : 'pair rule that throws');
   const due = ruleAt(span, subject, time, position);
   if (hasEnded || due === served) return { rules: withoutArms, hasEnded };
   const beganArm = boot.rollouts.find(({ rollout }) => rollout?.challenger === due)!.input;

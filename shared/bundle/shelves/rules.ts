@@ -23,8 +23,8 @@ export function shelfOfRule(folder: string): ShelfOfRules | undefined {
  * The subjects that rules may answer for. Pairs are among them only where a strategy has rules: those of strategy files
  * are of instruments.
  */
-export function subjectsOfRules(subjects: readonly Pair[]): Pair[] {
-  return subjects.filter((subject) => SHELVES_OF_RULES.length > 0 || isInstrument(subject));
+export function subjectsOfRules(subjects: readonly Pair[], hasPairRules = SHELVES_OF_RULES.length > 0): Pair[] {
+  return subjects.filter((subject) => hasPairRules || isInstrument(subject));
 }
 
 /** Whether a folder has what may answer for a subject in place of its models. */
