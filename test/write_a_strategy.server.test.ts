@@ -38,6 +38,7 @@ interface Program {
   readonly shelfOfFolder: (folder: string) => BundleShelf;
   readonly trainingOfRun: (kind: string) => StrategyTraining;
   readonly commandsOfStrategy: (strategy: string) => StrategyCommands;
+  readonly readAnswer: (text: string) => unknown;
   readonly jobSchema: { parse(document: unknown): object };
   readonly runDipJob: (job: object, ...rest: readonly unknown[]) => Promise<string>;
   readonly admit: typeof Admit;
@@ -54,6 +55,7 @@ const EXPORTS = [
   "export { shelfOfFolder } from './shared/bundle/shelves/registry.ts';",
   "export { admit } from './shared/bundle/admission/admission.ts';",
   "export { trainingOfRun } from './trainer/jobs/strategies/registry.ts';",
+  "export { readAnswer } from './trainer/jobs/records/job_answer.ts';",
   "export { jobSchema } from './trainer/jobs/kinds/registry.ts';",
   "export { runDipJob } from './trainer/jobs/kinds/dip_job.ts';",
   "export { activateAdmitted, endRule } from './shared/bundle/admission/activation.ts';",
@@ -200,7 +202,10 @@ describe('the guide to a strategy', () => {
         trigger: { code: 'first_models', values: {} },
       };
       writeFileSync(join(own.folder, 'job.json'), JSON.stringify(job));
-      const { version } = await ran('job', 'run', 'job.json');
+      const answer = await ran('job', 'run', 'job.json');
+      const { version } = answer;
+      // As the trainer reads it, whose run would fail otherwise.
+      expect(program.readAnswer(JSON.stringify(answer))).toMatchObject({ version, adopted: false, gates: [] });
 
       const first = await startDaemon();
       await send(first.url, 0, PROMOTED);

@@ -32,6 +32,7 @@ import {
   type TrainingProduct,
 } from '../../trainer/jobs/kinds/run_training.ts';
 import type { TrainingJob } from '../../trainer/jobs/kinds/pair_reversion_job.ts';
+import type { PrintedTraining } from '../../trainer/jobs/records/job_answer.ts';
 import { TARGETS, UPDATES, type Target, type Update } from '../../trainer/learning/options/train_options.ts';
 import type { TrainResult } from '../../trainer/learning/training/pipeline.ts';
 import { adoptionPlace } from '../admission_place.ts';
@@ -368,7 +369,7 @@ export async function runTrainingJob(
     output.written(null);
     const what = job.kind === 'thresholds' ? 'theta2' : (job.parameters.update ?? 'trees');
     output.line(`Nothing new: ${NOTHING_NEW[what]}. The active models stay.`);
-    output.result({ version: null, path: null, adopted: false, gates, resources });
+    output.result({ version: null, path: null, adopted: false, gates, resources } satisfies PrintedTraining);
     return;
   }
   const adoption = await adoptTrained(
@@ -477,7 +478,7 @@ function report({ result, adoption, job, resources }: Outcome, output: Output): 
     gates,
     warnings,
     resources,
-  });
+  } satisfies PrintedTraining);
 }
 
 /** Walk-forward of the model of the result. */

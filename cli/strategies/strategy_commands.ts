@@ -35,7 +35,7 @@ export interface StrategyCommands {
    * @throws MinutehandError USAGE
    */
   backtest?(flags: BacktestFlags, output: Output): Promise<void>;
-  /** How jobs that do its runs are done in this process, and print what came out. */
+  /** How jobs that do its runs are done in this process, and print what came out: a `TrainingAnswer` at least. */
   readonly jobs: { readonly [Kind in JobKind]?: RunJob<Kind> };
   /** The rows that its models are learned from, for other programs; absent: there are none. */
   readonly rows?: ExportedModels;

@@ -5,6 +5,7 @@ import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
 import { NATIVE_ENGINES } from '../../../shared/policy/engines.ts';
 import { loadSettings, type Settings } from '../../../shared/policy/policy.ts';
 import { isDrawn, type DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
+import type { PrintedTraining } from '../../../trainer/jobs/records/job_answer.ts';
 import { adoptTrained, type Adoption } from '../../../trainer/control/adoption/adopt_trained.ts';
 import {
   DIRECTION_DEFAULTS,
@@ -210,7 +211,7 @@ export async function runDirectionJob(
       adopted,
       rollout,
       resources,
-    });
+    } satisfies PrintedTraining);
     if (requireGates) endByGates(gates, output);
   } finally {
     progress.stop();

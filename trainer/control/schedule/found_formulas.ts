@@ -1,5 +1,5 @@
 import { canLeaveOut, isSure } from '../../learning/automl/search_formulas.ts';
-import type { FoundFormulas } from './training_process.ts';
+import type { FoundFormulas } from '../../jobs/records/job_answer.ts';
 
 /** Candidates of a run that are kept, the surest first: all of them are thousands. */
 const KEPT = 20;

@@ -1,5 +1,5 @@
 import type { RetrainRun } from './run.ts';
-import type { RuleAnswer } from './training_process.ts';
+import type { RuleAnswer } from '../../jobs/records/job_answer.ts';
 
 /** What a run keeps of a search or a judgement of rules. */
 export function aboutRule(judged: RuleAnswer['judgement']): {

@@ -10,7 +10,8 @@ import { originOfRun } from '../../jobs/records/job_origin.ts';
 import { createRunProgress, stageName, type StageTime } from '../../jobs/progress/run_progress.ts';
 import { trainingOfRun } from '../../jobs/strategies/registry.ts';
 import { BEAT_MS, type RunQueue } from './run_queue.ts';
-import { startTraining, type TrainingResult } from './training_process.ts';
+import type { TrainingResult } from '../../jobs/records/job_answer.ts';
+import { startTraining } from './training_process.ts';
 
 /** The training process of a run. */
 export interface RunExecution {

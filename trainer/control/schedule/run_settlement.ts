@@ -7,7 +7,7 @@ import { shelfOfRun, type RetrainRun } from './run.ts';
 import type { RunRecords } from './run_records.ts';
 import { aboutFormulas } from './found_formulas.ts';
 import { aboutRule } from './judged_rules.ts';
-import type { FoundFormulas, RuleAnswer, TrainingAnswer, TrainingResult } from './training_process.ts';
+import type { FoundFormulas, RuleAnswer, TrainingOutcome, TrainingResult } from '../../jobs/records/job_answer.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 
 const MS_PER_MINUTE = 60_000;
@@ -104,7 +104,7 @@ export class RunSettlement {
     print(`Training run ${run.run_id}: ${text}.`);
   }
 
-  async #settleBundle(run: RetrainRun, version: string, { adopted, rollout, gates }: TrainingAnswer): Promise<void> {
+  async #settleBundle(run: RetrainRun, version: string, { adopted, rollout, gates }: TrainingOutcome): Promise<void> {
     const { log, print, paths } = this.#options;
     run.model_version = version;
     run.status = rollout !== null ? 'rollout_started' : adopted ? 'adopted' : 'rejected';
