@@ -356,6 +356,11 @@ export const ERRORS = {
     message: 'The preview of the import did not end in time.',
     next: 'Preview a part of the file, or use the terminal, which has no limit: minutehand bars import <file> --dry-run.',
   },
+  IMPORT_TIMEOUT: {
+    status: 504,
+    message: 'The import did not end in time.',
+    next: 'See what it has stored: minutehand bars imports. The same import adds the rest; the terminal has no limit.',
+  },
   REQUEST_TIMEOUT: {
     status: 408,
     message: 'The request did not arrive in time.',

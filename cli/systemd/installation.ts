@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
 import { loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
-import { CONFIG_FILES, isFolderTarget } from '../../shared/policy/schema.ts';
+import { isFolderTarget } from '../../shared/archive_targets.ts';
+import { CONFIG_FILES } from '../../shared/policy/schema.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { COMPILED_PROGRAM } from '../../shared/launcher.ts';
 

@@ -1,4 +1,5 @@
 import { createTask, validate as isCron } from 'node-cron';
+import { ARCHIVE_TARGETS, isFolderTarget } from '../archive_targets.ts';
 import { isS3Address } from '../blob/s3_address.ts';
 import { parseEntryWindows } from '../core/cost/entry_window.ts';
 import { parsePair } from '../pair.ts';
@@ -7,7 +8,6 @@ import type { KeyPath } from './file_check.ts';
 import { COST_EXPECTED, isInOtherUnit, MOST_SWAP_BPS } from './cost_units.ts';
 import { fitsKind, runColumn, runColumnKind, typesOfKind } from './run_columns.ts';
 import {
-  isFolderTarget,
   type ConfigPart,
   type CorePolicy,
   type MinutehandSettings,
@@ -430,9 +430,9 @@ const RULES: readonly Rule[] = [
   {
     needs: ['signals.archive_target', 'signals.archive_region', 'signals.archive_endpoint'],
     check({ signals: { archive_target: target, archive_region: region, archive_endpoint: endpoint } }) {
-      // Regions of S3 and Wasabi end in one digit, those of B2 in three.
-      if (target !== 'B2' || endpoint !== null || /-\d{3}$/.test(region)) return [];
-      const text = `is "${region}", expected a region of B2 such as us-west-004`;
+      const wanted = ARCHIVE_TARGETS[target].region;
+      if (wanted === undefined || endpoint !== null || wanted.form.test(region)) return [];
+      const text = `is "${region}", expected ${wanted.expected}`;
       return [{ part: 'signals', path: ['archive_region'], text }];
     },
   },

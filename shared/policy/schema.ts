@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ARCHIVE_TARGET_NAMES } from '../archive_targets.ts';
 import { S3_ADDRESS } from '../blob/s3_address.ts';
 import { BALANCES } from './balances.ts';
 import { HOST_KEY, SFTP_ADDRESS } from '../blob/sftp_address.ts';
@@ -324,12 +325,10 @@ const retrainValues = {
   retrain_runs_columns: z.array(runColumn).min(1),
 };
 
-export const ARCHIVE_TARGETS = ['NAS', 'LOCAL', 'S3', 'WASABI', 'B2'] as const;
-
 const signalsValues = {
   signals_table: tableName,
   signals_history_table: tableName,
-  archive_target: z.enum(ARCHIVE_TARGETS),
+  archive_target: z.enum(ARCHIVE_TARGET_NAMES),
   archive_path: z
     .string()
     .min(1)
@@ -923,12 +922,6 @@ export type RetrainPolicy = Values<typeof retrainValues>;
 export type SignalsPolicy = Values<typeof signalsValues>;
 export type MinutehandSettings = DeepReadonly<z.infer<typeof minutehandFile>>;
 
-export type ArchiveTarget = (typeof ARCHIVE_TARGETS)[number];
-
-/** Returns whether archives are kept in a folder; else in a bucket. */
-export function isFolderTarget(target: ArchiveTarget): boolean {
-  return target === 'LOCAL' || target === 'NAS';
-}
 export type RetrainRunColumn = z.infer<typeof runColumnName>;
 export type SymbolCosts = MinutehandSettings['symbols'][string];
 export type SymbolNamesPolicy = NonNullable<MinutehandSettings['symbol_names']>;

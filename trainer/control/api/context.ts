@@ -7,7 +7,7 @@ import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { FleetLook } from '../fleet/fleet_look.ts';
 import type { Monitor } from '../monitor/monitor.ts';
-import type { ImportPreviews } from '../imports/import_preview.ts';
+import type { FileImports } from '../imports/file_imports.ts';
 import type { JobRunner } from '../jobs/job_runner.ts';
 import type { PolicyService } from '../policy/policy_service.ts';
 import type { RolloutWatch } from '../rollout/watch.ts';
@@ -39,7 +39,7 @@ export interface ApiContext {
   store(): Promise<Store>;
   readonly backtests: BacktestRunner;
   readonly jobs: JobRunner;
-  readonly previews: ImportPreviews;
+  readonly fileImports: FileImports;
   readonly fleet: Pick<FleetLook, 'isUsed' | 'now' | 'ask'>;
   /** The last evaluation of the active rollout. */
   readonly rollout: Pick<RolloutWatch, 'state'>;

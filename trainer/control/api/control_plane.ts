@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { readActive } from '../../../shared/bundle/bundle.ts';
 import { activeDirectionVersions } from '../../../shared/bundle/direction/active_direction.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { ImportPreviews } from '../imports/import_preview.ts';
+import { FileImports } from '../imports/file_imports.ts';
 import { JobRunner } from '../jobs/job_runner.ts';
 import { startPolicyService } from '../policy/policy_service.ts';
 import { BacktestRunner } from '../schedule/backtest_runner.ts';
@@ -55,8 +55,8 @@ export async function startControlPlane(
     cancelOrigin: (origin) => cancelOrigin(origin, parts.retrainer, backtests),
     onChange: (job_id) => hub.publish('job', JSON.stringify({ job_id })),
   });
-  const previews = new ImportPreviews(parts.command);
-  const context: ApiContext = { ...parts, hub, signals, policy, store, backtests, jobs, previews };
+  const fileImports = new FileImports(parts.command);
+  const context: ApiContext = { ...parts, hub, signals, policy, store, backtests, jobs, fileImports };
   await addApi(server, context);
   backtests.begin();
   jobs.begin();
@@ -69,7 +69,7 @@ export async function startControlPlane(
     async stop() {
       clearInterval(watching);
       signals.stop();
-      previews.stop();
+      fileImports.stop();
       await jobs.stop();
       await backtests.stop();
       hub.close();

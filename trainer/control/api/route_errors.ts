@@ -75,6 +75,7 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'POST /api/ml/direction-models/{model_name}/verify': [...BUNDLE, 'KERNEL_MISSING'],
   'POST /api/ml/direction-models/{model_name}/load': [...ADMISSION, ...WITH_BODY],
   'POST /api/ml/rollout': [...ADMISSION, 'ROLLOUT_STATE', ...WITH_BODY],
+  'POST /api/imports': ['JOBS_TOO_MANY', 'NAME_UNSAFE', 'PREVIEW_TIMEOUT', 'IMPORT_TIMEOUT', ...WITH_BODY],
   'POST /api/imports/preview': ['JOBS_TOO_MANY', 'NAME_UNSAFE', 'PREVIEW_TIMEOUT', ...WITH_BODY],
   'POST /api/ml/rollout/abort': ['ROLLOUT_STATE', ...WITH_BODY],
   'GET /api/searches/{search_id}': ['NOT_FOUND', 'SEARCH_JOURNAL'],

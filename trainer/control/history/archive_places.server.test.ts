@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ARCHIVE_TARGET_NAMES, isFolderTarget, type ArchiveTarget } from '../../../shared/archive_targets.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { loadSettings, type SignalsPolicy } from '../../../shared/policy/policy.ts';
@@ -21,7 +22,7 @@ const NAME = 'signals/live/2026/2026-03-02.jsonl.gz';
 const policy = loadSettings({ env: {} }).signals;
 
 /** As each provider is configured; those with a bucket answer at the address of one S3 server here. */
-const TARGETS = ['LOCAL', 'NAS', 'S3', 'WASABI', 'B2'] as const;
+const TARGETS = ARCHIVE_TARGET_NAMES;
 
 let folder: string;
 let server: S3Server;
@@ -39,8 +40,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function policyOf(target: (typeof TARGETS)[number]): SignalsPolicy {
-  const isFolder = target === 'LOCAL' || target === 'NAS';
+function policyOf(target: ArchiveTarget): SignalsPolicy {
+  const isFolder = isFolderTarget(target);
   return {
     ...policy,
     archive_target: target,

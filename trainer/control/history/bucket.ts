@@ -1,3 +1,4 @@
+import { ARCHIVE_TARGETS } from '../../../shared/archive_targets.ts';
 import { openS3Bucket, S3_REFUSALS, type S3Failure } from '../../../shared/blob/s3_bucket.ts';
 import { MinutehandError, type ErrorCode } from '../../../shared/errors.ts';
 import type { SignalsPolicy } from '../../../shared/policy/schema.ts';
@@ -27,14 +28,9 @@ export async function openBucket(policy: Policy, env: NodeJS.ProcessEnv): Promis
   };
 }
 
-/**
- * Wasabi: https://docs.wasabi.com/docs/what-are-the-service-urls-for-wasabi-s-different-storage-regions; B2:
- * https://www.backblaze.com/docs/cloud-storage-call-the-s3-compatible-api. null: that of S3.
- */
+/** null: that of S3. */
 export function endpointOf({ archive_target, archive_region, archive_endpoint }: Policy): string | null {
-  if (archive_endpoint !== null) return archive_endpoint;
-  if (archive_target === 'WASABI') return `https://s3.${archive_region}.wasabisys.com`;
-  return archive_target === 'B2' ? `https://s3.${archive_region}.backblazeb2.com` : null;
+  return archive_endpoint ?? ARCHIVE_TARGETS[archive_target].endpointOf?.(archive_region) ?? null;
 }
 
 function codeOf({ name, status }: S3Failure): ErrorCode {

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { findingText } from '../../../shared/bar_file/verdict/finding_text.ts';
 import type { previewSchema } from '../schema/import_preview.ts';
-import type { ImportPreview } from './import_preview.ts';
+import type { ImportPreview } from './file_imports.ts';
 
 const REJECTED_SHOWN = 5;
 

@@ -43,10 +43,6 @@ export const importJobSchema = z
     error: 'only bars of the store are replaced',
     path: ['output', 'folder'],
   })
-  .refine(({ parameters, output }) => parameters.is_replacing || !output.is_dry_run, {
-    error: 'only a replacement is shown before it is done',
-    path: ['output', 'is_dry_run'],
-  })
   .describe('An import of bars or series');
 
 export type ImportJob = z.infer<typeof importJobSchema>;

@@ -13,7 +13,7 @@ import { FILE_TYPE, RECEIVED } from '../file_body.ts';
 const MAX_FILE_BYTES = 512_000_000;
 
 /** `POST /api/imports`: bars of a file that a person sends, into the live market. */
-export function addFileImportRoute(api: Api, { previews, store }: ApiContext): void {
+export function addFileImportRoute(api: Api, { fileImports, store }: ApiContext): void {
   api.route({
     method: 'POST',
     url: '/api/imports',
@@ -39,7 +39,7 @@ export function addFileImportRoute(api: Api, { previews, store }: ApiContext): v
       const { folder } = uploaded;
       const by = request.identity!.name;
       await renameFileAsync(join(folder, RECEIVED), pathInside(folder, name));
-      const done = await previews.import({
+      const done = await fileImports.import({
         folder,
         name,
         symbol,

@@ -7,7 +7,7 @@ import type { Api, ApiContext } from '../context.ts';
 const MAX_BODY_BYTES = MAX_PREVIEWED_TEXT * 1.5;
 
 /** `POST /api/imports/preview`. Nothing is stored. */
-export function addImportPreviewRoute(api: Api, { previews }: ApiContext): void {
+export function addImportPreviewRoute(api: Api, { fileImports }: ApiContext): void {
   api.route({
     method: 'POST',
     url: '/api/imports/preview',
@@ -27,7 +27,7 @@ export function addImportPreviewRoute(api: Api, { previews }: ApiContext): void 
       const { decimal = null, date_order: dateOrder = null, stamp = null, spread = null } = request.body;
       request.written = { target: name };
       return shownPreview(
-        await previews.run({ name, text, symbol, timezone, epochTimezone, decimal, dateOrder, stamp, spread }),
+        await fileImports.preview({ name, text, symbol, timezone, epochTimezone, decimal, dateOrder, stamp, spread }),
       );
     },
   });

@@ -103,9 +103,9 @@ const answerSchema = z.union([
 
 export type ImportPreview = z.infer<typeof answerSchema>;
 
-/** Previews that wait or run. Each has its file in memory and on the disk. */
+/** Previews and imports that wait or run. Each has its file in memory and on the disk. */
 const MOST = 4;
-const TIME_LIMIT_MS = 120_000;
+const PREVIEW_LIMIT_MS = 120_000;
 /** Of an import, which stores years of bars. */
 const IMPORT_LIMIT_MS = 600_000;
 const MAX_ANSWER = 4_000_000;
@@ -118,29 +118,29 @@ function named(answer: ImportPreview, path: string, name: string): ImportPreview
 }
 
 /**
- * Previews of imports into the live market, to which files of bars belong: runs `bars import --dry-run` on a temporary
- * copy of a file, in one child process at a time.
+ * Imports of files of a person into the live market, to which files of bars belong, and previews of such: runs
+ * `bars import`, of a preview with `--dry-run` on a temporary copy, in one child process at a time.
  */
-export class ImportPreviews {
+export class FileImports {
   readonly #command: readonly string[];
-  readonly #timeLimitMs: number;
+  readonly #previewLimitMs: number;
   #last: Promise<unknown> = Promise.resolve();
   #count = 0;
   #running: CommandProcess | null = null;
   #isStopped = false;
 
   /** @param command program and first arguments of the command line */
-  constructor(command: readonly string[], timeLimitMs = TIME_LIMIT_MS) {
+  constructor(command: readonly string[], previewLimitMs = PREVIEW_LIMIT_MS) {
     this.#command = command;
-    this.#timeLimitMs = timeLimitMs;
+    this.#previewLimitMs = previewLimitMs;
   }
 
   /** @throws MinutehandError JOBS_TOO_MANY; NAME_UNSAFE; PREVIEW_TIMEOUT; INTERNAL where the command has no answer */
-  run(file: PreviewedFile): Promise<ImportPreview> {
+  preview(file: PreviewedFile): Promise<ImportPreview> {
     return this.#inTurn(() => this.#preview(file));
   }
 
-  /** Imports a file into the live market, or says what that would do. @throws MinutehandError as `run` */
+  /** Imports a file into the live market, or says what that would do. @throws MinutehandError IMPORT_TIMEOUT; as `run` */
   import(file: ImportedFile): Promise<ImportPreview> {
     return this.#inTurn(async () => {
       const { folder, name, price, isReplacing, by } = file;
@@ -156,7 +156,7 @@ export class ImportPreviews {
   }
 
   #inTurn(work: () => Promise<ImportPreview>): Promise<ImportPreview> {
-    if (this.#count >= MOST) throw new MinutehandError('JOBS_TOO_MANY', { seen: `${this.#count} previews` });
+    if (this.#count >= MOST) throw new MinutehandError('JOBS_TOO_MANY', { seen: `${this.#count} previews and imports` });
     this.#count++;
     const done = this.#last
       .then(() => {
@@ -189,10 +189,10 @@ export class ImportPreviews {
 
   /** @param by who changes the store; null: nobody does */
   async #ask(args: readonly string[], by: string | null): Promise<ImportPreview> {
-    const limitMs = by === null ? this.#timeLimitMs : IMPORT_LIMIT_MS;
+    const limitMs = by === null ? this.#previewLimitMs : IMPORT_LIMIT_MS;
     const command = startCommand({
       command: [...this.#command, ...args],
-      ...(by === null ? {} : { env: originEnv({ requested_by: by, reader_pid: process.pid }) }),
+      env: originEnv({ requested_by: by ?? 'trainer', reader_pid: process.pid }),
       maxAnswer: MAX_ANSWER,
       // A person waits for a second of work, as at a terminal.
       yields: false,
@@ -208,8 +208,12 @@ export class ImportPreviews {
       const { answer, code, lastLine } = await command.ended;
       const read = answerSchema.safeParse(jsonOrNull(answer));
       if (read.success && !isLate) return read.data;
-      if (isLate) throw new MinutehandError('PREVIEW_TIMEOUT', { seen: `it was ended after ${limitMs / 1000} s` });
-      throw new MinutehandError('INTERNAL', { seen: `the preview ended with ${code ?? 'a signal'}: ${lastLine}` });
+      if (isLate) {
+        const timeout = by === null ? 'PREVIEW_TIMEOUT' : 'IMPORT_TIMEOUT';
+        throw new MinutehandError(timeout, { seen: `it was ended after ${limitMs / 1000} s` });
+      }
+      const what = by === null ? 'preview' : 'import';
+      throw new MinutehandError('INTERNAL', { seen: `the ${what} ended with ${code ?? 'a signal'}: ${lastLine}` });
     } finally {
       clearTimeout(timer);
       this.#running = null;
