@@ -201,6 +201,7 @@ class SubjectTwin {
         `${where}: ${signal.position}, was to be ${answer.position}`,
       );
     const isOfRule = ruleVersion(version) !== null;
+    const before = this.#version;
     this.#note(`${this.#kind(version)}${printed.reason}`);
     if (isOfRule && answer.position.includes('"rollout":'))
       this.#note(`position of a challenger of ${isInstrument(this.#subject) ? 'rules' : 'pair rules'}`);
@@ -210,7 +211,7 @@ class SubjectTwin {
     const isRestarted = this.#bootId !== '' && this.#bootId !== signal.bootId;
     if (isRestarted && position !== this.#reference.flat && this.#kind(version) !== '')
       this.#note(`${this.#kind(version)}position after a restart`);
-    if (isOfRule && position !== this.#reference.flat && this.#version !== '' && ruleVersion(this.#version) === null)
+    if (isOfRule && position !== this.#reference.flat && before !== '' && ruleVersion(before) === null)
       this.#note(`${this.#kind(version)}in a position of models`);
     this.#position = signal.position;
     this.#bootId = signal.bootId;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Argument, Option, type Command } from 'commander';
+import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
@@ -11,12 +12,15 @@ import { jobHost, JobRecords, type RecordedJob, type StoredEvent } from '../../t
 import { eventText, megabytes, waitText } from '../../trainer/jobs/records/job_texts.ts';
 import { CANCEL_GRACE_MS, killMarked } from '../../trainer/jobs/records/process_mark.ts';
 import { JOB_STATUSES, type JobStatus } from '../../trainer/store/job_tables.ts';
-import { openStoreIfThere } from '../../trainer/store/store.ts';
+import { dropQueued, isQueueName, queuedWork, type QueuedWork } from '../../trainer/jobs/records/queued_work.ts';
+import { openStoreIfThere, type Store } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
 const LOOK_MS = 500;
 const EVENTS_AT_ONCE = 1000;
+/** How a job is named. */
+const JOB_ARGUMENT = 'its number, or run:12 or backtest:3 of the trainer';
 /** Before the first job no table of jobs has a row, and no store may be there. */
 const NONE = 'No jobs yet. A job is recorded where the trainer has a store: after its first start.';
 
@@ -29,12 +33,13 @@ export function addJobs(program: Command, output: () => Output): void {
     .addHelpText(
       'after',
       `
-Of a queued job, the list shows what it waits for; of a running one, its progress and the time left. killed: its process ended without a result.
+Of a queued job, the list shows what it waits for; of a running one, its progress and the time left. killed: its process ended without a result. run:12 and backtest:3 wait in a queue of the trainer and get a number when they begin; by that name they are canceled at any time.
 
 Examples:
   minutehand jobs list --status running
   minutehand jobs log 12 --follow
-  minutehand jobs cancel 12`,
+  minutehand jobs cancel 12
+  minutehand jobs cancel run:7`,
     );
   jobs
     .command('list')
@@ -45,22 +50,27 @@ Examples:
     .action((flags: ListFlags) => list(flags, output()));
   jobs
     .command('show')
-    .addArgument(new Argument('<job>', 'its number'))
+    .addArgument(new Argument('<job>', JOB_ARGUMENT))
     .description('its document, state, times, what it took, what it waits for')
     .action((id: string) => show(id, output()));
   jobs
     .command('log')
-    .addArgument(new Argument('<job>', 'its number'))
+    .addArgument(new Argument('<job>', JOB_ARGUMENT))
     .option('--follow', 'also what is added, until it has ended')
     .description('what it printed, its progress and artifacts, each with its time')
     .action((id: string, flags: { readonly follow?: boolean }) => log(id, flags.follow === true, output()));
   jobs
     .command('cancel')
-    .addArgument(new Argument('<job>', 'its number'))
+    .addArgument(new Argument('<job>', JOB_ARGUMENT))
     .description(
       'cancels a queued job, or asks a running one to end, of any kind and whoever started it. One of this machine that has not ended after 10 s is ended; what it made before stays',
     )
     .action((id: string) => cancel(id, output()));
+}
+
+interface Listed {
+  readonly jobs: readonly RecordedJob[];
+  readonly waiting: readonly QueuedWork[];
 }
 
 interface ListFlags {
@@ -71,21 +81,24 @@ interface ListFlags {
 
 async function list({ status, kind, limit }: ListFlags, output: Output): Promise<void> {
   const most = parseInteger(limit, '--limit', 1);
-  const jobs = await withRecords<readonly RecordedJob[]>([], (records) =>
-    records.list({
+  const isAll = status === undefined && kind === undefined;
+  const found: Listed = await withRecords({ jobs: [], waiting: [] }, async (records, store, market) => ({
+    jobs: await records.list({
       limit: most,
       statuses: status === undefined ? undefined : [status],
       kinds: kind === undefined ? undefined : [kind],
     }),
-  );
-  if (jobs.length === 0) output.line(status === undefined && kind === undefined ? NONE : 'No such jobs.');
+    waiting: isAll || (status === 'queued' && kind === undefined) ? await queuedWork(store, market) : [],
+  }));
+  const { jobs, waiting } = found;
+  if (jobs.length + waiting.length === 0) output.line(isAll ? NONE : 'No such jobs.');
+  for (const work of waiting) output.line(waitingRow(work));
   for (const job of jobs) output.line(rowOf(job));
-  output.result({ jobs });
+  output.result({ jobs, waiting });
 }
 
 async function show(text: string, output: Output): Promise<void> {
-  const id = parseInteger(text, 'job', 1);
-  const job = await withRecords<RecordedJob | null>(null, (records) => records.find(id));
+  const job = await withRecords<RecordedJob | null>(null, async (records) => records.find(await idOf(text, records)));
   if (job === null) throw new MinutehandError('JOB_UNKNOWN', { seen: text });
   output.line(rowOf(job));
   output.line(`requested ${timeText(job.requested_ms)} by ${job.requested_by}${originText(job)}`);
@@ -99,34 +112,62 @@ async function show(text: string, output: Output): Promise<void> {
 }
 
 async function log(text: string, follows: boolean, output: Output): Promise<void> {
-  const id = parseInteger(text, 'job', 1);
   const events: StoredEvent[] = [];
-  const isThere = await withRecords<boolean>(false, async (records) => {
+  const told = await withRecords<number | null>(null, async (records) => {
+    const id = await idOf(text, records);
     for (;;) {
       const { status } = await records.find(id);
       const more = await records.events(id, events.at(-1)?.event_id ?? 0, EVENTS_AT_ONCE);
       for (const event of more) output.line(`${timeText(event.at_ms)}  ${oneLine(eventText(event))}`);
       events.push(...more);
       if (more.length === EVENTS_AT_ONCE) continue;
-      if (!follows || !['queued', 'running'].includes(status)) return true;
+      if (!follows || !['queued', 'running'].includes(status)) return id;
       await sleep(LOOK_MS);
     }
   });
-  if (!isThere) throw new MinutehandError('JOB_UNKNOWN', { seen: text });
-  output.result({ job_id: id, events });
+  if (told === null) throw new MinutehandError('JOB_UNKNOWN', { seen: text });
+  output.result({ job_id: told, events });
 }
 
 async function cancel(text: string, output: Output): Promise<void> {
-  const id = parseInteger(text, 'job', 1);
+  const asked = isQueueName(text) ? await cancelQueued(text, output) : parseInteger(text, 'job', 1);
+  if (asked === null) return;
   const job = await withRecords<RecordedJob | null>(null, async (records) => {
-    const asked = await records.cancel(id, actorName());
-    output.written({ target: `job ${id}`, after: { status: asked.status } });
-    return asked.status === 'canceled' ? asked : await endOf(records, asked);
+    const canceled = await records.cancel(asked, actorName());
+    output.written({ target: `job ${asked}`, after: { status: canceled.status } });
+    return canceled.status === 'canceled' ? canceled : await endOf(records, canceled);
   });
   if (job === null) throw new MinutehandError('JOB_UNKNOWN', { seen: text });
-  if (job.status === 'running') output.note(`Job ${id} of ${job.host} has been asked to end.`);
-  else output.line(`Job ${id} is ${job.status}.`);
+  if (job.status === 'running') output.note(`Job ${asked} of ${job.host} has been asked to end.`);
+  else output.line(`Job ${asked} is ${job.status}.`);
   output.result(job);
+}
+
+/**
+ * Takes a run or a backtest out of its queue.
+ * @returns the job that it is, where it has begun; null: it waited
+ * @throws MinutehandError JOB_UNKNOWN
+ */
+async function cancelQueued(name: string, output: Output): Promise<number | null> {
+  const found = await withRecords<number | null | undefined>(undefined, async (records, store, market) => {
+    if (await dropQueued(store, market, name, MACHINE_CLOCK.nowMs())) {
+      output.written({ target: name, after: { status: 'canceled' } });
+      output.line(`${name} waits no longer.`);
+      output.result({ name, status: 'canceled' });
+      return null;
+    }
+    return await idOf(name, records);
+  });
+  if (found === undefined) throw new MinutehandError('JOB_UNKNOWN', { seen: name });
+  return found;
+}
+
+/** @param text a number, or run:12 of one that has begun @throws MinutehandError JOB_UNKNOWN, USAGE */
+async function idOf(text: string, records: JobRecords): Promise<number> {
+  if (!isQueueName(text)) return parseInteger(text, 'job', 1);
+  const [job] = await records.list({ limit: 1, origin: text });
+  if (job === undefined) throw new MinutehandError('JOB_UNKNOWN', { seen: text });
+  return job.job_id;
 }
 
 /** Waits until a job has ended; a process of this installation that does not end in time is killed. */
@@ -144,7 +185,10 @@ async function endOf(records: JobRecords, { job_id }: RecordedJob): Promise<Reco
 }
 
 /** @param absent where this installation has no store */
-async function withRecords<Result>(absent: Result, work: (records: JobRecords) => Promise<Result>): Promise<Result> {
+async function withRecords<Result>(
+  absent: Result,
+  work: (records: JobRecords, store: Store, market: Market) => Promise<Result>,
+): Promise<Result> {
   const { market } = loadSettings().minutehand;
   const paths = homePaths();
   const store = await openStoreIfThere(process.env, paths);
@@ -152,7 +196,7 @@ async function withRecords<Result>(absent: Result, work: (records: JobRecords) =
   try {
     const records = new JobRecords(store, { market, host: jobHost(paths), clock: MACHINE_CLOCK });
     await records.settleDead();
-    return await work(records);
+    return await work(records, store, market);
   } finally {
     await store.close();
   }
@@ -169,6 +213,11 @@ function rowOf(job: RecordedJob): string {
     `${isPreview ? 'preview, nothing is stored  ' : ''}${aboutJob(job)}  (${job.requested_by}${originText(job)})`,
   ];
   return oneLine(cells.join('  '));
+}
+
+/** `  run:12 full        2026-11-20 03:00  queued     (schedule retrain_full_cron)` */
+function waitingRow({ name, kind, by, due_ms }: QueuedWork): string {
+  return oneLine([name.padStart(5), kind.padEnd(11), timeText(due_ms).slice(0, 16), 'queued   ', `(${by})`].join('  '));
 }
 
 function aboutJob({

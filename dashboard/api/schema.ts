@@ -1517,6 +1517,16 @@ export interface paths {
                         "application/json": {
                             /** @description Those that have not ended first, then the newest */
                             jobs: components["schemas"]["Job"][];
+                            /** @description Runs and backtests that wait in a queue of the trainer, the oldest first: each is a job once it begins */
+                            waiting: {
+                                /** @description `run:12` or `backtest:3`, the `origin` of the job that it will be */
+                                name: string;
+                                kind: string;
+                                /** @description Who or what asked for it */
+                                by: string;
+                                /** @description When it may begin, epoch ms */
+                                due_ms: number;
+                            }[];
                         };
                     };
                 };

@@ -27,6 +27,7 @@ export type ImportPreview = Schemas['ImportPreview'];
 export type FileImport = Schemas['FileImport'];
 export type BarChange = Schemas['BarChange'];
 export type Job = Schemas['Job'];
+export type QueuedWork = Answer<'/api/jobs'>['waiting'][number];
 export type JobEvent = Answer<'/api/jobs/{job_id}/events'>['events'][number];
 export type Fleet = Schemas['Fleet'];
 export type FleetWorker = Fleet['workers'][number];

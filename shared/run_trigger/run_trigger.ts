@@ -81,3 +81,12 @@ export const runTriggerSchema = z.discriminatedUnion('code', [
 export type RunTrigger = Readonly<z.infer<typeof runTriggerSchema>>;
 export type TriggerCode = RunTrigger['code'];
 export type TriggerOf<Code extends TriggerCode> = Extract<RunTrigger, { readonly code: Code }>;
+
+/**
+ * The trigger of a stored run; a code that this version does not know is shown as it is.
+ * @param values JSON; null: none
+ */
+export function storedTrigger(code: string, values: string | null): RunTrigger {
+  const parsed = runTriggerSchema.safeParse({ code, values: values === null ? null : JSON.parse(values) });
+  return parsed.success ? parsed.data : { code: 'other', values: { text: code } };
+}

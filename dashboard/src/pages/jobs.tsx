@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { api, ApiError, type Job, type JobEvent } from '../api.ts';
+import { api, ApiError, type Job, type JobEvent, type QueuedWork } from '../api.ts';
 import { duration, minuteOf, num } from '../format.ts';
 import { nowMs, session } from '../live.ts';
 import {
@@ -51,6 +51,7 @@ function Jobs() {
   return (
     <>
       {error !== null && <Failure error={error} />}
+      <Waiting works={data?.waiting ?? []} />
       <Panel
         title={t('jobs.title')}
         wide
@@ -89,6 +90,33 @@ function Jobs() {
     </>
   );
 }
+
+/** What waits in the queues of the trainer: each is a job once it begins. */
+function Waiting({ works }: { readonly works: readonly QueuedWork[] }) {
+  if (works.length === 0) return null;
+  return (
+    <Panel title={t('jobs.waiting')} wide>
+      <p class="note">{t('jobs.waitingNote')}</p>
+      <Table
+        name="waiting-jobs"
+        kind="cards"
+        label={t('jobs.waiting')}
+        rows={works}
+        columns={[
+          { key: 'name', title: '#', value: ({ name }) => name, cell: ({ name }) => <Origin origin={name} /> },
+          { key: 'kind', title: t('runs.kind'), value: ({ kind }) => kind, cell: ({ kind }) => queuedKindText(kind) },
+          { key: 'by', title: t('jobs.by'), value: ({ by }) => by, cell: ({ by }) => by },
+          { key: 'due', title: t('jobs.due'), value: ({ due_ms }) => due_ms, cell: ({ due_ms }) => minuteOf(due_ms) },
+        ]}
+        rowKey={({ name }) => name}
+        empty="jobs.none"
+      />
+    </Panel>
+  );
+}
+
+/** That of a run, or `backtest`. */
+const queuedKindText = (kind: string): string => (kind === 'backtest' ? codeText('job', kind) : codeText('kind', kind));
 
 function Choice(props: {
   readonly label: string;
@@ -147,8 +175,8 @@ function stateText(job: Job): string {
 }
 
 /** `run:12` is a run of the trainer, `backtest:3` a backtest. */
-function Origin({ job }: { readonly job: Job }) {
-  const [what = '', number = ''] = (job.origin ?? '').split(':');
+function Origin({ origin }: { readonly origin: string | null }) {
+  const [what = '', number = ''] = (origin ?? '').split(':');
   if (what === 'run') return <a href={pathOf('runs')}>{`${t('runs.run')} ${number}`}</a>;
   if (what === 'backtest') return <a href={pathOf('backtests', number)}>{t('backtests.one', { id: number })}</a>;
   return null;
@@ -191,7 +219,7 @@ function columnsOf(reload: () => void): Column<Job>[] {
         <>
           {job.requested_by}{' '}
           <span class="note">
-            <Origin job={job} />
+            <Origin origin={job.origin} />
           </span>
         </>
       ),
@@ -281,7 +309,8 @@ function State({ job, onCanceled }: { readonly job: Job; readonly onCanceled: ()
       }
     >
       <p>
-        <Badge tone={TONES[job.status]}>{codeText('status', job.status)}</Badge> {stateText(job)} <Origin job={job} />
+        <Badge tone={TONES[job.status]}>{codeText('status', job.status)}</Badge> {stateText(job)}{' '}
+        <Origin origin={job.origin} />
       </p>
       {job.error !== null && (
         <p class="bad" lang="en">

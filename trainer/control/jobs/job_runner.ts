@@ -9,6 +9,7 @@ import { jobSchema } from '../../jobs/kinds/registry.ts';
 import { originEnv } from '../../jobs/records/job_origin.ts';
 import { jobHost, JobRecords, type RecordedJob } from '../../jobs/records/job_records.ts';
 import { coresOf, jobCores, lackFor } from '../../jobs/records/job_resources.ts';
+import { queuedWork, type QueuedWork } from '../../jobs/records/queued_work.ts';
 import { CANCEL_GRACE_MS, killMarked, markOf } from '../../jobs/records/process_mark.ts';
 import type { Store } from '../../store/store.ts';
 import { answerOf, startCommand, type CommandProcess } from '../schedule/command_process.ts';
@@ -68,6 +69,12 @@ export class JobRunner {
       this.#records = new JobRecords(await store(), { market, host: this.#host, clock });
     }
     return this.#records;
+  }
+
+  /** What waits in the queues of the trainer's runs and backtests. @throws MinutehandError STORE_UNUSABLE */
+  async queuedWork(): Promise<readonly QueuedWork[]> {
+    const { market, store } = this.#options;
+    return await queuedWork(await store(), market);
   }
 
   /** @throws MinutehandError JOBS_TOO_MANY, STORE_UNUSABLE */

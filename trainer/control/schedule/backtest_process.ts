@@ -1,14 +1,12 @@
 import { pathInside } from '../../../shared/path_name.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
-import { originEnv } from '../../jobs/records/job_origin.ts';
+import { BACKTEST_ORIGIN, originEnv } from '../../jobs/records/job_origin.ts';
 import type { BacktestJob } from '../../jobs/kinds/backtest_job.ts';
 import type { BacktestRequest } from './backtest_queue.ts';
 import { answerOf, startCommand, type CommandAnswer } from './command_process.ts';
 import type { ProgressLine } from '../../jobs/progress/progress_line.ts';
 
 const MAX_ANSWER = 16 * 1024 * 1024;
-/** Origin of the job of a backtest of the trainer; its id follows. */
-export const BACKTEST_ORIGIN = 'backtest:';
 
 export interface BacktestProcess {
   /** Never rejects. */

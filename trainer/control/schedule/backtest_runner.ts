@@ -11,7 +11,8 @@ import type { Clock } from '../../../shared/ports.ts';
 import { jobHost, JobRecords } from '../../jobs/records/job_records.ts';
 import { killMarked } from '../../jobs/records/process_mark.ts';
 import type { Store } from '../../store/store.ts';
-import { BACKTEST_ORIGIN, startBacktest, type BacktestProcess } from './backtest_process.ts';
+import { startBacktest, type BacktestProcess } from './backtest_process.ts';
+import { BACKTEST_ORIGIN } from '../../jobs/records/job_origin.ts';
 import type { CommandAnswer } from './command_process.ts';
 import { BacktestQueue, SHORTER_BACKTEST, type Backtest, type NewBacktest } from './backtest_queue.ts';
 

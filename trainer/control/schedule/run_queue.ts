@@ -5,7 +5,7 @@ import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { notify, resolve } from '../notify/outbox.ts';
-import { runTriggerSchema, type RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
+import { storedTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import type { Store } from '../../store/store.ts';
 import { RUN_KINDS, type Tables, type TrainingRunsTable } from '../../store/tables.ts';
 import type { Insertable, Kysely, Selectable } from 'kysely';
@@ -421,7 +421,7 @@ function runOf(row: Row): RetrainRun {
   const { trigger, trigger_values, ...own } = columns;
   return {
     ...own,
-    trigger: triggerIn(trigger, trigger_values),
+    trigger: storedTrigger(trigger, trigger_values),
     status: own.status as RetrainRun['status'],
     started_at: own.started_at!,
     metrics: valueOf(own.metrics),
@@ -431,12 +431,6 @@ function runOf(row: Row): RetrainRun {
     parameters: own.parameters === null ? {} : parametersIn(own.parameters),
     stages: JSON.parse(own.stages) as StageTime[],
   };
-}
-
-/** A code that this version does not know is shown as it is. */
-function triggerIn(code: string, values: string | null): RunTrigger {
-  const parsed = runTriggerSchema.safeParse({ code, values: valueOf(values) });
-  return parsed.success ? parsed.data : { code: 'other', values: { text: code } };
 }
 
 const parametersIn = (text: string): RunParameters => runParametersSchema.parse(JSON.parse(text));

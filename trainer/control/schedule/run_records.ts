@@ -6,6 +6,7 @@ import type { RetrainRun } from './run.ts';
 import { memoryOnly, openRunMemory, type RunMemory } from './run_memory.ts';
 import { noticesOfRun, type RunNotices } from './run_notices.ts';
 import type { StageTime } from '../../jobs/progress/run_progress.ts';
+import { originOfRun } from '../../jobs/records/job_origin.ts';
 import type { RecordedJob } from '../../jobs/records/job_records.ts';
 import { memoryQueue } from './memory_queue.ts';
 import type { RunQueue } from './run_queue.ts';
@@ -55,7 +56,7 @@ export class RunRecords {
   async cancelJobs(runId: number, by: string): Promise<void> {
     const { jobs } = this.#memory;
     if (jobs === null) return;
-    for (const { job_id } of await jobs.list({ limit: 1000, statuses: ['running'], origin: `run:${runId}` }))
+    for (const { job_id } of await jobs.list({ limit: 1000, statuses: ['running'], origin: originOfRun(runId) }))
       await jobs.cancel(job_id, by);
   }
 

@@ -36,8 +36,18 @@ export const recordedJobSchema = z
   })
   .meta({ id: 'Job', description: 'A job, whoever started it' });
 
+const queuedWorkSchema = z.object({
+  name: z.string().describe('`run:12` or `backtest:3`, the `origin` of the job that it will be'),
+  kind: z.string(),
+  by: z.string().describe('Who or what asked for it'),
+  due_ms: ms.describe('When it may begin, epoch ms'),
+});
+
 export const jobsSchema = z.object({
   jobs: z.array(recordedJobSchema).describe('Those that have not ended first, then the newest'),
+  waiting: z
+    .array(queuedWorkSchema)
+    .describe('Runs and backtests that wait in a queue of the trainer, the oldest first: each is a job once it begins'),
 });
 
 export const jobsQuery = z.object({

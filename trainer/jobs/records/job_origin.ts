@@ -20,9 +20,13 @@ export function isOfPerson({ job_id, origin }: JobOrigin): boolean {
   return job_id === undefined && origin === undefined;
 }
 
+/** Origins of the jobs of the trainer's runs and backtests; the number follows. */
+export const RUN_ORIGIN = 'run:';
+export const BACKTEST_ORIGIN = 'backtest:';
+
 /** Origin of the job of a run of the trainer. */
 export function originOfRun(runId: number): string {
-  return `run:${runId}`;
+  return `${RUN_ORIGIN}${runId}`;
 }
 
 /** The environment that tells a process which job it does, and that no person waits for it. */

@@ -40,7 +40,7 @@ export function addJobRoutes(api: Api, { jobs, settings }: ApiContext): void {
         kinds: kind === undefined ? undefined : [kind],
         origin,
       });
-      return { jobs: found.map(shown) };
+      return { jobs: found.map(shown), waiting: [...(await jobs.queuedWork())] };
     },
   });
 
