@@ -9,7 +9,7 @@ import { warmupBars } from '../shared/core/features/features.ts';
 import { parsePair } from '../shared/pair.ts';
 import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { tuneEngine } from '../daemon/engine.ts';
+import { tuneEngine } from '../daemon/v8_flags.ts';
 import { createJournal } from '../daemon/journal/journal.ts';
 import { openJournalThread, type JournalThread } from '../daemon/journal/journal_thread.ts';
 import type { BatchTiming } from '../daemon/publish/stopwatch.ts';

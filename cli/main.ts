@@ -118,7 +118,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     load: async () => (await import('./commands/parity.ts')).addParity,
   },
   job: {
-    summary: 'run a training that is described by a document',
+    summary: 'run a job that is described by a document',
     load: async () => (await import('./commands/job.ts')).addJob,
   },
   jobs: {

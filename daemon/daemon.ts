@@ -220,9 +220,9 @@ class AssembledDaemon implements Daemon {
   readonly #models: FollowedModels;
   /** null = no instruments. */
   readonly #directions: FollowedDirections | null;
-  /** null = no instruments. */
+  /** null = no subjects that may have rules. */
   readonly #rules: FollowedSlots<string, AnyRule> | null;
-  /** null = no instruments. */
+  /** The same. */
   readonly #ruleShadows: FollowedSlots<string, AnyRule> | null;
   readonly #halts: ActiveHalts;
   readonly #calendar: FollowedCalendar;
@@ -270,13 +270,13 @@ class AssembledDaemon implements Daemon {
     this.#calendar = this.#followCalendar();
     this.#arrivals = this.#watchArrivals();
     this.#startedMs = clock.nowMs();
-    const rules = { ...this.#barRules(), open: market === 'live' };
-    const intake = createIntake(rules);
+    const checks = { ...this.#barChecks(), open: market === 'live' };
+    const intake = createIntake(checks);
     this.intake = (text, backfill) => {
       this.#refuseWhenClosed();
       return intake(text, backfill);
     };
-    const seriesIntake = createSeriesIntake({ ...rules, onOutcome: observer.onSeries.bind(observer) });
+    const seriesIntake = createSeriesIntake({ ...checks, onOutcome: observer.onSeries.bind(observer) });
     this.seriesIntake = (text) => {
       this.#refuseWhenClosed();
       return seriesIntake(text);
@@ -397,7 +397,7 @@ class AssembledDaemon implements Daemon {
     const { market, feed, pairs, instruments } = settings.minutehand;
     if (readBarStream === undefined || market !== 'live') return;
     this.#redisFeed = openRedisFeed({
-      ...this.#barRules(),
+      ...this.#barChecks(),
       onSeries: (outcome) => this.#options.observer.onSeries(outcome),
       symbols: symbolsOf(this.#subjects),
       allSymbols: symbolsOf([...pairs, ...instruments].map(parseSubject)),
@@ -775,7 +775,7 @@ class AssembledDaemon implements Daemon {
   }
 
   /** Rules for bars of every transport. */
-  #barRules() {
+  #barChecks() {
     const { feed } = this.#options.settings.minutehand;
     return {
       sink: this.pipeline.inputs,

@@ -24,8 +24,8 @@ import { barIntervalMs, loadSettings, shardOf, shardPairs, shardsOf, shardSubjec
 import { unlessEnding } from '../shared/process/ending.ts';
 import { isLocked, lockHome } from '../shared/process/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
-import { collectionOf, IdleCollector } from './collector.ts';
-import { lowerEngineThreads, tuneEngine } from './engine.ts';
+import { collectionOf, IdleCollector } from './idle_gc.ts';
+import { lowerEngineThreads, tuneEngine } from './v8_flags.ts';
 import { assembleDaemon, type Daemon, type DaemonObserver } from './daemon.ts';
 import type { DaemonProcessOptions } from './daemon_process_options.ts';
 import type { Answer } from './decide/answer.ts';

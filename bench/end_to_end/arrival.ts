@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bar } from '../../shared/bar.ts';
-import { collectionOf } from '../../daemon/collector.ts';
-import { lowerEngineThreads } from '../../daemon/engine.ts';
+import { collectionOf } from '../../daemon/idle_gc.ts';
+import { lowerEngineThreads } from '../../daemon/v8_flags.ts';
 import { createRng } from '../../shared/rng.ts';
 import type { Rng } from '../../shared/ports.ts';
 import { comparePaired } from '../compare/verdict.ts';

@@ -2,7 +2,7 @@
  * TCP echo server of the floor benchmark: answers every `requestBytes` received on a connection with `answerBytes`.
  */
 import { createServer, type AddressInfo } from 'node:net';
-import { lowerEngineThreads, tuneEngine } from '../../daemon/engine.ts';
+import { lowerEngineThreads, tuneEngine } from '../../daemon/v8_flags.ts';
 import type { ProgramMessage } from './field.ts';
 
 export interface EchoArgument {

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
-import { lowerEngineThreads, tuneEngine } from '../../daemon/engine.ts';
+import { lowerEngineThreads, tuneEngine } from '../../daemon/v8_flags.ts';
 import { createFileThread } from '../../daemon/publish/file_thread.ts';
 import { createWebSocketPublisher } from '../../daemon/publish/websocket.ts';
 import type { Publication } from '../../daemon/publish/publish.ts';

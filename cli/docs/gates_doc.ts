@@ -1,4 +1,4 @@
-import { ADOPTION_GATES, BUNDLE_GATES, MODEL_GATES, rolesOf } from '../../trainer/learning/gates/registry.ts';
+import { COMPARISON_GATES, BUNDLE_GATES, MODEL_GATES, rolesOf } from '../../trainer/learning/gates/registry.ts';
 import type { Gate } from '../../trainer/learning/gates/gate.ts';
 import { DIRECTION_GATES } from '../../trainer/learning/strategies/direction/gates/registry.ts';
 import type { RuleGateCode } from '../../shared/bundle/gates/gate_codes.ts';
@@ -55,7 +55,7 @@ ${singleGates()}
 
 ## Before adoption
 
-${gateTable(ADOPTION_GATES)}
+${gateTable(COMPARISON_GATES)}
 
 ## Of a direction model
 

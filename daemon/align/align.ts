@@ -72,7 +72,7 @@ interface SymbolState {
 
 /**
  * Brings the two legs of a minute together. Bars of a symbol ascend, so a leg that is already at a later minute will
- * never send an older one: that minute ends at once. A minute that only waits is ended by `expire` or by `abandon`.
+ * never send an older one: that minute ends at once. A minute that only waits is ended by `abandon`.
  * Every minute of a pair reaches `onMinute` at most once, in ascending order.
  *
  * Each bar of a symbol passes the symbol's screen first. A minute with a suspect bar is not complete, whatever the next

@@ -39,7 +39,7 @@ export class BatchPublisher {
   /** null = standby. */
   #fence: number | null = null;
   /** Consumers of this fence are halted: nothing may follow. */
-  #isHalted = false;
+  #isClosed = false;
   #withheld = 0;
 
   constructor(options: BatchPublisherOptions) {
@@ -109,7 +109,7 @@ export class BatchPublisher {
     const { lease, envelope, sockets, files } = this.#options;
     if (lease === undefined) return;
     this.#fence = fence;
-    this.#isHalted = false;
+    this.#isClosed = false;
     if (fence === null) return;
     const isValid = (answer: Answer, answeredMs: EpochMs): boolean => envelope.expiryMs(answer, answeredMs) >= nowMs;
     for (const batch of this.#recent.batches(isValid)) {
@@ -121,9 +121,9 @@ export class BatchPublisher {
   #seal(decided: readonly Answer[], nowMs: EpochMs): readonly Publication[] {
     const { lease, envelope } = this.#options;
     if (lease === undefined) return envelope.seal(decided, nowMs);
-    const isHalt = decided.some(({ minute }) => minute.outcome === 'SHUTDOWN');
-    const isAllowed = this.#mayPublish() && (isHalt || !this.#isHalted);
-    this.#isHalted ||= isHalt;
+    const isFinal = decided.some(({ minute }) => minute.outcome === 'SHUTDOWN');
+    const isAllowed = this.#mayPublish() && (isFinal || !this.#isClosed);
+    this.#isClosed ||= isFinal;
     this.#recent.note(decided, nowMs, isAllowed);
     if (isAllowed) return envelope.seal(decided, nowMs, this.#fence!);
     envelope.withhold(decided, nowMs);

@@ -22,7 +22,7 @@ import { HALTED, stopOf } from './standing_bits.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 import type { InstrumentAnswer } from './instrument_answer.ts';
 
-/** Values that are the same for all pairs of a batch. */
+/** What an answer reads beside its minute and position: the same for all pairs of a batch without rollout and stop. */
 export interface AnswerContext {
   readonly features: FeatureEngine;
   /** Whether the features of a pair are warm, with the formulas of the models. */

@@ -17,7 +17,7 @@ export interface IntakeReport {
   readonly boot_id: string;
   readonly accepted: number;
   readonly duplicates: number;
-  /** Accepted, but every pair had given the minute up. */
+  /** Taken and journaled, but every pair had given the minute up; not among the accepted. */
   readonly late: number;
   readonly rejected: readonly RefusedItem[];
 }
@@ -36,7 +36,7 @@ export interface IntakeOptions {
   readonly clock: Clock;
   readonly maxClockSkewMs: number;
   readonly maxBars: number;
-  /** The market that takes bars from outside; any other refuses them after they were checked. */
+  /** Whether the market takes bars from outside: another one refuses them after they were checked. */
   readonly open: boolean;
   /** Symbols of other shards: skipped silently. Where it is not given, they are unknown. */
   isElsewhere?(symbol: string): boolean;

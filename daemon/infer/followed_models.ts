@@ -45,7 +45,7 @@ export interface ModelRefusal extends ErrorReport {
   readonly version: string;
 }
 
-/** Follows `active.json` and `shadow.json`, and reports the outcome for the sets they name. */
+/** Follows `active.json`, `shadow.json` and `rollout.json`, and reports the outcome for the sets they name. */
 export class FollowedModels {
   readonly #options: FollowedModelsOptions;
   readonly #watch: ModelWatch;

@@ -15,7 +15,7 @@ export interface RecorderOptions {
   readonly journal: Journal;
 }
 
-/** Journals what was published. */
+/** Journals what was decided, also where a standby publishes nothing of it. */
 export class SignalRecorder {
   readonly #options: RecorderOptions;
   /** By pair: the transaction of its last signal, as `Journal.flush` counts them. */

@@ -107,6 +107,6 @@ export class Envelope {
  * that catches up cannot cause an entry on an old minute. Other markets have clocks of their own.
  */
 function latestMs(market: MarketKind, minute: AnsweredMinute, nowMs: number, intervalMs: number): number {
-  const isNews = market !== 'live' || isHeartbeat(minute);
-  return isNews ? nowMs : Math.min(nowMs, (minute.time + SECONDS_PER_BAR) * 1000 + intervalMs);
+  const isNeverStale = market !== 'live' || isHeartbeat(minute);
+  return isNeverStale ? nowMs : Math.min(nowMs, (minute.time + SECONDS_PER_BAR) * 1000 + intervalMs);
 }

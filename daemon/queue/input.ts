@@ -299,7 +299,7 @@ export type LoadRule = (version: string, role: 'served' | 'challenger') => Promi
  * The input of any row of a journal.
  * @param loadModels opens the set of a version
  * @param loadDirection only where there are instruments
- * @param loadRule only where there are instruments
+ * @param loadRule only where subjects may have rules
  */
 export async function inputOf(
   row: InputRow,

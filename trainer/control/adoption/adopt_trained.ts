@@ -1,4 +1,4 @@
-import { registeredShelf, shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
+import { registeredShelf } from '../../../shared/bundle/shelf_name.ts';
 import { activateAdmitted, activateInFolder } from '../../../shared/bundle/admission/activation.ts';
 import { admit, placeOf, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { failuresOf } from '../../../shared/bundle/recorded_gates.ts';
@@ -57,24 +57,24 @@ export interface Adoption {
  * Decides about a trained bundle: activates it, starts its rollout by `adopt_by`, or leaves it as a candidate. The only
  * place where a training's result becomes active, whoever asked for it.
  * @param bundle shelf and version of the bundle
- * @param trained results of its gates
+ * @param verdicts of its gates
  * @throws MinutehandError as admit, startRollout and activate
  */
 export async function adoptTrained(
   bundle: TrainedBundle,
-  trained: readonly RecordedGate[],
+  verdicts: readonly RecordedGate[],
   job: AdoptedJob,
   place: AdoptionPlace,
 ): Promise<Adoption> {
   const { adopt, output } = job;
-  if (!adopt) return { adopted: false, rollout: null, gates: trained };
+  if (!adopt) return { adopted: false, rollout: null, gates: verdicts };
   refuseReturnedUpdate(job, place);
   const isOwn = output.folder === null;
   const isUpdate = isOnlineUpdate(job, place.settings);
-  const gates = isOwn ? [...trained, ...rolloutGate(place, isUpdate)] : trained;
+  const gates = isOwn ? [...verdicts, ...rolloutGate(place, isUpdate)] : verdicts;
   const passed = gates.every((gate) => gate.passed);
   const admitted = passed ? await admitNew(bundle, gates, output.folder, place) : null;
-  const rollout = admitted?.door === 'adoption' ? await beginRollout(admitted, place, isUpdate) : null;
+  const rollout = admitted?.door === 'adoption' ? await beginRollout(admitted, bundle.shelf, place, isUpdate) : null;
   const adopted = admitted !== null && rollout === null;
   if (adopted) {
     if (admitted.door === 'adoption') activateAdmitted(admitted, place.paths);
@@ -148,14 +148,15 @@ function rolloutGate({ settings: { retrain }, paths }: AdoptionPlace, isUpdate: 
  */
 async function beginRollout(
   admitted: Admitted<'adoption'>,
+  shelf: ShelfName,
   place: AdoptionPlace,
   isUpdate: boolean,
 ): Promise<string | null> {
   const { settings, paths, note } = place;
-  const { version, timeframe } = admitted;
+  const { version } = admitted;
   const isFirst = readPointerFile(placeOf(admitted, paths.models), MACHINE_FILES) === null;
   if ((settings.retrain.adopt_by !== 'rollout' && !isUpdate) || isFirst) return null;
-  await place.withRegistry((registry) => registry.register(version), shelfOfTimeframe(timeframe));
+  await place.withRegistry((registry) => registry.register(version), shelf);
   const before = readRollout(paths.models);
   if (isUpdate && before !== null && takesUpdates(paths, before)) {
     const changed = replaceUpdate({ settings, paths }, admitted);

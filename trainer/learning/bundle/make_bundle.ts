@@ -84,7 +84,7 @@ export interface TrainResult {
   readonly manifest: ManifestContent;
   readonly dataset: Dataset;
   readonly validation: Readonly<Record<ModelName, ModelValidation>>;
-  /** Gate results of this run; `training/adoption_gates.ts` decides whether the bundle becomes active. */
+  /** Gate results of this run; `adoptTrained` decides whether the bundle becomes active. */
   readonly gates: readonly RecordedGate[];
 }
 

@@ -1,5 +1,5 @@
 import {
-  ADOPTION_GATES as ADOPTION_CODES,
+  ADOPTION_GATES,
   PAIR_GATES as PAIR_CODES,
   type GateRole,
 } from '../../../shared/bundle/gates/gate_codes.ts';
@@ -53,8 +53,11 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   shuffledLabelsRefused,
 ];
 
-/** Gates of a written bundle, before it becomes active. */
-export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
+/**
+ * Gates of a written bundle beside the active one, before it becomes active. `adoptTrained` adds `rollout`, which is no
+ * property of the bundle; those of direction models and rules are in their rooms.
+ */
+export const COMPARISON_GATES: readonly Gate<AdoptionEvidence>[] = [
   goldenVectors,
   champion,
   championAuc,
@@ -62,8 +65,8 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
   championNetSharpe,
 ];
 
-/** Every gate, in the order of their results. */
-export const GATES: readonly Gate<never>[] = [...BUNDLE_GATES, ...MODEL_GATES, ...ADOPTION_GATES];
+/** Those of models of pairs, in the order of their results. */
+export const GATES: readonly Gate<never>[] = [...BUNDLE_GATES, ...MODEL_GATES, ...COMPARISON_GATES];
 
 /** Results of the gates of a training run: of the bundle, then of each model. */
 export function checkTraining(evidence: BundleEvidence): GateResult[] {
@@ -81,7 +84,7 @@ export function checkTraining(evidence: BundleEvidence): GateResult[] {
 /** Results of the gates of a written bundle. */
 export function checkAdoption(evidence: AdoptionEvidence): GateResult[] {
   const { role } = evidence;
-  return ADOPTION_GATES.flatMap((gate) => {
+  return COMPARISON_GATES.flatMap((gate) => {
     const result = gate.check(evidence, role);
     return result === null ? [] : [{ ...result, role }];
   });
@@ -91,7 +94,7 @@ export function checkAdoption(evidence: AdoptionEvidence): GateResult[] {
 export function rolesOf({ code }: Pick<Gate<never>, 'code'>): readonly (GateRole | null)[] {
   const known: Readonly<Record<string, { readonly roles: readonly (GateRole | null)[] }>> = {
     ...PAIR_CODES,
-    ...ADOPTION_CODES,
+    ...ADOPTION_GATES,
   };
   return known[code]!.roles;
 }

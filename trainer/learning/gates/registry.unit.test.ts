@@ -10,7 +10,7 @@ import { isExplained, keyOf, type GateResult } from '../../../shared/bundle/gate
 import { verdict } from '../../../test/passed_gates.ts';
 import { writtenGate } from '../../../test/written_gate.ts';
 import type { Compared } from './gate.ts';
-import { ADOPTION_GATES, BUNDLE_GATES, checkAdoption, checkTraining, GATES, MODEL_GATES } from './registry.ts';
+import { BUNDLE_GATES, checkAdoption, checkTraining, COMPARISON_GATES, GATES, MODEL_GATES } from './registry.ts';
 import type { BundleEvidence, Comparison } from './gate.ts';
 
 const golden = verdict({ code: 'golden_vectors' });
@@ -34,7 +34,7 @@ describe('the list of gates', () => {
     // The adoption itself knows whether another rollout is active.
     const registered = Object.keys({ ...PAIR_GATES, ...ADOPTION_ROLES }).filter((code) => code !== 'rollout');
     expect(codes.toSorted()).toEqual(registered.toSorted());
-    expect(GATES).toHaveLength(BUNDLE_GATES.length + MODEL_GATES.length + ADOPTION_GATES.length);
+    expect(GATES).toHaveLength(BUNDLE_GATES.length + MODEL_GATES.length + COMPARISON_GATES.length);
   });
 
   it('describes in a sentence what every gate vetoes, and the next step', () => {

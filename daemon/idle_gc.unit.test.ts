@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { IdleCollector } from './collector.ts';
+import { IdleCollector } from './idle_gc.ts';
 
 it('a collection follows 320 signals, 5 ms later, in an idle window, and once nothing waits', async () => {
   const timers: { ms: number; work: () => void }[] = [];

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { buildDaemonProgram } from '../test/program.ts';
 import { tinySettings } from '../test/tiny_settings.ts';
-import { ENGINE_FLAGS } from './engine.ts';
+import { ENGINE_FLAGS } from './v8_flags.ts';
 import { HAS_SLICES, schedulingOf, SLICE_NOTE } from './threads/batch_thread.fixture.ts';
 
 it('the engine is given only options that this version of it knows', () => {
