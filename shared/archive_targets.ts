@@ -17,9 +17,9 @@ const TARGETS = {
   NAS: { place: 'folder', makesFolder: false },
   LOCAL: { place: 'folder', makesFolder: true },
   S3: { place: 'bucket' },
-  /** https://docs.wasabi.com/docs/what-are-the-service-urls-for-wasabi-s-different-storage-regions */
+  // https://docs.wasabi.com/docs/what-are-the-service-urls-for-wasabi-s-different-storage-regions
   WASABI: { place: 'bucket', endpointOf: (region) => `https://s3.${region}.wasabisys.com` },
-  /** https://www.backblaze.com/docs/cloud-storage-call-the-s3-compatible-api; regions of the others end in one digit. */
+  // https://www.backblaze.com/docs/cloud-storage-call-the-s3-compatible-api. Regions of the others end in one digit.
   B2: {
     place: 'bucket',
     endpointOf: (region) => `https://s3.${region}.backblazeb2.com`,

@@ -140,7 +140,10 @@ export class FileImports {
     return this.#inTurn(() => this.#preview(file));
   }
 
-  /** Imports a file into the live market, or says what that would do. @throws MinutehandError IMPORT_TIMEOUT; as `run` */
+  /**
+   * Imports a file into the live market, or says what that would do.
+   * @throws MinutehandError IMPORT_TIMEOUT; as `preview`
+   */
   import(file: ImportedFile): Promise<ImportPreview> {
     return this.#inTurn(async () => {
       const { folder, name, price, isReplacing, by } = file;

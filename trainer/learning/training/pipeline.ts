@@ -46,8 +46,8 @@ const NOT_SEARCHED = { ai1: null, ai2: null, ai3: null };
 
 /**
  * data → features → labels → learn → calibrate → validate → look-ahead leakage tests → thresholds → edge → gates →
- * bundle. What asked for it compares the bundle with the active one. Groups of pairs repeat the stations from learn to gates on their own rows. The same bars, settings and seed
- * give byte-identical ONNX files.
+ * bundle. What asked for it compares the bundle with the active one. Groups of pairs repeat the stations from learn to
+ * gates on their own rows. The same bars, settings and seed give byte-identical ONNX files.
  * @returns null for a warm start that changes no model
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, LEG_LAGS, FEATURE_FORESIGHT, COMPARISON_IMPOSSIBLE,
  * MODEL_GOLDEN if onnxruntime disagrees with the learner
