@@ -1230,7 +1230,8 @@ export const EN = {
   'jobs.none': 'No jobs yet. Trainings, backtests, scans and imports are listed here, whoever starts them.',
   'jobs.noneOfThese': 'No such jobs among the newest.',
   'jobs.waiting': 'Waiting in the trainer',
-  'jobs.waitingNote': 'Trainings, searches and backtests that wait for their turn. Each gets a number below once it begins.',
+  'jobs.waitingNote':
+    'Trainings, searches and backtests that wait for their turn. Each gets a number below once it begins.',
   'jobs.due': 'May begin',
   'jobs.by': 'Requested by',
   'jobs.requested': 'Requested',

@@ -159,7 +159,8 @@ export class FileImports {
   }
 
   #inTurn(work: () => Promise<ImportPreview>): Promise<ImportPreview> {
-    if (this.#count >= MOST) throw new MinutehandError('JOBS_TOO_MANY', { seen: `${this.#count} previews and imports` });
+    if (this.#count >= MOST)
+      throw new MinutehandError('JOBS_TOO_MANY', { seen: `${this.#count} previews and imports` });
     this.#count++;
     const done = this.#last
       .then(() => {

@@ -13,7 +13,15 @@ import { storeQueue, type RunQueue } from '../schedule/run_queue.ts';
 const T0 = Date.UTC(2024, 0, 1);
 const clock: Clock = { nowMs: () => T0 as EpochMs, monotonicUs: () => 0 };
 const BACKTEST: NewBacktest = {
-  request: { models: ['20240101_0000'], from: null, to: null, pairs: null, theta1: null, theta2: null, costs: 'profile' },
+  request: {
+    models: ['20240101_0000'],
+    from: null,
+    to: null,
+    pairs: null,
+    theta1: null,
+    theta2: null,
+    costs: 'profile',
+  },
   reason: 'a look',
   by: 'ann',
   policyHash: 'hash',

@@ -1,8 +1,4 @@
-import {
-  ADOPTION_GATES,
-  PAIR_GATES as PAIR_CODES,
-  type GateRole,
-} from '../../../shared/bundle/gates/gate_codes.ts';
+import { ADOPTION_GATES, PAIR_GATES as PAIR_CODES, type GateRole } from '../../../shared/bundle/gates/gate_codes.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { auc } from './auc.ts';
