@@ -801,8 +801,8 @@ export const ERRORS = {
   },
   MODEL_CROSS_SECTIONS: {
     status: 422,
-    message: 'Formulas of the models compare the pairs of a group at the same time, which no daemon serves.',
-    next: 'Compare such models with `minutehand backtest`; for live signals, train without these formulas.',
+    message: 'Formulas of the models compare the pairs of a group at the same time, which cannot be served so.',
+    next: 'Configure all pairs of the group in one daemon and feed their bars, or train without these formulas.',
   },
   KERNEL_MISSING: {
     status: 500,

@@ -20,25 +20,7 @@ export class KnownOthers {
   /** A source of a formula, such as `symbol("EURUSD").close`, at the bar of the pair with this last minute. */
   valueAt(source: string, time: number): number {
     const { symbol, field } = parseOtherSymbol(source)!;
-    const minutes = this.#minutes(symbol, time);
-    const last = minutes.at(-1);
-    if (last === undefined) return NaN;
-    switch (field) {
-      case 'open':
-        return minutes[0]!.open;
-      case 'high':
-        return Math.max(...minutes.map(({ high }) => high));
-      case 'low':
-        return Math.min(...minutes.map(({ low }) => low));
-      case 'close':
-        return last.close;
-      case 'volume': {
-        const volume = minutes.reduce((total, own) => total + own.volume, 0);
-        return volume > 0 ? volume : NaN;
-      }
-      default:
-        return last.spread ?? NaN;
-    }
+    return fieldOfMinutes(this.#minutes(symbol, time), field);
   }
 
   /** Of the interval of the pair's timeframe that ends with this minute, ascending. */
@@ -54,5 +36,27 @@ export class KnownOthers {
       else if (kind === 'bar' && own > givenUp) found.set(own, bar!);
     }
     return [...found.values()];
+  }
+}
+
+/** A field of the bar that these minutes of a symbol make; NaN = missing. */
+export function fieldOfMinutes(minutes: readonly Bar[], field: string): number {
+  const last = minutes.at(-1);
+  if (last === undefined) return NaN;
+  switch (field) {
+    case 'open':
+      return minutes[0]!.open;
+    case 'high':
+      return Math.max(...minutes.map(({ high }) => high));
+    case 'low':
+      return Math.min(...minutes.map(({ low }) => low));
+    case 'close':
+      return last.close;
+    case 'volume': {
+      const volume = minutes.reduce((total, own) => total + own.volume, 0);
+      return volume > 0 ? volume : NaN;
+    }
+    default:
+      return last.spread ?? NaN;
   }
 }

@@ -40,19 +40,10 @@ describe('a formula that compares pairs', () => {
     expect(symbol.stdout + symbol.stderr).toContain('FORMULA_GROUP');
   });
 
-  it('is refused before a training that is to be adopted', async () => {
-    const { code, stdout, stderr } = await place.run(['train', '--data', data, '--adopt', '--workers', '1', '--json'], {
-      env: { MINUTEHAND_MARKET: 'live' },
-    });
-    expect(code).not.toBe(0);
-    expect(stdout + stderr).toContain('MODEL_CROSS_SECTIONS');
-    expect(readActive(place.models)).toBeNull();
-  });
-
-  it('is trained on the group that its bundle names, compared, and never served', async () => {
+  it('is trained on the group that its bundle names, compared, replayed, and served as the active one alone', async () => {
     const flags = ['--data', data, '--workers', '1', '--json'];
     const trained = await place.run(['train', ...flags, '--no-cache', '--trials', '0']);
-    expect(trained.stderr).toContain('compares the pairs of a group: these models can be compared by backtest');
+    expect(trained.stderr).not.toContain('cannot be served live');
     const { version } = JSON.parse(trained.stdout) as { version: string };
     const manifest = readManifest(join(place.models, version));
     expect(manifest.windows.formulas).toBe(
@@ -78,15 +69,20 @@ describe('a formula that compares pairs', () => {
 
     const despite = ['--despite-gates', '--reason', 'a test'];
     for (const args of [
-      ['models', 'promote', version, ...despite],
       ['rollout', 'start', version, ...despite],
       ['models', 'shadow', version],
-      ['replay', '--data', data, '--models', folder],
     ]) {
       const { code, stdout, stderr } = await place.call([...args, '--json']);
       expect(code, args.join(' ')).not.toBe(0);
       expect(stdout + stderr, args.join(' ')).toContain('MODEL_CROSS_SECTIONS');
     }
-    expect(readActive(place.models)).toBeNull();
+    // One pair alone is compared with the whole group.
+    for (const pairs of [[], ['--pairs', IDS[1]!]]) {
+      const replayed = await place.call(['replay', '--data', data, '--models', folder, ...pairs, '--json']);
+      expect(replayed.code, replayed.stdout + replayed.stderr).toBe(0);
+    }
+    const promoted = await place.call(['models', 'promote', version, ...despite, '--json']);
+    expect(promoted.code, promoted.stdout + promoted.stderr).toBe(0);
+    expect(readActive(place.models)).toMatchObject({ version });
   });
 });

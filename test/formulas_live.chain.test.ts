@@ -25,10 +25,15 @@ const FORMULAS = {
   here: 'beta - corr',
   elsewhere: `(delay(a.close, ${LOOK_BACK + 60}) / a.close) - 1`,
   lead: 'delta(log(symbol("EURUSD").close), 5)',
+  far: 'mean(cs_rank(z_abs), 3)',
 };
 const COUNT = Object.keys(FORMULAS).length;
 /** The pairs that some of them are for. */
-const SUBJECTS: Readonly<Record<string, readonly string[]>> = { here: [PAIR], elsewhere: [OTHER] };
+const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
+  here: [PAIR],
+  elsewhere: [OTHER],
+  far: [OTHER, 'EURUSD_GBPUSD', PAIR],
+};
 const FILE = `# Of mine.
 momentum:
   formula: a.close ** 2
@@ -47,6 +52,7 @@ mood: ${FORMULAS.mood}
 here: {formula: ${FORMULAS.here}, for: xau/usd_xag/usd}
 elsewhere: {formula: "${FORMULAS.elsewhere}", for: [${OTHER}]}
 lead: ${FORMULAS.lead}
+far: ${FORMULAS.far}
 `;
 
 let place: Workplace;
@@ -277,6 +283,7 @@ describe('formulas of a user', () => {
       { name: 'here', value: expect.any(Number) },
       { name: 'elsewhere', value: null },
       { name: 'lead', value: expect.any(Number) },
+      { name: 'far', value: expect.any(Number) },
     ]);
   });
 

@@ -47,7 +47,7 @@ const NEWER_MINUTES = 6000;
 /** Of these the daemon publishes signals; it takes the bars before them as backfill. */
 const PUBLISHED_MINUTES = 5;
 const FIRST = `lead: delta(log(symbol("EURUSD").close), 24)
-calm: std(delta(log(b.close)), 120)
+rank: mean(cs_rank(z_abs), 30)
 `;
 const SECOND = `calm: std(delta(log(b.close)), 120)
 z_rank: rank(z_score, 300)
@@ -99,7 +99,7 @@ describe.runIf(IS_LONG)(`a bundle with formulas${LONG_NOTE}`, () => {
     expect(trained.gates.filter(({ passed }) => !passed)).toEqual([]);
     expect(trained.adopted).toBe(true);
     expect(readActive(place.models)).toMatchObject({ version: first });
-    expect(formulaNames(first)).toEqual(['lead', 'calm']);
+    expect(formulaNames(first)).toEqual(['lead', 'rank']);
   });
 
   it('is compared by the adoption gates with one that has other formulas, each by its own', async () => {

@@ -25,7 +25,8 @@ const { windows, pairs } = settings.minutehand;
 /** By what they read: formulas of bundles that passed all gates. */
 const FORMULAS = {
   good: 'calm = mean(z_abs, 5)',
-  compared: `far for ${pairs.toSorted().join()} = cs_rank(z_abs)`,
+  compared: `far for ${[...pairs, 'NZDUSD_USDCAD'].toSorted().join()} = cs_rank(z_abs)`,
+  grouped: `far for ${pairs.toSorted().join()} = cs_rank(z_abs)`,
   unfed: 'lead = delta(log(symbol("NZDUSD").close), 5)',
   other: 'lead = delta(log(symbol("EURUSD").close), 5)',
 };
@@ -34,6 +35,7 @@ type Name = keyof typeof FORMULAS;
 /** What refuses each as the active bundle, and beside it, as a shadow or a challenger; null: it is served. */
 const REFUSALS: Readonly<Record<Exclude<Name, 'good'>, { readonly active: string | null; readonly beside: string }>> = {
   compared: { active: 'MODEL_CROSS_SECTIONS', beside: 'MODEL_CROSS_SECTIONS' },
+  grouped: { active: null, beside: 'MODEL_CROSS_SECTIONS' },
   unfed: { active: 'MODEL_SYMBOLS', beside: 'MODEL_SYMBOLS' },
   other: { active: null, beside: 'MODEL_SYMBOLS' },
 };
@@ -169,8 +171,9 @@ describe('a bundle with formulas that serving cannot compute', () => {
         );
       };
       expect(await through('good'), door).toBeNull();
-      expect(await through('compared'), door).toBe('MODEL_CROSS_SECTIONS');
       // The installation of another folder says which symbols it feeds.
+      expect(await through('compared'), door).toBe(answers === null ? null : 'MODEL_CROSS_SECTIONS');
+      expect(await through('grouped'), door).toBe(answers === 'beside' ? 'MODEL_CROSS_SECTIONS' : null);
       expect(await through('unfed'), door).toBe(answers === null ? null : 'MODEL_SYMBOLS');
       expect(await through('other'), door).toBe(answers === 'beside' ? 'MODEL_SYMBOLS' : null);
     }
@@ -222,12 +225,12 @@ describe('a bundle with formulas that serving cannot compute', () => {
     activate(place.models, versions.good);
   });
 
-  it('is refused by a replay of bars, but for symbols that the folder has', async () => {
+  it('answers in a replay of bars, whose folder has all of them', async () => {
     const bars = tinyBars(settings, 400);
     const data = await place.writeBars('bars', new Map([...bars, ['NZDUSD', bars.get('XAGUSD')!]]));
     const replay = (name: Name) => ['replay', '--data', data, '--models', join(place.models, versions[name])];
-    const codes = await codesOfCommands([replay('compared'), replay('unfed'), replay('other')]);
-    expect(codes).toEqual(['MODEL_CROSS_SECTIONS', null, null]);
+    const codes = await codesOfCommands([replay('compared'), replay('grouped'), replay('unfed'), replay('other')]);
+    expect(codes).toEqual([null, null, null, null]);
   });
 
   it('is refused by a running daemon in each slot, which goes on with the active models', async () => {

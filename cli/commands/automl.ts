@@ -12,7 +12,7 @@ import { runAutomlJob } from '../../trainer/jobs/kinds/run_automl.ts';
 import { FORMULA_SEARCH_DEFAULTS, type AutomlJob } from '../../trainer/jobs/kinds/automl_job.ts';
 import { watchGpu } from '../../trainer/jobs/resources/gpu_watch.ts';
 import { ownResources } from '../../trainer/jobs/resources/run_resources.ts';
-import { GENERATORS, isNotServed, type Candidate, type Generator } from '../../trainer/learning/automl/candidates.ts';
+import { GENERATORS, type Candidate, type Generator } from '../../trainer/learning/automl/candidates.ts';
 import { withEntries } from '../../trainer/learning/automl/feature_entries.ts';
 import {
   canLeaveOut,
@@ -57,7 +57,7 @@ export function addAutoml(program: Command, output: () => Output): void {
     .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
     .option(
       '--generators <list>',
-      `of ${GENERATORS.join(', ')}: statistics of the last bars, products and ratios of columns, hour and day, columns compared with those of the other pairs, which no daemon serves`,
+      `of ${GENERATORS.join(', ')}: statistics of the last bars, products and ratios of columns, hour and day, columns compared with those of the other pairs`,
       DEFAULTS.generators.join(','),
     )
     .option('--candidates <n>', 'candidates at most; more are thinned by the seed', String(DEFAULTS.candidates))
@@ -87,16 +87,6 @@ export function addAutoml(program: Command, output: () => Output): void {
 async function search(flags: AutomlFlags, output: Output): Promise<void> {
   if (flags.shuffleLabels && flags.write)
     throw new MinutehandError('USAGE', { seen: '--shuffle-labels with --write', expected: 'one of them' });
-  const generators = parseGenerators(flags.generators);
-  if (isNotServed(generators)) {
-    if (flags.write === true)
-      throw new MinutehandError('USAGE', {
-        seen: '--write with cross_sections',
-        expected:
-          'one of them: no daemon serves formulas that compare pairs, and trainings that adopt would be refused',
-      });
-    output.note('cross_sections finds formulas that compare pairs: they can be trained and compared, not served live.');
-  }
   const settings = loadSettings();
   const job = jobOf(flags, settings);
   if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
@@ -267,5 +257,4 @@ function comparedText({ days, auc_before, auc_after, gain, standard_error }: Con
 const noteOf = ({ dataset_id }: AutomlOutcome): string =>
   `Found by minutehand automl on the dataset ${dataset_id.slice(0, 12)}`;
 
-const chosenText = ({ name, text, generator }: Candidate): string =>
-  `${name}: ${text}${isNotServed([generator]) ? '  (not served live)' : ''}`;
+const chosenText = ({ name, text }: Candidate): string => `${name}: ${text}`;

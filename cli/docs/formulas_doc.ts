@@ -111,9 +111,11 @@ written out in the schema, so that a bundle knows its group whatever is configur
   (FORMULA_GROUP). Without one of its pairs a group has other values: what was trained on ten pairs is not what nine of
   them give.
 
-Models of such formulas can be trained and compared by \`backtest\`; no daemon serves them, and every way to make them
-active is refused (MODEL_CROSS_SECTIONS, [ADR 39](../adr/0039-cross-sections-are-not-served.md)). Rules and formulas of
-instruments and symbols cannot compare (FORMULA_GROUP).
+Live, each pair of the group waits for the legs of all of them, at most \`straggler_timeout_ms\`; a leg whose minute comes
+later is missing in the comparisons of the group, at that minute and in the windows of x
+([ADR 45](../adr/0045-cross-sections-are-served.md)). The daemon of a pair of the group has to get the bars of all of
+them, and such models cannot be a shadow or a challenger (MODEL_CROSS_SECTIONS). Rules and formulas of instruments and
+symbols cannot compare (FORMULA_GROUP).
 
 ## Operators
 

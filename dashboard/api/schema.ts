@@ -9279,7 +9279,7 @@ export interface components {
              * @default false
              */
             enabled: boolean;
-            /** @description 1 (default): the calendar. 2: also columns compared with those of the other pairs at the same time, by mean, rank and z-score; no daemon serves what is found so. Others are refused */
+            /** @description 1 (default): the calendar. 2: also columns compared with those of the other pairs at the same time, by mean, rank and z-score. Others are refused */
             max_depth?: number;
             /** @description Chosen ones of this kind at most; default: 8 */
             max_features?: number;
@@ -9293,7 +9293,7 @@ export interface components {
              * @default false
              */
             enabled?: boolean;
-            /** @description 1 (default): the calendar. 2: also columns compared with those of the other pairs at the same time, by mean, rank and z-score; no daemon serves what is found so. Others are refused */
+            /** @description 1 (default): the calendar. 2: also columns compared with those of the other pairs at the same time, by mean, rank and z-score. Others are refused */
             max_depth?: number;
             /** @description Chosen ones of this kind at most; default: 8 */
             max_features?: number;

@@ -26,10 +26,24 @@ describe('formulas that serving cannot compute', () => {
         expect(unservedFormulas(own, { role, daemons })).toEqual([]);
   });
 
-  it('are those that compare pairs, wherever they answer', () => {
-    for (const role of ['active', 'shadow', 'rollout'] as const)
-      for (const known of [daemons, null])
-        expect(codesOf(COMPARED, { role, daemons: known })).toEqual(['MODEL_CROSS_SECTIONS']);
+  it('are those that compare pairs of which the daemon gets no bars: they may be of another daemon, or of none', () => {
+    expect(unservedFormulas(COMPARED, { role: 'active', daemons })).toMatchObject([
+      { code: 'MODEL_CROSS_SECTIONS', seen: 'compares XAUUSD_XAGUSD with EURUSD_GBPUSD' },
+    ]);
+    // Their legs alone are needed; bars of files are all there; and who serves no pair of the group has no part in it.
+    const fed = ['XAUUSD_XAGUSD', 'EURUSD@1h', 'GBPUSD@1h'].map(parseSubject);
+    for (const known of [null, [fed], [[parseSubject('AUDUSD_USDCAD')]]])
+      expect(codesOf(COMPARED, { role: 'active', daemons: known })).toEqual([]);
+  });
+
+  it('are none that compare pairs of different timeframes alone: these are compared with nobody', () => {
+    const own = { ...windows, formulas: 'far for EURUSD_GBPUSD,XAUUSD_XAGUSD@5m = cs_rank(z_abs)' };
+    expect(codesOf(own, { role: 'active', daemons: [[parseSubject('EURUSD_GBPUSD')]] })).toEqual([]);
+  });
+
+  it('are those that compare pairs, as a shadow or a challenger', () => {
+    for (const role of ['shadow', 'rollout'] as const)
+      expect(codesOf(COMPARED, { role, daemons: null })).toEqual(['MODEL_CROSS_SECTIONS']);
   });
 
   it('are those that read a symbol of which the daemon of their pair gets no bars; a pair of another daemon counts', () => {

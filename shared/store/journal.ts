@@ -315,14 +315,16 @@ class SqliteJournal implements JournalFile {
 
   *inputsFrom(
     from: OpenTime,
-    { after = 0, through = ALL_ROWS, until = ALL_ROWS as OpenTime }: InputRange = {},
+    { after = 0, through = ALL_ROWS, until = ALL_ROWS as OpenTime, timeouts = false }: InputRange = {},
   ): IterableIterator<InputRow> {
     // Times ascend almost as ids do: the index of times tells where to begin and to end.
     const found = this.#db.prepare(INPUT_IDS).get(from, until) as { first: number | null; last: number };
     if (found.first === null) return;
+    const orTimeouts = timeouts ? " OR kind = 'others_timeout'" : '';
     const rows = this.#db
       .prepare(
-        'SELECT * FROM inputs WHERE time >= ? AND time <= ? AND input_id >= ? AND input_id <= ? ORDER BY input_id',
+        `SELECT * FROM inputs WHERE time >= ? AND (time <= ?${orTimeouts}) AND input_id >= ? AND input_id <= ?
+         ORDER BY input_id`,
       )
       .iterate(
         from,

@@ -240,6 +240,8 @@ export interface InputRange {
   readonly after?: number;
   readonly through?: number;
   readonly until?: OpenTime;
+  /** Also those inputs between them that end a wait for other symbols, whatever their minutes. */
+  readonly timeouts?: boolean;
 }
 
 /** Signals: only those after row `after` and up to row `through`. */

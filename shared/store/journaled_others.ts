@@ -50,7 +50,9 @@ export async function journaledOthersInPieces(
 function* rowsOf(journal: WarmStore, { pair, bars }: OthersQuestion): IterableIterator<InputRow> {
   const from = barOpen(bars[0]!.a.time, barSecondsOf(pair));
   const until = bars.at(-1)!.a.time;
-  for (const row of journal.inputsFrom(from, { until })) if (row.time <= until) yield row;
+  // A later minute may have been given up before an earlier one came.
+  for (const row of journal.inputsFrom(from, { until, timeouts: true }))
+    if (row.time <= until || row.kind === 'others_timeout') yield row;
 }
 
 function othersIn(rows: Iterable<InputRow>, { pair, symbols }: OthersQuestion): OthersAt {

@@ -173,8 +173,8 @@ async function minutesInPieces(
   return pages.reverse().flat();
 }
 
-/** As `firstMinuteOfBars`, of bars longer than a minute. */
-async function firstMinuteInPieces(
+/** As `firstMinuteOfBars`, read piece by piece. */
+export async function firstMinuteInPieces(
   journal: WarmStore,
   pair: Pair,
   count: number,
@@ -184,7 +184,8 @@ async function firstMinuteInPieces(
   const barSeconds = barSecondsOf(pair);
   let first: OpenTime | null = null;
   let until = time;
-  for (let left = ((count + 1) * barSeconds) / SECONDS_PER_BAR; left > 0; left -= MINUTES_AT_A_TIME) {
+  const minutes = barSeconds === SECONDS_PER_BAR ? count : ((count + 1) * barSeconds) / SECONDS_PER_BAR;
+  for (let left = minutes; left > 0; left -= MINUTES_AT_A_TIME) {
     const found = journal.commonMinuteBefore(pair, Math.min(left, MINUTES_AT_A_TIME), until);
     await pause();
     if (found === null) break;

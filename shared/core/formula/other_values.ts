@@ -4,12 +4,18 @@ import { parseOtherSymbol } from './other_symbols.ts';
 /** The bars of other symbols at one bar of a subject, by symbol; a symbol without a bar there is missing. */
 export type OtherBarsAt = ReadonlyMap<string, Bar>;
 
-/** Reads the values of sources of other symbols, in their order, into an array that the next call overwrites. */
-export function otherValuesReader(sources: readonly string[]): (bars: OtherBarsAt) => Float64Array {
-  const fields = sources.map((source) => parseOtherSymbol(source)!);
+/**
+ * Reads the values of sources of other symbols, and of cross-sections behind them, in their order, into an array that
+ * the next call overwrites. Cross-sections that are not given are missing.
+ */
+export function outsideValuesReader(
+  sources: readonly string[],
+): (bars: OtherBarsAt, sections?: Float64Array | null) => Float64Array {
+  const fields = sources.flatMap((source) => parseOtherSymbol(source) ?? []);
   const values = new Float64Array(sources.length);
-  return (bars) => {
-    for (const [i, { symbol, field }] of fields.entries()) values[i] = otherValue(bars.get(symbol), field);
+  return (bars, sections = null) => {
+    for (let i = 0; i < fields.length; i++) values[i] = otherValue(bars.get(fields[i]!.symbol), fields[i]!.field);
+    for (let i = fields.length; i < values.length; i++) values[i] = sections?.[i - fields.length] ?? NaN;
     return values;
   };
 }

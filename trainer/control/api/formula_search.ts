@@ -12,7 +12,7 @@ const GENERATOR_OF = {
 type Part = keyof typeof GENERATOR_OF;
 const PARTS = Object.keys(GENERATOR_OF) as Part[];
 
-/** `featuretools.max_depth` that also compares a pair with the others, which no daemon serves. */
+/** `featuretools.max_depth` that also compares a pair with the others. */
 const COMPARING_DEPTH = 2;
 
 /** Windows, bars, by `performance_mode`. */

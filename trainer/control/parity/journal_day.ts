@@ -1,6 +1,7 @@
 import { otherSymbolsOf } from '../../../shared/bar_file/other_bars.ts';
-import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import type { BarColumns, SectionColumns } from '../../../shared/bar_file/bar_file.ts';
 import { journaledOtherBars } from '../../../shared/store/journaled_others.ts';
+import { journaledSections, type SectionsOfPair } from '../../../shared/store/journaled_sections.ts';
 import { firstMinuteOfBars, journaledLegs } from '../../../shared/store/warm_bars.ts';
 import { isoMinute, SECONDS_PER_BAR, type Bar, type OpenTime } from '../../../shared/bar.ts';
 import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
@@ -79,6 +80,7 @@ export function readJournalDay(
     windows: own,
     period,
     others: journaledOtherBars(inputsUntil(journal, from, end), pair, otherSymbolsOf(own)),
+    sections: journaledSections(journal, { windows: own, pair, first: from, until: lastBefore(end) }),
   });
   const historyBy = (pair: Pair, own: Windows): PairDay['history'] =>
     pair.barSeconds === undefined
@@ -186,7 +188,11 @@ function textsOf(marks: ReadonlyMap<string, ReadonlySet<number>>): Record<string
 
 /** @param end the minutes before it are read */
 function inputsUntil(journal: JournalFile, from: OpenTime, end: OpenTime): IterableIterator<InputRow> {
-  return journal.inputsFrom(from, { until: (end - SECONDS_PER_BAR) as OpenTime });
+  return journal.inputsFrom(from, { until: lastBefore(end), timeouts: true });
+}
+
+function lastBefore(end: OpenTime): OpenTime {
+  return (end - SECONDS_PER_BAR) as OpenTime;
 }
 
 function readInputs(journal: JournalFile, from: OpenTime, end: OpenTime, period: DayPeriod): MarkedMinutes {
@@ -213,10 +219,24 @@ interface AskedHistory {
   readonly period: DayPeriod;
   /** Bars of other symbols that formulas read. */
   readonly others: ReadonlyMap<string, readonly Bar[]>;
+  /** null: formulas read none. */
+  readonly sections: SectionsOfPair | null;
 }
 
-function othersOf({ others }: AskedHistory): Pick<BarColumns, 'others'> {
-  return others.size === 0 ? {} : { others: new Map([...others].map(([name, own]) => [name, columnsOf(name, own)])) };
+function othersOf(pair: Pair, { others, sections }: AskedHistory): Pick<BarColumns, 'others' | 'crossSections'> {
+  const known = new Map([...others].map(([name, own]) => [name, columnsOf(name, own)]));
+  return {
+    ...(others.size > 0 && { others: known }),
+    ...(sections !== null && { crossSections: new Map([[pair.id, sectionColumns(sections)]]) }),
+  };
+}
+
+function sectionColumns({ sources, values }: SectionsOfPair): SectionColumns {
+  const rows = [...values.values()];
+  return {
+    time: Float64Array.from(values.keys()),
+    values: new Map(sources.map((source, column) => [source, Float64Array.from(rows, (row) => row[column]!)])),
+  };
 }
 
 /** Of the bars of another timeframe, as the daemon had them. */
@@ -224,7 +244,7 @@ function resampledHistory(inputs: Iterable<InputRow>, pair: Pair, asked: AskedHi
   const { series, windows, period } = asked;
   const legs = journaledLegs(inputs, pair);
   const keep = (time: number): boolean => time >= period.from && time < period.to;
-  const a = { ...columnsOf(pair.a, legs.a), series: series.of(pair.a), ...othersOf(asked) };
+  const a = { ...columnsOf(pair.a, legs.a), series: series.of(pair.a), ...othersOf(pair, asked) };
   const b = { ...columnsOf(pair.b, legs.b), series: series.of(pair.b) };
   return buildPairHistory(pair, a, b, windows, keep);
 }
@@ -242,7 +262,7 @@ function historyOf(
   const isDropped = (time: number): boolean => drops.some((times) => times?.has(time) === true);
   // A minute without one leg is no minute of the pair.
   const ofA = bars.get(pair.a)!.filter(({ time }) => !isDropped(time));
-  const a = { ...columnsOf(pair.a, ofA), series: series.of(pair.a), ...othersOf(asked) };
+  const a = { ...columnsOf(pair.a, ofA), series: series.of(pair.a), ...othersOf(pair, asked) };
   const b = { ...columnsOf(pair.b, bars.get(pair.b)!), series: series.of(pair.b) };
   const keep = (time: number): boolean => time >= from && time < to;
   return buildPairHistory(pair, a, b, windows, keep);

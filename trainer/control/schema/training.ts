@@ -131,7 +131,7 @@ export const featuretoolsConfigModel = z
     enabled: enabled('hour, day of the week and minute of the day'),
     max_depth: optional(
       z.int(),
-      '1 (default): the calendar. 2: also columns compared with those of the other pairs at the same time, by mean, rank and z-score; no daemon serves what is found so. Others are refused',
+      '1 (default): the calendar. 2: also columns compared with those of the other pairs at the same time, by mean, rank and z-score. Others are refused',
     ),
     max_features: most,
   })

@@ -1,19 +1,10 @@
 import * as z from 'zod';
-import {
-  GENERATORS,
-  isNotServed,
-  LONGEST_WINDOW,
-  SERVED_GENERATORS,
-  WINDOW_BARS,
-} from '../../learning/automl/candidates.ts';
+import { GENERATORS, LONGEST_WINDOW, USUAL_GENERATORS, WINDOW_BARS } from '../../learning/automl/candidates.ts';
 import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
 
 /** What a search of formulas does. Every field acts; none has a default. */
 export const formulaSearchSchema = z.strictObject({
-  generators: z
-    .array(z.enum(GENERATORS))
-    .min(1)
-    .describe('Kinds of candidates; no daemon serves what cross_sections finds'),
+  generators: z.array(z.enum(GENERATORS)).min(1).describe('Kinds of candidates'),
   window_bars: z
     .array(z.int().min(2).max(LONGEST_WINDOW))
     .min(1)
@@ -37,7 +28,7 @@ export type FormulaSearch = z.infer<typeof formulaSearchSchema>;
 
 /** Default options of a search, for the command line and the API. */
 export const FORMULA_SEARCH_DEFAULTS: FormulaSearch = {
-  generators: [...SERVED_GENERATORS],
+  generators: [...USUAL_GENERATORS],
   window_bars: [...WINDOW_BARS],
   candidates: 600,
   most: 8,
@@ -75,10 +66,6 @@ export const automlJobSchema = z
   })
   .refine(({ output, parameters }) => !(output.write && parameters.search.shuffle_labels), {
     error: 'what is found on exchanged labels is not written',
-    path: ['output', 'write'],
-  })
-  .refine(({ output, parameters }) => !(output.write && isNotServed(parameters.search.generators)), {
-    error: 'cross_sections finds formulas that no daemon serves, and they are not written',
     path: ['output', 'write'],
   })
   .describe('A search of formulas');

@@ -12,18 +12,13 @@ import { createRng } from '../../../shared/rng.ts';
  * - windows: statistics of the last bars of a series (after tsfresh; Christ et al. 2018, Neurocomputing 307).
  * - products: products and ratios of two columns (after AutoFeat; Horn et al. 2019, arXiv:1901.07329).
  * - calendar: hour and day as numbers.
- * - cross_sections: columns compared with those of the other configured pairs at the same time. No daemon serves them.
+ * - cross_sections: columns compared with those of the other configured pairs at the same time.
  */
 export const GENERATORS = ['windows', 'products', 'calendar', 'cross_sections'] as const;
 export type Generator = (typeof GENERATORS)[number];
 
-/** Generators of formulas that a daemon serves: the others are searched when they are asked for. */
-export const SERVED_GENERATORS: readonly Generator[] = GENERATORS.filter((one) => one !== 'cross_sections');
-
-/** Whether no daemon serves what these generators find. */
-export function isNotServed(generators: readonly Generator[]): boolean {
-  return generators.some((one) => !SERVED_GENERATORS.includes(one));
-}
+/** Generators that are searched where none are named: what compares pairs needs several, which wait for each other. */
+export const USUAL_GENERATORS: readonly Generator[] = GENERATORS.filter((one) => one !== 'cross_sections');
 
 export interface Candidate {
   readonly name: string;
