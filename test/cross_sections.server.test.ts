@@ -81,7 +81,8 @@ describe('a formula that compares pairs', () => {
       const replayed = await place.call(['replay', '--data', data, '--models', folder, ...pairs, '--json']);
       expect(replayed.code, replayed.stdout + replayed.stderr).toBe(0);
     }
-    const promoted = await place.call(['models', 'promote', version, ...despite, '--json']);
+    const env = { MINUTEHAND_MARKET: 'live' };
+    const promoted = await place.run(['models', 'promote', version, ...despite, '--json'], { env });
     expect(promoted.code, promoted.stdout + promoted.stderr).toBe(0);
     expect(readActive(place.models)).toMatchObject({ version });
   });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../../shared/bar.ts';
+import type { GroupBars } from '../../shared/core/formula/group_bars.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { collectAll } from '../../test/collections.ts';
 import { Aligner } from './align.ts';
@@ -35,6 +36,11 @@ function setUp(pairIds: string[]): {
     empty: (symbol, minute) => aligner.take(symbol, at(minute), 'empty', false, minute * 1000),
   };
 }
+
+const GROUP = new Map([['A_B,C_D', ['A', 'B', 'C', 'D']]]);
+/** `<minute> <symbols>` of each bar. */
+const symbolsIn = (given: readonly GroupBars[]): string[] =>
+  given.flatMap(({ bars }) => bars.map((one) => `${one.time / 60} ${[...one.bars.keys()].join(' ')}`));
 
 describe('Aligner', () => {
   it('retains the numbers of past bars without keeping the bars', async () => {
@@ -96,6 +102,62 @@ describe('Aligner', () => {
     expect(valueAt(2)).toBeUndefined();
     both(3);
     expect(valueAt(3)).toBe(3);
+  });
+
+  it('makes the pairs of a group wait for the legs of all, and no other pair', () => {
+    const { aligner, send, seen } = setUp(['A_B', 'C_D', 'E_F']);
+    aligner.await(GROUP);
+    for (const symbol of ['E', 'F', 'A', 'B', 'C']) send(symbol, 1);
+    expect(seen).toEqual(['E_F 1 COMPLETE']);
+    send('D', 1);
+    expect(seen.slice(1)).toEqual(['A_B 1 COMPLETE', 'C_D 1 COMPLETE']);
+    // A leg that is further on has no bar: the group goes on without its pair.
+    for (const symbol of ['A', 'B', 'C']) send(symbol, 2);
+    expect(seen).toHaveLength(3);
+    send('D', 3);
+    expect(seen.slice(3).sort()).toEqual(['A_B 2 COMPLETE', 'C_D 2 LEG_MISSING']);
+  });
+
+  it('ends a minute of a group for all of its pairs when one of them has waited too long; what comes later is missing', () => {
+    const { aligner, send, seen } = setUp(['A_B', 'C_D', 'E_F']);
+    aligner.await(GROUP);
+    for (const symbol of ['A', 'B', 'C']) send(symbol, 1);
+    expect(aligner.isBehind(0, at(1))).toBe(true);
+    aligner.abandonOthers(0, at(1));
+    expect(seen).toEqual(['A_B 1 COMPLETE']);
+    // The pair itself has the minute; the group does not.
+    send('D', 1);
+    expect(seen.slice(1)).toEqual(['C_D 1 COMPLETE']);
+    const given = aligner.groupBarsAt(0, at(1));
+    expect(symbolsIn(given)).toEqual(['1 A B C']);
+    expect(given[0]!.neededFrom).toBe(Infinity);
+    // Each bar is given out once, whichever pair asks.
+    expect(aligner.groupBarsAt(1, at(1))).toEqual([]);
+    expect(aligner.groupBarsAt(2, at(1))).toEqual([]);
+    for (const symbol of ['A', 'B', 'C', 'D']) send(symbol, 2);
+    expect(symbolsIn(aligner.groupBarsAt(1, at(2)))).toEqual(['2 A B C D']);
+  });
+
+  it('says how far back a pair of a group may still be compared', () => {
+    const { aligner, send } = setUp(['A_B', 'C_D']);
+    aligner.await(new Map([...GROUP, ['C_D', ['X']]]));
+    for (const minute of [1, 2]) for (const symbol of ['A', 'B', 'C', 'D']) send(symbol, minute);
+    const [given] = aligner.groupBarsAt(0, at(2));
+    expect([symbolsIn([given!]), given!.neededFrom]).toEqual([['1 A B C D', '2 A B C D'], at(1)]);
+  });
+
+  it('begins a group behind the minutes of its pairs that are over, with what its open bars have', () => {
+    const { aligner, send } = setUp(['A_B@5m', 'C_D@5m']);
+    for (let minute = 0; minute < 7; minute++) for (const symbol of ['A', 'B', 'C', 'D']) send(symbol, minute);
+    const id = 'A_B@5m,C_D@5m';
+    aligner.await(new Map([[id, ['A', 'B', 'C', 'D']]]));
+    expect(aligner.groupStart(id)).toBe(at(6));
+    for (let minute = 7; minute < 10; minute++) for (const symbol of ['A', 'B', 'C', 'D']) send(symbol, minute, minute);
+    const given = aligner.groupBarsAt(0, at(9));
+    expect(symbolsIn(given)).toEqual(['9 A B C D']);
+    expect(given[0]!.bars[0]!.bars.get('A')).toMatchObject({ open: 1, close: 9 });
+    aligner.await(new Map());
+    expect([aligner.kept().minutes, aligner.isAwaiting]).toEqual([0, false]);
   });
 
   it('completes a minute when its second leg arrives, in either order', () => {
