@@ -1,7 +1,7 @@
 import type { OpenTime } from '../../bar.ts';
 import type { OtherBarsAt } from './other_values.ts';
 
-/** The bars that the symbols of a group have at one time, in its timeframe. A pair has one where both of its legs do. */
+/** The bars that the symbols of a group have at one time. A pair has one where both of its legs do. */
 export interface GroupBar {
   readonly time: OpenTime;
   readonly bars: OtherBarsAt;
