@@ -86,6 +86,8 @@ export interface BenchOptions {
   readonly parts: readonly Part[];
   /** Number of pairs for the parts that run the whole daemon; default: several sizes. */
   readonly pairs?: number;
+  /** Folder of a bundle that is measured end to end in place of the bench’s own ones. */
+  readonly bundle?: string;
   /** Minutes of bars for the parts that count them. */
   readonly minutes?: number;
   /** Whether to measure end to end with idle gaps, too. */
@@ -187,13 +189,14 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
   };
 }
 
-async function endToEnd({ pairs, minutes, idle, print }: BenchOptions): Promise<EndToEndResult[]> {
+async function endToEnd({ pairs, bundle, minutes, idle, print }: BenchOptions): Promise<EndToEndResult[]> {
   const results: EndToEndResult[] = [];
   for (const count of pairs === undefined ? PAIRS : [pairs]) {
     const planned = endToEndMinutes(count);
     const counts = { minutes: minutes ?? planned.minutes, idleMinutes: idle ? planned.idleMinutes : 0 };
     // Random models of one size make runs and sizes comparable; trained ones are what a daemon has.
-    for (const models of count === 100 ? (['random'] as const) : (['trained', 'random'] as const))
+    const own = count === 100 ? (['random'] as const) : (['trained', 'random'] as const);
+    for (const models of bundle === undefined ? own : [{ bundle }])
       results.push(...(await benchEndToEnd({ pairs: count, models, ...counts, print })));
   }
   return results;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readManifest } from '../../shared/bundle/bundle.ts';
 import { benchModels, type BenchModels } from '../models.ts';
 import { percentiles } from '../percentiles.ts';
 import { openField, type Field, type Latencies, type Target, type Transport } from './field.ts';
@@ -25,7 +26,8 @@ export interface TransportResult {
 
 export interface EndToEndResult {
   readonly pairs: number;
-  readonly models: 'trained' | 'random';
+  /** Those of the bench, or the version of a bundle. */
+  readonly models: string;
   /** Pause before each minute of a daemon; 0 = back to back. */
   readonly gap_ms: number;
   /** Measured minutes per daemon. */
@@ -36,7 +38,8 @@ export interface EndToEndResult {
 
 export interface EndToEndOptions {
   readonly pairs: number;
-  readonly models: 'trained' | 'random';
+  /** Those of the bench, or the folder of a bundle. */
+  readonly models: 'trained' | 'random' | { readonly bundle: string };
   readonly minutes: number;
   readonly idleMinutes: number;
   readonly print: (line: string) => void;
@@ -54,16 +57,17 @@ const WARM_UP_MINUTES = 300;
  */
 export async function benchEndToEnd(options: EndToEndOptions): Promise<EndToEndResult[]> {
   const { pairs, models, minutes, idleMinutes, print } = options;
-  const field = await openField({ pairs, bundles: bundlesOf(await benchModels(print), models), withNull: true });
+  const bundles = typeof models === 'object' ? [models.bundle] : bundlesOf(await benchModels(print), models);
+  const field = await openField({ pairs, bundles, withNull: true });
   try {
     const results: EndToEndResult[] = [];
-    print(`${pairs} pairs, ${models} models: ${minutes} minutes back to back …`);
+    print(`${pairs} pairs, ${nameOf(models)} models: ${minutes} minutes back to back …`);
     const warmUp = Math.min(WARM_UP_MINUTES, minutes);
     await inTurns(field, warmUp, BLOCK_MINUTES);
     results.push(summary(field, options, 0, warmUp, await inTurns(field, minutes, BLOCK_MINUTES)));
     if (idleMinutes > 0) {
       print(
-        `${pairs} pairs, ${models} models: ${idleMinutes} minutes with ${IDLE_GAP_MS} ms of idleness before each …`,
+        `${pairs} pairs, ${nameOf(models)} models: ${idleMinutes} minutes with ${IDLE_GAP_MS} ms of idleness before each …`,
       );
       results.push(summary(field, options, IDLE_GAP_MS, warmUp, await withGaps(field, idleMinutes, IDLE_GAP_MS)));
     }
@@ -71,6 +75,12 @@ export async function benchEndToEnd(options: EndToEndOptions): Promise<EndToEndR
   } finally {
     await field.close();
   }
+}
+
+function nameOf(models: EndToEndOptions['models']): string {
+  if (typeof models === 'string') return models;
+  const { engine, version } = readManifest(models.bundle);
+  return `${engine.name} (${version})`;
 }
 
 function bundlesOf({ trained, random }: BenchModels, models: 'trained' | 'random'): readonly string[] {
@@ -118,7 +128,7 @@ function summary(
 ): EndToEndResult {
   return {
     pairs,
-    models,
+    models: nameOf(models),
     gap_ms: gapMs,
     minutes: measured.real.length,
     warm_up_minutes: warmUp,

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { EndToEndResult, TransportResult } from '../../bench/end_to_end/end_to_end.ts';
+import { main } from '../main.ts';
 import { latencyFailures } from './bench.ts';
 
 const run = (p999_us: number, ratio_p50: number): EndToEndResult => ({
@@ -18,4 +19,11 @@ describe('bench --check', () => {
     expect(latencyFailures([run(1000, 3.01)], 200, 3)).toEqual(['10 pairs, file: p50 3.01 × null daemon > 3']);
     expect(latencyFailures([], 200, 3)).toEqual(['nothing was measured']);
   });
+});
+
+it('measures a bundle end to end alone', async () => {
+  const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  expect(await main(['bench', '--part', 'inference', '--bundle', 'nowhere'])).toBe(2);
+  expect(write.mock.calls.flat().join('')).toMatch(/USAGE.*--bundle/s);
+  write.mockRestore();
 });

@@ -19,6 +19,7 @@ const GATES_SHARE = 0.05;
 interface BenchFlags {
   readonly part?: (typeof PART_CHOICES)[number];
   readonly pairs?: string;
+  readonly bundle?: string;
   readonly minutes?: string;
   readonly idle?: boolean;
   readonly soak?: string;
@@ -39,6 +40,7 @@ export function addBench(program: Command, output: () => Output): void {
     )
     .addOption(new Option('--part <name>', 'what to measure (default: end-to-end)').choices(PART_CHOICES))
     .option('--pairs <n>', 'number of pairs, up to 1035 (default: 10, 100 and 1000 in turn)')
+    .option('--bundle <folder>', 'end to end with the models of this bundle (default: models of the bench)')
     .option('--minutes <n>', 'number of measured minutes of bars')
     .option('--idle', 'also end to end with 2 s of idle time before each minute')
     .option(
@@ -56,7 +58,7 @@ export function addBench(program: Command, output: () => Output): void {
       `
 With --json:
   {"machine": {…},
-   "end_to_end": [{"pairs": 10, "models": "trained" | "random", "gap_ms": 0 | 2000, "minutes": n, "warm_up_minutes": n,
+   "end_to_end": [{"pairs": 10, "models": "trained" | "random" | "<engine> (<version>)", "gap_ms": 0 | 2000, "minutes": n, "warm_up_minutes": n,
                    "transports": {"file" | "redis" | "websocket":
                      {"p50_us", "p99_us", "p999_us", "max_us", "null_p50_us", "null_p99_us", "null_p999_us", "null_max_us", "ratio_p50", "ratio_p99",
                       "missed", "null_missed"}}}],
@@ -64,6 +66,7 @@ With --json:
 
 Examples:
   minutehand bench --pairs 10 --json
+  minutehand bench --bundle models/20260101_0000   # what a bundle of yours costs, an ensemble for example
   minutehand bench --part inference
   minutehand bench --soak 10m`,
     )
@@ -73,7 +76,11 @@ Examples:
 async function runBench(flags: BenchFlags, output: Output): Promise<void> {
   const integer = (text: string | undefined, option: string, least: number): number | undefined =>
     text === undefined ? undefined : parseInteger(text, option, least);
-  const pairs = integer(flags.pairs, '--pairs', 1) ?? (flags.check === true ? CHECKED_PAIRS : undefined);
+  if (flags.bundle !== undefined && !partsOf(flags).includes('end-to-end'))
+    throw new MinutehandError('USAGE', { seen: '--bundle', expected: 'the part end-to-end' });
+  const pairs =
+    integer(flags.pairs, '--pairs', 1) ??
+    (flags.check === true || flags.bundle !== undefined ? CHECKED_PAIRS : undefined);
   const minutes = integer(flags.minutes, '--minutes', 1);
   const manySwaps = integer(flags.swaps, '--swaps', 0) ?? 0;
   if (flags.compare !== undefined || flags.saveBaseline !== undefined) {
@@ -88,6 +95,7 @@ async function runBench(flags: BenchFlags, output: Output): Promise<void> {
     parts: partsOf(flags),
     ...(pairs === undefined ? {} : { pairs }),
     ...(minutes === undefined ? {} : { minutes }),
+    ...(flags.bundle === undefined ? {} : { bundle: flags.bundle }),
     idle: flags.idle === true,
     soakMs,
     manySwaps,

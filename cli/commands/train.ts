@@ -307,7 +307,7 @@ function parseMembers(text: string, engine: TrainEngine | null, { minutehand: { 
     seen: `--members ${text}: ${error?.issues[0]?.message}`,
     expected:
       trained === 'league'
-        ? `two to ten of ${LEAGUE_ENTRANTS.join(', ')}, each once`
+        ? `two or more of ${LEAGUE_ENTRANTS.join(', ')}, each once`
         : `two to five of ${VOTERS.join(', ')}, each once`,
   });
 }

@@ -96,7 +96,7 @@ export const META_LEARNERS = ['greedy', 'logistic'] as const;
 /** Engines that an ensemble can combine: those whose models get the features of one bar. */
 export const VOTERS = [...ENGINES, 'logistic', 'program', 'neural_net', ...SCIKIT] as const;
 /** Engines that the engine `league` can choose among. */
-export const LEAGUE_ENTRANTS = [...VOTERS, 'vote', 'bagging', 'stacking'] as const;
+export const LEAGUE_ENTRANTS = [...VOTERS, 'gru', 'lstm', 'transformer', 'vote', 'bagging', 'stacking'] as const;
 /** How it chooses. */
 export const LEAGUE_CHOICES = ['best', 'simplest_within_error'] as const;
 /**
@@ -112,7 +112,7 @@ export const LEARNER_SUMMARIES = {
   stacking:
     'learners of `train.stacking` (absent: gbdt, random_forest, logistic), combined by what their answers to later blocks of time were worth: greedy weights halfway to equal ones, or a logistic regression; one model of trees where boosted trees are combined by logits, else onnxruntime; `train` and `league` only',
   league:
-    'for each model, one of `train.league.entrants` (absent: gbdt, random_forest, logistic): the one with the lowest log loss on later blocks of time, or by `train.league.choice` the simplest one within one standard error of it; served as the chosen one is; `train` and `league` only',
+    'for each model, one of `train.league.entrants` (absent: gbdt, random_forest, logistic): the one with the lowest log loss on later blocks of time, or by `train.league.choice` the simplest one within one standard error of it; served as the chosen one is, in onnxruntime where gru, lstm or transformer take part; `train` and `league` only',
   program:
     'a program of yours, in any language, that trains on the rows it is given and writes ONNX (docs/guides/extend/WRITE_A_LEARNER.md); `train` and `league` only; served by onnxruntime',
   sklearn_logistic:

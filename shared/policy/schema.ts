@@ -543,7 +543,7 @@ const stackingPolicy = z.strictObject({
 });
 
 const leaguePolicy = z.strictObject({
-  entrants: namesOnce(LEAGUE_ENTRANTS, 10).describe(
+  entrants: namesOnce(LEAGUE_ENTRANTS, LEAGUE_ENTRANTS.length).describe(
     'Engines that one is chosen of. Absent: gbdt, random_forest, logistic.',
   ),
   choice: z

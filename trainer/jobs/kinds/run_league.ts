@@ -5,6 +5,7 @@ import { countTrials, type TriedWork } from '../../learning/backtest/trial_ledge
 import { runLeague, type Entrant, type LeagueReport } from '../../learning/league/league.ts';
 import {
   learnerNamed,
+  learnersIn,
   openLearner,
   refuseMissingLearner,
   refuseUnusedDevice,
@@ -55,7 +56,10 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
   const { device, ...train } = minutehand.train;
   refuseUnusedDevice(names, device, ensembles);
   for (const name of names) refuseMissingLearner(name, ensembles);
-  const settings = withSequence({ ...context.settings, minutehand: { ...minutehand, train } }, names);
+  const settings = withSequence(
+    { ...context.settings, minutehand: { ...minutehand, train } },
+    names.flatMap((name) => learnersIn(name, ensembles)),
+  );
   const sequential = { ...context, settings };
   return await withTrainOptions(trainingOfExperiment(job, job.resources), sequential, async (recorded) => {
     const bars = coins === null ? recorded.bars : withCoins(recorded.bars, coins);

@@ -38,6 +38,8 @@ import { readConfiguredBars } from '../bars/configured_bars.ts';
 import { withOwnPrices } from '../bars/installation_bars.ts';
 import { whileBarsStay } from '../bars/taken_back.ts';
 import { withSequence } from '../../learning/learners/networks/network_parameters.ts';
+import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
+import { learnersIn } from '../../learning/learners/registry.ts';
 import type { FeatureSource } from '../../learning/feature_table/feature_table.ts';
 import { openSource } from '../feature_source/open_source.ts';
 import { fleetOfTraining } from '../fleet/fleet_training.ts';
@@ -254,7 +256,8 @@ function withParameters(
     ...(isNone ? {} : { groups: chosen }),
     ...(engine === null ? {} : { engine }),
   };
-  return withSequence({ ...settings, minutehand: { ...minutehand, train: changed } }, [changed.engine]);
+  const learners = learnersIn(changed.engine, ensembleParameters(changed));
+  return withSequence({ ...settings, minutehand: { ...minutehand, train: changed } }, learners);
 }
 
 function importedSources(

@@ -80,6 +80,12 @@ export function partsOf(name: string, ensembles: EnsembleParameters): readonly s
   }
 }
 
+/** Names of all learners that take part where one does: itself, its parts, and theirs. */
+export function learnersIn(name: string, ensembles: EnsembleParameters): readonly string[] {
+  const parts = partsOf(name, ensembles).filter((part) => part !== name);
+  return [...new Set([name, ...parts.flatMap((part) => learnersIn(part, ensembles))])];
+}
+
 type Trained = Pick<TrainPolicy, 'engine' | 'vote_members' | 'bagging' | 'stacking' | 'league'>;
 
 /** Fits of trees behind one model; at least 1. */

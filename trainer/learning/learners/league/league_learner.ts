@@ -2,6 +2,8 @@ import { rowLosses, simplestWithinError, standingsOf } from '../../statistics/st
 import { takeLabels, takeRows, type FitRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { refuseUnsupported, type FitRequest, type Learner, type LearnerDefinition } from '../contract/learner.ts';
+import { barsPerRow } from '../contract/past_rows.ts';
+import { onLastBar } from '../onnx/last_bar.ts';
 import { fitMembers } from '../mixture/member_fits.ts';
 import type { EnsembleSetup, LeagueParameters } from '../mixture/ensemble_parameters.ts';
 import { laterBlocks, type LaterBlock } from '../stacking/later_blocks.ts';
@@ -31,17 +33,18 @@ export const LEAGUE: LearnerDefinition<EnsembleSetup> = {
     async fit(request) {
       refuseUnsupported(LEAGUE, request);
       const { budget, rows, subset } = request;
+      const bars = barsPerRow(rows.x);
       if (budget.kind === 'like') {
         const like = chosenOf(budget.model);
         const { learner } = like;
         const changes: Partial<FitRequest> = { budget: { kind: 'like', model: like } };
-        return chosenModel(await fitOne(request, openMember(learner), changes));
+        return chosenModel(await fitOne(request, openMember(learner), changes), bars);
       }
       const learners = league.entrants.map(openMember);
       const blocks = laterBlocks(rows, subset, league.blocks);
       const complexity = league.entrants.map(complexityOf);
       const chosen = learners[await choose(request, { learners, blocks, complexity, choice: league.choice })]!;
-      return chosenModel(await fitOne(request, chosen, {}));
+      return chosenModel(await fitOne(request, chosen, {}), bars);
     },
   }),
 };
@@ -111,13 +114,17 @@ function fitOne(request: FitRequest, learner: Learner, changes: Partial<FitReque
   });
 }
 
-/** The model itself, with the name of its learner in the metadata of its file. */
-function chosenModel(model: Fitted): ChosenModel {
+/**
+ * The model itself, with the name of its learner in the metadata of its file.
+ * @param bars that the models of the training get together
+ */
+function chosenModel(model: Fitted, bars: number): ChosenModel {
+  const served = bars > 1 && (model.bars ?? 1) === 1 ? onLastBar(model, bars) : model;
   return {
-    ...model,
+    ...served,
     learner: LEAGUE.name,
     chosen: model,
-    withMargins: (by) => chosenModel(model.withMargins(by)),
-    toOnnx: ({ metadata, ...facts }) => model.toOnnx({ ...facts, metadata: { ...metadata, chosen: model.learner } }),
+    withMargins: (by) => chosenModel(model.withMargins(by), bars),
+    toOnnx: ({ metadata, ...facts }) => served.toOnnx({ ...facts, metadata: { ...metadata, chosen: model.learner } }),
   };
 }

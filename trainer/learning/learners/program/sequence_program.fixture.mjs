@@ -1,5 +1,6 @@
 /**
- * A learner program that learns nothing: it answers with the ONNX file of its first argument, and computes the answers
+ * A learner program that learns nothing: it answers with the ONNX file of its first argument, in whose name `{columns}`
+ * stands for their number, and computes the answers
  * of that graph (`sequenceModel`, its tilt is the second argument) from the rows and the table that it was given. A
  * third argument moves the end of each sequence, as a program would that misreads the protocol.
  */
@@ -27,7 +28,7 @@ async function answer({ id, rows: path, features, sequence, model, check_rows })
     const rise = meanOf(bars.at(-1)) - meanOf(bars[0]);
     return 1 / (1 + Math.exp(-(rise + meanOf(bars.flat()) / 2 + Number(tilt))));
   });
-  copyFileSync(graph, model);
+  copyFileSync(graph.replace('{columns}', features.length), model);
   console.error(`${rows.length} rows, a table of ${table.length / features.length}`);
   print({ id, done: true, iterations: null, probabilities });
 }
