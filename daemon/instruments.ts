@@ -28,7 +28,7 @@ import { InstrumentMatrix, type TimeframeRows } from './features/instrument_matr
 import type { FormulaStore } from '../shared/store/warm_bars.ts';
 import type { InstrumentReading } from '../shared/core/formula/bar_inputs.ts';
 import type { PairRules } from './pair_rules.ts';
-import { RulesByRole, type RuleRole } from './features/rules_by_role.ts';
+import { isTimed, RulesByRole, type RuleRole } from './features/rules_by_role.ts';
 import { InstrumentRules } from './features/served_rules.ts';
 import type { SeriesReader } from './features/series_reader.ts';
 import { isHeartbeat, type AnsweredMinute } from './align/minute.ts';
@@ -82,7 +82,7 @@ export class Instruments {
     this.#options = options;
     this.#first = pairs.length;
     this.#isAbsent = instruments.length === 0;
-    const byRole = new RulesByRole((role) => new InstrumentRules(instruments, role === 'challenger' ? clock : null));
+    const byRole = new RulesByRole((role) => new InstrumentRules(instruments, isTimed(role) ? clock : null));
     this.#byRole = byRole;
     this.rules = byRole.served;
     const lane = { ...options, subjects: instruments, flat: FLAT_POSITION };
@@ -155,7 +155,10 @@ export class Instruments {
     }
     this.rules.finish(this.#scoresOf);
     this.#byRole.challenger.finish(this.#scoresOf);
-    this.ruleArms.checkTime();
+    if (this.#byRole.isPresent) {
+      this.ruleSlots.checkTimes();
+      this.ruleArms.checkTime();
+    }
   }
 
   /** What the direction model has answered to the newest bar of an instrument, by its index among the instruments. */

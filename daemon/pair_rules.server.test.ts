@@ -551,6 +551,86 @@ describe('a rule of a pair that fails', () => {
     expect(bench.pipeline.status.rollout).toBeNull();
   });
 
+  it.each(['step', 'decide'] as const)('whose %s is slow twice in a row ends behind that bar, alone', async (slow) => {
+    const bench = openBench(settings, { slowInferenceMs: 10 });
+    let slowCalls = 0;
+    const rule = ruleOf(VERSION, 0.0002, (inner) => ({
+      ...inner,
+      get isWarm() {
+        return inner.isWarm;
+      },
+      [slow]: (...asked: never[]) => {
+        if (slowCalls-- > 0) bench.passMs(20);
+        return (inner[slow] as (...given: never[]) => unknown)(...asked);
+      },
+    }));
+    bench.pipeline.inputs.apply({ ...served, rule });
+    await feed(bench, 0, 500);
+    // A single pause is the machine's.
+    slowCalls = 1;
+    await feed(bench, 500, 510);
+    expect(bench.failures).toEqual([]);
+    slowCalls = 20;
+    await feed(bench, 510, 530);
+    expect(bench.failures).toEqual([{ code: 'RULE_SLOW', failed: VERSION, fallback: ID }]);
+    expect(bench.pipeline.status.rules).toEqual({});
+    expect([...bench.pipeline.status.degradations]).toEqual(['rules']);
+    expect(of(bench, ID).at(-1)).toMatchObject({ mode: 'HALT', model_version: '' });
+    const decided = (rows: ReturnType<typeof rowsOf>) => rows.map(({ body, position }) => ({ body, position }));
+    expect(decided(rowsOf(bench, OTHER))).toEqual(decided(rowsOf(without, OTHER)).slice(0, 530));
+    // A replay is not slow.
+    expect(await replayed(bench)).toMatchObject({ equal: bench.rows.length, different: 0 });
+  });
+
+  it('cannot change what others read: it gets copies, and writing to its position is a failure', async () => {
+    const writes = (change: (reading: { a: { close: number }; features: Float64Array }) => void) =>
+      ruleOf(VERSION, 0.0002, (inner) => ({
+        ...inner,
+        get isWarm() {
+          return inner.isWarm;
+        },
+        step(reading) {
+          inner.step(reading);
+          change(reading as never);
+        },
+        decide(position, bar, id, time) {
+          const step = inner.decide(position, bar, id, time);
+          Object.assign(bar.frame, { z: 99, beta: 0 });
+          Object.assign(bar.frame.a, { close: 1 });
+          return step;
+        },
+      }));
+    const honest = openBench(settings);
+    honest.pipeline.inputs.apply(served);
+    await feed(honest);
+    const bench = openBench(settings);
+    const rule = writes((reading) => {
+      reading.a.close = 1;
+      reading.features.fill(7);
+    });
+    bench.pipeline.inputs.apply({ ...served, rule });
+    await feed(bench);
+    expect(rowsOf(bench, ID)).toEqual(rowsOf(honest, ID));
+    expect(rowsOf(bench, OTHER)).toEqual(rowsOf(without, OTHER));
+
+    const thief = openBench(settings);
+    const turns = ruleOf(VERSION, 0.0002, (inner) => ({
+      ...inner,
+      get isWarm() {
+        return inner.isWarm;
+      },
+      decide(position, bar, id, time) {
+        if (bar.frame.bars === FAILS_AT) Object.assign(position, { side: 1 });
+        return inner.decide(position, bar, id, time);
+      },
+    }));
+    thief.pipeline.inputs.apply({ ...served, rule: turns });
+    await feed(thief);
+    expect(thief.failures).toEqual([{ code: 'RULE_FAILED', failed: VERSION, fallback: ID }]);
+    expect(FLAT.side).toBe(0);
+    expect(rowsOf(thief, OTHER)).toEqual(rowsOf(without, OTHER));
+  });
+
   it('that fails on a bar between its warm-up and its beginning is replayed', async () => {
     const { rule, breaks } = breakable();
     const bench = openBench(settings);

@@ -10,7 +10,7 @@ import type { PairRuleAnswers, PairRuleChoice } from './decide/pair_rule_answer.
 import type { RuleReaders } from './features/feature_matrix.ts';
 import type { WarmUpTurns } from './features/formula_warm_up.ts';
 import type { GuardedPairFormulas } from './features/guarded_formulas.ts';
-import { RulesByRole, type RuleRole } from './features/rules_by_role.ts';
+import { isTimed, RulesByRole, type RuleRole } from './features/rules_by_role.ts';
 import { ServedPairRules } from './features/served_rules.ts';
 import { RuleArms, type RuleArmsOptions } from './infer/rule_arms.ts';
 import { RuleShadows, type RuleShadowsOptions } from './infer/rule_shadows.ts';
@@ -20,7 +20,7 @@ export interface PairRulesOptions
   extends
     Pick<RuleArmsOptions<GuardedPairFormulas, MinuteAnswer>, 'clock' | 'slowInferenceMs' | 'inputs'>,
     Pick<RuleShadowsOptions<GuardedPairFormulas, Position>, 'journal'>,
-    Pick<RuleSlotsOptions<GuardedPairFormulas>, 'degradations'> {
+    Pick<RuleSlotsOptions<GuardedPairFormulas>, 'degradations' | 'slowInferenceMs'> {
   readonly observer: RuleArmsOptions<GuardedPairFormulas, MinuteAnswer>['observer'] &
     RuleShadowsOptions<GuardedPairFormulas, Position>['observer'] &
     RuleSlotsOptions<GuardedPairFormulas>['observer'];
@@ -44,7 +44,7 @@ export class PairRules implements RuleReaders, PairRuleAnswers {
 
   constructor({ pairs, windows, ...options }: PairRulesOptions) {
     const { clock } = options;
-    const rules = new RulesByRole((role) => new ServedPairRules(pairs, windows, role === 'challenger' ? clock : null));
+    const rules = new RulesByRole((role) => new ServedPairRules(pairs, windows, isTimed(role) ? clock : null));
     this.#rules = rules;
     const lane = { ...options, subjects: pairs, flat: FLAT };
     this.slots = new RuleSlots({ ...lane, rules: rules.served });
@@ -87,6 +87,12 @@ export class PairRules implements RuleReaders, PairRuleAnswers {
     }
     const formulas = this.activeOf(index);
     return formulas === null ? null : { formulas, rollout: undefined };
+  }
+
+  /** Behind all that rules compute of a batch. */
+  checkTimes(): void {
+    this.slots.checkTimes();
+    this.arms.checkTime();
   }
 
   endFaulty(index: number): void {

@@ -276,7 +276,7 @@ export class Pipeline {
     const comparing = this.#arms.infer(active, rows);
     const compared = comparing instanceof Promise ? await comparing : comparing;
     this.#instruments.infer();
-    if (this.#pairRules.isPresent) this.#pairRules.arms.checkTime();
+    if (this.#pairRules.isPresent) this.#pairRules.checkTimes();
     watch.lap('infer');
     const nowMs = clock.nowMs();
     const decidePairs = (items: readonly MinuteItem[]) => this.#arms.decide(items, active, scores, compared);

@@ -384,6 +384,27 @@ describe('a rule that a pipeline serves', () => {
     }
   });
 
+  it.each(['step', 'finish', 'decide'] as const)(
+    'whose %s is slow twice in a row ends behind that bar',
+    async (slow) => {
+      const bench = openBench(settings, { ...ALONE, slowInferenceMs: 10 });
+      const rule = failingRule((inner) => ({
+        [slow]: (...given: never[]) => {
+          bench.passMs(20);
+          return (inner[slow] as (...same: never[]) => unknown).apply(inner, given);
+        },
+      }));
+      bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule });
+      await feed(bench, 0, FAILS_AT + 10);
+      expect(bench.failures).toEqual([{ code: 'RULE_SLOW', failed: '20260101_0000-00000000', fallback: ID }]);
+      expect([...bench.pipeline.status.degradations]).toEqual(['rules']);
+      expect(bench.pipeline.status.rules).toEqual({});
+      const signals = signalsOf(bench);
+      expect(signals[FAILS_AT]).toMatchObject({ mode: 'OK', model_version: 'rule/20260101_0000-00000000' });
+      expect(signals.at(-1)).toMatchObject({ mode: 'HALT', model_version: '' });
+    },
+  );
+
   describe('in a rollout of its instrument', () => {
     const other: StrategyDocument = {
       ...DOCUMENT,

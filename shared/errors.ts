@@ -768,6 +768,11 @@ export const ERRORS = {
     message: 'A rule threw, or returned what no rule may return.',
     next: 'Mend its strategy and restart the daemon, promote another rule, or `minutehand strategy stop <subject>`.',
   },
+  RULE_SLOW: {
+    status: 500,
+    message: 'A rule took too long for a bar, twice in a row, and delayed the signals of every subject.',
+    next: 'Make its strategy faster and restart the daemon, promote another rule, or `minutehand strategy stop <subject>`.',
+  },
   MODEL_SIMULATED: {
     status: 422,
     message: 'A live daemon refuses bundles of a simulated market.',

@@ -52,7 +52,8 @@ export type RuleClock = Pick<Clock, 'monotonicUs'> | null;
 /**
  * What a rule computes of one subject. A rule may be code of a user: whatever it throws, returns or leaves out becomes
  * its `fault`, after which it is not asked any more. Nothing here throws. Orders of a person, news and a missing edge
- * hold also where it does not look at them.
+ * hold also where it does not look at them. It gets copies of what the models read, and writes to no position but its
+ * own.
  */
 abstract class GuardedFormulas<
   Reading,
@@ -99,14 +100,15 @@ abstract class GuardedFormulas<
 
   step(reading: Reading): void {
     this.#isFresh = true;
-    this.guard('step', () => this.inner!.step(reading));
+    this.guard('step', () => this.inner!.step(this.lent(reading)));
     this.look();
   }
 
   /** @returns null where it has failed */
   decide(before: Own, bar: Bar, id: string, time: OpenTime): Out | null {
     return this.guard('decide', () => {
-      const step = this.answerOf(before, bar, id, time);
+      // What writes to it fails: the wrong side would be everybody's.
+      const step = this.answerOf(Object.freeze(before), bar, id, time);
       const wrong = this.#wrongIn(step, before, id);
       if (wrong !== null) throw new TypeError(wrong);
       return this.#ordered(step, before, bar);
@@ -133,6 +135,9 @@ abstract class GuardedFormulas<
     this.#spentUs = 0;
     return ms;
   }
+
+  /** A copy of a reading, whose objects and arrays belong to features and models. */
+  protected abstract lent(reading: Reading): Reading;
 
   protected abstract answerOf(before: Own, bar: Bar, id: string, time: OpenTime): Out;
 
@@ -254,8 +259,13 @@ export class GuardedPairFormulas extends GuardedFormulas<
     this.look();
   }
 
+  protected lent({ a, b, features, series, ...others }: PairReading): PairReading {
+    return { ...others, a: { ...a }, b: { ...b }, features: features.slice(), series: series?.slice() ?? null };
+  }
+
   protected answerOf(before: Position, bar: PairRuleBar, id: string, time: OpenTime): PairRuleStep {
-    return this.inner!.decide(before, bar, id, time);
+    const { a, b, ...values } = bar.frame;
+    return this.inner!.decide(before, { ...bar, frame: { ...values, a: { ...a }, b: { ...b } } }, id, time);
   }
 
   protected wrongPosition(position: Position, before: Position): string | null {
@@ -296,8 +306,13 @@ export class GuardedInstrumentFormulas extends GuardedFormulas<
 
   /** See `RuleFormulas.finish`. */
   finish(probabilities: ArrayLike<number> | null, row: number): void {
-    this.guard('finish', () => this.inner!.finish(probabilities, row));
+    const own = probabilities === null ? null : Array.from({ length: 3 }, (_, way) => probabilities[3 * row + way]!);
+    this.guard('finish', () => this.inner!.finish(own, 0));
     this.look();
+  }
+
+  protected lent({ bar, features, series }: InstrumentReading): InstrumentReading {
+    return { bar: { ...bar }, features: features.slice(), series: series.slice() };
   }
 
   protected answerOf(
@@ -306,7 +321,7 @@ export class GuardedInstrumentFormulas extends GuardedFormulas<
     id: string,
     time: OpenTime,
   ): InstrumentStep<InstrumentReason> {
-    return this.inner!.decide(before, bar, id, time);
+    return this.inner!.decide(before, { ...bar }, id, time);
   }
 
   protected wrongPosition(position: InstrumentPosition, before: InstrumentPosition): string | null {

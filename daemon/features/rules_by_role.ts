@@ -6,6 +6,11 @@ import type { WarmUpTurns } from './formula_warm_up.ts';
 /** What the answers of a rule are for: published, only journaled, or published by the challenger's arm of a rollout. */
 export type RuleRole = 'served' | 'shadow' | 'challenger';
 
+/** Whether it matters how long they take: a shadow answers behind the bar. */
+export function isTimed(role: RuleRole): boolean {
+  return role !== 'shadow';
+}
+
 /** See `ServedRules`. */
 interface ReadingRules<Reading> {
   readonly isPresent: boolean;

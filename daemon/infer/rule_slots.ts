@@ -1,3 +1,4 @@
+import { MinutehandError } from '../../shared/errors.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { Guarded } from '../features/served_rules.ts';
 import type { PipelineObserver } from '../options/pipeline_options.ts';
@@ -11,6 +12,8 @@ export interface RuleSlotsOptions<Formulas extends Guarded> {
   /** Of the rules that are served. */
   readonly rules: LaneRules<Formulas>;
   readonly degradations: DegradationSet;
+  /** A rule that takes longer for a bar, twice in a row, is ended. */
+  readonly slowInferenceMs: number;
   /** Journal of failures. */
   inputs(): InputSink;
   readonly observer: Pick<PipelineObserver, 'onRuleFailure'>;
@@ -24,10 +27,13 @@ export class RuleSlots<Formulas extends Guarded> {
   readonly #options: RuleSlotsOptions<Formulas>;
   /** Number of changes that wait in the queue, by subject. */
   readonly #waiting: number[];
+  /** Bars in a row for which the rule was slow, by subject. */
+  readonly #slowBars: number[];
 
   constructor(options: RuleSlotsOptions<Formulas>) {
     this.#options = options;
     this.#waiting = options.subjects.map(() => 0);
+    this.#slowBars = options.subjects.map(() => 0);
   }
 
   /** A change was journaled; `swap` follows. */
@@ -40,6 +46,7 @@ export class RuleSlots<Formulas extends Guarded> {
     const index = this.#indexOf(input.instrument);
     if (index < 0) return;
     this.#waiting[index]!--;
+    this.#slowBars[index] = 0;
     const { rules, degradations } = this.#options;
     rules.swap(input);
     degradations.endOfSlot(ruleSlot(input.instrument));
@@ -52,18 +59,46 @@ export class RuleSlots<Formulas extends Guarded> {
 
   /** Ends a rule that has failed, before the batch that is being answered. @param index of its subject */
   endFaulty(index: number): void {
-    const { subjects, rules, degradations, inputs, observer } = this.#options;
+    const { rules, degradations, inputs } = this.#options;
     const active = rules.activeOf(index);
     if (active === null || active.fault === null) return;
-    const { rule, fault } = active;
-    const instrument = subjects[index]!.id;
-    const ended: RuleInput = { kind: 'rule', instrument, rule: null };
-    const degradation = ruleSlot(instrument);
+    const { ended, degraded } = this.#endOf(index);
     rules.swap(ended);
-    degradations.add(degradation.what, degradation.scope);
-    const changes = [ended, { kind: 'degraded', ...degradation }] as const;
-    inputs().recordEarlier(changes, this.#waiting[index]! > 0 ? 'waits' : 'none');
-    observer.onRuleFailure?.(fault, { version: rule.manifest.version, instrument });
+    degradations.add(degraded.what, degraded.scope);
+    inputs().recordEarlier([ended, degraded], this.#waiting[index]! > 0 ? 'waits' : 'none');
+    this.#tell(index, active, active.fault);
+  }
+
+  /**
+   * Behind all that rules compute of a batch, except its decisions, which count for the next one: a rule that is slow
+   * twice in a row delays every subject, and ends behind this bar.
+   */
+  checkTimes(): void {
+    const { subjects, rules, slowInferenceMs, inputs } = this.#options;
+    for (let index = 0; index < subjects.length; index++) {
+      const active = rules.activeOf(index);
+      const ms = active?.takeSpentMs() ?? null;
+      if (active === null || ms === null) continue;
+      this.#slowBars[index] = ms > slowInferenceMs ? this.#slowBars[index]! + 1 : 0;
+      // Where another one waits, this one ends anyway.
+      if (this.#slowBars[index] !== 2 || this.#waiting[index]! > 0) continue;
+      const { ended, degraded } = this.#endOf(index);
+      inputs().apply(ended);
+      inputs().apply(degraded);
+      const seen = `two bars in a row, ${ms.toFixed(0)} ms for the last one`;
+      this.#tell(index, active, new MinutehandError('RULE_SLOW', { seen, expected: `at most ${slowInferenceMs} ms` }));
+    }
+  }
+
+  #endOf(index: number) {
+    const instrument = this.#options.subjects[index]!.id;
+    const ended: RuleInput = { kind: 'rule', instrument, rule: null };
+    return { ended, degraded: { kind: 'degraded', ...ruleSlot(instrument) } as const };
+  }
+
+  #tell(index: number, { rule }: Formulas, error: MinutehandError): void {
+    const instrument = this.#options.subjects[index]!.id;
+    this.#options.observer.onRuleFailure?.(error, { version: rule.manifest.version, instrument });
   }
 
   #indexOf(id: string): number {

@@ -718,7 +718,7 @@ const inference = z.strictObject({
     .int()
     .min(1)
     .max(60_000)
-    .describe('Time of a batch that, exceeded twice in a row, brings the previous models back.'),
+    .describe('Time of a batch that, exceeded twice in a row, brings the previous models back; of a rule, ends it.'),
 });
 
 const simulated = z.strictObject({
