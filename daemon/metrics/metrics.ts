@@ -145,6 +145,12 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     read: ({ observed }) => observed.signals,
   },
   {
+    name: 'minutehand_signal_novelty',
+    type: 'histogram',
+    help: 'Novelty of the candidates of entries: of the training rows, a share of 0.01 is below 0.01. Without a bundle that describes its rows there is none.',
+    read: ({ observed }) => observed.novelty,
+  },
+  {
     name: 'minutehand_signals_per_minute',
     type: 'gauge',
     help: 'Signals published in the last minute.',

@@ -58,6 +58,17 @@ describe('the metrics of a batch', () => {
     expect(series.get('minutehand_signals_per_minute')).toBe(8);
   });
 
+  it('count the novelty of candidates alone', async () => {
+    const metrics = openMetrics();
+    for (const novelty of [0, 0.01, 0.3, 1]) metrics.observed.batch(batchOf(1, { novelty }), timingOf({}));
+    metrics.observed.batch(batchOf(3), timingOf({}));
+    const series = await scrape(metrics);
+    const atMost = (bound: string) => series.get(`minutehand_signal_novelty_bucket{le="${bound}"}`);
+    expect(['0.001', '0.01', '0.25', '0.5', '1', '+Inf'].map(atMost)).toEqual([1, 2, 2, 3, 4, 4]);
+    expect(series.get('minutehand_signal_novelty_sum')).toBeCloseTo(1.31, 12);
+    expect(series.get('minutehand_signal_novelty_count')).toBe(4);
+  });
+
   it('keep signals apart that differ in one label only', async () => {
     const metrics = openMetrics();
     const kinds: Partial<SignalBody>[] = [
@@ -332,7 +343,7 @@ describe('the declared metrics', () => {
     const shown = new Map<string, string[]>();
     for (const series of (await scrape(metrics)).keys()) {
       const labels = [...series.matchAll(/([a-z_]+)="/g)].map(([, label]) => label!).filter((label) => label !== 'le');
-      shown.set(series.replace(/\{.*/, '').replace(/(_seconds|_latency)_(bucket|sum|count)$/, '$1'), labels);
+      shown.set(series.replace(/\{.*/, '').replace(/(_seconds|_latency|_novelty)_(bucket|sum|count)$/, '$1'), labels);
     }
     expect(shown).toEqual(new Map(declared.map(({ name, labels = [] }) => [name, [...labels]])));
   });

@@ -6,6 +6,7 @@ import { answersBars, isOverBudget } from './budget.ts';
 import { Counts } from './counts.ts';
 import { LatencyHistogram } from './latency.ts';
 import { createMinuteRate } from './minute_rate.ts';
+import { NoveltyHistogram } from './novelty_histogram.ts';
 import { SignalCounter } from './signal_counter.ts';
 import { STATIONS, type BatchTiming } from '../publish/stopwatch.ts';
 
@@ -28,6 +29,7 @@ export class Observed {
   readonly refusals = new Counts(MODEL_CODES);
   readonly failures = new Counts(MODEL_CODES);
   readonly signals = new SignalCounter();
+  readonly novelty = new NoveltyHistogram();
   readonly rate = createMinuteRate();
   readonly inference = new LatencyHistogram();
   readonly stations = new LatencyHistogram('station');
@@ -57,7 +59,10 @@ export class Observed {
   batch(batch: readonly { readonly body: SubjectBody }[], timing: BatchTiming): void {
     this.lastSignalMs = this.#clock.nowMs();
     this.rate.add(batch.length, this.lastSignalMs);
-    for (const { body } of batch) this.signals.add(body);
+    for (const { body } of batch) {
+      this.signals.add(body);
+      if ('novelty' in body) this.novelty.observe(body.novelty);
+    }
     for (const each of this.#stations) {
       const us = timing[each.us];
       // Without a shadow set this station takes no time, and is omitted.
