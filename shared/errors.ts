@@ -1434,6 +1434,18 @@ function missingPackage(message: string): string | null {
   return /^Cannot find package '([^']+)'/.exec(message)?.[1] ?? null;
 }
 
+/** An error as plain data, of which another thread or process makes an equal one, but for its cause and gates. */
+export interface ErrorParts {
+  readonly code: ErrorCode;
+  readonly detail: ErrorDetail;
+}
+
+export function errorParts(error: unknown): ErrorParts {
+  const known = knownError(error);
+  if (known === null) return { code: 'INTERNAL', detail: { seen: describeError(error).message } };
+  return { code: known.code, detail: known.detail };
+}
+
 /** The error as `{code, message, next}`, for any thrown value. */
 export function describeError(error: unknown): ErrorReport {
   const known = knownError(error);

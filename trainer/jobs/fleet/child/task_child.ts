@@ -1,4 +1,4 @@
-import { describeError, MinutehandError, type ErrorCode, type ErrorDetail } from '../../../../shared/errors.ts';
+import { errorParts, type ErrorParts } from '../../../../shared/errors.ts';
 import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { GenerationStep } from '../../../learning/evolve/evolution.ts';
 import { makeGeneration, type GenerationTask } from '../../../learning/evolve/make_generation.ts';
@@ -18,7 +18,7 @@ export type ChildAnswer =
   | { readonly begun: true }
   | { readonly done: number; readonly total: number; readonly residentBytes: number }
   | { readonly result: TreeModel | GenerationStep }
-  | { readonly error: { readonly code: ErrorCode; readonly detail: ErrorDetail } };
+  | { readonly error: ErrorParts };
 
 const REPORT_MS = 200;
 
@@ -36,13 +36,8 @@ async function answer(work: ChildTask): Promise<void> {
   try {
     send({ result: work.kind === 'fit' ? await runFit(work.task, report) : makeGeneration(work.task) });
   } catch (error) {
-    send({ error: partsOf(error) });
+    send({ error: errorParts(error) });
   }
-}
-
-function partsOf(error: unknown): { code: ErrorCode; detail: ErrorDetail } {
-  if (!(error instanceof MinutehandError)) return { code: 'INTERNAL', detail: { seen: describeError(error).message } };
-  return { code: error.code, detail: error.detail };
 }
 
 function report(done: number, total: number): void {

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { MinutehandError } from '../../../../shared/errors.ts';
 import { createRng } from '../../../../shared/rng.ts';
 import { sharedFloat32 } from '../../threads/shared_array.ts';
 import { openFitPool, type FitPool } from './fit_pool.ts';
@@ -118,7 +119,10 @@ describe('openFitPool', () => {
     const pool = open(1);
     const rows = rowsOf('empty', 400);
     const weightless = taskOf({ ...rows, weights: new Float64Array(400) }, 'empty', { stopsEarly: false });
-    await expect(pool.fit(weightless, silent)).rejects.toMatchObject({ code: 'DATA_TOO_SHORT' });
+    const own = await runFit(weightless, silent).catch((error: unknown) => error);
+    const { code, message, next } = own as MinutehandError;
+    expect(code).toBe('DATA_TOO_SHORT');
+    await expect(pool.fit(weightless, silent)).rejects.toMatchObject({ code, message, next });
     expect((await pool.fit(taskOf(rows, 'next', { stopsEarly: false }), silent)).ensembles[0]!.trees.length).toBe(10);
   });
 

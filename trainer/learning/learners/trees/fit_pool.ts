@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { MinutehandError, type describeError } from '../../../../shared/errors.ts';
+import { MinutehandError, type ErrorParts } from '../../../../shared/errors.ts';
 import { packageRoot } from '../../../../shared/root.ts';
 import { endThreads } from '../../../../shared/thread_end.ts';
 import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
@@ -13,7 +13,7 @@ const THREAD_FILE = 'dist/trainer/learning/learners/trees/fit_worker.js';
 export type WorkerAnswer =
   | { readonly done: number; readonly total: number }
   | { readonly model: TreeModel }
-  | { readonly error: ReturnType<typeof describeError> };
+  | { readonly error: ErrorParts };
 
 /** Trains models on threads. The number of workers affects speed only, not results. */
 export interface FitPool {
@@ -79,7 +79,7 @@ export function openFitPool(workers: number): FitPool {
       const job = jobs.get(thread)!;
       if ('done' in answer) return job.onTree(answer.done, answer.total);
       if ('model' in answer) job.resolve(answer.model);
-      else job.reject(new MinutehandError(answer.error.code, { seen: answer.error.message, next: answer.error.next }));
+      else job.reject(new MinutehandError(answer.error.code, answer.error.detail));
       next(thread);
     });
     // The job of a thread that ends is lost; the others continue, and the training fails with this error.

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { describeError } from '../../../../shared/errors.ts';
+import { errorParts } from '../../../../shared/errors.ts';
 import { runFit } from './fit.ts';
 import type { WorkerAnswer, WorkerTask } from './fit_pool.ts';
 
@@ -15,6 +15,6 @@ port.on('message', ({ stop, ...task }: WorkerTask) => {
   };
   runFit(task, onTree).then(
     (model) => print({ model }),
-    (error: unknown) => print({ error: describeError(error) }),
+    (error: unknown) => print({ error: errorParts(error) }),
   );
 });
