@@ -39,9 +39,9 @@ export class GroupSections {
   /** null: what is compared reads no hand-written feature. */
   readonly #features: FeatureEngine | null;
   readonly #places: ReadonlyMap<string, number>;
-  /** Ascending. */
+  /** The first `#count` are kept, ascending; those behind them are used again. */
   readonly #rows: Row[] = [];
-  readonly #free: Row[] = [];
+  #count = 0;
   readonly #present: Uint8Array;
   /** Reused for each bar. */
   readonly #reading = {} as { -readonly [Field in keyof PairReading]: PairReading[Field] };
@@ -114,7 +114,7 @@ export class GroupSections {
   }
 
   #compare(time: OpenTime): void {
-    const row = this.#free.pop() ?? this.#createRow();
+    const row = this.#nextRow();
     const { own, sorted, counts } = row;
     const pairs = this.pairs.length;
     const sections = this.sources.length;
@@ -132,7 +132,11 @@ export class GroupSections {
       // NaN comes last.
       column.sort();
     }
-    this.#rows.push(row);
+  }
+
+  #nextRow(): Row {
+    if (this.#count === this.#rows.length) this.#rows.push(this.#createRow());
+    return this.#rows[this.#count++]!;
   }
 
   #createRow(): Row {
@@ -150,40 +154,49 @@ export class GroupSections {
   forgetBefore(time: number): void {
     const rows = this.#rows;
     let old = 0;
-    while (old < rows.length - 1 && rows[old]!.time < time) old++;
-    for (let i = 0; i < old; i++) this.#free.push(rows[i]!);
-    if (old > 0) rows.splice(0, old);
-    this.#free.length = Math.min(this.#free.length, 1);
+    while (old < this.#count - 1 && rows[old]!.time < time) old++;
+    this.#count -= old;
+    if (old > FEW_ROWS) rows.splice(0, old);
+    else for (; old > 0; old--) rotate(rows);
   }
 
   /** Times that are kept. */
   get length(): number {
-    return this.#rows.length;
+    return this.#count;
   }
 
   /** Writes the cross-sections of a pair at a time that is kept; NaN = missing. @param place see `placeOf` */
   write(place: number, time: number, out: Float64Array): void {
-    const row = rowAt(this.#rows, time);
+    const row = rowAt(this.#rows, this.#count, time);
     const sections = this.sources.length;
     for (let s = 0; s < sections; s++) {
       const value = row === null ? NaN : row.own[place * sections + s]!;
       const count = row === null ? 0 : row.counts[s]!;
-      if (count < FEWEST_OF_SECTION || Number.isNaN(value)) out[s] = NaN;
-      else out[s] = this.#across[s]!(row!.sorted[s]!, count, value);
+      out[s] = count < FEWEST_OF_SECTION ? NaN : value;
+      if (out[s]! - out[s]! === 0) this.#across[s]!(row!.sorted[s]!, count, out, s);
     }
   }
 }
 
 const NO_FEATURES = new Float64Array();
 
-function rowAt(rows: readonly Row[], time: number): Row | null {
+/** Rows that are used again; an array that shrinks and grows is allocated each time. */
+const FEW_ROWS = 16;
+
+/** The first row becomes the last one. */
+function rotate(rows: Row[]): void {
+  const first = rows[0]!;
+  for (let i = 1; i < rows.length; i++) rows[i - 1] = rows[i]!;
+  rows[rows.length - 1] = first;
+}
+
+function rowAt(rows: readonly Row[], count: number, time: number): Row | null {
   let low = 0;
-  let high = rows.length;
+  let high = count;
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (rows[middle]!.time < time) low = middle + 1;
     else high = middle;
   }
-  const row = rows[low];
-  return row?.time === time ? row : null;
+  return low < count && rows[low]!.time === time ? rows[low]! : null;
 }

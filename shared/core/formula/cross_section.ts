@@ -2,11 +2,12 @@ import { POINTWISE, series, type Operator } from './operator.ts';
 import { PLAIN } from './unit.ts';
 
 /**
- * A value of one pair among those of the pairs of its group at the same time.
+ * Puts what a value of one pair is among those of the pairs of its group at the same time in the place of the value. In
+ * an array, because doubles that go in and out of a function are boxed where it is not inlined.
  * @param sorted values of the pairs that have one, ascending: their order says nothing of which pair each belongs to
- * @param count of them, at least `FEWEST_OF_SECTION` @param own value of the pair, which is one of them
+ * @param count of them, at least `FEWEST_OF_SECTION` @param values has, at `at`, that of the pair, which is one of them
  */
-export type Across = (sorted: Float64Array, count: number, own: number) => number;
+export type Across = (sorted: Float64Array, count: number, values: Float64Array, at: number) => void;
 
 /** With fewer values there is nothing to compare with. */
 export const FEWEST_OF_SECTION = 2;
@@ -37,11 +38,18 @@ function plainUnit([unit]: Parameters<Operator['unit']>[0]): typeof PLAIN | unde
   return unit === null || (unit!.price === 0 && unit!.volume === 0) ? PLAIN : undefined;
 }
 
-/** Mean of the first `count` values, added up in their order. */
-export function meanAcross(sorted: Float64Array, count: number): number {
+/** `finite` of a value of an array, written out: see there. */
+export function makeFinite(values: Float64Array, at: number): void {
+  const value = values[at]! + 0;
+  if (value - value === 0) values[at] = value;
+  else values[at] = NaN;
+}
+
+/** Writes the mean of the first `count` values, added up in their order, to a place. */
+export function meanAcross(sorted: Float64Array, count: number, out: Float64Array, at: number): void {
   let sum = 0;
   for (let i = 0; i < count; i++) sum += sorted[i]!;
-  return sum / count;
+  out[at] = sum / count;
 }
 
 export function isSection(operator: Operator): operator is SectionOperator {

@@ -133,7 +133,10 @@ function sectionValues(section: Section, bars: readonly OracleBar[]): number[] {
   return bars.map((_, i) => {
     const known = Float64Array.from(members.map((values) => values[i]!).filter(isKnown)).sort();
     const own = members[0]![i]!;
-    return known.length < 2 || Number.isNaN(own) ? NaN : section.operator.across(known, known.length, own);
+    if (known.length < 2 || Number.isNaN(own)) return NaN;
+    const values = Float64Array.of(own);
+    section.operator.across(known, known.length, values, 0);
+    return values[0]!;
   });
 }
 

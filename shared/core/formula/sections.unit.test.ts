@@ -25,7 +25,9 @@ const operatorOf = (name: string): SectionOperator => operators.find((one) => on
 /** The value of the first of these pairs, as the two passes of a training compute it. */
 function across(name: string, members: readonly number[]): number {
   const known = Float64Array.from(members.filter((value) => !Number.isNaN(value))).sort();
-  return operatorOf(name).across(known, known.length, members[0]!);
+  const values = Float64Array.of(NaN, members[0]!);
+  operatorOf(name).across(known, known.length, values, 1);
+  return values[1]!;
 }
 
 describe('cross-sections', () => {

@@ -207,7 +207,9 @@ function acrossPairs(compared: readonly Compared[], sections: readonly Section[]
         const i = present[k]!;
         const own = compared[i]!.values[s]![next[i]!]!;
         const isCompared = known >= FEWEST_OF_SECTION && !Number.isNaN(own);
-        columns[i]!.values[s]![next[i]!] = isCompared ? across(sorted, known, own) : NaN;
+        const column = columns[i]!.values[s]!;
+        column[next[i]!] = isCompared ? own : NaN;
+        if (isCompared) across(sorted, known, column, next[i]!);
       }
     }
     for (let k = 0; k < count; k++) next[present[k]!]!++;

@@ -6,6 +6,8 @@ import { columnsOfOthers, symbolsReadBy } from '../../../shared/bar_file/other_b
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import type { Bar } from '../../../shared/bar.ts';
 import { featureDefinitions, PairFeatures } from '../../../shared/core/features/features.ts';
+import { GroupSections } from '../../../shared/core/features/group_sections.ts';
+import { comparedPairsOf } from '../../../shared/core/formula/awaited_symbols.ts';
 import { isSection } from '../../../shared/core/formula/cross_section.ts';
 import { bits } from '../../../shared/core/formula/formula.fixture.ts';
 import { formulasText } from '../../../shared/core/formula/named_formulas.ts';
@@ -111,6 +113,39 @@ describe('cross-sections of pairs', () => {
           expect(bits([seen]), `${id} ${name} ${t}`).toEqual(bits([Math.fround(expected)]));
         }
       }
+    }
+  });
+
+  it('have the bits of a daemon, which takes the bars of the group time by time, wherever it begins', () => {
+    const trained = crossSectionsOf(legsIn(bars), windows, groupsIn(windows));
+    const [compared] = comparedPairsOf(groupsIn(windows));
+    const times = [...new Set([...bars.values()].flatMap(({ time }) => [...time]))].sort((x, y) => x - y);
+    const places = new Map([...bars].map(([symbol, { time }]) => [symbol, new Map([...time].map((t, i) => [t, i]))]));
+    for (const begin of [0, 137, 400]) {
+      const group = new GroupSections(compared!, windows);
+      const seen = new Map(IDS.map((id) => [id, 0]));
+      const out = new Float64Array(group.sources.length);
+      for (const time of times.slice(begin)) {
+        const at = [...bars].flatMap(([symbol, own]): [string, Bar][] => {
+          const place = places.get(symbol)!.get(time);
+          return place === undefined ? [] : [[symbol, { ...barAt(own, place), symbol }]];
+        });
+        group.take({ time: time as Bar['time'], bars: new Map(at) }, null);
+        group.forgetBefore(time);
+        expect(group.length).toBe(1);
+        for (const id of IDS) {
+          const { time: own, values } = trained.get(id)!;
+          const row = own.indexOf(time);
+          if (row < 0) continue;
+          seen.set(id, seen.get(id)! + 1);
+          // What is compared is warm for all of them.
+          if (begin > 0 && times.indexOf(time) < begin + 2 * group.warmupBars) continue;
+          group.write(group.placeOf(id)!, time, out);
+          const expected = group.sources.map((source) => values.get(source)![row]!);
+          expect(bits([...out]), `${id} ${time}`).toEqual(bits(expected));
+        }
+      }
+      expect(Math.min(...seen.values())).toBeGreaterThan(400);
     }
   });
 

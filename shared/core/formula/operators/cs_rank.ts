@@ -6,12 +6,13 @@ export const CS_RANK: SectionOperator = {
   meaning:
     'Share of the other pairs of the group whose x is below that of the pair at the same time; equal ones count half.',
   source: 'Kakushadze (2016), arXiv:1601.00991; ties as in rank',
-  across: (sorted, count, own) => {
+  across: (sorted, count, values, at) => {
+    const own = values[at]!;
     let below = 0;
     while (sorted[below]! < own) below++;
     let notAbove = below;
     while (notAbove < count && sorted[notAbove] === own) notAbove++;
-    return (below + (notAbove - below - 1) / 2) / (count - 1);
+    values[at] = (below + (notAbove - below - 1) / 2) / (count - 1);
   },
   oracle: ([members]) =>
     oracleOfSection(members!, (known, own) => {
