@@ -42,7 +42,7 @@ export class Pipeline {
   readonly series = new SeriesBook();
   readonly status: PipelineStatus;
   /** Reads what the next bar of a pair needs into the cache. */
-  readonly touch = (pairIndex: number): void => this.#matrix.touch(pairIndex);
+  readonly touch = (pairIndex: number): void => this.#matrix.features.touch(pairIndex);
   readonly #options: PipelineOptions;
   readonly #idle: IdleWindow;
   readonly #warmUpTurns: WarmUpTurns = {

@@ -346,7 +346,9 @@ export class Aligner {
 
   /** The bars of the groups of a pair up to a bar of it, without those that were given out with an earlier bar. */
   groupBarsAt(pairIndex: number, time: OpenTime): readonly GroupBars[] {
-    return this.#pairs[pairIndex]!.groups.flatMap(({ awaited, pairs }) => {
+    const { groups } = this.#pairs[pairIndex]!;
+    if (groups.length === 0) return NO_BARS;
+    return groups.flatMap(({ awaited, pairs }) => {
       const bars = awaited.take(time);
       return bars.length === 0 ? [] : [{ group: awaited.id, bars, neededFrom: neededFrom(pairs) }];
     });
@@ -395,6 +397,8 @@ export class Aligner {
     return { minutes: sum(minutes), timeouts: sum(timeouts) };
   }
 }
+
+const NO_BARS: readonly GroupBars[] = [];
 
 interface OfferedLeg {
   readonly time: OpenTime;

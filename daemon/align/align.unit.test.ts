@@ -138,6 +138,22 @@ describe('Aligner', () => {
     expect(symbolsIn(aligner.groupBarsAt(1, at(2)))).toEqual(['2 A B C D']);
   });
 
+  it('keeps few minutes of a large group, and gives each of its bars out once', () => {
+    const ids = Array.from({ length: 300 }, (_, i) => `A${i}_B${i}`);
+    const legs = ids.flatMap((id) => id.split('_'));
+    const { aligner, send, seen } = setUp(ids);
+    aligner.await(new Map([[ids.join(), legs.toSorted()]]));
+    for (let minute = 1; minute <= 400; minute++) {
+      for (const leg of legs) send(leg, minute);
+      expect(seen.splice(0)).toHaveLength(ids.length);
+      const given = ids.flatMap((_, pair) => aligner.groupBarsAt(pair, at(minute)));
+      expect(given.map(({ bars }) => bars.map(({ time, bars: own }) => [time, own.size]))).toEqual([
+        [[at(minute), legs.length]],
+      ]);
+    }
+    expect(aligner.kept().minutes).toBeLessThanOrEqual(256 * legs.length);
+  });
+
   it('says how far back a pair of a group may still be compared', () => {
     const { aligner, send } = setUp(['A_B', 'C_D']);
     aligner.await(new Map([...GROUP, ['C_D', ['X']]]));
@@ -158,6 +174,18 @@ describe('Aligner', () => {
     expect(given[0]!.bars[0]!.bars.get('A')).toMatchObject({ open: 1, close: 9 });
     aligner.await(new Map());
     expect([aligner.kept().minutes, aligner.isAwaiting]).toEqual([0, false]);
+  });
+
+  it('begins a group without the minutes of an open bar that a pair of it had given up before', () => {
+    const { aligner, send } = setUp(['A_B@5m', 'C_D@5m']);
+    aligner.await(new Map([['A_B@5m', ['D']]]));
+    for (const symbol of ['A', 'B', 'C']) send(symbol, 5);
+    aligner.abandonOthers(0, at(5));
+    send('D', 5);
+    aligner.await(new Map([['A_B@5m,C_D@5m', ['A', 'B', 'C', 'D']]]));
+    for (let minute = 6; minute < 10; minute++) for (const symbol of ['A', 'B', 'C']) send(symbol, minute);
+    send('D', 10);
+    expect(symbolsIn(aligner.groupBarsAt(0, at(9)))).toEqual(['9 A B C']);
   });
 
   it('completes a minute when its second leg arrives, in either order', () => {

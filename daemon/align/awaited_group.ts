@@ -61,7 +61,8 @@ export class AwaitedGroup {
   }
 
   /** The bars up to a time that is over, without those that were taken. */
-  take(time: OpenTime): GroupBar[] {
+  take(time: OpenTime): readonly GroupBar[] {
+    if (time <= this.#taken) return NONE;
     const found: GroupBar[] = [];
     for (;;) {
       const next = this.#nextBar();
@@ -74,7 +75,7 @@ export class AwaitedGroup {
       if (bars.size > 0) found.push({ time: next as OpenTime, bars });
       this.#taken = next;
     }
-    this.#taken = Math.max(this.#taken, time);
+    this.#taken = time;
     return found;
   }
 
@@ -84,6 +85,8 @@ export class AwaitedGroup {
     return next;
   }
 }
+
+const NONE: readonly GroupBar[] = [];
 
 function earliest(symbols: readonly GroupSymbol[]): number {
   return symbols.reduce((least, { symbol }) => Math.min(least, symbol.lastTime), Infinity);

@@ -65,8 +65,6 @@ export class FeatureMatrix {
   readonly #plans: FormulaPlans<PairReading, FeatureSchema>;
   readonly #rules: RuleReaders;
   readonly #pairs: readonly Pair[];
-  /** Means nothing: no read is left out as unused. */
-  #touched = 0;
   readonly #groupStart: (id: string) => number;
   /** By group: its last bar that has passed. */
   readonly #groupBars = new Map<string, OpenTime>();
@@ -122,13 +120,6 @@ export class FeatureMatrix {
       rows = this.#fillRows(piece, rows);
     }
     return rows;
-  }
-
-  /** Reads what the next bar of a pair needs into the cache. */
-  touch(pairIndex: number): void {
-    this.features.touch(pairIndex);
-    const { list } = this.#plans;
-    for (let i = 0; i < list.length; i++) this.#touched = (this.#touched + list[i]!.touch(pairIndex)) & 1;
   }
 
   /** Whether formulas or rules read the series of legs: what arrived must have taken effect before a bar. */

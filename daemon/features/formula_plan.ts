@@ -123,11 +123,6 @@ export class FormulaPlan<Reading, Schema = unknown> {
     if (this.#rings === null) this.#formulas?.run();
   }
 
-  /** Reads what the next bar of a subject needs into the cache. @returns see `WindowStep.load` */
-  touch(index: number): number {
-    return this.#formulas?.touch(index) ?? 0;
-  }
-
   ready(index: number): boolean {
     if (this.#rings !== null) return this.#counts[index] === this.#bars;
     return this.#formulas?.ready(index) !== false;

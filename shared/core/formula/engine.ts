@@ -93,14 +93,6 @@ export class FormulaEngine {
     for (let i = 0; i < count; i++) states[i]!.bars++;
   }
 
-  /** Reads what the next bar of a subject needs into the cache. @returns a small integer, see `WindowStep.load` */
-  touch({ memory }: SubjectState): number {
-    const { windows } = this.#steps;
-    let sum = 0;
-    for (let i = 0; i < windows.length; i++) sum = (sum + windows[i]!.load(memory)) & 1;
-    return sum;
-  }
-
   #makeFinite(count: number): void {
     const inputs = this.#inputs;
     for (let i = 0; i < inputs.length; i++) makeFinite(inputs[i]!, count);

@@ -73,11 +73,6 @@ export class FormulaColumns<Reading> {
     for (let i = 0; i < this.#parts.length; i++) this.#parts[i]!.run();
   }
 
-  /** Reads what the next bar of a subject needs into the cache. @returns see `WindowStep.load` */
-  touch(index: number): number {
-    return this.#partOf[index]?.touch(this.#places[index]!) ?? 0;
-  }
-
   /** Whether any formula is for a subject. */
   isFor(index: number): boolean {
     return this.#partOf[index] !== null;
@@ -167,10 +162,6 @@ class Part<Reading> {
       for (let i = 0; i < outputs.length; i++) values[columns[i]!] = outputs[i]![place]!;
     }
     this.#count = 0;
-  }
-
-  touch(member: number): number {
-    return this.#engine.touch(this.#states[member]!);
   }
 
   ready(member: number): boolean {
