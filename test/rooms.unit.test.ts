@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 import { importsOf, readImportGraph } from './import_graph.ts';
+import { PUBLISHED_MODULES } from './published_modules.ts';
 import { mutualFolders, upwardImports } from './rooms.ts';
 
 const FOLDERS = ['shared', 'daemon', 'trainer', 'dashboard', 'cli', 'sim', 'bench', 'bin', 'test', 'mt5'];
@@ -15,6 +16,18 @@ describe('the layers of the program', () => {
   it('have no two folders that import each other', () => {
     expect(mutualFolders(graph)).toEqual([]);
   });
+});
+
+it('commands import of control and store what these publish, and all of that', () => {
+  const graph = readImportGraph(packageRoot(), ['cli', 'trainer']);
+  const isOfCommands = (file: string): boolean => file.startsWith('cli/') && !/\.(test|fixture)\.ts$/.test(file);
+  const imported = [...graph].flatMap(([file, imports]) =>
+    isOfCommands(file) ? imports.filter((path) => /^trainer\/(control|store)\//.test(path)) : [],
+  );
+  const published = Object.entries(PUBLISHED_MODULES).flatMap(([folder, names]) =>
+    names.map((name) => `${folder}/${name}.ts`),
+  );
+  expect([...new Set(imported)].sort()).toEqual(published.sort());
 });
 
 describe('the check of layers', () => {
