@@ -1,6 +1,6 @@
 /**
- * What the trainer's control and store publish: the modules that commands may import, by folder. A command works without
- * a trainer, so it calls what the trainer calls. Everything else in these folders may change without a look at `cli/`.
+ * What the trainer's control and store publish: the modules that commands may import, by folder. A command works
+ * without a trainer, so it calls what the trainer calls. Everything else there may change without a look at `cli/`.
  */
 export const PUBLISHED_MODULES: Readonly<Record<string, readonly string[]>> = {
   'trainer/control': ['trainer_options'],
