@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OpenTime } from '../shared/bar.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
@@ -34,6 +33,7 @@ import { readKnownBars } from '../trainer/jobs/bars/known_bars.ts';
 import type { ComparedFigures, EvidenceFigures, EvidenceResult } from '../trainer/control/policy/evidence_schema.ts';
 import { withNews } from '../trainer/store/news.ts';
 import type { Store } from '../trainer/store/store.ts';
+import { temporaryFolder } from '../shared/temporary_folder.ts';
 
 const DAYS = 30;
 const DAY_S = 86_400;
@@ -82,7 +82,7 @@ export async function computeEvidence(task: EvidenceTask): Promise<EvidenceResul
 }
 
 function checkOf(texts: ConfigTexts): { settings: Settings | null; check: NonNullable<EvidenceResult['check']> } {
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-evidence-'));
+  const folder = temporaryFolder('evidence');
   try {
     for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text);
     const { settings, problems } = inspectSettings({ configDir: folder });

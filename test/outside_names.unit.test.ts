@@ -159,6 +159,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'trainer/control/registry/models_folder.ts: join(this.#path, `.${version}.${process.pid}.tmp`)',
     'trainer/control/registry/models_folder.ts: join(this.#path, `.${version}.removed`)',
     "trainer/control/schedule/backtest_runner.ts: join(this.#options.paths.home, 'backtests', String(id))",
+    'shared/temporary_folder.ts: join(tmpdir(), `minutehand-${purpose}-`)',
     'trainer/learning/dataset/column_file.ts: join(dirname(path), `.${basename(path)}.${process.pid}.tmp`)',
     'trainer/learning/automl/candidate_cache.ts: join(folder, key)',
     'trainer/learning/strategies/pair_reversion/dataset/pair_cache.ts: join(folder, key)',

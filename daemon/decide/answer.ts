@@ -137,12 +137,11 @@ export function answerMinute(
     model_version: models?.version ?? '',
     feature_schema: context.featureSchema,
     policy_hash: context.policyHash,
-    mode: modeOf(
-      minute,
+    mode: modeOf(minute, {
       isReady,
-      models === null || isHalted || (frame !== null && scores === null),
-      context.isDegraded,
-    ),
+      isHalt: models === null || isHalted || (frame !== null && scores === null),
+      isDegraded: context.isDegraded,
+    }),
     expected_net_bps: scored === null || Number.isNaN(scored.expected_net_bps) ? null : scored.expected_net_bps,
     leverage_reduction_rate: rate,
   };
@@ -209,8 +208,14 @@ export function hold({ outcome }: AnsweredMinute, position: Position): Decision 
   return { action: 'HOLD', reason: outcome === 'COMPLETE' ? 'WARMUP' : outcome, target: position.side };
 }
 
-/** @param isHalt no models, nothing scored, or halted by a live KPI */
-export function modeOf(minute: AnsweredMinute, isReady: boolean, isHalt: boolean, isDegraded: boolean): Mode {
+interface ModeInputs {
+  readonly isReady: boolean;
+  /** No models, nothing scored, or halted by a live KPI. */
+  readonly isHalt: boolean;
+  readonly isDegraded: boolean;
+}
+
+export function modeOf(minute: AnsweredMinute, { isReady, isHalt, isDegraded }: ModeInputs): Mode {
   if (isHeartbeat(minute) && minute.isHalted) return 'HALT';
   if (!isReady) return 'WARMUP';
   if (isHalt) return 'HALT';

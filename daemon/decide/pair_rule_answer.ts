@@ -89,7 +89,7 @@ export function answerPairByRule(
     model_version: `${SERVED_RULE_PREFIX}${formulas.rule.manifest.version}`,
     feature_schema: context.featureSchema,
     policy_hash: context.policyHash,
-    mode: modeOf(minute, isReady, false, context.isDegraded),
+    mode: modeOf(minute, { isReady, isHalt: false, isDegraded: context.isDegraded }),
     expected_net_bps: null,
     leverage_reduction_rate: rate,
   };

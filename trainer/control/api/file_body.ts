@@ -1,11 +1,11 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { temporaryFolderAsync } from '../../../shared/temporary_folder.ts';
 
 export const FILE_TYPE = 'application/octet-stream';
 /** Name of the received file in its folder, until the route gives it that of the person. */
@@ -30,7 +30,7 @@ export function acceptFiles(server: FastifyInstance): void {
 }
 
 async function received(payload: Readable, most: number): Promise<NonNullable<FastifyRequest['uploaded']>> {
-  const folder = await mkdtemp(join(tmpdir(), 'minutehand-upload-'));
+  const folder = await temporaryFolderAsync('upload');
   let bytes = 0;
   const counted = new Transform({
     transform(part: Buffer, _encoding, done) {

@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isS3Address, S3_ADDRESS, s3Address } from '../../../shared/blob/s3_address.ts';
 import { openS3Folder } from '../../../shared/blob/s3_folder.ts';
@@ -21,6 +20,7 @@ import {
   type DeliveredBundle,
   type Delivery,
 } from './delivery_file.ts';
+import { temporaryFolder } from '../../../shared/temporary_folder.ts';
 
 /** What was delivered, where a receiver reads it. */
 export interface DeliverySource {
@@ -104,7 +104,7 @@ export async function withDelivered<Result>(
   { version, files }: DeliveredBundle,
   use: (bundle: string) => Promise<Result>,
 ): Promise<Result> {
-  const temporary = mkdtempSync(join(tmpdir(), 'minutehand-delivered-'));
+  const temporary = temporaryFolder('delivered');
   try {
     const bundle = pathInside(temporary, version);
     MACHINE_FILES.makeFolder(bundle);

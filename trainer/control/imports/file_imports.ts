@@ -1,6 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { VERDICTS, type Finding } from '../../../shared/bar_file/verdict/finding.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -9,6 +7,7 @@ import { pathInside } from '../../../shared/path_name.ts';
 import { originEnv } from '../../jobs/records/job_origin.ts';
 import type { PriceKind } from '../../../shared/core/cost/fill_cost.ts';
 import { startCommand, type CommandProcess } from '../schedule/command_process.ts';
+import { temporaryFolderAsync } from '../../../shared/temporary_folder.ts';
 
 /** How a file is read; null: as it shows. */
 export interface FileReading {
@@ -180,7 +179,7 @@ export class FileImports {
 
   async #preview(file: PreviewedFile): Promise<ImportPreview> {
     const { name, text } = file;
-    const folder = await mkdtemp(join(tmpdir(), 'minutehand-preview-'));
+    const folder = await temporaryFolderAsync('preview');
     try {
       const path = pathInside(folder, name);
       await writeFile(path, text, { mode: 0o600 });

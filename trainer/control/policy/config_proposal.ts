@@ -1,5 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { packagedValues } from '../../../shared/policy/delivered.ts';
@@ -7,6 +6,7 @@ import { inspectSettings, type Settings } from '../../../shared/policy/policy.ts
 import { problemsError } from '../../../shared/policy/problem.ts';
 import type { ConfigPart } from '../../../shared/policy/schema.ts';
 import { yamlLibrary } from '../../../shared/policy/yaml.ts';
+import { temporaryFolder } from '../../../shared/temporary_folder.ts';
 
 export type Changes = Readonly<Record<string, unknown>>;
 
@@ -31,7 +31,7 @@ export function presentValues(settings: Settings, keys: readonly string[]): Reco
  * @throws MinutehandError CONFIG_INVALID, CONFIG_UNKNOWN_KEY
  */
 export function checkChanges({ sources }: Settings, changes: Changes): void {
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-change-'));
+  const folder = temporaryFolder('change');
   try {
     for (const [part, file] of Object.entries(sources.files) as [ConfigPart, string][]) {
       const copy = join(folder, basename(file));

@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { makeFolder } from '../../../shared/folder.ts';
@@ -7,6 +6,7 @@ import { CONFIG_FILE_NAMES, type ConfigTexts } from '../../../shared/policy/appr
 import { packageRoot } from '../../../shared/root.ts';
 import { git, gitBlobs, tryGit } from './git.ts';
 import { withoutSecrets, withSecrets } from './hidden_secrets.ts';
+import { temporaryFolder } from '../../../shared/temporary_folder.ts';
 
 export interface Person {
   readonly name: string;
@@ -150,7 +150,7 @@ export class ConfigRepository {
     author: Person,
     committer: Person = author,
   ): Promise<string> {
-    const folder = mkdtempSync(join(tmpdir(), 'minutehand-index-'));
+    const folder = temporaryFolder('index');
     const { gitDir } = this.#place;
     const withIndex = { gitDir, env: { GIT_INDEX_FILE: join(folder, 'index') } };
     try {

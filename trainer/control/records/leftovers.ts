@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
 import type { HomePaths } from '../../../shared/home.ts';
+import { TEMPORARY_FOLDER } from '../../../shared/temporary_folder.ts';
 
 /** `<name>.<process id>.tmp`, or `.<name>.<process id>.tmp`. */
 const TEMPORARY = /\.(\d+)\.tmp$/;
-/** Folders of commands in the system's folder of temporary files. */
-const TEMPORARY_FOLDER = /^minutehand-(?:change|evidence|index|dry-run|verify|node|learner|upload)-\w{6}$/;
 /** A process in another container has a number that means nothing here: its file is replaced within seconds. */
 const FILE_LIFE_MS = 3_600_000;
 /** The longest command that has such a folder trains models again. */

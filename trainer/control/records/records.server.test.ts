@@ -122,7 +122,7 @@ describe('what is left in folders', () => {
       join(paths.home, `archived_signals.json.${gone}.tmp`),
       join(paths.models, `active.json.${gone}.tmp`),
       join(paths.policy, `approved.json.${gone}.tmp`),
-      join(system, 'minutehand-dry-run-Ab12cD'),
+      join(system, 'minutehand-preview-Ab12cD'),
       join(system, 'minutehand-learner-Ab12cD'),
       join(system, 'minutehand-upload-Ab12cD'),
     ];

@@ -348,8 +348,13 @@ class QueuedRetrainer implements Retrainer {
   async #work(run: RetrainRun, expected: readonly StageTime[]): Promise<void> {
     this.#canceled = false;
     this.#current = run;
-    const queue = () => this.#records.queue;
-    this.#training = executeRun(run, expected, this.#options, this.#runLog, queue, this.#attempt);
+    this.#training = executeRun(run, {
+      ...this.#options,
+      expected,
+      runLog: this.#runLog,
+      queue: () => this.#records.queue,
+      attempt: this.#attempt,
+    });
     const training = this.#training;
     const limit = limitTime(() => training.stop(), this.#options.settings.retrain);
     const { result, ended } = await training.done;

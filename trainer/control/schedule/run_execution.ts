@@ -20,17 +20,18 @@ export interface RunExecution {
   readonly done: Promise<{ readonly result: TrainingResult; readonly ended: RetrainRun }>;
 }
 
-/**
- * Starts the training process of a run and reports its progress in `run`.
- * @param expected stages of a run like this one; empty: there is none
- */
+export interface ExecutionOptions extends Pick<TrainerOptions, 'command' | 'paths' | 'settings' | 'log' | 'print'> {
+  /** Stages of a run like this one; empty: there was none. */
+  readonly expected: readonly StageTime[];
+  readonly runLog: RunLog;
+  queue(): RunQueue;
+  readonly attempt: BestEffort;
+}
+
+/** Starts the training process of a run and reports its progress in `run`. */
 export function executeRun(
   run: RetrainRun,
-  expected: readonly StageTime[],
-  { command, paths, settings, log, print }: TrainerOptions,
-  runLog: RunLog,
-  queue: () => RunQueue,
-  attempt: BestEffort,
+  { command, paths, settings, log, print, expected, runLog, queue, attempt }: ExecutionOptions,
 ): RunExecution {
   const beganMs = performance.now();
   const elapsedMs = (): number => Math.round(performance.now() - beganMs);

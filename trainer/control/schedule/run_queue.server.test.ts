@@ -391,6 +391,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       'jobs',
       'job_events',
       'promotion_owners',
+      'home_files',
     ])
       await store.db.schema.dropTable(`core.${table}`).execute();
     const added = {

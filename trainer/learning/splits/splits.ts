@@ -80,7 +80,13 @@ export function walkForwardSplits(rows: Spans, plan: WalkForward): Split[] {
     (_, block) => ordered[Math.ceil(ordered.length * plan.firstShare + (block * tested) / plan.blocks)] ?? Infinity,
   );
   return starts.map((from, block) =>
-    splitAt(`walk_forward ${block + 1}`, rows, from, starts[block + 1] ?? Infinity, plan.embargo, plan.window),
+    splitAt(rows, {
+      name: `walk_forward ${block + 1}`,
+      from,
+      until: starts[block + 1] ?? Infinity,
+      embargo: plan.embargo,
+      window: plan.window,
+    }),
   );
 }
 
@@ -92,17 +98,19 @@ export function walkForwardSplits(rows: Spans, plan: WalkForward): Split[] {
 export function finalSplit(rows: Spans, from: number, embargo: number): Split {
   if (!(embargo >= 0)) throw new RangeError(`embargo is ${embargo}, expected a number ≥ 0`);
   checkSpans(rows.time, rows.labelEnd);
-  return splitAt('final', rows, from, Infinity, embargo, null);
+  return splitAt(rows, { name: 'final', from, until: Infinity, embargo, window: null });
 }
 
-function splitAt(
-  name: string,
-  { time, labelEnd }: Spans,
-  from: number,
-  until: number,
-  embargo: number,
-  window: number | null,
-): Split {
+/** The rows to test, and those to learn from: before them by an embargo, and within a window, if there is one. */
+interface Cut {
+  readonly name: string;
+  readonly from: number;
+  readonly until: number;
+  readonly embargo: number;
+  readonly window: number | null;
+}
+
+function splitAt({ time, labelEnd }: Spans, { name, from, until, embargo, window }: Cut): Split {
   const train: number[] = [];
   const test: number[] = [];
   for (let row = 0; row < time.length; row++) {

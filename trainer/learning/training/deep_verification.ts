@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
@@ -15,6 +14,7 @@ import type { CacheOptions } from '../dataset/cache_folder.ts';
 import { train } from './pipeline.ts';
 import { settingsOfBundle } from '../bundle/bundle_settings.ts';
 import { configurationSummary, hashBars } from '../bundle/make_bundle.ts';
+import { temporaryFolder } from '../../../shared/temporary_folder.ts';
 
 type Bars = ReadonlyMap<string, BarColumns>;
 
@@ -115,7 +115,7 @@ export interface Retraining {
  */
 export async function retrainAndCompare(folder: string, options: Retraining): Promise<string[]> {
   const manifest = readManifest(folder);
-  const out = mkdtempSync(join(tmpdir(), 'minutehand-verify-'));
+  const out = temporaryFolder('verify');
   try {
     const { path } = await train({
       ...options,

@@ -1,6 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
 import { readDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
 import {
   DIRECTION_FILE,
@@ -17,6 +15,7 @@ import { readInstruments } from '../../bars/instruments.ts';
 import { directionJobSchema } from '../../kinds/direction_job.ts';
 import { planOf } from '../../kinds/run_direction.ts';
 import type { DeepVerdict, DeepVerification } from '../../kinds/verify_training.ts';
+import { temporaryFolder } from '../../../../shared/temporary_folder.ts';
 
 /** Fields that differ in every training. */
 const OWN: readonly string[] = ['version', 'created', 'git_commit', 'files'];
@@ -49,7 +48,7 @@ export async function verifyDirectionDeeply(path: string, options: DeepVerificat
   const plan = { ...planOf(job, settings), windows: manifest.windows as unknown as InstrumentWindows };
   const look = manifest.evaluation_look;
   const trained = await trainDirection(instruments, plan, onProgress, look === undefined ? null : () => look);
-  const out = mkdtempSync(join(tmpdir(), 'minutehand-verify-'));
+  const out = temporaryFolder('verify');
   try {
     const made = await makeDirectionBundle({
       instruments,

@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { createRng } from '../../../../shared/rng.ts';
+import { temporaryFolder } from '../../../../shared/temporary_folder.ts';
 
 let requests = 0;
 
@@ -23,7 +22,7 @@ export function namesOf(columns: readonly number[], columnNames: readonly string
 
 /** Gives work a temporary folder for the files of a request, which is removed afterward. */
 export async function inTemporaryFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-learner-'));
+  const folder = temporaryFolder('learner');
   try {
     return await work(folder);
   } finally {
