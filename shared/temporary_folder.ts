@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What temporary folders are for. `dry-run` and `node` are of commands of an earlier version and of its installation. */
+/** What temporary folders are for. `dry-run` is of commands of an earlier version, `node` of the installation. */
 const PURPOSES = [
   'change',
   'delivered',
