@@ -139,6 +139,8 @@ describe('minutehand league', () => {
     expect(grouped.serving!.bytes).toBeGreaterThan(byName('gbdt').serving!.bytes);
     expect(byName('logistic@groups').skill!.draws).toBe(byName('gbdt').skill!.draws);
     expect(grouped.net!.trades).toBeGreaterThanOrEqual(0);
+    // A few days of the simulated market show no edge.
+    expect(outcome.entrants.map(({ net }) => net!.edges)).toEqual([[], [], []]);
 
     const shown = await place.run(['league', '--data', data, ...args]);
     expect(shown.stdout).toMatch(/^gbdt@groups +holdout +\d+ +\d+ +\d+ +\d+ +0\.\d+/m);

@@ -12,7 +12,7 @@ import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { parseGroups } from '../groups_option.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
-import type { Output } from '../output.ts';
+import { FAILED, type Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { leagueStrategyOption } from '../strategy_option.ts';
 import { printTable } from '../text_table.ts';
@@ -157,10 +157,25 @@ function print(outcome: LeagueOutcome, output: Output): void {
   printShares(outcome, output);
   printScenarios(outcome, output);
   printIncrements(outcome, output);
+  const earning = earningOnCoins(outcome);
+  if (earning.length > 0) {
+    output.note(
+      `FAILED: on a market of coins nobody can earn, and these show an edge: ${earning.join('; ')}. Do not trust this league.`,
+    );
+    process.exitCode = FAILED;
+  }
   if (market === 'recorded')
     output.line(
       `Skill is the AUC beyond that of markets whose direction is a coin. Looks at this holdout so far: ${holdout_looks}; a training on it now needs more evidence for an edge. Trials on the bars before it: ${trials}.`,
     );
+}
+
+/** Entrants with an edge where the direction of every bar was drawn, each with its pairs. */
+export function earningOnCoins({ market, entrants }: Pick<LeagueOutcome, 'market' | 'entrants'>): string[] {
+  if (market !== 'coins') return [];
+  return entrants.flatMap(({ name, net }) =>
+    net === null || net.edges.length === 0 ? [] : [`${name} (${net.edges.join(', ')})`],
+  );
 }
 
 /** What each earns, and what it costs. */

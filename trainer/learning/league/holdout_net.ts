@@ -18,12 +18,18 @@ export interface HoldoutNet {
   /** Basis points per trade; the error takes the trades of a UTC day as one block. */
   readonly net_bps: Figure;
   readonly gross_bps: number | null;
+  /**
+   * Pairs whose trades show an edge by the test of a bundle. Each entrant of a league has a later look at the holdout,
+   * so that all of them together show a false one with a probability of at most 5 %.
+   */
+  readonly edges: readonly string[];
 }
 
 /**
  * Trades of AI1 alone: risk and size are the same for every entrant, so that entrants of any calibration are compared
  * on equally many candidates.
  * @param outOfFold probabilities of the training candidates
+ * @param nextLook number of the next look at this holdout, from 1
  * @returns null where a model of the entrant is only compared
  */
 export function holdoutNet(
@@ -31,12 +37,14 @@ export function holdoutNet(
   models: EntrantModels,
   outOfFold: Float64Array,
   settings: Settings,
+  nextLook: () => number,
 ): HoldoutNet | null {
   const sorted = outOfFold.slice().sort();
   const threshold = sorted[Math.min(sorted.length - 1, Math.floor((1 - ENTERED_SHARE) * sorted.length))]!;
   const columns = dataset.definitions.length;
   const usualRisk = fittedTrees('prior', { link: 'identity', ensembles: [{ columns, baseScore: 0.5, trees: [] }] });
   const trades: FilledTrade[] = [];
+  const edges: string[] = [];
   for (const { pairs, fitted } of models) {
     if (fitted === null) return null;
     const ids = pairs?.map((pair) => dataset.histories[pair]!.pair.id);
@@ -51,11 +59,13 @@ export function holdoutNet(
         expectation: null,
       },
       settings,
-      // The look is counted with the answers.
-      () => 1,
+      nextLook,
       () => undefined,
     );
-    for (const { pair } of proof.pairs) trades.push(...pair.trades);
+    for (const { id, pair } of proof.pairs) {
+      trades.push(...pair.trades);
+      if (!proof.edge[id]!.no_edge) edges.push(id);
+    }
   }
   const net = Float64Array.from(trades, ({ netBps }) => netBps);
   const time = Float64Array.from(trades, ({ entryTime }) => entryTime);
@@ -64,5 +74,6 @@ export function holdoutNet(
     trades: trades.length,
     net_bps: figureByDays(net, time),
     gross_bps: trades.length === 0 ? null : trades.reduce((sum, { grossBps }) => sum + grossBps, 0) / trades.length,
+    edges,
   };
 }

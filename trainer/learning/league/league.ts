@@ -166,7 +166,9 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
   const foldSplits = kFoldSplits(rows, folds, embargo);
   const forwardSplits = walkForwardSplits(rows, { ...WALK_FORWARD, embargo, window: null });
   const played: Played[] = [];
-  for (const entrant of entrants) played.push(await play(entrant, foldSplits, forwardSplits, options));
+  let looks = 0;
+  const nextLook = (): number => ++looks;
+  for (const entrant of entrants) played.push(await play(entrant, { foldSplits, forwardSplits, nextLook }, options));
   const losses = played.map(({ folds: { probabilities, y } }) => rowLosses(probabilities, y));
   const { time } = played[0]!.folds;
   const served = positions(entrants.length, (index) => rowLimitOf(entrants[index]!) === null);
@@ -247,10 +249,16 @@ function holdoutShares({ y }: Pick<Scored, 'y'>, holdout: Pick<Scored, 'y'>): Sp
   };
 }
 
+/** The same for all entrants, but for the count of looks. */
+interface Field {
+  readonly foldSplits: readonly Split[];
+  readonly forwardSplits: readonly Split[];
+  nextLook(): number;
+}
+
 async function play(
   entrant: Entrant,
-  foldSplits: readonly Split[],
-  forwardSplits: readonly Split[],
+  { foldSplits, forwardSplits, nextLook }: Field,
   { dataset, placebo, seed, seeds, settings, onHoldout, onProgress }: LeagueOptions,
 ): Promise<Played> {
   const rows = dataset.train.ai1;
@@ -304,7 +312,7 @@ async function play(
   );
   const others = {
     log_loss_of_seeds: lossesOfSeeds,
-    net: holdoutNet(dataset, fitted, folds.probabilities, settings),
+    net: holdoutNet(dataset, fitted, folds.probabilities, settings, nextLook),
     serving: await servingCost(fitted, rows.x, pairs.length),
     ...watch.cost,
   };
