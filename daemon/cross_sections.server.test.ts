@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Bar, OpenTime } from '../shared/bar.ts';
+import { SECONDS_PER_BAR, type Bar, type EpochMs, type OpenTime } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { writeRandomBundle } from '../shared/bundle/random_bundle.fixture.ts';
@@ -12,12 +12,14 @@ import { formulasOf } from '../shared/core/formula/named_formulas.ts';
 import { parseOtherSymbol } from '../shared/core/formula/other_symbols.ts';
 import { groupsOf, type Section } from '../shared/core/formula/sections.ts';
 import { BarResampler } from '../shared/core/resample/bar_resampler.ts';
-import { barSecondsOf, parsePair, type Pair } from '../shared/pair.ts';
+import { legSeriesFrom } from '../shared/core/series/leg_series.ts';
+import { barSecondsOf, parsePair, symbolsOf, type Pair } from '../shared/pair.ts';
 import type { Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import { journaledSections } from '../shared/store/journaled_sections.ts';
 import { openJournal, type InputRow, type JournalStore } from '../shared/store/journal.ts';
+import { parseObservation } from '../shared/store/observation.ts';
 import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
 import { createJournal } from './journal/journal.ts';
 import { writeInPlace } from './journal/journal_writer.ts';
@@ -38,7 +40,7 @@ const ALL = pairs.toSorted().join();
 const FEW = ['AUDUSD_USDCAD', 'XAUUSD_XAGUSD'];
 /**
  * Groups: all pairs, and some of them with one whose legs are fed, and which is none of this daemon. What is compared
- * reads bars, hand-written features and another symbol.
+ * reads bars, hand-written features, series and another symbol.
  */
 const SCHEMAS = {
   plain: configured,
@@ -47,6 +49,7 @@ const SCHEMAS = {
     formulas: [
       `rank for ${ALL} = mean(cs_rank(delta(log(a.close / b.close), 3)), 4)`,
       `far for ${ALL} = cs_zscore(z_score) + cs_mean(corr(log(a.close), log(b.close), 9))`,
+      `mood for ${ALL} = cs_rank(mean(a.series("sentiment"), 3) - b.series("sentiment"))`,
     ].join('\n'),
   }),
   few: featureSchema({
@@ -103,20 +106,18 @@ function inTimeframe(minutes: readonly Bar[], pair: Pair): Map<number, Bar> {
 type BarsOf = (symbol: string) => Map<number, Bar>;
 
 /** What a pair of a group compares at each of its bars. */
-function comparedBy(pair: Pair, section: Section, barsOf: BarsOf): Map<number, number> {
+function comparedBy(pair: Pair, section: Section, barsOf: BarsOf, rows: readonly InputRow[]): Map<number, number> {
   const text = `x = ${section.text.slice(section.operator.name.length + 1, -1)}`;
   const features = new PairFeatures({ ...windows, formulas: text }, pair);
   const ofB = barsOf(pair.b);
+  const observations = rows.flatMap(({ kind, subject }) => (kind === 'series' ? [parseObservation(subject)] : []));
+  const series = legSeriesFrom(observations, pair);
   const compared = new Map<number, number>();
   for (const [time, bar] of barsOf(pair.a)) {
     const other = ofB.get(time);
     if (other === undefined) continue;
-    features.step(
-      bar,
-      other,
-      null,
-      Float64Array.from(features.others, (source) => otherValue(source, time, barsOf)),
-    );
+    const others = Float64Array.from(features.others, (source) => otherValue(source, time, barsOf));
+    features.step(bar, other, series.at(time + SECONDS_PER_BAR), others);
     compared.set(time, features.values.at(-1)!);
   }
   return compared;
@@ -142,7 +143,7 @@ function sectionsOf(rows: readonly InputRow[], pair: Pair, name: Name): Map<stri
   };
   return new Map(
     group.sections.map((section) => {
-      const compared = members.map((own) => ({ id: own.id, values: comparedBy(own, section, barsOf) }));
+      const compared = members.map((own) => ({ id: own.id, values: comparedBy(own, section, barsOf, rows) }));
       const own = compared.find(({ id }) => id === pair.id)!;
       const others = compared.filter(({ id }) => id !== pair.id);
       const at = (time: number): number => {
@@ -181,8 +182,12 @@ function trainedChecksums(rows: readonly InputRow[], pair: Pair, name: Name): Ma
   return checksums;
 }
 
-/** What `explain` and parity read of the journal are the cross-sections of the slow answer. */
-function expectJournaled(store: JournalStore, name: Name, seed: number): void {
+/**
+ * What `explain` and parity read of the journal are the cross-sections of the slow answer.
+ * @returns those that had a value
+ */
+function expectJournaled(store: JournalStore, name: Name, seed: number): Set<string> {
+  const known = new Set<string>();
   const rows = [...store.inputsFrom(0 as OpenTime)];
   const { windows: own } = SCHEMAS[name];
   for (const pair of SUBJECTS) {
@@ -193,10 +198,12 @@ function expectJournaled(store: JournalStore, name: Name, seed: number): void {
     for (const [time, values] of found.values)
       for (const [i, source] of found.sources.entries()) {
         const value = expected.get(source)?.get(time) ?? NaN;
+        if (!Number.isNaN(value)) known.add(source);
         expect([name, seed, pair.id, source, time, values[i]]).toEqual([name, seed, pair.id, source, time, value]);
       }
     if (expected.size > 0) expect(found.values.size).toBeGreaterThan(2);
   }
+  return known;
 }
 
 /** Signals that were scored by a set with these formulas have the features of a training, to the bit. */
@@ -278,6 +285,17 @@ async function swap({ store, bench }: World, name: Name): Promise<void> {
   bench.pipeline.inputs.apply({ kind: 'swap', set });
 }
 
+/** A value of a leg, before or after the close of the minute. */
+function observe({ bench }: World, rng: Rng, minute: number): void {
+  const symbols = symbolsOf(SUBJECTS);
+  const symbol = symbols[rng.integer(symbols.length)]!;
+  const nowMs = (1000 * (FIRST_TIME + 60 * minute + rng.integer(120))) as EpochMs;
+  const eventMs = nowMs - 1000 * rng.integer(90);
+  const given = { symbol, name: 'sentiment', eventMs, value: rng.integer(100) } as const;
+  bench.pipeline.inputs.observe(given, { nowMs, maxClockSkewMs: 3_600_000 });
+}
+
+const FIRST_TIME = Math.min(...[...tinyBars(settings, 1).values()].map(({ time }) => time[0]!));
 const MINUTES = 420;
 
 /** Bars, time-outs, swaps that are warmed while bars come, and processes that end and restart. */
@@ -289,8 +307,10 @@ async function live(store: JournalStore, seed: string): Promise<void> {
   const world: World = { store, bench: await boot(store, null, boots) };
   let warming: Promise<void> | null = null;
   for (const [minute, turn] of arrivals(rng, MINUTES).entries()) {
+    if (rng.uniform() < 0.3) observe(world, rng, minute);
     for (const input of turn) {
       world.bench.pipeline.inputs.take(input);
+      if (rng.uniform() < 0.05) observe(world, rng, minute);
       if (rng.uniform() < 0.1) {
         world.bench.passMs(rng.integer(80));
         world.bench.pipeline.inputs.expire();
@@ -338,12 +358,13 @@ describe('cross-sections of groups of pairs', () => {
     async () => {
       let compared = 0;
       let timeouts = 0;
+      const known = new Set<string>();
       for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
         const store = openJournal(':memory:');
         await live(store, `cross-sections ${seed}`);
         for (const name of ['all', 'few'] as const) {
           compared += expectTrained(store, name, seed).compared;
-          expectJournaled(store, name, seed);
+          for (const source of expectJournaled(store, name, seed)) known.add(source);
         }
         const kinds = [...store.inputsFrom(0 as OpenTime)].map(({ kind }) => kind);
         timeouts += kinds.filter((kind) => kind === 'others_timeout').length;
@@ -353,6 +374,7 @@ describe('cross-sections of groups of pairs', () => {
       }
       expect(compared).toBeGreaterThan(100 * SEEDS);
       expect(timeouts).toBeGreaterThan(5 * SEEDS);
+      expect(known.size).toBe(5);
     },
     300_000 * Math.ceil(SEEDS / 20),
   );
