@@ -47,6 +47,21 @@ const ended = (run: RetrainRun, status: RetrainRun['status'], change: Partial<Re
   ...change,
 });
 
+/** Of the first two versions of the tables. */
+const FIRST_TABLES = [
+  ...['bars', 'series', 'imports', 'model_registry', 'model_artifacts', 'training_runs', 'migrations'].map(
+    (name) => `core.${name}`,
+  ),
+  'audit.config_changes',
+];
+
+/** Tables of the program, as `schema.table`. */
+async function tablesOf({ db, kind }: Store): Promise<string[]> {
+  const tables = await db.introspection.getTables();
+  const named = tables.map(({ name, schema }) => (kind === 'sqlite' ? name.replace('_', '.') : `${schema}.${name}`));
+  return named.filter((name) => /^(core|audit)\./.test(name));
+}
+
 describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }])(
   'a queue of runs in $kind $note',
   ({ kind, note, newUrl }) => {
@@ -369,31 +384,12 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     );
     for (const column of ['kind', 'percent', 'eta_seconds', 'stages'])
       await store.db.schema.alterTable('core.training_runs').dropColumn(column).execute();
-    const later = ['live_trades', 'fill_files', 'refused_fills', 'signal_copies', 'signal_days', 'signal_archives'];
-    const alerts = ['alerts', 'alert_messages', 'alert_deliveries', 'alert_silences'];
-    const access = ['api_tokens', 'api_sessions', 'api_logins', 'change_requests'];
-    const records = ['model_events', 'model_event_deliveries', 'drift_figures', 'parity_results', 'backtests'];
-    for (const table of [...later, ...alerts, ...access, ...records])
-      await store.db.schema.dropTable(`core.${table}`).ifExists().execute();
-    await store.db.schema.dropTable('audit.api_writes').execute();
     await store.db.schema.dropView('model_registry').execute();
     if (kind === 'postgres') await sql`DROP FUNCTION core.edit_model_notes`.execute(store.db);
-    for (const table of [
-      'model_notes',
-      'config_starts',
-      'feature_schemas',
-      'features',
-      'labels',
-      'import_runs',
-      'removed_bars',
-      'news_events',
-      'news_sources',
-      'jobs',
-      'job_events',
-      'promotion_owners',
-      'home_files',
-    ])
-      await store.db.schema.dropTable(`core.${table}`).execute();
+    for (const table of (await tablesOf(store)).filter((name) => !FIRST_TABLES.includes(name))) {
+      const dropped = store.db.schema.dropTable(table);
+      await (kind === 'postgres' ? dropped.cascade() : dropped).execute();
+    }
     const added = {
       'core.model_registry': ['folder', 'slot', 'fence'],
       'core.bars': ['import_number'],
