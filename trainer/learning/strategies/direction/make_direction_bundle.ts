@@ -47,14 +47,21 @@ export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<
   const { timeframe } = instruments[0]!.bars;
   const schema = instrumentSchema(plan.windows, timeframe);
   const metadata = { model: 'direction', feature_schema: schema.hash, classes: JSON.stringify(DIRECTIONS) };
-  const { metrics, blocks: _, rows, model, ...report } = trained;
+  // Time and memory are of the machine: the same training makes the same bundle.
+  const { metrics, blocks: _, cost: _cost, others, rows, model, ...report } = trained;
   const { trades } = report.net;
   const symbols = instruments.map(({ bars: { symbol } }) => symbol);
   const reference = directionReference({ rows, symbols, windows: plan.windows, timeframe, trades });
   const folder = writeDirectionBundle(out, created, {
     manifest: manifestOf(parts, schema.hash, timeframe),
     model: encodeTreeModel(withCover(model, rows.x), { metadata }),
-    report: { ...report, metrics, net: { ...report.net, trades: trades.length }, reference },
+    report: {
+      ...report,
+      others: others.map(({ cost: _ofOther, ...measured }) => measured),
+      metrics,
+      net: { ...report.net, trades: trades.length },
+      reference,
+    },
     card: directionCard,
   });
   try {
