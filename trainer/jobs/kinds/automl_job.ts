@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { GENERATORS, LONGEST_WINDOW, USUAL_GENERATORS, WINDOW_BARS } from '../../learning/automl/candidates.ts';
 import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
 
-/** What a search of formulas does. Every field acts; none has a default. */
+/** What a search of formulas does. Every field acts and says what null means. */
 export const formulaSearchSchema = z.strictObject({
   generators: z.array(z.enum(GENERATORS)).min(1).describe('Kinds of candidates'),
   window_bars: z
@@ -39,7 +39,7 @@ export const FORMULA_SEARCH_DEFAULTS: FormulaSearch = {
   shuffle_labels: false,
 };
 
-/** A search of formulas that help AI1, as data. Every field acts; none has a default. */
+/** A search of formulas that help AI1, as data. Every field acts and says what null means. */
 export const automlJobSchema = z
   .strictObject({
     kind: z.literal('automl'),

@@ -16,7 +16,7 @@ export function isDrawn<Parameters extends { readonly coins?: number | null | un
   return (parameters.coins ?? null) !== null;
 }
 
-/** A training of the direction model of a timeframe, as data. Every field acts; none has a default. */
+/** A training of the direction model of a timeframe, as data. Every field acts and says what null means. */
 export const directionJobSchema = z
   .strictObject({
     kind: z.literal('direction'),

@@ -32,7 +32,7 @@ export function waysOf(entrants: readonly string[]): {
   };
 }
 
-/** A league of ways to learn the direction model, as data. Every field acts; none has a default. */
+/** A league of ways to learn the direction model, as data. Every field acts and says what null means. */
 export const directionLeagueJobSchema = z
   .strictObject({
     kind: z.literal('direction_league'),

@@ -3,7 +3,7 @@ import { SPACE_SCHEMA } from '../../learning/evolve/search_space.ts';
 import { jobTrigger } from '../job_fields.ts';
 import { judgementShape, ruleMarketShape } from './rule_market.ts';
 
-/** A search of rules by genetic programming, as data. Every field acts; none has a default. */
+/** A search of rules by genetic programming, as data. Every field acts and says what null means. */
 export const evolveJobSchema = z
   .strictObject({
     kind: z.literal('evolve'),

@@ -3,7 +3,7 @@ import { REFUSING } from '../../../shared/bar_file/verdict/finding.ts';
 import { PRICE_KINDS } from '../../../shared/core/cost/fill_cost.ts';
 import { jobTrigger } from '../job_fields.ts';
 
-/** An import of bars or series, as data. Every field acts; none has a default. */
+/** An import of bars or series, as data. Every field acts and says what null means. */
 export const importJobSchema = z
   .strictObject({
     kind: z.literal('import'),

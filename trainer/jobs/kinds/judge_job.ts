@@ -3,7 +3,7 @@ import { STRATEGY_SCHEMA } from '../../../shared/policy/strategy_file.ts';
 import { jobTrigger } from '../job_fields.ts';
 import { judgementShape, ruleMarketShape } from './rule_market.ts';
 
-/** A judgement of one rule, as data. Every field acts; none has a default. */
+/** A judgement of one rule, as data. Every field acts and says what null means. */
 export const judgeJobSchema = z
   .strictObject({
     kind: z.literal('judge'),

@@ -32,7 +32,7 @@ export const leagueCoins = z
     'Seed of coins that draw the direction of every bar: all learn and are measured on that market, and no look at the recorded bars is counted; absent or null: the recorded one',
   );
 
-/** A league of learners of AI1, as data. Every field acts; none has a default. */
+/** A league of learners of AI1, as data. Every field acts and says what null means. */
 export const leagueJobSchema = z
   .strictObject({
     kind: z.literal('league'),

@@ -23,7 +23,8 @@ const importedSource = z.strictObject({
 
 /**
  * A training, as data: what the command line, the API, the schedule and the monitor all ask for, and what a training
- * process reads. Every field acts; none has a default, so that a stored job means the same with later versions.
+ * process reads. Every field acts and says what null or its absence means: a key of the configuration is that of the
+ * time of the run.
  */
 export const pairReversionJobSchema = z
   .strictObject({

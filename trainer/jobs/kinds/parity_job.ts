@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { jobTrigger } from '../job_fields.ts';
 
-/** A certificate of a day, as data. Every field acts; none has a default. */
+/** A certificate of a day, as data. Every field acts and says what null means. */
 export const parityJobSchema = z
   .strictObject({
     kind: z.literal('parity'),

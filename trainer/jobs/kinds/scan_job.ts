@@ -3,7 +3,7 @@ import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { COST_MODELS } from '../../../shared/policy/costs.ts';
 import { jobInstant, jobTrigger } from '../job_fields.ts';
 
-/** A scan of pairs, timeframes and windows, as data. Every field acts; none has a default. */
+/** A scan of pairs, timeframes and windows, as data. Every field acts and says what null means. */
 export const scanJobSchema = z
   .strictObject({
     kind: z.literal('scan'),
