@@ -4,7 +4,9 @@ import { jobInstant, jobTrigger } from '../job_fields.ts';
 
 const threshold = z.number().min(0).max(1).nullable();
 
-/** A backtest of one bundle of pairs, or of two on the same bars, as data. Every field acts and says what null means. */
+/**
+ * A backtest of one bundle of pairs, or of two on the same bars, as data. Every field acts and says what null means.
+ */
 export const backtestJobSchema = z
   .strictObject({
     kind: z.literal('backtest'),

@@ -5,7 +5,9 @@ import { jobInstant } from '../job_fields.ts';
 
 const bps = costBps.nullable();
 
-/** What a rule is run on: one pair or instrument, its bars, prices and costs. Every field acts and says what null means. */
+/**
+ * What a rule is run on: one pair or instrument, its bars, prices and costs. Every field acts and says what null means.
+ */
 export const ruleMarketShape = {
   market: z.enum(['live', 'simulated']).describe('Market of the bars'),
   subject: z.string().min(1).describe('Instrument, such as BTCUSDT@1h, or pair, such as XAUUSD_XAGUSD@1h'),
