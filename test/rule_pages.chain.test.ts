@@ -65,7 +65,7 @@ describe.skipIf(isMissing)(`the page of rules${skipNote(isMissing, 'Chromium is 
     await press('Promote');
     await expect.poll(() => readActiveRule(api.paths.models, INSTRUMENT)?.version).toBe(served);
     await showRule(other);
-    await press('Let it answer along');
+    await press('Let it answer in shadow');
     await expect.poll(() => readRuleShadow(api.paths.models, INSTRUMENT)).toBe(other);
     await press('End shadow');
     await expect.poll(() => readRuleShadow(api.paths.models, INSTRUMENT)).toBeNull();

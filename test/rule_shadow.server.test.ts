@@ -12,7 +12,7 @@ import { HOUR, HourlyDaemons, HOURS_FROM, hourFile, ID } from './hourly_daemons.
 const HOURS = 1460;
 /** The daemon receives the hours from this one on; the rules were judged on those before. */
 const LIVE_FROM = 1200;
-/** Hours after which hand-written features are warm, and a rule is served and another answers along. */
+/** Hours after which hand-written features are warm, and a rule is served and another answers in shadow. */
 const BEGINS = LIVE_FROM + 180;
 const KILLED = BEGINS + 31;
 const ENDS = HOURS - 10;

@@ -262,7 +262,7 @@ async function shadow(name: string | undefined, flags: ShadowFlags, output: Outp
   const before = setShadow(admitted, models, MACHINE_FILES, shadowMarks(slot));
   writtenShadow(slot, before, version, output);
   output.line(
-    `${shadowTitle(slot)}: ${version}. A running daemon lets it score along; its answers go to the journal only.`,
+    `${shadowTitle(slot)}: ${version}. A running daemon lets it score in shadow; its answers go to the journal only.`,
   );
 }
 

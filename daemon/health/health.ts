@@ -35,7 +35,7 @@ export interface DirectionHealth {
   readonly refused: ModelRefusal | null;
   /** Sources of the models' training that this daemon does not receive: their features are missing. */
   readonly missing_sources: readonly string[];
-  /** Version that scores along and is never published, by timeframe; absent without any. */
+  /** Version that scores in shadow and is never published, by timeframe; absent without any. */
   readonly shadows?: Partial<Record<Timeframe, string>>;
   /** Version of the rule that answers in place of the model, by instrument; absent without any. */
   readonly rules?: Readonly<Record<string, string>>;
@@ -68,7 +68,7 @@ export interface HealthReport extends TransportsHealth {
   readonly model_market: string | null;
   /** Why the last bundle was refused, until another one is accepted. */
   readonly model_refused: ModelRefusal | null;
-  /** Models that score along and are never published. */
+  /** Models that score in shadow and are never published. */
   readonly shadow_version: string | null;
   /** The rollout that decides the arm of each signal; null without one. */
   readonly rollout: Omit<ActiveRollout, 'key' | 'block_minutes'> | null;

@@ -162,7 +162,7 @@ export class FollowedModels {
     print(
       version === null
         ? `No shadow models${where} any more.`
-        : `${shadowName(slot)} ${version} score along${where}, unpublished.`,
+        : `${shadowName(slot)} ${version} score in shadow${where}, unpublished.`,
     );
   }
 

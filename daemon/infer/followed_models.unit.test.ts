@@ -215,7 +215,7 @@ describe('a followed shadow', () => {
     expect([followed.shadowVersion, followed.directionShadows]).toEqual([null, { '1h': version }]);
     expect(applied).toMatchObject([{ kind: 'shadow', slot: '1h', set: { manifest: { version } } }]);
     expect([...(applied[0] as ShadowInput).positions!]).toEqual([['BTCUSDT@1h', { side: 1, of: version }]]);
-    expect(printed).toEqual([`Shadow direction models ${version} score along for 1h, unpublished.`]);
+    expect(printed).toEqual([`Shadow direction models ${version} score in shadow for 1h, unpublished.`]);
     followed.onShadowFailure(new MinutehandError('MODEL_OUTPUT'), { version, slot: '1h' });
     expect(followed.directionShadows).toEqual({});
   });

@@ -87,7 +87,7 @@ export function followRuleShadows(options: FollowedRuleShadowsOptions): Followed
       print(
         rule === null
           ? `No rule in shadow for ${instrument} any more.`
-          : `Rule ${version} (${rule.strategy.name}) answers along for ${instrument}, unpublished.`,
+          : `Rule ${version} (${rule.strategy.name}) answers in shadow for ${instrument}, unpublished.`,
       );
     },
     texts: {

@@ -222,7 +222,7 @@ describe('the pointers of rules in shadow', () => {
     });
   }
 
-  it('name a rule that answers along with the virtual positions it had, until they are removed', async () => {
+  it('name a rule that answers in shadow with the virtual positions it had, until they are removed', async () => {
     const followed = followShadows();
     bundle(FIRST);
     const { path } = ruleShadowPlace(models, BITCOIN);
@@ -236,7 +236,7 @@ describe('the pointers of rules in shadow', () => {
     await followed.check();
     expect([followed.versions, describeInput(inputs[1]!)]).toEqual([{}, `rule_shadow ${BITCOIN} none`]);
     expect(printed).toEqual([
-      `Rule ${FIRST} (rule of ${FIRST}) answers along for ${BITCOIN}, unpublished.`,
+      `Rule ${FIRST} (rule of ${FIRST}) answers in shadow for ${BITCOIN}, unpublished.`,
       `No rule in shadow for ${BITCOIN} any more.`,
     ]);
     await followed.stop();

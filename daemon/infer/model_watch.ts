@@ -20,7 +20,7 @@ import { bundlePaths, fingerprint } from './file_mark.ts';
 import { FollowedPointer, type FollowedPointerOptions } from './followed_pointer.ts';
 import { FollowedRollout, type ChallengedDirections, type ChallengedRules } from './followed_rollout.ts';
 
-/** `active.json` names the active models, `shadow.json` those that score along, `rollout.json` a challenger. */
+/** `active.json` names the active models, `shadow.json` those that score in shadow, `rollout.json` a challenger. */
 export type ModelSlot = 'active' | 'shadow' | 'rollout';
 
 export interface ModelWatchOptions {
@@ -47,7 +47,7 @@ export interface ModelWatchOptions {
    * @param isProved by an earlier pointer; the present one, or its bundle, is refused
    */
   onReady(set: ModelSet, isProved: boolean): void;
-  /** What scores along in a slot from now on, which the sink releases; null = none any more. */
+  /** What scores in shadow in a slot from now on, which the sink releases; null = none any more. */
   onShadow(set: ShadowModels | null, slot: ShadowSlot): void;
   /** The rollout from now on, with its challenger, which the sink releases; null = none any more. */
   onRollout(rollout: ActiveRollout | null, challenger: Challenger | null): void;

@@ -115,7 +115,7 @@ export interface ShadowInput {
   readonly positions?: ReadonlyMap<string, Position | InstrumentPosition>;
 }
 
-/** What may score along with models, without publishing. */
+/** What may score in shadow beside models, without publishing. */
 export type ShadowModels = ModelSet | DirectionModel;
 
 /** What a rollout compares with what serves: a set of pairs, a direction model of its timeframe, or a rule. */

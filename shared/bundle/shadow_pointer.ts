@@ -9,7 +9,7 @@ import { directionFolder } from './direction/active_direction.ts';
 import { readPointer } from './pointer_file.ts';
 import { sealShape, type WritableKind } from './sealed_pointer.ts';
 
-/** What a shadow scores along with: the direction model of a timeframe; null: the models of pairs. */
+/** What a shadow stands beside: the direction model of a timeframe; null: the models of pairs. */
 export type ShadowSlot = Timeframe | null;
 
 /** What can have a shadow: the pairs, or the instruments of a timeframe. */
@@ -47,7 +47,7 @@ function directionFile(timeframe: Timeframe): string {
 }
 
 /**
- * The version that scores along in a slot without being published; null when none is named.
+ * The version that scores in shadow in a slot without being published; null when none is named.
  * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE
  */
 export function readShadow(modelsFolder: string, slot: ShadowSlot, files: FileSystem = MACHINE_FILES): string | null {

@@ -1118,7 +1118,7 @@ export const EN = {
   'strategies.origin.evolved': 'a search',
   'strategies.served': 'served',
   'strategies.shadow': 'in shadow',
-  'strategies.setShadow': 'Let it answer along',
+  'strategies.setShadow': 'Let it answer in shadow',
   'strategies.confirmShadow':
     'Have the daemon answer {instrument} by {version} along? Nothing that is published changes; another rule in shadow ends.',
   'strategies.endShadow': 'End shadow',

@@ -109,7 +109,7 @@ export function restoreActive(
 }
 
 /**
- * Names the bundle that scores along in its slot. A damaged pointer is replaced.
+ * Names the bundle that scores in shadow in its slot. A damaged pointer is replaced.
  * @param marks without them, the serial follows that of the file
  * @returns the version that was named, or `(damaged)`; null when none was
  * @throws MinutehandError as activateAdmitted
@@ -125,7 +125,7 @@ export function setShadow(
 }
 
 /**
- * Names the rule that answers along for its instrument. A damaged pointer is replaced.
+ * Names the rule that answers in shadow for its instrument. A damaged pointer is replaced.
  * @returns as setShadow
  * @throws MinutehandError as activateAdmitted
  */
@@ -187,7 +187,7 @@ function refuseNotLast<Pointer extends { readonly version: string | null }>(
 }
 
 /**
- * Nothing scores along in a slot any more.
+ * Nothing scores in shadow in a slot any more.
  * @param marks without them, the serial follows that of the file
  * @returns as setShadow
  * @throws MinutehandError as activateAdmitted
