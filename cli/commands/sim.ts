@@ -49,6 +49,7 @@ export function addSim(program: Command, output: () => Output): void {
         'forgotten_taker',
         'pooled_group',
         'unjournaled_waits',
+        'unjournaled_groups',
         'unjournaled_rules',
         'cached_lease',
       ] satisfies PlantedBug[]),
