@@ -6,6 +6,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { oneLine } from '../../shared/one_line.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { triggerText } from '../../shared/run_trigger/trigger_text.ts';
 import { actorName } from '../../shared/process/actor.ts';
 import { JOB_KINDS } from '../../trainer/jobs/kinds/registry.ts';
 import { jobHost, JobRecords, type RecordedJob, type StoredEvent } from '../../trainer/jobs/records/job_records.ts';
@@ -216,7 +217,8 @@ function rowOf(job: RecordedJob): string {
 }
 
 /** `  run:12 full        2026-11-20 03:00  queued     (schedule retrain_full_cron)` */
-function waitingRow({ name, kind, by, due_ms }: QueuedWork): string {
+function waitingRow({ name, kind, trigger, requested_by, due_ms }: QueuedWork): string {
+  const by = trigger === null ? (requested_by ?? '') : triggerText(trigger);
   return oneLine([name.padStart(5), kind.padEnd(11), timeText(due_ms).slice(0, 16), 'queued   ', `(${by})`].join('  '));
 }
 

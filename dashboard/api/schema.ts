@@ -1522,8 +1522,65 @@ export interface paths {
                                 /** @description `run:12` or `backtest:3`, the `origin` of the job that it will be */
                                 name: string;
                                 kind: string;
-                                /** @description Who or what asked for it */
-                                by: string;
+                                /** @description Of a run: what asked for it */
+                                trigger: ({
+                                    /** @enum {string} */
+                                    code: "command";
+                                    values: {
+                                        command: string;
+                                    };
+                                } | {
+                                    /** @enum {string} */
+                                    code: "request";
+                                    values: {
+                                        /** @enum {string} */
+                                        door: "retrain" | "api";
+                                        options: {
+                                            [key: string]: string | number | boolean;
+                                        };
+                                        settings: {
+                                            [key: string]: string | number | boolean;
+                                        };
+                                        text?: string;
+                                    };
+                                } | {
+                                    /** @enum {string} */
+                                    code: "first_models";
+                                    values: Record<string, never>;
+                                } | {
+                                    /** @enum {string} */
+                                    code: "schedule";
+                                    values: {
+                                        /** @enum {string} */
+                                        schedule: "full" | "weekly" | "incremental" | "direction" | "rules";
+                                    };
+                                } | {
+                                    /** @enum {string} */
+                                    code: "monitor";
+                                    values: {
+                                        findings: {
+                                            /** @enum {string} */
+                                            trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "direction drift psi" | "direction drift mean shift" | "direction win rate" | "direction age" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
+                                            subject: string;
+                                            figure: number;
+                                            limit: number;
+                                            pair: string | null;
+                                            evidence: {
+                                                [key: string]: string | number | boolean;
+                                            };
+                                        }[];
+                                        more: number;
+                                        text?: string;
+                                    };
+                                } | {
+                                    /** @enum {string} */
+                                    code: "other";
+                                    values: {
+                                        text: string;
+                                    };
+                                }) | null;
+                                /** @description Of a backtest */
+                                requested_by: string | null;
                                 /** @description When it may begin, epoch ms */
                                 due_ms: number;
                             }[];

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { api, ApiError, type Job, type JobEvent, type QueuedWork } from '../api.ts';
 import { duration, minuteOf, num } from '../format.ts';
 import { nowMs, session } from '../live.ts';
@@ -19,7 +20,7 @@ import { JobOptions } from '../parts/job_options.tsx';
 import { NameUnknown } from '../parts/unknown_name.tsx';
 import { waitText } from '../parts/wait_text.ts';
 import { pathOf, place, setQuery } from '../router.ts';
-import { codeText, stageText, t } from '../text/text.ts';
+import { codeText, language, stageText, t } from '../text/text.ts';
 
 const READ_MS = 3000;
 const EVENTS_AT_ONCE = 1000;
@@ -105,7 +106,7 @@ function Waiting({ works }: { readonly works: readonly QueuedWork[] }) {
         columns={[
           { key: 'name', title: '#', value: ({ name }) => name, cell: ({ name }) => <Origin origin={name} /> },
           { key: 'kind', title: t('runs.kind'), value: ({ kind }) => kind, cell: ({ kind }) => queuedKindText(kind) },
-          { key: 'by', title: t('jobs.by'), value: ({ by }) => by, cell: ({ by }) => by },
+          { key: 'by', title: t('jobs.by'), value: askedBy, cell: askedBy },
           { key: 'due', title: t('jobs.due'), value: ({ due_ms }) => due_ms, cell: ({ due_ms }) => minuteOf(due_ms) },
         ]}
         rowKey={({ name }) => name}
@@ -113,6 +114,11 @@ function Waiting({ works }: { readonly works: readonly QueuedWork[] }) {
       />
     </Panel>
   );
+}
+
+/** Who or what asked for it. */
+function askedBy({ trigger, requested_by }: QueuedWork): string {
+  return trigger === null ? (requested_by ?? '') : triggerText(trigger, language.value);
 }
 
 /** That of a run, or `backtest`. */

@@ -12,6 +12,7 @@ import { storeQueue, type RunQueue } from '../schedule/run_queue.ts';
 
 const T0 = Date.UTC(2024, 0, 1);
 const clock: Clock = { nowMs: () => T0 as EpochMs, monotonicUs: () => 0 };
+const BY_COMMAND = { code: 'command', values: { command: 'train' } } as const;
 const BACKTEST: NewBacktest = {
   request: {
     models: ['20240101_0000'],
@@ -60,12 +61,12 @@ describe.each([
 
   it('is listed by name, and taken out once, whichever queue it is in', async () => {
     const begun = await runs.begin({ trigger: { code: 'schedule', values: { schedule: 'full' } } });
-    const run = await runs.add({ kind: 'thresholds', trigger: { code: 'command', values: { command: 'train' } } });
+    const run = await runs.add({ kind: 'thresholds', trigger: BY_COMMAND });
     const backtest = await backtests.add(BACKTEST, T0 + 1000);
     const [ofRun, ofBacktest] = [`run:${run!.run_id}`, `backtest:${backtest.backtest_id}`] as const;
     expect(await queuedWork(store, 'live')).toEqual([
-      { name: ofRun, kind: 'thresholds', by: 'train', due_ms: T0 },
-      { name: ofBacktest, kind: 'backtest', by: 'ann', due_ms: T0 + 1000 },
+      { name: ofRun, kind: 'thresholds', trigger: BY_COMMAND, requested_by: null, due_ms: T0 },
+      { name: ofBacktest, kind: 'backtest', trigger: null, requested_by: 'ann', due_ms: T0 + 1000 },
     ]);
     expect(await queuedWork(store, 'simulated')).toEqual([]);
     expect(await dropQueued(store, 'simulated', ofRun, T0)).toBe(false);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 import { JOB_KINDS, REQUESTED_KINDS } from '../../jobs/kinds/registry.ts';
 import { jobEventSchema, jobWaitSchema } from '../../jobs/records/job_event.ts';
 import { JOB_STATUSES } from '../../store/job_tables.ts';
@@ -39,7 +40,8 @@ export const recordedJobSchema = z
 const queuedWorkSchema = z.object({
   name: z.string().describe('`run:12` or `backtest:3`, the `origin` of the job that it will be'),
   kind: z.string(),
-  by: z.string().describe('Who or what asked for it'),
+  trigger: runTriggerSchema.nullable().describe('Of a run: what asked for it'),
+  requested_by: z.string().nullable().describe('Of a backtest'),
   due_ms: ms.describe('When it may begin, epoch ms'),
 });
 

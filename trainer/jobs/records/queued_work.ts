@@ -1,5 +1,4 @@
-import { storedTrigger } from '../../../shared/run_trigger/run_trigger.ts';
-import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
+import { storedTrigger, type RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import type { Store } from '../../store/store.ts';
 import { BACKTEST_ORIGIN, RUN_ORIGIN } from './job_origin.ts';
@@ -10,8 +9,10 @@ export interface QueuedWork {
   readonly name: string;
   /** Of a run: what it learns, as `runs start --kind` names it. */
   readonly kind: string;
-  /** Who or what asked for it. */
-  readonly by: string;
+  /** Of a run: what asked for it. */
+  readonly trigger: RunTrigger | null;
+  /** Of a backtest: who asked for it. */
+  readonly requested_by: string | null;
   /** When it may begin, in epoch ms: of a later attempt, after the delay of a retry. */
   readonly due_ms: number;
 }
@@ -34,13 +35,15 @@ export async function queuedWork({ db }: Pick<Store, 'db'>, market: Market): Pro
     ...runs.map(({ run_id, kind, trigger, trigger_values, due_ms }) => ({
       name: `${RUN_ORIGIN}${run_id}`,
       kind,
-      by: triggerText(storedTrigger(trigger, trigger_values)),
+      trigger: storedTrigger(trigger, trigger_values),
+      requested_by: null,
       due_ms: Number(due_ms),
     })),
     ...backtests.map(({ backtest_id, requested_by, requested_ms }) => ({
       name: `${BACKTEST_ORIGIN}${backtest_id}`,
       kind: 'backtest',
-      by: requested_by,
+      trigger: null,
+      requested_by,
       due_ms: Number(requested_ms),
     })),
   ].sort((a, b) => a.due_ms - b.due_ms);
