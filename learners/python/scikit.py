@@ -9,7 +9,8 @@ from sklearn.linear_model import LogisticRegression
 
 from minutehand_learner import Model, Request, Rows
 
-OPSET = 15
+OPSET = 17
+"""That of the networks: members of one ensemble have the same operators."""
 ML_OPSET = 3
 IR_VERSION = 8
 CLIP = 5.0

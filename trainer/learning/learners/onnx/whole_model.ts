@@ -159,7 +159,7 @@ export function prefixNames(graph: WholeGraph, prefix: string): WholeGraph {
   const nodes = renamed.nodes.map((bytes) => {
     const own = decodeNode(bytes);
     return node
-      .encode(node.fromObject({ ...own, name: `${prefix}${own.name}` }))
+      .encode(node.fromObject({ ...own, name: own.name === '' ? '' : `${prefix}${own.name}` }))
       .finish()
       .slice();
   });

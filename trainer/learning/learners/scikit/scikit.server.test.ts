@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SCIKIT, type Scikit } from '../../../../shared/policy/engines.ts';
 import { NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
+import { packageRoot } from '../../../../shared/root.ts';
 import { createRng } from '../../../../shared/rng.ts';
 import {
   FAKE_PYTHON_NOTE,
@@ -103,6 +104,12 @@ describe('a model of scikit-learn', () => {
       expect(first.iterations).toBe(name === 'sklearn_forest' ? PARAMETERS.rounds : null);
     },
   );
+
+  it('has the operators of the networks, so that both can be members of one ensemble', () => {
+    const opsetOf = (file: string): string =>
+      /^OPSET = (\d+)$/m.exec(readFileSync(join(packageRoot(), 'learners', 'python', file), 'utf8'))![1]!;
+    expect(opsetOf('scikit.py')).toBe(opsetOf('network_training.py'));
+  });
 
   it.skipIf(note !== '')(`sends what is missing where the forest does${note}`, async () => {
     vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
