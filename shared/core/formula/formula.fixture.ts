@@ -252,8 +252,8 @@ export function expectClose(
     if (isRatio && sizes.some((size, j) => spreads[j]! <= 1e-7 * size)) return;
     const size = name === 'var' ? sizes[0]! ** 2 : name === 'cov' ? sizes[0]! * sizes[1]! : Math.max(0, ...sizes);
     const unitRounding = name === 'std' ? 1e-9 : part.operator.family === 'pointwise' ? 0 : 1e-13;
-    // A ratio of differences within a window: those lose the digits that the values have in common, and each of the sums
-    // over the window rounds once a bar.
+    // A ratio of differences within a window: those lose the digits that the values have in common, and the sums over
+    // the window round once a bar.
     const lost = sizes.reduce((sum, own, j) => sum + own / spreads[j]!, 0);
     const slope = name === 'beta_of' ? spreads[0]! / spreads[1]! : 1;
     const ofRatio = Math.max(1e-14, 4 * Number.EPSILON * bars) * lost * (name === 'resid' ? spreads[0]! : slope);
