@@ -525,27 +525,34 @@ describe('a rule of a pair that fails', () => {
     expect(await replayed(bench, [rule, set])).toMatchObject({ equal: bench.rows.length, different: 0 });
   });
 
-  it.each(['step', 'decide'] as const)('is dropped as a challenger whose %s is slow twice in a row', async (slow) => {
-    const bench = openBench(settings, { slowInferenceMs: 10 });
-    bench.pipeline.inputs.apply(served);
+  /** Formulas whose `part` takes 20 ms in the next calls, as many as `slowFor` says. */
+  function slowIn(bench: Bench, part: 'step' | 'decide') {
     let slowCalls = 0;
-    const set = ruleOf('20260102_0000', 0.0005, (inner) => ({
+    const change = (inner: Formulas): Formulas => ({
       ...inner,
       get isWarm() {
         return inner.isWarm;
       },
-      [slow]: (...asked: never[]) => {
+      [part]: (...asked: never[]) => {
         if (slowCalls-- > 0) bench.passMs(20);
-        return (inner[slow] as (...given: never[]) => unknown)(...asked);
+        return (inner[part] as (...given: never[]) => unknown)(...asked);
       },
-    }));
+    });
+    return { change, slowFor: (calls: number) => void (slowCalls = calls) };
+  }
+
+  it.each(['step', 'decide'] as const)('is dropped as a challenger whose %s is slow twice in a row', async (slow) => {
+    const bench = openBench(settings, { slowInferenceMs: 10 });
+    bench.pipeline.inputs.apply(served);
+    const { change, slowFor } = slowIn(bench, slow);
+    const set = ruleOf('20260102_0000', 0.0005, change);
     bench.pipeline.inputs.apply({ kind: 'rollout', rollout: ROLLOUT, set });
     await feed(bench, 0, 500);
     // A single pause is the machine's.
-    slowCalls = 1;
+    slowFor(1);
     await feed(bench, 500, 510);
     expect(bench.failures).toEqual([]);
-    slowCalls = 20;
+    slowFor(20);
     await feed(bench, 510, 530);
     expect(bench.failures).toEqual([{ code: 'MODEL_SLOW', failed: '20260102_0000', fallback: ROLLOUT.id }]);
     expect(bench.pipeline.status.rollout).toBeNull();
@@ -553,24 +560,15 @@ describe('a rule of a pair that fails', () => {
 
   it.each(['step', 'decide'] as const)('whose %s is slow twice in a row ends behind that bar, alone', async (slow) => {
     const bench = openBench(settings, { slowInferenceMs: 10 });
-    let slowCalls = 0;
-    const rule = ruleOf(VERSION, 0.0002, (inner) => ({
-      ...inner,
-      get isWarm() {
-        return inner.isWarm;
-      },
-      [slow]: (...asked: never[]) => {
-        if (slowCalls-- > 0) bench.passMs(20);
-        return (inner[slow] as (...given: never[]) => unknown)(...asked);
-      },
-    }));
+    const { change, slowFor } = slowIn(bench, slow);
+    const rule = ruleOf(VERSION, 0.0002, change);
     bench.pipeline.inputs.apply({ ...served, rule });
     await feed(bench, 0, 500);
     // A single pause is the machine's.
-    slowCalls = 1;
+    slowFor(1);
     await feed(bench, 500, 510);
     expect(bench.failures).toEqual([]);
-    slowCalls = 20;
+    slowFor(20);
     await feed(bench, 510, 530);
     expect(bench.failures).toEqual([{ code: 'RULE_SLOW', failed: VERSION, fallback: ID }]);
     expect(bench.pipeline.status.rules).toEqual({});

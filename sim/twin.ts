@@ -204,8 +204,7 @@ class SubjectTwin {
     const isOfRule = ruleVersion(version) !== null;
     const before = this.#version;
     this.#note(`${this.#kind(version)}${printed.reason}`);
-    if (isOfRule && answer.position.includes('"rollout":'))
-      this.#note(`position of a challenger of ${isInstrument(this.#subject) ? 'rules' : 'pair rules'}`);
+    if (isOfRule && answer.position.includes('"rollout":')) this.#note(`position of a challenger of ${this.#rules}`);
     this.#noteGroup(printed);
     if (position !== this.#reference.flat && answer.met.length > 1)
       this.#note(`${answer.met.slice(0, 2).join(' and ')} at once`);
@@ -223,6 +222,11 @@ class SubjectTwin {
     const rule = ruleVersion(version);
     if (!isHeartbeat(minute) || rule === null || this.#fatal.length === 0) return false;
     return this.#twin.options.rules.trained(rule).isFaulty;
+  }
+
+  /** How states name the rules of the subject. */
+  get #rules(): string {
+    return isInstrument(this.#subject) ? 'rules' : 'pair rules';
   }
 
   /** Begins the names of states that depend on what answers. */
@@ -253,7 +257,7 @@ class SubjectTwin {
       // An arm's answers are kept under its version and the rollout.
       const isArm = row.modelVersion.includes('@');
       const version = isArm ? `rule/${row.modelVersion.split('@')[0]!}` : row.modelVersion;
-      if (isArm) this.#note(`arm of a rollout of ${isInstrument(this.#subject) ? 'rules' : 'pair rules'}`);
+      if (isArm) this.#note(`arm of a rollout of ${this.#rules}`);
       else if (ruleVersion(version) !== null) this.#note(`${this.#kind(version)}in a shadow`);
       else if (isInstrument(this.#subject)) this.#note('instrument in a shadow');
       else if (options.models.group(version, this.#subject.id) !== null) this.#note('group in a shadow');

@@ -243,7 +243,7 @@ export class FeatureMatrix {
     });
   }
 
-  /** A warm-up from the bars that have passed on; what comes from here on is noted by it. */
+  /** Begins a warm-up: of the bars up to now it reads the journal, those after them it collects. */
   #warmUpOf(plan: PairPlan): FormulaWarmUp<PairReading> {
     const until = this.#pairs.map((_, index) => this.lastOf(index));
     const groups = new Map(

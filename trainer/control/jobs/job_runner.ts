@@ -12,7 +12,7 @@ import { coresOf, jobCores, lackFor } from '../../jobs/records/job_resources.ts'
 import { queuedWork, type QueuedWork } from '../../jobs/records/queued_work.ts';
 import { CANCEL_GRACE_MS, killMarked, markOf } from '../../jobs/records/process_mark.ts';
 import type { Store } from '../../store/store.ts';
-import { answerOf, startCommand, type CommandProcess } from '../schedule/command_process.ts';
+import { answerOf, RUN_JOB, startCommand, type CommandProcess } from '../schedule/command_process.ts';
 import { availableMemoryBytes } from '../schedule/run_limits.ts';
 
 const LOOK_MS = 2000;
@@ -171,7 +171,7 @@ export class JobRunner {
     if (this.#processes.has(job_id)) return;
     const { command, market, onChange } = this.#options;
     const process = startCommand({
-      command: [...command, 'job', 'run', '-', '--json'],
+      command: [...command, ...RUN_JOB],
       env: { MINUTEHAND_MARKET: market, ...originEnv({ job_id }) },
       input: JSON.stringify(withOwnCores(jobSchema.parse(document))),
       // It records its progress itself.

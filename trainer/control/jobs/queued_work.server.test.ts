@@ -63,7 +63,8 @@ describe.each([
     const begun = await runs.begin({ trigger: { code: 'schedule', values: { schedule: 'full' } } });
     const run = await runs.add({ kind: 'thresholds', trigger: BY_COMMAND });
     const backtest = await backtests.add(BACKTEST, T0 + 1000);
-    const [ofRun, ofBacktest] = [`run:${run!.run_id}`, `backtest:${backtest.backtest_id}`] as const;
+    const ofRun = `run:${run!.run_id}`;
+    const ofBacktest = `backtest:${backtest.backtest_id}`;
     expect(await queuedWork(store, 'live')).toEqual([
       { name: ofRun, kind: 'thresholds', trigger: BY_COMMAND, requested_by: null, due_ms: T0 },
       { name: ofBacktest, kind: 'backtest', trigger: null, requested_by: 'ann', due_ms: T0 + 1000 },

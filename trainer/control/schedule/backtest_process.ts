@@ -3,7 +3,7 @@ import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { BACKTEST_ORIGIN, originEnv } from '../../jobs/records/job_origin.ts';
 import type { BacktestJob } from '../../jobs/kinds/backtest_job.ts';
 import type { BacktestRequest } from './backtest_queue.ts';
-import { answerOf, startCommand, type CommandAnswer } from './command_process.ts';
+import { answerOf, RUN_JOB, startCommand, type CommandAnswer } from './command_process.ts';
 import type { ProgressLine } from '../../jobs/progress/progress_line.ts';
 
 const MAX_ANSWER = 16 * 1024 * 1024;
@@ -32,7 +32,7 @@ export interface BacktestProcessOptions {
 export function startBacktest(options: BacktestProcessOptions): BacktestProcess {
   const { command, market, backtestId, requestedBy, onProgress } = options;
   const { ended, stop } = startCommand({
-    command: [...command, 'job', 'run', '-', '--json'],
+    command: [...command, ...RUN_JOB],
     env: {
       MINUTEHAND_MARKET: market,
       ...originEnv({ origin: `${BACKTEST_ORIGIN}${backtestId}`, requested_by: requestedBy, reader_pid: process.pid }),

@@ -16,6 +16,9 @@ const END_MS = 5000;
 /** Maximum length of an error message; a library may write a megabyte. */
 const SHOWN_CHARACTERS = 500;
 
+/** Behind the program and its first arguments: does the job on standard input, and prints its result as JSON. */
+export const RUN_JOB = ['job', 'run', '-', '--json'] as const;
+
 export interface CommandEnd {
   /** null: ended by a signal, or not started. */
   readonly code: number | null;

@@ -1,11 +1,8 @@
 import type { Job } from '../../jobs/kinds/registry.ts';
-import { startCommand } from './command_process.ts';
+import { RUN_JOB, startCommand } from './command_process.ts';
 import type { ProgressLine } from '../../jobs/progress/progress_line.ts';
 import { originEnv } from '../../jobs/records/job_origin.ts';
 import { readAnswer, type TrainingResult } from '../../jobs/records/job_answer.ts';
-
-/** Arguments after the program and its first arguments; the job is on standard input. */
-const ARGUMENTS = ['job', 'run', '-', '--json'];
 
 export interface TrainingProcess {
   readonly pid: number | null;
@@ -29,7 +26,7 @@ export interface TrainingOptions {
 /** Runs a training job in a process of its own. */
 export function startTraining({ command, job, origin, yields, onProgress }: TrainingOptions): TrainingProcess {
   const { pid, ended, stop } = startCommand({
-    command: [...command, ...ARGUMENTS],
+    command: [...command, ...RUN_JOB],
     input: JSON.stringify(job),
     ...(origin !== undefined && { env: originEnv({ origin, requested_by: 'trainer' }) }),
     yields,
@@ -43,7 +40,7 @@ export function startTraining({ command, job, origin, yields, onProgress }: Trai
 
 /** Words in the command line of every training process of `command`. */
 export function trainingWords(command: readonly string[]): string[] {
-  return [...command.slice(1), ...ARGUMENTS];
+  return [...command.slice(1), ...RUN_JOB];
 }
 
 function endWithoutAnswer(code: number | null, lastLine: string): string {

@@ -28,7 +28,7 @@ export type EntrantModels = readonly EntrantPart[];
 export interface EntrantFit {
   readonly learner: Learner | ComparisonLearner;
   readonly columns: readonly number[];
-  /** Pairs of each group that has a model of its own, by index; null: one model of all pairs. */
+  /** Indices of the pairs of each group, which gets its own model; null: one model for all pairs. */
   readonly groups: readonly (readonly number[])[] | null;
 }
 

@@ -8,7 +8,7 @@ import type { EntrantKind } from './increments.ts';
 
 /** Behind the name of a learner: it gets the baseline columns alone. */
 const BASELINE_SUFFIX = '@baseline';
-/** Behind the name of a learner: a model of its own for each group of pairs. */
+/** Suffix of a learner's name: it trains one model per group of pairs. */
 const GROUPS_SUFFIX = '@groups';
 /** Several models of a learner are less simple than one, and simpler than those of the next learner. */
 const GROUPS_COMPLEXITY = 0.5;

@@ -80,7 +80,7 @@ export interface EntrantReport extends FitCost {
   readonly walk_forward: Measured;
   /** Rows that no choice has seen, by a fit of all training rows. */
   readonly holdout: Measured;
-  /** Of each split by itself. */
+  /** Computed on each split separately. */
   readonly spread: { readonly folds: SpreadOfSplits; readonly walk_forward: SpreadOfSplits };
   /** AUC of the holdout beyond what geometry alone earns on sign-randomized markets; null where there is none. */
   readonly skill: Skill | null;
