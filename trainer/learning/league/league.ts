@@ -7,12 +7,12 @@ import { pick, positions } from '../dataset/rows.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { WALK_FORWARD } from '../learners/model_learning.ts';
 import { rateThreshold } from '../measures/confusion.ts';
-import { auc } from '../measures/metrics.ts';
+import { splitAuc } from '../measures/split_auc.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import { kFoldSplits, walkForwardSplits, type Split } from '../splits/splits.ts';
 import { isOfScenario, SCENARIOS, scenariosOfRows, type RowScenarios, type Scenario } from '../splits/scenarios.ts';
-import { aucByDays } from '../statistics/auc_error.ts';
+import { aucOfSplits, type SplitScores } from '../statistics/auc_error.ts';
 import { splitShares, type SplitShares } from '../validate/split_shares.ts';
 import { calibrationError } from './calibration_error.ts';
 import { callsOf, spreadOfSplits, type Calls, type SpreadOfSplits } from './calls.ts';
@@ -47,11 +47,12 @@ export interface Measured {
   readonly days: number;
   readonly log_loss: Figure;
   readonly brier: Figure;
+  /** Rows are ranked among those of their own split: see `aucOfSplits`. */
   readonly auc: Figure;
   readonly ece: Figure;
   /**
    * As calls of one class or the other. The threshold lets as large a share of the folds’ probabilities pass as labels
-   * of the folds are positive, so the holdout does not influence it.
+   * of the folds are positive, so the holdout does not influence it. Counts are sums over splits, shares means.
    */
   readonly calls: Calls;
 }
@@ -153,6 +154,8 @@ interface Scored {
   readonly time: Float64Array;
   /** Row of the data set that each is. */
   readonly row: Int32Array;
+  /** Number of the split whose fit answered. */
+  readonly split: Int32Array;
 }
 
 /**
@@ -287,6 +290,7 @@ async function play(
       y: Float64Array.from(tested, (row) => rows.y[row]!),
       time: Float64Array.from(tested, (row) => rows.time[row]!),
       row: tested,
+      split: Int32Array.from(splits.flatMap(({ test }, index) => Array.from(test, () => index))),
     };
   };
   const folds = await scoreSplits(foldSplits);
@@ -297,7 +301,13 @@ async function play(
   const lossesOfSeeds = [meanLoss(folds)];
   for (let other = 1; other < seeds; other++) lossesOfSeeds.push(meanLoss(await scoreSplits(foldSplits, seed + other)));
   const { x, y, time, pair } = dataset.evaluation.holdout;
-  const holdout = { probabilities: await answersOf(fitted, x, pair), y, time, row: Int32Array.from(y.keys()) };
+  const holdout = {
+    probabilities: await answersOf(fitted, x, pair),
+    y,
+    time,
+    row: Int32Array.from(y.keys()),
+    split: new Int32Array(y.length),
+  };
   onHoldout(entrant, holdout.probabilities);
   const pairs = dataset.histories.map(({ pair: { id } }) => id);
   const ofPlacebo = new Map<Matrix, Float64Array>();
@@ -325,7 +335,7 @@ function meanLoss({ probabilities, y }: Scored): number {
 
 /** @param scenarios of all rows of the data set */
 function measureScenarios(
-  { probabilities, y, time, row }: Scored,
+  { probabilities, y, time, row, split }: Scored,
   scenarios: RowScenarios,
 ): EntrantReport['scenarios'] {
   return Object.fromEntries(
@@ -334,19 +344,22 @@ function measureScenarios(
       if (own.length === 0) return [];
       const scores = pick(probabilities, own);
       const labels = pick(y, own);
+      const times = pick(time, own);
       const measured: ScenarioMeasured = {
         rows: own.length,
-        log_loss: figureByDays(rowLosses(scores, labels), pick(time, own)),
-        auc: auc(scores, labels),
+        log_loss: figureByDays(rowLosses(scores, labels), times),
+        auc: splitAuc(bySplit({ probabilities: scores, y: labels, time: times, split: own.map((row) => split[row]!) })),
       };
       return [[scenario, measured]];
     }),
   );
 }
 
-function measure({ probabilities, y, time }: Scored, seed: number, threshold: number): Measured {
+function measure(scored: Scored, seed: number, threshold: number): Measured {
+  const { probabilities, y, time } = scored;
+  const splits = bySplit(scored);
   // Within a single day there is no error.
-  const byDays = aucByDays(probabilities, y, time);
+  const byDays = aucOfSplits(splits);
   const logLoss = meanByDays(rowLosses(probabilities, y), time);
   const brier = figureByDays(
     y.map((label, row) => (probabilities[row]! - label) ** 2),
@@ -357,8 +370,16 @@ function measure({ probabilities, y, time }: Scored, seed: number, threshold: nu
     days: logLoss.blocks,
     log_loss: figureOf(logLoss),
     brier,
-    auc: { value: byDays?.auc ?? auc(probabilities, y), standard_error: byDays?.standard_error ?? null },
+    auc: { value: byDays?.auc ?? splitAuc(splits), standard_error: byDays?.standard_error ?? null },
     ece: calibrationError(probabilities, y, time, `${seed}/calibration error`),
-    calls: callsOf(probabilities, y, threshold),
+    calls: callsOf(splits, threshold),
   };
+}
+
+/** The rows that each fit has answered. */
+function bySplit({ probabilities, y, time, split }: Omit<Scored, 'row'>): SplitScores[] {
+  return [...new Set(split)].map((index) => {
+    const own = positions(split.length, (row) => split[row] === index);
+    return { scores: pick(probabilities, own), labels: pick(y, own), time: pick(time, own) };
+  });
 }

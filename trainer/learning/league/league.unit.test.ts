@@ -166,11 +166,27 @@ it('the spread of calls is over the splits, each with its own rows', () => {
     max: 1,
     cv: Math.sqrt(0.125) / 0.75,
   });
-  expect(callsOf(probabilities, y, 0.5)).toMatchObject({
+  const answers = splits.map(({ test }) => ({
+    scores: Float64Array.from(test, (row) => probabilities[row]!),
+    labels: Float64Array.from(test, (row) => y[row]!),
+  }));
+  expect(callsOf(answers, 0.5)).toMatchObject({
     threshold: 0.5,
     confusion: { true_positive: 2, false_positive: 1, false_negative: 1, true_negative: 2 },
-    balanced_accuracy: 2 / 3,
+    // 1 of two rows, ½ of four.
+    balanced_accuracy: (2 * 1 + 4 * 0.5) / 6,
+    recall: (2 * 1 + 4 * 0.5) / 6,
   });
+});
+
+it('the calls of base rates are as good as chance, though fits of different levels call splits alike', () => {
+  const shares = [0.2, 0.4, 0.6];
+  const answers = shares.map((share, k) => ({
+    scores: new Float64Array(50).fill(0.4 - 0.1 * (k - 1)),
+    labels: Float64Array.from({ length: 50 }, (_, row) => (row < 50 * share ? 1 : 0)),
+  }));
+  expect(callsOf(answers, 0.4).balanced_accuracy).toBe(0.5);
+  expect(callsOf(answers, 0.4).macro_precision).toBeNull();
 });
 
 it('log loss of a row is that of its label', () => {

@@ -1,3 +1,4 @@
+import type { SplitAnswers } from '../measures/split_auc.ts';
 import { studentUpper } from './student_t.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -10,6 +11,12 @@ export interface AucEstimate {
   readonly standard_error: number;
   /** Days with rows of either class. */
   readonly days: number;
+}
+
+/** Answers of one fit, with the time of each row. */
+export interface SplitScores extends SplitAnswers {
+  /** Epoch seconds, [rows]. */
+  readonly time: ArrayLike<number>;
 }
 
 /**
@@ -25,21 +32,28 @@ export function aucByDays(
   labels: ArrayLike<number>,
   time: ArrayLike<number>,
 ): AucEstimate | null {
-  const rows = scores.length;
-  const order = Uint32Array.from({ length: rows }, (_, row) => row).sort((a, b) => scores[a]! - scores[b]!);
-  let positives = 0;
-  for (let row = 0; row < rows; row++) positives += labels[row]!;
-  const negatives = rows - positives;
-  if (positives === 0 || negatives === 0) return null;
-  const share = placements(order, scores, labels, positives, negatives);
+  return aucOfSplits([{ scores, labels, time }]);
+}
+
+/**
+ * The same where each split was answered by another fit. A row is ranked among the rows of its own split alone, and
+ * each split counts by its pairs of a positive and a negative row: fits differ in level, and a fit without the split's
+ * positives has a lower one, so that ranks across splits are below one half where nothing is known.
+ */
+export function aucOfSplits(splits: readonly SplitScores[]): AucEstimate | null {
+  const ranked = splits.flatMap((split) => rankedSplit(split) ?? []);
+  const pairs = ranked.reduce((sum, own) => sum + own.positives * own.negatives, 0);
+  if (pairs === 0) return null;
   let auc = 0;
-  for (let row = 0; row < rows; row++) if (labels[row] === 1) auc += share[row]! / positives;
   const byDay = new Map<number, number>();
-  for (let row = 0; row < rows; row++) {
-    const day = Math.floor(time[row]! / SECONDS_PER_DAY);
-    const isPositive = labels[row] === 1;
-    const own = isPositive ? (share[row]! - auc) / positives : (share[row]! - auc) / negatives;
-    byDay.set(day, (byDay.get(day) ?? 0) + own);
+  for (const { split, share, auc: own, positives, negatives } of ranked) {
+    const weight = (positives * negatives) / pairs;
+    auc += weight * own;
+    for (let row = 0; row < share.length; row++) {
+      const day = Math.floor(split.time[row]! / SECONDS_PER_DAY);
+      const count = split.labels[row] === 1 ? positives : negatives;
+      byDay.set(day, (byDay.get(day) ?? 0) + (weight * (share[row]! - own)) / count);
+    }
   }
   const days = byDay.size;
   if (days < 2) return null;
@@ -52,6 +66,21 @@ export function aucByDays(
     }
   }
   return { auc, standard_error: Math.sqrt(Math.max(0, (variance * days) / (days - 1))), days };
+}
+
+/** Ranks within one split; null without rows of both classes. */
+function rankedSplit(split: SplitScores) {
+  const { scores, labels } = split;
+  const rows = scores.length;
+  let positives = 0;
+  for (let row = 0; row < rows; row++) positives += labels[row]!;
+  const negatives = rows - positives;
+  if (positives === 0 || negatives === 0) return null;
+  const order = Uint32Array.from({ length: rows }, (_, row) => row).sort((a, b) => scores[a]! - scores[b]!);
+  const share = placements(order, scores, labels, positives, negatives);
+  let auc = 0;
+  for (let row = 0; row < rows; row++) if (labels[row] === 1) auc += share[row]! / positives;
+  return { split, share, auc, positives, negatives };
 }
 
 /** One-sided lower bound of an AUC at an error rate of `level`: Student's t with about as many degrees as days. */

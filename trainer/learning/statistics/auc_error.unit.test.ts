@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
-import { aucByDays, aucLowerBound } from './auc_error.ts';
+import { aucByDays, aucLowerBound, aucOfSplits } from './auc_error.ts';
+import { splitAuc } from '../measures/split_auc.ts';
 import { auc } from '../measures/metrics.ts';
 
 const HOUR = 3600;
@@ -35,6 +36,29 @@ describe('aucByDays', () => {
     const labels = Float64Array.from(scores, (own) => (rng.uniform() * 20 < own ? 1 : 0));
     const time = scores.map((_, row) => row * HOUR);
     expect(aucByDays(scores, labels, time)!.auc).toBeCloseTo(auc(scores, labels)!, 12);
+  });
+
+  it('of several fits ranks the rows of a split among themselves', () => {
+    const splits = [120, 60, 30].map((days, k) => {
+      const { scores, labels, time } = overlapping(days, `split ${k}`, 0.5);
+      // Fits of other levels.
+      return { scores: scores.map((own) => own - 10 * k), labels, time: time.map((own) => own + 400 * k * 24 * HOUR) };
+    });
+    const found = aucOfSplits(splits)!;
+    expect(found.auc).toBeCloseTo(splitAuc(splits)!, 12);
+    expect(found.days).toBe(210);
+    const alone = splits.map(({ scores, labels, time }) => aucByDays(scores, labels, time)!);
+    const pairs = splits.map(({ labels }) => {
+      const positives = labels.reduce((sum, label) => sum + label, 0);
+      return positives * (labels.length - positives);
+    });
+    const total = pairs.reduce((sum, own) => sum + own, 0);
+    // Splits far apart in time add their variances, but for the correction of few days.
+    const expected = Math.sqrt(
+      alone.reduce((sum, { standard_error }, k) => sum + ((pairs[k]! / total) * standard_error) ** 2, 0),
+    );
+    expect(found.standard_error / expected).toBeGreaterThan(0.97);
+    expect(found.standard_error / expected).toBeLessThan(1.03);
   });
 
   it('has a standard error like the spread over independent samples', () => {

@@ -1,6 +1,7 @@
 import { confusion, confusionMetrics } from '../measures/confusion.ts';
 import { detailedMetrics, modelMetrics, type DetailedMetrics } from '../measures/model_metrics.ts';
 import { reliability } from '../measures/metrics.ts';
+import { splitAuc } from '../measures/split_auc.ts';
 import { dispersionOfPredictions, type PredictionDispersion } from './prediction_dispersion.ts';
 import { isHard, pick, positions } from '../dataset/rows.ts';
 import { isOfScenario, SCENARIOS, type RowScenarios } from '../splits/scenarios.ts';
@@ -67,7 +68,10 @@ export type PartMetrics = Pick<
   | 'rmse'
 >;
 
-/** Plain JSON. */
+/**
+ * Plain JSON. Measures of rows that several fits have answered are of all these rows, but an AUC ranks each among the
+ * rows of its own split: see `splitAuc`.
+ */
 export interface ValidationReport {
   readonly pooled: DetailedMetrics;
   readonly folds: readonly DetailedMetrics[];
@@ -134,7 +138,22 @@ const HOUR_NAMES = Array.from({ length: HOURS }, (_, hour) => String(hour).padSt
 
 function measure(evaluated: EvaluatedRows, rows: Int32Array): DetailedMetrics {
   const { scores, y, threshold } = evaluated;
-  return detailedMetrics(pick(scores, rows), pick(y, rows), threshold);
+  const measured = detailedMetrics(pick(scores, rows), pick(y, rows), threshold);
+  return { ...measured, auc: measured.auc === null ? null : aucWithinSplits(evaluated, rows) };
+}
+
+/** Labels are 0 or 1. Rows are compared with those that the same fit has answered. */
+function aucWithinSplits(
+  { scores, y, split }: Pick<EvaluatedRows, 'scores' | 'y' | 'split'>,
+  rows: Int32Array,
+): number | null {
+  const numbers = split === undefined ? [0] : [...new Set(pick(split, rows))];
+  return splitAuc(
+    numbers.map((index) => {
+      const own = split === undefined ? rows : rows.filter((row) => split[row] === index);
+      return { scores: pick(scores, own), labels: pick(y, own) };
+    }),
+  );
 }
 
 function metricsByPart(
@@ -178,15 +197,17 @@ function rowsByPart(rows: Int32Array, parts: number, partOf: (row: number) => nu
 }
 
 function measurePart(
-  { scores, y, threshold = 0.5 }: Pick<EvaluatedRows, 'scores' | 'y' | 'threshold'>,
+  evaluated: Pick<EvaluatedRows, 'scores' | 'y' | 'split' | 'threshold'>,
   rows: Int32Array,
 ): PartMetrics {
+  const { scores, y, threshold = 0.5 } = evaluated;
   const own = pick(scores, rows);
   const labels = pick(y, rows);
   const metrics = modelMetrics(own, labels);
   const table = isHard(labels) ? confusionMetrics(confusion(own, labels, threshold)) : null;
   return {
     ...metrics,
+    auc: metrics.auc === null ? null : aucWithinSplits(evaluated, rows),
     f1: table?.f1 ?? null,
     macro_f1: table?.macro_f1 ?? null,
     balanced_accuracy: table?.balanced_accuracy ?? null,

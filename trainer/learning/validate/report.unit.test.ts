@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
 import { detailedMetrics } from '../measures/model_metrics.ts';
+import { splitAuc } from '../measures/split_auc.ts';
 import {
   calibrationTable,
   spreadOverFolds,
@@ -34,8 +35,15 @@ function evaluatedRows(seed: string, rows = 600): Required<EvaluatedRows> {
 /** The rows for which `is` holds, measured alone. */
 function alone(evaluated: Required<EvaluatedRows>, is: (row: number) => boolean) {
   const own = [...evaluated.y.keys()].filter((row) => evaluated.split[row]! >= 0 && is(row));
-  const take = (values: Float64Array): Float64Array => Float64Array.from(own, (row) => values[row]!);
-  return detailedMetrics(take(evaluated.scores), take(evaluated.y), evaluated.threshold);
+  const take = (values: Float64Array, of = own): Float64Array => Float64Array.from(of, (row) => values[row]!);
+  const bySplit = [0, 1, 2].map((index) => {
+    const rows = own.filter((row) => evaluated.split[row] === index);
+    return { scores: take(evaluated.scores, rows), labels: take(evaluated.y, rows) };
+  });
+  return {
+    ...detailedMetrics(take(evaluated.scores), take(evaluated.y), evaluated.threshold),
+    auc: expect.closeTo(splitAuc(bySplit)!, 12) as number,
+  };
 }
 
 describe('validationReport', () => {

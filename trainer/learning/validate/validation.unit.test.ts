@@ -8,6 +8,7 @@ import { rateThreshold } from '../measures/confusion.ts';
 import { fittedAnswers } from '../learners/cross_validation.ts';
 import { crossValidate, testedScores, validateSplits } from '../learners/cross_validation.ts';
 import { detailedMetrics } from '../measures/model_metrics.ts';
+import { splitAuc } from '../measures/split_auc.ts';
 import { pick, positions, type ValidationRows } from '../dataset/rows.ts';
 import { smallFits, walkRows } from '../dataset/rows.fixture.ts';
 import { finalSplit, kFoldSplits, walkForwardSplits } from '../splits/splits.ts';
@@ -80,8 +81,18 @@ describe('validateModel', () => {
       const { model } = folds.find(({ from, until }) => time >= from && time < until)!;
       return model.answers(takeRows(trained.x, [row]))[0]!;
     });
+    const withinFolds = (of: Float64Array, { time, y }: ValidationRows): number =>
+      splitAuc(
+        folds.map(({ from, until }) => {
+          const tested = positions(time.length, (row) => time[row]! >= from && time[row]! < until);
+          return { scores: pick(of, tested), labels: pick(y, tested) };
+        }),
+      )!;
     expect(found.rate).toBeCloseTo(trained.y.reduce((sum, label) => sum + label, 0) / trained.y.length, 12);
-    expect(out_of_fold.pooled).toEqual(detailedMetrics(scores, trained.y, rateThreshold(scores, found.rate)));
+    expect(out_of_fold.pooled).toEqual({
+      ...detailedMetrics(scores, trained.y, rateThreshold(scores, found.rate)),
+      auc: withinFolds(scores, trained),
+    });
     expect(out_of_fold.pooled.auc!).toBeGreaterThan(0.7);
     expect(walk_forward.pooled.rows).toBe(trained.time.filter((time) => time >= learned.walkForward[0]!.from).length);
     expect(found.holdoutScores).toEqual(learned.model.answers(holdout.x));
@@ -129,7 +140,10 @@ describe('validateModel', () => {
     // Evaluated on the training rows themselves, the scores of the folds are used.
     const same = validateModel(learned, { trained: thinned, evaluated: thinned, holdout }, context);
     const own = testedScores(folds, thinned.y.length).scores;
-    expect(same.report.out_of_fold.pooled).toEqual(detailedMetrics(own, thinned.y, rateThreshold(own, same.rate)));
+    expect(same.report.out_of_fold.pooled).toEqual({
+      ...detailedMetrics(own, thinned.y, rateThreshold(own, same.rate)),
+      auc: withinFolds(own, thinned),
+    });
     expect(kFoldSplits(thinned, 4, EMBARGO).map(({ test }) => test.length)).toEqual(
       same.report.out_of_fold.folds.map(({ rows }) => rows),
     );
