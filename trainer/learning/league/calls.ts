@@ -5,8 +5,8 @@ import type { Split } from '../splits/splits.ts';
 import { spreadOverFolds, type Spread } from '../validate/report.ts';
 
 /**
- * What probabilities say as calls of one class or the other. Where several fits answer, each metric is the mean of those
- * splits that have it, weighted by their rows: over all rows together, fits of different levels have a balanced
+ * What probabilities say as calls of one class or the other. Where several fits answer, each metric is the mean of
+ * those splits that have it, weighted by their rows: over all rows together, fits of different levels have a balanced
  * accuracy below one half where nothing is known.
  */
 export interface Calls extends ConfusionMetrics {

@@ -8,8 +8,8 @@ export interface SplitAnswers {
 }
 
 /**
- * AUC of rows that several fits have answered: the mean of the splits' own, each weighted by its pairs of a positive and
- * a negative row. It is the probability that a positive row scores above a negative one of the same split. Over all
+ * AUC of rows that several fits have answered: the mean of the splits' own, each weighted by its pairs of a positive
+ * and a negative row. It is the probability that a positive row scores above a negative one of the same split. Over all
  * rows together it would compare the levels of fits: a fit without the positives of its split has a lower level, so
  * that base rates alone would have an AUC below one half.
  * @returns null when no split has rows of both classes
