@@ -19,6 +19,8 @@ export interface RandomDirectionOptions {
   readonly market?: 'live' | 'simulated';
   /** Of the bundle, as features.yaml writes them, joined by line breaks; absent: none. */
   readonly formulas?: string;
+  /** Of its training rows; absent: it does not describe them, as earlier bundles. */
+  readonly inputs?: DirectionManifest['inputs'];
   /** Of the columns of its schema: up, down, range. */
   readonly ensembles: readonly TreeEnsemble[];
   /** `[rows, columns]`: the cover of the trees, and golden vectors. */
@@ -74,6 +76,7 @@ export function writeRandomDirection(models: string, options: RandomDirectionOpt
       upper_95_net_bps: 5.9,
       trades: 42,
     },
+    ...(options.inputs && { inputs: options.inputs }),
     // Random trees have nothing to judge.
     gates: (Object.keys(DIRECTION_GATES) as DirectionGateCode[]).map((code) => ({
       code,

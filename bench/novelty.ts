@@ -46,7 +46,8 @@ const build = (own: ReadonlyMap<string, BarColumns>): Promise<Dataset> =>
 
 const real = await build(bars);
 const { definitions, train } = real;
-const inputs = describeInputs(train.ai1, definitions, 'ai1', `${SEED}/inputs`);
+const described = definitions.map(({ name, models }) => ({ name, isUsed: models.includes('ai1') }));
+const inputs = describeInputs(train.ai1, described, `${SEED}/inputs`);
 if (inputs === null) throw new Error('the rows cannot be described');
 const learner = openModelLearner(settings, 'ai1', definitions, runFit);
 const fit = fitOf(learner, { columns: columnsOf(definitions, 'ai1'), seed: `${SEED}/ai1`, continueFrom: null });

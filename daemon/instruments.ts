@@ -336,6 +336,7 @@ export class Instruments {
       featureSchema: this.#matrix.featureSchemaOf(pairIndex, scores.model),
       policyHash: decider.policyHash,
       requireEdge: decider.requireEdge,
+      noveltyMin: decider.noveltyMin,
       isDegraded:
         degradations.isInstrumentDegraded(group.timeframe) ||
         degradations.isSubjectDegraded(this.#options.instruments[pairIndex - this.#first]!.id),

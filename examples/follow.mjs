@@ -99,7 +99,7 @@ const INSTRUMENT_FIELDS = {
   take_profit: PRICE,
   price: PRICE,
   ...pick(['pair_id', 'signal_id', 'model_version', 'feature_schema', 'policy_hash', 'mode']),
-  ...pick(['fence', ...Object.keys(FIELDS).slice(-7)]),
+  ...pick(['novelty', 'fence', ...Object.keys(FIELDS).slice(-7)]),
   z_score: ABSENT,
   return_prob: ABSENT,
   risk_score: ABSENT,

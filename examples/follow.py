@@ -53,7 +53,7 @@ INSTRUMENT_FIELDS = {  # of the signal of an instrument: the first eleven, the e
     **{name: FIELDS[name] for name in ("action", "reason", "target", "position_id", "max_age_bars")},
     "stop": PRICE, "take_profit": PRICE, "price": PRICE,
     **{name: FIELDS[name] for name in ("pair_id", "signal_id", "model_version", "feature_schema", "policy_hash", "mode")},
-    **{name: FIELDS[name] for name in ["fence"] + list(FIELDS)[-7:]},
+    **{name: FIELDS[name] for name in ["novelty", "fence"] + list(FIELDS)[-7:]},
     **{name: NONE for name in ("z_score", "return_prob", "risk_score", "risk_flag", "theta1", "theta2")}, "pair_id": text(INSTRUMENT_ID),
 }  # fmt: skip
 SCHEMAS = {"minutehand.signal/2": FIELDS, "minutehand.instrument/1": INSTRUMENT_FIELDS}

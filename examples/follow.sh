@@ -58,11 +58,12 @@ def consistent:
   elif instrument then .entry == "\(.target | word)_\(.pair_id | split("@")[0])"
   else (.pair_id | split("_")) as [$a, $b] | (if .beta < 0 then .target else -.target end) as $side
     | .entry == "\(.target | word)_\($a), \($side | word)_\($b)" end;
+def novelty_field: if has("novelty") then ["novelty"] else [] end;
 def lease_field: if has("fence") then ["fence"] else [] end;
 if .schema != "minutehand.signal/2" and (instrument | not) then "SCHEMA"
 elif instrument and (keys_unsorted != $fields[:11] + ["ml_up_prob", "ml_down_prob", "ml_range_prob"] + $fields[11:16] + ["stop", "take_profit", "price"]
-  + $fields[19:25] + lease_field + $fields[27:] or (fence_fits and fits and instrument_fits and consistent | not)) then "FORMAT"
-elif (instrument | not) and (keys_unsorted != $fields[:27] + (if has("novelty") then ["novelty"] else [] end) + (if has("rollout") then ["arm", "rollout"] else [] end) + lease_field
+  + $fields[19:25] + novelty_field + lease_field + $fields[27:] or (novelty_fits and fence_fits and fits and instrument_fits and consistent | not)) then "FORMAT"
+elif (instrument | not) and (keys_unsorted != $fields[:27] + novelty_field + (if has("rollout") then ["arm", "rollout"] else [] end) + lease_field
   + $fields[27:] or (novelty_fits and rollout_fits and fence_fits and fits and numbers_fit and consistent | not)) then "FORMAT"
 else [.market + "/" + .pair_id, (.fence // 0), .timestamp, .boot_id, .seq, .valid_until_ms, .generated_at_ms, .mode, .action, .reason, .target,
   (.position_id | if . == "" then "-" else . end), .max_age_bars, (.position_scale // "-"), ((.beta // 0) | if . < 0 then -. else . end

@@ -19,6 +19,7 @@ import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
 import type { SimulatedDisk } from './disk.ts';
 import { randomEnsemble, unjudged } from './models.ts';
+import { drawnDescription } from './described_inputs.ts';
 import { peekingFiles } from './trainer.ts';
 import { subjectsOf } from './variety.ts';
 import { sha256Hex } from '../shared/sha256.ts';
@@ -187,7 +188,8 @@ function readStub(files: FileSystem, folder: string): Stub {
 
 function openStub({ version, timeframe, index, sha256 }: Stub, rows: number): DirectionModel {
   const rng = createRng(`simulated direction ${index % MODELS_MADE}`);
-  const columns = liveInstrumentSchema(TIMEFRAMES[timeframe]).definitions.length;
+  const features = liveInstrumentSchema(TIMEFRAMES[timeframe]).definitions.map(({ name }) => name);
+  const columns = features.length;
   const model: TreeModel = {
     link: 'softmax',
     ensembles: Array.from({ length: CLASSES }, (_, k) => randomEnsemble(rng, columns, k === 2 ? -0.3 : 0.1)),
@@ -196,6 +198,7 @@ function openStub({ version, timeframe, index, sha256 }: Stub, rows: number): Di
   const manifest = {
     version,
     timeframe: TIMEFRAMES[timeframe],
+    features,
     strategy: {
       theta_up: 0.38 + 0.05 * rng.uniform(),
       theta_down: 0.38 + 0.05 * rng.uniform(),
@@ -206,6 +209,10 @@ function openStub({ version, timeframe, index, sha256 }: Stub, rows: number): Di
     edge: Object.fromEntries(
       ['EURUSD', 'GBPUSD', 'XAUUSD'].map((symbol) => [symbol, { ...edge, no_edge: rng.integer(4) === 0 }]),
     ),
+    // Earlier bundles describe no rows.
+    ...(index % 3 > 0 && {
+      inputs: drawnDescription(createRng(`inputs of direction ${index % MODELS_MADE}`), features),
+    }),
   } as unknown as DirectionManifest;
   return openDirection({ manifest, modelsHash: sha256, check: { rows: 0, largestDifference: 0 }, model }, rows);
 }

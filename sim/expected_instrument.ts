@@ -55,6 +55,10 @@ export interface InstrumentSituation {
   readonly rule: ExpectedRule | null;
   /** up, down, range; null: not scored. */
   readonly probabilities: readonly [number, number, number] | null;
+  /** Share of training rows that are farther out than the inputs of the model; null: not known. */
+  readonly novelty: number | null;
+  /** Of the policy; null: no entry is refused for it. */
+  readonly noveltyMin: number | null;
   readonly isDegraded: boolean;
   readonly position: ExpectedInstrumentPosition;
   readonly signalId: string;
@@ -122,6 +126,8 @@ export function expectedInstrumentAnswer(situation: InstrumentSituation): { body
     feature_schema: situation.featureSchema,
     policy_hash: situation.policyHash,
     mode: modeOf(situation, isHeartbeat),
+    // Of bars that call a side alone.
+    ...(situation.novelty !== null && sideOf(situation) !== 0 && { novelty: situation.novelty }),
   };
   return { body: JSON.stringify(body).slice(0, -1), position: JSON.stringify(position) };
 }
@@ -160,7 +166,7 @@ function sideOf({ model, probabilities }: InstrumentSituation): number {
 }
 
 function entryOf(situation: InstrumentSituation): Outcome {
-  const { model, rule, probabilities } = situation;
+  const { model, rule, probabilities, novelty, noveltyMin } = situation;
   const hold = (reason: string): Outcome => ({ action: 'HOLD', reason, position: NO_INSTRUMENT_POSITION });
   if (rule !== null) {
     if (!rule.hasEdge) return hold('NO_EDGE');
@@ -172,6 +178,7 @@ function entryOf(situation: InstrumentSituation): Outcome {
   if (!model.hasEdge) return hold('NO_EDGE');
   const side = sideOf(situation);
   if (side === 0) return hold('THETA');
+  if (novelty !== null && noveltyMin !== null && novelty < noveltyMin) return hold('NOVEL_INPUT');
   return entered(situation, side);
 }
 

@@ -1,4 +1,5 @@
 import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../daemon/align/minute.ts';
+import { expectedNovelty } from '../shared/bundle/input_novelty.oracle.ts';
 import { liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
@@ -35,6 +36,7 @@ export class InstrumentReference implements SubjectReference {
   readonly #instrument: Pair;
   readonly #barSeconds: number;
   readonly #policyHash: string;
+  readonly #noveltyMin: number | null;
   readonly #archive: InstrumentArchive;
   readonly #boots: readonly number[];
   readonly #own: readonly StoredValue[];
@@ -55,6 +57,7 @@ export class InstrumentReference implements SubjectReference {
     this.#instrument = instrument;
     this.#barSeconds = barSecondsOf(instrument);
     this.#policyHash = settings.policyHash;
+    this.#noveltyMin = settings.core.novelty_min;
     this.#archive = archive;
     this.#boots = [...inputs.boots.values()].map(({ bootInput }) => bootInput);
     this.#own = inputs.values.filter(({ symbol }) => symbol === instrument.a);
@@ -134,6 +137,8 @@ export class InstrumentReference implements SubjectReference {
               asked.arm?.arm === 'challenger' ? asked.arm.rollout : undefined,
             ),
       probabilities,
+      novelty: probabilities === null || rule !== null ? null : this.#novelty(model!),
+      noveltyMin: this.#noveltyMin,
       isDegraded,
       position: JSON.parse(position) as ExpectedInstrumentPosition,
       signalId: idOf((rule ?? { model }).model?.modelsHash ?? 'none'),
@@ -162,6 +167,13 @@ export class InstrumentReference implements SubjectReference {
       hasEdge: !manifest.edge.no_edge,
       rollout,
     };
+  }
+
+  /** By the slow reference; null: the bundle does not describe its training rows. */
+  #novelty({ manifest }: DirectionModel): number | null {
+    if (manifest.inputs === undefined) return null;
+    const row = Float32Array.from(this.#features.values);
+    return expectedNovelty(manifest.inputs, Object.fromEntries(manifest.features.map((name, i) => [name, row[i]!])));
   }
 
   #probabilities(model: DirectionModel): [number, number, number] {

@@ -13,6 +13,7 @@ import { directionFolder } from '../shared/bundle/direction/active_direction.ts'
 import type { Timeframe } from '../shared/pair.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
+import { drawnDescription } from './described_inputs.ts';
 import { sha256Hex } from '../shared/sha256.ts';
 
 const TREES = 4;
@@ -51,6 +52,8 @@ interface Part {
   readonly theta2: number;
   readonly sample: Matrix;
   readonly golden: readonly (readonly (number | null)[])[];
+  /** Of what its description of training rows is drawn; null: it has none, as earlier bundles. */
+  readonly described: string | null;
 }
 
 /** A group and its models: `own` of the seed, the others pooled ones. */
@@ -71,7 +74,8 @@ function drawPart(seed: string, columns: number, theta1: number, theta2: number)
   const golden = Array.from({ length: GOLDEN_ROWS }, () =>
     Array.from({ length: columns }, () => (rng.integer(10) === 0 ? null : Math.fround(rng.normal()))),
   );
-  return { ensembles, theta1, theta2, sample: { rows: SAMPLE_ROWS, columns, values }, golden };
+  const described = seed.endsWith('0') ? null : `inputs of ${seed}`;
+  return { ensembles, theta1, theta2, sample: { rows: SAMPLE_ROWS, columns, values }, golden, described };
 }
 
 const pooledPart = (index: number, columns: number): Part => drawPart(`simulated models ${index}`, columns, 0.45, 0.9);
@@ -89,13 +93,14 @@ function groupParts(index: number, columns: number, [first, second]: readonly st
   return index % 3 === 1 ? [draw(second!, MODEL_NAMES, 0.35, 0.8)] : [];
 }
 
-/** Thresholds, ranks and golden answers, as a manifest has them. */
-function describePart({ ensembles, theta1, theta2, sample, golden }: Part) {
+/** Thresholds, ranks and golden answers, as a manifest has them, and the rows that AI1 would have learned from. */
+function describePart({ ensembles, theta1, theta2, sample, golden, described }: Part, features: readonly string[]) {
   const values = Float32Array.from(golden.flat(), (value) => value ?? NaN);
   const goldenRows = { rows: golden.length, columns: sample.columns, values };
   return {
     theta1,
     theta2,
+    ...(described !== null && { inputs: drawnDescription(createRng(described), features) }),
     risk_quantiles: riskQuantiles(predict(ensembles.ai2, sample), RISK_QUANTILES),
     golden: {
       features: golden.map((row) => [...row]),
@@ -117,11 +122,12 @@ function makeContent(
 ): BundleContent {
   const { pairs, windows } = settings.minutehand;
   const edge = { no_edge: false, trades: 0, mean_gross_bps: null, mean_net_bps: null, lower_5_net_bps: null };
+  const features = schema.definitions.map(({ name }) => name);
   const ofGroups = groups.map((group) => ({
     name: group.name,
     pairs: [...group.pairs],
     verdict: 'simulated',
-    own: { ...describePart(group), thresholds: null, metrics: {} },
+    own: { ...describePart(group, features), thresholds: null, metrics: {} },
   }));
   return {
     models: encodeModels(part, MODEL_NAMES),
@@ -132,14 +138,14 @@ function makeContent(
       seed: index,
       git_commit: null,
       feature_schema: schema.hash,
-      features: schema.definitions.map(({ name }) => name),
+      features,
       windows: { ...windows },
       pairs: [...pairs],
       period: { from: '2025-01-01', to: '2025-06-01', holdout_from: '2025-05-01' },
       data_hash: sha256Hex(`simulated ${index}`),
       label_policy: {},
       engine: { name: 'random trees', parameters: {} },
-      ...describePart(part),
+      ...describePart(part, features),
       metrics: { ai1: NOTHING_MEASURED, ai2: NOTHING_MEASURED, ai3: NOTHING_MEASURED, ai2_parts: {} },
       edge: Object.fromEntries(pairs.map((pair) => [pair, edge])),
       ...(ofGroups.length > 0 && { groups: ofGroups }),

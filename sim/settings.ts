@@ -24,6 +24,7 @@ function makeSettings(): Settings {
     news_stop: null,
     no_entry_windows: ['16:45-18:15', 'Tue 08:30-08:40'],
     min_expected_net_bps: -1,
+    novelty_min: 0.25,
   };
   const decision = {
     z_entry: 1.2,

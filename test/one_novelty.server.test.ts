@@ -58,7 +58,8 @@ afterAll(async () => {
 function describeCandidates({ rows, features, time, row }: PairHistory): InputDescription {
   const times = Float64Array.from(time.filter((_, t) => row[t]! >= 0));
   const x = { rows, columns: schema.definitions.length, values: features };
-  return describeInputs({ x, time: times }, schema.definitions, 'ai1', 'one novelty')!;
+  const columns = schema.definitions.map(({ name, models: users }) => ({ name, isUsed: users.includes('ai1') }));
+  return describeInputs({ x, time: times }, columns, 'one novelty')!;
 }
 
 async function live(): Promise<readonly Signal[]> {

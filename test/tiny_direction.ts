@@ -1,5 +1,6 @@
 import { writeRandomDirection } from '../bench/direction_bundle.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
+import type { InputDescription } from '../shared/bundle/input_novelty.ts';
 import { instrumentSchema } from '../shared/bundle/feature_schema.ts';
 import { randomEnsemble, randomRows } from '../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
 import { TIMEFRAMES, type Timeframe } from '../shared/pair.ts';
@@ -17,6 +18,7 @@ export function writeTinyDirection(
   timeframe: Timeframe,
   created = new Date(),
   formulas?: string,
+  inputs?: InputDescription,
 ): string {
   const windows = { ...INSTRUMENT_WINDOWS, ...(formulas !== undefined && { formulas }) };
   const columns = instrumentSchema(windows, TIMEFRAMES[timeframe]).definitions.length;
@@ -30,6 +32,7 @@ export function writeTinyDirection(
     created,
     market: 'simulated',
     ...(formulas !== undefined && { formulas }),
+    ...(inputs && { inputs }),
     ensembles,
     rows,
     goldenRows,

@@ -72,6 +72,11 @@ export class Decider {
     return this.#policy.require_edge;
   }
 
+  /** Of the entries of instruments too; undefined = none. */
+  get noveltyMin(): number | undefined {
+    return this.#policy.novelty_min;
+  }
+
   /** Whether entries are stopped near news. */
   get stopsForNews(): boolean {
     return this.#policy.news !== undefined;

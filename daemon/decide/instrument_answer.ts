@@ -13,7 +13,7 @@ import {
   type InstrumentReason,
 } from '../../shared/signal/instrument_signal.ts';
 import type { Mode } from '../../shared/signal/signal.ts';
-import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
+import { candidateNovelty, type DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 import type { GuardedInstrumentFormulas } from '../features/guarded_formulas.ts';
 
@@ -40,6 +40,8 @@ export interface InstrumentContext {
   readonly policyHash: string;
   /** Whether an instrument without a proven edge holds. */
   readonly requireEdge: boolean;
+  /** Entries of the model need at least this novelty, where it is known; absent: any. */
+  readonly noveltyMin?: number | undefined;
   readonly isDegraded: boolean;
   /** By a person; null = neither entries are stopped nor the position is to be closed. */
   readonly stop: StopKind | null;
@@ -58,18 +60,26 @@ export function answerInstrument(
   before: InstrumentPosition,
   id: string,
 ): InstrumentAnswer {
-  const { scores, row, isReady, close, requireEdge, stop, news } = context;
+  const { scores, row, isReady, close, requireEdge, noveltyMin, stop, news } = context;
   const { time } = minute;
   const { model } = scores;
   const probabilities = row < 0 ? null : probabilitiesAt(scores, row);
+  const novelty = probabilities === null ? NaN : noveltyAt(scores, probabilities, row);
   const isDecided = minute.outcome === 'COMPLETE' && isReady;
   const hasEdge = !requireEdge || model?.manifest.edge[instrument.a]?.no_edge === false;
   const strategy = model?.manifest.strategy ?? null;
   const step = isDecided
-    ? stepInstrument(strategy, before, { close, probabilities, hasEdge, stop, news, time }, id, time)
+    ? stepInstrument(
+        strategy,
+        before,
+        { close, probabilities, hasEdge, novelty, noveltyMin, stop, news, time },
+        id,
+        time,
+      )
     : holding(minute, before);
   return sealedAnswer(context, { instrument, label, minute, before, id }, heldBy(context.rollout, step), {
     probabilities,
+    novelty,
     position_scale: probabilities === null ? null : 1,
     exits: strategy,
     version: model?.manifest.version ?? '',
@@ -104,6 +114,8 @@ export function answerByRule(
   if (step === null) return null;
   return sealedAnswer(context, { instrument, label, minute, before, id }, heldBy(context.rollout, step), {
     probabilities: row < 0 ? null : probabilitiesAt(scores, row),
+    // A rule enters by its own conditions, whatever the model has learned from.
+    novelty: NaN,
     position_scale: isReady ? 1 : null,
     exits: formulas.exits,
     version: `${SERVED_RULE_PREFIX}${manifest.version}`,
@@ -133,6 +145,8 @@ interface AnsweredBar {
 /** What a signal states of the model or rule that has answered. */
 interface AnsweringStrategy extends Pick<InstrumentBody, 'position_scale' | 'mode'> {
   readonly probabilities: DirectionProbabilities | null;
+  /** NaN = not known, or no candidate of an entry. */
+  readonly novelty: number;
   /** Of a position that it would enter; null = there is none. */
   readonly exits: KeptExits | null;
   readonly version: string;
@@ -142,7 +156,7 @@ function sealedAnswer(
   { close, featureSchema, policyHash }: InstrumentContext,
   { instrument, label, minute, before, id }: AnsweredBar,
   { action, reason, position }: InstrumentStep<InstrumentReason>,
-  { probabilities, position_scale, exits: own, version, mode }: AnsweringStrategy,
+  { probabilities, novelty, position_scale, exits: own, version, mode }: AnsweringStrategy,
 ): InstrumentAnswer {
   const exits = position.exits ?? before.exits ?? own;
   const body: InstrumentBody = {
@@ -175,6 +189,7 @@ function sealedAnswer(
     policy_hash: policyHash,
     mode,
   };
+  if (!Number.isNaN(novelty)) body.novelty = novelty;
   return { minute, body, bodyText: encodeInstrumentBody(body), riskProb: null, position, seq: 0 };
 }
 
@@ -186,6 +201,10 @@ function probabilitiesAt({ probabilities }: DirectionScores, row: number): Direc
     ML_DOWN_PROB: probabilities[at + 1]!,
     ML_RANGE_PROB: probabilities[at + 2]!,
   };
+}
+
+function noveltyAt({ model, features }: DirectionScores, probabilities: DirectionProbabilities, row: number): number {
+  return model === null || features === undefined ? NaN : candidateNovelty(model, probabilities, features, row);
 }
 
 function holdReason({ outcome }: AnsweredMinute): InstrumentReason {

@@ -102,7 +102,7 @@ export class DirectionArms {
     const { challenger } = this.#lane.running!;
     const scored = (probabilities: Float64Array | null): ArmScores => ({
       champion,
-      challenger: { model: challenger, probabilities },
+      challenger: { model: challenger, probabilities, features: group.valuesOf(challenger) },
     });
     // A bar that nothing is decided on names the model of its arm, too.
     if (group.rows === 0) return void (this.#scored = scored(null));

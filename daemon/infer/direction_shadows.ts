@@ -73,7 +73,10 @@ export class DirectionShadows {
     if (lane === undefined || lane.model === null || group.rows === 0) return;
     await lane.follow(
       published,
-      (model): DirectionScores => ({ model, probabilities: model.infer(group.valuesOf(model), group.rows) }),
+      (model): DirectionScores => {
+        const features = group.valuesOf(model);
+        return { model, probabilities: model.infer(features, group.rows), features };
+      },
       answer,
     );
     this.#note();

@@ -68,7 +68,9 @@ export class DirectionSlots {
       return { model: slot?.active ?? null, probabilities: null };
     // Direction models answer at once.
     const probabilities = slot.infer(rows) as Float64Array | null;
-    return { model: slot.active, probabilities };
+    // The fallback, where the active model has failed.
+    const model = slot.active;
+    return { model, probabilities, ...(model !== null && { features: rows.valuesOf(model) }) };
   }
 
   #slotOf(timeframe: Timeframe): DirectionSlot {

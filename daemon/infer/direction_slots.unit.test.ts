@@ -79,7 +79,12 @@ it('a timeframe without a model or without rows is not scored', () => {
   expect(slots.infer(rowsOf(60, 1))).toEqual({ model: null, probabilities: null });
   swap('1m', model);
   expect(slots.infer(rowsOf(60, 0))).toEqual({ model, probabilities: null });
-  expect(slots.infer(rowsOf(60, 1))).toEqual({ model, probabilities: Float64Array.of(0.2, 0.3, 0.5) });
+  const rows = rowsOf(60, 1);
+  expect(slots.infer(rows)).toEqual({
+    model,
+    probabilities: Float64Array.of(0.2, 0.3, 0.5),
+    features: rows.values,
+  });
 });
 
 const broken = (version: string): DirectionModel =>
@@ -94,7 +99,12 @@ it('the model before answers for one that fails, within the same bar; only its t
   swap('1m', other);
   swap('1h', first);
   swap('1h', broken('20260102_0000'));
-  expect(slots.infer(rowsOf(3600, 1))).toEqual({ model: first, probabilities: Float64Array.of(0.2, 0.3, 0.5) });
+  const rows = rowsOf(3600, 1);
+  expect(slots.infer(rows)).toEqual({
+    model: first,
+    probabilities: Float64Array.of(0.2, 0.3, 0.5),
+    features: rows.values,
+  });
   expect(recorded).toEqual(['1h 20260101_0000', 'direction_models 1h']);
   expect([degradations.isInstrumentDegraded('1h'), degradations.isInstrumentDegraded('1m')]).toEqual([true, false]);
   expect(degradations.isPairDegraded).toBe(false);

@@ -147,7 +147,7 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
   {
     name: 'minutehand_signal_novelty',
     type: 'histogram',
-    help: 'Novelty of the candidates of entries: of the training rows, a share of 0.01 is below 0.01. Without a bundle that describes its rows there is none.',
+    help: 'Novelty of the candidates of entries, of pairs and instruments: of the training rows, a share of 0.01 is below 0.01. Without a bundle that describes its rows there is none.',
     read: ({ observed }) => observed.novelty,
   },
   {

@@ -8256,6 +8256,7 @@ export interface components {
                     [key: string]: unknown;
                 };
                 dataset_id: string;
+                novelty_min?: number;
             };
             label: {
                 /** @enum {string} */
@@ -8295,6 +8296,15 @@ export interface components {
                 f1_chance?: number;
                 f1_gain_lower?: number | null;
                 balanced_accuracy?: number;
+            };
+            inputs?: {
+                columns: string[];
+                median: number[];
+                scale: number[];
+                missing: number[];
+                centers: number[][];
+                distances: number[];
+                farther: number[];
             };
             base_rates?: number[];
             costs?: {
@@ -8408,6 +8418,7 @@ export interface components {
                     [key: string]: unknown;
                 };
                 dataset_id: string;
+                novelty_min?: number;
             };
             label: {
                 /** @enum {string} */
@@ -8447,6 +8458,15 @@ export interface components {
                 f1_chance?: number;
                 f1_gain_lower?: number | null;
                 balanced_accuracy?: number;
+            };
+            inputs?: {
+                columns: string[];
+                median: number[];
+                scale: number[];
+                missing: number[];
+                centers: number[][];
+                distances: number[];
+                farther: number[];
             };
             base_rates?: number[];
             costs?: {
@@ -8701,7 +8721,7 @@ export interface components {
                 policy_hash: string;
                 /** @description Expected net result of an entry now, basis points; absent in an instrument's */
                 expected_net_bps?: number | null;
-                /** @description Share of AI1's training rows that are farther out; of candidates whose bundle describes them */
+                /** @description Share of the model's training rows that are farther out; of candidates whose bundle describes them */
                 novelty?: number | null;
                 /** @description Probability of up; absent in a pair's */
                 ml_up_prob?: number | null;
@@ -8988,7 +9008,7 @@ export interface components {
                 policy_hash: string;
                 /** @description Expected net result of an entry now, basis points; absent in an instrument's */
                 expected_net_bps?: number | null;
-                /** @description Share of AI1's training rows that are farther out; of candidates whose bundle describes them */
+                /** @description Share of the model's training rows that are farther out; of candidates whose bundle describes them */
                 novelty?: number | null;
                 /** @description Probability of up; absent in a pair's */
                 ml_up_prob?: number | null;
@@ -13801,7 +13821,7 @@ export interface components {
             policy_hash: string;
             /** @description Expected net result of an entry now, basis points; absent in an instrument's */
             expected_net_bps?: number | null;
-            /** @description Share of AI1's training rows that are farther out; of candidates whose bundle describes them */
+            /** @description Share of the model's training rows that are farther out; of candidates whose bundle describes them */
             novelty?: number | null;
             /** @description Probability of up; absent in a pair's */
             ml_up_prob?: number | null;
@@ -13872,7 +13892,7 @@ export interface components {
             policy_hash: string;
             /** @description Expected net result of an entry now, basis points; absent in an instrument's */
             expected_net_bps?: number | null;
-            /** @description Share of AI1's training rows that are farther out; of candidates whose bundle describes them */
+            /** @description Share of the model's training rows that are farther out; of candidates whose bundle describes them */
             novelty?: number | null;
             /** @description Probability of up; absent in a pair's */
             ml_up_prob?: number | null;

@@ -1,8 +1,8 @@
 import { isoMinute, type Bar, type OpenTime } from '../bar.ts';
 import { directionFolder, liveInstrumentSchema } from '../bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../bundle/direction/direction_bundle.ts';
-import { openDirection, prepareDirection } from '../bundle/direction/direction_model.ts';
-import type { DirectionManifest } from '../bundle/direction/direction_manifest.ts';
+import { openDirection, prepareDirection, type DirectionModel } from '../bundle/direction/direction_model.ts';
+import { candidateNovelty } from '../bundle/direction/direction_scores.ts';
 import type { InstrumentSchema } from '../bundle/feature_schema.ts';
 import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
 import type { AnyRule, RuleModel } from '../bundle/rule/rule_model.ts';
@@ -42,8 +42,7 @@ import { INSTRUMENT_REASONS } from './instrument_reasons.ts';
 import { pathInside } from '../path_name.ts';
 
 /** A direction bundle with all that explaining one of its answers takes. */
-export interface ExplainedDirection {
-  readonly manifest: DirectionManifest;
+export interface ExplainedDirection extends Pick<DirectionModel, 'manifest' | 'novelty'> {
   /** Of its columns. */
   readonly schema: InstrumentSchema;
   /** Up, down, range. */
@@ -60,7 +59,8 @@ export async function openExplainedDirection(models: string, version: string): P
   const prepared = await prepareDirection(folder, written);
   const model = openDirection(prepared, 1);
   return {
-    manifest: prepared.manifest,
+    manifest: model.manifest,
+    ...(model.novelty && { novelty: model.novelty }),
     schema: prepared.formulas ?? written,
     ensembles: prepared.model.ensembles,
     infer: (row) => model.infer(row, 1),
@@ -74,6 +74,7 @@ export interface InstrumentQuestion {
   readonly answer: JournaledAnswer;
   /** Of the policy that decided. */
   readonly requireEdge: boolean;
+  readonly noveltyMin: number | undefined;
   /** Where the news of this minute's calendar keep it from entering; null = nowhere. */
   readonly news: NewsWindows | null;
   modelOf(version: string): Promise<ExplainedDirection>;
@@ -83,7 +84,7 @@ export interface InstrumentQuestion {
 
 /** Why one bar of an instrument was answered as it was. */
 export async function explainInstrument(question: InstrumentQuestion): Promise<InstrumentExplanation> {
-  const { instrument, time, answer, requireEdge } = question;
+  const { instrument, time, answer, requireEdge, noveltyMin } = question;
   const signal = JSON.parse(`${answer.body}}`) as InstrumentBody;
   if (isOfRule(signal)) return explainByRule(question, signal);
   const position =
@@ -95,6 +96,8 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
   const probabilities = model === null || row === null ? null : [...model.infer(row)];
   const names = definitions.map(({ name }) => name);
   const [up, down, range] = probabilities ?? [];
+  const answered = probabilities === null ? null : { ML_UP_PROB: up!, ML_DOWN_PROB: down!, ML_RANGE_PROB: range! };
+  const novelty = answered === null ? NaN : candidateNovelty(model!, answered, row!, 0);
   const hasEdge = !requireEdge || model?.manifest.edge[instrument.a]?.no_edge === false;
   const strategy = model?.manifest.strategy ?? null;
   const decided =
@@ -102,9 +105,10 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
       ? null
       : {
           close: minute.inputs.a.close,
-          probabilities:
-            probabilities === null ? null : { ML_UP_PROB: up!, ML_DOWN_PROB: down!, ML_RANGE_PROB: range! },
+          probabilities: answered,
           hasEdge,
+          novelty,
+          noveltyMin,
           stop: stopIn(signal),
           news: question.news,
           time,
@@ -115,7 +119,7 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
   return {
     ...answerFacts(question, signal, position, minute, {
       definitions,
-      reproduced: compare(answer, signal, minute, probabilities, error),
+      reproduced: compare(answer, signal, minute, probabilities, novelty, error),
     }),
     direction:
       model === null || row === null || probabilities === null
@@ -162,7 +166,7 @@ function explainByRule(question: InstrumentQuestion, signal: InstrumentBody): In
   return {
     ...answerFacts(question, signal, position, minute, {
       definitions,
-      reproduced: compare(answer, signal, minute, null, error),
+      reproduced: compare(answer, signal, minute, null, NaN, error),
     }),
     direction: null,
     strategy: null,
@@ -288,12 +292,13 @@ async function openModel(
   }
 }
 
-/** Features are compared by their checksum, probabilities by their text: to the bit. */
+/** Features are compared by their checksum, probabilities and novelty by their text: to the bit. */
 function compare(
   { featuresCrc }: JournaledAnswer,
   signal: InstrumentBody,
   minute: RecomputedBar | null,
   probabilities: readonly number[] | null,
+  novelty: number,
   error: string | null,
 ): Reproduction {
   if (featuresCrc === null) return { equal: true, code: null, differences: [] };
@@ -307,6 +312,7 @@ function compare(
     DIRECTION_CLASSES.forEach((name, k) =>
       pairs.push([`ml_${name}_prob`, signal[`ml_${name}_prob`], probabilities[k]!]),
     );
+  if (probabilities !== null && signal.novelty !== undefined) pairs.push(['novelty', signal.novelty, novelty]);
   const differences = pairs
     .filter(([, published, computed]) => published !== computed)
     .map(([what, published, computed]) => ({ what, published: `${published}`, computed: `${computed}` }));

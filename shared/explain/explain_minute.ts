@@ -124,6 +124,7 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
             time,
             answer,
             requireEdge: decisionPolicy(decided).require_edge,
+            noveltyMin: decisionPolicy(decided).novelty_min,
             news: newsOf(decided, pair, () => knownAt(journal, answer)),
             modelOf: directionOf,
             ruleOf,

@@ -23,6 +23,7 @@ export const INSTRUMENT_REASONS = {
   NEWS,
   NO_ENTRY: 'HOLD: the entry conditions of the rule are not all true on either side.',
   BOTH_SIDES: 'HOLD: the rule would enter on both sides at once.',
+  NOVEL_INPUT: 'HOLD: the inputs of the model are unlike those it learned from: novelty is below novelty_min.',
   THETA: 'HOLD: no direction has a probability above its threshold.',
   WARMUP: 'HOLD: the instrument has not seen enough bars yet.',
   LEG_MISSING: 'HOLD: the bar did not come in time.',

@@ -65,6 +65,8 @@ export interface InstrumentBody {
   feature_schema: string;
   policy_hash: string;
   mode: Mode;
+  /** Share of the model's training rows that are farther out; absent where no side is called or it is not known. */
+  novelty?: number;
 }
 
 /** Whether a rule has answered, and not the models. */
@@ -102,7 +104,8 @@ export function encodeInstrumentBody(body: InstrumentBody): string {
     `"position_id":"${body.position_id}","max_age_bars":${json(body.max_age_bars)},"stop":${json(body.stop)},` +
     `"take_profit":${json(body.take_profit)},"price":${json(body.price)},"pair_id":"${body.pair_id}",` +
     `"signal_id":"${body.signal_id}","model_version":"${body.model_version}",` +
-    `"feature_schema":"${body.feature_schema}","policy_hash":"${body.policy_hash}","mode":"${body.mode}"`
+    `"feature_schema":"${body.feature_schema}","policy_hash":"${body.policy_hash}","mode":"${body.mode}"` +
+    (body.novelty === undefined ? '' : `,"novelty":${body.novelty}`)
   );
 }
 

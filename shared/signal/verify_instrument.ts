@@ -12,7 +12,7 @@ import {
   isOfRule,
   type InstrumentSignal,
 } from './instrument_signal.ts';
-import { ENVELOPE_FIELDS, LEASE_FIELDS, MODES, type Signal } from './signal.ts';
+import { ENVELOPE_FIELDS, LEASE_FIELDS, MODES, NOVELTY_FIELDS, type Signal } from './signal.ts';
 import {
   contradictionOf,
   envelope,
@@ -61,6 +61,7 @@ export const instrumentSignalSchema = z.strictObject({
   feature_schema: hex(16),
   policy_hash: hex(16),
   mode: z.enum(MODES),
+  novelty: z.number().min(0).max(1).optional(),
   fence: z.int().positive().optional(),
   schema: z.literal(INSTRUMENT_SIGNAL_SCHEMA),
   ...envelope,
@@ -111,8 +112,13 @@ export function verifySignalOf(subject: string, text: string, nowMs?: number): S
   throw new MinutehandError('SIGNAL_PAIR', { seen: `a signal of ${signal.pair_id}`, expected: subject });
 }
 
-function fieldOrder({ fence }: InstrumentSignal): string {
-  return [...INSTRUMENT_FIELDS, ...(fence === undefined ? [] : LEASE_FIELDS), ...ENVELOPE_FIELDS].join();
+function fieldOrder({ novelty, fence }: InstrumentSignal): string {
+  return [
+    ...INSTRUMENT_FIELDS,
+    ...(novelty === undefined ? [] : NOVELTY_FIELDS),
+    ...(fence === undefined ? [] : LEASE_FIELDS),
+    ...ENVELOPE_FIELDS,
+  ].join();
 }
 
 function findContradiction(signal: InstrumentSignal): string | null {

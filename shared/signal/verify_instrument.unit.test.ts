@@ -68,6 +68,8 @@ describe('the signal of an instrument', () => {
       expect(verifyInstrumentSignal(encode(body))).toMatchObject({ ...body, ...ENVELOPE });
     }
     expect(verifyInstrumentSignal(encode({}, { fence: 3 })).fence).toBe(3);
+    expect(verifyInstrumentSignal(encode({ novelty: 0.01 }, { fence: 3 }))).toMatchObject({ novelty: 0.01, fence: 3 });
+    expect('novelty' in verifyInstrumentSignal(encode())).toBe(false);
     expect(verifyInstrumentSignal(encode({ entry: 'SELL_BTCUSDT', target: -1 })).target).toBe(-1);
   });
 
@@ -85,6 +87,7 @@ describe('the signal of an instrument', () => {
     ['text before its time', { timestamp: 'x2025-10-14T13:00:00Z' }, expect.stringMatching(/^timestamp: /)],
     ['text behind its time', { timestamp: '2025-10-14T13:00:00Zx' }, expect.stringMatching(/^timestamp: /)],
     ['no name', { pair: '' }, expect.stringMatching(/^pair: /)],
+    ['a novelty above 1', { novelty: 1.01 }, expect.stringMatching(/^novelty: /)],
     ['a negative stop', { stop: -0.02 }, expect.stringMatching(/^stop: /)],
     ['a pair', { pair_id: 'XAUUSD_XAGUSD' }, expect.stringMatching(/^pair_id: /)],
     ['a reason of a pair', { ...HOLD, reason: 'NO_SETUP' }, expect.stringMatching(/^reason: /)],
@@ -114,6 +117,12 @@ describe('the signal of an instrument', () => {
     const { pair, timestamp, ...others } = BODY;
     const text = encodeSignal(JSON.stringify({ pair, timestamp, ...others }).slice(0, -1), ENVELOPE);
     expect(() => verifyInstrumentSignal(text)).toThrowError(refusal(expect.stringMatching(/^fields pair,timestamp,/)));
+  });
+
+  it('is refused with its novelty in another place', () => {
+    const { mode, ...others } = BODY;
+    const text = encodeSignal(JSON.stringify({ ...others, novelty: 0.5, mode }).slice(0, -1), ENVELOPE);
+    expect(() => verifyInstrumentSignal(text)).toThrowError(refusal(expect.stringMatching(/^fields timestamp,/)));
   });
 
   it('is stale only against a clock', () => {

@@ -464,6 +464,25 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     receiveInstrument(instrumentBodyOf(), 9, refuse('REPEATED')),
     receiveInstrument(enterInstrument(THREE), 10, refuse('STALE'), 3_690_001),
   ]),
+  ofInstruments('an instrument states the novelty of a bar that calls a side, before the fence', [
+    receiveInstrument(enterInstrument(ONE, { novelty: 0.25 }), 1, accept(`open ${ONE}`)),
+    receiveInstrument(
+      instrumentBodyOf({ action: 'EXIT', reason: 'OPPOSITE_EXIT', position_id: ONE, novelty: 0 }),
+      2,
+      accept(`close ${ONE}`),
+    ),
+    receiveInstrument(instrumentBodyOf({ reason: 'NOVEL_INPUT', novelty: 0.001 }), 3, accept('hold')),
+    receiveInstrument(instrumentBodyOf({ novelty: 1.5 }), 4, refuse('FORMAT')),
+    whole(
+      signed(
+        unsigned(instrumentTextOf(instrumentBodyOf(), { boot_id: BOOT, generated_at_ms: NOW_MS, seq: 5 })).replace(
+          ',"model_version"',
+          ',"novelty":0.5,"model_version"',
+        ),
+      ),
+      refuse('FORMAT'),
+    ),
+  ]),
   ofInstruments('an instrument without a model, or in its warm-up, has no numbers and enters nothing', [
     receiveInstrument(unknownAnswers({ reason: 'WARMUP', mode: 'WARMUP' }), 1, accept('hold')),
     receiveInstrument(unknownAnswers({ reason: 'NO_MODEL', mode: 'HALT' }), 2, accept('halt')),

@@ -15,7 +15,7 @@ import type { CheckResult } from '../../check_result.ts';
 import { perSecond, randomRows, refuseOutside, TEST_ROWS } from '../scored_rows.ts';
 
 /** The active direction model of each timeframe that an instrument has. */
-export function checkDirections({ minutehand }: Settings, paths: HomePaths): Promise<CheckResult[]> {
+export function checkDirections({ core, minutehand }: Settings, paths: HomePaths): Promise<CheckResult[]> {
   const timeframes = new Set(minutehand.instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id)))));
   return Promise.all(
     [...timeframes].map(async (timeframe): Promise<CheckResult> => {
@@ -24,7 +24,8 @@ export function checkDirections({ minutehand }: Settings, paths: HomePaths): Pro
         const active = readActiveDirection(paths.models, timeframe, trainerMarks(paths, `direction_${timeframe}`));
         if (active === null)
           return { what, verdict: 'warning', detail: 'no active model; its instruments have mode HALT until there is' };
-        const { edge, market } = (await directionOpener(paths.models, 1)(active.version, timeframe)).manifest;
+        const { manifest, novelty } = await directionOpener(paths.models, 1)(active.version, timeframe);
+        const { edge, market } = manifest;
         refuseForeign(
           { version: active.version, market, timeframes: [] },
           { market: minutehand.market, timeframes: [] },
@@ -33,10 +34,12 @@ export function checkDirections({ minutehand }: Settings, paths: HomePaths): Pro
           .map(parseInstrument)
           .filter((one) => timeframeOf(barSecondsOf(one)) === timeframe);
         const withEdge = own.filter(({ a }) => edge[a]?.no_edge === false).length;
+        const detail = `${active.version} verified, ${withEdge} of ${own.length} instruments with an edge`;
+        if (core.novelty_min === null || novelty !== undefined) return { what, verdict: 'ok', detail };
         return {
           what,
-          verdict: 'ok',
-          detail: `${active.version} verified, ${withEdge} of ${own.length} instruments with an edge`,
+          verdict: 'warning',
+          detail: `${detail}; novelty_min refuses nothing, as it does not describe the inputs of its training: train again`,
         };
       } catch (error) {
         const { code, message, next } = describeError(error);

@@ -104,6 +104,8 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
     const evaluation = evaluateDirection({
       manifest,
       infer: model.infer.bind(model),
+      novelty: model.novelty,
+      noveltyMin: settings.core.novelty_min ?? undefined,
       instruments,
       from,
       to,

@@ -371,7 +371,7 @@ export const EN = {
   'reason.NOVEL_INPUT': 'Inputs never seen',
   'meaning.NEWS': 'An event of the economic calendar is near, within the minutes of news_stop.',
   'meaning.NEWS_CLOSE': 'An event of the economic calendar is near, and news_stop closes positions.',
-  'meaning.NOVEL_INPUT': 'The inputs are unlike those AI1 learned from: the novelty is below novelty_min.',
+  'meaning.NOVEL_INPUT': 'The inputs are unlike those the model learned from: the novelty is below novelty_min.',
   'reason.NO_MODEL': 'No models',
   'reason.WARMUP': 'Warm-up',
   'reason.LEG_MISSING': 'Leg missing',
@@ -984,7 +984,7 @@ export const EN = {
     'Open positions already hold as much of this symbol or currency as max_symbol_exposure or max_currency_exposure allows.',
   'noTrades.NEWS': 'An event of the economic calendar is near (news_stop): entries are possible again after it.',
   'noTrades.NOVEL_INPUT':
-    'The inputs are unlike those AI1 learned from (novelty_min): entries are possible again when the market looks like the training, or after a retraining.',
+    'The inputs are unlike those the models learned from (novelty_min): entries are possible again when the market looks like the training, or after a retraining.',
   'noTrades.SESSION': 'Entries are closed at this time (no_entry_windows).',
   'noTrades.KPI_HALT':
     'A live KPI halted entries: look at the Monitor page, then resume with minutehand models resume.',

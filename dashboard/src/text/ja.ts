@@ -373,7 +373,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'reason.NOVEL_INPUT': '未知の入力',
   'meaning.NEWS': '経済指標の発表が近く、news_stop の時間内です。',
   'meaning.NEWS_CLOSE': '経済指標の発表が近く、news_stop がポジションを決済します。',
-  'meaning.NOVEL_INPUT': '入力がAI1の学習データと大きく異なります（novelty が novelty_min 未満）。',
+  'meaning.NOVEL_INPUT': '入力がモデルの学習データと大きく異なります（novelty が novelty_min 未満）。',
   'reason.NO_MODEL': 'モデルなし',
   'reason.WARMUP': '準備中',
   'reason.LEG_MISSING': '片側の足なし',
@@ -979,7 +979,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
     '保有中のポジションが、この銘柄または通貨の上限（max_symbol_exposure、max_currency_exposure）に達しています。',
   'noTrades.NEWS': '経済指標の発表が近いため停止中です（news_stop）。発表後に再開します。',
   'noTrades.NOVEL_INPUT':
-    '入力がAI1の学習データと大きく異なります（novelty_min）。市場が学習時に近づくか、再学習すると再開します。',
+    '入力がモデルの学習データと大きく異なります（novelty_min）。市場が学習時に近づくか、再学習すると再開します。',
   'noTrades.SESSION': 'この時間帯はエントリーしません（no_entry_windows）。',
   'noTrades.KPI_HALT':
     'KPIがエントリーを停止しました。監視ページを確認し、minutehand models resume で再開してください。',

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { recordedGateSchema } from '../gates/gate_schema.ts';
+import { inputDescriptionSchema } from '../input_novelty.ts';
 import { trainingWarningSchema } from '../training_warning.ts';
 
 export const DIRECTION_FORMAT = 'minutehand.direction/2';
@@ -60,6 +61,8 @@ export const directionManifestSchema = z.strictObject({
       parameters: z.record(z.string(), z.unknown()),
       /** Identity of the rows of training and evaluation, as `dataset export --role direction` states it. */
       dataset_id: z.string().regex(/^[0-9a-f]{64}$/),
+      /** Smallest novelty of its entries, in the policy of its training; absent: any. */
+      novelty_min: z.number().optional(),
     })
     .optional(),
   label: z.object({ unit: z.enum(['percent', 'sigmas']), threshold: positive, horizon: z.int().positive() }),
@@ -101,6 +104,8 @@ export const directionManifestSchema = z.strictObject({
     /** Mean recall of the classes; absent in earlier bundles. */
     balanced_accuracy: share.optional(),
   }),
+  /** The rows that the model was trained on; absent in earlier bundles. */
+  inputs: inputDescriptionSchema.optional(),
   /** Share of each class in the training rows; absent in earlier bundles. */
   base_rates: z.array(share).length(3).optional(),
   /** Per fill; absent in earlier bundles: 5 and 1. */

@@ -1,6 +1,7 @@
 import { MinutehandError } from '../../errors.ts';
 import { exp } from '../../elementary.ts';
 import { bundleInstrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
+import { InputNovelty } from '../input_novelty.ts';
 import { onnxAnswers } from '../onnx/answers.ts';
 import { decodeTreeModel } from '../onnx/tree_graph.ts';
 import type { TreeModel } from '../onnx/tree_ensemble.ts';
@@ -19,6 +20,8 @@ export interface DirectionModel {
   readonly modelsHash: string;
   /** Of its columns, where there are formulas among them; absent: the hand-written features are all. */
   readonly formulas?: InstrumentSchema;
+  /** Measures how unlike its training rows an input is; absent: the bundle does not describe them. */
+  readonly novelty?: InputNovelty;
   /** Rows that were compared with onnxruntime, and the largest difference of a probability. */
   readonly check: { readonly rows: number; readonly largestDifference: number };
   /**
@@ -84,7 +87,7 @@ export async function prepareDirection(folder: string, configured: InstrumentSch
   return { manifest, modelsHash, check, model, ...(schema.windows.formulas !== undefined && { formulas: schema }) };
 }
 
-/** @param maxRows of one call @throws MinutehandError KERNEL_MISSING */
+/** @param maxRows of one call @throws MinutehandError KERNEL_MISSING, MODEL_MANIFEST */
 export function openDirection(prepared: PreparedDirection, maxRows: number): DirectionModel {
   const { model, ...known } = prepared;
   const { manifest } = known;
@@ -92,6 +95,7 @@ export function openDirection(prepared: PreparedDirection, maxRows: number): Dir
   const classes = model.ensembles.length;
   return {
     ...known,
+    ...(manifest.inputs && { novelty: new InputNovelty(manifest.inputs, manifest.features) }),
     infer(features, wanted) {
       const probabilities = score(features, wanted);
       for (let i = 0; i < wanted * classes; i++)

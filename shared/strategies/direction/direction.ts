@@ -22,6 +22,7 @@ export const DIRECTION_REASONS = [
   'NO_MODEL',
   'NO_EDGE',
   'NEWS',
+  'NOVEL_INPUT',
   'THETA',
 ] as const;
 export type DirectionReason = (typeof DIRECTION_REASONS)[number];
@@ -46,8 +47,8 @@ export function stepDirection(
   input: DirectionFacts,
 ): DirectionStep {
   const aged = ageInstrument(position);
-  const { close, probabilities, hasEdge, stop, news, time } = input;
-  const question = { close, probabilities, hasEdge, stop, news, time, strategy, position: aged };
+  const { close, probabilities, hasEdge, novelty, noveltyMin, stop, news, time } = input;
+  const question = { close, probabilities, hasEdge, novelty, noveltyMin, stop, news, time, strategy, position: aged };
   const { action, reason, target } = DECIDER.decide(position.side, question);
   switch (action) {
     case 'ENTER':

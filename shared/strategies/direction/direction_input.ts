@@ -36,6 +36,10 @@ export interface DirectionFacts extends StandingOrders {
   readonly probabilities: DirectionProbabilities | null;
   /** Whether the instrument shows an edge after costs: without one there is no entry. */
   readonly hasEdge: boolean;
+  /** Share of training rows that are farther out than the bar's inputs; absent or NaN: not known, no candidate. */
+  readonly novelty?: number | undefined;
+  /** Entries need at least this novelty, where it is known; absent: any. */
+  readonly noveltyMin?: number | undefined;
 }
 
 /** The input with the strategy and the position, already aged by this bar. */

@@ -1,7 +1,7 @@
 import { comparison, fact } from '../../core/rule/conditions.ts';
 import type { Condition, Rule } from '../../core/rule/rule.ts';
 import { NEWS_CLOSES, NO_NEWS, NOT_STOPPED, PERSON_CLOSES } from '../../core/rule/standing_conditions.ts';
-import type { DirectionQuestion } from './direction_input.ts';
+import type { DirectionProbabilities, DirectionQuestion, DirectionStrategy } from './direction_input.ts';
 
 export type DirectionRuleReason =
   | 'STOP_EXIT'
@@ -14,6 +14,7 @@ export type DirectionRuleReason =
   | 'NO_MODEL'
   | 'NO_EDGE'
   | 'NEWS'
+  | 'NOVEL_INPUT'
   | 'THETA';
 export type DirectionExitName = 'stop_loss' | 'target' | 'age' | 'opposite' | 'news_close' | 'close_all';
 export type DirectionEntryName =
@@ -21,6 +22,7 @@ export type DirectionEntryName =
   | 'model'
   | 'edge'
   | 'news'
+  | 'novelty'
   | 'ml_up_prob'
   | 'ml_up_lead'
   | 'ml_down_prob'
@@ -33,13 +35,26 @@ const isAnswered = ({ probabilities }: DirectionQuestion): boolean => probabilit
 /** What the position has earned, as a share of the entry's close, before costs. */
 const earned = ({ position, close }: DirectionQuestion): number => position.side * (close / position.entryClose - 1);
 
+/** NaN where the bundle does not describe its training rows, and for a bar that calls no side. */
+const noveltyOf = ({ novelty }: DirectionQuestion): number => novelty ?? NaN;
+const isNoveltyKnown = (question: DirectionQuestion): boolean => !Number.isNaN(noveltyOf(question));
+
 /** The side the probabilities call for; 0 = none. */
-function calledSide(question: DirectionQuestion): -1 | 0 | 1 {
-  const up = upProb(question);
-  const down = downProb(question);
-  if (up > question.strategy.theta_up && up > down) return 1;
-  if (down > question.strategy.theta_down && down > up) return -1;
+function calledSide(question: Pick<DirectionQuestion, 'probabilities' | 'strategy'>): -1 | 0 | 1 {
+  const { probabilities, strategy } = question;
+  if (probabilities === null) return 0;
+  const { ML_UP_PROB: up, ML_DOWN_PROB: down } = probabilities;
+  if (up > strategy.theta_up && up > down) return 1;
+  if (down > strategy.theta_down && down > up) return -1;
   return 0;
+}
+
+/** Whether the probabilities call for a side: the bar is a candidate of an entry. */
+export function isCalled(
+  probabilities: DirectionProbabilities,
+  strategy: Pick<DirectionStrategy, 'theta_up' | 'theta_down'>,
+): boolean {
+  return calledSide({ probabilities, strategy: strategy as DirectionStrategy }) !== 0;
 }
 
 /**
@@ -95,6 +110,16 @@ const entries: readonly Condition<DirectionQuestion, DirectionEntryName, Directi
   fact({ name: 'model', reason: 'NO_MODEL', limitFrom: 'bundle', holds: isAnswered }),
   fact({ name: 'edge', reason: 'NO_EDGE', limitFrom: 'bundle', holds: ({ hasEdge }) => hasEdge }),
   NO_NEWS,
+  // Before the answers of the model: what it says of an input that it has never seen counts for nothing.
+  comparison({
+    name: 'novelty',
+    reason: 'NOVEL_INPUT',
+    limitFrom: 'policy',
+    relation: '>=',
+    value: (question) => (isNoveltyKnown(question) ? noveltyOf(question) : 1),
+    limit: ({ noveltyMin }) => noveltyMin ?? 0,
+    applies: (question) => question.noveltyMin !== undefined && isNoveltyKnown(question),
+  }),
   ...sideConditions('up', isUpNearer, upProb, downProb, ({ strategy }) => strategy.theta_up),
   ...sideConditions(
     'down',

@@ -4,7 +4,7 @@ import { FLAT_INSTRUMENT, type DirectionProbabilities, type DirectionStrategy } 
 import { stepDirection } from './direction.ts';
 import { entryStates, exitStates, failingConditions } from '../../core/rule/conditions.ts';
 import type { DirectionQuestion } from './direction_input.ts';
-import { DIRECTION_RULE } from './direction_rule.ts';
+import { DIRECTION_RULE, isCalled } from './direction_rule.ts';
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 const probabilitiesArbitrary = fc.tuple(share, share).map(([a, b]): DirectionProbabilities => {
@@ -26,6 +26,11 @@ const answer = (up: number, down: number): DirectionProbabilities => ({
   ML_DOWN_PROB: down,
   ML_RANGE_PROB: 1 - up - down,
 });
+/** Share of training rows that are farther out, and the smallest one of an entry. */
+const noveltyArbitrary = fc.record(
+  { novelty: fc.constantFrom(NaN, 0, 0.01, 0.25, 1), noveltyMin: fc.constantFrom(0.01, 0.25) },
+  { requiredKeys: [] },
+);
 const questionOf = (
   strategy: DirectionStrategy,
   probabilities: DirectionProbabilities | null,
@@ -110,6 +115,36 @@ describe('the conditions of an entry of an instrument', () => {
   });
 });
 
+describe('an entry of a novel input', () => {
+  it('is refused below the limit alone, where its novelty is known, and not before it is called', () => {
+    fc.assert(
+      fc.property(strategyArbitrary, probabilitiesArbitrary, noveltyArbitrary, (strategy, probabilities, novelty) => {
+        const facts = { close: 1, probabilities, hasEdge: true };
+        const before = stepDirection(strategy, FLAT_INSTRUMENT, facts);
+        const measured = isCalled(probabilities, strategy) ? novelty : { ...novelty, novelty: NaN };
+        const after = stepDirection(strategy, FLAT_INSTRUMENT, { ...facts, ...measured });
+        const { novelty: share, noveltyMin } = measured;
+        const isNovel = share !== undefined && noveltyMin !== undefined && share < noveltyMin;
+        if (isNovel) expect([before.reason, after.action, after.reason]).toEqual(['ENTRY', 'HOLD', 'NOVEL_INPUT']);
+        else expect(after).toEqual(before);
+      }),
+    );
+  });
+
+  it('ends no position, and keeps none open', () => {
+    const position = { side: 1 as const, entryClose: 100, ageBars: 3 };
+    for (const [up, down] of [
+      [0.75, 0.125],
+      [0.125, 0.75],
+    ] as const) {
+      const facts = { close: 100, probabilities: answer(up, down), hasEdge: true };
+      expect(stepDirection(STRATEGY, position, { ...facts, novelty: 0, noveltyMin: 0.5 })).toEqual(
+        stepDirection(STRATEGY, position, facts),
+      );
+    }
+  });
+});
+
 describe('every condition of the rule of an instrument', () => {
   it('holds exactly when its value relates to its limit as stated, where it applies', () => {
     const inputs = fc.tuple(
@@ -117,11 +152,12 @@ describe('every condition of the rule of an instrument', () => {
       probabilitiesArbitrary,
       fc.double({ min: 90, max: 110, noNaN: true }),
       fc.integer({ min: 0, max: 30 }),
+      noveltyArbitrary,
     );
     fc.assert(
-      fc.property(inputs, ([strategy, probabilities, close, ageBars]) => {
+      fc.property(inputs, ([strategy, probabilities, close, ageBars, novelty]) => {
         const position = { side: 1 as const, entryClose: 100, ageBars };
-        const input = { strategy, probabilities, hasEdge: true, close, position };
+        const input = { strategy, probabilities, hasEdge: true, close, position, ...novelty };
         for (const condition of [...DIRECTION_RULE.exits, ...DIRECTION_RULE.entries]) {
           if (condition.measure === undefined || condition.applies?.(input) === false) continue;
           const { value, relation, limit } = condition.measure(input);

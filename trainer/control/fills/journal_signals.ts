@@ -9,6 +9,14 @@ export interface JournaledSignal {
   readonly generatedAtMs: number;
 }
 
+/** What a direction model answered to a bar. */
+export interface JournaledDirection {
+  /** Up, down, range. */
+  readonly probabilities: readonly [number, number, number];
+  /** NaN: not known, or no candidate of an entry. */
+  readonly novelty: number;
+}
+
 /** Looks up signals in a journal while the daemon writes it. */
 export interface JournalSignals {
   /** Signals of a pair by id, published from `fromMs` to `toMs` (epoch ms), with a tolerance of an hour. */
@@ -19,8 +27,8 @@ export interface JournalSignals {
   newest(): JournaledSignal[];
   /** The minutes (bar opens) among `minutes` at which the pair was answered by models of this version. */
   spokenBy(modelVersion: string, pairId: string, minutes: readonly number[]): Set<number>;
-  /** What an instrument's model of this version answered at these minutes: up, down, range. */
-  probabilitiesBy(modelVersion: string, instrumentId: string, minutes: readonly number[]): Map<number, number[]>;
+  /** What an instrument's model of this version answered at these minutes. */
+  answersBy(modelVersion: string, instrumentId: string, minutes: readonly number[]): Map<number, JournaledDirection>;
   close(): void;
 }
 
@@ -110,12 +118,13 @@ function lookInto(db: Database): JournalSignals {
     },
     spokenBy: (modelVersion, pairId, minutes) =>
       new Set(answered(modelVersion, pairId, minutes).map(({ time }) => time)),
-    probabilitiesBy: (modelVersion, instrumentId, minutes) =>
+    answersBy: (modelVersion, instrumentId, minutes) =>
       new Map(
         answered(modelVersion, instrumentId, minutes).flatMap(({ time, body }) => {
-          const { ml_up_prob, ml_down_prob, ml_range_prob } = JSON.parse(`${body}}`) as InstrumentBody;
+          const { ml_up_prob, ml_down_prob, ml_range_prob, novelty } = JSON.parse(`${body}}`) as InstrumentBody;
           if (ml_up_prob === null || ml_down_prob === null || ml_range_prob === null) return [];
-          return [[time, [ml_up_prob, ml_down_prob, ml_range_prob]]];
+          const probabilities = [ml_up_prob, ml_down_prob, ml_range_prob] as const;
+          return [[time, { probabilities, novelty: novelty ?? NaN }] as const];
         }),
       ),
     close: () => db.close(),

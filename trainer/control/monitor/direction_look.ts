@@ -71,6 +71,8 @@ export interface DirectionLookTask {
   /** Bars of all instruments, with those that warm their features. */
   readonly bars: ReadonlyMap<string, BarColumns>;
   readonly limits: BiasLimits;
+  /** Smallest novelty of an entry; absent: any. */
+  readonly noveltyMin?: number | undefined;
 }
 
 /** What the active direction models published, against the outcomes and their training, by timeframe. */
@@ -80,6 +82,7 @@ export function lookAtDirections({
   journals,
   bars,
   limits,
+  noveltyMin,
 }: DirectionLookTask): LiveDirections {
   const all = instruments.map(parseInstrument);
   const timeframes = [...new Set(all.map(barSecondsOf))].sort((a, b) => a - b);
@@ -90,7 +93,8 @@ export function lookAtDirections({
         const version = readActiveDirection(modelsFolder, timeframeOf(seconds))?.version ?? null;
         if (version === null) return [timeframeOf(seconds), { skipped: 'no direction model is active' }];
         const folder = pathInside(directionFolder(modelsFolder), version);
-        return [timeframeOf(seconds), lookAtVersion({ folder, instruments: own, seconds, journals, bars, limits })];
+        const task = { folder, instruments: own, seconds, journals, bars, limits, noveltyMin };
+        return [timeframeOf(seconds), lookAtVersion(task)];
       } catch (error) {
         return [timeframeOf(seconds), { skipped: describeError(error).message }];
       }
@@ -98,7 +102,7 @@ export function lookAtDirections({
   );
 }
 
-interface VersionTask extends Pick<DirectionLookTask, 'journals' | 'bars' | 'limits'> {
+interface VersionTask extends Pick<DirectionLookTask, 'journals' | 'bars' | 'limits' | 'noveltyMin'> {
   /** Of the bundle. */
   readonly folder: string;
   readonly instruments: readonly Pair[];
@@ -107,7 +111,8 @@ interface VersionTask extends Pick<DirectionLookTask, 'journals' | 'bars' | 'lim
 }
 
 /** @throws MinutehandError as `readDirectionBundle` */
-function lookAtVersion({ folder, instruments, seconds, journals, bars, limits }: VersionTask): Part<LiveDirection> {
+function lookAtVersion(task: VersionTask): Part<LiveDirection> {
+  const { folder, instruments, seconds, journals, bars, limits, noveltyMin } = task;
   const known = instruments.filter(({ a }) => bars.has(a));
   if (known.length === 0) return { skipped: 'no bar has come' };
   const { manifest } = readDirectionBundle(folder);
@@ -119,16 +124,18 @@ function lookAtVersion({ folder, instruments, seconds, journals, bars, limits }:
   const rows = instrumentRows(own, { windows, label: policy });
   const published: number[] = [];
   const probabilities: number[] = [];
+  const novelties = new Float64Array(rows.time.length).fill(NaN);
   withJournals(journals, (opened) => {
     for (const [index, { id }] of known.entries()) {
       const ofIt = [...rows.time.keys()].filter((row) => rows.instrument[row] === index);
       const minuteOf = (row: number): number => rows.time[row]! - SECONDS_PER_BAR;
-      const answers = opened.map((journal) => journal.probabilitiesBy(version, id, ofIt.map(minuteOf)));
+      const answers = opened.map((journal) => journal.answersBy(version, id, ofIt.map(minuteOf)));
       for (const row of ofIt) {
         const answer = answers.map((found) => found.get(minuteOf(row))).find((found) => found !== undefined);
         if (answer === undefined) continue;
         published.push(row);
-        probabilities.push(...answer);
+        probabilities.push(...answer.probabilities);
+        novelties[row] = answer.novelty;
       }
     }
   });
@@ -154,7 +161,16 @@ function lookAtVersion({ folder, instruments, seconds, journals, bars, limits }:
       known.map(({ a }) => a),
       { timeframe: seconds, windows },
     ),
-    win_rate: liveWinRate({ manifest, reference, instruments: own, rows, answers, from: trainedTo }),
+    win_rate: liveWinRate({
+      manifest,
+      reference,
+      instruments: own,
+      rows,
+      answers,
+      novelties,
+      noveltyMin,
+      from: trainedTo,
+    }),
   };
 }
 
@@ -186,17 +202,21 @@ interface WinRateTask {
   readonly rows: InstrumentRows;
   /** The published probabilities. */
   readonly answers: EvaluatedAnswers;
+  /** As they were published, by row. */
+  readonly novelties: Float64Array;
+  readonly noveltyMin: number | undefined;
   /** Epoch seconds: entries at bars that close later count. */
   readonly from: number;
 }
 
-function liveWinRate({ manifest, reference, instruments, rows, answers, from }: WinRateTask): Compared {
+function liveWinRate(task: WinRateTask): Compared {
+  const { manifest, reference, instruments, rows, answers, novelties, noveltyMin, from } = task;
   const byBar = noAnswers(instruments);
-  put(byBar, rows, answers.rows, answers.probabilities);
+  put(byBar, rows, answers.rows, answers.probabilities, { novelties });
   const { taker_fee_bps, slippage_bps } = manifest.costs ?? EARLIER_COSTS;
   const costs = { takerFeeBps: taker_fee_bps, slippageBps: slippage_bps };
   const trades = instruments
-    .flatMap((own, i) => backtestStrategy(own, byBar[i]!, () => manifest.strategy, costs))
+    .flatMap((own, i) => backtestStrategy(own, byBar[i]!, () => manifest.strategy, costs, noveltyMin))
     .filter(({ entryTime }) => entryTime >= from);
   const days = trades.map(({ entryTime }) => Math.floor((entryTime - from) / SECONDS_PER_DAY));
   return compareWinRate(

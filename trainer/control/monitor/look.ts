@@ -215,7 +215,14 @@ async function liveDirections(task: LookTask, last: OpenTime): Promise<LiveDirec
   const needed = 1.5 * (adopt_min_candidates + 2) * slowest + DAY_S;
   const from = last - Math.max(monitor_days * DAY_S, needed) - directionWarmUp(instruments, modelsFolder);
   const bars = await withStore(task, (store) => readBars(task, symbols, from, store));
-  return lookAtDirections({ instruments, modelsFolder, journals, bars, limits: biasLimits(settings) });
+  return lookAtDirections({
+    instruments,
+    modelsFolder,
+    journals,
+    bars,
+    limits: biasLimits(settings),
+    noveltyMin: settings.core.novelty_min ?? undefined,
+  });
 }
 
 /** The same up to the newest bar of the instruments, which is not known from pairs. */

@@ -33,7 +33,7 @@ export const signalSchema = z
       .number()
       .nullable()
       .optional()
-      .describe("Share of AI1's training rows that are farther out; of candidates whose bundle describes them"),
+      .describe("Share of the model's training rows that are farther out; of candidates whose bundle describes them"),
     ml_up_prob: ofInstrument('Probability of up'),
     ml_down_prob: ofInstrument('Probability of down'),
     ml_range_prob: ofInstrument('Probability of range'),

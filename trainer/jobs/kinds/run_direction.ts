@@ -219,6 +219,7 @@ export function planOf(
     costs: { takerFeeBps: parameters.taker_fee_bps, slippageBps: parameters.slippage_bps },
     f1Floor: f1Floor(settings, 'direction'),
     biasLimits: biasLimits(settings),
+    ...(settings.core.novelty_min !== null && { noveltyMin: settings.core.novelty_min }),
     seed: String(seed),
     workers: resources.workers,
     balances: compare,

@@ -1,6 +1,5 @@
 import { InputNovelty, NOVELTY_CLIP, type InputDescription } from '../../../shared/bundle/input_novelty.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { FeatureDefinition, ModelName } from '../../../shared/core/features/feature.ts';
 import type { Rng } from '../../../shared/ports.ts';
 import { createRng } from '../../../shared/rng.ts';
 
@@ -22,6 +21,13 @@ const FARTHER = [
 ];
 const MIN_ROWS = 200;
 
+/** A column of the rows. */
+export interface DescribedColumn {
+  readonly name: string;
+  /** Whether the model may use it. */
+  readonly isUsed: boolean;
+}
+
 /** Rows that a model was trained on. */
 export interface DescribedRows {
   readonly x: Matrix;
@@ -37,12 +43,11 @@ export interface DescribedRows {
  */
 export function describeInputs(
   rows: DescribedRows,
-  definitions: readonly Pick<FeatureDefinition, 'name' | 'models'>[],
-  model: ModelName,
+  columns: readonly DescribedColumn[],
   seed: string,
 ): InputDescription | null {
   if (rows.x.rows < MIN_ROWS) return null;
-  const scaled = scaleColumns(rows.x, definitions, model);
+  const scaled = scaleColumns(rows.x, columns);
   if (scaled.length === 0) return null;
   const sample = evenly(rows.x.rows, SAMPLE_ROWS);
   const rng = createRng(seed);
@@ -60,7 +65,7 @@ export function describeInputs(
     distances: [0, 1],
     farther: [1, 0],
   });
-  const names = definitions.map(({ name }) => name);
+  const names = columns.map(({ name }) => name);
   const blocks = blocksOf(rows.time, sample);
   const distances: number[] = [];
   for (const block of blocks) {
@@ -81,13 +86,9 @@ interface ScaledColumn {
 }
 
 /** A column that is constant, or that no row has, tells no model anything. */
-function scaleColumns(
-  { rows, columns, values }: Matrix,
-  definitions: readonly Pick<FeatureDefinition, 'name' | 'models'>[],
-  model: ModelName,
-): ScaledColumn[] {
-  return definitions.flatMap(({ name, models }, at): ScaledColumn[] => {
-    if (!models.includes(model)) return [];
+function scaleColumns({ rows, columns, values }: Matrix, described: readonly DescribedColumn[]): ScaledColumn[] {
+  return described.flatMap(({ name, isUsed }, at): ScaledColumn[] => {
+    if (!isUsed) return [];
     const known: number[] = [];
     for (let row = 0; row < rows; row++) {
       const value = values[row * columns + at]!;

@@ -1,17 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
 import { inputDescriptionSchema } from '../../../shared/bundle/input_novelty.ts';
 import { createRng } from '../../../shared/rng.ts';
-import { describeInputs, type DescribedRows } from './input_description.ts';
+import { describeInputs, type DescribedColumn, type DescribedRows } from './input_description.ts';
 import { rowNovelties } from './row_novelties.ts';
 
-type Definition = Pick<FeatureDefinition, 'name' | 'models'>;
-const DEFINITIONS: readonly Definition[] = [
-  { name: 'calm', models: ['ai1'] },
-  { name: 'two_states', models: ['ai1', 'ai2'] },
-  { name: 'of_others', models: ['ai2'] },
-  { name: 'constant', models: ['ai1'] },
-  { name: 'often_missing', models: ['ai1'] },
+const DEFINITIONS: readonly DescribedColumn[] = [
+  { name: 'calm', isUsed: true },
+  { name: 'two_states', isUsed: true },
+  { name: 'of_others', isUsed: false },
+  { name: 'constant', isUsed: true },
+  { name: 'often_missing', isUsed: true },
 ];
 const COLUMNS = DEFINITIONS.length;
 
@@ -27,7 +25,7 @@ function rowsOf(rows: number, seed: string, shift = 0): DescribedRows {
   return { x: { rows, columns: COLUMNS, values }, time: Float64Array.from({ length: rows }, (_, row) => 60 * row) };
 }
 
-const described = describeInputs(rowsOf(4000, 'training'), DEFINITIONS, 'ai1', 'seed')!;
+const described = describeInputs(rowsOf(4000, 'training'), DEFINITIONS, 'seed')!;
 
 function shareBelow(novelties: Float64Array | null, limit: number): number {
   return novelties!.filter((novelty) => novelty < limit).length / novelties!.length;
@@ -54,21 +52,21 @@ describe('the description of training rows', () => {
   });
 
   it('is the same for the same rows and seed', () => {
-    expect(describeInputs(rowsOf(4000, 'training'), DEFINITIONS, 'ai1', 'seed')).toEqual(described);
-    expect(describeInputs(rowsOf(4000, 'training'), DEFINITIONS, 'ai1', 'another')).not.toEqual(described);
+    expect(describeInputs(rowsOf(4000, 'training'), DEFINITIONS, 'seed')).toEqual(described);
+    expect(describeInputs(rowsOf(4000, 'training'), DEFINITIONS, 'another')).not.toEqual(described);
   });
 
   it('does not exist of few rows, without a column that varies, or of rows of one moment', () => {
-    expect(describeInputs(rowsOf(199, 'few'), DEFINITIONS, 'ai1', 'seed')).toBeNull();
-    expect(describeInputs(rowsOf(400, 'constant'), DEFINITIONS.slice(0, 1), 'ai2', 'seed')).toBeNull();
+    expect(describeInputs(rowsOf(199, 'few'), DEFINITIONS, 'seed')).toBeNull();
+    expect(describeInputs(rowsOf(400, 'constant'), [{ name: 'calm', isUsed: false }], 'seed')).toBeNull();
     const { x } = rowsOf(400, 'moment');
-    expect(describeInputs({ x, time: new Float64Array(400) }, DEFINITIONS, 'ai1', 'seed')).toBeNull();
+    expect(describeInputs({ x, time: new Float64Array(400) }, DEFINITIONS, 'seed')).toBeNull();
   });
 
   it('has a center for each kind of row where there are few kinds', () => {
     const x = { rows: 400, columns: 1, values: Float32Array.from({ length: 400 }, (_, row) => row % 2) };
     const time = Float64Array.from({ length: 400 }, (_, row) => 60 * row);
-    const few = describeInputs({ x, time }, DEFINITIONS.slice(0, 1), 'ai1', 'seed')!;
+    const few = describeInputs({ x, time }, DEFINITIONS.slice(0, 1), 'seed')!;
     expect(few.centers.length).toBe(2);
     for (const novelty of rowNovelties(x, few, DEFINITIONS.slice(0, 1))!) expect(novelty).toBeCloseTo(1, 9);
   });

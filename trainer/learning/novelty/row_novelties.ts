@@ -1,12 +1,11 @@
 import { InputNovelty, type InputDescription } from '../../../shared/bundle/input_novelty.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
 
 /** Novelty of each row, as the daemon computes it; null where nothing describes what the model learned from. */
 export function rowNovelties(
   { rows, columns, values }: Matrix,
   inputs: InputDescription | null | undefined,
-  definitions: readonly Pick<FeatureDefinition, 'name'>[],
+  definitions: readonly { readonly name: string }[],
 ): Float64Array | null {
   if (inputs === null || inputs === undefined) return null;
   const novelty = new InputNovelty(

@@ -148,7 +148,8 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
 function inputsOf({ inputs, warmStart, models, dataset }: LearnedParts, seed: number): InputDescription | null {
   if (inputs !== undefined) return inputs;
   if (warmStart !== null) return warmStart.inputs ?? null;
-  return describeInputs(models.ai1.job.rows.trained, dataset.definitions, 'ai1', `${seed}/inputs`);
+  const columns = dataset.definitions.map(({ name, models: users }) => ({ name, isUsed: users.includes('ai1') }));
+  return describeInputs(models.ai1.job.rows.trained, columns, `${seed}/inputs`);
 }
 
 /** Identity of a training: the same rows, settings and seed are no further trial. */

@@ -45,7 +45,13 @@ export async function verifyDirectionDeeply(path: string, options: DeepVerificat
   );
   if (hashInstruments(instruments) !== manifest.data_hash) return impossible(otherData(manifest, options));
   const job = { seed: training.seed, parameters: parameters.data, resources: { workers } };
-  const plan = { ...planOf(job, settings), windows: manifest.windows as unknown as InstrumentWindows };
+  const { noveltyMin: _ofToday, ...known } = planOf(job, settings);
+  const { novelty_min: noveltyMin } = training;
+  const plan = {
+    ...known,
+    windows: manifest.windows as unknown as InstrumentWindows,
+    ...(noveltyMin !== undefined && { noveltyMin }),
+  };
   const look = manifest.evaluation_look;
   const trained = await trainDirection(instruments, plan, onProgress, look === undefined ? null : () => look);
   const out = temporaryFolder('verify');

@@ -18,7 +18,8 @@ import { classMetrics, meanAndError } from '../../measures/class_metrics.ts';
 import type { Trade } from '../../trades/backtest.ts';
 import { noAnswers, put, strategyByBlock } from './direction_net.ts';
 import { answersOfBlocks, pickAnswers, type EvaluatedAnswers } from './direction_report.ts';
-import { answersTo, firstUnseen, rowsPerScore } from './evaluate_direction.ts';
+import { blockNovelties, type NoveltyLimit } from './block_novelties.ts';
+import { answersTo, firstUnseen, noveltiesOf, rowsPerScore } from './evaluate_direction.ts';
 import { missingSeries } from './formula_series.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
@@ -33,7 +34,7 @@ const BLOCK_SECONDS = 3 * SECONDS_PER_DAY;
 export interface NewDirection {
   readonly trained: Pick<TrainedDirection, 'rows' | 'blocks' | 'net'>;
   readonly instruments: readonly Instrument[];
-  readonly plan: Pick<DirectionPlan, 'windows' | 'label'>;
+  readonly plan: Pick<DirectionPlan, 'windows' | 'label' | 'noveltyMin' | 'seed'>;
   readonly costs: InstrumentCosts;
   readonly version: string;
   readonly market: 'live' | 'simulated';
@@ -114,7 +115,7 @@ async function openActive(
  */
 export function compareDirections(
   { trained: { rows, blocks, net }, instruments, plan, costs, version }: NewDirection,
-  champion: Pick<DirectionModel, 'manifest' | 'infer' | 'formulas'>,
+  champion: Pick<DirectionModel, 'manifest' | 'infer' | 'formulas' | 'novelty'>,
   limits: AdoptionLimits,
 ): Comparison {
   const { manifest } = champion;
@@ -134,20 +135,24 @@ export function compareDirections(
     ...answersTo((features, count) => champion.infer(features, count), own.rows, chosen),
     rows: young.rows,
   };
-  const sideOf = (side: Omit<Side, 'rows' | 'instruments' | 'costs' | 'from'>): Compared =>
-    compared({ ...side, rows, instruments, costs, from });
+  const { noveltyMin, seed } = plan;
+  const splits = blocks.map(({ split }) => split);
+  const sideOf = (side: Omit<Side, 'rows' | 'instruments' | 'costs' | 'from' | 'noveltyMin'>): Compared =>
+    compared({ ...side, rows, instruments, costs, from, noveltyMin });
   return {
     kind: 'compared',
     champion: sideOf({
       version: manifest.version,
       answers: old,
       edge: manifest.edge,
+      novelties: noveltiesOfChampion(champion, own, young.rows, rows.x.rows),
       strategyAt: () => manifest.strategy,
     }),
     challenger: sideOf({
       version,
       answers: young,
       edge: net.edge,
+      novelties: noveltyMin === undefined ? undefined : { novelties: blockNovelties(rows, splits, seed) },
       strategyAt: strategyByBlock(blocks, net.thetas, manifest.timeframe),
     }),
     brierLoss: brierLossOfClasses(old, young, rows),
@@ -173,6 +178,21 @@ function rowsOfChampion(
   return { rows: own, at: (row) => places.get(keyOf(rows, row)) ?? -1 };
 }
 
+/** By row of the challenger. */
+function noveltiesOfChampion(
+  champion: Pick<DirectionModel, 'novelty'>,
+  own: ReturnType<typeof rowsOfChampion>,
+  compared: Int32Array,
+  rows: number,
+): Pick<NoveltyLimit, 'novelties'> | undefined {
+  const chosen = compared.map((row) => own.at(row));
+  const measured = noveltiesOf(champion, own.rows.x, chosen);
+  if (measured === undefined) return undefined;
+  const novelties = new Float64Array(rows).fill(NaN);
+  compared.forEach((row, i) => (novelties[row] = measured.novelties[chosen[i]!]!));
+  return { novelties };
+}
+
 interface Side {
   readonly version: string;
   readonly answers: EvaluatedAnswers;
@@ -180,6 +200,9 @@ interface Side {
   readonly rows: InstrumentRows;
   readonly instruments: readonly Instrument[];
   readonly costs: InstrumentCosts;
+  /** By row; undefined: not known. */
+  readonly novelties: Pick<NoveltyLimit, 'novelties'> | undefined;
+  readonly noveltyMin: number | undefined;
   /** Epoch seconds. */
   readonly from: number;
   /** @param close epoch seconds */
@@ -187,12 +210,12 @@ interface Side {
 }
 
 function compared(side: Side): Compared {
-  const { version, answers, edge, rows, instruments, costs, from } = side;
+  const { version, answers, edge, rows, instruments, costs, novelties, noveltyMin, from } = side;
   const byBar = noAnswers(instruments);
-  put(byBar, rows, answers.rows, answers.probabilities);
+  put(byBar, rows, answers.rows, answers.probabilities, novelties);
   const trades = instruments.flatMap((own, i) => {
     const { time, timeframe } = own.bars;
-    return backtestStrategy(own, byBar[i]!, (t) => side.strategyAt(time[t]! + timeframe), costs);
+    return backtestStrategy(own, byBar[i]!, (t) => side.strategyAt(time[t]! + timeframe), costs, noveltyMin);
   });
   const until = answers.rows.reduce((most, row) => Math.max(most, rows.time[row]!), from);
   const { auc, brier } = classMetrics(answers);

@@ -1,7 +1,4 @@
-import type {
-  DirectionProbabilities,
-  DirectionStrategy,
-} from '../../../../shared/strategies/direction/direction_input.ts';
+import type { DirectionStrategy } from '../../../../shared/strategies/direction/direction_input.ts';
 import type { InstrumentEdge } from '../../../../shared/bundle/direction/direction_manifest.ts';
 import type { Trade } from '../../trades/backtest.ts';
 import { MIN_TRADES } from '../../backtest/edge.ts';
@@ -10,7 +7,8 @@ import { allowedLosses, edgeTest } from '../../backtest/edge_test.ts';
 import { DOWN, EVALUATION_LABEL, evaluationBars, RANGE, UP } from './label/direction.ts';
 import type { MeanTest } from '../../statistics/mean_test.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
-import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
+import type { NoveltyLimit } from './block_novelties.ts';
+import { backtestStrategy, type BarAnswer, type InstrumentCosts } from './strategy_backtest.ts';
 import { CLASSES, fitOnBlocks, type CalibratedBlock, type ScoredBlock } from './walk_forward.ts';
 import { scaledProbabilities } from '../../calibrate/vector_scaling.ts';
 
@@ -83,16 +81,18 @@ export interface NetParts {
   readonly costs: InstrumentCosts;
   /** Models that were measured on the same blocks: their claims count as well. */
   readonly variants: number;
+  /** Of the test rows of all blocks; absent: no entry is refused for it. */
+  readonly novelty?: NoveltyLimit | undefined;
   /** Probability of a false edge that these trades may have, asked before their result is known; default: 5 %. */
   levelOf?(trades: readonly Trade[]): number;
 }
 
 /** Trades each evaluated block with a threshold chosen on earlier blocks. */
 export function walkForwardNet(parts: NetParts): WalkForwardNet {
-  const { rows, instruments, scored, calibrated, costs, variants, levelOf = () => EDGE_ERROR_RATE } = parts;
+  const { rows, instruments, scored, calibrated, costs, novelty, variants, levelOf = () => EDGE_ERROR_RATE } = parts;
   const first = scored.length - calibrated.length;
   const thetas = calibrated.map(({ split }, i) => chooseTheta(parts, scored.slice(0, first + i), split.from));
-  const trades = tradesOfBlocks({ rows, instruments, calibrated, costs, thetas });
+  const trades = tradesOfBlocks({ rows, instruments, calibrated, costs, novelty, thetas });
   const symbols = instruments.map(({ bars: { symbol } }) => symbol);
   const { pooled, edge } = edgeClaims(trades, symbols, variants, levelOf(trades));
   return { result: netResult(trades, costs, pooled), thetas, edge, trades };
@@ -104,14 +104,17 @@ export function tradesOfBlocks({
   instruments,
   calibrated,
   costs,
+  novelty,
   thetas,
-}: Pick<NetParts, 'rows' | 'instruments' | 'calibrated' | 'costs'> & { readonly thetas: readonly number[] }): Trade[] {
+}: Pick<NetParts, 'rows' | 'instruments' | 'calibrated' | 'costs' | 'novelty'> & {
+  readonly thetas: readonly number[];
+}): Trade[] {
   const answers = noAnswers(instruments);
-  for (const { split, probabilities } of calibrated) put(answers, rows, split.test, probabilities);
+  for (const { split, probabilities } of calibrated) put(answers, rows, split.test, probabilities, novelty);
   const strategyAt = strategyByBlock(calibrated, thetas, instruments[0]!.bars.timeframe);
   return instruments.flatMap((own, i) => {
     const { time, timeframe } = own.bars;
-    return backtestStrategy(own, answers[i]!, (t) => strategyAt(time[t]! + timeframe), costs);
+    return backtestStrategy(own, answers[i]!, (t) => strategyAt(time[t]! + timeframe), costs, novelty?.min);
   });
 }
 
@@ -120,7 +123,7 @@ export function tradesOfBlocks({
  * enough trades.
  */
 export function chooseTheta(
-  { rows, instruments, costs }: Pick<NetParts, 'rows' | 'instruments' | 'costs'>,
+  { rows, instruments, costs, novelty }: Pick<NetParts, 'rows' | 'instruments' | 'costs' | 'novelty'>,
   blocks: readonly ScoredBlock[],
   until: number,
 ): number {
@@ -130,13 +133,16 @@ export function chooseTheta(
     const known = Int32Array.from(split.test.keys()).filter((i) => rows.labelEnd[split.test[i]!]! < until);
     const own = logits.map((all) => Float32Array.from(known, (i) => all[i]!));
     const test = Int32Array.from(known, (i) => split.test[i]!);
-    put(answers, rows, test, scaledProbabilities(own, scaling));
+    put(answers, rows, test, scaledProbabilities(own, scaling), novelty);
   }
   let best = THETA_GRID.at(-1)!;
   let bestRatio = -Infinity;
   for (const theta of THETA_GRID) {
     const strategy = strategyOf(theta, instruments[0]!.bars.timeframe);
-    const ratio = netRatio(instruments.flatMap((own, i) => backtestStrategy(own, answers[i]!, () => strategy, costs)));
+    const trades = instruments.flatMap((own, i) =>
+      backtestStrategy(own, answers[i]!, () => strategy, costs, novelty?.min),
+    );
+    const ratio = netRatio(trades);
     if (ratio > bestRatio) {
       best = theta;
       bestRatio = ratio;
@@ -154,24 +160,27 @@ function netRatio(trades: readonly Trade[]): number {
   return mean / Math.sqrt(variance / n);
 }
 
-/** Probabilities by bar and instrument. */
-export type Answers = (DirectionProbabilities | null)[][];
+/** Answers by bar and instrument. */
+export type Answers = (BarAnswer | null)[][];
 
 export function noAnswers(instruments: readonly Instrument[]): Answers {
-  return instruments.map(({ bars }) => new Array<DirectionProbabilities | null>(bars.length).fill(null));
+  return instruments.map(({ bars }) => new Array<BarAnswer | null>(bars.length).fill(null));
 }
 
+/** @param novelty of the rows; absent: not known */
 export function put(
   answers: Answers,
   rows: Pick<InstrumentRows, 'instrument' | 'bar'>,
   test: Int32Array,
   probabilities: Float64Array,
+  novelty?: Pick<NoveltyLimit, 'novelties'>,
 ): void {
   test.forEach((row, i) => {
     answers[rows.instrument[row]!]![rows.bar[row]!] = {
       ML_UP_PROB: probabilities[i * CLASSES + UP]!,
       ML_DOWN_PROB: probabilities[i * CLASSES + DOWN]!,
       ML_RANGE_PROB: probabilities[i * CLASSES + RANGE]!,
+      ...(novelty && { novelty: novelty.novelties[row]! }),
     };
   });
 }

@@ -8,6 +8,7 @@ import { takeRows } from '../../learners/contract/fit_rows.ts';
 import type { Trade } from '../../trades/backtest.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { lookLevel } from '../../backtest/edge.ts';
+import type { NoveltyLimit } from './block_novelties.ts';
 import { positions } from '../../dataset/rows.ts';
 import { directionGates } from './gates/registry.ts';
 import { edgeClaims, netResult, noAnswers, put, type NetResult } from './direction_net.ts';
@@ -34,6 +35,10 @@ export interface EvaluationRequest {
   readonly manifest: DirectionManifest;
   /** @param rows at most `rowsPerScore` */
   readonly infer: DirectionModel['infer'];
+  /** Absent: the bundle does not describe its training rows. */
+  readonly novelty?: DirectionModel['novelty'] | undefined;
+  /** Smallest novelty of an entry; absent: any. */
+  readonly noveltyMin?: number | undefined;
   readonly instruments: readonly Instrument[];
   /** Epoch seconds: bars that close from then on, until before `to`, are evaluated; those before warm the features. */
   readonly from: number;
@@ -172,15 +177,27 @@ export function answersTo(infer: DirectionModel['infer'], rows: InstrumentRows, 
   return { classes: CLASSES, probabilities, labels, rows: chosen };
 }
 
+/** As the model measures the chosen rows; undefined where its bundle does not describe its training rows. */
+export function noveltiesOf(
+  { novelty }: { readonly novelty?: DirectionModel['novelty'] | undefined },
+  { rows, columns, values }: InstrumentRows['x'],
+  chosen: Int32Array,
+): Pick<NoveltyLimit, 'novelties'> | undefined {
+  if (novelty === undefined) return undefined;
+  const novelties = new Float64Array(rows).fill(NaN);
+  for (const row of chosen) novelties[row] = novelty.of(values, row * columns);
+  return { novelties };
+}
+
 /** Trades by the strategy of the bundle, entered within the evaluated rows. */
 function tradesOf(
-  { manifest, instruments, costs }: EvaluationRequest,
+  { manifest, instruments, costs, novelty, noveltyMin }: EvaluationRequest,
   rows: InstrumentRows,
   answers: EvaluatedAnswers,
 ): ReturnType<typeof backtestStrategy> {
   const byBar = noAnswers(instruments);
-  put(byBar, rows, answers.rows, answers.probabilities);
-  return instruments.flatMap((own, i) => backtestStrategy(own, byBar[i]!, () => manifest.strategy, costs));
+  put(byBar, rows, answers.rows, answers.probabilities, noveltiesOf({ novelty }, rows.x, answers.rows));
+  return instruments.flatMap((own, i) => backtestStrategy(own, byBar[i]!, () => manifest.strategy, costs, noveltyMin));
 }
 
 /** The same with every series one bar later, of the instruments that show an edge. */

@@ -13,6 +13,7 @@ import { takeRows } from '../../learners/contract/fit_rows.ts';
 import { DIRECTIONS } from './label/direction.ts';
 import { classShares } from '../../measures/class_table.ts';
 import { directionCard } from './direction_card.ts';
+import { describeRows } from './block_novelties.ts';
 import { strategyOf } from './direction_net.ts';
 import { directionDatasetId } from './direction_table.ts';
 import { directionReference } from './direction_reference.ts';
@@ -80,6 +81,7 @@ function manifestOf(
   const { rows, metrics, net, priors, scaling, theta, bias, gates, blocks } = trained;
   const { params, balance } = trained.learning;
   const period = rows.time.reduce(([from, to], time) => [Math.min(from!, time), Math.max(to!, time)], [Infinity, 0]);
+  const inputs = describeRows(rows, `${plan.seed}/inputs`);
   const numbers = Object.entries(params).filter((own): own is [string, number] => typeof own[1] === 'number');
   return {
     git_commit: gitCommit,
@@ -97,7 +99,12 @@ function manifestOf(
     period: { from: isoMinute(period[0]!), to: isoMinute(period[1]!) },
     data_hash: hashInstruments(instruments),
     ...(job && {
-      training: { ...job, ...spanOf(instruments), dataset_id: directionDatasetId(rows, instruments, plan) },
+      training: {
+        ...job,
+        ...spanOf(instruments),
+        dataset_id: directionDatasetId(rows, instruments, plan),
+        ...(plan.noveltyMin !== undefined && { novelty_min: plan.noveltyMin }),
+      },
     }),
     label: { ...plan.label },
     balance: plan.balance,
@@ -123,6 +130,7 @@ function manifestOf(
       upper_95_net_bps: net.result.upper_95_net_bps,
       trades: net.result.trades,
     },
+    ...(inputs && { inputs }),
     base_rates: classShares(rows.evaluation, DIRECTIONS.length),
     costs: { taker_fee_bps: plan.costs.takerFeeBps, slippage_bps: plan.costs.slippageBps },
     bias: biasOf(bias),

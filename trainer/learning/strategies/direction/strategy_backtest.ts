@@ -12,6 +12,12 @@ import type { Instrument } from './instrument_rows.ts';
 
 const BPS = 1e4;
 
+/** What a model answers to a bar. */
+export interface BarAnswer extends DirectionProbabilities {
+  /** Share of training rows that are farther out; absent or NaN: not known. */
+  readonly novelty?: number;
+}
+
 /** Cost per side of a trade, basis points of notional. */
 export interface InstrumentCosts {
   readonly takerFeeBps: number;
@@ -21,14 +27,16 @@ export interface InstrumentCosts {
 /**
  * Trades of one instrument by the decision of `shared/core`: decided at a close, filled at the next open, with taker
  * fee and slippage per fill. Longs pay, and shorts receive, the funding rate at each settlement during the position.
- * @param probabilities [bars]; null = no entry, and exits by price and age only
+ * @param answers [bars]; null = no entry, and exits by price and age only
  * @param strategyAt strategy at a bar
+ * @param noveltyMin smallest novelty of an entry, where it is known; absent: any
  */
 export function backtestStrategy(
   { bars, series }: Instrument,
-  probabilities: readonly (DirectionProbabilities | null)[],
+  answers: readonly (BarAnswer | null)[],
   strategyAt: (t: number) => DirectionStrategy,
   { takerFeeBps, slippageBps }: InstrumentCosts,
+  noveltyMin?: number,
 ): Trade[] {
   const trades: Trade[] = [];
   const funding = settlementsOf(series.funding_rate);
@@ -39,8 +47,10 @@ export function backtestStrategy(
     const before = position;
     const step = stepDirection(strategyAt(t), before, {
       close: bars.close[t]!,
-      probabilities: probabilities[t] ?? null,
+      probabilities: answers[t] ?? null,
       hasEdge: true,
+      novelty: answers[t]?.novelty,
+      noveltyMin,
     });
     position = step.position;
     if (step.action === 'ENTER') entry = t + 1;

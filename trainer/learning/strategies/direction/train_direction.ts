@@ -24,6 +24,7 @@ import {
   type LossDifference,
 } from './direction_report.ts';
 import { modelBias } from './model_bias.ts';
+import { blockNovelties, type NoveltyLimit } from './block_novelties.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { refuseMissingSeries } from './formula_series.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
@@ -82,6 +83,8 @@ export interface DirectionPlan {
   /** Minimum of the plain F1; null: none. */
   readonly f1Floor: number | null;
   readonly biasLimits: BiasLimits;
+  /** Smallest novelty of an entry; absent: any. */
+  readonly noveltyMin?: number;
   /** Search for parameters; null without one. */
   readonly search: DirectionSearch | null;
   readonly seed: string;
@@ -148,6 +151,8 @@ interface Run {
   readonly pool: FitPool;
   readonly onStage: OnStage;
   readonly countLook: ((look: DirectionLook) => number) | null;
+  /** Of the test rows of all blocks, whichever way learns from them. */
+  readonly novelty: NoveltyLimit | undefined;
   /** Of this training: its variants share the look of the chosen one. */
   look: number | null;
 }
@@ -167,7 +172,8 @@ export async function trainDirection(
 ): Promise<TrainedDirection> {
   const { rows, series, column } = prepare(instruments, plan, onStage);
   const pool = openFitPool(plan.workers);
-  const run: Run = { rows, instruments, plan, pool, onStage, countLook, look: null };
+  const novelty = noveltyLimit(rows, plan);
+  const run: Run = { rows, instruments, plan, pool, onStage, countLook, novelty, look: null };
   try {
     const { learning: own, report: search } = await searched(run);
     const { scored, calibrated, metrics, net, log_loss_of_seeds, cost } = await measure(run, 'walk-forward', own);
@@ -195,7 +201,7 @@ export async function trainDirection(
     const raw = await learn(rows, Int32Array.from(rows.time.keys()), own, pool);
     onStage('model of all rows', 1, 1);
     const scaling = fitOnBlocks(rows, scored, Infinity);
-    const theta = chooseTheta({ rows, instruments, costs: plan.costs }, scored, Infinity);
+    const theta = chooseTheta({ rows, instruments, costs: plan.costs, novelty }, scored, Infinity);
     const model = vectorScaled(raw, scaling);
     onStage('report', 0, 1);
     const validation = validateDirection({ rows, instruments, plan, blocks: calibrated, model, seed: plan.seed });
@@ -262,6 +268,15 @@ export function preparedRows(
   onStage: OnStage,
 ): InstrumentRows {
   return prepare(instruments, plan, onStage).rows;
+}
+
+function noveltyLimit(
+  rows: InstrumentRows,
+  { noveltyMin, walkForward, seed }: DirectionPlan,
+): NoveltyLimit | undefined {
+  if (noveltyMin === undefined) return undefined;
+  const { calibrationBlocks: _, ...own } = walkForward;
+  return { min: noveltyMin, novelties: blockNovelties(rows, walkForwardSplits(rows, { ...own, window: null }), seed) };
 }
 
 /** The blocks of time that a training is evaluated on, the earliest first. */
@@ -385,7 +400,7 @@ async function measure(
   log_loss_of_seeds: number[];
   cost: FitCost;
 }> {
-  const { rows, instruments, plan, pool, onStage } = run;
+  const { rows, instruments, plan, pool, onStage, novelty } = run;
   const watch = new FitWatch();
   const { walkForward, costs } = plan;
   const variants = 1 + variantsOf(plan);
@@ -403,7 +418,7 @@ async function measure(
     run.look ??= run.countLook({ ...evaluatedTime(rows, evaluated), trades });
     return lookLevel(run.look);
   };
-  const net = walkForwardNet({ rows, instruments, scored, calibrated, costs, variants, levelOf });
+  const net = walkForwardNet({ rows, instruments, scored, calibrated, costs, novelty, variants, levelOf });
   const metrics = directionMetrics(rows, calibrated);
   const log_loss_of_seeds = [metrics.log_loss];
   for (let other = 1; other < (plan.seeds ?? 1); other++) {
