@@ -1,5 +1,6 @@
 import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../shared/bar.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
+import { isAtOnce } from '../shared/bundle/scoring_engine.ts';
 import { createSimulatedMarket, type SimulatedMarket } from '../shared/market/simulated_market.ts';
 import { barSecondsOf, symbolsOf, type Pair } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
@@ -140,7 +141,7 @@ export class DryRuns {
     const set = models();
     if (set !== this.#seen) {
       this.#seen = set;
-      this.#hasModels = set !== null && Object.values(set.engines).every((engine) => engine === 'wasm-simd');
+      this.#hasModels = set !== null && Object.values(set.engines).every(isAtOnce);
       const own = this.#hasModels ? borrowed(set!, this.#pairs.length, isIdle) : null;
       this.#simulation.pipeline.inputs.apply({ kind: 'swap', set: own });
     }

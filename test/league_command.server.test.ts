@@ -74,7 +74,7 @@ describe('minutehand league', () => {
     expect([byName('logistic@baseline').columns, byName('gbdt').columns > 20]).toEqual([6, true]);
     // What it costs and earns: trees by the kernel, and trades after costs.
     expect([byName('gbdt').serving!.engine, byName('gbdt').serving!.bytes > 1000]).toEqual(['wasm-simd', true]);
-    expect(byName('logistic@baseline').serving!.engine).toBe('onnxruntime-node');
+    expect(byName('logistic@baseline').serving!.engine).toBe('own-graph');
     expect(byName('gbdt').net!.net_bps.value!).toBeLessThan(byName('gbdt').net!.gross_bps!);
     for (const { folds, scenarios, net, log_loss_of_seeds } of first.entrants) {
       expect(folds.ece.standard_error).toBeGreaterThanOrEqual(0);

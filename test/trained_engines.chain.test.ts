@@ -8,6 +8,7 @@ import { MODEL_FILES, type Manifest } from '../shared/bundle/manifest.ts';
 import type { RecordedGate } from '../shared/bundle/gates/gate_result.ts';
 import { onnxAnswers } from '../shared/bundle/onnx/answers.ts';
 import { decodeModel } from '../shared/bundle/onnx/schema.ts';
+import type { ScoringEngine } from '../shared/bundle/scoring_engine.ts';
 import { MODEL_NAMES } from '../shared/core/features/feature.ts';
 import type { TrainEngine } from '../shared/policy/engines.ts';
 import { LEARNER_PROGRAM, NETWORKS_PYTHON } from '../shared/policy/environment.ts';
@@ -39,17 +40,20 @@ interface Engine {
   readonly env: NodeJS.ProcessEnv;
   /** Why it cannot be trained here; empty: it can. */
   readonly note: string;
+  /** What scores its models in the daemon. */
+  readonly server: ScoringEngine;
   /** Looks at the metadata and operators of one model. */
   check(facts: Readonly<Record<string, string>>, operators: readonly string[]): void;
 }
 
-/** Engines whose models are no trees alone: onnxruntime serves them. */
+/** Engines whose models are no trees alone. */
 const ENGINES: readonly Engine[] = [
   {
     engine: 'vote',
     train: { vote_members: [...MEMBERS] },
     env: {},
     note: LONG_NOTE,
+    server: 'own-graph',
     check(facts, operators) {
       expect(facts['members']).toBe(MEMBERS.join(' '));
       const weights = facts['weights']!.split(' ').map(Number);
@@ -63,6 +67,7 @@ const ENGINES: readonly Engine[] = [
     train: {},
     env: { [LEARNER_PROGRAM]: JSON.stringify([process.execPath, join(packageRoot(), LOGISTIC_PROGRAM)]) },
     note: '',
+    server: 'onnxruntime-node',
     check: (_, operators) => expect(operators).toContain('ArgMax'),
   },
   {
@@ -70,11 +75,12 @@ const ENGINES: readonly Engine[] = [
     train: { networks: { epochs: 12, batch_size: 256, learning_rate: 0.005 } },
     env: { [NETWORKS_PYTHON]: TEST_NETWORKS_PYTHON },
     note: networksNote(),
+    server: 'onnxruntime-node',
     check: (_, operators) => expect(operators.filter((operator) => operator === 'Gemm')).toHaveLength(3),
   },
 ];
 
-describe.each(ENGINES)('a bundle of $engine', ({ engine, train, env, note, check }) => {
+describe.each(ENGINES)('a bundle of $engine', ({ engine, train, env, note, server, check }) => {
   let place: Workplace;
   let older: string;
   let bars: ReadonlyMap<string, BarColumns>;
@@ -147,17 +153,13 @@ describe.each(ENGINES)('a bundle of $engine', ({ engine, train, env, note, check
     }
   });
 
-  test('answers in the daemon, in onnxruntime, what its graph says of the features', async () => {
+  test('answers in the daemon, by its own code or by onnxruntime, what its graph says of the features', async () => {
     const url = await startDaemon(place, MARKET);
     await sendBars(url, bars, PUBLISHED_MINUTES);
     const journal = homePaths({ MINUTEHAND_HOME: place.home }).journal('live', 'main');
     const signal = await eventually('the last signal', () => lastSignal(journal, PAIR, PUBLISHED_MINUTES - 1));
     const health = (await (await fetch(`${url}/healthz`)).json()) as { readonly inference_engines: object };
-    expect(health.inference_engines).toEqual({
-      ai1: 'onnxruntime-node',
-      ai2: 'onnxruntime-node',
-      ai3: 'onnxruntime-node',
-    });
+    expect(health.inference_engines).toEqual({ ai1: server, ai2: server, ai3: server });
     const close = new Date((signal.time + 60) * 1000).toISOString();
     const explained = await place.run(['explain', PAIR, close, '--json'], all);
     expect(explained.code, explained.stderr).toBe(0);

@@ -6,6 +6,7 @@ import {
   type PreparedDirection,
 } from '../../shared/bundle/direction/direction_model.ts';
 import type { FeatureSchema, InstrumentSchema } from '../../shared/bundle/feature_schema.ts';
+import { packedTreesOf } from '../../shared/bundle/own_model.ts';
 import { openModelSet, type ModelSet, type OpenOptions, type Quietly } from '../../shared/bundle/model_set.ts';
 import { prepareModels, type PreparedModels, type PrepareOptions } from '../../shared/bundle/prepared_models.ts';
 import { MinutehandError, type ErrorCode } from '../../shared/errors.ts';
@@ -88,7 +89,8 @@ export function tablesOf(answer: LoadAnswer): ArrayBuffer[] {
   if (!('prepared' in answer)) return [];
   const { models, groups = [] } = answer.prepared;
   const all = [models, ...groups.map((group) => group.models)].flatMap((own) => Object.values(own));
-  const tables = all.flatMap((model) => (model.engine === 'wasm-simd' ? [model.packed.bytes.buffer] : []));
+  const own = all.flatMap((model) => (model.engine === 'onnxruntime-node' ? [] : packedTreesOf(model)));
+  const tables = own.map(({ bytes }) => bytes.buffer);
   // A pooled model that serves a group too is one table.
   return [...new Set(tables)];
 }

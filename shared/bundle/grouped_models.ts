@@ -1,5 +1,6 @@
 import type { BatchScores, ModelSet, SetGroups } from './loaded_models.ts';
 import { bundleModels, perBundleModel, type BundleModel } from './bundle_models.ts';
+import { slowestEngine } from './scoring_engine.ts';
 
 type Own = SetGroups['own'];
 
@@ -16,7 +17,7 @@ export function groupModelSets(pooled: ModelSet, own: Own, maxRows: number, colu
   return {
     ...pooled,
     engines: perBundleModel(bundleModels(pooled.manifest), (name) =>
-      sets.every(({ engines }) => engines[name] === 'wasm-simd') ? 'wasm-simd' : 'onnxruntime-node',
+      slowestEngine(sets.map(({ engines }) => engines[name]!)),
     ),
     engineNotes: perBundleModel(bundleModels(pooled.manifest), (name) =>
       [pooled.engineNotes[name]!, ...own.map((group) => `${group.name}: ${group.set.engineNotes[name]!}`)].join('; '),

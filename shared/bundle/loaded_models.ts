@@ -3,7 +3,7 @@ import type { BundleModel, PerBundleModel } from './bundle_models.ts';
 import type { FeatureSchema } from './feature_schema.ts';
 import type { InputNovelty } from './input_novelty.ts';
 import type { Manifest } from './manifest.ts';
-import type { ScoringEngine } from './prepared_models.ts';
+import type { ScoringEngine } from './scoring_engine.ts';
 
 /**
  * The answers of the models for one batch; row i belongs to row i of the features. Overwritten by the next call.
@@ -45,7 +45,7 @@ export interface ModelSet {
   hasEdge(pairId: string): boolean;
   /**
    * Scores the first `rows` rows of `features`, [rows × columns], or [rows × bars × columns] where models get a
-   * sequence. At once, and without allocating, when WASM serves all models; else a promise.
+   * sequence. At once, and without allocating, when our own code serves all models; else a promise.
    * @param only models of the set to be used; the answers of the others are undefined. Default: all
    * @param pairs id of the pair of each row; needed where there are groups
    * @throws RangeError more rows than the set was loaded for

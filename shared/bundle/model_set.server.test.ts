@@ -10,11 +10,15 @@ import { describeError, MinutehandError } from '../errors.ts';
 import { createRng } from '../rng.ts';
 import { anySchema } from './any_schema.fixture.ts';
 import { featureSchema } from './feature_schema.ts';
+import { goldenFeatures } from './bundle_models.ts';
 import { MODEL_FILES, type Manifest } from './manifest.ts';
+import { readManifest } from './bundle.ts';
 import { loadModelSet, openModelSet, type BatchScores, type ModelSet } from './model_set.ts';
+import { onnxAnswers } from './onnx/answers.ts';
 import { encodeOnnx } from './onnx/onnx.ts';
 import { decodeModel, encodeModel } from './onnx/schema.ts';
 import type { TreeEnsemble } from './onnx/tree_ensemble.ts';
+import { GraphWriter } from './own_graph/random_graph.fixture.ts';
 import { prepareModels } from './prepared_models.ts';
 import { writeRandomBundle } from './random_bundle.fixture.ts';
 import { packTrees } from './tree_kernel/pack.ts';
@@ -277,7 +281,7 @@ describe('the engines of a set', () => {
     const right = await load(folder, small);
     try {
       expect(set.engines).toEqual({ ai1: 'wasm-simd', ai2: 'onnxruntime-node', ai3: 'wasm-simd' });
-      expect(set.engineNotes.ai2).toMatch(/^WASM answers differ by up to 0\.\d+$/);
+      expect(set.engineNotes.ai2).toMatch(/^our own answers differ by up to 0\.\d+$/);
       const answers = set.infer(row(1), 30);
       expect(answers).toBeInstanceOf(Promise);
       const expected = copyOf(await right.infer(row(1), 30));
@@ -307,12 +311,51 @@ describe('the engines of a set', () => {
     const set = await load(path, small);
     try {
       expect(set.engines).toEqual({ ai1: 'wasm-simd', ai2: 'wasm-simd', ai3: 'onnxruntime-node' });
-      expect(set.engineNotes.ai3).toBe('not trees alone: operators "TreeEnsembleRegressor, Sigmoid, Identity"');
+      expect(set.engineNotes.ai3).toBe('more than trees and arithmetic: the operator Identity');
       const { position_scale } = await set.infer(new Float32Array(12), 1);
       expect(position_scale[0]).toBeCloseTo(1 / (1 + Math.E), 6);
     } finally {
       await set.release();
     }
+  });
+
+  it('are our own code for trees and the arithmetic around them, with the answers of onnxruntime and no promise', async () => {
+    const writer = new GraphWriter('ensemble', 12);
+    const weighed = [writer.trees('sigmoid'), writer.trees('identity'), writer.linear()];
+    const bytes = writer.model(writer.node('Sigmoid', [writer.node('Sum', weighed)]));
+    const mixed = writeRandomBundle(join(root, 'ensemble'), {
+      schema: small,
+      trees: 20,
+      leaves: 9,
+      seed: 'ensemble',
+      models: { ai2: bytes },
+    });
+    const golden = goldenFeatures(readManifest(mixed).golden);
+    const { values } = await onnxAnswers(bytes, { rows: golden.length / 12, columns: 12, values: golden });
+    const path = editManifest(mixed, (manifest) => (manifest.golden.ai2 = Array.from(values)));
+    const own = await load(path, small);
+    const check = await load(path, small, { engine: 'onnxruntime' });
+    try {
+      expect(own.engines).toEqual({ ai1: 'wasm-simd', ai2: 'own-graph', ai3: 'wasm-simd' });
+      expect(own.engineNotes.ai2).toMatch(/onnxruntime on \d+ rows$/);
+      const answers = own.infer(row(3), 30);
+      expect(answers).not.toBeInstanceOf(Promise);
+      const expected = copyOf(await check.infer(row(3), 30));
+      const all = copyOf(answers as BatchScores);
+      all.forEach((column, model) =>
+        column.forEach((value, i) => expect(Math.abs(value - expected[model]![i]!)).toBeLessThanOrEqual(1e-5)),
+      );
+      // Alone as together: the kernel has the trees of all models.
+      await own.infer(row(4), 30);
+      for (const name of ['ai1', 'ai2', 'ai3'] as const) await own.infer(row(3), 30, [name]);
+      expect(copyOf((await own.infer(row(3), 30, ['ai3'])) as BatchScores)).toEqual(all);
+    } finally {
+      await own.release();
+      await check.release();
+    }
+    // Wrong arithmetic shows in the golden rows even where nothing is compared with onnxruntime.
+    const wrong = editManifest(path, (manifest) => manifest.golden.ai2.fill(0.123));
+    await expect(load(wrong, small, { crossCheck: false })).rejects.toMatchObject({ code: 'MODEL_GOLDEN' });
   });
 
   it('need no cross-check where the answers have to be the same on any machine', async () => {

@@ -7,11 +7,12 @@ import { InputNovelty } from './input_novelty.ts';
 import { groupModelSets } from './grouped_models.ts';
 import type { BatchScores, ModelSet } from './loaded_models.ts';
 import type { PreparedGroup, PreparedModels, PrepareOptions } from './prepared_models.ts';
+import { openOwnGraph, type OpenedGraph } from './own_graph/open_own_graph.ts';
+import { packedTreesOf } from './own_model.ts';
 import { loadScorer, rowWidth, type Scorer } from './scorer.ts';
 import { openTreeKernel, type TreeKernel } from './tree_kernel/tree_kernel.ts';
 
 export { partsOfSet, servingSet, type BatchScores, type ModelSet } from './loaded_models.ts';
-export type { ScoringEngine } from './prepared_models.ts';
 
 export const GOLDEN_TOLERANCE = 1e-5;
 const WARM_UP_RUNS = 8;
@@ -21,7 +22,8 @@ export type Quietly = <T>(work: () => T | Promise<T>) => Promise<T>;
 
 export interface OpenOptions {
   /**
-   * Waits until the thread may be blocked: called once for all models in WASM, and once for each one in onnxruntime.
+   * Waits until the thread may be blocked: called once for all models that our own code scores, and once for each one in
+   * onnxruntime.
    * Default: at once.
    */
   readonly quietly?: Quietly;
@@ -79,7 +81,7 @@ async function openPart(
 ): Promise<ModelSet> {
   const scorers: Partial<Record<BundleModel, Scorer>> = {};
   try {
-    const kernel = await openTrees(prepared, maxRows, quietly);
+    const own = await openOwnModels(prepared, maxRows, quietly);
     for (const name of bundleModels(prepared.manifest)) {
       const model = prepared.models[name]!;
       if (model.engine !== 'onnxruntime-node') continue;
@@ -89,7 +91,7 @@ async function openPart(
         await checkScorer(prepared, name, scorers[name]);
       });
     }
-    const set = createModelSet(servicesOf(prepared), noveltyOf(prepared), kernel, scorers, maxRows);
+    const set = createModelSet(servicesOf(prepared), noveltyOf(prepared), own, scorers, maxRows);
     await warm(set, prepared, maxRows);
     return set;
   } catch (error) {
@@ -109,29 +111,54 @@ async function warm(set: ModelSet, { manifest, shape }: Part, maxRows: number): 
   for (let run = 0; run < WARM_UP_RUNS; run++) await set.infer(features, run % 2 === 0 ? rows : 1);
 }
 
-/** The models that WASM serves, in one memory, and the index of each in its answers. */
-interface Trees {
-  readonly kernel: TreeKernel;
-  readonly names: readonly BundleModel[];
+/** The models that our own code serves, with the trees of all of them in one memory. */
+interface OwnModels {
+  /** null: none of them has trees. */
+  readonly kernel: TreeKernel | null;
+  readonly models: readonly OpenedModel[];
 }
 
-async function openTrees(prepared: Part, maxRows: number, quietly: Quietly): Promise<Trees | null> {
-  const names = bundleModels(prepared.manifest).filter((name) => prepared.models[name]!.engine === 'wasm-simd');
-  const packed = names.flatMap((name) => {
+interface OpenedModel {
+  readonly name: BundleModel;
+  /** Indices of its trees in the kernel. */
+  readonly trees: readonly number[];
+  readonly answers: Float32Array;
+  /** Makes the answers of those of the trees; null: they are the answers. */
+  readonly graph: OpenedGraph | null;
+}
+
+async function openOwnModels(prepared: Part, maxRows: number, quietly: Quietly): Promise<OwnModels | null> {
+  const own = bundleModels(prepared.manifest).flatMap((name) => {
     const model = prepared.models[name]!;
-    return model.engine === 'wasm-simd' ? [model.packed] : [];
+    return model.engine === 'onnxruntime-node' ? [] : [{ name, model }];
   });
-  if (packed.length === 0) return null;
+  if (own.length === 0) return null;
   return quietly(() => {
     const golden = goldenFeatures(prepared.manifest.golden);
     const rows = golden.length / rowWidth(prepared.shape);
-    const kernel = openTreeKernel(packed, Math.max(maxRows, rows));
+    const room = Math.max(maxRows, rows);
+    const packed = own.flatMap(({ model }) => packedTreesOf(model));
+    const kernel = packed.length === 0 ? null : openTreeKernel(packed, room);
+    let trees = 0;
+    const models = own.map(({ name, model }): OpenedModel => {
+      const places = packedTreesOf(model).map(() => trees++);
+      const answers = places.map((place) => kernel!.answers[place]!);
+      if (model.engine === 'wasm-simd') return { name, trees: places, answers: answers[0]!, graph: null };
+      const graph = openOwnGraph(model.graph, answers, room);
+      return { name, trees: places, answers: graph.answers, graph };
+    });
+    const opened = { kernel, models };
     // The engine compiles what runs often once more, better, and keeps that for all later sets.
-    for (let run = 0; run < WARM_UP_RUNS; run++) kernel.score(golden, 1);
-    for (let run = 0; run < WARM_UP_RUNS; run++) kernel.score(golden, rows);
-    names.forEach((name, i) => checkGolden(prepared, name, kernel.answers[i]!));
-    return { kernel, names };
+    for (let run = 0; run < WARM_UP_RUNS; run++) scoreAll(opened, golden, 1);
+    for (let run = 0; run < WARM_UP_RUNS; run++) scoreAll(opened, golden, rows);
+    for (const { name, answers } of models) checkGolden(prepared, name, answers);
+    return opened;
   });
+}
+
+function scoreAll({ kernel, models }: OwnModels, features: Float32Array, rows: number): void {
+  kernel?.score(features, rows);
+  for (let i = 0; i < models.length; i++) models[i]!.graph?.compute(features, rows);
 }
 
 /** Warms the model. A graph that takes other shapes than its features shows here. */
@@ -249,13 +276,13 @@ function noveltyOf({ manifest, shape }: Pick<Part, 'manifest' | 'shape'>): RowNo
 function createModelSet(
   services: Services,
   novelty: RowNovelty | null,
-  opened: Trees | null,
+  opened: OwnModels | null,
   scorers: Partial<Record<BundleModel, Scorer>>,
   maxRows: number,
 ): ModelSet {
   const { manifest } = services;
   // The only one to hold the memory: who keeps a released set keeps no models.
-  let trees = opened;
+  let own = opened;
   let isReleased = false;
   const { take, ranked, keep } = createAnswers(manifest, novelty, maxRows);
   const sessions = bundleModels(manifest).filter((name) => scorers[name] !== undefined);
@@ -279,16 +306,16 @@ function createModelSet(
       if (rows > maxRows) throw new RangeError(`${rows} rows in a set for ${maxRows}`);
       if (isReleased) throw new Error(`models ${manifest.version} were released`);
       keep(features);
-      if (trees !== null && only !== undefined) askTrees(trees, features, rows, only, take);
-      else if (trees !== null) {
-        trees.kernel.score(features, rows);
-        for (let i = 0; i < trees.names.length; i++) take(trees.names[i]!, trees.kernel.answers[i]!, rows);
+      if (own !== null && only !== undefined) askOwn(own, features, rows, only, take);
+      else if (own !== null) {
+        scoreAll(own, features, rows);
+        for (let i = 0; i < own.models.length; i++) take(own.models[i]!.name, own.models[i]!.answers, rows);
       }
       return sessions.length === 0 ? ranked(rows) : askSessions(features, rows, only ?? sessions);
     },
     async release() {
       isReleased = true;
-      trees = null;
+      own = null;
       for (const name of sessions) await scorers[name]!.release();
     },
   };
@@ -297,16 +324,17 @@ function createModelSet(
 type Take = (name: BundleModel, answers: Float32Array, rows: number) => void;
 
 /** Asks these models alone. */
-function askTrees(
-  { kernel, names }: Trees,
+function askOwn(
+  { kernel, models }: OwnModels,
   features: Float32Array,
   rows: number,
   only: readonly BundleModel[],
   take: Take,
 ): void {
-  for (const [i, name] of names.entries()) {
+  for (const { name, trees, answers, graph } of models) {
     if (!only.includes(name)) continue;
-    kernel.score(features, rows, i);
-    take(name, kernel.answers[i]!, rows);
+    for (const place of trees) kernel!.score(features, rows, place);
+    graph?.compute(features, rows);
+    take(name, answers, rows);
   }
 }

@@ -11,23 +11,22 @@ import {
   type BundleModel,
   type PerBundleModel,
 } from './bundle_models.ts';
-import { decodeTreeGraph, type TreeGraph } from './onnx/tree_graph.ts';
+import type { TreeEnsemble } from './onnx/tree_ensemble.ts';
+import { packedTreesOf, readOwnModel, type OwnModel, type ReadOwnModel } from './own_model.ts';
 import { sequenceBars } from '../core/features/windows.ts';
 import { loadScorer, rowWidth, type RowShape } from './scorer.ts';
-import { checkRows, CROSS_CHECK_TOLERANCE, checkTrees, type CrossCheckResult } from './tree_kernel/cross_check.ts';
-import { packTrees, type PackedTrees } from './tree_kernel/pack.ts';
+import { checkAnswers, checkRows, CROSS_CHECK_TOLERANCE, type CrossCheckResult } from './tree_kernel/cross_check.ts';
+import { packTrees } from './tree_kernel/pack.ts';
 import { kernelModule } from './tree_kernel/tree_kernel.ts';
-
-export type ScoringEngine = 'wasm-simd' | 'onnxruntime-node';
 
 export interface PrepareOptions {
   /**
-   * `auto`: WASM where the graph is trees and its answers are onnxruntime's; `onnxruntime`: always that. Default
-   * `auto`.
+   * `auto`: our own code where the graph is trees, or trees and arithmetic around them, and its answers are
+   * onnxruntime's; `onnxruntime`: always that. Default `auto`.
    */
   readonly engine?: 'auto' | 'onnxruntime';
   /**
-   * false: trees are scored by WASM without asking onnxruntime, which is not even loaded. For simulations. Default
+   * false: our own code scores what it can without asking onnxruntime, which is not even loaded. For simulations. Default
    * true.
    */
   readonly crossCheck?: boolean;
@@ -38,7 +37,7 @@ export interface PrepareOptions {
 
 /** A model and what serves it, as plain data that may be passed to another thread. */
 export type PreparedModel = { readonly note: string } & (
-  | { readonly engine: 'wasm-simd'; readonly packed: PackedTrees }
+  | OwnModel
   | { readonly engine: 'onnxruntime-node'; readonly bytes: Uint8Array }
 );
 
@@ -130,58 +129,60 @@ async function prepareModel(
   if (engine === 'onnxruntime') return inOnnxruntime('as configured');
   if (bars > 1) return inOnnxruntime(`a sequence of ${bars} bars`);
 
-  let graph: TreeGraph;
+  let own: ReadOwnModel;
   try {
-    graph = decodeTreeGraph(bytes);
+    own = readOwnModel(bytes, pack);
   } catch (error) {
     if (!(error instanceof MinutehandError)) throw error;
-    return inOnnxruntime(`not trees alone: ${error.seen}`);
+    return inOnnxruntime(`more than trees and arithmetic: ${error.seen}`);
   }
   const path = modelPath(bundle.folder, name, bundle.group);
-  if (graph.ensemble.columns !== columns)
+  if (own.columns !== columns)
     throw new MinutehandError('MODEL_LOAD', {
-      seen: `${path} takes ${graph.ensemble.columns} features`,
+      seen: `${path} takes ${own.columns} features`,
       expected: String(columns),
     });
-  const packed = pack(graph.ensemble, graph.link);
   try {
-    kernelModule();
+    if (packedTreesOf(own.model).length > 0) kernelModule();
   } catch (error) {
     if (!crossCheck) throw error;
     if (!(error instanceof MinutehandError)) throw error;
     return inOnnxruntime(`${error.message} ${error.next}`);
   }
-  if (!crossCheck) return { engine: 'wasm-simd', packed, note: 'not compared with onnxruntime' };
+  if (!crossCheck) return { ...own.model, note: 'not compared with onnxruntime' };
   const seed = bundle.manifest.files[modelFile(name)]!.sha256;
-  const { rows, largestDifference } = await compare(
-    graph,
-    packed,
-    bytes,
-    seed,
-    goldenFeatures(bundle.manifest.golden),
-    path,
-  );
+  const features = joined([goldenFeatures(bundle.manifest.golden), ...hardRows(own, seed)]);
+  const { rows, largestDifference } = await compare(own, bytes, features, path);
   const found = `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
-  if (largestDifference <= CROSS_CHECK_TOLERANCE) return { engine: 'wasm-simd', packed, note: found };
-  return inOnnxruntime(`WASM answers differ by up to ${largestDifference}`);
+  if (largestDifference <= CROSS_CHECK_TOLERANCE) return { ...own.model, note: found };
+  return inOnnxruntime(`our own answers differ by up to ${largestDifference}`);
+}
+
+/** Rows at the limits of the nodes of each of its models of trees; without trees rows of all sizes. */
+function hardRows({ columns, ensembles }: ReadOwnModel, seed: string): Float32Array[] {
+  const tested: readonly TreeEnsemble[] = ensembles.length > 0 ? ensembles : [{ columns, baseScore: 0, trees: [] }];
+  return tested.map((ensemble, i) => checkRows(ensemble, i === 0 ? seed : `${seed}/${i}`));
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 async function compare(
-  { ensemble }: TreeGraph,
-  packed: PackedTrees,
+  { model, columns }: ReadOwnModel,
   bytes: Uint8Array,
-  seed: string,
-  golden: Float32Array,
+  features: Float32Array,
   path: string,
 ): Promise<CrossCheckResult> {
-  const { columns } = ensemble;
-  const hard = checkRows(ensemble, seed);
-  const features = new Float32Array(golden.length + hard.length);
-  features.set(golden);
-  features.set(hard, golden.length);
   const scorer = await loadScorer(bytes, { columns, bars: 1 }, path);
   try {
-    return checkTrees(packed, features, await scorer.score(features, features.length / columns));
+    return checkAnswers(model, columns, features, await scorer.score(features, features.length / columns));
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
     throw new MinutehandError('MODEL_LOAD', { seen: `${path}: ${text}`, cause });

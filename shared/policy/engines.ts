@@ -105,12 +105,12 @@ export const LEAGUE_CHOICES = ['best', 'simplest_within_error'] as const;
  */
 export const LEARNER_SUMMARIES = {
   logistic:
-    'ridge logistic regression on standardized columns, a missing value counts as the mean; `train` and `league` only; served by onnxruntime',
-  vote: 'the weighted mean of the probabilities of `train.vote_members` (absent: gbdt, random_forest, logistic), one ONNX graph; weights from the last part of the time, halfway to equal ones; `train` and `league` only; served by onnxruntime',
+    'ridge logistic regression on standardized columns, a missing value counts as the mean; `train` and `league` only; served by the code of the daemon',
+  vote: 'the weighted mean of the probabilities of `train.vote_members` (absent: gbdt, random_forest, logistic), one ONNX graph; weights from the last part of the time, halfway to equal ones; `train` and `league` only; served by the code of the daemon unless a member is of Python or of a program of yours',
   bagging:
-    'the mean of ten `gbdt` (or of `train.bagging`), each on a bootstrap sample of the days; boosted trees are averaged by their logits and are one model of trees for the kernel of the daemon, others by their probabilities in onnxruntime; `train` and `league` only',
+    'the mean of ten `gbdt` (or of `train.bagging`), each on a bootstrap sample of the days; boosted trees are averaged by their logits and are one model of trees, others by their probabilities, served as vote; `train` and `league` only',
   stacking:
-    'learners of `train.stacking` (absent: gbdt, random_forest, logistic), combined by what their answers to later blocks of time were worth: greedy weights halfway to equal ones, or a logistic regression; one model of trees where boosted trees are combined by logits, else onnxruntime; `train` and `league` only',
+    'learners of `train.stacking` (absent: gbdt, random_forest, logistic), combined by what their answers to later blocks of time were worth: greedy weights halfway to equal ones, or a logistic regression; one model of trees where boosted trees are combined by logits, else served as vote; `train` and `league` only',
   league:
     'for each model, one of `train.league.entrants` (absent: gbdt, random_forest, logistic): the one with the lowest log loss on later blocks of time, or by `train.league.choice` the simplest one within one standard error of it; served as the chosen one is, in onnxruntime where gru, lstm or transformer take part; `train` and `league` only',
   program:

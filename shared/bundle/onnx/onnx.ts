@@ -9,7 +9,8 @@ import {
   type OnnxValue,
 } from './schema.ts';
 import { preparationNodes, type Preparation } from './preparation.ts';
-import { decodeTreeGraph, ML_DOMAIN, REGRESSOR } from './tree_graph.ts';
+import { decodeTreeGraph } from './tree_graph.ts';
+import { ML_DOMAIN, REGRESSOR } from './tree_nodes.ts';
 import { emptyTree, type TreeEnsemble, type TreeModel } from './tree_ensemble.ts';
 
 export const INPUT_NAME = 'features';

@@ -1,5 +1,5 @@
 import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_STRING, type OnnxNode, type OnnxValue } from './schema.ts';
-import { ML_DOMAIN } from './tree_graph.ts';
+import { ML_DOMAIN } from './tree_nodes.ts';
 import type { Matrix } from './tree_ensemble.ts';
 
 const utf8 = new TextEncoder();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeOnnx } from '../onnx/onnx.ts';
 import { loadScorer } from '../scorer.ts';
-import { checkRows, CROSS_CHECK_TOLERANCE, checkTrees } from './cross_check.ts';
+import { checkAnswers, checkRows, CROSS_CHECK_TOLERANCE } from './cross_check.ts';
 import { packTrees, type PackedTrees } from './pack.ts';
 import { randomEnsemble } from './random_ensemble.fixture.ts';
 
@@ -12,7 +12,8 @@ const rows = features.length / COLUMNS;
 
 async function verdictOn(packed: PackedTrees): Promise<number> {
   const scorer = await loadScorer(encodeOnnx(ensemble), { columns: COLUMNS, bars: 1 }, 'check');
-  const verdict = checkTrees(packed, features, await scorer.score(features, rows));
+  const answers = await scorer.score(features, rows);
+  const verdict = checkAnswers({ engine: 'wasm-simd', packed }, COLUMNS, features, answers);
   await scorer.release();
   expect(verdict.rows).toBe(rows);
   return verdict.largestDifference;

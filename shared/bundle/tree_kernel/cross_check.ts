@@ -2,8 +2,8 @@ import { createRng } from '../../rng.ts';
 import type { Rng } from '../../ports.ts';
 import { nextAbove, nextBelow } from '../onnx/float32.ts';
 import type { TreeEnsemble } from '../onnx/tree_ensemble.ts';
-import { PASS_ROWS, type PackedTrees } from './pack.ts';
-import { openTreeKernel } from './tree_kernel.ts';
+import { openOwnModel, type OwnModel } from '../own_model.ts';
+import { PASS_ROWS } from './pack.ts';
 
 /** Maximum distance of an answer from onnxruntime's. */
 export const CROSS_CHECK_TOLERANCE = 1e-6;
@@ -22,8 +22,7 @@ export interface CrossCheckResult {
  * Rows that test every node at its limits: values exactly at thresholds and their float32 neighbors, between and far
  * from them, missing, infinite and both zeros. The same seed, the same rows: [rows × columns].
  */
-export function checkRows(ensemble: TreeEnsemble, seed: string): Float32Array {
-  const { columns, trees } = ensemble;
+export function checkRows({ columns, trees }: TreeEnsemble, seed: string): Float32Array {
   const rng = createRng(seed);
   const thresholds = Array.from({ length: columns }, (): number[] => []);
   for (const { feature, threshold } of trees)
@@ -64,17 +63,21 @@ function hardValue(rng: Rng, thresholds: readonly number[], cursors: Int32Array,
 }
 
 /**
- * Compares the kernel's answers with those of onnxruntime, row by row, through every way of the kernel.
+ * Compares the answers of our own code with those of onnxruntime, row by row, through every way of the kernel.
  * @param features [answers.length × columns]
  * @param answers onnxruntime's
  */
-export function checkTrees(packed: PackedTrees, features: Float32Array, answers: Float32Array): CrossCheckResult {
-  const kernel = openTreeKernel([packed], Math.max(...CALLS));
-  const own = kernel.answers[0]!;
+export function checkAnswers(
+  model: OwnModel,
+  columns: number,
+  features: Float32Array,
+  answers: Float32Array,
+): CrossCheckResult {
+  const score = openOwnModel(model, Math.max(...CALLS));
   let largestDifference = 0;
   for (let row = 0, call = 0; row < answers.length; call++) {
     const count = Math.min(CALLS[call % CALLS.length]!, answers.length - row);
-    kernel.score(features.subarray(row * packed.columns, (row + count) * packed.columns), count);
+    const own = score(features.subarray(row * columns, (row + count) * columns), count);
     for (let i = 0; i < count; i++)
       largestDifference = Math.max(largestDifference, difference(own[i]!, answers[row + i]!));
     row += count;

@@ -1,3 +1,4 @@
+import type { Sums } from '../onnx/tree_graph.ts';
 import type { Tree, TreeEnsemble } from '../onnx/tree_ensemble.ts';
 
 /** Rows the kernel scores in one pass: as many lanes has a column. */
@@ -21,10 +22,18 @@ export interface PackedTrees {
   readonly columns: number;
   readonly base: number;
   readonly link: 'none' | 'sigmoid';
+  readonly sums: Sums;
 }
 
-/** @param ensemble thresholds are numbers, infinite ones included, and all nodes of a tree hang together. */
-export function packTrees(ensemble: TreeEnsemble, link: 'none' | 'sigmoid'): PackedTrees {
+/**
+ * @param ensemble thresholds are numbers, infinite ones included, and all nodes of a tree hang together.
+ * @param sums type that the leaves of a row are summed in; with float64 the sum is rounded to float32 once
+ */
+export function packTrees(
+  ensemble: TreeEnsemble,
+  link: PackedTrees['link'],
+  sums: PackedTrees['sums'] = 'float32',
+): PackedTrees {
   const { columns, baseScore, trees } = ensemble;
   const layouts = trees.map(layOut);
   const bytes = new Uint8Array(layouts.reduce((sum, layout) => sum + wordsBytes(layout), 0));
@@ -32,7 +41,7 @@ export function packTrees(ensemble: TreeEnsemble, link: 'none' | 'sigmoid'): Pac
   let at = 0;
   for (const [i, tree] of trees.entries()) at = writeWords(view, at, tree, layouts[i]!, columns);
   const words = layouts.reduce((sum, layout) => sum + layout.words.length, 0);
-  return { bytes, words, columns, base: baseScore, link };
+  return { bytes, words, columns, base: baseScore, link, sums };
 }
 
 /** A tree with its leaves numbered from left to right. */

@@ -14,12 +14,16 @@ const NODE_BYTES: u32 = 12;
 const MODEL_BYTES: u32 = 20;
 const TREE_HEADER_BYTES: u32 = 8;
 
+/** Flags of a model: its answer is the sigmoid of the sum; leaves are summed in float64. */
+const SIGMOID: u32 = 1;
+const SUMS_64: u32 = 2;
+
 /** A tree of up to 32 leaves; the first, and a later, word of 32 leaves of a larger one. */
 const WHOLE: u32 = 0;
 const FIRST: u32 = 1;
 
 /**
- * @param models address of one record of 5 words per model: words of leaves, their address, base (f32), 1 = sigmoid,
+ * @param models address of one record of 5 words per model: words of leaves, their address, base (f32), flags,
  * address of the answers
  * @param features row by row
  * @param lanes room for `columns` × 2 × 12 numbers
@@ -34,7 +38,9 @@ export function score(models: u32, modelCount: u32, features: u32, columns: u32,
     const count = left < PASS ? left : PASS;
     layOutPass(from, columns, lanes, count);
     for (let model = models; model < end; model += MODEL_BYTES) {
-      if (count > 8) pass12(model, lanes, offset);
+      if ((load<u32>(model, 12) & SUMS_64) != 0) {
+        for (let first: u32 = 0; first < count; first += 4) pass4Exact(model, lanes + first * 4, offset + first * 4);
+      } else if (count > 8) pass12(model, lanes, offset);
       else if (count > 4) pass8(model, lanes, offset);
       else pass4(model, lanes, offset);
     }
@@ -186,18 +192,53 @@ function pass4(model: u32, lanes: u32, offset: u32): void {
   finish(model, offset, sum);
 }
 
+/** Four rows whose leaves are summed in float64, the base last, and rounded once: as onnxruntime does behind a Cast. */
+function pass4Exact(model: u32, lanes: u32, offset: u32): void {
+  const words = load<u32>(model);
+  let at = load<u32>(model, 4);
+  let low = f64x2.splat(0);
+  let high = f64x2.splat(0);
+  let found = i32x4.splat(0);
+  const none = i32x4.splat(0);
+  for (let word: u32 = 0; word < words; word++) {
+    const kind = load<u16>(at);
+    const nodes = at + TREE_HEADER_BYTES;
+    const leaves = nodes + load<u32>(at, 4);
+    let mask = i32x4.splat(-1);
+    for (let node = nodes; node < leaves; node += NODE_BYTES) {
+      const x = lanes + load<u32>(node);
+      mask = v128.and(mask, v128.or(f32x4.le(v128.load(x), v128.load32_splat(node, 4)), v128.load32_splat(node, 8)));
+    }
+    if (kind != WHOLE) {
+      if (kind == FIRST) found = none;
+      mask = v128.andnot(mask, found);
+      found = v128.or(found, i32x4.ne(mask, none));
+    }
+    const values = leafValues(leaves, mask);
+    low = f64x2.add(low, f64x2.promote_low_f32x4(values));
+    high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<f32>(values, values, 2, 3, 2, 3)));
+    at = leaves + ((load<u16>(at, 2) as u32) << 2);
+  }
+  const base = load<f32>(model, 8) as f64;
+  const answers = load<u32>(model, 16) + offset;
+  answerOne(model, answers, (f64x2.extract_lane(low, 0) + base) as f32);
+  answerOne(model, answers + 4, (f64x2.extract_lane(low, 1) + base) as f32);
+  answerOne(model, answers + 8, (f64x2.extract_lane(high, 0) + base) as f32);
+  answerOne(model, answers + 12, (f64x2.extract_lane(high, 1) + base) as f32);
+}
+
 /** The answers of four rows from their sums: the base is added last, as onnxruntime does. */
 function finish(model: u32, offset: u32, sums: v128): void {
   const answers = load<u32>(model, 16) + offset;
-  finishOne(model, answers, f32x4.extract_lane(sums, 0));
-  finishOne(model, answers + 4, f32x4.extract_lane(sums, 1));
-  finishOne(model, answers + 8, f32x4.extract_lane(sums, 2));
-  finishOne(model, answers + 12, f32x4.extract_lane(sums, 3));
+  const base = load<f32>(model, 8);
+  answerOne(model, answers, f32x4.extract_lane(sums, 0) + base);
+  answerOne(model, answers + 4, f32x4.extract_lane(sums, 1) + base);
+  answerOne(model, answers + 8, f32x4.extract_lane(sums, 2) + base);
+  answerOne(model, answers + 12, f32x4.extract_lane(sums, 3) + base);
 }
 
-function finishOne(model: u32, answer: u32, sum: f32): void {
-  const logit = sum + load<f32>(model, 8);
-  store<f32>(answer, load<u32>(model, 12) == 1 ? sigmoid(logit) : logit);
+function answerOne(model: u32, answer: u32, sum: f32): void {
+  store<f32>(answer, (load<u32>(model, 12) & SIGMOID) != 0 ? sigmoid(sum) : sum);
 }
 
 /** a·b + c rounded once (but for one case in some hundred millions): a product of two float32 is exact in float64. */

@@ -56,7 +56,7 @@ export function openTreeKernel(ensembles: readonly PackedTrees[], maxRows: numbe
     view.setUint32(at, ensemble.words, true);
     view.setUint32(at + 4, start, true);
     view.setFloat32(at + 8, ensemble.base, true);
-    view.setUint32(at + 12, ensemble.link === 'sigmoid' ? 1 : 0, true);
+    view.setUint32(at + 12, flagsOf(ensemble), true);
     view.setUint32(at + 16, answersAt + i * answersBytes, true);
   });
 
@@ -74,6 +74,11 @@ export function openTreeKernel(ensembles: readonly PackedTrees[], maxRows: numbe
       else run(modelsAt + only * WORDS_PER_MODEL * 4, 1, featuresAt, columns, lanesAt, rows);
     },
   };
+}
+
+/** As tree_kernel.as.ts reads them. */
+function flagsOf({ link, sums }: PackedTrees): number {
+  return (link === 'sigmoid' ? 1 : 0) + (sums === 'float64' ? 2 : 0);
 }
 
 let compiled: object | undefined;

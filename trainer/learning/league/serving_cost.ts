@@ -1,8 +1,7 @@
-import { decodeTreeGraph, type TreeGraph } from '../../../shared/bundle/onnx/tree_graph.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { loadScorer } from '../../../shared/bundle/scorer.ts';
-import { packTrees } from '../../../shared/bundle/tree_kernel/pack.ts';
-import { openTreeKernel } from '../../../shared/bundle/tree_kernel/tree_kernel.ts';
+import { openOwnModel, readOwnModel, type OwnModel } from '../../../shared/bundle/own_model.ts';
+import { slowestEngine, type ScoringEngine } from '../../../shared/bundle/scoring_engine.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
@@ -17,7 +16,7 @@ const RUNS = 500;
 /** What a model costs the daemon. */
 export interface ServingCost {
   /** What scores it there. */
-  readonly engine: 'wasm-simd' | 'onnxruntime-node';
+  readonly engine: ScoringEngine;
   /** Of the ONNX file. */
   readonly bytes: number;
   /** Microseconds for the rows of ten subjects, one thread, caches warm; by this machine and its load. */
@@ -45,7 +44,7 @@ export async function servingCost(models: EntrantModels, x: Matrix, pairs: numbe
     // A single model without a promise more than the daemon has.
     const latency = await timed(parts.length === 1 ? () => first!.score() : scoreAll);
     return {
-      engine: parts.every(({ engine }) => engine === 'wasm-simd') ? 'wasm-simd' : 'onnxruntime-node',
+      engine: slowestEngine(parts.map(({ engine }) => engine)),
       bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
       latency_us: latency,
     };
@@ -69,13 +68,13 @@ async function openScored(fitted: Fitted, x: Matrix, subjects: number): Promise<
   // A model of single bars gets these alone in a league whose rows have sequences, too.
   const { bars = 1 } = fitted;
   const features = bars > 1 && isSequence(rows) ? sequencesOf(rows, 0, subjects) : rows.values;
-  const trees = bars > 1 ? null : treesAlone(bytes);
-  if (trees !== null) {
-    const kernel = openTreeKernel([packTrees(trees.ensemble, trees.link)], subjects);
+  const own = bars > 1 ? null : ownModel(bytes);
+  if (own !== null) {
+    const score = openOwnModel(own, subjects);
     return {
-      engine: 'wasm-simd',
+      engine: own.engine,
       bytes: bytes.length,
-      score: () => kernel.score(features, subjects),
+      score: () => score(features, subjects),
       release: () => Promise.resolve(),
     };
   }
@@ -88,9 +87,9 @@ async function openScored(fitted: Fitted, x: Matrix, subjects: number): Promise<
   };
 }
 
-function treesAlone(bytes: Uint8Array): TreeGraph | null {
+function ownModel(bytes: Uint8Array): OwnModel | null {
   try {
-    return decodeTreeGraph(bytes);
+    return readOwnModel(bytes).model;
   } catch (error) {
     if (error instanceof MinutehandError) return null;
     throw error;

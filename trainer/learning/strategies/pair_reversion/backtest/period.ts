@@ -5,6 +5,7 @@ import { lowerBound, type BarColumns } from '../../../../../shared/bar_file/bar_
 import type { Executability, Manifest, ModelMetrics } from '../../../../../shared/bundle/manifest.ts';
 import { servingSet, type ModelSet } from '../../../../../shared/bundle/model_set.ts';
 import type { PreparedModels } from '../../../../../shared/bundle/prepared_models.ts';
+import { isAtOnce } from '../../../../../shared/bundle/scoring_engine.ts';
 import type { DecisionPolicy, Thresholds } from '../../../../../shared/strategies/pair_reversion/pair_input.ts';
 import type { Reason } from '../../../../../shared/strategies/pair_reversion/reasons.ts';
 import type { ExposurePolicy } from '../../../../../shared/core/position/exposure.ts';
@@ -207,7 +208,7 @@ interface Work {
 
 function openWork(parts: number, pairs: readonly Pair[], rolls: readonly Rollover[], options: PeriodOptions): Work {
   const { sets, workers, onProgress, policy } = options;
-  const prepared = options.prepared?.every(isInWasm) === true ? options.prepared : null;
+  const prepared = options.prepared?.every(isScoredAtOnce) === true ? options.prepared : null;
   const threads = openTaskThreads(
     Math.min(workers, parts),
     PROGRAM,
@@ -252,9 +253,9 @@ function jointViews(pairs: readonly Pair[], exposure: ExposurePolicy): Work['vie
     });
 }
 
-function isInWasm({ models, groups = [] }: PreparedModels): boolean {
+function isScoredAtOnce({ models, groups = [] }: PreparedModels): boolean {
   const all = [models, ...groups.map((group) => group.models)].flatMap((own) => Object.values(own));
-  return all.every(({ engine }) => engine === 'wasm-simd');
+  return all.every(({ engine }) => isAtOnce(engine));
 }
 
 /**
