@@ -7700,9 +7700,9 @@ export interface components {
             n_estimators?: number;
             /** @description Days that a member draws, with replacement, as a share of all days, 0.1 to 1; default: 1 */
             bootstrap_fraction?: number;
-            /** @description Learner of all members, of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, sklearn_logistic, sklearn_forest; default: gbdt */
+            /** @description Learner of all members, of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, gru, lstm, transformer, sklearn_logistic, sklearn_forest; default: gbdt */
             base_model_type?: string;
-            /** @description Learners that the members have in turn, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, sklearn_logistic, sklearn_forest, in place of base_model_type */
+            /** @description Learners that the members have in turn, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, gru, lstm, transformer, sklearn_logistic, sklearn_forest, in place of base_model_type */
             mixed_models?: string[] | null;
             /** @description Draws of the members, beside the seed of the training; null or absent: that seed alone */
             random_state?: number | null;
@@ -7712,9 +7712,9 @@ export interface components {
             n_estimators?: number;
             /** @description Days that a member draws, with replacement, as a share of all days, 0.1 to 1; default: 1 */
             bootstrap_fraction?: number;
-            /** @description Learner of all members, of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, sklearn_logistic, sklearn_forest; default: gbdt */
+            /** @description Learner of all members, of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, gru, lstm, transformer, sklearn_logistic, sklearn_forest; default: gbdt */
             base_model_type?: string;
-            /** @description Learners that the members have in turn, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, sklearn_logistic, sklearn_forest, in place of base_model_type */
+            /** @description Learners that the members have in turn, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, gru, lstm, transformer, sklearn_logistic, sklearn_forest, in place of base_model_type */
             mixed_models?: string[] | null;
             /** @description Draws of the members, beside the seed of the training; null or absent: that seed alone */
             random_state?: number | null;
@@ -13950,7 +13950,7 @@ export interface components {
             model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "bagging" | "stacking" | "league" | "program" | "sklearn_logistic" | "sklearn_forest" | "neural_net" | "gru" | "lstm" | "transformer";
         };
         StackingParamsConfig: {
-            /** @description Learners whose answers are combined, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, sklearn_logistic, sklearn_forest; default: gbdt, random_forest, logistic */
+            /** @description Learners whose answers are combined, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, gru, lstm, transformer, sklearn_logistic, sklearn_forest; default: gbdt, random_forest, logistic */
             base_models?: string[];
             /** @description What learns from their answers: greedy (default; weights of a mean, halfway to equal ones) or logistic (logistic_regression) */
             meta_model?: string;
@@ -13962,7 +13962,7 @@ export interface components {
             random_state?: number | null;
         };
         StackingParamsConfigInput: {
-            /** @description Learners whose answers are combined, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, sklearn_logistic, sklearn_forest; default: gbdt, random_forest, logistic */
+            /** @description Learners whose answers are combined, 2 to 5 of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, gru, lstm, transformer, sklearn_logistic, sklearn_forest; default: gbdt, random_forest, logistic */
             base_models?: string[];
             /** @description What learns from their answers: greedy (default; weights of a mean, halfway to equal ones) or logistic (logistic_regression) */
             meta_model?: string;

@@ -93,10 +93,19 @@ export type Ensemble = (typeof ENSEMBLES)[number];
 /** What can learn from the answers of the members of a stack. */
 export const META_LEARNERS = ['greedy', 'logistic'] as const;
 
-/** Engines that an ensemble can combine: those whose models get the features of one bar. */
-export const VOTERS = [...ENGINES, 'logistic', 'program', 'neural_net', ...SCIKIT] as const;
+/** Engines that an ensemble can combine. */
+export const VOTERS = [
+  ...ENGINES,
+  'logistic',
+  'program',
+  'neural_net',
+  'gru',
+  'lstm',
+  'transformer',
+  ...SCIKIT,
+] as const;
 /** Engines that the engine `league` can choose among. */
-export const LEAGUE_ENTRANTS = [...VOTERS, 'gru', 'lstm', 'transformer', 'vote', 'bagging', 'stacking'] as const;
+export const LEAGUE_ENTRANTS = [...VOTERS, 'vote', 'bagging', 'stacking'] as const;
 /** How it chooses. */
 export const LEAGUE_CHOICES = ['best', 'simplest_within_error'] as const;
 /**

@@ -159,7 +159,7 @@ function memberNamed(field: string, name: string): string {
   throw refused(
     `${field} ${name}`,
     `of ${VOTERS.join(', ')}`,
-    'Networks of several bars cannot be members of an ensemble: train one alone.',
+    'docs/reference/ENGINES.md says what each of them is.',
   );
 }
 

@@ -6,7 +6,7 @@ export type Margins = (x: Matrix) => Float32Array[];
 
 /** Where the nodes of a model stand in a graph. */
 export interface GraphPlace {
-  /** Name of the float32 features, [N, columns]. */
+  /** Name of the float32 features, [N, columns], or [N, bars, columns] of a model of several bars. */
   readonly input: string;
   /** Name of the float32 answers, [N, answers]. */
   readonly output: string;

@@ -12,7 +12,7 @@ import {
 import { fittedTrees, type FittedTrees } from '../trees/fitted_trees.ts';
 import { encodePart } from '../onnx/encode_part.ts';
 import { canMerge, mergedTrees } from './merged_trees.ts';
-import type { Mixture } from './mixture.ts';
+import { barsOfMixture, type Mixture } from './mixture.ts';
 import { mixturePart } from './mixture_graph.ts';
 
 /** A model of models. Its weights and its intercept are float32 numbers. */
@@ -20,7 +20,8 @@ export interface FittedMixture extends Fitted, Mixture {}
 
 /**
  * The model of a mixture. Where it is a sum of trees, it is one model of trees, which the daemon scores by its own
- * kernel; otherwise one graph with those of the members, which onnxruntime computes.
+ * kernel; otherwise one graph with those of the members. With a member that gets several bars the mixture gets as many,
+ * and its members of one bar read the newest.
  * @param mixture weights in the order of the members
  */
 export function fittedMixture(mixture: Mixture): FittedMixture {
@@ -92,11 +93,14 @@ function marginMixture(mixture: Mixture): FittedMixture {
   };
 }
 
-function shared(mixture: Mixture): Mixture & Pick<Fitted, 'columns' | 'link' | 'width' | 'iterations' | 'columnUses'> {
+function shared(
+  mixture: Mixture,
+): Mixture & Pick<Fitted, 'bars' | 'columns' | 'link' | 'width' | 'iterations' | 'columnUses'> {
   const { members } = mixture;
   const { columns } = members[0]!;
   return {
     ...mixture,
+    bars: barsOfMixture(mixture),
     columns,
     link: 'sigmoid',
     width: 1,
@@ -116,7 +120,7 @@ function graphOf(mixture: Mixture, scaling: Rescaling | null): Pick<Fitted, 'gra
     toOnnx: ({ metadata }) =>
       encodePart({
         name: `weighted_${mixture.learner}`,
-        input: featuresInput(mixture.members[0]!.columns),
+        input: featuresInput(mixture.members[0]!.columns, barsOfMixture(mixture)),
         part: graph({ input: INPUT_NAME, output: OUTPUT_NAME, prefix: '' }),
         metadata: { ...metadata, ...memberFacts(mixture) },
       }),

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { onnxAnswers } from '../../../../shared/bundle/onnx/answers.ts';
 import { encodeGraph, featuresInput, INPUT_NAME, OUTPUT_NAME } from '../../../../shared/bundle/onnx/onnx.ts';
 import { encodeModel, ELEMENT_FLOAT32, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
-import { sequenceModel } from '../../../../shared/bundle/sequence_bundle.fixture.ts';
 import { LEARNER_PROGRAM, NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
 import { createRng } from '../../../../shared/rng.ts';
 import { networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_python.ts';
@@ -159,15 +158,8 @@ function graphOf(name: string, opset: number): Uint8Array {
   });
 }
 
-const trained = (bytes: Uint8Array, bars = 1) =>
-  fittedOnnx({
-    learner: 'program',
-    bytes,
-    columns: COLUMNS,
-    used: bars === 1 ? [0] : [0, 1],
-    iterations: null,
-    bars,
-  });
+const trained = (bytes: Uint8Array) =>
+  fittedOnnx({ learner: 'program', bytes, columns: COLUMNS, used: [0], iterations: null });
 const mixed = (...of: Fitted[]) =>
   fittedMixture({
     learner: 'vote',
@@ -198,13 +190,6 @@ describe('models of other programs in one graph', () => {
       { domain: '', version: 17 },
       { domain: 'ai.onnx.ml', version: 3 },
     ]);
-  });
-
-  it('get the features of one bar: a sequence is refused', async () => {
-    const sequential = await trained(sequenceModel(2, 4, 0.25), 4);
-    expect(() => sequential.graph({ input: 'a', output: 'b', prefix: '' })).toThrow(
-      expect.objectContaining({ code: 'LEARNER_TASK' }) as Error,
-    );
   });
 });
 

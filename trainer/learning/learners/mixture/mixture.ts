@@ -4,6 +4,7 @@ import type { Fitted } from '../contract/fitted.ts';
 export interface Mixture {
   /** Name of the learner. */
   readonly learner: string;
+  /** Of one bar, or of the same number of bars. */
   readonly members: readonly Fitted[];
   /** One per member. */
   readonly weights: Float64Array;
@@ -11,4 +12,14 @@ export interface Mixture {
   readonly of: 'probability' | 'logit';
   /** Added to the weighted sum, which is then a margin; null: the weights sum to 1 and the sum is a probability. */
   readonly intercept: number | null;
+}
+
+/** Bars whose features a member gets together. */
+export function barsOfMember({ bars = 1 }: Fitted): number {
+  return bars;
+}
+
+/** Those that the mixture gets: as many as one of its members. */
+export function barsOfMixture({ members }: Pick<Mixture, 'members'>): number {
+  return Math.max(...members.map(barsOfMember));
 }

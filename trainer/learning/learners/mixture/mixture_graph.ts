@@ -1,9 +1,10 @@
 import { ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
-import type { GraphPlace } from '../contract/fitted.ts';
+import type { Fitted, GraphPlace } from '../contract/fitted.ts';
+import { newestBar } from '../contract/newest_bar.ts';
 import { joinedParts, type GraphPart } from '../contract/graph_part.ts';
 import { castTo, graphNodes, type GraphNodes } from '../contract/graph_nodes.ts';
 import { LEAST, rescaledNodes, type Rescaling } from '../contract/rescaled.ts';
-import type { Mixture } from './mixture.ts';
+import { barsOfMember, barsOfMixture, type Mixture } from './mixture.ts';
 
 /** Weights and intercept are float32 numbers. */
 export interface MixtureGraph extends Omit<Mixture, 'learner'> {
@@ -18,8 +19,11 @@ export function mixturePart(
 ): GraphPart {
   const nodes = graphNodes(prefix);
   const { named, node, scalar } = nodes;
+  const bars = barsOfMixture({ members });
+  const newest = bars > 1 ? newestBar(nodes, input, bars) : null;
+  const inputOf = (member: Fitted): string => (newest !== null && barsOfMember(member) === 1 ? newest.output : input);
   const weighed = members.flatMap((member, i): (OnnxNode[] | GraphPart)[] => [
-    member.graph({ input, output: named(`answer_${i}_32`), prefix: named(`member_${i}/`) }),
+    member.graph({ input: inputOf(member), output: named(`answer_${i}_32`), prefix: named(`member_${i}/`) }),
     [
       node('Cast', [`answer_${i}_32`], `answer_${i}`, castTo(ELEMENT_FLOAT64)),
       ...scalar(`weight_${i}`, weights[i]!),
@@ -27,6 +31,7 @@ export function mixturePart(
       node('Mul', [of === 'logit' ? `logit_${i}` : `answer_${i}`, `weight_${i}`], `vote_${i}`),
     ],
   ]);
+  const before = newest?.nodes ?? [];
   const sum = node(
     'Sum',
     members.map((_, i) => `vote_${i}`),
@@ -38,6 +43,7 @@ export function mixturePart(
   });
   if (intercept !== null)
     return joinedParts([
+      before,
       of === 'logit' ? [...scalar('lowest', LEAST), ...scalar('highest', 1 - LEAST), ...scalar('unit', 1)] : [],
       ...weighed,
       [
@@ -48,8 +54,8 @@ export function mixturePart(
         last('mixed'),
       ],
     ]);
-  if (scaling === null) return joinedParts([...weighed, [sum, last('mean')]]);
-  return joinedParts([...weighed, [sum, ...rescaledNodes(nodes, 'mean', scaling), last('probability')]]);
+  if (scaling === null) return joinedParts([before, ...weighed, [sum, last('mean')]]);
+  return joinedParts([before, ...weighed, [sum, ...rescaledNodes(nodes, 'mean', scaling), last('probability')]]);
 }
 
 /** The logit of a probability that is kept inside (0, 1), as `rescaledLogits` computes it. */

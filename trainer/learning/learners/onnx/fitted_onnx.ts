@@ -1,5 +1,4 @@
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import { MinutehandError } from '../../../../shared/errors.ts';
 import type { Epoch, Fitted } from '../contract/fitted.ts';
 import {
   composedRescaling,
@@ -81,14 +80,7 @@ function rescaled(
       for (const column of used) uses[column] = 1;
       return uses;
     },
-    graph(place) {
-      if (bars > 1)
-        throw new MinutehandError('LEARNER_TASK', {
-          seen: `a model of ${learner}, which gets ${bars} bars together, as a part of another`,
-          next: 'Train it alone: members of an ensemble get the features of one bar.',
-        });
-      return foreignPart(opened.foreign, { ...own, metadata: {} }, place);
-    },
+    graph: (place) => foreignPart(opened.foreign, { ...own, metadata: {} }, place),
     toOnnx: ({ metadata }) => serveForeign(opened.foreign, { ...own, metadata }),
   };
 }
