@@ -22,9 +22,8 @@ export type Quietly = <T>(work: () => T | Promise<T>) => Promise<T>;
 
 export interface OpenOptions {
   /**
-   * Waits until the thread may be blocked: called once for all models that our own code scores, and once for each one in
-   * onnxruntime.
-   * Default: at once.
+   * Waits until the thread may be blocked: called once for all models that our own code scores, and once for each one
+   * in onnxruntime. Default: at once.
    */
   readonly quietly?: Quietly;
 }

@@ -26,8 +26,8 @@ export interface PrepareOptions {
    */
   readonly engine?: 'auto' | 'onnxruntime';
   /**
-   * false: our own code scores what it can without asking onnxruntime, which is not even loaded. For simulations. Default
-   * true.
+   * false: our own code scores what it can without asking onnxruntime, which is not even loaded. For simulations.
+   * Default true.
    */
   readonly crossCheck?: boolean;
   readonly files?: FileSystem;

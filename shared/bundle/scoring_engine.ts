@@ -1,4 +1,6 @@
-/** What scores a model, the fastest first; `own-graph`: trees in WASM and the arithmetic around them in our own code. */
+/**
+ * What scores a model, the fastest first; `own-graph`: trees in WASM and the arithmetic around them in our own code.
+ */
 export const SCORING_ENGINES = ['wasm-simd', 'own-graph', 'onnxruntime-node'] as const;
 export type ScoringEngine = (typeof SCORING_ENGINES)[number];
 

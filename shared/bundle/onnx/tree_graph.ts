@@ -18,9 +18,9 @@ export interface TreeGraph {
 }
 
 /**
- * Reads a TreeEnsembleRegressor of one target, with or without a Cast to float64 before it and a Sigmoid after it, or a binary TreeEnsembleClassifier
- * with LOGISTIC (ONNX operators of ai.onnx.ml 1 to 3). `<`, `>` and `>=` are rewritten as the `<=` of our trees, which
- * changes no row's path.
+ * Reads a TreeEnsembleRegressor of one target, with or without a Cast to float64 before it and a Sigmoid after it, or a
+ * binary TreeEnsembleClassifier with LOGISTIC (ONNX operators of ai.onnx.ml 1 to 3). `<`, `>` and `>=` are rewritten as
+ * the `<=` of our trees, which changes no row's path.
  * @throws MinutehandError MODEL_LOAD when the bytes are no ONNX file or a graph of another kind; it names what was
  * seen.
  */

@@ -1,8 +1,8 @@
 import type { PackedTrees } from '../tree_kernel/pack.ts';
 
 /**
- * A graph that our own code computes row by row: trees, which the WASM kernel scores, and the arithmetic around them, as
- * ensembles and linear models have it. Plain data, which may be passed to another thread.
+ * A graph that our own code computes row by row: trees, which the WASM kernel scores, and the arithmetic around them,
+ * as ensembles and linear models have it. Plain data, which may be passed to another thread.
  */
 export interface OwnGraph {
   /** Columns of the features. */

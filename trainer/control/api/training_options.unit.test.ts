@@ -350,7 +350,7 @@ describe('the learner of a training request', () => {
     [{ single_model_config: { model_type: 'vote' } }, 'single_model_config.model_type vote'],
     [bagging({ n_estimators: 1 }), 'bagging_params.n_estimators'],
     [bagging({ bootstrap_fraction: 1.5 }), 'bagging_params.bootstrap_fraction'],
-    [bagging({ base_model_type: 'gru' }), 'base_model_type gru'],
+    [bagging({ base_model_type: 'vote' }), 'base_model_type vote'],
     [bagging({ base_model_type: 'gbdt', mixed_models: ['gbdt', 'logistic'] }), 'mixed_models'],
     [bagging({ mixed_models: ['gbdt'] }), 'bagging_params.mixed_models'],
     [bagging({ random_state: -1 }), 'bagging_params.random_state'],
