@@ -156,11 +156,7 @@ function checked(ensemble: unknown): EnsemblePolicy {
 function memberNamed(field: string, name: string): string {
   const member = name === 'logistic_regression' ? 'logistic' : name;
   if ((VOTERS as readonly string[]).includes(member)) return member;
-  throw refused(
-    `${field} ${name}`,
-    `of ${VOTERS.join(', ')}`,
-    'docs/reference/ENGINES.md says what each of them is.',
-  );
+  throw refused(`${field} ${name}`, `of ${VOTERS.join(', ')}`, 'docs/reference/ENGINES.md says what each of them is.');
 }
 
 function refuseBesideDisabled({ enabled: _, ...parts }: NonNullable<MLTrainingConfig['ensemble_config']>): void {

@@ -148,17 +148,21 @@ describe.runIf(note === '')(`an ensemble of the networks that PyTorch learns, an
   beforeAll(() => void (process.env[NETWORKS_PYTHON] = TEST_NETWORKS_PYTHON));
   afterAll(() => delete process.env[NETWORKS_PYTHON]);
 
-  it.each(['vote', 'stacking'])('is one graph that answers as its members do: %s', { timeout: 300_000 }, async (engine) => {
-    const members = ['lstm', 'transformer', 'gbdt', 'neural_net'] as const;
-    const mixture = mixtureOf(await open(engine, members, { folds: 1 }).fit(request));
-    expect(mixture.members.map(({ learner }) => learner)).toEqual(members);
-    expect(mixture.bars).toBe(BARS);
-    const answers = await served(mixture);
-    const own = mixture.members.map((member) => member.answers(rows.x));
-    for (let row = 0; row < ROWS; row += 31)
-      expect(answers[row]).toBeCloseTo(
-        own.reduce((sum, of, i) => sum + mixture.weights[i]! * of[row]!, 0),
-        5,
-      );
-  });
+  it.each(['vote', 'stacking'])(
+    'is one graph that answers as its members do: %s',
+    { timeout: 300_000 },
+    async (engine) => {
+      const members = ['lstm', 'transformer', 'gbdt', 'neural_net'] as const;
+      const mixture = mixtureOf(await open(engine, members, { folds: 1 }).fit(request));
+      expect(mixture.members.map(({ learner }) => learner)).toEqual(members);
+      expect(mixture.bars).toBe(BARS);
+      const answers = await served(mixture);
+      const own = mixture.members.map((member) => member.answers(rows.x));
+      for (let row = 0; row < ROWS; row += 31)
+        expect(answers[row]).toBeCloseTo(
+          own.reduce((sum, of, i) => sum + mixture.weights[i]! * of[row]!, 0),
+          5,
+        );
+    },
+  );
 });
