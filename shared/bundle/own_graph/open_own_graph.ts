@@ -84,7 +84,10 @@ function computeOf(step: Step, i: number, place: Place): Compute {
       return changed(to, width, numbersOf(step.of, place), (x) => (Number.isNaN(x) ? 1 : 0));
     case 'round':
       return changed(to, width, numbersOf(step.of, place), Math.fround);
-    default:
+    case 'Add':
+    case 'Sub':
+    case 'Mul':
+    case 'Div':
       return combined(to, width, {
         left: numbersOf(step.left, place),
         right: numbersOf(step.right, place),
