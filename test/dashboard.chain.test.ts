@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { InputDescription } from '../shared/bundle/input_novelty.ts';
 import { activate, activateDirection } from './activate.ts';
 import { readActive } from '../shared/bundle/bundle.ts';
 import { homePaths } from '../shared/home.ts';
@@ -106,6 +107,18 @@ const FOREIGN = `(() => {
 /** Rules that need human review are left out. */
 const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 
+/** Direction models that call every bar, as if they had learned from bars with an RSI around 0.5. */
+const INPUTS: InputDescription = {
+  columns: ['rsi'],
+  median: [0.5],
+  scale: [0.15],
+  missing: [0],
+  centers: [[0]],
+  distances: [0, 1, 3],
+  farther: [1, 0.3, 0],
+};
+const DESCRIBED = { inputs: INPUTS, upScore: 1 };
+
 const isMissing = chromiumPath() === null && !process.env['CI'];
 
 describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chromium is not installed')}`, () => {
@@ -130,7 +143,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   beforeAll(async () => {
     place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 150 }, instruments: [INSTRUMENT] } });
     directions = [1, 2].map((hour) =>
-      writeTinyDirection(place.models, INSTRUMENT, '1m', new Date(Date.UTC(2026, 0, 1, hour))),
+      writeTinyDirection(place.models, INSTRUMENT, '1m', new Date(Date.UTC(2026, 0, 1, hour)), DESCRIBED),
     );
     activateDirection(place.models, directions[0]!, place.home);
     const [{ version }] = await Promise.all([
@@ -224,6 +237,37 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       () => `${directions[1]!} in a signal`,
       () => signalOf(place.home, INSTRUMENT).model_version === directions[1] || undefined,
     );
+  });
+
+  it('shows how unlike the training the candidates of a pair and of an instrument are, in both languages', async () => {
+    const [pair = ''] = place.settings.minutehand.pairs;
+    const titles = { en: 'Novelty of the candidates', ja: '候補の既知度' };
+    for (const [id, language] of [
+      [pair, 'en'],
+      [INSTRUMENT, 'ja'],
+      [INSTRUMENT, 'en'],
+    ] as const) {
+      await setLook(page, language, 'dark');
+      await page.goto(new URL(`/app/subjects/${id}?hours=72`, link).href);
+      const panel = page.getByRole('region', { name: titles[language] });
+      await panel.waitFor();
+      const rows = await page.evaluate<string[]>(
+        `[...document.querySelectorAll('.novelties tbody tr')].map((row) => [...row.cells].map((cell) => cell.innerText).join('|'))`,
+      );
+      const cells = rows.map((row) => row.split('|'));
+      expect(cells.map(([range]) => range)).toEqual([
+        '≤ 0.001',
+        ...['0.001 – 0.01', '0.01 – 0.05', '0.05 – 0.1', '0.1 – 0.25', '0.25 – 0.5', '0.5 – 0.75', '0.75 – 1'],
+      ]);
+      const shares = ['0.1 %', '0.9 %', '4.0 %', '5.0 %', '15.0 %', '25.0 %', '25.0 %', '25.0 %'];
+      expect(cells.map((row) => row.at(-1))).toEqual(shares);
+      const ofCandidates = cells.map((row) => Number(row.at(-2)!.replace(' %', '')));
+      expect(Math.abs(ofCandidates.reduce((sum, share) => sum + share, 0) - 100)).toBeLessThan(0.5);
+      const said =
+        language === 'en' ? /Last one, .* UTC: [01]\.\d{3}: .* training/ : /直近（.* UTC）： [01]\.\d{3}：.*学習/;
+      expect(await panel.innerText()).toMatch(said);
+      expect(await violations(page)).toEqual([]);
+    }
   });
 
   it('opens what an address names in any spelling, and says what is unknown in it instead of showing something else', async () => {

@@ -8,6 +8,15 @@ import { createRng } from '../shared/rng.ts';
 
 const GOLDEN_ROWS = 3;
 
+export interface TinyDirectionOptions {
+  /** Of the bundle, as features.yaml writes them, joined by line breaks. */
+  readonly formulas?: string;
+  /** Of its training rows. */
+  readonly inputs?: InputDescription;
+  /** Added to the logit of up: with a large one it calls every bar. */
+  readonly upScore?: number;
+}
+
 /**
  * Writes a valid direction bundle of random trees, of the simulated market; `symbol` has an edge.
  * @returns its version
@@ -17,13 +26,13 @@ export function writeTinyDirection(
   symbol: string,
   timeframe: Timeframe,
   created = new Date(),
-  formulas?: string,
-  inputs?: InputDescription,
+  { formulas, inputs, upScore = 0 }: TinyDirectionOptions = {},
 ): string {
   const windows = { ...INSTRUMENT_WINDOWS, ...(formulas !== undefined && { formulas }) };
   const columns = instrumentSchema(windows, TIMEFRAMES[timeframe]).definitions.length;
   const rng = createRng(`direction ${symbol}`);
-  const ensembles = ['up', 'down', 'range'].map((seed) => randomEnsemble({ trees: 8, leaves: 8, columns, seed }));
+  const [up, ...others] = ['up', 'down', 'range'].map((seed) => randomEnsemble({ trees: 8, leaves: 8, columns, seed }));
+  const ensembles = [{ ...up!, baseScore: Math.fround(up!.baseScore + upScore) }, ...others];
   const rows = randomRows(rng, 200, columns);
   const goldenRows = randomRows(rng, GOLDEN_ROWS, columns);
   return writeRandomDirection(models, {

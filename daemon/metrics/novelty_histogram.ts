@@ -1,7 +1,5 @@
 import type { TextSeries } from '../../shared/metrics/metric.ts';
-
-/** Upper bounds: of the training rows, so large a share is below each of them by what novelty is. */
-export const NOVELTY_BUCKETS: readonly number[] = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1];
+import { NOVELTY_BUCKETS, noveltyBucket } from '../../shared/signal/novelty_buckets.ts';
 
 /** How unlike the training rows the candidates of entries are; counted once their signals are out. */
 export class NoveltyHistogram implements TextSeries {
@@ -12,9 +10,7 @@ export class NoveltyHistogram implements TextSeries {
   /** @param novelty 0 to 1; absent: no candidate, or a bundle without a description of its rows */
   observe(novelty: number | undefined): void {
     if (novelty === undefined) return;
-    let bucket = 0;
-    while (novelty > NOVELTY_BUCKETS[bucket]!) bucket++;
-    this.#counts[bucket]!++;
+    this.#counts[noveltyBucket(novelty)]!++;
     this.#sum += novelty;
   }
 

@@ -882,6 +882,8 @@ export interface paths {
                                 /** @description By 120 equal parts of the period */
                                 columns: number[];
                             }[];
+                            /** @description Candidates of entries by novelty: up to 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1, each from above the one before; empty where none has a novelty */
+                            novelties: number[];
                         };
                     };
                 };

@@ -28,7 +28,7 @@ const INPUTS: InputDescription = {
 
 async function checked(novelty_min: number | null, inputs?: InputDescription) {
   const minutehand = { market: 'simulated' as const, instruments: ['BTCUSDT@1h'] };
-  const version = writeTinyDirection(paths.models, 'BTCUSDT', '1h', new Date(), undefined, inputs);
+  const version = writeTinyDirection(paths.models, 'BTCUSDT', '1h', new Date(), { ...(inputs && { inputs }) });
   activateDirection(paths.models, version, paths.home);
   const [result] = await checkDirections(tinySettings({ core: { novelty_min }, minutehand }), paths);
   return result!;

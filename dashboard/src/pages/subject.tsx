@@ -11,6 +11,7 @@ import { Empty, Failure, ModeBadge, Loading, Panel, SideText, useLoaded } from '
 import { Fact } from '../parts/fact.tsx';
 import { InstrumentPrices } from '../parts/instrument_prices.tsx';
 import { MarkLegend } from '../parts/mark_legend.tsx';
+import { noveltiesOf, NoveltyPanel } from '../parts/novelty.tsx';
 import { NameUnknown, useSubjectNamed } from '../parts/unknown_name.tsx';
 import { Why } from '../parts/why.tsx';
 import { Segments } from '../parts/segments.tsx';
@@ -98,6 +99,7 @@ function Subject({ id }: { readonly id: string }) {
   const lines = useMemo(() => linesOf(signals, subject), [signals, language.value]);
   const reasons = data?.is_thinned === true ? data.reasons : reasonsOf(signals);
   const count = data?.is_thinned === true ? data.total : signals.length;
+  const novelties = data?.is_thinned === true ? data.novelties : noveltiesOf(signals);
   // The minutes since the page was opened are no history: shown alone they would look like all there is.
   const isAwaited = data === null && error === null;
   const hasCharts = !isAwaited && signals.length > 0;
@@ -169,6 +171,7 @@ function Subject({ id }: { readonly id: string }) {
           >
             <Reasons reasons={reasons} count={count} kind={subject.kind} />
           </Panel>
+          {novelties.length > 0 && <NoveltyPanel kind={subject.kind} counts={novelties} signals={signals} />}
         </div>
       )}
       {hasCharts && (

@@ -4,6 +4,7 @@ import { api, ApiError, type Condition, type ExplainedModel, type Explanation } 
 import { compact, minuteOf, num, percent, signed } from '../format.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
 import { Fact } from './fact.tsx';
+import { NOVEL, noveltyText } from './novelty.tsx';
 import { codeText, meaningText, t } from '../text/text.ts';
 
 /** An explanation is requested once the pointer has rested on a minute for this long. */
@@ -129,7 +130,9 @@ function Answer({ why }: { readonly why: Explanation }) {
           <h3>{t('why.models')}</h3>
           {typeof signal.novelty === 'number' && (
             <dl class="facts">
-              <Fact name={t('why.novelty')}>{num(signal.novelty, 3)}</Fact>
+              <Fact name={t('why.novelty')}>
+                <span class={signal.novelty < NOVEL ? 'bad' : ''}>{noveltyText(signal.novelty)}</span>
+              </Fact>
             </dl>
           )}
           {models !== null &&

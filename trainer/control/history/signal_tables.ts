@@ -61,7 +61,7 @@ export async function openSignalTables(store: Store, policy: SignalsPolicy): Pro
   const { signals_table: live, signals_history_table: history } = policy;
   await makeTable(store, live, ['market', 'pair_id']);
   await makeTable(store, history, ['market', 'generated_at_ms', 'pair_id', 'boot_id', 'seq']);
-  await makeIndex(store, history);
+  await makeIndexes(store, history);
   await makePolicyView(store, history);
   return new StoreSignalTables(store, history, live);
 }
@@ -83,20 +83,33 @@ async function makeTable({ kind, db }: Store, table: string, key: readonly strin
   await addColumns({ kind, db }, table);
 }
 
-/** Covers all columns that `readThinned` groups, so that a year of one subject is read without other signals. */
-async function makeIndex({ kind, db }: Store, table: string): Promise<void> {
-  const key = 'market, pair_id, generated_at_ms, boot_id, seq, action, reason, z_score, confidence, price_a, price_b';
-  const name = `${flatName(table)}_for_charts`;
+/** Cover all columns that `readThinned` groups, so that a year of one subject is read without other signals. */
+async function makeIndexes(store: Store, table: string): Promise<void> {
+  const key = 'market, pair_id, generated_at_ms';
+  const drawn = 'boot_id, seq, action, reason, z_score, confidence, price_a, price_b';
+  await makeIndex(store, table, { name: 'for_charts', key: `(${key}, ${drawn})` });
+  await makeIndex(store, table, { name: 'novelties', key: `(${key}, novelty, reason) WHERE novelty IS NOT NULL` });
+  const schema = store.kind === 'sqlite' ? '' : `${table.split('.')[0]}.`;
+  // Earlier versions had one without prices.
+  await store.db.executeQuery(CompiledQuery.raw(`DROP INDEX IF EXISTS ${schema}${flatName(table)}_by_subject`));
+}
+
+interface TableIndex {
+  /** Behind the name of the table. */
+  readonly name: string;
+  readonly key: string;
+}
+
+async function makeIndex({ kind, db }: Store, table: string, own: TableIndex): Promise<void> {
+  const name = `${flatName(table)}_${own.name}`;
   const schema = kind === 'sqlite' ? '' : `${table.split('.')[0]}.`;
   // PostgreSQL's statement would wait for a writer, even where the index exists.
   const known = CompiledQuery.raw(`SELECT to_regclass('${schema}${name}') IS NOT NULL AS known`);
   if (kind === 'sqlite' || !(await db.executeQuery<{ known: boolean }>(known)).rows[0]!.known) {
-    const text = `CREATE INDEX IF NOT EXISTS ${name} ON ${nameIn(kind, table)} (${key})`;
+    const text = `CREATE INDEX IF NOT EXISTS ${name} ON ${nameIn(kind, table)} ${own.key}`;
     const make = (): Promise<unknown> => db.executeQuery(CompiledQuery.raw(text));
     await make().catch(make);
   }
-  // Earlier versions had one without prices.
-  await db.executeQuery(CompiledQuery.raw(`DROP INDEX IF EXISTS ${schema}${flatName(table)}_by_subject`));
 }
 
 /** Adds columns that are missing in a table of an earlier version. All are nullable. */

@@ -119,6 +119,8 @@ function simulatedBody(pairId: string, close: Date, rng: Rng, isMissing: boolean
     mode: isMissing ? 'DEGRADED' : 'OK',
     expected_net_bps: or(rng.normal()),
     leverage_reduction_rate: 1,
+    // Of candidates alone.
+    ...(!isMissing && Math.abs(z) > 2 && { novelty: returnProb ** 4 }),
   };
 }
 

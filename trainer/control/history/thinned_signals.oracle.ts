@@ -1,10 +1,21 @@
+import { NOVELTY_BUCKETS } from '../../../shared/signal/novelty_buckets.ts';
 import type { SignalRow } from './signal_row.ts';
 import { REASON_COLUMNS, type ReasonCounts, type ThinnedSignals } from './thinned_signals.ts';
 
 /** `readThinned` of all rows of a period, in order, row by row. */
 export function thinnedOracle(all: readonly SignalRow[], points: number): ThinnedSignals {
   const isThinned = all.length > points;
-  return { rows: isThinned ? thinned(all, points) : all, total: all.length, isThinned, reasons: reasonsOf(all) };
+  const rows = isThinned ? thinned(all, points) : all;
+  return { rows, total: all.length, isThinned, reasons: reasonsOf(all), novelties: noveltiesOf(all) };
+}
+
+function noveltiesOf(all: readonly SignalRow[]): number[] {
+  const known = all.filter(({ novelty, reason }) => novelty !== null && reason !== 'SILENCE' && reason !== 'SHUTDOWN');
+  if (known.length === 0) return [];
+  return NOVELTY_BUCKETS.map((to, i) => {
+    const from = NOVELTY_BUCKETS[i - 1] ?? -1;
+    return known.filter(({ novelty }) => novelty! > from && novelty! <= to).length;
+  });
 }
 
 const VALUES: readonly ((row: SignalRow) => number | null)[] = [

@@ -1,5 +1,6 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { sql, type RawBuilder } from 'kysely';
+import { NOVELTY_BUCKETS } from '../../../shared/signal/novelty_buckets.ts';
 import type { Store } from '../../store/store.ts';
 import type { SignalRow } from './signal_row.ts';
 import { where, type SignalFilter, type SignalKey, type SignalTables } from './signal_tables.ts';
@@ -23,12 +24,17 @@ export interface ThinnedSignals {
   readonly isThinned: boolean;
   /** The most frequent first. */
   readonly reasons: readonly ReasonCounts[];
+  /** Candidates of entries in each of NOVELTY_BUCKETS, without heartbeats; empty: none has a novelty. */
+  readonly novelties: readonly number[];
 }
 
 export interface ThinnedFilter extends Pick<SignalFilter, 'market' | 'fromMs' | 'toMs'> {
   readonly pairId: string;
 }
 
+/** Number of parts of the period that novelties are counted in. */
+const NOVELTY_PARTS = 12;
+const BUCKET = sql.raw(`CASE ${NOVELTY_BUCKETS.map((to, i) => `WHEN novelty <= ${to} THEN ${i}`).join(' ')} END`);
 /** Parts that one statement reads: SQLite runs in this process, and a turn of its event loop must be short. */
 const PARTS_AT_ONCE = 100;
 const KEY = sql.raw('generated_at_ms, boot_id, seq');
@@ -54,14 +60,14 @@ export async function readThinned(
   const filter = { ...period, pairIds: [pairId] };
   const source: Source = { db, table: sql.table(tables.history), subject: where({ market, pairIds: [pairId] }) };
   const ends = await endsOf(source, where(filter));
-  if (ends === null) return { rows: [], total: 0, isThinned: false, reasons: [] };
+  if (ends === null) return { rows: [], total: 0, isThinned: false, reasons: [], novelties: [] };
   const counted = await countsOf(source, ends);
   const total = counted.reduce((sum, { count }) => sum + count, 0);
   const isThinned = total > points;
   const rows = isThinned
     ? await tables.rowsAt(market, pairId, await keysOf(source, ends, counted, points))
     : await tables.newest(filter, points);
-  return { rows, total, isThinned, reasons: reasonsOf(counted) };
+  return { rows, total, isThinned, reasons: reasonsOf(counted), novelties: await noveltiesOf(source, ends) };
 }
 
 interface Source extends Pick<Store, 'db'> {
@@ -127,6 +133,18 @@ async function countsOf({ db, table, subject }: Source, ends: Ends): Promise<Cou
     await loopTurn();
   }
   return counted;
+}
+
+async function noveltiesOf({ db, table, subject }: Source, ends: Ends): Promise<number[]> {
+  const counts = NOVELTY_BUCKETS.map(() => 0);
+  for (const part of partsOf(spansOf(ends, NOVELTY_PARTS))) {
+    const { rows } = await sql<{ bucket: number; count: number }>`SELECT ${BUCKET} AS bucket, count(*) AS count
+      FROM ${table} WHERE ${subject} AND ${within(part)}
+      AND novelty IS NOT NULL AND reason NOT IN ('SILENCE', 'SHUTDOWN') GROUP BY 1`.execute(db);
+    for (const { bucket, count } of rows) counts[Number(bucket)]! += Number(count);
+    await loopTurn();
+  }
+  return counts.every((count) => count === 0) ? [] : counts;
 }
 
 function reasonsOf(counted: readonly Counted[]): ReasonCounts[] {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { NOVELTY_BUCKETS } from '../../../shared/signal/novelty_buckets.ts';
 
 const number = (description: string) => z.number().nullable().describe(description);
 const ofPair = (description: string) => number(`${description}; absent in an instrument's`).optional();
@@ -86,4 +87,9 @@ export const signalHistorySchema = z.object({
       }),
     )
     .describe('The most frequent first'),
+  novelties: z
+    .array(z.int())
+    .describe(
+      `Candidates of entries by novelty: up to ${NOVELTY_BUCKETS.join(', ')}, each from above the one before; empty where none has a novelty`,
+    ),
 });

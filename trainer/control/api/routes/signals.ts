@@ -72,8 +72,9 @@ export function addSignalRoutes(api: Api, { settings, store, signals }: ApiConte
     },
     async handler({ query: { subject, from, to, points } }, reply) {
       const filter = { market, pairId: subject, ...periodOf(from, to) };
-      const { rows, total, isThinned, reasons } = await readThinned(await store(), await openTables(), filter, points);
-      const rest = { total, is_thinned: isThinned, reasons: [...reasons] };
+      const found = await readThinned(await store(), await openTables(), filter, points);
+      const { rows, total, isThinned, reasons, novelties } = found;
+      const rest = { total, is_thinned: isThinned, reasons: [...reasons], novelties: [...novelties] };
       const signals = await textOf(rows);
       reply.serializer(() => `{"signals":[${signals}],${JSON.stringify(rest).slice(1)}`);
       return { ...rest, signals: [] };

@@ -243,7 +243,9 @@ describe('the active model of the timeframe', () => {
   });
 
   it('that reads a series of which the instruments have no value is refused before a training', async () => {
-    const version = writeTinyDirection(models, 'BTCUSDT', '1h', new Date(), 'carry = series("funding_rate")');
+    const version = writeTinyDirection(models, 'BTCUSDT', '1h', new Date(), {
+      formulas: 'carry = series("funding_rate")',
+    });
     activateDirection(models, version, root);
     const refusal = (instruments: readonly Instrument[]) =>
       refuseImpossibleComparison({ instruments, market: 'simulated' }, models);
