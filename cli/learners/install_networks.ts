@@ -33,7 +33,7 @@ print(json.dumps({"version": sys.version_info[:3], "tag": "cp%d%d-%s-%s" % (*sys
 const VERSIONS = `import importlib.metadata, json, sys
 import numpy, onnx, pyarrow, sklearn, torch
 print(json.dumps({name: importlib.metadata.version(name) for name in sys.argv[1:]}))`;
-const SHOWN_PACKAGES = ['torch', 'numpy', 'onnx', 'pyarrow', 'scikit-learn'];
+const SHOWN_PACKAGES = ['torch', 'numpy', 'onnx', 'pyarrow', 'scikit-learn', 'lightgbm'];
 
 /**
  * Makes the virtual environment of the networks, in place of a former one. It counts as installed only once all of it

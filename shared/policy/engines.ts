@@ -41,7 +41,7 @@ const DECLARATIONS = {
         win32: ['lib_lightgbm.dll', 'lightgbm.dll'],
       },
       installation:
-        'Install any package of LightGBM (pip install lightgbm, conda install lightgbm, brew install lightgbm; it needs libgomp1), or set MINUTEHAND_LIGHTGBM_LIBRARY to its lib_lightgbm file.',
+        'Run `minutehand learners install`, or install any package of LightGBM (pip install lightgbm, conda install lightgbm, brew install lightgbm), or set MINUTEHAND_LIGHTGBM_LIBRARY to its lib_lightgbm file. It needs libgomp1.',
     },
   },
   xgboost: {

@@ -20,6 +20,8 @@ describe.skipIf(open === null)(`openLibrary${note}`, () => {
     ['CONDA_PREFIX', 'lib/python3.12/site-packages/xgboost/lib/libxgboost.so'],
     ['VIRTUAL_ENV', 'lib/python3.9/site-packages/xgboost/lib/libxgboost.so'],
     ['LD_LIBRARY_PATH', 'libxgboost.so.0'],
+    // The environment of `minutehand learners install`.
+    ['MINUTEHAND_HOME', 'learners/python/lib/python3.11/site-packages/xgboost/lib/libxgboost.so'],
   ])('finds the library of %s: %s', (variable, file) => {
     const path = join(folder, file);
     mkdirSync(dirname(path), { recursive: true });

@@ -6,6 +6,7 @@ import { isMainThread } from 'node:worker_threads';
 import type * as Koffi from 'koffi';
 import { MinutehandError } from '../../../../../shared/errors.ts';
 import { libraryOf, NATIVE_ENGINES, type NativeEngine } from '../../../../../shared/policy/engines.ts';
+import { pythonEnvironment } from '../../networks/python_environment.ts';
 
 /** Library file of each engine; null = search the usual places. */
 export type EngineLibraries = Readonly<Record<NativeEngine, string | null>>;
@@ -36,11 +37,13 @@ function fileNames(engine: NativeEngine): readonly string[] {
 
 /**
  * Folders where libraries and Python packages are installed, in search order; `*` matches any part of a folder's name.
+ * The first is the environment of `minutehand learners install`, whose versions are exact.
  */
 function usualPrefixes(env: NodeJS.ProcessEnv): string[] {
   const named = [env['CONDA_PREFIX'], env['VIRTUAL_ENV']].filter((folder) => folder !== undefined && folder !== '');
   const ofUser = ['.local', 'miniconda3', 'anaconda3', 'miniforge3', '.pyenv/versions/*'];
   return [
+    pythonEnvironment(env).folder,
     ...(named as string[]),
     ...['/usr/local', '/usr', '/opt/homebrew', '/opt/conda'],
     ...ofUser.map((folder) => join(homedir(), folder)),
