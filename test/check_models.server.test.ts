@@ -67,7 +67,7 @@ describe('train', () => {
       model_version: version,
       theta1: manifest.theta1,
       model_metrics: {
-        ai1: { f1_score: f1, accuracy, auc: manifest.metrics.ai1.holdout.auc },
+        ai1: { f1_score: f1, accuracy, auc: manifest.metrics.ai1.holdout.auc, skill: manifest.skill!.skill },
         ai2: { f1_score: validation['ai2']!.holdout.pooled.f1 },
       },
     });

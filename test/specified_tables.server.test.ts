@@ -98,6 +98,8 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
         expect(shown).toEqual({
           auc: metrics[name].holdout.auc,
           brier: metrics[name].holdout.brier,
+          skill: name === 'ai1' ? (own.skill?.skill ?? null) : null,
+          skill_error: name === 'ai1' ? (own.skill?.standard_error ?? null) : null,
           sharpe: backtest!.net_sharpe,
           win_rate: backtest!.win_rate,
           mean_pnl_bps: backtest!.mean_net_bps,

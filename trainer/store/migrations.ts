@@ -419,6 +419,11 @@ const MIGRATIONS: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: 'skill in the registry',
+    isAdditive: true,
+    up: (db, { kind }) => replaceModelRegistryView(db, kind),
+  },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {

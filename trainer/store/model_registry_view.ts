@@ -11,7 +11,7 @@ const DIRECTION = 'minutehand.direction/%';
  * its AUC is that of up against down, its period ends with the last bar, its limits are among the conditions. `UPDATE
  * model_registry SET notes = …` edits the note of a model; no other column can be written. A bundle that was neither
  * rejected nor ever active is a `candidate`. The training period ends on the last day with a bar that the models
- * learned from. The metrics are those of the holdout. On PostgreSQL the view is created in the first schema of the
+ * learned from. The metrics are those of the holdout; AI1 has its skill beside its AUC. On PostgreSQL the view is created in the first schema of the
  * search path, if the role has the privilege.
  */
 export async function createModelRegistryView(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {
@@ -50,6 +50,8 @@ const POSTGRES = [
      ELSE jsonb_build_object(
        'auc', r.m #> ARRAY['metrics', lower(t.model_type), 'holdout', 'auc'],
        'brier', r.m #> ARRAY['metrics', lower(t.model_type), 'holdout', 'brier'],
+       'skill', CASE WHEN t.model_type = 'AI1' THEN r.m #> '{skill,skill}' END,
+       'skill_error', CASE WHEN t.model_type = 'AI1' THEN r.m #> '{skill,standard_error}' END,
        'sharpe', r.m #> '{backtest,net_sharpe}', 'win_rate', r.m #> '{backtest,win_rate}',
        'mean_pnl_bps', r.m #> '{backtest,mean_net_bps}', 'max_drawdown', r.m #> '{backtest,max_drawdown}',
        'trades', r.m #> '{backtest,trades}') END AS metrics,
@@ -110,6 +112,8 @@ const SQLITE = [
      ELSE json_object(
        'auc', json_extract(r.manifest, '$.metrics.' || lower(t.model_type) || '.holdout.auc'),
        'brier', json_extract(r.manifest, '$.metrics.' || lower(t.model_type) || '.holdout.brier'),
+       'skill', CASE WHEN t.model_type = 'AI1' THEN json_extract(r.manifest, '$.skill.skill') END,
+       'skill_error', CASE WHEN t.model_type = 'AI1' THEN json_extract(r.manifest, '$.skill.standard_error') END,
        'sharpe', json_extract(r.manifest, '$.backtest.net_sharpe'),
        'win_rate', json_extract(r.manifest, '$.backtest.win_rate'),
        'mean_pnl_bps', json_extract(r.manifest, '$.backtest.mean_net_bps'),

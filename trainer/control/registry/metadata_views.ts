@@ -25,6 +25,14 @@ interface ModelFigures {
   readonly brier: number | null;
 }
 
+/** AI1's AUC beyond that of placebo markets, and its standard error; absent where they were not measured. */
+interface SkillFigures {
+  readonly skill?: number;
+  readonly skill_error?: number;
+}
+
+type Figures = Record<ModelName, ModelFigures> & { readonly ai1: ModelFigures & SkillFigures };
+
 /**
  * Writes both views; that of the active bundle is removed when there is none.
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, and what the file system throws
@@ -86,15 +94,22 @@ function about({ version, created, market, period, feature_schema, theta1, theta
   };
 }
 
-function figuresOf(modelsFolder: string, { version, metrics }: Manifest): Record<ModelName, ModelFigures> {
+function figuresOf(modelsFolder: string, { version, metrics, skill }: Manifest): Figures {
   const validation = readValidation(pathInside(modelsFolder, version));
-  return perModel((name) => {
+  const figures = perModel((name): ModelFigures => {
     const pooled = validation?.[name].holdout.pooled;
     const { auc, brier } = metrics[name].holdout;
     const f1_score = pooled?.f1 ?? pooled?.f1_expected ?? null;
     const accuracy = pooled?.accuracy ?? pooled?.accuracy_expected ?? null;
     return { f1_score, accuracy, auc, brier };
   });
+  return { ...figures, ai1: { ...figures.ai1, ...skillFigures(skill) } };
+}
+
+function skillFigures(skill: Manifest['skill']): SkillFigures {
+  if (skill === undefined || skill === null) return {};
+  const { skill: beyond, standard_error } = skill;
+  return { skill: beyond, ...(standard_error !== null && { skill_error: standard_error }) };
 }
 
 /** @returns null for a bundle without the report */
