@@ -23,6 +23,8 @@ export interface HomePaths {
   readonly searches: string;
   /** Where the fits of trainings with a fleet were done. */
   readonly fleetTraces: string;
+  /** The virtual environment of Python that `minutehand learners install` makes. */
+  readonly learnersPython: string;
   /** The approved configuration, and the repository of its changes; see approved.ts. */
   readonly policy: string;
   /** Archived part of each journal, recorded by the trainer; see shared/store/archived_signals.ts. */
@@ -63,6 +65,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     candidateCache: join(home, 'cache', 'automl'),
     searches: join(home, 'cache', 'search'),
     fleetTraces: join(home, 'cache', 'fleet_traces'),
+    learnersPython: join(home, 'learners', 'python'),
     policy: join(home, 'policy'),
     archivedSignals: join(home, 'archived_signals.json'),
     journal: (market, shard) => join(home, `${market}_${shard}.db`),

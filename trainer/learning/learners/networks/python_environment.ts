@@ -29,7 +29,7 @@ export interface PythonEnvironment {
 }
 
 export function pythonEnvironment(env: NodeJS.ProcessEnv = process.env): PythonEnvironment {
-  const folder = join(homePaths(env).home, 'learners', 'python');
+  const folder = homePaths(env).learnersPython;
   const python = process.platform === 'win32' ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python');
   return { folder, python, installedFile: join(folder, INSTALLED_FILE) };
 }

@@ -5,8 +5,8 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import type * as Koffi from 'koffi';
 import { MinutehandError } from '../../../../../shared/errors.ts';
+import { homePaths } from '../../../../../shared/home.ts';
 import { libraryOf, NATIVE_ENGINES, type NativeEngine } from '../../../../../shared/policy/engines.ts';
-import { pythonEnvironment } from '../../networks/python_environment.ts';
 
 /** Library file of each engine; null = search the usual places. */
 export type EngineLibraries = Readonly<Record<NativeEngine, string | null>>;
@@ -43,7 +43,7 @@ function usualPrefixes(env: NodeJS.ProcessEnv): string[] {
   const named = [env['CONDA_PREFIX'], env['VIRTUAL_ENV']].filter((folder) => folder !== undefined && folder !== '');
   const ofUser = ['.local', 'miniconda3', 'anaconda3', 'miniforge3', '.pyenv/versions/*'];
   return [
-    pythonEnvironment(env).folder,
+    homePaths(env).learnersPython,
     ...(named as string[]),
     ...['/usr/local', '/usr', '/opt/homebrew', '/opt/conda'],
     ...ofUser.map((folder) => join(homedir(), folder)),
