@@ -11,8 +11,8 @@ const DIRECTION = 'minutehand.direction/%';
  * its AUC is that of up against down, its period ends with the last bar, its limits are among the conditions. `UPDATE
  * model_registry SET notes = …` edits the note of a model; no other column can be written. A bundle that was neither
  * rejected nor ever active is a `candidate`. The training period ends on the last day with a bar that the models
- * learned from. The metrics are those of the holdout; AI1 has its skill beside its AUC. On PostgreSQL the view is created in the first schema of the
- * search path, if the role has the privilege.
+ * learned from. The metrics are those of the holdout; AI1 has its skill beside its AUC. On PostgreSQL the view is
+ * created in the first schema of the search path, if the role has the privilege.
  */
 export async function createModelRegistryView(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {
   if (kind === 'postgres' && !(await mayCreate(db))) return;
