@@ -12,7 +12,7 @@ import { fitOf } from '../trainer/learning/learners/model_learning.ts';
 import { runFit } from '../trainer/learning/learners/trees/fit.ts';
 import type { Fitted } from '../trainer/learning/learners/contract/fitted.ts';
 import { auc, logLoss, rowLogLoss } from '../trainer/learning/measures/metrics.ts';
-import { COIN_DRAWS, placeboMarkets } from '../trainer/learning/placebo/placebo_rows.ts';
+import { placeboMarkets } from '../trainer/learning/placebo/placebo_rows.ts';
 import { meanByDays } from '../trainer/learning/statistics/standings.ts';
 import { buildDataset } from '../trainer/learning/strategies/pair_reversion/dataset/dataset.ts';
 import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
@@ -87,7 +87,7 @@ for (const seed of SEEDS) {
       before === null ? '–' : gainedAuc(before, answers, evaluation.holdout),
       logLoss(answers, y).toFixed(5),
       before === null ? '–' : saved(before, answers, y, time),
-      `${meanOf(placebo).toFixed(4)} (${COIN_DRAWS} draws, ${Math.min(...placebo).toFixed(4)} to ${Math.max(...placebo).toFixed(4)})`,
+      `${meanOf(placebo).toFixed(4)} (${markets.length} draws, ${Math.min(...placebo).toFixed(4)} to ${Math.max(...placebo).toFixed(4)})`,
     ];
     console.log([seed, way, ...cells].join('|'));
     before ??= answers;

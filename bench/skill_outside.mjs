@@ -224,7 +224,10 @@ async function recompute(bundle, data, folder) {
   }
   const [auc, ...others] = markets.map((rows) => aucOf(rows, () => 1));
   const placebo = others.reduce((sum, value) => sum + value, 0) / others.length;
-  const { days, error } = standardError(markets);
+  const squares = others.reduce((sum, value) => sum + (value - placebo) ** 2, 0);
+  const ofDraws = Math.sqrt((squares / (others.length - 1)) * (1 + 1 / others.length));
+  const { days, error: ofDays } = standardError(markets);
+  const error = Math.max(ofDays, ofDraws);
   return {
     bundle: basename(bundle),
     card: { ...card },

@@ -47,10 +47,12 @@ function showLearners(output: Output): void {
     : networkCut() === null
       ? 'not cut off: this system does not allow it'
       : 'cut off';
-  for (const { name, ready, next } of listed) output.line(`${name.padEnd(16)}${ready ? 'ready' : `absent. ${next}`}`);
+  const width = Math.max(...[...listed, ...compared].map(({ name }) => name.length)) + 2;
+  for (const { name, ready, next } of listed)
+    output.line(`${name.padEnd(width)}${ready ? 'ready' : `absent. ${next}`}`);
   for (const { name, ready, next } of compared)
     output.line(
-      `${name.padEnd(16)}${ready ? 'ready' : `absent. ${next}`} For \`minutehand league\` alone: it is compared, and never promoted.`,
+      `${name.padEnd(width)}${ready ? 'ready' : `absent. ${next}`} For \`minutehand league\` alone: it is compared, and never promoted.`,
     );
   output.line('');
   output.line(

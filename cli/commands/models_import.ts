@@ -4,13 +4,14 @@ import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { TrainingJob } from '../../trainer/jobs/kinds/pair_reversion_job.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
+import { MinutehandError } from '../../shared/errors.ts';
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { instantOf, parseDay, parseInteger } from '../period.ts';
 import { runTrainingJob } from './train.ts';
 
 interface ImportFlags extends ExperimentFlags {
-  readonly role: ModelName;
+  readonly role: ModelName | typeof DIRECTION;
   readonly learnedUntil: string;
   readonly preprocess?: string;
   readonly trials?: string;
@@ -21,6 +22,19 @@ interface ImportFlags extends ExperimentFlags {
   readonly adopt?: boolean;
 }
 
+/** A role of `dataset export` whose models cannot be brought. */
+const DIRECTION = 'direction';
+
+/** @throws MinutehandError USAGE */
+function refuseDirection(role: ImportFlags['role']): asserts role is ModelName {
+  if (role !== DIRECTION) return;
+  throw new MinutehandError('USAGE', {
+    seen: `--role ${DIRECTION}`,
+    expected: MODEL_NAMES.join(', '),
+    next: 'The rows of `dataset export --role direction` are for a comparison elsewhere: bundles of direction have one model of trees that is trained here. `minutehand train --strategy direction --peers lightgbm,xgboost` measures other engines on the same blocks.',
+  });
+}
+
 export function addModelsImport(models: Command, output: () => Output): void {
   models
     .command('import')
@@ -28,7 +42,11 @@ export function addModelsImport(models: Command, output: () => Output): void {
     .description(
       'makes a bundle with a model of another program in one role; the other roles are trained on the same bars. It is calibrated and its thresholds are chosen on rows behind --learned-until; leakage tests, placebo, backtest, gates, signature and registry are those of `train` (docs/guides/extend/BRING_A_MODEL.md)',
     )
-    .addOption(new Option('--role <name>', 'what it answers').choices(MODEL_NAMES).makeOptionMandatory())
+    .addOption(
+      new Option('--role <name>', `what it answers: ${MODEL_NAMES.join(', ')}`)
+        .choices([...MODEL_NAMES, DIRECTION])
+        .makeOptionMandatory(),
+    )
     .requiredOption(
       '--learned-until <day>',
       'UTC day or minute before which all labels that it was learned from were known: `dataset export --role` prints it',
@@ -50,6 +68,7 @@ export function addModelsImport(models: Command, output: () => Output): void {
 }
 
 async function importModel(file: string, flags: ImportFlags, output: Output): Promise<void> {
+  refuseDirection(flags.role);
   const settings = loadSettings();
   const job = jobOf(file, flags, settings);
   if (flags.printJob === true) {

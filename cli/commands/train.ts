@@ -44,6 +44,7 @@ import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { parseSettings } from '../settings_option.ts';
+import { ENSEMBLE_SETTINGS, isEnsembleSetting, parseEnsemble } from '../ensemble_option.ts';
 import { openTrainingNotifier, type TrainingNotifier } from '../training_notice.ts';
 import { planReport, printPlan } from '../training_plan.ts';
 import { trainingProgress } from '../stage_lines.ts';
@@ -147,7 +148,7 @@ export function addTrain(program: Command, output: () => Output): void {
     )
     .option(
       '--set <name=value...>',
-      'settings of this training alone, such as train.folds=3 train.ai1.leaves=16; within the limits of the configuration',
+      'settings of this training alone, such as train.folds=3 train.ai1.leaves=16, and of its ensemble, such as train.stacking.folds=2 train.stacking.meta=logistic train.bagging.fraction=0.5; within the limits of the configuration',
     )
     .addOption(
       new Option(
@@ -203,8 +204,8 @@ export async function runTrain(flags: TrainFlags, output: Output): Promise<void>
  * The flags as a job.
  * @throws MinutehandError USAGE
  */
-function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
-  const flags = withFeatures(given);
+function jobOf(asked: TrainFlags, settings: Settings): TrainingJob {
+  const flags = withFeatures(asked);
   if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
   if (flags.update !== undefined && !flags.warmStart)
     throw new MinutehandError('USAGE', {
@@ -217,6 +218,11 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
         seen: `--notify with ${other}`,
         expected: 'a training, whose result is reported',
       });
+  const { set = [] } = flags;
+  const engine = engineOf(flags);
+  const members = flags.members === undefined ? undefined : parseMembers(flags.members, engine, settings);
+  const ensemble = parseEnsemble({ set: set.filter(isEnsembleSetting), members, engine }, settings);
+  const given = set.filter((text) => !isEnsembleSetting(text));
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
   return {
     kind: flags.theta2 ? 'thresholds' : flags.warmStart ? 'warm_start' : 'train',
@@ -227,15 +233,15 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
     source: { folder: flags.data ?? null, features: featuresOf(flags, settings), mid: flags.mid === true },
     parameters: {
       trials: flags.trials === undefined ? null : parseInteger(flags.trials, '--trials'),
-      engine: engineOf(flags),
+      engine,
       target: flags.target,
       holdout_from: parseHoldoutFrom(flags.holdoutFrom),
       groups: flags.groups === undefined ? null : parseGroups(flags.groups, settings),
       ...(flags.balance !== undefined && { balance: parseBalance(flags.balance) }),
       ...(flags.device !== undefined && { device: flags.device }),
       ...(flags.warmStart && { update: flags.update ?? UPDATE_OF_POLICY[settings.retrain.online_learning] }),
-      ...(flags.members !== undefined && { ensemble: parseMembers(flags.members, engineOf(flags), settings) }),
-      ...(flags.set && { settings: parseSettings(flags.set, TRAINING_SETTINGS, trainingSettingsSchema) }),
+      ...(ensemble !== undefined && { ensemble }),
+      ...(given.length > 0 && { settings: parseSettings(given, [...TRAINING_SETTINGS, ...ENSEMBLE_SETTINGS], trainingSettingsSchema) }),
     },
     output: { folder: flags.out ?? null, hash_name: flags.hashName === true, is_dry_run: flags.dryRun === true },
     adopt: flags.adopt === true,

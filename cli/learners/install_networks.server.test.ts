@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { MinutehandError } from '../../shared/errors.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { networksPython, pythonEnvironment } from '../../trainer/learning/learners/networks/python_environment.ts';
 import { skipNote } from '../../test/skip_note.ts';
@@ -84,9 +85,22 @@ it.skipIf(note !== '')(
       code: 'LEARNER_INSTALL',
       seen: expect.stringContaining('3.9.2') as string,
     });
-    await expect(installNetworks(environment, { ...options, python: join(folder, 'no_python') })).rejects.toMatchObject(
-      { code: 'LEARNER_INSTALL' },
-    );
+    for (const [name, lines] of [
+      ['no_python', null],
+      ['false', 'exit 1'],
+      ['true', 'exit 0'],
+    ] as const) {
+      const python = join(folder, name);
+      if (lines !== null) writeFileSync(python, `#!/bin/sh\n${lines}\n`, { mode: 0o755 });
+      const refusal = (await installNetworks(environment, { ...options, python }).catch(
+        (error: unknown) => error,
+      )) as MinutehandError;
+      expect(refusal).toMatchObject({ code: 'LEARNER_INSTALL', expected: 'Python 3.11 or newer' });
+      // pip has not run, and the program that it was asked to run is nobody's business.
+      expect(refusal.next).toMatch(/^Name another one: minutehand learners install --python/);
+      expect(refusal.seen).toContain(python);
+      expect(refusal.seen).not.toContain('json.dumps');
+    }
   },
 );
 

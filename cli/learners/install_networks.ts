@@ -24,6 +24,9 @@ const OLDEST: readonly [number, number] = [3, 11];
 const TORCH_INDEX = 'https://download.pytorch.org/whl/cpu';
 const SOURCES = join('learners', 'python');
 const LAST_LINES = 15;
+const NAME_ANOTHER = 'Name another one: minutehand learners install --python /usr/bin/python3.11';
+const VENV_NEXT =
+  'It needs the module venv (Debian: apt-get install python3-venv), or name another Python: minutehand learners install --python /usr/bin/python3.11';
 
 const aboutSchema = z.object({ version: z.tuple([z.int(), z.int(), z.int()]), tag: z.string() });
 const ABOUT = `import json, platform, sys
@@ -44,14 +47,14 @@ export async function installNetworks(
   environment: PythonEnvironment,
   { python, wheels, onLine }: Installation,
 ): Promise<Installed> {
-  const about = aboutSchema.parse(JSON.parse(await run(python, ['-c', ABOUT], () => undefined)));
+  const about = await aboutPython(python);
   const [major, minor] = about.version;
   const version = about.version.join('.');
   if (major !== OLDEST[0] || minor < OLDEST[1])
     throw new MinutehandError('LEARNER_INSTALL', {
       seen: `${python} is Python ${version}`,
       expected: `Python ${OLDEST.join('.')} or newer`,
-      next: 'Name another one: minutehand learners install --python /usr/bin/python3.11',
+      next: NAME_ANOTHER,
     });
   for (const folder of wheels)
     if (!existsSync(folder)) throw new MinutehandError('LEARNER_INSTALL', { seen: `no folder ${folder}` });
@@ -62,7 +65,12 @@ export async function installNetworks(
     onLine(`There is no lock for ${about.tag}: exact versions are installed, their hashes are not compared.`);
   rmSync(environment.installedFile, { force: true });
   makeFolder(dirname(environment.folder));
-  await run(python, ['-m', 'venv', '--clear', environment.folder], onLine);
+  await run({
+    program: python,
+    args: ['-m', 'venv', '--clear', environment.folder],
+    failure: { next: VENV_NEXT },
+    onLine,
+  });
   const from =
     wheels.length > 0
       ? ['--no-index', ...wheels.flatMap((folder) => ['--find-links', folder])]
@@ -71,10 +79,17 @@ export async function installNetworks(
         : [];
   const only = ['--only-binary', ':all:', '--no-deps', '--disable-pip-version-check', '--progress-bar', 'off'];
   const hashes = hasLock ? ['--require-hashes'] : [];
-  await run(environment.python, ['-m', 'pip', 'install', ...only, ...from, ...hashes, '-r', requirements], onLine);
-  const packages = z
-    .record(z.string(), z.string())
-    .parse(JSON.parse(await run(environment.python, ['-E', '-s', '-c', VERSIONS, ...SHOWN_PACKAGES], () => undefined)));
+  await run({
+    program: environment.python,
+    args: ['-m', 'pip', 'install', ...only, ...from, ...hashes, '-r', requirements],
+    onLine,
+  });
+  const versions = await run({
+    program: environment.python,
+    args: ['-E', '-s', '-c', VERSIONS, ...SHOWN_PACKAGES],
+    shown: `${environment.python} -c …, which imports what was installed`,
+  });
+  const packages = z.record(z.string(), z.string()).parse(JSON.parse(versions));
   const installed: Installed = { python: version, packages, hashes: hasLock };
   const draft = `${environment.installedFile}.tmp`;
   writeFileSync(draft, `${JSON.stringify(installed, null, 2)}\n`);
@@ -82,8 +97,40 @@ export async function installNetworks(
   return installed;
 }
 
+/** @throws MinutehandError LEARNER_INSTALL for a program that is no Python */
+async function aboutPython(python: string): Promise<z.infer<typeof aboutSchema>> {
+  const failure = { expected: `Python ${OLDEST.join('.')} or newer`, next: NAME_ANOTHER };
+  const printed = await run({ program: python, args: ['-c', ABOUT], shown: `${python} -c …`, failure });
+  const about = aboutSchema.safeParse(jsonOf(printed));
+  if (about.success) return about.data;
+  throw new MinutehandError('LEARNER_INSTALL', {
+    seen: `${python} answers ${JSON.stringify(printed.slice(0, 100))} to the question for its version`,
+    ...failure,
+  });
+}
+
+/** undefined: the text is no JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Run {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** The command in an error; absent: all of it. */
+  readonly shown?: string;
+  /** Of an error; absent: what its code says. */
+  readonly failure?: { readonly expected?: string; readonly next: string };
+  /** Gets each line of standard output. */
+  readonly onLine?: (text: string) => void;
+}
+
 /** @returns standard output @throws MinutehandError LEARNER_INSTALL with the last lines of what it printed */
-function run(program: string, args: readonly string[], onLine: (text: string) => void): Promise<string> {
+function run({ program, args, shown = [program, ...args].join(' '), failure, onLine }: Run): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
     const printed: string[] = [];
@@ -92,15 +139,11 @@ function run(program: string, args: readonly string[], onLine: (text: string) =>
     createInterface({ input: child.stdout }).on('line', (line) => {
       printed.push(line);
       keep(line);
-      onLine(line);
+      onLine?.(line);
     });
     createInterface({ input: child.stderr }).on('line', keep);
     const fail = (seen: string): void =>
-      reject(
-        new MinutehandError('LEARNER_INSTALL', {
-          seen: [`${[program, ...args].join(' ')}: ${seen}`, ...last].join('\n'),
-        }),
-      );
+      reject(new MinutehandError('LEARNER_INSTALL', { seen: [`${shown}: ${seen}`, ...last].join('\n'), ...failure }));
     child.on('error', ({ message }) => fail(message));
     child.on('close', (code, signal) => {
       if (code === 0) resolve(printed.join('\n'));

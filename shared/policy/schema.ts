@@ -16,6 +16,8 @@ import {
   LEAGUE_ENTRANTS,
   META_LEARNERS,
   NATIVE_ENGINES,
+  NETWORKS,
+  SCIKIT,
   TRAIN_ENGINES,
   VOTERS,
 } from './engines.ts';
@@ -564,7 +566,7 @@ export const trainPolicy = z.strictObject({
   engine: z
     .enum(TRAIN_ENGINES)
     .describe(
-      `Learning engine. ${NATIVE_ENGINES.join(' and ')} need their library, program a program of yours; all others are built in. docs/reference/ENGINES.md.`,
+      `Learning engine. ${NATIVE_ENGINES.join(' and ')} need their library, ${[...SCIKIT, ...NETWORKS].join(', ')} the environment that \`minutehand learners install\` makes, program a program of yours; all others are built in. \`league\` chooses one for each model at every training (elsewhere called \`retrain_learner: league\`). docs/reference/ENGINES.md.`,
     ),
   device: z
     .enum(DEVICES)

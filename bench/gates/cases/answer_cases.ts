@@ -7,7 +7,7 @@ import { checkSkill } from '../../../trainer/learning/gates/skill.ts';
 import { auc } from '../../../trainer/learning/measures/metrics.ts';
 import { checkPredictionDispersion } from '../../../trainer/learning/gates/prediction_dispersion.ts';
 import { dispersionOfPredictions } from '../../../trainer/learning/validate/prediction_dispersion.ts';
-import { skillOf, type ScoredRows } from '../../../trainer/learning/placebo/skill.ts';
+import { coinDraws, skillOf, type ScoredRows } from '../../../trainer/learning/placebo/skill.ts';
 import { normalQuantile } from '../../../trainer/learning/statistics/normal.ts';
 import type { GateCase } from './gate_case.ts';
 
@@ -97,7 +97,9 @@ function market(rng: Rng, days: number, direction: number): ScoredRows {
 
 function isSkillRefused(days: number, direction: number, index: number): boolean {
   const seed = `skill ${days} ${direction} ${index}`;
-  const placebos = [0, 1, 2, 3].map((draw) => market(createRng(`${seed} placebo ${draw}`), days, 0));
+  const placebos = Array.from({ length: coinDraws(days) }, (_, draw) =>
+    market(createRng(`${seed} placebo ${draw}`), days, 0),
+  );
   const skill = skillOf(market(createRng(seed), days, direction), placebos, seed);
   return !checkSkill(skill, CLAIMED).passed;
 }

@@ -1,5 +1,5 @@
 import { MinutehandError } from '../../../shared/errors.ts';
-import { ENSEMBLES, VOTERS, type Ensemble, type TrainEngine } from '../../../shared/policy/engines.ts';
+import { ENSEMBLES, LEAGUE_ENTRANTS, VOTERS, type Ensemble, type TrainEngine } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { ensemblePolicy, type EnsemblePolicy } from '../../../shared/policy/schema.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
@@ -39,7 +39,7 @@ export function chosenLearner(
     throw refused(
       `single_model_config.model_type ${single.model_type}`,
       'a single learner',
-      'Set ensemble_config.enabled to true, with method bagging or stacking, or without a method for the vote.',
+      'Set ensemble_config.enabled to true, with method bagging, stacking or league, or without a method for the vote.',
     );
   if (ensemble === undefined) {
     if (single !== undefined) return { ...CONFIGURED_LEARNER, engine: single.model_type };
@@ -47,7 +47,7 @@ export function chosenLearner(
   }
   if (!ensemble.enabled) {
     refuseBesideDisabled(ensemble);
-    return { ...CONFIGURED_LEARNER, engine: single?.model_type };
+    return { ...CONFIGURED_LEARNER, engine: single?.model_type ?? configuredSingle(train.engine, kind) };
   }
   if (single !== undefined)
     throw refused(
@@ -56,6 +56,14 @@ export function chosenLearner(
       'Set ensemble_config.enabled to false, or leave single_model_config out.',
     );
   return enabledEnsemble(ensemble, installed, train);
+}
+
+/**
+ * The learner of a request that wants one model and names none: the configured one, or `gbdt` where that is an ensemble.
+ * What continues models has their learner.
+ */
+function configuredSingle(engine: TrainEngine, kind: MLTrainingConfig['kind']): TrainEngine | undefined {
+  return kind === 'full' && isEnsemble(engine) ? STAND_IN : undefined;
 }
 
 /** The weighted vote, of what this machine has. */
@@ -79,7 +87,7 @@ function enabledEnsemble(
   train: Settings['minutehand']['train'],
 ): ChosenLearner {
   const { method } = config;
-  for (const name of ['bagging', 'stacking'] as const)
+  for (const name of METHODS)
     if (config[`${name}_params`] !== undefined && method !== name)
       throw refused(
         `ensemble_config.${name}_params`,
@@ -91,7 +99,7 @@ function enabledEnsemble(
     refuseMissingLearner('vote', ensembleParameters(train));
     return { ...CONFIGURED_LEARNER, engine: 'vote', ensemble: { vote_members: [...train.vote_members] } };
   }
-  const ensemble = checked(method === 'bagging' ? baggingOf(config) : stackingOf(config));
+  const ensemble = checked(OF_METHOD[method](config));
   refuseMissingLearner(method, ensembleParameters({ ...train, ...ensemble }));
   return { engine: method, ensemble, standIns: [] };
 }
@@ -132,6 +140,15 @@ function stackingOf({ stacking_params: given }: NonNullable<MLTrainingConfig['en
   };
 }
 
+function leagueOf({ league_params: given }: NonNullable<MLTrainingConfig['ensemble_config']>): unknown {
+  if (given === undefined) return {};
+  const { entrants, choice, blocks } = given;
+  return { league: present({ entrants: entrants?.map(entrantNamed), choice, blocks }) };
+}
+
+const OF_METHOD = { bagging: baggingOf, stacking: stackingOf, league: leagueOf } as const;
+const METHODS = ['bagging', 'stacking', 'league'] as const;
+
 /** Names of the fields of a request by those of the configuration. */
 const FIELD_NAMES: Readonly<Record<string, string>> = {
   'bagging.members': 'bagging_params.n_estimators',
@@ -143,6 +160,8 @@ const FIELD_NAMES: Readonly<Record<string, string>> = {
   'stacking.meta': 'stacking_params.meta_model',
   'stacking.folds': 'stacking_params.cv_folds',
   'stacking.seed': 'stacking_params.random_state',
+  'league.entrants': 'league_params.entrants',
+  'league.blocks': 'league_params.blocks',
 };
 
 function checked(ensemble: unknown): EnsemblePolicy {
@@ -153,8 +172,20 @@ function checked(ensemble: unknown): EnsemblePolicy {
   throw refused(`ensemble_config.${name}`, issue.message, 'Limits are in docs/reference/CONFIGURATION.md#train.');
 }
 
+const learnerOf = (name: string): string => (name === 'logistic_regression' ? 'logistic' : name);
+
+function entrantNamed(name: string): string {
+  const entrant = learnerOf(name);
+  if ((LEAGUE_ENTRANTS as readonly string[]).includes(entrant)) return entrant;
+  throw refused(
+    `ensemble_config.league_params.entrants ${name}`,
+    `of ${LEAGUE_ENTRANTS.join(', ')}`,
+    'Name engines that `train.league.entrants` takes.',
+  );
+}
+
 function memberNamed(field: string, name: string): string {
-  const member = name === 'logistic_regression' ? 'logistic' : name;
+  const member = learnerOf(name);
   if ((VOTERS as readonly string[]).includes(member)) return member;
   throw refused(`${field} ${name}`, `of ${VOTERS.join(', ')}`, 'docs/reference/ENGINES.md says what each of them is.');
 }

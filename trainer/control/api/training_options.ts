@@ -6,7 +6,7 @@ import { trainingSettingsSchema, type TrainingSettings } from '../../../shared/p
 import { spelledTimeframe } from '../../../shared/timeframe_spelling.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
 import { isNetwork } from '../../learning/learners/networks/network_parameters.ts';
-import { isTreeEngine, partsOf } from '../../learning/learners/registry.ts';
+import { isTreeEngine, learnersIn } from '../../learning/learners/registry.ts';
 import { chosenLearner, type ChosenLearner } from './ensemble_request.ts';
 import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
 import { ALL_SUBJECTS } from './spelled_subjects.ts';
@@ -50,7 +50,7 @@ export function runParametersOf(
     );
   refuseOfOtherLearners(config, {
     engine,
-    parts: partsOf(engine, ensembleParameters({ ...minutehand.train, ...learner.ensemble })),
+    parts: learnersIn(engine, ensembleParameters({ ...minutehand.train, ...learner.ensemble })),
     isLabelSearched: minutehand.search.label,
   });
   for (const [model, method] of Object.entries({ ...minutehand.train.balance, ...balance }))
@@ -199,8 +199,16 @@ function refuseOfOtherLearners(
     'false: it has no parameters that a search varies',
   );
   const [range] = Object.keys(optimization_settings.parameter_space);
-  if (range !== undefined)
-    refuseOf({ [`optimization_settings.parameter_space.${range}`]: 'given' }, hasTrees, 'no range: it has no trees');
+  if (range === undefined) return;
+  const name = `optimization_settings.parameter_space.${range}`;
+  if (isNetwork(engine))
+    throw unsupported(
+      name,
+      `with the learner ${engine}`,
+      'no range: a search of a network varies learning rate, dropout, batch size, class weights and, of lstm, its units within fixed ranges (docs/reference/MODELS.md#search)',
+      'Leave parameter_space out: `enabled` alone searches these. Their figures are in train.networks.',
+    );
+  refuseOf({ [name]: 'given' }, hasTrees, 'no range: it has no trees');
 }
 
 /**

@@ -253,6 +253,12 @@ describe('a body with each field of a schema', () => {
     expect(parametersOf({ ...of('lstm'), ...searched })).toMatchObject({ trials: 3 });
     const ranges = search({ leaves: { type: 'integer', low: 4 } }) as Body;
     refused({ ...of('lstm'), ...ranges }, 'parameter_space.leaves');
+    for (const name of ['leaves', 'lstm_units']) {
+      const body = { ...of('lstm'), ...search({ [name]: { type: 'integer', low: 64, high: 128 } }) } as Body;
+      expect(() => parametersOf(body), name).toThrow(
+        expect.objectContaining({ next: expect.stringContaining('Leave parameter_space out') as string }) as Error,
+      );
+    }
   });
 
   it('OptimizationSettingsConfig', () => {
@@ -303,11 +309,22 @@ const stacking = (stacking_params: object): object => ({
   ensemble_config: { enabled: true, method: 'stacking', stacking_params },
 });
 
+const league = (league_params: object): object => ({
+  ensemble_config: { enabled: true, method: 'league', league_params },
+});
+
 describe('the learner of a training request', () => {
   it.each([
     [{}, 'vote', { vote_members: ['gbdt', 'random_forest'] }],
     [{ ensemble_config: { enabled: true } }, 'vote', { vote_members: ['gbdt', 'random_forest'] }],
     [{ ensemble_config: { enabled: false } }, null, undefined],
+    [league({}), 'league', { league: {} }],
+    [{ ensemble_config: { enabled: true, method: 'league' } }, 'league', {}],
+    [
+      league({ entrants: ['logistic_regression', 'vote'], choice: 'simplest_within_error', blocks: 2 }),
+      'league',
+      { league: { entrants: ['logistic', 'vote'], choice: 'simplest_within_error', blocks: 2 } },
+    ],
     [{ ensemble_config: {}, single_model_config: { model_type: 'logistic' } }, 'logistic', undefined],
     [{ single_model_config: { model_type: 'gbdt' } }, 'gbdt', undefined],
     [{ kind: 'incremental' }, null, undefined],
@@ -323,6 +340,32 @@ describe('the learner of a training request', () => {
     [stacking({ random_state: 2 }), 'stacking', { stacking: { seed: 2 } }],
   ])('of %j is %s with %j', (body, engine, ensemble) => {
     expect(learnerFor(body)).toEqual([engine, ensemble]);
+  });
+
+  it('is a single one without an ensemble, whatever is configured', () => {
+    for (const [configured, engine] of [
+      ['vote', 'gbdt'],
+      ['league', 'gbdt'],
+      ['lightgbm', undefined],
+    ] as const) {
+      const { minutehand } = settings;
+      const own = { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, engine: configured } } };
+      const of = (body: object) => chosenLearner(mlTrainingConfig.parse(body), own);
+      expect(of({ ensemble_config: { enabled: false } }).engine).toBe(engine);
+      expect(trainedLearner(of({ ensemble_config: {} }), own)).toEqual({
+        engine: engine ?? configured,
+        members: [],
+        stand_ins: [],
+      });
+      // What continues the active models has their learner.
+      expect(of({ ensemble_config: {}, kind: 'incremental' }).engine).toBeUndefined();
+    }
+  });
+
+  it('leads from an ensemble that is named as a single model to the field that takes it', () => {
+    expect(() => learnerFor({ single_model_config: { model_type: 'league' } })).toThrow(
+      expect.objectContaining({ next: expect.stringContaining('stacking or league') as string }) as Error,
+    );
   });
 
   it('is the vote that is specified where its engines are installed, and says who stands in where they are not', () => {
@@ -359,6 +402,10 @@ describe('the learner of a training request', () => {
     [stacking({ meta_model: 'ridge' }), 'stacking_params.meta_model'],
     [stacking({ cv_folds: 11 }), 'stacking_params.cv_folds'],
     [stacking({ random_state: -1 }), 'stacking_params.random_state'],
+    [league({ entrants: ['gbdt', 'tabpfn'] }), 'league_params.entrants tabpfn'],
+    [league({ entrants: ['gbdt'] }), 'league_params.entrants'],
+    [league({ blocks: 11 }), 'league_params.blocks'],
+    [{ ensemble_config: { enabled: true, league_params: {} } }, 'ensemble_config.league_params'],
   ])('is refused by the name of the field: %j', (body, name) => {
     expect(() => learnerFor(body)).toThrow(name);
   });

@@ -4,7 +4,7 @@ import { countResult } from '../../learning/backtest/holdout_looks.ts';
 import { countTrials, type TriedWork } from '../../learning/backtest/trial_ledger.ts';
 import { runLeague, type Entrant, type LeagueReport } from '../../learning/league/league.ts';
 import {
-  learnerNamed,
+  complexityOf,
   learnersIn,
   openLearner,
   refuseMissingLearner,
@@ -96,7 +96,7 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
           return {
             name,
             kind,
-            complexity: entrantComplexity((compared ?? learnerNamed(learner)).complexity, kind),
+            complexity: entrantComplexity(compared?.complexity ?? complexityOf(learner, ensembles), kind),
             groups: entrantGroups(groups, pairs, kind),
             columns: entrantColumns(dataset.definitions, kind),
             learner: compared?.open(setup) ?? openLearner(learner, setup),

@@ -28,6 +28,7 @@ import {
 import { adoptionGates } from '../../learning/training/adoption_gates.ts';
 import {
   outlineTraining,
+  refuseUnusableLearner,
   train,
   trainFromWarmStart,
   type TrainingOutline,
@@ -39,6 +40,7 @@ import { withOwnPrices } from '../bars/installation_bars.ts';
 import { whileBarsStay } from '../bars/taken_back.ts';
 import { withSequence } from '../../learning/learners/networks/network_parameters.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
+import { refuseUnservedModels } from '../../learning/imported/imported_models.ts';
 import { learnersIn } from '../../learning/learners/registry.ts';
 import type { FeatureSource } from '../../learning/feature_table/feature_table.ts';
 import { openSource } from '../feature_source/open_source.ts';
@@ -165,6 +167,10 @@ async function withOpenOptions<Result>(
   // What continues a bundle has the formulas of the bundle.
   const own = job.kind === 'train' ? withFormulas(context.settings) : context.settings;
   const configured = withParameters(own, parameters);
+  // Before minutes of reading bars.
+  if (job.kind === 'train') refuseUnusableLearner(configured, parameters.imported);
+  const brought = parameters.imported && importedSources(parameters.imported);
+  if (brought !== undefined) await refuseUnservedModels(brought, configured);
   const imported = await withOwnPrices(configured, place.folder ?? undefined);
   const settings = place.mid ? withMids(imported) : imported;
   const { learned, compared } = symbolsOfTraining(
@@ -209,7 +215,7 @@ async function withOpenOptions<Result>(
       ...(fleet !== null && { openPool: fleet.openPool }),
       target: parameters.target,
       update: parameters.update,
-      ...(parameters.imported && { imported: importedSources(parameters.imported) }),
+      ...(brought && { imported: brought }),
       onProgress,
       onNote: tellOnce,
     };

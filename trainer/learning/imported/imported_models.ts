@@ -3,6 +3,7 @@ import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/feature.ts';
+import { featureDefinitions } from '../../../shared/core/features/features.ts';
 import { ERRORS, MinutehandError } from '../../../shared/errors.ts';
 import { horizonSeconds, type Settings } from '../../../shared/policy/policy.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
@@ -65,6 +66,22 @@ export async function importModels(
   return { dataset, models, facts };
 }
 
+/**
+ * What is wrong with the files of models can be said before bars are read: that they are no ONNX, have other columns,
+ * or were learned from other features.
+ * @throws MinutehandError MODEL_LOAD, MODEL_SCHEMA
+ */
+export async function refuseUnservedModels(
+  sources: NonNullable<TrainOptions['imported']>,
+  settings: Settings,
+): Promise<void> {
+  const definitions = featureDefinitions(settings.minutehand.windows);
+  for (const role of MODEL_NAMES) {
+    const source = sources[role];
+    if (source !== undefined) await openModel(source, role, { definitions }, settings);
+  }
+}
+
 /** Its out-of-fold answers begin with its calibration: before that it may have learned from what it answers. */
 function foldStarts(rows: DatasetRows, learnedUntil: number, { minutehand }: Settings): number[] {
   const embargo = horizonSeconds(minutehand);
@@ -98,7 +115,7 @@ function withCalibrationRows(dataset: Dataset, role: ModelName, learnedUntil: Op
 async function openModel(
   { file, preprocess: preprocessPath, learnedUntil }: ImportedSource,
   role: ModelName,
-  { definitions }: Dataset,
+  { definitions }: Pick<Dataset, 'definitions'>,
   settings: Settings,
 ): Promise<{ readonly model: Fitted; readonly facts: NonNullable<NonNullable<Manifest['imported']>[ModelName]> }> {
   const bytes = readImported(file);

@@ -59,7 +59,7 @@ export function openLearner(name: string, setup: LearnerSetup): Learner {
   return learnerNamed(name).open({
     ...setup,
     openMember: (member) => openLearner(member, setup),
-    complexityOf: (member) => learnerNamed(member).complexity,
+    complexityOf: (member) => complexityOf(member, setup.ensembles),
   });
 }
 
@@ -84,6 +84,23 @@ export function partsOf(name: string, ensembles: EnsembleParameters): readonly s
 export function learnersIn(name: string, ensembles: EnsembleParameters): readonly string[] {
   const parts = partsOf(name, ensembles).filter((part) => part !== name);
   return [...new Set([name, ...parts.flatMap((part) => learnersIn(part, ensembles))])];
+}
+
+/** Between an ensemble of one family and the same ensemble of several. */
+const MIXED = 10;
+
+/**
+ * Order of simplicity; a smaller number is simpler: base rates, linear models, single trees, forests, ensembles of one
+ * family (bagging, stacking, vote), programs, networks, and last ensembles with a network or with members of several
+ * families.
+ * @throws MinutehandError USAGE
+ */
+export function complexityOf(name: string, ensembles: EnsembleParameters): number {
+  const { complexity, family } = learnerNamed(name);
+  if (family !== 'ensemble') return complexity;
+  const families = new Set(learnersIn(name, ensembles).map((part) => learnerNamed(part).family));
+  families.delete('ensemble');
+  return families.size > 1 || families.has('network') ? complexity + MIXED : complexity;
 }
 
 type Trained = Pick<TrainPolicy, 'engine' | 'vote_members' | 'bagging' | 'stacking' | 'league'>;

@@ -6,7 +6,7 @@ import { tinyBars, tinySettings } from '../../../test/tiny_settings.ts';
 import { auc } from '../measures/metrics.ts';
 import { coinsOf, mirrorBars } from './mirrored_bars.ts';
 import { placeboRowsOf } from './placebo_rows.ts';
-import { skillOf, type ScoredRows } from './skill.ts';
+import { coinDraws, skillOf, tradingDaysOf, type ScoredRows } from './skill.ts';
 import { studentUpper } from '../statistics/student_t.ts';
 
 const START = 1_546_473_600;
@@ -109,6 +109,31 @@ function market(seed: string, days: number, direction: number): ScoredRows {
   return { scores, y, time };
 }
 
+/** As many placebo markets as a holdout of so many days has. */
+function drawsOf(days: number, of: (draw: number) => ScoredRows): ScoredRows[] {
+  return Array.from({ length: coinDraws(days) }, (_, draw) => of(draw));
+}
+
+/** Five pairs whose levels of score and label last for the whole holdout, as those of slow features and trends do. */
+function steadyMarket(seed: string, days: number): ScoredRows {
+  const rng = createRng(seed);
+  const levels = Array.from({ length: 5 }, () => ({ score: rng.normal(), label: 0.6 * rng.normal() }));
+  const one = market(`${seed}/rows`, days, 0);
+  return {
+    ...one,
+    scores: one.scores.map((score, row) => score + levels[row % 5]!.score),
+    y: one.y.map((label, row) => (rng.uniform() < 1 / (1 + exp(-3 * levels[row % 5]!.label)) ? 1 : label)),
+  };
+}
+
+describe('draws of the coins', () => {
+  it('are odd, many for a holdout of few days, and seven for one of a month', () => {
+    expect([1, 3, 7, 9, 12, 20, 30, 500].map(coinDraws)).toEqual([21, 21, 21, 17, 13, 9, 7, 7]);
+    expect(tradingDaysOf(market('days', 9, 0).time)).toBeGreaterThanOrEqual(7);
+    expect(tradingDaysOf(new Float64Array(0))).toBe(0);
+  });
+});
+
 describe('skill', () => {
   it('is the AUC minus the mean AUC of the placebo markets', () => {
     const recorded = market('r', 40, 1);
@@ -128,7 +153,7 @@ describe('skill', () => {
     let claimed = 0;
     let total = 0;
     for (let world = 0; world < 200; world++) {
-      const placebos = [0, 1, 2, 3].map((draw) => market(`${world}/placebo/${draw}`, 30, 0));
+      const placebos = drawsOf(30, (draw) => market(`${world}/placebo/${draw}`, 30, 0));
       const found = skillOf(market(`${world}/recorded`, 30, 0), placebos, `${world}`)!;
       expect(found.auc).toBeGreaterThan(0.57);
       total++;
@@ -139,7 +164,7 @@ describe('skill', () => {
   });
 
   it('is above 0 where the scores know direction', () => {
-    const placebos = [0, 1, 2, 3].map((draw) => market(`known/${draw}`, 40, 0));
+    const placebos = drawsOf(40, (draw) => market(`known/${draw}`, 40, 0));
     expect(skillOf(market('known', 40, 1), placebos, 'known')!.lower_95).toBeGreaterThan(0.05);
   });
 
@@ -147,15 +172,35 @@ describe('skill', () => {
     let claimed = 0;
     let total = 0;
     for (let world = 0; world < 200; world++) {
-      const placebos = [0, 1, 2, 3].map((draw) => market(`${world}/short placebo/${draw}`, 5, 0));
+      const placebos = drawsOf(5, (draw) => market(`${world}/short placebo/${draw}`, 5, 0));
       const found = skillOf(market(`${world}/short recorded`, 5, 0), placebos, `${world}`)!;
       expect(found.days).toBeLessThan(10);
       total++;
       if (found.lower_95! > 0) claimed++;
     }
     expect(claimed / total).toBeLessThanOrEqual(0.09);
-    const known = [0, 1, 2, 3].map((draw) => market(`short known/${draw}`, 5, 0));
+    const known = drawsOf(5, (draw) => market(`short known/${draw}`, 5, 0));
     expect(skillOf(market('short known', 5, 1), known, 'known')!.lower_95).toBeGreaterThan(0);
+  });
+
+  it('allows for what lasts through the whole holdout, which no block of it shows', () => {
+    let claimed = 0;
+    const errors: number[] = [];
+    const skills: number[] = [];
+    const worlds = 200;
+    for (let world = 0; world < worlds; world++) {
+      const placebos = drawsOf(3, (draw) => steadyMarket(`${world}/steady placebo/${draw}`, 3));
+      const found = skillOf(steadyMarket(`${world}/steady`, 3), placebos, `${world}`)!;
+      errors.push(found.standard_error!);
+      skills.push(found.skill);
+      if (found.lower_95! > 0) claimed++;
+    }
+    // 5 % ± 2.6 standard errors of 200 worlds.
+    expect(claimed / worlds).toBeLessThanOrEqual(0.09);
+    const spread = Math.sqrt(skills.reduce((sum, skill) => sum + skill * skill, 0) / worlds);
+    const stated = errors.reduce((sum, error) => sum + error, 0) / worlds;
+    expect(stated / spread).toBeGreaterThan(0.85);
+    expect(stated / spread).toBeLessThan(1.2);
   });
 
   it('has no error within a few hours, and is not measured without both classes', () => {

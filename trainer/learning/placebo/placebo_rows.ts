@@ -15,13 +15,11 @@ import { takeRows } from '../learners/contract/fit_rows.ts';
 import { rowsOfTable } from '../learners/contract/past_rows.ts';
 import { labelReversion } from '../strategies/pair_reversion/label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../strategies/pair_reversion/label/reversion.ts';
+import { coinDraws, tradingDaysOf } from './skill.ts';
 import { runOnThreads } from '../threads/thread_tasks.ts';
 import { coinsOf, mirrorBars, type Coins } from './mirrored_bars.ts';
 
 const PROGRAM = new URL('./placebo_worker.js', import.meta.url);
-
-/** Draws of the coins: their mean has half the noise of one. */
-export const COIN_DRAWS = 4;
 
 export interface PlaceboTask {
   readonly pair: Pair;
@@ -76,7 +74,7 @@ export function buffersOf({ x, y, time }: PlaceboRows): ArrayBuffer[] {
 }
 
 export interface PlaceboOptions {
-  readonly dataset: Pick<Dataset, 'histories' | 'definitions' | 'holdoutFrom' | 'outsideColumns'>;
+  readonly dataset: Pick<Dataset, 'histories' | 'definitions' | 'holdoutFrom' | 'outsideColumns' | 'evaluation'>;
   readonly bars: ReadonlyMap<string, BarColumns>;
   readonly windows: Windows;
   readonly seed: number;
@@ -92,7 +90,10 @@ export async function placeboMarkets(options: PlaceboOptions): Promise<PlaceboMa
   const { dataset, windows, seed, workers, onProgress } = options;
   const bars = withOtherBars(options.bars, windows);
   const { holdoutFrom } = dataset;
-  const draws = Array.from({ length: COIN_DRAWS }, (_, draw) => `${seed}/coins/${draw}`);
+  const draws = Array.from(
+    { length: coinDraws(tradingDaysOf(dataset.evaluation.holdout.time)) },
+    (_, draw) => `${seed}/coins/${draw}`,
+  );
   const legs = dataset.histories.map(({ pair }) => ({ pair, ...holdoutLegs(pair, bars, windows, holdoutFrom) }));
   const tasks = draws.flatMap((own) => {
     const sections = mirroredSections(own, bars, windows, holdoutFrom);

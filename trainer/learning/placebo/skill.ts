@@ -16,9 +16,16 @@ const MIN_BLOCKS = 10;
  * longest of which there are enough. The shortest is twice as long as the longest delivered label.
  */
 const SHORT_BLOCKS = [6 * 3600, 2 * 3600] as const;
-/** One-sided levels. Blocks of one day depend on each other: at 1 % they are wrong as often as days are at 5 %. */
+/** One-sided levels. Blocks of one day depend on each other, and are too few to show how much. */
 const DAY_LEVEL = 0.05;
 const SHORT_LEVEL = 0.01;
+const DRAW_LEVEL = 0.05;
+/** With fewer draws their spread has no bound. */
+const LEAST_DRAWS = 3;
+/** Trading days of all draws together, and limits of the number of draws, odd. */
+const DRAWN_DAYS = 150;
+const FEWEST_DRAWS = 7;
+const MOST_DRAWS = 21;
 
 /** Scores and labels of one market, in any order. */
 export interface ScoredRows {
@@ -30,10 +37,24 @@ export interface ScoredRows {
 }
 
 /**
+ * Draws of the coins for a holdout: few days need many, since the spread of the draws is then the error. Odd, so that
+ * their degrees of freedom are even.
+ */
+export function coinDraws(tradingDays: number): number {
+  const wanted = Math.ceil(DRAWN_DAYS / Math.max(1, tradingDays));
+  return Math.min(MOST_DRAWS, Math.max(FEWEST_DRAWS, wanted + ((wanted + 1) % 2)));
+}
+
+/**
  * What a model knows of direction: its AUC minus the mean AUC of placebo markets, in which the same model, volatility
- * and distances to the barriers earn whatever geometry alone earns. The standard error is that of a stationary
- * bootstrap (Politis & Romano 1994) of trading days, or of shorter blocks where there are few, drawn for all markets
- * together, so that what a block has in common cancels; the bound is that of Student's t.
+ * and distances to the barriers earn whatever geometry alone earns.
+ *
+ * The standard error is the larger one of two. Where the direction of every bar is a coin, the recorded market is one
+ * draw more: the spread of the placebo AUCs, by √(1 + 1/draws), is the error of their mean and of the recorded one,
+ * however rows, hours and days depend on each other. What differs from day to day where direction is known is in a
+ * stationary bootstrap (Politis & Romano 1994) of trading days, or of shorter blocks where there are few, drawn for all
+ * markets together, so that what a block has in common cancels. `lower_95` is the lower of both bounds, each of
+ * Student's t. It is null where the holdout has too few blocks for the bootstrap: less than a day proves nothing.
  * @returns null where one of the markets has no rows of both classes
  */
 export function skillOf(recorded: ScoredRows, placebos: readonly ScoredRows[], seed: string): Skill | null {
@@ -44,14 +65,27 @@ export function skillOf(recorded: ScoredRows, placebos: readonly ScoredRows[], s
   const placebo_auc = meanOf(others as number[]);
   const skill = own - placebo_auc;
   const { days, error, factor } = standardError(recorded, placebos, seed);
+  const ofDraws = errorOfDraws(others as number[]);
   return {
     auc: own,
     placebo_auc,
     skill,
     draws: placebos.length,
     days,
-    standard_error: error,
-    lower_95: error === null ? null : skill - factor * error,
+    standard_error: error === null ? null : Math.max(error, ofDraws.error),
+    lower_95: error === null ? null : skill - Math.max(factor * error, ofDraws.factor * ofDraws.error),
+  };
+}
+
+/** Of one draw minus the mean of the others, with Student's factor; 0 of draws that are too few for one. */
+function errorOfDraws(aucs: readonly number[]): { readonly error: number; readonly factor: number } {
+  const draws = aucs.length;
+  if (draws < LEAST_DRAWS) return { error: 0, factor: 0 };
+  const mean = meanOf(aucs);
+  const variance = aucs.reduce((sum, own) => sum + (own - mean) ** 2, 0) / (draws - 1);
+  return {
+    error: Math.sqrt(variance * (1 + 1 / draws)),
+    factor: studentUpper(DRAW_LEVEL, 2 * Math.floor((draws - 1) / 2)),
   };
 }
 
@@ -104,8 +138,13 @@ function blocksOf(markets: readonly ScoredRows[], seconds: number): Blocks {
   return { count: present.size, at: (time) => numbers.get(Math.floor(time / seconds))! };
 }
 
+/** Number of trading days with rows. @param time epoch seconds, in any order */
+export function tradingDaysOf(time: Float64Array): number {
+  return time.length === 0 ? 0 : daysOf([{ time }]).count;
+}
+
 /** Trading days that have rows, numbered in order of time. */
-function daysOf(markets: readonly ScoredRows[]): Blocks {
+function daysOf(markets: readonly Pick<ScoredRows, 'time'>[]): Blocks {
   let first = Infinity;
   let last = -Infinity;
   for (const { time } of markets) {

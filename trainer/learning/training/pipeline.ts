@@ -4,6 +4,7 @@ import { sequenceBars } from '../../../shared/core/features/windows.ts';
 import type { Bundle } from '../../../shared/bundle/bundle.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import { parsePair } from '../../../shared/pair.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
 import { proofOf, type HoldoutProof } from '../strategies/pair_reversion/backtest/holdout.ts';
 import { calibrateModel } from '../calibrate/calibrate_model.ts';
 import { refuseImplausible } from '../data_quality/implausible_dataset.ts';
@@ -159,6 +160,20 @@ interface PreparedDataset {
   readonly imported: ImportedModels | null;
 }
 
+/**
+ * What is wrong with the configured learner can be said before anything is read; brought models need none.
+ * @throws MinutehandError LEARNER_MISSING, SETTING_UNSUPPORTED
+ */
+export function refuseUnusableLearner(
+  { minutehand: { train } }: Settings,
+  brought: Partial<Readonly<Record<ModelName, unknown>>> | undefined,
+): void {
+  if (MODEL_NAMES.every((name) => brought?.[name] !== undefined)) return;
+  const ensembles = ensembleParameters(train);
+  refuseUnusedDevice([train.engine], train.device, ensembles);
+  refuseMissingLearner(train.engine, ensembles);
+}
+
 /** The rows of a training, after every check of its data and of brought models. @throws MinutehandError as `train` */
 async function prepareDataset(
   { settings, bars, policy, warmStart }: TrainingPlan,
@@ -166,8 +181,6 @@ async function prepareDataset(
 ): Promise<PreparedDataset> {
   const { workers, cache, scratch = null, source = null, imported: sources, onProgress, onNote } = options;
   const { engine } = settings.minutehand.train;
-  // Before the minutes that features take; brought models need no learner.
-  const isLearning = MODEL_NAMES.some((name) => sources?.[name] === undefined);
   const sequence = sequenceBars(settings.minutehand.windows);
   const beside = sources !== undefined ? 'a model that was brought' : source !== null ? 'a feature table' : null;
   if (sequence > 1 && beside !== null)
@@ -176,11 +189,8 @@ async function prepareDataset(
       expected: 'an engine whose models get those of one bar',
       next: 'Set train.engine to gbdt, or --engine gbdt.',
     });
-  if (isLearning) {
-    const ensembles = ensembleParameters(settings.minutehand.train);
-    refuseUnusedDevice([engine], settings.minutehand.train.device, ensembles);
-    refuseMissingLearner(engine, ensembles);
-  }
+  // Before the minutes that features take.
+  refuseUnusableLearner(settings, sources);
   const pairs = settings.minutehand.pairs.map(parsePair);
   refuseUnsoundLegs(pairs, bars);
   checkLegSeries(pairs, bars, settings.minutehand.windows);

@@ -14,6 +14,7 @@ import { blockBootstrap } from './block_bootstrap.ts';
 export const BAGGING: LearnerDefinition<EnsembleSetup> = {
   name: 'bagging',
   complexity: 5,
+  family: 'ensemble',
   // Of its least deterministic member.
   determinism: 'same_environment',
   supports: { stopping: true, continuing: false, tasks: ['binary'] },

@@ -17,11 +17,15 @@ export interface LearnerSupport {
   readonly tasks: readonly Task['kind'][];
 }
 
+/** What a model is made of. */
+export type Family = 'linear' | 'trees' | 'network' | 'program' | 'ensemble';
+
 /** What every learner says about itself, and what opens it. @typeParam Setup what it needs for that */
 export interface LearnerDefinition<Setup> {
   readonly name: string;
-  /** Order of simplicity: a smaller number is simpler. */
+  /** Order of simplicity: a smaller number is simpler. That of an ensemble is of members of one family. */
   readonly complexity: number;
+  readonly family: Family;
   readonly determinism: Determinism;
   readonly supports: LearnerSupport;
   /** @throws MinutehandError LEARNER_MISSING when a library that it needs is not on this machine */

@@ -22,7 +22,8 @@ export interface ChosenModel extends Fitted {
  */
 export const LEAGUE: LearnerDefinition<EnsembleSetup> = {
   name: 'league',
-  complexity: 8,
+  complexity: 6.4,
+  family: 'ensemble',
   // Of its least deterministic entrant.
   determinism: 'same_environment',
   supports: { stopping: true, continuing: false, tasks: ['binary'] },

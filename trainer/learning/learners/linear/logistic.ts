@@ -33,6 +33,7 @@ interface Scaling {
 export const LOGISTIC: LearnerDefinition<unknown> = {
   name: 'logistic',
   complexity: 1,
+  family: 'linear',
   determinism: 'any_machine',
   supports: { stopping: false, continuing: false, tasks: ['binary'] },
   refuseMissing: () => undefined,

@@ -5,6 +5,7 @@ import { fittedTrees } from '../trees/fitted_trees.ts';
 export const PRIOR: LearnerDefinition<unknown> = {
   name: 'prior',
   complexity: 0,
+  family: 'linear',
   determinism: 'any_machine',
   supports: { stopping: false, continuing: false, tasks: ['binary', 'regression'] },
   refuseMissing: () => undefined,

@@ -47,6 +47,7 @@ function networkLearner(name: Network, complexity: number): LearnerDefinition<Ne
   const definition: LearnerDefinition<NetworkSetup> = {
     name,
     complexity,
+    family: 'network',
     determinism: 'same_environment',
     supports: { stopping: true, continuing: false, tasks: ['binary'] },
     refuseMissing: () => void networksPython(),

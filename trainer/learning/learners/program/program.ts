@@ -14,7 +14,8 @@ export interface ProgramSetup {
 export const PROGRAM: LearnerDefinition<ProgramSetup> = {
   name: 'program',
   // Nothing is known of it: simpler learners are preferred where it is not better.
-  complexity: 6,
+  complexity: 6.6,
+  family: 'program',
   determinism: 'same_environment',
   supports: { stopping: true, continuing: false, tasks: ['binary'] },
   refuseMissing: () => void programCommand(),

@@ -1,6 +1,6 @@
 import { SCIKIT, type Scikit } from '../../../../shared/policy/engines.ts';
 import type { TreePolicy } from '../../../../shared/policy/policy.ts';
-import { refuseUnsupported, type LearnerDefinition } from '../contract/learner.ts';
+import { refuseUnsupported, type Family, type LearnerDefinition } from '../contract/learner.ts';
 import { pythonCommand, VARIABLES } from '../networks/networks.ts';
 import { pythonWith } from '../networks/python_environment.ts';
 import { fitByProgram } from '../program/fit_by_program.ts';
@@ -15,6 +15,8 @@ export interface ScikitSetup {
 /** Behind our own ones of the same kind. */
 const COMPLEXITY: Readonly<Record<Scikit, number>> = { sklearn_logistic: 1.2, sklearn_forest: 3.2 };
 
+const FAMILY: Readonly<Record<Scikit, Family>> = { sklearn_logistic: 'linear', sklearn_forest: 'trees' };
+
 /** Models of scikit-learn (`learners/python`), in the environment that `minutehand learners install` makes. */
 export const SCIKIT_LEARNERS: readonly LearnerDefinition<ScikitSetup>[] = SCIKIT.map(scikitLearner);
 
@@ -22,6 +24,7 @@ function scikitLearner(name: Scikit): LearnerDefinition<ScikitSetup> {
   const definition: LearnerDefinition<ScikitSetup> = {
     name,
     complexity: COMPLEXITY[name],
+    family: FAMILY[name],
     determinism: 'same_environment',
     supports: { stopping: false, continuing: false, tasks: ['binary'] },
     refuseMissing: () => void pythonOfScikit(),

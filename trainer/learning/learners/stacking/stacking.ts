@@ -15,6 +15,7 @@ import { equalMeta, greedyMeta, logisticMeta, type LearnedMeta } from './meta_le
 export const STACKING: LearnerDefinition<EnsembleSetup> = {
   name: 'stacking',
   complexity: 6,
+  family: 'ensemble',
   // Of its least deterministic member.
   determinism: 'same_environment',
   supports: { stopping: true, continuing: false, tasks: ['binary'] },

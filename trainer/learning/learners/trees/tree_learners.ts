@@ -85,6 +85,7 @@ function treeLearner(
   return {
     ...facts,
     name: engine,
+    family: 'trees',
     refuseMissing: () => refuseMissingEngine(engine),
     open: ({ parameters, device, fitTrees }) => ({
       name: engine,

@@ -13,7 +13,8 @@ import { voteWeights } from './vote_weights.ts';
  */
 export const VOTE: LearnerDefinition<EnsembleSetup> = {
   name: 'vote',
-  complexity: 7,
+  complexity: 6.2,
+  family: 'ensemble',
   // Of its least deterministic member.
   determinism: 'same_environment',
   supports: { stopping: true, continuing: false, tasks: ['binary'] },

@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { homePaths } from '../../../shared/home.ts';
+import { tinySettings } from '../../../test/tiny_settings.ts';
+import type { TrainingJob } from './pair_reversion_job.ts';
+import { experimentTraining } from './experiment_training.ts';
+import { withTrainOptions } from './run_training.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-early-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The refusal of a training whose folder of bars does not exist: what is said before bars are read. */
+async function refusalOf(parameters: Partial<TrainingJob['parameters']>): Promise<unknown> {
+  const job = experimentTraining({
+    folder: join(folder, 'no bars'),
+    holdoutFrom: null,
+    market: 'live',
+    window: { from: null, to: null, days: null },
+    seed: 1,
+    resources: { workers: 0, cache: false },
+    trigger: { code: 'command', values: { command: 'train' } },
+  });
+  const context = {
+    settings: tinySettings(),
+    paths: homePaths({ MINUTEHAND_HOME: folder }),
+    gitCommit: null,
+    onProgress: () => undefined,
+  };
+  const own = { ...job, parameters: { ...job.parameters, ...parameters } };
+  return await withTrainOptions(own, context, () => Promise.resolve()).then(
+    () => null,
+    (error: unknown) => error,
+  );
+}
+
+it('without anything wrong, a training of no bars fails for want of bars', async () => {
+  expect(await refusalOf({})).toMatchObject({ code: 'DATA_MISSING' });
+});
+
+it('a learner that is not on this machine, or a GPU that none would use, is refused before bars are read', async () => {
+  const python = process.env['MINUTEHAND_NETWORKS_PYTHON'];
+  process.env['MINUTEHAND_NETWORKS_PYTHON'] = join(folder, 'no_python');
+  try {
+    expect(await refusalOf({ engine: 'lstm' })).toMatchObject({ code: 'LEARNER_MISSING' });
+  } finally {
+    if (python === undefined) delete process.env['MINUTEHAND_NETWORKS_PYTHON'];
+    else process.env['MINUTEHAND_NETWORKS_PYTHON'] = python;
+  }
+  expect(await refusalOf({ device: 'gpu' })).toMatchObject({ code: 'SETTING_UNSUPPORTED' });
+});
+
+it('a file that is no model is refused before bars are read', async () => {
+  const file = join(folder, 'junk.onnx');
+  writeFileSync(file, 'junk');
+  const source = { file, preprocess: null, learned_until: '2026-01-01T00:00:00Z' };
+  expect(await refusalOf({ imported: { ai1: source } })).toMatchObject({
+    code: 'MODEL_LOAD',
+    seen: expect.stringContaining('no ONNX model') as string,
+  });
+});
