@@ -128,7 +128,7 @@ function steadyMarket(seed: string, days: number): ScoredRows {
 
 describe('draws of the coins', () => {
   it('are odd, many for a holdout of few days, and seven for one of a month', () => {
-    expect([1, 3, 7, 9, 12, 20, 30, 500].map(coinDraws)).toEqual([21, 21, 21, 17, 13, 9, 7, 7]);
+    expect([1, 3, 7, 9, 12, 20, 30, 500].map(coinDraws)).toEqual([13, 13, 13, 13, 9, 7, 7, 7]);
     expect(tradingDaysOf(market('days', 9, 0).time)).toBeGreaterThanOrEqual(7);
     expect(tradingDaysOf(new Float64Array(0))).toBe(0);
   });

@@ -23,9 +23,9 @@ const DRAW_LEVEL = 0.05;
 /** With fewer draws their spread has no bound. */
 const LEAST_DRAWS = 3;
 /** Trading days of all draws together, and limits of the number of draws, odd. */
-const DRAWN_DAYS = 150;
+const DRAWN_DAYS = 100;
 const FEWEST_DRAWS = 7;
-const MOST_DRAWS = 21;
+const MOST_DRAWS = 13;
 
 /** Scores and labels of one market, in any order. */
 export interface ScoredRows {
