@@ -12,7 +12,8 @@ import type { Fitted } from '../trainer/learning/learners/contract/fitted.ts';
 import { LOGISTIC } from '../trainer/learning/learners/linear/logistic.ts';
 import { coinsOf, mirrorBars } from '../trainer/learning/placebo/mirrored_bars.ts';
 import { placeboRowsOf } from '../trainer/learning/placebo/placebo_rows.ts';
-import { coinDraws, skillOf, tradingDaysOf, type ScoredRows } from '../trainer/learning/placebo/skill.ts';
+import { coinDraws, tradingDaysOf } from '../trainer/learning/placebo/coin_draws.ts';
+import { skillOf, type ScoredRows } from '../trainer/learning/placebo/skill.ts';
 import { labelReversion } from '../trainer/learning/strategies/pair_reversion/label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../trainer/learning/strategies/pair_reversion/label/reversion.ts';
 

@@ -64,7 +64,10 @@ export function parseEnsemble(
   const taking = learnersIn(trained, ensembleParameters({ ...train, ...data }));
   const unused = set.find((text) => !taking.includes(text.split('.')[1]!));
   if (unused !== undefined)
-    throw refusal(unused, `a training in which ${unused.split('.')[1]} takes part, such as --engine ${unused.split('.')[1]}`);
+    throw refusal(
+      unused,
+      `a training in which ${unused.split('.')[1]} takes part, such as --engine ${unused.split('.')[1]}`,
+    );
   return data!;
 }
 

@@ -23,7 +23,9 @@ describe('--set of an ensemble', () => {
     const set = ['train.stacking.folds=2', 'train.stacking.meta=logistic', 'train.stacking.probabilities=false'];
     const stacking = { folds: 2, meta: 'logistic', probabilities: false };
     expect(parse(set, 'stacking')).toEqual({ stacking });
-    expect(parse([...set, 'train.stacking.seed=7'], 'stacking', { stacking: { members: ['gbdt', 'logistic'] } })).toEqual({
+    expect(
+      parse([...set, 'train.stacking.seed=7'], 'stacking', { stacking: { members: ['gbdt', 'logistic'] } }),
+    ).toEqual({
       stacking: { ...stacking, seed: 7, members: ['gbdt', 'logistic'] },
     });
     expect(parse(['train.bagging.mixed=gbdt,logistic', 'train.bagging.fraction=0.5'], 'bagging')).toEqual({

@@ -241,7 +241,9 @@ function jobOf(asked: TrainFlags, settings: Settings): TrainingJob {
       ...(flags.device !== undefined && { device: flags.device }),
       ...(flags.warmStart && { update: flags.update ?? UPDATE_OF_POLICY[settings.retrain.online_learning] }),
       ...(ensemble !== undefined && { ensemble }),
-      ...(given.length > 0 && { settings: parseSettings(given, [...TRAINING_SETTINGS, ...ENSEMBLE_SETTINGS], trainingSettingsSchema) }),
+      ...(given.length > 0 && {
+        settings: parseSettings(given, [...TRAINING_SETTINGS, ...ENSEMBLE_SETTINGS], trainingSettingsSchema),
+      }),
     },
     output: { folder: flags.out ?? null, hash_name: flags.hashName === true, is_dry_run: flags.dryRun === true },
     adopt: flags.adopt === true,

@@ -1,11 +1,11 @@
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Skill } from '../../../shared/bundle/manifest.ts';
 import { createRng } from '../../../shared/rng.ts';
-import { rollovers, tradingDayAt } from '../../../shared/core/cost/rollover.ts';
 import { meanOf } from '../../../shared/statistics.ts';
 import { meanRun } from '../statistics/block_bootstrap.ts';
 import { auc } from '../measures/metrics.ts';
 import { studentUpper } from '../statistics/student_t.ts';
+import { daysOf, type TimeBlocks } from './coin_draws.ts';
 import type { PlaceboMarkets } from './placebo_rows.ts';
 
 const RESAMPLES = 200;
@@ -22,10 +22,6 @@ const SHORT_LEVEL = 0.01;
 const DRAW_LEVEL = 0.05;
 /** With fewer draws their spread has no bound. */
 const LEAST_DRAWS = 3;
-/** Trading days of all draws together, and limits of the number of draws, odd. */
-const DRAWN_DAYS = 100;
-const FEWEST_DRAWS = 7;
-const MOST_DRAWS = 13;
 
 /** Scores and labels of one market, in any order. */
 export interface ScoredRows {
@@ -34,15 +30,6 @@ export interface ScoredRows {
   readonly y: Float64Array;
   /** Epoch seconds. */
   readonly time: Float64Array;
-}
-
-/**
- * Draws of the coins for a holdout: few days need many, since the spread of the draws is then the error. Odd, so that
- * their degrees of freedom are even.
- */
-export function coinDraws(tradingDays: number): number {
-  const wanted = Math.ceil(DRAWN_DAYS / Math.max(1, tradingDays));
-  return Math.min(MOST_DRAWS, Math.max(FEWEST_DRAWS, wanted + ((wanted + 1) % 2)));
 }
 
 /**
@@ -125,39 +112,11 @@ function standardError(
   return { days, error: Math.sqrt(squares / (found.length - 1)), factor };
 }
 
-/** Blocks of time that have rows, numbered in order of time. */
-interface Blocks {
-  readonly count: number;
-  at(time: number): number;
-}
-
-function blocksOf(markets: readonly ScoredRows[], seconds: number): Blocks {
+function blocksOf(markets: readonly ScoredRows[], seconds: number): TimeBlocks {
   const present = new Set<number>();
   for (const { time } of markets) for (const at of time) present.add(Math.floor(at / seconds));
   const numbers = new Map([...present].sort((a, b) => a - b).map((block, i) => [block, i]));
   return { count: present.size, at: (time) => numbers.get(Math.floor(time / seconds))! };
-}
-
-/** Number of trading days with rows. @param time epoch seconds, in any order */
-export function tradingDaysOf(time: Float64Array): number {
-  return time.length === 0 ? 0 : daysOf([{ time }]).count;
-}
-
-/** Trading days that have rows, numbered in order of time. */
-function daysOf(markets: readonly Pick<ScoredRows, 'time'>[]): Blocks {
-  let first = Infinity;
-  let last = -Infinity;
-  for (const { time } of markets) {
-    for (const at of time) {
-      first = Math.min(first, at);
-      last = Math.max(last, at);
-    }
-  }
-  const rolls = rollovers(first, last);
-  const present = new Set<number>();
-  for (const { time } of markets) for (const at of time) present.add(tradingDayAt(rolls, at));
-  const numbers = new Map([...present].sort((a, b) => a - b).map((day, i) => [day, i]));
-  return { count: present.size, at: (time) => numbers.get(tradingDayAt(rolls, time))! };
 }
 
 /** Rows by ascending score. */
