@@ -18,9 +18,9 @@ import { labelReversion } from '../trainer/learning/strategies/pair_reversion/la
 import { EVALUATION_BARRIERS } from '../trainer/learning/strategies/pair_reversion/label/reversion.ts';
 
 /*
- * How often the lower bound of the skill is above 0 where nothing can be known. Each league draws the direction of every
- * bar of real bars by coins, learns a logistic regression of AI1 on the candidates before the holdout, thinned, and
- * states the skill on the holdout, with as many placebo markets as a training has.
+ * How often the lower bound of the skill is above 0 where nothing can be known. Each league draws the direction of
+ * every bar of real bars by coins, learns a logistic regression of AI1 on the candidates before the holdout, thinned,
+ * and states the skill on the holdout, with as many placebo markets as a training has.
  *
  *     node dist/bench/skill_error.js --data <folder> --from 2019-07-01 --holdout-from 2019-07-10 --to 2019-07-13
  */

@@ -59,8 +59,8 @@ export function chosenLearner(
 }
 
 /**
- * The learner of a request that wants one model and names none: the configured one, or `gbdt` where that is an ensemble.
- * What continues models has their learner.
+ * The learner of a request that wants one model and names none: the configured one, or `gbdt` where that is an
+ * ensemble. What continues models has their learner.
  */
 function configuredSingle(engine: TrainEngine, kind: MLTrainingConfig['kind']): TrainEngine | undefined {
   return kind === 'full' && isEnsemble(engine) ? STAND_IN : undefined;
