@@ -110,9 +110,9 @@ class GraphReader {
       case 'Reshape':
         return this.#reshape(node);
       case 'IsNaN':
-        return this.#step({ operator, of: { step: this.#wide(node, 0).step } }, this.#wide(node, 0), 'truth');
+        return this.#unary(operator, node, 'truth');
       case 'Log':
-        return this.#step({ operator, of: { step: this.#wide(node, 0).step } }, this.#wide(node, 0));
+        return this.#unary(operator, node);
       case 'Sigmoid':
         return this.#sigmoid(node);
       case 'Clip':
@@ -150,7 +150,12 @@ class GraphReader {
       must(isDone, 'a Sigmoid of float32 numbers that are no sum of trees');
       return of;
     }
-    return this.#step({ operator: 'Sigmoid', of: { step: of.step } }, this.#wide(node, 0));
+    return this.#unary('Sigmoid', node);
+  }
+
+  #unary(operator: 'Sigmoid' | 'Log' | 'IsNaN', node: OnnxNode, type: RowValue['type'] = 'float64'): Value {
+    const of = this.#wide(node, 0);
+    return this.#step({ operator, of: { step: of.step } }, of, type);
   }
 
   #cast(node: OnnxNode): Value {
