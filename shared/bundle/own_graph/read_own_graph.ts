@@ -163,7 +163,7 @@ class GraphReader {
     const type = to === ELEMENT_FLOAT64 ? 'float64' : to === ELEMENT_FLOAT32 ? 'float32' : null;
     must(type !== null, `a Cast to element type ${to}`);
     const of = this.#input(node, 0);
-    if (of.kind === 'features') return { kind: 'features', type: 'float64' };
+    if (of.kind === 'features') return { kind: 'features', type };
     must(of.type === 'float32' || of.type === 'float64', `a Cast of ${of.type} numbers`);
     if (of.kind === 'constants')
       return { ...of, type, numbers: type === 'float32' ? of.numbers.map(Math.fround) : of.numbers };
