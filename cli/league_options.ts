@@ -1,5 +1,7 @@
 import { MinutehandError } from '../shared/errors.ts';
+import type { FailedEntrant } from '../trainer/learning/league/league.ts';
 import { MAX_SEEDS } from '../trainer/jobs/kinds/league_job.ts';
+import { endPartly, type Output } from './output.ts';
 import { parseInteger } from './period.ts';
 
 /** `--seeds` of a league of any strategy. @throws MinutehandError USAGE */
@@ -13,4 +15,12 @@ export function parseSeeds(text: string): number {
 export function rangeOf(values: readonly number[]): string {
   const least = Math.min(...values).toFixed(5);
   return values.length === 1 ? least : `${least} to ${Math.max(...values).toFixed(5)}`;
+}
+
+/** Ends a league that has shown its result: with PARTLY_DONE where entrants have none, each with its error. */
+export function endWithout(failed: readonly FailedEntrant[], output: Pick<Output, 'missing'>): void {
+  const missing = failed.map(
+    ({ name, code, message, next }) => `${name} has no result. ${code}: ${message}\n  → ${next}`,
+  );
+  endPartly(missing, true, output);
 }

@@ -96,6 +96,7 @@ function recording(output: Output, recorder: JobRecorder, missing: string[]): Ou
     },
     result(value) {
       recorder.made(artifactsOf(value));
+      recorder.answered(value);
       output.result(value);
     },
     progress() {

@@ -884,6 +884,11 @@ export const ERRORS = {
     message: 'There is no job with this number in this market.',
     next: '`minutehand jobs list` and GET /api/jobs list them.',
   },
+  JOB_NO_RESULT: {
+    status: 404,
+    message: 'The job has no result.',
+    next: '`minutehand jobs show` and GET /api/jobs/{job_id} show how far it is, or how it ended; POST /api/jobs queues it again.',
+  },
   JOBS_TOO_MANY: {
     status: 429,
     message: 'Too many jobs wait already.',

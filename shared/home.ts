@@ -19,6 +19,8 @@ export interface HomePaths {
   readonly datasetCache: string;
   /** Scores of tested formulas; may be deleted at any time. */
   readonly candidateCache: string;
+  /** Finished entrants of interrupted leagues; may be deleted at any time. */
+  readonly leagueCache: string;
   /** Journals of searches: one that was cut off resumes there; `finished/` has the last that have ended. */
   readonly searches: string;
   /** Where the fits of trainings with a fleet were done. */
@@ -63,6 +65,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     keptAudit: join(home, 'audit_kept.jsonl'),
     datasetCache: join(home, 'cache', 'dataset'),
     candidateCache: join(home, 'cache', 'automl'),
+    leagueCache: join(home, 'cache', 'league'),
     searches: join(home, 'cache', 'search'),
     fleetTraces: join(home, 'cache', 'fleet_traces'),
     learnersPython: join(home, 'learners', 'python'),

@@ -23,6 +23,7 @@ describe('homePaths', () => {
       trainer: '/srv/minutehand/trainer.db',
       datasetCache: '/srv/minutehand/cache/dataset',
       candidateCache: '/srv/minutehand/cache/automl',
+      leagueCache: '/srv/minutehand/cache/league',
       searches: '/srv/minutehand/cache/search',
       policy: '/srv/minutehand/policy',
       archivedSignals: '/srv/minutehand/archived_signals.json',

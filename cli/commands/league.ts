@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { ENTRANTS, type LeagueJob } from '../../trainer/jobs/kinds/league_job.ts';
+import { ENTRANTS, USUAL_ENTRANTS, type LeagueJob } from '../../trainer/jobs/kinds/league_job.ts';
 import { runLeagueJob, type LeagueOutcome } from '../../trainer/jobs/kinds/run_league.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Figure } from '../../trainer/learning/league/league.ts';
 import { parseInteger } from '../period.ts';
-import { parseSeeds, rangeOf } from '../league_options.ts';
+import { endWithout, parseSeeds, rangeOf } from '../league_options.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { parseGroups } from '../groups_option.ts';
 import { gitCommit } from '../git_commit.ts';
@@ -17,7 +17,7 @@ import { recordJob } from '../recorded_job.ts';
 import { leagueStrategyOption } from '../strategy_option.ts';
 import { printTable } from '../text_table.ts';
 
-const DEFAULT_ENTRANTS = 'prior,logistic,gbdt,random_forest';
+const DEFAULT_ENTRANTS = USUAL_ENTRANTS.join(',');
 
 interface LeagueFlags extends ExperimentFlags {
   readonly entrants: string;
@@ -98,9 +98,16 @@ function jobOf(flags: LeagueFlags, settings: Settings): LeagueJob {
 /** Plays a league in this process, and prints its table. */
 export async function runAndPrintLeague(job: LeagueJob, settings: Settings, output: Output): Promise<void> {
   const progress = output.progress();
-  tellWhenInterrupted({ output, progress, kept: () => ['No figures were kept. Looks at the holdout stay counted.'] });
+  const kept: string[] = [];
+  tellWhenInterrupted({ output, progress, kept: () => [keptText(kept), 'Looks at the holdout stay counted.'] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
-  const context = { settings, paths: homePaths(), gitCommit: gitCommit(), onProgress };
+  const context = {
+    settings,
+    paths: homePaths(),
+    gitCommit: gitCommit(),
+    onProgress,
+    onKept: (name: string) => void kept.push(name),
+  };
   const outcome = await runLeagueJob(job, context).finally(() => progress.stop());
   output.written({
     action: 'league',
@@ -109,6 +116,15 @@ export async function runAndPrintLeague(job: LeagueJob, settings: Settings, outp
   });
   print(outcome, output);
   output.result(outcome);
+  const isDistrusted = process.exitCode === FAILED;
+  endWithout(outcome.failed, output);
+  if (isDistrusted) process.exitCode = FAILED;
+}
+
+/** What an interrupted league leaves. @param kept entrants that have ended, in order */
+function keptText(kept: readonly string[]): string {
+  if (kept.length === 0) return 'No figures were kept.';
+  return `Kept for the same command: ${kept.join(', ')}.`;
 }
 
 /** @throws MinutehandError USAGE */
@@ -126,7 +142,7 @@ function parseEntrants(text: string): string[] {
 }
 
 function print(outcome: LeagueOutcome, output: Output): void {
-  const { entrants, best, simplest_within_error, holdout_looks, trials, folds, market } = outcome;
+  const { entrants, best, simplest_within_error, holdout_looks, trials, folds, market, taken_over } = outcome;
   output.line(
     `AI1, ${entrants[0]!.folds.rows} rows of ${entrants[0]!.folds.days} days in ${folds} purged folds; ± one standard error by days`,
   );
@@ -150,6 +166,10 @@ function print(outcome: LeagueOutcome, output: Output): void {
       output.line(
         `† ${name} is compared and never promoted: its models have no ONNX file that a daemon could serve. It learns from at most ${rows} rows, evenly spaced in time.`,
       );
+  if (taken_over.length > 0)
+    output.line(
+      `Taken over from an unfinished league like this one, with the times and the memory of that time: ${taken_over.join(', ')}.`,
+    );
   output.line(`Best: ${best}. Simplest within its error: ${simplest_within_error}.`);
   printCosts(outcome, output);
   printCalls(outcome, output);

@@ -1847,6 +1847,141 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs/{job_id}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a league, a scan or a comparison of a day has answered */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    job_id: number;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What the job has answered: the document of `--json` */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {string} */
+                            kind: "league";
+                            result: components["schemas"]["LeagueResult"];
+                        } | {
+                            /** @enum {string} */
+                            kind: "direction_league";
+                            result: components["schemas"]["DirectionLeagueResult"];
+                        } | {
+                            /** @enum {string} */
+                            kind: "scan" | "parity";
+                            result: {
+                                [key: string]: unknown;
+                            };
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/leagues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Leagues that can be queued: their entrants, and a document of each kind */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            leagues: {
+                                /** @enum {string} */
+                                kind: "league" | "direction_league";
+                                /** @description All that there are, whether or not this machine can run them */
+                                entrants: string[];
+                                /** @description A document for `POST /api/jobs`, with the usual entrants */
+                                job: {
+                                    [key: string]: unknown;
+                                };
+                            }[];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs/{job_id}/cancel": {
         parameters: {
             query?: never;
@@ -8219,6 +8354,192 @@ export interface components {
             /** @description Model card, Markdown */
             card: string;
         };
+        /** @description What `minutehand league --strategy direction --json` prints */
+        DirectionLeagueResult: {
+            /** @constant */
+            strategy: "direction";
+            /** @enum {string} */
+            timeframe: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
+            symbols: string[];
+            /**
+             * @description coins: the direction of every bar was drawn
+             * @enum {string}
+             */
+            market: "recorded" | "coins";
+            /** @description The entrant that the others are compared with */
+            reference: string;
+            entrants: {
+                name: string;
+                metrics: {
+                    rows: number;
+                    log_loss: number;
+                    brier: number;
+                    /** @description Of each class against the rest: up, down, range */
+                    auc: (number | null)[];
+                    auc_errors: (number | null)[];
+                    /** @description Of up against down, on the rows that left the range */
+                    up_or_down_auc: number | null;
+                    up_or_down_error: number | null;
+                    class_wise_ece: number;
+                    /** @description Up, down, range */
+                    ece: number[];
+                    /** @description Up, down, range */
+                    mean_probability: number[];
+                    /** @description Up, down, range */
+                    base_rate: number[];
+                    f1: number;
+                    /** @description Up, down, range */
+                    f1_by_class: number[];
+                    f1_chance: number;
+                    f1_gain_lower: number | null;
+                    balanced_accuracy?: number | null;
+                    /** @description Mean and error of measures over the blocks */
+                    over_blocks: {
+                        [key: string]: unknown;
+                    };
+                };
+                /** @description Log loss minus that of the reference */
+                against_reference: {
+                    mean: number;
+                    lower_5: number | null;
+                    upper_95: number | null;
+                } | null;
+                net: {
+                    trades: number;
+                    longs: number;
+                    long_net_bps: number | null;
+                    short_net_bps: number | null;
+                    win_rate: number | null;
+                    gross_bps: number | null;
+                    net_bps: number | null;
+                    lower_5_net_bps: number | null;
+                    upper_95_net_bps: number | null;
+                    cost_bps: number;
+                    funding_bps: number | null;
+                    p_value: number | null;
+                    no_edge: boolean;
+                };
+                log_loss_of_seeds: number[];
+                /** @description Of the fits with the first seed */
+                seconds: number;
+                memory_mb: number;
+            }[];
+            /** @description Entrants without a result */
+            failed: {
+                name: string;
+                /** @description Of docs/reference/ERRORS.md */
+                code: string;
+                message: string;
+                /** @description What to do */
+                next: string;
+            }[];
+            priors: {
+                name: string;
+                log_loss: number;
+                difference: {
+                    mean: number;
+                    lower_5: number | null;
+                    upper_95: number | null;
+                };
+            }[];
+            /** @description Entrants with a lower log loss than the reference, each at 5 % */
+            better: string[];
+            /** @description Number of this look at the evaluated blocks; null on a market of coins */
+            look: number | null;
+        };
+        /** @description What `minutehand league --strategy direction --json` prints */
+        DirectionLeagueResultInput: {
+            /** @constant */
+            strategy: "direction";
+            /** @enum {string} */
+            timeframe: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
+            symbols: string[];
+            /**
+             * @description coins: the direction of every bar was drawn
+             * @enum {string}
+             */
+            market: "recorded" | "coins";
+            /** @description The entrant that the others are compared with */
+            reference: string;
+            entrants: {
+                name: string;
+                metrics: {
+                    rows: number;
+                    log_loss: number;
+                    brier: number;
+                    /** @description Of each class against the rest: up, down, range */
+                    auc: (number | null)[];
+                    auc_errors: (number | null)[];
+                    /** @description Of up against down, on the rows that left the range */
+                    up_or_down_auc: number | null;
+                    up_or_down_error: number | null;
+                    class_wise_ece: number;
+                    /** @description Up, down, range */
+                    ece: number[];
+                    /** @description Up, down, range */
+                    mean_probability: number[];
+                    /** @description Up, down, range */
+                    base_rate: number[];
+                    f1: number;
+                    /** @description Up, down, range */
+                    f1_by_class: number[];
+                    f1_chance: number;
+                    f1_gain_lower: number | null;
+                    balanced_accuracy?: number | null;
+                    /** @description Mean and error of measures over the blocks */
+                    over_blocks: {
+                        [key: string]: unknown;
+                    };
+                };
+                /** @description Log loss minus that of the reference */
+                against_reference: {
+                    mean: number;
+                    lower_5: number | null;
+                    upper_95: number | null;
+                } | null;
+                net: {
+                    trades: number;
+                    longs: number;
+                    long_net_bps: number | null;
+                    short_net_bps: number | null;
+                    win_rate: number | null;
+                    gross_bps: number | null;
+                    net_bps: number | null;
+                    lower_5_net_bps: number | null;
+                    upper_95_net_bps: number | null;
+                    cost_bps: number;
+                    funding_bps: number | null;
+                    p_value: number | null;
+                    no_edge: boolean;
+                };
+                log_loss_of_seeds: number[];
+                /** @description Of the fits with the first seed */
+                seconds: number;
+                memory_mb: number;
+            }[];
+            /** @description Entrants without a result */
+            failed: {
+                name: string;
+                /** @description Of docs/reference/ERRORS.md */
+                code: string;
+                message: string;
+                /** @description What to do */
+                next: string;
+            }[];
+            priors: {
+                name: string;
+                log_loss: number;
+                difference: {
+                    mean: number;
+                    lower_5: number | null;
+                    upper_95: number | null;
+                };
+            }[];
+            /** @description Entrants with a lower log loss than the reference, each at 5 % */
+            better: string[];
+            /** @description Number of this look at the evaluated blocks; null on a market of coins */
+            look: number | null;
+        };
         /** @description The manifest of a direction bundle without golden answers */
         DirectionManifest: {
             /** @enum {string} */
@@ -8601,39 +8922,35 @@ export interface components {
         };
         EnsembleConfig: {
             /**
-             * @description true (pairs only): the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine where that is a single learner, else of gbdt
+             * @description true (pairs only): the ensemble of `method` is trained. false: single_model_config, or train.engine as it is configured
              * @default false
              */
             enabled: boolean;
             /**
-             * @description league chooses one engine for each model. Absent: the weighted vote of train.vote_members, else of lightgbm, xgboost and random_forest
+             * @description Absent: the weighted vote of train.vote_members, else of lightgbm, xgboost and random_forest
              * @enum {string}
              */
-            method?: "bagging" | "stacking" | "league";
+            method?: "bagging" | "stacking";
             /** @description Members of a bag, in place of train.bagging; only with its method */
             bagging_params?: components["schemas"]["BaggingParamsConfig"];
             /** @description Members of a stack, in place of train.stacking; only with its method */
             stacking_params?: components["schemas"]["StackingParamsConfig"];
-            /** @description Choice of a league, in place of train.league; only with its method */
-            league_params?: components["schemas"]["LeagueParamsConfig"];
         };
         EnsembleConfigInput: {
             /**
-             * @description true (pairs only): the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine where that is a single learner, else of gbdt
+             * @description true (pairs only): the ensemble of `method` is trained. false: single_model_config, or train.engine as it is configured
              * @default false
              */
             enabled?: boolean;
             /**
-             * @description league chooses one engine for each model. Absent: the weighted vote of train.vote_members, else of lightgbm, xgboost and random_forest
+             * @description Absent: the weighted vote of train.vote_members, else of lightgbm, xgboost and random_forest
              * @enum {string}
              */
-            method?: "bagging" | "stacking" | "league";
+            method?: "bagging" | "stacking";
             /** @description Members of a bag, in place of train.bagging; only with its method */
             bagging_params?: components["schemas"]["BaggingParamsConfigInput"];
             /** @description Members of a stack, in place of train.stacking; only with its method */
             stacking_params?: components["schemas"]["StackingParamsConfigInput"];
-            /** @description Choice of a league, in place of train.league; only with its method */
-            league_params?: components["schemas"]["LeagueParamsConfigInput"];
         };
         Evolving: {
             /** @description Training blocks of this search: 16 is the one that proposes, the others walk forward */
@@ -10593,27 +10910,557 @@ export interface components {
             /** @description Expected result of an entry after costs, basis points */
             expected_net_bps: number | null;
         };
-        LeagueParamsConfig: {
-            /** @description Engines that one is chosen of for each model, two or more of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, gru, lstm, transformer, sklearn_logistic, sklearn_forest, vote, bagging, stacking; default: gbdt, random_forest, logistic */
-            entrants?: string[];
+        /** @description What `minutehand league --json` prints */
+        LeagueResult: {
+            dataset_id: string;
+            seed: number;
+            folds: number;
             /**
-             * @description best (default): the lowest log loss; simplest_within_error: the simplest engine within one standard error of it
+             * @description coins: the direction of every bar was drawn
              * @enum {string}
              */
-            choice?: "best" | "simplest_within_error";
-            /** @description Later blocks of time, 1 to 10, that they are compared on, before they have learned them; default: 3 */
-            blocks?: number;
+            market: "recorded" | "coins";
+            class_shares: {
+                folds: {
+                    split: string;
+                    train_rows: number;
+                    train_share: number | null;
+                    test_rows: number;
+                    test_share: number | null;
+                }[];
+                walk_forward: {
+                    split: string;
+                    train_rows: number;
+                    train_share: number | null;
+                    test_rows: number;
+                    test_share: number | null;
+                }[];
+                holdout: {
+                    split: string;
+                    train_rows: number;
+                    train_share: number | null;
+                    test_rows: number;
+                    test_share: number | null;
+                }[];
+            };
+            increments: {
+                /** @enum {string} */
+                step: "baseline" | "advanced_features" | "ensemble";
+                entrant: string;
+                log_loss: number;
+                /** @description Over the step before */
+                gain: {
+                    value: number | null;
+                    /** @description By days; null within a single day */
+                    standard_error: number | null;
+                } | null;
+            }[];
+            /** @description The lowest log loss of the folds first */
+            entrants: {
+                name: string;
+                /** @enum {string} */
+                kind: "baseline" | "single" | "groups" | "ensemble";
+                /** @description A smaller number is simpler */
+                complexity: number;
+                /** @description Rows that it learns from where it is only compared; null: it can be served */
+                compared_rows: number | null;
+                columns: number;
+                folds: {
+                    rows: number;
+                    days: number;
+                    log_loss: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    brier: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    auc: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    ece: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    calls: {
+                        threshold: number;
+                        confusion: {
+                            true_positive: number;
+                            false_positive: number;
+                            false_negative: number;
+                            true_negative: number;
+                        };
+                        accuracy: number | null;
+                        precision: number | null;
+                        recall: number | null;
+                        f1: number | null;
+                        balanced_accuracy: number | null;
+                        macro_precision: number | null;
+                        macro_f1: number | null;
+                        matthews: number | null;
+                    };
+                };
+                walk_forward: {
+                    rows: number;
+                    days: number;
+                    log_loss: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    brier: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    auc: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    ece: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    calls: {
+                        threshold: number;
+                        confusion: {
+                            true_positive: number;
+                            false_positive: number;
+                            false_negative: number;
+                            true_negative: number;
+                        };
+                        accuracy: number | null;
+                        precision: number | null;
+                        recall: number | null;
+                        f1: number | null;
+                        balanced_accuracy: number | null;
+                        macro_precision: number | null;
+                        macro_f1: number | null;
+                        matthews: number | null;
+                    };
+                };
+                holdout: {
+                    rows: number;
+                    days: number;
+                    log_loss: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    brier: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    auc: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    ece: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    calls: {
+                        threshold: number;
+                        confusion: {
+                            true_positive: number;
+                            false_positive: number;
+                            false_negative: number;
+                            true_negative: number;
+                        };
+                        accuracy: number | null;
+                        precision: number | null;
+                        recall: number | null;
+                        f1: number | null;
+                        balanced_accuracy: number | null;
+                        macro_precision: number | null;
+                        macro_f1: number | null;
+                        matthews: number | null;
+                    };
+                };
+                spread: {
+                    folds: {
+                        [key: string]: {
+                            folds: number;
+                            mean: number;
+                            var: number | null;
+                            min: number;
+                            max: number;
+                            cv: number | null;
+                        };
+                    };
+                    walk_forward: {
+                        [key: string]: {
+                            folds: number;
+                            mean: number;
+                            var: number | null;
+                            min: number;
+                            max: number;
+                            cv: number | null;
+                        };
+                    };
+                };
+                /** @description AUC of the holdout beyond that of markets whose direction is a coin */
+                skill: {
+                    auc: number;
+                    placebo_auc: number;
+                    skill: number;
+                    standard_error: number | null;
+                    lower_95: number | null;
+                    draws: number;
+                    days: number;
+                } | null;
+                /** @description Log loss of the folds above that of the best one, paired row by row */
+                behind_best: {
+                    value: number | null;
+                    /** @description By days; null within a single day */
+                    standard_error: number | null;
+                };
+                is_within_error: boolean;
+                log_loss_of_seeds: number[];
+                scenarios: {
+                    [key: string]: {
+                        rows: number;
+                        log_loss: {
+                            value: number | null;
+                            /** @description By days; null within a single day */
+                            standard_error: number | null;
+                        };
+                        auc: number | null;
+                    };
+                };
+                net: {
+                    /** @description Of an entry: a quantile of the probabilities of the folds */
+                    threshold: number;
+                    trades: number;
+                    /** @description A trade, after costs and swaps, at full size */
+                    net_bps: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    gross_bps: number | null;
+                    /** @description Pairs that show an edge; each entrant is a later look at the holdout */
+                    edges: string[];
+                } | null;
+                serving: {
+                    /** @enum {string} */
+                    engine: "wasm-simd" | "own-graph" | "onnxruntime-node";
+                    /** @description Of the ONNX file */
+                    bytes: number;
+                    /** @description Of ten subjects in the daemon */
+                    latency_us: {
+                        p50: number;
+                        p99: number;
+                    };
+                } | null;
+                /** @description Of the fits with the first seed */
+                seconds: number;
+                memory_mb: number;
+            }[];
+            /** @description Entrants without a result */
+            failed: {
+                name: string;
+                /** @description Of docs/reference/ERRORS.md */
+                code: string;
+                message: string;
+                /** @description What to do */
+                next: string;
+            }[];
+            /** @description Entrants whose measures are those of an unfinished league like this one */
+            taken_over: string[];
+            best: string;
+            simplest_within_error: string;
+            /** @description Looks at this holdout so far, these included; 0 on a market of coins */
+            holdout_looks: number;
+            /** @description Configurations that were tried on the bars before it */
+            trials: number;
         };
-        LeagueParamsConfigInput: {
-            /** @description Engines that one is chosen of for each model, two or more of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, gru, lstm, transformer, sklearn_logistic, sklearn_forest, vote, bagging, stacking; default: gbdt, random_forest, logistic */
-            entrants?: string[];
+        /** @description What `minutehand league --json` prints */
+        LeagueResultInput: {
+            dataset_id: string;
+            seed: number;
+            folds: number;
             /**
-             * @description best (default): the lowest log loss; simplest_within_error: the simplest engine within one standard error of it
+             * @description coins: the direction of every bar was drawn
              * @enum {string}
              */
-            choice?: "best" | "simplest_within_error";
-            /** @description Later blocks of time, 1 to 10, that they are compared on, before they have learned them; default: 3 */
-            blocks?: number;
+            market: "recorded" | "coins";
+            class_shares: {
+                folds: {
+                    split: string;
+                    train_rows: number;
+                    train_share: number | null;
+                    test_rows: number;
+                    test_share: number | null;
+                }[];
+                walk_forward: {
+                    split: string;
+                    train_rows: number;
+                    train_share: number | null;
+                    test_rows: number;
+                    test_share: number | null;
+                }[];
+                holdout: {
+                    split: string;
+                    train_rows: number;
+                    train_share: number | null;
+                    test_rows: number;
+                    test_share: number | null;
+                }[];
+            };
+            increments: {
+                /** @enum {string} */
+                step: "baseline" | "advanced_features" | "ensemble";
+                entrant: string;
+                log_loss: number;
+                /** @description Over the step before */
+                gain: {
+                    value: number | null;
+                    /** @description By days; null within a single day */
+                    standard_error: number | null;
+                } | null;
+            }[];
+            /** @description The lowest log loss of the folds first */
+            entrants: {
+                name: string;
+                /** @enum {string} */
+                kind: "baseline" | "single" | "groups" | "ensemble";
+                /** @description A smaller number is simpler */
+                complexity: number;
+                /** @description Rows that it learns from where it is only compared; null: it can be served */
+                compared_rows: number | null;
+                columns: number;
+                folds: {
+                    rows: number;
+                    days: number;
+                    log_loss: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    brier: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    auc: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    ece: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    calls: {
+                        threshold: number;
+                        confusion: {
+                            true_positive: number;
+                            false_positive: number;
+                            false_negative: number;
+                            true_negative: number;
+                        };
+                        accuracy: number | null;
+                        precision: number | null;
+                        recall: number | null;
+                        f1: number | null;
+                        balanced_accuracy: number | null;
+                        macro_precision: number | null;
+                        macro_f1: number | null;
+                        matthews: number | null;
+                    };
+                };
+                walk_forward: {
+                    rows: number;
+                    days: number;
+                    log_loss: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    brier: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    auc: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    ece: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    calls: {
+                        threshold: number;
+                        confusion: {
+                            true_positive: number;
+                            false_positive: number;
+                            false_negative: number;
+                            true_negative: number;
+                        };
+                        accuracy: number | null;
+                        precision: number | null;
+                        recall: number | null;
+                        f1: number | null;
+                        balanced_accuracy: number | null;
+                        macro_precision: number | null;
+                        macro_f1: number | null;
+                        matthews: number | null;
+                    };
+                };
+                holdout: {
+                    rows: number;
+                    days: number;
+                    log_loss: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    brier: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    auc: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    ece: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    calls: {
+                        threshold: number;
+                        confusion: {
+                            true_positive: number;
+                            false_positive: number;
+                            false_negative: number;
+                            true_negative: number;
+                        };
+                        accuracy: number | null;
+                        precision: number | null;
+                        recall: number | null;
+                        f1: number | null;
+                        balanced_accuracy: number | null;
+                        macro_precision: number | null;
+                        macro_f1: number | null;
+                        matthews: number | null;
+                    };
+                };
+                spread: {
+                    folds: {
+                        [key: string]: {
+                            folds: number;
+                            mean: number;
+                            var: number | null;
+                            min: number;
+                            max: number;
+                            cv: number | null;
+                        };
+                    };
+                    walk_forward: {
+                        [key: string]: {
+                            folds: number;
+                            mean: number;
+                            var: number | null;
+                            min: number;
+                            max: number;
+                            cv: number | null;
+                        };
+                    };
+                };
+                /** @description AUC of the holdout beyond that of markets whose direction is a coin */
+                skill: {
+                    auc: number;
+                    placebo_auc: number;
+                    skill: number;
+                    standard_error: number | null;
+                    lower_95: number | null;
+                    draws: number;
+                    days: number;
+                } | null;
+                /** @description Log loss of the folds above that of the best one, paired row by row */
+                behind_best: {
+                    value: number | null;
+                    /** @description By days; null within a single day */
+                    standard_error: number | null;
+                };
+                is_within_error: boolean;
+                log_loss_of_seeds: number[];
+                scenarios: {
+                    [key: string]: {
+                        rows: number;
+                        log_loss: {
+                            value: number | null;
+                            /** @description By days; null within a single day */
+                            standard_error: number | null;
+                        };
+                        auc: number | null;
+                    };
+                };
+                net: {
+                    /** @description Of an entry: a quantile of the probabilities of the folds */
+                    threshold: number;
+                    trades: number;
+                    /** @description A trade, after costs and swaps, at full size */
+                    net_bps: {
+                        value: number | null;
+                        /** @description By days; null within a single day */
+                        standard_error: number | null;
+                    };
+                    gross_bps: number | null;
+                    /** @description Pairs that show an edge; each entrant is a later look at the holdout */
+                    edges: string[];
+                } | null;
+                serving: {
+                    /** @enum {string} */
+                    engine: "wasm-simd" | "own-graph" | "onnxruntime-node";
+                    /** @description Of the ONNX file */
+                    bytes: number;
+                    /** @description Of ten subjects in the daemon */
+                    latency_us: {
+                        p50: number;
+                        p99: number;
+                    };
+                } | null;
+                /** @description Of the fits with the first seed */
+                seconds: number;
+                memory_mb: number;
+            }[];
+            /** @description Entrants without a result */
+            failed: {
+                name: string;
+                /** @description Of docs/reference/ERRORS.md */
+                code: string;
+                message: string;
+                /** @description What to do */
+                next: string;
+            }[];
+            /** @description Entrants whose measures are those of an unfinished league like this one */
+            taken_over: string[];
+            best: string;
+            simplest_within_error: string;
+            /** @description Looks at this holdout so far, these included; 0 on a market of coins */
+            holdout_looks: number;
+            /** @description Configurations that were tried on the bars before it */
+            trials: number;
         };
         LoginRequest: {
             /** @description Code of a one-time login link */

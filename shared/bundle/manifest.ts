@@ -132,7 +132,7 @@ export type Executability = z.infer<typeof executability>;
  * AUC on the holdout minus the mean AUC of the same model in placebo markets, whose bars were mirrored by coins: what
  * the model knows of direction, beyond volatility and the distances to the barriers.
  */
-const skill = z.object({
+export const skillSchema = z.object({
   auc: share,
   placebo_auc: share,
   skill: z.number(),
@@ -144,7 +144,7 @@ const skill = z.object({
   draws: z.int().positive(),
   days: z.int().nonnegative(),
 });
-export type Skill = z.infer<typeof skill>;
+export type Skill = z.infer<typeof skillSchema>;
 
 const parameter = z.union([z.number(), z.string(), z.boolean()]);
 
@@ -291,7 +291,7 @@ const ownModels = z.strictObject({
   /** Rows of its own AI1; absent where that is the pooled one. */
   inputs: inputDescriptionSchema.optional(),
   /** Of its own AI1; absent where that is the pooled one. */
-  skill: skill.nullable().optional(),
+  skill: skillSchema.nullable().optional(),
   /** Of the own models. */
   metrics: z.strictObject({ ai1: modelReport.optional(), ai2: modelReport.optional(), ai3: modelReport.optional() }),
   /** Files `<group>.<model>.onnx`; a model without one is the pooled one. */
@@ -380,7 +380,7 @@ export const manifestSchema = z.strictObject({
   /** Of the holdout's trades: all pairs as if each had an edge, and those of the pairs with one. */
   executability: z.object({ all_pairs: executability, edge_pairs: executability }).optional(),
   /** Of AI1 over all pairs; null where it cannot be measured. Older bundles have none. */
-  skill: skill.nullable().optional(),
+  skill: skillSchema.nullable().optional(),
   /** Columns of a feature table whose values are not those that the daemon computes from the same bars. */
   outside_columns: z.array(z.string()).min(1).optional(),
   /** Of the bars that AI1 learned from; absent without any. */

@@ -30,6 +30,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'core_model_registry',
   'core_jobs',
   'core_job_events',
+  'core_job_results',
   'core_news_events',
   'core_news_sources',
   'core_refused_fills',

@@ -190,6 +190,12 @@ export const STORED_FILES: readonly StoredFile[] = [
   },
   {
     in: 'home',
+    path: 'cache/league/<hash>',
+    what: 'Finished entrants of interrupted leagues.',
+    bound: '256 MB: the least recently used are removed.',
+  },
+  {
+    in: 'home',
     path: 'cache/search/<model>_<hash>.jsonl',
     what: 'Journals of interrupted searches.',
     bound: 'The newest 30.',

@@ -65,6 +65,10 @@ export const STORE_TABLES: Readonly<Record<string, StoredTable>> = {
     what: 'Their progress and messages.',
     bound: '`record_days`; at most a few thousand for each job.',
   },
+  core_job_results: {
+    what: 'Answers of leagues, scans and comparisons of a day.',
+    bound: '`record_days`; at most 4 MB for each job.',
+  },
   core_api_tokens: { what: 'Tokens.', bound: PER_DECISION },
   core_api_logins: { what: 'Login links.', bound: RECORD_DAYS },
   core_api_sessions: { what: 'Sessions.', bound: RECORD_DAYS },

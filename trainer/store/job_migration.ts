@@ -3,6 +3,16 @@ import type { Engine } from './engine.ts';
 import { withNumberedKey } from './numbered_key.ts';
 import type { Tables } from './tables.ts';
 
+/** Table of what jobs have answered. */
+export async function createJobResults(db: Kysely<Tables>): Promise<void> {
+  await db.schema
+    .createTable('core.job_results')
+    .addColumn('job_id', 'bigint', (column) => column.primaryKey())
+    .addColumn('at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('result', 'text', (column) => column.notNull())
+    .execute();
+}
+
 /** Tables of jobs and their events. */
 export async function createJobTables(db: Kysely<Tables>, { kind }: Engine): Promise<void> {
   const needed = (table: CreateTableBuilder<string, string>, type: 'text' | 'bigint', names: readonly string[]) =>

@@ -48,6 +48,14 @@ export interface JobsTable {
   error: string | null;
 }
 
+/** What a job has answered: the document of `--json`. */
+export interface JobResultsTable {
+  job_id: number;
+  at_ms: number;
+  /** JSON. */
+  result: string;
+}
+
 /** What happened to a job, in order. */
 export interface JobEventsTable {
   event_id: Generated<number>;

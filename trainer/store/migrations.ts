@@ -3,7 +3,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { addChangeColumns, createAccessTables } from './access_migration.ts';
 import type { Engine } from './engine.ts';
 import { createModelRegistryView, replaceModelRegistryView } from './model_registry_view.ts';
-import { createJobTables } from './job_migration.ts';
+import { createJobResults, createJobTables } from './job_migration.ts';
 import { createNewsTables } from './news_migration.ts';
 import { createImportRuns } from './import_run_migration.ts';
 import { withNumberedKey } from './numbered_key.ts';
@@ -424,6 +424,7 @@ const MIGRATIONS: readonly Migration[] = [
     isAdditive: true,
     up: (db, { kind }) => replaceModelRegistryView(db, kind),
   },
+  { name: 'results of jobs', isAdditive: true, up: createJobResults },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {

@@ -6,7 +6,7 @@ import type { SlotName } from '../../shared/bundle/shelf_name.ts';
 import type { ModelType } from '../../shared/strategies/registry.ts';
 import type { EventName, Severity } from './events.ts';
 import type { AccessTables } from './access_tables.ts';
-import type { JobEventsTable, JobsTable } from './job_tables.ts';
+import type { JobEventsTable, JobResultsTable, JobsTable } from './job_tables.ts';
 import type { RecordTables } from './record_tables.ts';
 
 /** One-minute bars; those of `market` simulated never mix with real ones. */
@@ -572,6 +572,7 @@ export interface Tables extends AccessTables, RecordTables {
   'core.series': SeriesTable;
   'core.jobs': JobsTable;
   'core.job_events': JobEventsTable;
+  'core.job_results': JobResultsTable;
   'core.news_events': NewsEventsTable;
   'core.news_sources': NewsSourcesTable;
   'core.imports': ImportsTable;

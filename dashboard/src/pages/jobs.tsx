@@ -17,6 +17,8 @@ import {
   type Tone,
 } from '../parts/basics.tsx';
 import { JobOptions } from '../parts/job_options.tsx';
+import { JobResult } from '../parts/job_result.tsx';
+import { LeagueStart } from '../parts/league_start.tsx';
 import { NameUnknown } from '../parts/unknown_name.tsx';
 import { waitText } from '../parts/wait_text.ts';
 import { pathOf, place, setQuery } from '../router.ts';
@@ -88,6 +90,7 @@ function Jobs() {
           empty={all.length === 0 ? 'jobs.none' : 'jobs.noneOfThese'}
         />
       </Panel>
+      <LeagueStart />
     </>
   );
 }
@@ -277,6 +280,7 @@ function JobPage({ asked }: { readonly asked: string }) {
     <>
       {error !== null && <Failure error={error} />}
       <State job={data} onCanceled={reload} />
+      <JobResult job={data} />
       <Panel title={t('jobs.options')} wide>
         <JobOptions document={data.document} />
       </Panel>

@@ -109,6 +109,7 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'POST /api/fleet/workers/end': ['WORKER_UNKNOWN', 'FLEET_ABSENT', ...FLEET, ...WITH_BODY],
   'GET /api/jobs/{job_id}': ['JOB_UNKNOWN'],
   'GET /api/jobs/{job_id}/events': ['JOB_UNKNOWN'],
+  'GET /api/jobs/{job_id}/result': ['JOB_UNKNOWN', 'JOB_NO_RESULT'],
   'POST /api/jobs/{job_id}/cancel': ['JOB_UNKNOWN', 'JOB_ENDED'],
   'GET /api/backtests/compare': ['BACKTEST_UNKNOWN'],
   'GET /api/backtests/{backtest_id}': ['BACKTEST_UNKNOWN'],

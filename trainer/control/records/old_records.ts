@@ -58,6 +58,7 @@ const BY_TIME: readonly (readonly [keyof Tables, string])[] = [
   ['core.backtests', 'finished_ms'],
   ['core.drift_figures', 'looked_ms'],
   ['core.job_events', 'at_ms'],
+  ['core.job_results', 'at_ms'],
   ['core.jobs', 'finished_ms'],
   ['core.refused_fills', 'received_ms'],
 ];

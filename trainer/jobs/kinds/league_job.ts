@@ -13,6 +13,8 @@ export const ENTRANTS: readonly string[] = [
   ...entrantNames(LEARNERS.filter(({ supports }) => supports.tasks.includes('binary')).map(({ name }) => name)),
   ...COMPARISONS.map(({ name }) => name),
 ];
+/** Entrants where none are named. */
+export const USUAL_ENTRANTS: readonly string[] = ['prior', 'logistic', 'gbdt', 'random_forest'];
 /** Seeds that the folds can be repeated with. */
 export const MAX_SEEDS = 20;
 

@@ -51,6 +51,8 @@ export interface DirectionContext {
   readonly gitCommit: string | null;
   /** Seeds that the log loss of each way is measured with, from that of the job on; absent: 1. */
   readonly seeds?: number;
+  /** Told which of the compared ways failed, and why: the others go on. Absent: the training fails. */
+  readonly onFailed?: (name: string, error: unknown) => void;
   onProgress(stage: string, done: number, total: number): void;
   /** Bars of an instrument were joined to longer ones. */
   onJoined(symbol: string, seconds: number): void;
@@ -182,7 +184,9 @@ async function makeProduct(
   };
   // Nothing of the recorded bars can be learned from a market whose direction was drawn.
   const counted = isDrawn(job.parameters) ? null : countLookAt;
-  const trained = await trainDirection(instruments, { ...plan, seeds }, onProgress, counted);
+  const { onFailed } = context;
+  const measured: DirectionPlan = { ...plan, seeds, ...(onFailed && { onFailed }) };
+  const trained = await trainDirection(instruments, measured, onProgress, counted);
   const gpu = { gpu_seconds: null, gpu_memory_bytes: null };
   if (out === null) return { trained, plan, gates: trained.gates, bundle: null, resources: ownResources(gpu) };
   const own = { seed: job.seed, parameters: job.parameters };

@@ -1,8 +1,9 @@
-import { MinutehandError } from '../../../shared/errors.ts';
+import { describeError, knownError, MinutehandError } from '../../../shared/errors.ts';
 import { embargoSeconds } from '../../../shared/policy/policy.ts';
 import { countResult } from '../../learning/backtest/holdout_looks.ts';
 import { countTrials, type TriedWork } from '../../learning/backtest/trial_ledger.ts';
-import { runLeague, type Entrant, type LeagueReport } from '../../learning/league/league.ts';
+import { DEFAULT_LEAGUE_BYTES, openKeptEntrants } from '../../learning/league/kept_entrants.ts';
+import { runLeague, type Entrant, type FailedEntrant, type LeagueReport } from '../../learning/league/league.ts';
 import {
   complexityOf,
   learnersIn,
@@ -10,7 +11,7 @@ import {
   refuseMissingLearner,
   refuseUnusedDevice,
 } from '../../learning/learners/registry.ts';
-import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
+import { ensembleParameters, type EnsembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
 import { comparisonNamed } from '../../learning/learners/comparison/registry.ts';
 import { networkParameters, withSequence } from '../../learning/learners/networks/network_parameters.ts';
 import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
@@ -21,11 +22,27 @@ import { withTrainOptions, type TrainingContext } from './run_training.ts';
 import type { LeagueJob } from './league_job.ts';
 import { trainingOfExperiment } from './experiment_training.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { entrantColumns, entrantComplexity, entrantGroups, entrantNamed } from '../../learning/league/entrants.ts';
+import {
+  entrantColumns,
+  entrantComplexity,
+  entrantGroups,
+  entrantNamed,
+  type NamedEntrant,
+} from '../../learning/league/entrants.ts';
+import { surroundingsOf } from '../../learning/league/surroundings.ts';
+import { barsHash } from '../../learning/strategies/pair_reversion/dataset/pair_cache.ts';
+import type { TrainOptions } from '../../learning/options/train_options.ts';
+import { codeHash } from '../fleet/own_code.ts';
 import { coinsOf, mirrorBars } from '../../learning/placebo/mirrored_bars.ts';
+import type { Device } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { groupProblems, type SubjectGroups } from '../../../shared/policy/subject_groups.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
+
+export interface LeagueContext extends TrainingContext {
+  /** @param entrant whose measures the same league takes over from now on, should this one be interrupted */
+  readonly onKept?: (entrant: string) => void;
+}
 
 export interface LeagueOutcome extends LeagueReport {
   /** Looks at this holdout so far, the entrants of this league included; 0 on a market of coins. */
@@ -37,9 +54,11 @@ export interface LeagueOutcome extends LeagueReport {
 /**
  * A league on the rows that a training of these bars would have. It writes no bundle and adopts nothing; each answer of
  * an entrant to the holdout counts as a look at it, so that a training after the league needs more evidence.
- * @throws MinutehandError as `rehearseTraining`, and LEARNER_MISSING for an entrant whose engine is not installed
+ * An entrant that fails, or whose learner is not installed, is left out and named; what is finished is kept until all
+ * are, so that the same league takes it over after an interruption.
+ * @throws MinutehandError as `rehearseTraining`, and LEARNER_MISSING where fewer than two entrants are installed
  */
-export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Promise<LeagueOutcome> {
+export async function runLeagueJob(job: LeagueJob, context: LeagueContext): Promise<LeagueOutcome> {
   const {
     entrants: chosen,
     seeds = 1,
@@ -47,15 +66,16 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
     groups = context.settings.minutehand.train.groups ?? {},
   } = job.parameters;
   refuseGroups(groups, context.settings);
-  const entrants = chosen.map((name) => ({ name, ...entrantNamed(name) }));
-  for (const { learner } of entrants) comparisonNamed(learner)?.refuseMissing();
-  const names = entrants.map(({ learner }) => learner).filter((name) => comparisonNamed(name) === null);
   const ensembles = ensembleParameters(context.settings.minutehand.train);
+  const { able: entrants, missing } = partitionMissing(
+    chosen.map((name) => ({ name, ...entrantNamed(name) })),
+    ensembles,
+  );
+  const names = entrants.map(({ learner }) => learner).filter((name) => comparisonNamed(name) === null);
   // The rows are those of the configured engine, which may learn on the processor alone.
   const { minutehand } = context.settings;
   const { device, ...train } = minutehand.train;
   refuseUnusedDevice(names, device, ensembles);
-  for (const name of names) refuseMissingLearner(name, ensembles);
   const settings = withSequence(
     { ...context.settings, minutehand: { ...minutehand, train } },
     names.flatMap((name) => learnersIn(name, ensembles)),
@@ -77,8 +97,18 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
       windows: own.minutehand.windows,
       onProgress: (done, total) => onProgress('placebo markets', done, total),
     });
+    const kept = job.resources.cache
+      ? openKeptEntrants({
+          folder: context.paths.leagueCache,
+          maxBytes: DEFAULT_LEAGUE_BYTES,
+          league: identityOf(options, { datasetId: dataset.snapshotId, seeds, coins, device: device ?? 'cpu' }),
+          surroundingsOf: (name) => surroundingsOf(entrantNamed(name).learner, ensembles),
+          ...(context.onKept && { onWritten: context.onKept }),
+        })
+      : null;
     const pool = openPool(workers);
     let looks = 0;
+    let trials = 0;
     try {
       const setup = {
         parameters: own.minutehand.train.ai1,
@@ -108,18 +138,25 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
         seeds,
         settings: own,
         market: coins === null ? 'recorded' : 'coins',
-        onHoldout(_entrant, probabilities) {
+        kept,
+        onHoldout({ name }, probabilities) {
           // Nothing of the recorded holdout can be learned from a market whose direction was drawn.
           if (coins !== null) return;
           const { buffer, byteOffset, byteLength } = probabilities;
           const result = sha256Hex(Buffer.from(buffer, byteOffset, byteLength));
-          looks = Math.max(looks, countResult(options.out, holdoutOf(dataset, options), result));
+          const holdout = holdoutOf(dataset, options);
+          looks = Math.max(looks, countResult(options.out, holdout, result));
+          const tried = triedBy(name, job, dataset.snapshotId);
+          trials = Math.max(trials, countTrials(options.out, holdout, tried));
         },
         onProgress: (entrant, done, total) => onProgress(`league: ${entrant}`, done, total),
       });
-      const trials = coins === null ? countTrials(options.out, holdoutOf(dataset, options), triedBy(job, report)) : 0;
-      return { ...report, holdout_looks: looks, trials };
+      const failed = [...missing, ...report.failed];
+      // What failed may be mended, and the others need not be measured again then.
+      if (failed.length === 0) kept?.remove();
+      return { ...report, failed, holdout_looks: looks, trials };
     } finally {
+      kept?.prune();
       await pool.close();
     }
   });
@@ -134,13 +171,70 @@ function refuseGroups(groups: SubjectGroups, { minutehand }: Settings): void {
     });
 }
 
-/** Each entrant, and each seed of it, is a trial. */
-function triedBy(
-  { parameters: { entrants, seeds = 1, groups } }: LeagueJob,
-  { dataset_id, seed }: LeagueReport,
-): TriedWork {
-  const work = sha256Hex(JSON.stringify(['league', dataset_id, seed, seeds, entrants, ...(groups ? [groups] : [])]));
-  return { kind: 'league', work, trials: entrants.length * seeds };
+interface NamedLearner extends NamedEntrant {
+  readonly name: string;
+}
+
+/**
+ * Entrants whose learners are on this machine, and the others.
+ * @throws MinutehandError LEARNER_MISSING where fewer than two are
+ */
+function partitionMissing(
+  entrants: readonly NamedLearner[],
+  ensembles: EnsembleParameters,
+): { readonly able: readonly NamedLearner[]; readonly missing: readonly FailedEntrant[] } {
+  const able: NamedLearner[] = [];
+  const missing: FailedEntrant[] = [];
+  const errors: MinutehandError[] = [];
+  for (const entrant of entrants) {
+    const { name, learner } = entrant;
+    try {
+      const compared = comparisonNamed(learner);
+      if (compared === null) refuseMissingLearner(learner, ensembles);
+      else compared.refuseMissing();
+      able.push(entrant);
+    } catch (error) {
+      const known = knownError(error);
+      if (known?.code !== 'LEARNER_MISSING') throw error;
+      const { code, message, next } = describeError(known);
+      missing.push({ name, code, message, next });
+      errors.push(known);
+    }
+  }
+  if (able.length < 2 && errors[0] !== undefined) throw errors[0];
+  return { able, missing };
+}
+
+interface LeagueIdentity {
+  readonly datasetId: string;
+  readonly seeds: number;
+  readonly coins: number | null;
+  readonly device: Device;
+}
+
+/** All that the measures of every entrant depend on, beside libraries and packages: see `openKeptEntrants`. */
+function identityOf(
+  { settings: { sources: _sources, ...settings }, bars, seed }: Pick<TrainOptions, 'settings' | 'bars' | 'seed'>,
+  { datasetId, seeds, coins, device }: LeagueIdentity,
+): unknown {
+  const symbols = [...bars.keys()].sort();
+  return {
+    code: codeHash(),
+    dataset: datasetId,
+    bars: symbols.map((symbol) => barsHash(bars.get(symbol)!, true)),
+    settings,
+    seed,
+    seeds,
+    coins,
+    device,
+  };
+}
+
+/** Each seed of an entrant is a trial, and the same ones again are none. */
+function triedBy(entrant: string, { parameters, seed }: LeagueJob, datasetId: string): TriedWork {
+  const { seeds = 1, groups } = parameters;
+  const work = sha256Hex(JSON.stringify(['league', datasetId, seed, seeds, entrant, ...(groups ? [groups] : [])]));
+  return { kind: 'league', work, trials: seeds };
 }
 
 /** The market whose direction was drawn, one coin per bar time for all symbols. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Job } from '../kinds/registry.ts';
+import { REQUESTED_KINDS, type Job } from '../kinds/registry.ts';
 import { shareOf } from '../progress/progress_line.ts';
 import { createRunProgress, stageName, type RunProgress, type StageTime } from '../progress/run_progress.ts';
 import { WAITING, watchProcessorWait } from '../progress/processor_wait.ts';
@@ -19,6 +19,8 @@ const INTERRUPTED_MS = 1000;
 /** Lines of a log that are kept; a job that prints more has a table of its own. */
 const MAX_MESSAGES = 2000;
 const MAX_CHARACTERS = 1000;
+/** Of a result, JSON. */
+const MAX_RESULT_CHARACTERS = 4_000_000;
 /** A progress event for each stage, and for each tenth of it. */
 const TENTHS = 10;
 /** Progress events that are kept: stages may take turns without end. How far the job is stays up to date. */
@@ -95,6 +97,15 @@ export class JobRecorder {
     if (this.#messages > MAX_MESSAGES) return;
     const last = this.#messages === MAX_MESSAGES ? '… further lines are not kept' : text;
     this.#events.push({ type: 'message', text: maskSecrets(last).slice(0, MAX_CHARACTERS) });
+  }
+
+  /** Keeps the answer of a job whose kind a request can queue: nothing else has it. @param result of `--json` */
+  answered(result: unknown): void {
+    if (!(REQUESTED_KINDS as readonly string[]).includes(this.#options.job.kind)) return;
+    const text = JSON.stringify(result);
+    if (text.length <= MAX_RESULT_CHARACTERS) this.#inTurn((records, id) => records.keepResult(id, text));
+    else
+      this.say(`Its result is not kept: it has ${text.length} characters, and at most ${MAX_RESULT_CHARACTERS} are.`);
   }
 
   made(artifacts: readonly JobEvent[]): void {

@@ -274,6 +274,27 @@ export class JobRecords {
     }));
   }
 
+  /** Keeps what a job has answered, in place of an earlier answer of it. @param result JSON */
+  async keepResult(jobId: number, result: string): Promise<void> {
+    const row = { job_id: jobId, at_ms: this.#clock.nowMs(), result };
+    await this.#store.db
+      .insertInto('core.job_results')
+      .values(row)
+      .onConflict((conflict) => conflict.column('job_id').doUpdateSet({ at_ms: row.at_ms, result }))
+      .execute();
+  }
+
+  /** What a job has answered, JSON; null: nothing was kept. @throws MinutehandError JOB_UNKNOWN */
+  async resultOf(jobId: number): Promise<string | null> {
+    await this.find(jobId);
+    const row = await this.#store.db
+      .selectFrom('core.job_results')
+      .select('result')
+      .where('job_id', '=', jobId)
+      .executeTakeFirst();
+    return row?.result ?? null;
+  }
+
   /** Stages of the last job of this kind that was done, and the most memory that one took; empty and null: none. */
   async lastOf(kind: string): Promise<{ stages: RecordedJob['stages']; peakMemoryBytes: number | null }> {
     const row = await this.#store.db

@@ -1,8 +1,10 @@
 import type { Skill } from '../../../shared/bundle/manifest.ts';
+import { describeError } from '../../../shared/errors.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { meanOf, meanOrNull } from '../../../shared/statistics.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
+import type { DatasetRows } from '../dataset/dataset_rows.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { WALK_FORWARD } from '../learners/model_learning.ts';
@@ -101,6 +103,15 @@ export interface EntrantReport extends FitCost {
   readonly serving: ServingCost | null;
 }
 
+/** Why an entrant has no result: the error that ended it. */
+export interface FailedEntrant {
+  readonly name: string;
+  readonly code: string;
+  readonly message: string;
+  /** What to do. */
+  readonly next: string;
+}
+
 export interface LeagueReport {
   readonly dataset_id: string;
   readonly seed: number;
@@ -113,6 +124,10 @@ export interface LeagueReport {
   readonly increments: readonly Increment[];
   /** The lowest log loss of the folds first. */
   readonly entrants: readonly EntrantReport[];
+  /** Entrants without a result. The others are compared without them. */
+  readonly failed: readonly FailedEntrant[];
+  /** Entrants whose measures, times and memory included, are those of an unfinished league like this one. */
+  readonly taken_over: readonly string[];
   /** The entrant with the lowest log loss, of those that can be served. */
   readonly best: string;
   /** The simplest one of these within one standard error of the best. */
@@ -131,19 +146,34 @@ export interface LeagueOptions {
   readonly seeds: number;
   readonly settings: Settings;
   readonly market: LeagueReport['market'];
-  /** An answer to the holdout exists, and is not yet evaluated: this is a look. */
+  /** Keeps what has been measured of each entrant; null: nothing is kept, and nothing taken over. */
+  readonly kept: KeptEntrants | null;
+  /** An answer to the holdout exists, and is not yet evaluated: this is a look. Its error ends the league. */
   onHoldout(entrant: Entrant, probabilities: Float64Array): void;
   onProgress(entrant: string, done: number, total: number): void;
 }
 
-/** Scores of one entrant, kept until all are compared. */
-interface Played {
-  readonly entrant: Entrant;
-  readonly folds: Scored;
-  readonly walkForward: Scored;
-  readonly holdout: Scored;
+/** What has been measured of one entrant, until all are compared. */
+export interface PlayedEntrant {
+  /** Probabilities of the rows of the folds and of the blocks, in the order of their splits, and of the holdout. */
+  readonly folds: Float64Array;
+  readonly walkForward: Float64Array;
+  readonly holdout: Float64Array;
   readonly skill: Skill | null;
   readonly others: Pick<EntrantReport, 'log_loss_of_seeds' | 'net' | 'serving' | 'seconds' | 'memory_mb'>;
+}
+
+/** An entrant, and how many looks at the holdout those before it take. */
+export interface EntrantPlace {
+  readonly entrant: Entrant;
+  readonly looksBefore: number;
+}
+
+/** Measures of entrants that an interrupted league has left. */
+export interface KeptEntrants {
+  /** null: none of this entrant in a league like this one. */
+  read(place: EntrantPlace): PlayedEntrant | null;
+  write(place: EntrantPlace, played: PlayedEntrant): void;
 }
 
 /** Probabilities of rows that no fit behind them has seen. */
@@ -161,17 +191,31 @@ interface Scored {
 /**
  * Every entrant on identical purged folds, walk-forward blocks, holdout and placebo markets of AI1. Nothing is chosen
  * on the holdout: `best` and `simplest_within_error` come from the folds. Probabilities are those of the entrant,
- * without the calibration that `train` adds.
+ * without the calibration that `train` adds. An entrant that fails is left out.
+ * @throws the error of the first entrant where none that can be served has a result; what `onHoldout` throws
  */
 export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
-  const { dataset, entrants, folds, embargo, seed, market } = options;
+  const { dataset, folds, embargo, seed, market } = options;
   const rows = dataset.train.ai1;
   const foldSplits = kFoldSplits(rows, folds, embargo);
   const forwardSplits = walkForwardSplits(rows, { ...WALK_FORWARD, embargo, window: null });
-  const played: Played[] = [];
-  let looks = 0;
-  const nextLook = (): number => ++looks;
-  for (const entrant of entrants) played.push(await play(entrant, { foldSplits, forwardSplits, nextLook }, options));
+  const { results, failed, takenOver } = await playAll({ foldSplits, forwardSplits }, options);
+  const entrants = results.map(({ entrant }) => entrant);
+  const { holdout } = dataset.evaluation;
+  const played = results.map(({ entrant, played: own }) => ({
+    entrant,
+    folds: scoredOf(rows, foldSplits, own.folds),
+    walkForward: scoredOf(rows, forwardSplits, own.walkForward),
+    holdout: {
+      probabilities: own.holdout,
+      y: holdout.y,
+      time: holdout.time,
+      row: Int32Array.from(holdout.y.keys()),
+      split: new Int32Array(holdout.y.length),
+    },
+    skill: own.skill,
+    others: own.others,
+  }));
   const losses = played.map(({ folds: { probabilities, y } }) => rowLosses(probabilities, y));
   const { time } = played[0]!.folds;
   const served = positions(entrants.length, (index) => rowLimitOf(entrants[index]!) === null);
@@ -231,6 +275,8 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
       time,
     ),
     entrants: reports,
+    failed,
+    taken_over: takenOver,
     best: entrants[best]!.name,
     simplest_within_error: entrants[served[simplest]!]!.name,
   };
@@ -252,18 +298,74 @@ function holdoutShares({ y }: Pick<Scored, 'y'>, holdout: Pick<Scored, 'y'>): Sp
   };
 }
 
-/** The same for all entrants, but for the count of looks. */
+/** The same for all entrants. */
 interface Field {
   readonly foldSplits: readonly Split[];
   readonly forwardSplits: readonly Split[];
-  nextLook(): number;
+}
+
+interface Results {
+  readonly results: readonly { readonly entrant: Entrant; readonly played: PlayedEntrant }[];
+  readonly failed: readonly FailedEntrant[];
+  /** Names. */
+  readonly takenOver: readonly string[];
+}
+
+/** One after the other; what ends one of them does not end the others. */
+async function playAll(field: Field, options: LeagueOptions): Promise<Results> {
+  const { entrants, kept } = options;
+  const results: { entrant: Entrant; played: PlayedEntrant }[] = [];
+  const failed: FailedEntrant[] = [];
+  const takenOver: string[] = [];
+  const errors: unknown[] = [];
+  let looksBefore = 0;
+  for (const entrant of entrants) {
+    const place = { entrant, looksBefore };
+    looksBefore += looksOf(entrant);
+    const known = kept?.read(place) ?? null;
+    if (known !== null) {
+      options.onHoldout(entrant, known.holdout);
+      options.onProgress(entrant.name, 1, 1);
+      takenOver.push(entrant.name);
+      results.push({ entrant, played: known });
+      continue;
+    }
+    let uncounted: unknown = null;
+    // A result whose look cannot be counted must not be seen.
+    const onHoldout = (own: Entrant, probabilities: Float64Array): void => {
+      try {
+        options.onHoldout(own, probabilities);
+      } catch (error) {
+        uncounted = error;
+        throw error;
+      }
+    };
+    try {
+      const played = await play(place, field, { ...options, onHoldout });
+      kept?.write(place, played);
+      results.push({ entrant, played });
+    } catch (error) {
+      if (error === uncounted) throw error;
+      const { code, message, next } = describeError(error);
+      failed.push({ name: entrant.name, code, message, next });
+      errors.push(error);
+    }
+  }
+  if (results.some(({ entrant }) => rowLimitOf(entrant) === null)) return { results, failed, takenOver };
+  throw errors[0];
+}
+
+/** One for each of its models that trades on the holdout, whether or not it fails. */
+function looksOf(entrant: Entrant): number {
+  if (rowLimitOf(entrant) !== null) return 0;
+  return entrant.groups === null ? 1 : entrant.groups.length + 1;
 }
 
 async function play(
-  entrant: Entrant,
-  { foldSplits, forwardSplits, nextLook }: Field,
+  { entrant, looksBefore }: EntrantPlace,
+  { foldSplits, forwardSplits }: Field,
   { dataset, placebo, seed, seeds, settings, onHoldout, onProgress }: LeagueOptions,
-): Promise<Played> {
+): Promise<PlayedEntrant> {
   const rows = dataset.train.ai1;
   const fitOn = (subset: Int32Array, ownSeed = seed): Promise<EntrantModels> =>
     fitEntrant(entrant, rows, subset, `${ownSeed}/ai1`);
@@ -276,8 +378,7 @@ async function play(
     onProgress(entrant.name, done, total);
   };
   step(0);
-  const scoreSplits = async (splits: readonly Split[], ownSeed = seed): Promise<Scored> => {
-    const tested = Int32Array.from(splits.flatMap(({ test }) => [...test]));
+  const answersTo = async (splits: readonly Split[], ownSeed = seed): Promise<Float64Array> => {
     const probabilities: number[] = [];
     for (const { train, test } of splits) {
       const fitted = await fitOn(train, ownSeed);
@@ -285,48 +386,44 @@ async function play(
       for (const p of answers) probabilities.push(p);
       step(1);
     }
-    return {
-      probabilities: Float64Array.from(probabilities),
-      y: Float64Array.from(tested, (row) => rows.y[row]!),
-      time: Float64Array.from(tested, (row) => rows.time[row]!),
-      row: tested,
-      split: Int32Array.from(splits.flatMap(({ test }, index) => Array.from(test, () => index))),
-    };
+    return Float64Array.from(probabilities);
   };
-  const folds = await scoreSplits(foldSplits);
-  const walkForward = await scoreSplits(forwardSplits);
+  const folds = await answersTo(foldSplits);
+  const walkForward = await answersTo(forwardSplits);
   const fitted = await fitOn(Int32Array.from(rows.y.keys()));
   step(1);
   watch.firstSeedDone();
-  const lossesOfSeeds = [meanLoss(folds)];
-  for (let other = 1; other < seeds; other++) lossesOfSeeds.push(meanLoss(await scoreSplits(foldSplits, seed + other)));
+  const lossOf = (probabilities: Float64Array): number => meanLoss(scoredOf(rows, foldSplits, probabilities));
+  const lossesOfSeeds = [lossOf(folds)];
+  for (let other = 1; other < seeds; other++) lossesOfSeeds.push(lossOf(await answersTo(foldSplits, seed + other)));
   const { x, y, time, pair } = dataset.evaluation.holdout;
-  const holdout = {
-    probabilities: await answersOf(fitted, x, pair),
-    y,
-    time,
-    row: Int32Array.from(y.keys()),
-    split: new Int32Array(y.length),
-  };
-  onHoldout(entrant, holdout.probabilities);
+  const holdout = await answersOf(fitted, x, pair);
+  onHoldout(entrant, holdout);
   const pairs = dataset.histories.map(({ pair: { id } }) => id);
   const ofPlacebo = new Map<Matrix, Float64Array>();
   for (const { x: own, pairId } of placebo.flat())
     ofPlacebo.set(own, await answersOf(fitted, own, new Int32Array(own.rows).fill(pairs.indexOf(pairId))));
-  const skill = modelSkill(
-    (of) => ofPlacebo.get(of)!,
-    { scores: holdout.probabilities, y, time },
-    placebo,
-    pairs,
-    `${seed}/league`,
-  );
+  const skill = modelSkill((of) => ofPlacebo.get(of)!, { scores: holdout, y, time }, placebo, pairs, `${seed}/league`);
+  let looks = looksBefore;
   const others = {
     log_loss_of_seeds: lossesOfSeeds,
-    net: holdoutNet(dataset, fitted, folds.probabilities, settings, nextLook),
+    net: holdoutNet(dataset, fitted, folds, settings, () => ++looks),
     serving: await servingCost(fitted, rows.x, pairs.length),
     ...watch.cost,
   };
-  return { entrant, folds, walkForward, holdout, skill, others };
+  return { folds, walkForward, holdout, skill, others };
+}
+
+/** @param probabilities of the test rows of all splits, in their order */
+function scoredOf(rows: DatasetRows, splits: readonly Split[], probabilities: Float64Array): Scored {
+  const tested = Int32Array.from(splits.flatMap(({ test }) => [...test]));
+  return {
+    probabilities,
+    y: Float64Array.from(tested, (row) => rows.y[row]!),
+    time: Float64Array.from(tested, (row) => rows.time[row]!),
+    row: tested,
+    split: Int32Array.from(splits.flatMap(({ test }, index) => Array.from(test, () => index))),
+  };
 }
 
 function meanLoss({ probabilities, y }: Scored): number {

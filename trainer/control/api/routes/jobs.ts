@@ -12,7 +12,9 @@ import {
   jobsSchema,
   recordedJobSchema,
 } from '../../schema/jobs.ts';
+import { jobResultSchema, leaguesSchema } from '../../schema/leagues.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
+import { usualLeagues } from '../usual_leagues.ts';
 import type { Api, ApiContext } from '../context.ts';
 
 const tags = ['jobs'];
@@ -92,6 +94,34 @@ export function addJobRoutes(api: Api, { jobs, settings }: ApiContext): void {
   });
 
   api.route({
+    method: 'GET',
+    url: '/api/jobs/:job_id/result',
+    config: viewer,
+    schema: {
+      tags,
+      summary: 'What a league, a scan or a comparison of a day has answered',
+      params,
+      response: { 200: jobResultSchema, ...REFUSALS },
+    },
+    async handler({ params: { job_id } }) {
+      const records = await jobs.records();
+      return resultOf(await records.find(job_id), await records.resultOf(job_id));
+    },
+  });
+
+  api.route({
+    method: 'GET',
+    url: '/api/leagues',
+    config: viewer,
+    schema: {
+      tags,
+      summary: 'Leagues that can be queued: their entrants, and a document of each kind',
+      response: { 200: leaguesSchema, ...REFUSALS },
+    },
+    handler: () => ({ leagues: usualLeagues(settings) }),
+  });
+
+  api.route({
     method: 'POST',
     url: '/api/jobs/:job_id/cancel',
     config: operator,
@@ -116,6 +146,16 @@ function jobOf(document: unknown): z.infer<typeof requestedJobSchema> {
   const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
   throw new MinutehandError('JOB_INVALID', {
     seen: `${path.length === 0 ? 'job' : `job.${path.join('.')}`}: ${message}`,
+  });
+}
+
+/** @throws MinutehandError JOB_NO_RESULT */
+function resultOf({ job_id, kind, status }: RecordedJob, text: string | null): z.infer<typeof jobResultSchema> {
+  if (text === null) throw new MinutehandError('JOB_NO_RESULT', { seen: `job ${job_id}, ${kind}, is ${status}` });
+  const parsed = jobResultSchema.safeParse({ kind, result: maskSecretsIn(JSON.parse(text)) });
+  if (parsed.success) return parsed.data;
+  throw new MinutehandError('JOB_NO_RESULT', {
+    seen: `job ${job_id}, ${kind}: its result is that of another version of minutehand`,
   });
 }
 

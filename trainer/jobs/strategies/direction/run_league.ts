@@ -1,5 +1,8 @@
+import { describeError, knownError, type MinutehandError } from '../../../../shared/errors.ts';
 import type { Timeframe } from '../../../../shared/pair.ts';
 import type { FitCost } from '../../../learning/league/fit_cost.ts';
+import type { FailedEntrant } from '../../../learning/league/league.ts';
+import { refuseMissingEngine } from '../../../learning/learners/trees/engines/engines.ts';
 import type { NetResult } from '../../../learning/strategies/direction/direction_net.ts';
 import type { DirectionMetrics, LossDifference } from '../../../learning/strategies/direction/direction_report.ts';
 import type { TrainedDirection } from '../../../learning/strategies/direction/train_direction.ts';
@@ -31,6 +34,8 @@ export interface DirectionLeague {
   readonly market: 'recorded' | 'coins';
   readonly reference: string;
   readonly entrants: readonly DirectionEntrant[];
+  /** Entrants without a result. The others are compared without them. */
+  readonly failed: readonly FailedEntrant[];
   /** Log loss of base rates, and that of the reference minus theirs. */
   readonly priors: TrainedDirection['priors'];
   /** Entrants whose log loss is lower than that of the reference, at an error rate of 5 % each. */
@@ -41,12 +46,17 @@ export interface DirectionLeague {
 
 /**
  * Ways to learn the direction model on the same blocks: a training that writes nothing, with the others beside the
- * delivered way. All of it is one look at these blocks.
- * @throws MinutehandError as `runDirection`
+ * delivered way. All of it is one look at these blocks. A way that fails, or whose library is not installed, is left
+ * out and named.
+ * @throws MinutehandError as `runDirection`, and LEARNER_MISSING where no other way than the reference is installed
  */
 export async function runDirectionLeague(job: DirectionLeagueJob, context: DirectionContext): Promise<DirectionLeague> {
-  const { seeds = 1 } = job.parameters;
-  const { trained } = await runDirection(trainingOf(job), { ...context, seeds });
+  const { seeds = 1, entrants: chosen } = job.parameters;
+  const { able, missing } = partitionMissing(chosen);
+  const failed: FailedEntrant[] = [...missing];
+  const onFailed = (way: string, error: unknown): void => void failed.push(failureOf(directionEntrant(way), error));
+  const training = trainingOf({ ...job, parameters: { ...job.parameters, entrants: able } });
+  const { trained } = await runDirection(training, { ...context, seeds, onFailed });
   const { metrics, net, others, priors, look, log_loss_of_seeds, cost } = trained;
   const entrants: readonly DirectionEntrant[] = [
     {
@@ -73,10 +83,42 @@ export async function runDirectionLeague(job: DirectionLeagueJob, context: Direc
     market: isDrawn(job.parameters) ? 'coins' : 'recorded',
     reference: DIRECTION_REFERENCE,
     entrants,
+    failed,
     priors,
     better: entrants.flatMap(({ name, against_reference }) => ((against_reference?.upper_95 ?? 0) < 0 ? [name] : [])),
     look,
   };
+}
+
+/**
+ * Entrants whose libraries are on this machine, and the others.
+ * @throws MinutehandError LEARNER_MISSING where nothing is left that the reference could be compared with
+ */
+function partitionMissing(entrants: readonly string[]): {
+  readonly able: string[];
+  readonly missing: readonly FailedEntrant[];
+} {
+  const { peers } = waysOf(entrants);
+  const missing: FailedEntrant[] = [];
+  const errors: MinutehandError[] = [];
+  for (const peer of peers) {
+    try {
+      refuseMissingEngine(peer);
+    } catch (error) {
+      const known = knownError(error);
+      if (known?.code !== 'LEARNER_MISSING') throw error;
+      missing.push(failureOf(peer, known));
+      errors.push(known);
+    }
+  }
+  const able = entrants.filter((name) => !missing.some((own) => own.name === name));
+  if (errors[0] !== undefined && able.every((name) => name === DIRECTION_REFERENCE)) throw errors[0];
+  return { able, missing };
+}
+
+function failureOf(name: string, error: unknown): FailedEntrant {
+  const { code, message, next } = describeError(error);
+  return { name, code, message, next };
 }
 
 /** The training that measures it. */

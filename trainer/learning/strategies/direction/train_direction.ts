@@ -94,6 +94,8 @@ export interface DirectionPlan {
   readonly peers: readonly Engine[];
   /** Seeds that the log loss of each way is measured with, from `seed` on; absent: 1. */
   readonly seeds?: number;
+  /** Told which of the balances and peers failed, and why: the others go on. Absent: the training fails. */
+  readonly onFailed?: (name: string, error: unknown) => void;
 }
 
 /** A training variant, measured by walk-forward. */
@@ -185,7 +187,8 @@ export async function trainDirection(
     });
     const others: Measured[] = [];
     for (const [name, way] of otherWays(plan, own)) {
-      const other = await measure(run, name, way);
+      const other = await measureOther(run, name, way);
+      if (other === null) continue;
       const theirs = answersOfBlocks(rows, other.calibrated);
       const against = lossDifference(rows, theirs, answers, `${plan.seed}/${name}`);
       others.push({
@@ -386,6 +389,22 @@ export function evaluatedTime({ time }: InstrumentRows, blocks: readonly Split[]
     }
   }
   return { from, to };
+}
+
+/** null: it failed, which the plan allows. */
+async function measureOther(
+  run: Run,
+  name: string,
+  way: LearningPlan,
+): Promise<Awaited<ReturnType<typeof measure>> | null> {
+  const { onFailed } = run.plan;
+  if (onFailed === undefined) return await measure(run, name, way);
+  try {
+    return await measure(run, name, way);
+  } catch (error) {
+    onFailed(name, error);
+    return null;
+  }
 }
 
 async function measure(

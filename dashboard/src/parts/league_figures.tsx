@@ -1,0 +1,65 @@
+import type { ComponentChildren } from 'preact';
+import type { FailedEntrant, LeagueEntrant } from '../api.ts';
+import { num, signed } from '../format.ts';
+import { t } from '../text/text.ts';
+import type { Column } from './basics.tsx';
+
+type Figure = LeagueEntrant['behind_best'];
+
+/** A value with its standard error. */
+export function plusMinus({ value, standard_error: error }: Figure, digits: number): string {
+  return `${num(value, digits)}${error === null ? '' : ` ± ${num(error, digits)}`}`;
+}
+
+/** The same of a value whose sign matters. */
+export function signedPlusMinus({ value, standard_error: error }: Figure, digits: number): string {
+  return `${signed(value, digits)}${error === null ? '' : ` ± ${num(error, digits)}`}`;
+}
+
+/** Log losses by seed: the least and the greatest. */
+export function rangeOfSeeds(values: readonly number[]): string {
+  const least = num(Math.min(...values), 5);
+  return values.length === 1 ? least : `${least} … ${num(Math.max(...values), 5)}`;
+}
+
+/** A column of numbers. @param value in CSV and JSON */
+export function figureColumn<Row>(
+  key: string,
+  title: string,
+  value: (row: Row) => number | null,
+  cell: (row: Row) => ComponentChildren,
+): Column<Row> {
+  return { key, title, isNumber: true, value, cell };
+}
+
+/** Entrants without a result, each with its error and what to do. */
+export function FailedEntrants({ failed }: { readonly failed: readonly FailedEntrant[] }) {
+  if (failed.length === 0) return null;
+  return (
+    <div class="failure" role="alert">
+      <strong>{t('league.failed', { count: failed.length })}</strong>
+      <ul>
+        {failed.map(({ name, code, message, next }) => (
+          <li key={name}>
+            <span class="mono">{name}</span>: <strong>{code}</strong>{' '}
+            <span lang="en">
+              {message} <span class="next">→ {next}</span>
+            </span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+/** A part of a result that is opened when it is wanted. */
+export function Section({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
+  return (
+    <details class="section">
+      <summary>
+        <h3>{title}</h3>
+      </summary>
+      {children}
+    </details>
+  );
+}

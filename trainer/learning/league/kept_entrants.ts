@@ -1,0 +1,109 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { skillSchema } from '../../../shared/bundle/manifest.ts';
+import { makeFolder } from '../../../shared/folder.ts';
+import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
+import { pruneFolder, touch, type CacheOptions } from '../dataset/cache_folder.ts';
+import { readColumns, writeColumns } from '../dataset/column_file.ts';
+import type { EntrantPlace, KeptEntrants, PlayedEntrant } from './league.ts';
+import { holdoutNetSchema, servingCostSchema } from './league_schema.ts';
+
+/** An entrant of 200,000 rows takes 5 MB. */
+export const DEFAULT_LEAGUE_BYTES = 256 * 1024 ** 2;
+
+export interface KeptEntrantsOptions extends CacheOptions {
+  /**
+   * JSON of all that a result depends on beside the entrant and its place: the program, the rows, the placebo markets,
+   * the settings, the seeds.
+   */
+  readonly league: unknown;
+  /**
+   * JSON of what the learners of an entrant use outside of this program: libraries and packages with their versions.
+   * undefined: that is unknown, and the entrant is not kept.
+   */
+  surroundingsOf(name: string): unknown;
+  /** @param entrant whose measures are kept from now on */
+  onWritten?(entrant: string): void;
+}
+
+/** Measures of entrants in files, which the same league takes over after an interruption. */
+export interface EntrantFiles extends KeptEntrants {
+  /** Removes those of this league: it has ended with a result of every entrant. */
+  remove(): void;
+  /** Removes what was used least recently, until the rest fits. */
+  prune(): void;
+}
+
+/** Increment when the meaning of a file changes. */
+const FORMAT = 1;
+
+const metaSchema = z.object({
+  key: z.string(),
+  skill: skillSchema.nullable(),
+  others: z.object({
+    log_loss_of_seeds: z.array(z.number()),
+    net: holdoutNetSchema.nullable(),
+    serving: servingCostSchema.nullable(),
+    seconds: z.number(),
+    memory_mb: z.number(),
+  }),
+});
+
+/**
+ * A file per entrant, named by its key. An unreadable file counts as absent; one that cannot be written costs time in
+ * the next league.
+ */
+export function openKeptEntrants(options: KeptEntrantsOptions): EntrantFiles {
+  const { folder, maxBytes, league, surroundingsOf, onWritten } = options;
+  const identity = sha256Hex(canonicalJson({ format: FORMAT, node: process.versions, arch: process.arch, league }));
+  const keys = new Set<string>();
+  const keyOf = ({ entrant, looksBefore }: EntrantPlace): string | null => {
+    const surroundings = surroundingsOf(entrant.name);
+    if (surroundings === undefined) return null;
+    const { name, kind, columns, groups } = entrant;
+    return sha256Hex(canonicalJson([identity, name, kind, columns, groups, looksBefore, surroundings]));
+  };
+  return {
+    read(place) {
+      const key = keyOf(place);
+      return key === null ? null : readEntrant(folder, key, keys);
+    },
+    write(place, { folds, walkForward, holdout, skill, others }) {
+      const key = keyOf(place);
+      if (key === null) return;
+      const columns = new Map([
+        ['folds', folds],
+        ['walk_forward', walkForward],
+        ['holdout', holdout],
+      ]);
+      try {
+        makeFolder(folder);
+        writeColumns(join(folder, key), { key, skill, others }, columns);
+        keys.add(key);
+        onWritten?.(place.entrant.name);
+      } catch {
+        // The disk is full, or the folder cannot be written: the measures are used now.
+      }
+    },
+    remove() {
+      for (const key of keys) rmSync(join(folder, key), { force: true });
+    },
+    prune: () => pruneFolder(folder, maxBytes),
+  };
+}
+
+function readEntrant(folder: string, key: string, keys: Set<string>): PlayedEntrant | null {
+  const path = join(folder, key);
+  const found = readColumns(path);
+  const meta = metaSchema.safeParse(found?.meta);
+  if (found === null || !meta.success || meta.data.key !== key) return null;
+  const [folds, walkForward, holdout] = ['folds', 'walk_forward', 'holdout'].map((name) => found.columns.get(name));
+  if (!(folds instanceof Float64Array && walkForward instanceof Float64Array && holdout instanceof Float64Array))
+    return null;
+  touch(path);
+  keys.add(key);
+  const { skill, others } = meta.data;
+  return { folds, walkForward, holdout, skill, others };
+}
