@@ -8922,35 +8922,39 @@ export interface components {
         };
         EnsembleConfig: {
             /**
-             * @description true (pairs only): the ensemble of `method` is trained. false: single_model_config, or train.engine as it is configured
+             * @description true (pairs only): the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine where that is a single learner, else of gbdt
              * @default false
              */
             enabled: boolean;
             /**
-             * @description Absent: the weighted vote of train.vote_members, else of lightgbm, xgboost and random_forest
+             * @description league chooses one engine for each model. Absent: the weighted vote of train.vote_members, else of lightgbm, xgboost and random_forest
              * @enum {string}
              */
-            method?: "bagging" | "stacking";
+            method?: "bagging" | "stacking" | "league";
             /** @description Members of a bag, in place of train.bagging; only with its method */
             bagging_params?: components["schemas"]["BaggingParamsConfig"];
             /** @description Members of a stack, in place of train.stacking; only with its method */
             stacking_params?: components["schemas"]["StackingParamsConfig"];
+            /** @description Choice of a league, in place of train.league; only with its method */
+            league_params?: components["schemas"]["LeagueParamsConfig"];
         };
         EnsembleConfigInput: {
             /**
-             * @description true (pairs only): the ensemble of `method` is trained. false: single_model_config, or train.engine as it is configured
+             * @description true (pairs only): the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine where that is a single learner, else of gbdt
              * @default false
              */
             enabled?: boolean;
             /**
-             * @description Absent: the weighted vote of train.vote_members, else of lightgbm, xgboost and random_forest
+             * @description league chooses one engine for each model. Absent: the weighted vote of train.vote_members, else of lightgbm, xgboost and random_forest
              * @enum {string}
              */
-            method?: "bagging" | "stacking";
+            method?: "bagging" | "stacking" | "league";
             /** @description Members of a bag, in place of train.bagging; only with its method */
             bagging_params?: components["schemas"]["BaggingParamsConfigInput"];
             /** @description Members of a stack, in place of train.stacking; only with its method */
             stacking_params?: components["schemas"]["StackingParamsConfigInput"];
+            /** @description Choice of a league, in place of train.league; only with its method */
+            league_params?: components["schemas"]["LeagueParamsConfigInput"];
         };
         Evolving: {
             /** @description Training blocks of this search: 16 is the one that proposes, the others walk forward */
@@ -10909,6 +10913,28 @@ export interface components {
             ml_range_prob: number | null;
             /** @description Expected result of an entry after costs, basis points */
             expected_net_bps: number | null;
+        };
+        LeagueParamsConfig: {
+            /** @description Engines that one is chosen of for each model, two or more of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, gru, lstm, transformer, sklearn_logistic, sklearn_forest, vote, bagging, stacking; default: gbdt, random_forest, logistic */
+            entrants?: string[];
+            /**
+             * @description best (default): the lowest log loss; simplest_within_error: the simplest engine within one standard error of it
+             * @enum {string}
+             */
+            choice?: "best" | "simplest_within_error";
+            /** @description Later blocks of time, 1 to 10, that they are compared on, before they have learned them; default: 3 */
+            blocks?: number;
+        };
+        LeagueParamsConfigInput: {
+            /** @description Engines that one is chosen of for each model, two or more of gbdt, random_forest, lightgbm, xgboost, logistic, program, neural_net, gru, lstm, transformer, sklearn_logistic, sklearn_forest, vote, bagging, stacking; default: gbdt, random_forest, logistic */
+            entrants?: string[];
+            /**
+             * @description best (default): the lowest log loss; simplest_within_error: the simplest engine within one standard error of it
+             * @enum {string}
+             */
+            choice?: "best" | "simplest_within_error";
+            /** @description Later blocks of time, 1 to 10, that they are compared on, before they have learned them; default: 3 */
+            blocks?: number;
         };
         /** @description What `minutehand league --json` prints */
         LeagueResult: {
