@@ -11,6 +11,8 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'an entry of a listing of this folder, or a constant name in it': [
     'cli/policy_evidence.ts: join(folder, name)',
     'trainer/jobs/fleet/own_code.ts: join(root, name)',
+    "trainer/learning/league/surroundings.ts: join(root, 'lib', name, 'site-packages')",
+    'trainer/learning/league/surroundings.ts: join(folder, name)',
     'trainer/jobs/fleet/fit_trace.ts: join(folder, entry)',
     'trainer/jobs/kinds/kept_generations.ts: join(folder, name)',
     'shared/blob/folder_blobs.ts: join(entry.parentPath, entry.name)',
@@ -162,6 +164,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'shared/temporary_folder.ts: join(tmpdir(), `minutehand-${purpose}-`)',
     'trainer/learning/dataset/column_file.ts: join(dirname(path), `.${basename(path)}.${process.pid}.tmp`)',
     'trainer/learning/automl/candidate_cache.ts: join(folder, key)',
+    'trainer/learning/league/kept_entrants.ts: join(folder, key)',
     'trainer/learning/strategies/pair_reversion/dataset/pair_cache.ts: join(folder, key)',
     'trainer/learning/learners/trees/engines/engine_library.ts: join(folder, engine)',
     "trainer/learning/learners/trees/engines/engine_library.ts: join(folder, engine, 'lib')",

@@ -1,7 +1,7 @@
 import { api, type Job } from '../api.ts';
 import { t } from '../text/text.ts';
 import { Empty, Failure, Loading, Panel, useLoaded } from './basics.tsx';
-import { DirectionLeagueResultView } from './direction_league_result.tsx';
+import { WaysLeagueResultView } from './ways_league_result.tsx';
 import { LeagueResultView } from './league_result.tsx';
 
 const LEAGUES: readonly string[] = ['league', 'direction_league'];
@@ -40,6 +40,6 @@ function Result({ jobId, hasFailed }: { readonly jobId: number; readonly hasFail
   if (error !== null) return <Failure error={error} />;
   if (data === null) return <Loading />;
   if (data.kind === 'league') return <LeagueResultView league={data.result} />;
-  if (data.kind === 'direction_league') return <DirectionLeagueResultView league={data.result} />;
+  if (data.kind === 'direction_league') return <WaysLeagueResultView league={data.result} />;
   return <Empty text={t('league.notKept')} />;
 }

@@ -8,7 +8,7 @@ import { FailedEntrants, figureColumn, plusMinus, rangeOfSeeds } from './league_
 const CLASSES = ['up', 'down', 'range'] as const;
 
 /** All that a league of ways to learn the direction has measured. */
-export function DirectionLeagueResultView({ league }: { readonly league: DirectionLeagueResult }) {
+export function WaysLeagueResultView({ league }: { readonly league: DirectionLeagueResult }) {
   const { entrants, failed, market, better, reference, look, symbols, timeframe } = league;
   return (
     <>
