@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { activateAdmitted, activateInFolder } from '../../shared/bundle/admission/activation.ts';
 import type { Admitted, UnmarkedBundle } from '../../shared/bundle/admission/admission.ts';
-import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
+import { shelfOfSlot } from '../../shared/bundle/shelves/registry.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import { sha256Hex } from '../../shared/sha256.ts';
 
@@ -27,7 +27,7 @@ function hashOf(folder: string): string {
 
 /** The same of a direction model. */
 export function activateUnjudgedDirection(models: string, version: string, timeframe: Timeframe, home: string): void {
-  const manifestHash = hashOf(join(directionFolder(models), version));
+  const manifestHash = hashOf(join(shelfOfSlot(timeframe).folder(models), version));
   const own: UnmarkedBundle<'promotion'> = {
     door: 'promotion',
     version,

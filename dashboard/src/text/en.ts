@@ -220,7 +220,7 @@ export const EN = {
   'novelty.ofPair':
     'Whether the inputs of entry candidates look like the rows that AI1 learned from: the share of those rows that are farther out. Small values are unlike the training; novelty_min refuses entries below it.',
   'novelty.ofInstrument':
-    'Whether bars on which the model calls a side look like the rows that it learned from: the share of those rows that are farther out. Small values are unlike the training; novelty_min refuses entries below it.',
+    'Whether bars on which the model calls a side look like the rows that it learned from: the share of those rows that are farther out. Small values are unlike the training; novelty_min refuses entries below it. Models call mostly in bars with large moves, which are rare: many calls lie far out also in a market that has not changed.',
   'novelty.range': 'Novelty',
   'novelty.here': 'Candidates',
   'novelty.training': 'Training rows',
