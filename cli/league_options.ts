@@ -1,7 +1,9 @@
 import { MinutehandError } from '../shared/errors.ts';
 import type { FailedEntrant } from '../trainer/learning/league/league.ts';
 import { MAX_SEEDS } from '../trainer/jobs/kinds/league_job.ts';
-import { endPartly, type Output } from './output.ts';
+import { warningText, type TrainingWarning } from '../shared/bundle/training_warning.ts';
+import { placeboVerdict, type PlaceboEarner } from '../trainer/learning/league/placebo_verdict.ts';
+import { endPartly, FAILED, type Output } from './output.ts';
 import { parseInteger } from './period.ts';
 
 /** `--seeds` of a league of any strategy. @throws MinutehandError USAGE */
@@ -17,8 +19,30 @@ export function rangeOf(values: readonly number[]): string {
   return values.length === 1 ? least : `${least} to ${Math.max(...values).toFixed(5)}`;
 }
 
-/** Ends a league that has shown its result: with PARTLY_DONE where entrants have none, each with its error. */
-export function endWithout(failed: readonly FailedEntrant[], output: Pick<Output, 'missing'>): void {
+/** What a league of any strategy says of itself. */
+interface LeagueEnd {
+  readonly failed: readonly FailedEntrant[];
+  readonly warnings: readonly TrainingWarning[];
+  readonly earners_on_placebo: readonly PlaceboEarner[];
+}
+
+/**
+ * Ends a league that has shown its result: with FAILED where an entrant earns on a placebo, else with PARTLY_DONE where
+ * entrants have no result, each with its error.
+ */
+export function endLeague(
+  { failed, warnings, earners_on_placebo }: LeagueEnd,
+  output: Pick<Output, 'missing' | 'note'>,
+): void {
+  for (const warning of warnings) output.note(`warning: ${warningText(warning)}`);
+  endWithout(failed, output);
+  const verdict = placeboVerdict(earners_on_placebo);
+  if (verdict === null) return;
+  output.note(verdict);
+  process.exitCode = FAILED;
+}
+
+function endWithout(failed: readonly FailedEntrant[], output: Pick<Output, 'missing'>): void {
   const missing = failed.map(
     ({ name, code, message, next }) => `${name} has no result. ${code}: ${message}\n  → ${next}`,
   );

@@ -132,7 +132,7 @@ it('on a market of coins counts no look, says so, and makes no bundle by any doo
   const [told, json, printed] = await place.runEach([coins, [...coins, '--json'], [...coins, '--print-job']]);
   expect([told!.code, told!.stdout]).toEqual([0, expect.stringContaining('PLACEBO')]);
   expect(told!.stdout).not.toContain('Look ');
-  expect(JSON.parse(json!.stdout)).toMatchObject({ market: 'coins', look: null });
+  expect(JSON.parse(json!.stdout)).toMatchObject({ market: 'coins', look: null, earners_on_placebo: [] });
   expect(looks()).toEqual(before);
   const job = JSON.parse(printed!.stdout) as { parameters: object };
   expect(job).toMatchObject({ kind: 'direction_league', parameters: { coins: 1 } });

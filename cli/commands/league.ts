@@ -7,12 +7,12 @@ import { runLeagueJob, type LeagueOutcome } from '../../trainer/jobs/kinds/run_l
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Figure } from '../../trainer/learning/league/league.ts';
 import { parseInteger } from '../period.ts';
-import { endWithout, parseSeeds, rangeOf } from '../league_options.ts';
+import { endLeague, parseSeeds, rangeOf } from '../league_options.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { parseGroups } from '../groups_option.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
-import { FAILED, type Output } from '../output.ts';
+import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { leagueStrategyOption } from '../strategy_option.ts';
 import { printTable } from '../text_table.ts';
@@ -116,9 +116,7 @@ export async function runAndPrintLeague(job: LeagueJob, settings: Settings, outp
   });
   print(outcome, output);
   output.result(outcome);
-  const isDistrusted = process.exitCode === FAILED;
-  endWithout(outcome.failed, output);
-  if (isDistrusted) process.exitCode = FAILED;
+  endLeague(outcome, output);
 }
 
 /** What an interrupted league leaves. @param kept entrants that have ended, in order */
@@ -177,25 +175,10 @@ function print(outcome: LeagueOutcome, output: Output): void {
   printShares(outcome, output);
   printScenarios(outcome, output);
   printIncrements(outcome, output);
-  const earning = earningOnCoins(outcome);
-  if (earning.length > 0) {
-    output.note(
-      `FAILED: on a market of coins nobody can earn, and these show an edge: ${earning.join('; ')}. Do not trust this league.`,
-    );
-    process.exitCode = FAILED;
-  }
   if (market === 'recorded')
     output.line(
       `Skill is the AUC beyond that of markets whose direction is a coin. Looks at this holdout so far: ${holdout_looks}; a training on it now needs more evidence for an edge. Trials on the bars before it: ${trials}.`,
     );
-}
-
-/** Entrants with an edge where the direction of every bar was drawn, each with its pairs. */
-export function earningOnCoins({ market, entrants }: Pick<LeagueOutcome, 'market' | 'entrants'>): string[] {
-  if (market !== 'coins') return [];
-  return entrants.flatMap(({ name, net }) =>
-    net === null || net.edges.length === 0 ? [] : [`${name} (${net.edges.join(', ')})`],
-  );
 }
 
 /** What each earns, and what it costs. */

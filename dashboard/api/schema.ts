@@ -8442,6 +8442,19 @@ export interface components {
                     upper_95: number | null;
                 };
             }[];
+            /** @description Entrants with an edge on a market of coins, where nobody can earn: do not trust such a league */
+            earners_on_placebo: {
+                entrant: string;
+                /** @description Pairs or instruments of the edge */
+                subjects: string[];
+            }[];
+            /** @description Of the rows that the reference learned from */
+            warnings: {
+                /** @enum {string} */
+                code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
+                share: number;
+                limit: number;
+            }[];
             /** @description Entrants with a lower log loss than the reference, each at 5 % */
             better: string[];
             /** @description Number of this look at the evaluated blocks; null on a market of coins */
@@ -8534,6 +8547,19 @@ export interface components {
                     lower_5: number | null;
                     upper_95: number | null;
                 };
+            }[];
+            /** @description Entrants with an edge on a market of coins, where nobody can earn: do not trust such a league */
+            earners_on_placebo: {
+                entrant: string;
+                /** @description Pairs or instruments of the edge */
+                subjects: string[];
+            }[];
+            /** @description Of the rows that the reference learned from */
+            warnings: {
+                /** @enum {string} */
+                code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
+                share: number;
+                limit: number;
             }[];
             /** @description Entrants with a lower log loss than the reference, each at 5 % */
             better: string[];
@@ -11205,6 +11231,19 @@ export interface components {
             }[];
             /** @description Entrants whose measures are those of an unfinished league like this one */
             taken_over: string[];
+            /** @description Entrants with an edge on a market of coins, where nobody can earn: do not trust such a league */
+            earners_on_placebo: {
+                entrant: string;
+                /** @description Pairs or instruments of the edge */
+                subjects: string[];
+            }[];
+            /** @description Of the training rows, as a training on them has */
+            warnings: {
+                /** @enum {string} */
+                code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
+                share: number;
+                limit: number;
+            }[];
             best: string;
             simplest_within_error: string;
             /** @description Looks at this holdout so far, these included; 0 on a market of coins */
@@ -11481,6 +11520,19 @@ export interface components {
             }[];
             /** @description Entrants whose measures are those of an unfinished league like this one */
             taken_over: string[];
+            /** @description Entrants with an edge on a market of coins, where nobody can earn: do not trust such a league */
+            earners_on_placebo: {
+                entrant: string;
+                /** @description Pairs or instruments of the edge */
+                subjects: string[];
+            }[];
+            /** @description Of the training rows, as a training on them has */
+            warnings: {
+                /** @enum {string} */
+                code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
+                share: number;
+                limit: number;
+            }[];
             best: string;
             simplest_within_error: string;
             /** @description Looks at this holdout so far, these included; 0 on a market of coins */

@@ -13,7 +13,7 @@ import {
 } from '../../../trainer/jobs/kinds/direction_league_job.ts';
 import { runDirectionLeague, type DirectionLeague } from '../../../trainer/jobs/strategies/direction/run_league.ts';
 import type { LossDifference } from '../../../trainer/learning/strategies/direction/direction_report.ts';
-import { endWithout, parseSeeds, rangeOf } from '../../league_options.ts';
+import { endLeague, parseSeeds, rangeOf } from '../../league_options.ts';
 import { directionJobOf } from './flags.ts';
 import { joinedLine } from '../../series_folder.ts';
 import { gitCommit } from '../../git_commit.ts';
@@ -146,7 +146,7 @@ export async function runAndPrintDirectionLeague(
   print(league, output);
   output.written({ action: 'direction league', target: `direction ${job.timeframe}`, after: { look: league.look } });
   output.result(league);
-  endWithout(league.failed, output);
+  endLeague(league, output);
 }
 
 function print(league: DirectionLeague, output: Output): void {

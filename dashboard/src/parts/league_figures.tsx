@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { FailedEntrant, LeagueEntrant } from '../api.ts';
+import type { FailedEntrant, LeagueEntrant, LeagueResult } from '../api.ts';
 import { num, signed } from '../format.ts';
 import { t } from '../text/text.ts';
 import type { Column } from './basics.tsx';
@@ -30,6 +30,17 @@ export function figureColumn<Row>(
   cell: (row: Row) => ComponentChildren,
 ): Column<Row> {
   return { key, title, isNumber: true, value, cell };
+}
+
+/** Entrants that show an edge on a market of coins, where nobody can earn. */
+export function PlaceboEarners({ earners }: { readonly earners: LeagueResult['earners_on_placebo'] }) {
+  if (earners.length === 0) return null;
+  const names = earners.map(({ entrant, subjects }) => `${entrant} (${subjects.join(', ')})`).join('; ');
+  return (
+    <p class="failure" role="alert">
+      {t('league.distrust', { names })}
+    </p>
+  );
 }
 
 /** Entrants without a result, each with its error and what to do. */

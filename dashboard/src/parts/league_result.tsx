@@ -2,7 +2,7 @@ import type { LeagueEntrant, LeagueResult } from '../api.ts';
 import { num, percent } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Table, type Column } from './basics.tsx';
-import { FailedEntrants, figureColumn, plusMinus, rangeOfSeeds, Section, signedPlusMinus } from './league_figures.tsx';
+import { FailedEntrants, figureColumn, PlaceboEarners, plusMinus, rangeOfSeeds, Section, signedPlusMinus } from './league_figures.tsx';
 
 const BYTES_PER_KB = 1000;
 const PARTS = ['folds', 'walk_forward', 'holdout'] as const;
@@ -11,17 +11,12 @@ const SCENARIOS = ['bull', 'bear', 'range', 'high_volatility', 'low_volatility']
 
 /** All that a league of AI1 has measured. */
 export function LeagueResultView({ league }: { readonly league: LeagueResult }) {
-  const { entrants, failed, taken_over, market, best, simplest_within_error, holdout_looks, trials } = league;
+  const { entrants, failed, taken_over, earners_on_placebo, market, best, simplest_within_error, holdout_looks, trials } = league;
   const { folds } = entrants[0]!;
-  const earning = market === 'coins' ? entrants.filter(({ net }) => (net?.edges.length ?? 0) > 0) : [];
   return (
     <>
       {market === 'coins' && <p class="failure">{t('league.placebo')}</p>}
-      {earning.length > 0 && (
-        <p class="failure" role="alert">
-          {t('league.distrust', { names: earning.map(({ name }) => name).join(', ') })}
-        </p>
-      )}
+      <PlaceboEarners earners={earners_on_placebo} />
       <FailedEntrants failed={failed} />
       <p>{t('league.best', { best, simplest: simplest_within_error })}</p>
       <p class="note">

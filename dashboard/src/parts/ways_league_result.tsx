@@ -2,17 +2,18 @@ import type { DirectionLeagueEntrant, DirectionLeagueResult } from '../api.ts';
 import { num, signed } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Table, type Column } from './basics.tsx';
-import { FailedEntrants, figureColumn, plusMinus, rangeOfSeeds } from './league_figures.tsx';
+import { FailedEntrants, figureColumn, PlaceboEarners, plusMinus, rangeOfSeeds } from './league_figures.tsx';
 
 /** Classes of the direction label, as its figures have them. */
 const CLASSES = ['up', 'down', 'range'] as const;
 
 /** All that a league of ways to learn the direction has measured. */
 export function WaysLeagueResultView({ league }: { readonly league: DirectionLeagueResult }) {
-  const { entrants, failed, market, better, reference, look, symbols, timeframe } = league;
+  const { entrants, failed, earners_on_placebo, market, better, reference, look, symbols, timeframe } = league;
   return (
     <>
       {market === 'coins' && <p class="failure">{t('league.placeboDirection')}</p>}
+      <PlaceboEarners earners={earners_on_placebo} />
       <FailedEntrants failed={failed} />
       <p>
         {better.length === 0

@@ -1,7 +1,8 @@
 import * as z from 'zod';
+import { trainingWarningSchema } from '../../../shared/bundle/training_warning.ts';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { REQUESTED_KINDS } from '../../jobs/kinds/registry.ts';
-import { failedEntrantSchema, leagueResultSchema } from '../../learning/league/league_schema.ts';
+import { failedEntrantSchema, leagueResultSchema, placeboEarnersSchema } from '../../learning/league/league_schema.ts';
 
 const number = z.number();
 const maybe = z.number().nullable();
@@ -62,6 +63,8 @@ const directionLeagueSchema = z.object({
   ),
   failed: z.array(failedEntrantSchema).describe('Entrants without a result'),
   priors: z.array(z.object({ name: z.string(), log_loss: number, difference: differenceSchema })),
+  earners_on_placebo: placeboEarnersSchema,
+  warnings: z.array(trainingWarningSchema).describe('Of the rows that the reference learned from'),
   better: z.array(z.string()).describe('Entrants with a lower log loss than the reference, each at 5 %'),
   look: count.nullable().describe('Number of this look at the evaluated blocks; null on a market of coins'),
 });

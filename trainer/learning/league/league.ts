@@ -1,5 +1,6 @@
 import type { Skill } from '../../../shared/bundle/manifest.ts';
 import { describeError } from '../../../shared/errors.ts';
+import type { TrainingWarning } from '../../../shared/bundle/training_warning.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { meanOf, meanOrNull } from '../../../shared/statistics.ts';
@@ -13,7 +14,14 @@ import { splitAuc } from '../measures/split_auc.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import { kFoldSplits, walkForwardSplits, type Split } from '../splits/splits.ts';
-import { isOfScenario, SCENARIOS, scenariosOfRows, type RowScenarios, type Scenario } from '../splits/scenarios.ts';
+import {
+  isOfScenario,
+  marketWarnings,
+  SCENARIOS,
+  scenariosOfRows,
+  type RowScenarios,
+  type Scenario,
+} from '../splits/scenarios.ts';
 import { aucOfSplits, type SplitScores } from '../statistics/auc_error.ts';
 import { splitShares, type SplitShares } from '../validate/split_shares.ts';
 import { calibrationError } from './calibration_error.ts';
@@ -22,6 +30,7 @@ import { answersOf, fitEntrant, type EntrantFit, type EntrantModels } from './en
 import { FitWatch, type FitCost } from './fit_cost.ts';
 import { holdoutNet, type HoldoutNet } from './holdout_net.ts';
 import { incrementsOf, type EntrantKind, type Increment } from './increments.ts';
+import { earnersOnPlacebo, type PlaceboEarner } from './placebo_verdict.ts';
 import { servingCost, type ServingCost } from './serving_cost.ts';
 import {
   figureByDays,
@@ -128,6 +137,10 @@ export interface LeagueReport {
   readonly failed: readonly FailedEntrant[];
   /** Entrants whose measures, times and memory included, are those of an unfinished league like this one. */
   readonly taken_over: readonly string[];
+  /** Who shows an edge on a market of coins: not to be trusted with any. Empty on the recorded one. */
+  readonly earners_on_placebo: readonly PlaceboEarner[];
+  /** Of the training rows, as a training on them has. */
+  readonly warnings: readonly TrainingWarning[];
   /** The entrant with the lowest log loss, of those that can be served. */
   readonly best: string;
   /** The simplest one of these within one standard error of the best. */
@@ -277,6 +290,11 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
     entrants: reports,
     failed,
     taken_over: takenOver,
+    earners_on_placebo: earnersOnPlacebo(
+      market,
+      reports.map(({ name, net }) => ({ name, edges: net?.edges ?? [] })),
+    ),
+    warnings: marketWarnings(scenarios.trend),
     best: entrants[best]!.name,
     simplest_within_error: entrants[served[simplest]!]!.name,
   };

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { trainingWarningSchema } from '../../../shared/bundle/training_warning.ts';
 import { skillSchema } from '../../../shared/bundle/manifest.ts';
 import { SCORING_ENGINES } from '../../../shared/bundle/scoring_engine.ts';
 import { SCENARIOS } from '../splits/scenarios.ts';
@@ -101,6 +102,11 @@ export const failedEntrantSchema = z.object({
   next: z.string().describe('What to do'),
 });
 
+/** Of a league of any strategy. */
+export const placeboEarnersSchema = z
+  .array(z.object({ entrant: z.string(), subjects: names.describe('Pairs or instruments of the edge') }))
+  .describe('Entrants with an edge on a market of coins, where nobody can earn: do not trust such a league');
+
 const reportSchema = z.object({
   dataset_id: z.string(),
   seed: number,
@@ -118,6 +124,8 @@ const reportSchema = z.object({
   entrants: z.array(entrantSchema).describe('The lowest log loss of the folds first'),
   failed: z.array(failedEntrantSchema).describe('Entrants without a result'),
   taken_over: names.describe('Entrants whose measures are those of an unfinished league like this one'),
+  earners_on_placebo: placeboEarnersSchema,
+  warnings: z.array(trainingWarningSchema).describe('Of the training rows, as a training on them has'),
   best: z.string(),
   simplest_within_error: z.string(),
 }) satisfies z.ZodType<LeagueReport>;

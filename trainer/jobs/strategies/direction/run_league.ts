@@ -3,6 +3,8 @@ import type { Timeframe } from '../../../../shared/pair.ts';
 import type { FitCost } from '../../../learning/league/fit_cost.ts';
 import type { FailedEntrant } from '../../../learning/league/league.ts';
 import { refuseMissingEngine } from '../../../learning/learners/trees/engines/engines.ts';
+import { earnersOnPlacebo, type PlaceboEarner } from '../../../learning/league/placebo_verdict.ts';
+import type { TrainingWarning } from '../../../../shared/bundle/training_warning.ts';
 import type { NetResult } from '../../../learning/strategies/direction/direction_net.ts';
 import type { DirectionMetrics, LossDifference } from '../../../learning/strategies/direction/direction_report.ts';
 import type { TrainedDirection } from '../../../learning/strategies/direction/train_direction.ts';
@@ -40,6 +42,10 @@ export interface DirectionLeague {
   readonly priors: TrainedDirection['priors'];
   /** Entrants whose log loss is lower than that of the reference, at an error rate of 5 % each. */
   readonly better: readonly string[];
+  /** Who shows an edge on a market of coins: not to be trusted with any. Empty on the recorded one. */
+  readonly earners_on_placebo: readonly PlaceboEarner[];
+  /** Of the rows that the reference learned from. */
+  readonly warnings: readonly TrainingWarning[];
   /** Number of this look at the evaluated blocks; null on a market of coins. */
   readonly look: number | null;
 }
@@ -76,16 +82,23 @@ export async function runDirectionLeague(job: DirectionLeagueJob, context: Direc
       ...own.cost,
     })),
   ];
+  const market = isDrawn(job.parameters) ? 'coins' : 'recorded';
   return {
     strategy: 'direction',
     timeframe: job.timeframe,
     symbols: job.symbols,
-    market: isDrawn(job.parameters) ? 'coins' : 'recorded',
+    market,
     reference: DIRECTION_REFERENCE,
     entrants,
     failed,
     priors,
     better: entrants.flatMap(({ name, against_reference }) => ((against_reference?.upper_95 ?? 0) < 0 ? [name] : [])),
+    earners_on_placebo: earnersOnPlacebo(
+      market,
+      // The edge of an entrant is of all instruments together, at the error rate of all ways together.
+      entrants.map(({ name, net: own }) => ({ name, edges: own.no_edge ? [] : job.symbols })),
+    ),
+    warnings: trained.validation.warnings,
     look,
   };
 }
