@@ -2,7 +2,15 @@ import type { LeagueEntrant, LeagueResult } from '../api.ts';
 import { num, percent } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Table, type Column } from './basics.tsx';
-import { FailedEntrants, figureColumn, PlaceboEarners, plusMinus, rangeOfSeeds, Section, signedPlusMinus } from './league_figures.tsx';
+import {
+  FailedEntrants,
+  figureColumn,
+  PlaceboEarners,
+  plusMinus,
+  rangeOfSeeds,
+  Section,
+  signedPlusMinus,
+} from './league_figures.tsx';
 
 const BYTES_PER_KB = 1000;
 const PARTS = ['folds', 'walk_forward', 'holdout'] as const;
@@ -11,7 +19,17 @@ const SCENARIOS = ['bull', 'bear', 'range', 'high_volatility', 'low_volatility']
 
 /** All that a league of AI1 has measured. */
 export function LeagueResultView({ league }: { readonly league: LeagueResult }) {
-  const { entrants, failed, taken_over, earners_on_placebo, market, best, simplest_within_error, holdout_looks, trials } = league;
+  const {
+    entrants,
+    failed,
+    taken_over,
+    earners_on_placebo,
+    market,
+    best,
+    simplest_within_error,
+    holdout_looks,
+    trials,
+  } = league;
   const { folds } = entrants[0]!;
   return (
     <>

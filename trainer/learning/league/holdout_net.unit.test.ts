@@ -63,7 +63,13 @@ it('enters the likeliest fifth by the training candidates, and has the net resul
 });
 
 it('has no trade where no answer is above the threshold', () => {
-  const net = holdoutNet(dataset, models, learned.map(() => 1), settings, () => 1);
+  const net = holdoutNet(
+    dataset,
+    models,
+    learned.map(() => 1),
+    settings,
+    () => 1,
+  );
   expect(net).toMatchObject({ threshold: 1, trades: 0, gross_bps: null, edges: [] });
 });
 
