@@ -7,6 +7,10 @@ import { MIN_TRADES } from '../../backtest/edge.ts';
 import { scaledProbabilities } from '../../calibrate/vector_scaling.ts';
 import { EVALUATION_LABEL, DOWN, RANGE, UP } from './label/direction.ts';
 import { walkForwardSplits } from '../../splits/splits.ts';
+import { expectedNovelty } from '../../../../shared/bundle/input_novelty.oracle.ts';
+import { pick } from '../../dataset/rows.ts';
+import { takeRows } from '../../learners/contract/fit_rows.ts';
+import { blockNovelties, describeRows, type NoveltyLimit } from './block_novelties.ts';
 import { chooseTheta, put, strategyOf, THETA_GRID, tradesOfBlocks, walkForwardNet } from './direction_net.ts';
 import type { InstrumentBars } from '../../instruments/instrument_bars.ts';
 import { instrumentRows, type Instrument } from './instrument_rows.ts';
@@ -102,13 +106,41 @@ describe('the threshold of an evaluated block', () => {
     });
   }
 
-  function netOf(scored: readonly ScoredBlock[]) {
+  function netOf(scored: readonly ScoredBlock[], novelty?: NoveltyLimit) {
     const calibrated = scored.slice(2).map((block, i) => {
       const scaling = fitOnBlocks(rows, scored.slice(0, 2 + i), block.split.from);
       return { ...block, scaling, probabilities: scaledProbabilities(block.logits, scaling) };
     });
-    return walkForwardNet({ rows, instruments, scored, calibrated, costs: COSTS, variants: 1 });
+    return walkForwardNet({ rows, instruments, scored, calibrated, costs: COSTS, variants: 1, novelty });
   }
+
+  it('trades no novel input, which each block measures from the rows that its model learned from', () => {
+    const scored = blocksOf(2);
+    const novelties = blockNovelties(rows, splits, 'seed');
+    for (const { train, test, from } of splits) {
+      const learned = { ...rows, x: takeRows(rows.x, train), time: pick(rows.time, train) };
+      const inputs = describeRows(learned, `seed/inputs/${from}`)!;
+      for (const row of test.filter((_, i) => i % 50 === 0)) {
+        const values = rows.x.values.subarray(row * rows.x.columns, (row + 1) * rows.x.columns);
+        const named = Object.fromEntries(rows.columns.map((name, column) => [name, values[column]!]));
+        expect(novelties[row]).toBe(expectedNovelty(inputs, named));
+      }
+    }
+    const tested = splits.reduce((sum, { test }) => sum + test.length, 0);
+    expect(novelties.filter(Number.isNaN).length).toBe(rows.time.length - tested);
+
+    const all = netOf(scored);
+    const limited = netOf(scored, { min: 0.1, novelties });
+    expect(limited.trades.length).toBeGreaterThan(20);
+    expect(limited.trades.length).toBeLessThan(all.trades.length);
+    const rowOf = new Map(Array.from(rows.time, (time, row) => [time, row]));
+    const noveltyOf = ({ entryTime }: { readonly entryTime: number }): number => novelties[rowOf.get(entryTime)!]!;
+    expect(limited.trades.every((trade) => noveltyOf(trade) >= 0.1)).toBe(true);
+    expect(all.trades.some((trade) => noveltyOf(trade) < 0.1)).toBe(true);
+    // What is not known refuses nothing.
+    const unknown = { min: 0.1, novelties: novelties.map(() => NaN) };
+    expect(netOf(scored, unknown)).toEqual(all);
+  });
 
   it('does not depend on the block that it is evaluated on', () => {
     const knowing = blocksOf(2);
