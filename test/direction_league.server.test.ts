@@ -44,6 +44,7 @@ interface League {
   readonly market: string;
   readonly look: number | null;
   readonly better: readonly string[];
+  readonly failed: readonly { readonly name: string; readonly code: string }[];
   readonly priors: readonly { readonly name: string }[];
   readonly entrants: readonly {
     readonly name: string;
@@ -148,6 +149,20 @@ it('on a market of coins counts no look, says so, and makes no bundle by any doo
   ]);
   expect([league!.code, league!.stderr]).toEqual([1, expect.stringContaining('output')]);
   expect([refused!.code, refused!.stderr]).toEqual([1, expect.stringContaining('no bundle is made of a market')]);
+});
+
+it('names an entrant that is not installed, compares the others, and ends with exit code 3', async () => {
+  const env = { MINUTEHAND_XGBOOST_LIBRARY: join(place.folder, 'no.so') };
+  const args = [...LEAGUE, '--json', '--entrants'];
+  const { code, stdout, stderr } = await place.run([...args, 'gbdt@none,xgboost'], { env });
+  expect(code, stderr).toBe(3);
+  const { entrants, failed } = JSON.parse(stdout) as League;
+  expect(entrants.map(({ name }) => name)).toEqual(['gbdt', 'gbdt@none']);
+  expect(failed).toEqual([expect.objectContaining({ name: 'xgboost', code: 'LEARNER_MISSING' })]);
+  expect(stderr).toMatch(/^xgboost has no result\. LEARNER_MISSING/m);
+  // With nothing to compare it is refused before it learns.
+  const alone = await place.run([...args, 'gbdt,xgboost'], { env });
+  expect([alone.code, alone.stderr]).toEqual([1, expect.stringContaining('LEARNER_MISSING')]);
 });
 
 it.each([
