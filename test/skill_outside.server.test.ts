@@ -39,7 +39,8 @@ it('the skill of a card is what a program without our training code finds from t
   expect(ran.status, ran.stderr + ran.stdout).toBe(0);
   const { outside } = JSON.parse(ran.stdout) as { outside: Skill };
   expect(Math.abs(outside.auc - skill!.auc)).toBeLessThan(1e-9);
-  expect(Math.abs(outside.placebo_auc - skill!.placebo_auc)).toBeLessThan(1e-4);
+  // Less than a tenth of a row: one of 150 weighs 0.007.
+  expect(Math.abs(outside.placebo_auc - skill!.placebo_auc)).toBeLessThan(5e-4);
   expect(outside.days).toBe(skill!.days);
 });
 
