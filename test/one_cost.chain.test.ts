@@ -126,6 +126,7 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'shared/policy/schema.ts',
     'shared/run_trigger/en.ts',
     'shared/run_trigger/ja.ts',
+    'trainer/control/api/usual_leagues.ts',
     'trainer/control/fills/fill_figures.ts',
     'trainer/control/fills/intake.ts',
     'trainer/control/golive/facts.ts',
