@@ -1,6 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { eventually } from '../../../../test/cli_process.ts';
@@ -133,8 +132,10 @@ describe.skipIf(process.platform !== 'linux')('child processes of a worker', () 
     });
     expect(await healthy).toEqual(await bytesOf(runFit));
     // Also one that is killed while it waits.
-    for (const pid of pids()) process.kill(Number(pid), 'SIGKILL');
-    await sleep(500);
+    const idle = pids().map(Number);
+    for (const pid of idle) process.kill(pid, 'SIGKILL');
+    // Until this process has collected them: on a busy machine that takes a while.
+    await vi.waitFor(() => idle.forEach((pid) => expect(() => process.kill(pid, 0)).toThrow('ESRCH')), 20_000);
     expect(await bytesOf(pool.fit)).toEqual(await bytesOf(runFit));
   });
 
