@@ -16,6 +16,7 @@ import { runFit } from '../trainer/learning/learners/trees/fit.ts';
 import { auc, logLoss } from '../trainer/learning/measures/metrics.ts';
 import { describeInputs } from '../trainer/learning/novelty/input_description.ts';
 import { rowNovelties } from '../trainer/learning/novelty/row_novelties.ts';
+import { fastestPass, isPlanted, withPlantedMoves } from './planted_moves.ts';
 
 /*
  * What novelty_min refuses, and how good AI1 is there: on the holdout of a folder of bars, and on the same holdout with
@@ -30,8 +31,8 @@ if (folder === undefined || holdout === undefined) {
   process.exit(2);
 }
 
-const SECONDS_PER_DAY = 86_400;
 const FACTOR = 3;
+const STRETCH_DAYS = 1;
 const LIMITS = [0, 0.001, 0.01, 0.05, 0.5, 1];
 const SEED = 7;
 
@@ -54,29 +55,20 @@ const fit = fitOf(learner, { columns: columnsOf(definitions, 'ai1'), seed: `${SE
 const model = await fit(train.ai1, Int32Array.from(train.ai1.y.keys()), null);
 
 report('holdout', real.evaluation.holdout, () => true);
-const planted = await build(new Map([...bars].map(([symbol, own]) => [symbol, withLargeMoves(own)])));
-report(`holdout, moves × ${FACTOR}`, planted.evaluation.holdout, isPlanted);
+const planted = await build(
+  new Map(
+    [...bars].map(([symbol, own]) => [
+      symbol,
+      withPlantedMoves(own, { factor: FACTOR, days: STRETCH_DAYS, from: holdoutFrom }),
+    ]),
+  ),
+);
+report(`holdout, moves × ${FACTOR}`, planted.evaluation.holdout, isMoved);
 console.log(`${costPerRow(train.ai1, inputs).toFixed(2)} µs a row`);
 
-/** The day of the bar that closes at this time. */
-function isPlanted(close: number): boolean {
-  return Math.floor((close - 60) / SECONDS_PER_DAY) % 2 === 0;
-}
-
-/** Log returns of every second day of the holdout, times `FACTOR`. */
-function withLargeMoves(own: BarColumns): BarColumns {
-  const names = ['open', 'high', 'low', 'close'] as const;
-  const moved = { ...own, ...Object.fromEntries(names.map((name) => [name, own[name].slice()])) };
-  let level = Math.log(own.open[0]!);
-  let before = level;
-  for (let i = 0; i < own.length; i++) {
-    const isLarge = own.time[i]! >= holdoutFrom && isPlanted(own.time[i]! + 60);
-    const factor = isLarge ? FACTOR : 1;
-    for (const name of names) moved[name][i] = Math.exp(level + factor * (Math.log(own[name][i]!) - before));
-    before = Math.log(own.close[i]!);
-    level = Math.log(moved.close[i]!);
-  }
-  return moved;
+/** Of the bar that closes at this time. */
+function isMoved(close: number): boolean {
+  return isPlanted(close - 60, STRETCH_DAYS);
 }
 
 function report(title: string, rows: DatasetRows, isOf: (close: number) => boolean): void {
@@ -105,15 +97,11 @@ function mean(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Microseconds, the fastest of several passes. */
+/** Microseconds. */
 function costPerRow({ x }: DatasetRows, described: InputDescription): number {
   const names = definitions.map(({ name }) => name);
   const novelty = new InputNovelty(described, names);
-  let fastest = Infinity;
-  for (let pass = 0; pass < 10; pass++) {
-    const began = process.hrtime.bigint();
+  return fastestPass(() => {
     for (let row = 0; row < x.rows; row++) novelty.of(x.values, row * x.columns);
-    fastest = Math.min(fastest, Number(process.hrtime.bigint() - began) / 1000 / x.rows);
-  }
-  return fastest;
+  }, x.rows);
 }

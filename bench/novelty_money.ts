@@ -25,6 +25,7 @@ import { backtestStrategy } from '../trainer/learning/strategies/direction/strat
 import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/learning/strategies/pair_reversion/backtest/period.ts';
 import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { positions } from '../trainer/learning/dataset/rows.ts';
+import { fastestPass, isPlanted, withPlantedMoves } from './planted_moves.ts';
 
 /*
  * What novelty_min refuses in money: the trades of a bundle, after costs, on bars that it has not learned from, without
@@ -53,15 +54,6 @@ const EASY_CALL = 0.4;
 /** Moves of the planted stretches, times so much; null: the bars as recorded. */
 const FACTORS = [null, 3, 1 / 3];
 
-interface Prices {
-  readonly time: Float64Array;
-  readonly length: number;
-  readonly open: Float64Array;
-  readonly high: Float64Array;
-  readonly low: Float64Array;
-  readonly close: Float64Array;
-}
-
 interface Traded {
   /** Epoch seconds. */
   readonly entryTime: number;
@@ -72,25 +64,6 @@ interface Traded {
 interface Candidates {
   readonly all: number;
   readonly below: readonly number[];
-}
-
-function isPlanted(time: number, days: number): boolean {
-  return Math.floor(time / (days * SECONDS_PER_DAY)) % 2 === 0;
-}
-
-/** Log returns of the planted stretches from a time on, times `factor`. */
-function planted<Own extends Prices>(own: Own, factor: number, days: number, from: number): Own {
-  const names = ['open', 'high', 'low', 'close'] as const;
-  const moved = { ...own, ...Object.fromEntries(names.map((name) => [name, own[name].slice()])) };
-  let level = Math.log(own.open[0]!);
-  let before = level;
-  for (let i = 0; i < own.length; i++) {
-    const times = own.time[i]! >= from && isPlanted(own.time[i]!, days) ? factor : 1;
-    for (const name of names) moved[name][i] = Math.exp(level + times * (Math.log(own[name][i]!) - before));
-    before = Math.log(own.close[i]!);
-    level = Math.log(moved.close[i]!);
-  }
-  return moved;
 }
 
 function report(title: string, unlimited: readonly Traded[], limited: readonly (readonly Traded[])[]): void {
@@ -128,17 +101,6 @@ function titleOf(factor: number | null): string {
   return factor === null ? 'as recorded' : `planted, moves × ${factor.toFixed(2)}`;
 }
 
-/** Microseconds a row, the fastest of several passes. */
-function reportCost(pass: () => unknown, rows: number): void {
-  let fastest = Infinity;
-  for (let i = 0; i < 10; i++) {
-    const began = process.hrtime.bigint();
-    pass();
-    fastest = Math.min(fastest, Number(process.hrtime.bigint() - began) / 1000 / rows);
-  }
-  console.log(`${fastest.toFixed(2)} µs a row`);
-}
-
 async function ofPairs(path: string): Promise<void> {
   const settings = loadSettings();
   const from = (Date.parse(`${firstDay}T00:00:00Z`) / 1000) as OpenTime;
@@ -149,7 +111,9 @@ async function ofPairs(path: string): Promise<void> {
     const bars =
       factor === null
         ? recorded
-        : new Map([...recorded].map(([symbol, own]) => [symbol, planted(own, factor, PAIR_DAYS, from)]));
+        : new Map(
+            [...recorded].map(([symbol, own]) => [symbol, withPlantedMoves(own, { factor, days: PAIR_DAYS, from })]),
+          );
     for (const isDelivered of factor === null ? [true, false] : [false]) {
       const tradesBy = async (novelty_min: number | null) => {
         const core = {
@@ -209,7 +173,7 @@ async function ofDirection(path: string): Promise<void> {
   const { policy: label } = evaluationLabel(manifest.timeframe);
   for (const factor of FACTORS) {
     const instruments = recorded.map(({ bars, series }) => ({
-      bars: factor === null ? bars : planted(bars, factor, DIRECTION_DAYS, from),
+      bars: factor === null ? bars : withPlantedMoves(bars, { factor, days: DIRECTION_DAYS, from }),
       series,
     }));
     const rows = instrumentRows(instruments, { windows: manifest.windows as unknown as InstrumentWindows, label });
@@ -217,7 +181,10 @@ async function ofDirection(path: string): Promise<void> {
     const { probabilities } = answersTo(model.infer.bind(model), rows, chosen);
     const known = noveltiesOf(model, rows.x, chosen);
     if (known === undefined) throw new Error('the bundle does not describe its training rows');
-    if (factor === null) reportCost(() => noveltiesOf(model, rows.x, chosen), chosen.length);
+    if (factor === null) {
+      const cost = fastestPass(() => noveltiesOf(model, rows.x, chosen), chosen.length);
+      console.log(`${cost.toFixed(2)} µs a row`);
+    }
     const answers = noAnswers(instruments);
     put(answers, rows, chosen, probabilities, known);
     const isCounted = (time: number): boolean => factor === null || isPlanted(time, DIRECTION_DAYS);

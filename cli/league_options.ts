@@ -1,5 +1,5 @@
 import { MinutehandError } from '../shared/errors.ts';
-import type { FailedEntrant } from '../trainer/learning/league/league.ts';
+import type { FailedEntrant } from '../trainer/learning/league/failed_entrants.ts';
 import { MAX_SEEDS } from '../trainer/jobs/kinds/league_job.ts';
 import { warningText, type TrainingWarning } from '../shared/bundle/training_warning.ts';
 import { placeboVerdict, type PlaceboEarner } from '../trainer/learning/league/placebo_verdict.ts';

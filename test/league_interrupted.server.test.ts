@@ -53,7 +53,7 @@ function counted(file: 'holdout_looks.json' | 'trials.json'): number {
   return entries.reduce((sum, { trials }) => sum + (typeof trials === 'number' ? trials : 1), 0);
 }
 
-/** Everything but times and memory, and what was taken over. */
+/** The result without times, memory, and the names of the entrants that were taken over. */
 const figures = ({ taken_over: _taken, entrants, ...own }: LeagueOutcome) => ({
   ...own,
   entrants: entrants.map(({ seconds: _seconds, memory_mb: _memory, serving, ...one }) => ({

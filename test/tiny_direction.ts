@@ -31,8 +31,10 @@ export function writeTinyDirection(
   const windows = { ...INSTRUMENT_WINDOWS, ...(formulas !== undefined && { formulas }) };
   const columns = instrumentSchema(windows, TIMEFRAMES[timeframe]).definitions.length;
   const rng = createRng(`direction ${symbol}`);
-  const [up, ...others] = ['up', 'down', 'range'].map((seed) => randomEnsemble({ trees: 8, leaves: 8, columns, seed }));
-  const ensembles = [{ ...up!, baseScore: Math.fround(up!.baseScore + upScore) }, ...others];
+  const treesOf = (seed: string) => randomEnsemble({ trees: 8, leaves: 8, columns, seed });
+  const up = treesOf('up');
+  const others = [treesOf('down'), treesOf('range')];
+  const ensembles = [{ ...up, baseScore: Math.fround(up.baseScore + upScore) }, ...others];
   const rows = randomRows(rng, 200, columns);
   const goldenRows = randomRows(rng, GOLDEN_ROWS, columns);
   return writeRandomDirection(models, {

@@ -1,9 +1,11 @@
-import { MinutehandError } from '../errors.ts';
-import { decodeTreeGraph, type TreeGraph } from './onnx/tree_graph.ts';
+import { readModel } from './onnx/read_model.ts';
+import type { OnnxModel } from './onnx/schema.ts';
+import { treeGraphOf, type TreeGraph } from './onnx/tree_graph.ts';
 import type { TreeEnsemble } from './onnx/tree_ensemble.ts';
+import { Unreadable } from './onnx/unreadable.ts';
 import { openOwnGraph } from './own_graph/open_own_graph.ts';
 import type { OwnGraph } from './own_graph/own_graph.ts';
-import { readOwnGraph } from './own_graph/read_own_graph.ts';
+import { OWN_GRAPH, ownGraphOf } from './own_graph/read_own_graph.ts';
 import { packTrees, type PackedTrees } from './tree_kernel/pack.ts';
 import { openTreeKernel } from './tree_kernel/tree_kernel.ts';
 
@@ -25,21 +27,23 @@ export interface ReadOwnModel {
  * @throws MinutehandError MODEL_LOAD for another graph; it names what was seen
  */
 export function readOwnModel(bytes: Uint8Array, pack: typeof packTrees = packTrees): ReadOwnModel {
-  const trees = treesAlone(bytes);
-  if (trees !== null) {
-    const { ensemble, link, sums } = trees;
-    const packed = pack(ensemble, link, sums);
-    return { model: { engine: 'wasm-simd', packed }, columns: ensemble.columns, ensembles: [ensemble] };
-  }
-  const { graph, ensembles } = readOwnGraph(bytes, pack);
-  return { model: { engine: 'own-graph', graph }, columns: graph.columns, ensembles };
+  return readModel(bytes, OWN_GRAPH, (decoded) => {
+    const trees = treesAlone(decoded);
+    if (trees !== null) {
+      const { ensemble, link, sums } = trees;
+      const packed = pack(ensemble, link, sums);
+      return { model: { engine: 'wasm-simd', packed }, columns: ensemble.columns, ensembles: [ensemble] };
+    }
+    const { graph, ensembles } = ownGraphOf(decoded, pack);
+    return { model: { engine: 'own-graph', graph }, columns: graph.columns, ensembles };
+  });
 }
 
-function treesAlone(bytes: Uint8Array): TreeGraph | null {
+function treesAlone(decoded: OnnxModel): TreeGraph | null {
   try {
-    return decodeTreeGraph(bytes);
+    return treeGraphOf(decoded);
   } catch (error) {
-    if (error instanceof MinutehandError) return null;
+    if (error instanceof Unreadable) return null;
     throw error;
   }
 }
@@ -53,7 +57,7 @@ export function packedTreesOf(model: OwnModel): readonly PackedTrees[] {
 export type ScoreRows = (features: Float32Array, rows: number) => Float32Array;
 
 /**
- * The model with a kernel of its own.
+ * Opens the model with a kernel for its trees alone.
  * @param maxRows of one call
  * @throws MinutehandError KERNEL_MISSING
  */

@@ -1,4 +1,5 @@
 import { MinutehandError } from '../errors.ts';
+import { joinedFloat32 } from '../joined_numbers.ts';
 import type { FileSystem } from '../ports.ts';
 import { readBundle, type Bundle } from './bundle.ts';
 import { bundleSchema, type FeatureSchema } from './feature_schema.ts';
@@ -151,7 +152,7 @@ async function prepareModel(
   }
   if (!crossCheck) return { ...own.model, note: 'not compared with onnxruntime' };
   const seed = bundle.manifest.files[modelFile(name)]!.sha256;
-  const features = joined([goldenFeatures(bundle.manifest.golden), ...hardRows(own, seed)]);
+  const features = joinedFloat32([goldenFeatures(bundle.manifest.golden), ...hardRows(own, seed)]);
   const { rows, largestDifference } = await compare(own, bytes, features, path);
   const found = `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
   if (largestDifference <= CROSS_CHECK_TOLERANCE) return { ...own.model, note: found };
@@ -162,16 +163,6 @@ async function prepareModel(
 function hardRows({ columns, ensembles }: ReadOwnModel, seed: string): Float32Array[] {
   const tested: readonly TreeEnsemble[] = ensembles.length > 0 ? ensembles : [{ columns, baseScore: 0, trees: [] }];
   return tested.map((ensemble, i) => checkRows(ensemble, i === 0 ? seed : `${seed}/${i}`));
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 async function compare(

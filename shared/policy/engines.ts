@@ -94,16 +94,7 @@ export type Ensemble = (typeof ENSEMBLES)[number];
 export const META_LEARNERS = ['greedy', 'logistic'] as const;
 
 /** Engines that an ensemble can combine. */
-export const VOTERS = [
-  ...ENGINES,
-  'logistic',
-  'program',
-  'neural_net',
-  'gru',
-  'lstm',
-  'transformer',
-  ...SCIKIT,
-] as const;
+export const VOTERS = [...ENGINES, 'logistic', 'program', ...NETWORKS, ...SCIKIT] as const;
 /** Engines that the engine `league` can choose among. */
 export const LEAGUE_ENTRANTS = [...VOTERS, 'vote', 'bagging', 'stacking'] as const;
 /** How it chooses. */

@@ -7,17 +7,21 @@ import type { Column } from './basics.tsx';
 type Figure = LeagueEntrant['behind_best'];
 
 /** A value with its standard error. */
-export function plusMinus({ value, standard_error: error }: Figure, digits: number): string {
-  return `${num(value, digits)}${error === null ? '' : ` ± ${num(error, digits)}`}`;
+export function plusMinus(figure: Figure, digits: number): string {
+  return `${num(figure.value, digits)}${errorText(figure, digits)}`;
 }
 
 /** The same of a value whose sign matters. */
-export function signedPlusMinus({ value, standard_error: error }: Figure, digits: number): string {
-  return `${signed(value, digits)}${error === null ? '' : ` ± ${num(error, digits)}`}`;
+export function signedPlusMinus(figure: Figure, digits: number): string {
+  return `${signed(figure.value, digits)}${errorText(figure, digits)}`;
+}
+
+function errorText({ standard_error: error }: Figure, digits: number): string {
+  return error === null ? '' : ` ± ${num(error, digits)}`;
 }
 
 /** Log losses by seed: the least and the greatest. */
-export function rangeOfSeeds(values: readonly number[]): string {
+function rangeOfSeeds(values: readonly number[]): string {
   const least = num(Math.min(...values), 5);
   return values.length === 1 ? least : `${least} … ${num(Math.max(...values), 5)}`;
 }
@@ -30,6 +34,44 @@ export function figureColumn<Row>(
   cell: (row: Row) => ComponentChildren,
 ): Column<Row> {
   return { key, title, isNumber: true, value, cell };
+}
+
+/** The name of an entrant. */
+export function nameColumn<Row>(nameOf: (row: Row) => string): Column<Row> {
+  return {
+    key: 'entrant',
+    title: t('league.entrant'),
+    value: nameOf,
+    cell: (row) => <span class="mono">{nameOf(row)}</span>,
+  };
+}
+
+/** What an entrant of any league has cost. */
+type Cost = Pick<LeagueEntrant, 'log_loss_of_seeds' | 'seconds' | 'memory_mb'>;
+
+/** Log loss by seed, time and memory. */
+export function costColumns<Row extends Cost>(): Column<Row>[] {
+  return [
+    {
+      key: 'log_loss_of_seeds',
+      title: t('league.seeds'),
+      isNumber: true,
+      value: ({ log_loss_of_seeds }) => log_loss_of_seeds.join(' '),
+      cell: ({ log_loss_of_seeds }) => rangeOfSeeds(log_loss_of_seeds),
+    },
+    figureColumn<Row>(
+      'seconds',
+      t('league.seconds'),
+      ({ seconds }) => seconds,
+      ({ seconds }) => num(seconds, 1),
+    ),
+    figureColumn<Row>(
+      'memory_mb',
+      t('league.memory'),
+      ({ memory_mb }) => memory_mb,
+      ({ memory_mb }) => num(memory_mb, 0),
+    ),
+  ];
 }
 
 /** Entrants that show an edge on a market of coins, where nobody can earn. */

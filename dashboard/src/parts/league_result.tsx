@@ -3,11 +3,12 @@ import { num, percent } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Table, type Column } from './basics.tsx';
 import {
+  costColumns,
   FailedEntrants,
   figureColumn,
+  nameColumn,
   PlaceboEarners,
   plusMinus,
-  rangeOfSeeds,
   Section,
   signedPlusMinus,
 } from './league_figures.tsx';
@@ -172,25 +173,7 @@ function Costs({ entrants }: { readonly entrants: readonly LeagueEntrant[] }) {
       value: ({ net }) => net?.edges.join(' ') ?? null,
       cell: ({ net }) => (net === null || net.edges.length === 0 ? t('models.no') : net.edges.join(', ')),
     },
-    {
-      key: 'log_loss_of_seeds',
-      title: t('league.seeds'),
-      isNumber: true,
-      value: ({ log_loss_of_seeds }) => log_loss_of_seeds.join(' '),
-      cell: ({ log_loss_of_seeds }) => rangeOfSeeds(log_loss_of_seeds),
-    },
-    figureColumn<Row>(
-      'seconds',
-      t('league.seconds'),
-      ({ seconds }) => seconds,
-      ({ seconds }) => num(seconds, 1),
-    ),
-    figureColumn<Row>(
-      'memory_mb',
-      t('league.memory'),
-      ({ memory_mb }) => memory_mb,
-      ({ memory_mb }) => num(memory_mb, 0),
-    ),
+    ...costColumns<Row>(),
     figureColumn<Row>(
       'bytes',
       t('league.bytes'),
@@ -221,15 +204,6 @@ function Costs({ entrants }: { readonly entrants: readonly LeagueEntrant[] }) {
       columns={columns}
     />
   );
-}
-
-function nameColumn<Row>(nameOf: (row: Row) => string): Column<Row> {
-  return {
-    key: 'entrant',
-    title: t('league.entrant'),
-    value: nameOf,
-    cell: (row) => <span class="mono">{nameOf(row)}</span>,
-  };
 }
 
 /** What features and an ensemble add; one step alone adds nothing. */
@@ -303,6 +277,16 @@ function Scenarios({ entrants }: { readonly entrants: readonly LeagueEntrant[] }
   );
 }
 
+/** The part of the rows that figures are of. */
+function partColumn<Row extends { readonly part: (typeof PARTS)[number] }>(): Column<Row> {
+  return {
+    key: 'part',
+    title: t('league.part'),
+    value: ({ part }) => part,
+    cell: ({ part }) => codeText('leaguePart', part),
+  };
+}
+
 interface CallRow {
   readonly name: string;
   readonly part: (typeof PARTS)[number];
@@ -338,12 +322,7 @@ function Calls({ entrants }: { readonly entrants: readonly LeagueEntrant[] }) {
       empty="league.none"
       columns={[
         nameColumn<CallRow>(({ name }) => name),
-        {
-          key: 'part',
-          title: t('league.part'),
-          value: ({ part }) => part,
-          cell: ({ part }) => codeText('leaguePart', part),
-        },
+        partColumn<CallRow>(),
         count('true_positive', t('league.truePositive')),
         count('false_positive', t('league.falsePositive')),
         count('false_negative', t('league.falseNegative')),
@@ -391,12 +370,7 @@ function Spread({ entrants }: { readonly entrants: readonly LeagueEntrant[] }) {
       empty="league.none"
       columns={[
         nameColumn<SpreadRow>(({ name }) => name),
-        {
-          key: 'part',
-          title: t('league.part'),
-          value: ({ part }) => part,
-          cell: ({ part }) => codeText('leaguePart', part),
-        },
+        partColumn<SpreadRow>(),
         {
           key: 'measure',
           title: t('league.measure'),

@@ -2,7 +2,7 @@ import type { DirectionLeagueEntrant, DirectionLeagueResult } from '../api.ts';
 import { num, signed } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Table, type Column } from './basics.tsx';
-import { FailedEntrants, figureColumn, PlaceboEarners, plusMinus, rangeOfSeeds } from './league_figures.tsx';
+import { costColumns, FailedEntrants, figureColumn, nameColumn, PlaceboEarners, plusMinus } from './league_figures.tsx';
 
 /** Classes of the direction label, as its figures have them. */
 const CLASSES = ['up', 'down', 'range'] as const;
@@ -159,12 +159,7 @@ function Costs({ entrants }: { readonly entrants: readonly DirectionLeagueEntran
       rowKey={({ name }) => name}
       empty="league.none"
       columns={[
-        {
-          key: 'entrant',
-          title: t('league.entrant'),
-          value: ({ name }) => name,
-          cell: ({ name }) => <span class="mono">{name}</span>,
-        },
+        nameColumn<Row>(({ name }) => name),
         figureColumn<Row>(
           'net_bps',
           t('league.netInterval'),
@@ -190,25 +185,7 @@ function Costs({ entrants }: { readonly entrants: readonly DirectionLeagueEntran
           value: ({ net }) => !net.no_edge,
           cell: ({ net }) => t(net.no_edge ? 'models.no' : 'models.yes'),
         },
-        {
-          key: 'log_loss_of_seeds',
-          title: t('league.seeds'),
-          isNumber: true,
-          value: ({ log_loss_of_seeds }) => log_loss_of_seeds.join(' '),
-          cell: ({ log_loss_of_seeds }) => rangeOfSeeds(log_loss_of_seeds),
-        },
-        figureColumn<Row>(
-          'seconds',
-          t('league.seconds'),
-          ({ seconds }) => seconds,
-          ({ seconds }) => num(seconds, 1),
-        ),
-        figureColumn<Row>(
-          'memory_mb',
-          t('league.memory'),
-          ({ memory_mb }) => memory_mb,
-          ({ memory_mb }) => num(memory_mb, 0),
-        ),
+        ...costColumns<Row>(),
       ]}
     />
   );

@@ -1,5 +1,6 @@
 import { MinutehandError } from '../../errors.ts';
 import { exp } from '../../elementary.ts';
+import { joinedFloat32 } from '../../joined_numbers.ts';
 import { bundleInstrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
 import { InputNovelty } from '../input_novelty.ts';
 import { onnxAnswers } from '../onnx/answers.ts';
@@ -72,7 +73,7 @@ export async function prepareDirection(folder: string, configured: InstrumentSch
     });
   const golden = Float32Array.from(manifest.golden.features.flat(), (value) => value ?? NaN);
   const hard = model.ensembles.map((own, k) => checkRows(own, `${manifest.files[DIRECTION_FILE].sha256}/${k}`));
-  const rows = joined([golden, ...hard]);
+  const rows = joinedFloat32([golden, ...hard]);
   const count = rows.length / columns;
   const expected = (await onnxAnswers(bytes, { rows: count, columns, values: rows })).values;
   const answers = softmaxScorer(model, count)(rows, count);
@@ -132,15 +133,6 @@ export function softmaxScorer(
     }
     return probabilities;
   };
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  parts.reduce((at, part) => {
-    all.set(part, at);
-    return at + part.length;
-  }, 0);
-  return all;
 }
 
 function largest(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -1,9 +1,11 @@
-import { MinutehandError } from '../../errors.ts';
 import { attributesOf } from './attributes.ts';
-import { decodeModel, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxModel, type OnnxNode } from './schema.ts';
+import { featuresOf, readModel } from './read_model.ts';
+import { ELEMENT_FLOAT64, type OnnxModel, type OnnxNode } from './schema.ts';
 import type { Link, TreeEnsemble, TreeModel } from './tree_ensemble.ts';
 import { CLASSIFIER, ML_DOMAIN, readTrees, REGRESSOR } from './tree_nodes.ts';
-import { must, Unreadable } from './unreadable.ts';
+import { must } from './unreadable.ts';
+
+const EXPECTED = `an ONNX file with one ${REGRESSOR}`;
 
 export type Sums = 'float32' | 'float64';
 
@@ -25,10 +27,13 @@ export interface TreeGraph {
  * seen.
  */
 export function decodeTreeGraph(bytes: Uint8Array): TreeGraph {
-  return decode(bytes, (model) => {
-    const { ensembles, link, sums, metadata } = readGraph(model, PLAIN);
-    return { ensemble: ensembles[0]!, link: link === 'sigmoid' ? link : 'none', sums, metadata };
-  });
+  return readModel(bytes, EXPECTED, treeGraphOf);
+}
+
+/** The same of a model that is decoded. @throws Unreadable for a graph of another kind */
+export function treeGraphOf(model: OnnxModel): TreeGraph {
+  const { ensembles, link, sums, metadata } = readGraph(model, PLAIN);
+  return { ensemble: ensembles[0]!, link: link === 'sigmoid' ? link : 'none', sums, metadata };
 }
 
 /**
@@ -37,20 +42,10 @@ export function decodeTreeGraph(bytes: Uint8Array): TreeGraph {
  * @throws MinutehandError MODEL_LOAD as `decodeTreeGraph`
  */
 export function decodeTreeModel(bytes: Uint8Array): { model: TreeModel; metadata: Record<string, string> } {
-  return decode(bytes, (graph) => {
+  return readModel(bytes, EXPECTED, (graph) => {
     const { ensembles, link, metadata } = readGraph(graph, ANY);
     return { model: { link, ensembles }, metadata };
   });
-}
-
-function decode<T>(bytes: Uint8Array, read: (model: OnnxModel) => T): T {
-  try {
-    return read(decodeModel(bytes));
-  } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    const seen = cause instanceof Unreadable ? text : `${bytes.length} bytes that are not ONNX (${text})`;
-    throw new MinutehandError('MODEL_LOAD', { seen, expected: `an ONNX file with one ${REGRESSOR}`, cause });
-  }
 }
 
 /** Operators allowed around the trees, and the allowed numbers of answers. */
@@ -81,12 +76,7 @@ function readGraph({ graph, metadata }: OnnxModel, accepted: Accepted): ReadGrap
   must(more.length === 0 && isKnown, `operators "${operators}"`);
   must(trees.domain === ML_DOMAIN, `operators "${operators}"`);
 
-  must(graph.inputs.length === 1, `${graph.inputs.length} inputs`);
-  const tensor = graph.inputs[0]!.type?.tensor;
-  const dimensions = tensor?.shape?.dimensions ?? [];
-  const columns = dimensions[1]?.size ?? 0;
-  must(dimensions.length === 2 && columns > 0, 'an input of unknown width');
-  must(tensor.elementType === ELEMENT_FLOAT32, `an input of element type ${tensor.elementType}`);
+  const { columns } = featuresOf(graph);
   if (cast !== undefined) {
     const to = attributesOf(cast).integer('to', 0);
     must(to === ELEMENT_FLOAT64, `a Cast to element type ${to}`);

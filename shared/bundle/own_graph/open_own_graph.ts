@@ -1,7 +1,7 @@
 import { ln, sigmoid } from '../../elementary.ts';
 import { BINARY, type Operand, type OwnGraph, type Step } from './own_graph.ts';
 
-/** A graph with memory of its own. */
+/** A graph that is ready to compute, with the memory for its results. */
 export interface OpenedGraph {
   /** [maxRows], until the next call. */
   readonly answers: Float32Array;
@@ -54,6 +54,10 @@ function numbersOf(operand: Operand, { results, widths }: Place): Numbers {
   if ('step' in operand) return { numbers: results[operand.step]!, perRow: widths[operand.step]!, perNumber: 1 };
   const numbers = Float64Array.from(operand.constants);
   return { numbers, perRow: 0, perNumber: numbers.length === 1 ? 0 : 1 };
+}
+
+function numberAt({ numbers, perRow, perNumber }: Numbers, row: number, k: number): number {
+  return numbers[row * perRow + k * perNumber]!;
 }
 
 function computeOf(step: Step, i: number, place: Place): Compute {
@@ -133,11 +137,7 @@ function combined(
 ): Compute {
   return (_features, rows) => {
     for (let row = 0; row < rows; row++)
-      for (let k = 0; k < width; k++)
-        to[row * width + k] = by(
-          left.numbers[row * left.perRow + k * left.perNumber]!,
-          right.numbers[row * right.perRow + k * right.perNumber]!,
-        );
+      for (let k = 0; k < width; k++) to[row * width + k] = by(numberAt(left, row, k), numberAt(right, row, k));
   };
 }
 
@@ -150,7 +150,7 @@ function chosen(
     for (let row = 0; row < rows; row++)
       for (let k = 0; k < width; k++) {
         const from = condition[row * width + k] === 1 ? left : right;
-        to[row * width + k] = from.numbers[row * from.perRow + k * from.perNumber]!;
+        to[row * width + k] = numberAt(from, row, k);
       }
   };
 }

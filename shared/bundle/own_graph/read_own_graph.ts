@@ -1,6 +1,6 @@
-import { MinutehandError } from '../../errors.ts';
 import { attributesOf } from '../onnx/attributes.ts';
-import { decodeModel, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxModel, type OnnxNode } from '../onnx/schema.ts';
+import { featuresOf, readModel } from '../onnx/read_model.ts';
+import { ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxModel, type OnnxNode } from '../onnx/schema.ts';
 import type { TreeEnsemble } from '../onnx/tree_ensemble.ts';
 import { ML_DOMAIN, readTrees, REGRESSOR } from '../onnx/tree_nodes.ts';
 import { must, Unreadable } from '../onnx/unreadable.ts';
@@ -9,6 +9,9 @@ import { BINARY, type Operand, type OwnGraph, type Step } from './own_graph.ts';
 
 /** More numbers per row than any graph of ours has: a foreign one must not take the memory of the daemon. */
 const MOST_NUMBERS = 100_000;
+
+/** What is expected of a graph that our own code computes. */
+export const OWN_GRAPH = 'trees and arithmetic around them';
 
 /** A graph that our own code computes, and its trees as they were written. */
 export interface ReadOwnGraph {
@@ -21,14 +24,13 @@ export interface ReadOwnGraph {
  * [N], and between them the operators of `Step` on float64 values of one row each.
  * @throws MinutehandError MODEL_LOAD when the bytes are no ONNX file or a graph of another kind; it names what was seen
  */
-export function readOwnGraph(bytes: Uint8Array, pack: typeof packTrees = packTrees): ReadOwnGraph {
-  try {
-    return new GraphReader(decodeModel(bytes), pack).read();
-  } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    const seen = cause instanceof Unreadable ? text : `${bytes.length} bytes that are not ONNX (${text})`;
-    throw new MinutehandError('MODEL_LOAD', { seen, expected: 'trees and arithmetic around them', cause });
-  }
+export function readOwnGraph(bytes: Uint8Array): ReadOwnGraph {
+  return readModel(bytes, OWN_GRAPH, (model) => ownGraphOf(model, packTrees));
+}
+
+/** The same of a model that is decoded. @throws Unreadable for a graph of another kind */
+export function ownGraphOf(model: OnnxModel, pack: typeof packTrees): ReadOwnGraph {
+  return new GraphReader(model, pack).read();
 }
 
 /** A value of the graph. */
@@ -62,16 +64,10 @@ class GraphReader {
   constructor(model: OnnxModel, pack: typeof packTrees) {
     this.#model = model;
     this.#pack = pack;
-    const { inputs = [], nodes = [] } = model.graph ?? {};
-    must(nodes.length > 0, 'no operators');
-    must(inputs.length === 1, `${inputs.length} inputs`);
-    const [input] = inputs as [(typeof inputs)[number]];
-    const tensor = input.type?.tensor;
-    const dimensions = tensor?.shape?.dimensions ?? [];
-    this.#columns = dimensions[1]?.size ?? 0;
-    must(dimensions.length === 2 && this.#columns > 0, 'an input of unknown width');
-    must(tensor.elementType === ELEMENT_FLOAT32, `an input of element type ${tensor.elementType}`);
-    this.#values.set(input.name, { kind: 'features', type: 'float32' });
+    must((model.graph?.nodes ?? []).length > 0, 'no operators');
+    const { name, columns } = featuresOf(model.graph);
+    this.#columns = columns;
+    this.#values.set(name, { kind: 'features', type: 'float32' });
   }
 
   read(): ReadOwnGraph {

@@ -1,9 +1,10 @@
-import { describeError, knownError, MinutehandError } from '../../../shared/errors.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
 import { embargoSeconds } from '../../../shared/policy/policy.ts';
 import { countResult } from '../../learning/backtest/holdout_looks.ts';
 import { countTrials, type TriedWork } from '../../learning/backtest/trial_ledger.ts';
 import { DEFAULT_LEAGUE_BYTES, openKeptEntrants } from '../../learning/league/kept_entrants.ts';
-import { runLeague, type Entrant, type FailedEntrant, type LeagueReport } from '../../learning/league/league.ts';
+import { installedEntrants, type InstalledEntrants } from '../../learning/league/failed_entrants.ts';
+import { runLeague, type Entrant, type LeagueReport } from '../../learning/league/league.ts';
 import {
   complexityOf,
   learnersIn,
@@ -175,34 +176,18 @@ interface NamedLearner extends NamedEntrant {
   readonly name: string;
 }
 
-/**
- * Entrants whose learners are on this machine, and the others.
- * @throws MinutehandError LEARNER_MISSING where fewer than two are
- */
+/** @throws MinutehandError LEARNER_MISSING where fewer than two entrants are on this machine */
 function partitionMissing(
   entrants: readonly NamedLearner[],
   ensembles: EnsembleParameters,
-): { readonly able: readonly NamedLearner[]; readonly missing: readonly FailedEntrant[] } {
-  const able: NamedLearner[] = [];
-  const missing: FailedEntrant[] = [];
-  const errors: MinutehandError[] = [];
-  for (const entrant of entrants) {
-    const { name, learner } = entrant;
-    try {
-      const compared = comparisonNamed(learner);
-      if (compared === null) refuseMissingLearner(learner, ensembles);
-      else compared.refuseMissing();
-      able.push(entrant);
-    } catch (error) {
-      const known = knownError(error);
-      if (known?.code !== 'LEARNER_MISSING') throw error;
-      const { code, message, next } = describeError(known);
-      missing.push({ name, code, message, next });
-      errors.push(known);
-    }
-  }
-  if (able.length < 2 && errors[0] !== undefined) throw errors[0];
-  return { able, missing };
+): InstalledEntrants<NamedLearner> {
+  const found = installedEntrants(entrants, ({ learner }) => {
+    const compared = comparisonNamed(learner);
+    if (compared === null) refuseMissingLearner(learner, ensembles);
+    else compared.refuseMissing();
+  });
+  if (found.able.length < 2 && found.error !== undefined) throw found.error;
+  return found;
 }
 
 interface LeagueIdentity {

@@ -99,7 +99,10 @@ export class JobRecorder {
     this.#events.push({ type: 'message', text: maskSecrets(last).slice(0, MAX_CHARACTERS) });
   }
 
-  /** Keeps the answer of a job whose kind a request can queue: nothing else has it. @param result of `--json` */
+  /**
+   * Stores the result of a job of a kind that the API can queue: such a job writes it nowhere else.
+   * @param result the document of `--json`
+   */
   answered(result: unknown): void {
     if (!(REQUESTED_KINDS as readonly string[]).includes(this.#options.job.kind)) return;
     const text = JSON.stringify(result);

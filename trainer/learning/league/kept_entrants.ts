@@ -99,7 +99,9 @@ function readEntrant(folder: string, key: string, keys: Set<string>): PlayedEntr
   const found = readColumns(path);
   const meta = metaSchema.safeParse(found?.meta);
   if (found === null || !meta.success || meta.data.key !== key) return null;
-  const [folds, walkForward, holdout] = ['folds', 'walk_forward', 'holdout'].map((name) => found.columns.get(name));
+  const folds = found.columns.get('folds');
+  const walkForward = found.columns.get('walk_forward');
+  const holdout = found.columns.get('holdout');
   if (!(folds instanceof Float64Array && walkForward instanceof Float64Array && holdout instanceof Float64Array))
     return null;
   touch(path);

@@ -1,5 +1,4 @@
 import type { Skill } from '../../../shared/bundle/manifest.ts';
-import { describeError } from '../../../shared/errors.ts';
 import type { TrainingWarning } from '../../../shared/bundle/training_warning.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
@@ -27,6 +26,7 @@ import { splitShares, type SplitShares } from '../validate/split_shares.ts';
 import { calibrationError } from './calibration_error.ts';
 import { callsOf, spreadOfSplits, type Calls, type SpreadOfSplits } from './calls.ts';
 import { answersOf, fitEntrant, type EntrantFit, type EntrantModels } from './entrant_models.ts';
+import { failedEntrant, type FailedEntrant } from './failed_entrants.ts';
 import { FitWatch, type FitCost } from './fit_cost.ts';
 import { holdoutNet, type HoldoutNet } from './holdout_net.ts';
 import { incrementsOf, type EntrantKind, type Increment } from './increments.ts';
@@ -110,15 +110,6 @@ export interface EntrantReport extends FitCost {
   readonly net: HoldoutNet | null;
   /** Of the model of all training rows, in the daemon; null where it is only compared. */
   readonly serving: ServingCost | null;
-}
-
-/** Why an entrant has no result: the error that ended it. */
-export interface FailedEntrant {
-  readonly name: string;
-  readonly code: string;
-  readonly message: string;
-  /** What to do. */
-  readonly next: string;
 }
 
 export interface LeagueReport {
@@ -364,8 +355,7 @@ async function playAll(field: Field, options: LeagueOptions): Promise<Results> {
       results.push({ entrant, played });
     } catch (error) {
       if (error === uncounted) throw error;
-      const { code, message, next } = describeError(error);
-      failed.push({ name: entrant.name, code, message, next });
+      failed.push(failedEntrant(entrant.name, error));
       errors.push(error);
     }
   }

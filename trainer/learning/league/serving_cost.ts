@@ -4,7 +4,7 @@ import { openOwnModel, readOwnModel, type OwnModel } from '../../../shared/bundl
 import { slowestEngine, type ScoringEngine } from '../../../shared/bundle/scoring_engine.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
-import type { Fitted } from '../learners/contract/fitted.ts';
+import { barsOf, type Fitted } from '../learners/contract/fitted.ts';
 import type { EntrantModels } from './entrant_models.ts';
 import { isSequence, sequencesOf } from '../learners/contract/past_rows.ts';
 
@@ -66,7 +66,7 @@ async function openScored(fitted: Fitted, x: Matrix, subjects: number): Promise<
     Array.from({ length: subjects }, (_, row) => row % x.rows),
   );
   // A model of single bars gets these alone in a league whose rows have sequences, too.
-  const { bars = 1 } = fitted;
+  const bars = barsOf(fitted);
   const features = bars > 1 && isSequence(rows) ? sequencesOf(rows, 0, subjects) : rows.values;
   const own = bars > 1 ? null : ownModel(bytes);
   if (own !== null) {

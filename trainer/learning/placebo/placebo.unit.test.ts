@@ -6,7 +6,8 @@ import { tinyBars, tinySettings } from '../../../test/tiny_settings.ts';
 import { auc } from '../measures/metrics.ts';
 import { coinsOf, mirrorBars } from './mirrored_bars.ts';
 import { placeboRowsOf } from './placebo_rows.ts';
-import { coinDraws, tradingDaysOf } from './coin_draws.ts';
+import { coinDraws } from './coin_draws.ts';
+import { tradingDaysOf } from './time_blocks.ts';
 import { skillOf, type ScoredRows } from './skill.ts';
 import { studentUpper } from '../statistics/student_t.ts';
 

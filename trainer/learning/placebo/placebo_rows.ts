@@ -15,7 +15,8 @@ import { takeRows } from '../learners/contract/fit_rows.ts';
 import { rowsOfTable } from '../learners/contract/past_rows.ts';
 import { labelReversion } from '../strategies/pair_reversion/label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../strategies/pair_reversion/label/reversion.ts';
-import { coinDraws, tradingDaysOf } from './coin_draws.ts';
+import { coinDraws } from './coin_draws.ts';
+import { tradingDaysOf } from './time_blocks.ts';
 import { runOnThreads } from '../threads/thread_tasks.ts';
 import { coinsOf, mirrorBars, type Coins } from './mirrored_bars.ts';
 

@@ -1,11 +1,12 @@
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Skill } from '../../../shared/bundle/manifest.ts';
+import { joinedFloat64 } from '../../../shared/joined_numbers.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { meanOf } from '../../../shared/statistics.ts';
 import { meanRun } from '../statistics/block_bootstrap.ts';
 import { auc } from '../measures/metrics.ts';
 import { studentUpper } from '../statistics/student_t.ts';
-import { daysOf, type TimeBlocks } from './coin_draws.ts';
+import { blocksOf, daysOf } from './time_blocks.ts';
 import type { PlaceboMarkets } from './placebo_rows.ts';
 
 const RESAMPLES = 200;
@@ -112,13 +113,6 @@ function standardError(
   return { days, error: Math.sqrt(squares / (found.length - 1)), factor };
 }
 
-function blocksOf(markets: readonly ScoredRows[], seconds: number): TimeBlocks {
-  const present = new Set<number>();
-  for (const { time } of markets) for (const at of time) present.add(Math.floor(at / seconds));
-  const numbers = new Map([...present].sort((a, b) => a - b).map((block, i) => [block, i]));
-  return { count: present.size, at: (time) => numbers.get(Math.floor(time / seconds))! };
-}
-
 /** Rows by ascending score. */
 interface RankedRows {
   readonly day: Int32Array;
@@ -174,20 +168,10 @@ export function modelSkill(
   const placebos = markets.map((market): ScoredRows => {
     const own = market.filter(({ pairId, y }) => pairs.includes(pairId) && y.length > 0);
     return {
-      scores: joined(own.map(({ x }) => answer(x))),
-      y: joined(own.map(({ y }) => y)),
-      time: joined(own.map(({ time }) => time)),
+      scores: joinedFloat64(own.map(({ x }) => answer(x))),
+      y: joinedFloat64(own.map(({ y }) => y)),
+      time: joinedFloat64(own.map(({ time }) => time)),
     };
   });
   return skillOf(recorded, placebos, seed);
-}
-
-function joined(parts: readonly Float64Array[]): Float64Array {
-  const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -36,9 +36,9 @@ export function aucByDays(
 }
 
 /**
- * The same where each split was answered by another fit. A row is ranked among the rows of its own split alone, and
- * each split counts by its pairs of a positive and a negative row: fits differ in level, and a fit without the split's
- * positives has a lower one, so that ranks across splits are below one half where nothing is known.
+ * AUC and its standard error, as `aucByDays`, of splits that were scored by different fits. A row is ranked only within
+ * its own split, and each split counts by its pairs of a positive and a negative row: fits differ in level, and a fit
+ * without the split's positives has a lower one, so that ranks across splits are below one half where nothing is known.
  */
 export function aucOfSplits(splits: readonly SplitScores[]): AucEstimate | null {
   const ranked = splits.flatMap((split) => rankedSplit(split) ?? []);

@@ -70,7 +70,7 @@ export type PartMetrics = Pick<
 
 /**
  * Plain JSON. Measures of rows that several fits have answered are of all these rows, but an AUC ranks each among the
- * rows of its own split: see `splitAuc`.
+ * rows of its own split, as in `splitAuc`.
  */
 export interface ValidationReport {
   readonly pooled: DetailedMetrics;

@@ -1,7 +1,6 @@
-import { describeError, knownError, type MinutehandError } from '../../../../shared/errors.ts';
 import type { Timeframe } from '../../../../shared/pair.ts';
 import type { FitCost } from '../../../learning/league/fit_cost.ts';
-import type { FailedEntrant } from '../../../learning/league/league.ts';
+import { failedEntrant, installedEntrants, type FailedEntrant } from '../../../learning/league/failed_entrants.ts';
 import { refuseMissingEngine } from '../../../learning/learners/trees/engines/engines.ts';
 import { earnersOnPlacebo, type PlaceboEarner } from '../../../learning/league/placebo_verdict.ts';
 import type { TrainingWarning } from '../../../../shared/bundle/training_warning.ts';
@@ -60,7 +59,7 @@ export async function runDirectionLeague(job: DirectionLeagueJob, context: Direc
   const { seeds = 1, entrants: chosen } = job.parameters;
   const { able, missing } = partitionMissing(chosen);
   const failed: FailedEntrant[] = [...missing];
-  const onFailed = (way: string, error: unknown): void => void failed.push(failureOf(directionEntrant(way), error));
+  const onFailed = (way: string, error: unknown): void => void failed.push(failedEntrant(directionEntrant(way), error));
   const training = trainingOf({ ...job, parameters: { ...job.parameters, entrants: able } });
   const { trained } = await runDirection(training, { ...context, seeds, onFailed });
   const { metrics, net, others, priors, look, log_loss_of_seeds, cost } = trained;
@@ -112,26 +111,13 @@ function partitionMissing(entrants: readonly string[]): {
   readonly missing: readonly FailedEntrant[];
 } {
   const { peers } = waysOf(entrants);
-  const missing: FailedEntrant[] = [];
-  const errors: MinutehandError[] = [];
-  for (const peer of peers) {
-    try {
-      refuseMissingEngine(peer);
-    } catch (error) {
-      const known = knownError(error);
-      if (known?.code !== 'LEARNER_MISSING') throw error;
-      missing.push(failureOf(peer, known));
-      errors.push(known);
-    }
-  }
+  const { missing, error } = installedEntrants(
+    peers.map((name) => ({ name })),
+    ({ name }) => refuseMissingEngine(name),
+  );
   const able = entrants.filter((name) => !missing.some((own) => own.name === name));
-  if (errors[0] !== undefined && able.every((name) => name === DIRECTION_REFERENCE)) throw errors[0];
+  if (error !== undefined && able.every((name) => name === DIRECTION_REFERENCE)) throw error;
   return { able, missing };
-}
-
-function failureOf(name: string, error: unknown): FailedEntrant {
-  const { code, message, next } = describeError(error);
-  return { name, code, message, next };
 }
 
 /** The training that measures it. */

@@ -77,3 +77,8 @@ export interface Fitted {
   /** An ONNX file: input `features`, output `score`. The same model and facts give the same bytes. */
   toOnnx(facts: OnnxFacts): Uint8Array;
 }
+
+/** Bars whose features the model gets together. */
+export function barsOf({ bars = 1 }: Pick<Fitted, 'bars'>): number {
+  return bars;
+}

@@ -1,6 +1,6 @@
 import { rowLosses, simplestWithinError, standingsOf } from '../../statistics/standings.ts';
 import { takeLabels, takeRows, type FitRows } from '../contract/fit_rows.ts';
-import type { Fitted } from '../contract/fitted.ts';
+import { barsOf, type Fitted } from '../contract/fitted.ts';
 import { refuseUnsupported, type FitRequest, type Learner, type LearnerDefinition } from '../contract/learner.ts';
 import { barsPerRow } from '../contract/past_rows.ts';
 import { onLastBar } from '../onnx/last_bar.ts';
@@ -120,7 +120,7 @@ function fitOne(request: FitRequest, learner: Learner, changes: Partial<FitReque
  * @param bars that the models of the training get together
  */
 function chosenModel(model: Fitted, bars: number): ChosenModel {
-  const served = bars > 1 && (model.bars ?? 1) === 1 ? onLastBar(model, bars) : model;
+  const served = bars > 1 && barsOf(model) === 1 ? onLastBar(model, bars) : model;
   return {
     ...served,
     learner: LEAGUE.name,

@@ -20,6 +20,7 @@ import { onLastBar } from '../onnx/last_bar.ts';
 import { openLearner } from '../registry.ts';
 import { runFit } from '../trees/fit.ts';
 import { isChosen } from './league_learner.ts';
+import { SMALL_TREES } from '../small_trees.fixture.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
@@ -29,16 +30,6 @@ const BARS = 4;
 const ROWS = 1500;
 const TILT = 0.25;
 const PARITY = 1e-5;
-const PARAMETERS = {
-  rounds: 15,
-  learning_rate: 0.1,
-  leaves: 7,
-  min_data_in_leaf: 20,
-  l2: 1,
-  row_fraction: 1,
-  column_fraction: 1,
-};
-
 let place: Workplace;
 let folder: string;
 let python: string;
@@ -81,7 +72,7 @@ const rows = rowsOfSequences();
 const fit = (name: string, entrants: readonly string[] = []): Promise<Fitted> =>
   fitAllRows(
     openLearner(name, {
-      parameters: PARAMETERS,
+      parameters: SMALL_TREES,
       fitTrees: runFit,
       ensembles: {
         ...ensembleParameters({ vote_members: ['gbdt', 'logistic'] }),

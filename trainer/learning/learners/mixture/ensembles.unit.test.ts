@@ -13,18 +13,11 @@ import { runFit } from '../trees/fit.ts';
 import { treesOf } from '../trees/fitted_trees.ts';
 import { ensembleParameters } from './ensemble_parameters.ts';
 import { mixtureOf } from './fitted_mixture.ts';
+import { SMALL_TREES } from '../small_trees.fixture.ts';
 
 const ROWS = 3000;
 const DAY = 86_400;
-const PARAMETERS = {
-  rounds: 20,
-  learning_rate: 0.1,
-  leaves: 7,
-  min_data_in_leaf: 20,
-  l2: 1,
-  row_fraction: 1,
-  column_fraction: 1,
-};
+const PARAMETERS = { ...SMALL_TREES, rounds: 20 };
 type Configured = Parameters<typeof ensembleParameters>[0];
 
 /** A label that a line predicts well. 300 rows a day. */

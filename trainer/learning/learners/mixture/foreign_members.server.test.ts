@@ -18,6 +18,7 @@ import { runFit } from '../trees/fit.ts';
 import { ensembleParameters } from './ensemble_parameters.ts';
 import { fittedMixture, mixtureOf } from './fitted_mixture.ts';
 import { mixturePart } from './mixture_graph.ts';
+import { SMALL_TREES } from '../small_trees.fixture.ts';
 
 const ROWS = 900;
 const NAMES = ['z_score', 'beta', 'half_life'];
@@ -25,16 +26,6 @@ const COLUMNS = NAMES.length;
 const PROGRAM_FILE = join(import.meta.dirname, '..', 'program', 'logistic_program.fixture.mjs');
 /** Between a model and its graph, as for every learner. */
 const PARITY = 1e-5;
-const PARAMETERS = {
-  rounds: 15,
-  learning_rate: 0.1,
-  leaves: 7,
-  min_data_in_leaf: 20,
-  l2: 1,
-  row_fraction: 1,
-  column_fraction: 1,
-};
-
 beforeAll(() => void (process.env[LEARNER_PROGRAM] = JSON.stringify([process.execPath, PROGRAM_FILE])));
 afterAll(() => delete process.env[LEARNER_PROGRAM]);
 
@@ -67,7 +58,7 @@ type Member = (typeof members)[number] | 'neural_net';
 const fit = (engine: string, of: readonly [Member, ...Member[]] = members): Promise<Fitted> =>
   fitAllRows(
     openLearner(engine, {
-      parameters: PARAMETERS,
+      parameters: SMALL_TREES,
       fitTrees: runFit,
       ensembles: ensembleParameters({
         vote_members: [...of],

@@ -1,4 +1,4 @@
-import type { Fitted } from '../contract/fitted.ts';
+import { barsOf, type Fitted } from '../contract/fitted.ts';
 
 /** How the answers of several models become one. */
 export interface Mixture {
@@ -14,12 +14,7 @@ export interface Mixture {
   readonly intercept: number | null;
 }
 
-/** Bars whose features a member gets together. */
-export function barsOfMember({ bars = 1 }: Fitted): number {
-  return bars;
-}
-
-/** Those that the mixture gets: as many as one of its members. */
+/** Bars that a mixture gets: as many as one of its members. */
 export function barsOfMixture({ members }: Pick<Mixture, 'members'>): number {
-  return Math.max(...members.map(barsOfMember));
+  return Math.max(...members.map(barsOf));
 }

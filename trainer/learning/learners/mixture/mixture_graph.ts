@@ -1,10 +1,10 @@
 import { ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
-import type { Fitted, GraphPlace } from '../contract/fitted.ts';
+import { barsOf, type Fitted, type GraphPlace } from '../contract/fitted.ts';
 import { newestBar } from '../contract/newest_bar.ts';
 import { joinedParts, type GraphPart } from '../contract/graph_part.ts';
 import { castTo, graphNodes, type GraphNodes } from '../contract/graph_nodes.ts';
 import { LEAST, rescaledNodes, type Rescaling } from '../contract/rescaled.ts';
-import { barsOfMember, barsOfMixture, type Mixture } from './mixture.ts';
+import { barsOfMixture, type Mixture } from './mixture.ts';
 
 /** Weights and intercept are float32 numbers. */
 export interface MixtureGraph extends Omit<Mixture, 'learner'> {
@@ -21,7 +21,7 @@ export function mixturePart(
   const { named, node, scalar } = nodes;
   const bars = barsOfMixture({ members });
   const newest = bars > 1 ? newestBar(nodes, input, bars) : null;
-  const inputOf = (member: Fitted): string => (newest !== null && barsOfMember(member) === 1 ? newest.output : input);
+  const inputOf = (member: Fitted): string => (newest !== null && barsOf(member) === 1 ? newest.output : input);
   const weighed = members.flatMap((member, i): (OnnxNode[] | GraphPart)[] => [
     member.graph({ input: inputOf(member), output: named(`answer_${i}_32`), prefix: named(`member_${i}/`) }),
     [

@@ -15,6 +15,7 @@ import { runFit } from '../trees/fit.ts';
 import { ensembleParameters } from './ensemble_parameters.ts';
 import { fittedMixture, mixtureOf } from './fitted_mixture.ts';
 import type { Mixture } from './mixture.ts';
+import { SMALL_TREES } from '../small_trees.fixture.ts';
 
 const ROWS = 900;
 const BARS = 5;
@@ -22,16 +23,6 @@ const NAMES = ['z_score', 'beta', 'half_life'];
 const COLUMNS = NAMES.length;
 /** Between a model and its graph, as for every learner. */
 const PARITY = 1e-5;
-const PARAMETERS = {
-  rounds: 15,
-  learning_rate: 0.1,
-  leaves: 7,
-  min_data_in_leaf: 20,
-  l2: 1,
-  row_fraction: 1,
-  column_fraction: 1,
-};
-
 /** The label depends on the newest row and on the oldest of its sequence. 300 rows a day. */
 function rowsOf(seed: string): FitRows {
   const rng = createRng(seed);
@@ -63,7 +54,7 @@ const request: FitRequest = {
 
 const open = (engine: string, members: readonly [string, ...string[]], configured: object = {}) =>
   openLearner(engine, {
-    parameters: PARAMETERS,
+    parameters: SMALL_TREES,
     fitTrees: runFit,
     ensembles: ensembleParameters({
       vote_members: [...members] as never,

@@ -9,17 +9,10 @@ import { runFit } from '../trees/fit.ts';
 import { ensembleParameters } from '../mixture/ensemble_parameters.ts';
 import { mixtureOf } from '../mixture/fitted_mixture.ts';
 import { voteWeights } from './vote_weights.ts';
+import { SMALL_TREES } from '../small_trees.fixture.ts';
 
 const ROWS = 3000;
-const PARAMETERS = {
-  rounds: 30,
-  learning_rate: 0.1,
-  leaves: 7,
-  min_data_in_leaf: 20,
-  l2: 1,
-  row_fraction: 1,
-  column_fraction: 1,
-};
+const PARAMETERS = { ...SMALL_TREES, rounds: 30 };
 
 /** A label that a line predicts well, from a column that hides it from constants. */
 function rowsOf(seed: string): FitRows {

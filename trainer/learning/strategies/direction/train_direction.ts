@@ -278,14 +278,17 @@ function noveltyLimit(
   { noveltyMin, walkForward, seed }: DirectionPlan,
 ): NoveltyLimit | undefined {
   if (noveltyMin === undefined) return undefined;
-  const { calibrationBlocks: _, ...own } = walkForward;
-  return { min: noveltyMin, novelties: blockNovelties(rows, walkForwardSplits(rows, { ...own, window: null }), seed) };
+  return { min: noveltyMin, novelties: blockNovelties(rows, allSplits(rows, walkForward), seed) };
 }
 
 /** The blocks of time that a training is evaluated on, the earliest first. */
 export function evaluatedSplits(rows: InstrumentRows, plan: WalkForwardPlan): Split[] {
-  const { calibrationBlocks, ...walkForward } = plan;
-  return walkForwardSplits(rows, { ...walkForward, window: null }).slice(calibrationBlocks);
+  return allSplits(rows, plan).slice(plan.calibrationBlocks);
+}
+
+/** Those before, too, which calibration begins with. */
+function allSplits(rows: InstrumentRows, { calibrationBlocks: _, ...plan }: WalkForwardPlan): Split[] {
+  return walkForwardSplits(rows, { ...plan, window: null });
 }
 
 /** What a training would learn. */
