@@ -76,3 +76,15 @@ export function ln(x: number): number {
 export function sigmoid(x: number): number {
   return 1 / (1 + exp(-x));
 }
+
+/** Logits to shares of one, in place. The greatest is subtracted first, so that nothing overflows. */
+export function softmax(logits: Float64Array): void {
+  let greatest = -Infinity;
+  for (const logit of logits) greatest = Math.max(greatest, logit);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) {
+    logits[i] = exp(logits[i]! - greatest);
+    sum += logits[i]!;
+  }
+  for (let i = 0; i < logits.length; i++) logits[i] = logits[i]! / sum;
+}

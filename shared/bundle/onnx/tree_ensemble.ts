@@ -1,4 +1,4 @@
-import { exp, sigmoid } from '../../elementary.ts';
+import { sigmoid, softmax } from '../../elementary.ts';
 
 /** Numbers by row: `values[row * columns + column]`. NaN is a missing value; infinities are values. */
 export interface Matrix {
@@ -122,16 +122,4 @@ export function predictModel({ link, ensembles }: TreeModel, x: Matrix): Float64
   if (link === 'softmax')
     for (let row = 0; row < x.rows; row++) softmax(answers.subarray(row * width, (row + 1) * width));
   return answers;
-}
-
-/** Logits to shares of one, in place. The greatest is subtracted first, so that nothing overflows. */
-function softmax(logits: Float64Array): void {
-  let greatest = -Infinity;
-  for (const logit of logits) greatest = Math.max(greatest, logit);
-  let sum = 0;
-  for (let i = 0; i < logits.length; i++) {
-    logits[i] = exp(logits[i]! - greatest);
-    sum += logits[i]!;
-  }
-  for (let i = 0; i < logits.length; i++) logits[i] = logits[i]! / sum;
 }

@@ -39,13 +39,26 @@ export function rescaledAnswers(probabilities: Float64Array, scaling: Rescaling 
 }
 
 /** One scaling behind another. @throws RangeError as `Fitted.withMargins` */
-export function composedRescaling(first: Rescaling | null, { slope, intercept }: MarginScaling): Rescaling {
-  const factor = slope[0] ?? NaN;
-  const shift = intercept[0] ?? NaN;
-  if (!(factor > 0 && factor < Infinity && Number.isFinite(shift)))
-    throw new RangeError(`slope ${factor} and intercept ${shift}, expected numbers, the slope above 0`);
+export function composedRescaling(first: Rescaling | null, scaling: MarginScaling): Rescaling {
+  const by = checkedScaling(scaling, 1);
+  const factor = by.slope[0]!;
+  const shift = by.intercept[0]!;
   const before = first ?? { slope: 1, intercept: 0 };
   return { slope: factor * before.slope, intercept: factor * before.intercept + shift };
+}
+
+/**
+ * A slope and an intercept for each of so many answers.
+ * @throws RangeError as `Fitted.withMargins`
+ */
+export function checkedScaling({ slope, intercept }: MarginScaling, answers: number): MarginScaling {
+  for (let k = 0; k < answers; k++) {
+    const factor = slope[k] ?? NaN;
+    const shift = intercept[k] ?? NaN;
+    if (!(factor > 0 && factor < Infinity && Number.isFinite(shift)))
+      throw new RangeError(`slope ${factor} and intercept ${shift}, expected numbers, the slope above 0`);
+  }
+  return { slope, intercept };
 }
 
 /**

@@ -1,34 +1,112 @@
 import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import type { GraphPlace } from '../contract/fitted.ts';
-import { castTo, graphNodes } from '../contract/graph_nodes.ts';
+import { castTo, graphNodes, type GraphNodes } from '../contract/graph_nodes.ts';
 
-/** A sigmoid of a linear function of standardized columns. All numbers are float32 ones. */
-export interface LinearGraph {
+/** Standardized columns of the features. All numbers are float32 ones. */
+interface StandardizedColumns {
   /** Columns of the features that it uses. */
   readonly columns: readonly number[];
   /** One of each per used column. */
   readonly mean: Float64Array;
   readonly inverse: Float64Array;
-  readonly coefficients: Float64Array;
-  readonly intercept: number;
   /** Standardized values further out than this count as this. */
   readonly clip: number;
 }
+
+/** A sigmoid of a linear function of standardized columns. */
+export interface LinearGraph extends StandardizedColumns {
+  /** One per used column. */
+  readonly coefficients: Float64Array;
+  readonly intercept: number;
+}
+
+/** A softmax of linear functions of standardized columns. */
+export interface MultinomialGraph extends StandardizedColumns {
+  /** [classes], each with one per used column. */
+  readonly coefficients: readonly Float64Array[];
+  /** [classes] */
+  readonly intercepts: readonly number[];
+}
+
+/** Over the classes of a row. */
+const CLASSES_AXIS = 1;
 
 /**
  * Gather → standardize → missing = 0 → clip → product with the coefficients → Sigmoid, in float64 but for input and
  * answer: a column whose deviation is small beside its mean has no digits left in float32.
  */
 export function linearNodes(
-  { columns, mean, inverse, coefficients, intercept, clip }: LinearGraph,
+  { coefficients, intercept, ...standardized }: LinearGraph,
   { input, output, prefix }: GraphPlace,
 ): OnnxNode[] {
-  const { named, node, scalar, integers } = graphNodes(prefix);
-  /** Float32 numbers as a float64 vector. */
-  const numbers = (name: string, values: ArrayLike<number>): OnnxNode[] => [
+  const nodes = graphNodes(prefix);
+  const { node, integers } = nodes;
+  return [
+    ...standardizedNodes(nodes, input, standardized, [
+      ...numbers(nodes, 'coefficients', coefficients),
+      ...numbers(nodes, 'intercept', [intercept]),
+    ]),
+    node('MatMul', ['clipped', 'coefficients'], 'sum'),
+    node('Add', ['sum', 'intercept'], 'logit'),
+    node('Sigmoid', ['logit'], 'probability'),
+    integers('one_column', [-1, 1]),
+    node('Reshape', ['probability', 'one_column'], 'column'),
+    { ...node('Cast', ['column'], 'answer', castTo(ELEMENT_FLOAT32)), outputs: [output] },
+  ];
+}
+
+/**
+ * As `linearNodes`, with the product of each class as a column, and a Softmax over the columns: [N, classes].
+ */
+export function multinomialNodes(
+  { coefficients, intercepts, ...standardized }: MultinomialGraph,
+  { input, output, prefix }: GraphPlace,
+): OnnxNode[] {
+  const nodes = graphNodes(prefix);
+  const { node, integers } = nodes;
+  const axis = [{ name: 'axis', type: ATTRIBUTE.INT, integer: CLASSES_AXIS }];
+  return [
+    ...standardizedNodes(nodes, input, standardized, [
+      ...coefficients.flatMap((own, k) => numbers(nodes, `coefficients_${k}`, own)),
+      ...numbers(nodes, 'intercepts', intercepts),
+      integers('one_column', [-1, 1]),
+    ]),
+    ...coefficients.flatMap((_, k) => [
+      node('MatMul', ['clipped', `coefficients_${k}`], `sum_${k}`),
+      node('Reshape', [`sum_${k}`, 'one_column'], `column_${k}`),
+    ]),
+    node(
+      'Concat',
+      coefficients.map((_, k) => `column_${k}`),
+      'sums',
+      axis,
+    ),
+    node('Add', ['sums', 'intercepts'], 'logits'),
+    node('Softmax', ['logits'], 'probabilities', axis),
+    { ...node('Cast', ['probabilities'], 'answer', castTo(ELEMENT_FLOAT32)), outputs: [output] },
+  ];
+}
+
+/** Float32 numbers as a float64 vector. */
+function numbers({ node }: GraphNodes, name: string, values: ArrayLike<number>): OnnxNode[] {
+  return [
     node('Constant', [], `${name}32`, [{ name: 'value_floats', type: ATTRIBUTE.FLOATS, floats: Array.from(values) }]),
     node('Cast', [`${name}32`], name, castTo(ELEMENT_FLOAT64)),
   ];
+}
+
+/**
+ * The nodes that make `clipped`, float64 [N, used columns].
+ * @param input name of the features
+ * @param constants nodes of the constants that are read behind it
+ */
+function standardizedNodes(
+  nodes: GraphNodes,
+  input: string,
+  { columns, mean, inverse, clip }: StandardizedColumns,
+  constants: readonly OnnxNode[],
+): OnnxNode[] {
+  const { named, node, scalar, integers } = nodes;
   return [
     integers('columns', columns),
     {
@@ -36,10 +114,9 @@ export function linearNodes(
       inputs: [input, named('columns')],
     },
     node('Cast', ['used32'], 'used', castTo(ELEMENT_FLOAT64)),
-    ...numbers('mean', mean),
-    ...numbers('inverse', inverse),
-    ...numbers('coefficients', coefficients),
-    ...numbers('intercept', [intercept]),
+    ...numbers(nodes, 'mean', mean),
+    ...numbers(nodes, 'inverse', inverse),
+    ...constants,
     ...scalar('zero', 0),
     ...scalar('lowest', -clip),
     ...scalar('highest', clip),
@@ -48,11 +125,5 @@ export function linearNodes(
     node('IsNaN', ['standardized'], 'missing'),
     node('Where', ['missing', 'zero', 'standardized'], 'known'),
     node('Clip', ['known', 'lowest', 'highest'], 'clipped'),
-    node('MatMul', ['clipped', 'coefficients'], 'sum'),
-    node('Add', ['sum', 'intercept'], 'logit'),
-    node('Sigmoid', ['logit'], 'probability'),
-    integers('one_column', [-1, 1]),
-    node('Reshape', ['probability', 'one_column'], 'column'),
-    { ...node('Cast', ['column'], 'answer', castTo(ELEMENT_FLOAT32)), outputs: [output] },
   ];
 }

@@ -5,37 +5,27 @@ import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { solve } from '../../statistics/linear_solve.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import type { Fitted, GraphPlace, MarginScaling } from '../contract/fitted.ts';
+import { refuseFocalLoss } from '../contract/class_labels.ts';
 import { ownPart } from '../contract/graph_part.ts';
 import { noWeight, refuseUnsupported, usedColumns, type LearnerDefinition } from '../contract/learner.ts';
+import { checkedScaling } from '../contract/rescaled.ts';
 import { linearNodes } from './linear_graph.ts';
+import { fitMultinomial, fittedMultinomial } from './multinomial.ts';
+import { CLIP, dot, MAX_STEPS, RIDGE, scalingOf, standardize, TOLERANCE, type Scaling } from './standardization.ts';
 
-/** Weight of the squared coefficients beside the mean log loss. */
-const RIDGE = 1e-4;
-/** Newton's method is done when no coefficient moves by more than this. */
-const TOLERANCE = 1e-8;
-const MAX_STEPS = 50;
-/** Standardized values further out count as this: a linear model follows a single outlier as far as it goes. */
-const CLIP = 5;
 const MIN_CURVATURE = 1e-9;
-
-/** Per column: what is subtracted from a value, and what it is then multiplied by; float32 numbers. */
-interface Scaling {
-  readonly mean: Float64Array;
-  /** 0 for a column without variation, which then counts as 0. */
-  readonly inverse: Float64Array;
-}
 
 /**
  * Ridge logistic regression on columns that are standardized by the training rows; a missing value counts as the mean.
  * Newton's method (iteratively reweighted least squares; McCullagh & Nelder 1989, ch. 2.5) from zero: the same rows
- * give the same bits. Targets in [0, 1].
+ * give the same bits. Targets in [0, 1]; of classes `fitMultinomial`.
  */
 export const LOGISTIC: LearnerDefinition<unknown> = {
   name: 'logistic',
   complexity: 1,
   family: 'linear',
   determinism: 'any_machine',
-  supports: { stopping: false, continuing: false, tasks: ['binary'] },
+  supports: { stopping: false, continuing: false, tasks: ['binary', 'multiclass'] },
   refuseMissing: () => undefined,
   open: () => ({
     name: LOGISTIC.name,
@@ -43,13 +33,16 @@ export const LOGISTIC: LearnerDefinition<unknown> = {
     fit(request) {
       return Promise.resolve().then(() => {
         refuseUnsupported(LOGISTIC, request);
-        const { rows, subset, signal, onProgress } = request;
-        return fittedLogistic(
-          fitLogistic(rows, subset, usedColumns(request), (step) => {
-            signal?.throwIfAborted();
-            onProgress?.(step / MAX_STEPS);
-          }),
-        );
+        const { task, rows, subset, signal, onProgress } = request;
+        refuseFocalLoss(LOGISTIC.name, task);
+        const columns = usedColumns(request);
+        const onStep = (step: number): void => {
+          signal?.throwIfAborted();
+          onProgress?.(step / MAX_STEPS);
+        };
+        if (task.kind !== 'multiclass') return fittedLogistic(fitLogistic(rows, subset, columns, onStep));
+        const { classes } = task;
+        return fittedMultinomial(LOGISTIC.name, fitMultinomial({ rows, subset, columns, classes, onStep }));
       });
     },
   }),
@@ -172,67 +165,13 @@ export function fittedLogistic(model: LogisticModel): Fitted {
   return fitted;
 }
 
-function scaledLogistic(model: LogisticModel, { slope, intercept }: MarginScaling): LogisticModel {
-  const factor = slope[0] ?? NaN;
-  const shift = intercept[0] ?? NaN;
-  if (!(factor > 0 && factor < Infinity && Number.isFinite(shift)))
-    throw new RangeError(`slope ${factor} and intercept ${shift}, expected numbers, the slope above 0`);
+function scaledLogistic(model: LogisticModel, scaling: MarginScaling): LogisticModel {
+  const { slope, intercept } = checkedScaling(scaling, 1);
+  const factor = slope[0]!;
+  const shift = intercept[0]!;
   return {
     ...model,
     coefficients: model.coefficients.map((value) => factor * value),
     intercept: factor * model.intercept + shift,
   };
-}
-
-/** Weighted mean and inverse of the standard deviation of the known, finite values of each column, float32 numbers. */
-function scalingOf(
-  { x, weights }: Pick<FitRows, 'x' | 'weights'>,
-  subset: Int32Array,
-  columns: readonly number[],
-): Scaling {
-  const mean = new Float64Array(columns.length);
-  const inverse = new Float64Array(columns.length);
-  columns.forEach((column, i) => {
-    let total = 0;
-    let sum = 0;
-    for (const row of subset) {
-      const value = x.values[row * x.columns + column]!;
-      if (!Number.isFinite(value)) continue;
-      total += weights[row]!;
-      sum += weights[row]! * value;
-    }
-    if (total === 0) return;
-    mean[i] = Math.fround(sum / total);
-    let squares = 0;
-    for (const row of subset) {
-      const value = x.values[row * x.columns + column]!;
-      if (Number.isFinite(value)) squares += weights[row]! * (value - mean[i]!) ** 2;
-    }
-    const own = Math.fround(Math.sqrt(total / squares));
-    // A constant column differs from its rounded mean by less than that has digits.
-    const isConstant = Math.sqrt(squares / total) <= Math.abs(mean[i]!) * 2 ** -23;
-    inverse[i] = isConstant || !Number.isFinite(own) ? 0 : own;
-  });
-  return { mean, inverse };
-}
-
-/** Writes the columns of a row into `z`, and 1 behind them for the intercept. */
-function standardize(
-  { columns: width, values }: Matrix,
-  row: number,
-  columns: readonly number[],
-  { mean, inverse }: Scaling,
-  z: Float64Array,
-): void {
-  columns.forEach((column, i) => {
-    const value = (values[row * width + column]! - mean[i]!) * inverse[i]!;
-    z[i] = Number.isNaN(value) ? 0 : Math.min(Math.max(value, -CLIP), CLIP);
-  });
-  z[columns.length] = 1;
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }
