@@ -80,13 +80,18 @@ function lossOf(fitted: Fitted, { x, y }: FitRows): number {
 /** Mean probability of each class. */
 function meansOf(fitted: Fitted, { x }: FitRows): number[] {
   const p = fitted.exactAnswers(x);
-  return Array.from({ length: CLASSES }, (_, k) => p.reduce((sum, own, i) => sum + (i % CLASSES === k ? own : 0), 0) / x.rows);
+  return Array.from(
+    { length: CLASSES },
+    (_, k) => p.reduce((sum, own, i) => sum + (i % CLASSES === k ? own : 0), 0) / x.rows,
+  );
 }
 
 const learned = LEARNERS.filter(({ supports }) => supports.tasks.includes('multiclass'));
 
 it('learners of every family learn classes', () => {
-  expect(learned.map(({ name }) => name)).toEqual(expect.arrayContaining(['prior', 'logistic', 'gbdt', 'random_forest']));
+  expect(learned.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['prior', 'logistic', 'gbdt', 'random_forest']),
+  );
 });
 
 describe.each(learned)('the learner $name of three classes', ({ name, complexity, refuseMissing }) => {

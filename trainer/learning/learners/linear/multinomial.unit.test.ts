@@ -90,7 +90,10 @@ describe('multinomial logistic regression', () => {
 
   it('is finite where lines separate the classes, in few rows, and in columns that say nothing', () => {
     const rows = rowsOf('separate', 200, { missing: 0 });
-    const separate = { ...rows, y: rows.y.map((_, row) => Math.min(2, Math.max(0, 1 + Math.trunc(rows.x.values[3 * row]!)))) };
+    const separate = {
+      ...rows,
+      y: rows.y.map((_, row) => Math.min(2, Math.max(0, 1 + Math.trunc(rows.x.values[3 * row]!)))),
+    };
     const tiny = fit(separate, Int32Array.of(...[0, 1, 2].map((k) => separate.y.indexOf(k))));
     const flat = { ...rows, x: { ...rows.x, values: new Float32Array(600).fill(1 / 3) } };
     const nothing = { ...rows, x: { ...rows.x, values: new Float32Array(600).fill(NaN) } };
@@ -99,7 +102,9 @@ describe('multinomial logistic regression', () => {
     const p = answersOf(fit(separate), separate);
     const right = [...separate.y].filter((label, row) => p[3 * row + label]! > 0.5).length;
     expect(right / 200).toBeGreaterThan(0.97);
-    const shares = [0, 1, 2].map((k) => sumOf(rows.weights.filter((_, row) => rows.y[row] === k)) / sumOf(rows.weights));
+    const shares = [0, 1, 2].map(
+      (k) => sumOf(rows.weights.filter((_, row) => rows.y[row] === k)) / sumOf(rows.weights),
+    );
     expect(greatestDistance(answersOf(fit(nothing), nothing).subarray(0, 3), shares)).toBeLessThan(1e-6);
   });
 
@@ -157,7 +162,9 @@ describe('the learners logistic and prior of classes', () => {
   it('the prior answers the weighted shares of the classes of its rows', async () => {
     const subset = Int32Array.from({ length: 100 }, (_, i) => 2 * i);
     const fitted = await PRIOR.open(null).fit(requestOf(rows, { subset }));
-    const shares = [0, 1, 2].map((k) => [...subset].reduce((sum, row) => sum + (rows.y[row] === k ? rows.weights[row]! : 0), 0));
+    const shares = [0, 1, 2].map((k) =>
+      [...subset].reduce((sum, row) => sum + (rows.y[row] === k ? rows.weights[row]! : 0), 0),
+    );
     const total = shares.reduce((sum, own) => sum + own, 0);
     const expected = Array.from({ length: 1200 }, (_, i) => shares[i % 3]! / total);
     expect(greatestDistance(fitted.exactAnswers(rows.x), expected)).toBeLessThan(1e-6);
