@@ -15,7 +15,7 @@ import { MODEL_FILES, type Manifest } from './manifest.ts';
 import { readManifest } from './bundle.ts';
 import { loadModelSet, openModelSet, type BatchScores, type ModelSet } from './model_set.ts';
 import { onnxAnswers } from './onnx/answers.ts';
-import { encodeOnnx } from './onnx/onnx.ts';
+import { encodeOnnx, encodeTreeModel } from './onnx/onnx.ts';
 import { decodeModel, encodeModel } from './onnx/schema.ts';
 import type { TreeEnsemble } from './onnx/tree_ensemble.ts';
 import { GraphWriter } from './own_graph/random_graph.fixture.ts';
@@ -166,6 +166,26 @@ describe('loadModelSet', () => {
         code: 'MODEL_LOAD',
         seen: expect.stringContaining('ai2') as string,
       });
+  });
+
+  it('reports MODEL_LOAD when a model gives three answers a row, and reads the second one of two', async () => {
+    const ensembles = [stump(columns, 0, 0), stump(columns, 1, 1), stump(columns, 2, 2)];
+    const three = withModel('ai3', encodeTreeModel({ link: 'softmax', ensembles }));
+    for (const engine of ['auto', 'onnxruntime'] as const)
+      await expect(load(three, schema, { engine })).rejects.toMatchObject({
+        code: 'MODEL_LOAD',
+        seen: expect.stringMatching(/ai3/) as string,
+      });
+    await expect(load(three)).rejects.toMatchObject({ seen: expect.stringContaining('3 answers a row') as string });
+    const bytes = encodeTreeModel({ link: 'softmax', ensembles: ensembles.slice(0, 2) });
+    const two = withModel('ai3', bytes, ({ golden }) => golden.ai3.fill(Math.E / (1 + Math.E)));
+    const set = await load(two);
+    try {
+      expect(set.engines.ai3).toBe('onnxruntime-node');
+      expect((await set.infer(new Float32Array(columns), 1)).position_scale[0]).toBeCloseTo(Math.E / (1 + Math.E), 6);
+    } finally {
+      await set.release();
+    }
   });
 
   it('reports MODEL_GOLDEN and the row when an answer is further than 1e-5 from the stored one, or is missing', async () => {

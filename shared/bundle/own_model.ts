@@ -18,6 +18,8 @@ export interface ReadOwnModel {
   readonly model: OwnModel;
   /** Columns of the features. */
   readonly columns: number;
+  /** Answers per row. */
+  readonly width: number;
   /** Its trees as they were written. */
   readonly ensembles: readonly TreeEnsemble[];
 }
@@ -32,10 +34,11 @@ export function readOwnModel(bytes: Uint8Array, pack: typeof packTrees = packTre
     if (trees !== null) {
       const { ensemble, link, sums } = trees;
       const packed = pack(ensemble, link, sums);
-      return { model: { engine: 'wasm-simd', packed }, columns: ensemble.columns, ensembles: [ensemble] };
+      return { model: { engine: 'wasm-simd', packed }, columns: ensemble.columns, width: 1, ensembles: [ensemble] };
     }
     const { graph, ensembles } = ownGraphOf(decoded, pack);
-    return { model: { engine: 'own-graph', graph }, columns: graph.columns, ensembles };
+    const model: OwnModel = { engine: 'own-graph', graph };
+    return { model, columns: graph.columns, width: answersPerRow(model), ensembles };
   });
 }
 
@@ -53,7 +56,11 @@ export function packedTreesOf(model: OwnModel): readonly PackedTrees[] {
   return model.engine === 'wasm-simd' ? [model.packed] : model.graph.trees;
 }
 
-/** Scores the first rows of features: [at least rows], until the next call. */
+export function answersPerRow(model: OwnModel): number {
+  return model.engine === 'wasm-simd' ? 1 : model.graph.widths[model.graph.answer]!;
+}
+
+/** Scores the first rows of features: [at least rows × answers per row], by row, until the next call. */
 export type ScoreRows = (features: Float32Array, rows: number) => Float32Array;
 
 /**

@@ -143,6 +143,9 @@ async function prepareModel(
       seen: `${path} takes ${own.columns} features`,
       expected: String(columns),
     });
+  if (own.width === 2) return inOnnxruntime('two answers a row, of which the second is the probability');
+  if (own.width !== 1)
+    throw new MinutehandError('MODEL_LOAD', { seen: `${path} gives ${own.width} answers a row`, expected: '1' });
   try {
     if (packedTreesOf(own.model).length > 0) kernelModule();
   } catch (error) {

@@ -7,6 +7,8 @@ import { must, Unreadable } from './unreadable.ts';
 export const ML_DOMAIN = 'ai.onnx.ml';
 export const REGRESSOR = 'TreeEnsembleRegressor';
 export const CLASSIFIER = 'TreeEnsembleClassifier';
+/** Ten times the classes that `fit` takes: a foreign model must not take the memory of the daemon. */
+const MOST_TARGETS = 10_000;
 
 /**
  * The trees of a TreeEnsembleRegressor, or of a binary TreeEnsembleClassifier with LOGISTIC: one ensemble per target.
@@ -27,7 +29,7 @@ export function readTrees(node: OnnxNode, columns: number, manyTargets: boolean)
     const labels = attributes.integers('classlabels_int64s').join();
     must(labels === '0,1', `class labels "${labels}"`);
   } else {
-    must(targets === 1 || (targets > 1 && manyTargets), `${targets} targets`);
+    must(targets === 1 || (targets > 1 && targets <= MOST_TARGETS && manyTargets), `${targets} targets`);
   }
   const base = attributes.floats('base_values');
   must(base.length === 0 || base.length === targets, `${base.length} base values`);

@@ -1,9 +1,9 @@
-import { ln, sigmoid } from '../../elementary.ts';
+import { exp, ln, sigmoid } from '../../elementary.ts';
 import { BINARY, type Operand, type OwnGraph, type Step } from './own_graph.ts';
 
 /** A graph that is ready to compute, with the memory for its results. */
 export interface OpenedGraph {
-  /** [maxRows], until the next call. */
+  /** [maxRows × answers per row], by row, until the next call. */
   readonly answers: Float32Array;
   /**
    * Computes the answers to the first `rows` rows of `features` from those that the kernel has given its trees. Nothing
@@ -23,13 +23,14 @@ export function openOwnGraph(graph: OwnGraph, treeAnswers: readonly Float32Array
   const results = graph.widths.map((width) => new Float64Array(maxRows * width));
   const place: Place = { results, widths: graph.widths, columns: graph.columns, treeAnswers };
   const steps = graph.steps.map((step, i) => computeOf(step, i, place));
-  const answers = new Float32Array(maxRows);
+  const width = graph.widths[graph.answer]!;
+  const answers = new Float32Array(maxRows * width);
   const answer = results[graph.answer]!;
   return {
     answers,
     compute(features, rows) {
       for (let i = 0; i < steps.length; i++) steps[i]!(features, rows);
-      for (let row = 0; row < rows; row++) answers[row] = answer[row]!;
+      for (let i = 0; i < rows * width; i++) answers[i] = answer[i]!;
     },
   };
 }
@@ -65,7 +66,7 @@ function computeOf(step: Step, i: number, place: Place): Compute {
   const width = place.widths[i]!;
   switch (step.operator) {
     case 'trees':
-      return fromTrees(to, place.treeAnswers[step.trees]!);
+      return fromTrees(to, place.treeAnswers.slice(step.trees, step.trees + width));
     case 'Gather':
       return fromColumns(to, step.columns, place.columns);
     case 'Where':
@@ -79,7 +80,15 @@ function computeOf(step: Step, i: number, place: Place): Compute {
         x < step.lowest ? step.lowest : x > step.highest ? step.highest : x,
       );
     case 'MatMul':
-      return product(to, numbersOf(step.of, place), Float64Array.from(step.weights));
+      return product(to, width, numbersOf(step.of, place), Float64Array.from(step.weights));
+    case 'Softmax':
+      return shares(to, width, numbersOf(step.of, place));
+    case 'Concat':
+      return joined(
+        to,
+        width,
+        step.of.map((operand) => numbersOf(operand, place)),
+      );
     case 'Sigmoid':
       return changed(to, width, numbersOf(step.of, place), sigmoid);
     case 'Log':
@@ -109,9 +118,14 @@ const ARITHMETIC: Readonly<Record<(typeof BINARY)[number], Binary>> = {
   Div: (left, right) => left / right,
 };
 
-function fromTrees(to: Float64Array, answers: Float32Array): Compute {
+/** @param answers of each number of a row */
+function fromTrees(to: Float64Array, answers: readonly Float32Array[]): Compute {
+  const width = answers.length;
   return (_features, rows) => {
-    for (let row = 0; row < rows; row++) to[row] = answers[row]!;
+    for (let k = 0; k < width; k++) {
+      const own = answers[k]!;
+      for (let row = 0; row < rows; row++) to[row * width + k] = own[row]!;
+    }
   };
 }
 
@@ -155,12 +169,45 @@ function chosen(
   };
 }
 
-function product(to: Float64Array, { numbers, perRow }: Numbers, weights: Float64Array): Compute {
+/** @param weights [numbers of a row × width] */
+function product(to: Float64Array, width: number, { numbers, perRow }: Numbers, weights: Float64Array): Compute {
+  const length = weights.length / width;
+  return (_features, rows) => {
+    for (let row = 0; row < rows; row++)
+      for (let k = 0; k < width; k++) {
+        let sum = 0;
+        for (let i = 0; i < length; i++) sum += numbers[row * perRow + i]! * weights[i * width + k]!;
+        to[row * width + k] = sum;
+      }
+  };
+}
+
+/** The greatest number of a row is subtracted first, so that nothing overflows. */
+function shares(to: Float64Array, width: number, { numbers }: Numbers): Compute {
   return (_features, rows) => {
     for (let row = 0; row < rows; row++) {
+      const first = row * width;
+      let greatest = -Infinity;
+      for (let k = 0; k < width; k++) greatest = Math.max(greatest, numbers[first + k]!);
       let sum = 0;
-      for (let k = 0; k < weights.length; k++) sum += numbers[row * perRow + k]! * weights[k]!;
-      to[row] = sum;
+      for (let k = 0; k < width; k++) {
+        const own = exp(numbers[first + k]! - greatest);
+        to[first + k] = own;
+        sum += own;
+      }
+      for (let k = 0; k < width; k++) to[first + k] = to[first + k]! / sum;
+    }
+  };
+}
+
+function joined(to: Float64Array, width: number, parts: readonly Numbers[]): Compute {
+  return (_features, rows) => {
+    for (let row = 0; row < rows; row++) {
+      let at = row * width;
+      for (let part = 0; part < parts.length; part++) {
+        const { numbers, perRow } = parts[part]!;
+        for (let k = 0; k < perRow; k++) to[at++] = numbers[row * perRow + k]!;
+      }
     }
   };
 }

@@ -1,19 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../rng.ts';
-import { INPUT_NAME, OUTPUT_NAME } from '../onnx/onnx.ts';
+import { encodeTreeModel, INPUT_NAME, OUTPUT_NAME } from '../onnx/onnx.ts';
 import {
+  ATTRIBUTE,
   decodeModel,
   ELEMENT_FLOAT32,
   ELEMENT_FLOAT64,
   encodeModel,
+  type OnnxAttribute,
   type OnnxModel,
   type OnnxNode,
 } from '../onnx/schema.ts';
 import { InferenceSession, Tensor } from '../onnxruntime.ts';
 import { openOwnModel, readOwnModel } from '../own_model.ts';
 import { checkRows } from '../tree_kernel/cross_check.ts';
-import { randomRows } from '../tree_kernel/random_ensemble.fixture.ts';
+import { randomEnsemble, randomRows } from '../tree_kernel/random_ensemble.fixture.ts';
 import { cast, GraphWriter } from './random_graph.fixture.ts';
 import { readOwnGraph } from './read_own_graph.ts';
 
@@ -33,6 +35,35 @@ async function onnxruntimeAnswers(bytes: Uint8Array, features: Float32Array): Pr
   }
 }
 
+interface Compared {
+  readonly bytes: Uint8Array;
+  readonly seed: string;
+  /** Rows of a call. */
+  readonly batch: number;
+  /** Answers per row. */
+  readonly width: number;
+}
+
+async function expectSameAnswers({ bytes, seed, batch, width }: Compared): Promise<void> {
+  const features = randomRows(createRng(seed), ROWS, COLUMNS, 0.1);
+  const hard = checkRows({ columns: COLUMNS, baseScore: 0, trees: [] }, seed).slice(0, 5 * COLUMNS);
+  features.set(hard);
+  const expected = await onnxruntimeAnswers(bytes, features);
+  expect(expected).toHaveLength(ROWS * width);
+  const read = readOwnModel(bytes);
+  expect(read.width).toBe(width);
+  const score = openOwnModel(read.model, batch);
+  for (let row = 0; row < ROWS; row += batch) {
+    const rows = Math.min(batch, ROWS - row);
+    const own = score(features.subarray(row * COLUMNS), rows);
+    for (let i = 0; i < rows * width; i++) {
+      const answer = expected[row * width + i]!;
+      if (Number.isNaN(answer)) expect(own[i]).toBeNaN();
+      else expect(Math.abs(own[i]! - answer)).toBeLessThanOrEqual(TOLERANCE);
+    }
+  }
+}
+
 const logistic = (): { writer: GraphWriter; bytes: Uint8Array } => {
   const writer = new GraphWriter('refused', COLUMNS);
   return { writer, bytes: writer.model(writer.node('Sum', [writer.trees('sigmoid'), writer.linear()])) };
@@ -42,26 +73,36 @@ describe('our own code', () => {
   it('answers random graphs of its operators as onnxruntime does, in batches of any size', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string(), fc.integer({ min: 1, max: ROWS }), async (seed, batch) => {
-        const bytes = new GraphWriter(seed, COLUMNS).random();
-        const features = randomRows(createRng(seed), ROWS, COLUMNS, 0.1);
-        const hard = checkRows({ columns: COLUMNS, baseScore: 0, trees: [] }, seed).slice(0, 5 * COLUMNS);
-        features.set(hard);
-        const expected = await onnxruntimeAnswers(bytes, features);
-        const { model } = readOwnModel(bytes);
-        const score = openOwnModel(model, batch);
-        for (let row = 0; row < ROWS; row += batch) {
-          const rows = Math.min(batch, ROWS - row);
-          const own = score(features.subarray(row * COLUMNS), rows);
-          for (let i = 0; i < rows; i++) {
-            const answer = expected[row + i]!;
-            if (Number.isNaN(answer)) expect(own[i]).toBeNaN();
-            else expect(Math.abs(own[i]! - answer)).toBeLessThanOrEqual(TOLERANCE);
-          }
-        }
+        await expectSameAnswers({ bytes: new GraphWriter(seed, COLUMNS).random(), seed, batch, width: 1 });
       }),
       { numRuns: 150 },
     );
   });
+
+  it('answers random graphs of several answers a row as onnxruntime does, by row', async () => {
+    const widths = fc.integer({ min: 2, max: 5 });
+    await fc.assert(
+      fc.asyncProperty(fc.string(), fc.integer({ min: 1, max: ROWS }), widths, async (seed, batch, width) => {
+        const bytes = new GraphWriter(seed, COLUMNS).randomClasses(width);
+        await expectSameAnswers({ bytes, seed, batch, width });
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it.each(['softmax', 'identity'] as const)(
+    'answers a model of trees of several targets alone as onnxruntime does (%s)',
+    async (link) => {
+      for (const width of [2, 3, 4]) {
+        const ensembles = Array.from({ length: width }, (_, target) =>
+          randomEnsemble({ trees: 30 * target, leaves: 31, columns: COLUMNS, seed: `${link}/${width}/${target}` }),
+        );
+        const bytes = encodeTreeModel({ link, ensembles });
+        expect(readOwnModel(bytes).ensembles).toHaveLength(width);
+        await expectSameAnswers({ bytes, seed: link, batch: 10, width });
+      }
+    },
+  );
 
   it('leaves the sum of trees to the kernel, in the type of the graph', () => {
     const writer = new GraphWriter('types', COLUMNS);
@@ -101,10 +142,32 @@ describe('left to onnxruntime, with the reason', () => {
     ],
     ['another shape', 'Reshape', (m) => void (m.graph.nodes.findLast(isIntegers)!.attributes![0]!.integers = [1, -1])],
     ['a constant of texts', 'value_strings', (m) => (of(m, 'Constant').attributes![0]!.name = 'value_strings')],
-    ['several targets', 'targets', (m) => (of(m, 'TreeEnsembleRegressor').attributes![0]!.integer = 2)],
+    ['a second target', '1 base values', (m) => (of(m, 'TreeEnsembleRegressor').attributes![0]!.integer = 2)],
     ['an answer in float64', 'no score', (m) => m.graph.nodes.pop() && (m.graph.outputs[0]!.name = lastOf(m))],
   ])('%s', (_what, seen, edit) => {
     const model = decodeModel(logistic().bytes);
+    edit(model);
+    expect(() => readOwnGraph(encodeModel(model))).toThrow(
+      expect.objectContaining({ code: 'MODEL_LOAD', seen: expect.stringContaining(seen) as string }) as Error,
+    );
+  });
+
+  it.each<[string, string, Edit]>([
+    ['a Softmax over the rows', 'Softmax over axis 0', (m) => (of(m, 'Softmax').attributes![0]!.integer = 0)],
+    ['a Softmax of an older version', 'axis 2', (m) => (of(m, 'Softmax').attributes![0]!.integer = 2)],
+    ['rows one below the other', 'Concat over axis 0', (m) => (of(m, 'Concat').attributes = [])],
+    ['a Sigmoid of each target', 'no sum of trees', (m) => (of(m, 'Softmax').operator = 'Sigmoid')],
+    ['targets without end', 'targets', (m) => void (of(m, 'TreeEnsembleRegressor').attributes = [targets(1e9)])],
+    ['a matrix of another size', 'MatMul', (m) => void (matrixOf(m).inputs[1] = shapeOf(m, [-1, 1]))],
+    ['constants in no such shape', 'constants to [2,2]', (m) => (matrixOf(m).inputs[1] = shapeOf(m, [2, 2]))],
+    ['a matrix of broken rows', 'constants to [4,-1]', (m) => (matrixOf(m).inputs[1] = shapeOf(m, [4, -1]))],
+    ['a matrix of no size', 'constants to [-1,-1]', (m) => (matrixOf(m).inputs[1] = shapeOf(m, [-1, -1]))],
+    ['a matrix of no columns', 'constants to [0,0]', (m) => (matrixOf(m).inputs[1] = shapeOf(m, [0, 0]))],
+    ['a matrix beside each row', 'matrix', (m) => (of(m, 'Add').inputs[1] = matrixOf(m).outputs[0]!)],
+    ['more shares than one of a row', 'several shapes', (m) => (of(m, 'Add').inputs[1] = of(m, 'Concat').inputs[0]!)],
+  ])('of several answers: %s', (_what, seen, edit) => {
+    const model = decodeModel(multinomial());
+    expect(() => readOwnGraph(encodeModel(model))).not.toThrow();
     edit(model);
     expect(() => readOwnGraph(encodeModel(model))).toThrow(
       expect.objectContaining({ code: 'MODEL_LOAD', seen: expect.stringContaining(seen) as string }) as Error,
@@ -126,6 +189,33 @@ describe('left to onnxruntime, with the reason', () => {
     );
   });
 });
+
+/** Trees of two targets with a Softmax, two products side by side, and two numbers a row by one matrix. */
+function multinomial(): Uint8Array {
+  const writer = new GraphWriter('multinomial', COLUMNS);
+  const axis = [{ name: 'axis', type: ATTRIBUTE.INT, integer: 1 }];
+  const shares = writer.classTrees(2, 'softmax');
+  const sums = writer.node('Concat', [writer.linear(), writer.linear()], axis);
+  const used = writer.node('Gather', [INPUT_NAME, writer.integers(0, 3, 5)], axis);
+  const weights = writer.node('Reshape', [writer.vector([1, 2, 3, 4, 5, 6]), writer.integers(3, 2)]);
+  const products = writer.node('MatMul', [writer.node('Cast', [used], cast(ELEMENT_FLOAT64)), weights]);
+  return writer.model(writer.node('Sum', [shares, writer.node('Add', [products, sums])]), 2);
+}
+
+function targets(integer: number): OnnxAttribute {
+  return { name: 'n_targets', type: ATTRIBUTE.INT, integer };
+}
+
+function matrixOf({ graph }: OnnxModel): OnnxNode {
+  return graph.nodes.findLast(({ operator }) => operator === 'Reshape')!;
+}
+
+/** The name of a constant that the model did not have. */
+function shapeOf({ graph }: OnnxModel, integers: number[]): string {
+  const attributes = [{ name: 'value_ints', type: ATTRIBUTE.INTS, integers }];
+  graph.nodes.unshift({ name: 'shape', operator: 'Constant', inputs: [], outputs: ['other_shape'], attributes });
+  return 'other_shape';
+}
 
 function isIntegers({ attributes }: OnnxNode): boolean {
   return attributes?.[0]?.name === 'value_ints';

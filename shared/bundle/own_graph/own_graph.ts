@@ -7,13 +7,13 @@ import type { PackedTrees } from '../tree_kernel/pack.ts';
 export interface OwnGraph {
   /** Columns of the features. */
   readonly columns: number;
-  /** Models of trees, each with one answer per row. */
+  /** Models of trees, each with one answer per row: those of several targets stand one behind the other. */
   readonly trees: readonly PackedTrees[];
   /** In the order of their evaluation. */
   readonly steps: readonly Step[];
   /** Numbers per row of the result of each step. */
   readonly widths: readonly number[];
-  /** The step whose result, one number per row, is the answer, as float32. */
+  /** The step whose result is the answer, as float32: as many numbers per row as it has. */
   readonly answer: number;
 }
 
@@ -30,7 +30,7 @@ export const UNARY = ['Sigmoid', 'Log', 'IsNaN', 'round'] as const;
  * true is 1.
  */
 export type Step =
-  /** Answers of a model of trees. */
+  /** Answers of models of trees: of the one of that index, and of those behind it, one for each number of a row. */
   | { readonly operator: 'trees'; readonly trees: number }
   /** Some columns of the features. */
   | { readonly operator: 'Gather'; readonly columns: readonly number[] }
@@ -39,5 +39,12 @@ export type Step =
   | { readonly operator: 'Where'; readonly condition: Operand; readonly left: Operand; readonly right: Operand }
   /** NaN stays NaN. */
   | { readonly operator: 'Clip'; readonly of: Operand; readonly lowest: number; readonly highest: number }
-  /** The sum of the products with the weights, one of each number of the row. */
-  | { readonly operator: 'MatMul'; readonly of: Operand; readonly weights: readonly number[] };
+  /**
+   * Sums of the products of the numbers of a row with the weights of each number of the result:
+   * [numbers of the row × numbers of the result], by the former.
+   */
+  | { readonly operator: 'MatMul'; readonly of: Operand; readonly weights: readonly number[] }
+  /** The numbers of a row as shares of one, of which they are the logarithms but for a constant. */
+  | { readonly operator: 'Softmax'; readonly of: Operand }
+  /** The numbers of several steps one behind the other. */
+  | { readonly operator: 'Concat'; readonly of: readonly Operand[] };

@@ -27,8 +27,16 @@ export class GraphWriter {
     return this.model(this.node('Sigmoid', [this.#one(scores)]));
   }
 
-  /** @param score a float64 value [N, 1] */
-  model(score: string): Uint8Array {
+  /** The same with so many answers per row, at least 2. */
+  randomClasses(width: number): Uint8Array {
+    const scores = [this.classTrees(width), this.classLinear(width)];
+    for (let step = this.#rng.integer(20); step >= 0; step--) scores.push(this.#randomClassStep(scores, width));
+    const last = this.#one(scores);
+    return this.model(this.#rng.uniform() < 0.5 ? this.softmax(last) : this.node('Sigmoid', [last]), width);
+  }
+
+  /** @param score a float64 value [N, width] */
+  model(score: string, width = 1): Uint8Array {
     const last: OnnxNode = {
       name: 'last',
       operator: 'Cast',
@@ -37,7 +45,7 @@ export class GraphWriter {
       attributes: cast(ELEMENT_FLOAT32),
     };
     const nodes = [...this.nodes, last];
-    return encodeGraph({ name: 'random', inputs: [featuresInput(this.#columns)], nodes, width: 1, metadata: {} });
+    return encodeGraph({ name: 'random', inputs: [featuresInput(this.#columns)], nodes, width, metadata: {} });
   }
 
   node(operator: string, inputs: string[], attributes: OnnxAttribute[] = []): string {
@@ -70,8 +78,65 @@ export class GraphWriter {
     return this.node('Cast', [output], cast(ELEMENT_FLOAT64));
   }
 
+  /** The float64 answers [N, width] of random trees of several targets, one of which may have no tree. */
+  classTrees(width: number, link: TreeModel['link'] = this.#rng.uniform() < 0.5 ? 'softmax' : 'identity'): string {
+    const ensembles = Array.from({ length: width }, (_, target) =>
+      randomEnsemble({
+        trees: this.#rng.integer(15),
+        leaves: 1 + this.#rng.integer(40),
+        columns: this.#columns,
+        seed: `trees ${this.#names}/${target}/${this.#rng.integer(1e6)}`,
+      }),
+    );
+    const output = `v${this.#names++}`;
+    this.nodes.push(...treeNodes({ link, ensembles }, { input: INPUT_NAME, output, prefix: `${output}/` }));
+    return this.node('Cast', [output], cast(ELEMENT_FLOAT64));
+  }
+
+  /** Linear functions [N, width] of some columns: by one matrix, or by a product for each of them. */
+  classLinear(width: number): string {
+    const { clipped, normals } = this.#clippedColumns();
+    if (this.#rng.uniform() < 0.5) {
+      const shape = [
+        [normals().length, width],
+        [-1, width],
+        [normals().length, -1],
+      ][this.#rng.integer(3)]!;
+      const weights = this.vector(Array.from({ length: width }, normals).flat());
+      return this.node('MatMul', [clipped, this.node('Reshape', [weights, this.integers(...shape)])]);
+    }
+    const sums = Array.from({ length: width }, () => this.#product(clipped, normals()));
+    return this.#concat(sums);
+  }
+
+  /** Of clipped numbers: the difference of two large ones has no digits left. */
+  softmax(of: string): string {
+    const clipped = this.node('Clip', [of, this.scalar(-30), this.scalar(30)]);
+    return this.node('Softmax', [clipped], this.#axis());
+  }
+
   /** A linear function [N, 1] of some columns, of which missing values count as their mean. */
   linear(): string {
+    const { clipped, normals } = this.#clippedColumns();
+    return this.#product(clipped, normals());
+  }
+
+  #product(of: string, weights: number[]): string {
+    const sum = this.node('MatMul', [of, this.vector(weights)]);
+    return this.node('Reshape', [sum, this.integers(-1, 1)]);
+  }
+
+  #concat(of: string[]): string {
+    return this.node('Concat', of, this.#axis());
+  }
+
+  /** The axis of the numbers of a row, as it may be named. */
+  #axis(): OnnxAttribute[] {
+    return [{ name: 'axis', type: ATTRIBUTE.INT, integer: this.#rng.uniform() < 0.5 ? 1 : -1 }];
+  }
+
+  /** @returns columns of which missing values count as their mean, and what makes one number for each */
+  #clippedColumns(): { readonly clipped: string; readonly normals: () => number[] } {
     const width = 1 + this.#rng.integer(this.#columns);
     const columns = Array.from({ length: width }, () => this.#rng.integer(this.#columns));
     const normals = (): number[] => columns.map(() => Math.fround(this.#rng.normal()));
@@ -84,8 +149,7 @@ export class GraphWriter {
     const centered = this.node('Sub', [wide, this.vector(normals())]);
     const known = this.node('Where', [this.node('IsNaN', [centered]), this.scalar(0), centered]);
     const clipped = this.node('Clip', [known, this.scalar(-8), this.scalar(8)]);
-    const sum = this.node('MatMul', [clipped, this.vector(normals())]);
-    return this.node('Reshape', [sum, this.integers(-1, 1)]);
+    return { clipped, normals };
   }
 
   /** As the limits of Clip must be: of no dimension. */
@@ -115,6 +179,22 @@ export class GraphWriter {
     const other = this.#rng.uniform() < 0.5 ? this.#one(scores) : this.#constant();
     const sides = this.#rng.uniform() < 0.5 ? [one, other] : [other, one];
     if (kind === 6) return this.node('Div', [other, this.node('Clip', [one, this.scalar(0.5), this.scalar(2)])]);
+    return this.node(['Add', 'Sub', 'Mul'][this.#rng.integer(3)]!, sides);
+  }
+
+  #randomClassStep(scores: readonly string[], width: number): string {
+    const kind = this.#rng.integer(9);
+    const one = this.#one(scores);
+    if (kind === 0) return this.classTrees(width);
+    if (kind === 1) return this.classLinear(width);
+    if (kind === 2) return this.softmax(one);
+    if (kind === 3) return this.node('Log', [this.node('Clip', [one, this.scalar(0.001), this.scalar(1)])]);
+    if (kind === 4) return this.node('Sum', [one, this.#one(scores), this.#one(scores)]);
+    if (kind === 5) return this.node('Where', [this.node('IsNaN', [one]), this.#one(scores), this.scalar(0.5)]);
+    if (kind === 6) return this.#concat(Array.from({ length: width }, () => this.linear()));
+    const normals = Array.from({ length: width }, () => Math.fround(this.#rng.normal()));
+    const other = [this.#one(scores), this.scalar(normals[0]!), this.vector(normals)][this.#rng.integer(3)]!;
+    const sides = this.#rng.uniform() < 0.5 ? [one, other] : [other, one];
     return this.node(['Add', 'Sub', 'Mul'][this.#rng.integer(3)]!, sides);
   }
 }

@@ -20,8 +20,8 @@ export interface ReadOwnGraph {
 }
 
 /**
- * Reads the graphs of our ensembles and linear models: one input float32 [N, columns], one output float32 [N, 1] or
- * [N], and between them the operators of `Step` on float64 values of one row each.
+ * Reads the graphs of our ensembles and linear models: one input float32 [N, columns], one output float32 [N], [N, 1]
+ * or [N, answers], and between them the operators of `Step` on float64 values of one row each.
  * @throws MinutehandError MODEL_LOAD when the bytes are no ONNX file or a graph of another kind; it names what was seen
  */
 export function readOwnGraph(bytes: Uint8Array): ReadOwnGraph {
@@ -36,11 +36,18 @@ export function ownGraphOf(model: OnnxModel, pack: typeof packTrees): ReadOwnGra
 /** A value of the graph. */
 type Value =
   /** The input, or a Cast of it to float64, which only trees read. */
-  | { readonly kind: 'features'; readonly type: 'float32' | 'float64' }
-  | { readonly kind: 'constants'; readonly type: 'integer' | NumberType; readonly numbers: readonly number[] }
-  | RowValue;
+  { readonly kind: 'features'; readonly type: 'float32' | 'float64' } | Constants | RowValue;
 
 type NumberType = 'float32' | 'float64';
+
+/** A vector or a number, or a matrix by its rows. */
+interface Constants {
+  readonly kind: 'constants';
+  readonly type: 'integer' | NumberType;
+  readonly numbers: readonly number[];
+  /** Numbers in each row of a matrix; null: it is none. */
+  readonly rowLength: number | null;
+}
 
 /** The result of a step: [N] or [N, width]. */
 interface RowValue {
@@ -79,7 +86,7 @@ class GraphReader {
     }
     must(outputs.length === 1, `${outputs.length} outputs`);
     const answer = this.#value(outputs[0]!.name);
-    must(answer.kind === 'rows' && answer.width === 1 && answer.type === 'float32', 'an output that is no score');
+    must(answer.kind === 'rows' && answer.type === 'float32', 'an output that is no score');
     return {
       graph: {
         columns: this.#columns,
@@ -117,6 +124,10 @@ class GraphReader {
         return this.#where(node);
       case 'MatMul':
         return this.#product(node);
+      case 'Softmax':
+        return this.#softmax(node);
+      case 'Concat':
+        return this.#concat(node);
       case 'Sum':
         return this.#sum(node);
       default:
@@ -129,13 +140,17 @@ class GraphReader {
   #readTrees(node: OnnxNode): Value {
     const features = this.#input(node, 0);
     must(features.kind === 'features', 'trees of something else than the features');
-    const [ensemble] = readTrees(node, this.#columns, false);
+    const targets = readTrees(node, this.#columns, true);
     const readers = this.#readersOf(node.outputs[0]!);
-    const isLogit = readers.length === 1 && readers[0]!.operator === 'Sigmoid' && !this.#isOutput(node.outputs[0]!);
-    this.#ensembles.push(ensemble!);
-    this.#trees.push(this.#pack(ensemble!, isLogit ? 'sigmoid' : 'none', features.type));
-    const rows = { width: 1, hasColumns: true };
-    return this.#step({ operator: 'trees', trees: this.#trees.length - 1 }, rows, 'float32');
+    const isRead = readers.length === 1 && readers[0]!.operator === 'Sigmoid' && !this.#isOutput(node.outputs[0]!);
+    const isLogit = isRead && targets.length === 1;
+    const first = this.#trees.length;
+    for (const ensemble of targets) {
+      this.#ensembles.push(ensemble);
+      this.#trees.push(this.#pack(ensemble, isLogit ? 'sigmoid' : 'none', features.type));
+    }
+    const rows = { width: targets.length, hasColumns: true };
+    return this.#step({ operator: 'trees', trees: first }, rows, 'float32');
   }
 
   #sigmoid(node: OnnxNode): Value {
@@ -147,6 +162,33 @@ class GraphReader {
       return of;
     }
     return this.#unary('Sigmoid', node);
+  }
+
+  /** Over the numbers of each row. Sums of trees, which are finite, are float32 numbers before and after it. */
+  #softmax(node: OnnxNode): Value {
+    const of = this.#rows(node, 0);
+    refuseOtherAxis(node, of, -1);
+    const isOfTrees = of.type === 'float32' && this.#steps[of.step]!.operator === 'trees';
+    must(of.type === 'float64' || isOfTrees, `a Softmax of ${of.type} numbers that are no sum of trees`);
+    const shares = this.#step({ operator: 'Softmax', of: { step: of.step } }, of);
+    return isOfTrees ? this.#rounded(shares) : shares;
+  }
+
+  /** Values with columns side by side. */
+  #concat(node: OnnxNode): Value {
+    must(node.inputs.length > 0, 'a Concat of nothing');
+    const parts = node.inputs.map((_, i) => this.#rows(node, i));
+    for (const part of parts) refuseOtherAxis(node, part, 0);
+    const [first] = parts as [RowValue];
+    must(
+      parts.every(({ type }) => type === first.type && type !== 'truth'),
+      `a Concat of ${parts.map(({ type }) => type).join()} numbers`,
+    );
+    return this.#step(
+      { operator: 'Concat', of: parts.map(({ step }) => ({ step })) },
+      { width: parts.reduce((sum, { width }) => sum + width, 0), hasColumns: true },
+      first.type,
+    );
   }
 
   #unary(operator: 'Sigmoid' | 'Log' | 'IsNaN', node: OnnxNode, type: RowValue['type'] = 'float64'): Value {
@@ -165,6 +207,10 @@ class GraphReader {
       return { ...of, type, numbers: type === 'float32' ? of.numbers.map(Math.fround) : of.numbers };
     // A float32 number is a float64 one as well.
     if (type === 'float64' || of.type === 'float32') return { ...of, type };
+    return this.#rounded(of);
+  }
+
+  #rounded(of: RowValue): RowValue {
     return this.#step({ operator: 'round', of: { step: of.step } }, of, 'float32');
   }
 
@@ -181,12 +227,14 @@ class GraphReader {
     return this.#step({ operator: 'Gather', columns }, { width: columns.length, hasColumns: true }, 'float32');
   }
 
-  /** [N] or [N, 1] as [N, 1]. */
+  /** [N] or [N, 1] as [N, 1], and a vector of constants as a matrix. */
   #reshape(node: OnnxNode): Value {
-    const of = this.#rows(node, 0);
-    const shape = this.#constants(node, 1, 'integer').join();
-    must(of.width === 1 && shape === '-1,1', `a Reshape of ${of.width} numbers a row to [${shape}]`);
-    return { ...of, hasColumns: true };
+    const of = this.#input(node, 0);
+    const shape = this.#constants(node, 1, 'integer');
+    if (of.kind === 'constants') return matrixOf(of, shape);
+    const rows = this.#rows(node, 0);
+    must(rows.width === 1 && shape.join() === '-1,1', `a Reshape of ${rows.width} numbers a row to [${shape.join()}]`);
+    return { ...rows, hasColumns: true };
   }
 
   #clip(node: OnnxNode): Value {
@@ -213,12 +261,17 @@ class GraphReader {
     );
   }
 
-  /** [N, width] times a vector: [N]. */
+  /** [N, width] times a vector: [N], or times a matrix [width, numbers]: [N, numbers]. */
   #product(node: OnnxNode): Value {
     const of = this.#wide(node, 0);
-    const weights = this.#constants(node, 1, 'float64');
-    must(of.hasColumns && weights.length === of.width, `a MatMul of ${of.width} columns and ${weights.length} weights`);
-    return this.#step({ operator: 'MatMul', of: { step: of.step }, weights }, { width: 1, hasColumns: false });
+    const { numbers: weights, rowLength } = this.#constantValue(node, 1, 'float64');
+    const width = rowLength ?? 1;
+    must(
+      of.hasColumns && weights.length === of.width * width,
+      `a MatMul of ${of.width} columns and ${weights.length / width} weights`,
+    );
+    const shape = { width, hasColumns: rowLength !== null };
+    return this.#step({ operator: 'MatMul', of: { step: of.step }, weights }, shape);
   }
 
   #sum(node: OnnxNode): Value {
@@ -237,7 +290,11 @@ class GraphReader {
     return this.#step({ operator, left: this.#operand(node, 0, shape), right: this.#operand(node, 1, shape) }, shape);
   }
 
-  #step(step: Step, { width, hasColumns }: Pick<RowValue, 'width' | 'hasColumns'>, type: RowValue['type'] = 'float64') {
+  #step(
+    step: Step,
+    { width, hasColumns }: Pick<RowValue, 'width' | 'hasColumns'>,
+    type: RowValue['type'] = 'float64',
+  ): RowValue {
     const rows: RowValue = { kind: 'rows', type, step: this.#steps.length, width, hasColumns };
     this.#steps.push(step);
     this.#widths.push(width);
@@ -273,10 +330,17 @@ class GraphReader {
     return value;
   }
 
-  #constants(node: OnnxNode, i: number, type: 'integer' | NumberType): readonly number[] {
+  /** A vector or a number. */
+  #constants(node: OnnxNode, i: number, type: Constants['type']): readonly number[] {
+    const { numbers, rowLength } = this.#constantValue(node, i, type);
+    must(rowLength === null, `${node.operator} of a matrix of constants`);
+    return numbers;
+  }
+
+  #constantValue(node: OnnxNode, i: number, type: Constants['type']): Constants {
     const value = this.#input(node, i);
     must(value.kind === 'constants' && value.type === type, `${node.operator} of something else than constants`);
-    return value.numbers;
+    return value;
   }
 
   #input(node: OnnxNode, i: number): Value {
@@ -300,17 +364,36 @@ class GraphReader {
   }
 }
 
-function constantOf(node: OnnxNode): Value {
+/** @param otherwise axis where the node names none */
+function refuseOtherAxis(node: OnnxNode, { hasColumns }: RowValue, otherwise: number): void {
+  const axis = attributesOf(node).integer('axis', otherwise);
+  must(hasColumns && (axis === 1 || axis === -1), `a ${node.operator} over axis ${axis}`);
+}
+
+/** A vector as a matrix of that shape, one size of which may be −1: what is left. */
+function matrixOf({ type, numbers, rowLength }: Constants, shape: readonly number[]): Constants {
+  const known = shape.filter((size) => size > 0);
+  const [rows = 0, columns = 0] = shape.map((size) => (size === -1 ? numbers.length / (known[0] ?? NaN) : size));
+  const isWhole = Number.isInteger(rows) && Number.isInteger(columns) && rows * columns === numbers.length;
+  must(
+    rowLength === null && shape.length === 2 && known.length > 0 && isWhole,
+    `a Reshape of ${numbers.length} constants to [${shape.join()}]`,
+  );
+  return { kind: 'constants', type, numbers, rowLength: columns };
+}
+
+function constantOf(node: OnnxNode): Constants {
   const attributes = node.attributes ?? [];
   must(attributes.length === 1, `a Constant with ${attributes.length} attributes`);
   const [attribute] = attributes as [(typeof attributes)[number]];
+  const vector = { kind: 'constants', rowLength: null } as const;
   switch (attribute.name) {
     case 'value_float':
-      return { kind: 'constants', type: 'float32', numbers: [attribute.number ?? 0] };
+      return { ...vector, type: 'float32', numbers: [attribute.number ?? 0] };
     case 'value_floats':
-      return { kind: 'constants', type: 'float32', numbers: attribute.floats ?? [] };
+      return { ...vector, type: 'float32', numbers: attribute.floats ?? [] };
     case 'value_ints':
-      return { kind: 'constants', type: 'integer', numbers: attribute.integers ?? [] };
+      return { ...vector, type: 'integer', numbers: attribute.integers ?? [] };
     default:
       throw new Unreadable(`a Constant by ${attribute.name}`);
   }

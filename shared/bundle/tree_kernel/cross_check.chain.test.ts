@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { encodeOnnx } from '../onnx/onnx.ts';
+import { onnxAnswers } from '../onnx/answers.ts';
+import { encodeOnnx, encodeTreeModel } from '../onnx/onnx.ts';
+import { readOwnModel } from '../own_model.ts';
 import { loadScorer } from '../scorer.ts';
-import { checkAnswers, checkRows, CROSS_CHECK_TOLERANCE } from './cross_check.ts';
+import { checkAnswers, checkRows, CROSS_CHECK_TOLERANCE, type CrossCheckResult } from './cross_check.ts';
 import { packTrees, type PackedTrees } from './pack.ts';
 import { randomEnsemble } from './random_ensemble.fixture.ts';
 
@@ -56,6 +58,28 @@ describe('the check', () => {
     ['leaf values a little higher', 8 + 30 * 12, higherLeaves],
   ])('detects a wrong table: %s', async (_what, at, change) => {
     expect(await verdictOn(corrupted(at, change))).toBeGreaterThan(CROSS_CHECK_TOLERANCE);
+  });
+
+  it('compares every answer of a row, whichever of several is wrong', async () => {
+    const width = 3;
+    const ensembles = Array.from({ length: width }, (_, k) =>
+      randomEnsemble({ trees: 20, leaves: 31, columns: COLUMNS, seed: `class ${k}` }),
+    );
+    const bytes = encodeTreeModel({ link: 'softmax', ensembles });
+    const { values } = await onnxAnswers(bytes, { rows, columns: COLUMNS, values: features });
+    const verdict = (wrong: number | null): CrossCheckResult => {
+      let packs = 0;
+      const { model } = readOwnModel(bytes, (...of) => {
+        const packed = packTrees(...of);
+        if (packs++ === wrong) higherLeaves(new DataView(packed.bytes.buffer), 8 + 30 * 12);
+        return packed;
+      });
+      return checkAnswers(model, COLUMNS, features, values);
+    };
+    expect(verdict(null).rows).toBe(rows);
+    expect(verdict(null).largestDifference).toBeLessThanOrEqual(CROSS_CHECK_TOLERANCE);
+    for (let wrong = 0; wrong < width; wrong++)
+      expect(verdict(wrong).largestDifference).toBeGreaterThan(CROSS_CHECK_TOLERANCE);
   });
 
   it('detects an answer that is not a number', async () => {

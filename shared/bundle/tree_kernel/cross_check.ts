@@ -2,7 +2,7 @@ import { createRng } from '../../rng.ts';
 import type { Rng } from '../../ports.ts';
 import { nextAbove, nextBelow } from '../onnx/float32.ts';
 import type { TreeEnsemble } from '../onnx/tree_ensemble.ts';
-import { openOwnModel, type OwnModel } from '../own_model.ts';
+import { answersPerRow, openOwnModel, type OwnModel } from '../own_model.ts';
 import { PASS_ROWS } from './pack.ts';
 
 /** Maximum distance of an answer from onnxruntime's. */
@@ -64,8 +64,8 @@ function hardValue(rng: Rng, thresholds: readonly number[], cursors: Int32Array,
 
 /**
  * Compares the answers of our own code with those of onnxruntime, row by row, through every way of the kernel.
- * @param features [answers.length × columns]
- * @param answers onnxruntime's
+ * @param features [rows × columns]
+ * @param answers onnxruntime's, [rows × answers of the model], by row
  */
 export function checkAnswers(
   model: OwnModel,
@@ -74,15 +74,17 @@ export function checkAnswers(
   answers: Float32Array,
 ): CrossCheckResult {
   const score = openOwnModel(model, Math.max(...CALLS));
+  const width = answersPerRow(model);
+  const rows = answers.length / width;
   let largestDifference = 0;
-  for (let row = 0, call = 0; row < answers.length; call++) {
-    const count = Math.min(CALLS[call % CALLS.length]!, answers.length - row);
+  for (let row = 0, call = 0; row < rows; call++) {
+    const count = Math.min(CALLS[call % CALLS.length]!, rows - row);
     const own = score(features.subarray(row * columns, (row + count) * columns), count);
-    for (let i = 0; i < count; i++)
-      largestDifference = Math.max(largestDifference, difference(own[i]!, answers[row + i]!));
+    for (let i = 0; i < count * width; i++)
+      largestDifference = Math.max(largestDifference, difference(own[i]!, answers[row * width + i]!));
     row += count;
   }
-  return { rows: answers.length, largestDifference };
+  return { rows, largestDifference };
 }
 
 function difference(a: number, b: number): number {
