@@ -34,7 +34,7 @@ import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dat
 import { computedRows } from '../trainer/learning/feature_checks/computed_rows.ts';
 import type { FeatureSource, TableRows } from '../trainer/learning/feature_table/feature_table.ts';
 import { adoptionGates } from '../trainer/learning/training/adoption_gates.ts';
-import { treeAnswer } from '../trainer/learning/learners/trees/scoring.ts';
+import { treeAnswers } from '../trainer/learning/learners/trees/scoring.ts';
 import { train, trainFromWarmStart, type TrainResult } from '../trainer/learning/training/pipeline.ts';
 import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/learning/strategies/pair_reversion/backtest/period.ts';
 import { lookAtModels } from '../trainer/control/monitor/look.ts';
@@ -130,7 +130,7 @@ function ownAi1(name: string, served?: ModelMetrics): string {
 
 /** A file of the bundle, measured on rows of some pairs. */
 function metricsOf(file: string, rows: DatasetRows, pairs: readonly string[]): ModelMetrics {
-  const scores = treeAnswer(decodeTreeModel(readFileSync(join(result.path, file))).model, rows.x);
+  const scores = treeAnswers(decodeTreeModel(readFileSync(join(result.path, file))).model, rows.x);
   const ids = result.dataset.histories.map(({ pair }) => pair.id);
   const own = [...rows.y.keys()].filter((row) => pairs.includes(ids[rows.pair[row]!]!));
   return modelMetrics(
@@ -291,7 +291,7 @@ describe('a bundle with groups, from its gates to its signals', () => {
     const { holdout, histories } = result.dataset;
     const ids = histories.map(({ pair }) => pair.id);
     const modelOf = (file: string) => decodeTreeModel(readFileSync(join(result.path, file))).model;
-    const [own, shared] = ['metals.ai3.onnx', 'ai3.onnx'].map((file) => treeAnswer(modelOf(file), holdout.ai2.x));
+    const [own, shared] = ['metals.ai3.onnx', 'ai3.onnx'].map((file) => treeAnswers(modelOf(file), holdout.ai2.x));
     const ofGold = [...own!].filter((_, row) => ids[holdout.ai2.pair[row]!] === GOLD);
     const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
     const scaleOf = ({ features }: typeof profile) => features.find(({ name }) => name === 'position_scale')!;
@@ -370,7 +370,7 @@ describe('a bundle with groups, from its gates to its signals', () => {
     const { x, pair } = result.dataset.holdout.ai3;
     const own = decodeTreeModel(readFileSync(join(result.path, 'metals.ai3.onnx'))).model;
     const shared = decodeTreeModel(readFileSync(join(result.path, 'ai3.onnx'))).model;
-    const answers = [treeAnswer(own, x), treeAnswer(shared, x)];
+    const answers = [treeAnswers(own, x), treeAnswers(shared, x)];
     for (const [row, history] of [0, x.rows - 1].map((at) => [at, result.dataset.histories[pair[at]!]!] as const)) {
       const features = x.values.slice(row * x.columns, (row + 1) * x.columns);
       const { position_scale } = await servingSet(set, history.pair.id).infer(features, 1);

@@ -12,7 +12,7 @@ import { resultOfShare } from '../shared/core/cost/expected_net.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { tinyBars, tinySettings } from './tiny_models.ts';
 import { trainTinyModels } from './trained_models.ts';
-import { treeAnswer } from '../trainer/learning/learners/trees/scoring.ts';
+import { treeAnswers } from '../trainer/learning/learners/trees/scoring.ts';
 import { decodeTreeModel } from '../shared/bundle/onnx/tree_graph.ts';
 
 const settings = tinySettings({ core: { theta1_initial: 0, theta2_initial: 1 } as never });
@@ -52,7 +52,7 @@ describe('a bundle of --target net', () => {
     const set = await loadModelSet(net.path, schema, x.rows);
     const { result_sigmas } = await set.infer(x.values, x.rows);
     const { model } = decodeTreeModel(readFileSync(join(net.path, NET_FILE)));
-    expect([...result_sigmas]).toEqual([...treeAnswer(model, x)].map(resultOfShare));
+    expect([...result_sigmas]).toEqual([...treeAnswers(model, x)].map(resultOfShare));
     expect(set.engines.net).toBe('wasm-simd');
     await set.release();
     const other = await loadModelSet(plain.path, schema, x.rows);

@@ -8,7 +8,7 @@ import { parsePair, type Pair } from '../../shared/pair.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { meanOf } from '../../shared/statistics.ts';
 import { checkAuc } from '../../trainer/learning/gates/auc.ts';
-import { treeAnswer } from '../../trainer/learning/learners/trees/scoring.ts';
+import { treeAnswers } from '../../trainer/learning/learners/trees/scoring.ts';
 import { train, type TrainResult } from '../../trainer/learning/training/pipeline.ts';
 import { modelMetrics } from '../../trainer/learning/measures/model_metrics.ts';
 import { rowUniqueness } from '../../trainer/learning/dataset/noise.ts';
@@ -192,7 +192,7 @@ function holdoutAnswers({ path, dataset }: TrainResult): HoldoutAnswers[] {
     const decoded = decodeTreeModel(readFileSync(join(path, MODEL_FILES[model]))).model;
     return {
       model,
-      scores: treeAnswer(decoded, rows.x),
+      scores: treeAnswers(decoded, rows.x),
       y: rows.y,
       uniqueness: rowUniqueness(rows),
       time: rows.time,

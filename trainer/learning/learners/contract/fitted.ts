@@ -1,7 +1,11 @@
 import type { Link, Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { GraphPart } from './graph_part.ts';
 
-/** Scores before the link, [answers][rows], in the float32 numbers that serving computes. */
+/**
+ * Scores before the link, [answers][rows], in the float32 numbers that serving computes. The link makes the answers of
+ * them: where a model has probabilities alone, they are the logits of these, or of classes the logarithms, kept
+ * `LEAST` away from those of 0 and 1.
+ */
 export type Margins = (x: Matrix) => Float32Array[];
 
 /** Where the nodes of a model stand in a graph. */
@@ -46,19 +50,16 @@ export interface Fitted {
   readonly columns: number;
   /** Bars whose features it gets together, the oldest first; absent: those of one bar alone. */
   readonly bars?: number;
-  /** How margins become answers. */
+  /** How margins become answers. Of a model of classes it is the softmax over them. */
   readonly link: Link;
-  /** Answers per row. */
+  /** Answers per row: of a model of classes as many as these. */
   readonly width: number;
   /** Number of steps kept: trees, or epochs; null where there is nothing to count. */
   readonly iterations: number | null;
   /** Of a network: in order, also those after the best one. */
   readonly epochs?: readonly Epoch[] | undefined;
   openMargins(): Margins;
-  /**
-   * The one answer to each row, [rows]: for a probability the float32 number that serving computes.
-   * @throws RangeError when there are several answers per row
-   */
+  /** Answers, [rows × answers] by row: probabilities are the very numbers that serving computes. */
   answers(x: Matrix): Float64Array;
   /** Answers in float64, [rows × answers]: the reference that the graph must meet within 1e-5. */
   exactAnswers(x: Matrix): Float64Array;

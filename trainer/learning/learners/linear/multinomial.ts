@@ -241,16 +241,14 @@ export function fittedMultinomial(learner: string, model: MultinomialModel): Fit
       },
       place,
     );
-  return {
+  const fitted: Fitted = {
     learner,
     columns: inputs,
     link: 'softmax',
     width: classes,
     iterations: null,
     openMargins: () => (x) => classLogits(own, x).map((logits) => Float32Array.from(logits)),
-    answers() {
-      throw new RangeError(`${classes} answers per row, expected one`);
-    },
+    answers: (x) => fitted.exactAnswers(x).map(Math.fround),
     exactAnswers(x) {
       if (x.columns !== inputs) throw new RangeError(`the model has ${inputs} columns, the matrix ${x.columns}`);
       const logits = classLogits(own, x);
@@ -278,6 +276,7 @@ export function fittedMultinomial(learner: string, model: MultinomialModel): Fit
         metadata,
       }),
   };
+  return fitted;
 }
 
 function scaledMultinomial(model: MultinomialModel, scaling: MarginScaling): MultinomialModel {

@@ -6,13 +6,15 @@ import { encodeWholeModel } from './whole_model.ts';
 export interface PartModel {
   readonly name: string;
   readonly input: OnnxValue;
-  /** What computes the output `score` float32 [N, 1]. */
+  /** What computes the output `score` float32 [N, width]. */
   readonly part: GraphPart;
+  /** Answers per row; default 1. */
+  readonly width?: number;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** A part of a graph as a model. Equal parts give equal bytes, and of own nodes alone those of `encodeGraph`. */
-export function encodePart({ name, input, part, metadata }: PartModel): Uint8Array {
+export function encodePart({ name, input, part, width = 1, metadata }: PartModel): Uint8Array {
   return encodeWholeModel({
     producerName: 'minutehand',
     graph: {
@@ -20,7 +22,7 @@ export function encodePart({ name, input, part, metadata }: PartModel): Uint8Arr
       nodes: part.nodes.map((node) => (node instanceof Uint8Array ? node : encodeNode(node))),
       initializers: part.tensors,
       inputs: [input],
-      outputs: [scoreOutput(1)],
+      outputs: [scoreOutput(width)],
       values: [],
       sparseInitializers: [],
     },

@@ -25,6 +25,7 @@ export function onLastBar(model: Fitted, bars: number): Fitted {
         name: 'last_bar',
         input: featuresInput(model.columns, bars),
         part: graph({ input: INPUT_NAME, output: OUTPUT_NAME, prefix: '' }),
+        width: model.width,
         metadata,
       }),
   };

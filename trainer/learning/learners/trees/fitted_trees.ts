@@ -3,7 +3,7 @@ import { withCover } from '../../../../shared/bundle/onnx/tree_cover.ts';
 import { predictModel, type TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Fitted, MarginScaling } from '../contract/fitted.ts';
 import { ownPart } from '../contract/graph_part.ts';
-import { openRawScorer, treeAnswer } from './scoring.ts';
+import { openRawScorer, treeAnswers } from './scoring.ts';
 
 /** A model that is nothing but trees and a link. */
 export interface FittedTrees extends Fitted {
@@ -22,7 +22,7 @@ export function fittedTrees(learner: string, trees: TreeModel): FittedTrees {
     iterations: countTrees(trees),
     trees,
     openMargins: () => openRawScorer(trees),
-    answers: (x) => treeAnswer(trees, x),
+    answers: (x) => treeAnswers(trees, x),
     exactAnswers: (x) => predictModel(trees, x),
     withMargins: (scaling) => fittedTrees(learner, scaledTrees(trees, scaling)),
     columnUses: () => countSplits(trees, columns),

@@ -15,7 +15,7 @@ import {
 } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { gbdt, learnHere } from './gbdt.ts';
 import { quantileOf, slowGbdt, tableOf } from './kernel/gbdt.oracle.ts';
-import { treeAnswer } from './scoring.ts';
+import { treeAnswers } from './scoring.ts';
 import { LEARNER_DEFAULTS, type EarlyStopping, type LearnerParams, type TrainingTable } from './learner.ts';
 import type { Task } from '../contract/task.ts';
 
@@ -609,7 +609,7 @@ describe('gbdt that is warm-started from a model', () => {
     const bytes = encodeTreeModel(model);
     const some = { rows: 500, columns: 9, values: test.x.values.subarray(0, 4500) };
     const { values } = await onnxAnswers(bytes, some);
-    const own = treeAnswer(model, some);
+    const own = treeAnswers(model, some);
     const exact = predictModel(model, some);
     for (let row = 0; row < own.length; row++) {
       expect(Math.abs(own[row]! - values[row]!)).toBeLessThan(1e-6);

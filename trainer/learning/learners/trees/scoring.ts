@@ -1,6 +1,7 @@
 import type { Matrix, TreeEnsemble, TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { predictModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import { packTrees } from '../../../../shared/bundle/tree_kernel/pack.ts';
+import { softmax } from '../../../../shared/elementary.ts';
+import { packTrees, type PackedTrees } from '../../../../shared/bundle/tree_kernel/pack.ts';
 import { openTreeKernel } from '../../../../shared/bundle/tree_kernel/tree_kernel.ts';
 
 /** Rows the kernel takes at once: they and their answers stay in the second-level cache. */
@@ -24,20 +25,49 @@ export function scoreLogits(model: TreeModel, x: Matrix): Float64Array {
 }
 
 /**
- * The one answer of a model to each row, [rows]. A probability is the very float32 that the daemon gets where this
- * kernel serves the model; other answers are float64 sums.
- * @throws RangeError when there are several answers per row
+ * The answers of a model, [rows × answers] by row, as serving computes them where the model is all that is served: a
+ * probability is the very float32 of this kernel, and those of classes are the softmax of float32 sums. A share of a
+ * class in a forest is a float64 sum that is rounded to float32; other single answers are float64 sums.
  */
-export function treeAnswer(model: TreeModel, x: Matrix): Float64Array {
-  if (model.ensembles.length !== 1) throw new RangeError(`${model.ensembles.length} answers per row, expected one`);
-  return model.link === 'sigmoid'
-    ? Float64Array.from(openScorer(model.ensembles, 'sigmoid')(x)[0]!)
-    : predictModel(model, x);
+export function treeAnswers(model: TreeModel, x: Matrix): Float64Array {
+  const { link, ensembles } = model;
+  if (link === 'sigmoid') return Float64Array.from(openScorer(ensembles, 'sigmoid')(x)[0]!);
+  if (link === 'softmax') return softmaxOf(openRawScorer(model)(x));
+  return ensembles.length === 1 ? predictModel(model, x) : answersInGraph(model, x);
 }
 
-function openScorer(ensembles: readonly TreeEnsemble[], link: 'none' | 'sigmoid'): Scorer {
+/**
+ * The answers of a model of several answers, [rows × answers] by row, where it is a part of a graph that our own code
+ * computes: sums in float64, rounded to float32, and so the shares of classes that are made of them.
+ */
+export function answersInGraph({ link, ensembles }: TreeModel, x: Matrix): Float64Array {
+  const sums = openScorer(ensembles, 'none', 'float64')(x);
+  return link === 'softmax' ? softmaxOf(sums).map(Math.fround) : byRow(sums);
+}
+
+function softmaxOf(logits: readonly Float32Array[]): Float64Array {
+  const answers = byRow(logits);
+  const width = logits.length;
+  for (let at = 0; at < answers.length; at += width) softmax(answers.subarray(at, at + width));
+  return answers;
+}
+
+/** [answers][rows] as [rows × answers]. */
+function byRow(answers: readonly Float32Array[]): Float64Array {
+  const width = answers.length;
+  const rows = answers[0]!.length;
+  const all = new Float64Array(rows * width);
+  answers.forEach((own, k) => own.forEach((answer, row) => (all[row * width + k] = answer)));
+  return all;
+}
+
+function openScorer(
+  ensembles: readonly TreeEnsemble[],
+  link: PackedTrees['link'],
+  sums: PackedTrees['sums'] = 'float32',
+): Scorer {
   const kernel = openTreeKernel(
-    ensembles.map((ensemble) => packTrees(ensemble, link)),
+    ensembles.map((ensemble) => packTrees(ensemble, link, sums)),
     ROWS_PER_CALL,
   );
   return (x) => {

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { predictLogits, predictModel, type TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { randomEnsemble, randomRows } from '../../../../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
+import { softmaxScorer } from '../../../../shared/bundle/direction/direction_model.ts';
+import { encodeTreeModel } from '../../../../shared/bundle/onnx/onnx.ts';
+import { openOwnModel, readOwnModel } from '../../../../shared/bundle/own_model.ts';
 import { createRng } from '../../../../shared/rng.ts';
-import { openRawScorer, scoreLogits, treeAnswer } from './scoring.ts';
+import { answersInGraph, openRawScorer, scoreLogits, treeAnswers } from './scoring.ts';
 
 const COLUMNS = 6;
 /** More than one call of the kernel takes, and no multiple of it. */
@@ -17,18 +20,33 @@ function worstDistance(found: ArrayLike<number>, expected: ArrayLike<number>): n
   return worst;
 }
 
-describe('treeAnswer', () => {
+describe('treeAnswers', () => {
   it('is the probability of the float64 reference to the precision of a float32', () => {
-    expect(worstDistance(treeAnswer(sigmoidModel, x), predictModel(sigmoidModel, x))).toBeLessThan(1e-6);
+    expect(worstDistance(treeAnswers(sigmoidModel, x), predictModel(sigmoidModel, x))).toBeLessThan(1e-6);
   });
 
   it('is the float64 sum itself without a sigmoid', () => {
     const forest: TreeModel = { ...sigmoidModel, link: 'identity' };
-    expect(treeAnswer(forest, x)).toEqual(predictModel(forest, x));
+    expect(treeAnswers(forest, x)).toEqual(predictModel(forest, x));
   });
 
-  it('refuses a model with several answers', () => {
-    expect(() => treeAnswer({ link: 'softmax', ensembles: [ensembleOf('a'), ensembleOf('b')] }, x)).toThrow(RangeError);
+  it('is by row, of classes the softmax of the raw scores, of a forest of classes a float32 for each share', () => {
+    const ensembles = [ensembleOf('a'), ensembleOf('b'), ensembleOf('c')];
+    const model: TreeModel = { link: 'softmax', ensembles };
+    const answers = treeAnswers(model, x);
+    expect(worstDistance(answers, predictModel(model, x))).toBeLessThan(1e-5);
+    expect([...answers.subarray(0, 3 * 20)]).toEqual([...softmaxScorer(model, 20)(x.values, 20).subarray(0, 3 * 20)]);
+    const forest: TreeModel = { link: 'identity', ensembles };
+    expect([...treeAnswers(forest, x)]).toEqual([...predictModel(forest, x).map(Math.fround)]);
+  });
+});
+
+describe('answersInGraph', () => {
+  it.each(['softmax', 'identity'] as const)('are those of our own graph, bit by bit (%s)', (link) => {
+    const ensembles = [ensembleOf('a'), ensembleOf('b'), ensembleOf('c')];
+    const { model } = readOwnModel(encodeTreeModel({ link, ensembles }));
+    const own = openOwnModel(model, ROWS)(x.values, ROWS);
+    expect(answersInGraph({ link, ensembles }, x)).toEqual(Float64Array.from(own));
   });
 });
 

@@ -3,9 +3,10 @@ import type { TreePolicy } from '../../../../shared/policy/policy.ts';
 import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { refuseUnsupported, type FitRequest, type LearnerDefinition } from '../contract/learner.ts';
+import { withClassMargins } from '../onnx/class_margins.ts';
 import { refuseMissingEngine } from './engines/engines.ts';
 import type { FitTask, OnTree } from './fit.ts';
-import { countTrees, fittedTrees, treesOf } from './fitted_trees.ts';
+import { countTrees, fittedTrees, treesOf, type FittedTrees } from './fitted_trees.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from './learner.ts';
 
 /** Fits one model, on this thread or on one of a pool. */
@@ -95,13 +96,19 @@ function treeLearner(
         const { onProgress, signal } = request;
         const own = taskOf(engine, parameters, facts.supports.stopping, request);
         const onGpu = device === 'gpu' && GPU_ENGINES.includes(engine);
-        if ('finished' in own) return fittedTrees(engine, own.finished);
+        if ('finished' in own) return fittedOf(engine, own.finished);
         const onTree: OnTree = (done, total) => onProgress?.(done / total);
         const placed: FitTask = onGpu ? { ...own, params: { ...own.params, device: 'gpu' } } : own;
-        return fittedTrees(engine, await fitTrees(placed, onTree, { ...(signal && { signal }) }));
+        return fittedOf(engine, await fitTrees(placed, onTree, { ...(signal && { signal }) }));
       },
     }),
   };
+}
+
+/** The shares of classes, which a forest answers, have margins as well. */
+function fittedOf(engine: Engine, model: TreeModel): FittedTrees {
+  const fitted = fittedTrees(engine, model);
+  return model.link === 'identity' && fitted.width > 1 ? withClassMargins(fitted) : fitted;
 }
 
 /**
