@@ -3,7 +3,7 @@ import type { TreePolicy } from '../../../../shared/policy/policy.ts';
 import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { refuseUnsupported, type FitRequest, type LearnerDefinition } from '../contract/learner.ts';
-import { withClassMargins } from '../onnx/class_margins.ts';
+import { withClassMargins } from '../contract/class_margins.ts';
 import { refuseMissingEngine } from './engines/engines.ts';
 import type { FitTask, OnTree } from './fit.ts';
 import { countTrees, fittedTrees, treesOf, type FittedTrees } from './fitted_trees.ts';
