@@ -51,7 +51,7 @@ async function answersInFolder(
   writeFileSync(asked, columnsOf(x, columns));
   const done = await program.fit(
     {
-      ...fitRequest(rowsFile, names, seed),
+      ...fitRequest({ rows: rowsFile, features: names, seed }),
       iterations: null,
       parameters: {},
       answers: { rows: asked, to: answers },

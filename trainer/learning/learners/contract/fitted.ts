@@ -42,6 +42,12 @@ export interface Epoch {
   readonly positive_share: number;
 }
 
+/** The same of a network of classes. */
+export interface ClassEpoch extends Omit<Epoch, 'positive_share'> {
+  /** Share of the predictions of which each class is the likeliest, [classes]. */
+  readonly class_shares: readonly number[];
+}
+
 /** What a learner has learned. It does not change. */
 export interface Fitted {
   /** Name of the learner. */
@@ -58,6 +64,8 @@ export interface Fitted {
   readonly iterations: number | null;
   /** Of a network: in order, also those after the best one. */
   readonly epochs?: readonly Epoch[] | undefined;
+  /** In place of `epochs` of a network of classes. */
+  readonly classEpochs?: readonly ClassEpoch[] | undefined;
   openMargins(): Margins;
   /** Answers, [rows × answers] by row: probabilities are the very numbers that serving computes. */
   answers(x: Matrix): Float64Array;

@@ -1,5 +1,11 @@
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { Epoch, Fitted } from '../contract/fitted.ts';
+import {
+  classMargins,
+  composedClassScaling,
+  rescaledClasses,
+  servedClassScaling,
+} from '../contract/class_rescaled.ts';
+import type { ClassEpoch, Epoch, Fitted, MarginScaling } from '../contract/fitted.ts';
 import {
   composedRescaling,
   rescaledAnswers,
@@ -22,10 +28,13 @@ export interface TrainedOutside {
   readonly used: readonly number[];
   readonly iterations: number | null;
   readonly epochs?: readonly Epoch[] | undefined;
+  readonly classEpochs?: readonly ClassEpoch[] | undefined;
   /** Absent: it gets the columns as they are. */
   readonly preparation?: ColumnPreparation | null;
   /** Rows that the model gets together, the oldest first; absent: 1, each row alone. */
   readonly bars?: number;
+  /** Number of the classes whose probabilities it answers; absent: one probability. */
+  readonly classes?: number | undefined;
 }
 
 /** Sequences that are in memory together. */
@@ -33,54 +42,96 @@ const SEQUENCES_AT_ONCE = 1024;
 
 /** @throws MinutehandError MODEL_LOAD for a model that cannot be served */
 export async function fittedOnnx(trained: TrainedOutside): Promise<Fitted> {
-  const { bytes, columns, used, preparation = null, bars = 1 } = trained;
-  const foreign = readForeignModel(bytes, { columns: used.length, bars });
+  const { bytes, columns, used, preparation = null, bars = 1, classes } = trained;
+  const foreign = readForeignModel(bytes, { columns: used.length, bars, classes });
   const session = await openSession(
     serveForeign(foreign, { columns, bars, used, preparation, scaling: null, metadata: {} }),
+    foreign.output.answers,
   );
-  return rescaled(trained, { foreign, session }, null);
+  const opened = { foreign, session };
+  return classes === undefined ? rescaled(trained, opened, null) : rescaledByClass(trained, opened, classes, null);
 }
 
-function rescaled(
-  trained: TrainedOutside,
-  opened: { readonly foreign: ForeignModel; readonly session: Session },
-  scaling: Rescaling | null,
-): Fitted {
-  const { learner, columns, used, iterations, epochs, preparation = null, bars = 1 } = trained;
+interface OpenedModel {
+  readonly foreign: ForeignModel;
+  readonly session: Session;
+}
+
+/** A model of one probability. */
+function rescaled(trained: TrainedOutside, opened: OpenedModel, scaling: Rescaling | null): Fitted {
   const served = servedRescaling(scaling);
-  const own = { columns, bars, used, preparation, scaling: served };
-  const probabilities = (x: Matrix): Float64Array => {
-    if (x.columns !== columns) throw new RangeError(`the model has ${columns} columns, the matrix ${x.columns}`);
-    if (bars === 1) return Float64Array.from(opened.session.run(x));
-    if (!isSequence(x) || x.past.bars !== bars)
-      throw new RangeError(`the model gets sequences of ${bars} rows, the matrix has ${barsPerRow(x)}`);
-    const all = new Float64Array(x.rows);
-    for (let from = 0; from < x.rows; from += SEQUENCES_AT_ONCE) {
-      const to = Math.min(x.rows, from + SEQUENCES_AT_ONCE);
-      const part = { rows: to - from, columns: bars * columns, values: sequencesOf(x, from, to) };
-      all.set(opened.session.run(part, bars), from);
-    }
-    return all;
-  };
+  const probabilities = (x: Matrix): Float64Array => answersOf(trained, opened, x);
   return {
-    learner,
-    columns,
-    bars,
+    ...common(trained, opened, served && { slope: [served.slope], intercept: [served.intercept] }),
     link: 'sigmoid',
     width: 1,
-    iterations,
-    epochs,
     openMargins: () => (x) => [Float32Array.from(rescaledLogits(probabilities(x), served))],
     answers: (x) => rescaledAnswers(probabilities(x), served).map(Math.fround),
     exactAnswers: (x) => rescaledAnswers(probabilities(x), served),
     withMargins: (by) => rescaled(trained, opened, composedRescaling(scaling, by)),
+  };
+}
+
+/** A model of the probabilities of several classes, whose logarithms are its margins. */
+function rescaledByClass(
+  trained: TrainedOutside,
+  opened: OpenedModel,
+  classes: number,
+  scaling: MarginScaling | null,
+): Fitted {
+  const served = servedClassScaling(scaling);
+  const probabilities = (x: Matrix): Float64Array => answersOf(trained, opened, x);
+  return {
+    ...common(trained, opened, served),
+    link: 'softmax',
+    width: classes,
+    openMargins: () => (x) =>
+      classMargins(probabilities(x), classes, served).map((margins) => Float32Array.from(margins)),
+    answers() {
+      throw new RangeError(`${classes} answers per row, expected one`);
+    },
+    exactAnswers: (x) => rescaledClasses(probabilities(x), classes, served),
+    withMargins: (by) => rescaledByClass(trained, opened, classes, composedClassScaling(scaling, by, classes)),
+  };
+}
+
+/** What models of one answer and of several say and serve alike. */
+function common(
+  { learner, columns, used, iterations, epochs, classEpochs, preparation = null, bars = 1 }: TrainedOutside,
+  { foreign }: OpenedModel,
+  scaling: MarginScaling | null,
+): Pick<Fitted, 'learner' | 'columns' | 'bars' | 'iterations' | 'epochs' | 'classEpochs' | 'columnUses' | 'graph' | 'toOnnx'> {
+  const own = { columns, bars, used, preparation, scaling };
+  return {
+    learner,
+    columns,
+    bars,
+    iterations,
+    epochs,
+    classEpochs,
     columnUses() {
       // What a graph of any operators does with its columns is not known.
       const uses = new Int32Array(columns);
       for (const column of used) uses[column] = 1;
       return uses;
     },
-    graph: (place) => foreignPart(opened.foreign, { ...own, metadata: {} }, place),
-    toOnnx: ({ metadata }) => serveForeign(opened.foreign, { ...own, metadata }),
+    graph: (place) => foreignPart(foreign, { ...own, metadata: {} }, place),
+    toOnnx: ({ metadata }) => serveForeign(foreign, { ...own, metadata }),
   };
+}
+
+/** The model's own probabilities, [rows × answers] by rows. */
+function answersOf({ columns, bars = 1 }: TrainedOutside, { foreign, session }: OpenedModel, x: Matrix): Float64Array {
+  if (x.columns !== columns) throw new RangeError(`the model has ${columns} columns, the matrix ${x.columns}`);
+  if (bars === 1) return Float64Array.from(session.run(x));
+  if (!isSequence(x) || x.past.bars !== bars)
+    throw new RangeError(`the model gets sequences of ${bars} rows, the matrix has ${barsPerRow(x)}`);
+  const width = foreign.output.answers;
+  const all = new Float64Array(x.rows * width);
+  for (let from = 0; from < x.rows; from += SEQUENCES_AT_ONCE) {
+    const to = Math.min(x.rows, from + SEQUENCES_AT_ONCE);
+    const part = { rows: to - from, columns: bars * columns, values: sequencesOf(x, from, to) };
+    all.set(session.run(part, bars), from * width);
+  }
+  return all;
 }

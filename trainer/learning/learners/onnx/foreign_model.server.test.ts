@@ -157,6 +157,107 @@ describe('an ONNX model of another program', () => {
   });
 });
 
+describe('an ONNX model of another program of several classes', () => {
+  const CLASSES = 3;
+  const outputs = [
+    { name: 'label', element: 7, width: null },
+    { name: 'probabilities', element: ELEMENT_FLOAT32, width: CLASSES },
+  ];
+  /** The softmax of both columns and their sum. */
+  const nodes = (input: string): OnnxNode[] => [
+    {
+      name: 'sum',
+      operator: 'ReduceSum',
+      inputs: [input, 'over'],
+      outputs: ['sum_of'],
+      attributes: [{ name: 'keepdims', type: ATTRIBUTE.INT, integer: 1 }],
+    },
+    {
+      name: 'all',
+      operator: 'Concat',
+      inputs: [input, 'sum_of'],
+      outputs: ['margins'],
+      attributes: [{ name: 'axis', type: ATTRIBUTE.INT, integer: 1 }],
+    },
+    {
+      name: 'softmax',
+      operator: 'Softmax',
+      inputs: ['margins'],
+      outputs: ['probabilities'],
+      attributes: [{ name: 'axis', type: ATTRIBUTE.INT, integer: 1 }],
+    },
+    { name: 'label_of', operator: 'ArgMax', inputs: ['probabilities'], outputs: ['label'] },
+  ];
+  const over = {
+    name: 'over_of',
+    operator: 'Constant',
+    inputs: [],
+    outputs: ['over'],
+    attributes: [{ name: 'value_ints', type: ATTRIBUTE.INTS, integers: [1] }],
+  };
+  const bytes = modelOf({ outputs, nodes: (input) => [over, ...nodes(input)] });
+  const softmax = (logits: readonly number[]): number[] => {
+    const e = logits.map(Math.exp);
+    const sum = e.reduce((a, b) => a + b, 0);
+    return e.map((own) => own / sum);
+  };
+  const rows = [0, 1, 2].map((row) => [x.values[4 * row + 1]!, x.values[4 * row + 2]!]);
+  const probabilities = rows.map(([a, b]) => softmax([a!, b!, a! + b!]));
+
+  it('is served with its probabilities, and with the softmax of their scaled logarithms', async () => {
+    const fitted = await fittedOnnx({ ...trained(bytes), classes: CLASSES });
+    expect([fitted.link, fitted.width]).toEqual(['softmax', CLASSES]);
+    const first = { slope: [0.5, 1, 2], intercept: [0.1, 0, -0.3] };
+    const second = { slope: [2, 0.7, 1], intercept: [0, 0.4, 0] };
+    const scaled = (by: typeof first, of: readonly number[]): number[] =>
+      of.map((margin, k) => by.slope[k]! * margin + by.intercept[k]!);
+    for (const [own, expected] of [
+      [fitted, probabilities],
+      [fitted.withMargins(first), probabilities.map((p) => softmax(scaled(first, p.map(Math.log))))],
+      [
+        fitted.withMargins(first).withMargins(second),
+        probabilities.map((p) => softmax(scaled(second, scaled(first, p.map(Math.log))))),
+      ],
+    ] as const) {
+      const { width, values } = await onnxAnswers(own.toOnnx({ metadata: { model: 'direction' } }), x);
+      expect(width).toBe(CLASSES);
+      const exact = own.exactAnswers(x);
+      expected.flat().forEach((p, i) => {
+        expect(values[i]).toBeCloseTo(p, 6);
+        expect(exact[i]).toBeCloseTo(p, 6);
+      });
+    }
+    const margins = fitted.openMargins()(x);
+    probabilities.forEach((own, row) => own.forEach((p, k) => expect(margins[k]![row]).toBeCloseTo(Math.log(p), 5)));
+    expect(() => fitted.answers(x)).toThrow(RangeError);
+    expect(() => fitted.withMargins({ slope: [1, 1], intercept: [0, 0] })).toThrow(RangeError);
+  });
+
+  it('is finite where a probability is 0, calibrated as well', async () => {
+    const fitted = await fittedOnnx({ ...trained(bytes), classes: CLASSES });
+    const far = { rows: 1, columns: 4, values: Float32Array.of(0, 1000, -2000, 0) };
+    expect(fitted.openMargins()(far).every((own) => Number.isFinite(own[0]))).toBe(true);
+    const scaled = fitted.withMargins({ slope: [1, 1, 1], intercept: [0, 0, 0] });
+    const { values } = await onnxAnswers(scaled.toOnnx({ metadata: {} }), far);
+    const exact = scaled.exactAnswers(far);
+    expect(exact.every((p) => p > 0 && p < 1)).toBe(true);
+    values.forEach((value, i) => expect(Math.abs(value - exact[i]!)).toBeLessThan(1e-6));
+  });
+
+  it('is refused where it answers another number of classes', () => {
+    expect(() => readForeignModel(bytes, { columns: COLUMNS, bars: 1, classes: 4 })).toThrow(
+      expect.objectContaining({
+        code: 'MODEL_LOAD',
+        seen: expect.stringContaining('probabilities float [N, 3]') as string,
+        expected: expect.stringContaining('[N, 4]') as string,
+      }) as Error,
+    );
+    expect(() => readForeignModel(modelOf(), { columns: COLUMNS, bars: 1, classes: 3 })).toThrow(
+      expect.objectContaining({ code: 'MODEL_LOAD', seen: expect.stringContaining('p float [N, 1]') as string }) as Error,
+    );
+  });
+});
+
 it('a model whose columns are prepared can be calibrated as well', async () => {
   const preparation = { impute: [0, 0], mean: [1, 0.1], scale: [2, 0.3] };
   const fitted = await fittedOnnx({ ...trained(modelOf()), preparation });

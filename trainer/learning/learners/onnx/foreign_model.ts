@@ -1,11 +1,12 @@
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { refuseOutsideData } from '../../../../shared/bundle/onnx/graph_limits.ts';
 import { INPUT_NAME, OUTPUT_NAME, featuresInput, scoreOutput } from '../../../../shared/bundle/onnx/onnx.ts';
-import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64 } from '../../../../shared/bundle/onnx/schema.ts';
-import type { GraphPlace } from '../contract/fitted.ts';
-import { castTo, graphNodes } from '../contract/graph_nodes.ts';
+import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
+import { rescaledClassNodes } from '../contract/class_rescaled.ts';
+import type { GraphPlace, MarginScaling } from '../contract/fitted.ts';
+import { castTo, graphNodes, type GraphNodes } from '../contract/graph_nodes.ts';
 import type { GraphPart } from '../contract/graph_part.ts';
-import { rescaledNodes, type Rescaling } from '../contract/rescaled.ts';
+import { rescaledNodes } from '../contract/rescaled.ts';
 import { preparationNodes, type ColumnPreparation } from './column_preparation.ts';
 import type { RowShape } from '../../../../shared/bundle/scorer.ts';
 import {
@@ -29,18 +30,31 @@ const PREFIX = 'minutehand/';
 /** Of the two columns of a classifier. */
 const POSITIVE = 1;
 
-/** An ONNX model of another program: a probability from some columns of the features. */
+/** What a model gets for each row, and what it answers. */
+export interface ForeignShape extends RowShape {
+  /** Number of the classes whose probabilities it answers; absent: one probability. */
+  readonly classes?: number | undefined;
+}
+
+/** An ONNX model of another program: a probability, or those of several classes, from some columns of the features. */
 export interface ForeignModel {
   readonly model: WholeModel & { readonly graph: WholeGraph };
   readonly input: { readonly name: string; readonly elementType: number };
-  /** `width` 2: probabilities of both classes. */
-  readonly output: { readonly name: string; readonly width: 1 | 2 };
+  readonly output: ForeignOutput;
+}
+
+interface ForeignOutput {
+  readonly name: string;
+  /** Columns of the output. */
+  readonly width: number;
+  /** Its answers: one probability, of which a width of 2 has the opposite too, or those of `width` classes. */
+  readonly answers: number;
 }
 
 /**
  * @throws MinutehandError MODEL_LOAD with what is wrong and how to export it right
  */
-export function readForeignModel(bytes: Uint8Array, shape: RowShape): ForeignModel {
+export function readForeignModel(bytes: Uint8Array, shape: ForeignShape): ForeignModel {
   refuseOutsideData(bytes, 'the model');
   const model = decodeWholeModel(bytes);
   const { graph, opsets } = model;
@@ -49,7 +63,7 @@ export function readForeignModel(bytes: Uint8Array, shape: RowShape): ForeignMod
   if (opset !== undefined && opset < MIN_OPSET)
     throw refusal(`opset ${opset}`, `opset ${MIN_OPSET} or newer`, `Export it with opset ${MIN_OPSET} or newer.`);
   const whole = opset === undefined ? { ...model, opsets: [...opsets, { domain: '', version: 15 }] } : model;
-  return { model: { ...whole, graph }, input: inputOf(graph, shape), output: outputOf(graph.outputs) };
+  return { model: { ...whole, graph }, input: inputOf(graph, shape), output: outputOf(graph.outputs, shape.classes ?? null) };
 }
 
 /** Exporters may list initializers among the inputs; the only other input holds the rows. */
@@ -76,13 +90,17 @@ function inputOf(graph: WholeGraph, { columns, bars }: RowShape): ForeignModel['
   return { name: input.name, elementType };
 }
 
-function outputOf(outputs: readonly WholeValue[]): ForeignModel['output'] {
+/** @param classes null: one probability */
+function outputOf(outputs: readonly WholeValue[], classes: number | null): ForeignOutput {
   const floats = outputs.filter(({ type }) =>
     [ELEMENT_FLOAT32, ELEMENT_FLOAT64].includes((type?.tensor?.elementType ?? 0) as typeof ELEMENT_FLOAT32),
   );
   const usual = floats.find(({ name }) => USUAL_OUTPUTS.includes(name));
   const output = usual ?? (floats.length === 1 ? floats[0]! : undefined);
-  const expected = 'one output with the probability, float [N], [N, 1] or [N, 2]';
+  const expected =
+    classes === null
+      ? 'one output with the probability, float [N], [N, 1] or [N, 2]'
+      : `one output with the probabilities of ${classes} classes, float [N, ${classes}]`;
   if (output === undefined)
     throw refusal(
       outputs.map(describe).join(', ') || 'no output',
@@ -91,9 +109,14 @@ function outputOf(outputs: readonly WholeValue[]): ForeignModel['output'] {
     );
   const dimensions = output.type?.tensor?.shape?.dimensions ?? [];
   const width = dimensions.length === 1 ? 1 : (dimensions[1]?.size ?? 0);
-  if (dimensions.length > 2 || (width !== 1 && width !== 2))
-    throw refusal(`the output ${describe(output)}`, expected, 'Declare its shape, or reshape it to [N, 1].');
-  return { name: output.name, width };
+  const isRight = classes === null ? width === 1 || width === 2 : dimensions.length === 2 && width === classes;
+  if (dimensions.length > 2 || !isRight)
+    throw refusal(
+      `the output ${describe(output)}`,
+      expected,
+      `Declare its shape, or reshape it to [N, ${classes ?? 1}].`,
+    );
+  return { name: output.name, width, answers: classes ?? 1 };
 }
 
 function describe({ name, type }: WholeValue): string {
@@ -112,14 +135,14 @@ export interface Served extends RowShape {
   readonly used: readonly number[];
   /** null: it gets the columns as they are. */
   readonly preparation: ColumnPreparation | null;
-  /** null: the model's own probability. */
-  readonly scaling: Rescaling | null;
+  /** Numbers per answer; null: the model's own probabilities. */
+  readonly scaling: MarginScaling | null;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 /**
  * The model as bundles have it: input `features` float32 [N, columns], or [N, bars, columns], output `score` float32
- * [N, 1].
+ * [N, 1], or [N, classes].
  */
 export function serveForeign({ model, input, output }: ForeignModel, served: Served): Uint8Array {
   const names = renamedValues(model.graph);
@@ -134,14 +157,14 @@ export function serveForeign({ model, input, output }: ForeignModel, served: Ser
         { ...output, name: nameOf(output.name) },
         { input: INPUT_NAME, output: OUTPUT_NAME, prefix: PREFIX },
       ),
-      output: scoreOutput(1),
+      output: scoreOutput(output.answers),
       metadata: served.metadata,
     },
   );
 }
 
 /**
- * The model as a part of a graph. Its answer is float32 [N, 1].
+ * The model as a part of a graph. Its answer is float32 [N, 1], or [N, classes].
  * @throws MinutehandError MODEL_LOAD for functions, subgraphs or sparse tensors, whose names belong to the whole graph
  */
 export function foreignPart({ model, input, output }: ForeignModel, served: Served, place: GraphPlace): GraphPart {
@@ -164,16 +187,17 @@ export function foreignPart({ model, input, output }: ForeignModel, served: Serv
   };
 }
 
-/** Of the model's own columns, and its probability, what our graphs have. Names are those in the graph. */
+/** Of the model's own columns, and its probabilities, what our graphs have. Names are those in the graph. */
 function surroundings(
   { bars, used, preparation, scaling }: Served,
   input: ForeignModel['input'],
-  output: ForeignModel['output'],
+  output: ForeignOutput,
   place: GraphPlace,
 ): Pick<Surroundings, 'before' | 'after'> {
   const nodes = graphNodes(place.prefix);
   const { named, node, integers } = nodes;
   const axis = (integer: number) => ({ name: 'axis', type: ATTRIBUTE.INT, integer });
+  const answer = output.answers > 1 ? classNodes(nodes, scaling) : probabilityNodes(nodes, output, scaling);
   const element = input.elementType === ELEMENT_FLOAT64 ? ELEMENT_FLOAT64 : ELEMENT_FLOAT32;
   return {
     before: [
@@ -189,15 +213,33 @@ function surroundings(
       { ...node('Cast', [], 'answers', castTo(ELEMENT_FLOAT64)), inputs: [output.name] },
       integers('row_by_row', [-1, output.width]),
       node('Reshape', ['answers', 'row_by_row'], 'rows'),
-      integers('positive', [output.width === 2 ? POSITIVE : 0]),
-      node('Gather', ['rows', 'positive'], 'own_probability', [axis(1)]),
-      ...(scaling === null ? [] : rescaledNodes(nodes, 'own_probability', scaling)),
-      {
-        ...node('Cast', [scaling === null ? 'own_probability' : 'probability'], 'result', castTo(ELEMENT_FLOAT32)),
-        outputs: [place.output],
-      },
+      ...answer.nodes,
+      { ...node('Cast', [answer.result], 'result', castTo(ELEMENT_FLOAT32)), outputs: [place.output] },
     ],
   };
+}
+
+/** Nodes behind `rows`, float64 [N, width], and the name of what they make: float64 [N, answers]. */
+interface AnswerNodes {
+  readonly nodes: readonly OnnxNode[];
+  readonly result: string;
+}
+
+function probabilityNodes(nodes: GraphNodes, { width }: ForeignOutput, scaling: MarginScaling | null): AnswerNodes {
+  const { node, integers } = nodes;
+  const axis = [{ name: 'axis', type: ATTRIBUTE.INT, integer: 1 }];
+  const own = [
+    integers('positive', [width === 2 ? POSITIVE : 0]),
+    node('Gather', ['rows', 'positive'], 'own_probability', axis),
+  ];
+  if (scaling === null) return { nodes: own, result: 'own_probability' };
+  const rescaling = { slope: scaling.slope[0]!, intercept: scaling.intercept[0]! };
+  return { nodes: [...own, ...rescaledNodes(nodes, 'own_probability', rescaling)], result: 'probability' };
+}
+
+function classNodes(nodes: GraphNodes, scaling: MarginScaling | null): AnswerNodes {
+  if (scaling === null) return { nodes: [], result: 'rows' };
+  return { nodes: rescaledClassNodes(nodes, 'rows', scaling), result: 'probabilities' };
 }
 
 /** Its values whose names the surrounding graph needs. */

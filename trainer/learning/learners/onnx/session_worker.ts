@@ -9,30 +9,37 @@ import type { SessionAnswer, SessionRequest } from './sessions.ts';
  */
 const BATCH_ROWS = 8192;
 const port = parentPort!;
-const sessions = new Map<number, InferenceSession>();
+/** A session, and its answers per row. */
+interface Opened {
+  readonly session: InferenceSession;
+  readonly width: number;
+}
+
+const sessions = new Map<number, Opened>();
 
 async function serve(request: SessionRequest): Promise<void> {
   if (request.kind === 'open') {
     const threads = { intraOpNumThreads: 1, interOpNumThreads: 1 };
-    sessions.set(request.id, await InferenceSession.create(request.bytes, { ...threads, logSeverityLevel: 4 }));
+    const session = await InferenceSession.create(request.bytes, { ...threads, logSeverityLevel: 4 });
+    sessions.set(request.id, { session, width: request.width });
     port.postMessage({ id: request.id, error: null } satisfies SessionAnswer);
     return;
   }
   if (request.kind === 'close') {
-    const session = sessions.get(request.id);
+    const closed = sessions.get(request.id);
     sessions.delete(request.id);
-    await session?.release();
+    await closed?.session.release();
     return;
   }
   const { rows, columns, bars, values, answers } = request;
   const shape = bars === 1 ? [columns] : [bars, columns / bars];
-  const session = sessions.get(request.id)!;
+  const { session, width } = sessions.get(request.id)!;
   for (let from = 0; from < rows; from += BATCH_ROWS) {
     const count = Math.min(BATCH_ROWS, rows - from);
     // A copy: onnxruntime takes no shared memory.
     const own = values.slice(from * columns, (from + count) * columns);
     const result = await session.run({ [INPUT_NAME]: new Tensor('float32', own, [count, ...shape]) });
-    answers.set(result[OUTPUT_NAME]!.data as Float32Array, from);
+    answers.set(result[OUTPUT_NAME]!.data as Float32Array, from * width);
   }
 }
 

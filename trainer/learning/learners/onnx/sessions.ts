@@ -7,7 +7,7 @@ import { packageRoot } from '../../../../shared/root.ts';
 import { sharedFloat32 } from '../../threads/shared_array.ts';
 
 export type SessionRequest =
-  | { readonly kind: 'open'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'open'; readonly id: number; readonly bytes: Uint8Array; readonly width: number }
   | { readonly kind: 'close'; readonly id: number }
   | {
       readonly kind: 'run';
@@ -18,7 +18,7 @@ export type SessionRequest =
       readonly bars: number;
       /** In shared memory, [rows × columns]. */
       readonly values: Float32Array;
-      /** In shared memory, [rows]. */
+      /** In shared memory, [rows × width]. */
       readonly answers: Float32Array;
       /** [state, length of the message]; 0 = not finished, 1 = done, 2 = failed */
       readonly state: Int32Array;
@@ -32,11 +32,11 @@ export interface SessionAnswer {
   readonly error: string | null;
 }
 
-/** An ONNX model (input `features`, output `score` [N, 1]) in onnxruntime, whose answers are there at once. */
+/** An ONNX model (input `features`, output `score` [N, width]) in onnxruntime, whose answers are there at once. */
 export interface Session {
   /**
    * @param bars rows of features that lie one behind the other in each row of the matrix; default 1
-   * @returns float32 answers, [rows]
+   * @returns float32 answers, [rows × width] by rows
    * @throws MinutehandError MODEL_LOAD when onnxruntime reports an error
    */
   run(x: Matrix, bars?: number): Float32Array;
@@ -61,25 +61,29 @@ class SessionThread {
     this.#thread.unref();
   }
 
-  async open(bytes: Uint8Array): Promise<Session> {
+  async open(bytes: Uint8Array, width: number): Promise<Session> {
     const id = ++this.#opened;
     this.#thread.ref();
     const error = await new Promise<string | null>((resolve) => {
       this.#opening.set(id, resolve);
-      this.#send({ kind: 'open', id, bytes });
+      this.#send({ kind: 'open', id, bytes, width });
     });
     this.#opening.delete(id);
     if (this.#opening.size === 0) this.#thread.unref();
     if (error !== null) throw new MinutehandError('MODEL_LOAD', { seen: error });
-    const session: Session = { run: (x, bars = 1) => this.#run(id, x, bars) };
+    const session: Session = { run: (x, bars = 1) => this.#run({ id, width }, x, bars) };
     this.#unused.register(session, id);
     return session;
   }
 
-  #run(id: number, { rows, columns, values }: Matrix, bars: number): Float32Array {
+  #run(
+    { id, width }: { readonly id: number; readonly width: number },
+    { rows, columns, values }: Matrix,
+    bars: number,
+  ): Float32Array {
     const shared = sharedFloat32(rows * columns);
     shared.set(values.subarray(0, rows * columns));
-    const answers = sharedFloat32(rows);
+    const answers = sharedFloat32(rows * width);
     const state = new Int32Array(new SharedArrayBuffer(8));
     const message = new Uint8Array(new SharedArrayBuffer(MESSAGE_BYTES));
     this.#send({ kind: 'run', id, rows, columns, bars, values: shared, answers, state, message });
@@ -106,8 +110,9 @@ let thread: SessionThread | undefined;
 /**
  * Training asks its models in loops that know no waiting, and onnxruntime answers asynchronously: a thread of its own
  * holds the sessions, and this one sleeps until the answers are there. Sessions that nobody holds any more are closed.
+ * @param width answers per row
  * @throws MinutehandError MODEL_LOAD when onnxruntime does not take the bytes
  */
-export function openSession(bytes: Uint8Array): Promise<Session> {
-  return (thread ??= new SessionThread()).open(bytes);
+export function openSession(bytes: Uint8Array, width = 1): Promise<Session> {
+  return (thread ??= new SessionThread()).open(bytes, width);
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../../../shared/errors.ts';
+import { classWeights, refuseFocalLoss } from '../contract/class_labels.ts';
 import { takeRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { noWeight, usedColumns, type FitRequest } from '../contract/learner.ts';
@@ -27,6 +28,8 @@ export interface ProgramFit {
 const CHECKED_ROWS = 256;
 /** How far the model in onnxruntime may be from the program's own answer. */
 const PARITY = 1e-5;
+/** How far the sum of the probabilities of a row, float32 numbers, may be from one. */
+const SUM_TOLERANCE = 1e-4;
 
 /**
  * Has a program learn, and checks that its model answers in onnxruntime as the program says it does.
@@ -44,7 +47,9 @@ async function fitInFolder(
   request: FitRequest,
   folder: string,
 ): Promise<Fitted> {
-  const { rows, budget, seed, signal, onProgress } = request;
+  const { task, rows, budget, seed, signal, onProgress } = request;
+  refuseFocalLoss(learner, task);
+  const classes = task.kind === 'multiclass' ? task.classes : undefined;
   // Whether a program respects a weight of nothing is not known.
   const weighted = (of: Int32Array): Int32Array => of.filter((row) => rows.weights[row]! > 0);
   const subset = weighted(request.subset);
@@ -58,11 +63,12 @@ async function fitInFolder(
   const sequences = sequential && isSequence(rows.x) ? rows.x : null;
   const bars = sequences?.past.bars ?? 1;
   const given = stopping === null ? subset : Int32Array.from([...subset, ...stopping]);
+  if (classes !== undefined) classWeights(rows, given, classes);
   const table = sequences === null ? null : writeTable(tableFile, sequences, given, columns);
   await writeRows(rowsFile, { rows, subset, stopping, columns, names, table });
   const done = await program.fit(
     {
-      ...fitRequest(rowsFile, names, seed),
+      ...fitRequest({ rows: rowsFile, features: names, seed, classes }),
       iterations: iterationsOf(budget),
       parameters,
       ...(sequences !== null && { sequence: { bars, table: tableFile } }),
@@ -77,8 +83,10 @@ async function fitInFolder(
     columns: rows.x.columns,
     used: columns,
     iterations: done.iterations,
-    epochs: done.epochs,
+    epochs: classes === undefined ? done.epochs : undefined,
+    classEpochs: classes === undefined ? undefined : epochsOfClasses(done, classes),
     bars,
+    classes,
   });
   refuseOtherAnswers(fitted, request, subset, done);
   return fitted;
@@ -87,6 +95,16 @@ async function fitInFolder(
 function iterationsOf(budget: FitRequest['budget']): number | null {
   if (budget.kind === 'fixed') return budget.iterations;
   return budget.kind === 'like' ? budget.model.iterations : null;
+}
+
+/** @throws MinutehandError LEARNER_FAILED for epochs with other shares than one of each class */
+function epochsOfClasses({ class_epochs, name }: Done & { readonly name: string }, classes: number): Done['class_epochs'] {
+  const other = class_epochs?.find(({ class_shares }) => class_shares.length !== classes);
+  if (other === undefined) return class_epochs;
+  throw new MinutehandError('LEARNER_FAILED', {
+    seen: `${name}: an epoch with ${other.class_shares.length} class_shares`,
+    expected: `${classes}, one of each class`,
+  });
 }
 
 function readModel(path: string, name: string): Uint8Array {
@@ -105,25 +123,43 @@ function refuseOtherAnswers(fitted: Fitted, { rows }: FitRequest, subset: Int32A
   const { x } = rows;
   const checked = subset.subarray(0, CHECKED_ROWS);
   const answers = fitted.exactAnswers(takeRows(x, checked));
-  if (done.probabilities.length !== checked.length)
+  const { width } = fitted;
+  if (done.probabilities.length !== checked.length * width)
     throw new MinutehandError('LEARNER_FAILED', {
       seen: `${done.probabilities.length} probabilities`,
-      expected: `one for each of the first ${checked.length} rows`,
+      expected: `${width === 1 ? 'one' : width} for each of the first ${checked.length} rows`,
     });
+  if (fitted.link === 'softmax') refuseOtherSums(answers, width);
   for (const [i, own] of done.probabilities.entries())
     if (!(Math.abs(own - answers[i]!) <= PARITY))
       throw new MinutehandError('LEARNER_FAILED', {
-        seen: `row ${i}: the program says ${own}, its ONNX model ${answers[i]!}`,
+        seen: `row ${Math.floor(i / width)}${width === 1 ? '' : `, class ${i % width}`}: the program says ${own}, its ONNX model ${answers[i]!}`,
         expected: `a difference of at most ${PARITY}`,
         next: 'Export the model with all its steps, scaling and imputation included, in float32.',
       });
   const shape = { rows: 1, columns: x.columns, bars: barsPerRow(x) };
   const nothing = ownTable(new Float32Array(shape.bars * shape.columns).fill(NaN), shape);
-  const [p] = fitted.exactAnswers(nothing);
-  if (!(p! >= 0 && p! <= 1))
-    throw new MinutehandError('LEARNER_FAILED', {
-      seen: `the answer ${p} where all features are missing (NaN)`,
-      expected: 'a probability',
-      next: 'Impute missing values within the model.',
-    });
+  const ofNothing = fitted.exactAnswers(nothing);
+  for (const p of ofNothing)
+    if (!(p >= 0 && p <= 1))
+      throw new MinutehandError('LEARNER_FAILED', {
+        seen: `the answer ${p} where all features are missing (NaN)`,
+        expected: 'a probability',
+        next: 'Impute missing values within the model.',
+      });
+  if (fitted.link === 'softmax') refuseOtherSums(ofNothing, width);
+}
+
+/** @throws MinutehandError LEARNER_FAILED for probabilities of classes that are not shares of one */
+function refuseOtherSums(answers: Float64Array, classes: number): void {
+  for (let at = 0; at < answers.length; at += classes) {
+    const own = answers.subarray(at, at + classes);
+    const sum = own.reduce((all, p) => all + p, 0);
+    if (!(Math.abs(sum - 1) <= SUM_TOLERANCE && own.every((p) => p >= 0)))
+      throw new MinutehandError('LEARNER_FAILED', {
+        seen: `row ${at / classes}: the probabilities ${[...own].join(', ')}, whose sum is ${sum}`,
+        expected: 'a probability of each class, whose sum is 1',
+        next: 'End the model with a softmax over the classes.',
+      });
+  }
 }

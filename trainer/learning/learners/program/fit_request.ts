@@ -4,15 +4,24 @@ import { temporaryFolder } from '../../../../shared/temporary_folder.ts';
 
 let requests = 0;
 
-/** What the request of every fit says. No two of this process have the same id. @param rows path of their file */
-export function fitRequest(rows: string, features: readonly string[], seed: string) {
+export interface AskedFit {
+  /** Path of the file of the rows. */
+  readonly rows: string;
+  readonly features: readonly string[];
+  readonly seed: string;
+  /** Absent: one probability. */
+  readonly classes?: number | undefined;
+}
+
+/** What the request of every fit says. No two of this process have the same id. */
+export function fitRequest({ rows, features, seed, classes }: AskedFit) {
   return {
     id: ++requests,
-    task: 'binary',
+    ...(classes === undefined ? { task: 'binary' as const } : { task: 'multiclass' as const, classes }),
     rows,
     features,
     seed: createRng(seed).integer(2 ** 31),
-  } as const;
+  };
 }
 
 /** Names of some columns of a matrix, where a column has none by its number. */

@@ -1,7 +1,7 @@
 /**
  * A learner program of its own: logistic regression by gradient descent on standardized columns, written as ONNX the
  * way scikit-learn's converters do it (input X, outputs label and probabilities of both classes, weights as
- * initializers). It shares no code with minutehand.
+ * initializers), or its softmax counterpart of several classes. It shares no code with minutehand.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -17,7 +17,16 @@ const sigmoid = (z) => 1 / (1 + Math.exp(-z));
 /** Lets standard input be read and what was printed leave. */
 const breathe = () => new Promise((resolve) => setImmediate(resolve));
 
-async function fit({ id, rows: path, features, seed, iterations, parameters, model, check_rows, answers }) {
+/** Probabilities of a row: of one answer the sigmoid, of classes the softmax. */
+function answersOf(logits) {
+  if (logits.length === 1) return [sigmoid(logits[0])];
+  const greatest = Math.max(...logits);
+  const e = logits.map((z) => Math.exp(z - greatest));
+  const sum = e.reduce((a, b) => a + b, 0);
+  return e.map((own) => own / sum);
+}
+
+async function fit({ id, rows: path, features, seed, iterations, parameters, model, check_rows, answers, classes }) {
   const bytes = readFileSync(path);
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
   const all = await parquetReadObjects({ file });
@@ -35,41 +44,52 @@ async function fit({ id, rows: path, features, seed, iterations, parameters, mod
       return Number.isNaN(z) ? 0 : Math.min(Math.max(z, -CLIP), CLIP);
     });
   const x = rows.map(standardized);
-  const w = new Array(features.length).fill(0);
-  let intercept = 0;
+  const targets = (row) =>
+    classes === undefined ? [row.label] : Array.from({ length: classes }, (_, k) => (row.label === k ? 1 : 0));
+  /** Of each answer: a number per feature, and the intercept behind them. */
+  const w = Array.from({ length: classes ?? 1 }, () => new Array(features.length + 1).fill(0));
+  const logits = (of, z) =>
+    of.map((own) => z.reduce((sum, value, j) => sum + value * own[j], own[features.length]));
   const steps = iterations ?? parameters.rounds ?? parameters.epochs ?? STEPS;
   const passes = Math.ceil(STEPS / steps);
   for (let step = 0; step < steps; step++) {
     for (let pass = 0; pass < passes; pass++) {
-      const gradient = new Array(features.length + 1).fill(0);
+      const gradient = w.map((own) => own.map(() => 0));
       rows.forEach((row, i) => {
-        const z = x[i].reduce((sum, value, j) => sum + value * w[j], intercept);
-        const residual = (row.weight * (sigmoid(z) - row.label)) / weight;
-        x[i].forEach((value, j) => (gradient[j] += residual * value));
-        gradient[features.length] += residual;
+        const p = answersOf(logits(w, x[i]));
+        targets(row).forEach((target, k) => {
+          const residual = (row.weight * (p[k] - target)) / weight;
+          x[i].forEach((value, j) => (gradient[k][j] += residual * value));
+          gradient[k][features.length] += residual;
+        });
       });
-      w.forEach((_, j) => (w[j] -= RATE * gradient[j]));
-      intercept -= RATE * 4 * gradient[features.length];
+      w.forEach((own, k) =>
+        own.forEach((_, j) => (own[j] -= RATE * (j === features.length ? 4 : 1) * gradient[k][j])),
+      );
     }
     print({ id, progress: (step + 1) / steps });
     await breathe();
   }
-  const own = w.map(Math.fround);
+  const own = w.map((each) => each.map(Math.fround));
+  const probabilitiesOf = (row) => answersOf(logits(own, standardized(row)));
   if (answers !== undefined) {
-    const probabilityOf = (row) =>
-      sigmoid(standardized(row).reduce((sum, value, j) => sum + value * own[j], intercept));
-    writeFileSync(answers.to, answeredBy(features, probabilityOf, readFileSync(answers.rows)));
+    writeFileSync(answers.to, answeredBy(features, (row) => probabilitiesOf(row)[0], readFileSync(answers.rows)));
     print({ id, done: true });
     return;
   }
-  writeFileSync(model, encode({ scaling, w: own, intercept: Math.fround(intercept), seed }));
-  const probabilities = rows
-    .slice(0, check_rows)
-    .map((row) => sigmoid(standardized(row).reduce((sum, value, j) => sum + value * own[j], Math.fround(intercept))));
+  writeFileSync(model, encode({ scaling, w: own, seed }));
   // Debugging output belongs on standard error.
   console.error(`fitted ${rows.length} rows`);
-  const epochs = Array.from({ length: steps }, () => ({ loss: 0.5, stopping_loss: null, positive_share: 0.25 }));
-  print({ id, done: true, iterations: steps, epochs, probabilities });
+  const seen = { loss: 0.5, stopping_loss: null };
+  const epochs = Array.from({ length: steps }, () => ({ ...seen, positive_share: 0.25 }));
+  const class_epochs = Array.from({ length: steps }, () => ({ ...seen, class_shares: w.map(() => 1 / w.length) }));
+  print({
+    id,
+    done: true,
+    iterations: steps,
+    ...(classes === undefined ? { epochs } : { class_epochs }),
+    probabilities: rows.slice(0, check_rows).flatMap(probabilitiesOf),
+  });
 }
 
 /** Probabilities of rows of little-endian float32 numbers, as little-endian float64. */
@@ -102,7 +122,8 @@ const { root } = protobuf.parse(`
 const FLOAT = 1;
 const INT64 = 7;
 
-function encode({ scaling, w, intercept, seed }) {
+/** @param w of each answer: a number per feature, and the intercept behind them */
+function encode({ scaling, w, seed }) {
   const type = root.lookupType('Model');
   const floats = (name, values, dims) => ({
     name,
@@ -126,7 +147,9 @@ function encode({ scaling, w, intercept, seed }) {
       },
     },
   });
-  const columns = w.length;
+  const columns = scaling.length;
+  const answers = w.length;
+  const matrix = scaling.flatMap((_, j) => w.map((own) => own[j]));
   return type
     .encode(
       type.fromObject({
@@ -146,15 +169,19 @@ function encode({ scaling, w, intercept, seed }) {
               scaling.map(({ inverse }) => inverse),
               [columns],
             ),
-            floats('w', w, [columns, 1]),
-            floats('b', [intercept], [1]),
+            floats('w', matrix, [columns, answers]),
+            floats(
+              'b',
+              w.map((own) => own[columns]),
+              [answers],
+            ),
             floats('zero', [0], []),
             floats('low', [-CLIP], []),
             floats('high', [CLIP], []),
             floats('one', [1], []),
           ],
           input: [value('X', FLOAT, null, columns)],
-          output: [value('label', INT64, null), value('probabilities', FLOAT, null, 2)],
+          output: [value('label', INT64, null), value('probabilities', FLOAT, null, Math.max(2, answers))],
           node: [
             node('Sub', ['X', 'mean'], 'centered'),
             node('Mul', ['centered', 'inverse'], 'scaled'),
@@ -163,9 +190,13 @@ function encode({ scaling, w, intercept, seed }) {
             node('Clip', ['known', 'low', 'high'], 'clipped'),
             node('MatMul', ['clipped', 'w'], 'sum'),
             node('Add', ['sum', 'b'], 'logit'),
-            node('Sigmoid', ['logit'], 'positive'),
-            node('Sub', ['one', 'positive'], 'negative'),
-            node('Concat', ['negative', 'positive'], 'probabilities', [{ name: 'axis', i: 1, type: 2 }]),
+            ...(answers > 1
+              ? [node('Softmax', ['logit'], 'probabilities', [{ name: 'axis', i: 1, type: 2 }])]
+              : [
+                  node('Sigmoid', ['logit'], 'positive'),
+                  node('Sub', ['one', 'positive'], 'negative'),
+                  node('Concat', ['negative', 'positive'], 'probabilities', [{ name: 'axis', i: 1, type: 2 }]),
+                ]),
             node('ArgMax', ['probabilities'], 'label', [
               { name: 'axis', i: 1, type: 2 },
               { name: 'keepdims', i: 0, type: 2 },
@@ -177,7 +208,7 @@ function encode({ scaling, w, intercept, seed }) {
     .finish();
 }
 
-print({ minutehand_learner: 1, name: 'logistic_program 1.0' });
+print({ minutehand_learner: 2, name: 'logistic_program 1.0', tasks: ['binary', 'multiclass'] });
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line);
   await fit(request).catch((error) => print({ id: request.id, error: error.message }));

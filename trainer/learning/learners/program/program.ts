@@ -17,7 +17,7 @@ export const PROGRAM: LearnerDefinition<ProgramSetup> = {
   complexity: 6.6,
   family: 'program',
   determinism: 'same_environment',
-  supports: { stopping: true, continuing: false, tasks: ['binary'] },
+  supports: { stopping: true, continuing: false, tasks: ['binary', 'multiclass'] },
   refuseMissing: () => void programCommand(),
   open: ({ parameters, columnNames }) => ({
     name: PROGRAM.name,

@@ -6,10 +6,19 @@ import { residentBytes } from '../../../../shared/process/memory.ts';
 import { hasSecret } from '../../../../shared/secrets.ts';
 import { MEMORY_LOOK_MS, type ProgramLimits } from './limits.ts';
 import { withoutNetwork } from './network.ts';
-import { answerSchema, helloSchema, type Done, type ProgramRequest } from './protocol.ts';
+import {
+  answerSchema,
+  helloSchema,
+  PROTOCOL_VERSION,
+  type Done,
+  type Hello,
+  type ProgramRequest,
+  type ProgramTask,
+} from './protocol.ts';
 
 /** A program that has said nothing for so long is ended: it reports its progress while it learns. */
 export const LONGEST_SILENCE_MS = 600_000;
+const HELLO = `{"minutehand_learner": ${PROTOCOL_VERSION}, "name": "…", "tasks": ["binary"]}`;
 const STDERR_CHARACTERS = 2000;
 /** A timer of Node takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -36,8 +45,8 @@ export class ProgramProcess {
   readonly #limits: ProgramLimits;
   readonly #variables: Readonly<Record<string, string>>;
   #child: ChildProcessWithoutNullStreams | null = null;
-  #name: string | null = null;
-  #greeted: ((name: string) => void) | null = null;
+  #hello: Hello | null = null;
+  #greeted: ((hello: Hello) => void) | null = null;
   #waiting: Waiting | null = null;
   #silence: NodeJS.Timeout | null = null;
   /** Of the fit. */
@@ -65,7 +74,8 @@ export class ProgramProcess {
   /**
    * One at a time: `inTurn`.
    * @returns the program's answer, and how it calls itself
-   * @throws MinutehandError LEARNER_FAILED, LEARNER_MEMORY; the reason of the signal once that is aborted
+   * @throws MinutehandError LEARNER_FAILED, LEARNER_MEMORY; LEARNER_TASK for a task that the program does not name; the
+   * reason of the signal once that is aborted
    */
   async fit(request: ProgramRequest, options: FitOptions): Promise<Done & { readonly name: string }> {
     const { signal } = options;
@@ -79,11 +89,14 @@ export class ProgramProcess {
         hold(child, true);
         this.#listen();
         this.#limit(child);
-        const ask = (): void => void child.stdin.write(`${JSON.stringify(request)}\n`);
-        if (this.#name === null) this.#greeted = ask;
-        else ask();
+        const ask = (hello: Hello): void => {
+          if (hello.tasks.includes(request.task)) child.stdin.write(`${JSON.stringify(request)}\n`);
+          else reject(otherTask(hello, request.task));
+        };
+        if (this.#hello === null) this.#greeted = ask;
+        else ask(this.#hello);
       });
-      return { ...done, name: this.#name ?? '' };
+      return { ...done, name: this.#hello?.name ?? '' };
     } finally {
       signal?.removeEventListener('abort', onAbort);
       if (this.#silence !== null) clearTimeout(this.#silence);
@@ -95,7 +108,7 @@ export class ProgramProcess {
 
   #start(): ChildProcessWithoutNullStreams {
     const [program, ...args] = this.#limits.network ? this.#command : withoutNetwork(this.#command);
-    this.#name = null;
+    this.#hello = null;
     this.#stderr = '';
     const env = { ...outsideEnvironment(process.env), ...this.#variables };
     const child = spawn(program!, args, { env, windowsHide: true });
@@ -146,14 +159,11 @@ export class ProgramProcess {
     if (line.trim() === '') return;
     this.#listen();
     const json = parsed(line);
-    if (this.#name === null) {
+    if (this.#hello === null) {
       const hello = helloSchema.safeParse(json);
-      if (!hello.success)
-        return this.#fail(
-          this.#failure(`began with ${quoted(line)}`, 'a first line like {"minutehand_learner": 1, "name": "…"}'),
-        );
-      this.#name = hello.data.name;
-      this.#greeted?.(this.#name);
+      if (!hello.success) return this.#fail(this.#failure(`began with ${quoted(line)}`, `a first line like ${HELLO}`));
+      this.#hello = hello.data;
+      this.#greeted?.(hello.data);
       return;
     }
     const waiting = this.#waiting;
@@ -183,6 +193,17 @@ export class ProgramProcess {
       next: 'Run the program by hand and give it a request: docs/guides/extend/WRITE_A_LEARNER.md.',
     });
   }
+}
+
+/** The refusal of a request that a program does not say it answers, by its name. */
+function otherTask({ name, tasks, minutehand_learner }: Hello, task: ProgramTask): MinutehandError {
+  return new MinutehandError('LEARNER_TASK', {
+    seen: `${name}, ${task}: it speaks version ${minutehand_learner} of the protocol and learns ${tasks.join(', ')}`,
+    expected: `a program whose first line names the task ${task}`,
+    next:
+      `Have it learn ${task} and greet with {"minutehand_learner": ${PROTOCOL_VERSION}, "name": "…", "tasks": ` +
+      `${JSON.stringify([...tasks, task])}} (docs/guides/extend/WRITE_A_LEARNER.md), or use another engine.`,
+  });
 }
 
 /** Whether this process stays alive for the program. The program ends when its standard input does. */

@@ -4,18 +4,36 @@ import * as z from 'zod';
  * What minutehand and the program of a learner tell each other: one JSON object a line, on the program's standard input
  * and output. docs/guides/extend/WRITE_A_LEARNER.md describes it for who writes a program.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
-/** The first line of the program. */
-export const helloSchema = z.object({
-  minutehand_learner: z.literal(PROTOCOL_VERSION),
-  /** Name and version of what it trains. */
-  name: z.string().min(1).max(100),
-});
+/** Name and version of what it trains. */
+const programName = z.string().min(1).max(100);
+
+const PROGRAM_TASKS = ['binary', 'multiclass'] as const;
+export type ProgramTask = (typeof PROGRAM_TASKS)[number];
+
+/**
+ * The first line of the program. Version 2 names the tasks that it learns; a program of version 1 learns probabilities
+ * alone, and is asked as it always was.
+ */
+export const helloSchema = z.union([
+  z
+    .object({ minutehand_learner: z.literal(1), name: programName })
+    .transform((hello) => ({ ...hello, tasks: ['binary' as ProgramTask] })),
+  z.object({
+    minutehand_learner: z.literal(PROTOCOL_VERSION),
+    name: programName,
+    tasks: z.array(z.enum(PROGRAM_TASKS)).min(1),
+  }),
+]);
+export type Hello = z.infer<typeof helloSchema>;
 
 export interface ProgramRequest {
   readonly id: number;
-  readonly task: 'binary';
+  /** `multiclass`: the label of a row is the number of its class, and the model answers a probability of each class. */
+  readonly task: ProgramTask;
+  /** Number of classes, at least 2; absent: one probability. The last class is what is left when no other holds. */
+  readonly classes?: number;
   /** Parquet file: the features as FLOAT (NaN = missing), then the columns of `ROW_COLUMNS`. */
   readonly rows: string;
   /** Names of the features, in the order of the model's input. */
@@ -38,7 +56,7 @@ export interface ProgramRequest {
   };
   /** Where the program writes the ONNX file; absent where it is only asked for answers. */
   readonly model?: string;
-  /** The answer holds the probabilities of so many rows, from the first one on; absent: none. */
+  /** The answer holds the probabilities of so many rows, from the first one on, by rows; absent: none. */
   readonly check_rows?: number;
   /** Of a model that is compared and never served: what it says about other rows is all that is wanted. */
   readonly answers?: {
@@ -49,14 +67,32 @@ export interface ProgramRequest {
   };
 }
 
-const epochSchema = z.object({
+const losses = {
   /** Mean over the rows that were learned from. */
   loss: z.number(),
   /** Mean over the rows of `stopping`; null without any. */
   stopping_loss: z.number().nullable(),
-  /** Share of the watched rows whose probability is above one half. */
-  positive_share: z.number().min(0).max(1),
-});
+};
+const share = z.number().min(0).max(1);
+const MOST_EPOCHS = 100_000;
+const epochsSchema = z
+  .array(
+    z.object({
+      ...losses,
+      /** Share of the watched rows whose probability is above one half. */
+      positive_share: share,
+    }),
+  )
+  .max(MOST_EPOCHS);
+const classEpochsSchema = z
+  .array(
+    z.object({
+      ...losses,
+      /** Share of the watched rows of which each class is the likeliest. */
+      class_shares: z.array(share),
+    }),
+  )
+  .max(MOST_EPOCHS);
 
 export const answerSchema = z.union([
   z.object({ id: z.int(), progress: z.number().min(0).max(1) }),
@@ -66,8 +102,10 @@ export const answerSchema = z.union([
     done: z.literal(true),
     iterations: z.int().min(0).nullable().default(null),
     /** What was seen after each epoch, for the manifest. */
-    epochs: z.array(epochSchema).max(100_000).optional(),
-    /** Of the first `check_rows` rows. */
+    epochs: epochsSchema.optional(),
+    /** In place of `epochs` of a model of classes. */
+    class_epochs: classEpochsSchema.optional(),
+    /** Of the first `check_rows` rows, of each class of a row behind each other. */
     probabilities: z.array(z.number()).default([]),
   }),
 ]);
