@@ -1,10 +1,5 @@
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import {
-  classMargins,
-  composedClassScaling,
-  rescaledClasses,
-  servedClassScaling,
-} from '../contract/class_rescaled.ts';
+import { classMargins, composedClassScaling, rescaledClasses, servedClassScaling } from '../contract/class_rescaled.ts';
 import type { ClassEpoch, Epoch, Fitted, MarginScaling } from '../contract/fitted.ts';
 import {
   composedRescaling,
@@ -100,7 +95,10 @@ function common(
   { learner, columns, used, iterations, epochs, classEpochs, preparation = null, bars = 1 }: TrainedOutside,
   { foreign }: OpenedModel,
   scaling: MarginScaling | null,
-): Pick<Fitted, 'learner' | 'columns' | 'bars' | 'iterations' | 'epochs' | 'classEpochs' | 'columnUses' | 'graph' | 'toOnnx'> {
+): Pick<
+  Fitted,
+  'learner' | 'columns' | 'bars' | 'iterations' | 'epochs' | 'classEpochs' | 'columnUses' | 'graph' | 'toOnnx'
+> {
   const own = { columns, bars, used, preparation, scaling };
   return {
     learner,

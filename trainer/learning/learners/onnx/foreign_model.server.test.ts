@@ -236,7 +236,11 @@ describe('an ONNX model of another program of several classes', () => {
   it('is finite where a probability is 0, calibrated as well', async () => {
     const fitted = await fittedOnnx({ ...trained(bytes), classes: CLASSES });
     const far = { rows: 1, columns: 4, values: Float32Array.of(0, 1000, -2000, 0) };
-    expect(fitted.openMargins()(far).every((own) => Number.isFinite(own[0]))).toBe(true);
+    expect(
+      fitted
+        .openMargins()(far)
+        .every((own) => Number.isFinite(own[0])),
+    ).toBe(true);
     const scaled = fitted.withMargins({ slope: [1, 1, 1], intercept: [0, 0, 0] });
     const { values } = await onnxAnswers(scaled.toOnnx({ metadata: {} }), far);
     const exact = scaled.exactAnswers(far);
@@ -253,7 +257,10 @@ describe('an ONNX model of another program of several classes', () => {
       }) as Error,
     );
     expect(() => readForeignModel(modelOf(), { columns: COLUMNS, bars: 1, classes: 3 })).toThrow(
-      expect.objectContaining({ code: 'MODEL_LOAD', seen: expect.stringContaining('p float [N, 1]') as string }) as Error,
+      expect.objectContaining({
+        code: 'MODEL_LOAD',
+        seen: expect.stringContaining('p float [N, 1]') as string,
+      }) as Error,
     );
   });
 });

@@ -63,7 +63,11 @@ export function readForeignModel(bytes: Uint8Array, shape: ForeignShape): Foreig
   if (opset !== undefined && opset < MIN_OPSET)
     throw refusal(`opset ${opset}`, `opset ${MIN_OPSET} or newer`, `Export it with opset ${MIN_OPSET} or newer.`);
   const whole = opset === undefined ? { ...model, opsets: [...opsets, { domain: '', version: 15 }] } : model;
-  return { model: { ...whole, graph }, input: inputOf(graph, shape), output: outputOf(graph.outputs, shape.classes ?? null) };
+  return {
+    model: { ...whole, graph },
+    input: inputOf(graph, shape),
+    output: outputOf(graph.outputs, shape.classes ?? null),
+  };
 }
 
 /** Exporters may list initializers among the inputs; the only other input holds the rows. */

@@ -98,7 +98,10 @@ function iterationsOf(budget: FitRequest['budget']): number | null {
 }
 
 /** @throws MinutehandError LEARNER_FAILED for epochs with other shares than one of each class */
-function epochsOfClasses({ class_epochs, name }: Done & { readonly name: string }, classes: number): Done['class_epochs'] {
+function epochsOfClasses(
+  { class_epochs, name }: Done & { readonly name: string },
+  classes: number,
+): Done['class_epochs'] {
   const other = class_epochs?.find(({ class_shares }) => class_shares.length !== classes);
   if (other === undefined) return class_epochs;
   throw new MinutehandError('LEARNER_FAILED', {

@@ -48,8 +48,7 @@ async function fit({ id, rows: path, features, seed, iterations, parameters, mod
     classes === undefined ? [row.label] : Array.from({ length: classes }, (_, k) => (row.label === k ? 1 : 0));
   /** Of each answer: a number per feature, and the intercept behind them. */
   const w = Array.from({ length: classes ?? 1 }, () => new Array(features.length + 1).fill(0));
-  const logits = (of, z) =>
-    of.map((own) => z.reduce((sum, value, j) => sum + value * own[j], own[features.length]));
+  const logits = (of, z) => of.map((own) => z.reduce((sum, value, j) => sum + value * own[j], own[features.length]));
   const steps = iterations ?? parameters.rounds ?? parameters.epochs ?? STEPS;
   const passes = Math.ceil(STEPS / steps);
   for (let step = 0; step < steps; step++) {
@@ -63,9 +62,7 @@ async function fit({ id, rows: path, features, seed, iterations, parameters, mod
           gradient[k][features.length] += residual;
         });
       });
-      w.forEach((own, k) =>
-        own.forEach((_, j) => (own[j] -= RATE * (j === features.length ? 4 : 1) * gradient[k][j])),
-      );
+      w.forEach((own, k) => own.forEach((_, j) => (own[j] -= RATE * (j === features.length ? 4 : 1) * gradient[k][j])));
     }
     print({ id, progress: (step + 1) / steps });
     await breathe();
@@ -73,7 +70,10 @@ async function fit({ id, rows: path, features, seed, iterations, parameters, mod
   const own = w.map((each) => each.map(Math.fround));
   const probabilitiesOf = (row) => answersOf(logits(own, standardized(row)));
   if (answers !== undefined) {
-    writeFileSync(answers.to, answeredBy(features, (row) => probabilitiesOf(row)[0], readFileSync(answers.rows)));
+    writeFileSync(
+      answers.to,
+      answeredBy(features, (row) => probabilitiesOf(row)[0], readFileSync(answers.rows)),
+    );
     print({ id, done: true });
     return;
   }
